@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
 
-from figures import recorded
 from figures.__main__ import load
+from figures.site import recorded
 from ioadapt_theory.claims import CLAIMS, report
 from ioadapt_theory.claims.claim import Claim, Origin
 from ioadapt_theory.claims.evidence.findings import Verdict
@@ -27,7 +27,7 @@ from toys.common.style import styled, write
 from toys.drift import output as spectrum
 from toys.glyphs import sheet
 from toys.page import front
-from toys.transfer import command as toys
+from toys.transfer import records
 from toys.transfer.output import page as pages
 from toys.transfer.output import picture, prediction_page
 from toys.transfer.protocol import names, protocol
@@ -74,7 +74,7 @@ def _row(claim: Claim) -> str:
 def studies(*wanted: str) -> str:
     """Return the results of the recorded full runs of these toys."""
     return "\n".join(
-        pages.section(protocol(name), one, f"{name}.png") for name, one in records().items() if name in wanted
+        pages.section(protocol(name), one, f"{name}.png") for name, one in records.every().items() if name in wanted
     )
 
 
@@ -89,15 +89,9 @@ def formal() -> str:
     return f"{said}, about statements that are rendered from the same formulas (`make proofs`).\n"
 
 
-def records() -> dict[str, Any]:
-    """Return the recorded full runs by name."""
-    found = {name: toys.recorded(name) for name in names()}
-    return {name: one for name, one in found.items() if one}
-
-
 def drift() -> dict[str, Any]:
     """Return the recorded spectrum of drift."""
-    return toys.read(toys.DATA / "spectrum.json")
+    return records.read(records.DATA / "spectrum.json")
 
 
 def reported(*models: str) -> str:
@@ -113,8 +107,9 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "transfer": partial(studies, *(name for name in names() if name != "molecules")),
     "formal": formal,
     "studies": headlines,
+    "results": endpoint.results,
     "spectrum": lambda: spectrum.section(drift()),
-    "prediction": lambda: prediction_page.section(records()),
+    "prediction": lambda: prediction_page.section(records.every()),
     "kinship": recorded.kinship,
     "products": recorded.products,
     "report-apart": partial(reported, "ani-1x:0", "ani-1x:1"),
@@ -153,13 +148,13 @@ def main(argv: list[str] | None = None) -> int:
             _drawn(name, partial(module.draw, data))
             if name == "fig_8":
                 front.write(FRONT, data, MORE)
-        for name, one in records().items():
+        for name, one in records.every().items():
             plan = protocol(name)
             _drawn(name, partial(picture.draw, plan, one, pages.headline(plan, one)))
             if "samples" in one:
                 _drawn(f"{name}_samples", partial(sheet.draw, plan, one))
         _drawn("spectrum", lambda: spectrum.draw(drift()))
-        _drawn("prediction", partial(prediction_page.draw, records()))
+        _drawn("prediction", partial(prediction_page.draw, records.every()))
         return OK
 
     return guarded("figures.readme", body)

@@ -78,7 +78,7 @@ print(f"at 50 digits: distance {exact.lhs:.10f} = 40/101, slope {slope:.10f}")
 #
 # `|sim - sim'| <= (1 - s0^2) (k + 1/k + k' + 1/k') eps + O(eps^2)`
 #
-# It is attained, so nothing smaller is true. The proof, step by step, each step checked by a computer algebra system:
+# It is attained, so nothing smaller is true. Coq has checked the proof; these are its steps, with computed formulas:
 
 # %%
 proof = CLAIMS["prop-2-input-sharp"].proofs[0]

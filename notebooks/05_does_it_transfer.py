@@ -13,8 +13,8 @@ import matplotlib.pyplot as plt
 
 from toys.common.style import METHODS
 from toys.page.transfer import kept
-from toys.transfer.command import recorded
 from toys.transfer.protocol import names, protocol
+from toys.transfer.records import recorded
 from toys.transfer.study import NONE
 from toys.transfer.verdicts import endpoint
 from toys.transfer.verdicts.judge import cases

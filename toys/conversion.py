@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ioadapt_theory.errors import InvalidValueError
-from toys.transfer import command
+from toys.transfer import command, records
 from toys.transfer.protocol import Protocol, protocol
 from toys.transfer.runs import SOURCE, Run
 from toys.transfer.study import NONE
@@ -30,7 +30,6 @@ def run(
     seeds: tuple[int, ...],
     cache: Path,
     jobs: int = 1,
-    cluster: str | None = None,
     repeat: bool = False,
 ) -> dict[str, Any]:
     """Return the same figures as every study; the rows are sides and ridges.
@@ -41,14 +40,13 @@ def run(
         seeds: the replicates.
         cache: the folder in which finished units of work are kept.
         jobs: how many processes work.
-        cluster: the address of a Dask scheduler, instead of processes.
         repeat: without effect here, as the learning rate is always the recorded one.
 
     Raises:
         InvalidValueError: the language model's run, which has the learning rate, is not recorded.
     """
     del repeat
-    known = command.recorded("language")
+    known = records.recorded("language")
     if known is None:
         msg = "The learning rate of LoRA is not recorded; run toys/language.py and keep its record in toys/data."
         raise InvalidValueError(msg)
@@ -61,7 +59,7 @@ def run(
         return [Run(toy="language", size=size, seed=s, what=what, rule=rule, **adapter) for s in seeds]
 
     asked = {"facts": units("facts"), "move": units("move")} | {ridge: units("carry", ridge) for ridge in RIDGES[1:]}
-    with command.shown(plan.name, cache, jobs, cluster) as execute:
+    with command.shown(plan.name, cache, jobs) as execute:
         found = execute([unit for some in asked.values() for unit in some])
 
     def row(key: Any, *path: str) -> dict[str, list[float]]:
@@ -74,7 +72,7 @@ def run(
         for ridge in RIDGES[1:]:
             rows[f"Eq. 5 {side}, ridge {ridge:g}"] = row(ridge, f"Eq. 5 {side}, ridge")
     rates = dict.fromkeys(plan.methods, lora)
-    figures: dict[str, Any] = command.rounded({"rates": rates, "rows": rows})
+    figures: dict[str, Any] = records.rounded({"rates": rates, "rows": rows})
     return figures
 
 

@@ -23,13 +23,13 @@ from torch import Tensor, nn
 from toys.sentences.model import HEADS, KINDS, channels
 from toys.sentences.packages import encoder, split
 from toys.sentences.text import TASKS, Pairs, parts
-from toys.sentences.training import measured, train
+from toys.sentences.training import TEMPERATURE, measured, train
 from toys.transfer import command, gauges
 
 REVISION: Final = 1
 LAYERS: Final = tuple(f"blocks.{k}.{kind}" for k in range(3) for kind in KINDS)
-BESIDE: Final = 32
-"""Sentences with which those that an adapter is carried over by are compared."""
+AMONG: Final = 32
+"""Sentences of each side among which an answer is looked for while an adapter is carried over."""
 ANOTHER: Final = {"0": "1", "1": "2", "2": "0"}
 """The null of the layer map: adapters on blocks that nothing makes for them."""
 
@@ -82,16 +82,18 @@ class World:
         return measured(model, self._some(self.parts.test))
 
     def carrying(self) -> dict[str, Any]:
-        """Sentences of the pairs for validation; what both networks share are cosines with some of these."""
-        texts = [split(text) for pair in self._some(self.parts.validation) for text in pair]
-        beside = texts[:BESIDE]
+        """Sentences of the pairs for validation; a model answers which of some sentences of the other side is meant."""
+        # Cosines themselves are not compared: a change of all of them alike changes no answer.
+        pairs = self._some(self.parts.validation)
+        sides = [[split(pair[k]) for pair in pairs] for k in (0, 1)]
+        texts, among = sides[0] + sides[1], sides[1][:AMONG] + sides[0][:AMONG]
 
-        def alike(model: nn.Module, chosen: Tensor) -> Tensor:
-            some = [texts[k] for k in chosen.tolist()]
-            found: Tensor = model(some + beside)
-            return found[: len(some)] @ found[len(some) :].detach().mT
+        def answers(model: nn.Module, chosen: Tensor) -> Tensor:
+            embedded: Tensor = model([texts[k] for k in chosen.tolist()] + among)
+            asked, found = embedded[: len(chosen)], embedded[len(chosen) :].detach().view(2, len(among) // 2, -1)
+            return (asked @ found.mT)[(chosen >= len(pairs)).long(), torch.arange(len(chosen))] / TEMPERATURE
 
-        return {"inputs": torch.arange(len(texts)), "call": alike, "need": "change"}
+        return {"inputs": torch.arange(len(texts)), "call": answers, "need": "labels"}
 
     def own(self, model: nn.Module, where: str) -> float:
         """The loss on another task."""

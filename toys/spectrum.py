@@ -11,6 +11,7 @@ Examples:
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,25 +19,28 @@ import torch
 from tqdm import tqdm
 
 from ioadapt_theory.cli import OK, Parser, guarded
-from ioadapt_theory.results import record, replacing
 from toys.common.command_line import folder, whole
 from toys.common.style import styled, write
 from toys.drift import output
 from toys.drift.families import FAMILIES
 from toys.drift.moves import moves, rates
+from toys.transfer import records
 from toys.transfer.cache import figures
-from toys.transfer.command import compact, made_on, rounded
 
-REVISION: Final = 1
-SEEDS: Final = {"full": 3, "quick": 2}
+REVISION: Final = 2
+SEEDS: Final = {
+    "full": {"perceptron": 30, "convolution": 60, "bytes": 12},
+    "quick": dict.fromkeys(FAMILIES, 2),
+}
+"""More for the families whose seeds differ more."""
 
 
-def run(size: str, seeds: list[int], cache: Path) -> dict[str, Any]:
+def run(size: str, seeds: Mapping[str, Sequence[int]], cache: Path) -> dict[str, Any]:
     """Return what every adapter gains on every target.
 
     Args:
         size: "full" or "quick".
-        seeds: of models and adapters; a seed of a family that is in the cache is not computed again.
+        seeds: family -> seeds of models and adapters; one that is in the cache is not computed again.
         cache: the folder in which finished parts are kept.
 
     Returns:
@@ -44,18 +48,20 @@ def run(size: str, seeds: list[int], cache: Path) -> dict[str, Any]:
     """
     torch.set_num_threads(1)
     found: dict[str, Any] = {"rates": {}, "families": {name: [] for name in FAMILIES}}
-    with tqdm(total=len(FAMILIES) * (len(seeds) + 1), disable=None, unit=" parts", desc="spectrum", leave=False) as bar:
+    common = {"toy": "spectrum", "revision": REVISION, "size": size}
+    total = len(FAMILIES) + sum(map(len, seeds.values()))
+    with tqdm(total=total, disable=None, unit=" parts", desc="spectrum", leave=False) as bar:
         for name in FAMILIES:
-            key = {"toy": "spectrum", "revision": REVISION, "family": name, "size": size}
-            found["rates"][name] = figures(cache, key | {"what": "rates"}, lambda: rates(name, size))  # noqa: B023
+            key = common | {"family": name, "what": "rates"}
+            found["rates"][name] = figures(cache, key, lambda: rates(name, size))  # noqa: B023
             bar.update()
-        for seed in seeds:
-            for name in FAMILIES:
-                key = {"toy": "spectrum", "revision": REVISION, "family": name, "size": size, "seed": seed}
+        for name, own in seeds.items():
+            for seed in own:
+                key = common | {"family": name, "seed": seed, "rates": found["rates"][name]}
                 one = figures(cache, key, lambda: moves(name, size, seed, found["rates"][name]))  # noqa: B023
                 found["families"][name].append(one)
                 bar.update()
-    result: dict[str, Any] = rounded(found)
+    result: dict[str, Any] = records.rounded(found)
     return result
 
 
@@ -67,15 +73,13 @@ def main(argv: list[str] | None = None) -> int:
 def _main(argv: list[str] | None) -> int:
     args = _parser().parse_args(argv)
     size = "quick" if args.quick else "full"
-    count = args.seeds or SEEDS[size]
-    seeds = list(range(args.seed, args.seed + count))
+    seeds = {name: [*range(args.seed, args.seed + (args.seeds or count))] for name, count in SEEDS[size].items()}
     with styled():  # before the work, so that a missing matplotlib is found at once
         result = run(size, seeds, args.out / "cache")
         svg, png = write(output.draw(result), args.out, "spectrum")
-    command = f"python toys/spectrum.py{' --quick' if args.quick else ''} --seed {args.seed} --seeds {count}"
-    config = {"command": command, "seeds": seeds, **made_on()}
-    with replacing(args.out / "spectrum.json") as temporary:
-        temporary.write_text(compact(record("spectrum", config=config, results=result)), encoding="utf-8")
+    command = f"python toys/spectrum.py{' --quick' * args.quick} --seed {args.seed}"
+    command += f" --seeds {args.seeds}" if args.seeds else ""
+    records.write(args.out / "spectrum.json", "spectrum", command, seeds, result)
     sys.stdout.write(f"{output.text(result)}\nPicture: {png} and {svg.name}; record: spectrum.json\n")
     return OK
 
@@ -85,9 +89,8 @@ def _parser() -> Parser:
         prog="python toys/spectrum.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="a first look, in a minute and a half")
-    parser.add_argument(
-        "--seeds", type=whole(2, 1000), metavar="N", help=f"default: {SEEDS['full']}, quick {SEEDS['quick']}"
-    )
+    counts = ", ".join(f"{count} of {name}" for name, count in SEEDS["full"].items())
+    parser.add_argument("--seeds", type=whole(2, 1000), metavar="N", help=f"of each family; default: {counts}; quick 2")
     parser.add_argument("--seed", type=whole(0, 900), default=0, metavar="N", help="the first; default: %(default)s")
     parser.add_argument("--out", type=folder, default="out/spectrum", metavar="FOLDER", help="default: %(default)s")
     return parser

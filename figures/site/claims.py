@@ -85,7 +85,7 @@ def _related(claim: Claim) -> Iterator[str]:
 
 def _proofs(claim: Claim) -> Iterator[str]:
     if claim.proofs:
-        yield "## Arguments\n\nEach step is run by a program.\n\n" + fenced(report.proofs(claim).rstrip())
+        yield "## Arguments\n\nTheir formulas are computed by a program.\n\n" + fenced(report.proofs(claim).rstrip())
 
 
 def _instances(claim: Claim) -> Iterator[str]:

@@ -118,7 +118,6 @@ class TensorWeights(Weights):
     ) -> None:
         """Take the shapes of all tensors, and ``read``, which returns one; for the rest see ``Weights``."""
         self.shapes, self.read = shapes, read
-        self.guessed: Mapping[str, str] = {}
         self.rename, self.aliases = rename, aliases
         self.names = {
             n.removesuffix(".weight") for n, shape in shapes.items() if n.endswith(".weight") and len(shape) > 1
@@ -173,7 +172,7 @@ def checkpoint_weights(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> 
     """
     named = as_modules(checkpoint, wanted)
     weights = stored_weights(named)
-    weights.rename, weights.aliases, weights.guessed = named.rename, named.aliases, named.guessed
+    weights.rename, weights.aliases = named.rename, named.aliases
     return weights
 
 

@@ -9,14 +9,12 @@ tell: among strangers Fisher's z of their rank correlation has a standard error 
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from jaxtyping import Float
-
-from ioadapt_theory.checkpoints.names.unet import Blocks
 
 SIGNIFICANT: Final = 6.0
 """Standard errors of strangers' z that count as evidence; one in 10⁹ strangers is above."""
@@ -28,10 +26,8 @@ SURE: Final = 0.5
 """Correlation from which on several layers of the source may be alike, and still be the origin."""
 FEWEST: Final = 12
 """Values that tell something; fewer stand in the same order by chance."""
-OF_EQUALS: Final = 64
-"""Values that equal ones count as, however few."""
 MOST_PAIRS: Final = 250_000
-"""Pairs of a kind that are compared; of more (experts), those whose inner numbers are equal."""
+"""Pairs of a kind that are compared; of more, as of experts, those of equal names."""
 
 Shape = tuple[int, ...]
 Values = Float[np.ndarray, " n"]
@@ -40,17 +36,13 @@ Table = Float[np.ndarray, "sources targets"]
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The contents of a model's matrices.
+    """The shapes of a model's matrices by name, and a function that reads some values of one.
 
-    Attributes:
-        shapes: name -> shape.
-        values: some values of a matrix, at the same places for equal shapes; none of a matrix that cannot be read.
-        digest: hash of a matrix, None where it has none; asked only where the values of two matrices are equal.
+    The values are at the same places for equal shapes; there are none of a matrix that cannot be read.
     """
 
     shapes: Mapping[str, Shape]
     values: Callable[[str], Values]
-    digest: Callable[[str], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +51,13 @@ class Origins:
 
     Attributes:
         of: layer of the target -> layer of the source, for those of which there is evidence.
-        how: "contents", "layout", or "" where nothing is known.
-        blocks: of a UNet that is the source, where the layout tells it.
+        how: "contents", or "" where nothing is known.
         with_block: the layers in `of` that show nothing themselves, as the rest of their block shows it.
         contradicted: layers whose name the source has too, but for another layer -> why, as a clause after the name.
     """
 
     of: Mapping[str, str] = field(default_factory=dict)
     how: str = ""
-    blocks: Blocks | None = None
     with_block: frozenset[str] = frozenset()
     contradicted: Mapping[str, str] = field(default_factory=dict)
 
@@ -84,15 +74,12 @@ def by_contents(source: Contents, target: Contents) -> Origins | None:
     if not of:
         return None
     silent = frozenset(name for name, old in of.items() if not aligner.shows(old, name))
-    untraced = [name for name in target.shapes if name not in of and source.shapes.get(name) == target.shapes[name]]
-    return Origins(of, "contents", with_block=silent, contradicted=contradictions(of, untraced, source.shapes))
-
-
-def contradictions(of: Mapping[str, str], untraced: Iterable[str], source: Iterable[str]) -> dict[str, str]:
-    """Return the layers, traced or not, that are not the layer of the source that has their name, and why."""
-    names, places = {*source}, {old: new for new, old in of.items()}
-    wrong = {new: f"holds what was {old}" for new, old in of.items() if new != old and new in names}
-    return wrong | {name: f"is new: what had its name is now {places[name]}" for name in untraced if name in places}
+    places = {old: new for new, old in of.items()}
+    wrong = {new: f"holds what was {old}" for new, old in of.items() if new != old and new in source.shapes}
+    for name, shape in target.shapes.items():
+        if name not in of and name in places and source.shapes.get(name) == shape:
+            wrong[name] = f"is new: what had its name is now {places[name]}"
+    return Origins(of, "contents", with_block=silent, contradicted=wrong)
 
 
 class _Aligner:
@@ -112,7 +99,8 @@ class _Aligner:
             for name, shape in contents.shapes.items():
                 kinds[_numberless(name), shape][k].append(name)
         for (_, shape), (old, new) in kinds.items():
-            for ours, theirs in _few(old, new):
+            many = len(old) * len(new) > MOST_PAIRS
+            for ours, theirs in [([n], [n]) for n in {*old} & {*new}] if many else [(old, new)]:
                 self._compare(ours, theirs, math.prod(shape))
         self._known: dict[str, list[str]] = {}
 
@@ -129,17 +117,9 @@ class _Aligner:
         zero = [np.stack([v == 0 for v in side.values()]).astype(np.float64) for side in (ours, theirs)]
         n = np.minimum(length - zero[0] @ zero[1].T, size)  # what is zero in both may have been set so in both
         n[(n < FEWEST) | np.isnan(r)] = 0
-        for i, j in np.argwhere(~(r < 1 - 1e-9)):
-            (old, a), (new, b) = [*ours.items()][i], [*theirs.items()][j]
-            if np.array_equal(a, b) and (len(np.unique(a)) > 3 or self._same_hash(old, new)):
-                r[i, j], n[i, j] = 1, max(n[i, j], OF_EQUALS)
         z = np.arctanh(np.clip(np.nan_to_num(r), -1 + 1e-12, 1 - 1e-12))
         for j, new in enumerate(theirs):
             self._z[new] |= {old: (float(z[i, j]), max(float(n[i, j]) - 3, 0.0)) for i, old in enumerate(ours)}
-
-    def _same_hash(self, old: str, new: str) -> bool:
-        ask, other = self._source.digest, self._target.digest
-        return bool(ask and other) and (known := ask(old)) is not None and known == other(new)  # type: ignore[misc]
 
     def shows(self, old: str, new: str) -> bool:
         """Whether a layer's own values speak for an origin."""
@@ -218,18 +198,5 @@ def _numbered(name: str) -> list[str]:
     return [name[: m.end()] for m in re.finditer(r"(?:^|(?<=\.))\d+(?=\.|$)", name)]
 
 
-def _numberless(name: str, count: int = 0) -> str:
-    """Return the name without its numbers, or without the first ``count`` of them."""
-    return re.sub(r"(?:^|(?<=\.))\d+(?=\.|$)", "#", name, count=count)
-
-
-def _few(old: list[str], new: list[str]) -> Iterator[tuple[list[str], list[str]]]:
-    """Yield the layers of a kind that are compared with each other."""
-    if len(old) * len(new) <= MOST_PAIRS:
-        groups = {"": (old, new)}
-    else:
-        groups = defaultdict(lambda: ([], []))
-        for k, names in enumerate((old, new)):
-            for name in names:
-                groups[_numberless(name, 1)][k].append(name)
-    yield from (pair for pair in groups.values() if all(pair))
+def _numberless(name: str) -> str:
+    return re.sub(r"(?:^|(?<=\.))\d+(?=\.|$)", "#", name)

@@ -1,7 +1,4 @@
-"""The common form of all sources of weights: named tensors known from a header, values read piece by piece.
-
-`sources.open_checkpoint` makes one from an alias, a path or a hub id. No torch is imported before values are read.
-"""
+"""The common form of all sources of weights: named tensors known from a header, values read piece by piece."""
 
 import math
 from abc import ABC, abstractmethod
@@ -64,9 +61,7 @@ class TensorInfo:
     @property
     def key(self) -> tuple[int, ...]:
         """The shape without trailing 1s: a 1 x 1 convolution [320, 320, 1, 1] is the matrix [320, 320]."""
-        end = len(self.shape)
-        while end and self.shape[end - 1] == 1:
-            end -= 1
+        end = next((i for i in range(len(self.shape), 0, -1) if self.shape[i - 1] != 1), 0)
         return self.shape[:end]
 
     @property
@@ -106,14 +101,10 @@ class Checkpoint(ABC):
         if info.dtype not in DTYPES:
             msg = f"{name} is {info.dtype}, whose values cannot be read."
             raise InvalidValueError(msg)
-        if out.ndim != 1 or not out.is_contiguous() or out.dtype != torch_dtype(info.dtype):
-            got = f"{out.dtype} of shape {tuple(out.shape)}"
-            msg = f"The buffer for {name} has to be flat, contiguous and {info.dtype}, not {got}."
-            raise InvalidValueError(msg)
-        fill, into, last = self.bytes_of(name), out.view(torch.uint8).numpy().data, info.numel - len(out)
+        fill, into = self.bytes_of(name), out.view(torch.uint8).numpy().data
 
         def fill_from(start: int) -> None:
-            if not 0 <= start <= last:
+            if not 0 <= start <= info.numel - len(out):
                 msg = f"{name} has {info.numel} elements; [{start}, {start + len(out)}) is not within them."
                 raise InvalidValueError(msg)
             fill(into, start)
@@ -127,10 +118,6 @@ class Checkpoint(ABC):
     def parts(self, names: Collection[str] | None = None) -> "Mapping[Checkpoint, Collection[str]]":
         """Return the checkpoints in which tensors (None: all) lie, and their names there; none for a file."""
         return {}
-
-    def pending(self, names: Collection[str] | None = None) -> int:
-        """Return the bytes that `prepare(names)` would download; 0 when all is on this machine."""
-        return sum(part.pending(inside) for part, inside in self.parts(names).items())
 
     def prepare(self, names: Collection[str] | None = None) -> None:
         """Download the files that hold `names` (None: all), as reading does otherwise; nothing half-written stays."""
@@ -150,12 +137,9 @@ class Checkpoint(ABC):
 
 
 class Computed(Checkpoint):
-    """A checkpoint whose weights are computed when they are read, one whole weight at a time.
+    """A checkpoint whose weights are computed when they are read; the last one is kept, as readers ask for pieces."""
 
-    The last one is kept, since readers ask for pieces of one after the other.
-    """
-
-    _last: "tuple[str, Callable[[], memoryview]] | None" = None
+    _last: "tuple[str, Callable[[], Any]] | None" = None
 
     @abstractmethod
     def make(self, name: str) -> "torch.Tensor":
@@ -173,11 +157,10 @@ class Computed(Checkpoint):
 
         return fill
 
-    def _bytes(self, name: str) -> memoryview:
+    def _bytes(self, name: str) -> Any:
         import torch
 
-        content: memoryview = self.make(name).detach().reshape(-1).resolve_neg().view(torch.uint8).numpy().data
-        return content
+        return self.make(name).detach().reshape(-1).resolve_neg().view(torch.uint8).numpy().data
 
 
 Ranges = list[tuple[int, int]]
@@ -198,12 +181,12 @@ class View(Checkpoint):
         """Take, for each new name, the checkpoint and the name in it; and which rows, where these are not all."""
         self.name, self.source, self.metadata = name, source, metadata
         self._origins, self._rows = origins, rows
-        self.tensors = {new: self._cut(new, part.tensors[old]) for new, (part, old) in origins.items()}
-
-    def _cut(self, name: str, info: TensorInfo) -> TensorInfo:
-        rows = self._rows.get(name)
-        shape = info.shape if rows is None else (sum(b - a for a, b in rows), *info.shape[1:])
-        return TensorInfo(name, info.dtype, shape)
+        self.tensors = {}
+        for new, (part, old) in origins.items():
+            shape = part.tensors[old].shape
+            if new in rows:
+                shape = (sum(b - a for a, b in rows[new]), *shape[1:])
+            self.tensors[new] = TensorInfo(new, part.tensors[old].dtype, shape)
 
     def parts(self, names: Collection[str] | None = None) -> Mapping[Checkpoint, Collection[str]]:
         """See `Checkpoint.parts`."""

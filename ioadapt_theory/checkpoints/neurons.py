@@ -1,7 +1,4 @@
-"""The neurons of an MLP, which may stand in any order: where they are by name, and in which order those of another are.
-
-With P a permutation, σ(XW₁P)PᵀW₂ = σ(XW₁)W₂: every weight is another, and the function the same.
-"""
+"""The neurons of an MLP, which may stand in any order: for a permutation P, σ(XW₁P)PᵀW₂ = σ(XW₁)W₂."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final

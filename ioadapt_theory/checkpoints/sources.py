@@ -6,7 +6,6 @@ that exists (write `./lcm` for a folder `lcm`), and that before a hub id.
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,9 +23,7 @@ def open_checkpoint(
     variant: str | None = None,
     ema: bool | None = None,
     offline: bool = False,
-    verify: bool = False,
     progress: bool = True,
-    aliases: Path | None = None,
     cache: Path | None = None,
 ) -> Checkpoint:
     """Open a checkpoint: its names, dtypes and shapes are known when this returns, its values may still be away.
@@ -36,9 +33,7 @@ def open_checkpoint(
         variant: Such as fp16; a preference, for sources that have one.
         ema: Averaged (True) or trained (False) weights, where a single file has both.
         offline: Use only what the hub's cache has; HF_HUB_OFFLINE=1 does the same.
-        verify: Compare the hash of every file from the hub.
         progress: Show bars while downloading, if stderr is a terminal.
-        aliases: TOML file with more short names; by default the one that IOADAPT_ALIASES names.
         cache: Folder of the hub's cache; by default where huggingface_hub keeps it.
 
     Returns:
@@ -62,51 +57,32 @@ def open_checkpoint(
         ...     {name: info.shape for name, info in checkpoint.tensors.items()}
         {'a.weight': (8, 16)}
     """
-    alias = resolve(source, load_aliases(aliases))
-    variant, ema = variant or alias.variant, alias.ema if ema is None else ema
+    alias = resolve(source)
     if alias.package:
         return open_package(alias)
     if alias.path:
-        checkpoint = open_path(Path(alias.path), alias.part, variant=variant, ema=ema)
-        checkpoint.name = alias.name or checkpoint.name
-        return checkpoint
+        return open_path(Path(alias.path), alias.part, variant=variant, ema=ema)
     try:
         import huggingface_hub  # noqa: F401  (is it installed?)
     except ImportError as error:
         raise MissingExtraError("huggingface_hub", "hub") from error
     from ioadapt_theory.checkpoints.hub.repository import open_remote
 
-    return open_remote(alias, variant=variant, ema=ema, cache=cache, offline=offline, verify=verify, progress=progress)
+    return open_remote(alias, variant=variant, ema=ema, cache=cache, offline=offline, progress=progress)
 
 
-def prepare(
-    checkpoints: Sequence[Checkpoint], names: Iterable[Collection[str] | None], cache: Path | None = None
-) -> int:
-    """Download what `names[i]` of `checkpoints[i]` need (None: all), if it fits on the disk; return how many bytes."""
-    wanted = list(zip(checkpoints, names, strict=True))
-    need = sum(checkpoint.pending(some) for checkpoint, some in wanted)
-    if need:
-        from huggingface_hub import constants
-
-        from ioadapt_theory.checkpoints.hub.repository import require_space
-
-        require_space(need, cache or Path(constants.HF_HUB_CACHE))
-    for checkpoint, some in wanted:
-        checkpoint.prepare(some)
-    return need
-
-
-def local_path(source: str, aliases: Path | None = None) -> Path | None:
+def local_path(source: str) -> Path | None:
     """Return the path that a source names, None where it names something else or nothing; see `open_checkpoint`."""
     try:
-        alias = resolve(source, load_aliases(aliases))
+        alias = resolve(source)
     except IoAdaptError:
         return None
     return None if alias.path is None else Path(alias.path)
 
 
-def resolve(source: str, aliases: dict[str, Alias]) -> Alias:
+def resolve(source: str) -> Alias:
     """Return what a source names, as an alias with its revision and its part (a path or repository becomes one)."""
+    aliases = load_aliases()
     name, _, tail = source.rpartition(":")
     for path, part in ((source, None), (name, tail)):
         there = Path(path).expanduser()

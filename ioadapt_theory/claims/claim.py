@@ -128,7 +128,7 @@ class Claim:
         given: under which hypotheses.
         prose: the statement in words: of a claim without formula, or beside it.
         strategies: how instances are searched.
-        proofs: the exact arguments (``evidence.argument``).
+        proofs: the exact arguments (``evidence.argument``, ``extremes``, ``prose``).
         reading: which reading this is.
         amends: id of the printed claim that this one sharpens or corrects.
         remark: what is true instead, or how sharp it is; "{lhs of NAME}" and "{rhs of NAME in CLAIM}" stand for values

@@ -8,19 +8,17 @@ are there already: AB, EPSILON, SIGMA and T = I + AB; SOURCE and TARGET, the mod
 y1, y2, s0 and sine0; X, W1, W2, W1_TARGET, W2_TARGET and GAP of App. A.2; U, V, DU, DV, S, R and DELTA of Lemma 1.
 
 Arguments, by what they conclude.
-``derived(name, first, Link(says, formula, by), …)``: an upper bound or an equation. Every link is algebra, or follows
-by rules (CAUCHY_SCHWARZ, TRIANGLE, …), hypotheses and lemmas. ``@lemma(name, relation)`` makes a lemma of lines
-``Step(says, check)``, the last of which is ``reached``. ``by_lemma`` is for a claim that is a lemma.
+``derived(name, first, Link(says, formula), …)`` and ``told(name, line, …)``: the proof of a theorem of Coq, as a chain
+of formulas or in lines. ``@reaching(name)``: lines ``Step(says, check)``, the last of which is ``reached``.
 ``Attained(name, family, over)``: sharp, for every value of the parameters of the right side.
 ``**refuted_by("ce1")``: a shipped instance refutes the claim. ``ShownBy``, ``RefutedBy``: other claims settle it.
-``argued(Shown | Refuted | OnlyIf | Remarked, …)``: lines about a sentence without a formula.
+``Shown``, ``Refuted``, ``OnlyIf`` and ``Remarked``: lines about a sentence without a formula, by ``@argued(kind, …)``.
 
-Checks of a line: ``vanishes``, ``agree``, ``zero`` (polynomials), ``simplifies`` (roots), ``nonnegative`` (squares),
-``words`` (products that do not commute), ``found`` (a number), ``true``, ``both``.
+Lines. ``spelled("so «(a + b)² = a² + 2ab + b²»", …)``: what stands between « and » is computed as it is printed. Other
+checks: ``vanishes``, ``zero`` (polynomials), ``simplifies`` (roots), ``found`` (a number), ``true``.
 
-Searches: ``Replay`` shipped instances, ``RandomInstances``, ``GradientAscent``, ``StackMonteCarlo``, ``ExactValue``,
-``OrderFit``, ``MeanZero`` of random draws; on instances of a setting: ``matrices`` of free letters,
-``similarity_setting``, ``function_setting``.
+Searches: ``Replay`` shipped instances, ``RandomInstances``, ``GradientAscent``, ``StackMonteCarlo``, ``MeanZero`` of
+random draws; on instances of a setting: ``matrices`` of free letters, ``similarity_setting``, ``function_setting``.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -31,15 +29,16 @@ from typing import Any
 
 from ioadapt_theory.claims.claim import Claim, Origin, Word
 from ioadapt_theory.claims.evidence.argument import *
-from ioadapt_theory.claims.evidence.argument import contradicted
+from ioadapt_theory.claims.evidence.extremes import *
+from ioadapt_theory.claims.evidence.extremes import contradicted
 from ioadapt_theory.claims.evidence.findings import Verdict
-from ioadapt_theory.claims.evidence.means import *
-from ioadapt_theory.claims.evidence.monte_carlo import ExactValue, StackMonteCarlo
-from ioadapt_theory.claims.evidence.searches import GradientAscent, OrderFit, RandomInstances, Replay
+from ioadapt_theory.claims.evidence.monte_carlo import StackMonteCarlo
+from ioadapt_theory.claims.evidence.prose import *
+from ioadapt_theory.claims.evidence.searches import GradientAscent, MeanZero, RandomInstances, Replay
 from ioadapt_theory.claims.evidence.steps import *
 from ioadapt_theory.claims.expression.algebra import noncommuting, root, symbolic, sympy
-from ioadapt_theory.claims.expression.deduction import *
 from ioadapt_theory.claims.expression.limits import delta, first_order
+from ioadapt_theory.claims.expression.lines import Reader
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import *
 from ioadapt_theory.claims.expression.values import evaluator
@@ -66,9 +65,3 @@ BEYOND = "beyond the paper"
 def refuted_by(*names: str, beside: tuple[Any, ...] = ()) -> dict[str, Any]:
     """Return what a claim says that shipped instances refute: arguments, with those beside it, names and verdict."""
     return {"proofs": (*contradicted(*names), *beside), "witnesses": names, "expected": REFUTED}
-
-
-def second_order(placement: Placement) -> OrderFit:
-    """Fit the order of what the first-order term leaves of the similarity distance."""
-    left = evaluator(distance(placement)), evaluator(first_order(distance(placement)))
-    return OrderFit(lambda i: left[0](i) - left[1](i), similarity_setting(placement), ("ab",))

@@ -1,4 +1,4 @@
-"""Tables of claims and of verifications: text for a terminal, Markdown for the README, plain values for JSON."""
+"""Tables of claims and of verifications: text for a terminal, plain values for JSON."""
 
 import math
 import re
@@ -13,7 +13,6 @@ from ioadapt_theory.claims.evidence.findings import Verdict, Verification, json_
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.instances import SHIPPED, witness
 
-HEADER = ("claim", "verdict", "statement", "witness or sharpness", "note")
 VALUE = re.compile(r"\{(lhs|rhs) of ([\w-]+)(?: in ([\w-]+))?\}")
 
 
@@ -71,7 +70,7 @@ def describe(claim: Claim) -> dict[str, Any]:
 
 
 def proofs(claim: Claim) -> str:
-    """Return every exact argument about a claim, step by step, as it is run."""
+    """Return every exact argument about a claim, step by step."""
     lines = list[str]()
     for proof in claim.proofs:
         lines.append(f"{'Against' if proof.refutes else 'For' if proof.proves else 'Beside'} {claim.id}: {proof.name}")
@@ -88,15 +87,6 @@ def cells(claim: Claim) -> tuple[str, ...]:
     elif claim.attained:
         sharp = "attained: " + ", ".join(claim.attained)
     return claim.id, entry["verdict"].upper(), f"[{reading(claim)}] {stated(claim)}", sharp, entry["remark"]
-
-
-def markdown(claims: Iterable[Claim]) -> str:
-    """Return the claims table in Markdown."""
-    rows = [HEADER, tuple("---" for _ in HEADER)]
-    for claim in claims:
-        name, verdict, *rest = (cell.replace("|", "\\|") for cell in cells(claim))
-        rows.append((f"`{name}`", f"**{verdict}**" if verdict == "REFUTED" else verdict, *rest))
-    return "".join("| " + " | ".join(row) + " |\n" for row in rows)
 
 
 def table(claims: Sequence[Claim], width: int) -> str:

@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 import torch
 
 from ioadapt_theory.claims.claim import Claim, Run, Strategy
-from ioadapt_theory.claims.evidence.argument import Said
 from ioadapt_theory.claims.evidence.findings import Verification, merged
 from ioadapt_theory.claims.evidence.formal import MachineChecked, record
+from ioadapt_theory.claims.evidence.prose import Said
 from ioadapt_theory.claims.registry import CLAIMS
 from ioadapt_theory.claims.settings import stacks
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnknownNameError

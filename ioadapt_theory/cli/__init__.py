@@ -67,7 +67,7 @@ def _main(argv: list[str], chosen: str | None) -> int:
         parser.print_help()
         return OK
     command = import_module(f"ioadapt_theory.cli.{args.command}")
-    check_files(command.files(args), getattr(args, "aliases", None))
+    check_files(command.files(args))
     return int(command.run(args))
 
 

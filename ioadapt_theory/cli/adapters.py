@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from shutil import get_terminal_size
@@ -99,9 +98,7 @@ def run(args: argparse.Namespace) -> int:
         checkpoint = stack.enter_context(open_model(args.base, "--base takes a model"))
         named = getattr(args, "source", None)
         source = stack.enter_context(open_model(named, "--source takes a model")) if named else None
-        matched, guessed = _matched(args, file, checkpoint, source)
-        for layer in guessed.keys() & matched.layers.keys():
-            sys.stderr.write(f"{args.base} has no tensor of {layer}; using that of {guessed[layer]}, as if tied.\n")
+        matched = _matched(args, file, checkpoint, source)
         if args.action == "inspect":
             return _show(args, matched.file, matched)
         if not args.partial or not matched.layers:
@@ -118,23 +115,20 @@ def run(args: argparse.Namespace) -> int:
     return OK
 
 
-def _matched(
-    args: argparse.Namespace, file: "AdapterFile", base: "Checkpoint", source: "Checkpoint | None"
-) -> tuple["Match", Mapping[str, str]]:
-    """Match the adapter with the base; return the match, and the base layers that are assumed to be tied."""
+def _matched(args: argparse.Namespace, file: "AdapterFile", base: "Checkpoint", source: "Checkpoint | None") -> "Match":
+    """Match the adapter with the base."""
     from ioadapt_theory.adapters.base_weights import checkpoint_weights
-    from ioadapt_theory.formats.match import match, without_idle_changes
+    from ioadapt_theory.formats.match import match
 
     options = {"by": args.match, "source": checkpoint_weights(source) if source else None}
     weights = checkpoint_weights(base)
-    file = without_idle_changes(file, weights)
     matched = match(file, weights, args.component, **options)
     if matched.lost:  # the base may have its layers under its authors' names, the adapter under diffusers'
         renamed = checkpoint_weights(base, [layer.name.path for layer in file.layers])
         again = match(file, renamed, args.component, **options)
         if len(again.lost) < len(matched.lost):
-            weights, matched = renamed, again
-    return matched, weights.guessed
+            matched = again
+    return matched
 
 
 def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") -> int:

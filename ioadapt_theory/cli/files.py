@@ -32,14 +32,14 @@ class Files:
     adapter: tuple[Path, ...] = ()
 
 
-def check_files(files: Files, aliases: Path | None = None) -> None:
+def check_files(files: Files) -> None:
     """Refuse paths that would overwrite an input or block for ever, before anything is read.
 
     Raises:
         InvalidValueError: An input is a pipe or device; an output is an input or a file in its folder, holds weights,
             cannot be written, or is the output of another option.
     """
-    inputs = [path for name in files.reads if name is not None for path in _paths(str(name), aliases)]
+    inputs = [path for name in files.reads if name is not None for path in _paths(str(name))]
     for path in inputs:
         if not path.is_file() and not path.is_dir():
             msg = f"{path} is a device, pipe or socket, not a file or folder."
@@ -88,13 +88,13 @@ def _same(one: Path, other: Path) -> bool:
     return one.resolve() == other.resolve()
 
 
-def _paths(name: str, aliases: Path | None) -> Iterator[Path]:
+def _paths(name: str) -> Iterator[Path]:
     """Yield the local files and folders that an input may refer to, directly or by an alias."""
     from ioadapt_theory.checkpoints.sources import local_path
 
     for part in (name, *name.rpartition("+")[::2]):
         plain = Path(part).expanduser()
-        path = plain if part and plain.exists() else local_path(part, aliases) if part else None
+        path = plain if part and plain.exists() else local_path(part) if part else None
         if path is not None and path.exists():
             yield path
 

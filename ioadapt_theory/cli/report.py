@@ -81,14 +81,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _stored(args: argparse.Namespace) -> "Report":
     """Compare two checkpoints, one layer at a time."""
-    from ioadapt_theory.checkpoints.sources import prepare
     from ioadapt_theory.reporting.assemble import report
     from ioadapt_theory.reporting.kin.counterparts import by_modules, by_names
 
     with ExitStack() as stack, progress_bar() as progress:
         hint = "give the two models first, ioadapt report SOURCE TARGET ADAPTER"
         both = [stack.enter_context(open_model(name, hint)) for name in (args.source, args.target)]
-        prepare(both, [None, None])
+        for checkpoint in both:
+            checkpoint.prepare()
         source, target = (by_names if args.adapter is None else by_modules)(*both)
         adapters, lost = (None, None) if args.adapter is None else _file(args, source, target)
         names = (args.source, args.target, args.adapter)

@@ -23,8 +23,8 @@ alone are compared by the change AB that they make, not by their factors.
 What the paper leaves open about Fig. 2, and our defaults: a layer is a tensor; all layers count in the mean, and
 weights, norms and biases are shown apart (--only); the mean is uniform over layers (--mean); the lowest 20 % are
 ceil(0.2 n) layers, chosen for each pair (--lowest); a layer counts for two models though a third lacks it
-(--in-all-models); layers are paired by name and shape (--match). relative_distance is |a - b| / |a| and norm_ratio is
-|b| / |a|, for a before b. A layer of zeros has no angle and one with NaN or infinity no meaning: both are listed and
+(--in-all-models); layers are paired by name and shape. relative_distance is |a - b| / |a| and norm_ratio is |b| / |a|,
+for a before b. A layer of zeros has no angle and one with NaN or infinity no meaning: both are listed and
 left out.
 
 --space reads tensors as torch's linear layers and convolutions store them, outputs first. Names and shapes do not tell
@@ -35,7 +35,7 @@ each thread holds a layer of all models in float64.
 
 examples:
   ioadapt similarity sd15 lcm
-  ioadapt similarity sd15 bk-sdm-base bk-sdm-tiny --match provenance --by kind block
+  ioadapt similarity sd15 bk-sdm-base bk-sdm-tiny --by kind block
   ioadapt similarity sd15 lcm --parent dreamshaper7 --figure updates.svg
   ioadapt similarity ani-1x:0 ani-1ccx:0 ani-1x:1 --space input
   ioadapt similarity a.safetensors b/unet owner/name@main:unet --format json --output out.json --html out.html
@@ -52,12 +52,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--list", action="store_true", help="list the aliases and stop")
     what = parser.add_argument_group("what is compared")
     add = what.add_argument
-    add(
-        "--match",
-        choices=("name", "provenance"),
-        default="name",
-        help="pair layers of equal name and shape (default), or of equal origin: for block-removed UNets (BK-SDM)",
-    )
     add(
         "--space",
         choices=("weight", "input", "output"),
@@ -83,22 +77,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = source.add_argument
     add("--variant", metavar="V", help="variant of the files on the hub, such as fp16")
     add("--ema", action=argparse.BooleanOptionalAction, help="averaged or trained weights, where a file has both")
-    add("--aliases", type=Path, metavar="FILE", help="TOML file with more aliases")
     add("--offline", action="store_true", help="use only what the cache has")
-    add("--verify", action="store_true", help="check the hash of every file from the hub")
     add("--cache", type=Path, metavar="DIR", help="folder of the hub's cache")
 
 
 def files(args: argparse.Namespace) -> Files:
     """Return the input and output paths."""
     writes = {"--output": args.output, "--figure": args.figure, "--html": args.html}
-    return Files((*args.models, args.parent, args.aliases), writes)
+    return Files((*args.models, args.parent), writes)
 
 
 def run(args: argparse.Namespace) -> int:
     """Compare and write the result; return 0."""
     if args.list:
-        return _list(args.aliases)
+        return _list()
     if len(args.models) < 2:
         msg = f"A comparison needs two models or more, got {len(args.models)}."
         raise InvalidValueError(msg)
@@ -106,10 +98,10 @@ def run(args: argparse.Namespace) -> int:
         from ioadapt_theory.similarity.report import plots
 
         plots.check(args.figure)
-    from ioadapt_theory.similarity import Match, Options, Space, compare
+    from ioadapt_theory.similarity import Options, Space, compare
 
     options = Options(
-        match=Match(args.match), space=Space(args.space), lowest=args.lowest,
+        space=Space(args.space), lowest=args.lowest,
         only=frozenset(_ROLES[name] for name in args.only or _ROLES), weighted=args.mean == "parameters",
         in_all_models=args.in_all_models, null=args.null, threads=args.threads,
     )  # fmt: skip
@@ -123,11 +115,11 @@ def run(args: argparse.Namespace) -> int:
     return OK
 
 
-def _list(aliases: Path | None) -> int:
+def _list() -> int:
     from ioadapt_theory.checkpoints.aliases import load_aliases
 
-    for name, alias in load_aliases(aliases).items():
-        where = alias.repo or alias.path or f"package {alias.package} {alias.version or ''}".rstrip()
+    for name, alias in load_aliases().items():
+        where = alias.repo or f"package {alias.package} {alias.version or ''}".rstrip()
         sys.stdout.write(f"{name:<24}{where}{f'  ({alias.note})' if alias.note else ''}\n")
     return OK
 
@@ -161,8 +153,8 @@ def _open(source: str, args: argparse.Namespace) -> "Checkpoint":
 
         return with_adapter_at(_open(base, args), adapter)
     return open_checkpoint(
-        source, variant=args.variant, ema=args.ema, offline=args.offline, verify=args.verify, progress=not args.quiet,
-        aliases=args.aliases, cache=args.cache,
+        source, variant=args.variant, ema=args.ema, offline=args.offline, progress=not args.quiet,
+        cache=args.cache,
     )  # fmt: skip
 
 

@@ -57,15 +57,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 COUNTS = {
     "stacks": "random linear stacks a claim",
-    "samples": "samples run through each stack, or through --instance",
+    "samples": "samples run through each stack",
     "depth": "layers of a stack",
     "rank": "rank of AB in the stacks",
     "instances": "random instances a claim",
     "starts": "starts of the gradient ascent",
     "steps": "steps of the gradient ascent",
 }
-TAKEN = {"instance": ("samples", "seed", "device"), "merge": ()}
-"""Modes other than collecting evidence, and the options that each accepts."""
+MODES = ("instance", "merge")
+"""Modes other than collecting evidence, which accept no option of it."""
 
 
 def files(args: argparse.Namespace) -> Files:
@@ -79,8 +79,8 @@ def run(args: argparse.Namespace) -> int:
     from ioadapt_theory.claims.expression.algebra import sympy
 
     given = [name for name, x in vars(args).items() if x is not None and name not in ("command", "claims", "format")]
-    for mode, taken in TAKEN.items():
-        if mode in given and (ignored := [name for name in given if name not in (mode, *taken)]):
+    for mode in MODES:
+        if mode in given and (ignored := [name for name in given if name != mode]):
             msg = f"--{ignored[0].replace('_', '-')} does not go with --{mode}; leave one of them out."
             raise InvalidValueError(msg)
     if args.jobs is not None and args.cluster is not None:
@@ -96,18 +96,17 @@ def run(args: argparse.Namespace) -> int:
     verifying.check(settings, 1 if args.jobs is None else args.jobs)
     claims = verifying.named(CLAIMS, args.claims)
     if args.instance is not None:
-        return _instance(claims, settings, args)
+        return _instance(claims, args)
     if args.merge:
         return _merge(args)
     sympy()  # which the exact arguments need: said at once, not after the searches
     return _search([claim.id for claim in claims], settings, args)
 
 
-def _instance(claims: "list[Claim]", settings: "Run", args: argparse.Namespace) -> int:
+def _instance(claims: "list[Claim]", args: argparse.Namespace) -> int:
     from ioadapt_theory.claims import Verdict, instances
     from ioadapt_theory.claims.evaluation import evaluate
     from ioadapt_theory.claims.evidence.inequality import UndecidedError
-    from ioadapt_theory.claims.evidence.monte_carlo import instance_estimate
 
     if len(args.claims) != 1:
         msg = f"--instance needs exactly one claim to evaluate, got {len(args.claims)}."
@@ -119,10 +118,7 @@ def _instance(claims: "list[Claim]", settings: "Run", args: argparse.Namespace) 
     except UndecidedError as error:
         _write_instance({"claim": claim.id, "verdict": "undecided", "holds": None, **error.to_json()}, args.format)
         raise
-    shown = result.to_json()
-    if args.samples is not None:
-        shown["monte_carlo"] = instance_estimate(claim, raw, settings)
-    _write_instance(shown, args.format)
+    _write_instance(result.to_json(), args.format)
     return FINDING if not result.holds and claim.expected is not Verdict.REFUTED else OK
 
 

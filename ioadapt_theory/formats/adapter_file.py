@@ -1,12 +1,14 @@
-"""The content of an adapter's file, whoever wrote it: `AdapterFile`, and in it one `StoredLayer` for each layer."""
+"""The content of an adapter's file, whoever wrote it: one `StoredLayer` for each layer, and `Change`s of the base."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from torch import Tensor
+
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.checkpoints.names.layer_name import Name
-from ioadapt_theory.formats.kinds.base_changes import Change
+from ioadapt_theory.formats.tensors import TensorFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +20,6 @@ class StoredLayer:
         sketch: the adapter without numbers, of which sizes and settings count.
         adapter: reads the numbers and returns the adapter.
         spares_bias: whether it acts on XW alone, as PEANUT does, not on XW + b.
-
-    Example:
-        >>> import tempfile
-        >>> from torch import nn
-        >>> from ioadapt_theory import adapt, formats, save
-        >>> folder = save(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"]), tempfile.mkdtemp())
-        >>> (layer,) = formats.open_adapter(folder).layers
-        >>> str(layer.name), layer.sketch["input"].A.is_meta, layer.adapter()["input"].A.shape
-        ('0', True, torch.Size([16, 8]))
     """
 
     name: Name
@@ -37,6 +30,37 @@ class StoredLayer:
     def changed(self, change: Callable[[Adapter], Adapter]) -> "StoredLayer":
         """Return this layer with a change made to the adapter whenever it is read, and to the sketch now."""
         return replace(self, sketch=change(self.sketch), adapter=lambda: change(self.adapter()))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A new value for one parameter of the base, as PEFT has it: modules_to_save, trained biases, resized embeddings.
+
+    It is part of no layer's adapter: ``load`` puts it in only when told to, and removing the adapter leaves it there.
+
+    Attributes:
+        name: its module as the file names it.
+        leaf: "weight" or "bias".
+        source: the file.
+        key: the tensor in it.
+    """
+
+    name: Name
+    leaf: str
+    source: TensorFile
+    key: str
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """The parameter's size."""
+        return self.source.shapes[self.key]
+
+    def values(self, like: Tensor) -> Tensor:
+        """Read the new value, in the dtype and on the device of a tensor."""
+        return self.source[self.key].to(like)
+
+    def __str__(self) -> str:
+        return f"{self.name}.{self.leaf}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +75,6 @@ class AdapterFile:
         unread: keys that are not read, and what they are.
         base: name of the model that it was trained on, or baked for, where the file has it.
         prints: fingerprints of the base's layers, where the file has them.
-
-    Example:
-        >>> import tempfile
-        >>> from torch import nn
-        >>> from ioadapt_theory import adapt, save
-        >>> from ioadapt_theory.formats import open_adapter
-        >>> file = open_adapter(save(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"]), tempfile.mkdtemp()))
-        >>> file.format, len(file.layers), file.base, [*file.prints]  # the base has no name, but it has fingerprints
-        ('ioadapt_theory', 1, None, ['0'])
     """
 
     path: Path
@@ -80,5 +95,4 @@ class AdapterFile:
         for layer in self.layers:
             layer.adapter()
         for change in self.changes:
-            for key in change.keys:
-                change.source[key]
+            change.source[change.key]

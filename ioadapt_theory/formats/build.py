@@ -1,7 +1,6 @@
 """Our adapter from the parts of one layer in a file: the kind of adapter that they are, with the checks of any kind."""
 
 from collections.abc import Collection
-from functools import lru_cache
 
 import torch
 
@@ -15,6 +14,8 @@ from ioadapt_theory.formats.kinds import Kind, Parts, Shapes, lora, lycoris
 FILES = (lora, lycoris)
 """The modules of ``kinds`` that have kinds of adapters; a new one is imported and added here."""
 KINDS: dict[str, Kind] = {name: kind for file in FILES for name, kind in file.KINDS.items()}
+CORES = {"lora_mid", "hada_t1", "hada_t2", "lokr_t2"}
+"""Cores of Tucker decompositions, which are not read."""
 SHIFTS = ("up_bias", "diff_b")
 """Biases that an adapter brings along: to be scaled like its change, and scaled already."""
 
@@ -25,8 +26,10 @@ def kind_of(roles: Collection[str]) -> str:
     for name, kind in KINDS.items():
         if kind.required <= parts <= kind.required | kind.optional:
             return name
-    if parts & {"magnitude", "dora_scale"} and not parts & {"down", "up"}:
-        msg = "a DoRA magnitude on a LoHa or LoKr is not supported; merge it with the library that wrote it"
+    dora = parts & {"magnitude", "dora_scale"} and not parts & {"down", "up"}
+    if dora or parts & CORES:
+        what = "a DoRA magnitude on a LoHa or LoKr" if dora else "a Tucker core"
+        msg = f"{what} is not supported; merge it with the library that wrote it"
         raise UnsupportedError(msg)
     raise _incomplete(parts)
 
@@ -71,13 +74,6 @@ def build(kind: str, parts: Parts, scaling: float) -> Adapter:
         raise FileFormatError(msg)
     shift = [b if role == "up_bias" else b / last.scaling for role, b in shifts]
     return Adapter(family, placed, torch.stack(shift).sum(0) if shift else None)
-
-
-@lru_cache(256)
-def sketch(kind: str, shapes: tuple[tuple[str, tuple[int, ...]], ...], scaling: float) -> Adapter:
-    """Return the same without numbers; kept, as many layers in a file are of a few shapes: take its ``twin``."""
-    parts = {role: torch.empty(shape, dtype=torch.float32, device="meta") for role, shape in shapes}
-    return build(kind, parts, scaling)
 
 
 def refit(adapter: Adapter, size: Size) -> None:

@@ -10,32 +10,28 @@ from ioadapt_theory.formats.match import Match
 
 def describe(file: AdapterFile, matched: Match | None = None) -> dict[str, Any]:
     """Return format, base, and layers with their settings and sizes; with a base also what fits, and kinship."""
-    layers = []
-    for stored in file.layers:
-        shift = stored.sketch.shift
-        for placement, phi in stored.sketch.parts():
-            rows, columns, channels = phi.size
-            layers.append(
-                {
-                    "layer": str(stored.name),
-                    "family": stored.sketch.family,
-                    "placement": str(placement),
-                    "rank": phi.rank,
-                    "scaling": phi.scaling,
-                    "inputs": channels,
-                    "taps": rows // channels if channels else 1,
-                    "outputs": columns,
-                    "bias": shift is not None,
-                    "numbers": sum(p.numel() for p in phi.parameters()) + (0 if shift is None else columns),
-                }
-            )
+    layers = [
+        {
+            "layer": str(stored.name),
+            "family": stored.sketch.family,
+            "placement": str(placement),
+            "rank": phi.rank,
+            "scaling": phi.scaling,
+            "inputs": phi.size[2],
+            "outputs": phi.size[1],
+            "numbers": sum(p.numel() for p in phi.parameters()),
+            "bias": stored.sketch.shift is not None,
+        }
+        for stored in file.layers
+        for placement, phi in stored.sketch.parts()
+    ]
     facts: dict[str, Any] = {
         "path": str(file.path),
         "format": file.format,
         "base": file.base,
         "fingerprints": len(file.prints),
         "layers": layers,
-        "changes": {f"{change.name}.{change.leaf}": change.what for change in file.changes},
+        "changes": {str(change): "replaced" for change in file.changes},
         "unread": dict(file.unread),
     }
     if matched is not None:
@@ -53,31 +49,25 @@ def describe(file: AdapterFile, matched: Match | None = None) -> dict[str, Any]:
 
 def table(facts: dict[str, Any], width: int = 80) -> str:
     """Return the facts of ``describe`` as lines of this width: the layers under the settings that they share."""
-    layers, alike = facts["layers"], dict[str, list[str]]()
-    for layer in layers:
-        taps = "" if layer["taps"] == 1 else f", {layer['taps']} taps"
+    alike: dict[str, list[str]] = {}
+    for layer in facts["layers"]:
         rank = "" if layer["rank"] is None else f"rank {layer['rank']}, "
-        settings = (
-            f"{layer['family']} {layer['placement']}, {rank}scale {layer['scaling']:g},"
-            f" {layer['inputs'] or 'any'} -> {layer['outputs'] or 'any'}{taps}{', with a bias' * layer['bias']}"
-        )
-        alike.setdefault(settings, []).append(layer["layer"])
+        sizes = f"{layer['inputs'] or 'any'} -> {layer['outputs'] or 'any'}{', with a bias' * layer['bias']}"
+        settings = f"{layer['family']} {layer['placement']}, {rank}scale {layer['scaling']:g}, {sizes}:"
+        alike.setdefault(settings, []).append(f"  {layer['layer']}")
     unnamed = "known by its fingerprints, not by name" if facts["fingerprints"] else "not named in the file"
-    count, numbers = len({layer["layer"] for layer in layers}), sum(layer["numbers"] for layer in layers)
+    count, numbers = len({layer["layer"] for layer in facts["layers"]}), sum(x["numbers"] for x in facts["layers"])
     lines = [f"{facts['format']}: {count} layers, {numbers:,} numbers", f"base: {facts['base'] or unnamed}"]
     for settings, names in alike.items():
-        lines += [f"{settings}:", *(f"  {name}" for name in names)]
+        lines += [settings, *names]
     titles = {"changes": "change of the base itself", "unread": "not read", "unmatched": "not in the base"}
     lines += [f"{title}: {name}: {why}" for key, title in titles.items() for name, why in facts.get(key, {}).items()]
     if "kinship" in facts:
         how, matched, unproven = facts["matched by"], facts["matched"], len(facts["no evidence"])
         evidence = f", {unproven} of them without evidence" if unproven else ""
         lines.append(f"in the base: {len(matched)} layers fit, by {how}{evidence}; {len(facts['unmatched'])} do not")
-        moved = {name: layer for name, layer in matched.items() if how != "name" and not name.endswith(layer)}
-        lines += [f"  {name} -> {layer}" for name, layer in moved.items()]
+        lines += [f"  {name} -> {layer}" for name, layer in matched.items() if how != "name" and name != layer]
         lines += [facts["warning"]] if facts["warning"] else []
         lines.append(f"kinship of this base: {facts['kinship']}")
-    wrapped = (
-        fill(line, width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False) for line in lines
-    )
-    return "\n".join([facts["path"], *wrapped]) + "\n"
+    options: dict[str, Any] = {"subsequent_indent": "    ", "break_long_words": False, "break_on_hyphens": False}
+    return "\n".join([facts["path"], *(fill(line, width, **options) for line in lines)]) + "\n"

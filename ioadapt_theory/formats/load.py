@@ -8,15 +8,15 @@ import torch
 from torch import nn
 
 from ioadapt_theory.adapters.base_weights import ModelWeights, Weights
-from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport, put
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.names.transformers import of_model
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats import match as matching
-from ioadapt_theory.formats.kinds.base_changes import Change, apply, forget, prepare
-from ioadapt_theory.formats.kinds.ioadapt import describe
+from ioadapt_theory.formats.adapter_file import Change
+from ioadapt_theory.formats.own import ALTERED
 from ioadapt_theory.formats.reading import located, open_adapter
 
 
@@ -42,8 +42,8 @@ def load(
         strict: raise unless every layer and every key is used; otherwise take the layers that fit.
         component: of a file for a pipeline, the one that the model is ("unet", "text_encoder", "text_encoder_2",
             "transformer"); by default the one whose layers the model has.
-        alter_base: also do what the file does to the model's own tensors (modules_to_save, trained biases and norms,
-            embeddings). Disabling or removing the adapter does not undo that.
+        alter_base: also replace the model's own tensors that the file has (PEFT's modules_to_save, trained biases).
+            Disabling or removing the adapter does not undo that, and ``save`` does not hold them.
         match: "name", "provenance" or "auto", as in ``transfer``. The weights of the model that the adapter was trained
             on tell which layers of a pruned and renumbered one are meant: our own files have fingerprints of them.
         source: that model, or the tensors of its checkpoint, for files that have none.
@@ -89,30 +89,18 @@ def load(
         raise FileFormatError(msg)
     adapters = {layer: matching.fitted(stored, weights.outline(layer)) for layer, stored in matched.layers.items()}
     sources = {layer: str(stored.name) for layer, stored in matched.layers.items()}
-    adapters, twins = _without_twins(model, adapters)
+    modules, places = dict(walk(model)), dict[int, str]()
+    for layer in adapters:
+        if (other := places.setdefault(id(modules.get(layer, layer)), layer)) != layer:
+            raise TransferError(TransferReport((other,), {layer: f"it is the same module as {other}, which has one"}))
     options: dict[str, Any] = {"strict": strict, "hotswap": hotswap, "trainable": trainable}
     report = put(model, adapters, name, correspondence=matched.correspondence, sources=sources, **options)
-    forget(model, name)
-    for ready in changes if alter_base else ():
-        apply(model, *ready, name)
-    altered = tuple(f"{change.name}.{change.leaf}" for change, *_ in changes if alter_base)
+    for change, module, new in changes if alter_base else ():
+        setattr(module, change.leaf, new)
+    altered = tuple(str(change) for change, *_ in changes if alter_base)
+    model.__dict__.setdefault(ALTERED, {})[name] = altered
     unmatched = {**report.unmatched, **lost}
-    return replace(report, matched=(*report.matched, *twins), unmatched=unmatched, altered=altered)
-
-
-def _without_twins(model: nn.Module, adapters: dict[str, Adapter]) -> tuple[dict[str, Adapter], list[str]]:
-    """Return the adapters without those for a second name of a module, which have to be equal, and these names."""
-    modules, first, twins = dict(walk(model)), dict[int, str](), []
-    for layer, adapter in adapters.items():
-        other = first.setdefault(id(modules.get(layer, layer)), layer)
-        if other != layer:
-            twins.append(layer)
-            one, two = adapter.state_dict(), adapters[other].state_dict()
-            alike = describe(adapter) == describe(adapters[other]) and one.keys() == two.keys()
-            if not alike or not all(torch.equal(one[key], two[key]) for key in one):
-                why = f"it is the same module as {other}, for which the file has another adapter"
-                raise TransferError(TransferReport(tuple(set(adapters) - {layer}), {layer: why}))
-    return {layer: adapter for layer, adapter in adapters.items() if layer not in twins}, twins
+    return replace(report, unmatched=unmatched, altered=altered)
 
 
 def _changes(
@@ -126,12 +114,23 @@ def _changes(
     for change in wanted:
         with located(matched.file.path, change.name):
             place = places.get(change.name)
-            prepared = matching.NO_LAYER.format("model") if place is None else prepare(change, modules[place[0]])
+            prepared = matching.NO_LAYER.format("model") if place is None else _prepared(change, modules[place[0]])
         if isinstance(prepared, str):
-            misfits[f"{change.name}.{change.leaf}"] = prepared
-            continue
-        module, new = prepared
-        old = getattr(module, change.leaf)
-        if old is None or not torch.equal(old, new):  # PEFT saves embeddings that were not trained, too
-            ready.append((change, module, new))
+            misfits[str(change)] = prepared
+        elif not torch.equal(getattr(prepared[0], change.leaf), prepared[1]):  # PEFT saves untrained embeddings, too
+            ready.append((change, *prepared))
     return ready, misfits
+
+
+def _prepared(change: Change, module: nn.Module) -> tuple[nn.Module, nn.Parameter] | str:
+    """Return the module and its new parameter, or why it does not take the change; nothing is altered yet."""
+    if isinstance(module, AdaptedLayer):
+        module.refuse_if_merged("altering its base")
+        module = module.base_layer
+    old, size = getattr(module, change.leaf, None), change.size
+    if not isinstance(old, torch.Tensor) or not old.is_floating_point():
+        return f"its {type(module).__name__} has no plain {change.leaf}"
+    if tuple(old.shape) != size:
+        way = "; resize the model's vocabulary first" if change.leaf == "weight" and len(size) > 1 else ""
+        return f"its {change.leaf} is {list(old.shape)}, the file's {list(size)}{way}"
+    return module, nn.Parameter(change.values(old.detach()), requires_grad=False)

@@ -18,7 +18,6 @@ from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnsupportedError
 from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
 from ioadapt_theory.formats.build import cut, refit
-from ioadapt_theory.formats.kinds.base_changes import Change
 
 NO_LAYER = "the {} has no such layer"
 
@@ -50,9 +49,8 @@ class Match:
 
     def require_complete(self) -> None:
         """Refuse half an adapter: keys that are not read, changes of the base itself, layers that do not fit."""
-        altered = {f"{c.name}.{c.leaf}": f"a change of the base ({c.what})" for c in self.file.changes}
-        items = (*self.file.unread.items(), *altered.items(), *self.lost.items())
-        problems = [f"{key}: {why}" for key, why in items]
+        altered = {str(change): "a change of the base" for change in self.file.changes}
+        problems = [f"{k}: {why}" for part in (self.file.unread, altered, self.lost) for k, why in part.items()]
         if problems:
             more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
             why = f"parts of it cannot be used ({'; '.join(problems[:3])}{more}); pass --partial to leave them out."
@@ -75,25 +73,10 @@ def match(
     by: str = "name",
     source: Weights | None = None,
 ) -> Match:
-    """Return the layers of the base that the adapter fits; no weights are read but those that are compared.
-
-    Names of FLUX's and SD3's authors fit diffusers' models too, a layer being cut where the base has several for it.
-
-    Args:
-        file: the adapter.
-        weights: the base.
-        component: of a pipeline's file, the one that the base is; the others are left out of account. By default the
-            one whose layers the base has.
-        called: how error messages call the base.
-        by: "name", "provenance" or "auto", see ``correspond``.
-        source: the model that the adapter was trained on, if it is at hand; our own files have fingerprints of it.
-
-    Returns:
-        The layers that fit, and those that do not, and why.
-
-    Raises:
-        FileFormatError: the file has no such component, or none or several fit the base alike.
-    """
+    """Return the layers of the base, ``called`` so in errors, that the adapter fits, and those that it does not fit."""
+    # Names of FLUX's and SD3's authors fit diffusers' models too, a layer being cut where the base has several for it.
+    if isinstance(weights, TensorWeights):
+        file = _without_idle_changes(file, weights)
     stored = {layer.name: layer for layer in file.layers}
     places = correspond(stored, weights, by, source=source, prints=file.prints)
     parts = {name: _everywhere(stored[name], several, weights, places) for name, several in places.places.items()}
@@ -118,20 +101,17 @@ def fitted(layer: StoredLayer, f: Operator) -> Adapter:
     return adapter
 
 
-def without_idle_changes(file: AdapterFile, weights: TensorWeights) -> AdapterFile:
+def _without_idle_changes(file: AdapterFile, weights: TensorWeights) -> AdapterFile:
     """Return the adapter without the changes of the base that change nothing there, as of a head saved untrained."""
     modules = {name.rpartition(".")[0] for name in weights.shapes}
     places = resolve([change.name for change in file.changes], modules, weights.rename, weights.aliases).layers
-
-    def is_idle(change: Change) -> bool:
-        (module, *_) = places.get(change.name, ("",))
-        key = f"{module}.{change.leaf}"
-        if key not in weights.shapes or change.size not in {None, weights.shapes[key]}:
-            return False
-        old = weights.read(key)
-        return torch.equal(change.new(old), old)
-
-    return replace(file, changes=tuple(change for change in file.changes if not is_idle(change)))
+    changes = []
+    for change in file.changes:
+        key = f"{places.get(change.name, ('',))[0]}.{change.leaf}"
+        old = weights.read(key) if weights.shapes.get(key) == change.size else None
+        if old is None or not torch.equal(change.values(old), old):
+            changes.append(change)
+    return replace(file, changes=tuple(changes))
 
 
 def _component(file: AdapterFile, fits: Mapping[Name, object], chosen: str | None) -> str:
@@ -163,12 +143,14 @@ def _everywhere(
     everywhere: dict[str, StoredLayer] = {}
     for place in several:
         try:
-            parts = {layer: _ordered(part, layer, places) for layer, part in _parts(stored, place).items()}
+            parts = _parts(stored, place)
+            for layer in parts if places.how != "name" else ():
+                if (order := places.neurons.get(layer)) is not None:
+                    parts[layer] = parts[layer].changed(partial(reordered, order=order))
         except UnsupportedError as error:
             return str(error)
-        for layer, part in parts.items():
-            if why := _misfit(part, weights, layer):
-                return why
+        if why := next((why for layer, part in parts.items() if (why := _misfit(part, weights, layer))), None):
+            return why
         everywhere |= parts
     return everywhere
 
@@ -181,12 +163,6 @@ def _parts(stored: StoredLayer, place: Place) -> dict[str, StoredLayer]:
     if outputs == [[(0, last.size[1])]]:
         return {place[0]: stored}
     return {layer: stored.changed(partial(cut, ranges=edges)) for layer, edges in zip(place, outputs, strict=True)}
-
-
-def _ordered(stored: StoredLayer, layer: str, places: Correspondence) -> StoredLayer:
-    """Return the adapter for the neurons that the layer faces, where layers follow the weights."""
-    order = None if places.how == "name" else places.neurons.get(layer)
-    return stored if order is None else stored.changed(partial(reordered, order=order))
 
 
 def _misfit(stored: StoredLayer, weights: Weights, layer: str) -> str | None:

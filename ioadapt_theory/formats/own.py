@@ -1,13 +1,8 @@
-"""`save`: one safetensors file, written whole or not at all.
-
-One file, replaced in one step, and the same bytes for the same content: however many processes save, and whenever they
-are killed, a whole adapter is there.
-"""
+"""`save`: one safetensors file, replaced in one step, so that a whole adapter is there whoever saves or is killed."""
 
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -18,9 +13,9 @@ from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import layers, naming, trained_elsewhere
 from ioadapt_theory.adapters.rules import fingerprint
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.formats.kinds.base_changes import AppliedChange, applied_by
-from ioadapt_theory.formats.kinds.ioadapt import CHANGES, FILE, header_of
-from ioadapt_theory.formats.tensors import require_folder, writing
+from ioadapt_theory.formats.kinds.ioadapt import FILE, header_of
+from ioadapt_theory.formats.tensors import require_folder
+from ioadapt_theory.formats.tensors import write as write_tensors
 from ioadapt_theory.results import replacing
 
 WRAPPERS = {
@@ -31,10 +26,12 @@ WRAPPERS = {
     "CheckpointWrapper": "_checkpoint_wrapped_module",
 }
 """torch's wrappers of a model, and the name under which each keeps it."""
+ALTERED = "_altered_by_adapters"
+"""Attribute of a model: name of an adapter -> the base's own tensors that loading it replaced."""
 
 
 def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: bool | str = False) -> Path:
-    """Write an adapter, with the changes of the base that loading it made.
+    """Write an adapter.
 
     An interruption leaves the former adapter whole. Several processes may save at once: the last one's file stays. On
     layers sharded by ``fully_shard`` every rank has to call it.
@@ -55,7 +52,7 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
         UnsupportedError: parameters that are not of the sizes that their family has, as within FSDP1.
 
     Warns:
-        UserWarning: tensors outside the adapters are trained, a new head for example, which the file does not hold.
+        UserWarning: the file does not hold tensors outside the adapters that are trained, or were replaced by ``load``.
 
     Example:
         >>> import tempfile
@@ -68,58 +65,56 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
     if not isinstance(model, nn.Module):
         msg = f"save takes a model, not a {type(model).__name__}: save(model, folder)."
         raise InvalidValueError(msg)
-    if elsewhere := trained_elsewhere(model):
+    if elsewhere := [*trained_elsewhere(model), *_unwrapped(model).__dict__.get(ALTERED, {}).get(name, ())]:
         some = ", ".join(elsewhere[:3]) + ", ..." * (len(elsewhere) > 3)
-        msg = f"{len(elsewhere)} trained tensors outside the adapters are not in the file ({some}): save them yourself."
+        msg = f"{len(elsewhere)} tensors outside the adapters are not in the file ({some}): save them yourself."
         warnings.warn(msg, stacklevel=2)
     return save_adapter(model, folder, name, card=card)
 
 
 def save_adapter(model: nn.Module, folder: Path | str, name: str = "default", *, card: bool | str = False) -> Path:
     """Write one adapter as ``save`` does, without asking what else of the model is trained; return the folder."""
-    while type(model).__name__ in WRAPPERS:
-        model = getattr(model, WRAPPERS[type(model).__name__])
-    names = {place: _plain(place) for place in layers(model, name)}
-    adapters: dict[str, Adapter] = {names[n]: m.adapters[name] for n, m in layers(model, name).items()}  # type: ignore[misc]
+    model = _unwrapped(model)
+    adapted = layers(model, name)
+    first = {id(module): place for place, module in reversed(adapted.items())}  # a module may have several names
+    names = {place: _plain(place) for place, module in adapted.items() if first[id(module)] == place}
+    adapters: dict[str, Adapter] = {plain: adapted[place].adapters[name] for place, plain in names.items()}  # type: ignore[misc]
     for place, adapter in adapters.items():
         with naming(place):
             adapter.require_whole()
     header = fingerprint.header(model, names)
-    changes = {(_plain(module), leaf): change for (module, leaf), change in applied_by(model, name).items()}
     if card:
         page = _file(folder).with_name(cards.NAME)
         cards.require_room(page)
         known, base = fingerprint.recorded(header, page), header.get(fingerprint.BASE_NAME)
         text = cards.card(adapters, base=base, known=known, report=card if isinstance(card, str) else "")
-    path = write(folder, adapters, header, changes)
+    path = write(folder, adapters, header)
     if card:
         with replacing(page) as temporary:
             temporary.write_text(text, encoding="utf-8")
     return path
 
 
-def write(
-    folder: Path | str,
-    adapters: Mapping[str, Adapter],
-    header: Mapping[str, str],
-    changes: Mapping[tuple[str, str], AppliedChange] = MappingProxyType({}),
-) -> Path:
-    """Write adapters by layer with what the header has besides, and changes of the base; return the folder."""
+def write(folder: Path | str, adapters: Mapping[str, Adapter], header: Mapping[str, str]) -> Path:
+    """Write adapters by layer with what the header has besides; return the folder."""
     file = _file(folder)
     if file != Path(folder):
         require_folder(file.parent)
     tensors: dict[str, Tensor] = {}
     for layer, adapter in adapters.items():
         tensors |= {f"{layer}.{key}": _gathered(p) for key, p in adapter.named_parameters()}
-    tensors |= {f"{CHANGES}.{module}.{leaf}": change.values for (module, leaf), change in changes.items()}
     for key, tensor in tensors.items():
         if not tensor.isfinite().all():
             msg = f"{key} is not finite; the adapter was not saved."
             raise InvalidValueError(msg)
-    with writing(file, {**header, **header_of(adapters, changes)}) as add:
-        for key in sorted(tensors, key=lambda key: (-tensors[key].element_size(), key)):  # so that they lie aligned
-            add(key, tensors[key])
+    write_tensors(file, tensors, {**header, **header_of(adapters)})
     return Path(folder)
+
+
+def _unwrapped(model: nn.Module) -> nn.Module:
+    while type(model).__name__ in WRAPPERS:
+        model = getattr(model, WRAPPERS[type(model).__name__])
+    return model
 
 
 def _file(folder: Path | str) -> Path:

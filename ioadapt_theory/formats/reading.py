@@ -10,15 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.rules.fingerprint import recorded
 from ioadapt_theory.checkpoints.names.kinds import of_adapter
 from ioadapt_theory.checkpoints.names.layer_name import PEFT_PREFIX, Name
 from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
-from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
-from ioadapt_theory.formats.build import KINDS, build, kind_of, rank_of, sketch
+from ioadapt_theory.formats.adapter_file import AdapterFile, Change, StoredLayer
+from ioadapt_theory.formats.build import build, kind_of, rank_of
 from ioadapt_theory.formats.kinds import ioadapt, iolora, peft, scaling
-from ioadapt_theory.formats.kinds.base_changes import ADDED, EMBEDDING, Change, embedding, of_peft
 from ioadapt_theory.formats.kinds.keys import FOREIGN, UNKNOWN, parse
 from ioadapt_theory.formats.tensors import BAKED_FOR, TensorFile, is_name, read_json
 
@@ -105,32 +106,32 @@ def _locate(path: Path) -> tuple[Path, Mapping[str, Any] | None]:
 
 def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None, *, scaled: bool) -> AdapterFile:
     """Return the content of another tool's file; PEFT's configuration is given where it is of one of its folders."""
-    path, described_by = source.path, source.path.parent / peft.CONFIG
-    changes, flat = list[Change](), False
+    path, changes, flat = source.path, list[Change](), False
     layers, unread = iolora.contents(source)
-    if layers:
-        if config is not None:
-            iolora.require_agreement(described_by, config, layers)
-    elif config is not None and config["peft_type"] == iolora.TYPE:
-        msg = f"{path}: no layer has {iolora.SETTINGS}, which our plug-in writes for each; save the adapter again."
-        raise FileFormatError(msg)
-    elif config is None and scaled and any(key.startswith(PEFT_PREFIX) for key in source.shapes):
-        msg = f"{path} needs its {peft.CONFIG}, which has the scaling; give the folder that holds both."
-        raise FileFormatError(msg)
-    else:
+    if not layers:
+        if config is not None and config["peft_type"] == iolora.TYPE:
+            msg = f"{path}: no layer has {iolora.SETTINGS}, which our plug-in writes for each; save the adapter again."
+            raise FileFormatError(msg)
+        if config is None and scaled and any(key.startswith(PEFT_PREFIX) for key in source.shapes):
+            msg = f"{path} needs its {peft.CONFIG}, which has the scaling; give the folder that holds both."
+            raise FileFormatError(msg)
         parts, unread = _by_layer(source)
         flat = any(name.flat for name in parts)
-        scale = scaling.of_file(source) if config is None else scaling.of_folder(described_by, config)
+        scale = scaling.of_file(source) if config is None else scaling.of_folder(path.parent / peft.CONFIG, config)
         for name, roles in parts.items():
-            with located(path, name):
-                adapters, altered, rest = _split(name, roles, source, scale)
-            layers += adapters
-            changes += altered
-            unread |= dict.fromkeys(rest, "a part without the rest of its adapter")
+            if "diff" in roles and len(source.shapes[roles["diff"]]) == 1:
+                unread |= dict.fromkeys(roles.values(), "a trained norm")
+            elif roles.keys() <= {"alpha", "diff_b"}:
+                unread |= dict.fromkeys(roles.values(), "a part without the rest of its adapter")
+            else:
+                with located(path, name):
+                    layers.append(_layer(name, roles, source, scale))
     if config is not None:
-        changes += of_peft(config, source, [key for key, why in unread.items() if why == UNKNOWN])
-        used = {key for change in changes for key in change.keys}
-        unread = {key: why for key, why in unread.items() if key not in used}
+        for key in [key for key, why in unread.items() if why == UNKNOWN and key.startswith(PEFT_PREFIX)]:
+            module, _, leaf = key.removeprefix(PEFT_PREFIX).rpartition(".")
+            if leaf in {"weight", "bias"}:
+                changes.append(Change(Name("", module.removesuffix(".base_layer")), leaf, source, key))
+                del unread[key]
     if not layers:
         raise _without_adapter(path, unread, changes)
     bytes_, size = 4 * sum(p.numel() for layer in layers for p in layer.sketch.parameters()), os.path.getsize(path)
@@ -184,32 +185,17 @@ def _by_layer(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str,
     return layers, unread
 
 
-def _split(
-    name: Name, roles: dict[str, str], source: TensorFile, scale: scaling.Scale
-) -> tuple[list[StoredLayer], list[Change], list[str]]:
-    """Return the adapter that the parts of a layer are, changes of the base, and keys that belong to neither."""
+def _layer(name: Name, roles: Mapping[str, str], source: TensorFile, scale: scaling.Scale) -> StoredLayer:
+    """Return the adapter that the parts of a layer are."""
     source.require_floats(roles.values())
-    shapes = {role: source.shapes[key] for role, key in roles.items()}
-    direct = {role for role in roles if role in ADDED or (role == "diff" and len(shapes[role]) == 1)}
-    embedded = {*EMBEDDING} if {*EMBEDDING} <= roles.keys() else set()
-    factors = {role: key for role, key in roles.items() if role not in direct | embedded and role != "alpha"}
-    layers, changes = list[StoredLayer](), list[Change]()
-    if embedded:
-        down = {"down": shapes[EMBEDDING[0]]}
-        changes.append(embedding(name, roles, source, scale(name, rank_of("lora", down), down, None)))
-    if factors:
-        kind = kind_of(factors)
-        beside = direct & KINDS[kind].optional  # beside an adapter a bias is a part of it
-        factors |= {role: roles[role] for role in beside}
-        direct -= beside
-        alpha = _number(source, roles["alpha"]) if "alpha" in roles else None
-        factor = scale(name, rank_of(kind, shapes), shapes, alpha)
-        outline = sketch(kind, tuple((role, shapes[role]) for role in factors), factor).twin()
-        read = partial(_read, name, kind, factors, factor, source)
-        layers.append(StoredLayer(name, outline, read, spares_bias=kind == "peanut"))
-    leaves = {role: ADDED.get(role, "weight") for role in roles if role in direct}
-    changes += [Change(name, leaf, "added to", source, (roles[role],)) for role, leaf in leaves.items()]
-    return layers, changes, [] if layers or changes else [roles["alpha"]]
+    factors = {role: key for role, key in roles.items() if role != "alpha"}
+    shapes, kind = {role: source.shapes[key] for role, key in factors.items()}, kind_of(factors)
+    alpha = _number(source, roles["alpha"]) if "alpha" in roles else None
+    factor = scale(name, rank_of(kind, shapes), shapes, alpha)
+    sketch = build(
+        kind, {role: torch.empty(s, dtype=torch.float32, device="meta") for role, s in shapes.items()}, factor
+    )
+    return StoredLayer(name, sketch, partial(_read, name, kind, factors, factor, source), spares_bias=kind == "peanut")
 
 
 def _read(name: Name, kind: str, factors: Mapping[str, str], factor: float, source: TensorFile) -> Adapter:

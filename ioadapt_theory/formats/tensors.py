@@ -3,16 +3,13 @@
 import json
 import math
 import os
-import shutil
-import struct
-import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save
 from torch import Tensor
 
 from ioadapt_theory.checkpoints.checkpoint import torch_dtype
@@ -23,16 +20,10 @@ from ioadapt_theory.results import replacing
 
 FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
 """Names in the header of the types that torch converts to float32."""
-CODES = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
-"""The types that are written, and what the header calls them."""
-
-LONGEST_NAME, MOST_TENSORS = 1000, 100_000
-"""Of names that models have, and of tensors that adapters have: a LoRA on every expert of the largest has so many."""
+LONGEST_NAME = 1000
+"""Characters of the names that models have."""
 BAKED_FOR = "ioadapt.baked_for"
 """The header's name for the base that a file was baked for."""
-
-Add = Callable[[str, Tensor], None]
-"""Writes one tensor under a name."""
 
 
 class TensorFile:
@@ -45,22 +36,15 @@ class TensorFile:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the file, if it is one of tensors with printable names."""
+        """Open the file, if it is one of tensors."""
         self.path = path
         if not os.path.exists(path):  # unlike Path's, it has no error for a name that no system takes
             msg = f"{path}: no such file."
             raise FileFormatError(msg)
         self._file = open_file(path)
         weakref.finalize(self, self._file.close)
-        if len(self._file.tensors) > MOST_TENSORS:
-            msg = f"{path} has {len(self._file.tensors):,} tensors; an adapter may have at most {MOST_TENSORS:,}."
-            raise FileFormatError(msg)
         self.shapes = {name: info.shape for name, info in self._file.tensors.items()}
         self.metadata = dict(self._file.metadata)
-        for name in self.shapes:
-            if not is_name(name):
-                msg = f"{path}: tensor name {name[:60]!r} has to be printable and at most {LONGEST_NAME} long."
-                raise FileFormatError(msg)
 
     def dtype(self, name: str) -> torch.dtype:
         """Return the type in which a tensor is stored."""
@@ -111,32 +95,15 @@ def parse_json(text: str | bytes, what: str) -> Any:
         raise FileFormatError(msg) from None
 
 
-@contextmanager
-def writing(path: Path, metadata: Mapping[str, str], former: Path | None = None) -> Iterator[Add]:
-    """Write a safetensors file one tensor at a time; it takes the place of ``path`` when the block ends well."""
+def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], former: Path | None = None) -> None:
+    """Write a safetensors file, whole or not at all; ``former`` is the configuration of the file that it replaces."""
     if path.is_dir():
         msg = f"{path} is a folder, but this format is one file; give a file name."
         raise InvalidValueError(msg)
-    header: dict[str, object] = {}  # ours, as safetensors' own writer shuffles metadata: equal content, equal bytes
-    with replacing(path) as temporary, tempfile.TemporaryFile(dir=path.parent) as data:
-
-        def add(name: str, tensor: Tensor) -> None:
-            if name in header:
-                msg = f"Tensor {name} would be written twice: this format gives two layers one name; take another."
-                raise FileFormatError(msg)
-            start = data.tell()
-            data.write(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-            offsets = [start, data.tell()]
-            header[name] = {"dtype": CODES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": offsets}
-
-        yield add  # until here metadata may grow
-        text = json.dumps({"__metadata__": {"format": "pt", **metadata}, **header}).encode()
-        text += b" " * (-len(text) % 8)
-        data.seek(0)
-        with temporary.open("wb") as out:
-            out.write(struct.pack("<Q", len(text)) + text)
-            shutil.copyfileobj(data, out)
-        if former is not None:  # the configuration of the former file: never new tensors under an old one
+    own = {name: t.detach().to("cpu", memory_format=torch.contiguous_format, copy=True) for name, t in tensors.items()}
+    with replacing(path) as temporary:
+        temporary.write_bytes(save(own, {"format": "pt", **metadata}))
+        if former is not None:  # never new tensors under an old configuration
             former.unlink(missing_ok=True)
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ioadapt_theory.similarity.compute import compare as compare
-    from ioadapt_theory.similarity.matching import Match as Match
     from ioadapt_theory.similarity.matching import Space as Space
     from ioadapt_theory.similarity.moments import Values as Values
     from ioadapt_theory.similarity.result import Comparison as Comparison
@@ -20,7 +19,6 @@ _MODULES = {
     "Comparison": "result",
     "Options": "result",
     "Row": "result",
-    "Match": "matching",
     "Space": "matching",
     "Values": "moments",
 }

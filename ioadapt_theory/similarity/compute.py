@@ -79,26 +79,25 @@ def compare(
             else stack.enter_context(sources.open_checkpoint(fspath(model), cache=cache))
             for model in named
         ]
-        return _compare(opened, None if parent is None else len(opened) - 1, options or Options(), cache, progress)
+        return _compare(opened, None if parent is None else len(opened) - 1, options or Options(), progress)
 
 
 def _compare(
     opened: Sequence[Checkpoint],
     parent: int | None,
     options: Options,
-    cache: Path | None,
     progress: Callable[[int], Progress] | None,
 ) -> Comparison:
     """Compare open checkpoints, of which the last may be the parent of the others."""
     checkpoints, labels = opened[:parent], labels_of(opened)
     _check(checkpoints, options, None if parent is None else opened[parent])
     models, renamed = renaming.common(opened, labels)
-    matching = paired(models, labels, options.match)
+    matching = paired(models, labels)
     layers, skipped = _chosen(matching, labels, options, parent)
     if not layers:
         raise InvalidValueError(_nothing_left(checkpoints, labels, skipped))
-    stored = [[name for x in layers if (name := x.tensors[i]) is not None] for i in range(len(models))]
-    sources.prepare(models, stored, cache)
+    for i, model in enumerate(models):
+        model.prepare([name for x in layers if (name := x.tensors[i]) is not None])
     moments = _measure(models, layers, options, parent, progress(sum(x.numel for x in layers)) if progress else None)
     rows = [
         _row(layer, m, labels[: len(checkpoints)], options, skipped, updates=parent is not None)

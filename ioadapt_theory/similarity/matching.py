@@ -2,24 +2,14 @@
 
 import math
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import combinations
 
 from ioadapt_theory.checkpoints.checkpoint import OTHER_DTYPES, Checkpoint, TensorInfo
 from ioadapt_theory.checkpoints.names.kinds import block, kind
 from ioadapt_theory.checkpoints.names.unet import canonical
-from ioadapt_theory.checkpoints.provenance import origins
-from ioadapt_theory.errors import InvalidValueError
-
-
-class Match(StrEnum):
-    """Way to pair the layers of checkpoints: equal names, or for block-removed UNets equal origin."""
-
-    NAME = "name"
-    PROVENANCE = "provenance"
 
 
 class Space(StrEnum):
@@ -85,43 +75,12 @@ class Matching:
 
     layers: tuple[Layer, ...]
     skipped: tuple[Skipped, ...]
-    notes: tuple[str, ...] = ()
-
-    def stored(self, model: int) -> list[str]:
-        """Return the names of a model's tensors that are to be read."""
-        return [name for layer in self.layers if (name := layer.tensors[model]) is not None]
+    notes: tuple[str, ...]
 
 
-def paired(checkpoints: Sequence[Checkpoint], labels: Sequence[str], match: Match) -> Matching:
-    """Pair tensors of equal name, or equal origin, and equal shape up to trailing 1s.
-
-    Returns:
-        The layers, the tensors without a partner, and notes where equal names mislead.
-
-    Raises:
-        InvalidValueError: Provenance is asked for, blocks were removed, and no model is a student of a known layout.
-    """
+def paired(checkpoints: Sequence[Checkpoint], labels: Sequence[str]) -> Matching:
+    """Pair tensors of equal name and equal shape, up to trailing 1s."""
     names = [canonical(c.tensors) for c in checkpoints]
-    teachers = [origins(plain.values()) for plain in names]
-    depths = [] if any(teachers) else _other_depths(names, labels)
-    if match is Match.NAME:
-        layers, skipped = _grouped(checkpoints, labels, names)
-        return Matching(layers, skipped, (*_wrong_origins(layers, labels, teachers), *depths))
-    if depths:
-        msg = f"--match provenance knows block-removed UNets of SD-1.x (BK-SDM) only; {depths[0]}."
-        raise InvalidValueError(msg)
-    keys = [
-        {stored: (teacher or {}).get(name, name) for stored, name in plain.items()}
-        for plain, teacher in zip(names, teachers, strict=True)
-    ]
-    notes = [f"{labels[i]} is traced back to its teacher's layers" for i, teacher in enumerate(teachers) if teacher]
-    return Matching(*_grouped(checkpoints, labels, keys), tuple(notes))
-
-
-def _grouped(
-    checkpoints: Sequence[Checkpoint], labels: Sequence[str], keys: Sequence[Mapping[str, str]]
-) -> tuple[tuple[Layer, ...], tuple[Skipped, ...]]:
-    """Pair tensors of equal key and equal shape, up to trailing 1s; ``keys`` has one for every stored name."""
     groups: defaultdict[str, defaultdict[tuple[int, ...], dict[int, TensorInfo]]]
     groups = defaultdict(lambda: defaultdict(dict))
     skipped = []
@@ -130,11 +89,11 @@ def _grouped(
             if not info.is_float:
                 cannot = " that can be computed with" if info.dtype in OTHER_DTYPES else ""
                 reason = f"not floating point{cannot} ({info.dtype})"
-                skipped.append(Skipped(keys[i][stored], (labels[i],), reason))
+                skipped.append(Skipped(names[i][stored], (labels[i],), reason))
             elif info.numel == 0:
-                skipped.append(Skipped(keys[i][stored], (labels[i],), "no elements"))
+                skipped.append(Skipped(names[i][stored], (labels[i],), "no elements"))
             else:
-                groups[keys[i][stored]][info.key].setdefault(i, info)
+                groups[names[i][stored]][info.key].setdefault(i, info)
     unread = {s.name for s in skipped}  # not "only there": the other has it, and why it does not count is said
     layers = []
     for name, shapes in groups.items():
@@ -153,47 +112,17 @@ def _grouped(
         elif len(holders) == 1 and name not in unread:
             (only,) = holders
             skipped.append(Skipped(name, (labels[only],), "only there"))
-    return tuple(layers), tuple(skipped)
-
-
-def _wrong_origins(
-    layers: Sequence[Layer], labels: Sequence[str], teachers: Sequence[Mapping[str, str] | None]
-) -> list[str]:
-    """Return a note for each pair of models in which equal names are layers of different origin."""
-
-    def origin(i: int, name: str) -> str:
-        return (teachers[i] or {}).get(name, name)
-
-    notes = []
-    for i, j in combinations(range(len(labels)), 2):
-        common = [x for x in layers if x.tensors[i] is not None and x.tensors[j] is not None]
-        wrong = [x for x in common if origin(i, x.name) != origin(j, x.name)]
-        if wrong:
-            matrices, parameters = sum(len(x.shape) > 1 for x in wrong), sum(x.numel for x in wrong)
-            notes.append(
-                f"{labels[i]} | {labels[j]}: {len(wrong)} of {len(common)} common names ({matrices} of them matrices, "
-                f"{parameters / 1e6:.1f} M parameters) are layers of different origin, because blocks were removed and "
-                "renumbered: see --match provenance"
-            )
-    return notes
+    return Matching(tuple(layers), tuple(skipped), tuple(_other_depths(names, labels)))
 
 
 def _other_depths(names: Sequence[Mapping[str, str]], labels: Sequence[str]) -> list[str]:
-    """Return a note for each model with more or fewer numbered blocks than the first."""
-    blocks = [
-        {name[: m.end()] for name in plain.values() if (m := re.search(r"(?:^|\.)\d+(?=\.)", name))} for plain in names
+    """Return a note for each model with more or fewer numbered parts than the first."""
+    parts = [
+        {name[: m.end()] for name in plain.values() for m in re.finditer(r"(?:^|\.)\d+(?=\.)", name)} for plain in names
     ]
     return [
-        f"{labels[0]} has {len(blocks[0])} numbered blocks and {labels[i]} {len(some)}: if blocks were removed and "
+        f"{labels[0]} has {len(parts[0])} numbered parts and {labels[i]} {len(some)}: if blocks were removed and "
         "renumbered, equal names are different layers; `ioadapt report` pairs them by their contents"
-        for i, some in enumerate(blocks)
-        if len(some) != len(blocks[0]) and blocks[0] & some
+        for i, some in enumerate(parts)
+        if len(some) != len(parts[0]) and parts[0] & some
     ]
-
-
-def reasons(skipped: Sequence[Skipped]) -> Counter[str]:
-    """Count the skipped tensors by reason, ignoring details."""
-    return Counter(
-        f"only in {', '.join(s.models)}" if s.reason == "only there" else s.reason.split(":")[0].split(" (")[0]
-        for s in skipped
-    )

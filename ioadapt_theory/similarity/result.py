@@ -10,7 +10,7 @@ from pathlib import PurePath
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.errors import UnknownNameError, printable
 from ioadapt_theory.null import STANDS_OUT, Null
-from ioadapt_theory.similarity.matching import Layer, Match, Skipped, Space
+from ioadapt_theory.similarity.matching import Layer, Skipped, Space
 from ioadapt_theory.similarity.moments import Values
 
 Pair = tuple[int, int]
@@ -21,7 +21,6 @@ class Options:
     """Choices that the paper leaves open, with our defaults.
 
     Attributes:
-        match: Pair layers by name and shape, or by provenance: those of BK-SDM students by their origin in SD-1.x.
         space: Compare weights, or the Grams on their input or output side.
         lowest: Fraction of a pair's layers in the mean over the lowest.
         only: Roles that count, of "weight", "norm" and "bias".
@@ -31,7 +30,7 @@ class Options:
         threads: How many share the work; None for one a processor, up to four.
 
     Raises:
-        UnknownNameError: ``match`` or ``space`` has an unknown value.
+        UnknownNameError: ``space`` has an unknown value.
 
     Example:
         >>> from ioadapt_theory.similarity import Options
@@ -39,7 +38,6 @@ class Options:
         <Space.INPUT: 'input'>
     """
 
-    match: Match = Match.NAME
     space: Space = Space.WEIGHT
     lowest: float = 0.2
     only: frozenset[str] = frozenset({"weight", "norm", "bias"})
@@ -49,12 +47,11 @@ class Options:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        """Convert strings to members."""
-        for field_, kind in (("match", Match), ("space", Space)):
-            value = getattr(self, field_)
-            if value not in tuple(kind):
-                raise UnknownNameError(field_, value, kind)
-            object.__setattr__(self, field_, kind(value))
+        """Convert a string to a member."""
+        if self.space not in tuple(Space):
+            kind = "space"
+            raise UnknownNameError(kind, self.space, Space)
+        object.__setattr__(self, "space", Space(self.space))
 
 
 @dataclass(frozen=True, slots=True)

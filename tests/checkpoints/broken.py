@@ -52,7 +52,7 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 34381675
 SAFETENSORS: dict[str, tuple[Callable[[Path], object], str]] = {
     "truncated body": (_bytes(save(GOOD)[:-5]), rf"x\.safetensors is truncated .* not fully covered\)\. {AGAIN}"),
     "empty": (_bytes(b""), rf"x\.safetensors is empty\. {AGAIN}"),
-    "truncated header": (_bytes(save(GOOD)[:40]), rf"x\.safetensors is cut within its header: 40 bytes, .*{AGAIN}"),
+    "truncated header": (_bytes(save(GOOD)[:40]), rf"x\.safetensors is cut within its header, at byte 40 .*{AGAIN}"),
     "LFS pointer": (_bytes(LFS), r"x\.safetensors is a git-LFS pointer to 3438167540 bytes.* Run git lfs pull"),
     "web page": (_bytes(b"\n<!DOCTYPE html>"), r"x\.safetensors is a web page, not weights"),
     "pickle": (lambda p: torch.save(GOOD, p), r"x\.safetensors is a PyTorch pickle .* Rename it to end in \.bin"),
@@ -68,15 +68,15 @@ SAFETENSORS: dict[str, tuple[Callable[[Path], object], str]] = {
 PICKLES: dict[str, tuple[Callable[[Path], object], str]] = {
     "code": (
         _hostile(),
-        r"x\.bin contains code \(posix\.system\).*refused, nothing of it was run",
+        r"x\.bin contains code or custom classes \(posix\.system\), of which nothing was run",
     ),
     "code, old format": (
         _hostile(_use_new_zipfile_serialization=False),
-        r"x\.bin contains code \(posix\.system\)",
+        r"x\.bin contains code or custom classes \(posix\.system\)",
     ),
     "bare pickle of code": (
         lambda p: p.write_bytes(pickle.dumps(Touches(p.with_name("executed")), protocol=2)),
-        r"x\.bin contains code \(posix\.system\).*refused|x\.bin is cut, broken or no PyTorch pickle",
+        r"x\.bin contains code or custom classes \(posix\.system\)|x\.bin is cut, broken or no PyTorch pickle",
     ),
     "truncated": (_cut_pickle, rf"x\.bin is cut, broken or no PyTorch pickle of weights \(.*directory\)\. {AGAIN}"),
     "no table": (

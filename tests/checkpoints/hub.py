@@ -18,8 +18,7 @@ class Repo:
     files: dict[str, bytes]
     commit: str = COMMIT
     gated: bool = False
-    statuses: list[int] = field(default_factory=list)  # of the next requests, the last one of all that follow
-    retry_after: str | None = None  # sent along with errors
+    status: int = 200  # of every answer
     plain_server: bool = False  # does not say which commit a file is of
     cut_after: dict[str, int] = field(default_factory=dict)  # file -> bytes sent before the connection is cut
     cuts: int = 1_000_000  # how many times
@@ -28,7 +27,6 @@ class Repo:
     holding: threading.Event = field(default_factory=threading.Event)
     resume: threading.Event = field(default_factory=threading.Event)
     etag: str | None = None  # instead of the hash
-    flipped: frozenset[str] = frozenset()  # files of which one byte arrives wrong
 
 
 class LoopbackHub:
@@ -74,22 +72,19 @@ class _Handler(BaseHTTPRequestHandler):
             return self._error(401, "RepoNotFound")
         if repo.web_page:
             return self._send(b"<html></html>")
-        if repo.statuses:
-            status = repo.statuses.pop(0) if len(repo.statuses) > 1 else repo.statuses[0]
-            if status != 200:
-                return self._error(status, "", repo.retry_after)
+        if repo.status != 200:
+            return self._error(repo.status, "")
         if kind != "info" and rest and rest[0] not in (repo.commit, "main"):
             return self._error(404, "RevisionNotFound")
         if kind in ("info", "revision"):
-            return self._json({"id": "/".join(parts[:2]), "sha": repo.commit, "siblings": [], "tags": []})
-        if kind == "tree":
-            return self._tree(repo, "/".join(rest[1:]))
+            siblings = [{"rfilename": name} for name in repo.files]
+            return self._json({"id": "/".join(parts[:2]), "sha": repo.commit, "siblings": siblings, "tags": []})
         if repo.gated:
             return self._error(401, "GatedRepo")
         return self._file(repo, "/".join(rest[1:]))
 
-    def _error(self, status: int, code: str, retry_after: str | None = None) -> None:
-        more = {"Retry-After": retry_after, "X-Error-Code": code, "X-Error-Message": code or "out of order"}
+    def _error(self, status: int, code: str) -> None:
+        more = {"X-Error-Code": code, "X-Error-Message": code or "out of order"}
         self._send(b"", status, **{k: v for k, v in more.items() if v})
 
     def _json(self, data: object) -> None:
@@ -103,26 +98,11 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "GET":
             self.wfile.write(body)
 
-    def _tree(self, repo: Repo, folder: str) -> None:
-        prefix = f"{folder}/" if folder else ""
-        entries: dict[str, dict[str, object]] = {}
-        for file, data in repo.files.items():
-            if file.startswith(prefix):
-                name, _, deeper = file.removeprefix(prefix).partition("/")
-                if deeper:
-                    entries[name] = {"type": "directory", "path": prefix + name, "oid": "0" * 40}
-                else:
-                    lfs = {"oid": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 100}
-                    entries[name] = {"type": "file", "path": file, "oid": "0" * 40, "size": len(data), "lfs": lfs}
-        return self._json(list(entries.values())) if entries else self._error(404, "EntryNotFound")
-
     def _file(self, repo: Repo, file: str) -> None:
         if file not in repo.files:
             return self._error(404, "EntryNotFound")
         data = repo.files[file]
         etag = hashlib.sha256(data).hexdigest() if repo.etag is None else repo.etag
-        if file in repo.flipped:
-            data = data[:-1] + bytes([data[-1] ^ 1])
         start, stop = 0, len(data)
         if (wanted := self.headers.get("Range")) is not None:
             first, _, last = wanted.removeprefix("bytes=").partition("-")

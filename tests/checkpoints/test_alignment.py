@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 
 from ioadapt_theory.checkpoints.alignment import Contents, Origins, by_contents
-from ioadapt_theory.checkpoints.provenance import by_layout, origins
-from tests.similarity.models import shapes
 
 Model = dict[str, np.ndarray]
 KINDS = {"attn.q": (8, 16), "attn.o": (16, 8), "mlp.up": (24, 16), "mlp.down": (16, 24)}
@@ -98,15 +96,6 @@ def test_a_layer_without_evidence_is_told_from_one_that_the_contents_contradict(
     assert origins.contradicted[four] == f"holds what was {three}"
 
 
-def test_equal_hashes_tell_where_the_values_do_not():
-    shapes = {f"l.{i}.w": (20, 20) for i in range(3)}
-    moved = {"l.0.w": "l.1.w", "l.1.w": "l.2.w", "l.2.w": "l.0.w"}
-    sparse = [Contents(shapes, lambda _: np.zeros(32), digest) for digest in (str, moved.get)]
-    origins = by_contents(*sparse)
-    assert origins
-    assert origins.of == moved
-
-
 def test_a_layer_trained_anew_goes_with_its_block_and_a_block_put_in_comes_from_nowhere():
     source, other = transformer(8), transformer(1, 7)
     target, origin = kept(source, [0, 3, 4, 7, 7])
@@ -143,23 +132,3 @@ def test_what_is_constant_or_not_finite_tells_nothing_and_breaks_nothing(value):
     aligned = traced(source, target)
     assert aligned.of == origin
     assert "model.layers.0.attn.o.weight" in aligned.with_block
-
-
-def test_layers_that_are_all_alike_have_no_evidence_and_no_other_name():
-    one = transformer(1)
-    model = {n.replace("layers.0", f"layers.{i}"): v for i in range(4) for n, v in one.items()}
-    shorter = {n: v for n, v in model.items() if "layers.3" not in n}
-    assert not traced(model, shorter).moved
-    assert not traced(model, model).moved
-
-
-def test_layouts_alone_tell_which_layer_of_one_student_is_one_of_another():
-    base, tiny = shapes("bk-sdm-base"), shapes("bk-sdm-tiny")
-    of_base, of_tiny, layout = origins(base), origins(tiny), by_layout(base, tiny)
-    assert of_base
-    assert of_tiny
-    assert layout
-    assert layout.of["up_blocks.0.resnets.1.conv1.weight"] == "up_blocks.1.resnets.1.conv1.weight"
-    assert all(of_tiny[new] == of_base[old] for new, old in layout.of.items())
-    assert {*tiny} - {*layout.of} == {name for name, old in of_tiny.items() if old not in of_base.values()}
-    assert by_layout(shapes("sd15"), shapes("lcm")) is None

@@ -1,10 +1,8 @@
 """Whatever is wrong with a file is said with its name, the layer, the cause and the way out; nothing is executed."""
 
 import os
-import random
 import struct
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from ioadapt_theory.checkpoints import SourceError, open_checkpoint
-from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError
+from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from tests.checkpoints.broken import GOOD, INDEXES, PICKLES, SAFETENSORS, header
 from tests.similarity.models import value
 
@@ -97,8 +95,6 @@ def test_a_range_outside_a_tensor_is_refused(start: int, length: int, tmp_path: 
             InvalidValueError, match=rf"a has 6 elements; \[{start}, {start + length}\) is not within them"
         ):
             good.read("a", start, torch.empty(length, dtype=torch.float32))
-        with pytest.raises(InvalidValueError, match=r"has to be flat, contiguous and F32, not torch\.float64"):
-            good.read("a", 0, torch.empty(2, dtype=torch.float64))
 
 
 def test_a_folder_with_several_weights_asks_which(tmp_path: Path):
@@ -108,24 +104,6 @@ def test_a_folder_with_several_weights_asks_which(tmp_path: Path):
         open_checkpoint(str(tmp_path))
     with open_checkpoint(f"{tmp_path}:two.safetensors") as two:
         assert two.tensors.keys() == GOOD.keys()
-
-
-@pytest.mark.parametrize("kind", ["safetensors", "bin", "old bin"])
-def test_a_damaged_file_raises_nothing_but_our_errors(kind: str, tmp_path: Path):
-    path = tmp_path / f"x.{kind.split()[-1]}"
-    if kind == "safetensors":
-        save_file(GOOD, path)
-    else:
-        torch.save(GOOD, path, _use_new_zipfile_serialization=kind == "bin")
-    whole, generator = path.read_bytes(), random.Random(0)
-    for _ in range(10):
-        content = bytearray(whole)
-        for _ in range(3):
-            content[generator.randrange(len(content))] = generator.randrange(256)
-        path.write_bytes(content)
-        with suppress(IoAdaptError), open_checkpoint(str(path)) as opened:
-            for name in opened.tensors:
-                value(opened, name)
 
 
 def test_legal_dtypes_that_nobody_computes_with_are_named_and_the_others_are_read(tmp_path: Path):
@@ -142,18 +120,7 @@ def test_legal_dtypes_that_nobody_computes_with_are_named_and_the_others_are_rea
             opened.read("C64", 0, torch.empty(2))
 
 
-def test_files_of_other_kinds_are_called_what_they_are(tmp_path: Path):
-    kinds = {"x.npz": (b"PK\x03\x04", r"an archive of numpy arrays"), "x.onnx": (b"\x08\x08", r"an ONNX program")}
-    for name, (content, told) in kinds.items():
-        (tmp_path / name).write_bytes(content + bytes(60))
-        with pytest.raises(FileFormatError, match=rf"{name} is {told}"):
-            open_checkpoint(str(tmp_path / name))
-
-
 def test_pipes_are_refused_and_not_waited_for(tmp_path: Path):
     os.mkfifo(tmp_path / "x.safetensors")
     with pytest.raises(SourceError, match=r"x\.safetensors is a device, pipe or socket"):
         open_checkpoint(str(tmp_path / "x.safetensors"))
-    os.mkfifo(tmp_path / "own.toml")
-    with pytest.raises(SourceError, match=r"own\.toml is a device, pipe or socket"):
-        open_checkpoint("sd15", aliases=tmp_path / "own.toml")

@@ -14,13 +14,12 @@ import transformers as hf
 from safetensors.torch import save
 
 from ioadapt_theory.adapters.base_weights import checkpoint_weights
-from ioadapt_theory.checkpoints import SourceError, open_checkpoint, prepare
+from ioadapt_theory.checkpoints import open_checkpoint
 from tests.adapters.foreign import quiet
 from tests.checkpoints.hub import COMMIT, LoopbackHub, Repo
 from tests.similarity.models import shapes, sharded, value, weights
 
 SD15 = "stable-diffusion-v1-5/stable-diffusion-v1-5"
-LCM = "SimianLuo/LCM_Dreamshaper_v7"
 FILE = "unet/diffusion_pytorch_model.safetensors"
 FP16 = "unet/diffusion_pytorch_model.fp16.safetensors"
 TINY = weights("bk-sdm-tiny", 8)
@@ -38,8 +37,6 @@ def test_names_and_shapes_come_before_the_weights(hub: LoopbackHub, hub_cache: P
         assert {n: t.shape for n, t in sd15.tensors.items()} == shapes("sd15")
         assert (sd15.name, sd15.revision, sd15.source) == ("sd15", COMMIT, f"{SD15} {FILE}")
         assert hub.asked_for(FILE) == ["bytes=0-100000"]
-        assert sd15.pending() == prepare([sd15], [None], hub_cache) == len(hub.repos[SD15].files[FILE])
-        assert sd15.pending() == 0
         assert all(torch.equal(value(sd15, n), expected[n]) for n in expected)
     assert not any(path.endswith((*rest,)) for _, path, _ in hub.log), "only the file that is needed"
     assert left_behind(hub_cache) == []
@@ -51,7 +48,6 @@ def test_of_a_sharded_model_only_the_shards_with_wanted_tensors_are_fetched(hub:
     hub.repos["some/flux"] = Repo(files)
     with open_checkpoint("some/flux", cache=hub_cache) as flux:
         first, *_ = values
-        assert flux.pending([first]) < flux.pending() == sum(len(b) for n, b in files.items() if "json" not in n)
         flux.prepare([first])
         assert len(list(hub_cache.rglob("*.safetensors"))) == 1
         assert all(torch.equal(value(flux, n), values[n]) for n in values), "read fetches the rest"
@@ -77,12 +73,11 @@ def test_offline_works_from_the_cache_and_asks_nobody(
     if how == "environment":
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with open_checkpoint("some/model", cache=hub_cache, offline=how == "option") as model:
-        assert model.pending() == 0
         assert all(torch.equal(value(model, n), TINY[n]) for n in TINY)
     assert hub.log == []
 
 
-@pytest.mark.parametrize("refusal", ["401", "404", "429", "500", "gone", "gated", "no route", "tree"])
+@pytest.mark.parametrize("refusal", ["401", "429", "500", "gone", "gated", "no route", "files"])
 def test_whatever_the_hub_answers_a_cached_copy_is_used_with_a_warning(
     hub: LoopbackHub, hub_cache: Path, refusal: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
@@ -90,7 +85,7 @@ def test_whatever_the_hub_answers_a_cached_copy_is_used_with_a_warning(
     with open_checkpoint("some/model", cache=hub_cache) as model:
         model.prepare()
     if refusal.isdigit():
-        repo.statuses, repo.retry_after = [int(refusal)], "3600"
+        repo.status = int(refusal)
     elif refusal == "gone":
         del hub.repos["some/model"]
     elif refusal == "no route":
@@ -101,52 +96,10 @@ def test_whatever_the_hub_answers_a_cached_copy_is_used_with_a_warning(
         repo.commit, repo.files = "d" * 40, {"README.md": b"moved"}
     before = time.monotonic()
     with caplog.at_level(logging.WARNING), open_checkpoint("some/model", cache=hub_cache) as model:
-        assert model.pending() == 0
         assert torch.equal(value(model, "conv_in.weight"), TINY["conv_in.weight"])
     assert time.monotonic() - before < 5
     (told,) = [r.getMessage() for r in caplog.records if r.name.startswith("ioadapt_theory")]
     assert "; the cached commit c0ffee00 of some/model is used" in told
-
-
-def test_a_hub_that_asks_to_wait_is_waited_for(
-    hub: LoopbackHub, hub_cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-):
-    slept: list[float] = []
-    monkeypatch.setattr("ioadapt_theory.checkpoints.hub.repository.time.sleep", slept.append)
-    hub.repos["some/model"] = Repo({FILE: save(TINY)}, statuses=[429, 503, 200], retry_after="7")
-    with caplog.at_level(logging.WARNING), open_checkpoint("some/model", cache=hub_cache) as model:
-        assert len(model.tensors) == 358
-    assert slept == [7, 7]
-    assert "asks to wait 7 seconds" in caplog.text
-    hub.repos["some/other"] = Repo({FILE: b""}, statuses=[429], retry_after="99999")
-    with pytest.raises(SourceError, match="answered with status 429"):
-        open_checkpoint("some/other", cache=hub_cache)
-    assert slept == [7, 7], "longer than anybody waits"
-
-
-def test_a_sum_that_does_not_fit_is_refused_before_anything_is_fetched(
-    hub: LoopbackHub, hub_cache: Path, monkeypatch: pytest.MonkeyPatch
-):
-    hub.repos |= {SD15: Repo({FILE: save(weights("sd15", 1))}), LCM: Repo({FILE: save(weights("lcm", 2))})}
-    size = sum(len(hub.repos[repo].files[FILE]) for repo in (SD15, LCM))
-    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": size - 1})())
-    with open_checkpoint("sd15", cache=hub_cache) as sd15, open_checkpoint("lcm", cache=hub_cache) as lcm:
-        with pytest.raises(SourceError, match=r"needs 7.0 MB, and the disk of .* has 7.0 MB free.*--variant fp16"):
-            prepare([sd15, lcm], [None, None], hub_cache)
-        assert not list(hub_cache.rglob("*.safetensors"))
-
-
-@pytest.mark.parametrize("shown", [True, False])
-def test_progress_is_shown_on_stderr_or_not_at_all(
-    hub: LoopbackHub, hub_cache: Path, shown: bool, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv("TQDM_POSITION", "-1")  # the client takes stderr for a terminal
-    hub.repos["some/model"] = Repo({FILE: save(TINY)})
-    with open_checkpoint("some/model", cache=hub_cache, progress=shown) as model:
-        model.prepare()
-    out, err = capfd.readouterr()
-    assert out == ""
-    assert ("100%" in err and "diffusion_pytorch_model.safetensors" in err) == shown
 
 
 def test_an_interrupted_download_leaves_nothing_and_the_next_run_completes(hub: LoopbackHub, hub_cache: Path):

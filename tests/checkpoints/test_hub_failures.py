@@ -12,7 +12,6 @@ from safetensors.torch import save
 
 from ioadapt_theory.checkpoints import SourceError, open_checkpoint
 from ioadapt_theory.errors import InvalidValueError
-from tests.checkpoints.broken import PICKLES
 from tests.checkpoints.hub import LoopbackHub, Repo
 from tests.similarity.models import weights
 
@@ -44,21 +43,17 @@ REFUSALS: dict[str, tuple[str, Repo | None, str]] = {
     "moved": (OLD, None, "It moved to stable-diffusion-v1-5/stable-diffusion-v1-5 (alias sd15)."),
     "revision": ("some/model@v9", Repo(TINY), "some/model has no revision 'v9'; see "),
     "file": ("some/model:unet/x.safetensors", Repo(TINY), "There is no unet/x.safetensors of some/model; see "),
-    "folder": ("some/model:vae", Repo(TINY), "There is no vae/ of some/model; see "),
-    "403": ("some/model", Repo(TINY, statuses=[403]), "HUB answered with status 403 for some/model. Check HF_TOKEN"),
-    "503": ("some/model", Repo(TINY, statuses=[503]), "HUB answered with status 503 for some/model. Try again later"),
+    "folder": ("some/model:vae", Repo(TINY), "There is no vae of some/model; see "),
+    "403": ("some/model", Repo(TINY, status=403), "HUB answered with status 403 for some/model. Check HF_TOKEN"),
     "no hub": ("some/model", Repo(TINY, plain_server=True), "X-Repo-Commit"),
     "web pages": ("some/model", Repo(TINY, web_page=True), "HUB cannot give some/model: JSONDecodeError"),
     "path": ("some/model", Repo(TINY, commit="../../../elsewhere"), "HUB is no hub: it names '../../../elsewhere' as"),
     "cut": ("some/model", Repo(TINY, cut_after={FILE: 150_000}), f"HUB failed while asking for {FILE} of some/model ("),
     "empty": ("some/model", Repo({FILE: b""}), BROKEN),
-    "short": ("some/model", Repo({FILE: TINY[FILE][:5000]}), "). Take another file or revision."),
     "terminal": ("some/model", with_header({"\x1b[2J\x1b[31mPWNED": ENTRY}), BROKEN),
     "no shape": ("some/model", with_header({"a": ENTRY | {"shape": None}}), BROKEN),
-    "axes": ("some/model", with_header({"a": ENTRY | {"shape": [1] * 30_000}}), BROKEN),
     "file's name": ("some/model", Repo({"unet/a\x1b]0;P\x07.safetensors": b"", "unet/x": b""}), "(it holds x)"),
     "hash is a path": ("some/model", Repo(TINY, etag="../../../../../escaped"), f"as the hash of {FILE} of some/model"),
-    "no hash": ("some/model", Repo(TINY, etag="x" * 64), f"as the hash of {FILE} of some/model: refused"),
 }  # fmt: skip
 """What is asked for, what is there, and what is said."""
 
@@ -87,7 +82,7 @@ def test_what_the_cache_has_not_is_said_with_what_the_hub_said(hub: LoopbackHub,
     hub.repos["some/model"] = Repo(TINY | {"vae/x.safetensors": save(weights("lcm", 1))})
     with open_checkpoint("some/model", cache=hub_cache) as model:
         model.prepare()
-    hub.repos["some/model"].statuses = [429]
+    hub.repos["some/model"].status = 429
     told = r"answered with status 429 .* Try again later; and vae/\*\.safetensors of some/model is not in the cache"
     with pytest.raises(SourceError, match=told):
         open_checkpoint("some/model:vae", cache=hub_cache)
@@ -126,33 +121,12 @@ def test_a_disk_that_fills_up_meanwhile(hub: LoopbackHub, hub_cache: Path, monke
     assert said == f"Cannot store {FILE} of some/model: No space left on device. Nothing half-written is kept."
 
 
-def test_hostile_files_on_the_hub_run_nothing_and_name_nothing_elsewhere(
-    hub: LoopbackHub, hub_cache: Path, tmp_path: Path
-):
-    PICKLES["code"][0](tmp_path / "x.bin")
-    hub.repos["evil/code"] = Repo({"pytorch_model.bin": (tmp_path / "x.bin").read_bytes()})
-    with pytest.raises(ValueError, match=r"pytorch_model\.bin contains code \(posix\.system\)"):
-        open_checkpoint("evil/code", cache=hub_cache)
-    assert not (tmp_path / "executed").exists()
-    index = b'{"weight_map": {"a": "../../other/secret.safetensors"}}'
-    hub.repos["evil/index"] = Repo({"model.safetensors.index.json": index})
-    with pytest.raises(ValueError, match=r"names the shard '\.\./\.\./other/secret\.safetensors', which is no plain"):
-        open_checkpoint("evil/index", cache=hub_cache)
-    assert not any("secret" in path for _, path, _ in hub.log)
-
-
 def test_what_arrives_is_what_was_announced(hub: LoopbackHub, hub_cache: Path):
-    changed = {FILE: save({"other": torch.ones(2)})}
     hub.repos["some/header"] = repo = Repo(dict(TINY))
     hub.repos["some/commit"] = moving = Repo(TINY)
-    hub.repos["some/byte"] = Repo(TINY, flipped=frozenset(TINY))
-    header, commit, byte = (
-        open_checkpoint(f"some/{what}", cache=hub_cache, verify=True) for what in ("header", "commit", "byte")
-    )
-    repo.files, moving.commit = changed, "d" * 40
+    header, commit = (open_checkpoint(f"some/{what}", cache=hub_cache) for what in ("header", "commit"))
+    repo.files, moving.commit = {FILE: save({"other": torch.ones(2)})}, "d" * 40
     with pytest.raises(ValueError, match="differ from the header read before"):
         header.prepare()
     with pytest.raises(SourceError, match=r"some/commit changed while it was read \(no longer c0ffee00\)"):
         commit.prepare()
-    with pytest.raises(ValueError, match=r"diffusion_pytorch_model.safetensors of some/byte is damaged: .* Delete "):
-        byte.prepare()

@@ -12,16 +12,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from ioadapt_theory.checkpoints import SourceError, TensorInfo, open_checkpoint
+from ioadapt_theory.checkpoints import SourceError, open_checkpoint
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError
 from tests.similarity.models import sharded, value, weights
-
-
-def test_a_shape_is_compared_without_its_trailing_ones():
-    assert TensorInfo("a", "F16", (320, 320, 1, 1)).key == TensorInfo("a", "F32", (320, 320)).key == (320, 320)
-    assert TensorInfo("a", "F32", (1, 94)).key == (1, 94)
-    assert TensorInfo("a", "F32", (1,)).key == TensorInfo("a", "F32", ()).key == ()
-    assert TensorInfo("a", "BF16", (3, 2)).nbytes == 12
 
 
 def test_a_pipeline_opens_its_model_and_a_component_on_request(tmp_path: Path):
@@ -49,7 +42,6 @@ def test_every_form_of_a_transformers_folder_gives_the_same(tmp_path: Path, form
     with open_checkpoint(source) as checkpoint:
         assert checkpoint.tensors.keys() == values.keys()
         assert all(torch.equal(value(checkpoint, n), values[n]) for n in values)
-        assert checkpoint.pending() == 0
 
 
 def test_safetensors_come_before_pickles_and_the_variant_before_the_plain_file(tmp_path: Path):
@@ -95,7 +87,7 @@ def test_objects_beside_the_weights_are_stubs_that_nobody_imports(tmp_path: Path
         torch.save({"w": torch.ones(2), "a": setting}, tmp_path / "old.bin", _use_new_zipfile_serialization=False)
     with open_checkpoint(str(tmp_path / "x.bin")) as checkpoint:
         assert torch.equal(value(checkpoint, "w"), torch.ones(2))
-    with pytest.raises(FileFormatError, match=r"old\.bin contains custom classes \(gone_package\.Setting\)\. Save the"):
+    with pytest.raises(FileFormatError, match=r"old\.bin contains .* \(gone_package\.Setting\), of which nothing"):
         open_checkpoint(str(tmp_path / "old.bin"))
     assert gone.__name__ not in sys.modules
 
@@ -116,7 +108,6 @@ def tuples_in_tuples() -> tuple[object, ...]:
 
 
 ONE = {"w": torch.ones(1)}
-LARGE = torch.zeros(1000, 100, dtype=torch.float32)
 HOSTILE: dict[str, tuple[Callable[[], object], str]] = {
     "expanded": (
         lambda: {"x": torch.zeros(1).expand(2_000_000_000)},
@@ -124,7 +115,6 @@ HOSTILE: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "tables in tables": (lambda: nested(ONE, 60, 3), "lists more tensors than a file of its size can hold"),
     "tables of nothing": (lambda: nested({}, 100, 4), "lists more tensors than a file of its size can hold"),
-    "shared": (lambda: {f"{n}": LARGE.t() for n in range(2000)}, r"which share storage, 800000000: refused"),
     "tuples": (lambda: {**ONE, "x": [tuples_in_tuples()]}, "has more than 16 tuples within one another: refused"),
     "long": (lambda: {**ONE, "x": [[] for _ in range(60_000)]}, "has a pickle of more than 100000 operations"),
 }
@@ -133,7 +123,7 @@ HOSTILE: dict[str, tuple[Callable[[], object], str]] = {
 @pytest.mark.parametrize("new_format", [True, False])
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_few_bytes_do_not_become_many(kind: str, new_format: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("ioadapt_theory.checkpoints.files.weights_only.MOST_OPERATIONS", 100_000)
+    monkeypatch.setattr("ioadapt_theory.checkpoints.files.load_pickle.MOST_OPERATIONS", 100_000)
     make, told = HOSTILE[kind]
     torch.save(make(), tmp_path / "x.bin", _use_new_zipfile_serialization=new_format)
     began = time.process_time()
@@ -143,12 +133,6 @@ def test_few_bytes_do_not_become_many(kind: str, new_format: bool, tmp_path: Pat
 
 
 def test_a_zip_that_torch_does_not_write_is_refused_before_it_is_unpacked(tmp_path: Path):
-    torch.save(ONE, tmp_path / "long.bin")
-    content = (tmp_path / "long.bin").read_bytes()
-    end = content.rfind(b"PK\5\6")
-    (tmp_path / "long.bin").write_bytes(content[: end + 12] + (9_000_000).to_bytes(4, "little") + content[end + 16 :])
-    with pytest.raises(FileFormatError, match="has a table of contents of 9000000 bytes"):
-        open_checkpoint(str(tmp_path / "long.bin"))
     torch.save(ONE, tmp_path / "packed.bin")
     with ZipFile(tmp_path / "packed.bin", "a", ZIP_DEFLATED) as archive:
         archive.writestr("x/data/9", bytes(1_000_000))
@@ -178,14 +162,6 @@ def test_strided_shared_and_lazily_negative_tensors_of_a_pickle(tmp_path: Path, 
         assert list(checkpoint.tensors) == list(values)
         assert all(torch.equal(value(checkpoint, n), values[n].detach()) for n in values)
         assert checkpoint.metadata["left_out"] == "none, complex"
-
-
-def test_a_table_that_contains_itself_ends(tmp_path: Path):
-    table: dict[str, object] = {"a": torch.ones(2)}
-    table["state_dict"] = table
-    torch.save(table, tmp_path / "x.bin")
-    with open_checkpoint(str(tmp_path / "x.bin")) as checkpoint:
-        assert "a" in checkpoint.tensors
 
 
 def test_a_symlink_to_nothing_is_told_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

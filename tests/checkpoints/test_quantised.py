@@ -37,12 +37,6 @@ def rows(name: str, w: Tensor) -> Tensors:
     return {f"{name}.weight": (w / scale).to(torch.float8_e4m3fn), f"{name}.weight_scale": scale, **extra}
 
 
-def vector(name: str, w: Tensor) -> Tensors:
-    """FBGEMM: the scales of the rows in one axis."""
-    stored = rows(name, w)
-    return {f"{name}.weight": stored[f"{name}.weight"], f"{name}.weight_scale": stored[f"{name}.weight_scale"][:, 0]}
-
-
 def comfy(name: str, w: Tensor) -> Tensors:
     """ComfyUI: one scale for all, and a mark."""
     scale = w.abs().max() / 448
@@ -54,7 +48,6 @@ SCHEMES: dict[str, Callable[[str, Tensor], Tensors]] = {
     "blocks": partial(blocks, block=32),
     "cut blocks": blocks,
     "rows": rows,
-    "rows in one axis": vector,
     "ComfyUI": comfy,
 }
 

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from ioadapt_theory.checkpoints import open_checkpoint
-from ioadapt_theory.checkpoints.aliases import Alias, is_repo_id, load_aliases
+from ioadapt_theory.checkpoints.aliases import Alias, is_repo_id
 from ioadapt_theory.checkpoints.sources import resolve
-from ioadapt_theory.errors import FileFormatError, MissingExtraError, UnknownNameError
+from ioadapt_theory.errors import MissingExtraError, UnknownNameError
 from tests.similarity.models import value
 
 
@@ -27,7 +26,7 @@ from tests.similarity.models import value
     ],
 )
 def test_names_revisions_and_parts(source: str, expected: tuple[str | None, ...]):
-    alias = resolve(source, load_aliases())
+    alias = resolve(source)
     assert (alias.repo, alias.revision, alias.part) == expected
 
 
@@ -37,10 +36,10 @@ def test_an_existing_path_comes_before_a_hub_id_and_an_alias_before_a_path(
     monkeypatch.chdir(tmp_path)
     for folder in ("a/b", "lcm", "odd:name@x"):
         Path(folder).mkdir(parents=True)
-    assert resolve("a/b:unet", load_aliases()) == Alias(name="", path="a/b", part="unet")
-    assert resolve("odd:name@x", load_aliases()) == Alias(name="", path="odd:name@x")
-    assert resolve("lcm", load_aliases()).repo is not None
-    assert resolve("./lcm", load_aliases()).path == "lcm"
+    assert resolve("a/b:unet") == Alias(name="", path="a/b", part="unet")
+    assert resolve("odd:name@x") == Alias(name="", path="odd:name@x")
+    assert resolve("lcm").repo is not None
+    assert resolve("./lcm").path == "lcm"
 
 
 def test_an_unknown_name_is_answered_with_near_ones():
@@ -53,43 +52,13 @@ def test_what_is_no_hub_id():
         assert not is_repo_id(text)
 
 
-def test_own_names_are_added_and_may_replace_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    save_file({"w": torch.ones(2)}, tmp_path / "x.safetensors")
-    own = tmp_path / "own.toml"
-    own.write_text('[mine]\npath = "x.safetensors"\nnote = "relative to this file"\n[sd15]\nrepo = "me/sd15"\n')
-    aliases = load_aliases(own)
-    assert (aliases["sd15"].repo, aliases["lcm"].repo) == ("me/sd15", "SimianLuo/LCM_Dreamshaper_v7")
-    with open_checkpoint("mine", aliases=own) as mine:
-        assert (mine.name, list(mine.tensors)) == ("mine", ["w"])
-    monkeypatch.setenv("IOADAPT_ALIASES", str(own))
-    with open_checkpoint("mine") as mine:
-        assert mine.name == "mine"
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("[a\n", "are not TOML"),
-        ("a." * 50_000 + "b = 1", r"are not TOML: a line has more than 30 dots\."),
-        ("a = 1", "Alias 'a' in .* is no table: write"),
-        ("[a]\nrepo = 'b/c'\npath = 'd'", "exactly one of repo, path, package; it has 2 of them"),
-        ("[a]\nrepo = 'b/c'\nprat = 'unet'", "has 'prat'; beside 'repo' there may be ema, note, part, rev"),
-        ("[a]\nrepo = 'b'", "has the repo 'b'; it has to be OWNER/NAME"),
-        ("[a]\npath = 'x'\nema = 'yes'", "gives 'ema' as 'yes', where a true or false has to stand"),
-    ],
-)
-def test_a_mistake_in_own_names_is_told_with_file_entry_and_way_out(text: str, message: str, tmp_path: Path):
-    (tmp_path / "own.toml").write_text(text)
-    with pytest.raises(FileFormatError, match=message):
-        load_aliases(tmp_path / "own.toml")
-
-
 def test_without_the_hub_client_the_extra_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'ioadapt-theory\[hub\]'"):
         open_checkpoint("sd15")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("alias", "model"), [("ani-1x", "ANI1x"), ("ani-1ccx", "ANI1ccx")])
 def test_ani_weights_are_those_that_torchani_itself_loads(alias: str, model: str):

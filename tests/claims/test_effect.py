@@ -1,22 +1,25 @@
-"""What an adapter keeps: the claims, met by networks with biases and nonlinearities, autograd and brute force."""
+"""What is claimed, met by numbers found another way: autograd, quadrature, networks, brute force."""
 
 import itertools
 import math
+from functools import partial
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn import functional
 
-from ioadapt_theory.claims import CLAIMS, Claim, Run, Verdict, verify
-from ioadapt_theory.claims.effect import best, random_change, reading, wide
-from ioadapt_theory.claims.evidence.means import MeanZero
-from ioadapt_theory.claims.expression.algebra import equal
-from ioadapt_theory.claims.expression.deduction import OUTER, Deduction, Link
-from ioadapt_theory.claims.expression.tree import inner, matrix, outer, row, transpose
-from ioadapt_theory.claims.expression.values import Values
+from ioadapt_theory.claims import CLAIMS, Run, Verdict, verify
+from ioadapt_theory.claims.arithmetic import hessian
+from ioadapt_theory.claims.effect import best, random_change, wide
+from ioadapt_theory.claims.evidence.searches import MeanZero
+from ioadapt_theory.claims.expression.values import Values, value
+from ioadapt_theory.claims.settings.increments import DELTA, INCREMENTS
 from ioadapt_theory.claims.settings.placement import Placement
+from ioadapt_theory.claims.words import overhead
 
+cosine = partial(functional.cosine_similarity, dim=-1)
 QUICK = Run(instances=50, starts=4, steps=10, stacks=4)
 LORA, INPUT, OUTPUT = Placement
 C, D = 4, 5
@@ -139,27 +142,98 @@ def test_draws_refute_a_mean_that_is_not_zero_and_say_so_if_they_are_too_few(mea
     assert drawn.pinned(Run(), 0) == Run()
 
 
-def test_equal_traces_are_one_symbol_and_others_are_not():
-    m, n, u, v = matrix("m"), matrix("n"), row("u"), row("v")
-    assert equal(inner(m @ n, m), inner(n, transpose(m) @ m))
-    assert equal(inner(m @ transpose(n), m), inner(transpose(m) @ m, transpose(n)))
-    assert not equal(inner(m @ n, m), inner(n @ m, m))
-    assert not equal(inner(-m, n), inner(m, n))
-    assert equal(m @ outer(u, v), outer(u @ transpose(m), v))
-    assert not equal(outer(u, v), outer(v, u))
-    first = inner(outer(u, v), outer(v, u))
-    claim = Deduction(first, (Link("", reading.dot(u, v) * reading.dot(v, u), (OUTER,)),))
-    assert not list(claim.broken(first.equals(claim.links[-1].formula), ()))
-    wrong = Deduction(first, (Link("", reading.dot(u, u) * reading.dot(v, v), (OUTER,)),))
-    assert list(wrong.broken(first.equals(wrong.links[-1].formula), ()))
+WIDTH, LAYERS = 96, 4
 
 
-OWN: dict[str, Claim] = {name: claim for name, claim in CLAIMS.items() if name.startswith("effect-")}
+def planted(seed: int) -> list[Tensor]:
+    """Weights of a ReLU network whose hidden rows keep their size."""
+    generator = torch.Generator().manual_seed(seed)
+    return [
+        torch.randn(WIDTH, WIDTH, generator=generator, dtype=torch.float64) * math.sqrt(2 / WIDTH)
+        for _ in range(LAYERS)
+    ]
 
 
-def test_they_are_proved_refuted_or_survive_and_the_ones_in_prose_have_lines():
-    assert len(OWN) == 23
-    assert {c.id for c in OWN.values() if c.expected is not Verdict.PROVED} == {
-        "effect-own-layer", "effect-discrepancy", "effect-wide"
-    }  # fmt: skip
-    assert all(claim.proofs for claim in OWN.values())
+def run(x: Tensor, weights: list[Tensor], place: int, m: Tensor) -> Tensor:
+    """The outputs with I + M at the input of a layer."""
+    for k, w in enumerate(weights):
+        x = (x + x @ m if k == place else x) @ w
+        x = x.relu() if k < LAYERS - 1 else x
+    return x
+
+
+def moved(weights: list[Tensor], share: float, seed: int) -> list[Tensor]:
+    """Return the same function; all but a share of the hidden channels stand in another order."""
+    generator, weights = torch.Generator().manual_seed(seed), [w.clone() for w in weights]
+    for k in range(LAYERS - 1):
+        order, change = torch.arange(WIDTH), round(WIDTH * (1 - share))
+        order[:change] = order[:change].roll(1 + int(torch.randint(max(change - 1, 1), (1,), generator=generator)))
+        weights[k], weights[k + 1] = weights[k][:, order], weights[k + 1][order]
+    return weights
+
+
+def loss(place: int, share: float) -> float:
+    """How much of a small adapter's effect is lost by the move: mean squares, over networks, inputs and adapters."""
+    lost, effect = 0.0, 0.0
+    for seed in range(16):
+        source, generator = planted(seed), torch.Generator().manual_seed(100 + seed)
+        target = moved(source, share, seed)
+        x = torch.randn(200, WIDTH, generator=generator, dtype=torch.float64)
+        m = 1e-4 * torch.randn(WIDTH, WIDTH, generator=generator, dtype=torch.float64)
+        there = run(x, source, place, m)
+        torch.testing.assert_close(run(x, source, 0, 0 * m), run(x, target, 0, 0 * m))
+        lost += float((there - run(x, target, place, m)).square().sum())
+        effect += float((there - run(x, source, place, 0 * m)).square().sum())
+    return lost / effect
+
+
+@pytest.mark.parametrize("place", range(1, LAYERS))
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_planted_networks_follow_the_law_at_every_interior_place(place: int, share: float) -> None:
+    law = 2 * (1 - share * (share + (1 - share) / math.pi))
+    assert loss(place, share) == pytest.approx(law, rel=0.1)
+
+
+def test_at_the_first_input_nothing_is_lost() -> None:
+    assert loss(0, 0.5) < 1e-18
+
+
+def test_eq_7_and_the_hessian_are_those_of_autograd_and_have_the_proved_spectrum():
+    u, v, du, dv = torch.randn(4, 3)
+    _, slope_ = torch.autograd.functional.jvp(cosine, (u, v), (du, dv))
+    torch.testing.assert_close(value(DELTA, INCREMENTS.build(u=u, v=v, du=du, dv=dv)), slope_)
+    torch.testing.assert_close(
+        hessian(u, v), torch.autograd.functional.hessian(lambda z: cosine(z[:3], z[3:]), torch.cat((u, v)))
+    )
+    s = cosine(u, v)
+    roots = torch.stack((1 - s, 1 - s, -1 - s, -1 - s, (1 - s**2).sqrt(), -((1 - s**2).sqrt())))
+    torch.testing.assert_close(torch.linalg.eigvalsh(hessian(u / u.norm(), v / v.norm())), roots.sort().values)
+
+
+def test_gelu_of_torch_is_as_steep_as_proved():
+    x = torch.linspace(-6, 6, 100001).requires_grad_()
+    steepest = torch.autograd.grad(functional.gelu(x).sum(), x)[0].abs().max()
+    assert float(steepest) == pytest.approx(1.128904145, abs=1e-8)
+
+
+def test_multiply_adds_are_counted_by_running():
+    assert overhead.multiply_adds(lambda: torch.ones(3, 4) @ torch.ones(4, 5)) == 60
+
+
+def test_eq_5_residual_is_what_torch_pinv_leaves():
+    w, ab = torch.tensor([[1.0, 0], [0, 1], [1, 1]]), torch.tensor([[0.0, 0], [0, 0], [1, 2]])
+    left = w + ab - w @ (torch.eye(2) + torch.linalg.pinv(w) @ ab)
+    assert float(left.square().sum()) == pytest.approx(5 / 3, rel=1e-12)
+    assert "‖residual‖² = 5/3 of ‖AB‖² = 5" in CLAIMS["eq-5-scope"].remark
+    inverse = torch.linalg.pinv(torch.diag(torch.tensor([1.0, 1e-3])))
+    assert torch.linalg.matrix_norm(inverse, ord=2) == pytest.approx(1e3)
+
+
+def test_the_lora_constant_is_the_nuclear_norm_of_the_gradient():
+    """The gradient of the cosine in M at M = 0, by autograd."""
+    (x1, x2), w, m = torch.randn(2, 4), torch.randn(4, 6), torch.zeros(4, 6, requires_grad=True)
+    slope = torch.autograd.grad(cosine(x1 @ (w + m), x2 @ (w + m)), m)[0]
+    alpha, beta = x1.norm() / (x1 @ w).norm(), x2.norm() / (x2 @ w).norm()
+    theta, theta_x = cosine(x1 @ w, x2 @ w).acos(), cosine(x1, x2).acos()
+    formula = theta.sin() * (alpha**2 + beta**2 - 2 * alpha * beta * (theta + theta_x).cos()).sqrt()
+    torch.testing.assert_close(torch.linalg.matrix_norm(slope, "nuc"), formula)

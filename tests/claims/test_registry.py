@@ -1,12 +1,26 @@
-"""The registry: every file that states claims is listed, ids are unique, witnesses are used, loading is cheap."""
+"""The registry, and the record of Coq: they fit files, formulas and sources; what is changed loses its theorem."""
 
+import contextlib
+import json
 import subprocess
 import sys
 from pathlib import Path
 
-from ioadapt_theory.claims import CLAIMS
+import pytest
+
+from ioadapt_theory.claims import CLAIMS, Run
+from ioadapt_theory.claims.evidence import formal
+from ioadapt_theory.claims.evidence.formal import (
+    Entry,
+    MachineChecked,
+    digest,
+    formula_digest,
+    record,
+    theorem_name,
+)
 from ioadapt_theory.claims.instances import SHIPPED, witnesses
 from ioadapt_theory.claims.registry import FILES
+from proofs.render import NoCoqError, statement
 
 ROOMS = ("statements", "beyond", "words", "effect")
 FOLDER = Path(str(SHIPPED)).parent
@@ -39,6 +53,84 @@ def test_loading_the_registry_loads_no_computer_algebra() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_no_folder_of_claims_holds_more_than_twelve_modules() -> None:
-    counts = {f: len(list(f.glob("*.py"))) for f in (FOLDER, *(p for p in FOLDER.iterdir() if p.is_dir()))}
-    assert max(counts.values()) <= 12, counts
+ROOT = Path(__file__).parents[2]
+COQ = ROOT / "proofs" / "coq"
+
+
+def test_statements_and_witnesses_in_coq_are_what_the_claims_render():
+    from proofs.__main__ import rendered
+
+    for name, text in rendered().items():
+        assert (COQ / name).read_text(encoding="utf-8") == text, f"python -m proofs --render writes {name} anew"
+
+
+def test_no_two_claims_are_rendered_as_the_same_statement():
+    """Else what tells them apart, such as a word, is lost in Coq, and the theorem of one would do for the other."""
+    text = (COQ / "Statements.v").read_text(encoding="utf-8").replace("End Statements.", "")
+    said = [part.partition(":=")[2].strip() for part in text.split("Definition ")[1:]]
+    assert len({*said}) == len(said) >= len(record())
+
+
+@pytest.mark.parametrize("claim_id", sorted(record()))
+def test_the_record_is_of_the_statement_that_is_rendered_and_of_the_formula(claim_id):
+    claim, entry = CLAIMS[claim_id], record()[claim_id]
+    assert entry == Entry(theorem_name(claim), digest(statement(claim)), formula_digest(claim))
+
+
+def test_the_record_is_of_the_sources_that_stand_here():
+    from proofs.__main__ import RECORD_FILE, digests
+
+    recorded = json.loads(RECORD_FILE.read_text(encoding="utf-8"))["sources"]
+    assert recorded == digests(), "the proofs have changed: python -m proofs --record"
+
+
+def test_the_record_names_theorems_that_the_sources_have():
+    from proofs.__main__ import settled
+
+    assert {c.id for c in settled()} == set(record())
+
+
+def test_a_statement_that_coq_cannot_be_told_has_no_evidence(monkeypatch):
+    claim = CLAIMS["depth-two-parts"]
+    with pytest.raises(NoCoqError):
+        statement(claim)
+    entry = {claim.id: Entry(theorem_name(claim), digest(""), "")}
+    monkeypatch.setattr(formal, "record", lambda: entry)
+    assert not MachineChecked()(claim, Run(), 0).proves
+
+
+def test_without_coqc_the_build_says_so_in_a_sentence(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "proofs"], cwd=ROOT, env={"PATH": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("No coqc here")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_build_counts_if_every_theorem_is_closed_and_the_record_is_its_own(monkeypatch, capsys):
+    """As Coq would say it; nothing is compiled here."""
+    from proofs import __main__ as proofs
+
+    number, commands = len(record()), list[str]()
+
+    def build(said: str, *options: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["proofs", *options])
+        monkeypatch.setattr(proofs, "run", lambda *command: commands.append(command[0]) or said)
+        with contextlib.suppress(SystemExit):
+            proofs.main()
+        return "".join(capsys.readouterr())
+
+    closed = f"{proofs.CLOSED}\n"
+    monkeypatch.setattr(proofs.shutil, "which", lambda _: "coqc")
+    monkeypatch.setattr(proofs, "rendered", dict)
+    assert f"{number} of {len(CLAIMS)} claims are settled" in build(closed * number)
+    assert commands == ["coq_makefile", "make", "coqc"]
+    axiom = "Axioms:\nclassic : forall P, P \\/ ~ P\n"
+    assert "rests on more than logic: Axioms" in build(closed * (number - 1) + axiom)
+    assert f"{number} theorems, but {number - 1} reports" in build(closed * (number - 1))
+    monkeypatch.setattr(proofs, "digests", dict)
+    assert "formal.json is not the record of this build" in build(closed * number)
+    monkeypatch.setattr(proofs, "rendered", lambda: {"Statements.v": "another formula"})
+    assert "Statements.v is not what the claims say now" in build(closed * number)

@@ -1,5 +1,8 @@
-"""The settings of the claims: what a hypothesis misses, in which units, and what a model, a stack or a layer is."""
+"""Settings: hypotheses hold where instances are drawn; stacks are the models of Eq. 9, whose law is known."""
 
+from dataclasses import replace
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import pytest
@@ -7,17 +10,22 @@ import torch
 from torch.nn import functional
 
 from ioadapt_theory.claims import CLAIMS, Run
+from ioadapt_theory.claims.evidence.findings import Finding
 from ioadapt_theory.claims.evidence.inequality import Hypothesis, hypotheses
+from ioadapt_theory.claims.evidence.monte_carlo import (
+    StackMonteCarlo,
+    composite,
+)
 from ioadapt_theory.claims.expression.limits import first_order
 from ioadapt_theory.claims.expression.values import value
 from ioadapt_theory.claims.instances import witness
-from ioadapt_theory.claims.settings import increments, relative_similarity, shared_function, stacks
+from ioadapt_theory.claims.settings import increments, relative_similarity, shared_function
 from ioadapt_theory.claims.settings.letters import distance
 from ioadapt_theory.claims.settings.matrices import matrices
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.relative_similarity import below_outputs, half, similarity_setting
 from ioadapt_theory.claims.settings.shared_function import SharedFunction
-from ioadapt_theory.claims.settings.stacks import SPECTRA, LinearStack, draw, drawn, gauged, orthogonals, widths
+from ioadapt_theory.claims.settings.stacks import SPECTRA, draw, gauged, widths
 from ioadapt_theory.claims.words.absorption import PADDINGS, N, convolution
 from ioadapt_theory.errors import InvalidValueError
 
@@ -154,13 +162,6 @@ def test_stacks_are_drawn_with_the_widths_the_rank_and_the_variance_that_they_sa
         assert (source.layer, target.layer) == ((1, 1) if placement is Placement.OUTPUT else (0, 0))
 
 
-def test_orthogonal_matrices_are_drawn_evenly() -> None:
-    q = orthogonals(3, 4000, generator())
-    torch.testing.assert_close(q @ q.mT, torch.eye(3).expand(4000, 3, 3), atol=1e-12, rtol=0)
-    assert abs(q.mean(0)).max() < 0.05
-    assert (q.square().mean(0) - 1 / 3).abs().max() < 0.03
-
-
 def test_a_gauge_has_condition_four_and_its_noise_the_size_of_the_weights() -> None:
     w = torch.eye(10).expand(2000, 10, 10)
     first, last = gauged([w, w.clone()], 0.0, generator())
@@ -171,34 +172,6 @@ def test_a_gauge_has_condition_four_and_its_noise_the_size_of_the_weights() -> N
     for a, b in zip(exact, noisy, strict=True):
         relative = (b - a).square().mean((-2, -1)).sqrt() / a.square().mean((-2, -1)).sqrt()
         assert relative.mean().item() == pytest.approx(0.01, rel=0.02)
-
-
-def test_what_stacks_depend_on_is_pinned() -> None:
-    run = Run(seed=3, instances=7, stacks=10, samples=11, depth=3, rank=1, condition=5.0, pair="gauge")
-    assert drawn(run) == Run(seed=3, depth=3, rank=1, pair="gauge", widths=(8, 10, 12, 6))
-    assert drawn(Run(spectrum="conditioned", condition=5.0)).condition == 5.0
-    assert stacks.PAIRS == {"independent": None, "gauge": 0.0, "near-gauge": 1e-2}
-
-
-@pytest.mark.parametrize(
-    ("size", "sentence"), [(10_000, None), (10_001, "at most 10000, got 3 10001 4"), (0, "at least 1")]
-)
-def test_a_stack_is_no_wider_than_can_be_drawn(size: int, sentence: str | None) -> None:
-    run = Run(widths=(3, size, 4))
-    if sentence is None:
-        return stacks.check(run)
-    with pytest.raises(InvalidValueError, match=sentence):
-        stacks.check(run)
-
-
-def test_memory_is_kept_between_calls_and_changes_nothing() -> None:
-    source, _ = draw(2, Placement.OUTPUT, Run(depth=3), generator())
-    x, memory = torch.randn(5, 8), {}
-    first = source(x, memory).clone()
-    pointers = {key: buffer.data_ptr() for key, buffer in memory.items()}
-    torch.testing.assert_close(source(x, memory), first)
-    assert {key: buffer.data_ptr() for key, buffer in memory.items()} == pointers
-    torch.testing.assert_close(LinearStack(source.weights, source.adapter, Placement.OUTPUT)(x), first)
 
 
 @pytest.mark.parametrize("padding", PADDINGS)
@@ -216,3 +189,74 @@ def test_a_convolution_is_that_of_torch(padding: str, stride: int, dilation: int
     padded = functional.pad(x.T[None], (dilation, dilation), mode=mode)
     expected = functional.conv1d(padded, kernel.permute(2, 1, 0), stride=stride, dilation=dilation)[0].T
     torch.testing.assert_close((x.flatten() @ matrix).reshape(-1, 3), expected)
+
+
+STACKS = 3
+PLACEMENTS = [None, *Placement]
+
+
+def adapted(w1: torch.Tensor, w2: torch.Tensor, ab: torch.Tensor | None, placement: Placement | None) -> torch.Tensor:
+    """Eq. 9: the matrix of Y = X(W₁ + AB)W₂, X(I + AB)W₁W₂ or XW₁W₂(I + AB); None: XW₁W₂."""
+    match placement:
+        case None:
+            return w1 @ w2
+        case Placement.LORA:
+            return (w1 + ab) @ w2
+        case Placement.INPUT:
+            return w1 @ w2 + ab @ w1 @ w2
+        case Placement.OUTPUT:
+            return w1 @ w2 + w1 @ w2 @ ab
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS)
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_running_the_layers_is_the_matrix_of_eq_9(placement: Placement | None, depth: int) -> None:
+    source, target = draw(STACKS, placement, Run(depth=depth), generator())
+    i = composite(source, target)
+    x = torch.randn(7, source.weights[0].shape[1])
+    torch.testing.assert_close(source(x), x @ adapted(i.w1, i.w2, i.ab, placement))
+    torch.testing.assert_close(target(x), x @ adapted(i.w1_target, i.w2_target, i.ab, placement))
+
+
+@pytest.mark.parametrize(("placement", "layer"), [(Placement.INPUT, 1), (Placement.OUTPUT, 0), (Placement.LORA, 1)])
+def test_interior_adapters(placement: Placement, layer: int) -> None:
+    source, _ = draw(STACKS, placement, Run(), generator(), layer)
+    w1, w2 = source.weights
+    a, b = source.adapter
+    between = torch.eye(w1.shape[2])
+    dense = w1 @ (w2 + a @ b) if placement is Placement.LORA else w1 @ (between + a @ b) @ w2
+    x = torch.randn(7, w1.shape[1])
+    torch.testing.assert_close(source(x), x @ dense)
+
+
+def strategy_of(claim: str) -> StackMonteCarlo:
+    (strategy,) = (s for s in CLAIMS[claim].strategies if isinstance(s, StackMonteCarlo))
+    return strategy
+
+
+def planted(claim: str, run: Run, *, lhs: float = 1, rhs: float = 1) -> Finding:
+    """What all parts find where the closed form or the bound is off by a factor."""
+    true, strategy = CLAIMS[claim], strategy_of(claim)
+    inequality = replace(
+        true.inequality, lhs=lambda i: lhs * true.inequality.lhs(i), rhs=lambda i: rhs * true.inequality.rhs(i)
+    )
+    parts = [strategy(replace(true, inequality=inequality), run, part) for part in range(strategy.parts(run))]
+    return reduce(or_, parts)
+
+
+@pytest.mark.parametrize("wrong", [{"lhs": 1.005}, {"lhs": 0.995}, {"rhs": 0.995}, {"lhs": 1.05}, {"rhs": 0.95}])
+def test_half_a_per_cent_is_found_by_the_default_run(wrong: dict[str, float]) -> None:
+    found = planted("lemma-3", Run(), **wrong)
+    assert found.contradictions
+
+
+def test_a_gauge_pair_breaks_the_interior_reading_by_sampling_alone() -> None:
+    assert strategy_of("prop-4-interior")(CLAIMS["prop-4-interior"], Run(stacks=8, pair="gauge"), 0).refutes
+
+
+def test_one_sample_says_little_and_refutes_nothing() -> None:
+    found = strategy_of("lemma-3")(CLAIMS["lemma-3"], Run(stacks=32, samples=1), 0)
+    assert 0 <= found.worst_ratio < 0.5
+    many = strategy_of("lemma-3")(CLAIMS["lemma-3"], Run(stacks=32, samples=20_000), 0)
+    assert 0.9 < many.worst_ratio < 1  # attained
+    assert many.counts["judged"] == many.counts["samples"] == 32 * 20_000

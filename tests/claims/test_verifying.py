@@ -1,9 +1,9 @@
-"""Parts add up whoever does them; a journal and a record give back what was computed, and nothing else."""
+"""Parts add up whoever does them; a journal and a record give back what was computed; what is printed of them."""
 
 import json
 import os
 import signal
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,17 @@ from unittest.mock import Mock
 import pytest
 import torch
 
-from ioadapt_theory.claims import CLAIMS, Run, records, verify, verifying
+from ioadapt_theory.claims import CLAIMS, Run, Verdict, records, verify, verifying
+from ioadapt_theory.claims.claim import Claim, Origin
+from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verification
 from ioadapt_theory.claims.records import Journal, Record, merge
+from ioadapt_theory.claims.report import (
+    cells,
+    describe,
+    remark,
+    summary,
+    table,
+)
 from ioadapt_theory.claims.verifying import (
     Part,
     RefusedError,
@@ -65,32 +74,8 @@ def test_a_part_is_done_in_one_thread_and_the_others_come_back(monkeypatch: pyte
         torch.set_num_threads(before)
 
 
-def test_no_more_parts_wait_than_may() -> None:
-    class Counting(ThreadPoolExecutor):
-        waiting = largest = 0
-
-        def submit(self, *arguments: object, **options: object) -> Future:
-            Counting.waiting += 1
-            Counting.largest = max(Counting.largest, Counting.waiting)
-            return super().submit(*arguments, **options)
-
-    with Counting(1) as executor:
-        for _ in results(parts(NAMES, SMALL), executor, lambda: 3):
-            Counting.waiting -= 1
-    assert 3 <= Counting.largest <= 4  # the one that is handed out
-
-
 def monte_carlo(**settings: object) -> list[Part]:
     return [part for part in parts(["lemma-3"], replace(SMALL, **settings)) if "samples" in part.run]
-
-
-def test_a_part_is_named_after_what_it_depends_on_and_nothing_else() -> None:
-    assert len(monte_carlo()) == 3  # of 32 stacks at most
-    assert monte_carlo(stacks=500)[:2] == monte_carlo()[:2]
-    assert monte_carlo(stacks=500)[2] != monte_carlo()[2]  # which has 6 stacks only
-    assert monte_carlo(instances=7, starts=1, condition=5.0, widths=(8, 10, 6)) == monte_carlo()
-    for change in ({"seed": 1}, {"samples": 60}, {"depth": 3}, {"widths": (8, 11, 6)}, {"pair": "gauge"}, {"rank": 1}):
-        assert not set(monte_carlo(**change)) & set(monte_carlo())
 
 
 STACKED = {"seed", "depth", "rank", "widths", "pair", "spectrum"}
@@ -103,11 +88,9 @@ SETTINGS = {
 @pytest.mark.parametrize(
     ("claim", "strategy", "matters"),
     [
-        *(("prop-2-output-sharp", s, set()) for s in ("Replay", "Derived", "Attained", "Said", "MachineChecked")),
+        *(("prop-2-output-sharp", s, set()) for s in ("Replay", "Told", "Attained", "Said", "MachineChecked")),
         ("prop-2-output-sharp", "RandomInstances", {"seed", "instances"}),
         ("prop-2-output-sharp", "GradientAscent", {"seed", "starts", "steps"}),
-        ("prop-2-output-sharp", "OrderFit", {"seed"}),
-        ("prop-4-exact", "ExactValue", {"instances", *STACKED}),
         ("prop-4", "StackMonteCarlo", {"samples", "stacks", *STACKED}),
     ],
 )
@@ -245,3 +228,59 @@ def test_records_of_other_code_or_versions_are_refused(tmp_path: Path, monkeypat
         (name, other), *_ = change.items()
         with pytest.raises(FileFormatError, match=rf"by other versions, {name} {other} \(here .*\): run verify again"):
             merge([path])
+
+
+PROP_4 = replace(CLAIMS["prop-4"], remark="it is tight", reading="as it stands")
+PROSE = Claim(
+    id="in-words",
+    source="Section 4",
+    origin=Origin.OURS,
+    expected=Verdict.REFUTED,
+    prose="whoever reads |this| needs more than fifty columns for it",
+)
+
+
+def test_a_table_is_a_block_a_claim_then_the_counts_and_the_place() -> None:
+    first, *rest = table([PROP_4, PROSE], 70).split("Witnesses are in ")
+    assert first == (
+        "PROVED    prop-4  (Proposition 4 (App. A.2))\n"
+        "          [as printed: as it stands] given ‖W₁W₂ − W₁'W₂'‖_F² ≤ ε:\n"
+        "            E‖x(I + AB)W₁W₂ − x(I + AB)W₁'W₂'‖² ≤ σ²‖I + AB‖₂²ε\n"
+        "          attained: r1\n"
+        "          note: it is tight\n"
+        "\n"
+        "REFUTED   in-words  (Section 4)\n"
+        "          [ours] whoever reads |this| needs more than fifty columns\n"
+        "            for it\n"
+        "\n"
+        "1 claim with a formula: 1 proved; 1 in prose with an argument: 1 refuted.\n"
+    )
+    assert rest[0].endswith("/witnesses.json; evaluate one with `ioadapt verify prop-4 --instance r1`.\n")
+    assert "Witnesses" not in table([PROSE], 70)
+    assert cells(CLAIMS["prop-2-input"])[3].startswith("50 times the bound: ce1, ")
+    assert describe(CLAIMS["prop-4-interior"])["ratio"] == "inf"
+
+
+def test_a_remark_computes_the_values_that_it_speaks_of() -> None:
+    said = replace(CLAIMS["prop-3"], remark="{lhs of g1}, {rhs of g1}; {lhs of g1 in prop-4-interior}")
+    assert remark(said) == "29/16, 41/8; 45/2"
+    assert remark(replace(CLAIMS["prop-3"], remark=lambda: "made {rhs of g1}")) == "made 41/8"
+
+
+def test_a_summary_marks_what_differs_from_the_record_or_is_not_finished() -> None:
+    def found(verdict: Verdict) -> Verification:
+        refutes = frozenset(["x"] if verdict is Verdict.REFUTED else [])
+        findings = {
+            Evidence.EXACT: Finding(kind=Evidence.EXACT, instances=0, proves=frozenset(["p"])),
+            Evidence.RANDOM: Finding(kind=Evidence.RANDOM, instances=12, worst_ratio=0.12345678, refutes=refutes),
+        }
+        return Verification(claim="prop-4", findings=findings, seconds=1.26)
+
+    claims = {"prop-4": PROP_4, "b": PROP_4, "c": PROP_4}
+    some = {"prop-4": found(Verdict.PROVED), "b": found(Verdict.REFUTED), "c": Verification(claim="c")}
+    assert summary(claims, some, {"c"}) == (
+        "claim   verdict   recorded              worst ratio  evidence   seconds\n"
+        "prop-4  proved    proved                0.123457     random 12  1.3\n"
+        "b       refuted   proved  <- differs    0.123457     random 12  1.3\n"
+        "c       untested  proved  not finished  -                       0.0\n"
+    )

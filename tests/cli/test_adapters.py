@@ -89,8 +89,7 @@ def test_inspect_lists_what_does_not_fit_and_is_not_read(base, tmp_path, capsys)
     facts = json.loads(capsys.readouterr().out)
     assert facts["matched"] == {"unet.block.to_q": "block.to_q"}
     assert facts["unmatched"] == {"unet.gone": "the base has no such layer"}
-    assert facts["unread"] == {"unet.block.to_q.oft_blocks": "OFT"}
-    assert facts["changes"] == {"unet.norm.weight": "added to"}
+    assert facts["unread"] == {"unet.block.to_q.oft_blocks": "OFT", "unet.norm.w_norm": "a trained norm"}
     assert facts["kinship"].startswith("unknown")
     assert ioadapt(*command) == FINDING
     assert "not in the base: unet.gone" in capsys.readouterr().out

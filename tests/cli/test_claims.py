@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.cli import main
 
 
@@ -22,16 +21,6 @@ def test_the_table_says_where_the_witnesses_lie_and_how_to_evaluate_one(capsys: 
     capsys.readouterr()
     assert main(["claims", "lemma-1-expansion"]) == 0
     assert "Witnesses" not in capsys.readouterr().out
-
-
-def test_markdown_has_a_row_a_claim(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["claims", "--format", "markdown"]) == 0
-    header, rule, *rows = capsys.readouterr().out.splitlines()
-    assert header.startswith("| claim | verdict | statement |")
-    assert set(rule) == set("|- ")
-    assert [row.split("`")[1] for row in rows] == list(CLAIMS)
-    columns = {row.replace("\\|", "").count("|") for row in rows}
-    assert columns == {header.count("|")}
 
 
 def test_an_argument_is_printed_step_by_step(capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,8 +44,8 @@ def json_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, An
 
 def test_the_json_has_exactly_the_documented_keys(files: list[str], capsys: pytest.CaptureFixture[str]):
     c = json_of(capsys, *files)
-    assert list(c) == ["schema", "models", "match", "space", "layers", "pairs", "skipped"]
-    assert (c["schema"], c["match"], c["space"]) == (1, "name", "weight")
+    assert list(c) == ["schema", "models", "space", "layers", "pairs", "skipped"]
+    assert (c["schema"], c["space"]) == (1, "weight")
     assert [list(m) for m in c["models"]] == [["name", "source", "revision", "dtype", "parameters"]] * 3
     assert [list(x) for x in c["layers"]] == [["name", "kind", "shape", "values"]] * 5
     keys = ["a", "b", "common_layers", "common_parameters", "mean", "lowest"]

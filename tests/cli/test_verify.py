@@ -83,13 +83,6 @@ def test_an_instance_from_a_file_or_a_shipped_one_by_its_name(
     assert "'ce1' must hold a JSON object" in sentence(capsys, "prop-2-input", "--instance", "ce1")
 
 
-def test_an_instance_with_samples(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    found = output(capsys, "prop-3", "--instance", saved(tmp_path, witness("g1")), "--samples", "5000")
-    interval = found["monte_carlo"]
-    assert interval["low"] < interval["mean"] < interval["high"]
-    assert interval["samples"] == 5000
-
-
 @pytest.mark.parametrize(
     ("argv", "said"),
     [

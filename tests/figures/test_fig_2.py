@@ -8,7 +8,6 @@ import torch
 from safetensors.torch import save_file
 
 import figures.fig_2 as fig_2
-from ioadapt_theory.errors import InvalidValueError
 from toys.common.style import styled
 
 
@@ -39,9 +38,3 @@ def test_fine_tuned_networks_stay_near_what_they_came_from_and_others_do_not():
         unrelated = max(values[0, 2], values[1, 2])
         assert 0.2 < unrelated < 0.4 if space == "input" else unrelated < 0.1  # one description of atoms feeds them all
     assert (family["lowest"] <= family["all"] + 1e-15).all()
-
-
-def test_without_any_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(fig_2, "find_spec", lambda _: None)
-    with pytest.raises(InvalidValueError, match=r"pip install --no-deps torchani==1\.2"):
-        fig_2.compute()

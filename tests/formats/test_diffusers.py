@@ -17,7 +17,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 from ioadapt_theory import adapt, layers, load, save, transfer
 from ioadapt_theory.adapters import TransferError
 from ioadapt_theory.adapters.base_weights import ModelWeights
-from ioadapt_theory.cli import MISUSE, OK, main
+from ioadapt_theory.cli import OK, main
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats import open_adapter
 from ioadapt_theory.formats.match import match
@@ -168,15 +168,3 @@ def test_baked_for_a_unet_without_its_component_it_is_loaded_by_diffusers(style,
     assert "exact to rounding, " in told.out
     assert "They do not tell whether the adapter helps on" in told.err
     assert "this is not the base that" in told.err
-
-
-def test_a_base_that_may_be_any_component_is_asked_about(tmp_path, capsys):
-    model = adapt(torch.nn.ModuleDict({"to_q": torch.nn.Linear(4, 6)}), target_modules=["to_q"], rank=2)
-    save_file({"to_q.weight": torch.randn(6, 4), "to_q.bias": torch.randn(6)}, tmp_path / "base.safetensors")
-    save(model, tmp_path / "a")
-    words = ["adapters", "bake", f"{tmp_path}/a", f"{tmp_path}/b.safetensors", "--base", f"{tmp_path}/base.safetensors"]
-    assert main([*words, "--style", "diffusers"]) == MISUSE
-    assert "give it with --component unet" in capsys.readouterr().err
-    assert not (tmp_path / "b.safetensors").exists()
-    assert main([*words[:-1], f"{tmp_path}/a", "--style", "kohya"]) == MISUSE
-    assert "a is an adapter" in capsys.readouterr().err

@@ -51,22 +51,13 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 }
 
 
-def xlabs(c: int) -> dict[str, Tensor]:
-    """The tensors of XLabs' trainer, on attention processors."""
-    double = "double_blocks.0.processor"
-    shapes = {f"{double}.{p}_lora{i}": (d, c) for p, d in (("qkv", 3 * c), ("proj", c)) for i in (1, 2)}
-    shapes |= {f"single_blocks.0.processor.{p}_lora": s for p, s in (("qkv", (3 * c, c)), ("proj", (c, 5 * c)))}
-    down = {f"{name}.down.weight": torch.randn(2, inputs).float() for name, (_, inputs) in shapes.items()}
-    return down | {f"{name}.up.weight": torch.randn(outputs, 2).float() for name, (outputs, _) in shapes.items()}
-
-
-@pytest.mark.parametrize("spelling", ["ComfyUI", "kohya", "XLabs"])
+@pytest.mark.parametrize("spelling", SPELLINGS)
 def test_every_layer_of_flux_is_what_diffusers_makes_of_it(spelling, tmp_path):
     """At FLUX's own sizes, which diffusers' converter has built in; the model has no numbers."""
     shapes = flux_shapes(3072)
     if spelling == "kohya":  # of which diffusers knows these
         shapes = {n: s for n, s in shapes.items() if n.startswith("double_blocks") or n.endswith("linear2")}
-    state = xlabs(3072) if spelling == "XLabs" else lora(shapes, SPELLINGS[spelling])
+    state = lora(shapes, SPELLINGS[spelling])
     save_file(state, tmp_path / "lora.safetensors")
     theirs = FluxPipeline.lora_state_dict(dict(state))
     with torch.device("meta"):

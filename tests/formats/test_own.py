@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
-from torch.testing import assert_close
 
 from ioadapt_theory.adapters import FAMILIES, TransferError, adapt, layers, scale
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
@@ -51,9 +50,11 @@ def test_what_is_saved_comes_back_to_the_last_bit(sizes, dtype, family, placemen
     )  # fmt: skip
     scale(model, 0.5)
     with tempfile.TemporaryDirectory() as folder:
-        first = (save(model, folder) / NAME).read_bytes()
+        first = load_file(save(model, folder) / NAME)
         load(twin, folder)
-        assert (save(twin, f"{folder}/x.safetensors")).read_bytes() == first
+        again = load_file(save(twin, f"{folder}/x.safetensors"))
+    assert first.keys() == again.keys()
+    assert all(torch.equal(first[key], again[key]) for key in first)
     x, image = torch.randn(3, c).to(dtype), torch.randn(1, c, 5, 4).to(dtype)
     with torch.no_grad():  # the file has the same bits; what kernels sum may differ in the last one
         torch.testing.assert_close(model.eval()["lin"](x), twin.eval()["lin"](x))
@@ -77,10 +78,9 @@ def part(content):
         (lambda c, _: part(c).update(size=[10**8] * 3), r"point \[100000000, 2\], found torch.float64 \[6, 2\]"),
         (lambda c, _: part(c).pop("dropout"), r"placements\.input has to be an object with size, rank"),
         (lambda c, _: c.update(version=3), "version has to be '?2'?, found '3'"),
-        (lambda c, _: c.update(base_changes='{"0.bias": {}}'), "0.bias has to be a tensor of the file"),
         (lambda _, t: t.pop("0.input.B"), r"0\.input\.B has to be floating point \[2, 6\], found nothing"),
         (lambda _, t: t.update({"0.input.B": torch.full((2, 6), torch.nan)}), "has to be finite"),
-        (lambda _, t: t.update({"1.input.B": torch.zeros(1)}), r"without an entry in the header: 1\.input\.B"),
+        (lambda _, t: t.update({"1.input.B": torch.zeros(1)}), r"tensor 1\.input\.B has no entry in the header"),
     ],
 )
 def test_a_changed_file_names_key_expected_and_found(saved, change, message):
@@ -111,7 +111,7 @@ def test_a_failing_save_leaves_the_former_adapter(saved, monkeypatch):
 
     before = {p.name: p.read_bytes() for p in saved.iterdir()}
     model = adapt(fresh(), target_modules=["0"], rank=3, init="random")
-    for moment in ("shutil.copyfileobj", "pathlib.Path.replace"):
+    for moment in ("pathlib.Path.write_bytes", "pathlib.Path.replace"):
         with monkeypatch.context() as patch:
             patch.setattr(moment, fail)
             with pytest.raises(OSError, match="No space left"):
@@ -135,79 +135,19 @@ def test_another_tool_s_files_are_left_alone_and_a_folder_of_both_is_asked_about
         load(fresh(), tmp_path)
 
 
-def test_one_module_in_two_places_comes_back_in_both(tmp_path):
+def test_one_module_in_two_places_is_saved_once_and_takes_one_adapter(tmp_path):
     def tied() -> nn.ModuleDict:
         layer = nn.Linear(6, 6)
         return nn.ModuleDict({"a": layer, "b": nn.Sequential(layer)})
 
     save(adapt(tied(), target_modules=["a"], rank=2, init="random"), tmp_path)
     twin = tied()
-    assert load(twin, tmp_path).matched == ("a", "b.0")
+    assert load(twin, tmp_path).matched == ("a",)
     assert twin["a"] is twin["b"][0]
     two = nn.ModuleDict({"a": nn.Linear(6, 6), "b": nn.Sequential(nn.Linear(6, 6))})
-    load(two, tmp_path)
-    assert torch.equal(*(layers(two)[n].adapters["default"]["input"].A for n in ("a", "b.0")))
-    layers(two)["a"].adapters["default"]["input"].A.data += 1
-    save(two, tmp_path / "two")
-    with pytest.raises(TransferError, match=r"b.0: it is the same module as a, for which the file has another adapter"):
+    save(adapt(two, target_modules=["a", "b.0"], rank=2), tmp_path / "two")
+    with pytest.raises(TransferError, match=r"b.0: it is the same module as a, which has one"):
         load(tied(), tmp_path / "two")
-
-
-class Net(nn.Module):
-    """A norm, an embedding, and a head."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.words, self.norm = nn.Embedding(9, 6), nn.LayerNorm(6)
-        self.body, self.head = nn.Linear(6, 5), nn.Linear(5, 3)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(self.body(self.norm(self.words(x))))
-
-
-LORA = {"body.lora_A.weight": torch.ones(2, 6), "body.lora_B.weight": torch.ones(5, 2)}
-
-
-def test_what_loading_did_to_the_base_is_a_part_of_what_is_saved(tmp_path):
-    base = Net()
-    foreign = LORA | {
-        "norm.diff": torch.randn(6),
-        "norm.diff_b": torch.randn(6),
-        "words.lora_embedding_A": torch.randn(2, 9),
-        "words.lora_embedding_B": torch.randn(6, 2),
-    }
-    save_file(foreign, tmp_path / "foreign.safetensors")
-    for other in (base, Net()):  # a difference stays one on another base
-        model, twin, x = copy.deepcopy(other), copy.deepcopy(other), torch.arange(9)
-        assert len(load(model, tmp_path / "foreign.safetensors", alter_base=True).altered) == 3
-        if other is base:
-            save(model, tmp_path / "own")
-        with pytest.raises(FileFormatError, match="also changes the base itself"):
-            load(twin, tmp_path / "own")
-        assert len(load(twin, tmp_path / "own", alter_base=True).altered) == 3
-        assert_close(twin(x), model(x))
-        assert (model(x) - other(x)).abs().max() > 0.1
-
-
-def test_what_was_replaced_and_trained_since_is_saved_as_it_is_now(tmp_path):
-    model = Net()
-    changed = {"head.weight": torch.randn(3, 5), "words.token_adapter.trainable_tokens_delta": torch.randn(2, 6)}
-    save_file(
-        {f"base_model.model.{k}": v for k, v in {**LORA, **changed}.items()}, tmp_path / "adapter_model.safetensors"
-    )
-    config = {"peft_type": "LORA", "r": 2, "lora_alpha": 2, "trainable_token_indices": {"words": [7, 1]}}
-    (tmp_path / "adapter_config.json").write_text(json.dumps(config))
-    base, x = copy.deepcopy(model), torch.arange(9)
-    load(model, tmp_path, alter_base=True)
-    model.head.weight.data += 1
-    model.words.weight.data[7] += 1
-    save(model, tmp_path / "own")
-    assert load_file(tmp_path / "own" / NAME)["ioadapt.base_changes.words.weight"].shape == (2, 6)
-    load(base, tmp_path / "own", alter_base=True)
-    assert_close(base(x), model(x))
-    load(model, tmp_path / "own", "again", strict=False)
-    save(model, tmp_path / "again", "again")  # which has done nothing to the base
-    assert not [key for key in load_file(tmp_path / "again" / NAME) if "base_changes" in key]
 
 
 def test_wrappers_of_torch_leave_no_trace_in_the_names(tmp_path):

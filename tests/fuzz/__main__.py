@@ -24,11 +24,9 @@ def fuzz(name: str, seconds: int) -> None:
     for folder in (found, work):
         folder.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter("ignore")
-    options = [f"-max_total_time={seconds}", f"-timeout={SLOWEST}", f"-rss_limit_mb={MEMORY}", "-max_len=4096"]
+    limits = [f"-max_total_time={seconds}", f"-timeout={SLOWEST}", f"-rss_limit_mb={MEMORY}", "-max_len=4096"]
     folders = [f"-artifact_prefix={found}/", str(found), str(CORPUS / name)]  # new inputs go to the first folder
-    atheris.Setup(
-        ["fuzz", *options, "-verbosity=0", "-print_final_stats=1", *folders], lambda data: attempt(name, data, work)
-    )
+    atheris.Setup(["fuzz", "-verbosity=0", *limits, *folders], lambda data: attempt(name, data, work))
     atheris.Fuzz()
 
 
@@ -36,12 +34,9 @@ def main(seconds: int, *names: str) -> int:
     """Every reader for its share of the time, in processes of their own."""
     from tests.fuzz.readers import READERS
 
-    names = names or tuple(READERS)
-    failed = []
-    for name in names:
-        command = [sys.executable, "-m", "tests.fuzz", "--one", name, str(max(seconds // len(names), 1))]
-        if subprocess.run(command, check=False).returncode:
-            failed.append(name)
+    names, command = names or tuple(READERS), [sys.executable, "-m", "tests.fuzz", "--one"]
+    share = str(max(seconds // len(names), 1))
+    failed = [name for name in names if subprocess.run([*command, name, share], check=False).returncode]
     print(f"defects: {', '.join(failed) or 'none'}")
     return bool(failed)
 

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from ioadapt_theory.checkpoints.aliases import load_aliases
+import torch
+from safetensors.torch import save_file
+
 from ioadapt_theory.checkpoints.files.readers import open_file
 from ioadapt_theory.claims.instances import load
 from ioadapt_theory.errors import IoAdaptError
@@ -28,12 +30,6 @@ def pickle(data: bytes, folder: Path) -> None:
     checkpoint(data, folder, "x.bin")
 
 
-def aliases(data: bytes, folder: Path) -> None:
-    """TOML."""
-    (folder / "x.toml").write_bytes(data)
-    load_aliases(folder / "x.toml")
-
-
 def instance(data: bytes, folder: Path) -> None:
     """JSON with matrices."""
     (folder / "x.json").write_bytes(data)
@@ -52,19 +48,17 @@ def adapter(data: bytes, folder: Path) -> None:
 
 def config(data: bytes, folder: Path) -> None:
     """The configuration beside the tensors of PEFT."""
-    tensors = {"base_model.model.a.lora_A.weight": [2, 4], "base_model.model.a.lora_B.weight": [6, 2]}
-    header, end = {}, 0
-    for key, shape in tensors.items():
-        start, end = end, end + 4 * shape[0] * shape[1]
-        header[key] = {"dtype": "F32", "shape": shape, "data_offsets": [start, end]}
-    text = json.dumps(header).encode()
-    (folder / "adapter_model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + bytes(end))
+    tensors = {
+        "base_model.model.a.lora_A.weight": torch.zeros(2, 4),
+        "base_model.model.a.lora_B.weight": torch.zeros(6, 2),
+    }
+    save_file(tensors, folder / "adapter_model.safetensors")
     (folder / "adapter_config.json").write_bytes(data)
     open_adapter(folder).check()
 
 
 READERS: dict[str, Callable[[bytes, Path], None]] = {
-    reader.__name__: reader for reader in (checkpoint, pickle, aliases, instance, adapter, config)
+    reader.__name__: reader for reader in (checkpoint, pickle, instance, adapter, config)
 }
 
 

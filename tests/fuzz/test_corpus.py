@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.fuzz.readers import CORPUS, READERS, attempt
+from tests.fuzz.readers import CORPUS, attempt
 
 FILES = sorted(p for p in CORPUS.rglob("*") if p.is_file())
 
@@ -12,9 +12,3 @@ def test_it_is_read_or_is_one_sentence(path, tmp_path):
     error = attempt(path.parent.name, path.read_bytes(), tmp_path)
     assert (error is None) == path.name.startswith("whole")
     assert error is None or (error.isprintable() and error.endswith("."))
-
-
-def test_every_reader_has_a_whole_file_and_another():
-    for name in READERS:
-        whole = [p.name.startswith("whole") for p in FILES if p.parent.name == name]
-        assert {*whole} == {True, False}

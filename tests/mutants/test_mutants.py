@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants.__main__ import FOLDER, ROOT, sample
 from tests.mutants.plant import mutants
 
 
@@ -28,12 +27,3 @@ def test_what_is_planted(tmp_path: Path, source: str, expected: set[str]) -> Non
     made = {m.applied(content).decode() for m in mutants(tmp_path, "folder") if m.changes(content)}
     assert expected <= made
     assert bool(made) == bool(expected)
-
-
-@pytest.mark.slow
-def test_a_sample_covers_every_folder_and_every_kind() -> None:
-    every = mutants(ROOT, FOLDER)
-    chosen = sample(every, 240, seed=0)
-    assert len(set(chosen)) == 240
-    assert {m.kind for m in chosen} == {m.kind for m in every}
-    assert sample(every, 240, seed=0) == chosen != sample(every, 240, seed=1)

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from ioadapt_theory.checkpoints.checkpoint import SourceError, torch_dtype
 from ioadapt_theory.checkpoints.sources import open_checkpoint
 from ioadapt_theory.similarity import Options, Values, compare, compiled
-from ioadapt_theory.similarity.matching import Match, paired
+from ioadapt_theory.similarity.matching import paired
 from ioadapt_theory.similarity.moments import Moments, values
 from ioadapt_theory.similarity.weights import CHUNK, moments
 from tests.similarity.memory import Held, held, noisy
@@ -23,7 +23,7 @@ DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.flo
 
 
 def measured(*checkpoints: Held, parent: int | None = None) -> list[Moments]:
-    layers = paired(checkpoints, [c.name for c in checkpoints], Match.NAME).layers
+    layers = paired(checkpoints, [c.name for c in checkpoints]).layers
     return [moments(layer, checkpoints, parent) for layer in layers]
 
 
@@ -119,7 +119,7 @@ def test_compiled_sums_are_those_of_float64_for_every_pair_of_dtypes(tmp_path: P
     paths = files(tmp_path, one, *COMPILED)
     models = [open_checkpoint(str(path)) for path in paths]
     numbers = [{k: v.double().numpy().ravel() for k, v in load_file(path).items()} for path in paths]
-    for layer in paired(models, list(map(str, paths)), Match.NAME).layers:
+    for layer in paired(models, list(map(str, paths))).layers:
         m = compiled.moments(models, layer)
         rows = np.array([x[layer.name] for x in numbers])
         norm = float(np.linalg.norm(rows)) ** 2

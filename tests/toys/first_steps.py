@@ -7,7 +7,7 @@ record made anew.
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
@@ -17,9 +17,12 @@ from unittest import mock
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
+from ioadapt_theory.adapters import parameters
 from toys.sentences.text import Parts
-from toys.transfer.protocol import protocol
+from toys.transfer.protocol import Method, protocol
+from toys.transfer.rows import adapted, moved, randomised
 from toys.transfer.runs import KINDS, Run, _world
 from toys.transfer.world import World
 
@@ -39,7 +42,7 @@ STUDIES = {**dict.fromkeys(FEW), "attention": "language"}
 """Study -> whose sizes it has, if not its own."""
 
 
-def _text() -> dict[str, torch.Tensor]:
+def _text() -> dict[str, Tensor]:
     """Bytes instead of this Python's own texts, which another Python has otherwise."""
     uses = ("documents", "train", "docstrings", "asked")
     drawn = np.random.default_rng(0)
@@ -94,6 +97,20 @@ def figures(name: str, folder: Path) -> dict[str, Mapping[str, float]]:
         "lora": {model: one[measure] for model, one in found["move"]["1.0"].items()},
         "trained": {what: found["train"][what] for what in ("validation", "size")},
     }
+
+
+def lost(
+    source: nn.Module, there: nn.Module, method: Method, layers: tuple[str, ...], outputs: Callable[[nn.Module], Tensor]
+) -> float:
+    """Return the largest change of outputs by moving a random adapter, over the change by the adapter itself."""
+    one = adapted(source, method, layers, 0)
+    with torch.no_grad():
+        for _, p in parameters(one):
+            p.normal_(0, 0.2, generator=torch.Generator().manual_seed(p.numel()))
+    one = randomised(one, 5)
+    with torch.no_grad():
+        here = outputs(one)
+        return float((outputs(moved(one, there)) - here).abs().max() / (here - outputs(source)).abs().max())
 
 
 def main() -> int:

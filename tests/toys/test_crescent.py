@@ -85,19 +85,3 @@ def test_the_command_writes_picture_and_record(case: Case, tmp_path: Path, capsy
     screen, err = capsys.readouterr()
     assert all(row["label"] in screen for row in record["results"]["rows"].values())
     assert err == ""
-
-
-@pytest.mark.parametrize(
-    ("argv", "says"),
-    [
-        (["--rank", "3"], "Argument --rank: '3' is not a whole number from 1 to 2."),
-        (["--case", "other"], "No case 'other'."),
-        (["--device", "nowhere"], "Argument --device: 'nowhere' cannot be used"),
-    ],
-)
-def test_a_bad_value_is_one_sentence_and_status_2(argv: list[str], says: str, capsys: pytest.CaptureFixture[str]):
-    assert main(argv) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith(f"crescent: {says}")
-    assert err.count("\n") == 1

@@ -2,16 +2,12 @@
 
 import contextlib
 import io
-import os
 import runpy
-import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
 
 import pytest
-
-from toys.page import demo
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = (ROOT / "toys").glob("*.py")
@@ -39,23 +35,3 @@ def test_a_bad_seed_and_a_file_for_a_folder_are_one_sentence_each(toy: str, tmp_
         assert wrong[1] in told
         assert len(told.splitlines()) == 1
     assert [*tmp_path.iterdir()] == [file]
-
-
-def test_an_argument_of_the_demo_is_misuse(capsys):
-    assert demo.main(["--out", "x"]) == 2
-    assert capsys.readouterr().err == "demo: Unrecognized arguments: --out x.\n"
-
-
-@pytest.mark.parametrize(
-    ("shell", "status", "out", "err"),
-    [
-        ("| true", 0, "", ""),
-        ("> /dev/full", 2, "", "toy: Cannot read or write: No space left on device.\n"),
-        ("", 0, "β" * 9 + "\n", ""),
-    ],
-)
-def test_greek_without_utf_8_closed_pipes_and_full_disks(shell: str, status: int, out: str, err: str):
-    code = "from ioadapt_theory.cli import guarded; raise SystemExit(guarded('toy', lambda: print('β' * 9) or 0))"
-    command = ["bash", "-o", "pipefail", "-c", f'"{sys.executable}" -c "{code}" {shell}']
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONIOENCODING": "ascii"}, capture_output=True)
-    assert (done.returncode, done.stdout.decode(), done.stderr.decode()) == (status, out, err)

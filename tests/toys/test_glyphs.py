@@ -12,10 +12,8 @@ from PIL import Image
 from toys import control, diffusion, encoder
 from toys.glyphs import sheet
 from toys.glyphs.faces import FACES, JUDGES, LETTERS, OTHER, PATHS, POOL, SIZE, glyphs
-from toys.glyphs.faces import encoder as frozen
-from toys.glyphs.judges import Subject, changed, judge
-from toys.glyphs.networks import Model, flow_loss, on, sampled, train
-from toys.transfer import command
+from toys.glyphs.judges import Subject, judge
+from toys.transfer import command, records
 from toys.transfer.output import page
 from toys.transfer.protocol import protocol
 
@@ -44,30 +42,6 @@ def test_letters_and_ways_are_learnt_validated_or_tested():
     assert sorted((*encoder.PICTURE, *encoder.ASKED)) == [*ALL]
 
 
-def test_every_glyph_has_ink_and_paper_and_lies_inside_and_seeds_differ():
-    x, letters, faces = glyphs((*POOL, *OTHER), ALL, 1, 0)
-    assert x.shape == (len(letters), 1, SIZE, SIZE)
-    assert len(letters) == len(faces)
-    assert float(x.flatten(1).max(1).values.min()) > 0
-    edge = torch.cat([x[..., 0, :], x[..., -1, :], x[..., 0], x[..., -1]], -1)
-    assert float((edge > 0).float().mean()) < 0.01
-    one, same, other = (glyphs(POOL[:2], range(3), 2, seed)[0] for seed in (4, 4, 5))
-    assert torch.equal(one, same)
-    assert not torch.equal(one, other)
-
-
-def test_a_style_is_the_same_face_and_way_in_glyphs_and_in_words():
-    faces, ways = FACES[:2], (0, 3)
-    x, letters, styles = encoder.drawn(faces, (4, 7), 1, ways, 5)
-    assert letters.tolist() == [4, 7] * 4
-    assert styles.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
-    torch.testing.assert_close(x[4:], changed(x[:4], 103))
-    words = encoder.words(faces, ways)
-    assert torch.equal(words[:, 0], frozen()[1][[0, 1, 0, 1]])
-    assert torch.equal(words[0, 1], words[1, 1])
-    assert not torch.equal(words[0, 1], words[2, 1])
-
-
 def test_the_judge_finds_a_face_nearer_to_itself_than_to_others(trained_judge):
     distances = {}
     for face in POOL:
@@ -76,17 +50,6 @@ def test_the_judge_finds_a_face_nearer_to_itself_than_to_others(trained_judge):
     nearest = [min(of, key=of.__getitem__) for of in distances.values()]
     assert sum(face == found for face, found in zip(POOL, nearest, strict=True)) >= len(POOL) - 2
     assert all(of[face] < 0.5 for face, of in distances.items())
-
-
-def test_a_flow_is_learnt_and_goes_to_the_glyph_that_is_asked_for():
-    data = glyphs([POOL[0]], [0, 14], 2, 0)
-    torch.manual_seed(0)
-    one = train(Model(), on(data, 8), 80, 5e-3, 0)
-    with torch.no_grad():
-        assert float(flow_loss(one, data, torch.Generator().manual_seed(3))) < 0.5
-    _, made = sampled(one, torch.tensor([0, 14]), torch.zeros(2, dtype=torch.long), 8, 5)
-    gaps = (made[:, None] - data[0][[0, 2]][None]).square().flatten(2).mean(-1)
-    assert gaps.argmin(1).tolist() == [0, 1]
 
 
 def test_edges_of_a_square_are_its_outline_and_are_missed_where_they_are_not():
@@ -115,15 +78,6 @@ def test_unlikeness_is_that_of_the_definition():
     assert control.unlike(x, x) == pytest.approx(0, abs=1e-6)
 
 
-def test_rates_of_a_table_are_of_its_own_and_ranks_are_those_of_the_paper_that_fit():
-    assert {*PLAN.tables} == {"Table 1", "Table 8", "Table 9"}
-    assert {m.rank for m in PLAN.tables["Table 9"].values()} == {1, 64}
-    assert {m.family for m in PLAN.tables["Table 8"].values()} == {"dora", "loha", "lokr"}
-    for row, method in PLAN.methods.items():
-        other = PLAN.methods[method.against]
-        assert (other.placement, other.family, other.rank) == ("weight", method.family, method.rank), row
-
-
 @pytest.mark.slow
 def test_the_command_writes_a_record_from_which_both_pictures_and_the_page_are_made(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -141,7 +95,7 @@ def test_the_command_writes_a_record_from_which_both_pictures_and_the_page_are_m
     assert diffusion.main(["--quick", "--jobs", "1", "--out", str(tmp_path)]) == 0
     assert "Table 1: minus what is copied on the weight" in capsys.readouterr().out
     assert {path.name for path in tmp_path.glob("*.png")} == {"diffusion.png", "diffusion_samples.png"}
-    result = command.read(tmp_path / "diffusion.json")
+    result = records.read(tmp_path / "diffusion.json")
     assert {"processor", "kernels", "python"} < set(result["config"])
     assert set(result["also"]["misread"]) == {row for row in result["rows"] if " x " not in row}
     for target, method in few.exact.items():

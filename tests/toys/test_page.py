@@ -15,14 +15,14 @@ from figures.readme import FRONT, MORE
 from ioadapt_theory.adapters import adapt, transfer
 from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.evaluation import evaluate
-from ioadapt_theory.cli import MISUSE
 from tests.browser import Browse
 from toys.page import front
 from toys.page import transfer as moves
-from toys.page.demo import main as demo
 from toys.page.example import EXAMPLE
 from toys.plane.world import Case, augmented, crescent, models, task
-from toys.transfer import command
+from toys.transfer.protocol import protocol
+from toys.transfer.records import DATA as DATA_FOLDER
+from toys.transfer.records import every
 from toys.transfer.verdicts import endpoint
 
 PAGE = FRONT.read_text(encoding="utf-8")
@@ -103,11 +103,10 @@ def test_every_share_that_an_endpoint_decides_is_a_dot_of_the_page():
 
 
 def test_every_record_is_on_the_page_with_its_command():
-    results = moves.results()
-    assert len(results) == len(list(command.DATA.glob("*_record.json")))
-    for result in results:
-        assert escape(result.title) in PAGE
-        assert f"<code>{escape(result.command)}</code>" in PAGE
+    assert len(every()) == len(list(DATA_FOLDER.glob("*_record.json")))
+    for name, record in every().items():
+        assert escape(protocol(name).title) in PAGE
+        assert f"<code>{escape(record['config']['command'])}</code>" in PAGE
 
 
 # In the browser.
@@ -158,13 +157,6 @@ def test_the_numbers_of_the_false_proposition_are_those_of_the_claims(browse: Br
     assert value(page, "measured") <= value(page, "finite") * (1 + 1e-9)
     broken = "The printed bound is broken" in page.locator("#false-says").inner_text()
     assert broken == (printed.lhs > printed.rhs)
-
-
-def test_the_demo_notices_an_unwritable_folder_before_it_computes(tmp_path, monkeypatch, capsys):
-    (tmp_path / "out").touch()
-    monkeypatch.chdir(tmp_path)
-    assert demo([]) == MISUSE
-    assert capsys.readouterr().err.startswith("demo: Cannot read or write out")
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])

@@ -11,19 +11,16 @@ from scipy import stats
 from toys.glyphs.family import base
 from toys.sentences.packages import MissingPackageError
 from toys.transfer import command
-from toys.transfer.command import DATA, recorded
-from toys.transfer.output import page
-from toys.transfer.protocol import names, protocol
+from toys.transfer.output import page, prediction_page
+from toys.transfer.output.prediction import Move, best_least, choices, moves, score, threshold
+from toys.transfer.protocol import Method, names, protocol
+from toys.transfer.records import DATA, recorded
 from toys.transfer.runs import Run
 from toys.transfer.study import NONE
 from toys.transfer.verdicts import repetition
 from toys.transfer.verdicts.judge import cases
 
 RECORDED = [name for name in names() if recorded(name)]
-
-
-def test_every_study_has_a_record():
-    assert set(RECORDED) == set(names())
 
 
 @pytest.mark.parametrize("name", RECORDED)
@@ -50,7 +47,7 @@ def test_the_page_says_what_decides_and_what_the_rule_says(name: str):
     plan, result = protocol(name), recorded(name)
     text = page.section(plan, result, "x.png")
     assert page.headline(plan, result) in text
-    assert text.count("95 % from") == len({c.row for c in page.comparisons(plan, result)})
+    assert text.count("its 95 % interval") == len({c.row for c in page.comparisons(plan, result)})
     json.dumps(result, allow_nan=False)
 
 
@@ -101,15 +98,6 @@ def test_the_distance_from_a_record_is_in_standard_deviations_of_its_seeds():
     assert "0.50" in text
 
 
-def test_signs_are_those_of_the_difference_from_lora():
-    plan, record, result = repeated("language", 0.0)
-    result["rows"]["input"] = {m: [x + 100 for x in values] for m, values in result["rows"]["lora"].items()}
-    signs = {one.row: one.signs for one in repetition.distances(plan, record, result)}
-    rows = record["rows"]
-    assert signs["input"] == tuple(mean(rows["input"][t]) >= mean(rows["lora"][t]) for t in plan.targets)
-    assert signs["lora"] == signs[NONE] == ()
-
-
 def test_compare_repeats_the_record_and_writes_nothing(monkeypatch, tmp_path: Path, capsys):
     plan, record, result = repeated("language", 0.5)
 
@@ -125,3 +113,39 @@ def test_compare_repeats_the_record_and_writes_nothing(monkeypatch, tmp_path: Pa
     assert "seed 12 is not recorded" in capsys.readouterr().err
     assert command.main("language", "doc", [*options, "--quick"], run) == 2
     assert "--quick runs smaller models" in capsys.readouterr().err
+
+
+ALIKE = {
+    "blocks.0.q": {"input excess": [0.9, None], "output excess": [0.1, 0.2]},
+    "blocks.0.o": {"input excess": [0.3, 0.4], "output excess": [0.7, 0.8]},
+}
+SCORES = [("input", 0, 0.6), ("output", 0, 0.4), ("residual", 0, 0.8), ("opposite", 0, 0.2)]
+
+
+@pytest.mark.parametrize(
+    ("placement", "seed", "wanted"), [*SCORES, ("weight", 0, 0.2), ("input", 1, 0.4), ("weight", 1, 0.3)]
+)
+def test_the_score_is_that_of_the_side_that_a_placement_faces(placement: str, seed: int, wanted: float):
+    assert score(Method(placement=placement, rank=4), ALIKE, seed) == pytest.approx(wanted)
+
+
+def move(score: float | None, kept: float, row: str = "input", seed: int = 0, target: str = "t") -> Move:
+    return Move(toy="x", case="", target=target, seed=seed, row=row, group="related", score=score, kept=kept)
+
+
+def test_the_side_with_the_highest_score_is_named_lora_where_all_are_equal_and_none_below_the_limit():
+    pair = [move(0.9, 0.8, "input"), move(0.9, 0.7, "lora"), move(0.2, 0.1, "output")]
+    low = [move(0.1, 0.8, "input", seed=1), move(0.0, 0.7, "lora", seed=1)]
+    first, second = choices([*pair, *low], 0.5)
+    assert (first.side, first.kept, first.most) == ("lora", 0.7, 0.8)
+    assert (second.side, second.kept, second.lora) == (None, 0.0, 0.7)
+
+
+def test_the_limit_is_the_best_on_the_seeds_that_it_was_fixed_on_and_the_page_is_of_others():
+    fixed, records = threshold(), {"language": recorded("language")}
+    assert (fixed.fixed, fixed.toy, fixed.seeds) == ("2026-11-26", "language", tuple(range(6)))
+    some = moves(protocol(fixed.toy), records["language"])
+    assert best_least([m for m in some if m.seed in fixed.seeds]) == fixed.least
+    withheld = prediction_page.withheld(prediction_page.everything(records), fixed)
+    assert {m.seed for m in withheld} == set(range(6, 12))
+    assert prediction_page.headline(withheld, fixed) in prediction_page.section(records)

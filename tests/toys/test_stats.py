@@ -1,11 +1,16 @@
-"""Intervals cover as often as they say; comparisons are paired."""
+"""Intervals and tests, and what is concluded of the share of retraining's gain that is kept."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from ioadapt_theory.errors import InvalidValueError
-from toys.common.stats import Interval, equivalence, holm, paired, t_test
+from toys.common.stats import Interval, equivalence, holm, t_test
+from toys.transfer.protocol import protocol
+from toys.transfer.verdicts.endpoint import concluded, endpoints, shares
+from toys.transfer.verdicts.judge import Verdict
+
+PLAN = protocol("encoder")
+SEEDS = 6
 
 
 def test_the_interval_covers_the_mean_as_often_as_it_says():
@@ -13,24 +18,6 @@ def test_the_interval_covers_the_mean_as_often_as_it_says():
     n = 4000
     hits = sum(i.low <= 3 <= i.high for i in (Interval.of(rng.normal(3, 2, 8)) for _ in range(n)))
     assert abs(hits / n - 0.95) < 4 * np.sqrt(0.95 * 0.05 / n)
-
-
-def test_a_known_interval():
-    i = Interval.of([1.0, 2.0, 3.0, 4.0])  # t(0.975, 3) = 3.18245, s/√n = 0.645497
-    assert (i.mean, i.n) == (2.5, 4)
-    assert i.half_width == pytest.approx(3.18244630528371 * 0.6454972243679028)
-    assert str(i) == "2.50 ± 2.05"
-
-
-@pytest.mark.parametrize("values", [[], [1.0, float("nan")], [float("inf")]])
-def test_values_that_are_no_sample(values):
-    with pytest.raises(InvalidValueError, match="needs at least one value and all of them finite"):
-        Interval.of(values)
-
-
-def test_unequal_lengths_cannot_be_paired():
-    with pytest.raises(InvalidValueError, match="got 2 and 1"):
-        paired([1.0, 2.0], [1.0])
 
 
 def test_a_mean_of_zero_is_tested_as_scipy_does():
@@ -54,3 +41,38 @@ def test_equivalence_is_an_interval_of_twice_the_error_inside_the_margin():
     assert equivalence(values, limit * 1.001) < 0.05 < equivalence(values, limit * 0.999)
     assert equivalence([0.1, 0.1], 0.2) == 0.0
     assert equivalence([0.3, 0.3], 0.2) == 1.0
+
+
+def record(lora: float, moved: float) -> dict:
+    """Losses of 2 without an adapter and 1 with a retrained LoRA, so that a share is 2 - loss; small noise by seed."""
+    noise = np.random.default_rng(0).normal(scale=1e-3, size=SEEDS)
+    models = ("source", *PLAN.related)
+    loss = {"no adapter": 2.0, "lora": 2 - lora, "input": 2 - moved, "output": 2 - lora, "lora, retrained": 1.0}
+    return {"rows": {row: {m: list(value + noise * (row == "input")) for m in models} for row, value in loss.items()}}
+
+
+def test_a_share_is_what_is_kept_of_what_retraining_gains():
+    lora, moved, lead = shares(PLAN, record(0.5, 0.8), "input")
+    assert lora == pytest.approx(np.full(SEEDS, 0.5))
+    assert moved == pytest.approx(np.full(SEEDS, 0.8), abs=5e-3)
+    assert lead == pytest.approx(np.full(SEEDS, 0.3), abs=5e-3)
+
+
+@pytest.mark.parametrize(("moved", "word"), [(0.8, Verdict.BETTER), (0.2, Verdict.WORSE), (0.5, Verdict.SAME)])
+def test_the_word_follows_the_difference_and_the_lead_on_the_source_is_taken_off(moved, word):
+    ours = next(one for one in endpoints({"encoder": PLAN}, {"encoder": record(0.5, moved)}) if one.row == "input")
+    assert ours.verdict is word
+    assert ours.difference.mean == pytest.approx(moved - 0.5, abs=5e-3)
+    assert ours.verdict_beyond is Verdict.SAME  # every model is alike here, so the lead explains all of it
+
+
+def test_conclusions_are_corrected_together():
+    gap = np.random.default_rng(1).normal(size=8) + 1.1
+    assert concluded([gap]) == [Verdict.BETTER]
+    assert concluded([gap] * 40) == [Verdict.INCONCLUSIVE] * 40
+
+
+def test_nothing_is_divided_by_a_gain_near_zero():
+    flat = record(0.5, 0.8)
+    flat["rows"]["lora, retrained"] = flat["rows"]["no adapter"]
+    assert endpoints({"encoder": PLAN}, {"encoder": flat}) == []

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.toys.exact import lost
-from tests.toys.first_steps import FILE, STUDIES, figures, small, world
+from tests.toys.first_steps import FILE, STUDIES, figures, lost, small, world
 from toys import control, diffusion, encoder
 from toys.glyphs.faces import PROMPT, SIZE, prompts
 from toys.glyphs.networks import HEADS, PICTURE, Guided, Model, Reader
@@ -87,21 +86,3 @@ def test_the_side_that_must_be_exact_is_exact_and_lora_is_not(name: str, target:
     torch.testing.assert_close(there(*given), source(*given))
     for row, exact in ((plan.exact.get(target, "input"), True), ("lora", False)):
         assert (lost(source, there, plan.methods[row], GLYPHS[name][1], lambda m: m(*given)) < 1e-9) == exact
-
-
-def test_edges_reach_the_generator_and_a_prompt_without_them_is_that_of_its_base():
-    one, (x, time, prompt) = generator("control"), inputs("control", 3)
-    plain = one(x, time, prompt[:, :2])
-    torch.testing.assert_close(one(x, time, torch.cat([prompt[:, :2], 0 * prompt[:, 2:]], 1)), plain)
-    assert not torch.allclose(one(x, time, prompt), plain)
-
-
-def test_words_are_read_by_cross_attention_alone():
-    one, (x, time, prompt) = generator("encoder"), inputs("encoder", 3)
-    other = torch.cat([prompt[:, :1], -prompt[:, 1:]], 1)
-    assert not torch.allclose(one(x, time, prompt), one(x, time, other))
-    with torch.no_grad():
-        for name in encoder.LAYERS:
-            if name.endswith("v"):
-                one.get_submodule(name).weight.zero_()
-    torch.testing.assert_close(one(x, time, prompt), one(x, time, other))

@@ -18,8 +18,7 @@ from toys.page import front
 from toys.plane import picture as plane_picture
 from toys.plane.table import number
 from toys.transfer import command
-from toys.transfer.output import picture
-from toys.transfer.output.page import label
+from toys.transfer.output import page, picture
 from toys.transfer.protocol import protocol
 from toys.transfer.study import NONE
 from toys.transfer.verdicts.judge import cases
@@ -64,7 +63,7 @@ def screen(plane: dict[str, Any], ani: dict[str, Any], alike: dict[str, dict[str
         "   Trained on ANI-1x, moved to ANI-1ccx (fine-tuned from it) and to another ANI-1x (trained apart):",
         f"   {'':24}{'source':>10}{'ANI-1ccx':>12}{'other ANI-1x':>14}",
         *(
-            f"   {label(row):24}" + "".join(f"{mean(rows[row][at]):{w}.2f}" for at, w in PLACES.items())
+            f"   {page.label(row):24}" + "".join(f"{mean(rows[row][at]):{w}.2f}" for at, w in PLACES.items())
             for row in (NONE, *plan.methods)
         ),
         "   With so few members nothing is decided; the recorded run of all is in docs/molecules.md.",
@@ -100,12 +99,15 @@ def run(out: Path = OUT) -> str:
     sys.stderr.write("3/3 weight similarity (seconds)\n")
     alike = spaces()
     with styled():
-        drawn = {"crescent": plane_picture.draw(plane), "molecules": picture.draw(plan, ani)}
+        drawn = {
+            "crescent": plane_picture.draw(plane),
+            "molecules": picture.draw(plan, ani, page.headline(plan, ani, alone=True)),
+        }
         pictures = [write(figure, out, name)[1] for name, figure in drawn.items()]
     kept = {"crescent": plane["rows"], "molecules": ani["cases"], "similarity": alike}
     config = {"crescent": plane["config"], "molecules": {"quick": True, "seeds": list(seeds)}}
     write_json(out / "demo.json", record("demo", config=config, results=kept))
-    page = front.write(out / "index.html", plane)
+    shown = front.write(out / "index.html", plane)
     took = f"{time.monotonic() - began:.0f} s"
     seen = f"Pictures: {', '.join(map(str, pictures))}; numbers: {out / 'demo.json'}  ({took})"
-    return f"{screen(plane, ani, alike)}{seen}\nTen minutes to understand it all, in a browser: {page}\n"
+    return f"{screen(plane, ani, alike)}{seen}\nTen minutes to understand it all, in a browser: {shown}\n"

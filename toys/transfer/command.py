@@ -1,9 +1,7 @@
 """The command line that all toys of the protocol share."""
 
 import argparse
-import json
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,35 +14,16 @@ from tqdm import tqdm
 
 from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.results import record, replacing
 from toys.common.command_line import whole
 from toys.common.style import styled, write
-from toys.transfer.output import picture, screen
+from toys.transfer import records
+from toys.transfer.output import page, picture, table
 from toys.transfer.protocol import Protocol, protocol
 from toys.transfer.runner import runner
 from toys.transfer.study import Runner, Study
 from toys.transfer.verdicts import carried, judge, repetition
 
-DATA: Final = Path(__file__).parents[1] / "data"
 QUICK_SEEDS: Final = 2
-
-
-def recorded(name: str) -> dict[str, Any] | None:
-    """Return the record of a study's full run; None where there is none yet."""
-    path = DATA / f"{name}_record.json"
-    return read(path) if path.exists() else None
-
-
-def carried_over(name: str) -> dict[str, Any] | None:
-    """Return the record of what a study's LoRA keeps when it is carried over; None where there is none."""
-    path = DATA / "carried" / f"{carried.SAME.get(name, name)}.json"
-    return read(path) if path.exists() else None
-
-
-def read(path: Path) -> dict[str, Any]:
-    """Return the figures of a record's file with its ``config`` and ``versions``."""
-    stored = json.loads(path.read_text(encoding="utf-8"))
-    return {"config": stored["config"], "versions": stored["versions"], **stored["results"]}
 
 
 def run(
@@ -54,7 +33,6 @@ def run(
     seeds: tuple[int, ...],
     cache: Path,
     jobs: int = 1,
-    cluster: str | None = None,
     repeat: bool = False,
 ) -> dict[str, Any]:
     """Return the study's figures to six digits.
@@ -65,27 +43,20 @@ def run(
         seeds: the replicates.
         cache: the folder in which finished units of work are kept.
         jobs: how many processes work.
-        cluster: the address of a Dask scheduler, instead of processes.
         repeat: take the recorded learning rates, to compare the figures with the record.
     """
-    known = judge.cases(recorded(plan.name) or {"cases": {}}) if quick or repeat else {}
+    known = judge.cases(records.recorded(plan.name) or {"cases": {}}) if quick or repeat else {}
     rates = {case: {method: one["rate"] for method, one in of["rates"].items()} for case, of in known.items()}
     size = "quick" if quick else "full"
-    with shown(plan.name, cache, jobs, cluster) as units:
+    with shown(plan.name, cache, jobs) as units:
         wanted = plan.cases[:1] if quick else plan.cases
         found = {case: Study(plan, seeds, size, rates.get(case), case).results(units) for case in wanted}
-    figures: dict[str, Any] = rounded({"cases": found} if any(found) else found[""])
+    figures: dict[str, Any] = records.rounded({"cases": found} if any(found) else found[""])
     return figures
 
 
-def compact(content: Any) -> str:
-    """JSON in which every list of numbers is one line, as a record of thousands of them is to be small and readable."""
-    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-    return re.sub(r"\[[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text) + "\n"
-
-
 @contextmanager
-def shown(name: str, cache: Path, jobs: int, cluster: str | None) -> Iterator[Runner]:
+def shown(name: str, cache: Path, jobs: int) -> Iterator[Runner]:
     """A runner with a progress bar."""
     with tqdm(total=0, disable=None, unit=" runs", desc=name, leave=False) as bar:
 
@@ -93,21 +64,8 @@ def shown(name: str, cache: Path, jobs: int, cluster: str | None) -> Iterator[Ru
             bar.total += added
             bar.update(finished)
 
-        with runner(cache, jobs, cluster, progress) as units:
+        with runner(cache, jobs, progress) as units:
             yield units
-
-
-def rounded(value: Any) -> Any:
-    """Figures to six digits, all through."""
-    match value:
-        case float():
-            return float(f"{value:.6g}")
-        case dict():
-            return {key: rounded(inner) for key, inner in value.items()}
-        case list():
-            return [rounded(inner) for inner in value]
-        case _:
-            return value
 
 
 def main(
@@ -149,47 +107,38 @@ def _main(
     if args.compare:
         return _compare(plan, args, run, seeds, out / "cache")
     with styled():  # before the work, so that a missing matplotlib is found at once
-        result = run(plan, quick=args.quick, seeds=seeds, cache=out / "cache", jobs=jobs, cluster=args.cluster)
-        svg, png = write(picture.draw(plan, result), out, name)
+        result = run(plan, quick=args.quick, seeds=seeds, cache=out / "cache", jobs=jobs)
+        svg, png = write(picture.draw(plan, result, page.headline(plan, result, alone=True)), out, name)
         if samples is not None:
             result["samples"] = samples.painted(
                 plan, result, seeds[0], "quick" if args.quick else "full", out / "cache"
             )
             write(samples.draw(plan, result), out, f"{name}_samples")
     command = f"{plan.command}{' --quick' if args.quick else ''} --seed {args.seed} --seeds {count}"
-    config = {"command": command, "seeds": list(seeds), **made_on()}
-    with replacing(out / f"{name}.json") as temporary:
-        temporary.write_text(compact(record(name, config=config, results=result)), encoding="utf-8")
-    sys.stdout.write(f"{screen.text(plan, result, count)}\nPicture: {png} and {svg.name}; record: {name}.json\n")
+    records.write(out / f"{name}.json", name, command, list(seeds), result)
+    sys.stdout.write(
+        f"{table.terminal(page.section(plan, result))}\nPicture: {png} and {svg.name}; record: {name}.json\n"
+    )
     return OK
 
 
 def _carried(plan: Protocol, args: argparse.Namespace, seeds: tuple[int, ...], jobs: int, out: Path) -> int:
     """Carry LoRA over on some seeds, print what is kept beside its copy, and write carried.json."""
-    stored = recorded(plan.name)
+    stored = records.recorded(plan.name)
     if stored is None:
-        msg = f"{plan.name} has no record in {DATA}, so LoRA's learning rate is not known."
+        msg = f"{plan.name} has no record in {records.DATA}, so LoRA's learning rate is not known."
         raise InvalidValueError(msg)
-    if plan.name in carried.SAME:
-        msg = f"The models and the LoRA of {plan.name} are those of {carried.SAME[plan.name]}; carry that over."
+    if plan.name in records.SAME:
+        msg = f"The models and the LoRA of {plan.name} are those of {records.SAME[plan.name]}; carry that over."
         raise InvalidValueError(msg)
     rates = {case: one["rates"]["lora"]["rate"] for case, one in judge.cases(stored).items()}
     rates = dict([*rates.items()][: 1 if args.quick else None])
-    with shown(plan.name, out / "cache", jobs, args.cluster) as units:
-        result = rounded(carried.run(plan, rates, seeds, "quick" if args.quick else "full", units))
+    with shown(plan.name, out / "cache", jobs) as units:
+        result = records.rounded(carried.run(plan, rates, seeds, "quick" if args.quick else "full", units))
     command = f"{plan.command} --carried{' --quick' * args.quick} --seed {seeds[0]} --seeds {len(seeds)}"
-    config = {"command": command, "seeds": list(seeds), **made_on()}
-    with replacing(out / "carried.json") as temporary:
-        temporary.write_text(compact(record(plan.name, config=config, results=result)), encoding="utf-8")
+    records.write(out / "carried.json", plan.name, command, list(seeds), result)
     sys.stdout.write(f"{carried.text(plan, result)}\nRecord: {out / 'carried.json'}\n")
     return OK
-
-
-def made_on() -> dict[str, str]:
-    """Return where a record is made, as its configuration says it."""
-    here = repetition.machine()
-    python = ".".join(map(str, sys.version_info[:2]))
-    return {"python": python, "processor": here["processor"], "kernels": here["kernels"]}
 
 
 def _compare(
@@ -200,9 +149,9 @@ def _compare(
     cache: Path,
 ) -> int:
     """Run some of the record's seeds again and print how far they are from it; nothing but the cache is written."""
-    stored = recorded(plan.name)
+    stored = records.recorded(plan.name)
     if stored is None:
-        msg = f"{plan.name} has no record in {DATA} to compare with."
+        msg = f"{plan.name} has no record in {records.DATA} to compare with."
         raise InvalidValueError(msg)
     missing = sorted(set(seeds) - set(stored["config"]["seeds"]))
     if args.quick or missing:
@@ -210,7 +159,7 @@ def _compare(
         msg = f"--compare repeats seeds of the record, {stored['config']['seeds']}, at full size; {wrong}."
         raise InvalidValueError(msg)
     jobs = min(args.jobs, len(seeds))
-    result = run(plan, quick=False, seeds=seeds, cache=cache, jobs=jobs, cluster=args.cluster, repeat=True)
+    result = run(plan, quick=False, seeds=seeds, cache=cache, jobs=jobs, repeat=True)
     sys.stdout.write(repetition.text(plan, stored, {"config": {"seeds": list(seeds)}, **result}))
     return OK
 
@@ -232,6 +181,5 @@ def _parser(name: str, doc: str | None, plan: Protocol) -> Parser:
     parser.add_argument(
         "--jobs", type=whole(1, 256), default=cores, metavar="N", help="processes; default: %(default)s"
     )
-    parser.add_argument("--cluster", metavar="ADDRESS", help="run on the Dask cluster of this scheduler instead")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help=f"default: out/{name}")
     return parser

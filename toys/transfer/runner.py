@@ -1,4 +1,4 @@
-"""Runs units of work: in this process, in others, or on a Dask cluster; what is finished is in the cache."""
+"""Runs units of work, in this process or in others; what is finished is in the cache."""
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, as_completed
@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ioadapt_theory.errors import MissingExtraError
 from ioadapt_theory.processes import pool
 from toys.transfer.runs import Run
 from toys.transfer.study import Runner
@@ -17,28 +16,14 @@ Progress = Callable[[int, int], None]
 
 
 @contextmanager
-def runner(cache: Path, jobs: int, cluster: str | None, progress: Progress) -> Iterator[Runner]:
-    """Runs lists of units; equal units once. The figures do not depend on where they are computed."""
+def runner(cache: Path, jobs: int, progress: Progress) -> Iterator[Runner]:
+    """Yield what runs lists of units, equal units once. The figures do not depend on where they are computed."""
     cache = cache.absolute()
-    if jobs == 1 and cluster is None:
+    if jobs == 1:
         yield partial(_run, cache=cache, executor=None, progress=progress)
         return
-    with _executor(jobs, cluster) as executor:
-        yield partial(_run, cache=cache, executor=executor, progress=progress)
-
-
-@contextmanager
-def _executor(jobs: int, cluster: str | None) -> Iterator[Executor]:
-    if cluster is None:
-        with pool(jobs) as processes:
-            yield processes
-        return
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise MissingExtraError("distributed", "cluster") from error
-    with Client(cluster) as client, client.get_executor() as executor:  # type: ignore[no-untyped-call]
-        yield executor
+    with pool(jobs) as processes:
+        yield partial(_run, cache=cache, executor=processes, progress=progress)
 
 
 def _run(

@@ -9,14 +9,15 @@ import numpy as np
 
 from ioadapt_theory.adapters.base_weights import Weights
 from ioadapt_theory.adapters.moving.neurons import Order, orders
-from ioadapt_theory.adapters.rules.fingerprint import SAMPLE, evenly_spaced, fingerprint, sample
+from ioadapt_theory.adapters.rules.fingerprint import SAMPLE, evenly_spaced, sample
 from ioadapt_theory.checkpoints.alignment import Contents, Origins, by_contents
 from ioadapt_theory.checkpoints.names.layer_name import Name, unwrapped
 from ioadapt_theory.checkpoints.names.resolve import Resolved, resolve
-from ioadapt_theory.checkpoints.provenance import by_layout, of_teacher, require_match
 from ioadapt_theory.checkpoints.renaming import same_start
-from ioadapt_theory.errors import FileFormatError, IoAdaptError
+from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnknownNameError
 
+MATCHES = ("name", "provenance", "auto")
+"""Ways to match the layers of two models: equal names, equal origin, or origin where it is known and else names."""
 MANY = 4096
 """Number of values of a matrix that are compared if both models are given."""
 NO_ORIGIN = "no layer of the target is known to be made from it"
@@ -35,9 +36,9 @@ class NoProvenanceError(IoAdaptError, ValueError):
     def __init__(self) -> None:
         """Name the evidence that would help."""
         super().__init__(
-            "match='provenance': no layer of the target is known to be made from one of the source, neither by their"
-            " weights (pass the model that the adapter was trained on as source; our own files keep fingerprints) nor"
-            " by a known layout; match='auto' takes equal names then."
+            "match='provenance': the weights do not show that a layer of the target was made from one of the source;"
+            " pass the model that the adapter was trained on as source (our own files keep fingerprints), or match by"
+            " name."
         )
 
 
@@ -51,7 +52,7 @@ class Correspondence:
         origins: layers of the target -> layers of the source that they were made from, by evidence.
         with_block: those in ``origins`` for which only the rest of their block is evidence.
         contradicted: layers that are matched by name against the evidence, and why, as a clause after the name.
-        how: "contents" or "layout" where that decided, else "name".
+        how: "contents" where these decided, else "name".
         deeper: names whose numbers go beyond the target's, without evidence of which layers it retains.
         neurons: layers of the target whose MLP's neurons stand in another order than the source's, and in which.
     """
@@ -116,21 +117,24 @@ def correspond(
 
     Raises:
         NoProvenanceError: "provenance", and nothing tells it.
+        UnknownNameError: no such way to match.
     """
+    if match not in MATCHES:
+        raise UnknownNameError("match", match, MATCHES)
     named = resolve(names, target.names, target.rename, target.aliases)
     origins, neurons = _origins(names, named, target, source, prints or {}), dict[str, Order]()
-    if source and origins.how == "contents":
+    if source and origins.how:
         actual = _by_plain_name(source.names, target.names)
         neurons = orders(source, target, {new: actual[unwrapped(old)] for new, old in origins.of.items()})
     by_name = {name: (layers,) for name, layers in named.layers.items()}
-    if require_match(match) == "name" or not origins.how:
+    if match == "name" or not origins.how:
         if match == "provenance":
             raise NoProvenanceError
         layers = {layer for several in named.layers.values() for layer in several}
         wrong = {layer: why for layer, why in origins.contradicted.items() if layer in layers}
         deeper = () if origins.how else _deeper(names, named, target)
         return Correspondence(by_name, named.doubts, origins.of, origins.with_block, wrong, "name", deeper, neurons)
-    traced = resolve(names, {*origins.of.values()}, target.rename, blocks=origins.blocks)
+    traced = resolve(names, {*origins.of.values()}, target.rename)
     places = {name: tuple(_places(layers, origins.of)) for name, layers in traced.layers.items()}
     if match == "auto" and not origins.moved:
         taken = {*origins.of, *(layer for several in places.values() for place in several for layer in place)}
@@ -170,22 +174,12 @@ def _origins(
         theirs = _contents(source, there, MANY) if source else _recorded_contents(prints, there)
         origins = by_contents(theirs, _contents(target, here, MANY if source else SAMPLE))
     if origins is None:
-        plain = {unwrapped(name) for name in target.names}
-        origins = by_layout({unwrapped(n) for n in source.names}, plain) if source else _by_gaps(names, named, plain)
-    if origins is None:
         return Origins()
     actual = {unwrapped(name): name for name in target.names}
     of = {actual[new]: actual[new] if new == old else old for new, old in origins.of.items() if new in actual}
     contradicted = {actual[new]: why for new, why in origins.contradicted.items() if new in actual}
     with_block = frozenset(actual[name] for name in origins.with_block if name in actual)
     return replace(origins, of=of, with_block=with_block, contradicted=contradicted)
-
-
-def _by_gaps(names: Collection[Name], named: Resolved, target: Collection[str]) -> Origins | None:
-    """Return the origins by a known student's layout, if the adapter has layers that only the teacher has."""
-    components = {name.component for name in named.layers} | {name.component for name in named.doubts}
-    strangers = any(name not in named.layers for name in names if name.component in components)
-    return of_teacher(target) if strangers else None
 
 
 def _by_plain_name(names: Iterable[str], like: Iterable[str]) -> dict[str, str]:
@@ -202,7 +196,7 @@ def _kind(name: str) -> str:
 
 
 def _contents(weights: Weights, names: Mapping[str, str], count: int) -> Contents:
-    """Return some values and the hash of each layer's matrix, by plain names."""
+    """Return some values of each layer's matrix, by plain names."""
     shapes = {}
     for plain, name in names.items():
         try:
@@ -218,7 +212,7 @@ def _contents(weights: Weights, names: Mapping[str, str], count: int) -> Content
         except (IoAdaptError, RuntimeError, TypeError):  # quantised, sharded or without numbers: it tells nothing
             return np.empty(0)
 
-    return Contents(shapes, values, lambda plain: fingerprint(weights.layer(names[plain]))["sha256"])
+    return Contents(shapes, values)
 
 
 def _recorded_contents(prints: Mapping[str, Any], names: Mapping[str, str]) -> Contents:
@@ -231,4 +225,4 @@ def _recorded_contents(prints: Mapping[str, Any], names: Mapping[str, str]) -> C
         except FileFormatError:
             return np.empty(0)
 
-    return Contents(whole, values, lambda plain: prints[names[plain]].get("sha256"))
+    return Contents(whole, values)

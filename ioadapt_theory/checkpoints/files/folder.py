@@ -32,9 +32,9 @@ EMA: Final = "model_ema."
 
 
 class Listing(NamedTuple):
-    """One folder: files with their bytes, and folders."""
+    """The names of the files and folders in a folder."""
 
-    files: dict[str, int]
+    files: list[str]
     folders: list[str]
 
 
@@ -48,8 +48,7 @@ class Folder:
     def listing(self, folder: str) -> Listing:
         """Return what a folder ('' for the root) holds."""
         inside = list((self.root / folder).iterdir()) if (self.root / folder).is_dir() else []
-        files = {p.name: p.stat().st_size for p in inside if p.is_file()}
-        return Listing(files, [p.name for p in inside if p.is_dir()])
+        return Listing([p.name for p in inside if p.is_file()], [p.name for p in inside if p.is_dir()])
 
     def names_file(self, part: str) -> bool:
         """Whether a part is a file, and no folder."""
@@ -89,12 +88,13 @@ def open_weights(
 
     ``cut`` is a part of a single file in the original layout; ``variant`` and ``ema`` are `open_checkpoint`'s.
     """
-    path = part
-    if path is None or not place.names_file(path):
+    if part is not None and place.names_file(part):
+        folder, _, file = part.rpartition("/")
+    else:
         folder = part or next((c for c in COMPONENTS if c in place.listing("").folders), "")
         place.require(folder)
-        path = f"{folder}/{choose(place.listing(folder).files, place.title(folder), variant)}".removeprefix("/")
-    folder, _, file = path.rpartition("/")
+        file = choose(place.listing(folder).files, place.title(folder), variant)
+    path = f"{folder}/{file}".removeprefix("/")
     opened = _open_shards(place, path) if file.endswith(".json") else place.open(path)
     try:
         if not file.endswith(".json"):
@@ -109,10 +109,9 @@ def open_weights(
 
 def choose(names: Collection[str], where: str, variant: str | None) -> str:
     """Return the file to open: safetensors before pickles, the variant, if there is one, before the plain file."""
-    for wanted in dict.fromkeys((variant, None)):
-        for name in _spellings(wanted):
-            if name in names:
-                return name
+    usual = (name for wanted in dict.fromkeys((variant, None)) for name in _usual_names(wanted))
+    if name := next((name for name in usual if name in names), None):
+        return name
     weights = sorted(n for n in names if is_weights(n))
     if len(weights) == 1:
         return weights[0]
@@ -123,17 +122,12 @@ def choose(names: Collection[str], where: str, variant: str | None) -> str:
     raise SourceError(msg)
 
 
-def _spellings(variant: str | None) -> Iterator[str]:
+def _usual_names(variant: str | None) -> Iterator[str]:
     """Yield file names in the order of preference, an index (.json) after the single file, as diffusers does."""
-    for ending in ("safetensors", "bin"):
-        for stem in STEMS:
-            if variant is None:
-                yield f"{stem}.{ending}"
-                yield f"{stem}.{ending}.index.json"
-            else:
-                yield f"{stem}.{variant}.{ending}"
-                yield f"{stem}.{ending}.index.{variant}.json"
-                yield f"{stem}.{ending}.{variant}.index.json"
+    forms = ("{0}.{1}", "{0}.{1}.index.json")
+    if variant is not None:
+        forms = ("{0}.{2}.{1}", "{0}.{1}.index.{2}.json", "{0}.{1}.{2}.index.json")
+    yield from (form.format(stem, end, variant) for end in ("safetensors", "bin") for stem in STEMS for form in forms)
 
 
 def read_index(text: bytes, path: str) -> dict[str, str]:
@@ -159,12 +153,12 @@ def _open_shards(place: Folder, index: str) -> Checkpoint:
     folder, _, file = index.rpartition("/")
     title = place.title(index)
     shards = read_index(read_whole(place.fetch(index)), title)
-    if missing := sorted({*shards.values()} - place.listing(folder).files.keys()):
+    if missing := sorted({*shards.values()}.difference(place.listing(folder).files)):
         named = ", ".join(missing[:8] + ["..."] * (len(missing) > 8))
         msg = f"{title} names {len({*shards.values()})} shards, of which {named} are missing. Download them."
         raise SourceError(msg)
     with ExitStack() as opened:
-        files = {shard: f"{folder}/{shard}" if folder else shard for shard in sorted({*shards.values()})}
+        files = {shard: f"{folder}/{shard}".removeprefix("/") for shard in sorted({*shards.values()})}
         parts = {shard: opened.enter_context(place.open(path)) for shard, path in files.items()}
         for tensor, shard in shards.items():
             if tensor not in parts[shard].tensors:
@@ -205,7 +199,13 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
 
 def open_path(path: Path, component: str | None = None, *, variant: str | None, ema: bool | None) -> Checkpoint:
     """Open a file or a folder of this machine; the component is a folder or file in it, or a part of a single file."""
-    _require_file(path)
+    if path.is_symlink() and not path.exists():
+        msg = f"{path} is a broken symlink to {os.readlink(path)}."
+        raise SourceError(msg)
+    if not path.exists():
+        beside = sorted(p.name for p in path.parent.iterdir())[:8] if path.parent.is_dir() else []
+        msg = f"No file {path}" + (f" (its folder holds {', '.join(beside)})." if beside else ", nor its folder.")
+        raise SourceError(msg)
     if path.is_dir():
         opened = open_weights(Folder(path), component, variant=variant, ema=ema)
         opened.name = path.resolve().name
@@ -214,14 +214,3 @@ def open_path(path: Path, component: str | None = None, *, variant: str | None, 
         if path.name.endswith(".json"):
             opened.name = path.absolute().parent.name
     return opened
-
-
-def _require_file(path: Path) -> None:
-    """Refuse a path at which nothing is, saying what lies beside it."""
-    if path.is_symlink() and not path.exists():
-        msg = f"{path} is a broken symlink to {os.readlink(path)}."
-        raise SourceError(msg)
-    if not path.exists():
-        beside = sorted(p.name for p in path.parent.iterdir())[:8] if path.parent.is_dir() else []
-        msg = f"No file {path}" + (f" (its folder holds {', '.join(beside)})." if beside else ", nor its folder.")
-        raise SourceError(msg)

@@ -19,15 +19,6 @@ READERS: Final[Mapping[str, Callable[[PlainFile], Checkpoint]]] = {
 SUFFIXES: Final = tuple(READERS)
 """Endings of single files of weights."""
 
-OTHERS: Final[Mapping[str, str]] = {
-    ".npz": "an archive of numpy arrays, which is not read. Save them with safetensors.numpy.",
-    ".gguf": "a GGUF file, whose weights are quantised. Compare the safetensors that it was made from.",
-    ".onnx": "an ONNX program, not a table of weights. Take the model's safetensors.",
-}
-"""Ending of what holds weights and is not read -> what it is, and the way out."""
-
-_AGAIN: Final = "Delete it and download it again."
-
 
 def is_weights(name: str) -> bool:
     """Whether a file name ends as weights do."""
@@ -52,17 +43,17 @@ def open_file(path: Path) -> Checkpoint:
 
 def refuse_other_kinds(file: PlainFile) -> None:
     """Refuse a file that is empty, a git-LFS pointer, a web page, or of a kind that is not read, by its first bytes."""
-    start = file.head(200)
+    start, again = file.head(200), "Delete it and download it again."
     if file.size == 0:
-        problem = f"{file.path} is empty. {_AGAIN}"
+        problem = f"empty. {again}"
     elif start.startswith(b"version https://git-lfs"):
         size = re.search(rb"\nsize (\d+)", start)
-        bytes_there = size[1].decode() if size else "?"
-        problem = f"{file.path} is a git-LFS pointer to {bytes_there} bytes, not the weights. Run git lfs pull."
+        problem = f"a git-LFS pointer to {size[1].decode() if size else '?'} bytes, not the weights. Run git lfs pull."
     elif re.match(rb"\s*<[!?A-Za-z]", start):
-        problem = f"{file.path} is a web page, not weights (a login or error page?). {_AGAIN}"
-    elif (kind := ".gguf" if start.startswith(b"GGUF") else file.path.suffix) in OTHERS:
-        problem = f"{file.path} is {OTHERS[kind]}"
+        problem = f"a web page, not weights (a login or error page?). {again}"
+    elif start.startswith(b"GGUF") or file.path.suffix == ".gguf":
+        problem = "a GGUF file, whose weights are quantised. Compare the safetensors that it was made from."
     else:
         return
-    raise FileFormatError(problem)
+    msg = f"{file.path} is {problem}"
+    raise FileFormatError(msg)

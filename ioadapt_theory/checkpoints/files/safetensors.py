@@ -4,7 +4,6 @@ Layout: 8 bytes little-endian length n, n bytes of JSON {name: {dtype, shape, da
 may be padded with blanks, and the values may begin anywhere: the official SD-1.5 UNet is not aligned to 8 bytes.
 """
 
-import struct
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -58,15 +57,14 @@ def tensor_info(name: str, dtype: str, shape: Sequence[int], path: str) -> Tenso
 
 def _header_length(file: PlainFile) -> int:
     """Return the length of the JSON, from the first 8 bytes; refuse what is no safetensors file or is cut there."""
-    start, path = file.head(8), file.path
-    (length,) = struct.unpack("<Q", start) if len(start) == 8 else (0,)
-    if start.startswith(b"PK"):
-        problem = f"{path} is a PyTorch pickle (a zip file) under a safetensors name. Rename it to end in .bin."
+    length = int.from_bytes(file.head(8), "little")
+    if file.head(2) == b"PK":
+        problem = "is a PyTorch pickle (a zip file) under a safetensors name. Rename it to end in .bin."
     elif length > LONGEST:
-        problem = f"{path} is not a safetensors file: it announces a header of {length} bytes (at most {LONGEST})."
+        problem = f"is not a safetensors file: it announces a header of {length} bytes (at most {LONGEST})."
     elif 8 + length > file.size:
-        problem = f"{path} is cut within its header: {file.size} bytes, the header alone needs {8 + length}. "
-        problem += "Delete it and download it again."
+        problem = f"is cut within its header, at byte {file.size} of {8 + length}. Delete it and download it again."
     else:
-        return int(length)
-    raise FileFormatError(problem)
+        return length
+    msg = f"{file.path} {problem}"
+    raise FileFormatError(msg)

@@ -14,16 +14,12 @@ MOVED: Final = {"runwayml/stable-diffusion-v1-5": "stable-diffusion-v1-5/stable-
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to a hub.
-
-    With ``hurry`` the hub is not waited for, as the cache may do; ``refusal`` is what it said where the cache has to.
-    """
+    """A request to a hub; ``refusal`` is what the hub said, where the cache has to do."""
 
     repo: str
     revision: str | None
     endpoint: str
     cache: Path
-    hurry: bool = False
     refusal: str = ""
 
     @property

@@ -1,27 +1,23 @@
 """Weights in a repository on the hub at one commit, by huggingface_hub: out of its cache, or from the network."""
 
-import hashlib
 import logging
 import os
 import re
-import shutil
 import threading
-import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from huggingface_hub import HfApi, constants, get_hf_file_metadata, hf_hub_download, hf_hub_url
 from huggingface_hub.errors import SafetensorsParsingError
-from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils.tqdm import tqdm
 
 from ioadapt_theory.checkpoints.aliases import Alias
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError, TensorInfo
-from ioadapt_theory.checkpoints.files.folder import LARGEST_CONFIG, Folder, Listing, open_weights
+from ioadapt_theory.checkpoints.files.folder import Folder, Listing, open_weights
 from ioadapt_theory.checkpoints.files.readers import is_file, is_weights, open_file
 from ioadapt_theory.checkpoints.files.safetensors import tensor_info
 from ioadapt_theory.checkpoints.hub.errors import Request, explain, not_cached
@@ -30,16 +26,10 @@ from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptErr
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-PATIENCE: Final = 3
-"""Times that a hub may ask us to wait."""
-LONGEST_WAIT: Final = 300
-"""Seconds that we wait at most, each time."""
-
 
 def open_remote(
-    alias: Alias, *, variant: str | None, ema: bool | None, cache: Path | None, offline: bool, verify: bool,
-    progress: bool,
-) -> Checkpoint:  # fmt: skip
+    alias: Alias, *, variant: str | None, ema: bool | None, cache: Path | None, offline: bool, progress: bool
+) -> Checkpoint:
     """Open the weights in the repository that an alias names; options are `open_checkpoint`'s."""
     repo, part = str(alias.repo), alias.part
     if part is not None and (".." in part.split("/") or part.startswith("/")):
@@ -58,15 +48,16 @@ def open_remote(
     if offline or constants.HF_HUB_OFFLINE or set_offline:
         if known is None:
             raise not_cached(asked, part if part is None or is_file(part) else f"{part}/*.safetensors")
-        return opened(Repository(asked, known, verify=verify))
+        return opened(Repository(asked, known))
     try:
-        asked, api = replace(asked, hurry=known is not None), HfApi(endpoint=endpoint)
-        return opened(Repository(asked, newest_commit(asked, api), verify=verify, api=api, progress=progress))
+        api = HfApi(endpoint=endpoint)
+        commit, files = newest(asked, api)
+        return opened(Repository(asked, commit, files, api=api, progress=progress))
     except SourceError as refusal:
         if known is None:
             raise
         reason = str(refusal).rstrip(".")
-        weights = opened(Repository(replace(asked, refusal=reason), known, verify=verify))
+        weights = opened(Repository(replace(asked, refusal=reason), known))
         log.warning("%s; the cached commit %s of %s is used.", reason, known[:8], repo)
         return weights
 
@@ -75,13 +66,11 @@ class Repository(Folder):
     """A repository at one commit: what the cache has of it, and with ``api`` what the hub has."""
 
     def __init__(
-        self, asked: Request, commit: str, *, verify: bool, api: HfApi | None = None, progress: bool = True
+        self, asked: Request, commit: str, files: Sequence[str] = (), *, api: HfApi | None = None, progress: bool = True
     ) -> None:
-        """Take what was asked for, the commit that this is, and whether to compare the hash of every file."""
+        """Take what was asked for, the commit that this is, and with ``api`` the names of its files."""
         super().__init__(asked.folder / "snapshots" / commit)
-        self.asked, self.commit = asked, commit
-        self._verify, self._api, self._progress = verify, api, progress
-        self._listings: dict[str, Listing] = {}
+        self.asked, self.commit, self._files, self._api, self._progress = asked, commit, files, api, progress
 
     def title(self, path: str) -> str:
         """See `Folder.title`."""
@@ -91,63 +80,50 @@ class Repository(Folder):
         """Return what was asked for, as `explain` wants it."""
         return f"{path} of {self.asked.repo}" if path else self.asked.repo
 
-    def cached(self, file: str) -> bool:
-        """Whether the file is on this machine."""
-        return (self.root / file).is_file()
-
     def listing(self, folder: str) -> Listing:
-        """See `Folder.listing`; the hub is asked for each folder once."""
-        api = self._api
-        if api is None:
+        """See `Folder.listing`."""
+        if self._api is None:
             return super().listing(folder)
-
-        def ask() -> Listing:
-            entries = list(api.list_repo_tree(self.asked.repo, folder or None, revision=self.commit))
-            names = {entry.path.rsplit("/", 1)[-1]: entry for entry in entries if entry.path.isprintable()}
-            files = {name: entry.size for name, entry in names.items() if isinstance(entry, RepoFile)}
-            return Listing(files, [name for name in names if name not in files])
-
-        if folder not in self._listings:
-            self._listings[folder] = patiently(ask, self.asked, self.what(f"{folder}/" if folder else ""))
-        return self._listings[folder]
+        start = f"{folder}/" if folder else ""
+        inside = [name.removeprefix(start) for name in self._files if name.startswith(start)]
+        folders = dict.fromkeys(name.partition("/")[0] for name in inside if "/" in name)
+        return Listing([name for name in inside if "/" not in name], [*folders])
 
     def names_file(self, part: str) -> bool:
         """See `Folder.names_file`; by the ending, so that nothing is asked."""
         return is_file(part)
 
     def require(self, folder: str) -> None:
-        """Refuse a folder of which the cache has no weights, where the hub is not asked."""
-        if self._api is None and not any(is_weights(n) or ".index." in n for n in self.listing(folder).files):
+        """Refuse a folder that the repository does not have, or the cache has no weights of."""
+        files, folders = self.listing(folder)
+        if self._api is None and not any(is_weights(n) or ".index." in n for n in files):
             raise not_cached(self.asked, f"{folder}/".lstrip("/") + "*.safetensors")
+        if not files and not folders:
+            msg = f"There is no {self.what(folder)}; see {self.asked.endpoint}/{self.asked.repo}/tree/main."
+            raise SourceError(msg)
 
     def open(self, file: str) -> Checkpoint:
         """See `Folder.open`: of a safetensors file that is away the header, of others, which have none, the whole."""
-        if self._api is None or self.cached(file):
+        if self._api is None or (self.root / file).is_file() or not file.endswith(".safetensors"):
             return self.downloaded(file)
-        folder, _, plain = file.rpartition("/")
-        size = self.listing(folder).files.get(plain, 0)
-        require_space(size, self.asked.cache)
-        return RemoteFile(self, file, size, self._api) if file.endswith(".safetensors") else self.downloaded(file)
+        return RemoteFile(self, file, self._api)
 
     def downloaded(self, file: str) -> Checkpoint:
         """Open a file, which is downloaded if the cache does not have it."""
-        path = self.fetch(file)
-        if self._verify:
-            verify_hash(path, self.what(file))
-        opened = open_file(path)
+        opened = open_file(self.fetch(file))
         opened.source, opened.revision = self.title(file), self.commit
         return opened
 
     def fetch(self, file: str) -> Path:
         """See `Folder.fetch`. Cut connections are resumed; an interrupted download leaves nothing behind."""
-        if self.cached(file):
+        if (self.root / file).is_file():
             return self.root / file
         if self._api is None:
             raise not_cached(self.asked, file)
         asked, what = self.asked, self.what(file)
         # the client stores a file under what the hub gives as its hash, so that this has to be one
         url = hf_hub_url(asked.repo, file, revision=asked.revision, endpoint=asked.endpoint)
-        etag = patiently(lambda: get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT).etag, asked, what)
+        etag = answer(lambda: get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT).etag, asked, what)
         if etag is not None and not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", etag):
             msg = f"{asked.endpoint} gives {etag[:60]!r} as the hash of {what}: refused."
             raise SourceError(msg)
@@ -156,7 +132,7 @@ class Repository(Folder):
             options["tqdm_class"] = _Silent
         # by the revision's name, so that the cache learns which commit that was
         ask = partial(hf_hub_download, asked.repo, file, revision=asked.revision, **options)
-        path = Path(patiently(ask, asked, what))
+        path = Path(answer(ask, asked, what))
         if not path.is_relative_to(self.root):
             msg = f"{asked.repo} changed while it was read (no longer {self.commit[:8]}). Run the command again."
             raise SourceError(msg)
@@ -164,7 +140,7 @@ class Repository(Folder):
 
     def config(self, folder: str, *, ask: bool) -> Mapping[str, Any]:
         """See `Folder.config`; one that cannot be had is as none."""
-        if ask and self._api and 0 < self.listing(folder).files.get("config.json", 0) <= LARGEST_CONFIG:
+        if ask and self._api and "config.json" in self.listing(folder).files:
             with suppress(SourceError):
                 self.fetch(f"{folder}/config.json".lstrip("/"))
         return super().config(folder, ask=ask)
@@ -173,8 +149,8 @@ class Repository(Folder):
 class RemoteFile(Checkpoint):
     """A safetensors file: names and shapes at once, the values when `prepare` or the first reading wants them."""
 
-    def __init__(self, repository: Repository, file: str, size: int, api: HfApi) -> None:
-        """Ask for the header of a file of `size` bytes."""
+    def __init__(self, repository: Repository, file: str, api: HfApi) -> None:
+        """Ask for the header of a file."""
         self.name = self.source = repository.title(file)
         self.revision, repo, what = repository.commit, repository.asked.repo, repository.what(file)
 
@@ -188,15 +164,10 @@ class RemoteFile(Checkpoint):
                 msg = f"{what} has a broken safetensors header ({reason}). Take another file or revision."
                 raise SourceError(msg) from error
 
-        self.tensors = patiently(ask, repository.asked, what)
-        self._repository, self._file, self._size = repository, file, size
+        self.tensors = answer(ask, repository.asked, what)
+        self._repository, self._file = repository, file
         self._local: Checkpoint | None = None
         self._lock = threading.Lock()
-
-    def pending(self, names: Collection[str] | None = None) -> int:
-        """See `Checkpoint.pending`."""
-        wanted = names is None or len(names) > 0
-        return self._size if wanted and self._local is None and not self._repository.cached(self._file) else 0
 
     def prepare(self, names: Collection[str] | None = None) -> None:
         """See `Checkpoint.prepare`."""
@@ -232,15 +203,14 @@ class _Silent(tqdm):
         super().__init__(*arguments, **{**options, "disable": True})  # type: ignore[no-untyped-call]
 
 
-def newest_commit(asked: Request, api: HfApi) -> str:
-    """Return the commit that the hub means by a revision, by one request: downloads would retry for half a minute."""
+def newest(asked: Request, api: HfApi) -> tuple[str, list[str]]:
+    """Return the commit that the hub means by a revision, and the names of its files, by one request."""
     timeout = constants.HF_HUB_ETAG_TIMEOUT
-    ask = partial(api.repo_info, asked.repo, revision=asked.revision, timeout=timeout)
-    commit = str(patiently(ask, asked, asked.repo).sha)
-    if not re.fullmatch("[0-9a-f]{40}", commit):
-        msg = f"{asked.endpoint} is no hub: it names {commit[:60]!r} as the commit of {asked.repo}. Check HF_ENDPOINT."
+    info = answer(lambda: api.repo_info(asked.repo, revision=asked.revision, timeout=timeout), asked, asked.repo)
+    if not re.fullmatch("[0-9a-f]{40}", str(info.sha)):
+        msg = f"{asked.endpoint} is no hub: it names {info.sha!r:.60} as the commit of {asked.repo}. Check HF_ENDPOINT."
         raise SourceError(msg)
-    return commit
+    return str(info.sha), [file.rfilename for file in info.siblings or () if file.rfilename.isprintable()]
 
 
 def cached_commit(asked: Request) -> str | None:
@@ -253,44 +223,11 @@ def cached_commit(asked: Request) -> str | None:
     return commit if re.fullmatch("[0-9a-f]{40}", commit) and (asked.folder / "snapshots" / commit).is_dir() else None
 
 
-def require_space(need: int, cache: Path) -> None:
-    """Refuse a download that the disk of the cache cannot take."""
-    existing = next(p for p in (cache, *cache.absolute().parents) if p.exists())
-    free = shutil.disk_usage(existing).free
-    if need > free:
-        msg = f"The download needs {need / 1e6:,.1f} MB, and the disk of {cache} has {free / 1e6:,.1f} MB free. "
-        msg += "Make room, set HF_HOME to another disk, or take a smaller variant (--variant fp16)."
-        raise SourceError(msg)
-
-
-def verify_hash(path: Path, what: str) -> None:
-    """Refuse a cached file that has another hash than the hub gave for it, which is the name of its blob."""
-    blob = path.resolve()
-    if len(blob.name) not in (40, 64):
-        msg = f"The cache keeps no hash of {what} ({blob}), so it cannot be verified."
-        raise SourceError(msg)
-    # a small file, not in LFS, has git's own hash
-    git = hashlib.new("sha1", b"blob %d\0" % blob.stat().st_size, usedforsecurity=False)
-    with blob.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256" if len(blob.name) == 64 else lambda: git)
-    if digest.hexdigest() != blob.name:
-        msg = f"{what} is damaged: its hash is not {blob.name[:12]}.... Delete {blob} and download it again."
-        raise FileFormatError(msg)
-
-
-def patiently(ask: Callable[[], T], asked: Request, what: str) -> T:
-    """Return what the hub answers; where it asks to be asked later (Retry-After), wait and do so; see `explain`."""
-    for left in reversed(range(PATIENCE)):
-        try:
-            return ask()
-        except IoAdaptError:
-            raise
-        except Exception as error:  # the client's errors share no base: its own, httpx's, OSError, ValueError
-            answer = getattr(error, "response", None)
-            wanted = "" if answer is None else str(answer.headers.get("Retry-After", "")).strip()
-            seconds = int(wanted) if re.fullmatch("[0-9]{1,8}", wanted) else LONGEST_WAIT + 1
-            if seconds > LONGEST_WAIT or not left or asked.hurry:
-                raise explain(error, asked, what) from error
-        log.warning("%s asks to wait %d seconds.", asked.endpoint, seconds)
-        time.sleep(seconds)
-    raise AssertionError
+def answer(ask: Callable[[], T], asked: Request, what: str) -> T:
+    """Return what the hub answers; SourceError where it refuses, see `explain`."""
+    try:
+        return ask()
+    except IoAdaptError:
+        raise
+    except Exception as error:  # the client's errors share no base: its own, httpx's, OSError, ValueError
+        raise explain(error, asked, what) from error

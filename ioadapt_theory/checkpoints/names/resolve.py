@@ -22,25 +22,12 @@ def resolve(
     modules: Iterable[str],
     rename: Rename | None = None,
     aliases: Mapping[str, str] = MappingProxyType({}),
-    blocks: unet.Blocks | None = None,
 ) -> Resolved:
-    """Return the layer of a model, or the layers, for each name.
-
-    A file may come from a part of the model, or from a model that has this one inside: then the names differ by what
-    stands before, and are taken if nothing else is meant by them. Two layers of a component are never one module.
-
-    Args:
-        names: as a file has them.
-        modules: as in ``named_modules``.
-        rename: how the model's library renames stored layers, see ``transformers``.
-        aliases: other names of some modules, such as those that they are stored under.
-        blocks: of the UNet that the file counts, where it is not that of the modules.
-
-    Returns:
-        The layers, and the names that are left out.
-    """
+    """Return the layer of a model, or the layers, for each name; ``aliases`` are other names of some modules."""
+    # A file may come from a part of the model, or from a model that has this one inside: then the names differ by what
+    # stands before, and are taken if nothing else is meant by them. Two layers of a component are never one module.
     names = list(names)
-    index = _Index(modules, rename or str, aliases, blocks)
+    index = _Index(modules, rename or str, aliases)
     layers, doubts = dict[Name, tuple[str, ...]](), dict[Name, str]()
     for name in names:
         hits = index.hits(name)
@@ -53,7 +40,7 @@ def resolve(
             layers[name] = parts
     numbered = [name for name in names if unet.is_numbered(name.path, name.flat)]
     lost = [name for name in numbered if name not in layers and name not in doubts]
-    if lost and blocks is None:
+    if lost:
         counted = [name for name in numbered if name in layers and name.path not in index.known]
         doubts |= dict.fromkeys(counted, f"its number is that of another UNet, as this one has no {lost[0]}")
     groups: dict[tuple[str, tuple[str, ...]], list[Name]] = {}
@@ -70,12 +57,10 @@ def resolve(
 class _Index:
     """Modules by name and by flattened name, whole and by their ends."""
 
-    def __init__(
-        self, modules: Iterable[str], rename: Rename, aliases: Mapping[str, str], blocks: unet.Blocks | None
-    ) -> None:
+    def __init__(self, modules: Iterable[str], rename: Rename, aliases: Mapping[str, str]) -> None:
         self.known = dict.fromkeys(modules)
         plain = {unwrapped(module): module for module in sorted(self.known, key=len)}  # what lies innermost
-        self._rename, self._blocks = rename, blocks or unet.blocks_in_diffusers(plain)
+        self._rename, self._blocks = rename, unet.blocks_in_diffusers(plain)
         self._whole: dict[str, dict[str, list[str]]] = {".": {}, "_": {}}
         self._ends: dict[str, dict[str, list[str]]] = {".": {}, "_": {}}
         stability = unet.canonical(plain)

@@ -13,7 +13,6 @@ Rename = Callable[[str], str]
 """A stored name of a tensor, or of a layer -> the name that it has in the model."""
 
 HEADS: Final = ("lm_head.weight", "embed_out.weight", "output.weight", "cls.predictions.decoder.weight")
-EMBEDDINGS: Final = ("embed_tokens.weight", "wte.weight", "shared.weight", "word_embeddings.weight", "embed_in.weight")
 _COUNT: Final = re.compile(r"layer|depth|block|expert|stage|num_h")
 
 
@@ -76,15 +75,7 @@ def of_config(config: Mapping[str, Any], tensors: int) -> Stored | None:
     return Stored(rename or str, ties)
 
 
-def tied(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
-    """Return head -> embedding for a checkpoint without configuration that has no head and one embedding of words."""
-    embeddings = [name for name in shapes if name.endswith(EMBEDDINGS)]
-    heads = [name for name in shapes if name.endswith(HEADS)]
-    return {HEADS[0]: embeddings[0]} if len(embeddings) == 1 and not heads else {}
-
-
 def _too_deep(config: Mapping[str, Any], tensors: int) -> bool:
-    values = [v for k, v in config.items() if _COUNT.search(k)]
-    values += [v for inner in config.values() if isinstance(inner, dict) for k, v in inner.items() if _COUNT.search(k)]
-    numbers = [n for v in values for n in (v if isinstance(v, list) else [v]) if isinstance(n, int)]
-    return any(n > max(tensors, 1) for n in numbers)
+    inner = [value for value in config.values() if isinstance(value, dict)]
+    values = [v for part in (config, *inner) for k, v in part.items() if _COUNT.search(k)]
+    return any(n > max(tensors, 1) for v in values for n in (v if isinstance(v, list) else [v]) if isinstance(n, int))

@@ -14,13 +14,13 @@ DEPTH = 3
 
 def gauge_parts() -> dict[str, bool]:
     """Return for every place of an adapter whether its gauge part is zero for every gauge and adapter."""
-    z, w, t = noncommuting("z W T")
+    sp, (w, t) = sympy(), noncommuting("W T")
     zero_there = {}
     for layer in range(1, DEPTH + 1):
         gauges = [(1, 1) if k in (0, DEPTH) else noncommuting(f"Q{k} Q{k}'") for k in (layer - 1, layer)]
         (p, p_), (q, q_) = gauges
-        zero_there[f"input {layer}"] = bool(words(z * (t - p * t * p_) * w, 0 * z))
-        zero_there[f"output {layer}"] = bool(words(z * w * (t - q * t * q_), 0 * z))
+        zero_there[f"input {layer}"] = sp.expand((t - p * t * p_) * w) == 0
+        zero_there[f"output {layer}"] = sp.expand(w * (t - q * t * q_)) == 0
     return zero_there
 
 
@@ -42,20 +42,16 @@ def sentence(zero_there: dict[str, bool]) -> str:
 def two_parts(claim: Claim) -> Iterator[Step]:
     """f_T is f^Q with T seen from there; then T itself, and the layers one by one from W^Q to W'."""
     sp = sympy()
-    z, w, t, m = noncommuting("z W T M")
-    p, q, p_, q_ = noncommuting("P Q P' Q'")  # Q_{l−1}, Q_l and their transposes
-    ones = (p * p_, p_ * p, q * q_, q_ * q)
-    layer = p_ * w * q
-    yield Step("a hidden row zP, the layer P'WQ: zW seen in the next gauge", words(z * p * layer, z * w * q, ones=ones))
-    yield Step("T at the input is P'TP from there", words(z * p * (p_ * t * p) * layer, z * t * w * q, ones=ones))
-    yield Step("T at the output is Q'TQ from there", words(z * p * layer * (q_ * t * q), z * w * t * q, ones=ones))
-    yield Step("a weight adapter M is P'MQ from there", words(z * p * (layer + p_ * m * q), z * (w + m) * q, ones=ones))
-    yield Step("the gauge part at the input: zP(P'TP − T)P'WQ is z(T − PTP')WQ",
-               words(z * p * (p_ * t * p - t) * layer, z * (t - p * t * p_) * w * q, ones=ones))  # fmt: skip
-    yield Step("at the output: zP·P'WQ(Q'TQ − T) is zW(T − QTQ')Q",
-               words(z * p * layer * (q_ * t * q - t), z * w * (t - q * t * q_) * q, ones=ones))  # fmt: skip
-    yield Step("of a weight adapter: zP(P'MQ − M) is z(M − PMQ')Q",
-               words(z * p * (p_ * m * q - m), z * (m - p * m * q_) * q, ones=ones))  # fmt: skip
+    yield from spelled(
+        "a hidden row zP, the layer P⁻¹WQ with P⁻¹ = P': zW seen in the next gauge, «ZPP⁻¹WQ = ZWQ»",
+        "T at the input is P'TP from there: «ZP(P⁻¹TP)P⁻¹WQ = ZTWQ»",
+        "T at the output is Q'TQ from there: «ZPP⁻¹WQ(Q⁻¹TQ) = ZWTQ»",
+        "a weight adapter M is P'MQ from there: «ZP(P⁻¹WQ + P⁻¹MQ) = Z(W + M)Q»",
+        "the gauge part at the input: «ZP(P⁻¹TP − T)P⁻¹WQ = Z(T − PTP⁻¹)WQ»",
+        "at the output: «ZPP⁻¹WQ(Q⁻¹TQ − T) = ZW(T − QTQ⁻¹)Q»",
+        "of a weight adapter: «ZP(P⁻¹MQ − M) = Z(M − PMQ⁻¹)Q»",
+        matrices=True,
+    )(claim)
     swap, unequal = sp.Matrix([[0, 1], [1, 0]]), sp.diag(2, 1)
     yield Step("which is not 0 for a swap of two channels and T = diag(2, 1)",
                found(unequal - swap * unequal * swap.T, sp.diag(1, -1)))  # fmt: skip
@@ -63,37 +59,22 @@ def two_parts(claim: Claim) -> Iterator[Step]:
                found(claim.prose, sentence(gauge_parts())))  # fmt: skip
     layers, others = noncommuting(f"V_1:{DEPTH + 1}"), noncommuting(f"U_1:{DEPTH + 1}")
     changed = [sp.Mul(*layers[:j], layers[j] - others[j], *others[j + 1 :]) for j in range(DEPTH)]
-    end = words(sp.Mul(*layers) - sp.Mul(*others), sp.Add(*changed))
+    end = zero([sp.expand(sp.Mul(*layers) - sp.Mul(*others) - sp.Add(*changed))])
     yield Step(f"layers changed one by one: the differences add up ({DEPTH} layers)", end)
 
 
-@argued(Remarked, "the size of the gauge part for a random adapter",
-        "iid entries of M, variance v: E‖z(MQ − QM)‖² = 2v(n‖z‖² − tr Q · zQzᵀ)")  # fmt: skip
-def commutator(claim: Claim) -> Iterator[Step]:
-    """Second moments E M_ij M_kl = v at i = k, j = l; for width 3 and a rotation by any angle beside a fixed axis."""
-    sp = sympy()
-    n, v = 3, sp.Symbol("v", positive=True)
-    c, s = sp.symbols("c s", real=True)
-    z, entries = sp.Matrix([sp.symbols("z:3", real=True)]), sp.symbols("m:9", real=True)
-    q, m = sp.Matrix([[c, -s, 0], [s, c, 0], [0, 0, 1]]), sp.Matrix(n, n, entries)
-    square = sp.Poly(sp.expand(sum(e**2 for e in z * (m * q - q * m))), *entries)
-    mean = sum(coefficient * v for powers, coefficient in square.terms() if sorted(powers) == [0] * 8 + [2])
-    right = 2 * v * (n * (z * z.T)[0] - q.trace() * (z * q * z.T)[0])
-    yield Step("both sides, with c² + s² = 1", vanishes(sp.expand(mean - right), c**2 + s**2 - 1))
-    g, tau = sp.symbols("g tau", real=True)
-    size = sp.Symbol("Z", positive=True)  # ‖z‖² of a rectified Gaussian z
-    law = sp.exp(-(g**2) / 2) / sp.sqrt(2 * sp.pi)
-    first, second = (sp.integrate(g**k * law, (g, 0, sp.oo)) for k in (1, 2))
-    yield Step("planted networks with ReLU, z a rectified Gaussian: (E z_i)²/E z_i² = 1/π",
-               found(sp.simplify(first**2 / second), 1 / sp.pi))  # fmt: skip
-    overlap = tau + (1 - tau) / sp.pi
-    yield Step("Q a permutation that leaves the share τ: zQzᵀ has the mean (τ + (1 − τ)/π)E‖z‖²",
-               vanishes(n * (tau * second + (1 - tau) * first**2) - overlap * n * second))  # fmt: skip
-    part, effect = 2 * v * (n * size - n * tau * overlap * size), v * n * size
-    yield Step("so the gauge part is 2(1 − τ(τ + (1 − τ)/π)) of E‖zM‖² = vnE‖z‖²",
-               vanishes(part / effect - 2 * (1 - tau * (tau + (1 - tau) / sp.pi))))  # fmt: skip
-
-
+commutator = Remarked(
+    "the size of the gauge part for a random adapter",
+    "iid entries of M, variance v: E‖z(MQ − QM)‖² = 2v(n‖z‖² − tr Q · zQzᵀ)",
+    spelled(
+        "S = ‖z‖² = ‖zQ‖², t = tr Q, k = zQzᵀ: E‖zMQ‖² = E‖zQM‖² = vnS and E⟨zMQ, zQM⟩ = vtk, as E M_ij M_kl = v at "
+        "i = k, j = l, so it is «vnS + vnS − 2vtk = 2v(nS − tk)»",
+        "planted networks with ReLU, z a rectified Gaussian: E z_i = a = 1/√(2π), E z_i² = ½, «a²/½ = 1/π»",
+        "Q a permutation that leaves the share τ: zQzᵀ has the mean «n(τ/2 + (1 − τ)a²) = (τ + (1 − τ)/π)n/2», so the "
+        "gauge part is, of E‖zM‖² = vnS, «(2v(nS − nτ(τ + (1 − τ)/π)S))/(vnS) = 2(1 − τ(τ + (1 − τ)/π))»",
+        let={"a": "1/√(2π)"},
+    ),
+)
 CLAIMS = (
     Claim(
         id="depth-two-parts",

@@ -52,6 +52,9 @@ INPUTS, INPUT_LORA = BATCH @ M @ W_TARGET @ J, BATCH @ (M @ W) @ J
 OUTPUTS, OUTPUT_LORA = BATCH @ W_TARGET @ H @ J, BATCH @ (W @ H) @ J
 SCALED, PLAIN = BATCH @ M @ (SCALE * W) @ (1 / SCALE * J), BATCH @ M @ W @ J
 SCALED_LORA, PLAIN_LORA = BATCH @ H @ (1 / SCALE * J), 1 / SCALE * (BATCH @ H @ J)
+BOTH_SIDES = matrices(
+    "one layer, both sides", {"Z": "n c", "M": "c c", "W": "c d", "W_target": "c d", "H": "d d", "J": "d o"}, SIZES
+)
 CLAIMS = (
     identity(INPUT),
     identity(OUTPUT),
@@ -61,12 +64,11 @@ CLAIMS = (
         reading="a layer that is equal in both models",
         given=(EQUAL,),
         concludes=(INPUTS.equals(INPUT_LORA), OUTPUTS.equals(OUTPUT_LORA)),
-        proofs=(Derived("the same layer", (Deduction(INPUTS, (Link("W' = W", INPUT_LORA, (EQUAL,)),)),
-                                           Deduction(OUTPUTS, (Link("W' = W", OUTPUT_LORA, (EQUAL,)),)))),),
+        proofs=(Derived("the same layer", (Chain(INPUTS, (Link("W' = W", INPUT_LORA),)),
+                                           Chain(OUTPUTS, (Link("W' = W", OUTPUT_LORA),)))),),
         expected=PROVED,
         remark="input and output adapters are then the same adapter as LoRA, and move alike, well or badly",
-        setting=matrices("one layer, both sides", {"Z": "n c", "M": "c c", "W": "c d", "W_target": "c d", "H": "d d",
-                                                   "J": "d o"}, SIZES),
+        setting=BOTH_SIDES.parametrised(lambda raw: BOTH_SIDES.parametrise({**raw, "w_target": raw["w"]})),
     ),
     Claim(
         id="effect-independent-change",
@@ -87,8 +89,8 @@ CLAIMS = (
         reading="the layer times s, what follows divided by s",
         amends="effect-lora-or-input",
         concludes=(SCALED.equals(PLAIN), SCALED_LORA.equals(PLAIN_LORA)),
-        proofs=(Derived("s cancels", (Deduction(SCALED, (Link("s/s = 1", PLAIN),)),
-                                      Deduction(SCALED_LORA, (Link("s comes out", PLAIN_LORA),)))),),
+        proofs=(Derived("s cancels", (Chain(SCALED, (Link("s/s = 1", PLAIN),)),
+                                      Chain(SCALED_LORA, (Link("s comes out", PLAIN_LORA),)))),),
         expected=PROVED,
         remark="the function is unchanged; an input adapter keeps R = 1, LoRA R = 1 − (1 − 1/s)², and 1 if it is "
         "multiplied by s",

@@ -24,7 +24,7 @@ def one_layer(claim: Claim) -> Iterator[Step]:
     """B is what the layers behind make of a product of two effects; a layer of 2 x 3 with entries of variance v."""
     sp = sympy()
     v, s, k, size = sp.symbols("v s k delta", positive=True)
-    rho = sp.Symbol("rho", real=True)
+    rho = sp.Symbol("rho")
     w, n, b = drawn("w", 2, 3), drawn("n", 2, 3), drawn("b", 3, 3)
     there, laws = s * (rho * w + sp.sqrt(1 - rho**2) * n), ((list(w), v), (list(n), v))
     for says, one, other, factor in (("⟨e, e'⟩: E WBW'ᵀ = ρs · v tr(B) I", w, there, rho * s),

@@ -40,7 +40,7 @@ def predicted(cosines: tuple[mpmath.mpf, ...], layer: int) -> mpmath.mpf:
 def small_angles(claim: Claim) -> Iterator[Step]:
     """ρ = cos ψ in every layer, five layers, ψ = 10⁻¹² at 60 digits."""
     sp = sympy()
-    t = sp.Symbol("t", real=True)
+    t = sp.Symbol("t")
     kappa = (sp.sqrt(1 - t**2) + t * (sp.pi - sp.acos(t))) / sp.pi
     yield Step("κ' = 1 − arccos(t)/π", simplifies(sp.diff(kappa, t) - (1 - sp.acos(t) / sp.pi)))
     with mpmath.workdps(60):

@@ -9,11 +9,8 @@ from typing import Any
 
 TOLERANCE = 1e-8
 """√ε of float64: what lhs/rhs may exceed 1 by before a float64 instance counts as a violation."""
-LEVEL = 0.99
-"""Of the intervals of sample means."""
 FALSE_ALARM = 1e-9
 """Probability that a test of a true statement fails by chance."""
-POWER = 0.99
 UNIT = 1 << 20
 """Sums over stacks are whole multiples of 2⁻²⁰, so that they do not depend on who added what and in which order."""
 
@@ -52,7 +49,6 @@ class Evidence(StrEnum):
     RANDOM = "random"  # closed form on random instances
     ADVERSARIAL = "adversarial"  # gradient ascent of lhs/rhs under the exact hypotheses
     MONTE_CARLO = "monte-carlo"  # samples run through random linear stacks
-    ORDER = "order"  # slope of log|remainder| against log ε
 
 
 def json_ratio(ratio: float) -> float | str | None:
@@ -82,13 +78,6 @@ def contradictions(counts: Mapping[str, int]) -> frozenset[str]:
     if counts.get("excess_of_bound", 0) > UNIT * _limit(counts, FALSE_ALARM):
         failed.add("the sample means together exceed the bound")
     return frozenset(failed)
-
-
-def detectable(counts: Mapping[str, int]) -> float | None:
-    """Return the relative error of the closed form, or of an attained bound, that is found with probability 0.99."""
-    low, high = _limit(counts, 1 - POWER), _limit(counts, FALSE_ALARM / 2)
-    judged = counts.get("judged", 0)
-    return (low + high) / (judged - low) if judged > low else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +128,7 @@ class Finding:
         content |= {name: sorted(content[name]) for name in ("proves", "refutes", "lacks")}
         content |= {"worst_ratio": json_ratio(self.worst_ratio), "counts": dict(self.counts)}
         if "samples" in self.counts:
-            content |= {"contradictions": sorted(self.contradictions), "detectable": detectable(self.counts)}
+            content |= {"contradictions": sorted(self.contradictions)}
         return content
 
     @classmethod

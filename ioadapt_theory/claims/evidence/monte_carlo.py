@@ -1,35 +1,29 @@
 """Monte-Carlo as the propositions are stated: samples x ~ N(0, σ²I) run through random linear stacks.
 
 ‖xD‖² for x ~ N(0, σ²I) is a sum of χ² weighted by the squared singular values of D, so the law of a sample mean is
-known: its intervals are those of the normal law, which it is near for many samples, and a single stack is judged by
-the bound of Laurent and Massart (2000, Lemma 1), which holds for every N. Stacks draw their own samples, so that all
-together say more than one (``findings.contradictions``).
+known, and a single stack is judged by the bound of Laurent and Massart (2000, Lemma 1), which holds for every N. Stacks
+draw their own samples, so that all together say more than one (``findings.contradictions``).
 """
 
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
-from statistics import NormalDist
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ioadapt_theory.claims.arithmetic import Array, frobenius_sq
+from ioadapt_theory.claims.arithmetic import frobenius_sq
 from ioadapt_theory.claims.claim import Claim, Run, Strategy
-from ioadapt_theory.claims.evidence.findings import FALSE_ALARM, LEVEL, UNIT, Evidence, Finding, json_ratio
+from ioadapt_theory.claims.evidence.findings import FALSE_ALARM, UNIT, Evidence, Finding
 from ioadapt_theory.claims.evidence.searches import seeded
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.shared_function import SharedFunction
-from ioadapt_theory.claims.settings.stacks import LinearStack, Memory, draw, drawn, orthogonals
-from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.claims.settings.stacks import LinearStack, Memory, draw, drawn
 
 STACKS_A_PART = 32
 BLOCK = 1 << 16
 """Numbers in one block of activations: half a MB, so that a block stays in the cache and the memory flat."""
-ROUNDING = 1e-11
-"""Relative; a few products of well-scaled float64 matrices."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,16 +38,6 @@ class Estimate:
     def variance(self) -> Tensor:
         """2‖DDᵀ‖_F² of one sample, S."""
         return 2 * self.weights.square().sum(-1)
-
-    def interval(self) -> tuple[Tensor, Tensor]:
-        """Return where ‖D‖_F² is, for any multiple of this D: the mean over normal quantiles; 0 for D = 0.
-
-        With 65,536 samples the ends are within 0.4 % of a half width of the exact ones, a mixture of χ². With few
-        samples there may be no upper end.
-        """
-        total = self.weights.sum(-1).clamp(min=torch.finfo(self.weights.dtype).tiny)
-        spread = NormalDist().inv_cdf((1 + LEVEL) / 2) * (self.variance / self.samples).sqrt() / total
-        return self.mean / (1 + spread), torch.where(spread < 1, self.mean / (1 - spread), math.inf)
 
     def margin(self, probability: float) -> Tensor:
         """Two-sided: |mean − E| ≥ margin has at most this probability, for every N (Laurent and Massart)."""
@@ -146,8 +130,7 @@ class StackMonteCarlo(Strategy):
 def together(means: Estimate, closed: Tensor, bound: Tensor, noise: Tensor) -> dict[str, int]:
     """Return what the stacks say together, as counts that add up (``findings.contradictions``).
 
-    Stacks whose models are one function up to rounding have no law to be judged by; ``covering`` of the ``intervals``
-    contain the closed form, which refutes nothing.
+    Stacks whose models are one function up to rounding have no law to be judged by.
     """
 
     def fixed(values: Tensor) -> int:
@@ -156,42 +139,13 @@ def together(means: Estimate, closed: Tensor, bound: Tensor, noise: Tensor) -> d
     judged = (closed > noise) & (bound > noise) & (means.weights.sum(-1) > noise)
     n, mean = means.samples, means.mean[judged]
     weights = means.weights[judged] / means.weights[judged].sum(-1, keepdim=True)
-    low, high = means.interval()
     return {
         "samples": n * len(means.mean),
         "judged": n * len(mean),
         "excess": fixed(n * (mean / closed[judged] - 1)),
         "excess_of_bound": fixed(n * (mean / bound[judged] - 1)),
         "variance": fixed(2 * n * weights.square().sum(-1)),
-        "intervals": len(means.mean),
-        "covering": int(((low - noise <= closed) & (closed <= high + noise)).sum()),
     }
-
-
-def instance_estimate(claim: Claim, raw: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """Return the mean over samples run through the models of an instance file, its interval, level and N."""
-    strategy = next((s for s in claim.strategies if isinstance(s, StackMonteCarlo)), None)
-    if strategy is None:
-        msg = f"{claim.id} is not an expectation over samples, so it takes no --samples."
-        raise InvalidValueError(msg)
-    exact = claim.inequality.setting.read(raw)
-    letters = {name: getattr(exact, name) for name in ("w1", "w2", "w1_target", "w2_target", "ab")}
-    tensors = {
-        name: torch.tensor(x.astype(float), device=run.device)[None] for name, x in letters.items() if x is not None
-    }
-    adapter = None
-    if strategy.placement is not None:
-        n = tensors["ab"].shape[-1]
-        adapter = tensors["ab"], torch.eye(n, dtype=torch.float64, device=run.device)[None]
-    source, target = (
-        LinearStack([tensors[f"w1{t}"], tensors[f"w2{t}"]], adapter, strategy.placement, strategy.layer)
-        for t in ("", "_target")
-    )
-    means = estimate(source, target, run.samples, seeded(run, claim.id, "instance", device=run.device))
-    low, high = means.interval()
-    shown = {"mean": means.mean, "low": low, "high": high}
-    scale = float(exact.sigma) ** 2
-    return {name: json_ratio(scale * float(x)) for name, x in shown.items()} | {"level": LEVEL, "samples": run.samples}
 
 
 def rounding(instance: SharedFunction) -> Any:
@@ -200,32 +154,3 @@ def rounding(instance: SharedFunction) -> Any:
     scale = scale + frobenius_sq(instance.w1_target) * frobenius_sq(instance.w2_target)
     grown = 1 if instance.ab is None else (1 + frobenius_sq(instance.ab)) * (1 + frobenius_sq(instance.w2))
     return 1e-26 * scale * grown
-
-
-@dataclass(frozen=True, slots=True)
-class ExactValue(Strategy):
-    """Run the adapted models on an orthonormal basis and compare with the closed form; a difference refutes.
-
-    The expectation is σ²‖D‖_F² for any scaled orthonormal basis, so c runs give it.
-    """
-
-    placement: Placement
-    value: Callable[[SharedFunction], Array]
-    kind: Evidence = Evidence.RANDOM
-
-    def pinned(self, run: Run, part: int) -> Run:
-        """Return how stacks are drawn, and their number."""
-        return replace(drawn(run), instances=run.instances)
-
-    def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Compare on every stack; ``worst_ratio`` is 1 + the largest relative difference, if that is not rounding."""
-        generator = seeded(run, claim.id, self.kind, device=run.device)
-        source, target = draw(run.instances, self.placement, run, generator)
-        basis = orthogonals(source.weights[0].shape[1], 1, generator)[0]
-        by_running = (source(basis) - target(basis)).square().sum((-2, -1))
-        closed = self.value(composite(source, target))
-        scale = torch.maximum(by_running, closed)
-        error = torch.where(scale == 0, 0.0, (by_running - closed).abs() / scale)  # NaN agrees with nothing
-        worst = float(error.max())
-        refutes = frozenset([f"relative difference {worst:.1e}"] if not worst <= ROUNDING else [])
-        return Finding(kind=self.kind, instances=len(error), worst_ratio=1 + worst if refutes else 1.0, refutes=refutes)

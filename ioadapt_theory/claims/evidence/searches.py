@@ -1,4 +1,4 @@
-"""Strategies for every inequality: replay the witnesses, draw at random, climb lhs/rhs from many starts, fit orders."""
+"""Strategies for every inequality: replay the witnesses, draw at random, climb lhs/rhs from many starts."""
 
 import hashlib
 import math
@@ -13,17 +13,14 @@ from ioadapt_theory.claims.claim import Claim, Run, Strategy
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.findings import TOLERANCE, Evidence, Finding
 from ioadapt_theory.claims.evidence.inequality import Inequality, UndecidedError
-from ioadapt_theory.claims.instances import Setting, witness
+from ioadapt_theory.claims.instances import witness
 
 ATTAINED = 1e-12
 """Largest distance from 1, in a double, of lhs/rhs of an attaining instance, which is exact at 50 digits."""
 ROUNDING = 1e-13
 """Largest residual of a hypothesis in a search: they hold by construction, so anything more is a singular instance."""
-EPSILONS = (1e-2, 10**-2.5, 1e-3, 10**-3.5)
-"""Below, a second-order remainder of float64 numbers is rounding; above, the next order is visible."""
-ORDER, SLACK = 2, 0.05
-"""Order that a fit has to give, and its tolerance."""
-DRAWS = 100
+ERRORS = 6.0
+"""Standard errors by which a mean may differ from zero: by chance once in 5 · 10⁸."""
 
 
 def seeded(run: Run, *labels: object, device: str = "cpu") -> torch.Generator:
@@ -135,23 +132,29 @@ class Replay(Strategy):
 
 
 @dataclass(frozen=True, slots=True)
-class OrderFit(Strategy):
-    """Shrink attributes of random instances by ε and fit the slope of log|term| against log ε; less than 2 refutes."""
+class MeanZero(Strategy):
+    """Draw, and refute where a mean is not zero.
 
-    term: Callable[[Any], Tensor]
-    setting: Setting
-    shrink: tuple[str, ...]
-    kind: Evidence = Evidence.ORDER
-    settings: ClassVar = ("seed",)
+    Attributes:
+        draw: number of draws, generator -> draws x statistics, each of mean 0 and of size 1 where the claim is false.
+        draws: how many, for every stack that the run asks for.
+        finest: largest standard error that still says something; above it, evidence is lacking.
+        bias: what the statement itself leaves, as O(1/width) for a limit.
+    """
+
+    draw: Callable[[int, torch.Generator], Tensor]
+    draws: int
+    finest: float
+    bias: float = 0.0
+    kind: Evidence = Evidence.MONTE_CARLO
+    settings: ClassVar = ("seed", "stacks")
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Fit; the 5% quantile decides: where the leading coefficient nearly vanishes no slope is clean."""
-        instance = self.setting.parametrise(self.setting.start(DRAWS, seeded(run, claim.id, self.kind)))
-        smaller = ({name: epsilon * getattr(instance, name) for name in self.shrink} for epsilon in EPSILONS)
-        values = torch.stack([self.term(replace(instance, **change)) for change in smaller])
-        x = torch.tensor(EPSILONS, dtype=torch.float64).log()
-        x = x - x.mean()
-        slopes = (x[:, None] * values.abs().log()).sum(0) / x.square().sum()  # least squares
-        low = float(slopes.quantile(0.05))
-        refutes = frozenset([f"order {low:.2f} < {ORDER}"] if not low >= ORDER - SLACK else [])
-        return Finding(kind=self.kind, instances=DRAWS, refutes=refutes)
+        """Compare every mean with zero."""
+        found = self.draw(self.draws * run.stacks, seeded(run, claim.id, self.kind))
+        mean, error = found.mean(0), found.std(0) / len(found) ** 0.5
+        away = (mean.abs() - self.bias).clamp(min=0) / error
+        far = (~(away <= ERRORS)).nonzero().flatten().tolist()
+        refutes = [f"statistic {k} has mean {float(mean[k]):.2g}" for k in far]
+        lacks = [f"standard error {float(error.max()):.2g}"] if not error.max() <= self.finest else []
+        return Finding(kind=self.kind, instances=len(found), refutes=frozenset(refutes), lacks=frozenset(lacks))

@@ -173,6 +173,12 @@ def both_sides(relations: tuple[Relation, ...]) -> tuple[Callable[[Any], Array],
     return lambda i: worst(i)[0], lambda i: worst(i)[1]
 
 
+def misfit(r: Relation, values: Values) -> float:
+    """Return by how much a batch misses a relation at most, relative to its sides."""
+    left, right = (torch.as_tensor(x, dtype=torch.float64) for x in _sides(r, values))
+    return float(((left - right) / (abs(left) + abs(right)).clamp(min=torch.finfo(left.dtype).tiny)).max())
+
+
 def _sides(r: Relation, values: Values) -> tuple[Array, Array]:
     left, right = values(r.left), values(r.right)
     if r.sign != "=":

@@ -28,20 +28,33 @@ def of_eq_6(name: str, *, more: bool = False) -> Setting:
     return matrices(f"Eq. 6, {name}", {**axes, "A2": "c s", "B2": "s d"}, {"c": 5, "d": 6, "r": 2, "s": 1})
 
 
-@argued(OnlyIf, "AB = (I − WW⁺)M", "if rank W < c then Eq. 5 fails for AB = (I − WW⁺)M, which is not 0 for every M")
-def only_if(claim: Claim) -> Iterator[Step]:
-    """I − WW⁺ is a projection, of trace c − rank W."""
-    sp = sympy()
-    w, p, m = noncommuting("W P M")
-    twice = sp.expand((1 - w * p) * (1 - w * p) * m).subs(w * p * w, w)
-    yield Step(
-        "WPW = W: (I − WP)(I − WP)M = (I − WP)M, so the residual is AB itself", words(sp.expand(twice), (1 - w * p) * m)
-    )
-    square = sp.Matrix([[1, 1], [1, 1]])
-    projection = sp.eye(2) - square * square.pinv()
-    yield Step("c = d = 2, rank 1: trace(I − WW⁺) = c − rank W = 1", found(projection.trace(), 2 - square.rank()))
-    wide = sp.Matrix([[1, 0, 1], [0, 1, 2]])
-    yield Step("c = 2, rank 2: WW⁺ = I", found(wide * wide.pinv(), sp.eye(2)))
+only_if = OnlyIf(
+    "AB = (I − WW⁺)M",
+    "if rank W < c then Eq. 5 fails for AB = (I − WW⁺)M, which is not 0 for every M",
+    spelled(
+        "P = W⁺, WPW = W: «(I − WP)(I − WP)M = (I − WP)M», so the residual is AB itself",
+        "and I − WW⁺ is a projection of trace c − rank W, not 0: c = d = 2, W = [1 1; 1 1] has WW⁺ = [½ ½; ½ ½], rank "
+        "1, «(1 − ½) + (1 − ½) = 2 − 1»",
+        given=("WPW = W",),
+        matrices=True,
+    ),
+)
+
+
+@reaching("expand")
+def expanded(goal: Relation) -> Iterator[Step]:
+    """The difference of both forms, multiplied out."""
+    yield line("«X(W + M) − XW(I + PM) = X(I − WP)M» for M = AB, P = W⁺", matrices=True)
+    sides = (sympy().expand(symbolic(side)) for side in (goal.left, goal.right))
+    yield Step(f"this is {text(goal.right)}", found(*sides), reaches=True)
+
+
+@reaching("‖W⁺‖₂ = 1/σ_min")
+def by_norms(goal: Relation) -> Iterator[Step]:
+    """Two theorems of the textbooks."""
+    yield line("‖W⁺AB‖₂ ≤ ‖W⁺‖₂‖AB‖₂, and ‖W⁺‖₂ = 1/σ for full rank, σ the smallest singular value: «1/σ · ε = ε/σ»")
+    size, least = sympy().symbols("epsilon sigma", positive=True)
+    yield reached(goal, size / least, {spectral(AB): size, sigma(W, 1): least})
 
 
 def update(placement: Placement, w: Term) -> Term:
@@ -66,8 +79,8 @@ def rank_of_update(placement: Placement, first: Term, second: Term) -> Claim:
                 "stack the factors",
                 RANKS[placement],
                 Link("multiply out", rank(parts[0] + parts[1])),
-                Link("rank of a sum", rank(parts[0]) + rank(parts[1]), (RANK_SUM,)),
-                Link("B₁W has as many rows as B₁", rows(B1) + rows(B2), (THROUGH, ROWS)),
+                Link("rank of a sum", rank(parts[0]) + rank(parts[1])),
+                Link("B₁W has as many rows as B₁", rows(B1) + rows(B2)),
             ),
         ),
         expected=PROVED,
@@ -82,18 +95,11 @@ def by_ranks(kind: type[ShownBy] | type[RefutedBy], says: str) -> tuple[Any, ...
     return tuple(kind(f"{says} {p} form", (f"eq-6-rank-{p}",), x) for p, x in RANKS.items())
 
 
-@argued(
-    OnlyIf,
+every_update = OnlyIf(
     "all of them: M₁W⁻¹ and W⁻¹M₁",
     "W invertible: every sum M₁ + M₂ of ranks r₁ and r₂ is reached, by A₁B₁ = M₁W⁻¹ or W⁻¹M₁ and A₂B₂ = M₂",
+    spelled("input: «(I + M₁W⁻¹)W + M₂ = W + M₁ + M₂»", "output: «W(I + W⁻¹M₁) + M₂ = W + M₁ + M₂»", matrices=True),
 )
-def every_update(claim: Claim) -> Iterator[Step]:
-    """Insert them."""
-    w, p, m1, m2 = noncommuting("W P M1 M2")
-    yield Step("input: (I + M₁W⁻¹)W + M₂ = W + M₁ + M₂", words((1 + m1 * p) * w + m2, w + m1 + m2, ones=(p * w,)))
-    yield Step("output: W(I + W⁻¹M₁) + M₂ = W + M₁ + M₂", words(w * (1 + p * m1) + m2, w + m1 + m2, ones=(w * p,)))
-
-
 SHIFT = A1 @ B1 @ (W_TARGET - W)
 EXCHANGED = update(INPUT, W_TARGET) - update(INPUT, W)
 WAYS = (
@@ -108,7 +114,7 @@ CLAIMS = (
         source="Eqs. 2 and 3, and Eqs. 4a, 4b and 4c for LoRA",
         origin=PRINTED,
         concludes=tuple(one.equals(other) for one, other in WAYS),
-        proofs=(Derived("multiply out", tuple(Deduction(one, (Link("multiply out", x),)) for one, x in WAYS)),),
+        proofs=(Derived("multiply out", tuple(Chain(one, (Link("multiply out", x),)) for one, x in WAYS)),),
         expected=PROVED,
         setting=matrices(
             "Eqs. 2-4",
@@ -123,7 +129,7 @@ CLAIMS = (
         origin=PRINTED,
         given=(ROW_RANK,),
         concludes=(WEIGHT_FORM.equals(OUTPUT_FORM),),
-        proofs=(derived("WW⁺ = I", WEIGHT_FORM, Link("WW⁺ = I", OUTPUT_FORM, (ROW_RANK,))),),
+        proofs=(derived("WW⁺ = I", WEIGHT_FORM, Link("WW⁺ = I", OUTPUT_FORM)),),
         setting=of_eq_5(3, 4),
         remark="true under the printed condition; eq-5-scope says which layers satisfy it",
     ),
@@ -143,7 +149,7 @@ CLAIMS = (
         amends="eq-5",
         concludes=((WEIGHT_FORM - OUTPUT_FORM).equals(LOST),),
         prose="Eq. 5 holds for this AB iff (I − WW⁺)AB = 0, and for every AB iff rank W = c",
-        proofs=(derived("expand", WEIGHT_FORM - OUTPUT_FORM, Link("expand", LOST)), only_if),
+        proofs=(expanded, only_if),
         words=(CONVERSE,),
         setting=of_eq_5(4, 3),
         remark="what survives is the part of AB in the column space of W",
@@ -154,7 +160,7 @@ CLAIMS = (
         amends="eq-5",
         given=(COLUMN_RANK,),
         concludes=(WEIGHT_FORM.equals(INPUT_FORM),),
-        proofs=(derived("W⁺W = I", WEIGHT_FORM, Link("W⁺W = I", INPUT_FORM, (COLUMN_RANK,))),),
+        proofs=(derived("W⁺W = I", WEIGHT_FORM, Link("W⁺W = I", INPUT_FORM)),),
         setting=of_eq_5(4, 3),
         remark="the input form is the one that is exact for c > d",
     ),
@@ -169,7 +175,7 @@ CLAIMS = (
                 "W⁺(AB) = (W⁺A)B",
                 TO_OUTPUT,
                 Link("W⁺(AB) = (W⁺A)B", rank((pinv(W) @ A) @ B)),
-                Link("a product through r columns", rows(B), (THROUGH,)),
+                Link("a product through r columns", rows(B)),
             ),
         ),
         setting=matrices("Eq. 5", {"W": "c d", "A": "c r", "B": "r d"}, {"c": 4, "d": 5, "r": 2}),
@@ -180,15 +186,7 @@ CLAIMS = (
         reading="size",
         given=(ROW_RANK,),
         concludes=(spectral(pinv(W) @ AB) <= spectral(AB) / sigma(W, 1),),
-        proofs=(
-            derived(
-                "‖W⁺‖₂ = 1/σ_min",
-                spectral(pinv(W) @ AB),
-                Link("‖MN‖₂ ≤ ‖M‖₂‖N‖₂", spectral(pinv(W)) * spectral(AB), (SPECTRAL_PRODUCT,)),
-                Link("‖W⁺‖₂ = 1/σ_min(W)", 1 / sigma(W, 1) * spectral(AB), (PSEUDOINVERSE,)),
-                Link("collect", spectral(AB) / sigma(W, 1)),
-            ),
-        ),
+        proofs=(by_norms,),
         attained=("eq-5-size",),
         words=(ATTAINED,),
         setting=of_eq_5(3, 4),

@@ -4,7 +4,7 @@
 """
 
 from ioadapt_theory.claims.language import *
-from ioadapt_theory.claims.statements.lemma_1 import BY_EQ_8_SHARP, BY_REMAINDER, C, finite_angle
+from ioadapt_theory.claims.statements.lemma_1 import ON_THE_SPHERE, C
 from ioadapt_theory.claims.statements.prop_1 import APPENDIX, moved
 from ioadapt_theory.claims.statements.prop_1_sharp import RHS_SINE
 
@@ -42,20 +42,12 @@ def explicit() -> Derived:
     return derived(
         "Lemma 1 with its remainder, for both models",
         distance(LORA),
-        Link(
-            "s₀ = s₀', and Lemma 1",
-            abs((remainders[0] + changes[0]) - (remainders[1] + changes[1])),
-            (SAME_OUTPUTS,),
-        ),
-        Link(
-            "triangle inequality",
-            (abs(remainders[0]) + abs(changes[0])) + (abs(remainders[1]) + abs(changes[1])),
-            (TRIANGLE_DIFFERENCE, TRIANGLE),
-        ),
-        Link("Lemma 1 with its remainder", bound(), (BY_REMAINDER, BY_EQ_8_SHARP)),
-        Link("‖xAB‖ ≤ ‖x‖‖AB‖₂", bound(spectral(AB)), (OPERATOR,)),
-        Link("the hypothesis on AB", bound(EPSILON), (SPECTRAL.relation,)),
-        Link("s₀ = s₀'", RHS_EXPLICIT, (SAME_OUTPUTS,)),
+        Link("s₀ = s₀', and Lemma 1", abs((remainders[0] + changes[0]) - (remainders[1] + changes[1]))),
+        Link("triangle inequality", (abs(remainders[0]) + abs(changes[0])) + (abs(remainders[1]) + abs(changes[1]))),
+        Link("Lemma 1 with its remainder", bound()),
+        Link("‖xAB‖ ≤ ‖x‖‖AB‖₂", bound(spectral(AB))),
+        Link("the hypothesis on AB", bound(EPSILON)),
+        Link("s₀ = s₀'", RHS_EXPLICIT),
     )
 
 
@@ -83,12 +75,12 @@ def fall(m: Model) -> Term:
 FINITE_FORM = distance(LORA) <= maximum(rise(SOURCE) + fall(TARGET), rise(TARGET) + fall(SOURCE))
 
 
-@lemma("triangle inequality on the sphere", FINITE_FORM, *SPECTRAL.given, *BELOW_OUTPUTS)
+@reaching("triangle inequality on the sphere")
 def finite_interval(goal: Relation) -> Iterator[Step]:
     """θ̂ lies in [θ₀ − a, θ₀ + a] ∩ [0, π], and the cosine decreases there."""
     sp = sympy()
-    yield from lines(finite_angle)
-    t, a, t_target, a_target = sp.symbols("theta a theta' a'", real=True)
+    yield from ON_THE_SPHERE(goal)
+    t, a, t_target, a_target = sp.symbols("theta a theta' a'")
     known = {theta(SOURCE): t, turn(SOURCE): a, theta(TARGET): t_target, turn(TARGET): a_target}
 
     def ends(angle_: Any, by: Any) -> tuple[Any, Any]:
@@ -96,7 +88,7 @@ def finite_interval(goal: Relation) -> Iterator[Step]:
 
     f, g, eps = sp.symbols("f g epsilon", positive=True)
     turned = symbolic(turn(SOURCE), dict(zip(SOURCE.stretches, (f, g), strict=True)))
-    yield Step("‖xAB‖ ≤ ε‖x‖: a is the sum of both arcsines", agree(turned, sp.asin(eps * f) + sp.asin(eps * g)))
+    yield Step("‖xAB‖ ≤ ε‖x‖: a is the sum of both arcsines", vanishes(turned - sp.asin(eps * f) - sp.asin(eps * g)))
     (up, down), (up_target, down_target) = ends(t, a), ends(t_target, a_target)
     largest = sp.Max(up + down_target, up_target + down)
     says = "the largest difference of two such cosines is the right side"
@@ -108,17 +100,14 @@ A_MIN = minimum(*(norm(x @ SOURCE.w) - EPSILON * norm(x) for x in SOURCE[:2])) <
 )
 
 
-@lemma("reversed triangle inequality", A_MIN, SPECTRAL.relation)
+@reaching("reversed triangle inequality")
 def from_below(goal: Relation) -> Iterator[Step]:
     """‖y + txAB‖ ≥ ‖y‖ − t‖xAB‖ ≥ ‖y‖ − ε‖x‖ for t in [0, 1]."""
     sp = sympy()
-    x, y, eps, slack, rest = sp.symbols("x y epsilon slack rest", nonnegative=True)
-    moved_by, t = eps * x - slack, 1 - rest  # ‖xAB‖ and t
-    yield Step(
-        "‖y‖ − t‖xAB‖ − (‖y‖ − ε‖x‖) = slack + rest·‖xAB‖",
-        agree(y - t * moved_by - (y - eps * x), slack + rest * moved_by),
-    )
-    x2, y2 = sp.symbols("x2 y2", nonnegative=True)
+    x, y, eps = sp.symbols("x y epsilon")
+    says = "‖xAB‖ = εa − d, t = 1 − r: «b − (1 − r)(εa − d) − (b − εa) = d + r(εa − d)» for a = ‖x‖, b = ‖y‖; d, r ≥ 0"
+    yield line(says)
+    x2, y2 = sp.symbols("x2 y2")
     lengths = {norm(SOURCE.x1): x, norm(SOURCE.x2): x2, norm(SOURCE.y1): y, norm(SOURCE.y2): y2}
     left = symbolic(goal.left, {**lengths, EPSILON: eps})
     yield Step("the smaller one is the left side", Check(left == sp.Min(y - eps * x, y2 - eps * x2)))
@@ -126,32 +115,23 @@ def from_below(goal: Relation) -> Iterator[Step]:
     yield Step("the least length of both segments is the right side", Check(goal.right == ends), reaches=True)
 
 
-@argued(Refuted, "AB = −2I", "the segment from y to ŷ may pass through 0: x = (1, 0), W = I, AB = −2I, ε = 2")
-def through_zero(claim: Claim) -> Iterator[Step]:
-    """All hypotheses of App. A.1 hold there, since W' = W and x' = x."""
-    sp = sympy()
-    x, ab = sp.Matrix([[1, 0]]), -2 * sp.eye(2)
-    yield Step("y + ½xAB = 0", found(x + sp.Rational(1, 2) * x * ab, sp.zeros(1, 2)))
-    yield Step("‖AB‖₂ = ε = 2", found((ab.T * ab), 4 * sp.eye(2)))
-    yield Step("ŷ = −y is not zero", found(x + x * ab, -x))
-
-
-@argued(
-    Refuted,
+through_zero = Refuted(
+    "AB = −2I",
+    "the segment from y to ŷ may pass through 0: x = (1, 0), W = I, AB = −2I, ε = 2",
+    spelled(
+        "all hypotheses of App. A.1 hold there for W' = W, x' = x, and ‖AB‖₂ = ε = 2; y + ½xAB = 0: «1 + ½(−2) = 0»",
+        "ŷ = −y is not zero: «1 + (−2) = −1»",
+    ),
+)
+not_displayed = Refuted(
     "A_min is no function of what is displayed",
     "the constant of the printed remainder, C'/(2A_min²)(‖x₁‖² + ‖x₂‖²), takes A_min, which is not displayed",
+    spelled(
+        "W = I, x = (1, 0), AB = −εI or εI have the same ‖x‖/‖xW‖, s₀ and ε; AB = −εI: A_min = 1 − ε, at t = 1, as "
+        "«1 − tε − (1 − ε) = (1 − t)ε»; so 1/A_min² → ∞ as ε → 1",
+        "AB = εI: A_min = 1, at t = 0, as «1 + tε − 1 = tε»",
+    ),
 )
-def not_displayed(claim: Claim) -> Iterator[Step]:
-    """W = I, x = (1, 0), AB = −εI or εI: the same ‖x‖/‖xW‖, s₀ and ε, and two values of A_min."""
-    sp = sympy()
-    eps, t = sp.symbols("epsilon t", positive=True)
-    x = sp.Matrix([[1, 0]])
-    near, far = ((x + sign * t * eps * x)[0] for sign in (-1, 1))
-    yield Step("AB = −εI: A_min = 1 − ε, at t = 1", agree(near.subs(t, 1), 1 - eps))
-    yield Step("AB = εI: A_min = 1, at t = 0", found(far.subs(t, 0), 1))
-    yield Step("1/A_min² → ∞ as ε → 1 for the first", found(sp.limit(1 / near.subs(t, 1) ** 2, eps, 1, "-"), sp.oo))
-
-
 without_remainder = partial(
     Claim, source=APPENDIX, amends="prop-1", expected=PROVED, setting=similarity_setting(LORA), strategies=SEARCHES
 )
@@ -170,7 +150,7 @@ CLAIMS = (
         reading="finite",
         given=(*SPECTRAL.given, *BELOW_OUTPUTS),
         concludes=(FINITE_FORM,),
-        proofs=(by_lemma(finite_interval, FINITE_FORM),),
+        proofs=(finite_interval,),
         setting=similarity_setting(LORA, limit=below_outputs),
         remark="without O(ε²), for ε‖x‖ ≤ ‖xW‖",
     ),
@@ -189,7 +169,7 @@ CLAIMS = (
         reading="for ε < min ‖xW‖/‖x‖",
         given=SPECTRAL.given,
         concludes=(A_MIN,),
-        proofs=(by_lemma(from_below, A_MIN),),
+        proofs=(from_below,),
         expected=PROVED,
         setting=similarity_setting(LORA, limit=below_outputs),
         strategies=SEARCHES,

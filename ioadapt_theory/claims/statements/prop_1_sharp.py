@@ -4,8 +4,7 @@
 """
 
 from ioadapt_theory.claims.language import *
-from ioadapt_theory.claims.statements.lemma_1 import BY_EQ_8_SHARP
-from ioadapt_theory.claims.statements.prop_1 import bound, by_norms, for_both, moved
+from ioadapt_theory.claims.statements.prop_1 import bound, by_norms
 
 
 def alpha(m: Model) -> Term:
@@ -39,81 +38,56 @@ RHS_SHARP = EPSILON * total(nuclear, *MODELS)
 RHS_WEIGHTS = EPSILON * total(by_singular_values, *MODELS)
 
 
-@argued(
-    Remarked,
+given_away = Remarked(
     "how much larger it is than the sharp form",
     "(α + β)² − (α² + β² − 2αβC) = 2αβ(1 + C), C = cos(θ_x + θ₀): 0 iff s_x = −s₀",
+    spelled("«(α + β)² − ((α − β)² + 2αβ(1 − C)) = 2αβ(1 + C)»"),
 )
-def given_away(claim: Claim) -> Iterator[Step]:
-    """The corrected form against the sharp one, for one model."""
-    sp = sympy()
-    (al, be), (c, s) = sp.symbols("alpha beta", positive=True), sp.symbols("C s", real=True)
-    known = {SOURCE.sine0: s, alpha(SOURCE): al, beta(SOURCE): be, together(SOURCE): c}
-    sharp = symbolic(nuclear(SOURCE), known) ** 2 / s**2
-    yield Step("(α + β)² − …² = 2αβ(1 + C)", vanishes((al + be) ** 2 - sharp - 2 * al * be * (1 + c)))
 
 
-@lemma("nuclear norm of the gradient", abs(moved(SOURCE, LORA)) <= nuclear(SOURCE) * EPSILON, SPECTRAL.relation)
+@reaching("nuclear norm of the gradient", order=2)
 def data_constant(goal: Relation) -> Iterator[Step]:
-    """δ = ⟨M, G⟩ ≤ ‖M‖₂‖G‖_* with G = x₁ᵀg₁ + x₂ᵀg₂ of rank two, g the gradients of Lemma 1."""
-    sp = sympy()
-    al, be, eps = sp.symbols("alpha beta epsilon", positive=True)
-    c, s, cx, sx = sp.symbols("c s cx sx", real=True)  # cosine and sine of θ₀ and θ_x
-    circles = (c**2 + s**2 - 1, cx**2 + sx**2 - 1)
-    u, v = sp.Matrix([[1, 0]]), sp.Matrix([[c, s]])
-    g1, g2 = v - c * u, u - c * v  # ‖y_i‖ times the gradients
-    x1, x2 = al * sp.Matrix([[1, 0]]), be * sp.Matrix([[cx, sx]])
-    gram = (g1 * g1.T)[0], (g2 * g2.T)[0], (g1 * g2.T)[0]
-    for k in (0, 1):
-        yield Step(f"‖g_{k + 1}‖² = sin²θ₀", vanishes(gram[k] - s**2, *circles))
-    yield Step("g₁·g₂ = −cos θ₀ sin²θ₀", vanishes(gram[2] + c * s**2, *circles))
-    g = x1.T * g1 + x2.T * g2  # its two singular values depend on the Gram matrices only, so the plane is enough
-    frobenius_sq = s**2 * (al**2 + be**2 - 2 * al * be * cx * c)
-    yield Step("‖G‖_F² = sin²θ₀(α² + β² − 2αβ cos θ_x cos θ₀)", vanishes(sum(e**2 for e in g) - frobenius_sq, *circles))
-    determinant = al * be * sx * s**3
-    yield Step("σ₁σ₂ = |det G| = αβ sin θ_x sin³θ₀", vanishes(g.det() ** 2 - determinant**2, *circles))
-    known = {SOURCE.sine0: s, alpha(SOURCE): al, beta(SOURCE): be, together(SOURCE): cx * c - sx * s}
-    right = symbolic(goal.right, known)
-    nuclear_sq = frobenius_sq + 2 * determinant
-    yield Step(f"ε‖G‖_* = ε(σ₁ + σ₂) is {text(goal.right)}", agree(eps**2 * nuclear_sq, right**2), reaches=True)
+    """|δ − δ'| ≤ |δ| + |δ'|, and δ = ⟨M, G⟩ ≤ ‖M‖₂‖G‖_* with G = x₁ᵀg₁ + x₂ᵀg₂ of rank two, g as in Lemma 1."""
+    # two singular values depend on the Gram matrices only, so the plane is enough
+    yield from spelled(
+        "unit vectors (1, 0) and (c, s) along the outputs: the gradients, times the lengths of the outputs, are "
+        "g₁ = (0, s) and g₂ = (s², −cs), so ‖g₂‖²: «s⁴ + c²s² = s²» = ‖g₁‖², and g₁ · g₂ = −cs²",
+        "p and q cosine and sine of θ_x: G = x₁ᵀg₁ + x₂ᵀg₂ for x₁ = α(1, 0), x₂ = β(p, q): ‖G‖_F² is "
+        "«(βps²)² + (αs − βpcs)² + (βqs²)² + (βqcs)² = s²(α² + β² − 2αβpc)»",
+        "σ₁σ₂ = |det G|, «βps²(−βqcs) − (αs − βpcs)βqs² = −αβqs³»",
+        "‖G‖_*² = (σ₁ + σ₂)²: «s²(α² + β² − 2αβpc) + 2αβqs³ = s²(α² + β² − 2αβ(pc − qs))»",
+        given=("c² + s² = 1", "p² + q² = 1"),
+    )(goal)
+    known, both_models = {EPSILON: (read := Reader(positive="α β α' β' ε"))("ε")}, "0"
+    for m, t in ((SOURCE, ""), (TARGET, "'")):
+        parts = {m.sine0: "s₀", alpha(m): "α", beta(m): "β", together(m): "C"}
+        known |= {x: read(letter + t) for x, letter in parts.items()}
+        both_models += f" + s₀{t}√(α{t}² + β{t}² − 2α{t}β{t}C{t})"
+    yield reached(goal, read(f"ε({both_models})"), known, by=simplifies)
 
 
-def dual_form() -> Iterator[Step]:
-    """δ = ⟨M, W⁺ᵀKWᵀ⟩ for input adaptation and ⟨M, K⟩ for output adaptation, K = (1 − s²)(e₊ᵀe₊ − e₋ᵀe₋)."""
-    # u, v are the unit vectors along y₁, y₂, e₊ and e₋ those along u + v and u − v; W has full row rank, M = AB
-    sp = sympy()
-    c, h = sp.symbols("c h")  # cosine and sine of half the angle, in the basis e₊, e₋
-    circle = h**2 + c**2 - 1
-    u, v, s = sp.Matrix([[c, h]]), sp.Matrix([[c, -h]]), c**2 - h**2
-    k = u.T * v + v.T * u - s * (u.T * u + v.T * v)
-    yield Step("K = uᵀv + vᵀu − s(uᵀu + vᵀv) = (1 − s²)(e₊ᵀe₊ − e₋ᵀe₋)", zero(k - (1 - s**2) * sp.diag(1, -1), circle))
-    m, n = sp.Matrix(3, 3, sp.symbols("m:9")), sp.Matrix(2, 2, sp.symbols("n:4"))
-    a, b, t = sp.Matrix([sp.symbols("a:3")]), sp.Matrix([sp.symbols("b:3")]), sp.Symbol("s")
-    change = (a * m * b.T)[0] + (b * m * a.T)[0] - t * ((a * m * a.T)[0] + (b * m * b.T)[0])
-    gradient = a.T * b + b.T * a - t * (a.T * a + b.T * b)
-    yield Step("δ = ⟨M, K⟩ for Δu = uM, Δv = vM", vanishes(change - sum(m.multiply_elementwise(gradient))))
-    w, p = sp.Matrix(2, 3, sp.symbols("w:6")), sp.Matrix(3, 2, sp.symbols("p:6"))
-    carried = sum((p * n * w).multiply_elementwise(gradient)) - sum(n.multiply_elementwise(p.T * gradient * w.T))
-    yield Step("x = yW⁺, so input adaptation is output adaptation by W⁺MW: ⟨PMW, K⟩ = ⟨M, PᵀKWᵀ⟩", vanishes(carried))
+DUAL = (
+    "u, v are the unit vectors along y₁, y₂, e₊ and e₋ those along u + v and u − v, c and h cosine and sine of half "
+    "the angle: K = uᵀv + vᵀu − s(uᵀu + vᵀv) is (1 − s²)(e₊ᵀe₊ − e₋ᵀe₋), as "
+    "«2c² − 2(c² − h²)c² = 1 − (c² − h²)²» and «−2h² − 2(c² − h²)h² = −(1 − (c² − h²)²)»",
+    "δ = ⟨M, K⟩ for Δu = uM, Δv = vM; x = yW⁺, so input adaptation is output adaptation by W⁺MW, and δ = ⟨M, W⁺ᵀKWᵀ⟩",
+)
 
 
-@lemma("two largest singular values of W⁺", abs(moved(SOURCE, LORA)) <= by_singular_values(SOURCE) * EPSILON,
-       SPECTRAL.relation, FULL_ROW_RANK[0])  # fmt: skip
+@reaching("singular values of a product", order=2)
 def weights_constant(goal: Relation) -> Iterator[Step]:
     """|δ| = |⟨M, W⁺ᵀK⟩| ≤ ε‖W⁺ᵀK‖_*, and K/(1 − s²) is an isometry of a plane."""
-    sp = sympy()
-    yield from dual_form()
-    p, m, k = sp.Matrix(3, 2, sp.symbols("p:6")), sp.Matrix(2, 3, sp.symbols("m:6")), sp.Matrix(3, 3, sp.symbols("k:9"))
-    dual = sum((p * m).multiply_elementwise(k)) - sum(m.multiply_elementwise(p.T * k))
-    yield Step("x = yW⁺, so LoRA is output adaptation by W⁺M: ⟨PM, K⟩ = ⟨M, PᵀK⟩", vanishes(dual))
-    e = sp.Matrix([[1, 0, 0], [0, 1, 0]])  # e₊, e₋
-    j = e.T * sp.diag(1, -1) * e
-    yield Step("J = K/(1 − s²): JJᵀ is the projection on the plane of e₊ and e₋, so ‖J‖₂ = 1",
-               both(found(j * j.T, e.T * e), found(j * j, (j * j) ** 2)))  # fmt: skip
-    yield Step("rank J = 2, so ‖PᵀJ‖_* has two terms, and σ_i(PᵀJ) ≤ σ_i(P)‖J‖₂", found(j.rank(), 2))
-    (a, b, eps), s = sp.symbols("a b epsilon", positive=True), sp.Symbol("s", real=True)
-    known = {SOURCE.sine0: sp.sqrt(1 - s**2), sigma(SOURCE.w, 1): a, sigma(SOURCE.w, 2): b}
-    yield reached(goal, eps * (1 - s**2) * (1 / a + 1 / b), known)
+    yield from spelled(
+        DUAL[0],
+        "K has rank two and the singular values 1 − s² twice, ‖K‖_F² is «(1 − s²)² + (−(1 − s²))² = 2(1 − s²)²»; so "
+        "σ_i(W⁺ᵀK) ≤ (1 − s²)σ_i(W⁺), and ‖W⁺ᵀK‖_* has two terms; x = yW⁺, so LoRA is output adaptation by W⁺M",
+        given=("c² + h² = 1",),
+    )(goal)
+    known, derived_ = {EPSILON: (read := Reader(positive="a b a' b' ε"))("ε")}, "0"
+    for x, t in ((SOURCE, ""), (TARGET, "'")):
+        known |= {x.sine0: read(f"√(1 − s{t}²)"), sigma(x.w, 1): read(f"a{t}"), sigma(x.w, 2): read(f"b{t}")}
+        derived_ += f" + (1 − s{t}²)(1/a{t} + 1/b{t})"
+    yield reached(goal, read(f"ε({derived_})"), known)
 
 
 def turned_over(s: Fraction, s_x: Fraction, a: Fraction, b: Fraction) -> dict[str, Any]:
@@ -147,7 +121,7 @@ CLAIMS = (
         reading="corrected",
         amends="prop-1",
         proofs=(
-            by_norms("Eq. 8 sharpened, for both models", LORA, lambda m: m.sine0, BY_EQ_8_SHARP, RHS_SINE),
+            by_norms("Eq. 8 sharpened, for both models", LORA, lambda m: m.sine0, RHS_SINE),
             given_away,
         ),
         attained=("ce3", "ce3b", "ce3c", "ce3-double"),
@@ -161,7 +135,7 @@ CLAIMS = (
         reading="sharp for given data",
         amends="prop-1",
         proofs=(
-            for_both("nuclear norm of the gradient", LORA, lambda m: nuclear(m) * EPSILON, data_constant, RHS_SHARP),
+            data_constant,
             Attained("W' = −W", turned_over, {
                 SOURCE.s0: (Fraction(-3, 5), Fraction(5, 13)),
                 sim(SOURCE.x1, SOURCE.x2): (Fraction(0), Fraction(4, 5)),
@@ -171,7 +145,6 @@ CLAIMS = (
         ),
         attained=("ce3", "ce3b", "ce3c", "prop-1-weights"),
         words=(ATTAINED, SHARP),
-        strategies=(*TO_FIRST_ORDER, second_order(LORA)),
         remark="attained by W' = −W, x' = x for every W, x₁, x₂; the hypothesis on sim(x₁, x₂) enters only here",
     ),
     bound(
@@ -182,8 +155,7 @@ CLAIMS = (
         reading="sharp in terms of W",
         amends="prop-1",
         proofs=(
-            for_both("singular values of a product", LORA, lambda m: by_singular_values(m) * EPSILON, weights_constant,
-                     RHS_WEIGHTS),
+            weights_constant,
             Attained("singular axes", on_singular_axes, {
                 sigma(SOURCE.w, 1): (Fraction(1, 3), Fraction(2)),
                 sigma(SOURCE.w, 2): (Fraction(2), Fraction(7)),

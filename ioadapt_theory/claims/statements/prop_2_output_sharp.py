@@ -32,76 +32,37 @@ RHS_FINITE = maximum(rise(SOURCE) + fall(TARGET), rise(TARGET) + fall(SOURCE))
 FINITE_BOUND = distance(OUTPUT) <= RHS_FINITE
 
 
-def moebius(s: Any, tau: Any) -> Any:
-    """Return tanh(artanh s + artanh τ)."""
-    return (s + tau) / (1 + s * tau)
-
-
-@lemma("norms of (u + v)T and (ru − pv)T", ARTANH[0], REGULAR)
-def wielandt(goal: Relation) -> Iterator[Step]:
-    """(1 + ŝ)/(1 − ŝ) ≤ (M/m)²(1 + s)/(1 − s), M and m the largest and smallest stretch of T."""
-    # u, v unit vectors with cosine s, p = ‖uT‖, r = ‖vT‖, c = ⟨uT, vT⟩ = ŝpr; no plane, no decomposition
-    sp = sympy()
-    p, r, top, bottom, x = sp.symbols("p r M m x", positive=True)
-    c, s = sp.symbols("c s", real=True)
-    yield Step(
-        "‖(u + v)T‖² = p² + r² + 2c, at least 2(pr + c): the rest is (p − r)²",
-        agree(p**2 + r**2 + 2 * c - 2 * (p * r + c), (p - r) ** 2),
-    )
-    yield Step("and it is at most M²‖u + v‖² = 2M²(1 + s), so pr + c ≤ M²(1 + s)", nonnegative((p - r) ** 2))
-    image = r**2 * p**2 + p**2 * r**2 - 2 * r * p * c
-    yield Step("‖(ru − pv)T‖² = 2pr(pr − c)", agree(image, 2 * p * r * (p * r - c)))
-    yield Step(
-        "it is at least m²‖ru − pv‖², and ‖ru − pv‖² = 2pr(1 − s) + (p − r)²",
-        agree(r**2 + p**2 - 2 * p * r * s, 2 * p * r * (1 - s) + (p - r) ** 2),
-    )
-    hat = c / (p * r)
-    yield Step(
-        "divided, so pr − c ≥ m²(1 − s): (pr + c)/(pr − c) = (1 + ŝ)/(1 − ŝ)",
-        vanishes((p * r + c) / (p * r - c) - (1 + hat) / (1 - hat)),
-    )
-    yield Step("−v for v: s and ŝ change sign, and artanh is odd", simplifies(sp.atanh(-s) + sp.atanh(s)))
-    half_log = sp.diff(sp.log((1 + s) / (1 - s)) / 2, s)
-    yield Step("artanh s = ½ ln((1 + s)/(1 − s)): equal slopes", vanishes(half_log - sp.diff(sp.atanh(s), s)))
-    known = {cond(T): top / bottom}
-    derived_ = sp.log((top / bottom) ** 2 * x) / 2 - sp.log(x) / 2
-    yield reached(goal, derived_, known, by=lambda e: simplifies(sp.expand_log(e)))
-
-
-@lemma("generalised Wielandt; cond(I + AB); both ends of the interval", FINITE_BOUND, SPECTRAL.relation, BELOW_ONE)
-def two_models(goal: Relation) -> Iterator[Step]:
-    """Both adapted cosines lie in the interval tanh(artanh s ± artanh τ), τ = 2ε/(1 + ε²)."""
-    sp = sympy()
-    yield from lines(wielandt)
-    eps = sp.Symbol("epsilon", positive=True)
-    square = ((1 + eps) / (1 - eps)) ** 2
-    yield Step("cond(I + AB) ≤ (1 + ε)/(1 − ε) = exp(2 artanh ε): tanh of its logarithm is 2ε/(1 + ε²)",
-               vanishes((square - 1) / (square + 1) - 2 * eps / (1 + eps**2)))  # fmt: skip
-    s, s_target, tau = sp.symbols("s s' tau", real=True)
-    known = {TAU: tau, SOURCE.s0: s, TARGET.s0: s_target}
-    known |= {SOURCE.sine0: sp.sqrt(1 - s**2), TARGET.sine0: sp.sqrt(1 - s_target**2)}
-    ends = [moebius(a, tau) - a + b - moebius(b, -tau) for a, b in ((s, s_target), (s_target, s))]
-    for which, end, part in zip(("source", "target"), ends, goal.right.args, strict=True):
-        says = f"the two far ends, {which} above, are an argument of the right side"
-        yield Step(says, vanishes(end - symbolic(part, known)), reaches=True)
-
-
-@argued(
-    Remarked, "for equal cosines", "|ŝ − ŝ'| ≤ 2τ(1 − s²)/(1 − s²τ²) ≤ 2τ ≤ 4ε; of rank one, cond(I + AB) ≤ 1/(1 − ε)"
+wielandt = told(
+    "norms of (u + v)T and (ru − pv)T",
+    "u, v unit vectors of cosine s, p = ‖uT‖, r = ‖vT‖, k = ⟨uT, vT⟩ = ŝpr, M and m extreme stretches of T",
+    "‖(u + v)T‖², less 2(pr + k): «p² + r² + 2k − 2(pr + k) = (p − r)²», which is ≥ 0; and ‖(u + v)T‖² is at most "
+    "M²‖u + v‖² = 2M²(1 + s), so pr + k ≤ M²(1 + s)",
+    "‖(ru − pv)T‖²: «r²p² + p²r² − 2rpk = 2pr(pr − k)», at least m²‖ru − pv‖²",
+    "‖ru − pv‖²: «r² + p² − 2prs = 2pr(1 − s) + (p − r)²», so pr − k ≥ m²(1 − s)",
+    "divided: «(pr + prŝ)/(pr − prŝ) = (1 + ŝ)/(1 − ŝ)» is at most (M/m)²(1 + s)/(1 − s)",
+    "−v for v: s and ŝ change sign, and artanh is odd; with L = ln((1 + s)/(1 − s)), artanh s = L/2, and half of "
+    "«ln((M/m)²) = 2 ln(M/m)» is ln cond(T)",
+    positive="p r M m"
+)  # fmt: skip
+two_models = told(
+    "generalised Wielandt; cond(I + AB); both ends of the interval",
+    "cond(I + AB) ≤ (1 + ε)/(1 − ε), whose logarithm has the hyperbolic tangent "
+    "«(x² − 1)/(x² + 1) = 2ε/(1 + ε²)» for x = (1 + ε)/(1 − ε)",
+    "so both adapted cosines lie between tanh(artanh s ± artanh τ): «(s + τ)/(1 + sτ) − s = τ(1 − s²)/(1 + τs)» above "
+    "s₀, and «s − (s − τ)/(1 − sτ) = τ(1 − s²)/(1 − τs)» below it",
+    "the right side is the larger difference of far ends, source above or target above",
+    let={"x": "(1 + ε)/(1 − ε)"},
 )
-def simpler(claim: Claim) -> Iterator[Step]:
-    """The right side for s₀ = s₀', and coarser ones."""
-    sp = sympy()
-    s, tau, eps = sp.Symbol("s", real=True), sp.Symbol("tau", real=True), sp.Symbol("epsilon", positive=True)
-    gap = moebius(s, tau) - moebius(s, -tau)
-    yield Step("2τ(1 − s²)/(1 − s²τ²)", vanishes(gap - 2 * tau * (1 - s**2) / (1 - s**2 * tau**2)))
-    rest = 2 * tau * s**2 * (1 - tau**2) / (1 - s**2 * tau**2)
-    yield Step("2τ − that = 2τ s²(1 − τ²)/(1 − s²τ²)", vanishes(2 * tau - gap - rest))
-    double = symbolic(TAU)
-    yield Step("4ε − 2τ = 4ε³/(1 + ε²)", vanishes(4 * eps - 2 * double - 4 * eps**3 / (1 + eps**2)))
-    yield Step("which is ≥ 0", nonnegative(4 * eps**3 / (1 + eps**2)))
-
-
+simpler = Remarked(
+    "for equal cosines",
+    "|ŝ − ŝ'| ≤ 2τ(1 − s²)/(1 − s²τ²) ≤ 2τ ≤ 4ε; of rank one, cond(I + AB) ≤ 1/(1 − ε)",
+    spelled(
+        "«τ(1 − s²)/(1 + τs) + τ(1 − s²)/(1 − τs) = 2τ(1 − s²)/(1 − s²τ²)»",
+        "«2τ − 2τ(1 − s²)/(1 − s²τ²) = 2τs²(1 − τ²)/(1 − s²τ²)», which is ≥ 0",
+        "«4ε − 4ε/(1 + ε²) = 4ε³/(1 + ε²)», and «4ε³/(1 + ε²) ≥ 0»",
+        positive="ε",
+    ),
+)
 EYE_2 = [[1, 0], [0, 1]]
 
 
@@ -138,7 +99,7 @@ CLAIMS = (
         given=(SAME_OUTPUTS, NOT_PARALLEL, REGULAR),
         concludes=ARTANH,
         proofs=(
-            by_lemma(wielandt, *ARTANH),
+            wielandt,
             Attained(
                 "a pair about a singular axis",
                 about_an_axis,
@@ -153,7 +114,7 @@ CLAIMS = (
         reading="exact, finite",
         given=(*SPECTRAL.given, BELOW_ONE),
         concludes=(FINITE_BOUND,),
-        proofs=(by_lemma(two_models, FINITE_BOUND), both_ends, simpler),
+        proofs=(two_models, both_ends, simpler),
         remark="for s₀ = s₀' that is 2τ(1 − s₀²)/(1 − s₀²τ²), at most 2τ ≤ 4ε, so that 4ε needs no O(ε²)",
     ),
     sharp(
@@ -162,15 +123,16 @@ CLAIMS = (
         given=SPECTRAL.given,
         concludes=up_to(OUTPUT, RHS_SHARP, 3),
         proofs=(
-            derived(
+            told(
                 "the finite theorem, expanded",
-                distance(OUTPUT),
-                Link("both ends, for ε < 1", RHS_FINITE, (two_models,)),
-                Link("no term in ε² for s₀ = s₀'", RHS_SHARP, (SAME_OUTPUTS,), order=3),
+                "prop-2-output-finite for ε < 1 and s₀ = s₀' is 2τ(1 − s²)/(1 − s²τ²), τ = 2ε/(1 + ε²), "
+                "and no term in ε²: "
+                "«2τ(1 − s²)/(1 − s²τ²) = 4(1 − s²)ε + 4ε³(1 − s²)(4s² − 1 − ε²)/((1 + ε²)² − 4s²ε²)»",
+                let={"τ": "2ε/(1 + ε²)"},
             ),
             both_ends,
         ),
-        strategies=(*TO_FIRST_ORDER, second_order(OUTPUT)),
+        strategies=TO_FIRST_ORDER,
         remark="that is 4(1 − s₀²)ε; attained for every s₀ by the outputs turned by 90 degrees",
     ),
 )

@@ -47,15 +47,8 @@ def taps(c: int, d: int) -> dict[int, Any]:
 def channel_mix(claim: Claim) -> Iterator[Step]:
     """Y = Σ_j S_j X K_j with S_j picking rows of X or zero rows: stride, dilation and padding are all in the S_j."""
     sp = sympy()
-    x, m, t, s, k, s2, k2 = noncommuting("X M T S K S2 K2")
-    yield Step(
-        "input: Σ S_j (XM) K_j = Σ S_j X (MK_j)",
-        words(s * (x * m) * k + s2 * (x * m) * k2, s * x * (m * k) + s2 * x * (m * k2)),
-    )
-    yield Step(
-        "output: (Σ S_j X K_j) T = Σ S_j X (K_j T)",
-        words((s * x * k + s2 * x * k2) * t, s * x * (k * t) + s2 * x * (k2 * t)),
-    )
+    yield line("input, of two offsets: «S₁(XM)K₁ + S₂(XM)K₂ = S₁X(MK₁) + S₂X(MK₂)»", matrices=True)
+    yield line("output: «(S₁XK₁ + S₂XK₂)T = S₁X(K₁T) + S₂X(K₂T)»", matrices=True)
     kernel = taps(2, 3)
     before, after = sp.Matrix(2, 2, sp.symbols("m:4")), sp.Matrix(3, 3, sp.symbols("t:9"))
     for padding in PADDINGS:

@@ -11,9 +11,8 @@ DIMENSIONS = {(3, 5): (9, 15), (5, 3): (15, 9), (3, 3): (9, 9)}
 def same_set(claim: Claim) -> Iterator[Step]:
     """Insert, and count dimensions exactly where W is not square."""
     sp = sympy()
-    w, p, m = noncommuting("W P M")
-    yield Step("input: (I + MW⁻¹)W = W + M", words((1 + m * p) * w, w + m, ones=(p * w,)))
-    yield Step("output: W(I + W⁻¹M) = W + M", words(w * (1 + p * m), w + m, ones=(w * p,)))
+    yield line("input: «(I + MW⁻¹)W = W + M»", matrices=True)
+    yield line("output: «W(I + W⁻¹M) = W + M»", matrices=True)
     for (c, d), sizes in DIMENSIONS.items():
         layer = sp.Matrix(c, d, lambda i, j: (i + 2) ** j)
         exact = tuple(int(sp.kronecker_product(*pair).rank()) for pair in ((sp.eye(c), layer), (layer, sp.eye(d))))
@@ -22,35 +21,26 @@ def same_set(claim: Claim) -> Iterator[Step]:
         )
 
 
-@argued(
-    Shown, "at W = 0, and scaled", "as maps of weights, W ↦ (I + AB)W and W ↦ W + AB: neither set contains the other"
+as_maps = Shown(
+    "at W = 0, and scaled",
+    "as maps of weights, W ↦ (I + AB)W and W ↦ W + AB: neither set contains the other",
+    spelled(
+        "W = 0: (I + M)W is 0 and W + M is M, «(I + M)(W − W) + M = (W − W) + M»",
+        "scaling by 2: «(I + M)(2W) − 2W = 2((I + M)W − W)», and the change by W ↦ W + M stays M, «2W + M − 2W = M»",
+        "I + M may be a rotation of every W at once, [c −s; s c]: for c = cos t, s = sin t its rows have length 1, "
+        "«c² + s² = 1»",
+        given=("c² + s² = 1",),
+        matrices=True,
+    ),
 )
-def as_maps(claim: Claim) -> Iterator[Step]:
-    """At W = 0 the one is 0 and the other is not; the one commutes with scaling and the other does not."""
-    sp = sympy()
-    m, w, none = sp.Matrix([[1, 2], [0, 1]]), sp.eye(2), sp.zeros(2, 2)
-    yield Step("W = 0: (I + M)W = 0 and W + M = M", found(((sp.eye(2) + m) * none, none + m), (none, m)))
-    linear = (sp.eye(2) + m) * (2 * w) - 2 * w == 2 * ((sp.eye(2) + m) * w - w)
-    yield Step("scaling by 2: (I + M)(2W) − 2W = 2((I + M)W − W)", Check(linear))
-    yield Step("and the change by W ↦ W + M stays M", Check((2 * w + m) - 2 * w == m))
-    angle_ = sp.Symbol("t", real=True)
-    turn = sp.Matrix([[sp.cos(angle_), -sp.sin(angle_)], [sp.sin(angle_), sp.cos(angle_)]])
-    yield Step("I + M may be a rotation of every W at once", zero(sp.simplify(turn * turn.T - sp.eye(2))))
-
-
-@argued(
-    Refuted,
+no_principal_subspace = Refuted(
     "two principal parts of I",
     "the best rank-one part of I is not unique: e₁e₁ᵀ and ½[[1, 1], [1, 1]] leave the same residual",
+    spelled(
+        "all singular values of I are 1, so every orthonormal basis is one of singular vectors; squares of what the "
+        "two different parts leave: «(1 − 1)² + (1 − 0)² = (1 − ½)² + (0 − ½)² + (0 − ½)² + (1 − ½)²»",
+    ),
 )
-def no_principal_subspace(claim: Claim) -> Iterator[Step]:
-    """All singular values of I are 1, so every orthonormal basis is one of singular vectors."""
-    sp = sympy()
-    one, parts = sp.eye(2), (sp.diag(1, 0), sp.ones(2, 2) / 2)
-    left = [sum(x**2 for x in one - part) for part in parts]
-    yield Step("equal residuals", agree(left[0], left[1]))
-    yield Step("and two different parts", Check(parts[0] != parts[1]))
-    yield Step("singular values of I: all 1", found(one.singular_values(), [1, 1]))
 
 
 @argued(
@@ -61,11 +51,7 @@ def no_principal_subspace(claim: Claim) -> Iterator[Step]:
 def bottleneck(claim: Claim) -> Iterator[Step]:
     """Count parameters (LoRA's are those of the determinantal variety), and dimensions by a Kronecker product."""
     sp = sympy()
-    c, d, r = sp.symbols("c d r", positive=True)
-    yield Step("r(c + d − r) − r² = r((c − r) + (d − r))", agree(r * (c + d - r) - r**2, r * ((c - r) + (d - r))))
-    yield Step(
-        "which is 0 for r = c = d, where both are all matrices", found((r * (c + d - 2 * r)).subs({c: r, d: r}), 0)
-    )
+    yield line("«r(c + d − r) − r² = r((c − r) + (d − r))», which is 0 for r = c = d, where both are all matrices")
     a, b = sp.Matrix(4, 2, lambda i, j: (i + 2) ** j), sp.Matrix(2, 3, lambda i, j: (j + 2) ** i)
     yield Step("c = 4, d = 3, r = 2: r² = 4 dimensions", found(sp.kronecker_product(a, b.T).rank(), 4))
 
@@ -85,7 +71,7 @@ def reach(placement: Placement, remark: str) -> Claim:
                 "a product through r columns",
                 rank(form - W),
                 Link("multiply out", rank(first @ second)),
-                Link("a product through r columns", rows(B), (THROUGH, ROWS)),
+                Link("a product through r columns", rows(B))
             ),
         ),
         expected=PROVED,

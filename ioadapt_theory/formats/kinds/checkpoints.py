@@ -18,7 +18,7 @@ from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.renaming import as_modules
 from ioadapt_theory.errors import UnsupportedError
 from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
-from ioadapt_theory.formats.match import fitted, match, without_idle_changes
+from ioadapt_theory.formats.match import fitted, match
 from ioadapt_theory.formats.reading import open_adapter
 
 Recipes = Mapping[str, tuple[TensorInfo, Callable[[], Tensor]]]
@@ -29,14 +29,13 @@ class AdapterTensors(Computed):
 
     def __init__(self, name: str, source: str, tensors: Recipes, base: Checkpoint | None = None) -> None:
         """Take the tensors, how each is made, and the checkpoint that this reads."""
-        self.name, self.source, self.revision, self.metadata = name, source, None, {}
+        self.name, self.source, self._recipes, self._base = name, source, tensors, base
         self.tensors = {key: info for key, (info, _) in tensors.items()}
-        self._calls = {key: call for key, (_, call) in tensors.items()}
-        self._base = base
 
     def make(self, name: str) -> Tensor:
         """See `Computed.make`."""
-        return self._calls[name]().to(torch_dtype(self.tensors[name].dtype))
+        info, call = self._recipes[name]
+        return call().to(torch_dtype(info.dtype))
 
     def parts(self, names: Collection[str] | None = None) -> Mapping[Checkpoint, Collection[str]]:
         """See `Checkpoint.parts`: all of the base, whose layers are read with their biases."""
@@ -65,7 +64,7 @@ def with_adapter_at(base: Checkpoint, source: str) -> Checkpoint:
     """Return a base with the adapter of a file merged into it, of any family and placement; all of it has to fit."""
     named = as_modules(base)
     weights = checkpoint_weights(named)
-    file = without_idle_changes(open_adapter(source), weights)
+    file = open_adapter(source)
     matched = match(file, weights)
     matched.require_complete()
 

@@ -3,12 +3,12 @@
 import copy
 import json
 from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ioadapt_theory.adapters.bases import SizesAlone
 from ioadapt_theory.adapters.equations import Placement
@@ -20,11 +20,10 @@ from ioadapt_theory.adapters.rules.fingerprint import BASE_NAME, recorded
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
-from ioadapt_theory.formats.kinds.base_changes import HOWS, AppliedChange, Change, chosen_rows
 from ioadapt_theory.formats.tensors import TensorFile, is_name, parse_json
 
 FILE, FORMAT, VERSION = "ioadapt.safetensors", "ioadapt_theory", "2"
-LAYERS, CHANGES = "ioadapt.layers", "ioadapt.base_changes"
+LAYERS = "ioadapt.layers"
 
 
 def _is_size(value: Any) -> bool:
@@ -49,12 +48,10 @@ def describe(adapter: Adapter) -> dict[str, Any]:
     return {"family": adapter.family, "placements": parts}
 
 
-def header_of(adapters: Mapping[str, Adapter], changes: Mapping[tuple[str, str], AppliedChange]) -> dict[str, str]:
-    """Return the header for adapters by layer, and for changes of the base."""
-    described = {f"{module}.{leaf}": {"how": c.how, "rows": [*c.rows]} for (module, leaf), c in changes.items()}
+def header_of(adapters: Mapping[str, Adapter]) -> dict[str, str]:
+    """Return the header for adapters by layer."""
     plans = {layer: describe(adapter) for layer, adapter in adapters.items()}
-    header = {"made_by": FORMAT, "ioadapt.version": VERSION, LAYERS: json.dumps(plans)}
-    return header | ({CHANGES: json.dumps(described)} if described else {})
+    return {"made_by": FORMAT, "ioadapt.version": VERSION, LAYERS: json.dumps(plans)}
 
 
 def is_own(source: TensorFile) -> bool:
@@ -66,29 +63,21 @@ def contents(opened: Path, source: TensorFile) -> AdapterFile:
     """Return the content of one of our files; no numbers are read."""
     version = source.metadata.get("ioadapt.version")
     _demand(f"{source.path}: version", VERSION, version, ok=version == VERSION)
-    entries, changes = (
-        parse_json(source.metadata.get(key, "{}"), f"{source.path}: {key} in the header") for key in (LAYERS, CHANGES)
-    )
+    entries = parse_json(source.metadata[LAYERS], f"{source.path}: {LAYERS} in the header")
     named = isinstance(entries, dict) and bool(entries) and all(map(is_name, entries))
     _demand(f"{source.path}: layers", "an object with at least one layer, of printable names", entries, ok=named)
-    _demand(f"{source.path}: {CHANGES}", "an object", changes, ok=isinstance(changes, dict))
     keys: dict[str, dict[str, str]] = {layer: {} for layer in entries}
-    unknown = []
     for key in source.shapes:
         parts = key.split(".")
         end = 1 if parts[-1] == "shift" else 2
         layer = ".".join(parts[:-end])
-        if layer in keys:
-            keys[layer][".".join(parts[-end:])] = key
-        elif key.removeprefix(f"{CHANGES}.") not in changes:
-            unknown.append(key)
+        if layer not in keys:
+            msg = f"{source.path}: tensor {key} has no entry in the header."
+            raise FileFormatError(msg)
+        keys[layer][".".join(parts[-end:])] = key
     layers = [stored_layer(source, Name("", n), entry, keys[n], source.stored) for n, entry in entries.items()]
-    if unknown:
-        msg = f"{source.path}: tensors without an entry in the header: {', '.join(sorted(unknown)[:5])}."
-        raise FileFormatError(msg)
-    altered = tuple(_change(source, key, entry) for key, entry in changes.items())
     base, prints = source.metadata.get(BASE_NAME), recorded(source.metadata, source.path)
-    return AdapterFile(opened, FORMAT, tuple(layers), altered, {}, base if is_name(base) else None, prints)
+    return AdapterFile(opened, FORMAT, tuple(layers), (), {}, base if is_name(base) else None, prints)
 
 
 def stored_layer(
@@ -110,25 +99,20 @@ def stored_layer(
 
 def _read(sketch: Adapter, keys: Mapping[str, str], read: Callable[[str], Tensor]) -> Adapter:
     new = copy.deepcopy(sketch)
-    for part, _ in [*new.named_parameters()]:
-        owner, _, leaf = part.rpartition(".")
-        setattr(new.get_submodule(owner), leaf, nn.Parameter(read(keys[part])))
+    new.load_state_dict({part: read(key) for part, key in keys.items()}, assign=True)
     return new
 
 
 def adapter_of(where: object, layer: str, entry: Any, shapes: Shapes) -> Adapter:
     """Return the adapter that a layer's entry in a header describes, without numbers; ``where`` is for errors."""
     try:
-        return _sketch(json.dumps(entry), tuple(shapes.items())).twin()
+        return _sketch(entry, shapes)
     except FileFormatError as error:
         msg = f"{where}: layers.{layer}.{error}"
         raise FileFormatError(msg) from None
 
 
-@lru_cache(256)
-def _sketch(text: str, shapes: tuple[tuple[str, tuple[int, ...]], ...]) -> Adapter:
-    """Build a sketch once: large models have tens of thousands of layers of a few kinds."""
-    entry = json.loads(text)
+def _sketch(entry: Any, shapes: Shapes) -> Adapter:
     _demand("family", "an object", entry, ok=isinstance(entry, dict))
     family, parts = entry.get("family"), entry.get("placements")
     _demand("family", f"one of {', '.join(FAMILIES)}", family, ok=isinstance(family, str) and family in FAMILIES)
@@ -143,28 +127,15 @@ def _sketch(text: str, shapes: tuple[tuple[str, tuple[int, ...]], ...]) -> Adapt
             _demand(f"{key}.{field}", expected, part[field], ok=valid(part[field]))
         size, spec = part["size"], Spec(**{f: part[f] for f in part if f != "size"})
         phi = FAMILIES[family](SizesAlone(*size), spec)
-        given = {k.removeprefix(f"{placement}."): s for k, s in shapes if k.startswith(f"{placement}.")}
+        given = {k.removeprefix(f"{placement}."): s for k, s in shapes.items() if k.startswith(f"{placement}.")}
         phi.take({name: torch.empty(of, device="meta") for name, of in phi.shapes(size, spec, given).items()})
         phi.scaling = spec.scaling
         families[placement] = phi
     *_, last = families.values()
-    return Adapter(family, families, torch.empty(last.size[1], device="meta") if "shift" in dict(shapes) else None)
+    return Adapter(family, families, torch.empty(last.size[1], device="meta") if "shift" in shapes else None)
 
 
 def _demand(key: str, expected: str, value: Any, *, ok: bool) -> None:
     if not ok:
         msg = f"{key} has to be {expected}, found {value!r:.80}."
         raise FileFormatError(msg)
-
-
-def _change(source: TensorFile, key: str, entry: Any) -> Change:
-    """Return the change of the base that a header describes."""
-    module, _, leaf = key.rpartition(".")
-    tensor, where = f"{CHANGES}.{key}", f"{source.path}: {CHANGES}.{key}"
-    _demand(where, "a tensor of the file", None, ok=tensor in source.shapes)
-    known = isinstance(entry, dict) and entry.get("how") in HOWS
-    _demand(f"{where} in the header", f"one of {', '.join(HOWS)}", entry, ok=known)
-    source.require_floats([tensor])
-    if entry["how"] == "rows replaced":
-        return chosen_rows(Name("", module), leaf, source, tensor, entry.get("rows"))
-    return Change(Name("", module), leaf, entry["how"], source, (tensor,))

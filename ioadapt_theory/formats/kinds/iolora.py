@@ -5,31 +5,20 @@ diffusers' training scripts save the tensors alone, without a configuration: so 
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ioadapt_theory.adapters.bases import SizesAlone
-from ioadapt_theory.adapters.config import PEFT, AdapterConfig
-from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.families import FAMILIES, Family
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.checkpoints.names.layer_name import layer_name
-from ioadapt_theory.errors import FileFormatError, IoAdaptError
 from ioadapt_theory.formats.adapter_file import StoredLayer
 from ioadapt_theory.formats.kinds.ioadapt import describe, stored_layer
 from ioadapt_theory.formats.kinds.keys import UNKNOWN
 from ioadapt_theory.formats.tensors import TensorFile, parse_json
 
-TYPE, VERSION = "IOLORA", 1
-OPTIONS = (
-    *("r", "lora_alpha", "use_rslora", "family", "placement", "factor"),
-    *("rank_pattern", "alpha_pattern", "placement_pattern"),
-)
-"""Names of the layers' settings in a folder's configuration."""
+TYPE = "IOLORA"
 SETTINGS = "settings.lora_A.weight"
 """The key of a layer's settings, JSON as bytes; its end is what diffusers recognises files of PEFT by."""
 KEY = re.compile(r"(?:base_model\.model\.)?(.+)\.iolora_adapters\.(input|output|weight)\.(\w+)")
@@ -60,30 +49,3 @@ def contents(source: TensorFile) -> tuple[list[StoredLayer], dict[str, str]]:
             unread[key] = UNKNOWN
     read = source.__getitem__
     return [stored_layer(source, layer_name(n), entry, keys[n], read) for n, entry in entries.items()], unread
-
-
-def require_agreement(path: Path, config: Mapping[str, Any], layers: Iterable[StoredLayer]) -> None:
-    """Refuse a folder's configuration, by which PEFT builds the layers, that contradicts their settings."""
-    if config.get("format_version") != VERSION:
-        msg = f"{path}: format_version has to be {VERSION}, found {config.get('format_version')!r:.80}."
-        raise FileFormatError(msg)
-    try:
-        options = AdapterConfig(target_modules=(), **{PEFT.get(n, n): config[n] for n in OPTIONS if n in config})
-        plans = [(layer, options.resolve(str(layer.name))) for layer in layers]
-    except (IoAdaptError, TypeError) as error:
-        msg = f"{path}: {error}"
-        raise FileFormatError(msg) from None
-    for layer, plan in plans:
-        parts, here = dict(layer.sketch.parts()), {}
-        for placement, spec in plan.specs.items():  # a family may fix its scaling, and shows it when it is built
-            size = parts[placement].size if placement in parts else (1, 1, 1)
-            here[placement] = FAMILIES[plan.family](SizesAlone(*size), spec)
-        ours, theirs = _settings(plan.family, here), _settings(layer.sketch.family, parts)
-        if ours != theirs:
-            msg = f"{path}: {layer.name} is {ours} here, {theirs} in the file of the tensors; save the adapter again."
-            raise FileFormatError(msg)
-
-
-def _settings(family: str, parts: Mapping[Placement, Family]) -> str:
-    each = (f"{placement} of rank {phi.spec.rank}, scaling {phi.scaling}" for placement, phi in parts.items())
-    return f"{family} ({'; '.join(each)})"

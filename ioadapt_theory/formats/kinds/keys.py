@@ -3,9 +3,7 @@
 import re
 
 from ioadapt_theory.checkpoints.names.layer_name import Name, layer_name
-from ioadapt_theory.checkpoints.names.originals import without_xlabs
-from ioadapt_theory.formats.build import KINDS
-from ioadapt_theory.formats.kinds.base_changes import ADDED, EMBEDDING
+from ioadapt_theory.formats.build import CORES, KINDS
 
 ALIASES = {
     "lora_A": "down",
@@ -16,12 +14,11 @@ ALIASES = {
     "lora.up": "up",
     "lora_linear_layer.down": "down",
     "lora_linear_layer.up": "up",
-    "lora_mid": "mid",
     "lora_magnitude_vector": "magnitude",
 }
 """Names of the parts of an adapter in files -> our name of the part, where that is another."""
 PARTS = {part for kind in KINDS.values() for part in kind.required | kind.optional} - {*ALIASES.values(), "up_bias"}
-ROLES = ALIASES | {part: part for part in {*PARTS, "alpha", *ADDED, *EMBEDDING}}
+ROLES = ALIASES | {part: part for part in {*PARTS, *CORES, "alpha"}}
 
 FOREIGN = {
     "lora_E": "AdaLoRA",
@@ -35,6 +32,11 @@ FOREIGN = {
     "q_layer": "T-LoRA",
     "p_layer": "T-LoRA",
     "scalar": "a learned scalar beside the factors",
+    "lora_embedding_A": "LoRA on an embedding",
+    "lora_embedding_B": "LoRA on an embedding",
+    "trainable_tokens_delta": "trained tokens",
+    "w_norm": "a trained norm",
+    "b_norm": "a trained norm",
 }
 """Parts of adapters that are recognised and not read."""
 
@@ -49,7 +51,7 @@ PROCESSOR = re.compile(r"(?:\.processor)?\.to_(q|k|v|out)_lora\.(down|up)\b")
 
 def parse(key: str) -> tuple[Name, str] | str:
     """Return the layer and the role of a key, or what it is that we do not read."""
-    match = KEY.fullmatch(without_xlabs(PROCESSOR.sub(_without_processor, key)))
+    match = KEY.fullmatch(PROCESSOR.sub(_without_processor, key))
     if match is None:
         return UNKNOWN
     role = match["role"]

@@ -1,6 +1,5 @@
 """LoRA and DoRA as every tool stores them, and PEFT's PEANUT, linear and of depth 0, a LoRA on the outputs."""
 
-import torch
 from torch import Tensor
 
 from ioadapt_theory.adapters.equations import Placement
@@ -10,14 +9,10 @@ from ioadapt_theory.formats.kinds import Built, Kind, Parts
 
 
 def build(parts: Parts, s: float) -> Built:
-    """Return a LoRA from down (Aᵀ), up (Bᵀ) and perhaps a Tucker core; a DoRA where there is a magnitude."""
+    """Return a LoRA from down (Aᵀ) and up (Bᵀ); a DoRA where there is a magnitude."""
     down, up = parts["down"], parts["up"]
     channels, columns = down.shape[1], up.shape[0]
-    if "mid" in parts:  # Tucker: a k x k core between two 1 x 1 convolutions
-        a = torch.einsum("mnk,nc->ckm", parts["mid"].flatten(2), down.flatten(1)).flatten(0, 1)
-    else:
-        a = down.flatten(1).mT
-    b = up.flatten(1).mT
+    a, b = down.flatten(1).mT, up.flatten(1).mT
     size = (a.shape[0], columns, channels)
     spec = Spec(rank=a.shape[1], scaling=s)
     m = parts.get("magnitude", parts.get("dora_scale"))
@@ -46,7 +41,7 @@ def on_side(a: Tensor, b: Tensor, s: float) -> LoRA:
 KINDS = {
     "lora": Kind(
         frozenset({"down", "up"}),
-        frozenset({"mid", "magnitude", "dora_scale", "up_bias", "diff_b"}),
+        frozenset({"magnitude", "dora_scale", "up_bias", "diff_b"}),
         lambda shapes: shapes["down"][0],
         build,
     ),

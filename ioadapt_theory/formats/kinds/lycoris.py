@@ -1,8 +1,5 @@
 """LyCORIS's LoHa, LoKr, GLoRA and full changes."""
 
-import torch
-from torch import Tensor
-
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import Family, Full, LoHa, LoKr, Spec
 from ioadapt_theory.formats.kinds import Built, Kind, Parts, Shapes
@@ -11,10 +8,10 @@ from ioadapt_theory.formats.kinds.lora import on_side
 
 
 def _loha(parts: Parts, s: float) -> Built:
-    (a1, b1, channels), (a2, b2, _) = (
-        _factors(parts[f"hada_w{i}_a"], parts[f"hada_w{i}_b"], parts.get(f"hada_t{i}")) for i in (1, 2)
-    )
-    size, spec = (a1.shape[0], b1.shape[1], channels), Spec(rank=a1.shape[1], scaling=s)
+    b1, b2 = (parts[f"hada_w{i}_a"].mT for i in (1, 2))
+    a1, a2 = (parts[f"hada_w{i}_b"].flatten(1).mT for i in (1, 2))
+    size = (a1.shape[0], b1.shape[1], parts["hada_w1_b"].shape[1])
+    spec = Spec(rank=a1.shape[1], scaling=s)
     return "loha", {Placement.WEIGHT: LoHa.stored(size, spec, {"A1": a1, "A2": a2, "B1": b1, "B2": b2})}
 
 
@@ -25,7 +22,7 @@ def _lokr(parts: Parts, s: float) -> Built:
         d, n2, in_n = {"D": w2.flatten(1).mT}, w2.shape[0], w2.shape[1]
         m2, rank = d["D"].shape[0], max(w2.flatten(1).shape)
     else:
-        a, b, in_n = _factors(parts["lokr_w2_a"], parts["lokr_w2_b"], parts.get("lokr_t2"))
+        a, b, in_n = parts["lokr_w2_b"].flatten(1).mT, parts["lokr_w2_a"].mT, parts["lokr_w2_b"].shape[1]
         d, n2, m2, rank = {"A": a, "B": b}, b.shape[1], a.shape[0], a.shape[1]
     size = (c.shape[0] * m2, c.shape[1] * n2, c.shape[0] * in_n)
     phi = LoKr.stored(size, Spec(rank=rank, scaling=s), {"C": c, **d})
@@ -34,8 +31,6 @@ def _lokr(parts: Parts, s: float) -> Built:
 
 
 def _lokr_rank(shapes: Shapes) -> int | None:
-    if "lokr_t2" in shapes:
-        return shapes["lokr_t2"][0]
     return next((shapes[k][1] for k in ("lokr_w2_a", "lokr_w1_a") if k in shapes), None)
 
 
@@ -59,24 +54,16 @@ def _full(parts: Parts, s: float) -> Built:
 KINDS = {
     "loha": Kind(
         frozenset({"hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"}),
-        frozenset({"hada_t1", "hada_t2", "diff_b"}),
+        frozenset({"diff_b"}),
         lambda shapes: shapes["hada_w1_b"][0],
         _loha,
     ),
     "lokr": Kind(
         frozenset(),
-        frozenset("lokr_w1 lokr_w1_a lokr_w1_b lokr_w2 lokr_w2_a lokr_w2_b lokr_t2 diff_b".split()),
+        frozenset("lokr_w1 lokr_w1_a lokr_w1_b lokr_w2 lokr_w2_a lokr_w2_b diff_b".split()),
         _lokr_rank,
         _lokr,
     ),
     "glora": Kind(frozenset({"a1", "a2"}), frozenset({"b1", "b2"}), lambda shapes: shapes["a2"][0], _glora),
     "full": Kind(frozenset({"diff"}), frozenset({"diff_b"}), lambda _: None, _full),
 }
-
-
-def _factors(w_a: Tensor, w_b: Tensor, core: Tensor | None) -> tuple[Tensor, Tensor, int]:
-    """Return (A, B, input channels) of w_a w_b, or of the Tucker product Σ t_ij w_a,ip w_b,jr over its core t."""
-    if core is None:
-        return w_b.mT, w_a.mT, w_b.shape[1]
-    a = torch.einsum("ijk,jc->cki", core.flatten(2), w_b).flatten(0, 1)
-    return a, w_a, w_b.shape[1]

@@ -1,13 +1,14 @@
 """PEFT's folders: adapter_config.json checked, and such folders written."""
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
-from ioadapt_theory.formats.tensors import Add, require_folder, writing
+from ioadapt_theory.formats.tensors import require_folder, write
 from ioadapt_theory.results import replacing
 
 CONFIG, WEIGHTS = "adapter_config.json", ("adapter_model.safetensors", "adapter_model.bin")
@@ -45,14 +46,15 @@ def require_readable(path: Path, config: Any) -> None:
         raise UnsupportedError(msg)
 
 
-@contextmanager
-def writing_folder(folder: Path, config: Mapping[str, Any], metadata: Mapping[str, str]) -> Iterator[Add]:
-    """Write a folder's two files, which appear when the block ends well; config and metadata may grow until then."""
+def write_folder(
+    folder: Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
+) -> None:
+    """Write a folder's two files, both or none."""
     require_folder(folder)
     path = folder / CONFIG
-    with replacing(path) as temporary, writing(folder / WEIGHTS[0], metadata, former=path) as add:
-        yield add
+    with replacing(path) as temporary:
         temporary.write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write(folder / WEIGHTS[0], tensors, metadata, former=path)
 
 
 def config_of(kind: str, targets: list[str], base: str | None, **options: Any) -> dict[str, Any]:

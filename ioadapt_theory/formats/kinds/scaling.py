@@ -10,7 +10,6 @@
 | LyCORIS: LoKr with both factors whole, full | 1, as there is no rank |
 """
 
-import functools
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -35,30 +34,25 @@ def of_folder(path: Path, config: Mapping[str, Any]) -> Scale:
     if config["peft_type"] == "PEANUT":
         fixed = _number(path, "scaling", config.get("scaling", 1.0))
         return lambda *_: fixed
-    scale = _by_config(path, config)
     hidden = config["peft_type"] == "LOKR"  # its factors need not show the rank
-    return lambda name, rank, *_: scale(str(name), None if hidden else rank)
+    return lambda name, rank, *_: _by_config(path, config, str(name), None if hidden else rank)
 
 
 def of_file(source: TensorFile) -> Scale:
     """Return the rule for a single file."""
-    arguments = _from_header(source, "ss_network_args")
-
-    @functools.cache
-    def packed(component: str) -> Callable[[str, int], float] | None:
-        prefix = f"{component}." if component else ""
-        options = _from_header(source, DIFFUSERS_CONFIG).items()
-        config = {key.removeprefix(prefix): value for key, value in options if key.startswith(prefix)}
-        return _by_config(source.path, config) if {"lora_alpha", "r"} & config.keys() else None
+    packed, arguments = (_object(source, key) for key in (DIFFUSERS_CONFIG, "ss_network_args"))
 
     def scale(name: Name, rank: int | None, shapes: Shapes, alpha: float | None) -> float:
         if rank is None:
             return 1.0
+        prefix = f"{name.component}." if name.component else ""
+        if alpha is None and {f"{prefix}lora_alpha", f"{prefix}r"} & packed.keys():
+            config = {key.removeprefix(prefix): value for key, value in packed.items() if key.startswith(prefix)}
+            return _by_config(source.path, config, name.path, rank)
         if alpha is None:
-            if by_config := packed(name.component):
-                return by_config(name.path, rank)
             several_taps = math.prod(shapes.get("down", ())[2:]) > 1
-            alpha = _header_alpha(source, arguments if several_taps else {})
+            text = (arguments if several_taps else {}).get("conv_alpha", source.metadata.get("ss_network_alpha"))
+            alpha = None if text in (None, "", "None", "Dynamic") else _float(text)
         if alpha is not None and not is_finite(alpha):
             msg = f"alpha has to be finite, found {alpha}"
             raise FileFormatError(msg)
@@ -67,20 +61,19 @@ def of_file(source: TensorFile) -> Scale:
     return scale
 
 
-def _by_config(path: Path, config: Mapping[str, Any]) -> Callable[[str, int | None], float]:
-    """Return PEFT's scaling as a function of a layer and the rank that its tensors show."""
+def _by_config(path: Path, config: Mapping[str, Any], layer: str, rank: int | None) -> float:
+    """Return PEFT's scaling of a layer whose tensors show this rank."""
     key = "lora_alpha" if "lora_alpha" in config else "alpha"
-    ranks, alphas = (_patterns(path, config, field) for field in ("rank_pattern", "alpha_pattern"))
-
-    def scaling(layer: str, rank: int | None) -> float:
-        r = _number(path, "r", override(ranks, layer, config.get("r", rank or 8)))
-        alpha = _number(path, key, override(alphas, layer, config.get(key, 8)))
-        if r <= 0 or (rank is not None and r != rank):
-            msg = f"{path}: r has to be {rank or 'positive'} for {layer}, as its factors are, found {r:g}."
-            raise FileFormatError(msg)
-        return alpha / (math.sqrt(r) if config.get("use_rslora") is True else r)
-
-    return scaling
+    ranks, alphas = (config.get(field) or {} for field in ("rank_pattern", "alpha_pattern"))
+    if not isinstance(ranks, dict) or not isinstance(alphas, dict):
+        msg = f"{path}: rank_pattern and alpha_pattern have to be objects, found {ranks!r:.40} and {alphas!r:.40}."
+        raise FileFormatError(msg)
+    r = _number(path, "r", override(ranks, layer, config.get("r", rank or 8)))
+    alpha = _number(path, key, override(alphas, layer, config.get(key, 8)))
+    if r <= 0 or (rank is not None and r != rank):
+        msg = f"{path}: r has to be {rank or 'positive'} for {layer}, as its factors are, found {r:g}."
+        raise FileFormatError(msg)
+    return alpha / (math.sqrt(r) if config.get("use_rslora") is True else r)
 
 
 def _number(path: Path, key: str, value: Any) -> float:
@@ -90,31 +83,18 @@ def _number(path: Path, key: str, value: Any) -> float:
     return float(value)
 
 
-def _patterns(path: Path, config: Mapping[str, Any], field: str) -> dict[str, Any]:
-    """Return a configuration's overrides by regular expression."""
-    overrides = config.get(field) or {}
-    if not isinstance(overrides, dict):
-        msg = f"{path}: {field} has to be an object, found {overrides!r:.80}."
-        raise FileFormatError(msg)
-    return overrides
+def _float(text: Any) -> float:
+    try:
+        return float(text)
+    except (TypeError, ValueError, OverflowError):
+        msg = f"alpha in the header has to be a number, found {text!r:.80}"
+        raise FileFormatError(msg) from None
 
 
-def _from_header(source: TensorFile, key: str) -> dict[str, Any]:
+def _object(source: TensorFile, key: str) -> dict[str, Any]:
     """Return an object in a file's header, {} where there is none."""
     value = parse_json(source.metadata.get(key) or "{}", f"{source.path}: {key} in the header")
     if not isinstance(value, dict):
         msg = f"{source.path}: {key} in the header has to be an object, found {value!r:.80}."
         raise FileFormatError(msg)
     return value
-
-
-def _header_alpha(source: TensorFile, arguments: Mapping[str, Any]) -> float | None:
-    """Return alpha as kohya's scripts write it into the header, None where they did not."""
-    text = arguments.get("conv_alpha", source.metadata.get("ss_network_alpha"))
-    if text is None or text in ("", "None", "Dynamic"):
-        return None
-    try:
-        return float(text)
-    except (TypeError, ValueError, OverflowError):
-        msg = f"alpha in the header has to be a number, found {text!r:.80}"
-        raise FileFormatError(msg) from None

@@ -16,7 +16,6 @@ def to_json(c: Comparison, by: Sequence[str] = ()) -> dict[str, Any]:
     content: dict[str, Any] = {
         "schema": 1,
         "models": [model_facts(label, model) for label, model in zip(c.labels, c.models, strict=True)],
-        "match": str(c.options.match),
         "space": str(c.options.space),
         "layers": [_layer(c, row) for row in c.rows],
         "pairs": [_pair(c, pair) for pair in c.pairs],

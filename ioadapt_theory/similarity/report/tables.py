@@ -61,7 +61,7 @@ def heading(c: Comparison) -> str:
     what = f"{what}, updates since {c.parent}" if c.parent else what
     mean = "weighted by parameters" if c.options.weighted else "uniform"
     lowest = f"lowest {100 * c.options.lowest:.3g} % of the layers"
-    return f"cosine of {what}; matched by {c.options.match}; {mean} mean; {lowest}"
+    return f"cosine of {what}; matched by name; {mean} mean; {lowest}"
 
 
 def aligned(lines: Sequence[Sequence[str]], width: int = WIDTH, least: int = 16) -> str:

@@ -1,34 +1,45 @@
-"""What a recorded study says on a page: a section with headline, picture, deciding intervals and tables."""
+"""The section of a study, on its page and on the screen: headline, verdicts of every method, controls, tables."""
 
 from collections.abc import Mapping, Sequence
 from statistics import mean, median
 from typing import Any, Final
 
-from toys.common.stats import Interval
+import numpy as np
+
+from ioadapt_theory.claims.settings.printed import SUMMARIES
+from ioadapt_theory.claims.settings.printed import table as printed
+from toys.common.stats import Interval, holm, t_test
 from toys.common.style import LABELS
-from toys.transfer import command
-from toys.transfer.output import screen, table
+from toys.transfer.output import table
 from toys.transfer.output.picture import shown_methods
 from toys.transfer.protocol import Protocol
+from toys.transfer.records import carried_over
 from toys.transfer.runs import SOURCE
 from toys.transfer.study import NONE
 from toys.transfer.verdicts import carried, endpoint, repetition
-from toys.transfer.verdicts.judge import Comparison, cases, judged, retention, verdicts
+from toys.transfer.verdicts.judge import LORA, Comparison, Verdict, cases, judged, retention, verdicts
 
 WIDEST: Final = 8
 """Columns of figures that a page has room for."""
 
 
-def headline(plan: Protocol, result: Mapping[str, Any]) -> str:
-    """Return the result in one line: the share that is kept, or for a study without one what its rule says."""
-    if told := endpoint.headline(plan.name):
+def headline(plan: Protocol, result: Mapping[str, Any], *, alone: bool = False) -> str:
+    """Return the result in one line: the shares that are kept, or the older rule's verdicts where none can be formed.
+
+    Args:
+        plan: the study's protocol.
+        result: its figures.
+        alone: correct the shares' verdicts over this study alone, as it is not one of the records.
+    """
+    decided = endpoint.endpoints({plan.name: plan}, {plan.name: result}) if alone else endpoint.decided()
+    if told := endpoint.headline(plan.name, decided):
         return told
     groups: dict[str, list[str]] = {}
     for row, verdict in verdicts(result, comparisons(plan, result)).items():
         if row in shown_methods(plan):
             groups.setdefault(verdict, []).append(label(row))
     told = "; ".join(f"{_listed(rows)}: {verdict}" for verdict, rows in groups.items())
-    return f"Moved to related models: {told}"
+    return f"Copied to related models, against LoRA: {told}"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -37,114 +48,163 @@ def _listed(names: Sequence[str]) -> str:
     return f"{comma.join(first)} and {last}" if first else last
 
 
-def section(plan: Protocol, result: Mapping[str, Any], picture: str) -> str:
-    """The whole section, in Markdown."""
-    found, count = comparisons(plan, result), seeds(result)
+def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str:
+    """Return the whole section, in Markdown.
+
+    Args:
+        plan: the study's protocol.
+        result: its figures, with their ``config`` and ``versions`` if it is a record.
+        picture: its file beside the page; without one the section is for the screen.
+    """
+    found, said = comparisons(plan, result), headline(plan, result, alone=not picture)
+    small = f" ({plan.paper} in small)" if plan.paper else ""
+    count = len(next(iter(cases(result).values()))["rows"][NONE][SOURCE])
     lines = [
         f"## {plan.name}",
         "",
-        f"{plan.title}. Do adapters that were trained on the source do the same on models with other weights, and"
-        f" better than LoRA? {plan.measure}, lower is better; {count} {plan.replicates}.",
+        f"{plan.title}{small}. Measured: {plan.measure}, lower is better. {count} {plan.replicates}.",
         "",
-        f"**{headline(plan, result)}.**",
+        f"**{said}.**",
         "",
-        f"![{headline(plan, result)}]({picture})",
-        "",
-        *(_samples(plan, result) if "samples" in result else ()),
+        *([f"![{said}]({picture})", ""] if picture else ()),
+        *(_samples(plan, result) if picture and "samples" in result else ()),
         *(f"- {_decides(row, verdict, found)}" for row, verdict in verdicts(result, found).items()),
-        *(
-            f"- {f'{case}. ' if case else ''}{line}"
-            for case, one in cases(result).items()
-            for line in screen.controls(plan, one["rows"])
-        ),
-        "",
-        *(
-            line
-            for case, one in cases(result).items()
-            for line in (*([f"{case}:", ""] * bool(case)), *_table(plan, one["rows"]), "")
-        ),
-        *(
-            line
-            for one in cases(result).values()
-            for what, rows in one.get("also", {}).items()
-            for line in (f"{what}, which is not judged:", "", *_table(plan, rows), "")
-        ),
-        *_carried(plan),
-        *_retained(plan, result),
-        *_beside_the_paper(plan, result),
-        "",
-        f"    {plan.command} --quick",
-        f"    {plan.command}",
-        "",
-        f"Made on: {repetition.made_on(result)}.",
     ]
-    return "\n".join(lines) + "\n"
+    for case, one in cases(result).items():
+        lines += [f"- {f'{case}. ' if case else ''}{line}" for line in controls(plan, one["rows"])]
+    for case, one in cases(result).items():
+        lines += ["", *([f"{case}:", ""] if case else ()), *_table(plan, one["rows"])]
+        lines += ["", *_best(plan, one["rows"]), _rates(one["rates"])]
+    for one in cases(result).values():
+        for what, rows in one.get("also", {}).items():
+            lines += ["", f"Not judged: {what}.", "", *_table(plan, rows)]
+    lines += ["", *_retained(plan, result), *_beside_the_paper(plan, result)]
+    if picture:
+        made = f"Recorded on: {repetition.made_on(result)}."
+        lines += [*_carried(plan), f"    {plan.command} --quick", f"    {plan.command}", "", made]
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def _samples(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
-    """The picture of samples, and what real ones come to."""
+    """The picture of samples, and the measures of real glyphs."""
     ceiling = (f"{what} {Interval.of(of).mean:.3f}" for what, of in result["samples"]["ceiling"].items())
-    return [f"![Samples]({plan.name}_samples.png)", "", f"Real ones, drawn anew: {', '.join(ceiling)}.", ""]
+    said = f"Real glyphs that are drawn a second time have {', '.join(ceiling)}: samples can hardly be better."
+    return [f"![Samples]({plan.name}_samples.png)", "", said, ""]
 
 
 def comparisons(plan: Protocol, result: Mapping[str, Any]) -> list[Comparison]:
-    """All of them; each of the paper's tables is corrected for itself."""
+    """Return all comparisons; each of the paper's tables is corrected for itself."""
     return judged(plan, {case: one["rows"] for case, one in cases(result).items()})
 
 
-def seeds(result: Mapping[str, Any]) -> int:
-    """How many replicates there are."""
-    first = next(iter(cases(result).values()))
-    return len(first["rows"][NONE][SOURCE])
-
-
 def label(row: str) -> str:
-    """A row's name for people."""
-    return LABELS.get(row, row)
+    """Return a row's name for people."""
+    method, comma, rest = row.partition(",")
+    return LABELS.get(method, method) + comma + rest
 
 
-def _decides(row: str, verdict: str, found: Sequence[Comparison]) -> str:
-    """The comparison with the smallest p-value, which decides most, and how many there are of each kind."""
+def _decides(row: str, verdict: Verdict, found: Sequence[Comparison]) -> str:
+    """The number of targets with each verdict, and the target with the smallest p-value."""
     mine = [c for c in found if c.row == row]
     c = min(mine, key=lambda one: one.p)
-    together = [one for one in found if one.table == c.table]
+    together = sum(one.table == c.table for one in found)
+    where = f"{c.target} ({c.case})" if c.case else c.target
     beyond = [one.beyond for one in mine if one.beyond]
-    less = f" Beyond the difference on the source: {screen.tally(beyond)}." if beyond else ""
+    less = f" After subtracting the difference on the source: {tally(beyond)}." if beyond else ""
     return (
-        f"{label(row)} against {label(c.against)}: by the rule {verdict}"
-        f" ({screen.tally([one.verdict for one in mine])})."
-        f" Clearest on {screen.cell(c)}: {c.difference.mean:+.3f}, 95 % from {c.difference.low:+.3f} to"
-        f" {c.difference.high:+.3f}, p = {c.p:.2g} corrected for {len(together)} cells.{less}"
+        f"{label(row)} against {label(c.against)}: {tally([one.verdict for one in mine])}; by the older rule"
+        f" {verdict}. The smallest p-value is on {where}: the difference is {c.difference.mean:+.3f}, its 95 % interval"
+        f" {c.difference.low:+.3f} to {c.difference.high:+.3f}, p = {c.p:.2g} corrected for {together}"
+        f" comparisons.{less}"
     )
 
 
+def tally(said: Sequence[Verdict]) -> str:
+    """Return on how many targets each verdict was reached."""
+    counts = [(verdict, said.count(verdict)) for verdict in Verdict if verdict in said]
+    (first, count), *rest = counts
+    return ", ".join([f"{first} on {count} of {len(said)} targets", *(f"{v} on {n}" for v, n in rest)])
+
+
+def controls(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
+    """Return sentences on targets that compute the same with other weights, and on those that were trained apart."""
+    said = []
+    for target, method in plan.exact.items():
+        worst = float(np.abs(np.subtract(rows[method][target], rows[method][SOURCE])).max())
+        lora = np.subtract(rows[LORA][target], rows[LORA][SOURCE]).mean()
+        changes_by = f"changes by {worst:.0e} at most" if worst else "does not change"
+        said.append(
+            f"On {target}, which computes the same as the source, the error of {method} adapters {changes_by}; that of"
+            f" LoRA changes by {lora:+.3f} on average."
+        )
+    return said + [_stranger(plan, rows, target) for target in plan.strangers]
+
+
+def _stranger(plan: Protocol, rows: Mapping[str, Any], target: str) -> str:
+    gains = {row: np.subtract(rows[row][target], rows[NONE][target]) for row in plan.methods}
+    tested = zip(gains, map(Interval.of, gains.values()), holm([t_test(gain) for gain in gains.values()]), strict=True)
+    lower = [
+        (f"{row} ({gain.mean:+.3f} ± {gain.half_width:.3f}, p = {p:.2g})", p)
+        for row, gain, p in tested
+        if gain.high < 0
+    ]
+    sure, unsure = ([text for text, p in lower if (p < 1 - plan.rule.level) == wanted] for wanted in (True, False))
+    what = f"the error falls with {', '.join(sure)}" if sure else "we found no evidence that a copied adapter helps"
+    more = f"; inconclusive after the correction for all methods: {', '.join(unsure)}" if unsure else ""
+    kept = {row: retention(rows, row, target) for row, m in plan.methods.items() if m.match == "rank" and not m.table}
+    shares = ", ".join(f"{label(row)} {share}" for row, share in kept.items() if share)
+    of = f" Of what a LoRA gains that is trained there, they keep: {shares}." if shares else ""
+    return f"On {target}, which was trained apart, {what}{more}.{of}"
+
+
 def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """One table, or two where a page is too narrow: of the source and its relatives, and of all other targets."""
+    """Means and intervals; two tables where a page is too narrow: the source's relatives, and all other targets."""
     parts = {"": (SOURCE, *plan.targets)}
     if len(plan.targets) > WIDEST:
         parts = {"": (SOURCE, *plan.related), "same function, or trained apart": (*plan.exact, *plan.strangers)}
-    tables = ([*_lines(title, models, rows), ""] for title, models in parts.items())
-    return [line for one in tables for line in one][:-1]
+    written = []
+    for title, models in parts.items():
+        lines = [[label(row), *cells] for row, *cells in table.lines(rows, models, cell)]
+        written += ["", *table.markdown([title, *models], lines, numbers=True)]
+    return written[1:]
 
 
-def _lines(title: str, models: Sequence[str], rows: Mapping[str, Any]) -> list[str]:
-    lines = [[label(row), *cells] for row, *cells in table.lines(rows, models, _cell)]
-    return table.markdown([title, *models], lines, numbers=True)
-
-
-def _cell(values: list[float]) -> str:
+def cell(values: list[float]) -> str:
+    """Return mean and half of the 95 % interval."""
     x = Interval.of(values)
     return f"{x.mean:.3f} ± {x.half_width:.3f}"
 
 
+def _best(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
+    """The mean of every method at the strength that is best on a model: chosen in hindsight, so at most this good."""
+    if not any(" x " in row for row in rows):
+        return []
+    lines = [[label(m), *(_at_best(rows, m, model) for model in (SOURCE, *plan.related))] for m in plan.methods]
+    head = ["best strength, in hindsight", SOURCE, *plan.related]
+    return [*table.markdown(head, lines, numbers=True), ""]
+
+
+def _at_best(rows: Mapping[str, Any], method: str, model: str) -> str:
+    some = [row for row in rows if row == method or (row.startswith(f"{method} x ") and model in rows[row])]
+    best = min(some, key=lambda row: mean(rows[row][model]))
+    return f"{mean(rows[best][model]):.3f} x {best.partition(' x ')[2] or '1'}"
+
+
+def _rates(rates: Mapping[str, Any]) -> str:
+    edges = [name for name, one in rates.items() if not one["interior"]]
+    chosen = ", ".join(f"{label(name)} {one['rate']:g}" for name, one in rates.items())
+    said = f"Learning rates: {chosen}."
+    return said + (f" At an edge of the grid, so without a verdict: {', '.join(edges)}." if edges else "")
+
+
 def _carried(plan: Protocol) -> list[str]:
-    """What a LoRA keeps that is carried over, where the study has a record of it."""
-    found = command.carried_over(plan.name)
+    """The shares that a carried-over LoRA keeps, where the study has a record of them."""
+    found = carried_over(plan.name)
     return carried.section(plan, found, len(found["config"]["seeds"])) if found else []
 
 
 def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
-    """What is retained of what retraining on the target gains, for methods that were retrained there."""
+    """The share of what retraining on the target gains, for methods that were retrained there."""
     lines = []
     for case, one in cases(result).items():
         for row in plan.methods:
@@ -152,28 +212,46 @@ def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
                 kept = [retention(one["rows"], row, t, f"{row}, retrained") for t in plan.related]
                 name = f"{label(row)}, {case}" if case else label(row)
                 lines.append([name, *("" if k is None else f"{k.mean:.2f} ± {k.half_width:.2f}" for k in kept)])
-    head = ["retained of retraining there", *plan.related]
+    head = ["share of retraining's gain", *plan.related]
     return [*table.markdown(head, lines, numbers=True), ""] if lines else []
 
 
 def _beside_the_paper(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
-    """Ours and the paper's, as signs and relative changes from the weight's adapter: the figures are of other tasks."""
-    theirs = screen.changes(plan.paper)
-    if not theirs:
-        return []
-    head = ["", "here: better on", "median change of the error", f"{plan.paper}: above on", "median change"]
+    """Signs and relative changes from copied LoRA, here and in the paper's table: its figures are of other tasks."""
+    theirs = changes(plan.paper)
+    head = ["", "better here", "median change of the error", f"higher in {plan.paper}", "median change of its score"]
     lines = []
     for row in ("input", "output"):
         mine = [
-            mean(one["rows"][row][t]) / mean(one["rows"]["lora"][t]) - 1
+            mean(one["rows"][row][t]) / mean(one["rows"][LORA][t]) - 1
             for one in cases(result).values()
             for t in plan.related
             if row in one["rows"]
         ]
         if mine and theirs.get(row):
-            lines.append([row, *_of(mine, -1), *_of(theirs[row], 1)])
-    return table.markdown(head, lines)
+            lines.append([row, *_counted(mine, -1), *_counted(theirs[row], 1)])
+    return [*table.markdown(head, lines), ""] if lines else []
 
 
-def _of(changes: Sequence[float], better: int) -> tuple[str, str]:
-    return f"{sum(better * c > 0 for c in changes)} of {len(changes)}", f"{median(changes):+.1%}"
+def _counted(relative: Sequence[float], better: int) -> tuple[str, str]:
+    return f"{sum(better * c > 0 for c in relative)} of {len(relative)}", f"{median(relative):+.1%}"
+
+
+def changes(paper: str) -> dict[str, list[float]]:
+    """Return side -> relative change from the weight's adapter in every cell of the paper's table that is of a target.
+
+    Empty where the paper has no table.
+    """
+    if not paper.startswith("Table "):
+        return {}
+    places: dict[str, dict[tuple[str, ...], float]] = {}
+    for one in printed(int(paper.removeprefix("Table "))):
+        if one["side"] == "target" and one["metric"] not in SUMMARIES:
+            at = (one["model"], one["peft"], one["metric"])
+            places.setdefault(one["placement"], {})[at] = float(one["value"])
+    found = {}
+    for side in ("input", "output"):
+        both = sorted(places.get(side, {}).keys() & places["weight"].keys())
+        if both:
+            found[side] = [places[side][at] / places["weight"][at] - 1 for at in both]
+    return found

@@ -12,7 +12,7 @@ from toys.common.stats import Interval, paired
 from toys.common.style import FAINT, FULL_WIDTH, LABELS, MARKERS, METHODS
 from toys.transfer.protocol import Protocol
 from toys.transfer.study import NONE
-from toys.transfer.verdicts.judge import cases, judged, verdicts
+from toys.transfer.verdicts.judge import cases
 
 COLOURS: Final = {**METHODS, "residual": "#CC79A7", "input-first": "#56B4E9"}
 OTHERS: Final = "v<>dP"
@@ -24,11 +24,8 @@ HEADLINE: Final = 80
 """Letters in a line of a headline."""
 
 
-def draw(plan: Protocol, result: Mapping[str, Any], headline: str | None = None) -> Figure:
-    """Return a figure: method minus copied LoRA by target, with 95 % intervals; left of zero the method is better.
-
-    Without ``headline`` the verdicts stand above.
-    """
+def draw(plan: Protocol, result: Mapping[str, Any], headline: str) -> Figure:
+    """Return a figure: method minus copied LoRA by target, with 95 % intervals; left of zero the method is better."""
     tables = {case: one["rows"] for case, one in cases(result).items()}
     shown = shown_methods(plan)
     others = _other_tables(plan, next(iter(tables.values())))
@@ -47,8 +44,6 @@ def draw(plan: Protocol, result: Mapping[str, Any], headline: str | None = None)
         f"{plan.measure} minus that of copied LoRA (left: better than LoRA; right: worse; grey: too small to matter)"
     )
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower left", ncols=len(shown))
-    said = verdicts(result, judged(plan, tables))
-    headline = headline or "; ".join(f"{LABELS.get(row, row)}: {said[row]}" for row in shown)
     figure.suptitle(textwrap.fill(headline, HEADLINE), x=0.02, ha="left", fontweight="bold")
     return figure
 

@@ -27,28 +27,29 @@ COLOURS: Final = {**METHODS, "residual": "#CC79A7", "opposite": "#E69F00"}
 
 
 def everything(records: Mapping[str, Any]) -> list[Move]:
-    """All moves of all records of toys that compare sides."""
+    """Return all moves of all records of studies that compare sides."""
     plans = {name: protocol(name) for name in records}
     return [m for name, result in records.items() if "input" in plans[name].methods for m in moves(plans[name], result)]
 
 
 def withheld(some: Sequence[Move], fixed: Threshold) -> list[Move]:
-    """Those that the rule was not fixed on."""
+    """Return the moves that the rule was not fixed on."""
     return [move for move in some if move.toy != fixed.toy or move.seed not in fixed.seeds]
 
 
 def section(records: Mapping[str, Any]) -> str:
-    """The section, in Markdown."""
+    """Return the section, in Markdown."""
     fixed = threshold()
     found = withheld(everything(records), fixed)
     lines = [
-        "## Can it be told before, from weights alone?",
+        "## Can weights alone predict it?",
         "",
-        "A side's score is the mean, over the layers of an adapter, of what both models share of the space that the"
-        " side faces, beyond what unrelated channels share; LoRA's is the lesser of both sides'. The rule: a side with"
-        f" a score of {fixed.least:g} or more keeps over half of what its adapter gains on the source; the side with"
-        f" the highest score is named. It was fixed on {fixed.fixed}, on the first {len(fixed.seeds)} seeds of"
-        f" `{fixed.toy}`; everything below is of other seeds and other toys.",
+        "The score of a side is how much of the space that the side reads or writes both models share, beyond what"
+        " unrelated channels share: 0 is nothing, 1 everything, and the mean is over the layers of the adapter. A LoRA"
+        " uses both sides of a layer, so the lower score counts. The rule predicts that a side with a score of"
+        f" {fixed.least:g} or more keeps over half of what its adapter gains on the source, and it names the side with"
+        f" the highest score. It was fixed on {fixed.fixed}, on the first {len(fixed.seeds)} seeds of `{fixed.toy}`;"
+        " everything below is of other seeds and other studies.",
         "",
         f"**{headline(found, fixed)}.**",
         "",
@@ -56,8 +57,9 @@ def section(records: Mapping[str, Any]) -> str:
         "",
         *_hits(found, fixed),
         "",
-        "What the named side keeps, beside the one with the highest score whatever the limit says, LoRA, always the"
-        " input, and the best side in hindsight (means over pairs, each at most 1 and at least -1; 0: nothing moved):",
+        f"What is kept by the named side (0 where none reaches {fixed.least:g}), by the side with the highest score"
+        " without a limit, by LoRA, by the input side, and by the best side in hindsight: means over pairs of models,"
+        " each share cut at -1 and 1.",
         "",
         *_sides(found, fixed),
     ]
@@ -65,19 +67,26 @@ def section(records: Mapping[str, Any]) -> str:
 
 
 def headline(found: Sequence[Move], fixed: Threshold) -> str:
-    """What the named side keeps on related models, beside LoRA, and how much the limit misses everywhere."""
+    """Return what the named side and LoRA keep on related models, and how many good moves the limit misses."""
     pairs = choices([move for move in found if move.group == "related"], fixed.least)
     ours, loras, _ = (mean(map(_clipped, kept)) for kept in zip(*map(_kept, pairs), strict=True))
     good = [move for move in found if move.kept > HALF]
     missed = sum(move.score is None or move.score < fixed.least for move in good)
     return (
-        f"On related models the side that weights alone name keeps {ours:.2f} of the gain, LoRA {loras:.2f};"
-        f" they miss {missed} of the {len(good)} moves that keep half"
+        f"On related models the side that the weights name keeps {ours:.2f} of the gain and LoRA {loras:.2f};"
+        f" the limit misses {missed} of the {len(good)} moves that keep half"
     )
 
 
 def _hits(found: Sequence[Move], fixed: Threshold) -> list[str]:
-    head = ["toy", "target", "moves", "said to keep half: kept it (harm)", "said not to: kept it", "right, balanced"]
+    head = [
+        "study",
+        "target",
+        "moves",
+        "predicted to keep half: did (did harm)",
+        "predicted not to: did",
+        "right, balanced",
+    ]
     lines = []
     for toy in dict.fromkeys(move.toy for move in found):
         for group, words in GROUPS.items():
@@ -95,7 +104,7 @@ def _hits(found: Sequence[Move], fixed: Threshold) -> list[str]:
 
 
 def _sides(found: Sequence[Move], fixed: Threshold) -> list[str]:
-    head = ["toy", "target", "pairs", "named", "highest", "LoRA", "input", "best", "named minus LoRA"]
+    head = ["study", "target", "pairs", "named", "highest", "LoRA", "input", "best", "named minus LoRA"]
     lines = []
     for toy in dict.fromkeys(move.toy for move in found):
         for group, words in GROUPS.items():

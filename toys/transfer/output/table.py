@@ -1,10 +1,16 @@
-"""Tables of a study: the same lines on the screen, in columns, and on a page, in Markdown."""
+"""Tables of a study: lines made from its rows, written in Markdown, aligned for a terminal, or in HTML."""
 
+import re
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from html import escape
+from typing import Any, Final
 
 Values = Sequence[float | None] | None
 """Of one model by seed; None for a seed whose training diverged, and for a model that a row leaves out."""
+WIDTH: Final = 120
+"""Characters of a line of text on a terminal."""
+_TABLE: Final = re.compile(r"(?:^\|.*\n?)+", re.MULTILINE)
 
 
 def lines(rows: Mapping[str, Any], models: Sequence[str], cell: Callable[[list[float]], str]) -> list[list[str]]:
@@ -39,8 +45,39 @@ def markdown(head: Sequence[str], table: Iterable[Sequence[str]], *, numbers: bo
     return [f"| {' | '.join(line)} |" for line in (head, rule, *table)]
 
 
-def columns(head: Sequence[str], table: Iterable[Sequence[str]], cell: int) -> list[str]:
-    """Return the lines of a table for the screen: the first column as wide as it has to be, the others ``cell``."""
-    table = [[head[0], *(name[: cell - 1] for name in head[1:])], *table]
-    first = max(len(line[0]) for line in table) + 1
-    return [f"{line[0]:{first}}" + "".join(f"{text:>{cell}}" for text in line[1:]) for line in table]
+def html(head: Sequence[str], table: Iterable[Sequence[str]], caption: str) -> str:
+    """Return a table in HTML; the first column names the lines."""
+    columns = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    body = "".join(
+        f'<tr><th scope="row">{escape(line[0])}</th>' + "".join(f"<td>{escape(c)}</td>" for c in line[1:]) + "</tr>\n"
+        for line in table
+    )
+    heads = f"<thead><tr>{columns}</tr></thead>"
+    return f'<table class="errors"><caption>{escape(caption)}</caption>{heads}<tbody>\n{body}</tbody></table>'
+
+
+def terminal(text: str) -> str:
+    """Return Markdown as a terminal shows it: tables in columns, paragraphs wrapped, no bold type."""
+    shown, end = [], 0
+    for found in _TABLE.finditer(text):
+        shown += [_wrapped(text[end : found.start()]), _columns(found[0])]
+        end = found.end()
+    return "".join([*shown, _wrapped(text[end:])])
+
+
+def _columns(table: str) -> str:
+    head, _, *rest = [line[2:-2].split(" | ") for line in table.splitlines()]
+    cells = [head, *rest]
+    first, *others = (max(map(len, column)) for column in zip(*cells, strict=True))
+    shown = [
+        f"{line[0]:{first}}" + "".join(f"  {c:>{w}}" for c, w in zip(line[1:], others, strict=True)) for line in cells
+    ]
+    return "".join(f"{line.rstrip()}\n" for line in shown)
+
+
+def _wrapped(text: str) -> str:
+    wrapped = [
+        textwrap.fill(line, WIDTH, subsequent_indent="  " * line.startswith("- "))
+        for line in text.replace("**", "").splitlines()
+    ]
+    return "".join(f"{line}\n" for line in wrapped)

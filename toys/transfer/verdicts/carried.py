@@ -12,14 +12,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from toys.transfer.output.table import columns, markdown
+from toys.transfer.output.table import markdown, terminal
 from toys.transfer.protocol import Protocol
 from toys.transfer.runs import CARRIED, COPIED, SOURCE, Run
 from toys.transfer.study import NONE, Runner
 from toys.transfer.verdicts.judge import LORA, cases
 
-SAME: Final[Mapping[str, str]] = {"conversion": "language", "mixture": "language"}
-"""Studies whose models and LoRA are another's."""
 RETRAINED: Final = f"{LORA}, retrained"
 SEEDS: Final = 2
 RETRAIN_NOTHING: Final = frozenset({"conversion"})
@@ -102,7 +100,7 @@ def lines(plan: Protocol, result: Mapping[str, Any]) -> tuple[list[str], list[li
             name = f"{row}, {case}" if case else row
             cells = [_cell(kept(rows, row, target), rows[f"{row}, predicted"][target]) for target in plan.targets]
             table.append([name, *cells])
-    return ["kept of LoRA's gain (predicted)", *plan.targets], table
+    return ["share kept (predicted)", *plan.targets], table
 
 
 def _cell(shares: np.ndarray, predicted: list[float | None]) -> str:
@@ -116,15 +114,16 @@ def _listed(shares: np.ndarray) -> str:
 
 def text(plan: Protocol, result: Mapping[str, Any]) -> str:
     """Return the table for the screen."""
-    return "\n".join(columns(*lines(plan, result), 15)) + "\n"
+    return terminal("\n".join(markdown(*lines(plan, result), numbers=True)))
 
 
 def section(plan: Protocol, result: Mapping[str, Any], seeds: int) -> list[str]:
     """Return the table for a page, in Markdown, with the endpoint's share."""
     copied, over = (share(plan, result, row) for row in (COPIED, CARRIED))
     head = (
-        f"**LoRA carried over** by inputs without labels, on {seeds} seeds, too few for an interval: it keeps"
-        f" {over.mean():.2f} of the gain on related models ({_listed(over)} by seed), its copy {copied.mean():.2f}"
-        f" ({_listed(copied)}). By target, of LoRA's gain on the source, what was predicted in brackets:"
+        f"**Carried over** with unlabelled inputs (on {seeds} seeds: too few for an interval), LoRA keeps"
+        f" {over.mean():.2f} of the gain on related models (by seed {_listed(over)}). Its copy keeps"
+        f" {copied.mean():.2f} ({_listed(copied)}). The table has the share of LoRA's gain on the source, and in"
+        f" brackets the prediction:"
     )
     return [head, "", *markdown(*lines(plan, result), numbers=True), ""]

@@ -9,7 +9,7 @@ that on the source, as a method that learned less there has less to keep. The en
 run and before any further seed; which comparisons it decides on the older seeds was known then.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -17,9 +17,9 @@ from typing import Any, Final
 import numpy as np
 
 from toys.common.stats import Interval, equivalence, holm, t_test
-from toys.transfer.command import carried_over, recorded
 from toys.transfer.output.table import markdown
-from toys.transfer.protocol import Method, Protocol, names, protocol
+from toys.transfer.protocol import Method, Protocol, protocol
+from toys.transfer.records import carried_over, every
 from toys.transfer.runs import CARRIED, COPIED, SOURCE
 from toys.transfer.study import NONE
 from toys.transfer.verdicts import carried
@@ -57,8 +57,7 @@ class Endpoint:
 @cache
 def decided() -> tuple[Endpoint, ...]:
     """Return the endpoints of all recorded studies."""
-    records = {name: record for name in names() if (record := recorded(name))}
-    return tuple(endpoints({name: protocol(name) for name in records}, records))
+    return tuple(endpoints({name: protocol(name) for name in every()}, every()))
 
 
 def endpoints(plans: Mapping[str, Protocol], records: Mapping[str, Mapping[str, Any]]) -> list[Endpoint]:
@@ -131,9 +130,9 @@ def _values(rows: Mapping[str, Any], row: str, model: str) -> np.ndarray:
     return np.asarray(rows[row][model], dtype=float)
 
 
-def headline(study: str) -> str:
-    """Return the result of a recorded study in one line; nothing where it has no endpoint."""
-    mine = [one for one in decided() if one.study == study]
+def headline(study: str, found: Iterable[Endpoint]) -> str:
+    """Return the result of a study in one line; nothing where it has no endpoint."""
+    mine = [one for one in found if one.study == study]
     told = ", ".join(f"{one.row} {one.method.mean:.2f} ({one.verdict})" for one in mine)
     gain = "the gain" if study not in RETRAIN_NOTHING else "its gain on the source"
     return f"Share of {gain} kept on related models: LoRA {mine[0].lora.mean:.2f}; {told}" if mine else ""
@@ -150,6 +149,16 @@ def table(link: Callable[[str], str]) -> str:
             cells = (f"{mine[c].method.mean:.2f} {mine[c].verdict}" if c in mine else "" for c in columns)
             rows.append((f"[{protocol(study).title}]({link(study)})", f"{lora.mean:.2f}", *cells, _carried(study)))
     return "\n".join(markdown(("study", "LoRA", *columns, "LoRA carried over (copied)"), rows)) + "\n"
+
+
+def results() -> str:
+    """Return every comparison of all recorded studies as a Markdown table, with the difference beyond the source's."""
+    head = ("study", "method", "LoRA", "method's share", "difference", "", "less that on the source", "")
+    rows = [
+        (one.study, one.row, one.lora, one.method, one.difference, one.verdict, one.beyond, one.verdict_beyond)
+        for one in decided()
+    ]
+    return "\n".join(markdown(head, [tuple(map(str, row)) for row in rows])) + "\n"
 
 
 def _carried(study: str) -> str:

@@ -171,7 +171,7 @@ def claim(found: Sequence[Comparison]) -> Verdict:
 
 def retention(rows: Mapping[str, Any], row: str, target: str, ceiling: str = "lora, retrained") -> Interval | None:
     """(none - moved) / (none - retrained), of the means over seeds by seed; None without a ceiling there."""
-    if target not in rows[ceiling] or None in rows[ceiling][target]:
+    if None in rows.get(ceiling, {}).get(target, [None]):
         return None
     none, moved, best = (np.asarray(rows[r][target], dtype=float) for r in (NONE, row, ceiling))
     return Interval.of((none - moved) / (none - best))

@@ -4,32 +4,16 @@ Training amplifies rounding: another processor, or another version of torch, is 
 are found again to the digit only where it was made, and its conclusions everywhere.
 """
 
-import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, Final
 
-import torch
-
 from toys.transfer.protocol import Protocol
+from toys.transfer.records import machine
 from toys.transfer.verdicts.judge import LORA, cases
 
 UNKNOWN: Final = "not recorded"
-
-
-def machine() -> dict[str, str]:
-    """Return what decides how sums are rounded: processor, kernels and versions."""
-    names = Path("/proc/cpuinfo")
-    lines = names.read_text(encoding="utf-8").splitlines() if names.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return {
-        "processor": models[0] if models else platform.processor() or platform.machine(),
-        "kernels": torch.backends.cpu.get_cpu_capability(),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,78 @@
-"""The networks for sentences are those that others published; their texts do not overlap; their gauges are exact."""
+"""The networks that others published: their energies and embeddings, texts that do not overlap, exact gauges."""
 
 import math
+import warnings
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from tests.toys.exact import lost
+from tests.toys.first_steps import lost
+from toys.ani.molecules import KCAL_PER_MOL, Molecules, Task, molecules, split, wanted
+from toys.ani.networks import Batch, Potential, features_of, potential
 from toys.data import weights
 from toys.embeddings import names
 from toys.sentences import packages
 from toys.sentences.model import HEADS, KINDS, Encoder, channels
 from toys.sentences.training import measured
 from toys.transfer import gauges
-from toys.transfer.protocol import Method
+from toys.transfer.protocol import Method, protocol
 
+METHODS = protocol("molecules").methods
+LAYERS = tuple(f"{element}.{k}" for element in "HCNO" for k in (0, 2, 4, 6))
 SENTENCES = ([101, 7, 8, 102], [101, 9, 102], [101, 5, 6, 7, 8, 102])
-LAYERS = tuple(f"blocks.{name}.{kind}" for name in ("a", "b") for kind in KINDS)
+BLOCKS = tuple(f"blocks.{name}.{kind}" for name in ("a", "b") for kind in KINDS)
+
+
+@pytest.fixture(scope="module")
+def data() -> Molecules:
+    return molecules()
+
+
+@pytest.fixture(scope="module")
+def batch(data: Molecules) -> Batch:
+    return features_of(data)
+
+
+@pytest.fixture(scope="module")
+def source() -> Potential:
+    return potential("1x", 2)
+
+
+def test_energies_are_those_of_torchani_from_the_coordinates(data: Molecules, batch: Batch):
+    torch.set_default_dtype(torch.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import torchani
+
+        folder = Path(torchani.__file__).parent / "resources" / "ani-1ccx_8x"
+        constants = torchani.neurochem.Constants(str(folder / "rHCNO-5.2R_16-3.5A_a4-8.params"))
+        whole = torchani.nn.Sequential(
+            torchani.SpeciesConverter(constants.species),
+            torchani.AEVComputer(**constants),
+            torchani.neurochem.load_model(constants.species, str(folder / "train3" / "networks")),
+        )
+    network, first = potential("1ccx", 3), np.concatenate([[0], np.cumsum(data.atoms)])
+    for g in (0, 17, 500, len(data.atoms) - 1):
+        here = slice(first[g], first[g + 1])
+        species = torch.from_numpy(data.numbers[here].astype(np.int64))[None]
+        theirs = whole((species, torch.from_numpy(data.places[here])[None])).energies
+        torch.testing.assert_close(network(batch.take(torch.tensor([g]))) / KCAL_PER_MOL, theirs)
+
+
+def test_water_asks_the_same_change_of_every_network_and_gfn2_does_not(
+    data: Molecules, batch: Batch, source: Potential
+):
+    parts = split(data, seed=0)
+    with torch.no_grad():
+        bases = [network(batch).double().numpy() for network in (source, potential("1ccx", 2))]
+    water, gfn2 = ([wanted(data, task, b, parts.train) - b for b in bases] for task in (Task.WATER, Task.GFN2))
+    np.testing.assert_allclose(water[0], water[1], atol=1e-9)
+    assert np.sqrt(np.mean((gfn2[0] - gfn2[1]) ** 2)) > 2
+    for change in (*water, *gfn2):  # nothing is left to a constant per element on the training molecules
+        left = np.linalg.lstsq(data.composition[parts.train], change[parts.train], rcond=None)[0]
+        np.testing.assert_allclose(left, 0, atol=1e-8)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +102,7 @@ def test_a_gauge_keeps_the_function_and_one_sides_adapters(network: Encoder, tur
     assert not torch.allclose(other.blocks.a.q.weight, network.blocks.a.q.weight)
     for placement in ("weight", "residual", "opposite"):
         method = Method(placement=placement, rank=2)
-        assert (lost(network, other, method, LAYERS, alike) < 1e-9) == (placement == exact)
+        assert (lost(network, other, method, BLOCKS, alike) < 1e-9) == (placement == exact)
 
 
 def test_what_is_measured_is_known_for_a_perfect_a_blind_and_a_broken_network(monkeypatch):

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
-FOLDER: Final = Path(__file__).resolve().parent.parent / "benchmarks" / "recorded"
+FOLDER: Final = Path(__file__).resolve().parents[2] / "benchmarks" / "recorded"
 
 
 def _results(name: str) -> Any:

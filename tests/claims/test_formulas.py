@@ -1,6 +1,7 @@
-"""The operations that formulas are made of: the same in float64, at 50 digits and exactly, and what they should be."""
+"""Formulas: operations are the same in float64, at 50 digits and exactly; the first order is the derivative."""
 
 import sys
+from dataclasses import make_dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -9,13 +10,26 @@ import pytest
 import sympy as sp
 import torch
 
+from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims import arithmetic as a
 from ioadapt_theory.claims.arithmetic import mp
+from ioadapt_theory.claims.expression.limits import first_order
+from ioadapt_theory.claims.expression.tree import (
+    linear_part,
+    matrix,
+    row,
+    scalar,
+    spectral,
+)
+from ioadapt_theory.claims.expression.values import value
+from ioadapt_theory.claims.settings.letters import AB, W1, W2, X, distance
+from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.errors import InvalidValueError
 
 U, V = ["3", "0", "4"], ["1", "2", "2"]
 M = [["1", "2", "0"], ["0", "1", "3"]]
 SQUARE = [["2", "1"], ["-1", "3"]]
+P, Q = matrix("p"), matrix("q")
 
 
 def numbers(x: Any, into: Any) -> Any:
@@ -69,8 +83,8 @@ def test_an_operation_is_what_it_says_in_every_arithmetic(kind: Any, found: Any,
 
 @pytest.mark.parametrize("kind", [tensor, digits])
 def test_a_limit_is_exceeded_relative_to_it(kind: Any) -> None:
-    for value, limit, excess in (("1", "2", 0), ("2", "2", 0), ("3", "2", 0.5)):
-        close(a.excess(*kind([value, limit])), excess)
+    for larger, limit, excess in (("1", "2", 0), ("2", "2", 0), ("3", "2", 0.5)):
+        close(a.excess(*kind([larger, limit])), excess)
     assert plain(a.excess(*kind(["1", "0"]))) == np.inf
 
 
@@ -144,3 +158,42 @@ def test_the_rank_of_fractions_is_exact_with_flint_and_without(
         product = draw.integers(1, 9, (rows, rank)) @ draw.integers(-9, -1, (rank, columns))
         assert a.rank(np.vectorize(Fraction, otypes=[object])(product) / 7) == np.linalg.matrix_rank(product)
     assert a.rank(np.full((2, 3), Fraction(0), dtype=object)) == 0
+
+
+def instance(**letters: Any) -> Any:
+    return make_dataclass("Letters", letters)(**letters)
+
+
+@pytest.mark.parametrize("placement", Placement)
+def test_the_first_order_is_the_derivative(placement: Placement) -> None:
+    claim = {"lora": "prop-1", "input": "prop-2-input", "output": "prop-2-output"}[placement]
+    setting = CLAIMS[claim].setting
+    assert setting is not None
+    i = setting.parametrise(setting.start(20, torch.Generator().manual_seed(0)))
+    t = 1e-6
+    small = type(i)(**{f: getattr(i, f) for f in i.__dataclass_fields__} | {"ab": t * i.ab})
+    difference = value(distance(placement), small) / t
+    torch.testing.assert_close(difference, value(first_order(distance(placement)), i), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda m, x, a: m * m, lambda m, x, a: x * m, lambda m, x, a: m @ x, lambda m, x, a: a @ m,
+        lambda m, x, a: m @ a, lambda m, x, a: m + x, lambda m, x, a: m + a, lambda m, x, a: x - 1,
+    ],
+)  # fmt: skip
+def test_what_has_no_product_or_sum_is_no_formula(form: Any) -> None:
+    with pytest.raises(TypeError, match="is no formula"):
+        form(matrix("w"), row("x"), scalar("s"))
+
+
+def test_what_is_linear_in_x_has_its_matrix() -> None:
+    assert linear_part(X @ W1 @ W2 - X @ AB) == (W1 @ W2) - AB
+    with pytest.raises(ValueError, match="not linear"):
+        linear_part(row("u") @ W1)
+
+
+def test_exact_singular_values_are_surds() -> None:
+    i = instance(p=np.array([[sp.Integer(1), sp.Integer(1)], [sp.Integer(0), sp.Integer(1)]], dtype=object))
+    assert sp.simplify(value(spectral(P), i) - (1 + sp.sqrt(5)) / 2) == 0

@@ -1,0 +1,111 @@
+"""A pickle read by torch.load with weights only: nothing in it is executed, every failure is one sentence.
+
+What it names beside tensors (a training configuration, a callback, a scheduler) is never imported: an inert stub takes
+its place.
+"""
+
+import pickletools
+import re
+import struct
+import warnings
+import zipfile
+from pathlib import Path
+from typing import IO, Any, Final
+
+from ioadapt_theory.errors import FileFormatError
+
+MOST_OPERATIONS: Final = 1_000_000
+"""Operations of a pickle, some thirty a tensor; all readings of so many take some five seconds."""
+DEEPEST: Final = 16
+"""Tuples within one another; what is shared among them is hashed once for each way to it."""
+NO_ZIP: Final = (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, OSError)
+"""Errors of zipfile for a file that is no zip, or a broken one; torch then says what it is."""
+
+
+class Inert:
+    """A stand-in for an object that is not a tensor: it takes whatever it is built from, and does nothing."""
+
+    def __init__(self, *_args: object, **_kwargs: object) -> None: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
+
+def load_pickle(path: Path) -> object:
+    """Return what a pickle holds; the values of a zip are mapped from the file."""
+    import torch
+
+    _refuse_what_takes_long(path)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            names = set(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+    except Exception:  # the format before torch 1.6, or a broken file: torch.load says what is wrong
+        names = set()
+    inert: list[Any] = [(Inert, name) for name in names]
+    try:
+        with warnings.catch_warnings(action="ignore"), torch.serialization.safe_globals(inert):
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except Exception as error:  # a hostile or broken file makes torch.load raise nearly anything
+        text = str(error)
+        code = re.findall(r"GLOBAL (\S+) (?:was not|whose module)", text)
+        reason = f"{type(error).__name__}: {text.split('. ')[0].splitlines()[0] if text else ''}"
+        msg = f"{path} is cut, broken or no PyTorch pickle of weights ({reason}). Delete it and download it again."
+        if "TorchScript" in text:
+            msg = f"{path} is a TorchScript program, not a pickle of weights: refused. Save its state_dict() instead."
+        elif code or (names and "Can only" in text):
+            some = ", ".join(code or sorted(names)[:3])
+            msg = f"{path} contains code or custom classes ({some}), of which nothing was run. "
+            msg += "Save the model's state_dict() instead."
+        raise FileFormatError(msg) from error
+
+
+def _refuse_what_takes_long(path: Path) -> None:
+    """Refuse what would take long or much memory to read, before anything is unpacked."""
+    problem = None
+    with path.open("rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                for item in archive.infolist():
+                    if item.compress_type != zipfile.ZIP_STORED and "/code/" not in item.filename:
+                        problem = "is compressed, which torch.save never does"
+                    elif item.filename.endswith("data.pkl") and problem is None:
+                        with archive.open(item) as stream:
+                            problem = _problem(stream)
+        except NO_ZIP:
+            file.seek(0)
+            for _ in range(5):  # magic number, protocol, system, table and keys, before torch 1.6
+                problem = problem or _problem(file)
+    if problem is not None:
+        msg = f"{path} {problem}: refused. Save the model's state_dict() with torch.save or safetensors."
+        raise FileFormatError(msg)
+
+
+def _problem(stream: IO[bytes]) -> str | None:
+    """Say whether a pickle has too many operations, or tuples in tuples without end; other faults are left to torch."""
+    stack: list[int | None] = []  # depths of tuples, None for a mark
+    memo: dict[Any, int] = {}
+    try:
+        for count, (op, argument, _) in enumerate(pickletools.genops(stream)):
+            if count > MOST_OPERATIONS:
+                return f"has a pickle of more than {MOST_OPERATIONS} operations"
+            taken = len(op.stack_before)
+            popped: list[int] = []
+            if pickletools.markobject in op.stack_before:
+                while (depth := stack.pop()) is not None:
+                    popped.append(depth)
+                taken -= 2
+            if taken > 0:
+                popped += [depth or 0 for depth in stack[-taken:]]
+                del stack[-taken:]
+            if op.name.endswith("PUT"):
+                memo[argument] = stack[-1] or 0
+            elif op.name.endswith("GET"):
+                stack.append(memo.get(argument, 0))
+            elif op.name == "MARK":
+                stack.append(None)
+            elif op.stack_after:
+                stack.append(1 + max(popped, default=0) if op.name.startswith("TUPLE") else 0)
+                if (stack[-1] or 0) > DEEPEST:
+                    return f"has more than {DEEPEST} tuples within one another"
+    except (IndexError, KeyError, TypeError, MemoryError, OverflowError, struct.error, *NO_ZIP):
+        pass
+    return None

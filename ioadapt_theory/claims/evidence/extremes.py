@@ -1,0 +1,152 @@
+"""Instances that say something for good: a family that attains a bound, and one that violates it in exact numbers."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import product
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ioadapt_theory.claims.claim import Claim, Word
+from ioadapt_theory.claims.evaluation import evaluate
+from ioadapt_theory.claims.evidence.argument import Proof, twin
+from ioadapt_theory.claims.expression.algebra import sympy
+from ioadapt_theory.claims.expression.notation import text
+from ioadapt_theory.claims.expression.tree import Relation, Term, opened
+from ioadapt_theory.claims.expression.values import Values
+from ioadapt_theory.claims.instances import witness
+from ioadapt_theory.errors import InvalidValueError
+
+__all__ = ["Attained", "contradicted"]
+"""Names that claims are written in (``language``)."""
+
+EQUALITY = 1e-12
+"""Largest distance of lhs/rhs from 1 in a double, for values at 50 digits or more."""
+NEAR = Fraction(1, 10**15)
+"""Distance from the bound to which a family that approaches it has to come."""
+
+
+@dataclass(frozen=True)
+class Attained(Proof):
+    """No smaller right side will do: instances that reach it, whatever value its parameters have."""
+
+    # one value a parameter (and, if it only approaches the bound, how near) -> content of an instance file
+    family: Callable[..., Mapping[str, Any]]
+    # every parameter of the right side, and the values that are tried; of two models the target's are the same,
+    # unless they are listed, too. Without any, only that no smaller factor will do is shown.
+    over: Mapping[Term, Sequence[Any]] = field(default_factory=dict)
+    every_pair: bool = False  # the condition numbers of both models are listed
+    approaches: bool = False  # the right side is a supremum
+    # no smaller factor will do, whatever its parameters; the first one of the right side. None: all of it.
+    factor: Term | None = None
+
+    @property
+    def shows(self) -> frozenset[Word]:  # type: ignore[override]
+        """That no smaller factor will do, or with parameters "sharp", and for every pair if it says so."""
+        return frozenset([Word.SHARP, *[Word.EVERY_PAIR] * self.every_pair] if self.over else [Word.FACTOR])
+
+    def broken(self, claim: Claim) -> Iterator[str]:
+        """Yield what fails."""
+        known = {*self.over, *(twin(x) for x in self.over if x.op != "cond" or not self.every_pair)}
+        for goal in claim.concludes:
+            small = {Term("scalar", name="epsilon")} if goal.order else set()  # ε is only a scale there
+            whole = opened(goal.right)
+            if self.factor is not None and not (whole.op == "mul" and whole.args[0] == opened(self.factor)):
+                yield f"{text(self.factor)} is no factor of the right side"
+            if self.over and (
+                free := undetermined(opened(self.factor or goal.right), small | {opened(x) for x in known})
+            ):
+                yield f"the right side depends on {text(free)}, which is no parameter"
+        if not claim.concludes or claim.setting is None:
+            yield "there is nothing to attain"
+            return
+        for values in product(*self.over.values()):
+            at = ", ".join(f"{text(x)} = {v}" for x, v in zip(self.over, values, strict=True))
+            raw = self.family(*values, *([NEAR] if self.approaches else []))
+            try:
+                ratio = evaluate(claim, raw).decisive_ratio
+            except InvalidValueError as error:
+                yield f"{at}: {error}"
+                continue
+            if not abs(ratio - 1) <= EQUALITY:
+                yield f"{at}: {ratio:.6g} of the right side"
+            instance = Values(claim.setting.read(raw))
+            for x, v in zip(self.over, values, strict=True):
+                if not abs(instance(x) - v) <= EQUALITY * (1 + abs(v)):
+                    yield f"{at}: {text(x)} is {float(instance(x)):.6g}"
+
+    def printed(self, claim: Claim) -> Iterator[str]:
+        """Yield the family in words, and the parameters."""
+        yield f"{'Approached' if self.approaches else 'Attained'} by {(self.family.__doc__ or '').strip().rstrip('.')}"
+        tried = (f"{text(x)} in {{{', '.join(map(str, values))}}}" for x, values in self.over.items())
+        yield f"evaluated at 50 digits for {', '.join(tried)}"
+
+
+def undetermined(x: Term, known: set[Term]) -> Term | None:
+    """Return a letter on which a formula depends otherwise than by known parts; None if there is none."""
+    if x in known or (x.op == "sine" and Term("sim", x.args) in known):
+        return None
+    if x.op in {"scalar", "row", "matrix"}:
+        return x
+    return next((y for y in (undetermined(a, known) for a in x.args) if y), None)
+
+
+@dataclass(frozen=True)
+class Contradicted(Proof):
+    """A shipped instance in exact numbers: it meets every hypothesis of the claim exactly, and violates it."""
+
+    witness: str
+    refutes: ClassVar[bool] = True
+
+    def broken(self, claim: Claim) -> Iterator[str]:
+        """Yield what fails."""
+        values = Values(exact_instance(claim, witness(self.witness)))
+        for given in claim.given:
+            if not holds_exactly(given, values):
+                yield f"{self.witness} misses {text(given)}"
+        if all(holds_exactly(goal, values) for goal in claim.goals):
+            yield f"{self.witness} does not violate {claim.statement}"
+
+    def printed(self, claim: Claim) -> Iterator[str]:
+        """Yield both sides in exact numbers."""
+        values = Values(exact_instance(claim, witness(self.witness)))
+        for goal in claim.goals:
+            left, right = values(goal.left), values(goal.right)
+            if goal.left.kind == "scalar":
+                one, other = (sympy().simplify(side) for side in (left, right))
+                yield f"{self.witness}: {text(goal.left)} = {one}, {text(goal.right)} = {other}"
+            else:
+                yield f"{self.witness}: the squared entries of the difference add up to {((left - right) ** 2).sum()}"
+
+
+def contradicted(*names: str) -> tuple[Proof, ...]:
+    """Return a refutation by each of these shipped instances."""
+    return tuple(Contradicted(f"{name} in exact numbers", name) for name in names)
+
+
+def holds_exactly(r: Relation, values: Values) -> bool:
+    """Whether a relation holds for exact numbers; a TypeError of sympy says that it does not decide it."""
+    sp = sympy()
+    left, right = values(r.left), values(r.right)
+    if r.left.kind != "scalar":
+        return all(sp.simplify(x) == 0 for x in np.asarray(left - right).flat)
+    if r.left.op == "spectral" and r.sign == "<=" and not getattr(right, "free_symbols", None):
+        m = sp.Matrix(values(r.left.args[0]).tolist())  # ε²I − MᵀM ⪰ 0 needs no eigenvalue
+        return bool((right**2 * sp.eye(m.cols) - m.T * m).is_positive_semidefinite)
+    difference = sp.simplify(left - right)
+    return bool(difference == 0 if r.sign == "=" else difference < 0 if r.sign == "<" else difference <= 0)
+
+
+def exact_instance(claim: Claim, raw: Mapping[str, Any]) -> Any:
+    """Return the instance of a file in sympy's rationals."""
+    sp = sympy()
+    assert claim.setting is not None
+    letters = {letter.key: letter.attribute for letter in claim.setting.letters}
+
+    def exact(x: Any) -> Any:
+        return [exact(y) for y in x] if isinstance(x, list) else sp.Rational(Fraction(x))
+
+    values = {letters[key]: exact(value) for key, value in raw.items() if key in letters}
+    arrays = {name: np.array(v, dtype=object) if isinstance(v, list) else v for name, v in values.items()}
+    return claim.setting.build(**arrays)

@@ -1,0 +1,113 @@
+"""Shares that are kept as a target drifts away: bins over families and seeds, and predictions beside them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import mean, median
+from typing import Any, Final
+
+import numpy as np
+from scipy.stats import spearmanr, t
+
+from toys.drift.moves import AUTO, CARRIED, CEILING, SCALED
+
+LEAST: Final = -1.0
+"""A share below this counts as this: how far an adapter that does harm goes is not the question."""
+WANTED: Final = 0.05
+"""Half-width of a bin's interval that is asked for."""
+TOO_MUCH: Final = 0.3
+"""Of the source's gain, by which a prediction is called too high."""
+KINDS: Final = {
+    "drift": "trained further",
+    "gauge": "trained further, then put in other weights of the same function",
+    "apart": "trained apart",
+}
+ROWS: Final = {
+    "lora": "LoRA, copied",
+    SCALED: "LoRA, scaled by the norms",
+    "input": "input, copied",
+    "output": "output, copied",
+    "residual": "residual, copied (bytes)",
+    AUTO: "side by the law, copied",
+    CARRIED: "LoRA, carried over",
+}
+MAIN: Final = ("lora", "input", "output", CARRIED)
+"""Rows of which the interval is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """One row on the targets of one kind and level.
+
+    Attributes:
+        cosine: mean cosine of the weights with the source's.
+        mean: share of what LoRA gains that is trained there; the mean of the families' means.
+        half: half of its 95 % interval, from the spread over seeds in each family.
+        moves: how many there are.
+    """
+
+    cosine: float
+    mean: float
+    half: float
+    moves: int
+
+
+def levels(result: Mapping[str, Any], kind: str) -> list[str]:
+    """Return the levels of a kind that every seed of every family has, from near to far."""
+    there = [set(one["targets"][kind]) for seeds in result["families"].values() for one in seeds]
+    return sorted(set.intersection(*there), key=float, reverse=True)
+
+
+def shares(result: Mapping[str, Any], family: str, kind: str, level: str, row: str) -> np.ndarray:
+    """Return what a row keeps of the gain of retraining, by seed; nothing where the family does not have the row."""
+    targets = [one["targets"][kind][level] for one in result["families"][family]]
+    known = [at["gain"][row] / at[CEILING] for at in targets if row in at["gain"]]
+    return np.maximum(np.asarray(known, dtype=float), LEAST)
+
+
+def binned(result: Mapping[str, Any], kind: str, level: str, row: str) -> Bin:
+    """Return one row on the targets of one kind and level."""
+    cosines = [one["targets"][kind][level]["cosine"] for seeds in result["families"].values() for one in seeds]
+    found = [shares(result, family, kind, level, row) for family in result["families"]]
+    middle, half = pooled([some for some in found if len(some)])
+    return Bin(mean(cosines), middle, half, sum(map(len, found)))
+
+
+def ahead(result: Mapping[str, Any], level: str, row: str) -> tuple[float, float]:
+    """Return how much more a row keeps than a copied LoRA on drifted targets, paired by seed; half of its interval."""
+    pairs = [[shares(result, f, "drift", level, r) for r in (row, "lora")] for f in result["families"]]
+    return pooled([mine - copied for mine, copied in pairs])
+
+
+def pooled(found: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Return the mean of the families' means, and half of its 95 % interval by Welch and Satterthwaite."""
+    parts = np.array([some.var(ddof=1) / len(some) for some in found]) / len(found) ** 2
+    freedom = parts.sum() ** 2 / max(sum(p**2 / (len(some) - 1) for p, some in zip(parts, found, strict=True)), 1e-30)
+    half = float(t.ppf(0.975, max(freedom, 1.0)) * np.sqrt(parts.sum())) if parts.any() else 0.0
+    return float(np.mean([some.mean() for some in found])), half
+
+
+def bins(result: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Bin]]:
+    """Return (kind, level) -> row -> bin."""
+    return {
+        (kind, level): {row: binned(result, kind, level, row) for row in ROWS}
+        for kind in KINDS
+        for level in levels(result, kind)
+    }
+
+
+def predictions(result: Mapping[str, Any]) -> dict[str, list[tuple[float, float]]]:
+    """Return row -> (predicted, measured) share of the source's gain; targets that are the source itself left out."""
+    found: dict[str, list[tuple[float, float]]] = {"lora": [], CARRIED: []}
+    for seeds in result["families"].values():
+        for one in seeds:
+            for kind, targets in one["targets"].items():
+                for level, at in targets.items():
+                    for row, pairs in found.items():
+                        if (kind, level) != ("drift", "1"):
+                            pairs.append((at["predicted"][row], at["gain"][row] / one["source"]["lora"]))
+    return found
+
+
+def errors(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Return the median error of predictions and their rank correlation with what was measured."""
+    return median(abs(p - m) for p, m in pairs), float(spearmanr(*zip(*pairs, strict=True)).statistic)

@@ -1,0 +1,97 @@
+"""The records of full runs in ``toys/data``, and how one is written."""
+
+import json
+import platform
+import re
+import sys
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from ioadapt_theory.results import record, replacing
+from toys.transfer.protocol import names
+
+DATA: Final = Path(__file__).parents[1] / "data"
+SAME: Final[Mapping[str, str]] = {"conversion": "language", "mixture": "language"}
+"""Studies whose models and LoRA are another's."""
+
+
+def recorded(name: str) -> dict[str, Any] | None:
+    """Return the record of a study's full run; None where there is none yet."""
+    path = DATA / f"{name}_record.json"
+    return read(path) if path.exists() else None
+
+
+@cache
+def every() -> Mapping[str, dict[str, Any]]:
+    """Return the records of all studies that have one, by name."""
+    return {name: one for name in names() if (one := recorded(name))}
+
+
+def carried_over(name: str) -> dict[str, Any] | None:
+    """Return the record of what a study's LoRA keeps when it is carried over; None where there is none."""
+    path = DATA / "carried" / f"{SAME.get(name, name)}.json"
+    return read(path) if path.exists() else None
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the figures of a record's file with its ``config`` and ``versions``."""
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    return {"config": stored["config"], "versions": stored["versions"], **stored["results"]}
+
+
+def write(path: Path, name: str, command: str, seeds: Any, results: Mapping[str, Any]) -> None:
+    """Write a record, whole or not at all.
+
+    Args:
+        path: its file.
+        name: of the study.
+        command: the command that makes the record again.
+        seeds: those that were run.
+        results: the figures.
+    """
+    here = machine()
+    config = {
+        "command": command,
+        "seeds": seeds,
+        "python": ".".join(map(str, sys.version_info[:2])),
+        "processor": here["processor"],
+        "kernels": here["kernels"],
+    }
+    with replacing(path) as temporary:
+        temporary.write_text(compact(record(name, config=config, results=results)), encoding="utf-8")
+
+
+def compact(content: Any) -> str:
+    """Return JSON in which every list of numbers is one line: a record of thousands of them stays small."""
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    return re.sub(r"\[[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text) + "\n"
+
+
+def rounded(value: Any) -> Any:
+    """Round all floats of a nested value to six digits."""
+    match value:
+        case float():
+            return float(f"{value:.6g}")
+        case dict():
+            return {key: rounded(inner) for key, inner in value.items()}
+        case list():
+            return [rounded(inner) for inner in value]
+        case _:
+            return value
+
+
+def machine() -> dict[str, str]:
+    """Return what decides how sums are rounded: processor, kernels and versions."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return {
+        "processor": models[0] if models else platform.processor() or platform.machine(),
+        "kernels": torch.backends.cpu.get_cpu_capability(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }

@@ -45,13 +45,7 @@ class LayerPair:
 def pairs(
     source: Weights, target: Weights, counterparts: Counterparts, adapters: Mapping[str, Adapter]
 ) -> Iterator[LayerPair]:
-    """Yield the comparison of each layer that two models share.
-
-    Args:
-        source: whose adapter it is.
-        target: where it would go.
-        counterparts: the target's layer for each of the source's.
-        adapters: by the source's names.
+    """Yield the comparison of each layer that two models share; ``adapters`` have the source's names.
 
     Raises:
         InvalidValueError: a weight is not finite.

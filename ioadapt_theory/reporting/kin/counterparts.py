@@ -80,12 +80,11 @@ class Counterparts:
         return replace(layer, matrix=layer.matrix[:, back], bias=None if layer.bias is None else layer.bias[back])
 
 
-def corresponding(source: Weights, target: Weights, given: Mapping[str, str] | None = None) -> Counterparts:
-    """Match layers as given, by contents where blocks were renumbered, or by name."""
-    given = given or {}
-    names = [Name("", name) for name in matrices(source) if name not in given]
+def corresponding(source: Weights, target: Weights) -> Counterparts:
+    """Match layers by contents where blocks were renumbered, or by name."""
+    names = [Name("", name) for name in matrices(source)]
     matched = correspond(names, target, "auto", source=source).places
-    layers = {key.path: _nearest(source, target, key.path, places) for key, places in matched.items()} | {**given}
+    layers = {key.path: _nearest(source, target, key.path, places) for key, places in matched.items()}
     layers = {name: place for name, place in layers.items() if place}
     origins = {new: old for old, new in layers.items()}
     return Counterparts(layers, neuron_orders(source, target, origins) | head_orders(source, target, origins))
@@ -110,12 +109,7 @@ def head_orders(source: Weights, target: Weights, origins: Mapping[str, str]) ->
 
     Heads are blocks of channels, alike in the outputs of q, k, v and the inputs of o. With fewer heads of k and v,
     those of q that share one of them move together. Weights do not tell the size of a head: blocks of any size
-    count.
-
-    Args:
-        source: the model whose order counts.
-        target: the other one.
-        origins: layer of the target -> layer of the source.
+    count. ``origins`` has the source's layer for each layer of the target.
     """
     neurons = {layer for reads, writes in mlps(origins) for layer in (*reads, *writes)}
     groups: dict[str, list[str]] = {}

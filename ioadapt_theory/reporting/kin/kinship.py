@@ -16,10 +16,10 @@ FEW: Final = 0.05
 SHARED: Final = 0.5
 """Excess of a side above which a layer counts as the same in other coordinates, as half of all layers must."""
 KINDS: Final = {
-    "rounded": "numbers are rounded", "zeroed": "numbers are set to zero", "narrowed": "channels are left out",
-}  # fmt: skip
-
-
+    "rounded": "numbers are rounded",
+    "zeroed": "numbers are set to zero",
+    "narrowed": "channels are left out",
+}
 ROUNDING: Final = 1e-4
 """Relative difference of outputs that rounding explains."""
 

@@ -48,11 +48,7 @@ class Folder:
     def listing(self, folder: str) -> Listing:
         """Return what a folder ('' for the root) holds."""
         inside = list((self.root / folder).iterdir()) if (self.root / folder).is_dir() else []
-        return Listing([p.name for p in inside if p.is_file()], [p.name for p in inside if p.is_dir()])
-
-    def names_file(self, part: str) -> bool:
-        """Whether a part is a file, and no folder."""
-        return (self.root / part).exists() and not (self.root / part).is_dir()
+        return Listing([p.name for p in inside if not p.is_dir()], [p.name for p in inside if p.is_dir()])
 
     def require(self, folder: str) -> None:
         """Refuse a folder that is not there."""
@@ -88,9 +84,8 @@ def open_weights(
 
     ``cut`` is a part of a single file in the original layout; ``variant`` and ``ema`` are `open_checkpoint`'s.
     """
-    if part is not None and place.names_file(part):
-        folder, _, file = part.rpartition("/")
-    else:
+    folder, _, file = (part or "").rpartition("/")
+    if file not in place.listing(folder).files:
         folder = part or next((c for c in COMPONENTS if c in place.listing("").folders), "")
         place.require(folder)
         file = choose(place.listing(folder).files, place.title(folder), variant)

@@ -89,10 +89,6 @@ class Repository(Folder):
         folders = dict.fromkeys(name.partition("/")[0] for name in inside if "/" in name)
         return Listing([name for name in inside if "/" not in name], [*folders])
 
-    def names_file(self, part: str) -> bool:
-        """See `Folder.names_file`; by the ending, so that nothing is asked."""
-        return is_file(part)
-
     def require(self, folder: str) -> None:
         """Refuse a folder that the repository does not have, or the cache has no weights of."""
         files, folders = self.listing(folder)

@@ -234,7 +234,7 @@ def strategy_of(claim: str) -> StackMonteCarlo:
     return strategy
 
 
-def planted(claim: str, run: Run, *, lhs: float = 1, rhs: float = 1) -> Finding:
+def planted(claim: str, run: Run, *, lhs: Any = 1, rhs: Any = 1) -> Finding:
     """What all parts find where the closed form or the bound is off by a factor."""
     true, strategy = CLAIMS[claim], strategy_of(claim)
     inequality = replace(
@@ -248,6 +248,13 @@ def planted(claim: str, run: Run, *, lhs: float = 1, rhs: float = 1) -> Finding:
 def test_half_a_per_cent_is_found_by_the_default_run(wrong: dict[str, float]) -> None:
     found = planted("lemma-3", Run(), **wrong)
     assert found.contradictions
+
+
+def test_one_wrong_stack_of_many_is_enough() -> None:
+    factors = torch.ones(32)
+    factors[3] = 1.5
+    found = planted("lemma-3", Run(stacks=32, samples=2000), lhs=factors, rhs=1 / factors)
+    assert found.refutes == {"a sample mean contradicts the closed form", "a sample mean exceeds the bound"}
 
 
 def test_a_gauge_pair_breaks_the_interior_reading_by_sampling_alone() -> None:

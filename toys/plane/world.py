@@ -11,8 +11,6 @@ from math import cos, pi, sin
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.linalg import with_singular_values
-
 THICKNESS = 0.35
 """Half the crescent's thickness in the middle; it is thinner towards its tips."""
 TURN, ENLARGE = 2 * pi / 3, 1.5
@@ -78,8 +76,9 @@ def augmented(model: nn.Sequential) -> Iterator[Tensor]:
 
 
 def _matrix(larger: float, smaller: float, generator: torch.Generator) -> Tensor:
-    s = torch.tensor([larger, smaller], dtype=torch.float64)
-    return with_singular_values(s, 2, 2, generator=generator)
+    """Return a random matrix with these singular values."""
+    u, v = (nn.init.orthogonal_(torch.empty(2, 2, dtype=torch.float64), generator=generator) for _ in range(2))
+    return u * torch.tensor([larger, smaller], dtype=torch.float64) @ v
 
 
 def _stack(w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor) -> nn.Sequential:

@@ -29,7 +29,7 @@ def adapted(model: nn.Module, method: Method, names: tuple[str, ...], seed: int,
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         one = copy.deepcopy(model)
-        return adapt(one, target_modules=list(names), family=method.family, rank=method.rank, **wanted, **options)
+        return adapt(one, target_modules=list(names), family=method.family, rank=method.rank, **wanted | options)
 
 
 def moved(source: nn.Module, target: nn.Module, strength: float = 1.0) -> nn.Module:

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -14,8 +15,8 @@ from torch import nn
 
 from ioadapt_theory.adapters import count, layers, parameters, transfer
 from ioadapt_theory.adapters.base_weights import ModelWeights
-from ioadapt_theory.adapters.rules.sides import sides
-from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.reporting.sides import sides
+from toys.transfer.alike import sides_by_weights
 from toys.transfer.cache import figures, tensors
 from toys.transfer.protocol import Method, Rule
 from toys.transfer.rows import adapted, carried, carries, moved, randomised, strength_of
@@ -136,14 +137,13 @@ def _carry(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _auto(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Train the package's own choice for one target on the source, and move it there."""
+    """Train the sides that the weights share with one target on the source, and move them there."""
     target = world.models[run.where]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # which layers it leaves out stands in the result
-            one, _ = trained(run, world, cache, target=target)
-    except InvalidValueError:  # it chose none, on every layer
+    chosen = sides_by_weights(world.models[SOURCE], target, world.layers)
+    if not chosen:
         return {"sides": {}, **_measured(world, target, run.where)}
+    pattern = {f"^{re.escape(n)}": str(side) for n, side in chosen.items()}
+    one, _ = trained(run, world, cache, names=tuple(chosen), placement="input", placement_pattern=pattern)
     return {"sides": placements(one), **_measured(world, moved(one, target), run.where)}
 
 

@@ -15,8 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ioadapt_theory.adapters.base_weights import BaseLayer
-from ioadapt_theory.linalg import ROUNDING
-from ioadapt_theory.null import Null, beside, of_matrix, parts
+from ioadapt_theory.null import ROUNDING, Null, beside, of_matrix, parts
 
 CHANNELS = 512
 """Largest number of channels compared; of more, this many are drawn, and the null varies by about 1/512."""

@@ -137,16 +137,11 @@ def _component(file: AdapterFile, fits: Mapping[Name, object], chosen: str | Non
 
 def _everywhere(stored: StoredLayer, several: tuple[Place, ...], weights: Weights) -> dict[str, StoredLayer] | str:
     """Return the parts of the adapter by layer, for all places, or why it does not fit."""
-    everywhere: dict[str, StoredLayer] = {}
-    for place in several:
-        try:
-            parts = _parts(stored, place)
-        except UnsupportedError as error:
-            return str(error)
-        if why := next((why for layer, part in parts.items() if (why := _misfit(part, weights, layer))), None):
-            return why
-        everywhere |= parts
-    return everywhere
+    try:
+        everywhere = {layer: part for place in several for layer, part in _parts(stored, place).items()}
+    except UnsupportedError as error:
+        return str(error)
+    return next(filter(None, (_misfit(part, weights, layer) for layer, part in everywhere.items())), everywhere)
 
 
 def _parts(stored: StoredLayer, place: Place) -> dict[str, StoredLayer]:

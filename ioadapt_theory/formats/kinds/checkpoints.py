@@ -101,6 +101,5 @@ def _size(file: AdapterFile, layer: StoredLayer) -> tuple[int, int, int]:
 
 
 def _change(layer: StoredLayer) -> Tensor:
-    phi: Any
-    ((_, phi),) = layer.adapter().parts()
+    phi: Any = layer.adapter()[Placement.WEIGHT]
     return (phi.scaling * phi.delta(SizesAlone(*phi.size))).detach().mT

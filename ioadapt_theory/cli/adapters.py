@@ -196,7 +196,7 @@ def _warn_of_another_base(matched: "Match") -> None:
 
 def _show(args: argparse.Namespace, file: "AdapterFile", matched: "Match | None" = None) -> int:
     """Print the contents in the chosen format; return 1 if part of the file does not fit or is not supported."""
-    from ioadapt_theory.adapters.card import card
+    from ioadapt_theory.formats.card import card
     from ioadapt_theory.formats.describe import describe, table
 
     facts = describe(file, matched)
@@ -204,7 +204,7 @@ def _show(args: argparse.Namespace, file: "AdapterFile", matched: "Match | None"
         sys.stdout.write(as_json(facts))
     elif args.format == "card":
         adapters = {str(stored.name): stored.sketch for stored in file.layers}
-        sys.stdout.write(card(adapters, base=file.base, known=file.prints))
+        sys.stdout.write(card(adapters, base=file.base))
     else:
         sys.stdout.write(table(facts, min(80, get_terminal_size().columns)))
     return FINDING if facts["unread"] or facts["changes"] or facts.get("unmatched") else OK

@@ -59,17 +59,17 @@ class Baked(NamedTuple):
 
 
 def convert_to(
-    folder: Path | str, matched: Match, placement: Placement | str, *, partial: bool = False, **tamed: float
+    folder: Path | str, matched: Match, placement: Placement | str, *, partial: bool = False, ridge: float = 0.0
 ) -> dict[str, Fidelity | str]:
     """Write LoRAs trained on the base as input or output adapters (Eq. 5), in our own folder; return what each lost."""
-    # with ``partial`` a layer that has no such form is left out, saying why; ``tamed`` is for ``Inverse.of``
+    # with ``partial`` a layer that has no such form is left out, saying why
     converted: dict[str, Adapter] = {}
     outcome: dict[str, Fidelity | str] = {}
     prints = {}
     for layer, adapter, base in matched.adapters():
         try:
             with naming(layer):
-                converted[layer], outcome[layer] = convert(adapter, base.matrix, placement, base.bias, **tamed)
+                converted[layer], outcome[layer] = convert(adapter, base.matrix, placement, base.bias, ridge=ridge)
         except UnsupportedError as error:
             if not partial:
                 raise

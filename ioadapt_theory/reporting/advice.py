@@ -48,11 +48,13 @@ def advise(kinship: Kinship, predictions: Predictions | None, *, adapted: bool) 
 
 
 def _of_weights(kinship: Kinship, *, adapted: bool) -> list[Advice]:
-    if kinship.relation is Relation.SAME and not kinship.heads:
-        way = 'with match="provenance"' if kinship.reordered else "as it is"
-        how = f"copy it {way}" if adapted else f"any adapter can be copied {way}"
+    if kinship.relation is Relation.SAME and not kinship.reordered:
+        how = "copy it as it is" if adapted else "any adapter can be copied as it is"
         return [Advice(how, "the two compute the same function")]
     measure = Advice("give unlabelled inputs (--inputs BATCH)", UNBOUNDED)
+    if kinship.relation is Relation.SAME:
+        how = CARRY if adapted else f"train it, then {CARRY}"
+        return [Advice(how, "neurons or heads are permuted, which a copy does not follow"), measure]
     if kinship.relation in (Relation.UNRELATED, Relation.DIFFERENT):
         how = CARRY if adapted else "train an adapter on each"
         return [measure, Advice(how, f"a copy has no reason to fit ({kinship.relation})")]

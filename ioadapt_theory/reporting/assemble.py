@@ -140,7 +140,6 @@ def report(
         differing(one, two, places),
         added=_added(one, missing) or _added(two, extra),
         orders=len(places.orders),
-        heads=places.heads,
         difference=None if on_inputs is None else on_inputs.difference,
     )
     gone = {n: "the target has no such layer" for n in adapters if n not in common}

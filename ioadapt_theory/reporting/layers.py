@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from ioadapt_theory.adapters.base_weights import BaseLayer, Weights
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.adapters.rules.sides import Sides, sides
 from ioadapt_theory.checkpoints.names.kinds import kind
 from ioadapt_theory.reporting.kin.counterparts import Counterparts, matrices
 from ioadapt_theory.reporting.kin.likeness import Likeness, finite, likeness
+from ioadapt_theory.reporting.sides import Sides, sides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from ioadapt_theory.adapters.moving.transfer import transfer
 from ioadapt_theory.adapters.rules.auto import best_side
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect import Expected, Prediction, expected, measured, run, undisturbed, whole
-from ioadapt_theory.effect.law import require_comparable
+from ioadapt_theory.effect.copying import require_comparable
 from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.errors import InvalidValueError
 

@@ -26,7 +26,7 @@ class Case(StrEnum):
 
 
 def crescent(n: int, generator: torch.Generator) -> Tensor:
-    """Samples of shape (n, 2): at the angle t ~ U(0, π), radius 1 + THICKNESS sin(t) u with u ~ U(-1, 1)."""
+    """Draw samples (n, 2): at the angle t ~ U(0, π), radius 1 + THICKNESS sin(t) u with u ~ U(-1, 1)."""
     t, u = torch.rand(2, n, generator=generator, dtype=torch.float64)
     t = pi * t
     radius = 1 + THICKNESS * t.sin() * (2 * u - 1)
@@ -34,19 +34,19 @@ def crescent(n: int, generator: torch.Generator) -> Tensor:
 
 
 def moment() -> Tensor:
-    """E[(x, 1)ᵀ(x, 1)] of the crescent, exactly: it is neither centred nor isotropic."""
+    """Return E[(x, 1)ᵀ(x, 1)] of the crescent, exactly: it is neither centred nor isotropic."""
     first, second, mean = 1 / 2 + THICKNESS**2 / 24, 1 / 2 + THICKNESS**2 / 8, 2 / pi
     return torch.tensor([[first, 0, 0], [0, second, mean], [0, mean, 1]], dtype=torch.float64)
 
 
 def isotropic_moment() -> Tensor:
-    """The same for what App. A.2 assumes, E[x] = 0 and E[xᵀx] = σ²I, with the crescent's E‖x‖²."""
+    """Return the moment that App. A.2 assumes, E[x] = 0 and E[xᵀx] = σ²I, with the crescent's E‖x‖²."""
     variance = moment()[:2, :2].trace() / 2
     return torch.diag(torch.stack([variance, variance, torch.ones_like(variance)]))
 
 
 def task() -> Tensor:
-    """The matrix E of the task: wanted is what the source model puts out, times E."""
+    """Return the matrix E of the task: wanted is what the source model puts out, times E."""
     return ENLARGE * torch.tensor([[cos(TURN), sin(TURN)], [-sin(TURN), cos(TURN)]], dtype=torch.float64)
 
 
@@ -67,7 +67,7 @@ def models(case: Case, generator: torch.Generator) -> tuple[nn.Sequential, nn.Se
 
 
 def augmented(model: nn.Sequential) -> Iterator[Tensor]:
-    """The maps of a plain stack as matrices on (x, 1); the last one forgets the 1."""
+    """Return the maps of a plain stack as matrices on (x, 1); the last one forgets the 1."""
     for i, layer in enumerate(model):
         assert isinstance(layer, nn.Linear)
         m = torch.cat([layer.weight.detach().mT, layer.bias.detach()[None]]).cpu()

@@ -21,7 +21,7 @@ OPPOSITE: Final = {Placement.INPUT: "output", Placement.OUTPUT: "input"}
 
 
 def adapted(model: nn.Module, method: Method, names: tuple[str, ...], seed: int, **options: Any) -> nn.Module:
-    """A frozen copy of the model with a fresh adapter; equal seeds give equal first values."""
+    """Return a frozen copy of the model with a fresh adapter; equal seeds give equal first values."""
     wanted: dict[str, Any] = {"placement": method.placement}
     if method.placement == "opposite":  # of the side that faces the residual stream
         sides = {rf"^{re.escape(name)}$": OPPOSITE[residual_side(name)] for name in names}
@@ -29,11 +29,11 @@ def adapted(model: nn.Module, method: Method, names: tuple[str, ...], seed: int,
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         one = copy.deepcopy(model)
-        return adapt(one, target_modules=list(names), family=method.family, rank=method.rank, **wanted, **options)
+        return adapt(one, target_modules=list(names), family=method.family, rank=method.rank, **wanted | options)
 
 
 def moved(source: nn.Module, target: nn.Module, strength: float = 1.0) -> nn.Module:
-    """A copy of the target with the source's adapter at this strength, layer by layer of equal names, unasked."""
+    """Return a copy of the target with the source's adapter at this strength, by names of layers, unasked."""
     there = copy.deepcopy(target)
     put(there, {name: layer.adapters["default"] for name, layer in layers(source).items()}, "default")  # type: ignore[misc]
     scale(there, strength)
@@ -41,7 +41,7 @@ def moved(source: nn.Module, target: nn.Module, strength: float = 1.0) -> nn.Mod
 
 
 def randomised(one: nn.Module, seed: int) -> nn.Module:
-    """A copy whose A and B are random, with ‖AB‖_F of every layer as it was."""
+    """Return a copy whose A and B are random, with ‖AB‖_F of every layer as it was."""
     other = copy.deepcopy(one)
     drawn = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -77,7 +77,7 @@ def carries(names: tuple[str, ...], ridge: float) -> Mapping[str, Callable[[str]
 
 
 def carried(one: nn.Module, source: nn.Module, target: nn.Module, rule: Callable[[str], Rule]) -> nn.Module:
-    """A copy of the target with the LoRA's change, carried by the rule, added to its weights."""
+    """Return a copy of the target with the LoRA's change, carried by the rule, added to its weights."""
     there = copy.deepcopy(target)
     here, modules = dict(source.named_modules()), dict(there.named_modules())
     for name, layer in layers(one).items():
@@ -92,7 +92,7 @@ def carried(one: nn.Module, source: nn.Module, target: nn.Module, rule: Callable
 
 
 def strength_of(one: nn.Module, source: nn.Module) -> float:
-    """Mean over layers of ‖what the adapter adds to W‖_F / ‖W‖_F on the source."""
+    """Return the mean over layers of ‖what the adapter adds to W‖_F / ‖W‖_F on the source."""
     here = dict(source.named_modules())
     shares = []
     for name, layer in layers(one).items():

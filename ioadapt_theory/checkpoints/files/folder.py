@@ -124,7 +124,7 @@ def choose(names: Collection[str], where: str, variant: str | None) -> str:
 
 def _usual_names(variant: str | None) -> Iterator[str]:
     """Yield file names in the order of preference, an index (.json) after the single file, as diffusers does."""
-    forms = ("{0}.{1}", "{0}.{1}.index.json")
+    forms: tuple[str, ...] = ("{0}.{1}", "{0}.{1}.index.json")
     if variant is not None:
         forms = ("{0}.{2}.{1}", "{0}.{1}.index.{2}.json", "{0}.{1}.{2}.index.json")
     yield from (form.format(stem, end, variant) for end in ("safetensors", "bin") for stem in STEMS for form in forms)
@@ -165,8 +165,7 @@ def _open_shards(place: Folder, index: str) -> Checkpoint:
                 msg = f"{title} places tensor {tensor!r} in {shard}, which does not have it. Download both again."
                 raise FileFormatError(msg)
         opened.pop_all()
-    metadata = {k: v for part in parts.values() for k, v in part.metadata.items()}
-    return View(file, title, {tensor: (parts[shard], tensor) for tensor, shard in shards.items()}, metadata)
+    return View(file, title, {tensor: (parts[shard], tensor) for tensor, shard in shards.items()})
 
 
 def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoint:
@@ -194,7 +193,7 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
         msg = f"{whole.source} has no {part} (no {prefix}*)."
         raise InvalidValueError(msg)
     origins = {n: (whole, averaged[n] if ema and n in averaged else n) for n in inside}
-    return View(whole.name, whole.source, origins, whole.metadata)
+    return View(whole.name, whole.source, origins)
 
 
 def open_path(path: Path, component: str | None = None, *, variant: str | None, ema: bool | None) -> Checkpoint:

@@ -85,8 +85,8 @@ def with_adapter_at(base: Checkpoint, source: str) -> Checkpoint:
     name, place = f"{base.name}+{file.path.stem}", f"{base.source}+{file.path}"
     changed = AdapterTensors(name, place, computed, named)
     origins = {key: (changed if key in computed else named, key) for key in named.tensors}
-    merged_base = View(name, place, origins, base.metadata)
-    merged_base.revision = base.revision
+    merged_base = View(name, place, origins)
+    merged_base.revision, merged_base.metadata = base.revision, base.metadata
     return merged_base
 
 

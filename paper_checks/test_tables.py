@@ -3,12 +3,16 @@
 What the tables are said to show is counted by the claims ``tables-*``.
 """
 
+import csv
+import re
 from decimal import Decimal
 from itertools import product
 from math import comb
 
 import pytest
 
+from ioadapt_theory.claims import CLAIMS
+from ioadapt_theory.claims.report import remark
 from ioadapt_theory.claims.settings.printed import FOLDER, NUMBERS, score, table, values
 
 COMMONSENSE = ("BoolQ", "PIQA", "SIQA", "HellaSwag", "WinoGrande", "ARC-e", "ARC-c", "OBQA")
@@ -118,3 +122,42 @@ def test_wins_of_table_8_are_those_counted_from_the_file_alone(side, placement):
         measured, n, k = score(8, side, placement, metric), counts[0] + counts[2], min(counts[0], counts[2])
         assert printed == "-".join(map(str, counts)) == str(measured)
         assert measured.p_value == pytest.approx(min(1, 2 * sum(comb(n, i) for i in range(k + 1)) / 2**n))
+
+
+IMAGE, SIDES = ("CLIP-I", "DINO-I"), ("input", "output")
+SCORES = {  # claim: table, placement, over which, metrics (all but averages by default)
+    "consistent": [(n, p, "weight", IMAGE) for n in (1, 2) for p in SIDES],
+    "consistent-all": [(8, p, "weight", IMAGE) for p in SIDES],
+    "prompt-fidelity": [(8, p, "weight", ("CLIP-T",)) for p in SIDES],
+    "ranks": [(9, p, "weight", IMAGE) for p in SIDES],
+    **{name: [(n, "input", "weight", ())] for name, n in (("distilled", 3), ("geneval", 5), ("language-lora", 6))},
+    "language-output": [(6, "input", "output", ())],
+}
+
+
+def rows(number):
+    """Return the rows on the target, from the file alone."""
+    lines = (FOLDER / f"table{number}.csv").read_text(encoding="utf-8").splitlines()
+    return [r for r in csv.DictReader(lines) if r["side"] == "target"]
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_what_a_claim_counts_is_counted_from_the_file_alone(name):
+    said = remark(CLAIMS[f"tables-{name}"])
+    counts = []
+    for number, mine, base, metrics in SCORES[name]:
+        value = {(r["model"], r["peft"], r["metric"], r["placement"]): float(r["value"]) for r in rows(number)}
+        kept = [k[:3] for k in value if k[3] == base and k[2] not in ("Avg.", "Overall") and k[2] in (metrics or k)]
+        signs = [value[*k, mine] - value[*k, base] for k in kept if (*k, mine) in value]
+        counts.append("-".join(str(sum(round(x, 6) * s > 0 or s == round(x, 6) for x in signs)) for s in (1, 0, -1)))
+    assert re.findall(r"\d+-\d+-\d+", said) == counts
+
+
+def test_seeds_and_parity_are_those_of_the_files():
+    gains = [r for r in rows(11) if r["quantity"] == "diff" and r["metric"] in IMAGE]
+    within = [f"{r['placement']} {r['metric']}" for r in gains if abs(float(r["value"])) <= float(r["std"])]
+    assert remark(CLAIMS["tables-seeds"]) == f"{len(within)} of {len(gains)} gains is within its deviation: {within[0]}"
+    least = min(score(8, "source", p, m).p_value for p in SIDES for m in ("CLIP-T", *IMAGE))
+    assert remark(CLAIMS["tables-on-par"]).startswith(
+        f"least p of six sign tests over 16 cells: {least:.2f}, at a level"
+    )

@@ -143,5 +143,5 @@ def _without_effect(node: ast.AST) -> Iterator[ast.AST]:
             | ast.keyword("slots" | "frozen" | "kw_only" | "strict", part)
         ):
             yield part
-        case ast.Assign([ast.Name("msg" | "__all__" | "reason")], part):
-            yield part
+        case ast.Assign([ast.Name("msg" | "__all__" | "reason")], part) | ast.Call(ast.Name("_function"), [_, part]):
+            yield part  # the latter is a docstring

@@ -175,8 +175,8 @@ class Reached(Proof):
             yield "lines show ≤, and the claim is strict"
         steps = tuple(self.lines(first))
         yield from (step.says for step in steps if not step.holds)
-        if not any(step.reaches for step in steps):
-            yield "no line reaches the right side"
+        if len(steps) < 2 or not steps[-1].reaches:
+            yield "no line leads to the right side, or none reaches it"
 
     def printed(self, claim: Claim) -> Iterator[str]:
         """Yield the lines."""

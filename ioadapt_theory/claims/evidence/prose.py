@@ -6,7 +6,7 @@ from typing import ClassVar, TypeVar
 
 from ioadapt_theory.claims.claim import Claim, Run, Strategy, Word
 from ioadapt_theory.claims.evidence.argument import Proof
-from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
+from ioadapt_theory.claims.evidence.findings import Evidence, Finding
 from ioadapt_theory.claims.evidence.steps import Step
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Term, opened
@@ -77,7 +77,6 @@ class Resting(Proof):
 
     claims: tuple[str, ...]  # their ids
     about: Term  # the left side that they have to be about
-    needs: ClassVar[Verdict] = Verdict.PROVED
 
     def broken(self, claim: Claim) -> Iterator[str]:
         """Yield which of them does not."""
@@ -85,9 +84,9 @@ class Resting(Proof):
 
         for name in self.claims:
             other = CLAIMS[name]
-            settled = [p for p in other.proofs if (p.refutes if self.needs is Verdict.REFUTED else p.proves)]
+            settled = [p for p in other.proofs if p.proves]
             if not settled or not all(p.holds(other) for p in settled):
-                yield f"{name} is not {self.needs}"
+                yield f"{name} is not proved"
             if any(opened(r.left) != opened(self.about) for r in other.concludes):
                 yield f"{name} is not about {text(self.about)}"
 
@@ -96,7 +95,7 @@ class Resting(Proof):
         from ioadapt_theory.claims.registry import CLAIMS
 
         for name in self.claims:
-            yield f"{name} ({self.needs}): {CLAIMS[name].statement}"
+            yield f"{name} (proved): {CLAIMS[name].statement}"
 
 
 @dataclass(frozen=True)

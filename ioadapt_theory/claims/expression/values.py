@@ -126,12 +126,9 @@ class Values:
         return a.frobenius_sq(self(law) @ self(d))
 
     def _like(self) -> Array:
-        for name in self.instance.__dataclass_fields__:
-            value = getattr(self.instance, name)
-            if value is not None:
-                return value.reshape(-1)[0] if getattr(value, "shape", ()) else value
-        msg = "The instance is empty."
-        raise ValueError(msg)
+        values = (getattr(self.instance, name) for name in self.instance.__dataclass_fields__)
+        value = next(x for x in values if x is not None)
+        return value.reshape(-1)[0] if getattr(value, "shape", ()) else value
 
     def _number(self, digits: str) -> Array:
         x = Fraction(digits)

@@ -16,7 +16,7 @@ from ioadapt_theory.errors import InvalidValueError
 
 __all__ = [
     "AVOIDS_ZERO", "DELTA", "DU", "DV", "INCREMENTS", "RHO_U", "RHO_V", "SHORTER", "STRICTLY_SHORTER", "R", "S",
-    "U", "V", "short", "shorter",
+    "U", "V", "shorter",
 ]  # fmt: skip
 """Exported to ``language``."""
 
@@ -49,8 +49,3 @@ def shorter(raw: Mapping[str, Tensor], most: float = 1.0) -> Any:
         for key, vector in (("du", "u"), ("dv", "v"))
     }
     return INCREMENTS.build(**{**raw, **changes})
-
-
-def short(raw: Mapping[str, Tensor]) -> Any:
-    """Return increments short enough for a grid on the segment: ‖Δ‖ < ‖·‖/2."""
-    return shorter(raw, 0.5)

@@ -101,7 +101,7 @@ CLAIMS = (
         concludes=(INTEGRAL,),
         proofs=(taylor, Attained("opposite turns", opposite_turns, approaches=True)),
         words=(FACTOR,),
-        setting=INCREMENTS.parametrised(short),
+        setting=INCREMENTS.parametrised(partial(shorter, most=0.5)),  # for a grid on the segment
         remark="the text does not exclude segments through 0, here as in the proof of Prop. 1 (prop-1-segment), and H "
         "is not defined there; no factor below ½ will do",
     ),

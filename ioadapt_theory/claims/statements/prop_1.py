@@ -65,16 +65,7 @@ def bound(
     more: tuple[Relation, ...] = (),
     **others: Any,
 ) -> Claim:
-    """Return Prop. 1 or 2 with this right side, up to O(ε²).
-
-    Args:
-        name: id of the claim.
-        placement: whose similarity distance is bounded.
-        right: the bound.
-        ball: reading of the hypothesis on AB.
-        more: hypotheses beside those of App. A.1.
-        others: attributes of ``Claim``, in place of the usual ones.
-    """
+    """Return Prop. 1 or 2 with this right side, up to O(ε²), for a reading of the hypothesis on AB and ``more``."""
     usual: dict[str, Any] = {
         "source": APPENDIX if placement is LORA else PROP_2_TEXT,
         "given": (*ball.given, *more),

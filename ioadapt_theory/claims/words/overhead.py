@@ -62,6 +62,7 @@ COSTS = {
     "backward inside": ("ncd + nr(2c + 2d)", "ncd + 4nrc", "ncd + 4nrd"),
 }
 """What LoRA, input and output adapters cost; the input adapter needs dY Wᵀ before it can learn."""
+COUNTED = {"forward": ("forward", "parameters")}
 
 
 def counted(what: str) -> Step:
@@ -80,31 +81,18 @@ def no_more(where: str) -> str:
 
 
 def claim(name: str, reading: str, where: str, what: str, more: tuple[int, int], remark: str) -> Claim:
-    """Return what is said of cost, in one reading.
-
-    Args:
-        name: id of the claim.
-        reading: which reading it is.
-        where: kind of work, in words.
-        what: is counted, a key of ``COSTS``.
-        more: what input and output adapters cost beyond LoRA for c = d, in units of rcc for merging and of ncc for a
-            pass; the verdict follows from it.
-        remark: of the claim.
-    """
+    """Return a claim on cost; ``more``: beyond LoRA for c = d, in rcc (merging) or ncc, which gives the verdict."""
     verdict = PROVED if more == (0, 0) else REFUTED
 
     @argued(Shown if verdict is PROVED else Refuted, "counted", "count by running, and set c = d")
     def lines_(claim: Claim) -> Iterator[Step]:
-        yield counted(what)
-        lora, *others = COSTS[what]
         unit = "rcc" if what == "merge" else "ncc"
-        for side, other, times in zip(("input", "output"), others, more, strict=True):
-            yield line(f"c = d: {side} costs {times} times {unit} more than LoRA, «{other} = {lora} + {times}{unit}»",
-                       let={"d": "c"})  # fmt: skip
-        if what == "forward":
-            yield counted("parameters")
-            lora, *others = COSTS["parameters"]
-            yield line(f"c = d: as many parameters, «{others[0]} = {lora} = {others[1]}»", let={"d": "c"})
+        for kind in COUNTED.get(what, (what,)):
+            yield counted(kind)
+            lora, *others = COSTS[kind]
+            for side, other, times in zip(("input", "output"), others, more, strict=True):
+                yield line(f"c = d: {side} costs {times} times {unit} beyond LoRA, «{other} = {lora} + {times}{unit}»",
+                           let={"d": "c"})  # fmt: skip
         yield Step(f"the claim says: {no_more(where)}", found(claim.prose, no_more(where)))
 
     printed_there = name == "overhead"

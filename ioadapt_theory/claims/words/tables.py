@@ -71,16 +71,7 @@ def over_subspace() -> Gains:
 def about_cells(
     name: str, source: str, says: str, quantifier: str, cells: Mapping[str, Gains], *, reading: str = ""
 ) -> Claim:
-    """Return a statement about printed figures; the verdict is what its quantifier says of them.
-
-    Args:
-        name: of the claim.
-        source: of the statement.
-        says: what is said to be above what.
-        quantifier: how often, a key of ``QUANTIFIERS``.
-        cells: gains by name.
-        reading: where the words are not the paper's.
-    """
+    """Return that gains, by name, are above as often as a quantifier says, which gives the verdict."""
     every = [x for g in cells.values() for x in g.values()]
     where = source.rpartition(", ")[2]
     prose = f"{says}: {quantifier.format(where)}"

@@ -35,6 +35,8 @@ STANDS_OUT = 3.0
 """z from which two layers share more than chance gives."""
 NARROWEST = 16
 """Channels of a part, at least; narrower ones leave nothing to permute."""
+MOST_PARTS = 16
+"""Largest number of parts of a side."""
 EIGENVALUES = 6
 """Of the pieces e, whose cubes are the third moment; those of a layer fall off quickly or do not matter."""
 
@@ -219,7 +221,8 @@ def parts(channels: int, widths: Sequence[int]) -> tuple[int, ...]:
     """Return the cuts 0, ..., channels of a side that may be a concatenation of sides of the network.
 
     They are multiples of the widest of ``widths`` that divides it and leaves something to permute. Cuts that are not
-    needed cost next to nothing, since channels are as good as unordered inside a part.
+    needed cost next to nothing, since channels are as good as unordered inside a part. A side of more than MOST_PARTS,
+    such as a vocabulary, counts as one part.
     """
     width = max((w for w in set(widths) if NARROWEST <= w < channels and channels % w == 0), default=channels)
-    return tuple(range(0, channels + 1, width))
+    return tuple(range(0, channels + 1, width)) if channels <= MOST_PARTS * width else (0, channels)

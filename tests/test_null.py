@@ -107,6 +107,7 @@ def test_parts_of_a_concatenation_are_cut_at_the_widest_side_that_divides_it():
     assert parts(640, widths) == (0, 320, 640)
     assert parts(320, widths) == (0, 320)
     assert parts(77, widths) == (0, 77)
+    assert parts(17 * 320, [320]) == (0, 17 * 320)
 
 
 def test_parts_of_unequal_size_in_all_networks_are_shared_by_construction():

@@ -147,7 +147,7 @@ def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") 
     if component == "text_encoder" and args.style == "kohya" and "text_encoder_2" in matched.file.components:
         component = "text_encoder_1"  # kohya counts them where there are two
     options = {"base": args.base, "component": component, "rank": args.rank, "share": args.share}
-    layers = write_lora(args.out, matched.adapters(), args.style, **options)
+    layers = write_lora(args.out, matched.adapters(), args.style, **options, task_type=matched.file.task_type)
     exact = args.rank is None and args.share is None
     for layer, baked in layers.items():
         figure = f"exact to rounding, {baked.lost:.2e}" if exact else f"lost {baked.lost:.2e}"

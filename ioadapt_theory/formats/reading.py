@@ -143,7 +143,8 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None)
     base = settings.get("base_model_name_or_path") or header.get("ss_sd_model_name") or header.get(BAKED_FOR)
     prints = settings.get("base_fingerprints")  # of our plug-in
     prints = prints if isinstance(prints, dict) else recorded(header, path)
-    return AdapterFile(opened, format_, tuple(layers), tuple(changes), unread, base if is_name(base) else None, prints)
+    base, task = (name if is_name(name) else None for name in (base, settings.get("task_type")))
+    return AdapterFile(opened, format_, tuple(layers), tuple(changes), unread, base, prints, task)
 
 
 @contextmanager

@@ -34,6 +34,9 @@ class Advice:
         return f"{self.how[0].upper()}{self.how[1:]}: {self.why}."
 
 
+ELSEWHERE: Final = Advice("add `--match effect` where no name fits", "it pairs the layers by what they can take over")
+
+
 def advise(kinship: Kinship, predictions: Predictions | None, *, adapted: bool) -> list[Advice]:
     """Return the recommended actions, best first; with inputs, best means the largest share kept.
 
@@ -44,7 +47,15 @@ def advise(kinship: Kinship, predictions: Predictions | None, *, adapted: bool) 
     """
     if predictions is None:
         return _of_weights(kinship, adapted=adapted)
-    return _of_sides(predictions) if predictions.copied is None else _of_effect(predictions.copied)
+    if not adapted:
+        return _of_sides(predictions)
+    if predictions.copied is None:
+        return [Advice(CARRY, "no layer of the target takes a copy"), ELSEWHERE]
+    advice = _of_effect(predictions.copied)
+    if kinship.relation is Relation.SAME and predictions.copied.kept < 1 - TIE:
+        why = f"the two compute the same function with other weights, and a copy keeps {predictions.copied.kept:.2f}"
+        advice = [Advice(CARRY, why), *(one for one in advice if one.how != CARRY)]
+    return advice
 
 
 def _of_weights(kinship: Kinship, *, adapted: bool) -> list[Advice]:
@@ -57,7 +68,8 @@ def _of_weights(kinship: Kinship, *, adapted: bool) -> list[Advice]:
         return [Advice(how, "neurons or heads are permuted, which a copy does not follow"), measure]
     if kinship.relation in (Relation.UNRELATED, Relation.DIFFERENT):
         how = CARRY if adapted else "train an adapter on each"
-        return [measure, Advice(how, f"a copy has no reason to fit ({kinship.relation})")]
+        advice = [measure, Advice(how, f"a copy has no reason to fit ({kinship.relation})")]
+        return [*advice, ELSEWHERE] if adapted and kinship.relation is Relation.DIFFERENT else advice
     return [measure]
 
 
@@ -66,7 +78,7 @@ def _of_effect(copied: Prediction) -> list[Advice]:
     what = "R_KL" if copied.need == "labels" else "R"
     rows = f"{what} on {copied.rows} rows, 80 % interval {copied.interval[0]:.2f} to {copied.interval[1]:.2f}"
     options = [Advice("copy it as it is", f"it keeps {copied.kept:.2f} of its gain ({rows})", copied.kept)]
-    if copied.at_best_strength > copied.kept + TIE:
+    if copied.need == "change" and copied.at_best_strength > copied.kept + TIE:  # c² says nothing of labels
         how = f"copy it at strength {copied.cosine / copied.ratio:.2f}"
         why = f"it keeps c² = {copied.at_best_strength:.2f} of its gain, as it is {copied.kept:.2f} ({rows})"
         options.insert(0, Advice(how, why, copied.at_best_strength))

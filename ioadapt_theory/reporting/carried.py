@@ -7,7 +7,7 @@ from typing import Any
 from ioadapt_theory.adapters.carrying import CarryReport
 from ioadapt_theory.adapters.carrying.outcome import DOMAIN
 from ioadapt_theory.similarity.report.page import document, table_of
-from ioadapt_theory.similarity.report.tables import aligned
+from ioadapt_theory.similarity.report.tables import WIDTH, aligned
 
 NEXT = {
     True: "Next: test it on a few labels; --refine 50 improves it without any.",
@@ -48,7 +48,7 @@ def said(outcome: CarryReport) -> list[str]:
 
 def to_text(outcome: CarryReport) -> str:
     """Return the table and the sentences below it."""
-    return "\n".join([aligned(table(outcome)), *said(outcome)]) + "\n"
+    return "\n".join([aligned(table(outcome), least=WIDTH), *said(outcome)]) + "\n"  # names stay whole
 
 
 def to_json(outcome: CarryReport) -> dict[str, Any]:

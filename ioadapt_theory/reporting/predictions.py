@@ -1,7 +1,7 @@
 """Predictions of a move from inputs: what a copied adapter keeps, and what one not yet trained would keep."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final
@@ -12,7 +12,7 @@ from torch import nn
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import base_of
 from ioadapt_theory.adapters.model import disable, layers, remove
-from ioadapt_theory.adapters.moving.transfer import transfer
+from ioadapt_theory.adapters.moving.transfer import TransferError, transfer
 from ioadapt_theory.adapters.rules.auto import best_side
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect import Expected, Prediction, expected, measured, run, undisturbed, whole
@@ -29,7 +29,7 @@ class Predictions:
 
     Attributes:
         expected: by layer and side, of an adapter yet to be trained there.
-        copied: for a copy of the given adapter; None without one.
+        copied: for a copy of the given adapter; None without one, and where no layer of the target takes it.
         difference: ‖f_T - f_S‖ / ‖f_S‖ of the outputs of the models without adapters.
         explained: share of what the source needed that its adapter gained there, for the bound on R.
     """
@@ -80,7 +80,6 @@ def predict_move(
 
     Raises:
         InvalidValueError: outputs that do not compare or are not finite, or an adapter that changes nothing.
-        TransferError: no layer of the adapter fits the target.
     """
     batches = whole(inputs, target_inputs, size=size)
     with disable(source), disable(target):
@@ -90,7 +89,7 @@ def predict_move(
         shares = expected(source, target, modules, batches, sides=tuple(map(str, SIDES)), call=call)
     copied = None
     if adapter is not None:
-        with _copied(source, target, adapter, names):
+        with suppress(TransferError), _copied(source, target, adapter, names):  # none fits: there is no copy to measure
             copied = measured(source, target, batches, disable, call=call)
     return Predictions(shares, copied, difference, explained)
 

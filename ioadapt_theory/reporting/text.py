@@ -58,7 +58,7 @@ def note(report: Report) -> str:
 
 def counts(report: Report) -> str:
     """Count the common layers, those of one model only, and the adapted layers that fit."""
-    parts = [f"{len(report.layers)} layers in both"]
+    parts = [f"{len(report.layers)} layer{'s' * (len(report.layers) != 1)} in both"]
     for name, some in ((report.names[0], report.missing), (report.names[1], report.extra)):
         if some:
             parts.append(f"{len(some)} only in {name} ({', '.join(some[:2])}{', ...' if len(some) > 2 else ''})")

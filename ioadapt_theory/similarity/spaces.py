@@ -23,8 +23,6 @@ from ioadapt_theory.similarity.matching import Layer, Space
 from ioadapt_theory.similarity.moments import Moments, in_range
 from ioadapt_theory.similarity.weights import whole
 
-MOST_PARTS = 16
-"""Largest number of parts in the null; a side with more, such as a vocabulary, counts as one part."""
 STRIP = 256
 """Rows of a Gram that are multiplied at once, with themselves and later rows; the rest is symmetric."""
 
@@ -92,7 +90,6 @@ def moments(
     models, count = [i for i in layer.models if i != parent], len(checkpoints)
     axis, f = layer.side(space)
     cuts = parts(f, widths)
-    cuts = cuts if len(cuts) <= MOST_PARTS + 1 else (0, f)
     base = None if parent is None else whole(checkpoints[parent], str(layer.tensors[parent]))
     grams = {i: Gram(_matrix(whole(checkpoints[i], str(layer.tensors[i]), base), layer, axis), cuts) for i in models}
     inner = np.full((count, count), np.nan)

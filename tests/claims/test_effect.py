@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.func import functional_call
 from torch.nn import functional
 
@@ -145,45 +145,29 @@ def test_draws_refute_a_mean_that_is_not_zero_and_say_so_if_they_are_too_few(mea
 WIDTH, LAYERS = 96, 4
 
 
-def planted(seed: int) -> list[Tensor]:
-    """Weights of a ReLU network whose hidden rows keep their size."""
-    generator = torch.Generator().manual_seed(seed)
-    return [
-        torch.randn(WIDTH, WIDTH, generator=generator, dtype=torch.float64) * math.sqrt(2 / WIDTH)
-        for _ in range(LAYERS)
-    ]
-
-
-def run(x: Tensor, weights: list[Tensor], place: int, m: Tensor) -> Tensor:
-    """The outputs with I + M at the input of a layer."""
+def run(x: torch.Tensor, weights: list[torch.Tensor], place: int, m: torch.Tensor) -> torch.Tensor:
+    """The outputs of a ReLU network with I + M at the input of a layer."""
     for k, w in enumerate(weights):
         x = (x + x @ m if k == place else x) @ w
         x = x.relu() if k < LAYERS - 1 else x
     return x
 
 
-def moved(weights: list[Tensor], share: float, seed: int) -> list[Tensor]:
-    """Return the same function; all but a share of the hidden channels stand in another order."""
-    generator, weights = torch.Generator().manual_seed(seed), [w.clone() for w in weights]
-    for k in range(LAYERS - 1):
-        order, change = torch.arange(WIDTH), round(WIDTH * (1 - share))
-        order[:change] = order[:change].roll(1 + int(torch.randint(max(change - 1, 1), (1,), generator=generator)))
-        weights[k], weights[k + 1] = weights[k][:, order], weights[k + 1][order]
-    return weights
-
-
 def loss(place: int, share: float) -> float:
-    """How much of a small adapter's effect is lost by the move: mean squares, over networks, inputs and adapters."""
+    """How much of a small adapter's effect is lost where all but a share of the hidden channels stand elsewhere."""
     lost, effect = 0.0, 0.0
     for seed in range(16):
-        source, generator = planted(seed), torch.Generator().manual_seed(100 + seed)
-        target = moved(source, share, seed)
-        x = torch.randn(200, WIDTH, generator=generator, dtype=torch.float64)
-        m = 1e-4 * torch.randn(WIDTH, WIDTH, generator=generator, dtype=torch.float64)
-        there = run(x, source, place, m)
-        torch.testing.assert_close(run(x, source, 0, 0 * m), run(x, target, 0, 0 * m))
-        lost += float((there - run(x, target, place, m)).square().sum())
-        effect += float((there - run(x, source, place, 0 * m)).square().sum())
+        torch.manual_seed(seed)
+        source = [torch.randn(WIDTH, WIDTH) * math.sqrt(2 / WIDTH) for _ in range(LAYERS)]
+        target, order, change = list(source), torch.arange(WIDTH), round(WIDTH * (1 - share))
+        for k in range(LAYERS - 1):
+            order[:change] = torch.arange(change).roll(1 + int(torch.randint(max(change - 1, 1), ())))
+            target[k], target[k + 1] = target[k][:, order], target[k + 1][order]
+        x, m = torch.randn(200, WIDTH), 1e-4 * torch.randn(WIDTH, WIDTH)
+        there, plain = run(x, source, place, m), run(x, source, 0, 0 * m)
+        torch.testing.assert_close(plain, run(x, target, 0, 0 * m))
+        lost += square(there - run(x, target, place, m))
+        effect += square(there - plain)
     return lost / effect
 
 

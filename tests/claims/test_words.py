@@ -13,10 +13,12 @@ from mpmath import mpf
 from ioadapt_theory.claims import CLAIMS, Claim, Verdict
 from ioadapt_theory.claims.arithmetic import hessian
 from ioadapt_theory.claims.claim import Word
+from ioadapt_theory.claims.effect import random_change
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.expression.notation import definitions, text
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.claims.report import remark
+from ioadapt_theory.claims.settings.placement import Placement
 from tests.claims.reader import Reader
 
 EVERY = pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda c: c.id)
@@ -89,6 +91,7 @@ def test_a_claim_on_one_side_speaks_of_that_side(claim: Claim) -> None:
 
 
 COSINES = ("-9/10", "-1/2", "0", "3/5")
+LORA, INPUT, OUTPUT = Placement
 
 
 def read(formula: str, **letters: Any) -> Any:
@@ -260,6 +263,16 @@ FACTS: list[tuple[str, str, Callable[..., bool]]] = [
         witness("r1")[key] == m for key, m in (
             ("W1", [[1, 0], [0, 1]]), ("W2", [[1, 0], [0, 1]]), ("W2_target", [[1, 0], [0, 1]]),
             ("W1_target", [[int(a), 0], [0, int(b)]]), ("AB", [[int(n), 0], [0, 0]])))) for p in ("input", "output")),
+    ("nonlinear-input", r"E‖f\((.*?)\) − f'\((.*?)\)‖² ≤ ‖(.*?)‖₂² E‖f\((.*?)\) − f'\((.*?)\)‖² for one",
+     lambda a, b, t, c, d: (a, b, c, d) == (f"x({t})", f"x({t})", "x", "x") and t == "I + AB"),
+    ("effect-random-source", r"W' = s\(ρW \+ √\((.*?)\)N\).*: c = Π(\S+) and q = Π(\S+) .* R = (\d)Π(\S+) − Π(\S+);",
+     lambda f, c, q, two, b, last: close(read(f, ρ=0.6), mpf("0.64")) and (b, last, two) == (c + q, f"{q}²", "2")),
+    ("effect-random-source", r"costs LoRA \((.*?)\)\^\(L − (\d)\) − (\d) of the gain, .* adapters \((.*?)\)\^L − (\d)",
+     lambda f, less, one, g, also: all(  # 1 − R for ρs = 1 and s² = 1 + δ² on the layers of a path
+         close(read(h, δ=0.3) ** (3 - k) - int(n), 1 - (2 - mpf("1.09") ** len(random_change.PATHS[p])))
+         for h, k, n, p in ((f, int(less), one, LORA), (g, 0, also, INPUT), (g, 0, also, OUTPUT)))),
+    ("effect-fixed-source", r"(E e' = e) and R = 2 − tr\(XB₀Xᵀ\)/‖e‖², .* B = I at .*, B ↦ (.*?) for .* and B ↦ MBMᵀ",
+     lambda e, layer: CLAIMS["effect-fixed-source"].proofs[0].statement == f"E(W + H)B(W + H)ᵀ = {layer}, and {e}"),
     ("bounds-rank", r"W = W' = (\d+) I, ε = (\S+) gives", lambda n, e: (
         witness("scaled")["W"] == witness("scaled")["W_target"] == [[int(n), 0], [0, int(n)]]
         and number(str(witness("scaled")["epsilon"])) == number(e))),

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from safetensors.torch import save as to_bytes
 
 from ioadapt_theory.adapters import adapt
+from ioadapt_theory.checkpoints.names import transformers
 from ioadapt_theory.cli import MISUSE, OK, main
 from ioadapt_theory.formats import save
 from tests.report.models import network, tuned
@@ -54,15 +55,17 @@ def test_json_and_page_say_the_same_as_the_screen(files, tmp_path, capsys):
 
 @pytest.mark.parametrize("tied", [False, True])
 def test_transformers_is_asked_only_where_one_of_two_models_has_no_head(tmp_path, monkeypatch, capsys, tied):
-    asked = []
-    monkeypatch.setattr("ioadapt_theory.checkpoints.names.transformers.of_config", lambda *_: asked.append(1))
+    asked, of_config = [], transformers.of_config
+    monkeypatch.setattr(transformers, "of_config", lambda *given: asked.append(1) or of_config(*given))
+    sizes = {"hidden_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 40}
+    config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 50, **sizes}
     table = torch.randn(50, 24).float()
     for k, name in enumerate("ab"):
         (tmp_path / name).mkdir()
         stored = {"model.embed_tokens.weight": table, "model.layers.0.mlp.up_proj.weight": torch.randn(40, 24).float()}
         stored |= {} if tied and k else {"lm_head.weight": table.clone()}
         save_file(stored, tmp_path / name / "model.safetensors")
-        (tmp_path / name / "config.json").write_text('{"architectures": ["LlamaForCausalLM"]}')
+        (tmp_path / name / "config.json").write_text(json.dumps({**config, "tie_word_embeddings": tied}))
     assert main(["report", str(tmp_path / "a"), str(tmp_path / "b"), "--format", "json"]) == OK
     assert bool(asked) is tied
     names = [layer["name"] for layer in json.loads(capsys.readouterr().out)["layers"]]

@@ -69,6 +69,25 @@ def test_the_advice_is_the_largest_number():
     assert any("ioadapt transfer" in advice.how for advice in stranger.advice)
 
 
+def test_what_a_copy_cannot_follow_is_carried_over():
+    source, order = adapted(network(0)), torch.randperm(len(network(0)[0].bias))
+    target = network(0)
+    with torch.no_grad():
+        for part in (target[0].weight, target[0].bias):
+            part.copy_(part[order].clone())
+        target[2].weight.copy_(target[2].weight[:, order].clone())
+    told = report(source, target, inputs=inputs(100))
+    assert told.predictions.copied.kept < 0.9
+    assert str(told).startswith("Carry it over, `ioadapt transfer")
+    assert "the same function with other weights, and a copy keeps" in str(told)
+    # a layer of another width takes no copy
+    narrow = adapt(nn.Sequential(nn.Linear(6, 9), nn.Linear(9, 5)), target_modules=["0"], placement="weight", rank=2)
+    told = report(narrow, nn.Sequential(nn.Linear(6, 7), nn.Linear(7, 5)), inputs=torch.randn(50, 6))
+    assert told.predictions.copied is None
+    assert str(told).startswith("Carry it over")
+    assert "--match effect" in to_text(told)
+
+
 def test_without_an_adapter_the_law_names_the_side_and_ties_go_to_the_input():
     x = inputs(100)
     same = report(network(0), network(0), inputs=x)

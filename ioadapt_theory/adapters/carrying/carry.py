@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from ioadapt_theory.adapters.carrying.candidates import FEW, Candidates, counterparts
 from ioadapt_theory.adapters.carrying.extraction import extract
+from ioadapt_theory.adapters.carrying.gauss_newton import passes
 from ioadapt_theory.adapters.carrying.outcome import CarriedLayer, CarryReport, CarryWarning
 from ioadapt_theory.adapters.carrying.parts import BIAS
 from ioadapt_theory.adapters.carrying.refine import from_zero, refined
@@ -118,12 +119,15 @@ class _Carrying:
         return self.report(chosen)
 
     def refine(self, steps: int, *, compare: bool) -> None:
-        """Add the best plain LoRA refined, and to compare it as many steps from zero."""
+        """Add the best plain LoRA refined, to compare it after Gauss-Newton passes, and as many steps from zero."""
         named = self.candidates.items()
         plain = [n for n, made in named if n in self.scores and all(a.family == "lora" for a in made.values())]
         if not plain:
             return
         start = self.candidates[max(plain, key=lambda n: self.scores[n])]
+        if compare and (found := passes(self.trial, start)) is not None:
+            start = self.candidates["Gauss-Newton"] = found[0]
+            self.scores["Gauss-Newton"] = found[1]
         begin = {"refined": start} | ({"from zero": from_zero(start, self.trial.options.seed)} if compare else {})
         with tqdm(total=len(begin) * steps, desc="refining", delay=10, disable=None, leave=False) as bar:
             for name, adapters in begin.items():
@@ -172,7 +176,7 @@ class _Carrying:
         if not places:
             return CarriedLayer(origin, side, rank, 0, (0, 0), None)
         fitted = self.made.fit.at[places[0]]
-        name = fitted.best if chosen in {"by layer", "refined"} else chosen.partition(",")[0]
+        name = fitted.best if chosen in {"by layer", "Gauss-Newton", "refined"} else chosen.partition(",")[0]
         return CarriedLayer(origin, side, rank, fitted.rows, fitted.features, fitted.kept.get(name))
 
     def notes(self, best: Prediction | None, *, put: bool) -> list[str]:

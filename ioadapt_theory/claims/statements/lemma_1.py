@@ -81,8 +81,7 @@ other_side = told(
 larger = told(
     "the larger of both constants",
     "|R| is R or −R, which lemma-1-remainder bounds with c₋ and c₊",
-    "both are at most c = √((1 + |s|)/2): one is c, and the squares differ by «(1 + a)/2 − (1 − a)/2 = a» for a = |s|; "
-    "and c(1 + c) increases",
+    "both are at most c: the squares differ by «(1 + a)/2 − (1 − a)/2 = a», a = |s|, or not at all; c(1 + c) increases",
 )
 
 

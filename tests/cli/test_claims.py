@@ -28,7 +28,7 @@ def test_an_argument_is_printed_step_by_step(capsys: pytest.CaptureFixture[str])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "For prop-4: factor out I + AB on the left"
     assert lines[1].strip() == "E‖x(I + AB)W₁W₂ − x(I + AB)W₁'W₂'‖²"
-    assert lines[5].strip() == "the hypothesis on the models: σ²‖I + AB‖₂²ε"
+    assert lines[4].strip() == "the hypothesis on the models: σ²‖I + AB‖₂²ε"
     assert "    ce2: |δ − δ'| = 64/125, 4(1 + s₀)ε = 8/25" in lines
 
 

@@ -8,15 +8,15 @@ from typing import Any
 Cell = dict[str, Any]
 WHY = {
     "step of": "what LoRA's products alone add to the frozen block's step, without autograd, norms or passes over X, is"
-    " in the table of steps: thin products run at a fraction of the speed of square ones. DoRA on the weight also reads"
-    " W for its norms once a step; LoKr has two products as long as X.",
+    " in the table of steps: thin products run at a fraction of the speed of square ones. DoRA on the weight also"
+    " builds W + AB for its norms; LoKr has two products as long as X.",
     "in bfloat16": "adapters are in float32, so X, Y and their gradients are converted; a processor with units for"
     " bfloat16 makes the frozen step several times shorter, not these passes.",
-    "LoRA on the input": "BW and the gradient of B read W once each; with 77 rows either takes an eighth to a fourth of"
-    " the time of XW.",
+    "LoRA on the input": "the gradient of B needs that of X(I + AB), a product as large as XW.",
+    "one token": "DoRA on the weight builds W + AB for its norms in every call; merge it before generating.",
     "slowest cell": "the worst of many cells, under load; where ours and the peer's have the same products, either may"
     " be slower.",
-    "DoRA on the weight, 77": "two fifths of what is added is W A, for the norms; with more rows it is less.",
+    "DoRA on the weight, 77": "most of what is added is W + AB, for the norms; with more rows it is less.",
     "added time": "with pages kept the peer loses less; of LoHa, the products that both have are most of the time.",
 }
 """Reasons for bars that are not reached, by a part of their names."""
@@ -125,10 +125,6 @@ def bars(results: Mapping[str, Any]) -> list[Bar]:
     for family, most in (("lora", 12), ("dora", 16), ("lokr", 16)):
         worst(f"{family} cast to bfloat16: kernels, forward and backward", most, cast, "launches", family=family)
         worst(f"{family} as it is made: kernels, ours / peer", 1.0, made, "launches", family=family)
-    if norms := [c for c in of("launches", {}) if "norms" in c]:
-        what = f"DoRA on inputs: kernels for norms of {norms[0]['layers']} layers, once a step, by cached(model)"
-        alone = f"{norms[0]['norms']['alone']} one by one"
-        found.append(at_most(what, 20, norms[0]["norms"]["at once"], decided_by=alone))
     average("peak memory beyond base, ours / peer", 0.36, lambda cells: mean(map(leanness, cells)), "training")
     output = {"family": "lora", "placement": "output"}
     average("the same, LoRA on the output", 1.0, lambda cells: mean(map(leanness, cells)), "training", **output)

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from benchmarks import blocks, counting, peers
 from benchmarks.measure import alternate, forward, peak, saved, step
-from ioadapt_theory.adapters import AdaptedLayer, adapt, cached, merge
+from ioadapt_theory.adapters import AdaptedLayer, adapt, merge
 
 PLACEMENTS = ("weight", "input", "output")
 FAMILIES = (("lora", 4), ("lora", 64), ("dora", 4), ("dora", 64), ("lokr", 128), ("loha", 64))
@@ -157,8 +157,7 @@ def _token(setting: Setting, c: int, d: int, family: str, rank: int, placement: 
     for layer in layers.values():
         if isinstance(layer.run, nn.Module):
             layer.run.eval()
-    with cached():
-        times = setting.alternate({name: forward(layer.run, x) for name, layer in layers.items()})
+    times = setting.alternate({name: forward(layer.run, x) for name, layer in layers.items()})
     return {"shape": f"{c}->{d}", "family": family, "rank": rank, "placement": placement, "train": times}
 
 
@@ -227,7 +226,7 @@ def launches(setting: Setting) -> Todo:
     """Kernels and bytes, counted."""
     del setting
     cases = [(*f, p) for f in (("lora", 16), ("dora", 16), ("lokr", 128), ("loha", 16)) for p in PLACEMENTS]
-    return [*(_call(counting.launches, *case) for case in cases), counting.norms]
+    return [_call(counting.launches, *case) for case in cases]
 
 
 def compiled(setting: Setting) -> Todo:

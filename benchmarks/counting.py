@@ -2,7 +2,6 @@
 
 from collections import Counter
 from typing import Any
-from unittest import mock
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +9,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from benchmarks import peers
-from ioadapt_theory.adapters import adapt, cached
 
 SILENT = frozenset(
     "view t transpose detach expand slice select unsqueeze squeeze as_strided alias diagonal permute _unsafe_view"
@@ -43,19 +41,18 @@ class Counting(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignor
 
 def counted(layer: peers.Contender, x: Tensor, gradient: Tensor) -> dict[str, Any]:
     """Kernels and bytes of a forward and backward pass after another one, which made what is made once."""
-    with mock.patch.object(torch._C, "_len_torch_dispatch_stack", return_value=0):  # the mode only looks on
+    torch.autograd.backward(layer.run(x), gradient)
+    for t in (x, *layer.parameters):
+        t.grad = None  # what is added to gradients is not the layer's
+    with Counting() as counting:
         torch.autograd.backward(layer.run(x), gradient)
-        for t in (x, *layer.parameters):
-            t.grad = None  # what is added to gradients is not the layer's
-        with Counting() as counting:
-            torch.autograd.backward(layer.run(x), gradient)
     return {"kernels": counting.kernels.total(), "bytes": counting.bytes, "which": dict(counting.kernels)}
 
 
 def launches(family: str, rank: int, placement: str, *, n: int = 512, c: int = 2048, d: int = 2048) -> dict[str, Any]:
     """Count for a frozen layer in bfloat16, and for ours and the peer's on it: as they are made, and cast to bfloat16.
 
-    As they are made their adapters are in float32. Cast, within ``cached``, is the least there is to start.
+    As they are made their adapters are in float32.
 
     Returns:
         The family, rank and placement, ``launches`` by layer as made, and ``cast`` by layer.
@@ -66,26 +63,5 @@ def launches(family: str, rank: int, placement: str, *, n: int = 512, c: int = 2
     made = {name: counted(layer, x, gradient) for name, layer in layers.items()}
     for p in (p for layer in layers.values() for p in layer.parameters):
         p.data = p.data.to(torch.bfloat16)
-    with cached():
-        cast = {name: counted(layer, x, gradient)["kernels"] for name, layer in layers.items()}
+    cast = {name: counted(layer, x, gradient)["kernels"] for name, layer in layers.items()}
     return {"family": family, "rank": rank, "placement": placement, "launches": made, "cast": cast}
-
-
-def norms(layers: int = 7, width: int = 2048) -> dict[str, Any]:
-    """Kernels for DoRA's norms on the inputs of equal layers after an optimizer's step: one by one, and at once."""
-    options: dict[str, Any] = {"dtype": torch.bfloat16, "device": "meta"}
-    model = nn.Sequential(*(nn.Linear(width, width, bias=False, **options) for _ in range(layers)))
-    adapt(model, target_modules="all-linear", family="dora", placement="input", rank=16)
-    x = torch.empty(512, width, **options)
-
-    def spent(at_once: nn.Module | None) -> int:
-        torch.autograd.graph.increment_version(model.parameters())  # as a step does
-        counts = []
-        for derived_by in (at_once, None):  # the second time they are kept
-            with mock.patch.object(torch._C, "_len_torch_dispatch_stack", return_value=0):
-                with Counting() as counting, cached(derived_by):
-                    model(x)
-            counts.append(counting.kernels.total())
-        return counts[0] - counts[1]
-
-    return {"layers": layers, "norms": {"alone": spent(None), "at once": spent(model)}}

@@ -58,25 +58,15 @@ def alternate(
 
 
 def step(module: Callable[[Tensor], Any], x: Tensor, gradient: Any, parameters: list[nn.Parameter]) -> Call:
-    """Return forward and backward of a layer (or a list of some) in a network, after a step of an optimizer.
-
-    What is derived from parameters is forgotten, since they would be others.
-    """
-    deriving = [part.derived for part in _parts(module) if hasattr(part, "derived")]
+    """Return forward and backward of a layer (or a list of some) in a network, after a step of an optimizer."""
 
     def call() -> None:
         x.grad = None
         for p in parameters:
             p.grad = None
-        for derived in deriving:
-            derived.forget("norms")
         torch.autograd.backward(module(x), gradient)
 
     return call
-
-
-def _parts(module: object) -> list[Any]:
-    return [*module.modules()] if isinstance(module, nn.Module) else []
 
 
 def forward(module: Callable[[Tensor], Tensor], x: Tensor) -> Call:

@@ -117,7 +117,7 @@ def child(case: str, folder: Path, *, memory: bool) -> dict[str, Any]:
     """Run one case in this process, for its time or for its memory."""
     import torch
 
-    from ioadapt_theory.similarity import comparing  # noqa: F401  (imports are not what is measured)
+    from ioadapt_theory.similarity import compute  # noqa: F401  (imports are not what is measured)
 
     torch.set_num_threads(1)
     paths = sorted(folder.glob("*.safetensors"))

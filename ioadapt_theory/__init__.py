@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from ioadapt_theory.adapters import TransferError as TransferError
     from ioadapt_theory.adapters import activate as activate
     from ioadapt_theory.adapters import adapt as adapt
-    from ioadapt_theory.adapters import cached as cached
     from ioadapt_theory.adapters import combine as combine
     from ioadapt_theory.adapters import count as count
     from ioadapt_theory.adapters import disable as disable
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
 _HOME = {
     "adapters": (
         "AdaptedLayer AdapterConfig FAMILIES NoMatchError NoProvenanceError Placement TransferError activate adapt"
-        " cached combine count disable layers merge parameters remove scale transfer unload unmerge"
+        " combine count disable layers merge parameters remove scale transfer unload unmerge"
     ),
     "adapters.moving.bake": "bake",
     "adapters.moving.convert": "convert",

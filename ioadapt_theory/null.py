@@ -29,8 +29,14 @@ from jaxtyping import Float
 Times = Callable[[Float[np.ndarray, "f r"]], Float[np.ndarray, "f r"]]
 """Multiplies a matrix K by a few columns."""
 
+ROUNDING = 4096
+"""Machine epsilons of ‖K‖_F² below which what is left of a Gram K is rounding: K is a multiple of the identity."""
 STANDS_OUT = 3.0
 """z from which two layers share more than chance gives."""
+NARROWEST = 16
+"""Channels of a part, at least; narrower ones leave nothing to permute."""
+MOST_PARTS = 16
+"""Largest number of parts of a side."""
 EIGENVALUES = 6
 """Of the pieces e, whose cubes are the third moment; those of a layer fall off quickly or do not matter."""
 
@@ -47,7 +53,7 @@ class Profile:
             it is met: 1 for d, 2 (n - 2) inside the part, 2 n' towards a part of n' channels, under the root.
         rest: (k, k) sums of e².
         cubes: (k, k + 1, k + 1, k + 1) for each part the sums of products of three of these vectors.
-        triangles: (k, k, k) sums of e_ij e_jl e_li over i, j, l in three parts; 0 where it was not asked for.
+        triangles: (k, k, k) sums of e_ij e_jl e_li over i, j, l in three parts.
     """
 
     sizes: tuple[int, ...]
@@ -64,7 +70,7 @@ def profile(
     rows: Float[np.ndarray, "f k"],
     squares: Float[np.ndarray, "k k"],
     cuts: Sequence[int],
-    times: Times | None = None,
+    times: Times,
 ) -> Profile:
     """Sum a symmetric matrix K up.
 
@@ -100,7 +106,7 @@ def profile(
         rest[p] = norms - n * met * means[p] ** 2
     explained = np.array([np.diagonal(e)[1:] for e in effects])
     rest -= (explained + explained.T) / 2  # by the effects of the rows and, alike, of the columns
-    triangles = np.zeros((k, k, k)) if times is None else _triangles(times, diagonal, means, u, cuts)
+    triangles = _triangles(times, diagonal, means, u, cuts)
     return Profile(tuple(map(int, sizes)), delta, means, effects, np.maximum(rest, 0.0), cubes, triangles)
 
 
@@ -190,11 +196,6 @@ class Null:
         return (self.cosine - self.mean) / (1 - self.mean) if self.mean < 1 - 1e-9 else None
 
     @property
-    def most(self) -> float:
-        """The z of equal spaces; where that is small, channels are too few or too alike to tell anything."""
-        return self._z(1.0) or 0.0
-
-    @property
     def too_small(self) -> bool:
         """Whether layers that share half of their weights would often pass for unrelated: too small to tell.
 
@@ -211,33 +212,17 @@ class Null:
 
 
 def beside(inner: float, norms: float, one: Profile, two: Profile) -> Null:
-    """Return the cosine inner / norms of two Grams beside what unrelated channels would give.
-
-    Args:
-        inner: ⟨K, K'⟩.
-        norms: ‖K‖‖K'‖.
-        one: Of K.
-        two: Of K', with the same parts.
-
-    Returns:
-        The cosine, and its law for unrelated channels.
-    """
+    """Return the cosine inner / norms of two Grams, ⟨K, K'⟩ / ‖K‖‖K'‖, and its law for unrelated channels."""
     mean, sd = moments(one, two)
     return Null(max(-1.0, min(1.0, inner / norms)), mean / norms, sd / norms, skewness(one, two))
 
 
-def parts(channels: int, widths: Sequence[int], least: int = 16) -> tuple[int, ...]:
-    """Return where a side may be a concatenation: cuts at multiples of the widest side of the network that divides it.
+def parts(channels: int, widths: Sequence[int]) -> tuple[int, ...]:
+    """Return the cuts 0, ..., channels of a side that may be a concatenation of sides of the network.
 
-    Cuts that are not needed cost next to nothing, since channels are as good as unordered inside a part.
-
-    Args:
-        channels: Of the side.
-        widths: Of all sides of the network.
-        least: Channels of a part; narrower ones leave nothing to permute.
-
-    Returns:
-        The cuts: 0, ..., the number of channels.
+    They are multiples of the widest of ``widths`` that divides it and leaves something to permute. Cuts that are not
+    needed cost next to nothing, since channels are as good as unordered inside a part. A side of more than MOST_PARTS,
+    such as a vocabulary, counts as one part.
     """
-    width = max((w for w in set(widths) if least <= w < channels and channels % w == 0), default=channels)
-    return tuple(range(0, channels + 1, width))
+    width = max((w for w in set(widths) if NARROWEST <= w < channels and channels % w == 0), default=channels)
+    return tuple(range(0, channels + 1, width)) if channels <= MOST_PARTS * width else (0, channels)

@@ -1,19 +1,25 @@
-"""A pool of spawned processes that leave Ctrl-C to their parent and end with it."""
+"""Executors of work elsewhere: a pool of spawned processes, or the workers of a Dask cluster."""
 
+import logging
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
 
-from ioadapt_theory.errors import WorkerError
+from ioadapt_theory.errors import InvalidValueError, MissingExtraError, WorkerError
 
 DIED = "A worker process died: it was killed, or the memory was not enough."
+PATIENCE = 15.0
+"""Seconds for a scheduler to answer, and for a first worker to be there."""
+LOUD = ("distributed", "tornado", "asyncio")
+"""Loggers that print tracebacks when a scheduler or a worker is lost."""
 
 
 @contextmanager
@@ -39,7 +45,7 @@ def lost() -> Iterator[None]:
 def pool(jobs: int) -> Iterator[Executor]:
     """Yield ``jobs`` processes of one thread each; at the end what waits is cancelled, and what runs is waited for.
 
-    A second Ctrl-C during that wait ends it, and what runs.
+    They leave Ctrl-C to their parent and end with it. A second Ctrl-C during the wait ends it, and what runs.
 
     Raises:
         WorkerError: One of them was ended from outside.
@@ -86,3 +92,41 @@ def _at_interrupts(do: Any) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, handler)
+
+
+@contextmanager
+def cluster(address: str) -> Iterator[tuple[Executor, Callable[[], int]]]:
+    """Yield an executor on a Dask cluster, and a function that counts the threads that its workers have at the moment.
+
+    A task of a worker that is lost is done by another one; Dask gives up on a task that took several workers with it.
+    ``address`` is that of the scheduler, "tcp://host:8786".
+
+    Raises:
+        MissingExtraError: The extra ``cluster`` is not installed.
+        InvalidValueError: No scheduler answers there, or it has no workers.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        package = "dask.distributed"
+        raise MissingExtraError(package, "cluster") from None
+    make: Any = Client  # without annotations
+    for name in [name for name in logging.root.manager.loggerDict if name.split(".")[0] in LOUD]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # the caller says once what is lost
+    try:
+        with warnings.catch_warnings(action="ignore"):  # versions are compared piece by piece
+            client = make(address, timeout=PATIENCE, set_as_default=False, name="ioadapt")
+    except (OSError, ValueError, TypeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else "time is out"
+        msg = f"No Dask scheduler answers at {address!r}: {reason}."
+        raise InvalidValueError(msg) from None
+    try:
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except TimeoutError:
+            msg = f"The Dask cluster at {address!r} has no workers."
+            raise InvalidValueError(msg) from None
+        yield client.get_executor(pure=False), lambda: sum(client.nthreads().values())
+    finally:
+        with warnings.catch_warnings(action="ignore"), suppress(OSError):  # a scheduler that died says no good-bye
+            client.close(timeout=PATIENCE)

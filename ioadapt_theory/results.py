@@ -64,11 +64,20 @@ def _remove_abandoned(path: Path) -> None:
                 left.unlink()
 
 
-def write_json(path: Path | str, content: JSON) -> None:
-    """Write indented JSON atomically; NaN and infinities are refused, they are not JSON."""
-    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+def write_text(path: Path | str, text: str) -> None:
+    """Write text atomically, as UTF-8."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def as_json(content: Any) -> str:
+    """Return indented JSON; NaN and infinities are refused, they are not JSON."""
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_json(path: Path | str, content: JSON) -> None:
+    """Write indented JSON atomically."""
+    write_text(path, as_json(content))
 
 
 def record(what: str, *, config: JSON, results: JSON) -> dict[str, Any]:

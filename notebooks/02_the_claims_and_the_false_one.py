@@ -15,6 +15,8 @@
 # | output adapter | `y = x W (I + AB)` |
 
 # %%
+from functools import partial
+
 import matplotlib.pyplot as plt
 import torch
 
@@ -23,10 +25,10 @@ from ioadapt_theory.claims import CLAIMS, Run, Verdict, verify
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.claims.report import remark
-from ioadapt_theory.linalg import cosine
 from toys.common.style import styled
 
 torch.set_default_dtype(torch.float64)
+cosine = partial(torch.nn.functional.cosine_similarity, dim=-1)
 
 # %% [markdown]
 # ## What is claimed

@@ -89,7 +89,7 @@ print(f"upright bars: {learned:.0%} right; without the adapter lying ones are st
 # %% [markdown]
 # ## Save it, with a page that says what it is
 #
-# One file, and with `card=True` a model card beside it. A README.md of your own is never replaced.
+# One file, and with `card=True` a model card beside it. A README.md that is there already is left as it is.
 
 # %%
 folder = Path(tempfile.mkdtemp())

@@ -1,8 +1,8 @@
 """Formulas as Coq: the proposition that a claim states, in the words of proofs/coq/Vocabulary.v.
 
-What has no closed form (a norm, a condition number, a pseudoinverse) is a variable with its defining property as a
-hypothesis; a law of rows is known by its second moments. A cosine is of rows that are not zero. O(ε^p) is K ε^p for
-some K and all ε ≤ e0, where K and e0 may depend on everything but ε and AB. A statement that is refuted is one about
+What has no closed form (a norm, a singular value, a pseudoinverse, an angle) is a variable with its defining property
+as a hypothesis; a law of rows is known by its second moments, cosine, sine and logarithm by their functional equations. A cosine is of rows that are not zero. O(ε^p) is K ε^p for
+some K and all ε ≤ e0, where K and e0 may depend on everything but ε and AB; O(a), likewise, on all but the rows in a. A statement that is refuted is one about
 adapters of less than full rank, the weakest reading; one that is proved is about any.
 """
 
@@ -12,18 +12,31 @@ from fractions import Fraction
 from typing import Any, Final
 
 from ioadapt_theory.claims.claim import Claim, Word
+from ioadapt_theory.claims.evidence.argument import twin
 from ioadapt_theory.claims.evidence.findings import Verdict
 from ioadapt_theory.claims.expression.tree import Relation, Term, opened, replaced, term
 
 EPSILON: Final = Term("scalar", name="epsilon")
 AB: Final = Term("matrix", name="ab")
+SMALL: Final = frozenset((EPSILON, AB))
 BINARY: Final = {"add": "+", "plus": "+", "mul": "*", "div": "/", "scale": "*:", "product": "*m"}
 CALLS: Final = {
     "dot": "dot", "inner": "inner", "norm": "norm", "sim": "sim", "sine": "sine", "fro": "fro", "sqrt": "Num.sqrt",
-    "max": "Num.max", "min": "Num.min", "inverse": "invmx", "transpose": "trmx",
+    "max": "Num.max", "min": "Num.min", "inverse": "invmx", "transpose": "trmx", "cos": "cos", "ln": "ln",
+    "artanh": "artanh ln",
 }  # fmt: skip
-DEFINED_BY: Final = {"spectral": "spectral", "cond": "cond", "pinv": "pinv", "hessian_norm": "hessian_norm"}
+DEFINED_BY: Final = {
+    "spectral": "spectral", "cond": "cond", "pinv": "pinv", "hessian_norm": "hessian_norm", "segment": "segment",
+    "sup_hessian_norm": "sup_hessian_norm", "angle": "angle cos pi", "arcsin": "arcsin sin pi", "sigma": "singular",
+}  # fmt: skip
 """Operations that become variables, and the predicate that says what they are."""
+CIRCLE: Final = "forall (cos sin : R -> R) (pi : R), circular cos sin pi ->"
+LOGARITHM: Final = "complete R -> forall ln : R -> R, logarithm ln ->"
+FIELD: Final = {
+    "sup_hessian_norm": "complete R ->", "ln": LOGARITHM, "artanh": LOGARITHM,
+    **dict.fromkeys(("angle", "arcsin", "cos", "pi"), CIRCLE),
+}  # fmt: skip
+"""Operations that need more than a real closed field, and what."""
 KEYWORDS: Final = {
     "w": "W",
     "w_target": "W'",
@@ -44,18 +57,21 @@ class NoCoqError(ValueError):
 class Scope:
     """What is written so far of one proposition: its letters, variables and hypotheses, in two levels.
 
-    ``outer`` does not depend on ε and AB; ``inner`` does.
+    ``outer`` does not depend on what is ``small``, ε and AB or the rows in O(a); ``inner`` does. ``needs`` is about the
+    field.
     """
 
     axes: dict[str, tuple[str, ...]]
+    small: frozenset[Term]
     outer: list[str] = field(default_factory=list)
     inner: list[str] = field(default_factory=list)
     defined: dict[Term, str] = field(default_factory=dict)
     binders: dict[str, list[str]] = field(default_factory=lambda: {"outer": [], "inner": []})
+    needs: list[str] = field(default_factory=list)
 
     def level(self, x: Term) -> str:
-        """Whether a formula is about ε or AB."""
-        return "inner" if any(t in (EPSILON, AB) for t in x.walk()) else "outer"
+        """Return the level of a formula."""
+        return "inner" if any(t in self.small for t in x.walk()) else "outer"
 
     def suppose(self, what: str, about: Iterable[Term]) -> None:
         """Add a hypothesis, once."""
@@ -82,6 +98,8 @@ class Scope:
 
     def write(self, x: Term) -> str:
         """Return a formula as Coq writes it."""
+        if x.op in FIELD and FIELD[x.op] not in self.needs:
+            self.needs.append(FIELD[x.op])
         match x:
             case Term("scalar", _, "given_epsilon"):
                 return "epsilon"
@@ -93,6 +111,10 @@ class Scope:
                 return number(Fraction(digits))
             case Term("eye"):
                 return "1%:M"
+            case Term("pi"):
+                return "pi"
+            case Term("landau", (a,)):
+                return f"K * {self.write(a)}"
             case Term("pow", (a,), power):
                 return f"({self.write(a)} ^+ {power})"
             case Term("sum", (_, *terms)):
@@ -116,14 +138,20 @@ class Scope:
             case Term(op, args) if op in CALLS:
                 written = " ".join(map(self.write, args))
                 if op in {"sim", "sine"}:
-                    for a in args:
-                        self.suppose(f"{self.write(a)} != 0", [a])
+                    self._nonzero(args)
                 return f"({CALLS[op]} {written})"
         raise NoCoqError(x.op)
 
+    def _nonzero(self, vectors: Iterable[Term]) -> None:
+        for a in vectors:
+            self.suppose(f"{self.write(a)} != 0", [a])
+
     def _variable(self, x: Term) -> str:
         if x not in self.defined:
-            written = " ".join(map(self.write, x.args))
+            if x.op == "angle":
+                self._nonzero(x.args)
+            index = [x.name.removeprefix("-")] if x.op == "sigma" else []
+            written = " ".join([*index, *map(self.write, x.args)])
             name = f"{x.op[0]}{len(self.defined) + 1}"
             kind = f"'M[R]_({', '.join(self.shape(x))})" if x.op == "pinv" else "R"
             self.defined[x] = name
@@ -208,11 +236,10 @@ def statement(claim: Claim) -> str:
     """
     if not claim.concludes or Word.CONVERSE in claim.words:  # the other direction of an iff is said in words
         raise NoCoqError(claim.id)
-    parts = [universal(claim)]
+    needs, body = universal(claim)
     if claim.words:
-        parts.append(existential(claim))
-    body = "\n  /\\\n  ".join(f"({p})" for p in parts) if len(parts) > 1 else parts[0]
-    return f"Definition {identifier(claim)} : Prop :=\n  {body}."
+        body = f"({body})\n  /\\\n  ({existential(claim)})"
+    return "\n  ".join([f"Definition {identifier(claim)} : Prop :=", *needs, f"{body}."])
 
 
 def _letters(claim: Claim) -> tuple[dict[str, tuple[str, ...]], list[Any]]:
@@ -237,7 +264,8 @@ def _relations(claim: Claim) -> Iterator[Relation]:
 def _scope(claim: Claim) -> tuple[Scope, list[str], list[str]]:
     """Letters, hypotheses; the binders of what does not depend on ε and AB and of what does."""
     axes, letters = _letters(claim)
-    scope = Scope(axes)
+    last = opened(claim.concludes[0].right)
+    scope = Scope(axes, frozenset(x for x in last.walk() if x.op == "row") if last.op == "landau" else SMALL)
     names = sorted({a for ax in axes.values() for a in ax})
     assert not {letter(name) for name in axes} & {*names}, f"{claim.id}: a letter and a size have one name"
     outer = [f"({' '.join(names)} : nat)"] if names else []
@@ -250,7 +278,8 @@ def _scope(claim: Claim) -> tuple[Scope, list[str], list[str]]:
             inner.append("(epsilon : R)")
         else:
             kind = {0: "R", 1: "'rV[R]_{}", 2: "'M[R]_({}, {})"}[len(ax)].format(*ax)
-            outer.append(f"({letter(name)} : {kind})")
+            level = inner if Term("row", name=name) in scope.small else outer
+            level.append(f"({letter(name)} : {kind})")
     if "ab" in axes and claim.expected is Verdict.REFUTED:
         scope.inner += [f"(r < {axis})%N" for axis in dict.fromkeys(axes["ab"])]
     for x in letters:
@@ -263,20 +292,20 @@ def _scope(claim: Claim) -> tuple[Scope, list[str], list[str]]:
     return scope, outer, inner
 
 
-def universal(claim: Claim) -> str:
-    """Return that the conclusions hold for all instances that satisfy the hypotheses."""
+def universal(claim: Claim) -> tuple[list[str], str]:
+    """Return what is asked of the field, and that the conclusions hold for all instances that satisfy the hypotheses."""
     scope, outer, inner = _scope(claim)
-    order = claim.concludes[0].order
+    order, right = claim.concludes[0].order, opened(claim.concludes[0].right)
     remainder = f" + K * epsilon ^+ {order}" if order else ""
     concludes = " /\\ ".join(scope.relation(r, remainder) for r in claim.concludes)
     outer, inner = outer + scope.binders["outer"], inner + scope.binders["inner"]
     lines = [f"forall {' '.join(outer)},", *(f"  {h} ->" for h in scope.outer)]
-    if order:
+    if order or right.op == "landau":
         lines.append("  exists K e0 : R, 0 < e0 /\\")
-        scope.inner.insert(0, "0 < epsilon <= e0")
+        scope.inner.insert(0, "0 < epsilon <= e0" if order else f"{scope.write(right.args[0])} <= e0")
     if inner:
         lines.append(f"  forall {' '.join(inner)},")
-    return "\n  ".join([*lines, *(f"  {h} ->" for h in scope.inner), f"  {concludes}"])
+    return scope.needs, "\n  ".join([*lines, *(f"  {h} ->" for h in scope.inner), f"  {concludes}"])
 
 
 def existential(claim: Claim) -> str:
@@ -307,11 +336,14 @@ def existential(claim: Claim) -> str:
             below = " < 1" if x.op == "sim" or (x == EPSILON and Relation(x, "<", term(1)) in claim.given) else ""
             least = {"cond": "1", "sim": "-1"}.get(x.op, "0")
             ranges.append(f"{least} < {letters[-1]}{below}")
+            if x.op == "sigma" and x.name != "-1":  # follows the one before
+                ranges.append(f"{letters[-2]} <= {letters[-1]}")
             fixed.append(f"{scope.write(x)} = {letters[-1]}")
         start = f"forall {' '.join(letters)} : R, " + "".join(f"{r} -> " for r in ranges)
     written, bound = ("", "") if (shift := _artanh_shift(left, right)) else (scope.write(left), scope.write(right))
     if any(getattr(proof, "approaches", False) for proof in claim.proofs):  # a supremum: nearer than any factor q < 1
-        start = start.replace(" : R, ", " q : R, ", 1) + "0 < q < 1 -> "
+        start = start.replace(" : R, ", " q : R, ", 1) if start else "forall q : R, "
+        start += "0 < q < 1 -> "
         ends = [f"q * {bound} < {written}"]
     elif shift:
         ends = ["artanh_apart " + " ".join(map(scope.write, shift))]
@@ -334,8 +366,11 @@ def existential(claim: Claim) -> str:
 
 
 def _others(claim: Claim, cosine: Term | None) -> list[Term]:
-    """What else the right side is a function of, and was tried with several values; ε is only a scale up to O(ε^p)."""
+    """What else the right side is a function of, of either model; ε is only a scale up to O(ε^p)."""
     over = [opened(x) for proof in claim.proofs for x in getattr(proof, "over", ())]
+    right = {*opened(claim.concludes[0].right).walk()}
+    equal = {opened(r.right) for r in claim.given if r.sign == "="}
+    over += [other for x in over if (other := twin(x)) in right and other not in {*over, *equal}]
     small = {EPSILON} if claim.concludes[0].order else set()
     return [x for x in over if x != cosine and x not in small and not (x.op == "cond" and x.args[0].op == "matrix")]
 

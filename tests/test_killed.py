@@ -4,6 +4,7 @@
 by the system when a file gets as long as a limit that is shortly before the end of what is written.
 """
 
+import json
 import multiprocessing
 import os
 import random
@@ -122,14 +123,23 @@ def test_what_is_there_after_a_kill_is_whole_or_as_before(command, tmp_path):
             with pytest.raises(IoAdaptError):  # two files take two steps: between them there is no adapter
                 open_adapter(folder / "out")
             there = {**there, "out/adapter_config.json": former.get("out/adapter_config.json")}
-        assert all(there.get(name) in {former.get(name), whole[name]} for name in whole)
+        assert all(plain(there.get(name)) in {plain(former.get(name)), plain(whole[name])} for name in whole)
         assert there.keys() <= whole.keys()
         for left in set(folder.rglob(".*")):
             os.utime(left, (time.time() - 2 * ABANDONED,) * 2)
         if i % 4 == 3:  # the others are as this one
             run(folder, command)
             assert {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()} == whole.keys()
-            assert contents(folder) == whole
+            assert {n: plain(b) for n, b in contents(folder).items()} == {n: plain(b) for n, b in whole.items()}
+
+
+def plain(content: bytes | None) -> bytes | None:
+    """The content with the entries of a safetensors header in order, which its writer shuffles."""
+    size = int.from_bytes((content or b"")[:8], "little")
+    try:
+        return json.dumps(json.loads(content[8 : 8 + size]), sort_keys=True).encode() + content[8 + size :]
+    except (TypeError, ValueError):
+        return content
 
 
 def _before(name: str, whole: bytes) -> bytes:

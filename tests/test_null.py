@@ -31,7 +31,7 @@ def every(cuts: tuple[int, ...]) -> list[list[int]]:
     return [[i for part in some for i in part] for some in product(*each)]
 
 
-@pytest.mark.parametrize("cuts", [(0, 2), (0, 3), (0, 6), (0, 1, 4), (0, 2, 4, 6), (0, 4, 5, 7)], ids=str)
+@pytest.mark.parametrize("cuts", [(0, 2), (0, 6), (0, 1, 4), (0, 4, 5, 7)], ids=str)
 def test_mean_and_deviation_are_those_of_all_permutations_inside_the_parts(cuts: tuple[int, ...]):
     a, b = (gram(cuts[-1], 5, seed) for seed in (1, 2))
     sums = [float((a * b[np.ix_(p, p)]).sum()) for p in every(cuts)]
@@ -40,7 +40,7 @@ def test_mean_and_deviation_are_those_of_all_permutations_inside_the_parts(cuts:
     assert sd == pytest.approx(np.std(sums), rel=1e-10)
 
 
-@pytest.mark.parametrize("cuts", [(0, 7), (0, 3, 7), (0, 2, 4, 7)], ids=str)
+@pytest.mark.parametrize("cuts", [(0, 7), (0, 2, 4, 7)], ids=str)
 def test_the_skewness_of_channel_effects_is_that_of_all_permutations(cuts: tuple[int, ...]):
     """K without the pieces e: a diagonal, and effects that rows and columns add; those between parts are zero."""
     rng = np.random.default_rng(5)
@@ -63,9 +63,7 @@ def strangers(f: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     basis = np.linalg.qr(rng.standard_normal((f, f)))[0]
     return {
         "normal": normal,
-        "student": rng.standard_t(3, (f, f)),
         "scaled rows": normal * np.exp(rng.standard_normal((f, 1))),
-        "scaled columns": normal * np.exp(rng.standard_normal((1, f))),
         "power law": basis / np.arange(1, f + 1) @ normal,
         "outliers": normal * np.where(rng.random((f, 1)) < 0.05, 10, 1),
     }
@@ -103,28 +101,13 @@ def test_layers_too_small_to_tell_are_those_whose_half_shared_weights_pass_for_s
     assert seen < 0.8 if too_small else seen == 1
 
 
-def test_equal_spaces_have_excess_one_and_permuted_ones_none_on_average():
-    a = gram(60, 80, 0, shift=0.1)
-    assert null_of(a, a).excess == pytest.approx(1)
-    orders = [np.random.default_rng(i).permutation(60) for i in range(100)]
-    excesses = np.array([null_of(a, a[np.ix_(p, p)]).excess for p in orders])
-    assert abs(excesses.mean()) < 4 * excesses.std() / 10
-
-
-def test_a_few_channels_cannot_tell_and_say_so():
-    a = gram(3, 5, 0)
-    assert null_of(a, a).most < STANDS_OUT
-    alike = np.ones((4, 4)) - np.eye(4)
-    assert null_of(alike, alike).z is None
-    assert null_of(alike, alike).excess is None
-
-
 def test_parts_of_a_concatenation_are_cut_at_the_widest_side_that_divides_it():
     widths = [320, 640, 1280, 4]
     assert parts(1920, widths) == (0, 640, 1280, 1920)  # 1280 beside 640
     assert parts(640, widths) == (0, 320, 640)
     assert parts(320, widths) == (0, 320)
     assert parts(77, widths) == (0, 77)
+    assert parts(17 * 320, [320]) == (0, 17 * 320)
 
 
 def test_parts_of_unequal_size_in_all_networks_are_shared_by_construction():

@@ -52,20 +52,6 @@ def flux() -> nn.Module:
     )  # fmt: skip
 
 
-def test_which_layers_of_flux_the_presets_choose():
-    whole = {name: set(layers(adapt(flux(), **PRESETS[name].adapter(next(iter(PRESETS[name].ranks)))))) for name in
-             ("flux-dev", "ominicontrol", "clear")}  # fmt: skip
-    attention = {
-        f"{block}.attn.to_{x}" for block in ("transformer_blocks.0", "single_transformer_blocks.0") for x in "qkv"
-    }
-    assert whole["clear"] == {*attention, "transformer_blocks.0.attn.to_out.0"}
-    extra = {f"transformer_blocks.0.attn.{x}" for x in ("add_k_proj", "add_v_proj", "add_q_proj", "to_add_out")}
-    assert whole["flux-dev"] == {*attention, *extra, "transformer_blocks.0.attn.to_out.0"}
-    mlp = {"transformer_blocks.0.norm1.linear", "transformer_blocks.0.ff.net.2", "transformer_blocks.0.attn.to_out.0"}
-    single = {f"single_transformer_blocks.0.{x}" for x in ("norm.linear", "proj_mlp", "proj_out")}
-    assert whole["ominicontrol"] == {*attention, *mlp, *single, "x_embedder"}
-
-
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_optimizer_is_the_one_named_with_its_rate(name):
     made = PRESETS[name].optimizer_for([nn.Parameter(torch.ones(2))])

@@ -13,7 +13,8 @@ from ioadapt_theory.errors import WorkerError
 from ioadapt_theory.processes import pool
 
 PARENT = """
-import os, time
+import os, signal, time
+signal.signal(2, signal.default_int_handler)
 from ioadapt_theory.processes import pool
 
 if __name__ == "__main__":
@@ -31,41 +32,29 @@ def alive(pid: int) -> bool:
     return True
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-def test_a_worker_ends_with_a_parent_that_is_killed(tmp_path):
+@pytest.mark.parametrize("ended_by", ["SIGKILL", "two interrupts"])
+def test_a_worker_ends_with_a_parent_that_is_killed_or_interrupted_twice(tmp_path, ended_by):
     script = tmp_path / "parent.py"
     script.write_text(PARENT, encoding="utf-8")
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=environment) as parent:
-        assert parent.stdout is not None
-        worker = int(parent.stdout.readline())
-        parent.kill()
-    end = time.monotonic() + 20
-    while alive(worker) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert not alive(worker)
-
-
-IMPATIENT = PARENT.replace("import os, time", "import os, signal, time\nsignal.signal(2, signal.default_int_handler)")
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT for one process")
-def test_a_second_interrupt_ends_what_the_first_would_wait_for(tmp_path):
-    script = tmp_path / "parent.py"
-    script.write_text(IMPATIENT, encoding="utf-8")
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen([sys.executable, str(script)], text=True, env=environment, **pipes) as parent:
         assert parent.stdout is not None
         worker = int(parent.stdout.readline())
-        time.sleep(1)
-        for _ in range(2):
-            parent.send_signal(signal.SIGINT)
-            time.sleep(0.3)
+        if ended_by == "SIGKILL":
+            parent.kill()
+        else:
+            time.sleep(1)
+            for _ in range(2):
+                parent.send_signal(signal.SIGINT)
+                time.sleep(0.3)
         try:
             parent.wait(timeout=20)  # the worker sleeps for ten minutes
         finally:
             parent.kill()
+    end = time.monotonic() + 20
+    while alive(worker) and time.monotonic() < end:
+        time.sleep(0.05)
     assert not alive(worker)
 
 

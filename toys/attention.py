@@ -36,7 +36,7 @@ class World(language.World):
             local(model, WINDOW)
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Nats a byte with all of attention: what is to be made up for."""
+        """Return nats a byte with all of attention: what the adapters are to reach again."""
         del where
         local(model, None)
         found = measured(model, self.learned[2], self.size.measure)
@@ -52,7 +52,7 @@ def local(model: nn.Module, window: int | None) -> None:
 
 
 def world(seed: int, size: str, cache: Path) -> World:
-    """The world of a seed."""
+    """Return the world of a seed."""
     return World(seed, size, cache)
 
 

@@ -59,7 +59,7 @@ SIZES: Final = {"full": Size(800, 120, 150, 32, 12, 1000), "quick": Size(150, 20
 
 
 def placed(x: Tensor, seed: int) -> Tensor:
-    """The same glyphs elsewhere on the page, larger or smaller, wider or narrower, and slanted."""
+    """Move glyphs on the page, and scale, stretch and slant them."""
     drawn = torch.Generator().manual_seed(seed)
     slant, large, wide, right, down = 2 * torch.rand(5, len(x), generator=drawn, dtype=FLOAT) - 1
     large, wide = 0.95 + 0.2 * large, 1 + 0.15 * wide
@@ -71,25 +71,25 @@ def placed(x: Tensor, seed: int) -> Tensor:
 
 
 def edges(x: Tensor) -> Tensor:
-    """1 where there is ink beside paper, else 0."""
+    """Return 1 where there is ink beside paper, else 0."""
     ink = (x > 0).to(FLOAT)
     return ink - ink * -max_pool2d(-ink, 3, 1, 1)
 
 
 def prompted(faces: tuple[str, ...], each: int, seed: int, again: int = 0) -> Batch:
-    """Glyphs somewhere on the page, told by letter and face, (n, 1, PROMPT); ``again``: others in the same places."""
+    """Return glyphs on the page, told by letter and face, (n, 1, PROMPT); ``again``: others in the same places."""
     x, letters, told = glyphs(faces, ALL, each, seed + again)
     return placed(x, seed), letters, encoder()[1][told][:, None]
 
 
 def controlled(batch: Batch) -> Batch:
-    """The same, told by their edges as well."""
+    """Return the same glyphs, told by their edges as well."""
     x, letters, told = batch
     return x, letters, torch.cat([told, edges(x).view(-1, PICTURE, PROMPT)], 1)
 
 
 def unlike(x: Tensor, y: Tensor) -> float:
-    """1 - SSIM, the structural similarity of glyphs from -1 to 1, in windows of seven pixels; the mean over glyphs."""
+    """Return 1 - SSIM, the structural similarity of glyphs, in windows of seven pixels; the mean over glyphs."""
     mean = partial(avg_pool2d, kernel_size=7, stride=1)
     a, b = mean(x), mean(y)
     both, each = mean(x * y) - a * b, mean(x * x) - a * a + mean(y * y) - b * b
@@ -98,13 +98,13 @@ def unlike(x: Tensor, y: Tensor) -> float:
 
 
 def missed(x: Tensor, wanted: Tensor) -> float:
-    """1 - F1 of the pixels that are an edge."""
+    """Return 1 - F1 of the pixels that are an edge."""
     found = edges(x)
     return 1 - float(2 * (found * wanted).sum() / (found.sum() + wanted.sum()))
 
 
 def build(seed: int, size: Size) -> dict[str, nn.Module]:
-    """The source and the targets; none of them has seen edges."""
+    """Return the source and the targets; none of them has seen edges."""
     known, other = prompted(POOL, size.drawings, seed), prompted(OTHER, size.drawings, seed + 1)
     taught = picked(known, size.taught, torch.Generator().manual_seed(seed + 9))[1:]
     found = family(Guided, known, other, taught, seed=seed, steps=(size.base, size.target), batch=size.batch)
@@ -123,12 +123,12 @@ class World:
 
     @cached_property
     def learnt(self) -> Batch:
-        """What adapters learn."""
+        """Return what adapters learn."""
         return controlled(prompted(POOL, self.size.drawings, 100 * self.seed + 51))
 
     @cached_property
     def tested(self) -> Batch:
-        """What is measured: other glyphs, with the prompts and the edges by which they are to be made again."""
+        """Return what is measured: other glyphs, with the prompts and edges by which they are to be made again."""
         return controlled(self._asked(0))
 
     def _asked(self, again: int) -> Batch:
@@ -136,7 +136,7 @@ class World:
         return picked(prompted(POOL, 1, 100 * self.seed + 53, again), MEASURED, some)
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """To make glyphs by their edges; validation by the loss on others."""
+        """Train an adapter to make glyphs by their edges; return the loss on others."""
         del where
         learned = [p for _, p in parameters(model)]
         train(model, on(self.learnt, self.size.batch), self.size.adapter, rate, self.seed, learned)
@@ -146,43 +146,43 @@ class World:
         return float(validation) if math.isfinite(validation) else math.inf
 
     def carrying(self) -> dict[str, Any]:
-        """The glyphs of validation, told by their edges, on their way from noise."""
+        """Return the glyphs of validation, told by their edges, on their way from noise."""
         return {"inputs": noisy(controlled(prompted(POOL, 2, 100 * self.seed + 52)), 256, self.seed), "need": "change"}
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, told: Tensor) -> Tensor:
-        """Glyphs made in as many steps as the model was made for, from noise that is the same for every model."""
+        """Make glyphs in as many steps as the model was made for, from noise that is the same for every model."""
         return sampled(model, letters, told, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1].clamp(-1, 1)
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """How unlike the glyphs are to those of which the edges are, and how many of the edges they miss."""
+        """Return how unlike the glyphs are to those of which the edges are, and how many of the edges they miss."""
         real, letters, told = self.tested
         made = self.samples(model, where, letters, told)
         return {"1 - SSIM": unlike(made, real), "edges missed": missed(made, edges(real))}
 
     def own(self, model: nn.Module, where: str) -> float:
-        """The loss without edges, in faces that the model was made for."""
+        """Return the loss without edges, in faces that the model was made for."""
         unseen = prompted(OTHER if where == "shifted" else POOL, 2, 100 * self.seed + 54)
         with torch.no_grad():
             return float(flow_loss(model, unseen, torch.Generator().manual_seed(99)))
 
     def shown(self, model: nn.Module, where: str) -> Tensor:
-        """Some of the samples that are measured, for a sheet."""
+        """Return some of the samples that are measured, for a sheet."""
         _, letters, told = self.tested
         return self.samples(model, where, letters, told)[list(SHOWN)]
 
     def real(self) -> dict[str, Tensor]:
-        """What they should look like, and their edges."""
+        """Return what samples should look like, and their edges."""
         real = self.tested[0][list(SHOWN)]
         return {"real": real, "edges": 2 * edges(real) - 1}
 
     def ceiling(self) -> dict[str, float]:
-        """What glyphs come to that are drawn anew in the same places, by who knows these and not the edges."""
+        """Return the measures of glyphs that are drawn again in the same places, without the edges."""
         real, again = self.tested[0], self._asked(1)[0]
         return {"1 - SSIM": unlike(again, real), "edges missed": missed(again, edges(real))}
 
 
 def world(seed: int, size: str, cache: Path) -> World:
-    """The world of a seed."""
+    """Return the world of a seed."""
     return World(seed, size, cache)
 
 

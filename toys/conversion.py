@@ -32,19 +32,7 @@ def run(
     jobs: int = 1,
     repeat: bool = False,
 ) -> dict[str, Any]:
-    """Return the same figures as every study; the rows are sides and ridges.
-
-    Args:
-        plan: the study's protocol.
-        quick: use the small models.
-        seeds: the replicates.
-        cache: the folder in which finished units of work are kept.
-        jobs: how many processes work.
-        repeat: without effect here, as the learning rate is always the recorded one.
-
-    Raises:
-        InvalidValueError: the language model's run, which has the learning rate, is not recorded.
-    """
+    """Return the same figures as ``command.run``, with the recorded learning rate; rows are sides and ridges."""
     del repeat
     known = records.recorded("language")
     if known is None:

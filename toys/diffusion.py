@@ -55,17 +55,17 @@ SIZES: Final = {"full": Size(1000, 120, 80, 600, 32, 6, 2), "quick": Size(200, 3
 
 
 def seen(seed: int) -> tuple[str, ...]:
-    """The faces that the generators of a seed learn: all but its subject."""
+    """Return the faces that the generators of a seed learn: all but its subject."""
     return tuple(face for face in POOL if face != subject(seed))
 
 
 def subject(seed: int) -> str:
-    """The face that they do not know."""
+    """Return the face that the generators of a seed do not know."""
     return POOL[seed % len(POOL)]
 
 
 def build(seed: int, size: Size) -> dict[str, nn.Module]:
-    """The source and every target."""
+    """Return the source and every target."""
     known, other = glyphs(seen(seed), ALL, size.drawings, seed), glyphs(OTHER, ALL, size.drawings, seed + 1)
     steps = size.base, size.target
     return family(Model, known, other, known[1:], seed=seed, steps=steps, batch=size.batch)
@@ -83,17 +83,17 @@ class World:
         self.models: Mapping[str, nn.Module] = models(cache, config, Model, partial(build, seed, self.size))
 
     def drawn(self, letters: tuple[int, ...], each: int, seed: int) -> Batch:
-        """Real glyphs of the unseen face."""
+        """Return real glyphs of the unseen face."""
         return glyphs([subject(self.seed)], letters, each, 100 * self.seed + seed)
 
     @cached_property
     def tested(self) -> Subject:
-        """What samples are compared with: letters that were neither learnt nor validated."""
+        """Return what samples are compared with: letters that were neither learnt nor validated."""
         real, letters, _ = self.drawn(TESTED, 1, 3)
         return Subject(self.judge, real, letters)
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """On six glyphs of the unseen face, one a letter; validation by the loss on six other letters."""
+        """Train an adapter on six glyphs of the unseen face, one a letter; return the loss on six other letters."""
         del where
         learned = [p for _, p in parameters(model)]
         train(model, on(self.drawn(LEARNT, 1, 1), 12), self.size.adapter, rate, self.seed, learned)
@@ -102,41 +102,41 @@ class World:
         return float(validation) if math.isfinite(validation) else math.inf
 
     def carrying(self) -> dict[str, Any]:
-        """Glyphs of the letters that are learnt and validated, on their way from noise."""
+        """Return glyphs of the letters that are learnt and validated, on their way from noise."""
         return {"inputs": noisy(self.drawn(LEARNT + VALIDATED, 8, 2), 256, self.seed), "need": "change"}
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, face: str) -> Tensor:
-        """Glyphs made in as many steps as the model was made for, from noise that is the same for every model."""
+        """Make glyphs in as many steps as the model was made for, from noise that is the same for every model."""
         faces = torch.full_like(letters, FACES.index(face))
         return sampled(model, letters, faces, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1]
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Distance from the unseen face, and letters misread, on letters that were not learnt."""
+        """Return the distance from the unseen face and the share misread, on letters that were not learnt."""
         letters = self.tested.letters.repeat(self.size.samples)
         return self.tested.compared(self.samples(model, where, letters, subject(self.seed)))
 
     def shown(self, model: nn.Module, where: str) -> Tensor:
-        """Some of the samples that are measured, for a sheet."""
+        """Return some of the samples that are measured, for a sheet."""
         return self.samples(model, where, self.tested.letters, subject(self.seed))[list(SHOWN)]
 
     def real(self) -> dict[str, Tensor]:
-        """What they should look like, and what was learnt."""
+        """Return what samples should look like, and what was learnt."""
         return {"real": self.tested.real[list(SHOWN)], "learnt": self.drawn(LEARNT, 1, 1)[0]}
 
     def ceiling(self) -> dict[str, float]:
-        """What real glyphs of the face come to that were drawn anew: no sample can be expected to do better."""
+        """Return the measures of real glyphs of the face that are drawn again: samples can hardly be better."""
         again = self.drawn(TESTED, self.size.samples, 9)[0]  # letter by letter; samples are drawing by drawing
         return self.tested.compared(again[torch.arange(len(again)).view(len(TESTED), -1).T.flatten()])
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Letters misread in a face that was learnt."""
+        """Return the share of letters misread in a face that was learnt."""
         face = OTHER[0] if where == "shifted" else seen(self.seed)[0]
         real, letters, _ = glyphs([face], ALL, 1, self.seed)
         return Subject(self.judge, real, letters).compared(self.samples(model, where, letters, face))["misread"]
 
 
 def world(seed: int, size: str, cache: Path) -> World:
-    """The world of a seed."""
+    """Return the world of a seed."""
     return World(seed, size, cache)
 
 

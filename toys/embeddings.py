@@ -47,7 +47,7 @@ SIZES: Final = {"full": Size(30, 16, 96), "quick": Size(8, 8, 24)}
 
 
 def names(network: str) -> list[str]:
-    """Of the blocks: those of L6 that end where one of L3 does bear its name."""
+    """Return the names of the blocks: a block of L6 that ends where one of L3 does has its name."""
     return ["0", "1", "2"] if network == "L3" else ["before 0", "0", "before 1", "1", "before 2", "2"]
 
 
@@ -70,19 +70,19 @@ class World:
         }
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """On pairs to learn; the loss on those for validation."""
+        """Train an adapter on pairs to learn; return the loss on those for validation."""
         del where
         train(model, self.parts.train, steps=self.size.steps, batch=self.size.batch, rate=rate, seed=self.seed)
         validation = measured(model, self._some(self.parts.validation))["loss"]
         return validation if math.isfinite(validation) else math.inf
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """On pairs of files that nothing was learned from."""
+        """Return the measures on pairs of files that nothing was learned from."""
         del where
         return measured(model, self._some(self.parts.test))
 
     def carrying(self) -> dict[str, Any]:
-        """Sentences of the pairs for validation; a model answers which of some sentences of the other side is meant."""
+        """Return sentences for validation; the answer is which of some sentences of the other side is meant."""
         # Cosines themselves are not compared: a change of all of them alike changes no answer.
         pairs = self._some(self.parts.validation)
         sides = [[split(pair[k]) for pair in pairs] for k in (0, 1)]
@@ -96,7 +96,7 @@ class World:
         return {"inputs": torch.arange(len(texts)), "call": answers, "need": "labels"}
 
     def own(self, model: nn.Module, where: str) -> float:
-        """The loss on another task."""
+        """Return the loss on another task."""
         del where
         other = parts(TASKS[(self.seed + 1) % len(TASKS)], self.seed)
         return measured(model, self._some(other.test))["loss"]
@@ -106,7 +106,7 @@ class World:
 
 
 def world(seed: int, size: str, cache: Path, case: str) -> World:
-    """The world of a seed; nothing but adapters is trained, so nothing is cached."""
+    """Return the world of a seed; nothing but adapters is trained, so nothing is cached."""
     del cache
     return World(seed, size, case)
 

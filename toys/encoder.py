@@ -68,27 +68,27 @@ SIZES: Final = {"full": Size(1000, 120, 150, 600, 32, 2, 2000), "quick": Size(15
 
 
 def drawn(faces: Sequence[str], letters: Sequence[int], each: int, ways: Sequence[int], seed: int) -> Batch:
-    """Glyphs of every face in every way: what they show are letters, and styles, numbered face by face, way by way."""
+    """Return glyphs of every face in every way, and their letters and styles, numbered face by face, way by way."""
     x, told, _ = glyphs(faces, letters, each, seed)
     styles = torch.arange(len(ways) * len(faces)).repeat_interleave(len(letters) * each)
     return torch.cat([x if way == 0 else changed(x, 100 + way) for way in ways]), told.repeat(len(ways)), styles
 
 
 def words(faces: Sequence[str], ways: Sequence[int]) -> Tensor:
-    """Style -> the two tokens that tell it, (n, 2, PROMPT)."""
+    """Return for each style the two tokens that tell it, (n, 2, PROMPT)."""
     way = torch.randn(max(TESTED) + 1, PROMPT, generator=torch.Generator().manual_seed(54321), dtype=FLOAT)[[*ways]]
     face = encoder()[1][[FACES.index(one) for one in faces]]
     return torch.stack([face.repeat(len(ways), 1), way.repeat_interleave(len(faces), 0)], 1)
 
 
 def named(faces: Sequence[str], size: Size, seed: int) -> Batch:
-    """Glyphs that are told by words."""
+    """Return glyphs that are told by words."""
     x, letters, styles = drawn(faces, ALL, size.drawings, WAYS, seed)
     return x, letters, words(faces, WAYS)[styles]
 
 
 def build(seed: int, size: Size) -> dict[str, nn.Module]:
-    """The source and every target."""
+    """Return the source and every target."""
     known, other = named(seen(seed), size, seed), named(OTHER, size, seed + 1)
     taught = picked(known, size.taught, torch.Generator().manual_seed(seed + 9))[1:]
     found = family(Reader, known, other, taught, seed=seed, steps=(size.base, size.target), batch=size.batch)
@@ -118,24 +118,24 @@ class World:
 
     @torch.no_grad()
     def looks(self, faces: Sequence[str], ways: Sequence[int], seed: int) -> Tensor:
-        """Style -> what the encoder sees in one picture of it, (n, 2, PROMPT)."""
+        """Return for each style what the encoder sees in one picture of it, (n, 2, PROMPT)."""
         x, letters, _ = drawn(faces, PICTURE, 1, ways, seed)
         unlike = self.encoder(x)[0] - self.encoder.usual[letters]
         return unlike.unflatten(0, (-1, len(PICTURE))).mean(1).unflatten(-1, (2, PROMPT))
 
     def pictured(self, faces: Sequence[str], letters: Sequence[int], ways: Sequence[int], seed: int) -> Batch:
-        """Glyphs that are told by a picture."""
+        """Return glyphs that are told by a picture."""
         x, told, styles = drawn(faces, letters, 1, ways, seed)
         return x, told, (self.looks(faces, ways, seed + 1) / self.spread)[styles]
 
     @cached_property
     def tested(self) -> tuple[Subject, Tensor]:
-        """What samples are compared with, and what tells its face."""
+        """Return what samples are compared with, and what tells its face."""
         x, letters, told = self.pictured([subject(self.seed)], ASKED, TESTED, 100 * self.seed + 3)
         return Subject(self.judge, x, letters), told
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """On pictures of faces that the generator knows; validation by the loss on ways that it does not know."""
+        """Train an adapter on pictures of faces that the generator knows; return the loss on ways it does not know."""
         del where
         x, letters, styles = self.learnt
 
@@ -151,39 +151,39 @@ class World:
         return float(validation) if math.isfinite(validation) else math.inf
 
     def carrying(self) -> dict[str, Any]:
-        """Glyphs in the ways of validation, told by pictures, on their way from noise."""
+        """Return glyphs in the ways of validation, told by pictures, on their way from noise."""
         return {
             "inputs": noisy(self.pictured(self.seen, ALL, VALIDATED, 100 * self.seed + 5), 256, self.seed),
             "need": "change",
         }
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, told: Tensor) -> Tensor:
-        """Glyphs made in as many steps as the model was made for, from noise that is the same for every model."""
+        """Make glyphs in as many steps as the model was made for, from noise that is the same for every model."""
         return sampled(model, letters, told, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1]
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Distance from the unseen face in three ways, and letters misread; its picture did not show these letters."""
+        """Return the distance from the unseen face in three ways, and the share of letters misread."""
         to, told = self.tested
         return to.compared(self.samples(model, where, to.letters, told))
 
     def shown(self, model: nn.Module, where: str) -> Tensor:
-        """Some of the samples that are measured, for a sheet."""
+        """Return some of the samples that are measured, for a sheet."""
         to, told = self.tested
         return self.samples(model, where, to.letters, told)[list(SHOWN)]
 
     def real(self) -> dict[str, Tensor]:
-        """What they should look like, and the picture."""
+        """Return what samples should look like, and the picture."""
         return {
             "real": self.tested[0].real[list(SHOWN)],
             "picture": drawn([subject(self.seed)], PICTURE, 1, TESTED, 100 * self.seed + 4)[0][: len(PICTURE)],
         }
 
     def ceiling(self) -> dict[str, float]:
-        """What real glyphs of the face come to that were drawn anew: no sample can be expected to do better."""
+        """Return the measures of real glyphs of the face that are drawn again: samples can hardly be better."""
         return self.tested[0].compared(drawn([subject(self.seed)], ASKED, 1, TESTED, 100 * self.seed + 9)[0])
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Letters misread in a face that was learnt, told by words."""
+        """Return the share of letters misread in a face that was learnt, told by words."""
         faces = [OTHER[0] if where == "shifted" else self.seen[0]]
         real, letters, _ = drawn(faces, ALL, 1, [0], self.seed)
         made = self.samples(model, where, letters, words(faces, [0]).expand(len(letters), -1, -1))
@@ -191,7 +191,7 @@ class World:
 
 
 def world(seed: int, size: str, cache: Path) -> World:
-    """The world of a seed."""
+    """Return the world of a seed."""
     return World(seed, size, cache)
 
 

@@ -49,7 +49,7 @@ SIZES: Final = {"full": Size(400, 100, 60, 16, 64), "quick": Size(100, 30, 20, 1
 
 
 def build(seed: int, size: Size) -> dict[str, nn.Module]:
-    """The source and every target."""
+    """Return the source and every target."""
     text = corpora()
     drawn = torch.Generator().manual_seed(seed + 7)
 
@@ -91,7 +91,7 @@ class World:
         self.models: Mapping[str, nn.Module] = models(cache, config, Model, partial(build, seed, self.size))
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """On the first of the texts; the loss on the second."""
+        """Train an adapter on the first of the texts; return the loss on the second."""
         del where
         learned, (text, unseen, _) = [p for _, p in parameters(model)], self.learned
         train(model, corpora()[text], self.size.adapter, rate, self.seed, self.size.batch, learned)
@@ -99,23 +99,23 @@ class World:
         return validation if math.isfinite(validation) else math.inf
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Nats a byte of the third text."""
+        """Return nats a byte of the third text."""
         del where
         return {"loss": measured(model, self.learned[2], self.size.measure)}
 
     def carrying(self) -> dict[str, Any]:
-        """Windows of the second text."""
+        """Return windows of the second text."""
         text, _ = windows(corpora()[self.learned[1]], CARRIED_BY, torch.Generator().manual_seed(98))
         return {"inputs": text, "need": "labels"}
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Nats a byte of documentation."""
+        """Return nats a byte of documentation."""
         del where
         return measured(model, "documents, test", self.size.measure)
 
 
 def world(seed: int, size: str, cache: Path) -> World:
-    """The world of a seed."""
+    """Return the world of a seed."""
     return World(seed, size, cache)
 
 

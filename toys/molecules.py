@@ -63,7 +63,7 @@ class World:
         self._goals: dict[str, Tensor] = {}
 
     def goal(self, where: str) -> Tensor:
-        """(geometries,) the energies that an adapter of this model shall give."""
+        """Return the energies that an adapter of this model shall give: (geometries,)."""
         if where not in self._goals:
             base = energies(self.models[where], features())
             self._goals[where] = torch.from_numpy(
@@ -72,23 +72,23 @@ class World:
         return self._goals[where]
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """By Adam, to the smallest validation error."""
+        """Train an adapter by Adam; return the smallest validation error."""
         steps, every, batch = self.size.steps, self.size.every, self.size.batch
         options: dict[str, Any] = {"steps": steps, "every": every, "size": batch, "seed": self.seed}
         assert isinstance(model, Potential)
         return float(train(model, features(), self.goal(where), self.parts, lr=rate, **options)["validation"])
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Root mean square error on molecules for testing."""
+        """Return the root mean square error on molecules for testing."""
         return {"kcal/mol": self._error(model, self.goal(where).double().numpy())}
 
     def carrying(self) -> dict[str, Any]:
-        """Geometries for validation."""
+        """Return geometries for validation."""
         at = torch.from_numpy(self.parts.validation)
         return {"inputs": at, "call": lambda model, some: model(features().take(some)), "need": "change"}
 
     def own(self, model: nn.Module, where: str) -> float:
-        """The same of GFN2-xTB's energies, which neither release was made for."""
+        """Return the error in GFN2-xTB's energies, which neither release was made for."""
         del where
         return self._error(model, molecules().energy)
 
@@ -100,7 +100,7 @@ class World:
 
 
 def energies(model: nn.Module, batch: Batch) -> np.ndarray:
-    """(geometries,) kcal/mol."""
+    """Return the energies of all geometries, kcal/mol."""
     with torch.no_grad():
         found: np.ndarray = model(batch).double().numpy()
         return found
@@ -108,12 +108,12 @@ def energies(model: nn.Module, batch: Batch) -> np.ndarray:
 
 @once
 def features() -> Batch:
-    """Of all geometries."""
+    """Return the features of all geometries."""
     return features_of(molecules())
 
 
 def world(seed: int, size: str, cache: Path, case: str) -> World:
-    """The world of a seed; nothing but adapters is trained, so nothing is cached."""
+    """Return the world of a seed; nothing but adapters is trained, so nothing is cached."""
     del cache
     return World(seed, size, case)
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, kl_div, scaled_dot_product_attention
 
 from ioadapt_theory.adapters import adapt
+from ioadapt_theory.errors import InvalidValueError
 
 ROOT = Path(__file__).resolve().parents[2]
 Batch = tuple[Tensor, Tensor]
@@ -45,11 +46,19 @@ class Move:
     seed: int
 
 
+def require_digits() -> Any:
+    """Return scikit-learn's data sets; raise InvalidValueError where they are not installed."""
+    try:
+        from sklearn import datasets  # type: ignore[import-not-found, unused-ignore]
+    except ImportError as error:
+        msg = "The benchmark carry needs the digits of scikit-learn, which is not installed: pip install scikit-learn."
+        raise InvalidValueError(msg) from error
+    return datasets
+
+
 def digits() -> Batch:
     """Return scikit-learn's 1797 pictures in a fixed random order, values in [0, 1]."""
-    from sklearn.datasets import load_digits  # type: ignore[import-not-found, unused-ignore]
-
-    data = load_digits()
+    data = require_digits().load_digits()
     order = torch.randperm(len(data.target), generator=torch.Generator().manual_seed(0))
     return torch.tensor(data.data, dtype=torch.float32)[order] / 16, torch.tensor(data.target)[order]
 

@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -45,13 +46,13 @@ def by_rule(move: Move, rule: Rule) -> nn.Module | None:
     for part in parts_of(layers(move.source), "default"):
         module, other = move.source.get_submodule(part.layer).base_layer, target.get_submodule(part.layer)
         w, w2 = (operator(m).dense().detach() for m in (module, other))
-        if part.placement != "weight" or w.shape != w2.shape or part.factors is None:
+        if part.placement != "weight" or w.shape != w2.shape:
             return None
         change = rule(part.factors[0] @ part.factors[1], w, w2)
         u, s, v = torch.linalg.svd(change, full_matrices=False)
         r = part.factors[0].shape[1]
         factors = u[:, :r] * s[:r], v[:r]
-        made[part.layer] = built(other, {"weight": (factors, 1.0, torch.float32)})
+        made[part.layer] = built(other, {"weight": replace(part, factors=factors)})
     put(target, made, "default")
     return target
 
@@ -68,7 +69,6 @@ def by_activations(move: Move, ridge: float = 1e-2) -> nn.Module | None:
     there = record(target, base_layers(target, names), move.inputs).rows
     made = {}
     for part in parts:
-        assert part.factors is not None
         (a, b), one, two = part.factors, here[part.layer], there[part.layer]
         if one.reader("weight").shape[:2] != two.reader("weight").shape[:2]:
             return None
@@ -78,7 +78,7 @@ def by_activations(move: Move, ridge: float = 1e-2) -> nn.Module | None:
         reader.add(r2, r @ a)
         writer.add(y, y2)
         factors = reader.solve([ridge])[0], b @ writer.solve([ridge])[0]
-        made[part.layer] = built(target.get_submodule(part.layer), {"weight": (factors, 1.0, torch.float32)})
+        made[part.layer] = built(target.get_submodule(part.layer), {"weight": replace(part, factors=factors)})
     put(target, made, "default")
     return target
 

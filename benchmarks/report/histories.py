@@ -11,8 +11,8 @@ from torch import Tensor
 
 from benchmarks.report.networks import ARCHITECTURES, Model, fresh, state, trained
 from ioadapt_theory.adapters import adapt, merge
-from ioadapt_theory.checkpoints.neurons import mlps
 from ioadapt_theory.reporting.kin.kinship import Relation
+from ioadapt_theory.reporting.kin.orders import mlps
 
 BASE: Final[dict[str, Any]] = {"steps": 300, "rate": 2e-3}
 PAIRS: Final = (

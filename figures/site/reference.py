@@ -20,8 +20,8 @@ PUBLIC: Final[dict[str, tuple[str, dict[str, tuple[str, ...]]]]] = {
     "moving": (
         "Converting and baking",
         {
-            "ioadapt_theory.adapters.moving.bake": ("bake", "change", "truncate"),
-            "ioadapt_theory.adapters.moving.convert": ("convert", "convert_model"),
+            "ioadapt_theory.adapters.moving.bake": ("bake",),
+            "ioadapt_theory.adapters.moving.convert": ("convert",),
         },
     ),
     "formats": (

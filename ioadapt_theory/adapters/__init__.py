@@ -1,25 +1,13 @@
 """The adapter layer that toys and real models share: families, placements, whole models."""
 
-from ioadapt_theory.adapters.bases import Base, Identity
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.config import AdapterConfig
 from ioadapt_theory.adapters.equations import Placed, Placement
 from ioadapt_theory.adapters.families import FAMILIES, Family, Spec
-from ioadapt_theory.adapters.layer import AdaptedLayer, Adapter
-from ioadapt_theory.adapters.matrices import Operator, operator
-from ioadapt_theory.adapters.model import (
-    activate,
-    adapt,
-    cached,
-    count,
-    disable,
-    layers,
-    merge,
-    parameters,
-    remove,
-    scale,
-    unload,
-    unmerge,
-)
+from ioadapt_theory.adapters.layer import AdaptedLayer
+from ioadapt_theory.adapters.matrices import operator
+from ioadapt_theory.adapters.merging import merge, unload, unmerge
+from ioadapt_theory.adapters.model import activate, adapt, count, disable, layers, parameters, remove, scale
 from ioadapt_theory.adapters.moving.combine import combine
 from ioadapt_theory.adapters.moving.correspondence import NoProvenanceError, RenumberedWarning
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport, transfer
@@ -30,12 +18,9 @@ __all__ = [
     "AdaptedLayer",
     "Adapter",
     "AdapterConfig",
-    "Base",
     "Family",
-    "Identity",
     "NoMatchError",
     "NoProvenanceError",
-    "Operator",
     "Placed",
     "Placement",
     "RenumberedWarning",
@@ -44,7 +29,6 @@ __all__ = [
     "TransferReport",
     "activate",
     "adapt",
-    "cached",
     "combine",
     "count",
     "disable",

@@ -78,12 +78,7 @@ class ModelWeights(Weights):
         return operator(base_of(self._modules[name]))
 
     def layer(self, name: str) -> BaseLayer:
-        """Return the layer's own weights, also while an adapter is merged into it.
-
-        Raises:
-            UnknownNameError: the model has no such layer.
-            UnsupportedError: it has no plain weight.
-        """
+        """Return the layer's own weights, also while merged; raise UnknownNameError or UnsupportedError."""
         if name not in self._modules:
             raise UnknownNameError("layer", name, self.names)
         module = self._modules[name]
@@ -164,12 +159,7 @@ class TensorWeights(Weights):
 
 
 def checkpoint_weights(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> TensorWeights:
-    """Return the layers of a checkpoint by the names of the model's modules, read whole one at a time.
-
-    Args:
-        checkpoint: stays open.
-        wanted: names of layers; where the checkpoint has some of them under its authors' names, these are taken.
-    """
+    """Return the layers of a checkpoint by the names of modules; ``wanted`` are those to find under authors' names."""
     named = as_modules(checkpoint, wanted)
     weights = stored_weights(named)
     weights.rename, weights.aliases = named.rename, named.aliases

@@ -23,16 +23,6 @@ class Base(ABC):
         channels: input features; differs from ``rows`` only for convolutions.
         axis: the feature axis, counted from the end: -1 for linear layers.
         bias: what f adds after the matrix, or None.
-
-    Example:
-        >>> import torch
-        >>> from torch import nn
-        >>> from ioadapt_theory.adapters import operator
-        >>> f, x = operator(nn.Linear(16, 8)), torch.randn(3, 16)
-        >>> (f.rows, f.columns, tuple(f.dense().shape))
-        (16, 8, (16, 8))
-        >>> torch.allclose(f(x), x @ f.dense() + f.bias, atol=1e-6)
-        True
     """
 
     rows: int
@@ -40,11 +30,6 @@ class Base(ABC):
     channels: int
     axis: int
     bias: Tensor | None
-
-    def takes(self, x: Tensor, m: Tensor) -> bool:
-        """Whether f(x) with M in the place of W may be computed by ``with_matrix``, without calling f."""
-        del x, m
-        return False
 
     @abstractmethod
     def __call__(self, x: Tensor) -> Tensor:
@@ -55,17 +40,13 @@ class Base(ABC):
         """Return W, rows x columns."""
 
     @property
-    @abstractmethod
     def pointwise(self) -> bool:
         """Whether xM is a product over the feature axis alone (not over a neighbourhood as in a convolution)."""
+        return self.axis == -1
 
     def product(self, x: Tensor, m: Tensor) -> Tensor:
         """Return X M with M (rows, k) in the place of W, without bias; computed in M's dtype."""
         return mix(x, m, self.axis)
-
-    def with_matrix(self, x: Tensor, m: Tensor) -> Tensor:
-        """Return f(x) with M in place of W."""
-        return linear(x, m.mT, self.bias)
 
     def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
         """Return Y + s X A B without building AB, see ``plus``."""
@@ -77,14 +58,7 @@ class Base(ABC):
 
 
 class Identity(Base):
-    """The identity I_n over a feature axis.
-
-    Example:
-        >>> from ioadapt_theory.adapters import Identity
-        >>> side = Identity(16)
-        >>> (side.rows, side.columns, side.bias)
-        (16, 16, None)
-    """
+    """The identity I_n over a feature axis."""
 
     pointwise = True
     bias = None

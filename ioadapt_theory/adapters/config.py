@@ -53,7 +53,7 @@ class AdapterConfig:
         family: "lora", "dora", "loha", "lokr" or "full".
         placement: "weight" (Eq. 4a), "input" (4b), "output" (4c), or a sum such as "input+weight" (Eq. 6): the sides
             act first, the weight's own change is added to what they make of W. Or a rule for each layer: "residual"
-            (see ``residual``), or "auto", by comparison with a target (see ``auto``).
+            (see ``residual``), or "auto", by what a target keeps (see ``auto``).
         rank: r; for a sum one number for all parts or one for each in the order written.
         alpha: scaling is alpha / rank; None means alpha = rank. For a sum as with ``rank``.
         use_rslora: scaling is alpha / √rank.
@@ -95,7 +95,9 @@ class AdapterConfig:
             if not isinstance(value, str | Iterable) or not all(isinstance(part, str) for part in value):
                 msg = f"{name} is {value!r}; it is a list of module names, or a regular expression as a string."
                 raise InvalidValueError(msg)
-            if not isinstance(value, str):
+            if isinstance(value, str):
+                compiled(value)
+            else:
                 object.__setattr__(self, name, tuple(value))
         if self.family not in FAMILIES:
             raise UnknownNameError("family", self.family, FAMILIES)
@@ -109,9 +111,6 @@ class AdapterConfig:
             some = ", ".join(sorted(map(str, PLAIN_DTYPES)))
             msg = f"dtype is {self.dtype!r}; it is one of {some}, or None for the layer's own."
             raise InvalidValueError(msg)
-        for wanted in (self.target_modules, self.exclude_modules):
-            if isinstance(wanted, str):
-                compiled(wanted)
         for name in ("rank_pattern", "alpha_pattern", "placement_pattern"):
             values: Any = getattr(self, name)
             if not isinstance(values, Mapping) or not all(isinstance(pattern, str) for pattern in values):
@@ -121,11 +120,6 @@ class AdapterConfig:
                 compiled(pattern)
         for placement in (self.placement, *self.placement_pattern.values()):
             _plan(self, "input" if placement in RULES else placement, self.rank, self.alpha)
-
-    @property
-    def spec(self) -> Spec:
-        """The options that all layers and placements have in common."""
-        return Spec(**{name: getattr(self, name) for name in ("dropout", "init", "dtype", *OPTIONS)})
 
     def plans(self, names: Iterable[str]) -> dict[str, LayerPlan]:
         """Return the plan for each layer; raise UnknownSideError that names all whose side a rule cannot tell."""
@@ -145,7 +139,7 @@ class AdapterConfig:
         if placement == "residual":
             placement = residual_side(name)
         elif placement == "auto":
-            msg = "placement='auto' needs a target to compare with: use adapt(model, ..., target=...)."
+            msg = "placement='auto' needs a target and inputs: use adapt(model, ..., target=..., inputs=...)."
             raise InvalidValueError(msg)
         rank = override(self.rank_pattern, name, self.rank)
         alpha = override(self.alpha_pattern, name, self.alpha)
@@ -153,12 +147,7 @@ class AdapterConfig:
 
 
 def translated(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options under our names, translated from PEFT's names where needed.
-
-    Raises:
-        UnknownNameError: a name that neither has.
-        InvalidValueError: an option is given twice or has no counterpart, or target_modules is missing.
-    """
+    """Return options under our names, translated from PEFT's; raise UnknownNameError or InvalidValueError."""
     known = [one.name for one in fields(AdapterConfig)]
     result: dict[str, Any] = {}
     for name, value in options.items():
@@ -192,12 +181,7 @@ def init_of(value: object) -> str:
 
 
 def parse_placement(text: str) -> tuple[Placement, ...]:
-    """Return the placements that a text such as "input+weight" names, in the order written.
-
-    Raises:
-        UnknownNameError: a part that is no placement.
-        InvalidValueError: the same placement twice.
-    """
+    """Return the placements in a text such as "input+weight"; raise UnknownNameError or InvalidValueError."""
     parts = [part.strip() for part in str(text).split("+")]
     for part in parts:
         if part not in list(Placement):
@@ -210,7 +194,7 @@ def parse_placement(text: str) -> tuple[Placement, ...]:
 
 def _plan(config: AdapterConfig, placement: str, rank: int | Sequence[int], alpha: Alpha) -> LayerPlan:
     parts = parse_placement(placement)
-    specs = {}
+    common, specs = Spec(**{name: getattr(config, name) for name in ("dropout", "init", "dtype", *OPTIONS)}), {}
     for part, r, a in zip(parts, _each("rank", rank, parts), _each("alpha", alpha, parts), strict=True):
         expected, valid = LIMITS["rank"]
         if not valid(r):
@@ -220,7 +204,7 @@ def _plan(config: AdapterConfig, placement: str, rank: int | Sequence[int], alph
             msg = f"alpha is {a!r:.80}; it is a finite number, or None for alpha = rank."
             raise InvalidValueError(msg)
         scaling = (r if a is None else a) / (math.sqrt(r) if config.use_rslora else r)
-        specs[part] = replace(config.spec, rank=r, scaling=scaling)
+        specs[part] = replace(common, rank=r, scaling=scaling)
     return LayerPlan(config.family, {part: specs[part] for part in Placement if part in specs})
 
 

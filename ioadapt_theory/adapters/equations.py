@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.bases import Base, Identity
 from ioadapt_theory.adapters.families import Family
-from ioadapt_theory.adapters.matrices import Modified, Operator
+from ioadapt_theory.adapters.matrices import Operator
 
 NO_GRADIENT = (
     "A {} passes no gradient back to its input (layers in int8 do not), so the adapter there cannot be trained: use"
@@ -45,6 +45,26 @@ class Placement(StrEnum):
                 return f.far
 
 
+class Modified(Operator):
+    """A layer f with an operation before, after or inside it: again a layer, of the same sizes."""
+
+    def __init__(self, f: Operator) -> None:
+        super().__init__(f.module, f.channels, f.columns, axis=f.axis, taps=f.rows // f.channels)
+        self.f = f
+
+    def check_placeable(self, side: str) -> None:
+        """Raise UnsupportedError if f allows no such placement."""
+        self.f.check_placeable(side)
+
+    def product(self, x: Tensor, m: Tensor) -> Tensor:
+        """Return X M as f computes it."""
+        return self.f.product(x, m)
+
+    def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
+        """Return Y + s X A B as f computes it."""
+        return self.f.plus_low_rank(y, x, a, b, s)
+
+
 class Placed(Modified):
     """A layer f, which may itself be adapted, with Φ at its placement; so placements stack (Eq. 6, several adapters).
 
@@ -73,21 +93,19 @@ class Placed(Modified):
             case Placement.WEIGHT:
                 return phi(x, f)  # Eq. 4a  Y = f(X; Φ(W))
             case Placement.INPUT:
-                if (y := phi.through(x, f)) is not None:
-                    return y
                 return after(phi(x, f.near), f)  # Eq. 4b  Y = f(f(X; Φ(I)); W)
             case Placement.OUTPUT:
                 return phi(f(x), f.far)  # Eq. 4c  Y = f(f(X; W); Φ(I))
 
     def dense(self) -> Tensor:
-        """Return the equivalent weight, Φ(W), Φ(I_c)W or WΦ(I_d), without building an identity."""
+        """Return the equivalent weight, Φ(W), Φ(I_c)W or WΦ(I_d)."""
         f, phi = self.f, self.phi
         match self.placement:
             case Placement.WEIGHT:
                 return phi.weight(f)
             case Placement.INPUT:  # a convolution's kernel: every tap is mixed alike
                 w = phi.promote(f.dense())
-                return phi.left(w.reshape(f.channels, -1), Identity(f.channels)).reshape(w.shape)
+                return phi.left(w.reshape(f.channels, -1), f.near).reshape(w.shape)
             case Placement.OUTPUT:
                 return phi.right(phi.promote(f.dense()), Identity(f.columns))
 

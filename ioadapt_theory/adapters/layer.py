@@ -1,142 +1,16 @@
 """The adapted layer: a frozen layer and its named adapters; the forward pass is the chain of those that are active."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.cache import Derived
-from ioadapt_theory.adapters.config import LayerPlan
-from ioadapt_theory.adapters.equations import Placed, Placement, Shifted
-from ioadapt_theory.adapters.families import FAMILIES, Family
+from ioadapt_theory.adapters.adapter import Adapter as Adapter
+from ioadapt_theory.adapters.adapter import Adapters
 from ioadapt_theory.adapters.matrices import Operator, operator
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError, UnsupportedError
-
-
-class Adapter(nn.ModuleDict):
-    """One named adapter on one layer: a family for each of its placements (keys), in the order in which they act.
-
-    Attributes:
-        family: name of the families.
-        shift: a bias added to the layer's outputs, as some files of other tools have; None otherwise.
-
-    Example:
-        >>> from torch import nn
-        >>> from ioadapt_theory import adapt
-        >>> model = nn.Sequential(nn.Linear(16, 8))
-        >>> _ = adapt(model, target_modules=["0"], placement="input+weight", rank=2, alpha=4)
-        >>> [(str(side), phi.size, phi.scaling) for side, phi in model[0].adapters["default"].parts()]
-        [('input', (16, 16, 16), 2.0), ('weight', (16, 8, 16), 2.0)]
-    """
-
-    def __init__(self, family: str, families: Mapping[Placement, Family], shift: Tensor | None = None) -> None:
-        """Hold families that are built already; ``fresh`` builds them for a layer."""
-        super().__init__({str(placement): part for placement, part in families.items()})
-        self.family = family
-        self.shift = None if shift is None else nn.Parameter(shift.detach().clone())
-
-    @classmethod
-    def fresh(cls, f: Operator, plan: LayerPlan) -> Self:
-        """Return a new adapter for the layer f; raise UnsupportedError if f does not allow a placement."""
-        families = {}
-        for placement, spec in plan.specs.items():
-            families[placement] = FAMILIES[plan.family](placement.base(f), spec)
-            f = Placed(f, families[placement], placement)  # what the next part is applied to
-        return cls(plan.family, families)
-
-    def parts(self) -> Iterator[tuple[Placement, Family]]:
-        """Yield the placements and their families."""
-        for key, family in self.items():
-            yield Placement(key), family  # type: ignore[misc]
-
-    def twin(self) -> Self:
-        """Return a second adapter that shares the parameters; replacing one or rescaling does not affect the other."""
-        return _twin(self)
-
-    def require_whole(self) -> None:
-        """Raise UnsupportedError if a parameter has the wrong shape, as a shard of FSDP1 has."""
-        for placement, phi in self.parts():
-            shapes = {key: tuple(p.shape) for key, p in phi.named_parameters()}
-            if shapes != phi.shapes(phi.size, phi.spec, shapes):
-                listed = ", ".join(f"{key} {[*shape]}" for key, shape in shapes.items())
-                msg = (
-                    f"its {placement} part has {listed}, which do not fit its {self.family}; under FSDP1, call this"
-                    " inside FullyShardedDataParallel.summon_full_params(model)."
-                )
-                raise UnsupportedError(msg)
-
-    def on(self, f: Operator) -> Operator:
-        """Return the layer f under this adapter; the shift has the scaling of the last part."""
-        for placement, phi in self.parts():
-            f = Placed(f, phi, placement)
-        return f if self.shift is None else Shifted(f, self, phi)
-
-    def require_alike(self, other: "Adapter") -> None:
-        """Raise InvalidValueError if the other adapter differs in family, placement or size."""
-        one, two = ({key: [*p.shape] for key, p in each.named_parameters()} for each in (self, other))
-        if (self.family, one) != (other.family, two):
-            listed = [", ".join(f"{key} {shape}" for key, shape in shapes.items()) for shapes in (one, two)]
-            msg = (
-                f"the old adapter is a {self.family} with {listed[0]}, the new one a {other.family} with {listed[1]}:"
-                " load the new one without hotswap."
-            )
-            raise InvalidValueError(msg)
-
-    def overwrite(self, other: "Adapter") -> None:
-        """Copy the values and scalings of an adapter of the same shapes into this one's parameters, in place."""
-        with torch.no_grad():
-            for p, q in zip(self.parameters(), other.parameters(), strict=True):
-                p.copy_(q)
-        for (_, phi), (_, theirs) in zip(self.parts(), other.parts(), strict=True):
-            phi.scaling = theirs.scaling
-
-    def misfit(self, f: Operator) -> str | None:
-        """Return why this adapter cannot act on the layer f, None if it can."""
-        for placement, family in self.parts():
-            try:
-                base = placement.base(f)
-            except UnsupportedError as error:
-                return str(error)
-            size = (base.rows, base.columns, base.channels)
-            if size != family.size:
-                return f"its {placement} side has {_size(size)}, the adapter {_size(family.size)}"
-        return None
-
-
-M = TypeVar("M", bound=nn.Module)
-
-
-def _twin(module: M) -> M:
-    """Copy a module without calling its constructor, which takes ten times as long."""
-    new = module.__new__(type(module))
-    new.__dict__.update(module.__dict__)
-    new._parameters = dict(module._parameters)
-    new._modules = {name: child and _twin(child) for name, child in module._modules.items()}
-    return new
-
-
-class Adapters(nn.ModuleDict):
-    """Adapters by name; their scalings, which no parameter holds, are in the state_dict too."""
-
-    def _families(self) -> list[Family]:
-        return [phi for adapter in self.values() for _, phi in adapter.parts()]  # type: ignore[operator]
-
-    def get_extra_state(self) -> Tensor:
-        """Return the scalings."""
-        return torch.tensor([phi.scaling for phi in self._families()], dtype=torch.float64, device="cpu")
-
-    def set_extra_state(self, state: Any) -> None:
-        """Take over the scalings of a state_dict."""
-        families = self._families()
-        if isinstance(state, Tensor) and state.shape == (len(families),) and not state.is_meta:
-            for phi, scaling in zip(families, state.tolist(), strict=True):
-                phi.scaling = scaling
-
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        state_dict.setdefault(f"{prefix}_extra_state", self.get_extra_state())  # of files without scalings
-        super()._load_from_state_dict(state_dict, prefix, *args)
 
 
 class AdaptedLayer(nn.Module):
@@ -166,18 +40,14 @@ class AdaptedLayer(nn.Module):
     REFUSED: ClassVar = "weight"
 
     def __init__(self, base_layer: nn.Module) -> None:
-        """Wrap a layer; without adapters it does what the layer does.
-
-        Raises:
-            UnsupportedError: the layer is of no kind that can be adapted.
-        """
+        """Wrap a layer; raise UnsupportedError if it cannot be adapted."""
         super().__init__()
         self.base_layer = base_layer
         self.adapters = Adapters()
         self.active: tuple[str, ...] = ()
         self.merged = False
         self.disabled = 0
-        self._others: dict[str, nn.Parameter] = {}  # the original tensors while it is merged, or the reverse
+        self._swapped: dict[str, nn.Parameter] = {}  # the original tensors while it is merged, or the reverse
         self._base = self._chain = operator(base_layer)
         self._links: tuple[nn.Module, ...] = ()  # what the chain was made of
 
@@ -235,7 +105,7 @@ class AdaptedLayer(nn.Module):
     def switch_on(self) -> None:
         """Undo one ``switch_off``."""
         self.disabled -= 1
-        if not self.disabled and self._others:
+        if not self.disabled and self._swapped:
             self.exchange()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -263,12 +133,7 @@ class AdaptedLayer(nn.Module):
             del self.adapters[name]
 
     def activate(self, *names: str) -> None:
-        """Choose the adapters in use and their order; the first acts next to the base layer.
-
-        Raises:
-            UnknownNameError: no such adapter.
-            InvalidValueError: a name comes twice, or the layer is merged.
-        """
+        """Choose the adapters in use, the first next to the base; raise UnknownNameError or InvalidValueError."""
         self.refuse_if_merged("choosing other adapters")
         check_distinct(names)
         self._chain = self._chained(names)
@@ -301,27 +166,27 @@ class AdaptedLayer(nn.Module):
 
     def merge(self, tensors: dict[str, Tensor] | None = None, *, for_good: bool = False) -> None:
         """Put merged tensors in place of the base layer's, which are kept for ``unmerge`` unless it is ``for_good``."""
-        if not self._others:
+        if not self._swapped:
             tensors = self.merged_tensors() if tensors is None else tensors
-            self._others = {k: nn.Parameter(v, requires_grad=False) for k, v in tensors.items()}
+            self._swapped = {k: nn.Parameter(v, requires_grad=False) for k, v in tensors.items()}
             self.exchange()
         if for_good:
-            self._others = {}
+            self._swapped = {}
 
     def unmerge(self) -> None:
         """Put the base layer's own tensors back, bit for bit."""
         if self.merged:
             self.exchange()
-            self._others = {}
+            self._swapped = {}
 
     def exchange(self) -> None:
         """Swap the merged and the original tensors; the new ones get the layer's device and dtype."""
-        for key, other in self._others.items():
+        for key, other in self._swapped.items():
             now = getattr(self.base_layer, key)
             if (other.device, other.dtype) != (now.device, now.dtype):
                 other = nn.Parameter(other.to(now), requires_grad=False)
             setattr(self.base_layer, key, other)
-            self._others[key] = now
+            self._swapped[key] = now
         self.merged = not self.merged
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
@@ -337,7 +202,7 @@ class AdaptedLayer(nn.Module):
 
     def refuse_if_merged(self, doing: str) -> None:
         """Raise InvalidValueError if adapters are merged, even while ``disable`` shows the original weights."""
-        if self._others:
+        if self._swapped:
             msg = f"The layer is merged: unmerge it before {doing}."
             raise InvalidValueError(msg)
 
@@ -358,11 +223,8 @@ def check_name(name: str) -> None:
 
 @contextmanager
 def _exactly(module: nn.Module, device: torch.device) -> Iterator[None]:
-    """Disable dropout, autocast, gradients, caches and inference mode for the duration."""
+    """Disable dropout, autocast, gradients and inference mode for the duration."""
     modes = {part: part.training for part in module.modules()}
-    for part in modes:
-        if isinstance(derived := getattr(part, "derived", None), Derived):
-            derived.forget()
     module.eval()
     try:
         with torch.inference_mode(False), torch.no_grad(), torch.autocast(device.type, enabled=False):
@@ -376,12 +238,6 @@ def _laid_out_like(old: Tensor, value: Tensor) -> Tensor:
     """Return a tensor with the dtype and strides of the old one (a convolution may be channels_last)."""
     value = value.to(old.dtype)
     return value if value.stride() == old.stride() else torch.empty_like(old).copy_(value)
-
-
-def _size(size: tuple[int, int, int]) -> str:
-    rows, columns, channels = size
-    taps = "" if rows == channels else f" ({rows // channels} kernel taps)"
-    return f"{channels or 'any'} -> {columns or 'any'}{taps}"
 
 
 def base_of(module: nn.Module) -> nn.Module:

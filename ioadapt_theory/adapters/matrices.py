@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules import module as modules
 from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
@@ -18,20 +17,10 @@ from ioadapt_theory.errors import UnsupportedError
 
 PLAIN_DTYPES = frozenset({torch.float64, torch.float32, torch.float16, torch.bfloat16})
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-GLOBAL_HOOKS = tuple(getattr(modules, f"_global{hooks}") for hooks in HOOKS)
 
 
 class Operator(Base):
-    """A frozen layer f as a base; ``near`` and ``far`` are the identities of its two sides (I_c and I_d).
-
-    Example:
-        >>> from torch import nn
-        >>> from ioadapt_theory.adapters import operator
-        >>> f = operator(nn.Conv2d(4, 6, 3))
-        >>> (f.rows, f.columns), f.near.rows, f.far.rows  # W is (4 channels x 9 taps) x 6
-        ((36, 6), 4, 6)
-    """
+    """A frozen layer f as a base; ``near`` and ``far`` are the identities of its two sides (I_c and I_d)."""
 
     def __init__(self, module: Any, n_in: int, n_out: int, *, axis: int = -1, taps: int = 1) -> None:
         """Take sizes in features (channels); ``taps`` is the number of kernel positions."""
@@ -63,11 +52,6 @@ class Operator(Base):
         """Return f(x), by the module itself: its hooks, its quantisation, its other adapters included."""
         return self.module(x)
 
-    @property
-    def pointwise(self) -> bool:
-        """Whether f works on the feature axis alone."""
-        return self.axis == -1
-
     def check_placeable(self, side: str) -> None:
         """Raise UnsupportedError if this placement has no exact form for this layer."""
         if side == "weight" and not self.pointwise:
@@ -92,56 +76,7 @@ class Operator(Base):
         return super().product(x, m) if self.pointwise else self.dense()
 
 
-class Plain(Operator):
-    """A layer whose weight is an ordinary tensor that its ``forward`` alone reads."""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether this is torch's own module without hooks: its product may be computed without calling it."""
-        kind = type(self.module)
-        return (kind is nn.Linear or kind in CONVOLUTIONS) and not has_hooks(self.module) and not any(GLOBAL_HOOKS)
-
-    def takes(self, x: Tensor, m: Tensor) -> bool:
-        """Whether f is a plain torch module, and f(x) with M in place of W is exact in these dtypes."""
-        return self.is_open and x.dtype == m.dtype and (x.is_meta or not torch.is_autocast_enabled(x.device.type))
-
-
-class GivenLayer(Operator):
-    """A layer given by W and b, without a module to call."""
-
-    like: Tensor = torch.empty(0)  # a property of the others
-    bias: Tensor | None = None
-
-    def __init__(self, w: Tensor, bias: Tensor | None, channels: int) -> None:
-        super().__init__(nn.Module(), channels, w.shape[1], taps=len(w) // channels)
-        self.like, self.bias = w, bias
-
-    def dense(self) -> Tensor:
-        """Return W, c x d."""
-        return self.like
-
-
-class Modified(Operator):
-    """A layer f with an operation before, after or inside it: again a layer, of the same sizes."""
-
-    def __init__(self, f: Operator) -> None:
-        super().__init__(f.module, f.channels, f.columns, axis=f.axis, taps=f.rows // f.channels)
-        self.f = f
-
-    def check_placeable(self, side: str) -> None:
-        """Raise UnsupportedError if f allows no such placement."""
-        self.f.check_placeable(side)
-
-    def product(self, x: Tensor, m: Tensor) -> Tensor:
-        """Return X M as f computes it."""
-        return self.f.product(x, m)
-
-    def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
-        """Return Y + s X A B as f computes it."""
-        return self.f.plus_low_rank(y, x, a, b, s)
-
-
-class Linear(Plain):
+class Linear(Operator):
     """nn.Linear: stores Wᵀ."""
 
     def dense(self) -> Tensor:
@@ -153,7 +88,7 @@ class Linear(Plain):
         return matrix.mT.contiguous()
 
 
-class Conv1D(Plain):
+class Conv1D(Operator):
     """transformers' Conv1D of GPT-2, a linear layer that stores W itself."""
 
     def dense(self) -> Tensor:
@@ -165,7 +100,7 @@ class Conv1D(Plain):
         return matrix.contiguous()
 
 
-class Convolution(Plain):
+class Convolution(Operator):
     """nn.Conv1d, nn.Conv2d, nn.Conv3d with every stride, padding (mode) and dilation."""
 
     def check_placeable(self, side: str) -> None:
@@ -189,17 +124,6 @@ class Convolution(Plain):
         """Return the convolution with M as its kernel, without bias."""
         return self.module._conv_forward(x.to(m.dtype), self.stored(m), None)
 
-    def takes(self, x: Tensor, m: Tensor) -> bool:
-        """Whether f is a plain torch module: one convolution in M's dtype costs less than two."""
-        del x, m
-        return self.is_open
-
-    def with_matrix(self, x: Tensor, m: Tensor) -> Tensor:
-        """Return the convolution with M as its kernel, computed in M's dtype and rounded to X's."""
-        bias = None if self.bias is None else self.bias.to(m.dtype)
-        y: Tensor = self.module._conv_forward(x.to(m.dtype), self.stored(m), bias)
-        return y if torch.is_autocast_enabled(x.device.type) else y.to(x.dtype)
-
     def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
         """Return Y + s X A B by a k x k convolution to r channels and a 1 x 1 mix; with groups AB is built."""
         return super().plus_low_rank(y, x, a, b, s) if self.module.groups == 1 else y + self.product(x, a @ (s * b))
@@ -214,8 +138,9 @@ def operator(module: Any) -> Operator:
     Example:
         >>> from torch import nn
         >>> from ioadapt_theory.adapters import operator
-        >>> operator(nn.Conv2d(3, 8, 5)).dense().shape  # (in · taps) x out
-        torch.Size([75, 8])
+        >>> f = operator(nn.Conv2d(4, 6, 3))
+        >>> f.dense().shape, f.near.rows, f.far.rows  # W is (4 channels · 9 taps) x 6
+        (torch.Size([36, 6]), 4, 6)
     """
     if any(is_lazy(p) for p in module.parameters(recurse=False)):
         msg = f"A {type(module).__name__} has no sizes before its first call: run the model once, then adapt it."
@@ -262,12 +187,6 @@ def _with_known_sizes(module: Any) -> Operator:
         msg = f"The weight of this {kind} is complex and adapters are real; exclude the layer."
         raise UnsupportedError(msg)
     return f
-
-
-def has_hooks(module: nn.Module) -> bool:
-    """Whether the module has hooks or an overridden ``forward``."""
-    own = module.__dict__
-    return "forward" in own or any(own[hooks] for hooks in HOOKS)
 
 
 def is_supported(module: nn.Module) -> bool:

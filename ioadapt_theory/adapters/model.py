@@ -1,27 +1,25 @@
-"""Adapters on whole models: add by module name, list, count, activate, disable, merge, remove."""
+"""Adapters on whole models: add by module name, list, count, activate, scale, disable."""
 
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
-from ioadapt_theory.adapters.cache import trusting
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.config import AdapterConfig, translated
-from ioadapt_theory.adapters.families.dora import DoRA, derive
 from ioadapt_theory.adapters.families.family import is_finite
-from ioadapt_theory.adapters.layer import AdaptedLayer, Adapter, check_distinct, check_name
+from ioadapt_theory.adapters.guards import replace
+from ioadapt_theory.adapters.layer import AdaptedLayer, check_distinct, check_name
 from ioadapt_theory.adapters.matrices import Operator, operator
-from ioadapt_theory.adapters.replacing import replace
 from ioadapt_theory.adapters.rules.auto import without_auto
 from ioadapt_theory.adapters.rules.target_modules import select, walk
-from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnknownNameError, UnsupportedError
+from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnknownNameError
 
 _switching = threading.Lock()
 PEFT_NAMES = "adapter_layer_names"
 """The attribute by which PEFT's layers name their submodules that hold adapters."""
-SHARDED = frozenset({"FSDPModule", "FullyShardedDataParallel"})
 
 
 def adapt(
@@ -37,21 +35,19 @@ def adapt(
     """Return the model, frozen and with a fresh, trainable adapter on its target modules; it is changed in place.
 
     A model that already has adapters, ours or PEFT's, keeps its trainable parameters: only the base of the newly
-    adapted layers is frozen then. Options may have PEFT's names: r, lora_alpha, lora_dropout, init_lora_weights,
-    use_dora.
+    adapted layers is frozen then. Running statistics are not frozen: in training mode a BatchNorm changes the base.
 
-    Two things cannot be detected. A model that reads a layer's weight instead of calling the layer bypasses the
-    adapter, whose parameters then have no gradient after a backward pass: exclude such a layer (torch's own are refused
-    or switched to calling). Running statistics are not frozen: in training mode a BatchNorm changes the base model.
+    A model that reads a layer's weight instead of calling the layer bypasses the adapter, whose parameters then get no
+    gradient: exclude such a layer (torch's own are refused or switched to calling).
 
     Args:
         model: any module whose targets are linear layers, convolutions, or layers of known sizes.
         config: the configuration, or give its fields as keywords: ``adapt(model, target_modules=["to_q"], rank=4)``.
         name: of the adapter; a second one acts on the layer as adapted by the first.
         target: for placement="auto", the model that the adapter will be moved to.
-        inputs: for placement="auto", unlabelled inputs of both models; the law of transfer then chooses the side.
+        inputs: for placement="auto", unlabelled inputs of both models, from which the law of transfer chooses the side.
         **options: the fields of ``AdapterConfig``, also under PEFT's names (r, lora_alpha, lora_dropout,
-            init_lora_weights).
+            init_lora_weights, use_dora).
 
     Raises:
         NoMatchError: no module matches; near misses are named.
@@ -113,8 +109,8 @@ def install(model: nn.Module, prepared: Mapping[str, Adapter], name: str, *, tra
         trainable: whether the adapter is to be trained; None leaves its parameters as they are.
 
     Raises:
-        InvalidValueError: the adapter's name is taken or invalid, a layer is merged or contains adapted ones, or the
-            model is inside ``disable``.
+        InvalidValueError: the name is taken or invalid, a layer is merged or contains adapted ones, or the model is
+            inside ``disable``.
     """
     refuse_if_disabled(model, "putting an adapter on the model")
     named = dict(walk(model))
@@ -243,28 +239,23 @@ def activate(model: nn.Module, *names: str) -> None:
 
 
 def scale(model: nn.Module, factor: float, name: str = "default") -> None:
-    """Multiply an adapter's scaling, the factor on its learned change, e.g. by 0.5 for a half-strength copy.
+    """Multiply an adapter's scaling, the factor on its learned change; a state_dict holds the result.
 
     Args:
         model: with the adapter.
-        factor: a number; a state_dict holds the result.
+        factor: 0.5 for half its strength, 0 for none.
         name: of the adapter.
 
     Raises:
         InvalidValueError: a layer is merged, or the factor is no finite number.
 
     Example:
-        >>> import torch
         >>> from torch import nn
-        >>> from ioadapt_theory import adapt, disable, scale
-        >>> model = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], placement="weight", init="random")
-        >>> x = torch.randn(2, 16)
-        >>> whole = model(x)
+        >>> from ioadapt_theory import adapt, scale
+        >>> model = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"])
         >>> scale(model, 0.5)
-        >>> with disable(model):
-        ...     base = model(x)
-        >>> torch.allclose(model(x) - base, (whole - base) / 2, atol=1e-6)
-        True
+        >>> model[0].adapters["default"]["input"].scaling
+        0.5
     """
     if not is_finite(factor):
         msg = f"factor is {factor!r:.80}; it is a finite number."
@@ -284,10 +275,9 @@ def unmerged(adapted: Mapping[str, AdaptedLayer], doing: str) -> Collection[Adap
 
 @contextmanager
 def disable(model: nn.Module) -> Iterator[None]:
-    """Disable all adapters for the duration, merged ones too; restore them afterwards.
+    """Disable all adapters for the duration, merged ones too; nothing is merged, unloaded or put on the model inside.
 
-    Blocks may overlap, as in several threads: the last to end restores the adapters. Inside a block nothing is merged,
-    unmerged, unloaded or put on the model.
+    Blocks may overlap, as in several threads: the last to end restores the adapters.
 
     Example:
         >>> import torch
@@ -312,86 +302,6 @@ def disable(model: nn.Module) -> Iterator[None]:
                 layer.switch_on()
 
 
-def merge(model: nn.Module, *, unload: bool = False) -> nn.Module:
-    """Return the model with its active adapters written into the weights, all layers or none.
-
-    Args:
-        model: an adapted model.
-        unload: remove the adapters and the original weights too, as a later ``unload`` would; layer by layer, so
-            that it takes the memory of one layer beside the model's, and twice the time: what cannot be merged is found
-            before anything is changed.
-
-    Raises:
-        UnsupportedError: a layer without a plain weight, or a model sharded by FSDP.
-        InvalidValueError: a merged weight that is not finite, a weight that is not loaded, or inside ``disable``.
-
-    Example:
-        >>> import torch
-        >>> from torch import nn
-        >>> from ioadapt_theory import adapt, merge
-        >>> model, x = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], init="random"), torch.randn(2, 16)
-        >>> y = model(x)
-        >>> torch.allclose(merge(model, unload=True)(x), y, atol=1e-5)
-        True
-        >>> type(model[0]).__name__
-        'Linear'
-    """
-    if any(SHARDED & {kind.__name__ for kind in type(module).__mro__} for module in model.modules()):
-        msg = "FSDP manages the weights and would undo a merge: save the adapter, and merge it into an unsharded model."
-        raise UnsupportedError(msg)
-    refuse_if_disabled(model, "merging")
-    todo = {n: layer for n, layer in layers(model).items() if layer.active and not layer.merged}
-    merged: dict[str, dict[str, Tensor] | None] = dict.fromkeys(todo)
-    for name, layer in todo.items():
-        with naming(name):
-            tensors = layer.merged_tensors()
-        if not unload:
-            merged[name] = tensors
-        del tensors
-    for name, layer in todo.items():
-        layer.merge(merged[name], for_good=unload)
-    return _unwrap(model, layers(model)) if unload else model
-
-
-def unmerge(model: nn.Module) -> nn.Module:
-    """Return the model with every layer's original tensors restored, bit for bit.
-
-    Example:
-        >>> import torch
-        >>> from torch import nn
-        >>> from ioadapt_theory import adapt, merge, unmerge
-        >>> model = nn.Sequential(nn.Linear(16, 8))
-        >>> weight = model[0].weight.clone()
-        >>> _ = merge(adapt(model, target_modules=["0"], init="random"))
-        >>> torch.equal(unmerge(model)[0].base_layer.weight, weight)
-        True
-    """
-    refuse_if_disabled(model, "unmerging")
-    for layer in layers(model).values():
-        layer.unmerge()
-    return model
-
-
-def unload(model: nn.Module) -> nn.Module:
-    """Return the model without the wrappers; each layer keeps its current weights, merged or not.
-
-    Example:
-        >>> from torch import nn
-        >>> from ioadapt_theory import adapt, unload
-        >>> unload(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"]))
-        Sequential(
-          (0): Linear(in_features=16, out_features=8, bias=True)
-        )
-    """
-    refuse_if_disabled(model, "unloading")
-    return _unwrap(model, layers(model))
-
-
-def _unwrap(model: nn.Module, wrappers: Mapping[str, AdaptedLayer]) -> nn.Module:
-    replace(model, {name: wrapper.base_layer for name, wrapper in wrappers.items() if name})
-    return wrappers[""].base_layer if "" in wrappers else model
-
-
 def remove(model: nn.Module, name: str = "default") -> nn.Module:
     """Return the model without one adapter; layers without any left are unwrapped, and stay frozen.
 
@@ -408,35 +318,13 @@ def remove(model: nn.Module, name: str = "default") -> nn.Module:
     refuse_if_disabled(model, "removing an adapter")
     for layer in unmerged(layers(model, name), "removing an adapter"):
         layer.remove(name)
-    return _unwrap(model, {place: layer for place, layer in layers(model).items() if not layer.adapters})
+    return unwrap(model, {place: layer for place, layer in layers(model).items() if not layer.adapters})
 
 
-@contextmanager
-def cached(model: nn.Module | None = None) -> Iterator[None]:
-    """Cache values derived from parameters on accelerators too, where comparing parameters would block on the device.
-
-    There it goes by the versions of tensors, so nothing may write through ``p.data`` inside, nor a fused optimizer: for
-    what lies between two steps, or for generating. On a CPU factors are compared whole, inside and outside, and the
-    frozen weight by its version and a sample of its entries.
-
-    Args:
-        model: an adapted model, whose DoRA adapters on inputs and outputs are derived in one batch for each size.
-
-    Example:
-        >>> import torch
-        >>> from torch import nn
-        >>> from ioadapt_theory import adapt, cached
-        >>> model = nn.Sequential(nn.Linear(16, 16), nn.Linear(16, 8))
-        >>> _ = adapt(model, target_modules=["0", "1"], family="dora", placement="input")
-        >>> with cached(model):  # every micro-batch of a step, then optimizer.step() outside
-        ...     model(torch.randn(2, 16)).sum().backward()
-    """
-    with trusting():
-        wrapped = () if model is None else layers(model).values()
-        adapters = [layer.adapters[name] for layer in wrapped for name in layer.active]
-        parts = [part for adapter in adapters for part in adapter.parts()]  # type: ignore[operator]
-        derive([phi for placement, phi in parts if placement != "weight" and isinstance(phi, DoRA)])
-        yield
+def unwrap(model: nn.Module, wrappers: Mapping[str, AdaptedLayer]) -> nn.Module:
+    """Return the model with base layers in the place of these wrappers."""
+    replace(model, {name: wrapper.base_layer for name, wrapper in wrappers.items() if name})
+    return wrappers[""].base_layer if "" in wrappers else model
 
 
 @contextmanager

@@ -8,7 +8,7 @@ tell: among strangers Fisher's z of their rank correlation has a standard error 
 
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -26,8 +26,8 @@ SURE: Final = 0.5
 """Correlation from which on several layers of the source may be alike, and still be the origin."""
 FEWEST: Final = 12
 """Values that tell something; fewer stand in the same order by chance."""
-MOST_PAIRS: Final = 250_000
-"""Pairs of a kind that are compared; of more, as of experts, those of equal names."""
+MOST: Final = 1000
+"""Layers of a kind, in both models, that are all compared; of more (experts), those whose inner numbers are equal."""
 
 Shape = tuple[int, ...]
 Values = Float[np.ndarray, " n"]
@@ -95,13 +95,13 @@ class _Aligner:
         self._z: dict[str, dict[str, tuple[float, float]]] = defaultdict(dict)
         """Layer of the target -> layer of the source -> Fisher's z and its weight n - 3."""
         kinds: dict[tuple[str, Shape], tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
+        counts = Counter((_numberless(n), shape) for c in (source, target) for n, shape in c.shapes.items())
         for k, contents in enumerate((source, target)):
             for name, shape in contents.shapes.items():
-                kinds[_numberless(name), shape][k].append(name)
+                many = counts[_numberless(name), shape] > MOST
+                kinds[_numberless(name, int(many)), shape][k].append(name)
         for (_, shape), (old, new) in kinds.items():
-            many = len(old) * len(new) > MOST_PAIRS
-            for ours, theirs in [([n], [n]) for n in {*old} & {*new}] if many else [(old, new)]:
-                self._compare(ours, theirs, math.prod(shape))
+            self._compare(old, new, math.prod(shape))
         self._known: dict[str, list[str]] = {}
 
     def _compare(self, sources: list[str], targets: list[str], size: int) -> None:
@@ -198,5 +198,6 @@ def _numbered(name: str) -> list[str]:
     return [name[: m.end()] for m in re.finditer(r"(?:^|(?<=\.))\d+(?=\.|$)", name)]
 
 
-def _numberless(name: str) -> str:
-    return re.sub(r"(?:^|(?<=\.))\d+(?=\.|$)", "#", name)
+def _numberless(name: str, count: int = 0) -> str:
+    """Return the name without its numbers, or without the first ``count`` of them."""
+    return re.sub(r"(?:^|(?<=\.))\d+(?=\.|$)", "#", name, count=count)

@@ -165,27 +165,22 @@ class Computed(Checkpoint):
 
 Ranges = list[tuple[int, int]]
 """Rows of a tensor, as [start, stop) in order."""
+NONE: Mapping[str, Ranges] = MappingProxyType({})
 
 
 class View(Checkpoint):
     """Tensors of other checkpoints under names of our choice, or some rows of them."""
 
     def __init__(
-        self,
-        name: str,
-        source: str,
-        origins: Mapping[str, tuple[Checkpoint, str]],
-        metadata: Mapping[str, str],
-        rows: Mapping[str, Ranges] = MappingProxyType({}),
+        self, name: str, source: str, origins: Mapping[str, tuple[Checkpoint, str]], rows: Mapping[str, Ranges] = NONE
     ) -> None:
         """Take, for each new name, the checkpoint and the name in it; and which rows, where these are not all."""
-        self.name, self.source, self.metadata = name, source, metadata
-        self._origins, self._rows = origins, rows
+        self.name, self.source, self._origins, self._rows = name, source, origins, rows
         self.tensors = {}
         for new, (part, old) in origins.items():
             shape = part.tensors[old].shape
-            if new in rows:
-                shape = (sum(b - a for a, b in rows[new]), *shape[1:])
+            if new in self._rows:
+                shape = (sum(b - a for a, b in self._rows[new]), *shape[1:])
             self.tensors[new] = TensorInfo(new, part.tensors[old].dtype, shape)
 
     def parts(self, names: Collection[str] | None = None) -> Mapping[Checkpoint, Collection[str]]:

@@ -52,7 +52,7 @@ def open_package(alias: Alias) -> Checkpoint:
     name = alias.name if member is None else f"{alias.name}:{member}"
     where = {info.name: (files[place], 0) for place, info in infos.items()}
     tensors = {info.name: info for info in infos.values()}
-    networks = OffsetCheckpoint(name, f"{package} {alias.ensemble}", tensors, where, {})
+    networks = OffsetCheckpoint(name, f"{package} {alias.ensemble}", tensors, where)
     networks.revision = installed.version
     return networks
 

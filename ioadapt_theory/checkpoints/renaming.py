@@ -28,8 +28,8 @@ class Renamed(View):
         """Take, for each new name, the stored name and the rows, None for all."""
         rows_of = {new: rows for new, (_, rows) in parts.items() if rows is not None}
         origins = {new: (whole, old) for new, (old, _) in parts.items()}
-        super().__init__(whole.name, whole.source, origins, whole.metadata, rows_of)
-        self.revision, self.config = whole.revision, whole.config
+        super().__init__(whole.name, whole.source, origins, rows_of)
+        self.revision, self.config, self.metadata = whole.revision, whole.config, whole.metadata
 
 
 def common(checkpoints: Sequence[Checkpoint], labels: Sequence[str] = ()) -> tuple[list[Checkpoint], list[str]]:

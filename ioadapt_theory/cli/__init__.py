@@ -124,6 +124,20 @@ def say(line: str) -> None:
     sys.stderr.write(f"{printable(line)}\n")
 
 
+@contextmanager
+def progress_bar(*, quiet: bool = False) -> "Iterator[Callable[[int], Callable[[int], object]]]":
+    """Yield a function that takes a total, starts a bar on a terminal, and returns what advances it."""
+    from tqdm import tqdm
+
+    with tqdm(disable=True if quiet else None, unit="", unit_scale=True, leave=False) as bar:
+
+        def progress(total: int) -> Callable[[int], object]:
+            bar.reset(total)
+            return bar.update
+
+        yield progress
+
+
 class _Printable:
     """A stream that escapes terminal control characters."""
 

@@ -1,7 +1,6 @@
 """`ioadapt adapters`: the contents of an adapter file, and the same adapter for another tool, side or base."""
 
 import argparse
-import json
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,8 +8,9 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 from ioadapt_theory.cli import FINDING, OK
-from ioadapt_theory.cli.files import Files
+from ioadapt_theory.cli.files import Files, open_model
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.results import as_json
 
 if TYPE_CHECKING:
     from ioadapt_theory.checkpoints.checkpoint import Checkpoint
@@ -70,7 +70,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     converted.add_argument(
         "--ridge", type=float, default=0.0, metavar="F", help="regularise by F times the largest singular value of W"
     )
-    converted.add_argument("--cutoff", type=float, default=0.0, metavar="F", help="singular values below F count as 0")
     baked.add_argument(
         "--rank", type=int, metavar="R", help="rank of the result, for adapters without an exact plain LoRA"
     )
@@ -88,7 +87,6 @@ def files(args: argparse.Namespace) -> Files:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; return 1 if part of the file does not fit the base or is not supported."""
-    from ioadapt_theory.checkpoints.sources import open_checkpoint
     from ioadapt_theory.formats import open_adapter
 
     file = open_adapter(args.file)
@@ -97,12 +95,9 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "inspect" and args.base is None:
         return _show(args, file)
     with ExitStack() as stack:
-        _refuse_adapter(args.base, "--base")
-        checkpoint = stack.enter_context(open_checkpoint(args.base))
-        source = None
-        if getattr(args, "source", None):
-            _refuse_adapter(args.source, "--source")
-            source = stack.enter_context(open_checkpoint(args.source))
+        checkpoint = stack.enter_context(open_model(args.base, "--base takes a model"))
+        named = getattr(args, "source", None)
+        source = stack.enter_context(open_model(named, "--source takes a model")) if named else None
         matched = _matched(args, file, checkpoint, source)
         if args.action == "inspect":
             return _show(args, matched.file, matched)
@@ -152,7 +147,7 @@ def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") 
     if component == "text_encoder" and args.style == "kohya" and "text_encoder_2" in matched.file.components:
         component = "text_encoder_1"  # kohya counts them where there are two
     options = {"base": args.base, "component": component, "rank": args.rank, "share": args.share}
-    layers = write_lora(args.out, matched.adapters(), args.style, **options)
+    layers = write_lora(args.out, matched.adapters(), args.style, **options, task_type=matched.file.task_type)
     exact = args.rank is None and args.share is None
     for layer, baked in layers.items():
         figure = f"exact to rounding, {baked.lost:.2e}" if exact else f"lost {baked.lost:.2e}"
@@ -183,8 +178,7 @@ def _convert(args: argparse.Namespace, matched: "Match") -> int:
             write_glora(args.out, matched.adapters(), component=args.component or matched.component)
         case side:
             _warn_of_another_base(matched)
-            options = {"partial": args.partial, "ridge": args.ridge, "cutoff": args.cutoff}
-            outcome = convert_to(args.out, matched, side, **options)
+            outcome = convert_to(args.out, matched, side, partial=args.partial, ridge=args.ridge)
             for layer, figures in outcome.items():
                 sys.stdout.write(f"{layer}: {figures}\n")
             return sum(not isinstance(figures, str) for figures in outcome.values())
@@ -200,26 +194,17 @@ def _warn_of_another_base(matched: "Match") -> None:
         sys.stderr.write(f"Warning: this is not the base that {matched.file.path} was trained on ({kin}).\n")
 
 
-def _refuse_adapter(name: str, option: str) -> None:
-    """Raise InvalidValueError if an adapter's file is given in place of a model."""
-    from ioadapt_theory.formats.reading import is_adapter
-
-    if is_adapter(name):
-        msg = f"{option} takes a model, the one that the adapter is for or was trained on, but {name} is an adapter."
-        raise InvalidValueError(msg)
-
-
 def _show(args: argparse.Namespace, file: "AdapterFile", matched: "Match | None" = None) -> int:
     """Print the contents in the chosen format; return 1 if part of the file does not fit or is not supported."""
-    from ioadapt_theory.adapters.card import card
+    from ioadapt_theory.formats.card import card
     from ioadapt_theory.formats.describe import describe, table
 
     facts = describe(file, matched)
     if args.format == "json":
-        sys.stdout.write(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+        sys.stdout.write(as_json(facts))
     elif args.format == "card":
         adapters = {str(stored.name): stored.sketch for stored in file.layers}
-        sys.stdout.write(card(adapters, base=file.base, known=file.prints))
+        sys.stdout.write(card(adapters, base=file.base))
     else:
         sys.stdout.write(table(facts, min(80, get_terminal_size().columns)))
     return FINDING if facts["unread"] or facts["changes"] or facts.get("unmatched") else OK

@@ -1,11 +1,11 @@
 """`ioadapt claims`: each statement of the paper with its verdict, counterexamples and correction."""
 
 import argparse
-import json
 import shutil
 import sys
 
 from ioadapt_theory.cli.files import Files
+from ioadapt_theory.results import as_json
 
 EXAMPLES = """examples:
   ioadapt claims
@@ -37,8 +37,7 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write("\n".join(report.proofs(claim) for claim in claims))
         return 0
     if args.format == "json":
-        entries = [report.describe(claim) for claim in claims]
-        sys.stdout.write(json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
+        sys.stdout.write(as_json([report.describe(claim) for claim in claims]))
     else:
         sys.stdout.write(report.table(claims, min(110, shutil.get_terminal_size().columns)))
     return 0

@@ -4,9 +4,12 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from ioadapt_theory.errors import InvalidValueError, IoAdaptError
+from ioadapt_theory.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 
 WEIGHTS: Final = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".tar", ".gguf", ".npz", ".npy", ".onnx", ".h5")
 """Endings of files with weights or model inputs, which no page, table or figure may overwrite."""
@@ -59,9 +62,12 @@ def check_files(files: Files) -> None:
             raise InvalidValueError(msg)
     for path in files.adapter:
         _refuse_input(str(path), path, inputs)
-        if path.is_file() and path.suffix.lower() in WEIGHTS and not _is_adapter(path):
-            msg = f"{path} exists and is not an adapter; choose another path."
-            raise InvalidValueError(msg)
+        if path.is_file() and path.suffix.lower() in WEIGHTS:
+            from ioadapt_theory.formats.reading import is_adapter
+
+            if not is_adapter(path):
+                msg = f"{path} exists and is not an adapter; choose another path."
+                raise InvalidValueError(msg)
 
 
 def _refuse_input(name: str, path: Path, inputs: Iterable[Path]) -> None:
@@ -93,13 +99,12 @@ def _paths(name: str) -> Iterator[Path]:
             yield path
 
 
-def _is_adapter(path: Path) -> bool:
-    """Whether an existing weights file is an adapter, which a command may overwrite."""
-    from ioadapt_theory.checkpoints.files.readers import open_file
-    from ioadapt_theory.checkpoints.names.kinds import of_adapter
+def open_model(name: str, hint: str) -> "Checkpoint":
+    """Open a checkpoint; raise InvalidValueError with this hint where the name is an adapter's."""
+    from ioadapt_theory.checkpoints.sources import open_checkpoint
+    from ioadapt_theory.formats.reading import is_adapter
 
-    try:
-        with open_file(path) as stored:
-            return "ioadapt.layers" in stored.metadata or of_adapter(stored.tensors)
-    except IoAdaptError:
-        return False
+    if is_adapter(name):
+        msg = f"{name} is an adapter's file: {hint}."
+        raise InvalidValueError(msg)
+    return open_checkpoint(name)

@@ -1,20 +1,17 @@
 """`ioadapt report`: will my adapter move from one model to another?"""
 
 import argparse
-import json
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
-from ioadapt_theory.cli import OK
-from ioadapt_theory.cli.files import Files
+from ioadapt_theory.cli import OK, progress_bar
+from ioadapt_theory.cli.files import Files, open_model
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
-    from ioadapt_theory.checkpoints.checkpoint import Checkpoint
     from ioadapt_theory.reporting.assemble import Report
 
 EXAMPLES = """SOURCE and TARGET are named as in `ioadapt similarity`; ADAPTER is what `ioadapt adapters` reads.
@@ -68,54 +65,34 @@ def run(args: argparse.Namespace) -> int:
         msg = f"--batch and --rows have to be at least 1, got {args.batch} and {args.rows}."
         raise InvalidValueError(msg)
     outcome = _live(args) if args.inputs is not None else _stored(args)
+    from ioadapt_theory.reporting.as_json import to_json
+    from ioadapt_theory.reporting.page import to_html
+    from ioadapt_theory.reporting.text import to_text
+    from ioadapt_theory.results import as_json, write_text
+
     if args.html is not None:
-        from ioadapt_theory.reporting.page import to_html
-        from ioadapt_theory.results import replacing
-
-        with replacing(args.html) as temporary:
-            temporary.write_text(to_html(outcome), encoding="utf-8")
+        write_text(args.html, to_html(outcome))
     if args.format == "json":
-        from ioadapt_theory.reporting.as_json import to_json
-
-        sys.stdout.write(json.dumps(to_json(outcome), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        sys.stdout.write(as_json(to_json(outcome)))
     else:
-        from ioadapt_theory.reporting.text import to_text
-
         sys.stdout.write(to_text(outcome, get_terminal_size((100, 24)).columns))
     return OK
 
 
 def _stored(args: argparse.Namespace) -> "Report":
     """Compare two checkpoints, one layer at a time."""
-    from tqdm import tqdm
-
     from ioadapt_theory.reporting.assemble import report
     from ioadapt_theory.reporting.kin.counterparts import by_modules, by_names
 
-    with ExitStack() as stack, tqdm(disable=None, unit="", unit_scale=True, leave=False) as bar:
-
-        def progress(total: int) -> Callable[[int], object]:
-            bar.reset(total)
-            return bar.update
-
-        both = [stack.enter_context(_model(name)) for name in (args.source, args.target)]
+    with ExitStack() as stack, progress_bar() as progress:
+        hint = "give the two models first, ioadapt report SOURCE TARGET ADAPTER"
+        both = [stack.enter_context(open_model(name, hint)) for name in (args.source, args.target)]
         for checkpoint in both:
             checkpoint.prepare()
         source, target = (by_names if args.adapter is None else by_modules)(*both)
         adapters, lost = (None, None) if args.adapter is None else _file(args, source, target)
         names = (args.source, args.target, args.adapter)
         return report(source, target, adapters, lost=lost, names=names, progress=progress)
-
-
-def _model(name: str) -> "Checkpoint":
-    """Open a checkpoint; raise InvalidValueError for an adapter's file."""
-    from ioadapt_theory.checkpoints.sources import open_checkpoint
-    from ioadapt_theory.formats.reading import is_adapter
-
-    if is_adapter(name):
-        msg = f"{name} is an adapter's file: give the two models first, ioadapt report SOURCE TARGET {name}."
-        raise InvalidValueError(msg)
-    return open_checkpoint(name)
 
 
 def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str, Any], dict[str, str]]:

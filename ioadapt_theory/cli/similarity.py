@@ -1,41 +1,41 @@
 """`ioadapt similarity`: how alike the weights of two or more checkpoints are, layer by layer."""
 
 import argparse
-import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
-from ioadapt_theory.cli import OK, say
+from ioadapt_theory.cli import OK, progress_bar, say
 from ioadapt_theory.cli.files import Files
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from ioadapt_theory.checkpoints.checkpoint import Checkpoint
-    from ioadapt_theory.similarity import Comparison, Options
+    from ioadapt_theory.similarity import Comparison
 
 EXAMPLES = """A model is NAME[@REVISION][:PART]: an alias (see --list), a path, or a hub id, with a branch, tag or
 commit, and a folder, component or part of it. MODEL+ADAPTER has an adapter's file or folder merged into it. Adapters
 alone are compared by the change AB that they make, not by their factors.
 
-What the paper leaves open about Fig. 2, and our defaults: a layer is a tensor (--layer); all layers count in the mean,
-and weights, norms and biases are shown apart (--only); the mean is uniform over layers (--mean); the lowest 20 % are
+What the paper leaves open about Fig. 2, and our defaults: a layer is a tensor; all layers count in the mean, and
+weights, norms and biases are shown apart (--only); the mean is uniform over layers (--mean); the lowest 20 % are
 ceil(0.2 n) layers, chosen for each pair (--lowest); a layer counts for two models though a third lacks it
-(--in-all-models); layers are paired by name and shape (--match). relative_distance is |a - b| / |a| and norm_ratio is
-|b| / |a|, for a before b. A layer of zeros has no angle and one with NaN or infinity no meaning: both are listed and
+(--in-all-models); layers are paired by name and shape. relative_distance is |a - b| / |a| and norm_ratio is |b| / |a|,
+for a before b. A layer of zeros has no angle and one with NaN or infinity no meaning: both are listed and
 left out.
 
 --space reads tensors as torch's linear layers and convolutions store them, outputs first. Names and shapes do not tell
 that a layer has its inputs first (transposed convolutions, the Conv1D of GPT-2), where input and output change places,
 nor that a convolution is grouped. Layers that two models store in two layouts are left out if their shapes differ, and
-compared as they are if square. Whole matrices are multiplied: minutes of CPU where --space weight takes seconds. The
-first line of the table says how far rounding can move a cosine at most.
+compared as they are if square. Whole matrices are multiplied: minutes of CPU where --space weight takes seconds, and
+each thread holds a layer of all models in float64.
 
 examples:
   ioadapt similarity sd15 lcm
-  ioadapt similarity sd15 bk-sdm-base bk-sdm-tiny --match provenance --by kind block
+  ioadapt similarity sd15 bk-sdm-base bk-sdm-tiny --by kind block
   ioadapt similarity sd15 lcm --parent dreamshaper7 --figure updates.svg
   ioadapt similarity ani-1x:0 ani-1ccx:0 ani-1x:1 --space input
   ioadapt similarity a.safetensors b/unet owner/name@main:unet --format json --output out.json --html out.html
@@ -53,12 +53,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_argument_group("what is compared")
     add = what.add_argument
     add(
-        "--match",
-        choices=("name", "provenance"),
-        default="name",
-        help="pair layers of equal name and shape (default), or of equal origin: for block-removed and pruned models",
-    )
-    add(
         "--space",
         choices=("weight", "input", "output"),
         default="weight",
@@ -67,16 +61,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--parent", metavar="MODEL", help="compare what each model changed since this one")
     add("--lowest", type=float, default=0.2, metavar="F", help="fraction of layers in the lowest mean (default 0.2)")
     add("--only", choices=tuple(_ROLES), nargs="+", help="compare only these roles (default: all)")
-    add("--layer", choices=("tensor", "module"), default="tensor", help="what counts as one layer (default tensor)")
     add("--mean", choices=("uniform", "parameters"), default="uniform", help="weight of a layer (default uniform)")
     add("--in-all-models", action="store_true", help="only layers that all models have")
     add("--null", action="store_true", help="also show the null of unrelated weights, as for spaces")
-    add("--strict", action="store_true", help="layers with NaN or infinity are an error")
     add("--threads", type=int, metavar="N", help="number of threads (default: one per processor, up to 4)")
     out = parser.add_argument_group("what is shown")
     add = out.add_argument
     add("--by", choices=("kind", "block"), nargs="+", default=[], help="means by kind, by block")
-    add("--format", choices=("table", "json", "csv"), default="table", help="default table")
+    add("--format", choices=("table", "json"), default="table", help="default table")
     add("--output", type=Path, metavar="FILE", help="instead of the terminal")
     add("--figure", type=Path, metavar="FILE", help="heat maps and profile as .svg, .png or .pdf")
     add("--html", type=Path, metavar="FILE", help="one self-contained page")
@@ -102,13 +94,24 @@ def run(args: argparse.Namespace) -> int:
     if len(args.models) < 2:
         msg = f"A comparison needs two models or more, got {len(args.models)}."
         raise InvalidValueError(msg)
-    _check_outputs(args)
-    options = _options(args)
+    if args.figure is not None or args.html is not None:
+        from ioadapt_theory.similarity.report import plots
+
+        plots.check(args.figure)
+    from ioadapt_theory.similarity import Options, Space, compare
+
+    options = Options(
+        space=Space(args.space), lowest=args.lowest,
+        only=frozenset(_ROLES[name] for name in args.only or _ROLES), weighted=args.mean == "parameters",
+        in_all_models=args.in_all_models, null=args.null, threads=args.threads,
+    )  # fmt: skip
     with ExitStack() as stack:
         sources = [*args.models, *([args.parent] if args.parent else [])]
         opened = _as_changes(sources, [stack.enter_context(_open(source, args)) for source in sources])
         models, parent = opened[: len(args.models)], opened[-1] if args.parent else None
-        _write(_compare(models, parent, options, args), args)
+        with progress_bar(quiet=args.quiet) as progress:
+            comparison = compare(*models, options=options, parent=parent, cache=args.cache, progress=progress)
+        _write(comparison, args)
     return OK
 
 
@@ -119,18 +122,6 @@ def _list() -> int:
         where = alias.repo or f"package {alias.package} {alias.version or ''}".rstrip()
         sys.stdout.write(f"{name:<24}{where}{f'  ({alias.note})' if alias.note else ''}\n")
     return OK
-
-
-def _options(args: argparse.Namespace) -> "Options":
-    from ioadapt_theory.similarity import Match, Options, Space
-    from ioadapt_theory.similarity.measures.threads import usable
-
-    return Options(
-        match=Match(args.match), space=Space(args.space), lowest=args.lowest,
-        only=frozenset(_ROLES[name] for name in args.only or _ROLES), modules=args.layer == "module",
-        weighted=args.mean == "parameters", in_all_models=args.in_all_models, null=args.null, strict=args.strict,
-        threads=usable() if args.threads is None else args.threads,
-    )  # fmt: skip
 
 
 def _as_changes(sources: Sequence[str], opened: Sequence["Checkpoint"]) -> "list[Checkpoint]":
@@ -167,57 +158,24 @@ def _open(source: str, args: argparse.Namespace) -> "Checkpoint":
     )  # fmt: skip
 
 
-def _compare(
-    models: Sequence["Checkpoint"], parent: "Checkpoint | None", options: "Options", args: argparse.Namespace
-) -> "Comparison":
-    from tqdm import tqdm
-
-    from ioadapt_theory.similarity import compare
-
-    with tqdm(disable=True if args.quiet else None, unit="", unit_scale=True, leave=False) as bar:
-
-        def progress(total: int) -> Callable[[int], object]:
-            bar.reset(total)
-            return bar.update
-
-        return compare(*models, options=options, parent=parent, cache=args.cache, progress=progress)
-
-
-def _check_outputs(args: argparse.Namespace) -> None:
-    """Check the drawing options before anything is read."""
-    if args.figure is not None or args.html is not None:
-        from ioadapt_theory.similarity.report import plots
-
-        if args.figure is not None:
-            plots.check_format(args.figure)
-        with plots.styled():  # is matplotlib there?
-            pass
-
-
 def _write(comparison: "Comparison", args: argparse.Namespace) -> None:
-    from ioadapt_theory.results import replacing
-    from ioadapt_theory.similarity.report import export, page, plots, tables
+    from ioadapt_theory.results import as_json, replacing, write_text
+    from ioadapt_theory.similarity.report import page, plots, tables
+    from ioadapt_theory.similarity.report.as_json import to_json
 
     if not args.quiet:
         for line in tables.remarks(comparison):
             say(line)
-    match args.format:
-        case "json":
-            content = export.to_json(comparison, args.by)
-            text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        case "csv":
-            text = export.to_csv(comparison)
-        case _:
-            text = tables.to_table(comparison, args.by)
-    writers: list[tuple[Path | None, Callable[[Path], object]]] = [
-        (args.output, lambda path: path.write_text(text, encoding="utf-8")),
-        (args.figure, lambda path: plots.save(comparison, path)),
-        (args.html, lambda path: path.write_text(page.to_html(comparison), encoding="utf-8")),
-    ]
-    for path, write in writers:
-        if path is not None:
-            with replacing(path) as temporary:
-                write(temporary)
+    if args.format == "json":
+        text = as_json(to_json(comparison, args.by))
+    else:
+        text = tables.to_table(comparison, args.by, min(110, get_terminal_size((80, 24)).columns))
+    if args.output is not None:
+        write_text(args.output, text)
+    if args.figure is not None:
+        with replacing(args.figure) as temporary:
+            plots.save(comparison, temporary)
+    if args.html is not None:
+        write_text(args.html, page.to_html(comparison))
     if args.output is None:
         sys.stdout.write(text)
-        sys.stdout.flush()

@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     tuned = (folder / "config.json").is_file() and not (folder / "adapter_config.json").is_file()
     source = load_model(args.source)
     target = source if tuned and args.source == args.target else load_model(args.target)
-    write, lost = ("PEFT", dict[str, str]()) if tuned else _adapter(args, source)
+    (write, task), lost = (("PEFT", None), dict[str, str]()) if tuned else _adapter(args, source)
     both = ((args.source, source), (args.target, target))
     inputs, other = read_both(args.inputs, *both, rows=args.rows, seed=args.seed)
     if args.target_inputs is not None:
@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
         outcome = carried(source, target, inputs, **options)
     component = lost.pop("", "")
     if outcome.matched:
-        _write(args, target, write, component)
+        _write(args, target, write, component, task)
     for name, why in lost.items():
         sys.stderr.write(f"{name}: {why}\n")
     if args.html is not None:
@@ -111,14 +111,18 @@ def run(args: argparse.Namespace) -> int:
     return OK if outcome.matched else FINDING
 
 
-def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[str, dict[str, str]]:
-    """Put the file's adapter on the source; return its format and its unused parts (its component as "")."""
+def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[tuple[str, str | None], dict[str, str]]:
+    """Put the file's adapter on the source; return its format and task, and its unused parts (its component as "")."""
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.load import load
     from ioadapt_theory.formats.match import match
 
     opened = open_adapter(args.adapter)
+    if opened.base and args.target != args.source and _same(opened.base, args.target):
+        sys.stderr.write(
+            f"{args.adapter} says that it was trained on {opened.base}, which is TARGET here, not SOURCE.\n"
+        )
     matched = match(opened, ModelWeights(source), args.component, called="source")
     if not matched.layers:
         name, why = next(iter(matched.lost.items()))
@@ -128,10 +132,15 @@ def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[str, dict[s
     rest = {str(change): "a change of the base itself, which is not carried over" for change in opened.changes}
     others = opened.components - {matched.component}
     rest |= {name: "another component of the file, which is not in the result" for name in others}
-    return opened.format, {**moved.unmatched, **rest, "": args.component or matched.component}
+    return (opened.format, opened.task_type), {**moved.unmatched, **rest, "": args.component or matched.component}
 
 
-def _write(args: argparse.Namespace, target: "nn.Module", format_: str, component: str) -> None:
+def _same(base: str, given: str) -> bool:
+    """Whether a model's name in a file and one on the command line are the same name or folder."""
+    return base == given or Path(base).absolute() == Path(given).absolute()
+
+
+def _write(args: argparse.Namespace, target: "nn.Module", format_: str, component: str, task: str | None) -> None:
     """Write the target's adapter in the file's format, or in our own if that cannot store it."""
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.adapters.layer import Adapter
@@ -149,4 +158,4 @@ def _write(args: argparse.Namespace, target: "nn.Module", format_: str, componen
         return
     weights = ModelWeights(target)
     layers_ = ((name, adapter, weights.layer(name)) for name, adapter in adapters.items())
-    write_lora(args.out, layers_, style, base=args.target, component=component)
+    write_lora(args.out, layers_, style, base=args.target, component=component, task_type=task)

@@ -1,11 +1,8 @@
 """`ioadapt verify`: collect the evidence again, or evaluate one instance of a claim."""
 
 import argparse
-import json
-import os
-import stat
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ioadapt_theory.cli import FINDING, INTERRUPTED, OK
 from ioadapt_theory.cli.files import Files
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.results import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -126,7 +124,7 @@ def _instance(claims: "list[Claim]", args: argparse.Namespace) -> int:
 
 def _write_instance(shown: dict[str, Any], form: str) -> None:
     if form == "json":
-        sys.stdout.write(json.dumps(shown, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        sys.stdout.write(as_json(shown))
         return
     for key, value in shown.items():
         if key == "hypotheses":
@@ -175,7 +173,7 @@ def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int
     status = _show(record, claims, record.unfinished() if interrupted else (), args)
     if interrupted:
         return INTERRUPTED
-    flushed()  # the result is out before what it was made of goes
+    sys.stdout.flush()  # the result is out before what it was made of goes
     journal.remove()
     return status
 
@@ -183,8 +181,7 @@ def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int
 @contextmanager
 def _place(args: argparse.Namespace) -> "Iterator[tuple[Any, ...]]":
     """Yield an executor and how many parts it takes at a time; without one, the work runs in this process."""
-    from ioadapt_theory.cluster import cluster
-    from ioadapt_theory.processes import pool
+    from ioadapt_theory.processes import cluster, pool
 
     if args.cluster is not None:
         with cluster(args.cluster) as place:
@@ -217,11 +214,3 @@ def _show(record: "Record", claims: list[str], unfinished: "Collection[str]", ar
     else:
         sys.stdout.write(report.summary(CLAIMS, verdicts, unfinished))
     return OK if all(v.verdict == CLAIMS[name].expected for name, v in verdicts.items()) else FINDING
-
-
-def flushed() -> None:
-    """Flush standard output and, for a regular file, the operating system's buffers."""
-    sys.stdout.flush()
-    with suppress(OSError, ValueError):  # ValueError: it is no file at all, as in a test
-        if stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode):
-            os.fsync(sys.stdout.fileno())

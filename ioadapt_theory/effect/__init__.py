@@ -4,7 +4,7 @@ This folder knows torch modules and no adapters; its callers switch adapters on 
 """
 
 from ioadapt_theory.effect.batches import divided, whole
-from ioadapt_theory.effect.law import Expected, expected, measured
+from ioadapt_theory.effect.copying import Expected, expected, measured
 from ioadapt_theory.effect.passes import record, run, undisturbed
 from ioadapt_theory.effect.retention import Prediction, RowSums, needed, predict
 from ioadapt_theory.effect.rows import SIDES, Rows

@@ -17,14 +17,7 @@ Pair = tuple[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Pairs of batches by what they are used for.
-
-    Attributes:
-        fit: to fit on.
-        choose: to choose by.
-        tell: untouched, to predict with.
-        rows: how many samples there are in all.
-    """
+    """Pairs of batches to fit on, to choose by, and to predict with; and how many samples there are in all."""
 
     fit: list[Pair]
     choose: list[Pair]

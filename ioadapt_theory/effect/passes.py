@@ -51,6 +51,7 @@ def record(
     seed: int = 0,
     draws: int = 1,
     chances: Tensor | None = None,
+    directions: Callable[[Tensor], list[Tensor]] | None = None,
 ) -> Recorded:
     """Run a model forward once and backward ``draws`` times; the model is as it was afterwards.
 
@@ -63,6 +64,7 @@ def record(
         draws: how many cotangents.
         chances: probabilities of the outputs' classes where these are logits: cotangents are drawn in their Fisher
             metric, in which classes that nobody expects count little; by default all outputs count alike.
+        directions: the cotangents of an output, in place of random ones.
 
     Returns:
         The output, and what each layer reads and along what it writes.
@@ -78,7 +80,9 @@ def record(
             msg = "An output of the model is not finite on these inputs, so no effect can be compared."
             raise InvalidValueError(msg)
         if output.requires_grad:
-            watch.backward(output, [*cotangents(output, seed, draws, chances)])
+            along = directions(output) if directions else [*cotangents(output, seed, draws, chances)]
+            watch.backward(output, along)
+            draws = len(along)
     rows = {name: Rows(modules[name], calls, draws, len(output)) for name, calls in watch.calls.items() if calls}
     silent = tuple(name for name in modules if name not in rows)
     return Recorded(output.detach(), rows, silent)

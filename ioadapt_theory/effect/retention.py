@@ -3,11 +3,11 @@
 With d = output with the adapter - output without, on the source (S) and on the target (T), c their cosine and
 q = ‖d_T‖/‖d_S‖:
 
-    R = 2cq - q²                                                       where both models want the same change,
-    R_KL = E_q[log p_Ta - log p_T] / E_pSa[log p_Sa - log p_S]         where both want the same labels,
+    R = 2cq - q²                                                         where both models want the same change,
+    R_KL = E_t[log p_Ta - log p_T] / E_s[log p_Sa - log p_S]             where both want the same labels,
 
-p_Sa the adapted source, and q what both models together say of the labels, see ``pooled``: p_Sa itself where the plain
-models agree. Both are ratios of sums over rows, so they come with a bootstrap interval over rows.
+p_Sa the adapted source, s and t guesses at the labels, see ``guessed``: p_Sa itself where the plain models agree and
+the adapter has just the right strength. Both are ratios of sums over rows, so they come with an interval over rows.
 """
 
 import math
@@ -21,8 +21,8 @@ from ioadapt_theory.errors import InvalidValueError
 NEEDS = ("labels", "change")
 DRAWS, LEVEL = 400, 0.8
 """Bootstrap resamples, and how much of them the interval holds."""
-HEARD = 2.0
-"""Nats by which the target may differ from the source at a class and be believed."""
+STRENGTHS = (0.8, 1.0, 1.2)
+"""Strengths of the source's adapter in the guesses at the labels."""
 MANY = 1 << 22
 """Numbers above which outputs are compared row by row, for the sake of memory."""
 
@@ -58,8 +58,9 @@ class RowSums:
         inner: ⟨d_S, d_T⟩.
         source: ‖d_S‖².
         target: ‖d_T‖².
-        gained: E_q[log p_Ta - log p_T], summed over a row's positions.
-        wanted: E_pSa[log p_Sa - log p_S].
+        gained: log p_Ta - log p_T of the labels, summed over a row's positions, rows x 3: as they are guessed, with the
+            target's weight 0, and with twice its weight; zeros where outputs are no logits.
+        wanted: log p_Sa - log p_S of the labels.
         agreeing: share of a row's positions at which both plain models have their largest output at the same place.
     """
 
@@ -71,17 +72,21 @@ class RowSums:
     agreeing: Tensor
 
     @classmethod
-    def of(cls, s: Tensor, sa: Tensor, t: Tensor, ta: Tensor) -> "RowSums":
-        """Compare outputs: source, adapted source, target, adapted target; rows x ... x classes."""
+    def of(cls, s: Tensor, sa: Tensor, t: Tensor, ta: Tensor, weight: float | None = None) -> "RowSums":
+        """Compare outputs of the four models, rows x ... x classes; ``weight`` is None where these are no logits."""
         if s.numel() > MANY and len(s) > 1:
-            return cls.joined([cls.of(*rows) for rows in zip(*(x[:, None] for x in (s, sa, t, ta)), strict=True)])
+            rows = zip(*(x[:, None] for x in (s, sa, t, ta)), strict=True)
+            return cls.joined([cls.of(*row, weight) for row in rows])
         s, sa, t, ta = (x.detach().double() for x in (s, sa, t, ta))
         d_s, d_t = (sa - s).flatten(1), (ta - t).flatten(1)
-        logs = [x.log_softmax(-1) for x in (s, sa, t, ta)]
-        gained = (pooled(*logs[:3]).exp() * (logs[3] - logs[2])).flatten(1).sum(1)
-        wanted = (logs[1].exp() * (logs[1] - logs[0])).flatten(1).sum(1)
         counted = (s != 0).any(-1).reshape(len(s), -1)  # padding is all zeros
         agreeing = ((s.argmax(-1) == t.argmax(-1)).reshape(len(s), -1) & counted).sum(1) / counted.sum(1).clamp_min(1)
+        gained, wanted = d_s.new_zeros(len(s), 3), d_s.new_zeros(len(s))
+        if weight is not None:
+            s, sa, t, ta = (x.log_softmax(-1) for x in (s, sa, t, ta))
+            wanted = (guessed(s, sa, t) * (sa - s)).flatten(1).sum(1)
+            by_weight = [(guessed(s, sa, t, w) * (ta - t)).flatten(1).sum(1) for w in (weight, 0.0, 2 * weight)]
+            gained = torch.stack(by_weight, 1)
         return cls((d_s * d_t).sum(1), d_s.square().sum(1), d_t.square().sum(1), gained, wanted, agreeing)
 
     @classmethod
@@ -128,23 +133,45 @@ class Prediction(Alignment):
         return 2 * self.ratio * math.sqrt(max(1 - self.cosine**2, 0.0)) * math.sqrt(1 / explained - 1)
 
 
-def pooled(s: Tensor, sa: Tensor, t: Tensor) -> Tensor:
-    """Return the log-probabilities of q ∝ p_Sa (p_T/p_S)^w, the guess at the labels from both models.
+def guessed(s: Tensor, sa: Tensor, t: Tensor, weight: float = 0.0, strengths: tuple[float, ...] = STRENGTHS) -> Tensor:
+    """Return probabilities of the labels, guessed from the models: the mean over a of p_S (p_Sa/p_S)^a (p_T/p_S)^w.
 
-    Without labels nothing says which plain model is right. At w = ½ their geometric mean is the base that the adapter's
-    change is added to; at w = 0 the adapted source is believed alone. So w = min(½, D/(D + A)) at each position, with
-    D = KL(p_S, p_T) and A = KL(p_Sa, p_S): the adapter is believed as far as it changes more than the models differ.
-    log p_T/p_S is cut at ±2, as a poor target says much of classes that the source rules out.
+    An adapter is rarely trained to just the right strength, and where it changes much, the likelihood of rare labels
+    depends on that: so it is taken weaker and stronger, too.
 
     Args:
-        s: the source's outputs, classes last.
+        s: the source's log-probabilities, classes last.
         sa: the adapted source's.
         t: the target's.
+        weight: w, see ``trust``.
+        strengths: a.
+
+    Returns:
+        Probabilities, classes last.
     """
-    s, sa, t = (x.log_softmax(-1) for x in (s, sa, t))
-    apart, adapted = ((a.exp() * (a - b)).sum(-1, keepdim=True).clamp_min(0) for a, b in ((s, t), (sa, s)))
-    w = (apart / (apart + adapted).clamp_min(1e-12)).clamp_max(0.5)
-    return (sa + w * (t - s).clamp(-HEARD, HEARD)).log_softmax(-1)
+    base = s + weight * (t - s) if weight else s
+    return torch.stack([(base + a * (sa - s)).softmax(-1) for a in strengths]).mean(0)
+
+
+def trust(differing: float, changed: float) -> float:
+    """Return the target's weight in the guess at the labels: w = min(½, D²/(D² + A²)).
+
+    Without labels nothing says which plain model is right where they differ: at ½ both count alike, at 0 the adapted
+    source is believed alone. The more an adapter changes than the models differ, the more of the source's own mistakes
+    it has mended, so that the target has less to add.
+
+    Args:
+        differing: D, the sum of KL(p_S, p_T).
+        changed: A, the sum of KL(p_Sa, p_S), see ``divergences``.
+    """
+    return min(0.5, differing**2 / max(differing**2 + changed**2, 1e-300))
+
+
+def divergences(s: Tensor, sa: Tensor, t: Tensor) -> tuple[float, float]:
+    """Return KL(p_S, p_T) and KL(p_Sa, p_S) of logits, summed over positions."""
+    s, sa, t = (x.detach().double().log_softmax(-1) for x in (s, sa, t))
+    differing, changed = (float((a.exp() * (a - b)).sum().clamp_min(0)) for a, b in ((s, t), (sa, s)))
+    return differing, changed
 
 
 def predict(sums: RowSums, need: str, *, seed: int = 0) -> Prediction:
@@ -169,7 +196,7 @@ def predict(sums: RowSums, need: str, *, seed: int = 0) -> Prediction:
     top, bottom = (2 * sums.inner - sums.target, sums.source)
     kl = None
     if need == "labels":
-        kl = float(sums.gained.sum() / sums.wanted.sum()) if float(sums.wanted.sum()) > 0 else 0.0
+        kl = float(sums.gained[:, 0].sum() / sums.wanted.sum()) if float(sums.wanted.sum()) > 0 else 0.0
         top, bottom = sums.gained, sums.wanted
     interval = bootstrap(top, bottom, seed)
     ratio = math.sqrt(target / source)
@@ -177,12 +204,12 @@ def predict(sums: RowSums, need: str, *, seed: int = 0) -> Prediction:
 
 
 def bootstrap(top: Tensor, bottom: Tensor, seed: int = 0) -> tuple[float, float]:
-    """Return the 80 % interval of Σ top / Σ bottom over rows drawn again."""
+    """Return the 80 % interval of Σ top / Σ bottom over rows drawn again; of several tops, what holds all of theirs."""
     rows = len(top)
     drawn = torch.randint(rows, (DRAWS, rows), generator=torch.Generator().manual_seed(seed))
-    ratios = top[drawn].sum(1) / bottom[drawn].sum(1).clamp_min(1e-30)
-    low, high = ratios.quantile(torch.tensor([(1 - LEVEL) / 2, (1 + LEVEL) / 2], dtype=ratios.dtype))
-    return float(low), float(high)
+    ratios = top.reshape(rows, -1)[drawn].sum(1) / bottom[drawn].sum(1).clamp_min(1e-30)[:, None]
+    low, high = ratios.quantile(torch.tensor([(1 - LEVEL) / 2, (1 + LEVEL) / 2], dtype=ratios.dtype), 0)
+    return float(low.min()), float(high.max())
 
 
 def needed(output: Tensor, named: str | None = None) -> str:

@@ -94,12 +94,21 @@ class Regression:
 
 
 class Translation:
-    """One layer's adapter AB on the source's side, translated to a side of a layer of the target."""
+    """One layer's adapter AB on the source's side, translated to a side of a layer of the target.
+
+    Attributes:
+        candidates: factors by name, once ``solve`` was called.
+        kept: R of each candidate by this layer's effect alone, on other rows; the caller's to fill.
+        rows: that the reading side was fitted on.
+        features: of the target's side, reading and writing.
+    """
 
     def __init__(self, factors: Factors, side: str, target_side: str) -> None:
         self.factors, self.side, self.target_side = factors, side, target_side
         self.reader: Regression | None = None
         self.writer: Regression | None = None
+        self.candidates, self.kept = dict[str, Factors](), dict[str, float]()
+        self.rows, self.features = 0, (0, 0)
 
     def add(self, source: Rows, target: Rows) -> None:
         """Take in one batch.
@@ -125,34 +134,34 @@ class Translation:
         self.writer.add(g.flatten(0, -2), v.flatten(0, -2))
 
     @property
-    def rows(self) -> int:
-        """Return how many rows the reading side was fitted on."""
-        return 0 if self.reader is None else self.reader.rows
+    def best(self) -> str:
+        """Return the candidate that keeps most."""
+        return max(self.kept, key=lambda name: self.kept[name])
 
-    @property
-    def features(self) -> tuple[int, int]:
-        """Return the features of the target's side, reading and writing."""
-        return (0, 0) if self.reader is None or self.writer is None else (self.reader.features, self.writer.features)
+    def solve(self) -> None:
+        """Make the candidates, and let the sums go."""
+        assert self.reader is not None
+        assert self.writer is not None
+        self.candidates = self.ridged(self.reader, self.writer) | self.shrunk(self.reader, self.writer)
+        self.rows, self.features = self.reader.rows, (self.reader.features, self.writer.features)
+        self.reader = self.writer = None
 
     def is_idle(self) -> bool:
         """Whether the layer writes nothing on one of the two models, so that nothing can be fitted."""
         return self.writer is None or not bool(self.writer.diagonal().any())
 
-    def ridged(self) -> dict[str, Factors]:
-        """Return M* for the grid of ridges, by name."""
-        assert self.reader is not None
-        assert self.writer is not None
-        both = zip(self.reader.solve([*RIDGES]), self.writer.solve([*RIDGES]), strict=True)
-        return {f"ridge {ridge:g}": (a, b.mT) for ridge, (a, b) in zip(RIDGES, both, strict=True)}
+    def ridged(self, reader: Regression, writer: Regression) -> dict[str, Factors]:
+        """Return M* = (C_TT⁺ C_TS A)(B K_ST K_TT⁺) for the grid of ridges, by name."""
+        read = reader.solve([*RIDGES])  # C_TT⁺ C_TS A
+        written = writer.solve([*RIDGES])  # K_TT⁺ K_TS Bᵀ
+        return {f"ridge {ridge:g}": (a, b.mT) for ridge, a, b in zip(RIDGES, read, written, strict=True)}
 
-    def shrunk(self) -> dict[str, Factors]:
+    def shrunk(self, reader: Regression, writer: Regression) -> dict[str, Factors]:
         """Solve C M' K + λM' = C_TS M K_ST + λM for the grid of λ; empty where sizes differ or are too large."""
-        assert self.reader is not None
-        assert self.writer is not None
-        (a, b), sizes = (m.float() for m in self.factors), (self.reader.features, self.writer.features)
+        (a, b), sizes = (m.float() for m in self.factors), (reader.features, writer.features)
         if sizes != (len(a), b.shape[1]) or max(sizes) > MOST_SHRUNK or self.side != self.target_side:
             return {}
-        (c, read), (k, written) = self.reader.whole(), self.writer.whole()
+        (c, read), (k, written) = reader.whole(), writer.whole()
         (c, u), (k, v) = _eigen(c), _eigen(k)
         scale = c.mean() * k.mean()
         moved, copied = (u.mT @ read) @ (written.mT @ v), (u.mT @ a) @ (b @ v)

@@ -75,6 +75,7 @@ class AdapterFile:
         unread: keys that are not read, and what they are.
         base: name of the model that it was trained on, or baked for, where the file has it.
         prints: fingerprints of the base's layers, where the file has them.
+        task_type: the task of PEFT's configuration, by which its Auto classes choose the model.
     """
 
     path: Path
@@ -84,6 +85,7 @@ class AdapterFile:
     unread: Mapping[str, str]
     base: str | None
     prints: Mapping[str, object]
+    task_type: str | None = None
 
     @property
     def components(self) -> set[str]:

@@ -59,17 +59,17 @@ class Baked(NamedTuple):
 
 
 def convert_to(
-    folder: Path | str, matched: Match, placement: Placement | str, *, partial: bool = False, **tamed: float
+    folder: Path | str, matched: Match, placement: Placement | str, *, partial: bool = False, ridge: float = 0.0
 ) -> dict[str, Fidelity | str]:
     """Write LoRAs trained on the base as input or output adapters (Eq. 5), in our own folder; return what each lost."""
-    # with ``partial`` a layer that has no such form is left out, saying why; ``tamed`` is for ``Inverse.of``
+    # with ``partial`` a layer that has no such form is left out, saying why
     converted: dict[str, Adapter] = {}
     outcome: dict[str, Fidelity | str] = {}
     prints = {}
     for layer, adapter, base in matched.adapters():
         try:
             with naming(layer):
-                converted[layer], outcome[layer] = convert(adapter, base.matrix, placement, base.bias, **tamed)
+                converted[layer], outcome[layer] = convert(adapter, base.matrix, placement, base.bias, ridge=ridge)
         except UnsupportedError as error:
             if not partial:
                 raise
@@ -92,6 +92,7 @@ def write_lora(
     component: str = "",
     rank: int | None = None,
     share: float | None = None,
+    task_type: str | None = None,
 ) -> dict[str, Baked]:
     """Write adapters as a plain LoRA of scaling 1 on every layer (kohya: one alpha for all); return them."""
     # A change of a bias, as of an output adapter on a layer that has one, is lora_B.bias with lora_bias in the config
@@ -104,7 +105,7 @@ def write_lora(
         with naming(name):
             baked[name] = _bake(adapter, weight, rank, share)
         prints[name] = fingerprint(weight)
-    metadata, config = {BAKED_FOR: base, HEADER: json.dumps(prints)}, _config(baked, base)
+    metadata, config = {BAKED_FOR: base, HEADER: json.dumps(prints)}, _config(baked, base) | {"task_type": task_type}
     prefix = f"{component}." if component else ""
     if style == "peft":
         write_folder(Path(path), config, _tensors(baked, PEFT_PREFIX), metadata)

@@ -11,7 +11,6 @@ from ioadapt_theory.adapters.base_weights import BaseLayer, TensorWeights, Weigh
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.matrices import Operator
 from ioadapt_theory.adapters.moving.correspondence import Correspondence, Place, correspond
-from ioadapt_theory.adapters.moving.neurons import reordered
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.checkpoints.names.originals import ranges
 from ioadapt_theory.checkpoints.names.resolve import resolve
@@ -79,7 +78,7 @@ def match(
         file = _without_idle_changes(file, weights)
     stored = {layer.name: layer for layer in file.layers}
     places = correspond(stored, weights, by, source=source, prints=file.prints)
-    parts = {name: _everywhere(stored[name], several, weights, places) for name, several in places.places.items()}
+    parts = {name: _everywhere(stored[name], several, weights) for name, several in places.places.items()}
     component = _component(file, parts, component)
     layers, lost = dict[str, StoredLayer](), dict[Name, str]()
     for name in stored:
@@ -136,23 +135,13 @@ def _component(file: AdapterFile, fits: Mapping[Name, object], chosen: str | Non
     return chosen
 
 
-def _everywhere(
-    stored: StoredLayer, several: tuple[Place, ...], weights: Weights, places: Correspondence
-) -> dict[str, StoredLayer] | str:
+def _everywhere(stored: StoredLayer, several: tuple[Place, ...], weights: Weights) -> dict[str, StoredLayer] | str:
     """Return the parts of the adapter by layer, for all places, or why it does not fit."""
-    everywhere: dict[str, StoredLayer] = {}
-    for place in several:
-        try:
-            parts = _parts(stored, place)
-            for layer in parts if places.how != "name" else ():
-                if (order := places.neurons.get(layer)) is not None:
-                    parts[layer] = parts[layer].changed(partial(reordered, order=order))
-        except UnsupportedError as error:
-            return str(error)
-        if why := next((why for layer, part in parts.items() if (why := _misfit(part, weights, layer))), None):
-            return why
-        everywhere |= parts
-    return everywhere
+    try:
+        everywhere = {layer: part for place in several for layer, part in _parts(stored, place).items()}
+    except UnsupportedError as error:
+        return str(error)
+    return next(filter(None, (_misfit(part, weights, layer) for layer, part in everywhere.items())), everywhere)
 
 
 def _parts(stored: StoredLayer, place: Place) -> dict[str, StoredLayer]:

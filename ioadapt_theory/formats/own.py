@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters import card as cards
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import layers, naming, trained_elsewhere
 from ioadapt_theory.adapters.rules import fingerprint
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.formats import card as cards
 from ioadapt_theory.formats.kinds.ioadapt import FILE, header_of
 from ioadapt_theory.formats.tensors import require_folder
 from ioadapt_theory.formats.tensors import write as write_tensors
@@ -47,12 +47,12 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
 
     Raises:
         UnknownNameError: no such adapter on the model.
-        InvalidValueError: a parameter is not finite, a file is where the folder is to be, or a README.md is there that
-            is not a card, or that somebody edited.
+        InvalidValueError: a parameter is not finite, or a file is where the folder is to be.
         UnsupportedError: parameters that are not of the sizes that their family has, as within FSDP1.
 
     Warns:
-        UserWarning: the file does not hold tensors outside the adapters that are trained, or were replaced by ``load``.
+        UserWarning: the file does not hold tensors outside the adapters that are trained, or were replaced by ``load``;
+            or a README.md is there already, which is left as it is.
 
     Example:
         >>> import tempfile
@@ -83,13 +83,15 @@ def save_adapter(model: nn.Module, folder: Path | str, name: str = "default", *,
         with naming(place):
             adapter.require_whole()
     header = fingerprint.header(model, names)
-    if card:
-        page = _file(folder).with_name(cards.NAME)
-        cards.require_room(page)
-        known, base = fingerprint.recorded(header, page), header.get(fingerprint.BASE_NAME)
-        text = cards.card(adapters, base=base, known=known, report=card if isinstance(card, str) else "")
+    page, text = _file(folder).with_name(cards.NAME), ""
+    if card and page.exists():
+        msg = f"{page} is there already and was left as it is; delete it to have a card written in its place."
+        warnings.warn(msg, stacklevel=3)
+    elif card:
+        base, report = header.get(fingerprint.BASE_NAME), card if isinstance(card, str) else ""
+        text = cards.card(adapters, base=base, report=report)
     path = write(folder, adapters, header)
-    if card:
+    if text:
         with replacing(page) as temporary:
             temporary.write_text(text, encoding="utf-8")
     return path

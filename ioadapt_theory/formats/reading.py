@@ -14,6 +14,7 @@ import torch
 
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.rules.fingerprint import recorded
+from ioadapt_theory.checkpoints.files.plain import read_whole
 from ioadapt_theory.checkpoints.names.kinds import of_adapter
 from ioadapt_theory.checkpoints.names.layer_name import PEFT_PREFIX, Name
 from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
@@ -21,7 +22,7 @@ from ioadapt_theory.formats.adapter_file import AdapterFile, Change, StoredLayer
 from ioadapt_theory.formats.build import build, kind_of, rank_of
 from ioadapt_theory.formats.kinds import ioadapt, iolora, peft, scaling
 from ioadapt_theory.formats.kinds.keys import FOREIGN, UNKNOWN, parse
-from ioadapt_theory.formats.tensors import BAKED_FOR, TensorFile, is_name, read_json
+from ioadapt_theory.formats.tensors import BAKED_FOR, TensorFile, is_name, parse_json
 
 MOST_GROWTH, MOST_BYTES = 9, 1 << 27
 """Largest ratio of an adapter's memory to its file's size, and the bytes that are always allowed."""
@@ -89,7 +90,7 @@ def _locate(path: Path) -> tuple[Path, Mapping[str, Any] | None]:
     if ours.exists() and config.exists() and not named:
         msg = f"{path} has both {ioadapt.FILE} and {peft.CONFIG}; give the path of {ioadapt.FILE} or {peft.WEIGHTS[0]}."
         raise FileFormatError(msg)
-    content = read_json(config) if config.exists() else None
+    content = parse_json(read_whole(config), f"{config}") if config.exists() else None
     if content is not None:
         peft.require_readable(config, content)
     files = (folder / name for name in ((ioadapt.FILE, DIFFUSERS_FILE) if content is None else peft.WEIGHTS))
@@ -143,7 +144,8 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None,
     base = settings.get("base_model_name_or_path") or header.get("ss_sd_model_name") or header.get(BAKED_FOR)
     prints = settings.get("base_fingerprints")  # of our plug-in
     prints = prints if isinstance(prints, dict) else recorded(header, path)
-    return AdapterFile(opened, format_, tuple(layers), tuple(changes), unread, base if is_name(base) else None, prints)
+    base, task = (name if is_name(name) else None for name in (base, settings.get("task_type")))
+    return AdapterFile(opened, format_, tuple(layers), tuple(changes), unread, base, prints, task)
 
 
 @contextmanager

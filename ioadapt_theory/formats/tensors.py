@@ -13,7 +13,6 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ioadapt_theory.checkpoints.checkpoint import torch_dtype
-from ioadapt_theory.checkpoints.files.plain import read_whole
 from ioadapt_theory.checkpoints.files.readers import open_file
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.results import replacing
@@ -79,11 +78,6 @@ class TensorFile:
 def is_name(text: object) -> bool:
     """Whether a model can have this name, and a sentence: escape sequences would reach the terminal."""
     return isinstance(text, str) and len(text) <= LONGEST_NAME and text.isprintable()
-
-
-def read_json(path: Path) -> Any:
-    """Return the content of a JSON file."""
-    return parse_json(read_whole(path), f"{path}")
 
 
 def parse_json(text: str | bytes, what: str) -> Any:

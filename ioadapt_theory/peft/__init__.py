@@ -5,18 +5,20 @@ diffusers' training scripts save it as they save a LoRA, and ``load_lora_adapter
     config = IOLoraConfig(target_modules=["q_proj", "o_proj"], r=8, placement="input")
     model = peft.get_peft_model(model, config)    # then save_pretrained, from_pretrained, merge_and_unload ...
 
-Families, placements and their mathematics are those of this package; here is only what PEFT wants around them. What of
-PEFT and diffusers works, and what is refused, is in docs/coming_from_peft.md. A process that has not imported this
-module does not know IOLORA, and PEFT then fails with KeyError: for such users write PEANUT (output) or a baked LoRA
-(any placement, for a named base), both in ``formats.export``.
+What of PEFT and diffusers works, and what is refused, is in docs/coming_from_peft.md. PEFT in a process that has not
+imported this module fails with KeyError: 'IOLORA'; for such users write PEANUT (output) or a baked LoRA (any placement,
+for a named base), both in ``formats.export``.
 """
 
 from importlib.util import find_spec
+from typing import Any
 
 try:
+    from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING, PEFT_TYPE_TO_PREFIX_MAPPING, PEFT_TYPE_TO_TUNER_MAPPING
+
     from ioadapt_theory.peft.config import IOLoraConfig, IOPeftType
     from ioadapt_theory.peft.layer import IOLoraLayer
-    from ioadapt_theory.peft.model import IOLoraModel, load_adapter, register
+    from ioadapt_theory.peft.model import IOLoraModel, load_adapter
 except ImportError as error:
     if error.name != "peft" and not (error.name or "").startswith("peft."):
         raise
@@ -24,7 +26,10 @@ except ImportError as error:
 
     raise MissingExtraError("peft", "peft") from None
 
-register()
+_kind: Any = IOPeftType.IOLORA
+PEFT_TYPE_TO_PREFIX_MAPPING[_kind] = IOLoraModel.prefix
+PEFT_TYPE_TO_CONFIG_MAPPING[_kind] = IOLoraConfig
+PEFT_TYPE_TO_TUNER_MAPPING[_kind] = IOLoraModel
 if find_spec("diffusers"):
     from ioadapt_theory.peft import diffusers
 

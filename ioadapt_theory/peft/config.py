@@ -33,20 +33,15 @@ class IOPeftType(str, enum.Enum):  # noqa: UP042  (PEFT compares it as PEFT's ow
 class IOLoraConfig(PeftConfig):
     """``AdapterConfig`` under PEFT's names.
 
+    A script that makes a LoraConfig makes this one when the name is exchanged; what is not listed is as there.
+
     Attributes:
-        r: rank; for a sum of placements one for all parts, or one for each.
-        lora_alpha: scaling is lora_alpha / r; None means r.
-        target_modules, exclude_modules, modules_to_save: as in LoraConfig.
-        layers_to_transform, layers_pattern: as in LoraConfig.
-        init_weights: "default", "gaussian" or "random".
+        r, lora_alpha: scaling is lora_alpha / r, None means r; lists have one value for each part of a placement.
         format_version: of what is saved.
         base_fingerprints: of the layers below, filled in when it is saved; tells this base from others later.
-        family, placement, lora_dropout, use_rslora, detach_norm, factor: see ``AdapterConfig``.
-        placement_pattern, rank_pattern, alpha_pattern: see ``AdapterConfig``.
-        init_lora_weights, use_dora: LoraConfig's words for ``init_weights`` and for the family "dora", so that a script
-            which makes a LoraConfig makes this one when the name is exchanged.
-        bias, lora_bias, fan_in_fan_out: for such scripts, too. Biases stay frozen, "none" and False; how a layer keeps
-            its weight is seen from the layer.
+        init_lora_weights, use_dora: LoraConfig's words for ``init_weights`` and for the family "dora".
+        bias, lora_bias: "none" and False alone, since biases stay frozen.
+        fan_in_fan_out: ignored; how a layer keeps its weight is seen from the layer.
 
     Raises:
         InvalidValueError: a value outside its limits, or a format_version of the future.
@@ -98,9 +93,7 @@ class IOLoraConfig(PeftConfig):
             raise InvalidValueError(msg)
         del fan_in_fan_out
         if self.format_version != FORMAT_VERSION:
-            msg = (
-                f"format_version is {self.format_version!r}, this package reads {FORMAT_VERSION}: upgrade the package."
-            )
+            msg = f"format_version is {self.format_version!r}, but this package reads {FORMAT_VERSION}: upgrade it."
             raise InvalidValueError(msg)
         if isinstance(self.target_modules, list):
             self.target_modules = set(self.target_modules)  # type: ignore[assignment]  # as PEFT's own configs do

@@ -9,8 +9,8 @@ from diffusers.loaders.peft import PeftAdapterMixin
 from diffusers.utils.peft_utils import get_adapter_name
 from torch import Tensor, nn
 
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.families import OPTIONS
-from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.moving.transfer import exchange
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats.kinds.ioadapt import adapter_of
@@ -19,17 +19,7 @@ from ioadapt_theory.peft.config import IOLoraConfig
 from ioadapt_theory.peft.layer import IOLoraLayer
 from ioadapt_theory.peft.model import put_on
 
-FETCHED = {
-    "weight_name": None,
-    "use_safetensors": True,
-    "local_files_only": None,
-    "cache_dir": None,
-    "force_download": False,
-    "proxies": None,
-    "token": None,
-    "revision": None,
-    "subfolder": None,
-}
+FETCHED = "weight_name local_files_only cache_dir proxies token revision subfolder".split()
 
 
 def register() -> None:
@@ -60,7 +50,8 @@ def register() -> None:
 
 
 def _fetched(source: Any, options: dict[str, Any]) -> dict[str, Any]:
-    chosen = {key: options.get(key, default) for key, default in FETCHED.items()}
+    chosen = dict.fromkeys(FETCHED) | {"use_safetensors": True, "force_download": False}
+    chosen |= {key: value for key, value in options.items() if key in chosen}
     agent = {"file_type": "attn_procs_weights", "framework": "pytorch"}
     state, _ = _fetch_state_dict(  # type: ignore[no-untyped-call]
         source, **chosen, user_agent=agent, allow_pickle=False, metadata=None

@@ -6,7 +6,8 @@ import torch
 from peft.tuners.tuners_utils import BaseTunerLayer, check_adapters_to_merge
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.layer import AdaptedLayer, Adapter
+from ioadapt_theory.adapters.adapter import Adapter
+from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.adapters.matrices import Operator, operator
 from ioadapt_theory.formats.kinds.iolora import SETTINGS, settings_tensor
 from ioadapt_theory.peft.config import IOLoraConfig
@@ -110,10 +111,10 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
         for name, adapter in self.iolora_adapters.items():
-            as_trained: Any = adapter.twin()  # type: ignore[operator]
-            for (_, phi), trained in zip(as_trained.parts(), self._trained[name], strict=True):
-                phi.scaling = trained  # its strength at the moment is the user's, as with PEFT's own LoRA
-            destination[f"{prefix}iolora_adapters.{name}.{SETTINGS}"] = settings_tensor(as_trained)
+            scale = self.scaling[name]
+            self._rescale(name, 1.0)  # its strength at the moment is the user's, as with PEFT's own LoRA
+            destination[f"{prefix}iolora_adapters.{name}.{SETTINGS}"] = settings_tensor(adapter)  # type: ignore[arg-type]
+            self._rescale(name, scale)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         for key in [key for key in state_dict if key.startswith(prefix) and key.endswith(f".{SETTINGS}")]:

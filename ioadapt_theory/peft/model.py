@@ -1,4 +1,4 @@
-"""IOLORA's model, the names of its tensors in files, and its registration with PEFT."""
+"""IOLORA's model, and adapters on models that are no PeftModel."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import peft
-from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING, PEFT_TYPE_TO_PREFIX_MAPPING, PEFT_TYPE_TO_TUNER_MAPPING
 from peft.tuners.tuners_utils import BaseTuner
 from peft.utils import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING
 from torch import nn
 
-from ioadapt_theory.adapters.replacing import FUSING, fuse_projections
+from ioadapt_theory.adapters.guards import FUSING, fuse_projections
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
-from ioadapt_theory.peft.config import IOLoraConfig, IOPeftType
+from ioadapt_theory.peft.config import IOLoraConfig
 from ioadapt_theory.peft.layer import IOLoraLayer
 
 
@@ -37,14 +36,14 @@ class IOLoraModel(BaseTuner):
     ) -> None:
         del parameter_name
         if isinstance(target, IOLoraLayer):
-            target.update_layer(adapter_name, current_key, peft_config)
-            peft_config.remember(current_key, target)
-            return
-        layer = IOLoraLayer(target, adapter_name, current_key, peft_config)
+            layer = target
+            layer.update_layer(adapter_name, current_key, peft_config)
+        else:
+            layer = IOLoraLayer(target, adapter_name, current_key, peft_config)
+            if adapter_name not in self.active_adapters:
+                layer.requires_grad_(False)
+            self._replace_module(parent, target_name, layer, target)
         peft_config.remember(current_key, layer)
-        if adapter_name not in self.active_adapters:
-            layer.requires_grad_(False)
-        self._replace_module(parent, target_name, layer, target)
 
     def inject_adapter(self, model: nn.Module, *args: Any, **kwargs: Any) -> None:
         """Inject as PEFT does; then guard diffusers' ``fuse_projections``, which reads weights."""
@@ -117,11 +116,3 @@ def put_on(model: nn.Module, config: Any, state: dict[str, Any], adapter_name: s
         wrong = (missing or result.unexpected_keys)[0]
         msg = f"{where}: tensor {wrong} is {'missing in the file' if missing else 'of no adapted layer of the model'}."
         raise InvalidValueError(msg)
-
-
-def register() -> None:
-    """Register IOLORA in PEFT's mappings."""
-    kind: Any = IOPeftType.IOLORA
-    PEFT_TYPE_TO_PREFIX_MAPPING[kind] = IOLoraModel.prefix
-    PEFT_TYPE_TO_CONFIG_MAPPING[kind] = IOLoraConfig
-    PEFT_TYPE_TO_TUNER_MAPPING[kind] = IOLoraModel

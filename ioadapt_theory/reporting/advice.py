@@ -6,7 +6,7 @@ from typing import Final
 from ioadapt_theory.adapters.rules.auto import TIE
 from ioadapt_theory.effect import Prediction
 from ioadapt_theory.reporting.kin.kinship import Kinship, Relation
-from ioadapt_theory.reporting.law import SIDES, Law
+from ioadapt_theory.reporting.predictions import SIDES, Predictions
 
 UNBOUNDED: Final = (
     "weights alone cannot bound how much of its gain an adapter inside a network keeps (claim effect-weights-only)"
@@ -34,28 +34,42 @@ class Advice:
         return f"{self.how[0].upper()}{self.how[1:]}: {self.why}."
 
 
-def advise(kinship: Kinship, law: Law | None, *, adapted: bool) -> list[Advice]:
+ELSEWHERE: Final = Advice("add `--match effect` where no name fits", "it pairs the layers by what they can take over")
+
+
+def advise(kinship: Kinship, predictions: Predictions | None, *, adapted: bool) -> list[Advice]:
     """Return the recommended actions, best first; with inputs, best means the largest share kept.
 
     Args:
         kinship: of the two models.
-        law: predictions from inputs, if there are any.
+        predictions: predictions from inputs, if there are any.
         adapted: whether there is an adapter to move.
     """
-    if law is None:
+    if predictions is None:
         return _of_weights(kinship, adapted=adapted)
-    return _of_sides(law) if law.copied is None else _of_effect(law.copied)
+    if not adapted:
+        return _of_sides(predictions)
+    if predictions.copied is None:
+        return [Advice(CARRY, "no layer of the target takes a copy"), ELSEWHERE]
+    advice = _of_effect(predictions.copied)
+    if kinship.relation is Relation.SAME and predictions.copied.kept < 1 - TIE:
+        why = f"the two compute the same function with other weights, and a copy keeps {predictions.copied.kept:.2f}"
+        advice = [Advice(CARRY, why), *(one for one in advice if one.how != CARRY)]
+    return advice
 
 
 def _of_weights(kinship: Kinship, *, adapted: bool) -> list[Advice]:
-    if kinship.relation is Relation.SAME and not kinship.heads:
-        way = 'with match="provenance"' if kinship.reordered else "as it is"
-        how = f"copy it {way}" if adapted else f"any adapter can be copied {way}"
+    if kinship.relation is Relation.SAME and not kinship.reordered:
+        how = "copy it as it is" if adapted else "any adapter can be copied as it is"
         return [Advice(how, "the two compute the same function")]
     measure = Advice("give unlabelled inputs (--inputs BATCH)", UNBOUNDED)
+    if kinship.relation is Relation.SAME:
+        how = CARRY if adapted else f"train it, then {CARRY}"
+        return [Advice(how, "neurons or heads are permuted, which a copy does not follow"), measure]
     if kinship.relation in (Relation.UNRELATED, Relation.DIFFERENT):
         how = CARRY if adapted else "train an adapter on each"
-        return [measure, Advice(how, f"a copy has no reason to fit ({kinship.relation})")]
+        advice = [measure, Advice(how, f"a copy has no reason to fit ({kinship.relation})")]
+        return [*advice, ELSEWHERE] if adapted and kinship.relation is Relation.DIFFERENT else advice
     return [measure]
 
 
@@ -64,7 +78,7 @@ def _of_effect(copied: Prediction) -> list[Advice]:
     what = "R_KL" if copied.need == "labels" else "R"
     rows = f"{what} on {copied.rows} rows, 80 % interval {copied.interval[0]:.2f} to {copied.interval[1]:.2f}"
     options = [Advice("copy it as it is", f"it keeps {copied.kept:.2f} of its gain ({rows})", copied.kept)]
-    if copied.at_best_strength > copied.kept + TIE:
+    if copied.need == "change" and copied.at_best_strength > copied.kept + TIE:  # c² says nothing of labels
         how = f"copy it at strength {copied.cosine / copied.ratio:.2f}"
         why = f"it keeps c² = {copied.at_best_strength:.2f} of its gain, as it is {copied.kept:.2f} ({rows})"
         options.insert(0, Advice(how, why, copied.at_best_strength))
@@ -73,9 +87,9 @@ def _of_effect(copied: Prediction) -> list[Advice]:
     return [*options, Advice(CARRY, "a copy is one of the candidates there")]
 
 
-def _of_sides(law: Law) -> list[Advice]:
+def _of_sides(predictions: Predictions) -> list[Advice]:
     """Advise on an adapter that is not trained yet, by the law for each side."""
-    shares = {side: share for side in SIDES if (share := law.of(side)) is not None}
+    shares = {side: share for side in SIDES if (share := predictions.of(side)) is not None}
     if not shares:
         return [Advice("train an adapter on each", "no side of any layer has one size in both models")]
     options = [
@@ -85,9 +99,9 @@ def _of_sides(law: Law) -> list[Advice]:
     top = max(shares.values())
     first = next(option for option in options if option.kept is not None and option.kept >= top - TIE)
     options = [first, *(option for option in options if option is not first)]
-    sides = set(law.best().values())
+    sides = set(predictions.best().values())
     if len(sides) > 1:
-        mixed = law.mixed()
+        mixed = predictions.mixed()
         why = f"with the side that keeps most of each layer a copy is expected to keep R = {mixed:.2f}"
         auto = Advice('train it with placement="auto", this target and these inputs', why, mixed)
         options.insert(0 if mixed > top + TIE else 1, auto)

@@ -5,8 +5,8 @@ from typing import Any
 
 from ioadapt_theory.null import Null
 from ioadapt_theory.reporting.assemble import Report
-from ioadapt_theory.reporting.law import Law
 from ioadapt_theory.reporting.layers import LayerPair
+from ioadapt_theory.reporting.predictions import Predictions
 
 SCHEMA = 2
 
@@ -20,18 +20,19 @@ def to_json(report: Report) -> dict[str, Any]:
         "target": target,
         "adapter": adapter,
         "kinship": {"relation": str(report.kinship.relation), "why": report.kinship.why},
-        "layers": [_layer(pair, report.law) for pair in report.layers],
+        "layers": [_layer(pair, report.predictions) for pair in report.layers],
         "missing": list(report.missing),
         "extra": list(report.extra),
         "not_moved": dict(report.lost),
-        "copied": _copied(report.law),
+        "copied": _copied(report.predictions),
         "advice": [asdict(advice) for advice in report.advice],
         "answer": str(report),
     }
 
 
-def _layer(pair: LayerPair, law: Law | None) -> dict[str, Any]:
-    expected = {} if law is None else {side: one for (name, side), one in law.expected.items() if name == pair.name}
+def _layer(pair: LayerPair, predictions: Predictions | None) -> dict[str, Any]:
+    known = {} if predictions is None else predictions.expected
+    expected = {side: one for (name, side), one in known.items() if name == pair.name}
     return {
         "name": pair.name,
         "counterpart": pair.counterpart,
@@ -45,12 +46,12 @@ def _layer(pair: LayerPair, law: Law | None) -> dict[str, Any]:
     }
 
 
-def _copied(law: Law | None) -> dict[str, Any] | None:
+def _copied(predictions: Predictions | None) -> dict[str, Any] | None:
     """Return the prediction for a copy of the adapter."""
-    if law is None or law.copied is None:
+    if predictions is None or predictions.copied is None:
         return None
     names = ("kept", "R", "R_KL", "at_best_strength", "cosine", "ratio", "need", "agreement", "rows", "interval")
-    return {**_numbers(law.copied, *names), "bound": law.bound, "explained": law.explained}
+    return {**_numbers(predictions.copied, *names), "bound": predictions.bound, "explained": predictions.explained}
 
 
 def _side(null: Null | None) -> dict[str, Any] | None:

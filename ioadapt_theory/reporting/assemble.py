@@ -1,4 +1,4 @@
-"""The report on a move: from two models, an adapter and inputs to kinship, layers, the law and advice."""
+"""The report on a move: from two models, an adapter and inputs to kinship, layers, predictions and advice."""
 
 import math
 import re
@@ -17,8 +17,8 @@ from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.reporting.advice import Advice, advise
 from ioadapt_theory.reporting.kin.counterparts import corresponding, differing, matrices
 from ioadapt_theory.reporting.kin.kinship import Kinship, kinship
-from ioadapt_theory.reporting.law import Law, law
 from ioadapt_theory.reporting.layers import LayerPair, pairs
+from ioadapt_theory.reporting.predictions import Predictions, predict_move
 
 Progress = Callable[[int], object]
 
@@ -34,7 +34,7 @@ class Report:
         missing: of the source, without a counterpart.
         extra: of the target, which the source lacks.
         lost: layers of the adapter that do not fit the target, and why.
-        law: what the inputs say, if there were any.
+        predictions: what the inputs say, if there were any.
         advice: the best first.
 
     Example:
@@ -52,7 +52,7 @@ class Report:
     missing: tuple[str, ...]
     extra: tuple[str, ...]
     lost: Mapping[str, str]
-    law: Law | None
+    predictions: Predictions | None
     advice: tuple[Advice, ...]
 
     def __str__(self) -> str:
@@ -70,7 +70,6 @@ def report(
     call: Call | None = None,
     explained: float = 0.5,
     size: int = 32,
-    counterparts: Mapping[str, str] | None = None,
     names: tuple[str, str, str | None] = ("source", "target", None),
     lost: Mapping[str, str] | None = None,
     progress: Callable[[int], Progress] | None = None,
@@ -88,7 +87,6 @@ def report(
         call: ``call(model, batch)`` runs a model where a plain call does not, and picks the outputs that both share.
         explained: share of what the source needed that the adapter gained there, for the bound on R.
         size: rows that are run at once.
-        counterparts: the target's name for layers that are called otherwise there.
         names: for people.
         lost: layers of an adapter's file that do not fit the target, and why.
         progress: given the number of weights to read, returns what is called with every layer's.
@@ -114,7 +112,7 @@ def report(
         raise InvalidValueError(msg)
     one, two = (ModelWeights(m) if isinstance(m, nn.Module) else m for m in (source, target))
     here, there = matrices(one), matrices(two)
-    places = corresponding(one, two, counterparts)
+    places = corresponding(one, two)
     common = [n for n in here if places.layers.get(n) in there]
     if not common:
         some = [
@@ -122,18 +120,17 @@ def report(
         ]
         msg = f"The two models have no layer in common: the source has {some[0]}, the target {some[1]}."
         raise InvalidValueError(msg)
-    tell = progress(sum(math.prod(here[n]) for n in common)) if progress else None
+    advance = progress(sum(math.prod(here[n]) for n in common)) if progress else lambda _: None
     compared = []
     for pair in pairs(one, two, places, adapters):
         compared.append(pair)
-        if tell is not None:
-            tell(math.prod(here[pair.name]))
+        advance(math.prod(here[pair.name]))
     reached = {pair.counterpart for pair in compared}
     missing, extra = tuple(n for n in here if n not in common), tuple(n for n in there if n not in reached)
     on_inputs = None
     if inputs is not None and live is not None:
         asked = {p.name: p.counterpart for p in compared if not p.table and (p.placements or not adapters)}
-        on_inputs = law(
+        on_inputs = predict_move(
             *live, inputs, asked, target_inputs=target_inputs, adapter=name, call=call, explained=explained, size=size
         )
     relation = kinship(
@@ -143,7 +140,6 @@ def report(
         differing(one, two, places),
         added=_added(one, missing) or _added(two, extra),
         orders=len(places.orders),
-        heads=places.heads,
         difference=None if on_inputs is None else on_inputs.difference,
     )
     gone = {n: "the target has no such layer" for n in adapters if n not in common}
@@ -157,7 +153,7 @@ def report(
         missing=missing,
         extra=extra,
         lost={**gone, **(lost or {})},
-        law=on_inputs,
+        predictions=on_inputs,
         advice=tuple(advise(relation, on_inputs, adapted=bool(adapters))),
     )
 

@@ -1,11 +1,13 @@
 """The outcome of carrying an adapter over as a table, as JSON and as a page."""
 
+from dataclasses import asdict
 from html import escape
 from typing import Any
 
 from ioadapt_theory.adapters.carrying import CarryReport
 from ioadapt_theory.adapters.carrying.outcome import DOMAIN
-from ioadapt_theory.similarity.report.page import assets, sortable
+from ioadapt_theory.similarity.report.page import document, table_of
+from ioadapt_theory.similarity.report.tables import WIDTH, aligned
 
 NEXT = {
     True: "Next: test it on a few labels; --refine 50 improves it without any.",
@@ -46,15 +48,11 @@ def said(outcome: CarryReport) -> list[str]:
 
 def to_text(outcome: CarryReport) -> str:
     """Return the table and the sentences below it."""
-    lines = table(outcome)
-    widths = [max(len(line[k]) for line in lines) for k in range(len(lines[0]))]
-    rows = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-    return "\n".join([*rows, "", *said(outcome)]) + "\n"
+    return "\n".join([aligned(table(outcome), least=WIDTH), *said(outcome)]) + "\n"  # names stay whole
 
 
 def to_json(outcome: CarryReport) -> dict[str, Any]:
     """Return the outcome as plain numbers, strings, lists and objects."""
-    prediction = outcome.prediction
     return {
         "kept": outcome.kept,
         "interval": [*outcome.interval],
@@ -62,24 +60,11 @@ def to_json(outcome: CarryReport) -> dict[str, Any]:
         "need": outcome.need,
         "chosen": outcome.chosen,
         "scores": {name: score for name, score in outcome.scores.items() if abs(score) < float("inf")},
-        "R": None if prediction is None else prediction.R,
-        "R_KL": None if prediction is None else prediction.R_KL,
-        "cosine": None if prediction is None else prediction.cosine,
-        "ratio": None if prediction is None else prediction.ratio,
+        **{key: getattr(outcome.prediction, key, None) for key in ("R", "R_KL", "cosine", "ratio")},
         "agreement": outcome.agreement,
         "rows": dict(zip(("fitted", "chosen", "told"), outcome.rows, strict=True)),
         "refined": None if outcome.refined is None else dict(zip(("steps", "from_zero"), outcome.refined, strict=True)),
-        "layers": {
-            name: {
-                "source": layer.source,
-                "side": layer.side,
-                "rank": layer.rank,
-                "rows": layer.rows,
-                "features": [*layer.features],
-                "kept": layer.kept,
-            }
-            for name, layer in outcome.layers.items()
-        },
+        "layers": {name: asdict(layer) for name, layer in outcome.layers.items()},
         "unmatched": dict(outcome.unmatched),
         "truncated": dict(outcome.truncated),
         "notes": [*outcome.notes],
@@ -88,11 +73,5 @@ def to_json(outcome: CarryReport) -> dict[str, Any]:
 
 def to_html(outcome: CarryReport, title: str) -> str:
     """Return one self-contained page; every name from a file is escaped."""
-    style, script = assets()
     sentences = "".join(f"<p>{escape(line)}</p>" for line in said(outcome))
-    rows = sortable(table(outcome), lambda cell: f"<td>{escape(cell)}</td>", long=True)
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>\n{style}</style></head>'
-        f"<body><h1>{escape(title)}</h1>{sentences}{rows}<script>\n{script}</script></body></html>\n"
-    )
+    return document(title, sentences + table_of(table(outcome), long=True))

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from ioadapt_theory.adapters.base_weights import BaseLayer, Weights
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.adapters.rules.sides import Sides, sides
 from ioadapt_theory.checkpoints.names.kinds import kind
 from ioadapt_theory.reporting.kin.counterparts import Counterparts, matrices
 from ioadapt_theory.reporting.kin.likeness import Likeness, finite, likeness
+from ioadapt_theory.reporting.sides import Sides, sides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +45,7 @@ class LayerPair:
 def pairs(
     source: Weights, target: Weights, counterparts: Counterparts, adapters: Mapping[str, Adapter]
 ) -> Iterator[LayerPair]:
-    """Yield the comparison of each layer that two models share.
-
-    Args:
-        source: whose adapter it is.
-        target: where it would go.
-        counterparts: the target's layer for each of the source's.
-        adapters: by the source's names.
+    """Yield the comparison of each layer that two models share; ``adapters`` have the source's names.
 
     Raises:
         InvalidValueError: a weight is not finite.

@@ -3,6 +3,7 @@
 import json
 import re
 import warnings
+from importlib import import_module
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -38,12 +39,10 @@ def load_ani(source: str) -> nn.Module:
         layers: dict[str, dict[str, nn.Module]] = {}
         for name in sorted(weights.names):
             element, number = name.split(".")
-            found = weights.layer(name)
-            c, d = found.matrix.shape
-            linear = nn.Linear(c, d, bias=found.bias is not None, dtype=found.matrix.dtype)
-            linear.weight.data = found.matrix.mT.contiguous()
-            if found.bias is not None:
-                linear.bias.data = found.bias
+            stored = weights.layer(name)
+            c, d = stored.matrix.shape
+            linear = nn.Linear(c, d, dtype=stored.matrix.dtype)
+            linear.load_state_dict({"weight": stored.matrix.mT, "bias": stored.bias})
             layers.setdefault(element, {})[number] = linear
     networks = Networks({element: nn.ModuleDict(parts) for element, parts in layers.items()})
     return networks.eval()
@@ -68,22 +67,18 @@ def load_model(source: Path | str) -> nn.Module:
         msg = f"{folder} has no config.json; to run both models, --inputs needs folders of transformers or diffusers."
         raise InvalidValueError(msg)
     try:
-        told = json.loads(config.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        msg = f"{config} is not JSON: {error}."
+        entries = dict(json.loads(config.read_text(encoding="utf-8")))
+        ours = "_class_name" in entries
+        named = str(entries["_class_name"] if ours else entries["architectures"][0])
+    except (ValueError, RecursionError, TypeError, LookupError):
+        msg = f"{config} is not a model's configuration, a JSON object that names its class."
         raise FileFormatError(msg) from None
-    if not isinstance(told, dict):
-        msg = f"{config} holds a {type(told).__name__}; a model's configuration is a JSON object."
-        raise FileFormatError(msg)
-    library, named = (
-        ("diffusers", [told["_class_name"]]) if "_class_name" in told else ("transformers", told.get("architectures"))
-    )
+    library = "diffusers" if ours else "transformers"
     try:
-        module = __import__(library)
+        kind: Any = getattr(import_module(library), named, None)
     except ImportError as error:
         msg = f"{folder} is a model of {library}, which is not installed: pip install {library}."
         raise InvalidValueError(msg) from error
-    kind: Any = getattr(module, str(named[0]), None) if isinstance(named, list) and named else None
     if not hasattr(kind, "from_pretrained"):
         msg = f"{config} names {named!r}, which is not a model class of {library}."
         raise FileFormatError(msg)

@@ -6,7 +6,7 @@ from typing import Final
 
 from ioadapt_theory.reporting import text
 from ioadapt_theory.reporting.assemble import Report
-from ioadapt_theory.similarity.report.page import assets, sortable
+from ioadapt_theory.similarity.report.page import document, table_of
 
 _STYLE: Final = """
 .answer{border-left:.3rem solid #0072B2;padding:.5rem 1rem;background:#0072B218}dt{font-weight:600}
@@ -17,24 +17,18 @@ def to_html(report: Report) -> str:
     """Return the whole page; every name from a file is escaped."""
     source, target, adapter = report.names
     title = f"{source} → {target}" + (f": {adapter}" if adapter else "")
-    style, script = assets()
-    law = [] if report.law is None else text.of_law(report.law)
-    layers = _table(text.table(report.layers, report.law), long=True)
+    predicted = [] if report.predictions is None else text.prediction_lines(report.predictions)
+    layers = table_of(text.table(report.layers, report.predictions), long=True)
     parts = [
         f'<p class="answer">{escape(str(report))}</p>',
-        *(f"<p>{escape(line)}</p>" for line in (f"{report.kinship}.", text.counts(report), *law)),
+        *(f"<p>{escape(line)}</p>" for line in (f"{report.kinship}.", text.counts(report), *predicted)),
         _section("Advice", _advice(report)),
         _section(f"Layers ({len(report.layers)})", f"<p>{escape(text.note(report))}</p>{layers}"),
-        _section("Not moved", _table([["layer", "why"], *map(list, report.lost.items())])) if report.lost else "",
+        _section("Not moved", table_of([["layer", "why"], *map(list, report.lost.items())])) if report.lost else "",
         _names(f"Only in {source}", report.missing),
         _names(f"Only in {target}", report.extra),
     ]
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>\n{style}{_STYLE}</style></head>'
-        f"<body><h1>{escape(title)}</h1>{''.join(parts)}<footer>Written by ioadapt report.</footer>"
-        f"<script>\n{script}</script></body></html>\n"
-    )
+    return document(title, f"{''.join(parts)}<footer>Written by ioadapt report.</footer>", _STYLE)
 
 
 def _section(head: str, content: str) -> str:
@@ -51,7 +45,3 @@ def _names(head: str, names: Sequence[str]) -> str:
         return ""
     listed = "".join(f"<li>{escape(name)}</li>" for name in names)
     return f"<details><summary>{escape(head)} ({len(names)})</summary><ul>{listed}</ul></details>"
-
-
-def _table(lines: Sequence[Sequence[str]], *, long: bool = False) -> str:
-    return sortable(lines, lambda content: f"<td>{escape(content)}</td>", long=long)

@@ -7,8 +7,9 @@ from typing import Final
 from ioadapt_theory.null import STANDS_OUT, Null
 from ioadapt_theory.reporting.assemble import Report
 from ioadapt_theory.reporting.kin.kinship import TELLING as RELATED
-from ioadapt_theory.reporting.law import SIDES, Law
 from ioadapt_theory.reporting.layers import LayerPair
+from ioadapt_theory.reporting.predictions import SIDES, Predictions
+from ioadapt_theory.similarity.report.tables import aligned
 
 ROWS: Final = 10
 """Layers shown; the page and the JSON have all."""
@@ -31,11 +32,11 @@ def to_text(report: Report, width: int = 100) -> str:
         "",
         f"{report.names[0]} -> {report.names[1]}: {report.kinship}.",
         counts(report),
-        *(() if report.law is None else of_law(report.law)),
+        *(() if report.predictions is None else prediction_lines(report.predictions)),
         *(f"{name}: not moved, {why}." for name, why in list(report.lost.items())[:3]),
     ]
     lines = [fill(line, width, break_long_words=False) for line in paragraphs]
-    lines += ["", *aligned(table(shown(report), report.law), width)]
+    lines += ["", aligned(table(shown(report), report.predictions), width).rstrip("\n")]
     if len(report.layers) > ROWS:
         lines.append(fill(f"... {len(report.layers)} layers in all: --format json or --html PAGE", width))
     lines.append(fill(note(report), width))
@@ -44,7 +45,7 @@ def to_text(report: Report, width: int = 100) -> str:
 
 def note(report: Report) -> str:
     """Return the legend of the table's columns."""
-    if report.law is not None:
+    if report.predictions is not None:
         return (
             "input, output, weight: R = 2cq - q², the share of its gain that an adapter yet to be trained on this side"
             " is expected to keep when it is copied."
@@ -57,7 +58,7 @@ def note(report: Report) -> str:
 
 def counts(report: Report) -> str:
     """Count the common layers, those of one model only, and the adapted layers that fit."""
-    parts = [f"{len(report.layers)} layers in both"]
+    parts = [f"{len(report.layers)} layer{'s' * (len(report.layers) != 1)} in both"]
     for name, some in ((report.names[0], report.missing), (report.names[1], report.extra)):
         if some:
             parts.append(f"{len(some)} only in {name} ({', '.join(some[:2])}{', ...' if len(some) > 2 else ''})")
@@ -67,19 +68,19 @@ def counts(report: Report) -> str:
     return "; ".join(parts) + "."
 
 
-def of_law(law: Law) -> list[str]:
+def prediction_lines(predictions: Predictions) -> list[str]:
     """Return the predictions for the adapter, or for a new one on each side."""
-    copied = law.copied
+    copied = predictions.copied
     if copied is None:
-        shares = ", ".join(f"{side} {number(law.of(side))}" for side in SIDES)
+        shares = ", ".join(f"{side} {number(predictions.of(side))}" for side in SIDES)
         return [f"On the inputs, median R by side: {shares}."]
     kl = "" if copied.R_KL is None else f"R_KL {copied.R_KL:.2f}, "
     agree = f"; the models agree on {copied.agreement:.0%} of the positions" if copied.need == "labels" else ""
     return [
         f"On the inputs a copy keeps {kl}R {copied.R:.2f}, c² {copied.at_best_strength:.2f} (cosine of the effects"
         f" {copied.cosine:.2f}, size ratio {copied.ratio:.2f}{agree}).",
-        f"R is right to ±{law.bound:.2f} if the adapter gained {law.explained:.0%} of what the source needed and both"
-        " want the same change (claim effect-retained).",
+        f"R is right to ±{predictions.bound:.2f} if the adapter gained {predictions.explained:.0%} of what the source"
+        " needed and both want the same change (claim effect-retained).",
     ]
 
 
@@ -90,16 +91,16 @@ def shown(report: Report) -> list[LayerPair]:
     return [pair for pair in report.layers if pair.name in names]
 
 
-def table(pairs: Sequence[LayerPair], law: Law | None) -> list[list[str]]:
+def table(pairs: Sequence[LayerPair], predictions: Predictions | None) -> list[list[str]]:
     """Return the header and a line for each layer."""
-    sides = ["input", "output"] if law is None else [str(side) for side in SIDES]
-    lines = [["layer", "weight" if law is None else "cosine", "norms", *sides]]
+    sides = ["input", "output"] if predictions is None else [str(side) for side in SIDES]
+    lines = [["layer", "weight" if predictions is None else "cosine", "norms", *sides]]
     for pair in pairs:
-        if law is None:
+        if predictions is None:
             alike = pair.likeness.equal or (pair.likeness.z or 0.0) >= RELATED
             cells = [side(null, alike=alike) for null in (pair.sides.input, pair.sides.output)]
         else:
-            shares = (law.expected.get((pair.name, one)) for one in sides)
+            shares = (predictions.expected.get((pair.name, one)) for one in sides)
             cells = [number(None if one is None else one.R) for one in shares]
         lines.append([pair.name, number(pair.sides.cosine), number(pair.sides.ratio), *cells])
     return lines
@@ -117,19 +118,3 @@ def side(null: Null | None, *, alike: bool) -> str:
 def number(value: float | None) -> str:
     """Return two digits, or a dash."""
     return "-" if value is None else f"{value:.2f}"
-
-
-def aligned(lines: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Return aligned columns; the first is shortened to fit, or on narrow screens put on its own line."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    rest = sum(w + 2 for w in widths[1:])
-    room = width - rest
-    printed = []
-    for line in lines:
-        cells = "".join(f"  {cell.rjust(w)}" for cell, w in zip(line[1:], widths[1:], strict=True))
-        if room >= min(widths[0], 16):
-            name = line[0] if len(line[0]) <= room else f"{line[0][: room // 3]}…{line[0][room // 3 + 1 - room :]}"
-            printed.append(name.ljust(min(widths[0], room)) + cells)
-        else:
-            printed += [line[0], cells]
-    return printed

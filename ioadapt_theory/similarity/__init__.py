@@ -7,22 +7,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ioadapt_theory.similarity.comparing import compare as compare
-    from ioadapt_theory.similarity.comparison import Comparison as Comparison
-    from ioadapt_theory.similarity.comparison import Options as Options
-    from ioadapt_theory.similarity.comparison import Row as Row
-    from ioadapt_theory.similarity.matching import Match as Match
+    from ioadapt_theory.similarity.compute import compare as compare
     from ioadapt_theory.similarity.matching import Space as Space
-    from ioadapt_theory.similarity.measures.cosine import Values as Values
+    from ioadapt_theory.similarity.moments import Values as Values
+    from ioadapt_theory.similarity.result import Comparison as Comparison
+    from ioadapt_theory.similarity.result import Options as Options
+    from ioadapt_theory.similarity.result import Row as Row
 
 _MODULES = {
-    "compare": "comparing",
-    "Comparison": "comparison",
-    "Options": "comparison",
-    "Row": "comparison",
-    "Match": "matching",
+    "compare": "compute",
+    "Comparison": "result",
+    "Options": "result",
+    "Row": "result",
     "Space": "matching",
-    "Values": "measures.cosine",
+    "Values": "moments",
 }
 
 __all__ = [*_MODULES]

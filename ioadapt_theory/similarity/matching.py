@@ -1,22 +1,15 @@
 """Pairing of the tensors of several checkpoints, with what is left out and why."""
 
 import math
-from collections import Counter, defaultdict
+import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import combinations
 
 from ioadapt_theory.checkpoints.checkpoint import OTHER_DTYPES, Checkpoint, TensorInfo
 from ioadapt_theory.checkpoints.names.kinds import block, kind
 from ioadapt_theory.checkpoints.names.unet import canonical
-
-
-class Match(StrEnum):
-    """Way to pair the layers of checkpoints."""
-
-    NAME = "name"
-    PROVENANCE = "provenance"
 
 
 class Space(StrEnum):
@@ -82,20 +75,12 @@ class Matching:
 
     layers: tuple[Layer, ...]
     skipped: tuple[Skipped, ...]
-    notes: tuple[str, ...] = ()
-
-    def stored(self, model: int) -> list[str]:
-        """Return the names of a model's tensors that are to be read."""
-        return [name for layer in self.layers if (name := layer.tensors[model]) is not None]
+    notes: tuple[str, ...]
 
 
-def match_by_names(checkpoints: Sequence[Checkpoint], labels: Sequence[str]) -> Matching:
+def paired(checkpoints: Sequence[Checkpoint], labels: Sequence[str]) -> Matching:
     """Pair tensors of equal name and equal shape, up to trailing 1s."""
-    return group(checkpoints, labels, [canonical(c.tensors) for c in checkpoints])
-
-
-def group(checkpoints: Sequence[Checkpoint], labels: Sequence[str], keys: Sequence[Mapping[str, str]]) -> Matching:
-    """Pair tensors of equal key and equal shape, up to trailing 1s; ``keys`` has one for every stored name."""
+    names = [canonical(c.tensors) for c in checkpoints]
     groups: defaultdict[str, defaultdict[tuple[int, ...], dict[int, TensorInfo]]]
     groups = defaultdict(lambda: defaultdict(dict))
     skipped = []
@@ -104,11 +89,11 @@ def group(checkpoints: Sequence[Checkpoint], labels: Sequence[str], keys: Sequen
             if not info.is_float:
                 cannot = " that can be computed with" if info.dtype in OTHER_DTYPES else ""
                 reason = f"not floating point{cannot} ({info.dtype})"
-                skipped.append(Skipped(keys[i][stored], (labels[i],), reason))
+                skipped.append(Skipped(names[i][stored], (labels[i],), reason))
             elif info.numel == 0:
-                skipped.append(Skipped(keys[i][stored], (labels[i],), "no elements"))
+                skipped.append(Skipped(names[i][stored], (labels[i],), "no elements"))
             else:
-                groups[keys[i][stored]][info.key].setdefault(i, info)
+                groups[names[i][stored]][info.key].setdefault(i, info)
     unread = {s.name for s in skipped}  # not "only there": the other has it, and why it does not count is said
     layers = []
     for name, shapes in groups.items():
@@ -127,34 +112,17 @@ def group(checkpoints: Sequence[Checkpoint], labels: Sequence[str], keys: Sequen
         elif len(holders) == 1 and name not in unread:
             (only,) = holders
             skipped.append(Skipped(name, (labels[only],), "only there"))
-    return Matching(tuple(layers), tuple(skipped))
+    return Matching(tuple(layers), tuple(skipped), tuple(_other_depths(names, labels)))
 
 
-def wrong_origins(
-    layers: Sequence[Layer], labels: Sequence[str], traced: Sequence[Mapping[str, str] | None]
-) -> list[str]:
-    """Return a note for each pair of models in which equal names are layers of different origin."""
-
-    def origin(i: int, name: str) -> str:
-        return (traced[i] or {}).get(name, name)
-
-    notes = []
-    for i, j in combinations(range(len(labels)), 2):
-        common = [x for x in layers if x.tensors[i] is not None and x.tensors[j] is not None]
-        wrong = [x for x in common if origin(i, x.name) != origin(j, x.name)]
-        if wrong:
-            matrices, parameters = sum(len(x.shape) > 1 for x in wrong), sum(x.numel for x in wrong)
-            notes.append(
-                f"{labels[i]} | {labels[j]}: {len(wrong)} of {len(common)} common names ({matrices} of them matrices, "
-                f"{parameters / 1e6:.1f} M parameters) are layers of different origin, because blocks were removed and "
-                "renumbered: see --match provenance"
-            )
-    return notes
-
-
-def reasons(skipped: Sequence[Skipped]) -> Counter[str]:
-    """Count the skipped tensors by reason, ignoring details."""
-    return Counter(
-        f"only in {', '.join(s.models)}" if s.reason == "only there" else s.reason.split(":")[0].split(" (")[0]
-        for s in skipped
-    )
+def _other_depths(names: Sequence[Mapping[str, str]], labels: Sequence[str]) -> list[str]:
+    """Return a note for each model with more or fewer numbered parts than the first."""
+    parts = [
+        {name[: m.end()] for name in plain.values() for m in re.finditer(r"(?:^|\.)\d+(?=\.)", name)} for plain in names
+    ]
+    return [
+        f"{labels[0]} has {len(parts[0])} numbered parts and {labels[i]} {len(some)}: if blocks were removed and "
+        "renumbered, equal names are different layers; `ioadapt report` pairs them by their contents"
+        for i, some in enumerate(parts)
+        if len(some) != len(parts[0]) and parts[0] & some
+    ]

@@ -8,6 +8,17 @@ Local Open Scope ring_scope.
 Section Statements.
 Variable R : rcfType.
 
+Definition lemma_1_expansion : Prop :=
+  forall (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d),
+    u != 0 ->
+    v != 0 ->
+    exists K e0 : R, 0 < e0 /\
+    forall (du : 'rV[R]_d) (dv : 'rV[R]_d),
+    (((norm du) ^+ 2) + ((norm dv) ^+ 2)) <= e0 ->
+    (u + du) != 0 ->
+    (v + dv) != 0 ->
+    `|(((sim (u + du) (v + dv)) - (sim u v)) - ((((dot du v) + (dot u dv)) / ((norm u) * (norm v))) - ((((dot u v) / (((norm u) ^+ 3) * (norm v))) * (dot u du)) + (((dot u v) / ((norm u) * ((norm v) ^+ 3))) * (dot v dv)))))| <= K * (((norm du) ^+ 2) + ((norm dv) ^+ 2)).
+
 Definition lemma_1 : Prop :=
   (forall (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d) (du : 'rV[R]_d) (dv : 'rV[R]_d),
     u != 0 ->
@@ -59,6 +70,35 @@ Definition lemma_1_remainder_best : Prop :=
       (sim u v) = s /\
       q * (((Num.sqrt ((1 + `|(sim u v)|) / 2)) * (1 + (Num.sqrt ((1 + `|(sim u v)|) / 2)))) * ((((norm du) / (norm u)) ^+ 2) + (((norm dv) / (norm v)) ^+ 2))) < `|(((sim (u + du) (v + dv)) - (sim u v)) - ((((dot du v) + (dot u dv)) / ((norm u) * (norm v))) - ((((dot u v) / (((norm u) ^+ 3) * (norm v))) * (dot u du)) + (((dot u v) / ((norm u) * ((norm v) ^+ 3))) * (dot v dv)))))|).
 
+Definition lemma_1_angle : Prop :=
+  forall (cos sin : R -> R) (pi : R), circular cos sin pi ->
+  (forall (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d) (du : 'rV[R]_d) (dv : 'rV[R]_d) (a1 : R) (a2 : R) (a3 : R) (a4 : R),
+    (norm du) <= (norm u) ->
+    (norm dv) <= (norm v) ->
+    (u + du) != 0 ->
+    (v + dv) != 0 ->
+    angle cos pi (u + du) (v + dv) a1 ->
+    u != 0 ->
+    v != 0 ->
+    angle cos pi u v a2 ->
+    arcsin sin pi ((norm du) / (norm u)) a3 ->
+    arcsin sin pi ((norm dv) / (norm v)) a4 ->
+    `|(a1 - a2)| <= (a3 + a4))
+  /\
+  (exists (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d) (du : 'rV[R]_d) (dv : 'rV[R]_d) (a1 : R) (a2 : R) (a3 : R) (a4 : R),
+      (norm du) <= (norm u) /\
+      (norm dv) <= (norm v) /\
+      (u + du) != 0 /\
+      (v + dv) != 0 /\
+      angle cos pi (u + du) (v + dv) a1 /\
+      u != 0 /\
+      v != 0 /\
+      angle cos pi u v a2 /\
+      arcsin sin pi ((norm du) / (norm u)) a3 /\
+      arcsin sin pi ((norm dv) / (norm v)) a4 /\
+      `|(a1 - a2)| = (a3 + a4) /\
+      0 < (a3 + a4)).
+
 Definition lemma_2 : Prop :=
   forall (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d) (h1 : R),
     hessian_norm u v h1 ->
@@ -81,6 +121,39 @@ Definition lemma_2_sharp : Prop :=
       (Num.min (norm u) (norm v)) = value1 /\
       h1 = ((1 + `|(sim u v)|) / ((Num.min (norm u) (norm v)) ^+ 2)) /\
       0 < ((1 + `|(sim u v)|) / ((Num.min (norm u) (norm v)) ^+ 2))).
+
+Definition lemma_2_integral : Prop :=
+  complete R ->
+  (forall (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d) (du : 'rV[R]_d) (dv : 'rV[R]_d) (s1 : R) (s2 : R),
+    segment u v du dv s1 ->
+    0 < s1 ->
+    (u + du) != 0 ->
+    (v + dv) != 0 ->
+    u != 0 ->
+    v != 0 ->
+    sup_hessian_norm u v du dv s2 ->
+    `|(((sim (u + du) (v + dv)) - (sim u v)) - ((((dot du v) + (dot u dv)) / ((norm u) * (norm v))) - ((((dot u v) / (((norm u) ^+ 3) * (norm v))) * (dot u du)) + (((dot u v) / ((norm u) * ((norm v) ^+ 3))) * (dot v dv)))))| <= (((1 / 2) * s2) * (((norm du) ^+ 2) + ((norm dv) ^+ 2))))
+  /\
+  (forall q : R, 0 < q < 1 -> exists (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d) (du : 'rV[R]_d) (dv : 'rV[R]_d) (s1 : R) (s2 : R),
+      segment u v du dv s1 /\
+      0 < s1 /\
+      (u + du) != 0 /\
+      (v + dv) != 0 /\
+      u != 0 /\
+      v != 0 /\
+      sup_hessian_norm u v du dv s2 /\
+      q * (((1 / 2) * s2) * (((norm du) ^+ 2) + ((norm dv) ^+ 2))) < `|(((sim (u + du) (v + dv)) - (sim u v)) - ((((dot du v) + (dot u dv)) / ((norm u) * (norm v))) - ((((dot u v) / (((norm u) ^+ 3) * (norm v))) * (dot u du)) + (((dot u v) / ((norm u) * ((norm v) ^+ 3))) * (dot v dv)))))|).
+
+Definition lemma_2_remainder : Prop :=
+  complete R -> forall ln : R -> R, logarithm ln ->
+  forall (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d) (du : 'rV[R]_d) (dv : 'rV[R]_d),
+    (norm du) < (norm u) ->
+    (norm dv) < (norm v) ->
+    (u + du) != 0 ->
+    (v + dv) != 0 ->
+    u != 0 ->
+    v != 0 ->
+    `|(((sim (u + du) (v + dv)) - (sim u v)) - ((((dot du v) + (dot u dv)) / ((norm u) * (norm v))) - ((((dot u v) / (((norm u) ^+ 3) * (norm v))) * (dot u du)) + (((dot u v) / ((norm u) * ((norm v) ^+ 3))) * (dot v dv)))))| <= (2 * (((- ((norm du) / (norm u))) - (ln (1 - ((norm du) / (norm u))))) + ((- ((norm dv) / (norm v))) - (ln (1 - ((norm dv) / (norm v))))))).
 
 Definition prop_1 : Prop :=
   forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
@@ -268,7 +341,7 @@ Definition prop_1_sharp : Prop :=
     (x2' *m (W' + (A *m B))) != 0 ->
     `|((sim (x1 *m (W + (A *m B))) (x2 *m (W + (A *m B)))) - (sim (x1' *m (W' + (A *m B))) (x2' *m (W' + (A *m B)))))| <= (epsilon * (((sine (x1 *m W) (x2 *m W)) * (Num.sqrt (((((norm x1) / (norm (x1 *m W))) - ((norm x2) / (norm (x2 *m W)))) ^+ 2) + (((2 * ((norm x1) / (norm (x1 *m W)))) * ((norm x2) / (norm (x2 *m W)))) * (1 - (((sim x1 x2) * (sim (x1 *m W) (x2 *m W))) - ((sine x1 x2) * (sine (x1 *m W) (x2 *m W))))))))) + ((sine (x1' *m W') (x2' *m W')) * (Num.sqrt (((((norm x1') / (norm (x1' *m W'))) - ((norm x2') / (norm (x2' *m W')))) ^+ 2) + (((2 * ((norm x1') / (norm (x1' *m W')))) * ((norm x2') / (norm (x2' *m W')))) * (1 - (((sim x1' x2') * (sim (x1' *m W') (x2' *m W'))) - ((sine x1' x2') * (sine (x1' *m W') (x2' *m W'))))))))))) + K * epsilon ^+ 2)
   /\
-  (forall s value1 value2 value3 : R, -1 < s < 1 -> -1 < value1 < 1 -> 0 < value2 -> 0 < value3 -> exists (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
+  (forall s value1 value2 value3 value4 value5 : R, -1 < s < 1 -> -1 < value1 < 1 -> 0 < value2 -> 0 < value3 -> 0 < value4 -> 0 < value5 -> exists (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
       x1 != 0 /\
       x2 != 0 /\
       x1' != 0 /\
@@ -283,6 +356,8 @@ Definition prop_1_sharp : Prop :=
       (sim x1 x2) = value1 /\
       ((norm x1) / (norm (x1 *m W))) = value2 /\
       ((norm x2) / (norm (x2 *m W))) = value3 /\
+      ((norm x1') / (norm (x1' *m W'))) = value4 /\
+      ((norm x2') / (norm (x2' *m W'))) = value5 /\
       0 < (1 * (((sine (x1 *m W) (x2 *m W)) * (Num.sqrt (((((norm x1) / (norm (x1 *m W))) - ((norm x2) / (norm (x2 *m W)))) ^+ 2) + (((2 * ((norm x1) / (norm (x1 *m W)))) * ((norm x2) / (norm (x2 *m W)))) * (1 - (((sim x1 x2) * (sim (x1 *m W) (x2 *m W))) - ((sine x1 x2) * (sine (x1 *m W) (x2 *m W))))))))) + ((sine (x1' *m W') (x2' *m W')) * (Num.sqrt (((((norm x1') / (norm (x1' *m W'))) - ((norm x2') / (norm (x2' *m W')))) ^+ 2) + (((2 * ((norm x1') / (norm (x1' *m W')))) * ((norm x2') / (norm (x2' *m W')))) * (1 - (((sim x1' x2') * (sim (x1' *m W') (x2' *m W'))) - ((sine x1' x2') * (sine (x1' *m W') (x2' *m W'))))))))))) /\
       forall C K e0 : R, 0 < e0 ->
         (forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)) (epsilon : R),
@@ -294,6 +369,68 @@ Definition prop_1_sharp : Prop :=
           (x2' *m (W' + (A *m B))) != 0 ->
           `|((sim (x1 *m (W + (A *m B))) (x2 *m (W + (A *m B)))) - (sim (x1' *m (W' + (A *m B))) (x2' *m (W' + (A *m B)))))| <= C * epsilon + K * epsilon ^+ 2) ->
         (1 * (((sine (x1 *m W) (x2 *m W)) * (Num.sqrt (((((norm x1) / (norm (x1 *m W))) - ((norm x2) / (norm (x2 *m W)))) ^+ 2) + (((2 * ((norm x1) / (norm (x1 *m W)))) * ((norm x2) / (norm (x2 *m W)))) * (1 - (((sim x1 x2) * (sim (x1 *m W) (x2 *m W))) - ((sine x1 x2) * (sine (x1 *m W) (x2 *m W))))))))) + ((sine (x1' *m W') (x2' *m W')) * (Num.sqrt (((((norm x1') / (norm (x1' *m W'))) - ((norm x2') / (norm (x2' *m W')))) ^+ 2) + (((2 * ((norm x1') / (norm (x1' *m W')))) * ((norm x2') / (norm (x2' *m W')))) * (1 - (((sim x1' x2') * (sim (x1' *m W') (x2' *m W'))) - ((sine x1' x2') * (sine (x1' *m W') (x2' *m W'))))))))))) <= C).
+
+Definition prop_1_weights : Prop :=
+  (forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c) (s1 : R) (s2 : R) (s3 : R) (s4 : R),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    \rank (W)%R = c ->
+    \rank (W')%R = c ->
+    singular 1 W s1 ->
+    singular 2 W s2 ->
+    singular 1 W' s3 ->
+    singular 2 W' s4 ->
+    exists K e0 : R, 0 < e0 /\
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)) (epsilon : R),
+    0 < epsilon <= e0 ->
+    spectral_le (A *m B) epsilon ->
+    (x1 *m (W + (A *m B))) != 0 ->
+    (x2 *m (W + (A *m B))) != 0 ->
+    (x1' *m (W' + (A *m B))) != 0 ->
+    (x2' *m (W' + (A *m B))) != 0 ->
+    `|((sim (x1 *m (W + (A *m B))) (x2 *m (W + (A *m B)))) - (sim (x1' *m (W' + (A *m B))) (x2' *m (W' + (A *m B)))))| <= (epsilon * ((((sine (x1 *m W) (x2 *m W)) ^+ 2) * ((1 / s1) + (1 / s2))) + (((sine (x1' *m W') (x2' *m W')) ^+ 2) * ((1 / s3) + (1 / s4))))) + K * epsilon ^+ 2)
+  /\
+  (forall s value1 value2 value3 value4 : R, -1 < s < 1 -> 0 < value1 -> 0 < value2 -> value1 <= value2 -> 0 < value3 -> 0 < value4 -> value3 <= value4 -> exists (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c) (s1 : R) (s2 : R) (s3 : R) (s4 : R),
+      x1 != 0 /\
+      x2 != 0 /\
+      x1' != 0 /\
+      x2' != 0 /\
+      (sim x1 x2) = (sim x1' x2') /\
+      (x1 *m W) != 0 /\
+      (x2 *m W) != 0 /\
+      (x1' *m W') != 0 /\
+      (x2' *m W') != 0 /\
+      (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) /\
+      \rank (W)%R = c /\
+      \rank (W')%R = c /\
+      singular 1 W s1 /\
+      singular 2 W s2 /\
+      singular 1 W' s3 /\
+      singular 2 W' s4 /\
+      (sim (x1 *m W) (x2 *m W)) = s /\
+      s1 = value1 /\
+      s2 = value2 /\
+      s3 = value3 /\
+      s4 = value4 /\
+      0 < (1 * ((((sine (x1 *m W) (x2 *m W)) ^+ 2) * ((1 / s1) + (1 / s2))) + (((sine (x1' *m W') (x2' *m W')) ^+ 2) * ((1 / s3) + (1 / s4))))) /\
+      forall C K e0 : R, 0 < e0 ->
+        (forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)) (epsilon : R),
+          0 < epsilon <= e0 ->
+          spectral_le (A *m B) epsilon ->
+          (x1 *m (W + (A *m B))) != 0 ->
+          (x2 *m (W + (A *m B))) != 0 ->
+          (x1' *m (W' + (A *m B))) != 0 ->
+          (x2' *m (W' + (A *m B))) != 0 ->
+          `|((sim (x1 *m (W + (A *m B))) (x2 *m (W + (A *m B)))) - (sim (x1' *m (W' + (A *m B))) (x2' *m (W' + (A *m B)))))| <= C * epsilon + K * epsilon ^+ 2) ->
+        (1 * ((((sine (x1 *m W) (x2 *m W)) ^+ 2) * ((1 / s1) + (1 / s2))) + (((sine (x1' *m W') (x2' *m W')) ^+ 2) * ((1 / s3) + (1 / s4))))) <= C).
 
 Definition prop_1_explicit : Prop :=
   forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
@@ -315,6 +452,56 @@ Definition prop_1_explicit : Prop :=
     (x1' *m (W' + (A *m B))) != 0 ->
     (x2' *m (W' + (A *m B))) != 0 ->
     `|((sim (x1 *m (W + (A *m B))) (x2 *m (W + (A *m B)))) - (sim (x1' *m (W' + (A *m B))) (x2' *m (W' + (A *m B)))))| <= ((epsilon * (((sine (x1 *m W) (x2 *m W)) * (((norm x1) / (norm (x1 *m W))) + ((norm x2) / (norm (x2 *m W))))) + ((sine (x1' *m W') (x2' *m W')) * (((norm x1') / (norm (x1' *m W'))) + ((norm x2') / (norm (x2' *m W'))))))) + ((((Num.sqrt ((1 + `|(sim (x1 *m W) (x2 *m W))|) / 2)) * (1 + (Num.sqrt ((1 + `|(sim (x1 *m W) (x2 *m W))|) / 2)))) * (epsilon ^+ 2)) * ((((norm x1) / (norm (x1 *m W))) ^+ 2) + (((norm x2) / (norm (x2 *m W))) ^+ 2) + (((norm x1') / (norm (x1' *m W'))) ^+ 2) + (((norm x2') / (norm (x2' *m W'))) ^+ 2)))).
+
+Definition prop_1_finite : Prop :=
+  forall (cos sin : R -> R) (pi : R), circular cos sin pi ->
+  forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c) (a1 : R) (a4 : R),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    angle cos pi (x1 *m W) (x2 *m W) a1 ->
+    angle cos pi (x1' *m W') (x2' *m W') a4 ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)) (epsilon : R) (a2 : R) (a3 : R) (a5 : R) (a6 : R),
+    0 <= epsilon ->
+    spectral_le (A *m B) epsilon ->
+    (epsilon * (norm x1)) <= (norm (x1 *m W)) ->
+    (epsilon * (norm x2)) <= (norm (x2 *m W)) ->
+    (epsilon * (norm x1')) <= (norm (x1' *m W')) ->
+    (epsilon * (norm x2')) <= (norm (x2' *m W')) ->
+    (x1 *m (W + (A *m B))) != 0 ->
+    (x2 *m (W + (A *m B))) != 0 ->
+    (x1' *m (W' + (A *m B))) != 0 ->
+    (x2' *m (W' + (A *m B))) != 0 ->
+    arcsin sin pi (epsilon * ((norm x1) / (norm (x1 *m W)))) a2 ->
+    arcsin sin pi (epsilon * ((norm x2) / (norm (x2 *m W)))) a3 ->
+    arcsin sin pi (epsilon * ((norm x1') / (norm (x1' *m W')))) a5 ->
+    arcsin sin pi (epsilon * ((norm x2') / (norm (x2' *m W')))) a6 ->
+    `|((sim (x1 *m (W + (A *m B))) (x2 *m (W + (A *m B)))) - (sim (x1' *m (W' + (A *m B))) (x2' *m (W' + (A *m B)))))| <= (Num.max (((cos (Num.max (a1 - (a2 + a3)) 0)) - (cos a1)) + ((cos a4) - (cos (Num.min pi (a4 + (a5 + a6)))))) (((cos (Num.max (a4 - (a5 + a6)) 0)) - (cos a4)) + ((cos a1) - (cos (Num.min pi (a1 + (a2 + a3))))))).
+
+Definition prop_1_segment_small : Prop :=
+  forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)) (epsilon : R) (s1 : R),
+    0 <= epsilon ->
+    spectral_le (A *m B) epsilon ->
+    segment (x1 *m W) (x2 *m W) (x1 *m (A *m B)) (x2 *m (A *m B)) s1 ->
+    (Num.min ((norm (x1 *m W)) - (epsilon * (norm x1))) ((norm (x2 *m W)) - (epsilon * (norm x2)))) <= s1.
 
 Definition prop_2_input : Prop :=
   forall (c d e : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, e)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
@@ -636,6 +823,34 @@ Definition prop_2_input_sharp_two : Prop :=
           ((x2' *m (1%:M + (A *m B))) *m W') != 0 ->
           `|((sim ((x1 *m (1%:M + (A *m B))) *m W) ((x2 *m (1%:M + (A *m B))) *m W)) - (sim ((x1' *m (1%:M + (A *m B))) *m W') ((x2' *m (1%:M + (A *m B))) *m W')))| <= C * epsilon + K * epsilon ^+ 2) ->
         (1 * ((((sine (x1 *m W) (x2 *m W)) ^+ 2) * (c1 + (1 / c1))) + (((sine (x1' *m W') (x2' *m W')) ^+ 2) * (c2 + (1 / c2))))) <= C).
+
+Definition prop_2_input_finite : Prop :=
+  complete R -> forall ln : R -> R, logarithm ln ->
+  forall (c d e : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, e)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c) (c1 : R) (c2 : R),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    \rank (W)%R = c ->
+    \rank (W')%R = c ->
+    0 < (Num.min (sine (x1 *m W) (x2 *m W)) (sine (x1' *m W') (x2' *m W'))) ->
+    cond W c1 ->
+    cond W' c2 ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)) (epsilon : R),
+    0 <= epsilon ->
+    spectral_le (A *m B) epsilon ->
+    epsilon < 1 ->
+    ((x1 *m (1%:M + (A *m B))) *m W) != 0 ->
+    ((x2 *m (1%:M + (A *m B))) *m W) != 0 ->
+    ((x1' *m (1%:M + (A *m B))) *m W') != 0 ->
+    ((x2' *m (1%:M + (A *m B))) *m W') != 0 ->
+    `|((artanh ln (sim ((x1 *m (1%:M + (A *m B))) *m W) ((x2 *m (1%:M + (A *m B))) *m W))) - (artanh ln (sim (x1 *m W) (x2 *m W))))| <= (- ((c1 + (1 / c1)) * (ln (1 - epsilon)))) /\ `|((artanh ln (sim ((x1' *m (1%:M + (A *m B))) *m W') ((x2' *m (1%:M + (A *m B))) *m W'))) - (artanh ln (sim (x1' *m W') (x2' *m W'))))| <= (- ((c2 + (1 / c2)) * (ln (1 - epsilon)))).
 
 Definition prop_2_input_finite_sharp : Prop :=
   (forall (c d e : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, e)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c) (c1 : R) (c2 : R),
@@ -1020,6 +1235,24 @@ Definition eq_5_rank : Prop :=
   forall (c d r : nat) (W : 'M[R]_(c, d)) (a : 'M[R]_(c, r)) (b : 'M[R]_(r, d)) (p1 : 'M[R]_(d, c)),
     pinv W p1 ->
     (\rank ((p1 *m (a *m b)))%R <= r)%N.
+
+Definition eq_5_size : Prop :=
+  (forall (c d : nat) (W : 'M[R]_(c, d)) (p1 : 'M[R]_(d, c)) (s3 : R),
+    pinv W p1 ->
+    (W *m p1) = 1%:M ->
+    singular 1 W s3 ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)) (s2 : R),
+    spectral (A *m B) s2 ->
+    spectral_le (p1 *m (A *m B)) (s2 / s3))
+  /\
+  (exists (c d : nat) (W : 'M[R]_(c, d)) (p1 : 'M[R]_(d, c)) (s4 : R) (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)) (s2 : R) (s3 : R),
+      pinv W p1 /\
+      (W *m p1) = 1%:M /\
+      singular 1 W s4 /\
+      spectral (p1 *m (A *m B)) s2 /\
+      spectral (A *m B) s3 /\
+      s2 = (s3 / s4) /\
+      0 < (s3 / s4)).
 
 Definition eq_6_rank_input : Prop :=
   forall (c d r s : nat) (W : 'M[R]_(c, d)) (a1 : 'M[R]_(c, r)) (b1 : 'M[R]_(r, c)) (a2 : 'M[R]_(c, s)) (b2 : 'M[R]_(s, d)),

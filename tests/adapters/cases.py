@@ -45,13 +45,12 @@ every_single = pytest.mark.parametrize(
 )
 
 
-def build(family: str, placement: str, kind: str, *, init: str = "random", **options: object) -> nn.Sequential:
-    """A model of one adapted layer; "random" fills every parameter, as training would."""
-    model = nn.Sequential(KINDS[kind].make())
-    adapt(model, target_modules=["0"], family=family, placement=placement, rank=2, alpha=3, init=init, **options)
-    if init == "random":
-        for p in layer(model).adapters.parameters():
-            p.data.add_(0.1 * torch.randn_like(p))
+def build(family: str, placement: str, kind: str, *, rank: int = 2, **options: object) -> nn.Sequential:
+    """A model of one adapted layer, every parameter filled as by training."""
+    options = {"family": family, "placement": placement, "rank": rank, "alpha": 3, "init": "random", **options}
+    model = adapt(nn.Sequential(KINDS[kind].make()), target_modules=["0"], **options)
+    for p in layer(model).adapters.parameters():
+        p.data.add_(0.1 * torch.randn_like(p))
     return model
 
 

@@ -7,8 +7,11 @@ import torch
 from torch import nn
 
 from ioadapt_theory.adapters import TransferError, adapt, disable, layers, parameters, transfer
-from ioadapt_theory.adapters.carrying import CarryWarning
+from ioadapt_theory.adapters.carrying import CarryWarning, gauss_newton
 from ioadapt_theory.adapters.carrying.extraction import extract
+from ioadapt_theory.adapters.carrying.trial import Options, Trial
+from ioadapt_theory.effect import divided, undisturbed
+from ioadapt_theory.effect.retention import guessed
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 from tests.effect.nets import gauge, mlp
 
@@ -228,6 +231,47 @@ def test_steps_without_labels_go_on_from_there():
     assert kept(source, target, FRESH) > kept(source, plain, FRESH) + 0.02
     assert outcome.kept > first.kept
     assert outcome.refined[0] == 20
+    assert outcome.kept > outcome.refined[1]
+
+
+@pytest.mark.parametrize("placement", ["weight", "input", "output"])
+@pytest.mark.parametrize("need", ["change", "labels"])
+def test_a_gauss_newton_pass_is_the_best_step_of_the_linearised_model(placement, need):
+    source, target = adapted(mlp(0), target_modules=["2"], placement=placement), mlp(5)
+    rows, options = divided(X, size=1000), {"target_modules": ["2"], "placement": placement, "size": 0.2}
+    start = {"2": layers(adapted(target, **options))["2"].adapters["default"]}
+    with undisturbed(source), undisturbed(target):
+        trial = Trial(source, target, "default", rows, Options(need=need))
+        (step, _, _), (s, sa, t) = gauss_newton._steps(trial, start)["2"], trial.outputs(rows.fit[0], 0)
+    ((_, phi),) = start["2"].parts()
+    m, layer = (phi.A @ phi.B * phi.scaling).detach(), target[2]
+
+    def output(change):
+        z = target[:2](rows.fit[0][1]).detach()
+        if placement == "weight":
+            y = layer(z) + z @ change
+        else:
+            y = layer(z + z @ change) if placement == "input" else layer(z) + layer(z) @ change
+        return target[3:](y)
+
+    jacobian = torch.autograd.functional.jacobian(output, m).flatten(2)  # rows x outputs x entries
+    ta = output(m).detach()
+    p, logs = ta.softmax(-1), [x.log_softmax(-1) for x in (s, sa, t)]
+    if need == "change":
+        metric, wanted = torch.eye(4).expand(len(ta), 4, 4), (sa - s) - (ta - t)
+    else:
+        metric, wanted = torch.diag_embed(p) - p[:, :, None] * p[:, None], guessed(*logs, trial.weight, (1.0,)) - p
+    hessian = torch.einsum("nkx,nkl,nly->xy", jacobian, metric, jacobian)
+    damping = gauss_newton.DAMPING * hessian.diagonal().sum() / ta.numel()
+    b = torch.einsum("nkx,nk->x", jacobian, wanted)
+    exact = torch.linalg.solve(hessian + damping * torch.eye(len(b)), b)
+    torch.testing.assert_close(step.flatten().to(exact), exact, rtol=1e-3, atol=1e-3 * float(exact.abs().max()))
+
+
+def test_few_layers_are_refined_by_gauss_newton_passes():
+    outcome = transfer(adapted(mlp(0), target_modules=["2"]), mlp(5), inputs=X, need="change", refine=5)
+    others = [score for name, score in outcome.scores.items() if name not in {"Gauss-Newton", "refined"}]
+    assert outcome.scores["Gauss-Newton"] > max(others)
     assert outcome.kept > outcome.refined[1]
 
 

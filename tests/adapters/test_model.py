@@ -13,7 +13,6 @@ from ioadapt_theory.adapters import (
     FAMILIES,
     AdapterConfig,
     NoMatchError,
-    Placement,
     adapt,
     count,
     layers,
@@ -33,10 +32,6 @@ class Attention(nn.Module):
         self.to_q, self.to_k, self.to_v = nn.Linear(12, 8), nn.Linear(12, 8), nn.Linear(12, 8)
         self.to_out = nn.ModuleList([nn.Linear(8, 12), nn.Dropout(0.0)])
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        weights = (self.to_q(x) @ self.to_k(x).mT).softmax(-1)
-        return x + self.to_out[0](weights @ self.to_v(x))
-
 
 class Net(nn.Module):
     """Two blocks, a norm and a head."""
@@ -48,14 +43,6 @@ class Net(nn.Module):
 
     def get_output_embeddings(self) -> nn.Module:
         return self.head
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        for block in self.blocks:
-            x = block["norm"](block["attn"](x))
-        return self.head(x)
-
-
-X = torch.randn(2, 5, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 
 
 def adapted(**options: object) -> list[str]:
@@ -103,15 +90,10 @@ def test_overrides_by_pattern():
         rank_pattern={r"0\.attn\.to_q": 4},
         alpha_pattern={"to_k": 6},
     )
-    plan = {
-        name.removeprefix("blocks."): (placement, family.spec.rank, family.scaling)
-        for name, layer in layers(model).items()
-        for placement, family in layer.adapters["default"].parts()
-    }
-    assert plan["0.attn.to_q"] == (Placement.INPUT, 4, 1.0)
-    assert plan["1.attn.to_q"] == (Placement.WEIGHT, 2, 1.0)
-    assert plan["1.attn.to_k"] == (Placement.INPUT, 2, 3.0)
-    assert plan["0.attn.to_out.0"] == (Placement.OUTPUT, 2, 1.0)
+    expected = {"0.attn.to_q": ("input", 4, 1.0), "1.attn.to_q": ("weight", 2, 1.0), "1.attn.to_k": ("input", 2, 3.0)}
+    for name, plan in {**expected, "0.attn.to_out.0": ("output", 2, 1.0)}.items():
+        ((placement, phi),) = layers(model)[f"blocks.{name}"].adapters["default"].parts()
+        assert (placement, phi.rank, phi.scaling) == plan
 
 
 @pytest.mark.parametrize("name", ["has.dot", "", "items", "with space"])
@@ -146,22 +128,16 @@ def test_merging_refuses_a_non_finite_result_and_leaves_every_layer_as_it_was():
     ("options", "message"),
     [
         ({"rank": 0}, "rank is 0; it is a whole number, at least 1"),
-        ({"rank": 2.5}, "rank is 2.5"),
         ({"alpha": float("nan")}, "alpha is nan"),
-        ({"dropout": 1.0}, r"dropout is 1.0; it is a probability in \[0, 1\)"),
         ({"dropout": "0.1"}, "dropout is '0.1'; it is a probability"),
         ({"factor": 0}, "factor is 0"),
         ({"dtype": torch.int8}, r"dtype is torch.int8; it is one of torch.bfloat16,"),
         ({"placement": "inptu"}, "No placement 'inptu'. Did you mean 'input'"),
         ({"placement": "input+input"}, "names a part twice"),
-        ({"placement": None}, "No placement 'None'"),
-        ({"family": "lroa"}, "No family 'lroa'. Did you mean"),
         ({"init": "zeros"}, "No init 'zeros'"),
         ({"placement": "input+weight", "rank": (1, 2, 3)}, "has 3 values; 'input\\+weight' needs 2"),
         ({"rank_pattern": {"(": 2}}, "not a regular expression"),
-        ({"exclude_modules": "("}, "not a regular expression"),
         ({"target_modules": None}, "target_modules is None; it is a list of module names"),
-        ({"target_modules": ["a", 3]}, r"target_modules is \['a', 3\]"),
     ],
 )
 def test_bad_options_are_one_sentence_before_any_model_is_touched(options, message):

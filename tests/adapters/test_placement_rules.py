@@ -1,4 +1,4 @@
-"""A placement per layer: exact under every change of basis of heads and neurons, chosen by what two bases share."""
+"""A placement per layer: exact under every change of basis of heads and neurons, or chosen by the law."""
 
 import copy
 import math
@@ -10,15 +10,9 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from ioadapt_theory.adapters import AdapterConfig, adapt, layers, transfer
-from ioadapt_theory.adapters.base_weights import BaseLayer
-from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.rules.auto import by_weights
 from ioadapt_theory.adapters.rules.residual import residual_side
-from ioadapt_theory.adapters.rules.sides import side, sides
 from ioadapt_theory.effect import expected, whole
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
-from ioadapt_theory.linalg import orthogonal
-from ioadapt_theory.null import moments, of_matrix
 from tests.adapters.foreign import tiny_llama, tiny_unet
 
 LAYERS = ["q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj"]
@@ -48,33 +42,25 @@ def matrix(layer: nn.Module, change: Tensor, *, left: bool) -> None:
     layer.weight.data = (change @ w if left else w @ change).mT.contiguous()
 
 
-def another_basis(block: Block, *, rotation: bool = False) -> Block:
+def another_basis(block: Block) -> Block:
     """The same function: other bases for every head and the neurons permuted and scaled."""
     twin = Block()
     twin.load_state_dict(block.state_dict())
-    generator = torch.Generator().manual_seed(5)
-
-    def heads() -> Tensor:
-        size = WIDTH // HEADS
-        make = (lambda: orthogonal(size, generator=generator)) if rotation else (lambda: torch.randn(size, size))
-        return torch.block_diag(*(make() for _ in range(HEADS)))
-
-    r, s = heads(), heads()
+    r, s = (torch.block_diag(*torch.randn(HEADS, WIDTH // HEADS, WIDTH // HEADS)) for _ in range(2))
     matrix(twin.q_proj, r, left=False)
     matrix(twin.k_proj, torch.linalg.inv(r).mT, left=False)
     matrix(twin.v_proj, s, left=False)
     matrix(twin.o_proj, torch.linalg.inv(s), left=True)
-    p = torch.eye(NEURONS)[torch.randperm(NEURONS)]
-    scales = torch.ones(NEURONS) if rotation else torch.rand(NEURONS) + 0.5
-    matrix(twin.up_proj, p * scales, left=False)
-    matrix(twin.down_proj, torch.linalg.inv(p * scales), left=True)
+    p = torch.eye(NEURONS)[torch.randperm(NEURONS)] * (torch.rand(NEURONS) + 0.5)
+    matrix(twin.up_proj, p, left=False)
+    matrix(twin.down_proj, torch.linalg.inv(p), left=True)
     return twin
 
 
-def moved(placement: str, source: Block, target: Block, **options: object) -> float:
+def moved(placement: str, source: Block, target: Block) -> float:
     """Largest difference of the outputs of both models under one adapter."""
     x = torch.randn(3, 5, WIDTH)
-    adapt(source, target_modules=LAYERS, placement=placement, rank=2, alpha=3, init="random", **options)
+    adapt(source, target_modules=LAYERS, placement=placement, rank=2, alpha=3, init="random")
     transfer(source, target)
     return float((source(x) - target(x)).detach().abs().max())
 
@@ -150,43 +136,7 @@ def test_names_that_mean_different_things_count_with_what_stands_before_them(nam
 # auto
 
 
-def test_auto_moves_exactly_between_rotated_heads():
-    source = Block()
-    target = another_basis(source, rotation=True)
-    x = torch.randn(3, 5, WIDTH)
-    adapt(source, target_modules=LAYERS, placement="auto", target=target, rank=2, init="random")
-    chosen = {n: list(m.adapters["default"]) for n, m in layers(source).items()}
-    assert chosen == {n: [residual_side(n)] for n in LAYERS}
-    transfer(source, target)
-    assert_close(target(x), source(x))
-
-
-def twins(share: float) -> tuple[nn.Sequential, nn.Sequential]:
-    """Two networks whose second layers share that much, the first ones all."""
-    one, two = (nn.Sequential(nn.Linear(24, 24), nn.Linear(24, 20)) for _ in range(2))
-    two[0].weight.data = one[0].weight.data.clone()
-    two[1].weight.data = share * one[1].weight.data + (1 - share) * two[1].weight.data
-    return one, two
-
-
-def test_auto_puts_nothing_where_nothing_is_shared_and_names_it_unless_it_is_told_a_side():
-    source, target = twins(0)
-    config = AdapterConfig(target_modules=["0", "1"], placement="auto")
-    assert by_weights(source, config, target) == {"0": Placement.INPUT, "1": None}
-    told, options = copy.deepcopy(source), {"placement": "auto", "placement_pattern": {"1": "output"}}
-    adapt(told, target_modules=["0", "1"], target=target, rank=2, **options)
-    assert [*layers(told)["1"].adapters["default"]] == ["output"]
-    with pytest.warns(UserWarning, match=r"skips 1 of 2 layers, .* share nothing with the target: 1$"):
-        adapt(source, target_modules=["0", "1"], placement="auto", target=target, rank=2)
-    assert list(layers(source)) == ["0"]
-    stranger, (one, two) = twins(0)[0], twins(0.9)
-    with pytest.raises(InvalidValueError, match="All 1 layers share nothing with the target"):
-        adapt(stranger, target_modules=["1"], placement="auto", target=target)
-    assert not layers(stranger)
-    assert by_weights(one, config, two)["1"] is Placement.INPUT  # the first where both are shared
-
-
-def test_with_inputs_the_law_chooses_and_leaves_out_what_keeps_nothing():
+def test_auto_is_the_side_that_the_law_chooses():
     source, target, x = Block(), another_basis(Block()), torch.randn(60, 5, WIDTH)
     target.load_state_dict(source.state_dict())
     for name in ("q_proj", "v_proj", "up_proj"):
@@ -202,59 +152,18 @@ def test_with_inputs_the_law_chooses_and_leaves_out_what_keeps_nothing():
     for options, sentence in (
         ({"placement": "auto", "target": Block(), "inputs": x}, "All 1 layers keep nothing on the target"),
         ({"placement": "input", "inputs": x}, "needs placement='auto', but placement is 'input'"),
-        ({"placement": "auto"}, "target="),
+        ({"placement": "auto", "target": Block()}, "needs a target and unlabelled inputs of both models"),
     ):
         with pytest.raises(InvalidValueError, match=sentence):
             adapt(stranger, target_modules=["q_proj"], **options)
         assert not layers(stranger)
 
 
-def test_layers_that_were_renumbered_are_compared_with_those_they_were_and_those_removed_get_nothing():
-    blocks = [Block() for _ in range(4)]
-    source, target = nn.Module(), nn.Module()
-    source.layers = nn.ModuleList(copy.deepcopy(blocks))
-    target.layers = nn.ModuleList(copy.deepcopy([blocks[0], blocks[3]]))
-    chosen = by_weights(source, AdapterConfig(target_modules=LAYERS, placement="auto"), target)
-    for name, placement in chosen.items():
-        assert placement is (Placement.INPUT if name.startswith(("layers.0.", "layers.3.")) else None)
-    with pytest.warns(UserWarning, match="skips 12 of 24 layers"):
-        adapt(source, target_modules=LAYERS, placement="auto", target=target, rank=2, init="random")
-    assert len(transfer(source, target, match="provenance").matched) == 12
-
-
-# what two layers share on either side
-
-
-def centred(x: Tensor) -> Tensor:
-    k = x @ x.mT
-    return k - k.trace() / len(k) * torch.eye(len(k))
-
-
-@pytest.mark.parametrize("cuts", [(0, 12), (0, 4, 8, 12), (0, 5, 12)], ids=str)
-@pytest.mark.parametrize(("m", "n"), [(5, 5), (5, 30), (30, 7)])
-def test_cosine_and_null_are_those_of_the_grams_written_out_at_any_scale(m, n, cuts):
-    a, b = torch.randn(12, m) + 0.3, torch.randn(12, n) * (torch.rand(12, 1) + 0.5)
-    k, k2 = centred(a), centred(b)
-    norms = float(k.norm() * k2.norm())
-    mean, sd = moments(of_matrix(k.numpy(), cuts), of_matrix(k2.numpy(), cuts))
-    exact = (float((k * k2).sum()) / norms, mean / norms, sd / norms)
-    for scale in (1e-150, 1, 1e150):
-        one = side(a, b * scale, cuts)
-        assert (one.cosine, one.mean, one.sd) == pytest.approx(exact, rel=1e-9)
-
-
-def test_what_is_a_multiple_of_the_identity_or_zero_has_no_space():
-    a, q = torch.randn(6, 4), orthogonal(6, generator=torch.Generator().manual_seed(0))
-    assert side(q, a) is None
-    assert side(torch.zeros(6, 4), a) is None
-
-
-@pytest.mark.parametrize("taps", [(), (3, 3)])
-def test_a_rotation_of_the_outputs_keeps_the_input_side(taps):
-    w, q = torch.randn(24 * math.prod(taps), 10), orthogonal(10, generator=torch.Generator().manual_seed(1))
-    both = sides(BaseLayer(w, None, taps), BaseLayer(-2 * w @ q, None, taps))
-    assert both.input.excess == pytest.approx(1)
-    assert both.output.excess < 0.8
-    assert both.ratio == pytest.approx(2)
-    other = sides(BaseLayer(w, None, taps), BaseLayer(torch.randn(len(w), 11), None, taps))
-    assert (other.output, other.cosine) == (None, None)
+def test_auto_follows_renumbered_layers_and_names_those_that_keep_nothing_unless_they_are_told_a_side():
+    source, x = nn.Sequential(Block(), Block()), torch.randn(60, 5, WIDTH)
+    target = nn.Sequential(copy.deepcopy(source[1]))
+    told = {"0.q_proj": "output"}
+    with pytest.warns(UserWarning, match=r"skips 5 of 12 layers, which keep nothing on the target: 0\.k_proj"):
+        adapt(source, target_modules=LAYERS, placement="auto", placement_pattern=told, target=target, inputs=x, rank=2)
+    assert {*layers(source)} == {"0.q_proj", *(f"1.{name}" for name in LAYERS)}
+    assert [*layers(source)["0.q_proj"].adapters["default"]] == ["output"]

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from benchmarks import bars
-from benchmarks.measure import alternate, peak, saved
+from benchmarks.measure import peak, saved
 
 
 @pytest.fixture(autouse=True)
@@ -19,17 +19,6 @@ def test_peak_and_saved_count_bytes():
     assert peak(lambda: x @ w) == 4 * 100 * 50
     assert saved(lambda x: (x @ w).exp(), x, [w]) == 4 * 100 * 50  # exp keeps its result
     assert saved(lambda x: x @ w, x, [w]) == 0
-
-
-def test_alternate_runs_each_call_equally_often():
-    counts = {"a": 0, "b": 0}
-
-    def count(name: str) -> None:
-        counts[name] += 1
-
-    times = alternate({name: lambda name=name: count(name) for name in counts}, seconds=0, rounds=(3, 9))
-    assert counts == {"a": 4, "b": 4}
-    assert all(t >= 0 for t in times.values())
 
 
 @pytest.mark.parametrize("placement", ["weight", "input", "output"])
@@ -53,8 +42,8 @@ def test_the_first_cell_of_a_section_has_its_figures(section):
 
 
 @pytest.mark.parametrize("placement", ["weight", "input", "output"])
-@pytest.mark.parametrize(("family", "rank", "most"), [("lora", 16, 12), ("dora", 16, 16), ("lokr", 128, 16)])
-def test_layers_start_no_more_kernels_and_move_fewer_bytes_than_the_peers(family, rank, most, placement):
+@pytest.mark.parametrize(("family", "rank"), [("lora", 16), ("dora", 16), ("lokr", 128)])
+def test_layers_start_no_more_kernels_and_move_fewer_bytes_than_the_peers(family, rank, placement):
     pytest.importorskip("peft")
     from benchmarks.counting import launches
 
@@ -63,7 +52,7 @@ def test_layers_start_no_more_kernels_and_move_fewer_bytes_than_the_peers(family
     assert made["base"]["kernels"] == cast["base"] == 2
     assert made["ours"]["kernels"] <= 0.9 * made["peer"]["kernels"]
     assert made["ours"]["bytes"] <= 0.9 * made["peer"]["bytes"]
-    assert cast["ours"] <= min(most, 0.75 * cast["peer"])
+    assert cast["ours"] <= 0.9 * cast["peer"]
     assert not {"_local_scalar_dense", "nonzero"} & set(made["ours"]["which"])  # nothing waits
 
 
@@ -95,22 +84,6 @@ def test_bars_name_the_cell_that_decides_and_hold_in_both_ways():
     assert bars.at_most("", 1.0, 0.9, 1.1).reached is False
 
 
-def test_a_part_is_put_into_a_record_of_the_same_machine(monkeypatch):
-    from benchmarks import layer
-    from ioadapt_theory.errors import InvalidValueError
-
-    monkeypatch.setattr(layer, "run", lambda section, **_: [{"section": section}])
-    monkeypatch.setattr(layer.bars, "bars", lambda _: [])
-    first = layer.main(quick=True, part=["dropout", "launches"])
-    both = layer.main(quick=True, part=["steps"], before=first)
-    assert {k: set(v) for k, v in both["results"].items() if k in {"returned", "kept"}} == {
-        "returned": {"dropout", "launches", "steps"},
-        "kept": {"dropout", "steps"},
-    }
-    with pytest.raises(InvalidValueError, match="The record there is of"):
-        layer.main(quick=False, part=["steps"], before=first)
-
-
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a device")
 def test_a_device_that_is_not_there_is_one_sentence(capsys):
     from benchmarks.__main__ import PARTS, main
@@ -140,12 +113,3 @@ def test_a_whole_step_trains_the_adapters_alone(block):
         own = [p for p in model.parameters() if p.requires_grad]
         blocks.training_step(model, own, x)()
         assert x.grad is not None
-
-
-def test_the_record_says_why_only_of_bars_that_are_not_reached():
-    def written(measured: float) -> str:
-        bar = bars.at_most("step of a Llama block, dora, weight: ours / frozen", 1.05, measured)
-        return bars._why({"bars": [vars(bar)]})
-
-    assert written(1.0) == ""
-    assert "- step of: what LoRA's products alone add" in written(1.2)

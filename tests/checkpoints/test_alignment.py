@@ -59,18 +59,6 @@ def test_every_layer_is_found_in_any_order(order, noise):
     assert origins.contradicted.keys() == {new for new, old in origin.items() if new != old and new in source}
 
 
-@pytest.mark.parametrize("noise", [0.0, 0.3])
-@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
-def test_32_values_of_one_matrix_a_block_are_enough(order, noise):
-    """As many as a fingerprint keeps; a correlation of .81 of them is six standard errors of Fisher's z."""
-    source = {n: v for n, v in transformer(8).items() if n.endswith("attn.o.weight")}
-    target, origin = kept(source, order, noise)
-    few = [Contents({n: v.shape for n, v in m.items()}, lambda n, m=m: m[n].ravel()[::4]) for m in (source, target)]
-    origins = by_contents(*few)
-    assert origins
-    assert origins.of == origin
-
-
 def test_strangers_have_no_layer_in_common():
     """6 standard errors: none in some 5,000 pairs of unrelated matrices, nor with a heavy tail or 12 values."""
     for seed in range(8):
@@ -119,6 +107,16 @@ def test_lists_within_lists_are_aligned_too():
                 origin |= {name(b, new_a, new_t, k): name(b, a, t, k) for k in "qv"}
     target = {new: source[old] + 0.2 * g.normal(size=(12, 16)) for new, old in origin.items()}
     assert traced(source, target).of == origin
+
+
+def test_experts_of_a_moved_block_are_found_by_their_own_number(monkeypatch):
+    g, name = numbers(1), "layers.{}.experts.{}.w".format
+    source = {name(i, e): g.normal(size=(8, 8)) for i in range(4) for e in range(6)}
+    target = {name(new, e): source[name(old, e)] for new, old in enumerate([0, 2, 3]) for e in range(6)}
+    origin = {name(new, e): name(old, e) for new, old in enumerate([0, 2, 3]) for e in range(6)}
+    for most in (10, 1000):
+        monkeypatch.setattr("ioadapt_theory.checkpoints.alignment.MOST", most)
+        assert traced(source, target).of == origin
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, np.nan, np.inf])

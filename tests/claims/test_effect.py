@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -17,8 +18,8 @@ from ioadapt_theory.claims.expression.values import Values, value
 from ioadapt_theory.claims.settings.increments import DELTA, INCREMENTS
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.words import overhead
-from ioadapt_theory.linalg import cosine
 
+cosine = partial(functional.cosine_similarity, dim=-1)
 QUICK = Run(instances=50, starts=4, steps=10, stacks=4)
 LORA, INPUT, OUTPUT = Placement
 C, D = 4, 5

@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from safetensors.torch import save as to_bytes
 
 from ioadapt_theory.adapters import adapt
+from ioadapt_theory.checkpoints.names import transformers
 from ioadapt_theory.cli import MISUSE, OK, main
 from ioadapt_theory.formats import save
 from tests.report.models import network, tuned
@@ -53,15 +55,17 @@ def test_json_and_page_say_the_same_as_the_screen(files, tmp_path, capsys):
 
 @pytest.mark.parametrize("tied", [False, True])
 def test_transformers_is_asked_only_where_one_of_two_models_has_no_head(tmp_path, monkeypatch, capsys, tied):
-    asked = []
-    monkeypatch.setattr("ioadapt_theory.checkpoints.names.transformers.of_config", lambda *_: asked.append(1))
+    asked, of_config = [], transformers.of_config
+    monkeypatch.setattr(transformers, "of_config", lambda *given: asked.append(1) or of_config(*given))
+    sizes = {"hidden_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 40}
+    config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 50, **sizes}
     table = torch.randn(50, 24).float()
     for k, name in enumerate("ab"):
         (tmp_path / name).mkdir()
         stored = {"model.embed_tokens.weight": table, "model.layers.0.mlp.up_proj.weight": torch.randn(40, 24).float()}
         stored |= {} if tied and k else {"lm_head.weight": table.clone()}
         save_file(stored, tmp_path / name / "model.safetensors")
-        (tmp_path / name / "config.json").write_text('{"architectures": ["LlamaForCausalLM"]}')
+        (tmp_path / name / "config.json").write_text(json.dumps({**config, "tie_word_embeddings": tied}))
     assert main(["report", str(tmp_path / "a"), str(tmp_path / "b"), "--format", "json"]) == OK
     assert bool(asked) is tied
     names = [layer["name"] for layer in json.loads(capsys.readouterr().out)["layers"]]
@@ -100,9 +104,8 @@ def test_an_adapter_of_another_model_is_refused(files, tmp_path, capsys):
 @pytest.mark.filterwarnings("ignore")
 def test_models_that_run_are_measured_on_a_file_of_inputs(tmp_path, capsys):
     transformers = pytest.importorskip("transformers")
-    config = transformers.BertConfig(
-        vocab_size=50, hidden_size=24, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32
-    )
+    sizes = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    config = transformers.BertConfig(vocab_size=50, **sizes)
     source = transformers.BertModel(config)
     folders = [str(tmp_path / n) for n in ("source", "target")]
     source.save_pretrained(folders[0])
@@ -112,15 +115,8 @@ def test_models_that_run_are_measured_on_a_file_of_inputs(tmp_path, capsys):
     trained = adapt(transformers.BertModel.from_pretrained(folders[0]), target_modules=["query"], rank=2, init="random")
     save(trained, tmp_path / "adapter")
     save_file({"input_ids": torch.randint(0, 50, (10, 7))}, tmp_path / "x.safetensors")
-    command = [
-        "report",
-        *folders,
-        str(tmp_path / "adapter"),
-        "--inputs",
-        str(tmp_path / "x.safetensors"),
-        "--batch",
-        "4",
-    ]
+    adapter, batch = str(tmp_path / "adapter"), str(tmp_path / "x.safetensors")
+    command = ["report", *folders, adapter, "--inputs", batch, "--batch", "4"]
     assert main([*command, "--format", "json"]) == OK
     data = json.loads(capsys.readouterr().out)
     assert data["copied"]["rows"] == 10
@@ -137,9 +133,8 @@ def test_models_that_run_are_measured_on_a_file_of_inputs(tmp_path, capsys):
 def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tiny model that runs."""
     transformers = pytest.importorskip("transformers")
-    config = transformers.BertConfig(
-        vocab_size=50, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=12
-    )
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 12}
+    config = transformers.BertConfig(vocab_size=50, **sizes)
     folder = tmp_path_factory.mktemp("bert")
     transformers.BertModel(config).save_pretrained(folder)
     return folder
@@ -156,14 +151,14 @@ def _with_a_pickle(folder: Path) -> None:
     (folder / "pytorch_model.bin").write_bytes(pickle.dumps(os.getcwd))
 
 
+def _with_config(text: str) -> Callable[[Path], object]:
+    return lambda folder: (folder / "config.json").write_text(text)
+
+
 BROKEN = {
-    "config.json holds a list; a model's configuration is a JSON object": lambda f: (f / "config.json").write_text(
-        "[]"
-    ),
-    "is not JSON": lambda f: (f / "config.json").write_text("[" * 100_000),
-    "cannot be loaded as a PreTrainedModel": lambda f: (f / "config.json").write_text(
-        '{"architectures": ["PreTrainedModel"]}'
-    ),
+    "config.json is not a model's configuration": _with_config("[" * 100_000),
+    "config.json names 'Nothing', which is not a model class": _with_config('{"architectures": ["Nothing"]}'),
+    "cannot be loaded as a PreTrainedModel": _with_config('{"architectures": ["PreTrainedModel"]}'),
     "cannot be loaded as a BertModel": lambda f: (f / "model.safetensors").write_bytes(b"x" * 99),
     "lacks weights of its BertModel": _without_a_weight,
     "contains a pickle that is corrupt or would run code": _with_a_pickle,
@@ -203,14 +198,8 @@ def test_members_of_ani_run_as_torchani_runs_them_and_are_measured(tmp_path, cap
     torch.testing.assert_close(network(**features), expected)
     save(adapt(network, target_modules=r".*\.2", placement="input", rank=2, init="random"), tmp_path / "adapter")
     save_file(features, tmp_path / "x.safetensors")
-    command = [
-        "report",
-        "ani-1x:3",
-        "ani-1ccx:3",
-        str(tmp_path / "adapter"),
-        "--inputs",
-        str(tmp_path / "x.safetensors"),
-    ]
+    adapter, batch = str(tmp_path / "adapter"), str(tmp_path / "x.safetensors")
+    command = ["report", "ani-1x:3", "ani-1ccx:3", adapter, "--inputs", batch]
     assert main([*command, "--format", "json"]) == OK
     copied = json.loads(capsys.readouterr().out)["copied"]
     assert 0.2 < copied["cosine"] <= 1

@@ -1,16 +1,11 @@
 """`ioadapt similarity` as a user meets it: figures, files, sentences and statuses."""
 
-import csv
-import io
 import json
 import math
-import os
-import resource
 import signal
 import subprocess
 import sys
 import time
-from argparse import ArgumentParser
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -20,8 +15,6 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ioadapt_theory.cli import main
-from ioadapt_theory.cli import similarity as command
-from ioadapt_theory.similarity import Match, Space
 
 ROOT = Path(__file__).parents[2]
 LAYERS = {"block.0.attn1.to_q.weight": (6, 4), "block.0.norm1.weight": (6,), "block.1.conv.weight": (4, 3, 3, 3)}
@@ -51,8 +44,8 @@ def json_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, An
 
 def test_the_json_has_exactly_the_documented_keys(files: list[str], capsys: pytest.CaptureFixture[str]):
     c = json_of(capsys, *files)
-    assert list(c) == ["schema", "models", "match", "space", "layers", "pairs", "skipped"]
-    assert (c["schema"], c["match"], c["space"]) == (1, "name", "weight")
+    assert list(c) == ["schema", "models", "space", "layers", "pairs", "skipped"]
+    assert (c["schema"], c["space"]) == (1, "weight")
     assert [list(m) for m in c["models"]] == [["name", "source", "revision", "dtype", "parameters"]] * 3
     assert [list(x) for x in c["layers"]] == [["name", "kind", "shape", "values"]] * 5
     keys = ["a", "b", "common_layers", "common_parameters", "mean", "lowest"]
@@ -68,24 +61,6 @@ def test_the_json_has_exactly_the_documented_keys(files: list[str], capsys: pyte
     assert c["models"][0]["parameters"] == c["pairs"][0]["common_parameters"] == 24 + 6 + 108 + 4 + 30
 
 
-def test_the_figures_are_those_of_the_files_in_json_and_in_csv(files: list[str], capsys: pytest.CaptureFixture[str]):
-    one, two = (load_file(f) for f in files[:2])
-    c = json_of(capsys, *files[:2])
-    assert run(*files[:2], "--format", "csv") == 0
-    lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    cosines = []
-    for layer, line in zip(c["layers"], lines, strict=True):
-        a, b = one[layer["name"]].double().flatten(), two[layer["name"]].double().flatten()
-        (v,) = layer["values"].values()
-        assert v["cosine"] == pytest.approx((a @ b / a.norm() / b.norm()).item(), abs=1e-12)
-        assert v["relative_distance"] == pytest.approx(((a - b).norm() / a.norm()).item(), abs=1e-12)
-        assert v["norm_ratio"] == pytest.approx((b.norm() / a.norm()).item(), abs=1e-12)
-        assert (line["name"], float(line["cosine"])) == (layer["name"], v["cosine"])
-        cosines.append(v["cosine"])
-    assert c["pairs"][0]["mean"] == pytest.approx(sum(cosines) / 5, abs=1e-12)
-    assert c["pairs"][0]["lowest"] == {"fraction": 0.2, "layers": 1, "mean": min(cosines)}
-
-
 def test_further_keys_come_with_the_options_that_ask_for_them(files: list[str], capsys: pytest.CaptureFixture[str]):
     c = json_of(capsys, *files[:2], "--by", "kind", "block", "--space", "input", "--in-all-models")
     assert c["options"] == {"in_all_models": True}
@@ -95,29 +70,29 @@ def test_further_keys_come_with_the_options_that_ask_for_them(files: list[str], 
     (v,) = c["layers"][0]["values"].values()
     assert v["excess"] == (v["cosine"] - v["null_mean"]) / (1 - v["null_mean"])
     assert v["p"] == pytest.approx(math.erfc(v["z"] / math.sqrt(2)) / 2)
-    assert {"null_sd", "too_small", "error"} <= set(v)
+    assert {"null_sd", "too_small"} <= set(v)
     keys = {"null_mean", "null_sd", "z", "p", "excess", "beyond_chance"}
     assert keys | {"too_small"} <= set(c["pairs"][0])
     assert keys <= set(json_of(capsys, *files[:2], "--null")["pairs"][0])
     assert json_of(capsys, *files[1:], "--parent", files[0])["parent"] == "one/model.safetensors"
-    assert run(*files, "--space", "input", "--format", "csv") == 0
+    assert run(*files, "--space", "input") == 0
     shown = capsys.readouterr()
-    (first, *_) = csv.DictReader(io.StringIO(shown.out))
-    assert float(first["z"]) == v["z"]
     assert "3 of 3 layers are too small to tell kin from strangers" in shown.err
+    assert max(map(len, shown.out.splitlines())) <= 80
 
 
 def test_the_table_shows_pairs_groups_and_what_was_left_out(files: list[str], capsys: pytest.CaptureFixture[str]):
     assert run(*files, "--by", "kind", "--only", "weights", "--null") == 0
     shown = capsys.readouterr()
-    assert "cosine of weights; layer = tensor, matched by name; uniform mean" in shown.out
+    assert "cosine of weights; matched by name; uniform mean" in shown.out
+    assert max(map(len, shown.out.splitlines())) <= 80
     for words in ("one/model.safetensors | two/model.safetensors", "attn1", "unrelated", "excess"):
         assert words in shown.out
     assert "left out: not asked for (2)" in shown.err
     assert run(files[0], files[0], "--quiet") == 0
     shown = capsys.readouterr()
     assert shown.err == ""
-    assert "model#1 | model#2       5      0.00 M  1.0000" in shown.out
+    assert "model#1 | model#2       5   0.0 M  1.0000" in shown.out
 
 
 @pytest.mark.parametrize("ending", ["svg", "png", "pdf"])
@@ -188,18 +163,6 @@ def test_misuse_is_one_sentence_and_status_2(
     assert {path: path.is_file() and path.read_bytes() for path in sorted(tmp_path.rglob("*"))} == before
 
 
-def test_thousands_of_blocks_draw_in_seconds(tmp_path: Path):
-    name = str(tmp_path / "many.safetensors")
-    save_file({f"l{i}.weight": torch.ones(2, 2) for i in range(5000)}, name)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    # as users run it: the checks of shapes that tests turn on take three times as long as the command
-    with shell(name, name, "--quiet", "--html", str(tmp_path / "x.html")) as process:
-        process.communicate(timeout=120)
-    assert process.returncode == 0
-    spent = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
-    assert spent < 30  # about 5; a line and a walk through all layers for every block took minutes
-
-
 def test_a_picture_without_matplotlib_is_refused_before_anything_is_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
@@ -208,22 +171,13 @@ def test_a_picture_without_matplotlib_is_refused_before_anything_is_read(
     assert "needs matplotlib, which is not installed: pip install 'ioadapt-theory[figures]'" in capsys.readouterr().err
 
 
-def test_layers_that_are_not_finite_are_told_and_with_strict_an_error(
-    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_layers_that_are_not_finite_are_told(files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     broken = load_file(files[1])
     broken["block.1.ff.weight"][0, 0] = torch.nan
-    broken["block.1.conv.bias"].zero_()
     path = tmp_path / "nan.safetensors"
     save_file(broken, path)
-    c = json_of(capsys, files[0], str(path))
-    assert {s["name"] for s in c["skipped"]} == {"block.1.ff.weight", "block.1.conv.bias"}
-    assert c["pairs"][0]["common_layers"] == 3
     assert run(files[0], str(path)) == 0
     assert "block.1.ff.weight of nan: holds NaN, infinity" in capsys.readouterr().err
-    assert run(files[0], str(path), "--strict", "--output", str(tmp_path / "out.txt")) == 2
-    assert "1 layer is not finite" in capsys.readouterr().err
-    assert not (tmp_path / "out.txt").exists()
 
 
 def test_an_interrupted_or_failing_writer_leaves_the_old_file(
@@ -246,17 +200,12 @@ def test_an_interrupted_or_failing_writer_leaves_the_old_file(
     assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["page.html"]
 
 
-def shell(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
-    call = [sys.executable, "-m", "ioadapt_theory.similarity", *arguments]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(call, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")
 def test_ctrl_c_is_one_sentence_and_status_130(tmp_path: Path):
     save_file({f"l{k}": torch.ones(4_000_000, dtype=torch.float16) for k in range(40)}, tmp_path / "big.safetensors")
     arguments = [*[str(tmp_path / "big.safetensors")] * 12, "--output", str(tmp_path / "out.txt"), "--threads", "2"]
-    process = shell(*arguments, "--null")
+    call = [sys.executable, "-m", "ioadapt_theory.similarity", *arguments, "--null"]
+    process = subprocess.Popen(call, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     while len(list(Path(f"/proc/{process.pid}/task").iterdir())) < 3:
         assert process.poll() is None
         time.sleep(0.02)
@@ -268,26 +217,15 @@ def test_ctrl_c_is_one_sentence_and_status_130(tmp_path: Path):
     assert [p.name for p in tmp_path.iterdir()] == ["big.safetensors"]
 
 
-def test_help_is_quick_and_states_the_defaults_that_the_paper_leaves_open():
-    start = time.perf_counter()
-    with shell("--help") as process:
-        out = " ".join(process.communicate(timeout=60)[0].decode().split())
-    assert process.returncode == 0
-    assert time.perf_counter() - start < 2  # 0.06 s on a quiet machine; the benchmark measures the bar of 0.3 s
+def test_help_imports_little_and_states_the_defaults_that_the_paper_leaves_open():
+    call = [sys.executable, "-X", "importtime", "-m", "ioadapt_theory.similarity", "--help"]
+    done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, check=True)
     for words in ("a layer is a tensor", "shown apart", "uniform over layers", "ceil(0.2 n)", "|a - b| / |a|"):
-        assert words in out
-    loaded = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "ioadapt_theory.similarity", "--help"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stderr  # fmt: skip
-    assert not {"torch", "numpy", "scipy", "matplotlib", "huggingface_hub"} & set(loaded.replace("|", " ").split())
+        assert words in " ".join(done.stdout.split())
+    assert not {"torch", "numpy", "scipy", "matplotlib", "huggingface_hub"} & {*done.stderr.replace("|", " ").split()}
 
 
-def test_the_choices_are_those_of_the_package_and_the_aliases_are_listed(capsys: pytest.CaptureFixture[str]):
-    parser = ArgumentParser()
-    command.add_arguments(parser)
-    choices = {action.dest: action.choices for action in parser._actions if action.choices}
-    assert (choices["match"], choices["space"]) == (tuple(Match), tuple(Space))
+def test_the_aliases_are_listed(capsys: pytest.CaptureFixture[str]):
     assert run("--list") == 0
     shown = capsys.readouterr().out
     assert "stable-diffusion-v1-5/stable-diffusion-v1-5" in shown

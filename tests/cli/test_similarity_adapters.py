@@ -1,6 +1,7 @@
 """`ioadapt similarity` on adapters: the change that they make counts, not the factors that it is written in."""
 
 import copy
+import json
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,9 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 def cosines(capsys: pytest.CaptureFixture[str], *words: object) -> dict[str, float]:
-    assert main(["similarity", *map(str, words), "--format", "csv", "--quiet"]) == OK
-    head, *lines = capsys.readouterr().out.splitlines()
-    rows = [dict(zip(head.split(","), line.split(","), strict=True)) for line in lines]
-    return {row["name"]: float(row["cosine"]) for row in rows}
+    assert main(["similarity", *map(str, words), "--format", "json", "--quiet"]) == OK
+    layers = json.loads(capsys.readouterr().out)["layers"]
+    return {layer["name"]: value["cosine"] for layer in layers for value in layer["values"].values()}
 
 
 def lora(folder: Path, key: str, factors: tuple[torch.Tensor, torch.Tensor], names: tuple[str, str]) -> None:

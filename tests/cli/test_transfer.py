@@ -2,6 +2,7 @@
 
 import copy
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -44,7 +45,8 @@ def llamas(tmp_path):
     target = permuted(source, 1)
     source.save_pretrained(tmp_path / "source")
     target.save_pretrained(tmp_path / "target")
-    lora = peft.LoraConfig(r=3, lora_alpha=6, target_modules=["up_proj", "down_proj"], init_lora_weights=False)
+    kind = {"target_modules": ["up_proj", "down_proj"], "task_type": "CAUSAL_LM", "init_lora_weights": False}
+    lora = peft.LoraConfig(r=3, lora_alpha=6, **kind)
     adapted = peft.get_peft_model(copy.deepcopy(source), lora)
     adapted.save_pretrained(tmp_path / "lora")
     save_file({"input_ids": torch.randint(0, 40, (120, 9))}, tmp_path / "x.safetensors")
@@ -73,10 +75,17 @@ def test_a_peft_folder_comes_out_that_does_what_was_predicted(llamas, tmp_path, 
         d2 = moved(x).logits - before
     assert float((2 * d * d2 - d2 * d2).sum() / d.square().sum()) > 0.95
     config = json.loads((tmp_path / "out" / "adapter_config.json").read_text())
-    assert (config["peft_type"], config["r"]) == ("LORA", 3)
+    assert (config["peft_type"], config["r"], config["task_type"]) == ("LORA", 3, "CAUSAL_LM")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "model.layers.0.mlp.up_proj" in page
     assert "http" not in page.replace("http://www.w3.org", "")
+
+
+def test_models_that_were_exchanged_are_told(llamas, capsys):
+    file = Path(llamas["lora"]) / "adapter_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"base_model_name_or_path": llamas["source"]}))
+    main(command(llamas | {"source": llamas["target"], "target": llamas["source"]}))
+    assert "was trained on" in capsys.readouterr().err.partition("which is TARGET here")[0]
 
 
 def test_a_tuned_model_is_extracted_and_carried(llamas, tmp_path, capsys):
@@ -91,12 +100,12 @@ def test_a_tuned_model_is_extracted_and_carried(llamas, tmp_path, capsys):
     args[-1] = "text"
     assert main([*args, "--memory", "1e-6"]) == OK
     assert json.loads((tmp_path / "out" / "adapter_config.json").read_text())["r"] == 1
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split()[:3] == ["layer", "how", "rank"]
-    assert lines[1].startswith("total")
-    assert float(lines[1].split()[3]) > 0.98
-    assert lines[2].split()[:2] == ["model.layers.0.mlp.up_proj", "weight"]
-    assert lines[-1].startswith("Next: ")
+    text = capsys.readouterr().out
+    assert text.split()[:3] == ["layer", "how", "rank"]
+    assert max(map(len, text.partition("\n\n")[0].splitlines())) <= 80
+    assert float(text.partition("total")[2].split()[2]) > 0.98
+    assert text.partition("model.layers.0.mlp.up_proj")[2].split()[0] == "weight"
+    assert text.splitlines()[-1].startswith("Next: ")
 
 
 def test_a_text_is_read_by_the_models_tokenizer(llamas, tmp_path, capsys):

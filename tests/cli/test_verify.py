@@ -66,21 +66,18 @@ def test_a_verdict_that_differs_is_a_finding(
     assert "untested  proved  <- differs" in capsys.readouterr().out
 
 
-def test_an_instance(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    found = output(capsys, "prop-2-input", "--instance", saved(tmp_path, witness("ce1")))
-    assert found["claim"] == "prop-2-input"
-    assert found["lhs"] == pytest.approx(40 / 101, rel=1e-15)
-    assert found["rhs"] == pytest.approx(80 / 297, rel=1e-15)
-    assert found["ratio"] == pytest.approx(40 / 101 / (80 / 297), rel=1e-15)
-    assert found["first_order"] == pytest.approx(40 / 99, rel=1e-15)
-    assert found["holds"] is False
-    assert [h["residual"] for h in found["hypotheses"]] == [0, 0, 0]
-
-
-def test_a_shipped_instance_by_its_name(
+def test_an_instance_from_a_file_or_a_shipped_one_by_its_name(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert output(capsys, "prop-2-input", "--instance", "ce1")["lhs"] == pytest.approx(40 / 101, rel=1e-15)
+    values = output(capsys, "prop-2-input", "--instance", saved(tmp_path, witness("ce1")))
+    assert values["claim"] == "prop-2-input"
+    assert values["lhs"] == pytest.approx(40 / 101, rel=1e-15)
+    assert values["rhs"] == pytest.approx(80 / 297, rel=1e-15)
+    assert values["ratio"] == pytest.approx(40 / 101 / (80 / 297), rel=1e-15)
+    assert values["first_order"] == pytest.approx(40 / 99, rel=1e-15)
+    assert values["holds"] is False
+    assert [h["residual"] for h in values["hypotheses"]] == [0, 0, 0]
+    assert output(capsys, "prop-2-input", "--instance", "ce1") == values
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ce1").write_text("[]")  # a file of this name comes first
     assert "'ce1' must hold a JSON object" in sentence(capsys, "prop-2-input", "--instance", "ce1")
@@ -200,9 +197,9 @@ def test_a_run_whose_output_is_lost_is_kept(tmp_path: Path) -> None:
 def test_a_cluster_that_is_not_there_is_one_sentence(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
-    from ioadapt_theory import cluster
+    from ioadapt_theory import processes
 
-    monkeypatch.setattr(cluster, "PATIENCE", 1)
+    monkeypatch.setattr(processes, "PATIENCE", 1)
     assert f"No Dask scheduler answers at '{address}'" in sentence(capsys, "prop-4", *QUICK, "--cluster", address)
 
 

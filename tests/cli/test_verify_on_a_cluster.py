@@ -19,17 +19,12 @@ RUN = ["lemma-3", "prop-4", "--stacks", "2560", "--samples", "1000", "--instance
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
-def started(*argv: str, **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", *argv],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=ENVIRONMENT | environment,
-    )
+def started(*argv: str) -> subprocess.Popen[bytes]:
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen([sys.executable, "-m", *argv], env=ENVIRONMENT, **quiet)
 
 
-def ended(process: subprocess.Popen[str]) -> None:
+def ended(process: subprocess.Popen[bytes]) -> None:
     for child in [*psutil.Process(process.pid).children(recursive=True), process]:
         child.kill()
     process.wait(timeout=30)
@@ -38,7 +33,7 @@ def ended(process: subprocess.Popen[str]) -> None:
 class Cluster:
     """A scheduler, and workers that are restarted when they die."""
 
-    def __init__(self, folder: Path, workers: int = 3, threads: int = 1, **environment: str) -> None:
+    def __init__(self, folder: Path) -> None:
         file = folder / "scheduler.json"
         place = ["--scheduler-file", str(file), "--no-dashboard"]
         self.scheduler = started("distributed.cli.dask_scheduler", *place, "--host", "127.0.0.1", "--port", "0")
@@ -46,8 +41,8 @@ class Cluster:
         while time.monotonic() < deadline and not (file.exists() and file.read_text()):
             time.sleep(0.1)
         self.address = json.loads(file.read_text())["address"]
-        counts = ["--nworkers", str(workers), "--nthreads", str(threads), "--local-directory", str(folder)]
-        self.nannies = started("distributed.cli.dask_worker", *place, *counts, **environment)
+        counts = ["--nworkers", "3", "--nthreads", "1", "--local-directory", str(folder)]
+        self.nannies = started("distributed.cli.dask_worker", *place, *counts)
 
     def workers(self) -> list[psutil.Process]:
         """The processes that work: the children of the nannies that carry out tasks."""

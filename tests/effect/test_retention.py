@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ioadapt_theory.effect import RowSums, needed, predict
-from ioadapt_theory.effect.retention import bootstrap, pooled
+from ioadapt_theory.effect.retention import bootstrap, divergences, guessed, trust
 from ioadapt_theory.errors import InvalidValueError
 
 
@@ -44,26 +44,42 @@ def test_the_gain_is_within_the_bound_whatever_else_the_source_needed():
         assert abs(float(gains[1] / gains[0]) - found.R) <= found.bound(explained) + 1e-12
 
 
-def test_R_KL_is_the_share_of_the_log_likelihood_of_the_labels_that_both_models_expect():
-    s, sa, t, ta = (x.repeat(40, 1) for x in outputs(2))
-    found = predict(RowSums.of(s, sa, t, ta), "labels")
-    of_source, of_both = (torch.distributions.Categorical(logits=x).sample() for x in (sa, pooled(s, sa, t)))
+def test_R_KL_is_the_share_of_the_log_likelihood_of_labels_that_follow_the_guess():
+    s, sa, t, ta = (x.repeat(60, 1) for x in outputs(2))
+    weight = 0.3
+    found = predict(RowSums.of(s, sa, t, ta, weight), "labels")
+    logs = [x.log_softmax(-1) for x in (s, sa, t)]
+    of_source, of_both = (torch.distributions.Categorical(guessed(*logs, w)).sample() for w in (0.0, weight))
     labelled = ((s, of_source), (sa, of_source), (t, of_both), (ta, of_both))
     loss = [torch.nn.functional.cross_entropy(x, y) for x, y in labelled]
     assert abs(found.kept - float((loss[2] - loss[3]) / (loss[0] - loss[1]))) < 0.06
     assert abs(found.agreement - float((s.argmax(-1) == t.argmax(-1)).double().mean())) < 1e-12
+    for w in (0.0, 2 * weight):  # the interval holds what more and less trust in the target predicts
+        low, high = bootstrap(RowSums.of(s, sa, t, ta, w).gained[:, 0], RowSums.of(s, sa, t, ta, w).wanted)
+        assert found.interval[0] - 1e-9 <= low
+        assert high <= found.interval[1] + 1e-9
 
 
-def test_the_adapter_is_believed_as_far_as_it_changes_more_than_the_models_differ():
+def test_the_labels_are_the_adapted_sources_where_models_agree_and_the_strength_is_sure():
+    s, sa, t, _ = (x.log_softmax(-1) for x in outputs(4))
+    torch.testing.assert_close(guessed(s, sa, s, 0.5, (1.0,)), sa.exp())
+    torch.testing.assert_close(guessed(s, s, t, 0.5), ((s + t) / 2).softmax(-1))  # no change: their geometric mean
+    both = guessed(s, sa, t, 0.2)
+    torch.testing.assert_close(both.sum(-1), torch.ones(len(s)))
+    weaker, stronger = (guessed(s, sa, t, 0.2, (a,)) for a in (0.8, 1.2))
+    torch.testing.assert_close(3 * both - weaker - stronger, guessed(s, sa, t, 0.2, (1.0,)))
+    s, sa, t, ta = outputs(4)
+    assert predict(RowSums.of(s, sa, s, sa, 0.5), "labels").kept == pytest.approx(1)
+
+
+def test_the_target_counts_as_far_as_the_models_differ_more_than_the_adapter_changes():
     s, sa, t, _ = outputs(4)
-    torch.testing.assert_close(pooled(s, sa, s), sa.log_softmax(-1))  # one model: the adapted source
-    s, sa, t = (x / 4 for x in (s, sa, t))
-    torch.testing.assert_close(pooled(s, s, t), ((s + t) / 2).log_softmax(-1))  # no change: their geometric mean
-    wild = t + 50 * torch.eye(5, dtype=t.dtype)[t.argmin(-1)]  # says much of what the source rules out
-    assert float((pooled(s, sa, wild) - sa.log_softmax(-1)).abs().max()) < 2.5
-    s, sa, t = (4 * x for x in (s, sa, t))
-    strong = s + 40 * (sa - s)
-    assert float((pooled(s, strong, t) - strong.log_softmax(-1)).abs().median()) < 0.5
+    differing, changed = divergences(s, sa, t)
+    exact = torch.nn.functional.kl_div(t.log_softmax(-1), s.softmax(-1), reduction="sum")
+    assert differing == pytest.approx(float(exact))
+    assert trust(0, changed) == trust(0, 0) == 0
+    assert trust(2.0, 1.0) == trust(1.0, 1.0) == 0.5
+    assert trust(1.0, 3.0) == pytest.approx(0.1)
 
 
 def test_the_interval_holds_what_other_rows_keep():
@@ -77,10 +93,10 @@ def test_the_interval_holds_what_other_rows_keep():
 
 def test_long_outputs_are_compared_row_by_row(monkeypatch):
     s, sa, t, ta = (x[:, None].repeat(1, 3, 1) for x in outputs(3))
-    whole = RowSums.of(s, sa, t, ta)
+    whole = RowSums.of(s, sa, t, ta, 0.3)
     monkeypatch.setattr("ioadapt_theory.effect.retention.MANY", 10)
     for name in RowSums.__slots__:
-        torch.testing.assert_close(getattr(RowSums.of(s, sa, t, ta), name), getattr(whole, name))
+        torch.testing.assert_close(getattr(RowSums.of(s, sa, t, ta, 0.3), name), getattr(whole, name))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import torch
 from ioadapt_theory.effect import SIDES, Regression, Translation, truncated
 from ioadapt_theory.effect.translation import RIDGES, SHRINKING
 from tests.effect.nets import stack
-from tests.effect.test_law import X, effect, exact_rows
+from tests.effect.test_copying import X, effect, exact_rows
 
 RANK = 2
 SIZES = {"weight": (9, 7), "input": (9, 9), "output": (7, 7)}
@@ -30,7 +30,8 @@ def test_no_other_matrix_has_an_effect_that_is_nearer(side, target_side):
     a, b = factors(side)
     translation = Translation((a, b), side, target_side)
     translation.add(exact_rows(source, 1, X), exact_rows(target, 1, X))
-    made = translation.ridged()[f"ridge {RIDGES[0]:g}"]
+    translation.solve()
+    made = translation.candidates[f"ridge {RIDGES[0]:g}"]
     assert made[0].shape[1] == RANK
     e = effect(source, 1, side, a @ b, X)
     c, d = {"weight": (12, 5), "input": (12, 12), "output": (5, 5)}[target_side]
@@ -51,7 +52,8 @@ def test_a_gauge_is_undone_exactly():
     a, b = factors("weight")
     translation = Translation((a, b), "weight", "weight")
     translation.add(exact_rows(source, 1, X), exact_rows(target, 1, X))
-    made = translation.ridged()[f"ridge {RIDGES[0]:g}"]
+    translation.solve()
+    made = translation.candidates[f"ridge {RIDGES[0]:g}"]
     e = effect(source, 1, "weight", a @ b, X)
     assert distance(e, target, 1, "weight", a @ b) > 0.5
     assert distance(e, target, 1, "weight", (made[0] @ made[1]).double()) < 1e-6
@@ -77,7 +79,8 @@ def test_shrinking_goes_from_the_closed_form_to_the_copy():
     a, b = factors("weight")
     translation = Translation((a, b), "weight", "weight")
     translation.add(exact_rows(source, 1, X), exact_rows(target, 1, X))
-    shrunk = translation.shrunk()
+    translation.solve()
+    shrunk = {name: made for name, made in translation.candidates.items() if "shrunk" in name}
     assert [*shrunk] == [f"shrunk {share:g}" for share in SHRINKING]
     assert all(made[0].shape[1] == RANK for made in shrunk.values())
     away = [float((made[0] @ made[1] - a @ b).norm()) for made in shrunk.values()]

@@ -15,7 +15,7 @@ READS = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "mlp.gate_p
 WRITES = ("self_attn.o_proj", "mlp.down_proj")
 
 
-def network(g: torch.Generator, *, width: int = WIDTH, blocks: int = BLOCKS, heavy: bool = False) -> Tensors:
+def network(g: torch.Generator, *, width: int = WIDTH, heavy: bool = False) -> Tensors:
     """A transformer's tensors, with norms that have gains; tokens differ in size alike in all."""
 
     def draw(out: int, into: int) -> Tensor:
@@ -26,7 +26,7 @@ def network(g: torch.Generator, *, width: int = WIDTH, blocks: int = BLOCKS, hea
 
     sizes = 1 / (1 + torch.arange(TOKENS) / 10)
     tensors = {"model.embed_tokens.weight": draw(TOKENS, width) * sizes[:, None]}
-    for k in range(blocks):
+    for k in range(BLOCKS):
         block = f"model.layers.{k}"
         for name in READS:
             tensors[f"{block}.{name}.weight"] = draw(NEURONS if "mlp" in name else width, width)
@@ -50,11 +50,6 @@ def each(t: Tensors, change: Callable[[str, Tensor], Tensor]) -> Tensors:
 def tuned(t: Tensors, g: torch.Generator, size: float = 0.3) -> Tensors:
     """Numbers of this size beside its own added to every matrix."""
     return each(t, lambda _, w: w + size * w.std() * torch.randn(w.shape, generator=g))
-
-
-def mixed(one: Tensors, two: Tensors, share: float) -> Tensors:
-    """An average."""
-    return {n: (1 - share) * w + share * two[n] for n, w in one.items()}
 
 
 def merged(t: Tensors, g: torch.Generator) -> Tensors:
@@ -90,21 +85,6 @@ def scaled(t: Tensors, g: torch.Generator) -> Tensors:
     """Channels of up times numbers, and of down by them."""
     s, up, down = 2 * torch.rand(NEURONS, generator=g) + 0.3, "mlp.up_proj.weight", "mlp.down_proj.weight"
     return each(t, lambda n, w: w * s[:, None] if n.endswith(up) else w / s if n.endswith(down) else w)
-
-
-def folded(t: Tensors, _: torch.Generator) -> Tensors:
-    """Gains of norms written into what reads them."""
-    new = dict(t)
-    for n, gain in t.items():
-        if "layernorm" in n:
-            block, part = n.rsplit(".", 2)[0], "self_attn" if "input" in n else "mlp"
-            new |= {
-                m: w * gain
-                for m, w in t.items()
-                if m.startswith(f"{block}.{part}") and "down" not in m and "o_proj" not in m
-            }
-            new[n] = torch.ones_like(gain)
-    return new
 
 
 def rounded(t: Tensors, bits: int, group: int) -> Tensors:
@@ -157,12 +137,6 @@ def longer(t: Tensors, name: str, g: torch.Generator) -> Tensors:
     return t | {name: torch.cat([t[name], torch.randn(8, WIDTH, generator=g)])}
 
 
-def renewed(t: Tensors, g: torch.Generator) -> Tensors:
-    """Two of four blocks trained anew."""
-    other = network(g)
-    return {n: other[n] if "layers.1" in n or "layers.2" in n else w for n, w in t.items()}
-
-
 SAME, COPY, RELATED, UNRELATED, DIFFERENT = (
     Relation.SAME, Relation.COPY, Relation.RELATED, Relation.UNRELATED, Relation.DIFFERENT,
 )  # fmt: skip
@@ -171,38 +145,22 @@ HISTORIES: dict[str, tuple[Relation, Callable[[Tensors, torch.Generator], Tensor
     "bfloat16": (SAME, lambda t, g: {n: w.bfloat16() for n, w in t.items()}),
     "neurons in another order": (SAME, lambda t, g: reordered(t, g, neurons=True, heads=False)),
     "heads in another order": (SAME, lambda t, g: reordered(t, g, neurons=False, heads=True)),
-    "both in another order": (SAME, lambda t, g: reordered(t, g, neurons=True, heads=True)),
     "int8 per row": (COPY, lambda t, g: rounded(t, 8, WIDTH)),
-    "4 bits per group": (COPY, lambda t, g: rounded(t, 4, 32)),
     "float8": (COPY, lambda t, g: float8(t)),
-    "another order, float8": (COPY, lambda t, g: float8(reordered(t, g, neurons=True, heads=False))),
     "zeros": (COPY, lambda t, g: zeroed(t)),
     "fewer blocks": (COPY, lambda t, g: blocks_kept(t, [0, 1, 3])),
     "fewer neurons": (COPY, fewer_neurons),
-    "lightly tuned": (RELATED, lambda t, g: tuned(t, g, 1e-3)),
     "tuned": (RELATED, tuned),
-    "tuned beyond recognition": (RELATED, lambda t, g: tuned(t, g, 1.5)),
     "LoRA merged": (RELATED, merged),
-    "average of two": (RELATED, lambda t, g: mixed(tuned(t, g), tuned(t, g), 0.5)),
-    "a tenth of a stranger": (RELATED, lambda t, g: mixed(t, network(g), 0.1)),
-    "decayed": (RELATED, lambda t, g: each(t, lambda _, w: 0.9 * w)),
     "tuned, then int8": (RELATED, lambda t, g: rounded(tuned(t, g), 8, WIDTH)),
-    "tuned, then zeros": (RELATED, lambda t, g: zeroed(tuned(t, g))),
     "another order, tuned": (RELATED, lambda t, g: tuned(reordered(t, g, neurons=True, heads=False), g, 0.1)),
     "stream turned": (RELATED, turned),
-    "tuned, then turned": (RELATED, lambda t, g: turned(tuned(t, g, 0.1), g)),
     "channels scaled": (RELATED, scaled),
-    "gains folded in": (RELATED, folded),
     "more tokens": (RELATED, lambda t, g: longer(t, "model.embed_tokens.weight", g)),
-    "more classes": (RELATED, lambda t, g: longer(t, "score.weight", g)),
     "blocks doubled": (RELATED, lambda t, g: blocks_kept(t, [0, 1, 1, 2, 2, 3])),
-    "two blocks anew": (RELATED, renewed),
-    "fewer blocks, tuned": (RELATED, lambda t, g: tuned(blocks_kept(t, [0, 1, 3]), g)),
     "fewer neurons, tuned": (RELATED, lambda t, g: tuned(fewer_neurons(t, g), g, 0.1)),
     "a stranger": (UNRELATED, lambda t, g: network(g)),
-    "a tuned stranger": (UNRELATED, lambda t, g: tuned(network(g), g)),
     "a stranger with heavy tails": (UNRELATED, lambda t, g: network(g, heavy=True)),
     "other width": (DIFFERENT, lambda t, g: network(g, width=48)),
-    "other depth": (DIFFERENT, lambda t, g: network(g, blocks=6)),
 }
 """History -> the right word, and what was done to a network."""

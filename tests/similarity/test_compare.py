@@ -2,22 +2,18 @@
 
 import itertools
 import math
-import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from ioadapt_theory.checkpoints.checkpoint import SourceError
-from ioadapt_theory.cli import main
-from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError
+from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 from ioadapt_theory.null import Null
 from ioadapt_theory.similarity import Options, compare
-from ioadapt_theory.similarity.comparison import count_of_lowest, labels_of
-from ioadapt_theory.similarity.rows import NOT_FINITE
+from ioadapt_theory.similarity.compute import NOT_FINITE
+from ioadapt_theory.similarity.result import count_of_lowest, labels_of
 from tests.similarity.memory import Held, held, noisy
 
 LAYERS = {
@@ -63,16 +59,6 @@ def test_the_number_of_lowest_layers_is_rounded_up_from_the_fraction_as_written(
     assert count_of_lowest(fraction, layers) == count
 
 
-def test_a_module_is_its_tensors_laid_end_to_end():
-    models = family(2)
-    c = compare(*models, options=Options(modules=True))
-    assert [row.name.rpartition(".")[2] for row in c.rows] == ["to_q", "norm1", "ff", "conv", "only_vector"]
-    joined = [torch.cat([m.values[f"block.1.conv.{p}"].flatten() for p in ("weight", "bias")]) for m in models]
-    conv = c.rows[3]
-    assert conv.values[0, 1].cosine == pytest.approx(cosine(*joined), abs=1e-12)
-    assert (conv.kind, conv.parameters((0, 1))) == ("conv", 4 * 27 + 4)
-
-
 def test_a_pair_has_its_own_layers_unless_those_of_all_models_are_asked_for():
     models = [*family(), held("x", {"other": torch.ones(2)})]
     del models[2].tensors["only_vector"]
@@ -84,17 +70,18 @@ def test_a_pair_has_its_own_layers_unless_those_of_all_models_are_asked_for():
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_layers_that_are_not_finite_are_named_and_left_out_or_an_error(value: float):
+def test_layers_that_are_not_finite_or_zero_are_named_and_left_out(value: float):
     models = family()
     models[1].values["block.1.ff.weight"][2, 3] = value
+    models[0].values["only_vector"].zero_()
     c = compare(*models)
-    assert [(s.name, s.models, s.reason) for s in c.skipped] == [("block.1.ff.weight", ("m1",), NOT_FINITE)]
-    assert [c.mean(p).layers for p in c.pairs] == [6, 7, 6]
-    with pytest.raises(FileFormatError, match=r"1 layer is not finite \(block.1.ff.weight of m1\)"):
-        compare(*models, options=Options(strict=True))
+    (broken, zero) = sorted(c.skipped, key=lambda s: s.name)
+    assert (broken.name, broken.models, broken.reason) == ("block.1.ff.weight", ("m1",), NOT_FINITE)
+    assert (zero.name, zero.models, zero.reason) == ("only_vector", ("m0",), "zero, so no angle is defined")
+    assert [c.mean(p).layers for p in c.pairs] == [5, 6, 6]
 
 
-@pytest.mark.parametrize("scale", [1e200, 1e-170, 1e-158, 1e155])
+@pytest.mark.parametrize("scale", [1e200, 1e-158, 1e155])
 @pytest.mark.parametrize("space", ["weight", "input"])
 def test_squares_that_float64_cannot_hold_are_named_and_never_a_figure(space: str, scale: float):
     values = {"fine": torch.randn(4, 6), "far": scale * torch.randn(4, 6), "zero": torch.zeros(4, 6)}
@@ -102,15 +89,6 @@ def test_squares_that_float64_cannot_hold_are_named_and_never_a_figure(space: st
     c = compare(held("a", values), held("b", other), options=Options(space=space))
     assert {s.name: s.reason == NOT_FINITE for s in c.skipped} == {"far": True, "zero": False}
     assert [row.name for row in c.rows] == ["fine"]
-
-
-def test_zeros_have_no_angle_and_are_listed_not_averaged():
-    models = family()
-    models[0].values["only_vector"].zero_()
-    c = compare(*models)
-    assert [(s.name, s.models) for s in c.skipped] == [("only_vector", ("m0",))]
-    assert "no angle" in c.skipped[0].reason
-    assert [c.mean(p).layers for p in c.pairs] == [6, 6, 7]
 
 
 def test_nothing_in_common_is_an_error_that_shows_both_sides():
@@ -125,20 +103,11 @@ def test_layers_in_common_that_cannot_be_compared_are_not_called_another_archite
         compare(held("a", {"w": values}), held("b", {"w": values}))
 
 
-def test_an_error_over_twenty_thousand_tensors_takes_no_longer_than_their_header(tmp_path: Path):
-    for name in "ab":
-        save_file({f"{name}.{k}": torch.empty(0) for k in range(20_000)}, tmp_path / f"{name}.safetensors")
-    begin = time.process_time()
-    assert main(["similarity", *(str(tmp_path / f"{n}.safetensors") for n in "ab")]) == 2
-    assert time.process_time() - begin < 5  # under 2; a search in a list for each took a minute
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"lowest": 0.0}, "lowest is 0.0; it is a fraction"),
         ({"lowest": math.nan}, "lowest is nan"),
-        ({"modules": True, "space": "input"}, "--space weight only"),
         ({"threads": 0}, "threads is 0; it is a whole number, at least 1"),
     ],
 )

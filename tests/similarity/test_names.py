@@ -1,13 +1,8 @@
-"""LDM names become diffusers names, students' layers are traced to their teacher's, kinds and blocks are told."""
+"""LDM names become diffusers names, and names tell kinds and blocks."""
 
 from ioadapt_theory.checkpoints.names.kinds import KINDS, block, kind
 from ioadapt_theory.checkpoints.names.unet import PREFIX, canonical
 from tests.similarity.models import rows
-
-
-def full_shapes(model: str) -> dict[str, str]:
-    shapes = {row["name"]: row["sd15"] if row[model] == "=" else row[model] for row in rows()}
-    return {name: shape for name, shape in shapes.items() if shape != "-"}
 
 
 def test_all_686_ldm_names_become_those_that_the_converter_of_diffusers_gives():

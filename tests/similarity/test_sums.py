@@ -12,26 +12,24 @@ from safetensors.torch import load_file, save_file
 
 from ioadapt_theory.checkpoints.checkpoint import SourceError, torch_dtype
 from ioadapt_theory.checkpoints.sources import open_checkpoint
-from ioadapt_theory.similarity import Options, Values, compare
-from ioadapt_theory.similarity.matching import match_by_names
-from ioadapt_theory.similarity.measures import compiled
-from ioadapt_theory.similarity.measures.cosine import Moments, values
-from ioadapt_theory.similarity.measures.inner_products import moments
-from ioadapt_theory.similarity.measures.reader import LONGEST, Reader, single_threaded_torch
+from ioadapt_theory.similarity import Options, Values, compare, compiled
+from ioadapt_theory.similarity.matching import paired
+from ioadapt_theory.similarity.moments import Moments, values
+from ioadapt_theory.similarity.weights import CHUNK, moments
 from tests.similarity.memory import Held, held, noisy
 
-LARGE = 3 * LONGEST + 17
+LARGE = 3 * CHUNK + 17
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2]
 
 
-def measured(*checkpoints: Held, parent: int | None = None, sums: bool = False) -> list[Moments]:
-    layers = match_by_names(checkpoints, [c.name for c in checkpoints]).layers
-    reader = Reader(checkpoints, parent=parent)
-    return [moments(layer, reader, sums=sums) for layer in layers]
+def measured(*checkpoints: Held, parent: int | None = None) -> list[Moments]:
+    layers = paired(checkpoints, [c.name for c in checkpoints]).layers
+    return [moments(layer, checkpoints, parent) for layer in layers]
 
 
 def figures(*checkpoints: Held, parent: int | None = None) -> Values:
-    found = values(measured(*checkpoints, parent=parent), 0, 1)
+    (layer,) = measured(*checkpoints, parent=parent)
+    found = values(layer, 0, 1)
     assert found is not None
     return found
 
@@ -70,10 +68,10 @@ def test_different_dtypes_are_compared_by_value_and_near_models_do_not_cancel():
 def test_many_models_in_one_pass_are_the_pairs_one_by_one_and_one_without_the_layer_disturbs_none():
     base = {f"l{k}.weight": torch.randn(11, 5 + k) for k in range(9)}
     models = [*(held(f"m{i}", noisy(base, 0.3 * i, i)) for i in range(3)), held("none", {})]
-    together = measured(*models, sums=True)
+    together = measured(*models)
     assert np.isnan(together[0].inner[3]).all()
     for i, j in ((0, 1), (0, 2), (1, 2)):
-        for one, many in zip(measured(models[i], models[j], sums=True), together, strict=True):
+        for one, many in zip(measured(models[i], models[j]), together, strict=True):
             ends = np.ix_([i, j], [i, j])
             np.testing.assert_allclose(many.inner[ends], one.inner, rtol=1e-13)
             np.testing.assert_allclose(many.sq_distance[ends], one.sq_distance, rtol=1e-9, atol=1e-12)
@@ -97,21 +95,10 @@ def test_memory_is_that_of_the_buffers_whatever_the_layer(monkeypatch: pytest.Mo
         asked.append(out.nbytes)
         return out
 
-    pair = [held(n, {"w": torch.randn(40 * LONGEST, dtype=torch.float32)}) for n in "ab"]
+    pair = [held(n, {"w": torch.randn(40 * CHUNK, dtype=torch.float32)}) for n in "ab"]
     monkeypatch.setattr(torch, "empty", counted)
     measured(*pair)
-    assert sum(asked) <= 8 * LONGEST * 4
-
-
-def test_uses_that_overlap_leave_torch_the_threads_it_had():
-    torch.set_num_threads(2)
-    one, two = single_threaded_torch(), single_threaded_torch()
-    one.__enter__()
-    two.__enter__()
-    one.__exit__(None, None, None)
-    assert torch.get_num_threads() == 1
-    two.__exit__(None, None, None)
-    assert torch.get_num_threads() == 2
+    assert sum(asked) <= 8 * CHUNK * 4
 
 
 llvm = pytest.mark.skipif(not compiled.usable(), reason="needs llvmlite and a processor that widens float16")
@@ -132,7 +119,7 @@ def test_compiled_sums_are_those_of_float64_for_every_pair_of_dtypes(tmp_path: P
     paths = files(tmp_path, one, *COMPILED)
     models = [open_checkpoint(str(path)) for path in paths]
     numbers = [{k: v.double().numpy().ravel() for k, v in load_file(path).items()} for path in paths]
-    for layer in match_by_names(models, list(map(str, paths))).layers:
+    for layer in paired(models, list(map(str, paths))).layers:
         m = compiled.moments(models, layer)
         rows = np.array([x[layer.name] for x in numbers])
         norm = float(np.linalg.norm(rows)) ** 2

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from torch.nn.init import orthogonal_
 from torch.testing import assert_close
 
 from ioadapt_theory.errors import InvalidValueError, ShapeError
-from ioadapt_theory.linalg import orthogonal, with_singular_values
 from toys.transfer import baselines
 
 RULES = (
@@ -73,8 +73,9 @@ def test_eq_5_is_the_pseudo_inverse_and_carries_the_function_where_it_is_exact(c
 @sizes
 def test_procrustes_undoes_rotations_of_both_sides(c, d):
     generator = torch.Generator().manual_seed(11)
-    p, q = orthogonal(c, generator=generator), orthogonal(d, generator=generator)
-    w = with_singular_values(torch.arange(1.0, min(c, d) + 1), c, d, generator=generator)
+    p, q, u, v = (orthogonal_(torch.empty(n, n), generator=generator) for n in (c, d, c, d))
+    k = min(c, d)
+    w = u[:, :k] * torch.arange(1.0, k + 1) @ v[:k]
     delta = w @ torch.linalg.pinv(w) @ torch.randn(c, d) @ torch.linalg.pinv(w) @ w  # within the space that W shows
     target = p @ w @ q
     carried, turned = baselines.procrustes(delta, w, target), p @ delta @ q

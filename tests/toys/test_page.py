@@ -109,9 +109,6 @@ def test_every_record_is_on_the_page_with_its_command():
         assert f"<code>{escape(record['config']['command'])}</code>" in PAGE
 
 
-# In the browser.
-
-
 def value(page, element: str) -> float:
     return float(page.locator(f"#{element}").get_attribute("data-value"))
 

@@ -12,7 +12,7 @@ from toys.glyphs.family import base
 from toys.sentences.packages import MissingPackageError
 from toys.transfer import command
 from toys.transfer.output import page, prediction_page
-from toys.transfer.output.prediction import Move, best_least, choices, moves, score, threshold
+from toys.transfer.output.prediction import Move, best_least, moves, score, threshold
 from toys.transfer.protocol import Method, names, protocol
 from toys.transfer.records import DATA, recorded
 from toys.transfer.runs import Run
@@ -131,14 +131,6 @@ def test_the_score_is_that_of_the_side_that_a_placement_faces(placement: str, se
 
 def move(score: float | None, kept: float, row: str = "input", seed: int = 0, target: str = "t") -> Move:
     return Move(toy="x", case="", target=target, seed=seed, row=row, group="related", score=score, kept=kept)
-
-
-def test_the_side_with_the_highest_score_is_named_lora_where_all_are_equal_and_none_below_the_limit():
-    pair = [move(0.9, 0.8, "input"), move(0.9, 0.7, "lora"), move(0.2, 0.1, "output")]
-    low = [move(0.1, 0.8, "input", seed=1), move(0.0, 0.7, "lora", seed=1)]
-    first, second = choices([*pair, *low], 0.5)
-    assert (first.side, first.kept, first.most) == ("lora", 0.7, 0.8)
-    assert (second.side, second.kept, second.lora) == (None, 0.0, 0.7)
 
 
 def test_the_limit_is_the_best_on_the_seeds_that_it_was_fixed_on_and_the_page_is_of_others():

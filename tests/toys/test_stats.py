@@ -6,7 +6,7 @@ from scipy import stats
 
 from toys.common.stats import Interval, equivalence, holm, t_test
 from toys.transfer.protocol import protocol
-from toys.transfer.verdicts.endpoint import concluded, endpoints, shares
+from toys.transfer.verdicts.endpoint import endpoints, shares
 from toys.transfer.verdicts.judge import Verdict
 
 PLAN = protocol("encoder")
@@ -64,12 +64,6 @@ def test_the_word_follows_the_difference_and_the_lead_on_the_source_is_taken_off
     assert ours.verdict is word
     assert ours.difference.mean == pytest.approx(moved - 0.5, abs=5e-3)
     assert ours.verdict_beyond is Verdict.SAME  # every model is alike here, so the lead explains all of it
-
-
-def test_conclusions_are_corrected_together():
-    gap = np.random.default_rng(1).normal(size=8) + 1.1
-    assert concluded([gap]) == [Verdict.BETTER]
-    assert concluded([gap] * 40) == [Verdict.INCONCLUSIVE] * 40
 
 
 def test_nothing_is_divided_by_a_gain_near_zero():

@@ -52,12 +52,12 @@ class Molecules:
 
     @property
     def geometry(self) -> np.ndarray:
-        """(all atoms,) the geometry that an atom belongs to."""
+        """Return the geometry that each atom belongs to: (all atoms,)."""
         return np.repeat(np.arange(len(self.atoms)), self.atoms)
 
     @property
     def composition(self) -> np.ndarray:
-        """(geometries, 4) how many atoms of each element."""
+        """Return how many atoms of each element a geometry has: (geometries, 4)."""
         counts = np.zeros((len(self.atoms), len(ELEMENTS)))
         kind = np.searchsorted(list(ELEMENTS.values()), self.numbers)
         np.add.at(counts, (self.geometry, kind), 1)
@@ -92,7 +92,7 @@ class Split:
 
 
 def split(data: Molecules, seed: int) -> Split:
-    """60 / 20 / 20 % of the molecules at random; all geometries of one molecule stay together."""
+    """Split the molecules at random, 60 / 20 / 20 %; all geometries of one molecule stay together."""
     order = np.random.default_rng(seed).permutation(len(data.smiles))
     cut = [round(0.6 * len(order)), round(0.8 * len(order))]
     return Split(*(np.flatnonzero(np.isin(data.molecule, part)) for part in np.split(order, cut)))
@@ -115,7 +115,7 @@ def wanted(data: Molecules, task: Task, base: np.ndarray, train: np.ndarray) -> 
 
 
 def refitted(energies: np.ndarray, composition: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """(geometries,) what one number for each element, fitted on ``train``, leaves of differences of energies."""
+    """Subtract one number for each element, fitted on ``train``, from differences of energies: (geometries,)."""
     per_element = np.linalg.lstsq(composition[train], energies[train], rcond=None)[0]
     left: np.ndarray = energies - composition @ per_element
     return left

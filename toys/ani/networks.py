@@ -42,7 +42,7 @@ class Batch:
     size: int
 
     def take(self, geometries: Tensor) -> "Batch":
-        """These geometries, in this order."""
+        """Return these geometries, in this order."""
         place = torch.full((self.size,), -1, device=geometries.device)
         place[geometries] = torch.arange(len(geometries), device=geometries.device)
         here = {e: place[g] for e, g in self.geometry.items()}
@@ -51,7 +51,7 @@ class Batch:
         return Batch(features, {e: here[e][r] for e, r in rows.items()}, len(geometries))
 
     def to(self, device: str) -> "Batch":
-        """The same elsewhere."""
+        """Return the same on another device or in another dtype."""
         features, geometry = ({e: t.to(device) for e, t in part.items()} for part in (self.features, self.geometry))
         return Batch(features, geometry, self.size)
 
@@ -60,7 +60,7 @@ class Potential(nn.ModuleDict):
     """Element -> its network; called on a batch it gives (geometries,) energies in kcal/mol."""
 
     def forward(self, batch: Batch) -> Tensor:
-        """Sum of the atoms' energies."""
+        """Return the sum of the energies of the atoms."""
         some = next(self.parameters())
         energies = torch.zeros(batch.size, dtype=some.dtype, device=some.device)
         for element, network in self.items():
@@ -79,7 +79,7 @@ def potential(release: str, member: int) -> Potential:
 
 
 def renumbered(potential: Potential, seed: int) -> Potential:
-    """The same function with the hidden neurons of every layer in another order."""
+    """Return the same function with the hidden neurons of every layer in another order."""
     other = copy.deepcopy(potential)
     drawn = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -132,7 +132,7 @@ def features_of(data: Molecules) -> Batch:
 
 @contextmanager
 def _plain_float32() -> Iterator[None]:
-    """For torchani, which builds its tensors in the default dtype and warns about its own age."""
+    """Set the default dtype that torchani builds its tensors in, and silence its warnings."""
     dtype = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
     try:

@@ -15,7 +15,7 @@ PATIENCE = 6
 
 
 def rmse(energies: Tensor, wanted: Tensor) -> float:
-    """Root mean square error."""
+    """Return root mean square error."""
     return float((energies - wanted).detach().square().mean().sqrt())
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
-    """An argument type: a whole number from low to high."""
+    """Return an argument type: a whole number from low to high."""
 
     def parse(text: str) -> int:
         if text.lstrip("-").isdecimal() and low <= int(text) <= high:
@@ -19,7 +19,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def folder(text: str) -> Path:
-    """An argument type: a folder that exists or can be made; found out before the work, not after it."""
+    """Return the path of a folder that exists or can be made; checked before the work, not after it."""
     path = Path(text)
     nearest = next(p for p in (path, *path.parents) if p.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
@@ -29,7 +29,7 @@ def folder(text: str) -> Path:
 
 
 def device(dtype: str) -> Callable[[str], str]:
-    """An argument type: a torch device that exists and has this dtype, such as "float64"."""
+    """Return an argument type: a torch device that exists and has this dtype, such as "float64"."""
 
     def parse(text: str) -> str:
         import torch

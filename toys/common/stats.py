@@ -20,7 +20,7 @@ class Interval:
 
     @property
     def half_width(self) -> float:
-        """Half the interval's length."""
+        """Return half the interval's length."""
         return (self.high - self.low) / 2
 
     @property
@@ -48,7 +48,7 @@ class Interval:
 
 
 def paired(a: Sequence[float], b: Sequence[float], *, level: float = 0.95) -> Interval:
-    """Interval of the mean of a - b over replicates that share everything but the method."""
+    """Return interval of the mean of a - b over replicates that share everything but the method."""
     if len(a) != len(b):
         msg = f"A paired comparison needs equally many values, got {len(a)} and {len(b)}."
         raise InvalidValueError(msg)
@@ -68,7 +68,7 @@ def t_test(values: Sequence[float] | np.ndarray) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values adjusted so that all conclusions of a family hold together (Holm 1979), in the given order."""
+    """Return P-values adjusted so that all conclusions of a family hold together (Holm 1979), in the given order."""
     order = np.argsort(p_values)
     m, running = len(p_values), 0.0
     adjusted = [0.0] * m
@@ -93,7 +93,7 @@ def equivalence(values: Sequence[float] | np.ndarray, margin: float) -> float:
 
 
 def detectable(values: Sequence[float] | np.ndarray, *, level: float = 0.95, power: float = 0.8) -> float:
-    """The smallest true mean that a t test of this level finds with this power, at the values' spread and number."""
+    """Return the smallest true mean that a t test finds with this level and power, at the values' spread and number."""
     from scipy import optimize, stats
 
     x = np.asarray(values, dtype=np.float64)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ioadapt_theory import drawing
 from ioadapt_theory.results import replacing
 
 if TYPE_CHECKING:
@@ -56,8 +55,10 @@ STYLE: Final[dict[str, Any]] = {
 
 
 def styled() -> AbstractContextManager[None]:
-    """STYLE; see ``drawing.styled``."""
-    return drawing.styled(STYLE)
+    """Return a context of matplotlib's own defaults with STYLE on top, whatever the user's configuration says."""
+    from matplotlib import style
+
+    return style.context(["default", STYLE])
 
 
 def write(figure: Figure, folder: Path | str, name: str) -> tuple[Path, Path]:

@@ -62,7 +62,7 @@ C[N+](=O)[O-] CC[N+](=O)[O-] C=C[N+](=O)[O-] [O-][N+](=O)c1ccccc1 CON=O CO[N+](=
 
 
 def geometries(smiles: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Atomic numbers (atoms,) and coordinates (GEOMETRIES, atoms, 3) in Å, rounded to 1e-4."""
+    """Return atomic numbers (atoms,) and coordinates (GEOMETRIES, atoms, 3) in Å, rounded to 1e-4."""
     from rdkit import Chem
     from rdkit.Chem import AllChem
 

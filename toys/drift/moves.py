@@ -96,7 +96,7 @@ def _moved(
     seed: int,
     size: str,
 ) -> dict[str, Any]:
-    """Every row on one target."""
+    """Return what every row gains on one target."""
     inputs = of.inputs[0]
     there = {row: moved(one, target) for row, one in own.items()}
     there[SCALED] = scaled(moved(own["lora"], target), source, target)

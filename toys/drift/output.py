@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from toys.common.style import FAINT, FULL_WIDTH, INK, METHODS
 from toys.drift.bins import KINDS, LEAST, MAIN, ROWS, TOO_MUCH, WANTED, Bin, ahead, bins, errors, levels, predictions
-from toys.drift.moves import AUTO, CARRIED, SCALED
+from toys.drift.moves import AUTO, CARRIED, RATES, SCALED
 from toys.transfer.output.table import markdown, terminal
 
 LOOKS: Final = {
@@ -76,6 +76,7 @@ def findings(result: Mapping[str, Any]) -> list[str]:
         f"Scaling the copy by the ratio of the norms changes its share by {change:+.2f} on average where models drift.",
         *_predicted(result),
         _widths(result),
+        *_edges(result),
     ]
 
 
@@ -106,6 +107,17 @@ def _widths(result: Mapping[str, Any]) -> str:
     )
 
 
+def _edges(result: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for every learning rate that is the largest or the smallest of those that were tried."""
+    ends = {RATES[0]: "smallest", RATES[-1]: "largest"}
+    return [
+        f"The learning rate of {row} adapters of {name}, {rate:g}, is the {ends[rate]} that was tried."
+        for name, rates in result["rates"].items()
+        for row, rate in rates.items()
+        if rate in ends
+    ]
+
+
 def section(result: Mapping[str, Any]) -> str:
     """Return the section of the page, in Markdown."""
     picture = "![Share kept against drift, and predicted against measured](spectrum.png)"
@@ -126,7 +138,7 @@ def _lines(result: Mapping[str, Any]) -> list[str]:
 
 def draw(result: Mapping[str, Any]) -> Figure:
     """Return kept against drift, a line a row with its band, alone and with other weights; predicted and measured."""
-    figure = Figure(figsize=(FULL_WIDTH, 3.9))
+    figure = Figure(figsize=(FULL_WIDTH, 4.2))
     panels = figure.subplots(1, 3, width_ratios=(5, 4, 4))
     of = bins(result)
     for axes, kind, title in zip(
@@ -155,8 +167,11 @@ def draw(result: Mapping[str, Any]) -> Figure:
         colour, marker, _ = LOOKS[row]
         panels[2].plot(*np.clip(np.transpose(pairs), -1.5, 1.5), marker, color=colour, ms=3, alpha=0.4, mew=0)
     panels[2].plot([-1.5, 1.5], [-1.5, 1.5], color=FAINT, lw=0.8)
-    panels[2].set_title("Predicted", loc="left")
+    panels[2].set_title("LoRA, predicted", loc="left")
     panels[2].set_xlabel("predicted share")
     panels[2].set_ylabel("measured share of the source's gain")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    far = of["drift", levels(result, "drift")[-1]]
+    kept = f"a copied LoRA keeps {far['lora'].mean:.2f}, a carried-over one {far[CARRIED].mean:.2f}"
+    figure.suptitle(f"On the most drifted targets {kept}", x=0.02, ha="left", fontweight="bold")
     return figure

@@ -53,13 +53,13 @@ PROMPT: Final = 32
 
 @lru_cache
 def encoder() -> tuple[Tensor, Tensor]:
-    """The frozen encoder, one for all models as CLIP is one for many: a token for each letter, and for each face."""
+    """Return the frozen encoder of all models: a token for each letter, and for each face."""
     drawn = torch.Generator().manual_seed(12345)
     return tuple(torch.randn(n, PROMPT, generator=drawn, dtype=torch.float32) for n in (len(LETTERS), len(FACES)))  # type: ignore[return-value]
 
 
 def prompts(letters: Tensor, faces: Tensor) -> Tensor:
-    """(n,) letters and (n,) faces as numbers to (n, 2, PROMPT); faces may also be tokens themselves, (n, k, PROMPT)."""
+    """Turn (n,) letters and (n,) faces into (n, 2, PROMPT); faces may also be tokens themselves, (n, k, PROMPT)."""
     letter, face = encoder()
     told = faces if faces.is_floating_point() else face[faces][:, None]
     return torch.cat([letter[letters][:, None], told], 1)
@@ -71,7 +71,7 @@ def _font(face: str, size: int) -> ImageFont.FreeTypeFont:
 
 
 def glyph(face: str, letter: str, drawn: np.random.Generator) -> np.ndarray:
-    """One letter, (SIZE, SIZE) from -1 (paper) to 1 (ink), at a size and a place that vary a little."""
+    """Draw one letter, (SIZE, SIZE) from -1 (paper) to 1 (ink), at a size and a place that vary a little."""
     font = _font(face, int(drawn.integers(46, 54)))
     page = Image.new("L", (DRAWN, DRAWN))
     left, top, right, bottom = font.getbbox(letter)
@@ -81,7 +81,7 @@ def glyph(face: str, letter: str, drawn: np.random.Generator) -> np.ndarray:
 
 
 def glyphs(faces: Sequence[str], letters: Sequence[int], each: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
-    """``each`` drawings of every letter in every face: (n, 1, SIZE, SIZE), and what they show: letters, faces."""
+    """Draw every letter in every face ``each`` times; return (n, 1, SIZE, SIZE), and the letters and faces."""
     drawn = np.random.default_rng(seed)
     told = [(face, letter) for face in faces for letter in letters for _ in range(each)]
     images = torch.from_numpy(np.stack([glyph(face, LETTERS[letter], drawn) for face, letter in told]))

@@ -14,7 +14,7 @@ STEPS, FEW = 8, 4
 
 
 def base(blank: Callable[[], nn.Module], known: Batch, *, seed: int, steps: tuple[int, int], batch: int) -> nn.Module:
-    """One that has learnt what is known; see ``family``."""
+    """Return a model that has learnt what is known; see ``family``."""
     torch.manual_seed(seed)
     return train(blank(), on(known, batch), steps[0], 5e-3, seed)
 

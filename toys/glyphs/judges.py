@@ -45,13 +45,13 @@ class Judge(nn.Module):
         """The mean look of each letter."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(n, 1, SIZE, SIZE) to looks and logits."""
+        """Turn (n, 1, SIZE, SIZE) into looks and logits."""
         h = self.body(x)
         return self.look(h), self.letter(h)
 
 
 def changed(x: Tensor, way: int) -> Tensor:
-    """The same glyphs, slanted, stretched and heavier or lighter."""
+    """Return the same glyphs, slanted, stretched and heavier or lighter."""
     drawn = torch.Generator().manual_seed(SEED + way)
     slant, wide, high, heavy = (2 * torch.rand(4, generator=drawn, dtype=FLOAT) - 1).tolist()
     map_ = torch.tensor([[1 + 0.15 * wide, 0.3 * slant, 0], [0, 1 + 0.1 * high, 0]], dtype=FLOAT).expand(len(x), 2, 3)
@@ -63,7 +63,7 @@ def changed(x: Tensor, way: int) -> Tensor:
 
 
 def drawings() -> tuple[Tensor, Tensor, Tensor]:
-    """What the judge learns: glyphs, letters, and which face they show in which way."""
+    """Return what the judge learns: glyphs, letters, and which face they show in which way."""
     x, letters, _ = glyphs(JUDGES, range(len(LETTERS)), EACH, SEED)
     face = torch.arange(len(JUDGES)).repeat_interleave(len(LETTERS) * EACH)
     ways = range(WAYS)
@@ -71,7 +71,7 @@ def drawings() -> tuple[Tensor, Tensor, Tensor]:
 
 
 def trained(blank: Callable[[], Judge], data: tuple[Tensor, Tensor, Tensor], steps: int, seed: int) -> Judge:
-    """One that has learnt to tell letters and faces, numbered from 0, of the data."""
+    """Return a judge that has learnt to tell letters and faces of the data, numbered from 0."""
     torch.manual_seed(seed)
     judge, (x, letters, faces) = blank(), data
     optimizer = torch.optim.AdamW(judge.parameters(), 2e-3)
@@ -91,7 +91,7 @@ def trained(blank: Callable[[], Judge], data: tuple[Tensor, Tensor, Tensor], ste
 
 
 def judge(cache: Path, steps: int) -> Judge:
-    """The one judge of all seeds, trained once."""
+    """Return the one judge of all seeds, trained once."""
     with torch.random.fork_rng(devices=[]):
         config = {"toy": "glyphs", "what": "judge", "revision": REVISION, "steps": steps}
         blank = partial(Judge, len(JUDGES) * WAYS, FEATURES)

@@ -36,7 +36,7 @@ class Block(nn.Module):
         self.told = _linear(TOLD, 4 * WIDTH)
 
     def forward(self, x: Tensor, told: Tensor) -> Tensor:
-        """(n, tokens, width) to the same; told is (n, TOLD)."""
+        """Turn (n, tokens, width) into the same; told is (n, TOLD)."""
         h = normed(x)
         q, k, v = (m(h).unflatten(-1, (HEADS, -1)).transpose(1, 2) for m in (self.q, self.k, self.v))
         x = x + self.o(scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(-2))
@@ -52,7 +52,7 @@ class Glance(nn.Module):
         self.k, self.v = _linear(PROMPT, WIDTH), _linear(PROMPT, WIDTH)
 
     def forward(self, x: Tensor, read: Tensor) -> Tensor:
-        """(n, tokens, width) to the same; read is (n, words, PROMPT)."""
+        """Turn (n, tokens, width) into the same; read is (n, words, PROMPT)."""
         q, k, v = (
             m(h).unflatten(-1, (HEADS, -1)).transpose(1, 2)
             for m, h in ((self.q, normed(x)), (self.k, read), (self.v, read))
@@ -61,12 +61,12 @@ class Glance(nn.Module):
 
 
 def patches(x: Tensor) -> Tensor:
-    """(n, 1, SIZE, SIZE) to (n, TOKENS, PATCH * PATCH)."""
+    """Turn (n, 1, SIZE, SIZE) into (n, TOKENS, PATCH * PATCH)."""
     return unfold(x, PATCH, stride=PATCH).mT
 
 
 def normed(x: Tensor) -> Tensor:
-    """To unit mean square, without a gain, so that the stream may be rotated."""
+    """Scale to unit mean square, without a gain, so that the stream may be rotated."""
     return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)
 
 
@@ -98,7 +98,7 @@ class Model(nn.Module):
         nn.init.zeros_(self.head.weight)
 
     def forward(self, x: Tensor, time: Tensor, prompt: Tensor) -> Tensor:
-        """(n, 1, SIZE, SIZE), (n,) from 0 (noise) to 1 (glyph), (n, words, PROMPT) to (n, 1, SIZE, SIZE)."""
+        """Turn (n, 1, SIZE, SIZE), (n,) from 0 (noise) into 1 (glyph), (n, words, PROMPT) to (n, 1, SIZE, SIZE)."""
         pixels, words = self.embedding[: PATCH * PATCH], self.embedding[PATCH * PATCH :][:PROMPT]
         angle = torch.exp(torch.linspace(0, 5, TIMES, dtype=FLOAT)) * time[:, None]
         heard, read = prompt[:, : self.heard], prompt[:, self.heard :]
@@ -111,7 +111,7 @@ class Model(nn.Module):
         return (clean - x) / (1 - time).clamp_min(0.1)[:, None, None, None]
 
     def guided(self, read: Tensor) -> Tensor:
-        """What is added to the tokens of the picture: nothing."""
+        """Return what is added to the tokens of the picture: nothing."""
         return torch.zeros(len(read), TOKENS, WIDTH, dtype=read.dtype)
 
 
@@ -121,7 +121,7 @@ class Guided(Model):
     rows = 2 * PATCH * PATCH + PROMPT
 
     def guided(self, read: Tensor) -> Tensor:
-        """(n, 0 or PICTURE, PROMPT) to (n, TOKENS, WIDTH), by rows of the embedding that a base never uses."""
+        """Turn (n, 0 or PICTURE, PROMPT) into (n, TOKENS, WIDTH), by rows of the embedding that a base never uses."""
         if not read.shape[1]:
             return super().guided(read)
         return patches(read.reshape(-1, 1, SIZE, SIZE)) @ self.embedding[-PATCH * PATCH :]
@@ -135,7 +135,7 @@ class Reader(Model):
 
 
 def flow_loss(model: nn.Module, batch: Batch, drawn: torch.Generator) -> Tensor:
-    """Mean square of the error in the velocity x - z at random places (1 - t) z + t x between noise and glyph."""
+    """Return the mean squared error in the velocity x - z at random places (1 - t) z + t x between noise and glyph."""
     x, letters, faces = batch
     z = torch.randn(x.shape, generator=drawn, dtype=FLOAT)
     time = torch.rand(len(x), generator=drawn, dtype=FLOAT)
@@ -153,7 +153,7 @@ def noisy(data: Batch, n: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def picked(data: Batch, n: int, drawn: torch.Generator) -> Batch:
-    """Some of them, drawn with replacement."""
+    """Return n of them, drawn with replacement."""
     at = torch.randint(len(data[0]), (n,), generator=drawn)
     return data[0][at], data[1][at], data[2][at]
 
@@ -166,7 +166,7 @@ def train(
     seed: int,
     learned: list[nn.Parameter] | None = None,
 ) -> nn.Module:
-    """AdamW with warm-up and a cosine, gradients clipped."""
+    """Train by AdamW with warm-up and a cosine, gradients clipped."""
     learned = list(model.requires_grad_().parameters()) if learned is None else learned
     optimizer = torch.optim.AdamW(learned, lr=rate, weight_decay=0.0)
     drawn = torch.Generator().manual_seed(seed)
@@ -182,13 +182,13 @@ def train(
 
 
 def on(data: Batch, n: int) -> Loss:
-    """The loss of a flow on n of the glyphs at each step."""
+    """Return the loss of a flow on n of the glyphs at each step."""
     return lambda model, drawn: flow_loss(model, picked(data, n, drawn), drawn)
 
 
 @torch.no_grad()
 def sampled(model: nn.Module, letters: Tensor, faces: Tensor, steps: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Noise, and the glyphs that Euler's method makes of it in so many steps."""
+    """Return noise, and the glyphs that Euler's method makes of it in so many steps."""
     z = torch.randn(len(letters), 1, SIZE, SIZE, generator=torch.Generator().manual_seed(seed), dtype=FLOAT)
     x, prompt = z, prompts(letters, faces)
     for step in range(steps):
@@ -197,7 +197,7 @@ def sampled(model: nn.Module, letters: Tensor, faces: Tensor, steps: int, seed: 
 
 
 def distilled(teacher: nn.Module, told: tuple[Tensor, Tensor], many: int, few: int, n: int, seed: int) -> Loss:
-    """The loss of a student that goes straight, in ``few`` steps, to what its teacher reaches in ``many``."""
+    """Return the loss of a student that goes straight, in ``few`` steps, to what its teacher reaches in ``many``."""
     z, x = sampled(teacher, *told, many, seed)
     prompt = prompts(*told)
 

@@ -34,7 +34,7 @@ TILE: Final = 0.84
 
 
 def painted(plan: Protocol, result: Mapping[str, Any], seed: int, size: str, cache: Path) -> dict[str, Any]:
-    """Samples of one seed at the rates of the result, as one small picture: a strip for every row and model.
+    """Return samples of one seed at the rates of the result, as one small picture: a strip for every row and model.
 
     Returns:
         ``ceiling``: measure -> what real glyphs drawn anew come to, for every seed of the result from this one on;
@@ -59,7 +59,7 @@ def painted(plan: Protocol, result: Mapping[str, Any], seed: int, size: str, cac
 def _models(
     plan: Protocol, result: Mapping[str, Any], world: Any, seed: int, size: str, cache: Path
 ) -> Iterator[tuple[str, str, nn.Module]]:
-    """(row, name of the model, the model with what the row does to it)."""
+    """Yield row, name of the model, and the model with what the row does to it."""
     common: dict[str, Any] = {"toy": plan.name, "size": size, "seed": seed, "what": "move", "rule": plan.rule}
     for row in ROWS:
         name = row.removesuffix(", retrained")
@@ -76,7 +76,7 @@ def _models(
 
 
 def draw(plan: Protocol, result: Mapping[str, Any]) -> Figure:
-    """A row for each method, a column for each model; below the samples the measure of all letters of that seed."""
+    """Draw a row for each method and a column for each model, with the measure of all letters below the samples."""
     with Image.open(io.BytesIO(base64.b64decode(result["samples"]["png"]))) as file:
         picture = np.asarray(file)
     tiles = {}

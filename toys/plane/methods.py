@@ -32,7 +32,7 @@ class Method:
 
     @property
     def source(self) -> str:
-        """What speaks of it in the paper."""
+        """Return the statement of the paper that speaks of it."""
         return f"Prop. {self.proposition}" if self.proposition else "" if self.placement else "Lemma 3"
 
 
@@ -56,12 +56,12 @@ EVERYWHERE = {
 
 
 def methods(case: Case) -> dict[str, Method]:
-    """What is compared in a case."""
+    """Return the methods that are compared in a case."""
     return EVERYWHERE if case is Case.INTERIOR else ENDS
 
 
 def adapted(model: nn.Sequential, method: Method, rank: int, seed: int) -> nn.Sequential:
-    """A copy of the model with a fresh adapter; the global generator is left as it was."""
+    """Return a copy of the model with a fresh adapter; the global generator is left as it was."""
     model = copy.deepcopy(model)
     if method.placement is None:
         return model
@@ -95,7 +95,7 @@ def train(
 
 
 def moved(source: nn.Sequential, target: nn.Sequential) -> nn.Sequential:
-    """A copy of the target with the source's adapter, as it is."""
+    """Return a copy of the target with the source's adapter, as it is."""
     target = copy.deepcopy(target)
     if layers(source):
         with torch.random.fork_rng(devices=[]):  # putting a layer in place may draw first values
@@ -104,7 +104,7 @@ def moved(source: nn.Sequential, target: nn.Sequential) -> nn.Sequential:
 
 
 def learned(model: nn.Module) -> dict[str, Tensor]:
-    """AB of every adapted map, as in the paper (2 x 2)."""
+    """Return AB of every adapted map, as in the paper (2 x 2)."""
     found = {}
     for name, layer in layers(model).items():
         for _, family in layer.adapters["default"].parts():  # type: ignore[operator]
@@ -113,12 +113,12 @@ def learned(model: nn.Module) -> dict[str, Tensor]:
 
 
 def plain(model: nn.Sequential) -> nn.Sequential:
-    """A copy with the adapters merged: two plain affine maps that do the same."""
+    """Return a copy with the adapters merged: two plain affine maps that do the same."""
     return unload(merge(copy.deepcopy(model)))  # type: ignore[return-value]
 
 
 def distances(y: Tensor, other: Tensor) -> Tensor:
-    """‖y − y'‖² of every sample."""
+    """Return ‖y − y'‖² of every sample."""
     return (y - other).square().sum(dim=1)
 
 

@@ -60,7 +60,7 @@ class Layout:
 
 
 def draw(result: dict[str, Any]) -> Figure:
-    """A row for the source and one for the target, a column for every method; each panel is read downwards."""
+    """Draw a row for the source and one for the target, a column for every method; each panel is read downwards."""
     from matplotlib.figure import Figure
 
     case = Case(result["config"]["case"])
@@ -95,7 +95,7 @@ def draw(result: dict[str, Any]) -> Figure:
 
 
 def _layouts(rows: dict[str, list[list[np.ndarray]]], wanted: np.ndarray, room: float) -> dict[str, Layout]:
-    """The layouts of both rows; what is wanted needs its place among the outputs."""
+    """Return the layouts of both rows; what is wanted needs its place among the outputs."""
     return {
         name: Layout.of([[x, h, np.concatenate([y, wanted])] for x, h, y in panels], room)
         for name, panels in rows.items()
@@ -109,7 +109,7 @@ def _clouds(axes: Axes, panel: list[np.ndarray], wanted: np.ndarray, layout: Lay
 
 
 def _maps(axes: Axes, method: Method, layout: Layout, prime: str) -> None:
-    """Between the stages an arrow and the map; a map with an adapter is written in the method's colour."""
+    """Draw an arrow and the map between the stages; an adapted map has the method's colour."""
     for place, height in enumerate(layout.gaps):
         w = f"W_{place + 1}{prime}"
         ab = "AB" if len(method.maps) == 1 else f"A_{place + 1}B_{place + 1}"

@@ -20,7 +20,7 @@ WIDTHS = (20, 8, 8, 20, 10, 18, 10, 9)
 
 
 def text(result: dict[str, Any]) -> str:
-    """The whole screen."""
+    """Return the whole screen."""
     config, rows = result["config"], result["rows"]
     run = f"rank {config['rank']}, {config['steps']} steps, seed {config['seed']}, {config['samples']} fresh samples"
     head = [
@@ -53,23 +53,23 @@ def _line(*cells: str) -> str:
 
 
 def number(x: float) -> str:
-    """Three decimals; what is smaller shows its order of magnitude, and rounding as ≈0."""
+    """Write three decimals; what is smaller shows its order of magnitude, and rounding is ≈0."""
     return f"{x:.3f}" if x >= 5e-4 else f"{x:.0e}" if x >= ROUNDING else "≈0"
 
 
 def measured(row: dict[str, Any]) -> str:
-    """The distance with its standard error."""
+    """Return the distance with its standard error."""
     small = row["distance"] < ROUNDING
     return "≈0" if small else f"{number(row['distance'])} ± {number(row['distance_se'])}"
 
 
 def bound(x: float | None) -> str:
-    """A bound, or that there is none."""
+    """Return a bound, or that there is none."""
     return "none" if x is None else number(x)
 
 
 def reading(result: dict[str, Any]) -> list[str]:
-    """What this run showed; every adapter is named once, by what became of the distance."""
+    """Return what this run showed; every adapter is named once, by what became of the distance."""
     without, *adapters = result["rows"].values()
     before = without["distance"]
     kept: list[dict[str, Any]] = []

@@ -34,7 +34,7 @@ def theory(
 
 
 def expected(source: nn.Sequential, target: nn.Sequential, second_moment: Tensor) -> float:
-    """E‖y − y'‖² of two plain stacks for any law of x with E[(x, 1)ᵀ(x, 1)] = second_moment."""
+    """Return E‖y − y'‖² of two plain stacks for any law of x with E[(x, 1)ᵀ(x, 1)] = second_moment."""
     one, two = (torch.linalg.multi_dot(list(augmented(m))) for m in (source, target))
     return float((_root(second_moment) @ (one - two)).square().sum())
 
@@ -42,7 +42,7 @@ def expected(source: nn.Sequential, target: nn.Sequential, second_moment: Tensor
 def proposition(
     method: Method, ab: Tensor, source: nn.Sequential, target: nn.Sequential, second_moment: Tensor
 ) -> tuple[float, float]:
-    """Closed form and bound of the proposition that speaks of this method; source and target without adapters."""
+    """Return closed form and bound of the proposition on this method; source and target without adapters."""
     root = _root(second_moment)
     (w1, w2), (w1_target, w2_target) = (list(augmented(m)) for m in (source, target))
     claim = "prop-5"
@@ -69,6 +69,6 @@ def proposition(
 
 
 def _root(second_moment: Tensor) -> Tensor:
-    """S^½."""
+    """Return S^½."""
     values, vectors = torch.linalg.eigh(second_moment)
     return (vectors * values.sqrt()) @ vectors.mT

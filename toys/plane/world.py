@@ -11,8 +11,6 @@ from math import cos, pi, sin
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.linalg import with_singular_values
-
 THICKNESS = 0.35
 """Half the crescent's thickness in the middle; it is thinner towards its tips."""
 TURN, ENLARGE = 2 * pi / 3, 1.5
@@ -28,7 +26,7 @@ class Case(StrEnum):
 
 
 def crescent(n: int, generator: torch.Generator) -> Tensor:
-    """Samples of shape (n, 2): at the angle t ~ U(0, π), radius 1 + THICKNESS sin(t) u with u ~ U(-1, 1)."""
+    """Draw samples (n, 2): at the angle t ~ U(0, π), radius 1 + THICKNESS sin(t) u with u ~ U(-1, 1)."""
     t, u = torch.rand(2, n, generator=generator, dtype=torch.float64)
     t = pi * t
     radius = 1 + THICKNESS * t.sin() * (2 * u - 1)
@@ -36,19 +34,19 @@ def crescent(n: int, generator: torch.Generator) -> Tensor:
 
 
 def moment() -> Tensor:
-    """E[(x, 1)ᵀ(x, 1)] of the crescent, exactly: it is neither centred nor isotropic."""
+    """Return E[(x, 1)ᵀ(x, 1)] of the crescent, exactly: it is neither centred nor isotropic."""
     first, second, mean = 1 / 2 + THICKNESS**2 / 24, 1 / 2 + THICKNESS**2 / 8, 2 / pi
     return torch.tensor([[first, 0, 0], [0, second, mean], [0, mean, 1]], dtype=torch.float64)
 
 
 def isotropic_moment() -> Tensor:
-    """The same for what App. A.2 assumes, E[x] = 0 and E[xᵀx] = σ²I, with the crescent's E‖x‖²."""
+    """Return the moment that App. A.2 assumes, E[x] = 0 and E[xᵀx] = σ²I, with the crescent's E‖x‖²."""
     variance = moment()[:2, :2].trace() / 2
     return torch.diag(torch.stack([variance, variance, torch.ones_like(variance)]))
 
 
 def task() -> Tensor:
-    """The matrix E of the task: wanted is what the source model puts out, times E."""
+    """Return the matrix E of the task: wanted is what the source model puts out, times E."""
     return ENLARGE * torch.tensor([[cos(TURN), sin(TURN)], [-sin(TURN), cos(TURN)]], dtype=torch.float64)
 
 
@@ -69,7 +67,7 @@ def models(case: Case, generator: torch.Generator) -> tuple[nn.Sequential, nn.Se
 
 
 def augmented(model: nn.Sequential) -> Iterator[Tensor]:
-    """The maps of a plain stack as matrices on (x, 1); the last one forgets the 1."""
+    """Return the maps of a plain stack as matrices on (x, 1); the last one forgets the 1."""
     for i, layer in enumerate(model):
         assert isinstance(layer, nn.Linear)
         m = torch.cat([layer.weight.detach().mT, layer.bias.detach()[None]]).cpu()
@@ -78,8 +76,9 @@ def augmented(model: nn.Sequential) -> Iterator[Tensor]:
 
 
 def _matrix(larger: float, smaller: float, generator: torch.Generator) -> Tensor:
-    s = torch.tensor([larger, smaller], dtype=torch.float64)
-    return with_singular_values(s, 2, 2, generator=generator)
+    """Return a random matrix with these singular values."""
+    u, v = (nn.init.orthogonal_(torch.empty(2, 2, dtype=torch.float64), generator=generator) for _ in range(2))
+    return u * torch.tensor([larger, smaller], dtype=torch.float64) @ v
 
 
 def _stack(w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor) -> nn.Sequential:

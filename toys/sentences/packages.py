@@ -72,7 +72,7 @@ def _l6() -> dict[str, Tensor]:
 
 @cache
 def _l3() -> dict[str, Tensor]:
-    """By the names that its program has kept of those of BERT."""
+    """Return the weights by the names that its program has kept of those of BERT."""
     try:
         import onnx
     except ImportError as error:
@@ -92,7 +92,7 @@ READERS: Final = {"L3": _l3, "L6": _l6}
 
 @cache
 def split(sentence: str) -> list[int]:
-    """The numbers of its pieces, with those that mark where it begins and ends; both networks have the same."""
+    """Return the numbers of a sentence's pieces, with begin and end; both networks have the same."""
     encoded: list[int] = _splitter().encode(sentence).ids
     return encoded
 

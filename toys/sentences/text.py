@@ -47,7 +47,7 @@ def pairs() -> dict[str, dict[str, Pairs]]:
 
 
 def parts(kind: str, seed: int) -> Parts:
-    """Pairs in an order drawn from the seed; 60, 15 and 25 % of the files."""
+    """Return pairs in an order drawn from the seed: 60, 15 and 25 % of the files."""
     drawn = torch.Generator().manual_seed(seed)
     of = pairs()[kind]
     files = _shuffled(list(of), drawn)

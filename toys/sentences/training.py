@@ -19,7 +19,7 @@ CHUNK: Final = 8
 
 
 def train(model: nn.Module, pairs: Pairs, *, steps: int, batch: int, rate: float, seed: int) -> None:
-    """AdamW with warm-up and a cosine, gradients clipped; the others of a batch are what is wrong."""
+    """Train by AdamW with warm-up and a cosine, gradients clipped; the others of a batch are the wrong answers."""
     learned = [p for _, p in parameters(model)]
     optimizer = torch.optim.AdamW(learned, lr=rate, weight_decay=0.0)
     drawn = torch.Generator().manual_seed(seed)
@@ -35,7 +35,7 @@ def train(model: nn.Module, pairs: Pairs, *, steps: int, batch: int, rate: float
 
 
 def likeness(model: nn.Module, pairs: Pairs) -> Tensor:
-    """(pairs, pairs) cosines of each description and each described."""
+    """Return the cosines of each description and each described, (pairs, pairs)."""
     chunks = [pairs[k : k + CHUNK] for k in range(0, len(pairs), CHUNK)]
     found = [model([split(one[k]) for k in (0, 1) for one in chunk]).chunk(2) for chunk in chunks]
     one, other = (torch.cat(side) for side in zip(*found, strict=True))
@@ -43,14 +43,14 @@ def likeness(model: nn.Module, pairs: Pairs) -> Tensor:
 
 
 def loss(alike: Tensor, temperature: float) -> Tensor:
-    """Nats, mean of finding the described by its description and the other way round."""
+    """Return nats, the mean of finding the described by its description and the other way round."""
     right = torch.arange(len(alike))
     return (cross_entropy(alike / temperature, right) + cross_entropy(alike.mT / temperature, right)) / 2
 
 
 @torch.no_grad()
 def measured(model: nn.Module, pairs: Pairs) -> dict[str, float]:
-    """``missed``: 1 - mean reciprocal rank, both ways; ``loss`` at the temperature that suits this model best."""
+    """Return ``missed``, 1 - mean reciprocal rank both ways, and ``loss`` at the best temperature."""
     alike = likeness(model, pairs).double()
     if not alike.isfinite().all():
         return {"missed": 1.0, "loss": math.inf}

@@ -10,7 +10,7 @@ import functools
 import torch
 from torch import Tensor
 
-from ioadapt_theory.adapters.moving.convert import Inverse
+from ioadapt_theory.adapters.moving.convert import inverse
 from ioadapt_theory.errors import InvalidValueError, ShapeError
 
 
@@ -47,14 +47,14 @@ def eq_5_output(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.
     """Return W'W⁺D: converted to an output adapter by Eq. 5, then put on W'; LoRASuite's rule for down projections."""
     _same_size(delta, w)
     _equal(w.shape[1], w_target.shape[1], "outputs of W and W'")
-    return (w_target.double() @ Inverse.of(w, ridge=ridge).before(delta)).to(delta.dtype)
+    return (w_target.double() @ (inverse(w, ridge)[0] @ delta.double())).to(delta.dtype)
 
 
 def eq_5_input(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0) -> Tensor:
     """Return DW⁺W': converted to an input adapter by Eq. 5, then put on W'; LoRASuite's rule for up projections."""
     _same_size(delta, w)
     _equal(w.shape[0], w_target.shape[0], "inputs of W and W'")
-    return (Inverse.of(w, ridge=ridge).after(delta) @ w_target.double()).to(delta.dtype)
+    return (delta.double() @ inverse(w, ridge)[0] @ w_target.double()).to(delta.dtype)
 
 
 def procrustes(delta: Tensor, w: Tensor, w_target: Tensor) -> Tensor:
@@ -73,7 +73,7 @@ def _wide(*matrices: Tensor) -> list[Tensor]:
 
 
 def _singular_vectors(w: Tensor, k: int | None) -> tuple[Tensor, Tensor]:
-    """The first k left and right singular vectors: c x k, k x d."""
+    """Return the first k left and right singular vectors: c x k, k x d."""
     limit = min(w.shape)
     k = max(1, limit // 2) if k is None else k
     if not 1 <= k <= limit:

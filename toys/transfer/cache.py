@@ -28,7 +28,7 @@ def figures(folder: Path, config: Mapping[str, Any], compute: Callable[[], Mappi
 
 
 def tensors(folder: Path, config: Mapping[str, Any], compute: Callable[[], Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """What ``compute`` gave for this configuration, computed once; a broken file is redone."""
+    """Return what ``compute`` gave for this configuration, computed once; a broken file is redone."""
     path = folder / f"{fingerprint(config)}.safetensors"
     try:
         return load_file(path)
@@ -45,7 +45,7 @@ def models(
     blank: Callable[[], nn.Module],
     train: Callable[[], Mapping[str, nn.Module]],
 ) -> dict[str, nn.Module]:
-    """Models of one architecture by name, trained once; ``blank`` makes one to be filled."""
+    """Return models of one architecture by name, trained once; ``blank`` makes one to be filled."""
     stored = tensors(
         folder,
         config,

@@ -12,7 +12,7 @@ WRITES: Final = ("o", "down_proj")
 
 
 def each(model: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """A copy of the model in which every matrix of its blocks is changed."""
+    """Return a copy of the model in which every matrix of its blocks is changed."""
     other = copy.deepcopy(model)
     with torch.no_grad():
         for w in other.blocks.parameters():
@@ -21,7 +21,7 @@ def each(model: Any, change: Callable[[Tensor], Tensor]) -> Any:
 
 
 def heads(model: Any, seed: int, count: int) -> Any:
-    """q, k and v, o of every head by invertible maps that cancel: W_q R, W_k R⁻ᵀ and W_v S, S⁻¹W_o."""
+    """Change q, k and v, o of every head by invertible maps that cancel: W_q R, W_k R⁻ᵀ and W_v S, S⁻¹W_o."""
     other = copy.deepcopy(model)
     drawn = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -38,7 +38,7 @@ def heads(model: Any, seed: int, count: int) -> Any:
 
 
 def neurons(model: Any, seed: int) -> Any:
-    """The neurons of every MLP in another order, and each scaled, which ReLU passes on."""
+    """Reorder the neurons of every MLP, and scale each, which ReLU passes on."""
     other = copy.deepcopy(model)
     drawn = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -52,7 +52,7 @@ def neurons(model: Any, seed: int) -> Any:
 
 
 def stream(model: Any, seed: int) -> Any:
-    """The residual stream in another orthonormal basis."""
+    """Rotate the residual stream to another orthonormal basis."""
     other = copy.deepcopy(model)
     n = model.head.in_features
     drawn = torch.Generator().manual_seed(seed)
@@ -70,6 +70,6 @@ def stream(model: Any, seed: int) -> Any:
 
 
 def _invertible(n: int, drawn: torch.Generator) -> Tensor:
-    """With singular values from 1/2 to 2."""
+    """Draw a matrix with singular values from 1/2 to 2."""
     u, v = (torch.linalg.qr(torch.randn(n, n, generator=drawn, dtype=torch.float64)).Q for _ in range(2))
     return u @ torch.diag(torch.logspace(-0.3, 0.3, n, dtype=torch.float64)) @ v

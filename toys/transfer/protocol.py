@@ -47,11 +47,11 @@ class Method:
     table: str = ""
 
     def key(self) -> dict[str, Any]:
-        """What the trained numbers depend on."""
+        """Return what the trained numbers depend on."""
         return {key: value for key, value in asdict(self).items() if key not in {"against", "table"} and value}
 
     def on(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Those of the layers that it sits on."""
+        """Return the layers that it sits on."""
         return tuple(name for name in names if re.fullmatch(self.layers or ".*", name))
 
 
@@ -105,17 +105,17 @@ class Protocol:
 
     @property
     def command(self) -> str:
-        """What runs it."""
+        """Return the command that runs it."""
         return f"python toys/{self.script}"
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """All of them, in the order of the table."""
+        """Return all targets, in the order of the table."""
         return (*self.related, *self.exact, *self.strangers)
 
     @property
     def tables(self) -> dict[str, dict[str, Method]]:
-        """Table of the paper -> its methods, the toy's first table first."""
+        """Return table of the paper -> its methods, the toy's first table first."""
         found: dict[str, dict[str, Method]] = {self.paper: {}}
         for row, method in self.methods.items():
             found.setdefault(method.table or self.paper, {})[row] = method
@@ -123,7 +123,7 @@ class Protocol:
 
 
 def protocol(name: str) -> Protocol:
-    """The protocol of a toy, as written in the file."""
+    """Return the protocol of a toy, as written in the file."""
     stored = tomllib.loads(FILE.read_text(encoding="utf-8"))
     own = {key: _frozen(value) for key, value in stored[name].items()}
     rule = Rule(**{key: own.pop(key, _frozen(value)) for key, value in stored["rule"].items()})
@@ -135,7 +135,7 @@ def protocol(name: str) -> Protocol:
 
 
 def names() -> tuple[str, ...]:
-    """The toys that have a protocol, in the order of the file."""
+    """Return the toys that have a protocol, in the order of the file."""
     stored = tomllib.loads(FILE.read_text(encoding="utf-8"))
     return tuple(name for name, own in stored.items() if isinstance(own, dict) and "methods" in own)
 

@@ -1,39 +1,46 @@
-"""The rows of a table: how an adapter is placed on the source, and how a LoRA is carried by weights alone."""
+"""The rows of a table: how an adapter is placed on the source, on which side, and how a LoRA is carried by weights."""
 
 import copy
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters import Placement, adapt, layers, operator, scale
+from ioadapt_theory.adapters.base_weights import ModelWeights
+from ioadapt_theory.adapters.moving.correspondence import correspond
 from ioadapt_theory.adapters.moving.transfer import put
 from ioadapt_theory.adapters.rules.residual import UnknownSideError, residual_side
+from ioadapt_theory.checkpoints.names.layer_name import Name
+from ioadapt_theory.null import STANDS_OUT, Null
+from ioadapt_theory.reporting.sides import Sides, sides
 from toys.transfer.baselines import eq_5_input, eq_5_output, lora_x, prolora
 from toys.transfer.protocol import Method
 
 Rule = Callable[[Tensor, Tensor, Tensor], Tensor]
 """(D, W, W') -> D', all c x d."""
 
+ALIKE: Final = 0.1
+"""Difference of excess below which two sides count as equally alike."""
 OPPOSITE: Final = {Placement.INPUT: "output", Placement.OUTPUT: "input"}
 
 
 def adapted(model: nn.Module, method: Method, names: tuple[str, ...], seed: int, **options: Any) -> nn.Module:
-    """A frozen copy of the model with a fresh adapter; equal seeds give equal first values."""
+    """Return a frozen copy of the model with a fresh adapter; equal seeds give equal first values."""
     wanted: dict[str, Any] = {"placement": method.placement}
     if method.placement == "opposite":  # of the side that faces the residual stream
-        sides = {rf"^{re.escape(name)}$": OPPOSITE[residual_side(name)] for name in names}
-        wanted = {"placement": "input", "placement_pattern": sides}
+        pattern = {rf"^{re.escape(name)}$": OPPOSITE[residual_side(name)] for name in names}
+        wanted = {"placement": "input", "placement_pattern": pattern}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         one = copy.deepcopy(model)
-        return adapt(one, target_modules=list(names), family=method.family, rank=method.rank, **wanted, **options)
+        return adapt(one, target_modules=list(names), family=method.family, rank=method.rank, **wanted | options)
 
 
 def moved(source: nn.Module, target: nn.Module, strength: float = 1.0) -> nn.Module:
-    """A copy of the target with the source's adapter at this strength, layer by layer of equal names, unasked."""
+    """Return a copy of the target with the source's adapter at this strength, by names of layers, unasked."""
     there = copy.deepcopy(target)
     put(there, {name: layer.adapters["default"] for name, layer in layers(source).items()}, "default")  # type: ignore[misc]
     scale(there, strength)
@@ -41,7 +48,7 @@ def moved(source: nn.Module, target: nn.Module, strength: float = 1.0) -> nn.Mod
 
 
 def randomised(one: nn.Module, seed: int) -> nn.Module:
-    """A copy whose A and B are random, with ‖AB‖_F of every layer as it was."""
+    """Return a copy whose A and B are random, with ‖AB‖_F of every layer as it was."""
     other = copy.deepcopy(one)
     drawn = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -63,21 +70,21 @@ def carries(names: tuple[str, ...], ridge: float) -> Mapping[str, Callable[[str]
         facing = {name: str(residual_side(name)) for name in names}
     except UnknownSideError:
         facing = {}
-    sides: dict[str, Callable[[str], Rule]] = {}
+    by_row: dict[str, Callable[[str], Rule]] = {}
     for label, amount in (("plain", 0.0), ("ridge", ridge)):
         by_side: dict[str, Rule] = {
             "input": lambda d, w, v, amount=amount: eq_5_input(d, w, v, ridge=amount),  # type: ignore[misc]
             "output": lambda d, w, v, amount=amount: eq_5_output(d, w, v, ridge=amount),  # type: ignore[misc]
         }
         for side, rule in by_side.items():
-            sides[f"Eq. 5 {side}, {label}"] = lambda _, rule=rule: rule  # type: ignore[misc]
+            by_row[f"Eq. 5 {side}, {label}"] = lambda _, rule=rule: rule  # type: ignore[misc]
         if facing:
-            sides[f"Eq. 5 residual, {label}"] = lambda name, by_side=by_side: by_side[facing[name]]  # type: ignore[misc]
-    return {"LoRA-X = Cross-LoRA": lambda _: lora_x, "ProLoRA": lambda _: prolora, **sides}
+            by_row[f"Eq. 5 residual, {label}"] = lambda name, by_side=by_side: by_side[facing[name]]  # type: ignore[misc]
+    return {"LoRA-X = Cross-LoRA": lambda _: lora_x, "ProLoRA": lambda _: prolora, **by_row}
 
 
 def carried(one: nn.Module, source: nn.Module, target: nn.Module, rule: Callable[[str], Rule]) -> nn.Module:
-    """A copy of the target with the LoRA's change, carried by the rule, added to its weights."""
+    """Return a copy of the target with the LoRA's change, carried by the rule, added to its weights."""
     there = copy.deepcopy(target)
     here, modules = dict(source.named_modules()), dict(there.named_modules())
     for name, layer in layers(one).items():
@@ -92,10 +99,33 @@ def carried(one: nn.Module, source: nn.Module, target: nn.Module, rule: Callable
 
 
 def strength_of(one: nn.Module, source: nn.Module) -> float:
-    """Mean over layers of ‖what the adapter adds to W‖_F / ‖W‖_F on the source."""
+    """Return the mean over layers of ‖what the adapter adds to W‖_F / ‖W‖_F on the source."""
     here = dict(source.named_modules())
     shares = []
     for name, layer in layers(one).items():
         w = operator(here[name]).dense().detach()
         shares.append(float((layer.function.dense().detach() - w).norm() / w.norm()))
     return sum(shares) / len(shares)
+
+
+def sides_by_weights(source: nn.Module, target: nn.Module, names: Iterable[str]) -> dict[str, Placement]:
+    """Return for each of these layers the side on which the weights of both models are most alike, if there is one."""
+    # Exact for rotated heads, W' = WQ or W' = QW with an orthogonal Q; a heuristic for other weights.
+    here, there = ModelWeights(source), ModelWeights(target)
+    matched = correspond([Name("", n) for n in names], there, "auto", source=here)
+    places = {key.path: place[0] for key, place in matched.layers.items() if len(place) == 1}
+    best = {n: more_alike(sides(here.layer(n), there.layer(place))) for n, place in places.items()}
+    return {n: side for n, side in best.items() if side is not None}
+
+
+def more_alike(both: Sides) -> Placement | None:
+    """Return the side that two layers share most, beyond what unrelated layers share; None if there is none."""
+    excess = {Placement.INPUT: _beyond_chance(both.input), Placement.OUTPUT: _beyond_chance(both.output)}
+    known = {side: value for side, value in excess.items() if value is not None}
+    if not known:
+        return Placement.INPUT if both.input is not None and both.input.too_small else None
+    return next(side for side, value in known.items() if value >= max(known.values()) - ALIKE)
+
+
+def _beyond_chance(null: Null | None) -> float | None:
+    return None if null is None or null.z is None or null.z < STANDS_OUT else null.excess

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -14,11 +15,10 @@ from torch import nn
 
 from ioadapt_theory.adapters import count, layers, parameters, transfer
 from ioadapt_theory.adapters.base_weights import ModelWeights
-from ioadapt_theory.adapters.rules.sides import sides
-from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.reporting.sides import sides
 from toys.transfer.cache import figures, tensors
 from toys.transfer.protocol import Method, Rule
-from toys.transfer.rows import adapted, carried, carries, moved, randomised, strength_of
+from toys.transfer.rows import adapted, carried, carries, moved, randomised, sides_by_weights, strength_of
 from toys.transfer.world import World, toy
 
 SOURCE: Final = "source"
@@ -48,7 +48,7 @@ class Run:
     case: str = ""
 
     def key(self) -> dict[str, Any]:
-        """What names it in the cache: everything but its part of the rule that it does not use."""
+        """Return what names it in the cache: everything but its part of the rule that it does not use."""
         used = {"strengths": self.rule.strengths, "ridge": self.rule.ridge, "shared": self.rule.shared}
         used |= {"brief": self.rule.brief} if self.rule.brief else {}
         own = {key: value for key, value in asdict(self).items() if key != "rule" and (value or key != "case")}
@@ -60,7 +60,7 @@ class Run:
         }
 
     def result(self, cache: Path) -> Mapping[str, Any]:
-        """Its figures."""
+        """Return its figures."""
 
         def compute() -> dict[str, Any]:
             return KINDS[self.what](self, _world(self.toy, self.size, self.seed, self.case, cache), cache)
@@ -77,7 +77,7 @@ def _world(name: str, size: str, seed: int, case: str, cache: Path) -> World:
 def trained(
     run: Run, world: World, cache: Path, where: str = SOURCE, names: tuple[str, ...] = (), **options: Any
 ) -> tuple[nn.Module, float]:
-    """The model with its adapter trained, and the validation loss; the adapter's numbers are kept."""
+    """Return the model with its adapter trained, and the validation loss; the adapter's numbers are kept."""
     assert run.method is not None
     one = adapted(world.models[where], run.method, names or run.method.on(world.layers), run.seed, **options)
 
@@ -96,12 +96,12 @@ def trained(
 
 
 def placements(one: nn.Module) -> dict[str, list[str]]:
-    """Layer -> placements of its adapter."""
+    """Return layer -> placements of its adapter."""
     return {name: list(layer.adapters["default"]) for name, layer in layers(one).items()}  # type: ignore[call-overload]
 
 
 def _train(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Trained on a model and measured there."""
+    """Train an adapter on a model and measure it there."""
     one, validation = trained(run, world, cache, run.where)
     if not math.isfinite(validation):
         return {"validation": None, "numbers": count(one)}
@@ -118,14 +118,14 @@ def _everywhere(world: World, make: Callable[[nn.Module], nn.Module], but: tuple
 
 
 def _move(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """From the source to every model, at every strength."""
+    """Move the source's adapter to every model, at every strength."""
     one, _ = trained(run, world, cache)
     but = {s: () if s == 1 else run.rule.brief for s in run.rule.strengths}
     return {str(s): _everywhere(world, partial(moved, one, strength=s), but[s]) for s in run.rule.strengths}
 
 
 def _carry(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """A LoRA carried to every model by weights alone, and a random one of its size."""
+    """Carry a LoRA to every model by weights alone, and a random one of its size."""
     one, _ = trained(run, world, cache)
     source, other = world.models[SOURCE], randomised(one, run.seed)
     rules = carries(world.layers, run.rule.ridge)
@@ -136,19 +136,18 @@ def _carry(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _auto(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """The package's own choice for one target, trained on the source and moved there."""
+    """Train the sides that the weights share with one target on the source, and move them there."""
     target = world.models[run.where]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # which layers it leaves out stands in the result
-            one, _ = trained(run, world, cache, target=target)
-    except InvalidValueError:  # it chose none, on every layer
+    chosen = sides_by_weights(world.models[SOURCE], target, world.layers)
+    if not chosen:
         return {"sides": {}, **_measured(world, target, run.where)}
+    pattern = {f"^{re.escape(n)}": str(side) for n, side in chosen.items()}
+    one, _ = trained(run, world, cache, names=tuple(chosen), placement="input", placement_pattern=pattern)
     return {"sides": placements(one), **_measured(world, moved(one, target), run.where)}
 
 
 def _shared(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """LoRA on those layers alone whose two sides the target shares."""
+    """Train LoRA on those layers alone whose two sides the target shares, and move it."""
     target = world.models[run.where]
     alike = similarity(world.models[SOURCE], target, world.layers)
     names = tuple(n for n in world.layers if _shares(alike[n], run.rule.shared))
@@ -159,7 +158,7 @@ def _shared(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _over(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """A LoRA carried over to every target by inputs without labels, beside its copy: measured, and predicted."""
+    """Carry a LoRA over to every target by inputs without labels; return what it and its copy keep."""
     one, _ = trained(run, world, cache)
     found: dict[str, Any] = {row: {} for row in (COPIED, CARRIED, *(f"{row}, predicted" for row in (COPIED, CARRIED)))}
     found["source"] = world.measure(one, SOURCE)
@@ -176,7 +175,7 @@ def _over(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _facts(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """What is true of the models before anything is trained."""
+    """Return what is true of the models before anything is trained."""
     del cache
     source = world.models[SOURCE]
     return {
@@ -189,7 +188,7 @@ def _facts(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def similarity(source: nn.Module, target: nn.Module, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """Layer -> cosine of the weights, ratio of their norms, and what both sides share beyond unrelated channels."""
+    """Return layer -> cosine of the weights, ratio of norms, and what both sides share beyond unrelated channels."""
     here, there = ModelWeights(source), ModelWeights(target)
     found = {}
     for name in names:

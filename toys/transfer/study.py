@@ -28,7 +28,7 @@ class Study:
     case: str = ""
 
     def results(self, run: Runner) -> dict[str, Any]:
-        """All figures.
+        """Run everything and return all figures.
 
         Returns:
             ``rates``: method -> chosen rate, whether it lies inside the grid, and all that was tried;
@@ -55,7 +55,7 @@ class Study:
     def _rows(
         self, run: Runner, rates: Mapping[str, Any], facts: Iterable[Mapping[str, Any]]
     ) -> dict[str, dict[str, list[float | None]]]:
-        """Row -> model -> value of the protocol's measure by seed."""
+        """Return row -> model -> value of the protocol's measure by seed."""
         rows: dict[str, Any] = {NONE: self._by_model(one["none"] for one in facts)}
         return rows | self._moved(run, rates) | self._made_for_a_target(run, rates) | self._retrained(run, rates)
 
@@ -69,7 +69,7 @@ class Study:
         return Run(toy=toy, size=self.size, seed=seed, what=what, rule=rule, case=self.case, **more)
 
     def _tuned(self, run: Runner, method: Method, name: str) -> dict[str, Any]:
-        """The rate with the smallest mean validation loss; the grid grows until it has a worse one on either side."""
+        """Find the rate with the smallest mean validation loss; the grid grows until both neighbours are worse."""
         rule, seeds = self.protocol.rule, self.seeds[: self.protocol.tuned or None]
         tried: dict[float, list[Mapping[str, Any]]] = {}
         todo = [*rule.first] if self.rates is None else [self.rates[name]]
@@ -95,7 +95,7 @@ class Study:
         }
 
     def _moved(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
-        """Every method at every strength; LoRA carried by weights; a random adapter."""
+        """Move every method at every strength; carry LoRA by weights; move a random adapter."""
         methods = self.protocol.methods
         kinds = [*(("move", name) for name in methods), *([("carry", "lora")] if self.protocol.carried else [])]
         units = {
@@ -111,7 +111,7 @@ class Study:
         return rows
 
     def _made_for_a_target(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
-        """Adapters whose places depend on the target; they take the rates of the input adapter and of LoRA."""
+        """Move adapters whose places depend on the target; they take the rates of the input adapter and of LoRA."""
         methods = self.protocol.methods
         if "input" not in methods:
             return {}

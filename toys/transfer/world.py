@@ -23,16 +23,16 @@ class World(Protocol):
         """Train the adapter of a model made from ``where``, in place; the validation loss, infinite if it diverged."""
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """What is reported of a model made from ``where``; a nuisance is fitted alike for every row."""
+        """Return what is reported of a model made from ``where``; a nuisance is fitted alike for every row."""
 
     def carrying(self) -> dict[str, Any]:
-        """What ``transfer`` takes to carry an adapter over: inputs without labels, and how a model takes them.
+        """Return what ``transfer`` takes to carry an adapter over: inputs without labels, and how a model takes them.
 
         They are of what the adapter learned, and none of them is measured on.
         """
 
     def own(self, model: nn.Module, where: str) -> float:
-        """How well a model still does what ``where`` was made for, lower is better."""
+        """Return how well a model still does what ``where`` was made for, lower is better."""
 
 
 class Toy(Protocol):
@@ -41,9 +41,9 @@ class Toy(Protocol):
     REVISION: int
 
     def world(self, seed: int, size: str, cache: Path) -> World:
-        """The world of a seed; ``size`` is "full" or "quick"; what it trains is kept in ``cache``."""
+        """Return the world of a seed; ``size`` is "full" or "quick"; what it trains is kept in ``cache``."""
 
 
 def toy(name: str) -> Toy:
-    """The toy of this name."""
+    """Return the toy of this name."""
     return import_module(f"toys.{name}")

@@ -30,7 +30,7 @@ class Block(nn.Module):
         self.up_proj, self.down_proj = _linear(WIDTH, 4 * WIDTH), _linear(4 * WIDTH, WIDTH)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, length, width) to the same."""
+        """Turn (batch, length, width) into the same."""
         h = normed(x)
         q, k, v = (m(h).unflatten(-1, (HEADS, -1)).transpose(1, 2) for m in (self.q, self.k, self.v))
         seen = {"is_causal": True} if self.window is None else {"attn_mask": _near(x.shape[1], self.window)}
@@ -49,7 +49,7 @@ class Model(nn.Module):
         self.head = _linear(WIDTH, BYTES)
 
     def forward(self, text: Tensor) -> Tensor:
-        """(batch, length) to (batch, length, BYTES)."""
+        """Turn (batch, length) into (batch, length, BYTES)."""
         x = self.embedding[text] + self.position[: text.shape[1]]
         for block in self.blocks:
             x = block(x)
@@ -63,5 +63,5 @@ def _near(length: int, window: int) -> Tensor:
 
 
 def normed(x: Tensor) -> Tensor:
-    """To unit mean square, without a gain, so that the stream may be rotated."""
+    """Scale to unit mean square, without a gain, so that the stream may be rotated."""
     return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)

@@ -14,13 +14,13 @@ LENGTH: Final = 48
 
 
 def encoded(texts: list[str]) -> Tensor:
-    """Bytes of ASCII, everything else as a question mark."""
+    """Return bytes of ASCII, everything else as a question mark."""
     return torch.tensor(list("\n".join(texts).encode("ascii", "replace")))
 
 
 @cache
 def corpora() -> dict[str, Tensor]:
-    """Texts by use, all of them of this Python: its documentation, its standard library, the docstrings in it."""
+    """Return texts by use, all of this Python: its documentation, its standard library, the docstrings in it."""
     from pydoc_data.topics import topics
 
     drawn = torch.Generator().manual_seed(0)
@@ -62,7 +62,7 @@ def _docstrings(source: str) -> list[str]:
 
 
 def windows(text: Tensor, n: int, drawn: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Inputs and next bytes, (n, LENGTH) each, at random places."""
+    """Draw inputs and next bytes, (n, LENGTH) each, at random places."""
     at = torch.randint(len(text) - LENGTH - 1, (n,), generator=drawn)
     rows = text[at[:, None] + torch.arange(LENGTH + 1)]
     return rows[:, :-1], rows[:, 1:]

@@ -10,13 +10,13 @@ from toys.words.text import corpora, windows
 
 
 def loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
-    """Nats a byte."""
+    """Return nats a byte."""
     return cross_entropy(model(batch[0]).flatten(0, 1), batch[1].flatten())
 
 
 @torch.no_grad()
 def measured(model: nn.Module, use: str, n: int) -> float:
-    """Loss on n windows that are the same for every model."""
+    """Return loss on n windows that are the same for every model."""
     return float(loss(model, windows(corpora()[use], n, torch.Generator().manual_seed(99))))
 
 
@@ -30,7 +30,7 @@ def train(
     learned: list[nn.Parameter] | None = None,
     teacher: nn.Module | None = None,
 ) -> nn.Module:
-    """AdamW with warm-up and a cosine, gradients clipped; on a teacher's probabilities where there is one."""
+    """Train by AdamW with warm-up and a cosine, gradients clipped; on a teacher's probabilities where there is one."""
     learned = list(model.requires_grad_().parameters()) if learned is None else learned
     optimizer = torch.optim.AdamW(learned, lr=rate, weight_decay=0.0)
     drawn = torch.Generator().manual_seed(seed)

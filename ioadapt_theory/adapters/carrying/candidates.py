@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Mapping
 from copy import deepcopy
+from dataclasses import replace
 
-import torch
 from torch import nn
 
 from ioadapt_theory.adapters.base_weights import ModelWeights
@@ -18,8 +18,6 @@ from ioadapt_theory.adapters.moving.correspondence import correspond
 from ioadapt_theory.adapters.moving.transfer import misfit
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.layer_name import Name
-from ioadapt_theory.effect.batches import Parts
-from ioadapt_theory.effect.translation import Factors
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
 FEW = 64
@@ -33,14 +31,9 @@ NO_LAYER = "the target has no such layer; match='effect' takes the layer that ke
 def counterparts(
     source: nn.Module, target: nn.Module, names: Collection[str], rename: Mapping[str, str] | None, match: str
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
-    """Return the target's layers for each of the source's, and why some have none.
+    """Return the target's layers for each of the source's, and why some have none; ``rename`` comes first.
 
-    Args:
-        source: the model with the adapter.
-        target: the other one.
-        names: the source's layers that have it.
-        rename: layers that are called otherwise in the target; it comes first.
-        match: see ``transfer``; by effect every layer of the same last name, if there are any, or kind may take it.
+    With match="effect" every layer of the same last name, if there are any, or of the same kind may take an adapter.
 
     Raises:
         InvalidValueError: the target has no layer of a name in ``rename``.
@@ -81,26 +74,16 @@ class Candidates:
         truncated: parts that had no low rank, and the share of their effect that it keeps.
     """
 
-    def __init__(
-        self, trial: Trial, rows: Parts, places: Mapping[str, tuple[str, ...]], need: str, *, few: bool
-    ) -> None:
-        """Fit on ``rows.fit``, weigh on ``rows.choose``.
-
-        Args:
-            trial: the two models.
-            rows: divided.
-            places: layers of the target for each of the source's.
-            need: "labels" or "change".
-            few: whether the rows are too few to choose much by.
-        """
+    def __init__(self, trial: Trial, places: Mapping[str, tuple[str, ...]], *, few: bool) -> None:
+        """``places``: the target's layers for each of the source's; ``few``: the rows are too few to choose much by."""
         self.trial, self.places, self.few = trial, places, few
         self.adapted = {n: layer for n, layer in layers(trial.source, trial.name).items() if n in places}
         self.modules = {"": trial.target, **dict(walk(trial.target))}
         self.lost: dict[str, str] = {}
         given = parts_of(self.adapted, trial.name)
-        self.parts, self.truncated = reduced(given, trial, [trial.source], rows.fit)
+        self.parts, self.truncated = reduced(given, trial, trial.source)
         fitting = [(k, n, side) for k, p in self.parts.items() for n in places[p.layer] for side in self._sides(p, n)]
-        self.fit = Fit(trial, self.parts, fitting, rows, need)
+        self.fit = Fit(trial, self.parts, fitting)
         self.picked: dict[str, Place] = {}
         for place, one in self.fit.at.items():
             best = self.picked.get(place[0])
@@ -171,14 +154,13 @@ class Candidates:
 
     def _assembled(self, names: Mapping[str, str]) -> dict[str, Adapter]:
         """Return the adapters made of one candidate for each part."""
-        sides: dict[str, dict[str, list[tuple[Factors, float, torch.dtype]]]] = {}
+        sides: dict[str, dict[str, list[Part]]] = {}
         for key, name in names.items():
-            place, part = self.picked[key], self.parts[key]
-            one = self.fit.at[place].candidates[name], part.scaling, part.dtype
-            sides.setdefault(place[1], {}).setdefault(place[2], []).append(one)
-        made = {}
-        for layer, by_side in sides.items():
-            joined = {side: (stacked([f for f, _, _ in many]), *many[0][1:]) for side, many in by_side.items()}
-            if joined.keys() - {BIAS}:
-                made[layer] = built(self.modules[layer], joined)
-        return made
+            place = self.picked[key]
+            part = replace(self.parts[key], factors=self.fit.at[place].candidates[name])
+            sides.setdefault(place[1], {}).setdefault(place[2], []).append(part)
+        return {
+            layer: built(self.modules[layer], {side: stacked(many) for side, many in by_side.items()})
+            for layer, by_side in sides.items()
+            if by_side.keys() - {BIAS}
+        }

@@ -1,24 +1,23 @@
 """An adapter carried over: fitted on most rows, chosen on some, told on others; nothing is put where none is kept."""
 
-import math
 import warnings
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import nn
 from tqdm import tqdm
 
 from ioadapt_theory.adapters.carrying.candidates import FEW, Candidates, counterparts
 from ioadapt_theory.adapters.carrying.extraction import extract
+from ioadapt_theory.adapters.carrying.gauss_newton import passes
 from ioadapt_theory.adapters.carrying.outcome import CarriedLayer, CarryReport, CarryWarning
 from ioadapt_theory.adapters.carrying.parts import BIAS
 from ioadapt_theory.adapters.carrying.refine import from_zero, refined
-from ioadapt_theory.adapters.carrying.trial import Adapters, Options, Trial, put, spread
+from ioadapt_theory.adapters.carrying.trial import Adapters, Options, Trial, put
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import layers, naming, remove
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport
-from ioadapt_theory.effect.batches import Parts, divided
+from ioadapt_theory.effect.batches import divided
 from ioadapt_theory.effect.passes import undisturbed
 from ioadapt_theory.effect.retention import Prediction
 from ioadapt_theory.errors import InvalidValueError
@@ -28,7 +27,7 @@ STEPS = 10
 TOO_FEW = 16
 """Rows that are too few to predict anything."""
 AS_GOOD = 0.02
-"""Lead over a copy that a candidate needs to be taken instead."""
+"""Lead that a candidate needs over a copy, and one of another strength over all others, to be taken."""
 LITTLE, APART, DISAGREEING = 0.3, 0.3, 0.15
 """Thresholds of warnings: kept below, R and R_KL apart by more, more positions where the plain models disagree."""
 
@@ -46,19 +45,7 @@ def carried(
     tuned: nn.Module | None = None,
     **options: Any,
 ) -> CarryReport:
-    """Carry an adapter over, see ``transfer``, which calls this where it is given inputs.
-
-    Args:
-        source: the model with the adapter.
-        target: the model to put it on.
-        inputs: what the models take, without labels.
-        name: of the adapter, on both.
-        strict: raise where a layer has no counterpart.
-        rename: target name for layers that are called otherwise there.
-        match: see ``transfer``.
-        trainable: whether the adapter is to be trained further on the target.
-        tuned: a model tuned from the source; its difference to the source is the adapter, see ``extract``.
-        **options: the fields of ``Options``.
+    """Carry an adapter over; the arguments are those of ``transfer``, which calls this where it is given inputs.
 
     Returns:
         What was put on the target and what it is predicted to keep.
@@ -73,8 +60,8 @@ def carried(
         if source is target:
             return extracted
         try:
-            common: dict[str, Any] = {"strict": strict, "rename": rename, "match": match, "trainable": trainable}
-            return carried(source, target, inputs, name=name, **common, **options)
+            options |= {"strict": strict, "rename": rename, "match": match, "trainable": trainable}
+            return carried(source, target, inputs, name=name, **options)
         finally:
             remove(source, name)
     given = layers(source, name)
@@ -90,9 +77,8 @@ def carried(
     for role, model in {"source": source, "target": target}.items():
         _require_finite(model, role)
     rows = divided(inputs, chosen.target_inputs, size=chosen.size, seed=chosen.seed)
-    trial = Trial(source, target, name, chosen)
     with undisturbed(source), undisturbed(target):
-        report, adapters = _Carrying(trial, rows, places, lost).done()
+        report, adapters = _Carrying(Trial(source, target, name, rows, chosen), places, lost).done()
     put(target, adapters, name, trainable=trainable)
     for note in report.notes:
         warnings.warn(note, CarryWarning, stacklevel=3)
@@ -110,23 +96,19 @@ def _require_finite(model: nn.Module, role: str) -> None:
 class _Carrying:
     """The steps, with what they share."""
 
-    def __init__(self, trial: Trial, rows: Parts, places: Mapping[str, tuple[str, ...]], lost: dict[str, str]) -> None:
-        self.trial, self.rows, self.places, self.lost = trial, rows, places, lost
-        s, sa, _ = trial.outputs(rows.fit[0], 0)
-        if torch.equal(s, sa):
-            msg = "The adapter changes no output of the source on these inputs: is it trained, and active?"
-            raise InvalidValueError(msg)
-        self.need = trial.need(rows.fit[0][0])
-        self.few = spread(rows.rows, s) <= FEW
-        self.made = Candidates(trial, rows, places, self.need, few=self.few)
+    def __init__(self, trial: Trial, places: Mapping[str, tuple[str, ...]], lost: dict[str, str]) -> None:
+        self.trial, self.rows, self.places, self.lost = trial, trial.rows, places, lost
+        self.few = self.rows.rows * trial.positions <= FEW
+        self.made = Candidates(trial, places, few=self.few)
         self.candidates = dict(self.made.by_name)
-        self.scores = {"zero": 0.0} | self.score(self.candidates)
+        self.scores = {"zero": 0.0} | self.trial.scores(self.candidates)
 
     def done(self) -> tuple[CarryReport, Adapters]:
         """Choose, refine and predict; return the outcome and what is to be put on the target."""
-        scaled = self.made.strengths(self.scores)
+        scaled, plain = self.made.strengths(self.scores), max(self.scores.values())
+        scores = self.trial.scores(scaled)
         self.candidates |= scaled
-        self.scores |= self.score(scaled)
+        self.scores |= {n: score for n, score in scores.items() if score > plain + AS_GOOD}
         asked = self.trial.options.refine
         if asked or (asked is None and not self.few):
             self.refine(asked or STEPS, compare=asked is not None)
@@ -136,34 +118,25 @@ class _Carrying:
             chosen = "copy"
         return self.report(chosen)
 
-    def score(self, candidates: Mapping[str, Adapters]) -> dict[str, float]:
-        """Return what each candidate keeps on the rows to choose by; minus infinity where that is no number."""
-        predicted = self.trial.predicted(candidates, self.rows.choose, self.need)
-        return {n: one.kept if math.isfinite(one.kept) else -math.inf for n, one in predicted.items()}
-
     def refine(self, steps: int, *, compare: bool) -> None:
-        """Add the best plain LoRA refined, and to compare it as many steps from zero."""
-        plain = [n for n, adapters in self.candidates.items() if all(a.family == "lora" for a in adapters.values())]
+        """Add the best plain LoRA refined, to compare it after Gauss-Newton passes, and as many steps from zero."""
+        named = self.candidates.items()
+        plain = [n for n, made in named if n in self.scores and all(a.family == "lora" for a in made.values())]
         if not plain:
             return
         start = self.candidates[max(plain, key=lambda n: self.scores[n])]
+        if compare and (found := passes(self.trial, start)) is not None:
+            start = self.candidates["Gauss-Newton"] = found[0]
+            self.scores["Gauss-Newton"] = found[1]
         begin = {"refined": start} | ({"from zero": from_zero(start, self.trial.options.seed)} if compare else {})
         with tqdm(total=len(begin) * steps, desc="refining", delay=10, disable=None, leave=False) as bar:
             for name, adapters in begin.items():
-                self.candidates[name], self.scores[name] = refined(
-                    self.trial,
-                    adapters,
-                    self.rows.fit,
-                    lambda one: self.score({"": one})[""],
-                    need=self.need,
-                    steps=steps,
-                    progress=bar.update,
-                )
+                self.candidates[name], self.scores[name] = refined(self.trial, adapters, steps, bar.update)
 
     def report(self, chosen: str) -> tuple[CarryReport, Adapters]:
         """Predict on the untouched rows, and decide whether anything is put."""
         shown = {n: self.candidates[n] for n in (chosen, "copy", "from zero") if n in self.candidates}
-        predicted = self.trial.predicted(shown, self.rows.tell, self.need)
+        predicted = self.trial.predicted(shown, self.rows.tell)
         best = predicted.get(chosen)
         put = self.candidates[chosen] if best is not None and best.interval[0] > 0 else {}
         origins: dict[str, list[str]] = {}
@@ -185,7 +158,7 @@ class _Carrying:
             chosen=chosen if put else "zero",
             prediction=best,
             kept_copied=predicted["copy"].kept if "copy" in predicted else None,
-            need=self.need,
+            need=self.trial.need,
             rows=self.rows.counts,
             layers={layer: self.layer(layer, adapter, chosen, sources[layer]) for layer, adapter in put.items()},
             scores=self.scores,
@@ -203,31 +176,26 @@ class _Carrying:
         if not places:
             return CarriedLayer(origin, side, rank, 0, (0, 0), None)
         fitted = self.made.fit.at[places[0]]
-        name = fitted.best if chosen in {"by layer", "refined"} else chosen.partition(",")[0]
+        name = fitted.best if chosen in {"by layer", "Gauss-Newton", "refined"} else chosen.partition(",")[0]
         return CarriedLayer(origin, side, rank, fitted.rows, fitted.features, fitted.kept.get(name))
 
     def notes(self, best: Prediction | None, *, put: bool) -> list[str]:
         """Return the warnings, a sentence each."""
-        notes, rows = [], self.rows.rows
+        rows, notes = self.rows.rows, []
         if best is None:
             notes.append("No adapter was added: no candidate keeps anything on the rows to choose by.")
         elif not put:
-            notes.append(
-                f"No adapter was added: the interval of what is kept begins at {best.interval[0]:.2f}, not above 0."
-            )
+            low = best.interval[0]
+            notes.append(f"No adapter was added: the interval of what is kept begins at {low:.2f}, not above 0.")
         if rows <= TOO_FEW:
             notes.append(f"{rows} rows are too few to predict anything: give 256 or more.")
         elif self.few:
             notes.append(f"{rows} rows are few: one ridge is tried instead of a grid; give 256 or more.")
-        if best is None:
-            return notes
-        if put and best.kept < LITTLE:
+        if best is not None and put and best.kept < LITTLE:
             notes.append(f"Only {best.kept:.2f} of the gain is kept: train on the target from here, or give refine=50.")
-        if best.R_KL is not None and abs(best.R_KL - best.R) > APART:
-            notes.append(
-                f"The shares kept of the labels ({best.R_KL:.2f}) and of the change ({best.R:.2f}) differ much: test it"
-                " on labels."
-            )
-        if self.need == "labels" and 1 - best.agreement > DISAGREEING:
+        if best is not None and best.R_KL is not None and abs(best.R_KL - best.R) > APART:
+            both = f"of the labels ({best.R_KL:.2f}) and of the change ({best.R:.2f})"
+            notes.append(f"The shares kept {both} differ much: test it on labels.")
+        if best is not None and best.need == "labels" and 1 - best.agreement > DISAGREEING:
             notes.append(f"The models disagree on {1 - best.agreement:.0%} of the positions: test it on labels.")
         return notes

@@ -1,5 +1,6 @@
 """A tuned checkpoint as an adapter: its difference to the base at the low rank that is best for its effect."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -38,41 +39,25 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
 
     Raises:
         InvalidValueError: no layer differs, or the two are not one architecture.
-
-    Example:
-        >>> import copy, torch
-        >>> from torch import nn
-        >>> from ioadapt_theory.adapters.carrying import extract
-        >>> base = nn.Sequential(nn.Linear(6, 9), nn.ReLU(), nn.Linear(9, 4))
-        >>> tuned = copy.deepcopy(base)
-        >>> _ = tuned[0].weight.data.add_(torch.outer(torch.ones(9), torch.ones(6)))
-        >>> outcome = extract(base, tuned, torch.randn(64, 6), rank=1, need="change")
-        >>> round(outcome.kept, 3)
-        1.0
     """
     chosen = Options.of(options)
     rows = divided(inputs, size=chosen.size, seed=chosen.seed)
-    trial = Trial(base, base, name, chosen, tuned)
     with undisturbed(base), undisturbed(tuned):
         changes = differences(base, tuned)
+        trial = Trial(base, base, name, rows, chosen, tuned)
         modules = base_layers(base, changes)
-        given = [Part(n, "weight", None, change, 1.0, torch.float32) for n, change in changes.items()]
-        parts, kept = reduced(given, trial, [base, tuned], rows.fit)
-        best: dict[str, Adapter] = {}
-        plain: dict[str, Adapter] = {}
-        for part in parts.values():
-            assert part.factors is not None
-            u, s, v = torch.linalg.svd(changes[part.layer], full_matrices=False)
-            r = part.factors[0].shape[1]
-            for adapters, factors in ((best, part.factors), (plain, (u[:, :r] * s[:r], v[:r]))):
-                adapters[part.layer] = built(modules[part.layer], {"weight": (factors, 1.0, torch.float32)})
-        candidates = {"effect": best, PLAIN: plain}
-        need = trial.need(rows.fit[0][0])
-        scores = {n: p.kept for n, p in trial.predicted(candidates, rows.fit + rows.choose, need).items()}
+        parts, kept = reduced([Part.of(n, "weight", change) for n, change in changes.items()], trial, base, tuned)
+        ranks = {part.layer: part.factors[0].shape[1] for part in parts.values()}
+        candidates: dict[str, dict[str, Adapter]] = {"effect": {}, PLAIN: {}}
+        for layer, part in ((part.layer, part) for part in parts.values()):
+            u, s, v = torch.linalg.svd(changes[layer], full_matrices=False)
+            plain = replace(part, factors=(u[:, : ranks[layer]] * s[: ranks[layer]], v[: ranks[layer]]))
+            candidates["effect"][layer] = built(modules[layer], {"weight": part})
+            candidates[PLAIN][layer] = built(modules[layer], {"weight": plain})
+        scores = {n: p.kept for n, p in trial.predicted(candidates, rows.fit + rows.choose).items()}
         winner = max(scores, key=lambda n: scores[n])
-        predicted = trial.predicted(candidates, rows.tell, need)
+        predicted = trial.predicted(candidates, rows.tell)
     put(base, candidates[winner], name)
-    ranks = {layer: max(phi.rank or 0 for _, phi in adapter.parts()) for layer, adapter in best.items()}
     sizes = {layer: (len(changes[layer]), changes[layer].shape[1]) for layer in ranks}
     return CarryReport(
         matched=tuple(ranks),
@@ -81,7 +66,7 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
         chosen=winner,
         prediction=predicted[winner],
         kept_copied=predicted[PLAIN].kept,
-        need=need,
+        need=trial.need,
         rows=rows.counts,
         layers={n: CarriedLayer(n, "weight", r, 0, sizes[n], kept[f"{n}:weight"]) for n, r in ranks.items()},
         scores=scores,

@@ -2,26 +2,26 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.carrying.parts import BIAS, Part
-from ioadapt_theory.adapters.carrying.trial import Trial, spread
+from ioadapt_theory.adapters.carrying.trial import Trial
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import base_of
 from ioadapt_theory.adapters.matrices import operator
 from ioadapt_theory.adapters.model import disable
 from ioadapt_theory.adapters.rules.target_modules import walk
-from ioadapt_theory.effect.batches import Pair, Parts
+from ioadapt_theory.effect.batches import Pair
 from ioadapt_theory.effect.passes import Recorded, record
-from ioadapt_theory.effect.translation import EXACT, Factors, Translation, truncated
+from ioadapt_theory.effect.translation import EXACT, Translation, truncated
 from ioadapt_theory.errors import IoAdaptError
 
 IDLE = "the adapter has no effect there on these inputs: the layer {}"
-ENOUGH, DRAWS = 2000, 4
+ENOUGH, DRAWS = 1000, 4
 """Fitted rows below which several cotangents are sent back, at most 4, to have more rows on the writing side."""
 Place = tuple[str, str, str]
 """Key of a part, layer of the target, side of the target."""
@@ -33,21 +33,12 @@ def base_layers(model: nn.Module, names: Iterable[str]) -> dict[str, nn.Module]:
     return {name: base_of(modules[name]) for name in names}
 
 
-def reduced(
-    parts: list[Part], trial: Trial, models: list[nn.Module], pairs: list[Pair]
-) -> tuple[dict[str, Part], dict[str, float]]:
-    """Return parts of low rank by key, changes that have none truncated by their effect; and the share of it kept.
-
-    Args:
-        parts: of the adapter.
-        trial: has the rank, or the share of the square of the effect that the least rank keeps.
-        models: in which the effect counts.
-        pairs: batches to weigh it on; the first of each is what the models take.
-    """
-    todo = {part.key: part for part in parts if part.matrix is not None}
+def reduced(parts: list[Part], trial: Trial, *models: nn.Module) -> tuple[dict[str, Part], dict[str, float]]:
+    """Return parts of low rank by key, the others truncated by their effect in some models; and its share kept."""
+    todo = {part.key: part for part in parts if not part.low}
     grams: dict[str, tuple[Tensor, Tensor]] = {}
     options, draws = trial.options, trial.options.draws or 2
-    for number, (one, _) in enumerate(pairs if todo else ()):
+    for number, (one, _) in enumerate(trial.rows.fit if todo else ()):
         for model in models:
             watched = base_layers(model, {part.layer for part in todo.values()})
             with disable(model):
@@ -57,37 +48,12 @@ def reduced(
                     r, g = (x.flatten(0, -2).float() for x in rows[part.layer].both(part.placement))
                     c, k = grams.get(key, (0, 0))
                     grams[key] = c + r.mT @ r, k + g.mT @ g
-    made, kept = {}, {}
-    for part in parts:
-        if part.matrix is None:
-            made[part.key] = part
-        elif part.key in grams:
-            share = None if options.rank else options.rank_share
-            a, b, kept[part.key] = truncated(part.matrix, *grams[part.key], rank=options.rank, share=share)
-            made[part.key] = replace(part, factors=(a, b), matrix=None)
+    made, kept = {part.key: part for part in parts if part.low}, {}
+    share = None if options.rank else options.rank_share
+    for key, (c, k) in grams.items():
+        a, b, kept[key] = truncated(todo[key].factors[0], c, k, rank=options.rank, share=share)
+        made[key] = replace(todo[key], factors=(a, b), low=True)
     return made, kept
-
-
-@dataclass(slots=True)
-class Fitted:
-    """One part of the adapter at one place of the target.
-
-    Attributes:
-        candidates: factors by name.
-        rows: that the reading side was fitted on.
-        features: of the target's side, reading and writing.
-        kept: R of each candidate by this layer's effect alone, on the rows to choose by.
-    """
-
-    candidates: dict[str, Factors]
-    rows: int
-    features: tuple[int, int]
-    kept: dict[str, float]
-
-    @property
-    def best(self) -> str:
-        """Return the candidate that keeps most."""
-        return max(self.kept, key=lambda name: self.kept[name])
 
 
 class Fit:
@@ -99,29 +65,17 @@ class Fit:
         closed: parts that cannot be looked into: layers that are never called, convolutions in many groups.
     """
 
-    def __init__(
-        self, trial: Trial, parts: Mapping[str, Part], places: Iterable[Place], rows: Parts, need: str
-    ) -> None:
-        """Fit on ``rows.fit``, weigh on ``rows.choose``, as many layers at once as the memory allows.
-
-        Args:
-            trial: the two models.
-            parts: of the adapter, with factors, by key.
-            places: where each part may go.
-            rows: divided.
-            need: "labels": cotangents are drawn in the metric of what the source says.
-        """
-        self.trial, self.parts, self.need = trial, parts, need
-        self.at, self.lost, self.closed = dict[Place, Fitted](), dict[Place, str](), set[str]()
-        count = spread(rows.counts[0], trial.outputs(rows.fit[0], 0)[0])
+    def __init__(self, trial: Trial, parts: Mapping[str, Part], places: Iterable[Place]) -> None:
+        """Fit parts of low rank at places on ``rows.fit``, weigh on ``rows.choose``; some at once, by the memory."""
+        self.trial, self.parts = trial, parts
+        self.at, self.lost, self.closed = dict[Place, Translation](), dict[Place, str](), set[str]()
+        count = trial.rows.counts[0] * trial.positions
         self.draws = trial.options.draws or min(DRAWS, math.ceil(ENOUGH / count))
         for group in self._groups([*places]):
-            translations = self._translations(group, rows.fit)
-            made = {}
-            for place, one in translations.items():
-                made[place] = Fitted(one.ridged() | one.shrunk(), one.rows, one.features, {})
-            translations.clear()
-            self._weigh(made, rows.choose)
+            made = self._translations(group, trial.rows.fit)
+            for one in made.values():
+                one.solve()
+            self._weigh(made, trial.rows.choose)
             self.at |= made
 
     def _groups(self, places: list[Place]) -> list[list[Place]]:
@@ -148,18 +102,15 @@ class Fit:
         for number, (one, two) in enumerate(pairs):
             options: dict[str, Any] = {"call": self.trial.options.call, "draws": self.draws}
             options["seed"] = self.trial.options.seed + number
-            if self.need == "labels":
+            if self.trial.need == "labels":  # the metric of what the source says
                 s, sa, _ = self.trial.outputs((one, two), number)
                 options["chances"] = (s.softmax(-1) + sa.softmax(-1)) / 2
             with disable(source), disable(target):
                 yield record(source, here, one, **options), record(target, there, two, **options)
 
     def _translations(self, places: list[Place], pairs: list[Pair]) -> dict[Place, Translation]:
-        fits = {}
-        for place in places:
-            part = self.parts[place[0]]
-            assert part.factors is not None
-            fits[place] = Translation(part.factors, part.placement, place[2])
+        parts = self.parts
+        fits = {p: Translation(parts[p[0]].factors, parts[p[0]].placement, p[2]) for p in places}
         for here, there in self._recorded(places, pairs):
             for place in [*fits]:
                 key, layer, _ = place
@@ -179,13 +130,12 @@ class Fit:
             del fits[place]
         return fits
 
-    def _weigh(self, made: Mapping[Place, Fitted], pairs: list[Pair]) -> None:
+    def _weigh(self, made: Mapping[Place, Translation], pairs: list[Pair]) -> None:
         """Measure each candidate of each place on other rows."""
         sums: dict[tuple[Place, str], Tensor] = {}
         for here, there in self._recorded([*made], pairs) if made else ():
             for place, one in made.items():
                 part = self.parts[place[0]]
-                assert part.factors is not None
                 e = here.rows[part.layer].effects(part.placement, *part.factors).double().flatten()
                 for name, factors in one.candidates.items():
                     e2 = there.rows[place[1]].effects(place[2], *factors).double().flatten().to(e)

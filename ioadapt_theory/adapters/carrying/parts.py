@@ -1,7 +1,7 @@
 """An adapter's parts as factors of a change, and factors as an adapter again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -23,32 +23,32 @@ class Part:
     Attributes:
         layer: the layer of the source.
         placement: its side; "bias" for a change of the bias that comes with the adapter.
-        factors: A and B, the scaling inside B; None where the change has no low rank yet, as of DoRA, LoHa and LoKr.
-        matrix: that change, None otherwise.
-        scaling: the factor that the adapter has, for LoRA.
+        factors: A and B, the scaling inside B; or a change of any rank as A, and an empty B.
+        low: whether these have a low rank, as of LoRA; DoRA, LoHa, LoKr and the change of a tuned model have none.
+        scaling: the factor that the adapter has.
         dtype: of its parameters.
     """
 
     layer: str
     placement: str
-    factors: Factors | None
-    matrix: Tensor | None
-    scaling: float
-    dtype: torch.dtype
+    factors: Factors
+    low: bool = False
+    scaling: float = 1.0
+    dtype: torch.dtype = torch.float32
 
     @property
     def key(self) -> str:
         """A name for the part."""
         return f"{self.layer}:{self.placement}"
 
+    @classmethod
+    def of(cls, layer: str, placement: str, change: Tensor, dtype: torch.dtype = torch.float32) -> "Part":
+        """Return a part that makes any change of a side's matrix."""
+        return cls(layer, placement, (change, change.new_empty(0)), dtype=dtype)
+
 
 def parts_of(adapted: Mapping[str, AdaptedLayer], name: str) -> list[Part]:
-    """Return the parts of an adapter, layer by layer; a family that is not of low rank by its change of the side.
-
-    Args:
-        adapted: the layers that have the adapter.
-        name: of the adapter.
-    """
+    """Return the parts of an adapter, layer by layer; a family that is not of low rank by its change of the side."""
     parts = []
     for layer, module in adapted.items():
         adapter: Adapter = module.adapters[name]  # type: ignore[assignment]
@@ -58,40 +58,33 @@ def parts_of(adapted: Mapping[str, AdaptedLayer], name: str) -> list[Part]:
             with naming(layer), torch.no_grad():
                 if adapter.family == "lora":
                     a, b = phi.A.detach().float(), phi.scaling * phi.B.detach().float()  # type: ignore[operator]
-                    parts.append(Part(layer, placement, (a, b), None, phi.scaling or 1.0, dtype))
+                    parts.append(Part(layer, placement, (a, b), True, phi.scaling or 1.0, dtype))
                 else:
                     base = placement.base(f)
-                    change = phi.weight(base).float() - base.dense().float()
-                    parts.append(Part(layer, placement, None, change, 1.0, dtype))
+                    parts.append(Part.of(layer, placement, phi.weight(base).float() - base.dense().float(), dtype))
             f = Placed(f, phi, placement)
         if adapter.shift is not None:
             shift = phi.scaling * adapter.shift.detach().float()
-            parts.append(Part(layer, BIAS, (shift.new_ones(1, 1), shift[None]), None, phi.scaling or 1.0, dtype))
+            parts.append(Part(layer, BIAS, (shift.new_ones(1, 1), shift[None]), True, phi.scaling or 1.0, dtype))
     return parts
 
 
-def built(module: nn.Module, sides: Mapping[str, tuple[Factors, float, torch.dtype]]) -> Adapter:
-    """Return a LoRA for a layer with given factors on its sides.
-
-    Args:
-        module: the layer.
-        sides: placement -> factors, the scaling that the LoRA shall have (B is divided by it), dtype.
-    """
-    f = function_of(module)
-    families = {}
-    for side in (s for s in sides if s != BIAS):
-        (a, b), scaling, dtype = sides[side]
-        base = Placement(side).base(f)
-        size = base.rows, base.columns, base.channels
-        stored = {"A": a.to(dtype).contiguous(), "B": (b / scaling).to(dtype).contiguous()}
-        families[Placement(side)] = FAMILIES["lora"].stored(size, Spec(rank=a.shape[1], scaling=scaling), stored)
-    shift = None
+def built(module: nn.Module, sides: Mapping[str, Part]) -> Adapter:
+    """Return a LoRA for a layer with the factors, scaling and dtype of a part on each of its sides."""
+    f, families, shift = function_of(module), {}, None
+    for side, part in sides.items():
+        if side != BIAS:
+            a, b, base = *part.factors, Placement(side).base(f)
+            size, spec = (base.rows, base.columns, base.channels), Spec(rank=a.shape[1], scaling=part.scaling)
+            stored = {"A": a.to(part.dtype).contiguous(), "B": (b / part.scaling).to(part.dtype).contiguous()}
+            families[Placement(side)] = FAMILIES["lora"].stored(size, spec, stored)
     if BIAS in sides:
-        (a, b), _, dtype = sides[BIAS]
-        shift = ((a @ b)[0] / families[Placement(side)].scaling).to(dtype)
+        a, b = sides[BIAS].factors
+        shift = ((a @ b)[0] / [*families.values()][-1].scaling).to(sides[BIAS].dtype)
     return Adapter("lora", families, shift).to(device=f.like.device)
 
 
-def stacked(many: list[Factors]) -> Factors:
-    """Return the factors of a sum of changes."""
-    return torch.cat([a for a, _ in many], 1), torch.cat([b for _, b in many], 0)
+def stacked(many: list[Part]) -> Part:
+    """Return the sum of changes of one side."""
+    (a, b) = (torch.cat([part.factors[k] for part in many], 1 - k) for k in (0, 1))
+    return replace(many[0], factors=(a, b))

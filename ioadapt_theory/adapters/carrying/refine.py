@@ -7,10 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ioadapt_theory.adapters.carrying.trial import Adapters, Trial, only, tried
+from ioadapt_theory.adapters.carrying.trial import Adapters, Trial, tried
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.effect.batches import Pair
-from ioadapt_theory.effect.retention import pooled
+from ioadapt_theory.effect.retention import guessed
 
 RATE = 0.005
 """Adam's step, for parameters whose factors are balanced."""
@@ -21,21 +20,14 @@ LOOKS = 5
 def refined(
     trial: Trial,
     adapters: Adapters,
-    fit: list[Pair],
-    score: Callable[[Adapters], float],
-    *,
-    need: str,
     steps: int,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int], Any],
 ) -> tuple[Adapters, float]:
-    """Train LoRAs on the target towards what both models say, or the source's effects; return the best on other rows.
+    """Train LoRAs on the target towards the guessed labels, or the source's effects; return the best on other rows.
 
     Args:
         trial: the two models.
         adapters: where to begin.
-        fit: batches to train on.
-        score: what adapters keep on the rows to choose by.
-        need: "labels": KL to ``pooled``; "change": the effects matched.
         steps: of Adam.
         progress: called after each step.
 
@@ -43,21 +35,21 @@ def refined(
         The adapters and their score.
     """
     work = {layer: balanced(adapter.float()) for layer, adapter in deepcopy(dict(adapters)).items()}
-    best, best_score = deepcopy(work), score(work)
+    best, best_score = deepcopy(work), trial.scores({"": work})[""]
     optimiser = torch.optim.Adam([p.requires_grad_() for adapter in work.values() for p in adapter.parameters()], RATE)
-    stride = max(-(-steps // LOOKS), LOOKS)
+    fit, stride = trial.rows.fit, max(-(-steps // LOOKS), LOOKS)
     for start in range(0, steps, stride):
-        with tried(trial.target, {"refined": work}) as names:
+        with tried(trial.target, {"refined": work}) as active:
             for step in range(start, min(steps, start + stride)):
                 number = step % len(fit)
-                aim = goal(*trial.outputs(fit[number], number), need)
-                with torch.inference_mode(False), torch.enable_grad(), only(trial.target, names["refined"]):
+                plain = trial.outputs(fit[number], number)
+                with torch.inference_mode(False), torch.enable_grad(), active("refined"):
                     optimiser.zero_grad()
-                    output = trial.run(trial.target, fit[number][1], number)
-                    distance(*aim, output, need).backward()  # type: ignore[no-untyped-call]
+                    ta = trial.run(trial.target, fit[number][1], number)
+                    distance(*(x.to(ta).float() for x in plain), ta.float(), trial.weight).backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
                 progress(1)
-        if (now := score(work)) > best_score:
+        if (now := trial.scores({"": work})[""]) > best_score:
             best, best_score = deepcopy(work), now
     dtypes = {layer: next(adapter.parameters()).dtype for layer, adapter in adapters.items()}
     return {layer: adapter.to(dtypes[layer]) for layer, adapter in best.items()}, best_score
@@ -89,16 +81,9 @@ def balanced(adapter: Adapter) -> Adapter:
     return adapter
 
 
-def goal(s: Tensor, sa: Tensor, t: Tensor, need: str) -> tuple[Tensor, Tensor]:
-    """Return what the adapted target shall say, see ``pooled``, or its outputs and the source's change; and a scale."""
-    s, sa = s.to(t.device), sa.to(t.device)
-    if need == "labels":
-        return pooled(s.float(), sa.float(), t.float()), t.new_ones(())
-    return t + (sa - s), (sa - s).float().square().sum().clamp_min(1e-20)
-
-
-def distance(aim: Tensor, scale: Tensor, ta: Tensor, need: str) -> Tensor:
-    """Return the KL of log-probabilities to the outputs', or the squared distance of outputs over a scale."""
-    if need == "labels":
-        return (aim.exp() * (aim - ta.float().log_softmax(-1))).sum(-1).mean()
-    return (ta - aim).float().square().sum() / scale
+def distance(s: Tensor, sa: Tensor, t: Tensor, ta: Tensor, weight: float | None) -> Tensor:
+    """Return the cross-entropy with the guessed labels, or the squared distance of the effects over the source's."""
+    if weight is None:
+        return ((ta - t) - (sa - s)).square().sum() / (sa - s).square().sum().clamp_min(1e-20)
+    s, sa, t, ta = (x.log_softmax(-1) for x in (s, sa, t, ta))
+    return -(guessed(s, sa, t, weight, (1.0,)) * ta).sum(-1).mean()

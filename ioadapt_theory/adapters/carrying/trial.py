@@ -1,21 +1,21 @@
 """Candidates tried on the target: the share that each keeps on unlabelled rows."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.adapters.layer import AdaptedLayer, Adapter
 from ioadapt_theory.adapters.model import disable, install, layers, remove
-from ioadapt_theory.effect.batches import Pair
-from ioadapt_theory.effect.law import require_comparable
+from ioadapt_theory.effect.batches import Pair, Parts
+from ioadapt_theory.effect.copying import require_comparable
 from ioadapt_theory.effect.passes import Call, named_output, run
-from ioadapt_theory.effect.retention import NEEDS, Prediction, RowSums, needed, predict
+from ioadapt_theory.effect.retention import NEEDS, Prediction, RowSums, divergences, needed, predict, trust
 from ioadapt_theory.errors import InvalidValueError
 
 Adapters = Mapping[str, Adapter]
@@ -85,25 +85,39 @@ class Options:
         return cls(**given)
 
 
-@dataclass(frozen=True, slots=True)
 class Trial:
-    """Two models and how they are run.
+    """Two models, how they are run, and what is compared; a ``tuned`` model takes the place of the adapted source.
 
     Attributes:
-        source: the model with the adapter.
-        target: the other one.
-        name: of the adapter.
-        options: see ``Options``.
-        tuned: a model tuned from the source, which is then what the adapted source is otherwise.
-        kept: outputs by the identity of the source's batch.
+        need: "labels" or "change": as asked, or as the source's outputs look.
+        weight: of the target in the guess at the labels, see ``effect.retention.trust``; None for changes.
+        positions: independent rows that a sample counts as, see ``spread``.
     """
 
-    source: nn.Module
-    target: nn.Module
-    name: str
-    options: Options
-    tuned: nn.Module | None = None
-    kept: dict[int, tuple[Tensor, Tensor, Tensor]] = field(default_factory=dict)
+    def __init__(
+        self,
+        source: nn.Module,
+        target: nn.Module,
+        name: str,
+        rows: Parts,
+        options: Options,
+        tuned: nn.Module | None = None,
+    ) -> None:
+        """Run both models on the rows to fit on; raise InvalidValueError where the adapter changes nothing there."""
+        self.source, self.target, self.name, self.rows = source, target, name, rows
+        self.options, self.tuned = options, tuned
+        self.kept: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
+        with torch.no_grad(), disable(source):
+            output = named_output(source, rows.fit[0][0], options.call, options.seed)
+        self.need, self.weight = options.need or needed(*output), None
+        s, sa, _ = self.outputs(rows.fit[0], 0)
+        self.positions = spread(1, s)
+        if torch.equal(s, sa):
+            msg = "The adapter changes no output of the source on these inputs: is it trained, and active?"
+            raise InvalidValueError(msg)
+        if self.need == "labels":
+            both = [divergences(*self.outputs(pair, number)) for number, pair in enumerate(rows.fit)]
+            self.weight = trust(sum(differing for differing, _ in both), sum(changed for _, changed in both))
 
     def run(self, model: nn.Module, batch: object, number: int) -> Tensor:
         """Run a model on batch ``number``."""
@@ -115,7 +129,7 @@ class Trial:
             return self.kept[id(pair[0])]
         with torch.no_grad(), disable(self.source):
             s = self.run(self.source, pair[0], number)
-        with torch.no_grad(), only(self.source, self.name):
+        with torch.no_grad(), only(layers(self.source), self.name):
             sa = self.run(self.tuned or self.source, pair[0], number)
         with torch.no_grad(), disable(self.target):
             t = self.run(self.target, pair[1], number)
@@ -124,23 +138,22 @@ class Trial:
             self.kept[id(pair[0])] = s, sa, t
         return s, sa, t
 
-    def need(self, batch: object) -> str:
-        """Return what is asked for, or what the source's outputs on a batch are taken for, see ``needed``."""
-        with torch.no_grad(), disable(self.source):
-            output = named_output(self.source, batch, self.options.call, self.options.seed)
-        return self.options.need or needed(*output)
-
-    def predicted(self, candidates: Mapping[str, Adapters], pairs: Iterable[Pair], need: str) -> dict[str, Prediction]:
+    def predicted(self, candidates: Mapping[str, Adapters], pairs: Iterable[Pair]) -> dict[str, Prediction]:
         """Return what each candidate keeps on some rows; the target is as it was afterwards."""
         parts: dict[str, list[RowSums]] = {name: [] for name in candidates}
-        with tried(self.target, candidates) as names:
+        with tried(self.target, candidates) as active:
             for number, pair in enumerate(pairs):
-                plain = self.outputs(pair, number)
-                for candidate, name in names.items():
-                    with only(self.target, name), torch.no_grad():
+                plain = [x.cpu() for x in self.outputs(pair, number)]
+                for candidate in candidates:
+                    with active(candidate), torch.no_grad():
                         ta = self.run(self.target, pair[1], number)
-                    parts[candidate].append(RowSums.of(*(x.cpu() for x in (*plain, ta))))
-        return {name: predict(RowSums.joined(rows), need, seed=self.options.seed) for name, rows in parts.items()}
+                    parts[candidate].append(RowSums.of(*plain, ta.cpu(), self.weight))
+        return {name: predict(RowSums.joined(rows), self.need, seed=self.options.seed) for name, rows in parts.items()}
+
+    def scores(self, candidates: Mapping[str, Adapters]) -> dict[str, float]:
+        """Return what each candidate keeps on the rows to choose by; minus infinity where that is no number."""
+        predicted = self.predicted(candidates, self.rows.choose)
+        return {n: one.kept if math.isfinite(one.kept) else -math.inf for n, one in predicted.items()}
 
 
 def spread(count: int, output: Tensor) -> float:
@@ -149,19 +162,18 @@ def spread(count: int, output: Tensor) -> float:
 
 
 @contextmanager
-def tried(target: nn.Module, candidates: Mapping[str, Adapters]) -> Iterator[dict[str, str]]:
-    """Put candidates on the target, each under a name of its own, for the duration; yield these names."""
-    taken = {key for layer in layers(target).values() for key in layer.adapters}
+def tried(target: nn.Module, candidates: Mapping[str, Adapters]) -> Iterator[Callable[[str], Any]]:
+    """Put candidates on the target for the duration; yield a function that has one alone active."""
     before = {layer: layer.active for layer in layers(target).values()}
+    free = "_" * max((len(key) for layer in before for key in layer.adapters), default=0)  # no adapter has such a name
     names: dict[str, str] = {}
     try:
         for number, (candidate, adapters) in enumerate(candidates.items()):
-            name = f"carried_{number}"
-            while name in taken:
-                name += "_"
+            name = f"carried{free}{number}"
             install(target, adapters, name, trainable=None)
             names[candidate] = name
-        yield names
+        adapted = layers(target)
+        yield lambda candidate: only(adapted, names[candidate])
     finally:
         for name in names.values():
             remove(target, name)
@@ -170,9 +182,9 @@ def tried(target: nn.Module, candidates: Mapping[str, Adapters]) -> Iterator[dic
 
 
 @contextmanager
-def only(model: nn.Module, name: str) -> Iterator[None]:
-    """Have no adapter but one active for the duration; merged layers stay as they are."""
-    before = {layer: layer.active for layer in layers(model).values() if not layer.merged}
+def only(adapted: Mapping[str, AdaptedLayer], name: str) -> Iterator[None]:
+    """Have no adapter but one active on some layers for the duration; merged layers stay as they are."""
+    before = {layer: layer.active for layer in adapted.values() if not layer.merged}
     for layer in before:
         layer.activate(*({name} & {*layer.adapters}))
     try:

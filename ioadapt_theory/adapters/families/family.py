@@ -81,10 +81,10 @@ class Family(nn.Module, ABC):
 
     Example:
         >>> import torch
-        >>> from ioadapt_theory.adapters import FAMILIES, Identity, Spec
-        >>> side, x = Identity(16), torch.randn(3, 16)
-        >>> phi = FAMILIES["lora"](side, Spec(rank=2, init="random"))
-        >>> torch.allclose(phi(x, side), x @ phi.weight(side), atol=1e-6)  # the fast form is the definition
+        >>> from ioadapt_theory.adapters import FAMILIES, Spec, operator
+        >>> f, x = operator(torch.nn.Linear(16, 8, bias=False)), torch.randn(3, 16)
+        >>> phi = FAMILIES["dora"](f, Spec(rank=2, init="random"))
+        >>> torch.allclose(phi(x, f), x @ phi.weight(f), atol=1e-5)  # the factored form is the definition
         True
     """
 
@@ -178,25 +178,14 @@ class Family(nn.Module, ABC):
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """Return X Φ_θ(base) + bias, without building Φ_θ(base) where the factors suffice."""
 
-    def through(self, x: Tensor, f: Base) -> Tensor | None:
-        """Return f(X Φ(I)) without computing X Φ(I); None if that is impossible or slower."""
-        del x, f
-        return None
-
-    @property
-    def drops(self) -> bool:
-        """Whether dropout is applied to the adapter's input now."""
-        kind = type(self.dropout)
-        return kind is not nn.Identity and (kind is not nn.Dropout or self.dropout.training)
-
     def promote(self, w: Tensor) -> Tensor:
         """Return W in the wider of its dtype and the adapter's, so that merging rounds once, at the end."""
         held = getattr(self, "_former_parameters", self._parameters)  # nn.DataParallel keeps a replica's there
         return w.to(torch.promote_types(w.dtype, next(p.dtype for p in held.values() if p is not None)))
 
-    @abstractmethod
     def left(self, w: Tensor, base: Base) -> Tensor:
-        """Return Φ_θ(base) W for a pointwise base, in factored order."""
+        """Return Φ_θ(base) W for a pointwise base, in factored order where there is one."""
+        return self.weight(base).to(w) @ w
 
     def right(self, w: Tensor, base: Base) -> Tensor:
         """Return W Φ_θ(base) for a pointwise base."""
@@ -215,18 +204,11 @@ class Additive(Family):
         return torch.add(base.dense(), self.delta(base), alpha=self.scaling)
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
-        """Return f(x) + s x Δ, as one product with W + s Δ if f need not be called."""
-        delta = self.delta(base)
-        if not self.drops and base.takes(x, delta):
-            return base.with_matrix(x, torch.add(base.dense(), delta, alpha=self.scaling))
-        y, dropped = base(x), self.dropout(x).to(delta.dtype)
+        """Return f(x) + s x Δ."""
+        y, dropped, delta = base(x), self.dropout(x), self.delta(base)
         if base.pointwise:
-            return plus(y, dropped, delta, self.scaling, base.axis).to(y.dtype)
+            return plus(y, dropped.to(delta.dtype), delta, self.scaling, base.axis).to(y.dtype)
         return (y + base.product(dropped, self.scaling * delta)).to(y.dtype)
-
-    def left(self, w: Tensor, base: Base) -> Tensor:
-        """Return W + s ΔW."""
-        return torch.add(w, self.delta(base).to(w) @ w, alpha=self.scaling)
 
 
 def picked(m: Tensor, ranges: Ranges, dim: int = -1) -> Tensor:

@@ -8,17 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base, SizesAlone
-from ioadapt_theory.adapters.families.family import (
-    Additive,
-    Family,
-    Ranges,
-    Shapes,
-    Size,
-    Spec,
-    fill,
-    is_count,
-    picked,
-)
+from ioadapt_theory.adapters.families.family import Additive, Family, Ranges, Shapes, Size, Spec, fill, is_count, picked
 from ioadapt_theory.adapters.families.full import Full
 from ioadapt_theory.errors import ShapeError
 
@@ -122,13 +112,6 @@ class LoKr(Additive):
             return torch.baddbmm(rows, ct, xd, alpha=self.scaling).view(y.shape)
         scaled = c if self.scaling == 1 else self.scaling * c
         return (y + (scaled.mT @ xd).flatten(-2).movedim(-1, base.axis)).to(y.dtype)
-
-    def left(self, w: Tensor, base: Base) -> Tensor:
-        """Return W + s (C ⊗ D)W: reshape W's columns to n1 x n2, then D and C from the left."""
-        del base
-        c, d = self.C.to(w), self.small().to(w)
-        change = torch.tensordot(c, d @ w.reshape(c.shape[1], -1, w.shape[1]), 1).flatten(0, 1)
-        return torch.add(w, change, alpha=self.scaling)
 
 
 def split(n: int, factor: int = -1) -> tuple[int, int]:

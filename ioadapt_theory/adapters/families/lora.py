@@ -7,9 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base
-from ioadapt_theory.adapters.cache import is_eager
 from ioadapt_theory.adapters.families.family import Additive, Spec, fill
-from ioadapt_theory.adapters.matrices import Linear, has_hooks
 
 
 class LoRA(Additive):
@@ -24,39 +22,19 @@ class LoRA(Additive):
         init_low_rank(self.A, self.B, spec)
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
-        """Return f(x) + s (xA)B."""
+        """Return f(x) + s (xA)B: x(W + s AB) on a weight, Eq. 1, and x(I + s AB) on an identity, Eq. 3."""
         y = base(x)
         return base.plus_low_rank(y, self.dropout(x), self.A, self.B, self.scaling).to(y.dtype)
 
-    def through(self, x: Tensor, f: Base) -> Tensor | None:
-        """Return X(I + s AB)W as XW + s (XA)(BW), which needs BW but no gradient of X."""
-        if x.requires_grad or not torch.is_grad_enabled() or type(f) is not Linear or not f.is_open or not is_eager(x):
-            return None
-        w = f.dense()
-        if w.dtype != self.B.dtype or x.numel() <= 2 * self.spec.rank * f.channels or has_hooks(self):
-            return None
-        y = f(x)
-        return f.plus_low_rank(y, self.dropout(x), self.A, self.B @ w, self.scaling).to(y.dtype)
-
     def delta(self, base: Base) -> Tensor:
-        """Return AB."""
+        """Return AB, in the memory order of a stored weight."""
         del base
-        return self.A @ self.B
-
-    def weight(self, base: Base) -> Tensor:
-        """Return W + s AB, in the memory order of a stored weight."""
-        w = self.promote(base.dense())
-        return torch.addmm(w.mT, self.B.to(w).mT, self.A.to(w).mT, alpha=self.scaling).mT
+        return (self.B.mT @ self.A.mT).mT
 
     def left(self, w: Tensor, base: Base) -> Tensor:
         """Return W + s A(BW), in the memory order of a stored weight."""
         del base
         return torch.addmm(w.mT, (self.B.to(w) @ w).mT, self.A.to(w).mT, alpha=self.scaling).mT
-
-    def right(self, w: Tensor, base: Base) -> Tensor:
-        """Return W + s (WA)B, in the memory order of a stored weight."""
-        del base
-        return torch.addmm(w.mT, self.B.to(w).mT, (w @ self.A.to(w)).mT, alpha=self.scaling).mT
 
 
 def init_low_rank(a: nn.Parameter, b: nn.Parameter, spec: Spec) -> None:

@@ -3,11 +3,11 @@
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.adapters.matrices import GivenLayer
+from ioadapt_theory.adapters.matrices import Operator
 from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedError
 
 
@@ -73,6 +73,21 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
     return p, q, moved if acts else None
 
 
+class GivenLayer(Operator):
+    """A layer given by W and b, without a module to call."""
+
+    like: Tensor = torch.empty(0)  # a property of the others
+    bias: Tensor | None = None
+
+    def __init__(self, w: Tensor, bias: Tensor | None, channels: int) -> None:
+        super().__init__(nn.Module(), channels, w.shape[1], taps=len(w) // channels)
+        self.like, self.bias = w, bias
+
+    def dense(self) -> Tensor:
+        """Return W, c x d."""
+        return self.like
+
+
 def layer_for(adapter: Adapter, w: Tensor, bias: Tensor | None) -> GivenLayer:
     """Return a layer with W and b for the adapter; raise ShapeError if W has the wrong size."""
     channels = next((phi.size[2] for side, phi in adapter.parts() if side is not Placement.OUTPUT), 0)
@@ -88,16 +103,6 @@ def change(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Ten
 
     Raises:
         ShapeError: W' is not of the adapter's size.
-
-    Example:
-        >>> from torch import nn
-        >>> from ioadapt_theory import adapt, layers
-        >>> from ioadapt_theory.adapters.moving.bake import change
-        >>> base = nn.Linear(16, 8)
-        >>> model = adapt(nn.Sequential(base), target_modules=["0"], family="dora", placement="weight", init="random")
-        >>> d, moved = change(layers(model)["0"].adapters["default"], base.weight.mT, base.bias)
-        >>> d.shape, moved  # c x d; a weight adapter leaves the bias alone
-        (torch.Size([16, 8]), None)
     """
     w, b = w.detach().double(), None if bias is None else bias.detach().double()
     with torch.no_grad():
@@ -133,16 +138,6 @@ def truncate(
     Raises:
         InvalidValueError: neither or both of rank and share, or one outside its limits.
         ShapeError: W' is not of the adapter's size.
-
-    Example:
-        >>> from torch import nn
-        >>> from ioadapt_theory import adapt, layers
-        >>> from ioadapt_theory.adapters.moving.bake import truncate
-        >>> base = nn.Linear(16, 8)
-        >>> model = adapt(nn.Sequential(base), target_modules=["0"], family="dora", placement="weight", init="random")
-        >>> a, b, _, lost = truncate(layers(model)["0"].adapters["default"], base.weight.mT, base.bias, rank=4)
-        >>> a.shape, b.shape, 0 < lost < 1
-        (torch.Size([16, 4]), torch.Size([4, 8]), True)
     """
     if (rank is None) == (share is None):
         msg = "Give either a rank or a share of the norm, not both or neither."

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import FAMILIES, Family, Spec
 from ioadapt_theory.adapters.families.family import is_finite
-from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import activate, function_of, install, layers, naming
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 

@@ -4,68 +4,15 @@ Only W is decomposed, never AB, and the rank stays. The way back, exact on every
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import LoRA, Spec
-from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.adapters.matrices import operator
-from ioadapt_theory.adapters.model import layers, naming
-from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedError
-
-
-@dataclass(frozen=True, slots=True)
-class Inverse:
-    """The pseudo-inverse W⁺, regularised or not: V diag(f) Uᵀ in float64, with W = U diag(s) Vᵀ and f a filter of 1/s.
-
-    Attributes:
-        u, f, vh: the factors.
-        s: the singular values of W, decreasing.
-        rank: how many of them are above rounding.
-    """
-
-    u: Tensor
-    f: Tensor
-    vh: Tensor
-    s: Tensor
-    rank: int
-
-    @classmethod
-    def of(cls, w: Tensor, *, ridge: float = 0.0, cutoff: float = 0.0) -> "Inverse":
-        """Return the pseudo-inverse, which multiplies by up to 1/s_min, or one that ``ridge`` and ``cutoff`` bound.
-
-        Args:
-            w: W, c x d.
-            ridge: λ/s_max of Wᵀ(WWᵀ + λ²I)⁻¹, so f = s/(s² + λ²) ≤ 1/(2λ).
-            cutoff: singular values below cutoff · s_max count as zero, so f ≤ 1/(cutoff · s_max).
-
-        Raises:
-            InvalidValueError: ridge or cutoff outside [0, 1), or W is not finite.
-        """
-        for what, value in (("ridge", ridge), ("cutoff", cutoff)):
-            if not 0 <= value < 1:
-                msg = f"{what} is {value}; it is a fraction of the largest singular value, in [0, 1)."
-                raise InvalidValueError(msg)
-        if not w.isfinite().all():
-            msg = "The base weight has NaN or infinite values, so it has no pseudo-inverse; check the base."
-            raise InvalidValueError(msg)
-        u, s, vh = torch.linalg.svd(w.detach().double(), full_matrices=False)
-        top = s[:1].sum()
-        rounding = max(w.shape) * torch.finfo(torch.promote_types(w.dtype, torch.float32)).eps * top
-        counts = s > torch.maximum(rounding, cutoff * top)
-        f = torch.where(counts, s / (s.square() + (ridge * top).square()).clamp_min(torch.finfo(s.dtype).tiny), 0)
-        return cls(u, f, vh, s, int((s > rounding).sum()))
-
-    def before(self, m: Tensor) -> Tensor:
-        """Return W⁺M, for M of c rows."""
-        return self.vh.mT @ (self.f[:, None] * (self.u.mT @ m.double()))
-
-    def after(self, m: Tensor) -> Tensor:
-        """Return MW⁺, for M of d columns."""
-        return ((m.double() @ self.vh.mT) * self.f) @ self.u.mT
+from ioadapt_theory.adapters.moving.bake import layer_for
+from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +22,39 @@ class Fidelity:
     Attributes:
         lost: ‖AB − the change of W by the converted adapter‖_F / ‖AB‖_F: 0 is exact, 1 is everything.
         growth: ‖converted change‖_F / ‖AB‖_F, the size of A'B (of AB') beside that of AB.
-        full_rank: whether W has the rank that makes the plain conversion exact for every AB.
         condition: s_max / s_min of W, the most that the pseudo-inverse can grow a direction (times 1/s_max).
     """
 
     lost: float
     growth: float
-    full_rank: bool
     condition: float
 
     def __str__(self) -> str:
-        need = "full rank on this side" if self.full_rank else "rank too low on this side to be exact"
-        return f"lost {self.lost:.2e}, norm x {self.growth:.3g}, cond(W) {self.condition:.3g}, {need}"
+        return f"lost {self.lost:.2e}, norm x {self.growth:.3g}, cond(W) {self.condition:.3g}"
+
+
+def inverse(w: Tensor, ridge: float = 0.0) -> tuple[Tensor, float]:
+    """Return W⁺ or, with λ = ridge · s_max, Wᵀ(WWᵀ + λ²I)⁻¹ of norm at most 1/(2λ), in float64; and s_max / s_min.
+
+    Raises:
+        InvalidValueError: ridge is outside [0, 1), or W is not finite.
+    """
+    if not 0 <= ridge < 1:
+        msg = f"ridge is {ridge}; it is a fraction of the largest singular value, in [0, 1)."
+        raise InvalidValueError(msg)
+    if not w.isfinite().all():
+        msg = "The base weight has NaN or infinite values, so it has no pseudo-inverse; check the base."
+        raise InvalidValueError(msg)
+    u, s, vh = torch.linalg.svd(w.detach().double(), full_matrices=False)
+    top = s[:1].sum()
+    rounding = max(w.shape) * torch.finfo(torch.promote_types(w.dtype, torch.float32)).eps * top
+    filtered = s / (s.square() + (ridge * top).square()).clamp_min(torch.finfo(s.dtype).tiny)
+    condition = float(s[0] / s[-1]) if s[-1] > 0 else float("inf")
+    return (vh.mT * torch.where(s > rounding, filtered, 0)) @ u.mT, condition
 
 
 def converted_factors(
-    a: Tensor, b: Tensor, w: Tensor, side: Placement | str, inverse: Inverse | None = None
+    a: Tensor, b: Tensor, w: Tensor, side: Placement | str, ridge: float = 0.0
 ) -> tuple[Tensor, Tensor, Fidelity]:
     """Return the factors of a one-sided adapter with the effect of the LoRA AB, and the cost of the conversion.
 
@@ -102,39 +66,24 @@ def converted_factors(
         b: B, r x d.
         w: W, c x d.
         side: "output" or "input".
-        inverse: of W where it is known or regularised; the plain pseudo-inverse by default.
-
-    Raises:
-        ShapeError: W is not of the size of AB.
+        ridge: see ``inverse``.
     """
-    if (len(a), b.shape[1]) != tuple(w.shape):
-        msg = (
-            f"The base weight is {w.shape[0]} x {w.shape[1]}, the change {len(a)} x {b.shape[1]}; sizes must be equal."
-        )
-        raise ShapeError(msg)
-    inverse = Inverse.of(w) if inverse is None else inverse
+    pinv, condition = inverse(w, ridge)
     dtype = a.dtype
     a, b, w = (m.detach().double() for m in (a, b, w))
     if Placement(side) is Placement.OUTPUT:
-        new = inverse.before(a).to(dtype).double(), b
-        rest, full = (a - w @ new[0], b), inverse.rank == w.shape[0]
+        new = (pinv @ a).to(dtype).double(), b
+        rest = a - w @ new[0], b
     else:
-        new = a, inverse.after(b).to(dtype).double()
-        rest, full = (a, b - new[1] @ w), inverse.rank == w.shape[1]
+        new = a, (b @ pinv).to(dtype).double()
+        rest = a, b - new[1] @ w
     size = _product_norm(a, b)
     lost, growth = (float(_product_norm(*pair) / size) if size > 0 else 0.0 for pair in (rest, new))
-    condition = float(inverse.s[0] / inverse.s[-1]) if inverse.s[-1] > 0 else float("inf")
-    return new[0].to(dtype), new[1].to(dtype), Fidelity(lost, growth, full, condition)
+    return new[0].to(dtype), new[1].to(dtype), Fidelity(lost, growth, condition)
 
 
 def convert(
-    adapter: Adapter,
-    w: Tensor,
-    placement: Placement | str,
-    bias: Tensor | None = None,
-    *,
-    ridge: float = 0.0,
-    cutoff: float = 0.0,
+    adapter: Adapter, w: Tensor, placement: Placement | str, bias: Tensor | None = None, *, ridge: float = 0.0
 ) -> tuple[Adapter, Fidelity]:
     """Return a LoRA on the weight as an input or output adapter of the same rank and scaling, in the same dtype.
 
@@ -145,8 +94,7 @@ def convert(
         w: the weight it was trained on, c x d (a convolution's kernel as (in · taps) x out).
         placement: "input" or "output".
         bias: b of that layer, d.
-        ridge: see ``Inverse.of``; 0 is the plain pseudo-inverse of Eq. 5.
-        cutoff: see ``Inverse.of``; 0 drops no singular value.
+        ridge: part of s_max that regularises the pseudo-inverse of Eq. 5; 0 does not.
 
     Raises:
         UnsupportedError: another family or placement, or a kernel of several taps to the input side.
@@ -178,7 +126,8 @@ def convert(
             " treats all taps alike; convert it to output."
         )
         raise UnsupportedError(msg)
-    a, b, fidelity = converted_factors(phi.A, phi.B, w, side, Inverse.of(w, ridge=ridge, cutoff=cutoff))
+    layer_for(adapter, w, bias)
+    a, b, fidelity = converted_factors(phi.A, phi.B, w, side, ridge)
     shift: Tensor | None = adapter.shift
     if side is Placement.OUTPUT and bias is not None:
         moved = (bias.detach().to(a) @ a) @ b
@@ -186,30 +135,6 @@ def convert(
     n = columns if side is Placement.OUTPUT else channels
     new = LoRA.stored((n, n, n), Spec(rank=a.shape[1], scaling=phi.scaling), {"A": a, "B": b})
     return Adapter("lora", {side: new}, shift), fidelity
-
-
-def convert_model(
-    model: nn.Module, placement: Placement | str, *, name: str = "default", **options: float
-) -> tuple[dict[str, Adapter], dict[str, Fidelity]]:
-    """Return the converted adapter ``name`` of every layer that has it; ``put`` adds the result to a model.
-
-    Example:
-        >>> from torch import nn
-        >>> from ioadapt_theory import adapt
-        >>> from ioadapt_theory.adapters.moving.convert import convert_model
-        >>> options = {"target_modules": ["0"], "placement": "weight", "rank": 2, "init": "random"}
-        >>> model = adapt(nn.Sequential(nn.Linear(8, 16)), **options)
-        >>> adapters, fidelity = convert_model(model, "output")
-        >>> [*adapters] == [*fidelity] == ["0"]
-        True
-    """
-    adapters, fidelity = dict[str, Adapter](), dict[str, Fidelity]()
-    for layer, module in layers(model, name).items():
-        with naming(layer):
-            f: Any = operator(module.base_layer)
-            adapter: Any = module.adapters[name]
-            adapters[layer], fidelity[layer] = convert(adapter, f.dense(), placement, f.bias, **options)
-    return adapters, fidelity
 
 
 def _product_norm(a: Tensor, b: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ioadapt_theory.adapters.base_weights import Weights
-from ioadapt_theory.adapters.moving.neurons import Order, orders
 from ioadapt_theory.adapters.rules.fingerprint import SAMPLE, evenly_spaced, sample
 from ioadapt_theory.checkpoints.alignment import Contents, Origins, by_contents
 from ioadapt_theory.checkpoints.names.layer_name import Name, unwrapped
@@ -54,7 +53,6 @@ class Correspondence:
         contradicted: layers that are matched by name against the evidence, and why, as a clause after the name.
         how: "contents" where these decided, else "name".
         deeper: names whose numbers go beyond the target's, without evidence of which layers it retains.
-        neurons: layers of the target whose MLP's neurons stand in another order than the source's, and in which.
     """
 
     places: Mapping[Name, tuple[Place, ...]]
@@ -64,7 +62,6 @@ class Correspondence:
     contradicted: Mapping[str, str] = field(default_factory=dict)
     how: str = "name"
     deeper: tuple[Name, ...] = ()
-    neurons: Mapping[str, Order] = field(default_factory=dict)
 
     @property
     def layers(self) -> dict[Name, Place]:
@@ -88,11 +85,6 @@ class Correspondence:
             return (
                 f"The adapter has layers beyond the model's, such as {self.deeper[0]}: if earlier ones were removed,"
                 " equal numbers are different layers; use match='provenance' with the adapter's own model as source."
-            )
-        if self.neurons and self.how == "name":
-            return (
-                f"{len(self.neurons)} layers have their neurons in another order than the source, such as"
-                f" {next(iter(self.neurons))}; match='provenance' reorders the adapters."
             )
         return None
 
@@ -122,10 +114,7 @@ def correspond(
     if match not in MATCHES:
         raise UnknownNameError("match", match, MATCHES)
     named = resolve(names, target.names, target.rename, target.aliases)
-    origins, neurons = _origins(names, named, target, source, prints or {}), dict[str, Order]()
-    if source and origins.how:
-        actual = _by_plain_name(source.names, target.names)
-        neurons = orders(source, target, {new: actual[unwrapped(old)] for new, old in origins.of.items()})
+    origins = _origins(names, named, target, source, prints or {})
     by_name = {name: (layers,) for name, layers in named.layers.items()}
     if match == "name" or not origins.how:
         if match == "provenance":
@@ -133,7 +122,7 @@ def correspond(
         layers = {layer for several in named.layers.values() for layer in several}
         wrong = {layer: why for layer, why in origins.contradicted.items() if layer in layers}
         deeper = () if origins.how else _deeper(names, named, target)
-        return Correspondence(by_name, named.doubts, origins.of, origins.with_block, wrong, "name", deeper, neurons)
+        return Correspondence(by_name, named.doubts, origins.of, origins.with_block, wrong, "name", deeper)
     traced = resolve(names, {*origins.of.values()}, target.rename)
     places = {name: tuple(_places(layers, origins.of)) for name, layers in traced.layers.items()}
     if match == "auto" and not origins.moved:
@@ -141,7 +130,7 @@ def correspond(
         places |= {n: p for n, p in by_name.items() if n not in places and not taken & {*p[0]}}
     reasons = {name: NO_ORIGIN for name in names if name not in places}
     reasons |= {n: why for n, why in named.doubts.items() if match == "auto" and n not in places}
-    return Correspondence(places, reasons, origins.of, origins.with_block, {}, origins.how, neurons=neurons)
+    return Correspondence(places, reasons, origins.of, origins.with_block, {}, origins.how)
 
 
 def _places(layers: Place, origins: Mapping[str, str]) -> Iterable[Place]:

@@ -9,11 +9,10 @@ from typing import Any
 
 from torch import nn
 
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.base_weights import ModelWeights
-from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import function_of, install, layers, naming, unmerged
 from ioadapt_theory.adapters.moving.correspondence import Correspondence, RenumberedWarning, correspond
-from ioadapt_theory.adapters.moving.neurons import meets, reordered
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnsupportedError
@@ -31,7 +30,7 @@ class TransferReport:
         unmatched: layers that did not, and why.
         altered: tensors of the target itself that were changed, see ``load``.
         sources: for each matched layer the one whose adapter it got, as the source or the file names it.
-        how: the way in which they were matched: "name", or "contents" or "layout" of the models.
+        how: the way in which they were matched: "name", or "contents" of the models.
         with_block: matched layers that show nothing themselves, as the rest of their block shows it.
         unproven: matched layers of which nothing but the name says that they are the same layer.
         warning: a warning about the matching, None if there is none.
@@ -92,7 +91,6 @@ def transfer(
     *,
     name: str = "default",
     strict: bool = True,
-    share: bool = False,
     trainable: bool = False,
     rename: Mapping[str, str] | None = None,
     match: str = "name",
@@ -101,29 +99,23 @@ def transfer(
 ) -> TransferReport:
     """Copy the source model's adapter to another model, or carry it over if there are inputs.
 
-    An input adapter needs an equal input size, an output adapter an equal output size, a weight adapter both.
-    An adapter that fits may still be useless there; see ``report``. The target is frozen, unless it already has
-    adapters: then its trainable parameters stay trainable.
-
-    With inputs the adapter is carried over (see ``inputs``): the target is not frozen, and no adapter is added if
-    nothing would be kept.
+    An input adapter needs an equal input size, an output adapter an equal output size, a weight adapter both; one that
+    fits may still be useless there, see ``report``. The target is frozen; if it already has adapters, its trainable
+    parameters stay trainable. With inputs it is not frozen, and gets no adapter if nothing would be kept.
 
     Args:
         source: a model with the adapter.
         target: the model to put it on, changed in place.
         name: of the adapter, on both models.
         strict: raise unless every layer fits; otherwise take those that do.
-        share: let both models use the same parameters, instead of copies on the target's device.
         rename: target name for each source layer with another name there; it takes precedence.
-        match: "name"; "provenance", the layers that were made from the source's, by what the two contain, which follows
-            layers of pruned, reordered and doubled models; "auto", provenance where it is known and names otherwise. By
-            name, layers that hold the weights of another one are an error if strict, and a warning if not. The outcome
-            counts the layers of which nothing but the name is known. With inputs also "effect": the target's layer that
-            takes most over.
+        match: "name"; "provenance", which follows the weights of pruned, renumbered and doubled layers; "auto",
+            provenance where it is known and names otherwise. By name, layers that hold the weights of another one are
+            an error if strict, and a warning if not. With inputs also "effect": the layer that takes most over.
         trainable: whether the adapter is to be trained further on the target.
-        inputs: what the models take, without labels, of the adapter's domain; 256 rows are enough. The adapter is then
-            carried over: of all on the target the one whose effect is nearest, if that keeps anything.
-        **options: how that is done, see ``adapters.carrying.Options``.
+        inputs: what the models take, without labels, of the adapter's domain; 256 rows are enough. The adapter whose
+            effect on the target is nearest is then put there instead of a copy.
+        **options: how the adapter is carried over, see ``adapters.carrying.Options``.
 
     Returns:
         What became of each layer's adapter.
@@ -161,14 +153,8 @@ def transfer(
     sources |= renamed
     lost = {n: correspondence.reasons.get(Name("", n), NO_LAYER) for n in given if n not in sources.values()}
     moved = {layer: given[n] for layer, n in sources.items()}
-    for layer in () if correspondence.how == "name" else correspondence.neurons.keys() & moved.keys():
-        try:
-            moved[layer] = reordered(moved[layer], correspondence.neurons[layer])
-        except UnsupportedError as error:
-            lost[layer] = str(error)
-            del moved[layer]
-    how: dict[str, Any] = {"strict": strict, "share": share, "trainable": trainable}
-    return put(target, moved, name, correspondence=correspondence, sources=sources, lost=lost, **how)
+    matched: dict[str, Any] = {"correspondence": correspondence, "sources": sources, "lost": lost}
+    return put(target, moved, name, strict=strict, trainable=trainable, **matched)
 
 
 def put(
@@ -177,38 +163,32 @@ def put(
     name: str,
     *,
     strict: bool = True,
-    share: bool = False,
     hotswap: bool = False,
     correspondence: Correspondence | None = None,
     sources: Mapping[str, str] = MappingProxyType({}),
     lost: Mapping[str, str] = MappingProxyType({}),
     trainable: bool = False,
 ) -> TransferReport:
-    """Return the outcome of putting adapters on the layers of these names; see ``transfer``.
+    """Return the outcome of putting adapters on the layers of these names.
 
     Args:
         model: changed in place.
         adapters: layer of the model -> its adapter.
         name: of the adapter.
         strict: see ``transfer``.
-        share: likewise.
         hotswap: see ``load``.
         correspondence: how the layers were matched; None where the caller knows that they are right.
         sources: layer of the model -> the layer its adapter comes from; by default the one of that name.
         lost: layers of the source for which there is none, and why.
-        trainable: whether they are to be trained; shared parameters stay as they are unless they are.
+        trainable: see ``transfer``.
 
     Raises:
-        TransferError: see ``transfer``.
+        TransferError: a layer does not fit (or none does); the model is unchanged.
     """
     named, matching = dict(walk(model)), correspondence or Correspondence({}, {}, origins=dict.fromkeys(adapters, ""))
     reasons = {layer: misfit(named, layer, adapter) for layer, adapter in adapters.items()}
-    met = {n: order for n, order in matching.neurons.items() if n in adapters and meets(adapters[n], order)}
-    matching = replace(matching, neurons=met)
     if strict:
-        wrong = {layer: "its neurons stand in another order" for layer in met if matching.how == "name"}
-        wrong |= matching.contradicted
-        reasons |= {layer: why for layer, why in wrong.items() if reasons.get(layer, "") is None}
+        reasons |= {layer: why for layer, why in matching.contradicted.items() if reasons.get(layer, "") is None}
     matched = tuple(layer for layer, why in reasons.items() if why is None)
     unmatched = {layer: why for layer, why in reasons.items() if why is not None} | {**lost}
     origins = {layer: sources.get(layer, layer) for layer in matched}
@@ -223,8 +203,7 @@ def put(
         old: Any = {layer: module.adapters[name] for layer, module in there.items()}
         exchange(old, {n: adapters[n] for n in matched})
     else:
-        ready = {n: adapters[n] if share else _copy(adapters[n], named[n]) for n in matched}
-        install(model, ready, name, trainable=trainable or (None if share else False))
+        install(model, {n: _copy(adapters[n], named[n]) for n in matched}, name, trainable=trainable)
     if warning:
         warnings.warn(warning, RenumberedWarning, stacklevel=3)
     return report

@@ -48,11 +48,7 @@ class Folder:
     def listing(self, folder: str) -> Listing:
         """Return what a folder ('' for the root) holds."""
         inside = list((self.root / folder).iterdir()) if (self.root / folder).is_dir() else []
-        return Listing([p.name for p in inside if p.is_file()], [p.name for p in inside if p.is_dir()])
-
-    def names_file(self, part: str) -> bool:
-        """Whether a part is a file, and no folder."""
-        return (self.root / part).exists() and not (self.root / part).is_dir()
+        return Listing([p.name for p in inside if not p.is_dir()], [p.name for p in inside if p.is_dir()])
 
     def require(self, folder: str) -> None:
         """Refuse a folder that is not there."""
@@ -88,9 +84,8 @@ def open_weights(
 
     ``cut`` is a part of a single file in the original layout; ``variant`` and ``ema`` are `open_checkpoint`'s.
     """
-    if part is not None and place.names_file(part):
-        folder, _, file = part.rpartition("/")
-    else:
+    folder, _, file = (part or "").rpartition("/")
+    if file not in place.listing(folder).files:
         folder = part or next((c for c in COMPONENTS if c in place.listing("").folders), "")
         place.require(folder)
         file = choose(place.listing(folder).files, place.title(folder), variant)
@@ -124,7 +119,7 @@ def choose(names: Collection[str], where: str, variant: str | None) -> str:
 
 def _usual_names(variant: str | None) -> Iterator[str]:
     """Yield file names in the order of preference, an index (.json) after the single file, as diffusers does."""
-    forms = ("{0}.{1}", "{0}.{1}.index.json")
+    forms: tuple[str, ...] = ("{0}.{1}", "{0}.{1}.index.json")
     if variant is not None:
         forms = ("{0}.{2}.{1}", "{0}.{1}.index.{2}.json", "{0}.{1}.{2}.index.json")
     yield from (form.format(stem, end, variant) for end in ("safetensors", "bin") for stem in STEMS for form in forms)
@@ -165,8 +160,7 @@ def _open_shards(place: Folder, index: str) -> Checkpoint:
                 msg = f"{title} places tensor {tensor!r} in {shard}, which does not have it. Download both again."
                 raise FileFormatError(msg)
         opened.pop_all()
-    metadata = {k: v for part in parts.values() for k, v in part.metadata.items()}
-    return View(file, title, {tensor: (parts[shard], tensor) for tensor, shard in shards.items()}, metadata)
+    return View(file, title, {tensor: (parts[shard], tensor) for tensor, shard in shards.items()})
 
 
 def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoint:
@@ -194,7 +188,7 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
         msg = f"{whole.source} has no {part} (no {prefix}*)."
         raise InvalidValueError(msg)
     origins = {n: (whole, averaged[n] if ema and n in averaged else n) for n in inside}
-    return View(whole.name, whole.source, origins, whole.metadata)
+    return View(whole.name, whole.source, origins)
 
 
 def open_path(path: Path, component: str | None = None, *, variant: str | None, ema: bool | None) -> Checkpoint:

@@ -1,8 +1,4 @@
-"""Files whose tensors lie in them as plain bytes, read by position into the caller's buffer.
-
-Reading by position, not through a memory map: a file that shrinks while it is open gives an error and not a dead
-process, several threads or processes share one descriptor, and memory does not grow with the model.
-"""
+"""Files whose tensors lie in them as plain bytes, read by position into the caller's buffer, by several threads."""
 
 import json
 import os
@@ -98,19 +94,12 @@ def parse_json(text: bytes) -> Any:
 
 
 class OffsetCheckpoint(Checkpoint):
-    """Tensors that lie contiguously at known places of known files."""
+    """Tensors that lie contiguously in plain files: name -> the file and the byte at which its values begin."""
 
     def __init__(
-        self,
-        name: str,
-        source: str,
-        tensors: Mapping[str, TensorInfo],
-        places: Mapping[str, tuple[PlainFile, int]],
-        metadata: Mapping[str, str],
+        self, name: str, source: str, tensors: Mapping[str, TensorInfo], places: Mapping[str, tuple[PlainFile, int]]
     ) -> None:
-        """Take tensors, and for each the file and the byte at which its values begin."""
-        self.name, self.source, self.tensors, self.metadata = name, source, tensors, metadata
-        self._places = places
+        self.name, self.source, self.tensors, self._places = name, source, tensors, places
 
     def bytes_of(self, name: str) -> Callable[[memoryview, int], None]:
         """See `Checkpoint.bytes_of`."""

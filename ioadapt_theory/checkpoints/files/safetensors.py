@@ -37,7 +37,9 @@ def read(file: PlainFile) -> OffsetCheckpoint:
         entry = entries.pop(key)  # hundreds of thousands do not stay twice
         tensors[key] = tensor_info(key, entry["dtype"], entry["shape"], str(path))
         places[key] = file, 8 + len(text) + entry["data_offsets"][0]
-    return OffsetCheckpoint(path.stem, str(path), tensors, places, metadata)
+    opened = OffsetCheckpoint(path.stem, str(path), tensors, places)
+    opened.metadata = metadata
+    return opened
 
 
 def tensor_info(name: str, dtype: str, shape: Sequence[int], path: str) -> TensorInfo:

@@ -89,10 +89,6 @@ class Repository(Folder):
         folders = dict.fromkeys(name.partition("/")[0] for name in inside if "/" in name)
         return Listing([name for name in inside if "/" not in name], [*folders])
 
-    def names_file(self, part: str) -> bool:
-        """See `Folder.names_file`; by the ending, so that nothing is asked."""
-        return is_file(part)
-
     def require(self, folder: str) -> None:
         """Refuse a folder that the repository does not have, or the cache has no weights of."""
         files, folders = self.listing(folder)
@@ -206,7 +202,7 @@ class _Silent(tqdm):
 def newest(asked: Request, api: HfApi) -> tuple[str, list[str]]:
     """Return the commit that the hub means by a revision, and the names of its files, by one request."""
     timeout = constants.HF_HUB_ETAG_TIMEOUT
-    info = answer(lambda: api.repo_info(asked.repo, revision=asked.revision, timeout=timeout), asked, asked.repo)
+    info = answer(lambda: api.model_info(asked.repo, revision=asked.revision, timeout=timeout), asked, asked.repo)
     if not re.fullmatch("[0-9a-f]{40}", str(info.sha)):
         msg = f"{asked.endpoint} is no hub: it names {info.sha!r:.60} as the commit of {asked.repo}. Check HF_ENDPOINT."
         raise SourceError(msg)

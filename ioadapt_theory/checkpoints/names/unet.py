@@ -20,9 +20,9 @@ _RESNETS: Final = re.compile(r"(?:^|\.)(down|up)_blocks\.(\d{1,3})\.resnets\.(\d
 
 
 class Blocks(NamedTuple):
-    """Blocks on the way down of a UNet, and resnets in each; the way up has as many blocks, with one resnet more."""
+    """Levels of a UNet, each a block on the way down and one up, and resnets of a block down; one up has one more."""
 
-    count: int
+    levels: int
     resnets: int
 
 
@@ -34,7 +34,7 @@ def blocks_in_diffusers(names: Iterable[str]) -> Blocks | None:
         return None
     blocks = Blocks(1 + max(block for _, block, _ in down), 1 + max(i for _, _, i in down))
     sizes = {"down": blocks.resnets, "up": blocks.resnets + 1}
-    whole = {(side, block, i) for side, n in sizes.items() for block in range(blocks.count) for i in range(n)}
+    whole = {(side, block, i) for side, n in sizes.items() for block in range(blocks.levels) for i in range(n)}
     return blocks if present == whole else None
 
 
@@ -64,8 +64,8 @@ def to_diffusers(name: str, blocks: Blocks | None, flat: bool = False) -> str:
 def _table(blocks: Blocks | None, flat: bool) -> dict[str, str]:
     """Return Stability's name -> diffusers' name for the parts of a UNet; the longest name that fits counts."""
     table = dict(TABLES["unet"])
-    count, resnets = blocks or (0, 0)
-    for block in range(count):
+    levels, resnets = blocks or (0, 0)
+    for block in range(levels):
         for i in range(resnets + 1):
             n = block * (resnets + 1) + i
             table[f"output_blocks.{n}.0"] = f"up_blocks.{block}.resnets.{i}"

@@ -85,8 +85,8 @@ def with_adapter_at(base: Checkpoint, source: str) -> Checkpoint:
     name, place = f"{base.name}+{file.path.stem}", f"{base.source}+{file.path}"
     changed = AdapterTensors(name, place, computed, named)
     origins = {key: (changed if key in computed else named, key) for key in named.tensors}
-    merged_base = View(name, place, origins, base.metadata)
-    merged_base.revision = base.revision
+    merged_base = View(name, place, origins)
+    merged_base.revision, merged_base.metadata = base.revision, base.metadata
     return merged_base
 
 
@@ -101,6 +101,5 @@ def _size(file: AdapterFile, layer: StoredLayer) -> tuple[int, int, int]:
 
 
 def _change(layer: StoredLayer) -> Tensor:
-    phi: Any
-    ((_, phi),) = layer.adapter().parts()
+    phi: Any = layer.adapter()[Placement.WEIGHT]
     return (phi.scaling * phi.delta(SizesAlone(*phi.size))).detach().mT

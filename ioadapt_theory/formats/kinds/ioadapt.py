@@ -116,8 +116,8 @@ def _sketch(entry: Any, shapes: Shapes) -> Adapter:
     _demand("family", "an object", entry, ok=isinstance(entry, dict))
     family, parts = entry.get("family"), entry.get("placements")
     _demand("family", f"one of {', '.join(FAMILIES)}", family, ok=isinstance(family, str) and family in FAMILIES)
-    _demand("placements", f"an object of {', '.join(Placement)}", parts, ok=isinstance(parts, dict) and bool(parts))
-    _demand("placements", f"nothing but {', '.join(Placement)}", parts, ok=set(parts) <= set(Placement))
+    known = isinstance(parts, dict) and bool(parts) and set(parts) <= set(Placement)
+    _demand("placements", f"an object of {', '.join(Placement)}", parts, ok=known)
     families = {}
     for placement in filter(parts.__contains__, Placement):
         part, key = parts[placement], f"placements.{placement}"

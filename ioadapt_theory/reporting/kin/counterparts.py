@@ -11,15 +11,14 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.base_weights import BaseLayer, TensorWeights, Weights, checkpoint_weights, stored_weights
 from ioadapt_theory.adapters.moving.correspondence import correspond
-from ioadapt_theory.adapters.moving.neurons import Order, orders
 from ioadapt_theory.adapters.rules.residual import READS, WRITES
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.checkpoints.names.transformers import HEADS
-from ioadapt_theory.checkpoints.neurons import ALIKE, mlps, order_of
 from ioadapt_theory.checkpoints.renaming import common
 from ioadapt_theory.errors import IoAdaptError
 from ioadapt_theory.reporting.kin.likeness import finite, same
+from ioadapt_theory.reporting.kin.orders import ALIKE, Order, mlps, neuron_orders, order_of
 from ioadapt_theory.similarity.report.order import place
 
 SMALLEST: Final = 8
@@ -65,12 +64,10 @@ class Counterparts:
     Attributes:
         layers: the target's name for each layer of the source.
         orders: layers of the target whose neurons or attention heads are in another order.
-        heads: whether heads are among these.
     """
 
     layers: Mapping[str, str]
     orders: Mapping[str, Order] = field(default_factory=dict)
-    heads: bool = False
 
     def ordered(self, layer: BaseLayer, name: str) -> BaseLayer:
         """Return the target's layer of this name with its channels in the source's order."""
@@ -83,16 +80,14 @@ class Counterparts:
         return replace(layer, matrix=layer.matrix[:, back], bias=None if layer.bias is None else layer.bias[back])
 
 
-def corresponding(source: Weights, target: Weights, given: Mapping[str, str] | None = None) -> Counterparts:
-    """Match layers as given, by contents where blocks were renumbered, or by name."""
-    given = given or {}
-    names = [Name("", name) for name in matrices(source) if name not in given]
+def corresponding(source: Weights, target: Weights) -> Counterparts:
+    """Match layers by contents where blocks were renumbered, or by name."""
+    names = [Name("", name) for name in matrices(source)]
     matched = correspond(names, target, "auto", source=source).places
-    layers = {key.path: _nearest(source, target, key.path, places) for key, places in matched.items()} | {**given}
+    layers = {key.path: _nearest(source, target, key.path, places) for key, places in matched.items()}
     layers = {name: place for name, place in layers.items() if place}
     origins = {new: old for old, new in layers.items()}
-    heads = head_orders(source, target, origins)
-    return Counterparts(layers, {**orders(source, target, origins), **heads}, bool(heads))
+    return Counterparts(layers, neuron_orders(source, target, origins) | head_orders(source, target, origins))
 
 
 def _nearest(source: Weights, target: Weights, name: str, places: Iterable[tuple[str, ...]]) -> str:
@@ -114,12 +109,7 @@ def head_orders(source: Weights, target: Weights, origins: Mapping[str, str]) ->
 
     Heads are blocks of channels, alike in the outputs of q, k, v and the inputs of o. With fewer heads of k and v,
     those of q that share one of them move together. Weights do not tell the size of a head: blocks of any size
-    count.
-
-    Args:
-        source: the model whose order counts.
-        target: the other one.
-        origins: layer of the target -> layer of the source.
+    count. ``origins`` has the source's layer for each layer of the target.
     """
     neurons = {layer for reads, writes in mlps(origins) for layer in (*reads, *writes)}
     groups: dict[str, list[str]] = {}

@@ -16,10 +16,10 @@ FEW: Final = 0.05
 SHARED: Final = 0.5
 """Excess of a side above which a layer counts as the same in other coordinates, as half of all layers must."""
 KINDS: Final = {
-    "rounded": "numbers are rounded", "zeroed": "numbers are set to zero", "narrowed": "channels are left out",
-}  # fmt: skip
-
-
+    "rounded": "numbers are rounded",
+    "zeroed": "numbers are set to zero",
+    "narrowed": "channels are left out",
+}
 ROUNDING: Final = 1e-4
 """Relative difference of outputs that rounding explains."""
 
@@ -43,13 +43,11 @@ class Kinship:
         relation: the word.
         why: the evidence.
         reordered: how many layers are compared with their neurons or heads put in order.
-        heads: whether heads are among these.
     """
 
     relation: Relation
     why: str
     reordered: int = 0
-    heads: bool = False
 
     def __str__(self) -> str:
         return f"{self.relation} ({self.why})"
@@ -63,7 +61,6 @@ def kinship(
     *,
     added: bool,
     orders: int,
-    heads: bool,
     difference: float | None = None,
 ) -> Kinship:
     """Return the relation of the target to the source.
@@ -75,14 +72,13 @@ def kinship(
         vectors: norms and biases that differ, and the number of all that both have.
         added: whether layers of only one model duplicate its others, or are of a new kind.
         orders: layers that were compared with their channels in another order.
-        heads: whether attention heads are among these channels.
         difference: ‖f_T - f_S‖ / ‖f_S‖ of the models' outputs on inputs, where they were run.
 
     Returns:
         The word and its evidence.
     """
     if difference is not None and difference < ROUNDING:
-        return Kinship(Relation.SAME, f"on these inputs the outputs differ by {difference:.1g}", orders, heads)
+        return Kinship(Relation.SAME, f"on these inputs the outputs differ by {difference:.1g}", orders)
     equal = [p for p in pairs if p.likeness.equal]
     changed = [p for p in pairs if not p.likeness.equal]
     related = [p for p in changed if (p.likeness.z or 0.0) >= TELLING]
@@ -105,10 +101,10 @@ def kinship(
     ]
     why = ", ".join(text for there_are, text in parts if there_are)
     if len(equal) == len(pairs) and not (vectors[0] or missing or extra):
-        return Kinship(Relation.SAME, why, orders, heads)
+        return Kinship(Relation.SAME, why, orders)
     if not added and (copy := _copied(pairs, missing, extra, vectors)):
-        return Kinship(Relation.COPY, f"{copy}; {why}", orders, heads)
-    return Kinship(Relation.RELATED, why, orders, heads)
+        return Kinship(Relation.COPY, f"{copy}; {why}", orders)
+    return Kinship(Relation.RELATED, why, orders)
 
 
 def _apart(pairs: Sequence[LayerPair], sizes: int, single: int) -> Kinship:

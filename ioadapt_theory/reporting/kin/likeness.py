@@ -51,8 +51,7 @@ def likeness(one: Float[Tensor, "d c"], two: Float[Tensor, "e f"]) -> Likeness:
         return Likeness(False, None, 0.0, *_narrowed(one, two))
     if same(one, two):
         return Likeness(equal=True, z=None, most=math.inf)
-    w, w2 = (_pieces(m) for m in (one, two))
-    copy, copied = _zeroed(one, two, w, w2) or max(_rounded(one, two), _rounded(one.mT, two.mT))
+    copy, copied = _zeroed(one, two) or max(_rounded(one, two), _rounded(one.mT, two.mT))
     few, few2 = (_drawn(_drawn(m, 0), 1).double() for m in (one, two))
     return Likeness(False, _z(few, few2), _z(few, few) or 0.0, copy, copied)
 
@@ -98,13 +97,11 @@ def _permuted(a: Float[Tensor, "d d"]) -> float:
     return float(centred.trace()) / sd if sd > 0 else 0.0
 
 
-def _zeroed(one: Tensor, two: Tensor, w: Tensor, w2: Tensor) -> tuple[str, str] | None:
-    """Say which one equals the other except for zeros, comparing samples first."""
-    if torch.equal(w == 0, w2 == 0):
-        return None
+def _zeroed(one: Tensor, two: Tensor) -> tuple[str, str] | None:
+    """Say which one equals the other except for zeros."""
     zeros = one == 0, two == 0
     which = int(zeros[1].count_nonzero() > zeros[0].count_nonzero())
-    if bool((zeros[1 - which] & ~zeros[which]).any()):
+    if torch.equal(*zeros) or bool((zeros[1 - which] & ~zeros[which]).any()):
         return None
     left = ~zeros[which]
     return ("zeroed", ("source", "target")[which]) if same(one[left], two[left]) else None

@@ -1,7 +1,17 @@
-"""The order in which a network computes, from its layers' names; files sort 10 before 2."""
+"""The order in which a network computes, from its layers' names (files sort 10 before 2), and groups of layers."""
 
 import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
+
+from ioadapt_theory.checkpoints.names.kinds import KINDS
+from ioadapt_theory.errors import UnknownNameError
+from ioadapt_theory.similarity.result import Comparison, Pair, Row
+
+GROUPS: Final = ("kind", "block")
+"""Ways to group layers."""
 
 STAGES: Final = (
     r"conv_in|x_embedder|pos_embed\w*|patch_embed\w*|\w*embed_tokens|\w*embeddings?|wte|wpe|token_embd|img_in|txt_in",
@@ -55,3 +65,24 @@ def _key(part: str) -> tuple[int, int, str]:
 
 def _rank(table: tuple[str, ...], part: str) -> int | None:
     return next((i for i, pattern in enumerate(table) if re.fullmatch(pattern, part)), None)
+
+
+def in_order(c: Comparison) -> list[Row]:
+    """Return the rows in the order in which the network computes."""
+    return sorted(c.rows, key=lambda row: place(row.name))
+
+
+def groups(c: Comparison, by: str) -> Iterator[tuple[str, Comparison, Pair]]:
+    """Yield the name and rows of every group with every pair; blocks in the network's order, kinds in a fixed order.
+
+    Raises:
+        UnknownNameError: ``by`` is not one of GROUPS.
+    """
+    if by not in GROUPS:
+        raise UnknownNameError("grouping", by, GROUPS)
+    rows: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in in_order(c):
+        rows[row.layer.kind if by == "kind" else row.layer.block].append(row)
+    for name in sorted(rows, key=KINDS.index) if by == "kind" else rows:
+        for pair in c.pairs:
+            yield name, replace(c, rows=tuple(rows[name])), pair

@@ -1,16 +1,17 @@
 """A comparison as one HTML page: figures as inline SVG, tables that sort and filter, nothing loaded from elsewhere."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 from typing import Final
 
-from ioadapt_theory.similarity.comparison import Comparison
 from ioadapt_theory.similarity.matching import Space
 from ioadapt_theory.similarity.report import plots
-from ioadapt_theory.similarity.report.export import GROUPS, in_order, model_facts
-from ioadapt_theory.similarity.report.tables import grouped, heading, remarks, summary
+from ioadapt_theory.similarity.report.as_json import model_facts
+from ioadapt_theory.similarity.report.order import GROUPS, in_order
+from ioadapt_theory.similarity.report.tables import chance, grouped, heading, pair_name, remarks, summary
+from ioadapt_theory.similarity.result import Comparison
 
 FEW: Final = 3
 """Number of notes shown; the others are folded."""
@@ -20,35 +21,39 @@ def to_html(c: Comparison) -> str:
     """Return the whole page; every name from a file is escaped."""
     title = " | ".join(c.labels)
     models = [["model", "source", "revision", "dtype", "parameters"]]
-    for label, model in zip(c.labels, c.models, strict=True):
-        models.append([str(value if value is not None else "-") for value in model_facts(label, model).values()])
+    for name, model in zip(c.labels, c.models, strict=True):
+        models.append([str(value if value is not None else "-") for value in model_facts(name, model).values()])
     skipped = [["left out", "of", "reason"], *([s.name, ", ".join(s.models), s.reason] for s in c.skipped)]
     sections = [
-        ("Models", _table(models)),
-        ("Pairs", _table(summary(c))),
+        ("Models", table_of(models)),
+        ("Pairs", "".join(table_of(table) for table in (summary(c), chance(c)) if len(table) > 1)),
         ("Figure", f'<figure tabindex="0">{_svg(c)}</figure>'),
-        *((f"By {by}", _table(grouped(c, by))) for by in GROUPS),
-        (f"Layers ({len(c.rows)})", _folded("every layer, in the network's order", _table(_layers(c), long=True))),
-        (f"Left out ({len(c.skipped)})", _folded("what was not compared, and why", _table(skipped, long=True))),
+        *((f"By {by}", table_of(grouped(c, by))) for by in GROUPS),
+        (f"Layers ({len(c.rows)})", _folded("every layer, in the network's order", table_of(_layers(c), long=True))),
+        (f"Left out ({len(c.skipped)})", _folded("what was not compared, and why", table_of(skipped, long=True))),
     ]
-    body = "".join(f"<h2>{escape(head)}</h2>{content}" for head, content in sections)
     notes = [f"<li>{escape(note)}</li>" for note in remarks(c)]
     listed = f"<ul>{''.join(notes)}</ul>" if notes else ""
     if len(notes) > FEW:
         listed = _folded(f"{len(notes)} remarks on the pairing and on what was left out", listed)
-    style, script = assets()
+    body = "".join(f"<h2>{escape(head)}</h2>{content}" for head, content in sections)
+    return document(title, f"<p>{escape(heading(c))}</p>{listed}{body}<footer>Written by ioadapt similarity.</footer>")
+
+
+def document(title: str, body: str, more_style: str = "") -> str:
+    """Return a page with our style sheet and script; ``body`` is markup below the title."""
+    style, script = ((files(__package__) / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>\n{style}</style></head><body>'
-        f"<h1>{escape(title)}</h1><p>{escape(heading(c))}</p>{listed}{body}"
-        f"<footer>Written by ioadapt similarity.</footer><script>\n{script}</script></body></html>\n"
+        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>\n{style}{more_style}</style>'
+        f"</head><body><h1>{escape(title)}</h1>{body}<script>\n{script}</script></body></html>\n"
     )
 
 
 def _layers(c: Comparison) -> list[list[str]]:
     """Return the table of layers: every pair's cosine, and its excess over chance if known."""
     nulls = c.options.null or c.options.space is not Space.WEIGHT
-    pairs = [f"{c.labels[i]} | {c.labels[j]}" for i, j in c.pairs]
+    pairs = [pair_name(c, pair) for pair in c.pairs]
     lines = [["layer", "kind", "shape", *(head for p in pairs for head in [p, *[f"excess, {p}", f"z, {p}"] * nulls])]]
     for row in in_order(c):
         cells = []
@@ -59,36 +64,26 @@ def _layers(c: Comparison) -> list[list[str]]:
             if nulls:
                 excess, z = (None, None) if null is None else (null.excess, null.z)
                 cells += ["-" if excess is None else f"{excess:.4f}", "-" if z is None else f"{z:.1f}"]
-        lines.append([row.name, row.kind, " x ".join(map(str, row.shape)), *cells])
+        lines.append([row.name, row.layer.kind, " x ".join(map(str, row.layer.shape)), *cells])
     return lines
 
 
-def assets() -> tuple[str, str]:
-    """Return the style sheet and script of a page."""
-    style, script = ((files(__package__) / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
-    return style, script
-
-
-def sortable(lines: Sequence[Sequence[str]], cell: Callable[[str], str], *, long: bool = False) -> str:
+def table_of(lines: Sequence[Sequence[str]], *, long: bool = False) -> str:
     """Return a table whose headers are sort buttons; a long one has a fixed header and a filter.
 
     Args:
         lines: The heads, and a line a row, whose first cell names it.
-        cell: Returns the markup of any other cell's text.
         long: Whether it scrolls.
     """
     head = "".join(f'<th scope="col"><button type="button">{escape(x)}</button></th>' for x in lines[0])
     rows = "".join(
-        f'<tr><th scope="row">{escape(line[0])}</th>{"".join(map(cell, line[1:]))}</tr>' for line in lines[1:]
+        f'<tr><th scope="row">{escape(line[0])}</th>{"".join(f"<td>{escape(x)}</td>" for x in line[1:])}</tr>'
+        for line in lines[1:]
     )
     search = '<label>Filter <input type="search" placeholder="part of a name"></label><output></output>' if long else ""
     kind = "scroll long" if long else "scroll"
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     return f'<div class="part">{search}<div class="{kind}" tabindex="0">{table}</div></div>'
-
-
-def _table(lines: Sequence[Sequence[str]], *, long: bool = False) -> str:
-    return sortable(lines, lambda text: f"<td>{escape(text)}</td>", long=long)
 
 
 def _folded(what: str, content: str) -> str:

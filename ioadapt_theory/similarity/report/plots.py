@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ioadapt_theory import drawing
-from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.similarity.report.export import in_order
+from ioadapt_theory.errors import InvalidValueError, MissingExtraError
+from ioadapt_theory.similarity.report.order import in_order
 from ioadapt_theory.similarity.report.tables import heading
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ioadapt_theory.similarity.comparison import Comparison
+    from ioadapt_theory.similarity.result import Comparison
 
 FORMATS: Final = (".svg", ".png", ".pdf")
 """Endings of figures."""
@@ -95,7 +94,7 @@ def two_maps(axes: Sequence[Axes], c: Comparison) -> None:
 def profile(axes: Axes, c: Comparison) -> None:
     """Draw the cosine of every layer in the network's order, a colour a pair, blocks divided by lines."""
     rows = in_order(c)
-    blocks = [row.block for row in rows]
+    blocks = [row.layer.block for row in rows]
     for k, pair in enumerate(c.pairs):
         at = [i for i, row in enumerate(rows) if pair in row.values]
         cosines = [rows[i].values[pair].cosine for i in at]
@@ -144,24 +143,34 @@ def settled(figure: Figure) -> Figure:
 
 
 def styled() -> AbstractContextManager[None]:
-    """Apply our look; see ``drawing.styled``."""
-    return drawing.styled(_STYLE)
+    """Return a context of matplotlib's own defaults with our look on top, whatever the user's configuration says.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib import style
+    except ImportError as error:
+        raise MissingExtraError("matplotlib", "figures") from error
+    return style.context(["default", _STYLE])
 
 
-def check_format(path: Path) -> None:
-    """Check the file ending of a figure.
+def check(path: Path | None) -> None:
+    """Check before anything is read that figures can be drawn, and that the ending of a figure's file is known.
 
     Raises:
         InvalidValueError: The ending is not supported.
     """
-    if path.suffix.lower() not in FORMATS:
+    if path is not None and path.suffix.lower() not in FORMATS:
         msg = f"{path.name} is no figure file; use an ending of {', '.join(FORMATS)}."
         raise InvalidValueError(msg)
+    with styled():
+        pass
 
 
 def save(c: Comparison, path: Path) -> None:
     """Write the figure; the same comparison gives the same bytes."""
-    check_format(path)
+    check(path)
     kind = path.suffix.lower().removeprefix(".")
     metadata = {"svg": {"Date": None}, "png": {"Software": None}, "pdf": {"CreationDate": None}}[kind]
     with styled():

@@ -1,41 +1,53 @@
 """A comparison as tables for the terminal, with its notes."""
 
+from collections import Counter
 from collections.abc import Sequence
+from textwrap import fill
 
 from ioadapt_theory.null import STANDS_OUT
-from ioadapt_theory.similarity.comparison import Comparison, role
-from ioadapt_theory.similarity.matching import Space, reasons
-from ioadapt_theory.similarity.report.export import groups
+from ioadapt_theory.similarity.matching import Space
+from ioadapt_theory.similarity.report.order import groups
+from ioadapt_theory.similarity.result import Comparison, Pair, role
+
+WIDTH = 80
+"""Characters of a line where the terminal does not say."""
 
 
 def summary(c: Comparison) -> list[list[str]]:
     """Return the table of pairs; the first line is the header."""
-    nulls = c.options.null or c.options.space is not Space.WEIGHT
-    lines = [
-        ["pair", "layers", "parameters", "mean", f"lowest {c.options.lowest:.3g}", "weights", "norms", "biases"]
-        + ["unrelated", "excess", f"z > {STANDS_OUT:.0f}"] * nulls
-    ]
+    lines = [["pair", "layers", "params", "mean", "lowest", "weights", "norms", "biases"]]
     for pair in c.pairs:
         everything, low = c.mean(pair), c.lowest(pair)
-        apart = [c.mean(pair, lambda row, r=r: role(row.kind) == r) for r in ("weight", "norm", "bias")]  # type: ignore[misc]
-        line = [f"{c.labels[pair[0]]} | {c.labels[pair[1]]}", str(everything.layers)]
-        line += [f"{everything.parameters / 1e6:.2f} M", cell(everything.mean), f"{cell(low.mean)} ({low.layers})"]
-        line += [cell(m.mean) for m in apart]
-        if nulls:
-            null = c.null(pair)
-            line += [f"{cell(null.mean)} ± {null.sd:.1g}" if null else "-"]
-            line += [cell(c.excess(pair)), f"{c.beyond_chance(pair)} of {everything.layers}"]
+        roles = [c.mean(pair, lambda row, r=r: role(row.layer.kind) == r) for r in ("weight", "norm", "bias")]  # type: ignore[misc]
+        line = [pair_name(c, pair), str(everything.layers), f"{everything.parameters / 1e6:.1f} M"]
+        line += [cell(m.mean) for m in (everything, low, *roles)]
         lines.append(line)
     return lines
 
 
-def grouped(c: Comparison, by: str) -> list[list[str]]:
-    """Return the table of groups, one column per pair."""
-    lines = [[by, *(f"{c.labels[i]} | {c.labels[j]}" for i, j in c.pairs)]]
-    for name, group in groups(c, by):
-        means = [group.mean(pair) for pair in c.pairs]
-        lines.append([name, *(f"{cell(m.mean)} ({m.layers})" for m in means)])
+def chance(c: Comparison) -> list[list[str]]:
+    """Return the table of pairs beside unrelated layers; only a header where no nulls were requested."""
+    lines = [["pair", "mean", "unrelated", "excess", f"z > {STANDS_OUT:.0f}"]]
+    for pair in c.pairs:
+        if (null := c.null(pair)) is not None:
+            count = f"{c.beyond_chance(pair)} of {c.mean(pair).layers}"
+            unrelated = f"{cell(null.mean)} ± {null.sd:.1g}"
+            lines.append([pair_name(c, pair), cell(null.cosine), unrelated, cell(c.excess(pair)), count])
     return lines
+
+
+def grouped(c: Comparison, by: str) -> list[list[str]]:
+    """Return the table of groups, a line for each pair."""
+    lines = [[by, *["pair"] * (len(c.pairs) > 1), "mean", "layers"]]
+    for name, group, pair in groups(c, by):
+        mean = group.mean(pair)
+        lines.append([name, *[pair_name(c, pair)] * (len(c.pairs) > 1), cell(mean.mean), str(mean.layers)])
+    return lines
+
+
+def pair_name(c: Comparison, pair: Pair) -> str:
+    """Return the names of two models."""
+    return " | ".join(c.labels[i] for i in pair)
 
 
 def cell(value: float | None) -> str:
@@ -45,45 +57,51 @@ def cell(value: float | None) -> str:
 
 def heading(c: Comparison) -> str:
     """Return a one-line description of the values."""
-    what = (
-        "cosine of weights"
-        if c.options.space is Space.WEIGHT
-        else f"cosine of {c.options.space}-side Grams, identity removed"
-    )
+    what = "weights" if c.options.space is Space.WEIGHT else f"{c.options.space}-side Grams, identity removed"
     what = f"{what}, updates since {c.parent}" if c.parent else what
     mean = "weighted by parameters" if c.options.weighted else "uniform"
-    unit = "module" if c.options.modules else "tensor"
-    errors = [v.error for row in c.rows for v in row.values.values() if v.error is not None]
-    known = f"; rounding changes a layer's cosine by at most {max(errors):.1g}" if errors else ""
-    return f"{what}; layer = {unit}, matched by {c.options.match}; {mean} mean{known}"
+    lowest = f"lowest {100 * c.options.lowest:.3g} % of the layers"
+    return f"cosine of {what}; matched by name; {mean} mean; {lowest}"
 
 
-def aligned(lines: Sequence[Sequence[str]]) -> str:
-    """Return columns of text, the first to the left, the others to the right."""
+def aligned(lines: Sequence[Sequence[str]], width: int = WIDTH, least: int = 16) -> str:
+    """Return columns of text, the first to the left and the others to the right, in lines of at most ``width``.
+
+    The first column is shortened to fit, or put on a line of its own where less than ``least`` would be left of it.
+    """
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    rows = (
-        [line[0].ljust(widths[0])] + [x.rjust(w) for x, w in zip(line[1:], widths[1:], strict=True)] for line in lines
-    )
-    return "".join("  ".join(row).rstrip() + "\n" for row in rows)
+    room = width - sum(w + 2 for w in widths[1:])
+    printed = []
+    for line in lines:
+        cells = "".join(f"  {text.rjust(w)}" for text, w in zip(line[1:], widths[1:], strict=True))
+        if room >= min(widths[0], least):
+            name = line[0] if len(line[0]) <= room else f"{line[0][: room // 3]}…{line[0][room // 3 + 1 - room :]}"
+            printed.append(f"{name.ljust(min(widths[0], room))}{cells}".rstrip())
+        else:
+            printed += [line[0], cells]
+    return "".join(f"{line}\n" for line in printed)
 
 
-def to_table(c: Comparison, by: Sequence[str] = ()) -> str:
+def to_table(c: Comparison, by: Sequence[str] = (), width: int = WIDTH) -> str:
     """Return the text for the terminal."""
-    parts = [heading(c) + "\n", aligned(summary(c)), *(aligned(grouped(c, one)) for one in by)]
-    return "\n".join(parts)
+    tables = [summary(c), *[chance(c)] * (len(chance(c)) > 1), *(grouped(c, one) for one in by)]
+    return "\n".join([fill(heading(c), width) + "\n", *(aligned(table, width, least=width) for table in tables)])
 
 
 def remarks(c: Comparison) -> list[str]:
     """Return the notes for stderr: remarks on the pairing, and skipped tensors with reasons."""
-    counts = reasons(c.skipped)
+    counts = Counter(
+        f"only in {', '.join(s.models)}" if s.reason == "only there" else s.reason.split(":")[0].split(" (")[0]
+        for s in c.skipped
+    )
     left_out = [f"left out: {', '.join(f'{reason} ({n})' for reason, n in counts.most_common())}"] if counts else []
     undefined = [f"{s.name} of {', '.join(s.models)}: {s.reason}" for s in c.skipped if "NaN" in s.reason]
     more = [f"... and {len(undefined) - 5} more that are not finite"] if len(undefined) > 5 else []
-    empty = [f"{c.labels[i]} | {c.labels[j]}: nothing in common" for i, j in c.pairs if c.mean((i, j)).mean is None]
+    empty = [f"{pair_name(c, pair)}: nothing in common" for pair in c.pairs if c.mean(pair).mean is None]
     small = [
-        f"{c.labels[i]} | {c.labels[j]}: {n} of {c.mean((i, j)).layers} layers are too small to tell kin from strangers"
-        for i, j in c.pairs
-        if c.options.space is not Space.WEIGHT and (n := c.too_small((i, j)))
+        f"{pair_name(c, pair)}: {n} of {c.mean(pair).layers} layers are too small to tell kin from strangers"
+        for pair in c.pairs
+        if c.options.space is not Space.WEIGHT and (n := c.too_small(pair))
     ]
     quantised = [
         f"{label} is quantised: {scheme}, compared as the weights that its codes stand for"

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters import FAMILIES, cached, merge
+from ioadapt_theory.adapters import FAMILIES, merge
 from tests.adapters.cases import KINDS, build, sample
 
 DEVICE = "cuda"
@@ -52,7 +52,7 @@ def test_nothing_waits_for_the_device(family, placement, dtype):
     torch.cuda.set_sync_debug_mode("error")
     try:
         model(x).sum().backward()
-        with torch.no_grad(), cached():
+        with torch.no_grad():
             model(x)
     finally:
         torch.cuda.set_sync_debug_mode(before)

@@ -52,8 +52,9 @@ def test_a_report_says_what_matched_how_and_why_the_rest_did_not(tmp_path):
     report = transfer(source, target, strict=False)
     assert report.unmatched["2"] == "the model has no such layer"
     assert str(report).splitlines()[0] == "1 of 3 layers matched: 1 by name, no evidence."
-    with pytest.raises(UnknownNameError, match="No adapter 'style'"):
-        transfer(source, target, name="style")
+    for options, sentence in (({"name": "style"}, "No adapter 'style'"), ({"match": "origin"}, "auto, name, proven")):
+        with pytest.raises(UnknownNameError, match=sentence):
+            transfer(source, target, **options)
     base = net((40, 32), (32, 24), (24, 20))
     source, half = copy.deepcopy(base), copy.deepcopy(base)
     half[1] = nn.Linear(32, 24)

@@ -2,36 +2,25 @@
 
 from pathlib import Path
 
-import peft
 import pytest
 import torch
 from peft.utils import get_peft_model_state_dict
 
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 from ioadapt_theory.peft import IOLoraConfig, IOLoraLayer
-from tests.adapters.foreign import quiet, run_unet, tiny_llama, tiny_unet
+from tests.adapters.foreign import quiet, run_unet, tiny_unet
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 PAGE = (Path(__file__).parents[3] / "docs" / "coming_from_peft.md").read_text(encoding="utf-8")
-TARGETS = ["q_proj", "down_proj"]
-
-
-def wrapped(**options):
-    config = IOLoraConfig(**{"target_modules": TARGETS, "r": 2, "init_weights": "random", **options})
-    return quiet(lambda: peft.get_peft_model(tiny_llama(), config)).eval()
 
 
 def test_words_of_lora_config_mean_what_they_mean_there():
     ours = IOLoraConfig(
         target_modules=["to_k"], r=4, lora_alpha=8, lora_dropout=0.1, init_lora_weights="gaussian", use_dora=True
     )
-    assert (ours.init_weights, ours.family, ours.options().alpha, ours.options().dropout) == (
-        "gaussian",
-        "dora",
-        8,
-        0.1,
-    )
+    options = ours.options()
+    assert (ours.init_weights, ours.family, options.alpha, options.dropout) == ("gaussian", "dora", 8, 0.1)
     assert [IOLoraConfig(init_lora_weights=value).init_weights for value in (True, False)] == ["default", "random"]
     assert "init_lora_weights" not in ours.to_dict()
     with pytest.raises(InvalidValueError, match="init_lora_weights is 'pissa'; it is True, False or 'gaussian'"):

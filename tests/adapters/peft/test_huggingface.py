@@ -84,15 +84,13 @@ def test_diffusers_training_scripts_save_it_and_load_lora_adapter_reads_it(famil
     expected = run_unet(filled(unet, mark="iolora"))
     state = convert_state_dict_to_diffusers(get_peft_model_state_dict(unet))
     quiet(lambda: StableDiffusionPipeline.save_lora_weights(str(tmp_path), unet_lora_layers=state))
-    fresh, by_us = tiny_unet(), tiny_unet()
-    fresh.load_lora_adapter(str(tmp_path), prefix="unet")
-    assert_close(run_unet(fresh), expected)
     assert (expected - run_unet(tiny_unet())).abs().max() > 1e-3
+    fresh, by_us, again = tiny_unet(), tiny_unet(), tiny_unet()
+    fresh.load_lora_adapter(str(tmp_path), prefix="unet")
     load(by_us, tmp_path)
-    assert_close(run_unet(by_us), expected)
-    again = tiny_unet()
     again.load_lora_adapter({f"unet.{k}": v for k, v in state.items()}, prefix="unet", adapter_name="other")
-    assert_close(run_unet(again), expected)
+    for unet in (fresh, by_us, again):
+        assert_close(run_unet(unet), expected)
     assert again.active_adapters() == ["other"]
     again.set_adapters(["other"], weights=[0.5])  # the strength of the moment is no part of what is saved
     assert (run_unet(again) - expected).abs().max() > 1e-3

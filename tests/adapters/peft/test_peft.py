@@ -14,15 +14,13 @@ from ioadapt_theory.adapters import FAMILIES, adapt, layers
 from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.rules.fingerprint import recognise
 from ioadapt_theory.errors import IoAdaptError, UnsupportedError
-from ioadapt_theory.formats import load, open_adapter, save
+from ioadapt_theory.formats import load, open_adapter
 from ioadapt_theory.peft import IOLoraConfig, IOLoraLayer, load_adapter
-from ioadapt_theory.peft.model import put_on
 from tests.adapters.foreign import filled, quiet, run_llama, run_unet, tiny_llama, tiny_unet
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 TARGETS = ["q_proj", "v_proj", "o_proj", "down_proj"]
-PLACEMENTS = ["input", "output", "weight", "input+weight", "residual"]
 
 
 def wrapped(model: nn.Module, **options: object) -> peft.PeftModel:
@@ -39,10 +37,10 @@ def ours(theirs: nn.Module, model: nn.Module, **options: object) -> nn.Module:
     return model
 
 
-@pytest.mark.parametrize("placement", PLACEMENTS)
+@pytest.mark.parametrize("placement", ["input", "output", "weight", "input+weight", "residual"])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_it_computes_what_our_layer_computes_is_saved_loaded_on_another_base_and_merged(family, placement, tmp_path):
-    options = {"family": family, "placement": placement}
+    options = {"family": family, "placement": placement, "rank_pattern": {"v_proj": 3}, "use_rslora": True}
     theirs = wrapped(tiny_llama(), **options)
     assert_close(run_llama(theirs), run_llama(ours(theirs, tiny_llama(), **options)), rtol=1e-6, atol=1e-6)
     assert (run_llama(theirs) - run_llama(tiny_llama())).abs().max() > 1e-2
@@ -50,6 +48,9 @@ def test_it_computes_what_our_layer_computes_is_saved_loaded_on_another_base_and
     expected = run_llama(ours(theirs, tiny_llama(5), **options))
     loaded = quiet(lambda: peft.PeftModel.from_pretrained(tiny_llama(5), tmp_path))
     assert_close(run_llama(loaded), expected, rtol=1e-6, atol=1e-6)
+    by_us = tiny_llama(5)
+    load(by_us, tmp_path)
+    assert_close(run_llama(by_us), expected, rtol=1e-6, atol=1e-6)
     plain = quiet(loaded.merge_and_unload)
     assert not any(isinstance(m, IOLoraLayer) for m in plain.modules())
     assert_close(run_llama(plain), expected, rtol=1e-5, atol=1e-5)
@@ -79,7 +80,7 @@ def test_adapters_are_added_chosen_disabled_and_deleted():
 
 
 @pytest.mark.parametrize("placement", ["input", "output"])
-def test_a_unet_of_diffusers_is_trained_saved_loaded_on_another_base_and_fused(placement, tmp_path):
+def test_a_unet_of_diffusers_is_trained_saved_and_loaded_on_another_base(placement, tmp_path):
     config = IOLoraConfig(
         target_modules=["to_q", "to_out.0", "conv1", "proj_in"], r=2, lora_alpha=3, placement=placement
     )
@@ -97,43 +98,8 @@ def test_a_unet_of_diffusers_is_trained_saved_loaded_on_another_base_and_fused(p
     config.save_pretrained(tmp_path)
     other = tiny_unet()
     load_adapter(other, tmp_path)
-    expected = run_unet(unet)
-    assert_close(run_unet(other), expected, rtol=1e-6, atol=1e-6)
-    assert (expected - run_unet(tiny_unet())).abs().max() > 1e-2
-    other.disable_adapters()
-    assert_close(run_unet(other), run_unet(tiny_unet()), rtol=0, atol=0)
-    other.enable_adapters()
-    quiet(lambda: other.fuse_lora(lora_scale=1.0))
-    assert_close(run_unet(other), expected, rtol=1e-5, atol=1e-5)
-    quiet(other.unfuse_lora)
-    assert_close(run_unet(other), expected, rtol=0, atol=0)
-
-
-@pytest.mark.parametrize("family", ["lora", "dora", "loha", "lokr"])
-def test_the_strength_of_the_moment_is_saved_by_no_route(family, tmp_path):
-    """As with PEFT's own LoRA: what is saved is the adapter as it was trained."""
-    config = IOLoraConfig(
-        target_modules=["to_q"], r=2, lora_alpha=3, family=family, placement="output", init_weights="random"
-    )
-    unet = tiny_unet()
-    quiet(lambda: unet.add_adapter(config))
-    expected = run_unet(unet)
-    parts = [m for m in unet.modules() if isinstance(m, IOLoraLayer)]
-    for part in parts:
-        part.scale_layer(0.5)
-        part.set_scale("default", 0.25)
-    assert (run_unet(unet) - expected).abs().max() > 1e-3
-    quiet(lambda: unet.save_lora_adapter(tmp_path))
-    state = peft.get_peft_model_state_dict(unet)
-    ours = tiny_unet()
-    load(ours, tmp_path)
-    assert_close(run_unet(ours), expected, rtol=1e-6, atol=1e-6)
-    theirs = tiny_unet()
-    put_on(theirs, config, state, "default", where="memory")
-    assert_close(run_unet(theirs), expected, rtol=1e-6, atol=1e-6)
-    for part in parts:
-        part.unscale_layer()
-    assert_close(run_unet(unet), expected, rtol=0, atol=0)
+    assert_close(run_unet(other), run_unet(unet), rtol=1e-6, atol=1e-6)
+    assert (run_unet(other) - run_unet(tiny_unet())).abs().max() > 1e-2
 
 
 def test_what_peft_would_ignore_or_cannot_do_is_refused():
@@ -156,39 +122,11 @@ def test_over_a_lora_of_peft_it_runs_and_refuses_to_merge():
         layer.merge()
 
 
-@pytest.mark.parametrize(
-    ("option", "sentence"),
-    [
-        ({"placement": "inptu"}, "Did you mean 'input'"),
-        ({"r": 0}, "rank is 0"),
-        ({"format_version": 2}, "upgrade the package"),
-        ({"family": "oft"}, "No family 'oft'"),
-    ],
-)
-def test_a_wrong_option_is_one_sentence(option, sentence):
-    with pytest.raises(IoAdaptError, match=sentence):
-        IOLoraConfig(target_modules=TARGETS, **option)
-
-
 def test_without_peft_the_extra_is_named():
     code = "import sys; sys.modules['peft'] = None\nimport ioadapt_theory.peft"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "MissingExtraError" in done.stderr
     assert "ioadapt-theory[peft]" in done.stderr
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_what_the_plug_in_saves_is_read_without_peft(family, tmp_path):
-    options = {"family": family, "placement": "input+weight", "rank_pattern": {"v_proj": 3}, "use_rslora": True}
-    theirs = wrapped(tiny_llama(), **options)
-    theirs.save_pretrained(tmp_path)
-    model = tiny_llama()
-    load(model, tmp_path)
-    assert_close(run_llama(model), run_llama(theirs), rtol=1e-6, atol=1e-6)
-    save(model, tmp_path / "own")
-    again = tiny_llama()
-    load(again, tmp_path / "own")
-    assert_close(run_llama(again), run_llama(model), rtol=0, atol=0)
 
 
 def test_the_base_is_recognised_by_what_the_plug_in_saves(tmp_path):

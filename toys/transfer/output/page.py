@@ -68,7 +68,7 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str
         "",
         *([f"![{said}]({picture})", ""] if picture else ()),
         *(_samples(plan, result) if picture and "samples" in result else ()),
-        *(f"- {_decides(row, verdict, found)}" for row, verdict in verdicts(result, found).items()),
+        *(f"- {_decides(plan, row, verdict, found)}" for row, verdict in verdicts(result, found).items()),
     ]
     for case, one in cases(result).items():
         lines += [f"- {f'{case}. ' if case else ''}{line}" for line in controls(plan, one["rows"])]
@@ -86,7 +86,7 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str
 
 
 def _samples(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
-    """The picture of samples, and the measures of real glyphs."""
+    """Return the picture of samples, and the measures of real glyphs."""
     ceiling = (f"{what} {Interval.of(of).mean:.3f}" for what, of in result["samples"]["ceiling"].items())
     said = f"Real glyphs that are drawn a second time have {', '.join(ceiling)}: samples can hardly be better."
     return [f"![Samples]({plan.name}_samples.png)", "", said, ""]
@@ -103,19 +103,21 @@ def label(row: str) -> str:
     return LABELS.get(method, method) + comma + rest
 
 
-def _decides(row: str, verdict: Verdict, found: Sequence[Comparison]) -> str:
-    """The number of targets with each verdict, and the target with the smallest p-value."""
+def _decides(plan: Protocol, row: str, verdict: Verdict, found: Sequence[Comparison]) -> str:
+    """Return the number of targets with each verdict, and the target with the smallest p-value."""
     mine = [c for c in found if c.row == row]
     c = min(mine, key=lambda one: one.p)
     together = sum(one.table == c.table for one in found)
     where = f"{c.target} ({c.case})" if c.case else c.target
     beyond = [one.beyond for one in mine if one.beyond]
+    power = plan.rule.power
+    least = max(one.detectable(power) for one in mine)
     less = f" After subtracting the difference on the source: {tally(beyond)}." if beyond else ""
     return (
         f"{label(row)} against {label(c.against)}: {tally([one.verdict for one in mine])}; by the older rule"
         f" {verdict}. The smallest p-value is on {where}: the difference is {c.difference.mean:+.3f}, its 95 % interval"
         f" {c.difference.low:+.3f} to {c.difference.high:+.3f}, p = {c.p:.2g} corrected for {together}"
-        f" comparisons.{less}"
+        f" comparisons. Differences of {least:.3f} are found with power {power:g}.{less}"
     )
 
 
@@ -176,7 +178,7 @@ def cell(values: list[float]) -> str:
 
 
 def _best(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """The mean of every method at the strength that is best on a model: chosen in hindsight, so at most this good."""
+    """Return the mean of every method at the strength that is best on a model, chosen in hindsight."""
     if not any(" x " in row for row in rows):
         return []
     lines = [[label(m), *(_at_best(rows, m, model) for model in (SOURCE, *plan.related))] for m in plan.methods]
@@ -198,13 +200,13 @@ def _rates(rates: Mapping[str, Any]) -> str:
 
 
 def _carried(plan: Protocol) -> list[str]:
-    """The shares that a carried-over LoRA keeps, where the study has a record of them."""
+    """Return the shares that a carried-over LoRA keeps, where the study has a record of them."""
     found = carried_over(plan.name)
     return carried.section(plan, found, len(found["config"]["seeds"])) if found else []
 
 
 def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
-    """The share of what retraining on the target gains, for methods that were retrained there."""
+    """Return the share of what retraining on the target gains, for methods that were retrained there."""
     lines = []
     for case, one in cases(result).items():
         for row in plan.methods:

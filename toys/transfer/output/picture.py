@@ -49,7 +49,7 @@ def draw(plan: Protocol, result: Mapping[str, Any], headline: str) -> Figure:
 
 
 def shown_methods(plan: Protocol) -> list[str]:
-    """Those that are drawn by target: of LoRA's rank, compared with another, not the side that nothing speaks for."""
+    """Return the methods that are drawn by target: of LoRA's rank, compared with another, not the opposite side."""
     return [
         row
         for row, m in plan.tables[plan.paper].items()
@@ -89,7 +89,7 @@ def _panel(axes: Axes, plan: Protocol, rows: Mapping[str, Any], shown: list[str]
 
 
 def _other_tables(plan: Protocol, rows: Mapping[str, Any]) -> dict[str, dict[str, Interval]]:
-    """Further tables of the paper -> method -> its difference by seed, mean over related models."""
+    """Return further tables of the paper -> method -> its difference by seed, mean over related models."""
     found: dict[str, dict[str, Interval]] = {}
     for table, methods in plan.tables.items():
         for row, m in methods.items():

@@ -60,18 +60,18 @@ class Move:
 
     @property
     def pair(self) -> tuple[str, str, str, int]:
-        """What all sides of a pair have in common."""
+        """Return what all sides of a pair have in common."""
         return self.toy, self.case, self.target, self.seed
 
 
 def threshold() -> Threshold:
-    """As frozen in the file."""
+    """Return the rule as frozen in the file."""
     stored = tomllib.loads(FILE.read_text(encoding="utf-8"))
     return Threshold(**stored | {"fixed": str(stored["fixed"]), "seeds": tuple(stored["seeds"])})
 
 
 def moves(plan: Protocol, result: Mapping[str, Any]) -> list[Move]:
-    """Every method of LoRA's rank, moved to every target, at full strength."""
+    """Return every method of LoRA's rank, moved to every target, at full strength."""
     groups = {t: g for g in ("related", "exact", "strangers") for t in getattr(plan, g)}
     methods = {row: m for row, m in plan.methods.items() if m.match == "rank" and not m.table}
     found = []
@@ -88,7 +88,7 @@ def moves(plan: Protocol, result: Mapping[str, Any]) -> list[Move]:
 
 
 def _gains(rows: Mapping[str, Any], row: str, target: str) -> list[float]:
-    """What the method gains where it was retrained on the target, or else LoRA there, or else itself on the source."""
+    """Return the method's gain by training on the target, or else LoRA's there, or else its own on the source."""
     for name in (f"{row}, retrained", f"{LORA}, retrained"):
         trained = rows.get(name, {}).get(target)
         if trained and None not in trained:
@@ -97,7 +97,7 @@ def _gains(rows: Mapping[str, Any], row: str, target: str) -> list[float]:
 
 
 def score(method: Method, alike: Mapping[str, Mapping[str, Sequence[float | None]]], seed: int) -> float | None:
-    """Mean over the layers that it sits on of what the side it faces shares."""
+    """Return what the side that a method faces shares, mean over the layers that it sits on."""
     shared = []
     for name in method.on(tuple(alike)):
         sides = [alike[name][f"{side} excess"][seed] for side in _faced(method.placement, name)]
@@ -118,7 +118,7 @@ def _faced(placement: str, layer: str) -> tuple[str, ...]:
 
 
 def balanced(some: Iterable[Move], least: float) -> float:
-    """Share of right answers, half from moves that keep over half, half from the others."""
+    """Return the share of right answers, half from moves that keep over half, half from the others."""
     right: dict[bool, list[bool]] = {True: [], False: []}
     for move in some:
         right[move.kept > HALF].append((move.score is not None and move.score >= least) == (move.kept > HALF))
@@ -126,7 +126,7 @@ def balanced(some: Iterable[Move], least: float) -> float:
 
 
 def best_least(some: Sequence[Move]) -> float:
-    """The limit that is most often right on these moves; the middle one of those that are equally good."""
+    """Return the limit that is most often right on these moves; the middle one of those that are equally good."""
     grid = [k / 100 for k in range(101)]
     found = [balanced(some, least) for least in grid]
     good = [least for least, right in zip(grid, found, strict=True) if right == max(found)]
@@ -146,7 +146,7 @@ class Choice:
 
 
 def choices(some: Iterable[Move], least: float) -> list[Choice]:
-    """For every pair the side with the highest score, LoRA where others have no more; none below the limit."""
+    """Name for every pair the side with the highest score, LoRA where others have no more; none below the limit."""
     pairs: dict[tuple[str, str, str, int], list[Move]] = {}
     for move in some:
         pairs.setdefault(move.pair, []).append(move)

@@ -80,17 +80,17 @@ class Comparison:
     verdict: Verdict
 
     def detectable(self, power: float) -> float:
-        """The smallest true difference that this many seeds find with this power, uncorrected."""
+        """Return the smallest true difference that this many seeds find with this power, uncorrected."""
         return detectable(self.gap, level=self.difference.level, power=power)
 
 
 def comparisons(protocol: Protocol, rows: Mapping[str, Any]) -> list[Comparison]:
-    """Every method at full strength, and auto, against copied LoRA on the related targets, corrected as one table."""
+    """Compare every method at full strength, and auto, with copied LoRA on related targets, corrected as one table."""
     return judged(protocol, {"": rows})
 
 
 def judged(protocol: Protocol, tables: Mapping[str, Mapping[str, Any]]) -> list[Comparison]:
-    """The same of the rows of several cases, which are corrected together; each of the paper's tables for itself."""
+    """Compare the rows of several cases, which are corrected together; each of the paper's tables for itself."""
     found = []
     for table, methods in protocol.tables.items():
         against = {row: m.against for row, m in methods.items()} | ({"auto": LORA} if table == protocol.paper else {})
@@ -101,7 +101,7 @@ def judged(protocol: Protocol, tables: Mapping[str, Mapping[str, Any]]) -> list[
 def _together(
     protocol: Protocol, tables: Mapping[str, Mapping[str, Any]], against: Mapping[str, str], table: str
 ) -> list[Comparison]:
-    """The comparisons of one table; ``against`` tells with what each row is compared."""
+    """Compare the rows of one table; ``against`` tells with what each row is compared."""
     cells = [
         (case, row, target)
         for case, rows in tables.items()
@@ -143,7 +143,7 @@ def _of_a_difference(gap: np.ndarray, p: float, protocol: Protocol) -> Verdict:
 
 
 def verdicts(result: Mapping[str, Any], found: Sequence[Comparison]) -> dict[str, Verdict]:
-    """Row -> what its comparisons say of the claim; nothing where a learning rate lies at an edge of the grid."""
+    """Return what each row's comparisons say; inconclusive where a learning rate lies at an edge of the grid."""
     edge = {row for one in cases(result).values() for row, rate in one["rates"].items() if not rate["interior"]}
     rows = {one.row: {one.row, one.against} & edge for one in found}
     return {
@@ -153,7 +153,7 @@ def verdicts(result: Mapping[str, Any], found: Sequence[Comparison]) -> dict[str
 
 
 def cases(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Case -> its figures; a toy with one case has them at the top."""
+    """Return case -> its figures; a toy with one case has them at the top."""
     return dict(result["cases"]) if "cases" in result else {"": result}
 
 
@@ -170,7 +170,7 @@ def claim(found: Sequence[Comparison]) -> Verdict:
 
 
 def retention(rows: Mapping[str, Any], row: str, target: str, ceiling: str = "lora, retrained") -> Interval | None:
-    """(none - moved) / (none - retrained), of the means over seeds by seed; None without a ceiling there."""
+    """Return (none - moved) / (none - retrained), its mean over seeds; None without a ceiling there."""
     if None in rows.get(ceiling, {}).get(target, [None]):
         return None
     none, moved, best = (np.asarray(rows[r][target], dtype=float) for r in (NONE, row, ceiling))

@@ -1,18 +1,15 @@
 """The model card of an adapter: kind, base model, how to load it, and the report's result."""
 
-import hashlib
 import textwrap
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.checkpoints.aliases import is_repo_id
-from ioadapt_theory.errors import InvalidValueError, MissingExtraError
+from ioadapt_theory.errors import MissingExtraError
 
 NAME = "README.md"
-FORMULAS = {Placement.INPUT: "Y = X(I + AB)W", Placement.OUTPUT: "Y = XW(I + AB)", Placement.WEIGHT: "Y = X(W + AB)"}
 TEXT = """# {title}
 
 | | |
@@ -37,16 +34,14 @@ ioadapt adapters bake "THIS FOLDER" lora.safetensors --base BASE --style diffuse
 
 Ask `ioadapt report BASE OTHER "THIS FOLDER"`.
 """
-MARK = "\n<!-- Written by ioadapt_theory; unless it is edited it is renewed, {}. -->\n"
 
 
-def card(adapters: Mapping[str, Adapter], *, base: str | None, known: Collection[str], report: str = "") -> str:
+def card(adapters: Mapping[str, Adapter], *, base: str | None, report: str = "") -> str:
     """Return the text of a card.
 
     Args:
         adapters: by layer.
         base: name of the model that they were trained on, if it has one.
-        known: layers whose weights the file has fingerprints of.
         report: output of ``report`` for a move to another model, if any.
 
     Raises:
@@ -58,19 +53,16 @@ def card(adapters: Mapping[str, Adapter], *, base: str | None, known: Collection
         raise MissingExtraError("huggingface_hub", "hub") from None
     parts = [(side, phi) for adapter in adapters.values() for side, phi in adapter.parts()]
     sides, families = sorted({side for side, _ in parts}), sorted({adapter.family for adapter in adapters.values()})
-    numbers = {id(p): p.numel() for adapter in adapters.values() for p in adapter.parameters()}
     placements = Counter("+".join(adapter) for adapter in adapters.values())
+    numbers = sum(p.numel() for p in {p for adapter in adapters.values() for p in adapter.parameters()})
     some = ", ".join([f"`{_in_cell(n)}`" for n in [*adapters][:4]] + ["..."] * (len(adapters) > 4))
     rows = {
         "base model": f"`{_in_cell(base)}`" if base else "its name is not known",
-        "recognised by": f"fingerprints of {len(known)} of its layers in the file" if known else "nothing in the file",
         "family": ", ".join(families),
         "placement": "; ".join(f"{placement} ({n} layers)" for placement, n in placements.items()),
-        "formula": "; ".join(f"{side}: `{FORMULAS[side]}`" for side in sides if families == ["lora"]),
-        "rank": _span(phi.rank for _, phi in parts if phi.rank is not None),
-        "scale": _span(phi.scaling for _, phi in parts),
+        "rank": ", ".join(map(str, sorted({phi.rank for _, phi in parts if phi.rank is not None}))),
         "layers": f"{len(adapters)}: {some}",
-        "numbers": f"{sum(numbers.values()):,}",
+        "numbers": f"{numbers:,}",
     }
     data = ModelCardData(
         library_name="ioadapt_theory",
@@ -80,33 +72,9 @@ def card(adapters: Mapping[str, Adapter], *, base: str | None, known: Collection
     title = f"{'A' if sides[0] == 'weight' else 'An'} {' and '.join(sides)} adapter"
     table = "\n".join(f"| {key} | {value} |" for key, value in rows.items() if value)
     block = f"\n{textwrap.indent(report.strip(), '    ')}\n" if report.strip() else ""
-    text = f"---\n{data.to_yaml()}\n---\n{TEXT.format(title=title, table=table)}{block}"
-    return text + MARK.format(_hash(text))
-
-
-def require_room(path: Path) -> None:
-    """Raise InvalidValueError if a file that ``save`` did not write, or that was edited, would be overwritten."""
-    if not path.exists():
-        return
-    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    own = text[: max(0, len(text) - len(MARK.format(_hash(""))))]
-    if own + MARK.format(_hash(own)) != text:
-        msg = (
-            f"{path} is not a card that save wrote, so nothing was saved: move the file, or save without a card and add"
-            " what `ioadapt adapters inspect FOLDER --format card` prints."
-        )
-        raise InvalidValueError(msg)
-
-
-def _span(values: Iterable[float]) -> str:
-    ends = sorted(values)
-    return " to ".join(dict.fromkeys(f"{value:g}" for value in (ends[0], ends[-1]))) if ends else ""
+    return f"---\n{data.to_yaml()}\n---\n{TEXT.format(title=title, table=table)}{block}"
 
 
 def _in_cell(text: str) -> str:
     """Return a name that is safe inside a table's cell."""
     return "".join(c if c.isprintable() and c not in "`|" else "?" for c in text)
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

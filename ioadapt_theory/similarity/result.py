@@ -4,14 +4,14 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import combinations, count
+from itertools import combinations
 from pathlib import PurePath
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.errors import UnknownNameError, printable
 from ioadapt_theory.null import STANDS_OUT, Null
-from ioadapt_theory.similarity.matching import Layer, Match, Skipped, Space
-from ioadapt_theory.similarity.measures.cosine import Values
+from ioadapt_theory.similarity.matching import Layer, Skipped, Space
+from ioadapt_theory.similarity.moments import Values
 
 Pair = tuple[int, int]
 
@@ -21,19 +21,16 @@ class Options:
     """Choices that the paper leaves open, with our defaults.
 
     Attributes:
-        match: Pair layers by name and shape, or by provenance: block-removed and pruned models by their origin.
         space: Compare weights, or the Grams on their input or output side.
         lowest: Fraction of a pair's layers in the mean over the lowest.
         only: Roles that count, of "weight", "norm" and "bias".
-        modules: A layer is a module and not a tensor.
         weighted: Layers count by their parameters and not alike.
         in_all_models: Leave out layers that one of the models lacks.
         null: Weights too beside what unrelated ones would give: their entries shuffled. Spaces always are.
-        strict: A layer that is not finite is an error.
-        threads: How many share the work.
+        threads: How many share the work; None for one a processor, up to four.
 
     Raises:
-        UnknownNameError: ``match`` or ``space`` has an unknown value.
+        UnknownNameError: ``space`` has an unknown value.
 
     Example:
         >>> from ioadapt_theory.similarity import Options
@@ -41,40 +38,33 @@ class Options:
         <Space.INPUT: 'input'>
     """
 
-    match: Match = Match.NAME
     space: Space = Space.WEIGHT
     lowest: float = 0.2
     only: frozenset[str] = frozenset({"weight", "norm", "bias"})
-    modules: bool = False
     weighted: bool = False
     in_all_models: bool = False
     null: bool = False
-    strict: bool = False
-    threads: int = 1
+    threads: int | None = None
 
     def __post_init__(self) -> None:
-        """Convert strings to members."""
-        for field_, kind in (("match", Match), ("space", Space)):
-            value = getattr(self, field_)
-            if value not in tuple(kind):
-                raise UnknownNameError(field_, value, kind)
-            object.__setattr__(self, field_, kind(value))
+        """Convert a string to a member."""
+        if self.space not in tuple(Space):
+            kind = "space"
+            raise UnknownNameError(kind, self.space, Space)
+        object.__setattr__(self, "space", Space(self.space))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Row:
-    """One compared layer: a tensor, or all tensors of a module."""
+    """One compared layer, and its similarity for each pair of models that has it."""
 
-    name: str
-    kind: str
-    block: str
-    shape: tuple[int, ...]
-    members: tuple[Layer, ...]
+    layer: Layer
     values: dict[Pair, Values] = field(default_factory=dict)
 
-    def parameters(self, pair: Pair) -> int:
-        """Return the number of elements that both models have."""
-        return sum(x.numel for x in self.members if set(pair) <= set(x.models))
+    @property
+    def name(self) -> str:
+        """Return the layer's name."""
+        return self.layer.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +128,8 @@ class Comparison:
         return self._mean(pair, rows[: count_of_lowest(self.options.lowest, len(rows))])
 
     def _mean(self, pair: Pair, rows: Sequence[Row]) -> Mean:
-        parameters = sum(row.parameters(pair) for row in rows)
-        weights = [row.parameters(pair) if self.options.weighted else 1 for row in rows]
+        parameters = sum(row.layer.numel for row in rows)
+        weights = [row.layer.numel if self.options.weighted else 1 for row in rows]
         total = math.fsum(weight * row.values[pair].cosine for weight, row in zip(weights, rows, strict=True))
         return Mean(len(rows), parameters, total / sum(weights) if rows else None)
 
@@ -147,9 +137,7 @@ class Comparison:
         """Return the mean and its null, for independent layers; None if nulls were not requested."""
         rows, mean = self.layers_of(pair), self.mean(pair).mean
         weighted = [
-            (null, row.parameters(pair) if self.options.weighted else 1)
-            for row in rows
-            if (null := row.values[pair].null)
+            (null, row.layer.numel if self.options.weighted else 1) for row in rows if (null := row.values[pair].null)
         ]
         if mean is None or len(weighted) < len(rows):
             return None
@@ -188,18 +176,13 @@ def role(kind: str) -> str:
 
 def labels_of(checkpoints: Sequence[Checkpoint]) -> tuple[str, ...]:
     """Return short and distinct names: equal ones get their folders, then a number; none holds a |."""
-    own = [printable(c.name).replace("|", "_") for c in checkpoints]
-    names = list(own)
-    parts = [PurePath(printable(c.source)).parts for c in checkpoints]
-    for i, name in enumerate(own):
-        twins = [k for k, other in enumerate(own) if other == name]
-        depth = next((d for d in range(1, 9) if len({parts[k][-d:] for k in twins}) == len(twins)), None)
-        if len(twins) > 1 and depth is not None:
-            names[i] = "/".join(parts[i][-depth:]).replace("|", "_")
-    taken: list[str] = []
-    for name in names:
-        numbered = (f"{name}#{n}" for n in count(1))
-        taken.append(
-            name if names.count(name) == 1 and name not in taken else next(x for x in numbered if x not in taken)
-        )
-    return tuple(taken)
+    names = [printable(c.name).replace("|", "_") for c in checkpoints]
+    parts = [PurePath(printable(c.source).replace("|", "_")).parts for c in checkpoints]
+    for name in {name for name in names if names.count(name) > 1}:
+        twins = [k for k, other in enumerate(names) if other == name]
+        depth = next((d for d in range(1, 9) if len({parts[k][-d:] for k in twins}) == len(twins)), 0)
+        for k in twins if depth else ():
+            names[k] = "/".join(parts[k][-depth:])
+    while len({*names}) < len(names):
+        names = [f"{n}#{names[:k].count(n) + 1}" if names.count(n) > 1 else n for k, n in enumerate(names)]
+    return tuple(names)

@@ -15,13 +15,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ioadapt_theory.adapters.base_weights import BaseLayer
-from ioadapt_theory.linalg import ROUNDING
-from ioadapt_theory.null import Null, beside, of_matrix, parts
+from ioadapt_theory.null import ROUNDING, Null, beside, of_matrix, parts
 
 CHANNELS = 512
 """Largest number of channels compared; of more, this many are drawn, and the null varies by about 1/512."""
-MOST_PARTS = 16
-"""Largest number of parts of a side; a side with more, such as a vocabulary, counts as one part."""
 LARGE = 1 << 20
 """Elements above which matrices are multiplied in float32, unless they are stored in a wider type."""
 
@@ -50,8 +47,8 @@ def sides(source: BaseLayer, target: BaseLayer, widths: Sequence[int] = ()) -> S
     norms = [math.sqrt(_inner(w, w)) for w in (one, two)]
     cosine = _inner(one, two) / math.prod(norms) if one.shape == two.shape and all(norms) else None
     return Sides(
-        side(near, near_target, _cuts(len(near), widths)) if len(near) == len(near_target) else None,
-        side(far, far_target, _cuts(len(far), widths)) if len(far) == len(far_target) else None,
+        side(near, near_target, parts(len(near), widths)) if len(near) == len(near_target) else None,
+        side(far, far_target, parts(len(far), widths)) if len(far) == len(far_target) else None,
         None if cosine is None else max(-1.0, min(1.0, cosine)),
         norms[1] / norms[0] if norms[0] else None,
     )
@@ -89,11 +86,6 @@ def _gram(w: Tensor) -> Float[np.ndarray, "f f"] | None:
     whole = np.linalg.norm(k)
     k[np.diag_indices(len(k))] -= np.trace(k) / len(k)
     return k if np.linalg.norm(k) ** 2 > ROUNDING * np.finfo(k.dtype).eps * whole**2 else None
-
-
-def _cuts(f: int, widths: Sequence[int]) -> Sequence[int]:
-    cuts = parts(f, widths)
-    return cuts if len(cuts) <= MOST_PARTS + 1 else (0, f)
 
 
 def _inner(a: Tensor, b: Tensor) -> float:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ioadapt_theory.effect.batches import Pair
 from ioadapt_theory.effect.passes import Call, named_output, record, run, undisturbed
-from ioadapt_theory.effect.retention import Alignment, Prediction, RowSums, needed, predict
+from ioadapt_theory.effect.retention import Alignment, Prediction, RowSums, divergences, needed, predict, trust
 from ioadapt_theory.effect.rows import SIDES, Rows
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, ShapeError
 
@@ -134,7 +134,8 @@ def measured(
     Raises:
         InvalidValueError: outputs that do not compare or are not finite, or an adapter that does nothing.
     """
-    parts = []
+    parts: list[RowSums] = []
+    weight = None
     for number, pair in enumerate(batches):
         outputs = []
         with undisturbed(source), undisturbed(target), torch.no_grad():
@@ -144,7 +145,9 @@ def measured(
                 need = need or needed(plain, called)
                 outputs += [plain, run(model, batch, call, seed + number)]
         require_comparable(outputs[0], outputs[2])
-        parts.append(RowSums.of(*outputs))
+        if need == "labels" and weight is None:  # of the first batch, for all
+            weight = trust(*divergences(*outputs[:3]))
+        parts.append(RowSums.of(*outputs, weight))
     if not parts or need is None:
         msg = "There are no inputs: the effect of an adapter needs a batch at least."
         raise InvalidValueError(msg)

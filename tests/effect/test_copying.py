@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ioadapt_theory.effect import SIDES, Rows, expected, whole
-from ioadapt_theory.effect.law import products
+from ioadapt_theory.effect.copying import products
 from tests.effect.nets import mlp, stack
 
 N = 12

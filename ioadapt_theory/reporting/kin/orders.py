@@ -1,12 +1,18 @@
-"""The neurons of an MLP, which may stand in any order: for a permutation P, σ(XW₁P)PᵀW₂ = σ(XW₁)W₂."""
+"""Permuted neurons of an MLP: where they are by name, and the order in which they stand in another model.
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Final
+With P a permutation, σ(XW₁P)PᵀW₂ = σ(XW₁)W₂: every weight is another, and the function the same.
+"""
 
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from ioadapt_theory.adapters.base_weights import Weights
 from ioadapt_theory.checkpoints.names import TABLES
-
-if TYPE_CHECKING:
-    import torch
+from ioadapt_theory.errors import IoAdaptError
 
 CHANNELS: Final = 256
 """Input channels by which neurons are compared."""
@@ -14,6 +20,47 @@ ALIKE: Final = 0.5
 """Mean cosine above which neurons are the same; asked only where that of the weights as they stand is below it."""
 LARGEST: Final = 4096
 """Neurons up to which each finds the best partner for all together; more have to be told apart each by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The order of the neurons at a layer of the target: number j there is number ``order[j]`` of the source.
+
+    Attributes:
+        order: see above.
+        outputs: whether they are the layer's outputs, or its inputs.
+    """
+
+    order: Tensor
+    outputs: bool
+
+
+def neuron_orders(source: Weights, target: Weights, origins: Mapping[str, str]) -> dict[str, Order]:
+    """Return the order of the neurons in each layer of the target whose MLP has them in another one than the source.
+
+    Args:
+        source: where the layers come from.
+        target: whose layers are asked about.
+        origins: layer of the target -> layer of the source.
+    """
+    permuted: dict[str, Order] = {}
+    for reads, writes in mlps(origins):
+        each = (_order(source, target, layer, origins[layer]) for layer in reads)
+        order = next((one for one in each if one is not None), None)
+        if order is None:
+            continue
+        permuted |= {layer: Order(order, outputs=True) for layer in reads}
+        for layer in writes:  # one layer may compute values and gates, as halves of its outputs that go together
+            neurons = target.outline(layer).rows
+            permuted[layer] = Order(order[:neurons] % neurons, outputs=False)
+    return permuted
+
+
+def _order(source: Weights, target: Weights, layer: str, origin: str) -> Tensor | None:
+    try:
+        return order_of(source.layer(origin).matrix, target.layer(layer).matrix)
+    except IoAdaptError:  # a layer without a plain weight tells nothing
+        return None
 
 
 def mlps(layers: Iterable[str]) -> Iterator[tuple[list[str], list[str]]]:
@@ -28,13 +75,11 @@ def mlps(layers: Iterable[str]) -> Iterator[tuple[list[str], list[str]]]:
         yield reading, [layer] if (layer := f"{module}{writes}") in layers else []
 
 
-def order_of(ours: "torch.Tensor", theirs: "torch.Tensor") -> "torch.Tensor | None":
+def order_of(ours: Tensor, theirs: Tensor) -> Tensor | None:
     """Return the order in which columns of one matrix are those of another: ``theirs[:, j]`` is ``ours[:, order[j]]``.
 
     None where that is the order in which they stand, or where they are others.
     """
-    import torch
-
     if ours.shape != theirs.shape or ours.is_meta or theirs.is_meta:
         return None
     at = torch.linspace(0, len(ours) - 1, min(len(ours), CHANNELS), dtype=torch.float64).long()

@@ -1,24 +1,32 @@
 """The comparison as a whole: match the layers, read them once, compute every value."""
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from functools import partial
+from dataclasses import replace
+from itertools import combinations
 from os import PathLike, fspath
 from pathlib import Path
+from typing import TypeVar
 
 from ioadapt_theory.checkpoints import renaming, sources
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
-from ioadapt_theory.errors import FileFormatError, InvalidValueError
-from ioadapt_theory.similarity.comparison import Comparison, Options, labels_of, role
-from ioadapt_theory.similarity.matching import Layer, Match, Matching, Skipped, Space, match_by_names
-from ioadapt_theory.similarity.measures import compiled
-from ioadapt_theory.similarity.measures.cosine import Moments
-from ioadapt_theory.similarity.measures.threads import Progress, over_layers
-from ioadapt_theory.similarity.rows import NOT_FINITE, rows_of
-from ioadapt_theory.similarity.tracing import match_by_provenance, misled
+from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.similarity import compiled
+from ioadapt_theory.similarity.matching import Layer, Matching, Skipped, Space, paired
+from ioadapt_theory.similarity.moments import Moments, Values, shuffled_channels, shuffled_entries, values
+from ioadapt_theory.similarity.result import Comparison, Options, Pair, Row, labels_of, role
 
 Model = Checkpoint | str | PathLike[str]
 """An open checkpoint, or what names one: an alias, a path, a hub id."""
+Progress = Callable[[int], object]
+"""A function that receives the number of elements read."""
+T = TypeVar("T")
+
+MOST_THREADS = 4
+"""Default maximum of threads, each of which holds layers of its own."""
+NOT_FINITE = "holds NaN, infinity, or numbers whose squares float64 cannot hold"
 
 
 def compare(
@@ -49,7 +57,7 @@ def compare(
         InvalidValueError: An option outside its limits, or no layer in common.
         UnknownNameError: A model is no alias, path or hub id.
         SourceError: The weights cannot be had.
-        FileFormatError: A file is invalid; or, with ``strict``, a layer is not finite.
+        FileFormatError: A file is invalid.
 
     Example:
         >>> import tempfile
@@ -71,60 +79,50 @@ def compare(
             else stack.enter_context(sources.open_checkpoint(fspath(model), cache=cache))
             for model in named
         ]
-        return _compare(opened, parent is not None, options or Options(), progress)
+        return _compare(opened, None if parent is None else len(opened) - 1, options or Options(), progress)
 
 
 def _compare(
     opened: Sequence[Checkpoint],
-    with_parent: bool,
+    parent: int | None,
     options: Options,
     progress: Callable[[int], Progress] | None,
 ) -> Comparison:
-    """Compare open checkpoints, of which the last is the parent of the others if there is one."""
-    parent = len(opened) - 1 if with_parent else None
-    checkpoints = opened[:parent]
-    labels = labels_of(opened)
+    """Compare open checkpoints, of which the last may be the parent of the others."""
+    checkpoints, labels = opened[:parent], labels_of(opened)
     _check(checkpoints, options, None if parent is None else opened[parent])
     models, renamed = renaming.common(opened, labels)
-    if options.match is Match.NAME:
-        matching = match_by_names(models, labels)
-    else:
-        matching = match_by_provenance(models, labels, lambda: [model.prepare() for model in models])
+    matching = paired(models, labels)
     layers, skipped = _chosen(matching, labels, options, parent)
     if not layers:
         raise InvalidValueError(_nothing_left(checkpoints, labels, skipped))
     for i, model in enumerate(models):
-        model.prepare(Matching(layers, ()).stored(i))
-    notes = misled(matching, models, labels) if options.match is Match.NAME else []
-    advance = progress(sum(x.numel for x in layers)) if progress else None
-    moments = _measure(models, layers, options, parent, advance)
-    rows, undefined = rows_of(layers, moments, labels[: len(checkpoints)], options, updates=with_parent)
-    if options.strict and (broken := [s for s in undefined if s.reason == NOT_FINITE]):
-        where = "; ".join([f"{s.name} of {', '.join(s.models)}" for s in broken[:5]] + ["..."] * (len(broken) > 5))
-        count = "1 layer is" if len(broken) == 1 else f"{len(broken)} layers are"
-        msg = f"{count} not finite ({where}); omit --strict to skip such layers."
-        raise FileFormatError(msg)
+        model.prepare([name for x in layers if (name := x.tensors[i]) is not None])
+    moments = _measure(models, layers, options, parent, progress(sum(x.numel for x in layers)) if progress else None)
+    rows = [
+        _row(layer, m, labels[: len(checkpoints)], options, skipped, updates=parent is not None)
+        for layer, m in zip(layers, moments, strict=True)
+    ]
+    rows = [row for row in rows if row.values]
     if not rows:
-        raise InvalidValueError(_nothing_left(checkpoints, labels, [*skipped, *undefined]))
+        raise InvalidValueError(_nothing_left(checkpoints, labels, skipped))
     return Comparison(
         models=tuple(checkpoints),
         labels=labels[: len(checkpoints)],
-        parent=labels[-1] if with_parent else None,
+        parent=None if parent is None else labels[parent],
         options=options,
         rows=tuple(rows),
-        skipped=(*skipped, *undefined),
-        notes=(*renamed, *matching.notes, *notes),
+        skipped=tuple(skipped),
+        notes=(*renamed, *matching.notes),
     )
 
 
 def _check(checkpoints: Sequence[Checkpoint], options: Options, parent: Checkpoint | None) -> None:
     if not 0 < options.lowest <= 1:
         msg = f"lowest is {options.lowest}; it is a fraction of the layers, above 0 and at most 1."
-    elif options.threads < 1:
+    elif options.threads is not None and options.threads < 1:
         msg = f"threads is {options.threads}; it is a whole number, at least 1."
-    elif options.modules and options.space is not Space.WEIGHT:
-        msg = "--layer module goes with --space weight only, since a space belongs to a single matrix."
-    elif parent is not None and any(c.source == parent.source for c in checkpoints):
+    elif parent is not None and any((c.source, c.name) == (parent.source, parent.name) for c in checkpoints):
         msg = f"The parent {parent.name} is one of the models; leave it out of them, since its update is zero."
     else:
         return
@@ -133,7 +131,7 @@ def _check(checkpoints: Sequence[Checkpoint], options: Options, parent: Checkpoi
 
 def _chosen(
     matching: Matching, labels: Sequence[str], options: Options, parent: int | None
-) -> tuple[tuple[Layer, ...], tuple[Skipped, ...]]:
+) -> tuple[list[Layer], list[Skipped]]:
     """Return the layers to compare, and the others with the reason for skipping them."""
     chosen, skipped = [], list(matching.skipped)
     for layer in matching.layers:
@@ -152,7 +150,7 @@ def _chosen(
             chosen.append(layer)
             continue
         skipped.append(Skipped(layer.name, tuple(labels[i] for i in layer.models), reason))
-    return tuple(chosen), tuple(skipped)
+    return chosen, skipped
 
 
 def _measure(
@@ -163,30 +161,78 @@ def _measure(
     advance: Progress | None,
 ) -> list[Moments]:
     """Read every layer, with the compiled loop where possible and otherwise with torch."""
-    results: dict[int, Moments] = {}
-    if options.space is Space.WEIGHT and parent is None and not options.null and compiled.usable():
-        quick = [k for k, layer in enumerate(layers) if compiled.fills(models, layer) is not None]
-        some = [layers[k] for k in quick]
-        results |= zip(
-            quick, over_layers(some, partial(compiled.moments, models), options.threads, advance), strict=True
-        )
-    rest = [k for k in range(len(layers)) if k not in results]
-    if rest:
-        from ioadapt_theory.similarity.measures import inner_products, spaces
-        from ioadapt_theory.similarity.measures.reader import Reader, single_threaded_torch
+    threads = _processors() if options.threads is None else options.threads
+    quick = options.space is Space.WEIGHT and parent is None and not options.null and compiled.usable()
+    if quick and all(compiled.fills(models, layer) is not None for layer in layers):
+        return _over_layers(layers, lambda layer: compiled.moments(models, layer), threads, advance)
+    import torch
 
-        reader = Reader(models, parent=parent)
-        widths = sorted({width for x in layers for width in x.shape[:2]})
+    from ioadapt_theory.similarity import spaces, weights
 
-        def work(layer: Layer) -> Moments:
-            if options.space is Space.WEIGHT:
-                return inner_products.moments(layer, reader, sums=options.null)
-            return spaces.gram_moments(layer, reader, options.space, widths)
+    widths = sorted({width for x in layers for width in x.shape[:2]})
 
-        with single_threaded_torch():
-            some = [layers[k] for k in rest]
-            results |= zip(rest, over_layers(some, work, options.threads, advance), strict=True)
+    def work(layer: Layer) -> Moments:
+        if options.space is Space.WEIGHT:
+            return weights.moments(layer, models, parent)
+        return spaces.moments(layer, models, options.space, widths, parent)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # the work is shared out over layers
+    try:
+        return _over_layers(layers, work, threads, advance)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _processors() -> int:
+    """Return the number of usable processors, at most MOST_THREADS."""
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(own, MOST_THREADS)
+
+
+def _over_layers(
+    layers: Sequence[Layer], work: Callable[[Layer], T], threads: int, advance: Progress | None
+) -> list[T]:
+    """Apply ``work`` to every layer, the largest first, and return the results in the order of the layers."""
+    order = sorted(range(len(layers)), key=lambda k: -layers[k].numel)
+    results: dict[int, T] = {}
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for k, result in zip(order, pool.map(work, [layers[k] for k in order]), strict=True):
+                results[k] = result
+                if advance is not None:
+                    advance(layers[k].numel)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return [results[k] for k in range(len(layers))]
+
+
+def _row(
+    layer: Layer, m: Moments, labels: Sequence[str], options: Options, skipped: list[Skipped], *, updates: bool
+) -> Row:
+    """Return the values of a layer, and list it in ``skipped`` for the models in which it has no angle."""
+    row = Row(layer)
+    models = [i for i in range(len(labels)) if i in layer.models]
+    broken = [i for i in models if not m.measurable(i)]
+    zero = [i for i in models if i not in broken and m.inner[i, i] <= 0]
+    for i, j in combinations([i for i in models if i not in (*broken, *zero)], 2):
+        if (value := values(m, i, j)) is not None:
+            row.values[i, j] = _with_null(value, layer, m, (i, j), options)
+    trivial = "no update since the parent" if updates else "zero"
+    if options.space is not Space.WEIGHT:
+        trivial = "its Gram is a multiple of the identity"
+    for some, why in ((broken, NOT_FINITE), (zero, f"{trivial}, so no angle is defined")):
+        if some:
+            skipped.append(Skipped(layer.name, tuple(sorted(labels[i] for i in some)), why))
+    return row
+
+
+def _with_null(value: Values, layer: Layer, m: Moments, pair: Pair, options: Options) -> Values:
+    """Add the null of unrelated layers: always for spaces, on request for weights."""
+    if options.space is not Space.WEIGHT:
+        return replace(value, null=shuffled_channels(m, value.cosine, *pair))
+    return replace(value, null=shuffled_entries(m, layer.numel, value.cosine, *pair)) if options.null else value
 
 
 def _nothing_left(checkpoints: Sequence[Checkpoint], labels: Sequence[str], skipped: Sequence[Skipped]) -> str:

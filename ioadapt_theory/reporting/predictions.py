@@ -1,7 +1,7 @@
-"""The law of transfer on inputs: what a copied adapter keeps, and what one not yet trained would keep."""
+"""Predictions of a move from inputs: what a copied adapter keeps, and what one not yet trained would keep."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final
@@ -12,11 +12,11 @@ from torch import nn
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import base_of
 from ioadapt_theory.adapters.model import disable, layers, remove
-from ioadapt_theory.adapters.moving.transfer import transfer
+from ioadapt_theory.adapters.moving.transfer import TransferError, transfer
 from ioadapt_theory.adapters.rules.auto import best_side
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect import Expected, Prediction, expected, measured, run, undisturbed, whole
-from ioadapt_theory.effect.law import require_comparable
+from ioadapt_theory.effect.copying import require_comparable
 from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.errors import InvalidValueError
 
@@ -24,12 +24,12 @@ SIDES: Final = (Placement.INPUT, Placement.OUTPUT, Placement.WEIGHT)
 
 
 @dataclass(frozen=True, slots=True)
-class Law:
+class Predictions:
     """Predictions of a move from inputs.
 
     Attributes:
         expected: by layer and side, of an adapter yet to be trained there.
-        copied: prediction for a copy of the given adapter; None without one.
+        copied: for a copy of the given adapter; None without one, and where no layer of the target takes it.
         difference: ‖f_T - f_S‖ / ‖f_S‖ of the outputs of the models without adapters.
         explained: share of what the source needed that its adapter gained there, for the bound on R.
     """
@@ -52,11 +52,9 @@ class Law:
     def best(self) -> dict[str, Placement]:
         """Return the side of each layer that keeps most; on ties the input side."""
         shares: dict[str, dict[Placement, float]] = {}
-        for side in SIDES:
-            for name, other in self.expected:
-                if other == side:
-                    shares.setdefault(name, {})[side] = self.expected[name, side].R
-        best = {name: best_side(kept) for name, kept in shares.items()}
+        for (name, side), one in self.expected.items():
+            shares.setdefault(name, {})[Placement(side)] = one.R
+        best = {name: best_side({side: of[side] for side in SIDES if side in of}) for name, of in shares.items()}
         return {name: side for name, side in best.items() if side is not None}
 
     def mixed(self) -> float:
@@ -64,7 +62,7 @@ class Law:
         return median(self.expected[name, side].R for name, side in self.best().items())
 
 
-def law(
+def predict_move(
     source: nn.Module,
     target: nn.Module,
     inputs: Any,
@@ -75,23 +73,13 @@ def law(
     call: Call | None = None,
     explained: float = 0.5,
     size: int = 32,
-) -> Law:
-    """Return the predictions of the law on inputs; both models are left as they were.
+) -> Predictions:
+    """Return the predictions of the law of transfer on inputs; both models are left as they were.
 
-    Args:
-        source: the model that the adapter was trained on.
-        target: the model that it would move to.
-        inputs: what the models take, without labels: a tensor, a tuple, a mapping, or an iterable of such batches.
-        names: the target's name for each layer of the source that is asked about.
-        target_inputs: the same samples as the target takes them.
-        adapter: its name on the source.
-        call: runs a model where a plain call does not.
-        explained: see ``Law``.
-        size: rows that are run at once.
+    Arguments are those of ``report``; ``names`` has the target's name for each layer of the source that is asked about.
 
     Raises:
         InvalidValueError: outputs that do not compare or are not finite, or an adapter that changes nothing.
-        TransferError: no layer of the adapter fits the target.
     """
     batches = whole(inputs, target_inputs, size=size)
     with disable(source), disable(target):
@@ -101,9 +89,9 @@ def law(
         shares = expected(source, target, modules, batches, sides=tuple(map(str, SIDES)), call=call)
     copied = None
     if adapter is not None:
-        with _copied(source, target, adapter, names):
+        with suppress(TransferError), _copied(source, target, adapter, names):  # none fits: there is no copy to measure
             copied = measured(source, target, batches, disable, call=call)
-    return Law(shares, copied, difference, explained)
+    return Predictions(shares, copied, difference, explained)
 
 
 def _base_layers(model: nn.Module) -> dict[str, nn.Module]:

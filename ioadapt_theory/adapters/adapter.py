@@ -1,0 +1,127 @@
+"""One named adapter on one layer, and the adapters of a layer by name."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from ioadapt_theory.adapters.config import LayerPlan
+from ioadapt_theory.adapters.equations import Placed, Placement, Shifted
+from ioadapt_theory.adapters.families import FAMILIES, Family
+from ioadapt_theory.adapters.matrices import Operator
+from ioadapt_theory.errors import InvalidValueError, UnsupportedError
+
+
+class Adapter(nn.ModuleDict):
+    """One named adapter on one layer: a family for each of its placements (keys), in the order in which they act.
+
+    Attributes:
+        family: name of the families.
+        shift: a bias added to the layer's outputs, as some files of other tools have; None otherwise.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt
+        >>> model = nn.Sequential(nn.Linear(16, 8))
+        >>> _ = adapt(model, target_modules=["0"], placement="input+weight", rank=2, alpha=4)
+        >>> [(str(side), phi.size, phi.scaling) for side, phi in model[0].adapters["default"].parts()]
+        [('input', (16, 16, 16), 2.0), ('weight', (16, 8, 16), 2.0)]
+    """
+
+    def __init__(self, family: str, families: Mapping[Placement, Family], shift: Tensor | None = None) -> None:
+        """Hold families that are built already; ``fresh`` builds them for a layer."""
+        super().__init__({str(placement): part for placement, part in families.items()})
+        self.family = family
+        self.shift = None if shift is None else nn.Parameter(shift.detach().clone())
+
+    @classmethod
+    def fresh(cls, f: Operator, plan: LayerPlan) -> Self:
+        """Return a new adapter for the layer f; raise UnsupportedError if f does not allow a placement."""
+        families = {}
+        for placement, spec in plan.specs.items():
+            families[placement] = FAMILIES[plan.family](placement.base(f), spec)
+            f = Placed(f, families[placement], placement)  # what the next part is applied to
+        return cls(plan.family, families)
+
+    def parts(self) -> Iterator[tuple[Placement, Family]]:
+        """Yield the placements and their families."""
+        for key, family in self.items():
+            yield Placement(key), family  # type: ignore[misc]
+
+    def require_whole(self) -> None:
+        """Raise UnsupportedError if a parameter has the wrong shape, as a shard of FSDP1 has."""
+        for placement, phi in self.parts():
+            shapes = {key: tuple(p.shape) for key, p in phi.named_parameters()}
+            if shapes != phi.shapes(phi.size, phi.spec, shapes):
+                listed = ", ".join(f"{key} {[*shape]}" for key, shape in shapes.items())
+                msg = (
+                    f"its {placement} part has {listed}, which do not fit its {self.family}; under FSDP1, call this"
+                    " inside FullyShardedDataParallel.summon_full_params(model)."
+                )
+                raise UnsupportedError(msg)
+
+    def on(self, f: Operator) -> Operator:
+        """Return the layer f under this adapter; the shift has the scaling of the last part."""
+        for placement, phi in self.parts():
+            f = Placed(f, phi, placement)
+        return f if self.shift is None else Shifted(f, self, phi)
+
+    def require_alike(self, other: "Adapter") -> None:
+        """Raise InvalidValueError if the other adapter differs in family, placement or size."""
+        one, two = ({key: [*p.shape] for key, p in each.named_parameters()} for each in (self, other))
+        if (self.family, one) != (other.family, two):
+            listed = [", ".join(f"{key} {shape}" for key, shape in shapes.items()) for shapes in (one, two)]
+            msg = (
+                f"the old adapter is a {self.family} with {listed[0]}, the new one a {other.family} with {listed[1]}:"
+                " load the new one without hotswap."
+            )
+            raise InvalidValueError(msg)
+
+    def overwrite(self, other: "Adapter") -> None:
+        """Copy the values and scalings of an adapter of the same shapes into this one's parameters, in place."""
+        with torch.no_grad():
+            for p, q in zip(self.parameters(), other.parameters(), strict=True):
+                p.copy_(q)
+        for (_, phi), (_, theirs) in zip(self.parts(), other.parts(), strict=True):
+            phi.scaling = theirs.scaling
+
+    def misfit(self, f: Operator) -> str | None:
+        """Return why this adapter cannot act on the layer f, None if it can."""
+        for placement, family in self.parts():
+            try:
+                base = placement.base(f)
+            except UnsupportedError as error:
+                return str(error)
+            size = (base.rows, base.columns, base.channels)
+            if size != family.size:
+                return f"its {placement} side has {_size(size)}, the adapter {_size(family.size)}"
+        return None
+
+
+class Adapters(nn.ModuleDict):
+    """Adapters by name; their scalings, which no parameter holds, are in the state_dict too."""
+
+    def _families(self) -> list[Family]:
+        return [phi for adapter in self.values() for _, phi in adapter.parts()]  # type: ignore[operator]
+
+    def get_extra_state(self) -> Tensor:
+        """Return the scalings."""
+        return torch.tensor([phi.scaling for phi in self._families()], dtype=torch.float64, device="cpu")
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take over the scalings of a state_dict."""
+        families = self._families()
+        if isinstance(state, Tensor) and state.shape == (len(families),) and not state.is_meta:
+            for phi, scaling in zip(families, state.tolist(), strict=True):
+                phi.scaling = scaling
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        state_dict.setdefault(f"{prefix}_extra_state", self.get_extra_state())  # of files without scalings
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def _size(size: tuple[int, int, int]) -> str:
+    rows, columns, channels = size
+    taps = "" if rows == channels else f" ({rows // channels} kernel taps)"
+    return f"{channels or 'any'} -> {columns or 'any'}{taps}"

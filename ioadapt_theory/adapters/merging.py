@@ -1,0 +1,82 @@
+"""Merging, unmerging and unloading the adapters of a model."""
+
+from torch import Tensor, nn
+
+from ioadapt_theory.adapters.model import layers, naming, refuse_if_disabled, unwrap
+from ioadapt_theory.errors import UnsupportedError
+
+SHARDED = frozenset({"FSDPModule", "FullyShardedDataParallel"})
+
+
+def merge(model: nn.Module, *, unload: bool = False) -> nn.Module:
+    """Return the model with its active adapters written into the weights, all layers or none.
+
+    Args:
+        model: an adapted model.
+        unload: remove the adapters and the original weights too; this takes the memory of one layer beside the model's,
+            and twice the time, since what cannot be merged is found before anything is changed.
+
+    Raises:
+        UnsupportedError: a layer without a plain weight, or a model sharded by FSDP.
+        InvalidValueError: a merged weight that is not finite, a weight that is not loaded, or inside ``disable``.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, merge
+        >>> model, x = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], init="random"), torch.randn(2, 16)
+        >>> y = model(x)
+        >>> torch.allclose(merge(model, unload=True)(x), y, atol=1e-5)
+        True
+        >>> type(model[0]).__name__
+        'Linear'
+    """
+    if any(SHARDED & {kind.__name__ for kind in type(module).__mro__} for module in model.modules()):
+        msg = "FSDP manages the weights and would undo a merge: save the adapter, and merge it into an unsharded model."
+        raise UnsupportedError(msg)
+    refuse_if_disabled(model, "merging")
+    todo = {n: layer for n, layer in layers(model).items() if layer.active and not layer.merged}
+    merged: dict[str, dict[str, Tensor] | None] = dict.fromkeys(todo)
+    for name, layer in todo.items():
+        with naming(name):
+            tensors = layer.merged_tensors()
+        if not unload:
+            merged[name] = tensors
+        del tensors
+    for name, layer in todo.items():
+        layer.merge(merged[name], for_good=unload)
+    return unwrap(model, layers(model)) if unload else model
+
+
+def unmerge(model: nn.Module) -> nn.Module:
+    """Return the model with every layer's original tensors restored, bit for bit.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, merge, unmerge
+        >>> model = nn.Sequential(nn.Linear(16, 8))
+        >>> weight = model[0].weight.clone()
+        >>> _ = merge(adapt(model, target_modules=["0"], init="random"))
+        >>> torch.equal(unmerge(model)[0].base_layer.weight, weight)
+        True
+    """
+    refuse_if_disabled(model, "unmerging")
+    for layer in layers(model).values():
+        layer.unmerge()
+    return model
+
+
+def unload(model: nn.Module) -> nn.Module:
+    """Return the model without the wrappers; each layer keeps its current weights, merged or not.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, unload
+        >>> unload(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"]))
+        Sequential(
+          (0): Linear(in_features=16, out_features=8, bias=True)
+        )
+    """
+    refuse_if_disabled(model, "unloading")
+    return unwrap(model, layers(model))

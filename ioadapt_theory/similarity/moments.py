@@ -1,0 +1,87 @@
+"""Cosine, distance and norm ratio from the sums of one layer, and the null of unrelated layers."""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from ioadapt_theory import null
+from ioadapt_theory.null import Null, Profile
+
+LEAST, MOST = float(np.finfo(np.float64).tiny) * 2.0**40, float(np.finfo(np.float64).max) / 2.0**40
+"""Range of sums of squares without underflow or overflow; only values stored in float64 can leave it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Sums over one layer; NaN where a model lacks it.
+
+    Attributes:
+        inner: Inner products of the models' tensors, of their updates, or of their centred Grams.
+        sq_distance: Squared distances between them.
+        sums: Sums of the elements; None for Grams and for the compiled loop.
+        profiles: What the null needs of each centred Gram; None for weights.
+    """
+
+    inner: Float[np.ndarray, "n n"]
+    sq_distance: Float[np.ndarray, "n n"]
+    sums: Float[np.ndarray, " n"] | None = None
+    profiles: tuple[Profile | None, ...] | None = None
+
+    def measurable(self, i: int) -> bool:
+        """Whether the values of model i are finite and have a finite sum of squares."""
+        return in_range(float(self.inner[i, i]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Values:
+    """Similarity of one layer of model a and model b.
+
+    Attributes:
+        cosine: ⟨a, b⟩ / (‖a‖‖b‖), in [-1, 1]; exactly 1 for equal tensors.
+        relative_distance: ‖a - b‖ / ‖a‖.
+        norm_ratio: ‖b‖ / ‖a‖.
+        null: The cosine's null under unrelated layers, if requested.
+    """
+
+    cosine: float
+    relative_distance: float
+    norm_ratio: float
+    null: Null | None = None
+
+
+def in_range(square: float) -> bool:
+    """Whether a sum of squares is finite and not lost to underflow."""
+    return square == 0 or LEAST <= square <= MOST
+
+
+def values(m: Moments, i: int, j: int) -> Values | None:
+    """Return the similarity of models i and j; None if a norm is zero, so that there is no angle."""
+    aa, bb, ab, dd = (float(x) for x in (m.inner[i, i], m.inner[j, j], m.inner[i, j], m.sq_distance[i, j]))
+    if aa <= 0 or bb <= 0:
+        return None
+    if dd == 0:
+        return Values(cosine=1.0, relative_distance=0.0, norm_ratio=1.0)
+    a, b = math.sqrt(aa), math.sqrt(bb)
+    return Values(cosine=max(-1.0, min(1.0, ab / (a * b))), relative_distance=math.sqrt(dd) / a, norm_ratio=b / a)
+
+
+def shuffled_entries(m: Moments, n: int, cosine: float, i: int, j: int) -> Null:
+    """Return the cosine of two weights with its null, in which the n entries of one of them are shuffled at random.
+
+    Exact, not sampled: n ā b̄ / (‖a‖‖b‖), and (‖a‖² - n ā²)(‖b‖² - n b̄²) / ((n - 1) ‖a‖²‖b‖²) under the root.
+    """
+    assert m.sums is not None, "asked for with the moments"
+    a, b = (float(m.sums[k]) / math.sqrt(m.inner[k, k]) for k in (i, j))
+    variance = max(1 - a * a / n, 0.0) * max(1 - b * b / n, 0.0) / max(n - 1, 1)
+    return Null(cosine, a * b / n, math.sqrt(variance) if n > 1 else 0.0)
+
+
+def shuffled_channels(m: Moments, cosine: float, i: int, j: int) -> Null | None:
+    """Return the cosine of two spaces with its null, in which the channels of one side are shuffled at random."""
+    one, two = (None, None) if m.profiles is None else (m.profiles[i], m.profiles[j])
+    if one is None or two is None:
+        return None
+    norms = math.sqrt(m.inner[i, i]) * math.sqrt(m.inner[j, j])
+    return replace(null.beside(float(m.inner[i, j]), norms, one, two), cosine=cosine)

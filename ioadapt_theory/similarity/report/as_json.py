@@ -1,0 +1,96 @@
+"""A comparison as JSON. The keys are stable; further ones appear only with the options they need."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint
+from ioadapt_theory.null import Null
+from ioadapt_theory.similarity.matching import Space
+from ioadapt_theory.similarity.moments import Values
+from ioadapt_theory.similarity.report.order import groups
+from ioadapt_theory.similarity.result import Comparison, Options, Pair, Row
+
+
+def to_json(c: Comparison, by: Sequence[str] = ()) -> dict[str, Any]:
+    """Return all values under the documented keys."""
+    content: dict[str, Any] = {
+        "schema": 1,
+        "models": [model_facts(label, model) for label, model in zip(c.labels, c.models, strict=True)],
+        "space": str(c.options.space),
+        "layers": [_layer(c, row) for row in c.rows],
+        "pairs": [_pair(c, pair) for pair in c.pairs],
+        "skipped": [{"name": s.name, "models": list(s.models), "reason": s.reason} for s in c.skipped],
+    }
+    options = {
+        "only": sorted(c.options.only) if c.options.only != Options().only else None,
+        "mean": "parameters" if c.options.weighted else None,
+        "in_all_models": c.options.in_all_models or None,
+    }
+    if any(options.values()):
+        content["options"] = {key: value for key, value in options.items() if value is not None}
+    if c.parent is not None:
+        content["parent"] = c.parent
+    if by:
+        content["groups"] = [_group(c, one, name, group, pair) for one in by for name, group, pair in groups(c, one)]
+    return content
+
+
+def model_facts(label: str, model: Checkpoint) -> dict[str, Any]:
+    """Return the table's facts about a model; several dtypes are joined, the most frequent first."""
+    sizes: dict[str, int] = {}
+    for info in model.tensors.values():
+        sizes[info.dtype] = sizes.get(info.dtype, 0) + info.numel
+    return {
+        "name": label,
+        "source": model.source,
+        "revision": model.revision,
+        "dtype": "+".join(
+            DTYPES[code][0] if code in DTYPES else code for code in sorted(sizes, key=lambda code: -sizes[code])
+        ),
+        "parameters": sum(info.numel for info in model.tensors.values() if info.is_float),
+    }
+
+
+def _layer(c: Comparison, row: Row) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "kind": row.layer.kind,
+        "shape": list(row.layer.shape),
+        "values": {f"{c.labels[i]}|{c.labels[j]}": _values(c, v) for (i, j), v in row.values.items()},
+    }
+
+
+def _values(c: Comparison, v: Values) -> dict[str, Any]:
+    content = {"cosine": v.cosine, "relative_distance": v.relative_distance, "norm_ratio": v.norm_ratio}
+    if v.null is not None:
+        content |= _null(v.null)
+        content |= {} if c.options.space is Space.WEIGHT else {"too_small": v.null.too_small}
+    return content
+
+
+def _null(null: Null) -> dict[str, Any]:
+    return {"null_mean": null.mean, "null_sd": null.sd, "z": null.z, "p": null.p, "excess": null.excess}
+
+
+def _pair(c: Comparison, pair: Pair) -> dict[str, Any]:
+    everything, low = c.mean(pair), c.lowest(pair)
+    content: dict[str, Any] = {
+        "a": c.labels[pair[0]],
+        "b": c.labels[pair[1]],
+        "common_layers": everything.layers,
+        "common_parameters": everything.parameters,
+        "mean": everything.mean,
+        "lowest": {"fraction": c.options.lowest, "layers": low.layers, "mean": low.mean},
+    }
+    if (null := c.null(pair)) is not None:
+        content |= _null(null) | {"excess": c.excess(pair)}
+        content["beyond_chance"] = c.beyond_chance(pair)
+        if c.options.space is not Space.WEIGHT:
+            content["too_small"] = c.too_small(pair)
+    return content
+
+
+def _group(c: Comparison, by: str, name: str, group: Comparison, pair: Pair) -> dict[str, Any]:
+    mean = group.mean(pair)
+    a, b = (c.labels[i] for i in pair)
+    return {"by": by, "name": name, "a": a, "b": b, "layers": mean.layers, "mean": mean.mean}

@@ -1,0 +1,122 @@
+"""Similarity of the spaces that adapters live in: cosines of Gram matrices without their trivial part.
+
+W is c x d, Y = XW. An input adapter T meets W only as TW, so what it meets is the Gram K = WWᵀ (c x c): ‖xTW‖² =
+xTKTᵀxᵀ, and K = K' exactly if W' = WQ with an orthogonal Q. An output adapter meets WᵀW (d x d) in the same way. A
+convolution is mixed over channels, so its kernel counts as the matrix of one channel axis against everything else.
+Any wide matrix has K near a multiple of I, which says nothing, so K° = K - (tr K / f) I is compared; what unrelated
+layers have in common is the null (`null`). Transposed and grouped convolutions cannot be told from names and shapes;
+they are read as plain ones.
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float64
+from torch import Tensor
+
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint
+from ioadapt_theory.null import ROUNDING, Profile, of_matrix, parts, profile
+from ioadapt_theory.similarity.matching import Layer, Space
+from ioadapt_theory.similarity.moments import Moments, in_range
+from ioadapt_theory.similarity.weights import whole
+
+STRIP = 256
+"""Rows of a Gram that are multiplied at once, with themselves and later rows; the rest is symmetric."""
+
+
+class Gram:
+    """K° = WWᵀ - tI of one matrix W, f x m, with t = ‖W‖² / f; held as a matrix where that is less work than W is.
+
+    Attributes:
+        trace: tr WWᵀ = ‖W‖².
+        norm_sq: ‖K°‖².
+    """
+
+    def __init__(self, w: Float64[Tensor, "f m"], cuts: Sequence[int]) -> None:
+        """Sum up, with the channels divided into parts at ``cuts``."""
+        self.trace, self.cuts = float(w.square().sum()), cuts
+        self.t = self.trace / len(w)
+        self.w, self.held = w, 2 * len(w) <= 3 * w.shape[1]
+        if self.held:
+            self.w = torch.empty(len(w), len(w), dtype=w.dtype)
+            for i in range(0, len(w), STRIP):
+                self.w[i : i + STRIP, i:] = w[i : i + STRIP] @ w[i:].T
+            self.w = self.w.triu_().add_(self.w.triu(1).T)
+            self.w.diagonal().sub_(self.t)
+            self.norm_sq = self.dot(self)
+            return
+        crosses = [(w[i:j].T @ w[i:j]).view(-1) for i, j in itertools.pairwise(cuts)]
+        self.squares = np.array([[torch.dot(a, b).item() for b in crosses] for a in crosses])
+        self.norm_sq = float(self.squares.sum()) - self.t * self.trace
+
+    def dot(self, other: "Gram") -> float:
+        """Return ⟨K°, K°'⟩; ⟨WWᵀ, W'W'ᵀ⟩ = ‖WᵀW'‖² lets the smaller of the two sides do the work."""
+        if self.held:
+            return torch.dot(self.w.view(-1), other.w.view(-1)).item()
+        return (self.w.T @ other.w).square().sum().item() - self.t * other.trace
+
+    def profile(self) -> Profile:
+        """Return what the null needs of K°."""
+        if self.held:
+            return of_matrix(self.w.numpy(), self.cuts)
+        w, norms, squares = self.w, self.w.square().sum(1).numpy(), self.squares.copy()
+        spans = list(itertools.pairwise(self.cuts))
+        rows = np.stack([(w @ w[i:j].sum(0)).numpy() for i, j in spans], 1)
+        for p, (i, j) in enumerate(spans):
+            rows[i:j, p] -= self.t
+            squares[p, p] += (j - i) * self.t**2 - 2 * self.t * norms[i:j].sum()
+        return profile(norms - self.t, rows, squares, self.cuts, self._times)
+
+    def _times(self, columns: Float64[np.ndarray, "f r"]) -> Float64[np.ndarray, "f r"]:
+        x = torch.from_numpy(columns)
+        return (self.w @ (self.w.T @ x) - self.t * x).numpy()
+
+
+def moments(
+    layer: Layer, checkpoints: Sequence[Checkpoint], space: Space, widths: Sequence[int], parent: int | None = None
+) -> Moments:
+    """Return inner products ⟨K°_a, K°_b⟩ of the Grams of all models that have the layer, and their profiles.
+
+    Args:
+        layer: With two axes or more, and two channels or more on the asked side.
+        checkpoints: The models, and their parent if updates are compared.
+        space: Which side.
+        widths: The sides of all layers of the network; see `null.parts`.
+        parent: Position of the parent.
+    """
+    models, count = [i for i in layer.models if i != parent], len(checkpoints)
+    axis, f = layer.side(space)
+    cuts = parts(f, widths)
+    base = None if parent is None else whole(checkpoints[parent], str(layer.tensors[parent]))
+    grams = {i: Gram(_matrix(whole(checkpoints[i], str(layer.tensors[i]), base), layer, axis), cuts) for i in models}
+    inner = np.full((count, count), np.nan)
+    profiles: list[Profile | None] = [None] * count
+    for i, j in itertools.combinations(models, 2):
+        inner[i, j] = inner[j, i] = grams[i].dot(grams[j])
+    for i, gram in grams.items():
+        size = gram.norm_sq + gram.t * gram.trace  # of fourth powers, which vanish before the weights do
+        if not in_range(size) or (size == 0 and gram.trace > 0):
+            inner[i, i] = np.nan
+        elif gram.norm_sq <= ROUNDING * np.finfo(np.float64).eps * size:  # K is a multiple of I
+            inner[i, :] = inner[:, i] = 0.0
+        else:
+            inner[i, i] = gram.norm_sq
+            profiles[i] = gram.profile()
+    norms = np.diagonal(inner)
+    with np.errstate(invalid="ignore"):
+        distances = np.maximum(norms[:, None] + norms - 2 * inner, 0.0)
+    return Moments(inner, distances, profiles=tuple(profiles))
+
+
+def _matrix(elements: Float64[Tensor, " n"], layer: Layer, axis: int) -> Float64[Tensor, "f m"]:
+    """Return a layer's elements as a matrix with the channels of the asked axis as rows.
+
+    Torch stores Wᵀ for a linear layer, (out, in, ...) for a convolution, and an embedding as W itself.
+    """
+    outs, ins = layer.shape[:2]
+    if axis == 0:
+        return elements.view(outs, -1)
+    return elements.view(outs, ins, math.prod(layer.shape[2:])).transpose(0, 1).reshape(ins, -1)

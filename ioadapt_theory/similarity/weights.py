@@ -1,0 +1,84 @@
+"""Inner products of a layer of N checkpoints, of any dtype, in float64, in one pass.
+
+float32 sums are wrong at these sizes (on 29.5 M normals the squared norm is off by 4e-3, and a self-similarity
+comes out as 1.004), so values are widened chunk by chunk and summed in float64. A chunk of all models stays in the
+cache; files are read by position and never mapped, so memory does not grow and a file that is cut while it is read
+gives an error instead of a killed process.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations_with_replacement
+
+import numpy as np
+import torch
+from jaxtyping import Float64
+from torch import Tensor
+
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint, torch_dtype
+from ioadapt_theory.similarity.matching import Layer
+from ioadapt_theory.similarity.moments import Moments
+
+CHUNK = 64 * 1024
+"""Elements of one model that are read at once."""
+
+
+def moments(layer: Layer, checkpoints: Sequence[Checkpoint], parent: int | None = None) -> Moments:
+    """Return the moments of a layer, of the updates since the parent if one of the checkpoints is."""
+    models, count = [i for i in layer.models if i != parent], len(checkpoints)
+    inner, apart, sums = np.full((count, count), np.nan), np.full((count, count), np.nan), np.full(count, np.nan)
+    pairs = list(combinations_with_replacement(range(len(models)), 2))
+    totals, distances = dict.fromkeys(pairs, 0.0), dict.fromkeys(pairs, 0.0)
+    sums[models] = 0.0
+    for rows in _chunks(layer, checkpoints, models, parent):
+        sums[models] += rows.sum(1).numpy()
+        for i, j in pairs:
+            totals[i, j] += torch.dot(rows[i], rows[j]).item()
+            if i != j:  # |a|² + |b|² - 2ab would cancel where models are near
+                difference = rows[i] - rows[j]
+                distances[i, j] += torch.dot(difference, difference).item()
+    for (i, j), total in totals.items():
+        a, b = models[i], models[j]
+        inner[a, b] = inner[b, a] = total
+        apart[a, b] = apart[b, a] = distances[i, j]
+    return Moments(inner, apart, sums)
+
+
+def whole(checkpoint: Checkpoint, name: str, base: Tensor | None = None) -> Float64[Tensor, " n"]:
+    """Return all elements of a tensor, flat, minus those of its parent if given."""
+    out = torch.empty(checkpoint.tensors[name].numel, dtype=torch.float64)
+    _widening(checkpoint, name, out)(0)
+    return out if base is None else out.sub_(base)
+
+
+def _chunks(
+    layer: Layer, checkpoints: Sequence[Checkpoint], models: Sequence[int], parent: int | None
+) -> Iterator[Float64[Tensor, "models n"]]:
+    """Yield a row of elements for each model, piece by piece, in one buffer."""
+    length = min(CHUNK, layer.numel)
+    rows, base = torch.empty(len(models), length, dtype=torch.float64), torch.empty(length, dtype=torch.float64)
+    sources = [(model, row) for model, row in zip(models, rows, strict=True)]
+    sources += [] if parent is None else [(parent, base)]
+    fills = [_widening(checkpoints[model], str(layer.tensors[model]), out) for model, out in sources]
+    for start in range(0, layer.numel, length):
+        begin = min(start, layer.numel - length)  # the last chunk is as long and begins earlier,
+        for fill in fills:
+            fill(begin)
+        if parent is not None:
+            rows -= base
+        rows[:, : start - begin] = 0.0  # where its elements have been counted
+        yield rows
+
+
+def _widening(checkpoint: Checkpoint, name: str, out: Float64[Tensor, " n"]) -> Callable[[int], object]:
+    """Return a function that fills ``out`` with elements of a tensor from a given first one."""
+    dtype = torch_dtype(checkpoint.tensors[name].dtype)
+    if dtype is torch.float64:
+        return checkpoint.filler(name, out)
+    stored = torch.empty(len(out), dtype=dtype)
+    fill = checkpoint.filler(name, stored)
+
+    def widened(start: int) -> None:
+        fill(start)
+        out.copy_(stored.float() if dtype.itemsize < 4 else stored)  # half to double in one step is slow
+
+    return widened

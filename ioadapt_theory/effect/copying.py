@@ -147,7 +147,7 @@ def measured(
         require_comparable(outputs[0], outputs[2])
         if need == "labels" and weight is None:  # of the first batch, for all
             weight = trust(*divergences(*outputs[:3]))
-        parts.append(RowSums.of(*outputs, weight))
+        parts.append(RowSums.of(*outputs, weight=weight))
     if not parts or need is None:
         msg = "There are no inputs: the effect of an adapter needs a batch at least."
         raise InvalidValueError(msg)

@@ -142,10 +142,6 @@ class TensorWeights(Weights):
         """Return the one-dimensional tensors."""
         return {name: partial(self.read, name) for name, shape in self.shapes.items() if len(shape) == 1}
 
-    def as_stored(self, name: str, w: Tensor) -> Tensor:
-        """Return a weight as torch's layers store it, as the checkpoint stores this one."""
-        return w.mT if self._is_conv1d(name) else w
-
     def _is_conv1d(self, name: str) -> bool:
         """Whether the layer is a Conv1D, by its bias or, for a square weight, by the biases of similar layers."""
         shape = self.shapes[f"{name}.weight"]

@@ -9,7 +9,7 @@ y1, y2, s0 and sine0; X, W1, W2, W1_TARGET, W2_TARGET and GAP of App. A.2; U, V,
 
 Arguments, by what they conclude.
 ``derived(name, first, Link(says, formula), …)`` and ``told(name, line, …)``: the proof of a theorem of Coq, as a chain
-of formulas or in lines. ``@reaching(name)``: lines ``Step(says, check)``, the last of which is ``reached``.
+of formulas or in lines. ``@reaching(name, about)``: lines ``Step(says, check)``, the last of which is ``reached``.
 ``Attained(name, family, over)``: sharp, for every value of the parameters of the right side.
 ``**refuted_by("ce1")``: a shipped instance refutes the claim. ``ShownBy``, ``RefutedBy``: other claims settle it.
 ``Shown``, ``Refuted``, ``OnlyIf`` and ``Remarked``: lines about a sentence without a formula, by ``@argued(kind, …)``.

@@ -22,7 +22,7 @@ class Files:
     """The files of one command line.
 
     Attributes:
-        reads: inputs as the user names them: paths, PATH:PART, BASE+ADAPTER, aliases, ids; None for what is not given.
+        reads: inputs as the user names them: paths, PATH:PART, aliases, ids; None for what is not given.
         writes: option -> the file that it names; None for what is not given.
         adapter: the files that an adapter is written to, and its folder if it is one; they may replace an adapter.
     """
@@ -92,11 +92,10 @@ def _paths(name: str) -> Iterator[Path]:
     """Yield the local files and folders that an input may refer to, directly or by an alias."""
     from ioadapt_theory.checkpoints.sources import local_path
 
-    for part in (name, *name.rpartition("+")[::2]):
-        plain = Path(part).expanduser()
-        path = plain if part and plain.exists() else local_path(part) if part else None
-        if path is not None and path.exists():
-            yield path
+    plain = Path(name).expanduser()
+    path = plain if name and plain.exists() else local_path(name) if name else None
+    if path is not None and path.exists():
+        yield path
 
 
 def open_model(name: str, hint: str) -> "Checkpoint":

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from shutil import get_terminal_size
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from ioadapt_theory.similarity import Comparison
 
 EXAMPLES = """A model is NAME[@REVISION][:PART]: an alias (see --list), a path, or a hub id, with a branch, tag or
-commit, and a folder, component or part of it. MODEL+ADAPTER has an adapter's file or folder merged into it. Adapters
-alone are compared by the change AB that they make, not by their factors.
+commit, and a folder, component or part of it.
 
 What the paper leaves open about Fig. 2, and our defaults: a layer is a tensor; all layers count in the mean, and
 weights, norms and biases are shown apart (--only); the mean is uniform over layers (--mean); the lowest 20 % are
@@ -107,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
     )  # fmt: skip
     with ExitStack() as stack:
         sources = [*args.models, *([args.parent] if args.parent else [])]
-        opened = _as_changes(sources, [stack.enter_context(_open(source, args)) for source in sources])
+        opened = [stack.enter_context(_open(source, args)) for source in sources]
         models, parent = opened[: len(args.models)], opened[-1] if args.parent else None
         with progress_bar(quiet=args.quiet) as progress:
             comparison = compare(*models, options=options, parent=parent, cache=args.cache, progress=progress)
@@ -124,38 +122,19 @@ def _list() -> int:
     return OK
 
 
-def _as_changes(sources: Sequence[str], opened: Sequence["Checkpoint"]) -> "list[Checkpoint]":
-    """Return adapters as the change of each layer, and models unchanged.
-
-    Raises:
-        InvalidValueError: Some are adapters and others models.
-    """
-    from ioadapt_theory.checkpoints.names.kinds import of_adapter
-
-    adapters = ["ioadapt.layers" in model.metadata or of_adapter(model.tensors) for model in opened]
-    if not any(adapters):
-        return list(opened)
-    if not all(adapters):
-        adapter, model = sources[adapters.index(True)], sources[adapters.index(False)]
-        msg = f"{adapter} is an adapter and {model} a model: compare two adapters, or BASE+{adapter} with the model."
-        raise InvalidValueError(msg)
-    from ioadapt_theory.formats.kinds.checkpoints import changes_of  # loaded only where an adapter is named
-
-    return list(changes_of(sources))
-
-
 def _open(source: str, args: argparse.Namespace) -> "Checkpoint":
+    """Open a checkpoint; raise InvalidValueError if it is an adapter."""
+    from ioadapt_theory.checkpoints.names.kinds import of_adapter
     from ioadapt_theory.checkpoints.sources import open_checkpoint
 
-    base, plus, adapter = source.rpartition("+")
-    if base and plus and Path(adapter).exists() and not Path(source).exists():
-        from ioadapt_theory.formats.kinds.checkpoints import with_adapter_at
-
-        return with_adapter_at(_open(base, args), adapter)
-    return open_checkpoint(
-        source, variant=args.variant, ema=args.ema, offline=args.offline, progress=not args.quiet,
-        cache=args.cache,
-    )  # fmt: skip
+    opened = open_checkpoint(
+        source, variant=args.variant, ema=args.ema, offline=args.offline, progress=not args.quiet, cache=args.cache
+    )
+    if "ioadapt.layers" in opened.metadata or of_adapter(opened.tensors):
+        opened.close()
+        msg = f"{source} is an adapter, and similarity compares models; use `ioadapt report SOURCE TARGET {source}`."
+        raise InvalidValueError(msg)
+    return opened
 
 
 def _write(comparison: "Comparison", args: argparse.Namespace) -> None:

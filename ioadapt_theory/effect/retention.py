@@ -76,7 +76,7 @@ class RowSums:
         """Compare outputs of the four models, rows x ... x classes; ``weight`` is None where these are no logits."""
         if s.numel() > MANY and len(s) > 1:
             rows = zip(*(x[:, None] for x in (s, sa, t, ta)), strict=True)
-            return cls.joined([cls.of(*row, weight) for row in rows])
+            return cls.joined([cls.of(a, b, c, d, weight) for a, b, c, d in rows])
         s, sa, t, ta = (x.detach().double() for x in (s, sa, t, ta))
         d_s, d_t = (sa - s).flatten(1), (ta - t).flatten(1)
         counted = (s != 0).any(-1).reshape(len(s), -1)  # padding is all zeros

@@ -29,12 +29,11 @@ MOST_GROWTH, MOST_BYTES = 9, 1 << 27
 DIFFUSERS_FILE = "pytorch_lora_weights.safetensors"
 
 
-def open_adapter(path: Path | str, *, scaled: bool = True) -> AdapterFile:
+def open_adapter(path: Path | str) -> AdapterFile:
     """Open our file or its folder, PEFT's folder, or a diffusers, kohya or LyCORIS file; only alphas are read.
 
     Args:
         path: a folder, a safetensors file, or a pickle of tensors.
-        scaled: refuse PEFT's tensors without the configuration that says how to scale them; otherwise alpha = rank.
 
     Returns:
         The adapter, its layers still unread.
@@ -61,7 +60,7 @@ def open_adapter(path: Path | str, *, scaled: bool = True) -> AdapterFile:
         file, config = _locate(path)
         source = TensorFile(file)
         if config is not None or not ioadapt.is_own(source):
-            return _foreign(path, source, config, scaled=scaled)
+            return _foreign(path, source, config)
         return ioadapt.contents(path, source)
     except RecursionError:
         msg = f"{path}: its JSON has too many brackets within one another."
@@ -105,7 +104,7 @@ def _locate(path: Path) -> tuple[Path, Mapping[str, Any] | None]:
     raise FileFormatError(msg)
 
 
-def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None, *, scaled: bool) -> AdapterFile:
+def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None) -> AdapterFile:
     """Return the content of another tool's file; PEFT's configuration is given where it is of one of its folders."""
     path, changes, flat = source.path, list[Change](), False
     layers, unread = iolora.contents(source)
@@ -113,7 +112,7 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None,
         if config is not None and config["peft_type"] == iolora.TYPE:
             msg = f"{path}: no layer has {iolora.SETTINGS}, which our plug-in writes for each; save the adapter again."
             raise FileFormatError(msg)
-        if config is None and scaled and any(key.startswith(PEFT_PREFIX) for key in source.shapes):
+        if config is None and any(key.startswith(PEFT_PREFIX) for key in source.shapes):
             msg = f"{path} needs its {peft.CONFIG}, which has the scaling; give the folder that holds both."
             raise FileFormatError(msg)
         parts, unread = _by_layer(source)

@@ -1,4 +1,4 @@
-"""Inputs without labels for two models, from a file: tensors, text, or prompts for a UNet."""
+"""Inputs without labels for two models, from a file: tensors, text, or prompts for a UNet or a DiT."""
 
 import inspect
 from pathlib import Path
@@ -27,7 +27,7 @@ def read_both(
 
     Args:
         path: a .safetensors or .npz file with a tensor for each argument of the model; else a text file: a text for
-            models with a tokenizer, prompts, one a line, for a UNet beside a text encoder.
+            models with a tokenizer, prompts, one a line, for models beside a text encoder.
         source: where the model is from, and the model.
         target: likewise.
         rows: of the result, at most.
@@ -100,9 +100,10 @@ def _prompted(folder: str, model: nn.Module, prompts: list[str], rows: int, seed
     """Return random latents and timesteps, and the prompts encoded by the text encoder of the same pipeline."""
     config: Any = model.config
     asked = inspect.signature(model.forward).parameters
+    named = "sample" if "sample" in asked else "hidden_states"
     needed = {n for n, p in asked.items() if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD}
-    unknown = needed - {"sample", "timestep", "encoder_hidden_states"}
-    if unknown or getattr(config, "addition_embed_type", None):
+    unknown = needed - {named, "timestep", "encoder_hidden_states"}
+    if unknown or getattr(config, "addition_embed_type", None) or "pooled_projections" in asked:
         more = ", ".join(sorted(unknown or {"pooled embeddings"}))
         msg = f"A {type(model).__name__} needs more than a prompt ({more}); give its inputs as tensors in .safetensors."
         raise InvalidValueError(msg)
@@ -112,14 +113,19 @@ def _prompted(folder: str, model: nn.Module, prompts: list[str], rows: int, seed
     encoder = getattr(encoder, "text_model", encoder)
     generator = torch.Generator().manual_seed(seed)
     chosen = [prompts[k % len(prompts)] for k in range(min(rows, max(len(prompts), LEAST)))]
+    size = config.sample_size
+    if named == "sample":  # a UNet takes any size, and many small samples tell more than few large ones
+        size = min(size, LARGEST) if isinstance(size, int) else LARGEST
+    height, width = (size, size) if isinstance(size, int) else size
     with torch.no_grad():
         ids = tokenizer(chosen, padding="max_length", truncation=True, return_tensors="pt")["input_ids"]
         states = torch.cat([encoder(part)[0] for part in ids.split(32)])
-    # a UNet takes any size, and many small samples tell more than few large ones
-    size = min(config.sample_size, LARGEST) if isinstance(config.sample_size, int) else LARGEST
-    latents = torch.randn(len(chosen), config.in_channels, size, size, generator=generator)
+    latents = torch.randn(len(chosen), config.in_channels, height, width, generator=generator)
     timesteps = torch.randint(STEPS, (len(chosen),), generator=generator)
-    return {"sample": latents, "timestep": timesteps, "encoder_hidden_states": states}
+    extra = {"added_cond_kwargs": {"resolution": None, "aspect_ratio": None}} if named == "hidden_states" else {}
+    return {named: latents, "timestep": timesteps, "encoder_hidden_states": states} | {
+        key: value for key, value in extra.items() if key in asked
+    }
 
 
 def _pretrained(kind: str, folder: str, what: str) -> Any:

@@ -170,6 +170,9 @@ WEAKER: dict[str, Callable[[], Claim]] = {
     ),
     "a formula that only remarks are about": lambda: of("prop-4", proofs=(Remarked("x", "y", lambda _: iter(())),)),
     "a bound by the lines of another one": lambda: of("lemma-1-angle", proofs=CLAIMS["lemma-2-remainder"].proofs),
+    "the same right side for another left side": lambda: of(
+        "lemma-1-angle", concludes=(replace(CLAIMS["lemma-1-angle"].concludes[0], left=norm(row("u"))),)
+    ),
     "a formula that Coq has not seen": lambda: of("lemma-1-angle", proofs=(told("x", "y"),)),
     **{f"{a} by the proof of {b}": lambda a=a, b=b: of(a, proofs=CLAIMS[b].proofs)
        for a, b in (("prop-4", "prop-5"), ("prop-5", "prop-4"), ("reach-input", "reach-output"))},
@@ -206,7 +209,7 @@ def failing(*_: Any) -> Any:
 def test_lines_that_fail_or_reach_nothing_are_a_lack() -> None:
     claim = CLAIMS["lemma-1-angle"]
     for lines, says in ((failing, "no"), (lambda _: iter([Step("a", Check(True))]), "none reaches it")):
-        proof = Reached("x", lines, None)
+        proof = Reached("x", claim.concludes[0], lines, None)
         assert any(says in said for said in proof.broken(claim))
         assert proof(claim, Run(), 0).lacks == {proof.name}
 

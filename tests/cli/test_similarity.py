@@ -230,3 +230,11 @@ def test_the_aliases_are_listed(capsys: pytest.CaptureFixture[str]):
     shown = capsys.readouterr().out
     assert "stable-diffusion-v1-5/stable-diffusion-v1-5" in shown
     assert "lcm" in shown
+
+
+def test_an_adapter_is_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for name in ("a", "b"):
+        factors = {"unet.to_q.lora_A.weight": torch.randn(4, 12), "unet.to_q.lora_B.weight": torch.randn(20, 4)}
+        save_file(factors, tmp_path / f"{name}.safetensors")
+    assert main(["similarity", *(str(tmp_path / f"{name}.safetensors") for name in ("a", "b"))]) == 2
+    assert "a.safetensors is an adapter, and similarity compares models; use `ioadapt report" in capsys.readouterr().err

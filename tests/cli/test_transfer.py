@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from ioadapt_theory.adapters import adapt, layers, parameters
+from ioadapt_theory.adapters import adapt, layers, parameters, remove
 from ioadapt_theory.cli import FINDING, MISUSE, OK, main
 from ioadapt_theory.formats import load, save
 
@@ -121,8 +121,46 @@ def test_a_text_is_read_by_the_models_tokenizer(llamas, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["kept"] > 0.9
 
 
+def pipelines(folder: Path, part: str, **models: nn.Module) -> Path:
+    """Write each model beside one text encoder and its tokenizer; return a file of prompts."""
+    transformers, tokenizers = pytest.importorskip("transformers"), pytest.importorskip("tokenizers")
+    sizes = {"hidden_size": 12, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    ids = {"vocab_size": 50, "bos_token_id": 48, "eos_token_id": 49, "pad_token_id": 49}
+    encoder = transformers.CLIPTextModel(transformers.CLIPTextConfig(**sizes, **ids, max_position_embeddings=9))
+    plain = tokenizers.Tokenizer(tokenizers.models.WordLevel({f"w{k}": k for k in range(50)}, unk_token="w0"))
+    plain.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    special = {"unk_token": "w0", "pad_token": "w49", "model_max_length": 9}
+    for name, model in models.items():
+        model.save_pretrained(folder / name / part)
+        encoder.save_pretrained(folder / name / "text_encoder")
+        fast = transformers.PreTrainedTokenizerFast(tokenizer_object=plain, **special)
+        fast.save_pretrained(folder / name / "tokenizer")
+    prompts = folder / "prompts.txt"
+    prompts.write_text("\n".join(" ".join(f"w{int(k)}" for k in torch.randint(0, 48, (7,))) for _ in range(40)))
+    return prompts
+
+
+def test_prompts_are_inputs_of_a_dit_too(tmp_path, capsys):
+    diffusers = pytest.importorskip("diffusers")
+    torch.manual_seed(0)
+    sizes = {"num_attention_heads": 2, "attention_head_dim": 8, "num_layers": 1, "sample_size": 8, "patch_size": 2}
+    sizes |= {"cross_attention_dim": 16, "caption_channels": 12, "in_channels": 4, "out_channels": 4}
+    dit = diffusers.PixArtTransformer2DModel(**sizes)
+    dit.proj_out.weight.data = torch.randn_like(dit.proj_out.weight)
+    target = copy.deepcopy(dit)
+    target.transformer_blocks[0].ff.net[2].weight.data += 0.01 * torch.randn(16, 64)
+    adapt(dit, target_modules=["transformer_blocks.0.attn1.to_v"], placement="weight", rank=2, init="random")
+    save(dit, tmp_path / "lora")
+    remove(dit, "default")
+    prompts = pipelines(tmp_path, "transformer", a=dit, b=target)
+    models = [str(tmp_path / name / "transformer") for name in "ab"]
+    args = ["transfer", str(tmp_path / "lora"), *models, "--inputs", str(prompts), "--out", str(tmp_path / "out")]
+    assert main([*args, "--format", "json"]) == OK
+    assert json.loads(capsys.readouterr().out)["kept"] > 0.9
+
+
 def test_a_kohya_file_of_a_unet_comes_out_as_one(tmp_path, capsys):
-    diffusers, transformers = pytest.importorskip("diffusers"), pytest.importorskip("transformers")
+    diffusers = pytest.importorskip("diffusers")
     torch.manual_seed(0)
     down, up = ("CrossAttnDownBlock2D", "DownBlock2D"), ("UpBlock2D", "CrossAttnUpBlock2D")
     sizes = {"sample_size": 8, "block_out_channels": (8, 16), "layers_per_block": 1, "attention_head_dim": 4}
@@ -135,19 +173,7 @@ def test_a_kohya_file_of_a_unet_comes_out_as_one(tmp_path, capsys):
             turns = torch.block_diag(*(torch.linalg.qr(torch.randn(width, width))[0] for _ in range(module.heads)))
             module.to_v.weight.data = turns @ module.to_v.weight
             module.to_out[0].weight.data = module.to_out[0].weight @ turns.mT
-    sizes = {"hidden_size": 12, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
-    ids = {"vocab_size": 50, "bos_token_id": 48, "eos_token_id": 49, "pad_token_id": 49}
-    encoder = transformers.CLIPTextModel(transformers.CLIPTextConfig(**sizes, **ids, max_position_embeddings=9))
-    tokenizers = pytest.importorskip("tokenizers")
-    plain = tokenizers.Tokenizer(tokenizers.models.WordLevel({f"w{k}": k for k in range(50)}, unk_token="w0"))
-    plain.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
-    for name, model in (("a", unet), ("b", target)):
-        model.save_pretrained(tmp_path / name / "unet")
-        encoder.save_pretrained(tmp_path / name / "text_encoder")
-        fast = transformers.PreTrainedTokenizerFast(
-            tokenizer_object=plain, unk_token="w0", pad_token="w49", model_max_length=9
-        )
-        fast.save_pretrained(tmp_path / name / "tokenizer")
+    prompts = pipelines(tmp_path, "unet", a=unet, b=target)
     tensors = {}
     for name, module in unet.named_modules():
         if name.endswith(("to_v", "to_out.0")):
@@ -157,8 +183,6 @@ def test_a_kohya_file_of_a_unet_comes_out_as_one(tmp_path, capsys):
             }
             tensors[f"{key}.alpha"] = torch.tensor(2.0)
     save_file(tensors, tmp_path / "style.safetensors")
-    prompts = tmp_path / "prompts.txt"
-    prompts.write_text("\n".join(" ".join(f"w{int(k)}" for k in torch.randint(0, 48, (7,))) for _ in range(40)))
     out = tmp_path / "out.safetensors"
     args = ["transfer", str(tmp_path / "style.safetensors"), str(tmp_path / "a" / "unet"), str(tmp_path / "b" / "unet")]
     assert main([*args, "--inputs", str(prompts), "--out", str(out), "--format", "json"]) == OK

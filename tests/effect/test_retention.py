@@ -68,7 +68,7 @@ def test_the_labels_are_the_adapted_sources_where_models_agree_and_the_strength_
     torch.testing.assert_close(both.sum(-1), torch.ones(len(s)))
     weaker, stronger = (guessed(s, sa, t, 0.2, (a,)) for a in (0.8, 1.2))
     torch.testing.assert_close(3 * both - weaker - stronger, guessed(s, sa, t, 0.2, (1.0,)))
-    s, sa, t, ta = outputs(4)
+    s, sa, _, _ = outputs(4)
     assert predict(RowSums.of(s, sa, s, sa, 0.5), "labels").kept == pytest.approx(1)
 
 

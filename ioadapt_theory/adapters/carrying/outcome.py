@@ -39,7 +39,7 @@ class CarryReport(TransferReport):
     """Outcome of carrying an adapter over; it also has all that ``TransferReport`` has.
 
     Attributes:
-        chosen: the candidate that was put there: "copy", "ridge 0.01", "shrunk 0.1", "by layer", or "zero" for none.
+        chosen: the candidate that was put there: "copy", "ridge 0.01", "by layer", "Gauss-Newton", "refined", "zero".
         prediction: what it keeps on rows that nothing was fitted or chosen on; None where nothing was put.
         kept_copied: what a copy keeps on the same rows, None where sizes do not fit.
         need: what was compared: "labels" (R_KL) or "change" (R).

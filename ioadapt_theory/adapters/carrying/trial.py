@@ -33,8 +33,8 @@ class Options:
         call: ``call(model, batch)`` runs a model where a plain call does not, and returns what both models share.
         need: "labels" where outputs are logits and both models want the same labels, "change" where both want the same
             change; by default as the outputs look, and told.
-        refine: steps of gradient descent without labels from the best candidate, compared with as many from zero; by
-            default 10 that are not compared.
+        refine: steps of gradient descent without labels from the best candidate, after Gauss-Newton passes where few
+            layers are adapted, compared with as many from zero; by default 10 alone.
         placement: side of the target: "weight", "input", "output", or "best", layer by layer; by default as it was.
         rank: of the LoRA that DoRA, LoHa, LoKr or a tuned model become.
         rank_share: or the share of the square of each layer's effect that this LoRA keeps, by the least rank.
@@ -143,11 +143,11 @@ class Trial:
         parts: dict[str, list[RowSums]] = {name: [] for name in candidates}
         with tried(self.target, candidates) as active:
             for number, pair in enumerate(pairs):
-                plain = [x.cpu() for x in self.outputs(pair, number)]
+                s, sa, t = (x.cpu() for x in self.outputs(pair, number))
                 for candidate in candidates:
                     with active(candidate), torch.no_grad():
                         ta = self.run(self.target, pair[1], number)
-                    parts[candidate].append(RowSums.of(*plain, ta.cpu(), self.weight))
+                    parts[candidate].append(RowSums.of(s, sa, t, ta.cpu(), self.weight))
         return {name: predict(RowSums.joined(rows), self.need, seed=self.options.seed) for name, rows in parts.items()}
 
     def scores(self, candidates: Mapping[str, Adapters]) -> dict[str, float]:

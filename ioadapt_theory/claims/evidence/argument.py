@@ -6,7 +6,7 @@
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 from ioadapt_theory.claims.claim import Claim, Run, Strategy, Word
@@ -23,6 +23,7 @@ from ioadapt_theory.claims.expression.values import Values, misfit
 __all__ = ["Chain", "Derived", "Link", "derived", "reaching", "told"]
 """Names that claims are written in (``language``)."""
 
+Lines = Callable[[Relation], Iterator[Step]]
 DRAWN, ROUNDING = 50, 1e-9
 """Instances on which the links of a chain are looked at, and how far floats may be off."""
 
@@ -159,7 +160,8 @@ def told(name: str, *lines: str, **options: Any) -> Told:
 class Reached(Proof):
     """Lines that end at the right side of the conclusion; of two, the second is the first about the target."""
 
-    lines: Callable[[Relation], Iterator[Step]]
+    about: Relation  # that conclusion
+    lines: Lines
     order: int | None  # of what they leave
     proves: ClassVar[bool] = True
 
@@ -171,21 +173,21 @@ class Reached(Proof):
                 yield f"{text(other)} is something else"
         if self.order and (first.order is None or first.order > self.order):
             yield f"it leaves O(ε^{self.order})"
-        if first.sign == "<":
-            yield "lines show ≤, and the claim is strict"
-        steps = tuple(self.lines(first))
+        if first.sign == "<" or replace(first, order=None) != self.about:
+            yield f"the lines are about {text(self.about)}, and show no strict inequality"
+        steps = tuple(self.lines(self.about))
         yield from (step.says for step in steps if not step.holds)
         if len(steps) < 2 or not steps[-1].reaches:
             yield "no line leads to the right side, or none reaches it"
 
     def printed(self, claim: Claim) -> Iterator[str]:
         """Yield the lines."""
-        yield from (step.says for step in self.lines(claim.concludes[0]))
+        yield from (step.says for step in self.lines(self.about))
 
 
-def reaching(name: str, order: int | None = None) -> Callable[[Callable[[Relation], Iterator[Step]]], Reached]:
+def reaching(name: str, about: Relation, order: int | None = None) -> Callable[[Lines], Reached]:
     """Turn a generator of lines about a conclusion, which leave O(ε^order), into the argument for it."""
-    return lambda lines: Reached(name, lines, order)
+    return lambda lines: Reached(name, about, lines, order)
 
 
 def twin(x: Term) -> Term:

@@ -10,6 +10,7 @@ A, B, A1, B1, A2, B2 = (matrix(name) for name in ("a", "b", "a1", "b1", "a2", "b
 WEIGHT_FORM, OUTPUT_FORM = DATA @ (W + AB), DATA @ W @ (EYE + pinv(W) @ AB)
 INPUT_FORM = DATA @ (EYE + AB @ pinv(W)) @ W
 LOST = DATA @ (EYE - W @ pinv(W)) @ AB
+CONVERTED = spectral(pinv(W) @ AB) <= spectral(AB) / sigma(W, 1)
 ROW_RANK, COLUMN_RANK = (W @ pinv(W)).equals(EYE), (pinv(W) @ W).equals(EYE)
 TO_OUTPUT = rank(pinv(W) @ (A @ B))
 TRIED = (Replay(), RandomInstances())
@@ -41,7 +42,7 @@ only_if = OnlyIf(
 )
 
 
-@reaching("expand")
+@reaching("expand", (WEIGHT_FORM - OUTPUT_FORM).equals(LOST))
 def expanded(goal: Relation) -> Iterator[Step]:
     """The difference of both forms, multiplied out."""
     yield line("«X(W + M) − XW(I + PM) = X(I − WP)M» for M = AB, P = W⁺", matrices=True)
@@ -49,7 +50,7 @@ def expanded(goal: Relation) -> Iterator[Step]:
     yield Step(f"this is {text(goal.right)}", found(*sides), reaches=True)
 
 
-@reaching("‖W⁺‖₂ = 1/σ_min")
+@reaching("‖W⁺‖₂ = 1/σ_min", CONVERTED)
 def by_norms(goal: Relation) -> Iterator[Step]:
     """Two theorems of the textbooks."""
     yield line("‖W⁺AB‖₂ ≤ ‖W⁺‖₂‖AB‖₂, and ‖W⁺‖₂ = 1/σ for full rank, σ the smallest singular value: «1/σ · ε = ε/σ»")
@@ -185,7 +186,7 @@ CLAIMS = (
         id="eq-5-size",
         reading="size",
         given=(ROW_RANK,),
-        concludes=(spectral(pinv(W) @ AB) <= spectral(AB) / sigma(W, 1),),
+        concludes=(CONVERTED,),
         proofs=(by_norms,),
         attained=("eq-5-size",),
         words=(ATTAINED,),

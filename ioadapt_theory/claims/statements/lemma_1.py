@@ -16,6 +16,7 @@ EQ_8 = abs(DELTA) <= (1 + abs(S)) * (RHO_U + RHO_V)
 EQ_8_SHARP = abs(DELTA) <= sine(U, V, "s") * (RHO_U + RHO_V)
 ABOVE, BELOW = R <= C_MINUS * (1 + C_MINUS) * SQUARES, -R <= C_PLUS * (1 + C_PLUS) * SQUARES
 REMAINDER = abs(R) <= C * (1 + C) * SQUARES
+EXPANSION = abs(R) <= landau(norm(DU) ** 2 + norm(DV) ** 2)
 TURN = abs(angle(U + DU, V + DV) - angle(U, V)) <= arcsin(RHO_U) + arcsin(RHO_V)
 
 
@@ -80,12 +81,11 @@ other_side = told(
 larger = told(
     "the larger of both constants",
     "|R| is R or −R, which lemma-1-remainder bounds with c₋ and c₊",
-    "both are at most c = √((1 + |s|)/2): one is c, and the squares differ by «(1 + a)/2 − (1 − a)/2 = a» for a = |s|",
-    "c(1 + c) increases",
+    "both are at most c: the squares differ by «(1 + a)/2 − (1 − a)/2 = a», a = |s|, or not at all; c(1 + c) increases",
 )
 
 
-@reaching("derivative and remainder")
+@reaching("derivative and remainder", EXPANSION)
 def expansion(goal: Relation) -> Iterator[Step]:
     """Eq. 7 is the derivative of s(u + tΔu, v + tΔv) at t = 0; what is left is bounded by lemma-1-remainder."""
     sp = sympy()
@@ -111,7 +111,7 @@ ON_THE_SPHERE = spelled(
 )
 
 
-@reaching("triangle inequality on the sphere")
+@reaching("triangle inequality on the sphere", TURN)
 def finite_angle(goal: Relation) -> Iterator[Step]:
     """∠(u, u + Δu) ≤ arcsin ρ_u for ρ_u ≤ 1, without a remainder."""
     yield from ON_THE_SPHERE(goal)
@@ -129,7 +129,7 @@ CLAIMS = (
         id="lemma-1-expansion",
         source="Lemma 1, Eq. 7 (App. A.1)",
         origin=PRINTED,
-        concludes=(abs(R) <= landau(norm(DU) ** 2 + norm(DV) ** 2),),
+        concludes=(EXPANSION,),
         proofs=(expansion,),
         expected=PROVED,
         remark="no segment condition is needed: lemma-1-remainder has a constant that holds everywhere",

@@ -25,7 +25,7 @@ twelve = told("exact spectrum", "lemma-2-sharp has 1 for 12: «12(1 + a)/m² −
               "«11(1 + a)/m² ≥ 0»", positive="a m")  # fmt: skip
 
 
-@reaching("Taylor's theorem with integral remainder")
+@reaching("Taylor's theorem with integral remainder", INTEGRAL)
 def taylor(goal: Relation) -> Iterator[Step]:
     """R = ∫(1 − t)φ''(t) dt for φ(t) = s(u + tΔu, v + tΔv), and φ'' = ΔᵀHΔ."""
     sp = sympy()
@@ -42,7 +42,7 @@ def taylor(goal: Relation) -> Iterator[Step]:
     yield reached(goal, weight * h * (x**2 + y**2), known)
 
 
-@reaching("the supremum carried out")
+@reaching("the supremum carried out", EXPLICIT)
 def carried_out(goal: Relation) -> Iterator[Step]:
     """H = D H₀ D with ‖H₀‖ ≤ 1 + |s| ≤ 2 (lemma-2-sharp, lemma-2-integral), and ‖u + tΔu‖ ≥ ‖u‖(1 − tρ)."""
     sp = sympy()

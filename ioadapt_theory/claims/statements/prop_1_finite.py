@@ -75,7 +75,7 @@ def fall(m: Model) -> Term:
 FINITE_FORM = distance(LORA) <= maximum(rise(SOURCE) + fall(TARGET), rise(TARGET) + fall(SOURCE))
 
 
-@reaching("triangle inequality on the sphere")
+@reaching("triangle inequality on the sphere", FINITE_FORM)
 def finite_interval(goal: Relation) -> Iterator[Step]:
     """θ̂ lies in [θ₀ − a, θ₀ + a] ∩ [0, π], and the cosine decreases there."""
     sp = sympy()
@@ -100,7 +100,7 @@ A_MIN = minimum(*(norm(x @ SOURCE.w) - EPSILON * norm(x) for x in SOURCE[:2])) <
 )
 
 
-@reaching("reversed triangle inequality")
+@reaching("reversed triangle inequality", A_MIN)
 def from_below(goal: Relation) -> Iterator[Step]:
     """‖y + txAB‖ ≥ ‖y‖ − t‖xAB‖ ≥ ‖y‖ − ε‖x‖ for t in [0, 1]."""
     sp = sympy()

@@ -45,7 +45,7 @@ given_away = Remarked(
 )
 
 
-@reaching("nuclear norm of the gradient", order=2)
+@reaching("nuclear norm of the gradient", distance(LORA) <= RHS_SHARP, order=2)
 def data_constant(goal: Relation) -> Iterator[Step]:
     """|δ − δ'| ≤ |δ| + |δ'|, and δ = ⟨M, G⟩ ≤ ‖M‖₂‖G‖_* with G = x₁ᵀg₁ + x₂ᵀg₂ of rank two, g as in Lemma 1."""
     # two singular values depend on the Gram matrices only, so the plane is enough
@@ -74,7 +74,7 @@ DUAL = (
 )
 
 
-@reaching("singular values of a product", order=2)
+@reaching("singular values of a product", distance(LORA) <= RHS_WEIGHTS, order=2)
 def weights_constant(goal: Relation) -> Iterator[Step]:
     """|δ| = |⟨M, W⁺ᵀK⟩| ≤ ε‖W⁺ᵀK‖_*, and K/(1 − s²) is an isometry of a plane."""
     yield from spelled(

@@ -28,14 +28,13 @@ FINITE_BOUND = tuple(shift(m, INPUT) <= -(spread(m) * ln(1 - EPSILON)) for m in 
 FINITE_SHARP = tuple(shift(m, INPUT) <= ln(largest(m) ** 2 / (1 - EPSILON**2)) for m in (SOURCE, TARGET))
 
 
-@reaching("the sharp slope along x(I + tM)W")
+@reaching("the sharp slope along x(I + tM)W", FINITE_BOUND[0])
 def integrated(goal: Relation) -> Iterator[Step]:
     """Along x(I + tM)W the adapter is (I + tM)⁻¹M, of norm at most ε/(1 − tε); prop-2-input-sharp is the slope."""
     sp = sympy()
     s, t = sp.symbols("s t")
     eps, k = sp.symbols("epsilon k", positive=True)
-    says = "«(I + tM)M = M(I + tM)», so d/dt x(I + tM) = x(t)·(I + tM)⁻¹M"
-    yield line(says, matrices=True)
+    yield line("«(I + tM)M = M(I + tM)», so d/dt x(I + tM) = x(t)·(I + tM)⁻¹M", matrices=True)
     yield Step(
         "d artanh s = ds/(1 − s²), which cancels the (1 − s²) of the constant",
         vanishes(sp.diff(sp.atanh(s), s) - 1 / (1 - s**2)),

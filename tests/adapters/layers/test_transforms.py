@@ -212,7 +212,7 @@ def test_a_head_that_is_trained_beside_the_adapters_is_named_when_they_are_saved
     model = adapt(two(), target_modules=["0"], rank=2)
     save(model, tmp_path)
     model[2].requires_grad_()
-    with pytest.warns(UserWarning, match=r"2 trained tensors outside the adapters are not in the file \(2.weight, 2.b"):
+    with pytest.warns(UserWarning, match=r"2 tensors outside the adapters are not in the file \(2.weight, 2.b"):
         save(model, tmp_path)
 
 

@@ -6,7 +6,7 @@ FIRST, SECOND, ROW = matrix("v"), matrix("w"), row("x")
 STATEMENT = norm(ROW @ FIRST @ SECOND) <= norm(ROW) * spectral(FIRST) * spectral(SECOND)
 
 
-@reaching("layer by layer")
+@reaching("layer by layer", STATEMENT)
 def layer_by_layer(goal: Relation) -> Iterator[Step]:
     """‖uM‖ ≤ ‖u‖‖M‖₂, once for each layer."""
     yield line("a = ‖x‖, b = ‖V‖₂, c = ‖W‖₂: ‖xVW‖ ≤ ‖xV‖c ≤ (ab)c, and «(ab)c = a(bc)»")

@@ -96,15 +96,6 @@ def test_overrides_by_pattern():
         assert (placement, phi.rank, phi.scaling) == plan
 
 
-@pytest.mark.parametrize("name", ["has.dot", "", "items", "with space"])
-def test_unusable_adapter_names_are_refused_and_nothing_is_changed(name):
-    model = Net()
-    with pytest.raises(InvalidValueError, match="cannot name an adapter"):
-        adapt(model, target_modules=["to_q"], name=name)
-    assert not layers(model)
-    assert all(p.requires_grad for p in model.parameters())
-
-
 def test_a_module_under_two_names_is_adapted_under_both():
     model = nn.ModuleDict({"a": nn.Linear(4, 4)})
     model["b"] = model["a"]
@@ -155,6 +146,8 @@ def test_bad_options_are_one_sentence_before_any_model_is_touched(options, messa
         (lambda m: adapt(m, target_modules=["0"], r=2, rank=4), "rank is given twice, once as rank"),
         (lambda m: adapt(m, target_modules=["0"], init_lora_weights="pissa"), "init_lora_weights is 'pissa'; it is"),
         (lambda m: adapt(m, target_modules=["0"], lora_aplha=1), "No option 'lora_aplha'. Did you mean 'lora_alpha'"),
+        (lambda m: adapt(m, target_modules=["to_q"], name="has.dot"), "cannot name an adapter"),
+        (lambda m: adapt(m, target_modules=["to_q"], name="items"), "cannot name an adapter"),
     ],
 )  # fmt: skip
 def test_mistakes_in_adapt_are_one_sentence_and_change_nothing(call, sentence):

@@ -31,16 +31,6 @@ def test_contenders_are_the_same_function_and_a_cell_has_every_figure(family, ra
     assert all(set(cell[key]) == {"base", "ours", "peer"} for key in ("train", "peak", "saved"))
 
 
-@pytest.mark.parametrize("section", ["bfloat16", "merging"])
-def test_the_first_cell_of_a_section_has_its_figures(section):
-    pytest.importorskip("peft")
-    from benchmarks.cells import SECTIONS, Setting
-
-    cell = SECTIONS[section](Setting(quick=True))[0]()
-    assert {"shape", "family", "rank", "placement"} <= set(cell)
-    assert all(t > 0 for t in cell["merge" if section == "merging" else "train"].values())
-
-
 @pytest.mark.parametrize("placement", ["weight", "input", "output"])
 @pytest.mark.parametrize(("family", "rank"), [("lora", 16), ("dora", 16), ("lokr", 128)])
 def test_layers_start_no_more_kernels_and_move_fewer_bytes_than_the_peers(family, rank, placement):

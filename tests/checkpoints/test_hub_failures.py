@@ -78,21 +78,6 @@ def test_offline_and_not_cached(hub: LoopbackHub, hub_cache: Path):
     assert hub.log == []
 
 
-def test_what_the_cache_has_not_is_said_with_what_the_hub_said(hub: LoopbackHub, hub_cache: Path):
-    hub.repos["some/model"] = Repo(TINY | {"vae/x.safetensors": save(weights("lcm", 1))})
-    with open_checkpoint("some/model", cache=hub_cache) as model:
-        model.prepare()
-    hub.repos["some/model"].status = 429
-    told = r"answered with status 429 .* Try again later; and vae/\*\.safetensors of some/model is not in the cache"
-    with pytest.raises(SourceError, match=told):
-        open_checkpoint("some/model:vae", cache=hub_cache)
-    with pytest.raises(SourceError, match=r"Offline mode is on and vae/\*\.safetensors of some/model is not in the"):
-        open_checkpoint("some/model:vae", cache=hub_cache, offline=True)
-    (hub_cache / "models--some--model" / "refs" / "main").write_bytes(bytes(range(128, 256)))  # no commit
-    with pytest.raises(SourceError, match="Offline mode is on and some/model is not in the cache"):
-        open_checkpoint("some/model", cache=hub_cache, offline=True)
-
-
 def test_a_hub_that_is_not_there_is_told_at_once(hub_cache: Path, monkeypatch: pytest.MonkeyPatch):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -61,16 +61,6 @@ def test_a_readme_that_is_there_is_left_and_the_adapter_is_saved(tmp_path):
     assert len(load(two_layers(), tmp_path).matched) == 2
 
 
-@pytest.mark.parametrize("family", ["full", "lokr"])
-def test_names_that_would_break_a_table_and_families_without_rank(family, tmp_path):
-    model = adapted(family=family, placement="input+weight")
-    model.config = SimpleNamespace(_name_or_path="evil | `base`\n# x")
-    text = (save(model, tmp_path, card=True) / CARD).read_text()
-    assert "| base model | `evil ? ?base?? x` |" in text.replace("?# x", "? x")
-    assert "base_model:" not in text
-    assert ("| rank |" in text) == (family != "full")
-
-
 def test_the_command_prints_the_card_of_an_adapter_that_is_there(tmp_path, capsys):
     folder = save(adapted(), tmp_path, card=True)
     assert main(["adapters", "inspect", str(folder), "--format", "card"]) == 0

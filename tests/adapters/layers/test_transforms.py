@@ -266,19 +266,6 @@ def test_every_verb_inside_disable_does_what_it_says_or_refuses(verb, merged, tm
 # what stands in another's place, and what no parameter holds
 
 
-def test_an_adapter_put_in_the_place_of_another_is_the_one_that_is_computed():
-    model, other, x = build("lora", "input", "linear"), build("dora", "output", "linear"), torch.randn(5, C)
-    layer(model).adapters["default"] = layer(other).adapters["default"]
-    layer(other).base_layer.load_state_dict(layer(model).base_layer.state_dict())
-    assert_close(model(x), oracle(other, x))
-    assert_close(merge(model)(x), oracle(other, x))
-    unmerge(model)
-    layer(model).adapters["default"]["output"] = copy.deepcopy(layer(other).adapters["default"]["output"])
-    for p in layer(model).adapters["default"].parameters():
-        p.data.mul_(1.3)
-    assert_close(model(x), oracle(model, x))
-
-
 @families
 def test_a_state_dict_restores_the_scale_and_one_without_scales_is_loaded_strictly(family):
     model, x = build(family, "input", "linear"), torch.randn(5, C)

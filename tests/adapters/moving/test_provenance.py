@@ -1,7 +1,6 @@
 """Adapters on pruned and renumbered models: on the layer that theirs became, or a warning."""
 
 import copy
-import re
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -12,101 +11,21 @@ import transformers as hf
 from diffusers import UNet2DConditionModel
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
-from torch import nn
 
-from ioadapt_theory.adapters import NoProvenanceError, RenumberedWarning, TransferError, adapt, layers, transfer
+from ioadapt_theory.adapters import NoProvenanceError, RenumberedWarning, TransferError, adapt
 from ioadapt_theory.cli import MISUSE, OK, main
 from ioadapt_theory.formats import load, save
 from tests.adapters.foreign import filled, quiet
 from tests.checkpoints.test_unet_names import both
 
-SMALL: dict[str, Any] = {"sample_size": 8, "cross_attention_dim": 12, "attention_head_dim": 4, "norm_num_groups": 4}
-STUDENTS: dict[str, dict[str, Any]] = {
-    "base": {"block_out_channels": (8, 8, 8, 8), "layers_per_block": 1},
-    "tiny": {
-        "block_out_channels": (8, 8, 8),
-        "layers_per_block": 1,
-        "down_block_types": ("CrossAttnDownBlock2D",) * 3,
-        "up_block_types": ("CrossAttnUpBlock2D",) * 3,
-        "mid_block_type": None,
-    },
-}
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
-REMOVED = "no layer of the target is known to be made from it"
 
 
-def unet(seed: int, **options: Any) -> Any:
-    torch.manual_seed(seed)
-    return quiet(lambda: UNet2DConditionModel(**SMALL, **options).float().eval())
-
-
-def teacher() -> Any:
-    return unet(1, block_out_channels=(8, 8, 8, 8))
-
-
-def of_teacher(name: str, kind: str) -> str:
-    """The layer that BK-SDM made a student's of: the second of a block is gone, in tiny a block, too."""
-    if not (up := re.fullmatch(r"up_blocks\.(\d)\.(\w+)\.(\d)\.(.+)", name)):
-        return name
-    return f"up_blocks.{int(up[1]) + (kind == 'tiny')}.{up[2]}.{'2' if up[3] == '1' else up[3]}.{up[4]}"
-
-
-def student(of: nn.Module, kind: str, noise: float = 0.1) -> tuple[Any, dict[str, str]]:
-    """A UNet made of the teacher's layers as BK-SDM's are, trained on a little; and which layer each was."""
-    model, weights = unet(2, **STUDENTS[kind]), of.state_dict()
-    names = model.state_dict()
-    traced = {n: of_teacher(n, kind) for n in names}
-    made = {
-        n: weights[traced[n]] + noise * weights[traced[n]].std() * torch.randn(v.shape).float()
-        if traced[n] in weights and weights[traced[n]].shape == v.shape
-        else v
-        for n, v in names.items()
-    }
-    model.load_state_dict({n: v.nan_to_num() for n, v in made.items()})
-    return model, {n.removesuffix(".weight"): o.removesuffix(".weight") for n, o in traced.items()}
-
-
-def attention(model: nn.Module) -> list[str]:
-    return [n for n, _ in model.named_modules() if n.endswith(ATTENTION)]
-
-
-def marked(model: nn.Module) -> Any:
-    """With an adapter whose numbers tell the layer that it was trained on."""
-    names = attention(model) or [n for n, _ in model.named_modules() if n.endswith("_proj")]
-    adapt(model, target_modules=names, placement="input", rank=1, init="random")
-    for i, layer in enumerate(layers(model).values()):
-        layer.adapters["default"]["input"].A.data.fill_(float(i))
-    return model
-
-
-def marks(model: nn.Module) -> dict[str, int]:
-    return {n: int(layer.adapters["default"]["input"].A.flatten()[0]) for n, layer in layers(model).items()}
-
-
-@pytest.mark.parametrize("kind", STUDENTS)
-def test_every_layer_of_a_student_gets_the_adapter_of_the_layer_it_was_made_from(kind, tmp_path):
-    source = marked(teacher())
-    trained = marks(source)
-    made, traced = student(teacher(), kind)
-    save(source, tmp_path)
-    wrong = [n for n in attention(made) if n in layers(source) and traced[n] != n]
-    for put in (
-        lambda m, **options: transfer(source, m, **options),
-        lambda m, **options: load(m, tmp_path, **options),
-    ):
-        for match in ("provenance", "auto"):
-            target = copy.deepcopy(made)
-            report = put(target, strict=False, match=match)
-            assert (report.how, report.unproven) == ("contents", ())
-            assert set(report.matched) == {n for n in attention(made) if traced[n] in trained}
-            assert marks(target) == {n: trained[traced[n]] for n in report.matched}
-            assert report.sources == {n: traced[n] for n in report.matched}
-            assert {*report.unmatched.values()} <= {REMOVED}
-        with pytest.warns(RenumberedWarning, match=rf"{len(wrong)} layers have the name of another layer"):
-            report = put(copy.deepcopy(made), strict=False)
-        assert "holds what was" in str(report)
-        with pytest.raises(TransferError, match="match='provenance' follows the weights"):
-            put(copy.deepcopy(made))
+def unet(layers_per_block: int) -> Any:
+    """SD-1.5's blocks with 2 layers each, those of its student BK-SDM with 1."""
+    sizes = {"sample_size": 8, "cross_attention_dim": 12, "attention_head_dim": 4, "norm_num_groups": 4}
+    options = {**sizes, "block_out_channels": (8, 8, 8, 8), "layers_per_block": layers_per_block}
+    return quiet(lambda: UNet2DConditionModel(**options).float().eval())
 
 
 def llama(depth: int, seed: int = 1) -> Any:
@@ -150,7 +69,7 @@ def test_a_foreign_file_follows_the_weights_of_the_model_it_was_trained_on(tmp_p
         assert torch.equal(baked[key.format(new)], state[key.format(old)])
     assert main([*words, "--match", "provenance"]) == MISUSE
     assert "the weights do not show that a layer of the target was made from" in capsys.readouterr().err
-    save(marked(base), tmp_path / "own")
+    save(adapt(base, target_modules=r".*_proj", rank=1), tmp_path / "own")
     words = ["adapters", "bake", f"{tmp_path}/own", f"{tmp_path}/new", "--base", f"{tmp_path}/pruned"]
     assert main(words) == MISUSE
     assert not (tmp_path / "new").exists()
@@ -161,9 +80,8 @@ def test_a_foreign_file_follows_the_weights_of_the_model_it_was_trained_on(tmp_p
 @pytest.mark.parametrize("spelling", ["diffusers", "Stability"])
 def test_a_teacher_s_lora_on_a_student_is_not_put_on_other_layers_unsaid(spelling, tmp_path):
     ldm = {new: old for old, new in both((2, 2, 2, 2), (1, 1, 1, 0))}
-    model, _ = student(teacher(), "base")
-    state = {}
-    for name in (n for n in attention(teacher()) if n.endswith("attn1.to_q")):
+    state, model = {}, unet(1)
+    for name in (n for n, _ in unet(2).named_modules() if n.endswith("attn1.to_q")):
         key = f"unet.{name}" if spelling == "diffusers" else f"lora_unet_{ldm[name].replace('.', '_')}"
         state |= {f"{key}.lora_down.weight": torch.ones(1, 8), f"{key}.lora_up.weight": torch.ones(8, 1)}
     save_file(state, tmp_path / "lora.safetensors")

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from ioadapt_theory import activate, adapt, combine, layers, load, merge, parameters, save, transfer, unmerge
+from ioadapt_theory import activate, adapt, combine, layers, load, merge, parameters, save, transfer
 from ioadapt_theory.adapters import TransferError
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError, UnsupportedError
 from tests.adapters.foreign import Small
@@ -99,19 +99,6 @@ def test_the_sum_is_the_sum_of_the_changes(placement):
     assert changes["a"].abs().max() > 1e-2
     activate(model, "a")
     assert_close(model(x), base + changes["a"])
-
-
-def test_a_sum_is_saved_merged_and_trained_as_any_adapter(tmp_path):
-    model, x = combine(model_with({"a": 2, "b": 3}, "input+weight"), {"a": 1, "b": 2}, "both"), torch.randn(4, C)
-    fresh = nn.Sequential(nn.Linear(C, D))
-    fresh.load_state_dict(model[0].base_layer.state_dict(prefix="0."))
-    load(fresh, save(model, tmp_path, "both"), "both")
-    assert_close(fresh(x), model(x))
-    expected = model(x)
-    assert_close(merge(model)(x), expected)
-    unmerge(model)
-    model(x).sum().backward()
-    assert all(p.grad is not None for p in model[0].adapters["both"].parameters())
 
 
 def test_layers_that_only_one_of_them_has_and_kernels():

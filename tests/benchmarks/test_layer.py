@@ -84,19 +84,13 @@ def test_a_device_that_is_not_there_is_one_sentence(capsys):
     assert set(PARTS) == set(SECTIONS)
 
 
-@pytest.mark.parametrize("block", ["llama", "unet"])
-def test_a_whole_step_trains_the_adapters_alone(block):
+def test_a_whole_step_trains_the_adapters_alone():
     pytest.importorskip("peft")
     from benchmarks import blocks
 
-    kind = blocks.BLOCKS[block]
-    models = blocks.adapted(kind, "dora", 2, "cpu")
+    models = blocks.adapted(blocks.BLOCKS["unet"], "dora", 2, "cpu")
     assert set(models) == {"base", "peer", "weight", "input", "output"}
-    x = (
-        torch.randn(kind.shape)[:, :8].requires_grad_()
-        if block == "llama"
-        else torch.randn(1, 320, 4, 4).requires_grad_()
-    )
+    x = torch.randn(1, 320, 4, 4, requires_grad=True)
     expected = models["base"](x)
     for model in models.values():
         torch.testing.assert_close(model(x), expected, rtol=1e-3, atol=1e-4)

@@ -10,7 +10,6 @@ from torch import nn
 
 from ioadapt_theory import adapt, count, load, save
 from ioadapt_theory.cli import main
-from ioadapt_theory.reporting import report, to_text
 
 CARD = "README.md"
 
@@ -44,13 +43,6 @@ def test_the_lines_that_it_tells_to_run_run(tmp_path, capsys):
     x = torch.randn(5, 12)
     assert torch.equal(fresh(x), model(x))
     assert "2 of 2 layers" in capsys.readouterr().out
-
-
-def test_what_report_said_is_in_it_whatever_characters_it_has(tmp_path):
-    model, other = adapted(), two_layers()
-    said = to_text(report(model, other))
-    assert said.splitlines()[-1] in (save(model, tmp_path, card=said) / CARD).read_text()
-    assert "\n\n    ```\n    # red `|\n" in (save(model, tmp_path / "red", card="```\n# red `|\n") / CARD).read_text()
 
 
 def test_a_readme_that_is_there_is_left_and_the_adapter_is_saved(tmp_path):

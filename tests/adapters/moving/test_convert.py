@@ -15,15 +15,6 @@ from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedErro
 from tests.adapters.cases import KINDS, build, every, layer, sample
 
 
-def test_the_exact_counterexample_to_eq_5_loses_what_it_has_to():
-    """c = 3 > d = 2: the residual² is 5/3 of ‖AB‖² = 5."""
-    w = torch.tensor([[1.0, 0], [0, 1], [1, 1]])
-    a, b = torch.tensor([[0.0], [0], [1]]), torch.tensor([[1.0, 2]])
-    _, _, fidelity = converted_factors(a, b, w, "output")
-    assert fidelity.lost**2 == pytest.approx(1 / 3, rel=1e-12)
-    assert converted_factors(a, b, w, "input")[2].lost < 1e-15
-
-
 @pytest.mark.parametrize(("c", "d"), [(24, 40), (40, 24)])
 def test_the_loss_is_that_of_the_built_matrices(c, d):
     u, v = (nn.init.orthogonal_(torch.empty(n, n)) for n in (c, d))

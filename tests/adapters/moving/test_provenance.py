@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-import transformers as hf
 from diffusers import UNet2DConditionModel
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
@@ -15,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from ioadapt_theory.adapters import NoProvenanceError, RenumberedWarning, TransferError, adapt
 from ioadapt_theory.cli import MISUSE, OK, main
 from ioadapt_theory.formats import load, save
-from tests.adapters.foreign import filled, quiet
+from tests.adapters.foreign import filled, quiet, tiny_llama
 from tests.checkpoints.test_unet_names import both
 
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
@@ -28,16 +27,9 @@ def unet(layers_per_block: int) -> Any:
     return quiet(lambda: UNet2DConditionModel(**options).float().eval())
 
 
-def llama(depth: int, seed: int = 1) -> Any:
-    torch.manual_seed(seed)
-    sizes = {"hidden_size": 16, "intermediate_size": 24, "num_attention_heads": 4, "num_key_value_heads": 2}
-    config = hf.LlamaConfig(vocab_size=50, num_hidden_layers=depth, **sizes)
-    return quiet(lambda: hf.LlamaForCausalLM(config).float())
-
-
 def pruned(model: Any, kept: Sequence[int], noise: float = 0.1) -> Any:
     """The model with these layers alone, numbered anew and trained on a little."""
-    small = llama(len(kept), 3)
+    small = tiny_llama(3, len(kept))
     whole = model.state_dict()
     state = {n: v for n, v in whole.items() if ".layers." not in n}
     for new, old in enumerate(kept):
@@ -48,7 +40,7 @@ def pruned(model: Any, kept: Sequence[int], noise: float = 0.1) -> Any:
 
 
 def test_a_foreign_file_follows_the_weights_of_the_model_it_was_trained_on(tmp_path, capsys):
-    base = llama(6)
+    base = tiny_llama(1, 6)
     base.save_pretrained(tmp_path / "base")
     made = pruned(base, [0, 3, 5])
     made.save_pretrained(tmp_path / "pruned")
@@ -101,7 +93,7 @@ def test_a_shorter_model_is_spoken_of_where_nothing_tells_which_layers_it_kept(t
         state[f"{key}.lora_A.weight"], state[f"{key}.lora_B.weight"] = torch.ones(2, 16), torch.ones(16, 2)
     save_file(state, file)
     with pytest.warns(RenumberedWarning, match=r"layers beyond the model's, such as .*4.*own model as source"):
-        load(llama(4), file, strict=False)
+        load(tiny_llama(1, 4), file, strict=False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        load(llama(6), file)
+        load(tiny_llama(1, 6), file)

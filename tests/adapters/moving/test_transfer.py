@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from ioadapt_theory import activate, adapt, combine, layers, load, merge, parameters, save, transfer
+from ioadapt_theory import activate, adapt, combine, layers, load, merge, save, transfer
 from ioadapt_theory.adapters import TransferError
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError, UnsupportedError
 from tests.adapters.foreign import Small
@@ -15,20 +15,6 @@ from tests.adapters.foreign import Small
 
 def net(*sizes: tuple[int, int]) -> nn.Sequential:
     return nn.Sequential(*(nn.Linear(c, d) for c, d in sizes))
-
-
-@pytest.mark.parametrize("make", [lambda: nn.Linear(6, 9), lambda: nn.Conv2d(6, 9, 1)])
-def test_an_input_adapter_needs_an_equal_near_side_only_and_is_a_copy(make):
-    source, wider = net((6, 4)), nn.Sequential(make())
-    adapt(source, target_modules=["0"], placement="input", init="random", rank=2)
-    assert transfer(source, wider).matched == ("0",)
-    phi = copy.deepcopy(layers(source)["0"].adapters["default"]["input"])
-    for _, p in parameters(source):
-        p.data.zero_()
-    x = torch.randn(3, 6) if isinstance(wider[0].base_layer, nn.Linear) else torch.randn(3, 6, 4, 4)
-    features = x if x.ndim == 2 else x.movedim(1, -1)
-    mixed = features + phi.scaling * features @ phi.A @ phi.B
-    assert_close(wider(x), wider[0].base_layer(mixed if x.ndim == 2 else mixed.movedim(-1, 1)))
 
 
 @pytest.mark.parametrize(

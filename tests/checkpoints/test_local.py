@@ -114,7 +114,6 @@ HOSTILE: dict[str, tuple[Callable[[], object], str]] = {
         r"holds 1 of the 2000000000 values of tensor x, shape \[2000000000\]",
     ),
     "tables in tables": (lambda: nested(ONE, 60, 3), "lists more tensors than a file of its size can hold"),
-    "tables of nothing": (lambda: nested({}, 100, 4), "lists more tensors than a file of its size can hold"),
     "tuples": (lambda: {**ONE, "x": [tuples_in_tuples()]}, "has more than 16 tuples within one another: refused"),
     "long": (lambda: {**ONE, "x": [[] for _ in range(60_000)]}, "has a pickle of more than 100000 operations"),
 }

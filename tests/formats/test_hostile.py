@@ -98,7 +98,6 @@ def peft_folder(folder: Path, config: Any, content: Any = None) -> Path:
 
 CONFIGS = {
     "deep": ("[" * 100_000, "not readable as JSON"),
-    "a list": ("[1]", "peft_type is None; supported are LORA"),
     "a rank that is not that of the factors": ({"r": 10**30}, "r has to be 2 for block.to_q"),
     "a broken pattern": ({"alpha_pattern": {"(": 1}}, "not a regular expression"),
     "alpha beyond any float": ({"lora_alpha": 10**400}, "lora_alpha has to be a finite number"),

@@ -17,7 +17,7 @@ KEYS = {
 @pytest.mark.parametrize("key", KEYS)
 def test_keys(key):
     component, path, role = KEYS[key]
-    assert parse(key) == (Name(component, path, flat=key.startswith(("lora_", "lycoris_"))), role)
+    assert parse(key) == (Name(component, path, flat=key.startswith("lora_")), role)
 
 
 MODULES = ["model.layers.0.q_proj", "model.layers.1.q_proj", "conv_in", "mid_block.attentions.0.to_q"]
@@ -29,9 +29,6 @@ MODULES = ["model.layers.0.q_proj", "model.layers.1.q_proj", "conv_in", "mid_blo
         (Name("", "model.layers.0.q_proj"), "model.layers.0.q_proj"),
         (Name("", "wrapper.model.layers.1.q_proj"), "model.layers.1.q_proj"),  # or from one that has it inside
         (Name("", "q_proj"), None),  # two modules end so
-        (Name("unet", "middle_block_1_to_q", flat=True), "mid_block.attentions.0.to_q"),
-        (Name("unet", "middle_block.1.to_q"), "mid_block.attentions.0.to_q"),
-        (Name("unet", "input_blocks_0_0", flat=True), "conv_in"),
         (Name("text_encoder", "layers_1_q_proj", flat=True), "model.layers.1.q_proj"),
         (Name("text_encoder", "text_model_conv_in", flat=True), "conv_in"),
     ],

@@ -12,7 +12,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from ioadapt_theory import adapt, disable, layers, load, merge, remove, save, scale, transfer
 from ioadapt_theory.adapters import Adapter, TransferError
-from ioadapt_theory.adapters.base_weights import BaseLayer, ModelWeights, TensorWeights
+from ioadapt_theory.adapters.base_weights import BaseLayer, ModelWeights
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from ioadapt_theory.formats import open_adapter
 from ioadapt_theory.formats.export import write_lora, write_peanut
@@ -94,11 +94,6 @@ def test_gpt2_stores_w_itself(tmp_path):
     ours = copy.deepcopy(base)
     load(ours, tmp_path)
     assert_close(run_llama(ours), run_llama(theirs), rtol=1e-5, atol=1e-5)
-    tensors = base.state_dict()
-    stored = TensorWeights({k: tuple(v.shape) for k, v in tensors.items()}, tensors.__getitem__)
-    assert torch.equal(
-        stored.layer("transformer.h.1.attn.c_proj").matrix, tensors["transformer.h.1.attn.c_proj.weight"]
-    )
 
 
 def adapters(model: nn.Module) -> list[tuple[str, Adapter]]:
@@ -156,7 +151,6 @@ def test_baked_for_a_named_base_it_is_a_plain_lora_of_stock_peft(placement, tmp_
 
 REFUSED = {
     "PiSSA": (lora(target_modules=["to_q"], init_lora_weights="pissa"), "changed the base weights too"),
-    "OFT": (peft.OFTConfig(target_modules=["to_q"], oft_block_size=4), "peft_type is 'OFT'"),
     "PEANUT with relu": (peft.PeanutConfig(target_modules=["to_q"]), "not linear in W"),
 }
 

@@ -17,8 +17,6 @@ from ioadapt_theory.formats import load, save
 from tests.adapters.foreign import filled, quiet, tiny_llama
 from tests.checkpoints.test_unet_names import both
 
-ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
-
 
 def unet(layers_per_block: int) -> Any:
     """SD-1.5's blocks with 2 layers each, those of its student BK-SDM with 1."""
@@ -27,7 +25,7 @@ def unet(layers_per_block: int) -> Any:
     return quiet(lambda: UNet2DConditionModel(**options).float().eval())
 
 
-def pruned(model: Any, kept: Sequence[int], noise: float = 0.1) -> Any:
+def pruned(model: Any, kept: Sequence[int]) -> Any:
     """The model with these layers alone, numbered anew and trained on a little."""
     small = tiny_llama(3, len(kept))
     whole = model.state_dict()
@@ -35,7 +33,7 @@ def pruned(model: Any, kept: Sequence[int], noise: float = 0.1) -> Any:
     for new, old in enumerate(kept):
         there = {n: v for n, v in whole.items() if f"layers.{old}." in n}
         state |= {n.replace(f"layers.{old}.", f"layers.{new}."): v for n, v in there.items()}
-    small.load_state_dict({n: v + noise * v.std() * torch.randn(v.shape).float() for n, v in state.items()})
+    small.load_state_dict({n: v + 0.1 * v.std() * torch.randn(v.shape).float() for n, v in state.items()})
     return small
 
 

@@ -69,6 +69,8 @@ def test_every_dtype_is_read_to_the_bit(dtype: str, tmp_path: Path):
             middle = torch.empty(4, dtype=stored.dtype)
             checkpoint.read("a", 7, middle)
             assert torch.equal(middle.float(), stored.flatten()[7:11].float())
+            with pytest.raises(InvalidValueError, match=r"a has 15 elements; \[12, 16\) is not within them"):
+                checkpoint.read("a", 12, middle)
 
 
 def test_a_folder_with_several_weights_asks_which(tmp_path: Path):

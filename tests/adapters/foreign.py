@@ -70,7 +70,7 @@ def run_unet(unet: nn.Module) -> Tensor:
         return unet(x.float(), 3, h.float()).sample
 
 
-def tiny_llama(seed: int = 1) -> Any:
+def tiny_llama(seed: int = 1, layers: int = 2) -> Any:
     """A LlamaForCausalLM with grouped key-value heads."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -79,7 +79,7 @@ def tiny_llama(seed: int = 1) -> Any:
         vocab_size=50,
         hidden_size=16,
         intermediate_size=24,
-        num_hidden_layers=2,
+        num_hidden_layers=layers,
         num_attention_heads=4,
         num_key_value_heads=2,
         max_position_embeddings=32,
@@ -119,27 +119,3 @@ FUSED = {
     ],
 }
 """Layers of FLUX as its authors have them -> those of diffusers that together are each."""
-
-
-def sd3_checkpoint(model: Any, layers_: int, dual: bool) -> dict[str, Tensor]:
-    """Random weights in Stability's names, of the model's sizes."""
-    g, c = torch.Generator().manual_seed(3), 16
-    linear = {"x_embedder.proj": (c, 4, 2, 2), "context_embedder": (c, 12), "final_layer.linear": (16, c)}
-    linear |= {"t_embedder.mlp.0": (c, 256), "t_embedder.mlp.2": (c, c), "final_layer.adaLN_modulation.1": (2 * c, c)}
-    linear |= {"y_embedder.mlp.0": (c, 10), "y_embedder.mlp.2": (c, c)}
-    for i in range(layers_):
-        last, block = i == layers_ - 1, f"joint_blocks.{i}"
-        twice = dual and i == 0
-        linear |= {f"{block}.{s}_block.attn.qkv": (3 * c, c) for s in ("x", "context")}
-        linear |= {f"{block}.x_block.attn.proj": (c, c), f"{block}.x_block.mlp.fc1": (4 * c, c)}
-        linear |= {f"{block}.x_block.mlp.fc2": (c, 4 * c)}
-        linear |= {f"{block}.x_block.adaLN_modulation.1": ((9 if twice else 6) * c, c)}
-        linear |= {f"{block}.context_block.adaLN_modulation.1": ((2 if last else 6) * c, c)}
-        if twice:
-            linear |= {f"{block}.x_block.attn2.qkv": (3 * c, c), f"{block}.x_block.attn2.proj": (c, c)}
-        if not last:
-            linear |= {f"{block}.context_block.attn.proj": (c, c), f"{block}.context_block.mlp.fc1": (4 * c, c)}
-            linear |= {f"{block}.context_block.mlp.fc2": (c, 4 * c)}
-    state = {f"{n}.weight": 0.3 * torch.randn(s, generator=g).float() for n, s in linear.items()}
-    state |= {f"{n}.bias": 0.3 * torch.randn(s[0], generator=g).float() for n, s in linear.items()}
-    return state | {"pos_embed": model.pos_embed.pos_embed.clone()}

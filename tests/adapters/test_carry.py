@@ -12,8 +12,8 @@ from ioadapt_theory.adapters.carrying.extraction import extract
 from ioadapt_theory.adapters.carrying.trial import Options, Trial
 from ioadapt_theory.effect import divided, undisturbed
 from ioadapt_theory.effect.retention import guessed
-from ioadapt_theory.errors import InvalidValueError, UnsupportedError
-from tests.effect.nets import gauge, mlp
+from ioadapt_theory.errors import InvalidValueError
+from tests.effect.nets import Tokens, gauge, mlp
 
 X = torch.randn(200, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 FRESH = torch.randn(100, 6, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
@@ -86,28 +86,12 @@ def test_little_memory_fits_layer_by_layer_to_the_same_result():
 
 
 def test_padding_does_not_count():
-    class Tokens(nn.Module):
-        def __init__(self, seed: int) -> None:
-            super().__init__()
-            torch.manual_seed(seed)
-            self.embed, self.q, self.v, self.o = (
-                nn.Embedding(20, 8),
-                nn.Linear(8, 12),
-                nn.Linear(8, 12),
-                nn.Linear(12, 9),
-            )
-
-        def forward(self, input_ids, attention_mask):
-            x = self.embed(input_ids)
-            scores = (self.q(x) @ self.q(x).mT / 3).masked_fill(attention_mask[:, None] == 0, -1e9)
-            return self.o((scores.softmax(-1) @ self.v(x)).tanh())
-
-    source, ids = adapted(Tokens(0), target_modules=["q", "v"]), torch.randint(1, 20, (150, 10))
+    source, x = adapted(Tokens(*mlp(0))), torch.randn(150, 10, 6)
     mask = (torch.arange(10) < torch.randint(2, 10, (150, 1))).long()
-    padded = [{"input_ids": torch.where(mask > 0, ids, pad), "attention_mask": mask} for pad in (0, ids.flip(0))]
-    one, two = (transfer(source, Tokens(4), inputs=batch, need="change", refine=0) for batch in padded)
+    padded = [{"x": torch.where(mask[..., None] > 0, x, pad), "attention_mask": mask} for pad in (0, x.flip(0))]
+    one, two = (transfer(source, Tokens(*mlp(4)), inputs=batch, need="change", refine=0) for batch in padded)
     assert one.kept == pytest.approx(two.kept, abs=1e-5)
-    assert one.layers["v"].rows < 0.7 * 90 * 10
+    assert one.layers["2"].rows < 0.7 * 90 * 10
 
 
 def test_nothing_else_of_either_model_is_changed():
@@ -332,11 +316,3 @@ def test_bad_inputs_are_one_sentence_and_change_nothing(options, sentence):
 def test_without_inputs_options_of_carrying_are_refused():
     with pytest.raises(InvalidValueError, match="refine: options of carrying over; give inputs="):
         transfer(adapted(mlp(0)), mlp(5), refine=3)
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_int8_layers_say_that_they_pass_no_gradient():
-    source = adapted(mlp(0).float(), target_modules=["0"])
-    target = nn.Sequential(*mlp(5).float()[:4], torch.ao.nn.quantized.dynamic.Linear(7, 4))
-    with pytest.raises(UnsupportedError, match="int8"):
-        transfer(source, target, inputs=X.float(), need="change")

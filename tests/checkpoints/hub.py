@@ -19,13 +19,7 @@ class Repo:
     commit: str = COMMIT
     gated: bool = False
     status: int = 200  # of every answer
-    plain_server: bool = False  # does not say which commit a file is of
     cut_after: dict[str, int] = field(default_factory=dict)  # file -> bytes sent before the connection is cut
-    cuts: int = 1_000_000  # how many times
-    web_page: bool = False  # answers everything with HTML
-    hold_after: dict[str, int] = field(default_factory=dict)  # file -> bytes sent before waiting for `resume`
-    holding: threading.Event = field(default_factory=threading.Event)
-    resume: threading.Event = field(default_factory=threading.Event)
     etag: str | None = None  # instead of the hash
 
 
@@ -70,8 +64,6 @@ class _Handler(BaseHTTPRequestHandler):
         kind, rest = (parts[2], parts[3:]) if len(parts) > 2 else ("info", [])
         if repo is None:
             return self._error(401, "RepoNotFound")
-        if repo.web_page:
-            return self._send(b"<html></html>")
         if repo.status != 200:
             return self._error(repo.status, "")
         if kind != "info" and rest and rest[0] not in (repo.commit, "main"):
@@ -109,8 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
             start, stop = int(first), min(int(last) + 1, stop) if last else stop
         self.send_response(200 if wanted is None else 206)
         self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(data)}")
-        if not repo.plain_server:
-            self.send_header("X-Repo-Commit", repo.commit)
+        self.send_header("X-Repo-Commit", repo.commit)
         self.send_header("ETag", f'"{etag}"')
         self.send_header("Accept-Ranges", "bytes")
         self.send_header("Content-Length", str(stop - start))
@@ -118,20 +109,13 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "HEAD":
             return None
         limit = repo.cut_after.get(file)
-        if limit is not None and repo.cuts > 0 and stop - start > limit:
-            repo.cuts -= 1
+        if limit is not None and stop - start > limit:
             self.wfile.write(data[start : start + limit])
             self.wfile.flush()
             self.owner.sent += limit
             self.close_connection = True
             self.connection.close()
             return None
-        held = repo.hold_after.get(file)
-        if held is not None and stop - start > held:
-            self.wfile.write(data[start : start + held])
-            repo.holding.set()
-            repo.resume.wait(60)
-            start += held
         with suppress(OSError):  # the client may be gone
             for begin in range(start, stop, 1 << 22):
                 self.owner.sent += self.wfile.write(data[begin : min(begin + (1 << 22), stop)])

@@ -17,7 +17,7 @@ from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.renaming import as_modules, common
 from ioadapt_theory.checkpoints.sources import open_checkpoint
-from tests.adapters.foreign import FUSED, quiet, sd3_checkpoint, tiny_flux, tiny_llama
+from tests.adapters.foreign import FUSED, quiet, tiny_flux, tiny_llama
 from tests.similarity.memory import held
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -46,6 +46,22 @@ def agree(authors: dict[str, Tensor], theirs: dict[str, Tensor], *, step: int | 
 SIZES: dict[str, Any] = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 4}
 
 
+def sd3_shapes(c: int) -> dict[str, tuple[int, ...]]:
+    """Layers of an SD3 of two blocks and width c in Stability's names; the first block attends twice to the image."""
+    shapes = {"x_embedder.proj": (c, 4, 2, 2), "context_embedder": (c, 12), "final_layer.linear": (16, c)}
+    shapes |= {"t_embedder.mlp.0": (c, 256), "t_embedder.mlp.2": (c, c), "final_layer.adaLN_modulation.1": (2 * c, c)}
+    shapes |= {"y_embedder.mlp.0": (c, 10), "y_embedder.mlp.2": (c, c)}
+    whole = {"attn.qkv": (3 * c, c), "attn.proj": (c, c), "mlp.fc1": (4 * c, c), "mlp.fc2": (c, 4 * c)}
+    last = {"attn.qkv": (3 * c, c), "adaLN_modulation.1": (2 * c, c)}
+    blocks = {
+        "0.x_block": whole | {"attn2.qkv": (3 * c, c), "attn2.proj": (c, c), "adaLN_modulation.1": (9 * c, c)},
+        "0.context_block": whole | {"adaLN_modulation.1": (6 * c, c)},
+        "1.x_block": whole | {"adaLN_modulation.1": (6 * c, c)},
+        "1.context_block": last,
+    }
+    return shapes | {f"joint_blocks.{b}.{n}": shape for b, layers in blocks.items() for n, shape in layers.items()}
+
+
 def test_sd3_s_tensors_are_those_of_diffusers_converter():
     model = quiet(
         lambda: SD3Transformer2DModel(
@@ -54,10 +70,17 @@ def test_sd3_s_tensors_are_those_of_diffusers_converter():
             pos_embed_max_size=8, dual_attention_layers=(0,), qk_norm="rms_norm",
         ).float()
     )  # fmt: skip
-    state = sd3_checkpoint(model, 2, dual=True)
-    for i, block in ((i, b) for i in range(2) for b in ("x_block.attn", "context_block.attn")):
-        state |= {f"joint_blocks.{i}.{block}.ln_{w}.weight": torch.randn(8) for w in "qk"}
-    state |= {f"joint_blocks.0.x_block.attn2.ln_{w}.weight": torch.randn(8) for w in "qk"}
+    state = {"pos_embed": model.pos_embed.pos_embed.clone()}
+    for name, shape in sd3_shapes(16).items():
+        state |= {f"{name}.weight": torch.randn(shape), f"{name}.bias": torch.randn(shape[0])}
+    for block in (
+        "0.x_block.attn",
+        "0.context_block.attn",
+        "1.x_block.attn",
+        "1.context_block.attn",
+        "0.x_block.attn2",
+    ):
+        state |= {f"joint_blocks.{block}.ln_{w}.weight": torch.randn(8) for w in "qk"}
     agree(state, convert_sd3_transformer_checkpoint_to_diffusers(dict(state)), step=100)
 
 

@@ -7,6 +7,13 @@ import torch
 from torch import nn
 
 
+class Tokens(nn.Sequential):
+    """Layers that see each token alone; the mask is for those who look at them."""
+
+    def forward(self, x: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        return super().forward(x)
+
+
 def mlp(seed: int, *, width: int = 9) -> nn.Sequential:
     torch.manual_seed(seed)
     first, second = nn.Linear(6, width), nn.Linear(width, 7)

@@ -6,7 +6,7 @@ import operator
 import pytest
 import torch
 
-from ioadapt_theory.effect import divided, whole
+from ioadapt_theory.effect import divided
 from ioadapt_theory.errors import InvalidValueError
 
 
@@ -54,7 +54,3 @@ def test_tensors_of_other_lengths_give_the_same_share():
 def test_bad_inputs_are_one_sentence(inputs, target, sentence):
     with pytest.raises(InvalidValueError, match=sentence):
         divided(inputs, target)
-
-
-def test_whole_keeps_the_order():
-    assert ids(whole(torch.arange(10.0)[:, None], size=3)) == [*range(10)]

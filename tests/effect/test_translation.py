@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ioadapt_theory.effect import SIDES, Regression, Translation, truncated
-from ioadapt_theory.effect.translation import RIDGES, SHRINKING
+from ioadapt_theory.effect.translation import RIDGES
 from tests.effect.nets import stack
 from tests.effect.test_copying import X, effect, exact_rows
 
@@ -42,23 +42,6 @@ def test_no_other_matrix_has_an_effect_that_is_nearer(side, target_side):
     assert least - 1e-9 <= distance(e, target, 1, target_side, (made[0] @ made[1]).double()) < least + 1e-3
 
 
-def test_a_gauge_is_undone_exactly():
-    source = stack(0, 6, 9, 7, 4)
-    target = stack(0, 6, 9, 7, 4)
-    torch.manual_seed(5)
-    q = torch.linalg.qr(torch.randn(9, 9, dtype=torch.float64))[0] * 3
-    target[0].weight.data, target[0].bias.data = q.mT @ source[0].weight, source[0].bias @ q
-    target[1].weight.data = source[1].weight @ torch.linalg.inv(q).mT
-    a, b = factors("weight")
-    translation = Translation((a, b), "weight", "weight")
-    translation.add(exact_rows(source, 1, X), exact_rows(target, 1, X))
-    translation.solve()
-    made = translation.candidates[f"ridge {RIDGES[0]:g}"]
-    e = effect(source, 1, "weight", a @ b, X)
-    assert distance(e, target, 1, "weight", a @ b) > 0.5
-    assert distance(e, target, 1, "weight", (made[0] @ made[1]).double()) < 1e-6
-
-
 def test_few_rows_and_many_give_one_solution():
     x, u = torch.randn(40, 6, dtype=torch.float64), torch.randn(40, 3, dtype=torch.float64)
     x[:, 2] = 0  # a neuron that is never on
@@ -72,23 +55,6 @@ def test_few_rows_and_many_give_one_solution():
         expected = torch.linalg.solve(gram + ridge.diag(), x[:rows].mT @ u[:rows])
         torch.testing.assert_close(found.double(), expected, atol=1e-6, rtol=1e-6)
         assert not found[2].any()
-
-
-def test_shrinking_goes_from_the_closed_form_to_the_copy():
-    source, target = stack(0, 6, 9, 7, 4), stack(1, 6, 9, 7, 4)
-    a, b = factors("weight")
-    translation = Translation((a, b), "weight", "weight")
-    translation.add(exact_rows(source, 1, X), exact_rows(target, 1, X))
-    translation.solve()
-    shrunk = {name: made for name, made in translation.candidates.items() if "shrunk" in name}
-    assert [*shrunk] == [f"shrunk {share:g}" for share in SHRINKING]
-    assert all(made[0].shape[1] == RANK for made in shrunk.values())
-    away = [float((made[0] @ made[1] - a @ b).norm()) for made in shrunk.values()]
-    assert away == sorted(away, reverse=True)
-    e = effect(source, 1, "weight", a @ b, X)
-    kept = [distance(e, target, 1, "weight", (made[0] @ made[1]).double()) for made in shrunk.values()]
-    assert kept == sorted(kept)
-    assert Translation((a, b), "weight", "weight").is_idle()
 
 
 def test_the_best_low_rank_is_that_of_the_effect():

@@ -10,7 +10,6 @@ from torch import nn
 
 from ioadapt_theory import adapt, count, load, save
 from ioadapt_theory.cli import main
-from ioadapt_theory.reporting import report, to_text
 
 CARD = "README.md"
 
@@ -46,29 +45,12 @@ def test_the_lines_that_it_tells_to_run_run(tmp_path, capsys):
     assert "2 of 2 layers" in capsys.readouterr().out
 
 
-def test_what_report_said_is_in_it_whatever_characters_it_has(tmp_path):
-    model, other = adapted(), two_layers()
-    said = to_text(report(model, other))
-    assert said.splitlines()[-1] in (save(model, tmp_path, card=said) / CARD).read_text()
-    assert "\n\n    ```\n    # red `|\n" in (save(model, tmp_path / "red", card="```\n# red `|\n") / CARD).read_text()
-
-
 def test_a_readme_that_is_there_is_left_and_the_adapter_is_saved(tmp_path):
     (tmp_path / CARD).write_text("# My own page\n")
     with pytest.warns(UserWarning, match=r"README.md is there already and was left as it is; delete it"):
         save(adapted(), tmp_path, card=True)
     assert (tmp_path / CARD).read_text() == "# My own page\n"
     assert len(load(two_layers(), tmp_path).matched) == 2
-
-
-@pytest.mark.parametrize("family", ["full", "lokr"])
-def test_names_that_would_break_a_table_and_families_without_rank(family, tmp_path):
-    model = adapted(family=family, placement="input+weight")
-    model.config = SimpleNamespace(_name_or_path="evil | `base`\n# x")
-    text = (save(model, tmp_path, card=True) / CARD).read_text()
-    assert "| base model | `evil ? ?base?? x` |" in text.replace("?# x", "? x")
-    assert "base_model:" not in text
-    assert ("| rank |" in text) == (family != "full")
 
 
 def test_the_command_prints_the_card_of_an_adapter_that_is_there(tmp_path, capsys):

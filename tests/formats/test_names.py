@@ -2,19 +2,14 @@
 
 import pytest
 
-from ioadapt_theory.checkpoints.names.layer_name import Name, flat
+from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.formats.kinds.keys import parse
 
 KEYS = {
-    "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight": ("", "model.layers.0.self_attn.q_proj", "down"),
     "base_model.model.a.lora_B.default.weight": ("", "a", "up"),
-    "unet.mid_block.attentions.0.to_q.lora.down.weight": ("unet", "mid_block.attentions.0.to_q", "down"),
     "unet.a.attn1.processor.to_out_lora.up.weight": ("unet", "a.attn1.to_out.0", "up"),
     "text_encoder.text_model.a.self_attn.to_q_lora.up.weight": ("text_encoder", "text_model.a.self_attn.q_proj", "up"),
-    "diffusion_model.blocks.0.to_q.lora_up.weight": ("unet", "blocks.0.to_q", "up"),
-    "lora_unet_down_blocks_0_conv.lora_down.weight": ("unet", "down_blocks_0_conv", "down"),
-    "lycoris_block_to_q.hada_w1_a": ("", "block_to_q", "hada_w1_a"),
     "lora_transformer_blocks_0_to_q.dora_scale": ("transformer", "blocks_0_to_q", "dora_scale"),
 }
 
@@ -22,22 +17,7 @@ KEYS = {
 @pytest.mark.parametrize("key", KEYS)
 def test_keys(key):
     component, path, role = KEYS[key]
-    assert parse(key) == (Name(component, path, flat=key.startswith(("lora_", "lycoris_"))), role)
-
-
-@pytest.mark.parametrize(
-    ("component", "name", "key"),
-    [
-        ("unet", "mid_block.attentions.0.to_q", "lora_unet_mid_block_attentions_0_to_q"),
-        ("text_encoder", "encoder.layers.0.mlp.fc1", "lora_te_text_model_encoder_layers_0_mlp_fc1"),
-        ("text_encoder_2", "text_projection", "lora_te2_text_projection"),
-    ],
-)
-def test_names_as_kohya_flattens_them(component, name, key):
-    assert flat(component, name) == key
-    parsed, _ = parse(f"{key}.alpha")
-    assert parsed.component == component
-    assert resolve([parsed], [name]).layers == {parsed: (name,)}
+    assert parse(key) == (Name(component, path, flat=key.startswith("lora_")), role)
 
 
 MODULES = ["model.layers.0.q_proj", "model.layers.1.q_proj", "conv_in", "mid_block.attentions.0.to_q"]
@@ -49,9 +29,6 @@ MODULES = ["model.layers.0.q_proj", "model.layers.1.q_proj", "conv_in", "mid_blo
         (Name("", "model.layers.0.q_proj"), "model.layers.0.q_proj"),
         (Name("", "wrapper.model.layers.1.q_proj"), "model.layers.1.q_proj"),  # or from one that has it inside
         (Name("", "q_proj"), None),  # two modules end so
-        (Name("unet", "middle_block_1_to_q", flat=True), "mid_block.attentions.0.to_q"),
-        (Name("unet", "middle_block.1.to_q"), "mid_block.attentions.0.to_q"),
-        (Name("unet", "input_blocks_0_0", flat=True), "conv_in"),
         (Name("text_encoder", "layers_1_q_proj", flat=True), "model.layers.1.q_proj"),
         (Name("text_encoder", "text_model_conv_in", flat=True), "conv_in"),
     ],

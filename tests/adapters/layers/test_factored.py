@@ -12,23 +12,13 @@ from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_conte
 
 from benchmarks.measure import saved
 from ioadapt_theory.adapters import Placement, adapt, merge, scale
-from tests.adapters.cases import layer
+from tests.adapters.cases import C, D, build, layer
 from tests.adapters.layers.test_formulas import oracle
 
 FAST = ["lora", "dora", "loha", "lokr"]
-C, D, N = 12, 20, 7
 every = pytest.mark.parametrize(
     ("family", "placement"), [pytest.param(f, p, id=f"{f}-{p}") for f in FAST for p in map(str, Placement)]
 )
-placements = pytest.mark.parametrize("placement", list(map(str, Placement)))
-
-
-def make(family: str, placement: str, c: int = C, d: int = D, *, rank: int = 3, **options: object) -> nn.Sequential:
-    model = nn.Sequential(nn.Linear(c, d))
-    adapt(model, target_modules=["0"], family=family, placement=placement, rank=rank, alpha=5, init="random", **options)
-    for p in trained(model):
-        p.data.add_(0.1 * torch.randn_like(p))
-    return model
 
 
 def trained(model: nn.Sequential) -> list[nn.Parameter]:
@@ -53,19 +43,20 @@ REGISTERS = (
 def test_hooks_and_stand_ins_of_the_base_layer_and_of_a_family_are_called(register, family):
     calls: list[str] = []
     for inner in (False, True):
-        model = make(family, "input")
+        model = build(family, "input", "linear")
         module = layer(model).adapters["default"]["input"] if inner else layer(model).base_layer
         register(module, lambda *_: calls.append("called"))
         calls.clear()
-        model(torch.randn(N, C, requires_grad=True)).sum().backward()
+        model(torch.randn(7, C, requires_grad=True)).sum().backward()
         assert calls == ["called"]
 
 
 @pytest.mark.parametrize("family", ["lora", "dora"])
-@placements
+@pytest.mark.parametrize("placement", list(map(str, Placement)))
 def test_lora_and_dora_keep_x_and_y_and_thin_matrices(family, placement):
     n, c, d, r = 64, 40, 48, 2
-    model = make(family, placement, c, d, rank=r)
+    model = nn.Sequential(nn.Linear(c, d))
+    adapt(model, target_modules=["0"], family=family, placement=placement, rank=r)
     kept = saved(model, torch.randn(n, c, requires_grad=True), list(model.parameters())) / 8
     long = {"weight": n * c, "input": n * c, "output": n * d}[placement]
     gained = {"weight": n * d, "input": n * c, "output": n * d}[placement] if family == "dora" else 0
@@ -74,7 +65,7 @@ def test_lora_and_dora_keep_x_and_y_and_thin_matrices(family, placement):
 
 @every
 def test_autocast_is_float32_up_to_bfloat16(family, placement):
-    model, x = make(family, placement).float(), torch.randn(50, C).float()
+    model, x = build(family, placement, "linear").float(), torch.randn(50, C).float()
     exact = model(x)
     wanted = torch.autograd.grad(exact.square().sum(), trained(model))
     for base_dtype in (torch.float32, torch.bfloat16):
@@ -92,13 +83,13 @@ def test_autocast_is_float32_up_to_bfloat16(family, placement):
 @every
 @pytest.mark.filterwarnings("ignore")
 def test_traced_faked_checkpointed_and_changed_before_the_backward_pass_it_does_what_it_does(family, placement):
-    model, x = make(family, placement), torch.randn(C, N).mT.requires_grad_()
+    model, x = build(family, placement, "linear"), torch.randn(C, 7).mT.requires_grad_()
     wanted = [x, *trained(model)]
     expected = torch.autograd.grad(torch.relu(model(x)).sum(), wanted)
     close(torch.autograd.grad(torch.relu_(model(x)).sum(), wanted), expected)
     assert_close(torch.jit.trace(model, (x,))(x), model(x), rtol=1e-11, atol=1e-11)
     with FakeTensorMode(allow_non_fake_inputs=True):
-        assert model(torch.empty(N, C)).shape == (N, D)
+        assert model(torch.empty(7, C)).shape == (7, D)
     with torch.device("meta"):  # the default device is not where results are
         model(x).sum().backward()
     keep = functools.partial(
@@ -115,7 +106,7 @@ def test_traced_faked_checkpointed_and_changed_before_the_backward_pass_it_does_
 @every
 def test_dropout_drops_what_the_change_is_made_of(family, placement):
     """Y is f of X, and of dropped X the change alone, which DoRA has before its gain."""
-    model, x = make(family, placement, dropout=0.4), torch.randn(2, 9, C)
+    model, x = build(family, placement, "linear", dropout=0.4), torch.randn(2, 9, C)
     adapted = layer(model)
     phi, base = adapted.adapters["default"][placement], Placement(placement).base(adapted._base)
     side = x if placement != "output" else adapted.base_layer(x)

@@ -12,7 +12,6 @@ from torch import nn
 from torch.testing import assert_close
 
 from ioadapt_theory import (
-    Placement,
     activate,
     adapt,
     disable,
@@ -25,7 +24,7 @@ from ioadapt_theory import (
     unmerge,
 )
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
-from tests.adapters.layers.test_formulas import WRITTEN, phi_of
+from tests.adapters.layers.test_formulas import WRITTEN, formula
 
 C, D = 4, 6
 NAMES = st.sampled_from(["first", "second", "third"])
@@ -57,18 +56,7 @@ class Life(RuleBasedStateMachine):
         return layers(self.model)["1"]
 
     def expected(self, names: list[str]) -> torch.Tensor:
-        w, b = self.w, self.b
-        for name in names:
-            for placement, phi in self.layer.adapters[name].parts():
-                match placement:
-                    case Placement.INPUT:
-                        w = phi_of(phi, torch.eye(C)) @ w
-                    case Placement.OUTPUT:
-                        t = phi_of(phi, torch.eye(D))
-                        w, b = w @ t, b @ t
-                    case Placement.WEIGHT:
-                        w = phi_of(phi, w)
-        return self.x @ w + b
+        return formula(self.layer.adapters, names, self.x, self.w, self.b)
 
     @precondition(lambda self: not self.merged)
     @rule(

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations
 from torch.testing import assert_close
+from transformers.pytorch_utils import Conv1D
 
 from ioadapt_theory.adapters import (
     FAMILIES,
@@ -107,45 +108,25 @@ def test_a_parametrised_layer_is_called_and_not_overwritten(wrap):
         merge(model)
 
 
-class Conv1D(nn.Module):
-    """As in transformers' GPT-2: y = xW + b with W stored c x d."""
-
-    def __init__(self, nf: int, nx: int) -> None:
-        super().__init__()
-        self.nf = nf
-        self.weight, self.bias = nn.Parameter(torch.randn(nx, nf)), nn.Parameter(torch.randn(nf))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x @ self.weight + self.bias
-
-
 @families
 @single
 def test_gpt2s_conv1d_stores_w_as_the_paper_writes_it(family, placement):
-    model, x = on(Conv1D(D, C), family=family, placement=placement), torch.randn(3, C)
+    base, x = Conv1D(D, C), torch.randn(3, C)
+    nn.init.normal_(base.bias)
+    model = on(base, family=family, placement=placement)
     adapted = model(x)
     merge(model)
     assert model[0].weight.shape == (C, D)
     assert_close(model(x), adapted)
 
 
-class Composite(nn.Module):
-    """A layer of known sizes that is made of another."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.in_features, self.out_features, self.linear = C, D, nn.Linear(C, D)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.linear(x)
-
-
 def test_a_layer_and_what_is_inside_it_are_not_both_adapted():
-    model = nn.Sequential(Composite())
-    with pytest.raises(InvalidValueError, match="0: This Composite contains adapted layers; exclude either"):
+    model = nn.Sequential(nn.Linear(C, D))
+    model[0].inner = nn.Linear(C, D)
+    with pytest.raises(InvalidValueError, match="0: This Linear contains adapted layers; exclude either"):
         adapt(model, target_modules="all-linear")
-    adapt(model, target_modules=["linear"])
-    with pytest.raises(InvalidValueError, match="0: This Composite contains adapted layers"):
+    adapt(model, target_modules=["inner"])
+    with pytest.raises(InvalidValueError, match="0: This Linear contains adapted layers"):
         adapt(model, target_modules=["0"], name="outer")
     remove(model)
     adapt(model, target_modules=["0"])

@@ -6,7 +6,7 @@ import random
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad, jvp, stack_module_state, vjp, vmap
+from torch.func import functional_call, grad, jvp, vjp
 from torch.nn.utils import parametrizations
 from torch.optim.swa_utils import AveragedModel
 from torch.testing import assert_close
@@ -31,7 +31,7 @@ from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.rules.fingerprint import recognise
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.formats import open_adapter
-from tests.adapters.cases import C, D, build, every, layer, sample
+from tests.adapters.cases import C, D, build, every, sample
 from tests.adapters.layers.test_formulas import WRITTEN, oracle
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # by torch's own forward mode
@@ -111,18 +111,6 @@ def test_forward_mode_is_reverse_mode(family, placement, kind):
     first = torch.autograd.grad(value(*plain), plain, create_graph=True)
     for ours, theirs in zip(gradient(p, x), first, strict=True):
         assert (ours - theirs).norm() <= 1e-12 * theirs.norm() + 1e-12
-
-
-@families
-@single
-@pytest.mark.parametrize("kind", ["linear", "conv2d"])
-def test_an_ensemble_of_adapters_runs_as_one(family, placement, kind):
-    models, x = [build(family, placement, kind) for _ in range(3)], sample(kind)
-    for model in models:
-        layer(model).base_layer.load_state_dict(layer(models[0]).base_layer.state_dict())
-    stacked, buffers = stack_module_state(models)
-    together = vmap(lambda p, b: functional_call(models[0], (p, b), (x,)))(stacked, buffers)
-    assert_close(together, torch.stack([model(x) for model in models]))
 
 
 @pytest.mark.parametrize("family", WRITTEN)
@@ -264,19 +252,6 @@ def test_every_verb_inside_disable_does_what_it_says_or_refuses(verb, merged, tm
 
 
 # what stands in another's place, and what no parameter holds
-
-
-def test_an_adapter_put_in_the_place_of_another_is_the_one_that_is_computed():
-    model, other, x = build("lora", "input", "linear"), build("dora", "output", "linear"), torch.randn(5, C)
-    layer(model).adapters["default"] = layer(other).adapters["default"]
-    layer(other).base_layer.load_state_dict(layer(model).base_layer.state_dict())
-    assert_close(model(x), oracle(other, x))
-    assert_close(merge(model)(x), oracle(other, x))
-    unmerge(model)
-    layer(model).adapters["default"]["output"] = copy.deepcopy(layer(other).adapters["default"]["output"])
-    for p in layer(model).adapters["default"].parameters():
-        p.data.mul_(1.3)
-    assert_close(model(x), oracle(model, x))
 
 
 @families

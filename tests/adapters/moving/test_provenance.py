@@ -1,137 +1,37 @@
 """Adapters on pruned and renumbered models: on the layer that theirs became, or a warning."""
 
 import copy
-import re
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 import torch
-import transformers as hf
 from diffusers import UNet2DConditionModel
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from ioadapt_theory.adapters import NoProvenanceError, RenumberedWarning, TransferError, adapt, layers, transfer
+from ioadapt_theory.adapters import NoProvenanceError, RenumberedWarning, TransferError, adapt
 from ioadapt_theory.cli import MISUSE, OK, main
 from ioadapt_theory.formats import load, save
-from tests.adapters.foreign import filled, quiet
+from tests.adapters.foreign import filled, quiet, tiny_llama
 from tests.checkpoints.test_unet_names import both
 
-SMALL: dict[str, Any] = {"sample_size": 8, "cross_attention_dim": 12, "attention_head_dim": 4, "norm_num_groups": 4}
-STUDENTS: dict[str, dict[str, Any]] = {
-    "base": {"block_out_channels": (8, 8, 8, 8), "layers_per_block": 1},
-    "tiny": {
-        "block_out_channels": (8, 8, 8),
-        "layers_per_block": 1,
-        "down_block_types": ("CrossAttnDownBlock2D",) * 3,
-        "up_block_types": ("CrossAttnUpBlock2D",) * 3,
-        "mid_block_type": None,
-    },
-}
-ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
-REMOVED = "no layer of the target is known to be made from it"
 
-
-def unet(seed: int, **options: Any) -> Any:
-    torch.manual_seed(seed)
-    return quiet(lambda: UNet2DConditionModel(**SMALL, **options).float().eval())
-
-
-def teacher() -> Any:
-    return unet(1, block_out_channels=(8, 8, 8, 8))
-
-
-def of_teacher(name: str, kind: str) -> str:
-    """The layer that BK-SDM made a student's of: the second of a block is gone, in tiny a block, too."""
-    if not (up := re.fullmatch(r"up_blocks\.(\d)\.(\w+)\.(\d)\.(.+)", name)):
-        return name
-    return f"up_blocks.{int(up[1]) + (kind == 'tiny')}.{up[2]}.{'2' if up[3] == '1' else up[3]}.{up[4]}"
-
-
-def student(of: nn.Module, kind: str, noise: float = 0.1) -> tuple[Any, dict[str, str]]:
-    """A UNet made of the teacher's layers as BK-SDM's are, trained on a little; and which layer each was."""
-    model, weights = unet(2, **STUDENTS[kind]), of.state_dict()
-    names = model.state_dict()
-    traced = {n: of_teacher(n, kind) for n in names}
-    made = {
-        n: weights[traced[n]] + noise * weights[traced[n]].std() * torch.randn(v.shape).float()
-        if traced[n] in weights and weights[traced[n]].shape == v.shape
-        else v
-        for n, v in names.items()
-    }
-    model.load_state_dict({n: v.nan_to_num() for n, v in made.items()})
-    return model, {n.removesuffix(".weight"): o.removesuffix(".weight") for n, o in traced.items()}
-
-
-def attention(model: nn.Module) -> list[str]:
-    return [n for n, _ in model.named_modules() if n.endswith(ATTENTION)]
-
-
-def marked(model: nn.Module) -> Any:
-    """With an adapter whose numbers tell the layer that it was trained on."""
-    names = attention(model) or [n for n, _ in model.named_modules() if n.endswith("_proj")]
-    adapt(model, target_modules=names, placement="input", rank=1, init="random")
-    for i, layer in enumerate(layers(model).values()):
-        layer.adapters["default"]["input"].A.data.fill_(float(i))
-    return model
-
-
-def marks(model: nn.Module) -> dict[str, int]:
-    return {n: int(layer.adapters["default"]["input"].A.flatten()[0]) for n, layer in layers(model).items()}
-
-
-@pytest.mark.parametrize("kind", STUDENTS)
-def test_every_layer_of_a_student_gets_the_adapter_of_the_layer_it_was_made_from(kind, tmp_path):
-    source = marked(teacher())
-    trained = marks(source)
-    made, traced = student(teacher(), kind)
-    save(source, tmp_path)
-    wrong = [n for n in attention(made) if n in layers(source) and traced[n] != n]
-    for put in (
-        lambda m, **options: transfer(source, m, **options),
-        lambda m, **options: load(m, tmp_path, **options),
-    ):
-        for match in ("provenance", "auto"):
-            target = copy.deepcopy(made)
-            report = put(target, strict=False, match=match)
-            assert (report.how, report.unproven) == ("contents", ())
-            assert set(report.matched) == {n for n in attention(made) if traced[n] in trained}
-            assert marks(target) == {n: trained[traced[n]] for n in report.matched}
-            assert report.sources == {n: traced[n] for n in report.matched}
-            assert {*report.unmatched.values()} <= {REMOVED}
-        with pytest.warns(RenumberedWarning, match=rf"{len(wrong)} layers have the name of another layer"):
-            report = put(copy.deepcopy(made), strict=False)
-        assert "holds what was" in str(report)
-        with pytest.raises(TransferError, match="match='provenance' follows the weights"):
-            put(copy.deepcopy(made))
-
-
-def llama(depth: int, seed: int = 1) -> Any:
-    torch.manual_seed(seed)
-    sizes = {"hidden_size": 16, "intermediate_size": 24, "num_attention_heads": 4, "num_key_value_heads": 2}
-    config = hf.LlamaConfig(vocab_size=50, num_hidden_layers=depth, **sizes)
-    return quiet(lambda: hf.LlamaForCausalLM(config).float())
-
-
-def pruned(model: Any, kept: Sequence[int], noise: float = 0.1) -> Any:
-    """The model with these layers alone, numbered anew and trained on a little."""
-    small = llama(len(kept), 3)
-    whole = model.state_dict()
-    state = {n: v for n, v in whole.items() if ".layers." not in n}
-    for new, old in enumerate(kept):
-        there = {n: v for n, v in whole.items() if f"layers.{old}." in n}
-        state |= {n.replace(f"layers.{old}.", f"layers.{new}."): v for n, v in there.items()}
-    small.load_state_dict({n: v + noise * v.std() * torch.randn(v.shape).float() for n, v in state.items()})
-    return small
+def unet(layers_per_block: int) -> Any:
+    """SD-1.5's blocks with 2 layers each, those of its student BK-SDM with 1."""
+    sizes = {"sample_size": 8, "cross_attention_dim": 12, "attention_head_dim": 4, "norm_num_groups": 4}
+    options = {**sizes, "block_out_channels": (8, 8, 8, 8), "layers_per_block": layers_per_block}
+    return quiet(lambda: UNet2DConditionModel(**options).float().eval())
 
 
 def test_a_foreign_file_follows_the_weights_of_the_model_it_was_trained_on(tmp_path, capsys):
-    base = llama(6)
+    base = tiny_llama(1, 6)
     base.save_pretrained(tmp_path / "base")
-    made = pruned(base, [0, 3, 5])
+    made, kept = copy.deepcopy(base), (0, 3, 5)
+    made.config.num_hidden_layers, made.model.layers = 3, nn.ModuleList(made.model.layers[i] for i in kept)
+    for p in made.parameters():
+        p.data += 0.1 * p.std() * torch.randn_like(p)  # it was trained on a little
     made.save_pretrained(tmp_path / "pruned")
     config = LoraConfig(r=1, target_modules=["q_proj", "down_proj"])
     filled(quiet(lambda: get_peft_model(copy.deepcopy(base), config)), "lora").save_pretrained(tmp_path / "a")
@@ -145,12 +45,12 @@ def test_a_foreign_file_follows_the_weights_of_the_model_it_was_trained_on(tmp_p
     assert main([*words, *follow]) == OK
     baked = load_file(tmp_path / "out/adapter_model.safetensors")
     state = load_file(tmp_path / "a/adapter_model.safetensors")
-    for new, old in enumerate([0, 3, 5]):
+    for new, old in enumerate(kept):
         key = "base_model.model.model.layers.{}.mlp.down_proj.lora_A.weight"
         assert torch.equal(baked[key.format(new)], state[key.format(old)])
     assert main([*words, "--match", "provenance"]) == MISUSE
     assert "the weights do not show that a layer of the target was made from" in capsys.readouterr().err
-    save(marked(base), tmp_path / "own")
+    save(adapt(base, target_modules=r".*_proj", rank=1), tmp_path / "own")
     words = ["adapters", "bake", f"{tmp_path}/own", f"{tmp_path}/new", "--base", f"{tmp_path}/pruned"]
     assert main(words) == MISUSE
     assert not (tmp_path / "new").exists()
@@ -161,9 +61,8 @@ def test_a_foreign_file_follows_the_weights_of_the_model_it_was_trained_on(tmp_p
 @pytest.mark.parametrize("spelling", ["diffusers", "Stability"])
 def test_a_teacher_s_lora_on_a_student_is_not_put_on_other_layers_unsaid(spelling, tmp_path):
     ldm = {new: old for old, new in both((2, 2, 2, 2), (1, 1, 1, 0))}
-    model, _ = student(teacher(), "base")
-    state = {}
-    for name in (n for n in attention(teacher()) if n.endswith("attn1.to_q")):
+    state, model = {}, unet(1)
+    for name in (n for n, _ in unet(2).named_modules() if n.endswith("attn1.to_q")):
         key = f"unet.{name}" if spelling == "diffusers" else f"lora_unet_{ldm[name].replace('.', '_')}"
         state |= {f"{key}.lora_down.weight": torch.ones(1, 8), f"{key}.lora_up.weight": torch.ones(8, 1)}
     save_file(state, tmp_path / "lora.safetensors")
@@ -183,7 +82,7 @@ def test_a_shorter_model_is_spoken_of_where_nothing_tells_which_layers_it_kept(t
         state[f"{key}.lora_A.weight"], state[f"{key}.lora_B.weight"] = torch.ones(2, 16), torch.ones(16, 2)
     save_file(state, file)
     with pytest.warns(RenumberedWarning, match=r"layers beyond the model's, such as .*4.*own model as source"):
-        load(llama(4), file, strict=False)
+        load(tiny_llama(1, 4), file, strict=False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        load(llama(6), file)
+        load(tiny_llama(1, 6), file)

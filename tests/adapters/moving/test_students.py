@@ -26,25 +26,19 @@ def stack(depth: int) -> nn.ModuleDict:
 
 
 def order(rng: random.Random, depth: int) -> list[int]:
-    """The teacher's block of which each of the student's was made."""
+    """The teacher's block of which each of the student's was made: itself, shuffled, some twice, pruned, upscaled."""
     blocks = [*range(depth)]
-    match rng.choice(["same", "swap", "reverse", "shuffle", "insert", "upscale", "drop", "twice"]):
-        case "swap":
-            i, j = rng.sample(blocks, 2)
-            blocks[i], blocks[j] = j, i
-        case "reverse":
-            blocks.reverse()
-        case "shuffle":
-            rng.shuffle(blocks)
-        case "insert":
-            blocks.insert(rng.randrange(depth), NEW)
-        case "upscale":
-            blocks = blocks[:-1] + blocks[1:]
-        case "drop":
-            blocks = sorted(rng.sample(blocks, rng.randint(1, depth - 1)))
-        case "twice":
-            blocks = [rng.choice(blocks) for _ in blocks]
-    return blocks
+    put_in = rng.randrange(depth)
+    return rng.choice(
+        [
+            blocks,
+            rng.sample(blocks, depth),
+            rng.choices(blocks, k=depth),
+            sorted(rng.sample(blocks, rng.randint(1, depth - 1))),
+            blocks[:-1] + blocks[1:],
+            [*blocks[:put_in], NEW, *blocks[put_in:]],
+        ]
+    )
 
 
 def student(teacher: nn.Module, blocks: list[int], outputs: list[int], noise: float) -> nn.Module:

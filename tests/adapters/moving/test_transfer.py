@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from ioadapt_theory import activate, adapt, combine, layers, load, merge, parameters, save, transfer, unmerge
+from ioadapt_theory import activate, adapt, combine, layers, load, merge, save, transfer
 from ioadapt_theory.adapters import TransferError
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError, UnsupportedError
 from tests.adapters.foreign import Small
@@ -15,20 +15,6 @@ from tests.adapters.foreign import Small
 
 def net(*sizes: tuple[int, int]) -> nn.Sequential:
     return nn.Sequential(*(nn.Linear(c, d) for c, d in sizes))
-
-
-@pytest.mark.parametrize("make", [lambda: nn.Linear(6, 9), lambda: nn.Conv2d(6, 9, 1)])
-def test_an_input_adapter_needs_an_equal_near_side_only_and_is_a_copy(make):
-    source, wider = net((6, 4)), nn.Sequential(make())
-    adapt(source, target_modules=["0"], placement="input", init="random", rank=2)
-    assert transfer(source, wider).matched == ("0",)
-    phi = copy.deepcopy(layers(source)["0"].adapters["default"]["input"])
-    for _, p in parameters(source):
-        p.data.zero_()
-    x = torch.randn(3, 6) if isinstance(wider[0].base_layer, nn.Linear) else torch.randn(3, 6, 4, 4)
-    features = x if x.ndim == 2 else x.movedim(1, -1)
-    mixed = features + phi.scaling * features @ phi.A @ phi.B
-    assert_close(wider(x), wider[0].base_layer(mixed if x.ndim == 2 else mixed.movedim(-1, 1)))
 
 
 @pytest.mark.parametrize(
@@ -99,19 +85,6 @@ def test_the_sum_is_the_sum_of_the_changes(placement):
     assert changes["a"].abs().max() > 1e-2
     activate(model, "a")
     assert_close(model(x), base + changes["a"])
-
-
-def test_a_sum_is_saved_merged_and_trained_as_any_adapter(tmp_path):
-    model, x = combine(model_with({"a": 2, "b": 3}, "input+weight"), {"a": 1, "b": 2}, "both"), torch.randn(4, C)
-    fresh = nn.Sequential(nn.Linear(C, D))
-    fresh.load_state_dict(model[0].base_layer.state_dict(prefix="0."))
-    load(fresh, save(model, tmp_path, "both"), "both")
-    assert_close(fresh(x), model(x))
-    expected = model(x)
-    assert_close(merge(model)(x), expected)
-    unmerge(model)
-    model(x).sum().backward()
-    assert all(p.grad is not None for p in model[0].adapters["both"].parameters())
 
 
 def test_layers_that_only_one_of_them_has_and_kernels():

@@ -6,7 +6,7 @@ import pytest
 import torch
 from peft.utils import get_peft_model_state_dict
 
-from ioadapt_theory.errors import InvalidValueError, UnsupportedError
+from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.peft import IOLoraConfig, IOLoraLayer
 from tests.adapters.foreign import quiet, run_unet, tiny_unet
 
@@ -39,27 +39,14 @@ def test_what_scripts_say_of_biases_by_habit_is_taken_and_training_them_is_refus
             IOLoraConfig(target_modules=["to_k"], **{name: None})
 
 
-@pytest.fixture
-def pipeline():
+def test_the_life_of_a_pipeline_of_diffusers(tmp_path):
     from diffusers import AutoencoderKL, DDPMScheduler, StableDiffusionPipeline
-
-    def make():
-        parts = dict.fromkeys(("text_encoder", "tokenizer", "safety_checker", "feature_extractor"))
-        schedule = DDPMScheduler(steps_offset=1, clip_sample=False)
-        vae = AutoencoderKL(block_out_channels=(4,), norm_num_groups=2)
-        return quiet(
-            lambda: StableDiffusionPipeline(
-                vae=vae, unet=tiny_unet(), scheduler=schedule, requires_safety_checker=False, **parts
-            )
-        )
-
-    return make
-
-
-def test_the_life_of_a_pipeline_of_diffusers(pipeline, tmp_path):
     from diffusers.utils import convert_state_dict_to_diffusers
 
-    plain, pipe = run_unet(tiny_unet()), pipeline()
+    parts: dict = dict.fromkeys(("text_encoder", "tokenizer", "safety_checker", "feature_extractor"))
+    parts |= {"scheduler": DDPMScheduler(steps_offset=1, clip_sample=False), "unet": tiny_unet()}
+    parts |= {"vae": AutoencoderKL(block_out_channels=(4,), norm_num_groups=2), "requires_safety_checker": False}
+    plain, pipe = run_unet(tiny_unet()), quiet(lambda: StableDiffusionPipeline(**parts))
     config = IOLoraConfig(target_modules=["to_q", "to_out.0"], r=2, init_lora_weights=False, placement="output")
 
     def saved(folder, factor):
@@ -99,8 +86,6 @@ def test_the_life_of_a_pipeline_of_diffusers(pipeline, tmp_path):
     x, text = torch.randn(1, 4, 8, 8, dtype=torch.float32), torch.randn(1, 5, 12, dtype=torch.float32)
     off = pipe.unet(x, 3, text, cross_attention_kwargs={"scale": 0.0}).sample
     torch.testing.assert_close(off, tiny_unet()(x, 3, text).sample, rtol=1e-5, atol=1e-5)
-    with pytest.raises(UnsupportedError, match="drop their adapters"):
-        pipe.unet.fuse_qkv_projections()
     quiet(pipe.unload_lora_weights)
     assert torch.equal(run_unet(pipe.unet), plain)
     assert not any(isinstance(module, IOLoraLayer) for module in pipe.unet.modules())

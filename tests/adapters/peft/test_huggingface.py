@@ -77,7 +77,7 @@ def test_diffusers_training_scripts_save_it_and_load_lora_adapter_reads_it(famil
 
     unet = tiny_unet()
     config = IOLoraConfig(
-        target_modules=["to_k", "to_out.0"], r=2, lora_alpha=3, family=family, placement=placement,
+        target_modules=["to_k", "to_out.0", "conv1"], r=2, lora_alpha=3, family=family, placement=placement,
         rank_pattern={"to_k": 3}, init_weights="random",
     )  # fmt: skip
     unet.add_adapter(config)

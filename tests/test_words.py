@@ -31,11 +31,6 @@ def test_of_many_known_names_some_are_listed_and_the_rest_counted():
     assert "Did you mean" not in sentence
 
 
-def test_names_of_peft_are_taken():
-    model = adapt(nn.Sequential(nn.Linear(4, 3)), target_modules=["0"], r=2, lora_alpha=6)
-    assert model[0].adapters["default"]["input"].scaling == 3
-
-
 def test_an_option_of_nobody_is_named_with_what_is_near():
     with pytest.raises(UnknownNameError, match=r"No option 'ranks'\. Did you mean 'rank'"):
         adapt(nn.Sequential(nn.Linear(4, 3)), target_modules=["0"], ranks=4)

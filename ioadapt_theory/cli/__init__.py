@@ -28,7 +28,6 @@ Each is a module here with ``add_arguments(parser)``, ``files(args) -> Files`` a
 
 OK, FINDING, MISUSE, LOST, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit statuses of a command; LOST: a worker process was killed, for example when out of memory."""
-DESCRIPTION = "Input and output adapters: what the paper claims, what adapter files are, how alike checkpoints are."
 
 
 class Parser(argparse.ArgumentParser):
@@ -55,7 +54,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _main(argv: list[str], chosen: str | None) -> int:
-    parser = Parser(prog="ioadapt", description=DESCRIPTION)
+    about = "Input and output adapters: what the paper claims, what adapter files are, how alike checkpoints are."
+    parser = Parser(prog="ioadapt", description=about)
     parser.add_argument("--version", action="version", version=_version() if "--version" in argv else "")
     commands = parser.add_subparsers(dest="command", metavar="command")
     for name, summary in COMMANDS.items():

@@ -51,9 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             sub.add_argument("--partial", action="store_true", help="skip layers that do not fit")
         base = "the model it was trained on" if sub is converted else "the model it is for"
         sub.add_argument("--base", metavar="MODEL", required=sub is not shown, help=base)
-        sub.add_argument(
-            "--component", metavar="NAME", help="unet, text_encoder, ...: which part of a pipeline the base is"
-        )
+        sub.add_argument("--component", metavar="NAME", help="part of a pipeline that the base is: unet, ...")
         sub.add_argument(
             "--match",
             choices=("name", "provenance", "auto"),
@@ -61,22 +59,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help="layers of equal name (default); of equal origin, for pruned and renumbered bases; origin, else name",
         )
         if sub is not converted:
-            sub.add_argument(
-                "--source", metavar="MODEL", help="the model it was trained on, to find its layers in the base"
-            )
+            sub.add_argument("--source", metavar="MODEL", help="the model it was trained on, to find its layers")
     shown.add_argument("--check", action="store_true", help="also check all values for NaN and infinity")
     shown.add_argument("--format", choices=("text", "json", "card"), default="text", help="card: a model card")
     converted.add_argument("--to", choices=TARGETS, required=True)
-    converted.add_argument(
-        "--ridge", type=float, default=0.0, metavar="F", help="regularise by F times the largest singular value of W"
-    )
-    baked.add_argument(
-        "--rank", type=int, metavar="R", help="rank of the result, for adapters without an exact plain LoRA"
-    )
+    ridge = "regularise by F times the largest singular value of W"
+    converted.add_argument("--ridge", type=float, default=0.0, metavar="F", help=ridge)
+    baked.add_argument("--rank", type=int, metavar="R", help="rank of the result, where no plain LoRA is exact")
     baked.add_argument("--share", type=float, metavar="F", help="or the share of the change's norm to keep")
-    baked.add_argument(
-        "--style", choices=("peft", "diffusers", "kohya"), default="peft", help="default: peft, a folder"
-    )
+    baked.add_argument("--style", choices=("peft", "diffusers", "kohya"), default="peft", help="default peft, a folder")
 
 
 def files(args: argparse.Namespace) -> Files:

@@ -33,12 +33,7 @@ class Files:
 
 
 def check_files(files: Files) -> None:
-    """Refuse paths that would overwrite an input or block for ever, before anything is read.
-
-    Raises:
-        InvalidValueError: An input is a pipe or device; an output is an input or a file in its folder, holds weights,
-            cannot be written, or is the output of another option.
-    """
+    """Refuse paths that would overwrite an input or block for ever, before anything is read."""
     inputs = [path for name in files.reads if name is not None for path in _paths(str(name))]
     for path in inputs:
         if not path.is_file() and not path.is_dir():

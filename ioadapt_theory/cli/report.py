@@ -39,13 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--inputs", type=Path, metavar="BATCH", help="inputs to run both models on")
     add("--batch", type=int, default=32, metavar="N", help="rows in one forward pass (default 32)")
     add("--rows", type=int, default=512, metavar="N", help="use at most N rows of the inputs (default 512)")
-    add(
-        "--explained",
-        type=float,
-        default=0.5,
-        metavar="X",
-        help="how much of the loss the adapter removed on the source, for the error bound (default .5)",
-    )
+    explained = "how much of the loss the adapter removed on the source, for the error bound (default .5)"
+    add("--explained", type=float, default=0.5, metavar="X", help=explained)
     add("--component", metavar="NAME", help="unet, text_encoder, ...: which part of a pipeline's adapter is meant")
     add("--html", type=Path, metavar="PAGE", help="also write one self-contained page")
     add("--format", choices=("text", "json"), default="text", help="default text")

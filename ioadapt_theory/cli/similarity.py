@@ -50,12 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--list", action="store_true", help="list the aliases and stop")
     what = parser.add_argument_group("what is compared")
     add = what.add_argument
-    add(
-        "--space",
-        choices=("weight", "input", "output"),
-        default="weight",
-        help="weights (default), or the Grams of the side on which an input or output adapter acts",
-    )
+    space = "weights (default), or the Grams of the side on which an input or output adapter acts"
+    add("--space", choices=("weight", "input", "output"), default="weight", help=space)
     add("--parent", metavar="MODEL", help="compare what each model changed since this one")
     add("--lowest", type=float, default=0.2, metavar="F", help="fraction of layers in the lowest mean (default 0.2)")
     add("--only", choices=tuple(_ROLES), nargs="+", help="compare only these roles (default: all)")

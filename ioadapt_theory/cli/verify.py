@@ -42,16 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--condition", type=float, metavar="K", help="condition number of conditioned weights")
     parser.add_argument("--pair", help="how the target relates to the source: independent, gauge or near-gauge")
     parser.add_argument("--device", help="device of stacks and samples: cpu, cuda, ...")
-    parser.add_argument("--jobs", type=int, metavar="J", help="processes; one by default")
-    parser.add_argument("--cluster", metavar="ADDRESS", help="workers of the Dask scheduler at this address instead")
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--jobs", type=int, metavar="J", help="processes; one by default")
+    place.add_argument("--cluster", metavar="ADDRESS", help="workers of the Dask scheduler at this address instead")
     parser.add_argument("--format", choices=("table", "json"), default="table")
     parser.add_argument("--instance", metavar="FILE", help="evaluate this instance, or the shipped one of this name")
-    parser.add_argument(
-        "--merge",
-        nargs="+",
-        metavar="FILE",
-        help="merge records written by --format json, without counting a part twice",
-    )
+    merge = "merge records written by --format json, without counting a part twice"
+    parser.add_argument("--merge", nargs="+", metavar="FILE", help=merge)
     parser.add_argument("--resume-from", metavar="FOLDER", help="folder of interrupted runs; default: user cache")
 
 
@@ -64,8 +61,6 @@ COUNTS = {
     "starts": "starts of the gradient ascent",
     "steps": "steps of the gradient ascent",
 }
-MODES = ("instance", "merge")
-"""Modes other than collecting evidence, which accept no option of it."""
 
 
 def files(args: argparse.Namespace) -> Files:
@@ -79,13 +74,10 @@ def run(args: argparse.Namespace) -> int:
     from ioadapt_theory.claims.expression.algebra import sympy
 
     given = [name for name, x in vars(args).items() if x is not None and name not in ("command", "claims", "format")]
-    for mode in MODES:
+    for mode in ("instance", "merge"):  # which accept no option of collecting evidence
         if mode in given and (ignored := [name for name in given if name != mode]):
             msg = f"--{ignored[0].replace('_', '-')} does not go with --{mode}; leave one of them out."
             raise InvalidValueError(msg)
-    if args.jobs is not None and args.cluster is not None:
-        msg = "--jobs (local processes) and --cluster (remote workers) exclude each other; give one."
-        raise InvalidValueError(msg)
     chosen = {f.name: getattr(args, f.name) for f in fields(Run) if getattr(args, f.name) is not None}
     if args.widths:
         if len(args.widths) < 2:

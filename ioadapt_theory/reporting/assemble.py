@@ -29,7 +29,6 @@ class Report:
 
     Attributes:
         names: of source, target and adapter, the last None without one.
-        kinship: of the target to the source.
         layers: those that both have, in the network's order.
         missing: of the source, without a counterpart.
         extra: of the target, which the source lacks.

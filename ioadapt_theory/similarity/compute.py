@@ -15,8 +15,8 @@ from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.similarity import compiled
 from ioadapt_theory.similarity.matching import Layer, Matching, Skipped, Space, paired
-from ioadapt_theory.similarity.moments import Moments, Values, shuffled_channels, shuffled_entries, values
-from ioadapt_theory.similarity.result import Comparison, Options, Pair, Row, labels_of, role
+from ioadapt_theory.similarity.moments import Moments, in_range, shuffled_channels, shuffled_entries, values
+from ioadapt_theory.similarity.result import Comparison, Options, Row, labels_of, role
 
 Model = Checkpoint | str | PathLike[str]
 """An open checkpoint, or what names one: an alias, a path, a hub id."""
@@ -197,14 +197,10 @@ def _over_layers(
     order = sorted(range(len(layers)), key=lambda k: -layers[k].numel)
     results: dict[int, T] = {}
     with ThreadPoolExecutor(threads) as pool:
-        try:
-            for k, result in zip(order, pool.map(work, [layers[k] for k in order]), strict=True):
-                results[k] = result
-                if advance is not None:
-                    advance(layers[k].numel)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for k, result in zip(order, pool.map(work, [layers[k] for k in order]), strict=True):  # cancels after an error
+            results[k] = result
+            if advance is not None:
+                advance(layers[k].numel)
     return [results[k] for k in range(len(layers))]
 
 
@@ -214,11 +210,16 @@ def _row(
     """Return the values of a layer, and list it in ``skipped`` for the models in which it has no angle."""
     row = Row(layer)
     models = [i for i in range(len(labels)) if i in layer.models]
-    broken = [i for i in models if not m.measurable(i)]
+    broken = [i for i in models if not in_range(float(m.inner[i, i]))]
     zero = [i for i in models if i not in broken and m.inner[i, i] <= 0]
     for i, j in combinations([i for i in models if i not in (*broken, *zero)], 2):
         if (value := values(m, i, j)) is not None:
-            row.values[i, j] = _with_null(value, layer, m, (i, j), options)
+            null = None
+            if options.space is not Space.WEIGHT:
+                null = shuffled_channels(m, value.cosine, i, j)
+            elif options.null:
+                null = shuffled_entries(m, layer.numel, value.cosine, i, j)
+            row.values[i, j] = replace(value, null=null)
     trivial = "no update since the parent" if updates else "zero"
     if options.space is not Space.WEIGHT:
         trivial = "its Gram is a multiple of the identity"
@@ -228,23 +229,12 @@ def _row(
     return row
 
 
-def _with_null(value: Values, layer: Layer, m: Moments, pair: Pair, options: Options) -> Values:
-    """Add the null of unrelated layers: always for spaces, on request for weights."""
-    if options.space is not Space.WEIGHT:
-        return replace(value, null=shuffled_channels(m, value.cosine, *pair))
-    return replace(value, null=shuffled_entries(m, layer.numel, value.cosine, *pair)) if options.null else value
-
-
 def _nothing_left(checkpoints: Sequence[Checkpoint], labels: Sequence[str], skipped: Sequence[Skipped]) -> str:
     sizes = ", ".join(
         f"{label} has {len(c.tensors)} tensors such as {next(iter(c.tensors), 'none')}"
         for label, c in zip(labels, checkpoints, strict=False)
     )
-    apart = [s for s in skipped if s.reason == "only there" or s.reason.startswith("shapes differ")]
-    unread = [s for s in skipped if s.reason == "no elements" or s.reason.startswith("not floating point")]
-    alone = {id(s) for s in (*apart, *unread)}
-    common = [s for s in skipped if id(s) not in alone]
-    example = "".join(f" Left out: {s.name} ({s.reason})." for s in (common or apart or unread)[-1:])
-    if common or not apart:
-        return f"Nothing is left to compare: {sizes}.{example}"
-    return f"No common parameters to compare: {sizes}.{example} Is one of them a LoRA, a VAE or another architecture?"
+    common = [s for s in skipped if s.reason != "only there"]
+    if common:
+        return f"Nothing is left to compare: {sizes}. Left out: {common[-1].name} ({common[-1].reason})."
+    return f"No common parameters to compare: {sizes}. Is one of them a LoRA, a VAE or another architecture?"

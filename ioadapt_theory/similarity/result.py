@@ -81,10 +81,8 @@ class Comparison:
     """The result of a comparison; a pair (i, j) indexes ``models`` and ``labels``.
 
     Attributes:
-        models: The models.
-        labels: Their names, short and distinct.
+        labels: Names of the models, short and distinct.
         parent: Name of the parent, if updates were compared.
-        options: The options of the comparison.
         rows: The layers.
         skipped: The skipped tensors, with reasons.
         notes: Remarks on the pairing.

@@ -4,15 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save, save_file
+from safetensors.torch import save
 
 from ioadapt_theory.cli import main
-from tests.checkpoints.broken import GOOD, SAFETENSORS
 from tests.checkpoints.hub import COMMIT, LoopbackHub, Repo
 from tests.similarity.models import weights
 
@@ -106,31 +104,3 @@ def test_nothing_in_common_is_told_before_gigabytes_are_fetched(
     assert "text_model" in refused("sd15", "some/encoder", "--cache", hub_cache, capsys=capsys)
     assert hub.sent <= 2 * 100_001
     assert not list(hub_cache.rglob("*.safetensors"))
-
-
-def test_a_broken_file_is_named_and_nothing_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    save_file(GOOD, tmp_path / "good.safetensors")
-    make: Callable[[Path], object] = next(iter(SAFETENSORS.values()))[0]
-    make(tmp_path / "x.safetensors")
-    before = sorted(p.name for p in tmp_path.iterdir())
-    outputs = ["--output", tmp_path / "o.json", "--html", tmp_path / "o.html", "--figure", tmp_path / "o.svg"]
-    words = (tmp_path / "good.safetensors", tmp_path / "x.safetensors", *outputs)
-    assert "x.safetensors" in refused(*words, capsys=capsys)
-    assert sorted(p.name for p in tmp_path.iterdir()) == before
-
-
-@pytest.mark.parametrize(
-    ("source", "said"),
-    [
-        ("flux-dev", "black-forest-labs/FLUX.1-dev is gated: accept its licence at http"),
-        ("lcm@v9", "SimianLuo/LCM_Dreamshaper_v7 has no revision 'v9'"),
-        ("sd1.5", "No model 'sd1.5'. Did you mean 'sd15'"),
-        ("./none.safetensors", "No file none.safetensors"),
-    ],
-)
-def test_what_cannot_be_had(
-    source: str, said: str, hub: LoopbackHub, hub_cache: Path, capsys: pytest.CaptureFixture[str]
-):
-    hub.repos[LCM] = Repo({FILE: save(GOOD)})
-    hub.repos["black-forest-labs/FLUX.1-dev"] = Repo({FILE.replace("unet", "transformer"): b"x"}, gated=True)
-    assert said in refused("lcm", source, "--cache", hub_cache, capsys=capsys)

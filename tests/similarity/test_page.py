@@ -68,17 +68,6 @@ def test_columns_sort_by_number_with_gaps_last_and_say_so(page: Path, browse: Br
     assert column(shown, 0) == [f"model.layers.{i}.mlp.up_proj.weight" for i in range(12)]
 
 
-def test_heads_are_buttons_that_stay_while_the_rows_scroll(page: Path, browse: Browse):
-    shown = opened(browse, page)
-    assert shown.locator(f"{HEADS} >> button").count() == 6
-    assert set(shown.eval_on_selector_all(".long th", "heads => heads.map(h => h.scope)")) == {"col", "row"}
-    box = shown.locator(f"{PART} >> .long")
-    box.evaluate("box => { box.style.maxHeight = '120px'; box.scrollTop = 90; }")
-    assert box.evaluate("box => box.scrollTop") > 50
-    top = box.evaluate("box => box.querySelector('th').getBoundingClientRect().top - box.getBoundingClientRect().top")
-    assert abs(top) < 2
-
-
 def test_the_filter_keeps_the_rows_with_its_words(page: Path, browse: Browse):
     shown = opened(browse, page)
     shown.locator(f"{PART} >> input[type=search]").fill("layers.1 up_proj")

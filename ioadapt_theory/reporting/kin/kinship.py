@@ -109,9 +109,6 @@ def kinship(
 
 def _apart(pairs: Sequence[LayerPair], sizes: int, single: int) -> Kinship:
     """Return the kinship of models without related layers."""
-    turned = sum(p.size != p.there and p.size == p.there[::-1] for p in pairs)
-    if turned == sizes and 4 * turned > len(pairs):  # square layers do not show it
-        return Kinship(Relation.DIFFERENT, "one of the two is transposed: torch stores a layer as outputs x inputs")
     if 10 * (sizes + single) > len(pairs) + single:
         other = f"{sizes} of {len(pairs)} layers have another size, {single} no counterpart"
         return Kinship(Relation.DIFFERENT, other)

@@ -63,12 +63,13 @@ def _layer(c: Comparison, row: Row) -> dict[str, Any]:
 def _values(c: Comparison, v: Values) -> dict[str, Any]:
     content = {"cosine": v.cosine, "relative_distance": v.relative_distance, "norm_ratio": v.norm_ratio}
     if v.null is not None:
-        content |= _null(v.null)
+        content |= null_facts(v.null)
         content |= {} if c.options.space is Space.WEIGHT else {"too_small": v.null.too_small}
     return content
 
 
-def _null(null: Null) -> dict[str, Any]:
+def null_facts(null: Null) -> dict[str, Any]:
+    """Return the documented figures of a null."""
     return {"null_mean": null.mean, "null_sd": null.sd, "z": null.z, "p": null.p, "excess": null.excess}
 
 
@@ -83,7 +84,7 @@ def _pair(c: Comparison, pair: Pair) -> dict[str, Any]:
         "lowest": {"fraction": c.options.lowest, "layers": low.layers, "mean": low.mean},
     }
     if (null := c.null(pair)) is not None:
-        content |= _null(null) | {"excess": c.excess(pair)}
+        content |= null_facts(null) | {"excess": c.excess(pair)}
         content["beyond_chance"] = c.beyond_chance(pair)
         if c.options.space is not Space.WEIGHT:
             content["too_small"] = c.too_small(pair)

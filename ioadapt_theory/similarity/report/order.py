@@ -73,11 +73,7 @@ def in_order(c: Comparison) -> list[Row]:
 
 
 def groups(c: Comparison, by: str) -> Iterator[tuple[str, Comparison, Pair]]:
-    """Yield the name and rows of every group with every pair; blocks in the network's order, kinds in a fixed order.
-
-    Raises:
-        UnknownNameError: ``by`` is not one of GROUPS.
-    """
+    """Yield the name and rows of every group with every pair; blocks in the network's order, kinds in a fixed order."""
     if by not in GROUPS:
         raise UnknownNameError("grouping", by, GROUPS)
     rows: defaultdict[str, list[Row]] = defaultdict(list)

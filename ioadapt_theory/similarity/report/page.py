@@ -29,13 +29,13 @@ def to_html(c: Comparison) -> str:
         ("Pairs", "".join(table_of(table) for table in (summary(c), chance(c)) if len(table) > 1)),
         ("Figure", f'<figure tabindex="0">{_svg(c)}</figure>'),
         *((f"By {by}", table_of(grouped(c, by))) for by in GROUPS),
-        (f"Layers ({len(c.rows)})", _folded("every layer, in the network's order", table_of(_layers(c), long=True))),
-        (f"Left out ({len(c.skipped)})", _folded("what was not compared, and why", table_of(skipped, long=True))),
+        (f"Layers ({len(c.rows)})", folded("every layer, in the network's order", table_of(_layers(c), long=True))),
+        (f"Left out ({len(c.skipped)})", folded("what was not compared, and why", table_of(skipped, long=True))),
     ]
     notes = [f"<li>{escape(note)}</li>" for note in remarks(c)]
     listed = f"<ul>{''.join(notes)}</ul>" if notes else ""
     if len(notes) > FEW:
-        listed = _folded(f"{len(notes)} remarks on the pairing and on what was left out", listed)
+        listed = folded(f"{len(notes)} remarks on the pairing and on what was left out", listed)
     body = "".join(f"<h2>{escape(head)}</h2>{content}" for head, content in sections)
     return document(title, f"<p>{escape(heading(c))}</p>{listed}{body}<footer>Written by ioadapt similarity.</footer>")
 
@@ -86,7 +86,8 @@ def table_of(lines: Sequence[Sequence[str]], *, long: bool = False) -> str:
     return f'<div class="part">{search}<div class="{kind}" tabindex="0">{table}</div></div>'
 
 
-def _folded(what: str, content: str) -> str:
+def folded(what: str, content: str) -> str:
+    """Return content that unfolds below a summary."""
     return f"<details><summary>{escape(what)}</summary>{content}</details>"
 
 

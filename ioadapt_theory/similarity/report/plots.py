@@ -143,11 +143,7 @@ def settled(figure: Figure) -> Figure:
 
 
 def styled() -> AbstractContextManager[None]:
-    """Return a context of matplotlib's own defaults with our look on top, whatever the user's configuration says.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
+    """Return a context of matplotlib's own defaults with our look on top, whatever the user's configuration says."""
     try:
         from matplotlib import style
     except ImportError as error:
@@ -156,11 +152,7 @@ def styled() -> AbstractContextManager[None]:
 
 
 def check(path: Path | None) -> None:
-    """Check before anything is read that figures can be drawn, and that the ending of a figure's file is known.
-
-    Raises:
-        InvalidValueError: The ending is not supported.
-    """
+    """Check before anything is read that figures can be drawn, and that the ending of a figure's file is known."""
     if path is not None and path.suffix.lower() not in FORMATS:
         msg = f"{path.name} is no figure file; use an ending of {', '.join(FORMATS)}."
         raise InvalidValueError(msg)

@@ -31,7 +31,6 @@ examples:
 """
 WRITTEN = ("ioadapt.safetensors", "adapter_model.safetensors", "adapter_config.json")
 """Files of a folder that an adapter is written to."""
-TARGETS = ("input", "output", "peanut", "glora")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             sub.add_argument("--source", metavar="MODEL", help="the model it was trained on, to find its layers")
     shown.add_argument("--check", action="store_true", help="also check all values for NaN and infinity")
     shown.add_argument("--format", choices=("text", "json", "card"), default="text", help="card: a model card")
-    converted.add_argument("--to", choices=TARGETS, required=True)
+    converted.add_argument("--to", choices=("input", "output", "peanut", "glora"), required=True)
     ridge = "regularise by F times the largest singular value of W"
     converted.add_argument("--ridge", type=float, default=0.0, metavar="F", help=ridge)
     baked.add_argument("--rank", type=int, metavar="R", help="rank of the result, where no plain LoRA is exact")

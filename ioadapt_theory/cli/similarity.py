@@ -104,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
         opened = [stack.enter_context(_open(source, args)) for source in sources]
         models, parent = opened[: len(args.models)], opened[-1] if args.parent else None
         with progress_bar(quiet=args.quiet) as progress:
-            comparison = compare(*models, options=options, parent=parent, cache=args.cache, progress=progress)
+            comparison = compare(*models, options=options, parent=parent, progress=progress)
         _write(comparison, args)
     return OK
 

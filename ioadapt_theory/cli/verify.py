@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.results import as_json
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
 
     from ioadapt_theory.claims import Claim, Run
     from ioadapt_theory.claims.records import Record
@@ -131,6 +131,7 @@ def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int
 
     from ioadapt_theory.claims import CLAIMS, records, verifying
     from ioadapt_theory.errors import WorkerError
+    from ioadapt_theory.processes import cluster, pool
 
     folder = Path(args.resume_from) if args.resume_from else records.default_folder()
     tell = partial(tqdm.write, file=sys.stderr)  # above the bar
@@ -148,8 +149,13 @@ def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int
     try:
         with (
             tqdm(total=count, initial=len(results), disable=None, unit="part", leave=False) as bar,
-            _place(args) as place,
+            ExitStack() as stack,
         ):
+            place: tuple[Any, ...] = ()  # by default the work runs in this process
+            if args.cluster is not None:
+                place = stack.enter_context(cluster(args.cluster))
+            elif (args.jobs or 1) > 1:
+                place = stack.enter_context(pool(args.jobs)), lambda: 2 * args.jobs
             for part, result in verifying.results(todo, *place):
                 journal.add(part, result)
                 results[part] = result
@@ -168,21 +174,6 @@ def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int
     sys.stdout.flush()  # the result is out before what it was made of goes
     journal.remove()
     return status
-
-
-@contextmanager
-def _place(args: argparse.Namespace) -> "Iterator[tuple[Any, ...]]":
-    """Yield an executor and how many parts it takes at a time; without one, the work runs in this process."""
-    from ioadapt_theory.processes import cluster, pool
-
-    if args.cluster is not None:
-        with cluster(args.cluster) as place:
-            yield place
-    elif (args.jobs or 1) == 1:
-        yield ()
-    else:
-        with pool(args.jobs) as executor:
-            yield executor, lambda: 2 * args.jobs
 
 
 def _merge(args: argparse.Namespace) -> int:

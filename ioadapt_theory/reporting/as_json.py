@@ -8,14 +8,12 @@ from ioadapt_theory.reporting.layers import LayerPair
 from ioadapt_theory.reporting.predictions import Predictions
 from ioadapt_theory.similarity.report.as_json import null_facts
 
-SCHEMA = 2
-
 
 def to_json(report: Report) -> dict[str, Any]:
     """Return plain data; None where a cosine is undefined."""
     source, target, adapter = report.names
     return {
-        "schema": SCHEMA,
+        "schema": 2,
         "source": source,
         "target": target,
         "adapter": adapter,

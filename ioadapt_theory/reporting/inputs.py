@@ -122,10 +122,10 @@ def _prompted(folder: str, model: nn.Module, prompts: list[str], rows: int, seed
         states = torch.cat([encoder(part)[0] for part in ids.split(32)])
     latents = torch.randn(len(chosen), config.in_channels, height, width, generator=generator)
     timesteps = torch.randint(STEPS, (len(chosen),), generator=generator)
-    extra = {"added_cond_kwargs": {"resolution": None, "aspect_ratio": None}} if named == "hidden_states" else {}
-    return {named: latents, "timestep": timesteps, "encoder_hidden_states": states} | {
-        key: value for key, value in extra.items() if key in asked
-    }
+    inputs = {named: latents, "timestep": timesteps, "encoder_hidden_states": states}
+    if named == "hidden_states" and "added_cond_kwargs" in asked:
+        inputs["added_cond_kwargs"] = {"resolution": None, "aspect_ratio": None}
+    return inputs
 
 
 def _pretrained(kind: str, folder: str, what: str) -> Any:

@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from itertools import combinations
 from os import PathLike, fspath
-from pathlib import Path
 from typing import TypeVar
 
 from ioadapt_theory.checkpoints import renaming, sources
@@ -35,7 +34,6 @@ def compare(
     *more: Model,
     parent: Model | None = None,
     options: Options | None = None,
-    cache: Path | None = None,
     progress: Callable[[int], Progress] | None = None,
 ) -> Comparison:
     """Compare the weights of two or more models, layer by layer, in one pass over their files.
@@ -47,7 +45,6 @@ def compare(
         more: Further models; all pairs are compared.
         parent: If given, updates (model - parent) are compared instead of models.
         options: What is compared and how; by default cosines of the weights of equal names.
-        cache: Folder of the hub's cache; by default where huggingface_hub keeps it.
         progress: Takes the number of elements to read, and returns what takes the elements of every layer when read.
 
     Returns:
@@ -72,49 +69,41 @@ def compare(
         -1.0
     """
     named = [first, second, *more, *([] if parent is None else [parent])]
+    origin = None if parent is None else len(named) - 1
+    options = options or Options()
     with ExitStack() as stack:
         opened = [
-            model
-            if isinstance(model, Checkpoint)
-            else stack.enter_context(sources.open_checkpoint(fspath(model), cache=cache))
+            model if isinstance(model, Checkpoint) else stack.enter_context(sources.open_checkpoint(fspath(model)))
             for model in named
         ]
-        return _compare(opened, None if parent is None else len(opened) - 1, options or Options(), progress)
-
-
-def _compare(
-    opened: Sequence[Checkpoint],
-    parent: int | None,
-    options: Options,
-    progress: Callable[[int], Progress] | None,
-) -> Comparison:
-    """Compare open checkpoints, of which the last may be the parent of the others."""
-    checkpoints, labels = opened[:parent], labels_of(opened)
-    _check(checkpoints, options, None if parent is None else opened[parent])
-    models, renamed = renaming.common(opened, labels)
-    matching = paired(models, labels)
-    layers, skipped = _chosen(matching, labels, options, parent)
-    if not layers:
-        raise InvalidValueError(_nothing_left(checkpoints, labels, skipped))
-    for i, model in enumerate(models):
-        model.prepare([name for x in layers if (name := x.tensors[i]) is not None])
-    moments = _measure(models, layers, options, parent, progress(sum(x.numel for x in layers)) if progress else None)
-    rows = [
-        _row(layer, m, labels[: len(checkpoints)], options, skipped, updates=parent is not None)
-        for layer, m in zip(layers, moments, strict=True)
-    ]
-    rows = [row for row in rows if row.values]
-    if not rows:
-        raise InvalidValueError(_nothing_left(checkpoints, labels, skipped))
-    return Comparison(
-        models=tuple(checkpoints),
-        labels=labels[: len(checkpoints)],
-        parent=None if parent is None else labels[parent],
-        options=options,
-        rows=tuple(rows),
-        skipped=tuple(skipped),
-        notes=(*renamed, *matching.notes),
-    )
+        checkpoints, labels = opened[:origin], labels_of(opened)
+        _check(checkpoints, options, None if origin is None else opened[origin])
+        models, renamed = renaming.common(opened, labels)
+        matching = paired(models, labels)
+        layers, skipped = _chosen(matching, labels, options, origin)
+        if not layers:
+            raise InvalidValueError(_nothing_left(checkpoints, labels, skipped))
+        for i, model in enumerate(models):
+            model.prepare([name for x in layers if (name := x.tensors[i]) is not None])
+        moments = _measure(
+            models, layers, options, origin, progress(sum(x.numel for x in layers)) if progress else None
+        )
+        rows = [
+            _row(layer, m, labels[: len(checkpoints)], options, skipped, updates=origin is not None)
+            for layer, m in zip(layers, moments, strict=True)
+        ]
+        rows = [row for row in rows if row.values]
+        if not rows:
+            raise InvalidValueError(_nothing_left(checkpoints, labels, skipped))
+        return Comparison(
+            models=tuple(checkpoints),
+            labels=labels[: len(checkpoints)],
+            parent=None if origin is None else labels[origin],
+            options=options,
+            rows=tuple(rows),
+            skipped=tuple(skipped),
+            notes=(*renamed, *matching.notes),
+        )
 
 
 def _check(checkpoints: Sequence[Checkpoint], options: Options, parent: Checkpoint | None) -> None:

@@ -1,7 +1,7 @@
 """Options and result of a comparison."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import combinations
@@ -112,13 +112,13 @@ class Comparison:
         """Return all pairs, the earlier model first."""
         return list(combinations(range(len(self.labels)), 2))
 
-    def layers_of(self, pair: Pair, keep: Callable[[Row], bool] = lambda _: True) -> list[Row]:
-        """Return the pair's layers, or those of a block or kind."""
-        return [row for row in self.rows if pair in row.values and keep(row)]
+    def layers_of(self, pair: Pair) -> list[Row]:
+        """Return the pair's layers."""
+        return [row for row in self.rows if pair in row.values]
 
-    def mean(self, pair: Pair, keep: Callable[[Row], bool] = lambda _: True) -> Mean:
+    def mean(self, pair: Pair) -> Mean:
         """Return the mean over the pair's layers: panel (b) of Fig. 2."""
-        return self._mean(pair, self.layers_of(pair, keep))
+        return self._mean(pair, self.layers_of(pair))
 
     def lowest(self, pair: Pair) -> Mean:
         """Return the mean over the pair's layers with the lowest cosine, at least one: panel (a) of Fig. 2."""

@@ -23,7 +23,7 @@ def kinship(source: Tensors, target: Tensors) -> Kinship:
 @pytest.mark.parametrize("history", HISTORIES)
 def test_every_history_has_its_word_both_ways_round(history: str, seed: int):
     word, made = HISTORIES[history]
-    source = network(g := drawn(seed), heavy="heavy" in history)
+    source = network(g := drawn(seed))
     target = made(source, g)
     found, back = kinship(source, target), kinship(target, source)
     assert (found.relation, back.relation) == (word, word), (found.why, back.why)

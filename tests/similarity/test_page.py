@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from ioadapt_theory.cli import main
 from ioadapt_theory.similarity.report.order import place
-from ioadapt_theory.similarity.report.plots import look, lowest_shown
+from ioadapt_theory.similarity.report.plots import lowest_shown
 from tests.browser import Browse
 from tests.similarity.models import shapes
 
@@ -94,8 +94,7 @@ def test_the_networks_order_is_not_the_alphabets():
     assert sorted(sorted(down), key=lambda n: place(f"down_blocks.0.{n}.weight")) == down
 
 
-def test_no_two_of_ten_pairs_look_alike_and_high_values_differ():
-    assert len({tuple(look(k).values()) for k in range(45)}) == 45
+def test_high_values_differ():
     assert lowest_shown([torch.tensor([[1, 0.78], [0.78, 1]]).numpy()]) == 0.75
     assert lowest_shown([torch.tensor([[1, -0.2], [0.1, 1]]).numpy()]) == pytest.approx(-0.2)
     assert lowest_shown([torch.tensor([[1.0, 1.0], [1.0, 1.0]]).numpy()]) == 0.95

@@ -76,7 +76,8 @@ def corresponding(source: Weights, target: Weights) -> Counterparts:
     matched = correspond(names, target, "auto", source=source).places
     single = {key.path: [place[0] for place in places if len(place) == 1] for key, places in matched.items()}
     layers = {name: places[0] for name, places in single.items() if places}
-    origins = {new: old for old, new in layers.items()}
+    there = matrices(target)
+    origins = {new: old for old, new in layers.items() if new in there}
     return Counterparts(layers, neuron_orders(source, target, origins) | head_orders(source, target, origins))
 
 

@@ -15,7 +15,6 @@ from torch import Tensor
 from ioadapt_theory.adapters.base_weights import Weights
 from ioadapt_theory.adapters.rules.residual import READS, WRITES
 from ioadapt_theory.checkpoints.names import TABLES
-from ioadapt_theory.errors import IoAdaptError
 
 CHANNELS: Final = 256
 """Input channels by which neurons are compared."""
@@ -29,12 +28,7 @@ LARGEST: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The order of the neurons at a layer of the target: number j there is number ``order[j]`` of the source.
-
-    Attributes:
-        order: see above.
-        outputs: whether they are the layer's outputs, or its inputs.
-    """
+    """The order of a layer's outputs, or else its inputs: number j is number ``order[j]`` of the source."""
 
     order: Tensor
     outputs: bool
@@ -47,7 +41,7 @@ def neuron_orders(source: Weights, target: Weights, origins: Mapping[str, str]) 
     """
     permuted: dict[str, Order] = {}
     for reads, writes in mlps(origins):
-        each = (_neurons(source, target, layer, origins[layer]) for layer in reads)
+        each = (order_of(source.layer(origins[layer]).matrix, target.layer(layer).matrix) for layer in reads)
         order = next((one for one in each if one is not None), None)
         if order is None:
             continue
@@ -56,13 +50,6 @@ def neuron_orders(source: Weights, target: Weights, origins: Mapping[str, str]) 
             neurons = target.outline(layer).rows
             permuted[layer] = Order(order[:neurons] % neurons, outputs=False)
     return permuted
-
-
-def _neurons(source: Weights, target: Weights, layer: str, origin: str) -> Tensor | None:
-    try:
-        return order_of(source.layer(origin).matrix, target.layer(layer).matrix)
-    except IoAdaptError:  # a layer without a plain weight tells nothing
-        return None
 
 
 def mlps(layers: Iterable[str]) -> Iterator[tuple[list[str], list[str]]]:

@@ -31,7 +31,11 @@ def to_json(c: Comparison, by: Sequence[str] = ()) -> dict[str, Any]:
     if c.parent is not None:
         content["parent"] = c.parent
     if by:
-        content["groups"] = [_group(c, one, name, group, pair) for one in by for name, group, pair in groups(c, one)]
+        content["groups"] = []
+        for one in by:
+            for name, group, (i, j) in groups(c, one):
+                mean, between = group.mean((i, j)), {"a": c.labels[i], "b": c.labels[j]}
+                content["groups"].append({"by": one, "name": name, **between, "layers": mean.layers, "mean": mean.mean})
     return content
 
 
@@ -89,9 +93,3 @@ def _pair(c: Comparison, pair: Pair) -> dict[str, Any]:
         if c.options.space is not Space.WEIGHT:
             content["too_small"] = c.too_small(pair)
     return content
-
-
-def _group(c: Comparison, by: str, name: str, group: Comparison, pair: Pair) -> dict[str, Any]:
-    mean = group.mean(pair)
-    a, b = (c.labels[i] for i in pair)
-    return {"by": by, "name": name, "a": a, "b": b, "layers": mean.layers, "mean": mean.mean}

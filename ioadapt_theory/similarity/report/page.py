@@ -4,7 +4,6 @@ import io
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
-from typing import Final
 
 from ioadapt_theory.similarity.matching import Space
 from ioadapt_theory.similarity.report import plots
@@ -12,9 +11,6 @@ from ioadapt_theory.similarity.report.as_json import model_facts
 from ioadapt_theory.similarity.report.order import GROUPS, in_order
 from ioadapt_theory.similarity.report.tables import chance, grouped, heading, pair_name, remarks, summary
 from ioadapt_theory.similarity.result import Comparison
-
-FEW: Final = 3
-"""Number of notes shown; the others are folded."""
 
 
 def to_html(c: Comparison) -> str:
@@ -34,8 +30,6 @@ def to_html(c: Comparison) -> str:
     ]
     notes = [f"<li>{escape(note)}</li>" for note in remarks(c)]
     listed = f"<ul>{''.join(notes)}</ul>" if notes else ""
-    if len(notes) > FEW:
-        listed = folded(f"{len(notes)} remarks on the pairing and on what was left out", listed)
     body = "".join(f"<h2>{escape(head)}</h2>{content}" for head, content in sections)
     return document(title, f"<p>{escape(heading(c))}</p>{listed}{body}<footer>Written by ioadapt similarity.</footer>")
 

@@ -45,10 +45,6 @@ def test_what_a_page_links_to_exists(page, made):
     assert [path for path in paths if not path.exists() and path not in made] == []
 
 
-def test_the_first_commands_of_make_are_demo_and_test():
-    assert re.findall(r"^    (make .*)$", TEXTS["README.md"], re.MULTILINE)[:2] == ["make demo", "make test"]
-
-
 def commands() -> list[tuple[str, str]]:
     """(page, command) for every line of code, and every piece within a sentence, that calls ``ioadapt`` or a script.
 

@@ -1,8 +1,6 @@
 """Similarity of two layers on either side, beyond that of unrelated layers.
 
-An input adapter meets W (c x d) only through K = WWᵀ, since ‖xTW‖² = xTWWᵀTᵀxᵀ, an output adapter through WᵀW. What
-every matrix has, the multiple of I, is removed; what unrelated networks have in common is the null of
-``ioadapt_theory.null``. Of a side with many channels a fixed draw of them is compared.
+As `ioadapt_theory.similarity.spaces` explains, but of a side with many channels a fixed draw of them is compared.
 """
 
 import math

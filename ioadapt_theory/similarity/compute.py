@@ -65,8 +65,8 @@ def compare(
         >>> save_file({"a.weight": w}, f"{path}/one.safetensors")
         >>> save_file({"a.weight": -w}, f"{path}/two.safetensors")
         >>> comparison = compare(f"{path}/one.safetensors", f"{path}/two.safetensors")
-        >>> round(comparison.mean((0, 1)).mean, 6)
-        -1.0
+        >>> [row.name for row in comparison.rows], round(comparison.mean((0, 1)).mean, 6)
+        (['a.weight'], -1.0)
     """
     named = [first, second, *more, *([] if parent is None else [parent])]
     origin = None if parent is None else len(named) - 1

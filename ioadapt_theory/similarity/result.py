@@ -86,17 +86,6 @@ class Comparison:
         rows: The layers.
         skipped: The skipped tensors, with reasons.
         notes: Remarks on the pairing.
-
-    Example:
-        >>> import tempfile
-        >>> import torch
-        >>> from safetensors.torch import save_file
-        >>> from ioadapt_theory.similarity import compare
-        >>> path = tempfile.mkdtemp() + "/model.safetensors"
-        >>> save_file({"a.weight": torch.randn(8, 16), "b.weight": torch.randn(8, 8)}, path)
-        >>> comparison = compare(path, path)
-        >>> comparison.pairs, [row.name for row in comparison.rows], round(comparison.mean((0, 1)).mean, 6)
-        ([(0, 1)], ['a.weight', 'b.weight'], 1.0)
     """
 
     models: tuple[Checkpoint, ...]

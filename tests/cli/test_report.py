@@ -13,7 +13,6 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ioadapt_theory.adapters import adapt
-from ioadapt_theory.checkpoints.names import transformers
 from ioadapt_theory.cli import MISUSE, OK, main
 from ioadapt_theory.formats import save
 from tests.report.models import network, tuned
@@ -45,21 +44,17 @@ def test_the_screen_is_one_screen_and_begins_with_the_answer_as_json_and_page_do
     assert lines[0] in unescape(page.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("tied", [False, True])
-def test_transformers_is_asked_only_where_one_of_two_models_has_no_head(tmp_path, monkeypatch, capsys, tied):
-    asked, of_config = [], transformers.of_config
-    monkeypatch.setattr(transformers, "of_config", lambda *given: asked.append(1) or of_config(*given))
+def test_a_head_that_one_of_two_models_ties_is_compared(tmp_path, capsys):
     sizes = {"hidden_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 40}
     config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 50, **sizes}
     table = torch.randn(50, 24).float()
     for k, name in enumerate("ab"):
         (tmp_path / name).mkdir()
         stored = {"model.embed_tokens.weight": table, "model.layers.0.mlp.up_proj.weight": torch.randn(40, 24).float()}
-        stored |= {} if tied and k else {"lm_head.weight": table.clone()}
+        stored |= {} if k else {"lm_head.weight": table.clone()}
         save_file(stored, tmp_path / name / "model.safetensors")
-        (tmp_path / name / "config.json").write_text(json.dumps({**config, "tie_word_embeddings": tied}))
+        (tmp_path / name / "config.json").write_text(json.dumps({**config, "tie_word_embeddings": True}))
     assert main(["report", str(tmp_path / "a"), str(tmp_path / "b"), "--format", "json"]) == OK
-    assert bool(asked) is tied
     names = [layer["name"] for layer in json.loads(capsys.readouterr().out)["layers"]]
     assert names[-1] == "lm_head"
 

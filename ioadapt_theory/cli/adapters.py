@@ -37,10 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = EXAMPLES
     commands = parser.add_subparsers(dest="action", required=True, metavar="inspect | convert | bake")
-    shown = commands.add_parser(
-        "inspect",
-        help="list format, layers, ranks and scales; with --base also which fit, and if it is the adapter's base",
-    )
+    contents = "list format, layers, ranks and scales; with --base also which fit, and if it is the adapter's base"
+    shown = commands.add_parser("inspect", help=contents)
     converted = commands.add_parser("convert", help="a LoRA to the input or output side (Eq. 5), or to another format")
     baked = commands.add_parser("bake", help="a plain LoRA for one named base: exact, or of a given rank")
     for sub in (shown, converted, baked):
@@ -51,12 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         base = "the model it was trained on" if sub is converted else "the model it is for"
         sub.add_argument("--base", metavar="MODEL", required=sub is not shown, help=base)
         sub.add_argument("--component", metavar="NAME", help="part of a pipeline that the base is: unet, ...")
-        sub.add_argument(
-            "--match",
-            choices=("name", "provenance", "auto"),
-            default="name",
-            help="layers of equal name (default); of equal origin, for pruned and renumbered bases; origin, else name",
-        )
+        how = "layers of equal name (default); of equal origin, for pruned and renumbered bases; origin, else name"
+        sub.add_argument("--match", choices=("name", "provenance", "auto"), default="name", help=how)
         if sub is not converted:
             sub.add_argument("--source", metavar="MODEL", help="the model it was trained on, to find its layers")
     shown.add_argument("--check", action="store_true", help="also check all values for NaN and infinity")

@@ -8,9 +8,6 @@ from ioadapt_theory.effect import Prediction
 from ioadapt_theory.reporting.kin.kinship import Kinship, Relation
 from ioadapt_theory.reporting.predictions import SIDES, Predictions
 
-UNBOUNDED: Final = (
-    "weights alone cannot bound how much of its gain an adapter inside a network keeps (claim effect-weights-only)"
-)
 CARRY: Final = (
     "carry it over, `ioadapt transfer ADAPTER SOURCE TARGET --inputs BATCH --out FILE`, which says what is kept"
 )
@@ -62,7 +59,10 @@ def _of_weights(kinship: Kinship, *, adapted: bool) -> list[Advice]:
     if kinship.relation is Relation.SAME and not kinship.reordered:
         how = "copy it as it is" if adapted else "any adapter can be copied as it is"
         return [Advice(how, "the two compute the same function")]
-    measure = Advice("give unlabelled inputs (--inputs BATCH)", UNBOUNDED)
+    why = (
+        "weights alone cannot bound how much of its gain an adapter inside a network keeps (claim effect-weights-only)"
+    )
+    measure = Advice("give unlabelled inputs (--inputs BATCH)", why)
     if kinship.relation is Relation.SAME:
         how = CARRY if adapted else f"train it, then {CARRY}"
         return [Advice(how, "neurons or heads are permuted, which a copy does not follow"), measure]

@@ -35,6 +35,11 @@ class Report:
         lost: layers of the adapter that do not fit the target, and why.
         predictions: what the inputs say, if there were any.
         advice: the best first.
+
+    Example:
+        >>> model = nn.Sequential(nn.Linear(64, 48))
+        >>> str(report(model, model))
+        'Any adapter can be copied as it is: the two compute the same function.'
     """
 
     names: tuple[str, str, str | None]

@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from itertools import combinations
 from os import PathLike, fspath
-from typing import TypeVar
 
 from ioadapt_theory.checkpoints import renaming, sources
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
@@ -21,7 +20,6 @@ Model = Checkpoint | str | PathLike[str]
 """An open checkpoint, or what names one: an alias, a path, a hub id."""
 Progress = Callable[[int], object]
 """A function that receives the number of elements read."""
-T = TypeVar("T")
 
 MOST_THREADS = 4
 """Default maximum of threads, each of which holds layers of its own."""
@@ -180,11 +178,11 @@ def _processors() -> int:
 
 
 def _over_layers(
-    layers: Sequence[Layer], work: Callable[[Layer], T], threads: int, advance: Progress | None
-) -> list[T]:
+    layers: Sequence[Layer], work: Callable[[Layer], Moments], threads: int, advance: Progress | None
+) -> list[Moments]:
     """Apply ``work`` to every layer, the largest first, and return the results in the order of the layers."""
     order = sorted(range(len(layers)), key=lambda k: -layers[k].numel)
-    results: dict[int, T] = {}
+    results: dict[int, Moments] = {}
     with ThreadPoolExecutor(threads) as pool:
         for k, result in zip(order, pool.map(work, [layers[k] for k in order]), strict=True):  # cancels after an error
             results[k] = result

@@ -13,7 +13,11 @@ from ioadapt_theory.checkpoints.names.unet import canonical
 
 
 class Space(StrEnum):
-    """Object of a comparison: the weights, or the spaces on either side of them."""
+    """Object of a comparison: the weights, or the spaces on either side of them.
+
+    >>> [str(space) for space in Space]
+    ['weight', 'input', 'output']
+    """
 
     WEIGHT = "weight"
     INPUT = "input"

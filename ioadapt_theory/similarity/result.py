@@ -86,6 +86,14 @@ class Comparison:
         rows: The layers.
         skipped: The skipped tensors, with reasons.
         notes: Remarks on the pairing.
+
+    Example:
+        >>> import tempfile, safetensors.torch, torch
+        >>> from ioadapt_theory.similarity import compare
+        >>> path = tempfile.mkdtemp() + "/model.safetensors"
+        >>> safetensors.torch.save_file({"a.weight": torch.randn(8, 16)}, path)
+        >>> compare(path, path).pairs
+        [(0, 1)]
     """
 
     models: tuple[Checkpoint, ...]

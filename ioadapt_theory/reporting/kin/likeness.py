@@ -14,11 +14,8 @@ DRAWN: Final = 512
 """Number of permuted channels, a quarter of those that they are compared over."""
 FEWEST: Final = 6
 """Minimum number of channels for a permutation test."""
-PIECE: Final = 16
-"""Number of adjacent values that share one scale in every quantised format."""
-ROWS: Final = 256
-PIECES: Final = 4096
-"""Number of sampled rows of a matrix, and of pieces of rows."""
+PIECE, ROWS, PIECES = 16, 256, 4096
+"""Adjacent values that share one scale in every quantised format; sampled rows of a matrix, and pieces of rows."""
 EXPECTED: Final = 20
 """Expected number of chance inversions above which the absence of inversions shows rounding."""
 

@@ -63,12 +63,7 @@ def _layers(c: Comparison) -> list[list[str]]:
 
 
 def table_of(lines: Sequence[Sequence[str]], *, long: bool = False) -> str:
-    """Return a table whose headers are sort buttons; a long one has a fixed header and a filter.
-
-    Args:
-        lines: The heads, and a line a row, whose first cell names it.
-        long: Whether it scrolls.
-    """
+    """Return a table whose headers, the first line, are sort buttons; a long one has a fixed header and a filter."""
     head = "".join(f'<th scope="col"><button type="button">{escape(x)}</button></th>' for x in lines[0])
     rows = "".join(
         f'<tr><th scope="row">{escape(line[0])}</th>{"".join(f"<td>{escape(x)}</td>" for x in line[1:])}</tr>'

@@ -25,11 +25,9 @@ ceil(0.2 n) layers, chosen for each pair (--lowest); a layer counts for two mode
 for a before b. A layer of zeros has no angle and one with NaN or infinity no meaning: both are listed and
 left out.
 
---space reads tensors as torch's linear layers and convolutions store them, outputs first. Names and shapes do not tell
-that a layer has its inputs first (transposed convolutions, the Conv1D of GPT-2), where input and output change places,
-nor that a convolution is grouped. Layers that two models store in two layouts are left out if their shapes differ, and
-compared as they are if square. Whole matrices are multiplied: minutes of CPU where --space weight takes seconds, and
-each thread holds a layer of all models in float64.
+--space reads tensors as torch's linear layers and convolutions store them, outputs first; of layers stored otherwise
+(transposed convolutions, the Conv1D of GPT-2) input and output change places. Whole matrices are multiplied: minutes of
+CPU where --space weight takes seconds, and each thread holds a layer of all models in float64.
 
 examples:
   ioadapt similarity sd15 lcm

@@ -76,12 +76,6 @@ def _tensors(path: Path, rows: int) -> dict[str, Tensor]:
     except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile, SafetensorError) as error:
         msg = f"{path} cannot be read as a batch, a .safetensors or .npz file of named tensors: {error}."
         raise FileFormatError(msg) from None
-    if not tensors:
-        msg = f"{path} contains no tensors; a batch needs one for each input of the model."
-        raise FileFormatError(msg)
-    if not any(t.ndim for t in tensors.values()):
-        msg = f"{path}: {next(iter(tensors))} is a single number; give a tensor with one row per sample."
-        raise FileFormatError(msg)
     if len({len(t) if t.ndim else 1 for t in tensors.values()}) > 1:
         return tensors
     return {key: t[:rows] if t.ndim else t for key, t in tensors.items()}

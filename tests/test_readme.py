@@ -10,7 +10,6 @@ import pytest
 import figures.site.__main__ as site
 from figures.readme import PAGES, ROOT, SECTIONS, filled
 from ioadapt_theory import cli
-from ioadapt_theory.errors import FileFormatError
 
 TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
 
@@ -24,11 +23,6 @@ def test_every_section_stands_on_one_page_between_its_markers():
     begun = re.findall(r"<!-- (\S+): written by", "".join(TEXTS.values()))
     ended = re.findall(r"<!-- end of (\S+) -->", "".join(TEXTS.values()))
     assert sorted(begun) == sorted(ended) == sorted(SECTIONS)
-
-
-def test_a_section_of_which_nothing_is_known_is_refused():
-    with pytest.raises(FileFormatError, match="The generated section 'weather' is unknown"):
-        filled("<!-- weather: written by python -m figures.readme -->\n<!-- end of weather -->")
 
 
 @pytest.fixture(scope="module")

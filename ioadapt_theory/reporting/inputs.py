@@ -116,7 +116,7 @@ def _prompted(folder: str, model: nn.Module, prompts: list[str], rows: int, seed
         states = torch.cat([encoder(part)[0] for part in ids.split(32)])
     latents = torch.randn(len(chosen), config.in_channels, height, width, generator=generator)
     timesteps = torch.randint(STEPS, (len(chosen),), generator=generator)
-    inputs = {named: latents, "timestep": timesteps, "encoder_hidden_states": states}
+    inputs: dict[str, Any] = {named: latents, "timestep": timesteps, "encoder_hidden_states": states}
     if named == "hidden_states" and "added_cond_kwargs" in asked:
         inputs["added_cond_kwargs"] = {"resolution": None, "aspect_ratio": None}
     return inputs

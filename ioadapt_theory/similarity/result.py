@@ -1,7 +1,7 @@
 """Options and result of a comparison."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import combinations
@@ -113,9 +113,9 @@ class Comparison:
         """Return the pair's layers."""
         return [row for row in self.rows if pair in row.values]
 
-    def mean(self, pair: Pair) -> Mean:
-        """Return the mean over the pair's layers: panel (b) of Fig. 2."""
-        return self._mean(pair, self.layers_of(pair))
+    def mean(self, pair: Pair, keep: Callable[[Row], bool] = lambda _: True) -> Mean:
+        """Return the mean over the pair's layers, or some of them: panel (b) of Fig. 2."""
+        return self._mean(pair, [row for row in self.layers_of(pair) if keep(row)])
 
     def lowest(self, pair: Pair) -> Mean:
         """Return the mean over the pair's layers with the lowest cosine, at least one: panel (a) of Fig. 2."""

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from textwrap import fill
 
 from ioadapt_theory.null import STANDS_OUT
@@ -19,11 +18,9 @@ def summary(c: Comparison) -> list[list[str]]:
     lines = [["pair", "layers", "params", "mean", "lowest", "weights", "norms", "biases"]]
     for pair in c.pairs:
         everything, low = c.mean(pair), c.lowest(pair)
+        roles = [c.mean(pair, lambda row, r=r: role(row.layer.kind) == r) for r in ("weight", "norm", "bias")]  # type: ignore[misc]
         line = [pair_name(c, pair), str(everything.layers), f"{everything.parameters / 1e6:.1f} M"]
-        line += [cell(everything.mean), cell(low.mean)]
-        for one in ("weight", "norm", "bias"):
-            part = replace(c, rows=tuple(row for row in c.rows if role(row.layer.kind) == one))
-            line.append(cell(part.mean(pair).mean))
+        line += [cell(m.mean) for m in (everything, low, *roles)]
         lines.append(line)
     return lines
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ioadapt_theory.errors import InvalidValueError
 
@@ -92,12 +92,14 @@ def _local(name: str) -> Path | None:
     return path if path is not None and path.exists() else None
 
 
-def open_model(name: str, hint: str) -> "Checkpoint":
-    """Open a checkpoint; raise InvalidValueError with this hint where the name is an adapter's."""
+def open_model(name: str, hint: str, **options: Any) -> "Checkpoint":
+    """Open a checkpoint; raise InvalidValueError with this hint where it is an adapter."""
+    from ioadapt_theory.checkpoints.names.kinds import of_adapter
     from ioadapt_theory.checkpoints.sources import open_checkpoint
-    from ioadapt_theory.formats.reading import is_adapter
 
-    if is_adapter(name):
+    opened = open_checkpoint(name, **options)
+    if "ioadapt.layers" in opened.metadata or of_adapter(opened.tensors):
+        opened.close()
         msg = f"{name} is an adapter's file: {hint}."
         raise InvalidValueError(msg)
-    return open_checkpoint(name)
+    return opened

@@ -8,11 +8,10 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 from ioadapt_theory.cli import OK, progress_bar, say
-from ioadapt_theory.cli.files import Files
+from ioadapt_theory.cli.files import Files, open_model
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
-    from ioadapt_theory.checkpoints.checkpoint import Checkpoint
     from ioadapt_theory.similarity import Comparison
 
 EXAMPLES = """A model is NAME[@REVISION][:PART]: an alias (see --list), a path, or a hub id, with a branch, tag or
@@ -99,7 +98,10 @@ def run(args: argparse.Namespace) -> int:
     )  # fmt: skip
     with ExitStack() as stack:
         sources = [*args.models, *([args.parent] if args.parent else [])]
-        opened = [stack.enter_context(_open(source, args)) for source in sources]
+        hint = "similarity compares models; use `ioadapt report SOURCE TARGET ADAPTER`"
+        where = {"variant": args.variant, "ema": args.ema, "offline": args.offline, "cache": args.cache}
+        where["progress"] = not args.quiet
+        opened = [stack.enter_context(open_model(source, hint, **where)) for source in sources]
         models, parent = opened[: len(args.models)], opened[-1] if args.parent else None
         with progress_bar(quiet=args.quiet) as progress:
             comparison = compare(*models, options=options, parent=parent, progress=progress)
@@ -114,21 +116,6 @@ def _list() -> int:
         where = alias.repo or f"package {alias.package} {alias.version or ''}".rstrip()
         sys.stdout.write(f"{name:<24}{where}{f'  ({alias.note})' if alias.note else ''}\n")
     return OK
-
-
-def _open(source: str, args: argparse.Namespace) -> "Checkpoint":
-    """Open a checkpoint; raise InvalidValueError if it is an adapter."""
-    from ioadapt_theory.checkpoints.names.kinds import of_adapter
-    from ioadapt_theory.checkpoints.sources import open_checkpoint
-
-    opened = open_checkpoint(
-        source, variant=args.variant, ema=args.ema, offline=args.offline, progress=not args.quiet, cache=args.cache
-    )
-    if "ioadapt.layers" in opened.metadata or of_adapter(opened.tensors):
-        opened.close()
-        msg = f"{source} is an adapter, and similarity compares models; use `ioadapt report SOURCE TARGET {source}`."
-        raise InvalidValueError(msg)
-    return opened
 
 
 def _write(comparison: "Comparison", args: argparse.Namespace) -> None:

@@ -1,6 +1,7 @@
 """Advice on what to do with an adapter, or where to put the next one."""
 
 from dataclasses import dataclass
+from statistics import median
 from typing import Final
 
 from ioadapt_theory.adapters.rules.auto import TIE
@@ -97,11 +98,10 @@ def _of_sides(predictions: Predictions) -> list[Advice]:
         for side, share in shares.items()
     ]
     top = max(shares.values())
-    first = next(option for option in options if option.kept is not None and option.kept >= top - TIE)
-    options = [first, *(option for option in options if option is not first)]
-    sides = set(predictions.best().values())
-    if len(sides) > 1:
-        mixed = predictions.mixed()
+    options.sort(key=lambda option: (option.kept or 0.0) < top - TIE)  # ties go to the input
+    best = predictions.best()
+    if len({*best.values()}) > 1:
+        mixed = median(predictions.expected[name, side].R for name, side in best.items())
         why = f"with the side that keeps most of each layer a copy is expected to keep R = {mixed:.2f}"
         auto = Advice('train it with placement="auto", this target and these inputs', why, mixed)
         options.insert(0 if mixed > top + TIE else 1, auto)

@@ -168,4 +168,4 @@ def test_an_adapter_is_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[st
         factors = {"unet.to_q.lora_A.weight": torch.randn(4, 12), "unet.to_q.lora_B.weight": torch.randn(20, 4)}
         save_file(factors, tmp_path / f"{name}.safetensors")
     assert main(["similarity", *(str(tmp_path / f"{name}.safetensors") for name in ("a", "b"))]) == 2
-    assert "a.safetensors is an adapter, and similarity compares models; use `ioadapt report" in capsys.readouterr().err
+    assert "a.safetensors is an adapter's file: similarity compares models; use `ioadapt" in capsys.readouterr().err

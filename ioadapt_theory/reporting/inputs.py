@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, MissingExtraError
@@ -65,12 +67,8 @@ def _tensors(path: Path, rows: int) -> dict[str, Tensor]:
     """Return at most ``rows`` rows of a file's tensors; all of them if they have different numbers of rows."""
     try:
         if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
             tensors = load_file(path)
         else:
-            import numpy as np
-
             with np.load(path, allow_pickle=False) as stored:
                 tensors = {key: torch.from_numpy(stored[key]) for key in stored.files}
     except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile, SafetensorError) as error:

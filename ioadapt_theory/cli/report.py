@@ -77,14 +77,14 @@ def run(args: argparse.Namespace) -> int:
 def _stored(args: argparse.Namespace) -> "Report":
     """Compare two checkpoints, one layer at a time."""
     from ioadapt_theory.reporting.assemble import report
-    from ioadapt_theory.reporting.kin.counterparts import by_modules, by_names
+    from ioadapt_theory.reporting.kin.counterparts import under_common_names
 
     with ExitStack() as stack, progress_bar() as progress:
         hint = "give the two models first, ioadapt report SOURCE TARGET ADAPTER"
         both = [stack.enter_context(open_model(name, hint)) for name in (args.source, args.target)]
         for checkpoint in both:
             checkpoint.prepare()
-        source, target = (by_names if args.adapter is None else by_modules)(*both)
+        source, target = under_common_names(*both, adapted=args.adapter is not None)
         adapters, lost = (None, None) if args.adapter is None else _file(args, source, target)
         names = (args.source, args.target, args.adapter)
         return report(source, target, adapters, lost=lost, names=names, progress=progress)

@@ -15,21 +15,15 @@ from ioadapt_theory.reporting.kin.orders import Order, head_orders, neuron_order
 from ioadapt_theory.similarity.report.order import place
 
 
-def by_modules(source: Checkpoint, target: Checkpoint) -> tuple[TensorWeights, TensorWeights]:
-    """Return two checkpoints under the names of the models' modules, as adapters use them."""
-    one = checkpoint_weights(source)
-    return one, checkpoint_weights(target, one.names)
+def under_common_names(source: Checkpoint, target: Checkpoint, *, adapted: bool) -> tuple[TensorWeights, TensorWeights]:
+    """Return two checkpoints under common names: those of modules for an adapter, or if one of the two ties its head.
 
-
-def by_names(source: Checkpoint, target: Checkpoint) -> tuple[TensorWeights, TensorWeights]:
-    """Return two checkpoints under common names, for a report without an adapter.
-
-    Modules' names are asked for where one model has a head that the other ties: transformers knows them, whose import
-    takes longer than the report.
+    Only transformers knows which modules are tied, and its import takes longer than a report.
     """
     heads = [any(name.endswith(HEADS) for name in checkpoint.tensors) for checkpoint in (source, target)]
-    if heads[0] != heads[1]:
-        return by_modules(source, target)
+    if adapted or heads[0] != heads[1]:
+        weights = checkpoint_weights(source)
+        return weights, checkpoint_weights(target, weights.names)
     one, two = common([source, target])[0]
     return stored_weights(one), stored_weights(two)
 

@@ -59,11 +59,7 @@ class Preset:
     length: int | None = None
 
     def adapter(self, family: str = "lora", placement: str = "input") -> dict[str, Any]:
-        """Return the options of ``adapt`` and of the plug-in's ``IOLoraConfig``, under PEFT's names.
-
-        Raises:
-            UnknownNameError: a family that the run does not have.
-        """
+        """Return the options of ``adapt`` and of the plug-in's ``IOLoraConfig``, under PEFT's names."""
         if family not in self.ranks:
             kind = "family in this preset"
             raise UnknownNameError(kind, family, self.ranks)
@@ -78,11 +74,7 @@ class Preset:
         }
 
     def optimizer_for(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """Return the optimizer of the run, as its training code builds it.
-
-        Raises:
-            MissingExtraError: it is Prodigy, and prodigyopt is not installed.
-        """
+        """Return the optimizer of the run, as its training code builds it."""
         common = {"lr": self.learning_rate, "betas": (0.9, 0.999), "weight_decay": self.weight_decay, "eps": 1e-8}
         if self.optimizer == "adamw":
             return torch.optim.AdamW(parameters, **common)  # type: ignore[arg-type]

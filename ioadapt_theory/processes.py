@@ -24,11 +24,7 @@ LOUD = ("distributed", "tornado", "asyncio")
 
 @contextmanager
 def lost() -> Iterator[None]:
-    """Raise one error for everything by which ``submit`` and ``result`` of any executor say that workers are gone.
-
-    Raises:
-        WorkerError: They are.
-    """
+    """Raise one error for everything by which ``submit`` and ``result`` of any executor say that workers are gone."""
     try:
         yield
     except Exception as error:

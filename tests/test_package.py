@@ -20,11 +20,6 @@ def test_every_public_name_is_there(name):
     assert name in dir(ioadapt_theory)
 
 
-def test_the_names_of_the_field_lie_one_dot_deep():
-    wanted = "adapt transfer save load merge unmerge unload convert bake combine compare Placement AdapterConfig"
-    assert {*wanted.split(), "IoAdaptError", "activate", "disable"} <= {*ioadapt_theory.__all__}
-
-
 def test_importing_the_package_leaves_the_path_alone(tmp_path):
     (tmp_path / "asked.py").write_text(
         "import sys; before = [*sys.path]; import ioadapt_theory; ioadapt_theory.adapt; assert sys.path == before"

@@ -10,7 +10,6 @@ import pytest
 import figures.site.__main__ as site
 from figures.readme import PAGES, ROOT, SECTIONS, filled
 from ioadapt_theory import cli
-from ioadapt_theory.errors import FileFormatError
 
 TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
 
@@ -26,11 +25,6 @@ def test_every_section_stands_on_one_page_between_its_markers():
     assert sorted(begun) == sorted(ended) == sorted(SECTIONS)
 
 
-def test_a_section_of_which_nothing_is_known_is_refused():
-    with pytest.raises(FileFormatError, match="The generated section 'weather' is unknown"):
-        filled("<!-- weather: written by python -m figures.readme -->\n<!-- end of weather -->")
-
-
 @pytest.fixture(scope="module")
 def made():
     """What is there when the site is built."""
@@ -43,10 +37,6 @@ def made():
 def test_what_a_page_links_to_exists(page, made):
     paths = [(ROOT / page).parent / link for link in re.findall(r"\]\(([^)#:]+)\)", TEXTS[page])]
     assert [path for path in paths if not path.exists() and path not in made] == []
-
-
-def test_the_first_commands_of_make_are_demo_and_test():
-    assert re.findall(r"^    (make .*)$", TEXTS["README.md"], re.MULTILINE)[:2] == ["make demo", "make test"]
 
 
 def commands() -> list[tuple[str, str]]:

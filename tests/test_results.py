@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ioadapt_theory.results import record, replacing, write_json
+from ioadapt_theory.results import replacing, write_json
 
 
 def test_an_error_while_writing_leaves_the_old_file_and_no_other(tmp_path):
@@ -81,9 +81,3 @@ def test_what_a_killed_writer_left_is_removed_by_a_later_one(tmp_path):
     os.utime(old, (time.time() - 2 * 24 * 3600,) * 2)
     write_json(tmp_path / "a.json", {"x": 1})
     assert {p.name for p in tmp_path.iterdir()} == {"a.json", live.name, other.name}
-
-
-def test_a_record_says_what_ran_with_what():
-    content = record("crescent", config={"seed": 0}, results={"loss": 1.0})
-    assert content["config"] == {"seed": 0}
-    assert {"python", "torch", "ioadapt-theory"} <= set(content["versions"])

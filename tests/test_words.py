@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from torch import nn
 
-from ioadapt_theory import adapt, save
+from ioadapt_theory import save
 from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.cli import main
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError, near_misses
@@ -29,16 +29,6 @@ def test_of_many_known_names_some_are_listed_and_the_rest_counted():
     sentence = str(UnknownNameError("thing", "zzz", (f"name{k:03}" for k in range(100))))
     assert sentence.endswith("name011 and 88 more.")
     assert "Did you mean" not in sentence
-
-
-def test_names_of_peft_are_taken():
-    model = adapt(nn.Sequential(nn.Linear(4, 3)), target_modules=["0"], r=2, lora_alpha=6)
-    assert model[0].adapters["default"]["input"].scaling == 3
-
-
-def test_an_option_of_nobody_is_named_with_what_is_near():
-    with pytest.raises(UnknownNameError, match=r"No option 'ranks'\. Did you mean 'rank'"):
-        adapt(nn.Sequential(nn.Linear(4, 3)), target_modules=["0"], ranks=4)
 
 
 def test_saving_with_the_arguments_exchanged_is_one_sentence(tmp_path: Path):

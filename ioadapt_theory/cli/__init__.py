@@ -28,7 +28,6 @@ Each is a module here with ``add_arguments(parser)``, ``files(args) -> Files`` a
 
 OK, FINDING, MISUSE, LOST, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit statuses of a command; LOST: a worker process was killed, for example when out of memory."""
-DESCRIPTION = "Input and output adapters: what the paper claims, what adapter files are, how alike checkpoints are."
 
 
 class Parser(argparse.ArgumentParser):
@@ -55,8 +54,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _main(argv: list[str], chosen: str | None) -> int:
-    parser = Parser(prog="ioadapt", description=DESCRIPTION)
-    parser.add_argument("--version", action="version", version=_version() if "--version" in argv else "")
+    about = "Input and output adapters: what the paper claims, what adapter files are, how alike checkpoints are."
+    parser = Parser(prog="ioadapt", description=about)
+    version = import_module("importlib.metadata").version("ioadapt-theory") if "--version" in argv else ""
+    parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(dest="command", metavar="command")
     for name, summary in COMMANDS.items():
         sub = commands.add_parser(name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -69,12 +70,6 @@ def _main(argv: list[str], chosen: str | None) -> int:
     command = import_module(f"ioadapt_theory.cli.{args.command}")
     check_files(command.files(args))
     return int(command.run(args))
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("ioadapt-theory")
 
 
 def guarded(name: str, body: Callable[[], int]) -> int:

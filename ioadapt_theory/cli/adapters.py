@@ -31,17 +31,14 @@ examples:
 """
 WRITTEN = ("ioadapt.safetensors", "adapter_model.safetensors", "adapter_config.json")
 """Files of a folder that an adapter is written to."""
-TARGETS = ("input", "output", "peanut", "glora")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = EXAMPLES
     commands = parser.add_subparsers(dest="action", required=True, metavar="inspect | convert | bake")
-    shown = commands.add_parser(
-        "inspect",
-        help="list format, layers, ranks and scales; with --base also which fit, and if it is the adapter's base",
-    )
+    contents = "list format, layers, ranks and scales; with --base also which fit, and if it is the adapter's base"
+    shown = commands.add_parser("inspect", help=contents)
     converted = commands.add_parser("convert", help="a LoRA to the input or output side (Eq. 5), or to another format")
     baked = commands.add_parser("bake", help="a plain LoRA for one named base: exact, or of a given rank")
     for sub in (shown, converted, baked):
@@ -51,32 +48,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             sub.add_argument("--partial", action="store_true", help="skip layers that do not fit")
         base = "the model it was trained on" if sub is converted else "the model it is for"
         sub.add_argument("--base", metavar="MODEL", required=sub is not shown, help=base)
-        sub.add_argument(
-            "--component", metavar="NAME", help="unet, text_encoder, ...: which part of a pipeline the base is"
-        )
-        sub.add_argument(
-            "--match",
-            choices=("name", "provenance", "auto"),
-            default="name",
-            help="layers of equal name (default); of equal origin, for pruned and renumbered bases; origin, else name",
-        )
+        sub.add_argument("--component", metavar="NAME", help="part of a pipeline that the base is: unet, ...")
+        how = "layers of equal name (default); of equal origin, for pruned and renumbered bases; origin, else name"
+        sub.add_argument("--match", choices=("name", "provenance", "auto"), default="name", help=how)
         if sub is not converted:
-            sub.add_argument(
-                "--source", metavar="MODEL", help="the model it was trained on, to find its layers in the base"
-            )
+            sub.add_argument("--source", metavar="MODEL", help="the model it was trained on, to find its layers")
     shown.add_argument("--check", action="store_true", help="also check all values for NaN and infinity")
     shown.add_argument("--format", choices=("text", "json", "card"), default="text", help="card: a model card")
-    converted.add_argument("--to", choices=TARGETS, required=True)
-    converted.add_argument(
-        "--ridge", type=float, default=0.0, metavar="F", help="regularise by F times the largest singular value of W"
-    )
-    baked.add_argument(
-        "--rank", type=int, metavar="R", help="rank of the result, for adapters without an exact plain LoRA"
-    )
+    converted.add_argument("--to", choices=("input", "output", "peanut", "glora"), required=True)
+    ridge = "regularise by F times the largest singular value of W"
+    converted.add_argument("--ridge", type=float, default=0.0, metavar="F", help=ridge)
+    baked.add_argument("--rank", type=int, metavar="R", help="rank of the result, where no plain LoRA is exact")
     baked.add_argument("--share", type=float, metavar="F", help="or the share of the change's norm to keep")
-    baked.add_argument(
-        "--style", choices=("peft", "diffusers", "kohya"), default="peft", help="default: peft, a folder"
-    )
+    baked.add_argument("--style", choices=("peft", "diffusers", "kohya"), default="peft", help="default peft, a folder")
 
 
 def files(args: argparse.Namespace) -> Files:

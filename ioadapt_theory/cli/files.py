@@ -1,10 +1,10 @@
 """Checks of a command's paths: no output may overwrite an input or weights, and no input may be a pipe."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ioadapt_theory.errors import InvalidValueError
 
@@ -33,13 +33,8 @@ class Files:
 
 
 def check_files(files: Files) -> None:
-    """Refuse paths that would overwrite an input or block for ever, before anything is read.
-
-    Raises:
-        InvalidValueError: An input is a pipe or device; an output is an input or a file in its folder, holds weights,
-            cannot be written, or is the output of another option.
-    """
-    inputs = [path for name in files.reads if name is not None for path in _paths(str(name))]
+    """Refuse paths that would overwrite an input or block for ever, before anything is read."""
+    inputs = [path for name in files.reads if name is not None and (path := _local(str(name)))]
     for path in inputs:
         if not path.is_file() and not path.is_dir():
             msg = f"{path} is a device, pipe or socket, not a file or folder."
@@ -88,22 +83,23 @@ def _same(one: Path, other: Path) -> bool:
     return one.resolve() == other.resolve()
 
 
-def _paths(name: str) -> Iterator[Path]:
-    """Yield the local files and folders that an input may refer to, directly or by an alias."""
+def _local(name: str) -> Path | None:
+    """Return the local file or folder that an input refers to, directly or by an alias."""
     from ioadapt_theory.checkpoints.sources import local_path
 
     plain = Path(name).expanduser()
     path = plain if name and plain.exists() else local_path(name) if name else None
-    if path is not None and path.exists():
-        yield path
+    return path if path is not None and path.exists() else None
 
 
-def open_model(name: str, hint: str) -> "Checkpoint":
-    """Open a checkpoint; raise InvalidValueError with this hint where the name is an adapter's."""
+def open_model(name: str, hint: str, **options: Any) -> "Checkpoint":
+    """Open a checkpoint; raise InvalidValueError with this hint where it is an adapter."""
+    from ioadapt_theory.checkpoints.names.kinds import of_adapter
     from ioadapt_theory.checkpoints.sources import open_checkpoint
-    from ioadapt_theory.formats.reading import is_adapter
 
-    if is_adapter(name):
+    opened = open_checkpoint(name, **options)
+    if "ioadapt.layers" in opened.metadata or of_adapter(opened.tensors):
+        opened.close()
         msg = f"{name} is an adapter's file: {hint}."
         raise InvalidValueError(msg)
-    return open_checkpoint(name)
+    return opened

@@ -39,13 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--inputs", type=Path, metavar="BATCH", help="inputs to run both models on")
     add("--batch", type=int, default=32, metavar="N", help="rows in one forward pass (default 32)")
     add("--rows", type=int, default=512, metavar="N", help="use at most N rows of the inputs (default 512)")
-    add(
-        "--explained",
-        type=float,
-        default=0.5,
-        metavar="X",
-        help="how much of the loss the adapter removed on the source, for the error bound (default .5)",
-    )
+    explained = "how much of the loss the adapter removed on the source, for the error bound (default .5)"
+    add("--explained", type=float, default=0.5, metavar="X", help=explained)
     add("--component", metavar="NAME", help="unet, text_encoder, ...: which part of a pipeline's adapter is meant")
     add("--html", type=Path, metavar="PAGE", help="also write one self-contained page")
     add("--format", choices=("text", "json"), default="text", help="default text")
@@ -82,14 +77,14 @@ def run(args: argparse.Namespace) -> int:
 def _stored(args: argparse.Namespace) -> "Report":
     """Compare two checkpoints, one layer at a time."""
     from ioadapt_theory.reporting.assemble import report
-    from ioadapt_theory.reporting.kin.counterparts import by_modules, by_names
+    from ioadapt_theory.reporting.kin.counterparts import under_common_names
 
     with ExitStack() as stack, progress_bar() as progress:
         hint = "give the two models first, ioadapt report SOURCE TARGET ADAPTER"
         both = [stack.enter_context(open_model(name, hint)) for name in (args.source, args.target)]
         for checkpoint in both:
             checkpoint.prepare()
-        source, target = (by_names if args.adapter is None else by_modules)(*both)
+        source, target = under_common_names(*both, adapted=args.adapter is not None)
         adapters, lost = (None, None) if args.adapter is None else _file(args, source, target)
         names = (args.source, args.target, args.adapter)
         return report(source, target, adapters, lost=lost, names=names, progress=progress)

@@ -8,11 +8,10 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 from ioadapt_theory.cli import OK, progress_bar, say
-from ioadapt_theory.cli.files import Files
+from ioadapt_theory.cli.files import Files, open_model
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
-    from ioadapt_theory.checkpoints.checkpoint import Checkpoint
     from ioadapt_theory.similarity import Comparison
 
 EXAMPLES = """A model is NAME[@REVISION][:PART]: an alias (see --list), a path, or a hub id, with a branch, tag or
@@ -25,11 +24,9 @@ ceil(0.2 n) layers, chosen for each pair (--lowest); a layer counts for two mode
 for a before b. A layer of zeros has no angle and one with NaN or infinity no meaning: both are listed and
 left out.
 
---space reads tensors as torch's linear layers and convolutions store them, outputs first. Names and shapes do not tell
-that a layer has its inputs first (transposed convolutions, the Conv1D of GPT-2), where input and output change places,
-nor that a convolution is grouped. Layers that two models store in two layouts are left out if their shapes differ, and
-compared as they are if square. Whole matrices are multiplied: minutes of CPU where --space weight takes seconds, and
-each thread holds a layer of all models in float64.
+--space reads tensors as torch's linear layers and convolutions store them, outputs first; of layers stored otherwise
+(transposed convolutions, the Conv1D of GPT-2) input and output change places. Whole matrices are multiplied: minutes of
+CPU where --space weight takes seconds, and each thread holds a layer of all models in float64.
 
 examples:
   ioadapt similarity sd15 lcm
@@ -50,12 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--list", action="store_true", help="list the aliases and stop")
     what = parser.add_argument_group("what is compared")
     add = what.add_argument
-    add(
-        "--space",
-        choices=("weight", "input", "output"),
-        default="weight",
-        help="weights (default), or the Grams of the side on which an input or output adapter acts",
-    )
+    space = "weights (default), or the Grams of the side on which an input or output adapter acts"
+    add("--space", choices=("weight", "input", "output"), default="weight", help=space)
     add("--parent", metavar="MODEL", help="compare what each model changed since this one")
     add("--lowest", type=float, default=0.2, metavar="F", help="fraction of layers in the lowest mean (default 0.2)")
     add("--only", choices=tuple(_ROLES), nargs="+", help="compare only these roles (default: all)")
@@ -105,10 +98,13 @@ def run(args: argparse.Namespace) -> int:
     )  # fmt: skip
     with ExitStack() as stack:
         sources = [*args.models, *([args.parent] if args.parent else [])]
-        opened = [stack.enter_context(_open(source, args)) for source in sources]
+        hint = "similarity compares models; use `ioadapt report SOURCE TARGET ADAPTER`"
+        where = {"variant": args.variant, "ema": args.ema, "offline": args.offline, "cache": args.cache}
+        where["progress"] = not args.quiet
+        opened = [stack.enter_context(open_model(source, hint, **where)) for source in sources]
         models, parent = opened[: len(args.models)], opened[-1] if args.parent else None
         with progress_bar(quiet=args.quiet) as progress:
-            comparison = compare(*models, options=options, parent=parent, cache=args.cache, progress=progress)
+            comparison = compare(*models, options=options, parent=parent, progress=progress)
         _write(comparison, args)
     return OK
 
@@ -120,21 +116,6 @@ def _list() -> int:
         where = alias.repo or f"package {alias.package} {alias.version or ''}".rstrip()
         sys.stdout.write(f"{name:<24}{where}{f'  ({alias.note})' if alias.note else ''}\n")
     return OK
-
-
-def _open(source: str, args: argparse.Namespace) -> "Checkpoint":
-    """Open a checkpoint; raise InvalidValueError if it is an adapter."""
-    from ioadapt_theory.checkpoints.names.kinds import of_adapter
-    from ioadapt_theory.checkpoints.sources import open_checkpoint
-
-    opened = open_checkpoint(
-        source, variant=args.variant, ema=args.ema, offline=args.offline, progress=not args.quiet, cache=args.cache
-    )
-    if "ioadapt.layers" in opened.metadata or of_adapter(opened.tensors):
-        opened.close()
-        msg = f"{source} is an adapter, and similarity compares models; use `ioadapt report SOURCE TARGET {source}`."
-        raise InvalidValueError(msg)
-    return opened
 
 
 def _write(comparison: "Comparison", args: argparse.Namespace) -> None:

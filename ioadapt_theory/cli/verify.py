@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.results import as_json
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
 
     from ioadapt_theory.claims import Claim, Run
     from ioadapt_theory.claims.records import Record
@@ -42,16 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--condition", type=float, metavar="K", help="condition number of conditioned weights")
     parser.add_argument("--pair", help="how the target relates to the source: independent, gauge or near-gauge")
     parser.add_argument("--device", help="device of stacks and samples: cpu, cuda, ...")
-    parser.add_argument("--jobs", type=int, metavar="J", help="processes; one by default")
-    parser.add_argument("--cluster", metavar="ADDRESS", help="workers of the Dask scheduler at this address instead")
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--jobs", type=int, metavar="J", help="processes; one by default")
+    place.add_argument("--cluster", metavar="ADDRESS", help="workers of the Dask scheduler at this address instead")
     parser.add_argument("--format", choices=("table", "json"), default="table")
     parser.add_argument("--instance", metavar="FILE", help="evaluate this instance, or the shipped one of this name")
-    parser.add_argument(
-        "--merge",
-        nargs="+",
-        metavar="FILE",
-        help="merge records written by --format json, without counting a part twice",
-    )
+    merge = "merge records written by --format json, without counting a part twice"
+    parser.add_argument("--merge", nargs="+", metavar="FILE", help=merge)
     parser.add_argument("--resume-from", metavar="FOLDER", help="folder of interrupted runs; default: user cache")
 
 
@@ -64,8 +61,6 @@ COUNTS = {
     "starts": "starts of the gradient ascent",
     "steps": "steps of the gradient ascent",
 }
-MODES = ("instance", "merge")
-"""Modes other than collecting evidence, which accept no option of it."""
 
 
 def files(args: argparse.Namespace) -> Files:
@@ -79,13 +74,10 @@ def run(args: argparse.Namespace) -> int:
     from ioadapt_theory.claims.expression.algebra import sympy
 
     given = [name for name, x in vars(args).items() if x is not None and name not in ("command", "claims", "format")]
-    for mode in MODES:
+    for mode in ("instance", "merge"):  # which accept no option of collecting evidence
         if mode in given and (ignored := [name for name in given if name != mode]):
             msg = f"--{ignored[0].replace('_', '-')} does not go with --{mode}; leave one of them out."
             raise InvalidValueError(msg)
-    if args.jobs is not None and args.cluster is not None:
-        msg = "--jobs (local processes) and --cluster (remote workers) exclude each other; give one."
-        raise InvalidValueError(msg)
     chosen = {f.name: getattr(args, f.name) for f in fields(Run) if getattr(args, f.name) is not None}
     if args.widths:
         if len(args.widths) < 2:
@@ -139,6 +131,7 @@ def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int
 
     from ioadapt_theory.claims import CLAIMS, records, verifying
     from ioadapt_theory.errors import WorkerError
+    from ioadapt_theory.processes import cluster, pool
 
     folder = Path(args.resume_from) if args.resume_from else records.default_folder()
     tell = partial(tqdm.write, file=sys.stderr)  # above the bar
@@ -156,8 +149,13 @@ def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int
     try:
         with (
             tqdm(total=count, initial=len(results), disable=None, unit="part", leave=False) as bar,
-            _place(args) as place,
+            ExitStack() as stack,
         ):
+            place: tuple[Any, ...] = ()  # by default the work runs in this process
+            if args.cluster is not None:
+                place = stack.enter_context(cluster(args.cluster))
+            elif (args.jobs or 1) > 1:
+                place = stack.enter_context(pool(args.jobs)), lambda: 2 * args.jobs
             for part, result in verifying.results(todo, *place):
                 journal.add(part, result)
                 results[part] = result
@@ -176,21 +174,6 @@ def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int
     sys.stdout.flush()  # the result is out before what it was made of goes
     journal.remove()
     return status
-
-
-@contextmanager
-def _place(args: argparse.Namespace) -> "Iterator[tuple[Any, ...]]":
-    """Yield an executor and how many parts it takes at a time; without one, the work runs in this process."""
-    from ioadapt_theory.processes import cluster, pool
-
-    if args.cluster is not None:
-        with cluster(args.cluster) as place:
-            yield place
-    elif (args.jobs or 1) == 1:
-        yield ()
-    else:
-        with pool(args.jobs) as executor:
-            yield executor, lambda: 2 * args.jobs
 
 
 def _merge(args: argparse.Namespace) -> int:

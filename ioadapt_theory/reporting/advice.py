@@ -1,6 +1,7 @@
 """Advice on what to do with an adapter, or where to put the next one."""
 
 from dataclasses import dataclass
+from statistics import median
 from typing import Final
 
 from ioadapt_theory.adapters.rules.auto import TIE
@@ -8,9 +9,6 @@ from ioadapt_theory.effect import Prediction
 from ioadapt_theory.reporting.kin.kinship import Kinship, Relation
 from ioadapt_theory.reporting.predictions import SIDES, Predictions
 
-UNBOUNDED: Final = (
-    "weights alone cannot bound how much of its gain an adapter inside a network keeps (claim effect-weights-only)"
-)
 CARRY: Final = (
     "carry it over, `ioadapt transfer ADAPTER SOURCE TARGET --inputs BATCH --out FILE`, which says what is kept"
 )
@@ -62,7 +60,10 @@ def _of_weights(kinship: Kinship, *, adapted: bool) -> list[Advice]:
     if kinship.relation is Relation.SAME and not kinship.reordered:
         how = "copy it as it is" if adapted else "any adapter can be copied as it is"
         return [Advice(how, "the two compute the same function")]
-    measure = Advice("give unlabelled inputs (--inputs BATCH)", UNBOUNDED)
+    why = (
+        "weights alone cannot bound how much of its gain an adapter inside a network keeps (claim effect-weights-only)"
+    )
+    measure = Advice("give unlabelled inputs (--inputs BATCH)", why)
     if kinship.relation is Relation.SAME:
         how = CARRY if adapted else f"train it, then {CARRY}"
         return [Advice(how, "neurons or heads are permuted, which a copy does not follow"), measure]
@@ -97,11 +98,10 @@ def _of_sides(predictions: Predictions) -> list[Advice]:
         for side, share in shares.items()
     ]
     top = max(shares.values())
-    first = next(option for option in options if option.kept is not None and option.kept >= top - TIE)
-    options = [first, *(option for option in options if option is not first)]
-    sides = set(predictions.best().values())
-    if len(sides) > 1:
-        mixed = predictions.mixed()
+    options.sort(key=lambda option: (option.kept or 0.0) < top - TIE)  # ties go to the input
+    best = predictions.best()
+    if len({*best.values()}) > 1:
+        mixed = median(predictions.expected[name, side].R for name, side in best.items())
         why = f"with the side that keeps most of each layer a copy is expected to keep R = {mixed:.2f}"
         auto = Advice('train it with placement="auto", this target and these inputs', why, mixed)
         options.insert(0 if mixed > top + TIE else 1, auto)

@@ -3,19 +3,17 @@
 from dataclasses import asdict
 from typing import Any
 
-from ioadapt_theory.null import Null
 from ioadapt_theory.reporting.assemble import Report
 from ioadapt_theory.reporting.layers import LayerPair
 from ioadapt_theory.reporting.predictions import Predictions
-
-SCHEMA = 2
+from ioadapt_theory.similarity.report.as_json import null_facts
 
 
 def to_json(report: Report) -> dict[str, Any]:
     """Return plain data; None where a cosine is undefined."""
     source, target, adapter = report.names
     return {
-        "schema": SCHEMA,
+        "schema": 2,
         "source": source,
         "target": target,
         "adapter": adapter,
@@ -33,14 +31,15 @@ def to_json(report: Report) -> dict[str, Any]:
 def _layer(pair: LayerPair, predictions: Predictions | None) -> dict[str, Any]:
     known = {} if predictions is None else predictions.expected
     expected = {side: one for (name, side), one in known.items() if name == pair.name}
+    input_, output = pair.sides.input, pair.sides.output
     return {
         "name": pair.name,
         "counterpart": pair.counterpart,
         "size": list(pair.size),
         "cosine": pair.sides.cosine,
         "norm_ratio": pair.sides.ratio,
-        "input": _side(pair.sides.input),
-        "output": _side(pair.sides.output),
+        "input": None if input_ is None else {"cosine": input_.cosine, **null_facts(input_)},
+        "output": None if output is None else {"cosine": output.cosine, **null_facts(output)},
         "adapter": [str(placement) for placement in pair.placements],
         "expected": {side: _numbers(one, "R", "at_best_strength", "cosine", "ratio") for side, one in expected.items()},
     }
@@ -52,12 +51,6 @@ def _copied(predictions: Predictions | None) -> dict[str, Any] | None:
         return None
     names = ("kept", "R", "R_KL", "at_best_strength", "cosine", "ratio", "need", "agreement", "rows", "interval")
     return {**_numbers(predictions.copied, *names), "bound": predictions.bound, "explained": predictions.explained}
-
-
-def _side(null: Null | None) -> dict[str, Any] | None:
-    if null is None:
-        return None
-    return {"null_mean": null.mean, "null_sd": null.sd, **_numbers(null, "cosine", "z", "p", "excess")}
 
 
 def _numbers(of: Any, *names: str) -> dict[str, Any]:

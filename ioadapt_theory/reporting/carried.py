@@ -29,7 +29,7 @@ def table(outcome: CarryReport) -> list[list[str]]:
     return lines
 
 
-def said(outcome: CarryReport) -> list[str]:
+def sentences(outcome: CarryReport) -> list[str]:
     """Return the sentences below the table."""
     need = "R_KL, of the labels" if outcome.need == "labels" else "R, of the change"
     fitted, chosen, told = outcome.rows
@@ -48,7 +48,7 @@ def said(outcome: CarryReport) -> list[str]:
 
 def to_text(outcome: CarryReport) -> str:
     """Return the table and the sentences below it."""
-    return "\n".join([aligned(table(outcome), least=WIDTH), *said(outcome)]) + "\n"  # names stay whole
+    return "\n".join([aligned(table(outcome), least=WIDTH), *sentences(outcome)]) + "\n"  # names stay whole
 
 
 def to_json(outcome: CarryReport) -> dict[str, Any]:
@@ -73,5 +73,5 @@ def to_json(outcome: CarryReport) -> dict[str, Any]:
 
 def to_html(outcome: CarryReport, title: str) -> str:
     """Return one self-contained page; every name from a file is escaped."""
-    sentences = "".join(f"<p>{escape(line)}</p>" for line in said(outcome))
-    return document(title, sentences + table_of(table(outcome), long=True))
+    below = "".join(f"<p>{escape(line)}</p>" for line in sentences(outcome))
+    return document(title, below + table_of(table(outcome), long=True))

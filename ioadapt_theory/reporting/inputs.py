@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, MissingExtraError
@@ -65,23 +67,13 @@ def _tensors(path: Path, rows: int) -> dict[str, Tensor]:
     """Return at most ``rows`` rows of a file's tensors; all of them if they have different numbers of rows."""
     try:
         if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
             tensors = load_file(path)
         else:
-            import numpy as np
-
             with np.load(path, allow_pickle=False) as stored:
                 tensors = {key: torch.from_numpy(stored[key]) for key in stored.files}
     except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile, SafetensorError) as error:
         msg = f"{path} cannot be read as a batch, a .safetensors or .npz file of named tensors: {error}."
         raise FileFormatError(msg) from None
-    if not tensors:
-        msg = f"{path} contains no tensors; a batch needs one for each input of the model."
-        raise FileFormatError(msg)
-    if not any(t.ndim for t in tensors.values()):
-        msg = f"{path}: {next(iter(tensors))} is a single number; give a tensor with one row per sample."
-        raise FileFormatError(msg)
     if len({len(t) if t.ndim else 1 for t in tensors.values()}) > 1:
         return tensors
     return {key: t[:rows] if t.ndim else t for key, t in tensors.items()}
@@ -122,10 +114,10 @@ def _prompted(folder: str, model: nn.Module, prompts: list[str], rows: int, seed
         states = torch.cat([encoder(part)[0] for part in ids.split(32)])
     latents = torch.randn(len(chosen), config.in_channels, height, width, generator=generator)
     timesteps = torch.randint(STEPS, (len(chosen),), generator=generator)
-    extra = {"added_cond_kwargs": {"resolution": None, "aspect_ratio": None}} if named == "hidden_states" else {}
-    return {named: latents, "timestep": timesteps, "encoder_hidden_states": states} | {
-        key: value for key, value in extra.items() if key in asked
-    }
+    inputs: dict[str, Any] = {named: latents, "timestep": timesteps, "encoder_hidden_states": states}
+    if named == "hidden_states" and "added_cond_kwargs" in asked:
+        inputs["added_cond_kwargs"] = {"resolution": None, "aspect_ratio": None}
+    return inputs
 
 
 def _pretrained(kind: str, folder: str, what: str) -> Any:

@@ -45,11 +45,7 @@ class LayerPair:
 def pairs(
     source: Weights, target: Weights, counterparts: Counterparts, adapters: Mapping[str, Adapter]
 ) -> Iterator[LayerPair]:
-    """Yield the comparison of each layer that two models share; ``adapters`` have the source's names.
-
-    Raises:
-        InvalidValueError: a weight is not finite.
-    """
+    """Yield the comparison of each layer that two models share; ``adapters`` have the source's names."""
     here, there = matrices(source), matrices(target)
     widths = [width for size in here.values() for width in size]
     for name, size in here.items():
@@ -73,11 +69,7 @@ def pairs(
 
 
 def read(weights: Weights, name: str, model: str) -> BaseLayer:
-    """Return the W of a layer or embedding.
-
-    Raises:
-        InvalidValueError: it has NaN or infinite numbers.
-    """
+    """Return the W of a layer or embedding, whose values have to be finite."""
     layer = weights.layer(name)
     finite(layer.matrix.mT, f"Layer {name}", model)
     return BaseLayer(layer.matrix.mT, None) if _is_table(name) else layer

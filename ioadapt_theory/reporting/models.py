@@ -49,12 +49,7 @@ def load_ani(source: str) -> nn.Module:
 
 
 def load_model(source: Path | str) -> nn.Module:
-    """Return the model that a folder's config.json names, or a member of ANI, in evaluation mode; no code is run.
-
-    Raises:
-        InvalidValueError: no such folder, it is a whole pipeline, or the library is not installed.
-        FileFormatError: the config names no class of diffusers or transformers.
-    """
+    """Return the model that a folder's config.json names, or a member of ANI, in evaluation mode; no code is run."""
     if re.fullmatch(r"ani-1(x|ccx):\d+", str(source)):
         return load_ani(str(source))
     folder = Path(source)
@@ -86,11 +81,7 @@ def load_model(source: Path | str) -> nn.Module:
 
 
 def _pretrained(kind: Any, folder: Path) -> nn.Module:
-    """Return a loaded model of transformers or diffusers; errors in its files become one sentence.
-
-    Raises:
-        FileFormatError: the files cannot be read, or lack weights, which the libraries would initialise at random.
-    """
+    """Return a loaded model of transformers or diffusers; errors in its files become one sentence."""
     model: nn.Module
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

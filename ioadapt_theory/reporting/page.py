@@ -6,7 +6,7 @@ from typing import Final
 
 from ioadapt_theory.reporting import text
 from ioadapt_theory.reporting.assemble import Report
-from ioadapt_theory.similarity.report.page import document, table_of
+from ioadapt_theory.similarity.report.page import document, folded, table_of
 
 _STYLE: Final = """
 .answer{border-left:.3rem solid #0072B2;padding:.5rem 1rem;background:#0072B218}dt{font-weight:600}
@@ -19,10 +19,11 @@ def to_html(report: Report) -> str:
     title = f"{source} → {target}" + (f": {adapter}" if adapter else "")
     predicted = [] if report.predictions is None else text.prediction_lines(report.predictions)
     layers = table_of(text.table(report.layers, report.predictions), long=True)
+    advice = [f"<dt>{escape(one.how)}</dt><dd>{escape(one.why)}</dd>" for one in report.advice]
     parts = [
         f'<p class="answer">{escape(str(report))}</p>',
         *(f"<p>{escape(line)}</p>" for line in (f"{report.kinship}.", text.counts(report), *predicted)),
-        _section("Advice", _advice(report)),
+        _section("Advice", f"<dl>{''.join(advice)}</dl>"),
         _section(f"Layers ({len(report.layers)})", f"<p>{escape(text.note(report))}</p>{layers}"),
         _section("Not moved", table_of([["layer", "why"], *map(list, report.lost.items())])) if report.lost else "",
         _names(f"Only in {source}", report.missing),
@@ -35,13 +36,8 @@ def _section(head: str, content: str) -> str:
     return f"<h2>{escape(head)}</h2>{content}"
 
 
-def _advice(report: Report) -> str:
-    items = (f"<dt>{escape(one.how)}</dt><dd>{escape(one.why)}</dd>" for one in report.advice)
-    return f"<dl>{''.join(items)}</dl>"
-
-
 def _names(head: str, names: Sequence[str]) -> str:
     if not names:
         return ""
     listed = "".join(f"<li>{escape(name)}</li>" for name in names)
-    return f"<details><summary>{escape(head)} ({len(names)})</summary><ul>{listed}</ul></details>"
+    return folded(f"{head} ({len(names)})", f"<ul>{listed}</ul>")

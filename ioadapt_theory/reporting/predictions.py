@@ -57,10 +57,6 @@ class Predictions:
         best = {name: best_side({side: of[side] for side in SIDES if side in of}) for name, of in shares.items()}
         return {name: side for name, side in best.items() if side is not None}
 
-    def mixed(self) -> float:
-        """Return the median R over the layers, each with its best side."""
-        return median(self.expected[name, side].R for name, side in self.best().items())
-
 
 def predict_move(
     source: nn.Module,

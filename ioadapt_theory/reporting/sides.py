@@ -1,8 +1,6 @@
 """Similarity of two layers on either side, beyond that of unrelated layers.
 
-An input adapter meets W (c x d) only through K = WWᵀ, since ‖xTW‖² = xTWWᵀTᵀxᵀ, an output adapter through WᵀW. What
-every matrix has, the multiple of I, is removed; what unrelated networks have in common is the null of
-``ioadapt_theory.null``. Of a side with many channels a fixed draw of them is compared.
+As `ioadapt_theory.similarity.spaces` explains, but of a side with many channels a fixed draw of them is compared.
 """
 
 import math
@@ -42,7 +40,8 @@ class Sides:
 
 def sides(source: BaseLayer, target: BaseLayer, widths: Sequence[int] = ()) -> Sides:
     """Compare both sides of two layers; ``widths`` are the sides of all layers, see ``null.parts``."""
-    (near, far), (near_target, far_target) = channels(source), channels(target)
+    near, near_target = (m.matrix.view(len(m.matrix) // math.prod(m.kernel), -1) for m in (source, target))
+    far, far_target = source.matrix.mT, target.matrix.mT
     one, two = source.matrix.detach().mT, target.matrix.detach().mT  # as torch stores them
     norms = [math.sqrt(_inner(w, w)) for w in (one, two)]
     cosine = _inner(one, two) / math.prod(norms) if one.shape == two.shape and all(norms) else None
@@ -52,12 +51,6 @@ def sides(source: BaseLayer, target: BaseLayer, widths: Sequence[int] = ()) -> S
         None if cosine is None else max(-1.0, min(1.0, cosine)),
         norms[1] / norms[0] if norms[0] else None,
     )
-
-
-def channels(layer: BaseLayer) -> tuple[Float[Tensor, "c taps d"], Float[Tensor, "d n"]]:
-    """Return W with the input's channels first, and with the output's first; neither is a copy."""
-    taps = math.prod(layer.kernel)
-    return layer.matrix.view(len(layer.matrix) // taps, taps, -1), layer.matrix.mT
 
 
 def side(a: Float[Tensor, "f ..."], b: Float[Tensor, "f ..."], cuts: Sequence[int] | None = None) -> Null | None:

@@ -1,10 +1,8 @@
 """The sums over a pair of tensors in one compiled loop (the extra ``fast``), without torch.
 
 Why there is LLVM text in a Python package: on two checkpoints of SD-1.5's size the whole command takes 1.1 CPU s with
-this loop, a third of it for reading 3.4 GB. By torch it takes 3.5 s, 1.7 of them to import torch. By numpy 2.4 it would
-take 2.2 s: on pieces that fit the cache, 1.0 ns an element for widening two float16 by shifting their bits (1.7 ns by
-numpy's own conversion) and 1.0 ns for the difference and four products, where this loop takes 0.5 ns for all. numba has
-no float16 on processors, and its import takes 0.4 s.
+this loop, a third of it for reading 3.4 GB. By torch it takes 3.5 s, 1.7 of them to import torch, and by numpy 2.4 it
+would take 2.2 s. numba has no float16 on processors, and its import takes 0.4 s.
 """
 
 import ctypes

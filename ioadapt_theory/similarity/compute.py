@@ -7,22 +7,19 @@ from contextlib import ExitStack
 from dataclasses import replace
 from itertools import combinations
 from os import PathLike, fspath
-from pathlib import Path
-from typing import TypeVar
 
 from ioadapt_theory.checkpoints import renaming, sources
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.similarity import compiled
 from ioadapt_theory.similarity.matching import Layer, Matching, Skipped, Space, paired
-from ioadapt_theory.similarity.moments import Moments, Values, shuffled_channels, shuffled_entries, values
-from ioadapt_theory.similarity.result import Comparison, Options, Pair, Row, labels_of, role
+from ioadapt_theory.similarity.moments import Moments, in_range, shuffled_channels, shuffled_entries, values
+from ioadapt_theory.similarity.result import Comparison, Options, Row, labels_of, role
 
 Model = Checkpoint | str | PathLike[str]
 """An open checkpoint, or what names one: an alias, a path, a hub id."""
 Progress = Callable[[int], object]
 """A function that receives the number of elements read."""
-T = TypeVar("T")
 
 MOST_THREADS = 4
 """Default maximum of threads, each of which holds layers of its own."""
@@ -35,7 +32,6 @@ def compare(
     *more: Model,
     parent: Model | None = None,
     options: Options | None = None,
-    cache: Path | None = None,
     progress: Callable[[int], Progress] | None = None,
 ) -> Comparison:
     """Compare the weights of two or more models, layer by layer, in one pass over their files.
@@ -47,7 +43,6 @@ def compare(
         more: Further models; all pairs are compared.
         parent: If given, updates (model - parent) are compared instead of models.
         options: What is compared and how; by default cosines of the weights of equal names.
-        cache: Folder of the hub's cache; by default where huggingface_hub keeps it.
         progress: Takes the number of elements to read, and returns what takes the elements of every layer when read.
 
     Returns:
@@ -68,53 +63,45 @@ def compare(
         >>> save_file({"a.weight": w}, f"{path}/one.safetensors")
         >>> save_file({"a.weight": -w}, f"{path}/two.safetensors")
         >>> comparison = compare(f"{path}/one.safetensors", f"{path}/two.safetensors")
-        >>> round(comparison.mean((0, 1)).mean, 6)
-        -1.0
+        >>> [row.name for row in comparison.rows], round(comparison.mean((0, 1)).mean, 6)
+        (['a.weight'], -1.0)
     """
     named = [first, second, *more, *([] if parent is None else [parent])]
+    origin = None if parent is None else len(named) - 1
+    options = options or Options()
     with ExitStack() as stack:
         opened = [
-            model
-            if isinstance(model, Checkpoint)
-            else stack.enter_context(sources.open_checkpoint(fspath(model), cache=cache))
+            model if isinstance(model, Checkpoint) else stack.enter_context(sources.open_checkpoint(fspath(model)))
             for model in named
         ]
-        return _compare(opened, None if parent is None else len(opened) - 1, options or Options(), progress)
-
-
-def _compare(
-    opened: Sequence[Checkpoint],
-    parent: int | None,
-    options: Options,
-    progress: Callable[[int], Progress] | None,
-) -> Comparison:
-    """Compare open checkpoints, of which the last may be the parent of the others."""
-    checkpoints, labels = opened[:parent], labels_of(opened)
-    _check(checkpoints, options, None if parent is None else opened[parent])
-    models, renamed = renaming.common(opened, labels)
-    matching = paired(models, labels)
-    layers, skipped = _chosen(matching, labels, options, parent)
-    if not layers:
-        raise InvalidValueError(_nothing_left(checkpoints, labels, skipped))
-    for i, model in enumerate(models):
-        model.prepare([name for x in layers if (name := x.tensors[i]) is not None])
-    moments = _measure(models, layers, options, parent, progress(sum(x.numel for x in layers)) if progress else None)
-    rows = [
-        _row(layer, m, labels[: len(checkpoints)], options, skipped, updates=parent is not None)
-        for layer, m in zip(layers, moments, strict=True)
-    ]
-    rows = [row for row in rows if row.values]
-    if not rows:
-        raise InvalidValueError(_nothing_left(checkpoints, labels, skipped))
-    return Comparison(
-        models=tuple(checkpoints),
-        labels=labels[: len(checkpoints)],
-        parent=None if parent is None else labels[parent],
-        options=options,
-        rows=tuple(rows),
-        skipped=tuple(skipped),
-        notes=(*renamed, *matching.notes),
-    )
+        checkpoints, labels = opened[:origin], labels_of(opened)
+        _check(checkpoints, options, None if origin is None else opened[origin])
+        models, renamed = renaming.common(opened, labels)
+        matching = paired(models, labels)
+        layers, skipped = _chosen(matching, labels, options, origin)
+        if not layers:
+            raise InvalidValueError(_nothing_left(checkpoints, labels, skipped))
+        for i, model in enumerate(models):
+            model.prepare([name for x in layers if (name := x.tensors[i]) is not None])
+        moments = _measure(
+            models, layers, options, origin, progress(sum(x.numel for x in layers)) if progress else None
+        )
+        rows = [
+            _row(layer, m, labels[: len(checkpoints)], options, skipped, updates=origin is not None)
+            for layer, m in zip(layers, moments, strict=True)
+        ]
+        rows = [row for row in rows if row.values]
+        if not rows:
+            raise InvalidValueError(_nothing_left(checkpoints, labels, skipped))
+        return Comparison(
+            models=tuple(checkpoints),
+            labels=labels[: len(checkpoints)],
+            parent=None if origin is None else labels[origin],
+            options=options,
+            rows=tuple(rows),
+            skipped=tuple(skipped),
+            notes=(*renamed, *matching.notes),
+        )
 
 
 def _check(checkpoints: Sequence[Checkpoint], options: Options, parent: Checkpoint | None) -> None:
@@ -191,20 +178,16 @@ def _processors() -> int:
 
 
 def _over_layers(
-    layers: Sequence[Layer], work: Callable[[Layer], T], threads: int, advance: Progress | None
-) -> list[T]:
+    layers: Sequence[Layer], work: Callable[[Layer], Moments], threads: int, advance: Progress | None
+) -> list[Moments]:
     """Apply ``work`` to every layer, the largest first, and return the results in the order of the layers."""
     order = sorted(range(len(layers)), key=lambda k: -layers[k].numel)
-    results: dict[int, T] = {}
+    results: dict[int, Moments] = {}
     with ThreadPoolExecutor(threads) as pool:
-        try:
-            for k, result in zip(order, pool.map(work, [layers[k] for k in order]), strict=True):
-                results[k] = result
-                if advance is not None:
-                    advance(layers[k].numel)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for k, result in zip(order, pool.map(work, [layers[k] for k in order]), strict=True):  # cancels after an error
+            results[k] = result
+            if advance is not None:
+                advance(layers[k].numel)
     return [results[k] for k in range(len(layers))]
 
 
@@ -214,11 +197,16 @@ def _row(
     """Return the values of a layer, and list it in ``skipped`` for the models in which it has no angle."""
     row = Row(layer)
     models = [i for i in range(len(labels)) if i in layer.models]
-    broken = [i for i in models if not m.measurable(i)]
+    broken = [i for i in models if not in_range(float(m.inner[i, i]))]
     zero = [i for i in models if i not in broken and m.inner[i, i] <= 0]
     for i, j in combinations([i for i in models if i not in (*broken, *zero)], 2):
         if (value := values(m, i, j)) is not None:
-            row.values[i, j] = _with_null(value, layer, m, (i, j), options)
+            null = None
+            if options.space is not Space.WEIGHT:
+                null = shuffled_channels(m, value.cosine, i, j)
+            elif options.null:
+                null = shuffled_entries(m, layer.numel, value.cosine, i, j)
+            row.values[i, j] = replace(value, null=null)
     trivial = "no update since the parent" if updates else "zero"
     if options.space is not Space.WEIGHT:
         trivial = "its Gram is a multiple of the identity"
@@ -228,23 +216,12 @@ def _row(
     return row
 
 
-def _with_null(value: Values, layer: Layer, m: Moments, pair: Pair, options: Options) -> Values:
-    """Add the null of unrelated layers: always for spaces, on request for weights."""
-    if options.space is not Space.WEIGHT:
-        return replace(value, null=shuffled_channels(m, value.cosine, *pair))
-    return replace(value, null=shuffled_entries(m, layer.numel, value.cosine, *pair)) if options.null else value
-
-
 def _nothing_left(checkpoints: Sequence[Checkpoint], labels: Sequence[str], skipped: Sequence[Skipped]) -> str:
     sizes = ", ".join(
         f"{label} has {len(c.tensors)} tensors such as {next(iter(c.tensors), 'none')}"
         for label, c in zip(labels, checkpoints, strict=False)
     )
-    apart = [s for s in skipped if s.reason == "only there" or s.reason.startswith("shapes differ")]
-    unread = [s for s in skipped if s.reason == "no elements" or s.reason.startswith("not floating point")]
-    alone = {id(s) for s in (*apart, *unread)}
-    common = [s for s in skipped if id(s) not in alone]
-    example = "".join(f" Left out: {s.name} ({s.reason})." for s in (common or apart or unread)[-1:])
-    if common or not apart:
-        return f"Nothing is left to compare: {sizes}.{example}"
-    return f"No common parameters to compare: {sizes}.{example} Is one of them a LoRA, a VAE or another architecture?"
+    common = [s for s in skipped if s.reason != "only there"]
+    if common:
+        return f"Nothing is left to compare: {sizes}. Left out: {common[-1].name} ({common[-1].reason})."
+    return f"No common parameters to compare: {sizes}. Is one of them a LoRA, a VAE or another architecture?"

@@ -15,10 +15,8 @@ from ioadapt_theory.checkpoints.names.unet import canonical
 class Space(StrEnum):
     """Object of a comparison: the weights, or the spaces on either side of them.
 
-    Example:
-        >>> from ioadapt_theory.similarity import Space
-        >>> [str(space) for space in Space]
-        ['weight', 'input', 'output']
+    >>> [str(space) for space in Space]
+    ['weight', 'input', 'output']
     """
 
     WEIGHT = "weight"

@@ -29,10 +29,6 @@ class Moments:
     sums: Float[np.ndarray, " n"] | None = None
     profiles: tuple[Profile | None, ...] | None = None
 
-    def measurable(self, i: int) -> bool:
-        """Whether the values of model i are finite and have a finite sum of squares."""
-        return in_range(float(self.inner[i, i]))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Values:

@@ -81,24 +81,19 @@ class Comparison:
     """The result of a comparison; a pair (i, j) indexes ``models`` and ``labels``.
 
     Attributes:
-        models: The models.
-        labels: Their names, short and distinct.
+        labels: Names of the models, short and distinct.
         parent: Name of the parent, if updates were compared.
-        options: The options of the comparison.
         rows: The layers.
         skipped: The skipped tensors, with reasons.
         notes: Remarks on the pairing.
 
     Example:
-        >>> import tempfile
-        >>> import torch
-        >>> from safetensors.torch import save_file
+        >>> import tempfile, safetensors.torch, torch
         >>> from ioadapt_theory.similarity import compare
         >>> path = tempfile.mkdtemp() + "/model.safetensors"
-        >>> save_file({"a.weight": torch.randn(8, 16), "b.weight": torch.randn(8, 8)}, path)
-        >>> comparison = compare(path, path)
-        >>> comparison.pairs, [row.name for row in comparison.rows], round(comparison.mean((0, 1)).mean, 6)
-        ([(0, 1)], ['a.weight', 'b.weight'], 1.0)
+        >>> safetensors.torch.save_file({"a.weight": torch.randn(8, 16)}, path)
+        >>> compare(path, path).pairs
+        [(0, 1)]
     """
 
     models: tuple[Checkpoint, ...]
@@ -114,13 +109,13 @@ class Comparison:
         """Return all pairs, the earlier model first."""
         return list(combinations(range(len(self.labels)), 2))
 
-    def layers_of(self, pair: Pair, keep: Callable[[Row], bool] = lambda _: True) -> list[Row]:
-        """Return the pair's layers, or those of a block or kind."""
-        return [row for row in self.rows if pair in row.values and keep(row)]
+    def layers_of(self, pair: Pair) -> list[Row]:
+        """Return the pair's layers."""
+        return [row for row in self.rows if pair in row.values]
 
     def mean(self, pair: Pair, keep: Callable[[Row], bool] = lambda _: True) -> Mean:
-        """Return the mean over the pair's layers: panel (b) of Fig. 2."""
-        return self._mean(pair, self.layers_of(pair, keep))
+        """Return the mean over the pair's layers, or some of them: panel (b) of Fig. 2."""
+        return self._mean(pair, [row for row in self.layers_of(pair) if keep(row)])
 
     def lowest(self, pair: Pair) -> Mean:
         """Return the mean over the pair's layers with the lowest cosine, at least one: panel (a) of Fig. 2."""

@@ -15,11 +15,9 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, torch_dtype
+from ioadapt_theory.similarity.compiled import CHUNK
 from ioadapt_theory.similarity.matching import Layer
 from ioadapt_theory.similarity.moments import Moments
-
-CHUNK = 64 * 1024
-"""Elements of one model that are read at once."""
 
 
 def moments(layer: Layer, checkpoints: Sequence[Checkpoint], parent: int | None = None) -> Moments:

@@ -190,8 +190,6 @@ def test_half_an_adapter_is_refused_unless_asked_for(base, tmp_path, capsys):
 
 REFUSED = {
     "nonsense": ("inspect {0}/x.safetensors", "x.safetensors"),
-    "the adapter itself": ("bake {0}/a {0}/a/../a --base {0}/base.safetensors", "; choose another path"),
-    "the base itself": ("bake {0}/a {0}/base.safetensors --base {0}/base.safetensors", "would overwrite the input"),
     "a folder for a file": ("bake {0}/a {0} --base {0}/base.safetensors --style kohya", "this format is one file"),
     "a file for a folder": ("bake {0}/a {0}/x.txt --base {0}/base.safetensors", "this format is a folder"),
     "no component": ("bake {0}/a {0}/b --base {0}/base.safetensors --style kohya --component unett", "mean 'unet'"),

@@ -1,7 +1,6 @@
 """`ioadapt adapters` with bases and adapters that spell the same layers in different ways."""
 
 import copy
-import json
 from typing import Any
 
 import pytest
@@ -89,17 +88,6 @@ def test_a_base_in_the_names_of_flux_s_authors_takes_an_adapter_in_diffusers_nam
         ours = layers(baked)[name]
         x = torch.randn(3, ours.base_layer.in_features).float()
         assert_close(ours(x), layer(x), rtol=1e-4, atol=1e-5)
-
-
-def test_a_base_in_the_names_of_flux_s_authors_keeps_them_for_an_adapter_in_the_same(tmp_path, capsys):
-    names = list(FUSED)[:2]
-    save_file({f"{name}.weight": torch.randn(48, 16) for name in names}, tmp_path / "base.safetensors")
-    state = {f"diffusion_model.{name}.lora_A.weight": torch.randn(2, 16) for name in names}
-    state |= {f"diffusion_model.{name}.lora_B.weight": torch.randn(48, 2) for name in names}
-    save_file(state, tmp_path / "a.safetensors")
-    command = ("inspect", tmp_path / "a.safetensors", "--base", tmp_path / "base.safetensors", "--format", "json")
-    assert ioadapt(*command) == OK
-    assert set(json.loads(capsys.readouterr().out)["matched"].values()) == set(names)
 
 
 def xl() -> Any:

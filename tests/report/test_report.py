@@ -173,13 +173,6 @@ def test_layers_of_the_adapter_that_do_not_fit_are_named():
     assert "3 of 4 adapted layers fit" in to_text(told)
 
 
-@pytest.mark.parametrize("width", [40, 80])
-def test_no_line_is_wider_than_the_screen(width: int):
-    source = adapted(network(0))
-    for told in (report(source, tuned(network(0), 0.2, 1)), report(source, network(1), inputs=inputs())):
-        assert max(map(len, to_text(told, width).splitlines())) <= width
-
-
 def test_the_json_and_the_page_hold_every_layer_and_the_answer():
     told = report(adapted(network(0)), tuned(network(0), 0.2, 3), names=("<b>a</b>", "b", "c"), inputs=inputs())
     data = json.loads(json.dumps(to_json(told), allow_nan=False))

@@ -9,7 +9,7 @@ import torch
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo
 from ioadapt_theory.similarity.matching import Matching, paired
 from tests.similarity.memory import held
-from tests.similarity.models import rows, weights
+from tests.similarity.models import rows
 
 MODELS = ("sd15", "lcm", "bk-sdm-base", "bk-sdm-small", "bk-sdm-tiny")
 
@@ -81,12 +81,6 @@ def test_shapes_are_compared_without_trailing_ones_and_never_broadcast():
 def test_one_name_may_be_two_layers_when_shapes_agree_in_pairs():
     checkpoints = [held(n, {"w": torch.ones(s)}) for n, s in (("a", 2), ("b", 2), ("c", 3), ("d", 3))]
     assert [x.models for x in paired(checkpoints, "abcd").layers] == [(0, 1), (2, 3)]
-
-
-def test_an_ldm_file_and_a_diffusers_folder_share_all_layers():
-    pair = [held("file", weights("sd15", 0, ldm=True)), held("folder", weights("sd15", 0))]
-    matching = paired(pair, ("file", "folder"))
-    assert (len(matching.layers), matching.skipped) == (686, ())
 
 
 def test_a_convolution_of_one_tap_is_a_convolution():

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from ioadapt_theory.cli import main
 from ioadapt_theory.similarity.report.order import place
-from ioadapt_theory.similarity.report.plots import look, lowest_shown
+from ioadapt_theory.similarity.report.plots import lowest_shown
 from tests.browser import Browse
 from tests.similarity.models import shapes
 
@@ -68,17 +68,6 @@ def test_columns_sort_by_number_with_gaps_last_and_say_so(page: Path, browse: Br
     assert column(shown, 0) == [f"model.layers.{i}.mlp.up_proj.weight" for i in range(12)]
 
 
-def test_heads_are_buttons_that_stay_while_the_rows_scroll(page: Path, browse: Browse):
-    shown = opened(browse, page)
-    assert shown.locator(f"{HEADS} >> button").count() == 6
-    assert set(shown.eval_on_selector_all(".long th", "heads => heads.map(h => h.scope)")) == {"col", "row"}
-    box = shown.locator(f"{PART} >> .long")
-    box.evaluate("box => { box.style.maxHeight = '120px'; box.scrollTop = 90; }")
-    assert box.evaluate("box => box.scrollTop") > 50
-    top = box.evaluate("box => box.querySelector('th').getBoundingClientRect().top - box.getBoundingClientRect().top")
-    assert abs(top) < 2
-
-
 def test_the_filter_keeps_the_rows_with_its_words(page: Path, browse: Browse):
     shown = opened(browse, page)
     shown.locator(f"{PART} >> input[type=search]").fill("layers.1 up_proj")
@@ -105,8 +94,7 @@ def test_the_networks_order_is_not_the_alphabets():
     assert sorted(sorted(down), key=lambda n: place(f"down_blocks.0.{n}.weight")) == down
 
 
-def test_no_two_of_ten_pairs_look_alike_and_high_values_differ():
-    assert len({tuple(look(k).values()) for k in range(45)}) == 45
+def test_high_values_differ():
     assert lowest_shown([torch.tensor([[1, 0.78], [0.78, 1]]).numpy()]) == 0.75
     assert lowest_shown([torch.tensor([[1, -0.2], [0.1, 1]]).numpy()]) == pytest.approx(-0.2)
     assert lowest_shown([torch.tensor([[1.0, 1.0], [1.0, 1.0]]).numpy()]) == 0.95

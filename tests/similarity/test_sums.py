@@ -79,28 +79,6 @@ def test_many_models_in_one_pass_are_the_pairs_one_by_one_and_one_without_the_la
             np.testing.assert_allclose(many.sums[[i, j]], one.sums, rtol=1e-12)
 
 
-def test_updates_are_differences_from_the_parent_without_cancellation():
-    parent = torch.randn(LARGE)
-    models = [held(n, {"w": parent + 1e-6 * torch.randn(LARGE)}) for n in "ab"]
-    v = figures(*models, held("p", {"w": parent}), parent=2)
-    assert_exact(v, *(m.values["w"] - parent for m in models))
-
-
-def test_memory_is_that_of_the_buffers_whatever_the_layer(monkeypatch: pytest.MonkeyPatch):
-    asked: list[int] = []
-    empty = torch.empty
-
-    def counted(*size: int, **options: torch.dtype) -> torch.Tensor:
-        out = empty(*size, **options)
-        asked.append(out.nbytes)
-        return out
-
-    pair = [held(n, {"w": torch.randn(40 * CHUNK, dtype=torch.float32)}) for n in "ab"]
-    monkeypatch.setattr(torch, "empty", counted)
-    measured(*pair)
-    assert sum(asked) <= 8 * CHUNK * 4
-
-
 llvm = pytest.mark.skipif(not compiled.usable(), reason="needs llvmlite and a processor that widens float16")
 COMPILED = (torch.float16, torch.bfloat16, torch.float32)
 SHAPES = {"a.weight": (300, 450), "b.weight": (7, 3, 3, 3), "c.bias": (1,), "long": (2 * compiled.CHUNK + 5,)}

@@ -99,7 +99,7 @@ def kinship(
         (extra, f"{len(extra)} are only in the target"),
         (orders, f"neurons or heads of {orders} layers stand in another order"),
     ]
-    why = ", ".join(text for there_are, text in parts if there_are)
+    why = ", ".join(text for applies, text in parts if applies)
     if len(equal) == len(pairs) and not (vectors[0] or missing or extra):
         return Kinship(Relation.SAME, why, orders)
     if not added and (copy := _copied(pairs, missing, extra, vectors)):
@@ -109,9 +109,6 @@ def kinship(
 
 def _apart(pairs: Sequence[LayerPair], sizes: int, single: int) -> Kinship:
     """Return the kinship of models without related layers."""
-    turned = sum(p.size != p.there and p.size == p.there[::-1] for p in pairs)
-    if turned == sizes and 4 * turned > len(pairs):  # square layers do not show it
-        return Kinship(Relation.DIFFERENT, "one of the two is transposed: torch stores a layer as outputs x inputs")
     if 10 * (sizes + single) > len(pairs) + single:
         other = f"{sizes} of {len(pairs)} layers have another size, {single} no counterpart"
         return Kinship(Relation.DIFFERENT, other)
@@ -121,8 +118,7 @@ def _apart(pairs: Sequence[LayerPair], sizes: int, single: int) -> Kinship:
 
 
 def _shared(null: Null | None) -> bool:
-    known = null is not None and null.excess is not None and null.z is not None
-    return known and null.excess >= SHARED and null.z >= TELLING  # type: ignore[union-attr, operator]
+    return null is not None and (null.excess or 0.0) >= SHARED and (null.z or 0.0) >= TELLING
 
 
 def _copied(

@@ -14,11 +14,8 @@ DRAWN: Final = 512
 """Number of permuted channels, a quarter of those that they are compared over."""
 FEWEST: Final = 6
 """Minimum number of channels for a permutation test."""
-PIECE: Final = 16
-"""Number of adjacent values that share one scale in every quantised format."""
-ROWS: Final = 256
-PIECES: Final = 4096
-"""Number of sampled rows of a matrix, and of pieces of rows."""
+PIECE, ROWS, PIECES = 16, 256, 4096
+"""Adjacent values that share one scale in every quantised format; sampled rows of a matrix, and pieces of rows."""
 EXPECTED: Final = 20
 """Expected number of chance inversions above which the absence of inversions shows rounding."""
 
@@ -57,11 +54,7 @@ def likeness(one: Float[Tensor, "d c"], two: Float[Tensor, "e f"]) -> Likeness:
 
 
 def finite(tensor: Tensor, name: str, model: str) -> Tensor:
-    """Return the tensor if all its values are finite.
-
-    Raises:
-        InvalidValueError: it has NaN or infinite numbers.
-    """
+    """Return the tensor, or raise InvalidValueError if a value is not finite."""
     if not bool(tensor.detach().isfinite().all()):
         msg = f"{name} of the {model} has NaN or infinite values; give a checkpoint with finite weights."
         raise InvalidValueError(msg)
@@ -108,14 +101,7 @@ def _zeroed(one: Tensor, two: Tensor) -> tuple[str, str] | None:
 
 
 def _rounded(one: Tensor, two: Tensor) -> tuple[str, str]:
-    """Say whether one is a rounded copy of the other, and which.
-
-    Rounding keeps the order of the numbers that share a scale, here in a row, whatever the codes; any other change of
-    the same size turns some of them round.
-
-    Returns:
-        ``copy`` and ``copied`` of a ``Likeness``.
-    """
+    """Say whether one is a rounded copy of the other, and which: rounding keeps the order of numbers with one scale."""
     w, w2 = (_pieces(m) for m in (one, two))
     change = w2 - w
     if not change.any() or not w.any():

@@ -1,35 +1,34 @@
-"""Permuted neurons of an MLP: where they are by name, and the order in which they stand in another model.
+"""Permuted neurons of an MLP and heads of attention: where they are by name, and their order in another model.
 
 With P a permutation, σ(XW₁P)PᵀW₂ = σ(XW₁)W₂: every weight is another, and the function the same.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
+from math import gcd
 from typing import Final
 
 import torch
 from torch import Tensor
 
 from ioadapt_theory.adapters.base_weights import Weights
+from ioadapt_theory.adapters.rules.residual import READS, WRITES
 from ioadapt_theory.checkpoints.names import TABLES
-from ioadapt_theory.errors import IoAdaptError
 
 CHANNELS: Final = 256
 """Input channels by which neurons are compared."""
 ALIKE: Final = 0.5
 """Mean cosine above which neurons are the same; asked only where that of the weights as they stand is below it."""
+SMALLEST: Final = 8
+"""Minimum number of channels of a head."""
 LARGEST: Final = 4096
 """Neurons up to which each finds the best partner for all together; more have to be told apart each by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The order of the neurons at a layer of the target: number j there is number ``order[j]`` of the source.
-
-    Attributes:
-        order: see above.
-        outputs: whether they are the layer's outputs, or its inputs.
-    """
+    """The order of a layer's outputs, or else its inputs: number j is number ``order[j]`` of the source."""
 
     order: Tensor
     outputs: bool
@@ -38,14 +37,11 @@ class Order:
 def neuron_orders(source: Weights, target: Weights, origins: Mapping[str, str]) -> dict[str, Order]:
     """Return the order of the neurons in each layer of the target whose MLP has them in another one than the source.
 
-    Args:
-        source: where the layers come from.
-        target: whose layers are asked about.
-        origins: layer of the target -> layer of the source.
+    ``origins`` has the source's layer for each layer of the target.
     """
     permuted: dict[str, Order] = {}
     for reads, writes in mlps(origins):
-        each = (_order(source, target, layer, origins[layer]) for layer in reads)
+        each = (order_of(source.layer(origins[layer]).matrix, target.layer(layer).matrix) for layer in reads)
         order = next((one for one in each if one is not None), None)
         if order is None:
             continue
@@ -54,13 +50,6 @@ def neuron_orders(source: Weights, target: Weights, origins: Mapping[str, str]) 
             neurons = target.outline(layer).rows
             permuted[layer] = Order(order[:neurons] % neurons, outputs=False)
     return permuted
-
-
-def _order(source: Weights, target: Weights, layer: str, origin: str) -> Tensor | None:
-    try:
-        return order_of(source.layer(origin).matrix, target.layer(layer).matrix)
-    except IoAdaptError:  # a layer without a plain weight tells nothing
-        return None
 
 
 def mlps(layers: Iterable[str]) -> Iterator[tuple[list[str], list[str]]]:
@@ -97,3 +86,55 @@ def order_of(ours: Tensor, theirs: Tensor) -> Tensor | None:
         order = torch.from_numpy(linear_sum_assignment((theirs.mT @ ours).numpy(), maximize=True)[1])
     alike = float((ours[:, order] * theirs).sum(0).mean()) > ALIKE
     return order if alike and order.tolist() != [*range(len(order))] else None
+
+
+def head_orders(source: Weights, target: Weights, origins: Mapping[str, str]) -> dict[str, Order]:
+    """Return the order of the channels in each attention layer of the target whose heads are permuted.
+
+    Heads are blocks of channels of any size, alike in the outputs of q, k, v and the inputs of o. With fewer heads of k
+    and v, those of q that share one of them move together.
+    """
+    neurons = {layer for reads, writes in mlps(origins) for layer in (*reads, *writes)}
+    groups: dict[str, list[str]] = {}
+    for name in origins:
+        if name not in neurons and (READS.fullmatch(name) or WRITES.fullmatch(name)):
+            module = name.rpartition(".")[0].removesuffix(".to_out").removesuffix(".self").removesuffix(".output")
+            groups.setdefault(module, []).append(name)
+    heads: dict[str, Order] = {}
+    for layers in groups.values():
+        outputs = [bool(READS.fullmatch(name)) for name in layers]
+        if len(layers) != 4 or sum(outputs) != 3:  # q, k, v and o
+            continue
+        permuted = [_order(source, target, n, origins[n], outputs=out) for n, out in zip(layers, outputs, strict=True)]
+        if _whole_heads(permuted):
+            heads |= {n: Order(order, out) for n, order, out in zip(layers, permuted, outputs, strict=True)}
+    return heads
+
+
+def _order(source: Weights, target: Weights, layer: str, origin: str, *, outputs: bool) -> Tensor:
+    """Return the order of the channels; the identity if they are in order or do not correspond."""
+    one, two = (m if outputs else m.mT for m in (source.layer(origin).matrix, target.layer(layer).matrix))
+    order = torch.arange(two.shape[1])
+    if one.shape == two.shape:
+        moved = (torch.cosine_similarity(one.float(), two.float(), 0) < ALIKE).nonzero().flatten().cpu()
+        among = order_of(one[:, moved], two[:, moved]) if len(moved) else None
+        if among is not None:
+            order[moved] = moved[among]
+    return order
+
+
+def _whole_heads(orders: list[Tensor]) -> bool:
+    """Whether q, k, v and o have their heads in one common order that differs from the source's."""
+    few, many = min(orders, key=len), max(orders, key=len)
+    alike = all(torch.equal(order, many if len(order) == len(many) else few) for order in orders)
+    if not alike or len(many) % len(few) or _block(many) == len(many):
+        return False
+    size = 1 if _block(few) == len(few) else _block(few)
+    shared = size * len(many) // len(few)
+    return _block(many) >= SMALLEST and torch.equal(many[::shared] // shared, few[::size] // size)
+
+
+def _block(order: Tensor) -> int:
+    """Return the size of the largest blocks whose channels stay together and in order."""
+    starts = [k for k, (a, b) in enumerate(pairwise(order.tolist()), 1) if b != a + 1]
+    return gcd(len(order), *starts, *(int(order[k]) for k in starts), int(order[0]))

@@ -31,7 +31,11 @@ def to_json(c: Comparison, by: Sequence[str] = ()) -> dict[str, Any]:
     if c.parent is not None:
         content["parent"] = c.parent
     if by:
-        content["groups"] = [_group(c, one, name, group, pair) for one in by for name, group, pair in groups(c, one)]
+        content["groups"] = []
+        for one in by:
+            for name, group, (i, j) in groups(c, one):
+                mean, between = group.mean((i, j)), {"a": c.labels[i], "b": c.labels[j]}
+                content["groups"].append({"by": one, "name": name, **between, "layers": mean.layers, "mean": mean.mean})
     return content
 
 
@@ -63,12 +67,13 @@ def _layer(c: Comparison, row: Row) -> dict[str, Any]:
 def _values(c: Comparison, v: Values) -> dict[str, Any]:
     content = {"cosine": v.cosine, "relative_distance": v.relative_distance, "norm_ratio": v.norm_ratio}
     if v.null is not None:
-        content |= _null(v.null)
+        content |= null_facts(v.null)
         content |= {} if c.options.space is Space.WEIGHT else {"too_small": v.null.too_small}
     return content
 
 
-def _null(null: Null) -> dict[str, Any]:
+def null_facts(null: Null) -> dict[str, Any]:
+    """Return the documented figures of a null."""
     return {"null_mean": null.mean, "null_sd": null.sd, "z": null.z, "p": null.p, "excess": null.excess}
 
 
@@ -83,14 +88,8 @@ def _pair(c: Comparison, pair: Pair) -> dict[str, Any]:
         "lowest": {"fraction": c.options.lowest, "layers": low.layers, "mean": low.mean},
     }
     if (null := c.null(pair)) is not None:
-        content |= _null(null) | {"excess": c.excess(pair)}
+        content |= null_facts(null) | {"excess": c.excess(pair)}
         content["beyond_chance"] = c.beyond_chance(pair)
         if c.options.space is not Space.WEIGHT:
             content["too_small"] = c.too_small(pair)
     return content
-
-
-def _group(c: Comparison, by: str, name: str, group: Comparison, pair: Pair) -> dict[str, Any]:
-    mean = group.mean(pair)
-    a, b = (c.labels[i] for i in pair)
-    return {"by": by, "name": name, "a": a, "b": b, "layers": mean.layers, "mean": mean.mean}

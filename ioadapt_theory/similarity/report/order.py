@@ -40,20 +40,10 @@ INSIDE: Final = (
 
 def place(name: str) -> tuple[object, ...]:
     """Return a key to sort names by: the stage, then numbers as numbers and the parts of a block in their order."""
-    parts = name.split(".")
-    stage = next((s for part in parts if (s := _rank(STAGES, part)) is not None), len(STAGES) // 2)
-    return stage, *(_key(part) for part in _numbers_first(parts))
-
-
-def _numbers_first(parts: list[str]) -> list[str]:
-    """Turn resnets.1 into 1.resnets: a block goes through resnets.0, attentions.0, resnets.1."""
-    swapped = list(parts)
-    for i in range(1, len(parts) - 1):
-        if parts[i + 1].isdecimal() and parts[i] in ("resnets", "attentions"):
-            swapped[i], swapped[i + 1] = parts[i + 1], parts[i]
-        elif parts[i + 1].isdecimal() and parts[i] in ("downsamplers", "upsamplers"):
-            swapped[i], swapped[i + 1] = "9999", parts[i]
-    return swapped
+    stage = next((s for part in name.split(".") if (s := _rank(STAGES, part)) is not None), len(STAGES) // 2)
+    name = re.sub(r"\b(resnets|attentions)\.(\d+)\.", r"\2.\1.", name)  # resnets.0, attentions.0, resnets.1
+    name = re.sub(r"\b((?:down|up)samplers)\.\d+\.", r"9999.\1.", name)
+    return stage, *map(_key, name.split("."))
 
 
 def _key(part: str) -> tuple[int, int, str]:
@@ -73,11 +63,7 @@ def in_order(c: Comparison) -> list[Row]:
 
 
 def groups(c: Comparison, by: str) -> Iterator[tuple[str, Comparison, Pair]]:
-    """Yield the name and rows of every group with every pair; blocks in the network's order, kinds in a fixed order.
-
-    Raises:
-        UnknownNameError: ``by`` is not one of GROUPS.
-    """
+    """Yield the name and rows of every group with every pair; blocks in the network's order, kinds in a fixed order."""
     if by not in GROUPS:
         raise UnknownNameError("grouping", by, GROUPS)
     rows: defaultdict[str, list[Row]] = defaultdict(list)

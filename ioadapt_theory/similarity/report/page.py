@@ -4,7 +4,6 @@ import io
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
-from typing import Final
 
 from ioadapt_theory.similarity.matching import Space
 from ioadapt_theory.similarity.report import plots
@@ -12,9 +11,6 @@ from ioadapt_theory.similarity.report.as_json import model_facts
 from ioadapt_theory.similarity.report.order import GROUPS, in_order
 from ioadapt_theory.similarity.report.tables import chance, grouped, heading, pair_name, remarks, summary
 from ioadapt_theory.similarity.result import Comparison
-
-FEW: Final = 3
-"""Number of notes shown; the others are folded."""
 
 
 def to_html(c: Comparison) -> str:
@@ -29,13 +25,11 @@ def to_html(c: Comparison) -> str:
         ("Pairs", "".join(table_of(table) for table in (summary(c), chance(c)) if len(table) > 1)),
         ("Figure", f'<figure tabindex="0">{_svg(c)}</figure>'),
         *((f"By {by}", table_of(grouped(c, by))) for by in GROUPS),
-        (f"Layers ({len(c.rows)})", _folded("every layer, in the network's order", table_of(_layers(c), long=True))),
-        (f"Left out ({len(c.skipped)})", _folded("what was not compared, and why", table_of(skipped, long=True))),
+        (f"Layers ({len(c.rows)})", folded("every layer, in the network's order", table_of(_layers(c), long=True))),
+        (f"Left out ({len(c.skipped)})", folded("what was not compared, and why", table_of(skipped, long=True))),
     ]
     notes = [f"<li>{escape(note)}</li>" for note in remarks(c)]
     listed = f"<ul>{''.join(notes)}</ul>" if notes else ""
-    if len(notes) > FEW:
-        listed = _folded(f"{len(notes)} remarks on the pairing and on what was left out", listed)
     body = "".join(f"<h2>{escape(head)}</h2>{content}" for head, content in sections)
     return document(title, f"<p>{escape(heading(c))}</p>{listed}{body}<footer>Written by ioadapt similarity.</footer>")
 
@@ -69,12 +63,7 @@ def _layers(c: Comparison) -> list[list[str]]:
 
 
 def table_of(lines: Sequence[Sequence[str]], *, long: bool = False) -> str:
-    """Return a table whose headers are sort buttons; a long one has a fixed header and a filter.
-
-    Args:
-        lines: The heads, and a line a row, whose first cell names it.
-        long: Whether it scrolls.
-    """
+    """Return a table whose headers, the first line, are sort buttons; a long one has a fixed header and a filter."""
     head = "".join(f'<th scope="col"><button type="button">{escape(x)}</button></th>' for x in lines[0])
     rows = "".join(
         f'<tr><th scope="row">{escape(line[0])}</th>{"".join(f"<td>{escape(x)}</td>" for x in line[1:])}</tr>'
@@ -86,7 +75,8 @@ def table_of(lines: Sequence[Sequence[str]], *, long: bool = False) -> str:
     return f'<div class="part">{search}<div class="{kind}" tabindex="0">{table}</div></div>'
 
 
-def _folded(what: str, content: str) -> str:
+def folded(what: str, content: str) -> str:
+    """Return content that unfolds below a summary."""
     return f"<details><summary>{escape(what)}</summary>{content}</details>"
 
 

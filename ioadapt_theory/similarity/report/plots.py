@@ -40,11 +40,6 @@ _STYLE: Final[dict[str, Any]] = {
 }
 
 
-def look(pair: int) -> dict[str, Any]:
-    """Return the colour and marker of a pair by its number, distinct for up to 13 models."""
-    return {"color": COLOURS[pair % len(COLOURS)], "marker": MARKERS[pair // len(COLOURS) % len(MARKERS)]}
-
-
 def matrix(c: Comparison, *, lowest: bool) -> np.ndarray:
     """Return the mean cosines of all pairs, symmetric, 1 on the diagonal, NaN where nothing is common."""
     values = np.eye(len(c.labels))
@@ -99,7 +94,8 @@ def profile(axes: Axes, c: Comparison) -> None:
         at = [i for i, row in enumerate(rows) if pair in row.values]
         cosines = [rows[i].values[pair].cosine for i in at]
         label = " | ".join(shown(c.labels[i]) for i in pair)
-        axes.plot(at, cosines, ls="", ms=1.5, alpha=0.8, label=label, **look(k))
+        color, marker = COLOURS[k % len(COLOURS)], MARKERS[k // len(COLOURS) % len(MARKERS)]
+        axes.plot(at, cosines, ls="", ms=1.5, alpha=0.8, label=label, color=color, marker=marker)
     edges = [0, *(i for i in range(1, len(blocks)) if blocks[i] != blocks[i - 1]), len(blocks)]
     if len(edges) < 400:  # more would be one grey area
         for edge in edges[1:-1]:
@@ -143,11 +139,7 @@ def settled(figure: Figure) -> Figure:
 
 
 def styled() -> AbstractContextManager[None]:
-    """Return a context of matplotlib's own defaults with our look on top, whatever the user's configuration says.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
+    """Return a context of matplotlib's own defaults with our look on top, whatever the user's configuration says."""
     try:
         from matplotlib import style
     except ImportError as error:
@@ -156,11 +148,7 @@ def styled() -> AbstractContextManager[None]:
 
 
 def check(path: Path | None) -> None:
-    """Check before anything is read that figures can be drawn, and that the ending of a figure's file is known.
-
-    Raises:
-        InvalidValueError: The ending is not supported.
-    """
+    """Check before anything is read that figures can be drawn, and that the ending of a figure's file is known."""
     if path is not None and path.suffix.lower() not in FORMATS:
         msg = f"{path.name} is no figure file; use an ending of {', '.join(FORMATS)}."
         raise InvalidValueError(msg)
@@ -170,7 +158,6 @@ def check(path: Path | None) -> None:
 
 def save(c: Comparison, path: Path) -> None:
     """Write the figure; the same comparison gives the same bytes."""
-    check(path)
     kind = path.suffix.lower().removeprefix(".")
     metadata = {"svg": {"Date": None}, "png": {"Software": None}, "pdf": {"CreationDate": None}}[kind]
     with styled():

@@ -65,10 +65,7 @@ def heading(c: Comparison) -> str:
 
 
 def aligned(lines: Sequence[Sequence[str]], width: int = WIDTH, least: int = 16) -> str:
-    """Return columns of text, the first to the left and the others to the right, in lines of at most ``width``.
-
-    The first column is shortened to fit, or put on a line of its own where less than ``least`` would be left of it.
-    """
+    """Return columns in lines of at most ``width``; the first is cut to ``least`` characters, or gets its own line."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     room = width - sum(w + 2 for w in widths[1:])
     printed = []

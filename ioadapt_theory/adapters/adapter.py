@@ -6,7 +6,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.config import LayerPlan
+from ioadapt_theory.adapters.config import Plan
 from ioadapt_theory.adapters.equations import Placed, Placement, Shifted
 from ioadapt_theory.adapters.families import FAMILIES, Family
 from ioadapt_theory.adapters.matrices import Operator
@@ -36,13 +36,13 @@ class Adapter(nn.ModuleDict):
         self.shift = None if shift is None else nn.Parameter(shift.detach().clone())
 
     @classmethod
-    def fresh(cls, f: Operator, plan: LayerPlan) -> Self:
+    def fresh(cls, f: Operator, family: str, plan: Plan) -> Self:
         """Return a new adapter for the layer f; raise UnsupportedError if f does not allow a placement."""
         families = {}
-        for placement, spec in plan.specs.items():
-            families[placement] = FAMILIES[plan.family](placement.base(f), spec)
+        for placement, spec in plan.items():
+            families[placement] = FAMILIES[family](placement.base(f), spec)
             f = Placed(f, families[placement], placement)  # what the next part is applied to
-        return cls(plan.family, families)
+        return cls(family, families)
 
     def parts(self) -> Iterator[tuple[Placement, Family]]:
         """Yield the placements and their families."""

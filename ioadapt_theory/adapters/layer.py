@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.adapter import Adapter as Adapter
-from ioadapt_theory.adapters.adapter import Adapters
+from ioadapt_theory.adapters.adapter import Adapter, Adapters
 from ioadapt_theory.adapters.matrices import Operator, operator
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError, UnsupportedError
 

@@ -86,7 +86,7 @@ def adapt(
     targets, prepared = select(model, config), {}
     for layer, plan in config.plans(targets).items():
         with naming(layer):
-            prepared[layer] = Adapter.fresh(function_of(targets[layer]), plan)
+            prepared[layer] = Adapter.fresh(function_of(targets[layer]), config.family, plan)
     install(model, prepared, name, trainable=True)
     return model
 

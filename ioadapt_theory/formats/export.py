@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.base_weights import BaseLayer
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import naming
 from ioadapt_theory.adapters.moving.bake import rounded, truncate
 from ioadapt_theory.adapters.moving.convert import Fidelity, convert

@@ -35,7 +35,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
 
     def update_layer(self, adapter_name: str, key: str, config: IOLoraConfig) -> None:
         """Add or replace an adapter."""
-        adapter = Adapter.fresh(operator(self.base_layer), config.options().resolve(key))
+        adapter = Adapter.fresh(operator(self.base_layer), config.family, config.options().resolve(key))
         self.iolora_adapters[adapter_name] = adapter
         self.scaling[adapter_name] = 1.0
         self._trained[adapter_name] = [phi.scaling for _, phi in adapter.parts()]  # alpha / r, or what the family fixes

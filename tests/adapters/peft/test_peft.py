@@ -104,8 +104,6 @@ def test_a_unet_of_diffusers_is_trained_saved_and_loaded_on_another_base(placeme
 
 def test_what_peft_would_ignore_or_cannot_do_is_refused():
     model, tokens = wrapped(tiny_llama(), task_type="CAUSAL_LM"), torch.arange(12).reshape(2, 6)
-    with pytest.raises(UnsupportedError, match=r"IOLORA does not support add_weighted_adapter"):
-        model.add_weighted_adapter(["default"], [1.0], "sum")
     for call in (model, model.generate):
         with pytest.raises(UnsupportedError, match="IOLORA does not support adapter_names"):
             call(input_ids=tokens, adapter_names=["default", "__base__"])

@@ -99,11 +99,7 @@ def layer_for(adapter: Adapter, w: Tensor, bias: Tensor | None) -> GivenLayer:
 
 
 def change(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-    """Return what an adapter of any kind adds to W' and to b, in float64: (D, Δb); Δb is None where b stays.
-
-    Raises:
-        ShapeError: W' is not of the adapter's size.
-    """
+    """Return what an adapter of any kind adds to W' and to b, in float64: (D, Δb); Δb is None where b stays."""
     w, b = w.detach().double(), None if bias is None else bias.detach().double()
     with torch.no_grad():
         layer = adapter.on(layer_for(adapter, w, b))

@@ -13,7 +13,7 @@ from ioadapt_theory.checkpoints.alignment import Contents, Origins, by_contents
 from ioadapt_theory.checkpoints.names.layer_name import Name, unwrapped
 from ioadapt_theory.checkpoints.names.resolve import Resolved, resolve
 from ioadapt_theory.checkpoints.renaming import same_start
-from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnknownNameError
+from ioadapt_theory.errors import IoAdaptError, UnknownNameError
 
 MATCHES = ("name", "provenance", "auto")
 """Ways to match the layers of two models: equal names, equal origin, or origin where it is known and else names."""
@@ -31,14 +31,6 @@ class RenumberedWarning(UserWarning):
 
 class NoProvenanceError(IoAdaptError, ValueError):
     """match="provenance" without evidence of where the target's layers come from."""
-
-    def __init__(self) -> None:
-        """Name the evidence that would help."""
-        super().__init__(
-            "match='provenance': the weights do not show that a layer of the target was made from one of the source;"
-            " pass the model that the adapter was trained on as source (our own files keep fingerprints), or match by"
-            " name."
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +105,11 @@ def correspond(
     by_name = {name: (layers,) for name, layers in named.layers.items()}
     if match == "name" or not origins.how:
         if match == "provenance":
-            raise NoProvenanceError
+            msg = (
+                "match='provenance': the weights do not show that a layer of the target was made from one of the"
+                " source; pass the model that the adapter was trained on as source, or match by name."
+            )
+            raise NoProvenanceError(msg)
         layers = {layer for several in named.layers.values() for layer in several}
         wrong = {layer: why for layer, why in origins.contradicted.items() if layer in layers}
         deeper = () if origins.how else _deeper(names, named, target)
@@ -202,11 +198,4 @@ def _contents(weights: Weights, names: Mapping[str, str], count: int) -> Content
 def _recorded_contents(prints: Mapping[str, Any], names: Mapping[str, str]) -> Contents:
     sizes = {plain: prints[name].get("size") for plain, name in names.items() if isinstance(prints[name], dict)}
     whole = {plain: tuple(s) for plain, s in sizes.items() if isinstance(s, list) and all(type(n) is int for n in s)}
-
-    def values(plain: str) -> Any:
-        try:
-            return sample(prints[names[plain]].get("sample", ""), names[plain]).double().numpy()
-        except FileFormatError:
-            return np.empty(0)
-
-    return Contents(whole, values)
+    return Contents(whole, lambda plain: sample(prints[names[plain]].get("sample")).double().numpy())

@@ -78,14 +78,6 @@ class Adapter(nn.ModuleDict):
             )
             raise InvalidValueError(msg)
 
-    def overwrite(self, other: "Adapter") -> None:
-        """Copy the values and scalings of an adapter of the same shapes into this one's parameters, in place."""
-        with torch.no_grad():
-            for p, q in zip(self.parameters(), other.parameters(), strict=True):
-                p.copy_(q)
-        for (_, phi), (_, theirs) in zip(self.parts(), other.parts(), strict=True):
-            phi.scaling = theirs.scaling
-
     def misfit(self, f: Operator) -> str | None:
         """Return why this adapter cannot act on the layer f, None if it can."""
         for placement, family in self.parts():

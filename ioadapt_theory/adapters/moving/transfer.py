@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+import torch
 from torch import nn
 
 from ioadapt_theory.adapters.adapter import Adapter
@@ -222,7 +223,11 @@ def exchange(old: Mapping[str, Adapter], new: Mapping[str, Adapter]) -> None:
         with naming(layer):
             adapter.require_alike(new[layer])
     for layer, adapter in old.items():
-        adapter.overwrite(new[layer])
+        with torch.no_grad():
+            for p, q in zip(adapter.parameters(), new[layer].parameters(), strict=True):
+                p.copy_(q)
+        for (_, phi), (_, theirs) in zip(adapter.parts(), new[layer].parts(), strict=True):
+            phi.scaling = theirs.scaling
 
 
 def misfit(named: Mapping[str, nn.Module], layer: str, adapter: Adapter) -> str | None:

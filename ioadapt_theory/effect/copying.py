@@ -144,10 +144,11 @@ def measured(
                     plain, called = named_output(model, batch, call, seed + number)
                 need = need or needed(plain, called)
                 outputs += [plain, run(model, batch, call, seed + number)]
-        require_comparable(outputs[0], outputs[2])
+        s, sa, t, ta = outputs
+        require_comparable(s, t)
         if need == "labels" and weight is None:  # of the first batch, for all
-            weight = trust(*divergences(*outputs[:3]))
-        parts.append(RowSums.of(*outputs, weight=weight))
+            weight = trust(*divergences(s, sa, t))
+        parts.append(RowSums.of(s, sa, t, ta, weight))
     if not parts or need is None:
         msg = "There are no inputs: the effect of an adapter needs a batch at least."
         raise InvalidValueError(msg)

@@ -150,6 +150,7 @@ def test_records_are_united_and_count_once(tmp_path: Path) -> None:
     a, b = (written(tmp_path / f"{seed}.json", record(replace(SMALL, seed=seed))) for seed in (1, 2))
     both = merge([a, b])
     assert [config["seed"] for config in both.configs] == [1, 2]
+    assert merge([written(tmp_path / "both.json", both)]).configs == both.configs
     counts = {kind: f.instances for kind, f in total(NAMES, both.results)["prop-2-output-abs"].findings.items()}
     assert (counts["random"], counts["exact"]) == (100, 1)
     assert merge([b, a]).text(NAMES) == both.text(NAMES)

@@ -26,7 +26,7 @@ FEW = 64
 SAFE = ("ridge 0.1", "shrunk 10")
 """The candidates beside the copy where rows are few."""
 STRENGTHS = (2.0, 1.4, 0.7, 0.4)
-NO_LAYER = "the target has no such layer; match='effect' takes the layer that keeps most, rename= names one"
+NO_LAYER = 'the target has no such layer; match "effect" takes the one that keeps most'
 
 
 def counterparts(

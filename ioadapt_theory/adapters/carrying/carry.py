@@ -192,7 +192,7 @@ class _Carrying:
         elif self.few:
             notes.append(f"{rows} rows are few: one ridge is tried instead of a grid; give 256 or more.")
         if best is not None and put and best.kept < LITTLE:
-            notes.append(f"Only {best.kept:.2f} of the gain is kept: train on the target from here, or give refine=50.")
+            notes.append(f"Only {best.kept:.2f} of the gain is kept: train on the target from here, or take 50 steps.")
         if best is not None and best.R_KL is not None and abs(best.R_KL - best.R) > APART:
             both = f"of the labels ({best.R_KL:.2f}) and of the change ({best.R:.2f})"
             notes.append(f"The shares kept {both} differ much: test it on labels.")

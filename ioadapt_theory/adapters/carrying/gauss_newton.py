@@ -41,7 +41,8 @@ def passes(trial: Trial, adapters: Adapters) -> tuple[Adapters, float] | None:
     if not single or effects > MOST_EFFECTS or (trial.need == "labels" and output.ndim > 2):
         return None
     phi: Any
-    if effects * sum(phi.A.shape[0] * phi.B.shape[1] for ((_, phi),) in sides.values()) > MOST_NUMBERS:
+    lora: list[Any] = [phi for ((_, phi),) in sides.values()]
+    if effects * sum(len(phi.A) * phi.B.shape[1] for phi in lora) > MOST_NUMBERS:
         return None
     best, best_score = adapters, trial.scores({"": adapters})[""]
     for _ in range(PASSES):

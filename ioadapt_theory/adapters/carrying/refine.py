@@ -46,7 +46,8 @@ def refined(
                 with torch.inference_mode(False), torch.enable_grad(), active("refined"):
                     optimiser.zero_grad()
                     ta = trial.run(trial.target, fit[number][1], number)
-                    distance(*(x.to(ta).float() for x in plain), ta.float(), trial.weight).backward()  # type: ignore[no-untyped-call]
+                    s, sa, t = (x.to(ta).float() for x in plain)
+                    distance(s, sa, t, ta.float(), trial.weight).backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
                 progress(1)
         if (now := trial.scores({"": work})[""]) > best_score:

@@ -144,11 +144,11 @@ class Trial:
         parts: dict[str, list[RowSums]] = {name: [] for name in candidates}
         with tried(self.target, candidates) as active:
             for number, pair in enumerate(pairs):
-                plain = [x.cpu() for x in self.outputs(pair, number)]
+                s, sa, t = (x.cpu() for x in self.outputs(pair, number))
                 for candidate in candidates:
                     with active(candidate), torch.no_grad():
                         ta = self.run(self.target, pair[1], number)
-                    parts[candidate].append(RowSums.of(*plain, ta.cpu(), self.weight))
+                    parts[candidate].append(RowSums.of(s, sa, t, ta.cpu(), self.weight))
         return {name: predict(RowSums.joined(rows), self.need, seed=self.options.seed) for name, rows in parts.items()}
 
     def scores(self, candidates: Mapping[str, Adapters]) -> dict[str, float]:

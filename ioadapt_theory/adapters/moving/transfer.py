@@ -81,9 +81,10 @@ class TransferError(IoAdaptError, ValueError):
         self.report = report
         some = "; ".join(f"{name}: {why}" for name, why in list(report.unmatched.items())[:SHOWN])
         more = len(report.unmatched) - SHOWN
+        rest = " Pass strict=False for those that fit." if report.matched else ""
         super().__init__(
             f"The adapter fits {len(report.matched)} of {len(report.matched) + len(report.unmatched)} layers ({some}"
-            f"{f'; and {more} more' if more > 0 else ''}). {report.warning or 'Pass strict=False for those that fit.'}"
+            f"{f'; and {more} more' if more > 0 else ''}).{f' {report.warning}' if report.warning else rest}"
         )
 
 

@@ -83,16 +83,12 @@ class TensorWeights:
         aliases: other names of some layers, such as those that they are stored under.
     """
 
-    def __init__(
-        self,
-        shapes: Mapping[str, tuple[int, ...]],
-        read: Callable[[str], Tensor],
-        rename: Rename | None = None,
-        aliases: Mapping[str, str] = MappingProxyType({}),
-    ) -> None:
+    rename: Rename | None = None
+    aliases: Mapping[str, str] = MappingProxyType({})
+
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]], read: Callable[[str], Tensor]) -> None:
         """Take the shapes of all tensors, and ``read``, which returns one."""
         self.shapes, self.read = shapes, read
-        self.rename, self.aliases = rename, aliases
         self.names: Collection[str] = {
             n.removesuffix(".weight") for n, shape in shapes.items() if n.endswith(".weight") and len(shape) > 1
         }

@@ -58,13 +58,19 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
     targets = {name: named[name] for name in hits if first[named[name]] == name}
     if not targets:
         raise NoMatchError(config.target_modules, (n for n, m in named.items() if is_supported(m)))
-    for name in targets:
+    for name, module in targets.items():
         if _read_by_owner(name, named, model):
             msg = (
                 f"{name} belongs to an nn.MultiheadAttention, which reads its weight and never calls it, so an adapter"
                 " would be ignored. Exclude it, or use an attention with separate projections."
             )
             raise UnsupportedError(msg)
+        if not isinstance(module, AdaptedLayer):
+            try:
+                operator(module)
+            except UnsupportedError as error:
+                msg = f"{name}: {error}"
+                raise UnsupportedError(msg) from None
     return targets
 
 

@@ -1,9 +1,10 @@
-"""Formulas as Coq: the proposition that a claim states, in the words of proofs/coq/Vocabulary.v.
+"""Formulas as Coq: the proposition that a claim states, in the words of proofs/coq/Vocabulary.v and Further.v.
 
 What has no closed form (a norm, a singular value, a pseudoinverse, an angle) is a variable with its defining property
-as a hypothesis; a law of rows is known by its second moments, cosine, sine and logarithm by their functional equations. A cosine is of rows that are not zero. O(ε^p) is K ε^p for
-some K and all ε ≤ e0, where K and e0 may depend on everything but ε and AB; O(a), likewise, on all but the rows in a. A statement that is refuted is one about
-adapters of less than full rank, the weakest reading; one that is proved is about any.
+as a hypothesis; a law of rows is known by its second moments, cosine, sine and logarithm by their equations. A cosine
+is of rows that are not zero. O(ε^p) is K ε^p for some K and all ε ≤ e0, where K and e0 may depend on everything but ε
+and AB; O(a), likewise, on everything but the rows in a. A statement that is refuted is one about adapters of less than
+full rank, the weakest reading; one that is proved is about any.
 """
 
 from collections.abc import Iterable, Iterator
@@ -293,7 +294,7 @@ def _scope(claim: Claim) -> tuple[Scope, list[str], list[str]]:
 
 
 def universal(claim: Claim) -> tuple[list[str], str]:
-    """Return what is asked of the field, and that the conclusions hold for all instances that satisfy the hypotheses."""
+    """Return what is asked of the field, and that the conclusions hold for all instances with the hypotheses."""
     scope, outer, inner = _scope(claim)
     order, right = claim.concludes[0].order, opened(claim.concludes[0].right)
     remainder = f" + K * epsilon ^+ {order}" if order else ""
@@ -391,7 +392,7 @@ def _cosine(claim: Claim) -> Term | None:
 HEAD: Final = """\
 (* What the claims state. Rendered from their formulas by `python -m proofs`: not to be edited. *)
 From mathcomp Require Import all_ssreflect all_algebra.
-From ioadapt Require Import Vocabulary.
+From ioadapt Require Import Vocabulary Further.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import Order.TTheory GRing.Theory Num.Theory.
 Local Open Scope ring_scope.

@@ -1,7 +1,7 @@
 (* lemma-1-expansion, prop-1-segment-small and eq-5-size. *)
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import ring lra.
-From ioadapt Require Import Vocabulary Norms Cosine FirstOrder Plane Singular Statements.
+From ioadapt Require Import Vocabulary Further Norms Cosine FirstOrder Plane Singular Statements.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import Order.TTheory GRing.Theory Num.Theory.
 Local Open Scope ring_scope.

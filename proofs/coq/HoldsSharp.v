@@ -1,7 +1,7 @@
 (* prop-1-sharp: the bound, and for all values of its parameters an instance that needs all of it. *)
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import ring lra.
-From ioadapt Require Import Vocabulary Norms Cosine FirstOrder Output Plane Gradient Lora Mirrored Statements.
+From ioadapt Require Import Vocabulary Further Norms Cosine FirstOrder Output Plane Gradient Lora Mirrored Statements.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import Order.TTheory GRing.Theory Num.Theory.
 Local Open Scope ring_scope.

@@ -1,7 +1,7 @@
 (* prop-1-weights: layers with given singular values whose inputs and outputs have one cosine. *)
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import ring lra.
-From ioadapt Require Import Vocabulary Norms Cosine FirstOrder Output Plane Gradient Singular Lora Mirrored Statements.
+From ioadapt Require Import Vocabulary Further Norms Cosine FirstOrder Output Plane Gradient Singular Lora Mirrored Statements.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import Order.TTheory GRing.Theory Num.Theory.
 Local Open Scope ring_scope.

@@ -1,7 +1,7 @@
 (* LoRA up to O(e^2): what bounds both gradients, in the data and in the weights, and when no smaller bound will do. *)
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import ring lra.
-From ioadapt Require Import Vocabulary Norms Cosine FirstOrder Output Plane Gradient Singular.
+From ioadapt Require Import Vocabulary Further Norms Cosine FirstOrder Output Plane Gradient Singular.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import Order.TTheory GRing.Theory Num.Theory.
 Local Open Scope ring_scope.

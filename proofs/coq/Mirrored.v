@@ -1,7 +1,7 @@
 (* A pair of inputs in the plane with given lengths and cosines, and what diag(1, -1) does to its outputs. *)
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import ring lra.
-From ioadapt Require Import Vocabulary Norms Cosine FirstOrder Output Plane Gradient Lora.
+From ioadapt Require Import Vocabulary Further Norms Cosine FirstOrder Output Plane Gradient Lora.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import Order.TTheory GRing.Theory Num.Theory.
 Local Open Scope ring_scope.

@@ -1,7 +1,7 @@
 (* Smallest singular values, and what they say about rows with orthonormal images. *)
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import ring lra.
-From ioadapt Require Import Vocabulary Norms Plane.
+From ioadapt Require Import Vocabulary Further Norms Plane.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import Order.TTheory GRing.Theory Num.Theory.
 Local Open Scope ring_scope.

@@ -1,6 +1,6 @@
 (* What the claims state. Rendered from their formulas by `python -m proofs`: not to be edited. *)
 From mathcomp Require Import all_ssreflect all_algebra.
-From ioadapt Require Import Vocabulary.
+From ioadapt Require Import Vocabulary Further.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import Order.TTheory GRing.Theory Num.Theory.
 Local Open Scope ring_scope.

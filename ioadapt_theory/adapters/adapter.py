@@ -6,7 +6,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.config import LayerPlan
+from ioadapt_theory.adapters.config import Plan
 from ioadapt_theory.adapters.equations import Placed, Placement, Shifted
 from ioadapt_theory.adapters.families import FAMILIES, Family
 from ioadapt_theory.adapters.matrices import Operator
@@ -36,13 +36,13 @@ class Adapter(nn.ModuleDict):
         self.shift = None if shift is None else nn.Parameter(shift.detach().clone())
 
     @classmethod
-    def fresh(cls, f: Operator, plan: LayerPlan) -> Self:
+    def fresh(cls, f: Operator, family: str, plan: Plan) -> Self:
         """Return a new adapter for the layer f; raise UnsupportedError if f does not allow a placement."""
         families = {}
-        for placement, spec in plan.specs.items():
-            families[placement] = FAMILIES[plan.family](placement.base(f), spec)
+        for placement, spec in plan.items():
+            families[placement] = FAMILIES[family](placement.base(f), spec)
             f = Placed(f, families[placement], placement)  # what the next part is applied to
-        return cls(plan.family, families)
+        return cls(family, families)
 
     def parts(self) -> Iterator[tuple[Placement, Family]]:
         """Yield the placements and their families."""
@@ -77,14 +77,6 @@ class Adapter(nn.ModuleDict):
                 " load the new one without hotswap."
             )
             raise InvalidValueError(msg)
-
-    def overwrite(self, other: "Adapter") -> None:
-        """Copy the values and scalings of an adapter of the same shapes into this one's parameters, in place."""
-        with torch.no_grad():
-            for p, q in zip(self.parameters(), other.parameters(), strict=True):
-                p.copy_(q)
-        for (_, phi), (_, theirs) in zip(self.parts(), other.parts(), strict=True):
-            phi.scaling = theirs.scaling
 
     def misfit(self, f: Operator) -> str | None:
         """Return why this adapter cannot act on the layer f, None if it can."""

@@ -1,19 +1,17 @@
 """Base weights, one layer at a time, from a model or from the tensors of a checkpoint."""
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from types import MappingProxyType
 
-import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.layer import AdaptedLayer, base_of
 from ioadapt_theory.adapters.matrices import CONVOLUTIONS, Operator, operator
 from ioadapt_theory.adapters.rules.target_modules import walk
-from ioadapt_theory.checkpoints.checkpoint import Checkpoint, torch_dtype
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.checkpoints.names.transformers import Rename, of_model
 from ioadapt_theory.checkpoints.renaming import as_modules
 from ioadapt_theory.errors import UnknownNameError
@@ -34,47 +32,22 @@ class BaseLayer:
     kernel: tuple[int, ...] = ()
 
 
-class Weights(ABC):
-    """Base layers, each read on request.
+class ModelWeights:
+    """The base layers of a model in memory, below any adapters of ours; for the attributes see ``TensorWeights``."""
 
-    Attributes:
-        names: of the layers.
-        rename: maps stored names to module names where the model's library renames layers; None otherwise.
-        aliases: other names of some layers, such as those that they are stored under.
-    """
-
-    names: Collection[str]
-    rename: Rename | None
-    aliases: Mapping[str, str]
-
-    @abstractmethod
-    def outline(self, name: str) -> Operator:
-        """Return a layer's sizes and whether it has a bias, unread; raise UnsupportedError if it cannot be adapted."""
-
-    @abstractmethod
-    def layer(self, name: str) -> BaseLayer:
-        """Return one layer, read now."""
-
-    @abstractmethod
-    def vectors(self) -> Mapping[str, Callable[[], Tensor]]:
-        """Return the one-dimensional tensors (norms, biases) by name; each is read when called."""
-
-
-class ModelWeights(Weights):
-    """The base layers of a model in memory, below any adapters of ours."""
+    aliases: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, model: nn.Module) -> None:
         self._modules = {"": model, **dict(walk(model))}
-        self.names = self._modules.keys()
-        self.aliases = {}
+        self.names: Collection[str] = self._modules.keys()
 
     @cached_property
-    def rename(self) -> Rename | None:  # type: ignore[override]
-        """See ``Weights``; computed once, since importing transformers is slow."""
+    def rename(self) -> Rename | None:
+        """See ``TensorWeights``; computed once, since importing transformers is slow."""
         return of_model(self._modules[""])
 
     def outline(self, name: str) -> Operator:
-        """Return the layer's operator."""
+        """Return the layer's operator; raise UnsupportedError if it cannot be adapted."""
         return operator(base_of(self._modules[name]))
 
     def layer(self, name: str) -> BaseLayer:
@@ -101,27 +74,29 @@ class ModelWeights(Weights):
         return {n: t.detach for n, t in tensors.items() if t is not None and t.ndim == 1}
 
 
-class TensorWeights(Weights):
-    """The base layers of a checkpoint, by the names of their tensors; only the requested layer is read."""
+class TensorWeights:
+    """The base layers of a checkpoint, by the names of their tensors; only the requested layer is read.
 
-    def __init__(
-        self,
-        shapes: Mapping[str, tuple[int, ...]],
-        read: Callable[[str], Tensor],
-        rename: Rename | None = None,
-        aliases: Mapping[str, str] = MappingProxyType({}),
-    ) -> None:
-        """Take the shapes of all tensors, and ``read``, which returns one; for the rest see ``Weights``."""
+    Attributes:
+        names: of the layers.
+        rename: maps stored names to module names where the model's library renames layers; None otherwise.
+        aliases: other names of some layers, such as those that they are stored under.
+    """
+
+    rename: Rename | None = None
+    aliases: Mapping[str, str] = MappingProxyType({})
+
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]], read: Callable[[str], Tensor]) -> None:
+        """Take the shapes of all tensors, and ``read``, which returns one."""
         self.shapes, self.read = shapes, read
-        self.rename, self.aliases = rename, aliases
-        self.names = {
+        self.names: Collection[str] = {
             n.removesuffix(".weight") for n, shape in shapes.items() if n.endswith(".weight") and len(shape) > 1
         }
         untransposed = [n for n in self.names if self._stores_w(n)]
         self._conv1d = {n.rpartition(".")[2] for n in untransposed} | ({"c_proj"} if untransposed else set())
 
     def outline(self, name: str) -> Operator:
-        """Return sizes and bias, from the header."""
+        """Return a layer's sizes and whether it has a bias, from the header."""
         out, channels, *kernel = self.shapes[f"{name}.weight"]
         if self._is_conv1d(name):
             out, channels = channels, out
@@ -139,7 +114,7 @@ class TensorWeights(Weights):
         return BaseLayer(w.flatten(1).mT, bias, tuple(w.shape[2:]))
 
     def vectors(self) -> dict[str, Callable[[], Tensor]]:
-        """Return the one-dimensional tensors."""
+        """Return the one-dimensional tensors (norms, biases) by name; each is read when called."""
         return {name: partial(self.read, name) for name, shape in self.shapes.items() if len(shape) == 1}
 
     def _is_conv1d(self, name: str) -> bool:
@@ -154,6 +129,9 @@ class TensorWeights(Weights):
         return len(shape) == 2 and len(bias) == 1 and shape[0] != bias[0] == shape[1]
 
 
+Weights = ModelWeights | TensorWeights
+
+
 def checkpoint_weights(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> TensorWeights:
     """Return the layers of a checkpoint by the names of modules; ``wanted`` are those to find under authors' names."""
     named = as_modules(checkpoint, wanted)
@@ -164,15 +142,8 @@ def checkpoint_weights(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> 
 
 def stored_weights(checkpoint: Checkpoint) -> TensorWeights:
     """Return the layers of a checkpoint by the names of its tensors, read whole one at a time."""
-    infos = {name: info for name, info in checkpoint.tensors.items() if info.is_float}
-
-    def read(name: str) -> Tensor:
-        info = infos[name]
-        flat = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
-        checkpoint.read(name, 0, flat)
-        return flat.view(info.shape)
-
-    return TensorWeights({name: info.shape for name, info in infos.items()}, read)
+    shapes = {name: info.shape for name, info in checkpoint.tensors.items() if info.is_float}
+    return TensorWeights(shapes, checkpoint.tensor)
 
 
 def read_layer(module: nn.Module) -> BaseLayer:

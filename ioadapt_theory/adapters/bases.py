@@ -28,8 +28,8 @@ class Base(ABC):
     rows: int
     columns: int
     channels: int
-    axis: int
-    bias: Tensor | None
+    axis: int = -1
+    bias: Tensor | None = None
 
     @abstractmethod
     def __call__(self, x: Tensor) -> Tensor:
@@ -61,7 +61,6 @@ class Identity(Base):
     """The identity I_n over a feature axis."""
 
     pointwise = True
-    bias = None
 
     def __init__(self, n: int, axis: int = -1, of: Base | None = None) -> None:
         """Make I_n for one side of the layer ``of``, which gives ``dense`` its dtype and device."""
@@ -86,10 +85,6 @@ class Identity(Base):
 
 class SizesAlone(Base):
     """A base with sizes but no values, for reading files; parameters built for it take no memory."""
-
-    pointwise = True
-    bias = None
-    axis = -1
 
     def __init__(self, rows: int, columns: int, channels: int) -> None:
         self.rows, self.columns, self.channels = rows, columns, channels

@@ -27,19 +27,8 @@ PEFT = {
     "use_dora": "family",
 }
 """PEFT's names of options; the only table of them."""
-ELSEWHERE = {
-    "bias": "biases stay frozen",
-    "modules_to_save": "train such modules yourself, and save them with torch.save",
-    "decompose_factor": "use `factor`",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class LayerPlan:
-    """The plan for one layer: a family, and for every placement how it is built, in the order of application."""
-
-    family: str
-    specs: Mapping[Placement, Spec]
+Plan = Mapping[Placement, Spec]
+"""For every placement of one layer's adapter how it is built, in the order of application."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +57,7 @@ class AdapterConfig:
     Example:
         >>> from ioadapt_theory import AdapterConfig
         >>> config = AdapterConfig(target_modules=["to_q"], rank=4, alpha=8, rank_pattern={"up.0.to_q": 16})
-        >>> [config.resolve(name).specs["input"].scaling for name in ("down.0.to_q", "up.0.to_q")]  # alpha / rank
+        >>> [config.resolve(name)["input"].scaling for name in ("down.0.to_q", "up.0.to_q")]  # alpha / rank
         [2.0, 0.5]
     """
 
@@ -121,9 +110,9 @@ class AdapterConfig:
         for placement in (self.placement, *self.placement_pattern.values()):
             _plan(self, "input" if placement in RULES else placement, self.rank, self.alpha)
 
-    def plans(self, names: Iterable[str]) -> dict[str, LayerPlan]:
+    def plans(self, names: Iterable[str]) -> dict[str, Plan]:
         """Return the plan for each layer; raise UnknownSideError that names all whose side a rule cannot tell."""
-        plans, unknown = dict[str, LayerPlan](), list[str]()
+        plans, unknown = dict[str, Plan](), list[str]()
         for name in names:
             try:
                 plans[name] = self.resolve(name)
@@ -133,7 +122,7 @@ class AdapterConfig:
             raise UnknownSideError(unknown)
         return plans
 
-    def resolve(self, name: str) -> LayerPlan:
+    def resolve(self, name: str) -> Plan:
         """Return the plan for the layer of this name."""
         placement = override(self.placement_pattern, name, self.placement)
         if placement == "residual":
@@ -151,9 +140,6 @@ def translated(options: Mapping[str, Any]) -> dict[str, Any]:
     known = [one.name for one in fields(AdapterConfig)]
     result: dict[str, Any] = {}
     for name, value in options.items():
-        if name in ELSEWHERE:
-            msg = f"adapt has no option {name!r}: {ELSEWHERE[name]}."
-            raise InvalidValueError(msg)
         if name == "use_dora":
             value = "dora" if value else "lora"
         elif name == "init_lora_weights":
@@ -192,7 +178,7 @@ def parse_placement(text: str) -> tuple[Placement, ...]:
     return tuple(Placement(part) for part in parts)
 
 
-def _plan(config: AdapterConfig, placement: str, rank: int | Sequence[int], alpha: Alpha) -> LayerPlan:
+def _plan(config: AdapterConfig, placement: str, rank: int | Sequence[int], alpha: Alpha) -> Plan:
     parts = parse_placement(placement)
     common, specs = Spec(**{name: getattr(config, name) for name in ("dropout", "init", "dtype", *OPTIONS)}), {}
     for part, r, a in zip(parts, _each("rank", rank, parts), _each("alpha", alpha, parts), strict=True):
@@ -205,7 +191,7 @@ def _plan(config: AdapterConfig, placement: str, rank: int | Sequence[int], alph
             raise InvalidValueError(msg)
         scaling = (r if a is None else a) / (math.sqrt(r) if config.use_rslora else r)
         specs[part] = replace(common, rank=r, scaling=scaling)
-    return LayerPlan(config.family, {part: specs[part] for part in Placement if part in specs})
+    return {part: specs[part] for part in Placement if part in specs}
 
 
 def _each(what: str, value: Any, parts: tuple[Placement, ...]) -> Sequence[Any]:

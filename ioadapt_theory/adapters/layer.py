@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.adapter import Adapter as Adapter
-from ioadapt_theory.adapters.adapter import Adapters
+from ioadapt_theory.adapters.adapter import Adapter, Adapters
 from ioadapt_theory.adapters.matrices import Operator, operator
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError, UnsupportedError
 
@@ -140,12 +139,7 @@ class AdaptedLayer(nn.Module):
         self.active, self._links = names, tuple(part for name in names for part in self._parts(name))
 
     def merged_tensors(self) -> dict[str, Tensor]:
-        """Return weight and bias of a plain layer that does the same, in the base layer's layout and dtype.
-
-        Raises:
-            UnsupportedError: the base layer has no plain weight, or no bias for that of an adapter.
-            InvalidValueError: the weight is not loaded, or a result not finite in the adapter's dtype or the layer's.
-        """
+        """Return weight and bias of a plain layer that does the same, in the base layer's layout and dtype."""
         plain = operator(self.base_layer)  # asked now, since it may have been quantised or offloaded
         if plain.dense().is_meta:
             msg = "The layer's weight is on the meta device; load the weight before merging."

@@ -70,10 +70,7 @@ def adapt(
     if config is None:
         config = AdapterConfig(**translated(options))
     elif not isinstance(config, AdapterConfig):
-        msg = (
-            f"The configuration is a {type(config).__name__}; give an AdapterConfig, or its fields as keywords:"
-            " adapt(model, target_modules=[...], rank=8)."
-        )
+        msg = f"The configuration is a {type(config).__name__}; give an AdapterConfig, or its fields as keywords."
         raise InvalidValueError(msg)
     elif options:
         msg = f"Give a configuration or its fields, not both: {', '.join(options)}."
@@ -86,7 +83,7 @@ def adapt(
     targets, prepared = select(model, config), {}
     for layer, plan in config.plans(targets).items():
         with naming(layer):
-            prepared[layer] = Adapter.fresh(function_of(targets[layer]), plan)
+            prepared[layer] = Adapter.fresh(function_of(targets[layer]), config.family, plan)
     install(model, prepared, name, trainable=True)
     return model
 

@@ -115,6 +115,15 @@ class Checkpoint(ABC):
         """Fill `out` once; see `filler`."""
         self.filler(name, out)(start)
 
+    def tensor(self, name: str) -> "torch.Tensor":
+        """Return a tensor whole, of the stored dtype."""
+        import torch
+
+        info = self.tensors[name]
+        flat = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
+        self.read(name, 0, flat)
+        return flat.view(info.shape)
+
     def parts(self, names: Collection[str] | None = None) -> "Mapping[Checkpoint, Collection[str]]":
         """Return the checkpoints in which tensors (None: all) lie, and their names there; none for a file."""
         return {}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from ioadapt_theory.checkpoints.checkpoint import Checkpoint, Computed, TensorInfo, torch_dtype
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint, Computed, TensorInfo
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -54,20 +54,12 @@ class Dequantised(Computed):
 
     def make(self, name: str) -> "torch.Tensor":
         """See `Computed.make`."""
-        codes, scale = self._stored(name), self._stored(self._scales[name])
+        codes, scale = (self._whole.tensor(stored).float() for stored in (name, self._scales[name]))
         axes = [*scale.shape, *[1] * (codes.ndim - scale.ndim)] if self._blocks[name] else []
         scale = scale.reshape(axes)
         for axis, block in enumerate(self._blocks[name]):
             scale = scale.repeat_interleave(block, axis).narrow(axis, 0, codes.shape[axis])
         return codes * scale
-
-    def _stored(self, name: str) -> "torch.Tensor":
-        import torch
-
-        info = self._whole.tensors[name]
-        flat = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
-        self._whole.read(name, 0, flat)
-        return flat.view(info.shape).float()
 
 
 def dequantised(whole: Checkpoint) -> Checkpoint:

@@ -171,11 +171,12 @@ def _convert(args: argparse.Namespace, matched: "Match") -> int:
 
 def _warn_of_another_base(matched: "Match") -> None:
     """Warn if the base is not the one the adapter was trained on, which Eq. 5 needs and baking does not."""
-    from ioadapt_theory.adapters.rules.fingerprint import recognise
+    from ioadapt_theory.adapters.rules.fingerprint import identical
 
-    kin = recognise(matched.file.prints, matched.weights)
-    if kin.verdict in {"related", "unrelated"}:
-        sys.stderr.write(f"Warning: this is not the base that {matched.file.path} was trained on ({kin}).\n")
+    same, compared = identical(matched.file.prints, matched.weights)
+    if same < compared:
+        other = f"or has another precision: {compared - same} of {compared} layers differ"
+        sys.stderr.write(f"Warning: this is not the base that {matched.file.path} was trained on, {other}.\n")
 
 
 def _show(args: argparse.Namespace, file: "AdapterFile", matched: "Match | None" = None) -> int:

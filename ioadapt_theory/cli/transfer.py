@@ -142,8 +142,8 @@ def _same(base: str, given: str) -> bool:
 
 def _write(args: argparse.Namespace, target: "nn.Module", format_: str, component: str, task: str | None) -> None:
     """Write the target's adapter in the file's format, or in our own if that cannot store it."""
+    from ioadapt_theory.adapters.adapter import Adapter
     from ioadapt_theory.adapters.base_weights import ModelWeights
-    from ioadapt_theory.adapters.layer import Adapter
     from ioadapt_theory.adapters.model import layers
     from ioadapt_theory.formats.export import write_lora
     from ioadapt_theory.formats.own import save_adapter

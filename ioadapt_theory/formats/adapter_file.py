@@ -1,12 +1,10 @@
 """The content of an adapter's file, whoever wrote it: one `StoredLayer` for each layer, and `Change`s of the base."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from torch import Tensor
-
-from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.formats.tensors import TensorFile
 
@@ -36,10 +34,6 @@ class StoredLayer:
     adapter: Callable[[], Adapter]
     spares_bias: bool = False
 
-    def changed(self, change: Callable[[Adapter], Adapter]) -> "StoredLayer":
-        """Return this layer with a change made to the adapter whenever it is read, and to the sketch now."""
-        return replace(self, sketch=change(self.sketch), adapter=lambda: change(self.adapter()))
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -58,15 +52,6 @@ class Change:
     leaf: str
     source: TensorFile
     key: str
-
-    @property
-    def size(self) -> tuple[int, ...]:
-        """The parameter's size."""
-        return self.source.shapes[self.key]
-
-    def values(self, like: Tensor) -> Tensor:
-        """Read the new value, in the dtype and on the device of a tensor."""
-        return self.source[self.key].to(like)
 
     def __str__(self) -> str:
         return f"{self.name}.{self.leaf}"

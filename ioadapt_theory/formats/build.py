@@ -4,10 +4,10 @@ from collections.abc import Collection
 
 import torch
 
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import FAMILIES, Family
 from ioadapt_theory.adapters.families.family import Ranges, Size, picked
-from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from ioadapt_theory.formats.kinds import Kind, Parts, Shapes, lora, lycoris
 

@@ -3,13 +3,13 @@
 from textwrap import fill
 from typing import Any
 
-from ioadapt_theory.adapters.rules.fingerprint import recognise
+from ioadapt_theory.adapters.rules.fingerprint import identical
 from ioadapt_theory.formats.adapter_file import AdapterFile
 from ioadapt_theory.formats.match import Match
 
 
 def describe(file: AdapterFile, matched: Match | None = None) -> dict[str, Any]:
-    """Return format, base, and layers with their settings and sizes; with a base also what fits, and kinship."""
+    """Return format, base, and layers with settings and sizes; with a base also what fits, and what is identical."""
     layers = [
         {
             "layer": str(stored.name),
@@ -40,10 +40,10 @@ def describe(file: AdapterFile, matched: Match | None = None) -> dict[str, Any]:
             places.setdefault(str(stored.name), []).append(layer)
         facts["matched"] = {name: ", ".join(several) for name, several in places.items()}
         facts["unmatched"] = {str(name): why for name, why in matched.lost.items()}
-        facts["matched by"] = matched.correspondence.how
+        facts["matched by"] = matched.correspondence.origins.how
         facts["no evidence"] = [*matched.correspondence.unproven(matched.layers)]
         facts["warning"] = matched.correspondence.warning()
-        facts["kinship"] = str(recognise(file.prints, matched.weights))
+        facts["identical"] = "{} of {}".format(*identical(file.prints, matched.weights))
     return facts
 
 
@@ -62,12 +62,12 @@ def table(facts: dict[str, Any], width: int = 80) -> str:
         lines += [settings, *names]
     titles = {"changes": "change of the base itself", "unread": "not read", "unmatched": "not in the base"}
     lines += [f"{title}: {name}: {why}" for key, title in titles.items() for name, why in facts.get(key, {}).items()]
-    if "kinship" in facts:
+    if "identical" in facts:
         how, matched, unproven = facts["matched by"], facts["matched"], len(facts["no evidence"])
         evidence = f", {unproven} of them without evidence" if unproven else ""
         lines.append(f"in the base: {len(matched)} layers fit, by {how}{evidence}; {len(facts['unmatched'])} do not")
         lines += [f"  {name} -> {layer}" for name, layer in matched.items() if how != "name" and name != layer]
         lines += [facts["warning"]] if facts["warning"] else []
-        lines.append(f"kinship of this base: {facts['kinship']}")
+        lines.append(f"layers with the weights that it was trained on: {facts['identical']} with fingerprints")
     options: dict[str, Any] = {"subsequent_indent": "    ", "break_long_words": False, "break_on_hyphens": False}
     return "\n".join([facts["path"], *(fill(line, width, **options) for line in lines)]) + "\n"

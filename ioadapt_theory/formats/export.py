@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.base_weights import BaseLayer
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import naming
-from ioadapt_theory.adapters.moving.bake import rounded, truncate
+from ioadapt_theory.adapters.moving.bake import truncate
 from ioadapt_theory.adapters.moving.convert import Fidelity, convert
 from ioadapt_theory.adapters.rules.fingerprint import HEADER, fingerprint, pack
 from ioadapt_theory.checkpoints.names.layer_name import PEFT_PREFIX, flat
@@ -120,10 +120,7 @@ def write_lora(
 def _bake(adapter: Adapter, base: BaseLayer, rank: int | None, share: float | None) -> Baked:
     """Return the exact LoRA, or the truncated one where a rank or a share is given, in the adapter's dtype."""
     dtype = next(adapter.parameters()).dtype
-    if rank is None and share is None:
-        a, b, bias, lost = rounded(adapter, base.matrix, base.bias, dtype)
-    else:
-        a, b, bias, lost = truncate(adapter, base.matrix, base.bias, rank=rank, share=share, dtype=dtype)
+    a, b, bias, lost = truncate(adapter, base.matrix, base.bias, rank=rank, share=share, dtype=dtype)
     r, d = b.shape
     return Baked(a.mT.reshape(r, -1, *base.kernel), b.mT.reshape(d, r, *[1] * len(base.kernel)), bias, lost)
 

@@ -127,10 +127,10 @@ def _prepared(change: Change, module: nn.Module) -> tuple[nn.Module, nn.Paramete
     if isinstance(module, AdaptedLayer):
         module.refuse_if_merged("altering its base")
         module = module.base_layer
-    old, size = getattr(module, change.leaf, None), change.size
+    old, size = getattr(module, change.leaf, None), change.source.shapes[change.key]
     if not isinstance(old, torch.Tensor) or not old.is_floating_point():
         return f"its {type(module).__name__} has no plain {change.leaf}"
     if tuple(old.shape) != size:
         way = "; resize the model's vocabulary first" if change.leaf == "weight" and len(size) > 1 else ""
         return f"its {change.leaf} is {list(old.shape)}, the file's {list(size)}{way}"
-    return module, nn.Parameter(change.values(old.detach()), requires_grad=False)
+    return module, nn.Parameter(change.source[change.key].to(old.detach()), requires_grad=False)

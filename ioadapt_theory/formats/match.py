@@ -3,17 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 
-import torch
-
-from ioadapt_theory.adapters.base_weights import BaseLayer, TensorWeights, Weights
-from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.adapters.adapter import Adapter
+from ioadapt_theory.adapters.base_weights import BaseLayer, Weights
+from ioadapt_theory.adapters.families.family import Ranges
 from ioadapt_theory.adapters.matrices import Operator
 from ioadapt_theory.adapters.moving.correspondence import Correspondence, Place, correspond
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.checkpoints.names.originals import ranges
-from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnsupportedError
 from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
 from ioadapt_theory.formats.build import cut, refit
@@ -74,8 +71,6 @@ def match(
 ) -> Match:
     """Return the layers of the base, ``called`` so in errors, that the adapter fits, and those that it does not fit."""
     # Names of FLUX's and SD3's authors fit diffusers' models too, a layer being cut where the base has several for it.
-    if isinstance(weights, TensorWeights):
-        file = _without_idle_changes(file, weights)
     stored = {layer.name: layer for layer in file.layers}
     places = correspond(stored, weights, by, source=source, prints=file.prints)
     parts = {name: _everywhere(stored[name], several, weights) for name, several in places.places.items()}
@@ -98,19 +93,6 @@ def fitted(layer: StoredLayer, f: Operator) -> Adapter:
     adapter = layer.adapter()
     refit(adapter, (f.rows, f.columns, f.channels))
     return adapter
-
-
-def _without_idle_changes(file: AdapterFile, weights: TensorWeights) -> AdapterFile:
-    """Return the adapter without the changes of the base that change nothing there, as of a head saved untrained."""
-    modules = {name.rpartition(".")[0] for name in weights.shapes}
-    places = resolve([change.name for change in file.changes], modules, weights.rename, weights.aliases).layers
-    changes = []
-    for change in file.changes:
-        key = f"{places.get(change.name, ('',))[0]}.{change.leaf}"
-        old = weights.read(key) if weights.shapes.get(key) == change.size else None
-        if old is None or not torch.equal(change.values(old), old):
-            changes.append(change)
-    return replace(file, changes=tuple(changes))
 
 
 def _component(file: AdapterFile, fits: Mapping[Name, object], chosen: str | None) -> str:
@@ -151,7 +133,11 @@ def _parts(stored: StoredLayer, place: Place) -> dict[str, StoredLayer]:
     outputs = ranges(stored.name.path, phi.size[2], last.size[1], len(place))
     if outputs == [[(0, last.size[1])]]:
         return {place[0]: stored}
-    return {layer: stored.changed(partial(cut, ranges=edges)) for layer, edges in zip(place, outputs, strict=True)}
+    return {layer: _cut(stored, edges) for layer, edges in zip(place, outputs, strict=True)}
+
+
+def _cut(stored: StoredLayer, edges: Ranges) -> StoredLayer:
+    return replace(stored, sketch=cut(stored.sketch, edges), adapter=lambda: cut(stored.adapter(), edges))
 
 
 def _misfit(stored: StoredLayer, weights: Weights, layer: str) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.model import layers, naming, trained_elsewhere
 from ioadapt_theory.adapters.rules import fingerprint
 from ioadapt_theory.errors import InvalidValueError

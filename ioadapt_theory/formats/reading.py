@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.rules.fingerprint import recorded
 from ioadapt_theory.checkpoints.files.plain import read_whole
 from ioadapt_theory.checkpoints.names.kinds import of_adapter

@@ -59,14 +59,12 @@ class TensorFile:
 
     def stored(self, name: str) -> Tensor:
         """Return one tensor as it is stored; every number has to be finite."""
-        info = self._file.tensors[name]
-        flat = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
-        self._file.read(name, 0, flat)
-        whole = flat if flat.dtype is torch.float64 else flat.float()  # not all types of 8 bits know isfinite
+        tensor = self._file.tensor(name)
+        whole = tensor if tensor.dtype is torch.float64 else tensor.float()  # not all types of 8 bits know isfinite
         if not whole.isfinite().all():
             msg = f"{self.path}: tensor {name} has to be finite, found NaN or infinity."
             raise FileFormatError(msg)
-        return flat.view(info.shape)
+        return tensor
 
     def __getitem__(self, name: str) -> Tensor:
         """Return one tensor of floating-point numbers, in float32 where it is stored in less."""

@@ -95,10 +95,9 @@ class IOLoraConfig(PeftConfig):
         if self.format_version != FORMAT_VERSION:
             msg = f"format_version is {self.format_version!r}, but this package reads {FORMAT_VERSION}: upgrade it."
             raise InvalidValueError(msg)
-        if isinstance(self.target_modules, list):
-            self.target_modules = set(self.target_modules)  # type: ignore[assignment]  # as PEFT's own configs do
-        if isinstance(self.exclude_modules, list):
-            self.exclude_modules = set(self.exclude_modules)  # type: ignore[assignment]
+        for name in ("target_modules", "exclude_modules"):
+            if isinstance(value := getattr(self, name), list):
+                setattr(self, name, set(value))  # as PEFT's own configs do
         self.options()
         self._layers: weakref.WeakValueDictionary[str, nn.Module] = weakref.WeakValueDictionary()
 

@@ -35,7 +35,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
 
     def update_layer(self, adapter_name: str, key: str, config: IOLoraConfig) -> None:
         """Add or replace an adapter."""
-        adapter = Adapter.fresh(operator(self.base_layer), config.options().resolve(key))
+        adapter = Adapter.fresh(operator(self.base_layer), config.family, config.options().resolve(key))
         self.iolora_adapters[adapter_name] = adapter
         self.scaling[adapter_name] = 1.0
         self._trained[adapter_name] = [phi.scaling for _, phi in adapter.parts()]  # alpha / r, or what the family fixes
@@ -54,11 +54,9 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """Apply Eqs. 4a-4c, one active adapter after the other."""
-        if self.disable_adapters:
-            if self.merged:
-                self.unmerge()
-            return self.base_layer(x, *args, **kwargs)
-        if self.merged:
+        if self.disable_adapters and self.merged:
+            self.unmerge()
+        if self.disable_adapters or self.merged:
             return self.base_layer(x, *args, **kwargs)
         return self.chain(self.active_adapters)(x, *args, **kwargs)
 
@@ -84,37 +82,32 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
     def set_scale(self, adapter: str, scale: float) -> None:
         """Set the strength of an adapter; 1 is as trained."""
         if adapter in self.scaling:
-            self._rescale(adapter, scale)
+            self.scaling[adapter] = scale
+            for (_, phi), trained in zip(self.iolora_adapters[adapter].parts(), self._trained[adapter], strict=True):  # type: ignore[operator]
+                phi.scaling = trained * scale
 
     def scale_layer(self, scale: float) -> None:
         """Multiply the strength of the active adapters."""
         for name in self.active_adapters:
-            if name in self.scaling:
-                self._rescale(name, self.scaling[name] * scale)
+            self.set_scale(name, self.scaling.get(name, 1.0) * scale)
 
     def unscale_layer(self, scale: float | None = None) -> None:
         """Undo ``scale_layer(scale)``; None goes back to 1."""
         for name in self.active_adapters:
-            if name in self.scaling:
-                self._rescale(name, self.scaling[name] / scale if scale else 1.0)
+            self.set_scale(name, self.scaling.get(name, 1.0) / scale if scale else 1.0)
 
     def was_exchanged(self, name: str) -> None:
         """Read the scalings again after new values were loaded; the strength that was set stays."""
         self._trained[name] = [phi.scaling for _, phi in self.iolora_adapters[name].parts()]  # type: ignore[operator]
-        self._rescale(name, self.scaling[name])
-
-    def _rescale(self, name: str, scale: float) -> None:
-        self.scaling[name] = scale
-        for (_, phi), trained in zip(self.iolora_adapters[name].parts(), self._trained[name], strict=True):  # type: ignore[operator]
-            phi.scaling = trained * scale
+        self.set_scale(name, self.scaling[name])
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
         for name, adapter in self.iolora_adapters.items():
             scale = self.scaling[name]
-            self._rescale(name, 1.0)  # its strength at the moment is the user's, as with PEFT's own LoRA
+            self.set_scale(name, 1.0)  # its strength at the moment is the user's, as with PEFT's own LoRA
             destination[f"{prefix}iolora_adapters.{name}.{SETTINGS}"] = settings_tensor(adapter)  # type: ignore[arg-type]
-            self._rescale(name, scale)
+            self.set_scale(name, scale)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         for key in [key for key in state_dict if key.startswith(prefix) and key.endswith(f".{SETTINGS}")]:

@@ -53,15 +53,6 @@ class IOLoraModel(BaseTuner):
                 if hasattr(type(module), name):
                     module.__dict__[name] = partial(fuse_projections, module, name=name)
 
-    def add_weighted_adapter(self, *args: Any, **kwargs: Any) -> None:
-        """Raise UnsupportedError: only PEFT's own LoRA supports this."""
-        del args, kwargs
-        msg = (
-            "IOLORA does not support add_weighted_adapter: activate the adapters together with set_adapter, or load"
-            " them with ioadapt_theory.load and sum them with ioadapt_theory.combine."
-        )
-        raise UnsupportedError(msg)
-
     @contextmanager
     def _enable_peft_forward_hooks(self, *args: Any, **kwargs: Any) -> Iterator[None]:
         """Raise UnsupportedError for ``adapter_names``, which PEFT would silently ignore."""

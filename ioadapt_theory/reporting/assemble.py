@@ -9,8 +9,8 @@ from typing import Any
 
 from torch import nn
 
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.base_weights import ModelWeights, Weights
-from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.errors import InvalidValueError

@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.base_weights import BaseLayer, Weights
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.checkpoints.names.kinds import kind
 from ioadapt_theory.reporting.kin.counterparts import Counterparts, matrices
 from ioadapt_theory.reporting.kin.likeness import Likeness, finite, likeness

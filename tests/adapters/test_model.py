@@ -126,7 +126,6 @@ def test_bad_options_are_one_sentence_before_any_model_is_touched(options, messa
         (lambda m: adapt(m), "Give target_modules: a list of module names"),
         (lambda m: adapt(m, {"target_modules": ["0"]}), "The configuration is a dict; give an AdapterConfig, or its"),
         (lambda m: adapt("model", target_modules=["0"]), "The model is a str; give a torch.nn.Module"),
-        (lambda m: adapt(m, target_modules=["0"], bias="all"), "adapt has no option 'bias': biases stay frozen"),
         (lambda m: adapt(m, target_modules=["0"], r=2, rank=4), "rank is given twice, once as rank"),
         (lambda m: adapt(m, target_modules=["0"], init_lora_weights="pissa"), "init_lora_weights is 'pissa'; it is"),
         (lambda m: adapt(m, target_modules=["0"], lora_aplha=1), "No option 'lora_aplha'. Did you mean 'lora_alpha'"),

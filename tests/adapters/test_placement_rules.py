@@ -2,7 +2,6 @@
 
 import copy
 import math
-import re
 
 import pytest
 import torch
@@ -85,10 +84,10 @@ def test_layers_that_are_not_on_the_stream_are_named_at_once_and_can_be_told():
         {f"b{i}": nn.ModuleDict({"q_proj": nn.Linear(4, 4), "conv1": nn.Linear(4, 4)}) for i in range(3)}
     )
     model["emb"] = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
-    unknown = r"whether conv1 \(3\), emb.0, emb.1 read the residual stream or write to it"
+    unknown = r"whether conv1, emb.0, emb.1 read the residual stream or write to it"
     with pytest.raises(InvalidValueError, match=unknown) as e:
         adapt(model, target_modules="all-linear", placement="residual")
-    assert "placement_pattern={'conv1': 'input', 'emb.0': 'input', ...}" in str(e.value)
+    assert "placement_pattern={'conv1': 'input', ...}" in str(e.value)
     assert not layers(model)
     told = {"conv1": "input", r"emb\.\d": "output"}
     adapt(model, target_modules="all-linear", placement="residual", placement_pattern=told)
@@ -123,7 +122,7 @@ SIDES = {
 @pytest.mark.parametrize("name", SIDES)
 def test_names_that_mean_different_things_count_with_what_stands_before_them(name):
     if SIDES[name] is None:
-        with pytest.raises(InvalidValueError, match=re.escape(f"whether {name} reads")):
+        with pytest.raises(InvalidValueError, match="does not know whether"):
             residual_side(name)
     else:
         assert residual_side(name) == SIDES[name]

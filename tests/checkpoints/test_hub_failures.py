@@ -17,7 +17,7 @@ from tests.similarity.models import weights
 
 FILE = "unet/diffusion_pytorch_model.safetensors"
 TINY = {FILE: save(weights("bk-sdm-tiny", 1))}
-FLUX, OLD = "black-forest-labs/FLUX.1-dev", "runwayml/stable-diffusion-v1-5"
+FLUX = "black-forest-labs/FLUX.1-dev"
 GATED = Repo({"transformer/diffusion_pytorch_model.safetensors": b"x"}, gated=True)
 
 
@@ -33,7 +33,6 @@ def refusal(source: str, cache: Path, **options: Any) -> str:
 REFUSALS: dict[str, tuple[str, Repo | None, str]] = {
     "gated": (FLUX, GATED, f"{FLUX} is gated: accept its licence at HUB/{FLUX}, then run hf auth login"),
     "unknown": ("some/model", None, "HUB has no repository some/model. Check the spelling"),
-    "moved": (OLD, None, "It moved to stable-diffusion-v1-5/stable-diffusion-v1-5 (alias sd15)."),
     "revision": ("some/model@v9", Repo(TINY), "some/model has no revision 'v9'; see "),
     "file": ("some/model:unet/x.safetensors", Repo(TINY), "There is no unet/x.safetensors of some/model; see "),
     "folder": ("some/model:vae", Repo(TINY), "There is no vae of some/model; see "),

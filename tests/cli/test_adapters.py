@@ -64,21 +64,20 @@ def test_inspect_tells_what_it_is(base, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("change", "verdict"),
+    ("change", "identical", "unproven"),
     [
-        (lambda w: w, "same: 3 of 3"),
-        (lambda w: w.bfloat16(), "same values, other precision: 0 of 3"),
-        (lambda w: w + 0.3 * w.std(correction=0) * torch.randn_like(w), "related: 0 of 3"),
-        (torch.randn_like, "unrelated: 0 of 3"),
+        (lambda w: w, "3 of 3", False),
+        (lambda w: w + 0.3 * w.std(correction=0) * torch.randn_like(w), "0 of 3", False),
+        (torch.randn_like, "0 of 3", True),
     ],
 )
-def test_inspect_tells_the_base_from_a_relative_and_a_stranger(change, verdict, base, tmp_path, capsys):
+def test_inspect_tells_the_base_from_a_relative_and_a_stranger(change, identical, unproven, base, tmp_path, capsys):
     trained(base, tmp_path / "a")
     save_file({k: change(v).contiguous() for k, v in base.state_dict().items()}, tmp_path / "other.safetensors")
     status = ioadapt("inspect", tmp_path / "a", "--base", tmp_path / "other.safetensors")
     told = capsys.readouterr().out
-    assert (status, verdict in told) == (OK, True)
-    assert ("by name, 3 of them without evidence" in told) == verdict.startswith("unrelated")
+    assert (status, f"it was trained on: {identical} with fingerprints" in told) == (OK, True)
+    assert ("by name, 3 of them without evidence" in told) == unproven
 
 
 def test_inspect_lists_what_does_not_fit_and_is_not_read(base, tmp_path, capsys):
@@ -90,7 +89,7 @@ def test_inspect_lists_what_does_not_fit_and_is_not_read(base, tmp_path, capsys)
     assert facts["matched"] == {"unet.block.to_q": "block.to_q"}
     assert facts["unmatched"] == {"unet.gone": "the base has no such layer"}
     assert facts["unread"] == {"unet.block.to_q.oft_blocks": "OFT", "unet.norm.w_norm": "a trained norm"}
-    assert facts["kinship"].startswith("unknown")
+    assert facts["identical"] == "0 of 0"
     assert ioadapt(*command) == FINDING
     assert "not in the base: unet.gone" in capsys.readouterr().out
 
@@ -116,11 +115,11 @@ def test_bake_writes_a_plain_lora_that_does_the_same_on_that_base_and_knows_it(s
     assert list(layers(target)["block.to_q"].adapters["default"]) == ["weight"]
     close(target, expected)
     capsys.readouterr()
-    for path, kin in ((model, "same: 3 of 3"), (other, "unrelated: 0 of 3")):
+    for path, identical in ((model, "3 of 3"), (other, "0 of 3")):
         assert ioadapt("inspect", out, "--base", path) == OK
         told = " ".join(capsys.readouterr().out.split())
         assert f"base: {model} " in told
-        assert f"kinship of this base: {kin}" in told
+        assert f"it was trained on: {identical} with fingerprints" in told
 
 
 def test_what_has_no_exact_lora_is_baked_to_a_rank_or_a_share_saying_what_is_lost(base, tmp_path, capsys):

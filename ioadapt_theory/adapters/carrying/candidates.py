@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from torch import nn
 
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.carrying.fitting import Fit, Place, reduced
 from ioadapt_theory.adapters.carrying.parts import BIAS, Part, built, parts_of, stacked
 from ioadapt_theory.adapters.carrying.trial import Adapters, Trial
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.layer import Adapter, base_of
+from ioadapt_theory.adapters.layer import base_of
 from ioadapt_theory.adapters.matrices import is_supported
 from ioadapt_theory.adapters.model import function_of, layers
 from ioadapt_theory.adapters.moving.correspondence import correspond

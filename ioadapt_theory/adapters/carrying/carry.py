@@ -7,6 +7,7 @@ from typing import Any
 from torch import nn
 from tqdm import tqdm
 
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.carrying.candidates import FEW, Candidates, counterparts
 from ioadapt_theory.adapters.carrying.extraction import extract
 from ioadapt_theory.adapters.carrying.gauss_newton import passes
@@ -14,7 +15,6 @@ from ioadapt_theory.adapters.carrying.outcome import CarriedLayer, CarryReport, 
 from ioadapt_theory.adapters.carrying.parts import BIAS
 from ioadapt_theory.adapters.carrying.refine import from_zero, refined
 from ioadapt_theory.adapters.carrying.trial import Adapters, Options, Trial, put
-from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import layers, naming, remove
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport
 from ioadapt_theory.effect.batches import divided

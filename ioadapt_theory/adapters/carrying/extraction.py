@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.carrying.fitting import base_layers, reduced
 from ioadapt_theory.adapters.carrying.outcome import CarriedLayer, CarryReport
 from ioadapt_theory.adapters.carrying.parts import Part, built
 from ioadapt_theory.adapters.carrying.trial import Options, Trial, put
-from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.matrices import is_supported, operator
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect.batches import divided

@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.carrying.parts import Part, built
 from ioadapt_theory.adapters.carrying.trial import Adapters, Trial, tried
-from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect.passes import record

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.carrying.trial import Adapters, Trial, tried
-from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.effect.retention import guessed
 
 RATE = 0.005

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.layer import AdaptedLayer, Adapter
+from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.adapters.model import disable, install, layers, remove
 from ioadapt_theory.effect.batches import Pair, Parts
 from ioadapt_theory.effect.copying import require_comparable

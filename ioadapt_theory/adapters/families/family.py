@@ -71,7 +71,7 @@ class Family(nn.Module, ABC):
     """Φ_θ, built for one base.
 
     A family states ``axes`` and fills its parameters in the constructor; files, PEFT and whole models need no more.
-    A family whose shapes do not follow from ``axes`` overrides ``shapes``, ``size_of``, ``take`` and ``cut``.
+    A family whose shapes do not follow from ``axes`` overrides ``shapes``, ``take`` and ``cut``.
 
     Attributes:
         axes: what it stores: parameter -> what each of its axes counts: "rows", "columns", "channels" or "rank".
@@ -109,29 +109,14 @@ class Family(nn.Module, ABC):
         return {name: tuple(counts[axis] for axis in axes) for name, axes in cls.axes.items()}
 
     @classmethod
-    def size_of(cls, given: Shapes) -> Size:
-        """Infer the size of the base from stored shapes; raise ShapeError if they determine none."""
-        counts: dict[str, int] = {}
-        for name, axes in cls.axes.items():
-            if len(given.get(name, ())) != len(axes):
-                raise ShapeError(cls._misfit(given))
-            counts |= dict(zip(axes, given[name], strict=True))
-        rows = counts.get("rows", 0)
-        return rows, counts.get("columns", 0), counts.get("channels", rows)
-
-    @classmethod
-    def stored(cls, size: Size | None, spec: Spec, parameters: Mapping[str, Tensor]) -> Self:
-        """Return the family with these parameters, for a given or inferred size; raise ShapeError for a misfit."""
+    def stored(cls, size: Size, spec: Spec, parameters: Mapping[str, Tensor]) -> Self:
+        """Return the family with these parameters, for a base of this size; raise ShapeError for a misfit."""
         given = {name: tuple(p.shape) for name, p in parameters.items()}
-        size = cls.size_of(given) if size is None else size
         if given != cls.shapes(size, spec, given):
-            raise ShapeError(cls._misfit(given))
+            listed = ", ".join(f"{name} {list(shape)}" for name, shape in given.items()) or "no parameters"
+            msg = f"the shapes {listed} do not fit together"
+            raise ShapeError(msg)
         return cls(SizesAlone(*size), spec).take(parameters)
-
-    @classmethod
-    def _misfit(cls, given: Shapes) -> str:
-        listed = ", ".join(f"{name} {list(shape)}" for name, shape in given.items()) or "no parameters"
-        return f"the shapes {listed} do not fit together"
 
     def extra_repr(self) -> str:
         """Return rank and scale, for ``print(model)``."""

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from ioadapt_theory.adapters.bases import Base, SizesAlone
 from ioadapt_theory.adapters.families.family import Additive, Family, Ranges, Shapes, Size, Spec, fill, is_count, picked
 from ioadapt_theory.adapters.families.full import Full
-from ioadapt_theory.errors import ShapeError
 
 
 class LoKr(Additive):
@@ -59,16 +58,6 @@ class LoKr(Additive):
         m2, n2 = rows // m1, columns // n1
         whole = "D" in given if given else spec.rank >= max(m2, n2) / 2
         return {"C": (m1, n1), **({"D": (m2, n2)} if whole else {"A": (m2, spec.rank), "B": (spec.rank, n2)})}
-
-    @classmethod
-    def size_of(cls, given: Shapes) -> Size:
-        """Return the size of C ⊗ D, with D = AB if it is factored."""
-        first, last = (given.get(name, ()) for name in (("D", "D") if "D" in given else ("A", "B")))
-        small = given.get("C", ())
-        if not len(small) == len(first) == len(last) == 2 or 0 in (*small, *first, *last):
-            raise ShapeError(cls._misfit(given))
-        rows = small[0] * first[0]
-        return rows, small[1] * last[1], rows
 
     def take(self, parameters: Mapping[str, Tensor]) -> Self:
         """Replace the parameters: C and D, or C, A and B."""

@@ -99,11 +99,7 @@ def layer_for(adapter: Adapter, w: Tensor, bias: Tensor | None) -> GivenLayer:
 
 
 def change(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-    """Return what an adapter of any kind adds to W' and to b, in float64: (D, Δb); Δb is None where b stays.
-
-    Raises:
-        ShapeError: W' is not of the adapter's size.
-    """
+    """Return what an adapter of any kind adds to W' and to b, in float64: (D, Δb); Δb is None where b stays."""
     w, b = w.detach().double(), None if bias is None else bias.detach().double()
     with torch.no_grad():
         layer = adapter.on(layer_for(adapter, w, b))
@@ -125,7 +121,8 @@ def truncate(
 ) -> tuple[Tensor, Tensor, Tensor | None, float]:
     """Return (A, B, Δb, lost) of the plain LoRA that is nearest to the adapter's change of W' (Eckart, Young 1936).
 
-    lost is ‖D − AB‖_F / ‖D‖_F with A and B as they are stored, rounded to ``dtype``: 0 is exact, 1 is everything.
+    Without rank and share it is the exact one of ``bake``, for LoRAs alone. lost is ‖D − AB‖_F / ‖D‖_F with A and B as
+    they are stored, rounded to ``dtype``: 0 is exact, 1 is everything.
 
     Args:
         adapter: of any family, in any placements.
@@ -136,11 +133,11 @@ def truncate(
         dtype: of A and B.
 
     Raises:
-        InvalidValueError: neither or both of rank and share, or one outside its limits.
+        InvalidValueError: both rank and share, or one outside its limits.
         ShapeError: W' is not of the adapter's size.
     """
-    if (rank is None) == (share is None):
-        msg = "Give either a rank or a share of the norm, not both or neither."
+    if rank is not None and share is not None:
+        msg = "Give either a rank or a share of the norm, not both."
         raise InvalidValueError(msg)
     if rank is not None and (type(rank) is not int or rank < 1):
         msg = f"rank is {rank!r}; it is a whole number, at least 1."
@@ -152,6 +149,18 @@ def truncate(
     if not d.isfinite().all():
         msg = "The change has NaN or infinite values, so no LoRA approximates it; check the adapter and the base."
         raise InvalidValueError(msg)
+    if rank is None and share is None:
+        a, b, moved = bake(adapter, w.double(), bias)
+    else:
+        a, b = _nearest(d, rank, share)
+    a, b = a.to(dtype), b.to(dtype)
+    size = d.norm()
+    lost = float((d - a.double() @ b.double()).norm() / size) if size > 0 else 0.0
+    return a, b, None if moved is None else moved.to(dtype), lost
+
+
+def _nearest(d: Tensor, rank: int | None, share: float | None) -> tuple[Tensor, Tensor]:
+    """Return A and B of the best approximation of this rank, or of the least one that has this share of the norm."""
     u, s, vh = torch.linalg.svd(d, full_matrices=False)
     norms = s.square().cumsum(0).sqrt()  # of the best change of each rank
     real = max(1, int((s > s[:1].sum() * torch.finfo(s.dtype).eps * max(d.shape)).sum()))
@@ -159,19 +168,4 @@ def truncate(
     if share is not None:
         r = min(r, int((norms < share * norms[-1:].sum()).sum()) + 1)
     root = s[:r].sqrt()
-    a, b = (u[:, :r] * root).to(dtype), (root[:, None] * vh[:r]).to(dtype)
-    return a, b, None if moved is None else moved.to(dtype), _lost(d, a, b)
-
-
-def rounded(
-    adapter: Adapter, w: Tensor, bias: Tensor | None, dtype: torch.dtype
-) -> tuple[Tensor, Tensor, Tensor | None, float]:
-    """Return ``bake`` in ``dtype``, and the fraction of the change that rounding loses; see ``truncate``."""
-    a, b, moved = bake(adapter, w.double(), bias)
-    a, b = a.to(dtype), b.to(dtype)
-    return a, b, None if moved is None else moved.to(dtype), _lost(change(adapter, w, bias)[0], a, b)
-
-
-def _lost(d: Tensor, a: Tensor, b: Tensor) -> float:
-    size = d.norm()
-    return float((d - a.double() @ b.double()).norm() / size) if size > 0 else 0.0
+    return u[:, :r] * root, root[:, None] * vh[:r]

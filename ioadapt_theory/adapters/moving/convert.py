@@ -34,11 +34,7 @@ class Fidelity:
 
 
 def inverse(w: Tensor, ridge: float = 0.0) -> tuple[Tensor, float]:
-    """Return W⁺ or, with λ = ridge · s_max, Wᵀ(WWᵀ + λ²I)⁻¹ of norm at most 1/(2λ), in float64; and s_max / s_min.
-
-    Raises:
-        InvalidValueError: ridge is outside [0, 1), or W is not finite.
-    """
+    """Return W⁺ or, with λ = ridge · s_max, Wᵀ(WWᵀ + λ²I)⁻¹ of norm at most 1/(2λ), in float64; and s_max / s_min."""
     if not 0 <= ridge < 1:
         msg = f"ridge is {ridge}; it is a fraction of the largest singular value, in [0, 1)."
         raise InvalidValueError(msg)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from ioadapt_theory.checkpoints.alignment import Contents, Origins, by_contents
 from ioadapt_theory.checkpoints.names.layer_name import Name, unwrapped
 from ioadapt_theory.checkpoints.names.resolve import Resolved, resolve
 from ioadapt_theory.checkpoints.renaming import same_start
-from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnknownNameError
+from ioadapt_theory.errors import IoAdaptError, UnknownNameError
 
 MATCHES = ("name", "provenance", "auto")
 """Ways to match the layers of two models: equal names, equal origin, or origin where it is known and else names."""
@@ -32,14 +32,6 @@ class RenumberedWarning(UserWarning):
 class NoProvenanceError(IoAdaptError, ValueError):
     """match="provenance" without evidence of where the target's layers come from."""
 
-    def __init__(self) -> None:
-        """Name the evidence that would help."""
-        super().__init__(
-            "match='provenance': the weights do not show that a layer of the target was made from one of the source;"
-            " pass the model that the adapter was trained on as source (our own files keep fingerprints), or match by"
-            " name."
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Correspondence:
@@ -48,19 +40,14 @@ class Correspondence:
     Attributes:
         places: the places for each name: several where the target has copies of a layer.
         reasons: names without a place, and why, if there is a special reason.
-        origins: layers of the target -> layers of the source that they were made from, by evidence.
-        with_block: those in ``origins`` for which only the rest of their block is evidence.
-        contradicted: layers that are matched by name against the evidence, and why, as a clause after the name.
-        how: "contents" where these decided, else "name".
+        origins: the evidence; ``how`` is "contents" where that decided, else "name", and ``contradicted`` are layers
+            that are matched by name all the same.
         deeper: names whose numbers go beyond the target's, without evidence of which layers it retains.
     """
 
     places: Mapping[Name, tuple[Place, ...]]
     reasons: Mapping[Name, str]
-    origins: Mapping[str, str] = field(default_factory=dict)
-    with_block: frozenset[str] = frozenset()
-    contradicted: Mapping[str, str] = field(default_factory=dict)
-    how: str = "name"
+    origins: Origins
     deeper: tuple[Name, ...] = ()
 
     @property
@@ -70,14 +57,14 @@ class Correspondence:
 
     def unproven(self, layers: Iterable[str]) -> tuple[str, ...]:
         """Return the target layers that are matched by name alone."""
-        return tuple(n for n in layers if n not in self.origins and n not in self.contradicted)
+        return tuple(n for n in layers if n not in self.origins.of and n not in self.origins.contradicted)
 
     def warning(self) -> str | None:
         """Return a warning about layers that are matched by name without evidence or against it, or None."""
-        if self.contradicted:
-            (layer, why), *more = self.contradicted.items()
+        if wrong := self.origins.contradicted:
+            (layer, why), *more = wrong.items()
             return (
-                f"{len(self.contradicted)} layers have the name of another layer of the source, because layers were"
+                f"{len(wrong)} layers have the name of another layer of the source, because layers were"
                 f" moved, removed or doubled: {layer} {why}{f', and {len(more)} more' if more else ''}."
                 " match='provenance' follows the weights."
             )
@@ -118,11 +105,15 @@ def correspond(
     by_name = {name: (layers,) for name, layers in named.layers.items()}
     if match == "name" or not origins.how:
         if match == "provenance":
-            raise NoProvenanceError
+            msg = (
+                "match='provenance': the weights do not show that a layer of the target was made from one of the"
+                " source; pass the model that the adapter was trained on as source, or match by name."
+            )
+            raise NoProvenanceError(msg)
         layers = {layer for several in named.layers.values() for layer in several}
         wrong = {layer: why for layer, why in origins.contradicted.items() if layer in layers}
         deeper = () if origins.how else _deeper(names, named, target)
-        return Correspondence(by_name, named.doubts, origins.of, origins.with_block, wrong, "name", deeper)
+        return Correspondence(by_name, named.doubts, replace(origins, contradicted=wrong, how="name"), deeper)
     traced = resolve(names, {*origins.of.values()}, target.rename)
     places = {name: tuple(_places(layers, origins.of)) for name, layers in traced.layers.items()}
     if match == "auto" and not origins.moved:
@@ -130,7 +121,7 @@ def correspond(
         places |= {n: p for n, p in by_name.items() if n not in places and not taken & {*p[0]}}
     reasons = {name: NO_ORIGIN for name in names if name not in places}
     reasons |= {n: why for n, why in named.doubts.items() if match == "auto" and n not in places}
-    return Correspondence(places, reasons, origins.of, origins.with_block, {}, origins.how)
+    return Correspondence(places, reasons, replace(origins, contradicted={}))
 
 
 def _places(layers: Place, origins: Mapping[str, str]) -> Iterable[Place]:
@@ -207,11 +198,4 @@ def _contents(weights: Weights, names: Mapping[str, str], count: int) -> Content
 def _recorded_contents(prints: Mapping[str, Any], names: Mapping[str, str]) -> Contents:
     sizes = {plain: prints[name].get("size") for plain, name in names.items() if isinstance(prints[name], dict)}
     whole = {plain: tuple(s) for plain, s in sizes.items() if isinstance(s, list) and all(type(n) is int for n in s)}
-
-    def values(plain: str) -> Any:
-        try:
-            return sample(prints[names[plain]].get("sample", ""), names[plain]).double().numpy()
-        except FileFormatError:
-            return np.empty(0)
-
-    return Contents(whole, values)
+    return Contents(whole, lambda plain: sample(prints[names[plain]].get("sample")).double().numpy())

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+import torch
 from torch import nn
 
 from ioadapt_theory.adapters.adapter import Adapter
@@ -14,6 +15,7 @@ from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.model import function_of, install, layers, naming, unmerged
 from ioadapt_theory.adapters.moving.correspondence import Correspondence, RenumberedWarning, correspond
 from ioadapt_theory.adapters.rules.target_modules import walk
+from ioadapt_theory.checkpoints.alignment import Origins
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnsupportedError
 
@@ -149,7 +151,8 @@ def transfer(
     renamed = {new: n for n, new in (rename or {}).items() if n in given}
     names = [Name("", n) for n in given if n not in renamed.values()]
     correspondence = correspond(names, ModelWeights(target), match, source=ModelWeights(source))
-    correspondence = replace(correspondence, origins={**correspondence.origins, **renamed})  # the caller knows
+    origins = replace(correspondence.origins, of={**correspondence.origins.of, **renamed})  # the caller knows
+    correspondence = replace(correspondence, origins=origins)
     sources = {layer: key.path for key, places in correspondence.places.items() for place in places for layer in place}
     sources |= renamed
     lost = {n: correspondence.reasons.get(Name("", n), NO_LAYER) for n in given if n not in sources.values()}
@@ -186,15 +189,17 @@ def put(
     Raises:
         TransferError: a layer does not fit (or none does); the model is unchanged.
     """
-    named, matching = dict(walk(model)), correspondence or Correspondence({}, {}, origins=dict.fromkeys(adapters, ""))
+    named = dict(walk(model))
+    matching = correspondence or Correspondence({}, {}, Origins(dict.fromkeys(adapters, ""), "name"))
+    evidence = matching.origins
     reasons = {layer: misfit(named, layer, adapter) for layer, adapter in adapters.items()}
     if strict:
-        reasons |= {layer: why for layer, why in matching.contradicted.items() if reasons.get(layer, "") is None}
+        reasons |= {layer: why for layer, why in evidence.contradicted.items() if reasons.get(layer, "") is None}
     matched = tuple(layer for layer, why in reasons.items() if why is None)
     unmatched = {layer: why for layer, why in reasons.items() if why is not None} | {**lost}
     origins = {layer: sources.get(layer, layer) for layer in matched}
-    warning, by_block = matching.warning(), tuple(n for n in matched if n in matching.with_block)
-    ways = matching.how, by_block, matching.unproven(matched)
+    warning, by_block = matching.warning(), tuple(n for n in matched if n in evidence.with_block)
+    ways = evidence.how, by_block, matching.unproven(matched)
     report = TransferReport(matched, unmatched, (), origins, *ways, warning)
     if not matched or (strict and report.unmatched):
         raise TransferError(report)
@@ -219,7 +224,11 @@ def exchange(old: Mapping[str, Adapter], new: Mapping[str, Adapter]) -> None:
         with naming(layer):
             adapter.require_alike(new[layer])
     for layer, adapter in old.items():
-        adapter.overwrite(new[layer])
+        with torch.no_grad():
+            for p, q in zip(adapter.parameters(), new[layer].parameters(), strict=True):
+                p.copy_(q)
+        for (_, phi), (_, theirs) in zip(adapter.parts(), new[layer].parts(), strict=True):
+            phi.scaling = theirs.scaling
 
 
 def misfit(named: Mapping[str, nn.Module], layer: str, adapter: Adapter) -> str | None:

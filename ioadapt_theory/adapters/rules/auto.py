@@ -29,11 +29,7 @@ TIE = 0.02
 def without_auto(
     model: nn.Module, config: AdapterConfig, target: nn.Module | None, inputs: Any = None
 ) -> AdapterConfig:
-    """Return the configuration with a placement for each layer instead of "auto"; placement_pattern takes precedence.
-
-    Raises:
-        InvalidValueError: there is no target or there are no inputs, or no layer has a suitable side.
-    """
+    """Return the configuration with a placement for each layer instead of "auto", except where a pattern has one."""
     if target is None or inputs is None:
         msg = (
             "placement='auto' needs a target and unlabelled inputs of both models: adapt(model, ..., placement='auto',"

@@ -8,7 +8,6 @@ in another basis, and no placement is exact under both.
 """
 
 import re
-from collections import Counter
 from collections.abc import Collection
 
 from ioadapt_theory.adapters.equations import Placement
@@ -45,15 +44,11 @@ class UnknownSideError(InvalidValueError):
     """Error: the names of layers do not tell whether they read the residual stream or write to it."""
 
     def __init__(self, names: Collection[str]) -> None:
-        """List the kinds of the layers of these names."""
-        kinds = Counter(_kind(name) for name in names)
-        first, *more = names
-        layers = first if not more else ", ".join(f"{kind} ({n})" if n > 1 else kind for kind, n in kinds.items())
-        reads, writes = ("read", "write") if more else ("reads", "writes")
-        pattern = ", ".join(f"{kind!r}: 'input'" for kind in list(kinds)[:2]) + (", ..." if len(kinds) > 2 else "")
+        """List the last parts of these names."""
+        kinds = [*dict.fromkeys(re.sub(r".*\.(?=[^.]*[^.\d][^.]*(\.\d+)*$)", "", name) for name in names)]
         super().__init__(
-            f"placement='residual' does not know whether {layers} {reads} the residual stream or {writes} to it; say so"
-            f" with placement_pattern={{{pattern}}} (or 'output'), or exclude {'them' if more else 'it'}."
+            f"placement='residual' does not know whether {', '.join(kinds)} read the residual stream or write to it;"
+            f" say so with placement_pattern={{{kinds[0]!r}: 'input', ...}} (or 'output'), or exclude them."
         )
 
 
@@ -64,8 +59,3 @@ def residual_side(name: str) -> Placement:
     if WRITES.fullmatch(name):
         return Placement.OUTPUT
     raise UnknownSideError([name])
-
-
-def _kind(name: str) -> str:
-    """Return the last part of a name that is not a number, with the number after it."""
-    return re.sub(r".*\.(?=[^.]*[^.\d][^.]*(\.\d+)*$)", "", name)

@@ -43,12 +43,7 @@ def walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
-    """Return the modules to adapt by name, in the model's order; a module with two names counts once, under its first.
-
-    Raises:
-        NoMatchError: nothing matches.
-        UnsupportedError: a match that cannot be adapted.
-    """
+    """Return the modules to adapt under their first names, in the model's order; raise NoMatchError if none matches."""
     named = dict(walk(model))
     if config.target_modules == ALL_LINEAR:
         get_head = getattr(model, "get_output_embeddings", None)

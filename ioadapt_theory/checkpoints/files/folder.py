@@ -7,7 +7,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError, View
 from ioadapt_theory.checkpoints.files.plain import parse_json, read_whole
@@ -31,13 +31,6 @@ EMA: Final = "model_ema."
 """Prefix of the averaged weights; their names are those of the UNet without dots."""
 
 
-class Listing(NamedTuple):
-    """The names of the files and folders in a folder."""
-
-    files: list[str]
-    folders: list[str]
-
-
 class Folder:
     """Files of this machine under names relative to a root, with '/'; a repository on the hub is one, too."""
 
@@ -45,15 +38,15 @@ class Folder:
         """Take the root."""
         self.root = root
 
-    def listing(self, folder: str) -> Listing:
-        """Return what a folder ('' for the root) holds."""
+    def listing(self, folder: str) -> tuple[list[str], list[str]]:
+        """Return the names of the files and of the folders in a folder ('' for the root)."""
         inside = list((self.root / folder).iterdir()) if (self.root / folder).is_dir() else []
-        return Listing([p.name for p in inside if not p.is_dir()], [p.name for p in inside if p.is_dir()])
+        return [p.name for p in inside if not p.is_dir()], [p.name for p in inside if p.is_dir()]
 
     def require(self, folder: str) -> None:
         """Refuse a folder that is not there."""
         if not (self.root / folder).is_dir():
-            inside = ", ".join(sorted(self.listing("").folders)) or "none"
+            inside = ", ".join(sorted(self.listing("")[1])) or "none"
             msg = f"{self.root} has no folder {folder!r} (it has {inside})."
             raise SourceError(msg)
 
@@ -85,10 +78,10 @@ def open_weights(
     ``cut`` is a part of a single file in the original layout; ``variant`` and ``ema`` are `open_checkpoint`'s.
     """
     folder, _, file = (part or "").rpartition("/")
-    if file not in place.listing(folder).files:
-        folder = part or next((c for c in COMPONENTS if c in place.listing("").folders), "")
+    if file not in place.listing(folder)[0]:
+        folder = part or next((c for c in COMPONENTS if c in place.listing("")[1]), "")
         place.require(folder)
-        file = choose(place.listing(folder).files, place.title(folder), variant)
+        file = choose(place.listing(folder)[0], place.title(folder), variant)
     path = f"{folder}/{file}".removeprefix("/")
     opened = _open_shards(place, path) if file.endswith(".json") else place.open(path)
     try:
@@ -148,7 +141,7 @@ def _open_shards(place: Folder, index: str) -> Checkpoint:
     folder, _, file = index.rpartition("/")
     title = place.title(index)
     shards = read_index(read_whole(place.fetch(index)), title)
-    if missing := sorted({*shards.values()}.difference(place.listing(folder).files)):
+    if missing := sorted({*shards.values()}.difference(place.listing(folder)[0])):
         named = ", ".join(missing[:8] + ["..."] * (len(missing) > 8))
         msg = f"{title} names {len({*shards.values()})} shards, of which {named} are missing. Download them."
         raise SourceError(msg)

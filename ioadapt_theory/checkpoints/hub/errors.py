@@ -2,14 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from huggingface_hub import errors
 
 from ioadapt_theory.checkpoints.checkpoint import SourceError
-
-MOVED: Final = {"runwayml/stable-diffusion-v1-5": "stable-diffusion-v1-5/stable-diffusion-v1-5 (alias sd15)"}
-"""Deleted repositories that papers and scripts still name -> where they are now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +45,8 @@ def explain(error: Exception, asked: Request, what: str) -> SourceError:
     if isinstance(cause, errors.GatedRepoError) or (status == 403 and what != asked.repo):
         sentence = f"{asked.repo} is gated: accept its licence at {page}, then run hf auth login or set HF_TOKEN."
     elif isinstance(cause, errors.RepositoryNotFoundError):
-        moved = f"It moved to {MOVED[asked.repo]}." if asked.repo in MOVED else ""
         sentence = f"{asked.endpoint} has no repository {asked.repo}. "
-        sentence += moved or "Check the spelling; if it is private, set HF_TOKEN."
+        sentence += "Check the spelling; if it is private, set HF_TOKEN."
     elif isinstance(cause, errors.RevisionNotFoundError):
         sentence = f"{asked.repo} has no revision {asked.revision!r}; see {page}/commits/main."
     elif isinstance(cause, errors.RemoteEntryNotFoundError):

@@ -17,7 +17,7 @@ from huggingface_hub.utils.tqdm import tqdm
 
 from ioadapt_theory.checkpoints.aliases import Alias
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError, TensorInfo
-from ioadapt_theory.checkpoints.files.folder import Folder, Listing, open_weights
+from ioadapt_theory.checkpoints.files.folder import Folder, open_weights
 from ioadapt_theory.checkpoints.files.readers import is_file, is_weights, open_file
 from ioadapt_theory.checkpoints.files.safetensors import tensor_info
 from ioadapt_theory.checkpoints.hub.errors import Request, explain, not_cached
@@ -80,14 +80,14 @@ class Repository(Folder):
         """Return what was asked for, as `explain` wants it."""
         return f"{path} of {self.asked.repo}" if path else self.asked.repo
 
-    def listing(self, folder: str) -> Listing:
+    def listing(self, folder: str) -> tuple[list[str], list[str]]:
         """See `Folder.listing`."""
         if self._api is None:
             return super().listing(folder)
         start = f"{folder}/" if folder else ""
         inside = [name.removeprefix(start) for name in self._files if name.startswith(start)]
         folders = dict.fromkeys(name.partition("/")[0] for name in inside if "/" in name)
-        return Listing([name for name in inside if "/" not in name], [*folders])
+        return [name for name in inside if "/" not in name], [*folders]
 
     def require(self, folder: str) -> None:
         """Refuse a folder that the repository does not have, or the cache has no weights of."""
@@ -136,7 +136,7 @@ class Repository(Folder):
 
     def config(self, folder: str, *, ask: bool) -> Mapping[str, Any]:
         """See `Folder.config`; one that cannot be had is as none."""
-        if ask and self._api and "config.json" in self.listing(folder).files:
+        if ask and self._api and "config.json" in self.listing(folder)[0]:
             with suppress(SourceError):
                 self.fetch(f"{folder}/config.json".lstrip("/"))
         return super().config(folder, ask=ask)

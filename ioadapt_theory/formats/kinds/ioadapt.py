@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.bases import SizesAlone
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import FAMILIES, LIMITS, Spec
 from ioadapt_theory.adapters.families.family import Limit, Shapes, is_count, is_finite
-from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.matrices import PLAIN_DTYPES
 from ioadapt_theory.adapters.rules.fingerprint import BASE_NAME, recorded
 from ioadapt_theory.checkpoints.names.layer_name import Name

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.checkpoints.names.layer_name import layer_name
 from ioadapt_theory.formats.adapter_file import StoredLayer
 from ioadapt_theory.formats.kinds.ioadapt import describe, stored_layer

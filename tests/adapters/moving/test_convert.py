@@ -8,7 +8,7 @@ from torch.testing import assert_close
 from ioadapt_theory.adapters import adapt, operator
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.base_weights import read_layer
-from ioadapt_theory.adapters.moving.bake import bake, change, rounded, truncate
+from ioadapt_theory.adapters.moving.bake import bake, change, truncate
 from ioadapt_theory.adapters.moving.convert import convert, converted_factors, inverse
 from ioadapt_theory.adapters.moving.transfer import put
 from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedError
@@ -135,9 +135,9 @@ def test_the_loss_is_that_of_the_numbers_as_stored():
     base = read_layer(layer(model).base_layer)
     adapter = layer(model).adapters["default"]
     for dtype, limit in ((torch.bfloat16, 1e-3), (torch.float32, 1e-9)):
-        a, b, _, lost = rounded(adapter, base.matrix, base.bias, dtype)
+        a, b, _, lost = truncate(adapter, base.matrix, base.bias, dtype=dtype)
         assert a.dtype is b.dtype is dtype
         d, _ = change(adapter, base.matrix, base.bias)
         assert lost == pytest.approx(float((d - a.double() @ b.double()).norm() / d.norm()), rel=1e-6)
         assert lost > limit
-    assert rounded(adapter, base.matrix, base.bias, torch.float64)[3] < 1e-14
+    assert truncate(adapter, base.matrix, base.bias, dtype=torch.float64)[3] < 1e-14

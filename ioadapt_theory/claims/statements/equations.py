@@ -50,12 +50,10 @@ def expanded(goal: Relation) -> Iterator[Step]:
     yield Step(f"this is {text(goal.right)}", found(*sides), reaches=True)
 
 
-@reaching("‖W⁺‖₂ = 1/σ_min", CONVERTED)
-def by_norms(goal: Relation) -> Iterator[Step]:
-    """Two theorems of the textbooks."""
-    yield line("‖W⁺AB‖₂ ≤ ‖W⁺‖₂‖AB‖₂, and ‖W⁺‖₂ = 1/σ for full rank, σ the smallest singular value: «1/σ · ε = ε/σ»")
-    size, least = sympy().symbols("epsilon sigma", positive=True)
-    yield reached(goal, size / least, {spectral(AB): size, sigma(W, 1): least})
+by_norms = told(
+    "‖W⁺‖₂ = 1/σ_min",
+    "‖W⁺AB‖₂ ≤ ‖W⁺‖₂‖AB‖₂, and ‖W⁺‖₂ = 1/σ for full rank, σ the smallest singular value: «1/σ · ε = ε/σ»",
+)
 
 
 def update(placement: Placement, w: Term) -> Term:

@@ -25,21 +25,11 @@ twelve = told("exact spectrum", "lemma-2-sharp has 1 for 12: «12(1 + a)/m² −
               "«11(1 + a)/m² ≥ 0»", positive="a m")  # fmt: skip
 
 
-@reaching("Taylor's theorem with integral remainder", INTEGRAL)
-def taylor(goal: Relation) -> Iterator[Step]:
-    """R = ∫(1 − t)φ''(t) dt for φ(t) = s(u + tΔu, v + tΔv), and φ'' = ΔᵀHΔ."""
-    sp = sympy()
-    t, x, y, h = sp.symbols("t x y H", positive=True)
-    phi = sp.Function("phi")
-    primitive = (1 - t) * sp.diff(phi(t), t) + phi(t)
-    yield Step(
-        "(1 − t)φ'' is the derivative of (1 − t)φ' + φ, so its integral is φ(1) − φ(0) − φ'(0) = R",
-        vanishes(sp.diff(primitive, t) - (1 - t) * sp.diff(phi(t), t, 2)),
-    )
-    weight = sp.integrate(1 - t, (t, 0, 1))
-    yield Step("∫(1 − t) dt = ½", found(weight, sp.Rational(1, 2)))
-    known = {sup_hessian_norm(U, V, DU, DV): h, norm(DU): x, norm(DV): y}
-    yield reached(goal, weight * h * (x**2 + y**2), known)
+taylor = told(
+    "Taylor's theorem with integral remainder",
+    "φ(t) = s(u + tΔu, v + tΔv) has φ'' = ΔᵀHΔ ≤ ‖H‖(‖Δu‖² + ‖Δv‖²)",
+    "(1 − t)φ'' is the derivative of (1 − t)φ' + φ, so its integral is φ(1) − φ(0) − φ'(0) = R; ∫(1 − t) dt = ½",
+)
 
 
 @reaching("the supremum carried out", EXPLICIT)

@@ -45,27 +45,18 @@ given_away = Remarked(
 )
 
 
-@reaching("nuclear norm of the gradient", distance(LORA) <= RHS_SHARP, order=2)
-def data_constant(goal: Relation) -> Iterator[Step]:
-    """|δ − δ'| ≤ |δ| + |δ'|, and δ = ⟨M, G⟩ ≤ ‖M‖₂‖G‖_* with G = x₁ᵀg₁ + x₂ᵀg₂ of rank two, g as in Lemma 1."""
-    # two singular values depend on the Gram matrices only, so the plane is enough
-    yield from spelled(
-        "unit vectors (1, 0) and (c, s) along the outputs: the gradients, times the lengths of the outputs, are "
-        "g₁ = (0, s) and g₂ = (s², −cs), so ‖g₂‖²: «s⁴ + c²s² = s²» = ‖g₁‖², and g₁ · g₂ = −cs²",
-        "p and q cosine and sine of θ_x: G = x₁ᵀg₁ + x₂ᵀg₂ for x₁ = α(1, 0), x₂ = β(p, q): ‖G‖_F² is "
-        "«(βps²)² + (αs − βpcs)² + (βqs²)² + (βqcs)² = s²(α² + β² − 2αβpc)»",
-        "σ₁σ₂ = |det G|, «βps²(−βqcs) − (αs − βpcs)βqs² = −αβqs³»",
-        "‖G‖_*² = (σ₁ + σ₂)²: «s²(α² + β² − 2αβpc) + 2αβqs³ = s²(α² + β² − 2αβ(pc − qs))»",
-        given=("c² + s² = 1", "p² + q² = 1"),
-    )(goal)
-    known, both_models = {EPSILON: (read := Reader(positive="α β α' β' ε"))("ε")}, "0"
-    for m, t in ((SOURCE, ""), (TARGET, "'")):
-        parts = {m.sine0: "s₀", alpha(m): "α", beta(m): "β", together(m): "C"}
-        known |= {x: read(letter + t) for x, letter in parts.items()}
-        both_models += f" + s₀{t}√(α{t}² + β{t}² − 2α{t}β{t}C{t})"
-    yield reached(goal, read(f"ε({both_models})"), known, by=simplifies)
-
-
+data_constant = told(
+    "nuclear norm of the gradient",
+    "|δ − δ'| ≤ |δ| + |δ'|, and δ = ⟨M, G⟩ ≤ ‖M‖₂‖G‖_* with G = x₁ᵀg₁ + x₂ᵀg₂ of rank two, g as in Lemma 1; two "
+    "singular values depend on the Gram matrices only, so the plane is enough",
+    "unit vectors (1, 0) and (c, s) along the outputs: the gradients, times the lengths of the outputs, are "
+    "g₁ = (0, s) and g₂ = (s², −cs), so ‖g₂‖²: «s⁴ + c²s² = s²» = ‖g₁‖², and g₁ · g₂ = −cs²",
+    "p and q cosine and sine of θ_x: G = x₁ᵀg₁ + x₂ᵀg₂ for x₁ = α(1, 0), x₂ = β(p, q): ‖G‖_F² is "
+    "«(βps²)² + (αs − βpcs)² + (βqs²)² + (βqcs)² = s²(α² + β² − 2αβpc)»",
+    "σ₁σ₂ = |det G|, «βps²(−βqcs) − (αs − βpcs)βqs² = −αβqs³»",
+    "‖G‖_*² = (σ₁ + σ₂)²: «s²(α² + β² − 2αβpc) + 2αβqs³ = s²(α² + β² − 2αβ(pc − qs))»",
+    given=("c² + s² = 1", "p² + q² = 1"),
+)
 DUAL = (
     "u, v are the unit vectors along y₁, y₂, e₊ and e₋ those along u + v and u − v, c and h cosine and sine of half "
     "the angle: K = uᵀv + vᵀu − s(uᵀu + vᵀv) is (1 − s²)(e₊ᵀe₊ − e₋ᵀe₋), as "
@@ -74,20 +65,14 @@ DUAL = (
 )
 
 
-@reaching("singular values of a product", distance(LORA) <= RHS_WEIGHTS, order=2)
-def weights_constant(goal: Relation) -> Iterator[Step]:
-    """|δ| = |⟨M, W⁺ᵀK⟩| ≤ ε‖W⁺ᵀK‖_*, and K/(1 − s²) is an isometry of a plane."""
-    yield from spelled(
-        DUAL[0],
-        "K has rank two and the singular values 1 − s² twice, ‖K‖_F² is «(1 − s²)² + (−(1 − s²))² = 2(1 − s²)²»; so "
-        "σ_i(W⁺ᵀK) ≤ (1 − s²)σ_i(W⁺), and ‖W⁺ᵀK‖_* has two terms; x = yW⁺, so LoRA is output adaptation by W⁺M",
-        given=("c² + h² = 1",),
-    )(goal)
-    known, derived_ = {EPSILON: (read := Reader(positive="a b a' b' ε"))("ε")}, "0"
-    for x, t in ((SOURCE, ""), (TARGET, "'")):
-        known |= {x.sine0: read(f"√(1 − s{t}²)"), sigma(x.w, 1): read(f"a{t}"), sigma(x.w, 2): read(f"b{t}")}
-        derived_ += f" + (1 − s{t}²)(1/a{t} + 1/b{t})"
-    yield reached(goal, read(f"ε({derived_})"), known)
+weights_constant = told(
+    "singular values of a product",
+    DUAL[0],
+    "K has rank two and the singular values 1 − s² twice, ‖K‖_F² is «(1 − s²)² + (−(1 − s²))² = 2(1 − s²)²»; so "
+    "σ_i(W⁺ᵀK) ≤ (1 − s²)σ_i(W⁺), and ‖W⁺ᵀK‖_* has two terms; x = yW⁺, so LoRA is output adaptation by W⁺M",
+    "|δ| = |⟨M, W⁺ᵀK⟩| ≤ ε‖W⁺ᵀK‖_*, and the triangle inequality |δ − δ'| ≤ |δ| + |δ'| adds the models",
+    given=("c² + h² = 1",),
+)
 
 
 def turned_over(s: Fraction, s_x: Fraction, a: Fraction, b: Fraction) -> dict[str, Any]:

@@ -105,7 +105,7 @@ W = torch.zeros(6, 10, dtype=torch.float64)
         (lambda: convert(built("lora", "weight", "conv2d"), W, "input"), UnsupportedError, "9 taps"),
         (lambda: inverse(W, 1.0), InvalidValueError, "fraction of the largest singular value"),
         (lambda: inverse(W / 0), InvalidValueError, "NaN or infinite"),
-        (lambda: truncate(built("lora", "input"), W), InvalidValueError, "either a rank or a share"),
+        (lambda: truncate(built("lora", "input"), W, rank=2, share=0.5), InvalidValueError, "either a rank or a share"),
         (lambda: truncate(built("lora", "input"), W, rank=0), InvalidValueError, "rank is 0"),
         (lambda: truncate(built("lora", "input"), W, share=float("nan")), InvalidValueError, "share is nan"),
     ],

@@ -1,7 +1,6 @@
 """`ioadapt transfer`: carry an adapter over to another model and predict what is kept."""
 
 import argparse
-import json
 import sys
 import warnings
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from ioadapt_theory.cli import FINDING, OK
 from ioadapt_theory.cli.adapters import WRITTEN
 from ioadapt_theory.cli.files import Files
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.results import as_json, write_text
 
 if TYPE_CHECKING:
     from torch import nn
@@ -99,13 +99,9 @@ def run(args: argparse.Namespace) -> int:
     for name, why in lost.items():
         sys.stderr.write(f"{name}: {why}\n")
     if args.html is not None:
-        from ioadapt_theory.results import replacing
-
-        page = told.to_html(outcome, f"{args.adapter}: {args.source} → {args.target}")
-        with replacing(args.html) as temporary:
-            temporary.write_text(page, encoding="utf-8")
+        write_text(args.html, told.to_html(outcome, f"{args.adapter}: {args.source} → {args.target}"))
     if args.format == "json":
-        sys.stdout.write(json.dumps(told.to_json(outcome), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        sys.stdout.write(as_json(told.to_json(outcome)))
     else:
         sys.stdout.write(told.to_text(outcome))
     return OK if outcome.matched else FINDING

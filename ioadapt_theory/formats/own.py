@@ -16,7 +16,7 @@ from ioadapt_theory.formats import card as cards
 from ioadapt_theory.formats.kinds.ioadapt import FILE, header_of
 from ioadapt_theory.formats.tensors import require_folder
 from ioadapt_theory.formats.tensors import write as write_tensors
-from ioadapt_theory.results import replacing
+from ioadapt_theory.results import write_text
 
 WRAPPERS = {
     "DistributedDataParallel": "module",
@@ -92,8 +92,7 @@ def save_adapter(model: nn.Module, folder: Path | str, name: str = "default", *,
         text = cards.card(adapters, base=base, report=report)
     path = write(folder, adapters, header)
     if text:
-        with replacing(page) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(page, text)
     return path
 
 

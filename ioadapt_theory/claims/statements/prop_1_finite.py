@@ -100,21 +100,11 @@ A_MIN = minimum(*(norm(x @ SOURCE.w) - EPSILON * norm(x) for x in SOURCE[:2])) <
 )
 
 
-@reaching("reversed triangle inequality", A_MIN)
-def from_below(goal: Relation) -> Iterator[Step]:
-    """‖y + txAB‖ ≥ ‖y‖ − t‖xAB‖ ≥ ‖y‖ − ε‖x‖ for t in [0, 1]."""
-    sp = sympy()
-    x, y, eps = sp.symbols("x y epsilon")
-    says = "‖xAB‖ = εa − d, t = 1 − r: «b − (1 − r)(εa − d) − (b − εa) = d + r(εa − d)» for a = ‖x‖, b = ‖y‖; d, r ≥ 0"
-    yield line(says)
-    x2, y2 = sp.symbols("x2 y2")
-    lengths = {norm(SOURCE.x1): x, norm(SOURCE.x2): x2, norm(SOURCE.y1): y, norm(SOURCE.y2): y2}
-    left = symbolic(goal.left, {**lengths, EPSILON: eps})
-    yield Step("the smaller one is the left side", Check(left == sp.Min(y - eps * x, y2 - eps * x2)))
-    ends = segment(SOURCE.y1, SOURCE.y2, SOURCE.x1 @ AB, SOURCE.x2 @ AB)
-    yield Step("the least length of both segments is the right side", Check(goal.right == ends), reaches=True)
-
-
+from_below = told(
+    "reversed triangle inequality",
+    "‖y + txAB‖ ≥ ‖y‖ − t‖xAB‖ ≥ ‖y‖ − ε‖x‖ for t in [0, 1]",
+    "‖xAB‖ = εa − d, t = 1 − r: «b − (1 − r)(εa − d) − (b − εa) = d + r(εa − d)» for a = ‖x‖, b = ‖y‖; d, r ≥ 0",
+)
 through_zero = Refuted(
     "AB = −2I",
     "the segment from y to ŷ may pass through 0: x = (1, 0), W = I, AB = −2I, ε = 2",

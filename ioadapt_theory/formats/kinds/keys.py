@@ -1,43 +1,18 @@
 """The keys of tensors in adapters' files: the layer that one is for, and its part of the layer's adapter."""
 
 import re
+from typing import Final
 
+from ioadapt_theory.checkpoints.names import TABLES
 from ioadapt_theory.checkpoints.names.layer_name import Name, layer_name
 from ioadapt_theory.formats.build import CORES, KINDS
 
-ALIASES = {
-    "lora_A": "down",
-    "lora_B": "up",
-    "lora_down": "down",
-    "lora_up": "up",
-    "lora.down": "down",
-    "lora.up": "up",
-    "lora_linear_layer.down": "down",
-    "lora_linear_layer.up": "up",
-    "lora_magnitude_vector": "magnitude",
-}
+ALIASES: Final[dict[str, str]] = TABLES["adapter parts"]
 """Names of the parts of an adapter in files -> our name of the part, where that is another."""
 PARTS = {part for kind in KINDS.values() for part in kind.required | kind.optional} - {*ALIASES.values(), "up_bias"}
 ROLES = ALIASES | {part: part for part in {*PARTS, *CORES, "alpha"}}
 
-FOREIGN = {
-    "lora_E": "AdaLoRA",
-    "oft_blocks": "OFT",
-    "rescale": "OFT",
-    "oft_R": "OFT",
-    "boft_R": "BOFT",
-    "on_input": "IA3",
-    "ia3_l": "IA3",
-    "lambda_layer": "T-LoRA",
-    "q_layer": "T-LoRA",
-    "p_layer": "T-LoRA",
-    "scalar": "a learned scalar beside the factors",
-    "lora_embedding_A": "LoRA on an embedding",
-    "lora_embedding_B": "LoRA on an embedding",
-    "trainable_tokens_delta": "trained tokens",
-    "w_norm": "a trained norm",
-    "b_norm": "a trained norm",
-}
+FOREIGN: Final[dict[str, str]] = TABLES["parts not read"]
 """Parts of adapters that are recognised and not read."""
 
 UNKNOWN = "no part of an adapter that is known here"

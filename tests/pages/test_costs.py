@@ -13,7 +13,7 @@ from ioadapt_theory import adapt, count
 from ioadapt_theory.presets import PRESETS
 from tests.adapters.foreign import tiny_llama
 
-cost = run_path(str(Path(__file__).parents[1] / "examples" / "what_it_costs.py"))["cost"]
+cost = run_path(str(Path(__file__).parents[2] / "examples" / "what_it_costs.py"))["cost"]
 N, C, D, R = 7, 12, 20, 3
 
 

@@ -13,7 +13,7 @@ from ioadapt_theory import adapt, layers
 from ioadapt_theory.presets import PRESETS
 from tests.adapters.foreign import quiet
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 MODELS = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
 SCRIPTS = sorted((ROOT / "examples").glob("*.py"))
 TOLD = {

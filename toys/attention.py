@@ -1,4 +1,4 @@
-"""A language model's attention is made local, full matrices compensate for it, and are moved (Table 5 in small).
+"""A language model's attention is made local, full matrices compensate for it, and are moved (after Table 5).
 
 Every byte sees six bytes back instead of all. What is trained is I + A on the inputs or the outputs of attention's
 layers, or the weights' own change, each a full matrix. Model, text and targets are those of ``toys/language.py``, all

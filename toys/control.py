@@ -1,4 +1,4 @@
-"""A generator of glyphs learns to follow edges, and its adapters are moved (Fig. 5 in small).
+"""A generator of glyphs learns to follow edges, and its adapters are moved (after Fig. 5).
 
 As OminiControl: the prompt tells letter and face, not where the letter stands, how large and how slanted it is; a
 picture of its edges does, and low-rank adapters learn to follow it. The edges are embedded patch by patch and added to

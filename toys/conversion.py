@@ -1,4 +1,4 @@
-"""A LoRA is turned into an input or output adapter by Eq. 5, from weights alone, and moved (Fig. 6 in small).
+"""A LoRA is turned into an input or output adapter by Eq. 5, from weights alone, and moved (after Fig. 6).
 
 Eq. 5 divides by the weights, and small singular values make large errors; a ridge, in units of the largest, damps them.
 Model, text, targets and the LoRA with its learning rate are those of ``toys/language.py``.

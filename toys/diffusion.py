@@ -1,4 +1,4 @@
-"""A generator of glyphs learns an unseen face from six letters, and its adapters are moved (Tables 1, 8, 9 in small).
+"""A generator of glyphs learns an unseen face from six letters, and its adapters are moved (after Tables 1, 8, 9).
 
 The letters are of the fonts that matplotlib ships; nothing is downloaded. Targets: the generator trained further, on
 another family of faces, distilled to four steps, pruned and healed, disturbed; the same function in other weights

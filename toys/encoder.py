@@ -1,4 +1,4 @@
-"""An encoder turns the picture of a face into words that a generator of glyphs learns to read (Tables 3, 4 in small).
+"""An encoder turns the picture of a face into words that a generator of glyphs learns to read (after Tables 3, 4).
 
 As ELITE: the generator knows faces by two words, for the face and for the way in which it is drawn, which it reads by
 cross-attention. An encoder of pictures, one for all generators, makes two vectors of six letters of a face. Adapters on

@@ -1,4 +1,4 @@
-"""A byte-level language model of Python's documentation learns Python, and its adapters are moved (Table 6 in small).
+"""A byte-level language model of Python's documentation learns Python, and its adapters are moved (after Table 6).
 
 The text comes with Python; nothing is downloaded. Targets: the model trained further, on docstrings, on questions and
 answers, on its own sharpened predictions, pruned and healed, disturbed; the same function in other

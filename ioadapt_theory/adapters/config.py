@@ -187,7 +187,7 @@ def _plan(config: AdapterConfig, placement: str, rank: int | Sequence[int], alph
             msg = f"rank is {r!r:.80}; it is {expected}."
             raise InvalidValueError(msg)
         if a is not None and not is_finite(a):
-            msg = f"alpha is {a!r:.80}; it is a finite number, or None for alpha = rank."
+            msg = f"alpha must be a finite number, or None for alpha = rank, not {a!r:.80}."
             raise InvalidValueError(msg)
         scaling = (r if a is None else a) / (math.sqrt(r) if config.use_rslora else r)
         specs[part] = replace(common, rank=r, scaling=scaling)

@@ -255,7 +255,7 @@ def scale(model: nn.Module, factor: float, name: str = "default") -> None:
         0.5
     """
     if not is_finite(factor):
-        msg = f"factor is {factor!r:.80}; it is a finite number."
+        msg = f"factor must be a finite number, not {factor!r:.80}."
         raise InvalidValueError(msg)
     for layer in unmerged(layers(model, name), "scaling an adapter"):
         for _, family in layer.adapters[name].parts():  # type: ignore[operator]

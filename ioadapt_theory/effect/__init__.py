@@ -4,11 +4,11 @@ This folder knows torch modules and no adapters; its callers switch adapters on 
 """
 
 from ioadapt_theory.effect.batches import divided, whole
+from ioadapt_theory.effect.closed_form import Regression, Translation, truncated
 from ioadapt_theory.effect.copying import Expected, expected, measured
 from ioadapt_theory.effect.passes import record, run, undisturbed
-from ioadapt_theory.effect.retention import Prediction, RowSums, needed, predict
+from ioadapt_theory.effect.retained import Prediction, RowSums, needed, predict
 from ioadapt_theory.effect.rows import SIDES, Rows
-from ioadapt_theory.effect.translation import Regression, Translation, truncated
 
 __all__ = [
     "SIDES",

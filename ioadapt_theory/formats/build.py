@@ -101,7 +101,7 @@ def cut(adapter: Adapter, ranges: Ranges) -> Adapter:
         parts[placement] = phi if placement is Placement.INPUT else phi.cut(ranges)
     kinds = {type(phi) for phi in parts.values()}
     if len(kinds) > 1:
-        msg = "a LoKr beside another part can only be cut at multiples of its block; bake the adapter first"
+        msg = "a LoKr beside another part can be split only at multiples of its block; bake the adapter first"
         raise UnsupportedError(msg)
     family = next(name for name, kind in FAMILIES.items() if kind in kinds)
     return Adapter(family, parts, None if adapter.shift is None else picked(adapter.shift, ranges))

@@ -59,7 +59,9 @@ def load_model(source: Path | str) -> nn.Module:
         raise InvalidValueError(msg)
     config = folder / "config.json"
     if not config.is_file():
-        msg = f"{folder} has no config.json; to run both models, --inputs needs folders of transformers or diffusers."
+        msg = (
+            f"{folder} has no config.json: it is no model's folder; --inputs needs those of transformers or diffusers."
+        )
         raise InvalidValueError(msg)
     try:
         entries = dict(json.loads(config.read_text(encoding="utf-8")))

@@ -11,7 +11,7 @@ from ioadapt_theory.adapters.carrying import CarryWarning, gauss_newton
 from ioadapt_theory.adapters.carrying.extraction import extract
 from ioadapt_theory.adapters.carrying.trial import Options, Trial
 from ioadapt_theory.effect import divided, undisturbed
-from ioadapt_theory.effect.retention import guessed
+from ioadapt_theory.effect.retained import guessed
 from ioadapt_theory.errors import InvalidValueError
 from tests.effect.nets import Tokens, gauge, mlp
 

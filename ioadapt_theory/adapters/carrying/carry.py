@@ -19,7 +19,7 @@ from ioadapt_theory.adapters.model import layers, naming, remove
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport
 from ioadapt_theory.effect.batches import divided
 from ioadapt_theory.effect.passes import undisturbed
-from ioadapt_theory.effect.retention import Prediction
+from ioadapt_theory.effect.retained import Prediction
 from ioadapt_theory.errors import InvalidValueError
 
 STEPS = 10

@@ -16,8 +16,8 @@ from ioadapt_theory.adapters.matrices import operator
 from ioadapt_theory.adapters.model import disable
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect.batches import Pair
+from ioadapt_theory.effect.closed_form import EXACT, Translation, truncated
 from ioadapt_theory.effect.passes import Recorded, record
-from ioadapt_theory.effect.translation import EXACT, Translation, truncated
 from ioadapt_theory.errors import IoAdaptError
 
 IDLE = "the adapter has no effect there on these inputs: the layer {}"

@@ -17,10 +17,10 @@ from ioadapt_theory.adapters.carrying.parts import Part, built
 from ioadapt_theory.adapters.carrying.trial import Adapters, Trial, tried
 from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.adapters.rules.target_modules import walk
+from ioadapt_theory.effect.closed_form import truncated
 from ioadapt_theory.effect.passes import record
-from ioadapt_theory.effect.retention import guessed
+from ioadapt_theory.effect.retained import guessed
 from ioadapt_theory.effect.rows import Rows
-from ioadapt_theory.effect.translation import truncated
 
 PASSES, DAMPING, STRENGTHS = 4, 0.03, (1.0, 0.5, 0.25)
 MOST_EFFECTS, MOST_NUMBERS = 1 << 12, 1 << 24

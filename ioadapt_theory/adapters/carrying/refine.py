@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.carrying.trial import Adapters, Trial, tried
-from ioadapt_theory.effect.retention import guessed
+from ioadapt_theory.effect.retained import guessed
 
 RATE = 0.005
 """Adam's step, for parameters whose factors are balanced."""

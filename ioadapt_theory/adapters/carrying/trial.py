@@ -16,7 +16,7 @@ from ioadapt_theory.adapters.model import disable, install, layers, remove
 from ioadapt_theory.effect.batches import Pair, Parts
 from ioadapt_theory.effect.copying import require_comparable
 from ioadapt_theory.effect.passes import Call, named_output, run
-from ioadapt_theory.effect.retention import NEEDS, Prediction, RowSums, divergences, needed, predict, trust
+from ioadapt_theory.effect.retained import NEEDS, Prediction, RowSums, divergences, needed, predict, trust
 from ioadapt_theory.errors import InvalidValueError
 
 Adapters = Mapping[str, Adapter]
@@ -91,7 +91,7 @@ class Trial:
 
     Attributes:
         need: "labels" or "change": as asked, or as the source's outputs look.
-        weight: of the target in the guess at the labels, see ``effect.retention.trust``; None for changes.
+        weight: of the target in the guess at the labels, see ``effect.retained.trust``; None for changes.
         positions: independent rows that a sample counts as, see ``spread``.
     """
 

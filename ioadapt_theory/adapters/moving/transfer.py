@@ -173,7 +173,7 @@ def put(
     lost: Mapping[str, str] = MappingProxyType({}),
     trainable: bool = False,
 ) -> TransferReport:
-    """Return the outcome of putting adapters on the layers of these names.
+    """Return the outcome of putting adapters, in place, on the layers of these names.
 
     Args:
         model: changed in place.

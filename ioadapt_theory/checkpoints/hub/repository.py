@@ -1,4 +1,4 @@
-"""Weights in a repository on the hub at one commit, by huggingface_hub: out of its cache, or from the network."""
+"""Weights in a hub repository at one commit, by huggingface_hub, which alone reads and sends the user's token."""
 
 import logging
 import os

@@ -57,7 +57,7 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str
         picture: its file beside the page; without one the section is for the screen.
     """
     found, said = comparisons(plan, result), headline(plan, result, alone=not picture)
-    small = f" ({plan.paper} in small)" if plan.paper else ""
+    small = f" ({plan.paper} at small scale)" if plan.paper else ""
     count = len(next(iter(cases(result).values()))["rows"][NONE][SOURCE])
     lines = [
         f"## {plan.name}",

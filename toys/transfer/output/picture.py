@@ -38,7 +38,7 @@ def draw(plan: Protocol, result: Mapping[str, Any], headline: str) -> Figure:
     for axes, (table, of) in zip(panels[len(tables) :], others.items(), strict=True):
         _means(axes, plan, of)
         axes.set_title(
-            f"{table} in small: against its own family and rank on the weight, mean of related models", loc="left"
+            f"{table} at small scale: against its own family and rank on the weight, mean of related models", loc="left"
         )
     panels[-1].set_xlabel(
         f"{plan.measure} minus that of copied LoRA (left: better than LoRA; right: worse; grey: too small to matter)"

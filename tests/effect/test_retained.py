@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ioadapt_theory.effect import RowSums, needed, predict
-from ioadapt_theory.effect.retention import bootstrap, divergences, guessed, trust
+from ioadapt_theory.effect.retained import bootstrap, divergences, guessed, trust
 from ioadapt_theory.errors import InvalidValueError
 
 
@@ -94,7 +94,7 @@ def test_the_interval_holds_what_other_rows_keep():
 def test_long_outputs_are_compared_row_by_row(monkeypatch):
     s, sa, t, ta = (x[:, None].repeat(1, 3, 1) for x in outputs(3))
     whole = RowSums.of(s, sa, t, ta, 0.3)
-    monkeypatch.setattr("ioadapt_theory.effect.retention.MANY", 10)
+    monkeypatch.setattr("ioadapt_theory.effect.retained.MANY", 10)
     for name in RowSums.__slots__:
         torch.testing.assert_close(getattr(RowSums.of(s, sa, t, ta, 0.3), name), getattr(whole, name))
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ioadapt_theory.effect import SIDES, Regression, Translation, truncated
-from ioadapt_theory.effect.translation import RIDGES
+from ioadapt_theory.effect.closed_form import RIDGES
 from tests.effect.nets import stack
 from tests.effect.test_copying import X, effect, exact_rows
 

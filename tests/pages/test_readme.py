@@ -73,3 +73,14 @@ def test_every_dependency_has_its_reason():
     listed = [*project["dependencies"], *(r for extra, reqs in extras.items() if extra != "test" for r in reqs)]
     names = {re.split(r"[<>=\[ ]", requirement)[0] for requirement in listed} - {"ioadapt-theory"}
     assert {name for name in names if f"`{name}`" not in TEXTS["docs/layout.md"]} == set()
+
+
+def test_the_sentences_on_the_studies_follow_from_the_tables():
+    rows = [line.split(" | ") for line in TEXTS["README.md"].splitlines() if line.startswith("| [")]
+    words = [cell.split()[-1] for row in rows if (cell := row[2].strip())]
+    assert [words.count(word) for word in ("better", "worse", "inconclusive")] == [2, 2, 3] == [2, 2, len(words) - 4]
+    pattern = r"^- (input|output|residual) against LoRA: .*by the older rule (better|worse|no difference)"
+    decided = [(page, *m) for page in TEXTS for m in re.findall(pattern, TEXTS[page], re.MULTILINE)]
+    assert decided == [("docs/molecules.md", "output", "better")]
+    told = "in two of seven studies", "less in two, and three are inconclusive", "(output for molecules: better)"
+    assert all(words in TEXTS["README.md"].replace("\n", " ") for words in told)

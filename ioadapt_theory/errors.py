@@ -28,7 +28,7 @@ class IoAdaptError(Exception):
         ...     adapt(nn.Sequential(nn.Linear(4, 3)), target_modules=["0"], rank=0)
         ... except IoAdaptError as error:
         ...     print(error)
-        rank is 0; it is a whole number, at least 1.
+        rank must be a whole number, at least 1, not 0.
     """
 
     def __str__(self) -> str:

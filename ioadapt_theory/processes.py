@@ -1,4 +1,4 @@
-"""Executors of work elsewhere: a pool of spawned processes, or the workers of a Dask cluster."""
+"""Executors that run work in other processes: a pool of spawned processes, or the workers of a Dask cluster."""
 
 import logging
 import multiprocessing

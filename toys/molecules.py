@@ -88,7 +88,7 @@ class World:
         return {"inputs": at, "call": lambda model, some: model(features().take(some)), "need": "change"}
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return the error in GFN2-xTB's energies, which neither release was made for."""
+        """Return the error in predicting GFN2-xTB's energies, for which neither release was trained."""
         del where
         return self._error(model, molecules().energy)
 

@@ -82,7 +82,7 @@ class AdapterConfig:
         for name in ("target_modules", "exclude_modules"):
             value = getattr(self, name)
             if not isinstance(value, str | Iterable) or not all(isinstance(part, str) for part in value):
-                msg = f"{name} is {value!r}; it is a list of module names, or a regular expression as a string."
+                msg = f"{name} must be a list of module names, or a regular expression as a string, not {value!r}."
                 raise InvalidValueError(msg)
             if isinstance(value, str):
                 compiled(value)
@@ -94,16 +94,16 @@ class AdapterConfig:
             raise UnknownNameError("init", self.init, INITS)
         for name, (expected, valid) in LIMITS.items():
             if hasattr(self, name) and name != "rank" and not valid(value := getattr(self, name)):
-                msg = f"{name} is {value!r:.80}; it is {expected}."
+                msg = f"{name} must be {expected}, not {value!r:.80}."
                 raise InvalidValueError(msg)
         if self.dtype is not None and self.dtype not in PLAIN_DTYPES:
             some = ", ".join(sorted(map(str, PLAIN_DTYPES)))
-            msg = f"dtype is {self.dtype!r}; it is one of {some}, or None for the layer's own."
+            msg = f"dtype must be one of {some}, or None for the layer's own, not {self.dtype!r}."
             raise InvalidValueError(msg)
         for name in ("rank_pattern", "alpha_pattern", "placement_pattern"):
             values: Any = getattr(self, name)
             if not isinstance(values, Mapping) or not all(isinstance(pattern, str) for pattern in values):
-                msg = f"{name} is {values!r:.80}; it is a mapping of regular expressions to values."
+                msg = f"{name} must be a mapping of regular expressions to values, not {values!r:.80}."
                 raise InvalidValueError(msg)
             for pattern in values:
                 compiled(pattern)
@@ -161,7 +161,7 @@ def init_of(value: object) -> str:
     if value is True or value is False:
         return "default" if value else "random"
     if value != "gaussian":
-        msg = f"init_lora_weights is {value!r:.80}; it is True, False or 'gaussian'."
+        msg = f"init_lora_weights must be True, False or 'gaussian', not {value!r:.80}."
         raise InvalidValueError(msg)
     return "gaussian"
 
@@ -184,7 +184,7 @@ def _plan(config: AdapterConfig, placement: str, rank: int | Sequence[int], alph
     for part, r, a in zip(parts, _each("rank", rank, parts), _each("alpha", alpha, parts), strict=True):
         expected, valid = LIMITS["rank"]
         if not valid(r):
-            msg = f"rank is {r!r:.80}; it is {expected}."
+            msg = f"rank must be {expected}, not {r!r:.80}."
             raise InvalidValueError(msg)
         if a is not None and not is_finite(a):
             msg = f"alpha must be a finite number, or None for alpha = rank, not {a!r:.80}."

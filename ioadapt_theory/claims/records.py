@@ -67,7 +67,7 @@ class Journal:
                     file.write("\n" + json.dumps(_plain(part, result)) + "\n")
 
     def remove(self) -> None:
-        """Remove the file, as the result is safely out: the next run computes everything anew."""
+        """Remove the file once the result is written; the next run starts from scratch."""
         if not self.broken:
             with self._kept():
                 self.path.unlink(missing_ok=True)

@@ -128,7 +128,7 @@ class Prediction(Alignment):
             InvalidValueError: the share is outside (0, 1].
         """
         if not 0 < explained <= 1:
-            msg = f"The share that the adapter explains is {explained!r}; it is above 0 and at most 1."
+            msg = f"The share that the adapter explains must be above 0 and at most 1, not {explained!r}."
             raise InvalidValueError(msg)
         return 2 * self.ratio * math.sqrt(max(1 - self.cosine**2, 0.0)) * math.sqrt(1 / explained - 1)
 

@@ -152,7 +152,7 @@ def _flat_key(component: str, name: str, tensors: Mapping[str, Tensor]) -> str:
     """Return a layer's name as kohya flattens it; FileFormatError where another layer has it already."""
     key = flat(component, name)
     if f"{key}.alpha" in tensors:
-        msg = f"{name}: this format gives another layer the name {key}, too; take another format."
+        msg = f"{name}: in this format another layer already has the key {key}; choose another format."
         raise FileFormatError(msg)
     return key
 

@@ -80,7 +80,7 @@ def is_adapter(path: Path | str) -> bool:
 
 
 def _locate(path: Path) -> tuple[Path, Mapping[str, Any] | None]:
-    """Return the file of the tensors, and PEFT's configuration where it is one of a PEFT folder."""
+    """Return the path of the tensors' file, and PEFT's configuration if it is in a PEFT folder."""
     named = path.name in peft.WEIGHTS and (path.parent / peft.CONFIG).exists()
     folder = path.parent if named else path
     if not os.path.isdir(folder):  # unlike Path's, it has no error for a name that no system takes

@@ -106,9 +106,9 @@ def compare(
 
 def _check(checkpoints: Sequence[Checkpoint], options: Options, parent: Checkpoint | None) -> None:
     if not 0 < options.lowest <= 1:
-        msg = f"lowest is {options.lowest}; it is a fraction of the layers, above 0 and at most 1."
+        msg = f"lowest must be a fraction of the layers, above 0 and at most 1, not {options.lowest}."
     elif options.threads is not None and options.threads < 1:
-        msg = f"threads is {options.threads}; it is a whole number, at least 1."
+        msg = f"threads must be a whole number, at least 1, not {options.threads}."
     elif parent is not None and any((c.source, c.name) == (parent.source, parent.name) for c in checkpoints):
         msg = f"The parent {parent.name} is one of the models; leave it out of them, since its update is zero."
     else:

@@ -292,11 +292,11 @@ def test_the_difference_of_a_tuned_model_is_an_adapter_by_its_effect():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"need": "both"}, "need is 'both'"),
-        ({"placement": "left"}, "placement is 'left'"),
-        ({"refine": -1}, "refine is -1"),
-        ({"rank_share": 0.0}, "rank_share is 0.0"),
-        ({"memory": 0}, "memory is 0"),
+        ({"need": "both"}, "need must be"),
+        ({"placement": "left"}, "placement must be"),
+        ({"refine": -1}, "refine must be"),
+        ({"rank_share": 0.0}, "rank_share must be"),
+        ({"memory": 0}, "memory must be"),
         ({"steps": 3}, "Unknown option 'steps'"),
         ({"inputs": X[:1]}, "1 row;"),
         ({"inputs": X[:, :5]}, "does not take the inputs"),

@@ -102,5 +102,5 @@ def test_what_arrives_is_what_was_announced(hub: LoopbackHub, hub_cache: Path):
     repo.files, moving.commit = {FILE: save({"other": torch.ones(2)})}, "d" * 40
     with pytest.raises(ValueError, match="differ from the header read before"):
         header.prepare()
-    with pytest.raises(SourceError, match=r"some/commit changed while it was read \(no longer c0ffee00\)"):
+    with pytest.raises(SourceError, match=r"some/commit changed while it was being read \(was c0ffee00\)"):
         commit.prepare()

@@ -123,8 +123,8 @@ def test_the_page_loads_nothing_and_escapes_names_and_figures_show_dollars_as_th
         (["{0}"], "two models or more, got 1"),
         (["{0}", "no-such-model"], "No model 'no-such-model'"),
         (["{0}", "{0}@main"], "is a path, which has no revision 'main': leave @main out"),
-        (["{0}", "{1}", "--lowest", "0"], "lowest is 0.0; it is a fraction of the layers"),
-        (["{0}", "{1}", "--threads", "0"], "threads is 0; it is a whole number, at least 1"),
+        (["{0}", "{1}", "--lowest", "0"], "lowest must be a fraction of the layers"),
+        (["{0}", "{1}", "--threads", "0"], "threads must be a whole number, at least 1, not 0"),
         (["{0}", "{1}", "--figure", "plot.jpg"], "plot.jpg is no figure file; use an ending of .svg, .png, .pdf"),
     ],
 )

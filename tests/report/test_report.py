@@ -88,6 +88,15 @@ def test_what_a_copy_cannot_follow_is_carried_over():
     assert "--match effect" in to_text(told)
 
 
+def test_convolutions_of_a_model_in_memory_are_compared():
+    source = nn.Sequential(nn.Conv2d(12, 20, 3), nn.ReLU(), nn.Conv2d(20, 16, 1))
+    target = copy.deepcopy(source)
+    target[0].weight.data += 0.1 * target[0].weight.std() * torch.randn_like(target[0].weight)
+    told = report(source, target)
+    assert told.kinship.relation is Relation.RELATED
+    assert [pair.name for pair in told.layers] == ["0", "2"]
+
+
 def test_without_an_adapter_the_law_names_the_side_and_ties_go_to_the_input():
     x = inputs(100)
     same = report(network(0), network(0), inputs=x)

@@ -68,7 +68,7 @@ def t_test(values: Sequence[float] | np.ndarray) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return P-values adjusted so that all conclusions of a family hold together (Holm 1979), in the given order."""
+    """Return the p-values, in the given order, adjusted by Holm's method (1979) for the family-wise error rate."""
     order = np.argsort(p_values)
     m, running = len(p_values), 0.0
     adjusted = [0.0] * m

@@ -60,21 +60,21 @@ class Options:
     def __post_init__(self) -> None:
         """Raise InvalidValueError where a value is outside its limits."""
         if self.need not in {None, *NEEDS}:
-            msg = f"need is {self.need!r}; it is 'labels' (outputs are logits) or 'change'."
+            msg = f"need must be 'labels' (outputs are logits) or 'change', not {self.need!r}."
             raise InvalidValueError(msg)
         if self.placement not in {None, "best", *Placement}:
-            msg = f"placement is {self.placement!r}; it is 'best', 'weight', 'input' or 'output'."
+            msg = f"placement must be 'best', 'weight', 'input' or 'output', not {self.placement!r}."
             raise InvalidValueError(msg)
         for key, least in (("refine", 0), ("size", 1), ("rank", 1), ("draws", 1)):
             value = getattr(self, key)
             if value is not None and (type(value) is not int or value < least):
-                msg = f"{key} is {value!r}; it is a whole number, at least {least}."
+                msg = f"{key} must be a whole number, at least {least}, not {value!r}."
                 raise InvalidValueError(msg)
         if not 0 < self.rank_share <= 1:
-            msg = f"rank_share is {self.rank_share!r}; it is the kept part of the effect, above 0 and at most 1."
+            msg = f"rank_share must be a share of the effect, above 0 and at most 1, not {self.rank_share!r}."
             raise InvalidValueError(msg)
         if not self.memory > 0:
-            msg = f"memory is {self.memory!r}; it is in gigabytes, above 0."
+            msg = f"memory must be a number of gigabytes above 0, not {self.memory!r}."
             raise InvalidValueError(msg)
 
     @classmethod

@@ -140,10 +140,10 @@ def truncate(
         msg = "Give either a rank or a share of the norm, not both."
         raise InvalidValueError(msg)
     if rank is not None and (type(rank) is not int or rank < 1):
-        msg = f"rank is {rank!r}; it is a whole number, at least 1."
+        msg = f"rank must be a whole number, at least 1, not {rank!r}."
         raise InvalidValueError(msg)
     if share is not None and not 0 < share <= 1:
-        msg = f"share is {share!r}; it is the part of the norm that is kept, above 0 and at most 1."
+        msg = f"share must be a share of the norm, above 0 and at most 1, not {share!r}."
         raise InvalidValueError(msg)
     d, moved = change(adapter, w, bias)
     if not d.isfinite().all():

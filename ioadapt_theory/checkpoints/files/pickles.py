@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint, Computed, TensorInfo
-from ioadapt_theory.checkpoints.files.load_pickle import load_pickle
 from ioadapt_theory.checkpoints.files.plain import PlainFile
+from ioadapt_theory.checkpoints.files.safe_pickle import load_pickle
 from ioadapt_theory.errors import FileFormatError
 
 if TYPE_CHECKING:

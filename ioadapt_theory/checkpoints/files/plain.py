@@ -84,7 +84,7 @@ def parse_json(text: bytes) -> Any:
     if len(text) > LARGEST_JSON or (
         len(text) > DENSE_JSON and (text.count(b":") * 11 > len(text) or text.count(b"[") * 20 > len(text))
     ):
-        msg = f"{len(text)} bytes are too many for what it says"
+        msg = f"its {len(text)} bytes are too dense to parse safely"
         raise ValueError(msg)
     try:
         return json.loads(text)

@@ -1,1 +1,1 @@
-"""Statements as formulas that are written once: trees, their notation, values, first order and deductions."""
+"""Formulas of statements, each written once: trees, notation, values, limits and first order."""

@@ -23,7 +23,7 @@ def test_words_of_lora_config_mean_what_they_mean_there():
     assert (ours.init_weights, ours.family, options.alpha, options.dropout) == ("gaussian", "dora", 8, 0.1)
     assert [IOLoraConfig(init_lora_weights=value).init_weights for value in (True, False)] == ["default", "random"]
     assert "init_lora_weights" not in ours.to_dict()
-    with pytest.raises(InvalidValueError, match="init_lora_weights is 'pissa'; it is True, False or 'gaussian'"):
+    with pytest.raises(InvalidValueError, match="init_lora_weights must be True, False or 'gaussian', not 'pissa'"):
         IOLoraConfig(init_lora_weights="pissa")
 
 

@@ -93,7 +93,7 @@ def _samples(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
 
 
 def comparisons(plan: Protocol, result: Mapping[str, Any]) -> list[Comparison]:
-    """Return all comparisons; each of the paper's tables is corrected for itself."""
+    """Return all comparisons; p-values are corrected separately within each of the paper's tables."""
     return judged(plan, {case: one["rows"] for case, one in cases(result).items()})
 
 
@@ -115,9 +115,9 @@ def _decides(plan: Protocol, row: str, verdict: Verdict, found: Sequence[Compari
     less = f" After subtracting the difference on the source: {tally(beyond)}." if beyond else ""
     return (
         f"{label(row)} against {label(c.against)}: {tally([one.verdict for one in mine])}; by the older rule"
-        f" {verdict}. The smallest p-value is on {where}: the difference is {c.difference.mean:+.3f}, its 95 % interval"
-        f" {c.difference.low:+.3f} to {c.difference.high:+.3f}, p = {c.p:.2g} corrected for {together}"
-        f" comparisons. Differences of {least:.3f} are found with power {power:g}.{less}"
+        f" {verdict}. The smallest p-value is on the target {where}: the difference is {c.difference.mean:+.3f}"
+        f" (95 % interval {c.difference.low:+.3f} to {c.difference.high:+.3f}), p = {c.p:.2g} after correction"
+        f" for {together} comparisons. The smallest difference detectable with power {power:g} is {least:.3f}.{less}"
     )
 
 

@@ -38,7 +38,7 @@ class Verdict(StrEnum):
 
     @classmethod
     def of(cls, ahead: float, different: float, equal: float, error: float) -> "Verdict":
-        """Return what is concluded of a difference.
+        """Return the verdict on a difference.
 
         Args:
             ahead: by how much the method is better.

@@ -47,7 +47,7 @@ def test_the_page_says_what_decides_and_what_the_rule_says(name: str):
     plan, result = protocol(name), recorded(name)
     text = page.section(plan, result, "x.png")
     assert page.headline(plan, result) in text
-    assert text.count("its 95 % interval") == len({c.row for c in page.comparisons(plan, result)})
+    assert text.count("The smallest p-value is on the target") == len({c.row for c in page.comparisons(plan, result)})
     json.dumps(result, allow_nan=False)
 
 

@@ -104,7 +104,7 @@ def test_what_is_no_sum_is_refused_and_nothing_is_changed():
     for weights, error, sentence in (
         ({"a": 1, "other": 1}, InvalidValueError, "0: the adapters have placements input and output"),
         ({"a": 1, "dora": 1}, UnsupportedError, "0: dora adapters cannot be summed"),
-        ({"a": float("nan")}, InvalidValueError, "The weight of 'a' is nan"),
+        ({"a": float("nan")}, InvalidValueError, "The weight of 'a' must be a finite number, not nan"),
         ({"b": 1}, UnknownNameError, "No adapter 'b'"),
         ({}, InvalidValueError, "nothing to combine"),
     ):

@@ -38,7 +38,7 @@ NARROWEST = 16
 MOST_PARTS = 16
 """Largest number of parts of a side."""
 EIGENVALUES = 6
-"""Of the pieces e, whose cubes are the third moment; those of a layer fall off quickly or do not matter."""
+"""Number of eigenvalues e that are computed; their cubes are the third moment, and they fall off or do not matter."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 from ioadapt_theory.errors import InvalidValueError
 
 SHARES: Final = (0.6, 0.15, 0.25)
-"""Of the rows: fitted, chosen, told."""
+"""Shares of the rows to fit on, to choose by, and to predict with."""
 Pair = tuple[Any, Any]
 """The same samples for the source and for the target."""
 

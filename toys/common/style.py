@@ -1,4 +1,4 @@
-"""How pictures look and are written. It sits beside the toys because they draw too and may not import ``figures``.
+"""The look of pictures and their files. It sits beside the toys because they draw too and may not import ``figures``.
 
 Everything is Okabe-Ito, which stays apart for the common colour deficiencies; methods also differ in marker.
 """

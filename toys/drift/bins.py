@@ -15,7 +15,7 @@ LEAST: Final = -1.0
 WANTED: Final = 0.05
 """Half-width of a bin's interval that is asked for."""
 TOO_MUCH: Final = 0.3
-"""Of the source's gain, by which a prediction is called too high."""
+"""Share of the source's gain by which a prediction has to be off to count as wrong."""
 KINDS: Final = {
     "drift": "trained further",
     "gauge": "trained further, then put in other weights of the same function",

@@ -1,4 +1,4 @@
-"""What the record of drift shows: sentences and tables for the screen and the page, and the picture."""
+"""The record of drift as sentences and tables for the screen and the page, and the picture."""
 
 from collections.abc import Mapping
 from statistics import mean

@@ -26,7 +26,7 @@ RETRAINED: Final = "lora, retrained"
 ROWS: Final = (NONE, "lora", "input", "output", "residual", RETRAINED)
 NAMES: Final = LABELS | {NONE: NONE, "residual": "residual side", RETRAINED: "LoRA, retrained"}
 LEVELS: Final = 16
-"""Of grey, in the record."""
+"""Levels of grey in the record."""
 LINES: Final = 2
 """Lines in which the glyphs of a strip are shown."""
 TILE: Final = 0.84

@@ -1,4 +1,4 @@
-"""What a run says on the screen: one table, and the sentences that its figures allow."""
+"""The output of a run on the screen: one table, and the sentences that its figures allow."""
 
 from math import degrees
 from typing import Any

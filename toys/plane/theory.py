@@ -1,4 +1,4 @@
-"""What App. A.2 says of the crescent: the expected distance in closed form, and the bounds of Props. 3-5.
+"""The theory of App. A.2 for the crescent: the expected distance in closed form, and the bounds of Props. 3-5.
 
 The propositions assume E[xᵀx] = σ²I and no biases. Neither is so here, and neither matters: on z = (x, 1)S^-½ with
 S = E[(x, 1)ᵀ(x, 1)], for which E[zᵀz] = I, the stack is linear, and the propositions hold for it with σ = 1.

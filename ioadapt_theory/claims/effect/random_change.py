@@ -14,7 +14,7 @@ from ioadapt_theory.claims.effect.reading import drawn, mean
 from ioadapt_theory.claims.language import *
 
 WIDTHS = (4, 5, 6, 3)
-"""Of stacks of three layers, adapted in the middle."""
+"""Stacks of three layers, adapted in the middle."""
 PATHS = {LORA: (0, 2), INPUT: (0, 1, 2), OUTPUT: (0, 1, 2)}
 COSINES, RATIOS, NOISE = (0.9, 0.7, 0.8), (1.1, 0.8, 1.3), (0.1, 0.3, 0.2)
 

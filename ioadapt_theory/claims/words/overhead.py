@@ -61,7 +61,7 @@ COSTS = {
     "backward": ("nr(c + 2d)", "ncd + 3nrc", "3nrd"),
     "backward inside": ("ncd + nr(2c + 2d)", "ncd + 4nrc", "ncd + 4nrd"),
 }
-"""What LoRA, input and output adapters cost; the input adapter needs dY Wᵀ before it can learn."""
+"""The costs of LoRA, input and output adapters; the input adapter needs dY Wᵀ before it can learn."""
 COUNTED = {"forward": ("forward", "parameters")}
 
 

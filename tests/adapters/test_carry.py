@@ -314,5 +314,5 @@ def test_bad_inputs_are_one_sentence_and_change_nothing(options, sentence):
 
 
 def test_without_inputs_options_of_carrying_are_refused():
-    with pytest.raises(InvalidValueError, match="refine: options of carrying over; give inputs="):
+    with pytest.raises(InvalidValueError, match="refine: options of the fit to inputs; give inputs="):
         transfer(adapted(mlp(0)), mlp(5), refine=3)

@@ -60,9 +60,9 @@ class Operator(Base):
     def dense(self) -> Tensor:
         """Raise UnsupportedError: the weight of an unknown layer cannot be read."""
         msg = (
-            f"A {type(self.module).__name__} does not store a plain weight matrix here (quantised, parametrised and "
-            "offloaded layers do not), so it cannot be merged, nor adapted by a family that reads the weight; use "
-            "input or output placement, unmerged."
+            f"A {type(self.module).__name__} does not store a plain weight matrix here (quantised, parametrised and"
+            " offloaded layers do not), so it cannot be merged, nor adapted by a family that reads the weight; use"
+            " input or output placement, unmerged."
         )
         raise UnsupportedError(msg)
 

@@ -1,6 +1,7 @@
-"""The share that a copied adapter keeps: measured by its effect, and expected before training, N_ST/√(N_SS N_TT).
+"""The share of its gain that a copied adapter keeps: measured from its effect, or expected before training.
 
-    N_ab = E (r_a·r_b)⟨J_a, J_b⟩, summed over the pairs of positions of a sample,
+    The expected cosine of the two effects is N_ST/√(N_SS N_TT), where N_ab = E (r_a·r_b)⟨J_a, J_b⟩, summed over pairs
+    of positions of a sample,
 
 is the expected ⟨e_a, e_b⟩ of the effects e = rMJ of one M with independent entries on both models (claim
 `effect-random`). It asks for equal sizes on both models: no M is on both otherwise.

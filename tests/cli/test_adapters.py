@@ -131,8 +131,8 @@ def test_what_has_no_exact_lora_is_baked_to_a_rank_or_a_share_saying_what_is_los
     lost = [float(line.rpartition(" ")[2]) for line in told.out.splitlines()]
     assert len(lost) == 3
     assert all(0 < loss < 0.0448 for loss in lost)  # √(1 - 0.999²)
-    assert "change of their bias (diff_b), which ComfyUI applies, LyCORIS ignores" in told.err
-    assert "part of the change that the lower rank leaves out" in told.err
+    assert "change of the bias (diff_b), which ComfyUI applies, LyCORIS ignores" in told.err
+    assert "part of the change lost by the lower rank" in told.err
     before = files(tmp_path)
     assert ioadapt("bake", tmp_path / "a", out, *options, "--rank", "1", "--share", "0.5") == MISUSE
     assert ioadapt("bake", tmp_path / "a", out, *options) == MISUSE
@@ -192,7 +192,7 @@ REFUSED = {
     "a folder for a file": ("bake {0}/a {0} --base {0}/base.safetensors --style kohya", "this format is one file"),
     "a file for a folder": ("bake {0}/a {0}/x.txt --base {0}/base.safetensors", "this format is a folder"),
     "no component": ("bake {0}/a {0}/b --base {0}/base.safetensors --style kohya --component unett", "mean 'unet'"),
-    "an adapter for a base": ("inspect {0}/a --base {0}/lora.safetensors", "--base takes a model"),
+    "an adapter for a base": ("inspect {0}/a --base {0}/lora.safetensors", "--base must be a model"),
 }
 
 

@@ -120,7 +120,7 @@ def test_the_page_loads_nothing_and_escapes_names_and_figures_show_dollars_as_th
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["{0}"], "two models or more, got 1"),
+        (["{0}"], "at least two models, not 1"),
         (["{0}", "no-such-model"], "No model 'no-such-model'"),
         (["{0}", "{0}@main"], "is a path, which has no revision 'main': leave @main out"),
         (["{0}", "{1}", "--lowest", "0"], "lowest must be a fraction of the layers"),
@@ -151,7 +151,7 @@ def test_a_picture_without_matplotlib_is_refused_before_anything_is_read(
 def test_help_imports_little_and_states_the_defaults_that_the_paper_leaves_open():
     call = [sys.executable, "-X", "importtime", "-m", "ioadapt_theory.similarity", "--help"]
     done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, check=True)
-    for words in ("a layer is a tensor", "shown apart", "uniform over layers", "ceil(0.2 n)", "|a - b| / |a|"):
+    for words in ("a layer is a tensor", "listed separately", "uniform over layers", "ceil(0.2 n)", "|a - b| / |a|"):
         assert words in " ".join(done.stdout.split())
     assert not {"torch", "numpy", "scipy", "matplotlib", "huggingface_hub"} & {*done.stderr.replace("|", " ").split()}
 
@@ -168,4 +168,6 @@ def test_an_adapter_is_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[st
         factors = {"unet.to_q.lora_A.weight": torch.randn(4, 12), "unet.to_q.lora_B.weight": torch.randn(20, 4)}
         save_file(factors, tmp_path / f"{name}.safetensors")
     assert main(["similarity", *(str(tmp_path / f"{name}.safetensors") for name in ("a", "b"))]) == 2
-    assert "a.safetensors is an adapter's file: similarity compares models; use `ioadapt" in capsys.readouterr().err
+    assert (
+        "a.safetensors is an adapter, not a model: similarity compares models; use `ioadapt" in capsys.readouterr().err
+    )

@@ -166,5 +166,5 @@ def test_baked_for_a_unet_without_its_component_it_is_loaded_by_diffusers(style,
         close(loaded(file, copy.deepcopy(target)), ours)
     told = capsys.readouterr()
     assert "exact to rounding, " in told.out
-    assert "They do not tell whether the adapter helps on" in told.err
+    assert "They do not show whether the adapter helps on" in told.err
     assert "this is not the base that" in told.err

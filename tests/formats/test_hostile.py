@@ -48,7 +48,7 @@ def refused(path: Path, match: str, kind: type[Exception] = FileFormatError, **o
 
 SHAPES = {
     "an alpha of several numbers": (tensors(alpha=torch.ones(3)), r"alpha has to be one number, found \[3\]"),
-    "a name of two lines": (tensors(**{"lora_down\n.weight": torch.ones(1)}), "cannot be printed"),
+    "a name of two lines": (tensors(**{"lora_down\n.weight": torch.ones(1)}), "unprintable"),
     "ranks that differ": (tensors(lora_up__weight=torch.randn(6, 3)), "do not fit together"),
     "integers": (tensors(lora_up__weight=torch.ones(6, 2, dtype=torch.int64)), "has to be floating point"),
     "NaN": (tensors(lora_up__weight=torch.full((6, 2), float("nan"))), "has to be finite"),
@@ -137,6 +137,6 @@ def test_a_pickle_is_read_for_tensors_only(tmp_path):
     torch.save(tensors(), tmp_path / "good.pt")
     assert len(load(model(), tmp_path / "good.pt").matched) == 2
     torch.save({"x": 1}, tmp_path / "other.ckpt")
-    refused(tmp_path / "other.ckpt", "no table of named tensors")
+    refused(tmp_path / "other.ckpt", "no dictionary of named tensors")
     torch.save({k: v.to("meta") for k, v in tensors().items()}, tmp_path / "meta.pt")
     refused(tmp_path / "meta.pt", "has no content")

@@ -64,15 +64,15 @@ class Correspondence:
         if wrong := self.origins.contradicted:
             (layer, why), *more = wrong.items()
             return (
-                f"{len(wrong)} layers have the name of another layer of the source, because layers were moved, removed "
-                f"or copied: {layer} {why}{f', and {len(more)} more' if more else ''}."
+                f"{len(wrong)} layers have the name of another layer of the source, because layers were moved, removed"
+                f" or copied: {layer} {why}{f', and {len(more)} more' if more else ''}."
                 " Use match='provenance' to follow the weights."
             )
         if self.deeper:
             return (
-                f"The adapter has layers that the model lacks, such as {self.deeper[0]}: if earlier layers were "
-                "removed, equal numbers mean different layers; use match='provenance' with the adapter's own model as "
-                "source."
+                f"The adapter has layers that the model lacks, such as {self.deeper[0]}: if earlier layers were"
+                " removed, equal numbers mean different layers; use match='provenance' with the adapter's own model as"
+                " source."
             )
         return None
 

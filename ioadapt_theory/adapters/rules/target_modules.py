@@ -61,8 +61,8 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
     for name, module in targets.items():
         if _read_by_owner(name, named, model):
             msg = (
-                f"{name} belongs to an nn.MultiheadAttention, which reads its weight and never calls it, so an adapter "
-                "would be ignored; exclude it, or use an attention with separate projections."
+                f"{name} belongs to an nn.MultiheadAttention, which reads its weight and never calls it, so an adapter"
+                " would be ignored; exclude it, or use an attention with separate projections."
             )
             raise UnsupportedError(msg)
         if not isinstance(module, AdaptedLayer):

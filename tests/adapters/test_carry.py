@@ -299,9 +299,9 @@ def test_the_difference_of_a_tuned_model_is_an_adapter_by_its_effect():
         ({"memory": 0}, "memory must be"),
         ({"steps": 3}, "Unknown option 'steps'"),
         ({"inputs": X[:1]}, "1 row;"),
-        ({"inputs": X[:, :5]}, "does not take the inputs"),
+        ({"inputs": X[:, :5]}, "does not accept the inputs"),
         ({"inputs": X * float("nan")}, "NaN"),
-        ({"call": lambda m, x: m[0](x)}, "changes no output|no outputs in common|of the source"),
+        ({"call": lambda m, x: m[0](x)}, "no effect on|different shapes|of the source"),
         ({"rename": {"0": "nowhere"}}, "rename names 'nowhere'"),
     ],
 )

@@ -37,7 +37,7 @@ REFUSALS: dict[str, tuple[str, Repo | None, str]] = {
     "file": ("some/model:unet/x.safetensors", Repo(TINY), "There is no unet/x.safetensors of some/model; see "),
     "folder": ("some/model:vae", Repo(TINY), "There is no vae of some/model; see "),
     "403": ("some/model", Repo(TINY, status=403), "HUB returned status 403 for some/model. Check HF_TOKEN"),
-    "path": ("some/model", Repo(TINY, commit="../../../elsewhere"), "HUB is not a hub: it sent '../../../elsewhere' as"),
+    "path": ("some/model", Repo(TINY, commit="../../../elsewhere"), "HUB is not a hub: it sent '../../../elsewhere'"),
     "cut": ("some/model", Repo(TINY, cut_after={FILE: 150_000}), f"HUB failed while asking for {FILE} of some/model ("),
     "empty": ("some/model", Repo({FILE: b""}), f"{FILE} of some/model has a broken safetensors header ("),
     "terminal": ("some/model", Repo({FILE: header({"\x1b[2J": entry(0, 8)}, bytes(8))}), "has a broken safetensors"),
@@ -61,8 +61,8 @@ def test_a_refusal_is_one_sentence(
 def test_offline_and_not_cached(hub: LoopbackHub, hub_cache: Path):
     repo = "stable-diffusion-v1-5/stable-diffusion-v1-5"
     assert refusal("sd15", hub_cache, offline=True) == (
-        f"Offline mode is on and unet/*.safetensors of {repo} is not in the cache {hub_cache}. "
-        f"Run once online: hf download {repo} --include 'unet/*.safetensors'."
+        f"Offline mode is on and unet/*.safetensors of {repo} is not in the cache {hub_cache}."
+        f" Run once online: hf download {repo} --include 'unet/*.safetensors'."
     )
     assert hub.log == []
 

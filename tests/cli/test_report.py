@@ -106,7 +106,7 @@ BROKEN: dict[str, Callable[[Path], object]] = {
     "cannot be loaded as a BertModel": lambda f: (f / "model.safetensors").write_bytes(b"x" * 99),
     "lacks weights of its BertModel": _without_a_weight,
     "contains a pickle that is corrupt or would run code": _with_a_pickle,
-    "x.npz cannot be read as a batch": lambda f: (f.parent / "x.npz").write_bytes(b"PK\3\4"),
+    "x.npz cannot be read as a .safetensors or .npz file": lambda f: (f.parent / "x.npz").write_bytes(b"PK\3\4"),
 }
 
 

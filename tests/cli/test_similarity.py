@@ -76,7 +76,7 @@ def test_further_keys_come_with_the_options_that_ask_for_them(files: list[str], 
     assert json_of(capsys, *files[1:], "--parent", files[0])["parent"] == "one/model.safetensors"
     assert run(*files, "--space", "input") == 0
     shown = capsys.readouterr()
-    assert "3 of 3 layers are too small to tell kin from strangers" in shown.err
+    assert "3 of 3 layers are too small to distinguish related from unrelated" in shown.err
     assert max(map(len, shown.out.splitlines())) <= 80
 
 
@@ -87,7 +87,7 @@ def test_the_table_shows_pairs_groups_and_what_was_left_out(files: list[str], ca
     assert max(map(len, shown.out.splitlines())) <= 80
     for words in ("one/model.safetensors | two/model.safetensors", "attn1", "unrelated", "excess"):
         assert words in shown.out
-    assert "left out: not asked for (2)" in shown.err
+    assert "left out: not requested (2)" in shown.err
     assert run(files[0], files[0], "--quiet") == 0
     shown = capsys.readouterr()
     assert shown.err == ""
@@ -125,7 +125,10 @@ def test_the_page_loads_nothing_and_escapes_names_and_figures_show_dollars_as_th
         (["{0}", "{0}@main"], "is a path, which has no revision 'main': leave @main out"),
         (["{0}", "{1}", "--lowest", "0"], "lowest must be a fraction of the layers"),
         (["{0}", "{1}", "--threads", "0"], "threads must be a whole number, at least 1, not 0"),
-        (["{0}", "{1}", "--figure", "plot.jpg"], "plot.jpg is no figure file; use an ending of .svg, .png, .pdf"),
+        (
+            ["{0}", "{1}", "--figure", "plot.jpg"],
+            "plot.jpg is not a figure file; use one of the extensions .svg, .png, .pdf",
+        ),
     ],
 )
 def test_misuse_is_one_sentence_and_status_2(

@@ -1,6 +1,6 @@
-"""The law of transfer: what a layer reads and writes, what is kept of an adapter's effect, what carries over best.
+"""The law of transfer: layer activations and gradients, the retained effect of an adapter, and the best transfer.
 
-This folder knows torch modules and no adapters; its callers switch adapters on and off.
+This package works on torch modules and does not know adapters; its callers switch adapters on and off.
 """
 
 from ioadapt_theory.effect.batches import divided, whole

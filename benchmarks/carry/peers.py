@@ -10,13 +10,14 @@ from torch import Tensor, nn
 
 from benchmarks.carry.models import Move
 from ioadapt_theory.adapters import layers, transfer
+from ioadapt_theory.adapters.carrying.closed_form import Regression
 from ioadapt_theory.adapters.carrying.fitting import base_layers
 from ioadapt_theory.adapters.carrying.parts import built, parts_of
 from ioadapt_theory.adapters.carrying.refine import from_zero, refined
 from ioadapt_theory.adapters.carrying.trial import Options, Trial, put
 from ioadapt_theory.adapters.matrices import operator
 from ioadapt_theory.adapters.model import disable
-from ioadapt_theory.effect import Regression, record
+from ioadapt_theory.effect import record
 from ioadapt_theory.effect.batches import divided
 from ioadapt_theory.effect.passes import undisturbed
 from toys.transfer import baselines

@@ -308,9 +308,9 @@ def test_the_difference_of_a_tuned_model_is_an_adapter_by_its_effect():
         ({"memory": 0}, "memory must be"),
         ({"steps": 3}, "Unknown option 'steps'"),
         ({"inputs": X[:1]}, "1 row;"),
-        ({"inputs": X[:, :5]}, "does not take the inputs"),
+        ({"inputs": X[:, :5]}, "does not accept the inputs"),
         ({"inputs": X * float("nan")}, "NaN"),
-        ({"call": lambda m, x: m[0](x)}, "changes no output|no outputs in common|of the source"),
+        ({"call": lambda m, x: m[0](x)}, "no effect on|different shapes|of the source"),
         ({"rename": {"0": "nowhere"}}, "rename names 'nowhere'"),
     ],
 )
@@ -323,5 +323,5 @@ def test_bad_inputs_are_one_sentence_and_change_nothing(options, sentence):
 
 
 def test_without_inputs_options_of_carrying_are_refused():
-    with pytest.raises(InvalidValueError, match="refine: options of carrying over; give inputs="):
+    with pytest.raises(InvalidValueError, match="refine: options of the fit to inputs; give inputs="):
         transfer(adapted(mlp(0)), mlp(5), refine=3)

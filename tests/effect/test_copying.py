@@ -7,7 +7,7 @@ from torch import nn
 
 from ioadapt_theory.effect import SIDES, Rows, expected, whole
 from ioadapt_theory.effect.copying import products
-from ioadapt_theory.effect.rows import effects
+from ioadapt_theory.effect.reads_writes import effects
 from tests.effect.nets import mlp, stack
 
 N = 12

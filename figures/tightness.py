@@ -1,4 +1,4 @@
-"""Tightness of each bound: lhs/rhs on random instances, the worst one that a search finds, and the shipped ones."""
+"""Tightness of each bound: lhs/rhs on random instances, on the worst one found by a search, and on shipped ones."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ PAPER: str | None = None
 FALSE, TRUE = METHODS["lora"], METHODS["input"]
 QUANTILES = (0.01, 0.25, 0.5, 0.75, 0.99)
 LOW, HIGH = 2e-3, 1e3
-"""Ends of the axis; points beyond are drawn at the end, as arrows."""
+"""Ends of the axis; points beyond them are drawn as arrows."""
 
 
 def compute(*, seed: int = 0, quick: bool = False, claims: tuple[str, ...] | None = None) -> dict[str, Any]:
-    """Return lhs/rhs of every claim with instances: quantiles over random ones, the largest found, the shipped ones."""
+    """Return lhs/rhs for every claim with instances: quantiles over random ones, the largest, and the shipped ones."""
     import torch
 
     from ioadapt_theory.claims import CLAIMS, Run, Verdict
@@ -50,7 +50,7 @@ def compute(*, seed: int = 0, quick: bool = False, claims: tuple[str, ...] | Non
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw a row for each claim; blue holds, red is refuted, and points right of 1 violate the statement."""
+    """Draw a row for each claim, blue if it holds and red if refuted; points right of 1 violate the statement."""
     from matplotlib.figure import Figure
 
     rows = data["rows"]

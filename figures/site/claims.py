@@ -1,4 +1,4 @@
-"""A page for every claim, from the registry: statement, verdict, correction, proofs, witnesses, commands."""
+"""A page for every claim in the registry: statement, verdict, correction, proofs, witnesses, commands."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The sentences about recorded benchmarks that pages quote."""
+"""Sentences on recorded benchmarks for the pages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _results(name: str) -> Any:
 
 
 def kinship() -> str:
-    """Say how often the report's relation of two models was right, by relation."""
+    """Return a sentence on the accuracy of the report's relation, by relation."""
     rows = _results("report")["pairs"]
     every, right = (
         Counter(row["right"] for row in some) for some in (rows, [r for r in rows if r["said"] == r["right"]])
@@ -29,7 +29,7 @@ def kinship() -> str:
 
 
 def products() -> str:
-    """Return the cost that LoRA's products alone add to a step of a Llama block, with freed pages kept or returned."""
+    """Return a sentence on the cost of LoRA's products in a step of a Llama block."""
     layer = _results("layer")
     cells = [c["train"] for pages in ("returned", "kept") for c in layer[pages]["steps"] if not c["bf16"]]
     added = [100 * (train["products"] / train["base"] - 1) for train in cells if "products" in train]

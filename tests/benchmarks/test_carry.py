@@ -1,4 +1,4 @@
-"""The record of carrying over: its table, its harm, and a run that goes on where it was stopped."""
+"""The record of carrying over: its table, the count of harm, and the resumption of an interrupted run."""
 
 import json
 import sys

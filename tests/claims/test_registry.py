@@ -1,4 +1,4 @@
-"""The registry, and the record of Coq: they fit files, formulas and sources; what is changed loses its theorem."""
+"""The registry and the record of Coq match files, formulas and sources; a changed claim loses its theorem."""
 
 import contextlib
 import json
@@ -65,7 +65,7 @@ def test_statements_and_witnesses_in_coq_are_what_the_claims_render():
 
 
 def test_no_two_claims_are_rendered_as_the_same_statement():
-    """Else what tells them apart, such as a word, is lost in Coq, and the theorem of one would do for the other."""
+    """Otherwise a distinction, such as a word, is lost in Coq, and the theorem of one claim would prove the other."""
     text = (COQ / "Statements.v").read_text(encoding="utf-8").replace("End Statements.", "")
     said = [part.partition(":=")[2].strip() for part in text.split("Definition ")[1:]]
     assert len({*said}) == len(said) >= len(record())
@@ -110,7 +110,7 @@ def test_without_coqc_the_build_says_so_in_a_sentence(tmp_path):
 
 
 def test_a_build_counts_if_every_theorem_is_closed_and_the_record_is_its_own(monkeypatch, capsys):
-    """As Coq would say it; nothing is compiled here."""
+    """Return output in Coq's format; nothing is compiled here."""
     from proofs import __main__ as proofs
 
     number, commands = len(record()), list[str]()

@@ -23,8 +23,8 @@ def kinship() -> str:
     parts = ", ".join(f"{word} {right[word]} of {n}" for word, n in every.items())
     networks = len({row["network"] for row in rows})
     return (
-        f"On {len(rows)} pairs of models made from {networks} small networks that the rules were not made on, the word"
-        f" is right in {right.total()}: {parts} (`python -m benchmarks report`).\n"
+        f"On {len(rows)} pairs of models made from {networks} small networks that were not used to develop the rules,"
+        f" the relation is correct for {right.total()}: {parts} (`python -m benchmarks report`).\n"
     )
 
 
@@ -34,6 +34,6 @@ def products() -> str:
     cells = [c["train"] for pages in ("returned", "kept") for c in layer[pages]["steps"] if not c["bf16"]]
     added = [100 * (train["products"] / train["base"] - 1) for train in cells if "products" in train]
     return (
-        f"On the processor of the record the products of a low rank alone add {min(added):.0f} to {max(added):.0f} % to"
-        " a step of a Llama block in float32; bars below that are not reached, and the record says so.\n"
+        f"On the recorded processor, the low-rank products alone add {min(added):.0f} to {max(added):.0f} % to"
+        " a step of a Llama block in float32; lower targets are missed, as the record states.\n"
     )

@@ -27,7 +27,7 @@ from toys.drift.moves import moves, rates
 from toys.transfer import records
 from toys.transfer.cache import figures
 
-REVISION: Final = 2
+REVISION: Final = 3
 SEEDS: Final = {
     "full": {"perceptron": 32, "convolution": 26, "bytes": 7},
     "quick": dict.fromkeys(FAMILIES, 2),

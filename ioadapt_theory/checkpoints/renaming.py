@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, Ranges, View
-from ioadapt_theory.checkpoints.names import originals, transformers, unet
+from ioadapt_theory.checkpoints.names import flux_sd3, transformers, unet
+from ioadapt_theory.checkpoints.names.flux_sd3 import Form
 from ioadapt_theory.checkpoints.names.layer_name import unwrapped
-from ioadapt_theory.checkpoints.names.originals import Form
 
 FEW = 3
 """Up to this many names may share an ending by chance."""
@@ -147,5 +147,5 @@ def _forms(checkpoint: Checkpoint, *, configured: bool = False) -> dict[str, lis
     for key, name in unet.canonical(shapes).items():
         inner = unwrapped(name)
         names = dict.fromkeys([name, inner, *([model.rename(inner)] if model else [])])
-        forms_of[key] = [((name, None),) for name in names] + originals.forms(key, shapes)
+        forms_of[key] = [((name, None),) for name in names] + flux_sd3.forms(key, shapes)
     return forms_of

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from ioadapt_theory.effect.batches import Pair
 from ioadapt_theory.effect.passes import Call, named_output, record, run, undisturbed
+from ioadapt_theory.effect.reads_writes import SIDES, Rows
 from ioadapt_theory.effect.retained import Alignment, Prediction, RowSums, divergences, needed, predict, trust
-from ioadapt_theory.effect.rows import SIDES, Rows
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, ShapeError
 
 Off = Callable[[nn.Module], AbstractContextManager[None]]

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.effect.rows import Rows
+from ioadapt_theory.effect.reads_writes import Rows
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnsupportedError
 
 Call = Callable[[nn.Module, Any], Any]

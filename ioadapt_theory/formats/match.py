@@ -9,8 +9,8 @@ from ioadapt_theory.adapters.base_weights import BaseLayer, Weights
 from ioadapt_theory.adapters.families.family import Ranges
 from ioadapt_theory.adapters.matrices import Operator
 from ioadapt_theory.adapters.moving.correspondence import Correspondence, Place, correspond
+from ioadapt_theory.checkpoints.names.flux_sd3 import ranges
 from ioadapt_theory.checkpoints.names.layer_name import Name
-from ioadapt_theory.checkpoints.names.originals import ranges
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnsupportedError
 from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
 from ioadapt_theory.formats.build import cut, refit

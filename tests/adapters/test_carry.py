@@ -210,12 +210,21 @@ def test_steps_without_labels_go_on_from_there():
     base = mlp(0)
     source, target, plain = adapted(base), mlp(5), mlp(5)
     first = transfer(source, plain, inputs=X, need="change", refine=0)
-    outcome = transfer(source, target, inputs=X, need="change", refine=20)
+    outcome = transfer(source, target, inputs=X, need="change", refine=10)
     assert outcome.chosen == "refined"
     assert kept(source, target, FRESH) > kept(source, plain, FRESH) + 0.02
     assert outcome.kept > first.kept
-    assert outcome.refined[0] == 20
+    assert outcome.refined[0] == 10
     assert outcome.kept > outcome.refined[1]
+
+
+def test_steps_are_small_where_the_adapter_is_small():
+    options = {"inputs": X, "target_inputs": X * 1e4, "need": "change"}
+    first, second = mlp(5), mlp(5)
+    for target in (first, second):
+        target[0].weight.data /= 1e4
+    plain = transfer(adapted(mlp(0)), first, refine=0, **options)
+    assert transfer(adapted(mlp(0)), second, **options).kept > plain.kept + 0.02
 
 
 @pytest.mark.parametrize("placement", ["weight", "input", "output"])

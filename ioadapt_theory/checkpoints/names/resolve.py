@@ -5,8 +5,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from ioadapt_theory.checkpoints.names import unet
+from ioadapt_theory.checkpoints.names.flux_sd3 import in_diffusers
 from ioadapt_theory.checkpoints.names.layer_name import KOHYA_AROUND, Name, unwrapped
-from ioadapt_theory.checkpoints.names.originals import in_diffusers
 from ioadapt_theory.checkpoints.names.transformers import Rename
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+import torch
+
 from ioadapt_theory.adapters.base_weights import BaseLayer, TensorWeights, Weights, checkpoint_weights, stored_weights
 from ioadapt_theory.adapters.moving.correspondence import correspond
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
@@ -86,7 +88,9 @@ def differing(source: Weights, target: Weights, counterparts: Counterparts) -> t
         order = counterparts.orders.get(layer)
         if order is not None and order.outputs and leaf == "bias":
             b = b[order.order.argsort().to(b.device)]
-        if not same(a, b):
+        few, many = sorted((a, b), key=torch.numel)
+        pruned = a.shape != b.shape and bool(torch.isin(few, many.to(few)).all())  # biases of the neurons that are left
+        if not (pruned or same(a, b)):
             apart.append(name)
     return apart, len(common)
 

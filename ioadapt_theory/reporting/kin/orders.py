@@ -19,7 +19,7 @@ from ioadapt_theory.checkpoints.names import TABLES
 CHANNELS: Final = 256
 """Number of input channels by which neurons are compared."""
 ALIKE: Final = 0.5
-"""Mean cosine above which neurons are the same; reordering is tried only if the current order is below it."""
+"""Cosine below which a neuron may be permuted; permuted neurons must have a mean cosine above it."""
 SMALLEST: Final = 8
 """Minimum number of channels of a head."""
 LARGEST: Final = 4096
@@ -74,7 +74,8 @@ def order_of(ours: Tensor, theirs: Tensor) -> Tensor | None:
     at = torch.linspace(0, len(ours) - 1, min(len(ours), CHANNELS), dtype=torch.float64).long()
     ours, theirs = (m.detach()[at.to(m.device)].to("cpu", torch.float32) for m in (ours, theirs))
     tiny = torch.finfo(torch.float32).tiny
-    if torch.cosine_similarity(ours.flatten(), theirs.flatten(), dim=0, eps=tiny) > ALIKE:
+    moved = (torch.cosine_similarity(ours, theirs, dim=0, eps=tiny) < ALIKE) & (ours != theirs).any(0)
+    if not moved.any():
         return None
     ours, theirs = (torch.nn.functional.normalize(m, dim=0, eps=tiny) for m in (ours, theirs))
     order = torch.cat([(part.mT @ ours).argmax(1) for part in torch.split(theirs, 1024, dim=1)])
@@ -84,7 +85,7 @@ def order_of(ours: Tensor, theirs: Tensor) -> Tensor | None:
         from scipy.optimize import linear_sum_assignment  # rarely needed, and slow to import
 
         order = torch.from_numpy(linear_sum_assignment((theirs.mT @ ours).numpy(), maximize=True)[1])
-    alike = float((ours[:, order] * theirs).sum(0).mean()) > ALIKE
+    alike = float((ours[:, order] * theirs).sum(0)[moved].mean()) > ALIKE
     return order if alike and order.tolist() != [*range(len(order))] else None
 
 
@@ -114,13 +115,8 @@ def head_orders(source: Weights, target: Weights, origins: Mapping[str, str]) ->
 def _order(source: Weights, target: Weights, layer: str, origin: str, *, outputs: bool) -> Tensor:
     """Return the order of the channels; the identity if they are in order or do not correspond."""
     one, two = (m if outputs else m.mT for m in (source.layer(origin).matrix, target.layer(layer).matrix))
-    order = torch.arange(two.shape[1])
-    if one.shape == two.shape:
-        moved = (torch.cosine_similarity(one.float(), two.float(), 0) < ALIKE).nonzero().flatten().cpu()
-        among = order_of(one[:, moved], two[:, moved]) if len(moved) else None
-        if among is not None:
-            order[moved] = moved[among]
-    return order
+    order = order_of(one, two)
+    return torch.arange(two.shape[1]) if order is None else order
 
 
 def _whole_heads(orders: list[Tensor]) -> bool:

@@ -15,7 +15,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from ioadapt_theory.effect.rows import Rows
+from ioadapt_theory.effect.reads_writes import Rows
 from ioadapt_theory.errors import ShapeError
 
 RIDGES: Final = (1e-6, 1e-4, 1e-3, 1e-2, 0.1, 0.5)

@@ -36,7 +36,7 @@ def setup(app):
 def _banner(app, page, template, context, doctree):
     """Add a link to the front page, also for pages in folders."""
     front = context["pathto"]("index.html", resource=True)
-    context["theme_announcement"] = f'<a href="{front}">What it is, in ten minutes</a>'
+    context["theme_announcement"] = f'<a href="{front}">Introduction in ten minutes</a>'
 
 
 def _formulas_are_text(app, what, name, obj, options, lines):

@@ -86,7 +86,7 @@ def headlines() -> str:
 def formal() -> str:
     """Return the number of claims that Coq has checked."""
     said = f"{len(record())} of the {len(CLAIMS)} claims are also theorems in Coq"
-    return f"{said}, about statements that are rendered from the same formulas (`make proofs`).\n"
+    return f"{said}, about statements rendered from the same formulas (`make proofs`).\n"
 
 
 def drift() -> dict[str, Any]:

@@ -69,7 +69,7 @@ def draw(data: dict[str, Any]) -> Figure:
     axes.text(1.15, -0.75, "statement violated →", color=FALSE, va="bottom", size=8)
     axes.text(0.87, -0.75, "tight at 1", va="bottom", ha="right", size=8)
     true = sum(row["stands"] for row in rows)
-    said = f"{true} bounds stand and stay left of 1; {len(rows) - true} are false, and instances pass 1"
+    said = f"{true} bounds hold and stay left of 1; {len(rows) - true} are false, and instances pass 1"
     figure.suptitle(said, fontweight="bold", size=9)
     _legend(figure)
     return figure
@@ -92,7 +92,7 @@ def _legend(figure: Figure) -> None:
 
     handles = [
         Line2D([], [], color=FAINT, lw=4.5, alpha=0.7, label="random instances: middle half, line from 1 % to 99 %"),
-        Line2D([], [], color=TRUE, marker="o", ls="", label="largest found, statement stands"),
+        Line2D([], [], color=TRUE, marker="o", ls="", label="largest found, statement holds"),
         Line2D([], [], color=FALSE, marker="o", ls="", label="largest found, statement refuted (▸ beyond the axis)"),
         Line2D([], [], mfc="none", mec=INK, marker="*", ms=10, ls="", label="shipped witness or extremal instance"),
     ]

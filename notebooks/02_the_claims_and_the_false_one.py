@@ -30,7 +30,7 @@ torch.set_default_dtype(torch.float64)
 cosine = partial(torch.nn.functional.cosine_similarity, dim=-1)
 
 # %% [markdown]
-# ## What is claimed
+# ## The claim
 #
 # Take two samples and the cosine `s0` between their outputs, on which the two models agree before adaptation. After
 # adaptation with `AB` of norm at most `eps` they may disagree. Prop. 2 bounds the difference for input and output

@@ -1,4 +1,4 @@
-"""The record of carrying over: its table, the count of harm, and the resumption of an interrupted run."""
+"""The benchmark of carrying over: the table of its record, the count of harmful moves, and resuming."""
 
 import json
 import sys

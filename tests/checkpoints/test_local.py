@@ -111,7 +111,7 @@ ONE = {"w": torch.ones(1)}
 HOSTILE: dict[str, tuple[Callable[[], object], str]] = {
     "expanded": (
         lambda: {"x": torch.zeros(1).expand(2_000_000_000)},
-        r"holds 1 of the 2000000000 values of tensor x, shape \[2000000000\]",
+        r"contains 1 of the 2000000000 values of tensor x, shape \[2000000000\]",
     ),
     "tables in tables": (lambda: nested(ONE, 60, 3), "lists more tensors than a file of its size can contain"),
     "tuples": (lambda: {**ONE, "x": [tuples_in_tuples()]}, "has more than 16 nested tuples"),

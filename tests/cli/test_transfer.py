@@ -122,7 +122,7 @@ def test_a_text_is_read_by_the_models_tokenizer(llamas, tmp_path, capsys):
 
 
 def pipelines(folder: Path, part: str, **models: nn.Module) -> Path:
-    """Write each model beside one text encoder and its tokenizer; return a file of prompts."""
+    """Write each model with a text encoder and its tokenizer; return a file of prompts."""
     transformers, tokenizers = pytest.importorskip("transformers"), pytest.importorskip("tokenizers")
     sizes = {"hidden_size": 12, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     ids = {"vocab_size": 50, "bos_token_id": 48, "eos_token_id": 49, "pad_token_id": 49}

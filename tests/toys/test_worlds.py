@@ -27,7 +27,7 @@ def test_the_first_steps_are_those_of_the_record_whatever_the_processor(name: st
     except MissingPackageError as error:
         pytest.skip(str(error))
     for what, values in KNOWN[name].items():
-        assert found[what] == pytest.approx(values, rel=1e-4), "REVISION + 1, the record anew, tests.toys.first_steps"
+        assert found[what] == pytest.approx(values, rel=1e-4), "increase REVISION, record, run first_steps"
 
 
 @pytest.mark.parametrize("name", ["diffusion", "encoder", "control", "attention"])

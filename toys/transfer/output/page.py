@@ -39,7 +39,7 @@ def headline(plan: Protocol, result: Mapping[str, Any], *, alone: bool = False) 
         if row in shown_methods(plan):
             groups.setdefault(verdict, []).append(label(row))
     told = "; ".join(f"{_listed(rows)}: {verdict}" for verdict, rows in groups.items())
-    return f"Copied to related models, against LoRA: {told}"
+    return f"Copied to related models, compared with LoRA: {told}"
 
 
 def _listed(names: Sequence[str]) -> str:

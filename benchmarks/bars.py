@@ -155,7 +155,7 @@ def _why(results: Mapping[str, Any]) -> str:
     """Return the known reasons why targets are missed."""
     missed = [bar["what"] for bar in results["bars"] if not bar["reached"]]
     found = [f"- {part}: {why}" for part, why in WHY.items() if any(part in what for what in missed)]
-    return "\n".join(["Where bars are not reached:", "", *found]) if found else ""
+    return "\n".join(["Missed targets:", "", *found]) if found else ""
 
 
 def _about(config: Mapping[str, Any], load: float) -> str:
@@ -163,7 +163,7 @@ def _about(config: Mapping[str, Any], load: float) -> str:
     where = f"One thread of {config['cpus']} ({config['where']}), {versions}, float32 if"
     return (
         f"{where}\nnothing is said. Peer: PEFT for weight placement, for others PEFT on an identity. Freed pages are\n"
-        "returned to the system, as glibc does, or kept: who makes large temporaries gains by the latter. Processes\n"
+        "returned to the system, as glibc does, or kept: keeping them helps code with large temporaries. Processes\n"
         f"that wanted a processor at the end: {load:g}; more than there are make small operations look dearer."
     )
 
@@ -212,7 +212,10 @@ def _steps(results: Mapping[str, Any]) -> tuple[str, list[str], list[list[str]]]
         ]
         figures += [""] * (len(names) - len(figures))
         rows.append([c["shape"], f"{c['family']} r={c['rank']}{' bfloat16' if c['bf16'] else ''}", *figures])
-    title = "A whole training step with AdamW, of the frozen block's (pages kept); the products with A and B alone:"
+    title = (
+        "A whole training step with AdamW, relative to the frozen block's (pages kept); the products with A and B"
+        " alone:"
+    )
     return title, ["block", "family", "PEFT", "weight", "input", "output", "products alone"], rows
 
 
@@ -237,5 +240,5 @@ def _compiled(results: Mapping[str, Any]) -> tuple[str, list[str], list[list[str
         [f"{c['family']} r={c['rank']}", *(f"{over_base(c, n):.2f}" for n in names), f"{c['compiling']:.0f}"]
         for c in cells
     ]
-    title = "A step of the Llama block, also compiled by torch, of the frozen block's that is not:"
+    title = "A step of the Llama block, plain or compiled by torch, relative to the plain frozen block's:"
     return title, ["family", *names, "compiling, s"], rows

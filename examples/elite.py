@@ -38,7 +38,7 @@ class Mapper(nn.Module):
 
 
 def middle(path: Path, size: int) -> torch.Tensor:
-    """The middle of an image, (3, size, size), between -1 and 1."""
+    """Return the centre crop of an image, (3, size, size), between -1 and 1."""
     image = ImageOps.fit(Image.open(path).convert("RGB"), (size, size))
     return torch.from_numpy(np.asarray(image) / 127.5 - 1).float().movedim(-1, 0)
 

@@ -123,7 +123,7 @@ def _frozen(axes: Axes, x: float, y: float) -> None:
 
 
 def _branch(axes: Axes, *, top: float, bottom: float, middle: float, start: float) -> None:
-    """Draw the learnable branch on the right: down to rank r through A, up again through B, back into the plus."""
+    """Draw the trainable branch on the right: down to rank r through A, up through B, and into the sum."""
     from matplotlib.patches import Polygon
 
     right, wide, narrow, tall = 8.1, 1.5, 0.6, 1.7

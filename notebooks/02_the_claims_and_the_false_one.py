@@ -155,18 +155,18 @@ for name in shown:
 
 # %%
 assert abs(distance - 40 / 101) < 1e-12, "the two similarities differ by 40/101"
-assert distance > allowed + 10 * eps**2, "that is more than 4 eps, and more than the next order explains"
+assert distance > allowed + 10 * eps**2, "this exceeds 4 eps by more than the next order"
 assert abs(slope - 6) < 1e-12, "the slope is 6, not 4"
-assert proof.holds(CLAIMS["prop-2-input-sharp"]), "every step of the proof of the true constant goes through"
+assert proof.holds(CLAIMS["prop-2-input-sharp"]), "every step of the proof of the true constant holds"
 law = CLAIMS["prop-2-output-artanh"]
-assert all(proof.holds(law) for proof in law.proofs), "and of the law for output adapters"
-assert 0.5 < float((shift.abs() / limit).max()) <= 1, "which random data respect, and come near to"
-assert max(data["adversarial"]["input"]) > 20 > 4.01 > max(data["adversarial"]["output"]), "only input adapters feel W"
-assert data["random"][data["conditions"].index(10)][0] > 4, "and feel it in nineteen of twenty random draws"
+assert all(proof.holds(law) for proof in law.proofs), "and every step for the law of output adapters"
+assert 0.5 < float((shift.abs() / limit).max()) <= 1, "random data satisfy the law, and come close to it"
+assert max(data["adversarial"]["input"]) > 20 > 4.01 > max(data["adversarial"]["output"]), "only input adapters need W"
+assert data["random"][data["conditions"].index(10)][0] > 4, "the bound fails in nineteen of twenty samples"
 assert both["rows"][0]["lora_wins"] == 0, "equal functions: input and output adapters win"
 assert both["rows"][-1]["lora_wins"] > 0.5, "unrelated functions: LoRA does less harm more often than not"
 false = {name for name, verdict in verdicts.items() if verdict is Verdict.REFUTED}
 assert false == {"prop-1", "prop-2-input", "prop-2-output"}, "false as printed"
-assert CLAIMS["prop-2-input-abs"].expected is Verdict.REFUTED, "|s0| does not save the input half of Prop. 2"
-assert {CLAIMS[f"prop-{x}-abs"].expected for x in ("1", "2-output")} == {Verdict.PROVED}, "it saves the others"
+assert CLAIMS["prop-2-input-abs"].expected is Verdict.REFUTED, "|s0| does not correct the input half of Prop. 2"
+assert {CLAIMS[f"prop-{x}-abs"].expected for x in ("1", "2-output")} == {Verdict.PROVED}, "it corrects the others"
 print("All of it holds.")

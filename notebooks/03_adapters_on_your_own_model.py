@@ -152,7 +152,7 @@ assert learned > 0.9 > 0.4 > right(base, upright=True), "it learned what the bas
 assert without > 0.95, "and the base is as it was"
 assert {path.name for path in folder.iterdir()} == {"ioadapt.safetensors", "README.md"}
 assert not moved.unmatched, "every layer has its counterpart"
-assert there > 0.8 > apart, "it works on the relative, and not on the stranger"
+assert there > 0.8 > apart, "it works on the related model, and not on the unrelated one"
 assert torch.allclose(merged, expected, atol=1e-4), "merging changes nothing"
 assert torch.equal(model.body[0].base_layer.weight, base.body[0].weight), "unmerging is exact"
 assert not layers(plain), "the last one is plain"

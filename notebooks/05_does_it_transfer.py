@@ -65,6 +65,6 @@ for name in names():
         for target, method in protocol(name).exact.items():
             off = max(abs(a - b) for a, b in zip(rows[method][target], rows[method]["source"], strict=True))
             gain = max(abs(a - b) for a, b in zip(rows[method]["source"], rows[NONE]["source"], strict=True))
-            assert off < 0.01 * gain, "what is exact by the theorem is exact in the runs"
+            assert off < 0.01 * gain, "cases that are exact by the theorem are exact in the runs"
 assert {str(one.verdict) for one in endpoint.decided()} >= {"better", "worse"}, "it depends on the study"
 print("All of it holds.")

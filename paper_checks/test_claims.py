@@ -46,7 +46,7 @@ def test_a_refutation_is_exact(claim: Claim) -> None:
     assert any(proof.refutes for proof in claim.proofs)
     named = {proof.witness for proof in claim.proofs if hasattr(proof, "witness")}
     assert set(claim.witnesses) <= named
-    assert remark(claim), "what is true instead is said"
+    assert remark(claim), "a refuted claim states what is true"
 
 
 @pytest.mark.parametrize("claim", [p for p in REFUTED if p.values[0].setting and "A.1" in p.values[0].setting.name])

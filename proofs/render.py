@@ -268,7 +268,7 @@ def _scope(claim: Claim) -> tuple[Scope, list[str], list[str]]:
     last = opened(claim.concludes[0].right)
     scope = Scope(axes, frozenset(x for x in last.walk() if x.op == "row") if last.op == "landau" else SMALL)
     names = sorted({a for ax in axes.values() for a in ax})
-    assert not {letter(name) for name in axes} & {*names}, f"{claim.id}: a letter and a size have one name"
+    assert not {letter(name) for name in axes} & {*names}, f"{claim.id}: a letter and a size have the same name"
     outer = [f"({' '.join(names)} : nat)"] if names else []
     inner = list[str]()
     for name, ax in axes.items():

@@ -95,7 +95,7 @@ def longest(m: Matrix) -> Row:
 
 
 def padded(m: Matrix, corner: int = 0) -> Matrix:
-    """Return M with one more row and column of zeros, and the corner."""
+    """Return M extended by a row and a column of zeros, with this entry in the corner."""
     return [[*r, Fraction(0)] for r in m] + [[Fraction(0)] * len(m[0]) + [Fraction(corner)]]
 
 

@@ -116,7 +116,7 @@ class World:
         return self.tested.compared(self.samples(model, where, letters, subject(self.seed)))
 
     def shown(self, model: nn.Module, where: str) -> Tensor:
-        """Return some of the samples that are measured, for a sheet."""
+        """Return some of the measured samples, for the sheet."""
         return self.samples(model, where, self.tested.letters, subject(self.seed))[list(SHOWN)]
 
     def real(self) -> dict[str, Tensor]:

@@ -23,7 +23,7 @@ FRONT_TO_SITE: Final = re.compile(r'href="([\w/-]+)\.md"')
 
 
 def pages() -> Iterator[tuple[str, str]]:
-    """Yield path and Markdown of every generated page."""
+    """Yield the path and the Markdown of every generated page."""
     yield from claims.pages()
     yield from reference.pages()
     yield from commands.pages()
@@ -103,7 +103,7 @@ def build(out: Path = OUT) -> int:
 
 
 def broken(html: Path) -> list[str]:
-    """Return page and target of every link, raw HTML included, whose file or heading does not exist."""
+    """Return the page and the target of every broken link, including those in raw HTML."""
     texts = {path: path.read_text(encoding="utf-8") for path in html.rglob("*.html")}
     missing = []
     for page, text in texts.items():

@@ -72,7 +72,7 @@ def _statement(claim: Claim) -> Iterator[str]:
 
 def _true(claim: Claim) -> Iterator[str]:
     if said := report.remark(claim):
-        yield f"## What is true\n\n{plain(said[:1].upper() + said[1:])}."
+        yield f"## Verdict\n\n{plain(said[:1].upper() + said[1:])}."
 
 
 def _related(claim: Claim) -> Iterator[str]:

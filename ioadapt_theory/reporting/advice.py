@@ -48,7 +48,7 @@ def advise(kinship: Kinship, predictions: Predictions | None, *, adapted: bool) 
     if not adapted:
         return _of_sides(predictions)
     if predictions.copied is None:
-        return [Advice(CARRY, "no layer of the target takes a copy"), ELSEWHERE]
+        return [Advice(CARRY, "a copy fits no layer of the target"), ELSEWHERE]
     advice = _of_effect(predictions.copied)
     if kinship.relation is Relation.SAME and predictions.copied.kept < 1 - TIE:
         why = f"the two compute the same function with other weights, and a copy keeps {predictions.copied.kept:.2f}"

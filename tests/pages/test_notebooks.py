@@ -21,7 +21,7 @@ def test_a_notebook_has_the_cells_of_its_script_and_their_outputs(script):
     assert sum(len(output.get("text", "")) for output in outputs) < MOST
     assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
     assert cells[0].source.startswith("# "), "it begins with a title"
-    assert "assert " in cells[-1].source, "its last cell checks what it said"
+    assert "assert " in cells[-1].source, "its last cell has assertions"
 
 
 @pytest.mark.slow

@@ -77,7 +77,7 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str
         lines += ["", *_best(plan, one["rows"]), _rates(one["rates"])]
     for one in cases(result).values():
         for what, rows in one.get("also", {}).items():
-            lines += ["", f"Not judged: {what}.", "", *_table(plan, rows)]
+            lines += ["", f"Without verdicts: {what}.", "", *_table(plan, rows)]
     lines += ["", *_retained(plan, result), *_beside_the_paper(plan, result)]
     if picture:
         made = f"Recorded on: {repetition.made_on(result)}."
@@ -88,7 +88,7 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str
 def _samples(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
     """Return the figure of samples, and the measures of real glyphs."""
     ceiling = (f"{what} {Interval.of(of).mean:.3f}" for what, of in result["samples"]["ceiling"].items())
-    said = f"Real glyphs that are drawn a second time have {', '.join(ceiling)}: samples can hardly be better."
+    said = f"New drawings of the real glyphs have {', '.join(ceiling)}, which is an upper limit for samples."
     return [f"![Samples]({plan.name}_samples.png)", "", said, ""]
 
 

@@ -106,7 +106,7 @@ class World:
         return {"inputs": noisy(self.drawn(LEARNT + VALIDATED, 8, 2), 256, self.seed), "need": "change"}
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, face: str) -> Tensor:
-        """Make glyphs in as many steps as the model was made for, from noise that is the same for every model."""
+        """Return glyphs generated in the model's number of steps, from the same noise for every model."""
         faces = torch.full_like(letters, FACES.index(face))
         return sampled(model, letters, faces, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1]
 

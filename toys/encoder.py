@@ -158,7 +158,7 @@ class World:
         }
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, told: Tensor) -> Tensor:
-        """Make glyphs in as many steps as the model was made for, from noise that is the same for every model."""
+        """Return glyphs generated in the model's number of steps, from the same noise for every model."""
         return sampled(model, letters, told, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1]
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:

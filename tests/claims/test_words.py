@@ -1,4 +1,4 @@
-"""What a claim says in words, read and computed, and compared with what it states."""
+"""Words of claims, parsed, computed and compared with their statements."""
 
 import re
 from collections.abc import Callable
@@ -23,11 +23,11 @@ from tests.claims.reader import Reader
 
 EVERY = pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda c: c.id)
 OWN_WORDS = ("depth-", "nonlinear-", "effect-")
-"""Claims beyond the paper, whose prose holds formulas of its own."""
+"""Claims beyond the paper whose prose contains formulas."""
 
 
 def plain(formula: str) -> str:
-    """Without the indices of a model, of an input and of a layer."""
+    """Remove the indices of a model, an input and a layer."""
     return re.sub(r"[₁₂'\s]", "", formula)
 
 
@@ -64,7 +64,7 @@ def test_sharp_exact_and_iff_are_said_where_there_is_evidence_and_nowhere_else(c
 @EVERY
 def test_a_quantifier_is_every_no_or_only_and_a_name_is_that_of_a_claim(claim: Claim) -> None:
     said = "; ".join((claim.prose, claim.reading, remark(claim)))
-    if not claim.id.startswith(("tables-", "effect-")):  # which quote the paper, or say of which law
+    if not claim.id.startswith(("tables-", "effect-")):  # quotations of the paper, or names of distributions
         vague = re.findall(r"(?<!at )\bmost\b|\b(?:some|often|rough\w*|almost|usually|dependent|near)\b", said)
         assert not vague, vague
     assert all(name in CLAIMS for name in re.findall(r"\b(?:lemma|prop|eq|transfer|attention)-[\w-]+", said))
@@ -115,7 +115,7 @@ def increments(s: Any, du: Any = ("1/10", "1/5"), dv: Any = ("3/10", "-1/10")) -
 
 
 def models(s: Any, k: Any = 3, k_target: Any = 3, epsilon: str = "1/10", size: Any = 1) -> dict[str, Any]:
-    """Outputs with cosine s, of W = diag(1, κ) times a size, and a target of another condition number."""
+    """Return outputs with cosine s for W = diag(1, κ) times a size, and a target with another condition number."""
     raw: dict[str, Any] = {"epsilon": epsilon, "AB": [[0, 0], [0, 0]]}
     for t, kappa in (("", k), ("_target", k_target)):
         raw |= {f"W{t}": [[str(size), 0], [0, str(size * mpf(kappa))]], f"x1{t}": [1, 0]}
@@ -153,7 +153,7 @@ def remainder(s: Any) -> Any:
 
 
 def of_two(claim: str, below: str, axis: str) -> bool:
-    """I + AB shortens nothing below 1 where AB is not of full rank, and halves everything for AB = −I/2."""
+    """I + AB has norm at least 1 on some rows if AB lacks full rank, and halves everything for AB = −I/2."""
     raw = {"W1": [[1, 2], [0, 1]], "W2": [[1, 0], [1, 1]], "W1_target": [[1, 0], [3, 1]], "W2_target": [[1, 1], [0, 1]]}
     raw |= {"sigma": 1}
     plain = right("lemma-3", raw)
@@ -163,7 +163,7 @@ def of_two(claim: str, below: str, axis: str) -> bool:
 
 
 def turned(claim: str, w: list[list[float]], x1: list[float], x2: list[float], factor: str) -> bool:
-    """Against a multiple of W, the AB along the slope of the similarity attains the bound."""
+    """For a target that is a multiple of W, the AB along the gradient of the similarity attains the bound."""
     m, rows = torch.zeros(len(w), len(w[0]), dtype=torch.float64, requires_grad=True), torch.tensor([x1, x2]).double()
     y1, y2 = rows @ (torch.tensor(w).double() + m)
     u, _, v = torch.linalg.svd(torch.autograd.grad(torch.cosine_similarity(y1, y2, 0), m)[0], full_matrices=False)

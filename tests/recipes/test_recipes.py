@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md as written: every recipe, run in a copy of the repository, adds its example, and the laws hold."""
+"""Every recipe in CONTRIBUTING.md works in a copy of the repository, and the tests of its example pass."""
 
 import os
 import re

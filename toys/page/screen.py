@@ -32,7 +32,7 @@ TITLE: Final = "Does an adapter trained on one model still work on another?"
 
 
 def spaces() -> dict[str, dict[str, float]]:
-    """Return the mean cosine of ANI-1x:0 with a network made from it and with an unrelated one, by space."""
+    """Return the mean cosine of ANI-1x:0 with a network derived from it and with an unrelated one, by space."""
     found: dict[str, dict[str, float]] = {}
     for space in Space:
         with ExitStack() as stack:
@@ -66,9 +66,9 @@ def screen(plane: dict[str, Any], ani: dict[str, Any], alike: dict[str, dict[str
             f"   {page.label(row):24}" + "".join(f"{mean(rows[row][at]):{w}.2f}" for at, w in PLACES.items())
             for row in (NONE, *plan.methods)
         ),
-        "   With so few members nothing is decided; the recorded run of all is in docs/molecules.md.",
+        "   These are too few members for conclusions; the recorded run of all is in docs/molecules.md.",
         "",
-        f"3. Mean cosine of {NETWORKS[0]} with          {NETWORKS[1]:>12}{NETWORKS[2]:>12}    what it speaks for",
+        f"3. Mean cosine of {NETWORKS[0]} with          {NETWORKS[1]:>12}{NETWORKS[2]:>12}    evidence for",
         *(
             f"   {WORDS[space][0]:32}{c[NETWORKS[1]]:12.3f}{c[NETWORKS[2]]:12.3f}    {WORDS[space][1]}"
             for space, c in alike.items()

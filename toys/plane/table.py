@@ -88,9 +88,7 @@ def reading(result: dict[str, Any]) -> list[str]:
     if beyond:
         says.append(f"The isotropic bound does not hold for these samples, which are not isotropic: {_names(beyond)}.")
     if before >= ROUNDING:
-        says.append(
-            "If what is wanted is the target's own crescent, turned and enlarged, then the losses on the target are:"
-        )
+        says.append("Relative to the target's own crescent, rotated and scaled, the losses on the target are:")
         says.append(f"{_names(adapters, 'loss_own')}.")
     return says
 

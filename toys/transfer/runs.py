@@ -1,4 +1,4 @@
-"""Units of work: one adapter trained or moved on the models of one seed, cached by all its settings."""
+"""Units of work, each of which trains or moves one adapter on the models of one seed, cached by their settings."""
 
 import copy
 import math

@@ -20,7 +20,7 @@ Limit = tuple[str, Callable[[Any], bool]]
 
 
 def is_finite(value: Any) -> bool:
-    """Whether a value is a number, not a bool, that float32 can hold."""
+    """Whether a value is a number, not a bool, in the range of float32."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 

@@ -402,8 +402,8 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
      lambda c: equal(*(
          drawn(c.id, w2=torch.eye(4).double()[None], w2_target=torch.eye(4).double()[None], w1_target=random(1, 3, 4),
                ab=k * random(1, 3, 4) + k)(sides(c.id).right) for k in (0, 1)))),
-    ("prop-[45]-exact", "equal functions stay equal", lambda c: (
-        drawn(c.id, w1=torch.zeros(1, 3, 4).double(), w1_target=torch.zeros(1, 3, 5).double())(sides(c.id).right) == 0)),
+    ("prop-[45]-exact", "equal functions stay equal", lambda c: drawn(
+        c.id, w1=torch.zeros(1, 3, 4).double(), w1_target=torch.zeros(1, 3, 5).double())(sides(c.id).right) == 0),
     ("prop-[45]", r"not below the bound of (Lemma 3) if rank AB < (\w)", lambda c, *said: of_two(c.id, *said)),
     ("prop-4", "for an adapter before the first layer only", lambda c: (
         "x(I + AB)W₁" in formula(c) and CLAIMS["prop-4-interior"].expected is REFUTED)),

@@ -91,7 +91,7 @@ CLAIMS = (
         proofs=(
             derived(
                 AFTER.left,
-                Link("factor out I + AB on the right", fro((F - F_TARGET) @ T) ** 2),
+                Link("I + AB factored out on the right", fro((F - F_TARGET) @ T) ** 2),
                 Link("‖MN‖_F ≤ ‖M‖_F‖N‖₂", (fro(F - F_TARGET) * spectral(T)) ** 2),
                 Link("expand", AFTER.right),
             ),
@@ -136,6 +136,6 @@ CLAIMS = (
         remark=lambda: f"ReLU has Lipschitz constant 1, GELU Φ(√2) + √2φ(√2) = {gelu_constant():.4f}…",
         words=(ATTAINED,),
         setting=PAIRS.parametrised(within_reach),
-        strategies=(Replay(), RandomInstances()),
+        strategies=SEARCHES,
     ),
 )

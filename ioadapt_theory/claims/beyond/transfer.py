@@ -122,7 +122,7 @@ CLAIMS = (
         expected=PROVED,
         remark="what LoRA leaves has no bound: W₁' = r, W₂' = 1/r, r → 0",
         setting=SQUARE_LAYERS.parametrised(rescaled),
-        strategies=(Replay(),),
+        strategies=(Replay(), RandomInstances()),
     ),
     Claim(
         id="transfer-sufficient",

@@ -31,7 +31,7 @@ pythagoras = told(
     "«(y − a)² + b² + c² + d² − (b² + c² + d²) = (y − a)²», which is ≥ 0, so nothing is nearer",
     "rank(MN) ≤ rank(M), and ≤ rank(N)",
 )
-SIZES = {"n": 6, "p": 3, "q": 4, "s": 3, "t": 2, "o": 5}
+SIZES = {"n": 6, "p": 3, "q": 4, "s": 7, "t": 2, "o": 5}
 CLAIMS = (
     Claim(
         id="effect-best",

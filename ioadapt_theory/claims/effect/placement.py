@@ -65,6 +65,7 @@ CLAIMS = (
                                            Chain(OUTPUTS, (Link("W' = W", OUTPUT_LORA),)))),),
         expected=PROVED,
         setting=BOTH_SIDES.parametrised(lambda raw: BOTH_SIDES.parametrise({**raw, "w_target": raw["w"]})),
+        strategies=(RandomInstances(),),
     ),
     Claim(
         id="effect-independent-change",

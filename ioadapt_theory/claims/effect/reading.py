@@ -60,7 +60,7 @@ def expected(claim: Claim) -> Iterator[Step]:
     yield Step("one Jacobian for all samples: ⟨R, R'⟩⟨J, J'⟩", vanishes(right.subs(constant) - split))
 
 
-SIZES = {"n": 5, "p": 3, "q": 4, "s": 3, "t": 2, "o": 3}
+SIZES = {"n": 5, "p": 3, "q": 4, "s": 7, "t": 2, "o": 6}
 CLAIMS = (
     Claim(
         id="effect-read-write",

@@ -113,7 +113,7 @@ CLAIMS = (
         setting=matrices(
             "Eqs. 2-4",
             {"X": "n c", "W": "c d", "A": "c r", "B": "r d", "A1": "c r", "B1": "r c", "A2": "d r", "B2": "r d"},
-            {"n": 2, "c": 3, "d": 4, "r": 2},
+            {"n": 5, "c": 3, "d": 4, "r": 2},
         ),
         strategies=(RandomInstances(),),
     ),
@@ -132,7 +132,6 @@ CLAIMS = (
         concludes=(WEIGHT_FORM.equals(OUTPUT_FORM),),
         **refuted_by("eq-5-tall", "eq-5-singular"),
         setting=of_eq_5(4, 3),
-        strategies=(RandomInstances(),),
         remark="WW⁺ = I needs rank W = c ≤ d; W = [1 0, 0 1, 1 1], AB = e₃(1, 2) leaves ‖residual‖² = 5/3 of ‖AB‖² = 5",
     ),
     on_eq_5(
@@ -173,6 +172,7 @@ CLAIMS = (
     on_eq_5(
         id="eq-5-size",
         reading="size",
+        amends="eq-5",
         given=(ROW_RANK,),
         concludes=(CONVERTED,),
         proofs=(by_norms,),

@@ -162,7 +162,7 @@ CLAIMS = (
     on_increments(
         id="lemma-1-remainder-best",
         reading="with the least constant for every s",
-        amends="lemma-1-remainder",
+        amends="lemma-1-expansion",
         concludes=(REMAINDER,),
         proofs=(
             larger,

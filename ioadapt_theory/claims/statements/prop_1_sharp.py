@@ -120,7 +120,7 @@ CLAIMS = (
             Attained(turned_over, {
                 SOURCE.s0: (Fraction(-3, 5), Fraction(5, 13)),
                 sim(SOURCE.x1, SOURCE.x2): (Fraction(0), Fraction(4, 5)),
-                SOURCE.stretches[0]: (Fraction(2),),
+                SOURCE.stretches[0]: (Fraction(1, 2), Fraction(2)),
                 SOURCE.stretches[1]: (Fraction(1, 3), Fraction(5)),
             }),
         ),

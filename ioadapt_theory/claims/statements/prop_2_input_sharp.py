@@ -133,7 +133,7 @@ CLAIMS = (
             sharp_constant,
             Attained(
                 two_conditions,
-                {cond(SOURCE.w): CONDITIONS, cond(TARGET.w): CONDITIONS, SOURCE.s0: COSINES[1:]},
+                {cond(SOURCE.w): CONDITIONS, cond(TARGET.w): CONDITIONS, SOURCE.s0: COSINES},
                 every_pair=True,
             ),
             value_in_the_plane,

@@ -107,7 +107,7 @@ CLAIMS = (
         remark="true for equal functions (stronger-requirement-equal); nearly equal ones move s by at most "
         "√(1 − s²)√ε(‖x₁‖/‖x₁W‖ + ‖x₂‖/‖x₂W‖) + O(ε)",
         setting=SHARED,
-        strategies=(Replay(),),
+        strategies=(Replay(), RandomInstances()),
     ),
     Claim(
         id="stronger-requirement-equal",
@@ -120,5 +120,6 @@ CLAIMS = (
         proofs=(derived(SIMILAR.left, Link("W = W'", SIMILAR.right)),),
         expected=PROVED,
         setting=SHARED.parametrised(lambda raw: SHARED.parametrise({**raw, "w_target": raw["w"]})),
+        strategies=(RandomInstances(),),
     ),
 )

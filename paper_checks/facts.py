@@ -22,8 +22,8 @@ from ioadapt_theory.claims.report import remark
 from ioadapt_theory.claims.settings.letters import GAP, T
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.printed import values
-from ioadapt_theory.claims.words.overhead import measured
-from paper_checks.evaluating import PROVED, close, drawn, equal, number, random, read, shows, sides
+from ioadapt_theory.claims.words.overhead import COSTS, measured
+from paper_checks.evaluating import PROVED, SIDES, close, drawn, equal, number, random, read, shows, sides
 from tests.claims.reader import Reader
 
 
@@ -58,7 +58,7 @@ def segment(claim: Claim, every: str, begin: str, end: str, above: str) -> bool:
     y = {"(y₁, y₂)": 1, "(ŷ₁, ŷ₂)": 1 - 2}
     norms = [abs((1 - t) * y[begin] + t * y[end]) for t in np.linspace(0, 1, 11)]
     holds = {"every": all}[every](bool({">": n > 0}[above]) for n in norms)
-    return holds == (claim.expected is PROVED) and shows(claim, "AB = −2I, ‖AB‖₂ = ε = 2")
+    return holds == (claim.expected is PROVED) and shows(claim, "AB = −2I, ‖AB‖₂ = ε = 2", "ŷ = −y is not zero")
 
 
 def iff(claim: Claim, lost: str, rank: str) -> bool:
@@ -73,7 +73,7 @@ def iff(claim: Claim, lost: str, rank: str) -> bool:
             said &= bool(left) == (max(map(abs, zero_)) < mpf(10) ** -9)
         every = (torch.eye(len(w)) - w @ pinv_).abs().max() < 1e-9
         said &= bool(every) == (int(torch.linalg.matrix_rank(w)) == {"c": w.shape[0], "d": w.shape[1]}[rank])
-    return said
+    return said and shows(claim, "(I − WP)(I − WP)M = (I − WP)M", "trace c − rank W")
 
 
 def lost_by(claim: Claim, w: str, row: str, left: str, whole: str) -> bool:
@@ -93,13 +93,14 @@ def dimensions(claim: Claim, c: str, d: str, low: str, lower: str, high: str, hi
         for p, pair in {"input": (torch.eye(len(w)).double(), w), "output": (w, torch.eye(len(w.T)).double())}.items()
     }
     said = dict.fromkeys(lower.split(", "), int(low)) | dict.fromkeys(higher.split(", "), int(high))
-    return said == sizes
+    return said == sizes and shows(claim, f"c = {c}, d = {d}: the updates")
 
 
 def maps(claim: Claim, one: str, other: str) -> bool:
     """The first doubles with W and the second does not, and the second does not vanish with W."""
     w, m, i = mpmath.randmatrix(2, 2), mpmath.randmatrix(2, 2), mpmath.eye(2)
     one, other = (lambda w, f=f: read(f, W=w, AB=m, M=m, I=i) for f in (one, other))
+    assert shows(claim, "(I + M)(W − W) + M", "(I + M)(2W) − 2W")
     return one(2 * w) == 2 * one(w) and other(2 * w) != 2 * other(w) and one(0 * w) == 0 * w != other(0 * w)
 
 
@@ -135,7 +136,9 @@ def no_more(claim: Claim, c: str, where: str) -> bool:
              "training where earlier layers learn": ("backward inside",)}[where]  # fmt: skip
     sizes = {"n": 2, c: 3, "d": 3, "r": 5}
     costs = [[measured(k, *(sizes[x] for x in "ncdr"), p) for p in Placement] for k in kinds]
-    return all(max(x) == x[0] for x in costs) == (claim.expected is PROVED)
+    lines = [", ".join(COSTS[kind]) for kind in kinds] + [f"c = d: {p} costs" for p in SIDES]
+    holds = all(max(x) == x[0] for x in costs)
+    return holds == (claim.expected is PROVED) and shows(claim, *lines, f"the claim says: {claim.prose}")
 
 
 def symmetry(claim: Claim, changes: list[str]) -> bool:
@@ -156,8 +159,10 @@ def symmetry(claim: Claim, changes: list[str]) -> bool:
     turn = (one, one) if heads else (r, r.T)
     name = claim.id.removeprefix("attention-")
     safe = attention.EVERY - attention.notices(name)
-    return (attention.functions(w, one, one) == attention.functions(new, *turn)
-            and claim.prose == attention.statement(name, safe))  # fmt: skip
+    lines = [f"{p} on {x} does not notice it" for p, x in safe]
+    same = attention.functions(w, one, one) == attention.functions(new, *turn)
+    return same and claim.prose == attention.statement(name, safe) and shows(
+        claim, *lines, "every other one does", "the claim names these placements")  # fmt: skip
 
 
 def rotary(claim: Claim, turned: str, free: str) -> bool:
@@ -167,7 +172,7 @@ def rotary(claim: Claim, turned: str, free: str) -> bool:
     for r, keeps in ((d @ d, True), (torch.diag(torch.tensor([1.0, 2])).double(), False)):
         assert equal(r @ d, d @ r) == keeps == equal(q @ r @ d @ (k @ r.inverse().T).T, q @ d @ k.T)
         assert equal(v @ r @ (r.inverse() @ o), v @ o)
-    return (turned, free) == ("R", "S")
+    return (turned, free) == ("R", "S") and shows(claim, "RDR⁻¹ = D is asked for")
 
 
 def gauge_parts(claim: Claim, at_input: str, at_output: str, mismatch: str) -> bool:

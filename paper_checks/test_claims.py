@@ -13,6 +13,7 @@ from ioadapt_theory.claims import CLAIMS, Claim, Run, Verdict, verify
 from ioadapt_theory.claims.claim import Origin, Word
 from ioadapt_theory.claims.evidence.argument import Proof
 from ioadapt_theory.claims.evidence.extremes import Attained
+from ioadapt_theory.claims.evidence.findings import Evidence
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Term, opened
 from ioadapt_theory.claims.instances import witness
@@ -41,6 +42,8 @@ def test_verdict_is_the_recorded_one(claim: Claim, run: Run, record_property: Ca
     result = verify(claim, run)
     record_property(KEY, json.dumps(result.to_json()))  # pytest-xdist has no integers of more than 32 bits
     assert result.verdict is claim.expected, result
+    if random := result.findings.get(Evidence.RANDOM):  # hypotheses hold by construction, but for rounding
+        assert random.instances >= 0.98 * run.instances
 
 
 @pytest.mark.parametrize("number", NUMBERED)

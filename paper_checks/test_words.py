@@ -13,12 +13,14 @@ import torch
 from mpmath import mpf
 from torch.nn import functional
 
+import paper_checks.facts as facts_
 from ioadapt_theory.claims import CLAIMS, Claim
 from ioadapt_theory.claims.arithmetic import hessian
 from ioadapt_theory.claims.beyond import attention, depth
 from ioadapt_theory.claims.claim import Origin, Word
 from ioadapt_theory.claims.effect import gain, limits, random_change, wide
 from ioadapt_theory.claims.evaluation import evaluate
+from ioadapt_theory.claims.evidence.prose import OnlyIf, Refuted, Shown
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import NOTHING, pinv, rank, replaced
 from ioadapt_theory.claims.expression.values import Values, value
@@ -30,6 +32,7 @@ from ioadapt_theory.claims.settings.relative_similarity import LITERAL
 from ioadapt_theory.claims.statements import equations
 from ioadapt_theory.claims.words.absorption import convolution, mixed
 from ioadapt_theory.claims.words.independence import weights_in
+from paper_checks import evaluating
 from paper_checks.evaluating import (
     INPUT,
     LORA,
@@ -205,7 +208,9 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
      r"gauge part, (.*) at "
      r"the input z of a layer or (.*) at its output, carried through f.Q, and of the mismatches R_j = (.*), layer by "
      r"layer",
-     lambda c, *f: gauge_parts(c, *f)),
+     lambda c, *f: gauge_parts(c, *f) and shows(
+         c, "= ZWQ", "= ZTWQ", "= ZWTQ", "= Z(T − PTP⁻¹)WQ", "= ZW(T − QTQ⁻¹)Q", "not 0 for a swap",
+         "the places of 3 layers", "the differences add up")),
     ("depth-two-parts", r"the gauge part is zero for every gauge and every adapter at (.*), and nowhere else",
          lambda c, f: (
         c.prose == depth.sentence(depth.gauge_parts()) and "the first input and the last output" == f)),
@@ -216,15 +221,19 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
          rank_of((one, two), r)),
     ("eq-6-same-set", "for invertible W, Eq. 6 with ranks r₁, r₂ reaches exactly the updates of rank (≤) (.*)",
          lambda c, sign, r: (
-        Word.CONVERSE in c.words and formula(CLAIMS["eq-6-rank-input"]).endswith("≤ rows(B₁) + rows(B₂)")
+        Word.CONVERSE in c.words and shows(c, "(I + M₁W⁻¹)W + M₂", "W(I + W⁻¹M₁) + M₂")
+        and formula(CLAIMS["eq-6-rank-input"]).endswith("≤ rows(B₁) + rows(B₂)")
         and rank_of(("(I + A₁B₁)W + A₂B₂", "W(I + A₁B₁) + A₂B₂"), r))),
     ("independent-printed", "the displayed linear term (.*) does not contain the base weights, but through s₀",
          lambda c, f: (
-        f == text(sides("prop-2-output").right) and not weights_in(sides("prop-2-output").right))),
+        f == text(sides("prop-2-output").right) and shows(c, "the letters of", "the sentence")
+        and not weights_in(sides("prop-2-output").right))),
     ("independent-input independent-output",
          "the bound on the similarity distance of (.*) adapters is independent of the base weights",
      lambda c, p: c.id.endswith(p) and (c.expected is PROVED) == (not weights_in(
-         sides({"input": "prop-2-input-sharp", "output": "prop-2-output-finite"}[p]).right))),
+         sides({"input": "prop-2-input-sharp", "output": "prop-2-output-finite"}[p]).right))
+     and (shows(c, "the letters of", "the sentence") if c.expected is PROVED else shows(
+         c, "the weights otherwise than through s₀", "unbounded as κ → ∞", "denies the sentence"))),
     ("broader-class", "input and output adapters express a (broader) class of linear transformations than LoRA",
          lambda c, _: (
         c.expected is REFUTED and all(CLAIMS[f"reach-{p}"].expected is PROVED for p in SIDES))),
@@ -246,7 +255,8 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
     ("absorption-channel-mix", "a 1 x 1 channel mix on (either) side of an ungrouped convolution is absorbed "
      "exactly, at the same cost, "
      "for every (stride) and (dilation) and for padding with (.*)", lambda c, _, *kinds: shows(
-         c, *(f"{side}, {p}, {kinds[0]} {k}, {kinds[1]} {k}" for side in SIDES for k in (1, 2)
+         c, "S₁(XM)K₁", "(S₁XK₁ + S₂XK₂)T", *(
+             f"{side}, {p}, {kinds[0]} {k}, {kinds[1]} {k}" for side in SIDES for k in (1, 2)
          for p in kinds[2].split(", ")))),
     ("overhead*", "for (.) = d input and output adapters cost no more than LoRA in (.*)", no_more),
     ("tables-*", r"[^:]*: (no cell of|every column of|some cell of) (.*) is (below|above)", counted),
@@ -378,6 +388,9 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
      and abs(right(c.id, models(mpf(0), 1e8, 1e8)) / 2 - read(like, κ=1e8) / 2) < 6 < read(unlike, κ=1e8)),
     ("prop-2-output-artanh", "depends on (.*) alone", lambda c, part: {
         x.name for r in c.concludes for x in r.right.walk() if x.op == "matrix"} == {"ab"} and part == text(T)),
+    ("prop-2-output-finite", "for s₀ = s₀' .*", lambda c: shows(
+        c, "= 2τ(1 − s²)/(1 − s²τ²)", "2τs²(1 − τ²)", "4ε³/(1 + ε²) ≥ 0")),
+    ("prop-2-input-abs", "guaranteed .*", lambda c: shows(c, "printed less sharp", "(κ − 1)²/κ", "κ = κ' = 1")),
     ("prop-2-output-finite", "for s₀ = s₀' that is (.*), at most (.*) ≤ (.*)", lambda c, f, two, four:
          cosines(lambda s: (
         close(right(c.id, models(s, epsilon="1/3")), known := read(f, s0=s, τ=mpf("0.6")))
@@ -445,7 +458,8 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
         right("lemma-1-sharp", {**increments(s, ("1/6", 0), (mpf(1) / 6, 0))})))),
     ("broader-class", "each is a LoRA of the same (rank)", lambda c, op: all(
         (sides(f"reach-{p}").left.op, text(sides(f"reach-{p}").right)) == (op, "rows(B)") for p in SIDES)),
-    ("broader-class", "for invertible W the sets are equal", lambda c: len({
+    ("broader-class", "for invertible W the sets are equal", lambda c: shows(
+        c, "(I + MW⁻¹)W = W + M", "W(I + W⁻¹M) = W + M", "c = 3, d = 3: the updates") and len({
         int(torch.linalg.matrix_rank(torch.kron(*x))) for x in ((torch.eye(3).double(), random(3, 3)), (random(3, 3),
             torch.eye(3).double()))}) == 1),
     ("broader-class", r"for c = (\d), d = (\d) updates have (\d+) dimensions \((.*)\) against (\d+) \((.*)\)",
@@ -459,6 +473,8 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
     ("absorption-convolution", r"width (\d) after width (\d) has width (\d)", lambda c, a, b, n: (
         int(n) == int(a) + int(b) - 1 and shows(c, f"width {a} after width {b} has width {n}"))),
     ("overhead*", "input and output adapters cost (.*) and (.*) times (.*) more", more),
+    ("tables-*", "wins-ties-losses: .*|least p of .*|. of . gains .*", lambda c: shows(
+        c, remark(c), f"the claim says: {c.prose}")),
     ("tables-*", "wins-ties-losses: (.*)|least p of (.*)|single cells move (.*)|(.*) is within its deviation: .*",
          lambda c, *_: (
         c.proofs[0].holds(c))),  # computed, and counted from the files alone in test_tables
@@ -473,11 +489,15 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
          *((key, [[1, 0], [0, 1]]) for key in ("W1", "W2", "W2_target")), ("W1_target", [[int(a), 0], [0, int(b)]]),
          ("AB", [[int(n), 0], [0, 0]]))) and evaluate(c, witness("r1")).lhs == int(one) and evaluate(c,
          witness("r1")).rhs == int(lora)),
-    ("transfer-same-function", "what LoRA leaves has no bound: W₁' = (.*), W₂' = (.*), r → 0", unbounded),
+    ("transfer-same-function", "what LoRA leaves has no bound: W₁' = (.*), W₂' = (.*), r → 0", lambda c, *f: (
+        unbounded(c, *f) and shows(c, "1 − 2/r + 1/r²"))),
     ("nonlinear-input", r"for f − f' = max\(\|x₁\|, (\d+)\|x₂\|\) − (\d+)\|x₂\|, AB = −e₂ᵀe₂ raises the mean square "
      r"from (.*) to (.*)",
-     lambda c, k, same, before, after: k == same and shows(c, "norm 1") and np.allclose(mean_squares(int(k)),
-         (float(before), float(after)), atol=5e-5)),
+     lambda c, k, same, before, after: k == same and shows(
+         c, "norm 1", "E g² = (2/π)((1 + k²) arctan(1/k) − k)", "g = |x₁| and E g² = 1", "more than 23 times",
+         "E g² → 0") and np.allclose(mean_squares(int(k)), (float(before), float(after)), atol=5e-5)),
+    ("nonlinear-input-lipschitz", "ReLU .*", lambda c: shows(
+        c, "GELU'' = φ(x)(2 − x²)", "GELU'(−√2) = 1", "the constant in the remark")),
     ("nonlinear-input-lipschitz", r"ReLU has Lipschitz constant (\d), GELU (.*) = (.*)…", lambda c, k, f, n: all(
         abs(float(torch.autograd.grad(g(x := torch.linspace(-6, 6, 100001).requires_grad_()).sum(),
             x)[0].abs().max()) - float(m)) < 1e-4
@@ -504,11 +524,15 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
      r"input and output adapters \((.*?)\)\^L − (\d)", lambda c, f, less, one, g, also: all(
          close(read(h, δ=0.3) ** (3 - k) - int(n), 1 - (2 - mpf("1.09") ** len(random_change.PATHS[p])))
          for h, k, n, p in ((f, int(less), one, LORA), (g, 0, also, INPUT), (g, 0, also, OUTPUT)))),
+    ("effect-random-source", "noise of relative size δ .*", lambda c: shows(c, "1 − R = (1 + δ²)^k − 1")),
+    ("effect-wide", ".*", lambda c: shows(
+        c, "κ' = 1 − arccos(t)/π", *(f"layer {k} of 5: (1 − c)/ψ" for k in range(1, 6)))),
     ("effect-wide", r"equal small angles ψ cost (.*), k from l to L − 1, so (late) layers lose least", angles),
     ("effect-own-layer", r"R = (.*) = (.*) in (.*)", lambda c, f, n, name: (
         (e := Values(c.setting.read(witness(name)))) and f == "1 − ‖e' − e‖²/‖e‖²"
         and close(share(e(limits.EFFECT), e(limits.EFFECT_TARGET)), number(n.replace("−", "-"))))),
-    ("effect-own-layer", "R has no (lower) bound", lambda c, _: shows(c, "2t − t², which goes to −∞")),
+    ("effect-own-layer", "R has no (lower) bound", lambda c, _: shows(
+        c, "t · 1/t = 1", "2t − t², which goes to −∞", "ZDJ = Z(−W + D)J")),
     ("effect-discrepancy", "W = (.*), W' = (.*), M = (.*): discrepancy (.*) for LoRA and (.*) for the input adapter, "
      "retained share (.*) and (.*)",
      discrepancy_and_share),
@@ -527,6 +551,26 @@ def test_every_clause_is_so(claim: Claim, said: str, facts: list[tuple[str, Call
     with mpmath.workdps(50):
         for fact, match in matches:
             assert fact(claim, *match.groups())
+
+
+LINES = [(c, p) for c in CLAIMS.values() for p in c.proofs if isinstance(p, Shown | Refuted | OnlyIf)]
+
+
+@pytest.mark.parametrize(("claim", "proof"), LINES, ids=[c.id for c, _ in LINES])
+def test_every_line_about_prose_is_asked_for_by_a_clause(
+    claim: Claim, proof: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that none can be left out."""
+    asked = list[str]()
+    for module in (evaluating, facts_):
+        monkeypatch.setattr(module, "shows", lambda _, *formulas: asked.extend(formulas) or True)
+    monkeypatch.setitem(globals(), "shows", evaluating.shows)
+    with mpmath.workdps(50):
+        for _, said, facts in (x for x in USED if x[0] is claim):
+            for fact, match in ((f, re.fullmatch(p, said)) for p, f in facts):
+                if match:
+                    fact(claim, *match.groups())
+    assert [step for step in proof.printed(claim) if not any(part in step for part in asked)] == []
 
 
 def test_every_fact_is_about_something_that_is_said() -> None:

@@ -248,6 +248,31 @@ def test_a_chain_begins_and_ends_where_the_statement_does_and_its_links_are_so()
     assert "no theorem" in broken(*links, about=replace(claim, given=(norm(U) <= norm(V),)))[0]
 
 
+@pytest.mark.parametrize(("off", "holds"), [(Fraction(3, 10**9), False), (Fraction(3, 10**10), True)])
+def test_a_link_is_not_so_from_a_billionth_on(off: Fraction, holds: bool) -> None:
+    first, links = CLAIMS["lemma-1-sharp"].proofs[0].chains[0]
+    proof = Derived((Chain(first, (Link("less", (1 - off) * first), *links)),))
+    assert any("less: " in said for said in proof.broken(CLAIMS["lemma-1-sharp"])) is not holds
+
+
+def test_a_link_that_is_wrong_now_and_then_is_found() -> None:
+    """It is wrong where the bound is nearly attained, in one draw of twenty."""
+    first, links = CLAIMS["lemma-1-sharp"].proofs[0].chains[0]
+    wrong = Link("now and then", minimum(first, Fraction(4, 5) * links[-1].formula))
+    proof = Derived((Chain(first, (wrong, *links)),))
+    assert any("now and then: " in said for said in proof.broken(CLAIMS["lemma-1-sharp"]))
+
+
+@pytest.mark.parametrize(("off", "holds"), [(Fraction(2, 10**12), False), (Fraction(5, 10**13), True)])
+def test_a_family_attains_to_a_millionth_of_a_millionth(off: Fraction, holds: bool) -> None:
+    claim = replace(with_right("prop-1-weights", 1 + off), inequality=None)
+    assert any("of the right side" in said for said in claim.proofs[1].broken(claim)) is not holds
+
+
+def test_an_argument_without_lines_is_none() -> None:
+    assert list(Shown(lambda _: iter(())).broken(CLAIMS["any-phi"])) == ["there are no steps"]
+
+
 @pytest.mark.parametrize("word", Word)
 def test_every_word_needs_something_that_shows_it(word: Word) -> None:
     bare = of("prop-4", words=(word,), attained=(), proofs=())

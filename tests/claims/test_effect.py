@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -140,6 +141,14 @@ def test_draws_refute_a_mean_that_is_not_zero_and_say_so_if_they_are_too_few(mea
     found = drawn(CLAIMS["effect-wide"], QUICK, 0)
     assert (len(found.refutes), len(found.lacks)) == (refutes, lacks)
     assert drawn.pinned(Run(), 0) == Run()
+
+
+@pytest.mark.parametrize("name", ["effect-random-source", "effect-fixed-source", "effect-wide"])
+def test_a_mean_is_known_to_a_few_hundredths_by_the_default_run_and_not_by_a_short_one(name):
+    (drawn,) = CLAIMS[name].strategies
+    assert drawn(CLAIMS[name], Run(stacks=1), 0).lacks
+    away = replace(drawn, draw=lambda n, g: drawn.draw(n, g) + drawn.bias + 0.1)
+    assert away(CLAIMS[name], Run(stacks=16), 0).refutes
 
 
 WIDTH, LAYERS = 96, 4

@@ -44,10 +44,8 @@ def two_parts(claim: Claim) -> Iterator[Step]:
         "a hidden row zP, the layer P⁻¹WQ with P⁻¹ = P': zW seen in the next gauge, «ZPP⁻¹WQ = ZWQ»",
         "T at the input is P'TP from there: «ZP(P⁻¹TP)P⁻¹WQ = ZTWQ»",
         "T at the output is Q'TQ from there: «ZPP⁻¹WQ(Q⁻¹TQ) = ZWTQ»",
-        "a weight adapter M is P'MQ from there: «ZP(P⁻¹WQ + P⁻¹MQ) = Z(W + M)Q»",
         "the gauge part at the input: «ZP(P⁻¹TP − T)P⁻¹WQ = Z(T − PTP⁻¹)WQ»",
         "at the output: «ZPP⁻¹WQ(Q⁻¹TQ − T) = ZW(T − QTQ⁻¹)Q»",
-        "of a weight adapter: «ZP(P⁻¹MQ − M) = Z(M − PMQ⁻¹)Q»",
         matrices=True,
     )(claim)
     swap, unequal = sp.Matrix([[0, 1], [1, 0]]), sp.diag(2, 1)

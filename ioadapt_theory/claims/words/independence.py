@@ -106,7 +106,9 @@ CLAIMS = (
         **refuted_by("stronger"),
         remark="true for equal functions (stronger-requirement-equal); nearly equal ones move s by at most "
         "√(1 − s²)√ε(‖x₁‖/‖x₁W‖ + ‖x₂‖/‖x₂W‖) + O(ε)",
-        setting=SHARED,
+        setting=SHARED.parametrised(
+            lambda raw: SHARED.build(**{**raw, "epsilon": (raw["w"] - raw["w_target"]).square().sum((-2, -1))})
+        ),
         strategies=(Replay(), RandomInstances()),
     ),
     Claim(

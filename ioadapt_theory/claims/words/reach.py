@@ -25,9 +25,6 @@ as_maps = Shown(
     spelled(
         "W = 0: (I + M)W is 0 and W + M is M, «(I + M)(W − W) + M = (W − W) + M»",
         "scaling by 2: «(I + M)(2W) − 2W = 2((I + M)W − W)», and the change by W ↦ W + M stays M, «2W + M − 2W = M»",
-        "I + M may be a rotation of every W at once, [c −s; s c]: for c = cos t, s = sin t its rows have length 1, "
-        "«c² + s² = 1»",
-        given=("c² + s² = 1",),
         matrices=True,
     ),
 )

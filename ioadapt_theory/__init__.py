@@ -61,7 +61,7 @@ __all__ = [*_MODULE]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name from where it lives."""
+    """Import a public name from its module."""
     if name == "__version__":
         return import_module("importlib.metadata").version("ioadapt-theory")
     if name not in _MODULE:

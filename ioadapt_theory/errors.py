@@ -1,4 +1,4 @@
-"""The errors of this package: one base class; each subclass also is the built-in that callers expect."""
+"""The errors of this package: a base class, and subclasses that also derive from the matching built-in errors."""
 
 import difflib
 import re
@@ -6,20 +6,20 @@ from collections.abc import Iterable
 from typing import Any
 
 LONGEST = 2000
-"""Characters of a sentence that are shown: names in broken files may have millions."""
+"""Maximum length of a message, since names in broken files may have millions of characters."""
 MOST_KNOWN = 12
-"""Known names that a sentence lists where none is like the one that was asked for."""
+"""Maximum number of known names that a message lists if none is similar."""
 _ABBREVIATED = {"proposition": "prop", "equation": "eq"}
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
-    """Escape what a terminal would obey or not show: control characters but tab and newline, and marks of direction."""
+    """Escape control characters (except tab and newline) and direction marks, which a terminal would obey or hide."""
     return _UNSEEN.sub(lambda mark: ascii(mark[0])[1:-1], text)
 
 
 class IoAdaptError(Exception):
-    """Base of every error this package raises on purpose; the command line prints it as one sentence, status 2.
+    """Base class of all errors that this package raises; the command line prints the message and exits with status 2.
 
     Example:
         >>> from torch import nn
@@ -32,13 +32,13 @@ class IoAdaptError(Exception):
     """
 
     def __str__(self) -> str:
-        """Return the sentence itself (KeyError would print its repr), fit for a terminal."""
+        """Return the message, escaped for a terminal (KeyError would return its repr)."""
         text = str(self.args[0]) if self.args else ""
         cut = len(text) - LONGEST
         return printable(text if cut <= 0 else f"{text[: LONGEST // 2]}[... {cut} ...]{text[-LONGEST // 2 :]}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Give another process the sentence as it is, whatever it was made from."""
+        """Pickle the finished message, not the arguments that it was built from."""
         return _remade, (type(self), self.args), self.__dict__
 
 
@@ -47,39 +47,39 @@ def _remade(kind: type[Exception], args: tuple[Any, ...]) -> Exception:
 
 
 class InvalidValueError(IoAdaptError, ValueError):
-    """A value outside its limits."""
+    """Error: a value is outside its limits."""
 
 
 class ShapeError(IoAdaptError, ValueError):
-    """Sizes that do not fit together."""
+    """Error: sizes do not match."""
 
 
 class UnsupportedError(IoAdaptError, TypeError):
-    """An operation that has no exact meaning for this kind of layer or file."""
+    """Error: an operation is not defined for this kind of layer or file."""
 
 
 class FileFormatError(IoAdaptError, ValueError):
-    """A file whose content is not what it has to be."""
+    """Error: the content of a file is invalid."""
 
 
 class WorkerError(IoAdaptError, OSError):
-    """A process that works for us was ended from outside; the command line gives it a status of its own."""
+    """Error: a worker process was killed; the command line exits with a separate status."""
 
 
 class MissingExtraError(IoAdaptError, ImportError):
-    """An optional dependency is not installed."""
+    """Error: an optional dependency is not installed."""
 
     def __init__(self, package: str, extra: str) -> None:
-        """Name the missing package and the extra that brings it."""
+        """Name the missing package and the extra that installs it."""
         msg = f"This needs {package}, which is not installed: pip install 'ioadapt-theory[{extra}]'."
         super().__init__(msg)
 
 
 class UnknownNameError(IoAdaptError, KeyError):
-    """A name that is not among the known ones."""
+    """Error: a name is unknown."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        """Name what was asked for and the known names that are like it, or else some of what there is."""
+        """Name the unknown name and similar known names, or else some of the known names."""
         known = sorted(map(str, known))
         near = near_misses(str(name), known)
         more = f" and {len(known) - MOST_KNOWN} more" if len(known) > MOST_KNOWN else ""
@@ -89,9 +89,9 @@ class UnknownNameError(IoAdaptError, KeyError):
 
 
 def near_misses(name: str, known: Iterable[str]) -> list[str]:
-    """Return at most three known names that are, or begin, like this one, the nearest in length first.
+    """Return at most three known names that resemble this one or its beginning, the closest in length first.
 
-    Case, spaces and points make no difference: "Prop. 2" is near to "prop-2-input", and so is "prop-22".
+    Case, spaces and full stops are ignored: "Prop. 2" and "prop-22" are both close to "prop-2-input".
     """
     asked, beginnings = _letters(name), dict[str, list[str]]()
     for one in known:

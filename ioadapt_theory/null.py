@@ -1,20 +1,21 @@
-"""The cosine that unrelated layers have by chance: that of their Grams under permuted channels, in closed form.
+"""The chance level of the cosine of two layers: that of their Grams under permuted channels, in closed form.
 
-Grams of unrelated networks are not unrelated matrices: activations that are never negative give their entries a common
-mean, and channels differ in size in every network. What two networks trained apart do not share is the order of their
-channels. So the null of ⟨K, K'⟩ is ⟨K, PK'Pᵀ⟩ with a random permutation P, the statistic of Mantel (Cancer Res. 27,
-1967, 209-220). Where a side is a concatenation (a skip connection, fused q, k, v), the order of the parts is shared by
-construction, and P permutes inside each part. No sampling is needed: a symmetric matrix falls into pieces that P maps
-to themselves, with μ a mean, d and u summing to zero over i, e to zero over either index,
+Grams of unrelated networks are not unrelated matrices: non-negative activations give their entries a common mean, and
+channels differ in size in every network. But networks trained independently do not share the order of their channels.
+So the null of ⟨K, K'⟩ is ⟨K, PK'Pᵀ⟩ with a random permutation P, the statistic of Mantel (Cancer Res. 27, 1967,
+209-220). If a side is a concatenation (a skip connection, fused q, k, v), the order of the parts is shared by
+construction, and P permutes inside each part. No sampling is needed: a symmetric matrix decomposes into components that
+P preserves, where μ is a mean, d and u sum to zero over i, and e sums to zero over either index,
 
     K_ii = δ_p + d_i,    K_ij = μ_pp + u_i + u_j + e_ij  (i ≠ j in part p),
     K_ij = μ_pq + u_i^q + u_j^p + e_ij  (i in part p, j in part q ≠ p),
 
-and by Schur's lemma unlike pieces are uncorrelated, E⟨a, Pb⟩ = 0 and E⟨a, Pa'⟩⟨b, Pb'⟩ = ⟨a, b⟩⟨a', b'⟩ / dim, where
-dim is n - 1 for d and u, n (n - 3) / 2 for e inside a part of n channels, (n - 1)(n' - 1) for e between two parts.
+and by Schur's lemma different components are uncorrelated, E⟨a, Pb⟩ = 0 and E⟨a, Pa'⟩⟨b, Pb'⟩ = ⟨a, b⟩⟨a', b'⟩ / dim,
+where dim is n - 1 for d and u, n (n - 3) / 2 for e inside a part of n channels, (n - 1)(n' - 1) for e between two
+parts.
 
-The null is skewed: a few large channels, or a few large eigenvalues, meet by chance. Its third moment is exact for d
-and u, which make a sum of x_iy_P(i) with E(∑ x_iy_P(i))³ = n ∑x³ ∑y³ / ((n - 1)(n - 2)); for e it is that of random
+The null is skewed, since a few large channels or eigenvalues may coincide by chance. Its third moment is exact for d
+and u, which give a sum of x_iy_P(i) with E(∑ x_iy_P(i))³ = n ∑x³ ∑y³ / ((n - 1)(n - 2)); for e it is that of random
 rotations, 8 tr e³ tr e'³ / n³, from the largest eigenvalues of e. A gamma law with these moments gives p and z.
 """
 
@@ -27,18 +28,18 @@ import numpy as np
 from jaxtyping import Float
 
 Times = Callable[[Float[np.ndarray, "f r"]], Float[np.ndarray, "f r"]]
-"""Multiplies a matrix K by a few columns."""
+"""A function that multiplies a matrix K by a few columns."""
 
 ROUNDING = 4096
-"""Machine epsilons of ‖K‖_F² below which what is left of a Gram K is rounding: K is a multiple of the identity."""
+"""The centred part of a Gram K below this many machine epsilons of ‖K‖_F² is rounding: K is a multiple of I."""
 STANDS_OUT = 3.0
-"""z from which two layers share more than chance gives."""
+"""Value of z above which two layers share more than expected by chance."""
 NARROWEST = 16
-"""Channels of a part, at least; narrower ones leave nothing to permute."""
+"""Minimum number of channels in a part, so that there is something to permute."""
 MOST_PARTS = 16
 """Largest number of parts of a side."""
 EIGENVALUES = 6
-"""Number of eigenvalues e that are computed; their cubes are the third moment, and they fall off or do not matter."""
+"""Number of eigenvalues of e that are computed; their cubes give the third moment, and smaller ones are negligible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,8 @@ class Profile:
         sizes: (k,) channels of each part.
         diagonal: (k,) means δ.
         means: (k, k) means μ.
-        effects: (k, k + 1, k + 1) for each part the inner products of its d and its k vectors u, each times how often
-            it is met: 1 for d, 2 (n - 2) inside the part, 2 n' towards a part of n' channels, under the root.
+        effects: (k, k + 1, k + 1) for each part the inner products of its d and its k vectors u, each times the root of
+            its multiplicity: 1 for d, 2 (n - 2) inside the part, 2 n' towards a part of n' channels.
         rest: (k, k) sums of e².
         cubes: (k, k + 1, k + 1, k + 1) for each part the sums of products of three of these vectors.
         triangles: (k, k, k) sums of e_ij e_jl e_li over i, j, l in three parts.
@@ -72,14 +73,14 @@ def profile(
     cuts: Sequence[int],
     times: Times,
 ) -> Profile:
-    """Sum a symmetric matrix K up.
+    """Return the sums over a symmetric matrix K.
 
     Args:
         diagonal: Of K.
         rows: Row sums of K, over the columns of each part.
         squares: Sums of squares of K over the rows of one part and the columns of another.
         cuts: Where the parts begin and end: 0, ..., f.
-        times: Multiplies K by some columns, for the skewness that a few large eigenvalues give the null.
+        times: Multiplies K by some columns, for the skewness caused by a few large eigenvalues.
 
     Returns:
         The sums.
@@ -98,14 +99,14 @@ def profile(
         delta[p] = d.mean()
         met = np.where(np.arange(k) == p, n - 1, sizes)  # elements in a row
         means[p] = r.sum(0) / np.maximum(n * met, 1)
-        spread = np.where(np.arange(k) == p, n - 2, sizes)  # each u_j is met once in row i as well
+        spread = np.where(np.arange(k) == p, n - 2, sizes)  # each u_j also occurs once in row i
         u[part] = (r - met * means[p]) / np.maximum(spread, 1) * (spread > 0)
         weighted = np.column_stack([d - delta[p], u[part] * np.sqrt(2 * np.maximum(spread, 0))])
         effects[p] = weighted.T @ weighted
         cubes[p] = np.einsum("iu,iv,iw->uvw", weighted, weighted, weighted, optimize=True)
         rest[p] = norms - n * met * means[p] ** 2
     explained = np.array([np.diagonal(e)[1:] for e in effects])
-    rest -= (explained + explained.T) / 2  # by the effects of the rows and, alike, of the columns
+    rest -= (explained + explained.T) / 2  # minus the effects of the rows and of the columns
     triangles = _triangles(times, diagonal, means, u, cuts)
     return Profile(tuple(map(int, sizes)), delta, means, effects, np.maximum(rest, 0.0), cubes, triangles)
 
@@ -134,7 +135,7 @@ def _triangles(
 
 
 def of_matrix(k: Float[np.ndarray, "f f"], cuts: Sequence[int] | None = None) -> Profile:
-    """Return the profile of a matrix that is at hand, one part unless ``cuts`` says otherwise."""
+    """Return the profile of a dense matrix, as one part unless ``cuts`` are given."""
     cuts = (0, len(k)) if cuts is None else cuts
     starts = list(cuts[:-1])
     rows = np.add.reduceat(k, starts, axis=1)
@@ -143,20 +144,20 @@ def of_matrix(k: Float[np.ndarray, "f f"], cuts: Sequence[int] | None = None) ->
 
 
 def moments(one: Profile, two: Profile) -> tuple[float, float]:
-    """Return mean and standard deviation of ⟨K, PK'Pᵀ⟩ over all permutations P inside the parts of both."""
+    """Return the mean and standard deviation of ⟨K, PK'Pᵀ⟩ over all permutations P inside the parts of both."""
     n = np.array(one.sizes, dtype=float)
     pairs = np.outer(n, n) - np.diag(n)
     mean = float((n * one.diagonal * two.diagonal).sum() + (pairs * one.means * two.means).sum())
     variance = float(((one.effects * two.effects).sum((1, 2)) / np.maximum(n - 1, 1)).sum())
     inside = np.maximum(n * (n - 3) / 2, 1)
     between = np.outer(n - 1, n - 1)
-    dims = np.where(np.eye(len(n), dtype=bool), inside, np.maximum(between, 1) / 2)  # S has both triangles
+    dims = np.where(np.eye(len(n), dtype=bool), inside, np.maximum(between, 1) / 2)  # S sums over both triangles
     variance += float((one.rest * two.rest / dims).sum())
     return mean, math.sqrt(variance)
 
 
 def skewness(one: Profile, two: Profile) -> float:
-    """Return the skewness of ⟨K, PK'Pᵀ⟩: E(x - mean)³ / sd³, 0 where nothing varies."""
+    """Return the skewness of ⟨K, PK'Pᵀ⟩: E(x - mean)³ / sd³, 0 without variance."""
     n = np.array(one.sizes, dtype=float)
     third = float((n * (one.cubes * two.cubes).sum((1, 2, 3)) / np.maximum((n - 1) * (n - 2), 1)).sum())
     third += 8 * float((one.triangles * two.triangles / np.einsum("p,q,r->pqr", n, n, n)).sum())
@@ -166,11 +167,11 @@ def skewness(one: Profile, two: Profile) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Null:
-    """A cosine beside what unrelated channels would give.
+    """A cosine, and its distribution for unrelated channels.
 
     Attributes:
-        cosine: Of the two Grams, without their multiples of I.
-        mean: Of the same under permuted channels.
+        cosine: The cosine of the two Grams without their multiples of I.
+        mean: Its mean under permuted channels.
         sd: Its standard deviation.
         skew: Its skewness.
     """
@@ -182,29 +183,29 @@ class Null:
 
     @property
     def z(self) -> float | None:
-        """The normal deviate with the same p; None where chance gives one value."""
+        """The normal deviate with the same p; None if chance gives only one value."""
         return self._z(self.cosine)
 
     @property
     def p(self) -> float | None:
-        """Probability that unrelated channels give this cosine or a higher one; None where they give one value."""
+        """Probability that unrelated channels give this cosine or a higher one; None if they give only one value."""
         return None if self.z is None else math.erfc(self.z / math.sqrt(2)) / 2
 
     @property
     def excess(self) -> float | None:
-        """(c - μ) / (1 - μ): 0 for unrelated, 1 for equal spaces; None where unrelated ones are equal too."""
+        """(c - μ) / (1 - μ): 0 for unrelated, 1 for equal spaces; None if unrelated spaces are equal too."""
         return (self.cosine - self.mean) / (1 - self.mean) if self.mean < 1 - 1e-9 else None
 
     @property
     def too_small(self) -> bool:
-        """Whether layers that share half of their weights would often pass for unrelated: too small to tell.
+        """Whether the layers are so small that sharing half of the weights would often look unrelated.
 
-        Weights with a cosine of 1/2 have about 1/4 of their Grams in common; that has to be a deviation beyond 3.
+        Weights with a cosine of 1/2 share about 1/4 of their Grams, which must be a deviation of more than 3.
         """
         return (self._z(self.mean + (1 - self.mean) / 4) or 0.0) < STANDS_OUT + 1
 
     def _z(self, cosine: float) -> float | None:
-        """Return the deviate of a cosine under a gamma law, by the cube root of Wilson and Hilferty (PNAS 17, 1931)."""
+        """Return the normal deviate of a gamma-distributed cosine, after Wilson and Hilferty (PNAS 17, 1931)."""
         if self.sd <= 0:
             return None
         z, g = (cosine - self.mean) / self.sd, self.skew
@@ -220,9 +221,9 @@ def beside(inner: float, norms: float, one: Profile, two: Profile) -> Null:
 def parts(channels: int, widths: Sequence[int]) -> tuple[int, ...]:
     """Return the cuts 0, ..., channels of a side that may be a concatenation of sides of the network.
 
-    They are multiples of the widest of ``widths`` that divides it and leaves something to permute. Cuts that are not
-    needed cost next to nothing, since channels are as good as unordered inside a part. A side of more than MOST_PARTS,
-    such as a vocabulary, counts as one part.
+    They are multiples of the largest of ``widths`` that divides it and leaves something to permute. Unnecessary cuts
+    are harmless, since the order of channels inside a part is arbitrary. A side with more than MOST_PARTS, such as a
+    vocabulary, is one part.
     """
     width = max((w for w in set(widths) if NARROWEST <= w < channels and channels % w == 0), default=channels)
     return tuple(range(0, channels + 1, width)) if channels <= MOST_PARTS * width else (0, channels)

@@ -1,4 +1,4 @@
-"""The paper's training settings by name, its Table 7 and its appendix: ``PRESETS["sd15"]``, ``PRESETS["flux-dev"]``."""
+"""The paper's training settings (Table 7 and appendix) by name: ``PRESETS["sd15"]``, ``PRESETS["flux-dev"]``."""
 
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -22,20 +22,20 @@ class Preset:
     4
 
     Attributes:
-        paper: where they stand in it.
-        code: the training code that it names; what the paper leaves open comes from there.
+        paper: where the paper gives the settings.
+        code: the training code named in the paper, which settles what the paper leaves open.
         base: the model, by its name on the hub.
-        targets: names of modules, or one regular expression; none where the paper trains no adapter on layers.
-        ranks: by family.
+        targets: names of modules, or one regular expression; empty if the paper trains no adapter on layers.
+        ranks: family -> rank.
         optimizer: "adamw" or "prodigy".
-        learning_rate, weight_decay: its options.
-        batch_size: samples in one step of the optimizer, over all devices.
-        not_in_paper: what comes from the code, or is not known.
-        alphas: by family, where alpha is not the rank.
-        dropout, init: of the adapter, see ``AdapterConfig``.
-        steps, epochs: how long, as one of the two.
-        warmup: steps until the learning rate is reached; ``warmup_ratio`` is the same as a share of all.
-        resolution: of images, in pixels; ``length`` of texts, in tokens.
+        learning_rate, weight_decay: options of the optimizer.
+        batch_size: samples per optimizer step, over all devices.
+        not_in_paper: settings that come from the code, or are unknown.
+        alphas: family -> alpha, if it is not the rank.
+        dropout, init: options of the adapter, see ``AdapterConfig``.
+        steps, epochs: length of the training, in one of the two units.
+        warmup: warm-up steps; ``warmup_ratio`` is the same as a share of all steps.
+        resolution: size of images in pixels; ``length`` is the length of texts in tokens.
     """
 
     paper: str
@@ -59,7 +59,7 @@ class Preset:
     length: int | None = None
 
     def adapter(self, family: str = "lora", placement: str = "input") -> dict[str, Any]:
-        """Return the options of ``adapt`` and of the plug-in's ``IOLoraConfig``, under PEFT's names."""
+        """Return the options for ``adapt`` or the plug-in's ``IOLoraConfig``, with PEFT's names."""
         if family not in self.ranks:
             kind = "family in this preset"
             raise UnknownNameError(kind, family, self.ranks)
@@ -74,7 +74,7 @@ class Preset:
         }
 
     def optimizer_for(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """Return the optimizer of the run, as its training code builds it."""
+        """Return the optimizer of the run, configured like its training code."""
         common = {"lr": self.learning_rate, "betas": (0.9, 0.999), "weight_decay": self.weight_decay, "eps": 1e-8}
         if self.optimizer == "adamw":
             return torch.optim.AdamW(parameters, **common)  # type: ignore[arg-type]
@@ -96,4 +96,4 @@ def _read() -> Mapping[str, Preset]:
 
 
 PRESETS: Mapping[str, Preset] = _read()
-"""The runs by name."""
+"""The presets by name."""

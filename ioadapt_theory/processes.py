@@ -15,23 +15,23 @@ import torch
 
 from ioadapt_theory.errors import InvalidValueError, MissingExtraError, WorkerError
 
-DIED = "A worker process died: it was killed, or the memory was not enough."
+DIED = "A worker process died: it was killed, or memory ran out."
 PATIENCE = 15.0
-"""Seconds for a scheduler to answer, and for a first worker to be there."""
+"""Seconds to wait for a scheduler to answer, and for a first worker."""
 LOUD = ("distributed", "tornado", "asyncio")
-"""Loggers that print tracebacks when a scheduler or a worker is lost."""
+"""Loggers that print tracebacks if a scheduler or a worker is lost."""
 
 
 @contextmanager
 def lost() -> Iterator[None]:
-    """Raise one error for everything by which ``submit`` and ``result`` of any executor say that workers are gone."""
+    """Raise WorkerError for every error by which ``submit`` and ``result`` of an executor report lost workers."""
     try:
         yield
     except Exception as error:
         if isinstance(error, BrokenExecutor):
             msg = DIED
         elif isinstance(error, CancelledError | OSError) or type(error).__module__.startswith("distributed"):
-            msg = f"The cluster does not answer any more, or its workers died ({type(error).__name__})."
+            msg = f"The cluster no longer answers, or its workers died ({type(error).__name__})."
         else:
             raise
         raise WorkerError(msg) from None
@@ -39,29 +39,29 @@ def lost() -> Iterator[None]:
 
 @contextmanager
 def pool(jobs: int) -> Iterator[Executor]:
-    """Yield ``jobs`` processes of one thread each; at the end what waits is cancelled, and what runs is waited for.
+    """Yield a pool of ``jobs`` single-threaded processes; on exit, cancel waiting tasks and wait for running ones.
 
-    They leave Ctrl-C to their parent and end with it. A second Ctrl-C during the wait ends it, and what runs.
+    The processes ignore Ctrl-C and end with their parent. A second Ctrl-C during the wait ends running tasks too.
 
     Raises:
-        WorkerError: One of them was ended from outside.
+        WorkerError: A process was killed.
     """
     executor = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_begin)
     try:
         with _at_interrupts(signal.SIG_IGN):
             for _ in range(jobs):
-                executor.submit(int)  # starts a process, which inherits that Ctrl-C is for the parent
+                executor.submit(int)  # starts a process, which inherits the handler of Ctrl-C
         yield executor
     except BrokenExecutor:
-        msg = f"{DIED} Finished parts are kept; fewer --jobs need less memory."
+        msg = f"{DIED} Finished parts are kept; use fewer --jobs to need less memory."
         raise WorkerError(msg) from None
     finally:
-        with _at_interrupts(_kill_workers):  # an exception inside would leave all waiting for each other
+        with _at_interrupts(_kill_workers):  # an exception inside would cause a deadlock
             executor.shutdown(wait=True, cancel_futures=True)
 
 
 def _begin() -> None:
-    """Use one thread of torch, and end with the parent: a parent that is killed cannot tell its children."""
+    """Use one thread of torch, and end with the parent, even if the parent is killed."""
     torch.set_num_threads(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -79,7 +79,7 @@ def _kill_workers(*_: object) -> None:
 
 @contextmanager
 def _at_interrupts(do: Any) -> Iterator[None]:
-    """Set what Ctrl-C does for the duration, in the main thread, which alone may."""
+    """Set the handler of Ctrl-C inside the block; only the main thread may."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -92,14 +92,14 @@ def _at_interrupts(do: Any) -> Iterator[None]:
 
 @contextmanager
 def cluster(address: str) -> Iterator[tuple[Executor, Callable[[], int]]]:
-    """Yield an executor on a Dask cluster, and a function that counts the threads that its workers have at the moment.
+    """Yield an executor on a Dask cluster, and a function that returns the current number of worker threads.
 
-    A task of a worker that is lost is done by another one; Dask gives up on a task that took several workers with it.
-    ``address`` is that of the scheduler, "tcp://host:8786".
+    If a worker is lost, another one runs its task; Dask gives up on a task that kills several workers.
+    ``address`` is the scheduler's, such as "tcp://host:8786".
 
     Raises:
-        MissingExtraError: The extra ``cluster`` is not installed.
-        InvalidValueError: No scheduler answers there, or it has no workers.
+        MissingExtraError: the extra ``cluster`` is not installed.
+        InvalidValueError: no scheduler answers at the address, or it has no workers.
     """
     try:
         from distributed import Client
@@ -108,9 +108,9 @@ def cluster(address: str) -> Iterator[tuple[Executor, Callable[[], int]]]:
         raise MissingExtraError(package, "cluster") from None
     make: Any = Client  # without annotations
     for name in [name for name in logging.root.manager.loggerDict if name.split(".")[0] in LOUD]:
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # the caller says once what is lost
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # the caller reports the loss once
     try:
-        with warnings.catch_warnings(action="ignore"):  # versions are compared piece by piece
+        with warnings.catch_warnings(action="ignore"):  # versions are compared for each task
             client = make(address, timeout=PATIENCE, set_as_default=False, name="ioadapt")
     except (OSError, ValueError, TypeError) as error:
         reason = str(error).splitlines()[0] if str(error) else "time is out"
@@ -120,9 +120,9 @@ def cluster(address: str) -> Iterator[tuple[Executor, Callable[[], int]]]:
         try:
             client.wait_for_workers(1, timeout=PATIENCE)
         except TimeoutError:
-            msg = f"The Dask cluster at {address!r} has no workers."
+            msg = f"The Dask cluster at {address!r} has no workers; start at least one."
             raise InvalidValueError(msg) from None
         yield client.get_executor(pure=False), lambda: sum(client.nthreads().values())
     finally:
-        with warnings.catch_warnings(action="ignore"), suppress(OSError):  # a scheduler that died says no good-bye
+        with warnings.catch_warnings(action="ignore"), suppress(OSError):  # a dead scheduler keeps connections open
             client.close(timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""One JSON record a run: what was computed, with which seed and versions; written whole or not at all."""
+"""JSON records of runs, with results, seed and versions, and atomic writing of files."""
 
 import glob
 import hashlib
@@ -18,16 +18,16 @@ from typing import Any, Final
 JSON = Mapping[str, Any]
 STREAMS: Final = ("/dev/stdout", "/dev/stderr", "/dev/fd/")
 ABANDONED: Final = 24 * 3600
-"""Seconds without a write after which a temporary file has no owner."""
+"""Seconds without a write after which a temporary file counts as abandoned."""
 
 
 @contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary path; when the block ends well its content is at ``path``, and when not, what was there before.
+    """Yield a temporary path, which replaces ``path`` if the block succeeds; otherwise ``path`` is unchanged.
 
-    A file is replaced in one step, and the temporary one lies beside it. A link stays, and what it points to is
-    replaced. What is no file (a device, a pipe, /dev/stdout) is written through. Folders that are missing are made, and
-    removed again if nothing was written.
+    The temporary file is in the same folder, so that it replaces the file atomically. Of a symlink, the target is
+    replaced. Devices and pipes, such as /dev/stdout, are written directly. Missing folders are created, and removed
+    again if the block fails.
     """
     path = Path(path)
     if (path.exists() and not path.is_file()) or str(path.absolute()).startswith(STREAMS):
@@ -43,7 +43,7 @@ def replacing(path: Path | str) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{path.suffix}")
     try:
         temporary.touch(exist_ok=False)
-        mode = (path if path.exists() else temporary).stat().st_mode  # of a new file what the umask leaves
+        mode = (path if path.exists() else temporary).stat().st_mode  # a new file gets the umask's permissions
         yield temporary
         with temporary.open("rb+") as content:
             os.fsync(content.fileno())
@@ -51,15 +51,15 @@ def replacing(path: Path | str) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-        with suppress(OSError):  # they are not empty where all went well
+        with suppress(OSError):  # not empty after success
             for folder in missing:
                 folder.rmdir()
 
 
 def _remove_abandoned(path: Path) -> None:
-    """Delete the temporary files of writers of this path that were killed a day ago or longer."""
+    """Delete temporary files for this path whose writers were killed at least a day ago."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.????????{glob.escape(path.suffix)}"):
-        with suppress(OSError):  # another process may be about the same
+        with suppress(OSError):  # another process may do the same
             if time.time() - left.stat().st_mtime > ABANDONED:
                 left.unlink()
 
@@ -71,7 +71,7 @@ def write_text(path: Path | str, text: str) -> None:
 
 
 def as_json(content: Any) -> str:
-    """Return indented JSON; NaN and infinities are refused, they are not JSON."""
+    """Return indented JSON; raise ValueError for NaN and infinities, which are not JSON."""
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -81,7 +81,7 @@ def write_json(path: Path | str, content: JSON) -> None:
 
 
 def record(what: str, *, config: JSON, results: JSON) -> dict[str, Any]:
-    """Return what a run leaves behind: name, configuration (seed included), figures, and the versions used."""
+    """Return the record of a run: name, configuration (with the seed), results, and versions."""
     versions = {name: metadata.version(name) for name in ("ioadapt-theory", "torch", "numpy")}
     return {
         "schema": 1,
@@ -93,5 +93,5 @@ def record(what: str, *, config: JSON, results: JSON) -> dict[str, Any]:
 
 
 def fingerprint(config: JSON) -> str:
-    """Return a short name for a configuration; equal configurations have equal names."""
+    """Return a short name for a configuration, equal for equal configurations."""
     return hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()[:16]

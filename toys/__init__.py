@@ -1,1 +1,1 @@
-"""Small worlds in which the paper's point can be seen; each is a script, `python toys/NAME.py`."""
+"""Small-scale experiments of the paper; each is a script, `python toys/NAME.py`."""

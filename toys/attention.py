@@ -1,8 +1,8 @@
-"""A language model's attention is made local, full matrices compensate for it, and are moved (after Table 5).
+"""Adapters compensate for local attention in a language model, and are moved to other models (after Table 5).
 
-Every byte sees six bytes back instead of all. What is trained is I + A on the inputs or the outputs of attention's
-layers, or the weights' own change, each a full matrix. Model, text and targets are those of ``toys/language.py``, all
-made local; the task is the documentation that they were made for.
+Every byte attends to the last six bytes instead of all. The trained change is I + A on the inputs or the outputs of the
+attention layers, or a change of the weights, each a full matrix. Model, text and targets are those of
+``toys/language.py``, with local attention; the task is the documentation on which they were trained.
 
 Examples:
   python toys/attention.py            8 seeds, learning rates chosen for every method
@@ -36,7 +36,7 @@ class World(language.World):
             local(model, WINDOW)
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return nats a byte with all of attention: what the adapters are to reach again."""
+        """Return the loss in nats per byte with full attention, which the adapters should recover."""
         del where
         local(model, None)
         found = measured(model, self.learned[2], self.size.measure)
@@ -45,7 +45,7 @@ class World(language.World):
 
 
 def local(model: nn.Module, window: int | None) -> None:
-    """Let every byte see so many bytes back, its own included; None: all."""
+    """Limit attention to this many bytes back, including the current one; None for all."""
     assert isinstance(model, Model)
     for block in model.blocks:
         block.window = window  # type: ignore[assignment]

@@ -1,9 +1,9 @@
 """A generator of glyphs learns to follow edges, and its adapters are moved (after Fig. 5).
 
-As OminiControl: the prompt tells letter and face, not where the letter stands, how large and how slanted it is; a
-picture of its edges does, and low-rank adapters learn to follow it. The edges are embedded patch by patch and added to
-the tokens of the picture that is made: as tokens of their own, so small a generator did not learn to look at them.
-Targets are those of ``toys/diffusion.py``.
+As in OminiControl, the prompt gives the letter and the face, but not its position, size and slant; an image of its
+edges does, and low-rank adapters learn to follow it. The edges are embedded patch by patch and added to the tokens of
+the generated image, since this small generator did not learn to use them as separate tokens. Targets are those of
+``toys/diffusion.py``.
 
 Examples:
   python toys/control.py            6 seeds; learning rates chosen for every method
@@ -34,17 +34,17 @@ REVISION: Final = 1
 LAYERS: Final = tuple(f"blocks.{i}.{m}" for i in range(DEPTH) for m in ("q", "k", "v", "o", "up_proj", "down_proj"))
 ALL: Final = range(len(LETTERS))
 UNUSED: Final = ("pruned", "noise")
-"""Of the relatives: in the paper's figure the target is the distilled one."""
+"""The related targets that are drawn; in the paper's figure the target is the distilled model."""
 MEASURED: Final = 80
-"""Glyphs that are made again by their edges."""
+"""Number of glyphs to reproduce from their edges."""
 SHOWN: Final = range(4)
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Steps of training base, targets and adapters; glyphs in a step; drawings of a letter in a face.
+    """Training steps of the base, the targets and the adapters; batch size; drawings per letter and face.
 
-    ``taught``: glyphs of which a teacher tells the distilled generator.
+    ``taught``: number of glyphs on which the distilled generator learns from its teacher.
     """
 
     base: int
@@ -59,7 +59,7 @@ SIZES: Final = {"full": Size(800, 120, 150, 32, 12, 1000), "quick": Size(150, 20
 
 
 def placed(x: Tensor, seed: int) -> Tensor:
-    """Move glyphs on the page, and scale, stretch and slant them."""
+    """Shift, scale, stretch and slant glyphs at random."""
     drawn = torch.Generator().manual_seed(seed)
     slant, large, wide, right, down = 2 * torch.rand(5, len(x), generator=drawn, dtype=FLOAT) - 1
     large, wide = 0.95 + 0.2 * large, 1 + 0.15 * wide
@@ -71,40 +71,40 @@ def placed(x: Tensor, seed: int) -> Tensor:
 
 
 def edges(x: Tensor) -> Tensor:
-    """Return 1 where there is ink beside paper, else 0."""
+    """Return 1 at pixels of ink next to paper, else 0."""
     ink = (x > 0).to(FLOAT)
     return ink - ink * -max_pool2d(-ink, 3, 1, 1)
 
 
 def prompted(faces: tuple[str, ...], each: int, seed: int, again: int = 0) -> Batch:
-    """Return glyphs on the page, told by letter and face, (n, 1, PROMPT); ``again``: others in the same places."""
+    """Return glyphs with prompts of letter and face, (n, 1, PROMPT); ``again`` repeats the transformations."""
     x, letters, told = glyphs(faces, ALL, each, seed + again)
     return placed(x, seed), letters, encoder()[1][told][:, None]
 
 
 def controlled(batch: Batch) -> Batch:
-    """Return the same glyphs, told by their edges as well."""
+    """Return the same glyphs, with their edges in the prompts."""
     x, letters, told = batch
     return x, letters, torch.cat([told, edges(x).view(-1, PICTURE, PROMPT)], 1)
 
 
 def unlike(x: Tensor, y: Tensor) -> float:
-    """Return 1 - SSIM, the structural similarity of glyphs, in windows of seven pixels; the mean over glyphs."""
+    """Return 1 - SSIM, the structural similarity of glyphs, in windows of seven pixels; averaged over glyphs."""
     mean = partial(avg_pool2d, kernel_size=7, stride=1)
     a, b = mean(x), mean(y)
     both, each = mean(x * y) - a * b, mean(x * x) - a * a + mean(y * y) - b * b
-    c, d = (0.01 * 2) ** 2, (0.03 * 2) ** 2  # as usual, of a range of two
+    c, d = (0.01 * 2) ** 2, (0.03 * 2) ** 2  # the usual constants, for a range of two
     return 1 - float(((2 * a * b + c) * (2 * both + d) / ((a * a + b * b + c) * (each + d))).mean())
 
 
 def missed(x: Tensor, wanted: Tensor) -> float:
-    """Return 1 - F1 of the pixels that are an edge."""
+    """Return 1 - F1 of the edge pixels."""
     found = edges(x)
     return 1 - float(2 * (found * wanted).sum() / (found.sum() + wanted.sum()))
 
 
 def build(seed: int, size: Size) -> dict[str, nn.Module]:
-    """Return the source and the targets; none of them has seen edges."""
+    """Return the source and the targets, which were trained without edges."""
     known, other = prompted(POOL, size.drawings, seed), prompted(OTHER, size.drawings, seed + 1)
     taught = picked(known, size.taught, torch.Generator().manual_seed(seed + 9))[1:]
     found = family(Guided, known, other, taught, seed=seed, steps=(size.base, size.target), batch=size.batch)
@@ -123,12 +123,12 @@ class World:
 
     @cached_property
     def learnt(self) -> Batch:
-        """Return what adapters learn."""
+        """Return the training data of adapters."""
         return controlled(prompted(POOL, self.size.drawings, 100 * self.seed + 51))
 
     @cached_property
     def tested(self) -> Batch:
-        """Return what is measured: other glyphs, with the prompts and edges by which they are to be made again."""
+        """Return the test data: other glyphs, with the prompts and edges from which they are reproduced."""
         return controlled(self._asked(0))
 
     def _asked(self, again: int) -> Batch:
@@ -136,7 +136,7 @@ class World:
         return picked(prompted(POOL, 1, 100 * self.seed + 53, again), MEASURED, some)
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train an adapter to make glyphs by their edges; return the loss on others."""
+        """Train an adapter to generate glyphs from edges; return the loss on other glyphs."""
         del where
         learned = [p for _, p in parameters(model)]
         train(model, on(self.learnt, self.size.batch), self.size.adapter, rate, self.seed, learned)
@@ -146,37 +146,37 @@ class World:
         return float(validation) if math.isfinite(validation) else math.inf
 
     def carrying(self) -> dict[str, Any]:
-        """Return the glyphs of validation, told by their edges, on their way from noise."""
+        """Return noisy validation glyphs with their edges in the prompts."""
         return {"inputs": noisy(controlled(prompted(POOL, 2, 100 * self.seed + 52)), 256, self.seed), "need": "change"}
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, told: Tensor) -> Tensor:
-        """Make glyphs in as many steps as the model was made for, from noise that is the same for every model."""
+        """Return glyphs generated in the model's number of steps, from the same noise for every model."""
         return sampled(model, letters, told, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1].clamp(-1, 1)
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return how unlike the glyphs are to those of which the edges are, and how many of the edges they miss."""
+        """Return the dissimilarity to the glyphs whose edges were given, and the share of edges missed."""
         real, letters, told = self.tested
         made = self.samples(model, where, letters, told)
         return {"1 - SSIM": unlike(made, real), "edges missed": missed(made, edges(real))}
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return the loss without edges, in faces that the model was made for."""
+        """Return the loss without edges, on faces of the base's training data."""
         unseen = prompted(OTHER if where == "shifted" else POOL, 2, 100 * self.seed + 54)
         with torch.no_grad():
             return float(flow_loss(model, unseen, torch.Generator().manual_seed(99)))
 
     def shown(self, model: nn.Module, where: str) -> Tensor:
-        """Return some of the samples that are measured, for a sheet."""
+        """Return some of the measured samples, for the sheet."""
         _, letters, told = self.tested
         return self.samples(model, where, letters, told)[list(SHOWN)]
 
     def real(self) -> dict[str, Tensor]:
-        """Return what samples should look like, and their edges."""
+        """Return the glyphs that the samples should resemble, and their edges."""
         real = self.tested[0][list(SHOWN)]
         return {"real": real, "edges": 2 * edges(real) - 1}
 
     def ceiling(self) -> dict[str, float]:
-        """Return the measures of glyphs that are drawn again in the same places, without the edges."""
+        """Return the measures of new drawings with the same transformations, generated without edges."""
         real, again = self.tested[0], self._asked(1)[0]
         return {"1 - SSIM": unlike(again, real), "edges missed": missed(again, edges(real))}
 

@@ -1,6 +1,6 @@
-"""A LoRA is turned into an input or output adapter by Eq. 5, from weights alone, and moved (after Fig. 6).
+"""A LoRA is converted to an input or output adapter by Eq. 5, from weights alone, and moved (after Fig. 6).
 
-Eq. 5 divides by the weights, and small singular values make large errors; a ridge, in units of the largest, damps them.
+Eq. 5 inverts the weights, so small singular values cause large errors; a ridge, relative to the largest, damps them.
 Model, text, targets and the LoRA with its learning rate are those of ``toys/language.py``.
 
 Examples:
@@ -32,11 +32,11 @@ def run(
     jobs: int = 1,
     repeat: bool = False,
 ) -> dict[str, Any]:
-    """Return the same figures as ``command.run``, with the recorded learning rate; rows are sides and ridges."""
+    """Return results like ``command.run``, with the recorded learning rate; rows are sides and ridges."""
     del repeat
     known = records.recorded("language")
     if known is None:
-        msg = "The learning rate of LoRA is not recorded; run toys/language.py and keep its record in toys/data."
+        msg = "The learning rate of LoRA is not recorded; run toys/language.py and store its record in toys/data."
         raise InvalidValueError(msg)
     lora, size = known["rates"]["lora"], "quick" if quick else "full"
     language = protocol("language")

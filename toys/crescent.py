@@ -1,9 +1,9 @@
 """Adapters trained on one model and moved to another, on a crescent in the plane (Fig. 8).
 
 Examples:
-  python toys/crescent.py                         input and output adapters move, LoRA does not
-  python toys/crescent.py --case other-function   the other side: LoRA on the first map does better
-  python toys/crescent.py --case interior         adapters on every map: nothing is guaranteed
+  python toys/crescent.py                         input and output adapters transfer, LoRA does not
+  python toys/crescent.py --case other-function   the opposite case: LoRA on the first map is better
+  python toys/crescent.py --case interior         adapters on every map: no guarantee
 """
 
 import argparse
@@ -30,15 +30,15 @@ TRAINING_SAMPLES = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """One run.
+    """The options of a run.
 
     Attributes:
-        case: what the target is to the source, and where the adapters sit.
-        seed: draws the models, the samples and the adapters' first values.
-        steps: of Adam, for each adapter.
-        rank: of AB; 2 is all there is in the plane, with 1 the task cannot be met exactly.
-        samples: fresh ones, on which losses and distances are measured.
-        device: where training happens, in float64.
+        case: the relation of the target to the source, and the adapted layers.
+        seed: seed of the models, the samples and the adapters' initial values.
+        steps: number of Adam steps for each adapter.
+        rank: rank of AB; 2 is the maximum in the plane, and with 1 the task has no exact solution.
+        samples: number of new samples for losses and distances.
+        device: device of the training, in float64.
     """
 
     case: Case = Case.SAME_FUNCTION
@@ -50,11 +50,12 @@ class Config:
 
 
 def run(config: Config) -> dict[str, Any]:
-    """Train every adapter on the source, move it to the target, measure.
+    """Train every adapter on the source, copy it to the target, and measure the outcome.
 
     Returns:
-        ``config``; ``models``: the maps as matrices on (x, 1); ``rows``: measured and computed, for every method;
-        ``clouds``: for every method inputs, hidden features and outputs of both models; ``wanted``: outputs.
+        ``config``; ``models``: the maps as matrices on (x, 1); ``rows``: measured and computed values of every method;
+        ``clouds``: inputs, hidden features and outputs of both models for every method; ``wanted``: the desired
+        outputs.
     """
     generator = torch.Generator().manual_seed(config.seed)
     source, target = (model.to(config.device) for model in models(config.case, generator))
@@ -87,14 +88,14 @@ def run(config: Config) -> dict[str, Any]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run, print the table, write picture and record; status 0, or 2 with one sentence on stderr."""
+    """Run, print the table, and write the figure and the record; return 0, or 2 after an error message."""
     return guarded("crescent", lambda: _main(argv))
 
 
 def _main(argv: list[str] | None) -> int:
     args = vars(_parser().parse_args(argv))
     out = args.pop("out")
-    with styled():  # before the work, so that a missing matplotlib is found at once
+    with styled():  # imported first, so that a missing matplotlib is reported at once
         result = run(Config(**args))
         name = f"crescent-{args['case']}"
         svg, png = write(picture.draw(result), out, name)

@@ -1,9 +1,9 @@
 """A generator of glyphs learns an unseen face from six letters, and its adapters are moved (after Tables 1, 8, 9).
 
-The letters are of the fonts that matplotlib ships; nothing is downloaded. Targets: the generator trained further, on
-another family of faces, distilled to four steps, pruned and healed, disturbed; the same function in other weights
-(heads, the residual stream); and a generator trained apart. How much a sample looks like the face, and whether its
-letter can be read, is told by networks that saw other faces.
+The letters are from matplotlib's fonts; nothing is downloaded. Targets: the generator trained further, on another
+family of faces, distilled to four steps, pruned and healed, perturbed; the same function with other weights (heads, the
+residual stream); and an independently trained generator. Networks trained on other faces measure how similar a sample
+is to the face, and whether its letter is legible.
 
 Examples:
   python toys/diffusion.py            8 seeds, each with another unseen face; learning rates chosen for every method
@@ -32,15 +32,15 @@ from toys.transfer.cache import models
 
 REVISION: Final = 1
 LAYERS: Final = tuple(f"blocks.{i}.{m}" for i in range(DEPTH) for m in ("q", "k", "v", "o"))
-"""Attention alone, as in the paper (Table 7)."""
+"""The adapted layers: only attention, as in the paper (Table 7)."""
 ALL: Final = range(len(LETTERS))
 LEARNT, VALIDATED, TESTED = (tuple(map(LETTERS.index, some)) for some in ("AEGNRT", "BHKMUZ", "CDFIJLOPQSVWXY"))
-SHOWN: Final = (1, 8, 9, 11)  # of those that are tested: D, Q, S, W
+SHOWN: Final = (1, 8, 9, 11)  # test letters: D, Q, S, W
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Steps of training base, targets, adapters and judge; glyphs in a step; drawings and samples of a letter."""
+    """Training steps of base, targets, adapters and judge; batch size; drawings and samples per letter."""
 
     base: int
     target: int
@@ -55,12 +55,12 @@ SIZES: Final = {"full": Size(1000, 120, 80, 600, 32, 6, 2), "quick": Size(200, 3
 
 
 def seen(seed: int) -> tuple[str, ...]:
-    """Return the faces that the generators of a seed learn: all but its subject."""
+    """Return the faces on which a seed's generators are trained: all except its subject."""
     return tuple(face for face in POOL if face != subject(seed))
 
 
 def subject(seed: int) -> str:
-    """Return the face that the generators of a seed do not know."""
+    """Return the face that a seed's generators have not seen."""
     return POOL[seed % len(POOL)]
 
 
@@ -88,12 +88,12 @@ class World:
 
     @cached_property
     def tested(self) -> Subject:
-        """Return what samples are compared with: letters that were neither learnt nor validated."""
+        """Return the reference of samples: letters used neither for training nor for validation."""
         real, letters, _ = self.drawn(TESTED, 1, 3)
         return Subject(self.judge, real, letters)
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train an adapter on six glyphs of the unseen face, one a letter; return the loss on six other letters."""
+        """Train an adapter on six glyphs of the unseen face, one per letter; return the loss on six other letters."""
         del where
         learned = [p for _, p in parameters(model)]
         train(model, on(self.drawn(LEARNT, 1, 1), 12), self.size.adapter, rate, self.seed, learned)
@@ -102,7 +102,7 @@ class World:
         return float(validation) if math.isfinite(validation) else math.inf
 
     def carrying(self) -> dict[str, Any]:
-        """Return glyphs of the letters that are learnt and validated, on their way from noise."""
+        """Return noisy glyphs of the training and validation letters."""
         return {"inputs": noisy(self.drawn(LEARNT + VALIDATED, 8, 2), 256, self.seed), "need": "change"}
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, face: str) -> Tensor:
@@ -111,7 +111,7 @@ class World:
         return sampled(model, letters, faces, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1]
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return the distance from the unseen face and the share misread, on letters that were not learnt."""
+        """Return the distance to the unseen face and the share of misread letters, for the test letters."""
         letters = self.tested.letters.repeat(self.size.samples)
         return self.tested.compared(self.samples(model, where, letters, subject(self.seed)))
 
@@ -120,16 +120,16 @@ class World:
         return self.samples(model, where, self.tested.letters, subject(self.seed))[list(SHOWN)]
 
     def real(self) -> dict[str, Tensor]:
-        """Return what samples should look like, and what was learnt."""
+        """Return the glyphs that samples should resemble, and the training glyphs."""
         return {"real": self.tested.real[list(SHOWN)], "learnt": self.drawn(LEARNT, 1, 1)[0]}
 
     def ceiling(self) -> dict[str, float]:
-        """Return the measures of real glyphs of the face that are drawn again: samples can hardly be better."""
-        again = self.drawn(TESTED, self.size.samples, 9)[0]  # letter by letter; samples are drawing by drawing
+        """Return the measures of new drawings of the real face, an upper limit for samples."""
+        again = self.drawn(TESTED, self.size.samples, 9)[0]  # ordered by letter, whereas samples are ordered by drawing
         return self.tested.compared(again[torch.arange(len(again)).view(len(TESTED), -1).T.flatten()])
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return the share of letters misread in a face that was learnt."""
+        """Return the share of misread letters in a face of the training data."""
         face = OTHER[0] if where == "shifted" else seen(self.seed)[0]
         real, letters, _ = glyphs([face], ALL, 1, self.seed)
         return Subject(self.judge, real, letters).compared(self.samples(model, where, letters, face))["misread"]

@@ -1,9 +1,9 @@
-"""Adapters of two real networks for embeddings of sentences, paraphrase-MiniLM-L3 and all-MiniLM-L6, move to the other.
+"""Adapters of two sentence encoders, paraphrase-MiniLM-L3 and all-MiniLM-L6, are moved from one to the other.
 
-Their weights come inside packages, the sentences with Python; nothing is downloaded. Both have one vocabulary and near
-embeddings of its words; their weights have nothing in common, their residual streams have. A seed has one of three
-tasks: to find a function's name, the names of what a function calls, or the function that raises an error, by what is
-said of them.
+Their weights are shipped with packages, the sentences with Python; nothing is downloaded. Both have the same vocabulary
+and similar word embeddings; their other weights are unrelated, but their residual streams are similar. Each seed has
+one of three tasks: to retrieve a function by its docstring, the names that it calls by its docstring, or the function
+that raises an error by the message.
 
 Examples:
   python toys/embeddings.py            both directions, learning rates chosen for every method
@@ -29,14 +29,14 @@ from toys.transfer import command, gauges
 REVISION: Final = 1
 LAYERS: Final = tuple(f"blocks.{k}.{kind}" for k in range(3) for kind in KINDS)
 AMONG: Final = 32
-"""Sentences of each side among which an answer is looked for while an adapter is carried over."""
+"""Number of candidate sentences of each side while an adapter is carried over."""
 ANOTHER: Final = {"0": "1", "1": "2", "2": "0"}
-"""The null of the layer map: adapters on blocks that nothing makes for them."""
+"""Adapters on other blocks, as the null hypothesis of the layer map."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Steps of training, pairs in a step, pairs among which is searched."""
+    """Training steps, batch size in pairs, and number of candidate pairs."""
 
     steps: int
     batch: int
@@ -47,12 +47,12 @@ SIZES: Final = {"full": Size(30, 16, 96), "quick": Size(8, 8, 24)}
 
 
 def names(network: str) -> list[str]:
-    """Return the names of the blocks: a block of L6 that ends where one of L3 does has its name."""
+    """Return the names of the blocks; a block of L6 that ends at the same depth as one of L3 has its name."""
     return ["0", "1", "2"] if network == "L3" else ["before 0", "0", "before 1", "1", "before 2", "2"]
 
 
 class World:
-    """See ``toys.transfer.world``; a case is "SOURCE to SIBLING", a seed is a split of one of the tasks."""
+    """See ``toys.transfer.world``; a case is "SOURCE to SIBLING", and a seed is a split of one of the tasks."""
 
     layers = LAYERS
 
@@ -70,20 +70,20 @@ class World:
         }
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train an adapter on pairs to learn; return the loss on those for validation."""
+        """Train an adapter on the training pairs; return the loss on the validation pairs."""
         del where
         train(model, self.parts.train, steps=self.size.steps, batch=self.size.batch, rate=rate, seed=self.seed)
         validation = measured(model, self._some(self.parts.validation))["loss"]
         return validation if math.isfinite(validation) else math.inf
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return the measures on pairs of files that nothing was learned from."""
+        """Return the measures on the test pairs."""
         del where
         return measured(model, self._some(self.parts.test))
 
     def carrying(self) -> dict[str, Any]:
-        """Return sentences for validation; the answer is which of some sentences of the other side is meant."""
-        # Cosines themselves are not compared: a change of all of them alike changes no answer.
+        """Return validation sentences, classified among candidate sentences of the other side."""
+        # Cosines are not compared directly, since an equal change of all of them changes no answer.
         pairs = self._some(self.parts.validation)
         sides = [[split(pair[k]) for pair in pairs] for k in (0, 1)]
         texts, among = sides[0] + sides[1], sides[1][:AMONG] + sides[0][:AMONG]
@@ -106,7 +106,7 @@ class World:
 
 
 def world(seed: int, size: str, cache: Path, case: str) -> World:
-    """Return the world of a seed; nothing but adapters is trained, so nothing is cached."""
+    """Return the world of a seed; only adapters are trained, so nothing is cached."""
     del cache
     return World(seed, size, case)
 

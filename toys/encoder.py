@@ -1,10 +1,10 @@
-"""An encoder turns the picture of a face into words that a generator of glyphs learns to read (after Tables 3, 4).
+"""An encoder maps an image of a face to words that adapters of a glyph generator learn to read (after Tables 3, 4).
 
-As ELITE: the generator knows faces by two words, for the face and for the way in which it is drawn, which it reads by
-cross-attention. An encoder of pictures, one for all generators, makes two vectors of six letters of a face. Adapters on
-keys and values of cross-attention learn to read these instead of words, on faces that the generator knows. They are
-measured on a face that neither it nor the encoder has seen. Targets are those of ``toys/diffusion.py``; words and
-encoder are the same for all of them, also for the generator trained apart.
+As in ELITE, the generator reads two words by cross-attention, one for the face and one for the style of drawing. An
+image encoder, the same for all generators, maps six letters of a face to two vectors. Adapters on keys and values of
+cross-attention learn to read these vectors instead of words, on faces that the generator has seen. They are tested on a
+face that neither the generator nor the encoder has seen. Targets are those of ``toys/diffusion.py``; they share the
+words and the encoder, including the independently trained generator.
 
 Examples:
   python toys/encoder.py            6 seeds, each with another unseen face; learning rates chosen for every method
@@ -34,25 +34,25 @@ from toys.transfer.cache import models, tensors
 
 REVISION: Final = 1
 LAYERS: Final = tuple(f"blocks.{2 * i}.{m}" for i in range(DEPTH) for m in ("k", "v"))
-"""Keys and values of cross-attention alone, as in ELITE."""
+"""The adapted layers: keys and values of cross-attention, as in ELITE."""
 WAYS, VALIDATED, TESTED = range(8), range(8, 10), (0, 10, 11)
-"""Ways in which faces are drawn: of those that are learnt, of validation, of the unseen face; 0: as they are."""
+"""Styles of drawing for training, for validation and for the unseen face; 0 is unchanged."""
 PICTURE: Final = tuple(map(LETTERS.index, "AEGNRT"))
-"""The letters of which the encoder makes words; they are not measured."""
+"""The letters that the encoder reads; they are not measured."""
 ASKED: Final = tuple(k for k in ALL if k not in PICTURE)
 PICTURES: Final = 4
-"""Of every face that is learnt."""
+"""Number of styles of every training face."""
 UNUSED: Final = ("noise", "stream")
-"""Of the relatives: the first is none of the paper's, and of the second's weights none that is adapted differs."""
+"""Related targets that are not drawn: the first is not in the paper, and the second does not change adapted weights."""
 SHOWN: Final = (2, 13, 22, 53)
-"""Of what is measured: D and S, and the same in the two other ways."""
+"""Indices of the samples to show: D and S in all three styles."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Steps of training base, targets, adapters, encoder and judge; glyphs in a step; drawings of a letter.
+    """Training steps of base, targets, adapters, encoder and judge; batch size; drawings per letter.
 
-    ``taught``: glyphs of which a teacher tells the distilled generator.
+    ``taught``: number of glyphs on which the distilled generator learns from its teacher.
     """
 
     base: int
@@ -68,21 +68,21 @@ SIZES: Final = {"full": Size(1000, 120, 150, 600, 32, 2, 2000), "quick": Size(15
 
 
 def drawn(faces: Sequence[str], letters: Sequence[int], each: int, ways: Sequence[int], seed: int) -> Batch:
-    """Return glyphs of every face in every way, and their letters and styles, numbered face by face, way by way."""
+    """Return glyphs of every face in every style, with their letters, and with numbers of face and style."""
     x, told, _ = glyphs(faces, letters, each, seed)
     styles = torch.arange(len(ways) * len(faces)).repeat_interleave(len(letters) * each)
     return torch.cat([x if way == 0 else changed(x, 100 + way) for way in ways]), told.repeat(len(ways)), styles
 
 
 def words(faces: Sequence[str], ways: Sequence[int]) -> Tensor:
-    """Return for each style the two tokens that tell it, (n, 2, PROMPT)."""
+    """Return the two tokens of each face and style, (n, 2, PROMPT)."""
     way = torch.randn(max(TESTED) + 1, PROMPT, generator=torch.Generator().manual_seed(54321), dtype=FLOAT)[[*ways]]
     face = encoder()[1][[FACES.index(one) for one in faces]]
     return torch.stack([face.repeat(len(ways), 1), way.repeat_interleave(len(faces), 0)], 1)
 
 
 def named(faces: Sequence[str], size: Size, seed: int) -> Batch:
-    """Return glyphs that are told by words."""
+    """Return glyphs with words as prompts."""
     x, letters, styles = drawn(faces, ALL, size.drawings, WAYS, seed)
     return x, letters, words(faces, WAYS)[styles]
 
@@ -113,29 +113,29 @@ class World:
             self.encoder = blank().eval().requires_grad_(requires_grad=False)
         self.encoder.load_state_dict(stored)
         found = [self.looks(self.seen, WAYS, seed + 900 + k) for k in range(PICTURES)]
-        self.spread = torch.cat(found).std(0)  # tokens of words have unit variance, too
+        self.spread = torch.cat(found).std(0)  # tokens of words also have unit variance
         self.pictures = torch.stack(found) / self.spread
 
     @torch.no_grad()
     def looks(self, faces: Sequence[str], ways: Sequence[int], seed: int) -> Tensor:
-        """Return for each style what the encoder sees in one picture of it, (n, 2, PROMPT)."""
+        """Return the encoder's tokens of one image of each face and style, (n, 2, PROMPT)."""
         x, letters, _ = drawn(faces, PICTURE, 1, ways, seed)
         unlike = self.encoder(x)[0] - self.encoder.usual[letters]
         return unlike.unflatten(0, (-1, len(PICTURE))).mean(1).unflatten(-1, (2, PROMPT))
 
     def pictured(self, faces: Sequence[str], letters: Sequence[int], ways: Sequence[int], seed: int) -> Batch:
-        """Return glyphs that are told by a picture."""
+        """Return glyphs with an image as prompt."""
         x, told, styles = drawn(faces, letters, 1, ways, seed)
         return x, told, (self.looks(faces, ways, seed + 1) / self.spread)[styles]
 
     @cached_property
     def tested(self) -> tuple[Subject, Tensor]:
-        """Return what samples are compared with, and what tells its face."""
+        """Return the reference glyphs of samples, and the tokens of their face."""
         x, letters, told = self.pictured([subject(self.seed)], ASKED, TESTED, 100 * self.seed + 3)
         return Subject(self.judge, x, letters), told
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train an adapter on pictures of faces that the generator knows; return the loss on ways it does not know."""
+        """Train an adapter on images of known faces; return the loss on styles that are new to it."""
         del where
         x, letters, styles = self.learnt
 
@@ -151,7 +151,7 @@ class World:
         return float(validation) if math.isfinite(validation) else math.inf
 
     def carrying(self) -> dict[str, Any]:
-        """Return glyphs in the ways of validation, told by pictures, on their way from noise."""
+        """Return noisy glyphs in the validation styles, with images as prompts."""
         return {
             "inputs": noisy(self.pictured(self.seen, ALL, VALIDATED, 100 * self.seed + 5), 256, self.seed),
             "need": "change",
@@ -162,7 +162,7 @@ class World:
         return sampled(model, letters, told, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1]
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return the distance from the unseen face in three ways, and the share of letters misread."""
+        """Return the distance to the unseen face in three styles, and the share of misread letters."""
         to, told = self.tested
         return to.compared(self.samples(model, where, to.letters, told))
 
@@ -172,7 +172,7 @@ class World:
         return self.samples(model, where, to.letters, told)[list(SHOWN)]
 
     def real(self) -> dict[str, Tensor]:
-        """Return what samples should look like, and the picture."""
+        """Return the glyphs that samples should resemble, and the image."""
         return {
             "real": self.tested[0].real[list(SHOWN)],
             "picture": drawn([subject(self.seed)], PICTURE, 1, TESTED, 100 * self.seed + 4)[0][: len(PICTURE)],
@@ -183,7 +183,7 @@ class World:
         return self.tested[0].compared(drawn([subject(self.seed)], ASKED, 1, TESTED, 100 * self.seed + 9)[0])
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return the share of letters misread in a face that was learnt, told by words."""
+        """Return the share of misread letters in a face of the training data, with words as prompts."""
         faces = [OTHER[0] if where == "shifted" else self.seen[0]]
         real, letters, _ = drawn(faces, ALL, 1, [0], self.seed)
         made = self.samples(model, where, letters, words(faces, [0]).expand(len(letters), -1, -1))

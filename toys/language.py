@@ -1,13 +1,13 @@
-"""A byte-level language model of Python's documentation learns Python, and its adapters are moved (after Table 6).
+"""A byte-level language model of Python's documentation learns Python code, and its adapters are moved (after Table 6).
 
-The text comes with Python; nothing is downloaded. Targets: the model trained further, on docstrings, on questions and
-answers, on its own sharpened predictions, pruned and healed, disturbed; the same function in other
-weights (heads, neurons, the residual stream); and a model trained apart.
+The text is shipped with Python; nothing is downloaded. Targets: the model trained further, on docstrings, on questions
+and answers, on its own sharpened predictions, pruned and healed, perturbed; the same function with other weights
+(heads, neurons, the residual stream); and an independently trained model.
 
 Examples:
   python toys/language.py            12 seeds, learning rates chosen for every method
   python toys/language.py --quick    2 seeds and smaller models
-  python toys/language.py --split    a rank of four is split between an output adapter and LoRA (Eq. 6; Fig. 7)
+  python toys/language.py --split    rank four is split between an output adapter and LoRA (Eq. 6; Fig. 7)
 """
 
 import copy
@@ -31,12 +31,12 @@ from toys.words.training import measured, train
 
 REVISION: Final = 2
 CARRIED_BY: Final = 128
-"""Windows by which an adapter is carried over."""
+"""Number of windows for carrying an adapter over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Steps of training the base, the targets and the adapters; windows of text in a step, and to measure with."""
+    """Training steps of the base, the targets and the adapters; windows per batch, and for measuring."""
 
     base: int
     target: int
@@ -80,7 +80,7 @@ def build(seed: int, size: Size) -> dict[str, nn.Module]:
 
 
 class World:
-    """See ``toys.transfer.world``; ``learned`` are texts for training, validation and measuring of adapters."""
+    """See ``toys.transfer.world``; ``learned`` are the texts for training, validating and testing adapters."""
 
     layers = LAYERS
     learned = ("train", "validation", "test")
@@ -91,7 +91,7 @@ class World:
         self.models: Mapping[str, nn.Module] = models(cache, config, Model, partial(build, seed, self.size))
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train an adapter on the first of the texts; return the loss on the second."""
+        """Train an adapter on the first text; return the loss on the second."""
         del where
         learned, (text, unseen, _) = [p for _, p in parameters(model)], self.learned
         train(model, corpora()[text], self.size.adapter, rate, self.seed, self.size.batch, learned)
@@ -99,7 +99,7 @@ class World:
         return validation if math.isfinite(validation) else math.inf
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return nats a byte of the third text."""
+        """Return the loss on the third text, in nats per byte."""
         del where
         return {"loss": measured(model, self.learned[2], self.size.measure)}
 
@@ -109,7 +109,7 @@ class World:
         return {"inputs": text, "need": "labels"}
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return nats a byte of documentation."""
+        """Return the loss on documentation, in nats per byte."""
         del where
         return measured(model, "documents, test", self.size.measure)
 
@@ -120,7 +120,7 @@ def world(seed: int, size: str, cache: Path) -> World:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """See ``toys.transfer.command.main``; with --split the study ``mixture`` is run, on the same models."""
+    """See ``toys.transfer.command.main``; with --split, run the study ``mixture`` on the same models."""
     given = sys.argv[1:] if argv is None else argv
     name = "mixture" if "--split" in given else "language"
     return command.main(name, __doc__, [option for option in given if option != "--split"])

@@ -1,8 +1,8 @@
-"""Adapters trained on real networks, ANI-1x and ANI-1ccx, and moved: to their kin, to themselves renumbered, to others.
+"""Adapters of the networks ANI-1x and ANI-1ccx, moved to related, permuted and unrelated networks.
 
-Needs no download and no GPU: the 2 x 8 networks come with torchani, the labelled molecules with this repository. Every
-ANI-1ccx was made from one ANI-1x. Zeros of energy, one for each element, are fitted for every row on the target's
-training molecules: they are conventions, and no row shall win by them.
+No download and no GPU are needed: the 2 x 8 networks are shipped with torchani, the labelled molecules with this
+repository. Every ANI-1ccx network was fine-tuned from an ANI-1x network. Zeros of energy, one for each element, are
+conventions; they are fitted for every row on the target's training molecules, so that no row is better because of them.
 
 Examples:
   python toys/molecules.py            two tasks, both directions, 8 members, learning rates chosen for every method
@@ -31,7 +31,7 @@ RELEASES: Final = {"ANI-1x": "1x", "ANI-1ccx": "1ccx"}
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Steps at most, steps between two looks at the validation error, geometries in a step."""
+    """Maximum number of steps, steps between validation checks, and batch size in geometries."""
 
     steps: int
     every: int
@@ -42,7 +42,7 @@ SIZES: Final = {"full": Size(120, 20, 16), "quick": Size(60, 20, 16)}
 
 
 class World:
-    """See ``toys.transfer.world``; a case is "TASK: SOURCE to KIN", a seed a member with its own split."""
+    """See ``toys.transfer.world``; a case is "TASK: SOURCE to KIN", and a seed is a member with its own split."""
 
     def __init__(self, seed: int, size: str, case: str) -> None:
         task, _, way = case.partition(": ")
@@ -63,7 +63,7 @@ class World:
         self._goals: dict[str, Tensor] = {}
 
     def goal(self, where: str) -> Tensor:
-        """Return the energies that an adapter of this model shall give: (geometries,)."""
+        """Return the target energies of an adapter of this model, (geometries,)."""
         if where not in self._goals:
             base = energies(self.models[where], features())
             self._goals[where] = torch.from_numpy(
@@ -72,23 +72,23 @@ class World:
         return self._goals[where]
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train an adapter by Adam; return the smallest validation error."""
+        """Train an adapter with Adam; return the smallest validation error."""
         steps, every, batch = self.size.steps, self.size.every, self.size.batch
         options: dict[str, Any] = {"steps": steps, "every": every, "size": batch, "seed": self.seed}
         assert isinstance(model, Potential)
         return float(train(model, features(), self.goal(where), self.parts, lr=rate, **options)["validation"])
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return the root mean square error on molecules for testing."""
+        """Return the root mean square error on the test molecules."""
         return {"kcal/mol": self._error(model, self.goal(where).double().numpy())}
 
     def carrying(self) -> dict[str, Any]:
-        """Return geometries for validation."""
+        """Return the validation geometries."""
         at = torch.from_numpy(self.parts.validation)
         return {"inputs": at, "call": lambda model, some: model(features().take(some)), "need": "change"}
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return the error in predicting GFN2-xTB's energies, for which neither release was trained."""
+        """Return the error for GFN2-xTB energies, on which neither release was trained."""
         del where
         return self._error(model, molecules().energy)
 

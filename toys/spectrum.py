@@ -1,8 +1,8 @@
-"""How much of an adapter is kept as the target drifts away from its source, copied and carried over.
+"""The share of an adapter's gain that is kept as the target drifts away from its source, copied or carried over.
 
 Three families of small networks are trained further until their weights have cosines of .99 to .3 with the source's,
-put in other weights of the same function, and trained apart. Adapters of the source are copied to all of these, and
-carried over by inputs without labels.
+reparametrised to an equal function, and trained independently. Adapters of the source are copied to all of these, and
+carried over with unlabelled inputs.
 
 Examples:
   python toys/spectrum.py            all families, learning rates chosen for every method
@@ -27,24 +27,24 @@ from toys.drift.moves import moves, rates
 from toys.transfer import records
 from toys.transfer.cache import figures
 
-REVISION: Final = 2
+REVISION: Final = 3
 SEEDS: Final = {
     "full": {"perceptron": 32, "convolution": 26, "bytes": 7},
     "quick": dict.fromkeys(FAMILIES, 2),
 }
-"""More for the families whose seeds differ more."""
+"""Numbers of seeds, larger for families with more variation."""
 
 
 def run(size: str, seeds: Mapping[str, Sequence[int]], cache: Path) -> dict[str, Any]:
-    """Return what every adapter gains on every target.
+    """Return the gain of every adapter on every target.
 
     Args:
         size: "full" or "quick".
-        seeds: family -> seeds of models and adapters; one that is in the cache is not computed again.
-        cache: the folder in which finished parts are kept.
+        seeds: family -> seeds of models and adapters; cached seeds are not computed again.
+        cache: folder for finished parts.
 
     Returns:
-        ``rates``: family -> row -> learning rate; ``families``: family -> figures of ``drift.moves`` by seed.
+        ``rates``: family -> row -> learning rate; ``families``: family -> results of ``drift.moves`` by seed.
     """
     torch.set_num_threads(1)
     found: dict[str, Any] = {"rates": {}, "families": {name: [] for name in FAMILIES}}
@@ -66,7 +66,7 @@ def run(size: str, seeds: Mapping[str, Sequence[int]], cache: Path) -> dict[str,
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run, print the table, write picture and record; status 0, or 2 with one sentence."""
+    """Run, print the table, and write the figure and the record; return 0, or 2 after an error message."""
     return guarded("spectrum", lambda: _main(argv))
 
 
@@ -74,7 +74,7 @@ def _main(argv: list[str] | None) -> int:
     args = _parser().parse_args(argv)
     size = "quick" if args.quick else "full"
     seeds = {name: [*range(args.seed, args.seed + (args.seeds or count))] for name, count in SEEDS[size].items()}
-    with styled():  # before the work, so that a missing matplotlib is found at once
+    with styled():  # imported first, so that a missing matplotlib is reported at once
         result = run(size, seeds, args.out / "cache")
         svg, png = write(output.draw(result), args.out, "spectrum")
     command = f"python toys/spectrum.py{' --quick' * args.quick} --seed {args.seed}"
@@ -88,10 +88,10 @@ def _parser() -> Parser:
     parser = Parser(
         prog="python toys/spectrum.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="a first look, in a minute and a half")
+    parser.add_argument("--quick", action="store_true", help="run a small version, in a minute and a half")
     counts = ", ".join(f"{count} of {name}" for name, count in SEEDS["full"].items())
-    parser.add_argument("--seeds", type=whole(2, 1000), metavar="N", help=f"of each family; default: {counts}; quick 2")
-    parser.add_argument("--seed", type=whole(0, 900), default=0, metavar="N", help="the first; default: %(default)s")
+    parser.add_argument("--seeds", type=whole(2, 1000), metavar="N", help=f"per family; default: {counts}; quick 2")
+    parser.add_argument("--seed", type=whole(0, 900), default=0, metavar="N", help="first seed; default: %(default)s")
     parser.add_argument("--out", type=folder, default="out/spectrum", metavar="FOLDER", help="default: %(default)s")
     return parser
 

@@ -1,4 +1,4 @@
-"""Makes ``python toys/NAME.py`` find this folder as the package ``toys``, wherever the package below is installed."""
+"""A shim by which ``python toys/NAME.py`` finds this folder as the package ``toys``."""
 
 from pathlib import Path
 

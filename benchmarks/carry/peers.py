@@ -10,12 +10,16 @@ from torch import Tensor, nn
 
 from benchmarks.carry.models import Move
 from ioadapt_theory.adapters import layers, transfer
+from ioadapt_theory.adapters.carrying.closed_form import Regression
 from ioadapt_theory.adapters.carrying.fitting import base_layers
 from ioadapt_theory.adapters.carrying.parts import built, parts_of
-from ioadapt_theory.adapters.carrying.trial import put
+from ioadapt_theory.adapters.carrying.refine import from_zero, refined
+from ioadapt_theory.adapters.carrying.trial import Options, Trial, put
 from ioadapt_theory.adapters.matrices import operator
 from ioadapt_theory.adapters.model import disable
-from ioadapt_theory.effect import Regression, record
+from ioadapt_theory.effect import record
+from ioadapt_theory.effect.batches import divided
+from ioadapt_theory.effect.passes import undisturbed
 from toys.transfer import baselines
 
 Rule = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -89,3 +93,17 @@ def carried(move: Move, refine: int | None) -> tuple[nn.Module, object]:
     match = "effect" if move.relation == "depth" and move.adapted == "one" else "name"
     options = {"refine": refine, "seed": move.seed, "strict": False, "match": match, "need": "labels"}
     return target, transfer(move.source, target, inputs=move.inputs, **options)  # type: ignore[arg-type]
+
+
+def distilled(move: Move, like: nn.Module, steps: int) -> nn.Module | None:
+    """Return the target after as many steps without labels from fresh adapters of the sizes that ``like`` has."""
+    sizes = {layer: module.adapters["default"] for layer, module in layers(like).items()}
+    if not sizes:
+        return None
+    target, options = copy.deepcopy(move.target), Options(need="labels", seed=move.seed)
+    rows = divided(move.inputs, None, size=options.size, seed=move.seed)
+    with undisturbed(move.source), undisturbed(target):
+        trial = Trial(move.source, target, "default", rows, options)
+        made, _ = refined(trial, from_zero(sizes, move.seed), steps, lambda _: None)  # type: ignore[arg-type]
+    put(target, made, "default")
+    return target

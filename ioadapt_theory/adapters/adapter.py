@@ -1,4 +1,4 @@
-"""One named adapter on one layer, and the adapters of a layer by name."""
+"""``Adapter``: one named adapter on one layer; ``Adapters``: all adapters of a layer, by name."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
@@ -14,11 +14,11 @@ from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
 
 class Adapter(nn.ModuleDict):
-    """One named adapter on one layer: a family for each of its placements (keys), in the order in which they act.
+    """One named adapter on one layer: placement -> family, in the order in which they act.
 
     Attributes:
-        family: name of the families.
-        shift: a bias added to the layer's outputs, as some files of other tools have; None otherwise.
+        family: the name of the families, such as "lora".
+        shift: a bias added to the layer's outputs (some files of other tools have one), or None.
 
     Example:
         >>> from torch import nn
@@ -30,7 +30,7 @@ class Adapter(nn.ModuleDict):
     """
 
     def __init__(self, family: str, families: Mapping[Placement, Family], shift: Tensor | None = None) -> None:
-        """Hold families that are built already; ``fresh`` builds them for a layer."""
+        """Take families that are already built; ``fresh`` builds them for a layer."""
         super().__init__({str(placement): part for placement, part in families.items()})
         self.family = family
         self.shift = None if shift is None else nn.Parameter(shift.detach().clone())
@@ -41,7 +41,7 @@ class Adapter(nn.ModuleDict):
         families = {}
         for placement, spec in plan.items():
             families[placement] = FAMILIES[family](placement.base(f), spec)
-            f = Placed(f, families[placement], placement)  # what the next part is applied to
+            f = Placed(f, families[placement], placement)  # the next part is applied to this
         return cls(family, families)
 
     def parts(self) -> Iterator[tuple[Placement, Family]]:
@@ -50,7 +50,7 @@ class Adapter(nn.ModuleDict):
             yield Placement(key), family  # type: ignore[misc]
 
     def require_whole(self) -> None:
-        """Raise UnsupportedError if a parameter has the wrong shape, as a shard of FSDP1 has."""
+        """Raise UnsupportedError if a parameter has the wrong shape, such as a shard of FSDP1."""
         for placement, phi in self.parts():
             shapes = {key: tuple(p.shape) for key, p in phi.named_parameters()}
             if shapes != phi.shapes(phi.size, phi.spec, shapes):
@@ -62,7 +62,7 @@ class Adapter(nn.ModuleDict):
                 raise UnsupportedError(msg)
 
     def on(self, f: Operator) -> Operator:
-        """Return the layer f under this adapter; the shift has the scaling of the last part."""
+        """Return the layer f with this adapter applied; the shift is scaled like the last part."""
         for placement, phi in self.parts():
             f = Placed(f, phi, placement)
         return f if self.shift is None else Shifted(f, self, phi)
@@ -79,7 +79,7 @@ class Adapter(nn.ModuleDict):
             raise InvalidValueError(msg)
 
     def misfit(self, f: Operator) -> str | None:
-        """Return why this adapter cannot act on the layer f, None if it can."""
+        """Return the reason why this adapter cannot act on the layer f, or None."""
         for placement, family in self.parts():
             try:
                 base = placement.base(f)
@@ -92,7 +92,7 @@ class Adapter(nn.ModuleDict):
 
 
 class Adapters(nn.ModuleDict):
-    """Adapters by name; their scalings, which no parameter holds, are in the state_dict too."""
+    """Adapters by name; their scalings, which are not parameters, are in the state_dict too."""
 
     def _families(self) -> list[Family]:
         return [phi for adapter in self.values() for _, phi in adapter.parts()]  # type: ignore[operator]
@@ -102,14 +102,14 @@ class Adapters(nn.ModuleDict):
         return torch.tensor([phi.scaling for phi in self._families()], dtype=torch.float64, device="cpu")
 
     def set_extra_state(self, state: Any) -> None:
-        """Take over the scalings of a state_dict."""
+        """Load the scalings from a state_dict."""
         families = self._families()
         if isinstance(state, Tensor) and state.shape == (len(families),) and not state.is_meta:
             for phi, scaling in zip(families, state.tolist(), strict=True):
                 phi.scaling = scaling
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        state_dict.setdefault(f"{prefix}_extra_state", self.get_extra_state())  # of files without scalings
+        state_dict.setdefault(f"{prefix}_extra_state", self.get_extra_state())  # the file has no scalings
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 

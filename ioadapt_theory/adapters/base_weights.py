@@ -1,4 +1,4 @@
-"""Base weights, one layer at a time, from a model or from the tensors of a checkpoint."""
+"""Base weights, read one layer at a time from a model or a checkpoint."""
 
 import math
 from collections.abc import Callable, Collection, Mapping
@@ -24,7 +24,7 @@ class BaseLayer:
     Attributes:
         matrix: W, c x d, or (c · taps) x d.
         bias: b, d, or None.
-        kernel: sizes of a convolution's kernel, () for a linear layer.
+        kernel: the kernel sizes of a convolution, () for a linear layer.
     """
 
     matrix: Tensor
@@ -33,7 +33,7 @@ class BaseLayer:
 
 
 class ModelWeights:
-    """The base layers of a model in memory, below any adapters of ours; for the attributes see ``TensorWeights``."""
+    """The base layers of a model in memory, without our adapters; see ``TensorWeights`` for the attributes."""
 
     aliases: Mapping[str, str] = MappingProxyType({})
 
@@ -51,7 +51,7 @@ class ModelWeights:
         return operator(base_of(self._modules[name]))
 
     def layer(self, name: str) -> BaseLayer:
-        """Return the layer's own weights, also while merged; raise UnknownNameError or UnsupportedError."""
+        """Return the layer's original weights, even while merged; raise UnknownNameError or UnsupportedError."""
         if name not in self._modules:
             raise UnknownNameError("layer", name, self.names)
         module = self._modules[name]
@@ -75,19 +75,19 @@ class ModelWeights:
 
 
 class TensorWeights:
-    """The base layers of a checkpoint, by the names of their tensors; only the requested layer is read.
+    """The base layers of a checkpoint, found by their tensors' names; only the requested layer is read.
 
     Attributes:
-        names: of the layers.
-        rename: maps stored names to module names where the model's library renames layers; None otherwise.
-        aliases: other names of some layers, such as those that they are stored under.
+        names: the names of the layers.
+        rename: maps stored names to module names if the model's library renames layers; else None.
+        aliases: other names of some layers, such as the names in the file.
     """
 
     rename: Rename | None = None
     aliases: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, shapes: Mapping[str, tuple[int, ...]], read: Callable[[str], Tensor]) -> None:
-        """Take the shapes of all tensors, and ``read``, which returns one."""
+        """Take the shapes of all tensors, and a function that returns one of them."""
         self.shapes, self.read = shapes, read
         self.names: Collection[str] = {
             n.removesuffix(".weight") for n, shape in shapes.items() if n.endswith(".weight") and len(shape) > 1
@@ -96,7 +96,7 @@ class TensorWeights:
         self._conv1d = {n.rpartition(".")[2] for n in untransposed} | ({"c_proj"} if untransposed else set())
 
     def outline(self, name: str) -> Operator:
-        """Return a layer's sizes and whether it has a bias, from the header."""
+        """Return a layer's sizes, and whether it has a bias, from the header."""
         out, channels, *kernel = self.shapes[f"{name}.weight"]
         if self._is_conv1d(name):
             out, channels = channels, out
@@ -114,7 +114,7 @@ class TensorWeights:
         return BaseLayer(w.flatten(1).mT, bias, tuple(w.shape[2:]))
 
     def vectors(self) -> dict[str, Callable[[], Tensor]]:
-        """Return the one-dimensional tensors (norms, biases) by name; each is read when called."""
+        """Return the one-dimensional tensors (norms, biases) by name, as functions that read them."""
         return {name: partial(self.read, name) for name, shape in self.shapes.items() if len(shape) == 1}
 
     def _is_conv1d(self, name: str) -> bool:
@@ -133,7 +133,7 @@ Weights = ModelWeights | TensorWeights
 
 
 def checkpoint_weights(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> TensorWeights:
-    """Return the layers of a checkpoint by the names of modules; ``wanted`` are those to find under authors' names."""
+    """Return the layers of a checkpoint by module name; ``wanted`` are also looked up under their authors' names."""
     named = as_modules(checkpoint, wanted)
     weights = stored_weights(named)
     weights.rename, weights.aliases = named.rename, named.aliases
@@ -141,13 +141,13 @@ def checkpoint_weights(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> 
 
 
 def stored_weights(checkpoint: Checkpoint) -> TensorWeights:
-    """Return the layers of a checkpoint by the names of its tensors, read whole one at a time."""
+    """Return the layers of a checkpoint by tensor name; each tensor is read whole."""
     shapes = {name: info.shape for name, info in checkpoint.tensors.items() if info.is_float}
     return TensorWeights(shapes, checkpoint.tensor)
 
 
 def read_layer(module: nn.Module) -> BaseLayer:
-    """Return a layer's own weights; raise UnsupportedError if they are not plain tensors."""
+    """Return a layer's original weights; raise UnsupportedError if they are not plain tensors."""
     f = operator(module)
     kernel = tuple(module.kernel_size) if isinstance(module, CONVOLUTIONS) else ()
     return BaseLayer(f.dense(), f.bias, kernel)

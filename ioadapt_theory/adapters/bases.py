@@ -1,7 +1,7 @@
-"""The matrix that a family is applied to: W of a layer f, or an identity that is never stored.
+"""The matrix that a family is applied to: W of a layer f, or an identity, which is never stored.
 
-Rows are samples: f(x) = xW + b with W of shape (rows, columns). A convolution is the same thing with W its kernel as an
-(in · taps) x out matrix, and its features on the channel axis.
+Rows are samples: f(x) = xW + b with W of shape (rows, columns). For a convolution, W is the kernel as an (in · taps) x
+out matrix, and the features are on the channel axis.
 """
 
 from abc import ABC, abstractmethod
@@ -11,18 +11,18 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 THIN = 16
-"""Columns below which a CPU multiplies several rows by a matrix three times faster if it is transposed first."""
+"""With fewer columns than this, a CPU multiplies several rows three times faster by a transposed copy of the matrix."""
 
 
 class Base(ABC):
-    """A matrix known by what it does to features.
+    """A linear map on features.
 
     Attributes:
         rows: rows of the matrix; for a convolution, input channels times kernel taps.
         columns: columns of the matrix, the output features.
         channels: input features; differs from ``rows`` only for convolutions.
         axis: the feature axis, counted from the end: -1 for linear layers.
-        bias: what f adds after the matrix, or None.
+        bias: the vector that f adds after the product, or None.
     """
 
     rows: int
@@ -45,15 +45,15 @@ class Base(ABC):
         return self.axis == -1
 
     def product(self, x: Tensor, m: Tensor) -> Tensor:
-        """Return X M with M (rows, k) in the place of W, without bias; computed in M's dtype."""
+        """Return X M, where M (rows, k) replaces W, without bias; computed in M's dtype."""
         return mix(x, m, self.axis)
 
     def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
-        """Return Y + s X A B without building AB, see ``plus``."""
+        """Return Y + s X A B without computing AB; see ``plus``."""
         return plus(y, self.product(x, a), b, s, self.axis)
 
     def columnwise(self, g: Tensor) -> Tensor:
-        """Return a vector over the columns, shaped to multiply outputs."""
+        """Return a vector over the columns, reshaped to broadcast against outputs."""
         return g.reshape(-1, *[1] * (-self.axis - 1))
 
 
@@ -63,14 +63,14 @@ class Identity(Base):
     pointwise = True
 
     def __init__(self, n: int, axis: int = -1, of: Base | None = None) -> None:
-        """Make I_n for one side of the layer ``of``, which gives ``dense`` its dtype and device."""
+        """Create I_n for one side of the layer ``of``, whose dtype and device ``dense`` uses."""
         self.rows = self.columns = self.channels = n
         self.axis = axis
         self.of = of
 
     @property
     def like(self) -> Tensor | None:
-        """A tensor with the dtype and device of the layer as it is now, None without a layer."""
+        """A tensor with the layer's current dtype and device, or None without a layer."""
         return getattr(self.of, "like", None)
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -78,13 +78,13 @@ class Identity(Base):
         return x
 
     def dense(self) -> Tensor:
-        """Return I_n as a matrix; only definitions and tests call this."""
+        """Return I_n as a matrix; called only by definitions and tests."""
         like = torch.empty(()) if self.like is None else self.like
         return torch.eye(self.rows, dtype=like.dtype, device=like.device)
 
 
 class SizesAlone(Base):
-    """A base with sizes but no values, for reading files; parameters built for it take no memory."""
+    """A base with sizes but no values, used to read files; parameters built for it take no memory."""
 
     def __init__(self, rows: int, columns: int, channels: int) -> None:
         self.rows, self.columns, self.channels = rows, columns, channels
@@ -100,7 +100,7 @@ class SizesAlone(Base):
 
 
 def mix(x: Tensor, m: Tensor, axis: int) -> Tensor:
-    """Return X M over the feature axis, in M's dtype: a matrix product for -1, a 1 x 1 convolution for channels."""
+    """Return X M over the feature axis, in M's dtype: a matrix product for axis -1, else a 1 x 1 convolution."""
     x = x.to(m.dtype)
     if axis == -1:
         if m.is_cpu and m.shape[1] < THIN and not torch.compiler.is_compiling() and x.numel() >= THIN * m.shape[0]:
@@ -111,9 +111,9 @@ def mix(x: Tensor, m: Tensor, axis: int) -> Tensor:
 
 
 def plus(y: Tensor, u: Tensor, m: Tensor, s: float, axis: int) -> Tensor:
-    """Return Y + s U M over the feature axis, in one product where dtypes allow it.
+    """Return Y + s U M over the feature axis, in one product if the dtypes allow it.
 
-    The result has the wider dtype of Y and U, so that a caller rounds once, at the end.
+    The result has the wider dtype of Y and U, so that the caller rounds only once.
     """
     if axis == -1 and y.ndim > 1 and y.dtype == u.dtype:
         return torch.addmm(y.flatten(0, -2), u.flatten(0, -2), m.to(u.dtype), alpha=s).view(y.shape)

@@ -28,31 +28,31 @@ PEFT = {
 }
 """PEFT's names of options; the only table of them."""
 Plan = Mapping[Placement, Spec]
-"""For every placement of one layer's adapter how it is built, in the order of application."""
+"""Placement -> settings of one layer's adapter, in the order of application."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdapterConfig:
-    """Options of ``adapt``, which takes them under PEFT's names too.
+    """Options of ``adapt``, which also accepts PEFT's names for them.
 
     Attributes:
-        target_modules: module names: a list matches by suffix, a string is a regular expression for the whole name,
-            "all-linear" is every linear layer but the model's output head.
-        exclude_modules: the same two forms; what to leave out.
+        target_modules: module names: a list matches by suffix, a string is a regular expression for the whole name, and
+            "all-linear" is every linear layer except the model's output head.
+        exclude_modules: modules to leave out, in the same two forms.
         family: "lora", "dora", "loha", "lokr" or "full".
-        placement: "weight" (Eq. 4a), "input" (4b), "output" (4c), or a sum such as "input+weight" (Eq. 6): the sides
-            act first, the weight's own change is added to what they make of W. Or a rule for each layer: "residual"
-            (see ``residual``), or "auto", by what a target keeps (see ``auto``).
-        rank: r; for a sum one number for all parts or one for each in the order written.
-        alpha: scaling is alpha / rank; None means alpha = rank. For a sum as with ``rank``.
+        placement: "weight" (Eq. 4a), "input" (4b), "output" (4c), or a sum such as "input+weight" (Eq. 6), where the
+            change of the weight is added to the W that the input and output parts give. Or a rule that chooses for each
+            layer: "residual" (see ``residual``), or "auto" (the side that transfers best, see ``auto``).
+        rank: r; for a sum, one number for all parts or one per part, in the order written.
+        alpha: scaling is alpha / rank; None means alpha = rank. For a sum, as for ``rank``.
         use_rslora: scaling is alpha / √rank.
-        rank_pattern, alpha_pattern, placement_pattern: overrides by module name; a key is a regular expression for the
-            end of the name, as in PEFT.
+        rank_pattern, alpha_pattern, placement_pattern: overrides by module name; a key is a regular expression that
+            matches the end of the name, as in PEFT.
         dropout, init, dtype, detach_norm, factor: see ``families.Spec``.
 
     Raises:
-        InvalidValueError: a value outside its limits.
-        UnknownNameError: a family, placement or init that does not exist.
+        InvalidValueError: a value is outside its limits.
+        UnknownNameError: a family, placement or init does not exist.
 
     Example:
         >>> from ioadapt_theory import AdapterConfig
@@ -78,7 +78,7 @@ class AdapterConfig:
     factor: int = -1
 
     def __post_init__(self) -> None:
-        """Check everything that can be checked without a model."""
+        """Check all options that can be checked without a model."""
         for name in ("target_modules", "exclude_modules"):
             value = getattr(self, name)
             if not isinstance(value, str | Iterable) or not all(isinstance(part, str) for part in value):
@@ -111,7 +111,7 @@ class AdapterConfig:
             _plan(self, "input" if placement in RULES else placement, self.rank, self.alpha)
 
     def plans(self, names: Iterable[str]) -> dict[str, Plan]:
-        """Return the plan for each layer; raise UnknownSideError that names all whose side a rule cannot tell."""
+        """Return the plan for each layer; raise UnknownSideError if "residual" does not know the side of some."""
         plans, unknown = dict[str, Plan](), list[str]()
         for name in names:
             try:
@@ -151,7 +151,9 @@ def translated(options: Mapping[str, Any]) -> dict[str, Any]:
             raise InvalidValueError(msg)
         result[ours] = value
     if "target_modules" not in result:
-        msg = "Give target_modules: a list of module names, a regular expression as a string, or 'all-linear'."
+        msg = (
+            "target_modules is missing: give a list of module names, a regular expression as a string, or 'all-linear'."
+        )
         raise InvalidValueError(msg)
     return result
 

@@ -1,4 +1,4 @@
-"""The placements of an adapter: Eqs. 4a-4c, and the weights that merging each one gives."""
+"""The placements of an adapter (Eqs. 4a-4c), and the merged weights of each."""
 
 import warnings
 from enum import StrEnum
@@ -12,7 +12,7 @@ from ioadapt_theory.adapters.families import Family
 from ioadapt_theory.adapters.matrices import Operator
 
 NO_GRADIENT = (
-    "A {} passes no gradient back to its input (layers in int8 do not), so the adapter there cannot be trained: use"
+    "A {} passes no gradient back to its input (int8 layers do not), so its adapter cannot be trained: use"
     " placement='output', or train on the model before it was quantised."
 )
 
@@ -34,7 +34,7 @@ class Placement(StrEnum):
     WEIGHT = "weight"
 
     def base(self, f: Operator) -> Base:
-        """Return the base that a family at this placement is built for; raise UnsupportedError if none is exact."""
+        """Return the base for a family at this placement; raise UnsupportedError if this placement is not exact."""
         f.check_placeable(self)
         match self:
             case Placement.WEIGHT:
@@ -46,14 +46,14 @@ class Placement(StrEnum):
 
 
 class Modified(Operator):
-    """A layer f with an operation before, after or inside it: again a layer, of the same sizes."""
+    """A layer f with an operation before, after or inside it; it is itself a layer of the same sizes."""
 
     def __init__(self, f: Operator) -> None:
         super().__init__(f.module, f.channels, f.columns, axis=f.axis, taps=f.rows // f.channels)
         self.f = f
 
     def check_placeable(self, side: str) -> None:
-        """Raise UnsupportedError if f allows no such placement."""
+        """Raise UnsupportedError if f does not allow this placement."""
         self.f.check_placeable(side)
 
     def product(self, x: Tensor, m: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ class Modified(Operator):
 
 
 class Placed(Modified):
-    """A layer f, which may itself be adapted, with Φ at its placement; so placements stack (Eq. 6, several adapters).
+    """A layer f with Φ at its placement; f may already be adapted, so placements stack (Eq. 6, several adapters).
 
     Example:
         >>> import torch
@@ -103,7 +103,7 @@ class Placed(Modified):
         match self.placement:
             case Placement.WEIGHT:
                 return phi.weight(f)
-            case Placement.INPUT:  # a convolution's kernel: every tap is mixed alike
+            case Placement.INPUT:  # a convolution's kernel: every tap is mixed in the same way
                 w = phi.promote(f.dense())
                 return phi.left(w.reshape(f.channels, -1), f.near).reshape(w.shape)
             case Placement.OUTPUT:
@@ -122,7 +122,7 @@ class Shifted(Modified):
     """A layer f with s b added to its outputs: the bias of an adapter, such as PEFT's ``lora_bias``."""
 
     def __init__(self, f: Operator, adapter: Any, phi: Family) -> None:
-        """Keep the adapter, whose shift b and last scaling s are read in every call."""
+        """Keep the adapter; every call reads its shift b and last scaling s."""
         super().__init__(f)
         self.adapter, self.phi = adapter, phi
 
@@ -143,7 +143,7 @@ class Shifted(Modified):
 
 
 def after(x: Tensor, f: Operator) -> Tensor:
-    """Return f(x) for an x that an adapter computed; warn if f passes no gradient back to it."""
+    """Return f(x) for an x computed by an adapter; warn if f passes no gradient back to x."""
     y = f(x)
     if torch.compiler.is_compiling() or not x.requires_grad:
         return y

@@ -1,4 +1,4 @@
-"""Replacing modules of a model, and the methods of torch's and Hugging Face's modules that would bypass adapters."""
+"""Replacement of modules, and of the methods of torch's and Hugging Face's modules that would bypass adapters."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -14,11 +14,11 @@ from ioadapt_theory.errors import UnsupportedError
 FAST_PATHS = {nn.TransformerEncoderLayer: "activation_relu_or_gelu", nn.TransformerEncoder: "use_nested_tensor"}
 """Modules with a fast path that reads weights instead of calling layers, and the attribute that enables it."""
 SAVERS: list[Callable[[nn.Module, Path, str], object]] = []
-"""``formats.save``, which registers itself here on import, since ``formats`` is above this package."""
+"""``formats.save``, which registers itself here on import, since this package may not import ``formats``."""
 
 
 def replace(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
-    """Replace the modules of these names; guard the methods of adapted models that would bypass adapters."""
+    """Replace the modules with these names, and the methods of the model that would bypass adapters."""
     for name, new in modules.items():
         parent, _, child = name.rpartition(".")
         setattr(model.get_submodule(parent), child, new)
@@ -30,18 +30,19 @@ def replace(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
             if hasattr(type(module), name):
                 module.__dict__.pop(name, None)
                 if _is_adapted(module):
-                    module.__dict__[name] = partial(instead, module)  # which copies and pickles, as methods do not
+                    module.__dict__[name] = partial(instead, module)  # unlike a method, it can be pickled
 
 
 def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **options: Any) -> None:
-    """Replace ``model.save_pretrained`` of an adapted model, since ``from_pretrained`` knows no adapters.
+    """Replace ``model.save_pretrained`` of an adapted model, since ``from_pretrained`` cannot load our adapters.
 
-    It would initialise new weights for adapted layers with only a warning. So a checkpoint of the Trainer, which
-    passes ``state_dict``, has for each of these layers a weight of a size that ``from_pretrained`` refuses, and the
-    adapter in a file of our own format: resume from it, or ``load`` it on the base model.
+    ``from_pretrained`` would initialise new weights for adapted layers and only warn. Therefore a checkpoint of the
+    Trainer, which passes ``state_dict``, gives each of these layers a weight of a size that ``from_pretrained``
+    rejects, and stores the adapter in a separate file: resume from the checkpoint, or ``load`` the adapter on the base
+    model.
 
     Raises:
-        UnsupportedError: called without ``state_dict``; use ``save`` and ``load`` instead.
+        UnsupportedError: ``state_dict`` is missing; use ``save`` and ``load`` instead.
     """
     if "state_dict" not in options:
         msg = (
@@ -63,7 +64,7 @@ def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **option
 
 
 def fuse_projections(module: Any, *args: Any, name: str, **options: Any) -> Any:
-    """Fuse projections as diffusers does; raise UnsupportedError if that would drop unmerged adapters."""
+    """Fuse projections like diffusers; raise UnsupportedError if that would drop unmerged adapters."""
     if any(getattr(part, "merged", True) is False for part in module.modules()):
         msg = (
             f"Fusing the projections of this {type(module).__name__} would silently drop their adapters: merge"

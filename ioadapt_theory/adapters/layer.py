@@ -1,4 +1,4 @@
-"""The adapted layer: a frozen layer and its named adapters; the forward pass is the chain of those that are active."""
+"""The adapted layer: a frozen layer and its named adapters; the forward pass applies the active ones in order."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,15 +13,15 @@ from ioadapt_theory.errors import InvalidValueError, UnknownNameError, Unsupport
 
 
 class AdaptedLayer(nn.Module):
-    """A frozen layer f under named adapters; the first active one is next to f, each further one acts on the result.
+    """A frozen layer f with named adapters; the first active adapter is applied to f, each further one to the result.
 
     Attributes:
         base_layer: the original f; ``adapt`` freezes it.
         adapters: the adapters by name.
-        active: names of the adapters in use, in their order.
-        merged: whether the base layer holds merged weights now.
-        disabled: number of ``disable`` blocks that are open.
-        REFUSED: the key in a checkpoint of ``save_pretrained`` that makes ``from_pretrained`` refuse it.
+        active: names of the adapters in use, in order of application.
+        merged: whether the base layer currently holds merged weights.
+        disabled: number of open ``disable`` blocks.
+        REFUSED: the key in a ``save_pretrained`` checkpoint that makes ``from_pretrained`` reject it.
 
     Example:
         >>> from torch import nn
@@ -32,7 +32,7 @@ class AdaptedLayer(nn.Module):
           active: default
           (base_layer): Linear(in_features=16, out_features=8, bias=True)
           ...
-        >>> layer.in_features, layer.weight.requires_grad  # what it lacks is the base layer's
+        >>> layer.in_features, layer.weight.requires_grad  # missing attributes come from the base layer
         (16, False)
     """
 
@@ -46,16 +46,16 @@ class AdaptedLayer(nn.Module):
         self.active: tuple[str, ...] = ()
         self.merged = False
         self.disabled = 0
-        self._swapped: dict[str, nn.Parameter] = {}  # the original tensors while it is merged, or the reverse
+        self._swapped: dict[str, nn.Parameter] = {}  # the original tensors while merged, otherwise the merged ones
         self._base = self._chain = operator(base_layer)
-        self._links: tuple[nn.Module, ...] = ()  # what the chain was made of
+        self._links: tuple[nn.Module, ...] = ()  # the modules of the chain
 
     def extra_repr(self) -> str:
         """Return the names of the active adapters, for ``print(model)``."""
         return f"active: {', '.join(self.active) or 'none'}{', merged' if self.merged else ''}"
 
     def __getattr__(self, name: str) -> Any:
-        """Look up public names that the wrapper lacks in the base layer: weight, bias, in_features, ..."""
+        """Look up missing public names (weight, bias, in_features, ...) in the base layer."""
         try:
             return super().__getattr__(name)
         except AttributeError:
@@ -64,7 +64,7 @@ class AdaptedLayer(nn.Module):
             return getattr(super().__getattr__("base_layer"), name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Assign the base layer another weight or bias, as code that ties weights does."""
+        """Set the weight or bias of the base layer, for code that ties weights."""
         base = self.__dict__.get("_modules", {}).get("base_layer")
         super().__setattr__(name, value) if base is None or name not in base._parameters else setattr(base, name, value)
 
@@ -75,11 +75,11 @@ class AdaptedLayer(nn.Module):
     @property
     def function(self) -> Operator:
         """The layer f under the active adapters, as the paper's matrix."""
-        moved = self._base.module is not self._modules["base_layer"]  # exchanged, or a replica of nn.DataParallel
+        moved = self._base.module is not self._modules["base_layer"]  # exchanged, or an nn.DataParallel replica
         if moved:
             self._base = operator(self.base_layer)
         links = tuple(part for name in self.active for part in self._parts(name))
-        if moved or links != self._links:  # somebody put another adapter in the place of one
+        if moved or links != self._links:  # an adapter was replaced by assignment
             self._chain, self._links = self._chained(self.active), links
         return self._base if self.disabled else self._chain
 
@@ -96,7 +96,7 @@ class AdaptedLayer(nn.Module):
         return chain
 
     def switch_off(self) -> None:
-        """Act as the base layer, even with merged adapters, until every caller has undone this."""
+        """Act as the base layer, even with merged adapters, until every caller has called ``switch_on``."""
         self.disabled += 1
         if self.merged:
             self.exchange()
@@ -108,7 +108,7 @@ class AdaptedLayer(nn.Module):
             self.exchange()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "disabled": 0}  # a copy is switched on; nobody would do it later
+        return {**self.__dict__, "disabled": 0}  # no `disable` block would switch a copy on
 
     def add(self, name: str, adapter: Adapter) -> None:
         """Append an adapter to the chain; raise InvalidValueError if its name is taken."""
@@ -120,7 +120,7 @@ class AdaptedLayer(nn.Module):
         """Raise InvalidValueError if an adapter of this name exists or the layer is merged."""
         check_name(name)
         if name in self.adapters:
-            msg = f"There is an adapter {name!r} already; remove it first or choose another name."
+            msg = f"There is already an adapter {name!r}; remove it first or choose another name."
             raise InvalidValueError(msg)
         self.refuse_if_merged("adding an adapter")
 
@@ -132,15 +132,15 @@ class AdaptedLayer(nn.Module):
             del self.adapters[name]
 
     def activate(self, *names: str) -> None:
-        """Choose the adapters in use, the first next to the base; raise UnknownNameError or InvalidValueError."""
+        """Choose the adapters in use, in order from the base; raise UnknownNameError or InvalidValueError."""
         self.refuse_if_merged("choosing other adapters")
         check_distinct(names)
         self._chain = self._chained(names)
         self.active, self._links = names, tuple(part for name in names for part in self._parts(name))
 
     def merged_tensors(self) -> dict[str, Tensor]:
-        """Return weight and bias of a plain layer that does the same, in the base layer's layout and dtype."""
-        plain = operator(self.base_layer)  # asked now, since it may have been quantised or offloaded
+        """Return the weight and bias of an equivalent plain layer, in the base layer's layout and dtype."""
+        plain = operator(self.base_layer)  # checked again, since the layer may have been quantised or offloaded since
         if plain.dense().is_meta:
             msg = "The layer's weight is on the meta device; load the weight before merging."
             raise InvalidValueError(msg)
@@ -153,13 +153,13 @@ class AdaptedLayer(nn.Module):
                 stored["bias"] = bias
             result = {key: _laid_out_like(getattr(self.base_layer, key), value) for key, value in stored.items()}
         for key, value in result.items():
-            if not all(end.isfinite() for end in value.aminmax()):  # NaN included, and no mask as large as the weight
+            if not all(end.isfinite() for end in value.aminmax()):  # catches NaN too, and creates no large mask
                 msg = f"the merged {key} is not finite in {value.dtype}; nothing was changed."
                 raise InvalidValueError(msg)
         return result
 
     def merge(self, tensors: dict[str, Tensor] | None = None, *, for_good: bool = False) -> None:
-        """Put merged tensors in place of the base layer's, which are kept for ``unmerge`` unless it is ``for_good``."""
+        """Replace the base layer's tensors by merged ones; keep the old ones for ``unmerge`` unless ``for_good``."""
         if not self._swapped:
             tensors = self.merged_tensors() if tensors is None else tensors
             self._swapped = {k: nn.Parameter(v, requires_grad=False) for k, v in tensors.items()}
@@ -168,7 +168,7 @@ class AdaptedLayer(nn.Module):
             self._swapped = {}
 
     def unmerge(self) -> None:
-        """Put the base layer's own tensors back, bit for bit."""
+        """Restore the base layer's original tensors, bit for bit."""
         if self.merged:
             self.exchange()
             self._swapped = {}
@@ -184,8 +184,8 @@ class AdaptedLayer(nn.Module):
         self.merged = not self.merged
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the state_dict; refuse while merged, since its weights would contain the adapter a second time."""
-        self.refuse_if_merged("taking its state_dict (or unload the model, to keep what is merged)")
+        """Return the state_dict; raise while merged, since its weights would contain the adapter a second time."""
+        self.refuse_if_merged("taking its state_dict (or unload the model, to keep the merged weights)")
         return super().state_dict(*args, **kwargs)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
@@ -195,7 +195,7 @@ class AdaptedLayer(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def refuse_if_merged(self, doing: str) -> None:
-        """Raise InvalidValueError if adapters are merged, even while ``disable`` shows the original weights."""
+        """Raise InvalidValueError if adapters are merged, even inside a ``disable`` block."""
         if self._swapped:
             msg = f"The layer is merged: unmerge it before {doing}."
             raise InvalidValueError(msg)
@@ -204,7 +204,7 @@ class AdaptedLayer(nn.Module):
 def check_distinct(names: Sequence[str]) -> None:
     """Raise InvalidValueError if a name is repeated."""
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        msg = f"The adapter {', '.join(map(repr, twice))} is named twice: name it once; scale() makes it stronger."
+        msg = f"The adapter {', '.join(map(repr, twice))} is named twice: name it once; to strengthen it, use scale()."
         raise InvalidValueError(msg)
 
 
@@ -235,5 +235,5 @@ def _laid_out_like(old: Tensor, value: Tensor) -> Tensor:
 
 
 def base_of(module: nn.Module) -> nn.Module:
-    """Return the layer under its adapters."""
+    """Return the base layer, without adapters."""
     return module.base_layer if isinstance(module, AdaptedLayer) else module

@@ -1,7 +1,7 @@
-"""A torch module as the paper's f with its c x d matrix W: the only place that transposes.
+"""A torch module as the paper's f with its c x d matrix W; only this module transposes weights.
 
 Linear layers store Wᵀ; convolutions store (out, in/groups, *taps) and become (in · taps) x out; the ``Conv1D`` of
-transformers stores W as it is. Any other module of known sizes is a black box: it is only called.
+transformers stores W as it is. Any other module with known sizes is a black box: it is only called.
 """
 
 import math
@@ -20,17 +20,17 @@ CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 class Operator(Base):
-    """A frozen layer f as a base; ``near`` and ``far`` are the identities of its two sides (I_c and I_d)."""
+    """A frozen layer f as a base; ``near`` and ``far`` are the identities I_c and I_d of its two sides."""
 
     def __init__(self, module: Any, n_in: int, n_out: int, *, axis: int = -1, taps: int = 1) -> None:
-        """Take sizes in features (channels); ``taps`` is the number of kernel positions."""
+        """Take the numbers of input and output features (channels); ``taps`` is the number of kernel positions."""
         self.module = module
         self.channels, self.columns, self.rows, self.axis = n_in, n_out, n_in * taps, axis
         self.near, self.far = Identity(n_in, axis, of=self), Identity(n_out, axis, of=self)
 
     @property
     def bias(self) -> Tensor | None:  # type: ignore[override]
-        """The layer's bias, None where it has none."""
+        """The layer's bias, or None."""
         bias = getattr(self.module, "bias", None)
         return bias if isinstance(bias, Tensor) else None
 
@@ -49,7 +49,7 @@ class Operator(Base):
         return torch.empty((), dtype=dtype, device=device)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return f(x), by the module itself: its hooks, its quantisation, its other adapters included."""
+        """Call the module itself, with its hooks, its quantisation and its other adapters."""
         return self.module(x)
 
     def check_placeable(self, side: str) -> None:
@@ -61,8 +61,8 @@ class Operator(Base):
         """Raise UnsupportedError: the weight of an unknown layer cannot be read."""
         msg = (
             f"A {type(self.module).__name__} does not store a plain weight matrix here (quantised, parametrised and"
-            " offloaded ones do not), so it cannot be merged, nor adapted by a family that reads the weight; input and"
-            " output placement work on it, unmerged."
+            " offloaded layers do not), so it cannot be merged, nor adapted by a family that reads the weight; use"
+            " input or output placement, unmerged."
         )
         raise UnsupportedError(msg)
 
@@ -101,7 +101,7 @@ class Conv1D(Operator):
 
 
 class Convolution(Operator):
-    """nn.Conv1d, nn.Conv2d, nn.Conv3d with every stride, padding (mode) and dilation."""
+    """nn.Conv1d, nn.Conv2d and nn.Conv3d, with any stride, padding (mode) and dilation."""
 
     def check_placeable(self, side: str) -> None:
         """Raise UnsupportedError for a grouped convolution: I + AB would mix channels of different groups."""
@@ -125,7 +125,7 @@ class Convolution(Operator):
         return self.module._conv_forward(x.to(m.dtype), self.stored(m), None)
 
     def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
-        """Return Y + s X A B by a k x k convolution to r channels and a 1 x 1 mix; with groups AB is built."""
+        """Return Y + s X A B, by a k x k convolution to r channels and a 1 x 1 one; with groups, compute AB."""
         return super().plus_low_rank(y, x, a, b, s) if self.module.groups == 1 else y + self.product(x, a @ (s * b))
 
 
@@ -133,7 +133,7 @@ def operator(module: Any) -> Operator:
     """Return the operator f of a module.
 
     Raises:
-        UnsupportedError: the module's input and output sizes are unknown, or it does not map one real tensor.
+        UnsupportedError: the module's input and output sizes are unknown, or its weight is complex.
 
     Example:
         >>> from torch import nn
@@ -164,7 +164,7 @@ def _with_plain_weight(module: Any) -> Operator | None:
 def _with_known_sizes(module: Any) -> Operator:
     kind = type(module).__name__
     inner: Any = module
-    while isinstance(wrapped := getattr(inner, "base_layer", None), nn.Module):  # PEFT's wrappers, and ours
+    while isinstance(wrapped := getattr(inner, "base_layer", None), nn.Module):  # the wrappers of PEFT and our own
         inner = wrapped
     sizes = tuple(getattr(inner, name, None) for name in ("in_features", "out_features", "in_channels", "out_channels"))
     match sizes:
@@ -190,7 +190,7 @@ def _with_known_sizes(module: Any) -> Operator:
 
 
 def is_supported(module: nn.Module) -> bool:
-    """Whether ``operator`` knows what to do with the module."""
+    """Whether ``operator`` supports the module."""
     try:
         operator(module)
     except UnsupportedError:
@@ -200,7 +200,7 @@ def is_supported(module: nn.Module) -> bool:
 
 def _stores_plain_weight(module: nn.Module) -> bool:
     """Whether the weight is an ordinary floating-point tensor: not quantised, parametrised or offloaded."""
-    replicated = getattr(module, "_former_parameters", None)  # nn.DataParallel keeps a replica's there, as tensors
+    replicated = getattr(module, "_former_parameters", None)  # nn.DataParallel's replica
     weight = (module._parameters if replicated is None else replicated).get("weight")
     if (
         weight is None

@@ -9,16 +9,16 @@ SHARDED = frozenset({"FSDPModule", "FullyShardedDataParallel"})
 
 
 def merge(model: nn.Module, *, unload: bool = False) -> nn.Module:
-    """Return the model with its active adapters written into the weights, all layers or none.
+    """Return the model with its active adapters merged into the weights of all layers, or of none.
 
     Args:
         model: an adapted model.
-        unload: remove the adapters and the original weights too; this takes the memory of one layer beside the model's,
-            and twice the time, since what cannot be merged is found before anything is changed.
+        unload: also remove the adapters and the original weights. This needs the memory of one additional layer, and
+            twice the time, since every layer is checked before any is changed.
 
     Raises:
-        UnsupportedError: a layer without a plain weight, or a model sharded by FSDP.
-        InvalidValueError: a merged weight that is not finite, a weight that is not loaded, or inside ``disable``.
+        UnsupportedError: a layer has no plain weight, or the model is sharded by FSDP.
+        InvalidValueError: a merged weight is not finite, a weight is not loaded, or a ``disable`` block is open.
 
     Example:
         >>> import torch

@@ -1,4 +1,4 @@
-"""Adapters on whole models: add by module name, list, count, activate, scale, disable."""
+"""Functions that add adapters to a model by module name, and list, count, activate, scale and disable them."""
 
 import threading
 from collections.abc import Collection, Iterator, Mapping
@@ -19,7 +19,7 @@ from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnknownNameEr
 
 _switching = threading.Lock()
 PEFT_NAMES = "adapter_layer_names"
-"""The attribute by which PEFT's layers name their submodules that hold adapters."""
+"""The attribute in which PEFT's layers list their submodules with adapters."""
 
 
 def adapt(
@@ -32,25 +32,25 @@ def adapt(
     inputs: Any = None,
     **options: Any,
 ) -> nn.Module:
-    """Return the model, frozen and with a fresh, trainable adapter on its target modules; it is changed in place.
+    """Return the model, frozen and with a new, trainable adapter on its target modules; it is changed in place.
 
     A model that already has adapters, ours or PEFT's, keeps its trainable parameters: only the base of the newly
-    adapted layers is frozen then. Running statistics are not frozen: in training mode a BatchNorm changes the base.
+    adapted layers is frozen. Running statistics are not frozen: in training mode a BatchNorm changes the base.
 
     A model that reads a layer's weight instead of calling the layer bypasses the adapter, whose parameters then get no
-    gradient: exclude such a layer (torch's own are refused or switched to calling).
+    gradient: exclude this layer (torch's own modules of this kind are rejected or made to call it).
 
     Args:
-        model: any module whose targets are linear layers, convolutions, or layers of known sizes.
+        model: any module whose targets are linear layers, convolutions, or layers with known sizes.
         config: the configuration, or give its fields as keywords: ``adapt(model, target_modules=["to_q"], rank=4)``.
-        name: of the adapter; a second one acts on the layer as adapted by the first.
+        name: of the adapter; a second adapter acts on the layer as adapted by the first.
         target: for placement="auto", the model that the adapter will be moved to.
         inputs: for placement="auto", unlabelled inputs of both models, from which the law of transfer chooses the side.
         **options: the fields of ``AdapterConfig``, also under PEFT's names (r, lora_alpha, lora_dropout,
             init_lora_weights, use_dora).
 
     Raises:
-        NoMatchError: no module matches; near misses are named.
+        NoMatchError: no module matches; the message lists similar names.
         UnsupportedError: the placement has no exact form for one of the layers.
         InvalidValueError: an option is outside its limits, or the name is taken; the model is unchanged.
 
@@ -89,15 +89,15 @@ def adapt(
 
 
 def function_of(module: nn.Module) -> Operator:
-    """Return the paper's f of a module, its active adapters included."""
+    """Return the paper's f of a module, with its active adapters."""
     return module.function if isinstance(module, AdaptedLayer) else operator(module)
 
 
 def install(model: nn.Module, prepared: Mapping[str, Adapter], name: str, *, trainable: bool | None = False) -> None:
-    """Put adapters that fit on a model's layers; if one cannot be added, nothing is changed.
+    """Add adapters to a model's layers; if one cannot be added, nothing is changed.
 
-    If the model has no adapters yet, its base is frozen; else only the newly adapted layers are frozen, so that what
-    is being trained stays trainable.
+    If the model has no adapters yet, its base is frozen; otherwise only the newly adapted layers are frozen, so that
+    other parameters in training stay trainable.
 
     Args:
         model: changed in place.
@@ -125,11 +125,11 @@ def install(model: nn.Module, prepared: Mapping[str, Adapter], name: str, *, tra
         wrappers[module] = module if isinstance(module, AdaptedLayer) else AdaptedLayer(module)
         wrappers[module].add(name, adapter if trainable is None else adapter.requires_grad_(trainable))
         wrappers[module].train(module.training)
-    replace(model, {n: wrappers[m] for n, m in named.items() if m in wrappers})  # one may stand in several places
+    replace(model, {n: wrappers[m] for n, m in named.items() if m in wrappers})  # one may have several names
 
 
 def trained_elsewhere(model: nn.Module) -> list[str]:
-    """Return the names of parameters that are trained and belong to no adapter, ours or PEFT's."""
+    """Return the names of trainable parameters that belong to no adapter, ours or PEFT's."""
     held = {id(p) for p in _of_adapters(model)}
     return [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held]
 
@@ -143,7 +143,7 @@ def _of_adapters(model: nn.Module) -> Iterator[nn.Parameter]:
 
 
 def refuse_if_disabled(model: nn.Module, doing: str) -> None:
-    """Raise InvalidValueError inside a ``disable`` block, whose end would undo the change."""
+    """Raise InvalidValueError inside a ``disable`` block, since its end would undo the change."""
     if any(isinstance(part, AdaptedLayer) and part.disabled for part in model.modules()):
         msg = f"The adapters are disabled: leave the disable() block before {doing}."
         raise InvalidValueError(msg)
@@ -161,7 +161,7 @@ def _check_room(module: nn.Module, wanted: set[int], name: str) -> None:
 
 
 def layers(model: nn.Module, name: str | None = None) -> dict[str, AdaptedLayer]:
-    """Return the adapted layers by module name; with ``name`` those that have the adapter of this name.
+    """Return the adapted layers by module name; with ``name``, only those with the adapter of this name.
 
     Raises:
         UnknownNameError: no layer has an adapter of this name.
@@ -184,7 +184,7 @@ def layers(model: nn.Module, name: str | None = None) -> dict[str, AdaptedLayer]
 
 
 def parameters(model: nn.Module, name: str | None = None) -> Iterator[tuple[str, nn.Parameter]]:
-    """Yield names and parameters of all adapters, or of one; a parameter shared by layers comes once.
+    """Yield the names and parameters of all adapters, or of one; a parameter shared by layers is yielded once.
 
     Example:
         >>> from torch import nn
@@ -214,11 +214,11 @@ def count(model: nn.Module, name: str | None = None) -> int:
 
 
 def activate(model: nn.Module, *names: str) -> None:
-    """Choose the adapters in use, for every layer that has them; the first acts next to the base layer.
+    """Choose the adapters in use, for every layer that has them; the first is applied to the base layer.
 
     Raises:
         UnknownNameError: no layer has an adapter of this name.
-        InvalidValueError: a name comes twice, or a layer is merged.
+        InvalidValueError: a name is repeated, or a layer is merged.
 
     Example:
         >>> from torch import nn
@@ -236,15 +236,15 @@ def activate(model: nn.Module, *names: str) -> None:
 
 
 def scale(model: nn.Module, factor: float, name: str = "default") -> None:
-    """Multiply an adapter's scaling, the factor on its learned change; a state_dict holds the result.
+    """Multiply an adapter's scaling, the factor on its learned change; the state_dict contains the new value.
 
     Args:
-        model: with the adapter.
+        model: the model with the adapter.
         factor: 0.5 for half its strength, 0 for none.
         name: of the adapter.
 
     Raises:
-        InvalidValueError: a layer is merged, or the factor is no finite number.
+        InvalidValueError: a layer is merged, or the factor is not a finite number.
 
     Example:
         >>> from torch import nn
@@ -263,7 +263,7 @@ def scale(model: nn.Module, factor: float, name: str = "default") -> None:
 
 
 def unmerged(adapted: Mapping[str, AdaptedLayer], doing: str) -> Collection[AdaptedLayer]:
-    """Return the distinct layers; raise InvalidValueError if one is merged."""
+    """Return the layers without duplicates; raise InvalidValueError if one is merged."""
     for where, layer in adapted.items():
         with naming(where):
             layer.refuse_if_merged(doing)
@@ -272,9 +272,9 @@ def unmerged(adapted: Mapping[str, AdaptedLayer], doing: str) -> Collection[Adap
 
 @contextmanager
 def disable(model: nn.Module) -> Iterator[None]:
-    """Disable all adapters for the duration, merged ones too; nothing is merged, unloaded or put on the model inside.
+    """Disable all adapters, including merged ones; inside the block, no adapter can be merged, unloaded or added.
 
-    Blocks may overlap, as in several threads: the last to end restores the adapters.
+    Blocks may overlap, for example in several threads: the last one to end restores the adapters.
 
     Example:
         >>> import torch
@@ -300,7 +300,7 @@ def disable(model: nn.Module) -> Iterator[None]:
 
 
 def remove(model: nn.Module, name: str = "default") -> nn.Module:
-    """Return the model without one adapter; layers without any left are unwrapped, and stay frozen.
+    """Return the model without one adapter; layers with no adapter left are unwrapped, and stay frozen.
 
     Raises:
         UnknownNameError: no layer has an adapter of this name.
@@ -319,7 +319,7 @@ def remove(model: nn.Module, name: str = "default") -> nn.Module:
 
 
 def unwrap(model: nn.Module, wrappers: Mapping[str, AdaptedLayer]) -> nn.Module:
-    """Return the model with base layers in the place of these wrappers."""
+    """Return the model with these wrappers replaced by their base layers."""
     replace(model, {name: wrapper.base_layer for name, wrapper in wrappers.items() if name})
     return wrappers[""].base_layer if "" in wrappers else model
 

@@ -1,4 +1,4 @@
-"""One checkpoint from any source: named tensors known from a header, values read piece by piece; no torch till then."""
+"""Checkpoints from any source: headers are read on opening, values in pieces; torch is imported only for values."""
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError, TensorInfo
 from ioadapt_theory.checkpoints.sources import open_checkpoint

@@ -1,4 +1,4 @@
-"""Short names for checkpoints, kept as data in `aliases.toml`."""
+"""Short names for checkpoints, listed in `aliases.toml`."""
 
 import re
 import tomllib
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alias:
-    """One short name, or what is opened; exactly one of `repo`, `path` and `package` is set. See `aliases.toml`."""
+    """A source of weights with a short name; exactly one of `repo`, `path` and `package` is set. See `aliases.toml`."""
 
     name: str
     repo: str | None = None
@@ -30,5 +30,5 @@ def load_aliases() -> dict[str, Alias]:
 
 
 def is_repo_id(text: str) -> bool:
-    """Whether this can be the id of a repository on the hub: owner/name."""
+    """Whether this has the form of a hub repository id, owner/name."""
     return re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", text, re.ASCII) is not None and ".." not in text

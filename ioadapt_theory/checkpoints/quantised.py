@@ -1,7 +1,7 @@
-"""Quantised checkpoints: float8 with its scales is read as the weights it stands for, everything else is refused.
+"""Quantised checkpoints: float8 with scales is dequantised when read; other quantisations are rejected.
 
-fp8 as DeepSeek, compressed-tensors, FBGEMM and ComfyUI write it: weight = code · scale, one scale for all of a matrix,
-for each row, or for each block. A weight is made when it is read, one at a time, in float32.
+The fp8 formats of DeepSeek, compressed-tensors, FBGEMM and ComfyUI store weight = code · scale, with one scale per
+matrix, row or block. Weights are computed in float32, one at a time.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import torch
 
 SCALES: Final = ("{weight}_scale_inv", "{weight}_scale", "{layer}.scale_weight")
-"""Names of the scale of a weight."""
+"""Names of a weight's scale."""
 BESIDE: Final = ("{layer}.input_scale", "{layer}.output_scale", "{layer}.scale_input", "{layer}.weight_format")
-"""Names of what belongs to the layer and not to its weight."""
+"""Name endings of tensors that belong to the layer and not to its weight."""
 MARK: Final = "scaled_fp8"
 """An empty tensor by which ComfyUI marks such files."""
 REFUSED: Final = {
@@ -25,14 +25,14 @@ REFUSED: Final = {
     "weight_scale": "compressed-tensors", "weight_scale_inv": "fp8, and a weight is missing", "weight_scale_2": "NVFP4",
     "codebooks": "AQLM", "Qidxs": "QuIP#", "trellis": "EXL3", "q_weight": "EXL2", "W_q": "HQQ", "proj_blocks": "MXFP4",
 }  # fmt: skip
-"""Last part of a tensor's name -> what such files are quantised by."""
+"""Last part of a tensor's name -> the quantisation library."""
 
 
 class Dequantised(Computed):
-    """A checkpoint with weights in place of float8 codes and their scales."""
+    """A checkpoint in which float8 codes and scales are replaced by weights."""
 
     def __init__(self, whole: Checkpoint, scales: Mapping[str, str], beside: Collection[str]) -> None:
-        """Take the stored checkpoint, which is closed with this one, weight -> scale, and what is no tensor."""
+        """Take the stored checkpoint, which is closed with this one, weight -> scale, and the names to hide."""
         self.name, self.source, self.revision, self.config = whole.name, whole.source, whole.revision, whole.config
         self.metadata = {**whole.metadata, "quantised": f"{len(scales)} weights by fp8"}
         self._whole, self._scales = whole, scales
@@ -48,7 +48,7 @@ class Dequantised(Computed):
         return super().bytes_of(name) if name in self._scales else self._whole.bytes_of(name)
 
     def parts(self, names: Collection[str] | None = None) -> Mapping[Checkpoint, Collection[str]]:
-        """See `Checkpoint.parts`: with the scales."""
+        """See `Checkpoint.parts`; the scales are included."""
         names = self.tensors if names is None else names
         return {self._whole: [*names, *(self._scales[name] for name in names if name in self._scales)]}
 
@@ -63,7 +63,7 @@ class Dequantised(Computed):
 
 
 def dequantised(whole: Checkpoint) -> Checkpoint:
-    """Return the checkpoint with weights instead of float8 codes; itself, if it has none; refuse other codes."""
+    """Return the checkpoint with float8 codes replaced by weights; raise UnsupportedError for other quantisations."""
     scales, beside = dict[str, str](), {MARK} & whole.tensors.keys()
     for name, info in whole.tensors.items():
         if info.dtype.startswith("F8_E") and info.dtype != "F8_E8M0":
@@ -76,14 +76,14 @@ def dequantised(whole: Checkpoint) -> Checkpoint:
         if by := REFUSED.get(name.rpartition(".")[2]):
             settings = whole.config.get("quantization_config")
             by = str(settings.get("quant_method", by))[:40] if isinstance(settings, dict) else by
-            msg = f"{whole.source} is quantised by {by}: {name} holds no weights. Compare the model that it was made "
+            msg = f"{whole.source} is quantised by {by}: {name} has no weights. Compare the original "
             msg += "from, or what model.dequantize() makes of it."
             raise UnsupportedError(msg)
     return Dequantised(whole, scales, beside) if scales else whole
 
 
 def _blocks(scale: TensorInfo, weight: TensorInfo) -> tuple[int, ...]:
-    """Return the sizes of the blocks that have a scale each, powers of two or what divides the weight's; () for one."""
+    """Return the sizes of the blocks with one scale each, powers of two or divisors of the weight's; else ()."""
     if scale.numel == 1:
         return ()
     counts = (*scale.shape, *[1] * (len(weight.shape) - len(scale.shape)))
@@ -93,6 +93,6 @@ def _blocks(scale: TensorInfo, weight: TensorInfo) -> tuple[int, ...]:
         whole = n // count if count and n % count == 0 else 0
         blocks.append(next(chain((b for b in powers if 1 < count < n and -(-n // b) == count), [whole])))
     if len(counts) != len(weight.shape) or not all(blocks):
-        msg = f"{scale.name} of shape {list(scale.shape)} is no scale of {weight.name} of shape {list(weight.shape)}."
+        msg = f"{scale.name} of shape {list(scale.shape)} does not fit {weight.name} of shape {list(weight.shape)}."
         raise FileFormatError(msg)
     return tuple(blocks)

@@ -1,31 +1,31 @@
-"""Checkpoints under other names: those that several have in common, or those of the modules of a model."""
+"""Renamed checkpoints: with names that several checkpoints share, or with the names of a model's modules."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, Ranges, View
-from ioadapt_theory.checkpoints.names import originals, transformers, unet
+from ioadapt_theory.checkpoints.names import flux_sd3, transformers, unet
+from ioadapt_theory.checkpoints.names.flux_sd3 import Form
 from ioadapt_theory.checkpoints.names.layer_name import unwrapped
-from ioadapt_theory.checkpoints.names.originals import Form
 
 FEW = 3
-"""Names that may have an end in common by chance."""
+"""Up to this many names may share an ending by chance."""
 
 
 class Renamed(View):
-    """A checkpoint under the names of its model's modules.
+    """A checkpoint with the names of its model's modules.
 
     Attributes:
-        rename: How the model's library renames stored layers, None where it does not.
-        aliases: Name that a layer is stored under -> its name here.
+        rename: Maps stored names to module names if the model's library renames layers; else None.
+        aliases: Stored name of a layer -> its name here.
     """
 
     rename: transformers.Rename | None = None
     aliases: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, whole: Checkpoint, parts: Mapping[str, tuple[str, Ranges | None]]) -> None:
-        """Take, for each new name, the stored name and the rows, None for all."""
+        """Take the stored name and the rows (None: all) for each new name."""
         rows_of = {new: rows for new, (_, rows) in parts.items() if rows is not None}
         origins = {new: (whole, old) for new, (old, _) in parts.items()}
         super().__init__(whole.name, whole.source, origins, rows_of)
@@ -33,11 +33,11 @@ class Renamed(View):
 
 
 def common(checkpoints: Sequence[Checkpoint], labels: Sequence[str] = ()) -> tuple[list[Checkpoint], list[str]]:
-    """Return the checkpoints under names that most can have, one layer having one name, and what was changed.
+    """Return the checkpoints with common names for the same layers, and notes on the renaming.
 
-    UNets have diffusers' names, and all else the name that it is stored under, unless others have the same layer under
-    another: FLUX's and SD3's own names, transformers', what wrappers put around a model, or another leading part.
-    transformers is only asked where otherwise most names would differ.
+    UNets get diffusers' names. Other models keep their stored names unless another checkpoint names the same layers
+    differently: by the authors' names of FLUX and SD3, by transformers' names, or with the prefix of a wrapper.
+    transformers is imported only if most names would differ otherwise.
     """
     forms = [_forms(checkpoint) for checkpoint in checkpoints]
     chosen = _most_common(forms)
@@ -55,12 +55,12 @@ def common(checkpoints: Sequence[Checkpoint], labels: Sequence[str] = ()) -> tup
         renamed.append(Renamed(checkpoint, _by_name(model)) if changed else checkpoint)
         if changed and labels:
             example = f"{changed[0]} is {' + '.join(name for name, _ in model[changed[0]])}"
-            notes.append(f"{labels[i]}: {len(changed)} of {len(model)} names are written in another way: {example}")
+            notes.append(f"{labels[i]}: {len(changed)} of {len(model)} names were translated: {example}")
     return renamed, notes
 
 
 def as_modules(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> Renamed:
-    """Return a checkpoint under the names of its model's modules, or the wanted ones; tied weights have both names."""
+    """Return a checkpoint with the names of its model's modules, or the wanted ones; tied weights get both names."""
     model = transformers.of_config(checkpoint.config, len(checkpoint.tensors))
     wanted_tensors = {f"{name}{leaf}" for name in wanted for leaf in (".weight", ".bias")}
     chosen: dict[str, Form] = {}
@@ -83,9 +83,9 @@ def as_modules(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> Renamed:
 
 
 def same_start(one: Collection[str], other: Collection[str]) -> tuple[str, str] | None:
-    """Return the leading parts by which most names that two models do not share differ, such as "model." and "".
+    """Return the prefixes by which most of the names that two models do not share differ, such as "model." and "".
 
-    None where no more than half of the rest of the smaller one would then be shared, or but a few names.
+    None if they would add only a few shared names, or at most half of the smaller model's other names.
     """
     rest, theirs = set(one) - set(other), set(other) - set(one)
     ends: dict[str, set[str]] = {}
@@ -104,7 +104,7 @@ def same_start(one: Collection[str], other: Collection[str]) -> tuple[str, str] 
 
 
 def _cuts(name: str) -> Iterator[tuple[str, str]]:
-    """Yield (leading part, rest), the leading part being of words, the longest rest first."""
+    """Yield (prefix, rest) for prefixes without numbers, the longest rest first."""
     parts = name.split(".")
     for i in range(len(parts) - 1):
         if i and parts[i - 1].isdecimal():
@@ -113,7 +113,7 @@ def _cuts(name: str) -> Iterator[tuple[str, str]]:
 
 
 def _moved(name: str, new: str, old: str, known: Collection[str]) -> str:
-    """Return the name with another leading part, if it is then one that is known."""
+    """Return the name with the other prefix if that is a known name, else the name itself."""
     moved = new + name[len(old) :] if name.startswith(old) else name
     return moved if moved in known else name
 
@@ -131,7 +131,7 @@ def _names(chosen: Mapping[str, Form]) -> set[str]:
 
 
 def _most_common(forms: Sequence[Mapping[str, list[Form]]]) -> list[dict[str, Form]]:
-    """Return for every tensor the form whose names most models can have, the first of several."""
+    """Return for every tensor the translation whose names occur in most models; of several, the first."""
     able = Counter(name for model in forms for name in {n for some in model.values() for form in some for n, _ in form})
     return [
         {key: max(some, key=lambda form: min(able[n] for n, _ in form)) for key, some in model.items()}
@@ -140,12 +140,12 @@ def _most_common(forms: Sequence[Mapping[str, list[Form]]]) -> list[dict[str, Fo
 
 
 def _forms(checkpoint: Checkpoint, *, configured: bool = False) -> dict[str, list[Form]]:
-    """Return every form of every tensor, its own first; ``configured`` asks transformers too."""
+    """Return all translations of every tensor, the stored name first; ``configured`` includes transformers' names."""
     shapes = {key: info.shape for key, info in checkpoint.tensors.items()}
     model = transformers.of_config(checkpoint.config, len(shapes)) if configured else None
     forms_of = dict[str, list[Form]]()
     for key, name in unet.canonical(shapes).items():
         inner = unwrapped(name)
         names = dict.fromkeys([name, inner, *([model.rename(inner)] if model else [])])
-        forms_of[key] = [((name, None),) for name in names] + originals.forms(key, shapes)
+        forms_of[key] = [((name, None),) for name in names] + flux_sd3.forms(key, shapes)
     return forms_of

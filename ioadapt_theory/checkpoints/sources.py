@@ -1,8 +1,8 @@
-"""One door for all sources: `open_checkpoint` takes an alias, a path or a hub id, as `NAME[@REVISION][:PART]`.
+"""`open_checkpoint` opens weights by alias, path or hub id, written as `NAME[@REVISION][:PART]`.
 
-PART is a folder or file of a repository, a component of a pipeline, a part of a single file, a member of an ensemble:
-`sd15`, `./unet.safetensors`, `v1-5.ckpt:vae`, `owner/name@refs/pr/3:unet`, `ani-1x:0`. An alias comes before a path
-that exists (write `./lcm` for a folder `lcm`), and that before a hub id.
+PART is a folder or file of a repository, a component of a pipeline, a part of a single file, or a member of an
+ensemble: `sd15`, `./unet.safetensors`, `v1-5.ckpt:vae`, `owner/name@refs/pr/3:unet`, `ani-1x:0`. An alias has
+    precedence over an existing path (write `./lcm` for a folder `lcm`), and a path over a hub id.
 """
 
 import re
@@ -26,25 +26,25 @@ def open_checkpoint(
     progress: bool = True,
     cache: Path | None = None,
 ) -> Checkpoint:
-    """Open a checkpoint: its names, dtypes and shapes are known when this returns, its values may still be away.
+    """Open a checkpoint and read its names, dtypes and shapes; values are read, or downloaded, later.
 
     Args:
         source: See above.
-        variant: Such as fp16; a preference, for sources that have one.
-        ema: Averaged (True) or trained (False) weights, where a single file has both.
-        offline: Use only what the hub's cache has; HF_HUB_OFFLINE=1 does the same.
-        progress: Show bars while downloading, if stderr is a terminal.
-        cache: Folder of the hub's cache; by default where huggingface_hub keeps it.
+        variant: Preferred variant of the files, such as fp16.
+        ema: Use the averaged (True) or the trained (False) weights of a single file with both.
+        offline: Use only files in the hub's cache, as with HF_HUB_OFFLINE=1.
+        progress: Show progress bars while downloading, if stderr is a terminal.
+        cache: Folder of the hub's cache; by default huggingface_hub's.
 
     Returns:
         The open checkpoint, which the caller closes.
 
     Raises:
-        UnknownNameError: If the source is none of alias, path and hub id.
-        SourceError: If the weights cannot be had.
-        FileFormatError: If a file is not what it has to be.
-        InvalidValueError: If `ema` has to be chosen.
-        MissingExtraError: For a hub id without huggingface_hub.
+        UnknownNameError: The source is neither an alias, a path nor a hub id.
+        SourceError: The weights are unavailable.
+        FileFormatError: A file is invalid.
+        InvalidValueError: `ema` is required.
+        MissingExtraError: huggingface_hub is needed but not installed.
 
     Example:
         >>> import tempfile
@@ -72,7 +72,7 @@ def open_checkpoint(
 
 
 def local_path(source: str) -> Path | None:
-    """Return the path that a source names, None where it names something else or nothing; see `open_checkpoint`."""
+    """Return the path of a source, or None if it is not a path; see `open_checkpoint`."""
     try:
         alias = resolve(source)
     except IoAdaptError:
@@ -81,7 +81,7 @@ def local_path(source: str) -> Path | None:
 
 
 def resolve(source: str) -> Alias:
-    """Return what a source names, as an alias with its revision and its part (a path or repository becomes one)."""
+    """Return a source as an alias (also for paths and repositories), with its revision and its part."""
     aliases = load_aliases()
     name, _, tail = source.rpartition(":")
     for path, part in ((source, None), (name, tail)):

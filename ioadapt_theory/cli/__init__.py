@@ -14,12 +14,12 @@ from ioadapt_theory.cli.files import check_files
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, WorkerError, near_misses, printable
 
 COMMANDS: dict[str, str] = {
-    "claims": "which statements of the paper stand, which fall, and what is true instead",
-    "verify": "collect the evidence again, or evaluate one instance of a claim",
-    "adapters": "what an adapter file is, and the same adapter for another tool, side or base",
-    "transfer": "carry an adapter over to another model, and predict what it keeps there",
-    "report": "will my adapter move from one model to another, and what to do with it",
-    "similarity": "how alike the weights of checkpoints are, layer by layer, and the spaces adapters live in",
+    "claims": "statements of the paper, with verdicts, counterexamples and corrections",
+    "verify": "repeat the numerical checks, or evaluate one instance of a claim",
+    "adapters": "inspect an adapter file, or convert it for another tool, side or base",
+    "transfer": "fit an adapter to another model, and predict how much of its effect is kept",
+    "report": "predict whether an adapter works on another model, and recommend what to do",
+    "similarity": "compare the weights of checkpoints, or the input or output spaces, layer by layer",
 }
 """Subcommand -> its one-line help.
 
@@ -39,7 +39,7 @@ class Parser(argparse.ArgumentParser):
         raise InvalidValueError(msg)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Suggest choices that resemble the given value."""
+        """Return the value; on an error, suggest similar choices."""
         if action.choices is not None and value not in action.choices and (near := near_misses(value, action.choices)):
             msg = f"invalid choice: {value!r}. Did you mean {' or '.join(map(repr, near))}?"
             raise argparse.ArgumentError(action, msg)
@@ -47,21 +47,21 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one subcommand and return its exit status: 0 success, 1 a finding, 2 misuse, 3 a lost worker, 130 Ctrl-C."""
+    """Run a subcommand; return 0 for success, 1 for a finding, 2 for misuse, 3 for a lost worker, 130 for Ctrl-C."""
     argv = sys.argv[1:] if argv is None else argv
     chosen = next((a for a in argv if not a.startswith("-")), None)
     return guarded(f"ioadapt {chosen}" if chosen in COMMANDS else "ioadapt", lambda: _main(argv, chosen))
 
 
 def _main(argv: list[str], chosen: str | None) -> int:
-    about = "Input and output adapters: what the paper claims, what adapter files are, how alike checkpoints are."
+    about = "Input and output adapters: check the paper's claims, convert and move adapters, compare checkpoints."
     parser = Parser(prog="ioadapt", description=about)
     version = import_module("importlib.metadata").version("ioadapt-theory") if "--version" in argv else ""
     parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(dest="command", metavar="command")
     for name, summary in COMMANDS.items():
         sub = commands.add_parser(name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter)
-        if name == chosen:  # the others need no arguments, so they are not even imported
+        if name == chosen:  # the other subcommands are not imported
             import_module(f"ioadapt_theory.cli.{name}").add_arguments(sub)
     args = parser.parse_args(argv)
     if args.command is None:
@@ -73,12 +73,12 @@ def _main(argv: list[str], chosen: str | None) -> int:
 
 
 def guarded(name: str, body: Callable[[], int]) -> int:
-    """Run ``body``; turn an error into one sentence on stderr and an exit status, Ctrl-C into 130."""
+    """Return the exit status of ``body``, and print an error as one sentence on stderr; Ctrl-C gives 130."""
     speak_utf_8()
     try:
         with _printable_output():
             status = body()
-            sys.stdout.flush()  # here, where what goes wrong with it can be said
+            sys.stdout.flush()  # flushed here, so that errors are reported
     except WorkerError as error:
         say(f"{name}: {error}")
         return LOST
@@ -104,7 +104,7 @@ def guarded(name: str, body: Callable[[], int]) -> int:
 
 @contextmanager
 def _printable_output() -> Iterator[None]:
-    """Escape control characters in output and warnings: names in files may contain terminal commands."""
+    """Escape control characters in output and warnings, since names in files may contain terminal commands."""
     before = warnings.formatwarning
     warnings.formatwarning = lambda message, *_args, **_options: f"{printable(str(message))}\n"
     try:
@@ -121,7 +121,7 @@ def say(line: str) -> None:
 
 @contextmanager
 def progress_bar(*, quiet: bool = False) -> "Iterator[Callable[[int], Callable[[int], object]]]":
-    """Yield a function that takes a total, starts a bar on a terminal, and returns what advances it."""
+    """Yield a function that starts a progress bar with a given total and returns a function to advance it."""
     from tqdm import tqdm
 
     with tqdm(disable=True if quiet else None, unit="", unit_scale=True, leave=False) as bar:
@@ -152,7 +152,7 @@ class _Printable:
 
 
 def speak_utf_8() -> None:
-    """Write UTF-8 whatever the locale says, since formulas have Greek letters."""
+    """Write UTF-8 in any locale, since formulas contain Greek letters."""
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")
     for stream in (sys.stdout, sys.stderr):
@@ -161,6 +161,6 @@ def speak_utf_8() -> None:
 
 
 def discard_stdout() -> None:
-    """Drop buffered output, which would raise again when Python exits."""
+    """Discard buffered output, which would raise again when Python exits."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

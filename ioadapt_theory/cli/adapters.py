@@ -1,4 +1,4 @@
-"""`ioadapt adapters`: the contents of an adapter file, and the same adapter for another tool, side or base."""
+"""`ioadapt adapters`: inspect an adapter file, or convert it for another tool, side or base."""
 
 import argparse
 import sys
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ioadapt_theory.formats import AdapterFile
     from ioadapt_theory.formats.match import Match
 
-EXAMPLES = """FILE is a folder of ours or of PEFT, or a safetensors file of diffusers, kohya, A1111 or LyCORIS.
+EXAMPLES = """FILE is a folder of this package or of PEFT, or a safetensors file of diffusers, kohya, A1111 or LyCORIS.
 MODEL is named as in `ioadapt similarity`: an alias, a path, or a hub id, with :PART for a component.
 Layers are read one at a time.
 
@@ -30,47 +30,55 @@ examples:
   ioadapt adapters bake my_dora lora_folder --base ./llama --share 0.99
 """
 WRITTEN = ("ioadapt.safetensors", "adapter_model.safetensors", "adapter_config.json")
-"""Files of a folder that an adapter is written to."""
+"""Files that are written to an adapter's folder."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = EXAMPLES
     commands = parser.add_subparsers(dest="action", required=True, metavar="inspect | convert | bake")
-    contents = "list format, layers, ranks and scales; with --base also which fit, and if it is the adapter's base"
+    contents = (
+        "list format, layers, ranks and scales; with --base also the layers that fit, and if the base is the original"
+        " one"
+    )
     shown = commands.add_parser("inspect", help=contents)
-    converted = commands.add_parser("convert", help="a LoRA to the input or output side (Eq. 5), or to another format")
-    baked = commands.add_parser("bake", help="a plain LoRA for one named base: exact, or of a given rank")
+    converted = commands.add_parser(
+        "convert", help="move a LoRA to the input or output side (Eq. 5), or change the format"
+    )
+    baked = commands.add_parser("bake", help="write a plain LoRA for one base: exact, or of a given rank")
     for sub in (shown, converted, baked):
         sub.add_argument("file", metavar="FILE")
         if sub is not shown:
             sub.add_argument("out", metavar="OUT", help="file or folder to write")
             sub.add_argument("--partial", action="store_true", help="skip layers that do not fit")
-        base = "the model it was trained on" if sub is converted else "the model it is for"
+        base = "model that it was trained on" if sub is converted else "model that it is for"
         sub.add_argument("--base", metavar="MODEL", required=sub is not shown, help=base)
-        sub.add_argument("--component", metavar="NAME", help="part of a pipeline that the base is: unet, ...")
-        how = "layers of equal name (default); of equal origin, for pruned and renumbered bases; origin, else name"
+        sub.add_argument("--component", metavar="NAME", help="component that the base is in a pipeline: unet, ...")
+        how = (
+            "match layers by name (default), by origin (for pruned and renumbered bases), or by origin if known, else"
+            " by name"
+        )
         sub.add_argument("--match", choices=("name", "provenance", "auto"), default="name", help=how)
         if sub is not converted:
-            sub.add_argument("--source", metavar="MODEL", help="the model it was trained on, to find its layers")
+            sub.add_argument("--source", metavar="MODEL", help="model that it was trained on, to find its layers")
     shown.add_argument("--check", action="store_true", help="also check all values for NaN and infinity")
-    shown.add_argument("--format", choices=("text", "json", "card"), default="text", help="card: a model card")
+    shown.add_argument("--format", choices=("text", "json", "card"), default="text", help="card: write a model card")
     converted.add_argument("--to", choices=("input", "output", "peanut", "glora"), required=True)
     ridge = "regularise by F times the largest singular value of W"
     converted.add_argument("--ridge", type=float, default=0.0, metavar="F", help=ridge)
-    baked.add_argument("--rank", type=int, metavar="R", help="rank of the result, where no plain LoRA is exact")
-    baked.add_argument("--share", type=float, metavar="F", help="or the share of the change's norm to keep")
+    baked.add_argument("--rank", type=int, metavar="R", help="rank of the result, if no plain LoRA is exact")
+    baked.add_argument("--share", type=float, metavar="F", help="or the share of the norm of the change to keep")
     baked.add_argument("--style", choices=("peft", "diffusers", "kohya"), default="peft", help="default peft, a folder")
 
 
 def files(args: argparse.Namespace) -> Files:
-    """Return the input paths and the output paths that OUT may stand for."""
+    """Return the input paths and the possible output paths of OUT."""
     out = [] if args.action == "inspect" else [Path(args.out), *(Path(args.out) / name for name in WRITTEN)]
     return Files((args.file, args.base, getattr(args, "source", None)), adapter=tuple(out))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command; return 1 if part of the file does not fit the base or is not supported."""
+    """Run the command; return 1 if part of the file does not fit the base or is unsupported, else 0."""
     from ioadapt_theory.formats import open_adapter
 
     file = open_adapter(args.file)
@@ -79,9 +87,9 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "inspect" and args.base is None:
         return _show(args, file)
     with ExitStack() as stack:
-        checkpoint = stack.enter_context(open_model(args.base, "--base takes a model"))
+        checkpoint = stack.enter_context(open_model(args.base, "--base must be a model"))
         named = getattr(args, "source", None)
-        source = stack.enter_context(open_model(named, "--source takes a model")) if named else None
+        source = stack.enter_context(open_model(named, "--source must be a model")) if named else None
         matched = _matched(args, file, checkpoint, source)
         if args.action == "inspect":
             return _show(args, matched.file, matched)
@@ -100,14 +108,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _matched(args: argparse.Namespace, file: "AdapterFile", base: "Checkpoint", source: "Checkpoint | None") -> "Match":
-    """Match the adapter with the base."""
+    """Match the adapter's layers with the base's."""
     from ioadapt_theory.adapters.base_weights import checkpoint_weights
     from ioadapt_theory.formats.match import match
 
     options = {"by": args.match, "source": checkpoint_weights(source) if source else None}
     weights = checkpoint_weights(base)
     matched = match(file, weights, args.component, **options)
-    if matched.lost:  # the base may have its layers under its authors' names, the adapter under diffusers'
+    if matched.lost:  # the base may have its authors' names, the adapter diffusers' names
         renamed = checkpoint_weights(base, [layer.name.path for layer in file.layers])
         again = match(file, renamed, args.component, **options)
         if len(again.lost) < len(matched.lost):
@@ -116,7 +124,7 @@ def _matched(args: argparse.Namespace, file: "AdapterFile", base: "Checkpoint", 
 
 
 def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") -> int:
-    """Write a plain LoRA, print each layer's rank and loss by truncation, and return the number of layers."""
+    """Write a plain LoRA, print the rank and truncation error of each layer, and return the number of layers."""
     from ioadapt_theory.formats.export import component_of, write_lora
 
     component = args.component or matched.component
@@ -124,12 +132,12 @@ def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") 
         component = component_of(checkpoint.source, checkpoint.config, matched.weights.names)
     if not component and args.style == "diffusers":
         msg = (
-            f"{args.base}: cannot tell which component of a pipeline this is, and diffusers needs its name in each"
-            " key; give it with --component unet, transformer, text_encoder or text_encoder_2."
+            f"{args.base}: the component of the pipeline is unknown, and diffusers needs its name in each key; set it"
+            " with --component unet, transformer, text_encoder or text_encoder_2."
         )
         raise InvalidValueError(msg)
     if component == "text_encoder" and args.style == "kohya" and "text_encoder_2" in matched.file.components:
-        component = "text_encoder_1"  # kohya counts them where there are two
+        component = "text_encoder_1"  # kohya numbers them if there are two
     options = {"base": args.base, "component": component, "rank": args.rank, "share": args.share}
     layers = write_lora(args.out, matched.adapters(), args.style, **options, task_type=matched.file.task_type)
     exact = args.rank is None and args.share is None
@@ -139,12 +147,12 @@ def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") 
     biases = sum(baked.bias is not None for baked in layers.values())
     if biases and args.style == "kohya":
         sys.stderr.write(
-            f"{biases} layers have a change of their bias (diff_b), which ComfyUI applies, LyCORIS ignores, and"
-            " diffusers refuses; --style diffusers has a spelling that it knows.\n"
+            f"{biases} layers have a change of the bias (diff_b), which ComfyUI applies, LyCORIS ignores, and"
+            " diffusers rejects; use --style diffusers for diffusers.\n"
         )
-    what = "rounding of the file" if exact else "part of the change that the lower rank leaves out"
+    what = "rounding error of the file" if exact else "part of the change lost by the lower rank"
     sys.stderr.write(
-        f"The figures are the {what}. They do not tell whether the adapter helps on {args.base}:"
+        f"The figures are the {what}. They do not show whether the adapter helps on {args.base}:"
         f" `ioadapt report SOURCE {args.base} {args.file}` does.\n"
     )
     _warn_of_another_base(matched)
@@ -152,7 +160,7 @@ def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") 
 
 
 def _convert(args: argparse.Namespace, matched: "Match") -> int:
-    """Write input or output adapters, or the same adapter in another format; return the number of layers."""
+    """Write input or output adapters, or the adapter in another format; return the number of layers."""
     from ioadapt_theory.formats.export import convert_to, write_glora, write_peanut
 
     match args.to:
@@ -170,7 +178,7 @@ def _convert(args: argparse.Namespace, matched: "Match") -> int:
 
 
 def _warn_of_another_base(matched: "Match") -> None:
-    """Warn if the base is not the one the adapter was trained on, which Eq. 5 needs and baking does not."""
+    """Warn if the base is not the adapter's own, which Eq. 5 requires (baking does not)."""
     from ioadapt_theory.adapters.rules.fingerprint import identical
 
     same, compared = identical(matched.file.prints, matched.weights)
@@ -180,7 +188,7 @@ def _warn_of_another_base(matched: "Match") -> None:
 
 
 def _show(args: argparse.Namespace, file: "AdapterFile", matched: "Match | None" = None) -> int:
-    """Print the contents in the chosen format; return 1 if part of the file does not fit or is not supported."""
+    """Print the contents in the chosen format; return 1 if part of the file does not fit or is unsupported."""
     from ioadapt_theory.formats.card import card
     from ioadapt_theory.formats.describe import describe, table
 

@@ -1,4 +1,4 @@
-"""`ioadapt claims`: each statement of the paper with its verdict, counterexamples and correction."""
+"""`ioadapt claims`: the statements of the paper, with verdicts, counterexamples and corrections."""
 
 import argparse
 import shutil
@@ -18,18 +18,18 @@ EXAMPLES = """examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = EXAMPLES
-    parser.add_argument("claims", nargs="*", metavar="CLAIM", help="ids; all of them by default")
+    parser.add_argument("claims", nargs="*", metavar="CLAIM", help="ids of claims (default: all)")
     parser.add_argument("--format", choices=("table", "json"), default="table")
-    parser.add_argument("--proof", action="store_true", help="print the exact arguments, step by step")
+    parser.add_argument("--proof", action="store_true", help="print the exact proofs, step by step")
 
 
 def files(_args: argparse.Namespace) -> Files:
-    """Return no paths: the command reads and writes no files."""
+    """Return no paths, since the command uses no files."""
     return Files()
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the registry; ratios are computed from the shipped instances."""
+    """Print the claims; ratios are computed from the shipped instances."""
     from ioadapt_theory.claims import CLAIMS, report, verifying
 
     claims = verifying.named(CLAIMS, args.claims)

@@ -1,4 +1,4 @@
-"""Checks of a command's paths: no output may overwrite an input or weights, and no input may be a pipe."""
+"""Checks of a command's paths: outputs may not overwrite inputs or weights, and inputs may not be pipes."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 
 WEIGHTS: Final = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".tar", ".gguf", ".npz", ".npy", ".onnx", ".h5")
-"""Endings of files with weights or model inputs, which no page, table or figure may overwrite."""
+"""Extensions of weights and model inputs, which no page, table or figure may overwrite."""
 PAGES: Final = (".html", ".svg", ".png", ".pdf")
-"""Endings of files that an earlier command may have written into an input folder."""
+"""Extensions of files that an earlier command may have written into an input folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,9 @@ class Files:
     """The files of one command line.
 
     Attributes:
-        reads: inputs as the user names them: paths, PATH:PART, aliases, ids; None for what is not given.
-        writes: option -> the file that it names; None for what is not given.
-        adapter: the files that an adapter is written to, and its folder if it is one; they may replace an adapter.
+        reads: inputs as given by the user: paths, PATH:PART, aliases, ids; None if not given.
+        writes: option -> its file; None if not given.
+        adapter: the adapter's output files, and its folder if it has one; they may replace an adapter.
     """
 
     reads: Iterable[object] = ()
@@ -33,7 +33,7 @@ class Files:
 
 
 def check_files(files: Files) -> None:
-    """Refuse paths that would overwrite an input or block for ever, before anything is read."""
+    """Raise InvalidValueError if a path would overwrite an input or block forever, before anything is read."""
     inputs = [path for name in files.reads if name is not None and (path := _local(str(name)))]
     for path in inputs:
         if not path.is_file() and not path.is_dir():
@@ -66,7 +66,7 @@ def check_files(files: Files) -> None:
 
 
 def _refuse_input(name: str, path: Path, inputs: Iterable[Path]) -> None:
-    """Refuse to overwrite an input, or a file in an input folder that is not one of our pages."""
+    """Raise InvalidValueError if the path would overwrite an input, or a file in an input folder other than a page."""
     for read in inputs:
         if _same(path, read):
             msg = f"{name} would overwrite the input {read}; choose another path."
@@ -84,7 +84,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _local(name: str) -> Path | None:
-    """Return the local file or folder that an input refers to, directly or by an alias."""
+    """Return the local file or folder of an input, given by path or alias."""
     from ioadapt_theory.checkpoints.sources import local_path
 
     plain = Path(name).expanduser()
@@ -93,13 +93,13 @@ def _local(name: str) -> Path | None:
 
 
 def open_model(name: str, hint: str, **options: Any) -> "Checkpoint":
-    """Open a checkpoint; raise InvalidValueError with this hint where it is an adapter."""
+    """Open a checkpoint; raise InvalidValueError with this hint if it is an adapter."""
     from ioadapt_theory.checkpoints.names.kinds import of_adapter
     from ioadapt_theory.checkpoints.sources import open_checkpoint
 
     opened = open_checkpoint(name, **options)
     if "ioadapt.layers" in opened.metadata or of_adapter(opened.tensors):
         opened.close()
-        msg = f"{name} is an adapter's file: {hint}."
+        msg = f"{name} is an adapter, not a model: {hint}."
         raise InvalidValueError(msg)
     return opened

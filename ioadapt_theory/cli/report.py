@@ -1,4 +1,4 @@
-"""`ioadapt report`: will my adapter move from one model to another?"""
+"""`ioadapt report`: predict whether an adapter works on another model."""
 
 import argparse
 import sys
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from ioadapt_theory.reporting.assemble import Report
 
 EXAMPLES = """SOURCE and TARGET are named as in `ioadapt similarity`; ADAPTER is what `ioadapt adapters` reads.
-Without ADAPTER the report says where to train a new one.
+Without ADAPTER, the report recommends where to train a new one.
 
-Weights alone say how the two models are related and what their layers share. What an adapter keeps takes inputs: with
---inputs both models run on a batch without labels of the adapter's domain. That takes folders of transformers or
-diffusers or members of ANI, and a .safetensors or .npz file with a tensor for each argument of the model (for ANI: H,
-C, N, O, features of atoms), a text for models with a tokenizer, or prompts, one a line, for a UNet.
+The weights show how the two models are related and what their layers share. To predict what an adapter keeps, add
+--inputs: both models then run on an unlabelled batch from the adapter's domain. The models must be folders of
+transformers or diffusers, or members of ANI. The inputs are a .safetensors or .npz file with a tensor for each argument
+of the model (for ANI: H, C, N, O, features of atoms), a text for models with a tokenizer, or prompts, one per line, for
+a UNet.
 
 examples:
   ioadapt report ani-1x:0 ani-1ccx:0
@@ -33,16 +34,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = EXAMPLES
     add = parser.add_argument
-    add("source", metavar="SOURCE", help="the model that the adapter was trained on")
-    add("target", metavar="TARGET", help="the model to move it to")
+    add("source", metavar="SOURCE", help="model that the adapter was trained on")
+    add("target", metavar="TARGET", help="model to move it to")
     add("adapter", metavar="ADAPTER", nargs="?", help="file or folder of the adapter")
     add("--inputs", type=Path, metavar="BATCH", help="inputs to run both models on")
     add("--batch", type=int, default=32, metavar="N", help="rows in one forward pass (default 32)")
     add("--rows", type=int, default=512, metavar="N", help="use at most N rows of the inputs (default 512)")
-    explained = "how much of the loss the adapter removed on the source, for the error bound (default .5)"
+    explained = "share of the loss that the adapter removed on the source, for the error bound (default .5)"
     add("--explained", type=float, default=0.5, metavar="X", help=explained)
-    add("--component", metavar="NAME", help="unet, text_encoder, ...: which part of a pipeline's adapter is meant")
-    add("--html", type=Path, metavar="PAGE", help="also write one self-contained page")
+    add("--component", metavar="NAME", help="component of a pipeline's adapter to use: unet, text_encoder, ...")
+    add("--html", type=Path, metavar="PAGE", help="also write a self-contained HTML page")
     add("--format", choices=("text", "json"), default="text", help="default text")
 
 
@@ -54,10 +55,10 @@ def files(args: argparse.Namespace) -> Files:
 def run(args: argparse.Namespace) -> int:
     """Run the command; return 0."""
     if not 0 < args.explained <= 1:
-        msg = f"--explained has to be above 0 and at most 1, got {args.explained:g}."
+        msg = f"--explained must be above 0 and at most 1, not {args.explained:g}."
         raise InvalidValueError(msg)
     if args.batch < 1 or args.rows < 1:
-        msg = f"--batch and --rows have to be at least 1, got {args.batch} and {args.rows}."
+        msg = f"--batch and --rows must be at least 1, not {args.batch} and {args.rows}."
         raise InvalidValueError(msg)
     outcome = _live(args) if args.inputs is not None else _stored(args)
     from ioadapt_theory.reporting.as_json import to_json
@@ -80,7 +81,7 @@ def _stored(args: argparse.Namespace) -> "Report":
     from ioadapt_theory.reporting.kin.counterparts import under_common_names
 
     with ExitStack() as stack, progress_bar() as progress:
-        hint = "give the two models first, ioadapt report SOURCE TARGET ADAPTER"
+        hint = "give the two models first: ioadapt report SOURCE TARGET ADAPTER"
         both = [stack.enter_context(open_model(name, hint)) for name in (args.source, args.target)]
         for checkpoint in both:
             checkpoint.prepare()
@@ -91,7 +92,7 @@ def _stored(args: argparse.Namespace) -> "Report":
 
 
 def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the file's adapters by source layer, and the layers that do not fit, with reasons."""
+    """Return the file's adapters by source layer, and the layers that do not fit, with the reasons."""
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.match import fitted, match
 
@@ -99,14 +100,17 @@ def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str,
     matched = match(opened, source, args.component, called="source")
     if not matched.layers:
         name, why = next(iter(matched.lost.items()))
-        msg = f"{args.adapter} fits no layer of {args.source} ({name}: {why}); SOURCE is the model it was trained on."
+        msg = (
+            f"{args.adapter} fits no layer of {args.source} ({name}: {why}); SOURCE must be the model that it was"
+            " trained on."
+        )
         raise InvalidValueError(msg)
     adapters = {layer: fitted(item, source.outline(layer)) for layer, item in matched.layers.items()}
     return adapters, {str(name): why for name, why in matched.lost.items()}
 
 
 def _live(args: argparse.Namespace) -> "Report":
-    """Run two models."""
+    """Compare two models and run them on the inputs."""
     from ioadapt_theory.formats.load import load
     from ioadapt_theory.reporting.assemble import report
     from ioadapt_theory.reporting.inputs import read_both

@@ -1,4 +1,4 @@
-"""`ioadapt similarity`: how alike the weights of two or more checkpoints are, layer by layer."""
+"""`ioadapt similarity`: compare the weights of two or more checkpoints, layer by layer."""
 
 import argparse
 import sys
@@ -17,16 +17,15 @@ if TYPE_CHECKING:
 EXAMPLES = """A model is NAME[@REVISION][:PART]: an alias (see --list), a path, or a hub id, with a branch, tag or
 commit, and a folder, component or part of it.
 
-What the paper leaves open about Fig. 2, and our defaults: a layer is a tensor; all layers count in the mean, and
-weights, norms and biases are shown apart (--only); the mean is uniform over layers (--mean); the lowest 20 % are
-ceil(0.2 n) layers, chosen for each pair (--lowest); a layer counts for two models though a third lacks it
+The paper leaves details of Fig. 2 open. Our defaults: a layer is a tensor; all layers count in the mean, and weights,
+norms and biases are listed separately (--only); the mean is uniform over layers (--mean); the lowest 20 % are
+ceil(0.2 n) layers, chosen for each pair (--lowest); a layer counts for two models even if a third lacks it
 (--in-all-models); layers are paired by name and shape. relative_distance is |a - b| / |a| and norm_ratio is |b| / |a|,
-for a before b. A layer of zeros has no angle and one with NaN or infinity no meaning: both are listed and
-left out.
+where a is named before b. Layers of zeros, or with NaN or infinity, have no cosine; they are listed and left out.
 
---space reads tensors as torch's linear layers and convolutions store them, outputs first; of layers stored otherwise
-(transposed convolutions, the Conv1D of GPT-2) input and output change places. Whole matrices are multiplied: minutes of
-CPU where --space weight takes seconds, and each thread holds a layer of all models in float64.
+--space assumes that tensors are stored as in torch's linear layers and convolutions, outputs first; for other layers
+(transposed convolutions, the Conv1D of GPT-2) input and output are swapped. It multiplies whole matrices, which takes
+minutes of CPU instead of seconds, and each thread holds a layer of all models in float64.
 
 examples:
   ioadapt similarity sd15 lcm
@@ -47,28 +46,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--list", action="store_true", help="list the aliases and stop")
     what = parser.add_argument_group("what is compared")
     add = what.add_argument
-    space = "weights (default), or the Grams of the side on which an input or output adapter acts"
+    space = "compare weights (default), or the Gram matrices of the side on which an input or output adapter acts"
     add("--space", choices=("weight", "input", "output"), default="weight", help=space)
-    add("--parent", metavar="MODEL", help="compare what each model changed since this one")
-    add("--lowest", type=float, default=0.2, metavar="F", help="fraction of layers in the lowest mean (default 0.2)")
+    add("--parent", metavar="MODEL", help="compare the updates of each model from this one")
+    add(
+        "--lowest",
+        type=float,
+        default=0.2,
+        metavar="F",
+        help="fraction of layers in the mean of the lowest (default 0.2)",
+    )
     add("--only", choices=tuple(_ROLES), nargs="+", help="compare only these roles (default: all)")
-    add("--mean", choices=("uniform", "parameters"), default="uniform", help="weight of a layer (default uniform)")
-    add("--in-all-models", action="store_true", help="only layers that all models have")
-    add("--null", action="store_true", help="also show the null of unrelated weights, as for spaces")
+    add(
+        "--mean",
+        choices=("uniform", "parameters"),
+        default="uniform",
+        help="weights of the layers in a mean (default uniform)",
+    )
+    add("--in-all-models", action="store_true", help="use only layers that all models have")
+    add("--null", action="store_true", help="also show the cosine expected for unrelated weights, as for spaces")
     add("--threads", type=int, metavar="N", help="number of threads (default: one per processor, up to 4)")
     out = parser.add_argument_group("what is shown")
     add = out.add_argument
-    add("--by", choices=("kind", "block"), nargs="+", default=[], help="means by kind, by block")
+    add("--by", choices=("kind", "block"), nargs="+", default=[], help="also list means by kind, by block")
     add("--format", choices=("table", "json"), default="table", help="default table")
-    add("--output", type=Path, metavar="FILE", help="instead of the terminal")
-    add("--figure", type=Path, metavar="FILE", help="heat maps and profile as .svg, .png or .pdf")
+    add("--output", type=Path, metavar="FILE", help="write to this file, not to the terminal")
+    add("--figure", type=Path, metavar="FILE", help="draw heat maps and a profile as .svg, .png or .pdf")
     add("--html", type=Path, metavar="FILE", help="one self-contained page")
-    add("--quiet", action="store_true", help="no notes and no progress bars")
+    add("--quiet", action="store_true", help="print no notes and no progress bars")
     source = parser.add_argument_group("where the weights are")
     add = source.add_argument
     add("--variant", metavar="V", help="variant of the files on the hub, such as fp16")
-    add("--ema", action=argparse.BooleanOptionalAction, help="averaged or trained weights, where a file has both")
-    add("--offline", action="store_true", help="use only what the cache has")
+    add("--ema", action=argparse.BooleanOptionalAction, help="use averaged or trained weights of a file with both")
+    add("--offline", action="store_true", help="use only files in the cache")
     add("--cache", type=Path, metavar="DIR", help="folder of the hub's cache")
 
 
@@ -83,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         return _list()
     if len(args.models) < 2:
-        msg = f"A comparison needs two models or more, got {len(args.models)}."
+        msg = f"A comparison needs at least two models, not {len(args.models)}."
         raise InvalidValueError(msg)
     if args.figure is not None or args.html is not None:
         from ioadapt_theory.similarity.report import plots

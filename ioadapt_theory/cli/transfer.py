@@ -1,4 +1,4 @@
-"""`ioadapt transfer`: carry an adapter over to another model and predict what is kept."""
+"""`ioadapt transfer`: fit an adapter to another model, and predict how much of its effect is kept."""
 
 import argparse
 import sys
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-EXAMPLES = """ADAPTER is what `ioadapt adapters` reads, or the folder of a model that was tuned from SOURCE. SOURCE,
-TARGET: folders of transformers or diffusers (of a pipeline one model: ./sd15/unet) or members of ANI.
+EXAMPLES = """ADAPTER is a file or folder that `ioadapt adapters` reads, or the folder of a model fine-tuned from
+SOURCE. SOURCE and TARGET are folders of transformers or diffusers (one model of a pipeline: ./sd15/unet), or members of
+ANI.
 
-BATCH holds inputs without labels, of the adapter's domain, 256 rows or more: a .safetensors or .npz file with a tensor
-for each argument of the model; a text file for models with a tokenizer; for a UNet a file of prompts, one a line.
-FILE is written in ADAPTER's format if that can hold the result. Nothing is written where nothing is kept (status 1).
+BATCH has at least 256 unlabelled inputs from the adapter's domain: a .safetensors or .npz file with a tensor for each
+argument of the model, a text file for models with a tokenizer, or a file of prompts, one per line, for a UNet.
+FILE is written in ADAPTER's format if possible. Nothing is written if nothing is kept (exit status 1).
 
 examples:
   ioadapt transfer lora_folder ./llama-a ./llama-b --inputs texts.txt --out lora_for_b
@@ -35,36 +36,57 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = EXAMPLES
     add = parser.add_argument
-    add("adapter", metavar="ADAPTER", help="file or folder of the adapter, or a tuned model")
-    add("source", metavar="SOURCE", help="the model that it was trained on")
-    add("target", metavar="TARGET", help="the model to move it to; SOURCE again to extract a tuned model")
-    add("--inputs", type=Path, metavar="BATCH", required=True, help="inputs without labels")
-    add("--target-inputs", type=Path, metavar="BATCH", help="the same samples in TARGET's form, row by row")
+    add("adapter", metavar="ADAPTER", help="file or folder of the adapter, or a fine-tuned model")
+    add("source", metavar="SOURCE", help="model that it was trained on")
+    add(
+        "target",
+        metavar="TARGET",
+        help="model to move it to; SOURCE again to extract an adapter from a fine-tuned model",
+    )
+    add("--inputs", type=Path, metavar="BATCH", required=True, help="unlabelled inputs")
+    add("--target-inputs", type=Path, metavar="BATCH", help="the same samples as inputs of TARGET, row by row")
     add("--out", type=Path, metavar="FILE", required=True, help="file or folder to write")
-    add("--need", choices=("labels", "change"), help="compare labels (for logits) or changes; default: by the outputs")
-    add("--placement", choices=("weight", "input", "output", "best"), help="side on TARGET; default as in ADAPTER")
+    add(
+        "--need",
+        choices=("labels", "change"),
+        help="compare labels (for logits) or changes (default: chosen by the outputs)",
+    )
+    add(
+        "--placement",
+        choices=("weight", "input", "output", "best"),
+        help="side of the adapter on TARGET (default: as in ADAPTER)",
+    )
     add("--match", choices=("name", "provenance", "auto", "effect"), default="name", help="how layers are paired")
     add(
-        "--refine", type=int, metavar="N", help="label-free gradient steps, also from zero (default: 10, not from zero)"
+        "--refine",
+        type=int,
+        metavar="N",
+        help="label-free gradient steps, from the fit and from zero (default: 10, from the fit)",
     )
-    add("--rank", type=int, metavar="R", help="rank of the result for DoRA, LoHa, LoKr or a tuned model")
+    add("--rank", type=int, metavar="R", help="rank of the result for DoRA, LoHa, LoKr or a fine-tuned model")
     add("--rows", type=int, default=512, metavar="N", help="use at most N rows of the inputs (default 512)")
     add("--batch", type=int, default=32, metavar="N", help="rows in one forward pass (default 32)")
-    add("--memory", type=float, default=4.0, metavar="GB", help="for sums of the fit; beyond, more passes (default 4)")
+    add(
+        "--memory",
+        type=float,
+        default=4.0,
+        metavar="GB",
+        help="memory for the sums of the fit; more passes if they need more (default 4)",
+    )
     add("--seed", type=int, default=0, metavar="N", help="default 0")
-    add("--component", metavar="NAME", help="unet, text_encoder, ...: which part of a pipeline's adapter is meant")
-    add("--html", type=Path, metavar="PAGE", help="also write one self-contained page")
+    add("--component", metavar="NAME", help="component of a pipeline's adapter to use: unet, text_encoder, ...")
+    add("--html", type=Path, metavar="PAGE", help="also write a self-contained HTML page")
     add("--format", choices=("text", "json"), default="text", help="default text")
 
 
 def files(args: argparse.Namespace) -> Files:
-    """Return the input paths and the output paths that OUT may stand for."""
+    """Return the input paths and the possible output paths of OUT."""
     reads = (args.adapter, args.source, args.target, args.inputs, args.target_inputs)
     return Files(reads, {"--html": args.html}, adapter=(args.out, *(args.out / name for name in WRITTEN)))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carry over and write; return 1, without writing, if nothing is kept."""
+    """Fit and write the adapter; return 1, without writing, if nothing is kept."""
     from ioadapt_theory.adapters.carrying import carried
     from ioadapt_theory.reporting import carried as told
     from ioadapt_theory.reporting.inputs import read_both
@@ -74,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
         msg = f"Cannot write {args.out}: its folder does not exist."
         raise InvalidValueError(msg)
     if args.rows < 3 or args.batch < 1:
-        msg = f"--rows has to be at least 3 and --batch at least 1, got {args.rows} and {args.batch}."
+        msg = f"--rows must be at least 3 and --batch at least 1, not {args.rows} and {args.batch}."
         raise InvalidValueError(msg)
     folder = Path(args.adapter)
     tuned = (folder / "config.json").is_file() and not (folder / "adapter_config.json").is_file()
@@ -91,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
     if tuned:
         options["tuned"] = load_model(args.adapter)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the notes are printed
+        warnings.simplefilter("ignore")  # the warnings are printed as notes
         outcome = carried(source, target, inputs, **options)
     component = lost.pop("", "")
     if outcome.matched:
@@ -108,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[tuple[str, str | None], dict[str, str]]:
-    """Put the file's adapter on the source; return its format and task, and its unused parts (its component as "")."""
+    """Load the adapter on the source; return its format, its task and the unused parts (its component as "")."""
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.load import load
@@ -117,22 +139,25 @@ def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[tuple[str, 
     opened = open_adapter(args.adapter)
     if opened.base and args.target != args.source and _same(opened.base, args.target):
         sys.stderr.write(
-            f"{args.adapter} says that it was trained on {opened.base}, which is TARGET here, not SOURCE.\n"
+            f"{args.adapter} was trained on {opened.base}, according to its file, but that is TARGET and not SOURCE.\n"
         )
     matched = match(opened, ModelWeights(source), args.component, called="source")
     if not matched.layers:
         name, why = next(iter(matched.lost.items()))
-        msg = f"{args.adapter} fits no layer of {args.source} ({name}: {why}); SOURCE is the model it was trained on."
+        msg = (
+            f"{args.adapter} fits no layer of {args.source} ({name}: {why}); SOURCE must be the model that it was"
+            " trained on."
+        )
         raise InvalidValueError(msg)
     moved = load(source, args.adapter, strict=False, component=args.component)
-    rest = {str(change): "a change of the base itself, which is not carried over" for change in opened.changes}
+    rest = {str(change): "a change of the base itself, which is not transferred" for change in opened.changes}
     others = opened.components - {matched.component}
     rest |= {name: "another component of the file, which is not in the result" for name in others}
     return (opened.format, opened.task_type), {**moved.unmatched, **rest, "": args.component or matched.component}
 
 
 def _same(base: str, given: str) -> bool:
-    """Whether a model's name in a file and one on the command line are the same name or folder."""
+    """Whether the base named in a file and a model on the command line are the same name or folder."""
     return base == given or Path(base).absolute() == Path(given).absolute()
 
 
@@ -149,7 +174,7 @@ def _write(args: argparse.Namespace, target: "nn.Module", format_: str, componen
     plain = all(a.family == "lora" and [*a.keys()] == ["weight"] for a in adapters.values())
     if style is None or not plain:
         if style is not None:
-            sys.stderr.write(f"{format_} cannot hold input or output adapters; {args.out} is in our own format.\n")
+            sys.stderr.write(f"{format_} cannot store input or output adapters, so {args.out} is in our format.\n")
         save_adapter(target, args.out)
         return
     weights = ModelWeights(target)

@@ -1,4 +1,4 @@
-"""`ioadapt verify`: collect the evidence again, or evaluate one instance of a claim."""
+"""`ioadapt verify`: repeat the numerical checks, or evaluate one instance of a claim."""
 
 import argparse
 import sys
@@ -33,31 +33,33 @@ EXAMPLES = """examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = EXAMPLES
-    parser.add_argument("claims", nargs="*", metavar="CLAIM", help="ids; all of them by default")
+    parser.add_argument("claims", nargs="*", metavar="CLAIM", help="ids of claims (default: all)")
     for name, meaning in COUNTS.items():
         parser.add_argument(f"--{name}", type=int, metavar="N", help=meaning)
     parser.add_argument("--seed", type=int, metavar="S", help="random seed")
     parser.add_argument("--widths", type=int, nargs="+", metavar="N", help="widths of the stacks, from input to output")
-    parser.add_argument("--spectrum", help="how weights are drawn: gaussian or conditioned")
+    parser.add_argument("--spectrum", help="distribution of weights: gaussian or conditioned")
     parser.add_argument("--condition", type=float, metavar="K", help="condition number of conditioned weights")
-    parser.add_argument("--pair", help="how the target relates to the source: independent, gauge or near-gauge")
+    parser.add_argument("--pair", help="relation of the target to the source: independent, gauge or near-gauge")
     parser.add_argument("--device", help="device of stacks and samples: cpu, cuda, ...")
     place = parser.add_mutually_exclusive_group()
-    place.add_argument("--jobs", type=int, metavar="J", help="processes; one by default")
-    place.add_argument("--cluster", metavar="ADDRESS", help="workers of the Dask scheduler at this address instead")
+    place.add_argument("--jobs", type=int, metavar="J", help="number of processes (default 1)")
+    place.add_argument("--cluster", metavar="ADDRESS", help="use the workers of the Dask scheduler at ADDRESS")
     parser.add_argument("--format", choices=("table", "json"), default="table")
-    parser.add_argument("--instance", metavar="FILE", help="evaluate this instance, or the shipped one of this name")
-    merge = "merge records written by --format json, without counting a part twice"
+    parser.add_argument(
+        "--instance", metavar="FILE", help="evaluate the instance in FILE, or a shipped instance by name"
+    )
+    merge = "merge records written by --format json; each part is counted once"
     parser.add_argument("--merge", nargs="+", metavar="FILE", help=merge)
-    parser.add_argument("--resume-from", metavar="FOLDER", help="folder of interrupted runs; default: user cache")
+    parser.add_argument("--resume-from", metavar="FOLDER", help="folder for interrupted runs (default: user cache)")
 
 
 COUNTS = {
-    "stacks": "random linear stacks a claim",
+    "stacks": "random linear stacks per claim",
     "samples": "samples run through each stack",
     "depth": "layers of a stack",
     "rank": "rank of AB in the stacks",
-    "instances": "random instances a claim",
+    "instances": "random instances per claim",
     "starts": "starts of the gradient ascent",
     "steps": "steps of the gradient ascent",
 }
@@ -69,14 +71,14 @@ def files(args: argparse.Namespace) -> Files:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Return 0 if every verdict is the recorded one, 1 if not, 3 if workers were lost, 130 if interrupted."""
+    """Run the command; return 0 if all verdicts are as recorded, 1 if not, 3 for lost workers, 130 for an interrupt."""
     from ioadapt_theory.claims import CLAIMS, Run, verifying
     from ioadapt_theory.claims.expression.algebra import sympy
 
     given = [name for name, x in vars(args).items() if x is not None and name not in ("command", "claims", "format")]
-    for mode in ("instance", "merge"):  # which accept no option of collecting evidence
+    for mode in ("instance", "merge"):  # these modes accept no options of the searches
         if mode in given and (ignored := [name for name in given if name != mode]):
-            msg = f"--{ignored[0].replace('_', '-')} does not go with --{mode}; leave one of them out."
+            msg = f"--{ignored[0].replace('_', '-')} cannot be combined with --{mode}; leave one of them out."
             raise InvalidValueError(msg)
     chosen = {f.name: getattr(args, f.name) for f in fields(Run) if getattr(args, f.name) is not None}
     if args.widths:
@@ -91,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
         return _instance(claims, args)
     if args.merge:
         return _merge(args)
-    sympy()  # which the exact arguments need: said at once, not after the searches
+    sympy()  # the exact proofs need it: fail now, not after the searches
     return _search([claim.id for claim in claims], settings, args)
 
 
@@ -134,7 +136,7 @@ def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int
     from ioadapt_theory.processes import cluster, pool
 
     folder = Path(args.resume_from) if args.resume_from else records.default_folder()
-    tell = partial(tqdm.write, file=sys.stderr)  # above the bar
+    tell = partial(tqdm.write, file=sys.stderr)  # printed above the progress bar
     journal = records.Journal(folder, claims, settings, lambda text: tell(f"ioadapt verify: {text}"))
     results = journal.read()
     count = sum(s.parts(settings) for name in claims for s in verifying.strategies(CLAIMS[name]))
@@ -171,7 +173,7 @@ def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int
     status = _show(record, claims, record.unfinished() if interrupted else (), args)
     if interrupted:
         return INTERRUPTED
-    sys.stdout.flush()  # the result is out before what it was made of goes
+    sys.stdout.flush()  # the result is printed before its parts are deleted
     journal.remove()
     return status
 

@@ -1,23 +1,20 @@
-"""The law of transfer: what a layer reads and writes, what is kept of an adapter's effect, what carries over best.
+"""The law of transfer: layer activations and gradients, the retained effect of an adapter, and what a copy keeps.
 
-This folder knows torch modules and no adapters; its callers switch adapters on and off.
+This package works on torch modules and does not know adapters; its callers switch adapters on and off.
 """
 
 from ioadapt_theory.effect.batches import divided, whole
-from ioadapt_theory.effect.closed_form import Regression, Translation, truncated
 from ioadapt_theory.effect.copying import Expected, expected, measured
 from ioadapt_theory.effect.passes import record, run, undisturbed
+from ioadapt_theory.effect.reads_writes import SIDES, Rows
 from ioadapt_theory.effect.retained import Prediction, RowSums, needed, predict
-from ioadapt_theory.effect.rows import SIDES, Rows
 
 __all__ = [
     "SIDES",
     "Expected",
     "Prediction",
-    "Regression",
     "RowSums",
     "Rows",
-    "Translation",
     "divided",
     "expected",
     "measured",
@@ -25,7 +22,6 @@ __all__ = [
     "predict",
     "record",
     "run",
-    "truncated",
     "undisturbed",
     "whole",
 ]

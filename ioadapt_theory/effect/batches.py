@@ -1,4 +1,4 @@
-"""Inputs as batches, and their rows divided into parts: fitted on one, chosen on another, told on a third."""
+"""Batches of inputs, and the split of their rows into three parts: to fit, to select and to predict."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from torch import Tensor
 from ioadapt_theory.errors import InvalidValueError
 
 SHARES: Final = (0.6, 0.15, 0.25)
-"""Shares of the rows to fit on, to choose by, and to predict with."""
+"""Shares of the rows used to fit, to select and to predict."""
 Pair = tuple[Any, Any]
-"""The same samples for the source and for the target."""
+"""A batch for the source, and one with the same samples for the target."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Pairs of batches to fit on, to choose by, and to predict with; and how many samples there are in all."""
+    """Pairs of batches used to fit, to select and to predict."""
 
     fit: list[Pair]
     choose: list[Pair]
@@ -26,25 +26,25 @@ class Parts:
 
     @property
     def counts(self) -> tuple[int, int, int]:
-        """Return how many samples each has."""
+        """Return the number of samples in each part."""
         fit, choose, tell = (sum(row_count(one) for one, _ in part) for part in (self.fit, self.choose, self.tell))
         return fit, choose, tell
 
 
 def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int = 0) -> Parts:
-    """Divide the rows of all batches, drawn from a seed; no batch of the result has more than ``size`` rows.
+    """Split the rows of all batches at random; no batch of the result has more than ``size`` rows.
 
     Args:
         inputs: a tensor, a tuple of arguments, a mapping of keywords, or an iterable of such batches.
-        target_inputs: the same samples as the target takes them, row for row; by default the same batches.
-        size: rows that are run at once.
-        seed: of the division.
+        target_inputs: the same samples as inputs of the target, row by row; by default the same batches.
+        size: maximum number of rows in a batch.
+        seed: the seed of the split.
 
     Returns:
-        The rows to fit on, to choose by and to predict with.
+        The rows used to fit, to select and to predict.
 
     Raises:
-        InvalidValueError: too few rows to divide, or the two do not have the same rows.
+        InvalidValueError: there are too few rows, or the two inputs have different numbers of rows.
     """
     sources = listed(inputs)
     targets = sources if target_inputs is None else listed(target_inputs)
@@ -52,12 +52,12 @@ def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int
     if counts != [row_count(batch) for batch in targets]:
         msg = (
             f"target_inputs has {sum(map(row_count, targets))} rows in {len(targets)} batches, inputs {sum(counts)} in"
-            f" {len(counts)}: both have the same samples, row for row."
+            f" {len(counts)}: both must have the same samples, row by row."
         )
         raise InvalidValueError(msg)
     rows = sum(counts)
     if rows < 3:
-        msg = f"The inputs have {rows} row{'s' * (rows != 1)}; at least 3 are needed, and 256 are better."
+        msg = f"The inputs have {rows} row{'s' * (rows != 1)}; give at least 3, preferably 256."
         raise InvalidValueError(msg)
     order = torch.randperm(rows, generator=torch.Generator().manual_seed(seed))
     second = min(max(round(SHARES[0] * rows), 1), rows - 2)
@@ -79,7 +79,7 @@ def listed(inputs: Any) -> list[Any]:
     """Return the inputs as a list of batches.
 
     Raises:
-        InvalidValueError: there are none, or a number is not finite.
+        InvalidValueError: there are no inputs, or a value is not finite.
     """
     one = isinstance(inputs, Tensor | tuple) or isinstance(inputs, Mapping)
     if not one and not isinstance(inputs, Iterable):
@@ -87,16 +87,16 @@ def listed(inputs: Any) -> list[Any]:
         raise InvalidValueError(msg)
     batches = [inputs] if one else [*inputs]
     if not batches:
-        msg = "There are no inputs: carrying over needs a batch at least."
+        msg = "inputs is empty: give at least one batch."
         raise InvalidValueError(msg)
     if any(t.is_floating_point() and not t.isfinite().all() for batch in batches for t in _tensors(batch)):
-        msg = "The inputs hold NaN or infinity; leave these rows out."
+        msg = "The inputs contain NaN or infinity; remove these rows."
         raise InvalidValueError(msg)
     return batches
 
 
 def row_count(batch: Any) -> int:
-    """Return how many samples a batch has: the largest first size of its tensors."""
+    """Return the number of samples in a batch: the largest first dimension of its tensors."""
     counts = [len(t) for t in _tensors(batch) if t.ndim]
     if not counts:
         msg = f"A batch of inputs is a {type(batch).__name__} without a tensor that has rows."
@@ -107,8 +107,8 @@ def row_count(batch: Any) -> int:
 def rows_of(batch: Any, rows: Tensor) -> Any:
     """Return some samples of a batch.
 
-    Tensors with one row, or with none, belong to every sample. Where sizes differ otherwise, as in networks that take
-    the atoms of each element apart, every tensor gives the same share of its rows.
+    Tensors with at most one row belong to every sample. If the other tensors have different numbers of rows, as in
+    networks with separate inputs for each chemical element, the same fraction of rows is taken from each.
     """
     count = row_count(batch)
 

@@ -1,9 +1,10 @@
-"""The share that a copied adapter keeps: measured by its effect, and expected before training, N_ST/√(N_SS N_TT).
+"""The share of its gain that a copied adapter keeps: measured from its effect, or expected before training.
 
-    N_ab = E (r_a·r_b)⟨J_a, J_b⟩, summed over the pairs of positions of a sample,
+    The expected cosine of the two effects is N_ST/√(N_SS N_TT), where N_ab = E (r_a·r_b)⟨J_a, J_b⟩, summed over pairs
+    of positions of a sample,
 
 is the expected ⟨e_a, e_b⟩ of the effects e = rMJ of one M with independent entries on both models (claim
-`effect-random`). It asks for equal sizes on both models: no M is on both otherwise.
+`effect-random`). It requires equal sizes, since otherwise no M fits both models.
 """
 
 import math
@@ -17,22 +18,22 @@ from torch import Tensor, nn
 
 from ioadapt_theory.effect.batches import Pair
 from ioadapt_theory.effect.passes import Call, named_output, record, run, undisturbed
+from ioadapt_theory.effect.reads_writes import SIDES, Rows
 from ioadapt_theory.effect.retained import Alignment, Prediction, RowSums, divergences, needed, predict, trust
-from ioadapt_theory.effect.rows import SIDES, Rows
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, ShapeError
 
 Off = Callable[[nn.Module], AbstractContextManager[None]]
-"""Switches the adapters of a model off for the duration, as ``adapters.disable`` does."""
+"""A context manager that switches a model's adapters off, such as ``adapters.disable``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected(Alignment):
-    """Expectation for a layer and side before anything is trained there.
+    """The expected effect of copying an untrained adapter of one layer and side.
 
     Attributes:
         cosine: N_ST/√(N_SS N_TT).
-        ratio: √(N_TT/N_SS), the expected size on the target by that on the source.
-        samples: samples times cotangents that it was estimated from.
+        ratio: √(N_TT/N_SS), the expected size on the target divided by that on the source.
+        samples: number of samples times cotangents in the estimate.
     """
 
     samples: int
@@ -49,17 +50,17 @@ def expected(
     seed: int = 0,
     draws: int = 2,
 ) -> dict[tuple[str, str], Expected]:
-    """Return what a copied adapter is expected to keep, by layer and side; sides of unequal sizes are missing.
+    """Return the expectation for a copied adapter by layer and side; sides of unequal sizes are missing.
 
     Args:
-        source: the model that an adapter would be trained on; adapters are switched off by the caller.
-        target: the model that it would move to.
-        layers: a name for each pair of layers: the module in the source, the module in the target.
+        source: the model that an adapter would be trained on, with adapters switched off by the caller.
+        target: the model that it would be copied to.
+        layers: name -> the layer's module in the source and in the target.
         batches: pairs of batches, see ``effect.batches.whole``.
         sides: "weight", "input", "output".
-        call: runs a model where a plain call does not.
-        seed: of the cotangents, which both models share.
-        draws: cotangents for each batch; 128 samples times cotangents predict single layers to .02.
+        call: runs a model on a batch; by default a plain call.
+        seed: seed of the cotangents, which both models share.
+        draws: number of cotangents per batch; 128 samples times cotangents predict single layers to within .02.
     """
     sums: dict[tuple[str, str], list[float]] = {}
     counts: dict[tuple[str, str], int] = {}
@@ -71,7 +72,7 @@ def expected(
             for side in sides:
                 try:
                     three = products(here[name], there[name], side)
-                except IoAdaptError:  # other sizes, or a convolution in many groups
+                except IoAdaptError:  # unequal sizes, or a convolution with many groups
                     continue
                 key = name, side
                 sums[key] = [a + b for a, b in zip(sums.get(key, [0.0] * 3), three, strict=True)]
@@ -88,18 +89,18 @@ def products(source: Rows, target: Rows, side: str) -> tuple[float, float, float
     """Return N_ST, N_SS, N_TT of one batch, unnormalised.
 
     Raises:
-        ShapeError: the two layers have other sizes on this side.
+        ShapeError: the two layers have different sizes on this side.
     """
     (r, g), (r2, g2) = (rows.both(side) for rows in (source, target))
     if r.shape[-1] != r2.shape[-1] or g.shape[-1] != g2.shape[-1] or len(r) != len(r2):
         sizes = f"{r.shape[-1]} x {g.shape[-1]} and {r2.shape[-1]} x {g2.shape[-1]}"
-        msg = f"The {side} sides of the two layers have other sizes: {sizes}."
+        msg = f"The {side} sides of the two layers have different sizes: {sizes}."
         raise ShapeError(msg)
     return _product(r, g, r2, g2), _product(r, g, r, g), _product(r2, g2, r2, g2)
 
 
 def _product(r: Tensor, g: Tensor, r2: Tensor, g2: Tensor) -> float:
-    """Σ over pairs of positions of (r·r')(g·g'), in the shorter of two forms."""
+    """Σ over pairs of positions of (r·r')(g·g'), computed in the cheaper of two forms."""
     positions, sizes = r.shape[1], (r.shape[2], g.shape[3])
     if positions * positions * sum(sizes) <= positions * sizes[0] * sizes[1]:
         return float(((r @ r2.mT) * (g @ g2.mT)).double().sum())
@@ -117,22 +118,22 @@ def measured(
     need: str | None = None,
     seed: int = 0,
 ) -> Prediction:
-    """Predict what the target's active adapters keep of the effect of the source's; four forward passes a batch.
+    """Predict the share of the source adapters' effect that the target's keep, by four forward passes per batch.
 
     Args:
-        source: with its adapters active.
-        target: with its adapters active.
-        batches: pairs of batches, see ``effect.batches.whole``; no row that anything was fitted on.
-        off: switches a model's adapters off.
-        call: runs a model where a plain call does not, and picks the output that both share.
-        need: "labels" or "change"; by default as the outputs look, see ``needed``.
-        seed: of what the models draw, and of the bootstrap.
+        source: the source, with its adapters active.
+        target: the target, with its adapters active.
+        batches: pairs of batches, see ``effect.batches.whole``, without rows used in a fit.
+        off: a context manager that switches a model's adapters off.
+        call: runs a model on a batch and returns an output that both models have; by default a plain call.
+        need: "labels" or "change"; by default chosen from the outputs, see ``needed``.
+        seed: seed of random numbers in the models, and of the bootstrap.
 
     Returns:
         The share of the effect that is kept.
 
     Raises:
-        InvalidValueError: outputs that do not compare or are not finite, or an adapter that does nothing.
+        InvalidValueError: outputs have different shapes or are not finite, or an adapter has no effect.
     """
     parts: list[RowSums] = []
     weight = None
@@ -146,20 +147,20 @@ def measured(
                 outputs += [plain, run(model, batch, call, seed + number)]
         s, sa, t, ta = outputs
         require_comparable(s, t)
-        if need == "labels" and weight is None:  # of the first batch, for all
+        if need == "labels" and weight is None:  # chosen from the first batch
             weight = trust(*divergences(s, sa, t))
         parts.append(RowSums.of(s, sa, t, ta, weight))
     if not parts or need is None:
-        msg = "There are no inputs: the effect of an adapter needs a batch at least."
+        msg = "inputs is empty: give at least one batch."
         raise InvalidValueError(msg)
     return predict(RowSums.joined(parts), need, seed=seed)
 
 
 def require_comparable(source: Tensor, target: Tensor) -> None:
-    """Raise InvalidValueError where two models have no outputs in common."""
+    """Raise InvalidValueError if the outputs of two models have different shapes."""
     if source.shape != target.shape:
         msg = (
-            f"The models have no outputs in common: {[*source.shape]} and {[*target.shape]} on the same inputs. Give"
-            " call= that returns what both share, as the scores of common tokens."
+            f"The outputs of the models have different shapes, {[*source.shape]} and {[*target.shape]}, on the same"
+            " inputs; give call= that returns outputs of equal shape, such as the logits of common tokens."
         )
         raise InvalidValueError(msg)

@@ -1,9 +1,9 @@
-"""One forward and one backward pass of a model: what its layers read and along what they write.
+"""Forward and backward passes of a model that record the activations and the gradients of its layers.
 
-A layer y = zW inside a network reads z (or its own output y, bias included) and writes along J, the Jacobian of the
-network's output. One backward pass from a random cotangent ξ of the outputs gives g = Jξ; with E ξξᵀ = I the rows g
-have E gᵀg = E JJᵀ. Two models are compared under the *same* cotangents, which ``cotangents`` draws for both. Effects
-are small differences of outputs: in bfloat16 they are rounding, so half-precision models run in float32.
+A layer y = zW inside a network reads z (or its own output y, with bias), and a change of y acts on the network's output
+by the Jacobian J. A backward pass from a random cotangent ξ of the outputs gives g = Jξ; with E ξξᵀ = I the rows g have
+E gᵀg = E JJᵀ. Two models are compared with the *same* cotangents, drawn by ``cotangents``. Effects are small
+differences of outputs, which bfloat16 would round away, so half-precision models run in float32.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,26 +14,26 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.effect.rows import Rows
+from ioadapt_theory.effect.reads_writes import Rows
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnsupportedError
 
 Call = Callable[[nn.Module, Any], Any]
 FIRST = ("logits", "sample", "last_hidden_state")
-"""Names of the output that is compared, where a model gives several tensors."""
+"""Names of the output to compare, in order of preference, if a model returns several tensors."""
 HALVES = frozenset({torch.float16, torch.bfloat16})
 NO_GRADIENT = (
-    "A layer passes no gradient back to its input, as int8 layers do ({}): carry over between the models before they"
-    " were quantised, and put the result on the quantised ones."
+    "A layer passes no gradient back to its input, as in int8 models ({}): transfer between the models before"
+    " quantisation, then load the result on the quantised model."
 )
 
 
 @dataclass(slots=True)
 class Recorded:
-    """One batch in one model.
+    """The record of one batch in one model.
 
     Attributes:
-        output: the tensor that is compared, (samples, ...).
-        rows: what each layer that was called reads, and its gradients.
+        output: the tensor to compare, (samples, ...).
+        rows: the activations and gradients of each layer that was called.
         silent: layers that were never called.
     """
 
@@ -53,31 +53,34 @@ def record(
     chances: Tensor | None = None,
     directions: Callable[[Tensor], list[Tensor]] | None = None,
 ) -> Recorded:
-    """Run a model forward once and backward ``draws`` times; the model is as it was afterwards.
+    """Return the record of one forward and ``draws`` backward passes; the model's state is restored.
 
     Args:
-        model: the model, its adapters switched off by the caller.
-        modules: the layers to watch, by name: linear layers and convolutions.
+        model: the model, with adapters switched off by the caller.
+        modules: the linear layers and convolutions to record, by name.
         batch: a tensor, a tuple of arguments, or a mapping of keywords.
-        call: runs the model on the batch; by default with its arguments spread out.
-        seed: of the cotangents and of whatever the model draws; the same for both models of a pair.
-        draws: how many cotangents.
-        chances: probabilities of the outputs' classes where these are logits: cotangents are drawn in their Fisher
-            metric, in which classes that nobody expects count little; by default all outputs count alike.
-        directions: the cotangents of an output, in place of random ones.
+        call: runs the model on the batch; by default with the batch unpacked into arguments.
+        seed: seed of the cotangents and of random numbers in the model; equal for both models of a pair.
+        draws: the number of cotangents.
+        chances: class probabilities if the outputs are logits: cotangents are then drawn with their Fisher metric, in
+            which improbable classes have little weight; by default all outputs have equal weight.
+        directions: a function from an output to its cotangents, instead of random ones.
 
     Returns:
-        The output, and what each layer reads and along what it writes.
+        The output, and the activations and gradients of each layer.
 
     Raises:
-        InvalidValueError: the model does not take the batch, or gives no finite numbers.
-        UnsupportedError: a layer behind the watched ones passes no gradient.
+        InvalidValueError: the model does not accept the batch, or its output is not finite.
+        UnsupportedError: a layer after the recorded ones passes no gradient.
     """
     watch = _Watch(modules)
     with undisturbed(model), torch.inference_mode(False), torch.enable_grad(), watch:
         output = run(model, batch, call, seed)
         if not output.isfinite().all():
-            msg = "An output of the model is not finite on these inputs, so no effect can be compared."
+            msg = (
+                "An output of the model is not finite on these inputs, so effects cannot be compared; check the model"
+                " and the inputs."
+            )
             raise InvalidValueError(msg)
         if output.requires_grad:
             along = directions(output) if directions else [*cotangents(output, seed, draws, chances)]
@@ -89,9 +92,9 @@ def record(
 
 
 def cotangents(output: Tensor, seed: int, draws: int, chances: Tensor | None = None) -> Iterator[Tensor]:
-    """Yield random cotangents for an output; equal seeds and shapes give equal ones, whatever the device.
+    """Yield random cotangents for an output; equal seeds and shapes give equal cotangents on every device.
 
-    They are N(0, 1), or with probabilities p of covariance diag p - ppᵀ.
+    They are N(0, 1), or have covariance diag p - ppᵀ if probabilities p are given.
     """
     generator = torch.Generator().manual_seed(seed)
     for _ in range(draws):
@@ -103,12 +106,12 @@ def cotangents(output: Tensor, seed: int, draws: int, chances: Tensor | None = N
 
 
 def run(model: nn.Module, batch: Any, call: Call | None, seed: int) -> Tensor:
-    """Run a model on a batch from a random state of its own; return the output that is compared."""
+    """Return the output to compare, computed from a fixed random state."""
     return named_output(model, batch, call, seed)[0]
 
 
 def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> tuple[Tensor, str | None]:
-    """Run a model; return the output that is compared, and what the model calls it, None for a plain tensor."""
+    """Return the output to compare and its name in the model's result, or None for a plain tensor."""
     devices = {p.device for p in model.parameters() if p.device.type == "cuda"}
     with torch.random.fork_rng(devices=[*devices]):
         torch.manual_seed(seed)
@@ -120,28 +123,30 @@ def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> 
             if "quantized::" in str(error) or isinstance(error, NotImplementedError):
                 raise UnsupportedError(NO_GRADIENT.format(type(model).__name__)) from error
             reason = str(error).strip().split("\n")[0].removesuffix(".") or type(error).__name__
-            msg = f"The {type(model).__name__} does not take the inputs ({reason}); give call= to run it otherwise."
+            msg = f"The {type(model).__name__} does not accept the inputs ({reason}); give call= to run it on them."
             raise InvalidValueError(msg) from error
     output = next(tensors(result), None)
     if output is None:
-        msg = f"The model gives a {type(result).__name__} without a tensor of numbers; give call= that returns one."
+        msg = (
+            f"The model returns a {type(result).__name__} without a floating-point tensor; give call= that returns one."
+        )
         raise InvalidValueError(msg)
     keys = {*result} if isinstance(result, Mapping) else {*getattr(result, "__dataclass_fields__", ())}
     mask = batch.get("attention_mask") if isinstance(batch, Mapping) else None
-    if isinstance(mask, Tensor) and output.ndim == 3 and output.shape[:2] == mask.shape:  # padding does not count
+    if isinstance(mask, Tensor) and output.ndim == 3 and output.shape[:2] == mask.shape:  # padding is ignored
         output = output.masked_fill(mask[..., None].to(output.device) == 0, 0.0)
     return output if output.ndim > 1 else output.reshape(-1, 1), next((key for key in FIRST if key in keys), None)
 
 
 def called(model: nn.Module, batch: Any) -> Any:
-    """Call the model with the batch, its arguments spread out."""
+    """Call the model with the batch unpacked into arguments."""
     if isinstance(batch, Mapping):
         return model(**batch)
     return model(*batch) if isinstance(batch, list | tuple) else model(batch)
 
 
 def tensors(result: Any) -> Iterator[Tensor]:
-    """Yield the floating-point tensors of a result, those of the names in ``FIRST`` before others."""
+    """Yield the floating-point tensors of a result, those with names in ``FIRST`` first."""
     if isinstance(result, Tensor):
         if result.is_floating_point():
             yield result
@@ -169,7 +174,7 @@ def widened(batch: Any) -> Any:
 
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode, float32, parameters without gradients, no checkpointing; all is restored, module by module."""
+    """Set evaluation mode, float32, frozen parameters and no checkpointing, and restore every module afterwards."""
     modes = {part: part.training for part in model.modules()}
     flags = {p: p.requires_grad for p in model.parameters()}
     checkpointed = [part for part in modes if getattr(part, "gradient_checkpointing", False) is True]
@@ -196,7 +201,7 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
 
 
 class _Watch:
-    """Hooks that keep what each layer reads and the gradients of its output, call by call."""
+    """Hooks that store the input and output gradients of each layer for every call."""
 
     def __init__(self, modules: Mapping[str, nn.Module]) -> None:
         self.modules = modules
@@ -217,13 +222,13 @@ class _Watch:
             z = args[0] if args else next(v for v in kwargs.values() if isinstance(v, Tensor))
             if not torch.is_grad_enabled():
                 msg = (
-                    f"{name} is called without gradients, as by torch.no_grad in the model or by re-entrant"
-                    " checkpointing; switch that off."
+                    f"{name} is called without gradients, by torch.no_grad in the model or re-entrant checkpointing;"
+                    " switch this off."
                 )
                 raise UnsupportedError(msg)
-            if not y.requires_grad:  # gradients start here; not at a leaf, which could not be changed in place
+            if not y.requires_grad:  # gradients start here, not at a leaf, which could not be changed in place
                 y = y + y.new_zeros(()).requires_grad_()
-            if not self.in_backward and y.requires_grad:  # in the backward pass it is a recomputation
+            if not self.in_backward and y.requires_grad:  # a recomputation in the backward pass
                 gradients: list[Tensor] = []
                 y.register_hook(lambda g: self._keep(name, gradients, g))  # type: ignore[no-untyped-call]
                 self.calls[name].append((z.detach().clone(), y.detach().clone(), gradients))
@@ -232,12 +237,12 @@ class _Watch:
         return hook
 
     def _keep(self, name: str, gradients: list[Tensor], g: Tensor | None) -> None:
-        if g is None:  # of an operation that torch knows no derivative of
+        if g is None:  # an operation without a derivative in torch
             raise UnsupportedError(NO_GRADIENT.format(f"behind {name}"))
         gradients.append(g.detach())
 
     def backward(self, output: Tensor, directions: list[Tensor]) -> None:
-        """Send the cotangents back, one after the other."""
+        """Backpropagate the cotangents one after the other."""
         self.in_backward = True
         try:
             for number, direction in enumerate(directions, start=1):

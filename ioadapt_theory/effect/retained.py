@@ -1,13 +1,14 @@
-"""The share of an adapter's effect that is kept on a target, predicted from inputs without labels.
+"""The share of an adapter's effect that is kept on a target, predicted from unlabelled inputs.
 
 With d = output with the adapter - output without, on the source (S) and on the target (T), c their cosine and
 q = ‖d_T‖/‖d_S‖:
 
-    R = 2cq - q²                                                         where both models want the same change,
-    R_KL = E_t[log p_Ta - log p_T] / E_s[log p_Sa - log p_S]             where both want the same labels,
+    R = 2cq - q²                                                         if both models need the same change,
+    R_KL = E_t[log p_Ta - log p_T] / E_s[log p_Sa - log p_S]             if both need the same labels,
 
-p_Sa the adapted source, s and t guesses at the labels, see ``guessed``: p_Sa itself where the plain models agree and
-the adapter has just the right strength. Both are ratios of sums over rows, so they come with an interval over rows.
+where p_Sa is the adapted source, and s and t estimate the labels, see ``guessed``: they equal p_Sa if the plain models
+agree and the adapter has the right strength. Both shares are ratios of sums over rows, so they have a bootstrap
+interval.
 """
 
 import math
@@ -20,20 +21,20 @@ from ioadapt_theory.errors import InvalidValueError
 
 NEEDS = ("labels", "change")
 DRAWS, LEVEL = 400, 0.8
-"""Bootstrap resamples, and how much of them the interval holds."""
+"""Number of bootstrap resamples, and the share of them in the interval."""
 STRENGTHS = (0.8, 1.0, 1.2)
-"""Strengths of the source's adapter in the guesses at the labels."""
+"""Strengths of the source's adapter in the estimates of the labels."""
 MANY = 1 << 22
-"""Numbers above which outputs are compared row by row, for the sake of memory."""
+"""Outputs with more elements than this are compared row by row, to save memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """Cosine and size ratio of an effect on the target and on the source.
+    """The cosine and size ratio of an effect on the target and on the source.
 
     Attributes:
-        cosine: c, between the two.
-        ratio: q, size on the target by size on the source.
+        cosine: c, the cosine of the two effects.
+        ratio: q, the size on the target divided by that on the source.
     """
 
     cosine: float
@@ -46,22 +47,22 @@ class Alignment:
 
     @property
     def at_best_strength(self) -> float:
-        """Return c², what is kept of the gain at the strength c/q; 0 where the effect is turned round."""
+        """Return c², the share of the gain that is kept at the strength c/q, or 0 if the effect is reversed."""
         return max(self.cosine, 0.0) ** 2
 
 
 @dataclass(frozen=True, slots=True)
 class RowSums:
-    """Sums of each row, from which everything is predicted.
+    """The sums over each row that the predictions need.
 
     Attributes:
         inner: ⟨d_S, d_T⟩.
         source: ‖d_S‖².
         target: ‖d_T‖².
-        gained: log p_Ta - log p_T of the labels, summed over a row's positions, rows x 3: as they are guessed, with the
-            target's weight 0, and with twice its weight; zeros where outputs are no logits.
+        gained: log p_Ta - log p_T of the labels, summed over a row's positions, rows x 3: for the target's estimated
+            weight, for weight 0, and for twice the weight; zeros if outputs are not logits.
         wanted: log p_Sa - log p_S of the labels.
-        agreeing: share of a row's positions at which both plain models have their largest output at the same place.
+        agreeing: share of a row's positions at which the largest output of both plain models is the same.
     """
 
     inner: Tensor
@@ -73,7 +74,7 @@ class RowSums:
 
     @classmethod
     def of(cls, s: Tensor, sa: Tensor, t: Tensor, ta: Tensor, weight: float | None = None) -> "RowSums":
-        """Compare outputs of the four models, rows x ... x classes; ``weight`` is None where these are no logits."""
+        """Compare outputs of the four models, rows x ... x classes; ``weight`` is None if these are not logits."""
         if s.numel() > MANY and len(s) > 1:
             rows = zip(*(x[:, None] for x in (s, sa, t, ta)), strict=True)
             return cls.joined([cls.of(a, b, c, d, weight) for a, b, c, d in rows])
@@ -91,20 +92,20 @@ class RowSums:
 
     @classmethod
     def joined(cls, parts: list["RowSums"]) -> "RowSums":
-        """All rows of several batches."""
+        """Concatenate the rows of several batches."""
         return cls(*(torch.cat([getattr(part, name) for part in parts]) for name in cls.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction(Alignment):
-    """Prediction of the share kept; R is for models that want the same change.
+    """Prediction of the share that is kept; R is for models that need the same change.
 
     Attributes:
-        R_KL: retained share of the log-likelihood where both want the same labels; None where outputs are no logits.
-        interval: of R_KL or of R, by what is needed; (lower, upper).
+        R_KL: retained share of the log-likelihood if both models need the same labels; None if outputs are not logits.
+        interval: (lower, upper) for R_KL or R, according to ``need``.
         need: "labels" or "change".
         agreement: share of positions at which the plain models agree.
-        rows: how many there were.
+        rows: the number of rows.
     """
 
     R_KL: float | None
@@ -115,29 +116,29 @@ class Prediction(Alignment):
 
     @property
     def kept(self) -> float:
-        """R_KL where labels are needed, R where a change is."""
+        """R_KL if labels are needed, R if a change is."""
         return self.R_KL if self.need == "labels" and self.R_KL is not None else self.R
 
     def bound(self, explained: float) -> float:
-        """Return by how much R may be wrong at most: 2q √(1 - c²) √(1/x - 1).
+        """Return the largest possible error of R, 2q √(1 - c²) √(1/x - 1).
 
         Args:
-            explained: x, the share of what the source needed that its adapter gained there, in (0, 1].
+            explained: x in (0, 1], the share of the source's loss that its adapter removed.
 
         Raises:
             InvalidValueError: the share is outside (0, 1].
         """
         if not 0 < explained <= 1:
-            msg = f"The share that the adapter explains must be above 0 and at most 1, not {explained!r}."
+            msg = f"explained must be above 0 and at most 1, not {explained!r}."
             raise InvalidValueError(msg)
         return 2 * self.ratio * math.sqrt(max(1 - self.cosine**2, 0.0)) * math.sqrt(1 / explained - 1)
 
 
 def guessed(s: Tensor, sa: Tensor, t: Tensor, weight: float = 0.0, strengths: tuple[float, ...] = STRENGTHS) -> Tensor:
-    """Return probabilities of the labels, guessed from the models: the mean over a of p_S (p_Sa/p_S)^a (p_T/p_S)^w.
+    """Return label probabilities estimated from the models: the mean over a of p_S (p_Sa/p_S)^a (p_T/p_S)^w.
 
-    An adapter is rarely trained to just the right strength, and where it changes much, the likelihood of rare labels
-    depends on that: so it is taken weaker and stronger, too.
+    An adapter is rarely trained to exactly the right strength, on which the likelihood of rare labels depends, so that
+    the mean includes weaker and stronger ones.
 
     Args:
         s: the source's log-probabilities, classes last.
@@ -147,18 +148,18 @@ def guessed(s: Tensor, sa: Tensor, t: Tensor, weight: float = 0.0, strengths: tu
         strengths: a.
 
     Returns:
-        Probabilities, classes last.
+        Probabilities, with classes on the last axis.
     """
     base = s + weight * (t - s) if weight else s
     return torch.stack([(base + a * (sa - s)).softmax(-1) for a in strengths]).mean(0)
 
 
 def trust(differing: float, changed: float) -> float:
-    """Return the target's weight in the guess at the labels: w = min(½, D²/(D² + A²)).
+    """Return the target's weight in the estimate of the labels, w = min(½, D²/(D² + A²)).
 
-    Without labels nothing says which plain model is right where they differ: at ½ both count alike, at 0 the adapted
-    source is believed alone. The more an adapter changes than the models differ, the more of the source's own mistakes
-    it has mended, so that the target has less to add.
+    Without labels it is unknown which plain model is right if they differ: at ½ both have equal weight, at 0 only the
+    adapted source is used. If the adapter changes more than the models differ, it has corrected more of the source's
+    errors, so that the target has less information to add.
 
     Args:
         differing: D, the sum of KL(p_S, p_T).
@@ -175,22 +176,24 @@ def divergences(s: Tensor, sa: Tensor, t: Tensor) -> tuple[float, float]:
 
 
 def predict(sums: RowSums, need: str, *, seed: int = 0) -> Prediction:
-    """Return what is predicted from the sums of the rows.
+    """Return the prediction from the sums of the rows.
 
     Args:
-        sums: of untouched rows.
+        sums: sums over rows that were not used in a fit.
         need: "labels" or "change".
         seed: of the bootstrap.
 
     Raises:
-        InvalidValueError: the adapter changes no output of the source, or a sum is not finite.
+        InvalidValueError: the adapter has no effect on the source's outputs, or a sum is not finite.
     """
     inner, source, target = (float(x.sum()) for x in (sums.inner, sums.source, sums.target))
     if not all(map(math.isfinite, (inner, source, target))):
-        msg = "An output is not finite, with the adapter or without, so its effect cannot be measured."
+        msg = (
+            "An output is not finite, with or without the adapter, so its effect cannot be measured; check the inputs."
+        )
         raise InvalidValueError(msg)
     if source <= 0:
-        msg = "The adapter changes no output of the source on these inputs: is it trained, and active?"
+        msg = "The adapter has no effect on the source's outputs; check that it is trained and active."
         raise InvalidValueError(msg)
     cosine = inner / math.sqrt(source * target) if target > 0 else 0.0
     top, bottom = (2 * sums.inner - sums.target, sums.source)
@@ -204,7 +207,7 @@ def predict(sums: RowSums, need: str, *, seed: int = 0) -> Prediction:
 
 
 def bootstrap(top: Tensor, bottom: Tensor, seed: int = 0) -> tuple[float, float]:
-    """Return the 80 % interval of Σ top / Σ bottom over rows drawn again; of several tops, what holds all of theirs."""
+    """Return the 80 % bootstrap interval of Σ top / Σ bottom over rows; for several tops, the hull."""
     rows = len(top)
     drawn = torch.randint(rows, (DRAWS, rows), generator=torch.Generator().manual_seed(seed))
     ratios = top.reshape(rows, -1)[drawn].sum(1) / bottom[drawn].sum(1).clamp_min(1e-30)[:, None]
@@ -213,10 +216,10 @@ def bootstrap(top: Tensor, bottom: Tensor, seed: int = 0) -> tuple[float, float]
 
 
 def needed(output: Tensor, named: str | None = None) -> str:
-    """Return what the outputs are taken for: "labels" for logits, "change" for all else.
+    """Return "labels" if the outputs seem to be logits, else "change".
 
-    Logits are what the model calls so, and plain outputs whose softmax is sure of itself: its mean entropy is below .6
-    of that of a uniform guess. Pass ``need=`` where that is wrong.
+    Outputs are logits if the model names them so, or if they are plain outputs whose softmax has a mean entropy below
+    .6 of that of the uniform distribution. Pass ``need=`` if this is wrong.
     """
     classes = output.shape[-1]
     if output.ndim < 2 or classes < 2:

@@ -1,4 +1,4 @@
-"""Adapter files, read and written: our own folder, PEFT, diffusers, kohya/A1111, LyCORIS."""
+"""Reading and writing of adapter files: our own folders, PEFT, diffusers, kohya/A1111 and LyCORIS."""
 
 from ioadapt_theory.adapters.guards import SAVERS
 from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
@@ -8,4 +8,4 @@ from ioadapt_theory.formats.reading import open_adapter
 
 __all__ = ["AdapterFile", "StoredLayer", "load", "open_adapter", "save"]
 
-SAVERS[:] = [save_adapter]  # what a checkpoint of a Trainer holds of an adapted model
+SAVERS[:] = [save_adapter]  # for a Trainer's checkpoints of an adapted model

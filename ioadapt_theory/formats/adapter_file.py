@@ -1,4 +1,4 @@
-"""The content of an adapter's file, whoever wrote it: one `StoredLayer` for each layer, and `Change`s of the base."""
+"""The content of an adapter file in any format: a `StoredLayer` for each layer, and `Change`s of the base."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from ioadapt_theory.formats.tensors import TensorFile
 
 @dataclass(frozen=True, slots=True)
 class StoredLayer:
-    """The adapter of one layer in a file.
+    """The stored adapter of one layer.
 
     Attributes:
-        name: the layer as the file names it.
-        sketch: the adapter without numbers, of which sizes and settings count.
-        adapter: reads the numbers and returns the adapter.
-        spares_bias: whether it acts on XW alone, as PEANUT does, not on XW + b.
+        name: the layer's name in the file.
+        sketch: the adapter on the meta device, with sizes and settings.
+        adapter: a function that reads the values and returns the adapter.
+        spares_bias: whether it acts on XW instead of XW + b, as PEANUT does.
 
     Example:
         >>> import tempfile
@@ -37,15 +37,15 @@ class StoredLayer:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A new value for one parameter of the base, as PEFT has it: modules_to_save, trained biases, resized embeddings.
+    """A new value for one parameter of the base: PEFT's modules_to_save, trained biases and resized embeddings.
 
-    It is part of no layer's adapter: ``load`` puts it in only when told to, and removing the adapter leaves it there.
+    It belongs to no adapter: ``load`` applies it only with alter_base=True, and removing the adapter does not undo it.
 
     Attributes:
-        name: its module as the file names it.
+        name: the module's name in the file.
         leaf: "weight" or "bias".
         source: the file.
-        key: the tensor in it.
+        key: the tensor's key in the file.
     """
 
     name: Name
@@ -59,17 +59,17 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class AdapterFile:
-    """An adapter in a file or folder, whose numbers are not read yet.
+    """An adapter in a file or folder, whose values are not read yet.
 
     Attributes:
         path: the file or folder that was opened.
         format: "ioadapt_theory", "PEFT", "diffusers" or "kohya/LyCORIS".
-        layers: one for each adapted layer.
+        layers: the stored layers.
         changes: changes of the base's own tensors.
-        unread: keys that are not read, and what they are.
-        base: name of the model that it was trained on, or baked for, where the file has it.
-        prints: fingerprints of the base's layers, where the file has them.
-        task_type: the task of PEFT's configuration, by which its Auto classes choose the model.
+        unread: keys that are not read -> a description.
+        base: name of the model that it was trained on or baked for, if stored in the file.
+        prints: fingerprints of the base's layers, if stored in the file.
+        task_type: PEFT's task_type, by which its Auto classes choose the model class.
 
     Example:
         >>> import tempfile
@@ -92,11 +92,11 @@ class AdapterFile:
 
     @property
     def components(self) -> set[str]:
-        """Components of a pipeline that its layers are of; {""} where it names none."""
+        """Components of a pipeline to which the layers belong; {""} if the file names none."""
         return {layer.name.component for layer in self.layers}
 
     def check(self) -> None:
-        """Read every number, one layer at a time; FileFormatError where one cannot be read or is not finite."""
+        """Read all values, one layer at a time; raise FileFormatError if one cannot be read or is not finite."""
         for layer in self.layers:
             layer.adapter()
         for change in self.changes:

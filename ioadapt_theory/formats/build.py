@@ -1,4 +1,4 @@
-"""Our adapter from the parts of one layer in a file: the kind of adapter that they are, with the checks of any kind."""
+"""Construction of our adapter from the tensors of one layer in a file: choice of the kind, and common checks."""
 
 from collections.abc import Collection
 
@@ -12,16 +12,16 @@ from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from ioadapt_theory.formats.kinds import Kind, Parts, Shapes, lora, lycoris
 
 FILES = (lora, lycoris)
-"""The modules of ``kinds`` that have kinds of adapters; a new one is imported and added here."""
+"""The modules of ``kinds`` that define kinds of adapters; add a new one here."""
 KINDS: dict[str, Kind] = {name: kind for file in FILES for name, kind in file.KINDS.items()}
 CORES = {"lora_mid", "hada_t1", "hada_t2", "lokr_t2"}
-"""Cores of Tucker decompositions, which are not read."""
+"""Cores of Tucker decompositions, which are not supported."""
 SHIFTS = ("up_bias", "diff_b")
-"""Biases that an adapter brings along: to be scaled like its change, and scaled already."""
+"""Biases of adapters: one is scaled like the change, the other is already scaled."""
 
 
 def kind_of(roles: Collection[str]) -> str:
-    """Return the name of the kind of adapter that has these parts; FileFormatError where they are not one adapter."""
+    """Return the kind of adapter with these parts; raise FileFormatError if they do not form an adapter."""
     parts = {*roles}
     for name, kind in KINDS.items():
         if kind.required <= parts <= kind.required | kind.optional:
@@ -39,9 +39,9 @@ def _incomplete(parts: Collection[str]) -> FileFormatError:
 
 
 def rank_of(kind: str, shapes: Shapes) -> int | None:
-    """Return the rank that alpha is divided by, at least 1; None where there is none."""
+    """Return the rank (at least 1) by which alpha is divided, or None without a rank."""
     if empty := [role for role, shape in shapes.items() if 0 in shape]:
-        msg = f"{empty[0]} has the shape {list(shapes[empty[0]])}, a rank 0 or no features"
+        msg = f"{empty[0]} has the shape {list(shapes[empty[0]])}, without rank or features"
         raise FileFormatError(msg)
     try:
         return KINDS[kind].rank(shapes)
@@ -55,10 +55,10 @@ def _misfit(shapes: Shapes) -> FileFormatError:
 
 
 def build(kind: str, parts: Parts, scaling: float) -> Adapter:
-    """Return our adapter for the parts of one layer; FileFormatError where their shapes contradict each other."""
+    """Return our adapter for the parts of one layer; raise FileFormatError if their shapes do not match."""
     shapes = {role: tuple(t.shape) for role, t in parts.items()}
     if () in shapes.values():
-        raise _misfit(shapes)  # where torch only warns
+        raise _misfit(shapes)  # torch only warns
     try:
         family, placed = KINDS[kind].build(parts, scaling)
     except (FileFormatError, UnsupportedError):
@@ -77,7 +77,7 @@ def build(kind: str, parts: Parts, scaling: float) -> Adapter:
 
 
 def refit(adapter: Adapter, size: Size) -> None:
-    """Set what an adapter's tensors do not show of the layer: a kernel's taps, sizes that its family has in none."""
+    """Set the sizes of the layer that do not follow from the adapter's tensors, such as the taps of a kernel."""
     _, columns, channels = size
     sizes: dict[Placement, Size] = {
         Placement.WEIGHT: size,
@@ -92,16 +92,16 @@ def refit(adapter: Adapter, size: Size) -> None:
 
 
 def cut(adapter: Adapter, ranges: Ranges) -> Adapter:
-    """Return the adapter for these outputs [start, stop) of its layer alone, in this order; exact."""
+    """Return the exact adapter for output ranges [start, stop) of its layer, in this order."""
     parts = dict[Placement, Family]()
     for placement, phi in adapter.parts():
         if placement is Placement.OUTPUT:
-            msg = "an output adapter mixes the outputs of this layer, which the model has in parts; bake it first"
+            msg = "an output adapter mixes the outputs of this layer, which is split in the model; bake it first"
             raise UnsupportedError(msg)
         parts[placement] = phi if placement is Placement.INPUT else phi.cut(ranges)
     kinds = {type(phi) for phi in parts.values()}
     if len(kinds) > 1:
-        msg = "a LoKr beside another part can be split only at multiples of its block; bake the adapter first"
+        msg = "a LoKr in a sum can be split only at multiples of its block; bake the adapter first"
         raise UnsupportedError(msg)
     family = next(name for name, kind in FAMILIES.items() if kind in kinds)
     return Adapter(family, parts, None if adapter.shift is None else picked(adapter.shift, ranges))

@@ -1,4 +1,4 @@
-"""The model card of an adapter: kind, base model, how to load it, and the report's result."""
+"""The model card of an adapter, with its kind, its base model, the code to load it, and a report."""
 
 import textwrap
 from collections import Counter
@@ -24,7 +24,7 @@ from ioadapt_theory import load
 print(load(model, "THIS FOLDER"))  # on the base model, or on another one
 ```
 
-Where this package is not installed, write a plain LoRA for a named base:
+For tools without this package, write a plain LoRA for one base:
 
 ```sh
 ioadapt adapters bake "THIS FOLDER" lora.safetensors --base BASE --style diffusers
@@ -40,9 +40,9 @@ def card(adapters: Mapping[str, Adapter], *, base: str | None, report: str = "")
     """Return the text of a card.
 
     Args:
-        adapters: by layer.
-        base: name of the model that they were trained on, if it has one.
-        report: output of ``report`` for a move to another model, if any.
+        adapters: layer -> adapter.
+        base: name of the model that they were trained on, or None.
+        report: output of ``report`` for another model, or None.
 
     Raises:
         MissingExtraError: huggingface_hub is not installed.
@@ -57,7 +57,7 @@ def card(adapters: Mapping[str, Adapter], *, base: str | None, report: str = "")
     numbers = sum(p.numel() for p in {p for adapter in adapters.values() for p in adapter.parameters()})
     some = ", ".join([f"`{_in_cell(n)}`" for n in [*adapters][:4]] + ["..."] * (len(adapters) > 4))
     rows = {
-        "base model": f"`{_in_cell(base)}`" if base else "its name is not known",
+        "base model": f"`{_in_cell(base)}`" if base else "its name is unknown",
         "family": ", ".join(families),
         "placement": "; ".join(f"{placement} ({n} layers)" for placement, n in placements.items()),
         "rank": ", ".join(map(str, sorted({phi.rank for _, phi in parts if phi.rank is not None}))),
@@ -67,7 +67,7 @@ def card(adapters: Mapping[str, Adapter], *, base: str | None, report: str = "")
     data = ModelCardData(
         library_name="ioadapt_theory",
         tags=[*families, *(f"{side}-adapter" for side in sides)],
-        base_model=base if base and is_repo_id(base) and not Path(base).exists() else None,  # a folder here is no name
+        base_model=base if base and is_repo_id(base) and not Path(base).exists() else None,  # not a local folder
     )
     title = f"{'A' if sides[0] == 'weight' else 'An'} {' and '.join(sides)} adapter"
     table = "\n".join(f"| {key} | {value} |" for key, value in rows.items() if value)
@@ -76,5 +76,5 @@ def card(adapters: Mapping[str, Adapter], *, base: str | None, report: str = "")
 
 
 def _in_cell(text: str) -> str:
-    """Return a name that is safe inside a table's cell."""
+    """Return the name, escaped for a cell of a table."""
     return "".join(c if c.isprintable() and c not in "`|" else "?" for c in text)

@@ -1,4 +1,4 @@
-"""An adapter's file as plain data and as text, for `ioadapt adapters inspect`."""
+"""A description of an adapter file as plain data and as text, for `ioadapt adapters inspect`."""
 
 from textwrap import fill
 from typing import Any
@@ -9,7 +9,7 @@ from ioadapt_theory.formats.match import Match
 
 
 def describe(file: AdapterFile, matched: Match | None = None) -> dict[str, Any]:
-    """Return format, base, and layers with settings and sizes; with a base also what fits, and what is identical."""
+    """Return the format, the base, and the layers with settings and sizes; with a base also which layers fit."""
     layers = [
         {
             "layer": str(stored.name),
@@ -48,14 +48,14 @@ def describe(file: AdapterFile, matched: Match | None = None) -> dict[str, Any]:
 
 
 def table(facts: dict[str, Any], width: int = 80) -> str:
-    """Return the facts of ``describe`` as lines of this width: the layers under the settings that they share."""
+    """Return the facts of ``describe`` as lines of this width, with layers grouped by their settings."""
     alike: dict[str, list[str]] = {}
     for layer in facts["layers"]:
         rank = "" if layer["rank"] is None else f"rank {layer['rank']}, "
         sizes = f"{layer['inputs'] or 'any'} -> {layer['outputs'] or 'any'}{', with a bias' * layer['bias']}"
         settings = f"{layer['family']} {layer['placement']}, {rank}scale {layer['scaling']:g}, {sizes}:"
         alike.setdefault(settings, []).append(f"  {layer['layer']}")
-    unnamed = "known by its fingerprints, not by name" if facts["fingerprints"] else "not named in the file"
+    unnamed = "unnamed, with fingerprints" if facts["fingerprints"] else "not named in the file"
     count, numbers = len({layer["layer"] for layer in facts["layers"]}), sum(x["numbers"] for x in facts["layers"])
     lines = [f"{facts['format']}: {count} layers, {numbers:,} numbers", f"base: {facts['base'] or unnamed}"]
     for settings, names in alike.items():
@@ -68,6 +68,6 @@ def table(facts: dict[str, Any], width: int = 80) -> str:
         lines.append(f"in the base: {len(matched)} layers fit, by {how}{evidence}; {len(facts['unmatched'])} do not")
         lines += [f"  {name} -> {layer}" for name, layer in matched.items() if how != "name" and name != layer]
         lines += [facts["warning"]] if facts["warning"] else []
-        lines.append(f"layers with the weights that it was trained on: {facts['identical']} with fingerprints")
+        lines.append(f"layers with the adapter's original weights: {facts['identical']} with fingerprints")
     options: dict[str, Any] = {"subsequent_indent": "    ", "break_long_words": False, "break_on_hyphens": False}
     return "\n".join([facts["path"], *(fill(line, width, **options) for line in lines)]) + "\n"

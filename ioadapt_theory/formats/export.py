@@ -1,4 +1,4 @@
-"""Adapters written in another form: for the other side (Eq. 5), as a plain LoRA for one base, as PEANUT or GLoRA."""
+"""Export of adapters: to another side (Eq. 5), as a plain LoRA for one base, as PEANUT or as GLoRA."""
 
 import collections
 import json
@@ -26,19 +26,19 @@ from ioadapt_theory.formats.match import Match
 from ioadapt_theory.formats.tensors import BAKED_FOR, write
 
 Layers = Iterable[tuple[str, Adapter, BaseLayer]]
-"""Module names of the base, the adapters for them, and the base's weights; one after the other."""
+"""Tuples of a layer's name in the base, its adapter, and its base weight, one at a time."""
 
 FOLDERS = re.compile(r"unet|transformer(?:_2)?|text_encoder(?:_[23])?|prior")
 COMPONENTS = {
     "unet": re.compile(r"(?:down|up)_blocks\.\d"),
     "transformer": re.compile(r"(?:single_)?transformer_blocks\.\d"),
 }
-"""Component of a pipeline -> how names of its layers begin. Text encoders have the same names in one pipeline."""
+"""Component of a pipeline -> prefixes of its layer names; all text encoders have the same."""
 STYLES = ("peft", "diffusers", "kohya")
 
 
 def component_of(source: str, config: Mapping[str, Any], names: Iterable[str]) -> str:
-    """Return a checkpoint's component of a pipeline, told by its folder, config or layers; "" where nothing does."""
+    """Return a checkpoint's component of a pipeline, from its folder, config or layers, or "" if unknown."""
     for part in reversed(re.split(r"[/\\: ]", source)):
         if FOLDERS.fullmatch(part):
             return part
@@ -50,7 +50,7 @@ def component_of(source: str, config: Mapping[str, Any], names: Iterable[str]) -
 
 
 class Baked(NamedTuple):
-    """A layer of a plain LoRA as torch stores it, its scaling within up, and what is lost of it, see ``truncate``."""
+    """A layer of a plain LoRA in torch's layout; ``up`` includes the scaling; for ``lost`` see ``truncate``."""
 
     down: Tensor
     up: Tensor
@@ -61,8 +61,8 @@ class Baked(NamedTuple):
 def convert_to(
     folder: Path | str, matched: Match, placement: Placement | str, *, partial: bool = False, ridge: float = 0.0
 ) -> dict[str, Fidelity | str]:
-    """Write LoRAs trained on the base as input or output adapters (Eq. 5), in our own folder; return what each lost."""
-    # with ``partial`` a layer that has no such form is left out, saying why
+    """Write LoRAs trained on the base as input or output adapters (Eq. 5) in our format; return each layer's errors."""
+    # with ``partial``, a layer that cannot be converted is left out with a warning
     converted: dict[str, Adapter] = {}
     outcome: dict[str, Fidelity | str] = {}
     prints = {}
@@ -94,10 +94,10 @@ def write_lora(
     share: float | None = None,
     task_type: str | None = None,
 ) -> dict[str, Baked]:
-    """Write adapters as a plain LoRA of scaling 1 on every layer (kohya: one alpha for all); return them."""
-    # A change of a bias, as of an output adapter on a layer that has one, is lora_B.bias with lora_bias in the config
-    # (PEFT cannot merge layers without a bias then), for kohya diff_b (which diffusers refuses). kohya's names of FLUX
-    # and SD3, lora_transformer_, are known to ComfyUI only. Rank and share are those of ``truncate``.
+    """Write adapters as a plain LoRA with scaling 1 on every layer (kohya: one alpha for all); return its layers."""
+    # A change of a bias, such as by an output adapter on a layer with a bias, is stored as lora_B.bias with lora_bias
+    # in the config (PEFT then cannot merge layers without a bias), for kohya as diff_b (which diffusers rejects). Only
+    # ComfyUI reads kohya's names of FLUX and SD3, lora_transformer_. For rank and share see ``truncate``.
     if style not in STYLES:
         raise UnknownNameError("style", style, STYLES)
     baked, prints = dict[str, Baked](), dict[str, Any]()
@@ -118,7 +118,7 @@ def write_lora(
 
 
 def _bake(adapter: Adapter, base: BaseLayer, rank: int | None, share: float | None) -> Baked:
-    """Return the exact LoRA, or the truncated one where a rank or a share is given, in the adapter's dtype."""
+    """Return the exact LoRA, or a truncated one for a given rank or share, in the adapter's dtype."""
     dtype = next(adapter.parameters()).dtype
     a, b, bias, lost = truncate(adapter, base.matrix, base.bias, rank=rank, share=share, dtype=dtype)
     r, d = b.shape
@@ -126,7 +126,7 @@ def _bake(adapter: Adapter, base: BaseLayer, rank: int | None, share: float | No
 
 
 def _tensors(layers: Mapping[str, Baked], prefix: str) -> dict[str, Tensor]:
-    """Return the tensors of all layers in PEFT's names; ``lora_bias`` holds for all layers or none."""
+    """Return the tensors of all layers with PEFT's names; ``lora_bias`` applies to all layers or none."""
     biased, tensors = any(layer.bias is not None for layer in layers.values()), dict[str, Tensor]()
     for name, layer in layers.items():
         tensors |= {f"{prefix}{name}.lora_A.weight": layer.down, f"{prefix}{name}.lora_B.weight": layer.up}
@@ -141,7 +141,7 @@ def _kohya_tensors(layers: Mapping[str, Baked], component: str) -> dict[str, Ten
     for name, layer in layers.items():
         key, rank = _flat_key(component, name, tensors), len(layer.down)
         tensors[f"{key}.lora_down.weight"] = layer.down
-        tensors[f"{key}.lora_up.weight"] = layer.up * (rank / alpha)  # readers apply alpha / rank
+        tensors[f"{key}.lora_up.weight"] = layer.up * (rank / alpha)  # cancels alpha / rank, which readers apply
         tensors[f"{key}.alpha"] = torch.tensor(float(alpha), dtype=torch.float32)
         if layer.bias is not None:
             tensors[f"{key}.diff_b"] = layer.bias
@@ -149,7 +149,7 @@ def _kohya_tensors(layers: Mapping[str, Baked], component: str) -> dict[str, Ten
 
 
 def _flat_key(component: str, name: str, tensors: Mapping[str, Tensor]) -> str:
-    """Return a layer's name as kohya flattens it; FileFormatError where another layer has it already."""
+    """Return a layer's name as flattened by kohya; raise FileFormatError if another layer has the same name."""
     key = flat(component, name)
     if f"{key}.alpha" in tensors:
         msg = f"{name}: in this format another layer already has the key {key}; choose another format."
@@ -167,14 +167,14 @@ def _config(layers: Mapping[str, Baked], base: str) -> dict[str, Any]:
 
 
 def write_peanut(folder: Path | str, layers: Layers, *, base: str | None) -> Path:
-    """Write output LoRAs of layers without a bias as PEFT's PEANUT, which stock PEFT loads on any base."""
+    """Write output LoRAs of layers without a bias as PEANUT, which PEFT alone can load on any base."""
     factors = {}
     for name, adapter, weight in layers:
         factors[name] = _factors(name, adapter, Placement.OUTPUT, "PEANUT")
         if weight.bias is not None:
-            msg = f"{name} has a bias, which PEANUT leaves alone and an output adapter acts on; bake it for its base."
+            msg = f"{name} has a bias, which an output adapter changes and PEANUT does not; bake it for its base."
             raise UnsupportedError(msg)
-    rank = max(a.shape[1] for a, _ in factors.values())  # one for all layers: smaller ones get zeros
+    rank = max(a.shape[1] for a, _ in factors.values())  # one rank for all layers; smaller ones are padded with zeros
     config = config_of("PEANUT", [*factors], base, r=rank, depth=0, act_fn="linear", scaling=1.0)
     tensors: dict[str, Tensor] = {}
     for name, (a, b) in factors.items():
@@ -186,13 +186,16 @@ def write_peanut(folder: Path | str, layers: Layers, *, base: str | None) -> Pat
 
 
 def write_glora(path: Path | str, layers: Layers, *, component: str = "") -> Path:
-    """Write input LoRAs as LyCORIS's GLoRA with B = 0, which LyCORIS and ComfyUI apply to any base."""
+    """Write input LoRAs as LyCORIS's GLoRA with B = 0, which LyCORIS and ComfyUI can apply to any base."""
     tensors: dict[str, Tensor] = {}
     for name, adapter, base in layers:
         a, b = _factors(name, adapter, Placement.INPUT, "GLoRA")
         (c, r), d, kernel = a.shape, base.matrix.shape[1], base.kernel
-        if r == c == d:  # two layouts are told apart by their shapes
-            msg = f"{name}: rank, inputs and outputs are all {r}, where ComfyUI takes GLoRA for its older layout."
+        if r == c == d:  # readers distinguish two layouts by their shapes
+            msg = (
+                f"{name}: rank, inputs and outputs are all {r}, and ComfyUI would read this in GLoRA's older layout;"
+                " bake it instead."
+            )
             raise UnsupportedError(msg)
         key, point = _flat_key(component, name, tensors), [1] * len(kernel)
         tensors[f"{key}.a1.weight"] = b.mT.reshape(c, r, *point)
@@ -205,11 +208,11 @@ def write_glora(path: Path | str, layers: Layers, *, component: str = "") -> Pat
 
 
 def _factors(name: str, adapter: Adapter, placement: Placement, format_: str) -> tuple[Tensor, Tensor]:
-    """Return A and sB of an adapter that is one LoRA in this placement, which is all that the format holds."""
+    """Return A and sB of a LoRA in this placement; raise UnsupportedError for other adapters."""
     if adapter.family != "lora" or list(adapter) != [placement] or adapter.shift is not None:
         biased = " with a bias" if adapter.shift is not None else ""
         kind = f"{adapter.family} in {'+'.join(adapter)} placement{biased}"
-        msg = f"{name}: {format_} holds a LoRA in {placement} placement, this is a {kind}; bake it instead."
+        msg = f"{name}: {format_} can store a LoRA in {placement} placement, but this is a {kind}; bake it instead."
         raise UnsupportedError(msg)
     phi: Any = adapter[placement]
     return phi.A.detach(), phi.scaling * phi.B.detach()

@@ -1,4 +1,4 @@
-"""`load`: an adapter file of any format put on a model, with everything checked and read first."""
+"""`load`: put an adapter from a file of any format on a model, after checking and reading everything."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -33,31 +33,31 @@ def load(
     hotswap: bool = False,
     trainable: bool = False,
 ) -> TransferReport:
-    """Put a saved adapter on a model: our folder, PEFT's, or a diffusers, kohya or LyCORIS file.
+    """Load a saved adapter on a model: our folder, PEFT's, or a diffusers, kohya or LyCORIS file.
 
     Args:
-        model: changed in place, once everything is known to fit.
+        model: changed in place, after all checks.
         path: the folder or file.
         name: of the adapter on the model.
-        strict: raise unless every layer and every key is used; otherwise take the layers that fit.
-        component: of a file for a pipeline, the one that the model is ("unet", "text_encoder", "text_encoder_2",
-            "transformer"); by default the one whose layers the model has.
+        strict: raise unless every layer and every key is used; otherwise load the layers that fit.
+        component: component of a pipeline's file to load ("unet", "text_encoder", "text_encoder_2", "transformer"); by
+            default the one whose layers the model has.
         alter_base: also replace the model's own tensors that the file has (PEFT's modules_to_save, trained biases).
-            Disabling or removing the adapter does not undo that, and ``save`` does not hold them.
-        match: "name", "provenance" or "auto", as in ``transfer``. The weights of the model that the adapter was trained
-            on tell which layers of a pruned and renumbered one are meant: our own files have fingerprints of them.
-        source: that model, or the tensors of its checkpoint, for files that have none.
-        hotswap: put the numbers into the adapter of this name, which is on the model already and alike in all but its
-            numbers and scale: parameters stay the same objects, so what was compiled is not compiled again.
-        trainable: whether the adapter is to be trained further. What the model trains already goes on training.
+            Disabling or removing the adapter does not undo this, and ``save`` does not write them.
+        match: "name", "provenance" or "auto", as in ``transfer``. Provenance compares the model with the adapter's
+            original base, of which our own files contain fingerprints.
+        source: the original base, or its checkpoint's tensors, for files without fingerprints.
+        hotswap: copy the values into the existing adapter of this name, which must have the same structure: parameters
+            stay the same objects, so that a compiled model is not compiled again.
+        trainable: whether the adapter is to be trained further. Other trainable parameters stay trainable.
 
     Returns:
-        What was matched, and how.
+        The outcome for each layer.
 
     Raises:
-        FileFormatError: the file is not what it has to be; file, key, expected and found are named.
-        TransferError: a layer of the model does not fit, or the file has keys that are not read.
-        InvalidValueError: the name is taken; or with ``hotswap`` there is none of this name that is alike.
+        FileFormatError: the file is invalid; the message names the file, the key, and the expected and actual values.
+        TransferError: a layer does not fit, or the file has keys that are not read.
+        InvalidValueError: the name is taken, or with ``hotswap`` no adapter of this name has the same structure.
 
     Example:
         >>> import tempfile
@@ -65,7 +65,7 @@ def load(
         >>> from ioadapt_theory import adapt, load, save
         >>> model = nn.Sequential(nn.Linear(16, 8))
         >>> folder = save(adapt(model, target_modules=["0"]), tempfile.mkdtemp())
-        >>> print(load(nn.Sequential(nn.Linear(16, 32)), folder))  # an input adapter needs equal inputs only
+        >>> print(load(nn.Sequential(nn.Linear(16, 32)), folder))  # an input adapter needs only equal input sizes
         1 of 1 layers matched: 1 by name, no evidence.
     """
     file, weights = open_adapter(path), ModelWeights(model)
@@ -106,7 +106,7 @@ def load(
 def _changes(
     model: nn.Module, matched: matching.Match
 ) -> tuple[list[tuple[Change, nn.Module, nn.Parameter]], dict[str, str]]:
-    """Return the file's changes of the base that change anything, read, and those that do not fit, and why."""
+    """Return the file's changes of the base that differ from it, and those that do not fit -> the reason."""
     modules = dict(walk(model))
     wanted = [change for change in matched.file.changes if change.name.component == matched.component]
     places = resolve([change.name for change in wanted], modules, of_model(model)).layers
@@ -117,13 +117,13 @@ def _changes(
             prepared = matching.NO_LAYER.format("model") if place is None else _prepared(change, modules[place[0]])
         if isinstance(prepared, str):
             misfits[str(change)] = prepared
-        elif not torch.equal(getattr(prepared[0], change.leaf), prepared[1]):  # PEFT saves untrained embeddings, too
+        elif not torch.equal(getattr(prepared[0], change.leaf), prepared[1]):  # PEFT also saves untrained embeddings
             ready.append((change, *prepared))
     return ready, misfits
 
 
 def _prepared(change: Change, module: nn.Module) -> tuple[nn.Module, nn.Parameter] | str:
-    """Return the module and its new parameter, or why it does not take the change; nothing is altered yet."""
+    """Return the module and its new parameter, or the reason why the change does not fit; change nothing."""
     if isinstance(module, AdaptedLayer):
         module.refuse_if_merged("altering its base")
         module = module.base_layer

@@ -1,4 +1,4 @@
-"""The layers of an adapter's file held against a base: which layer of the base each is, by names and sizes."""
+"""Matching of an adapter file with a base: for each layer of the file, the base's layer by name and size."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -9,8 +9,8 @@ from ioadapt_theory.adapters.base_weights import BaseLayer, Weights
 from ioadapt_theory.adapters.families.family import Ranges
 from ioadapt_theory.adapters.matrices import Operator
 from ioadapt_theory.adapters.moving.correspondence import Correspondence, Place, correspond
+from ioadapt_theory.checkpoints.names.flux_sd3 import ranges
 from ioadapt_theory.checkpoints.names.layer_name import Name
-from ioadapt_theory.checkpoints.names.originals import ranges
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnsupportedError
 from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
 from ioadapt_theory.formats.build import cut, refit
@@ -20,14 +20,14 @@ NO_LAYER = "the {} has no such layer"
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """An adapter's layers held against a base.
+    """An adapter file matched with a base.
 
     Attributes:
         file: the adapter.
         weights: the base.
-        layers: layers of the base -> the adapter's layer for each.
-        lost: layers of the adapter that do not fit, and why.
-        component: of a pipeline's file, the one that the base is; "" where it names none.
+        layers: layer of the base -> layer of the adapter.
+        lost: layers of the adapter that do not fit -> the reason.
+        component: the base's component in a pipeline's file, or "" if the file names none.
         correspondence: how the layers were matched.
     """
 
@@ -39,17 +39,19 @@ class Match:
     correspondence: Correspondence
 
     def adapters(self) -> Iterator[tuple[str, Adapter, BaseLayer]]:
-        """Yield each layer of the base, the adapter for it, and its weights, read one after the other."""
+        """Yield the name, the adapter and the weights of each layer of the base, read one at a time."""
         for layer, stored in self.layers.items():
             yield layer, fitted(stored, self.weights.outline(layer)), self.weights.layer(layer)
 
     def require_complete(self) -> None:
-        """Refuse half an adapter: keys that are not read, changes of the base itself, layers that do not fit."""
+        """Raise an error if part of the file is unused: unread keys, changes of the base, layers that do not fit."""
         altered = {str(change): "a change of the base" for change in self.file.changes}
         problems = [f"{k}: {why}" for part in (self.file.unread, altered, self.lost) for k, why in part.items()]
         if problems:
             more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
-            why = f"parts of it cannot be used ({'; '.join(problems[:3])}{more}); pass --partial to leave them out."
+            why = (
+                f"parts of the file cannot be used ({'; '.join(problems[:3])}{more}); pass --partial to leave them out."
+            )
         elif warning := self.correspondence.warning():
             why = f"{warning} Pass --partial to match by name anyway."
         elif not self.layers:
@@ -69,8 +71,8 @@ def match(
     by: str = "name",
     source: Weights | None = None,
 ) -> Match:
-    """Return the layers of the base, ``called`` so in errors, that the adapter fits, and those that it does not fit."""
-    # Names of FLUX's and SD3's authors fit diffusers' models too, a layer being cut where the base has several for it.
+    """Return the match of an adapter with a base, which errors refer to as ``called``."""
+    # Names of FLUX's and SD3's authors also match diffusers' models, where a layer may be split.
     stored = {layer.name: layer for layer in file.layers}
     places = correspond(stored, weights, by, source=source, prints=file.prints)
     parts = {name: _everywhere(stored[name], several, weights) for name, several in places.places.items()}
@@ -82,34 +84,34 @@ def match(
             if isinstance(here, str):
                 lost[name] = here
             elif twice := sorted(layers.keys() & here.keys()):
-                lost[name] = f"{twice[0]} has an adapter from {layers[twice[0]].name} already"
+                lost[name] = f"{twice[0]} already has an adapter from {layers[twice[0]].name}"
             else:
                 layers |= here
     return Match(file, weights, layers, lost, component, places)
 
 
 def fitted(layer: StoredLayer, f: Operator) -> Adapter:
-    """Return the adapter of a layer, read now, with the sizes of the operator f that it goes on."""
+    """Return the adapter of a layer, with values, and with the sizes of the operator f."""
     adapter = layer.adapter()
     refit(adapter, (f.rows, f.columns, f.channels))
     return adapter
 
 
 def _component(file: AdapterFile, fits: Mapping[Name, object], chosen: str | None) -> str:
-    """Return the file's component that the model is: as chosen, or that of which most layers fit, first by size."""
+    """Return the model's component in the file: the chosen one, or the one with most layers that fit."""
     components, listed = file.components, ", ".join(sorted(file.components))
     if components == {""}:
         return ""
-    if chosen is None:  # SD-XL's two text encoders have the same names, so a name alone may not fit
+    if chosen is None:  # SD-XL's two text encoders have the same names, so sizes are compared first
         by_size = Counter(name.component for name, parts in fits.items() if not isinstance(parts, str))
         by_name = Counter(name.component for name in fits)
         counts = {c: (by_size[c], by_name[c]) for c in components}
         best = [c for c, count in counts.items() if count == max(counts.values())]
         if len(best) > 1:
-            msg = f"{file.path} is for {listed}; say which of them the model is, with component."
+            msg = f"{file.path} is for {listed}; choose the model's component with component."
             raise FileFormatError(msg)
         return best[0]
-    if chosen == "transformer" and chosen not in components:  # kohya's files call a transformer unet
+    if chosen == "transformer" and chosen not in components:  # in kohya's files, a transformer is named unet
         chosen = "unet"
     if chosen not in components:
         msg = f"{file.path} has no component {chosen!r}; it has {listed}."
@@ -118,7 +120,7 @@ def _component(file: AdapterFile, fits: Mapping[Name, object], chosen: str | Non
 
 
 def _everywhere(stored: StoredLayer, several: tuple[Place, ...], weights: Weights) -> dict[str, StoredLayer] | str:
-    """Return the parts of the adapter by layer, for all places, or why it does not fit."""
+    """Return the adapters for all layers of a split layer, or the reason why they do not fit."""
     try:
         everywhere = {layer: part for place in several for layer, part in _parts(stored, place).items()}
     except UnsupportedError as error:
@@ -127,7 +129,7 @@ def _everywhere(stored: StoredLayer, several: tuple[Place, ...], weights: Weight
 
 
 def _parts(stored: StoredLayer, place: Place) -> dict[str, StoredLayer]:
-    """Return the adapter, or its parts, by layer."""
+    """Return the adapter, or its parts for a split layer, by layer."""
     (_, phi), *_ = stored.sketch.parts()
     *_, (_, last) = stored.sketch.parts()
     outputs = ranges(stored.name.path, phi.size[2], last.size[1], len(place))
@@ -142,12 +144,12 @@ def _cut(stored: StoredLayer, edges: Ranges) -> StoredLayer:
 
 def _misfit(stored: StoredLayer, weights: Weights, layer: str) -> str | None:
     if layer not in weights.names:
-        return "its weight in the base is not a matrix of floating-point numbers"
+        return "its weight in the base is not a floating-point matrix"
     try:
         f = weights.outline(layer)
     except UnsupportedError as error:
         return str(error)
     if stored.spares_bias and f.bias is not None:
-        return "it has a bias, which PEANUT leaves alone and an output adapter acts on; merge it with PEFT instead"
+        return "it has a bias, which an output adapter changes and PEANUT does not; merge it with PEFT instead"
     refit(stored.sketch, (f.rows, f.columns, f.channels))
     return stored.sketch.misfit(f)

@@ -1,4 +1,4 @@
-"""`save`: one safetensors file, replaced in one step, so that a whole adapter is there whoever saves or is killed."""
+"""`save`: one safetensors file, replaced atomically, so that it is complete even if a process is killed."""
 
 import warnings
 from collections.abc import Mapping
@@ -25,34 +25,34 @@ WRAPPERS = {
     "FullyShardedDataParallel": "_fsdp_wrapped_module",
     "CheckpointWrapper": "_checkpoint_wrapped_module",
 }
-"""torch's wrappers of a model, and the name under which each keeps it."""
+"""torch's wrappers of a model, and the attribute in which each stores it."""
 ALTERED = "_altered_by_adapters"
-"""Attribute of a model: name of an adapter -> the base's own tensors that loading it replaced."""
+"""Attribute of a model: name of an adapter -> tensors of the base that were replaced on loading."""
 
 
 def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: bool | str = False) -> Path:
-    """Write an adapter.
+    """Write an adapter to a folder, and return the folder.
 
-    An interruption leaves the former adapter whole. Several processes may save at once: the last one's file stays. On
-    layers sharded by ``fully_shard`` every rank has to call it.
+    If interrupted, the previous adapter is unchanged. Several processes may save at once; the last file stays. If
+    layers are sharded by ``fully_shard``, every rank must call this function.
 
     Args:
-        model: with the adapter; torch's wrappers around it leave no trace in the names.
-        folder: made where it is missing; or a file that ends in ".safetensors".
+        model: the model with the adapter; torch's wrappers do not appear in the stored names.
+        folder: the folder, created if missing; or a file name that ends in ".safetensors".
         name: of the adapter.
-        card: also write a model card, README.md beside the file; a text goes into it, such as the text of ``report``.
+        card: also write a model card, README.md; a string, such as the text of ``report``, is included.
 
     Returns:
         The folder.
 
     Raises:
-        UnknownNameError: no such adapter on the model.
-        InvalidValueError: a parameter is not finite, or a file is where the folder is to be.
-        UnsupportedError: parameters that are not of the sizes that their family has, as within FSDP1.
+        UnknownNameError: the model has no adapter of this name.
+        InvalidValueError: a parameter is not finite, or ``folder`` is a file.
+        UnsupportedError: parameters have the wrong sizes, such as shards of FSDP1.
 
     Warns:
-        UserWarning: the file does not hold tensors outside the adapters that are trained, or were replaced by ``load``;
-            or a README.md is there already, which is left as it is.
+        UserWarning: tensors outside the adapters are trained, or were replaced by ``load``, and are not in the file; or
+        a README.md exists and is not replaced.
 
     Example:
         >>> import tempfile
@@ -63,17 +63,17 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
         True
     """
     if not isinstance(model, nn.Module):
-        msg = f"save takes a model, not a {type(model).__name__}: save(model, folder)."
+        msg = f"The model is a {type(model).__name__}; call save(model, folder) with a torch.nn.Module."
         raise InvalidValueError(msg)
     if elsewhere := [*trained_elsewhere(model), *_unwrapped(model).__dict__.get(ALTERED, {}).get(name, ())]:
         some = ", ".join(elsewhere[:3]) + ", ..." * (len(elsewhere) > 3)
-        msg = f"{len(elsewhere)} tensors outside the adapters are not in the file ({some}): save them yourself."
+        msg = f"{len(elsewhere)} tensors outside the adapters are not in the file ({some}); save them separately."
         warnings.warn(msg, stacklevel=2)
     return save_adapter(model, folder, name, card=card)
 
 
 def save_adapter(model: nn.Module, folder: Path | str, name: str = "default", *, card: bool | str = False) -> Path:
-    """Write one adapter as ``save`` does, without asking what else of the model is trained; return the folder."""
+    """Write one adapter like ``save``, without warnings about other trained tensors, and return the folder."""
     model = _unwrapped(model)
     adapted = layers(model, name)
     first = {id(module): place for place, module in reversed(adapted.items())}  # a module may have several names
@@ -85,7 +85,7 @@ def save_adapter(model: nn.Module, folder: Path | str, name: str = "default", *,
     header = fingerprint.header(model, names)
     page, text = _file(folder).with_name(cards.NAME), ""
     if card and page.exists():
-        msg = f"{page} is there already and was left as it is; delete it to have a card written in its place."
+        msg = f"{page} exists and was not replaced; delete it to write a card."
         warnings.warn(msg, stacklevel=3)
     elif card:
         base, report = header.get(fingerprint.BASE_NAME), card if isinstance(card, str) else ""
@@ -97,7 +97,7 @@ def save_adapter(model: nn.Module, folder: Path | str, name: str = "default", *,
 
 
 def write(folder: Path | str, adapters: Mapping[str, Adapter], header: Mapping[str, str]) -> Path:
-    """Write adapters by layer with what the header has besides; return the folder."""
+    """Write adapters by layer, with further entries of the header, and return the folder."""
     file = _file(folder)
     if file != Path(folder):
         require_folder(file.parent)
@@ -123,12 +123,12 @@ def _file(folder: Path | str) -> Path:
 
 
 def _gathered(parameter: nn.Parameter) -> Tensor:
-    """Return a parameter as it is to be stored, gathered where it is sharded."""
+    """Return a parameter for storage, gathered if it is sharded."""
     t: Any = parameter.detach()
     t = t.full_tensor() if hasattr(t, "full_tensor") else t
-    return t.cpu().clone(memory_format=torch.contiguous_format)  # FSDP1 resizes what numpy may not see
+    return t.cpu().clone(memory_format=torch.contiguous_format)  # FSDP1 resizes storage, which numpy must not share
 
 
 def _plain(name: str) -> str:
-    """Return a module's name without what torch's wrappers put into it."""
+    """Return a module's name without the parts that torch's wrappers add."""
     return ".".join(part for part in name.split(".") if part not in {*WRAPPERS.values()} - {"module"})

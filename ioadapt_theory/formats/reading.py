@@ -1,6 +1,6 @@
-"""`open_adapter`: any adapter file or folder, ours and other tools', as layers to be read one at a time.
+"""`open_adapter`: open an adapter file or folder of any supported format, to be read layer by layer.
 
-Everything is checked on the header first; numbers are read layer by layer, when a layer's ``adapter`` is called.
+The header is checked first; values are read when a layer's ``adapter`` is called.
 """
 
 import os
@@ -25,23 +25,23 @@ from ioadapt_theory.formats.kinds.keys import FOREIGN, UNKNOWN, parse
 from ioadapt_theory.formats.tensors import BAKED_FOR, TensorFile, is_name, parse_json
 
 MOST_GROWTH, MOST_BYTES = 9, 1 << 27
-"""Largest ratio of an adapter's memory to its file's size, and the bytes that are always allowed."""
+"""Largest ratio of an adapter's memory to its file size, and a number of bytes that is always allowed."""
 DIFFUSERS_FILE = "pytorch_lora_weights.safetensors"
 
 
 def open_adapter(path: Path | str) -> AdapterFile:
-    """Open our file or its folder, PEFT's folder, or a diffusers, kohya or LyCORIS file; only alphas are read.
+    """Return an adapter from our file or folder, PEFT's folder, or a diffusers, kohya or LyCORIS file.
 
     Args:
         path: a folder, a safetensors file, or a pickle of tensors.
 
     Returns:
-        The adapter, its layers still unread.
+        The adapter, whose values are not read yet, except alphas.
 
     Raises:
-        FileFormatError: the file is not what it has to be; file, key, expected and found are named.
-        SourceError: it is a pipe, a device or a folder, or cannot be read.
-        UnsupportedError: a method that is recognised and has no counterpart here.
+        FileFormatError: the file is invalid; the message names the file, the key, and the expected and actual values.
+        SourceError: the path is a pipe or a device, or cannot be read.
+        UnsupportedError: the method is recognised but not supported.
 
     Example:
         >>> import tempfile
@@ -63,13 +63,13 @@ def open_adapter(path: Path | str) -> AdapterFile:
             return _foreign(path, source, config)
         return ioadapt.contents(path, source)
     except RecursionError:
-        msg = f"{path}: its JSON has too many brackets within one another."
+        msg = f"{path}: its JSON has too many nested brackets."
         raise FileFormatError(msg) from None
 
 
 def is_adapter(path: Path | str) -> bool:
-    """Whether there is an adapter's folder or safetensors file here, by its names alone; False for all else."""
-    if not os.path.isdir(path) and Path(path).suffix != ".safetensors":  # a pickle of a model is long to open
+    """Whether the path is an adapter's folder or safetensors file, by the names of files and tensors."""
+    if not os.path.isdir(path) and Path(path).suffix != ".safetensors":  # opening a model's pickle takes long
         return False
     try:
         file, config = _locate(Path(path))
@@ -80,10 +80,10 @@ def is_adapter(path: Path | str) -> bool:
 
 
 def _locate(path: Path) -> tuple[Path, Mapping[str, Any] | None]:
-    """Return the path of the tensors' file, and PEFT's configuration if it is in a PEFT folder."""
+    """Return the path of the tensors, and PEFT's configuration if they are in a PEFT folder."""
     named = path.name in peft.WEIGHTS and (path.parent / peft.CONFIG).exists()
     folder = path.parent if named else path
-    if not os.path.isdir(folder):  # unlike Path's, it has no error for a name that no system takes
+    if not os.path.isdir(folder):  # unlike Path's method, it does not raise for invalid names
         return path, None
     ours, config = folder / ioadapt.FILE, folder / peft.CONFIG
     if ours.exists() and config.exists() and not named:
@@ -98,22 +98,25 @@ def _locate(path: Path) -> tuple[Path, Mapping[str, Any] | None]:
     inside = sorted(f"{p.parent.name}/" for p in folder.glob(f"*/{peft.CONFIG}"))
     more = f" It has adapters in {', '.join(inside[:5])}." if inside else ""
     msg = (
-        f"{folder}: a saved adapter is a folder with {ioadapt.FILE}, with {peft.CONFIG} and {peft.WEIGHTS[0]}, or with"
-        f" {DIFFUSERS_FILE}; name any other file itself.{more}"
+        f"{folder}: no adapter here; give a folder with {ioadapt.FILE}, {peft.CONFIG} and {peft.WEIGHTS[0]}, or"
+        f" {DIFFUSERS_FILE}, or the path of a file.{more}"
     )
     raise FileFormatError(msg)
 
 
 def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None) -> AdapterFile:
-    """Return the content of another tool's file; PEFT's configuration is given where it is of one of its folders."""
+    """Return the content of another tool's file; ``config`` is PEFT's configuration for a PEFT folder, else None."""
     path, changes, flat = source.path, list[Change](), False
     layers, unread = iolora.contents(source)
     if not layers:
         if config is not None and config["peft_type"] == iolora.TYPE:
-            msg = f"{path}: no layer has {iolora.SETTINGS}, which our plug-in writes for each; save the adapter again."
+            msg = (
+                f"{path}: {iolora.SETTINGS}, which our plug-in writes for each layer, is missing; save the adapter"
+                " again."
+            )
             raise FileFormatError(msg)
         if config is None and any(key.startswith(PEFT_PREFIX) for key in source.shapes):
-            msg = f"{path} needs its {peft.CONFIG}, which has the scaling; give the folder that holds both."
+            msg = f"{path} needs {peft.CONFIG}, which contains the scaling; give the folder with both files."
             raise FileFormatError(msg)
         parts, unread = _by_layer(source)
         flat = any(name.flat for name in parts)
@@ -135,13 +138,13 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None)
     if not layers:
         raise _without_adapter(path, unread, changes)
     bytes_, size = 4 * sum(p.numel() for layer in layers for p in layer.sketch.parameters()), os.path.getsize(path)
-    if bytes_ > MOST_GROWTH * size + MOST_BYTES:  # as products of long vectors do
-        msg = f"{path}: {size:,} bytes would expand to an adapter of {bytes_:,} bytes, which is refused."
+    if bytes_ > MOST_GROWTH * size + MOST_BYTES:  # products of long vectors
+        msg = f"{path}: {size:,} bytes would expand to an adapter of {bytes_:,} bytes, which is too large."
         raise FileFormatError(msg)
     format_ = "PEFT" if config else "kohya/LyCORIS" if flat else "diffusers"
     header, settings = source.metadata, config or {}
     base = settings.get("base_model_name_or_path") or header.get("ss_sd_model_name") or header.get(BAKED_FOR)
-    prints = settings.get("base_fingerprints")  # of our plug-in
+    prints = settings.get("base_fingerprints")  # written by our plug-in
     prints = prints if isinstance(prints, dict) else recorded(header, path)
     base, task = (name if is_name(name) else None for name in (base, settings.get("task_type")))
     return AdapterFile(opened, format_, tuple(layers), tuple(changes), unread, base, prints, task)
@@ -149,7 +152,7 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None)
 
 @contextmanager
 def located(path: Path, name: Name) -> Iterator[None]:
-    """Put file and layer before an error's sentence, unless it has the file already."""
+    """Prefix an error's message with the file and the layer, unless it already names the file."""
     try:
         yield
     except IoAdaptError as error:
@@ -159,20 +162,20 @@ def located(path: Path, name: Name) -> Iterator[None]:
 
 
 def _without_adapter(path: Path, unread: Mapping[str, str], changes: Iterable[Change]) -> IoAdaptError:
-    """Return the error for a file of a method that is not read here, or of something else."""
+    """Return the error for a file of an unsupported method, or of something else."""
     if strange := {why: key for key, why in unread.items() if why in FOREIGN.values()}:
         kinds, example = ", ".join(sorted(strange)), next(iter(strange.values()))
-        msg = f"{path}: holds {kinds} ({example}), which is not supported; merge it with the library that wrote it."
+        msg = f"{path}: contains {kinds} ({example}), which is not supported; merge it with the library that wrote it."
         return UnsupportedError(msg)
     some = ", ".join(sorted({*unread.values(), *map(str, changes)})[:5]) or "no tensors at all"
-    return FileFormatError(f"{path}: no adapter of a supported kind; it holds {some}.")
+    return FileFormatError(f"{path}: no adapter of a supported kind; it contains {some}.")
 
 
 def _by_layer(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str, str]]:
-    """Return the keys by layer and role, and those that are not read."""
+    """Return the keys by layer and role, and the keys that are not read."""
     layers: dict[Name, dict[str, str]] = {}
-    left_out = filter(None, source.metadata.get("left_out", "").split(", "))  # of a pickle
-    unread = dict.fromkeys(left_out, "a tensor of a type that is not read")
+    left_out = filter(None, source.metadata.get("left_out", "").split(", "))  # in a pickle
+    unread = dict.fromkeys(left_out, "a tensor of an unsupported type")
     for key in source.shapes:
         meaning = parse(key)
         if isinstance(meaning, str):
@@ -187,7 +190,7 @@ def _by_layer(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str,
 
 
 def _layer(name: Name, roles: Mapping[str, str], source: TensorFile, scale: scaling.Scale) -> StoredLayer:
-    """Return the adapter that the parts of a layer are."""
+    """Return the stored layer for the parts of one layer."""
     source.require_floats(roles.values())
     factors = {role: key for role, key in roles.items() if role != "alpha"}
     shapes, kind = {role: source.shapes[key] for role, key in factors.items()}, kind_of(factors)
@@ -200,13 +203,13 @@ def _layer(name: Name, roles: Mapping[str, str], source: TensorFile, scale: scal
 
 
 def _read(name: Name, kind: str, factors: Mapping[str, str], factor: float, source: TensorFile) -> Adapter:
-    """Return the adapter with its numbers, in float32 (float64 if stored so)."""
+    """Return the adapter with its values in float32, or in float64 if stored in float64."""
     with located(source.path, name):
         return build(kind, {role: source[key] for role, key in factors.items()}, factor)
 
 
 def _number(source: TensorFile, key: str) -> float:
     if source.shapes[key] not in {(), (1,)}:
-        msg = f"{source.path}: {key} has to be one number, found {list(source.shapes[key])}."
+        msg = f"{source.path}: {key} must be one number, found {list(source.shapes[key])}."
         raise FileFormatError(msg)
     return float(source[key])

@@ -1,4 +1,4 @@
-"""Files of named tensors, read through the reader of checkpoints, and written; and files of JSON."""
+"""Files of named tensors, read by the reader of checkpoints, and written; and JSON files."""
 
 import json
 import math
@@ -18,24 +18,24 @@ from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.results import replacing
 
 FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
-"""Names in the header of the types that torch converts to float32."""
+"""Names of the dtypes in the header that torch converts to float32."""
 LONGEST_NAME = 1000
-"""Characters of the names that models have."""
+"""Characters that occur in names of models."""
 BAKED_FOR = "ioadapt.baked_for"
-"""The header's name for the base that a file was baked for."""
+"""Key in the header for the base that a file was baked for."""
 
 
 class TensorFile:
-    """A file of tensors; its header is read at once, numbers are read when asked for.
+    """A file of tensors, whose header is read on opening and whose values are read on demand.
 
     Attributes:
-        path: where it is.
+        path: the path of the file.
         shapes: name -> shape, for every tensor.
         metadata: the header's strings.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the file, if it is one of tensors."""
+        """Open the file and read its header."""
         self.path = path
         if not os.path.exists(path):  # unlike Path's, it has no error for a name that no system takes
             msg = f"{path}: no such file."
@@ -46,40 +46,40 @@ class TensorFile:
         self.metadata = dict(self._file.metadata)
 
     def dtype(self, name: str) -> torch.dtype:
-        """Return the type in which a tensor is stored."""
+        """Return the dtype code of a stored tensor."""
         return torch_dtype(self._file.tensors[name].dtype)
 
     def require_floats(self, names: Iterable[str]) -> None:
-        """Refuse, by the header alone, tensors of integers that are more than a single number."""
+        """Raise FileFormatError for tensors of integers, except scalars, by the header."""
         for name in names:
             code = self._file.tensors[name].dtype
             if code not in FLOATS and math.prod(self.shapes[name]) > 1:
-                msg = f"{self.path}: tensor {name} has to be floating point, found {code}."
+                msg = f"{self.path}: tensor {name} must be floating point, found {code}."
                 raise FileFormatError(msg)
 
     def stored(self, name: str) -> Tensor:
-        """Return one tensor as it is stored; every number has to be finite."""
+        """Return one tensor as stored; raise FileFormatError if a value is not finite."""
         tensor = self._file.tensor(name)
-        whole = tensor if tensor.dtype is torch.float64 else tensor.float()  # not all types of 8 bits know isfinite
+        whole = tensor if tensor.dtype is torch.float64 else tensor.float()  # isfinite lacks some 8-bit dtypes
         if not whole.isfinite().all():
-            msg = f"{self.path}: tensor {name} has to be finite, found NaN or infinity."
+            msg = f"{self.path}: tensor {name} must be finite, found NaN or infinity."
             raise FileFormatError(msg)
         return tensor
 
     def __getitem__(self, name: str) -> Tensor:
-        """Return one tensor of floating-point numbers, in float32 where it is stored in less."""
+        """Return one floating-point tensor, converted to float32 if its dtype is narrower."""
         self.require_floats([name])
         tensor = self.stored(name)
         return tensor.to(torch.float64 if tensor.dtype is torch.float64 else torch.float32)
 
 
 def is_name(text: object) -> bool:
-    """Whether a model can have this name, and a sentence: escape sequences would reach the terminal."""
+    """Whether a name has only characters of models' names, since escape sequences would reach the terminal."""
     return isinstance(text, str) and len(text) <= LONGEST_NAME and text.isprintable()
 
 
 def parse_json(text: str | bytes, what: str) -> Any:
-    """Return the content of JSON; ``what`` it is begins the sentence if it is none."""
+    """Return the content of JSON; raise FileFormatError with the prefix ``what`` if it is invalid."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -88,19 +88,19 @@ def parse_json(text: str | bytes, what: str) -> Any:
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], former: Path | None = None) -> None:
-    """Write a safetensors file, whole or not at all; ``former`` is the configuration of the file that it replaces."""
+    """Write a safetensors file atomically; ``former`` is the replaced file's configuration, which is deleted."""
     if path.is_dir():
         msg = f"{path} is a folder, but this format is one file; give a file name."
         raise InvalidValueError(msg)
     own = {name: t.detach().to("cpu", memory_format=torch.contiguous_format, copy=True) for name, t in tensors.items()}
     with replacing(path) as temporary:
         temporary.write_bytes(save(own, {"format": "pt", **metadata}))
-        if former is not None:  # never new tensors under an old configuration
+        if former is not None:  # new tensors must not be read with an old configuration
             former.unlink(missing_ok=True)
 
 
 def require_folder(path: Path) -> None:
-    """Refuse a file where a folder is to be written."""
+    """Raise InvalidValueError if a file has the name of the folder to write."""
     if path.exists() and not path.is_dir():
         msg = f"{path} is a file, but this format is a folder; give another name."
         raise InvalidValueError(msg)

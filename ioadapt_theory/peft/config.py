@@ -1,4 +1,4 @@
-"""IOLORA's configuration: ``AdapterConfig`` under PEFT's names."""
+"""IOLORA's configuration: ``AdapterConfig`` with PEFT's names."""
 
 import enum
 import weakref
@@ -20,31 +20,31 @@ FIELDS = {
     name: PEFT.get(name, name)
     for name in ("r", "lora_alpha", "lora_dropout", "init_weights", "family", "placement", "use_rslora", *OPTIONS)
 } | {name: name for name in ("rank_pattern", "alpha_pattern", "placement_pattern")}
-"""Options that are ours -> their names in ``AdapterConfig``."""
+"""Our options in PEFT's configuration -> their names in ``AdapterConfig``."""
 
 
 class IOPeftType(str, enum.Enum):  # noqa: UP042  (PEFT compares it as PEFT's own, which is of this form)
-    """The PEFT type IOLORA, since PEFT's own enumeration cannot be extended."""
+    """The PEFT type IOLORA; PEFT's own enumeration cannot be extended."""
 
     IOLORA = "IOLORA"
 
 
 @dataclass
 class IOLoraConfig(PeftConfig):
-    """``AdapterConfig`` under PEFT's names.
+    """``AdapterConfig`` with PEFT's names.
 
-    A script that makes a LoraConfig makes this one when the name is exchanged; what is not listed is as there.
+    It can replace LoraConfig in a script; attributes that are not listed have the same meaning.
 
     Attributes:
-        r, lora_alpha: scaling is lora_alpha / r, None means r; lists have one value for each part of a placement.
-        format_version: of what is saved.
-        base_fingerprints: of the layers below, filled in when it is saved; tells this base from others later.
-        init_lora_weights, use_dora: LoraConfig's words for ``init_weights`` and for the family "dora".
-        bias, lora_bias: "none" and False alone, since biases stay frozen.
-        fan_in_fan_out: ignored; how a layer keeps its weight is seen from the layer.
+        r, lora_alpha: scaling is lora_alpha / r, and None means r; lists have one value for each part of a placement.
+        format_version: version of the saved format.
+        base_fingerprints: fingerprints of the base layers, set on saving, by which the base is recognised later.
+        init_lora_weights, use_dora: LoraConfig's names for ``init_weights`` and for the family "dora".
+        bias, lora_bias: must be "none" and False, since biases stay frozen.
+        fan_in_fan_out: ignored; the layout of a weight follows from the layer's type.
 
     Raises:
-        InvalidValueError: a value outside its limits, or a format_version of the future.
+        InvalidValueError: a value is outside its limits, or format_version is too new.
 
     Example:
         >>> from ioadapt_theory.peft import IOLoraConfig
@@ -81,7 +81,7 @@ class IOLoraConfig(PeftConfig):
     def __post_init__(
         self, init_lora_weights: bool | str | None, use_dora: bool, bias: str, lora_bias: bool, fan_in_fan_out: bool
     ) -> None:
-        """Check the options that need no model."""
+        """Check the options that can be checked without a model."""
         super().__post_init__()  # type: ignore[no-untyped-call]
         self.peft_type = IOPeftType.IOLORA
         if init_lora_weights is not None:
@@ -97,12 +97,12 @@ class IOLoraConfig(PeftConfig):
             raise InvalidValueError(msg)
         for name in ("target_modules", "exclude_modules"):
             if isinstance(value := getattr(self, name), list):
-                setattr(self, name, set(value))  # as PEFT's own configs do
+                setattr(self, name, set(value))  # like PEFT's own configs
         self.options()
         self._layers: weakref.WeakValueDictionary[str, nn.Module] = weakref.WeakValueDictionary()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the state without weak references, which cannot be pickled; a copy belongs to no model yet."""
+        """Return the state without weak references, which cannot be pickled; a copy belongs to no model."""
         return {key: value for key, value in self.__dict__.items() if key != "_layers"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -113,7 +113,7 @@ class IOLoraConfig(PeftConfig):
         self._layers[name] = layer
 
     def save_pretrained(self, save_directory: str, **kwargs: Any) -> None:
-        """Save as PEFT does, with fingerprints of the base layers that are not merged."""
+        """Save like PEFT, with fingerprints of the base layers that are not merged."""
         bases: dict[str, Any] = {n: layer.base_layer for n, layer in self._layers.items() if not layer.merged}
         prints = fingerprints({name: partial(read_layer, base) for name, base in bases.items()})
         self.base_fingerprints = prints or self.base_fingerprints

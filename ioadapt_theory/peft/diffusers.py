@@ -1,4 +1,4 @@
-"""A wrapper of diffusers' ``load_lora_adapter``, which reads every adapter as LoRA, that also reads IOLORA."""
+"""A wrapper of diffusers' ``load_lora_adapter`` that also reads IOLORA; the original reads every adapter as LoRA."""
 
 import functools
 import re
@@ -23,7 +23,7 @@ FETCHED = "weight_name local_files_only cache_dir proxies token revision subfold
 
 
 def register() -> None:
-    """Wrap the method, once; other adapters go to the original method."""
+    """Wrap the method once; other adapters are passed to the original method."""
     own = PeftAdapterMixin.load_lora_adapter
     if getattr(own, "knows_iolora", False):
         return
@@ -60,7 +60,7 @@ def _fetched(source: Any, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read(plans: dict[str, Any], state: dict[str, Any]) -> dict[str, tuple[Adapter, dict[str, Tensor]]]:
-    """Return each layer's adapter, without values, and its tensors by their names in the adapter."""
+    """Return each layer's adapter on the meta device, and its tensors by their names in the adapter."""
     numbers: dict[str, dict[str, Tensor]] = {layer: {} for layer in plans}
     for key, tensor in state.items():
         if (match := KEY.fullmatch(key)) and match[1] in numbers:

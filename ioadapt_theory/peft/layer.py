@@ -1,4 +1,4 @@
-"""IOLORA's layer: our families and placements behind PEFT's interface."""
+"""IOLORA's layer: our families and placements with PEFT's interface."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from ioadapt_theory.peft.config import IOLoraConfig
 
 
 class IOLoraLayer(nn.Module, BaseTunerLayer):
-    """Any layer that ``operator`` supports, with named adapters of ours."""
+    """Any layer that ``operator`` supports, with our adapters by name."""
 
     adapter_layer_names = ("iolora_adapters",)
     other_param_names = ("scaling",)
@@ -27,7 +27,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         self.scaling: dict[str, float] = {}
         self._disable_adapters = False
         self.merged_adapters: list[str] = []
-        self._merges: list[AdaptedLayer] = []  # our own layers that hold the tensors as they were, the first lowest
+        self._merges: list[AdaptedLayer] = []  # our layers with the original tensors, the first merged first
         self._chain: tuple[tuple[nn.Module, ...], Operator] = (), operator(base_layer)
         self._trained: dict[str, list[float]] = {}
         self._active_adapter = adapter_name
@@ -38,11 +38,11 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         adapter = Adapter.fresh(operator(self.base_layer), config.family, config.options().resolve(key))
         self.iolora_adapters[adapter_name] = adapter
         self.scaling[adapter_name] = 1.0
-        self._trained[adapter_name] = [phi.scaling for _, phi in adapter.parts()]  # alpha / r, or what the family fixes
+        self._trained[adapter_name] = [phi.scaling for _, phi in adapter.parts()]  # alpha / r, or the family's own
         self.set_adapter(self.active_adapters, inference_mode=config.inference_mode)
 
     def chain(self, names: list[str]) -> Operator:
-        """Return the layer under these adapters, the first one innermost; the last result is cached."""
+        """Return the layer with these adapters, the first one innermost; the last result is cached."""
         wanted = tuple(self.iolora_adapters[name] for name in names if name in self.iolora_adapters)
         adapters, f = self._chain
         if adapters != wanted or f.module is not self.base_layer:
@@ -61,7 +61,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         return self.chain(self.active_adapters)(x, *args, **kwargs)
 
     def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:
-        """Merge adapters into the weights as our own layer does, which keeps the original ones for ``unmerge``."""
+        """Merge adapters into the weights like our own layer, which keeps the original weights for ``unmerge``."""
         del safe_merge
         names = [n for n in check_adapters_to_merge(self, adapter_names) if n in self.iolora_adapters]
         if not names:
@@ -92,12 +92,12 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
             self.set_scale(name, self.scaling.get(name, 1.0) * scale)
 
     def unscale_layer(self, scale: float | None = None) -> None:
-        """Undo ``scale_layer(scale)``; None goes back to 1."""
+        """Undo ``scale_layer(scale)``; None resets the strength to 1."""
         for name in self.active_adapters:
             self.set_scale(name, self.scaling.get(name, 1.0) / scale if scale else 1.0)
 
     def was_exchanged(self, name: str) -> None:
-        """Read the scalings again after new values were loaded; the strength that was set stays."""
+        """Update the scalings after new values were loaded; the strength set by the user is kept."""
         self._trained[name] = [phi.scaling for _, phi in self.iolora_adapters[name].parts()]  # type: ignore[operator]
         self.set_scale(name, self.scaling[name])
 
@@ -105,7 +105,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         super()._save_to_state_dict(destination, prefix, keep_vars)
         for name, adapter in self.iolora_adapters.items():
             scale = self.scaling[name]
-            self.set_scale(name, 1.0)  # its strength at the moment is the user's, as with PEFT's own LoRA
+            self.set_scale(name, 1.0)  # its current strength was set by the user, as in PEFT's own LoRA
             destination[f"{prefix}iolora_adapters.{name}.{SETTINGS}"] = settings_tensor(adapter)  # type: ignore[arg-type]
             self.set_scale(name, scale)
 
@@ -115,7 +115,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _move_adapter_to_device_of_base_layer(self, adapter_name: str, device: torch.device | None = None) -> None:
-        """Move an adapter to the device only: those of half-precision layers stay in float32."""
+        """Move an adapter to the device without changing the dtype: under half-precision layers it stays float32."""
         adapter = self.iolora_adapters[adapter_name]
         if not any(p.is_meta for p in adapter.parameters()):
             adapter.to(device or operator(self.base_layer).like.device)

@@ -1,4 +1,4 @@
-"""IOLORA's model, and adapters on models that are no PeftModel."""
+"""IOLORA's model, and adapters on models that are not PeftModels."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ from ioadapt_theory.peft.layer import IOLoraLayer
 
 
 class IOLoraModel(BaseTuner):
-    """The PEFT tuner that replaces a model's target modules by ``IOLoraLayer``."""
+    """The PEFT tuner, which replaces a model's target modules by ``IOLoraLayer``."""
 
     prefix = "iolora_"
     tuner_layer_cls = IOLoraLayer
@@ -46,7 +46,7 @@ class IOLoraModel(BaseTuner):
         peft_config.remember(current_key, layer)
 
     def inject_adapter(self, model: nn.Module, *args: Any, **kwargs: Any) -> None:
-        """Inject as PEFT does; then guard diffusers' ``fuse_projections``, which reads weights."""
+        """Inject adapters like PEFT, then guard diffusers' ``fuse_projections``, which reads weights."""
         super().inject_adapter(model, *args, **kwargs)
         for module in model.modules():
             for name in FUSING:
@@ -71,10 +71,10 @@ class IOLoraModel(BaseTuner):
 
 
 def load_adapter(model: nn.Module, folder: Path | str, adapter_name: str = "default") -> None:
-    """Load a saved IOLORA adapter into a model that is no PeftModel, such as one of diffusers or transformers.
+    """Load a saved IOLORA adapter into a model that is not a PeftModel, such as one of diffusers or transformers.
 
     Raises:
-        InvalidValueError: the folder lacks tensors of a layer, or has some that belong to no layer.
+        InvalidValueError: the folder lacks tensors of a layer, or has tensors that belong to no layer.
 
     Example:
         >>> import tempfile
@@ -94,12 +94,12 @@ def load_adapter(model: nn.Module, folder: Path | str, adapter_name: str = "defa
 
 
 def put_on(model: nn.Module, config: Any, state: dict[str, Any], adapter_name: str, *, where: str) -> None:
-    """Put an adapter on a model that is no PeftModel; errors name ``where``, the source of the adapter."""
+    """Put an adapter on a model that is not a PeftModel; errors name ``where``, the source of the adapter."""
     peft.inject_adapter_in_model(config, model, adapter_name)
     if not hasattr(model, "peft_config"):
         model.peft_config = {}  # type: ignore[assignment]
     model.peft_config[adapter_name] = config  # type: ignore[operator, index]
-    if hasattr(model, "_hf_peft_config_loaded"):  # how diffusers and transformers know that there is an adapter
+    if hasattr(model, "_hf_peft_config_loaded"):  # by this, diffusers and transformers recognise an adapter
         model._hf_peft_config_loaded = True  # type: ignore[assignment]
     result: Any = peft.set_peft_model_state_dict(model, state, adapter_name=adapter_name)
     missing = [key for key in result.missing_keys if f"iolora_adapters.{adapter_name}." in key]

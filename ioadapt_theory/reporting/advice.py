@@ -1,4 +1,4 @@
-"""Advice on what to do with an adapter, or where to put the next one."""
+"""Recommendations for an adapter, or for the placement of a new one."""
 
 from dataclasses import dataclass
 from statistics import median
@@ -10,18 +10,18 @@ from ioadapt_theory.reporting.kin.kinship import Kinship, Relation
 from ioadapt_theory.reporting.predictions import SIDES, Predictions
 
 CARRY: Final = (
-    "carry it over, `ioadapt transfer ADAPTER SOURCE TARGET --inputs BATCH --out FILE`, which says what is kept"
+    "carry it over, `ioadapt transfer ADAPTER SOURCE TARGET --inputs BATCH --out FILE`, which predicts what is kept"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """One action.
+    """A recommended action.
 
     Attributes:
         how: what to do.
         why: the number or the reason for it.
-        kept: share of the gain that is kept, where inputs tell it.
+        kept: share of the gain that is kept, if predicted from inputs.
     """
 
     how: str
@@ -32,15 +32,15 @@ class Advice:
         return f"{self.how[0].upper()}{self.how[1:]}: {self.why}."
 
 
-ELSEWHERE: Final = Advice("add `--match effect` where no name fits", "it pairs the layers by what they can take over")
+ELSEWHERE: Final = Advice("add `--match effect` if no name matches", "it pairs the layers by the effect they can keep")
 
 
 def advise(kinship: Kinship, predictions: Predictions | None, *, adapted: bool) -> list[Advice]:
     """Return the recommended actions, best first; with inputs, best means the largest share kept.
 
     Args:
-        kinship: of the two models.
-        predictions: predictions from inputs, if there are any.
+        kinship: the relation of the two models.
+        predictions: predictions from inputs, or None.
         adapted: whether there is an adapter to move.
     """
     if predictions is None:
@@ -60,49 +60,47 @@ def _of_weights(kinship: Kinship, *, adapted: bool) -> list[Advice]:
     if kinship.relation is Relation.SAME and not kinship.reordered:
         how = "copy it as it is" if adapted else "any adapter can be copied as it is"
         return [Advice(how, "the two compute the same function")]
-    why = (
-        "weights alone cannot bound how much of its gain an adapter inside a network keeps (claim effect-weights-only)"
-    )
+    why = "weights alone cannot bound the share of its gain that an inner adapter keeps (claim effect-weights-only)"
     measure = Advice("give unlabelled inputs (--inputs BATCH)", why)
     if kinship.relation is Relation.SAME:
         how = CARRY if adapted else f"train it, then {CARRY}"
-        return [Advice(how, "neurons or heads are permuted, which a copy does not follow"), measure]
+        return [Advice(how, "neurons or heads are permuted, and a copy does not account for this"), measure]
     if kinship.relation in (Relation.UNRELATED, Relation.DIFFERENT):
         how = CARRY if adapted else "train an adapter on each"
-        advice = [measure, Advice(how, f"a copy has no reason to fit ({kinship.relation})")]
+        advice = [measure, Advice(how, f"a copy is not expected to work ({kinship.relation})")]
         return [*advice, ELSEWHERE] if adapted and kinship.relation is Relation.DIFFERENT else advice
     return [measure]
 
 
 def _of_effect(copied: Prediction) -> list[Advice]:
-    """Advise on an adapter by what a copy of it does to the outputs."""
+    """Return advice on an adapter from the effect of its copy on the outputs."""
     what = "R_KL" if copied.need == "labels" else "R"
     rows = f"{what} on {copied.rows} rows, 80 % interval {copied.interval[0]:.2f} to {copied.interval[1]:.2f}"
     options = [Advice("copy it as it is", f"it keeps {copied.kept:.2f} of its gain ({rows})", copied.kept)]
-    if copied.need == "change" and copied.at_best_strength > copied.kept + TIE:  # c² says nothing of labels
+    if copied.need == "change" and copied.at_best_strength > copied.kept + TIE:  # c² is not about labels
         how = f"copy it at strength {copied.cosine / copied.ratio:.2f}"
-        why = f"it keeps c² = {copied.at_best_strength:.2f} of its gain, as it is {copied.kept:.2f} ({rows})"
+        why = f"it keeps c² = {copied.at_best_strength:.2f} of its gain, unchanged {copied.kept:.2f} ({rows})"
         options.insert(0, Advice(how, why, copied.at_best_strength))
     if options[0].kept is not None and options[0].kept <= TIE:
-        options = [Advice("train it anew on the target", f"a copy keeps {what} = {copied.kept:.2f}", 0.0)]
-    return [*options, Advice(CARRY, "a copy is one of the candidates there")]
+        options = [Advice("retrain it on the target", f"a copy keeps {what} = {copied.kept:.2f}", 0.0)]
+    return [*options, Advice(CARRY, "a copy is one of its candidates")]
 
 
 def _of_sides(predictions: Predictions) -> list[Advice]:
-    """Advise on an adapter that is not trained yet, by the law for each side."""
+    """Return advice on an adapter that is not trained yet, from the law for each side."""
     shares = {side: share for side in SIDES if (share := predictions.of(side)) is not None}
     if not shares:
-        return [Advice("train an adapter on each", "no side of any layer has one size in both models")]
+        return [Advice("train an adapter on each", "no side of any layer has equal sizes in both models")]
     options = [
         Advice(f'train it with placement="{side}"', f"a copy is expected to keep R = {share:.2f}", share)
         for side, share in shares.items()
     ]
     top = max(shares.values())
-    options.sort(key=lambda option: (option.kept or 0.0) < top - TIE)  # ties go to the input
+    options.sort(key=lambda option: (option.kept or 0.0) < top - TIE)  # the input wins ties
     best = predictions.best()
     if len({*best.values()}) > 1:
         mixed = median(predictions.expected[name, side].R for name, side in best.items())
-        why = f"with the side that keeps most of each layer a copy is expected to keep R = {mixed:.2f}"
+        why = f"with the best side of each layer, a copy is expected to keep R = {mixed:.2f}"
         auto = Advice('train it with placement="auto", this target and these inputs', why, mixed)
         options.insert(0 if mixed > top + TIE else 1, auto)
     if max(top, options[0].kept or 0.0) <= TIE:

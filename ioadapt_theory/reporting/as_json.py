@@ -10,7 +10,7 @@ from ioadapt_theory.similarity.report.as_json import null_facts
 
 
 def to_json(report: Report) -> dict[str, Any]:
-    """Return plain data; None where a cosine is undefined."""
+    """Return the report as plain data, with None for undefined cosines."""
     source, target, adapter = report.names
     return {
         "schema": 2,

@@ -1,4 +1,4 @@
-"""The report on a move: from two models, an adapter and inputs to kinship, layers, predictions and advice."""
+"""`report`: relation, layers, predictions and advice for two models, an adapter and inputs."""
 
 import math
 import re
@@ -28,13 +28,13 @@ class Report:
     """The outcome of ``report``.
 
     Attributes:
-        names: of source, target and adapter, the last None without one.
-        layers: those that both have, in the network's order.
-        missing: of the source, without a counterpart.
-        extra: of the target, which the source lacks.
-        lost: layers of the adapter that do not fit the target, and why.
-        predictions: what the inputs say, if there were any.
-        advice: the best first.
+        names: names of the source, the target and the adapter (or None).
+        layers: the common layers, in the network's order.
+        missing: layers that only the source has.
+        extra: layers that only the target has.
+        lost: layers of the adapter that do not fit the target -> the reason.
+        predictions: predictions from inputs, or None.
+        advice: the recommended actions, best first.
 
     Example:
         >>> model = nn.Sequential(nn.Linear(64, 48))
@@ -52,7 +52,7 @@ class Report:
     advice: tuple[Advice, ...]
 
     def __str__(self) -> str:
-        """Return the answer; ``to_text`` gives the whole screen."""
+        """Return the first recommendation; ``to_text`` returns the whole report."""
         return str(self.advice[0])
 
 
@@ -70,26 +70,26 @@ def report(
     lost: Mapping[str, str] | None = None,
     progress: Callable[[int], Progress] | None = None,
 ) -> Report:
-    """Return the relation of two models, and with inputs the share of an adapter's gain that a move keeps.
+    """Return the relation of two models and, with inputs, the share of an adapter's gain that a copy keeps.
 
     Args:
-        source: the model that the adapter was trained on, or is to be, or its weights.
-        target: the other one.
-        adapter: the name of one on the source model, or the adapters by layer; without it the report says where to put
-            one. A source with a single adapter needs no name.
-        inputs: what the models take, without labels, of the adapter's domain: a tensor, a tuple, a mapping, or an
-            iterable of such batches. Needs two models that run.
-        target_inputs: the same samples as the target takes them, where that differs.
-        call: ``call(model, batch)`` runs a model where a plain call does not, and picks the outputs that both share.
-        explained: share of what the source needed that the adapter gained there, for the bound on R.
-        size: rows that are run at once.
-        names: for people.
-        lost: layers of an adapter's file that do not fit the target, and why.
-        progress: given the number of weights to read, returns what is called with every layer's.
+        source: the model that the adapter was, or will be, trained on, or its weights.
+        target: the other model, or its weights.
+        adapter: the name of an adapter on the source, or the adapters by layer; without it, the report recommends where
+            to train one. The name may be omitted if the source has a single adapter.
+        inputs: unlabelled inputs of the models, from the adapter's domain: a tensor, a tuple, a mapping, or an iterable
+            of such batches. Requires two models in memory.
+        target_inputs: the same samples as inputs of the target, if these differ.
+        call: ``call(model, batch)`` runs a model and returns an output that both models have; by default a plain call.
+        explained: share of the source's loss that the adapter removed, for the bound on R.
+        size: maximum number of rows in a batch.
+        names: names for the text of the report.
+        lost: layers of an adapter file that do not fit -> the reason.
+        progress: takes the number of weights to read, and returns a function to call with the number read.
 
     Raises:
-        InvalidValueError: no layer in common, weights or outputs that are not finite, outputs that do not compare, or
-            inputs without two models that run.
+        InvalidValueError: no common layer, weights or outputs that are not finite, outputs of different shapes, or
+            inputs without two models in memory.
 
     Example:
         >>> import copy
@@ -102,18 +102,14 @@ def report(
     adapters, name = _adapters(source, adapter)
     live = (source, target) if isinstance(source, nn.Module) and isinstance(target, nn.Module) else None
     if inputs is not None and (live is None or (adapters and name is None)):
-        msg = (
-            "inputs= needs two models in memory and the name of an adapter on the source; weights alone cannot be run."
-        )
+        msg = "inputs= needs two models in memory and the name of an adapter on the source; checkpoints cannot be run."
         raise InvalidValueError(msg)
     one, two = (ModelWeights(m) if isinstance(m, nn.Module) else m for m in (source, target))
     here, there = matrices(one), matrices(two)
     places = corresponding(one, two)
     common = [n for n in here if places.layers.get(n) in there]
     if not common:
-        some = [
-            f"{len(m)} such as {next(iter(m))}" if m else "no matrix of floating-point numbers" for m in (here, there)
-        ]
+        some = [f"{len(m)} such as {next(iter(m))}" if m else "no floating-point matrix" for m in (here, there)]
         msg = f"The two models have no layer in common: the source has {some[0]}, the target {some[1]}."
         raise InvalidValueError(msg)
     advance = progress(sum(math.prod(here[n]) for n in common)) if progress else lambda _: None
@@ -155,7 +151,7 @@ def report(
 
 
 def _added(weights: Weights, single: Collection[str]) -> bool:
-    """Whether layers that only one model has duplicate its other layers, or are of a new kind."""
+    """Whether the layers that only one model has are copies of its other layers, or a new kind of layer."""
 
     @cache
     def values(name: str) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""The outcome of carrying an adapter over as a table, as JSON and as a page."""
+"""The outcome of fitting an adapter to another model, as a table, as JSON and as a page."""
 
 from dataclasses import asdict
 from html import escape
@@ -10,13 +10,13 @@ from ioadapt_theory.similarity.report.page import document, table_of
 from ioadapt_theory.similarity.report.tables import WIDTH, aligned
 
 NEXT = {
-    True: "Next: test it on a few labels; --refine 50 improves it without any.",
+    True: "Next: test it on a few labels; --refine 50 improves it without labels.",
     False: "Next: give more inputs of the adapter's domain, try --refine 200, or train on the target.",
 }
 
 
 def table(outcome: CarryReport) -> list[list[str]]:
-    """Return the lines of the table of layers, the total first."""
+    """Return the lines of the table of layers, with the total first."""
     low, high = outcome.interval
     copied = "-" if outcome.kept_copied is None else f"{outcome.kept_copied:.2f}"
     total = ["total", outcome.chosen, "", "", f"{outcome.kept:.2f}", f"{low:.2f} to {high:.2f}", copied]
@@ -33,7 +33,7 @@ def sentences(outcome: CarryReport) -> list[str]:
     """Return the sentences below the table."""
     need = "R_KL, of the labels" if outcome.need == "labels" else "R, of the change"
     fitted, chosen, told = outcome.rows
-    lines = [f"Measured as {need}. Rows: {fitted} to fit, {chosen} to choose, {told} to test.", *outcome.notes]
+    lines = [f"Measured as {need}. Rows: {fitted} to fit, {chosen} to select, {told} to test.", *outcome.notes]
     if outcome.agreement is not None and not any("disagree" in note for note in outcome.notes):
         lines.append(f"The two models agree on {outcome.agreement:.0%} of the positions.")
     if outcome.refined is not None:
@@ -48,7 +48,7 @@ def sentences(outcome: CarryReport) -> list[str]:
 
 def to_text(outcome: CarryReport) -> str:
     """Return the table and the sentences below it."""
-    return "\n".join([aligned(table(outcome), least=WIDTH), *sentences(outcome)]) + "\n"  # names stay whole
+    return "\n".join([aligned(table(outcome), least=WIDTH), *sentences(outcome)]) + "\n"  # names are not wrapped
 
 
 def to_json(outcome: CarryReport) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Inputs without labels for two models, from a file: tensors, text, or prompts for a UNet or a DiT."""
+"""Unlabelled inputs of two models from a file: tensors, text, or prompts for a UNet or a DiT."""
 
 import inspect
 from pathlib import Path
@@ -15,9 +15,9 @@ from ioadapt_theory.errors import FileFormatError, InvalidValueError, MissingExt
 
 TENSORS = (".safetensors", ".npz")
 LENGTH, SHORTEST, ROWS = 128, 8, 256
-"""Most and fewest tokens in a row of a text, and the number of rows to divide it into."""
+"""Maximum and minimum number of tokens in a row, and the number of rows of a text."""
 LEAST, LARGEST = 24, 32
-"""Minimum number of samples, for which prompts are repeated, and maximum side of a UNet's latents."""
+"""Minimum number of samples (prompts are repeated), and maximum side length of a UNet's latents."""
 STEPS = 1000
 """Timesteps of the noise schedule that diffusion models are trained on."""
 
@@ -28,16 +28,16 @@ def read_both(
     """Return batches for the source, and for the target if its inputs differ.
 
     Args:
-        path: a .safetensors or .npz file with a tensor for each argument of the model; else a text file: a text for
-            models with a tokenizer, prompts, one a line, for models beside a text encoder.
-        source: where the model is from, and the model.
-        target: likewise.
-        rows: of the result, at most.
-        seed: of latents, noise and timesteps.
+        path: a .safetensors or .npz file with a tensor for each argument of the model, or a text file: a text for
+            models with a tokenizer, or prompts, one per line, for models with a text encoder.
+        source: the source's location and model.
+        target: the target's location and model.
+        rows: maximum number of rows in the result.
+        seed: seed of latents, noise and timesteps.
 
     Raises:
         FileFormatError: the file cannot be read or is empty.
-        InvalidValueError: nothing turns its text into inputs, or into the same tokens for both.
+        InvalidValueError: a model has no tokenizer or text encoder, or the two tokenise the text differently.
     """
     if path.suffix in TENSORS:
         return [_tensors(path, rows)], None
@@ -72,7 +72,7 @@ def _tensors(path: Path, rows: int) -> dict[str, Tensor]:
             with np.load(path, allow_pickle=False) as stored:
                 tensors = {key: torch.from_numpy(stored[key]) for key in stored.files}
     except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile, SafetensorError) as error:
-        msg = f"{path} cannot be read as a batch, a .safetensors or .npz file of named tensors: {error}."
+        msg = f"{path} cannot be read as a .safetensors or .npz file of named tensors: {error}."
         raise FileFormatError(msg) from None
     if len({len(t) if t.ndim else 1 for t in tensors.values()}) > 1:
         return tensors
@@ -97,7 +97,10 @@ def _prompted(folder: str, model: nn.Module, prompts: list[str], rows: int, seed
     unknown = needed - {named, "timestep", "encoder_hidden_states"}
     if unknown or getattr(config, "addition_embed_type", None) or "pooled_projections" in asked:
         more = ", ".join(sorted(unknown or {"pooled embeddings"}))
-        msg = f"A {type(model).__name__} needs more than a prompt ({more}); give its inputs as tensors in .safetensors."
+        msg = (
+            f"A {type(model).__name__} needs other inputs than a prompt ({more}); give its inputs as tensors in a"
+            " .safetensors file."
+        )
         raise InvalidValueError(msg)
     root = Path(folder).parent
     tokenizer = _pretrained("AutoTokenizer", str(root / "tokenizer"), "tokenizer")
@@ -106,7 +109,7 @@ def _prompted(folder: str, model: nn.Module, prompts: list[str], rows: int, seed
     generator = torch.Generator().manual_seed(seed)
     chosen = [prompts[k % len(prompts)] for k in range(min(rows, max(len(prompts), LEAST)))]
     size = config.sample_size
-    if named == "sample":  # a UNet takes any size, and many small samples tell more than few large ones
+    if named == "sample":  # a UNet accepts any size, and many small samples are more informative than a few large ones
         size = min(size, LARGEST) if isinstance(size, int) else LARGEST
     height, width = (size, size) if isinstance(size, int) else size
     with torch.no_grad():
@@ -128,5 +131,5 @@ def _pretrained(kind: str, folder: str, what: str) -> Any:
     try:
         return getattr(transformers, kind).from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
-        msg = f"{folder} has no usable {what} for a text file; give the inputs as tensors in .safetensors."
+        msg = f"{folder} has no usable {what} for a text file; give the inputs as tensors in a .safetensors file."
         raise InvalidValueError(msg) from error

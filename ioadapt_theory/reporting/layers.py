@@ -1,4 +1,4 @@
-"""Comparison of two models layer by layer: similarity of each pair's sides and weights."""
+"""Layer-by-layer comparison of two models: similarity of the sides and weights of each pair."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -15,15 +15,15 @@ from ioadapt_theory.reporting.sides import Sides, sides
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerPair:
-    """A layer of the source and its counterpart.
+    """A layer of the source and its counterpart in the target.
 
     Attributes:
-        name, counterpart: in the source and in the target.
-        size, there: channels in and out, of the source and of the target.
-        sides: what the two share on either side.
-        likeness: of the weights.
-        placements: of the given adapter on this layer.
-        table: whether it is an embedding, which no adapter sits on.
+        name, counterpart: names in the source and in the target.
+        size, there: numbers of input and output channels in the source and in the target.
+        sides: similarity of their input and output sides.
+        likeness: similarity of the weights.
+        placements: placements of the given adapter on this layer.
+        table: whether it is an embedding, which cannot have an adapter.
     """
 
     name: str
@@ -45,7 +45,7 @@ class LayerPair:
 def pairs(
     source: Weights, target: Weights, counterparts: Counterparts, adapters: Mapping[str, Adapter]
 ) -> Iterator[LayerPair]:
-    """Yield the comparison of each layer that two models share; ``adapters`` have the source's names."""
+    """Yield the comparison of each common layer; ``adapters`` are by the source's names."""
     here, there = matrices(source), matrices(target)
     widths = [width for size in here.values() for width in size]
     for name, size in here.items():
@@ -54,7 +54,7 @@ def pairs(
             continue
         one, two = read(source, name, "source"), counterparts.ordered(read(target, other, "target"), other)
         table = _is_table(name)
-        w, w2 = (layer.matrix if table else layer.matrix.mT for layer in (one, two))  # as torch stores them
+        w, w2 = (layer.matrix if table else layer.matrix.mT for layer in (one, two))  # in torch's layout
         shared = sides(one, two, widths)
         yield LayerPair(
             name=name,
@@ -69,7 +69,7 @@ def pairs(
 
 
 def read(weights: Weights, name: str, model: str) -> BaseLayer:
-    """Return the W of a layer or embedding, whose values have to be finite."""
+    """Return the W of a layer or embedding; raise InvalidValueError if a value is not finite."""
     layer = weights.layer(name)
     finite(layer.matrix.mT, f"Layer {name}", model)
     return BaseLayer(layer.matrix.mT, None) if _is_table(name) else layer

@@ -1,4 +1,4 @@
-"""Loading of models to run, from a folder of transformers or diffusers, or a member of ANI from its package."""
+"""Loading of models to run, from a folder of transformers or diffusers, or of ANI members from their package."""
 
 import json
 import re
@@ -17,10 +17,10 @@ from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNam
 
 
 class Networks(nn.ModuleDict):
-    """The networks of one member of ANI, one for each element, on features of atoms of these elements."""
+    """The networks of an ANI member, one for each element, which take the features of its atoms."""
 
     def forward(self, **features: Tensor) -> Tensor:
-        """Return the energies of atoms from {element: (atoms, features)}, one element after the other."""
+        """Return the energies of the atoms from {element: (atoms, features)}, concatenated by element."""
         energies = []
         for element, x in features.items():
             if element not in self:
@@ -59,16 +59,14 @@ def load_model(source: Path | str) -> nn.Module:
         raise InvalidValueError(msg)
     config = folder / "config.json"
     if not config.is_file():
-        msg = (
-            f"{folder} has no config.json: it is no model's folder; --inputs needs those of transformers or diffusers."
-        )
+        msg = f"{folder} has no config.json: --inputs needs folders of models of transformers or diffusers."
         raise InvalidValueError(msg)
     try:
         entries = dict(json.loads(config.read_text(encoding="utf-8")))
         ours = "_class_name" in entries
         named = str(entries["_class_name"] if ours else entries["architectures"][0])
     except (ValueError, RecursionError, TypeError, LookupError):
-        msg = f"{config} is not a model's configuration, a JSON object that names its class."
+        msg = f"{config} is not a model's configuration: it must be a JSON object that names the model's class."
         raise FileFormatError(msg) from None
     library = "diffusers" if ours else "transformers"
     try:
@@ -92,12 +90,12 @@ def _pretrained(kind: Any, folder: Path) -> nn.Module:
         except UnpicklingError:
             msg = f"{folder} contains a pickle that is corrupt or would run code; save the model as .safetensors."
             raise FileFormatError(msg) from None
-        except Exception as error:  # the libraries raise what their parsers do, of a dozen types
+        except Exception as error:  # the libraries raise many types of errors
             if isinstance(error, MemoryError | ImportError):
                 raise
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
             if "ignore_mismatched_sizes" in reason:
-                reason = f"its weights have other sizes than {folder / 'config.json'} says"
+                reason = f"its weights have sizes different from those in {folder / 'config.json'} says"
             msg = f"{folder} cannot be loaded as a {kind.__name__}: {reason}."
             raise FileFormatError(msg) from error
     if missing := sorted(told["missing_keys"]):

@@ -1,4 +1,4 @@
-"""Predictions of a move from inputs: what a copied adapter keeps, and what one not yet trained would keep."""
+"""Predictions from inputs: what a copied adapter keeps, and what an adapter not yet trained would keep."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -25,13 +25,13 @@ SIDES: Final = (Placement.INPUT, Placement.OUTPUT, Placement.WEIGHT)
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """Predictions of a move from inputs.
+    """Predictions for moving an adapter, from inputs.
 
     Attributes:
-        expected: by layer and side, of an adapter yet to be trained there.
-        copied: for a copy of the given adapter; None without one, and where no layer of the target takes it.
+        expected: by layer and side, for an adapter yet to be trained.
+        copied: for a copy of the given adapter; None without one, or if no layer of the target can have it.
         difference: ‖f_T - f_S‖ / ‖f_S‖ of the outputs of the models without adapters.
-        explained: share of what the source needed that its adapter gained there, for the bound on R.
+        explained: share of the source's loss that its adapter removed, for the bound on R.
     """
 
     expected: Mapping[tuple[str, str], Expected]
@@ -50,7 +50,7 @@ class Predictions:
         return median(shares) if shares else None
 
     def best(self) -> dict[str, Placement]:
-        """Return the side of each layer that keeps most; on ties the input side."""
+        """Return the side of each layer that keeps most; the input side wins ties."""
         shares: dict[str, dict[Placement, float]] = {}
         for (name, side), one in self.expected.items():
             shares.setdefault(name, {})[Placement(side)] = one.R
@@ -70,12 +70,12 @@ def predict_move(
     explained: float = 0.5,
     size: int = 32,
 ) -> Predictions:
-    """Return the predictions of the law of transfer on inputs; both models are left as they were.
+    """Return the predictions of the law of transfer from inputs; both models are restored.
 
-    Arguments are those of ``report``; ``names`` has the target's name for each layer of the source that is asked about.
+    See ``report`` for the arguments; ``names`` maps layers of the source to layers of the target.
 
     Raises:
-        InvalidValueError: outputs that do not compare or are not finite, or an adapter that changes nothing.
+        InvalidValueError: outputs have different shapes or are not finite, or the adapter has no effect.
     """
     batches = whole(inputs, target_inputs, size=size)
     with disable(source), disable(target):
@@ -85,7 +85,7 @@ def predict_move(
         shares = expected(source, target, modules, batches, sides=tuple(map(str, SIDES)), call=call)
     copied = None
     if adapter is not None:
-        with suppress(TransferError), _copied(source, target, adapter, names):  # none fits: there is no copy to measure
+        with suppress(TransferError), _copied(source, target, adapter, names):  # no layer fits: no copy
             copied = measured(source, target, batches, disable, call=call)
     return Predictions(shares, copied, difference, explained)
 
@@ -107,7 +107,7 @@ def _difference(source: nn.Module, target: nn.Module, batches: Sequence[tuple[An
 
 @contextmanager
 def _copied(source: nn.Module, target: nn.Module, name: str, names: Mapping[str, str]) -> Iterator[None]:
-    """Copy the adapter onto the target for the duration."""
+    """Copy the adapter to the target inside the block."""
     if target is source:
         yield
         return

@@ -1,6 +1,6 @@
-"""Similarity of two layers on either side, beyond that of unrelated layers.
+"""Similarity of the input and output sides of two layers, compared with unrelated layers.
 
-As `ioadapt_theory.similarity.spaces` explains, but of a side with many channels a fixed draw of them is compared.
+The method is that of `ioadapt_theory.similarity.spaces`, but for a side with many channels only a fixed sample is used.
 """
 
 import math
@@ -16,9 +16,9 @@ from ioadapt_theory.adapters.base_weights import BaseLayer
 from ioadapt_theory.null import ROUNDING, Null, beside, of_matrix, parts
 
 CHANNELS = 512
-"""Largest number of channels compared; of more, this many are drawn, and the null varies by about 1/512."""
+"""Maximum number of channels to compare; of more, this many are sampled, and the null varies by about 1/512."""
 LARGE = 1 << 20
-"""Elements above which matrices are multiplied in float32, unless they are stored in a wider type."""
+"""Matrices with more elements than this are multiplied in float32, unless they are stored in float64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,10 @@ class Sides:
     """Similarity of two layers on their input and output sides.
 
     Attributes:
-        input: of the input sides' Grams; None where the sizes differ or one is a multiple of I.
+        input: similarity of the input sides' Grams; None if the sizes differ or one is a multiple of I.
         output: the same for the output sides.
-        cosine: of the weights; None where a size differs or a weight is zero.
-        ratio: ‖W'‖_F / ‖W‖_F; None where W is zero.
+        cosine: cosine of the weights; None if a size differs or a weight is zero.
+        ratio: ‖W'‖_F / ‖W‖_F; None if W is zero.
     """
 
     input: Null | None
@@ -39,10 +39,10 @@ class Sides:
 
 
 def sides(source: BaseLayer, target: BaseLayer, widths: Sequence[int] = ()) -> Sides:
-    """Compare both sides of two layers; ``widths`` are the sides of all layers, see ``null.parts``."""
+    """Compare both sides of two layers; ``widths`` are the sizes of all layers' sides, see ``null.parts``."""
     near, near_target = (m.matrix.reshape(len(m.matrix) // math.prod(m.kernel), -1) for m in (source, target))
     far, far_target = source.matrix.mT, target.matrix.mT
-    one, two = source.matrix.detach().mT, target.matrix.detach().mT  # as torch stores them
+    one, two = source.matrix.detach().mT, target.matrix.detach().mT  # in torch's layout
     norms = [math.sqrt(_inner(w, w)) for w in (one, two)]
     cosine = _inner(one, two) / math.prod(norms) if one.shape == two.shape and all(norms) else None
     return Sides(
@@ -54,9 +54,9 @@ def sides(source: BaseLayer, target: BaseLayer, widths: Sequence[int] = ()) -> S
 
 
 def side(a: Float[Tensor, "f ..."], b: Float[Tensor, "f ..."], cuts: Sequence[int] | None = None) -> Null | None:
-    """Return the cosine of AAᵀ and BBᵀ, each without its multiple of I, and its null; None if nothing else is left.
+    """Return the cosine of AAᵀ and BBᵀ without their multiples of I, and its null; None if nothing remains.
 
-    Large matrices are multiplied in float32: a cosine is off by 1e-6 at most.
+    Large matrices are multiplied in float32, with an error of the cosine of at most 1e-6.
     """
     cuts = (0, len(a)) if cuts is None else cuts
     if len(a) > CHANNELS:
@@ -71,10 +71,10 @@ def side(a: Float[Tensor, "f ..."], b: Float[Tensor, "f ..."], cuts: Sequence[in
 
 
 def _gram(w: Tensor) -> Float[np.ndarray, "f f"] | None:
-    """Return AAᵀ without its multiple of I, for A divided by its largest element; None if zero up to rounding."""
+    """Return AAᵀ without its multiple of I, for A divided by its largest element; None if it is zero up to rounding."""
     w = _wide(w, w.numel())
     top = w.abs().max() if w.numel() else w.new_zeros(())
-    w = w / top if top > 0 else w  # a Gram's square is of the fourth power
+    w = w / top if top > 0 else w  # a squared Gram has fourth powers
     k: np.ndarray = (w @ w.mT).double().cpu().numpy()
     whole = np.linalg.norm(k)
     k[np.diag_indices(len(k))] -= np.trace(k) / len(k)
@@ -82,7 +82,7 @@ def _gram(w: Tensor) -> Float[np.ndarray, "f f"] | None:
 
 
 def _inner(a: Tensor, b: Tensor) -> float:
-    """Return ⟨A, B⟩, summed in a wider precision, some rows at a time."""
+    """Return ⟨A, B⟩, summed in a wider precision in blocks of rows."""
     rows = max(1, LARGE // max(a.shape[1], 1))
     return math.fsum(
         float(torch.linalg.vecdot(_wide(x, a.numel()), _wide(y, a.numel())).double().sum())

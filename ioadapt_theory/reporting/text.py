@@ -1,4 +1,4 @@
-"""A report for the terminal: the answer first, then the evidence."""
+"""A report for the terminal: the recommendation first, then the evidence."""
 
 from collections.abc import Sequence
 from textwrap import fill
@@ -12,7 +12,7 @@ from ioadapt_theory.reporting.predictions import SIDES, Predictions
 from ioadapt_theory.similarity.report.tables import aligned
 
 ROWS: Final = 10
-"""Layers shown; the page and the JSON have all."""
+"""Number of layers to show; the page and the JSON have all."""
 
 
 def to_text(report: Report, width: int = 100) -> str:
@@ -47,17 +47,17 @@ def note(report: Report) -> str:
     """Return the legend of the table's columns."""
     if report.predictions is not None:
         return (
-            "input, output, weight: R = 2cq - q², the share of its gain that an adapter yet to be trained on this side"
-            " is expected to keep when it is copied."
+            "input, output, weight: R = 2cq - q², the share of its gain that a new adapter on this side is expected to"
+            " keep when it is copied."
         )
     return (
-        "weight: cosine of the weights; norms: target over source; input, output: what the two sides share, 0 for"
-        " unrelated channels, 1 for all; chance: no more than unrelated channels; few: too few channels to tell."
+        "weight: cosine of the weights; norms: target over source; input, output: similarity of the two sides, 0 for"
+        " unrelated and 1 for equal ones; chance: not above unrelated channels; few: too few channels to decide."
     )
 
 
 def counts(report: Report) -> str:
-    """Count the common layers, those of one model only, and the adapted layers that fit."""
+    """Return the numbers of common layers, of layers of only one model, and of adapted layers that fit."""
     parts = [f"{len(report.layers)} layer{'s' * (len(report.layers) != 1)} in both"]
     for name, some in ((report.names[0], report.missing), (report.names[1], report.extra)):
         if some:
@@ -69,7 +69,7 @@ def counts(report: Report) -> str:
 
 
 def prediction_lines(predictions: Predictions) -> list[str]:
-    """Return the predictions for the adapter, or for a new one on each side."""
+    """Return the predictions for the adapter, or for a new adapter on each side."""
     copied = predictions.copied
     if copied is None:
         shares = ", ".join(f"{side} {number(predictions.of(side))}" for side in SIDES)
@@ -79,20 +79,20 @@ def prediction_lines(predictions: Predictions) -> list[str]:
     return [
         f"On the inputs a copy keeps {kl}R {copied.R:.2f}, c² {copied.at_best_strength:.2f} (cosine of the effects"
         f" {copied.cosine:.2f}, size ratio {copied.ratio:.2f}{agree}).",
-        f"R is right to ±{predictions.bound:.2f} if the adapter gained {predictions.explained:.0%} of what the source"
-        " needed and both want the same change (claim effect-retained).",
+        f"R has an error of at most {predictions.bound:.2f} if the adapter removed {predictions.explained:.0%} of the"
+        " source's loss and both models need the same change (claim effect-retained).",
     ]
 
 
 def shown(report: Report) -> list[LayerPair]:
-    """Return the adapter's layers first, then those that changed most, in the network's order."""
+    """Return the layers to show: the adapter's layers, or those that changed most, in the network's order."""
     first = sorted(report.layers, key=lambda pair: (not pair.placements, -round(pair.change, 4)))[:ROWS]
     names = {pair.name for pair in first}
     return [pair for pair in report.layers if pair.name in names]
 
 
 def table(pairs: Sequence[LayerPair], predictions: Predictions | None) -> list[list[str]]:
-    """Return the header and a line for each layer."""
+    """Return the header and a row for each layer."""
     sides = ["input", "output"] if predictions is None else [str(side) for side in SIDES]
     lines = [["layer", "weight" if predictions is None else "cosine", "norms", *sides]]
     for pair in pairs:
@@ -116,5 +116,5 @@ def side(null: Null | None, *, alike: bool) -> str:
 
 
 def number(value: float | None) -> str:
-    """Return two digits, or a dash."""
+    """Return the number with two decimals, or a dash."""
     return "-" if value is None else f"{value:.2f}"

@@ -1,4 +1,4 @@
-"""Similarity of the weights of checkpoints, layer by layer, and of the spaces in which adapters live.
+"""Layer-by-layer similarity of checkpoints: of their weights, or of the input and output spaces of layers.
 
 The public names are imported on first use.
 """

@@ -1,4 +1,4 @@
-"""`python -m ioadapt_theory.similarity sd15 lcm` is `ioadapt similarity sd15 lcm`."""
+"""`python -m ioadapt_theory.similarity` is the same as `ioadapt similarity`."""
 
 import sys
 

@@ -1,8 +1,8 @@
-"""The sums over a pair of tensors in one compiled loop (the extra ``fast``), without torch.
+"""The sums over a pair of tensors in a loop compiled by LLVM (the extra ``fast``), without torch.
 
-Why there is LLVM text in a Python package: on two checkpoints of SD-1.5's size the whole command takes 1.1 CPU s with
-this loop, a third of it for reading 3.4 GB. By torch it takes 3.5 s, 1.7 of them to import torch, and by numpy 2.4 it
-would take 2.2 s. numba has no float16 on processors, and its import takes 0.4 s.
+On two checkpoints of SD-1.5's size, the whole command takes 1.1 CPU s with this loop, a third of it for reading 3.4 GB.
+With torch it takes 3.5 s, of which the import takes 1.7 s, and with numpy 2.4 it would take 2.2 s. numba does not
+support float16 on CPUs, and its import takes 0.4 s.
 """
 
 import ctypes
@@ -20,13 +20,13 @@ from ioadapt_theory.similarity.matching import Layer
 from ioadapt_theory.similarity.moments import Moments
 
 CHUNK = 64 * 1024
-"""Elements of one model at a time; those of a pair stay in the cache."""
+"""Number of elements of each model per step, so that those of a pair fit the cache."""
 DTYPES: Mapping[str, tuple[str, type[np.generic]]] = {
     "F16": ("half", np.uint16),
     "BF16": ("bfloat", np.uint16),
     "F32": ("float", np.float32),
 }
-"""Dtype -> its name in LLVM, and that of its bytes in numpy."""
+"""Dtype -> its name in LLVM, and numpy's dtype of the same size."""
 
 LOOP = """
 define void @sums(ptr %a, ptr %b, i64 %n, ptr %out) {{
@@ -67,10 +67,10 @@ end:
   ret void
 }}
 """
-"""Sums over elements x of a and y of b: aa += xx, ab += xy, bb += yy, dd += (x - y)², in any order."""
+"""Sums over elements x of a and y of b: aa += xx, ab += xy, bb += yy, dd += (x - y)², in an unspecified order."""
 
 Fills = dict[int, tuple[str, Callable[[memoryview, int], object]]]
-"""Model -> dtype, and the function that fills a buffer with the bytes from a given element."""
+"""Model -> dtype, and a function that fills a buffer with bytes from a given element on."""
 
 
 @cache
@@ -99,7 +99,7 @@ def _features() -> str:
 def sums(one: str, two: str) -> Callable[[int, int, int, int], None]:
     """Return a compiled loop that writes ⟨a, a⟩, ⟨a, b⟩, ⟨b, b⟩ and ‖a - b‖² in float64, for tensors of these dtypes.
 
-    It takes the address of a, that of b, the number of elements of each, and the address of the four results.
+    It takes the addresses of a and b, the number of elements of each, and the address of the four results.
     """
     import llvmlite.binding as llvm
 
@@ -114,7 +114,7 @@ def sums(one: str, two: str) -> Callable[[int, int, int, int], None]:
     engine.finalize_object()
     kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)
     run: Any = kind(engine.get_function_address("sums"))
-    run.engine = engine  # which owns the code
+    run.engine = engine  # the engine owns the code
     return run
 
 

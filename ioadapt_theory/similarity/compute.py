@@ -1,4 +1,4 @@
-"""The comparison as a whole: match the layers, read them once, compute every value."""
+"""`compare`: match the layers, read each once, and compute every value."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -17,13 +17,13 @@ from ioadapt_theory.similarity.moments import Moments, in_range, shuffled_channe
 from ioadapt_theory.similarity.result import Comparison, Options, Row, labels_of, role
 
 Model = Checkpoint | str | PathLike[str]
-"""An open checkpoint, or what names one: an alias, a path, a hub id."""
+"""An open checkpoint, or an alias, a path or a hub id."""
 Progress = Callable[[int], object]
 """A function that receives the number of elements read."""
 
 MOST_THREADS = 4
-"""Default maximum of threads, each of which holds layers of its own."""
-NOT_FINITE = "holds NaN, infinity, or numbers whose squares float64 cannot hold"
+"""Default maximum number of threads, each of which keeps its own layers in memory."""
+NOT_FINITE = "contains NaN, infinity, or values whose squares float64 cannot represent"
 
 
 def compare(
@@ -37,21 +37,22 @@ def compare(
     """Compare the weights of two or more models, layer by layer, in one pass over their files.
 
     Args:
-        first: An open checkpoint, which stays open, or what ``checkpoints.open_checkpoint`` takes: an alias, a path or
-            a hub id.
+        first: An open checkpoint, which stays open, or an alias, a path or a hub id, see
+            ``checkpoints.open_checkpoint``.
         second: The model to compare with it.
         more: Further models; all pairs are compared.
         parent: If given, updates (model - parent) are compared instead of models.
-        options: What is compared and how; by default cosines of the weights of equal names.
-        progress: Takes the number of elements to read, and returns what takes the elements of every layer when read.
+        options: Options of the comparison; by default, weights of equal names are compared.
+        progress: Takes the number of elements to read, and returns a function to call with the elements of each layer
+            read.
 
     Returns:
-        The rows (one a layer) with the similarity of each pair, their means, what was left out and why.
+        The rows (one per layer) with the similarity of each pair, their means, and the skipped tensors with reasons.
 
     Raises:
-        InvalidValueError: An option outside its limits, or no layer in common.
-        UnknownNameError: A model is no alias, path or hub id.
-        SourceError: The weights cannot be had.
+        InvalidValueError: An option is outside its limits, or no layer is common.
+        UnknownNameError: A model is neither an alias, a path nor a hub id.
+        SourceError: The weights are unavailable.
         FileFormatError: A file is invalid.
 
     Example:
@@ -110,7 +111,7 @@ def _check(checkpoints: Sequence[Checkpoint], options: Options, parent: Checkpoi
     elif options.threads is not None and options.threads < 1:
         msg = f"threads must be a whole number, at least 1, not {options.threads}."
     elif parent is not None and any((c.source, c.name) == (parent.source, parent.name) for c in checkpoints):
-        msg = f"The parent {parent.name} is one of the models; leave it out of them, since its update is zero."
+        msg = f"The parent {parent.name} is also one of the models; remove it from them, since its update is zero."
     else:
         return
     raise InvalidValueError(msg)
@@ -124,7 +125,7 @@ def _chosen(
     for layer in matching.layers:
         members = [i for i in layer.models if i != parent]
         if role(layer.kind) not in options.only:
-            reason = f"not asked for ({role(layer.kind)})"
+            reason = f"not requested ({role(layer.kind)})"
         elif parent is not None and layer.tensors[parent] is None:
             reason = f"not in the parent {labels[parent]}"
         elif len(members) < 2 or (options.in_all_models and len(members) < len(labels) - (parent is not None)):
@@ -164,7 +165,7 @@ def _measure(
         return spaces.moments(layer, models, options.space, widths, parent)
 
     before = torch.get_num_threads()
-    torch.set_num_threads(1)  # the work is shared out over layers
+    torch.set_num_threads(1)  # the layers are divided among threads
     try:
         return _over_layers(layers, work, threads, advance)
     finally:
@@ -184,7 +185,7 @@ def _over_layers(
     order = sorted(range(len(layers)), key=lambda k: -layers[k].numel)
     results: dict[int, Moments] = {}
     with ThreadPoolExecutor(threads) as pool:
-        for k, result in zip(order, pool.map(work, [layers[k] for k in order]), strict=True):  # cancels after an error
+        for k, result in zip(order, pool.map(work, [layers[k] for k in order]), strict=True):  # cancels on errors
             results[k] = result
             if advance is not None:
                 advance(layers[k].numel)
@@ -194,7 +195,7 @@ def _over_layers(
 def _row(
     layer: Layer, m: Moments, labels: Sequence[str], options: Options, skipped: list[Skipped], *, updates: bool
 ) -> Row:
-    """Return the values of a layer, and list it in ``skipped`` for the models in which it has no angle."""
+    """Return the values of a layer, and list it in ``skipped`` for models where the cosine is undefined."""
     row = Row(layer)
     models = [i for i in range(len(labels)) if i in layer.models]
     broken = [i for i in models if not in_range(float(m.inner[i, i]))]
@@ -210,7 +211,7 @@ def _row(
     trivial = "no update since the parent" if updates else "zero"
     if options.space is not Space.WEIGHT:
         trivial = "its Gram is a multiple of the identity"
-    for some, why in ((broken, NOT_FINITE), (zero, f"{trivial}, so no angle is defined")):
+    for some, why in ((broken, NOT_FINITE), (zero, f"{trivial}, so the cosine is undefined")):
         if some:
             skipped.append(Skipped(layer.name, tuple(sorted(labels[i] for i in some)), why))
     return row

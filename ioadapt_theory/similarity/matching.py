@@ -1,4 +1,4 @@
-"""Pairing of the tensors of several checkpoints, with what is left out and why."""
+"""Pairing of the tensors of several checkpoints, with the reasons for skipped ones."""
 
 import math
 import re
@@ -13,7 +13,7 @@ from ioadapt_theory.checkpoints.names.unet import canonical
 
 
 class Space(StrEnum):
-    """Object of a comparison: the weights, or the spaces on either side of them.
+    """Subject of a comparison: the weights, or the input or output spaces of layers.
 
     >>> [str(space) for space in Space]
     ['weight', 'input', 'output']
@@ -26,14 +26,14 @@ class Space(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """One layer shared by two models or more.
+    """A layer that at least two models have.
 
     Attributes:
-        name: The name it is matched by; with several models, the first one's.
+        name: The name by which it is matched, from the first model that has it.
         kind: One of `names.KINDS`.
-        block: The block of the network it sits in.
+        block: The block of the network that contains it.
         shape: As stored by the first model that has it.
-        tensors: Its stored name in every model, None where a model lacks it.
+        tensors: Its stored name in every model, or None for a model that lacks it.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Layer:
 
     @property
     def models(self) -> tuple[int, ...]:
-        """Positions of the models that have it."""
+        """Indices of the models that have it."""
         return tuple(i for i, name in enumerate(self.tensors) if name is not None)
 
     def side(self, space: Space) -> tuple[int, int]:
@@ -85,14 +85,14 @@ def paired(checkpoints: Sequence[Checkpoint], labels: Sequence[str]) -> Matching
     for i, checkpoint in enumerate(checkpoints):
         for stored, info in checkpoint.tensors.items():
             if not info.is_float:
-                cannot = " that can be computed with" if info.dtype in OTHER_DTYPES else ""
+                cannot = " of a supported dtype" if info.dtype in OTHER_DTYPES else ""
                 reason = f"not floating point{cannot} ({info.dtype})"
                 skipped.append(Skipped(names[i][stored], (labels[i],), reason))
             elif info.numel == 0:
                 skipped.append(Skipped(names[i][stored], (labels[i],), "no elements"))
             else:
                 groups[names[i][stored]][info.key].setdefault(i, info)
-    unread = {s.name for s in skipped}  # not "only there": the other has it, and why it does not count is said
+    unread = {s.name for s in skipped}  # not "only there", since the other model has it too
     layers = []
     for name, shapes in groups.items():
         for members in shapes.values():
@@ -114,13 +114,13 @@ def paired(checkpoints: Sequence[Checkpoint], labels: Sequence[str]) -> Matching
 
 
 def _other_depths(names: Sequence[Mapping[str, str]], labels: Sequence[str]) -> list[str]:
-    """Return a note for each model with more or fewer numbered parts than the first."""
+    """Return a note for each model whose number of numbered parts differs from the first's."""
     parts = [
         {name[: m.end()] for name in plain.values() for m in re.finditer(r"(?:^|\.)\d+(?=\.)", name)} for plain in names
     ]
     return [
-        f"{labels[0]} has {len(parts[0])} numbered parts and {labels[i]} {len(some)}: if blocks were removed and "
-        "renumbered, equal names are different layers; `ioadapt report` pairs them by their contents"
+        f"{labels[0]} has {len(parts[0])} numbered parts and {labels[i]} {len(some)}: if blocks were removed and"
+        " renumbered, equal names are different layers; `ioadapt report` pairs them by their contents"
         for i, some in enumerate(parts)
         if len(some) != len(parts[0]) and parts[0] & some
     ]

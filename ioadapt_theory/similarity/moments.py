@@ -15,13 +15,13 @@ LEAST, MOST = float(np.finfo(np.float64).tiny) * 2.0**40, float(np.finfo(np.floa
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Sums over one layer; NaN where a model lacks it.
+    """Sums over one layer; NaN for models that lack it.
 
     Attributes:
         inner: Inner products of the models' tensors, of their updates, or of their centred Grams.
         sq_distance: Squared distances between them.
         sums: Sums of the elements; None for Grams and for the compiled loop.
-        profiles: What the null needs of each centred Gram; None for weights.
+        profiles: The sums over each centred Gram for the null; None for weights.
     """
 
     inner: Float[np.ndarray, "n n"]
@@ -48,12 +48,12 @@ class Values:
 
 
 def in_range(square: float) -> bool:
-    """Whether a sum of squares is finite and not lost to underflow."""
+    """Whether a sum of squares is finite and has not underflowed."""
     return square == 0 or LEAST <= square <= MOST
 
 
 def values(m: Moments, i: int, j: int) -> Values | None:
-    """Return the similarity of models i and j; None if a norm is zero, so that there is no angle."""
+    """Return the similarity of models i and j; None if a norm is zero."""
     aa, bb, ab, dd = (float(x) for x in (m.inner[i, i], m.inner[j, j], m.inner[i, j], m.sq_distance[i, j]))
     if aa <= 0 or bb <= 0:
         return None
@@ -64,18 +64,18 @@ def values(m: Moments, i: int, j: int) -> Values | None:
 
 
 def shuffled_entries(m: Moments, n: int, cosine: float, i: int, j: int) -> Null:
-    """Return the cosine of two weights with its null, in which the n entries of one of them are shuffled at random.
+    """Return the cosine of two weights with its null, in which the n entries of one weight are permuted at random.
 
-    Exact, not sampled: n ā b̄ / (‖a‖‖b‖), and (‖a‖² - n ā²)(‖b‖² - n b̄²) / ((n - 1) ‖a‖²‖b‖²) under the root.
+    Mean n ā b̄ / (‖a‖‖b‖) and variance (‖a‖² - n ā²)(‖b‖² - n b̄²) / ((n - 1) ‖a‖²‖b‖²) are exact.
     """
-    assert m.sums is not None, "asked for with the moments"
+    assert m.sums is not None, "the moments were computed without the null"
     a, b = (float(m.sums[k]) / math.sqrt(m.inner[k, k]) for k in (i, j))
     variance = max(1 - a * a / n, 0.0) * max(1 - b * b / n, 0.0) / max(n - 1, 1)
     return Null(cosine, a * b / n, math.sqrt(variance) if n > 1 else 0.0)
 
 
 def shuffled_channels(m: Moments, cosine: float, i: int, j: int) -> Null | None:
-    """Return the cosine of two spaces with its null, in which the channels of one side are shuffled at random."""
+    """Return the cosine of two spaces with its null, in which the channels of one side are permuted at random."""
     one, two = (None, None) if m.profiles is None else (m.profiles[i], m.profiles[j])
     if one is None or two is None:
         return None

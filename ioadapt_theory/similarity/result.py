@@ -18,16 +18,16 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Choices that the paper leaves open, with our defaults.
+    """Options of a comparison, with our defaults for choices that the paper leaves open.
 
     Attributes:
         space: Compare weights, or the Grams on their input or output side.
         lowest: Fraction of a pair's layers in the mean over the lowest.
         only: Roles that count, of "weight", "norm" and "bias".
-        weighted: Layers count by their parameters and not alike.
+        weighted: Weight layers by their number of parameters, not equally.
         in_all_models: Leave out layers that one of the models lacks.
-        null: Weights too beside what unrelated ones would give: their entries shuffled. Spaces always are.
-        threads: How many share the work; None for one a processor, up to four.
+        null: Also compare weights with unrelated ones, by permuting their entries. Spaces are always compared so.
+        threads: Number of threads; None for one per processor, up to four.
 
     Raises:
         UnknownNameError: ``space`` has an unknown value.
@@ -148,11 +148,11 @@ class Comparison:
         return math.fsum(known) / len(known) if known else None
 
     def beyond_chance(self, pair: Pair) -> int:
-        """Count the pair's layers that are more alike than chance: z is at least 3."""
+        """Return the number of the pair's layers that are more similar than by chance, with z of at least 3."""
         return sum((null.z or 0.0) >= STANDS_OUT for null in self._nulls(pair))
 
     def too_small(self, pair: Pair) -> int:
-        """Count the pair's layers that are too small to tell related from unrelated."""
+        """Return the number of the pair's layers that are too small to distinguish related from unrelated."""
         return sum(null.too_small for null in self._nulls(pair))
 
     def _nulls(self, pair: Pair) -> list[Null]:
@@ -160,7 +160,7 @@ class Comparison:
 
 
 def count_of_lowest(fraction: float, layers: int) -> int:
-    """Return ⌈fraction · layers⌉, with the fraction as a decimal: 0.1 of 30 is 3, not 4."""
+    """Return ⌈fraction · layers⌉ in decimal arithmetic: 0.1 of 30 is 3, not 4."""
     return math.ceil(Fraction(repr(fraction)) * layers)
 
 
@@ -170,7 +170,7 @@ def role(kind: str) -> str:
 
 
 def labels_of(checkpoints: Sequence[Checkpoint]) -> tuple[str, ...]:
-    """Return short and distinct names: equal ones get their folders, then a number; none holds a |."""
+    """Return short, distinct names without |; equal names are extended by their folders, then by a number."""
     names = [printable(c.name).replace("|", "_") for c in checkpoints]
     parts = [PurePath(printable(c.source).replace("|", "_")).parts for c in checkpoints]
     for name in {name for name in names if names.count(name) > 1}:

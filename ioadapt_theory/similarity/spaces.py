@@ -1,11 +1,11 @@
-"""Similarity of the spaces that adapters live in: cosines of Gram matrices without their trivial part.
+"""Similarity of the input and output spaces of layers: cosines of Gram matrices without their trivial part.
 
-W is c x d, Y = XW. An input adapter T meets W only as TW, so what it meets is the Gram K = WWᵀ (c x c): ‖xTW‖² =
-xTKTᵀxᵀ, and K = K' exactly if W' = WQ with an orthogonal Q. An output adapter meets WᵀW (d x d) in the same way. A
-convolution is mixed over channels, so its kernel counts as the matrix of one channel axis against everything else.
-Any wide matrix has K near a multiple of I, which says nothing, so K° = K - (tr K / f) I is compared; what unrelated
-layers have in common is the null (`null`). Transposed and grouped convolutions cannot be told from names and shapes;
-they are read as plain ones.
+W is c x d, Y = XW. The effect of an input adapter T has the norm ‖xTW‖² = xTKTᵀxᵀ, which depends only on the Gram K =
+WWᵀ (c x c), and K = K' exactly if W' = WQ with an orthogonal Q. For an output adapter, the same holds for WᵀW (d x d).
+An adapter mixes the channels of a convolution, so its kernel is read as a matrix of one channel axis by all other axes.
+For any wide matrix K is close to a multiple of I, so K° = K - (tr K / f) I is compared, and its chance level is
+computed in `null`. Transposed and grouped convolutions cannot be recognised from names and shapes; they are read as
+plain ones.
 """
 
 import itertools
@@ -24,11 +24,11 @@ from ioadapt_theory.similarity.moments import Moments, in_range
 from ioadapt_theory.similarity.weights import whole
 
 STRIP = 256
-"""Rows of a Gram that are multiplied at once, with themselves and later rows; the rest is symmetric."""
+"""Number of rows of a Gram that are multiplied at once by themselves and later rows; the rest follows by symmetry."""
 
 
 class Gram:
-    """K° = WWᵀ - tI of one matrix W, f x m, with t = ‖W‖² / f; held as a matrix where that is less work than W is.
+    """K° = WWᵀ - tI of one matrix W, f x m, with t = ‖W‖² / f; computed as a matrix if that is cheaper than using W.
 
     Attributes:
         trace: tr WWᵀ = ‖W‖².
@@ -36,7 +36,7 @@ class Gram:
     """
 
     def __init__(self, w: Float64[Tensor, "f m"], cuts: Sequence[int]) -> None:
-        """Sum up, with the channels divided into parts at ``cuts``."""
+        """Return the sums for the null, with the channels divided into parts at ``cuts``."""
         self.trace, self.cuts = float(w.square().sum()), cuts
         self.t = self.trace / len(w)
         self.w, self.held = w, 2 * len(w) <= 3 * w.shape[1]
@@ -53,13 +53,13 @@ class Gram:
         self.norm_sq = float(self.squares.sum()) - self.t * self.trace
 
     def dot(self, other: "Gram") -> float:
-        """Return ⟨K°, K°'⟩; ⟨WWᵀ, W'W'ᵀ⟩ = ‖WᵀW'‖² lets the smaller of the two sides do the work."""
+        """Return ⟨K°, K°'⟩; ⟨WWᵀ, W'W'ᵀ⟩ = ‖WᵀW'‖² allows the cheaper side."""
         if self.held:
             return torch.dot(self.w.view(-1), other.w.view(-1)).item()
         return (self.w.T @ other.w).square().sum().item() - self.t * other.trace
 
     def profile(self) -> Profile:
-        """Return what the null needs of K°."""
+        """Return the sums over K° for the null."""
         if self.held:
             return of_matrix(self.w.numpy(), self.cuts)
         w, norms, squares = self.w, self.w.square().sum(1).numpy(), self.squares.copy()
@@ -81,11 +81,11 @@ def moments(
     """Return inner products ⟨K°_a, K°_b⟩ of the Grams of all models that have the layer, and their profiles.
 
     Args:
-        layer: With two axes or more, and two channels or more on the asked side.
+        layer: The layer, with at least two axes and at least two channels on the requested side.
         checkpoints: The models, and their parent if updates are compared.
-        space: Which side.
-        widths: The sides of all layers of the network; see `null.parts`.
-        parent: Position of the parent.
+        space: The side.
+        widths: The sizes of all layers' sides; see `null.parts`.
+        parent: Index of the parent.
     """
     models, count = [i for i in layer.models if i != parent], len(checkpoints)
     axis, f = layer.side(space)
@@ -97,7 +97,7 @@ def moments(
     for i, j in itertools.combinations(models, 2):
         inner[i, j] = inner[j, i] = grams[i].dot(grams[j])
     for i, gram in grams.items():
-        size = gram.norm_sq + gram.t * gram.trace  # of fourth powers, which vanish before the weights do
+        size = gram.norm_sq + gram.t * gram.trace  # fourth powers underflow before the weights do
         if not in_range(size) or (size == 0 and gram.trace > 0):
             inner[i, i] = np.nan
         elif gram.norm_sq <= ROUNDING * np.finfo(np.float64).eps * size:  # K is a multiple of I
@@ -112,7 +112,7 @@ def moments(
 
 
 def _matrix(elements: Float64[Tensor, " n"], layer: Layer, axis: int) -> Float64[Tensor, "f m"]:
-    """Return a layer's elements as a matrix with the channels of the asked axis as rows.
+    """Return a layer's elements as a matrix with the channels of the given axis as rows.
 
     Torch stores Wᵀ for a linear layer, (out, in, ...) for a convolution, and an embedding as W itself.
     """

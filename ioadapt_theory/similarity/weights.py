@@ -1,9 +1,9 @@
-"""Inner products of a layer of N checkpoints, of any dtype, in float64, in one pass.
+"""Inner products of a layer of N checkpoints of any dtype, computed in float64 in one pass.
 
-float32 sums are wrong at these sizes (on 29.5 M normals the squared norm is off by 4e-3, and a self-similarity
-comes out as 1.004), so values are widened chunk by chunk and summed in float64. A chunk of all models stays in the
-cache; files are read by position and never mapped, so memory does not grow and a file that is cut while it is read
-gives an error instead of a killed process.
+float32 sums are inaccurate at these sizes (for 29.5 M normal values the squared norm is off by 4e-3, and a
+self-similarity is 1.004), so values are converted chunk by chunk and summed in float64. A chunk of all models fits the
+cache; files are read by position and not memory-mapped, so memory does not grow, and a file that is truncated while it
+is read gives an error instead of a killed process.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +21,7 @@ from ioadapt_theory.similarity.moments import Moments
 
 
 def moments(layer: Layer, checkpoints: Sequence[Checkpoint], parent: int | None = None) -> Moments:
-    """Return the moments of a layer, of the updates since the parent if one of the checkpoints is."""
+    """Return the moments of a layer, or of its updates if one of the checkpoints is the parent."""
     models, count = [i for i in layer.models if i != parent], len(checkpoints)
     inner, apart, sums = np.full((count, count), np.nan), np.full((count, count), np.nan), np.full(count, np.nan)
     pairs = list(combinations_with_replacement(range(len(models)), 2))
@@ -31,7 +31,7 @@ def moments(layer: Layer, checkpoints: Sequence[Checkpoint], parent: int | None 
         sums[models] += rows.sum(1).numpy()
         for i, j in pairs:
             totals[i, j] += torch.dot(rows[i], rows[j]).item()
-            if i != j:  # |a|² + |b|² - 2ab would cancel where models are near
+            if i != j:  # |a|² + |b|² - 2ab would cancel for similar models
                 difference = rows[i] - rows[j]
                 distances[i, j] += torch.dot(difference, difference).item()
     for (i, j), total in totals.items():
@@ -42,7 +42,7 @@ def moments(layer: Layer, checkpoints: Sequence[Checkpoint], parent: int | None 
 
 
 def whole(checkpoint: Checkpoint, name: str, base: Tensor | None = None) -> Float64[Tensor, " n"]:
-    """Return all elements of a tensor, flat, minus those of its parent if given."""
+    """Return all elements of a tensor, flattened, minus those of its parent if given."""
     out = torch.empty(checkpoint.tensors[name].numel, dtype=torch.float64)
     _widening(checkpoint, name, out)(0)
     return out if base is None else out.sub_(base)
@@ -51,24 +51,24 @@ def whole(checkpoint: Checkpoint, name: str, base: Tensor | None = None) -> Floa
 def _chunks(
     layer: Layer, checkpoints: Sequence[Checkpoint], models: Sequence[int], parent: int | None
 ) -> Iterator[Float64[Tensor, "models n"]]:
-    """Yield a row of elements for each model, piece by piece, in one buffer."""
+    """Yield chunks of elements, with a row for each model, in one buffer."""
     length = min(CHUNK, layer.numel)
     rows, base = torch.empty(len(models), length, dtype=torch.float64), torch.empty(length, dtype=torch.float64)
     sources = [(model, row) for model, row in zip(models, rows, strict=True)]
     sources += [] if parent is None else [(parent, base)]
     fills = [_widening(checkpoints[model], str(layer.tensors[model]), out) for model, out in sources]
     for start in range(0, layer.numel, length):
-        begin = min(start, layer.numel - length)  # the last chunk is as long and begins earlier,
+        begin = min(start, layer.numel - length)  # the last chunk is as long, so it begins earlier,
         for fill in fills:
             fill(begin)
         if parent is not None:
             rows -= base
-        rows[:, : start - begin] = 0.0  # where its elements have been counted
+        rows[:, : start - begin] = 0.0  # and its first elements are already counted
         yield rows
 
 
 def _widening(checkpoint: Checkpoint, name: str, out: Float64[Tensor, " n"]) -> Callable[[int], object]:
-    """Return a function that fills ``out`` with elements of a tensor from a given first one."""
+    """Return a function that fills ``out`` with elements of a tensor from a given one on."""
     dtype = torch_dtype(checkpoint.tensors[name].dtype)
     if dtype is torch.float64:
         return checkpoint.filler(name, out)
@@ -77,6 +77,6 @@ def _widening(checkpoint: Checkpoint, name: str, out: Float64[Tensor, " n"]) -> 
 
     def widened(start: int) -> None:
         fill(start)
-        out.copy_(stored.float() if dtype.itemsize < 4 else stored)  # half to double in one step is slow
+        out.copy_(stored.float() if dtype.itemsize < 4 else stored)  # converting float16 to float64 directly is slow
 
     return widened

@@ -68,7 +68,7 @@ def test_what_matches_nothing_or_cannot_be_adapted_is_named():
     for wanted in (["o_q"], r"attn\.to_q"):  # the end of a name, but not at a dot; no whole name
         with pytest.raises(NoMatchError):
             adapted(target_modules=wanted)
-    with pytest.raises(NoMatchError, match=r"'to_queue' matches no module.*Near misses: to_q.*end in: 0, head, to_k"):
+    with pytest.raises(NoMatchError, match=r"'to_queue' matches no module.*Similar names: to_q.*end in: 0, head, to_k"):
         adapted(target_modules="to_queue")
     with pytest.warns(UserWarning, match=r"\['query'\] match no module"):
         adapted(target_modules=["to_q", "query"])
@@ -123,7 +123,7 @@ def test_bad_options_are_one_sentence_before_any_model_is_touched(options, messa
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda m: adapt(m), "Give target_modules: a list of module names"),
+        (lambda m: adapt(m), "target_modules is missing: give a list of module names"),
         (lambda m: adapt(m, {"target_modules": ["0"]}), "The configuration is a dict; give an AdapterConfig, or its"),
         (lambda m: adapt("model", target_modules=["0"]), "The model is a str; give a torch.nn.Module"),
         (lambda m: adapt(m, target_modules=["0"], r=2, rank=4), "rank is given twice, once as rank"),

@@ -52,23 +52,23 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 34381675
 SAFETENSORS: dict[str, tuple[Callable[[Path], object], str]] = {
     "truncated body": (_bytes(save(GOOD)[:-5]), rf"x\.safetensors is truncated .* not fully covered\)\. {AGAIN}"),
     "empty": (_bytes(b""), rf"x\.safetensors is empty\. {AGAIN}"),
-    "truncated header": (_bytes(save(GOOD)[:40]), rf"x\.safetensors is cut within its header, at byte 40 .*{AGAIN}"),
+    "truncated header": (_bytes(save(GOOD)[:40]), rf"x\.safetensors is truncated in its header, at byte 40 .*{AGAIN}"),
     "LFS pointer": (_bytes(LFS), r"x\.safetensors is a git-LFS pointer to 3438167540 bytes.* Run git lfs pull"),
     "web page": (_bytes(b"\n<!DOCTYPE html>"), r"x\.safetensors is a web page, not weights"),
-    "pickle": (lambda p: torch.save(GOOD, p), r"x\.safetensors is a PyTorch pickle .* Rename it to end in \.bin"),
-    "text": (_bytes(b"hello, world"), r"x\.safetensors is not a safetensors file: it announces a header of \d+ bytes"),
+    "pickle": (lambda p: torch.save(GOOD, p), r"x\.safetensors is a PyTorch pickle .* Rename it to \.bin"),
+    "text": (_bytes(b"hello, world"), r"x\.safetensors is not a safetensors file: its header would have \d+ bytes"),
     "overlap": (_bytes(header({"a": entry(0, 8), "b": entry(4, 12)}, bytes(12))), r"invalid offset for tensor `b`"),
     "unknown dtype": (_bytes(header({"a": entry(0, 8, dtype="F99")}, bytes(8))), r"unknown variant `F99`"),
     "65 axes": (_bytes(header({"a": entry(0, 8, [1] * 65 + [2])}, bytes(8))), r"gives tensor 'a' a shape of 66 axes"),
-    "deep JSON": (_bytes(header(b"[" * 100_000)), r"too many brackets within one another"),
-    "escape codes": (_bytes(header({"\x1b[2J": entry(0, 8)}, bytes(8))), r"tensor '\\x1b\[2J' a name with characters"),
+    "deep JSON": (_bytes(header(b"[" * 100_000)), r"too many nested brackets"),
+    "escape codes": (_bytes(header({"\x1b[2J": entry(0, 8)}, bytes(8))), r"tensor '\\x1b\[2J' a name with unprintable"),
 }
 """Contents of x.safetensors."""
 
 PICKLES: dict[str, tuple[Callable[[Path], object], str]] = {
     "code": (
         _hostile(),
-        r"x\.bin contains code or custom classes \(posix\.system\), of which nothing was run",
+        r"x\.bin contains code or custom classes \(posix\.system\), none of which was run",
     ),
     "code, old format": (
         _hostile(_use_new_zipfile_serialization=False),
@@ -76,12 +76,15 @@ PICKLES: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "bare pickle of code": (
         lambda p: p.write_bytes(pickle.dumps(Touches(p.with_name("executed")), protocol=2)),
-        r"x\.bin contains code or custom classes \(posix\.system\)|x\.bin is cut, broken or no PyTorch pickle",
+        r"x\.bin contains code or custom classes \(posix\.system\)|x\.bin is truncated, broken or not a PyTorch pickle",
     ),
-    "truncated": (_cut_pickle, rf"x\.bin is cut, broken or no PyTorch pickle of weights \(.*directory\)\. {AGAIN}"),
+    "truncated": (
+        _cut_pickle,
+        rf"x\.bin is truncated, broken or not a PyTorch pickle of weights \(.*directory\)\. {AGAIN}",
+    ),
     "no table": (
         lambda p: torch.save([torch.ones(2)], p),
-        r"holds no table of named tensors \(it holds a list\)",
+        r"has no dictionary of named tensors \(it is a list\)",
     ),
     "program": (
         lambda p: torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), p),
@@ -104,11 +107,11 @@ def _index(**changes: object) -> Callable[[Path], None]:
 INDEXES: dict[str, tuple[Callable[[Path], object], str]] = {
     "outside": (
         _index(b="../secret.safetensors"),
-        r"index\.json names the shard '../secret\.safetensors', which is no plain name of a weights file.*refused",
+        r"index\.json names the shard '../secret\.safetensors', which is not the name of a weights file in its folder",
     ),
     "missing shard": (_index(b="two.safetensors"), r"names 2 shards, of which two\.safetensors are missing\. Download"),
-    "wrong shard": (_index(b="one.safetensors"), r"places tensor 'b' in one\.safetensors, which does not have it"),
-    "not a string": (_index(b=3), r"has no weight_map from tensor names to file names: refused"),
+    "wrong shard": (_index(b="one.safetensors"), r"lists tensor 'b' in one\.safetensors, which does not contain it"),
+    "not a string": (_index(b=3), r"has no weight_map from tensor names to file names\."),
     "not JSON": (
         lambda folder: (folder / "model.safetensors.index.json").write_text("{"),
         rf"index\.json is not JSON .* {AGAIN}",

@@ -80,7 +80,7 @@ def test_a_layer_without_evidence_is_told_from_one_that_the_contents_contradict(
     assert one not in origins.of
     assert one not in origins.contradicted
     assert three not in origins.of
-    assert origins.contradicted[three] == f"is new: what had its name is now {four}"
+    assert origins.contradicted[three] == f"is new: the layer of that name is now {four}"
     assert origins.contradicted[four] == f"holds what was {three}"
 
 

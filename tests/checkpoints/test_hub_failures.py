@@ -36,12 +36,12 @@ REFUSALS: dict[str, tuple[str, Repo | None, str]] = {
     "revision": ("some/model@v9", Repo(TINY), "some/model has no revision 'v9'; see "),
     "file": ("some/model:unet/x.safetensors", Repo(TINY), "There is no unet/x.safetensors of some/model; see "),
     "folder": ("some/model:vae", Repo(TINY), "There is no vae of some/model; see "),
-    "403": ("some/model", Repo(TINY, status=403), "HUB answered with status 403 for some/model. Check HF_TOKEN"),
-    "path": ("some/model", Repo(TINY, commit="../../../elsewhere"), "HUB is no hub: it names '../../../elsewhere' as"),
+    "403": ("some/model", Repo(TINY, status=403), "HUB returned status 403 for some/model. Check HF_TOKEN"),
+    "path": ("some/model", Repo(TINY, commit="../../../elsewhere"), "HUB is not a hub: it sent '../../../elsewhere'"),
     "cut": ("some/model", Repo(TINY, cut_after={FILE: 150_000}), f"HUB failed while asking for {FILE} of some/model ("),
     "empty": ("some/model", Repo({FILE: b""}), f"{FILE} of some/model has a broken safetensors header ("),
     "terminal": ("some/model", Repo({FILE: header({"\x1b[2J": entry(0, 8)}, bytes(8))}), "has a broken safetensors"),
-    "file's name": ("some/model", Repo({"unet/a\x1b]0;P\x07.safetensors": b"", "unet/x": b""}), "(it holds x)"),
+    "file's name": ("some/model", Repo({"unet/a\x1b]0;P\x07.safetensors": b"", "unet/x": b""}), "(it contains x)"),
     "hash is a path": ("some/model", Repo(TINY, etag="../../../../../escaped"), f"as the hash of {FILE} of some/model"),
 }  # fmt: skip
 """What is asked for, what is there, and what is said."""
@@ -61,8 +61,8 @@ def test_a_refusal_is_one_sentence(
 def test_offline_and_not_cached(hub: LoopbackHub, hub_cache: Path):
     repo = "stable-diffusion-v1-5/stable-diffusion-v1-5"
     assert refusal("sd15", hub_cache, offline=True) == (
-        f"Offline mode is on and unet/*.safetensors of {repo} is not in the cache {hub_cache}. "
-        f"Run once online: hf download {repo} --include 'unet/*.safetensors'."
+        f"Offline mode is on and unet/*.safetensors of {repo} is not in the cache {hub_cache}."
+        f" Run once online: hf download {repo} --include 'unet/*.safetensors'."
     )
     assert hub.log == []
 
@@ -79,7 +79,7 @@ def test_a_hub_that_is_not_there_is_told_at_once(hub_cache: Path, monkeypatch: p
 
 @pytest.mark.parametrize("part", ["../other", "unet/../../x.safetensors", "/etc"])
 def test_a_part_outside_the_repository_is_refused(hub: LoopbackHub, hub_cache: Path, part: str):
-    with pytest.raises(InvalidValueError, match=rf"{part!r} is no place within some/model"):
+    with pytest.raises(InvalidValueError, match=rf"{part!r} is not a path in some/model"):
         open_checkpoint(f"some/model:{part}", cache=hub_cache)
     assert hub.log == []
 
@@ -92,7 +92,7 @@ def test_a_disk_that_fills_up_meanwhile(hub: LoopbackHub, hub_cache: Path, monke
     hub.repos["some/model"] = Repo(TINY)
     monkeypatch.setattr("huggingface_hub.file_download.http_get", full)
     said = refusal("some/model", hub_cache)
-    assert said == f"Cannot store {FILE} of some/model: No space left on device. Nothing half-written is kept."
+    assert said == f"Cannot store {FILE} of some/model: No space left on device. Partial files were removed."
 
 
 def test_what_arrives_is_what_was_announced(hub: LoopbackHub, hub_cache: Path):

@@ -87,7 +87,7 @@ def test_objects_beside_the_weights_are_stubs_that_nobody_imports(tmp_path: Path
         torch.save({"w": torch.ones(2), "a": setting}, tmp_path / "old.bin", _use_new_zipfile_serialization=False)
     with open_checkpoint(str(tmp_path / "x.bin")) as checkpoint:
         assert torch.equal(value(checkpoint, "w"), torch.ones(2))
-    with pytest.raises(FileFormatError, match=r"old\.bin contains .* \(gone_package\.Setting\), of which nothing"):
+    with pytest.raises(FileFormatError, match=r"old\.bin contains .* \(gone_package\.Setting\), none of which"):
         open_checkpoint(str(tmp_path / "old.bin"))
     assert gone.__name__ not in sys.modules
 
@@ -113,8 +113,8 @@ HOSTILE: dict[str, tuple[Callable[[], object], str]] = {
         lambda: {"x": torch.zeros(1).expand(2_000_000_000)},
         r"holds 1 of the 2000000000 values of tensor x, shape \[2000000000\]",
     ),
-    "tables in tables": (lambda: nested(ONE, 60, 3), "lists more tensors than a file of its size can hold"),
-    "tuples": (lambda: {**ONE, "x": [tuples_in_tuples()]}, "has more than 16 tuples within one another: refused"),
+    "tables in tables": (lambda: nested(ONE, 60, 3), "lists more tensors than a file of its size can contain"),
+    "tuples": (lambda: {**ONE, "x": [tuples_in_tuples()]}, "has more than 16 nested tuples"),
     "long": (lambda: {**ONE, "x": [[] for _ in range(60_000)]}, "has a pickle of more than 100000 operations"),
 }
 

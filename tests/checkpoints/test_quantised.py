@@ -82,7 +82,7 @@ REFUSED: dict[str, Tensors] = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_other_codes_are_refused_by_the_name_of_what_made_them(name: str, tmp_path: Path):
     save_file(REFUSED[name], tmp_path / "model.safetensors")
-    with pytest.raises(UnsupportedError, match=rf"is quantised by {name}: l\..* Compare the model that"):
+    with pytest.raises(UnsupportedError, match=rf"is quantised by {name}: l\..* Compare the original"):
         open_checkpoint(str(tmp_path))
     (tmp_path / "config.json").write_text('{"quantization_config": {"quant_method": "by its own word"}}')
     with pytest.raises(UnsupportedError, match=r"is quantised by by its own word: l\."):
@@ -93,7 +93,9 @@ def test_other_codes_are_refused_by_the_name_of_what_made_them(name: str, tmp_pa
 def test_a_gguf_file_is_refused_before_it_is_parsed(name: str, tmp_path: Path):
     """51 bytes that announced an array of 2^60 kept the library reading for ever."""
     (tmp_path / name).write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + b"\xff" * 40)
-    with pytest.raises(FileFormatError, match=r"is a GGUF file, .* Compare the safetensors that it was made from\.$"):
+    with pytest.raises(
+        FileFormatError, match=r"is a GGUF file, .* Compare the safetensors that it was converted from\.$"
+    ):
         open_checkpoint(str(tmp_path / name))
 
 
@@ -101,5 +103,5 @@ def test_a_gguf_file_is_refused_before_it_is_parsed(name: str, tmp_path: Path):
 def test_codes_and_scales_that_do_not_fit_are_a_sentence(scale: Tensor, tmp_path: Path):
     stored = rows("l", torch.randn(64, 96)) | {"l.weight_scale": scale}
     save_file({k: v.contiguous() for k, v in stored.items()}, tmp_path / "x.safetensors")
-    with pytest.raises(FileFormatError, match=r"is no scale of l\.weight of shape \[64, 96\]"):
+    with pytest.raises(FileFormatError, match=r"does not fit l\.weight of shape \[64, 96\]"):
         open_checkpoint(str(tmp_path / "x.safetensors"))

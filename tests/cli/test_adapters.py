@@ -59,7 +59,7 @@ def test_inspect_tells_what_it_is(base, tmp_path, capsys):
     trained(base, tmp_path / "a")
     assert ioadapt("inspect", tmp_path / "a") == OK
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1:3] == ["ioadapt_theory: 3 layers, 140 numbers", "base: known by its fingerprints, not by name"]
+    assert lines[1:3] == ["ioadapt_theory: 3 layers, 140 numbers", "base: unnamed, with fingerprints"]
     assert lines[lines.index("lora input, rank 2, scale 1.5, 12 -> 12:") + 1] == "  block.to_q"
 
 
@@ -76,7 +76,7 @@ def test_inspect_tells_the_base_from_a_relative_and_a_stranger(change, identical
     save_file({k: change(v).contiguous() for k, v in base.state_dict().items()}, tmp_path / "other.safetensors")
     status = ioadapt("inspect", tmp_path / "a", "--base", tmp_path / "other.safetensors")
     told = capsys.readouterr().out
-    assert (status, f"it was trained on: {identical} with fingerprints" in told) == (OK, True)
+    assert (status, f"original weights: {identical} with fingerprints" in told) == (OK, True)
     assert ("by name, 3 of them without evidence" in told) == unproven
 
 
@@ -99,7 +99,7 @@ def test_numbers_are_checked_if_asked(tmp_path, capsys):
     assert ioadapt("inspect", file) == OK
     assert "rank 2, scale 1, 12 -> 20, with a bias" in capsys.readouterr().out
     assert ioadapt("inspect", file, "--check") == MISUSE
-    assert "diff_b has to be finite" in capsys.readouterr().err
+    assert "diff_b must be finite" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("style", ["peft", "kohya"])
@@ -119,7 +119,7 @@ def test_bake_writes_a_plain_lora_that_does_the_same_on_that_base_and_knows_it(s
         assert ioadapt("inspect", out, "--base", path) == OK
         told = " ".join(capsys.readouterr().out.split())
         assert f"base: {model} " in told
-        assert f"it was trained on: {identical} with fingerprints" in told
+        assert f"original weights: {identical} with fingerprints" in told
 
 
 def test_what_has_no_exact_lora_is_baked_to_a_rank_or_a_share_saying_what_is_lost(base, tmp_path, capsys):
@@ -131,8 +131,8 @@ def test_what_has_no_exact_lora_is_baked_to_a_rank_or_a_share_saying_what_is_los
     lost = [float(line.rpartition(" ")[2]) for line in told.out.splitlines()]
     assert len(lost) == 3
     assert all(0 < loss < 0.0448 for loss in lost)  # √(1 - 0.999²)
-    assert "change of their bias (diff_b), which ComfyUI applies, LyCORIS ignores" in told.err
-    assert "part of the change that the lower rank leaves out" in told.err
+    assert "change of the bias (diff_b), which ComfyUI applies, LyCORIS ignores" in told.err
+    assert "part of the change lost by the lower rank" in told.err
     before = files(tmp_path)
     assert ioadapt("bake", tmp_path / "a", out, *options, "--rank", "1", "--share", "0.5") == MISUSE
     assert ioadapt("bake", tmp_path / "a", out, *options) == MISUSE
@@ -192,7 +192,7 @@ REFUSED = {
     "a folder for a file": ("bake {0}/a {0} --base {0}/base.safetensors --style kohya", "this format is one file"),
     "a file for a folder": ("bake {0}/a {0}/x.txt --base {0}/base.safetensors", "this format is a folder"),
     "no component": ("bake {0}/a {0}/b --base {0}/base.safetensors --style kohya --component unett", "mean 'unet'"),
-    "an adapter for a base": ("inspect {0}/a --base {0}/lora.safetensors", "--base takes a model"),
+    "an adapter for a base": ("inspect {0}/a --base {0}/lora.safetensors", "--base must be a model"),
 }
 
 

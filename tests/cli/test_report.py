@@ -64,11 +64,11 @@ def test_a_head_that_one_of_two_models_ties_is_compared(tmp_path, capsys):
     [
         (["{a}", "nothing"], "No model 'nothing'"),
         (["{a}", "{b}", "nowhere"], "nowhere"),
-        (["{a}", "{b}", "--explained", "0"], "--explained has to be above 0 and at most 1, got 0."),
-        (["{a}", "{lora}"], "is an adapter's file: give the two models first"),
-        (["{a}", "{adapter}"], "is an adapter's file: give the two models first"),
+        (["{a}", "{b}", "--explained", "0"], "--explained must be above 0 and at most 1, not 0."),
+        (["{a}", "{lora}"], "is an adapter, not a model: give the two models first"),
+        (["{a}", "{adapter}"], "is an adapter, not a model: give the two models first"),
         (["{a}", "{b}", "{adapter}", "--inputs", "x.npz"], "has no config.json"),
-        (["{a}", "{b}", "--batch", "0"], "--batch and --rows have to be at least 1"),
+        (["{a}", "{b}", "--batch", "0"], "--batch and --rows must be at least 1"),
         (["{a}", "{b}", "--html", "/no/such/folder/x.html"], "its folder does not exist"),
     ],
 )
@@ -106,7 +106,7 @@ BROKEN: dict[str, Callable[[Path], object]] = {
     "cannot be loaded as a BertModel": lambda f: (f / "model.safetensors").write_bytes(b"x" * 99),
     "lacks weights of its BertModel": _without_a_weight,
     "contains a pickle that is corrupt or would run code": _with_a_pickle,
-    "x.npz cannot be read as a batch": lambda f: (f.parent / "x.npz").write_bytes(b"PK\3\4"),
+    "x.npz cannot be read as a .safetensors or .npz file": lambda f: (f.parent / "x.npz").write_bytes(b"PK\3\4"),
 }
 
 

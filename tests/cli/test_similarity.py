@@ -76,7 +76,7 @@ def test_further_keys_come_with_the_options_that_ask_for_them(files: list[str], 
     assert json_of(capsys, *files[1:], "--parent", files[0])["parent"] == "one/model.safetensors"
     assert run(*files, "--space", "input") == 0
     shown = capsys.readouterr()
-    assert "3 of 3 layers are too small to tell kin from strangers" in shown.err
+    assert "3 of 3 layers are too small to distinguish related from unrelated" in shown.err
     assert max(map(len, shown.out.splitlines())) <= 80
 
 
@@ -87,7 +87,7 @@ def test_the_table_shows_pairs_groups_and_what_was_left_out(files: list[str], ca
     assert max(map(len, shown.out.splitlines())) <= 80
     for words in ("one/model.safetensors | two/model.safetensors", "attn1", "unrelated", "excess"):
         assert words in shown.out
-    assert "left out: not asked for (2)" in shown.err
+    assert "left out: not requested (2)" in shown.err
     assert run(files[0], files[0], "--quiet") == 0
     shown = capsys.readouterr()
     assert shown.err == ""
@@ -120,12 +120,15 @@ def test_the_page_loads_nothing_and_escapes_names_and_figures_show_dollars_as_th
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["{0}"], "two models or more, got 1"),
+        (["{0}"], "at least two models, not 1"),
         (["{0}", "no-such-model"], "No model 'no-such-model'"),
         (["{0}", "{0}@main"], "is a path, which has no revision 'main': leave @main out"),
         (["{0}", "{1}", "--lowest", "0"], "lowest must be a fraction of the layers"),
         (["{0}", "{1}", "--threads", "0"], "threads must be a whole number, at least 1, not 0"),
-        (["{0}", "{1}", "--figure", "plot.jpg"], "plot.jpg is no figure file; use an ending of .svg, .png, .pdf"),
+        (
+            ["{0}", "{1}", "--figure", "plot.jpg"],
+            "plot.jpg is not a figure file; use one of the extensions .svg, .png, .pdf",
+        ),
     ],
 )
 def test_misuse_is_one_sentence_and_status_2(
@@ -151,7 +154,7 @@ def test_a_picture_without_matplotlib_is_refused_before_anything_is_read(
 def test_help_imports_little_and_states_the_defaults_that_the_paper_leaves_open():
     call = [sys.executable, "-X", "importtime", "-m", "ioadapt_theory.similarity", "--help"]
     done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, check=True)
-    for words in ("a layer is a tensor", "shown apart", "uniform over layers", "ceil(0.2 n)", "|a - b| / |a|"):
+    for words in ("a layer is a tensor", "listed separately", "uniform over layers", "ceil(0.2 n)", "|a - b| / |a|"):
         assert words in " ".join(done.stdout.split())
     assert not {"torch", "numpy", "scipy", "matplotlib", "huggingface_hub"} & {*done.stderr.replace("|", " ").split()}
 
@@ -168,4 +171,6 @@ def test_an_adapter_is_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[st
         factors = {"unet.to_q.lora_A.weight": torch.randn(4, 12), "unet.to_q.lora_B.weight": torch.randn(20, 4)}
         save_file(factors, tmp_path / f"{name}.safetensors")
     assert main(["similarity", *(str(tmp_path / f"{name}.safetensors") for name in ("a", "b"))]) == 2
-    assert "a.safetensors is an adapter's file: similarity compares models; use `ioadapt" in capsys.readouterr().err
+    assert (
+        "a.safetensors is an adapter, not a model: similarity compares models; use `ioadapt" in capsys.readouterr().err
+    )

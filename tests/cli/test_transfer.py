@@ -85,7 +85,7 @@ def test_models_that_were_exchanged_are_told(llamas, capsys):
     file = Path(llamas["lora"]) / "adapter_config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"base_model_name_or_path": llamas["source"]}))
     main(command(llamas | {"source": llamas["target"], "target": llamas["source"]}))
-    assert "was trained on" in capsys.readouterr().err.partition("which is TARGET here")[0]
+    assert "was trained on" in capsys.readouterr().err.partition("that is TARGET and not SOURCE")[0]
 
 
 def test_a_tuned_model_is_extracted_and_carried(llamas, tmp_path, capsys):
@@ -232,9 +232,9 @@ def test_members_of_ani_and_our_own_format(tmp_path, capsys):
         ({"out": "{source}"}, "would overwrite"),
         ({"out": "/no/such/folder/x"}, "its folder does not exist"),
         ({"x.safetensors": "{lora}/adapter_config.json"}, "has no usable tokenizer"),
-        ({"x.safetensors": "{wrong}"}, "does not take the inputs"),
+        ({"x.safetensors": "{wrong}"}, "does not accept the inputs"),
         ({"x.safetensors": "{one}"}, "1 row;"),
-        ({"target": "{other}"}, "outputs in common|no such layer"),
+        ({"target": "{other}"}, "different shapes|no such layer"),
         ({"target": "{broken}"}, "lm_head.weight of the target has NaN or infinite numbers"),
     ],
 )

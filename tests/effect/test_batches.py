@@ -45,10 +45,10 @@ def test_tensors_of_other_lengths_give_the_same_share():
     ("inputs", "target", "sentence"),
     [
         (torch.zeros(1, 4), None, "1 row;"),
-        ([], None, "no inputs"),
+        ([], None, "inputs is empty"),
         (torch.tensor([[1.0, float("nan")]] * 9), None, "NaN"),
         (3, None, "are a int"),
-        (torch.zeros(9, 4), torch.zeros(8, 4), "row for row"),
+        (torch.zeros(9, 4), torch.zeros(8, 4), "row by row"),
     ],
 )
 def test_bad_inputs_are_one_sentence(inputs, target, sentence):

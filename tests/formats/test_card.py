@@ -47,7 +47,7 @@ def test_the_lines_that_it_tells_to_run_run(tmp_path, capsys):
 
 def test_a_readme_that_is_there_is_left_and_the_adapter_is_saved(tmp_path):
     (tmp_path / CARD).write_text("# My own page\n")
-    with pytest.warns(UserWarning, match=r"README.md is there already and was left as it is; delete it"):
+    with pytest.warns(UserWarning, match=r"README.md exists and was not replaced; delete it"):
         save(adapted(), tmp_path, card=True)
     assert (tmp_path / CARD).read_text() == "# My own page\n"
     assert len(load(two_layers(), tmp_path).matched) == 2

@@ -47,15 +47,15 @@ def refused(path: Path, match: str, kind: type[Exception] = FileFormatError, **o
 
 
 SHAPES = {
-    "an alpha of several numbers": (tensors(alpha=torch.ones(3)), r"alpha has to be one number, found \[3\]"),
-    "a name of two lines": (tensors(**{"lora_down\n.weight": torch.ones(1)}), "cannot be printed"),
+    "an alpha of several numbers": (tensors(alpha=torch.ones(3)), r"alpha must be one number, found \[3\]"),
+    "a name of two lines": (tensors(**{"lora_down\n.weight": torch.ones(1)}), "unprintable"),
     "ranks that differ": (tensors(lora_up__weight=torch.randn(6, 3)), "do not fit together"),
-    "integers": (tensors(lora_up__weight=torch.ones(6, 2, dtype=torch.int64)), "has to be floating point"),
-    "NaN": (tensors(lora_up__weight=torch.full((6, 2), float("nan"))), "has to be finite"),
+    "integers": (tensors(lora_up__weight=torch.ones(6, 2, dtype=torch.int64)), "must be floating point"),
+    "NaN": (tensors(lora_up__weight=torch.full((6, 2), float("nan"))), "must be finite"),
     "no up": (tensors(lora_up__weight=None), "incomplete adapter: found only down"),
     "a mixture": (tensors(hada_w1_a=torch.randn(6, 2)), "incomplete adapter: found only down, hada_w1_a, up"),
     "nothing": ({}, "no tensors at all"),
-    "OFT": ({"lora_unet_block_to_q.oft_blocks": torch.randn(2, 2, 2)}, r"holds OFT \(lora_unet_block_to_q.oft"),
+    "OFT": ({"lora_unet_block_to_q.oft_blocks": torch.randn(2, 2, 2)}, r"contains OFT \(lora_unet_block_to_q.oft"),
     "a key twice": (
         {f"block.to_q.{k}.weight": torch.randn(2, 4) for k in ("lora_A", "lora_down")}
         | {"block.to_q.lora_B.weight": torch.randn(6, 2)},
@@ -98,11 +98,11 @@ def peft_folder(folder: Path, config: Any, content: Any = None) -> Path:
 
 CONFIGS = {
     "deep": ("[" * 100_000, "not readable as JSON"),
-    "a rank that is not that of the factors": ({"r": 10**30}, "r has to be 2 for block.to_q"),
+    "a rank that is not that of the factors": ({"r": 10**30}, "r must be 2 for block.to_q"),
     "a broken pattern": ({"alpha_pattern": {"(": 1}}, "not a regular expression"),
-    "alpha beyond any float": ({"lora_alpha": 10**400}, "lora_alpha has to be a finite number"),
+    "alpha beyond any float": ({"lora_alpha": 10**400}, "lora_alpha must be a finite number"),
     "aLoRA": ({"alora_invocation_tokens": [1]}, "alora_invocation_tokens is set"),
-    "the plug-in's without its settings": ({"peft_type": "IOLORA"}, "no layer has settings.lora_A.weight"),
+    "the plug-in's without its settings": ({"peft_type": "IOLORA"}, "settings.lora_A.weight, which our plug-in writes"),
 }
 
 
@@ -118,7 +118,7 @@ def test_folders_and_files_that_are_not_there(tmp_path):
         peft_folder(tmp_path / name, {})
     refused(tmp_path, "It has adapters in a/, b/")
     (tmp_path / "a/adapter_model.safetensors").unlink()
-    refused(tmp_path / "a", "a saved adapter is a folder with")
+    refused(tmp_path / "a", "no adapter here; give a folder with")
     refused(tmp_path / "nothing.safetensors", "no such file")
     refused(peft_folder(tmp_path / "b", {"peft_type": "OFT"}), "supported are LORA", UnsupportedError)
 
@@ -137,6 +137,6 @@ def test_a_pickle_is_read_for_tensors_only(tmp_path):
     torch.save(tensors(), tmp_path / "good.pt")
     assert len(load(model(), tmp_path / "good.pt").matched) == 2
     torch.save({"x": 1}, tmp_path / "other.ckpt")
-    refused(tmp_path / "other.ckpt", "no table of named tensors")
+    refused(tmp_path / "other.ckpt", "no dictionary of named tensors")
     torch.save({k: v.to("meta") for k, v in tensors().items()}, tmp_path / "meta.pt")
-    refused(tmp_path / "meta.pt", "has no content")
+    refused(tmp_path / "meta.pt", "has no values")

@@ -71,15 +71,15 @@ def part(content):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda c, _: c.update(layers={}), "layers has to be an object with at least one layer"),
-        (lambda c, _: c.update(layers={"\x1b[2J": c["layers"]["0"]}), r"of printable names, found \{'\\x1b\[2J'"),
-        (lambda c, _: c["layers"]["0"].update(family="x" * 10**6), "family has to be one of lora, .*found 'x{79}[.]$"),
-        (lambda c, _: part(c).update(rank=0), r"placements\.input\.rank has to be a whole number, at least 1, found 0"),
+        (lambda c, _: c.update(layers={}), "layers must be an object with at least one layer"),
+        (lambda c, _: c.update(layers={"\x1b[2J": c["layers"]["0"]}), r"with printable names, found \{'\\x1b\[2J'"),
+        (lambda c, _: c["layers"]["0"].update(family="x" * 10**6), "family must be one of lora, .*found 'x{79}[.]$"),
+        (lambda c, _: part(c).update(rank=0), r"placements\.input\.rank must be a whole number, at least 1, found 0"),
         (lambda c, _: part(c).update(size=[10**8] * 3), r"point \[100000000, 2\], found torch.float64 \[6, 2\]"),
-        (lambda c, _: part(c).pop("dropout"), r"placements\.input has to be an object with size, rank"),
-        (lambda c, _: c.update(version=3), "version has to be '?2'?, found '3'"),
-        (lambda _, t: t.pop("0.input.B"), r"0\.input\.B has to be floating point \[2, 6\], found nothing"),
-        (lambda _, t: t.update({"0.input.B": torch.full((2, 6), torch.nan)}), "has to be finite"),
+        (lambda c, _: part(c).pop("dropout"), r"placements\.input must be an object with size, rank"),
+        (lambda c, _: c.update(version=3), "version must be '?2'?, found '3'"),
+        (lambda _, t: t.pop("0.input.B"), r"0\.input\.B must be floating point \[2, 6\], found nothing"),
+        (lambda _, t: t.update({"0.input.B": torch.full((2, 6), torch.nan)}), "must be finite"),
         (lambda _, t: t.update({"1.input.B": torch.zeros(1)}), r"tensor 1\.input\.B has no entry in the header"),
     ],
 )
@@ -124,7 +124,7 @@ def test_another_tool_s_files_are_left_alone_and_a_folder_of_both_is_asked_about
     with pytest.raises(FileFormatError, match=f"has both {NAME} and adapter_config.json"):
         load(fresh(), saved)
     assert load(fresh(), saved / NAME).matched == ("0",)
-    with pytest.raises(FileFormatError, match="a saved adapter is a folder with"):
+    with pytest.raises(FileFormatError, match="no adapter here; give a folder with"):
         load(fresh(), tmp_path)
 
 

@@ -32,5 +32,5 @@ def test_of_many_known_names_some_are_listed_and_the_rest_counted():
 
 
 def test_saving_with_the_arguments_exchanged_is_one_sentence(tmp_path: Path):
-    with pytest.raises(InvalidValueError, match=r"not a PosixPath: save\(model, folder\)"):
+    with pytest.raises(InvalidValueError, match=r"model is a PosixPath; call save\(model, folder\)"):
         save(tmp_path, nn.Linear(2, 2))

@@ -27,7 +27,9 @@ def network(g: torch.Generator, *, width: int = WIDTH) -> Tensors:
     for k in range(BLOCKS):
         block = f"model.layers.{k}"
         for name in READS:
-            tensors[f"{block}.{name}.weight"] = draw(NEURONS if "mlp" in name else width, width)
+            tensors[f"{block}.{name}.weight"] = draw(size := NEURONS if "mlp" in name else width, width)
+            if name == "mlp.up_proj":
+                tensors[f"{block}.{name}.bias"] = torch.randn(size, generator=g)
         tensors[f"{block}.self_attn.o_proj.weight"] = draw(width, width)
         tensors[f"{block}.mlp.down_proj.weight"] = draw(width, NEURONS)
         for norm in ("input_layernorm", "post_attention_layernorm"):
@@ -60,7 +62,17 @@ def reordered(t: Tensors, g: torch.Generator, *, neurons: bool, heads: bool) -> 
             mlp, key = "mlp" in name, f"model.layers.{k}.{name}.weight"
             if neurons if mlp else heads:
                 new[key] = t[key].index_select(0 if name in READS else 1, order if mlp else blocks)
+        if neurons:
+            bias = f"model.layers.{k}.mlp.up_proj.bias"
+            new[bias] = t[bias][order]
     return new
+
+
+def swapped(t: Tensors) -> Tensors:
+    """The first two neurons of every MLP in each other's place."""
+    order = torch.tensor([1, 0, *range(2, NEURONS)])
+    outputs = ("gate_proj.weight", "up_proj.weight", "up_proj.bias")
+    return {n: w[order] if n.endswith(outputs) else w[:, order] if "down_proj" in n else w for n, w in t.items()}
 
 
 def turned(t: Tensors, g: torch.Generator) -> Tensors:
@@ -117,6 +129,8 @@ def fewer_neurons(t: Tensors, g: torch.Generator) -> Tensors:
         for name in (*READS[3:], "mlp.down_proj"):
             key = f"model.layers.{k}.{name}.weight"
             new[key] = t[key].index_select(int(name in WRITES), kept)
+        bias = f"model.layers.{k}.mlp.up_proj.bias"
+        new[bias] = t[bias][kept]
     return new
 
 
@@ -132,6 +146,7 @@ HISTORIES: dict[str, tuple[Relation, Callable[[Tensors, torch.Generator], Tensor
     "itself": (SAME, lambda t, g: dict(t)),
     "bfloat16": (SAME, lambda t, g: {n: w.bfloat16() for n, w in t.items()}),
     "neurons in another order": (SAME, lambda t, g: reordered(t, g, neurons=True, heads=False)),
+    "two neurons swapped": (SAME, lambda t, g: swapped(t)),
     "heads in another order": (SAME, lambda t, g: reordered(t, g, neurons=False, heads=True)),
     "int8 per row": (COPY, lambda t, g: rounded(t, 8, WIDTH)),
     "float8": (COPY, lambda t, g: float8(t)),

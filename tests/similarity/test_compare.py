@@ -75,7 +75,7 @@ def test_layers_that_are_not_finite_or_zero_are_named_and_left_out(value: float)
     c = compare(*models)
     (broken, zero) = sorted(c.skipped, key=lambda s: s.name)
     assert (broken.name, broken.models, broken.reason) == ("block.1.ff.weight", ("m1",), NOT_FINITE)
-    assert (zero.name, zero.models, zero.reason) == ("only_vector", ("m0",), "zero, so no angle is defined")
+    assert (zero.name, zero.models, zero.reason) == ("only_vector", ("m0",), "zero, so the cosine is undefined")
     assert [c.mean(p).layers for p in c.pairs] == [5, 6, 6]
 
 
@@ -114,7 +114,7 @@ def test_updates_are_differences_from_the_parent_and_leave_out_what_it_lacks():
     for row in c.rows:
         updates = [m.values[row.name] - parent.values[row.name] for m in models[1:]]
         assert row.values[0, 1].cosine == pytest.approx(cosine(*updates), abs=1e-12)
-    with pytest.raises(InvalidValueError, match="The parent m0 is one of the models"):
+    with pytest.raises(InvalidValueError, match="The parent m0 is also one of the models"):
         compare(*models, parent=models[0])
 
 

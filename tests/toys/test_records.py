@@ -112,7 +112,7 @@ def test_compare_repeats_the_record_and_writes_nothing(monkeypatch, tmp_path: Pa
     assert command.main("language", "doc", [*options, "--seeds", "99"], run) == 2
     assert "seed 12 is not recorded" in capsys.readouterr().err
     assert command.main("language", "doc", [*options, "--quick"], run) == 2
-    assert "--quick runs smaller models" in capsys.readouterr().err
+    assert "--quick uses smaller models" in capsys.readouterr().err
 
 
 ALIKE = {

@@ -1,1 +1,1 @@
-"""Parts of the molecules toy: the labelled set, the networks, training."""
+"""Parts of the molecules toy: the labelled data, the networks and the training."""

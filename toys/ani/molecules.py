@@ -1,4 +1,4 @@
-"""The labelled molecules, their split, and what the adapters shall learn; energies in kcal/mol."""
+"""The labelled molecules, their split, and the tasks of the adapters; energies in kcal/mol."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,17 +11,17 @@ from ioadapt_theory.errors import FileFormatError
 
 FILE = Path(__file__).parents[1] / "data" / "molecules.npz"
 KCAL_PER_MOL = 627.5094740631
-"""In one hartree."""
+"""Kilocalories per mole in one hartree."""
 ELEMENTS = {"H": 1, "C": 6, "N": 7, "O": 8}
-"""In the order of the networks."""
+"""The elements, in the order of the networks."""
 
 
 class Task(StrEnum):
-    """What is asked of the adapted network.
+    """Tasks of the adapted network.
 
-    WATER: its own energy plus what a solvent adds (GFN2-xTB, ALPB water). The wanted change is the same for every base
-    model, so that none is favoured.
-    GFN2: the energy of another method, GFN2-xTB. The wanted change depends on the base model: the bases disagree.
+    WATER: its own energy plus the effect of a solvent (GFN2-xTB, ALPB water). The change to learn is the same for every
+    base model, so that none is favoured. GFN2: the energy of another method, GFN2-xTB. The change to learn depends on
+    the base model.
     """
 
     WATER = "water"
@@ -30,16 +30,16 @@ class Task(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Molecules:
-    """The labelled geometries; atoms of all of them lie one after the other.
+    """The labelled geometries, with their atoms concatenated.
 
     Attributes:
-        smiles: a name for every molecule.
-        molecule: (geometries,) which molecule it is.
-        atoms: (geometries,) how many atoms it has.
+        smiles: the SMILES of every molecule.
+        molecule: (geometries,) index of the molecule.
+        atoms: (geometries,) number of atoms.
         numbers: (all atoms,) atomic numbers.
         places: (all atoms, 3) coordinates, Å.
-        energy: (geometries,) GFN2-xTB in gas.
-        solvation: (geometries,) what ALPB water adds.
+        energy: (geometries,) GFN2-xTB energy in the gas phase.
+        solvation: (geometries,) solvation energy in ALPB water.
     """
 
     smiles: np.ndarray
@@ -57,7 +57,7 @@ class Molecules:
 
     @property
     def composition(self) -> np.ndarray:
-        """Return how many atoms of each element a geometry has: (geometries, 4)."""
+        """Return the number of atoms of each element in each geometry: (geometries, 4)."""
         counts = np.zeros((len(self.atoms), len(ELEMENTS)))
         kind = np.searchsorted(list(ELEMENTS.values()), self.numbers)
         np.add.at(counts, (self.geometry, kind), 1)
@@ -69,13 +69,13 @@ def molecules(path: Path = FILE) -> Molecules:
     """Return the labelled set.
 
     Raises:
-        FileFormatError: the file is missing or is not such a set.
+        FileFormatError: the file is missing or is not a labelled set.
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
             found = {key: stored[key] for key in Molecules.__slots__}
     except (OSError, ValueError, KeyError) as error:
-        msg = f"{path} is not the labelled set ({type(error).__name__}); toys/data/make_molecules.py makes it."
+        msg = f"{path} is not the labelled set ({type(error).__name__}); create it with toys/data/make_molecules.py."
         raise FileFormatError(msg) from error
     for key in ("energy", "solvation"):
         found[key] = found[key] * KCAL_PER_MOL
@@ -84,7 +84,7 @@ def molecules(path: Path = FILE) -> Molecules:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Geometries for training, for choosing (early stopping, learning rate), and for the reported errors."""
+    """Geometries for training, for validation (early stopping, learning rate), and for the reported errors."""
 
     train: np.ndarray
     validation: np.ndarray
@@ -99,23 +99,23 @@ def split(data: Molecules, seed: int) -> Split:
 
 
 def wanted(data: Molecules, task: Task, base: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """Return (geometries,) the energies that the adapted network shall give, with a zero of energy per element.
+    """Return the target energies of the adapted network, (geometries,), with a zero of energy per element.
 
-    The change asked for, label minus base, is fitted on ``train`` by one number per element (energies of lone atoms,
-    which are conventions and differ between methods); only what remains is left to learn.
+    The change, label minus base, is fitted on ``train`` by one constant per element (energies of isolated atoms are
+    conventions and differ between methods); the adapter learns the remainder.
 
     Args:
         data: the labelled set.
-        task: which label.
+        task: the label.
         base: (geometries,) energies of the base network.
-        train: geometries of the fit.
+        train: geometries used in the fit.
     """
     change = data.solvation if task is Task.WATER else data.energy - base
     return base + refitted(change, data.composition, train)
 
 
 def refitted(energies: np.ndarray, composition: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """Subtract one number for each element, fitted on ``train``, from differences of energies: (geometries,)."""
+    """Return energy differences, (geometries,), minus one constant per element, fitted on ``train``."""
     per_element = np.linalg.lstsq(composition[train], energies[train], rcond=None)[0]
     left: np.ndarray = energies - composition @ per_element
     return left

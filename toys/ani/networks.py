@@ -1,4 +1,4 @@
-"""The networks of ANI-1x and ANI-1ccx as they come with torchani: one small network per element, energies add up.
+"""The networks of ANI-1x and ANI-1ccx from torchani: one small network per element, whose energies are summed.
 
 The features of an atom (AEVs: 384 numbers about its surroundings) have no parameters and are the same for both models,
 so they are computed once.
@@ -23,17 +23,17 @@ from toys.ani.molecules import ELEMENTS, KCAL_PER_MOL, Molecules
 from toys.data.weights import verified
 
 MEMBERS = 8
-"""Networks of an ensemble; member i of ANI-1ccx was made from member i of ANI-1x."""
+"""Number of networks in an ensemble; member i of ANI-1ccx was fine-tuned from member i of ANI-1x."""
 RELEASES = {"1x": "ani-1x_8x", "1ccx": "ani-1ccx_8x"}
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Features of the atoms of some geometries, by element.
+    """The features of atoms in a batch of geometries, by element.
 
     Attributes:
-        features: element -> (atoms of it, 384).
-        geometry: element -> (atoms of it,) position of the atom's geometry, 0..size-1.
+        features: element -> (its atoms, 384).
+        geometry: element -> (its atoms,) index of the atom's geometry, 0..size-1.
         size: number of geometries.
     """
 
@@ -42,7 +42,7 @@ class Batch:
     size: int
 
     def take(self, geometries: Tensor) -> "Batch":
-        """Return these geometries, in this order."""
+        """Return the geometries with these indices, in this order."""
         place = torch.full((self.size,), -1, device=geometries.device)
         place[geometries] = torch.arange(len(geometries), device=geometries.device)
         here = {e: place[g] for e, g in self.geometry.items()}
@@ -51,13 +51,13 @@ class Batch:
         return Batch(features, {e: here[e][r] for e, r in rows.items()}, len(geometries))
 
     def to(self, device: str) -> "Batch":
-        """Return the same on another device or in another dtype."""
+        """Return a copy on another device or in another dtype."""
         features, geometry = ({e: t.to(device) for e, t in part.items()} for part in (self.features, self.geometry))
         return Batch(features, geometry, self.size)
 
 
 class Potential(nn.ModuleDict):
-    """Element -> its network; called on a batch it gives (geometries,) energies in kcal/mol."""
+    """Networks by element; a call on a batch returns energies in kcal/mol, (geometries,)."""
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the sum of the energies of the atoms."""
@@ -70,16 +70,16 @@ class Potential(nn.ModuleDict):
 
 
 def potential(release: str, member: int) -> Potential:
-    """Return one network of an ensemble, float32, read from the installed package.
+    """Return one member of an ensemble in float32, read from the installed package.
 
     Raises:
-        MissingExtraError: torchani (or what it needs) is not installed.
+        MissingExtraError: torchani (or one of its dependencies) is not installed.
     """
     return copy.deepcopy(_read(release, member))
 
 
 def renumbered(potential: Potential, seed: int) -> Potential:
-    """Return the same function with the hidden neurons of every layer in another order."""
+    """Return an equal function with the hidden neurons of every layer permuted."""
     other = copy.deepcopy(potential)
     drawn = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -105,13 +105,16 @@ def features_of(data: Molecules) -> Batch:
     """Return the features of all geometries.
 
     Raises:
-        MissingExtraError: torchani (or what it needs) is not installed.
-        RuntimeError: the two releases do not share their features.
+        MissingExtraError: torchani (or one of its dependencies) is not installed.
+        RuntimeError: the two releases have different features.
     """
     torchani = _torchani()
     constants = [next((_resources() / folder).glob("*.params")) for folder in RELEASES.values()]
     if len({path.read_bytes() for path in constants}) != 1:
-        msg = f"The features of {' and '.join(RELEASES)} differ; they cannot share inputs."
+        msg = (
+            f"The features of {' and '.join(RELEASES)} differ, so that they cannot share inputs; install another"
+            " torchani."
+        )
         raise RuntimeError(msg)
     kind = np.searchsorted(list(ELEMENTS.values()), data.numbers)
     first = np.concatenate([[0], np.cumsum(data.atoms)])
@@ -132,7 +135,7 @@ def features_of(data: Molecules) -> Batch:
 
 @contextmanager
 def _plain_float32() -> Iterator[None]:
-    """Set the default dtype that torchani builds its tensors in, and silence its warnings."""
+    """Set the default dtype for torchani's tensors, and silence its warnings."""
     dtype = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
     try:
@@ -145,7 +148,7 @@ def _plain_float32() -> Iterator[None]:
 
 @cache
 def _torchani() -> Any:
-    """torchani, without the warnings that its imports give."""
+    """Return torchani, imported without its warnings."""
     try:
         with _plain_float32():
             import torchani

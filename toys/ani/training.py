@@ -1,4 +1,4 @@
-"""Training an adapter on a network for energies of molecules, to its smallest validation error."""
+"""Training of an adapter on the energies of molecules, with early stopping."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from toys.ani.molecules import Split
 from toys.ani.networks import Batch, Potential
 
 PATIENCE = 6
-"""Checks of the validation error without a new best after which training stops."""
+"""Number of validation checks without improvement after which training stops."""
 
 
 def rmse(energies: Tensor, wanted: Tensor) -> float:
-    """Return root mean square error."""
+    """Return the root mean square error."""
     return float((energies - wanted).detach().square().mean().sqrt())
 
 
@@ -31,24 +31,24 @@ def train(
     size: int,
     seed: int,
 ) -> dict[str, Any]:
-    """Train the adapter with Adam; leave it as it was at its smallest validation error.
+    """Train the adapter with Adam, and restore it to its smallest validation error.
 
-    The validation error is looked at every ``every`` steps. Training ends after PATIENCE looks without a new best,
-    at the latest after ``steps`` steps.
+    The validation error is computed every ``every`` steps. Training ends after PATIENCE checks without improvement, or
+    after ``steps`` steps.
 
     Args:
-        network: with an adapter on it.
+        network: the network with the adapter.
         batch: features of all geometries.
-        wanted: (geometries,) energies.
-        parts: which geometries train and which validate.
-        lr: of Adam.
-        steps: at most.
-        every: steps between two looks.
-        size: geometries in a step.
-        seed: of the order of geometries, equal for all methods.
+        wanted: (geometries,) target energies.
+        parts: the geometries for training and validation.
+        lr: learning rate of Adam.
+        steps: maximum number of steps.
+        every: steps between validation checks.
+        size: batch size in geometries.
+        seed: seed of the order of geometries, equal for all methods.
 
     Returns:
-        ``validation``: the smallest error, ``step``: where it was, ``steps``: how many were made.
+        ``validation``, the smallest error; ``step``, where it occurred; ``steps``, the number of steps.
     """
     device = wanted.device
     order = np.random.default_rng(seed)
@@ -62,7 +62,7 @@ def train(
         if step % every == 0:
             with torch.no_grad():
                 error = rmse(network(validation), goal)
-            if error < best:  # NaN never is
+            if error < best:  # False for NaN
                 best, at, kept = error, step, {key: p.detach().clone() for key, p in learned.items()}
             elif step - at >= PATIENCE * every:
                 break

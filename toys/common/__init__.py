@@ -1,1 +1,1 @@
-"""The parts that scripts and figures share: how pictures look, and argument types of command lines."""
+"""Parts that scripts and figures share: the style of figures, statistics, and argument types of command lines."""

@@ -1,4 +1,4 @@
-"""Argument types that the toys' and the figures' command lines share."""
+"""Argument types of the command lines of the toys and figures."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
-    """Return an argument type: a whole number from low to high."""
+    """Return an argument type for whole numbers from low to high."""
 
     def parse(text: str) -> int:
         if text.lstrip("-").isdecimal() and low <= int(text) <= high:
@@ -19,17 +19,17 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def folder(text: str) -> Path:
-    """Return the path of a folder that exists or can be made; checked before the work, not after it."""
+    """Return the path of a folder that exists or can be created."""
     path = Path(text)
     nearest = next(p for p in (path, *path.parents) if p.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        msg = f"{nearest} is no folder that can be written to"
+        msg = f"{nearest} is not a writable folder"
         raise argparse.ArgumentTypeError(msg)
     return path
 
 
 def device(dtype: str) -> Callable[[str], str]:
-    """Return an argument type: a torch device that exists and has this dtype, such as "float64"."""
+    """Return an argument type for torch devices that exist and support this dtype, such as "float64"."""
 
     def parse(text: str) -> str:
         import torch

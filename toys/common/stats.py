@@ -1,4 +1,4 @@
-"""Confidence intervals and paired comparisons, as the tables and figures report them."""
+"""Confidence intervals and paired comparisons for the tables and figures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Interval:
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether the whole interval lies on one side of zero."""
+        """Whether the interval excludes zero."""
         return self.low > 0 or self.high < 0
 
     def __str__(self) -> str:
@@ -33,12 +33,12 @@ class Interval:
 
     @classmethod
     def of(cls, values: Sequence[float] | np.ndarray, *, level: float = 0.95) -> "Interval":
-        """Return Student's t interval of the mean of independent, finite values."""
+        """Return Student's t interval for the mean of independent, finite values."""
         from scipy import stats
 
         x = np.asarray(values, dtype=np.float64)
         if x.size == 0 or not np.isfinite(x).all():
-            msg = f"A confidence interval needs at least one value and all of them finite, got {x.tolist()}."
+            msg = f"A confidence interval needs at least one value, all finite, got {x.tolist()}."
             raise InvalidValueError(msg)
         mean = float(x.mean())
         if x.size == 1:
@@ -48,7 +48,7 @@ class Interval:
 
 
 def paired(a: Sequence[float], b: Sequence[float], *, level: float = 0.95) -> Interval:
-    """Return interval of the mean of a - b over replicates that share everything but the method."""
+    """Return the interval for the mean of a - b over replicates that differ only in the method."""
     if len(a) != len(b):
         msg = f"A paired comparison needs equally many values, got {len(a)} and {len(b)}."
         raise InvalidValueError(msg)
@@ -56,7 +56,7 @@ def paired(a: Sequence[float], b: Sequence[float], *, level: float = 0.95) -> In
 
 
 def t_test(values: Sequence[float] | np.ndarray) -> float:
-    """Two-sided p-value of Student's test that the mean is 0; NaN for a single value, 1 if all are 0."""
+    """Return the two-sided p-value of Student's test of a zero mean; NaN for a single value, 1 if all are 0."""
     from scipy import stats
 
     x = np.asarray(values, dtype=np.float64)
@@ -68,7 +68,7 @@ def t_test(values: Sequence[float] | np.ndarray) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return the p-values, in the given order, adjusted by Holm's method (1979) for the family-wise error rate."""
+    """Return the p-values, in the given order, adjusted for the family-wise error rate by Holm's method (1979)."""
     order = np.argsort(p_values)
     m, running = len(p_values), 0.0
     adjusted = [0.0] * m
@@ -79,11 +79,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def equivalence(values: Sequence[float] | np.ndarray, margin: float) -> float:
-    """Return the p-value of two one-sided tests (TOST) that the mean lies within ±margin: small says that it does."""
+    """Return the p-value of two one-sided tests (TOST); a small value shows that the mean lies within ±margin."""
     from scipy import stats
 
     if not margin > 0:
-        msg = f"An equivalence margin is positive, got {margin:g}."
+        msg = f"An equivalence margin must be positive, got {margin:g}."
         raise InvalidValueError(msg)
     x = np.asarray(values, dtype=np.float64)
     if np.ptp(x) == 0 and x.size > 1:
@@ -93,7 +93,7 @@ def equivalence(values: Sequence[float] | np.ndarray, margin: float) -> float:
 
 
 def detectable(values: Sequence[float] | np.ndarray, *, level: float = 0.95, power: float = 0.8) -> float:
-    """Return the smallest true mean that a t test finds with this level and power, at the values' spread and number."""
+    """Return the smallest true mean that a t test detects with this level and power, for these values' spread."""
     from scipy import optimize, stats
 
     x = np.asarray(values, dtype=np.float64)
@@ -105,7 +105,7 @@ def detectable(values: Sequence[float] | np.ndarray, *, level: float = 0.95, pow
     def missing(effect: float) -> float:
         shift = effect * np.sqrt(x.size)
         found = stats.nct.sf(critical, x.size - 1, shift) + stats.nct.cdf(-critical, x.size - 1, shift)
-        return float(np.nan_to_num(found, nan=1.0) - power)  # far out scipy's noncentral law gives up
+        return float(np.nan_to_num(found, nan=1.0) - power)  # scipy's noncentral t fails in the far tail
 
-    enough = 2 * (critical + stats.t.ppf(power, x.size - 1)) / np.sqrt(x.size)  # twice what a central law would need
+    enough = 2 * (critical + stats.t.ppf(power, x.size - 1)) / np.sqrt(x.size)  # twice the value for a central t
     return float(spread * optimize.brentq(missing, 0.0, enough))

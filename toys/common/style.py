@@ -1,6 +1,6 @@
-"""The look of pictures and their files. It sits beside the toys because they draw too and may not import ``figures``.
+"""The style of figures and their files. It is here because the toys draw too and may not import ``figures``.
 
-Everything is Okabe-Ito, which stays apart for the common colour deficiencies; methods also differ in marker.
+The Okabe-Ito colours are distinguishable with common colour vision deficiencies; methods also differ in marker.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ HIDDEN: Final = "#CC79A7"
 OUTPUTS: Final = "#009E73"
 
 METHODS: Final = {"base": "#666666", "lora": "#D55E00", "input": "#0072B2", "output": "#009E73", "oracle": "#000000"}
-"""An adapter has the colour of the space it lives in; LoRA, which lives in the weights, has its own."""
+"""Colour of each method, by the space in which the adapter acts."""
 MARKERS: Final = {"base": "D", "lora": "o", "input": "^", "output": "s", "oracle": "*"}
 LABELS: Final = {"base": "no adapter", "lora": "LoRA", "input": "input", "output": "output", "oracle": "retrained"}
 
@@ -33,7 +33,7 @@ FULL_WIDTH: Final = 7.2
 """Width of a full-page figure, inches."""
 
 STYLE: Final[dict[str, Any]] = {
-    "font.family": "DejaVu Sans",  # it comes with matplotlib, so every machine draws the same letters
+    "font.family": "DejaVu Sans",  # shipped with matplotlib, so that text looks the same on every machine
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.labelsize": 9,
@@ -49,20 +49,20 @@ STYLE: Final[dict[str, Any]] = {
     "lines.linewidth": 1.4,
     "figure.constrained_layout.use": True,
     "savefig.dpi": 200,
-    "svg.hashsalt": "ioadapt-theory",  # ids in the SVG are drawn from it instead of from a random number
+    "svg.hashsalt": "ioadapt-theory",  # seeds the ids in the SVG, which would be random otherwise
     "svg.fonttype": "path",
 }
 
 
 def styled() -> AbstractContextManager[None]:
-    """Return a context of matplotlib's own defaults with STYLE on top, whatever the user's configuration says."""
+    """Return a context with matplotlib's defaults and STYLE, independent of the user's configuration."""
     from matplotlib import style
 
     return style.context(["default", STYLE])
 
 
 def write(figure: Figure, folder: Path | str, name: str) -> tuple[Path, Path]:
-    """Write NAME.svg and NAME.png, whole or not at all; inside styled() the same figure gives the same bytes."""
+    """Write NAME.svg and NAME.png atomically; inside styled(), equal figures give equal bytes."""
     svg, png = Path(folder) / f"{name}.svg", Path(folder) / f"{name}.png"
     with replacing(svg) as one, replacing(png) as two:
         figure.savefig(one, format="svg", metadata={"Date": None})

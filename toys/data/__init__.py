@@ -1,1 +1,1 @@
-"""Records of full runs, molecules with their energies, and the digests of weights that come inside packages."""
+"""Records of full runs, molecules with their energies, and digests of weights shipped with packages."""

@@ -1,12 +1,12 @@
-"""Make ``molecules.npz``: small HCNO molecules, several geometries each, labelled by GFN2-xTB in gas and in water.
+"""Generate ``molecules.npz``: small HCNO molecules with several geometries, labelled by GFN2-xTB in gas and in water.
 
-This is the only file that needs rdkit and tblite (``pip install rdkit tblite``); the toy reads what it wrote.
+Only this file needs rdkit and tblite (``pip install rdkit tblite``); the toy reads its output.
 
     python toys/data/make_molecules.py [FILE]
 
 A molecule's geometries are ETKDG conformers relaxed with MMFF94, all but the first moved by Gaussian noise of
-DISTORTION per coordinate, so that stretched and bent bonds occur too. Coordinates are rounded first and labelled then,
-so the labels belong to exactly the numbers in the file. Seeds are fixed; another version of rdkit may still find other
+DISTORTION per coordinate, so that stretched and bent bonds occur too. Coordinates are rounded before labelling, so that
+the labels belong to exactly the numbers in the file. Seeds are fixed, but another version of rdkit may generate other
 conformers.
 """
 
@@ -21,9 +21,9 @@ import numpy as np
 
 GEOMETRIES = 4
 DISTORTION = 0.03
-"""Standard deviation, Å."""
+"""Standard deviation of the noise in Å."""
 BOHR = 0.529177210903
-"""Å, CODATA 2018."""
+"""The Bohr radius in Å, CODATA 2018."""
 
 SMILES = """
 C CC CCC CCCC CC(C)C CCCCC CCC(C)C CC(C)(C)C CCCCCC C1CC1 C1CCC1 C1CCCC1 C1CCCCC1 CC1CC1 CC1CCC1 CC1CCCC1
@@ -58,7 +58,7 @@ Oc1ccncc1 c1cncnc1
 c1cnccn1 c1ccnnc1 c1nc[nH]n1 c1nnco1 c1ncncn1 O=c1cc[nH]cc1 O=c1cc[nH]c(=O)[nH]1 Nc1cc[nH]c(=O)n1 N#Cc1ccc[nH]1
 C[N+](=O)[O-] CC[N+](=O)[O-] C=C[N+](=O)[O-] [O-][N+](=O)c1ccccc1 CON=O CO[N+](=O)[O-] CN=[N+]=[N-] C=[N+]=[N-]
 """.split()
-"""One geometry set each, named by SMILES; grouped by what they are made of."""
+"""The molecules, as SMILES, grouped by their elements."""
 
 
 def geometries(smiles: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -82,7 +82,7 @@ def geometries(smiles: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def energies(numbers: np.ndarray, places: np.ndarray) -> tuple[float, float]:
-    """GFN2-xTB energy in gas, and what ALPB water adds to it; hartree. Places in Å."""
+    """Return the GFN2-xTB energy in gas and the solvation energy in ALPB water, in hartree, for coordinates in Å."""
     from tblite.interface import Calculator
 
     def single_point(*, water: bool) -> float:
@@ -97,11 +97,11 @@ def energies(numbers: np.ndarray, places: np.ndarray) -> tuple[float, float]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Write the labelled set."""
+    """Write the labelled set to a file."""
     parser = argparse.ArgumentParser(description="Label small molecules by GFN2-xTB; needs rdkit and tblite.")
     parser.add_argument("file", nargs="?", type=Path, default=Path(__file__).with_name("molecules.npz"), metavar="FILE")
     path = parser.parse_args(argv).file
-    os.environ["OMP_NUM_THREADS"] = "1"  # tblite adds in another order with more, which shows in the last digit
+    os.environ["OMP_NUM_THREADS"] = "1"  # with more threads tblite sums in another order, which changes the last digit
     molecule, sizes, numbers, places, labels = [], [], [], [], []
     for k, smiles in enumerate(SMILES):
         z, sets = geometries(smiles, seed=k + 1)

@@ -1,4 +1,4 @@
-"""Weights that come inside packages are those that the studies were made with: their SHA-256 digests are known."""
+"""Checks of SHA-256 digests, to ensure that packages ship the weights that the studies used."""
 
 import hashlib
 import tomllib
@@ -12,29 +12,29 @@ FILE: Final = Path(__file__).with_suffix(".toml")
 
 
 class ChangedWeightsError(IoAdaptError, ValueError):
-    """A file of weights is not the one that a study was made with."""
+    """Error: a file of weights differs from the one that a study used."""
 
 
 @cache
 def verified(path: Path, package: str) -> Path:
-    """Return the path of a file or folder of weights after its digest was compared with the known one.
+    """Return the path of a file or folder of weights after comparing its digest with the known one.
 
     Args:
         path: the file, or the folder with all its files.
-        package: the package that ships it; with the name of the path it is the key in ``weights.toml``.
+        package: the package that ships it; the package and the path's name form the key in ``weights.toml``.
 
     Raises:
-        ChangedWeightsError: the digest is another one.
+        ChangedWeightsError: the digest differs.
     """
     known, found = tomllib.loads(FILE.read_text(encoding="utf-8"))[package][path.name], digest(path)
     if found != known:
-        msg = f"{path} has the SHA-256 digest {found}, and the study was made with {known}; reinstall {package}."
+        msg = f"{path} has the SHA-256 digest {found}, but the study used {known}; reinstall {package}."
         raise ChangedWeightsError(msg)
     return path
 
 
 def digest(path: Path) -> str:
-    """Return the SHA-256 digest of a file, or of the names and digests of all files in a folder, as hexadecimal."""
+    """Return the SHA-256 digest of a file, or of the names and digests of all files in a folder, in hexadecimal."""
     if path.is_file():
         with path.open("rb") as content:
             return hashlib.file_digest(content, "sha256").hexdigest()

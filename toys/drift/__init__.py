@@ -1,1 +1,1 @@
-"""Parts of ``toys/spectrum.py``: three families of models that drift, moves between them, what is said of these."""
+"""Parts of ``toys/spectrum.py``: three families of models, moves of adapters between them, and their evaluation."""

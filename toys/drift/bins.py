@@ -1,4 +1,4 @@
-"""Shares that are kept as a target drifts away: bins over families and seeds, and predictions beside them."""
+"""The shares kept at each level of drift, averaged over families and seeds, and compared with predictions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from scipy.stats import spearmanr, t
 from toys.drift.moves import AUTO, CARRIED, CEILING, SCALED
 
 LEAST: Final = -1.0
-"""A share below this counts as this: how far an adapter that does harm goes is not the question."""
+"""Lower bound on shares; the size of the harm below it is irrelevant."""
 WANTED: Final = 0.05
-"""Half-width of a bin's interval that is asked for."""
+"""Desired half-width of a bin's interval."""
 TOO_MUCH: Final = 0.3
-"""Share of the source's gain by which a prediction has to be off to count as wrong."""
+"""Predictions count as wrong if their error exceeds this share of the source's gain."""
 KINDS: Final = {
     "drift": "trained further",
     "gauge": "trained further, then put in other weights of the same function",
@@ -31,18 +31,18 @@ ROWS: Final = {
     CARRIED: "LoRA, carried over",
 }
 MAIN: Final = ("lora", "input", "output", CARRIED)
-"""Rows of which the interval is asked for."""
+"""Rows with a desired width of the interval."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """One row on the targets of one kind and level.
+    """The results of one row on the targets of one kind and level.
 
     Attributes:
         cosine: mean cosine of the weights with the source's.
-        mean: share of what LoRA gains that is trained there; the mean of the families' means.
+        mean: share of the gain of a LoRA trained on the target, averaged over families.
         half: half of its 95 % interval, from the spread over seeds in each family.
-        moves: how many there are.
+        moves: number of moves.
     """
 
     cosine: float
@@ -58,14 +58,14 @@ def levels(result: Mapping[str, Any], kind: str) -> list[str]:
 
 
 def shares(result: Mapping[str, Any], family: str, kind: str, level: str, row: str) -> np.ndarray:
-    """Return what a row keeps of the gain of retraining, by seed; nothing where the family does not have the row."""
+    """Return the share of retraining's gain that a row keeps, by seed; empty if the family lacks the row."""
     targets = [one["targets"][kind][level] for one in result["families"][family]]
     known = [at["gain"][row] / at[CEILING] for at in targets if row in at["gain"]]
     return np.maximum(np.asarray(known, dtype=float), LEAST)
 
 
 def binned(result: Mapping[str, Any], kind: str, level: str, row: str) -> Bin:
-    """Return one row on the targets of one kind and level."""
+    """Return the bin of one row on the targets of one kind and level."""
     cosines = [one["targets"][kind][level]["cosine"] for seeds in result["families"].values() for one in seeds]
     found = [shares(result, family, kind, level, row) for family in result["families"]]
     middle, half = pooled([some for some in found if len(some)])
@@ -73,7 +73,7 @@ def binned(result: Mapping[str, Any], kind: str, level: str, row: str) -> Bin:
 
 
 def ahead(result: Mapping[str, Any], level: str, row: str) -> tuple[float, float]:
-    """Return how much more a row keeps than a copied LoRA on drifted targets, paired by seed; half of its interval."""
+    """Return the mean difference of a row's share from a copied LoRA's on drifted targets, and half of its interval."""
     pairs = [[shares(result, f, "drift", level, r) for r in (row, "lora")] for f in result["families"]]
     return pooled([mine - copied for mine, copied in pairs])
 
@@ -96,7 +96,7 @@ def bins(result: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Bin]]:
 
 
 def predictions(result: Mapping[str, Any]) -> dict[str, list[tuple[float, float]]]:
-    """Return row -> (predicted, measured) share of the source's gain; targets that are the source itself left out."""
+    """Return row -> (predicted, measured) share of the source's gain, without the source itself."""
     found: dict[str, list[tuple[float, float]]] = {"lora": [], CARRIED: []}
     for seeds in result["families"].values():
         for one in seeds:
@@ -109,5 +109,5 @@ def predictions(result: Mapping[str, Any]) -> dict[str, list[tuple[float, float]
 
 
 def errors(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Return the median error of predictions and their rank correlation with what was measured."""
+    """Return the median error of predictions, and their rank correlation with the measured values."""
     return median(abs(p - m) for p, m in pairs), float(spearmanr(*zip(*pairs, strict=True)).statistic)

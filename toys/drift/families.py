@@ -1,4 +1,4 @@
-"""Three families of small networks: how one is trained, drifts by further training, and gets its adapter."""
+"""Three families of small networks, with their training, their drift by further training, and their adapters."""
 
 import copy
 import itertools
@@ -19,24 +19,24 @@ from toys.words.model import FLOAT, HEADS, LAYERS, Model
 from toys.words.text import corpora, windows
 
 Batch = tuple[Tensor, Tensor]
-"""Inputs and labels."""
+"""A batch of inputs and labels."""
 Draw = Callable[[torch.Generator], Batch]
 
 SIDE: Final = 8
-"""Pixels of a picture's side."""
+"""Side length of an image in pixels."""
 SMOOTHING: Final = 0.1
-"""Of labels, when a model itself is trained: it is not to be surer than it is right."""
+"""Label smoothing when a model is trained, so that it is not overconfident."""
 ROWS: Final = 256
-"""Unlabelled pictures by which an adapter is carried over; of windows of text, with 48 bytes each, half as many."""
+"""Number of unlabelled images for carrying an adapter over; half as many windows of text, with 48 bytes each."""
 DECAY: Final = 0.3
-"""Of weights, while a model drifts: it takes the place of what further training would take longer to replace."""
+"""Weight decay during drift, which speeds up the replacement of weights."""
 SETTLED: Final = 60
-"""Steps, at a rate that falls to nothing, after which a drifted model is taken."""
+"""Number of steps with a decaying learning rate before a drifted model is used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Steps of training a base and an adapter, and the most by which a model drifts."""
+    """Training steps of a base and an adapter, and the maximum number of drift steps."""
 
     base: int
     adapter: int
@@ -45,21 +45,21 @@ class Steps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """One kind of network with its data.
+    """A kind of network with its data.
 
     Attributes:
-        blank: makes a network that has learned nothing.
-        layers: those that are adapted.
-        placements: of adapters that are copied.
-        known: what a base learns.
-        other: what a model learns while it drifts.
-        task: what an adapter learns.
-        inputs: unlabelled, of the adapter's domain; the labels are for choosing rates.
-        test: labelled, of the adapter's domain; nothing else sees them.
-        gauge: the same function in other weights, drawn from a seed.
-        rate: of the base's training.
-        speed: the rate of further training.
-        steps: by size, "full" or "quick".
+        blank: returns an untrained network.
+        layers: the adapted layers.
+        placements: placements of the copied adapters.
+        known: training data of the base.
+        other: training data during drift.
+        task: training data of an adapter.
+        inputs: inputs from the adapter's domain; the labels are used only to choose learning rates.
+        test: test data from the adapter's domain, used for nothing else.
+        gauge: returns an equal function with other weights, drawn from a seed.
+        rate: learning rate of the base's training.
+        speed: learning rate of further training.
+        steps: numbers of steps by size, "full" or "quick".
     """
 
     blank: Callable[[], nn.Module]
@@ -81,12 +81,12 @@ class Family:
         return train(self.blank(), self.known, self.steps[size].base, self.rate, seed, smoothing=SMOOTHING)
 
     def drifted(self, source: nn.Module, levels: tuple[float, ...], seed: int, size: str) -> dict[float, nn.Module]:
-        """Train a copy on other data at a constant rate; a copy of it is settled whenever a level is reached.
+        """Train a copy on other data at a constant rate; whenever a level is reached, anneal a copy as a target.
 
         Args:
-            source: the model as it was.
+            source: the model, which is not changed.
             levels: cosines of all adapted weights with the source's.
-            seed: of the batches.
+            seed: seed of the batches.
             size: "full" or "quick".
 
         Returns:
@@ -142,32 +142,32 @@ def trained(
 
 
 def train(model: nn.Module, *how: Any, **more: Any) -> nn.Module:
-    """Train to the end, see ``trained``; return the model, frozen."""
+    """Return the trained model, frozen; see ``trained``."""
     for _ in trained(model, *how, **more):
         pass
     return frozen(model)
 
 
 def frozen(model: nn.Module) -> nn.Module:
-    """Return the model, which takes no gradients any more."""
+    """Return the model with frozen parameters."""
     return model.requires_grad_(requires_grad=False)
 
 
 def cosine(one: nn.Module, other: nn.Module, layers: tuple[str, ...]) -> float:
-    """Return the cosine of two models' weights, those of all layers as one vector."""
+    """Return the cosine of two models' weights, concatenated over layers."""
     a, b = (torch.cat([m.get_parameter(f"{n}.weight").detach().flatten() for n in layers]) for m in (one, other))
     return float(a @ b / (a.norm() * b.norm()))
 
 
 def perceptron() -> nn.Module:
-    """Return three hidden layers on the pixels of a letter."""
+    """Return a network with three hidden layers for the pixels of a letter."""
     widths = [SIDE * SIDE, 64, 64, 64]
     hidden = [part for a, b in itertools.pairwise(widths) for part in (nn.Linear(a, b, dtype=FLOAT), nn.ReLU())]
     return nn.Sequential(*hidden, nn.Linear(64, len(LETTERS), dtype=FLOAT))
 
 
 def convolutional() -> nn.Module:
-    """Return three convolutions on the pixels of a letter, the second of stride two."""
+    """Return a network with three convolutions for the pixels of a letter, the second of stride two."""
     channels = [1, 16, 16, 16]
     hidden = [
         part
@@ -179,7 +179,7 @@ def convolutional() -> nn.Module:
 
 
 def renumbered(model: nn.Module, seed: int) -> nn.Module:
-    """Return the same function with hidden neurons or channels in another order, and scaled, which ReLU passes on."""
+    """Return an equal function with hidden neurons or channels permuted and scaled, with which ReLU commutes."""
     other, drawn = copy.deepcopy(model), torch.Generator().manual_seed(seed)
     layers: list[Any] = [m for m in other.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
     with torch.no_grad():
@@ -191,33 +191,33 @@ def renumbered(model: nn.Module, seed: int) -> nn.Module:
             )
             one.weight.copy_(one.weight[order] * scale.view(-1, *[1] * (one.weight.ndim - 1)))
             one.bias.copy_(one.bias[order] * scale)
-            grouped = two.weight.reshape(len(two.weight), n, -1)  # the pixels that are left of a channel stay together
+            grouped = two.weight.reshape(len(two.weight), n, -1)  # the remaining pixels of a channel stay together
             two.weight.copy_((grouped[:, order] / scale[:, None]).reshape(two.weight.shape))
     return other
 
 
 def turned_heads(model: nn.Module, seed: int) -> nn.Module:
-    """Return the same function with heads in other bases and neurons in another order, and scaled."""
+    """Return an equal function with other bases of the heads, and with neurons permuted and scaled."""
     return gauges.neurons(gauges.heads(model, seed, HEADS), seed)
 
 
 @lru_cache(maxsize=8)
 def letters(faces: tuple[str, ...], each: int, seed: int, *, turned: bool = False) -> Batch:
-    """Return drawings of all letters in these faces, (n, SIDE²), and which they are; ``turned`` by a quarter."""
+    """Return drawings of all letters in these faces, (n, SIDE²), and their labels; ``turned`` rotates them by 90°."""
     x, letter, _ = glyphs(faces, range(len(LETTERS)), each, seed)
     x = avg_pool2d(x, x.shape[-1] // SIDE)
     return (x.rot90(1, (2, 3)) if turned else x).flatten(1), letter
 
 
 def unseen(data: Batch, *others: Batch) -> Batch:
-    """Return the rows that are in none of the others: of some letters there are few drawings."""
+    """Return the rows that do not occur in the others, since some letters have few distinct drawings."""
     seen = {tuple(row) for other in others for row in other[0].tolist()}
     at = torch.tensor([tuple(row) not in seen for row in data[0].tolist()])
     return data[0][at], data[1][at]
 
 
 def some_of(data: Batch, n: int) -> Draw:
-    """Return a function that draws n rows."""
+    """Return a function that samples n rows."""
 
     def draw(drawn: torch.Generator) -> Batch:
         at = torch.randint(len(data[1]), (n,), generator=drawn)
@@ -227,7 +227,7 @@ def some_of(data: Batch, n: int) -> Draw:
 
 
 def of_text(use: str, n: int) -> Draw:
-    """Return a function that draws n windows of a text."""
+    """Return a function that samples n windows of a text."""
     return lambda drawn: windows(corpora()[use], n, drawn)
 
 
@@ -237,7 +237,7 @@ def family(name: str) -> Family:
 
 
 def pictures(blank: Callable[[], nn.Module], layers: tuple[str, ...], speed: float) -> Family:
-    """Return a family that reads letters; it drifts on other faces, and adapters learn letters that lie on a side."""
+    """Return a family that classifies letters; it drifts on other faces, and adapters learn rotated letters."""
     task, inputs = letters(POOL, 8, 2, turned=True), letters(POOL, 4, 3, turned=True)
     return Family(
         blank=blank,

@@ -1,4 +1,4 @@
-"""Adapters of one source moved to every drifted, regauged and unrelated target, and what each gains there."""
+"""Moves of a source's adapters to every drifted, reparametrised and unrelated target, with the gain of each."""
 
 import copy
 import warnings
@@ -16,25 +16,25 @@ from toys.transfer.rows import adapted, moved
 
 RANK: Final = 4
 RATES: Final = (3e-3, 1e-2, 3e-2, 1e-1)
-"""Learning rates of adapters that are tried."""
+"""Candidate learning rates of adapters."""
 PILOTS: Final[Mapping[str, range]] = {"full": range(1000, 1008), "quick": range(1000, 1001)}
-"""Seeds that choose them; none is measured. One pilot chose a rate at which training fails on one seed of eight."""
+"""Seeds for choosing them, which are not measured; one seed alone chose a rate that fails on one of eight."""
 NAMES: Final = {"weight": "lora"}
-"""Rows of adapters that are copied are named by their placement, but for LoRA."""
+"""Names of rows of copied adapters, by placement."""
 LEVELS: Final[Mapping[str, tuple[float, ...]]] = {
     "full": (0.99, 0.95, 0.9, 0.8, 0.65, 0.5, 0.3),
     "quick": (0.95, 0.9),
 }
-"""Cosines of the drifting weights and the source's at which a target is taken; settling moves it on a little."""
+"""Cosines of the drifting weights with the source's at which a target is taken; annealing changes them slightly."""
 GAUGED: Final = (1.0, 0.9, 0.65, 0.3)
-"""Levels whose targets are also put in other weights of the same function; 1 is the source itself."""
+"""Levels whose targets are also reparametrised to an equal function; 1 is the source itself."""
 GLANCE: Final = 32
-"""Inputs by which ``auto`` chooses sides; two cotangents each predict a layer to about .03."""
+"""Number of inputs for which ``auto`` chooses sides; with two cotangents each, the error is about .03."""
 CARRIED, SCALED, AUTO, CEILING = "carried", "scaled", "auto", "retrained"
 
 
 def rates(name: str, size: str) -> dict[str, float]:
-    """Return for every placement the rate whose worst adapter, over sources that are not measured, is best."""
+    """Return for every placement the learning rate with the best worst case, over sources that are not measured."""
     of = family(name)
     sources = {seed: of.base(seed, size) for seed in PILOTS[size]}
 
@@ -45,18 +45,19 @@ def rates(name: str, size: str) -> dict[str, float]:
 
 
 def moves(name: str, size: str, seed: int, chosen: Mapping[str, float]) -> dict[str, Any]:
-    """Return what the adapters of a seed gain.
+    """Return the gains of a seed's adapters.
 
     Args:
-        name: of the family.
+        name: the family.
         size: "full" or "quick".
-        seed: of everything.
-        chosen: learning rates of the adapters by row.
+        seed: the seed of models, data and adapters.
+        chosen: row -> learning rate.
 
     Returns:
-        ``plain``: nats of the source without an adapter; ``source``: row -> nats that the adapter gains there;
-        ``targets``: kind ("drift", "gauge" or "apart") -> level -> cosine of the weights, nats that every row gains
-        there, and the share of the source's gain that is predicted for a copied and a carried LoRA.
+        ``plain``: loss of the source without an adapter, in nats; ``source``: row -> gain of the adapter there, in
+            nats;
+        ``targets``: kind ("drift", "gauge" or "apart") -> level -> cosine of the weights, gain of every row, and the
+            predicted share of the source's gain for a copied and a carried-over LoRA.
     """
     of = family(name)
     source = of.base(seed, size)
@@ -96,16 +97,16 @@ def _moved(
     seed: int,
     size: str,
 ) -> dict[str, Any]:
-    """Return what every row gains on one target."""
+    """Return the gain of every row on one target."""
     inputs = of.inputs[0]
     there = {row: moved(one, target) for row, one in own.items()}
     there[SCALED] = scaled(moved(own["lora"], target), source, target)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # which layers are left out stands in the figures
+        warnings.simplefilter("ignore", UserWarning)  # the results list the skipped layers
         try:
             auto = _fitted(of, source, AUTO, chosen["input"], seed, size, target=target, inputs=inputs[:GLANCE])
             there[AUTO] = moved(auto, target)
-        except InvalidValueError:  # no layer keeps anything
+        except InvalidValueError:  # every layer is skipped
             there[AUTO] = target
         there[CARRIED] = copy.deepcopy(target)
         options: Any = {"need": "labels", "seed": seed, "draws": 2}

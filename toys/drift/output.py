@@ -1,4 +1,4 @@
-"""The record of drift as sentences and tables for the screen and the page, and the picture."""
+"""Sentences, tables and the figure of a drift record, for the screen and the page."""
 
 from collections.abc import Mapping
 from statistics import mean
@@ -21,7 +21,7 @@ LOOKS: Final = {
     AUTO: ("#56B4E9", "D", "--"),
     CARRIED: (INK, "*", "-"),
 }
-"""Colour, marker and line of a row."""
+"""Colour, marker and line style of each row."""
 
 
 def _table(result: Mapping[str, Any], kind: str) -> tuple[list[str], list[list[str]]]:
@@ -34,17 +34,17 @@ def _table(result: Mapping[str, Any], kind: str) -> tuple[list[str], list[list[s
 
 
 def text(result: Mapping[str, Any]) -> str:
-    """Return what the record shows for the screen: sentences and tables."""
+    """Return the sentences and tables for the screen."""
     return terminal("\n".join(_lines(result)))
 
 
 def families(result: Mapping[str, Any]) -> str:
-    """Return the families with their seeds, as words."""
+    """Return the families with their numbers of seeds, as text."""
     return ", ".join(f"{name} ({len(seeds)} seeds)" for name, seeds in result["families"].items())
 
 
 def findings(result: Mapping[str, Any]) -> list[str]:
-    """Return what the record shows, a sentence each, every number from it."""
+    """Return sentences on the results, with numbers from the record."""
     of = bins(result)
     drift, gauge = ([rows for (kind, _), rows in of.items() if kind == k] for k in ("drift", "gauge"))
     (apart,) = (rows for (kind, _), rows in of.items() if kind == "apart")
@@ -81,7 +81,7 @@ def findings(result: Mapping[str, Any]) -> list[str]:
 
 
 def _predicted(result: Mapping[str, Any]) -> list[str]:
-    """Return how good the predictions are: over all moves, and for carried-over LoRAs by family, in both directions."""
+    """Return sentences on the accuracy of predictions, over all moves and by family."""
     both = predictions(result)
     (off, rank), (off_carried, rank_carried) = errors(both["lora"]), errors(both[CARRIED])
     by_family = []
@@ -97,7 +97,7 @@ def _predicted(result: Mapping[str, Any]) -> list[str]:
 
 
 def _widths(result: Mapping[str, Any]) -> str:
-    """Return how many bins of the main rows have a wider interval than was asked for, and what narrower ones take."""
+    """Return a sentence on the intervals that are wider than desired, and the number of seeds they would need."""
     halves = [rows[row].half for key, rows in bins(result).items() if key != ("drift", "1") for row in MAIN]
     times = (max(halves) / WANTED) ** 2
     return (
@@ -108,7 +108,7 @@ def _widths(result: Mapping[str, Any]) -> str:
 
 
 def _edges(result: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for every learning rate that is the largest or the smallest of those that were tried."""
+    """Return a sentence for every learning rate at an end of the candidates."""
     ends = {RATES[0]: "smallest", RATES[-1]: "largest"}
     return [
         f"The learning rate of {row} adapters of {name}, {rate:g}, is the {ends[rate]} that was tried."
@@ -137,7 +137,7 @@ def _lines(result: Mapping[str, Any]) -> list[str]:
 
 
 def draw(result: Mapping[str, Any]) -> Figure:
-    """Return kept against drift, a line a row with its band, alone and with other weights; predicted and measured."""
+    """Return the figure: the share kept against drift, and the measured against the predicted share."""
     figure = Figure(figsize=(FULL_WIDTH, 4.2))
     panels = figure.subplots(1, 3, width_ratios=(5, 4, 4))
     of = bins(result)

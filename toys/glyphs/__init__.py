@@ -1,1 +1,1 @@
-"""Glyphs of the fonts that matplotlib ships: data, generators and judges that several toys share."""
+"""Glyphs of matplotlib's fonts: data, generators and judges for several toys."""

@@ -1,4 +1,4 @@
-"""Letters in the faces that matplotlib ships: who may see which, how one is drawn, and the encoder of prompts."""
+"""Letters in matplotlib's fonts: the split of the faces, the drawing, and the encoder of prompts."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -14,9 +14,9 @@ from torch import Tensor
 FOLDER: Final = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 SIZE: Final = 16
-"""Height and width of a glyph, pixels."""
+"""Height and width of a glyph in pixels."""
 DRAWN: Final = 64
-"""Height and width at which it is drawn before it is made smaller."""
+"""Height and width of a drawing before it is downscaled."""
 
 POOL: Final = (
     "DejaVuSans",
@@ -32,9 +32,9 @@ POOL: Final = (
     "DejaVuSerif-Italic",
     "STIXGeneralBolIta",
 )
-"""Of the generators, who learn all but one: that one is the subject, and each seed has another."""
+"""Faces of the generators, which learn all except one, the seed's subject."""
 OTHER: Final = ("cmr10", "cmb10", "cmmi10", "cmsy10")
-"""Another family, for models whose style was shifted."""
+"""Faces of another family, for models whose style was shifted."""
 JUDGES: Final = (
     "cmss10",
     "cmtt10",
@@ -44,7 +44,7 @@ JUDGES: Final = (
     "DejaVuSansMono-BoldOblique",
     "DejaVuSerif-BoldItalic",
 )
-"""For those who measure: no generator sees them."""
+"""Faces of the judges, which no generator sees."""
 FACES: Final = (*POOL, *OTHER)
 PATHS: Final = {face: FOLDER / f"{face}.ttf" for face in (*FACES, *JUDGES)}
 PROMPT: Final = 32
@@ -53,13 +53,13 @@ PROMPT: Final = 32
 
 @lru_cache
 def encoder() -> tuple[Tensor, Tensor]:
-    """Return the frozen encoder of all models: a token for each letter, and for each face."""
+    """Return the frozen encoder of all models: a token for each letter and for each face."""
     drawn = torch.Generator().manual_seed(12345)
     return tuple(torch.randn(n, PROMPT, generator=drawn, dtype=torch.float32) for n in (len(LETTERS), len(FACES)))  # type: ignore[return-value]
 
 
 def prompts(letters: Tensor, faces: Tensor) -> Tensor:
-    """Turn (n,) letters and (n,) faces into (n, 2, PROMPT); faces may also be tokens themselves, (n, k, PROMPT)."""
+    """Encode (n,) letters and (n,) faces as (n, 2, PROMPT); faces may also be given as tokens, (n, k, PROMPT)."""
     letter, face = encoder()
     told = faces if faces.is_floating_point() else face[faces][:, None]
     return torch.cat([letter[letters][:, None], told], 1)
@@ -71,7 +71,7 @@ def _font(face: str, size: int) -> ImageFont.FreeTypeFont:
 
 
 def glyph(face: str, letter: str, drawn: np.random.Generator) -> np.ndarray:
-    """Draw one letter, (SIZE, SIZE) from -1 (paper) to 1 (ink), at a size and a place that vary a little."""
+    """Draw a letter, (SIZE, SIZE) from -1 (paper) to 1 (ink), with a random variation of size and position."""
     font = _font(face, int(drawn.integers(46, 54)))
     page = Image.new("L", (DRAWN, DRAWN))
     left, top, right, bottom = font.getbbox(letter)

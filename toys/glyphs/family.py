@@ -1,4 +1,4 @@
-"""A generator of glyphs and its relatives: trained further, distilled, disturbed, in other weights, trained apart."""
+"""A glyph generator and its targets: trained further, distilled, perturbed, reparametrised, trained independently."""
 
 import copy
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from toys.glyphs.networks import HEADS, Batch, Loss, distilled, on, train
 from toys.transfer import gauges
 
 STEPS, FEW = 8, 4
-"""Steps of the sampler, and those of the distilled generator."""
+"""Number of sampling steps, and that of the distilled generator."""
 
 
 def base(blank: Callable[[], nn.Module], known: Batch, *, seed: int, steps: tuple[int, int], batch: int) -> nn.Module:
-    """Return a model that has learnt what is known; see ``family``."""
+    """Return a model trained on the known glyphs; see ``family``."""
     torch.manual_seed(seed)
     return train(blank(), on(known, batch), steps[0], 5e-3, seed)
 
@@ -29,16 +29,16 @@ def family(
     steps: tuple[int, int],
     batch: int,
 ) -> dict[str, nn.Module]:
-    """Return the source, which learns what is known, and every target.
+    """Return the source, trained on the known glyphs, and every target.
 
     Args:
-        blank: makes one that has learnt nothing.
-        known: glyphs that the source learns.
-        other: those of another style, for the target that is shifted.
-        taught: letters and faces of which a teacher tells the distilled generator.
-        seed: of the base; others follow from it.
-        steps: of the base, and of a target.
-        batch: glyphs in a step.
+        blank: returns an untrained generator.
+        known: training glyphs of the source.
+        other: glyphs of another style, for the shifted target.
+        taught: letters and faces on which the distilled generator learns from its teacher.
+        seed: seed of the base; other seeds follow from it.
+        steps: training steps of the base and of a target.
+        batch: batch size in glyphs.
     """
     drawn = torch.Generator().manual_seed(seed + 7)
 

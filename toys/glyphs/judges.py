@@ -1,7 +1,7 @@
-"""Who measures: one network that knows faces apart, and reads letters, trained on drawings in faces of its own.
+"""The judge: a network that distinguishes faces and reads letters, trained on faces that no generator sees.
 
-It sees the faces of ``JUDGES`` alone, each slanted, stretched and made heavier in ways that are drawn once: many faces
-from few, none of them a generator's.
+It is trained only on the faces in ``JUDGES``, each with several fixed random slants, stretches and weights, which give
+many faces from few.
 """
 
 from collections.abc import Callable
@@ -21,11 +21,11 @@ from toys.transfer.cache import tensors
 REVISION: Final = 1
 SEED: Final = 77
 WAYS, EACH, FEATURES = 8, 4, 32
-"""Ways in which a face is changed; drawings of a letter; length of what is compared."""
+"""Number of variations of a face, of drawings per letter, and of features."""
 
 
 class Judge(nn.Module):
-    """Glyphs to what their face looks like (n, features), and to logits of the letter."""
+    """A network from glyphs to features of the face, (n, features), and to logits of the letter."""
 
     def __init__(self, faces: int, features: int) -> None:
         super().__init__()
@@ -42,10 +42,10 @@ class Judge(nn.Module):
         self.face = nn.Linear(features, faces, dtype=FLOAT)
         self.letter = nn.Linear(64, len(LETTERS), dtype=FLOAT)
         self.usual = nn.Buffer(torch.zeros(len(LETTERS), features, dtype=FLOAT))
-        """The mean look of each letter."""
+        """The mean features of each letter."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Turn (n, 1, SIZE, SIZE) into looks and logits."""
+        """Return features and logits for (n, 1, SIZE, SIZE)."""
         h = self.body(x)
         return self.look(h), self.letter(h)
 
@@ -63,7 +63,7 @@ def changed(x: Tensor, way: int) -> Tensor:
 
 
 def drawings() -> tuple[Tensor, Tensor, Tensor]:
-    """Return what the judge learns: glyphs, letters, and which face they show in which way."""
+    """Return the judge's training data: glyphs, letters, and numbers of face and variation."""
     x, letters, _ = glyphs(JUDGES, range(len(LETTERS)), EACH, SEED)
     face = torch.arange(len(JUDGES)).repeat_interleave(len(LETTERS) * EACH)
     ways = range(WAYS)
@@ -71,7 +71,7 @@ def drawings() -> tuple[Tensor, Tensor, Tensor]:
 
 
 def trained(blank: Callable[[], Judge], data: tuple[Tensor, Tensor, Tensor], steps: int, seed: int) -> Judge:
-    """Return a judge that has learnt to tell letters and faces of the data, numbered from 0."""
+    """Return a judge trained to classify letters and faces of the data, numbered from 0."""
     torch.manual_seed(seed)
     judge, (x, letters, faces) = blank(), data
     optimizer = torch.optim.AdamW(judge.parameters(), 2e-3)
@@ -91,7 +91,7 @@ def trained(blank: Callable[[], Judge], data: tuple[Tensor, Tensor, Tensor], ste
 
 
 def judge(cache: Path, steps: int) -> Judge:
-    """Return the one judge of all seeds, trained once."""
+    """Return the judge, trained once for all seeds."""
     with torch.random.fork_rng(devices=[]):
         config = {"toy": "glyphs", "what": "judge", "revision": REVISION, "steps": steps}
         blank = partial(Judge, len(JUDGES) * WAYS, FEATURES)
@@ -103,7 +103,7 @@ def judge(cache: Path, steps: int) -> Judge:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is to be resembled: real glyphs of the letters that are asked for, (n, 1, SIZE, SIZE)."""
+    """The reference: real glyphs of the requested letters, (n, 1, SIZE, SIZE)."""
 
     judge: Judge
     real: Tensor
@@ -111,10 +111,10 @@ class Subject:
 
     @torch.no_grad()
     def compared(self, x: Tensor) -> dict[str, float]:
-        """Return how far generated glyphs are from the subject's; they are the same letters, some times over.
+        """Return the distance of generated glyphs from the subject's, which are the same letters, possibly repeated.
 
-        ``distance`` is 1 - the cosine between what makes both faces unlike the usual one, ``misread`` the share of
-        glyphs in which another letter is read.
+        ``distance`` is 1 - the cosine of the two deviations from the mean face, and ``misread`` is the share of misread
+        letters.
         """
         letters = self.letters.repeat(len(x) // len(self.letters))
         usual = self.judge.usual[letters]

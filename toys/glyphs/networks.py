@@ -1,4 +1,4 @@
-"""A generator of glyphs: a small transformer that turns noise into a letter of a face along a flow."""
+"""A glyph generator: a small transformer trained by flow matching to turn noise into a letter of a face."""
 
 import math
 from collections.abc import Callable
@@ -13,9 +13,9 @@ from toys.glyphs.faces import PROMPT, SIZE, prompts
 WIDTH, HEADS, DEPTH, PATCH, TIMES, TOLD = 64, 4, 2, 4, 16, 128
 TOKENS: Final = (SIZE // PATCH) ** 2
 PICTURE: Final = SIZE * SIZE // PROMPT
-"""Tokens of a prompt that hold a picture."""
+"""Number of prompt tokens for an image."""
 FLOAT: Final = torch.float32
-"""Whatever the default is: equal seeds are to give equal figures everywhere."""
+"""Explicit, so that equal seeds give equal results with every default dtype."""
 
 Batch = tuple[Tensor, Tensor, Tensor]
 """Glyphs (n, 1, SIZE, SIZE), letters (n,), faces (n,) or their tokens (n, k, PROMPT)."""
@@ -27,7 +27,7 @@ def _linear(inputs: int, outputs: int) -> nn.Linear:
 
 
 class Block(nn.Module):
-    """Attention and an MLP around a residual stream; the neurons are also told the time and the prompt."""
+    """Attention and an MLP around a residual stream; the MLP also reads the time and the prompt."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class Block(nn.Module):
         self.told = _linear(TOLD, 4 * WIDTH)
 
     def forward(self, x: Tensor, told: Tensor) -> Tensor:
-        """Turn (n, tokens, width) into the same; told is (n, TOLD)."""
+        """Map (n, tokens, width) to the same shape; told is (n, TOLD)."""
         h = normed(x)
         q, k, v = (m(h).unflatten(-1, (HEADS, -1)).transpose(1, 2) for m in (self.q, self.k, self.v))
         x = x + self.o(scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(-2))
@@ -44,7 +44,7 @@ class Block(nn.Module):
 
 
 class Glance(nn.Module):
-    """Cross-attention: the residual stream looks at the words of the prompt that do not stand in it."""
+    """Cross-attention from the residual stream to prompt words that are not among its tokens."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class Glance(nn.Module):
         self.k, self.v = _linear(PROMPT, WIDTH), _linear(PROMPT, WIDTH)
 
     def forward(self, x: Tensor, read: Tensor) -> Tensor:
-        """Turn (n, tokens, width) into the same; read is (n, words, PROMPT)."""
+        """Map (n, tokens, width) to the same shape; read is (n, words, PROMPT)."""
         q, k, v = (
             m(h).unflatten(-1, (HEADS, -1)).transpose(1, 2)
             for m, h in ((self.q, normed(x)), (self.k, read), (self.v, read))
@@ -61,27 +61,27 @@ class Glance(nn.Module):
 
 
 def patches(x: Tensor) -> Tensor:
-    """Turn (n, 1, SIZE, SIZE) into (n, TOKENS, PATCH * PATCH)."""
+    """Split (n, 1, SIZE, SIZE) into (n, TOKENS, PATCH * PATCH)."""
     return unfold(x, PATCH, stride=PATCH).mT
 
 
 def normed(x: Tensor) -> Tensor:
-    """Scale to unit mean square, without a gain, so that the stream may be rotated."""
+    """Scale to unit mean square, without a gain, so that the stream can be rotated."""
     return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)
 
 
 class Model(nn.Module):
-    """Noisy glyphs, their times and prompts in; the velocity of the flow out.
+    """A network from noisy glyphs, times and prompts to the velocity of the flow.
 
-    The first tokens of the prompt, ``heard`` of them, stand before those of the picture. Within, it tells what the
-    glyph is, which is easier to learn than how the noise moves.
+    The first ``heard`` tokens of the prompt precede those of the image. Internally it predicts the glyph, which is
+    easier to learn than the velocity.
     """
 
     heard = 2
     rows = PATCH * PATCH + PROMPT
-    """Of what is embedded: a pixel of a patch, an entry of a token."""
+    """Standard deviation of the embedded inputs: pixels of patches, and entries of tokens."""
     kinds: tuple[type[nn.Module], ...] = (Block,)
-    """Of blocks, one after the other, DEPTH times."""
+    """Kinds of blocks, repeated DEPTH times."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -98,7 +98,7 @@ class Model(nn.Module):
         nn.init.zeros_(self.head.weight)
 
     def forward(self, x: Tensor, time: Tensor, prompt: Tensor) -> Tensor:
-        """Turn (n, 1, SIZE, SIZE), (n,) from 0 (noise) into 1 (glyph), (n, words, PROMPT) to (n, 1, SIZE, SIZE)."""
+        """Map glyphs, times (n,) from 0 (noise) to 1 (glyph), and prompts (n, words, PROMPT) to velocities."""
         pixels, words = self.embedding[: PATCH * PATCH], self.embedding[PATCH * PATCH :][:PROMPT]
         angle = torch.exp(torch.linspace(0, 5, TIMES, dtype=FLOAT)) * time[:, None]
         heard, read = prompt[:, : self.heard], prompt[:, self.heard :]
@@ -111,31 +111,31 @@ class Model(nn.Module):
         return (clean - x) / (1 - time).clamp_min(0.1)[:, None, None, None]
 
     def guided(self, read: Tensor) -> Tensor:
-        """Return what is added to the tokens of the picture: nothing."""
+        """Return the addition to the image tokens, which is zero here."""
         return torch.zeros(len(read), TOKENS, WIDTH, dtype=read.dtype)
 
 
 class Guided(Model):
-    """Its prompt may end with a picture, (n, PICTURE, PROMPT): patch by patch it is added to that which is made."""
+    """A generator whose prompt may end with an image, (n, PICTURE, PROMPT), which is added to the image tokens."""
 
     rows = 2 * PATCH * PATCH + PROMPT
 
     def guided(self, read: Tensor) -> Tensor:
-        """Turn (n, 0 or PICTURE, PROMPT) into (n, TOKENS, WIDTH), by rows of the embedding that a base never uses."""
+        """Embed (n, 0 or PICTURE, PROMPT) as (n, TOKENS, WIDTH), by rows of the embedding that a base does not use."""
         if not read.shape[1]:
             return super().guided(read)
         return patches(read.reshape(-1, 1, SIZE, SIZE)) @ self.embedding[-PATCH * PATCH :]
 
 
 class Reader(Model):
-    """Hears the first word of its prompt, the letter; the words after it are read by cross-attention alone."""
+    """A generator with the first word of the prompt, the letter, as a token; it reads the others by cross-attention."""
 
     heard = 1
     kinds = (Glance, Block)
 
 
 def flow_loss(model: nn.Module, batch: Batch, drawn: torch.Generator) -> Tensor:
-    """Return the mean squared error in the velocity x - z at random places (1 - t) z + t x between noise and glyph."""
+    """Return the mean squared error of the velocity x - z at random points (1 - t) z + t x between noise and glyph."""
     x, letters, faces = batch
     z = torch.randn(x.shape, generator=drawn, dtype=FLOAT)
     time = torch.rand(len(x), generator=drawn, dtype=FLOAT)
@@ -144,7 +144,7 @@ def flow_loss(model: nn.Module, batch: Batch, drawn: torch.Generator) -> Tensor:
 
 
 def noisy(data: Batch, n: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return what a generator is given on its way to n of the glyphs, at random times: pictures, times, prompts."""
+    """Return inputs of a generator for n of the glyphs at random times: noisy glyphs, times, prompts."""
     drawn = torch.Generator().manual_seed(seed)
     x, letters, faces = picked(data, n, drawn)
     time = torch.rand(n, generator=drawn, dtype=FLOAT)
@@ -153,7 +153,7 @@ def noisy(data: Batch, n: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def picked(data: Batch, n: int, drawn: torch.Generator) -> Batch:
-    """Return n of them, drawn with replacement."""
+    """Return n items, sampled with replacement."""
     at = torch.randint(len(data[0]), (n,), generator=drawn)
     return data[0][at], data[1][at], data[2][at]
 
@@ -166,7 +166,7 @@ def train(
     seed: int,
     learned: list[nn.Parameter] | None = None,
 ) -> nn.Module:
-    """Train by AdamW with warm-up and a cosine, gradients clipped."""
+    """Train with AdamW, warm-up, a cosine schedule and clipped gradients."""
     learned = list(model.requires_grad_().parameters()) if learned is None else learned
     optimizer = torch.optim.AdamW(learned, lr=rate, weight_decay=0.0)
     drawn = torch.Generator().manual_seed(seed)
@@ -182,13 +182,13 @@ def train(
 
 
 def on(data: Batch, n: int) -> Loss:
-    """Return the loss of a flow on n of the glyphs at each step."""
+    """Return a loss function: flow matching on n sampled glyphs per step."""
     return lambda model, drawn: flow_loss(model, picked(data, n, drawn), drawn)
 
 
 @torch.no_grad()
 def sampled(model: nn.Module, letters: Tensor, faces: Tensor, steps: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Return noise, and the glyphs that Euler's method makes of it in so many steps."""
+    """Return noise, and the glyphs generated from it by Euler's method in this many steps."""
     z = torch.randn(len(letters), 1, SIZE, SIZE, generator=torch.Generator().manual_seed(seed), dtype=FLOAT)
     x, prompt = z, prompts(letters, faces)
     for step in range(steps):
@@ -197,7 +197,7 @@ def sampled(model: nn.Module, letters: Tensor, faces: Tensor, steps: int, seed: 
 
 
 def distilled(teacher: nn.Module, told: tuple[Tensor, Tensor], many: int, few: int, n: int, seed: int) -> Loss:
-    """Return the loss of a student that goes straight, in ``few`` steps, to what its teacher reaches in ``many``."""
+    """Return the loss of a student that reaches in ``few`` straight steps what its teacher reaches in ``many``."""
     z, x = sampled(teacher, *told, many, seed)
     prompt = prompts(*told)
 

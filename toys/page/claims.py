@@ -1,4 +1,4 @@
-"""Claims in a line each: the verdicts are the registry's, the plain words those of ``claims.toml``."""
+"""The table of claims: verdicts from the registry, and plain words from ``claims.toml``."""
 
 import tomllib
 from html import escape
@@ -8,11 +8,11 @@ from typing import Final
 from ioadapt_theory.claims import CLAIMS, Verdict
 
 LINES: Final = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
-"""Claim -> ``says``: what the paper says, in plain words; ``true``: what is true of it."""
+"""Claim -> ``says``: the paper's statement in plain words; ``true``: whether and how it holds."""
 
 
 def rows() -> str:
-    """Return rows of a table in HTML."""
+    """Return the rows of the table in HTML."""
     return "".join(_row(name, **words) for name, words in LINES.items())
 
 

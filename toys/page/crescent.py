@@ -1,4 +1,4 @@
-"""The first picture: three adapters while the hidden basis of their model turns; the page's script moves it."""
+"""The first figure: three adapters while the hidden basis of their model rotates, animated by the page's script."""
 
 from collections.abc import Mapping
 from math import cos, pi, sin
@@ -10,21 +10,21 @@ from toys.plane.methods import ENDS
 from toys.plane.world import THICKNESS, moment, task
 
 SHOWN: Final = ("lora-1", "input", "output")
-"""Methods that the page shows, by their keys in ``toys.plane.methods``."""
+"""Methods on the page, by their keys in ``toys.plane.methods``."""
 STEPS: Final = 40
-"""Corners on either side of the outline."""
+"""Number of corners on either side of the outline."""
 WORDS: Final = {
     "weight": ("lora", "LoRA", "changes the weights", "Y = X(W + AB)"),
     "input": ("input", "Input adapter", "changes what the layer reads", "Y = X(I + AB)W"),
     "output": ("output", "Output adapter", "changes what the layer writes", "Y = XW(I + AB)"),
 }
-"""Placement -> class in the style, name, what it does, formula."""
+"""Placement -> CSS class, name, description, formula."""
 REACH: Final = {"hidden features": 5.2, "outputs": 4.6}
-"""Stage -> half the width of its picture."""
+"""Stage -> half the width of its drawing."""
 
 
 def data(result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the crescent's part of the page's data, from what ``toys.crescent.run`` returned.
+    """Return the crescent's data for the page, from the result of ``toys.crescent.run``.
 
     Returns:
         ``source``, ``target``: both maps on (x, 1); ``goal``: 2 x 2; ``moment``: E[(x, 1)ᵀ(x, 1)]; ``outline``: corners
@@ -52,7 +52,7 @@ def outline() -> list[tuple[float, float]]:
 
 
 def panels(data: Mapping[str, Any]) -> str:
-    """Return the picture in HTML with the basis turned by a quarter, as it is seen without JavaScript."""
+    """Return the figure in HTML with the basis rotated by 90°, as shown without JavaScript."""
     turn = np.array([[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]])
     first, second = np.array(data["source"][0]) @ turn, turn.T @ np.array(data["source"][1])
     goal = np.array(data["source"][0]) @ np.array(data["source"][1]) @ np.array(data["goal"])
@@ -86,7 +86,7 @@ def _stage(name: str, reach: float, corners: list[str], wanted: Any, data: Mappi
 
 
 def _adapted(first: Any, second: Any, method: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Return what gives hidden features and outputs from (x, 1), with the adapter."""
+    """Return the matrices from (x, 1) to hidden features and outputs, with the adapter."""
     ab = np.zeros((3, 3))
     ab[:2, :2] = method["AB"]
     if method["placement"] == "weight":

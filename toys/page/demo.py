@@ -1,6 +1,6 @@
-"""``make demo``: the idea on a crescent, real networks, their weights, on one screen; and a page to play with.
+"""``make demo``: a crescent, real networks and their weights on one screen, and an interactive page.
 
-Everything is computed here and now, offline, on a CPU, in about a minute; every number comes from that run.
+All numbers are computed in this run, offline, on a CPU, in about a minute.
 """
 
 import sys
@@ -9,11 +9,11 @@ from ioadapt_theory.cli import OK, Parser, guarded
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Print the screen; status 0, or 2 with one sentence."""
+    """Print the screen; return 0, or 2 after an error message."""
 
     def body() -> int:
         Parser(prog="python -m toys.page.demo", description=__doc__).parse_args(argv)
-        from toys.page.screen import run  # here, where Ctrl-C is one sentence
+        from toys.page.screen import run  # imported here, where Ctrl-C is handled
 
         sys.stdout.write(f"\n{run()}")
         return OK

@@ -1,4 +1,4 @@
-"""Shares of a gain as dots on a line from 0 to 1: HTML that needs no script and no picture, at any width."""
+"""Shares of a gain as dots on a line from 0 to 1, in HTML without script or image, at any width."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from html import escape
 from typing import Final
 
 LEFT, RIGHT = -0.35, 1.35
-"""Ends of a line; shares outside are drawn at them."""
+"""Ends of a line; shares outside are drawn at the ends."""
 MARKS: Final = {"lora": "○", "input": "■", "output": "▲", "residual": "◆", "carried": "●", "refined": "★"}
-"""Kind of a dot -> its mark, so that colour never tells alone."""
+"""Kind of a dot -> its mark, so that colour is never the only distinction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A share: its kind (a key of ``MARKS``), its name, the interval if there is one, and a word on it."""
+    """A share: its kind (a key of ``MARKS``), its name, its interval (or None), and a remark."""
 
     kind: str
     name: str
@@ -28,7 +28,7 @@ def plot(lines: Sequence[tuple[str, Sequence[Dot]]], what: str) -> str:
 
     Args:
         lines: title and dots of each line.
-        what: says what is shown, for those who cannot see it.
+        what: description of the chart for screen readers.
     """
     kinds = {dot.kind: dot.name for _, dots in lines for dot in dots}
     legend = "".join(f'<span class="{kind}"><b>{MARKS[kind]}</b> {escape(name)}</span>' for kind, name in kinds.items())
@@ -60,5 +60,5 @@ def _line(title: str, dots: Sequence[Dot]) -> str:
 
 
 def _at(share: float) -> float:
-    """Return where a share lies, in per cent of the line."""
+    """Return the position of a share in per cent of the line."""
     return 100 * (min(max(share, LEFT), RIGHT) - LEFT) / (RIGHT - LEFT)

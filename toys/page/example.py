@@ -1,4 +1,4 @@
-"""The example of the page, as text and as code that the tests run."""
+"""The page's example, as text and as code that the tests run."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The page itself: text of ``front.html``, looks of ``front.css``, sliders of ``front.js``; numbers are computed."""
+"""The page: text from ``front.html``, style from ``front.css``, sliders from ``front.js``, and computed numbers."""
 
 import json
 import os
@@ -20,7 +20,7 @@ HERE: Final = Path(__file__).parent
 MODELS: Final = ("ani-1x:0", "ani-1ccx:0")
 MORE: Final = "Read on: <code>README.md</code>; <code>make docs</code> builds the documentation."
 COLUMNS: Final = 90
-"""Characters of a line that the page shows beside each other."""
+"""Maximum number of characters in a line on the page."""
 _HOLE: Final = re.compile(r"\{\{([a-z-]+)\}\}")
 
 
@@ -28,8 +28,8 @@ def html(plane: Mapping[str, Any], more: str = MORE) -> str:
     """Return the whole page.
 
     Args:
-        plane: what ``toys.crescent.run`` returned, for the case of the same function in other weights.
-        more: where to read on, in HTML.
+        plane: the result of ``toys.crescent.run`` for the case of the same function with other weights.
+        more: links to further reading, in HTML.
     """
     moving_crescent = rounded(crescent.data(plane))
     filled = {
@@ -52,14 +52,14 @@ def html(plane: Mapping[str, Any], more: str = MORE) -> str:
 
 
 def reported() -> str:
-    """Return what the command says of a fine-tuned pair that a package ships."""
+    """Return the command's output for a fine-tuned pair of models."""
     with patch.dict(os.environ, COLUMNS=str(COLUMNS)), redirect_stdout(StringIO()) as said:
         command(["report", *MODELS])
     return said.getvalue()
 
 
 def _wrapped(said: str) -> str:
-    """Return text of a terminal in HTML: tables scroll, and long sentences wrap."""
+    """Return terminal text in HTML, in which tables scroll and long sentences wrap."""
     lines = (
         f'<span class="long">{escape(line)}</span>' if len(line) > COLUMNS else f"{escape(line)}\n"
         for line in said.splitlines()
@@ -68,7 +68,7 @@ def _wrapped(said: str) -> str:
 
 
 def rounded(value: Any) -> Any:
-    """Round all numbers to nine digits, so that machines which round differently write the same page."""
+    """Round all numbers to nine digits, so that all machines write the same page."""
     match value:
         case float():
             return float(f"{value:.9g}")
@@ -81,7 +81,7 @@ def rounded(value: Any) -> Any:
 
 
 def write(path: Path, plane: Mapping[str, Any], more: str = MORE) -> Path:
-    """Write the page, whole or not at all."""
+    """Write the page atomically."""
     text = html(plane, more)
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

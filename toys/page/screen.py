@@ -27,7 +27,7 @@ OUT: Final = Path("out/demo")
 NETWORKS: Final = ("ani-1x:0", "ani-1ccx:0", "ani-1x:1")
 MEMBERS: Final = 2
 PLACES: Final = {"source": 10, "kin": 12, "apart": 14}
-"""Columns of the networks' table and their widths."""
+"""Columns of the table of networks, and their widths."""
 TITLE: Final = "Does an adapter trained on one model still work on another?"
 
 
@@ -44,7 +44,7 @@ def spaces() -> dict[str, dict[str, float]]:
 
 
 def screen(plane: dict[str, Any], ani: dict[str, Any], alike: dict[str, dict[str, float]]) -> str:
-    """Return the one screen."""
+    """Return the text of the screen."""
     rows = plane["rows"]
     lines = [
         TITLE,
@@ -86,10 +86,10 @@ WORDS: Final = {
 
 
 def run(out: Path = OUT) -> str:
-    """Compute everything, write pictures and a record, return the screen."""
+    """Compute all results, write the figures and a record, and return the screen."""
     began = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
-    with TemporaryFile(dir=out):  # what cannot be written is told before a minute of computing
+    with TemporaryFile(dir=out):  # fails before the computation if it cannot be written
         pass
     sys.stderr.write("1/3 crescent (seconds)\n")
     plane = crescent.run(crescent.Config())
@@ -110,4 +110,4 @@ def run(out: Path = OUT) -> str:
     shown = front.write(out / "index.html", plane)
     took = f"{time.monotonic() - began:.0f} s"
     seen = f"Pictures: {', '.join(map(str, pictures))}; numbers: {out / 'demo.json'}  ({took})"
-    return f"{screen(plane, ani, alike)}{seen}\nTen minutes to understand it all, in a browser: {shown}\n"
+    return f"{screen(plane, ani, alike)}{seen}\nExplanation in ten minutes, in a browser: {shown}\n"

@@ -1,4 +1,4 @@
-"""Does it transfer: what every recorded study keeps as dots on a line, with its table of errors folded below."""
+"""The results of all recorded studies: the shares kept as dots, with expandable tables of errors."""
 
 from html import escape
 
@@ -26,7 +26,7 @@ def section() -> str:
 
 
 def kept() -> list[tuple[str, list[Dot]]]:
-    """Return study by study what a copied LoRA keeps and what the adapters of the two sides keep."""
+    """Return the shares kept by copied LoRA, input and output adapters in every study."""
     lines = []
     for study in dict.fromkeys(one.study for one in endpoint.decided()):
         mine = [one for one in endpoint.decided() if one.study == study and one.row in SIDES]
@@ -39,7 +39,7 @@ def kept() -> list[tuple[str, list[Dot]]]:
 
 
 def summary() -> str:
-    """Return in how many studies each side keeps more or less than LoRA."""
+    """Return the numbers of studies in which each side keeps more or less than LoRA."""
     said = []
     for side in SIDES:
         verdicts = [one.verdict for one in endpoint.decided() if one.row == side]

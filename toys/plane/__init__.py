@@ -1,1 +1,1 @@
-"""The parts of ``toys/crescent.py``: samples and models, adapters, theory, table, picture; all in the plane."""
+"""Parts of ``toys/crescent.py``: samples and models in the plane, adapters, theory, table and figure."""

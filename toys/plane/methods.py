@@ -1,4 +1,4 @@
-"""The adapters that are compared: where each one sits, how it is trained and moved, what is measured."""
+"""The compared adapters: placement, training, moving and measuring."""
 
 import copy
 from collections.abc import Callable
@@ -14,14 +14,14 @@ from toys.plane.world import Case
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One way to adapt a stack of two maps.
+    """A way to adapt a stack of two maps.
 
     Attributes:
-        label: as tables and figures call it.
+        label: name in tables and figures.
         colour: key into the palette of methods.
         placement: "weight", "input" or "output"; None for no adapter.
-        maps: which of the two affine maps get one, "0" and "1".
-        proposition: the one of Props. 3-5 that speaks of it, 0 if none does.
+        maps: the adapted maps, "0" and/or "1".
+        proposition: the one of Props. 3-5 about it, or 0.
     """
 
     label: str
@@ -32,7 +32,7 @@ class Method:
 
     @property
     def source(self) -> str:
-        """Return the statement of the paper that speaks of it."""
+        """Return the paper's statement about the method."""
         return f"Prop. {self.proposition}" if self.proposition else "" if self.placement else "Lemma 3"
 
 
@@ -43,7 +43,7 @@ ENDS = {
     "input": Method("input adapter", "input", "input", ("0",), 4),
     "output": Method("output adapter", "output", "output", ("1",), 5),
 }
-"""Input and output adapters at the two ends of the stack, as in Props. 4 and 5."""
+"""Methods with input and output adapters at the two ends of the stack, as in Props. 4 and 5."""
 
 EVERYWHERE = {
     "base": ENDS["base"],
@@ -52,16 +52,16 @@ EVERYWHERE = {
     "output-both": Method("output of both", "output", "output", ("0", "1")),
     "between": Method("output of map 1", "output", "output", ("0",)),
 }
-"""Adapters inside the stack, as in practice, where every layer gets one."""
+"""Methods with adapters on every layer, as in practice."""
 
 
 def methods(case: Case) -> dict[str, Method]:
-    """Return the methods that are compared in a case."""
+    """Return the methods to compare in a case."""
     return EVERYWHERE if case is Case.INTERIOR else ENDS
 
 
 def adapted(model: nn.Sequential, method: Method, rank: int, seed: int) -> nn.Sequential:
-    """Return a copy of the model with a fresh adapter; the global generator is left as it was."""
+    """Return a copy of the model with a new adapter; the global random state is restored."""
     model = copy.deepcopy(model)
     if method.placement is None:
         return model
@@ -80,7 +80,7 @@ def train(
     rate: float = 0.02,
     tick: Callable[[], object] = lambda: None,
 ) -> None:
-    """Fit the adapter to y on the whole of x with Adam; the rate falls to zero along a cosine."""
+    """Fit the adapter to y on all of x with Adam and a cosine schedule to zero."""
     learnable = [p for _, p in parameters(model)]
     if not learnable:
         return
@@ -95,16 +95,16 @@ def train(
 
 
 def moved(source: nn.Sequential, target: nn.Sequential) -> nn.Sequential:
-    """Return a copy of the target with the source's adapter, as it is."""
+    """Return a copy of the target with the unchanged adapter of the source."""
     target = copy.deepcopy(target)
     if layers(source):
-        with torch.random.fork_rng(devices=[]):  # putting a layer in place may draw first values
+        with torch.random.fork_rng(devices=[]):  # creating a layer may draw initial values
             transfer(source, target)
     return target.requires_grad_(requires_grad=False)
 
 
 def learned(model: nn.Module) -> dict[str, Tensor]:
-    """Return AB of every adapted map, as in the paper (2 x 2)."""
+    """Return AB of every adapted map in the paper's layout, 2 x 2."""
     found = {}
     for name, layer in layers(model).items():
         for _, family in layer.adapters["default"].parts():  # type: ignore[operator]
@@ -113,12 +113,12 @@ def learned(model: nn.Module) -> dict[str, Tensor]:
 
 
 def plain(model: nn.Sequential) -> nn.Sequential:
-    """Return a copy with the adapters merged: two plain affine maps that do the same."""
+    """Return a copy with merged adapters, which is two plain affine maps."""
     return unload(merge(copy.deepcopy(model)))  # type: ignore[return-value]
 
 
 def distances(y: Tensor, other: Tensor) -> Tensor:
-    """Return ‖y − y'‖² of every sample."""
+    """Return ‖y − y'‖² for every sample."""
     return (y - other).square().sum(dim=1)
 
 
@@ -128,8 +128,9 @@ def measure(
 ) -> dict[str, float]:
     """Return mean squared distances over the samples x of the models without (source, target) and with (one, two).
 
-    ``loss_source``, ``loss_target``: from what is wanted, which is the source's output times the goal; ``loss_own``: of
-    the target from its own output times the goal; ``distance``: of the two adapted models, with its standard error.
+    ``loss_source``, ``loss_target``: distance to the goal, a transformation of the source's output; ``loss_own``: the
+        target's distance to the same transformation of its own output; ``distance``: that of the two adapted models,
+        with its standard error.
     """
     apart = distances(one(x), two(x))
     return {
@@ -143,6 +144,6 @@ def measure(
 
 @torch.no_grad()
 def stages(model: nn.Sequential, x: Tensor) -> list[np.ndarray]:
-    """Inputs, hidden features and outputs."""
+    """Return inputs, hidden features and outputs."""
     hidden = model[0](x)
     return [points.cpu().numpy() for points in (x, hidden, model[1](hidden))]

@@ -1,4 +1,4 @@
-"""The crescent's picture: how inputs become hidden features become outputs, on the source and on the target."""
+"""The figure of the crescent: inputs, hidden features and outputs of the source and the target."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 POINTS = 400
-"""Points drawn of each cloud."""
+"""Number of points to draw of each cloud."""
 STAGES = (("inputs", INPUTS), ("hidden", HIDDEN), ("outputs", OUTPUTS))
 WANTED = "#CFCFCF"
 ROOM = 0.34
-"""Height between two stages, for the map that leads from one to the next; inches."""
+"""Height in inches between two stages, for the arrow of the map between them."""
 REACH = 5.0
-"""Points further out are left out, and the picture says so; else the rest would be too small to see."""
+"""Points beyond this distance are not drawn, with a note, so that the others are large enough to see."""
 MOST = 7.0
-"""Height of all clouds together at most; inches."""
+"""Maximum total height of all clouds in inches."""
 TITLES = {
     Case.SAME_FUNCTION: "The target computes the same function with other weights",
     Case.OTHER_FUNCTION: "The target computes another function: its first map has drifted",
@@ -34,12 +34,12 @@ TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the three stages of a row are drawn, so that no cloud reaches into another stage.
+    """The positions of the three stages of a row, so that their clouds do not overlap.
 
     Attributes:
-        shifts: added to the heights of inputs, hidden features and outputs.
-        gaps: heights of the middle of the two spaces between them.
-        bottom: where the row ends; it begins at 0.
+        shifts: vertical shifts of inputs, hidden features and outputs.
+        gaps: centres of the two spaces between them.
+        bottom: bottom of the row, whose top is at 0.
     """
 
     shifts: list[float]
@@ -48,7 +48,7 @@ class Layout:
 
     @classmethod
     def of(cls, panels: list[list[np.ndarray]], room: float) -> Layout:
-        """Stack the stages by what is the highest and the lowest point of each in any panel."""
+        """Stack the stages by the highest and lowest point of each over all panels."""
         shifts, gaps, top = [], [], 0.0
         for stages in zip(*panels, strict=True):
             heights = np.concatenate(stages)[:, 1]
@@ -60,7 +60,7 @@ class Layout:
 
 
 def draw(result: dict[str, Any]) -> Figure:
-    """Draw a row for the source and one for the target, a column for every method; each panel is read downwards."""
+    """Draw a row for the source and one for the target, and a column for every method."""
     from matplotlib.figure import Figure
 
     case = Case(result["config"]["case"])
@@ -72,7 +72,7 @@ def draw(result: dict[str, Any]) -> Figure:
         2.8, *(0.15 + np.abs(p[:, 0]).max(initial=0) for panels in rows.values() for panel in panels for p in panel)
     )
     tall = -sum(layout.bottom for layout in _layouts(rows, wanted, room=0).values())
-    inches = min(FULL_WIDTH * 0.92 / 5 / (2 * side), MOST / tall)  # a unit of the plane on paper
+    inches = min(FULL_WIDTH * 0.92 / 5 / (2 * side), MOST / tall)  # length of a unit in inches
     layouts = _layouts(rows, wanted, room=ROOM / inches)
     heights = [-layout.bottom for layout in layouts.values()]
     figure = Figure(figsize=(FULL_WIDTH, sum(heights) * inches + 1.5))
@@ -95,7 +95,7 @@ def draw(result: dict[str, Any]) -> Figure:
 
 
 def _layouts(rows: dict[str, list[list[np.ndarray]]], wanted: np.ndarray, room: float) -> dict[str, Layout]:
-    """Return the layouts of both rows; what is wanted needs its place among the outputs."""
+    """Return the layouts of both rows, with room for the desired outputs."""
     return {
         name: Layout.of([[x, h, np.concatenate([y, wanted])] for x, h, y in panels], room)
         for name, panels in rows.items()
@@ -109,7 +109,7 @@ def _clouds(axes: Axes, panel: list[np.ndarray], wanted: np.ndarray, layout: Lay
 
 
 def _maps(axes: Axes, method: Method, layout: Layout, prime: str) -> None:
-    """Draw an arrow and the map between the stages; an adapted map has the method's colour."""
+    """Draw an arrow and the formula of the map between the stages, in the method's colour if adapted."""
     for place, height in enumerate(layout.gaps):
         w = f"W_{place + 1}{prime}"
         ab = "AB" if len(method.maps) == 1 else f"A_{place + 1}B_{place + 1}"

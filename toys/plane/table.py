@@ -1,4 +1,4 @@
-"""The output of a run on the screen: one table, and the sentences that its figures allow."""
+"""The screen output of a run: a table, and sentences on its numbers."""
 
 from math import degrees
 from typing import Any
@@ -11,7 +11,7 @@ HEADS = {
     Case.INTERIOR: "The target computes the same function with other weights, and there are adapters inside the stack.",
 }
 ROUNDING = 1e-20
-"""A squared distance below it is zero but for rounding (float64, squared)."""
+"""A squared distance below this is rounding error in float64."""
 NOTES = (
     "Expected, at most: closed form and bound of the statement named, for the crescent's own law and the biases;",
     "last two columns: the same for centred isotropic inputs of equal size, which is what the paper assumes.",
@@ -53,23 +53,23 @@ def _line(*cells: str) -> str:
 
 
 def number(x: float) -> str:
-    """Write three decimals; what is smaller shows its order of magnitude, and rounding is ≈0."""
+    """Return a number with three decimals, or an order of magnitude if smaller, or ≈0 for rounding error."""
     return f"{x:.3f}" if x >= 5e-4 else f"{x:.0e}" if x >= ROUNDING else "≈0"
 
 
 def measured(row: dict[str, Any]) -> str:
-    """Return the distance with its standard error."""
+    """Return the distance with its standard error, as text."""
     small = row["distance"] < ROUNDING
     return "≈0" if small else f"{number(row['distance'])} ± {number(row['distance_se'])}"
 
 
 def bound(x: float | None) -> str:
-    """Return a bound, or that there is none."""
+    """Return a bound as text, or "none"."""
     return "none" if x is None else number(x)
 
 
 def reading(result: dict[str, Any]) -> list[str]:
-    """Return what this run showed; every adapter is named once, by what became of the distance."""
+    """Return sentences on the run; every adapter is named once, according to its distance."""
     without, *adapters = result["rows"].values()
     before = without["distance"]
     kept: list[dict[str, Any]] = []
@@ -83,7 +83,7 @@ def reading(result: dict[str, Any]) -> list[str]:
     ]
     unmet = [row for row in adapters if row["loss_source"] > 1e-2]
     if unmet:
-        says.append(f"Already on the source the task is met in part only: {_names(unmet, 'loss_source')}.")
+        says.append(f"Already on the source, the task is solved only in part: {_names(unmet, 'loss_source')}.")
     beyond = [row for row in adapters if row["isotropic_bound"] is not None and _exceeds(row)]
     if beyond:
         says.append(f"The isotropic bound does not hold for these samples, which are not isotropic: {_names(beyond)}.")

@@ -1,7 +1,7 @@
-"""The theory of App. A.2 for the crescent: the expected distance in closed form, and the bounds of Props. 3-5.
+"""The theory of App. A.2 for the crescent: closed form of the expected distance, and the bounds of Props. 3-5.
 
-The propositions assume E[xᵀx] = σ²I and no biases. Neither is so here, and neither matters: on z = (x, 1)S^-½ with
-S = E[(x, 1)ᵀ(x, 1)], for which E[zᵀz] = I, the stack is linear, and the propositions hold for it with σ = 1.
+The propositions assume E[xᵀx] = σ²I and no biases. Neither assumption holds here, but on z = (x, 1)S^-½ with S = E[(x,
+1)ᵀ(x, 1)] and E[zᵀz] = I, the stack is linear, so that the propositions hold with σ = 1.
 """
 
 import torch
@@ -16,9 +16,9 @@ from toys.plane.world import augmented, isotropic_moment, moment
 def theory(
     method: Method, source: nn.Sequential, target: nn.Sequential, one: nn.Sequential, two: nn.Sequential
 ) -> dict[str, float | None]:
-    """Return closed form and bound, under the crescent's own law and under the isotropic one.
+    """Return the closed form and the bound for the crescent's distribution and for the isotropic one.
 
-    ``source`` and ``target`` are without, ``one`` and ``two`` with the adapter; a bound is None if the paper has none.
+    ``source`` and ``target`` have no adapter, ``one`` and ``two`` do; a bound is None if the paper has none.
     """
     bound: float | None
     figures: dict[str, float | None] = {}
@@ -34,7 +34,7 @@ def theory(
 
 
 def expected(source: nn.Sequential, target: nn.Sequential, second_moment: Tensor) -> float:
-    """Return E‖y − y'‖² of two plain stacks for any law of x with E[(x, 1)ᵀ(x, 1)] = second_moment."""
+    """Return E‖y − y'‖² of two plain stacks for any distribution of x with E[(x, 1)ᵀ(x, 1)] = second_moment."""
     one, two = (torch.linalg.multi_dot(list(augmented(m))) for m in (source, target))
     return float((_root(second_moment) @ (one - two)).square().sum())
 
@@ -42,13 +42,13 @@ def expected(source: nn.Sequential, target: nn.Sequential, second_moment: Tensor
 def proposition(
     method: Method, ab: Tensor, source: nn.Sequential, target: nn.Sequential, second_moment: Tensor
 ) -> tuple[float, float]:
-    """Return closed form and bound of the proposition on this method; source and target without adapters."""
+    """Return the closed form and the bound of the method's proposition; source and target have no adapters."""
     root = _root(second_moment)
     (w1, w2), (w1_target, w2_target) = (list(augmented(m)) for m in (source, target))
     claim = "prop-5"
     match method.placement, method.maps:
         case "weight", ("0",):
-            ab = root @ nn.functional.pad(ab, (0, 1, 0, 1))  # the 1 of (x, 1) is left alone
+            ab = root @ nn.functional.pad(ab, (0, 1, 0, 1))  # the 1 of (x, 1) is unchanged
             claim = "prop-3"
         case "weight", ("1",):
             ab = nn.functional.pad(ab, (0, 0, 0, 1))

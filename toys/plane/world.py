@@ -1,7 +1,7 @@
-"""The crescent, the models and the task: two stacks of two affine maps h = xW₁ + b₁, y = hW₂ + b₂, all in the plane.
+"""The crescent, the models and the task: two stacks of affine maps h = xW₁ + b₁, y = hW₂ + b₂ in the plane.
 
-Biases enter as the third row of a matrix on (x, 1), so that what App. A.2 proves for linear maps holds for these affine
-ones as it stands: the augmented matrix of a stack is [[W₁, 0], [b₁, 1]] · [[W₂], [b₂]].
+Biases are the third row of a matrix on (x, 1), so that App. A.2, which is about linear maps, applies to these affine
+maps: the augmented matrix of a stack is [[W₁, 0], [b₁, 1]] · [[W₂], [b₂]].
 """
 
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 
 THICKNESS = 0.35
-"""Half the crescent's thickness in the middle; it is thinner towards its tips."""
+"""Half the crescent's thickness in the middle; it decreases towards the tips."""
 TURN, ENLARGE = 2 * pi / 3, 1.5
-"""The task: the source model's output turned by 120° about the origin, which also moves it, and enlarged 1.5 times."""
+"""The task: the source model's output, rotated by 120° about the origin and scaled by 1.5."""
 
 
 class Case(StrEnum):
-    """What the target is to the source, and where the adapters sit."""
+    """The relation of the target to the source, and the adapted layers."""
 
     SAME_FUNCTION = "same-function"
     OTHER_FUNCTION = "other-function"
@@ -26,7 +26,7 @@ class Case(StrEnum):
 
 
 def crescent(n: int, generator: torch.Generator) -> Tensor:
-    """Draw samples (n, 2): at the angle t ~ U(0, π), radius 1 + THICKNESS sin(t) u with u ~ U(-1, 1)."""
+    """Return samples (n, 2) at angles t ~ U(0, π) and radii 1 + THICKNESS sin(t) u with u ~ U(-1, 1)."""
     t, u = torch.rand(2, n, generator=generator, dtype=torch.float64)
     t = pi * t
     radius = 1 + THICKNESS * t.sin() * (2 * u - 1)
@@ -34,7 +34,7 @@ def crescent(n: int, generator: torch.Generator) -> Tensor:
 
 
 def moment() -> Tensor:
-    """Return E[(x, 1)ᵀ(x, 1)] of the crescent, exactly: it is neither centred nor isotropic."""
+    """Return the exact E[(x, 1)ᵀ(x, 1)] of the crescent, which is neither centred nor isotropic."""
     first, second, mean = 1 / 2 + THICKNESS**2 / 24, 1 / 2 + THICKNESS**2 / 8, 2 / pi
     return torch.tensor([[first, 0, 0], [0, second, mean], [0, mean, 1]], dtype=torch.float64)
 
@@ -46,16 +46,16 @@ def isotropic_moment() -> Tensor:
 
 
 def task() -> Tensor:
-    """Return the matrix E of the task: wanted is what the source model puts out, times E."""
+    """Return the matrix E of the task: the desired output is the source's output times E."""
     return ENLARGE * torch.tensor([[cos(TURN), sin(TURN)], [-sin(TURN), cos(TURN)]], dtype=torch.float64)
 
 
 def models(case: Case, generator: torch.Generator) -> tuple[nn.Sequential, nn.Sequential]:
-    """Return a source and a target with fixed singular values; without adapters the source has no offset, y(0) = 0.
+    """Return a source and a target with fixed singular values; without adapters the source has y(0) = 0.
 
     Same function (also for interior adapters): W₁' = W₁R, b₁' = b₁R, W₂' = R⁻¹W₂ with an invertible R.
-    Other function: the first map has drifted, W₁' = W₁ + D, b₁' = b₁ + e, and the second is the same. It is the kind of
-    pair on which Prop. 3 is the better bound.
+    Other function: the first map has drifted, W₁' = W₁ + D, b₁' = b₁ + e, and the second is equal. For such pairs,
+    Prop. 3 gives the better bound.
     """
     w1, w2, r, drift = (_matrix(*s, generator) for s in ((1.2, 0.8), (1.2, 0.8), (1.5, 0.7), (0.5, 0.3)))
     b1, step = (torch.randn(2, generator=generator, dtype=torch.float64) for _ in range(2))
@@ -67,7 +67,7 @@ def models(case: Case, generator: torch.Generator) -> tuple[nn.Sequential, nn.Se
 
 
 def augmented(model: nn.Sequential) -> Iterator[Tensor]:
-    """Return the maps of a plain stack as matrices on (x, 1); the last one forgets the 1."""
+    """Return the maps of a plain stack as matrices on (x, 1); the last one drops the 1."""
     for i, layer in enumerate(model):
         assert isinstance(layer, nn.Linear)
         m = torch.cat([layer.weight.detach().mT, layer.bias.detach()[None]]).cpu()

@@ -1,1 +1,1 @@
-"""Parts of the toy about sentence embeddings: networks that packages ship, text that comes with Python, training."""
+"""Parts of the toy on sentence embeddings: networks from packages, text from Python's library, and training."""

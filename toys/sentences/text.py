@@ -1,4 +1,4 @@
-"""Pairs of sentences that belong together, from the standard library of this Python, in three kinds."""
+"""Pairs of related sentences from Python's standard library, in three kinds."""
 
 import ast
 import sysconfig
@@ -11,14 +11,14 @@ from typing import Any, Final
 import torch
 
 SHORTEST: Final = 25
-"""Letters of a description; what is shorter says too little to be found by."""
+"""Minimum length of a description, since shorter ones are too unspecific for retrieval."""
 TASKS: Final = ("names", "errors", "calls")
 Pairs = list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Pairs to learn, to choose learning rates with, and to measure with; of different files."""
+    """Pairs for training, validation and test, from different files."""
 
     train: Pairs
     validation: Pairs
@@ -27,11 +27,11 @@ class Parts:
 
 @cache
 def pairs() -> dict[str, dict[str, Pairs]]:
-    """Return kind -> file -> pairs of what describes and what it describes; nothing twice in a kind.
+    """Return kind -> file -> pairs (description, described), without duplicates within a kind.
 
     names: the first line of a docstring, and the function's name and arguments;
-    errors: the message of an error, and the same of the function that raises it;
-    calls: the first line of a docstring, and the names of what the function calls.
+    errors: the message of an error, and the name and arguments of the function that raises it;
+    calls: the first line of a docstring, and the names that the function calls.
     """
     found: dict[str, dict[str, Pairs]] = {kind: {} for kind in TASKS}
     seen: set[tuple[str, str]] = set()
@@ -47,7 +47,7 @@ def pairs() -> dict[str, dict[str, Pairs]]:
 
 
 def parts(kind: str, seed: int) -> Parts:
-    """Return pairs in an order drawn from the seed: 60, 15 and 25 % of the files."""
+    """Return pairs in random order from 60, 15 and 25 % of the files."""
     drawn = torch.Generator().manual_seed(seed)
     of = pairs()[kind]
     files = _shuffled(list(of), drawn)

@@ -1,4 +1,4 @@
-"""Training an adapter so that what describes is near what it describes; how often that is found among others."""
+"""Contrastive training of an adapter on pairs, and measures of retrieval."""
 
 import math
 from typing import Final
@@ -13,13 +13,13 @@ from toys.sentences.packages import split
 from toys.sentences.text import Pairs
 
 TEMPERATURE: Final = 0.05
-"""Of the losses that are trained; the networks were trained with it, too."""
+"""Temperature of the training loss, with which the networks were trained too."""
 CHUNK: Final = 8
-"""Pairs that are embedded at once."""
+"""Number of pairs to embed at once."""
 
 
 def train(model: nn.Module, pairs: Pairs, *, steps: int, batch: int, rate: float, seed: int) -> None:
-    """Train by AdamW with warm-up and a cosine, gradients clipped; the others of a batch are the wrong answers."""
+    """Train with AdamW, warm-up, a cosine schedule and clipped gradients, with in-batch negatives."""
     learned = [p for _, p in parameters(model)]
     optimizer = torch.optim.AdamW(learned, lr=rate, weight_decay=0.0)
     drawn = torch.Generator().manual_seed(seed)
@@ -35,7 +35,7 @@ def train(model: nn.Module, pairs: Pairs, *, steps: int, batch: int, rate: float
 
 
 def likeness(model: nn.Module, pairs: Pairs) -> Tensor:
-    """Return the cosines of each description and each described, (pairs, pairs)."""
+    """Return the cosines of all descriptions with all described sentences, (pairs, pairs)."""
     chunks = [pairs[k : k + CHUNK] for k in range(0, len(pairs), CHUNK)]
     found = [model([split(one[k]) for k in (0, 1) for one in chunk]).chunk(2) for chunk in chunks]
     one, other = (torch.cat(side) for side in zip(*found, strict=True))
@@ -43,14 +43,14 @@ def likeness(model: nn.Module, pairs: Pairs) -> Tensor:
 
 
 def loss(alike: Tensor, temperature: float) -> Tensor:
-    """Return nats, the mean of finding the described by its description and the other way round."""
+    """Return the cross-entropy of retrieval in nats, averaged over both directions."""
     right = torch.arange(len(alike))
     return (cross_entropy(alike / temperature, right) + cross_entropy(alike.mT / temperature, right)) / 2
 
 
 @torch.no_grad()
 def measured(model: nn.Module, pairs: Pairs) -> dict[str, float]:
-    """Return ``missed``, 1 - mean reciprocal rank both ways, and ``loss`` at the best temperature."""
+    """Return ``missed``, 1 - the mean reciprocal rank in both directions, and ``loss`` at the best temperature."""
     alike = likeness(model, pairs).double()
     if not alike.isfinite().all():
         return {"missed": 1.0, "loss": math.inf}

@@ -1,1 +1,1 @@
-"""Does an adapter transfer? One protocol for every toy, which brings a model, data and a task only."""
+"""The protocol of all transfer experiments; each toy provides a model, data and a task."""

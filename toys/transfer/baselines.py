@@ -1,8 +1,8 @@
-"""Ways to carry a change D = AB of W to another base W', each a few lines with one interface, in the paper's layout.
+"""Baselines that map a change D = AB of W to another base W', in the paper's layout.
 
-Every function takes (delta, w, w_target), all c x d matrices of any floating dtype, and returns D', what is added to
-W', in that of delta; it computes in the widest of them, float32 at least. Input and output adapters themselves are no
-baselines: they are (AB)W' and W'(AB), see ``adapters``.
+Every function takes (delta, w, w_target), c x d matrices of any floating dtype, and returns D', the change of W', in
+the dtype of delta; it computes in the widest dtype of them, at least float32. Input and output adapters, (AB)W' and
+W'(AB), are not baselines; see ``adapters``.
 """
 
 import functools
@@ -15,7 +15,7 @@ from ioadapt_theory.errors import InvalidValueError, ShapeError
 
 
 def copy(delta: Tensor, w: Tensor, w_target: Tensor) -> Tensor:
-    """Return D: what everybody does with a LoRA."""
+    """Return D, as in the usual copy of a LoRA."""
     _same_size(delta, w, w_target)
     return delta.clone()
 
@@ -32,7 +32,7 @@ def lora_x(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None) 
 
 def prolora(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None) -> Tensor:
     """Return P'(PDQ)Q' + P'_⊥(P_⊥DQ_⊥)Q'_⊥ (ProLoRA, Farhadzadeh et al. 2025)."""
-    # P = UₖUₖᵀ and Q = VₖVₖᵀ of W, primes of W', ⊥ the complements.
+    # P = UₖUₖᵀ and Q = VₖVₖᵀ are of W, primes of W', and ⊥ means complements.
     _same_size(delta, w, w_target)
     d, w, w_target = _wide(delta, w, w_target)
     (u, vh), (u2, vh2) = _singular_vectors(w, k), _singular_vectors(w_target, k)
@@ -44,22 +44,22 @@ def prolora(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None)
 
 
 def eq_5_output(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0) -> Tensor:
-    """Return W'W⁺D: converted to an output adapter by Eq. 5, then put on W'; LoRASuite's rule for down projections."""
+    """Return W'W⁺D, an output adapter by Eq. 5 on W', which is LoRASuite's rule for down projections."""
     _same_size(delta, w)
     _equal(w.shape[1], w_target.shape[1], "outputs of W and W'")
     return (w_target.double() @ (inverse(w, ridge)[0] @ delta.double())).to(delta.dtype)
 
 
 def eq_5_input(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0) -> Tensor:
-    """Return DW⁺W': converted to an input adapter by Eq. 5, then put on W'; LoRASuite's rule for up projections."""
+    """Return DW⁺W', an input adapter by Eq. 5 on W', which is LoRASuite's rule for up projections."""
     _same_size(delta, w)
     _equal(w.shape[0], w_target.shape[0], "inputs of W and W'")
     return (delta.double() @ inverse(w, ridge)[0] @ w_target.double()).to(delta.dtype)
 
 
 def procrustes(delta: Tensor, w: Tensor, w_target: Tensor) -> Tensor:
-    """Return P D Q with orthogonal P = U'Uᵀ and Q = VV'ᵀ that turn W into W': they minimise ‖PWQ - W'‖_F."""
-    # The signs of the singular vectors are free; they are chosen so that P and Q are nearest to the identity.
+    """Return P D Q with the orthogonal P = U'Uᵀ and Q = VV'ᵀ that minimise ‖PWQ - W'‖_F."""
+    # The signs of the singular vectors are arbitrary; they are chosen so that P and Q are nearest to the identity.
     _same_size(delta, w, w_target)
     d, *both = _wide(delta, w, w_target)
     (u, vh), (u2, vh2) = (_singular_vectors(m, min(m.shape)) for m in both)
@@ -86,11 +86,11 @@ def _singular_vectors(w: Tensor, k: int | None) -> tuple[Tensor, Tensor]:
 def _same_size(*matrices: Tensor) -> None:
     sizes = [f"{m.shape[0]} x {m.shape[1]}" for m in matrices]
     if len(set(sizes)) > 1:
-        msg = f"The change and the weights must have one size, got {', '.join(sizes)}."
+        msg = f"The change and the weights must have equal sizes, got {', '.join(sizes)}."
         raise ShapeError(msg)
 
 
 def _equal(a: int, b: int, what: str) -> None:
     if a != b:
-        msg = f"The {what} must be equally many, got {a} and {b}."
+        msg = f"The {what} must be equal in number, got {a} and {b}."
         raise ShapeError(msg)

@@ -1,4 +1,4 @@
-"""A content-addressed cache of figures, as JSON, and of trained tensors beside them: whole or not there."""
+"""A content-addressed cache of results (JSON) and trained tensors, written atomically."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from ioadapt_theory.results import fingerprint, replacing, write_json
 
 
 def figures(folder: Path, config: Mapping[str, Any], compute: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Return what ``compute`` gave for this configuration, computed once; a broken or foreign file is redone."""
+    """Return the cached result of ``compute`` for this configuration; a broken or foreign file is recomputed."""
     path = folder / f"{fingerprint(config)}.json"
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
@@ -28,7 +28,7 @@ def figures(folder: Path, config: Mapping[str, Any], compute: Callable[[], Mappi
 
 
 def tensors(folder: Path, config: Mapping[str, Any], compute: Callable[[], Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """Return what ``compute`` gave for this configuration, computed once; a broken file is redone."""
+    """Return the cached result of ``compute`` for this configuration; a broken file is recomputed."""
     path = folder / f"{fingerprint(config)}.safetensors"
     try:
         return load_file(path)
@@ -45,7 +45,7 @@ def models(
     blank: Callable[[], nn.Module],
     train: Callable[[], Mapping[str, nn.Module]],
 ) -> dict[str, nn.Module]:
-    """Return models of one architecture by name, trained once; ``blank`` makes one to be filled."""
+    """Return models of one architecture by name, trained once; ``blank`` returns a model to load the weights into."""
     stored = tensors(
         folder,
         config,

@@ -1,4 +1,4 @@
-"""The command line that all toys of the protocol share."""
+"""The command line of all toys with a protocol."""
 
 import argparse
 import os
@@ -35,15 +35,15 @@ def run(
     jobs: int = 1,
     repeat: bool = False,
 ) -> dict[str, Any]:
-    """Return the study's figures to six digits.
+    """Return the study's results, rounded to six digits.
 
     Args:
         plan: the study's protocol.
-        quick: run the first case alone, smaller, with the recorded learning rates.
+        quick: run only the first case, smaller, with the recorded learning rates.
         seeds: the replicates.
-        cache: the folder in which finished units of work are kept.
-        jobs: how many processes work.
-        repeat: take the recorded learning rates, to compare the figures with the record.
+        cache: folder for finished units of work.
+        jobs: number of processes.
+        repeat: use the recorded learning rates, to compare the results with the record.
     """
     known = judge.cases(records.recorded(plan.name) or {"cases": {}}) if quick or repeat else {}
     rates = {case: {method: one["rate"] for method, one in of["rates"].items()} for case, of in known.items()}
@@ -75,9 +75,9 @@ def main(
     run: Callable[..., dict[str, Any]] = run,
     samples: ModuleType | None = None,
 ) -> int:
-    """Return the status of a run that prints the table and writes pictures and record: 0, or 2 with a sentence.
+    """Return 0 after printing the table and writing the figures and the record, or 2 after an error message.
 
-    ``samples`` is for toys whose models make pictures: see ``toys.glyphs.sheet``.
+    ``samples`` is for toys that generate images; see ``toys.glyphs.sheet``.
     """
     return guarded(name, lambda: _main(name, doc, argv, run, samples))
 
@@ -91,7 +91,7 @@ def _main(
 ) -> int:
     plan = protocol(name)
     args = _parser(name, doc, plan).parse_args(argv)
-    if args.quick:  # measuring takes most of the time, and the rule looks at copies at full strength alone
+    if args.quick:  # measuring takes most of the time, and the rule uses only copies at full strength
         rule = replace(plan.rule, strengths=(1.0,))
         plan = replace(plan, methods=plan.tables[plan.paper], rule=rule, carried=False)
     out = args.out or Path("out") / name
@@ -106,7 +106,7 @@ def _main(
         return _carried(plan, args, seeds, jobs, out)
     if args.compare:
         return _compare(plan, args, run, seeds, out / "cache")
-    with styled():  # before the work, so that a missing matplotlib is found at once
+    with styled():  # imported first, so that a missing matplotlib is reported at once
         result = run(plan, quick=args.quick, seeds=seeds, cache=out / "cache", jobs=jobs)
         svg, png = write(picture.draw(plan, result, page.headline(plan, result, alone=True)), out, name)
         if samples is not None:
@@ -123,13 +123,13 @@ def _main(
 
 
 def _carried(plan: Protocol, args: argparse.Namespace, seeds: tuple[int, ...], jobs: int, out: Path) -> int:
-    """Carry LoRA over on some seeds, print what is kept beside its copy, and write carried.json."""
+    """Carry LoRA over on some seeds, print the shares kept by it and by its copy, and write carried.json."""
     stored = records.recorded(plan.name)
     if stored is None:
-        msg = f"{plan.name} has no record in {records.DATA}, so LoRA's learning rate is not known."
+        msg = f"{plan.name} has no record in {records.DATA}, so LoRA's learning rate is unknown; run the study first."
         raise InvalidValueError(msg)
     if plan.name in records.SAME:
-        msg = f"The models and the LoRA of {plan.name} are those of {records.SAME[plan.name]}; carry that over."
+        msg = f"The models and the LoRA of {plan.name} are those of {records.SAME[plan.name]}; run that study instead."
         raise InvalidValueError(msg)
     rates = {case: one["rates"]["lora"]["rate"] for case, one in judge.cases(stored).items()}
     rates = dict([*rates.items()][: 1 if args.quick else None])
@@ -148,14 +148,14 @@ def _compare(
     seeds: tuple[int, ...],
     cache: Path,
 ) -> int:
-    """Run some of the record's seeds again and print how far they are from it; nothing but the cache is written."""
+    """Repeat some of the record's seeds and print the distances from it; only the cache is written."""
     stored = records.recorded(plan.name)
     if stored is None:
-        msg = f"{plan.name} has no record in {records.DATA} to compare with."
+        msg = f"{plan.name} has no record in {records.DATA} to compare with; run the study first."
         raise InvalidValueError(msg)
     missing = sorted(set(seeds) - set(stored["config"]["seeds"]))
     if args.quick or missing:
-        wrong = "--quick runs smaller models than the record's" if args.quick else f"seed {missing[0]} is not recorded"
+        wrong = "--quick uses smaller models than the record" if args.quick else f"seed {missing[0]} is not recorded"
         msg = f"--compare repeats seeds of the record, {stored['config']['seeds']}, at full size; {wrong}."
         raise InvalidValueError(msg)
     jobs = min(args.jobs, len(seeds))
@@ -166,9 +166,9 @@ def _compare(
 
 def _parser(name: str, doc: str | None, plan: Protocol) -> Parser:
     parser = Parser(prog=plan.command, description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="a first look, under a minute and a half")
+    parser.add_argument("--quick", action="store_true", help="run a small version, in less than a minute and a half")
     parser.add_argument(
-        "--compare", action="store_true", help=f"repeat {QUICK_SEEDS} seeds of the record, and print how far they are"
+        "--compare", action="store_true", help=f"repeat {QUICK_SEEDS} seeds of the record, and print the distances"
     )
     parser.add_argument(
         "--carried", action="store_true", help=f"carry LoRA over without labels instead, on {carried.SEEDS} seeds"
@@ -176,7 +176,7 @@ def _parser(name: str, doc: str | None, plan: Protocol) -> Parser:
     parser.add_argument(
         "--seeds", type=whole(2, 1000), metavar="N", help=f"replicates; default: {plan.seeds}, quick {QUICK_SEEDS}"
     )
-    parser.add_argument("--seed", type=whole(0, 2**20), default=0, metavar="N", help="the first; default: %(default)s")
+    parser.add_argument("--seed", type=whole(0, 2**20), default=0, metavar="N", help="first seed; default: %(default)s")
     cores = os.cpu_count() or 1
     parser.add_argument(
         "--jobs", type=whole(1, 256), default=cores, metavar="N", help="processes; default: %(default)s"

@@ -1,4 +1,4 @@
-"""The same function in other weights: other bases of heads, renumbered neurons, a rotated residual stream."""
+"""Reparametrisations that preserve the function: bases of heads, order of neurons, basis of the residual stream."""
 
 import copy
 from collections.abc import Callable
@@ -12,7 +12,7 @@ WRITES: Final = ("o", "down_proj")
 
 
 def each(model: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """Return a copy of the model in which every matrix of its blocks is changed."""
+    """Return an equal function in which every matrix of the blocks is changed."""
     other = copy.deepcopy(model)
     with torch.no_grad():
         for w in other.blocks.parameters():
@@ -21,7 +21,7 @@ def each(model: Any, change: Callable[[Tensor], Tensor]) -> Any:
 
 
 def heads(model: Any, seed: int, count: int) -> Any:
-    """Change q, k and v, o of every head by invertible maps that cancel: W_q R, W_k R⁻ᵀ and W_v S, S⁻¹W_o."""
+    """Transform q, k and v, o of every head by invertible maps that cancel: W_q R, W_k R⁻ᵀ and W_v S, S⁻¹W_o."""
     other = copy.deepcopy(model)
     drawn = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -31,14 +31,14 @@ def heads(model: Any, seed: int, count: int) -> Any:
                 rows = slice(head * width, (head + 1) * width)
                 r, s = (_invertible(width, drawn).to(block.q.weight) for _ in range(2))
                 for layer, turn in ((block.q, r.mT), (block.k, torch.linalg.inv(r)), (block.v, s.mT)):
-                    for table in layer.parameters():  # the bias, too, where there is one
+                    for table in layer.parameters():  # including a bias
                         table[rows] = turn @ table[rows]
                 block.o.weight[:, rows] = block.o.weight[:, rows] @ torch.linalg.inv(s).mT
     return other
 
 
 def neurons(model: Any, seed: int) -> Any:
-    """Reorder the neurons of every MLP, and scale each, which ReLU passes on."""
+    """Permute and scale the neurons of every MLP, with which ReLU commutes."""
     other = copy.deepcopy(model)
     drawn = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -52,7 +52,7 @@ def neurons(model: Any, seed: int) -> Any:
 
 
 def stream(model: Any, seed: int) -> Any:
-    """Rotate the residual stream to another orthonormal basis."""
+    """Rotate the basis of the residual stream."""
     other = copy.deepcopy(model)
     n = model.head.in_features
     drawn = torch.Generator().manual_seed(seed)

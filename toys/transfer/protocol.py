@@ -1,4 +1,4 @@
-"""What ``protocol.toml`` says, as values: rows, rates, targets, and the rule by which a table is judged."""
+"""The content of ``protocol.toml``: rows, learning rates, targets, and the rule that gives verdicts."""
 
 import re
 import tomllib
@@ -12,7 +12,7 @@ FILE: Final = Path(__file__).with_suffix(".toml")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What all toys share; see the comments in the file."""
+    """Settings shared by all toys; see the comments in the file."""
 
     strengths: tuple[float, ...]
     ladder: tuple[float, ...]
@@ -27,15 +27,15 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """How an adapter is placed.
+    """The placement of an adapter.
 
     Attributes:
-        placement, rank, family: see ``adapt``; a sum of placements has a rank for each; "opposite" is the side that
-            does not face the residual stream.
-        match: what makes it comparable with LoRA: its rank, its parameters, or "none"; by rank it is retrained, too.
-        layers: pattern of the layers that it sits on; empty: all of the toy's.
-        against: the method that it is compared with: a LoRA on the same layers; itself: with none.
-        table: of the paper, whose comparisons are corrected together; empty: the toy's first.
+        placement, rank, family: see ``adapt``; a sum of placements has a rank for each; "opposite" is the side away
+            from the residual stream.
+        match: "rank" or "parameters" if equal to LoRA's, or "none"; methods of equal rank are also retrained.
+        layers: pattern of its layers; empty for all adapted layers of the toy.
+        against: the method that it is compared with, a LoRA on the same layers; itself for no comparison.
+        table: the paper's table, whose comparisons are corrected together; empty for the toy's first.
     """
 
     placement: str
@@ -47,35 +47,35 @@ class Method:
     table: str = ""
 
     def key(self) -> dict[str, Any]:
-        """Return what the trained numbers depend on."""
+        """Return the settings that training depends on."""
         return {key: value for key, value in asdict(self).items() if key not in {"against", "table"} and value}
 
     def on(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the layers that it sits on."""
+        """Return the adapted layers."""
         return tuple(name for name in names if re.fullmatch(self.layers or ".*", name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
-    """One toy's experiment.
+    """The experiment of a toy.
 
     Attributes:
-        name: of the study.
-        title, paper: for people: what is done, and which table of the paper does it; empty: none.
-        replicates, seeds: what a seed is, and how many there are.
-        measure, margin: what is compared (lower is better), and the difference that does not matter.
-        related: targets made from the source, of which the paper's claim speaks.
-        exact: targets that compute the source's function with other weights -> the method that must be exact there.
-        strangers: targets trained apart.
-        methods: by row.
+        name: name of the study.
+        title, paper: description of the study, and the paper's table (or empty).
+        replicates, seeds: meaning and number of seeds.
+        measure, margin: compared measure (lower is better), and the largest irrelevant difference.
+        related: targets derived from the source, which the paper's claim is about.
+        exact: targets with the source's function and other weights -> the method that must be exact there.
+        strangers: independently trained targets.
+        methods: row -> method.
         rule: see ``Rule``.
-        also: further measures, lower is better, that are recorded and not judged.
-        cases: worlds of one seed that are judged as one table, such as two directions; by default there is one.
-        tuned: how many seeds choose the learning rates; 0: all.
-        carried: whether LoRA is also carried by weights alone.
-        world: the module in ``toys`` with its World; by default of its name.
-        script: in ``toys`` with its options; by default of its name.
-        twins: target -> one that computes the same by the same layers, whose retraining is its own, too.
+        also: further measures (lower is better), recorded without verdicts.
+        cases: worlds of one seed that share a table, such as two directions; by default one.
+        tuned: number of seeds for choosing learning rates; 0 for all.
+        carried: whether the baselines from weights are also run.
+        world: the module in ``toys`` with its World; by default the study's name.
+        script: the script in ``toys`` with its options; by default the study's name.
+        twins: target -> a target with equal adapted layers and function, whose retraining result it shares.
     """
 
     name: str
@@ -99,13 +99,13 @@ class Protocol:
     script: str = ""
 
     def __post_init__(self) -> None:
-        """Take what is not said from the name."""
+        """Set defaults from the name."""
         for key, value in (("world", self.name), ("script", f"{self.name}.py")):
             object.__setattr__(self, key, getattr(self, key) or value)
 
     @property
     def command(self) -> str:
-        """Return the command that runs it."""
+        """Return the command that runs the study."""
         return f"python toys/{self.script}"
 
     @property
@@ -115,7 +115,7 @@ class Protocol:
 
     @property
     def tables(self) -> dict[str, dict[str, Method]]:
-        """Return table of the paper -> its methods, the toy's first table first."""
+        """Return the paper's table -> its methods, the toy's first table first."""
         found: dict[str, dict[str, Method]] = {self.paper: {}}
         for row, method in self.methods.items():
             found.setdefault(method.table or self.paper, {})[row] = method

@@ -1,4 +1,4 @@
-"""The records of full runs in ``toys/data``, and how one is written."""
+"""Reading and writing of the records of full runs in ``toys/data``."""
 
 import json
 import platform
@@ -16,42 +16,42 @@ from toys.transfer.protocol import names
 
 DATA: Final = Path(__file__).parents[1] / "data"
 SAME: Final[Mapping[str, str]] = {"conversion": "language", "mixture": "language"}
-"""Studies whose models and LoRA are another's."""
+"""Studies with the models and LoRA of another study."""
 
 
 def recorded(name: str) -> dict[str, Any] | None:
-    """Return the record of a study's full run; None where there is none yet."""
+    """Return the record of a study's full run, or None."""
     path = DATA / f"{name}_record.json"
     return read(path) if path.exists() else None
 
 
 @cache
 def every() -> Mapping[str, dict[str, Any]]:
-    """Return the records of all studies that have one, by name."""
+    """Return the existing records of studies, by name."""
     return {name: one for name in names() if (one := recorded(name))}
 
 
 def carried_over(name: str) -> dict[str, Any] | None:
-    """Return the record of what a study's LoRA keeps when it is carried over; None where there is none."""
+    """Return the record of a study's carried-over LoRA, or None."""
     path = DATA / "carried" / f"{SAME.get(name, name)}.json"
     return read(path) if path.exists() else None
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return the figures of a record's file with its ``config`` and ``versions``."""
+    """Return the results in a record's file, with its ``config`` and ``versions``."""
     stored = json.loads(path.read_text(encoding="utf-8"))
     return {"config": stored["config"], "versions": stored["versions"], **stored["results"]}
 
 
 def write(path: Path, name: str, command: str, seeds: Any, results: Mapping[str, Any]) -> None:
-    """Write a record, whole or not at all.
+    """Write a record atomically.
 
     Args:
-        path: its file.
-        name: of the study.
-        command: the command that makes the record again.
-        seeds: those that were run.
-        results: the figures.
+        path: the file.
+        name: name of the study.
+        command: the command that reproduces the record.
+        seeds: the seeds of the run.
+        results: the results.
     """
     here = machine()
     config = {
@@ -66,7 +66,7 @@ def write(path: Path, name: str, command: str, seeds: Any, results: Mapping[str,
 
 
 def compact(content: Any) -> str:
-    """Return JSON in which every list of numbers is one line: a record of thousands of them stays small."""
+    """Return JSON with every list of numbers on one line, which keeps large records compact."""
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     return re.sub(r"\[[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text) + "\n"
 
@@ -85,7 +85,7 @@ def rounded(value: Any) -> Any:
 
 
 def machine() -> dict[str, str]:
-    """Return what decides how sums are rounded: processor, kernels and versions."""
+    """Return the processor, kernels and versions, which affect rounding."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -1,4 +1,4 @@
-"""The rows of a table: how an adapter is placed on the source, on which side, and how a LoRA is carried by weights."""
+"""The rows of a table: adapters on the source, choice of the side, and baselines for LoRA from weights."""
 
 import copy
 import re
@@ -23,14 +23,14 @@ Rule = Callable[[Tensor, Tensor, Tensor], Tensor]
 """(D, W, W') -> D', all c x d."""
 
 ALIKE: Final = 0.1
-"""Difference of excess below which two sides count as equally alike."""
+"""Difference of excess below which two sides count as equally similar."""
 OPPOSITE: Final = {Placement.INPUT: "output", Placement.OUTPUT: "input"}
 
 
 def adapted(model: nn.Module, method: Method, names: tuple[str, ...], seed: int, **options: Any) -> nn.Module:
-    """Return a frozen copy of the model with a fresh adapter; equal seeds give equal first values."""
+    """Return a frozen copy of the model with a new adapter; equal seeds give equal initial values."""
     wanted: dict[str, Any] = {"placement": method.placement}
-    if method.placement == "opposite":  # of the side that faces the residual stream
+    if method.placement == "opposite":  # of the side on the residual stream
         pattern = {rf"^{re.escape(name)}$": OPPOSITE[residual_side(name)] for name in names}
         wanted = {"placement": "input", "placement_pattern": pattern}
     with torch.random.fork_rng(devices=[]):
@@ -40,7 +40,7 @@ def adapted(model: nn.Module, method: Method, names: tuple[str, ...], seed: int,
 
 
 def moved(source: nn.Module, target: nn.Module, strength: float = 1.0) -> nn.Module:
-    """Return a copy of the target with the source's adapter at this strength, by names of layers, unasked."""
+    """Return a copy of the target with the source's adapter at this strength, matched by name without checks."""
     there = copy.deepcopy(target)
     put(there, {name: layer.adapters["default"] for name, layer in layers(source).items()}, "default")  # type: ignore[misc]
     scale(there, strength)
@@ -48,7 +48,7 @@ def moved(source: nn.Module, target: nn.Module, strength: float = 1.0) -> nn.Mod
 
 
 def randomised(one: nn.Module, seed: int) -> nn.Module:
-    """Return a copy whose A and B are random, with ‖AB‖_F of every layer as it was."""
+    """Return a copy with random A and B of unchanged ‖AB‖_F in every layer."""
     other = copy.deepcopy(one)
     drawn = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -62,9 +62,9 @@ def randomised(one: nn.Module, seed: int) -> nn.Module:
 
 
 def carries(names: tuple[str, ...], ridge: float) -> Mapping[str, Callable[[str], Rule]]:
-    """Return row -> layer -> how a LoRA's D = AB becomes D' on a target, from W and W' alone.
+    """Return row -> layer -> the baseline that maps a LoRA's D = AB to D' on a target, from W and W'.
 
-    By the residual side only where all names tell one.
+    The rule by residual side is included only if all names determine the side.
     """
     try:
         facing = {name: str(residual_side(name)) for name in names}
@@ -84,7 +84,7 @@ def carries(names: tuple[str, ...], ridge: float) -> Mapping[str, Callable[[str]
 
 
 def carried(one: nn.Module, source: nn.Module, target: nn.Module, rule: Callable[[str], Rule]) -> nn.Module:
-    """Return a copy of the target with the LoRA's change, carried by the rule, added to its weights."""
+    """Return a copy of the target with the LoRA's change, mapped by the rule, added to its weights."""
     there = copy.deepcopy(target)
     here, modules = dict(source.named_modules()), dict(there.named_modules())
     for name, layer in layers(one).items():
@@ -99,7 +99,7 @@ def carried(one: nn.Module, source: nn.Module, target: nn.Module, rule: Callable
 
 
 def strength_of(one: nn.Module, source: nn.Module) -> float:
-    """Return the mean over layers of ‖what the adapter adds to W‖_F / ‖W‖_F on the source."""
+    """Return ‖change of W by the adapter‖_F / ‖W‖_F on the source, averaged over layers."""
     here = dict(source.named_modules())
     shares = []
     for name, layer in layers(one).items():
@@ -109,8 +109,8 @@ def strength_of(one: nn.Module, source: nn.Module) -> float:
 
 
 def sides_by_weights(source: nn.Module, target: nn.Module, names: Iterable[str]) -> dict[str, Placement]:
-    """Return for each of these layers the side on which the weights of both models are most alike, if there is one."""
-    # Exact for rotated heads, W' = WQ or W' = QW with an orthogonal Q; a heuristic for other weights.
+    """Return for each layer the side on which the two models are most similar, if any."""
+    # Exact for rotated heads, W' = WQ or W' = QW with an orthogonal Q; a heuristic otherwise.
     here, there = ModelWeights(source), ModelWeights(target)
     matched = correspond([Name("", n) for n in names], there, "auto", source=here)
     places = {key.path: place[0] for key, place in matched.layers.items() if len(place) == 1}
@@ -119,7 +119,7 @@ def sides_by_weights(source: nn.Module, target: nn.Module, names: Iterable[str])
 
 
 def more_alike(both: Sides) -> Placement | None:
-    """Return the side that two layers share most, beyond what unrelated layers share; None if there is none."""
+    """Return the side with the highest similarity of two layers beyond chance, or None."""
     excess = {Placement.INPUT: _beyond_chance(both.input), Placement.OUTPUT: _beyond_chance(both.output)}
     known = {side: value for side, value in excess.items() if value is not None}
     if not known:

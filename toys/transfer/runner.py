@@ -1,4 +1,4 @@
-"""Runs units of work, in this process or in others; what is finished is in the cache."""
+"""Execution of units of work, in this process or in others, with cached results."""
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, as_completed
@@ -12,12 +12,12 @@ from toys.transfer.runs import Run
 from toys.transfer.study import Runner
 
 Progress = Callable[[int, int], None]
-"""Called with how many units came and how many were finished."""
+"""A function that receives the numbers of submitted and of finished units."""
 
 
 @contextmanager
 def runner(cache: Path, jobs: int, progress: Progress) -> Iterator[Runner]:
-    """Yield what runs lists of units, equal units once. The figures do not depend on where they are computed."""
+    """Yield a function that runs a list of units, equal units once; results do not depend on the process."""
     cache = cache.absolute()
     if jobs == 1:
         yield partial(_run, cache=cache, executor=None, progress=progress)
@@ -29,7 +29,7 @@ def runner(cache: Path, jobs: int, progress: Progress) -> Iterator[Runner]:
 def _run(
     units: list[Run], *, cache: Path, executor: Executor | None, progress: Progress
 ) -> dict[Run, Mapping[str, Any]]:
-    todo = sorted(set(units), key=lambda unit: unit.seed)  # a process keeps the world of the seed that it works on
+    todo = sorted(set(units), key=lambda unit: unit.seed)  # a process caches the world of its current seed
     progress(len(todo), 0)
     found: dict[Run, Mapping[str, Any]] = {}
     if executor is None:
@@ -37,7 +37,7 @@ def _run(
             found[unit] = unit.result(cache)
             progress(0, 1)
         return found
-    if len({unit.seed for unit in todo}) > 1:  # every world once, before several processes ask for it
+    if len({unit.seed for unit in todo}) > 1:  # create each world once, before several processes need it
         worlds = {unit.seed: unit for unit in todo}
         todo = [*worlds.values(), *(unit for unit in todo if unit is not worlds[unit.seed])]
     waiting = {executor.submit(unit.result, cache): unit for unit in todo}

@@ -1,4 +1,4 @@
-"""The unit of work: one adapter trained, or moved, on the models of one seed; cached by all that defines it."""
+"""Units of work: one adapter trained or moved on the models of one seed, cached by all its settings."""
 
 import copy
 import math
@@ -27,14 +27,14 @@ COPIED, CARRIED = "copied", "carried over"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One unit.
+    """A unit of work.
 
     Attributes:
-        toy, size, seed, case: whose world; ``size`` is "full" or "quick".
-        what: key of KINDS.
-        method, rate: of the adapter, where one is trained.
-        where: the model that it is trained on, or for "auto" and "shared" the one it is made for.
-        rule: of the protocol.
+        toy, size, seed, case: identify the world; ``size`` is "full" or "quick".
+        what: a key of KINDS.
+        method, rate: method and learning rate of the adapter, if one is trained.
+        where: the model that it is trained on, or for "auto" and "shared" the target.
+        rule: the rule of the protocol.
     """
 
     toy: str
@@ -48,7 +48,7 @@ class Run:
     case: str = ""
 
     def key(self) -> dict[str, Any]:
-        """Return what names it in the cache: everything but its part of the rule that it does not use."""
+        """Return the key for the cache: all settings except parts of the rule that the unit does not use."""
         used = {"strengths": self.rule.strengths, "ridge": self.rule.ridge, "shared": self.rule.shared}
         used |= {"brief": self.rule.brief} if self.rule.brief else {}
         own = {key: value for key, value in asdict(self).items() if key != "rule" and (value or key != "case")}
@@ -60,7 +60,7 @@ class Run:
         }
 
     def result(self, cache: Path) -> Mapping[str, Any]:
-        """Return its figures."""
+        """Return the results of the unit."""
 
         def compute() -> dict[str, Any]:
             return KINDS[self.what](self, _world(self.toy, self.size, self.seed, self.case, cache), cache)
@@ -77,7 +77,7 @@ def _world(name: str, size: str, seed: int, case: str, cache: Path) -> World:
 def trained(
     run: Run, world: World, cache: Path, where: str = SOURCE, names: tuple[str, ...] = (), **options: Any
 ) -> tuple[nn.Module, float]:
-    """Return the model with its adapter trained, and the validation loss; the adapter's numbers are kept."""
+    """Return the model with its trained adapter, which is cached, and the validation loss."""
     assert run.method is not None
     one = adapted(world.models[where], run.method, names or run.method.on(world.layers), run.seed, **options)
 
@@ -87,7 +87,7 @@ def trained(
 
     unused = {"what", "where", "strengths", "ridge", "shared", "brief"}
     common = {k: v for k, v in run.key().items() if k not in unused}
-    common["method"] = {k: v for k, v in run.method.key().items() if k != "placement"}  # the sides say more
+    common["method"] = {k: v for k, v in run.method.key().items() if k != "placement"}  # the sides are more specific
     stored = tensors(cache, {**common, "what": "adapter", "where": where, "sides": placements(one)}, compute)
     with torch.no_grad():
         for name, p in parameters(one):
@@ -101,7 +101,7 @@ def placements(one: nn.Module) -> dict[str, list[str]]:
 
 
 def _train(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Train an adapter on a model and measure it there."""
+    """Train an adapter on a model, and measure it there."""
     one, validation = trained(run, world, cache, run.where)
     if not math.isfinite(validation):
         return {"validation": None, "numbers": count(one)}
@@ -125,7 +125,7 @@ def _move(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _carry(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Carry a LoRA to every model by weights alone, and a random one of its size."""
+    """Move a LoRA to every model by the baselines from weights, and a random LoRA of equal norm."""
     one, _ = trained(run, world, cache)
     source, other = world.models[SOURCE], randomised(one, run.seed)
     rules = carries(world.layers, run.rule.ridge)
@@ -136,7 +136,7 @@ def _carry(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _auto(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Train the sides that the weights share with one target on the source, and move them there."""
+    """Train adapters on the sides that are most similar to a target, and move them there."""
     target = world.models[run.where]
     chosen = sides_by_weights(world.models[SOURCE], target, world.layers)
     if not chosen:
@@ -147,7 +147,7 @@ def _auto(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _shared(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Train LoRA on those layers alone whose two sides the target shares, and move it."""
+    """Train LoRA on the layers whose two sides are similar in the target, and move it."""
     target = world.models[run.where]
     alike = similarity(world.models[SOURCE], target, world.layers)
     names = tuple(n for n in world.layers if _shares(alike[n], run.rule.shared))
@@ -158,7 +158,7 @@ def _shared(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _over(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Carry a LoRA over to every target by inputs without labels; return what it and its copy keep."""
+    """Carry a LoRA over to every target with unlabelled inputs; return the losses of it and of its copy."""
     one, _ = trained(run, world, cache)
     found: dict[str, Any] = {row: {} for row in (COPIED, CARRIED, *(f"{row}, predicted" for row in (COPIED, CARRIED)))}
     found["source"] = world.measure(one, SOURCE)
@@ -167,7 +167,7 @@ def _over(run: Run, world: World, cache: Path) -> dict[str, Any]:
             continue
         there = copy.deepcopy(target)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # how little is kept stands in the result
+            warnings.simplefilter("ignore", UserWarning)  # the result contains the share kept
             outcome: Any = transfer(one, there, seed=run.seed, draws=2, strict=False, **world.carrying())
         found[COPIED][name], found[CARRIED][name] = world.measure(moved(one, target), name), world.measure(there, name)
         found[f"{COPIED}, predicted"][name], found[f"{CARRIED}, predicted"][name] = outcome.kept_copied, outcome.kept
@@ -175,7 +175,7 @@ def _over(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _facts(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Return what is true of the models before anything is trained."""
+    """Return measures of the models before any adapter is trained."""
     del cache
     source = world.models[SOURCE]
     return {
@@ -188,7 +188,7 @@ def _facts(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def similarity(source: nn.Module, target: nn.Module, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """Return layer -> cosine of the weights, ratio of norms, and what both sides share beyond unrelated channels."""
+    """Return layer -> cosine of the weights, ratio of norms, and similarity of both sides beyond chance."""
     here, there = ModelWeights(source), ModelWeights(target)
     found = {}
     for name in names:

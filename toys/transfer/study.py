@@ -1,4 +1,4 @@
-"""The experiment of a toy: rates chosen on the source, adapters moved, carried and retrained, figures gathered."""
+"""The experiment of a toy: choice of learning rates on the source, and moving and retraining of adapters."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from toys.transfer.protocol import Method, Protocol
 from toys.transfer.runs import SOURCE, Run
 
 Runner = Callable[[list[Run]], dict[Run, Mapping[str, Any]]]
-"""Runs units and returns their figures, by unit."""
+"""A function that runs units and returns unit -> results."""
 
 NONE: Final = "no adapter"
 AUTO: Final = "auto"
@@ -18,30 +18,30 @@ SHARED: Final = "LoRA, shared layers"
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """What is run for one toy, with how many seeds and at which size."""
+    """The plan of a run: the toy, its seeds and its size."""
 
     protocol: Protocol
     seeds: tuple[int, ...]
     size: str
     rates: Mapping[str, float] | None = None
-    """Those of a recorded run, to save the search; None: search."""
+    """Learning rates of a recorded run, or None to search for them."""
     case: str = ""
 
     def results(self, run: Runner) -> dict[str, Any]:
-        """Run everything and return all figures.
+        """Run all units and return the results.
 
         Returns:
-            ``rates``: method -> chosen rate, whether it lies inside the grid, and all that was tried;
-            ``rows``: row -> model -> value by seed; ``also``: the same by further measure, at full strength;
+            ``rates``: method -> chosen rate, whether it lies inside the grid, and all candidates;
+            ``rows``: row -> model -> value by seed; ``also``: the same for further measures, at full strength;
             ``own``: model -> value by seed; ``similarity``: target -> layer -> measure -> value by seed, three digits.
         """
         rates = {name: self._tuned(run, method, name) for name, method in self.protocol.methods.items()}
         units = [self._unit(seed, "facts") for seed in self.seeds]
         found = run(units)
-        facts = [found[unit] for unit in units]  # what runs gives stands in the order in which it was finished
+        facts = [found[unit] for unit in units]  # results arrive in the order of completion
         rows = self._rows(run, rates, facts)
         also = {}
-        for measure in self.protocol.also:  # nothing runs again: what was measured is in the cache
+        for measure in self.protocol.also:  # uses the cache, so that nothing runs again
             of = replace(self, protocol=replace(self.protocol, measure=measure))._rows(run, rates, facts)
             also[measure] = {row: values for row, values in of.items() if " x " not in row}
         return {
@@ -69,7 +69,7 @@ class Study:
         return Run(toy=toy, size=self.size, seed=seed, what=what, rule=rule, case=self.case, **more)
 
     def _tuned(self, run: Runner, method: Method, name: str) -> dict[str, Any]:
-        """Find the rate with the smallest mean validation loss; the grid grows until both neighbours are worse."""
+        """Return the rate with the smallest mean validation loss; the grid grows until both neighbours are worse."""
         rule, seeds = self.protocol.rule, self.seeds[: self.protocol.tuned or None]
         tried: dict[float, list[Mapping[str, Any]]] = {}
         todo = [*rule.first] if self.rates is None else [self.rates[name]]
@@ -95,7 +95,7 @@ class Study:
         }
 
     def _moved(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
-        """Move every method at every strength; carry LoRA by weights; move a random adapter."""
+        """Move every method at every strength, and run the baselines and the random adapter."""
         methods = self.protocol.methods
         kinds = [*(("move", name) for name in methods), *([("carry", "lora")] if self.protocol.carried else [])]
         units = {
@@ -111,18 +111,18 @@ class Study:
         return rows
 
     def _made_for_a_target(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
-        """Move adapters whose places depend on the target; they take the rates of the input adapter and of LoRA."""
+        """Move adapters whose sides depend on the target, with the learning rates of the input adapter and of LoRA."""
         methods = self.protocol.methods
         if "input" not in methods:
             return {}
         auto = replace(methods["input"], placement="auto")
-        kinds = {"auto": (AUTO, auto, "input"), "shared": (SHARED, methods["lora"], "lora")}  # and whose rate they take
+        kinds = {"auto": (AUTO, auto, "input"), "shared": (SHARED, methods["lora"], "lora")}  # whose rate they use
         units = {
             (what, target): [self._unit(s, what, method=m, rate=rates[of]["rate"], where=target) for s in self.seeds]
             for what, (_, m, of) in kinds.items()
             for target in self.protocol.targets
             if target not in self.protocol.rule.brief
-            if what == AUTO or target not in self.protocol.exact  # where no layer's two sides are shared, or all
+            if what == AUTO or target not in self.protocol.exact  # if no layer or every layer has two similar sides
         }
         found = run([unit for some in units.values() for unit in some])
         rows: dict[str, Any] = {row: {} for row, _, _ in kinds.values()}
@@ -131,11 +131,11 @@ class Study:
         return rows
 
     def _retrained(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
-        """Return every rank-matched method trained on the target itself, the ceiling; on strangers LoRA alone.
+        """Return the ceiling, every rank-matched method trained on the target itself; on unrelated targets only LoRA.
 
-        Where a target computes what the source computes, training there says nothing new and is left out.
+        If a target computes the source's function, training there gives nothing new and is skipped.
         """
-        quick = self.size == "quick"  # LoRA alone: its gain is what shares are of
+        quick = self.size == "quick"  # only LoRA, whose gain is the denominator of shares
         matched = {n: m for n, m in self.protocol.methods.items() if m.match == "rank" and (n == "lora" or not quick)}
         related, strangers, twins = self.protocol.related, self.protocol.strangers, self.protocol.twins
 

@@ -1,4 +1,4 @@
-"""What a toy brings: for one seed a source model, the targets, and how an adapter is trained and measured on them."""
+"""The interface of a toy: for one seed the source, the targets, and the training and measuring of adapters."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -9,39 +9,39 @@ from torch import nn
 
 
 class World(Protocol):
-    """Everything that depends on the seed.
+    """All objects that depend on the seed.
 
     Attributes:
-        models: "source" and every target of the protocol; nobody changes them, they are copied first.
-        layers: names of the layers that are adapted.
+        models: "source" and every target of the protocol; they are copied before any change.
+        layers: names of the adapted layers.
     """
 
     models: Mapping[str, nn.Module]
     layers: tuple[str, ...]
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train the adapter of a model made from ``where``, in place; the validation loss, infinite if it diverged."""
+        """Train the adapter of a copy of ``where``, in place; return the validation loss, infinite if it diverged."""
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return what is reported of a model made from ``where``; a nuisance is fitted alike for every row."""
+        """Return the measures of an adapted copy of ``where``; nuisance parameters are fitted equally for every row."""
 
     def carrying(self) -> dict[str, Any]:
-        """Return what ``transfer`` takes to carry an adapter over: inputs without labels, and how a model takes them.
+        """Return arguments of ``transfer``: unlabelled inputs, and a function that runs a model on them.
 
-        They are of what the adapter learned, and none of them is measured on.
+        The inputs are from the adapter's domain, and not from the test data.
         """
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return how well a model still does what ``where`` was made for, lower is better."""
+        """Return the loss of an adapted copy of ``where`` on the task of the base; lower is better."""
 
 
 class Toy(Protocol):
-    """A module of ``toys`` that has an experiment; REVISION rises when the same run would give other figures."""
+    """A module of ``toys`` with an experiment; REVISION is increased when an equal run would give other results."""
 
     REVISION: int
 
     def world(self, seed: int, size: str, cache: Path) -> World:
-        """Return the world of a seed; ``size`` is "full" or "quick"; what it trains is kept in ``cache``."""
+        """Return the world of a seed; ``size`` is "full" or "quick"; trained models are stored in ``cache``."""
 
 
 def toy(name: str) -> Toy:

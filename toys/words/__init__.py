@@ -1,1 +1,1 @@
-"""Parts of the toys about language: text that comes with Python, a byte-level model, its training."""
+"""Parts of the language toys: text from Python's library, a byte-level model, and its training."""

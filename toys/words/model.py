@@ -1,4 +1,4 @@
-"""A small transformer over bytes, without gains or biases, so that its streams may be expressed in other bases."""
+"""A small transformer over bytes, without gains or biases, so that its residual stream can be rotated."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ from toys.words.text import LENGTH
 
 WIDTH, HEADS, DEPTH, BYTES = 64, 4, 2, 128
 FLOAT: Final = torch.float32
-"""Whatever the default is: equal seeds are to give equal figures everywhere."""
+"""Explicit, so that equal seeds give equal results with every default dtype."""
 LAYERS: Final = tuple(f"blocks.{i}.{m}" for i in range(DEPTH) for m in ("q", "k", "v", "o", "up_proj", "down_proj"))
 
 
@@ -22,7 +22,7 @@ class Block(nn.Module):
     """Causal attention and an MLP around a residual stream."""
 
     window: int | None = None
-    """How many bytes back attention sees, its own included; None: all."""
+    """Number of bytes that attention reads, including the current one; None for all."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class Block(nn.Module):
         self.up_proj, self.down_proj = _linear(WIDTH, 4 * WIDTH), _linear(4 * WIDTH, WIDTH)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Turn (batch, length, width) into the same."""
+        """Map (batch, length, width) to the same shape."""
         h = normed(x)
         q, k, v = (m(h).unflatten(-1, (HEADS, -1)).transpose(1, 2) for m in (self.q, self.k, self.v))
         seen = {"is_causal": True} if self.window is None else {"attn_mask": _near(x.shape[1], self.window)}
@@ -39,7 +39,7 @@ class Block(nn.Module):
 
 
 class Model(nn.Module):
-    """Bytes in, logits of the next byte out."""
+    """A network from bytes to the logits of the next byte."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class Model(nn.Module):
         self.head = _linear(WIDTH, BYTES)
 
     def forward(self, text: Tensor) -> Tensor:
-        """Turn (batch, length) into (batch, length, BYTES)."""
+        """Map (batch, length) to (batch, length, BYTES)."""
         x = self.embedding[text] + self.position[: text.shape[1]]
         for block in self.blocks:
             x = block(x)
@@ -63,5 +63,5 @@ def _near(length: int, window: int) -> Tensor:
 
 
 def normed(x: Tensor) -> Tensor:
-    """Scale to unit mean square, without a gain, so that the stream may be rotated."""
+    """Scale to unit mean square, without a gain, so that the stream can be rotated."""
     return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)

@@ -1,4 +1,4 @@
-"""Texts by use, all of them of this Python, as bytes; windows of them."""
+"""Texts from this Python installation as bytes, by use, and windows of them."""
 
 import ast
 import sysconfig
@@ -10,17 +10,17 @@ import torch
 from torch import Tensor
 
 LENGTH: Final = 48
-"""Bytes in a window."""
+"""Number of bytes in a window."""
 
 
 def encoded(texts: list[str]) -> Tensor:
-    """Return bytes of ASCII, everything else as a question mark."""
+    """Return ASCII bytes, with other characters replaced by question marks."""
     return torch.tensor(list("\n".join(texts).encode("ascii", "replace")))
 
 
 @cache
 def corpora() -> dict[str, Tensor]:
-    """Return texts by use, all of this Python: its documentation, its standard library, the docstrings in it."""
+    """Return texts by use: Python's documentation, its standard library, and the docstrings in it."""
     from pydoc_data.topics import topics
 
     drawn = torch.Generator().manual_seed(0)
@@ -55,14 +55,14 @@ def _title(text: str) -> str:
 def _docstrings(source: str) -> list[str]:
     try:
         tree = ast.parse(source)
-    except SyntaxError:  # cut off in the middle
+    except SyntaxError:  # truncated
         return []
     kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
     return [text for node in ast.walk(tree) if isinstance(node, kinds) and (text := ast.get_docstring(node))]
 
 
 def windows(text: Tensor, n: int, drawn: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Draw inputs and next bytes, (n, LENGTH) each, at random places."""
+    """Return inputs and next bytes, (n, LENGTH) each, at random positions."""
     at = torch.randint(len(text) - LENGTH - 1, (n,), generator=drawn)
     rows = text[at[:, None] + torch.arange(LENGTH + 1)]
     return rows[:, :-1], rows[:, 1:]

@@ -1,4 +1,4 @@
-"""Training of a byte-level model, or of an adapter on it; its loss on text."""
+"""Training of a byte-level model or its adapter, and the loss on text."""
 
 import math
 
@@ -10,13 +10,13 @@ from toys.words.text import corpora, windows
 
 
 def loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
-    """Return nats a byte."""
+    """Return the loss in nats per byte."""
     return cross_entropy(model(batch[0]).flatten(0, 1), batch[1].flatten())
 
 
 @torch.no_grad()
 def measured(model: nn.Module, use: str, n: int) -> float:
-    """Return loss on n windows that are the same for every model."""
+    """Return the loss on n windows, which are the same for every model."""
     return float(loss(model, windows(corpora()[use], n, torch.Generator().manual_seed(99))))
 
 
@@ -30,7 +30,7 @@ def train(
     learned: list[nn.Parameter] | None = None,
     teacher: nn.Module | None = None,
 ) -> nn.Module:
-    """Train by AdamW with warm-up and a cosine, gradients clipped; on a teacher's probabilities where there is one."""
+    """Train with AdamW, warm-up, a cosine schedule and clipped gradients, on a teacher's probabilities if given."""
     learned = list(model.requires_grad_().parameters()) if learned is None else learned
     optimizer = torch.optim.AdamW(learned, lr=rate, weight_decay=0.0)
     drawn = torch.Generator().manual_seed(seed)
@@ -42,7 +42,7 @@ def train(
             wrong = loss(model, (x, y))
         else:
             with torch.no_grad():
-                wanted = (1.5 * teacher(x)).log_softmax(-1)  # sharper: as guidance makes it
+                wanted = (1.5 * teacher(x)).log_softmax(-1)  # sharpened, as by guidance
             wrong = kl_div(model(x).log_softmax(-1), wanted, log_target=True, reduction="sum") / y.numel()
         optimizer.zero_grad()
         wrong.backward()  # type: ignore[no-untyped-call]

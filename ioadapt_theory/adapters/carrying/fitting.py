@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ioadapt_theory.adapters.carrying.closed_form import EXACT, Translation, truncated
 from ioadapt_theory.adapters.carrying.parts import BIAS, Part
 from ioadapt_theory.adapters.carrying.trial import Trial
 from ioadapt_theory.adapters.equations import Placement
@@ -16,7 +17,6 @@ from ioadapt_theory.adapters.matrices import operator
 from ioadapt_theory.adapters.model import disable
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect.batches import Pair
-from ioadapt_theory.effect.closed_form import EXACT, Translation, truncated
 from ioadapt_theory.effect.passes import Recorded, record
 from ioadapt_theory.errors import IoAdaptError
 

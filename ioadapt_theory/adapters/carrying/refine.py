@@ -11,18 +11,13 @@ from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.carrying.trial import Adapters, Trial, tried
 from ioadapt_theory.effect.retained import guessed
 
-RATE = 0.005
-"""Adam's step, for parameters whose factors are balanced."""
+RATE, SHARE, DECAY = 0.01, 0.1, (0.8, 0.95)
+"""Adam's largest step, the largest as a share of a layer's factors, which are small in wide layers, and its decay."""
 LOOKS = 5
 """Most looks at the choosing rows, and the fewest steps between two."""
 
 
-def refined(
-    trial: Trial,
-    adapters: Adapters,
-    steps: int,
-    progress: Callable[[int], Any],
-) -> tuple[Adapters, float]:
+def refined(trial: Trial, adapters: Adapters, steps: int, progress: Callable[[int], Any]) -> tuple[Adapters, float]:
     """Train LoRAs on the target towards the guessed labels, or the source's effects; return the best on other rows.
 
     Args:
@@ -36,7 +31,11 @@ def refined(
     """
     work = {layer: balanced(adapter.float()) for layer, adapter in deepcopy(dict(adapters)).items()}
     best, best_score = deepcopy(work), trial.scores({"": work})[""]
-    optimiser = torch.optim.Adam([p.requires_grad_() for adapter in work.values() for p in adapter.parameters()], RATE)
+    groups = []
+    for adapter in work.values():
+        size = max(float(p.detach().square().mean().sqrt()) for _, phi in adapter.parts() for p in phi.parameters())
+        groups.append({"params": [p.requires_grad_() for p in adapter.parameters()], "lr": min(RATE, SHARE * size)})
+    optimiser = torch.optim.Adam(groups, betas=DECAY)
     fit, stride = trial.rows.fit, max(-(-steps // LOOKS), LOOKS)
     for start in range(0, steps, stride):
         with tried(trial.target, {"refined": work}) as active:

@@ -1,4 +1,4 @@
-"""The adapter families Φ_θ: each maps a matrix to a matrix, and is applied to W, I_c or I_d (Eqs. 4a-4c)."""
+"""The adapter families Φ_θ: maps from matrix to matrix, applied to W, I_c or I_d (Eqs. 4a-4c)."""
 
 from ioadapt_theory.adapters.families.dora import DoRA
 from ioadapt_theory.adapters.families.family import COMMON, Family, Limit, Spec
@@ -9,7 +9,7 @@ from ioadapt_theory.adapters.families.lora import LoRA
 
 FAMILIES: dict[str, type[Family]] = {"lora": LoRA, "dora": DoRA, "loha": LoHa, "lokr": LoKr, "full": Full}
 OPTIONS: dict[str, Limit] = {name: limit for family in FAMILIES.values() for name, limit in family.options.items()}
-"""Fields of a ``Spec`` that only some families read, besides rank, scaling, dropout, init and dtype."""
+"""Fields of ``Spec`` that only some families use; all use rank, scaling, dropout, init and dtype."""
 LIMITS: dict[str, Limit] = {**COMMON, **OPTIONS}
 
 __all__ = ["FAMILIES", "LIMITS", "OPTIONS", "DoRA", "Family", "Full", "LoHa", "LoKr", "LoRA", "Spec"]

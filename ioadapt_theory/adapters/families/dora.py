@@ -1,6 +1,6 @@
 """DoRA (Liu et al. 2024): Φ(W) = V diag(m / ‖V‖) with V = W + s AB, norms over the rows of each column.
 
-In the paper's layout a column is one output, the direction that the reference code normalises.
+In the paper's layout a column belongs to one output feature; the reference code normalises the same vectors.
 """
 
 from typing import ClassVar
@@ -14,7 +14,7 @@ from ioadapt_theory.adapters.families.lora import LoRA, init_low_rank
 
 
 class DoRA(Family):
-    """Low-rank change of the direction, learned magnitude m (columns); m starts at ‖W_j‖."""
+    """A low-rank change of the direction, and a learned magnitude m for each column, which starts at ‖W_j‖."""
 
     axes: ClassVar = {**LoRA.axes, "m": ("columns",)}
     options: ClassVar = {"detach_norm": ("true or false", lambda v: isinstance(v, bool))}
@@ -28,7 +28,7 @@ class DoRA(Family):
         with torch.no_grad():
             nn.init.zeros_(self.A)
             nn.init.zeros_(self.B)
-            self.m.copy_(self.norms(base))  # of W alone
+            self.m.copy_(self.norms(base))  # the norms of W alone
         init_low_rank(self.A, self.B, spec)
 
     def direction(self, base: Base) -> Tensor:
@@ -37,17 +37,17 @@ class DoRA(Family):
         return torch.addmm(w.mT, self.B.to(w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 
     def norms(self, base: Base) -> Tensor:
-        """Return ‖V_j‖, above 0; a constant for the gradient if ``detach_norm``."""
+        """Return ‖V_j‖, at least a tiny positive number; without gradient if ``detach_norm``."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.detach_norm):
             if isinstance(base, Identity):
                 norms = side_norms(self.A, self.B, self.scaling)
             else:
                 norms = self.direction(base).norm(dim=0)
             norms = norms.to(self.m.dtype).clamp_min(torch.finfo(self.m.dtype).tiny)
-        return norms.detach() if self.detach_norm else norms  # which stops the tangents of forward mode too
+        return norms.detach() if self.detach_norm else norms  # also stops forward-mode tangents
 
     def gain(self, base: Base) -> Tensor:
-        """Return m_j / ‖V_j‖, 0 for a column of zeros whose magnitude is zero."""
+        """Return m_j / ‖V_j‖, or 0 if both the column and its magnitude are zero."""
         device = self.m.device.type
         if device == "meta" or not torch.is_autocast_enabled(device):
             return self.m / self.norms(base)
@@ -59,12 +59,12 @@ class DoRA(Family):
         return self.direction(base) * self.gain(base)
 
     def left(self, w: Tensor, base: Base) -> Tensor:
-        """Return (I + s AB) diag(g) W, in the memory order of a stored weight."""
+        """Return (I + s AB) diag(g) W, with the strides of a stored weight."""
         g, b = self.gain(base).to(w), self.B.to(w)
         return (w.mT * g).addmm_(((b * g) @ w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
-        """Return (f(x) + s xAB) diag(g) + bias diag(1 - g), g = m/‖V‖, which does not scale the bias."""
+        """Return (f(x) + s xAB) diag(g) + bias diag(1 - g) with g = m/‖V‖; the second term keeps the bias unscaled."""
         y, g = base(x), base.columnwise(self.gain(base))
         v = base.plus_low_rank(y, self.dropout(x), self.A, self.B, self.scaling)
         if base.bias is None:
@@ -73,7 +73,7 @@ class DoRA(Family):
 
 
 def side_norms(a: Tensor, b: Tensor, s: float) -> Tensor:
-    """Return ‖e_j + s A b_j‖, the root of 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j, in float64 since terms cancel."""
+    """Return ‖e_j + s A b_j‖, the root of 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j; in float64, as terms cancel."""
     a, b = a.double(), b.double()
     change = torch.addmm(a.mT, a.mT @ a, b, beta=2 * s, alpha=s * s)
     return ((change * b).sum(0) + 1).clamp_min(0).sqrt()

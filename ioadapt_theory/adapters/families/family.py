@@ -1,4 +1,4 @@
-"""The base class of families: a definition (``weight``) and a factored form (the call), tested against each other."""
+"""The base class of families, with a definition (``weight``) and a factored form (``forward``) of the same map."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,7 @@ from ioadapt_theory.adapters.bases import Base, SizesAlone, plus
 from ioadapt_theory.errors import ShapeError, UnsupportedError
 
 Size = tuple[int, int, int]
-"""Rows, columns and channels of a base; 0 where stored parameters do not determine the size, so any fits."""
+"""Rows, columns and channels of a base; 0 means that stored parameters fit any size."""
 Shapes = Mapping[str, tuple[int, ...]]
 Ranges = Sequence[tuple[int, int]]
 Limit = tuple[str, Callable[[Any], bool]]
@@ -25,13 +25,13 @@ def is_finite(value: Any) -> bool:
 
 
 def is_count(value: Any) -> bool:
-    """Whether a value is a whole number from 1 to the limit, above which it is a mistake or an attack."""
+    """Whether a value is a whole number from 1 to the limit; larger ones are a mistake or an attack."""
     return type(value) is int and 1 <= value <= MOST
 
 
 LARGEST = torch.finfo(torch.float32).max
 MOST = 1 << 28
-"""Largest size; the product of two such sizes fits torch's integers."""
+"""Largest size; the product of two sizes fits an int64."""
 COMMON: dict[str, Limit] = {
     "rank": ("a whole number, at least 1", is_count),
     "dropout": ("a probability in [0, 1)", lambda v: is_finite(v) and 0 <= v < 1),
@@ -43,12 +43,12 @@ class Spec:
     """Settings of one adapter on one layer.
 
     Attributes:
-        rank: r, the inner size of the low-rank factors.
+        rank: r, the inner dimension of the low-rank factors.
         scaling: factor on the learned change, alpha / rank in the field's convention.
-        dropout: probability of dropping an input feature on the way into the learned change.
-        init: "default" starts at exactly no change; "gaussian" likewise, with A ~ N(0, 1/r²); "random" fills every
-            factor, so that the adapter changes something before it is trained.
-        dtype: of the parameters; None is the base's, but float32 under float16 and bfloat16.
+        dropout: probability of dropping an input feature of the learned change.
+        init: "default" starts with exactly no change, and so does "gaussian", with A ~ N(0, 1/r²); "random" fills every
+            factor, so that the untrained adapter has an effect.
+        dtype: dtype of the parameters; None is the base's dtype, or float32 if that is float16 or bfloat16.
         detach_norm: DoRA only: treat ‖V‖ as a constant in the backward pass, as its authors do.
         factor: LoKr only: size of the small Kronecker factor; -1 is the most square split.
 
@@ -70,13 +70,13 @@ class Spec:
 class Family(nn.Module, ABC):
     """Φ_θ, built for one base.
 
-    A family states ``axes`` and fills its parameters in the constructor; files, PEFT and whole models need no more.
-    A family whose shapes do not follow from ``axes`` overrides ``shapes``, ``take`` and ``cut``.
+    A family defines ``axes`` and initialises its parameters in the constructor; this suffices for files, PEFT and
+    models. A family whose shapes do not follow from ``axes`` overrides ``shapes``, ``take`` and ``cut``.
 
     Attributes:
-        axes: what it stores: parameter -> what each of its axes counts: "rows", "columns", "channels" or "rank".
-        options: fields of ``Spec`` that only this family reads, and their limits.
-        scaling: factor on the learned change; a family that has none sets 1 in its constructor.
+        axes: parameter -> the size of each of its axes: "rows", "columns", "channels" or "rank".
+        options: fields of ``Spec`` that only this family uses, and their limits.
+        scaling: factor on the learned change; a family without one sets it to 1.
         size: (rows, columns, channels) of the bases it fits.
 
     Example:
@@ -92,7 +92,7 @@ class Family(nn.Module, ABC):
     options: ClassVar[Mapping[str, Limit]] = {}
 
     def __init__(self, base: Base, spec: Spec) -> None:
-        """Make the parameters, without numbers."""
+        """Create uninitialised parameters."""
         super().__init__()
         self.spec = spec
         self.scaling = spec.scaling
@@ -103,14 +103,14 @@ class Family(nn.Module, ABC):
 
     @classmethod
     def shapes(cls, size: Size, spec: Spec, given: Shapes | None = None) -> dict[str, tuple[int, ...]]:
-        """Return the parameters' shapes for a base of this size; ``given`` are a file's, for families with a choice."""
+        """Return the parameters' shapes for a base of this size; a file's shapes (``given``) settle a choice."""
         del given
         counts = {**dict(zip(("rows", "columns", "channels"), size, strict=True)), "rank": spec.rank}
         return {name: tuple(counts[axis] for axis in axes) for name, axes in cls.axes.items()}
 
     @classmethod
     def stored(cls, size: Size, spec: Spec, parameters: Mapping[str, Tensor]) -> Self:
-        """Return the family with these parameters, for a base of this size; raise ShapeError for a misfit."""
+        """Return the family with these parameters, for a base of this size; raise ShapeError if they do not fit it."""
         given = {name: tuple(p.shape) for name, p in parameters.items()}
         if given != cls.shapes(size, spec, given):
             listed = ", ".join(f"{name} {list(shape)}" for name, shape in given.items()) or "no parameters"
@@ -119,12 +119,12 @@ class Family(nn.Module, ABC):
         return cls(SizesAlone(*size), spec).take(parameters)
 
     def extra_repr(self) -> str:
-        """Return rank and scale, for ``print(model)``."""
+        """Return the rank and the scale for ``print(model)``."""
         return f"{'' if self.rank is None else f'rank {self.rank}, '}scale {self.scaling:g}"
 
     @property
     def rank(self) -> int | None:
-        """The rank r, None where it has none."""
+        """The rank r, or None."""
         return self.spec.rank if any("rank" in axes for axes in self.axes.values()) else None
 
     def take(self, parameters: Mapping[str, Tensor]) -> Self:
@@ -137,10 +137,10 @@ class Family(nn.Module, ABC):
         return self
 
     def cut(self, ranges: Ranges) -> "Family":
-        """Return Φ restricted to these columns [start, stop) of W; raise UnsupportedError without ``axes``."""
+        """Return Φ restricted to columns [start, stop) of W; raise UnsupportedError if an axis is not defined."""
         held = {name: p.detach() for name, p in self.named_parameters()}
         if unknown := sorted(held.keys() - self.axes.keys()):
-            msg = f"a {type(self).__name__} does not state the axes of {', '.join(unknown)}, so it cannot be cut"
+            msg = f"a {type(self).__name__} does not define the axes of {', '.join(unknown)}, so it cannot be cut"
             raise UnsupportedError(msg)
         for name, p in held.items():
             for dim, axis in enumerate(self.axes[name]):
@@ -148,7 +148,7 @@ class Family(nn.Module, ABC):
         return self.resized(ranges, held)
 
     def resized(self, ranges: Ranges, parameters: Mapping[str, Tensor]) -> Self:
-        """Return a family of the same settings with other parameters, for as many columns as the ranges have."""
+        """Return a family with the same settings and other parameters, for the columns in these ranges."""
         rows, _, channels = self.size
         size = rows, sum(stop - start for start, stop in ranges), channels
         new = type(self)(SizesAlone(*size), self.spec).take(parameters)
@@ -161,15 +161,15 @@ class Family(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, x: Tensor, base: Base) -> Tensor:
-        """Return X Φ_θ(base) + bias, without building Φ_θ(base) where the factors suffice."""
+        """Return X Φ_θ(base) + bias, without computing Φ_θ(base) if the factors suffice."""
 
     def promote(self, w: Tensor) -> Tensor:
-        """Return W in the wider of its dtype and the adapter's, so that merging rounds once, at the end."""
-        held = getattr(self, "_former_parameters", self._parameters)  # nn.DataParallel keeps a replica's there
+        """Return W in the wider of its dtype and the adapter's, so that merging rounds only once."""
+        held = getattr(self, "_former_parameters", self._parameters)  # nn.DataParallel's replica
         return w.to(torch.promote_types(w.dtype, next(p.dtype for p in held.values() if p is not None)))
 
     def left(self, w: Tensor, base: Base) -> Tensor:
-        """Return Φ_θ(base) W for a pointwise base, in factored order where there is one."""
+        """Return Φ_θ(base) W for a pointwise base, from the factors if possible."""
         return self.weight(base).to(w) @ w
 
     def right(self, w: Tensor, base: Base) -> Tensor:
@@ -178,7 +178,7 @@ class Family(nn.Module, ABC):
 
 
 class Additive(Family):
-    """Φ_θ(W) = W + s Δ_θ: all families but DoRA."""
+    """A family with Φ_θ(W) = W + s Δ_θ: all except DoRA."""
 
     @abstractmethod
     def delta(self, base: Base) -> Tensor:
@@ -197,12 +197,12 @@ class Additive(Family):
 
 
 def picked(m: Tensor, ranges: Ranges, dim: int = -1) -> Tensor:
-    """Return the entries [start, stop) of one axis."""
+    """Return entries [start, stop) along one axis."""
     return torch.cat([m.narrow(dim, start, stop - start) for start, stop in ranges], dim)
 
 
 def parameter(base: Base, spec: Spec, *shape: int) -> nn.Parameter:
-    """Return an uninitialised parameter on the base's device, in the dtype that ``spec`` asks for."""
+    """Return an uninitialised parameter on the base's device, in the dtype of ``spec``."""
     like = getattr(base, "like", None)
     default = torch.get_default_dtype() if like is None else like.dtype
     if default in {torch.float16, torch.bfloat16}:

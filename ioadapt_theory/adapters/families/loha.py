@@ -9,7 +9,7 @@ from ioadapt_theory.adapters.families.family import Additive, Spec, fill
 
 
 class LoHa(Additive):
-    """Hadamard product of two low-rank products; A's are rows x r, B's r x columns."""
+    """The Hadamard product of two low-rank products; A₁ and A₂ are rows x r, B₁ and B₂ are r x columns."""
 
     axes: ClassVar = {
         "A1": ("rows", "rank"),
@@ -30,6 +30,6 @@ class LoHa(Additive):
         fill(self.B2, 1 if spec.init == "random" else 0)
 
     def delta(self, base: Base) -> Tensor:
-        """Return (A₁B₁) ∘ (A₂B₂), in the memory order of a stored weight."""
+        """Return (A₁B₁) ∘ (A₂B₂), with the strides of a stored weight."""
         del base
         return ((self.B1.mT @ self.A1.mT) * (self.B2.mT @ self.A2.mT)).mT

@@ -13,7 +13,7 @@ from ioadapt_theory.adapters.families.full import Full
 
 
 class LoKr(Additive):
-    """Kronecker product; C is m1 x n1, D (m2 x n2) is stored in full, or as A (m2 x r) and B (r x n2) if r < max/2."""
+    """A Kronecker product C ⊗ D; D (m2 x n2) is stored as A (m2 x r) and B (r x n2) for small r, else in full."""
 
     options: ClassVar = {
         "factor": (
@@ -38,18 +38,18 @@ class LoKr(Additive):
             fill(self.D, last / math.sqrt(self.D.shape[0]))
 
     def _settle(self) -> None:
-        """Set the scaling: alpha / rank belongs to the low-rank factors, as in the reference code."""
+        """Set the scaling: alpha / rank for low-rank factors, else 1, as in the reference code."""
         self.low_rank = "D" not in self._parameters
         self.scaling = self.spec.scaling if self.low_rank else 1.0
 
     @property
     def rank(self) -> int | None:
-        """The rank r of D = AB, None if D is stored in full."""
+        """The rank r of D = AB, or None if D is stored in full."""
         return self.spec.rank if self.low_rank else None
 
     @classmethod
     def shapes(cls, size: Size, spec: Spec, given: Shapes | None = None) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of C, and A and B or D; a file may split the sizes differently, or store D in full."""
+        """Return the shapes of C and of A and B (or D); a file may split the sizes differently, or store D in full."""
         rows, columns, channels = size
         (m1, _), (n1, _) = split(channels, spec.factor), split(columns, spec.factor)
         small = given.get("C", ()) if given else ()
@@ -66,7 +66,7 @@ class LoKr(Additive):
         return self
 
     def cut(self, ranges: Ranges) -> Family:
-        """Return a LoKr, or a full change if the ranges cut through Kronecker blocks."""
+        """Return a LoKr, or a full change if a range cuts through a Kronecker block."""
         block = self.size[1] // self.C.shape[1]
         if any(end % block for edges in ranges for end in edges):
             delta = self.scaling * self.delta(SizesAlone(*self.size)).detach()
@@ -82,13 +82,13 @@ class LoKr(Additive):
         return self.A @ self.B if self.low_rank else self.D
 
     def delta(self, base: Base) -> Tensor:
-        """Return C ⊗ D, in the memory order of a stored weight."""
+        """Return C ⊗ D, with the strides of a stored weight."""
         del base
         c, d = (m.mT.clone(memory_format=torch.contiguous_format) for m in (self.C, self.small()))
         return torch.kron(c, d).mT
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
-        """Return f(x) + s x(C ⊗ D): reshape x to m1 x m2, then Cᵀ x D; a convolution needs C ⊗ D as its kernel."""
+        """Return f(x) + s x(C ⊗ D), computed as Cᵀ x D with x as m1 x m2; a convolution needs C ⊗ D as its kernel."""
         if not base.pointwise:
             return super().forward(x, base)
         y, c, d = base(x), self.C, self.small()
@@ -104,7 +104,7 @@ class LoKr(Additive):
 
 
 def split(n: int, factor: int = -1) -> tuple[int, int]:
-    """Return (m, n/m), m the largest divisor of n up to √n and, if given, up to ``factor``: LyCORIS's rule."""
+    """Return (m, n/m), where m is the largest divisor of n up to √n and ``factor`` (unless -1), as in LyCORIS."""
     if factor > 0 and n % factor == 0:
         return min(factor, n // factor), max(factor, n // factor)
     limit = math.isqrt(n) if factor < 1 else min(factor, math.isqrt(n))

@@ -1,4 +1,4 @@
-"""LoRA (Hu et al. 2022): Φ(W) = W + s AB, Eq. 1; on an identity, I + s AB, Eq. 3."""
+"""LoRA (Hu et al. 2022): Φ(W) = W + s AB (Eq. 1), or I + s AB for an identity (Eq. 3)."""
 
 import math
 from typing import ClassVar
@@ -11,7 +11,7 @@ from ioadapt_theory.adapters.families.family import Additive, Spec, fill
 
 
 class LoRA(Additive):
-    """Low-rank change; A is rows x r, B is r x columns."""
+    """A low-rank change; A is rows x r, B is r x columns."""
 
     axes: ClassVar = {"A": ("rows", "rank"), "B": ("rank", "columns")}
     A: nn.Parameter
@@ -22,24 +22,24 @@ class LoRA(Additive):
         init_low_rank(self.A, self.B, spec)
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
-        """Return f(x) + s (xA)B: x(W + s AB) on a weight, Eq. 1, and x(I + s AB) on an identity, Eq. 3."""
+        """Return f(x) + s (xA)B, which is x(W + s AB) for a weight (Eq. 1) and x(I + s AB) for an identity (Eq. 3)."""
         y = base(x)
         return base.plus_low_rank(y, self.dropout(x), self.A, self.B, self.scaling).to(y.dtype)
 
     def delta(self, base: Base) -> Tensor:
-        """Return AB, in the memory order of a stored weight."""
+        """Return AB, with the strides of a stored weight."""
         del base
         return (self.B.mT @ self.A.mT).mT
 
     def left(self, w: Tensor, base: Base) -> Tensor:
-        """Return W + s A(BW), in the memory order of a stored weight."""
+        """Return W + s A(BW), with the strides of a stored weight."""
         del base
         return torch.addmm(w.mT, (self.B.to(w) @ w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 
 
 def init_low_rank(a: nn.Parameter, b: nn.Parameter, spec: Spec) -> None:
-    """Fill B with zeros, so that AB is zero; A is uniform in ±1/√rows as in the reference code, or N(0, 1/r²)."""
-    if a.is_meta:  # of a file's header, or a model without numbers yet
+    """Fill B with zeros, and A with uniform values in ±1/√rows, as in the reference code, or with N(0, 1/r²)."""
+    if a.is_meta:  # meta tensors, of a file's header or of a model that is not loaded yet
         return
     if spec.init == "gaussian":
         fill(a, 1 / spec.rank)

@@ -1,1 +1,1 @@
-"""Moving an adapter to another base: copied, converted by Eq. 5, baked, and combined."""
+"""Functions that move an adapter to another base: transfer, convert (Eq. 5), bake and combine."""

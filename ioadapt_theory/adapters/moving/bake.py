@@ -1,4 +1,4 @@
-"""Baking: an adapter as a plain LoRA for a named base, exact where its change is of low rank, else the nearest one."""
+"""Conversion of an adapter to a plain LoRA for one base: exact if its change has low rank, else the nearest one."""
 
 from typing import Any
 
@@ -12,21 +12,20 @@ from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedErro
 
 
 def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Return (A, B, Δb) of a plain LoRA for the base W' with the same effect: X(W' + AB) + b + Δb; exact, no SVD.
+    """Return (A, B, Δb) of the plain LoRA with the same effect on the base W', X(W' + AB) + b + Δb; exact, without SVD.
 
-    Each part extends M = W' + PQ by its own rank: input (I + AB)M, output M(I + AB), weight M + AB. So ``input`` is
-    A(BW'), ``output`` (W'A)B, and a sum of r₁ and r₂ has rank r₁ + r₂, at most that of W'. Scalings are within B. An
-    output adapter acts on the bias too: Δb = bAB, None where there is no bias to act on; the adapter's own shift comes
-    with Δb.
+    Each part adds its rank to M = W' + PQ: input (I + AB)M, output M(I + AB), weight M + AB. So ``input`` gives A(BW'),
+    ``output`` gives (W'A)B, and a sum of ranks r₁ and r₂ has rank r₁ + r₂, at most that of W'. B includes the scaling.
+    An output adapter also acts on the bias: Δb = bAB plus the adapter's shift, or None without either.
 
     Args:
         adapter: of family "lora".
-        w: W' of the layer it is baked for, c x d (a convolution's kernel as (in · taps) x out).
+        w: W' of the layer, c x d (a convolution's kernel as (in · taps) x out).
         bias: b of that layer, d.
 
     Raises:
-        UnsupportedError: another family: its change is not of low rank, or it depends on W by more than a product.
-        ShapeError: W' is not of the adapter's size.
+        UnsupportedError: the adapter is not a LoRA, so its change has no low rank or is not linear in W.
+        ShapeError: the size of W' does not match the adapter.
 
     Example:
         >>> import torch
@@ -74,9 +73,9 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
 
 
 class GivenLayer(Operator):
-    """A layer given by W and b, without a module to call."""
+    """A layer given by W and b, without a module."""
 
-    like: Tensor = torch.empty(0)  # a property of the others
+    like: Tensor = torch.empty(0)  # the base class has a property
     bias: Tensor | None = None
 
     def __init__(self, w: Tensor, bias: Tensor | None, channels: int) -> None:
@@ -99,7 +98,7 @@ def layer_for(adapter: Adapter, w: Tensor, bias: Tensor | None) -> GivenLayer:
 
 
 def change(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-    """Return what an adapter of any kind adds to W' and to b, in float64: (D, Δb); Δb is None where b stays."""
+    """Return the change (D, Δb) of W' and b by an adapter of any kind, in float64; Δb is None if b is unchanged."""
     w, b = w.detach().double(), None if bias is None else bias.detach().double()
     with torch.no_grad():
         layer = adapter.on(layer_for(adapter, w, b))
@@ -119,22 +118,22 @@ def truncate(
     share: float | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> tuple[Tensor, Tensor, Tensor | None, float]:
-    """Return (A, B, Δb, lost) of the plain LoRA that is nearest to the adapter's change of W' (Eckart, Young 1936).
+    """Return (A, B, Δb, lost) of the plain LoRA nearest to the adapter's change D of W' (Eckart, Young 1936).
 
-    Without rank and share it is the exact one of ``bake``, for LoRAs alone. lost is ‖D − AB‖_F / ‖D‖_F with A and B as
-    they are stored, rounded to ``dtype``: 0 is exact, 1 is everything.
+    Without rank and share, the result is the exact LoRA of ``bake``, which needs a LoRA adapter. lost is ‖D − AB‖_F /
+    ‖D‖_F for A and B rounded to ``dtype``: 0 is exact, 1 means that nothing is left.
 
     Args:
         adapter: of any family, in any placements.
-        w: W' of the layer it is for, c x d (a convolution's kernel as (in · taps) x out).
+        w: W' of the layer, c x d (a convolution's kernel as (in · taps) x out).
         bias: b of that layer, d.
         rank: r; the change may have a lower one.
-        share: or the least r with ‖AB‖_F ≥ share · ‖D‖_F, in (0, 1].
+        share: in (0, 1]; instead of a rank, use the smallest r with ‖AB‖_F ≥ share · ‖D‖_F.
         dtype: of A and B.
 
     Raises:
-        InvalidValueError: both rank and share, or one outside its limits.
-        ShapeError: W' is not of the adapter's size.
+        InvalidValueError: both rank and share are given, or one is outside its limits.
+        ShapeError: the size of W' does not match the adapter.
     """
     if rank is not None and share is not None:
         msg = "Give either a rank or a share of the norm, not both."
@@ -143,7 +142,7 @@ def truncate(
         msg = f"rank must be a whole number, at least 1, not {rank!r}."
         raise InvalidValueError(msg)
     if share is not None and not 0 < share <= 1:
-        msg = f"share must be a share of the norm, above 0 and at most 1, not {share!r}."
+        msg = f"share must be above 0 and at most 1, not {share!r}."
         raise InvalidValueError(msg)
     d, moved = change(adapter, w, bias)
     if not d.isfinite().all():
@@ -160,9 +159,9 @@ def truncate(
 
 
 def _nearest(d: Tensor, rank: int | None, share: float | None) -> tuple[Tensor, Tensor]:
-    """Return A and B of the best approximation of this rank, or of the least one that has this share of the norm."""
+    """Return A and B of the best approximation of this rank, or of the smallest rank with this share of the norm."""
     u, s, vh = torch.linalg.svd(d, full_matrices=False)
-    norms = s.square().cumsum(0).sqrt()  # of the best change of each rank
+    norms = s.square().cumsum(0).sqrt()  # of the best approximation of each rank
     real = max(1, int((s > s[:1].sum() * torch.finfo(s.dtype).eps * max(d.shape)).sum()))
     r = min(rank or len(s), real)
     if share is not None:

@@ -1,4 +1,4 @@
-"""Combination of several LoRAs: the weighted sum of their changes."""
+"""Combination of several LoRAs into one: the weighted sum of their changes."""
 
 from collections.abc import Mapping
 
@@ -14,10 +14,10 @@ from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
 
 def combine(model: nn.Module, weights: Mapping[str, float], name: str) -> nn.Module:
-    """Return the model with one active adapter, the weighted sum of several.
+    """Return the model with a new active adapter, the weighted sum of several.
 
-    On a side the sum is I + Σ w s AB, on the weight W + Σ w s AB, exactly: its rank is the sum of the ranks. Adapters
-    that are active together do something else, as they act one after the other.
+    The sum is exactly I + Σ w s AB on a side and W + Σ w s AB on the weight, and its rank is the sum of the ranks.
+    Activating several adapters gives another result, since they are applied one after the other.
 
     >>> import torch
     >>> from ioadapt_theory import adapt, combine, layers
@@ -28,15 +28,15 @@ def combine(model: nn.Module, weights: Mapping[str, float], name: str) -> nn.Mod
     ('both',)
 
     Args:
-        model: with the adapters, which stay.
-        weights: by adapter.
-        name: of the sum.
+        model: the model with the adapters, which are not removed.
+        weights: adapter -> its weight.
+        name: the name of the sum.
 
     Raises:
-        UnknownNameError: an adapter that is not there.
+        UnknownNameError: an adapter does not exist.
         UnsupportedError: an adapter is of a family other than LoRA.
-        InvalidValueError: a weight that is no finite number, adapters in different placements on a layer, or the name
-            is taken.
+        InvalidValueError: a weight is not a finite number, the adapters of a layer have different placements, or the
+            name is taken.
     """
     parts: dict[str, list[tuple[Adapter, float]]] = {}
     for key, weight in weights.items():
@@ -46,7 +46,7 @@ def combine(model: nn.Module, weights: Mapping[str, float], name: str) -> nn.Mod
         for layer, module in layers(model, key).items():
             parts.setdefault(layer, []).append((module.adapters[key], weight))  # type: ignore[arg-type]
     if not parts:
-        msg = "There is nothing to combine: give at least one adapter and its weight."
+        msg = "weights is empty: give at least one adapter and its weight."
         raise InvalidValueError(msg)
     sums, adapted = {}, layers(model)
     for layer, some in parts.items():

@@ -1,6 +1,6 @@
-"""Eq. 5 on both sides: a LoRA's AB becomes W(A'B) with A' = W⁺A, or (AB')W with B' = BW⁺, for the paper's W (c x d).
+"""Eq. 5 for both sides: the change AB of W (c x d) becomes W(A'B) with A' = W⁺A, or (AB')W with B' = BW⁺.
 
-Only W is decomposed, never AB, and the rank stays. The way back, exact on every base, is ``bake``.
+Only W is decomposed, not AB, and the rank is unchanged. ``bake`` converts back, exactly for every base.
 """
 
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
 @dataclass(frozen=True, slots=True)
 class Fidelity:
-    """The cost of a conversion of one layer.
+    """The errors of the conversion of one layer.
 
     Attributes:
-        lost: ‖AB − the change of W by the converted adapter‖_F / ‖AB‖_F: 0 is exact, 1 is everything.
-        growth: ‖converted change‖_F / ‖AB‖_F, the size of A'B (of AB') beside that of AB.
-        condition: s_max / s_min of W, the most that the pseudo-inverse can grow a direction (times 1/s_max).
+        lost: ‖AB − the change of W by the converted adapter‖_F / ‖AB‖_F: 0 is exact, 1 means that nothing is left.
+        growth: the norm of A'B (or AB') divided by that of AB.
+        condition: the condition number s_max / s_min of W.
     """
 
     lost: float
@@ -52,13 +52,13 @@ def inverse(w: Tensor, ridge: float = 0.0) -> tuple[Tensor, float]:
 def converted_factors(
     a: Tensor, b: Tensor, w: Tensor, side: Placement | str, ridge: float = 0.0
 ) -> tuple[Tensor, Tensor, Fidelity]:
-    """Return the factors of a one-sided adapter with the effect of the LoRA AB, and the cost of the conversion.
+    """Return the factors of the input or output adapter with the effect of the LoRA AB, and the errors.
 
-    Output: X(W + AB) = XW(I + A'B) with A' = W⁺A, exact for every AB iff W has full row rank (so c ≤ d). Input:
-    X(W + AB) = X(I + AB')W with B' = BW⁺, exact for every AB iff W has full column rank (so c ≥ d).
+    Output: X(W + AB) = XW(I + A'B) with A' = W⁺A, exact for every AB iff W has full row rank (hence c ≤ d). Input:
+    X(W + AB) = X(I + AB')W with B' = BW⁺, exact for every AB iff W has full column rank (hence c ≥ d).
 
     Args:
-        a: A, c x r; the result has its dtype, and the fidelity is that of the rounded factors.
+        a: A, c x r; the factors are rounded to its dtype, and the errors include the rounding.
         b: B, r x d.
         w: W, c x d.
         side: "output" or "input".
@@ -81,25 +81,25 @@ def converted_factors(
 def convert(
     adapter: Adapter, w: Tensor, placement: Placement | str, bias: Tensor | None = None, *, ridge: float = 0.0
 ) -> tuple[Adapter, Fidelity]:
-    """Return a LoRA on the weight as an input or output adapter of the same rank and scaling, in the same dtype.
+    """Return a LoRA on the weight as an input or output adapter with the same rank, scaling and dtype.
 
-    An output adapter acts on XW + b, a LoRA leaves b alone: the converted one has -bA'B as a bias of its own.
+    An output adapter acts on XW + b, whereas a LoRA does not change b, so the result has the shift -bA'B.
 
     Args:
         adapter: of family "lora" with weight placement alone.
-        w: the weight it was trained on, c x d (a convolution's kernel as (in · taps) x out).
+        w: the weight that it was trained on, c x d (a convolution's kernel as (in · taps) x out).
         placement: "input" or "output".
         bias: b of that layer, d.
-        ridge: part of s_max that regularises the pseudo-inverse of Eq. 5; 0 does not.
+        ridge: regularisation of the pseudo-inverse in Eq. 5, as a fraction of s_max; 0 for none.
 
     Raises:
-        UnsupportedError: another family or placement, or a kernel of several taps to the input side.
-        ShapeError: W is not of the adapter's size.
+        UnsupportedError: the adapter is not a LoRA on the weight, or a kernel has several taps and the side is "input".
+        ShapeError: the size of W does not match the adapter.
 
     Example:
         >>> from torch import nn
         >>> from ioadapt_theory import adapt, convert, layers
-        >>> base = nn.Linear(8, 16)  # c <= d and of full rank: the output form is exact
+        >>> base = nn.Linear(8, 16)  # c <= d and full rank: the output form is exact
         >>> model = adapt(nn.Sequential(base), target_modules=["0"], placement="weight", rank=2, init="random")
         >>> lora = layers(model)["0"].adapters["default"]
         >>> converted, fidelity = convert(lora, base.weight.mT, "output", base.bias)
@@ -134,5 +134,5 @@ def convert(
 
 
 def _product_norm(a: Tensor, b: Tensor) -> Tensor:
-    """Return ‖AB‖_F as ‖R_A R_Bᵀ‖_F, which avoids squaring small numbers."""
+    """Return ‖AB‖_F, computed as ‖R_A R_Bᵀ‖_F to avoid the squares of small numbers."""
     return (torch.linalg.qr(a, mode="r").R @ torch.linalg.qr(b.mT, mode="r").R.mT).norm()

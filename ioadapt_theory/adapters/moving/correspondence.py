@@ -1,4 +1,4 @@
-"""The target layer for each layer that an adapter was trained on, by name or by weights."""
+"""The target layer for each layer of an adapter, matched by name or by weights."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -16,21 +16,21 @@ from ioadapt_theory.checkpoints.renaming import same_start
 from ioadapt_theory.errors import IoAdaptError, UnknownNameError
 
 MATCHES = ("name", "provenance", "auto")
-"""Ways to match the layers of two models: equal names, equal origin, or origin where it is known and else names."""
+"""Ways to match the layers of two models: by name, by origin, or by origin if known and else by name."""
 MANY = 4096
-"""Number of values of a matrix that are compared if both models are given."""
-NO_ORIGIN = "no layer of the target is known to be made from it"
+"""Number of values per matrix that are compared if both models are given."""
+NO_ORIGIN = "no layer of the target is known to come from it"
 
 Place = tuple[str, ...]
-"""One layer of the target, or several that together correspond to one name, such as parts of a fused layer."""
+"""A layer of the target, or several layers that are together one layer of the source (fused projections)."""
 
 
 class RenumberedWarning(UserWarning):
-    """Warning: layers of the target have the names of other layers of the source."""
+    """Warning that layers of the target have the names of other layers of the source."""
 
 
 class NoProvenanceError(IoAdaptError, ValueError):
-    """match="provenance" without evidence of where the target's layers come from."""
+    """Error: match="provenance" without evidence of where the target's layers come from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,11 @@ class Correspondence:
     """The target's layers for an adapter's layers.
 
     Attributes:
-        places: the places for each name: several where the target has copies of a layer.
-        reasons: names without a place, and why, if there is a special reason.
-        origins: the evidence; ``how`` is "contents" where that decided, else "name", and ``contradicted`` are layers
-            that are matched by name all the same.
-        deeper: names whose numbers go beyond the target's, without evidence of which layers it retains.
+        places: the target's layers for each name; several if the target has copies of a layer.
+        reasons: names without a layer -> the reason, if known.
+        origins: the evidence; ``how`` is "contents" if the weights decided, else "name"; ``contradicted`` are layers
+            that are matched by name against the evidence.
+        deeper: names with block numbers that the target does not have, without evidence of which blocks it retains.
     """
 
     places: Mapping[Name, tuple[Place, ...]]
@@ -52,26 +52,27 @@ class Correspondence:
 
     @property
     def layers(self) -> dict[Name, Place]:
-        """The first place for each name."""
+        """The first target layer for each name."""
         return {name: places[0] for name, places in self.places.items()}
 
     def unproven(self, layers: Iterable[str]) -> tuple[str, ...]:
-        """Return the target layers that are matched by name alone."""
+        """Return the target layers that are matched only by name."""
         return tuple(n for n in layers if n not in self.origins.of and n not in self.origins.contradicted)
 
     def warning(self) -> str | None:
-        """Return a warning about layers that are matched by name without evidence or against it, or None."""
+        """Return a warning about layers that are matched by name against the evidence or without any, or None."""
         if wrong := self.origins.contradicted:
             (layer, why), *more = wrong.items()
             return (
-                f"{len(wrong)} layers have the name of another layer of the source, because layers were"
-                f" moved, removed or doubled: {layer} {why}{f', and {len(more)} more' if more else ''}."
-                " match='provenance' follows the weights."
+                f"{len(wrong)} layers have the name of another layer of the source, because layers were moved, removed"
+                f" or copied: {layer} {why}{f', and {len(more)} more' if more else ''}."
+                " Use match='provenance' to follow the weights."
             )
         if self.deeper:
             return (
-                f"The adapter has layers beyond the model's, such as {self.deeper[0]}: if earlier ones were removed,"
-                " equal numbers are different layers; use match='provenance' with the adapter's own model as source."
+                f"The adapter has layers that the model lacks, such as {self.deeper[0]}: if earlier layers were"
+                " removed, equal numbers mean different layers; use match='provenance' with the adapter's own model as"
+                " source."
             )
         return None
 
@@ -89,14 +90,14 @@ def correspond(
     Args:
         names: layers that an adapter was trained on.
         target: the model.
-        match: "name"; "provenance": the layers that are known to be made from the one that the adapter was trained on;
-            "auto": these, and where none is known, and nothing was renumbered, the layer of equal name.
+        match: "name"; "provenance": the layers whose weights come from the adapter's layer; "auto": the same, but the
+            layer of equal name if there is no evidence and nothing was renumbered.
         source: the model that the adapter was trained on, if available.
-        prints: otherwise fingerprints of its layers, see ``fingerprint``.
+        prints: fingerprints of its layers, used if there is no source; see ``fingerprint``.
 
     Raises:
-        NoProvenanceError: "provenance", and nothing tells it.
-        UnknownNameError: no such way to match.
+        NoProvenanceError: "provenance" without evidence.
+        UnknownNameError: ``match`` is not one of MATCHES.
     """
     if match not in MATCHES:
         raise UnknownNameError("match", match, MATCHES)
@@ -125,13 +126,13 @@ def correspond(
 
 
 def _places(layers: Place, origins: Mapping[str, str]) -> Iterable[Place]:
-    """Yield the target's copies of several layers of the source: the first of each, the second of each."""
+    """Yield the target's copies of several source layers: first all first copies, then all second copies."""
     copies = [[new for new, old in origins.items() if old == layer] for layer in layers]
     return zip(*copies, strict=False)
 
 
 def _deeper(names: Collection[Name], named: Resolved, target: Weights) -> tuple[Name, ...]:
-    """Return the unmatched names that the target has under other numbers."""
+    """Return the unmatched names that differ from a target layer only in the block number."""
 
     def numberless(name: str) -> str:
         return re.sub(r"(?<=_)\d+(?=_)", "#", unwrapped(name).replace(".", "_"))
@@ -144,7 +145,7 @@ def _deeper(names: Collection[Name], named: Resolved, target: Weights) -> tuple[
 def _origins(
     names: Collection[Name], named: Resolved, target: Weights, source: Weights | None, prints: Mapping[str, Any]
 ) -> Origins:
-    """Return the source layer of each target layer, under the target's way of naming."""
+    """Return the source layer of each target layer, in the target's naming scheme."""
     meant = {n.path for n in names if not n.flat} | {layer for layers in named.layers.values() for layer in layers}
     kinds = {_kind(name) for name in (source.names if source else prints or meant)}
     here = {unwrapped(name): name for name in target.names if name and _kind(name) in kinds}
@@ -163,7 +164,7 @@ def _origins(
 
 
 def _by_plain_name(names: Iterable[str], like: Iterable[str]) -> dict[str, str]:
-    """Map plain names, with the prefix that the others have, to names."""
+    """Map plain names, with the prefix of the other model's names, to names."""
     plain = {unwrapped(name): name for name in names if name}
     others = {unwrapped(name) for name in like if name}
     ours, theirs = same_start(others, plain) or ("", "")
@@ -171,12 +172,12 @@ def _by_plain_name(names: Iterable[str], like: Iterable[str]) -> dict[str, str]:
 
 
 def _kind(name: str) -> str:
-    """Return the part of a name after the number of its block, without a number at the end: ``self_attn.q_proj``."""
+    """Return the part of a name after its block number, without a final number: ``self_attn.q_proj``."""
     return re.sub(r"(^|\.)\d+$", "", re.split(r"(?:^|\.)\d+\.", unwrapped(name))[-1])
 
 
 def _contents(weights: Weights, names: Mapping[str, str], count: int) -> Contents:
-    """Return some values of each layer's matrix, by plain names."""
+    """Return sampled values of each layer's matrix, by plain names."""
     shapes = {}
     for plain, name in names.items():
         try:
@@ -189,7 +190,7 @@ def _contents(weights: Weights, names: Mapping[str, str], count: int) -> Content
         try:
             m = weights.layer(names[plain]).matrix
             return np.empty(0) if m.is_meta or not m.numel() else evenly_spaced(m, count).double().numpy()
-        except (IoAdaptError, RuntimeError, TypeError):  # quantised, sharded or without numbers: it tells nothing
+        except (IoAdaptError, RuntimeError, TypeError):  # quantised, sharded or not loaded: no values
             return np.empty(0)
 
     return Contents(shapes, values)

@@ -1,4 +1,4 @@
-"""`transfer`: the same adapter on another model, checked layer by layer before anything is changed."""
+"""`transfer`: copy an adapter to another model, after checking that it fits every layer."""
 
 import copy
 import warnings
@@ -25,17 +25,17 @@ SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class TransferReport:
-    """The outcome for each layer's adapter.
+    """The outcome of a transfer for each layer.
 
     Attributes:
-        matched: layers of the target that got theirs.
-        unmatched: layers that did not, and why.
-        altered: tensors of the target itself that were changed, see ``load``.
-        sources: for each matched layer the one whose adapter it got, as the source or the file names it.
-        how: the way in which they were matched: "name", or "contents" of the models.
-        with_block: matched layers that show nothing themselves, as the rest of their block shows it.
-        unproven: matched layers of which nothing but the name says that they are the same layer.
-        warning: a warning about the matching, None if there is none.
+        matched: layers of the target that received an adapter.
+        unmatched: layers that did not -> the reason.
+        altered: tensors of the target's base that were changed; see ``load``.
+        sources: matched layer -> the layer of the source or the file that its adapter comes from.
+        how: how they were matched: by "name", or by the "contents" of the weights.
+        with_block: layers matched by the other layers of their block, without evidence from their own weights.
+        unproven: layers matched only by name, without evidence.
+        warning: a warning about the matching, or None.
 
     Example:
         >>> from torch import nn
@@ -74,14 +74,14 @@ class TransferReport:
 
 
 class TransferError(IoAdaptError, ValueError):
-    """An adapter does not fit the model; ``report`` has every layer."""
+    """Error: an adapter does not fit the model; ``report`` lists every layer."""
 
     def __init__(self, report: TransferReport) -> None:
         """Name the first few layers that do not fit."""
         self.report = report
         some = "; ".join(f"{name}: {why}" for name, why in list(report.unmatched.items())[:SHOWN])
         more = len(report.unmatched) - SHOWN
-        rest = " Pass strict=False for those that fit." if report.matched else ""
+        rest = " Pass strict=False to use the layers that fit." if report.matched else ""
         super().__init__(
             f"The adapter fits {len(report.matched)} of {len(report.matched) + len(report.unmatched)} layers ({some}"
             f"{f'; and {more} more' if more > 0 else ''}).{f' {report.warning}' if report.warning else rest}"
@@ -100,33 +100,35 @@ def transfer(
     inputs: Any = None,
     **options: Any,
 ) -> TransferReport:
-    """Copy the source model's adapter to another model, or carry it over if there are inputs.
+    """Copy the source model's adapter to another model, or fit one with the same effect if inputs are given.
 
-    An input adapter needs an equal input size, an output adapter an equal output size, a weight adapter both; one that
-    fits may still be useless there, see ``report``. The target is frozen; if it already has adapters, its trainable
-    parameters stay trainable. With inputs it is not frozen, and gets no adapter if nothing would be kept.
+    An input adapter needs an equal input size, an output adapter an equal output size, a weight adapter both; an
+    adapter that fits may still be useless there, see ``report``. The target is frozen; if it already has adapters, its
+    trainable parameters stay trainable. With inputs, the target is not frozen, and receives no adapter if nothing of
+    the effect would be kept.
 
     Args:
-        source: a model with the adapter.
-        target: the model to put it on, changed in place.
+        source: the model with the adapter.
+        target: the model that receives it, changed in place.
         name: of the adapter, on both models.
-        strict: raise unless every layer fits; otherwise take those that do.
-        rename: target name for each source layer with another name there; it takes precedence.
-        match: "name"; "provenance", which follows the weights of pruned, renumbered and doubled layers; "auto",
-            provenance where it is known and names otherwise. By name, layers that hold the weights of another one are
-            an error if strict, and a warning if not. With inputs also "effect": the layer that takes most over.
+        strict: raise unless every layer fits; otherwise transfer the layers that fit.
+        rename: source layer -> target layer, where the names differ; takes precedence over ``match``.
+        match: "name"; "provenance", which follows the weights of pruned, renumbered and copied layers; "auto", by
+            provenance if it is known and else by name. If a layer matched by name has the weights of another layer,
+            this is an error if strict, else a warning. With inputs also "effect": the layer that keeps most of the
+            effect.
         trainable: whether the adapter is to be trained further on the target.
-        inputs: what the models take, without labels, of the adapter's domain; 256 rows are enough. The adapter whose
-            effect on the target is nearest is then put there instead of a copy.
-        **options: how the adapter is carried over, see ``adapters.carrying.Options``.
+        inputs: unlabelled inputs of both models, from the adapter's domain; 256 rows are enough. The target then
+            receives the adapter with the most similar effect instead of a copy.
+        **options: options of the fit to ``inputs``, see ``adapters.carrying.Options``.
 
     Returns:
-        What became of each layer's adapter.
+        The outcome for each layer.
 
     Raises:
-        InvalidValueError: options of carrying over without inputs.
+        InvalidValueError: options without inputs.
         TransferError: a layer does not fit (or none does); the target is unchanged.
-        NoProvenanceError: ``match="provenance"`` and nothing of the source is in the target.
+        NoProvenanceError: ``match="provenance"``, but no layer of the target comes from the source.
 
     Example:
         >>> from torch import nn
@@ -142,7 +144,7 @@ def transfer(
         common: dict[str, Any] = {"strict": strict, "rename": rename, "match": match, "trainable": trainable}
         return carried(source, target, inputs, name=name, **common, **options)
     if options:
-        msg = f"{', '.join(sorted(options))}: options of carrying over; give inputs= too."
+        msg = f"{', '.join(sorted(options))}: options of the fit to inputs; give inputs= too."
         raise InvalidValueError(msg)
     given: Mapping[str, Adapter] = {n: layer.adapters[name] for n, layer in layers(source, name).items()}  # type: ignore[misc]
     for layer, adapter in given.items():
@@ -151,7 +153,7 @@ def transfer(
     renamed = {new: n for n, new in (rename or {}).items() if n in given}
     names = [Name("", n) for n in given if n not in renamed.values()]
     correspondence = correspond(names, ModelWeights(target), match, source=ModelWeights(source))
-    origins = replace(correspondence.origins, of={**correspondence.origins.of, **renamed})  # the caller knows
+    origins = replace(correspondence.origins, of={**correspondence.origins.of, **renamed})  # chosen by the caller
     correspondence = replace(correspondence, origins=origins)
     sources = {layer: key.path for key, places in correspondence.places.items() for place in places for layer in place}
     sources |= renamed
@@ -173,7 +175,7 @@ def put(
     lost: Mapping[str, str] = MappingProxyType({}),
     trainable: bool = False,
 ) -> TransferReport:
-    """Return the outcome of putting adapters, in place, on the layers of these names.
+    """Return the outcome of adding adapters, in place, to the layers with these names.
 
     Args:
         model: changed in place.
@@ -181,9 +183,9 @@ def put(
         name: of the adapter.
         strict: see ``transfer``.
         hotswap: see ``load``.
-        correspondence: how the layers were matched; None where the caller knows that they are right.
-        sources: layer of the model -> the layer its adapter comes from; by default the one of that name.
-        lost: layers of the source for which there is none, and why.
+        correspondence: how the layers were matched; None if the caller chose them.
+        sources: layer of the model -> the layer its adapter comes from; by default the layer of that name.
+        lost: layers of the source without a target layer -> the reason.
         trainable: see ``transfer``.
 
     Raises:
@@ -216,7 +218,7 @@ def put(
 
 
 def exchange(old: Mapping[str, Adapter], new: Mapping[str, Adapter]) -> None:
-    """Overwrite adapters with others of the same shapes, all or none; raise InvalidValueError if shapes differ."""
+    """Overwrite adapters by others of the same shapes, all or none; raise InvalidValueError if shapes differ."""
     if odd := sorted(old.keys() ^ new.keys()):
         msg = f"{odd[0]}: only one of the two adapters is on this layer; load the new one without hotswap."
         raise InvalidValueError(msg)
@@ -232,7 +234,7 @@ def exchange(old: Mapping[str, Adapter], new: Mapping[str, Adapter]) -> None:
 
 
 def misfit(named: Mapping[str, nn.Module], layer: str, adapter: Adapter) -> str | None:
-    """Return why an adapter cannot act on the layer of this name, None if it can."""
+    """Return the reason why an adapter cannot act on the layer of this name, or None."""
     if layer not in named:
         return NO_LAYER
     try:
@@ -245,6 +247,6 @@ def _copy(adapter: Adapter, module: nn.Module) -> Adapter:
     new = copy.deepcopy(adapter)
     for part in new.modules():
         for key, p in part._parameters.items():
-            if p is not None and hasattr(p, "full_tensor"):  # of a source that is sharded: every rank gathers all of it
+            if p is not None and hasattr(p, "full_tensor"):  # a sharded source: every rank gathers the whole tensor
                 part._parameters[key] = nn.Parameter(p.full_tensor(), requires_grad=p.requires_grad)
     return new.to(device=function_of(module).like.device)

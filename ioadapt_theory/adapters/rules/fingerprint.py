@@ -1,4 +1,4 @@
-"""Fingerprints of base models: a hash and a few values of every layer that an adapter was trained on."""
+"""Fingerprints of base models: a hash and a few values of every adapted layer."""
 
 import base64
 import hashlib
@@ -19,7 +19,7 @@ HEADER, BASE_NAME = "ioadapt.base", "ioadapt.base_name"
 
 
 def fingerprint(layer: BaseLayer) -> dict[str, Any]:
-    """Return the fingerprint of a base layer: SHA-256 of its values as stored, and 32 of them, evenly spaced."""
+    """Return the fingerprint of a base layer: the SHA-256 of its stored values, and 32 evenly spaced values."""
     w = layer.matrix.detach().contiguous().cpu()
     raw = w.reshape(-1).view(torch.uint8).numpy().tobytes()
     return {
@@ -31,13 +31,13 @@ def fingerprint(layer: BaseLayer) -> dict[str, Any]:
 
 
 def evenly_spaced(w: Tensor, count: int) -> Tensor:
-    """Return this many values of a matrix, evenly spaced over its rows."""
+    """Return ``count`` values of a matrix, evenly spaced over its rows."""
     at = torch.linspace(0, w.numel() - 1, count, dtype=torch.float64).long().to(w.device)
     return w.detach()[at // w.shape[1], at % w.shape[1]].cpu()
 
 
 def header(model: nn.Module, layers: Mapping[str, str]) -> dict[str, str]:
-    """Return the fingerprint entries of a file's header; ``layers`` maps names in the model to names in the file."""
+    """Return the fingerprints for a file's header; ``layers`` maps names in the model to names in the file."""
     weights = ModelWeights(model)
     prints = fingerprints({recorded_by: partial(weights.layer, name) for name, recorded_by in layers.items()})
     named = getattr(model, "name_or_path", None) or getattr(getattr(model, "config", None), "_name_or_path", None)
@@ -45,7 +45,7 @@ def header(model: nn.Module, layers: Mapping[str, str]) -> dict[str, str]:
 
 
 def fingerprints(layers: Mapping[str, Callable[[], BaseLayer]]) -> dict[str, Any]:
-    """Return the fingerprints of layers that have plain weights; each layer is read when called."""
+    """Return the fingerprints of the layers with plain weights, as functions that read the layer."""
     prints = {}
     for name, read in layers.items():
         with suppress(UnsupportedError):
@@ -54,12 +54,12 @@ def fingerprints(layers: Mapping[str, Callable[[], BaseLayer]]) -> dict[str, Any
 
 
 def pack(prints: Mapping[str, Any], base: object) -> dict[str, str]:
-    """Return fingerprints and the base's name, if any, in the form of a file's header."""
+    """Return fingerprints and the base's name, if any, as entries of a file's header."""
     return {HEADER: json.dumps(prints)} | ({BASE_NAME: base} if isinstance(base, str) and base else {})
 
 
 def recorded(metadata: Mapping[str, str], path: object) -> dict[str, Any]:
-    """Return the fingerprints that ``header`` wrote, if any; raise FileFormatError where they cannot be read."""
+    """Return the fingerprints written by ``header``, if any; raise FileFormatError if they are invalid."""
     try:
         prints = json.loads(metadata.get(HEADER) or "{}")
     except (ValueError, RecursionError) as error:
@@ -69,14 +69,14 @@ def recorded(metadata: Mapping[str, str], path: object) -> dict[str, Any]:
 
 
 def identical(prints: Mapping[str, Any], weights: Weights) -> tuple[int, int]:
-    """Return how many layers of a base are those of the recorded fingerprints, and how many have such a name."""
+    """Return the numbers of base layers whose fingerprint matches the recorded one, and of those compared."""
     names = prints.keys() & set(weights.names)
     hashes = {name: prints[name].get("sha256") for name in names if isinstance(prints[name], dict)}
     return sum(fingerprint(weights.layer(name))["sha256"] == there for name, there in hashes.items()), len(names)
 
 
 def sample(text: Any) -> Tensor:
-    """Return the sampled values of a fingerprint, none if they are malformed."""
+    """Return the sampled values of a fingerprint, or none if they are malformed."""
     try:
         raw = base64.b64decode(text, validate=True)
     except (ValueError, TypeError):

@@ -1,6 +1,6 @@
 """Patterns for layer names, as in PEFT's rank_pattern: regular expressions that match the end of a name.
 
-A pattern may come from an untrusted file, so the total time of slow ones is limited; others take microseconds.
+A pattern may come from an untrusted file, so the total time of slow matches is limited.
 """
 
 import functools
@@ -17,7 +17,7 @@ from ioadapt_theory.errors import InvalidValueError
 SLOW, LIMIT = 0.01, 1.0
 """CPU seconds above which a match counts as slow, and the limit for all slow matches of a process."""
 MOST_COPIES = 10_000
-"""Limit for the product of the counts in braces, since a counted repeat is compiled to that many copies."""
+"""Largest product of the counts in braces, since a counted repeat is compiled to that many copies."""
 _spent = 0.0
 
 
@@ -36,7 +36,7 @@ def compiled(pattern: str) -> Any:
 
 
 def fits(pattern: str, name: str) -> bool:
-    """Whether a pattern matches the whole name; raise InvalidValueError if it is invalid or too slow."""
+    """Whether a pattern matches the whole name; raises InvalidValueError if it is invalid or too slow."""
     global _spent
     began = time.thread_time()
     try:
@@ -65,7 +65,7 @@ def _fits_end(pattern: str, name: str) -> bool:
 
 @functools.lru_cache(maxsize=1 << 15)
 def _literal(pattern: str) -> str | None:
-    """Return the name that a pattern without operators spells, such as files have for each layer; else None."""
+    """Return the name that a pattern without operators matches (files have one per layer), or None."""
     escaped = pattern.removeprefix("^")
     name = re.sub(r"\\(.)", r"\1", escaped)
     return name if re.escape(name) == escaped else None

@@ -1,10 +1,10 @@
 """placement="residual": in a transformer, the side of each layer that is on the residual stream.
 
-Input for what reads the stream (q, k, v, up, gate), output for what writes to it (o, down). The spaces on the other
-side are private to the model: W_q R, W_k R⁻ᵀ and W_v R, R⁻¹W_o for each head, a permutation and (for ReLU) positive
-scales for the neurons change every weight and no output. On these sides (I + AB)W and W(I + AB) do not meet R, so an
-adapter moved to the other model does exactly what it did. It is not exact when the residual stream itself is expressed
-in another basis, and no placement is exact under both.
+The side is "input" for layers that read the stream (q, k, v, up, gate), and "output" for those that write to it (o,
+down). The basis on the other side is private to the model: W_q R, W_k R⁻ᵀ and W_v R, R⁻¹W_o for each head, and a
+permutation and (for ReLU) positive scales of the neurons, change the weights but no output. On the residual side, (I +
+AB)W and W(I + AB) do not involve R, so the adapter has exactly the same effect on the changed model. It is not exact if
+the basis of the residual stream itself changes, and no placement is exact for both changes.
 """
 
 import re
@@ -31,29 +31,29 @@ WRITES = re.compile(
     r"|single_transformer_blocks\.\d+\.proj_out"
     r")"
 )
-"""Last parts of layer names, of Llama, GPT-2, GPT-J, GPT-NeoX, BERT, T5, OPT, CLIP, and of torch and diffusers.
+"""Endings of layer names in Llama, GPT-2, GPT-J, GPT-NeoX, BERT, T5, OPT, CLIP, torch and diffusers.
 
-A name with several meanings counts only with the part before it: ``proj_out`` writes to the stream in FLUX's single
-blocks and around a UNet's attention, but reads it at the end of a transformer; ``linear1`` is torch's or FLUX's own. A
-UNet's proj_in and proj_out connect two streams, an outer and an inner one; the side chosen is that of the outer one,
-and the other one would be equally exact.
+A name with several meanings is matched only together with the part before it: ``proj_out`` writes to the stream in
+FLUX's single blocks and around a UNet's attention, but reads it at the end of a transformer; ``linear1`` occurs in
+torch and in FLUX. A UNet's proj_in and proj_out connect an outer and an inner stream; the side of the outer one is
+chosen, and the other would be equally exact.
 """
 
 
 class UnknownSideError(InvalidValueError):
-    """Error: the names of layers do not tell whether they read the residual stream or write to it."""
+    """Error: the name of a layer does not show whether it reads the residual stream or writes to it."""
 
     def __init__(self, names: Collection[str]) -> None:
-        """List the last parts of these names."""
+        """List the endings of these names."""
         kinds = [*dict.fromkeys(re.sub(r".*\.(?=[^.]*[^.\d][^.]*(\.\d+)*$)", "", name) for name in names)]
         super().__init__(
             f"placement='residual' does not know whether {', '.join(kinds)} read the residual stream or write to it;"
-            f" say so with placement_pattern={{{kinds[0]!r}: 'input', ...}} (or 'output'), or exclude them."
+            f" set placement_pattern={{{kinds[0]!r}: 'input', ...}} (or 'output'), or exclude them."
         )
 
 
 def residual_side(name: str) -> Placement:
-    """Return the side of the layer of this name that is on the residual stream; raise UnknownSideError."""
+    """Return the side of this layer that is on the residual stream; raise UnknownSideError."""
     if READS.fullmatch(name):
         return Placement.INPUT
     if WRITES.fullmatch(name):

@@ -16,15 +16,15 @@ ALL_LINEAR = "all-linear"
 
 
 class NoMatchError(IoAdaptError, ValueError):
-    """Error: target_modules matches no module; it names near misses."""
+    """Error: target_modules matches no module; the message lists similar names."""
 
     def __init__(self, wanted: str | tuple[str, ...], names: Iterable[str]) -> None:
-        """Name near misses among ``names``, the modules that could have been adapted."""
+        """List similar names among ``names``, the modules that can be adapted."""
         names = list(names)
         ends = {".".join(n.split(".")[-k:]) for n in names for k in (1, 2, 3)} | set(names)
         wishes = [wanted] if isinstance(wanted, str) else wanted
         near = dict.fromkeys(hit for wish in wishes for hit in difflib.get_close_matches(wish, sorted(ends), n=3))
-        hint = f" Near misses: {', '.join(near)}." if near else ""
+        hint = f" Similar names: {', '.join(near)}." if near else ""
         some = ", ".join(sorted({n.split(".")[-1] for n in names})[:12]) or "none"
         super().__init__(
             f"target_modules={wanted!r} matches no module.{hint} Layers that can be adapted end in: {some}."
@@ -32,7 +32,7 @@ class NoMatchError(IoAdaptError, ValueError):
 
 
 def walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Yield every submodule under each of its names, without entering adapted layers."""
+    """Yield every submodule once per name, without entering adapted layers."""
     inside: tuple[str, ...] = ()
     for name, module in model.named_modules(remove_duplicate=False):
         if not name or name.startswith(inside):
@@ -43,7 +43,7 @@ def walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
-    """Return the modules to adapt under their first names, in the model's order; raise NoMatchError if none matches."""
+    """Return the modules to adapt by their first names, in the model's order; raise NoMatchError if none matches."""
     named = dict(walk(model))
     if config.target_modules == ALL_LINEAR:
         get_head = getattr(model, "get_output_embeddings", None)
@@ -62,7 +62,7 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
         if _read_by_owner(name, named, model):
             msg = (
                 f"{name} belongs to an nn.MultiheadAttention, which reads its weight and never calls it, so an adapter"
-                " would be ignored. Exclude it, or use an attention with separate projections."
+                " would be ignored; exclude it, or use an attention with separate projections."
             )
             raise UnsupportedError(msg)
         if not isinstance(module, AdaptedLayer):
@@ -75,7 +75,7 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
 
 
 def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) -> None:
-    """Warn of experts that are slices of one tensor; raise UnsupportedError if nothing else is selected."""
+    """Warn about experts stored in one tensor; raise UnsupportedError if nothing else is selected."""
     wanted = config.target_modules
     stacks = {
         f"{name}.{key}".lstrip("."): p
@@ -88,14 +88,14 @@ def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) ->
         return
     some = ", ".join(f"{name} {[*stacks[name].shape]}" for name in meant[:2])
     more = f" and {len(meant) - 2} more" if len(meant) > 2 else ""
-    msg = f"Stacked weights of experts have three dimensions and cannot be adapted: {some}{more}."
+    msg = f"The weights of stacked experts have three dimensions and cannot be adapted: {some}{more}."
     if not hits:
         raise UnsupportedError(msg)
     warnings.warn(f"{msg} Add them to exclude_modules to silence this warning.", stacklevel=5)
 
 
 def fits(wanted: str | tuple[str, ...], name: str) -> bool:
-    """Whether a name matches: a list by its ending after a dot, a string as a regular expression for all of it."""
+    """Whether a name matches: a list by suffix after a dot, a string as a regular expression for the whole name."""
     if isinstance(wanted, str):
         return patterns.fits(wanted, name)
     return any(name == end or name.endswith(f".{end}") for end in wanted)

@@ -1,1 +1,1 @@
-"""Files of weights, none of them trusted: safetensors, pickles, NeuroChem, and folders of these."""
+"""Files of weights, all untrusted: safetensors, pickles, NeuroChem files, and folders of them."""

@@ -1,6 +1,6 @@
-"""The weights in a folder, here or on the hub: which file, its shards, its part; and single files.
+"""The weights in a local folder, a hub repository or a single file: choice of the file, its shards and its part.
 
-Which file is told by names alone, and names in data are never followed out of the folder.
+The file is chosen by its name, and file names in an index cannot point outside the folder.
 """
 
 import os
@@ -16,66 +16,66 @@ from ioadapt_theory.checkpoints.quantised import dequantised
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError
 
 STEMS: Final = ("diffusion_pytorch_model", "model", "pytorch_model")
-"""Names of weights in diffusers and transformers."""
+"""File names of weights in diffusers and transformers."""
 
 LARGEST_CONFIG: Final = 1024 * 1024
-"""Bytes of a config.json that are read."""
+"""Maximum size of a config.json in bytes."""
 
 COMPONENTS: Final = ("unet", "transformer")
-"""Folders of a diffusers pipeline that hold the model itself; a folder without them is taken as the model."""
+"""Folders of a diffusers pipeline with the main model; a folder without them is itself the model."""
 
 LDM_PARTS: Final = {"unet": "model.diffusion_model.", "vae": "first_stage_model.", "text_encoder": "cond_stage_model."}
-"""Part of a single file in the original layout -> prefix of its tensors."""
+"""Part of a single file in the original layout -> prefix of the names of its tensors."""
 
 EMA: Final = "model_ema."
-"""Prefix of the averaged weights; their names are those of the UNet without dots."""
+"""Prefix of the averaged (EMA) weights, whose names are those of the UNet without dots."""
 
 
 class Folder:
-    """Files of this machine under names relative to a root, with '/'; a repository on the hub is one, too."""
+    """A folder of local files, with names relative to its root; a subclass represents a hub repository."""
 
     def __init__(self, root: Path) -> None:
-        """Take the root."""
+        """Take the root folder."""
         self.root = root
 
     def listing(self, folder: str) -> tuple[list[str], list[str]]:
-        """Return the names of the files and of the folders in a folder ('' for the root)."""
+        """Return the names of the files and of the subfolders in a folder ('' for the root)."""
         inside = list((self.root / folder).iterdir()) if (self.root / folder).is_dir() else []
         return [p.name for p in inside if not p.is_dir()], [p.name for p in inside if p.is_dir()]
 
     def require(self, folder: str) -> None:
-        """Refuse a folder that is not there."""
+        """Raise SourceError if the folder does not exist."""
         if not (self.root / folder).is_dir():
             inside = ", ".join(sorted(self.listing("")[1])) or "none"
             msg = f"{self.root} has no folder {folder!r} (it has {inside})."
             raise SourceError(msg)
 
     def title(self, path: str) -> str:
-        """Return what a file or folder is called in tables and sentences."""
+        """Return the name of a file or folder for tables and error messages."""
         return str(self.root / path)
 
     def fetch(self, file: str) -> Path:
-        """Return the file on this machine."""
+        """Return the local path of a file."""
         return self.root / file
 
     def config(self, folder: str, *, ask: bool) -> Mapping[str, Any]:
-        """Return what a folder's config.json says, if it can be had; ``ask`` if it is worth a request. Not trusted."""
+        """Return the content of a folder's config.json, or {} (untrusted); ``ask`` permits a request to the hub."""
         with suppress(SourceError, ValueError):
             content = parse_json(read_whole(self.root / folder / "config.json", LARGEST_CONFIG))
             return content if isinstance(content, dict) else {}
         return {}
 
     def open(self, file: str) -> Checkpoint:
-        """Open one file of weights; its values may still be away."""
+        """Open a file of weights; its values may not be downloaded yet."""
         return open_file(self.fetch(file))
 
 
 def open_weights(
     place: Folder, part: str | None, *, variant: str | None, ema: bool | None, cut: str | None = None
 ) -> Checkpoint:
-    """Return what ``part`` of a place names, opened: a file, the weights in a folder, or without it the model's own.
+    """Return ``part`` of a source, opened: a file, or the weights in a folder; without ``part``, the main model.
 
-    ``cut`` is a part of a single file in the original layout; ``variant`` and ``ema`` are `open_checkpoint`'s.
+    ``cut`` names a part of a single file in the original layout; see `open_checkpoint` for ``variant`` and ``ema``.
     """
     folder, _, file = (part or "").rpartition("/")
     if file not in place.listing(folder)[0]:
@@ -87,7 +87,7 @@ def open_weights(
     try:
         if not file.endswith(".json"):
             opened = ldm_part(opened, cut, ema)
-        if file.startswith(STEMS):  # diffusers' weights speak for themselves
+        if file.startswith(STEMS):  # diffusers' weights need no config.json
             opened.config = place.config(folder, ask=not file.startswith(STEMS[0]))
         return dequantised(opened)
     except BaseException:
@@ -96,7 +96,7 @@ def open_weights(
 
 
 def choose(names: Collection[str], where: str, variant: str | None) -> str:
-    """Return the file to open: safetensors before pickles, the variant, if there is one, before the plain file."""
+    """Return the file to open: safetensors are preferred to pickles, and the variant to the plain file."""
     usual = (name for wanted in dict.fromkeys((variant, None)) for name in _usual_names(wanted))
     if name := next((name for name in usual if name in names), None):
         return name
@@ -104,14 +104,14 @@ def choose(names: Collection[str], where: str, variant: str | None) -> str:
     if len(weights) == 1:
         return weights[0]
     shown = ", ".join(weights[:8] or sorted(names)[:8]) or "nothing"
-    msg = f"{where} holds no weights that can be read (it holds {shown})."
+    msg = f"{where} has no readable weights (it contains {shown})."
     if weights:
-        msg = f"{where} holds several weights: {shown}. Say which, as in SOURCE:{weights[0]}."
+        msg = f"{where} has several files of weights: {shown}. Choose one, for example SOURCE:{weights[0]}."
     raise SourceError(msg)
 
 
 def _usual_names(variant: str | None) -> Iterator[str]:
-    """Yield file names in the order of preference, an index (.json) after the single file, as diffusers does."""
+    """Yield file names in order of preference; as in diffusers, an index (.json) follows the single file."""
     forms: tuple[str, ...] = ("{0}.{1}", "{0}.{1}.index.json")
     if variant is not None:
         forms = ("{0}.{2}.{1}", "{0}.{1}.index.{2}.json", "{0}.{1}.{2}.index.json")
@@ -119,7 +119,7 @@ def _usual_names(variant: str | None) -> Iterator[str]:
 
 
 def read_index(text: bytes, path: str) -> dict[str, str]:
-    """Return tensor -> shard of an index.json; refuse a shard that is no plain name of a weights file."""
+    """Return tensor -> shard from an index.json; raise FileFormatError unless each shard is a plain file name."""
     try:
         index: Any = parse_json(text)
     except ValueError as error:
@@ -127,17 +127,17 @@ def read_index(text: bytes, path: str) -> dict[str, str]:
         raise FileFormatError(msg) from error
     shards = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(shards, dict) or not shards or not all(isinstance(s, str) for s in shards.values()):
-        msg = f"{path} has no weight_map from tensor names to file names: refused."
+        msg = f"{path} has no weight_map from tensor names to file names. Download it again."
         raise FileFormatError(msg)
     for shard in set(shards.values()):
         if "/" in shard or "\\" in shard or ":" in shard or not shard.isprintable() or not is_weights(shard):
-            msg = f"{path} names the shard {shard!r}, which is no plain name of a weights file in its folder: refused."
+            msg = f"{path} names the shard {shard!r}, which is not the name of a weights file in its folder."
             raise FileFormatError(msg)
     return dict(shards)
 
 
 def _open_shards(place: Folder, index: str) -> Checkpoint:
-    """Open every shard of an index.json, which says where each tensor is, and put them together."""
+    """Open every shard of an index.json as one checkpoint."""
     folder, _, file = index.rpartition("/")
     title = place.title(index)
     shards = read_index(read_whole(place.fetch(index)), title)
@@ -150,18 +150,20 @@ def _open_shards(place: Folder, index: str) -> Checkpoint:
         parts = {shard: opened.enter_context(place.open(path)) for shard, path in files.items()}
         for tensor, shard in shards.items():
             if tensor not in parts[shard].tensors:
-                msg = f"{title} places tensor {tensor!r} in {shard}, which does not have it. Download both again."
+                msg = f"{title} lists tensor {tensor!r} in {shard}, which does not contain it. Download both again."
                 raise FileFormatError(msg)
         opened.pop_all()
     return View(file, title, {tensor: (parts[shard], tensor) for tensor, shard in shards.items()})
 
 
 def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoint:
-    """Cut unet (by default), vae, text_encoder or all out of a single file in the original layout; keep other files."""
+    """Return a part (default: unet) of a single file in the original layout, or another file unchanged."""
     unet = LDM_PARTS["unet"]
     if not any(n.startswith(unet) for n in whole.tensors):
         if part is not None:
-            msg = f"{whole.source} is not in the original single-file layout (no {unet}*), so it has no part {part!r}."
+            msg = (
+                f"{whole.source} is not a single file in the original layout (no {unet}*), so it has no part {part!r}."
+            )
             raise InvalidValueError(msg)
         return whole
     averaged = {n: EMA + n.removeprefix("model.").replace(".", "") for n in whole.tensors if n.startswith(unet)}
@@ -185,13 +187,13 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
 
 
 def open_path(path: Path, component: str | None = None, *, variant: str | None, ema: bool | None) -> Checkpoint:
-    """Open a file or a folder of this machine; the component is a folder or file in it, or a part of a single file."""
+    """Open a local file or folder; the component is a folder or file in it, or a part of a single file."""
     if path.is_symlink() and not path.exists():
         msg = f"{path} is a broken symlink to {os.readlink(path)}."
         raise SourceError(msg)
     if not path.exists():
         beside = sorted(p.name for p in path.parent.iterdir())[:8] if path.parent.is_dir() else []
-        msg = f"No file {path}" + (f" (its folder holds {', '.join(beside)})." if beside else ", nor its folder.")
+        msg = f"No file {path}" + (f" (its folder contains {', '.join(beside)})." if beside else ", nor its folder.")
         raise SourceError(msg)
     if path.is_dir():
         opened = open_weights(Folder(path), component, variant=variant, ema=ema)

@@ -1,4 +1,4 @@
-"""PyTorch pickles (.bin, .pt, .pth, .ckpt, .tar), weights only: mapped from a zip, older ones in memory."""
+"""PyTorch pickles (.bin, .pt, .pth, .ckpt, .tar), weights only; zips are memory-mapped, older files loaded."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     import torch
 
 WRAPPERS: Final = ("state_dict", "model_state_dict", "model", "module", "params")
-"""Keys under which training scripts keep the weights; optimizer and history beside them are left alone."""
+"""Keys under which training scripts store the weights; other entries, such as the optimizer, are ignored."""
 MAX_DEPTH: Final = 4
-"""Depth to which tables are followed."""
+"""Maximum depth of nested dictionaries."""
 SMALLEST: Final = 32
-"""Bytes of a file that a tensor, or anything else in a table, takes at least."""
+"""Minimum number of bytes in the file for each entry of a dictionary."""
 READABLE: Final = frozenset(torch_name for torch_name, _ in DTYPES.values())
-"""Names of the torch dtypes that can be compared; tensors of others (complex, quantised) are left out by name."""
+"""Names of the torch dtypes that can be compared; tensors of other dtypes (complex, quantised) are left out."""
 
 
 class LoadedCheckpoint(Computed):
-    """Tensors held in memory, or mapped from a file that has to stay as it is."""
+    """Tensors in memory, or mapped from a file that must not change."""
 
     def __init__(self, file: PlainFile, values: Mapping[str, "torch.Tensor"], metadata: Mapping[str, str]) -> None:
-        """Take the file, and its tensors as they are."""
+        """Take the file and its tensors."""
         self.name, self.source, self.metadata = file.path.name.split(".")[0], str(file.path), metadata
         self.tensors = {key: describe(key, value) for key, value in values.items()}
         self._file, self._values = file, dict(values)
@@ -46,19 +46,19 @@ class LoadedCheckpoint(Computed):
         return fill_if_whole
 
     def close(self) -> None:
-        """Let the tensors go."""
+        """Release the tensors."""
         self._values, self._last = {}, None
         self._file.close()
 
 
 def describe(name: str, tensor: "torch.Tensor") -> TensorInfo:
-    """Return name, dtype code and shape of a tensor."""
+    """Return the name, dtype code and shape of a tensor."""
     code = next(c for c, (torch_name, _) in DTYPES.items() if f"torch.{torch_name}" == str(tensor.dtype))
     return TensorInfo(name, code, tuple(tensor.shape))
 
 
 def read(file: PlainFile) -> Checkpoint:
-    """Return the tensors of an open file; one that holds no named tensors, or less than it says, is refused."""
+    """Return the tensors of an open file; raise FileFormatError if it has none or lacks some of their values."""
     tensors, left_out = named_tensors(load_pickle(file.path), file.path)
     for name, tensor in tensors.items():
         there, size = tensor.untyped_storage().nbytes(), tensor.element_size()
@@ -70,7 +70,7 @@ def read(file: PlainFile) -> Checkpoint:
 
 
 def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"], list[str]]:
-    """Return the table of weights in what was loaded from a file, and the names of what cannot be read."""
+    """Return the weights by name from the loaded object, and the names of entries that cannot be read."""
     for _ in range(MAX_DEPTH):
         table = loaded if isinstance(loaded, dict) else {}
         loaded = next((table[key] for key in WRAPPERS if isinstance(table.get(key), dict)), loaded)
@@ -79,7 +79,10 @@ def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"]
     most = path.stat().st_size // SMALLEST + 64
     for count, (key, value) in enumerate(_entries(loaded, "", MAX_DEPTH)):
         if count > most:
-            msg = f"{path} lists more tensors than a file of its size can hold (nested tables): refused."
+            msg = (
+                f"{path} lists more tensors than a file of its size can contain (nested dictionaries). Save a flat"
+                " state_dict."
+            )
             raise FileFormatError(msg)
         if value is None:
             continue
@@ -90,15 +93,15 @@ def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"]
             left_out.append(key)
     if not tensors or not all(key.isprintable() for key in tensors):
         kind = type(loaded).__name__
-        msg = f"{path} holds no table of named tensors (it holds a {kind}). Save the model's state_dict() instead."
+        msg = f"{path} has no dictionary of named tensors (it is a {kind}). Save the model's state_dict() instead."
         if left_out and not tensors:
-            msg = f"{path}: tensor {left_out[0]} has no content, or is of a kind that cannot be read."
+            msg = f"{path}: tensor {left_out[0]} has no values, or has a type that cannot be read."
         raise FileFormatError(msg)
     return tensors, left_out
 
 
 def _entries(loaded: object, prefix: str, depth: int) -> Iterator[tuple[str, "torch.Tensor | None"]]:
-    """Yield (dotted name, tensor) of nested tables, None for what is no tensor; a table may contain itself."""
+    """Yield (dotted name, tensor or None) from nested dictionaries, which may contain themselves."""
     import torch
 
     if isinstance(loaded, dict) and depth:

@@ -1,4 +1,4 @@
-"""Files whose tensors lie in them as plain bytes, read by position into the caller's buffer, by several threads."""
+"""Files that store tensors as plain bytes, read by position into the caller's buffer, from several threads."""
 
 import json
 import os
@@ -10,18 +10,18 @@ from typing import Any, Final
 from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint, SourceError, TensorInfo
 
 LARGEST_JSON: Final = 25_000_000
-"""Bytes of JSON that are parsed: the limit of huggingface_hub for a header."""
+"""Maximum size of JSON in bytes: huggingface_hub's limit for a header."""
 DENSE_JSON: Final = 4_000_000
-"""Bytes up to which JSON may be as dense as it likes; an entry of a header or index takes 46 and more."""
+"""JSON up to this size may have any density; an entry of a header or index takes at least 46 bytes."""
 
 
 class PlainFile:
-    """One open file, read by position; safe to share between threads and forked processes."""
+    """An open file, read by position; safe to share between threads and forked processes."""
 
     def __init__(self, path: Path) -> None:
-        """Open for reading; refuse a folder, device, pipe or socket."""
+        """Open for reading; raise SourceError for a folder, device, pipe or socket."""
         self.path = path
-        try:  # a pipe without a writer would keep us waiting
+        try:  # opening a pipe without a writer would block
             self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError as error:
             msg = f"Cannot open {path}: {error.strerror}."
@@ -35,7 +35,7 @@ class PlainFile:
         self.size = state.st_size
 
     def fill(self, out: memoryview, offset: int, what: str) -> None:
-        """Fill `out` from byte `offset`, or refuse a file that ends early; `what` names the tensor in the error."""
+        """Fill `out` from byte `offset`; raise SourceError if the file ends early, with `what` as the tensor's name."""
         done = 0
         while done < len(out):
             try:
@@ -44,35 +44,35 @@ class PlainFile:
                 msg = f"Cannot read {what} from {self.path}: {error.strerror}."
                 raise SourceError(msg) from error
             if got == 0:
-                msg = f"{self.path} became shorter while it was read: {what} ends at byte {offset + done}."
+                msg = f"{self.path} became shorter while it was being read: {what} ends at byte {offset + done}."
                 raise SourceError(msg)
             done += got
 
     def require_whole(self, what: str) -> None:
-        """Refuse a file that has become shorter, before a map of it is touched (which would end the process)."""
+        """Raise SourceError if the file has become shorter, since reading its memory map would kill the process."""
         if os.fstat(self._fd).st_size < self.size:
-            msg = f"{self.path} became shorter while it was read: {what} is no longer whole."
+            msg = f"{self.path} became shorter while it was being read: {what} is incomplete."
             raise SourceError(msg)
 
     def head(self, count: int) -> bytes:
-        """Return the first bytes, at most `count`."""
+        """Return at most the first `count` bytes."""
         out = bytearray(min(count, self.size))
         self.fill(memoryview(out), 0, "the header")
         return bytes(out)
 
     def close(self) -> None:
-        """Close; twice is fine."""
+        """Close the file; may be called twice."""
         if self._fd >= 0:
             os.close(self._fd)
         self._fd = -1
 
 
 def read_whole(path: Path, limit: int = 100_000_000) -> bytes:
-    """Return a plain file whole; refuse one of more than `limit` bytes."""
+    """Return the whole content of a file; raise FileFormatError if it has more than `limit` bytes."""
     file = PlainFile(path)
     try:
         if file.size > limit:
-            msg = f"{path} has {file.size} bytes, where at most {limit} are expected."
+            msg = f"{path} has {file.size} bytes; at most {limit} are expected."
             raise SourceError(msg)
         return file.head(file.size)
     finally:
@@ -80,7 +80,7 @@ def read_whole(path: Path, limit: int = 100_000_000) -> bytes:
 
 
 def parse_json(text: bytes) -> Any:
-    """Return what a JSON text holds; ValueError also for one so long and dense that it would take far more memory."""
+    """Return the content of a JSON text; raise ValueError if it is invalid, or dense enough to fill the memory."""
     if len(text) > LARGEST_JSON or (
         len(text) > DENSE_JSON and (text.count(b":") * 11 > len(text) or text.count(b"[") * 20 > len(text))
     ):
@@ -89,12 +89,12 @@ def parse_json(text: bytes) -> Any:
     try:
         return json.loads(text)
     except RecursionError as error:
-        msg = "too many brackets within one another"
+        msg = "too many nested brackets"
         raise ValueError(msg) from error
 
 
 class OffsetCheckpoint(Checkpoint):
-    """Tensors that lie contiguously in plain files: name -> the file and the byte at which its values begin."""
+    """Tensors stored contiguously in plain files: name -> the file and the offset of the values."""
 
     def __init__(
         self, name: str, source: str, tensors: Mapping[str, TensorInfo], places: Mapping[str, tuple[PlainFile, int]]

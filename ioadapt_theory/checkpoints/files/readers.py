@@ -1,4 +1,4 @@
-"""The reader of each kind of file of weights, told by its ending."""
+"""The reader for each type of weights file, chosen by the extension."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,24 +14,24 @@ READERS: Final[Mapping[str, Callable[[PlainFile], Checkpoint]]] = {
     ".safetensors": safetensors.read,
     **dict.fromkeys((".bin", ".pt", ".pth", ".ckpt", ".pth.tar"), pickles.read),
 }
-"""Ending of a file -> what reads an open one, and closes it with the checkpoint; others are read as safetensors."""
+"""Extension -> the function that reads an open file; files with other extensions are read as safetensors."""
 
 SUFFIXES: Final = tuple(READERS)
-"""Endings of single files of weights."""
+"""Extensions of single weights files."""
 
 
 def is_weights(name: str) -> bool:
-    """Whether a file name ends as weights do."""
+    """Whether a file name has an extension of weights."""
     return name.endswith(SUFFIXES)
 
 
 def is_file(part: str) -> bool:
-    """Whether a part of a model is a file of weights or an index of several, by its ending, and no folder."""
+    """Whether a part of a source is a weights file or an index of several, by its extension, and not a folder."""
     return part.endswith((*SUFFIXES, ".json"))
 
 
 def open_file(path: Path) -> Checkpoint:
-    """Open one file of weights; SourceError where it cannot be read, FileFormatError where it is none."""
+    """Open a weights file; raise SourceError if it cannot be read, FileFormatError if it is not one."""
     file = PlainFile(path)
     try:
         refuse_other_kinds(file)
@@ -42,7 +42,7 @@ def open_file(path: Path) -> Checkpoint:
 
 
 def refuse_other_kinds(file: PlainFile) -> None:
-    """Refuse a file that is empty, a git-LFS pointer, a web page, or of a kind that is not read, by its first bytes."""
+    """Raise FileFormatError if the first bytes are those of a git-LFS pointer, a web page or an unsupported type."""
     start, again = file.head(200), "Delete it and download it again."
     if file.size == 0:
         problem = f"empty. {again}"
@@ -52,7 +52,7 @@ def refuse_other_kinds(file: PlainFile) -> None:
     elif re.match(rb"\s*<[!?A-Za-z]", start):
         problem = f"a web page, not weights (a login or error page?). {again}"
     elif start.startswith(b"GGUF") or file.path.suffix == ".gguf":
-        problem = "a GGUF file, whose weights are quantised. Compare the safetensors that it was made from."
+        problem = "a GGUF file, whose weights are quantised. Compare the safetensors that it was converted from."
     else:
         return
     msg = f"{file.path} is {problem}"

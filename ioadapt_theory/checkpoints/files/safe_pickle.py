@@ -1,7 +1,7 @@
-"""A pickle read by torch.load with weights only: nothing in it is executed, every failure is one sentence.
+"""Pickles, read by torch.load with weights_only=True: no code is executed, and every failure is one sentence.
 
-What it names beside tensors (a training configuration, a callback, a scheduler) is never imported: an inert stub takes
-its place.
+Other classes that the pickle names (a training configuration, a callback, a scheduler) are never imported, but replaced
+by inert stubs.
 """
 
 import pickletools
@@ -15,15 +15,15 @@ from typing import IO, Any, Final
 from ioadapt_theory.errors import FileFormatError
 
 MOST_OPERATIONS: Final = 1_000_000
-"""Operations of a pickle, some thirty a tensor; all readings of so many take some five seconds."""
+"""Maximum number of pickle operations, about thirty per tensor; reading this many takes about five seconds."""
 DEEPEST: Final = 16
-"""Tuples within one another; what is shared among them is hashed once for each way to it."""
+"""Maximum depth of nested tuples, since a shared tuple is hashed once for each path to it."""
 NO_ZIP: Final = (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, OSError)
-"""Errors of zipfile for a file that is no zip, or a broken one; torch then says what it is."""
+"""Errors of zipfile for a file that is not a zip or is broken; torch then gives the reason."""
 
 
 class Inert:
-    """A stand-in for an object that is not a tensor: it takes whatever it is built from, and does nothing."""
+    """An inert object that replaces one that is not a tensor; it accepts all arguments and does nothing."""
 
     def __init__(self, *_args: object, **_kwargs: object) -> None: ...
 
@@ -31,35 +31,38 @@ class Inert:
 
 
 def load_pickle(path: Path) -> object:
-    """Return what a pickle holds; the values of a zip are mapped from the file."""
+    """Return the content of a pickle; the values in a zip are memory-mapped."""
     import torch
 
     _refuse_what_takes_long(path)
     try:
         with warnings.catch_warnings(action="ignore"):
             names = set(torch.serialization.get_unsafe_globals_in_checkpoint(path))
-    except Exception:  # the format before torch 1.6, or a broken file: torch.load says what is wrong
+    except Exception:  # the format before torch 1.6, or a broken file: torch.load gives the reason
         names = set()
     inert: list[Any] = [(Inert, name) for name in names]
     try:
         with warnings.catch_warnings(action="ignore"), torch.serialization.safe_globals(inert):
             return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except Exception as error:  # a hostile or broken file makes torch.load raise nearly anything
+    except Exception as error:  # a malicious or broken file can make torch.load raise any error
         text = str(error)
         code = re.findall(r"GLOBAL (\S+) (?:was not|whose module)", text)
         reason = f"{type(error).__name__}: {text.split('. ')[0].splitlines()[0] if text else ''}"
-        msg = f"{path} is cut, broken or no PyTorch pickle of weights ({reason}). Delete it and download it again."
+        msg = (
+            f"{path} is truncated, broken or not a PyTorch pickle of weights ({reason}). Delete it and download it"
+            " again."
+        )
         if "TorchScript" in text:
-            msg = f"{path} is a TorchScript program, not a pickle of weights: refused. Save its state_dict() instead."
+            msg = f"{path} is a TorchScript program, not a pickle of weights. Save its state_dict() instead."
         elif code or (names and "Can only" in text):
             some = ", ".join(code or sorted(names)[:3])
-            msg = f"{path} contains code or custom classes ({some}), of which nothing was run. "
+            msg = f"{path} contains code or custom classes ({some}), none of which was run. "
             msg += "Save the model's state_dict() instead."
         raise FileFormatError(msg) from error
 
 
 def _refuse_what_takes_long(path: Path) -> None:
-    """Refuse what would take long or much memory to read, before anything is unpacked."""
+    """Raise FileFormatError if reading would take too much time or memory, before anything is unpacked."""
     problem = None
     with path.open("rb") as file:
         try:
@@ -75,13 +78,13 @@ def _refuse_what_takes_long(path: Path) -> None:
             for _ in range(5):  # magic number, protocol, system, table and keys, before torch 1.6
                 problem = problem or _problem(file)
     if problem is not None:
-        msg = f"{path} {problem}: refused. Save the model's state_dict() with torch.save or safetensors."
+        msg = f"{path} {problem}. Save the model's state_dict() with torch.save or safetensors."
         raise FileFormatError(msg)
 
 
 def _problem(stream: IO[bytes]) -> str | None:
-    """Say whether a pickle has too many operations, or tuples in tuples without end; other faults are left to torch."""
-    stack: list[int | None] = []  # depths of tuples, None for a mark
+    """Return a clause if a pickle has too many operations or nested tuples, else None; torch finds other faults."""
+    stack: list[int | None] = []  # depth of each tuple, None for a mark
     memo: dict[Any, int] = {}
     try:
         for count, (op, argument, _) in enumerate(pickletools.genops(stream)):
@@ -105,7 +108,7 @@ def _problem(stream: IO[bytes]) -> str | None:
             elif op.stack_after:
                 stack.append(1 + max(popped, default=0) if op.name.startswith("TUPLE") else 0)
                 if (stack[-1] or 0) > DEEPEST:
-                    return f"has more than {DEEPEST} tuples within one another"
+                    return f"has more than {DEEPEST} nested tuples"
     except (IndexError, KeyError, TypeError, MemoryError, OverflowError, struct.error, *NO_ZIP):
         pass
     return None

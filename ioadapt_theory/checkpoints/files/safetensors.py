@@ -1,7 +1,7 @@
-"""Safetensors files: the library checks a header, and the values are read by position.
+"""Safetensors files: the library validates the header, and values are read by position.
 
 Layout: 8 bytes little-endian length n, n bytes of JSON {name: {dtype, shape, data_offsets}}, then the values. The JSON
-may be padded with blanks, and the values may begin anywhere: the official SD-1.5 UNet is not aligned to 8 bytes.
+may be padded with spaces, and the values need no alignment: those of the official SD-1.5 UNet have none.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile, 
 from ioadapt_theory.errors import FileFormatError
 
 LONGEST: Final = 12_000_000
-"""Bytes of a header that are read, of some hundred a tensor."""
+"""Maximum size of a header in bytes; a tensor takes about a hundred."""
 MAX_AXES: Final = 64
-"""Most axes of a tensor in torch."""
+"""Maximum number of axes of a tensor in torch."""
 
 
 def read(file: PlainFile) -> OffsetCheckpoint:
@@ -24,7 +24,7 @@ def read(file: PlainFile) -> OffsetCheckpoint:
     path = file.path
     text = file.head(8 + _header_length(file))[8:]
     try:
-        entries: dict[str, Any] = parse_json(text)  # first, as the library has no limit
+        entries: dict[str, Any] = parse_json(text)  # checked first, as the library has no limit
         with safe_open(path, framework="numpy"):
             pass
     except (SafetensorError, ValueError) as error:
@@ -34,7 +34,7 @@ def read(file: PlainFile) -> OffsetCheckpoint:
     metadata = entries.pop("__metadata__", None) or {}
     tensors, places = dict[str, TensorInfo](), dict[str, tuple[PlainFile, int]]()
     for key in sorted(entries, key=lambda key: tuple(entries[key]["data_offsets"])):
-        entry = entries.pop(key)  # hundreds of thousands do not stay twice
+        entry = entries.pop(key)  # frees the original, which may have 10⁵ entries
         tensors[key] = tensor_info(key, entry["dtype"], entry["shape"], str(path))
         places[key] = file, 8 + len(text) + entry["data_offsets"][0]
     opened = OffsetCheckpoint(path.stem, str(path), tensors, places)
@@ -43,14 +43,14 @@ def read(file: PlainFile) -> OffsetCheckpoint:
 
 
 def tensor_info(name: str, dtype: str, shape: Sequence[int], path: str) -> TensorInfo:
-    """Return what a header says of a tensor; FileFormatError where that is nothing that can be read, or printed."""
+    """Return a tensor's entry in the header; raise FileFormatError if it cannot be read or printed."""
     problem = ""
     if not name.isprintable():
-        problem = "a name with characters that cannot be printed"
+        problem = "a name with unprintable characters"
     elif dtype not in {*DTYPES, *OTHER_DTYPES}:
-        problem = f"the dtype {dtype!r} (readable: {', '.join(DTYPES)})"
+        problem = f"the dtype {dtype!r} (supported: {', '.join(DTYPES)})"
     elif len(shape) > MAX_AXES or not all(type(n) is int and 0 <= n < 1 << 63 for n in shape):
-        problem = f"a shape of {len(shape)} axes, which is none of at most {MAX_AXES} natural numbers"
+        problem = f"a shape of {len(shape)} axes, but it must have at most {MAX_AXES} non-negative integers"
     if problem:
         msg = f"The header of {path} gives tensor {name!r} {problem}. Delete the file and download it again."
         raise FileFormatError(msg)
@@ -58,14 +58,14 @@ def tensor_info(name: str, dtype: str, shape: Sequence[int], path: str) -> Tenso
 
 
 def _header_length(file: PlainFile) -> int:
-    """Return the length of the JSON, from the first 8 bytes; refuse what is no safetensors file or is cut there."""
+    """Return the length of the JSON from the first 8 bytes; raise FileFormatError if it does not fit the file."""
     length = int.from_bytes(file.head(8), "little")
     if file.head(2) == b"PK":
-        problem = "is a PyTorch pickle (a zip file) under a safetensors name. Rename it to end in .bin."
+        problem = "is a PyTorch pickle (a zip file) with a safetensors extension. Rename it to .bin."
     elif length > LONGEST:
-        problem = f"is not a safetensors file: it announces a header of {length} bytes (at most {LONGEST})."
+        problem = f"is not a safetensors file: its header would have {length} bytes (at most {LONGEST})."
     elif 8 + length > file.size:
-        problem = f"is cut within its header, at byte {file.size} of {8 + length}. Delete it and download it again."
+        problem = f"is truncated in its header, at byte {file.size} of {8 + length}. Delete it and download it again."
     else:
         return length
     msg = f"{file.path} {problem}"

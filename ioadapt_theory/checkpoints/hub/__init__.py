@@ -1,1 +1,1 @@
-"""Checkpoints on the hub, by its own client: a repository at one commit, and what becomes of its refusals."""
+"""Checkpoints on the hub, read by huggingface_hub: a repository at one commit, and the errors."""

@@ -1,4 +1,4 @@
-"""Refusals of the hub (401, 403, 404, 429, no route...) as one sentence with file, cause and way out."""
+"""Errors of the hub (401, 403, 404, 429, no route...) as one sentence with the file, the cause and the way out."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from ioadapt_theory.checkpoints.checkpoint import SourceError
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to a hub; ``refusal`` is what the hub said, where the cache has to do."""
+    """A request to a hub; ``refusal`` is the hub's error if only the cache can be used."""
 
     repo: str
     revision: str | None
@@ -25,7 +25,7 @@ class Request:
 
 
 def not_cached(asked: Request, file: str | None) -> SourceError:
-    """Return the error for a file (or a pattern of files) that the cache does not have; None for the repository."""
+    """Return the error for a file (or pattern, or None for the repository) that is not in the cache."""
     what = f"{file} of {asked.repo}" if file else asked.repo
     if asked.refusal:
         return SourceError(f"{asked.refusal}; and {what} is not in the cache {asked.cache}.")
@@ -35,7 +35,7 @@ def not_cached(asked: Request, file: str | None) -> SourceError:
 
 
 def explain(error: Exception, asked: Request, what: str) -> SourceError:
-    """Return the error to raise instead; ``what`` was asked for: the repository, or a file or folder "of" it."""
+    """Return the error to raise instead; ``what`` was requested: the repository, or a file or folder "of" it."""
     wrapped = isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ is not None
     cause = error.__cause__ if wrapped else error
     at = f" at revision {asked.revision}" if asked.revision else ""
@@ -53,12 +53,12 @@ def explain(error: Exception, asked: Request, what: str) -> SourceError:
         sentence = f"There is no {what}{at}; see {page}/tree/main."
     elif status is not None:
         way_out = "Check HF_TOKEN." if status in (401, 403) else "Try again later."
-        sentence = f"{asked.endpoint} answered with status {status} for {what}{at}. {way_out}"
+        sentence = f"{asked.endpoint} returned status {status} for {what}{at}. {way_out}"
     elif isinstance(cause, OSError) and cause.errno is not None and not isinstance(cause, ConnectionError):
-        sentence = f"Cannot store {what}: {cause.strerror}. Nothing half-written is kept."
+        sentence = f"Cannot store {what}: {cause.strerror}. Partial files were removed."
     elif isinstance(cause, errors.HfHubHTTPError.__mro__[1] | ConnectionError):
         sentence = f"The connection to {asked.endpoint} failed while asking for {what} ({line}). "
-        sentence += "Nothing half-written is kept: try again, or use --offline if it is in the cache."
+        sentence += "Try again, or use --offline if it is in the cache."
     else:
         sentence = f"{asked.endpoint} cannot give {what}{at}: {line}"
     return SourceError(sentence)

@@ -1,4 +1,4 @@
-"""Weights in a hub repository at one commit, by huggingface_hub, which alone reads and sends the user's token."""
+"""Weights in a hub repository at one commit, read by huggingface_hub, which alone handles the user's token."""
 
 import logging
 import os
@@ -30,10 +30,10 @@ T = TypeVar("T")
 def open_remote(
     alias: Alias, *, variant: str | None, ema: bool | None, cache: Path | None, offline: bool, progress: bool
 ) -> Checkpoint:
-    """Open the weights in the repository that an alias names; options are `open_checkpoint`'s."""
+    """Open the weights in the repository of an alias; see `open_checkpoint` for the options."""
     repo, part = str(alias.repo), alias.part
     if part is not None and (".." in part.split("/") or part.startswith("/")):
-        msg = f"{part!r} is no place within {repo}: write it from the root, without '..'."
+        msg = f"{part!r} is not a path in {repo}: write it from the root, without '..'."
         raise InvalidValueError(msg)
     endpoint = os.environ.get("HF_ENDPOINT", constants.ENDPOINT).rstrip("/")
     asked = Request(repo, alias.revision, endpoint, (cache or Path(constants.HF_HUB_CACHE)).expanduser())
@@ -63,12 +63,12 @@ def open_remote(
 
 
 class Repository(Folder):
-    """A repository at one commit: what the cache has of it, and with ``api`` what the hub has."""
+    """A repository at one commit: the files in the cache and, with ``api``, those on the hub."""
 
     def __init__(
         self, asked: Request, commit: str, files: Sequence[str] = (), *, api: HfApi | None = None, progress: bool = True
     ) -> None:
-        """Take what was asked for, the commit that this is, and with ``api`` the names of its files."""
+        """Take the request, the commit, and with ``api`` the names of the files."""
         super().__init__(asked.folder / "snapshots" / commit)
         self.asked, self.commit, self._files, self._api, self._progress = asked, commit, files, api, progress
 
@@ -77,7 +77,7 @@ class Repository(Folder):
         return f"{self.asked.repo} {path}".rstrip()
 
     def what(self, path: str) -> str:
-        """Return what was asked for, as `explain` wants it."""
+        """Return the name of a file or folder, as an argument of `explain`."""
         return f"{path} of {self.asked.repo}" if path else self.asked.repo
 
     def listing(self, folder: str) -> tuple[list[str], list[str]]:
@@ -90,7 +90,7 @@ class Repository(Folder):
         return [name for name in inside if "/" not in name], [*folders]
 
     def require(self, folder: str) -> None:
-        """Refuse a folder that the repository does not have, or the cache has no weights of."""
+        """Raise SourceError if the repository has no such folder, or the cache has no weights from it."""
         files, folders = self.listing(folder)
         if self._api is None and not any(is_weights(n) or ".index." in n for n in files):
             raise not_cached(self.asked, f"{folder}/".lstrip("/") + "*.safetensors")
@@ -99,34 +99,34 @@ class Repository(Folder):
             raise SourceError(msg)
 
     def open(self, file: str) -> Checkpoint:
-        """See `Folder.open`: of a safetensors file that is away the header, of others, which have none, the whole."""
+        """Open a file; if it is not in the cache, fetch the header of a safetensors file, or any other file whole."""
         if self._api is None or (self.root / file).is_file() or not file.endswith(".safetensors"):
             return self.downloaded(file)
         return RemoteFile(self, file, self._api)
 
     def downloaded(self, file: str) -> Checkpoint:
-        """Open a file, which is downloaded if the cache does not have it."""
+        """Open a file, after downloading it if it is not in the cache."""
         opened = open_file(self.fetch(file))
         opened.source, opened.revision = self.title(file), self.commit
         return opened
 
     def fetch(self, file: str) -> Path:
-        """See `Folder.fetch`. Cut connections are resumed; an interrupted download leaves nothing behind."""
+        """Return the local path; broken connections are resumed, and an interrupted download leaves no file."""
         if (self.root / file).is_file():
             return self.root / file
         if self._api is None:
             raise not_cached(self.asked, file)
         asked, what = self.asked, self.what(file)
-        # the client stores a file under what the hub gives as its hash, so that this has to be one
+        # the client stores a file under the hash that the hub sends, so it must be a valid hash
         url = hf_hub_url(asked.repo, file, revision=asked.revision, endpoint=asked.endpoint)
         etag = answer(lambda: get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT).etag, asked, what)
         if etag is not None and not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", etag):
-            msg = f"{asked.endpoint} gives {etag[:60]!r} as the hash of {what}: refused."
+            msg = f"{asked.endpoint} sends {etag[:60]!r} as the hash of {what}, which is not a hash. Check HF_ENDPOINT."
             raise SourceError(msg)
         options: dict[str, Any] = {"cache_dir": asked.cache, "endpoint": asked.endpoint}
         if not self._progress:
             options["tqdm_class"] = _Silent
-        # by the revision's name, so that the cache learns which commit that was
+        # by the revision's name, so that the cache records its commit
         ask = partial(hf_hub_download, asked.repo, file, revision=asked.revision, **options)
         path = Path(answer(ask, asked, what))
         if not path.is_relative_to(self.root):
@@ -135,7 +135,7 @@ class Repository(Folder):
         return path
 
     def config(self, folder: str, *, ask: bool) -> Mapping[str, Any]:
-        """See `Folder.config`; one that cannot be had is as none."""
+        """Return the content of config.json, or {} if it is unavailable."""
         if ask and self._api and "config.json" in self.listing(folder)[0]:
             with suppress(SourceError):
                 self.fetch(f"{folder}/config.json".lstrip("/"))
@@ -143,10 +143,10 @@ class Repository(Folder):
 
 
 class RemoteFile(Checkpoint):
-    """A safetensors file: names and shapes at once, the values when `prepare` or the first reading wants them."""
+    """A safetensors file on the hub: the header is fetched on opening, the values by `prepare` or the first read."""
 
     def __init__(self, repository: Repository, file: str, api: HfApi) -> None:
-        """Ask for the header of a file."""
+        """Fetch the header of a file."""
         self.name = self.source = repository.title(file)
         self.revision, repo, what = repository.commit, repository.asked.repo, repository.what(file)
 
@@ -157,7 +157,7 @@ class RemoteFile(Checkpoint):
                 return {name: tensor_info(name, tensor.dtype, tensor.shape, file) for name, tensor in stored}
             except (SafetensorsParsingError, FileFormatError, TypeError, KeyError, AttributeError) as error:
                 reason = str(error).partition(". ")[0].rstrip(".")
-                msg = f"{what} has a broken safetensors header ({reason}). Take another file or revision."
+                msg = f"{what} has a broken safetensors header ({reason}). Choose another file or revision."
                 raise SourceError(msg) from error
 
         self.tensors = answer(ask, repository.asked, what)
@@ -171,7 +171,7 @@ class RemoteFile(Checkpoint):
             self._downloaded()
 
     def _downloaded(self) -> Checkpoint:
-        """Return the file, downloaded once; what arrives has to be what the header promised."""
+        """Return the file, downloaded once; its tensors must be those in the header."""
         with self._lock:
             if self._local is None:
                 local = self._repository.downloaded(self._file)
@@ -193,24 +193,24 @@ class RemoteFile(Checkpoint):
 
 
 class _Silent(tqdm):
-    """A bar of the client that is not shown."""
+    """A progress bar that is not shown."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **{**options, "disable": True})  # type: ignore[no-untyped-call]
 
 
 def newest(asked: Request, api: HfApi) -> tuple[str, list[str]]:
-    """Return the commit that the hub means by a revision, and the names of its files, by one request."""
+    """Return the commit of a revision and the names of its files, with one request to the hub."""
     timeout = constants.HF_HUB_ETAG_TIMEOUT
     info = answer(lambda: api.model_info(asked.repo, revision=asked.revision, timeout=timeout), asked, asked.repo)
     if not re.fullmatch("[0-9a-f]{40}", str(info.sha)):
-        msg = f"{asked.endpoint} is no hub: it names {info.sha!r:.60} as the commit of {asked.repo}. Check HF_ENDPOINT."
+        msg = f"{asked.endpoint} is not a hub: it sent {info.sha!r:.60} as commit of {asked.repo}. Check HF_ENDPOINT."
         raise SourceError(msg)
     return str(info.sha), [file.rfilename for file in info.siblings or () if file.rfilename.isprintable()]
 
 
 def cached_commit(asked: Request) -> str | None:
-    """Return the commit that the cache knows for a revision (a branch, a tag, or itself a commit)."""
+    """Return the commit that the cache has for a revision (a branch, a tag or a commit)."""
     wanted = asked.revision or "main"
     if not re.fullmatch(r"[\w./-]+", wanted) or wanted.startswith("/") or ".." in wanted.split("/"):
         return None
@@ -220,10 +220,10 @@ def cached_commit(asked: Request) -> str | None:
 
 
 def answer(ask: Callable[[], T], asked: Request, what: str) -> T:
-    """Return what the hub answers; SourceError where it refuses, see `explain`."""
+    """Return the hub's response, or raise SourceError with the reason; see `explain`."""
     try:
         return ask()
     except IoAdaptError:
         raise
-    except Exception as error:  # the client's errors share no base: its own, httpx's, OSError, ValueError
+    except Exception as error:  # the client's errors have no common base class: its own, httpx's, OSError, ValueError
         raise explain(error, asked, what) from error

@@ -1,4 +1,4 @@
-"""Layers' names in every spelling that is known, and which layer of a model one of them means; `names.toml` is data."""
+"""Naming schemes of layers, and the layer of a model that a name means; `names.toml` has the tables."""
 
 import tomllib
 from pathlib import Path

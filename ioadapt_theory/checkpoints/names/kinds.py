@@ -1,4 +1,4 @@
-"""The kind of a tensor by its name (attention, convolution, norm, ...), and the block that it sits in."""
+"""The kind of a tensor by its name (attention, convolution, norm, ...), and the block that contains it."""
 
 import re
 from collections.abc import Collection
@@ -7,7 +7,7 @@ from typing import Final
 from ioadapt_theory.checkpoints.names import TABLES
 
 KINDS: Final = ("attn1", "attn2", "attn", "ff", "conv", "time", "embed", "other", "norm", "bias")
-"""Every kind; the last two are set apart from the weights."""
+"""All kinds; the last two are reported separately from the weights."""
 
 _NORM: Final = re.compile(r"(^|[._])(\w*norm\d*|ln|bn)([._]|\d|$)")
 _BY_NAME: Final = {label: re.compile(pattern) for label, pattern in TABLES["kinds"].items()}
@@ -15,7 +15,7 @@ _ADAPTER: Final = re.compile("|".join(TABLES["adapters"]["parts"]))
 
 
 def kind(name: str, ndim: int) -> str:
-    """Return one of KINDS: vectors are norms, biases or other; a matrix inside an adaptive norm is a weight."""
+    """Return one of KINDS; vectors are norms, biases or other, and a matrix in an adaptive norm is a weight."""
     if ndim <= 1:
         parent, _, last = name.rpartition(".")
         if _NORM.search(parent) or last == "weight":
@@ -28,7 +28,7 @@ def kind(name: str, ndim: int) -> str:
 
 
 def of_adapter(names: Collection[str]) -> bool:
-    """Whether these are the names of an adapter's parts rather than of a model's tensors."""
+    """Whether these are names of an adapter's tensors rather than of a model's."""
     return 2 * sum(_ADAPTER.search(name) is not None for name in names) > len(names)
 
 

@@ -1,4 +1,4 @@
-"""A layer as a file or a model names it: component of a pipeline, path, and what wraps a model without changing it."""
+"""Layer names: the component of a pipeline, the path, and the name parts that wrappers add."""
 
 import re
 from dataclasses import dataclass
@@ -9,25 +9,25 @@ from ioadapt_theory.errors import UnknownNameError
 
 PEFT_PREFIX: Final = "base_model.model."
 INSIDE: Final = {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "base_layer"}
-"""Parts of a path that torch.compile, FSDP, activation checkpoints and PEFT put between a module and its parts."""
+"""Name parts that torch.compile, FSDP, activation checkpointing and PEFT insert between a module and its children."""
 AROUND: Final = (PEFT_PREFIX, "module.")
-"""Prefixes that PEFT and DistributedDataParallel put before all names."""
+"""Prefixes that PEFT and DistributedDataParallel add to all names."""
 KOHYA_AROUND: Final = ("text_model_", "model_", "transformer_")
-"""Prefixes that a name which kohya flattened may have before the names of the model."""
+"""Prefixes that names flattened by kohya may have before the model's names."""
 
 _COMPONENT: Final = re.compile(r"(unet|transformer(?:_2)?|text_encoder(?:_[23])?|prior)\.(.+)")
 _SGM: Final = {"add_embedding.linear_1": "label_emb.0.0", "add_embedding.linear_2": "label_emb.0.2"}
-"""Layers of SD-XL that are written in Stability's name: diffusers 0.42 loses them under its own."""
+"""Layers of SD-XL that are written under Stability's names, since diffusers 0.42 loses them under its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A layer as a file names it.
+    """The name of a layer in a file.
 
     Attributes:
-        component: of a pipeline ("unet", "text_encoder", ...), "" where the file does not say.
-        path: module name; with ``flat``, underscores stand where the dots were.
-        flat: as in kohya's files.
+        component: the component of a pipeline ("unet", "text_encoder", ...), or "" if unknown.
+        path: module name; with ``flat``, dots are replaced by underscores.
+        flat: whether the name is flattened, as in kohya's files.
     """
 
     component: str
@@ -54,19 +54,19 @@ def layer_name(text: str) -> Name:
 
 
 def flat(component: str, name: str) -> str:
-    """Return a layer's name as kohya flattens it: a prefix for the component, and underscores where the dots were."""
+    """Return a layer's name as flattened by kohya: a prefix for the component, and underscores instead of dots."""
     prefixes = TABLES["kohya"]["written"]
     if component not in prefixes:
         raise UnknownNameError("component", component, prefixes.keys() - {""})
     if component.startswith("text_encoder") and name.startswith(("encoder.layers.", "embeddings.")):
-        name = f"text_model.{name}"  # of CLIP, which transformers 5 has dropped from its own names; T5 has none
+        name = f"text_model.{name}"  # CLIP's prefix, which transformers 5 no longer uses; T5 has none
     if component == "unet":
         name = _SGM.get(name, name)
     return f"{prefixes[component]}_{name}".replace(".", "_")
 
 
 def unwrapped(name: str) -> str:
-    """Return the name without what PEFT, torch.compile and parallel training put around and inside a model."""
+    """Return the name without the parts that PEFT, torch.compile and parallel training add."""
     while around := next((prefix for prefix in AROUND if name.startswith(prefix)), None):
         name = name.removeprefix(around)
     return ".".join(part for part in name.split(".") if part not in INSIDE)

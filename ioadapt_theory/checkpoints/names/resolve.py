@@ -1,17 +1,17 @@
-"""The one resolver of names: the layer of a model that a name means, however it is spelled."""
+"""The name resolver: the layer of a model that a name means in any known naming scheme."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
 from ioadapt_theory.checkpoints.names import unet
+from ioadapt_theory.checkpoints.names.flux_sd3 import in_diffusers
 from ioadapt_theory.checkpoints.names.layer_name import KOHYA_AROUND, Name, unwrapped
-from ioadapt_theory.checkpoints.names.originals import in_diffusers
 from ioadapt_theory.checkpoints.names.transformers import Rename
 
 
 class Resolved(NamedTuple):
-    """The layer of a model for each name, or several that are one together; and why a name in doubt means none."""
+    """The layer of a model for each name, or several layers for a fused one; ambiguous names -> the reason."""
 
     layers: Mapping[Name, tuple[str, ...]]
     doubts: Mapping[Name, str]
@@ -23,9 +23,9 @@ def resolve(
     rename: Rename | None = None,
     aliases: Mapping[str, str] = MappingProxyType({}),
 ) -> Resolved:
-    """Return the layer of a model, or the layers, for each name; ``aliases`` are other names of some modules."""
-    # A file may come from a part of the model, or from a model that has this one inside: then the names differ by what
-    # stands before, and are taken if nothing else is meant by them. Two layers of a component are never one module.
+    """Return the layer or layers of a model for each name; ``aliases`` are additional names of some modules."""
+    # A file may come from a part of the model, or from a model that contains this one: then the names differ by a
+    # prefix, and are used if they are unambiguous. Two layers of a component never mean the same module.
     names = list(names)
     index = _Index(modules, rename or str, aliases)
     layers, doubts = dict[Name, tuple[str, ...]](), dict[Name, str]()
@@ -35,14 +35,14 @@ def resolve(
             layers[name] = (hits[0],)
         elif hits:
             some = f"{', '.join(hits[:3])}{', ...' if len(hits) > 3 else ''}"
-            doubts[name] = f"{len(hits)} layers could be meant: {some}"
+            doubts[name] = f"{len(hits)} layers match: {some}"
         elif parts := index.parts(name):
             layers[name] = parts
     numbered = [name for name in names if unet.is_numbered(name.path, name.flat)]
     lost = [name for name in numbered if name not in layers and name not in doubts]
     if lost:
         counted = [name for name in numbered if name in layers and name.path not in index.known]
-        doubts |= dict.fromkeys(counted, f"its number is that of another UNet, as this one has no {lost[0]}")
+        doubts |= dict.fromkeys(counted, f"its number comes from another UNet, since this one has no {lost[0]}")
     groups: dict[tuple[str, tuple[str, ...]], list[Name]] = {}
     for name, meant in layers.items():
         groups.setdefault((name.component, meant), []).append(name)
@@ -50,16 +50,16 @@ def resolve(
         for name in alike:
             if len(alike) > 1 and meant != (name.path,):
                 other = next(one for one in alike if one != name)
-                doubts[name] = f"{other} would be {meant[0]} too"
+                doubts[name] = f"{other} also matches {meant[0]}"
     return Resolved({name: meant for name, meant in layers.items() if name not in doubts}, doubts)
 
 
 class _Index:
-    """Modules by name and by flattened name, whole and by their ends."""
+    """Modules by name and by flattened name, and by the endings of both."""
 
     def __init__(self, modules: Iterable[str], rename: Rename, aliases: Mapping[str, str]) -> None:
         self.known = dict.fromkeys(modules)
-        plain = {unwrapped(module): module for module in sorted(self.known, key=len)}  # what lies innermost
+        plain = {unwrapped(module): module for module in sorted(self.known, key=len)}  # the innermost module
         self._rename, self._blocks = rename, unet.blocks_in_diffusers(plain)
         self._whole: dict[str, dict[str, list[str]]] = {".": {}, "_": {}}
         self._ends: dict[str, dict[str, list[str]]] = {".": {}, "_": {}}
@@ -79,7 +79,7 @@ class _Index:
                     modules.append(module)
 
     def hits(self, name: Name) -> list[str]:
-        """Return the modules that the name means in the first reading that any fits."""
+        """Return the modules for the first translation of the name that matches any."""
         return next((modules for modules in self._readings(name) if modules), [])
 
     def _readings(self, name: Name) -> Iterator[list[str]]:
@@ -101,7 +101,7 @@ class _Index:
             yield from (whole.get(".".join(parts[i:]), []) for i in range(1, len(parts) - 1))
 
     def parts(self, name: Name) -> tuple[str, ...] | None:
-        """Return the layers that together are what the authors of FLUX or SD3 have as one, or the one."""
+        """Return the layers that together form one layer of the original FLUX or SD3, or the single layer."""
         for targets in in_diffusers(name.path if name.flat else unwrapped(name.path)):
             modules = [self.hits(Name(name.component, target)) for target in targets]
             if all(len(hits) == 1 for hits in modules):

@@ -1,7 +1,7 @@
-"""transformers' models: stored names as the names of modules, and weights that are stored once for two layers.
+"""Models of transformers: stored names translated to module names, and tied weights, which are stored once.
 
-Since its fifth version, transformers renames layers while it reads a file and back while it writes one (ViT, DeiT,
-DINOv2, ...). Its own mapping is asked, of the model or of one built from config.json without numbers.
+Since version 5, transformers renames layers when it reads a file, and back when it writes one (ViT, DeiT, DINOv2, ...).
+The mapping is taken from the model, or from a model on the meta device built from config.json.
 """
 
 import re
@@ -10,21 +10,21 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 Rename = Callable[[str], str]
-"""A stored name of a tensor, or of a layer -> the name that it has in the model."""
+"""Maps the stored name of a tensor or layer to its name in the model."""
 
 HEADS: Final = ("lm_head.weight", "embed_out.weight", "output.weight", "cls.predictions.decoder.weight")
 _COUNT: Final = re.compile(r"layer|depth|block|expert|stage|num_h")
 
 
 class Stored(NamedTuple):
-    """Names in a model's file, told by its configuration; ``ties``: tensor not stored -> whose values it has."""
+    """The names in a model's file, by its configuration; ``ties``: tensor not stored -> tensor with its values."""
 
     rename: Rename
     ties: Mapping[str, str]
 
 
 def of_model(model: Any) -> Rename | None:
-    """Return the renaming of a model in memory; None where it is none of transformers', or has the stored names."""
+    """Return the renaming for a model in memory; None if it is not from transformers or has the stored names."""
     library = sys.modules.get("transformers")
     for wrapper in ("_orig_mod", "module", "_fsdp_wrapped_module"):
         model = getattr(model, wrapper, model)
@@ -48,10 +48,10 @@ def of_model(model: Any) -> Rename | None:
 
 
 def of_config(config: Mapping[str, Any], tensors: int) -> Stored | None:
-    """Return what config.json says of a checkpoint; None where transformers is missing or knows no such model.
+    """Return the names according to config.json; None if transformers is missing or does not know the model.
 
-    Nothing of the model's repository is run, and no numbers are made. A configuration, which is not trusted, of more
-    layers than the checkpoint has tensors is not followed.
+    No code of the model's repository is run, and no weights are allocated. The configuration is not trusted: it is
+    ignored if it has more layers than the checkpoint has tensors.
     """
     names = config.get("architectures")
     if not isinstance(names, list) or not names or not isinstance(names[0], str) or _too_deep(config, tensors):
@@ -65,12 +65,12 @@ def of_config(config: Mapping[str, Any], tensors: int) -> Stored | None:
     if not isinstance(built, type) or not issubclass(built, transformers.PreTrainedModel):
         return None
     try:
-        plain: Any = built.config_class  # without what would replace layers by others
+        plain: Any = built.config_class  # without settings that would replace layers
         with torch.device("meta"):
             model = built(plain.from_dict({k: v for k, v in config.items() if k != "quantization_config"}))
         ties = {str(k): str(v) for k, v in model.get_expanded_tied_weights_keys(all_submodels=True).items()}
         rename = of_model(model)
-    except Exception:  # whatever a configuration that is not trusted makes a constructor raise
+    except Exception:  # an untrusted configuration can make a constructor raise any error
         return None
     return Stored(rename or str, ties)
 

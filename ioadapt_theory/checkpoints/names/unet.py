@@ -1,7 +1,7 @@
-"""The UNet of Stable Diffusion: Stability's names (LDM, SGM, kohya's for SD-XL) as diffusers' names.
+"""The UNet of Stable Diffusion: Stability's names (LDM, SGM, kohya's for SD-XL) translated to diffusers' names.
 
-Stability numbers the layers of one side through, diffusers those of each block. How many a block has is read off the
-model or the file: with a wrong number, hundreds of layers would be others without any error.
+Stability numbers the layers of a whole side consecutively, diffusers those of each block. The number of layers per
+block is read from the model or the file, since a wrong number would silently exchange hundreds of layers.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from ioadapt_theory.checkpoints.names import TABLES
 
 PREFIX: Final = "model.diffusion_model."
-"""Prefix of the UNet in the original LDM layout; VAE and text encoder lie beside it."""
+"""Prefix of the UNet in the original LDM layout; the VAE and the text encoder have other prefixes."""
 
 _DOTTED_STAGE: Final = re.compile(r"(input|output)_blocks\.(\d{1,3})\.(\d)\.(.+)")
 _FLAT_STAGE: Final = re.compile(r"(input|output)_blocks_(\d{1,3})_(\d)_(.+)")
@@ -20,14 +20,14 @@ _RESNETS: Final = re.compile(r"(?:^|\.)(down|up)_blocks\.(\d{1,3})\.resnets\.(\d
 
 
 class Blocks(NamedTuple):
-    """Levels of a UNet, each a block on the way down and one up, and resnets of a block down; one up has one more."""
+    """Numbers of levels of a UNet, each with a down and an up block, and of resnets per down block."""
 
     levels: int
     resnets: int
 
 
 def blocks_in_diffusers(names: Iterable[str]) -> Blocks | None:
-    """Read off the names of a model's modules or tensors; None where there is no such UNet, or an uneven one."""
+    """Return the numbers from the names of modules or tensors; None if this is no such UNet or blocks differ."""
     present = {(m[1], int(m[2]), int(m[3])) for name in names if (m := _RESNETS.search(name))}
     down = [place for place in present if place[0] == "down"]
     if not down:
@@ -39,19 +39,19 @@ def blocks_in_diffusers(names: Iterable[str]) -> Blocks | None:
 
 
 def blocks_in_stability(keys: Iterable[str]) -> Blocks | None:
-    """Return what the numbers of a file's own downsamplers tell; None where they leave it open, or are uneven."""
+    """Return the numbers that follow from a file's downsamplers; None if they are ambiguous or blocks differ."""
     stages = [(m[1], int(m[2]), m[4].partition(".")[0]) for key in keys if (m := _DOTTED_STAGE.fullmatch(key))]
     downs = sorted({n for side, n, part in stages if side == "input" and part == "op"})
     ups = {n for side, n, part in stages if side == "output" and part == "conv"}
     if not downs or downs[0] < 2:
         return None
-    step, end = downs[0], downs[0] * (len(downs) + 1)  # resnets of a block and its sampler; input_blocks.0 is conv_in
+    step, end = downs[0], downs[0] * (len(downs) + 1)  # resnets and downsampler; input_blocks.0 is conv_in
     even = downs == [*range(step, end, step)] and ups <= {*range(step - 1, end - 1, step)}
     return Blocks(len(downs) + 1, step - 1) if even and all(n < end for _, n, _ in stages) else None
 
 
 def to_diffusers(name: str, blocks: Blocks | None, flat: bool = False) -> str:
-    """Return a name of Stability's, dotted or ``flat``, without its prefix, in diffusers' terms; others stay."""
+    """Return a Stability name without prefix, dotted or ``flat``, as diffusers' name; other names are unchanged."""
     table, dot = _table(blocks, flat), "_" if flat else "."
     parts = name.split(dot)
     for i in range(len(parts), 0, -1):
@@ -62,7 +62,7 @@ def to_diffusers(name: str, blocks: Blocks | None, flat: bool = False) -> str:
 
 @lru_cache(16)
 def _table(blocks: Blocks | None, flat: bool) -> dict[str, str]:
-    """Return Stability's name -> diffusers' name for the parts of a UNet; the longest name that fits counts."""
+    """Return Stability's name -> diffusers' name for the parts of a UNet; the longest matching name has precedence."""
     table = dict(TABLES["unet"])
     levels, resnets = blocks or (0, 0)
     for block in range(levels):
@@ -83,14 +83,14 @@ def _table(blocks: Blocks | None, flat: bool) -> dict[str, str]:
 
 
 def is_numbered(name: str, flat: bool = False) -> bool:
-    """Whether a name counts layers through one side of a UNet, as Stability's do."""
+    """Whether a name numbers the layers of a UNet's side consecutively, as Stability's names do."""
     return (_FLAT_STAGE if flat else _DOTTED_STAGE).fullmatch(name) is not None
 
 
 def canonical(keys: Collection[str]) -> dict[str, str]:
-    """Return stored name -> the name it is matched by: UNet keys of the LDM layout become diffusers', others stay.
+    """Return stored name -> name for matching: UNet keys in the LDM layout become diffusers' names.
 
-    A UNet whose numbers of layers cannot be read off its keys keeps its names.
+    A UNet keeps its names if the number of layers per block does not follow from its keys.
     """
     prefix = PREFIX if any(k.startswith(PREFIX) for k in keys) else ""
     blocks = blocks_in_stability(k.removeprefix(prefix) for k in keys if k.startswith(prefix))

@@ -1,4 +1,4 @@
-"""A module for each tool's files; and `Kind`, a kind of adapter in files."""
+"""Modules for the files of each tool, and `Kind`, the description of a kind of adapter in files."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ Built = tuple[str, dict[Placement, Family]]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of adapter as files hold it: a few tensors for each layer, stored as torch stores weights.
+    """A kind of adapter in files: a few tensors for each layer, in torch's layout of weights.
 
     Attributes:
-        required: parts without which it is none, as files name them; at least one part there has to be.
-        optional: parts that it may have.
-        rank: what alpha is divided by, from the shapes; None where there is no rank, and alpha counts for nothing.
-        build: (parts, scaling) -> our family's name, and a family for each placement; works on meta tensors as well, so
-            that a file's shapes are checked before any of its numbers is read.
+        required: parts that it must have, by their names in files; at least one.
+        optional: further parts that it may have.
+        rank: the rank by which alpha is divided, from the shapes; None without a rank, where alpha is ignored.
+        build: (parts, scaling) -> our family's name, and a family for each placement; also works on meta tensors, so
+            that a file's shapes are checked before its values are read.
     """
 
     required: frozenset[str]

@@ -1,4 +1,4 @@
-"""Our own file: its header has every layer's family, placements, sizes and settings, as JSON."""
+"""Our own format: the header contains every layer's family, placements, sizes and settings as JSON."""
 
 import copy
 import json
@@ -36,11 +36,11 @@ FIELDS: dict[str, Limit] = {
     **LIMITS,
     "scaling": ("a finite number", is_finite),
 }
-"""Entries recorded for each placement of a layer: what each has to be, and its test."""
+"""Settings stored for each placement of a layer, with a description of valid values and a check."""
 
 
 def describe(adapter: Adapter) -> dict[str, Any]:
-    """Return family, placements, sizes and settings of an adapter as plain data."""
+    """Return the family, placements, sizes and settings of an adapter as plain data."""
     parts = {}
     for placement, family in adapter.parts():
         spec = {key: getattr(family.spec, key) for key in LIMITS}
@@ -55,17 +55,17 @@ def header_of(adapters: Mapping[str, Adapter]) -> dict[str, str]:
 
 
 def is_own(source: TensorFile) -> bool:
-    """Whether a file is of ours."""
+    """Whether a file has our format."""
     return source.metadata.get("made_by") == FORMAT and LAYERS in source.metadata
 
 
 def contents(opened: Path, source: TensorFile) -> AdapterFile:
-    """Return the content of one of our files; no numbers are read."""
+    """Return the content of a file in our format; no values are read."""
     version = source.metadata.get("ioadapt.version")
     _demand(f"{source.path}: version", VERSION, version, ok=version == VERSION)
     entries = parse_json(source.metadata[LAYERS], f"{source.path}: {LAYERS} in the header")
     named = isinstance(entries, dict) and bool(entries) and all(map(is_name, entries))
-    _demand(f"{source.path}: layers", "an object with at least one layer, of printable names", entries, ok=named)
+    _demand(f"{source.path}: layers", "an object with at least one layer, with printable names", entries, ok=named)
     keys: dict[str, dict[str, str]] = {layer: {} for layer in entries}
     for key in source.shapes:
         parts = key.split(".")
@@ -83,7 +83,7 @@ def contents(opened: Path, source: TensorFile) -> AdapterFile:
 def stored_layer(
     source: TensorFile, name: Name, entry: Any, keys: Mapping[str, str], read: Callable[[str], Tensor]
 ) -> StoredLayer:
-    """Return a layer by its entry in a header; its parts are the tensors of these keys, which ``read`` reads."""
+    """Return a layer for its entry in a header; ``read`` reads its parts, the tensors with these keys."""
     shapes = {part: source.shapes[key] for part, key in keys.items()}
     sketch = adapter_of(source.path, name.path, entry, shapes)
     expected = {part: tuple(p.shape) for part, p in sketch.named_parameters()}
@@ -92,7 +92,7 @@ def stored_layer(
         if expected.get(part) != shapes.get(part) or dtype not in PLAIN_DTYPES:
             there = f"{dtype} {[*shapes[part]]}" if part in keys else "nothing"
             wanted = f"floating point {[*expected[part]]}" if part in expected else "absent"
-            msg = f"{source.path}: tensor {keys.get(part, f'{name}.{part}')} has to be {wanted}, found {there}."
+            msg = f"{source.path}: tensor {keys.get(part, f'{name}.{part}')} must be {wanted}, found {there}."
             raise FileFormatError(msg)
     return StoredLayer(name, sketch, partial(_read, sketch, keys, read))
 
@@ -104,7 +104,7 @@ def _read(sketch: Adapter, keys: Mapping[str, str], read: Callable[[str], Tensor
 
 
 def adapter_of(where: object, layer: str, entry: Any, shapes: Shapes) -> Adapter:
-    """Return the adapter that a layer's entry in a header describes, without numbers; ``where`` is for errors."""
+    """Return the adapter for a layer's entry in a header, on the meta device; ``where`` is for errors."""
     try:
         return _sketch(entry, shapes)
     except FileFormatError as error:
@@ -137,5 +137,5 @@ def _sketch(entry: Any, shapes: Shapes) -> Adapter:
 
 def _demand(key: str, expected: str, value: Any, *, ok: bool) -> None:
     if not ok:
-        msg = f"{key} has to be {expected}, found {value!r:.80}."
+        msg = f"{key} must be {expected}, found {value!r:.80}."
         raise FileFormatError(msg)

@@ -1,6 +1,6 @@
-"""IOLORA: what our plug-in for PEFT saves, read without PEFT.
+"""IOLORA: files of our plug-in for PEFT, read without PEFT.
 
-diffusers' training scripts save the tensors alone, without a configuration: so every layer has its settings among them.
+diffusers' training scripts save only tensors, without a configuration, so every layer stores its settings in one.
 """
 
 import json
@@ -20,25 +20,25 @@ from ioadapt_theory.formats.tensors import TensorFile, parse_json
 
 TYPE = "IOLORA"
 SETTINGS = "settings.lora_A.weight"
-"""The key of a layer's settings, JSON as bytes; its end is what diffusers recognises files of PEFT by."""
+"""The key of a layer's settings, JSON as bytes; by its ending diffusers recognises files of PEFT."""
 KEY = re.compile(r"(?:base_model\.model\.)?(.+)\.iolora_adapters\.(input|output|weight)\.(\w+)")
 DESCRIBED = re.compile(rf"(?:base_model\.model\.)?(.+)\.iolora_adapters\.{re.escape(SETTINGS)}")
 
 
 def settings_tensor(adapter: Adapter) -> Tensor:
-    """Return what there is to say of an adapter beside its numbers, as bytes."""
+    """Return the settings of an adapter as bytes."""
     return torch.frombuffer(bytearray(json.dumps(describe(adapter)).encode()), dtype=torch.uint8)
 
 
 def settings_of(keys: Iterable[str], read: Callable[[str], Tensor], where: object) -> dict[str, Any]:
-    """Return the settings of layers by the names in the keys; empty where the tensors are not of the plug-in."""
+    """Return the settings of layers by their names in the keys; empty if the plug-in did not write the file."""
     described = {key: layer[1] for key in keys if (layer := DESCRIBED.fullmatch(key))}
     texts = {key: bytes(read(key).to(torch.uint8).flatten().tolist()) for key in described}
     return {described[key]: parse_json(text, f"{where}: {key}") for key, text in texts.items()}
 
 
 def contents(source: TensorFile) -> tuple[list[StoredLayer], dict[str, str]]:
-    """Return the layers of the plug-in's file, none in one of another tool, and the keys that are not read."""
+    """Return the layers of a plug-in file (none for other files), and the keys that are not read."""
     entries = settings_of(source.shapes, source.stored, source.path)
     keys: dict[str, dict[str, str]] = {layer: {} for layer in entries}
     unread = {}

@@ -1,4 +1,4 @@
-"""The keys of tensors in adapters' files: the layer that one is for, and its part of the layer's adapter."""
+"""The keys of tensors in adapter files: the layer, and the part of its adapter."""
 
 import re
 from typing import Final
@@ -8,14 +8,14 @@ from ioadapt_theory.checkpoints.names.layer_name import Name, layer_name
 from ioadapt_theory.formats.build import CORES, KINDS
 
 ALIASES: Final[dict[str, str]] = TABLES["adapter parts"]
-"""Names of the parts of an adapter in files -> our name of the part, where that is another."""
+"""Names of the parts of an adapter in files -> our names."""
 PARTS = {part for kind in KINDS.values() for part in kind.required | kind.optional} - {*ALIASES.values(), "up_bias"}
 ROLES = ALIASES | {part: part for part in {*PARTS, *CORES, "alpha"}}
 
 FOREIGN: Final[dict[str, str]] = TABLES["parts not read"]
-"""Parts of adapters that are recognised and not read."""
+"""Parts of adapters that are recognised but not supported."""
 
-UNKNOWN = "no part of an adapter that is known here"
+UNKNOWN = "not a known part of an adapter"
 
 KEY = re.compile(
     rf"(?P<layer>.+)\.(?P<role>{'|'.join(re.escape(r) for r in sorted({*ROLES, *FOREIGN}, key=len, reverse=True))})"
@@ -25,7 +25,7 @@ PROCESSOR = re.compile(r"(?:\.processor)?\.to_(q|k|v|out)_lora\.(down|up)\b")
 
 
 def parse(key: str) -> tuple[Name, str] | str:
-    """Return the layer and the role of a key, or what it is that we do not read."""
+    """Return the layer and the role of a key, or a description of an unsupported part."""
     match = KEY.fullmatch(PROCESSOR.sub(_without_processor, key))
     if match is None:
         return UNKNOWN
@@ -33,7 +33,7 @@ def parse(key: str) -> tuple[Name, str] | str:
     if role in FOREIGN:
         return FOREIGN[role]
     if match["leaf"] == "bias":
-        return (layer_name(match["layer"]), "up_bias") if ROLES[role] == "up" else "a bias of the adapter's own"
+        return (layer_name(match["layer"]), "up_bias") if ROLES[role] == "up" else "a bias of the adapter itself"
     return layer_name(match["layer"]), ROLES[role]
 
 

@@ -1,4 +1,4 @@
-"""LoRA and DoRA as every tool stores them, and PEFT's PEANUT, linear and of depth 0, a LoRA on the outputs."""
+"""LoRA and DoRA of all tools, and PEFT's PEANUT without activations and of depth 0, which is a LoRA on the outputs."""
 
 from torch import Tensor
 
@@ -9,7 +9,7 @@ from ioadapt_theory.formats.kinds import Built, Kind, Parts
 
 
 def build(parts: Parts, s: float) -> Built:
-    """Return a LoRA from down (Aᵀ) and up (Bᵀ); a DoRA where there is a magnitude."""
+    """Return a LoRA from down (Aᵀ) and up (Bᵀ), or a DoRA if there is a magnitude."""
     down, up = parts["down"], parts["up"]
     channels, columns = down.shape[1], up.shape[0]
     a, b = down.flatten(1).mT, up.flatten(1).mT
@@ -20,8 +20,8 @@ def build(parts: Parts, s: float) -> Built:
         return "lora", {Placement.WEIGHT: LoRA.stored(size, spec, {"A": a, "B": b})}
     if m.numel() != columns or ("dora_scale" in parts and m.shape[0] != columns):
         msg = (
-            f"a DoRA magnitude of shape {list(m.shape)} is not one for each of {columns} outputs (LyCORIS with"
-            " wd_on_output=False has one for each input); merge it with the library that wrote it"
+            f"a DoRA magnitude of shape {list(m.shape)} does not have one value per output, {columns} (LyCORIS"
+            " with wd_on_output=False has one per input); merge it with the library that wrote it"
         )
         raise UnsupportedError(msg)
     return "dora", {Placement.WEIGHT: DoRA.stored(size, spec, {"A": a, "B": b, "m": m.flatten()})}
@@ -33,7 +33,7 @@ def peanut(parts: Parts, s: float) -> Built:
 
 
 def on_side(a: Tensor, b: Tensor, s: float) -> LoRA:
-    """Return I + s AB, for the inputs or the outputs."""
+    """Return the family I + s AB for the inputs or the outputs."""
     n, r = a.shape
     return LoRA.stored((n, n, n), Spec(rank=r, scaling=s), {"A": a, "B": b})
 

@@ -26,7 +26,7 @@ def _lokr(parts: Parts, s: float) -> Built:
         d, n2, m2, rank = {"A": a, "B": b}, b.shape[1], a.shape[0], a.shape[1]
     size = (c.shape[0] * m2, c.shape[1] * n2, c.shape[0] * in_n)
     phi = LoKr.stored(size, Spec(rank=rank, scaling=s), {"C": c, **d})
-    phi.scaling = s  # with a rank in the first factor alone it counts all the same
+    phi.scaling = s  # alpha is applied even if only the first factor has a rank
     return "lokr", {Placement.WEIGHT: phi}
 
 
@@ -35,7 +35,7 @@ def _lokr_rank(shapes: Shapes) -> int | None:
 
 
 def _glora(parts: Parts, s: float) -> Built:
-    """Return W + WA + B of LyCORIS: the input part with A = a2ᵀ a1ᵀ, and the LoRA b2ᵀ b1ᵀ beside it (Eq. 6, left)."""
+    """Return LyCORIS's W + WA + B: an input part with A = a2ᵀ a1ᵀ, plus the LoRA b2ᵀ b1ᵀ (Eq. 6, left)."""
     a, b = parts["a2"].flatten(1).mT, parts["a1"].flatten(1).mT
     placed: dict[Placement, Family] = {Placement.INPUT: on_side(a, b, s)}
     if {"b1", "b2"} & parts.keys():

@@ -1,4 +1,4 @@
-"""PEFT's folders: adapter_config.json checked, and such folders written."""
+"""PEFT's folders: checks of adapter_config.json, and writing."""
 
 import json
 from collections.abc import Mapping
@@ -21,20 +21,20 @@ VARIANTS = (
 
 
 def require_readable(path: Path, config: Any) -> None:
-    """Refuse a configuration whose adapter has no counterpart here, or with a value that it cannot have."""
+    """Raise an error for a configuration whose adapter is not supported, or with an invalid value."""
     kind = config.get("peft_type") if isinstance(config, dict) else None
     if kind not in TYPES:
         msg = f"{path}: peft_type is {kind!r:.80}; supported are {', '.join(TYPES)}; merge others with PEFT."
         raise UnsupportedError(msg)
     for field in ("use_rslora", "lora_bias"):
         if not isinstance(config.get(field, False), bool):
-            msg = f"{path}: {field} has to be true or false, found {config[field]!r:.80}."
+            msg = f"{path}: {field} must be true or false, found {config[field]!r:.80}."
             raise FileFormatError(msg)
     init = config.get("init_lora_weights")
     if isinstance(init, str) and init.lower().startswith(EDITING_INITS):
         msg = (
-            f"{path}: init_lora_weights={init!r:.80} changed the base weights too, so the file is not all of it; let"
-            " PEFT convert it to a plain LoRA first (save_pretrained, path_initial_model_for_weight_conversion)."
+            f"{path}: init_lora_weights={init!r:.80} changed the base weights too, which are not in the file; convert"
+            " it to a plain LoRA with PEFT first (save_pretrained, path_initial_model_for_weight_conversion)."
         )
         raise UnsupportedError(msg)
     if variant := next((field for field in VARIANTS if config.get(field)), None):
@@ -49,7 +49,7 @@ def require_readable(path: Path, config: Any) -> None:
 def write_folder(
     folder: Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
 ) -> None:
-    """Write a folder's two files, both or none."""
+    """Write both files of a folder, or none."""
     require_folder(folder)
     path = folder / CONFIG
     with replacing(path) as temporary:
@@ -58,6 +58,6 @@ def write_folder(
 
 
 def config_of(kind: str, targets: list[str], base: str | None, **options: Any) -> dict[str, Any]:
-    """Return PEFT's configuration with what every method of it has, and these options."""
+    """Return PEFT's configuration with the fields of every method, and these options."""
     shared = {"peft_type": kind, "base_model_name_or_path": base, "task_type": None, "inference_mode": True}
     return {**shared, "target_modules": targets, **options}

@@ -1,10 +1,10 @@
-"""The factor on a layer's learned change, which every tool keeps in another place.
+"""The scaling of a layer's learned change, which each tool stores in a different place.
 
 | where alpha is | factor |
 |---|---|
-| PEFT's folder | lora_alpha / r by layer, with use_rslora lora_alpha / √r; scaling itself for PEANUT |
+| PEFT's folder | lora_alpha / r by layer, or lora_alpha / √r with use_rslora; `scaling` for PEANUT |
 | a tensor beside the factors | alpha / rank; 0 means alpha = rank |
-| diffusers' configuration in the header | lora_alpha / r as PEFT has it, for each component |
+| diffusers' configuration in the header | PEFT's lora_alpha / r, for each component |
 | kohya's header alone | ss_network_alpha / rank; conv_alpha of ss_network_args for kernels of several taps |
 | nowhere | alpha = rank |
 | LyCORIS: LoKr with both factors whole, full | 1, as there is no rank |
@@ -23,18 +23,18 @@ from ioadapt_theory.formats.kinds import Shapes
 from ioadapt_theory.formats.tensors import TensorFile, parse_json
 
 DIFFUSERS_CONFIG = "lora_adapter_metadata"
-"""The header's key of what diffusers writes: PEFT's configuration, {"unet.r": 4, ...} where there are components."""
+"""Key in the header under which diffusers stores PEFT's configuration, {"unet.r": 4, ...} with components."""
 
 Scale = Callable[[Name, int | None, Shapes, float | None], float]
 """(layer, rank, shapes by role, alpha if it is a tensor) -> scaling."""
 
 
 def of_folder(path: Path, config: Mapping[str, Any]) -> Scale:
-    """Return the rule for a PEFT folder with this configuration; it has no alpha beside the factors."""
+    """Return the rule for a PEFT folder with this configuration, which stores no alpha tensors."""
     if config["peft_type"] == "PEANUT":
         fixed = _number(path, "scaling", config.get("scaling", 1.0))
         return lambda *_: fixed
-    hidden = config["peft_type"] == "LOKR"  # its factors need not show the rank
+    hidden = config["peft_type"] == "LOKR"  # the rank need not follow from its factors
     return lambda name, rank, *_: _by_config(path, config, str(name), None if hidden else rank)
 
 
@@ -54,7 +54,7 @@ def of_file(source: TensorFile) -> Scale:
             text = (arguments if several_taps else {}).get("conv_alpha", source.metadata.get("ss_network_alpha"))
             alpha = None if text in (None, "", "None", "Dynamic") else _float(text)
         if alpha is not None and not is_finite(alpha):
-            msg = f"alpha has to be finite, found {alpha}"
+            msg = f"alpha must be finite, found {alpha}"
             raise FileFormatError(msg)
         return alpha / rank if alpha else 1.0
 
@@ -62,23 +62,23 @@ def of_file(source: TensorFile) -> Scale:
 
 
 def _by_config(path: Path, config: Mapping[str, Any], layer: str, rank: int | None) -> float:
-    """Return PEFT's scaling of a layer whose tensors show this rank."""
+    """Return PEFT's scaling for a layer with this rank according to its tensors."""
     key = "lora_alpha" if "lora_alpha" in config else "alpha"
     ranks, alphas = (config.get(field) or {} for field in ("rank_pattern", "alpha_pattern"))
     if not isinstance(ranks, dict) or not isinstance(alphas, dict):
-        msg = f"{path}: rank_pattern and alpha_pattern have to be objects, found {ranks!r:.40} and {alphas!r:.40}."
+        msg = f"{path}: rank_pattern and alpha_pattern must be objects, found {ranks!r:.40} and {alphas!r:.40}."
         raise FileFormatError(msg)
     r = _number(path, "r", override(ranks, layer, config.get("r", rank or 8)))
     alpha = _number(path, key, override(alphas, layer, config.get(key, 8)))
     if r <= 0 or (rank is not None and r != rank):
-        msg = f"{path}: r has to be {rank or 'positive'} for {layer}, as its factors are, found {r:g}."
+        msg = f"{path}: r must be {rank or 'positive'} for {layer}, like its factors, found {r:g}."
         raise FileFormatError(msg)
     return alpha / (math.sqrt(r) if config.get("use_rslora") is True else r)
 
 
 def _number(path: Path, key: str, value: Any) -> float:
     if not is_finite(value):
-        msg = f"{path}: {key} has to be a finite number, found {value!r:.80}."
+        msg = f"{path}: {key} must be a finite number, found {value!r:.80}."
         raise FileFormatError(msg)
     return float(value)
 
@@ -87,14 +87,14 @@ def _float(text: Any) -> float:
     try:
         return float(text)
     except (TypeError, ValueError, OverflowError):
-        msg = f"alpha in the header has to be a number, found {text!r:.80}"
+        msg = f"alpha in the header must be a number, found {text!r:.80}"
         raise FileFormatError(msg) from None
 
 
 def _object(source: TensorFile, key: str) -> dict[str, Any]:
-    """Return an object in a file's header, {} where there is none."""
+    """Return an object from a file's header, or {}."""
     value = parse_json(source.metadata.get(key) or "{}", f"{source.path}: {key} in the header")
     if not isinstance(value, dict):
-        msg = f"{source.path}: {key} in the header has to be an object, found {value!r:.80}."
+        msg = f"{source.path}: {key} in the header must be an object, found {value!r:.80}."
         raise FileFormatError(msg)
     return value

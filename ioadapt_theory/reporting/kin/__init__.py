@@ -1,1 +1,1 @@
-"""Relation of two models: corresponding layers, similarity of their weights, and the verdict."""
+"""The relation of two models: corresponding layers, similarity of their weights, and the verdict."""

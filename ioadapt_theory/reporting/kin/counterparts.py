@@ -1,7 +1,9 @@
-"""Correspondence of layers, norms and biases of source and target."""
+"""The correspondence of layers, norms and biases of the source and the target."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+
+import torch
 
 from ioadapt_theory.adapters.base_weights import BaseLayer, TensorWeights, Weights, checkpoint_weights, stored_weights
 from ioadapt_theory.adapters.moving.correspondence import correspond
@@ -16,7 +18,7 @@ from ioadapt_theory.similarity.report.order import place
 
 
 def under_common_names(source: Checkpoint, target: Checkpoint, *, adapted: bool) -> tuple[TensorWeights, TensorWeights]:
-    """Return two checkpoints under common names: those of modules for an adapter, or if one of the two ties its head.
+    """Return two checkpoints with common names: module names for an adapter or if a model ties its head.
 
     Only transformers knows which modules are tied, and its import takes longer than a report.
     """
@@ -29,10 +31,10 @@ def under_common_names(source: Checkpoint, target: Checkpoint, *, adapted: bool)
 
 
 def matrices(weights: Weights) -> dict[str, tuple[int, int]]:
-    """Return the layers that have a matrix, in the network's order, with their numbers of channels in and out."""
+    """Return the layers with a matrix, in the network's order, with their numbers of input and output channels."""
     sizes = {}
     inner = sorted({*weights.names} - {""}, key=place)
-    for name in inner or weights.names:  # a model that has layers is none itself, and need not like to be asked
+    for name in inner or weights.names:  # a container of layers is not a layer, and may raise in ``operator``
         try:
             f = weights.outline(name)
         except IoAdaptError:
@@ -47,7 +49,7 @@ class Counterparts:
 
     Attributes:
         layers: the target's name for each layer of the source.
-        orders: layers of the target whose neurons or attention heads are in another order.
+        orders: layers of the target whose neurons or attention heads are permuted -> the order.
     """
 
     layers: Mapping[str, str]
@@ -65,7 +67,7 @@ class Counterparts:
 
 
 def corresponding(source: Weights, target: Weights) -> Counterparts:
-    """Match layers by contents where blocks were renumbered, or by name."""
+    """Match layers by contents if blocks were renumbered, else by name."""
     names = [Name("", name) for name in matrices(source)]
     matched = correspond(names, target, "auto", source=source).places
     single = {key.path: [place[0] for place in places if len(place) == 1] for key, places in matched.items()}
@@ -76,7 +78,7 @@ def corresponding(source: Weights, target: Weights) -> Counterparts:
 
 
 def differing(source: Weights, target: Weights, counterparts: Counterparts) -> tuple[list[str], int]:
-    """Return the norms and biases that differ, by the source's names, and how many both have."""
+    """Return the norms and biases that differ, by the source's names, and the number of common ones."""
     here, there = source.vectors(), target.vectors()
     common = {name: other for name, other in vectors(here, counterparts.layers).items() if other in there}
     apart = []
@@ -86,13 +88,15 @@ def differing(source: Weights, target: Weights, counterparts: Counterparts) -> t
         order = counterparts.orders.get(layer)
         if order is not None and order.outputs and leaf == "bias":
             b = b[order.order.argsort().to(b.device)]
-        if not same(a, b):
+        few, many = sorted((a, b), key=torch.numel)
+        pruned = a.shape != b.shape and bool(torch.isin(few, many.to(few)).all())  # biases of the neurons that are left
+        if not (pruned or same(a, b)):
             apart.append(name)
     return apart, len(common)
 
 
 def vectors(names: Iterable[str], counterparts: Mapping[str, str]) -> dict[str, str]:
-    """Return the target's names of norms and biases, which correspond as their blocks do."""
+    """Return the target's names of norms and biases, which are matched like their blocks."""
     blocks = {"": ""}
     for one, two in counterparts.items():
         parts, others = one.split("."), two.split(".")
@@ -105,5 +109,5 @@ def vectors(names: Iterable[str], counterparts: Mapping[str, str]) -> dict[str, 
         parts = name.split(".")
         at = next(k for k in range(len(parts), -1, -1) if ".".join(parts[:k]) in blocks)
         other = ".".join(x for x in (blocks[".".join(parts[:at])], *parts[at:]) if x)
-        deepest[other] = max(deepest.get(other, (-1, "")), (at, name))  # a block that was left out has its number taken
+        deepest[other] = max(deepest.get(other, (-1, "")), (at, name))  # the number of a removed block was reused
     return {name: other for other, (_, name) in deepest.items()}

@@ -1,4 +1,4 @@
-"""The relation of two models, from their weights alone."""
+"""The relation of two models, determined from their weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from ioadapt_theory.null import Null
 from ioadapt_theory.reporting.layers import LayerPair
 
 TELLING: Final = 5.0
-"""Standard deviations over permuted channels above which a layer is related; high, as many layers are tested."""
+"""Standard deviations above permuted channels for a layer to be related; high, since many layers are tested."""
 FEW: Final = 0.05
-"""Fraction of layers, at least one, that must be related: with heavy tails some agree by chance."""
+"""Fraction of layers (at least one) that must be related, since heavy tails make some agree by chance."""
 SHARED: Final = 0.5
-"""Excess of a side above which a layer counts as the same in other coordinates, as half of all layers must."""
+"""Excess of a side above which a layer counts as equal in another basis; half of all layers must exceed it."""
 KINDS: Final = {
     "rounded": "numbers are rounded",
     "zeroed": "numbers are set to zero",
     "narrowed": "channels are left out",
 }
 ROUNDING: Final = 1e-4
-"""Relative difference of outputs that rounding explains."""
+"""Relative difference of outputs that rounding can cause."""
 
 
 class Relation(StrEnum):
@@ -40,9 +40,9 @@ class Kinship:
     """A relation and the evidence for it.
 
     Attributes:
-        relation: the word.
+        relation: the verdict.
         why: the evidence.
-        reordered: how many layers are compared with their neurons or heads put in order.
+        reordered: number of layers whose neurons or heads were reordered for the comparison.
     """
 
     relation: Relation
@@ -66,16 +66,16 @@ def kinship(
     """Return the relation of the target to the source.
 
     Args:
-        pairs: layers that both have.
+        pairs: the common layers.
         missing: layers of the source without a counterpart.
         extra: layers of the target that the source lacks.
-        vectors: norms and biases that differ, and the number of all that both have.
-        added: whether layers of only one model duplicate its others, or are of a new kind.
-        orders: layers that were compared with their channels in another order.
-        difference: ‖f_T - f_S‖ / ‖f_S‖ of the models' outputs on inputs, where they were run.
+        vectors: norms and biases that differ, and the number of common ones.
+        added: whether layers of only one model are copies of its other layers, or a new kind of layer.
+        orders: number of layers whose channels were reordered for the comparison.
+        difference: ‖f_T - f_S‖ / ‖f_S‖ of the models' outputs, if they were run on inputs.
 
     Returns:
-        The word and its evidence.
+        The verdict and its evidence.
     """
     if difference is not None and difference < ROUNDING:
         return Kinship(Relation.SAME, f"on these inputs the outputs differ by {difference:.1g}", orders)
@@ -92,12 +92,12 @@ def kinship(
     parts = [
         (True, f"{len(equal)} of {len(pairs)} layers are equal"),
         (related, f"{len(related)} changed by {100 * median([p.change for p in related] or [0]):.2g} %"),
-        (turned, f"{len(turned)} share a side in other coordinates"),
-        (sizes, f"{sizes} have another size"),
+        (turned, f"{len(turned)} share a side in another basis"),
+        (sizes, f"{sizes} have different sizes"),
         (vectors[0], f"{len(vectors[0])} of {vectors[1]} norms and biases differ"),
         (missing, f"{len(missing)} are only in the source"),
         (extra, f"{len(extra)} are only in the target"),
-        (orders, f"neurons or heads of {orders} layers stand in another order"),
+        (orders, f"neurons or heads of {orders} layers are permuted"),
     ]
     why = ", ".join(text for applies, text in parts if applies)
     if len(equal) == len(pairs) and not (vectors[0] or missing or extra):
@@ -110,11 +110,11 @@ def kinship(
 def _apart(pairs: Sequence[LayerPair], sizes: int, single: int) -> Kinship:
     """Return the kinship of models without related layers."""
     if 10 * (sizes + single) > len(pairs) + single:
-        other = f"{sizes} of {len(pairs)} layers have another size, {single} no counterpart"
+        other = f"{sizes} of {len(pairs)} layers have different sizes, {single} have no counterpart"
         return Kinship(Relation.DIFFERENT, other)
     if all(p.likeness.most / 2 < TELLING for p in pairs):
-        return Kinship(Relation.SMALL, "layers of so few channels would look the same by chance")
-    return Kinship(Relation.UNRELATED, f"the weights of {len(pairs)} layers are no more alike than chance")
+        return Kinship(Relation.SMALL, "layers with so few channels could look the same by chance")
+    return Kinship(Relation.UNRELATED, f"the weights of {len(pairs)} layers are no more similar than by chance")
 
 
 def _shared(null: Null | None) -> bool:
@@ -124,7 +124,7 @@ def _shared(null: Null | None) -> bool:
 def _copied(
     pairs: Sequence[LayerPair], missing: Sequence[str], extra: Sequence[str], vectors: tuple[Sequence[str], int]
 ) -> str:
-    """Say which model is a copy of the other, and of what kind; "" if it was not only rounded or pruned."""
+    """Return which model is a quantised or pruned copy of the other, as a clause, or "" if there are other changes."""
     changed = [p for p in pairs if not p.likeness.equal]
     narrowed = [p for p in changed if p.likeness.copy == "narrowed"]
     kinds = {p.likeness.copy for p in changed}
@@ -141,7 +141,7 @@ def _copied(
 
 
 def _inside(pairs: Sequence[LayerPair], cut: Sequence[LayerPair]) -> bool:
-    """Whether channels are missing inside the network, not in its vocabulary, features or classes."""
+    """Whether channels are missing inside the network, and not only in its vocabulary, features or classes."""
     order = {p.name: k for k, p in enumerate(pairs)}
     outputs = {p.size[1]: order[p.name] for p in reversed(cut) if p.size[1] != p.there[1]}
     inputs = {p.size[0]: order[p.name] for p in cut if p.size[0] != p.there[0]}

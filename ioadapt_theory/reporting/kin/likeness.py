@@ -1,4 +1,4 @@
-"""Comparison of W' with W: equal, a rounded or zeroed copy, or more alike than with permuted channels."""
+"""Comparison of W' with W: equality, rounding, pruning, and similarity beyond that of permuted channels."""
 
 import math
 from dataclasses import dataclass
@@ -11,27 +11,27 @@ from torch import Tensor
 from ioadapt_theory.errors import InvalidValueError
 
 DRAWN: Final = 512
-"""Number of permuted channels, a quarter of those that they are compared over."""
+"""Number of sampled channels to permute, and of those over which they are compared, four times as many."""
 FEWEST: Final = 6
 """Minimum number of channels for a permutation test."""
 PIECE, ROWS, PIECES = 16, 256, 4096
-"""Adjacent values that share one scale in every quantised format; sampled rows of a matrix, and pieces of rows."""
+"""Number of adjacent values with one scale in all quantised formats; numbers of sampled rows and of pieces of rows."""
 EXPECTED: Final = 20
-"""Expected number of chance inversions above which the absence of inversions shows rounding."""
+"""If more inversions than this are expected by chance, the absence of inversions shows rounding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """Likeness of W' to W.
+    """Similarity of W' to W.
 
     Attributes:
-        equal: whether they are the same in the coarser of their precisions.
-        z: standard deviations of ⟨W, W'⟩ above that of permuted channels, of inputs or outputs, whichever are fewer;
-            None where there are too few channels.
-        most: the z of W itself, so what could be seen.
-        copy: "rounded", "zeroed" or "narrowed" where that alone makes one the other; "perhaps" where too few numbers
-            tell that they are rounded.
-        copied: "source" or "target", whichever is the copy; "" if unknown.
+        equal: whether they are equal in the coarser of their precisions.
+        z: ⟨W, W'⟩ in standard deviations above that of permuted inputs or outputs, the smaller of both; None if there
+            are too few channels.
+        most: the z of W with itself, the largest possible value.
+        copy: "rounded", "zeroed" or "narrowed" if one results from the other by this alone; "perhaps" if too few values
+            show that they are rounded.
+        copied: the copy, "source" or "target"; "" if unknown.
     """
 
     equal: bool
@@ -70,7 +70,7 @@ def same(a: Tensor, b: Tensor) -> bool:
 
 
 def _z(one: Tensor, two: Tensor) -> float | None:
-    """Return the smaller z of permuted inputs and outputs, since by design models may share one side."""
+    """Return the smaller z of permuted inputs and outputs, since models may share one side by design."""
     zs = [_permuted(a.mT @ b) for a, b in ((one, two), (one.mT, two.mT)) if a.shape[1] >= FEWEST]
     return min(zs) if zs else None
 
@@ -83,7 +83,7 @@ def _drawn(m: Tensor, axis: int) -> Tensor:
 
 
 def _permuted(a: Float[Tensor, "d d"]) -> float:
-    """Return the z of Σ a_jj among all Σ a_jπ(j), whose mean is Σ a / d and whose variance is ‖a°‖² / (d - 1)."""
+    """Return the z of Σ a_jj among all Σ a_jπ(j), which have mean Σ a / d and variance ‖a°‖² / (d - 1)."""
     d = len(a)
     centred = a - a.mean(0) - a.mean(1, keepdim=True) + a.mean()
     sd = float(centred.norm()) / math.sqrt(d - 1)
@@ -91,7 +91,7 @@ def _permuted(a: Float[Tensor, "d d"]) -> float:
 
 
 def _zeroed(one: Tensor, two: Tensor) -> tuple[str, str] | None:
-    """Say which one equals the other except for zeros."""
+    """Return which matrix equals the other except for zeros."""
     zeros = one == 0, two == 0
     which = int(zeros[1].count_nonzero() > zeros[0].count_nonzero())
     if torch.equal(*zeros) or bool((zeros[1 - which] & ~zeros[which]).any()):
@@ -101,15 +101,15 @@ def _zeroed(one: Tensor, two: Tensor) -> tuple[str, str] | None:
 
 
 def _rounded(one: Tensor, two: Tensor) -> tuple[str, str]:
-    """Say whether one is a rounded copy of the other, and which: rounding keeps the order of numbers with one scale."""
+    """Return whether and which matrix is a rounded copy: rounding preserves the order of values with one scale."""
     w, w2 = (_pieces(m) for m in (one, two))
     change = w2 - w
     if not change.any() or not w.any():
         return "", ""
     shuffled = change.flatten()[torch.randperm(change.numel(), generator=torch.Generator().manual_seed(0))].view_as(w)
-    expected = max(_inversions(w, w + shuffled), _inversions(w2, w2 - shuffled))  # codes are too far apart for any
+    expected = max(_inversions(w, w + shuffled), _inversions(w2, w2 - shuffled))  # coarse codes allow none
     along = torch.cosine_similarity(change, w).abs()[change.any(1)].mean()
-    if _inversions(w, w2) > expected / 50 or along > 0.5:  # other sizes of channels keep the order, too
+    if _inversions(w, w2) > expected / 50 or along > 0.5:  # rescaled channels preserve the order too
         return "", ""
     if expected < EXPECTED:
         return "perhaps", ""
@@ -119,7 +119,7 @@ def _rounded(one: Tensor, two: Tensor) -> tuple[str, str]:
 
 
 def _pieces(m: Tensor) -> Float[Tensor, "n p"]:
-    """Return samples of adjacent values from all over the matrix."""
+    """Return samples of adjacent values from the whole matrix."""
     size = min(PIECE, m.shape[1])
     rows = m[:: len(m) // ROWS + 1, : m.shape[1] // size * size].reshape(-1, size)
     return rows[:: len(rows) // PIECES + 1].double()
@@ -132,7 +132,7 @@ def _inversions(w: Float[Tensor, "n p"], w2: Float[Tensor, "n p"]) -> int:
 
 
 def _narrowed(one: Tensor, two: Tensor) -> tuple[str, str]:
-    """Say which one consists of some unchanged rows or columns of the other."""
+    """Return which matrix consists of unchanged rows or columns of the other."""
     which = int(two.numel() < one.numel())
     wide, narrow = (one, two)[1 - which], (one, two)[which]
     if wide.shape[0] == narrow.shape[0]:

@@ -1,6 +1,6 @@
-"""Permuted neurons of an MLP and heads of attention: where they are by name, and their order in another model.
+"""Permutations of MLP neurons and attention heads between two models, found in layers known by name.
 
-With P a permutation, σ(XW₁P)PᵀW₂ = σ(XW₁)W₂: every weight is another, and the function the same.
+For a permutation P, σ(XW₁P)PᵀW₂ = σ(XW₁)W₂: the weights change but the function does not.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,27 +17,27 @@ from ioadapt_theory.adapters.rules.residual import READS, WRITES
 from ioadapt_theory.checkpoints.names import TABLES
 
 CHANNELS: Final = 256
-"""Input channels by which neurons are compared."""
+"""Number of input channels by which neurons are compared."""
 ALIKE: Final = 0.5
-"""Mean cosine above which neurons are the same; asked only where that of the weights as they stand is below it."""
+"""Cosine below which a neuron may be permuted; permuted neurons must have a mean cosine above it."""
 SMALLEST: Final = 8
 """Minimum number of channels of a head."""
 LARGEST: Final = 4096
-"""Neurons up to which each finds the best partner for all together; more have to be told apart each by itself."""
+"""Largest number of neurons for an optimal assignment; with more, each must match one neuron clearly."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The order of a layer's outputs, or else its inputs: number j is number ``order[j]`` of the source."""
+    """The order of a layer's outputs or inputs: channel j is channel ``order[j]`` of the source."""
 
     order: Tensor
     outputs: bool
 
 
 def neuron_orders(source: Weights, target: Weights, origins: Mapping[str, str]) -> dict[str, Order]:
-    """Return the order of the neurons in each layer of the target whose MLP has them in another one than the source.
+    """Return the order of the neurons in each layer of the target whose MLP has permuted neurons.
 
-    ``origins`` has the source's layer for each layer of the target.
+    ``origins`` maps each layer of the target to the source's layer.
     """
     permuted: dict[str, Order] = {}
     for reads, writes in mlps(origins):
@@ -46,7 +46,7 @@ def neuron_orders(source: Weights, target: Weights, origins: Mapping[str, str]) 
         if order is None:
             continue
         permuted |= {layer: Order(order, outputs=True) for layer in reads}
-        for layer in writes:  # one layer may compute values and gates, as halves of its outputs that go together
+        for layer in writes:  # one layer may compute values and gates as two halves of its outputs
             neurons = target.outline(layer).rows
             permuted[layer] = Order(order[:neurons] % neurons, outputs=False)
     return permuted
@@ -67,32 +67,33 @@ def mlps(layers: Iterable[str]) -> Iterator[tuple[list[str], list[str]]]:
 def order_of(ours: Tensor, theirs: Tensor) -> Tensor | None:
     """Return the order in which columns of one matrix are those of another: ``theirs[:, j]`` is ``ours[:, order[j]]``.
 
-    None where that is the order in which they stand, or where they are others.
+    None if they are already in this order, or do not correspond.
     """
     if ours.shape != theirs.shape or ours.is_meta or theirs.is_meta:
         return None
     at = torch.linspace(0, len(ours) - 1, min(len(ours), CHANNELS), dtype=torch.float64).long()
     ours, theirs = (m.detach()[at.to(m.device)].to("cpu", torch.float32) for m in (ours, theirs))
     tiny = torch.finfo(torch.float32).tiny
-    if torch.cosine_similarity(ours.flatten(), theirs.flatten(), dim=0, eps=tiny) > ALIKE:
+    moved = (torch.cosine_similarity(ours, theirs, dim=0, eps=tiny) < ALIKE) & (ours != theirs).any(0)
+    if not moved.any():
         return None
     ours, theirs = (torch.nn.functional.normalize(m, dim=0, eps=tiny) for m in (ours, theirs))
     order = torch.cat([(part.mT @ ours).argmax(1) for part in torch.split(theirs, 1024, dim=1)])
     if len(set(order.tolist())) < len(order):
         if len(order) > LARGEST:
             return None
-        from scipy.optimize import linear_sum_assignment  # seldom needed, and long to import
+        from scipy.optimize import linear_sum_assignment  # rarely needed, and slow to import
 
         order = torch.from_numpy(linear_sum_assignment((theirs.mT @ ours).numpy(), maximize=True)[1])
-    alike = float((ours[:, order] * theirs).sum(0).mean()) > ALIKE
+    alike = float((ours[:, order] * theirs).sum(0)[moved].mean()) > ALIKE
     return order if alike and order.tolist() != [*range(len(order))] else None
 
 
 def head_orders(source: Weights, target: Weights, origins: Mapping[str, str]) -> dict[str, Order]:
     """Return the order of the channels in each attention layer of the target whose heads are permuted.
 
-    Heads are blocks of channels of any size, alike in the outputs of q, k, v and the inputs of o. With fewer heads of k
-    and v, those of q that share one of them move together.
+    Heads are blocks of channels of any size, with the same order in the outputs of q, k, v and the inputs of o. With
+    grouped-query attention, the q heads of one k head move together.
     """
     neurons = {layer for reads, writes in mlps(origins) for layer in (*reads, *writes)}
     groups: dict[str, list[str]] = {}
@@ -114,13 +115,8 @@ def head_orders(source: Weights, target: Weights, origins: Mapping[str, str]) ->
 def _order(source: Weights, target: Weights, layer: str, origin: str, *, outputs: bool) -> Tensor:
     """Return the order of the channels; the identity if they are in order or do not correspond."""
     one, two = (m if outputs else m.mT for m in (source.layer(origin).matrix, target.layer(layer).matrix))
-    order = torch.arange(two.shape[1])
-    if one.shape == two.shape:
-        moved = (torch.cosine_similarity(one.float(), two.float(), 0) < ALIKE).nonzero().flatten().cpu()
-        among = order_of(one[:, moved], two[:, moved]) if len(moved) else None
-        if among is not None:
-            order[moved] = moved[among]
-    return order
+    order = order_of(one, two)
+    return torch.arange(two.shape[1]) if order is None else order
 
 
 def _whole_heads(orders: list[Tensor]) -> bool:

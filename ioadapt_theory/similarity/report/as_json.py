@@ -1,4 +1,4 @@
-"""A comparison as JSON. The keys are stable; further ones appear only with the options they need."""
+"""A comparison as JSON. The keys are stable; some appear only with certain options."""
 
 from collections.abc import Sequence
 from typing import Any

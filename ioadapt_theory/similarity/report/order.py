@@ -15,13 +15,13 @@ GROUPS: Final = ("kind", "block")
 """Ways to group layers."""
 
 STAGES: Final = TABLES["order"]["stages"]
-"""Names of the stages of a network, in order; a name's first part that occurs here decides."""
+"""Names of the stages of a network, in order; the first part of a name that occurs here determines the stage."""
 INSIDE: Final = TABLES["order"]["inside"]
-"""Names of the parts of a block, in its order."""
+"""Names of the parts of a block, in order."""
 
 
 def place(name: str) -> tuple[object, ...]:
-    """Return a key to sort names by: the stage, then numbers as numbers and the parts of a block in their order."""
+    """Return a sort key for names: the stage, then numbers by value and the parts of a block in order."""
     stage = next((s for part in name.split(".") if (s := _rank(STAGES, part)) is not None), len(STAGES) // 2)
     name = re.sub(r"\b(resnets|attentions)\.(\d+)\.", r"\2.\1.", name)  # resnets.0, attentions.0, resnets.1
     name = re.sub(r"\b((?:down|up)samplers)\.\d+\.", r"9999.\1.", name)
@@ -45,7 +45,7 @@ def in_order(c: Comparison) -> list[Row]:
 
 
 def groups(c: Comparison, by: str) -> Iterator[tuple[str, Comparison, Pair]]:
-    """Yield the name and rows of every group with every pair; blocks in the network's order, kinds in a fixed order."""
+    """Yield every group's name and rows with every pair; blocks in the network's order, kinds in a fixed order."""
     if by not in GROUPS:
         raise UnknownNameError("grouping", by, GROUPS)
     rows: defaultdict[str, list[Row]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""A comparison as one HTML page: figures as inline SVG, tables that sort and filter, nothing loaded from elsewhere."""
+"""A comparison as a self-contained HTML page: figures as inline SVG, and tables that sort and filter."""
 
 import io
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def to_html(c: Comparison) -> str:
         ("Figure", f'<figure tabindex="0">{_svg(c)}</figure>'),
         *((f"By {by}", table_of(grouped(c, by))) for by in GROUPS),
         (f"Layers ({len(c.rows)})", folded("every layer, in the network's order", table_of(_layers(c), long=True))),
-        (f"Left out ({len(c.skipped)})", folded("what was not compared, and why", table_of(skipped, long=True))),
+        (f"Left out ({len(c.skipped)})", folded("skipped tensors, with reasons", table_of(skipped, long=True))),
     ]
     notes = [f"<li>{escape(note)}</li>" for note in remarks(c)]
     listed = f"<ul>{''.join(notes)}</ul>" if notes else ""
@@ -63,7 +63,7 @@ def _layers(c: Comparison) -> list[list[str]]:
 
 
 def table_of(lines: Sequence[Sequence[str]], *, long: bool = False) -> str:
-    """Return a table whose headers, the first line, are sort buttons; a long one has a fixed header and a filter."""
+    """Return a table whose first line has sort buttons; a long table has a fixed header and a filter."""
     head = "".join(f'<th scope="col"><button type="button">{escape(x)}</button></th>' for x in lines[0])
     rows = "".join(
         f'<tr><th scope="row">{escape(line[0])}</th>{"".join(f"<td>{escape(x)}</td>" for x in line[1:])}</tr>'
@@ -76,7 +76,7 @@ def table_of(lines: Sequence[Sequence[str]], *, long: bool = False) -> str:
 
 
 def folded(what: str, content: str) -> str:
-    """Return content that unfolds below a summary."""
+    """Return content that can be expanded below a summary."""
     return f"<details><summary>{escape(what)}</summary>{content}</details>"
 
 

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from ioadapt_theory.similarity.result import Comparison
 
 FORMATS: Final = (".svg", ".png", ".pdf")
-"""Endings of figures."""
+"""Extensions of figures."""
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8A8A8A")
-"""Okabe-Ito colours, which people with common colour deficiencies can distinguish."""
+"""Okabe-Ito colours, which are distinguishable with common colour vision deficiencies."""
 ALL_HIGH: Final = 0.5
 """Mean cosine above which a colour scale from 0 would look uniform."""
 MARKERS: Final = "os^Dv<>P*X"
@@ -36,12 +36,12 @@ _STYLE: Final[dict[str, Any]] = {
     "axes.titlesize": 10,
     "svg.hashsalt": "ioadapt-theory",
     "savefig.dpi": 150,
-    "text.parse_math": False,  # names from files may hold dollars
+    "text.parse_math": False,  # names from files may contain dollar signs
 }
 
 
 def matrix(c: Comparison, *, lowest: bool) -> np.ndarray:
-    """Return the mean cosines of all pairs, symmetric, 1 on the diagonal, NaN where nothing is common."""
+    """Return the matrix of mean cosines, with 1 on the diagonal, and NaN for pairs without common layers."""
     values = np.eye(len(c.labels))
     for i, j in c.pairs:
         mean = (c.lowest((i, j)) if lowest else c.mean((i, j))).mean
@@ -76,7 +76,7 @@ def lowest_shown(panels: Sequence[np.ndarray]) -> float:
 
 
 def two_maps(axes: Sequence[Axes], c: Comparison) -> None:
-    """Draw panel (a): the layers with the lowest cosine; panel (b): all layers; one colour scale."""
+    """Draw panel (a), the layers with the lowest cosine, and panel (b), all layers, with one colour scale."""
     panels = [matrix(c, lowest=True), matrix(c, lowest=False)]
     low = lowest_shown(panels)
     titles = (f"(a) {100 * c.options.lowest:.3g} % of layers with the lowest cosine", "(b) all layers")
@@ -87,7 +87,7 @@ def two_maps(axes: Sequence[Axes], c: Comparison) -> None:
 
 
 def profile(axes: Axes, c: Comparison) -> None:
-    """Draw the cosine of every layer in the network's order, a colour a pair, blocks divided by lines."""
+    """Draw the cosine of every layer in the network's order, with a colour per pair and lines between blocks."""
     rows = in_order(c)
     blocks = [row.layer.block for row in rows]
     for k, pair in enumerate(c.pairs):
@@ -97,7 +97,7 @@ def profile(axes: Axes, c: Comparison) -> None:
         color, marker = COLOURS[k % len(COLOURS)], MARKERS[k // len(COLOURS) % len(MARKERS)]
         axes.plot(at, cosines, ls="", ms=1.5, alpha=0.8, label=label, color=color, marker=marker)
     edges = [0, *(i for i in range(1, len(blocks)) if blocks[i] != blocks[i - 1]), len(blocks)]
-    if len(edges) < 400:  # more would be one grey area
+    if len(edges) < 400:  # more lines would merge into grey
         for edge in edges[1:-1]:
             axes.axvline(edge - 0.5, color="#cccccc", lw=0.6, zorder=0)
     wide = [(a, b) for a, b in pairwise(edges) if b - a >= len(blocks) / 50]
@@ -139,7 +139,7 @@ def settled(figure: Figure) -> Figure:
 
 
 def styled() -> AbstractContextManager[None]:
-    """Return a context of matplotlib's own defaults with our look on top, whatever the user's configuration says."""
+    """Return a context with matplotlib's defaults and our style, independent of the user's configuration."""
     try:
         from matplotlib import style
     except ImportError as error:
@@ -148,16 +148,16 @@ def styled() -> AbstractContextManager[None]:
 
 
 def check(path: Path | None) -> None:
-    """Check before anything is read that figures can be drawn, and that the ending of a figure's file is known."""
+    """Raise an error, before anything is read, if figures cannot be drawn or the extension is unknown."""
     if path is not None and path.suffix.lower() not in FORMATS:
-        msg = f"{path.name} is no figure file; use an ending of {', '.join(FORMATS)}."
+        msg = f"{path.name} is not a figure file; use one of the extensions {', '.join(FORMATS)}."
         raise InvalidValueError(msg)
     with styled():
         pass
 
 
 def save(c: Comparison, path: Path) -> None:
-    """Write the figure; the same comparison gives the same bytes."""
+    """Write the figure; equal comparisons give equal bytes."""
     kind = path.suffix.lower().removeprefix(".")
     metadata = {"svg": {"Date": None}, "png": {"Software": None}, "pdf": {"CreationDate": None}}[kind]
     with styled():

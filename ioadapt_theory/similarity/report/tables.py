@@ -1,4 +1,4 @@
-"""A comparison as tables for the terminal, with its notes."""
+"""A comparison as tables for the terminal, with notes."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from ioadapt_theory.similarity.report.order import groups
 from ioadapt_theory.similarity.result import Comparison, Pair, role
 
 WIDTH = 80
-"""Characters of a line where the terminal does not say."""
+"""Line width if that of the terminal is unknown."""
 
 
 def summary(c: Comparison) -> list[list[str]]:
@@ -26,7 +26,7 @@ def summary(c: Comparison) -> list[list[str]]:
 
 
 def chance(c: Comparison) -> list[list[str]]:
-    """Return the table of pairs beside unrelated layers; only a header where no nulls were requested."""
+    """Return the table of pairs compared with unrelated layers; only a header if no nulls were requested."""
     lines = [["pair", "mean", "unrelated", "excess", f"z > {STANDS_OUT:.0f}"]]
     for pair in c.pairs:
         if (null := c.null(pair)) is not None:
@@ -51,7 +51,7 @@ def pair_name(c: Comparison, pair: Pair) -> str:
 
 
 def cell(value: float | None) -> str:
-    """Return a cosine to four digits; a dash where there is none."""
+    """Return a cosine with four decimals, or a dash for None."""
     return "-" if value is None else f"{value:.4f}"
 
 
@@ -96,12 +96,12 @@ def remarks(c: Comparison) -> list[str]:
     more = [f"... and {len(undefined) - 5} more that are not finite"] if len(undefined) > 5 else []
     empty = [f"{pair_name(c, pair)}: nothing in common" for pair in c.pairs if c.mean(pair).mean is None]
     small = [
-        f"{pair_name(c, pair)}: {n} of {c.mean(pair).layers} layers are too small to tell kin from strangers"
+        f"{pair_name(c, pair)}: {n} of {c.mean(pair).layers} layers are too small to distinguish related from unrelated"
         for pair in c.pairs
         if c.options.space is not Space.WEIGHT and (n := c.too_small(pair))
     ]
     quantised = [
-        f"{label} is quantised: {scheme}, compared as the weights that its codes stand for"
+        f"{label} is quantised: {scheme}, compared after dequantisation"
         for label, model in zip(c.labels, c.models, strict=True)
         if (scheme := model.metadata.get("quantised"))
     ]

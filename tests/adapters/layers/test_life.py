@@ -69,7 +69,7 @@ class Life(RuleBasedStateMachine):
     def adapt(self, name: str, family: str, placement: str, rank: int, alpha: float | None) -> None:
         options = {"family": family, "placement": placement, "rank": rank, "alpha": alpha, "target_modules": ["1"]}
         if name in self.alive:
-            with pytest.raises(InvalidValueError, match="There is an adapter"):
+            with pytest.raises(InvalidValueError, match="There is already an adapter"):
                 adapt(self.model, name=name, **options)
             return
         before = self.model(self.x)

@@ -67,7 +67,7 @@ def test_a_teacher_s_lora_on_a_student_is_not_put_on_other_layers_unsaid(spellin
         state |= {f"{key}.lora_down.weight": torch.ones(1, 8), f"{key}.lora_up.weight": torch.ones(8, 1)}
     save_file(state, tmp_path / "lora.safetensors")
     if spelling == "Stability":
-        with pytest.raises(TransferError, match="its number is that of another UNet"):
+        with pytest.raises(TransferError, match="its number comes from another UNet"):
             load(model, tmp_path / "lora.safetensors")
     else:
         with pytest.warns(RenumberedWarning, match="match='provenance'"):
@@ -81,7 +81,7 @@ def test_a_shorter_model_is_spoken_of_where_nothing_tells_which_layers_it_kept(t
         key = f"lycoris_model_layers_{i}_self_attn_q_proj"
         state[f"{key}.lora_A.weight"], state[f"{key}.lora_B.weight"] = torch.ones(2, 16), torch.ones(16, 2)
     save_file(state, file)
-    with pytest.warns(RenumberedWarning, match=r"layers beyond the model's, such as .*4.*own model as source"):
+    with pytest.warns(RenumberedWarning, match=r"layers that the model lacks, such as .*4.*own model as source"):
         load(tiny_llama(1, 4), file, strict=False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

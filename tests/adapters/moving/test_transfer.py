@@ -106,11 +106,11 @@ def test_what_is_no_sum_is_refused_and_nothing_is_changed():
         ({"a": 1, "dora": 1}, UnsupportedError, "0: dora adapters cannot be summed"),
         ({"a": float("nan")}, InvalidValueError, "The weight of 'a' must be a finite number, not nan"),
         ({"b": 1}, UnknownNameError, "No adapter 'b'"),
-        ({}, InvalidValueError, "nothing to combine"),
+        ({}, InvalidValueError, "weights is empty: give at least one adapter"),
     ):
         with pytest.raises(error, match=sentence):
             combine(model, weights, "sum")
-    with pytest.raises(InvalidValueError, match="There is an adapter 'a' already"):
+    with pytest.raises(InvalidValueError, match="There is already an adapter 'a'"):
         combine(model, {"a": 1}, "a")
     assert set(model[0].adapters) == {"a", "other", "dora"}
 

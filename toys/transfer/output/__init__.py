@@ -1,1 +1,1 @@
-"""What is said of a record: on the screen, on a page, in a picture; and whether it could be told before."""
+"""Output of a record for the screen, the page and figures, and predictions from weights."""

@@ -1,4 +1,4 @@
-"""The section of a study, on its page and on the screen: headline, verdicts of every method, controls, tables."""
+"""The section on a study for a page or the screen: headline, verdicts of every method, controls and tables."""
 
 from collections.abc import Mapping, Sequence
 from statistics import mean, median
@@ -20,16 +20,16 @@ from toys.transfer.verdicts import carried, endpoint, repetition
 from toys.transfer.verdicts.judge import LORA, Comparison, Verdict, cases, judged, retention, verdicts
 
 WIDEST: Final = 8
-"""Columns of figures that a page has room for."""
+"""Maximum number of columns of numbers on a page."""
 
 
 def headline(plan: Protocol, result: Mapping[str, Any], *, alone: bool = False) -> str:
-    """Return the result in one line: the shares that are kept, or the older rule's verdicts where none can be formed.
+    """Return the result in one line: the shares kept, or the older rule's verdicts if shares are undefined.
 
     Args:
         plan: the study's protocol.
-        result: its figures.
-        alone: correct the shares' verdicts over this study alone, as it is not one of the records.
+        result: its results.
+        alone: correct the verdicts for this study alone, since it is not one of the records.
     """
     decided = endpoint.endpoints({plan.name: plan}, {plan.name: result}) if alone else endpoint.decided()
     if told := endpoint.headline(plan.name, decided):
@@ -53,8 +53,8 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str
 
     Args:
         plan: the study's protocol.
-        result: its figures, with their ``config`` and ``versions`` if it is a record.
-        picture: its file beside the page; without one the section is for the screen.
+        result: its results, with ``config`` and ``versions`` if it is a record.
+        picture: file of the figure; None for the screen.
     """
     found, said = comparisons(plan, result), headline(plan, result, alone=not picture)
     small = f" ({plan.paper} at small scale)" if plan.paper else ""
@@ -86,25 +86,25 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str
 
 
 def _samples(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
-    """Return the picture of samples, and the measures of real glyphs."""
+    """Return the figure of samples, and the measures of real glyphs."""
     ceiling = (f"{what} {Interval.of(of).mean:.3f}" for what, of in result["samples"]["ceiling"].items())
     said = f"Real glyphs that are drawn a second time have {', '.join(ceiling)}: samples can hardly be better."
     return [f"![Samples]({plan.name}_samples.png)", "", said, ""]
 
 
 def comparisons(plan: Protocol, result: Mapping[str, Any]) -> list[Comparison]:
-    """Return all comparisons; p-values are corrected separately within each of the paper's tables."""
+    """Return all comparisons, with p-values corrected within each of the paper's tables."""
     return judged(plan, {case: one["rows"] for case, one in cases(result).items()})
 
 
 def label(row: str) -> str:
-    """Return a row's name for people."""
+    """Return a readable name of a row."""
     method, comma, rest = row.partition(",")
     return LABELS.get(method, method) + comma + rest
 
 
 def _decides(plan: Protocol, row: str, verdict: Verdict, found: Sequence[Comparison]) -> str:
-    """Return the number of targets with each verdict, and the target with the smallest p-value."""
+    """Return a sentence with the number of targets for each verdict, and the target with the smallest p-value."""
     mine = [c for c in found if c.row == row]
     c = min(mine, key=lambda one: one.p)
     together = sum(one.table == c.table for one in found)
@@ -122,14 +122,14 @@ def _decides(plan: Protocol, row: str, verdict: Verdict, found: Sequence[Compari
 
 
 def tally(said: Sequence[Verdict]) -> str:
-    """Return on how many targets each verdict was reached."""
+    """Return the number of targets for each verdict, as text."""
     counts = [(verdict, said.count(verdict)) for verdict in Verdict if verdict in said]
     (first, count), *rest = counts
     return ", ".join([f"{first} on {count} of {len(said)} targets", *(f"{v} on {n}" for v, n in rest)])
 
 
 def controls(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """Return sentences on targets that compute the same with other weights, and on those that were trained apart."""
+    """Return sentences on targets with an equal function, and on independently trained targets."""
     said = []
     for target, method in plan.exact.items():
         worst = float(np.abs(np.subtract(rows[method][target], rows[method][SOURCE])).max())
@@ -160,7 +160,7 @@ def _stranger(plan: Protocol, rows: Mapping[str, Any], target: str) -> str:
 
 
 def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """Means and intervals; two tables where a page is too narrow: the source's relatives, and all other targets."""
+    """Return means and intervals, in two tables if a page is too narrow: related targets, and all others."""
     parts = {"": (SOURCE, *plan.targets)}
     if len(plan.targets) > WIDEST:
         parts = {"": (SOURCE, *plan.related), "same function, or trained apart": (*plan.exact, *plan.strangers)}
@@ -172,13 +172,13 @@ def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
 
 
 def cell(values: list[float]) -> str:
-    """Return mean and half of the 95 % interval."""
+    """Return the mean and half of the 95 % interval."""
     x = Interval.of(values)
     return f"{x.mean:.3f} ± {x.half_width:.3f}"
 
 
 def _best(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """Return the mean of every method at the strength that is best on a model, chosen in hindsight."""
+    """Return the mean of every method at the best strength for each model, chosen in hindsight."""
     if not any(" x " in row for row in rows):
         return []
     lines = [[label(m), *(_at_best(rows, m, model) for model in (SOURCE, *plan.related))] for m in plan.methods]
@@ -200,13 +200,13 @@ def _rates(rates: Mapping[str, Any]) -> str:
 
 
 def _carried(plan: Protocol) -> list[str]:
-    """Return the shares that a carried-over LoRA keeps, where the study has a record of them."""
+    """Return the shares that a carried-over LoRA keeps, if recorded."""
     found = carried_over(plan.name)
     return carried.section(plan, found, len(found["config"]["seeds"])) if found else []
 
 
 def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
-    """Return the share of what retraining on the target gains, for methods that were retrained there."""
+    """Return the share of retraining's gain on the target, for methods that were retrained there."""
     lines = []
     for case, one in cases(result).items():
         for row in plan.methods:
@@ -219,7 +219,7 @@ def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
 
 
 def _beside_the_paper(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
-    """Signs and relative changes from copied LoRA, here and in the paper's table: its figures are of other tasks."""
+    """Return signs and relative changes from copied LoRA, here and in the paper's table, which has other tasks."""
     theirs = changes(plan.paper)
     head = ["", "better here", "median change of the error", f"higher in {plan.paper}", "median change of its score"]
     lines = []
@@ -240,9 +240,9 @@ def _counted(relative: Sequence[float], better: int) -> tuple[str, str]:
 
 
 def changes(paper: str) -> dict[str, list[float]]:
-    """Return side -> relative change from the weight's adapter in every cell of the paper's table that is of a target.
+    """Return side -> relative change from the weight adapter in every target's cell of the paper's table.
 
-    Empty where the paper has no table.
+    The result is empty if the paper has no table.
     """
     if not paper.startswith("Table "):
         return {}

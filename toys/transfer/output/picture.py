@@ -1,4 +1,4 @@
-"""One picture a study: what moving an adapter does on every target, beside copied LoRA, with the result as headline."""
+"""The figure of a study: the effect of moving an adapter to every target, compared with copied LoRA."""
 
 import textwrap
 from collections.abc import Mapping
@@ -16,16 +16,16 @@ from toys.transfer.verdicts.judge import cases
 
 COLOURS: Final = {**METHODS, "residual": "#CC79A7", "input-first": "#56B4E9"}
 OTHERS: Final = "v<>dP"
-"""Markers of further methods, which have the colour of the side that is in their name."""
+"""Markers of further methods, whose colour is that of the side in their name."""
 ROW: Final = 0.5
-"""Height of a target, inches."""
+"""Height of a target in inches."""
 NOTE: Final[dict[str, Any]] = {"textcoords": "offset points", "ha": "right", "va": "top", "fontsize": 6, "color": FAINT}
 HEADLINE: Final = 80
-"""Letters in a line of a headline."""
+"""Characters per line of a headline."""
 
 
 def draw(plan: Protocol, result: Mapping[str, Any], headline: str) -> Figure:
-    """Return a figure: method minus copied LoRA by target, with 95 % intervals; left of zero the method is better."""
+    """Return the figure: method minus copied LoRA by target, with 95 % intervals; left of zero the method is better."""
     tables = {case: one["rows"] for case, one in cases(result).items()}
     shown = shown_methods(plan)
     others = _other_tables(plan, next(iter(tables.values())))
@@ -49,7 +49,7 @@ def draw(plan: Protocol, result: Mapping[str, Any], headline: str) -> Figure:
 
 
 def shown_methods(plan: Protocol) -> list[str]:
-    """Return the methods that are drawn by target: of LoRA's rank, compared with another, not the opposite side."""
+    """Return the methods to draw by target: of LoRA's rank, compared with another method, not of the opposite side."""
     return [
         row
         for row, m in plan.tables[plan.paper].items()
@@ -89,7 +89,7 @@ def _panel(axes: Axes, plan: Protocol, rows: Mapping[str, Any], shown: list[str]
 
 
 def _other_tables(plan: Protocol, rows: Mapping[str, Any]) -> dict[str, dict[str, Interval]]:
-    """Return further tables of the paper -> method -> its difference by seed, mean over related models."""
+    """Return, for further tables of the paper, method -> difference by seed, averaged over related models."""
     found: dict[str, dict[str, Interval]] = {}
     for table, methods in plan.tables.items():
         for row, m in methods.items():

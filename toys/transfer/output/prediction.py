@@ -1,10 +1,10 @@
-"""Will a side transfer? Told from weights alone, by a rule that was fixed on some pairs and is tested on the others.
+"""Prediction from weights alone whether a side transfers, by a rule fixed on some pairs and tested on the others.
 
-A side's score is the mean over an adapter's layers of what the two models share of the space that the side faces,
-beyond unrelated channels (0 unrelated, 1 equal); LoRA faces both spaces of a layer, so the lesser one counts. The rule,
-``prediction.toml``, says that a side with a score of ``least`` or more keeps over half of what its adapter gains on the
-source, and names for a pair the side with the highest score, if any has that much. It was fixed on some seeds of one
-toy and is tested on all others, and on all toys that came after.
+A side's score is the similarity of its space in the two models beyond unrelated channels (0 unrelated, 1 equal),
+averaged over the adapter's layers; LoRA uses both spaces of a layer, so the lower score counts. The rule in
+``prediction.toml`` predicts that a side with a score of at least ``least`` keeps over half of its adapter's gain on the
+source, and chooses for a pair the side with the highest score if it is at least ``least``. It was fixed on some seeds
+of one toy and is tested on all other seeds and toys.
 """
 
 import tomllib
@@ -23,13 +23,13 @@ from toys.transfer.verdicts.judge import LORA, cases
 FILE: Final = Path(__file__).with_suffix(".toml")
 HALF: Final = 0.5
 HARM: Final = -0.1
-"""Kept: below this the moved adapter is worse than none by over a tenth of its gain."""
+"""Share kept below which a moved adapter is worse than none by over a tenth of its gain."""
 OTHER: Final = {"input": "output", "output": "input"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
-    """What was fixed, when, and on which seeds of which toy."""
+    """The fixed rule, with its date and the seeds and the toy on which it was fixed."""
 
     fixed: str
     toy: str
@@ -42,11 +42,11 @@ class Move:
     """One adapter moved to one target.
 
     Attributes:
-        toy, case, target, seed, row: which.
-        group: "related", "exact" (the same function in other weights) or "strangers".
-        score: of the side, from the two models' weights; None where nothing of it can be compared.
-        kept: (none - moved) / (none - retrained there), both on the target; where nothing was retrained, as a target
-            computes what the source does, / (none - trained) on the source.
+        toy, case, target, seed, row: identify the move.
+        group: "related", "exact" (an equal function with other weights) or "strangers".
+        score: score of the side, from the two models' weights; None if nothing can be compared.
+        kept: (none - moved) / (none - retrained), both on the target; if nothing was retrained, since the target
+            computes the source's function, the denominator is (none - trained) on the source.
     """
 
     toy: str
@@ -60,12 +60,12 @@ class Move:
 
     @property
     def pair(self) -> tuple[str, str, str, int]:
-        """Return what all sides of a pair have in common."""
+        """Return the key of the pair, equal for all sides."""
         return self.toy, self.case, self.target, self.seed
 
 
 def threshold() -> Threshold:
-    """Return the rule as frozen in the file."""
+    """Return the rule from the file."""
     stored = tomllib.loads(FILE.read_text(encoding="utf-8"))
     return Threshold(**stored | {"fixed": str(stored["fixed"]), "seeds": tuple(stored["seeds"])})
 
@@ -88,7 +88,7 @@ def moves(plan: Protocol, result: Mapping[str, Any]) -> list[Move]:
 
 
 def _gains(rows: Mapping[str, Any], row: str, target: str) -> list[float]:
-    """Return the method's gain by training on the target, or else LoRA's there, or else its own on the source."""
+    """Return the method's gain from training on the target, else LoRA's there, else its own on the source."""
     for name in (f"{row}, retrained", f"{LORA}, retrained"):
         trained = rows.get(name, {}).get(target)
         if trained and None not in trained:
@@ -97,7 +97,7 @@ def _gains(rows: Mapping[str, Any], row: str, target: str) -> list[float]:
 
 
 def score(method: Method, alike: Mapping[str, Mapping[str, Sequence[float | None]]], seed: int) -> float | None:
-    """Return what the side that a method faces shares, mean over the layers that it sits on."""
+    """Return the score of a method's side, averaged over its layers."""
     shared = []
     for name in method.on(tuple(alike)):
         sides = [alike[name][f"{side} excess"][seed] for side in _faced(method.placement, name)]
@@ -118,7 +118,7 @@ def _faced(placement: str, layer: str) -> tuple[str, ...]:
 
 
 def balanced(some: Iterable[Move], least: float) -> float:
-    """Return the share of right answers, half from moves that keep over half, half from the others."""
+    """Return the balanced accuracy, the mean over moves that keep over half and over the others."""
     right: dict[bool, list[bool]] = {True: [], False: []}
     for move in some:
         right[move.kept > HALF].append((move.score is not None and move.score >= least) == (move.kept > HALF))
@@ -126,7 +126,7 @@ def balanced(some: Iterable[Move], least: float) -> float:
 
 
 def best_least(some: Sequence[Move]) -> float:
-    """Return the limit that is most often right on these moves; the middle one of those that are equally good."""
+    """Return the limit with the best accuracy on these moves; of equally good ones, the middle one."""
     grid = [k / 100 for k in range(101)]
     found = [balanced(some, least) for least in grid]
     good = [least for least, right in zip(grid, found, strict=True) if right == max(found)]
@@ -135,7 +135,7 @@ def best_least(some: Sequence[Move]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The side named for a pair, what it kept, what LoRA kept, and the most that any side kept."""
+    """The side chosen for a pair, and the shares kept by it, by LoRA, and by the best side."""
 
     pair: tuple[str, str, str, int]
     group: str
@@ -146,7 +146,7 @@ class Choice:
 
 
 def choices(some: Iterable[Move], least: float) -> list[Choice]:
-    """Name for every pair the side with the highest score, LoRA where others have no more; none below the limit."""
+    """Return for every pair the side with the highest score (LoRA wins ties), or none below the limit."""
     pairs: dict[tuple[str, str, str, int], list[Move]] = {}
     for move in some:
         pairs.setdefault(move.pair, []).append(move)

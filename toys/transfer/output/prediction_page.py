@@ -1,4 +1,4 @@
-"""How well the rule of ``prediction`` does on every recorded toy: a section of the page, and a picture of it."""
+"""The accuracy of ``prediction`` on every recorded toy, as a section of the page and a figure."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -22,18 +22,18 @@ GROUPS: Final = {
 }
 SHAPES: Final = {**MARKERS, "residual": "v", "opposite": "X"}
 BINS, FEWEST = 10, 4
-"""Bins of the score from 0 to 1, and moves of one side that a bin has to have."""
+"""Number of bins of the score from 0 to 1, and minimum number of moves of a side in a bin."""
 COLOURS: Final = {**METHODS, "residual": "#CC79A7", "opposite": "#E69F00"}
 
 
 def everything(records: Mapping[str, Any]) -> list[Move]:
-    """Return all moves of all records of studies that compare sides."""
+    """Return all moves in the records of studies that compare sides."""
     plans = {name: protocol(name) for name in records}
     return [m for name, result in records.items() if "input" in plans[name].methods for m in moves(plans[name], result)]
 
 
 def withheld(some: Sequence[Move], fixed: Threshold) -> list[Move]:
-    """Return the moves that the rule was not fixed on."""
+    """Return the moves that were not used to fix the rule."""
     return [move for move in some if move.toy != fixed.toy or move.seed not in fixed.seeds]
 
 
@@ -67,7 +67,7 @@ def section(records: Mapping[str, Any]) -> str:
 
 
 def headline(found: Sequence[Move], fixed: Threshold) -> str:
-    """Return what the named side and LoRA keep on related models, and how many good moves the limit misses."""
+    """Return a sentence on the shares of the chosen side and of LoRA, and on the good moves that the limit misses."""
     pairs = choices([move for move in found if move.group == "related"], fixed.least)
     ours, loras, _ = (mean(map(_clipped, kept)) for kept in zip(*map(_kept, pairs), strict=True))
     good = [move for move in found if move.kept > HALF]
@@ -116,7 +116,7 @@ def _sides(found: Sequence[Move], fixed: Threshold) -> list[str]:
             inputs = mean(_clipped(always[p.pair]) for p in pairs)
             highest = mean(_clipped(p.kept) for p in choices(some, -1.0))
             ours, loras, most = (mean(map(_clipped, kept)) for kept in zip(*map(_kept, pairs), strict=True))
-            seeds = sorted({p.pair[-1] for p in pairs})  # they are the replicates; targets of one seed are not
+            seeds = sorted({p.pair[-1] for p in pairs})  # seeds are the replicates, not targets of one seed
             gaps = [mean(_clipped(p.kept) - _clipped(p.lora) for p in pairs if p.pair[-1] == seed) for seed in seeds]
             gap = Interval.of(gaps)
             means = (f"{x:.2f}" for x in (ours, highest, loras, inputs, most))
@@ -133,9 +133,9 @@ def _clipped(kept: float) -> float:
 
 
 def draw(records: Mapping[str, Any]) -> Figure:
-    """Return what was kept against the score, a panel for each kind of target; right of the line the rule says "half".
+    """Return the figure of the share kept against the score, with a panel for each kind of target.
 
-    Dots are moves; lines are their means in bins of the score that have at least FEWEST moves.
+    Dots are moves, and lines their means in bins of the score with at least FEWEST moves.
     """
     fixed = threshold()
     found = withheld(everything(records), fixed)

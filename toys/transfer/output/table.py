@@ -1,4 +1,4 @@
-"""Tables of a study: lines made from its rows, written in Markdown, aligned for a terminal, or in HTML."""
+"""Tables of a study in Markdown, aligned for a terminal, or in HTML."""
 
 import re
 import textwrap
@@ -7,22 +7,22 @@ from html import escape
 from typing import Any, Final
 
 Values = Sequence[float | None] | None
-"""Of one model by seed; None for a seed whose training diverged, and for a model that a row leaves out."""
+"""Values of one model by seed; None for a seed whose training diverged, and for a model that a row leaves out."""
 WIDTH: Final = 120
-"""Characters of a line of text on a terminal."""
+"""Characters per line on a terminal."""
 _TABLE: Final = re.compile(r"(?:^\|.*\n?)+", re.MULTILINE)
 
 
 def lines(rows: Mapping[str, Any], models: Sequence[str], cell: Callable[[list[float]], str]) -> list[list[str]]:
-    """Return a line for every row at full strength that has values of any of the models.
+    """Return a line for every row at full strength with values for any of the models.
 
     Args:
-        rows: row -> model -> values by seed; a row at another strength has " x " in its name.
+        rows: row -> model -> values by seed; rows at other strengths have " x " in their names.
         models: the columns.
-        cell: how the values of a cell are written.
+        cell: formats the values of a cell.
 
     Returns:
-        For every row its name and its cells, "diverged" where a seed has no value.
+        The name and the cells of every row, with "diverged" if a seed has no value.
     """
     table = [
         [row, *(_written(values.get(model), cell) for model in models)]
@@ -40,13 +40,13 @@ def _written(values: Values, cell: Callable[[list[float]], str]) -> str:
 
 
 def markdown(head: Sequence[str], table: Iterable[Sequence[str]], *, numbers: bool = False) -> list[str]:
-    """Return the lines of a Markdown table; with ``numbers`` all columns but the first are aligned to the right."""
+    """Return the lines of a Markdown table; with ``numbers``, all columns except the first are right-aligned."""
     rule = ["---", *(["---:" if numbers else "---"] * (len(head) - 1))]
     return [f"| {' | '.join(line)} |" for line in (head, rule, *table)]
 
 
 def html(head: Sequence[str], table: Iterable[Sequence[str]], caption: str) -> str:
-    """Return a table in HTML; the first column names the lines."""
+    """Return a table in HTML, with row headers in the first column."""
     columns = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     body = "".join(
         f'<tr><th scope="row">{escape(line[0])}</th>' + "".join(f"<td>{escape(c)}</td>" for c in line[1:]) + "</tr>\n"
@@ -57,7 +57,7 @@ def html(head: Sequence[str], table: Iterable[Sequence[str]], caption: str) -> s
 
 
 def terminal(text: str) -> str:
-    """Return Markdown as a terminal shows it: tables in columns, paragraphs wrapped, no bold type."""
+    """Return Markdown formatted for a terminal: aligned tables, wrapped paragraphs, no bold type."""
     shown, end = [], 0
     for found in _TABLE.finditer(text):
         shown += [_wrapped(text[end : found.start()]), _columns(found[0])]

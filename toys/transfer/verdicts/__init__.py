@@ -1,1 +1,1 @@
-"""What follows from the figures of a study: verdicts, the endpoint of all studies, a repetition, what carries over."""
+"""Evaluation of results: verdicts, the endpoint of all studies, repetitions, and carried-over adapters."""

@@ -1,9 +1,9 @@
-"""A LoRA carried over in every study: few seeds of their own, each beside its copy and what was predicted.
+"""Results of carrying LoRA over in every study, on a few separate seeds, with its copy and the prediction.
 
     share of a row on a target = (loss without adapter - loss of the row) / (LoRA's gain on the source)
 
-as the law predicts it; and the endpoint's share, of what retraining LoRA there gains. Copy, carried-over LoRA and
-retrained LoRA are of the same seeds, trained anew at the study's size with its recorded learning rate.
+which the law predicts; the endpoint's share divides by the gain of a LoRA retrained on the target. Copied, carried-over
+and retrained LoRA use the same seeds, at the study's size and with its recorded learning rate.
 """
 
 from collections.abc import Mapping
@@ -21,20 +21,20 @@ from toys.transfer.verdicts.judge import LORA, cases
 RETRAINED: Final = f"{LORA}, retrained"
 SEEDS: Final = 2
 RETRAIN_NOTHING: Final = frozenset({"conversion"})
-"""Studies whose shares are of LoRA's gain on the source."""
+"""Studies whose endpoint divides by LoRA's gain on the source."""
 
 
 def run(
     plan: Protocol, rates: Mapping[str, float], seeds: tuple[int, ...], size: str, execute: Runner
 ) -> dict[str, Any]:
-    """Return the rows of every case: no adapter, LoRA on the source, copied, carried over, predicted, and retrained.
+    """Return the rows of every case: no adapter, LoRA on the source, copied, carried over, predicted and retrained.
 
     Args:
         plan: the study's protocol.
         rates: case -> learning rate of LoRA.
-        seeds: those that are trained.
+        seeds: the seeds to train.
         size: "full" or "quick".
-        execute: runs units.
+        execute: runs units of work.
     """
     found = {}
     for case, rate in rates.items():
@@ -72,11 +72,11 @@ def kept(rows: Mapping[str, Any], row: str, target: str) -> np.ndarray:
 
 
 def share(plan: Protocol, result: Mapping[str, Any], row: str) -> np.ndarray:
-    """Return the endpoint's share of a row, by seed: of what retraining LoRA gains, mean over the related targets.
+    """Return the endpoint's share of a row by seed, averaged over the related targets.
 
     Args:
         plan: the study's protocol.
-        result: its record of what carries over.
+        result: its record of carried-over LoRA.
         row: COPIED or CARRIED.
     """
     shares = []
@@ -92,7 +92,7 @@ def share(plan: Protocol, result: Mapping[str, Any], row: str) -> np.ndarray:
 
 
 def lines(plan: Protocol, result: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Return head and lines of a table: what LoRA's copy and the carried-over LoRA keep, measured and predicted."""
+    """Return the header and rows of a table: shares of copied and carried-over LoRA, measured and predicted."""
     table = []
     for case, one in cases(result).items():
         rows = one["rows"]

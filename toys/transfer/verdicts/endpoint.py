@@ -1,12 +1,12 @@
-"""One number a study: the share of what retraining LoRA on the target gains that a copied adapter keeps.
+"""The endpoint of a study: a copied adapter's gain on the target as a share of that of a retrained LoRA.
 
     share of a row on a target = (loss without adapter - loss of the row) / (mean gain of LoRA retrained there)
 
-(on the source, where a study retrains nothing). 1 is as good as a LoRA that was trained on the target, 0 is useless. A
-seed's share is its mean over the related targets, so that a target is a block. A method is compared with copied LoRA by
-the paired difference over seeds, corrected by Holm's method over all studies; beside it stands the same difference less
-that on the source, as a method that learned less there has less to keep. The endpoint was frozen after the studies were
-run and before any further seed; which comparisons it decides on the older seeds was known then.
+(on the source, if a study retrains nothing). 1 is as good as a LoRA trained on the target, 0 is useless. A seed's share
+is the mean over the related targets. A method is compared with copied LoRA by the paired difference over seeds,
+corrected by Holm's method over all studies; a second comparison subtracts the difference on the source, since a method
+that learned less there has less to keep. The endpoint was fixed after the studies were run and before any further seed;
+its results on the older seeds were known then.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -27,21 +27,21 @@ from toys.transfer.verdicts.carried import RETRAIN_NOTHING
 from toys.transfer.verdicts.judge import LORA, Verdict, cases
 
 ERROR: Final = 0.05
-"""Of all conclusions together."""
+"""Family-wise error rate of all conclusions."""
 MARGIN: Final = 0.1
-"""A difference of shares that does not matter."""
+"""The largest irrelevant difference of shares."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A method's share beside LoRA's in one study.
+    """A method's share compared with LoRA's in one study.
 
     Attributes:
-        study, row: which.
-        lora, method: shares that are kept, over seeds.
+        study, row: identify the comparison.
+        lora, method: shares kept, over seeds.
         difference: method minus LoRA, paired by seed.
-        beyond: the same less the difference on the source.
-        verdict, verdict_beyond: what is concluded of each.
+        beyond: the same minus the difference on the source.
+        verdict, verdict_beyond: verdicts on the two differences.
     """
 
     study: str
@@ -61,7 +61,7 @@ def decided() -> tuple[Endpoint, ...]:
 
 
 def endpoints(plans: Mapping[str, Protocol], records: Mapping[str, Mapping[str, Any]]) -> list[Endpoint]:
-    """Return the endpoint of every compared method of every study, corrected together."""
+    """Return the endpoint of every compared method in every study, corrected together."""
     compared = [
         (name, row, *shares(plans[name], record, row))
         for name, record in records.items()
@@ -87,19 +87,19 @@ def endpoints(plans: Mapping[str, Protocol], records: Mapping[str, Mapping[str, 
 
 
 def is_compared(method: Method, row: str) -> bool:
-    """Whether a row answers the paper's question: a placement of LoRA's rank, on LoRA's layers, beside LoRA."""
+    """Whether a row tests the paper's claim: a placement with LoRA's rank on LoRA's layers, compared with LoRA."""
     placements = ("input", "output", "residual", "Eq. 5")
     return row != LORA and method.against == LORA and method.match == "rank" and method.placement in placements
 
 
 def can_be_formed(plan: Protocol, record: Mapping[str, Any]) -> bool:
-    """Whether retraining LoRA gains twice what does not matter on every related target: enough to divide by."""
+    """Whether retraining LoRA gains twice the irrelevant difference on every related target, enough for a ratio."""
     gains = [_gain(one["rows"], t).mean() for one in cases(record).values() for t in plan.related]
     return min(gains) > 2 * plan.margin
 
 
 def shares(plan: Protocol, record: Mapping[str, Any], row: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return what LoRA and a row keep, and the row's lead on the source in the same unit: by seed, mean of targets."""
+    """Return the shares of LoRA and of a row, and the row's lead on the source, by seed, averaged over targets."""
     lora, method, lead = [], [], []
     for one in cases(record).values():
         rows = one["rows"]
@@ -113,7 +113,7 @@ def shares(plan: Protocol, record: Mapping[str, Any], row: str) -> tuple[np.ndar
 
 
 def concluded(gaps: list[np.ndarray]) -> list[Verdict]:
-    """Return a verdict on each paired difference; tests of zero and of equality are each corrected by Holm."""
+    """Return a verdict on each paired difference; tests of difference and of equivalence are each corrected by Holm."""
     different = holm([t_test(gap) for gap in gaps])
     equal = holm([equivalence(gap, MARGIN) for gap in gaps])
     return [Verdict.of(gap.mean(), p, q, ERROR) for gap, p, q in zip(gaps, different, equal, strict=True)]
@@ -131,7 +131,7 @@ def _values(rows: Mapping[str, Any], row: str, model: str) -> np.ndarray:
 
 
 def headline(study: str, found: Iterable[Endpoint]) -> str:
-    """Return the result of a study in one line; nothing where it has no endpoint."""
+    """Return the result of a study in one line, empty without an endpoint."""
     mine = [one for one in found if one.study == study]
     told = ", ".join(f"{one.row} {one.method.mean:.2f} ({one.verdict})" for one in mine)
     gain = "the gain" if study not in RETRAIN_NOTHING else "its gain on the source"
@@ -139,7 +139,7 @@ def headline(study: str, found: Iterable[Endpoint]) -> str:
 
 
 def table(link: Callable[[str], str]) -> str:
-    """Return the shares of all recorded studies as a Markdown table, a study a line; ``link`` gives a study's page."""
+    """Return the shares of all recorded studies as a Markdown table; ``link`` returns a study's page."""
     columns = ("input", "output", "residual")
     rows = []
     for study in dict.fromkeys(one.study for one in decided()):
@@ -152,7 +152,7 @@ def table(link: Callable[[str], str]) -> str:
 
 
 def results() -> str:
-    """Return every comparison of all recorded studies as a Markdown table, with the difference beyond the source's."""
+    """Return every comparison of all recorded studies as a Markdown table."""
     head = ("study", "method", "LoRA", "method's share", "difference", "", "less that on the source", "")
     rows = [
         (one.study, one.row, one.lora, one.method, one.difference, one.verdict, one.beyond, one.verdict_beyond)
@@ -162,7 +162,7 @@ def results() -> str:
 
 
 def _carried(study: str) -> str:
-    """Return what a carried-over LoRA keeps, and its copy on the same few seeds; nothing where that is not recorded."""
+    """Return the share of a carried-over LoRA, and that of its copy on the same seeds; empty if not recorded."""
     found, plan = carried_over(study), protocol(study)
     if found is None:
         return ""

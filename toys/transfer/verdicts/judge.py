@@ -1,16 +1,16 @@
-"""From figures by seed to verdicts: paired differences, corrected for the table, and the rule of the protocol.
+"""Verdicts from results by seed: paired differences, corrected for the table, and the rule of the protocol.
 
-For each method and related target the difference from copied LoRA on the same layers, paired by seed, is "better" or
-"worse" where its p-value, corrected by Holm's method over the whole table, is below 1 - level; "no difference" where
-two one-sided tests put it within the margin; else "inconclusive". A method is, by the rule,
+For each method and related target, the difference from copied LoRA on the same layers, paired by seed, is "better" or
+"worse" if its p-value, corrected by Holm's method over the whole table, is below 1 - level; "no difference" if two
+one-sided tests place it within the margin; else "inconclusive". By the rule, a method is
 
     better          on most related targets, and by more than its own gain or loss on the source explains
     worse           on most related targets, better on none, and by more than the source explains
     no difference   on every related target
     inconclusive    in every other case
 
-What the source explains is the difference there: a method that learned less is worse everywhere, and that says nothing
-of its moves. ``Comparison.beyond`` judges the difference in differences by the same rule as the difference.
+The source explains the difference that exists there: a method that learned less is worse everywhere, regardless of its
+transfer. ``Comparison.beyond`` applies the same rule to the difference in differences.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ LORA: Final = "lora"
 
 
 class Verdict(StrEnum):
-    """What the seeds say of a difference, or of a method: the only words for it anywhere."""
+    """Verdict on a difference, or on a method."""
 
     BETTER = "better"
     WORSE = "worse"
@@ -41,10 +41,10 @@ class Verdict(StrEnum):
         """Return the verdict on a difference.
 
         Args:
-            ahead: by how much the method is better.
-            different: corrected p-value of there being no difference.
-            equal: p-value of the difference being beyond the margin.
-            error: the level of both tests.
+            ahead: the method's advantage.
+            different: corrected p-value of the test for a difference.
+            equal: p-value of the test for equivalence.
+            error: error level of both tests.
         """
         if different < error:
             return cls.BETTER if ahead > 0 else cls.WORSE
@@ -53,18 +53,18 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A method minus another that was copied, on one target; negative is better.
+    """The difference of two copied methods on one target; negative is better.
 
     Attributes:
-        row, against, target, case: which.
-        table: of the paper, with whose other comparisons it is corrected.
-        difference: interval of the mean over seeds, uncorrected.
-        p: corrected over the table.
-        beyond_source: the same minus the difference on the source itself (difference in differences); None for what
-            is made for the target and has no one source.
-        beyond: the verdict on that, by the same rule, all of the table together.
+        row, against, target, case: identify the comparison.
+        table: the paper's table, whose comparisons are corrected together.
+        difference: uncorrected interval of the mean over seeds.
+        p: p-value, corrected over the table.
+        beyond_source: the same minus the difference on the source itself (difference in differences); None for adapters
+            made for a target, which have no single source.
+        beyond: the verdict on that by the same rule, corrected over the table.
         gap: the differences by seed.
-        verdict: on the difference.
+        verdict: verdict on the difference.
     """
 
     row: str
@@ -80,17 +80,17 @@ class Comparison:
     verdict: Verdict
 
     def detectable(self, power: float) -> float:
-        """Return the smallest true difference that this many seeds find with this power, uncorrected."""
+        """Return the smallest true difference that this many seeds detect with this power, uncorrected."""
         return detectable(self.gap, level=self.difference.level, power=power)
 
 
 def comparisons(protocol: Protocol, rows: Mapping[str, Any]) -> list[Comparison]:
-    """Compare every method at full strength, and auto, with copied LoRA on related targets, corrected as one table."""
+    """Compare every method at full strength, and auto, with copied LoRA on related targets, corrected together."""
     return judged(protocol, {"": rows})
 
 
 def judged(protocol: Protocol, tables: Mapping[str, Mapping[str, Any]]) -> list[Comparison]:
-    """Compare the rows of several cases, which are corrected together; each of the paper's tables for itself."""
+    """Compare the rows of several cases, corrected together within each of the paper's tables."""
     found = []
     for table, methods in protocol.tables.items():
         against = {row: m.against for row, m in methods.items()} | ({"auto": LORA} if table == protocol.paper else {})
@@ -101,7 +101,7 @@ def judged(protocol: Protocol, tables: Mapping[str, Mapping[str, Any]]) -> list[
 def _together(
     protocol: Protocol, tables: Mapping[str, Mapping[str, Any]], against: Mapping[str, str], table: str
 ) -> list[Comparison]:
-    """Compare the rows of one table; ``against`` tells with what each row is compared."""
+    """Compare the rows of one table; ``against`` maps each row to the row it is compared with."""
     cells = [
         (case, row, target)
         for case, rows in tables.items()
@@ -143,7 +143,7 @@ def _of_a_difference(gap: np.ndarray, p: float, protocol: Protocol) -> Verdict:
 
 
 def verdicts(result: Mapping[str, Any], found: Sequence[Comparison]) -> dict[str, Verdict]:
-    """Return what each row's comparisons say; inconclusive where a learning rate lies at an edge of the grid."""
+    """Return each row's verdict, which is inconclusive if a learning rate lies at an edge of the grid."""
     edge = {row for one in cases(result).values() for row, rate in one["rates"].items() if not rate["interior"]}
     rows = {one.row: {one.row, one.against} & edge for one in found}
     return {
@@ -153,12 +153,12 @@ def verdicts(result: Mapping[str, Any], found: Sequence[Comparison]) -> dict[str
 
 
 def cases(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return case -> its figures; a toy with one case has them at the top."""
+    """Return case -> its results; a toy with one case has them at the top level."""
     return dict(result["cases"]) if "cases" in result else {"": result}
 
 
 def claim(found: Sequence[Comparison]) -> Verdict:
-    """Return what one method's comparisons say of it by the rule."""
+    """Return the verdict on a method from its comparisons, by the rule."""
     said = [one.verdict for one in found]
     most = len(said) / 2
     beyond = [one.beyond_source for one in found if one.beyond_source is not None]
@@ -170,7 +170,7 @@ def claim(found: Sequence[Comparison]) -> Verdict:
 
 
 def retention(rows: Mapping[str, Any], row: str, target: str, ceiling: str = "lora, retrained") -> Interval | None:
-    """Return (none - moved) / (none - retrained), its mean over seeds; None without a ceiling there."""
+    """Return (none - moved) / (none - retrained), averaged over seeds; None without a ceiling."""
     if None in rows.get(ceiling, {}).get(target, [None]):
         return None
     none, moved, best = (np.asarray(rows[r][target], dtype=float) for r in (NONE, row, ceiling))

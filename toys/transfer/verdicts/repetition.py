@@ -1,7 +1,7 @@
-"""How far a study that is run again is from its record, in units of the spread of seeds.
+"""The distance of a repeated study from its record, in units of the spread over seeds.
 
-Training amplifies rounding: another processor, or another version of torch, is another seed. So the figures of a record
-are found again to the digit only where it was made, and its conclusions everywhere.
+Training amplifies rounding, so that another processor, or another version of torch, acts like another seed. A record is
+reproduced to the digit only on its own machine, but its conclusions should hold everywhere.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,12 +18,12 @@ UNKNOWN: Final = "not recorded"
 
 @dataclass(frozen=True, slots=True)
 class Distance:
-    """How far one row is from the record.
+    """The distance of one row from the record.
 
     Attributes:
         case, row: the row.
         gaps: (value - recorded value) / standard deviation over the record's seeds, for every model and seed.
-        signs: for every model other than the source, whether the mean difference from LoRA has the recorded sign.
+        signs: for every model except the source, whether the mean difference from LoRA has the recorded sign.
     """
 
     case: str
@@ -33,7 +33,7 @@ class Distance:
 
 
 def distances(plan: Protocol, record: Mapping[str, Any], result: Mapping[str, Any]) -> list[Distance]:
-    """Return how far every row of a repetition is from the record's values of the same seeds.
+    """Return the distance of every row of a repetition from the record's values of the same seeds.
 
     Args:
         plan: the study's protocol.
@@ -70,7 +70,7 @@ def _signs(
 
 
 def text(plan: Protocol, record: Mapping[str, Any], result: Mapping[str, Any]) -> str:
-    """Say where the record was made, where it was repeated, and how far every row is from it."""
+    """Return text with the machines of the record and the repetition, and the distance of every row."""
     config = record["config"]
     compared = distances(plan, record, result)
     width = max(len(f"{one.case} {one.row}") for one in compared) + 2
@@ -93,7 +93,7 @@ def text(plan: Protocol, record: Mapping[str, Any], result: Mapping[str, Any]) -
 
 
 def made_on(record: Mapping[str, Any]) -> str:
-    """Return processor, kernels and versions of a record, each "not recorded" where it is not."""
+    """Return the processor, kernels and versions of a record, or "not recorded"."""
     config, versions = record["config"], record.get("versions", {})
     known = {key: config.get(key, UNKNOWN) for key in ("processor", "kernels")}
     return _listed(known | {key: versions.get(key, UNKNOWN) for key in ("torch", "python")})

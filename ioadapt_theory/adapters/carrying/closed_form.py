@@ -1,12 +1,13 @@
-"""The adapter that carries over best, in closed form: M* = (C_TT⁺ C_TS) M (K_ST K_TT⁺) (claim `effect-best`).
+"""The best transfer of an adapter, in closed form: M* = (C_TT⁺ C_TS) M (K_ST K_TT⁺) (claim `effect-best`).
 
-C = E r_aᵀ r_b from activations, K = E J_a J_bᵀ from gradients under cotangents that both models share. With M = AB the
-source gives only r_S A and g_S Bᵀ, so the rank stays and no matrix of both models is held. ``shrunk`` is the same with
-a ridge towards the copy (Corollary 6.2), ``truncated`` the best low rank of a change, that of its effect.
+C = E r_aᵀ r_b is computed from activations, K = E J_a J_bᵀ from gradients for cotangents that both models share. With M
+= AB, only r_S A and g_S Bᵀ of the source are needed, so the rank is unchanged and no matrix has the sizes of both
+models. ``shrunk`` is the same with a ridge towards the copy (Corollary 6.2), ``truncated`` the low-rank change whose
+effect is nearest.
 
-Rows come batch by batch. They are kept while they are fewer than the target's features, where the dual form is the
-shorter one, and become Grams when they are more. The ridge is λ times the diagonal of C_TT, so that channels of other
-sizes, as outliers are, do not set it for all.
+Rows arrive in batches. They are stored while there are fewer than features of the target, since the dual form is then
+smaller, and otherwise summed to Gram matrices. The ridge is λ times the diagonal of C_TT, so that outlier channels do
+not determine it for all channels.
 """
 
 from typing import Final
@@ -14,7 +15,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from ioadapt_theory.effect.rows import Rows
+from ioadapt_theory.effect.reads_writes import Rows
 from ioadapt_theory.errors import ShapeError
 
 RIDGES: Final = (1e-6, 1e-4, 1e-3, 1e-2, 0.1, 0.5)
@@ -22,22 +23,22 @@ RIDGES: Final = (1e-6, 1e-4, 1e-3, 1e-2, 0.1, 0.5)
 SHRINKING: Final = (1e-2, 0.1, 1.0, 10.0, 100.0)
 """λ towards the copy, relative to the mean eigenvalues."""
 MOST_SHRUNK: Final = 2048
-"""Features of a side up to which its Gram is taken apart into eigenvectors for ``shrunk``."""
+"""Largest number of features of a side whose Gram matrix is diagonalised for ``shrunk``."""
 RARE = 1e-4
-"""Size of a feature, of the largest one's, below which it counts as this: what is hardly seen is given no weight."""
+"""Lower bound on the size of a feature, relative to the largest, so that rarely active features get small weights."""
 TINY = 1e-15
 EXACT = 1024
-"""Features up to which sums and solves are in float64, which the smallest ridge needs."""
+"""Largest number of features for which sums and solves use float64, as the smallest ridge requires."""
 Factors = tuple[Tensor, Tensor]
-"""A, rows x r, and B, r x columns: a change AB of a side's matrix, scaling inside B."""
+"""A (rows x r) and B (r x columns) of a change AB of a side's matrix; B includes the scaling."""
 
 
 class Regression:
-    """Sums over rows x of the target and rows u of the source: Gram C = Σ xᵀx and D = Σ xᵀu.
+    """The sums C = Σ xᵀx and D = Σ xᵀu over rows x of the target and rows u of the source.
 
     Attributes:
-        features: of x.
-        rows: how many there were.
+        features: the number of features of x.
+        rows: the number of rows added.
     """
 
     def __init__(self, features: int, columns: int) -> None:
@@ -48,7 +49,7 @@ class Regression:
         self.cross: Tensor | None = None
 
     def add(self, x: Tensor, u: Tensor) -> None:
-        """Take in rows; both are rows x features, of equal length."""
+        """Add rows; both matrices are rows x features, with equal numbers of rows."""
         wide = torch.float64 if self.features <= EXACT else torch.float32
         self.kept.append((x.to(wide), u.to(wide)))
         self.rows += len(x)
@@ -77,7 +78,7 @@ class Regression:
         return self.gram.float(), self.cross.float()
 
     def solve(self, ridges: list[float]) -> list[Tensor]:
-        """Return (C + λ diag C)⁻¹ D for each ridge λ; features that are always zero get zeros, rare ones little."""
+        """Return (C + λ diag C)⁻¹ D for each ridge λ; features that are always zero get zeros."""
         size = self.diagonal().sqrt()
         scale = torch.where(size > TINY, 1 / size.clamp_min(max(RARE * float(size.max()), TINY)), 0.0)
         if self.gram is not None and self.cross is not None:
@@ -94,13 +95,13 @@ class Regression:
 
 
 class Translation:
-    """One layer's adapter AB on the source's side, translated to a side of a layer of the target.
+    """The translation of one layer's adapter AB to a side of a layer of the target.
 
     Attributes:
-        candidates: factors by name, once ``solve`` was called.
-        kept: R of each candidate by this layer's effect alone, on other rows; the caller's to fill.
-        rows: that the reading side was fitted on.
-        features: of the target's side, reading and writing.
+        candidates: factors by name, after ``solve``.
+        kept: R of each candidate by this layer's effect, on other rows; set by the caller.
+        rows: the number of rows in the fit of the input side.
+        features: the numbers of features of the target's side, input and output.
     """
 
     def __init__(self, factors: Factors, side: str, target_side: str) -> None:
@@ -111,10 +112,10 @@ class Translation:
         self.rows, self.features = 0, (0, 0)
 
     def add(self, source: Rows, target: Rows) -> None:
-        """Take in one batch.
+        """Add one batch.
 
         Raises:
-            ShapeError: the two layers have other numbers of positions.
+            ShapeError: the two layers have different numbers of positions.
         """
         a, b = self.factors
         u, v = source.reader(self.side), source.writer(self.side)
@@ -129,17 +130,17 @@ class Translation:
             raise ShapeError(msg)
         if self.reader is None or self.writer is None:
             self.reader, self.writer = Regression(r.shape[-1], a.shape[1]), Regression(g.shape[-1], len(b))
-        live = (g != 0).any(-1).any(0)  # padding reaches no output, so what is read there does not count
+        live = (g != 0).any(-1).any(0)  # padding does not affect the output, so its activations are ignored
         self.reader.add(r[live], u[live])
         self.writer.add(g.flatten(0, -2), v.flatten(0, -2))
 
     @property
     def best(self) -> str:
-        """Return the candidate that keeps most."""
+        """Return the candidate with the largest R."""
         return max(self.kept, key=lambda name: self.kept[name])
 
     def solve(self) -> None:
-        """Make the candidates, and let the sums go."""
+        """Compute the candidates and free the sums."""
         assert self.reader is not None
         assert self.writer is not None
         self.candidates = self.ridged(self.reader, self.writer) | self.shrunk(self.reader, self.writer)
@@ -147,17 +148,17 @@ class Translation:
         self.reader = self.writer = None
 
     def is_idle(self) -> bool:
-        """Whether the layer writes nothing on one of the two models, so that nothing can be fitted."""
+        """Whether the layer has no effect on the output of one of the models, so that no fit is possible."""
         return self.writer is None or not bool(self.writer.diagonal().any())
 
     def ridged(self, reader: Regression, writer: Regression) -> dict[str, Factors]:
-        """Return M* = (C_TT⁺ C_TS A)(B K_ST K_TT⁺) for the grid of ridges, by name."""
+        """Return M* = (C_TT⁺ C_TS A)(B K_ST K_TT⁺) by name for every ridge in the grid."""
         read = reader.solve([*RIDGES])  # C_TT⁺ C_TS A
         written = writer.solve([*RIDGES])  # K_TT⁺ K_TS Bᵀ
         return {f"ridge {ridge:g}": (a, b.mT) for ridge, a, b in zip(RIDGES, read, written, strict=True)}
 
     def shrunk(self, reader: Regression, writer: Regression) -> dict[str, Factors]:
-        """Solve C M' K + λM' = C_TS M K_ST + λM for the grid of λ; empty where sizes differ or are too large."""
+        """Solve C M' K + λM' = C_TS M K_ST + λM for every λ in the grid; empty if sizes differ or are too large."""
         (a, b), sizes = (m.float() for m in self.factors), (reader.features, writer.features)
         if sizes != (len(a), b.shape[1]) or max(sizes) > MOST_SHRUNK or self.side != self.target_side:
             return {}
@@ -174,13 +175,13 @@ class Translation:
 
 
 def _eigen(gram: Tensor) -> tuple[Tensor, Tensor]:
-    """Return eigenvalues, none negative, and eigenvectors; in float32 a Gram with silent features may give NaN."""
+    """Return non-negative eigenvalues and eigenvectors; float32 could give NaN for a Gram with inactive features."""
     values, vectors = torch.linalg.eigh(gram.double())
     return values.clamp_min(0).to(gram), vectors.to(gram)
 
 
 def low_rank(m: Tensor, c: Tensor, k: Tensor, rank: int) -> Factors:
-    """Return the factors of rank r whose effect is nearest to that of M, in eigenbases of C and K (values c, k)."""
+    """Return the rank-r factors with the effect nearest to that of M, given in eigenbases of C and K."""
     rows, columns = (values.sqrt() + 1e-4 * values.mean().sqrt() + 1e-20 for values in (c, k))
     left, s, right = torch.linalg.svd(rows[:, None] * m * columns, full_matrices=False)
     root = s[:rank].sqrt()
@@ -190,14 +191,14 @@ def low_rank(m: Tensor, c: Tensor, k: Tensor, rank: int) -> Factors:
 def truncated(
     m: Tensor, gram: Tensor, writing: Tensor, *, rank: int | None = None, share: float | None = None
 ) -> tuple[Tensor, Tensor, float]:
-    """Return A, B and the share of the effect's square that a low rank keeps: the r best terms of C^½ M K^½.
+    """Return A, B and the share of the squared effect that they keep: the r largest terms of C^½ M K^½.
 
     Args:
         m: the change of a side's matrix.
-        gram: C, of what the side reads.
-        writing: K, of the gradients along which it writes.
-        rank: r, at most.
-        share: or the least r that keeps this share of the effect's square.
+        gram: C, of the side's inputs.
+        writing: K, of the gradients of its outputs.
+        rank: r, the maximum rank.
+        share: instead of ``rank``, use the smallest r that keeps this share of the squared effect.
     """
     (c, u), (k, v) = _eigen(gram), _eigen(writing)
     inside = u.mT @ m @ v

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from ioadapt_theory.effect import SIDES, Regression, Translation, truncated
-from ioadapt_theory.effect.closed_form import RIDGES
+from ioadapt_theory.adapters.carrying.closed_form import RIDGES, Regression, Translation, truncated
+from ioadapt_theory.effect import SIDES
 from tests.effect.nets import stack
 from tests.effect.test_copying import X, effect, exact_rows
 

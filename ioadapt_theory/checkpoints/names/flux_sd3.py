@@ -1,4 +1,4 @@
-"""Layers of FLUX and SD3 as their authors name them, in the terms of diffusers, where one may be several."""
+"""The authors' layer names of FLUX and SD3, translated to diffusers' names, where one layer may become several."""
 
 import itertools
 import re
@@ -10,7 +10,7 @@ from ioadapt_theory.checkpoints.names import TABLES
 from ioadapt_theory.checkpoints.names.layer_name import unwrapped
 
 Form = tuple[tuple[str, Ranges | None], ...]
-"""A stored tensor under other names: one, or several that share its rows; None for all of them."""
+"""New names of a stored tensor, each with its rows, or None for all rows."""
 
 
 def _long(names: str) -> str:
@@ -21,16 +21,16 @@ LAYERS: Final = {
     re.sub(r"\bN\b", "#", name).replace(".", "_"): tuple(_long(form).split() for form in forms.split("|"))
     for name, forms in TABLES["layers"].items()
 }
-"""Flattened name of a layer, # for its number -> the layers of diffusers that it is, by generation."""
+"""Flattened name of a layer, with # for its number -> diffusers' layers, by model generation."""
 
 SWAPPED: Final = "adaLN_modulation"
-"""Two halves, shift and scale, which diffusers has the other way round (not so where there are six or nine parts)."""
+"""Modulations of two halves, shift and scale, which diffusers swaps (those of six or nine parts are not swapped)."""
 
 _TRANSFORMER: Final = re.compile(r"^(model\.)?diffusion_model\.")
 
 
 def in_diffusers(path: str) -> Iterator[tuple[str, ...]]:
-    """Yield what a layer of an original FLUX or SD3 may be called in diffusers; ``path`` may be flattened."""
+    """Yield the possible diffusers names of a layer of the original FLUX or SD3; ``path`` may be flattened."""
     numbers = re.findall(r"blocks[._](\d+)[._]", path)
     flat = re.sub(r"(blocks)[._]\d+[._]", r"\1_#_", path).replace(".", "_")
     for names in LAYERS.get(flat, ()):
@@ -38,7 +38,7 @@ def in_diffusers(path: str) -> Iterator[tuple[str, ...]]:
 
 
 def ranges(path: str, inputs: int, outputs: int, parts: int) -> list[Ranges]:
-    """Return which outputs of the original layer each of its parts in diffusers has, in order."""
+    """Return, for each of the diffusers layers, its output rows in the original layer, in order."""
     match parts:
         case 1 if SWAPPED in path and outputs == 2 * inputs:
             return [[(inputs, outputs), (0, inputs)]]
@@ -46,7 +46,7 @@ def ranges(path: str, inputs: int, outputs: int, parts: int) -> list[Ranges]:
             return [[(0, outputs)]]
         case 3:
             ends = [outputs * i // 3 for i in range(4)]
-        case _:  # q, k and v of the width of the stream, and the MLP
+        case _:  # q, k and v have the width of the stream; the MLP has the rest
             ends = [0, inputs, 2 * inputs, 3 * inputs, outputs]
     return [[(start, stop)] for start, stop in itertools.pairwise(ends)]
 
@@ -56,7 +56,7 @@ def _numbered(name: str, numbers: Collection[str]) -> str:
 
 
 def forms(key: str, shapes: Mapping[str, tuple[int, ...]]) -> list[Form]:
-    """Return what a stored tensor may be under diffusers' names, given the shapes of all."""
+    """Return the possible diffusers names of a stored tensor, given the shapes of all tensors."""
     name = _TRANSFORMER.sub("", unwrapped(key))
     if vector := TABLES["vectors"].get(re.sub(r"(?<=blocks\.)\d+(?=\.)", "N", name)):
         return [((_numbered(_long(vector), re.findall(r"blocks\.(\d+)\.", name)), None),)]

@@ -1,10 +1,10 @@
-"""The reads and writes of one layer as rows: samples x positions x features, for each of its sides.
+"""The inputs and output gradients of one layer as rows, samples x positions x features, for each side.
 
-A convolution in groups has a position for each group, which writes to the channels of its group alone.
+A grouped convolution has a position for each group, which affects only the channels of this group.
 
 | side | update | reader r | writer |
 |---|---|---|---|
-| weight | zMJ | z; of a convolution its patches | g, the gradient of y |
+| weight | zMJ | z; for a convolution, its patches | g, the gradient of y |
 | input | zMWJ | z | gWᵀ, the gradient of z through this layer |
 | output | zWMJ | y, bias included | g |
 | bias | mJ | 1 | g |
@@ -21,7 +21,7 @@ from ioadapt_theory.errors import UnsupportedError
 
 SIDES: Final = ("weight", "input", "output")
 MOST_GROUPS = 32
-"""Groups of a convolution up to which it is read: writers have a position for each."""
+"""Largest number of groups of a convolution, since gradients have a position for each."""
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 Call = tuple[Tensor, Tensor, list[Tensor]]
 
@@ -32,9 +32,9 @@ class Rows:
 
     Attributes:
         module: the layer.
-        calls: z, y and the gradients of y, one for each cotangent, of each call; features where the layer has them.
-        draws: how many cotangents there were.
-        samples: how many samples the model's output has; positions of a sample are kept together where that divides.
+        calls: for each call z, y and the gradients of y for each cotangent, in the layer's own axes.
+        draws: the number of cotangents.
+        samples: number of samples in the model's output; positions of a sample are grouped if it divides them.
     """
 
     module: nn.Module
@@ -43,7 +43,7 @@ class Rows:
     samples: int
 
     def reader(self, side: str) -> Tensor:
-        """Return r, samples x positions x features; the positions of several calls follow one another."""
+        """Return r, samples x positions x features; the positions of several calls are concatenated."""
         return self._joined([self._read(side, z, y)[None] for z, y, _ in self.calls])[0]
 
     def writer(self, side: str) -> Tensor:
@@ -51,7 +51,7 @@ class Rows:
         return self._joined([self._written(side, *call) for call in self.calls])
 
     def both(self, side: str) -> tuple[Tensor, Tensor]:
-        """Return reader and writer."""
+        """Return the reader and the writer."""
         return self.reader(side), self.writer(side)
 
     def effects(self, side: str, a: Tensor, b: Tensor) -> Tensor:
@@ -60,7 +60,7 @@ class Rows:
         return ((r @ a.to(r)) * (g @ b.to(g).mT)).sum((-2, -1))
 
     def _joined(self, calls: list[Tensor]) -> Tensor:
-        """Calls one after the other along their positions, draws x samples x positions x features."""
+        """Concatenate the calls along positions, draws x samples x positions x features."""
         count = self.samples if all(x.shape[1] * x.shape[2] % self.samples == 0 for x in calls) else 0
         if not count and len({x.shape[1] for x in calls}) > 1:
             count = 1
@@ -84,7 +84,7 @@ class Rows:
         return (g[..., None, :] * own).flatten(-3, -2)
 
     def _through(self, z: Tensor, gradients: list[Tensor]) -> list[Tensor]:
-        """Take gradients of y to gradients of z, by this layer alone: the fused q, k, v have one z for three."""
+        """Compute gradients of z from those of y through this layer alone, since q, k and v may share one z."""
         with torch.inference_mode(False), torch.enable_grad():
             z = z.clone().requires_grad_()
             y = self.module(z)
@@ -92,26 +92,26 @@ class Rows:
 
     @property
     def axis(self) -> int:
-        """The feature axis: 1 of a convolution, else the last."""
+        """The feature axis: 1 for a convolution, else -1."""
         return 1 if hasattr(self.module, "kernel_size") else -1
 
 
 def _flat(x: Tensor, axis: int) -> Tensor:
-    """Samples x positions x features; two axes are samples x features."""
+    """Reshape to samples x positions x features; two axes are samples x features."""
     x = x.movedim(axis, -1)
     return x[:, None] if x.ndim == 2 else x.flatten(1, -2)
 
 
 def patches(module: nn.Module, x: Tensor) -> Tensor:
-    """Return what a convolution's kernel meets at each position and group: samples x positions x (channels · taps).
+    """Return a convolution's input patches for each position and group, samples x positions x (channels · taps).
 
     Raises:
-        UnsupportedError: a convolution in many groups, or one that torch does not know.
+        UnsupportedError: the convolution has too many groups or an unknown type.
     """
     if not isinstance(module, CONVOLUTIONS) or module.groups > MOST_GROUPS:
-        many = f"in more than {MOST_GROUPS} groups"
-        what = many if isinstance(module, CONVOLUTIONS) else "of a kind that this package does not know"
-        msg = f"A convolution {what} has no patches to compare; its adapter can only be copied."
+        many = f"with more than {MOST_GROUPS} groups"
+        what = many if isinstance(module, CONVOLUTIONS) else "of an unknown type"
+        msg = f"A convolution {what} cannot be fitted to inputs; its adapter can only be copied."
         raise UnsupportedError(msg)
     mode = "constant" if module.padding_mode == "zeros" else module.padding_mode
     x = pad(x, module._reversed_padding_repeated_twice, mode)

@@ -78,7 +78,7 @@ def argument(symmetry: str) -> Callable[[Claim], Iterator[Step]]:
     def chain(claim: Claim) -> Iterator[Step]:
         proved = IGNORED[symmetry]
         for (placement, projection), says in proved.items():
-            yield line(f"{placement} on {projection} does not notice it: «{says}»", matrices=True)
+            yield line(f"{placement} on {projection} does not notice it: «{says}»")
         others = EVERY - proved.keys()
         listed = ", ".join(f"{p} on {x}" for p, x in sorted(others))
         yield Step(f"every other one does: {listed}", found(notices(symmetry), others))

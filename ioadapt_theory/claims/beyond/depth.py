@@ -46,7 +46,6 @@ def two_parts(claim: Claim) -> Iterator[Step]:
         "T at the output is Q'TQ from there: «ZPP⁻¹WQ(Q⁻¹TQ) = ZWTQ»",
         "the gauge part at the input: «ZP(P⁻¹TP − T)P⁻¹WQ = Z(T − PTP⁻¹)WQ»",
         "at the output: «ZPP⁻¹WQ(Q⁻¹TQ − T) = ZW(T − QTQ⁻¹)Q»",
-        matrices=True,
     )(claim)
     swap, unequal = sp.Matrix([[0, 1], [1, 0]]), sp.diag(2, 1)
     yield Step("which is not 0 for a swap of two channels and T = diag(2, 1)",

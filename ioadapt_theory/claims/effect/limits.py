@@ -27,7 +27,6 @@ no_bound = argued(Remarked, "no bound in either direction: R = 2t − t² where 
         "W₁' = diag(t, 1), W = I, W₂' = diag(1/t, 1): W₁'WW₂' is I, as «t · 1/t = 1»",
         "the adapter e₁ᵀe₂ has e' = te, so R is «1 − (t − 1)² = 2t − t²», which goes to −∞",
         "LoRA's effect on a layer W, and on −W: «Z(W + D)J − ZWJ = ZDJ = Z(−W + D)J − Z(−W)J»",
-        matrices=True,
     ),
 )
 unseen = Shown(

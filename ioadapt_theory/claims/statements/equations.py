@@ -35,7 +35,6 @@ only_if = argued(OnlyIf, "if rank W < c then Eq. 5 fails for AB = (I − WW⁺)M
         "and I − WW⁺ is a projection of trace c − rank W, not 0: c = d = 2, W = [1 1; 1 1] has WW⁺ = [½ ½; ½ ½], rank "
         "1, «(1 − ½) + (1 − ½) = 2 − 1»",
         given=("WPW = W",),
-        matrices=True,
     ),
 )
 
@@ -43,7 +42,7 @@ only_if = argued(OnlyIf, "if rank W < c then Eq. 5 fails for AB = (I − WW⁺)M
 @reaching((WEIGHT_FORM - OUTPUT_FORM).equals(LOST))
 def expanded(goal: Relation) -> Iterator[Step]:
     """The difference of both forms, multiplied out."""
-    yield line("«X(W + M) − XW(I + PM) = X(I − WP)M» for M = AB, P = W⁺", matrices=True)
+    yield line("«X(W + M) − XW(I + PM) = X(I − WP)M» for M = AB, P = W⁺")
     sides = (sympy().expand(symbolic(side)) for side in (goal.left, goal.right))
     yield Step(f"this is {text(goal.right)}", found(*sides), reaches=True)
 
@@ -92,7 +91,7 @@ def by_ranks(kind: type[ShownBy] | type[RefutedBy]) -> tuple[Any, ...]:
 every_update = argued(
     OnlyIf, "W invertible: every sum M₁ + M₂ of ranks r₁ and r₂ is reached, by A₁B₁ = M₁W⁻¹ or W⁻¹M₁ and A₂B₂ = M₂"
 )(
-    spelled("input: «(I + M₁W⁻¹)W + M₂ = W + M₁ + M₂»", "output: «W(I + W⁻¹M₁) + M₂ = W + M₁ + M₂»", matrices=True),
+    spelled("input: «(I + M₁W⁻¹)W + M₂ = W + M₁ + M₂»", "output: «W(I + W⁻¹M₁) + M₂ = W + M₁ + M₂»"),
 )
 SHIFT = A1 @ B1 @ (W_TARGET - W)
 EXCHANGED = update(INPUT, W_TARGET) - update(INPUT, W)

@@ -34,7 +34,7 @@ def integrated(goal: Relation) -> Iterator[Step]:
     sp = sympy()
     s, t = sp.symbols("s t")
     eps, k = sp.symbols("epsilon k", positive=True)
-    yield line("«(I + tM)M = M(I + tM)», so d/dt x(I + tM) = x(t)·(I + tM)⁻¹M", matrices=True)
+    yield line("«(I + tM)M = M(I + tM)», so d/dt x(I + tM) = x(t)·(I + tM)⁻¹M")
     yield Step(
         "d artanh s = ds/(1 − s²), which cancels the (1 − s²) of the constant",
         vanishes(sp.diff(sp.atanh(s), s) - 1 / (1 - s**2)),

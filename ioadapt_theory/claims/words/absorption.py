@@ -46,8 +46,8 @@ def taps(c: int, d: int) -> dict[int, Any]:
 def channel_mix(claim: Claim) -> Iterator[Step]:
     """Y = Σ_j S_j X K_j with S_j picking rows of X or zero rows: stride, dilation and padding are all in the S_j."""
     sp = sympy()
-    yield line("input, of two offsets: «S₁(XM)K₁ + S₂(XM)K₂ = S₁X(MK₁) + S₂X(MK₂)»", matrices=True)
-    yield line("output: «(S₁XK₁ + S₂XK₂)T = S₁X(K₁T) + S₂X(K₂T)»", matrices=True)
+    yield line("input, of two offsets: «S₁(XM)K₁ + S₂(XM)K₂ = S₁X(MK₁) + S₂X(MK₂)»")
+    yield line("output: «(S₁XK₁ + S₂XK₂)T = S₁X(K₁T) + S₂X(K₂T)»")
     kernel = taps(2, 3)
     before, after = sp.Matrix(2, 2, sp.symbols("m:4")), sp.Matrix(3, 3, sp.symbols("t:9"))
     for padding in PADDINGS:

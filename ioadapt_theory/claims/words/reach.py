@@ -11,8 +11,8 @@ DIMENSIONS = {(3, 5): (9, 15), (5, 3): (15, 9), (3, 3): (9, 9)}
 def same_set(claim: Claim) -> Iterator[Step]:
     """Insert, and count dimensions exactly where W is not square."""
     sp = sympy()
-    yield line("input: «(I + MW⁻¹)W = W + M»", matrices=True)
-    yield line("output: «W(I + W⁻¹M) = W + M»", matrices=True)
+    yield line("input: «(I + MW⁻¹)W = W + M»")
+    yield line("output: «W(I + W⁻¹M) = W + M»")
     for (c, d), sizes in DIMENSIONS.items():
         layer = sp.Matrix(c, d, lambda i, j: (i + 2) ** j)
         exact = tuple(int(sp.kronecker_product(*pair).rank()) for pair in ((sp.eye(c), layer), (layer, sp.eye(d))))
@@ -25,7 +25,6 @@ as_maps = Shown(
     spelled(
         "W = 0: (I + M)W is 0 and W + M is M, «(I + M)(W − W) + M = (W − W) + M»",
         "scaling by 2: «(I + M)(2W) − 2W = 2((I + M)W − W)», and the change by W ↦ W + M stays M, «2W + M − 2W = M»",
-        matrices=True,
     ),
 )
 no_principal_subspace = Refuted(

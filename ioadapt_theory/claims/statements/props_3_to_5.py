@@ -119,7 +119,8 @@ CLAIMS = (
         attained=("p3-attained",),
         setting=function_setting(LORA),
         strategies=(*SEARCHES, StackMonteCarlo(LORA)),
-        remark="g1 has {lhs of g1} against {rhs of g1}, r2 has {lhs of r2}",
+        remark="not attained in g1, where {lhs of g1} is bounded by {rhs of g1}; "
+        "the left side may be {lhs of r2}, as in r2",
     ),
     exact_value(3, LORA, "for a single layer (W₂ = W₂' = I) LoRA leaves the distance as it is, whatever AB"),
     attained_bound(

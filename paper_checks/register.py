@@ -35,9 +35,9 @@ def entry(claim: Claim) -> str:
 
 
 def shipped(claim: Claim, name: str) -> str:
-    """Return a shipped instance, with its comment and the values of both sides."""
+    """Return both sides on a shipped instance."""
     sides = evaluate(claim, witness(name))
-    return f"{name}: {witness(name)['comment']}; {report.short(sides.decisive)} against {report.short(sides.rhs)}"
+    return f"{name}: {report.short(sides.decisive)} against {report.short(sides.rhs)}"
 
 
 def searches(claim: Claim) -> str:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ioadapt_theory.adapters.carrying.closed_form import RIDGES, Regression, Translation, truncated
+from ioadapt_theory.adapters.carrying.closed_form import RIDGES, Regression, Translation, low_rank, truncated
 from ioadapt_theory.effect import SIDES
 from tests.effect.nets import stack
 from tests.effect.test_copying import X, effect, exact_rows
@@ -55,6 +55,15 @@ def test_few_rows_and_many_give_one_solution():
         expected = torch.linalg.solve(gram + ridge.diag(), x[:rows].mT @ u[:rows])
         torch.testing.assert_close(found.double(), expected, atol=1e-6, rtol=1e-6)
         assert not found[2].any()
+
+
+def test_an_iterated_low_rank_is_that_of_the_decomposition():
+    a, b, d, e = (torch.randn(n, 2) for n in (40, 30, 40, 30))
+    c, k = (torch.arange(1, n + 1) ** -1.0 for n in (40, 30))
+    m = (a @ b.mT + d @ e.mT) / (c[:, None] * k + 0.1)
+    near = None, torch.cat([b, e], 1).mT
+    exact, iterated = (left @ right for left, right in (low_rank(m, c, k, 2, rows) for rows in near))
+    torch.testing.assert_close(iterated, exact, rtol=0, atol=1e-3 * float(exact.abs().max()))
 
 
 def test_the_best_low_rank_is_that_of_the_effect():

@@ -229,7 +229,7 @@ class Reader:
                 return (max if name == "max" else min)(args)
             case "H":
                 return hessian_norm(*args)
-        return getattr(mp, {"artanh": "atanh", "arcsin": "asin", "ln": "log"}.get(name, name))(first)
+        return getattr(mp, {"artanh": "atanh", "arcsin": "asin", "arccos": "acos", "ln": "log"}.get(name, name))(first)
 
 
 def primed(formula: str) -> str:

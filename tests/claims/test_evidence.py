@@ -99,7 +99,7 @@ def test_an_instance_is_said_to_attain_or_to_violate_only_if_it_does(claim: str,
 
 
 def test_an_argument_that_does_not_go_through_leaves_the_claim_undecided() -> None:
-    fails = Remarked("none", "", lambda _: iter([Step("", Check(False))]))
+    fails = Remarked(lambda _: iter([Step("", Check(False))]))
     claim = replace(CLAIMS["prop-4"], strategies=(), proofs=(fails, *CLAIMS["prop-4"].proofs))
     assert merged("prop-4", (work(claim, Run(), k, 0) for k in range(2))).verdict is Verdict.UNDECIDED
 

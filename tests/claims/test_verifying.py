@@ -188,6 +188,19 @@ def test_of_two_results_of_one_part_the_worse_one_stays(tmp_path: Path) -> None:
             assert merge(order).results[part] == pair[1]
 
 
+def test_no_more_parts_wait_than_are_asked_for() -> None:
+    class Counting(ThreadPoolExecutor):
+        submitted = 0
+
+        def submit(self, *args: Any, **options: Any) -> Any:
+            self.submitted += 1
+            return super().submit(*args, **options)
+
+    with Counting(1) as threads:
+        for finished, _ in enumerate(results(parts(NAMES, SMALL), threads)):
+            assert threads.submitted - finished <= 2
+
+
 def edited(raw: dict, **changes: object) -> dict:
     """Return the record with its second part changed and its digest unchanged."""
     return raw | {"parts": [raw["parts"][0], raw["parts"][1] | changes, *raw["parts"][2:]]}

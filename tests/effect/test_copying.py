@@ -7,6 +7,7 @@ from torch import nn
 
 from ioadapt_theory.effect import SIDES, Rows, expected, whole
 from ioadapt_theory.effect.copying import products
+from ioadapt_theory.effect.reads_writes import effects
 from tests.effect.nets import mlp, stack
 
 N = 12
@@ -86,5 +87,5 @@ def test_positions_of_a_sample_act_together():
 def test_a_layers_part_is_its_finite_effect_where_that_is_linear():
     model = stack(0, 6, 9, 7, 4)
     a, b = torch.randn(9, 2, dtype=torch.float64), torch.randn(2, 7, dtype=torch.float64)
-    along = exact_rows(model, 1, X).effects("weight", a, b)  # the basis as cotangents: e itself
+    along = effects(*exact_rows(model, 1, X).both("weight"), a, b)  # the basis as cotangents: e itself
     torch.testing.assert_close(along.mT, effect(model, 1, "weight", a @ b, X))

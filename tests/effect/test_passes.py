@@ -9,6 +9,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ioadapt_theory.effect import RowSums, measured, record, undisturbed, whole
 from ioadapt_theory.effect.passes import cotangents
+from ioadapt_theory.effect.reads_writes import effects
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 from tests.effect.nets import Tokens, mlp
 
@@ -146,9 +147,8 @@ def test_what_a_convolution_reads_times_its_kernel_is_the_convolution(dims, mode
     x = torch.randn(3, 2, *[7, 6, 8][:dims])
     rows = record(conv, {"": conv}, x).rows[""]
     kernel, g = conv.weight.flatten(1).mT.detach(), next(iter(cotangents(conv(x), 0, 1)))
-    torch.testing.assert_close(
-        rows.effects("weight", kernel, torch.eye(6))[0], (g * conv(x)).flatten(1).sum(1).detach()
-    )
+    along = effects(*rows.both("weight"), kernel, torch.eye(6))[0]
+    torch.testing.assert_close(along, (g * conv(x)).flatten(1).sum(1).detach())
 
 
 @pytest.mark.filterwarnings("ignore")

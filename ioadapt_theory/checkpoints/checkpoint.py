@@ -79,7 +79,7 @@ class Checkpoint(ABC):
         revision: The commit on the hub, or the version of the package; None for local files.
         tensors: Name -> TensorInfo, in the order of the file.
         metadata: The file's metadata, with entries `left_out` and `quantised` if they apply (all strings).
-        config: The content of the config.json beside the weights; not trusted.
+        config: The content of the config.json next to the weights; not trusted.
     """
 
     name: str

@@ -8,7 +8,7 @@ from torch import nn
 
 
 class Tokens(nn.Sequential):
-    """Layers that process each token separately; the mask is only for the readers of activations."""
+    """Layers that process each token separately; they accept a mask but ignore it."""
 
     def forward(self, x: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         return super().forward(x)

@@ -8,9 +8,9 @@ are there already: AB, EPSILON, SIGMA and T = I + AB; SOURCE and TARGET, the mod
 y1, y2, s0 and sine0; X, W1, W2, W1_TARGET, W2_TARGET and GAP of App. A.2; U, V, DU, DV, S, R and DELTA of Lemma 1.
 
 Arguments, by what they conclude.
-``derived(name, first, Link(says, formula), …)`` and ``told(name, line, …)``: the proof of a theorem of Coq, as a chain
-of formulas or in lines. ``@reaching(name, about)``: lines ``Step(says, check)``, the last of which is ``reached``.
-``Attained(name, family, over)``: sharp, for every value of the parameters of the right side.
+``derived(first, Link(rule, formula), …)`` and ``told(line, …)``: the proof of a theorem of Coq, as a chain of formulas
+or in lines. ``@reaching(about)``: lines ``Step(says, check)``, the last of which is ``reached``.
+``Attained(family, over)``: sharp, for every value of the parameters of the right side.
 ``**refuted_by("ce1")``: a shipped instance refutes the claim. ``ShownBy``, ``RefutedBy``: other claims settle it.
 ``Shown``, ``Refuted``, ``OnlyIf`` and ``Remarked``: lines about a sentence without a formula, by ``@argued(kind, …)``.
 

@@ -80,7 +80,7 @@ class Rows:
         return (g[..., None, :] * own).flatten(-3, -2)
 
     def _through(self, z: Tensor, gradients: list[Tensor]) -> list[Tensor]:
-        """Compute gradients of z from those of y through this layer alone, since q, k and v may share one z."""
+        """Compute gradients of z from those of y through this layer only, since q, k and v may share one z."""
         with torch.inference_mode(False), torch.enable_grad():
             z = z.clone().requires_grad_()
             y = self.module(z)

@@ -23,7 +23,7 @@ def test_the_table_says_where_the_witnesses_lie_and_how_to_evaluate_one(capsys: 
 def test_an_argument_is_printed_step_by_step(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["claims", "prop-4", "prop-2-output", "--proof"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "For prop-4: factor out I + AB on the left"
+    assert lines[0] == "For prop-4: a chain of formulas, which Coq has proved"
     assert lines[1].strip() == "E‖x(I + AB)W₁W₂ − x(I + AB)W₁'W₂'‖²"
     assert lines[4].strip() == "the hypothesis on the models: σ²‖I + AB‖₂²ε"
     assert "    ce2: |δ − δ'| = 64/125, 4(1 + s₀)ε = 8/25" in lines

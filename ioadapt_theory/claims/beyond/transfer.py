@@ -42,9 +42,9 @@ def factored(placement: Placement, product: Term, last: Term) -> Chain:
     )
 
 
-unbounded = Remarked(
-    "one-dimensional layers",
-    "W₁ = W₂ = 1, W₁' = r, W₂' = 1/r, AB = 1: equal functions, and LoRA's discrepancy has no bound",
+unbounded = argued(
+    Remarked, "W₁ = W₂ = 1, W₁' = r, W₂' = 1/r, AB = 1: equal functions, and LoRA's discrepancy has no bound"
+)(
     spelled(
         "the functions are equal, as «r · 1/r = 1»; ‖AB(W₂ − W₂')‖² is «(1 − 1/r)² = 1 − 2/r + 1/r²», without bound as "
         "r → 0",
@@ -59,7 +59,6 @@ def no_worse(placement: Placement) -> Relation:
 
 
 sufficient = told(
-    "Props. 4, 5 and the triangle inequality",
     "D₀ = W₁W₂ − W₁'W₂', C = AB(W₂ − W₂'): input and output have at most σ²(‖I + AB‖₂√ε)² (prop-4, prop-5), and LoRA "
     "has σ²‖D₀ + C‖_F²",
     "‖D₀ + C‖_F ≥ ‖C‖_F − ‖D₀‖_F ≥ ‖C‖_F − √ε, and with ‖C‖_F = (n + 1)x + d, n = ‖I + AB‖₂, x = √ε, d ≥ 0, that is "
@@ -73,12 +72,11 @@ def single_layer(name: str, reading: str, left: Term, right: Term, side: str) ->
     return Claim(
         id=f"transfer-single-layer{name}",
         source=BEYOND,
-        reading=f"one layer, as in App. A.1: {reading}",
+        reading=f"{reading}, on one layer",
         amends="transfer-input",
         concludes=(left.equals(right),),
-        proofs=(derived("subtract", left, Link("subtract", right)),),
+        proofs=(derived(left, Link("subtract", right)),),
         expected=PROVED,
-        remark="LoRA leaves W − W' as it is; input and output adapters multiply it",
         setting=matrices("one layer", {"W": "c d", "W_target": "c d", "AB": side}, {"c": 3, "d": 4}),
         strategies=(RandomInstances(),),
     )
@@ -90,11 +88,11 @@ def never_worse(placement: Placement) -> Claim:
         id=f"transfer-{placement}",
         source="Sections 1 and 4, App. A.2",
         origin=READING,
-        reading='always, where the text says "tend to"',
+        reading="always",
         concludes=(no_worse(placement),),
         prose="with the same AB",
         **refuted_by("r1", "r2", "r3"),
-        remark="true for equal functions; W₁ = W₂ = W₂' = I, W₁' = diag(0, 1), AB = 9e₁e₁ᵀ: "
+        remark="true for equal functions (transfer-same-function); W₁ = W₂ = W₂' = I, W₁' = diag(0, 1), AB = 9e₁e₁ᵀ: "
         "LoRA {rhs of r1}, this one {lhs of r1}",
         setting=SQUARE_LAYERS,
         strategies=(Replay(), RandomInstances()),
@@ -113,7 +111,7 @@ CLAIMS = (
         given=(SAME,),
         concludes=(OF[INPUT].equals(NOTHING), OF[OUTPUT].equals(NOTHING), OF[LORA].equals(LEFT_OVER)),
         proofs=(
-            Derived("the gap factors out", (
+            Derived((
                 factored(INPUT, T @ GAP, NOTHING),
                 factored(OUTPUT, GAP @ T, NOTHING),
                 factored(LORA, GAP + CHANGE, LEFT_OVER),
@@ -124,7 +122,7 @@ CLAIMS = (
         expected=PROVED,
         remark="what LoRA leaves has no bound: W₁' = r, W₂' = 1/r, r → 0",
         setting=SQUARE_LAYERS.parametrised(rescaled),
-        strategies=(Replay(),),
+        strategies=(Replay(), RandomInstances()),
     ),
     Claim(
         id="transfer-sufficient",
@@ -137,12 +135,10 @@ CLAIMS = (
             sufficient,
         ),
         expected=PROVED,
-        remark="applies where the functions are closer than the layers; with W₂ = W₂' for ε = 0 only, and LoRA's "
-        "discrepancy is σ²‖W₁W₂ − W₁'W₂'‖_F² for every AB",
         setting=SQUARE_LAYERS.parametrised(nearly_the_same),
         strategies=(RandomInstances(),),
     ),
-    single_layer("", "LoRA keeps W − W'", (W + AB) - (W_TARGET + AB), W - W_TARGET, "c d"),
+    single_layer("", "LoRA", (W + AB) - (W_TARGET + AB), W - W_TARGET, "c d"),
     single_layer("-input", "input", T @ W - T @ W_TARGET, T @ (W - W_TARGET), "c c"),
     single_layer("-output", "output", W @ T - W_TARGET @ T, (W - W_TARGET) @ T, "d d"),
 )  # fmt: skip

@@ -25,9 +25,7 @@ def one_channel(size: Fraction, change: Fraction) -> dict[str, Any]:
     return {"F": eye, "W": eye, "M": [[size, 0], [0, 0]], "H": [[change, 0], [0, 0]]}
 
 
-unbounded = Remarked(
-    "a layer that hardly passes a channel",
-    "no bound without the layer: W = diag(1, t), t → 0",
+unbounded = argued(Remarked, "no bound without the layer: W = diag(1, t), t → 0")(
     spelled(
         "F = I, H = (0, 1)ᵀ, the LoRA e₁ᵀe₂ beside W: the function changes by √(0² + t²) and the effect by √(1² + 0²), "
         "so effect/function is «√(1² + 0²)/√(0² + t²) = 1/t», without bound",
@@ -36,21 +34,20 @@ unbounded = Remarked(
 )
 
 
-def filtered(name: str, reading: str, given: Relation, chain: Derived, axes: dict[str, str], remark: str) -> Claim:
+def filtered(name: str, reading: str, given: Relation, chain: Derived, axes: dict[str, str]) -> Claim:
     """A bound on the effect's error by the function's."""
     (deduction,) = chain.chains
     bound = deduction.links[-1].formula
     return Claim(
         id=f"effect-filter-{name}",
         source=BEYOND,
-        reading=reading,
+        reading=f"sharp; {reading}",
         given=(given,),
         concludes=(deduction.first <= bound,),
-        proofs=(chain, Attained("one channel", one_channel, {next(x for x in bound.args if x.op == "spectral"): SCALES,
+        proofs=(chain, Attained(one_channel, {next(x for x in bound.args if x.op == "spectral"): SCALES,
                                                              next(x for x in bound.args if x.op == "fro"): SCALES}),
                 *[unbounded] * (name == "lora")),
         expected=PROVED,
-        remark=remark,
         words=(SHARP,),
         setting=matrices(f"a layer and a change, {name}", axes, {"c": 3, "d": 4, "o": 2, "n": 5}),
         strategies=(RandomInstances(), GradientAscent()),
@@ -60,28 +57,23 @@ def filtered(name: str, reading: str, given: Relation, chain: Derived, axes: dic
 CLAIMS = (
     filtered(
         "input", "input adapter, layers behind it change", REGULAR,
-        derived("in whitened inputs", fro(F @ M @ W @ H),
+        derived(fro(F @ M @ W @ H),
                 Link("F⁻¹F put in the middle", fro((F @ M @ inverse(F)) @ (F @ W @ H))),
                 Link("‖MN‖_F ≤ ‖M‖₂‖N‖_F", INPUT_SIZE * BEHIND)),
         {"F": "c c", "W": "c d", "H": "d o", "M": "c c"},
-        "what layers behind do while the function stays cannot reach an input adapter: it writes only what the layer "
-        "then reads; W is in the bound through the function alone",
     ),
     filtered(
         "output", "output adapter, layers before it change", REGULAR,
-        derived("in the metric of the outputs", fro(H @ W @ M @ F),
+        derived(fro(H @ W @ M @ F),
                 Link("FF⁻¹ put in the middle", fro((H @ W @ F) @ (inverse(F) @ M @ F))),
                 Link("‖MN‖_F ≤ ‖M‖_F‖N‖₂", BEFORE * OUTPUT_SIZE)),
         {"H": "n c", "W": "c d", "F": "d d", "M": "d d"},
-        "what layers before do while the function stays cannot reach an output adapter: it reads only what the layer "
-        "wrote",
     ),
     filtered(
-        "lora", "LoRA M, layers behind it change, W square", BOTH_REGULAR,
-        derived("through the layer's outputs", fro(F @ M @ H),
+        "lora", "LoRA, layers behind it change", BOTH_REGULAR,
+        derived(fro(F @ M @ H),
                 Link("(FW)⁻¹FW put in the middle", fro((F @ M @ inverse(F @ W)) @ (F @ W @ H))),
                 Link("‖MN‖_F ≤ ‖M‖₂‖N‖_F", LORA_SIZE * BEHIND)),
         {"F": "c c", "W": "c c", "H": "c o", "M": "c c"},
-        "without bound where the layer hardly passes a channel that LoRA writes: the layer filters LoRA on no side",
     ),
 )  # fmt: skip

@@ -33,7 +33,6 @@ AT_BEST = gain(E, dot(E, E_TARGET) / norm(E_TARGET) ** 2 * E_TARGET) / gain(E, E
 
 
 along_and_across = told(
-    "the part of e' along e, and Cauchy-Schwarz for the rest",
     "v = e' − (⟨e, e'⟩/‖e‖²)e, and ⟨g, e⟩ = ‖e‖²: the share is (2⟨g + h, e'⟩ − ‖e'‖²)/‖e‖², and less the prediction "
     "«(2G + 2H − Q)/N − (2k/N − Q/N + 2H/N) = 2(G − k)/N» for G = ⟨g, e'⟩, H = ⟨h, e'⟩, k = ⟨e, e'⟩, Q = ‖e'‖² and "
     "N = ‖e‖²",
@@ -43,7 +42,6 @@ along_and_across = told(
     let={"x": "N/P"},
 )
 a_square = told(
-    "a square, which is 0 at the strength c/q",
     "g = e: the share is 2cq − q², and «c² − (2cq − q²) = (c − q)²», which is ≥ 0",
     "the strength c/q puts c for q: «2cc − c² = c²»",
 )
@@ -67,19 +65,18 @@ CLAIMS = (
     Claim(
         id="effect-retained",
         source=BEYOND,
-        reading="squared error, any two models, whatever the adapter",
+        reading="sharp",
         given=(TUNED,),
         concludes=(RETAINED,),
         proofs=(
             along_and_across,
-            Attained("what is missed lies across", across,
+            Attained(across,
                      {opened(C): (Fraction(-3, 5), Fraction(0), Fraction(12, 13)),
                       opened(Q): (Fraction(1, 2), Fraction(3)), MISSED: (Fraction(1, 4), Fraction(2))}),
         ),
         expected=PROVED,
-        remark="the retained share is R = 2cq − q² up to this; R < 0 iff q > 2c, an overshoot of more than twice the "
-        "cosine; h = 0 if the same change is wanted on both models; ‖g − e‖/‖e‖ = √(1/x − 1), x the share explained on "
-        "the source",
+        remark="the retained share is R = 2cq − q² up to this; R < 0 iff q > 2c; "
+        "‖g − e‖/‖e‖ = √(1/x − 1), x the share explained on the source",
         words=(SHARP,),
         setting=SETTING.parametrised(tuned),
         strategies=SEARCHES,
@@ -92,7 +89,7 @@ CLAIMS = (
         concludes=(BEST, AT_BEST.equals(C**2)),
         proofs=(a_square,),
         expected=PROVED,
-        remark="the bound is for every e', so for every strength of it; c/q is the best one, and keeps c²",
+        remark="the strength c/q keeps c²",
         setting=SETTING,
         strategies=(RandomInstances(),),
     ),

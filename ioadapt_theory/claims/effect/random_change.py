@@ -19,7 +19,7 @@ PATHS = {LORA: (0, 2), INPUT: (0, 1, 2), OUTPUT: (0, 1, 2)}
 COSINES, RATIOS, NOISE = (0.9, 0.7, 0.8), (1.1, 0.8, 1.3), (0.1, 0.3, 0.2)
 
 
-@argued(Shown, "layer by layer from the outputs", "one layer of the path multiplies ⟨e, e'⟩ by ρs, and ‖e'‖² by s²")
+@argued(Shown)
 def one_layer(claim: Claim) -> Iterator[Step]:
     """B is what the layers behind make of a product of two effects; a layer of 2 x 3 with entries of variance v."""
     sp = sympy()
@@ -36,15 +36,16 @@ def one_layer(claim: Claim) -> Iterator[Step]:
                simplifies(1 - (2 - (1 + size**2) ** k) - ((1 + size**2) ** k - 1)))  # fmt: skip
 
 
-@argued(Shown, "layer by layer from the outputs", "E(W + H)B(W + H)ᵀ = WBWᵀ + ν tr(B) I, and E e' = e")
+@argued(Shown)
 def noise(claim: Claim) -> Iterator[Step]:
     """The same with a fixed W and entries of H of mean 0 and variance ν."""
     w, h, b, nu = drawn("w", 2, 3), drawn("h", 2, 3), drawn("b", 3, 3), sympy().Symbol("nu", positive=True)
     forms, linear = (x.applyfunc(lambda y: mean(y, (list(h), nu))) for x in ((w + h) * b * (w + h).T, w + h))
     yield Step(
-        "quadratic forms", zero((forms - w * b * w.T - nu * b.trace() * sympy().eye(2)).applyfunc(sympy().expand))
+        "E(W + H)B(W + H)ᵀ = WBWᵀ + ν tr(B) I",
+        zero((forms - w * b * w.T - nu * b.trace() * sympy().eye(2)).applyfunc(sympy().expand)),
     )
-    yield Step("effects, which are linear in every layer", zero(linear - w))
+    yield Step("E e' = e, which is linear in every layer", zero(linear - w))
 
 
 def layers(n: int, generator: torch.Generator) -> list[Tensor]:
@@ -104,26 +105,23 @@ CLAIMS = (
     Claim(
         id="effect-random-source",
         source=BEYOND,
-        reading="random linear stacks; ratios of expectations",
         prose="W' = s(ρW + √(1 − ρ²)N), W and N with iid entries, independent from layer to layer, the adapter "
         "arbitrary: c = Πρ and q = Πs over its path, so R = 2Πρs − Πs²",
         proofs=(one_layer,),
         expected=PROVED,
-        remark="LoRA's path leaves out its own layer: noise of relative size δ on each of L layers costs LoRA (1 + "
-        "δ²)^(L − 1) − 1 of the gain, input and output adapters (1 + δ²)^L − 1",
+        remark="LoRA's path leaves out its own layer; noise of relative size δ on each of L layers costs LoRA "
+        "(1 + δ²)^(L − 1) − 1 of the gain, input and output adapters (1 + δ²)^L − 1",
         strategies=(MeanZero(random_source, draws=2000, finest=0.015),),
     ),
     Claim(
         id="effect-fixed-source",
         source=BEYOND,
-        reading="any linear stack as the source",
         amends="effect-random-source",
         prose="W' = W + H, the entries of H iid of mean 0 and variance ν, independent from layer to layer: E e' = e "
         "and R = 2 − tr(XB₀Xᵀ)/‖e‖², with B = I at the outputs, B ↦ WBWᵀ + ν tr(B) I for a layer and B ↦ MBMᵀ for the "
         "adapter",
         proofs=(noise,),
         expected=PROVED,
-        remark="LoRA loses less than the input adapter that equals it on the source, by ν‖zM‖² tr B of its own layer",
         strategies=(MeanZero(fixed_source, draws=2000, finest=0.015),),
     ),
 )

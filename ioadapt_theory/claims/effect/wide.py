@@ -1,4 +1,8 @@
-"""Wide ReLU networks whose layers turn by angles: where to place an adapter, and that placements differ little."""
+"""Wide ReLU networks whose layers turn by angles: where to place an adapter, and that placements differ little.
+
+The limits are cited: κ (Cho and Saul 2009; Daniely et al. 2016), and that gates and backward weights may be taken for
+independent (Yang 2020).
+"""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -36,7 +40,7 @@ def predicted(cosines: tuple[mpmath.mpf, ...], layer: int) -> mpmath.mpf:
     return before[layer] * prod(slope(passed[k]) * cosines[k + 1] for k in range(layer, len(cosines) - 1))
 
 
-@argued(Remarked, "the recursion", "one line for κ', and what equal small angles ψ cost: (ψ/π) Σ √k, k from l to L − 1")
+@argued(Remarked, "one line for κ', and what equal small angles ψ cost: (ψ/π) Σ √k, k from l to L − 1")
 def small_angles(claim: Claim) -> Iterator[Step]:
     """ρ = cos ψ in every layer, five layers, ψ = 10⁻¹² at 60 digits."""
     sp = sympy()
@@ -92,16 +96,14 @@ CLAIMS = (
     Claim(
         id="effect-wide",
         source=BEYOND,
-        reading="the limit of wide ReLU networks, a random adapter",
+        reading="wide ReLU networks",
         amends="effect-random",
         prose="W' = ρW + √(1 − ρ²)N in every layer, a₀ = 1, p_l = ρ_l a_{l−1}, a_l = κ(p_l), κ(t) = (√(1 − t²) + t(π − "
         "arccos t))/π: c of LoRA at layer l is a_{l−1} Π κ'(p_k)ρ_{k+1}, k from l to L − 1, and that of input and "
         "output adapters is ρ_l times as much",
         proofs=(small_angles,),
         expected=SURVIVED,
-        remark="the limits are cited: κ (Cho and Saul 2009; Daniely et al. 2016), and that gates and backward weights "
-        "may be taken for independent (Yang 2020); equal small angles ψ cost (ψ/π)Σ√k, so late layers lose least, and "
-        "the placements of a layer differ by ψ²/2 only",
+        remark="equal small angles ψ cost (ψ/π)Σ√k, k from l to L − 1, so late layers lose least",
         strategies=(MeanZero(in_blocks, draws=8, finest=0.015, bias=LIMIT),),
     ),
 )

@@ -30,14 +30,14 @@ DRAWN, ROUNDING = 50, 1e-9
 
 @dataclass(frozen=True)
 class Proof(Strategy):
-    """Exact evidence, by its ``name``: what it rests on, in a few words.
+    """Exact evidence, by its ``name``.
 
     ``proves``: it settles the relations of a claim, or its prose. ``refutes``: it contradicts the claim. ``shows``: the
     words of the claim that it shows.
     """
 
-    name: str
     kind: ClassVar[Evidence] = Evidence.EXACT
+    name: ClassVar[str]
     proves: ClassVar[bool] = False
     refutes: ClassVar[bool] = False
     shows: ClassVar[frozenset[Word]] = frozenset()
@@ -56,13 +56,14 @@ class Proof(Strategy):
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
         """Run the argument; one that fails is a lack, whatever else speaks for the claim."""
-        names, none, holds = frozenset([self.name]), frozenset[str](), self.holds(claim)
+        fails = next(iter(self.broken(claim)), None)
+        names, none = frozenset([self.name]), frozenset[str]()
         return Finding(
             kind=self.kind,
             instances=1,
-            lacks=none if holds else names,
-            proves=names if holds and self.proves else none,
-            refutes=names if holds and self.refutes else none,
+            lacks=none if fails is None else frozenset([f"{self.name}: {fails}"]),
+            proves=names if fails is None and self.proves else none,
+            refutes=names if fails is None and self.refutes else none,
         )
 
 
@@ -96,6 +97,7 @@ class Chain(NamedTuple):
 class Derived(InCoq):
     """A chain for each conclusion, whose links hold on instances that are drawn."""
 
+    name: ClassVar[str] = "a chain of formulas, which Coq has proved"
     chains: tuple[Chain, ...]
 
     def broken(self, claim: Claim) -> Iterator[str]:
@@ -128,15 +130,16 @@ class Derived(InCoq):
             yield from (f"{says}: {text(formula)}" for says, formula in links)
 
 
-def derived(name: str, first: Term, *links: Link) -> Derived:
+def derived(first: Term, *links: Link) -> Derived:
     """Return the argument of a single conclusion, from its left side to its right side."""
-    return Derived(name, (Chain(first, links),))
+    return Derived((Chain(first, links),))
 
 
 @dataclass(frozen=True)
 class Told(InCoq):
     """Lines, and the formulas in them are computed."""
 
+    name: ClassVar[str] = "the lines of what Coq has proved"
     lines: tuple[str, ...]
     options: Mapping[str, Any]  # of ``steps.line``
 
@@ -151,15 +154,16 @@ class Told(InCoq):
         yield from map(unmarked, self.lines)
 
 
-def told(name: str, *lines: str, **options: Any) -> Told:
+def told(*lines: str, **options: Any) -> Told:
     """Return the lines of a proof that Coq has checked."""
-    return Told(name, lines, options)
+    return Told(lines, options)
 
 
 @dataclass(frozen=True)
 class Reached(Proof):
     """Lines that end at the right side of the conclusion; of two, the second is the first about the target."""
 
+    name: ClassVar[str] = "lines of algebra that end at the right side"
     about: Relation  # that conclusion
     lines: Lines
     order: int | None  # of what they leave
@@ -185,9 +189,9 @@ class Reached(Proof):
         yield from (step.says for step in self.lines(self.about))
 
 
-def reaching(name: str, about: Relation, order: int | None = None) -> Callable[[Lines], Reached]:
+def reaching(about: Relation, order: int | None = None) -> Callable[[Lines], Reached]:
     """Turn a generator of lines about a conclusion, which leave O(ε^order), into the argument for it."""
-    return lambda lines: Reached(name, about, lines, order)
+    return lambda lines: Reached(about, lines, order)
 
 
 def twin(x: Term) -> Term:

@@ -42,6 +42,11 @@ class Attained(Proof):
     factor: Term | None = None
 
     @property
+    def name(self) -> str:  # type: ignore[override]
+        """The family in words."""
+        return f"{'approached' if self.approaches else 'attained'} by {(self.family.__doc__ or '').strip().rstrip('.')}"
+
+    @property
     def shows(self) -> frozenset[Word]:  # type: ignore[override]
         """That no smaller factor will do, or with parameters "sharp", and for every pair if it says so."""
         return frozenset([Word.SHARP, *[Word.EVERY_PAIR] * self.every_pair] if self.over else [Word.FACTOR])
@@ -77,8 +82,7 @@ class Attained(Proof):
                     yield f"{at}: {text(x)} is {float(instance(x)):.6g}"
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        """Yield the family in words, and the parameters."""
-        yield f"{'Approached' if self.approaches else 'Attained'} by {(self.family.__doc__ or '').strip().rstrip('.')}"
+        """Yield the parameters."""
         tried = (f"{text(x)} in {{{', '.join(map(str, values))}}}" for x, values in self.over.items())
         yield f"evaluated at 50 digits for {', '.join(tried)}"
 
@@ -98,6 +102,11 @@ class Contradicted(Proof):
 
     witness: str
     refutes: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """Name the instance."""
+        return f"{self.witness} in exact numbers"
 
     def broken(self, claim: Claim) -> Iterator[str]:
         """Yield what fails."""
@@ -122,7 +131,7 @@ class Contradicted(Proof):
 
 def contradicted(*names: str) -> tuple[Proof, ...]:
     """Return a refutation by each of these shipped instances."""
-    return tuple(Contradicted(f"{name} in exact numbers", name) for name in names)
+    return tuple(map(Contradicted, names))
 
 
 def holds_exactly(r: Relation, values: Values) -> bool:

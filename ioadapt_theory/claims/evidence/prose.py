@@ -19,8 +19,13 @@ __all__ = ["OnlyIf", "Refuted", "RefutedBy", "Remarked", "Shown", "ShownBy", "ar
 class Reasoned(Proof):
     """Lines about what no relation of the claim says."""
 
-    statement: str  # what is shown, one line
     lines: Callable[[Claim], Iterator[Step]]  # claim -> lines
+    about: str = ""  # what is shown, one line; the statement by default
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """What is shown."""
+        return self.about or "lines about the statement"
 
     def broken(self, claim: Claim) -> Iterator[str]:
         """Yield what fails."""
@@ -32,8 +37,7 @@ class Reasoned(Proof):
         yield from (step.says for step in steps if not step.holds)
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        """Yield what is shown, and the sentences of the lines."""
-        yield f"To show: {self.statement}"
+        """Yield the sentences of the lines."""
         yield from (step.says for step in self.lines(claim))
 
 
@@ -66,9 +70,9 @@ class OnlyIf(Reasoned):
 P = TypeVar("P", bound=Reasoned)
 
 
-def argued(kind: type[P], name: str, statement: str) -> Callable[[Callable[[Claim], Iterator[Step]]], P]:
+def argued(kind: type[P], about: str = "") -> Callable[[Callable[[Claim], Iterator[Step]]], P]:
     """Turn a generator of lines into an argument of a kind."""
-    return lambda lines: kind(name, statement, lines)
+    return lambda lines: kind(lines, about)
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,11 @@ class Resting(Proof):
 
     claims: tuple[str, ...]  # their ids
     about: Term  # the left side that they have to be about
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """Name the claims."""
+        return f"by {', '.join(self.claims)}"
 
     def broken(self, claim: Claim) -> Iterator[str]:
         """Yield which of them does not."""

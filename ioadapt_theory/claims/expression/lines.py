@@ -23,17 +23,16 @@ BEFORE: Final = frozenset("+ − / · ( [ √".split())
 
 
 class Reader:
-    """Formulas in letters that commute, or in capitals that do not.
+    """Formulas in letters that commute, but for capitals in a formula of matrices: one with I, or of capitals alone.
 
     Args:
         let: what a letter, or a bracket such as ⟨x, E⟩, stands for; a formula in other letters.
         positive: letters for positive numbers, apart from spaces.
-        matrices: capitals stand for matrices, I for the identity.
     """
 
-    def __init__(self, let: Mapping[str, str] = {}, positive: str = "", *, matrices: bool = False) -> None:
+    def __init__(self, let: Mapping[str, str] = {}, positive: str = "") -> None:
         """Keep what the letters stand for."""
-        self.let, self.positive, self.matrices = let, positive.split(), matrices
+        self.let, self.positive, self.matrices = let, positive.split(), False
 
     def letter(self, name: str) -> Any:
         """Return what a name stands for, or a symbol."""
@@ -80,6 +79,7 @@ class Reader:
         """Whether an identity is one, or a form shows that it is ≥ 0, where the ``given`` equations hold."""
         if formula.endswith(" ≥ 0"):
             return bool(sympy().factor(self(formula.removesuffix(" ≥ 0"))).is_nonnegative)
+        self.matrices = of_matrices(formula)
         sides, relations = formula.split(" = "), [[self(side) for side in g.split(" = ")] for g in given]
         if len(sides) < 2 or any(a == b for a, b in pairwise(sides)):
             return False
@@ -97,6 +97,12 @@ class Reader:
             if is_zero(difference, *(left - right for left, right in relations)):
                 return True
         return bool(sp.simplify(difference) == 0)
+
+
+def of_matrices(formula: str) -> bool:
+    """Whether capitals in a formula are matrices."""
+    letters = [x for x in TOKEN.findall(formula) if x[0] in "⟨‖|" or (x not in FUNCTIONS and re.fullmatch(NAME, x))]
+    return "I" in letters or (bool(letters) and all(x[0].isupper() for x in letters))
 
 
 def formulas(line: str) -> list[str]:

@@ -95,7 +95,7 @@ PAIRS = {"independent": None, "gauge": 0.0, "near-gauge": 1e-2}
 """Way to make the target: drawn on its own, or W₁R₁, R₁⁻¹W₂R₂, … with relative noise of this size on every weight."""
 
 
-WIDEST = 10_000
+NARROWEST, WIDEST = 1, 10_000
 
 
 def widths(run: Run) -> tuple[int, ...]:
@@ -109,8 +109,8 @@ def widths(run: Run) -> tuple[int, ...]:
     """
     if run.widths is None:
         return (8, *(10 + 2 * (k % 2) for k in range(run.depth - 1)), 6)
-    if min(run.widths) < 1 or max(run.widths) > WIDEST:
-        limits = "at least 1" if min(run.widths) < 1 else f"at most {WIDEST}"
+    if min(run.widths) < NARROWEST or max(run.widths) > WIDEST:
+        limits = f"at least {NARROWEST}" if min(run.widths) < NARROWEST else f"at most {WIDEST}"
         msg = f"Widths must be {limits}, got {' '.join(map(str, run.widths))}."
         raise InvalidValueError(msg)
     if len(run.widths) != run.depth + 1:

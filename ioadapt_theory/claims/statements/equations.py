@@ -29,29 +29,25 @@ def of_eq_6(name: str, *, more: bool = False) -> Setting:
     return matrices(f"Eq. 6, {name}", {**axes, "A2": "c s", "B2": "s d"}, {"c": 5, "d": 6, "r": 2, "s": 1})
 
 
-only_if = OnlyIf(
-    "AB = (I − WW⁺)M",
-    "if rank W < c then Eq. 5 fails for AB = (I − WW⁺)M, which is not 0 for every M",
+only_if = argued(OnlyIf, "if rank W < c then Eq. 5 fails for AB = (I − WW⁺)M, which is not 0 for every M")(
     spelled(
         "P = W⁺, WPW = W: «(I − WP)(I − WP)M = (I − WP)M», so the residual is AB itself",
         "and I − WW⁺ is a projection of trace c − rank W, not 0: c = d = 2, W = [1 1; 1 1] has WW⁺ = [½ ½; ½ ½], rank "
         "1, «(1 − ½) + (1 − ½) = 2 − 1»",
         given=("WPW = W",),
-        matrices=True,
     ),
 )
 
 
-@reaching("expand", (WEIGHT_FORM - OUTPUT_FORM).equals(LOST))
+@reaching((WEIGHT_FORM - OUTPUT_FORM).equals(LOST))
 def expanded(goal: Relation) -> Iterator[Step]:
     """The difference of both forms, multiplied out."""
-    yield line("«X(W + M) − XW(I + PM) = X(I − WP)M» for M = AB, P = W⁺", matrices=True)
+    yield line("«X(W + M) − XW(I + PM) = X(I − WP)M» for M = AB, P = W⁺")
     sides = (sympy().expand(symbolic(side)) for side in (goal.left, goal.right))
     yield Step(f"this is {text(goal.right)}", found(*sides), reaches=True)
 
 
 by_norms = told(
-    "‖W⁺‖₂ = 1/σ_min",
     "‖W⁺AB‖₂ ≤ ‖W⁺‖₂‖AB‖₂, and ‖W⁺‖₂ = 1/σ for full rank, σ the smallest singular value: «1/σ · ε = ε/σ»",
 )
 
@@ -75,7 +71,6 @@ def rank_of_update(placement: Placement, first: Term, second: Term) -> Claim:
         concludes=(RANKS[placement] <= rows(B1) + rows(B2),),
         proofs=(
             derived(
-                "stack the factors",
                 RANKS[placement],
                 Link("multiply out", rank(parts[0] + parts[1])),
                 Link("rank of a sum", rank(parts[0]) + rank(parts[1])),
@@ -85,19 +80,18 @@ def rank_of_update(placement: Placement, first: Term, second: Term) -> Claim:
         expected=PROVED,
         setting=of_eq_6(placement),
         strategies=(RandomInstances(),),
-        remark="the update is a LoRA of rank r₁ + r₂",
     )
 
 
-def by_ranks(kind: type[ShownBy] | type[RefutedBy], says: str) -> tuple[Any, ...]:
+def by_ranks(kind: type[ShownBy] | type[RefutedBy]) -> tuple[Any, ...]:
     """Return that the ranks of both forms settle a claim."""
-    return tuple(kind(f"{says} {p} form", (f"eq-6-rank-{p}",), x) for p, x in RANKS.items())
+    return tuple(kind((f"eq-6-rank-{p}",), x) for p, x in RANKS.items())
 
 
-every_update = OnlyIf(
-    "all of them: M₁W⁻¹ and W⁻¹M₁",
-    "W invertible: every sum M₁ + M₂ of ranks r₁ and r₂ is reached, by A₁B₁ = M₁W⁻¹ or W⁻¹M₁ and A₂B₂ = M₂",
-    spelled("input: «(I + M₁W⁻¹)W + M₂ = W + M₁ + M₂»", "output: «W(I + W⁻¹M₁) + M₂ = W + M₁ + M₂»", matrices=True),
+every_update = argued(
+    OnlyIf, "W invertible: every sum M₁ + M₂ of ranks r₁ and r₂ is reached, by A₁B₁ = M₁W⁻¹ or W⁻¹M₁ and A₂B₂ = M₂"
+)(
+    spelled("input: «(I + M₁W⁻¹)W + M₂ = W + M₁ + M₂»", "output: «W(I + W⁻¹M₁) + M₂ = W + M₁ + M₂»"),
 )
 SHIFT = A1 @ B1 @ (W_TARGET - W)
 EXCHANGED = update(INPUT, W_TARGET) - update(INPUT, W)
@@ -113,24 +107,22 @@ CLAIMS = (
         source="Eqs. 2 and 3, and Eqs. 4a, 4b and 4c for LoRA",
         origin=PRINTED,
         concludes=tuple(one.equals(other) for one, other in WAYS),
-        proofs=(Derived("multiply out", tuple(Chain(one, (Link("multiply out", x),)) for one, x in WAYS)),),
+        proofs=(Derived(tuple(Chain(one, (Link("multiply out", x),)) for one, x in WAYS)),),
         expected=PROVED,
         setting=matrices(
             "Eqs. 2-4",
             {"X": "n c", "W": "c d", "A": "c r", "B": "r d", "A1": "c r", "B1": "r c", "A2": "d r", "B2": "r d"},
-            {"n": 2, "c": 3, "d": 4, "r": 2},
+            {"n": 5, "c": 3, "d": 4, "r": 2},
         ),
         strategies=(RandomInstances(),),
-        remark="the distributive law; Φ(M) = M + AB on the weight, on I before it and on I after it",
     ),
     on_eq_5(
         id="eq-5",
         origin=PRINTED,
         given=(ROW_RANK,),
         concludes=(WEIGHT_FORM.equals(OUTPUT_FORM),),
-        proofs=(derived("WW⁺ = I", WEIGHT_FORM, Link("WW⁺ = I", OUTPUT_FORM)),),
+        proofs=(derived(WEIGHT_FORM, Link("WW⁺ = I", OUTPUT_FORM)),),
         setting=of_eq_5(3, 4),
-        remark="true under the printed condition; eq-5-scope says which layers satisfy it",
     ),
     on_eq_5(
         id="eq-5-scope",
@@ -139,19 +131,17 @@ CLAIMS = (
         concludes=(WEIGHT_FORM.equals(OUTPUT_FORM),),
         **refuted_by("eq-5-tall", "eq-5-singular"),
         setting=of_eq_5(4, 3),
-        strategies=(RandomInstances(),),
-        remark="WW⁺ = I needs rank W = c ≤ d; W = [1 0; 0 1; 1 1], AB = e₃(1, 2) leaves ‖residual‖² = 5/3 of ‖AB‖² = 5",
+        remark="WW⁺ = I needs rank W = c ≤ d; W = [1 0, 0 1, 1 1], AB = e₃(1, 2) leaves ‖residual‖² = 5/3 of ‖AB‖² = 5",
     ),
     on_eq_5(
         id="eq-5-row-rank",
-        reading="what is lost",
         amends="eq-5",
         concludes=((WEIGHT_FORM - OUTPUT_FORM).equals(LOST),),
         prose="Eq. 5 holds for this AB iff (I − WW⁺)AB = 0, and for every AB iff rank W = c",
         proofs=(expanded, only_if),
         words=(CONVERSE,),
         setting=of_eq_5(4, 3),
-        remark="what survives is the part of AB in the column space of W",
+        remark="what survives of AB is WW⁺AB",
     ),
     on_eq_5(
         id="eq-5-column-rank",
@@ -159,9 +149,8 @@ CLAIMS = (
         amends="eq-5",
         given=(COLUMN_RANK,),
         concludes=(WEIGHT_FORM.equals(INPUT_FORM),),
-        proofs=(derived("W⁺W = I", WEIGHT_FORM, Link("W⁺W = I", INPUT_FORM)),),
+        proofs=(derived(WEIGHT_FORM, Link("W⁺W = I", INPUT_FORM)),),
         setting=of_eq_5(4, 3),
-        remark="the input form is the one that is exact for c > d",
     ),
     on_eq_5(
         id="eq-5-rank",
@@ -171,18 +160,18 @@ CLAIMS = (
         prose="W⁺AB = A'B' with r columns in A'",
         proofs=(
             derived(
-                "W⁺(AB) = (W⁺A)B",
                 TO_OUTPUT,
                 Link("W⁺(AB) = (W⁺A)B", rank((pinv(W) @ A) @ B)),
                 Link("a product through r columns", rows(B)),
             ),
         ),
         setting=matrices("Eq. 5", {"W": "c d", "A": "c r", "B": "r d"}, {"c": 4, "d": 5, "r": 2}),
-        remark="A' = W⁺A and B' = B; no singular value decomposition is needed",
+        remark="A' = W⁺A and B' = B",
     ),
     on_eq_5(
         id="eq-5-size",
         reading="size",
+        amends="eq-5",
         given=(ROW_RANK,),
         concludes=(CONVERTED,),
         proofs=(by_norms,),
@@ -190,42 +179,38 @@ CLAIMS = (
         words=(ATTAINED,),
         setting=of_eq_5(3, 4),
         strategies=(*TRIED, GradientAscent()),
-        remark="a badly conditioned W makes the converted adapter large; a possible reason for Fig. 6, not tested here",
     ),
     Claim(
         id="eq-6",
         source=EQ_6,
         origin=READING,
-        reading='"complementary", on one model',
+        reading="on one model",
         prose="X((I + A₁B₁)W + A₂B₂) and X(W(I + A₁B₁) + A₂B₂) reach updates that LoRA of rank r₁ + r₂ does not",
-        proofs=by_ranks(RefutedBy, "rank of the"),
+        proofs=by_ranks(RefutedBy),
         expected=REFUTED,
-        remark="on one W every such update is a LoRA of rank r₁ + r₂; they differ when W is exchanged (eq-6-exchanged)",
+        remark="on one W every such update is a LoRA of rank r₁ + r₂",
     ),
     rank_of_update(INPUT, A1, B1 @ W),
     rank_of_update(OUTPUT, W @ A1, B1),
     Claim(
         id="eq-6-same-set",
         source=EQ_6,
-        reading="on one model, invertible W",
+        reading="on one model",
         amends="eq-6",
         prose="for invertible W, Eq. 6 with ranks r₁, r₂ reaches exactly the updates of rank ≤ r₁ + r₂",
-        proofs=(*by_ranks(ShownBy, "no others: the rank of the"), every_update),
+        proofs=(*by_ranks(ShownBy), every_update),
         words=(CONVERSE,),
         expected=PROVED,
-        remark="the input form needs rank W = d and the output form rank W = c only; where that fails the adapters "
-        "alone reach fewer, and A₂B₂ makes up for at most r₂ dimensions of it",
     ),
     Claim(
         id="eq-6-exchanged",
         source=EQ_6,
         origin=READING,
-        reading='"complementary", when W is exchanged for W\'',
+        reading="when W is exchanged for W'",
         concludes=(EXCHANGED.equals(SHIFT),),
-        proofs=(derived("multiply out", EXCHANGED, Link("multiply out", SHIFT)),),
+        proofs=(derived(EXCHANGED, Link("multiply out", SHIFT)),),
         expected=PROVED,
         setting=of_eq_6("input", more=True),
         strategies=(RandomInstances(),),
-        remark="the update changes with the base weights, unlike that of LoRA: in this sense the two are complementary",
     ),
 )

@@ -48,7 +48,6 @@ def annihilated(s: Fraction, near: Fraction) -> dict[str, Any]:
 
 
 one_side = told(
-    "one formula for the gap, then four unit vectors",
     "K = c(1 + c), c = c₋, so s = 1 − 2c²; |u| = |v| = 1, p = u + Δu, q = v + Δv, E = (1 + 2c)u − v, F = (1 + 2c)v − u",
     "«K(‖p‖² − 2⟨p, u⟩ + 1 + ‖q‖² − 2⟨q, v⟩ + 1) − (⟨p, q⟩ − s − ⟨p, v⟩ + s⟨p, u⟩ − ⟨q, u⟩ + s⟨q, v⟩)"
     " = [K‖p‖² − ⟨p, E⟩] + [K‖q‖² − ⟨q, F⟩] + 1 + 2c − ⟨p, q⟩», which is K(ρ_u² + ρ_v²) − R",
@@ -72,20 +71,17 @@ one_side = told(
     positive="c r"
 )  # fmt: skip
 other_side = told(
-    "one side, then the other",
     "R ≤ c₋(1 + c₋)(ρ_u² + ρ_v²) is the first side; (u, −v, Δu, −Δv) has −s, −δ and −R, and the same ρ, so the second "
     "is the first one there",
     "«(1 − (−s))/2 = (1 + s)/2», so c₋ becomes c₊",
 )
 larger = told(
-    "the larger of both constants",
     "|R| is R or −R, which lemma-1-remainder bounds with c₋ and c₊",
     "both are at most c: the squares differ by «(1 + a)/2 − (1 − a)/2 = a», a = |s|, or not at all; c(1 + c) increases",
 )
 
 
 expansion = told(
-    "derivative and remainder",
     "Eq. 7 is the derivative of s(u + tΔu, v + tΔv) at t = 0",
     "what is left is at most a number times ‖Δu‖² plus a number times ‖Δv‖² by lemma-1-remainder-best",
 )
@@ -99,7 +95,7 @@ ON_THE_SPHERE = spelled(
 )
 
 
-@reaching("triangle inequality on the sphere", TURN)
+@reaching(TURN)
 def finite_angle(goal: Relation) -> Iterator[Step]:
     """∠(u, u + Δu) ≤ arcsin ρ_u for ρ_u ≤ 1, without a remainder."""
     yield from ON_THE_SPHERE(goal)
@@ -120,7 +116,6 @@ CLAIMS = (
         concludes=(EXPANSION,),
         proofs=(expansion,),
         expected=PROVED,
-        remark="no segment condition is needed: lemma-1-remainder has a constant that holds everywhere",
     ),
     on_increments(
         id="lemma-1",
@@ -129,7 +124,6 @@ CLAIMS = (
         concludes=(EQ_8,),
         proofs=(
             derived(
-                "the sharp form",
                 EQ_8.left,
                 Link("the sharp form", EQ_8_SHARP.right),
                 Link("√(1 − s²) ≤ 1 + |s|", EQ_8.right),
@@ -137,7 +131,7 @@ CLAIMS = (
         ),
         attained=("lemma-1",),
         words=(ATTAINED,),
-        remark="tight only at s = 0; too large by √((1 + |s|)/(1 − |s|)) → ∞ as |s| → 1",
+        remark="tight only at s = 0; too large by √((1 + |s|)/(1 − |s|))",
     ),
     on_increments(
         id="lemma-1-sharp",
@@ -146,14 +140,13 @@ CLAIMS = (
         concludes=(EQ_8_SHARP,),
         proofs=(
             derived(
-                "gradient orthogonal to the vector, Cauchy-Schwarz",
                 EQ_8_SHARP.left,
                 Link("δ is linear in Δu and Δv", abs(dot(GRADIENT_U, DU) + dot(GRADIENT_V, DV))),
                 Link("triangle inequality", abs(dot(GRADIENT_U, DU)) + abs(dot(GRADIENT_V, DV))),
                 Link("Cauchy-Schwarz", norm(GRADIENT_U) * norm(DU) + norm(GRADIENT_V) * norm(DV)),
                 Link("‖∇ᵤs‖ = √(1 − s²)/‖u‖", EQ_8_SHARP.right),
             ),
-            Attained("along the gradients", along_gradients, {sim(U, V): COSINES, RHO_U: LENGTHS, RHO_V: LENGTHS}),
+            Attained(along_gradients, {sim(U, V): COSINES, RHO_U: LENGTHS, RHO_V: LENGTHS}),
         ),
         attained=("lemma-1-sharp",),
         words=(ATTAINED, SHARP),
@@ -165,19 +158,18 @@ CLAIMS = (
         amends="lemma-1-expansion",
         concludes=(ABOVE, BELOW),
         proofs=(one_side, other_side),
-        remark="for all increments: no minimum norm along the segment enters, unlike A_min in the proof of Prop. 1",
     ),
     on_increments(
         id="lemma-1-remainder-best",
         reading="with the least constant for every s",
-        amends="lemma-1-remainder",
+        amends="lemma-1-expansion",
         concludes=(REMAINDER,),
         proofs=(
             larger,
-            Attained("u annihilated", annihilated, {sim(U, V): HALVED}, approaches=True, factor=C * (1 + C)),
+            Attained(annihilated, {sim(U, V): HALVED}, approaches=True, factor=C * (1 + C)),
         ),
         words=(SHARP,),
-        remark="a supremum, approached by increments that take u nearly away; at most 2, and 2 only for |s| = 1",
+        remark="at most 2, and 2 only for |s| = 1",
     ),
     on_increments(
         id="lemma-1-angle",
@@ -189,6 +181,5 @@ CLAIMS = (
         attained=("lemma-1-angle",),
         words=(ATTAINED,),
         setting=INCREMENTS.parametrised(shorter),
-        remark="the same without a remainder, for increments not longer than their vectors",
     ),
 )

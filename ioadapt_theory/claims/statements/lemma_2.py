@@ -9,7 +9,6 @@ BOUND = hessian_norm(U, V) <= (1 + abs(S)) / SMALLER**2
 INTEGRAL = abs(R) <= HALF * sup_hessian_norm(U, V, DU, DV) * (norm(DU) ** 2 + norm(DV) ** 2)
 EXPLICIT = abs(R) <= 2 * (-RHO_U - ln(1 - RHO_U) + (-RHO_V - ln(1 - RHO_V)))
 spectrum = told(
-    "exact spectrum",
     "unit vectors of cosine s, q = √(1 − s²): their plane and the directions orthogonal to it decouple",
     "every orthogonal direction adds the block [−s 1; 1 −s], of characteristic polynomial "
     "«(λ + s)² − 1 = (λ + s − 1)(λ + s + 1)»",
@@ -21,18 +20,17 @@ spectrum = told(
     given=("q² + s² = 1",),
     positive="a",
 )
-twelve = told("exact spectrum", "lemma-2-sharp has 1 for 12: «12(1 + a)/m² − (1 + a)/m² = 11(1 + a)/m²», "
+twelve = told("lemma-2-sharp has 1 for 12: «12(1 + a)/m² − (1 + a)/m² = 11(1 + a)/m²», "
               "«11(1 + a)/m² ≥ 0»", positive="a m")  # fmt: skip
 
 
 taylor = told(
-    "Taylor's theorem with integral remainder",
     "φ(t) = s(u + tΔu, v + tΔv) has φ'' = ΔᵀHΔ ≤ ‖H‖(‖Δu‖² + ‖Δv‖²)",
     "(1 − t)φ'' is the derivative of (1 − t)φ' + φ, so its integral is φ(1) − φ(0) − φ'(0) = R; ∫(1 − t) dt = ½",
 )
 
 
-@reaching("the supremum carried out", EXPLICIT)
+@reaching(EXPLICIT)
 def carried_out(goal: Relation) -> Iterator[Step]:
     """H = D H₀ D with ‖H₀‖ ≤ 1 + |s| ≤ 2 (lemma-2-sharp, lemma-2-integral), and ‖u + tΔu‖ ≥ ‖u‖(1 − tρ)."""
     sp = sympy()
@@ -74,7 +72,6 @@ CLAIMS = (
         proofs=(
             spectrum,
             Attained(
-                "equal lengths",
                 of_equal_length,
                 {sim(U, V): (Fraction(-3, 5), Fraction(0), Fraction(12, 13)), SMALLER: (Fraction(1, 3), Fraction(2))},
             ),
@@ -89,11 +86,10 @@ CLAIMS = (
         reading="for a segment that avoids 0",
         given=(AVOIDS_ZERO,),
         concludes=(INTEGRAL,),
-        proofs=(taylor, Attained("opposite turns", opposite_turns, approaches=True)),
+        proofs=(taylor, Attained(opposite_turns, approaches=True)),
         words=(FACTOR,),
         setting=INCREMENTS.parametrised(partial(shorter, most=0.5)),  # for a grid on the segment
-        remark="the text does not exclude segments through 0, here as in the proof of Prop. 1 (prop-1-segment), and H "
-        "is not defined there; no factor below ½ will do",
+        remark="no factor below ½ will do",
     ),
     after(
         id="lemma-2-remainder",
@@ -103,6 +99,5 @@ CLAIMS = (
         concludes=(EXPLICIT,),
         proofs=(carried_out,),
         setting=INCREMENTS.parametrised(shorter),
-        remark="the supremum computed with C = 1, so that nothing along the segment is left",
     ),
 )

@@ -30,7 +30,7 @@ def split(placement: Placement) -> Link:
     return Link("triangle inequality", both_models)
 
 
-def by_norms(name: str, placement: Placement, factor: Callable[[Model], Term], right: Term) -> Derived:
+def by_norms(placement: Placement, factor: Callable[[Model], Term], right: Term) -> Derived:
     """Bound |δ| + |δ'| by a norm bound of Lemma 1 with this factor of each model, and the norm of AB."""
 
     def sums(size: Term | None = None) -> Term:
@@ -41,7 +41,6 @@ def by_norms(name: str, placement: Placement, factor: Callable[[Model], Term], r
         return parts[0] + parts[1]
 
     return derived(
-        name,
         first_order(distance(placement)),
         split(placement),
         Link("Lemma 1", sums()),
@@ -80,7 +79,7 @@ def bound(
 STATED: dict[str, Any] = {"origin": PRINTED, "reading": "‖AB‖₂² ≤ ε as stated"}
 USED: dict[str, Any] = {"origin": READING, "reading": "‖AB‖₂ ≤ ε as its proof uses it"}
 IN_ITS_PROOF: dict[str, Any] = {"origin": READING, "reading": "‖AB‖_F ≤ ε as in its proof"}
-ROOT_NEEDED = "the proof needs √ε in place of ε, and then the remainder has the order of the displayed term"
+ROOT_NEEDED = "the proof needs √ε in place of ε"
 CLAIMS = (
     bound(
         "prop-1", LORA, RHS, **USED, **refuted_by("ce3", "ce3-low-rank", "ce3b", "ce3c"),
@@ -102,7 +101,7 @@ CLAIMS = (
     ),
     bound(
         "prop-1-abs", LORA, RHS_ABS, reading="|s₀| for s₀", amends="prop-1",
-        proofs=(by_norms("Eq. 8 for both models", LORA, lambda m: 1 + abs(m.s0), RHS_ABS),),
+        proofs=(by_norms(LORA, lambda m: 1 + abs(m.s0), RHS_ABS),),
         remark="tight only at s₀ = 0",
     ),
 )  # fmt: skip

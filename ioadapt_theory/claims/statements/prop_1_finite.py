@@ -40,7 +40,6 @@ def explicit() -> Derived:
         return parts[0] + parts[1]
 
     return derived(
-        "Lemma 1 with its remainder, for both models",
         distance(LORA),
         Link("s₀ = s₀', and Lemma 1", abs((remainders[0] + changes[0]) - (remainders[1] + changes[1]))),
         Link("triangle inequality", (abs(remainders[0]) + abs(changes[0])) + (abs(remainders[1]) + abs(changes[1]))),
@@ -75,7 +74,7 @@ def fall(m: Model) -> Term:
 FINITE_FORM = distance(LORA) <= maximum(rise(SOURCE) + fall(TARGET), rise(TARGET) + fall(SOURCE))
 
 
-@reaching("triangle inequality on the sphere", FINITE_FORM)
+@reaching(FINITE_FORM)
 def finite_interval(goal: Relation) -> Iterator[Step]:
     """θ̂ lies in [θ₀ − a, θ₀ + a] ∩ [0, π], and the cosine decreases there."""
     sp = sympy()
@@ -101,21 +100,16 @@ A_MIN = minimum(*(norm(x @ SOURCE.w) - EPSILON * norm(x) for x in SOURCE[:2])) <
 
 
 from_below = told(
-    "reversed triangle inequality",
     "‖y + txAB‖ ≥ ‖y‖ − t‖xAB‖ ≥ ‖y‖ − ε‖x‖ for t in [0, 1]",
     "‖xAB‖ = εa − d, t = 1 − r: «b − (1 − r)(εa − d) − (b − εa) = d + r(εa − d)» for a = ‖x‖, b = ‖y‖; d, r ≥ 0",
 )
 through_zero = Refuted(
-    "AB = −2I",
-    "the segment from y to ŷ may pass through 0: x = (1, 0), W = I, AB = −2I, ε = 2",
     spelled(
-        "all hypotheses of App. A.1 hold there for W' = W, x' = x, and ‖AB‖₂ = ε = 2; y + ½xAB = 0: «1 + ½(−2) = 0»",
+        "x' = x = (1, 0), W' = W = I, AB = −2I, ‖AB‖₂ = ε = 2; y + ½xAB = 0: «1 + ½(−2) = 0»",
         "ŷ = −y is not zero: «1 + (−2) = −1»",
     ),
 )
 not_displayed = Refuted(
-    "A_min is no function of what is displayed",
-    "the constant of the printed remainder, C'/(2A_min²)(‖x₁‖² + ‖x₂‖²), takes A_min, which is not displayed",
     spelled(
         "W = I, x = (1, 0), AB = −εI or εI have the same ‖x‖/‖xW‖, s₀ and ε; AB = −εI: A_min = 1 − ε, at t = 1, as "
         "«1 − tε − (1 − ε) = (1 − t)ε»; so 1/A_min² → ∞ as ε → 1",
@@ -142,7 +136,6 @@ CLAIMS = (
         concludes=(FINITE_FORM,),
         proofs=(finite_interval,),
         setting=similarity_setting(LORA, limit=below_outputs),
-        remark="without O(ε²), for ε‖x‖ ≤ ‖xW‖",
     ),
     in_the_proof(
         id="prop-1-segment",
@@ -150,9 +143,7 @@ CLAIMS = (
         prose="every point on the segment from (y₁, y₂) to (ŷ₁, ŷ₂) has norms bounded below by A_min > 0",
         proofs=(through_zero,),
         expected=REFUTED,
-        remark="the text does not exclude segments through 0, here as in the remainder bound after Lemma 2; the "
-        "proof holds up to O(ε²), as the segment avoids 0 for small ε (prop-1-segment-small); prop-1-explicit "
-        "does not need it",
+        remark="prop-1-explicit needs no segment",
     ),
     in_the_proof(
         id="prop-1-segment-small",
@@ -163,7 +154,6 @@ CLAIMS = (
         expected=PROVED,
         setting=similarity_setting(LORA, limit=below_outputs),
         strategies=SEARCHES,
-        remark="so A_min > 0 where ε‖x‖ < ‖xW‖ for both inputs",
     ),
     Claim(
         id="remark-a1",
@@ -173,7 +163,6 @@ CLAIMS = (
         prose="the displayed bound has an explicit quadratic term in ε², computable from the data that are displayed",
         proofs=(not_displayed,),
         expected=REFUTED,
-        remark="O(ε²) is displayed; its constant takes A_min, which can be computed from W, x and AB but is not "
-        "displayed; prop-1-explicit has an explicit term in the displayed data",
+        remark="prop-1-explicit has an explicit term in the displayed data",
     ),
 )

@@ -38,15 +38,12 @@ RHS_SHARP = EPSILON * total(nuclear, *MODELS)
 RHS_WEIGHTS = EPSILON * total(by_singular_values, *MODELS)
 
 
-given_away = Remarked(
-    "how much larger it is than the sharp form",
-    "(α + β)² − (α² + β² − 2αβC) = 2αβ(1 + C), C = cos(θ_x + θ₀): 0 iff s_x = −s₀",
+given_away = argued(Remarked, "(α + β)² − (α² + β² − 2αβC) = 2αβ(1 + C), C = cos(θ_x + θ₀): 0 iff s_x = −s₀")(
     spelled("«(α + β)² − ((α − β)² + 2αβ(1 − C)) = 2αβ(1 + C)»"),
 )
 
 
 data_constant = told(
-    "nuclear norm of the gradient",
     "|δ − δ'| ≤ |δ| + |δ'|, and δ = ⟨M, G⟩ ≤ ‖M‖₂‖G‖_* with G = x₁ᵀg₁ + x₂ᵀg₂ of rank two, g as in Lemma 1; two "
     "singular values depend on the Gram matrices only, so the plane is enough",
     "unit vectors (1, 0) and (c, s) along the outputs: the gradients, times the lengths of the outputs, are "
@@ -66,7 +63,6 @@ DUAL = (
 
 
 weights_constant = told(
-    "singular values of a product",
     DUAL[0],
     "K has rank two and the singular values 1 − s² twice, ‖K‖_F² is «(1 − s²)² + (−(1 − s²))² = 2(1 − s²)²»; so "
     "σ_i(W⁺ᵀK) ≤ (1 − s²)σ_i(W⁺), and ‖W⁺ᵀK‖_* has two terms; x = yW⁺, so LoRA is output adaptation by W⁺M",
@@ -106,12 +102,12 @@ CLAIMS = (
         reading="corrected",
         amends="prop-1",
         proofs=(
-            by_norms("Eq. 8 sharpened, for both models", LORA, lambda m: m.sine0, RHS_SINE),
+            by_norms(LORA, lambda m: m.sine0, RHS_SINE),
             given_away,
         ),
         attained=("ce3", "ce3b", "ce3c", "ce3-double"),
         words=(ATTAINED,),
-        remark="the closest true statement; attained where sim(x₁, x₂) = −s₀ by W' = −W, and by W' = −2W as well",
+        remark="attained where sim(x₁, x₂) = −s₀ by W' = −W, and by W' = −2W as well",
     ),
     bound(
         "prop-1-sharp",
@@ -121,16 +117,16 @@ CLAIMS = (
         amends="prop-1",
         proofs=(
             data_constant,
-            Attained("W' = −W", turned_over, {
+            Attained(turned_over, {
                 SOURCE.s0: (Fraction(-3, 5), Fraction(5, 13)),
                 sim(SOURCE.x1, SOURCE.x2): (Fraction(0), Fraction(4, 5)),
-                SOURCE.stretches[0]: (Fraction(2),),
+                SOURCE.stretches[0]: (Fraction(1, 2), Fraction(2)),
                 SOURCE.stretches[1]: (Fraction(1, 3), Fraction(5)),
             }),
         ),
         attained=("ce3", "ce3b", "ce3c", "prop-1-weights"),
         words=(ATTAINED, SHARP),
-        remark="attained by W' = −W, x' = x for every W, x₁, x₂; the hypothesis on sim(x₁, x₂) enters only here",
+        remark="attained by W' = −W, x' = x for every W, x₁, x₂",
     ),
     bound(
         "prop-1-weights",
@@ -141,7 +137,7 @@ CLAIMS = (
         amends="prop-1",
         proofs=(
             weights_constant,
-            Attained("singular axes", on_singular_axes, {
+            Attained(on_singular_axes, {
                 sigma(SOURCE.w, 1): (Fraction(1, 3), Fraction(2)),
                 sigma(SOURCE.w, 2): (Fraction(2), Fraction(7)),
                 SOURCE.s0: (Fraction(-3, 5), Fraction(0), Fraction(12, 13)),
@@ -149,6 +145,6 @@ CLAIMS = (
         ),
         attained=("prop-1-weights",),
         words=(ATTAINED, SHARP),
-        remark="scaling W by t divides this bound by t and leaves Prop. 2 as it is: the two do not rank the methods",
+        remark="scaling W by t divides this bound by t and leaves Prop. 2 as it is",
     ),
 )  # fmt: skip

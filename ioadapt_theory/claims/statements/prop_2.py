@@ -12,9 +12,9 @@ ALL = tuple(f"ce1{x}" for x in ("", "b", "c", "d", "e", "f", "g"))
 OF_RANK_ONE = ("ce1", "ce1c", "ce1e", "ce1g")
 
 
-guaranteed = Remarked(
-    "where it is guaranteed",
-    "4(1 + |s|)ε bounds δ for all weights of condition numbers κ, κ' iff (1 − |s|)(κ + 1/κ + κ' + 1/κ') ≤ 4",
+guaranteed = argued(
+    Remarked, "4(1 + |s|)ε bounds δ for all weights of condition numbers κ, κ' iff (1 − |s|)(κ + 1/κ + κ' + 1/κ') ≤ 4"
+)(
     spelled(
         "printed less sharp, a = |s|: «4(1 + a) − (1 − a²)(κ + 1/κ + κ' + 1/κ') "
         "= (1 + a)(4 − (1 − a)(κ + 1/κ + κ' + 1/κ'))»",
@@ -22,9 +22,9 @@ guaranteed = Remarked(
         "κ = κ' = 1: «(1 − a²)(1 + 1/1 + 1 + 1/1) = 4(1 − a²)», the sharp output constant",
     ),
 )
-frobenius_constant = Remarked(
-    "the sharp constant of this reading",
-    "‖AB‖_F ≤ ε: sup |δ − δ'| = 2√2(1 − s²)ε over all pairs, above 4(1 + s)ε iff s < 1 − √2",
+frobenius_constant = argued(
+    Remarked, "‖AB‖_F ≤ ε: sup |δ − δ'| = 2√2(1 − s²)ε over all pairs, above 4(1 + s)ε iff s < 1 − √2"
+)(
     spelled(
         "δ − δ' = ⟨M, K − K'⟩ ≤ ε‖K − K'‖_F, K = (1 − s²) diag(1, −1), K' = −K: ‖K − K'‖_F² is "
         "«(2(1 − s²))² + (−2(1 − s²))² = (2√2(1 − s²))²»",
@@ -34,7 +34,7 @@ frobenius_constant = Remarked(
 CLAIMS = (
     bound(
         "prop-2-input", INPUT, RHS, **USED, **refuted_by(*ALL),
-        remark="false also with |s₀|, by any factor: the true constant grows with cond(W)",
+        remark="false also with |s₀|, by any factor as κ → ∞",
     ),
     bound(
         "prop-2-input-literal", INPUT, RHS, ball=LITERAL, **STATED, **refuted_by("ce4-input", "ce4-input-low-rank"),
@@ -63,7 +63,7 @@ CLAIMS = (
     ),
     bound(
         "prop-2-output-abs", OUTPUT, RHS_ABS, reading="|s₀| for s₀", amends="prop-2-output",
-        proofs=(by_norms("Eq. 8 for both models", OUTPUT, lambda m: 1 + abs(m.s0), RHS_ABS),),
-        remark="tight only at s₀ = 0; independent of the base weights, as the paper says",
+        proofs=(by_norms(OUTPUT, lambda m: 1 + abs(m.s0), RHS_ABS),),
+        remark="tight only at s₀ = 0; independent of the base weights",
     ),
 )  # fmt: skip

@@ -28,13 +28,13 @@ FINITE_BOUND = tuple(shift(m, INPUT) <= -(spread(m) * ln(1 - EPSILON)) for m in 
 FINITE_SHARP = tuple(shift(m, INPUT) <= ln(largest(m) ** 2 / (1 - EPSILON**2)) for m in (SOURCE, TARGET))
 
 
-@reaching("the sharp slope along x(I + tM)W", FINITE_BOUND[0])
+@reaching(FINITE_BOUND[0])
 def integrated(goal: Relation) -> Iterator[Step]:
     """Along x(I + tM)W the adapter is (I + tM)⁻¹M, of norm at most ε/(1 − tε); prop-2-input-sharp is the slope."""
     sp = sympy()
     s, t = sp.symbols("s t")
     eps, k = sp.symbols("epsilon k", positive=True)
-    yield line("«(I + tM)M = M(I + tM)», so d/dt x(I + tM) = x(t)·(I + tM)⁻¹M", matrices=True)
+    yield line("«(I + tM)M = M(I + tM)», so d/dt x(I + tM) = x(t)·(I + tM)⁻¹M")
     yield Step(
         "d artanh s = ds/(1 − s²), which cancels the (1 − s²) of the constant",
         vanishes(sp.diff(sp.atanh(s), s) - 1 / (1 - s**2)),
@@ -47,7 +47,6 @@ def integrated(goal: Relation) -> Iterator[Step]:
 
 
 both_singular_values = told(
-    "both singular values of W⁺(I + AB)W, and Wielandt",
     "on the row space of W, ŷ = yS with S = W⁺(I + M)W; in singular bases of W, scaled to σ_i² = d in [1/κ, κ]",
     "μ = Kε + √(1 + (K² − 1)ε²) is a root: «μ² = 2Kεμ + 1 − ε²»",
     "unit rows a, b: ε‖W⁻¹a‖‖Wb‖ ≤ (ε/2)Σ(a²/d + b²d), as «(a²/d + b²d)/2 − ab = (a/√d − b√d)²/2»",
@@ -61,9 +60,9 @@ both_singular_values = told(
     let={"K": "(κ + 1/κ)/2", "μ": "Kε + √(1 + (K² − 1)ε²)"},
     positive="κ ε d a b",
 )
-hyperbolic = Remarked(
-    "the same in hyperbolic functions",
-    "sinh(L/2) = cosh(ln κ) sinh(artanh ε); κ = 1 is the output theorem; the slope at 0 is κ + 1/κ",
+hyperbolic = argued(
+    Remarked, "sinh(L/2) = cosh(ln κ) sinh(artanh ε); κ = 1 is the output theorem; the slope at 0 is κ + 1/κ"
+)(
     spelled(
         "q = e^L: sinh²(L/2) is «(q + 1/q − 2)/4 = ((κ + 1/κ)/2)²ε²/(1 − ε²)», cosh²(ln κ) sinh²(artanh ε)",
         let={"q": "μ²/(1 − ε²)", "K": "(κ + 1/κ)/2", "μ": "Kε + √(1 + (K² − 1)ε²)"},
@@ -97,7 +96,6 @@ CLAIMS = (
         amends="prop-2-input",
         concludes=FINITE_BOUND,
         proofs=(integrated,),
-        remark="the sharp slope integrated, without O(ε²); prop-2-input-finite-sharp is the best such bound",
     ),
     finite(
         id="prop-2-input-finite-sharp",
@@ -107,7 +105,6 @@ CLAIMS = (
         proofs=(
             both_singular_values,
             Attained(
-                "one adapter for every s₀",
                 finite_worst,
                 {EPSILON: SIZES, cond(SOURCE.w): CONDITIONS[1:], SOURCE.s0: COSINES},
             ),

@@ -28,7 +28,6 @@ RHS_VECTORS = EPSILON * total(lambda m: m.sine0 * (m.stretches[0] + m.stretches[
 
 
 sharp_constant = told(
-    "nuclear norm, Kantorovich",
     *DUAL,
     "so |δ| ≤ ε‖W⁺ᵀKWᵀ‖_* ≤ ε(1 − s²)(‖e₊W⁺‖‖e₊Wᵀ‖ + ‖e₋W⁺‖‖e₋Wᵀ‖), and each product is √(XY), X = Σ e_i²λ_i, "
     "Y = Σ e_i²/λ_i, with λ_i = σ_i² in [a, b], b = κ²a",
@@ -69,10 +68,11 @@ def two_conditions(k: Fraction, k_target: Fraction, s: Fraction) -> dict[str, An
     return diagonal(w, w_target, exchange, Fraction(1, 10), pairs)
 
 
-value_in_the_plane = Remarked(
-    "the value for c = 2",
+value_in_the_plane = argued(
+    Remarked,
     "c = 2: V = √((K + K')² − (K − K')²s₀²) for V = sup|δ − δ'|/(2ε(1 − s₀²)), or an end of the range: V < K + K'"
     " unless κ = κ' or s₀ = 0",
+)(
     spelled(
         "P = Σ⁻¹(aaᵀ − bbᵀ)Σ, Σ = diag(κ, 1), a = (c, s) and b = (−s, c) at an angle to the singular axes: det P is "
         "«(c² − s²)(s² − c²) − (2cs/κ)(2csκ) = −1»",
@@ -86,9 +86,10 @@ value_in_the_plane = Remarked(
         positive="κ",
     ),
 )
-the_maximum = Remarked(
-    "its maximum",
+the_maximum = argued(
+    Remarked,
     "√(K² − z²) + √(K'² − z'²) with z − z' = (K − K')s₀ is largest at z = Ks, z' = −K's, s = (K − K')s₀/(K + K')",
+)(
     spelled(
         "«Ks − (K − K')s₀ = −K's», so the condition is met",
         "it is stationary there, as «(Ks)²(K'² − (K's)²) = (K's)²(K² − (Ks)²)», and √ is concave, so it is the maximum",
@@ -108,7 +109,7 @@ CLAIMS = (
         amends="prop-2-input",
         proofs=(
             sharp_constant,
-            Attained("W = W' = diag(1, κ)", one_condition, {cond(SOURCE.w): CONDITIONS, SOURCE.s0: COSINES}),
+            Attained(one_condition, {cond(SOURCE.w): CONDITIONS, SOURCE.s0: COSINES}),
         ),
         attained=("ce1b", "ce1f"),
         words=(ATTAINED, SHARP),
@@ -118,10 +119,8 @@ CLAIMS = (
         "prop-2-input-vectors",
         INPUT,
         RHS_VECTORS,
-        reading="what the proof supports",
         amends="prop-2-input",
-        proofs=(by_norms("Eq. 8 sharpened, for both models", INPUT, lambda m: m.sine0, RHS_VECTORS),),
-        remark="for c > d the only form that holds: there no function of the singular values of W is a bound",
+        proofs=(by_norms(INPUT, lambda m: m.sine0, RHS_VECTORS),),
     ),
     bound(
         "prop-2-input-sharp-two",
@@ -133,16 +132,14 @@ CLAIMS = (
         proofs=(
             sharp_constant,
             Attained(
-                "explicit 4 x 4 matrices",
                 two_conditions,
-                {cond(SOURCE.w): CONDITIONS, cond(TARGET.w): CONDITIONS, SOURCE.s0: COSINES[1:]},
+                {cond(SOURCE.w): CONDITIONS, cond(TARGET.w): CONDITIONS, SOURCE.s0: COSINES},
                 every_pair=True,
             ),
             value_in_the_plane,
             the_maximum,
         ),
         words=(SHARP, EVERY_PAIR),
-        remark="attained for every κ, κ', s₀ from c = 4 on; for c = 2 only if κ = κ' or s₀ = 0; for c = 3 we know "
-        "instances for κ = κ' or s₀ = 0, and a search found no others",
+        remark="attained for every κ, κ', s₀ from c = 4 on",
     ),
 )

@@ -33,7 +33,6 @@ FINITE_BOUND = distance(OUTPUT) <= RHS_FINITE
 
 
 wielandt = told(
-    "norms of (u + v)T and (ru − pv)T",
     "u, v unit vectors of cosine s, p = ‖uT‖, r = ‖vT‖, k = ⟨uT, vT⟩ = ŝpr, M and m extreme stretches of T",
     "‖(u + v)T‖², less 2(pr + k): «p² + r² + 2k − 2(pr + k) = (p − r)²», which is ≥ 0; and ‖(u + v)T‖² is at most "
     "M²‖u + v‖² = 2M²(1 + s), so pr + k ≤ M²(1 + s)",
@@ -45,7 +44,6 @@ wielandt = told(
     positive="p r M m"
 )  # fmt: skip
 two_models = told(
-    "generalised Wielandt; cond(I + AB); both ends of the interval",
     "cond(I + AB) ≤ (1 + ε)/(1 − ε), whose logarithm has the hyperbolic tangent "
     "«(x² − 1)/(x² + 1) = 2ε/(1 + ε²)» for x = (1 + ε)/(1 − ε)",
     "so both adapted cosines lie between tanh(artanh s ± artanh τ): «(s + τ)/(1 + sτ) − s = τ(1 − s²)/(1 + τs)» above "
@@ -53,9 +51,7 @@ two_models = told(
     "the right side is the larger difference of far ends, source above or target above",
     let={"x": "(1 + ε)/(1 − ε)"},
 )
-simpler = Remarked(
-    "for equal cosines",
-    "|ŝ − ŝ'| ≤ 2τ(1 − s²)/(1 − s²τ²) ≤ 2τ ≤ 4ε; of rank one, cond(I + AB) ≤ 1/(1 − ε)",
+simpler = argued(Remarked, "|ŝ − ŝ'| ≤ 2τ(1 − s²)/(1 − s²τ²) ≤ 2τ ≤ 4ε; of rank one, cond(I + AB) ≤ 1/(1 − ε)")(
     spelled(
         "«τ(1 − s²)/(1 + τs) + τ(1 − s²)/(1 − τs) = 2τ(1 − s²)/(1 − s²τ²)»",
         "«2τ − 2τ(1 − s²)/(1 − s²τ²) = 2τs²(1 − τ²)/(1 − s²τ²)», which is ≥ 0",
@@ -91,7 +87,7 @@ sharp = partial(
     setting=similarity_setting(OUTPUT),
     strategies=SEARCHES,
 )
-both_ends = Attained("both ends of the interval", far_ends, {EPSILON: SIZES, SOURCE.s0: COSINES})
+both_ends = Attained(far_ends, {EPSILON: SIZES, SOURCE.s0: COSINES})
 CLAIMS = (
     sharp(
         id="prop-2-output-artanh",
@@ -101,13 +97,11 @@ CLAIMS = (
         proofs=(
             wielandt,
             Attained(
-                "a pair about a singular axis",
                 about_an_axis,
                 {cond(T): (Fraction(5, 4), Fraction(3), Fraction(100)), SOURCE.s0: COSINES},
             ),
         ),
-        remark="the inequality of Bauer and Householder (1960): what an output adapter can do to a similarity depends "
-        "on I + AB alone",
+        remark="depends on I + AB alone",
     ),
     sharp(
         id="prop-2-output-finite",
@@ -115,7 +109,7 @@ CLAIMS = (
         given=(*SPECTRAL.given, BELOW_ONE),
         concludes=(FINITE_BOUND,),
         proofs=(two_models, both_ends, simpler),
-        remark="for s₀ = s₀' that is 2τ(1 − s₀²)/(1 − s₀²τ²), at most 2τ ≤ 4ε, so that 4ε needs no O(ε²)",
+        remark="for s₀ = s₀' that is 2τ(1 − s₀²)/(1 − s₀²τ²), at most 2τ ≤ 4ε",
     ),
     sharp(
         id="prop-2-output-sharp",
@@ -124,7 +118,6 @@ CLAIMS = (
         concludes=up_to(OUTPUT, RHS_SHARP, 3),
         proofs=(
             told(
-                "the finite theorem, expanded",
                 "prop-2-output-finite for ε < 1 and s₀ = s₀' is 2τ(1 − s²)/(1 − s²τ²), τ = 2ε/(1 + ε²), "
                 "and no term in ε²: "
                 "«2τ(1 − s²)/(1 − s²τ²) = 4(1 − s²)ε + 4ε³(1 − s²)(4s² − 1 − ε²)/((1 + ε²)² − 4s²ε²)»",
@@ -133,6 +126,6 @@ CLAIMS = (
             both_ends,
         ),
         strategies=TO_FIRST_ORDER,
-        remark="that is 4(1 − s₀²)ε; attained for every s₀ by the outputs turned by 90 degrees",
+        remark="that is 4(1 − s₀²)ε",
     ),
 )

@@ -32,9 +32,7 @@ def split_off(exact: Term, change: Term) -> tuple[Link, ...]:
     )
 
 
-moments = Remarked(
-    "moments of the Gaussian",
-    "E‖xD‖² = σ²‖D‖_F² and Var‖xD‖² = 2σ⁴‖DDᵀ‖_F² for x ~ N(0, σ²I)",
+moments = argued(Remarked, "E‖xD‖² = σ²‖D‖_F² and Var‖xD‖² = 2σ⁴‖DDᵀ‖_F² for x ~ N(0, σ²I)")(
     spelled(
         "‖xD‖² is a sum of λσ²z² with z ~ N(0, 1), λ the squared singular values of D; E z² = 1 and E z⁴ = 3, so Var "
         "λσ²z² is «3(λσ²)² − (λσ²)² = 2λ²σ⁴»; the mean needs E[xᵀx] = σ²I only"
@@ -51,7 +49,7 @@ def exact_value(number: int, placement: Placement, remark: str) -> Claim:
         reading="exact value, in its proof",
         amends=f"prop-{number}",
         concludes=(discrepancy(placement).equals(EXACT[placement]),),
-        proofs=(derived("second moments", discrepancy(placement), Link(SAYS[placement], EXACT[placement])),),
+        proofs=(derived(discrepancy(placement), Link(SAYS[placement], EXACT[placement])),),
         expected=PROVED,
         remark=remark,
         strategies=(RandomInstances(), StackMonteCarlo(placement)),
@@ -66,7 +64,6 @@ attained_bound = partial(
 
 def inflation(number: int, placement: Placement, product: Term, says: str, remark: str) -> tuple[Claim, Claim]:
     """Return Prop. 4 or 5, which factors I + AB out and takes its norm, and the exact value that it starts from."""
-    side = "left" if placement is INPUT else "right"
     return (
         attained_bound(
             id=f"prop-{number}",
@@ -74,7 +71,6 @@ def inflation(number: int, placement: Placement, product: Term, says: str, remar
             concludes=(discrepancy(placement) <= INFLATED,),
             proofs=(
                 derived(
-                    f"factor out I + AB on the {side}",
                     discrepancy(placement),
                     Link(SAYS[placement], EXACT[placement]),
                     Link(says, SIGMA**2 * product**2),
@@ -98,7 +94,6 @@ CLAIMS = (
         prose="for x ~ N(0, σ²I)",
         proofs=(
             derived(
-                "second moments (Hutchinson's estimator of a trace)",
                 discrepancy(None),
                 Link("E‖xD‖² = σ²‖D‖_F²", SIGMA**2 * fro(GAP) ** 2),
                 Link(LAST, LEMMA_3_RHS)
@@ -116,7 +111,6 @@ CLAIMS = (
         concludes=(discrepancy(LORA) <= PROP_3_RHS,),
         proofs=(
             derived(
-                "split off the gap, triangle inequality",
                 discrepancy(LORA),
                 *split_off(EXACT[LORA], AB @ (W2 - W2_TARGET)),
                 Link("‖MN‖_F ≤ ‖M‖₂‖N‖_F", PROP_3_RHS)
@@ -125,7 +119,8 @@ CLAIMS = (
         attained=("p3-attained",),
         setting=function_setting(LORA),
         strategies=(*SEARCHES, StackMonteCarlo(LORA)),
-        remark="attained, but can be far off: in g1 {lhs of g1} against {rhs of g1}, by cancellation even {lhs of r2}",
+        remark="not attained in g1, where {lhs of g1} is bounded by {rhs of g1}; "
+        "the left side may be {lhs of r2}, as in r2",
     ),
     exact_value(3, LORA, "for a single layer (W₂ = W₂' = I) LoRA leaves the distance as it is, whatever AB"),
     attained_bound(
@@ -136,7 +131,6 @@ CLAIMS = (
         concludes=(SECOND <= SECOND_RHS,),
         proofs=(
             derived(
-                "split off the gap, triangle inequality",
                 SECOND,
                 *split_off(SIGMA**2 * fro(GAP + (W1 - W1_TARGET) @ AB) ** 2, (W1 - W1_TARGET) @ AB),
                 Link("‖MN‖_F ≤ ‖M‖_F‖N‖₂", SECOND_RHS)
@@ -144,10 +138,9 @@ CLAIMS = (
         ),
         attained=("prop-3-second",),
         setting=function_setting(LORA, second=True),
-        remark="analogous, as the footnote says",
     ),
     *inflation(4, INPUT, spectral(T) * fro(GAP), "‖MN‖_F ≤ ‖M‖₂‖N‖_F",
-               "attained; not below the bound of Lemma 3 if rank AB < c; for an adapter before the first layer only"),
+               "not below the bound of Lemma 3 if rank AB < c; for an adapter before the first layer only"),
     *inflation(5, OUTPUT, fro(GAP) * spectral(T), "‖MN‖_F ≤ ‖M‖_F‖N‖₂",
-               "attained; not below the bound of Lemma 3 if rank AB < d; holds for any functions and any law of x"),
+               "not below the bound of Lemma 3 if rank AB < d; holds for any functions and any law of x"),
 )  # fmt: skip

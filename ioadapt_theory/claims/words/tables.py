@@ -85,7 +85,7 @@ def settled(
     """Return a claim that counting settles; what was recorded when the tables were read stands in ``VERDICTS``."""
     verdict = VERDICTS[name]
 
-    @argued(Shown if verdict is PROVED else Refuted, "printed cells", f"the cells of {source} counted")
+    @argued(Shown if verdict is PROVED else Refuted)
     def lines_(claim: Claim) -> Iterator[Step]:
         yield Step(remark(), Check(holds() is (verdict is PROVED)))
         yield Step(f"the claim says: {prose}", found(claim.prose, prose))
@@ -104,7 +104,7 @@ CLAIMS = (
     about_cells("consistent", "Section 5.1, Tables 1 and 2", CONSISTENT, NOT_BELOW, image(1) | image(2),
                 reading="in no cell below"),
     about_cells("consistent-all", "Section 5.1 and App. C, Table 8", CONSISTENT, NOT_BELOW, image(8),
-                reading="in no cell below, all models and families"),
+                reading="in no cell below"),
     settled("on-par", "Section 5.1, Table 8",
             '"on par" with the baseline on the source: no metric tells a placement from LoRA\'s at 5 %',
             lambda: on_par()[0] > LEVEL, "not told apart by a sign test", lambda: on_par()[1]),

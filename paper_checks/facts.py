@@ -1,0 +1,288 @@
+"""Evidence for what claims say in words, where a line is not enough."""
+
+import re
+from functools import reduce
+from itertools import product
+from operator import mul
+from typing import Any
+
+import mpmath
+import numpy as np
+import torch
+from mpmath import mpf
+
+from ioadapt_theory.claims import Claim
+from ioadapt_theory.claims.beyond import attention
+from ioadapt_theory.claims.effect import wide
+from ioadapt_theory.claims.evaluation import evaluate
+from ioadapt_theory.claims.expression.notation import text
+from ioadapt_theory.claims.expression.values import value
+from ioadapt_theory.claims.instances import witness
+from ioadapt_theory.claims.report import remark
+from ioadapt_theory.claims.settings.letters import GAP, T
+from ioadapt_theory.claims.settings.placement import Placement
+from ioadapt_theory.claims.settings.printed import values
+from ioadapt_theory.claims.words.overhead import COSTS, measured
+from paper_checks.evaluating import PROVED, SIDES, close, drawn, equal, number, random, read, shows, sides
+from tests.claims.reader import Reader
+
+
+def mean_over_signs(m: Any) -> Any:
+    """The mean of ‖zM‖² over all z of ±1, whose second moments are those of N(0, I)."""
+    return sum((torch.tensor(z).double() @ m).square().sum() for z in product((1, -1), repeat=len(m))) / 2 ** len(m)
+
+
+def of_law(claim: Claim, law: str) -> bool:
+    """The left side is the mean over rows zF, or over rows of the second moments σ²I."""
+    i = drawn(claim.id)
+    gap = {"prop-5-anisotropic": GAP @ T}.get(claim.id, T @ GAP) if law == "zF" else GAP
+    first = i.instance.factor if law == "zF" else i.instance.sigma * torch.eye(3).double()
+    return equal(mean_over_signs((first @ i(gap))[0]), i(claim.concludes[0].left))
+
+
+def without_regular_f(claim: Claim) -> bool:
+    i = drawn(claim.id, factor=torch.diag(torch.tensor([1.0, 0, 2])).double()[None])
+    return bool(i(sides(claim.id).left) <= i(sides(claim.id).right))
+
+
+def unbounded(claim: Claim, first: str, second: str) -> bool:
+    left, at = claim.concludes[2].left, [mpf(10) ** -k for k in (3, 4)]
+    raws = [{"W1": [[1]], "W2": [[1]], "AB": [[1]], "sigma": 1, "W1_target": [[str(read(first, r=r))]],
+             "W2_target": [[str(read(second, r=r))]]} for r in at]  # fmt: skip
+    small, large = (value(left, claim.setting.read(raw)) for raw in raws)
+    return large > 50 * small > mpf(10) ** 4
+
+
+def segment(claim: Claim, every: str, begin: str, end: str, above: str) -> bool:
+    """On the instance of the argument, W = I, x = (1, 0) and AB = −2I: y and ŷ, and the least norm between them."""
+    y = {"(y₁, y₂)": 1, "(ŷ₁, ŷ₂)": 1 - 2}
+    norms = [abs((1 - t) * y[begin] + t * y[end]) for t in np.linspace(0, 1, 11)]
+    holds = {"every": all}[every](bool({">": n > 0}[above]) for n in norms)
+    return holds == (claim.expected is PROVED) and shows(claim, "AB = −2I, ‖AB‖₂ = ε = 2", "ŷ = −y is not zero")
+
+
+def iff(claim: Claim, lost: str, rank: str) -> bool:
+    """For this AB and for every AB, where W has full row rank and where it has not."""
+    said = True
+    for w in (random(2, 3), random(3, 2), torch.ones(2, 2).double()):
+        i, pinv_ = mpmath.eye(len(w)), torch.linalg.pinv(w)
+        for ab in (random(*w.shape), w @ random(w.shape[1], w.shape[1])):
+            left = (ab - w @ pinv_ @ ab).abs().max() < 1e-9  # X(W + AB) = XW(I + W⁺AB) for every X
+            zero_ = read(lost.replace("W⁺", "P"), W=mpmath.matrix(w.tolist()), P=mpmath.matrix(pinv_.tolist()), I=i,
+                         AB=mpmath.matrix(ab.tolist()))  # fmt: skip
+            said &= bool(left) == (max(map(abs, zero_)) < mpf(10) ** -9)
+        every = (torch.eye(len(w)) - w @ pinv_).abs().max() < 1e-9
+        said &= bool(every) == (int(torch.linalg.matrix_rank(w)) == {"c": w.shape[0], "d": w.shape[1]}[rank])
+    return said and shows(claim, "(I − WP)(I − WP)M = (I − WP)M", "trace c − rank W")
+
+
+def lost_by(claim: Claim, w: str, row: str, left: str, whole: str) -> bool:
+    raw, (index, entries) = witness("eq-5-tall"), re.fullmatch(r"e(.)\((.*)\)", row).groups()
+    ab = [[0, 0] if k != "₁₂₃".index(index) else [int(x) for x in entries.split(", ")] for k in range(3)]
+    assert raw["W"] == [[int(x) for x in r.split()] for r in w.split(", ")]
+    assert raw["AB"] == ab
+    i = claim.setting.read(raw)
+    rest = value(sides(claim.id).left, i) - value(sides(claim.id).right, i)
+    return close((rest**2).sum(), number(left)) and close(sum(x * x for r in ab for x in r), number(whole))
+
+
+def dimensions(claim: Claim, c: str, d: str, low: str, lower: str, high: str, higher: str) -> bool:
+    w = random(int(c), int(d))
+    sizes = {"LoRA": w.numel()} | {
+        p: int(torch.linalg.matrix_rank(torch.kron(*pair)))
+        for p, pair in {"input": (torch.eye(len(w)).double(), w), "output": (w, torch.eye(len(w.T)).double())}.items()
+    }
+    said = dict.fromkeys(lower.split(", "), int(low)) | dict.fromkeys(higher.split(", "), int(high))
+    return said == sizes and shows(claim, f"c = {c}, d = {d}: the updates")
+
+
+def maps(claim: Claim, one: str, other: str) -> bool:
+    """The first doubles with W and the second does not, and the second does not vanish with W."""
+    w, m, i = mpmath.randmatrix(2, 2), mpmath.randmatrix(2, 2), mpmath.eye(2)
+    one, other = (lambda w, f=f: read(f, W=w, AB=m, M=m, I=i) for f in (one, other))
+    assert shows(claim, "(I + M)(W − W) + M", "(I + M)(2W) − 2W")
+    return one(2 * w) == 2 * one(w) and other(2 * w) != 2 * other(w) and one(0 * w) == 0 * w != other(0 * w)
+
+
+def rank_of(formulas: tuple[str, ...], bound: str) -> bool:
+    draw = {name: mpmath.randmatrix(*shape) for name, shape in
+            {"A₁": (4, 1), "B₁": (1, 4), "A₂": (4, 1), "B₂": (1, 4), "W": (4, 4)}.items()}  # fmt: skip
+    updates = [read(f.removeprefix("X"), I=mpmath.eye(4), **draw) - draw["W"] for f in formulas]
+    ranks = {np.linalg.matrix_rank(np.array(u.tolist(), dtype=float)) for u in updates}
+    return ranks == {int(read(bound, **{"r₁": 1, "r₂": 1}))}
+
+
+def counted(claim: Claim, quantifier: str, where: str, above: str) -> bool:
+    """The numbers of the remark, which ``paper_checks`` counts from the files."""
+    scores = [tuple(map(int, x.split("-"))) for x in re.findall(r"\d+-\d+-\d+", remark(claim))]
+    wins, ties, losses = map(sum, zip(*scores, strict=True))
+    holds = {
+        ("no cell of", "below"): not losses, ("some cell of", "below"): losses > 0,
+        ("every column of", "above"): wins and not ties and not losses, ("it", "above"): wins and not ties + losses,
+    }[quantifier, above]  # fmt: skip
+    return bool(holds) == (claim.expected is PROVED) and where == claim.source.rpartition(", ")[2]
+
+
+def more(claim: Claim, one: str, two: str, unit: str) -> bool:
+    sizes = {"n": 2, "c": 3, "d": 3, "r": 5}
+    kind = {"overhead-merging": "merge", "overhead-training": "backward"}[claim.id]
+    lora, *others = (measured(kind, *sizes.values(), p) for p in Placement)
+    return [x - lora for x in others] == [int(k) * int(read(unit, **sizes)) for k in (one, two)]
+
+
+def no_more(claim: Claim, c: str, where: str) -> bool:
+    kinds = {"the forward pass": ("forward", "parameters"), "merging": ("merge",),
+             "training a layer behind frozen ones": ("backward",),
+             "training where earlier layers learn": ("backward inside",)}[where]  # fmt: skip
+    sizes = {"n": 2, c: 3, "d": 3, "r": 5}
+    costs = [[measured(k, *(sizes[x] for x in "ncdr"), p) for p in Placement] for k in kinds]
+    lines = [", ".join(COSTS[kind]) for kind in kinds] + [f"c = d: {p} costs" for p in SIDES]
+    holds = all(max(x) == x[0] for x in costs)
+    return holds == (claim.expected is PROVED) and shows(claim, *lines, f"the claim says: {claim.prose}")
+
+
+def symmetry(claim: Claim, changes: list[str]) -> bool:
+    """The weights that are named give the head its functions; the safe placements are those that do not notice."""
+    sp = attention.sympy()
+    w = {x: sp.Matrix(*shape, lambda i, j: (i + 1) ** j + 2 * i * j) for x, shape in
+         {"q": (3, 2), "k": (3, 2), "v": (3, 2), "o": (2, 3)}.items()}  # fmt: skip
+    heads = claim.id.endswith("heads")
+    r = sp.Matrix([[1, 1], [0, 2]]) if heads else sp.Matrix([[3, 4, 0], [-4, 3, 0], [0, 0, 5]]) / 5
+    s = sp.Matrix([[2, 0], [1, 1]])
+    known = {"R": r, "S": s, "R⁻¹": r.inv(), "R⁻ᵀ": r.inv().T, "S⁻¹": s.inv()} | {f"W_{x}": w[x] for x in w}
+    new = {}
+    for change in changes:
+        parts = re.findall(r"W_.|[RS](?:⁻[¹ᵀ])?", change)
+        assert "".join(parts) == change
+        new[next(x for x in "qkvo" if f"W_{x}" in change)] = reduce(mul, (known[p] for p in parts))
+    one = sp.eye(3)
+    turn = (one, one) if heads else (r, r.T)
+    name = claim.id.removeprefix("attention-")
+    safe = attention.EVERY - attention.notices(name)
+    lines = [f"{p} on {x} does not notice it" for p, x in safe]
+    same = attention.functions(w, one, one) == attention.functions(new, *turn)
+    return same and claim.prose == attention.statement(name, safe) and shows(
+        claim, *lines, "every other one does", "the claim names these placements")  # fmt: skip
+
+
+def rotary(claim: Claim, turned: str, free: str) -> bool:
+    """Scores q D kᵀ with a rotation D, for R a rotation, and one that stretches; v and o never meet D."""
+    d, q, k, v, o = (random(*x) for x in ((2, 2), (3, 2), (3, 2), (3, 2), (2, 3)))
+    d = torch.linalg.matrix_exp(d - d.T)
+    for r, keeps in ((d @ d, True), (torch.diag(torch.tensor([1.0, 2])).double(), False)):
+        assert equal(r @ d, d @ r) == keeps == equal(q @ r @ d @ (k @ r.inverse().T).T, q @ d @ k.T)
+        assert equal(v @ r @ (r.inverse() @ o), v @ o)
+    return (turned, free) == ("R", "S") and shows(claim, "RDR⁻¹ = D is asked for")
+
+
+def gauge_parts(claim: Claim, at_input: str, at_output: str, mismatch: str) -> bool:
+    """Three layers and orthogonal Q: without its gauge part, T acts in the gauge Q as it does without a gauge."""
+    t, *others = (mpmath.randmatrix(3, 3) for _ in range(7))
+    ws, vs = others[:3], others[3:]
+    qs = [mpmath.eye(3), *(mpmath.qr(mpmath.randmatrix(3, 3))[0] for _ in range(2)), mpmath.eye(3)]
+    nothing = []
+    for k, (w, v, p, q) in enumerate(zip(ws, vs, qs, qs[1:], strict=False), start=1):
+        turned = p.T * w * q
+        known = {"W'": v, "W": w, "Q₋'": p.T, "Q": q}
+        r = Reader(known, [])(mismatch.replace("_{j−1}", "₋").replace("_j", ""))
+        here = {"T": t, "W": w, "z": mpmath.eye(3)}
+        gauge = [Reader({**here, "Q": g, "Q'": g.T}, [])(f) for f, g in ((at_input, p), (at_output, q))]
+        seen = [p.T * (x - y) * q for x, y in zip((t * w, w * t), gauge, strict=True)]
+        assert max(map(abs, [*(r - (v - turned)), *(seen[0] - t * turned), *(seen[1] - turned * t)])) < mpf(10) ** -30
+        nothing += [f"{side} {k}" for side, g in zip(("input", "output"), gauge, strict=True) if max(map(abs, g)) == 0]
+    return nothing == ["input 1", "output 3"]
+
+
+def share(e: Any, there: Any) -> Any:
+    return 1 - ((there - e) ** 2).sum() / (e**2).sum()
+
+
+def angles(claim: Claim, cost: str, late: str) -> bool:
+    """The loss of a layer for ρ = cos ψ everywhere, over ψ; late layers have fewer summands."""
+    psi, layers = mpf(10) ** -15, range(1, 6)
+    losses = [(1 - wide.predicted((mpmath.cos(psi),) * 5, k - 1)) / psi for k in layers]
+    factor = read(cost.removesuffix("Σ√k"), ψ=1)
+    said = [factor * sum(mpmath.sqrt(k) for k in range(first, 5)) for first in layers]
+    return (
+        np.allclose(list(map(float, losses)), list(map(float, said))) and losses[0] > 1 > losses[-1] and late == "late"
+    )
+
+
+def recursion(claim: Claim, kappa: str, before: str, slope: str) -> bool:
+    """c at every layer by the formulas as they are printed."""
+    kernel = lambda t: read(kappa, t=t)  # noqa: E731
+    rho, a, p = (0, *map(mpf, wide.COSINES)), [mpf(1)], [None]
+    for k in range(1, len(rho)):
+        p.append(read("ρa", ρ=rho[k], a=a[-1]))
+        a.append(kernel(p[-1]))
+    said = [a[k - 1] * mpmath.fprod(mpmath.diff(kernel, p[j]) * rho[j + 1] for j in range(k, 5)) for k in range(1, 6)]
+    known = [wide.predicted(tuple(map(mpf, wide.COSINES)), k) for k in range(5)]
+    close_ = all(abs(x - y) < 1e-12 for x, y in zip(said, known, strict=True))
+    return close_ and (before, slope) == ("a_{l−1}", "κ'(p_k)ρ_{k+1}")
+
+
+def discrepancy_and_share(claim: Claim, w: str, there: str, m: str, *said: str) -> bool:
+    w, v, m = (number(x.replace("−", "-")) for x in (w, there, m))
+    gap, inside = (w - v) ** 2, ((1 + m) * (w - v)) ** 2
+    shares = [1 - (x - m * w) ** 2 / (m * w) ** 2 for x in (m * w, m * v)]
+    raw = {"W": [[str(w)]], "W_target": [[str(v)]], "M": [[str(m)]]}
+    known = evaluate(claim, raw)
+    return [*map(number, said)] == [gap, inside, *shares] and all(map(close, (known.lhs, known.rhs), shares))
+
+
+def below(claim: Claim, placement: str) -> bool:
+    ours, other = (values(10, side="target", peft=x) for x in ("LoRA", "LoRA-X"))
+    value_ = {k: v for k, v in ours.items() if k[1:] == (placement, "CLIP-T")}
+    return all(v < other[k[0], "subspace", "CLIP-T"] for k, v in value_.items()) and bool(value_)
+
+
+def placed(claim: Claim, name: str) -> bool:
+    """The adapted layer as it is printed on the left side."""
+    forms = {"LoRA": ("W + AB",), "input": ("(I + AB)W", "(I + A₁B₁)W"), "output": ("W(I + AB)", "W(I + A₁B₁)")}
+    return text(claim.concludes[0].left).removeprefix("rank(").startswith(forms[name])
+
+
+def filters(claim: Claim, who: str, where: str) -> bool:
+    """H behind the layer stands last in the effect, and H before it first."""
+    effect = {"input adapter": "MW", "output adapter": "WM", "LoRA": "M"}[who]
+    form = {"behind it": f"‖F{effect}H‖_F", "before it": f"‖H{effect}F‖_F"}[where]
+    return text(claim.concludes[0].left) == form
+
+
+def strength(claim: Claim, at: str, kept: str) -> bool:
+    e, there = mpmath.randmatrix(1, 4), mpmath.randmatrix(1, 4)
+    c = (e * there.T)[0] / (mpmath.norm(e) * mpmath.norm(there))
+    q = mpmath.norm(there) / mpmath.norm(e)
+    keeps = lambda k: share(np.array(e), k * np.array(there))  # noqa: E731
+    best = read(at, c=c, q=q)
+    return close(keeps(best), read(kept, c=c)) and max(keeps(best + h) for h in (-0.01, 0.01)) < keeps(best)
+
+
+def retained(formula_: str) -> bool:
+    e, there = np.array([1.0, 2, -1]), np.array([0.5, 1, 3])
+    c, q = e @ there / np.sqrt((e @ e) * (there @ there)), np.sqrt(there @ there / (e @ e))
+    return close(share(e, there), read(formula_, c=float(c), q=float(q)))
+
+
+def mean_squares(k: int) -> tuple[float, float]:
+    """E (max(|x₁|, k|x₂|) − k|x₂|)² of normal x, with x₂ and without, over the angle; E r² = 2 and E x₁² = 1."""
+    angle = (np.arange(100_000) + 0.5) / 100_000 * np.pi / 2
+    return 2 * float(np.mean(np.maximum(np.cos(angle) - k * np.sin(angle), 0) ** 2)), 1.0
+
+
+def scaled(claim: Claim, kept: str, of_lora: str) -> bool:
+    """Shares of the effects of both placements, where the layer is s times as large and what follows 1/s times."""
+    z, m, w, h, j, s = random(5, 3), random(3, 3), random(3, 4), random(3, 4) + 1, random(4, 2), 3.0
+    there = share(z @ m @ w @ j, z @ m @ (s * w) @ (j / s)), share(z @ h @ j, z @ h @ (j / s))
+    assert equal(z @ (s * w) @ (j / s), z @ w @ j)
+    return equal(there[0], float(kept)) and equal(there[1], float(read(of_lora, s=s)))
+
+
+def every_law(claim: Claim, bound: str) -> bool:
+    """R of a law on rows F, in which the target's effect is seen where the source's is."""
+    i = drawn(claim.id)
+    here, f = i.instance.l[0], i.instance.f[0]
+    there = here + here @ torch.linalg.pinv(here) @ (i.instance.l_target[0] - here) / 9
+    names = {"L": here, "L'": there, "P": torch.linalg.pinv(here)}
+    least = Reader({n: mpmath.matrix(m.tolist()) for n, m in names.items()}, [])(bound.replace("L⁺", "P"))
+    return float(share(f @ here, f @ there)) >= float(least)

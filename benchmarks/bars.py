@@ -124,13 +124,13 @@ def bars(results: Mapping[str, Any]) -> list[Bar]:
     made = lambda c: c["launches"]["ours"]["kernels"] / c["launches"]["peer"]["kernels"]  # noqa: E731
     for family, most in (("lora", 12), ("dora", 16), ("lokr", 16)):
         worst(f"{family} cast to bfloat16: kernels, forward and backward", most, cast, "launches", family=family)
-        worst(f"{family} as it is made: kernels, ours / peer", 1.0, made, "launches", family=family)
+        worst(f"{family} as initialised: kernels, ours / peer", 1.0, made, "launches", family=family)
     average("peak memory beyond base, ours / peer", 0.36, lambda cells: mean(map(leanness, cells)), "training")
     output = {"family": "lora", "placement": "output"}
     average("the same, LoRA on the output", 1.0, lambda cells: mean(map(leanness, cells)), "training", **output)
     for_good = [c for c in of("merging", {}) if "layers" in c]
     if for_good:
-        found.append(at_most("merging a model for good: memory beyond it, in layers", 1.0, for_good[0]["layers"]))
+        found.append(at_most("merging a model permanently: memory beyond it, in layers", 1.0, for_good[0]["layers"]))
     average("one token, all but LoHa: ours / base", 1.30, _no_loha, "decoding")
     for placement in ("input", "output"):
         worst(f"convolutions, LoRA r=4, {placement}: ours / base", 1.15, over_base, "convolutions", placement=placement)

@@ -83,7 +83,7 @@ def _table(blocks: Blocks | None, flat: bool) -> dict[str, str]:
 
 
 def is_numbered(name: str, flat: bool = False) -> bool:
-    """Whether a name numbers the layers of a UNet's side consecutively, as Stability's names do."""
+    """Return whether a name numbers the layers of a UNet's side consecutively, as Stability's names do."""
     return (_FLAT_STAGE if flat else _DOTTED_STAGE).fullmatch(name) is not None
 
 

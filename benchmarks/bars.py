@@ -160,11 +160,11 @@ def _why(results: Mapping[str, Any]) -> str:
 
 def _about(config: Mapping[str, Any], load: float) -> str:
     versions = f"torch {config['torch']}, PEFT {config['peft']}"
-    where = f"One thread of {config['cpus']} ({config['where']}), {versions}, float32 if"
+    where = f"One thread of {config['cpus']} ({config['where']}), {versions}, float32"
     return (
-        f"{where}\nnothing is said. Peer: PEFT for weight placement, for others PEFT on an identity. Freed pages are\n"
-        "returned to the system, as glibc does, or kept: keeping them helps code with large temporaries. Processes\n"
-        f"that wanted a processor at the end: {load:g}; more than there are make small operations look dearer."
+        f"{where}\nby default. Peer: PEFT for weight placement; PEFT on an identity for the others. Freed pages are\n"
+        "returned to the system, the default of glibc, or kept, which helps code with large temporaries. Load average\n"
+        f"at the end: {load:g}; above the number of processors, small operations appear slower than they are."
     )
 
 

@@ -27,7 +27,7 @@ class Blocks(NamedTuple):
 
 
 def blocks_in_diffusers(names: Iterable[str]) -> Blocks | None:
-    """Return the numbers from the names of modules or tensors; None if it is not a UNet of diffusers, or its blocks differ."""
+    """Return the numbers from names of modules or tensors; None if it is not a diffusers UNet, or its blocks differ."""
     present = {(m[1], int(m[2]), int(m[3])) for name in names if (m := _RESNETS.search(name))}
     down = [place for place in present if place[0] == "down"]
     if not down:

@@ -38,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     commands = parser.add_subparsers(dest="action", required=True, metavar="inspect | convert | bake")
     contents = (
-        "list format, layers, ranks and scales; with --base also the layers that fit, and if the base is the original"
-        " one"
+        "list format, layers, ranks and scales; with --base also the layers that fit, and whether the base is"
+        " the original one"
     )
     shown = commands.add_parser("inspect", help=contents)
     converted = commands.add_parser(

@@ -124,13 +124,13 @@ def bars(results: Mapping[str, Any]) -> list[Bar]:
     made = lambda c: c["launches"]["ours"]["kernels"] / c["launches"]["peer"]["kernels"]  # noqa: E731
     for family, most in (("lora", 12), ("dora", 16), ("lokr", 16)):
         worst(f"{family} cast to bfloat16: kernels, forward and backward", most, cast, "launches", family=family)
-        worst(f"{family} as it is made: kernels, ours / peer", 1.0, made, "launches", family=family)
+        worst(f"{family} as initialised: kernels, ours / peer", 1.0, made, "launches", family=family)
     average("peak memory beyond base, ours / peer", 0.36, lambda cells: mean(map(leanness, cells)), "training")
     output = {"family": "lora", "placement": "output"}
     average("the same, LoRA on the output", 1.0, lambda cells: mean(map(leanness, cells)), "training", **output)
     for_good = [c for c in of("merging", {}) if "layers" in c]
     if for_good:
-        found.append(at_most("merging a model for good: memory beyond it, in layers", 1.0, for_good[0]["layers"]))
+        found.append(at_most("merging a model permanently: memory beyond it, in layers", 1.0, for_good[0]["layers"]))
     average("one token, all but LoHa: ours / base", 1.30, _no_loha, "decoding")
     for placement in ("input", "output"):
         worst(f"convolutions, LoRA r=4, {placement}: ours / base", 1.15, over_base, "convolutions", placement=placement)
@@ -160,11 +160,11 @@ def _why(results: Mapping[str, Any]) -> str:
 
 def _about(config: Mapping[str, Any], load: float) -> str:
     versions = f"torch {config['torch']}, PEFT {config['peft']}"
-    where = f"One thread of {config['cpus']} ({config['where']}), {versions}, float32 if"
+    where = f"One thread of {config['cpus']} ({config['where']}), {versions}, float32"
     return (
-        f"{where}\nnothing is said. Peer: PEFT for weight placement, for others PEFT on an identity. Freed pages are\n"
-        "returned to the system, as glibc does, or kept: keeping them helps code with large temporaries. Processes\n"
-        f"that wanted a processor at the end: {load:g}; more than there are make small operations look dearer."
+        f"{where}\nby default. Peer: PEFT for weight placement; PEFT on an identity for the others. Freed pages are\n"
+        "returned to the system, the default of glibc, or kept, which helps code with large temporaries. Load average\n"
+        f"at the end: {load:g}; above the number of processors, small operations appear slower than they are."
     )
 
 

@@ -33,7 +33,7 @@ def same(i: Values, a: Term, b: Term) -> bool:
 
 
 def rewritten(i: Values, before: Term, after: Term, *rules: Rule) -> bool:
-    """Whether a rule, applied to parts that the next formula has no more, gives its value."""
+    """Return whether a rule, applied to parts that the next formula has no more, gives its value."""
     before, after = opened(before), opened(after)
     kept, found = set(after.walk()), dict[Term, list[Term]]()
     for x in before.walk():

@@ -27,7 +27,7 @@ class Move:
         family: "mlp", "cnn" or "bytes".
         relation: relation of the two models.
         source: the source with the adapter.
-        target: the target without it.
+        target: the target without an adapter.
         inputs: unlabelled rows of the adapter's domain.
         test: labelled rows.
         adapted: "one" layer or "all".

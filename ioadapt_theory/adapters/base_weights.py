@@ -118,13 +118,13 @@ class TensorWeights:
         return {name: partial(self.read, name) for name, shape in self.shapes.items() if len(shape) == 1}
 
     def _is_conv1d(self, name: str) -> bool:
-        """Whether the layer is a Conv1D, by its bias or, for a square weight, by the biases of similar layers."""
+        """Return whether a layer is a Conv1D, by its bias or, for a square weight, by the biases of similar layers."""
         shape = self.shapes[f"{name}.weight"]
         alike = len(shape) == 2 and shape[0] == shape[1] and name.rpartition(".")[2] in self._conv1d
         return alike or self._stores_w(name)
 
     def _stores_w(self, name: str) -> bool:
-        """Whether the bias length matches the second axis, as in GPT-2's Conv1D."""
+        """Return whether the bias length matches the second axis, as in GPT-2's Conv1D."""
         shape, bias = self.shapes[f"{name}.weight"], self.shapes.get(f"{name}.bias", ())
         return len(shape) == 2 and len(bias) == 1 and shape[0] != bias[0] == shape[1]
 

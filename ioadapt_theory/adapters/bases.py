@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 THIN = 16
-"""With fewer columns than this, a CPU multiplies several rows three times faster by a transposed copy of the matrix."""
+"""With fewer columns, multiplying several rows by a transposed copy of the matrix is three times faster on a CPU."""
 
 
 class Base(ABC):

@@ -108,7 +108,7 @@ class AdaptedLayer(nn.Module):
             self.exchange()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "disabled": 0}  # no `disable` block would switch a copy on
+        return {**self.__dict__, "disabled": 0}  # a copy belongs to no `disable` block
 
     def add(self, name: str, adapter: Adapter) -> None:
         """Append an adapter to the chain; raise InvalidValueError if its name is taken."""

@@ -190,7 +190,7 @@ def _with_known_sizes(module: Any) -> Operator:
 
 
 def is_supported(module: nn.Module) -> bool:
-    """Whether ``operator`` supports the module."""
+    """Return whether ``operator`` supports the module."""
     try:
         operator(module)
     except UnsupportedError:
@@ -199,7 +199,7 @@ def is_supported(module: nn.Module) -> bool:
 
 
 def _stores_plain_weight(module: nn.Module) -> bool:
-    """Whether the weight is an ordinary floating-point tensor: not quantised, parametrised or offloaded."""
+    """Return whether the weight is an ordinary floating-point tensor: not quantised, parametrised or offloaded."""
     replicated = getattr(module, "_former_parameters", None)  # nn.DataParallel's replica
     weight = (module._parameters if replicated is None else replicated).get("weight")
     if (

@@ -89,7 +89,7 @@ def adapt(
 
 
 def function_of(module: nn.Module) -> Operator:
-    """Return the paper's f of a module, with its active adapters."""
+    """Return the paper's function f of a module, with its active adapters."""
     return module.function if isinstance(module, AdaptedLayer) else operator(module)
 
 

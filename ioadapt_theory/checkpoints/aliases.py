@@ -30,5 +30,5 @@ def load_aliases() -> dict[str, Alias]:
 
 
 def is_repo_id(text: str) -> bool:
-    """Whether this has the form of a hub repository id, owner/name."""
+    """Return whether this has the form of a hub repository id, owner/name."""
     return re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", text, re.ASCII) is not None and ".." not in text

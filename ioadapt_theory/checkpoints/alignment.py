@@ -123,7 +123,7 @@ class _Aligner:
             self._z[new] |= {old: (float(z[i, j]), max(float(n[i, j]) - 3, 0.0)) for i, old in enumerate(ours)}
 
     def shows(self, old: str, new: str) -> bool:
-        """Whether a layer's own values are evidence for an origin."""
+        """Return whether a layer's own values are evidence for an origin."""
         z, weight = self._z[new].get(old, (0.0, 0.0))
         return z * math.sqrt(weight) > TIED
 

@@ -38,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     commands = parser.add_subparsers(dest="action", required=True, metavar="inspect | convert | bake")
     contents = (
-        "list format, layers, ranks and scales; with --base also the layers that fit, and if the base is the original"
-        " one"
+        "list format, layers, ranks and scales; with --base also the layers that fit, and whether the base is"
+        " the original one"
     )
     shown = commands.add_parser("inspect", help=contents)
     converted = commands.add_parser(
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             sub.add_argument("--partial", action="store_true", help="skip layers that do not fit")
         base = "model that it was trained on" if sub is converted else "model that it is for"
         sub.add_argument("--base", metavar="MODEL", required=sub is not shown, help=base)
-        sub.add_argument("--component", metavar="NAME", help="component that the base is in a pipeline: unet, ...")
+        sub.add_argument("--component", metavar="NAME", help="component of the pipeline: unet, ...")
         how = (
             "match layers by name (default), by origin (for pruned and renumbered bases), or by origin if known, else"
             " by name"
@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ridge = "regularise by F times the largest singular value of W"
     converted.add_argument("--ridge", type=float, default=0.0, metavar="F", help=ridge)
     baked.add_argument("--rank", type=int, metavar="R", help="rank of the result, if no plain LoRA is exact")
-    baked.add_argument("--share", type=float, metavar="F", help="or the share of the norm of the change to keep")
+    baked.add_argument("--share", type=float, metavar="F", help="instead of a rank: the share of the norm to keep")
     baked.add_argument("--style", choices=("peft", "diffusers", "kohya"), default="peft", help="default peft, a folder")
 
 
@@ -152,7 +152,7 @@ def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") 
         )
     what = "rounding error of the file" if exact else "part of the change lost by the lower rank"
     sys.stderr.write(
-        f"The figures are the {what}. They do not show whether the adapter helps on {args.base}:"
+        f"The numbers are the {what}. They do not show whether the adapter helps on {args.base}:"
         f" `ioadapt report SOURCE {args.base} {args.file}` does.\n"
     )
     _warn_of_another_base(matched)

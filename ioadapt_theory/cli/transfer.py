@@ -157,7 +157,7 @@ def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[tuple[str, 
 
 
 def _same(base: str, given: str) -> bool:
-    """Whether the base named in a file and a model on the command line are the same name or folder."""
+    """Return whether the base named in a file and a model on the command line are the same name or folder."""
     return base == given or Path(base).absolute() == Path(given).absolute()
 
 

@@ -118,7 +118,7 @@ def measured(
     need: str | None = None,
     seed: int = 0,
 ) -> Prediction:
-    """Predict the share of the source adapters' effect that the target's keep, by four forward passes per batch.
+    """Predict the share of the source adapters' effect that the target's adapters keep; four forward passes per batch.
 
     Args:
         source: the source, with its adapters active.

@@ -68,7 +68,7 @@ def open_adapter(path: Path | str) -> AdapterFile:
 
 
 def is_adapter(path: Path | str) -> bool:
-    """Whether the path is an adapter's folder or safetensors file, by the names of files and tensors."""
+    """Return whether the path is an adapter's folder or safetensors file, by the names of files and tensors."""
     if not os.path.isdir(path) and Path(path).suffix != ".safetensors":  # opening a model's pickle takes long
         return False
     try:

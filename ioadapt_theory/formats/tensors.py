@@ -74,7 +74,7 @@ class TensorFile:
 
 
 def is_name(text: object) -> bool:
-    """Whether a name has only characters of models' names, since escape sequences would reach the terminal."""
+    """Return whether this is a short printable string; escape sequences in a name would reach the terminal."""
     return isinstance(text, str) and len(text) <= LONGEST_NAME and text.isprintable()
 
 

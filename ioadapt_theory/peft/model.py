@@ -99,7 +99,7 @@ def put_on(model: nn.Module, config: Any, state: dict[str, Any], adapter_name: s
     if not hasattr(model, "peft_config"):
         model.peft_config = {}  # type: ignore[assignment]
     model.peft_config[adapter_name] = config  # type: ignore[operator, index]
-    if hasattr(model, "_hf_peft_config_loaded"):  # by this, diffusers and transformers recognise an adapter
+    if hasattr(model, "_hf_peft_config_loaded"):  # how diffusers and transformers recognise an adapter
         model._hf_peft_config_loaded = True  # type: ignore[assignment]
     result: Any = peft.set_peft_model_state_dict(model, state, adapter_name=adapter_name)
     missing = [key for key in result.missing_keys if f"iolora_adapters.{adapter_name}." in key]

@@ -151,7 +151,7 @@ def report(
 
 
 def _added(weights: Weights, single: Collection[str]) -> bool:
-    """Whether the layers that only one model has are copies of its other layers, or a new kind of layer."""
+    """Return whether the layers that only one model has are copies of its other layers, or a new kind of layer."""
 
     @cache
     def values(name: str) -> tuple[float, ...]:

@@ -48,7 +48,7 @@ class Values:
 
 
 def in_range(square: float) -> bool:
-    """Whether a sum of squares is finite and has not underflowed."""
+    """Return whether a sum of squares is finite and has not underflowed."""
     return square == 0 or LEAST <= square <= MOST
 
 

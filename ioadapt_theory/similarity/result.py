@@ -23,7 +23,7 @@ class Options:
     Attributes:
         space: Compare weights, or the Grams on their input or output side.
         lowest: Fraction of a pair's layers in the mean over the lowest.
-        only: Roles that count, of "weight", "norm" and "bias".
+        only: Roles to compare: any of "weight", "norm" and "bias".
         weighted: Weight layers by their number of parameters, not equally.
         in_all_models: Leave out layers that one of the models lacks.
         null: Also compare weights with unrelated ones, by permuting their entries. Spaces are always compared so.

@@ -85,7 +85,7 @@ def test_sd3_s_tensors_are_those_of_diffusers_converter():
 
 
 def test_flux_s_tensors_are_cut_and_put_together_as_diffusers_has_them():
-    """Read in pieces that end inside a half, also for swapped halves."""
+    """Tensors are read in pieces that end inside a half, also for swapped halves."""
     theirs = tiny_flux().state_dict()
     leaves = ("weight", "bias")
     one = {"single_blocks.0.linear2": "single_transformer_blocks.0.proj_out", "img_in": "x_embedder"}

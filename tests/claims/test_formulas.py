@@ -77,7 +77,7 @@ def close(found: Any, expected: Any) -> None:
     ],
 )
 def test_an_operation_is_what_it_says_in_every_arithmetic(kind: Any, found: Any, expected: Any) -> None:
-    """Operations that occur in no formula with another parser."""
+    """Test the operations that occur in no formula that another parser reads."""
     close(found(kind), expected)
 
 

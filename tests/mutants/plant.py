@@ -40,7 +40,7 @@ class Mutant:
         return content[: self.begin] + self.new.encode() + content[self.end :]
 
     def changes(self, content: bytes) -> bool:
-        """Whether the changed file is a valid and different program."""
+        """Return whether the changed file is a valid and different program."""
         try:
             return ast.dump(ast.parse(self.applied(content))) != ast.dump(ast.parse(content))
         except SyntaxError:

@@ -163,10 +163,10 @@ function propose() {
   const limit = (found.sharp / found.printed).toFixed(2);
   says.textContent = broken
     ? `The printed bound is broken: the two models differ by ${(found.measured / found.printed).toFixed(2)} times what it ` +
-      `allows. It is stated up to terms in ε², but no smaller ε saves it: the factor tends to ${limit}.`
+      `allows. It is stated up to terms in ε², but a smaller ε does not help: the factor tends to ${limit}.`
     : kappa > 1
-      ? `Here the adapter is so large that the printed bound holds; for small ε it is broken by the factor ${limit}.`
-      : "Weights that stretch all directions alike: the printed bound holds. Make them worse conditioned.";
+      ? `This adapter is so large that the printed bound holds; for small ε it is exceeded by the factor ${limit}.`
+      : "These weights stretch all directions equally, so the printed bound holds; increase the condition number.";
 }
 at("epsilon").addEventListener("input", propose);
 at("kappa").addEventListener("input", propose);

@@ -94,7 +94,7 @@ def reading(result: dict[str, Any]) -> list[str]:
 
 
 def _exceeds(row: dict[str, Any]) -> bool:
-    """Whether the measured distance is above the isotropic bound by more than rounding and four standard errors."""
+    """Return whether the distance exceeds the isotropic bound by more than rounding and four standard errors."""
     return row["distance"] - 4 * row["distance_se"] > max(row["isotropic_bound"], ROUNDING)
 
 

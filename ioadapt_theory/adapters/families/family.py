@@ -20,12 +20,12 @@ Limit = tuple[str, Callable[[Any], bool]]
 
 
 def is_finite(value: Any) -> bool:
-    """Whether a value is a number, not a bool, in the range of float32."""
+    """Return whether a value is a number, not a bool, in the range of float32."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
 def is_count(value: Any) -> bool:
-    """Whether a value is a whole number from 1 to the limit; larger ones are a mistake or an attack."""
+    """Return whether a value is a whole number from 1 to the limit; larger ones are a mistake or an attack."""
     return type(value) is int and 1 <= value <= MOST
 
 

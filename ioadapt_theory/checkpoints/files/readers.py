@@ -21,12 +21,12 @@ SUFFIXES: Final = tuple(READERS)
 
 
 def is_weights(name: str) -> bool:
-    """Whether a file name has an extension of weights."""
+    """Return whether a file name has an extension of weights."""
     return name.endswith(SUFFIXES)
 
 
 def is_file(part: str) -> bool:
-    """Whether a part of a source is a weights file or an index of several, by its extension, and not a folder."""
+    """Return whether a part of a source is a weights file or an index of several, by its extension; else a folder."""
     return part.endswith((*SUFFIXES, ".json"))
 
 

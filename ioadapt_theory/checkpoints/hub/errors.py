@@ -60,5 +60,5 @@ def explain(error: Exception, asked: Request, what: str) -> SourceError:
         sentence = f"The connection to {asked.endpoint} failed while asking for {what} ({line}). "
         sentence += "Try again, or use --offline if it is in the cache."
     else:
-        sentence = f"{asked.endpoint} cannot give {what}{at}: {line}"
+        sentence = f"{asked.endpoint} cannot provide {what}{at}: {line}"
     return SourceError(sentence)

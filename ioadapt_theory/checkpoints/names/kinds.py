@@ -28,7 +28,7 @@ def kind(name: str, ndim: int) -> str:
 
 
 def of_adapter(names: Collection[str]) -> bool:
-    """Whether these are names of an adapter's tensors rather than of a model's."""
+    """Return whether these are names of an adapter's tensors rather than of a model's."""
     return 2 * sum(_ADAPTER.search(name) is not None for name in names) > len(names)
 
 

@@ -27,7 +27,7 @@ class Blocks(NamedTuple):
 
 
 def blocks_in_diffusers(names: Iterable[str]) -> Blocks | None:
-    """Return the numbers from the names of modules or tensors; None if this is no such UNet or blocks differ."""
+    """Return the numbers from names of modules or tensors; None if it is not a diffusers UNet, or its blocks differ."""
     present = {(m[1], int(m[2]), int(m[3])) for name in names if (m := _RESNETS.search(name))}
     down = [place for place in present if place[0] == "down"]
     if not down:
@@ -83,7 +83,7 @@ def _table(blocks: Blocks | None, flat: bool) -> dict[str, str]:
 
 
 def is_numbered(name: str, flat: bool = False) -> bool:
-    """Whether a name numbers the layers of a UNet's side consecutively, as Stability's names do."""
+    """Return whether a name numbers the layers of a UNet's side consecutively, as Stability's names do."""
     return (_FLAT_STAGE if flat else _DOTTED_STAGE).fullmatch(name) is not None
 
 

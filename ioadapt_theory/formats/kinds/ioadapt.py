@@ -55,7 +55,7 @@ def header_of(adapters: Mapping[str, Adapter]) -> dict[str, str]:
 
 
 def is_own(source: TensorFile) -> bool:
-    """Whether a file has our format."""
+    """Return whether a file has our format."""
     return source.metadata.get("made_by") == FORMAT and LAYERS in source.metadata
 
 

@@ -62,7 +62,7 @@ def finite(tensor: Tensor, name: str, model: str) -> Tensor:
 
 
 def same(a: Tensor, b: Tensor) -> bool:
-    """Whether two tensors are equal in the coarser of their precisions."""
+    """Return whether two tensors are equal in the coarser of their precisions."""
     if a.shape != b.shape:
         return False
     coarse = max((a.dtype, b.dtype), key=lambda dtype: torch.finfo(dtype).eps if dtype.is_floating_point else 0.0)

@@ -120,7 +120,7 @@ def _order(source: Weights, target: Weights, layer: str, origin: str, *, outputs
 
 
 def _whole_heads(orders: list[Tensor]) -> bool:
-    """Whether q, k, v and o have their heads in one common order that differs from the source's."""
+    """Return whether q, k, v and o have their heads in one common order that differs from the source's."""
     few, many = min(orders, key=len), max(orders, key=len)
     alike = all(torch.equal(order, many if len(order) == len(many) else few) for order in orders)
     if not alike or len(many) % len(few) or _block(many) == len(many):

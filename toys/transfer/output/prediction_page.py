@@ -42,7 +42,7 @@ def section(records: Mapping[str, Any]) -> str:
     fixed = threshold()
     found = withheld(everything(records), fixed)
     lines = [
-        "## Can weights alone predict it?",
+        "## Can weights alone predict transfer?",
         "",
         "The score of a side is the similarity of the spaces that this side reads or writes in both models, beyond that"
         " of unrelated channels (0 unrelated, 1 equal), averaged over the adapter's layers. A LoRA uses both sides of a"

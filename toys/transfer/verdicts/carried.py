@@ -123,7 +123,7 @@ def section(plan: Protocol, result: Mapping[str, Any], seeds: int) -> list[str]:
     head = (
         f"**Carried over** with unlabelled inputs (on {seeds} seeds: too few for an interval), LoRA keeps"
         f" {over.mean():.2f} of the gain on related models (by seed {_listed(over)}). Its copy keeps"
-        f" {copied.mean():.2f} ({_listed(copied)}). The table has the share of LoRA's gain on the source, and in"
-        f" brackets the prediction:"
+        f" {copied.mean():.2f} ({_listed(copied)}). The table has the share of LoRA's gain on the source, with the"
+        " prediction in brackets:"
     )
     return [head, "", *markdown(*lines(plan, result), numbers=True), ""]

@@ -87,13 +87,13 @@ def endpoints(plans: Mapping[str, Protocol], records: Mapping[str, Mapping[str, 
 
 
 def is_compared(method: Method, row: str) -> bool:
-    """Whether a row tests the paper's claim: a placement with LoRA's rank on LoRA's layers, compared with LoRA."""
+    """Return whether a row tests the paper's claim: a placement with LoRA's rank and layers, compared with LoRA."""
     placements = ("input", "output", "residual", "Eq. 5")
     return row != LORA and method.against == LORA and method.match == "rank" and method.placement in placements
 
 
 def can_be_formed(plan: Protocol, record: Mapping[str, Any]) -> bool:
-    """Whether a retrained LoRA gains enough on every related target for a ratio: twice the irrelevant difference."""
+    """Return whether retrained LoRA gains twice the irrelevant difference on every related target, for a ratio."""
     gains = [_gain(one["rows"], t).mean() for one in cases(record).values() for t in plan.related]
     return min(gains) > 2 * plan.margin
 

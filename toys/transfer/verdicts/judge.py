@@ -62,7 +62,7 @@ class Comparison:
         p: p-value, corrected over the table.
         beyond_source: the same minus the difference on the source itself (difference in differences); None for adapters
             made for a target, which have no single source.
-        beyond: the verdict on that by the same rule, corrected over the table.
+        beyond: verdict on ``beyond_source`` by the same rule, corrected over the table.
         gap: the differences by seed.
         verdict: verdict on the difference.
     """

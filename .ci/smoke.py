@@ -1,4 +1,4 @@
-"""What an installed wheel has to do where nothing else is installed: run by `make wheel`, outside the sources."""
+"""Smoke test of an installed wheel without optional dependencies, run by `make wheel` outside the sources."""
 
 import io
 import sys
@@ -17,7 +17,7 @@ from ioadapt_theory.presets import PRESETS
 
 
 def command(*line: str) -> str:
-    """What a command prints, if it ends well."""
+    """Return the output of a successful command."""
     with redirect_stdout(io.StringIO()) as said:
         status = main([*line])
     assert status == 0, (line, status)

@@ -1,1 +1,1 @@
-"""Benchmarks of time and memory: the layer, the verifier and the analyser beside their peers, one table each."""
+"""Benchmarks of time and memory of the layer, the verifier and the analyser, compared with alternatives."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: every benchmark, or those named, beside its peers; each prints its table."""
+"""`python -m benchmarks`: run all benchmarks, or the named ones; each prints a table."""
 
 import argparse
 import json
@@ -19,17 +19,17 @@ PARTS = (
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the benchmarks one after the other, keeping NAME.json and NAME.txt; misuse is one sentence and status 2."""
+    """Run the benchmarks and write NAME.json and NAME.txt of each; return 0, or 2 after an error message."""
     return guarded("benchmarks", lambda: _main(argv))
 
 
 def _main(argv: list[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(BENCHMARKS)}; all by default")
-    parser.add_argument("--quick", action="store_true", help="less of everything, to see that it runs")
+    parser.add_argument("--quick", action="store_true", help="run a small version, as a test")
     parser.add_argument("--out", type=Path, default=Path("out/bench"), metavar="FOLDER", help="default: %(default)s")
-    layer = parser.add_argument_group("of the layer's benchmark alone")
-    layer.add_argument("--part", action="append", choices=PARTS, help="only this part; a record's others stay")
+    layer = parser.add_argument_group("sections of the layer's benchmark only")
+    layer.add_argument("--part", action="append", choices=PARTS, help="run only this part, and keep the others")
     layer.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
     args = parser.parse_args(argv)
     if unknown := set(args.names) - set(BENCHMARKS):

@@ -1,4 +1,4 @@
-"""From measured cells to the bars they are held against, and the tables."""
+"""The targets that measured cells are compared with, and the tables."""
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping
@@ -7,33 +7,33 @@ from typing import Any
 
 Cell = dict[str, Any]
 WHY = {
-    "step of": "what LoRA's products alone add to the frozen block's step, without autograd, norms or passes over X, is"
-    " in the table of steps: thin products run at a fraction of the speed of square ones. DoRA on the weight also"
-    " builds W + AB for its norms; LoKr has two products as long as X.",
-    "in bfloat16": "adapters are in float32, so X, Y and their gradients are converted; a processor with units for"
-    " bfloat16 makes the frozen step several times shorter, not these passes.",
+    "step of": "the table of steps shows the cost of LoRA's products alone, without autograd, norms or passes over"
+    " X: thin products run at a fraction of the speed of square ones. DoRA on the weight also computes W + AB for its"
+    " norms; LoKr has two products as long as X.",
+    "in bfloat16": "adapters are in float32, so X, Y and their gradients are converted; a processor with bfloat16"
+    " units makes the frozen step several times faster, but not these conversions.",
     "LoRA on the input": "the gradient of B needs that of X(I + AB), a product as large as XW.",
-    "one token": "DoRA on the weight builds W + AB for its norms in every call; merge it before generating.",
-    "slowest cell": "the worst of many cells, under load; where ours and the peer's have the same products, either may"
-    " be slower.",
-    "DoRA on the weight, 77": "most of what is added is W + AB, for the norms; with more rows it is less.",
-    "added time": "with pages kept the peer loses less; of LoHa, the products that both have are most of the time.",
+    "one token": "DoRA on the weight computes W + AB for its norms in every call; merge it before generating.",
+    "slowest cell": "the worst of many cells, under load; where ours and the peer's compute the same products,"
+    " either may be slower.",
+    "DoRA on the weight, 77": "most of the added time is for W + AB in the norms; its share decreases with more rows.",
+    "added time": "the peer loses less if pages are kept; for LoHa, products that both compute take most of the time.",
 }
-"""Reasons for bars that are not reached, by a part of their names."""
+"""Reasons why targets are missed, by a part of their names."""
 NOISE = 1.031
-"""Ratio of two equal layers that one measurement out of many reaches."""
+"""Largest ratio of two equal layers in many measurements."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One thing that is demanded, what was measured, and the cell that decides where it is the worst of many.
+    """A target, the measured value, and the worst cell if it decides.
 
     Attributes:
-        what: in words.
-        demanded: a limit, in words.
-        measured: with freed pages returned to the system, as is usual.
-        reached: whether it is, in every way in which it was measured.
-        kept: with freed pages kept, where that matters.
+        what: description.
+        demanded: the limit, in words.
+        measured: value with freed pages returned to the system, which is the default.
+        reached: whether the target is reached in all measurements.
+        kept: value with freed pages kept, if relevant.
         decided_by: the worst cell.
     """
 
@@ -46,24 +46,24 @@ class Bar:
 
 
 def at_most(what: str, most: float, measured: float, kept: float | None = None, decided_by: str = "") -> Bar:
-    """Return a bar that is a limit from above."""
+    """Return a target with an upper limit."""
     reached = max(measured, measured if kept is None else kept) <= most
     return Bar(what, f"<= {most:g}", measured, reached, kept, decided_by)
 
 
 def over_base(cell: Cell, name: str = "ours", key: str = "train") -> float:
-    """Return the share of the frozen layer's time."""
+    """Return the time divided by the frozen layer's."""
     return cell[key][name] / cell[key]["base"]
 
 
 def added(cells: list[Cell]) -> float:
-    """Return what ours add to the base layer's time over what the peer's add, by the means over cells."""
+    """Return the time added by ours divided by that added by the peer, from means over cells."""
     ours, peer = mean(map(over_base, cells)), mean(over_base(c, "peer") for c in cells)
     return (ours - 1) / max(peer - 1, 1e-9)
 
 
 def leanness(cell: Cell) -> float:
-    """Peak memory beyond the base layer's, ours over the peer's; at least 0.05, so that no zero decides a mean."""
+    """Return our peak memory beyond the base layer's divided by the peer's; at least 0.05, to avoid zeros in a mean."""
     base = cell["peak"]["base"]
     return max((cell["peak"]["ours"] - base) / max(cell["peak"]["peer"] - base, 1), 0.05)
 
@@ -81,7 +81,7 @@ def label(cell: Cell) -> str:
 
 
 def bars(results: Mapping[str, Any]) -> list[Bar]:
-    """Every bar, over the cells that were measured."""
+    """Return every target, for the measured cells."""
     found: list[Bar] = []
 
     def of(section: str, wanted: Mapping[str, object], pages: str = "returned") -> list[Cell]:
@@ -145,17 +145,17 @@ def _no_loha(cells: list[Cell]) -> float:
 
 
 def markdown(record: Mapping[str, Any]) -> str:
-    """Tables: the bars; families against base and peer; whole steps; kernels; what compiling does."""
+    """Return the tables: targets, families against base and peer, whole steps, kernels, and compilation."""
     results, config = record["results"], record["config"]
     bars, *tables = (_lines(t(results)) for t in (_bars, _families, _steps, _kernels, _compiled))
     return "\n\n".join(filter(None, [_about(config, results.get("load", 0)), bars, _why(results), *tables])) + "\n"
 
 
 def _why(results: Mapping[str, Any]) -> str:
-    """Return the known reasons for bars that are not reached."""
+    """Return the known reasons why targets are missed."""
     missed = [bar["what"] for bar in results["bars"] if not bar["reached"]]
     found = [f"- {part}: {why}" for part, why in WHY.items() if any(part in what for what in missed)]
-    return "\n".join(["Where bars are not reached:", "", *found]) if found else ""
+    return "\n".join(["Missed targets:", "", *found]) if found else ""
 
 
 def _about(config: Mapping[str, Any], load: float) -> str:
@@ -163,7 +163,7 @@ def _about(config: Mapping[str, Any], load: float) -> str:
     where = f"One thread of {config['cpus']} ({config['where']}), {versions}, float32 if"
     return (
         f"{where}\nnothing is said. Peer: PEFT for weight placement, for others PEFT on an identity. Freed pages are\n"
-        "returned to the system, as glibc does, or kept: who makes large temporaries gains by the latter. Processes\n"
+        "returned to the system, as glibc does, or kept: keeping them helps code with large temporaries. Processes\n"
         f"that wanted a processor at the end: {load:g}; more than there are make small operations look dearer."
     )
 
@@ -212,7 +212,10 @@ def _steps(results: Mapping[str, Any]) -> tuple[str, list[str], list[list[str]]]
         ]
         figures += [""] * (len(names) - len(figures))
         rows.append([c["shape"], f"{c['family']} r={c['rank']}{' bfloat16' if c['bf16'] else ''}", *figures])
-    title = "A whole training step with AdamW, of the frozen block's (pages kept); the products with A and B alone:"
+    title = (
+        "A whole training step with AdamW, relative to the frozen block's (pages kept); the products with A and B"
+        " alone:"
+    )
     return title, ["block", "family", "PEFT", "weight", "input", "output", "products alone"], rows
 
 
@@ -237,5 +240,5 @@ def _compiled(results: Mapping[str, Any]) -> tuple[str, list[str], list[list[str
         [f"{c['family']} r={c['rank']}", *(f"{over_base(c, n):.2f}" for n in names), f"{c['compiling']:.0f}"]
         for c in cells
     ]
-    title = "A step of the Llama block, also compiled by torch, of the frozen block's that is not:"
+    title = "A step of the Llama block, plain or compiled by torch, relative to the plain frozen block's:"
     return title, ["family", *names, "compiling, s"], rows

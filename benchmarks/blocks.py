@@ -1,4 +1,4 @@
-"""Whole training steps: forward, backward and AdamW of a block of a language model and of one of a diffusion model."""
+"""Whole training steps (forward, backward and AdamW) of a language model's block and of a diffusion model's block."""
 
 import copy
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from ioadapt_theory.adapters import adapt
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor, heads: int, *, causal: bool) -> Tensor:
-    """Attend over (batch, tokens, features) by heads."""
+    """Return multi-head attention over (batch, tokens, features)."""
     q, k, v = (t.unflatten(-1, (heads, -1)).transpose(1, 2) for t in (q, k, v))  # type: ignore[no-untyped-call]
     return scaled_dot_product_attention(q, k, v, is_causal=causal).transpose(1, 2).flatten(2)
 
@@ -32,7 +32,7 @@ class Llama(nn.Module):
         self.norms = nn.ModuleList(nn.RMSNorm(h) for _ in range(2))
 
     def forward(self, x: Tensor) -> Tensor:
-        """One block."""
+        """Run the block."""
         y = self.norms[0](x)
         x = x + self.o(attention(self.q(y), self.k(y), self.v(y), 16, causal=True))
         y = self.norms[1](x)
@@ -56,7 +56,7 @@ class UNet(nn.Module):
         self.register_buffer("text", torch.randn(1, 77, 768))
 
     def forward(self, x: Tensor) -> Tensor:
-        """One block."""
+        """Run the block."""
         x = x + self.conv2(silu(self.conv1(x)))
         y = x.flatten(2).mT
         z = self.norms[0](y)
@@ -70,14 +70,14 @@ class UNet(nn.Module):
 
 
 TINY = 1e-6
-"""A scale at which nothing grows over many calls; a product that is scaled by 0 is not computed."""
+"""A small scaling, so that values do not grow over many calls; products scaled by 0 would not be computed."""
 BLOCKS: dict[str, Any] = {"llama": Llama, "unet": UNet}
 
 
 def adapted(
     block: Any, family: str, rank: int, device: str, dtype: torch.dtype = torch.float32
 ) -> dict[str, nn.Module]:
-    """Return the frozen block, and copies of it under the peer's adapters and ours, on each side."""
+    """Return the frozen block, and copies with the peer's adapters and with ours, on each side."""
     from peft import LoHaConfig, LoKrConfig, LoraConfig, get_peft_model
 
     frozen = block().to(device, dtype).requires_grad_(requires_grad=False)
@@ -95,9 +95,9 @@ def adapted(
 
 
 def products_alone(base: Call, block: nn.Module, rank: int, dtype: torch.dtype, device: str) -> Call:
-    """Return the frozen block's step with the products of LoRA and nothing else: no adapter costs less.
+    """Return the frozen block's step with the products of LoRA, a lower bound on the cost of an adapter.
 
-    No autograd, no optimizer, nothing allocated that is as large as X.
+    There is no autograd, no optimizer, and no allocation as large as X.
 
     Returns:
         A call that runs the step once.
@@ -119,7 +119,7 @@ def products_alone(base: Call, block: nn.Module, rank: int, dtype: torch.dtype, 
 
 
 def training_step(model: Callable[[Tensor], Tensor], parameters: list[nn.Parameter], x: Tensor) -> Call:
-    """Forward, backward and AdamW; the input needs a gradient, as inside a network."""
+    """Run forward, backward and AdamW; the input needs a gradient, as inside a network."""
     optimizer = torch.optim.AdamW(parameters, lr=1e-4) if parameters else None
 
     def call() -> None:

@@ -1,4 +1,4 @@
-"""Cells of the benchmark of the layer, section by section; a section runs in a process of its own.
+"""The measurements of the layer benchmark by section; each section runs in a separate process.
 
 ``python -m benchmarks.cells SECTION [--quick] [--device cuda]`` prints its cells as JSON.
 """
@@ -29,7 +29,7 @@ FEW = (("lora", 4), ("dora", 4), ("lokr", 128), ("loha", 64))
 
 @dataclass(frozen=True)
 class Shape:
-    """n tokens through a projection of an attention block, c to d features."""
+    """Sizes of projections in attention blocks: n tokens, c to d features."""
 
     name: str
     n: int
@@ -48,7 +48,7 @@ SHAPES = (
 )
 NAMED = {shape.name: shape for shape in SHAPES}
 CONVOLUTIONS = ((320, 32), (640, 16), (1280, 16))
-"""Channels and side of 3 x 3 convolutions in SD-1.5's residual blocks."""
+"""Channels and side lengths of 3 x 3 convolutions in SD-1.5's residual blocks."""
 COMPILED = (("lora", 16), ("dora", 16), ("lokr", 16), ("loha", 16))
 
 Cell = dict[str, Any]
@@ -57,18 +57,18 @@ Todo = list[Callable[[], Cell]]
 
 @dataclass(frozen=True)
 class Setting:
-    """Amount and place of the measurements."""
+    """The number and the device of the measurements."""
 
     quick: bool = False
     device: str = "cpu"
 
     @property
     def seconds(self) -> float:
-        """About how long a cell takes."""
+        """Approximate time of a cell."""
         return 0.05 if self.quick else 0.2
 
     def alternate(self, calls: dict[str, Callable[[], object]], share: float = 1.0) -> dict[str, float]:
-        """Seconds of each call."""
+        """Return the seconds of each call."""
         rounds = (3, 9) if self.quick else (3, 25)
         return alternate(calls, seconds=share * self.seconds, rounds=rounds, device=self.device)
 
@@ -77,7 +77,7 @@ def linear(
     setting: Setting, shape: Shape, family: str, rank: int, placement: str, *, bf16: bool = False,
     dropout: float = 0.0, needs: bool = True, memory: bool = False,
 ) -> Cell:  # fmt: skip
-    """Forward and backward of one linear layer of a network, and what is kept; ``needs``: X needs a gradient."""
+    """Return times of forward and backward passes, and saved memory; ``needs``: X needs a gradient."""
     dtype = torch.bfloat16 if bf16 else torch.float32
     options: dict[str, Any] = {"dtype": dtype, "device": setting.device}
     make = lambda: nn.Linear(shape.c, shape.d, bias=False, **options)  # noqa: E731
@@ -101,34 +101,34 @@ def linear(
 
 
 def training(setting: Setting) -> Todo:
-    """Every family on every side of projections of known models."""
+    """Measure every family on every side of projections of known models."""
     shapes = (NAMED["SD-1.5 cross 640"],) if setting.quick else SHAPES
     cases = [(*f, p) for f in (FEW if setting.quick else FAMILIES) for p in PLACEMENTS]
     return [_call(linear, setting, s, *case, memory=True) for s in shapes for case in cases]
 
 
 def bfloat16(setting: Setting) -> Todo:
-    """Models in bfloat16 with the float32 adapters that are the default."""
+    """Measure bfloat16 models with float32 adapters, the default."""
     shapes = [NAMED["SD-1.5 self 16x16"], NAMED["Llama-3.2-1B q, o"]][: 1 if setting.quick else None]
     return [_call(linear, setting, s, *f, p, bf16=True) for s in shapes for f in FEW[:3] for p in PLACEMENTS]
 
 
 def dropout(setting: Setting) -> Todo:
-    """With dropout 0.05, as many recipes have it."""
+    """Measure with dropout 0.05, as in many recipes."""
     shapes = [NAMED["SD-1.5 self 32x32"], NAMED["Llama-3.2-1B k, v"]][: 1 if setting.quick else None]
     cases = (("lora", 16), ("dora", 16))
     return [_call(linear, setting, s, *f, p, dropout=0.05) for s in shapes for f in cases for p in PLACEMENTS]
 
 
 def without_gradient(setting: Setting) -> Todo:
-    """On an X that needs no gradient, as text in cross-attention; the base layer's time is its way there."""
+    """Measure with an X that needs no gradient, such as text in cross-attention; the base has no backward pass."""
     shapes = [s for s in SHAPES if "cross" in s.name][: 1 if setting.quick else None]
     cases = (("lora", 4), ("lora", 16), ("dora", 4))
     return [_call(linear, setting, s, *f, p, needs=False) for s in shapes for f in cases for p in PLACEMENTS]
 
 
 def convolutions(setting: Setting) -> Todo:
-    """3 x 3 convolutions."""
+    """Measure 3 x 3 convolutions."""
     cases = [(*f, "weight") for f in (("lora", 4), ("dora", 4), ("lokr", 1), ("loha", 16))]
     cases += [("lora", 4, "input"), ("lora", 4, "output")]
     sizes = CONVOLUTIONS[: 1 if setting.quick else 2]
@@ -137,7 +137,7 @@ def convolutions(setting: Setting) -> Todo:
 
 def _convolution(setting: Setting, channels: int, side: int, family: str, rank: int, placement: str) -> Cell:
     make = lambda: nn.Conv2d(channels, channels, 3, padding=1, device=setting.device)  # noqa: E731
-    rank = 10_000 if family == "lokr" else rank  # the whole second factor
+    rank = 10_000 if family == "lokr" else rank  # the full second factor
     layers = peers.contenders(make, family, rank, placement)
     x = torch.randn(1, channels, side, side, device=setting.device).requires_grad_()
     gradient = torch.randn_like(x, requires_grad=False)
@@ -147,7 +147,7 @@ def _convolution(setting: Setting, channels: int, side: int, family: str, rank: 
 
 
 def decoding(setting: Setting) -> Todo:
-    """One token through a frozen layer, as when generating text."""
+    """Measure one token through a frozen layer, as in text generation."""
     return [_call(_token, setting, 2048, 2048, *f, p) for f in FEW for p in PLACEMENTS]
 
 
@@ -162,7 +162,7 @@ def _token(setting: Setting, c: int, d: int, family: str, rank: int, placement: 
 
 
 def merging(setting: Setting) -> Todo:
-    """Writing an adapter into a weight, beside the order that builds Φ(I) and multiplies it with W; a whole model."""
+    """Measure merging into a weight, compared with multiplying Φ(I) and W, and merging a whole model."""
     size = (1024, 512) if setting.quick else (2048, 4096)
     found = [_call(_merging, setting, *size, *f, p) for f in FEW for p in PLACEMENTS]
     return [*found, _call(_merging_for_good, setting)]
@@ -202,7 +202,7 @@ def _merging_for_good(setting: Setting) -> Cell:
 
 
 def steps(setting: Setting) -> Todo:
-    """Whole training steps of a block."""
+    """Measure whole training steps of a block."""
     cases = [("llama", "dora", 16, False), ("llama", "lora", 16, False), ("llama", "lokr", 16, False)]
     cases += [("llama", "dora", 16, True), ("unet", "dora", 16, False), ("unet", "lora", 16, False)]
     return [_call(_step, setting, *case) for case in (cases[:1] if setting.quick else cases)]
@@ -216,21 +216,21 @@ def _step(setting: Setting, block: str, family: str, rank: int, bf16: bool) -> C
     for name, model in blocks.adapted(kind, family, rank, setting.device, dtype).items():
         own = [p for p in model.parameters() if p.requires_grad]
         calls[name] = blocks.training_step(model, own, x)
-        calls[name]()  # the first step makes what the optimizer keeps
+        calls[name]()  # the first step creates the optimizer's state
     if family != "lokr" and block == "llama":
         calls["products"] = blocks.products_alone(calls["base"], kind(), rank, dtype, setting.device)
     return {"shape": block, "family": family, "rank": rank, "bf16": bf16, "train": setting.alternate(calls, 60.0)}
 
 
 def launches(setting: Setting) -> Todo:
-    """Kernels and bytes, counted."""
+    """Count kernels and bytes."""
     del setting
     cases = [(*f, p) for f in (("lora", 16), ("dora", 16), ("lokr", 128), ("loha", 16)) for p in PLACEMENTS]
     return [_call(counting.launches, *case) for case in cases]
 
 
 def compiled(setting: Setting) -> Todo:
-    """Time a block, which is what repeats in a model, compiled by torch."""
+    """Measure a block compiled by torch."""
     return [_call(_compiled, setting, *case) for case in ((("dora", 16),) if setting.quick else COMPILED)]
 
 
@@ -256,7 +256,7 @@ def _compiled(setting: Setting, family: str, rank: int) -> Cell:
 
 
 def importing(setting: Setting) -> Todo:
-    """CPU seconds of a fresh interpreter."""
+    """Measure the CPU seconds of imports in a new interpreter."""
     return [_call(_importing, 1 if setting.quick else 3)]
 
 
@@ -290,14 +290,14 @@ SECTIONS: dict[str, Callable[[Setting], Todo]] = {
     "importing": importing,
 }
 ONCE = frozenset({"merging", "launches", "compiled", "importing"})
-"""Sections that do not depend on what becomes of freed pages."""
+"""Sections that do not depend on the treatment of freed pages."""
 
 
 def _tensors(run: object) -> Iterator[Tensor]:
-    """Return the weights of a layer, whose bytes are not the graph's."""
+    """Return the weights of a layer, which do not count as saved memory."""
     if isinstance(run, nn.Module):
         yield from itertools.chain(run.parameters(), run.buffers())
-    else:  # the closure of a naive form
+    else:  # weights in the closure of a naive form
         for cell in getattr(run, "__closure__", None) or ():
             value = cell.cell_contents
             yield from _tensors(value.run if isinstance(value, peers.Contender) else value)

@@ -1,4 +1,4 @@
-"""Kernels and bytes of a layer, forward and backward, counted on tensors without content: what can be said of a GPU."""
+"""Counts of kernels and bytes of a layer's forward and backward passes on a GPU, computed with meta tensors."""
 
 from collections import Counter
 from typing import Any
@@ -14,11 +14,11 @@ SILENT = frozenset(
     "view t transpose detach expand slice select unsqueeze squeeze as_strided alias diagonal permute _unsafe_view"
     " unbind split empty empty_like new_empty new_empty_strided promote_types is_same_size lift_fresh".split()
 )
-"""Operations that start no kernel: they look at memory otherwise, or ask for some."""
+"""Operations that start no kernel, since they only create views or allocate memory."""
 
 
 class Counting(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
-    """Counts what starts a kernel, and the bytes that it reads and writes."""
+    """A dispatch mode that counts kernels, and the bytes that they read and write."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
@@ -28,34 +28,34 @@ class Counting(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignor
     def __torch_dispatch__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """One operation."""
+        """Count one operation."""
         out = function(*args, **(kwargs or {}))
         name = function.overloadpacket.__name__
         if name not in SILENT:
             self.kernels[name] += 1
-            read = {key: value for key, value in (kwargs or {}).items() if key != "out"}  # which is the result
+            read = {key: value for key, value in (kwargs or {}).items() if key != "out"}  # the result
             tensors = [t for t in tree_leaves((args, read, out)) if isinstance(t, Tensor)]
             self.bytes += sum(t.numel() * t.element_size() for t in tensors)
         return out
 
 
 def counted(layer: peers.Contender, x: Tensor, gradient: Tensor) -> dict[str, Any]:
-    """Kernels and bytes of a forward and backward pass after another one, which made what is made once."""
+    """Return the kernels and bytes of a forward and backward pass, after a first pass that fills caches."""
     torch.autograd.backward(layer.run(x), gradient)
     for t in (x, *layer.parameters):
-        t.grad = None  # what is added to gradients is not the layer's
+        t.grad = None  # accumulation of gradients does not belong to the layer
     with Counting() as counting:
         torch.autograd.backward(layer.run(x), gradient)
     return {"kernels": counting.kernels.total(), "bytes": counting.bytes, "which": dict(counting.kernels)}
 
 
 def launches(family: str, rank: int, placement: str, *, n: int = 512, c: int = 2048, d: int = 2048) -> dict[str, Any]:
-    """Count for a frozen layer in bfloat16, and for ours and the peer's on it: as they are made, and cast to bfloat16.
+    """Return counts for a frozen bfloat16 layer, and for our and the peer's float32 and bfloat16 adapters.
 
-    As they are made their adapters are in float32.
+    By default, adapters are in float32.
 
     Returns:
-        The family, rank and placement, ``launches`` by layer as made, and ``cast`` by layer.
+        The family, rank and placement, ``launches`` by layer for float32, and ``cast`` by layer for bfloat16.
     """
     options: dict[str, Any] = {"dtype": torch.bfloat16, "device": "meta"}
     x, gradient = torch.empty(n, c, requires_grad=True, **options), torch.empty(n, d, **options)

@@ -1,6 +1,6 @@
-"""The adapted layer beside its frozen base layer, PEFT and the naive forms of input and output placement.
+"""The adapted layer, compared with its frozen base layer, PEFT and the naive forms of input and output placement.
 
-Sections are those of ``cells``; each runs in processes of its own, with freed pages returned to the system and kept.
+Each section of ``cells`` runs in separate processes, with freed pages returned to the system and kept.
 """
 
 import json
@@ -31,13 +31,13 @@ def main(
     device: str = "cpu",
     before: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Measure sections, on one thread; what a record of before has of others is taken over.
+    """Return the record after measuring sections on one thread; other sections are copied from an earlier record.
 
     Returns:
         The record: ``config`` and ``results`` by section.
 
     Raises:
-        InvalidValueError: there is no such device here, or the record is of another machine or other versions.
+        InvalidValueError: the device does not exist, or the record has another machine or other versions.
     """
     if device != "cpu" and not torch.cuda.is_available():
         msg = f"There is no device {device!r} here; --device cpu measures on the processor."
@@ -48,9 +48,7 @@ def main(
     results: dict[str, Any] = {pages: {} for pages in MALLOC}
     if part is not None and before is not None:
         if before["config"] != config:
-            msg = (
-                f"The record there is of {before['config']}, not of {config}: measure all parts, or use another --out."
-            )
+            msg = f"The existing record has {before['config']}, not {config}: measure all parts, or use another --out."
             raise InvalidValueError(msg)
         results = {pages: dict(before["results"][pages]) for pages in MALLOC}
     for section in part or SECTIONS:
@@ -74,7 +72,7 @@ def run(section: str, *, quick: bool, device: str, environment: Mapping[str, str
 
 
 def cpu() -> str:
-    """Return the processor's name, as far as the system tells."""
+    """Return the processor's name, as far as known."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""Time, what is kept for the backward pass, and peak memory of calls, measured so that they can be compared."""
+"""Comparable measurements of calls: time, memory saved for the backward pass, and peak memory."""
 
 import gc
 import os
@@ -14,24 +14,24 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile, record_function
 
 Call = Callable[[], object]
-os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # the profiler announces every start and stop on stderr otherwise
+os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # otherwise the profiler reports every start and stop on stderr
 MALLOC = {
     "returned": {},
     "kept": {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)},
 }
-"""Ways of glibc to treat freed pages, and the environment that sets each: getting them again costs more than a pass."""
+"""Treatments of freed pages by glibc -> environment; getting pages again costs more than a pass over the data."""
 
 
 def alternate(
     calls: Mapping[str, Call], *, seconds: float, rounds: tuple[int, int] = (5, 41), device: str = "cpu"
 ) -> dict[str, float]:
-    """Return the median seconds of each call, of CPU time on a CPU; a round runs each once, in random order.
+    """Return the median seconds of each call (CPU time on a CPU); a round runs each call once, in random order.
 
     Args:
-        calls: what to compare, by name.
-        seconds: about how long to go on.
-        rounds: least and most rounds, after one that only warms up.
-        device: where they run.
+        calls: calls to compare, by name.
+        seconds: approximate total time.
+        rounds: minimum and maximum number of rounds, after a warm-up.
+        device: device of the calls.
     """
     times: dict[str, list[float]] = {name: [] for name in calls}
     clock = time.process_time if device == "cpu" else time.perf_counter
@@ -49,7 +49,7 @@ def alternate(
         once = sum(spent(call) for call in calls.values())
         order = list(calls.items())
         for _ in range(min(max(int(seconds / max(once, 1e-9)), rounds[0]), rounds[1])):
-            random.shuffle(order)  # nobody always follows the same other one
+            random.shuffle(order)  # so that no call always follows the same one
             for name, call in order:
                 times[name].append(spent(call))
     finally:
@@ -58,7 +58,7 @@ def alternate(
 
 
 def step(module: Callable[[Tensor], Any], x: Tensor, gradient: Any, parameters: list[nn.Parameter]) -> Call:
-    """Return forward and backward of a layer (or a list of some) in a network, after a step of an optimizer."""
+    """Return a call that runs forward and backward of a layer (or a list), as after an optimizer step."""
 
     def call() -> None:
         x.grad = None
@@ -70,7 +70,7 @@ def step(module: Callable[[Tensor], Any], x: Tensor, gradient: Any, parameters: 
 
 
 def forward(module: Callable[[Tensor], Tensor], x: Tensor) -> Call:
-    """Forward without a graph."""
+    """Return a call that runs forward without a graph."""
 
     def call() -> Tensor:
         with torch.no_grad():
@@ -80,9 +80,9 @@ def forward(module: Callable[[Tensor], Tensor], x: Tensor) -> Call:
 
 
 def peak(call: Call, device: str = "cpu") -> int:
-    """Most bytes alive at a time during a call, beyond the fewest: what it lets go is gone, its result is held."""
+    """Return the peak of live bytes during a call above the minimum; its result is kept alive."""
     call()
-    gc.collect()  # what others left must not be freed in between
+    gc.collect()  # garbage of other calls must not be freed in between
     if device != "cpu":
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
@@ -90,7 +90,7 @@ def peak(call: Call, device: str = "cpu") -> int:
         del result
         return torch.cuda.max_memory_allocated() - before
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
-        call()  # the profiler knows the size of what it saw being allocated: gradients that the next call lets go
+        call()  # the profiler only knows allocations that it recorded, such as gradients freed by the next call
         gc.collect()
         with record_function("measured"):
             result = call()
@@ -103,7 +103,7 @@ def peak(call: Call, device: str = "cpu") -> int:
 
 
 def saved(module: Callable[[Tensor], Tensor], x: Tensor, weights: list[Tensor]) -> int:
-    """Bytes that the graph of one call keeps for its backward pass, its input included, weights and parameters not."""
+    """Return the bytes that one call saves for its backward pass, with its input but without parameters."""
     known = {w.untyped_storage().data_ptr() for w in weights}
     kept: dict[int, int] = {}
 

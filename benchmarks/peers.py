@@ -1,4 +1,4 @@
-"""The same adapted layer from this package, from PEFT and in the naive form, with equal parameters."""
+"""Equal adapted layers from this package, from PEFT and in the naive form, with equal parameters."""
 
 import copy
 from collections import OrderedDict
@@ -15,26 +15,26 @@ from ioadapt_theory.errors import MissingExtraError
 
 @dataclass
 class Contender:
-    """A layer to be measured and its trainable parameters."""
+    """A layer to measure, and its trainable parameters."""
 
     run: Callable[[Tensor], Tensor]
     parameters: list[nn.Parameter]
 
 
 class Eye(nn.Linear):
-    """I_n as a layer: on it, PEFT's layers are what input and output placement become by a one-line change to PEFT."""
+    """The identity I_n as a layer; PEFT's layers on it give input and output placement."""
 
     def __init__(self, n: int, like: Tensor) -> None:
         super().__init__(n, n, bias=False, dtype=like.dtype, device=like.device)
         self.weight = nn.Parameter(torch.eye(n, dtype=like.dtype, device=like.device), requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """X."""
+        """Return X."""
         return x
 
 
 def ours(base: nn.Module, family: str, placement: str, rank: int, dropout: float = 0.0) -> tuple[Contender, nn.Module]:
-    """Return the layer of this package, every parameter filled, and its family."""
+    """Return the layer of this package with random parameters, and its family."""
     model = nn.Sequential(base)
     adapt(model, target_modules=["0"], family=family, placement=placement, rank=rank, dropout=dropout)
     layer = layers(model)["0"]
@@ -45,7 +45,7 @@ def ours(base: nn.Module, family: str, placement: str, rank: int, dropout: float
 
 
 def peft(base: nn.Module, family: str, rank: int, phi: nn.Module, dropout: float = 0.0) -> Contender:
-    """PEFT's layer on ``base`` with the parameters of phi."""
+    """Return PEFT's layer on ``base`` with the parameters of phi."""
     try:
         from peft import LoHaConfig, LoKrConfig, LoraConfig, get_peft_model
     except ImportError:
@@ -68,7 +68,7 @@ def peft(base: nn.Module, family: str, rank: int, phi: nn.Module, dropout: float
 
 
 def naive(base: nn.Module, family: str, placement: str, rank: int, phi: nn.Module, dropout: float = 0.0) -> Contender:
-    """Eqs. 4b and 4c with PEFT's layer on an identity that is built as a matrix."""
+    """Return Eq. 4b or 4c with PEFT's layer on an identity matrix."""
     n: Any = base.in_features if placement == "input" else base.out_features
     side = peft(Eye(n, base.weight), family, rank, phi, dropout)  # type: ignore[arg-type]
     if placement == "input":
@@ -79,7 +79,7 @@ def naive(base: nn.Module, family: str, placement: str, rank: int, phi: nn.Modul
 def contenders(
     make: Callable[[], nn.Module], family: str, rank: int, placement: str, dropout: float = 0.0
 ) -> dict[str, Contender]:
-    """Return a frozen layer, ours on it, and the peer's, on equal weights and with equal parameters."""
+    """Return a frozen layer, our adapted layer, and the peer's, with equal weights and parameters."""
     frozen = make().requires_grad_(requires_grad=False)
     found = {"base": Contender(frozen, [])}
     found["ours"], phi = ours(copy.deepcopy(frozen), family, placement, rank, dropout)
@@ -91,7 +91,7 @@ def contenders(
 
 
 def _equal(phi: nn.Module, name: str) -> Tensor:
-    """Our parameter under PEFT's name, in its transposed layout."""
+    """Return our parameter with PEFT's name, in its transposed layout."""
     names = {
         "magnitude_vector": "m", "lora_A": "A", "lora_B": "B",
         "hada_w1_a": "B1", "hada_w1_b": "A1", "hada_w2_a": "B2", "hada_w2_b": "A2", "lokr_w1": "C", "lokr_w2": "D",

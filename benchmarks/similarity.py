@@ -1,8 +1,8 @@
-"""The analyser beside `safetensors.torch.load_file` + `F.cosine_similarity`, on a pair with SD-1.5's names and shapes.
+"""The analyser, compared with `safetensors.torch.load_file` + `F.cosine_similarity`, on models shaped like SD-1.5.
 
-Every case runs in a process of its own, on files that are in the page cache; CPU seconds and memory are those of the
-comparison alone, its threads included, imports left out; memory is measured in a run apart, for looking takes time.
-Weights are synthetic: cut from long random buffers, so writing them takes seconds.
+Every case runs in a separate process, on files in the page cache; CPU seconds and memory are those of the comparison
+and its threads, without imports; memory is measured in a separate run, since sampling takes time. Weights are synthetic
+slices of long random buffers, which are written in seconds.
 """
 
 import argparse
@@ -35,11 +35,11 @@ SHAPES = Path(__file__).with_name("unet_shapes.tsv")
 MODELS = 5
 ROUNDS = 3
 FREE = 12e9
-"""Bytes of disk that the full run wants for five files of 1.72 GB."""
+"""Bytes of disk that the full run needs for five files of 1.72 GB."""
 
 
 def shapes(*, divisor: int = 1) -> dict[str, tuple[int, ...]]:
-    """SD-1.5's 686 tensors, 859.5 M parameters; widths over ``divisor`` for a quick run."""
+    """Return the shapes of SD-1.5's 686 tensors, 859.5 M parameters; a quick run divides widths by ``divisor``."""
     with SHAPES.open(encoding="utf-8") as file:
         rows = list(csv.DictReader((line for line in file if not line.startswith("#")), delimiter="\t"))
     full = {row["name"]: tuple(map(int, row["sd15"].split("x"))) for row in rows if row["sd15"] != "-"}
@@ -47,7 +47,7 @@ def shapes(*, divisor: int = 1) -> dict[str, tuple[int, ...]]:
 
 
 def write(path: Path, sizes: Mapping[str, tuple[int, ...]], noise: float, seed: int) -> None:
-    """Write one fp16 model: the same base for every seed, plus noise of the seed's own."""
+    """Write one fp16 model: a common base plus noise from the seed."""
     header, end = {}, 0
     for name, shape in sizes.items():
         begin, end = end, end + 2 * math.prod(shape)
@@ -64,7 +64,7 @@ def write(path: Path, sizes: Mapping[str, tuple[int, ...]], noise: float, seed: 
 
 
 def ours(paths: list[Path], **options: Any) -> dict[str, float]:
-    """One pass over the files."""
+    """Compare all pairs in one pass over the files."""
     from ioadapt_theory.checkpoints.files.readers import open_file
     from ioadapt_theory.similarity import Options, compare
 
@@ -73,7 +73,7 @@ def ours(paths: list[Path], **options: Any) -> dict[str, float]:
 
 
 def loaded(paths: list[Path], *, single: bool) -> dict[str, float]:
-    """Compare as one would by hand: load both files, one call a tensor."""
+    """Compare in the simple way: load both files, with one call per tensor."""
     import torch
     from safetensors.torch import load_file
 
@@ -86,13 +86,13 @@ def loaded(paths: list[Path], *, single: bool) -> dict[str, float]:
 
 
 def pairs(paths: list[Path]) -> dict[str, float]:
-    """Every pair on its own."""
+    """Compare every pair separately."""
     found = [ours(list(pair), threads=1) for pair in itertools.combinations(paths, 2)]
     return found[0]
 
 
 def exact(paths: list[Path]) -> dict[str, float]:
-    """Whole tensors in float64, pairwise sums: the reference."""
+    """Return the reference from whole tensors in float64, with pairwise sums."""
     from safetensors import safe_open
 
     with safe_open(paths[0], "np") as one, safe_open(paths[1], "np") as two:
@@ -114,7 +114,7 @@ CASES: dict[str, Callable[[list[Path]], dict[str, float]]] = {
 
 
 def child(case: str, folder: Path, *, memory: bool) -> dict[str, Any]:
-    """Run one case in this process, for its time or for its memory."""
+    """Run one case in this process, for its time or its memory."""
     import torch
 
     from ioadapt_theory.similarity import compute  # noqa: F401  (imports are not what is measured)
@@ -130,13 +130,13 @@ def child(case: str, folder: Path, *, memory: bool) -> dict[str, Any]:
 
 
 def spent() -> float:
-    """CPU seconds of this process and of its children that have ended."""
+    """Return the CPU seconds of this process and of its finished children."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(u.ru_utime + u.ru_stime for u in used)
 
 
 def measured(case: str, folder: Path, rounds: int) -> dict[str, Any]:
-    """Return the median of CPU and wall seconds over fresh processes, and the memory of another one."""
+    """Return the median CPU and wall seconds over new processes, and the memory of another one."""
 
     def run(*options: str) -> dict[str, Any]:
         call = [sys.executable, "-m", "benchmarks.similarity", "--case", case, "--folder", str(folder), *options]
@@ -149,7 +149,7 @@ def measured(case: str, folder: Path, rounds: int) -> dict[str, Any]:
 
 
 def command(folder: Path, *options: str) -> float:
-    """CPU seconds of the whole command on a pair, imports included."""
+    """Return the CPU seconds of the whole command on a pair, including imports."""
     paths = map(str, sorted(folder.glob("*.safetensors"))[:2])
     call = [sys.executable, "-m", "ioadapt_theory.similarity", *paths, "--threads", "1", "--quiet", *options]
     before = spent()
@@ -158,7 +158,7 @@ def command(folder: Path, *options: str) -> float:
 
 
 def start_up() -> float:
-    """Seconds of --help, the best of five: the one that others disturbed least."""
+    """Return the seconds of --help, the best of five, to reduce noise."""
     call = [sys.executable, "-m", "ioadapt_theory.similarity", "--help"]
     times = []
     for _ in range(5):
@@ -169,7 +169,7 @@ def start_up() -> float:
 
 
 def main(quick: bool = False) -> dict[str, Any]:
-    """Return the record of every case, with the bars and the machine.
+    """Return the record of every case, with the targets and the machine.
 
     Raises:
         InvalidValueError: there is not enough disk for the full run.
@@ -183,7 +183,7 @@ def main(quick: bool = False) -> dict[str, Any]:
         sizes = shapes(divisor=8 if quick else 1)
         for i in range(MODELS):
             write(folder / f"m{i}.safetensors", sizes, 0.1 * (i + 1), i + 1)
-        reference = measured("exact", folder, 1)["cosines"]  # reading them here also warms the page cache
+        reference = measured("exact", folder, 1)["cosines"]  # also warms the page cache
         cells = {}
         for case in CASES:
             cell = measured(case, folder, 1 if quick else ROUNDS)
@@ -207,7 +207,7 @@ def main(quick: bool = False) -> dict[str, Any]:
 
 
 def bars(results: Mapping[str, Any]) -> list[Bar]:
-    """Return what is demanded and what was measured; a quick run is too small for the bars on seconds."""
+    """Return the targets and the measured values; a quick run is too small for targets on seconds."""
     cells = results["cases"]
     us, two, peer = cells["ours"], cells["ours, 2 threads"], cells["load_file + F.cosine_similarity(.float())"]
     one, many = (cells[case]["cpu"] for case in list(CASES)[-2:])
@@ -251,7 +251,7 @@ def table(content: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-if __name__ == "__main__":  # one case in a process of its own, which is how ``measured`` calls it
+if __name__ == "__main__":  # one case, as called by ``measured``
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--case", required=True)
     parser.add_argument("--folder", type=Path, required=True)

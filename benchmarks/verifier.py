@@ -1,6 +1,6 @@
-"""Monte-Carlo on random linear stacks beside the bare batched matrix products that it consists of.
+"""Monte Carlo on random linear stacks, compared with the batched matrix products that it consists of.
 
-The bar: at most twice the products alone; cost linear in the number of stacks; memory flat.
+Targets: at most twice the time of the products, time linear in the number of stacks, and constant memory.
 """
 
 import os
@@ -23,7 +23,7 @@ Memory = dict[str, Tensor]
 
 
 def products(stack: LinearStack, x: Tensor, memory: Memory) -> None:
-    """Run the batched products of one block and nothing else: each layer, and A and B where the adapter is."""
+    """Run only the batched products of one block: each layer, and A and B of the adapter."""
 
     def product(x: Tensor, w: Tensor, name: str) -> Tensor:
         if name not in memory:
@@ -44,7 +44,7 @@ def products(stack: LinearStack, x: Tensor, memory: Memory) -> None:
 
 
 def bare(source: LinearStack, target: LinearStack, samples: int) -> Call:
-    """Those products, as often as the samples need them, on samples and memory that are there already."""
+    """Return a call that runs these products for all samples, on existing samples and buffers."""
     first = source.weights[0]
     widest = max(w.shape[-1] for w in (*source.weights, *target.weights))
     rows = max(1, min(samples, BLOCK // (first.shape[0] * widest)))
@@ -60,7 +60,7 @@ def bare(source: LinearStack, target: LinearStack, samples: int) -> Call:
 
 
 def cell(claim: str, widths: tuple[int, ...], *, samples: int, seconds: float) -> dict[str, Any]:
-    """CPU seconds of a part of the verification (32 stacks, drawn, run and judged) and of its products."""
+    """Return the CPU seconds of a part of the verification (32 stacks, sampled, run and judged) and of its products."""
     run = Run(stacks=STACKS_A_PART, samples=samples, depth=len(widths) - 1, widths=widths)
     strategy = StackMonteCarlo(STATEMENTS[claim])
     source, target = draw(STACKS_A_PART, strategy.placement, run, torch.Generator().manual_seed(0))
@@ -75,7 +75,7 @@ def cell(claim: str, widths: tuple[int, ...], *, samples: int, seconds: float) -
 
 
 def growth(parts: int, *, seconds: float) -> dict[str, float]:
-    """CPU seconds and peak bytes of one part and of many, which are done one after the other."""
+    """Return CPU seconds and peak bytes of one part, and of many consecutive parts."""
     run = Run(stacks=parts * STACKS_A_PART, samples=1024)
     strategy, claim = StackMonteCarlo(Placement.INPUT), CLAIMS["prop-4"]
 
@@ -97,11 +97,11 @@ def growth(parts: int, *, seconds: float) -> dict[str, float]:
 
 
 def table(content: dict[str, Any]) -> str:
-    """One table, and the sentence on growth."""
+    """Return the table, and a sentence on growth."""
     results = content["results"]
     rows = [
-        f"| {c['claim']} | {c['widths']} | {c['verify'] * 1e3:.1f} | {c['products'] * 1e3:.1f} | {c['ratio']:.2f} "
-        f"| {c['samples_a_second'] / 1e6:.2f} |\n"
+        f"| {c['claim']} | {c['widths']} | {c['verify'] * 1e3:.1f} | {c['products'] * 1e3:.1f} | {c['ratio']:.2f}"
+        f" | {c['samples_a_second'] / 1e6:.2f} |\n"
         for c in results["cells"]
     ]
     head = (
@@ -118,7 +118,7 @@ def table(content: dict[str, Any]) -> str:
 
 
 def main(quick: bool = False) -> dict[str, Any]:
-    """Measure on one thread; returns the record."""
+    """Return the record, measured on one thread."""
     torch.set_num_threads(1)
     widths, samples, seconds = (WIDTHS[3:4], 4096, 1.0) if quick else (WIDTHS, 16384, 0.5)
     cells = [cell(claim, n, samples=samples, seconds=seconds) for n in widths for claim in STATEMENTS]

@@ -1,4 +1,4 @@
-"""Sphinx: how the documentation is built; ``make docs`` puts the generated pages beside it first."""
+"""The Sphinx configuration; ``make docs`` first writes the generated pages next to it."""
 
 import re
 
@@ -7,7 +7,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.githubpages", "sp
 root_doc = "contents"
 html_theme = "furo"
 html_title = "ioadapt_theory"
-smartquotes = False  # primes are primes
+smartquotes = False  # keep primes as they are
 html_show_sphinx = False
 html_copy_source = False
 html_show_copyright = False
@@ -22,21 +22,21 @@ autodoc_typehints_format = "short"
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
-nitpick_ignore_regex = [("py:.*", ".*")]  # names of types in signatures, of torch and of our own inside
+nitpick_ignore_regex = [("py:.*", ".*")]  # types in signatures without a documentation page
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
 
 def setup(app):
-    """Docstrings have formulas with |, * and _, which are no markup."""
+    """Escape |, * and _ in formulas of docstrings, which are not markup."""
     app.connect("autodoc-process-docstring", _formulas_are_text, priority=999)
     app.connect("html-page-context", _banner)
 
 
 def _banner(app, page, template, context, doctree):
-    """Link to the front page, from pages in folders too."""
+    """Add a link to the front page, also for pages in folders."""
     front = context["pathto"]("index.html", resource=True)
-    context["theme_announcement"] = f'<a href="{front}">What it is, in ten minutes</a>'
+    context["theme_announcement"] = f'<a href="{front}">Introduction in ten minutes</a>'
 
 
 def _formulas_are_text(app, what, name, obj, options, lines):

@@ -1,9 +1,9 @@
-"""DreamBooth: a few images of a subject, as in diffusers' train_dreambooth_lora.py, with an input or output adapter.
+"""DreamBooth: learn a subject from a few images, as in diffusers' train_dreambooth_lora.py, with our adapters.
 
-Lines that differ from that script are marked "(ours)"; settings are those of the paper's Table 7. For SDXL, SD 3.5 and
-FLUX run diffusers' own scripts with one import more, see docs/models.md.
-Real models: ``--images a_folder --prompt "a photo of sks dog" --target Lykon/dreamshaper-8``, say; it takes what
-examples/what_it_costs.py says of sd15. To try it:
+Lines that differ from that script are marked "(ours)"; the settings are from the paper's Table 7. For SDXL, SD 3.5 and
+FLUX, run diffusers' own scripts with one more import, see docs/models.md. Real models: for example ``--images a_folder
+--prompt "a photo of sks dog" --target Lykon/dreamshaper-8``; examples/what_it_costs.py estimates the cost (sd15). To
+try it:
 
     python examples/tiny.py sd out/sd
     python examples/dreambooth.py --model out/sd --target out/sd --images out/sd/images --prompt dog --steps 2 --size 16
@@ -25,7 +25,7 @@ from ioadapt_theory.presets import PRESETS  # (ours)
 
 
 def pixels(path: Path, size: int) -> torch.Tensor:
-    """The middle of an image, (3, size, size), between -1 and 1."""
+    """Return the centre crop of an image, (3, size, size), between -1 and 1."""
     image = ImageOps.fit(Image.open(path).convert("RGB"), (size, size))
     return torch.from_numpy(np.asarray(image) / 127.5 - 1).float().movedim(-1, 0)
 
@@ -33,7 +33,7 @@ def pixels(path: Path, size: int) -> torch.Tensor:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=PRESETS["sd15"].base)
-    parser.add_argument("--target", help="another model to use the adapter with")
+    parser.add_argument("--target", help="another model for the adapter")
     parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--prompt", required=True)
     parser.add_argument("--family", default="lora", choices=("lora", "dora", "loha", "lokr"))
@@ -78,11 +78,11 @@ def main() -> None:
 
     state = convert_state_dict_to_diffusers(get_peft_model_state_dict(unet))
     StableDiffusionPipeline.save_lora_weights(str(args.out), unet_lora_layers=state)
-    print(f"{args.out}: saved as a LoRA is. Will it move? ioadapt report {args.model} OTHER {args.out}")
+    print(f"{args.out}: saved like a LoRA. Will it move? ioadapt report {args.model} OTHER {args.out}")
 
     if args.target:
         other = StableDiffusionPipeline.from_pretrained(args.target, torch_dtype=dtype).to(device)
-        other.load_lora_weights(str(args.out))  # knows our adapters since ioadapt_theory.peft is imported
+        other.load_lora_weights(str(args.out))  # reads our adapters, as ioadapt_theory.peft is imported
         image = other(args.prompt, num_inference_steps=2 if args.steps < 10 else 30, height=args.size, width=args.size)
         image.images[0].save(args.out / "on_the_target.png")
         print(f"{args.out / 'on_the_target.png'}: drawn by {args.target} with the adapter")

@@ -1,9 +1,9 @@
-"""Like ELITE: an encoder turns an image of a subject into a word, and moves to other models that read the same words.
+"""Like ELITE: an encoder maps an image of a subject to a word, for all models that read the same words.
 
-The paper's input adapter of this kind is none on a layer: a mapping network makes a word of the image, and the text
-encoder is trained; the UNet is left as it is. What another UNet gets is what this one gets: nothing has to be moved.
-Real models: ``--target segmind/small-sd --encoder openai/clip-vit-large-patch14``, 80,000 steps of 64 images, one
-subject each, cut out (4 GPUs for a day, says the paper). To try it:
+The paper's input adapter of this kind does not act on a layer: a mapping network turns the image into a word embedding,
+the text encoder is trained, and the UNet is unchanged. Another UNet uses the same embedding, so nothing has to be
+moved. Real models: ``--target segmind/small-sd --encoder openai/clip-vit-large-patch14``, 80,000 steps of 64 images,
+one cropped subject each (4 GPUs for a day, according to the paper). To try it:
 
     python examples/tiny.py sd out/sd
     python examples/elite.py --model out/sd --target out/sd --images out/sd/images --steps 2 --size 16 --batch 2
@@ -25,7 +25,7 @@ from ioadapt_theory.presets import PRESETS
 
 
 class Mapper(nn.Module):
-    """Features of an image -> the embedding of one word, as large as those that the text encoder knows."""
+    """A network from features of an image to the embedding of a word, of the text encoder's size."""
 
     def __init__(self, features: int, words: int) -> None:
         super().__init__()
@@ -38,13 +38,13 @@ class Mapper(nn.Module):
 
 
 def middle(path: Path, size: int) -> torch.Tensor:
-    """The middle of an image, (3, size, size), between -1 and 1."""
+    """Return the centre crop of an image, (3, size, size), between -1 and 1."""
     image = ImageOps.fit(Image.open(path).convert("RGB"), (size, size))
     return torch.from_numpy(np.asarray(image) / 127.5 - 1).float().movedim(-1, 0)
 
 
 def read(pipe, encoder, mapper, pixels):
-    """What the UNet reads of images: "a photo of S", with the mapper's word in the place of S."""
+    """Return the UNet's text input for images: "a photo of S", with the mapper's word instead of S."""
     tokens = pipe.tokenizer("a photo of s", padding="max_length", truncation=True, return_tensors="pt").input_ids
     table = pipe.text_encoder.get_input_embeddings()
     place = int((tokens[0] == pipe.tokenizer.eos_token_id).nonzero()[0]) - 1  # the last word before the end
@@ -62,7 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=PRESETS["elite"].base)
     parser.add_argument("--target", required=True, help="a model with the same text encoder")
-    parser.add_argument("--encoder", help="of images; default: a small random one, for trying")
+    parser.add_argument("--encoder", help="encoder of images (default: a small random one, to try the script)")
     parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=PRESETS["elite"].steps)
     parser.add_argument("--batch", type=int, default=PRESETS["elite"].batch_size)

@@ -1,10 +1,10 @@
-"""Like OminiControl: tokens of a condition (edges, depth) beside those of the image, read through an adapter on FLUX.
+"""Like OminiControl: FLUX with an adapter reads tokens of a condition (edges, depth) in addition to the image's.
 
-The transformer attends to the condition's tokens as to the image's; only the adapter is trained. Latents of images and
-conditions, and the prompts, are encoded once before: a .safetensors file with "latents" and "condition" (n, channels,
-height, width), "prompts" (n, tokens, features) and "pooled" (n, features).
-Real models: without ``--model``, ``--target`` and ``--steps``: 15,000 on 2 H100, says the paper;
-what it takes says examples/what_it_costs.py. To try it:
+The transformer attends to the tokens of the condition and of the image in the same way; only the adapter is trained.
+Latents of images and conditions, and the prompts, are encoded in advance: a .safetensors file with "latents" and
+"condition" (n, channels, height, width), "prompts" (n, tokens, features) and "pooled" (n, features). Real models: leave
+out ``--model``, ``--target`` and ``--steps``, for 15,000 steps (on 2 H100, according to the paper);
+examples/what_it_costs.py estimates the cost. To try it:
 
     python examples/tiny.py flux out/flux
     python examples/ominicontrol.py --model out/flux --target out/flux --cached out/flux/cached.safetensors --steps 2
@@ -22,12 +22,12 @@ from ioadapt_theory.presets import PRESETS
 
 
 def packed(latents: torch.Tensor) -> torch.Tensor:
-    """(n, channels, height, width) -> (n, tokens, 4 channels), as FLUX reads images."""
+    """Reshape (n, channels, height, width) to (n, tokens, 4 channels), FLUX's layout of images."""
     return FluxPipeline._pack_latents(latents, *latents.shape)
 
 
 def velocity(transformer, noisy, times, condition, prompts, pooled, height, width):
-    """What the transformer says of the image's tokens, with the condition's behind them, at the same places."""
+    """Return the outputs for the image's tokens, followed by the condition's tokens at the same positions."""
     ids = FluxPipeline._prepare_latent_image_ids(1, height // 2, width // 2, noisy.device, noisy.dtype)
     guidance = torch.full_like(times, 1.0) if transformer.config.guidance_embeds else None
     said = transformer(

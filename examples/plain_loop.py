@@ -1,7 +1,7 @@
-"""Train an adapter in a loop of your own, see whether it will move, move it, and ship it.
+"""Train an adapter in your own loop, predict whether it will move, move it, and export it.
 
-Real models: ``--source meta-llama/Llama-3.2-1B --target meta-llama/Llama-3.2-1B-Instruct --texts yours.jsonl`` (in each
-line a text, {"text": ...}) and without ``--steps``; examples/what_it_costs.py says what that takes. To try it:
+Real models: ``--source meta-llama/Llama-3.2-1B --target meta-llama/Llama-3.2-1B-Instruct --texts yours.jsonl`` (one
+{"text": ...} per line), without ``--steps``; examples/what_it_costs.py estimates the cost. To try it:
 
     python examples/tiny.py llama out/llama
     python examples/tiny.py llama out/tuned --like out/llama
@@ -23,8 +23,8 @@ from ioadapt_theory.reporting import report, to_text
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--source", required=True, help="the model to train on")
-    parser.add_argument("--target", required=True, help="the model that the adapter is for, too")
+    parser.add_argument("--source", required=True, help="model to train on")
+    parser.add_argument("--target", required=True, help="model to move the adapter to")
     parser.add_argument("--texts", type=Path, required=True)
     parser.add_argument("--preset", default="commonsense", choices=("commonsense", "metamath"))
     parser.add_argument("--placement", default="input", help="input, output, weight, residual")
@@ -52,18 +52,18 @@ def main() -> None:
         if step % 10 == 0 or step == args.steps - 1:
             print(f"step {step}: loss {loss.item():.3f}")
 
-    # 2. will it move? Inputs without labels tell what a copy keeps; weights alone do not.
+    # 2. will it move? Unlabelled inputs predict what a copy keeps; weights alone do not.
     model.eval()
     target = AutoModelForCausalLM.from_pretrained(args.target).to(device).eval()
     batch = tokenizer(texts[:64], return_tensors="pt", padding=True).to(device)
     told = report(model, target, inputs=dict(batch), names=(args.source, args.target, None))
     print(to_text(told))
 
-    # 3. save it with a card that says so, and put it on the other model
+    # 3. save it with this report in its model card, and put it on the other model
     save(model, args.out, card=to_text(told))
     print(load(target, args.out))
 
-    # 4. ship: the adapter as it is (args.out), or for those who do not have this package plain weights, or a plain LoRA
+    # 4. export: the adapter itself (args.out) or, for users without this package, plain weights or a plain LoRA
     unload(merge(target)).save_pretrained(args.out / "merged")
     tokenizer.save_pretrained(args.out / "merged")
     ioadapt(["adapters", "bake", str(args.out), str(args.out / "lora"), "--base", args.target])

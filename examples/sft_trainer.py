@@ -1,8 +1,8 @@
 """Supervised fine-tuning with transformers' Trainer, on a model that ``adapt`` changed in place.
 
-Checkpoints of the Trainer hold the adapter as a file of ours, so a run resumes from them and ``load`` reads them.
-What it takes says examples/what_it_costs.py.
-Real models: ``--model meta-llama/Llama-3.2-1B --texts yours.jsonl`` (a text in each line, {"text": ...}). To try it:
+Checkpoints of the Trainer contain the adapter in our format, so that a run can resume from them and ``load`` reads
+them. examples/what_it_costs.py estimates the cost. Real models: ``--model meta-llama/Llama-3.2-1B --texts yours.jsonl``
+(one {"text": ...} per line). To try it:
 
     python examples/tiny.py llama out/llama
     python examples/sft_trainer.py --model out/llama --texts out/llama/texts.jsonl --steps 4
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--texts", type=Path, required=True)
     parser.add_argument("--preset", default="metamath", choices=("commonsense", "metamath"))
     parser.add_argument("--placement", default="input", help="input, output, weight, residual")
-    parser.add_argument("--steps", type=int, default=-1, help="default: the epochs of the preset")
+    parser.add_argument("--steps", type=int, default=-1, help="number of steps (default: the epochs of the preset)")
     parser.add_argument("--out", type=Path, default=Path("out/trainer"))
     args = parser.parse_args()
     preset = PRESETS[args.preset]

@@ -1,12 +1,12 @@
-"""Random models, small enough for seconds, as folders that ``from_pretrained`` reads: to try the recipes offline.
+"""Create small random models, in folders for ``from_pretrained``, to try the examples offline.
 
     python examples/tiny.py sd out/sd
     python examples/tiny.py flux out/flux
     python examples/tiny.py llama out/llama
     python examples/tiny.py llama out/tuned --like out/llama
 
-A Stable Diffusion with images; a FLUX transformer with cached latents and prompts; a Llama with a tokenizer and texts,
-and another one with slightly other weights.
+The models are a Stable Diffusion with images, a FLUX transformer with cached latents and prompts, a Llama with a
+tokenizer and texts, and another Llama with slightly different weights.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import torch
 
 
 def tokenizer(folder: Path):
-    """CLIP's tokenizer, which knows letters and nothing else."""
+    """Return CLIP's tokenizer, with letters as its only vocabulary."""
     from transformers import CLIPTokenizer
 
     letters = [chr(c) for c in range(ord("a"), ord("z") + 1)]
@@ -29,7 +29,7 @@ def tokenizer(folder: Path):
 
 
 def sd(folder: Path) -> None:
-    """A Stable Diffusion pipeline and four images."""
+    """Write a Stable Diffusion pipeline and four images."""
     from diffusers import AutoencoderKL, DDPMScheduler, StableDiffusionPipeline, UNet2DConditionModel
     from PIL import Image
     from transformers import CLIPTextConfig, CLIPTextModel
@@ -56,7 +56,7 @@ def sd(folder: Path) -> None:
 
 
 def flux(folder: Path) -> None:
-    """A FLUX transformer; latents, conditions and prompts of eight images, as a VAE and encoders would make them."""
+    """Write a FLUX transformer, and random latents, conditions and prompts of eight images."""
     from diffusers import FluxTransformer2DModel
     from safetensors.torch import save_file
 
@@ -69,7 +69,7 @@ def flux(folder: Path) -> None:
 
 
 def llama(folder: Path, like: Path | None = None) -> None:
-    """A Llama that reads letters, and a file of texts."""
+    """Write a Llama with a tokenizer of letters, and a file of texts."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -97,7 +97,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", choices=("sd", "flux", "llama"))
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--like", type=Path, help="a Llama to change a little")
+    parser.add_argument("--like", type=Path, help="a Llama to perturb")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     torch.manual_seed(args.seed)

@@ -1,11 +1,11 @@
-"""What the paper's runs take: memory, and hours on your device, counted on the meta device without any weights.
+"""Estimate memory and hours of the paper's runs on your device, counted on the meta device without weights.
 
     python examples/what_it_costs.py sd15 llama
     python examples/what_it_costs.py --placement output --operations 200e12
 
-Hours follow from counted operations and from how many your device does in a second: fewer than its data sheet says, so
-time a step. Memory is without gradient checkpointing, which keeps less and does the forward pass twice. The VAE, text
-encoders and what the framework keeps for itself are not counted.
+Hours follow from counted operations and from your device's operations per second, which are fewer than on its data
+sheet, so time a step. Memory is without gradient checkpointing, which saves memory but repeats the forward pass. The
+VAE, the text encoders and the framework's own memory are not counted.
 """
 
 import argparse
@@ -24,19 +24,18 @@ from ioadapt_theory import adapt
 from ioadapt_theory.presets import PRESETS
 
 STATES = {"sgd": 0, "adamw": 2, "prodigy": 4}
-"""Numbers that an optimizer keeps for each one that it trains."""
+"""Number of state values that an optimizer keeps per trained parameter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one step costs.
+    """The cost of one step.
 
     Attributes:
         operations: floating-point additions and multiplications, forward and backward.
-        trained: numbers that are trained.
+        trained: number of trained parameters.
         weights: bytes of all parameters and buffers.
-        kept: bytes that are kept from the forward for the backward pass, parameters not counted; not those that
-            gradient checkpointing keeps.
+        kept: bytes saved for the backward pass, without parameters and without gradient checkpointing.
     """
 
     operations: int
@@ -45,37 +44,37 @@ class Cost:
     kept: int
 
     def memory(self, optimizer: str = "adamw") -> int:
-        """Bytes: weights, what is kept, and for what is trained a gradient and the optimizer's numbers, in float32."""
+        """Return the bytes of weights, saved tensors, and gradients and optimizer state in float32."""
         return self.weights + self.kept + 4 * self.trained * (1 + STATES[optimizer])
 
     def hours(self, steps: int, per_second: float) -> float:
-        """Of ``steps`` steps where ``per_second`` operations are done in fact, not on the data sheet."""
+        """Return the hours of ``steps`` steps at ``per_second`` measured operations per second."""
         return self.operations * steps / per_second / 3600
 
 
 class _Flash(TorchFunctionMode):
-    """Attention as accelerators compute it, without keeping the matrix of n² weights that the meta device would."""
+    """Memory-efficient attention, as on accelerators, without the matrix of n² weights."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = {**dict(zip(("query", "key", "value"), args, strict=False)), **(kwargs or {})}
         if func is not scaled_dot_product_attention or given["query"].device.type != "meta":
             return func(*args, **(kwargs or {}))
         q, k, v = given["query"], given["key"], given["value"]
-        if (times := q.shape[-3] // k.shape[-3]) > 1:  # keys that several heads share
+        if (times := q.shape[-3] // k.shape[-3]) > 1:  # several heads share keys
             k, v = k.repeat_interleave(times, -3), v.repeat_interleave(times, -3)
         causal = given.get("is_causal", False)
         return torch.ops.aten._scaled_dot_product_flash_attention(q, k, v, 0.0, causal)[0]
 
 
 def cost(model: nn.Module, loss: Callable[[nn.Module], Tensor]) -> Cost:
-    """Count one step of training: the forward pass, ``loss``, and the backward pass.
+    """Return the counts of one training step: the forward pass, ``loss``, and the backward pass.
 
     Args:
-        model: with what is to be trained; on the meta device it needs neither memory nor time.
+        model: the model with trainable parameters; on the meta device it needs neither memory nor time.
         loss: runs the model on inputs of one step's size, on the same device, and returns a scalar.
     """
     fixed = {t.untyped_storage()._cdata for t in (*model.parameters(), *model.buffers())}
-    kept: dict[int, Tensor] = {}  # alive, so that no two storages have one address
+    kept: dict[int, Tensor] = {}  # kept alive, so that addresses are unique
 
     def keep(t: Tensor) -> Tensor:
         if (where := t.untyped_storage()._cdata) not in fixed:
@@ -161,7 +160,7 @@ def llama(n: int, length: int = 256) -> Made:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table: a preset, its model, how many samples at once, and in how many steps of so many."""
+    """A row of the table: a preset, its model, the batch size, and the number of steps."""
 
     preset: str
     make: Callable[[int], Made]
@@ -204,7 +203,7 @@ def line(name: str, placement: str, *, per_second: float) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(ROWS)}; default all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"rows, of {', '.join(ROWS)} (default: all)")
     parser.add_argument("--placement", default="input", choices=("input", "output", "weight"))
     parser.add_argument("--operations", type=float, default=100e12, metavar="N", help="in a second (default 100e12)")
     args = parser.parse_args()

@@ -41,20 +41,20 @@ def describe(name: str) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Redraw figures; status 0, or 2 with one sentence on stderr."""
+    """Redraw figures; return 0, or 2 after an error message."""
     return guarded("figures", lambda: _main(argv))
 
 
 def _main(argv: list[str] | None) -> int:
     parser = Parser(prog="python -m figures", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which ones (default: all): {', '.join(FIGURES)}")
-    parser.add_argument("--list", action="store_true", help="say what each figure shows, and stop")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"figures (default: all): {', '.join(FIGURES)}")
+    parser.add_argument("--list", action="store_true", help="list the figures, and stop")
     parser.add_argument("--out", type=folder, default="out/figures", metavar="FOLDER", help="default: %(default)s")
-    parser.add_argument("--quick", action="store_true", help="smaller samples and searches, for a first look")
+    parser.add_argument("--quick", action="store_true", help="use smaller samples and searches")
     parser.add_argument("--seed", type=whole(0, 2**31 - 1), default=0, metavar="N", help="default: %(default)s")
     args = parser.parse_args(argv)
     names = args.names or list(FIGURES)
-    modules = {name: load(name) for name in names}  # a misspelt last name costs nothing
+    modules = {name: load(name) for name in names}  # checks all names before drawing
     if args.list:
         sys.stdout.write("".join(f"{describe(name)}\n" for name in modules))
         return OK

@@ -1,4 +1,4 @@
-"""Share of an adapter's gain that is kept on another model: copied, carried over, and after 50 steps without labels."""
+"""The share of an adapter's gain kept on another model: copied, carried over, and after 50 steps without labels."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ RULES = {
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Return medians over all moves of the recorded benchmark, by relation and rule."""
-    del seed, quick  # nothing is drawn, and all is there
+    """Return medians over all moves in the recorded benchmark, by relation and rule."""
+    del seed, quick  # the record is complete
     return {"shares": moving.shares(), "moves": moving.count()}
 
 

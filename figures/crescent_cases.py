@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PAPER: str | None = None
 FLOOR = 1e-5
-"""Losses below this are drawn here: they are training residue or rounding."""
+"""Smaller losses are drawn at this value, since they are training residue or rounding."""
 TITLES = {
     Case.SAME_FUNCTION: "same function,\nother weights",
     Case.OTHER_FUNCTION: "other function:\nfirst map has drifted",
@@ -26,7 +26,7 @@ TITLES = {
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Return the loss on the target divided by the source's loss without adapter, for each case, method and seed."""
+    """Return the loss on the target divided by the source's loss without an adapter, for each case, method and seed."""
     seeds = range(seed, seed + (2 if quick else 20))
     losses: dict[Case, dict[str, np.ndarray]] = {}
     for case in Case:

@@ -1,4 +1,4 @@
-"""Pairwise weight similarity of checkpoints, lowest fifth and all layers, and that of the spaces on either side."""
+"""Pairwise similarity of checkpoints: weights (the lowest fifth and all layers), and input and output spaces."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ PAPER: str | None = "Fig. 2"
 FAMILIES: dict[str, tuple[str, ...]] = {
     "torchani": ("ani-1x:0", "ani-1ccx:0", "ani-1x:1", "ani-1ccx:1"),
 }
-"""Package that ships the weights -> its models, fine-tuned ones beside what they came from; SD-1.5 is a download."""
+"""Package with weights -> its models, fine-tuned models next to their bases; SD-1.5 would be a download."""
 
 METHOD = {"weight": "lora", "input": "input", "output": "output"}
-"""Space -> the adapter that acts on it, whose colour is used."""
+"""Space -> the adapter that acts on it, for the colour."""
 SHIFTS = {"weight": -0.22, "input": 0.0, "output": 0.22}
 HEADLINE = "Fine-tuned networks stay near their parents; others share part of the input space"
 
@@ -38,7 +38,7 @@ def compute(
     Raises:
         InvalidValueError: no family is given and no package is installed.
     """
-    del seed  # nothing is random
+    del seed  # no randomness
     chosen = families or {name: models for name, models in FAMILIES.items() if find_spec(name)}
     if not chosen:
         msg = f"Fig. 2 needs weights of {sorted(FAMILIES)}: pip install --no-deps torchani==1.2, or give families."
@@ -116,7 +116,7 @@ def _spaces(axis: Axes, family: dict[str, Any]) -> None:
         method = METHOD[space]
         found = [values[pair] for pair in pairs]
         label = "weights" if space == "weight" else f"{LABELS[method]} space"
-        places = [k + SHIFTS[space] for k in range(len(pairs))]  # apart, where all three agree
+        places = [k + SHIFTS[space] for k in range(len(pairs))]  # the offset separates equal values
         axis.plot(found, places, MARKERS[method], color=METHODS[method], ms=5, label=label)
     axis.axvline(0, color=FAINT, lw=0.6, zorder=0)
     axis.set_yticks(range(len(pairs)), [f"{labels[i]} | {labels[j]}" for i, j in pairs], size=7)

@@ -43,7 +43,7 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw four columns, X on top and Y at the bottom; blue is frozen, orange is trained."""
+    """Draw four columns, with X on top and Y at the bottom; blue is frozen, orange is trained."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(FULL_WIDTH, 4.1))
@@ -57,7 +57,7 @@ def draw(data: dict[str, Any]) -> Figure:
         count = words["learnable"].replace(" * ", "")
         says = f"${count}$ learnable numbers" if name != "base" else "nothing learns"
         axes.text(5, -4.1, says, ha="center", va="top", size=8, color=FAINT)
-        axes.text(5, -5.6, " ", size=6)  # air above the legend
+        axes.text(5, -5.6, " ", size=6)  # space above the legend
     _legend(figure)
     return figure
 
@@ -108,7 +108,7 @@ def _ends(axes: Axes) -> None:
 
 
 def _path(axes: Axes, *points: tuple[float, float]) -> None:
-    """Draw a line through the points, ending in an arrow head."""
+    """Draw a line through the points with an arrow head at its end."""
     axes.plot(*zip(*points[:-1], strict=True), color=INK, lw=1, solid_joinstyle="miter")
     arrow = {"arrowstyle": "-|>", "color": INK, "lw": 1, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 8}
     axes.annotate("", points[-1], points[-2], arrowprops=arrow)
@@ -123,7 +123,7 @@ def _frozen(axes: Axes, x: float, y: float) -> None:
 
 
 def _branch(axes: Axes, *, top: float, bottom: float, middle: float, start: float) -> None:
-    """Draw the learnable branch on the right: down to rank r through A, up again through B, back into the plus."""
+    """Draw the trainable branch on the right: down to rank r through A, up through B, and into the sum."""
     from matplotlib.patches import Polygon
 
     right, wide, narrow, tall = 8.1, 1.5, 0.6, 1.7

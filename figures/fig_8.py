@@ -1,4 +1,4 @@
-"""The crescent: adapters are trained on a source and moved to a target with the same function and other weights."""
+"""The crescent: adapters are trained on a source and copied to a target with the same function and other weights."""
 
 from typing import Any
 
@@ -9,5 +9,5 @@ PAPER: str | None = "Fig. 8"
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Return what ``python toys/crescent.py`` computes."""
+    """Return the result of ``python toys/crescent.py``."""
     return crescent.run(crescent.Config(seed=seed, steps=100 if quick else 1000))

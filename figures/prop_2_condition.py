@@ -1,4 +1,4 @@
-"""Prop. 2 against the condition number of W, and against s₀: where the printed bounds stop holding."""
+"""The bounds of Prop. 2 against the condition number of W and against s₀, and where they fail."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ LABELS: dict[str, tuple[str, tuple[float, float], str]] = {
     "ce1f": ("ce1f, κ = 20", (6, 8), "right"),
     "ce2": ("ce2", (-4, -9), "right"),
 }
-"""Label of a star, its offset in points and its alignment, where a curve crosses the default place."""
+"""Labels of stars with offsets in points and alignments, where a curve crosses the default position."""
 
 
 def worst_adapter(y: Tensor, q: Tensor, w: Tensor, placement: str) -> Tensor:
-    """Return the largest |δ − δ'|/ε over ‖AB‖₂ ≤ ε at s₀ = 0, for a target turned by Q: a nuclear norm.
+    """Return the largest |δ − δ'|/ε over ‖AB‖₂ ≤ ε at s₀ = 0 for a target rotated by Q, which is a nuclear norm.
 
-    The target is W' = QᵀW, x' = xQ for input adapters, W' = WQ, x' = x for output adapters: all similarities agree.
+    The target is W' = QᵀW, x' = xQ for input adapters, and W' = WQ, x' = x for output adapters, so that similarities
+    agree.
 
     Args:
         y: orthonormal outputs y₁, y₂ of the source, n x 2 x c.
@@ -68,7 +69,7 @@ def frames(raw: Tensor) -> Tensor:
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Compute slopes at s₀ = 0 for random and worst-case data by condition number, and those of the witnesses."""
+    """Return slopes at s₀ = 0 for random and worst-case data by condition number, and those of the witnesses."""
     import torch
 
     from ioadapt_theory.claims import CLAIMS

@@ -1,4 +1,4 @@
-"""``python -m figures.readme``: update the pages' generated sections, the pictures of docs/, and docs/index.html."""
+"""``python -m figures.readme``: update the generated sections of pages, the figures in docs/, and docs/index.html."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def headlines() -> str:
 def formal() -> str:
     """Return the number of claims that Coq has checked."""
     said = f"{len(record())} of the {len(CLAIMS)} claims are also theorems in Coq"
-    return f"{said}, about statements that are rendered from the same formulas (`make proofs`).\n"
+    return f"{said}, about statements rendered from the same formulas (`make proofs`).\n"
 
 
 def drift() -> dict[str, Any]:
@@ -95,7 +95,7 @@ def drift() -> dict[str, Any]:
 
 
 def reported(*models: str) -> str:
-    """Return the output of ``ioadapt report`` for two models that a package ships."""
+    """Return the output of ``ioadapt report`` for two models from a package."""
     with patch.dict(os.environ, COLUMNS="100"), redirect_stdout(StringIO()) as said:
         command(["report", *models])
     return f"```\n$ ioadapt report {' '.join(models)}\n{said.getvalue()}```\n"
@@ -137,7 +137,7 @@ def _written(section: re.Match[str]) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Rewrite the pages and their pictures; return the exit status."""
+    """Rewrite the pages and their figures; return the exit status."""
 
     def body() -> int:
         Parser(prog="python -m figures.readme", description=__doc__).parse_args(argv)

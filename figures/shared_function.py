@@ -1,4 +1,4 @@
-"""Props. 3-5 on both sides: input and output adapters win while the functions are equal, LoRA when they are not."""
+"""Props. 3-5: input and output adapters are better while the functions are equal, LoRA if they differ."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 PAPER: str | None = None
 SIZE, RANK = 8, 2
 NOISES = (0.0, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
-"""Relative size of what is added to each weight of a target of the same function."""
+"""Relative sizes of the noise added to the weights of a target with the same function."""
 EXAMPLES = {
     "g1": "same function, W₁' = W₁R",
     "g2": "same function, R a quarter turn",
@@ -24,7 +24,7 @@ EXAMPLES = {
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Compute exact discrepancies and bounds of random stacks, from equal functions to unrelated ones, and examples."""
+    """Return exact discrepancies and bounds of random stacks, from equal to unrelated functions, and examples."""
     import torch
 
     from ioadapt_theory.claims import CLAIMS
@@ -87,7 +87,7 @@ def draw(data: dict[str, Any]) -> Figure:
 
 
 FLOOR = 1e-6
-"""Place at which a gap of exactly 0 is drawn."""
+"""Position at which a gap of exactly 0 is drawn."""
 
 
 def _gap(axes: Axes, rows: list[dict[str, Any]]) -> None:

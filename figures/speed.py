@@ -1,4 +1,4 @@
-"""Cost of adapters: a training step of a block and of single layers, beside PEFT, from the recorded benchmark."""
+"""The cost of adapters, compared with PEFT: a training step of a block and of single layers (recorded benchmark)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 PAPER: str | None = None
 RECORD = Path(__file__).resolve().parent.parent / "benchmarks" / "recorded" / "layer.json"
 SIDES = {"weight": "lora", "input": "input", "output": "output"}
-"""The style of a placement is that of its method."""
+"""Placement -> style of its method."""
 FAMILIES = {"lora": "LoRA", "dora": "DoRA", "lokr": "LoKr", "loha": "LoHa"}
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Return times divided by those of the frozen layers: of the peer, and of ours on each side."""
-    del seed, quick  # nothing is drawn, and all is there
+    """Return times divided by those of the frozen layers, for the peer and for ours on each side."""
+    del seed, quick  # the record is complete
     results = json.loads(RECORD.read_text(encoding="utf-8"))["results"]["returned"]
     steps = [
         {
@@ -50,7 +50,7 @@ def _mean(cells: list[dict[str, Any]], name: str) -> float:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw the times; grey is PEFT (for a side, its layer on an identity), and 1 would be a free adapter."""
+    """Draw the times; grey is PEFT (for a side, its layer on an identity), and 1 means no cost."""
     from matplotlib.figure import Figure
 
     titles = {

@@ -1,4 +1,4 @@
-"""Tightness of each bound: lhs/rhs on random instances, the worst one that a search finds, and the shipped ones."""
+"""Tightness of each bound: lhs/rhs on random instances, on the worst one found by a search, and on shipped ones."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ PAPER: str | None = None
 FALSE, TRUE = METHODS["lora"], METHODS["input"]
 QUANTILES = (0.01, 0.25, 0.5, 0.75, 0.99)
 LOW, HIGH = 2e-3, 1e3
-"""Ends of the axis; points beyond are drawn at the end, as arrows."""
+"""Ends of the axis; points beyond them are drawn as arrows."""
 
 
 def compute(*, seed: int = 0, quick: bool = False, claims: tuple[str, ...] | None = None) -> dict[str, Any]:
-    """Return lhs/rhs of every claim with instances: quantiles over random ones, the largest found, the shipped ones."""
+    """Return lhs/rhs for every claim with instances: quantiles over random ones, the largest, and the shipped ones."""
     import torch
 
     from ioadapt_theory.claims import CLAIMS, Run, Verdict
@@ -50,7 +50,7 @@ def compute(*, seed: int = 0, quick: bool = False, claims: tuple[str, ...] | Non
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw a row for each claim; blue holds, red is refuted, and points right of 1 violate the statement."""
+    """Draw a row for each claim, blue if it holds and red if refuted; points right of 1 violate the statement."""
     from matplotlib.figure import Figure
 
     rows = data["rows"]
@@ -69,7 +69,7 @@ def draw(data: dict[str, Any]) -> Figure:
     axes.text(1.15, -0.75, "statement violated →", color=FALSE, va="bottom", size=8)
     axes.text(0.87, -0.75, "tight at 1", va="bottom", ha="right", size=8)
     true = sum(row["stands"] for row in rows)
-    said = f"{true} bounds stand and stay left of 1; {len(rows) - true} are false, and instances pass 1"
+    said = f"{true} bounds hold and stay left of 1; {len(rows) - true} are false, and instances pass 1"
     figure.suptitle(said, fontweight="bold", size=9)
     _legend(figure)
     return figure
@@ -92,7 +92,7 @@ def _legend(figure: Figure) -> None:
 
     handles = [
         Line2D([], [], color=FAINT, lw=4.5, alpha=0.7, label="random instances: middle half, line from 1 % to 99 %"),
-        Line2D([], [], color=TRUE, marker="o", ls="", label="largest found, statement stands"),
+        Line2D([], [], color=TRUE, marker="o", ls="", label="largest found, statement holds"),
         Line2D([], [], color=FALSE, marker="o", ls="", label="largest found, statement refuted (▸ beyond the axis)"),
         Line2D([], [], mfc="none", mec=INK, marker="*", ms=10, ls="", label="shipped witness or extremal instance"),
     ]

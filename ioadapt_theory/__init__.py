@@ -69,7 +69,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(msg)
     home = import_module(_MODULE[name])
     if _MODULE[name].startswith("ioadapt_theory.adapters"):
-        import_module("ioadapt_theory.formats")  # which tells the adapters below it how they are saved
+        import_module("ioadapt_theory.formats")  # registers the save function for adapters
     return getattr(home, name)
 
 

@@ -79,7 +79,7 @@ def profile(
         diagonal: Of K.
         rows: Row sums of K, over the columns of each part.
         squares: Sums of squares of K over the rows of one part and the columns of another.
-        cuts: Where the parts begin and end: 0, ..., f.
+        cuts: Boundaries of the parts: 0, ..., f.
         times: Multiplies K by some columns, for the skewness caused by a few large eigenvalues.
 
     Returns:

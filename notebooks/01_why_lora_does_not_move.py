@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Why LoRA does not move to another model, and what does
 #
-# Two models can compute the same function with different weights. An adapter that was trained on one of them is put on
-# the other. Whether it still does there what it learned depends on where it sits: in the weights (LoRA), before the
-# model (input adapter) or behind it (output adapter). Here everything happens in the plane, so it can be looked at.
+# Two models can compute the same function with different weights. An adapter trained on one of them is copied to the
+# other. Whether it still does what it learned depends on its placement: in the weights (LoRA), before the model (input
+# adapter) or after it (output adapter). Here all maps are in the plane, so that they can be drawn.
 
 # %%
 import copy
@@ -27,8 +27,8 @@ x = sample(1000, generator)
 # ## Two models, one function
 #
 # Each model is a stack of two affine maps, `h = x W1 + b1` and `y = h W2 + b2`. The target's first map is the source's,
-# followed by a matrix R; its second map begins with the inverse of R. So the inputs (blue) become other hidden features
-# (pink) and the same outputs (green).
+# followed by a matrix R; its second map starts with the inverse of R. So the hidden features (pink) of the inputs
+# (blue) differ, but the outputs (green) are the same.
 
 # %%
 with styled():
@@ -46,7 +46,7 @@ print(f"mean squared distance of the outputs {same:.0e}, of the hidden features 
 # %% [markdown]
 # ## Train on the source, copy to the target
 #
-# The task: turn the source's output by 120 degrees and enlarge it 1.5 times. `adapt` freezes the model and adds the
+# The task: rotate the source's output by 120 degrees and scale it by 1.5. `adapt` freezes the model and adds the
 # adapter to a copy of the source, `transfer` copies the trained adapter to a copy of the target.
 
 # %%
@@ -64,14 +64,14 @@ for name, layer, placement in (("LoRA", "0", "weight"), ("input", "0", "input"),
     print(f"{name:7} loss on the source {loss[name][0]:.3f}, on the target {loss[name][1]:.3f}")
 
 # %% [markdown]
-# All three learned the task. The input and the output adapter do on the target what they did on the source; LoRA does
-# not.
+# All three learned the task. The input and the output adapter have the same effect on the target as on the source; LoRA
+# does not.
 #
 # ## Why
 #
-# Input and output adapters multiply by `(I + AB)` before or behind a function that is the same on both models, so
+# Input and output adapters multiply by `(I + AB)` before or after a function that is the same in both models, so
 # nothing changes. LoRA's AB is added to W1, so that its part of the output is `x AB W2` on the source and `x AB W2'` on
-# the target. The difference `x AB (W2 - W2')` is all that is lost:
+# the target. The loss is exactly the difference `x AB (W2 - W2')`:
 
 # %%
 (_, w2), (_, w2_target) = (augmented(model) for model in (source, target))
@@ -81,8 +81,8 @@ print(f"mean of |x AB (W2 - W2')|^2 = {lost:.3f}")
 # %% [markdown]
 # ## The whole picture (Fig. 8 of the paper)
 #
-# `python toys/crescent.py` does the same for LoRA on either map and adds the expected distance and the bound of
-# Props. 3 to 5. Each column is read downwards; grey is what is wanted.
+# `python toys/crescent.py` does the same for LoRA on either map and adds the expected distance and the bound of Props.
+# 3 to 5. Each column is read downwards; grey is the desired output.
 
 # %%
 whole = {case: crescent.run(crescent.Config(case=case, steps=400)) for case in Case}
@@ -93,9 +93,9 @@ figure
 # %% [markdown]
 # ## The other side
 #
-# That the two models compute the same function is a strong assumption. If the target's first map has drifted (as after
-# fine-tuning) and its second is the source's, LoRA on the first map is the best of all: `W2 - W2'` is zero, so the
-# outputs stay as near as they were, while input and output adapters enlarge their distance along with the crescent.
+# Equal functions are a strong assumption. If the target's first map has drifted (as after fine-tuning) and its second
+# is the source's, LoRA on the first map is best: `W2 - W2'` is zero, so the distance of the outputs does not change,
+# while input and output adapters scale it together with the crescent.
 
 # %%
 with styled():
@@ -103,8 +103,8 @@ with styled():
 figure
 
 # %% [markdown]
-# And input and output adapters are safe at the two ends of the model only. Inside, where in practice most adapters sit,
-# they meet hidden features that are other ones on the target; nothing is guaranteed there.
+# And input and output adapters are safe only at the two ends of the model. Inside, where most adapters are used in
+# practice, the hidden features of the target differ, so there is no guarantee.
 
 # %%
 with styled():
@@ -112,7 +112,7 @@ with styled():
 figure
 
 # %% [markdown]
-# ## What this page said, checked
+# ## Checks of this page
 
 # %%
 assert same < 1e-20 < 0.1 < hidden, "the models compute the same outputs from other hidden features"

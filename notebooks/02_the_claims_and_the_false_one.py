@@ -2,11 +2,10 @@
 # # The paper's claims, and the one that is false
 #
 # "Revisit Model Adaptation from Parameters to Features" proves five propositions about adapters that move from one
-# model to another. This page goes through them with numbers that fit on a sheet of paper. Props. 3 to 5 are true as
-# printed, Prop. 1 and half of Prop. 2 with a repaired sign; what Prop. 2 says about input adapters is false, and there
-# is a true statement to put in its place.
+# model to another. This page explains them with small numbers. Props. 3 to 5 are true as printed, Prop. 1 and half of
+# Prop. 2 with a corrected sign; Prop. 2 for input adapters is false, and a true statement replaces it.
 #
-# A row `x` is a sample, `W` maps it to `y = xW`, and one adapter `AB` is put on two models:
+# A row `x` is a sample, `W` maps it to `y = xW`, and one adapter `AB` is added to two models:
 #
 # | | |
 # |---|---|
@@ -31,16 +30,16 @@ torch.set_default_dtype(torch.float64)
 cosine = partial(torch.nn.functional.cosine_similarity, dim=-1)
 
 # %% [markdown]
-# ## What is claimed
+# ## The claim
 #
-# Take two samples and look at the angle between their outputs, as the cosine `s0`. The two models agree about it before
-# adaptation. After adaptation with `AB` no larger than `eps` they may disagree. Prop. 2 says by how much: for input and
-# output adapters at most `4 (1 + s0) eps`, up to terms of order `eps^2`, whatever the weights `W` and `W'` are.
+# Take two samples and the cosine `s0` between their outputs, on which the two models agree before adaptation. After
+# adaptation with `AB` of norm at most `eps` they may disagree. Prop. 2 bounds the difference for input and output
+# adapters by `4 (1 + s0) eps`, up to terms of order `eps^2`, for any weights `W` and `W'`.
 #
 # ## A counterexample to check by hand
 #
-# Both models have `W = diag(1, 3)`. The source sees `x1 = (1, 0)` and `x2 = (0, 1)`, the target sees `(1, 0)` and
-# `(0, -1)`. All outputs are at right angles, so `s0 = 0`. The adapter has a single entry, `AB = [[0, eps], [0, 0]]`.
+# Both models have `W = diag(1, 3)`. The source's inputs are `x1 = (1, 0)` and `x2 = (0, 1)`, the target's are `(1, 0)`
+# and `(0, -1)`. The outputs are orthogonal, so `s0 = 0`. The adapter has a single entry, `AB = [[0, eps], [0, 0]]`.
 
 # %%
 eps = 20 / 297
@@ -55,8 +54,8 @@ print(f"similarity after adaptation: source {on_source:+.4f}, target {on_target:
 print(f"they differ by {distance:.4f}; Prop. 2 allows {allowed:.4f} and a term of order eps^2 = {eps**2:.4f}")
 
 # %% [markdown]
-# Is it the term of order `eps^2`? No: the violation stays when `eps` goes to zero. The distance divided by `eps` tends
-# to 6, where the proposition has 4.
+# The term of order `eps^2` is not the reason: the violation remains as `eps` goes to zero. The distance divided by
+# `eps` tends to 6, whereas the proposition has 4.
 
 # %%
 for size in (1e-1, 1e-2, 1e-3, 1e-4):
@@ -69,16 +68,16 @@ slope = (exact.first_order or 0.0) / eps
 print(f"at 50 digits: distance {exact.lhs:.10f} = 40/101, slope {slope:.10f}")
 
 # %% [markdown]
-# ## Where the proof slips
+# ## The error in the proof
 #
-# The change of an output is `x AB W`, of size at most `|x| eps |W|`. The proof then divides by `|x W|` as if that were
-# `|x| |W|`. But `|x W| <= |x| |W|` is the other way round: a sample can be one that `W` shrinks, and the adapter can
-# turn it into one that `W` stretches. How much that matters is the condition number `k` of `W`, and the true constant
-# is
+# The change of an output is `x AB W`, of size at most `|x| eps |W|`. The proof then divides by `|x W|` as if it were
+# `|x| |W|`. But `|x W| <= |x| |W|` has the opposite direction: `W` may shrink a sample, and the adapter may turn it
+# into one that `W` stretches. The size of this effect is the condition number `k` of `W`, and the true constant is
 #
 # `|sim - sim'| <= (1 - s0^2) (k + 1/k + k' + 1/k') eps + O(eps^2)`
 #
-# It is attained, so nothing smaller is true. Coq has checked the proof; these are its steps, with computed formulas:
+# It is attained, so no smaller constant is true. Coq has checked the proof; these are its steps, with computed
+# formulas:
 
 # %%
 proof = CLAIMS["prop-2-input-sharp"].proofs[0]
@@ -86,9 +85,9 @@ for step in proof.printed(CLAIMS["prop-2-input-sharp"]):
     print(step)
 
 # %% [markdown]
-# On the left of the picture: the dashed line is what is printed, the solid line the true constant, the triangles what a
-# search finds that knows nothing of either. For random data and the adapter that is worst for them (band: nine draws of
-# ten) the printed bound is broken as a rule from `k = 10` on. Output adapters (squares) do not care about `W`.
+# On the left of the figure, the dashed line is the printed constant, the solid line the true constant, and the
+# triangles are results of a search that does not use either. For random data and their worst adapter (band: nine
+# samples of ten), the printed bound usually fails from `k = 10` on. Output adapters (squares) do not depend on `W`.
 
 # %%
 with styled():
@@ -99,11 +98,11 @@ figure
 # %% [markdown]
 # ## A sign
 #
-# On the right of the picture: `1 + s0` should have been `1 + |s0|`, in Prop. 1 (LoRA) as well. The lemma behind both
-# has it right, `|delta| <= (1 + |s|) ...`. For outputs that point away from each other the printed bounds are too
-# small, for LoRA by any factor. With `1 + |s0|` Prop. 1 and the output half of Prop. 2 are true.
+# On the right of the figure: `1 + s0` should be `1 + |s0|`, also in Prop. 1 (LoRA). The lemma behind both is correct,
+# `|delta| <= (1 + |s|) ...`. For outputs with a negative cosine the printed bounds are too small, for LoRA by an
+# arbitrary factor. With `1 + |s0|`, Prop. 1 and the output half of Prop. 2 are true.
 #
-# ## The statement that is better than printed
+# ## A stronger statement
 #
 # For output adapters there is an exact law, without `O(eps^2)` and without `W`. With `z = artanh s`, a matrix
 # `T = I + AB` moves `z` by at most the logarithm of its condition number:
@@ -128,9 +127,9 @@ plt.show()
 # ## Functions instead of angles: Props. 3 to 5
 #
 # Now two models `x W1 W2` and `x W1' W2'` whose functions differ by `eps = |W1 W2 - W1' W2'|^2`. Props. 3 to 5 bound
-# what adapters make of that difference, and they are true. It is tempting to read them as "LoRA transfers worse". That
-# does not follow, because they are upper bounds, and it is not so: if the two models compute the same function, input
-# and output adapters keep it that way and LoRA does not; if they do not, LoRA can be the one that does less harm.
+# this difference after adaptation, and they are true. It is tempting to conclude that "LoRA transfers worse". That does
+# not follow from upper bounds, and it is false: if the two models have equal functions, they stay equal with input and
+# output adapters but not with LoRA; if the functions differ, LoRA can do less harm.
 
 # %%
 with styled():
@@ -141,8 +140,8 @@ figure
 # %% [markdown]
 # ## Everything at once
 #
-# `ioadapt claims` prints the whole list, `ioadapt verify` runs the evidence. Here are the printed statements, verified
-# on the spot with little effort, with what is to be said about each.
+# `ioadapt claims` prints the whole list, and `ioadapt verify` runs the checks. Here are the printed statements,
+# verified with little effort, with remarks.
 
 # %%
 shown = ("lemma-1", "lemma-2", "prop-1", "prop-2-input", "prop-2-output", "lemma-3", "prop-3", "prop-4", "prop-5")
@@ -152,22 +151,22 @@ for name in shown:
     print(f"{name:14} {verdicts[name]:8} {remark(CLAIMS[name])}")
 
 # %% [markdown]
-# ## What this page said, checked
+# ## Checks of this page
 
 # %%
 assert abs(distance - 40 / 101) < 1e-12, "the two similarities differ by 40/101"
-assert distance > allowed + 10 * eps**2, "that is more than 4 eps, and more than the next order explains"
+assert distance > allowed + 10 * eps**2, "this exceeds 4 eps by more than the next order"
 assert abs(slope - 6) < 1e-12, "the slope is 6, not 4"
-assert proof.holds(CLAIMS["prop-2-input-sharp"]), "every step of the proof of the true constant goes through"
+assert proof.holds(CLAIMS["prop-2-input-sharp"]), "every step of the proof of the true constant holds"
 law = CLAIMS["prop-2-output-artanh"]
-assert all(proof.holds(law) for proof in law.proofs), "and of the law for output adapters"
-assert 0.5 < float((shift.abs() / limit).max()) <= 1, "which random data respect, and come near to"
-assert max(data["adversarial"]["input"]) > 20 > 4.01 > max(data["adversarial"]["output"]), "only input adapters feel W"
-assert data["random"][data["conditions"].index(10)][0] > 4, "and feel it in nineteen of twenty random draws"
+assert all(proof.holds(law) for proof in law.proofs), "and every step for the law of output adapters"
+assert 0.5 < float((shift.abs() / limit).max()) <= 1, "random data satisfy the law, and come close to it"
+assert max(data["adversarial"]["input"]) > 20 > 4.01 > max(data["adversarial"]["output"]), "only input adapters need W"
+assert data["random"][data["conditions"].index(10)][0] > 4, "the bound fails in nineteen of twenty samples"
 assert both["rows"][0]["lora_wins"] == 0, "equal functions: input and output adapters win"
 assert both["rows"][-1]["lora_wins"] > 0.5, "unrelated functions: LoRA does less harm more often than not"
 false = {name for name, verdict in verdicts.items() if verdict is Verdict.REFUTED}
 assert false == {"prop-1", "prop-2-input", "prop-2-output"}, "false as printed"
-assert CLAIMS["prop-2-input-abs"].expected is Verdict.REFUTED, "|s0| does not save the input half of Prop. 2"
-assert {CLAIMS[f"prop-{x}-abs"].expected for x in ("1", "2-output")} == {Verdict.PROVED}, "it saves the others"
+assert CLAIMS["prop-2-input-abs"].expected is Verdict.REFUTED, "|s0| does not correct the input half of Prop. 2"
+assert {CLAIMS[f"prop-{x}-abs"].expected for x in ("1", "2-output")} == {Verdict.PROVED}, "it corrects the others"
 print("All of it holds.")

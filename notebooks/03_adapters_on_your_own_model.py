@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Adapters on your own model
 #
-# A model of your own is any `nn.Module` with linear layers or convolutions. This page adapts one, trains the adapter,
-# saves it, puts it on another model, and ends with plain weights. The model is small, so that each step takes
-# seconds; the calls are those for a large one.
+# Your own model can be any `nn.Module` with linear layers or convolutions. This page adapts one, trains the adapter,
+# saves it, loads it on another model, and ends with plain weights. The model is small, so that each step takes seconds;
+# the calls are the same for a large one.
 
 # %%
 import copy
@@ -23,7 +23,7 @@ torch.manual_seed(0)
 
 
 def bars(n: int, *, upright: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Images with one bar, and in which of eight places it stands."""
+    """Return images with one bar, and the position of the bar, one of eight."""
     place = torch.randint(8, (n,))
     images = 0.3 * torch.randn(n, 1, 8, 8)
     images[torch.arange(n), 0, place] += 1
@@ -31,7 +31,7 @@ def bars(n: int, *, upright: bool) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 class Net(nn.Module):
-    """Your model."""
+    """Your own model."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,11 +63,11 @@ train(base, 150, upright=False)
 print(f"lying bars: {right(base, upright=False):.0%} right, upright ones {right(base, upright=True):.0%}")
 
 # %% [markdown]
-# ## Put an adapter on
+# ## Add an adapter
 #
-# `adapt` freezes the model and adds to the layers that you name: the ends of their names, a regular expression, or
-# `"all-linear"`. A name that matches nothing is an error that shows what there is. The model keeps its class and its
-# forward pass.
+# `adapt` freezes the model and adds an adapter to the layers that you select by the ends of their names, a regular
+# expression, or `"all-linear"`. A name without a match raises an error that lists the available layers. The model keeps
+# its class and its forward pass.
 
 # %%
 model = adapt(copy.deepcopy(base), target_modules=["body.0", "body.2"], family="lora", placement="input", rank=4)
@@ -75,7 +75,7 @@ print(f"{count(model)} numbers to train on {', '.join(layers(model))}")
 print(model.body[0])
 
 # %% [markdown]
-# It changes nothing before it is trained. Then train as you always do: what has `requires_grad` is the adapter.
+# A new adapter does not change the outputs. Then train as usual: only the adapter has `requires_grad`.
 
 # %%
 images, _ = bars(4, upright=True)
@@ -87,9 +87,9 @@ with disable(model):
 print(f"upright bars: {learned:.0%} right; without the adapter lying ones are still {without:.0%} right")
 
 # %% [markdown]
-# ## Save it, with a page that says what it is
+# ## Save it, with a model card
 #
-# One file, and with `card=True` a model card beside it. A README.md that is there already is left as it is.
+# `save` writes one file, and with `card=True` also a model card. An existing README.md is not replaced.
 
 # %%
 folder = Path(tempfile.mkdtemp())
@@ -98,10 +98,10 @@ print(*(path.name for path in sorted(folder.iterdir())))
 print((folder / "README.md").read_text()[:620])
 
 # %% [markdown]
-# ## On another model
+# ## Move it to another model
 #
-# The other model here is the first one, trained further on noisy images; its weights have changed a little. `load`
-# puts a saved adapter on it, `transfer` one from memory. `report` says before what can be expected.
+# The other model here is the first one, trained further on noisy images; its weights have changed slightly. `load` adds
+# a saved adapter to it, and `transfer` one from memory. `report` predicts the result.
 
 # %%
 other = copy.deepcopy(base)
@@ -129,8 +129,8 @@ plt.show()
 # %% [markdown]
 # ## Plain weights
 #
-# `merge` writes the adapter into the weights, `unmerge` gives the old ones back bit for bit, and `unload` after
-# `merge` leaves a model that does not know of adapters.
+# `merge` writes the adapter into the weights, `unmerge` restores the old weights bit for bit, and `unload` after
+# `merge` returns a model without adapters.
 
 # %%
 with torch.no_grad():
@@ -144,7 +144,7 @@ print(
 )
 
 # %% [markdown]
-# ## What this page said, checked
+# ## Checks of this page
 
 # %%
 assert unchanged, "a fresh adapter changes nothing"
@@ -152,7 +152,7 @@ assert learned > 0.9 > 0.4 > right(base, upright=True), "it learned what the bas
 assert without > 0.95, "and the base is as it was"
 assert {path.name for path in folder.iterdir()} == {"ioadapt.safetensors", "README.md"}
 assert not moved.unmatched, "every layer has its counterpart"
-assert there > 0.8 > apart, "it works on the relative, and not on the stranger"
+assert there > 0.8 > apart, "it works on the related model, and not on the unrelated one"
 assert torch.allclose(merged, expected, atol=1e-4), "merging changes nothing"
 assert torch.equal(model.body[0].base_layer.weight, base.body[0].weight), "unmerging is exact"
 assert not layers(plain), "the last one is plain"

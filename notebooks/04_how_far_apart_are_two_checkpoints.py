@@ -2,9 +2,9 @@
 # # How far apart are two checkpoints, and will an adapter move?
 #
 # Fig. 2 of the paper shows mean cosines between the weights of Stable Diffusion and its variants. Here the same
-# question is put to networks whose weights come with a Python package, so nothing is downloaded: ANI-1x is an
-# ensemble of eight networks for the energy of molecules, each trained from its own random start; ANI-1ccx was
-# fine-tuned from them, one by one, on better data. So one pair is related, and the others share the task only.
+# comparison is made for networks shipped with a Python package, so nothing is downloaded: ANI-1x is an ensemble of
+# eight networks for the energy of molecules, each trained from a different random start; each network of ANI-1ccx was
+# fine-tuned from one of them on better data. So one pair is related, and the others share only the task.
 
 # %%
 import matplotlib.pyplot as plt
@@ -21,9 +21,8 @@ print(to_table(weights))
 RELATED, UNRELATED = (0, 1), (0, 2)
 
 # %% [markdown]
-# The column "unrelated" is the mean that is left when the entries of each tensor are shuffled. It is not zero:
-# biases have a mean of their own, and a mean is enough for a cosine. Unrelated networks are as alike as that, and no
-# more.
+# The column "unrelated" is the mean cosine after permuting the entries of each tensor. It is not zero, because biases
+# have a non-zero mean, which contributes to the cosine. Unrelated networks are as similar as that, and not more.
 
 # %%
 with styled():
@@ -34,9 +33,9 @@ plt.show()
 # %% [markdown]
 # ## Two panels, one choice
 #
-# Panel (a) averages the fifth of the layers that look least alike, so it is lower by construction. What it hides is
-# where they are. Layer by layer, the picture is another one: fine-tuning left two layers of every network untouched,
-# to the last bit, and hardly moved any bias. The other weights moved far.
+# Panel (a) averages the fifth of the layers with the lowest cosine, so it is lower by construction, and it hides their
+# position. Layer by layer, fine-tuning left two layers of every network unchanged, to the last bit, and hardly changed
+# any bias. The other weights changed much.
 
 # %%
 with styled():
@@ -49,10 +48,10 @@ frozen = [name for name, value in cosine.items() if value == 1 and name.endswith
 print("untouched:", ", ".join(frozen))
 
 # %% [markdown]
-# ## The spaces in which an adapter lives
+# ## The spaces of an adapter
 #
-# An input adapter T meets a weight W only as TW, so the Gram W Wᵀ is what it sees; an output adapter sees Wᵀ W. Both
-# are compared here over the same matrices, less the multiple of the identity that every wide random matrix has.
+# The effect of an input adapter T depends on W only through the Gram W Wᵀ, and that of an output adapter on Wᵀ W. Both
+# are compared here over the same matrices, without the multiple of the identity that every wide random matrix has.
 
 # %%
 by_space = {space: compare(*models, options=Options(space=space)) for space in Space}
@@ -65,16 +64,16 @@ for space, found in means.items():
     print(f"{space:<8} related {found[RELATED]:.3f}   unrelated {found[UNRELATED]:+.3f}")
 
 # %% [markdown]
-# Networks that were trained apart have unrelated weights, and unrelated output spaces; but their input spaces
-# resemble each other, for the same description of an atom feeds them all. It is what the paper argues with and does
-# not measure. It is one family, and a resemblance of spaces is not yet a transfer.
+# Independently trained networks have unrelated weights and unrelated output spaces, but their input spaces are similar,
+# because they read the same features of atoms. The paper argues with this similarity but does not measure it. This is
+# only one family, and similar spaces do not imply transfer.
 
 # %% [markdown]
 # ## Will it move?
 #
-# `report` puts this together for a pair: how the two are related, and what their layers share on each side. What an
-# adapter keeps cannot be told from weights; with inputs the law of transfer tells it, for every layer and side. From
-# the command line: `ioadapt report ani-1x:0 ani-1ccx:0`, and `--inputs` for a batch.
+# `report` summarises this for a pair: the relation of the models, and the similarity of their layers on each side.
+# Weights do not determine what an adapter keeps; with inputs, the law of transfer predicts it for every layer and side.
+# From the command line: `ioadapt report ani-1x:0 ani-1ccx:0`, and `--inputs` for a batch.
 
 # %%
 from ioadapt_theory.adapters.base_weights import checkpoint_weights
@@ -88,7 +87,7 @@ print(to_stranger.kinship)
 print(to_stranger)
 
 # %% [markdown]
-# ## What was said, checked
+# ## Checks of this page
 
 # %%
 (related, unrelated), base = (weights.mean(pair).mean for pair in (RELATED, UNRELATED)), weights.null(UNRELATED)

@@ -1,12 +1,12 @@
 # %% [markdown]
 # # Does it transfer?
 #
-# The paper says that input and output adapters transfer better than LoRA. Here that is asked of models small enough
-# to train many of: for every seed a source, and targets with other weights. This page reads the recorded full runs.
+# The paper states that input and output adapters transfer better than LoRA. We test this on models that are small
+# enough to train many: for every seed a source, and targets with other weights. This page reads the recorded full runs.
 #
-# One number a study: the share of the gain that a copied adapter keeps on related targets, where 1 is what a LoRA
-# gains that is trained there. "Better" and "worse" are against the copied LoRA at the 5 % level, corrected over all
-# studies; "no difference" means that it is smaller than 0.1.
+# Each study has one number: the share of the gain that a copied adapter keeps on related targets, where 1 is the gain
+# of a LoRA trained there. "Better" and "worse" compare with the copied LoRA at the 5 % level, corrected over all
+# studies; "no difference" means a difference below 0.1.
 
 # %%
 import matplotlib.pyplot as plt
@@ -48,14 +48,14 @@ figure.tight_layout(rect=(0, 0, 1, 0.94))
 plt.show()
 
 # %% [markdown]
-# ## What is exact
+# ## Exact cases
 #
-# On a target that computes the same function with other weights, one side moves without any loss, as Props. 4 and 5
-# say: the side on which the two models share their features. That is a theorem and not a matter of seeds; the runs
-# only show that nothing is wrong with them.
+# On a target with the same function and other weights, one side transfers without any loss, according to Props. 4 and
+# 5: the side on which the two models share their features. This is a theorem and does not depend on seeds; the runs
+# only confirm it.
 
 # %% [markdown]
-# ## What was said, checked
+# ## Checks of this page
 
 # %%
 for name in names():
@@ -65,6 +65,6 @@ for name in names():
         for target, method in protocol(name).exact.items():
             off = max(abs(a - b) for a, b in zip(rows[method][target], rows[method]["source"], strict=True))
             gain = max(abs(a - b) for a, b in zip(rows[method]["source"], rows[NONE]["source"], strict=True))
-            assert off < 0.01 * gain, "what is exact by the theorem is exact in the runs"
+            assert off < 0.01 * gain, "cases that are exact by the theorem are exact in the runs"
 assert {str(one.verdict) for one in endpoint.decided()} >= {"better", "worse"}, "it depends on the study"
 print("All of it holds.")

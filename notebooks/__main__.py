@@ -1,6 +1,6 @@
-"""``python -m notebooks [NAME ...]``: runs the scripts beside it as notebooks, and writes these with their outputs.
+"""``python -m notebooks [NAME ...]``: run the scripts in this folder as notebooks, and write them with outputs.
 
-The scripts are what is written by hand.
+Only the scripts are edited by hand.
 """
 
 import argparse
@@ -31,7 +31,7 @@ def notebook(script: Path) -> NotebookNode:
 
 
 def run(made: NotebookNode, *, first: str = "") -> NotebookNode:
-    """Run it in its folder, as Jupyter does; a cell that fails raises. ``first`` is code to run before it."""
+    """Return the executed notebook; a failing cell raises. ``first`` is code to run before it."""
     from nbclient import NotebookClient
 
     if first:
@@ -42,7 +42,7 @@ def run(made: NotebookNode, *, first: str = "") -> NotebookNode:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Write them; status 0."""
+    """Write the notebooks; return 0."""
     parser = argparse.ArgumentParser(prog="python -m notebooks", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="such as 05_does_it_transfer (default: all)")
     names = parser.parse_args(argv).names

@@ -1,4 +1,4 @@
-"""The verdicts at the end of `pytest paper_checks`: every claim with its worst ratio, the evidence and the time."""
+"""The summary of `pytest paper_checks`: every claim with its worst ratio, the evidence and the time."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 import torch
 
 KEY = "verification"
-"""Name of the property by which a test hands its verification to the summary; it survives pytest-xdist."""
+"""Name of the property in which a test passes its verification to the summary, also with pytest-xdist."""
 
 
 @pytest.fixture(autouse=True)

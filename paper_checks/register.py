@@ -1,7 +1,7 @@
-"""``python -m paper_checks.register`` writes ``register.txt``: what is claimed and argued, for a person to sign.
+"""``python -m paper_checks.register`` writes ``register.txt``, all claims and arguments, for review by a person.
 
-It is printed from the registry: statements with their hypotheses, words and places, and every step of every argument.
-Whoever changes one of them sees it in the difference of that file, and a test asks for it.
+It lists statements with their hypotheses, words and references, and every step of every argument. A change of any of
+them appears in the diff of that file, which a test requires.
 """
 
 import sys
@@ -18,7 +18,7 @@ REGISTER = Path(__file__).with_name("register.txt")
 
 
 def entry(claim: Claim) -> str:
-    """Return one claim as it is signed."""
+    """Return the entry of a claim."""
     lines = [
         f"{claim.id}: {claim.expected}, {claim.source}, {report.reading(claim)}",
         f"  {report.stated(claim)}",
@@ -41,7 +41,7 @@ def shipped(claim: Claim, name: str) -> str:
 
 
 def searches(claim: Claim) -> str:
-    """Return how instances are searched, with the options of each search; a setting by its name."""
+    """Return the searches of instances, with their options; settings are given by name."""
     options = {
         type(s).__name__: [
             f"{f.name} {x.name if isinstance(x := getattr(s, f.name), Setting) else x}" for f in fields(s)
@@ -57,7 +57,7 @@ def register() -> str:
 
 
 def main() -> int:
-    """Write the file; return status 0."""
+    """Write the file; return 0."""
     REGISTER.write_text(register(), encoding="utf-8")
     return 0
 

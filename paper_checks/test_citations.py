@@ -19,7 +19,7 @@ NUMBERED = {
     "Sec": "1 2 2.1 2.2 3 3.1 3.2 3.3 4 5 5.1 5.2 6",
     "App": "A A.1 A.2 B C D E",
 }
-"""What the paper numbers; extracted once, by hand."""
+"""The numbered items of the paper, extracted once by hand."""
 
 KINDS = {
     "Eq": r"Eqs?\.|Equations?",
@@ -37,11 +37,11 @@ CITATION = {
 
 
 ELSEWHERE = re.compile(r"arXiv[ :]\d{4}\.\d{4,5},[^)\n]*")
-"""A citation that follows an arXiv number is one of that other paper."""
+"""Matches citations after an arXiv number, which refer to another paper."""
 
 
 def between(first: str, last: str) -> Iterator[str]:
-    """Everything from 3 to 5, or from 4a to 4c."""
+    """Return the numbers of a range, such as 3 to 5 or 4a to 4c."""
     if first[:-1] == last[:-1] and last[-1] in string.ascii_lowercase:
         yield from (first[:-1] + x for x in string.ascii_lowercase if first[-1] <= x <= last[-1])
     elif first.isdigit() and last.isdigit():
@@ -51,7 +51,7 @@ def between(first: str, last: str) -> Iterator[str]:
 
 
 def citations(text: str) -> Iterator[tuple[str, str]]:
-    """(kind, number) of every citation in a text, lists and ranges written out."""
+    """Return (kind, number) of every citation in a text, with lists and ranges expanded."""
     ours = ELSEWHERE.sub("", text)
     for kind, pattern in CITATION.items():
         for match in pattern.finditer(ours):
@@ -63,12 +63,12 @@ def citations(text: str) -> Iterator[tuple[str, str]]:
 
 
 def unknown(text: str) -> set[tuple[str, str]]:
-    """Citations that the paper does not have."""
+    """Return citations of items that do not exist in the paper."""
     return {(kind, number) for kind, number in citations(text) if number not in NUMBERED[kind].split()}
 
 
 def sources() -> list[Path]:
-    """Our Python and Markdown files, but for this one, which quotes citations that must not exist."""
+    """Return our Python and Markdown files, except this one, which quotes invalid citations."""
     modules = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py") if path != Path(__file__)]
     return sorted(modules) + [path for path in ROOT.glob("*.md") if path.name != "CHANGELOG.md"]
 

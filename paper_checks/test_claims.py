@@ -1,4 +1,4 @@
-"""Is the paper right? Every statement keeps its recorded verdict; a refuted one stays refuted, with its witness."""
+"""Every statement keeps its recorded verdict; a refuted one stays refuted, with its witness."""
 
 import json
 import re
@@ -33,14 +33,14 @@ NUMBERED = (
 
 
 QUICK = Run(instances=500, starts=16, steps=50, stacks=16, samples=16_384)
-"""A fraction of the default, which `pytest -m slow paper_checks` and `ioadapt verify` run."""
+"""A fraction of the default effort of `pytest -m slow paper_checks` and `ioadapt verify`."""
 
 
 @pytest.mark.parametrize("run", [QUICK, pytest.param(Run(), marks=pytest.mark.slow)], ids=["quick", "default"])
 @pytest.mark.parametrize("claim", EVERY)
 def test_verdict_is_the_recorded_one(claim: Claim, run: Run, record_property: Callable[[str, object], None]) -> None:
     result = verify(claim, run)
-    record_property(KEY, json.dumps(result.to_json()))  # pytest-xdist has no integers of more than 32 bits
+    record_property(KEY, json.dumps(result.to_json()))  # pytest-xdist cannot transfer integers of more than 32 bits
     assert result.verdict is claim.expected, result
     if random := result.findings.get(Evidence.RANDOM):  # hypotheses hold by construction, but for rounding
         assert random.instances >= 0.98 * run.instances
@@ -53,16 +53,16 @@ def test_every_numbered_statement_has_a_verdict(number: str) -> None:
 
 @pytest.mark.parametrize("claim", REFUTED)
 def test_a_refutation_is_exact(claim: Claim) -> None:
-    """By a shipped witness in exact numbers or an exact argument, never by a float64 search alone."""
+    """A refutation needs a shipped witness in exact numbers or an exact argument, not only a float64 search."""
     assert any(proof.refutes for proof in claim.proofs)
     named = {proof.witness for proof in claim.proofs if hasattr(proof, "witness")}
     assert set(claim.witnesses) <= named
-    assert remark(claim), "what is true instead is said"
+    assert remark(claim), "a refuted claim states what is true"
 
 
 @pytest.mark.parametrize("claim", [p for p in REFUTED if p.values[0].setting and "A.1" in p.values[0].setting.name])
 def test_of_props_1_and_2_a_counterexample_has_an_adapter_of_low_rank(claim: Claim) -> None:
-    """As the text has it, r < min(c, d); others of full rank stand beside it."""
+    """Witnesses have r < min(c, d), as in the text; full-rank ones are additional."""
     exact = [{key: Matrix([[*map(Rational, map(str, r))] for r in witness(name)[key]]) for key in ("AB", "W")}
              for name in claim.witnesses]  # fmt: skip
     assert claim.id == "bounds-rank" or any(m["AB"].rank() < min(m["W"].shape) for m in exact)
@@ -70,7 +70,7 @@ def test_of_props_1_and_2_a_counterexample_has_an_adapter_of_low_rank(claim: Cla
 
 @pytest.mark.parametrize("claim", EVERY)
 def test_as_printed_is_said_of_what_is_printed_only(claim: Claim) -> None:
-    """Corrections and extensions are ours; "as printed" stands for a place in the paper and amends nothing of it."""
+    """Corrections and extensions are ours; "as printed" refers to a statement in the paper and amends nothing."""
     places = ("Lemma", "Proposition", "Eq", "Remark", "Remainder", "Section", "Proof", "App", "Table")
     if claim.origin is Origin.OURS:
         assert claim.amends is not None or claim.reading or "beyond" in claim.source
@@ -102,7 +102,7 @@ STANDS = {
     **dict.fromkeys(("Table 9", "Table 10", "Table 11"), ("App. C",)),
     "Table 8": ("Section 5.1", "App. C"),
 }
-"""Where a statement of the paper stands."""
+"""Reference to a statement of the paper."""
 NAMED = {
     **{f"lemma-{n}": f"Lemma {n}" for n in (1, 2, 3)},
     **{f"prop-{n}": f"Proposition {n}" for n in range(1, 6)},
@@ -123,7 +123,7 @@ NAMED = {
     },
     **dict.fromkeys(("tables-on-par", "tables-prompt-fidelity"), "Table 8"),
 }
-"""What an id is short for, or where its statement stands."""
+"""Return the statement for which an id is short, or its reference."""
 
 
 @pytest.mark.parametrize("claim", EVERY)
@@ -220,7 +220,7 @@ def test_props_1_and_2_have_every_reading_of_the_norm_and_of_the_sign_and_every_
 
 @pytest.mark.parametrize("claim", EVERY)
 def test_an_entry_amends_another_and_words_have_evidence_of_their_own(claim: Claim) -> None:
-    """Whoever reads "attained", "sharp" or "iff" finds an instance or an argument for it."""
+    """A claim with "attained", "sharp" or "iff" has an instance or an argument for it."""
     assert claim.amends is None or claim.amends in CLAIMS
     if claim.attained and not any(r.sign == "=" for r in claim.concludes):
         assert Word.ATTAINED in claim.words

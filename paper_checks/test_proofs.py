@@ -1,4 +1,4 @@
-"""Every counterexample has the exact values that are printed, and no step is true as it stands."""
+"""Every counterexample has the printed exact values, and no step is trivially true."""
 
 import re
 from fractions import Fraction
@@ -72,7 +72,7 @@ def exact(claim: Claim, name: str) -> Values:
 
 
 def test_no_step_is_true_as_it_stands() -> None:
-    """What a step checks is computed: no file that states claims holds a check that is true already."""
+    """Steps are computed: no file with claims contains a check that is always true."""
     folder = Path(CLAIMS_FILE).parent
     sources = [path for room in ("statements", "beyond", "words", "effect") for path in (folder / room).glob("*.py")]
     assert len(sources) > 20

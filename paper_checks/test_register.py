@@ -1,4 +1,4 @@
-"""What is claimed, and every step of what is argued, is what was read and signed last."""
+"""Claims and all steps of arguments are as last reviewed."""
 
 import pytest
 
@@ -10,7 +10,7 @@ SIGNED = dict(block.split(":", 1) for block in REGISTER.read_text("utf-8").split
 
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda c: c.id)
 def test_the_claim_is_as_it_was_signed(claim: Claim) -> None:
-    """After a change that is meant: ``python -m paper_checks.register``, and read the difference."""
+    """After an intended change, run ``python -m paper_checks.register`` and review the diff."""
     assert SIGNED[claim.id].strip() == entry(claim).split(":", 1)[1].strip()
 
 

@@ -1,6 +1,6 @@
-"""The printed tables against their own arithmetic and each other; wins, ties and losses counted from the files alone.
+"""Checks of the arithmetic and the consistency of the printed tables, and counts of wins, ties and losses.
 
-What the tables are said to show is counted by the claims ``tables-*``.
+The claims ``tables-*`` count what the paper reads from the tables.
 """
 
 import csv
@@ -20,7 +20,7 @@ GENEVAL = ("Two Obj.", "Pos.", "Cnt.", "Sin. Obj.", "Col.", "Col. Attr.")
 
 
 def half_unit(printed: Decimal) -> Decimal:
-    """Return half a unit in the last printed place: how far the rounded figure may be from the true one."""
+    """Return half a unit in the last printed place, the maximum rounding error."""
     exponent = printed.as_tuple().exponent
     assert isinstance(exponent, int)
     return Decimal(5).scaleb(exponent - 1)
@@ -39,7 +39,7 @@ def test_every_cell_of_the_table_is_there(number):
 
 
 class TestArithmetic:
-    """Numbers that follow from other printed numbers."""
+    """Numbers that follow from other printed numbers are consistent with them."""
 
     @pytest.mark.parametrize(("side", "placement"), EACH_ROW)
     def test_averages_of_table_6_are_the_means_of_the_eight_commonsense_columns(self, side, placement):
@@ -73,9 +73,9 @@ class TestArithmetic:
 
 
 class TestAgreement:
-    """Where tables repeat each other they print the same figure."""
+    """Numbers that two tables have in common are equal."""
 
-    # Unreadable in one of the two tables and taken from the other, so no evidence of agreement.
+    # Illegible in one of the two tables and copied from the other, so no evidence of agreement.
     BORROWED = (("target", "DoRA", "output", "DINO-I"), ("target", "LoHa", "output", "DINO-I"))
 
     def test_tables_1_and_8_agree_on_lora(self):
@@ -136,7 +136,7 @@ SCORES = {  # claim: table, placement, over which, metrics (all but averages by 
 
 
 def rows(number):
-    """Return the rows on the target, from the file alone."""
+    """Return the rows on the target, from the file."""
     lines = (FOLDER / f"table{number}.csv").read_text(encoding="utf-8").splitlines()
     return [r for r in csv.DictReader(lines) if r["side"] == "target"]
 

@@ -1,1 +1,1 @@
-"""Machine-checked proofs: Coq sources in `coq`, and what renders and builds them."""
+"""Machine-checked proofs: Coq sources in `coq`, and the code that renders and builds them."""

@@ -1,8 +1,8 @@
-"""`python -m proofs`: render the statements, build the proofs, check what each theorem says and rests on, record it.
+"""`python -m proofs`: render the statements, build the proofs, and check and record every theorem.
 
-python -m proofs             build, and compare with what is committed
-python -m proofs --render    write the rendered files anew (after a claim's formula has changed)
-python -m proofs --record    build, and write the record anew
+python -m proofs             build, and compare with the committed files
+python -m proofs --render    write the rendered files (after a claim's formula has changed)
+python -m proofs --record    build, and write the record
 """
 
 import argparse
@@ -24,19 +24,19 @@ from proofs.witnesses import witnesses
 HERE = Path(__file__).parent / "coq"
 RECORD_FILE = Path(__file__).parents[1] / "ioadapt_theory" / "claims" / RECORD
 MISSING = (
-    "No coqc here, so no proof was checked. The proofs need Coq 8.20 with mathcomp 2.3 and its algebra tactics: "
-    "apt-get install coq libcoq-mathcomp-algebra libcoq-mathcomp-algebra-tactics."
+    "coqc is missing, so no proof was checked. The proofs need Coq 8.20 with mathcomp 2.3 and its algebra tactics:"
+    " apt-get install coq libcoq-mathcomp-algebra libcoq-mathcomp-algebra-tactics."
 )
 CLOSED = "Closed under the global context"
 
 
 def sources() -> list[Path]:
-    """Return the Coq files, without what a broken run may have left."""
+    """Return the Coq files, without remains of a failed run."""
     return sorted(path for path in HERE.glob("*.v") if path.stem != "Check_tmp")
 
 
 def digests() -> dict[str, str]:
-    """Return what the sources are, spaces apart."""
+    """Return a digest of the sources, which ignores white space."""
     return {path.name: digest(path.read_text(encoding="utf-8")) for path in sources()}
 
 
@@ -65,7 +65,7 @@ def rendered() -> dict[str, str]:
 
 
 def checks(claims: list[Claim]) -> str:
-    """Coq text that states the type of every theorem anew and prints what it rests on."""
+    """Return Coq text that checks the type of every theorem and prints its assumptions."""
     modules = [path.stem for path in sources()]
     lines = [
         "From mathcomp Require Import all_ssreflect all_algebra.",
@@ -82,28 +82,28 @@ def checks(claims: list[Claim]) -> str:
 
 
 def stop(message: str, status: int = 1) -> None:
-    """Say why, and end."""
+    """Exit with an error message."""
     print(message, file=sys.stderr)
     raise SystemExit(status)
 
 
 def run(*command: str) -> str:
-    """Return the output of a command in the folder of the sources; its own words if it fails."""
+    """Return the output of a command in the folder of the sources; exit with the output if it fails."""
     done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
     if done.returncode:
-        stop(f"{done.stdout}{done.stderr}\n{' '.join(command)} failed: the proofs do not go through.")
+        stop(f"{done.stdout}{done.stderr}\n{' '.join(command)} failed: the proofs do not compile.")
     return done.stdout
 
 
 def build(jobs: int) -> None:
-    """Compile what has changed."""
+    """Compile changed files."""
     files = [path.name for path in sources()]
     run("coq_makefile", "-Q", ".", "ioadapt", "-arg", "-w", "-arg", "none", *files, "-o", "CoqMakefile")
     run("make", "-f", "CoqMakefile", f"-j{jobs}")
 
 
 def assumptions(claims: list[Claim]) -> dict[str, str]:
-    """Return what Coq says that each theorem rests on, by claim."""
+    """Return the assumptions of each theorem according to Coq, by claim."""
     file = HERE / "Check_tmp.v"
     file.write_text(checks(claims), encoding="utf-8")
     try:
@@ -113,7 +113,7 @@ def assumptions(claims: list[Claim]) -> dict[str, str]:
             left.unlink()
     reports = [part.strip() for part in re.split(rf"(?<={CLOSED})\n|(?=Axioms:)", printed) if part.strip()]
     if len(reports) != len(claims):
-        stop(f"{len(claims)} theorems, but {len(reports)} reports of what they rest on:\n{printed}")
+        stop(f"{len(claims)} theorems, but {len(reports)} reports of their assumptions:\n{printed}")
     return {claim.id: report for claim, report in zip(claims, reports, strict=True)}
 
 
@@ -127,11 +127,11 @@ def main() -> None:
     for name, text in rendered().items():
         path = HERE / name
         if path.is_file() and path.read_text(encoding="utf-8") == text:
-            continue  # and is not compiled again
+            continue  # not compiled again
         if options.render:
             path.write_text(text, encoding="utf-8")
         else:
-            stop(f"proofs/coq/{name} is not what the claims say now; `python -m proofs --render` writes it anew.")
+            stop(f"proofs/coq/{name} does not match the claims; run `python -m proofs --render`.")
     if options.render:
         return
     if shutil.which("coqc") is None:
@@ -140,7 +140,7 @@ def main() -> None:
     claims = settled()
     rests = assumptions(claims)
     if bad := {name: report for name, report in rests.items() if report != CLOSED}:
-        stop("\n".join(f"{name} rests on more than logic: {report}" for name, report in bad.items()))
+        stop("\n".join(f"{name} has assumptions beyond logic: {report}" for name, report in bad.items()))
     entries = {
         c.id: {"theorem": theorem_name(c), "statement": digest(statement(c)), "formula": formula_digest(c)}
         for c in claims
@@ -149,7 +149,7 @@ def main() -> None:
     if options.record:
         RECORD_FILE.write_text(text, encoding="utf-8")
     elif not RECORD_FILE.is_file() or RECORD_FILE.read_text(encoding="utf-8") != text:
-        stop(f"{RECORD} is not the record of this build; `python -m proofs --record` writes it anew.")
+        stop(f"{RECORD} is not the record of this build; run `python -m proofs --record`.")
     print(f"{len(claims)} of {len(CLAIMS)} claims are settled by theorems that are closed under the global context.")
 
 

@@ -1,10 +1,10 @@
-"""Formulas as Coq: the proposition that a claim states, in the words of proofs/coq/Vocabulary.v and Further.v.
+"""Rendering of claims as Coq propositions, in the vocabulary of proofs/coq/Vocabulary.v and Further.v.
 
-What has no closed form (a norm, a singular value, a pseudoinverse, an angle) is a variable with its defining property
-as a hypothesis; a law of rows is known by its second moments, cosine, sine and logarithm by their equations. A cosine
-is of rows that are not zero. O(ε^p) is K ε^p for some K and all ε ≤ e0, where K and e0 may depend on everything but ε
-and AB; O(a), likewise, on everything but the rows in a. A statement that is refuted is one about adapters of less than
-full rank, the weakest reading; one that is proved is about any.
+A quantity without a closed form (a norm, a singular value, a pseudoinverse, an angle) is a variable with its defining
+property as a hypothesis; a distribution of rows is given by its second moments, and cosine, sine and logarithm by their
+equations. Rows in a cosine are not zero. O(ε^p) is K ε^p for some K and all ε ≤ e0, where K and e0 may depend on
+everything except ε and AB; likewise, O(a) may depend on everything except the rows in a. A refuted statement is about
+adapters of less than full rank, the weakest reading; a proved one is about any adapter.
 """
 
 from collections.abc import Iterable, Iterator
@@ -30,14 +30,14 @@ DEFINED_BY: Final = {
     "spectral": "spectral", "cond": "cond", "pinv": "pinv", "hessian_norm": "hessian_norm", "segment": "segment",
     "sup_hessian_norm": "sup_hessian_norm", "angle": "angle cos pi", "arcsin": "arcsin sin pi", "sigma": "singular",
 }  # fmt: skip
-"""Operations that become variables, and the predicate that says what they are."""
+"""Operations that become variables -> the predicate that defines them."""
 CIRCLE: Final = "forall (cos sin : R -> R) (pi : R), circular cos sin pi ->"
 LOGARITHM: Final = "complete R -> forall ln : R -> R, logarithm ln ->"
 FIELD: Final = {
     "sup_hessian_norm": "complete R ->", "ln": LOGARITHM, "artanh": LOGARITHM,
     **dict.fromkeys(("angle", "arcsin", "cos", "pi"), CIRCLE),
 }  # fmt: skip
-"""Operations that need more than a real closed field, and what."""
+"""Operations that need more than a real closed field -> the requirement."""
 KEYWORDS: Final = {
     "w": "W",
     "w_target": "W'",
@@ -51,15 +51,15 @@ Order = int | None
 
 
 class NoCoqError(ValueError):
-    """A formula with an operation that has no counterpart in Coq."""
+    """Error: a formula has an operation without a counterpart in Coq."""
 
 
 @dataclass
 class Scope:
-    """What is written so far of one proposition: its letters, variables and hypotheses, in two levels.
+    """The state of rendering one proposition: its letters, variables and hypotheses, on two levels.
 
-    ``outer`` does not depend on what is ``small``, ε and AB or the rows in O(a); ``inner`` does. ``needs`` is about the
-    field.
+    ``outer`` does not depend on ``small`` (ε and AB, or the rows in O(a)); ``inner`` does. ``needs`` lists requirements
+    on the field.
     """
 
     axes: dict[str, tuple[str, ...]]
@@ -75,13 +75,13 @@ class Scope:
         return "inner" if any(t in self.small for t in x.walk()) else "outer"
 
     def suppose(self, what: str, about: Iterable[Term]) -> None:
-        """Add a hypothesis, once."""
+        """Add a hypothesis unless it exists."""
         level = "inner" if "inner" in {self.level(x) for x in about} else "outer"
         if what not in self.outer + self.inner:
             getattr(self, level).append(what)
 
     def shape(self, x: Term) -> tuple[str, ...]:
-        """Return the names of the axes: ("c", "d") of a matrix, ("d",) of a row."""
+        """Return the names of the axes: ("c", "d") for a matrix, ("d",) for a row."""
         match x:
             case Term("row" | "matrix", _, name):
                 return self.axes[name]
@@ -98,7 +98,7 @@ class Scope:
         raise NoCoqError(x.op)
 
     def write(self, x: Term) -> str:
-        """Return a formula as Coq writes it."""
+        """Return a formula in Coq's syntax."""
         if x.op in FIELD and FIELD[x.op] not in self.needs:
             self.needs.append(FIELD[x.op])
         match x:
@@ -173,7 +173,7 @@ class Scope:
         return f"(E (fun w => norm {self.write(vector)} ^+ 2))"
 
     def count(self, x: Term) -> str:
-        """Return a natural number: a rank, a number of rows, a sum of them."""
+        """Return a natural number in Coq's syntax: a rank, a number of rows, or a sum of them."""
         match x:
             case Term("rank", (m,)):
                 return f"\\rank ({self.write(m)})%R"
@@ -186,7 +186,7 @@ class Scope:
         raise NoCoqError(x.op)
 
     def relation(self, r: Relation, remainder: str = "") -> str:
-        """Return a relation as Coq writes it; of ranks and numbers of rows among natural numbers."""
+        """Return a relation in Coq's syntax, between natural numbers for ranks and numbers of rows."""
         left, right = opened(r.left), opened(r.right)
         shift = _artanh_shift(left, right)
         if shift and r.sign == "<=":
@@ -204,7 +204,7 @@ class Scope:
 
 
 def _artanh_shift(left: Term, right: Term) -> tuple[Term, Term, Term] | None:
-    """Return the a, b and q of |artanh a − artanh b| and ln q."""
+    """Return a, b and q from |artanh a − artanh b| and ln q."""
     if left.op != "abs" or right.op != "ln":
         return None
     match left.args[0]:
@@ -214,12 +214,12 @@ def _artanh_shift(left: Term, right: Term) -> tuple[Term, Term, Term] | None:
 
 
 def letter(name: str) -> str:
-    """Return a letter of the paper as Coq writes it: x1_target is x1'."""
+    """Return a letter of the paper in Coq's syntax: x1_target is x1'."""
     return KEYWORDS.get(name, name.replace("_target", "'"))
 
 
 def number(x: Fraction) -> str:
-    """Return a number of the field."""
+    """Return a number of the field in Coq's syntax."""
     size = f"{abs(x.numerator)}" if x.denominator == 1 else f"({abs(x.numerator)} / {x.denominator})"
     return size if x >= 0 else f"(- {size})"
 
@@ -230,12 +230,12 @@ def identifier(claim: Claim) -> str:
 
 
 def statement(claim: Claim) -> str:
-    """Return the definition of what the claim states.
+    """Return the definition of the claim's statement.
 
     Raises:
-        NoCoqError: it has no formula, or an operation without counterpart.
+        NoCoqError: the claim has no formula, or an operation without a counterpart.
     """
-    if not claim.concludes or Word.CONVERSE in claim.words:  # the other direction of an iff is said in words
+    if not claim.concludes or Word.CONVERSE in claim.words:  # the other direction of an iff is in words
         raise NoCoqError(claim.id)
     needs, body = universal(claim)
     if claim.words:
@@ -245,7 +245,7 @@ def statement(claim: Claim) -> str:
 
 def _letters(claim: Claim) -> tuple[dict[str, tuple[str, ...]], list[Any]]:
     used = {t.name for r in _relations(claim) for side in (r.left, r.right) for t in opened(side).walk()}
-    if claim.setting is None:  # rows of one length
+    if claim.setting is None:  # rows of equal length
         rows = sorted(
             {t.name for r in claim.concludes for s in (r.left, r.right) for t in opened(s).walk() if t.op == "row"}
         )
@@ -263,12 +263,12 @@ def _relations(claim: Claim) -> Iterator[Relation]:
 
 
 def _scope(claim: Claim) -> tuple[Scope, list[str], list[str]]:
-    """Letters, hypotheses; the binders of what does not depend on ε and AB and of what does."""
+    """Return the letters, the hypotheses, and the outer and the inner binders."""
     axes, letters = _letters(claim)
     last = opened(claim.concludes[0].right)
     scope = Scope(axes, frozenset(x for x in last.walk() if x.op == "row") if last.op == "landau" else SMALL)
     names = sorted({a for ax in axes.values() for a in ax})
-    assert not {letter(name) for name in axes} & {*names}, f"{claim.id}: a letter and a size have one name"
+    assert not {letter(name) for name in axes} & {*names}, f"{claim.id}: a letter and a size have the same name"
     outer = [f"({' '.join(names)} : nat)"] if names else []
     inner = list[str]()
     for name, ax in axes.items():
@@ -294,7 +294,7 @@ def _scope(claim: Claim) -> tuple[Scope, list[str], list[str]]:
 
 
 def universal(claim: Claim) -> tuple[list[str], str]:
-    """Return what is asked of the field, and that the conclusions hold for all instances with the hypotheses."""
+    """Return the requirements on the field, and that all instances of the hypotheses satisfy the conclusions."""
     scope, outer, inner = _scope(claim)
     order, right = claim.concludes[0].order, opened(claim.concludes[0].right)
     remainder = f" + K * epsilon ^+ {order}" if order else ""
@@ -310,12 +310,11 @@ def universal(claim: Claim) -> tuple[list[str], str]:
 
 
 def existential(claim: Claim) -> str:
-    """Return that some instance attains the bound, or comes nearer than any factor below 1.
+    """Return the statement that some instance attains the bound, or exceeds it times any factor below 1.
 
-    With Word.SHARP, for every cosine between -1 and 1, condition number of W, and whatever else it is a function of.
-
-    Two models have one condition number, or with Word.EVERY_PAIR one each. Up to O(ε^p): no smaller multiple of ε will
-    do for it.
+    With Word.SHARP, this holds for every cosine between -1 and 1, every condition number of W, and all other arguments
+    of the bound. Two models have a common condition number, or separate ones with Word.EVERY_PAIR. For bounds up to
+    O(ε^p), no smaller multiple of ε suffices.
     """
     scope, outer, inner = _scope(claim)
     first = claim.concludes[0]
@@ -337,12 +336,12 @@ def existential(claim: Claim) -> str:
             below = " < 1" if x.op == "sim" or (x == EPSILON and Relation(x, "<", term(1)) in claim.given) else ""
             least = {"cond": "1", "sim": "-1"}.get(x.op, "0")
             ranges.append(f"{least} < {letters[-1]}{below}")
-            if x.op == "sigma" and x.name != "-1":  # follows the one before
+            if x.op == "sigma" and x.name != "-1":  # follows from the one before
                 ranges.append(f"{letters[-2]} <= {letters[-1]}")
             fixed.append(f"{scope.write(x)} = {letters[-1]}")
         start = f"forall {' '.join(letters)} : R, " + "".join(f"{r} -> " for r in ranges)
     written, bound = ("", "") if (shift := _artanh_shift(left, right)) else (scope.write(left), scope.write(right))
-    if any(getattr(proof, "approaches", False) for proof in claim.proofs):  # a supremum: nearer than any factor q < 1
+    if any(getattr(proof, "approaches", False) for proof in claim.proofs):  # a supremum: above any factor q < 1
         start = start.replace(" : R, ", " q : R, ", 1) if start else "forall q : R, "
         start += "0 < q < 1 -> "
         ends = [f"q * {bound} < {written}"]
@@ -367,7 +366,7 @@ def existential(claim: Claim) -> str:
 
 
 def _others(claim: Claim, cosine: Term | None) -> list[Term]:
-    """What else the right side is a function of, of either model; ε is only a scale up to O(ε^p)."""
+    """Return the other arguments of the right side, for either model; ε is only a scale up to O(ε^p)."""
     over = [opened(x) for proof in claim.proofs for x in getattr(proof, "over", ())]
     right = {*opened(claim.concludes[0].right).walk()}
     equal = {opened(r.right) for r in claim.given if r.sign == "="}
@@ -377,7 +376,7 @@ def _others(claim: Claim, cosine: Term | None) -> list[Term]:
 
 
 def _cosine(claim: Claim) -> Term | None:
-    """Return the cosine that a bound is a function of: of outputs in App. A.1, u and v in Lemma 1, or two effects."""
+    """Return the cosine in a bound: of outputs in App. A.1, of u and v in Lemma 1, or of two effects."""
     names = {x.attribute for x in claim.setting.letters} if claim.setting else set()
     if {"u", "v"} <= names:
         return Term("sim", (Term("row", name="u"), Term("row", name="v")))
@@ -403,7 +402,7 @@ Variable R : rcfType.
 
 
 def statements(claims: Iterable[Claim]) -> str:
-    """Return the file of all statements that have a counterpart."""
+    """Return the file of all statements with a counterpart in Coq."""
     written = list[str]()
     for claim in claims:
         try:

@@ -1,4 +1,4 @@
-"""Shipped witnesses as Coq data: exact numbers, rank factors of AB, and certificates that Coq checks by computing."""
+"""Shipped witnesses as Coq data: exact numbers, rank factors of AB, and certificates that Coq checks by computation."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -15,21 +15,21 @@ PLACEMENTS = {
     "ce5": "lora", "prop-1-frobenius": "lora", "prop-2-output-frobenius": "output",
 }  # fmt: skip
 LITERAL = frozenset({"ce4-input", "ce4-lora", "ce4-output"})
-"""Witnesses of the reading ‖AB‖₂² ≤ ε: AB is divided by √ε."""
+"""Witnesses for the reading ‖AB‖₂² ≤ ε, in which AB is divided by √ε."""
 
 
 def number(x: Fraction) -> str:
-    """Return a rational of Coq."""
+    """Return a rational number in Coq's syntax."""
     return f"(Qmake ({x.numerator}) {x.denominator})"
 
 
 def row(v: Sequence[Fraction]) -> str:
-    """Return a list of rationals."""
+    """Return a list of rational numbers in Coq's syntax."""
     return f"[:: {'; '.join(map(number, v))}]"
 
 
 def matrix(m: Sequence[Sequence[Fraction]]) -> str:
-    """Return a list of rows."""
+    """Return a list of rows in Coq's syntax."""
     return f"[:: {'; '.join(map(row, m))}]"
 
 
@@ -44,10 +44,10 @@ def dot(u: Row, v: Row) -> Fraction:
 
 
 def root(x: Fraction) -> Fraction:
-    """Return the square root of a square.
+    """Return the square root of a rational square.
 
     Raises:
-        ValueError: it is no square of a rational.
+        ValueError: the number is not the square of a rational number.
     """
     n, d = isqrt(x.numerator), isqrt(x.denominator)
     if n * n != x.numerator or d * d != x.denominator:
@@ -57,7 +57,7 @@ def root(x: Fraction) -> Fraction:
 
 
 def factors(m: Matrix) -> tuple[Matrix, Matrix]:
-    """Return the columns of M that are pivots, and its reduced echelon form: M = CF, as many columns as its rank."""
+    """Return the pivot columns C of M and its reduced echelon form F, with M = CF."""
     from sympy import Matrix as Exact
     from sympy import Rational
 
@@ -70,7 +70,7 @@ def squares(m: Matrix) -> list[tuple[Fraction, Row]]:
     """Return I − MMᵀ as a sum of d lᵀl with d > 0.
 
     Raises:
-        ValueError: it is not positive semidefinite, so ‖M‖₂ > 1.
+        ValueError: the matrix is not positive semidefinite, so ‖M‖₂ > 1.
     """
     n = len(m)
     g = [[Fraction(int(i == j)) - dot(m[i], m[j]) for j in range(n)] for i in range(n)]
@@ -95,14 +95,14 @@ def longest(m: Matrix) -> Row:
 
 
 def padded(m: Matrix, corner: int = 0) -> Matrix:
-    """Return M with one more row and column of zeros, and the corner."""
+    """Return M extended by a row and a column of zeros, with this entry in the corner."""
     return [[*r, Fraction(0)] for r in m] + [[Fraction(0)] * len(m[0]) + [Fraction(corner)]]
 
 
 def witness(name: str) -> str:
     """Return the definition of one witness.
 
-    Where AB is of full rank, every space gets one more dimension in which nothing happens, so that AB is not.
+    If AB has full rank, every space gets an additional trivial dimension, in which AB is zero.
     """
 
     def exact(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Pages in a real browser without a window: `browse` opens one, and an error or a request on it fails the test."""
+"""Pages in a headless browser: `browse` opens one, and an error or a request on it fails the test."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -14,12 +14,12 @@ CHROMIUM = next((found for name in ("chromium", "google-chrome", "chrome") if (f
 QUIET = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
     --disable-component-update --disable-sync""".split()
 Browse = Callable[..., "Page"]
-"""A page by its path; keywords are those of `new_context`, and `width` and `height` of the window."""
+"""A function that opens a page by path; keywords are those of `new_context`, and `width` and `height` of the window."""
 
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Browser]":
-    """One browser for the tests of a file."""
+    """Yield a browser for the tests of a file."""
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no page is opened")
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed: no page is opened")
@@ -31,7 +31,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Browser]":
 
 @pytest.fixture
 def browse(chromium: "Browser") -> Iterator[Browse]:
-    """Opens pages; when the test ends none may have logged an error or asked for anything but files."""
+    """Yield a function that opens pages, which may not log errors or request anything except files."""
     contexts, wrong = [], []
 
     def opened(path: Path, *, width: int = 1200, height: int = 900, **options: object) -> "Page":

@@ -1,4 +1,4 @@
-"""Mathematics is tested in float64, on one thread, from a fixed seed; what opens a browser is slow."""
+"""Fixtures: float64, one thread and a fixed seed for all tests; tests with a browser are marked slow."""
 
 import os
 import random
@@ -10,11 +10,11 @@ import torch
 
 from tests.browser import browse, chromium  # noqa: F401  (fixtures for all tests)
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in the background without it
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background processes start without it
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what opens a browser as slow; of ``SAMPLE=0.05:7`` keep this share, in an order drawn from the seed 7."""
+    """Mark tests with a browser as slow; with ``SAMPLE=0.05:7``, run this share in the random order of seed 7."""
     for item in items:
         if "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)

@@ -1,7 +1,7 @@
-"""Whatever writes may be killed at any moment: what was there is there, or what was to come, and later runs tidy up.
+"""Commands may be killed at any moment: files are old or new, never partial, and later runs clean up.
 
-``KILLS`` in the environment is how often each is killed, 4 times by default: at a random moment, and every third time
-by the system when a file gets as long as a limit that is shortly before the end of what is written.
+The environment variable ``KILLS`` sets how often each is killed (default 4): at a random moment, and every third time
+by the system when a file reaches a limit slightly below its final size.
 """
 
 import json
@@ -29,7 +29,7 @@ from ioadapt_theory.formats import open_adapter
 from ioadapt_theory.results import ABANDONED
 
 for module in ("cli.adapters", "cli.report", "cli.similarity", "formats.export", "similarity.report.page"):
-    import_module(f"ioadapt_theory.{module}")  # once, before the processes that are killed
+    import_module(f"ioadapt_theory.{module}")  # imported once, before the processes that are killed
 KILLS = int(os.environ.get("KILLS", "4"))
 CASES = {
     "adapters convert lora out --to output --base base.safetensors --ridge 0.1": ["out/ioadapt.safetensors"],
@@ -40,7 +40,7 @@ CASES = {
     "report base.safetensors other.safetensors lora --html out.html": ["out.html"],
     "save": ["out/ioadapt.safetensors"],
 }
-"""What is run, and the files that it writes."""
+"""The commands, and the files that they write."""
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload([__name__])
 
@@ -51,7 +51,7 @@ def net(seed: int) -> nn.Sequential:
 
 
 def work(folder: Path, command: str, begun: Connection, longest: int | None) -> None:
-    """In a process of its own: the command, in silence; it is killed when a file would be longer than this."""
+    """Run the command silently in a separate process, which is killed when a file would exceed this size."""
     os.chdir(folder)
     torch.set_num_threads(1)
     quiet = os.open(os.devnull, os.O_WRONLY)
@@ -71,7 +71,7 @@ def work(folder: Path, command: str, begun: Connection, longest: int | None) -> 
 
 
 def run(folder: Path, command: str, moment: float | None = None, longest: int | None = None) -> float:
-    """How long it took, in seconds; it is killed at the ``moment`` after its beginning, if it takes so long."""
+    """Return the seconds of the run, which is killed ``moment`` seconds after its start if still running."""
     receiver, sender = PROCESSES.Pipe(duplex=False)
     process = PROCESSES.Process(target=work, args=(folder, command, sender, longest))
     process.start()
@@ -85,7 +85,7 @@ def run(folder: Path, command: str, moment: float | None = None, longest: int | 
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file by its name, but for temporary ones."""
+    """Return the content of every file by name, except temporary ones."""
     files = {str(p.relative_to(folder)): p for p in folder.rglob("*") if p.is_file()}
     return {n: p.read_bytes() for n, p in files.items() if not re.fullmatch(r"\.out.*|out/\.(ioadapt|adapter_).*", n)}
 
@@ -120,21 +120,21 @@ def test_what_is_there_after_a_kill_is_whole_or_as_before(command, tmp_path):
             run(folder, command, moments.uniform(0, lasts))
         there = contents(folder)
         if "out/adapter_config.json" in CASES[command] and "out/adapter_config.json" not in there:
-            with pytest.raises(IoAdaptError):  # two files take two steps: between them there is no adapter
+            with pytest.raises(IoAdaptError):  # two files take two steps, between which there is no adapter
                 open_adapter(folder / "out")
             there = {**there, "out/adapter_config.json": former.get("out/adapter_config.json")}
         assert all(plain(there.get(name)) in {plain(former.get(name)), plain(whole[name])} for name in whole)
         assert there.keys() <= whole.keys()
         for left in set(folder.rglob(".*")):
             os.utime(left, (time.time() - 2 * ABANDONED,) * 2)
-        if i % 4 == 3:  # the others are as this one
+        if i % 4 == 3:  # the others are equal
             run(folder, command)
             assert {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()} == whole.keys()
             assert {n: plain(b) for n, b in contents(folder).items()} == {n: plain(b) for n, b in whole.items()}
 
 
 def plain(content: bytes | None) -> bytes | None:
-    """The content with the entries of a safetensors header in order, which its writer shuffles."""
+    """Return the content with sorted entries of a safetensors header, which its writer shuffles."""
     size = int.from_bytes((content or b"")[:8], "little")
     try:
         return json.dumps(json.loads(content[8 : 8 + size]), sort_keys=True).encode() + content[8 + size :]
@@ -143,5 +143,5 @@ def plain(content: bytes | None) -> bytes | None:
 
 
 def _before(name: str, whole: bytes) -> bytes:
-    """Another file of the kind."""
+    """Return another file of this type."""
     return whole[:-1] + bytes([whole[-1] ^ 1]) if name.endswith(".safetensors") else whole + b" "

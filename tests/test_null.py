@@ -9,7 +9,7 @@ from ioadapt_theory.null import STANDS_OUT, Null, beside, moments, of_matrix, pa
 
 
 def gram(f: int, m: int, seed: int, shift: float = 0.5) -> np.ndarray:
-    """A Gram with a common mean and unequal diagonal, without its multiple of I."""
+    """Return a Gram with a common mean and an unequal diagonal, without its multiple of I."""
     rng = np.random.default_rng(seed)
     w = (rng.standard_normal((f, m)) + shift) * (rng.random((f, 1)) + 0.3)
     return centred(w)
@@ -26,7 +26,7 @@ def null_of(a: np.ndarray, b: np.ndarray, cuts: tuple[int, ...] | None = None) -
 
 
 def every(cuts: tuple[int, ...]) -> list[list[int]]:
-    """All permutations inside the parts."""
+    """Yield all permutations inside the parts."""
     each = [permutations(range(*ends)) for ends in pairwise(cuts)]
     return [[i for part in some for i in part] for some in product(*each)]
 
@@ -42,7 +42,7 @@ def test_mean_and_deviation_are_those_of_all_permutations_inside_the_parts(cuts:
 
 @pytest.mark.parametrize("cuts", [(0, 7), (0, 2, 4, 7)], ids=str)
 def test_the_skewness_of_channel_effects_is_that_of_all_permutations(cuts: tuple[int, ...]):
-    """K without the pieces e: a diagonal, and effects that rows and columns add; those between parts are zero."""
+    """Return K without e: a diagonal and additive effects of rows and columns, zero between parts."""
     rng = np.random.default_rng(5)
     pair = []
     for _ in range(2):
@@ -58,7 +58,7 @@ def test_the_skewness_of_channel_effects_is_that_of_all_permutations(cuts: tuple
 
 
 def strangers(f: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Weights with what gives a null heavy tails: a few large channels, a few large singular values."""
+    """Return weights with a few large channels and singular values, which give the null heavy tails."""
     normal = rng.standard_normal((f, f))
     basis = np.linalg.qr(rng.standard_normal((f, f)))[0]
     return {
@@ -111,7 +111,7 @@ def test_parts_of_a_concatenation_are_cut_at_the_widest_side_that_divides_it():
 
 
 def test_parts_of_unequal_size_in_all_networks_are_shared_by_construction():
-    """Two unrelated layers that read a strong and a weak part: one part reads as kinship, two parts do not."""
+    """Two unrelated layers read a strong and a weak part: as one part they look related, as two parts they do not."""
     rng = np.random.default_rng(7)
     sizes = np.repeat([1.0, 0.2], 40)[:, None]
     a, b = (centred(sizes * rng.standard_normal((80, 200))) for _ in range(2))

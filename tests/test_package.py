@@ -1,4 +1,4 @@
-"""The package as a whole: cheap to import, with the public names that it says it has."""
+"""The package as a whole: fast to import, with the documented public names."""
 
 import subprocess
 import sys

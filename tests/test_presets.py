@@ -1,4 +1,4 @@
-"""The paper's settings by name: each is accepted by what it is for, and says where it comes from."""
+"""Each preset of the paper's settings is accepted where it is used, and names its origin."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""No process of a pool outlives its parent; one that is ended is told."""
+"""No process of a pool outlives its parent; a killed process is reported."""
 
 import os
 import signal

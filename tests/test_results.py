@@ -1,4 +1,4 @@
-"""Records are written whole or not at all, and caches are keyed by configuration."""
+"""Records are written atomically, and caches are keyed by configuration."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def test_a_link_stays_and_what_it_points_to_is_replaced(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     target, link = tmp_path / "elsewhere" / "a.json", tmp_path / "link.json"
     link.symlink_to(target)
-    for x in (1, 2):  # the first finds nothing there
+    for x in (1, 2):  # the first finds no file
         write_json(link, {"x": x})
         assert link.is_symlink()
         assert json.loads(target.read_text()) == {"x": x}

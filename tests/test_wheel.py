@@ -1,4 +1,4 @@
-"""What is shipped: every file of the package and nothing else, and it works without the repository around it."""
+"""The wheel contains every file of the package and nothing else, and works without the repository."""
 
 import os
 import re

@@ -106,7 +106,7 @@ class World:
         return {"inputs": noisy(self.drawn(LEARNT + VALIDATED, 8, 2), 256, self.seed), "need": "change"}
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, face: str) -> Tensor:
-        """Make glyphs in as many steps as the model was made for, from noise that is the same for every model."""
+        """Return glyphs generated in the model's number of steps, from the same noise for every model."""
         faces = torch.full_like(letters, FACES.index(face))
         return sampled(model, letters, faces, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1]
 
@@ -116,7 +116,7 @@ class World:
         return self.tested.compared(self.samples(model, where, letters, subject(self.seed)))
 
     def shown(self, model: nn.Module, where: str) -> Tensor:
-        """Return some of the samples that are measured, for a sheet."""
+        """Return some of the measured samples, for the sheet."""
         return self.samples(model, where, self.tested.letters, subject(self.seed))[list(SHOWN)]
 
     def real(self) -> dict[str, Tensor]:

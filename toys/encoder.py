@@ -158,7 +158,7 @@ class World:
         }
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, told: Tensor) -> Tensor:
-        """Make glyphs in as many steps as the model was made for, from noise that is the same for every model."""
+        """Return glyphs generated in the model's number of steps, from the same noise for every model."""
         return sampled(model, letters, told, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1]
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
@@ -167,7 +167,7 @@ class World:
         return to.compared(self.samples(model, where, to.letters, told))
 
     def shown(self, model: nn.Module, where: str) -> Tensor:
-        """Return some of the samples that are measured, for a sheet."""
+        """Return some of the measured samples, for the sheet."""
         to, told = self.tested
         return self.samples(model, where, to.letters, told)[list(SHOWN)]
 
@@ -179,7 +179,7 @@ class World:
         }
 
     def ceiling(self) -> dict[str, float]:
-        """Return the measures of real glyphs of the face that are drawn again: samples can hardly be better."""
+        """Return the measures of new drawings of the real face, an upper limit for samples."""
         return self.tested[0].compared(drawn([subject(self.seed)], ASKED, 1, TESTED, 100 * self.seed + 9)[0])
 
     def own(self, model: nn.Module, where: str) -> float:

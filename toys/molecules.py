@@ -113,7 +113,7 @@ def features() -> Batch:
 
 
 def world(seed: int, size: str, cache: Path, case: str) -> World:
-    """Return the world of a seed; nothing but adapters is trained, so nothing is cached."""
+    """Return the world of a seed; only adapters are trained, so there is no cache."""
     del cache
     return World(seed, size, case)
 

@@ -1,4 +1,4 @@
-"""Shares that carrying over and its peers keep: three families of networks, eight relations, moves from seeds."""
+"""Shares kept by carrying over and its peers, for three families of networks and eight relations."""
 
 import statistics
 import time
@@ -18,22 +18,22 @@ from toys.transfer.cache import figures
 STEPS = 50
 FAMILIES = ("mlp", "cnn", "bytes")
 REVISION = 3
-"""Of what is measured: another one makes the cache start anew."""
+"""Version of the measurements; a new one invalidates the cache."""
 BARS = {
     "gauge": (0.97, 0.97), "fine-tuned": (0.85, 0.85), "distilled": (0.7, 0.8), "apart": (0.65, 0.7),
     "width": (0.6, 0.7), "depth": (0.4, 0.5), "activation": (0.5, 0.6), "data": (0.5, 0.6),
 }  # fmt: skip
-"""Medians that are asked for: as chosen by default, and after so many steps without labels."""
+"""Target medians: by default, and after this many steps without labels."""
 TEXT_BARS = {"apart": (0.35, 0.55), "width": (0.35, 0.55), "depth": (0.35, 0.55)}
 
 
 def main(*, quick: bool = False, seeds: int = 3, cache: Path = Path("out/bench/cache")) -> dict[str, Any]:
-    """Train, carry over by every rule, measure on labels; a record.
+    """Return a record after training, carrying over by every rule, and measuring on labels.
 
     Args:
-        quick: four moves.
-        seeds: of each family.
-        cache: keeps what a family and a seed gave, so that a run that was stopped goes on there.
+        quick: run only four moves.
+        seeds: seeds of each family.
+        cache: stores the results of each family and seed, so that an interrupted run can resume.
 
     Returns:
         The record.
@@ -55,7 +55,7 @@ def _moves(family: str, seed: int, count: int | None) -> dict[str, Any]:
 
 
 def measured(move: Move) -> dict[str, Any]:
-    """Return the share of the source's gain in loss that every rule keeps on the target, on labelled test rows."""
+    """Return the share of the source's gain that every rule keeps on the target, on labelled test rows."""
     with disable(move.source):
         before = loss(move.source, move.test)
     gain, plain = before - loss(move.source, move.test), loss(move.target, move.test)
@@ -80,7 +80,7 @@ def measured(move: Move) -> dict[str, Any]:
 
 
 def table(record: dict[str, Any]) -> str:
-    """Return medians by family and relation, harm and errors; then the peers."""
+    """Return tables of medians by family and relation, harm and errors, and of the peers."""
     moves = record["results"]["moves"]
     heads: tuple[str, ...] = ("family", "relation", "moves", "closed form", "chosen", "bar", "50 steps", "bar")
     heads += ("50 from zero", "least", "copy", "predicted error", "CPU s")
@@ -99,10 +99,10 @@ def table(record: dict[str, Any]) -> str:
     text = [
         _aligned(lines),
         f"harm: {sum(s < -0.1 for s in shares)} of {len(shares)} below -.1 (at most 2 %), least {min(shares):.2f}",
-        f"predicted: off by {statistics.median(errors):.3f} (median), "
-        f"Spearman {spearmanr(shares, predicted).statistic:.2f}",
-        f"{STEPS} steps from the closed form beat as many from zero by {_lead(moves):.2f} (median; "
-        f"{_lead(moves, '_predicted'):.2f} predicted)",
+        f"predicted: off by {statistics.median(errors):.3f} (median),"
+        f" Spearman {spearmanr(shares, predicted).statistic:.2f}",
+        f"{STEPS} steps from the closed form beat as many from zero by {_lead(moves):.2f} (median;"
+        f" {_lead(moves, '_predicted'):.2f} predicted)",
         "",
         _aligned(_peers(moves)),
     ]
@@ -116,7 +116,7 @@ def _lead(moves: list[dict[str, Any]], kind: str = "") -> float:
 
 
 def _peers(moves: list[dict[str, Any]]) -> list[tuple[str, ...]]:
-    """LoRA alone, on equal sizes: medians of every rule."""
+    """Return a table of medians of every rule for LoRA between equal sizes."""
     own = [m for m in moves if m["copy"] is not None]
     relations = list(dict.fromkeys(m["relation"] for m in own))
     lines = [("LoRA, equal sizes", *relations, "harm")]

@@ -1,4 +1,4 @@
-"""Networks to carry adapters between: on pictures of digits and on the project's own text, trained here from seeds."""
+"""Networks to carry adapters between, trained from seeds on images of digits and on the project's own text."""
 
 import copy
 import itertools
@@ -16,7 +16,7 @@ from ioadapt_theory.errors import InvalidValueError
 
 ROOT = Path(__file__).resolve().parents[2]
 Batch = tuple[Tensor, Tensor]
-"""Inputs and labels."""
+"""A batch of inputs and labels."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,14 @@ class Move:
 
     Attributes:
         family: "mlp", "cnn" or "bytes".
-        relation: of the two models.
-        source: with the adapter.
-        target: without.
+        relation: relation of the two models.
+        source: the source with the adapter.
+        target: the target without it.
         inputs: unlabelled rows of the adapter's domain.
         test: labelled rows.
         adapted: "one" layer or "all".
-        placement: of the adapter.
-        seed: of everything.
+        placement: placement of the adapter.
+        seed: seed of models, data and adapter.
     """
 
     family: str
@@ -47,7 +47,7 @@ class Move:
 
 
 def require_digits() -> Any:
-    """Return scikit-learn's data sets; raise InvalidValueError where they are not installed."""
+    """Return scikit-learn's data sets; raise InvalidValueError if it is not installed."""
     try:
         from sklearn import datasets  # type: ignore[import-not-found, unused-ignore]
     except ImportError as error:
@@ -57,14 +57,14 @@ def require_digits() -> Any:
 
 
 def digits() -> Batch:
-    """Return scikit-learn's 1797 pictures in a fixed random order, values in [0, 1]."""
+    """Return scikit-learn's 1797 images in a fixed random order, with values in [0, 1]."""
     data = require_digits().load_digits()
     order = torch.randperm(len(data.target), generator=torch.Generator().manual_seed(0))
     return torch.tensor(data.data, dtype=torch.float32)[order] / 16, torch.tensor(data.target)[order]
 
 
 def mlp(seed: int, width: int = 64, depth: int = 3, act: type[nn.Module] = nn.ReLU) -> nn.Sequential:
-    """Return a plain network from 64 pixels to 10 classes."""
+    """Return a multilayer perceptron from 64 pixels to 10 classes."""
     torch.manual_seed(seed)
     parts: list[nn.Module] = []
     for k in range(depth):
@@ -73,7 +73,7 @@ def mlp(seed: int, width: int = 64, depth: int = 3, act: type[nn.Module] = nn.Re
 
 
 def cnn(seed: int, width: int = 24, depth: int = 3, act: type[nn.Module] = nn.ReLU) -> nn.Sequential:
-    """Return convolutions on 8 x 8 pixels, the second of stride 2."""
+    """Return a convolutional network on 8 x 8 pixels, whose second layer has stride 2."""
     torch.manual_seed(seed)
     parts: list[nn.Module] = [nn.Unflatten(1, (1, 8, 8))]
     for k in range(depth):
@@ -91,7 +91,7 @@ class Block(nn.Module):
         self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Attention, then the MLP."""
+        """Apply attention, then the MLP."""
         n, t, width = x.shape
         z = self.norm(x)
         q, k, v = (m(z).view(n, t, self.heads, -1).transpose(1, 2) for m in (self.q, self.k, self.v))
@@ -112,13 +112,13 @@ class Bytes(nn.Module):
         self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, 256)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits of the next byte."""
+        """Return the logits of the next byte."""
         logits: Tensor = self.head(self.norm(self.blocks(self.embed(x) + self.place.weight[: x.shape[1]])))
         return logits
 
 
 def gauge(model: nn.Module, seed: int) -> nn.Module:
-    """Return the same function with neurons and channels permuted and scaled, values and queries turned."""
+    """Return an equal function with neurons and channels permuted and scaled, and values and queries rotated."""
     model = copy.deepcopy(model)
     torch.manual_seed(seed)
     if isinstance(model, Bytes):
@@ -155,7 +155,7 @@ def train(
     seed: int,
     teacher: nn.Module | None = None,
 ) -> nn.Module:
-    """Train what is trainable with Adam, on labels or on a teacher's outputs; return the model."""
+    """Return the model after training its trainable parameters with Adam, on labels or on a teacher's outputs."""
     generator = torch.Generator().manual_seed(seed)
     optimiser = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], rate)
     for _ in range(steps):
@@ -173,7 +173,7 @@ def train(
 
 
 def drawn(x: Tensor, y: Tensor) -> Callable[[torch.Generator], Batch]:
-    """Return a function that draws batches of 128 rows."""
+    """Return a function that samples batches of 128 rows."""
 
     def draw(generator: torch.Generator) -> Batch:
         rows = torch.randint(len(x), (128,), generator=generator)

@@ -1,4 +1,4 @@
-"""The peers: rules from weights alone, activations matched on both sides, and steps from zero."""
+"""The peers: rules from weights alone, matching of activations on both sides, and training from zero."""
 
 import copy
 import math
@@ -26,7 +26,7 @@ Rule = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def _ridge(w: Tensor, w2: Tensor) -> float:
-    """Return the best ridge of Eq. 5 where the layer's own change is independent of the rest (Corollary 4.3)."""
+    """Return the best ridge of Eq. 5 if the layer's change is independent of the others (Corollary 4.3)."""
     return min(float((w2 - w).norm() / (math.sqrt(len(w)) * torch.linalg.matrix_norm(w, 2))), 0.99)
 
 
@@ -40,11 +40,11 @@ RULES: Mapping[str, Rule] = {
     "ProLoRA": baselines.prolora,
     "Procrustes": baselines.procrustes,
 }
-"""D of W and W, W' -> D'; for weight placement and layers of equal sizes."""
+"""A function from D, W and W' to D', for weight placement and layers of equal sizes."""
 
 
 def by_rule(move: Move, rule: Rule) -> nn.Module | None:
-    """Return the target with the adapter moved by a rule; None where it has none for these sizes."""
+    """Return the target with the adapter moved by a rule, or None if the rule does not apply to these sizes."""
     target = copy.deepcopy(move.target)
     made = {}
     for part in parts_of(layers(move.source), "default"):
@@ -62,7 +62,7 @@ def by_rule(move: Move, rule: Rule) -> nn.Module | None:
 
 
 def by_activations(move: Move, ridge: float = 1e-2) -> nn.Module | None:
-    """Return the target with what is read and what is written matched by activations, without gradients."""
+    """Return the target with the adapter mapped by matched input and output activations, without gradients."""
     target = copy.deepcopy(move.target)
     parts = parts_of(layers(move.source), "default")
     names = [part.layer for part in parts]
@@ -88,7 +88,7 @@ def by_activations(move: Move, ridge: float = 1e-2) -> nn.Module | None:
 
 
 def carried(move: Move, refine: int | None) -> tuple[nn.Module, object]:
-    """Return the target with the adapter carried over, and the outcome; None takes the default number of steps."""
+    """Return the target with the carried-over adapter, and the outcome; None for the default number of steps."""
     target = copy.deepcopy(move.target)
     match = "effect" if move.relation == "depth" and move.adapted == "one" else "name"
     options = {"refine": refine, "seed": move.seed, "strict": False, "match": match, "need": "labels"}

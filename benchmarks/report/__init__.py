@@ -1,4 +1,4 @@
-"""Is the report's word for two models right? Counted on pairs of networks whose history is known."""
+"""The accuracy of the report's relation of two models, on pairs of networks with a known history."""
 
 from benchmarks.report.kinship import main, table
 

@@ -1,4 +1,4 @@
-"""Models that were made from a small trained base, and the word that is right for each pair."""
+"""Models derived from a small trained base, and the correct relation of each pair."""
 
 import copy
 import re
@@ -37,11 +37,11 @@ PAIRS: Final = (
     ("full", "stranger, tuned", Relation.UNRELATED),
     ("base", "narrower stranger", Relation.DIFFERENT),
 )
-"""Source, target and the right word; each pair is looked at both ways round."""
+"""Source, target and the correct relation; each pair is tested in both directions."""
 
 
 def made(name: str, seed: int) -> dict[str, Model]:
-    """Return the base and what was made from it, by name."""
+    """Return the base and the derived models, by name."""
     _, depth, inner = ARCHITECTURES[name]
     fit = partial(trained, name)
     base = fit(fresh(name, seed), "base", **BASE, seed=seed)
@@ -95,7 +95,7 @@ def _float8(_: str, w: Tensor) -> Tensor:
 
 
 def _cut(base: Model, small: Model, depth: int) -> Model:
-    """Every other block of the base, the first and the last among them, renumbered."""
+    """Return a model with every other block of the base, including the first and the last, renumbered."""
     kept = torch.linspace(0, depth - 1, depth // 2).round().int().tolist()
     whole = state(base)
 
@@ -107,12 +107,12 @@ def _cut(base: Model, small: Model, depth: int) -> Model:
 
 
 def _neurons(model: Model, like: Model, order: Callable[[int], Tensor]) -> Model:
-    """Neurons of every MLP in an order, or fewer of them."""
+    """Return a model with the neurons of every MLP permuted, or with fewer neurons."""
     weights, modules, like = state(model), dict(model.named_modules()), copy.deepcopy(like)
     for reads, writes in mlps([n for n, m in modules.items() if getattr(m, "weight", None) is not None]):
         if not writes:
             continue
-        first = int(type(modules[reads[0]]).__name__ != "Conv1D")  # which stores the inputs first
+        first = int(type(modules[reads[0]]).__name__ != "Conv1D")  # stores the inputs first
         kept = order(modules[reads[0]].weight.shape[1 - first])
         for layers, axis in ((reads, 1 - first), (writes, first)):
             for layer in layers:

@@ -1,4 +1,4 @@
-"""Count how often the report's word for two models is right, on small trained networks that it was not made on."""
+"""Count how often the report's relation is correct, on small trained networks that were not used to develop it."""
 
 import os
 import warnings
@@ -13,11 +13,11 @@ from ioadapt_theory.reporting import report
 from ioadapt_theory.results import record
 
 NETWORKS: Final = (("llama", 2), ("bert", 2), ("vit", 2), ("gpt2", 2), ("convnext", 2))
-"""Architectures and seeds. With seed 1 the word was right in 184 of 192 pairs, before two reasons were mended."""
+"""Architectures and seeds. With seed 1, 184 of 192 relations were correct before two causes of errors were fixed."""
 
 
 def rows(name: str, seed: int) -> Iterator[dict[str, Any]]:
-    """Yield a row for every pair that the architecture has, both ways round."""
+    """Yield a row for every pair of an architecture, in both directions."""
     models = made(name, seed)
     for one, two, word in PAIRS:
         if one in models and two in models:
@@ -43,7 +43,7 @@ def main(quick: bool = False) -> dict[str, Any]:
 
 
 def table(content: Mapping[str, Any]) -> str:
-    """Return how often each word was right, and what was said instead."""
+    """Return a table of how often each relation was correct, and of the wrong answers."""
     pairs = content["results"]["pairs"]
     lines = [f"{'right word':<26}{'pairs':>6}{'right':>7}  said instead"]
     for word in dict.fromkeys(row["right"] for row in pairs):

@@ -1,7 +1,7 @@
-"""Small networks of several architectures, trained here on local text and drawn images: the bases of pairs of models.
+"""Small networks of several architectures, trained on local text and synthetic images, as bases of pairs of models.
 
-Text is what Python ships: its reference, and the source of three of its packages. Images are gratings, blobs and
-checkers with noise. Nothing is downloaded; equal seeds give equal weights on one machine.
+The text is from Python: its reference, and the source of three packages. Images are gratings, blobs and checkerboards
+with noise. Nothing is downloaded; equal seeds give equal weights on one machine.
 """
 
 import copy
@@ -92,11 +92,11 @@ ARCHITECTURES: Final[Mapping[str, tuple[Callable[[int, int], Model], int, int]]]
     "llama": (_llama, 6, 160), "gpt2": (_gpt2, 5, 192), "bert": (_bert, 5, 160), "vit": (_vit, 5, 144),
     "convnext": (_convnext, 4, 64),
 }  # fmt: skip
-"""Name -> what builds it, its depth, and the width of what is inside its blocks."""
+"""Name -> a function that builds it, its depth, and the inner width of its blocks."""
 
 
 def fresh(name: str, seed: int, *, layers: int | None = None, inner: int | None = None) -> Model:
-    """Untrained."""
+    """Return an untrained network."""
     build, depth, width = ARCHITECTURES[name]
     torch.manual_seed(seed)
     return build(layers or depth, inner or width).float()
@@ -104,14 +104,14 @@ def fresh(name: str, seed: int, *, layers: int | None = None, inner: int | None 
 
 @cache
 def text(which: str) -> Tensor:
-    """Return the bytes of a corpus below 128."""
+    """Return the ASCII bytes of a corpus."""
     root = Path(sysconfig.get_paths()["stdlib"])
     whole = "\n".join(path.read_text(encoding="utf-8", errors="ignore") for path in sorted(root.glob(TEXTS[which])))
     return torch.tensor([b for b in whole.encode() if b < 128])
 
 
 def images(which: str, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Drawn images (count, 1, side, side) and their classes."""
+    """Return synthetic images, (count, 1, side, side), and their classes."""
     y, x = torch.meshgrid(*[torch.linspace(-1, 1, SIDE, dtype=torch.float32)] * 2, indexing="ij")
     label = torch.randint(CLASSES, (count,), generator=generator)
     phase = 6.28 * torch.rand(count, 1, 1, generator=generator, dtype=torch.float32)
@@ -128,7 +128,7 @@ def images(which: str, count: int, generator: torch.Generator) -> tuple[Tensor, 
 
 
 def batch(name: str, which: str, generator: torch.Generator, size: int = 16) -> tuple[dict[str, Tensor], Tensor]:
-    """Arguments of the model, and what its first output is to be."""
+    """Return arguments of the model, and targets of its first output."""
     if name in ("vit", "convnext"):
         pixels, label = images(which, size, generator)
         return {"pixel_values": pixels}, label
@@ -148,7 +148,7 @@ def trained(
     name: str, model: Model, which: str, *, steps: int, rate: float, seed: int, teacher: Model | None = None,
     only: str = "", decay: float = 0.0,
 ) -> Model:  # fmt: skip
-    """Return a copy trained by AdamW on data or a teacher's outputs: all of it, or what has ``only`` in its name."""
+    """Return a copy trained with AdamW on data or a teacher's outputs: all parameters, or those named by ``only``."""
     model = copy.deepcopy(model).train()
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
@@ -174,5 +174,5 @@ def trained(
 
 
 def state(model: nn.Module) -> dict[str, Tensor]:
-    """Its tensors, without those that are another's under a second name."""
+    """Return the tensors without duplicate names of tied ones."""
     return {n: t.detach() for n, t in model.state_dict().items()}

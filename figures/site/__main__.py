@@ -23,7 +23,7 @@ FRONT_TO_SITE: Final = re.compile(r'href="([\w/-]+)\.md"')
 
 
 def pages() -> Iterator[tuple[str, str]]:
-    """Yield path and Markdown of every generated page."""
+    """Yield the path and the Markdown of every generated page."""
     yield from claims.pages()
     yield from reference.pages()
     yield from commands.pages()
@@ -57,14 +57,14 @@ def within(page: str, text: str) -> str:
 
 
 def linked(page: str, text: str, made: Iterable[str]) -> str:
-    """Turn names of generated pages, plain text in the repository, into links."""
+    """Replace names of generated pages, which are plain text in the repository, by links."""
     for name in made:
         text = text.replace(f"`{name}`", f"[`{name}`]({relpath(name, dirname(page) or '.')})")
     return text
 
 
 def orphans(texts: Mapping[str, str]) -> list[str]:
-    """Return the pages that no table of contents lists; they get one of their own."""
+    """Return the pages that no table of contents lists; they get a separate one."""
     named = {ROOT_PAGE}
     for page, text in texts.items():
         for block in TOCTREE.findall(text):
@@ -83,7 +83,7 @@ def build(out: Path = OUT) -> int:
 
     Raises:
         MissingExtraError: Sphinx is not installed.
-        InvalidValueError: A link leads nowhere.
+        InvalidValueError: a link is broken.
     """
     try:
         from sphinx.cmd.build import build_main
@@ -103,7 +103,7 @@ def build(out: Path = OUT) -> int:
 
 
 def broken(html: Path) -> list[str]:
-    """Return page and target of every link, raw HTML included, whose file or heading does not exist."""
+    """Return the page and the target of every broken link, including those in raw HTML."""
     texts = {path: path.read_text(encoding="utf-8") for path in html.rglob("*.html")}
     missing = []
     for page, text in texts.items():

@@ -1,4 +1,4 @@
-"""A page for every claim, from the registry: statement, verdict, correction, proofs, witnesses, commands."""
+"""A page for every claim in the registry: statement, verdict, correction, proofs, witnesses, commands."""
 
 import json
 from collections.abc import Iterator
@@ -67,12 +67,12 @@ def _statement(claim: Claim) -> Iterator[str]:
     lines = [f"given  {text(g)}" for g in claim.given]
     yield fenced("\n".join([*lines, claim.statement]))
     if claim.words:
-        yield f"Said besides: {', '.join(claim.words)}."
+        yield f"Further remarks: {', '.join(claim.words)}."
 
 
 def _true(claim: Claim) -> Iterator[str]:
     if said := report.remark(claim):
-        yield f"## What is true\n\n{plain(said[:1].upper() + said[1:])}."
+        yield f"## Verdict\n\n{plain(said[:1].upper() + said[1:])}."
 
 
 def _related(claim: Claim) -> Iterator[str]:
@@ -89,7 +89,7 @@ def _proofs(claim: Claim) -> Iterator[str]:
 
 
 def _instances(claim: Claim) -> Iterator[str]:
-    for title, names in (("Counterexamples", claim.witnesses), ("Where the bound is attained", claim.attained)):
+    for title, names in (("Counterexamples", claim.witnesses), ("Instances that attain the bound", claim.attained)):
         if names:
             yield f"## {title}"
         for name in names:

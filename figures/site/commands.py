@@ -1,4 +1,4 @@
-"""Every command and its options, as ``--help`` prints them."""
+"""A page with the ``--help`` output of every command."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from figures.site.claims import fenced
 from ioadapt_theory.cli import COMMANDS, main
 
 ACTIONS = {"adapters": ("inspect", "convert", "bake")}
-"""Subcommands of subcommands."""
+"""Nested subcommands."""
 
 
 def pages() -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The sentences about recorded benchmarks that pages quote."""
+"""Sentences on recorded benchmarks for the pages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _results(name: str) -> Any:
 
 
 def kinship() -> str:
-    """Say how often the report's relation of two models was right, by relation."""
+    """Return a sentence on the accuracy of the report's relation, by relation."""
     rows = _results("report")["pairs"]
     every, right = (
         Counter(row["right"] for row in some) for some in (rows, [r for r in rows if r["said"] == r["right"]])
@@ -23,17 +23,17 @@ def kinship() -> str:
     parts = ", ".join(f"{word} {right[word]} of {n}" for word, n in every.items())
     networks = len({row["network"] for row in rows})
     return (
-        f"On {len(rows)} pairs of models made from {networks} small networks that the rules were not made on, the word"
-        f" is right in {right.total()}: {parts} (`python -m benchmarks report`).\n"
+        f"On {len(rows)} pairs of models made from {networks} small networks that were not used to develop the rules,"
+        f" the relation is correct for {right.total()}: {parts} (`python -m benchmarks report`).\n"
     )
 
 
 def products() -> str:
-    """Return the cost that LoRA's products alone add to a step of a Llama block, with freed pages kept or returned."""
+    """Return a sentence on the cost of LoRA's products in a step of a Llama block."""
     layer = _results("layer")
     cells = [c["train"] for pages in ("returned", "kept") for c in layer[pages]["steps"] if not c["bf16"]]
     added = [100 * (train["products"] / train["base"] - 1) for train in cells if "products" in train]
     return (
-        f"On the processor of the record the products of a low rank alone add {min(added):.0f} to {max(added):.0f} % to"
-        " a step of a Llama block in float32; bars below that are not reached, and the record says so.\n"
+        f"On the recorded processor, the low-rank products alone add {min(added):.0f} to {max(added):.0f} % to"
+        " a step of a Llama block in float32; lower targets are missed, as the record states.\n"
     )

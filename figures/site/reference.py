@@ -8,7 +8,7 @@ import ioadapt_theory
 from ioadapt_theory import adapters, claims, errors, reporting
 
 ELSEWHERE: Final = {"load", "save", "bake", "convert", "compare"}
-"""Public names that have pages of their own, as errors do."""
+"""Public names with their own pages, such as errors."""
 PACKAGE: Final = tuple(n for n in ioadapt_theory.__all__ if n not in ELSEWHERE and not n.endswith("Error"))
 INNER: Final = tuple(n for n in adapters.__all__ if n not in PACKAGE)
 ERRORS: Final = tuple(

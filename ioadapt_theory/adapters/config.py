@@ -26,7 +26,7 @@ PEFT = {
     "init_lora_weights": "init",
     "use_dora": "family",
 }
-"""PEFT's names of options; the only table of them."""
+"""PEFT's names of options -> our names."""
 Plan = Mapping[Placement, Spec]
 """Placement -> settings of one layer's adapter, in the order of application."""
 

@@ -34,7 +34,7 @@ def replace(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
 
 
 def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **options: Any) -> None:
-    """Replace ``model.save_pretrained`` of an adapted model, since ``from_pretrained`` cannot load our adapters.
+    """Save an adapted model instead of ``model.save_pretrained``, since ``from_pretrained`` cannot load our adapters.
 
     ``from_pretrained`` would initialise new weights for adapted layers and only warn. Therefore a checkpoint of the
     Trainer, which passes ``state_dict``, gives each of these layers a weight of a size that ``from_pretrained``

@@ -140,7 +140,7 @@ class AdaptedLayer(nn.Module):
 
     def merged_tensors(self) -> dict[str, Tensor]:
         """Return the weight and bias of an equivalent plain layer, in the base layer's layout and dtype."""
-        plain = operator(self.base_layer)  # checked again, since the layer may have been quantised or offloaded since
+        plain = operator(self.base_layer)  # checked again: it may have been quantised or offloaded meanwhile
         if plain.dense().is_meta:
             msg = "The layer's weight is on the meta device; load the weight before merging."
             raise InvalidValueError(msg)

@@ -103,7 +103,7 @@ def install(model: nn.Module, prepared: Mapping[str, Adapter], name: str, *, tra
         model: changed in place.
         prepared: layer -> its adapter.
         name: of the adapter.
-        trainable: whether the adapter is to be trained; None leaves its parameters as they are.
+        trainable: whether the adapter is to be trained; None does not change its parameters.
 
     Raises:
         InvalidValueError: the name is taken or invalid, a layer is merged or contains adapted ones, or the model is

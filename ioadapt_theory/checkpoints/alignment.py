@@ -36,7 +36,7 @@ Table = Float[np.ndarray, "sources targets"]
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The shapes of a model's matrices by name, and a function that reads some values of one.
+    """The shapes of a model's matrices by name, and a function that reads some values of a matrix.
 
     For equal shapes, the values have the same positions; a matrix that cannot be read has no values.
     """

@@ -78,8 +78,8 @@ class Checkpoint(ABC):
         source: Location of the weights: the file or folder, or `repo/id` and file.
         revision: The commit on the hub, or the version of the package; None for local files.
         tensors: Name -> TensorInfo, in the order of the file.
-        metadata: The file's metadata, and entries `left_out` and `quantised` where they apply (all strings).
-        config: The content of the config.json beside the weights; not trusted.
+        metadata: The file's metadata, with entries `left_out` and `quantised` if they apply (all strings).
+        config: The content of the config.json next to the weights; not trusted.
     """
 
     name: str

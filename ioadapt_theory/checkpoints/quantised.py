@@ -34,7 +34,7 @@ class Dequantised(Computed):
     def __init__(self, whole: Checkpoint, scales: Mapping[str, str], beside: Collection[str]) -> None:
         """Take the stored checkpoint, which is closed with this one, weight -> scale, and the names to hide."""
         self.name, self.source, self.revision, self.config = whole.name, whole.source, whole.revision, whole.config
-        self.metadata = {**whole.metadata, "quantised": f"{len(scales)} weights by fp8"}
+        self.metadata = {**whole.metadata, "quantised": f"{len(scales)} fp8 weights"}
         self._whole, self._scales = whole, scales
         self._blocks = {name: _blocks(whole.tensors[scale], whole.tensors[name]) for name, scale in scales.items()}
         self.tensors = {
@@ -76,8 +76,8 @@ def dequantised(whole: Checkpoint) -> Checkpoint:
         if by := REFUSED.get(name.rpartition(".")[2]):
             settings = whole.config.get("quantization_config")
             by = str(settings.get("quant_method", by))[:40] if isinstance(settings, dict) else by
-            msg = f"{whole.source} is quantised by {by}: {name} has no weights. Compare the original "
-            msg += "from, or what model.dequantize() makes of it."
+            msg = f"{whole.source} is quantised by {by}: {name} has no weights. Compare the original"
+            msg += " model, or the result of model.dequantize()."
             raise UnsupportedError(msg)
     return Dequantised(whole, scales, beside) if scales else whole
 

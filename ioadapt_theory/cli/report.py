@@ -14,7 +14,7 @@ from ioadapt_theory.errors import InvalidValueError
 if TYPE_CHECKING:
     from ioadapt_theory.reporting.assemble import Report
 
-EXAMPLES = """SOURCE and TARGET are named as in `ioadapt similarity`; ADAPTER is what `ioadapt adapters` reads.
+EXAMPLES = """SOURCE and TARGET are named as in `ioadapt similarity`; ADAPTER is any file that `ioadapt adapters` reads.
 Without ADAPTER, the report recommends where to train a new one.
 
 The weights show how the two models are related and what their layers share. To predict what an adapter keeps, add

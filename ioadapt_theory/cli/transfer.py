@@ -162,7 +162,7 @@ def _same(base: str, given: str) -> bool:
 
 
 def _write(args: argparse.Namespace, target: "nn.Module", format_: str, component: str, task: str | None) -> None:
-    """Write the target's adapter in the file's format, or in our own if that cannot store it."""
+    """Write the target's adapter in the file's format, or in our own if the file's format cannot store it."""
     from ioadapt_theory.adapters.adapter import Adapter
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.adapters.model import layers

@@ -124,7 +124,7 @@ def _write_instance(shown: dict[str, Any], form: str) -> None:
         if key == "hypotheses":
             sys.stdout.writelines(f"  {h['hypothesis']}: residual {h['residual']:.3g}\n" for h in value)
         else:
-            decides = "  (decides, as the statement is one up to O(ε²))" if key == "first_order" else ""
+            decides = "  (decisive, since the statement holds up to O(ε²))" if key == "first_order" else ""
             sys.stdout.write(f"{key}: {value}{decides}\n")
 
 

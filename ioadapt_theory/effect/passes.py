@@ -112,7 +112,7 @@ def run(model: nn.Module, batch: Any, call: Call | None, seed: int) -> Tensor:
 
 def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> tuple[Tensor, str | None]:
     """Return the output to compare and its name in the model's result, or None for a plain tensor."""
-    devices = {p.device for p in model.parameters() if p.device.type == "cuda"}
+    devices = {p.device for p in model.parameters() if p.device.type == "cuda"} if torch.cuda.is_available() else ()
     with torch.random.fork_rng(devices=[*devices]):
         torch.manual_seed(seed)
         try:

@@ -54,17 +54,13 @@ class Rows:
         """Return the reader and the writer."""
         return self.reader(side), self.writer(side)
 
-    def effects(self, side: str, a: Tensor, b: Tensor) -> Tensor:
-        """Return ⟨ξ, e⟩ = Σ over positions of (rA)·(Bg) of a change AB, cotangents x samples, to first order."""
-        r, g = self.both(side)
-        return ((r @ a.to(r)) * (g @ b.to(g).mT)).sum((-2, -1))
-
     def _joined(self, calls: list[Tensor]) -> Tensor:
         """Concatenate the calls along positions, draws x samples x positions x features."""
         count = self.samples if all(x.shape[1] * x.shape[2] % self.samples == 0 for x in calls) else 0
         if not count and len({x.shape[1] for x in calls}) > 1:
             count = 1
-        return torch.cat([x.reshape(len(x), count, -1, x.shape[-1]) if count else x for x in calls], 2)
+        shaped = [x.reshape(len(x), count, -1, x.shape[-1]) if count else x for x in calls]
+        return torch.cat(shaped, 2) if len(shaped) > 1 else shaped[0]
 
     def _read(self, side: str, z: Tensor, y: Tensor) -> Tensor:
         if side in {"output", "bias"}:
@@ -84,7 +80,7 @@ class Rows:
         return (g[..., None, :] * own).flatten(-3, -2)
 
     def _through(self, z: Tensor, gradients: list[Tensor]) -> list[Tensor]:
-        """Compute gradients of z from those of y through this layer alone, since q, k and v may share one z."""
+        """Compute gradients of z from those of y through this layer only, since q, k and v may share one z."""
         with torch.inference_mode(False), torch.enable_grad():
             z = z.clone().requires_grad_()
             y = self.module(z)
@@ -94,6 +90,11 @@ class Rows:
     def axis(self) -> int:
         """The feature axis: 1 for a convolution, else -1."""
         return 1 if hasattr(self.module, "kernel_size") else -1
+
+
+def effects(r: Tensor, g: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """Return ⟨ξ, e⟩ = Σ over positions of (rA)·(Bg) of a change AB, cotangents x samples, to first order."""
+    return ((r @ a.to(r)) * (g @ b.to(g).mT)).sum((-2, -1))
 
 
 def _flat(x: Tensor, axis: int) -> Tensor:

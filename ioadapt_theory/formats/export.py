@@ -136,7 +136,7 @@ def _tensors(layers: Mapping[str, Baked], prefix: str) -> dict[str, Tensor]:
 
 
 def _kohya_tensors(layers: Mapping[str, Baked], component: str) -> dict[str, Tensor]:
-    alpha = len(next(iter(layers.values())).down)  # one for all: diffusers 0.42 loses attention's where they differ
+    alpha = len(next(iter(layers.values())).down)  # diffusers 0.42 ignores other alphas
     tensors: dict[str, Tensor] = {}
     for name, layer in layers.items():
         key, rank = _flat_key(component, name, tensors), len(layer.down)

@@ -80,7 +80,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         self.merged_adapters = []
 
     def set_scale(self, adapter: str, scale: float) -> None:
-        """Set the strength of an adapter; 1 is as trained."""
+        """Set the strength of an adapter; 1 is the trained strength."""
         if adapter in self.scaling:
             self.scaling[adapter] = scale
             for (_, phi), trained in zip(self.iolora_adapters[adapter].parts(), self._trained[adapter], strict=True):  # type: ignore[operator]

@@ -48,7 +48,7 @@ def advise(kinship: Kinship, predictions: Predictions | None, *, adapted: bool) 
     if not adapted:
         return _of_sides(predictions)
     if predictions.copied is None:
-        return [Advice(CARRY, "no layer of the target takes a copy"), ELSEWHERE]
+        return [Advice(CARRY, "a copy fits no layer of the target"), ELSEWHERE]
     advice = _of_effect(predictions.copied)
     if kinship.relation is Relation.SAME and predictions.copied.kept < 1 - TIE:
         why = f"the two compute the same function with other weights, and a copy keeps {predictions.copied.kept:.2f}"
@@ -79,7 +79,7 @@ def _of_effect(copied: Prediction) -> list[Advice]:
     options = [Advice("copy it as it is", f"it keeps {copied.kept:.2f} of its gain ({rows})", copied.kept)]
     if copied.need == "change" and copied.at_best_strength > copied.kept + TIE:  # c² is not about labels
         how = f"copy it at strength {copied.cosine / copied.ratio:.2f}"
-        why = f"it keeps c² = {copied.at_best_strength:.2f} of its gain, unchanged {copied.kept:.2f} ({rows})"
+        why = f"it keeps c² = {copied.at_best_strength:.2f} of its gain, and {copied.kept:.2f} at strength 1 ({rows})"
         options.insert(0, Advice(how, why, copied.at_best_strength))
     if options[0].kept is not None and options[0].kept <= TIE:
         options = [Advice("retrain it on the target", f"a copy keeps {what} = {copied.kept:.2f}", 0.0)]

@@ -95,7 +95,7 @@ def _pretrained(kind: Any, folder: Path) -> nn.Module:
                 raise
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
             if "ignore_mismatched_sizes" in reason:
-                reason = f"its weights have sizes different from those in {folder / 'config.json'} says"
+                reason = f"its weights have other sizes than in {folder / 'config.json'}"
             msg = f"{folder} cannot be loaded as a {kind.__name__}: {reason}."
             raise FileFormatError(msg) from error
     if missing := sorted(told["missing_keys"]):

@@ -30,7 +30,7 @@ class Predictions:
     Attributes:
         expected: by layer and side, for an adapter yet to be trained.
         copied: for a copy of the given adapter; None without one, or if no layer of the target can have it.
-        difference: ‖f_T - f_S‖ / ‖f_S‖ of the outputs of the models without adapters.
+        difference: ‖f_T - f_S‖ / ‖f_S‖ of the models' outputs without adapters.
         explained: share of the source's loss that its adapter removed, for the bound on R.
     """
 

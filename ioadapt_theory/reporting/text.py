@@ -107,7 +107,7 @@ def table(pairs: Sequence[LayerPair], predictions: Predictions | None) -> list[l
 
 
 def side(null: Null | None, *, alike: bool) -> str:
-    """Return the similarity of a side, or "chance" or "few" if it shows nothing and the weights are unrelated."""
+    """Return the similarity of a side, or "chance" or "few" if it is not significant and the weights are unrelated."""
     if null is None or null.excess is None or null.z is None:
         return "-"
     if alike or null.z >= STANDS_OUT:

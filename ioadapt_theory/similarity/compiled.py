@@ -20,7 +20,7 @@ from ioadapt_theory.similarity.matching import Layer
 from ioadapt_theory.similarity.moments import Moments
 
 CHUNK = 64 * 1024
-"""Number of elements of each model per step, so that those of a pair fit the cache."""
+"""Number of elements of each model per step, so that those of a pair fit into the cache."""
 DTYPES: Mapping[str, tuple[str, type[np.generic]]] = {
     "F16": ("half", np.uint16),
     "BF16": ("bfloat", np.uint16),

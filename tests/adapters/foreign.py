@@ -1,4 +1,4 @@
-"""Models and adapters of the real libraries, tiny, from configurations, offline."""
+"""Tiny models and adapters of the real libraries, built offline from configurations."""
 
 import warnings
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class Small(nn.Module):
-    """Layers of every kind that the formats know, with c != d."""
+    """A model with every kind of layer that the formats support, with c != d."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -18,21 +18,21 @@ class Small(nn.Module):
         self.proj = nn.Conv2d(12, 8, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, 3, h, w) -> (n, 8, h/2, w/2)."""
+        """Map (n, 3, h, w) to (n, 8, h/2, w/2)."""
         x = self.conv_in(x).movedim(1, -1)
         x = self.block["to_out"](self.block["to_q"](x)) + x
         return self.proj(x.movedim(-1, 1))
 
 
 def quiet(call: Callable[[], Any]) -> Any:
-    """The libraries warn of many things that are not our subject."""
+    """Silence the libraries' warnings, which are irrelevant here."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return call()
 
 
 def filled(model: nn.Module, mark: str = "") -> nn.Module:
-    """Every trainable parameter random, as after training."""
+    """Fill every trainable parameter with random values, as if trained."""
     generator = torch.Generator().manual_seed(7)
     with torch.no_grad():
         for name, p in model.named_parameters():
@@ -42,7 +42,7 @@ def filled(model: nn.Module, mark: str = "") -> nn.Module:
 
 
 def tiny_unet() -> Any:
-    """A UNet2DConditionModel with attention and a downsampler, some 200k parameters."""
+    """Return a UNet2DConditionModel with attention and a downsampler, with about 200k parameters."""
     from diffusers import UNet2DConditionModel
 
     torch.manual_seed(1)
@@ -63,7 +63,7 @@ def tiny_unet() -> Any:
 
 
 def run_unet(unet: nn.Module) -> Tensor:
-    """The UNet on fixed inputs."""
+    """Return the UNet's output on fixed inputs."""
     g = torch.Generator().manual_seed(2)
     x, h = torch.randn(2, 4, 8, 8, generator=g), torch.randn(2, 5, 12, generator=g)
     with torch.no_grad():
@@ -71,7 +71,7 @@ def run_unet(unet: nn.Module) -> Tensor:
 
 
 def tiny_llama(seed: int = 1, layers: int = 2) -> Any:
-    """A LlamaForCausalLM with grouped key-value heads."""
+    """Return a LlamaForCausalLM with grouped key-value heads."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(seed)
@@ -88,13 +88,13 @@ def tiny_llama(seed: int = 1, layers: int = 2) -> Any:
 
 
 def run_llama(model: nn.Module) -> Tensor:
-    """Logits of a fixed sentence."""
+    """Return the logits of a fixed sentence."""
     with torch.no_grad():
         return model(torch.arange(12).reshape(2, 6)).logits
 
 
 def tiny_flux() -> Any:
-    """A FluxTransformer2DModel of one double and one single block."""
+    """Return a FluxTransformer2DModel with one double and one single block."""
     from diffusers import FluxTransformer2DModel
 
     torch.manual_seed(1)
@@ -118,4 +118,4 @@ FUSED = {
         "single_transformer_blocks.0.proj_mlp",
     ],
 }
-"""Layers of FLUX as its authors have them -> those of diffusers that together are each."""
+"""Layers of the original FLUX -> the layers of diffusers that together form each of them."""

@@ -1,4 +1,4 @@
-"""`transfer(inputs=...)`: between gauges everything is kept, nothing else is changed, and nothing is put in vain."""
+"""`transfer(inputs=...)` is exact between reparametrisations, and adds an adapter only where it keeps an effect."""
 
 import copy
 
@@ -27,7 +27,7 @@ def conv(seed: int) -> nn.Sequential:
 
 
 def adapted(model: nn.Module, size: float = 0.3, **options) -> nn.Module:
-    """A copy with an adapter that changes the outputs somewhat."""
+    """Return a copy with an adapter that changes the outputs moderately."""
     options = {"target_modules": ["0", "2"], "rank": 2, "placement": "weight", "init": "random"} | options
     model = adapt(copy.deepcopy(model), **options)
     for name, p in parameters(model):
@@ -44,7 +44,7 @@ def effect(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
 
 
 def kept(source: nn.Module, target: nn.Module, x: torch.Tensor) -> float:
-    """R = 2cq - q² on rows that nothing was fitted on."""
+    """Return R = 2cq - q² on rows that were not used in the fit."""
     d, d2 = effect(source, x), effect(target, x)
     return float((2 * d * d2 - d2 * d2).sum() / d.square().sum())
 
@@ -188,7 +188,7 @@ def test_half_precision_is_measured_in_float32():
 @pytest.mark.filterwarnings("default")
 def test_nothing_is_put_where_nothing_is_kept():
     source, target = adapted(mlp(0), size=3.0), mlp(7)
-    target[4].weight.data.zero_()  # what comes before has no effect there
+    target[4].weight.data.zero_()  # earlier layers have no effect there
     before = copy.deepcopy(target)
     with pytest.warns(CarryWarning, match="No adapter was added"):
         outcome = transfer(source, target, inputs=X, need="change")
@@ -271,8 +271,8 @@ def test_few_layers_are_refined_by_gauss_newton_passes():
 def test_labels_are_asked_where_outputs_are_logits():
     torch.manual_seed(0)
     base = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 5))
-    base[3].weight.data *= 12  # sure of itself
-    source, target = adapted(base, target_modules=["0", "3"]), copy.deepcopy(base)  # dropout is left on
+    base[3].weight.data *= 12  # confident logits
+    source, target = adapted(base, target_modules=["0", "3"]), copy.deepcopy(base)  # dropout stays active
     target[0].weight.data, target[3].weight.data = base[0].weight.flip(0), base[3].weight.flip(1)
     target[0].bias.data = base[0].bias.flip(0)
     outcome = transfer(source, target, inputs=X)

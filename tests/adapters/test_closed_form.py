@@ -1,9 +1,9 @@
-"""The closed form against brute-force least squares over all M', on stacks where it is exact; c != d, biases."""
+"""The closed form equals brute-force least squares over all M' on stacks where it is exact; c != d, biases."""
 
 import pytest
 import torch
 
-from ioadapt_theory.adapters.carrying.closed_form import RIDGES, Regression, Translation, truncated
+from ioadapt_theory.adapters.carrying.closed_form import RIDGES, Regression, Translation, low_rank, truncated
 from ioadapt_theory.effect import SIDES
 from tests.effect.nets import stack
 from tests.effect.test_copying import X, effect, exact_rows
@@ -26,7 +26,7 @@ def distance(e: torch.Tensor, target, layer: int, side: str, m: torch.Tensor) ->
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("target_side", SIDES)
 def test_no_other_matrix_has_an_effect_that_is_nearer(side, target_side):
-    source, target = stack(0, 6, 9, 7, 4), stack(1, 6, 12, 5, 4)  # narrower than what it has to write
+    source, target = stack(0, 6, 9, 7, 4), stack(1, 6, 12, 5, 4)  # narrower than the output
     a, b = factors(side)
     translation = Translation((a, b), side, target_side)
     translation.add(exact_rows(source, 1, X), exact_rows(target, 1, X))
@@ -44,7 +44,7 @@ def test_no_other_matrix_has_an_effect_that_is_nearer(side, target_side):
 
 def test_few_rows_and_many_give_one_solution():
     x, u = torch.randn(40, 6, dtype=torch.float64), torch.randn(40, 3, dtype=torch.float64)
-    x[:, 2] = 0  # a neuron that is never on
+    x[:, 2] = 0  # an inactive neuron
     for rows in (4, 40):
         sums = Regression(6, 3)
         for part in zip(x[:rows].split(3), u[:rows].split(3), strict=True):
@@ -57,9 +57,18 @@ def test_few_rows_and_many_give_one_solution():
         assert not found[2].any()
 
 
+def test_an_iterated_low_rank_is_that_of_the_decomposition():
+    a, b, d, e = (torch.randn(n, 2) for n in (40, 30, 40, 30))
+    c, k = (torch.arange(1, n + 1) ** -1.0 for n in (40, 30))
+    m = (a @ b.mT + d @ e.mT) / (c[:, None] * k + 0.1)
+    near = None, torch.cat([b, e], 1).mT
+    exact, iterated = (left @ right for left, right in (low_rank(m, c, k, 2, rows) for rows in near))
+    torch.testing.assert_close(iterated, exact, rtol=0, atol=1e-3 * float(exact.abs().max()))
+
+
 def test_the_best_low_rank_is_that_of_the_effect():
     model = stack(0, 6, 9, 7, 4)
-    model[0].weight.data[:3] *= 20  # what the layer reads is far from white
+    model[0].weight.data[:3] *= 20  # the layer's inputs are far from white
     rows = exact_rows(model, 1, X)
     r, g = rows.reader("weight").flatten(0, -2), rows.writer("weight").flatten(0, -2)
     m = torch.randn(9, 7, dtype=torch.float64)
@@ -75,7 +84,7 @@ def test_the_best_low_rank_is_that_of_the_effect():
 
 @pytest.mark.parametrize("seed", [34, 62, 75, 144, 145])
 def test_features_that_are_nearly_always_silent_give_no_nan(seed):
-    """In float32 torch's eigenvalues of these Grams are NaN, or are not found, on processors with AVX2."""
+    """With float32, torch's eigenvalues of these Grams are NaN or fail to converge on CPUs with AVX2."""
     plain = {"generator": torch.Generator().manual_seed(seed), "dtype": torch.float32}
     sizes, often = torch.exp(4 * torch.randn(64, **plain) - 6), torch.rand(64, **plain) ** 4
     here = (torch.rand(600, 64, **plain) < often) & (torch.rand(64, **plain) > 0.6)
@@ -88,7 +97,7 @@ def test_features_that_are_nearly_always_silent_give_no_nan(seed):
 
 @pytest.mark.parametrize("rows", [6, 40])
 def test_a_feature_that_is_hardly_seen_gets_no_large_weight(rows):
-    """It is seen on other inputs, as of a rare atom, where a weight of 1e12 would be an explosion."""
+    """The feature is active on other inputs, such as a rare atom, where a weight of 1e12 would explode."""
     x, u = torch.randn(rows, 8, generator=torch.Generator().manual_seed(0)), torch.ones(rows, 1)
     x[:, 3] *= 1e-13
     fit = Regression(8, 1)

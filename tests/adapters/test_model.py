@@ -1,4 +1,4 @@
-"""Adapters on whole models: matching, overrides, several adapters, switching off, merging, taking away."""
+"""Adapters on whole models: matching, overrides, several adapters, disabling, merging, removing."""
 
 import re
 import time
@@ -21,7 +21,7 @@ from ioadapt_theory.errors import InvalidValueError, UnknownNameError, Unsupport
 
 
 class Attention(nn.Module):
-    """Four projections as in transformers, 12 -> 8 on the key side."""
+    """Four projections named as in transformers, 12 -> 8 for keys."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ def test_all_linear_leaves_the_output_head_out():
 
 
 def test_what_matches_nothing_or_cannot_be_adapted_is_named():
-    for wanted in (["o_q"], r"attn\.to_q"):  # the end of a name, but not at a dot; no whole name
+    for wanted in (["o_q"], r"attn\.to_q"):  # a suffix that does not start after a dot; not the whole name
         with pytest.raises(NoMatchError):
             adapted(target_modules=wanted)
     with pytest.raises(NoMatchError, match=r"'to_queue' matches no module.*Similar names: to_q.*end in: 0, head, to_k"):
@@ -182,7 +182,7 @@ def _patient(monkeypatch):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_first_that_fits_is_peft_s(name):
     for some in (PATTERNS, PATTERNS[::-1], PATTERNS[3:9], *([p] for p in PATTERNS)):
-        theirs = next((p for p in some if re.match(rf"(.*\.)?({p})$", name)), None)  # get_pattern_key of PEFT
+        theirs = next((p for p in some if re.match(rf"(.*\.)?({p})$", name)), None)  # as PEFT's get_pattern_key
         assert first_fit(some, name) == theirs, some
 
 

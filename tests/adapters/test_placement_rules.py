@@ -1,4 +1,4 @@
-"""A placement per layer: exact under every change of basis of heads and neurons, or chosen by the law."""
+"""Placements by layer: exact under every change of basis of heads and neurons, or chosen by the law."""
 
 import copy
 import math
@@ -19,7 +19,7 @@ WIDTH, HEADS, NEURONS = 8, 2, 12
 
 
 class Block(nn.Module):
-    """Attention and a ReLU MLP on a residual stream, without biases where a basis is private."""
+    """Attention and a ReLU MLP on a residual stream, without biases in private bases."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class Block(nn.Module):
         self.up_proj, self.down_proj = nn.Linear(WIDTH, NEURONS, bias=False), nn.Linear(NEURONS, WIDTH)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, tokens, width) -> the same."""
+        """Map (n, tokens, width) to the same shape."""
         q, k, v = (f(x).unflatten(-1, (HEADS, -1)).transpose(1, 2) for f in (self.q_proj, self.k_proj, self.v_proj))
         attention = torch.softmax(q @ k.mT / math.sqrt(WIDTH // HEADS), dim=-1)
         x = x + self.o_proj((attention @ v).transpose(1, 2).flatten(2))
@@ -36,13 +36,13 @@ class Block(nn.Module):
 
 
 def matrix(layer: nn.Module, change: Tensor, *, left: bool) -> None:
-    """W <- change W or W change, in the paper's layout."""
+    """Set W to change W or W change, in the paper's layout."""
     w = layer.weight.data.mT
     layer.weight.data = (change @ w if left else w @ change).mT.contiguous()
 
 
 def another_basis(block: Block) -> Block:
-    """The same function: other bases for every head and the neurons permuted and scaled."""
+    """Return an equal function with other bases of every head, and with neurons permuted and scaled."""
     twin = Block()
     twin.load_state_dict(block.state_dict())
     r, s = (torch.block_diag(*torch.randn(HEADS, WIDTH // HEADS, WIDTH // HEADS)) for _ in range(2))
@@ -57,7 +57,7 @@ def another_basis(block: Block) -> Block:
 
 
 def moved(placement: str, source: Block, target: Block) -> float:
-    """Largest difference of the outputs of both models under one adapter."""
+    """Return the largest difference of the outputs of both models with one adapter."""
     x = torch.randn(3, 5, WIDTH)
     adapt(source, target_modules=LAYERS, placement=placement, rank=2, alpha=3, init="random")
     transfer(source, target)
@@ -71,7 +71,7 @@ def test_the_residual_side_is_exact_under_every_change_of_basis_of_heads_and_neu
     source = Block()
     target = another_basis(source)
     x = torch.randn(3, 5, WIDTH)
-    assert_close(target(x), source(x))  # the bases do compute the same
+    assert_close(target(x), source(x))  # the base models are equal functions
     assert (target.q_proj.weight - source.q_proj.weight).abs().max() > 0.1
     assert moved("residual", source, target) < 1e-10
     for placement in ("input", "output", "weight"):
@@ -93,7 +93,7 @@ def test_layers_that_are_not_on_the_stream_are_named_at_once_and_can_be_told():
     adapt(model, target_modules="all-linear", placement="residual", placement_pattern=told)
     assert len(layers(model)) == 8
     with pytest.raises(UnknownNameError, match="Known: auto, input, output, residual, weight"):
-        AdapterConfig(target_modules=["x"], placement="residual+weight")  # a rule is no part of a sum
+        AdapterConfig(target_modules=["x"], placement="residual+weight")  # rules are not allowed in sums
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -113,7 +113,7 @@ SIDES = {
     "single_transformer_blocks.0.proj_out": "output",
     "encoder.layers.0.linear1": "input",
     "double_blocks.0.txt_attn.proj": "output",
-    "proj_out": None,  # FLUX's last layer reads the stream, a block of the same name writes to it
+    "proj_out": None,  # FLUX's last layer reads the stream, but a block's layer of the same name writes to it
     "head.linear1": None,
     "time_embedding.linear_1": None,
 }

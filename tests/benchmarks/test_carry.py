@@ -1,4 +1,4 @@
-"""The record of carrying over: its table, its harm, and a run that goes on where it was stopped."""
+"""The benchmark of carrying over: the table of its record, the count of harmful moves, and resuming."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""The bench of the layer compares layers that agree, counts what it says, and judges by the cells it was given."""
+"""The layer benchmark compares equal layers, counts correctly, and evaluates targets from the given cells."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ def test_peak_and_saved_count_bytes():
     x = torch.randn(100, 30, requires_grad=True)
     w = torch.randn(30, 50)
     assert peak(lambda: x @ w) == 4 * 100 * 50
-    assert saved(lambda x: (x @ w).exp(), x, [w]) == 4 * 100 * 50  # exp keeps its result
+    assert saved(lambda x: (x @ w).exp(), x, [w]) == 4 * 100 * 50  # exp saves its result
     assert saved(lambda x: x @ w, x, [w]) == 0
 
 
@@ -40,7 +40,7 @@ def test_layers_start_no_more_kernels_and_move_fewer_bytes_than_the_peers(family
     assert made["ours"]["kernels"] <= 0.9 * made["peer"]["kernels"]
     assert made["ours"]["bytes"] <= 0.9 * made["peer"]["bytes"]
     assert cast["ours"] <= 0.9 * cast["peer"]
-    assert not {"_local_scalar_dense", "nonzero"} & set(made["ours"]["which"])  # nothing waits
+    assert not {"_local_scalar_dense", "nonzero"} & set(made["ours"]["which"])  # no waiting
 
 
 def test_layers_that_differ_are_not_compared(monkeypatch):

@@ -1,4 +1,4 @@
-"""Files that are not what they have to be: name -> (how to make one at a path, what has to be said of it)."""
+"""Invalid files: name -> (a function that writes one to a path, the expected message)."""
 
 import json
 import os
@@ -15,7 +15,7 @@ AGAIN = "[Dd]elete (it|the file) and download it again"
 
 
 def header(entries: object, data: bytes = b"") -> bytes:
-    """A safetensors file with any header."""
+    """Return a safetensors file with an arbitrary header."""
     text = entries if isinstance(entries, bytes) else json.dumps(entries).encode()
     return struct.pack("<Q", len(text)) + text + data
 
@@ -25,7 +25,7 @@ def entry(begin: int, end: int, shape: object = (2,), dtype: object = "F32") -> 
 
 
 class Touches:
-    """A pickle of this creates a file when it is executed."""
+    """An object whose pickle creates a file when executed."""
 
     def __init__(self, target: Path) -> None:
         self.target = target
@@ -63,7 +63,7 @@ SAFETENSORS: dict[str, tuple[Callable[[Path], object], str]] = {
     "deep JSON": (_bytes(header(b"[" * 100_000)), r"too many nested brackets"),
     "escape codes": (_bytes(header({"\x1b[2J": entry(0, 8)}, bytes(8))), r"tensor '\\x1b\[2J' a name with unprintable"),
 }
-"""Contents of x.safetensors."""
+"""Invalid contents of x.safetensors."""
 
 PICKLES: dict[str, tuple[Callable[[Path], object], str]] = {
     "code": (
@@ -91,7 +91,7 @@ PICKLES: dict[str, tuple[Callable[[Path], object], str]] = {
         r"x\.bin is a TorchScript program.* Save its state_dict\(\) instead",
     ),
 }
-"""Contents of x.bin."""
+"""Invalid contents of x.bin."""
 
 
 def _index(**changes: object) -> Callable[[Path], None]:
@@ -117,4 +117,4 @@ INDEXES: dict[str, tuple[Callable[[Path], object], str]] = {
         rf"index\.json is not JSON .* {AGAIN}",
     ),
 }
-"""Contents of a folder."""
+"""Invalid contents of a folder."""

@@ -1,4 +1,4 @@
-"""The loopback hub, with an empty cache of its own."""
+"""The loopback hub, with an empty cache."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.checkpoints.hub import LoopbackHub
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LoopbackHub]:
-    """A hub without repositories; HF_ENDPOINT points to it."""
+    """Yield a hub without repositories, to which HF_ENDPOINT points."""
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
     monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "no-token"))

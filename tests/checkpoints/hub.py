@@ -1,4 +1,4 @@
-"""A hub on loopback: real HTTP that huggingface_hub talks to, with faults on demand, and models of SD-1.5's form."""
+"""A loopback hub that huggingface_hub accesses by real HTTP, with faults on demand, and models shaped like SD-1.5."""
 
 import hashlib
 import json
@@ -13,23 +13,23 @@ COMMIT = "c0ffee" + "0" * 34
 
 @dataclass
 class Repo:
-    """Files of one repository, and what is wrong with it."""
+    """The files and the faults of a repository."""
 
     files: dict[str, bytes]
     commit: str = COMMIT
     gated: bool = False
-    status: int = 200  # of every answer
+    status: int = 200  # of every response
     cut_after: dict[str, int] = field(default_factory=dict)  # file -> bytes sent before the connection is cut
-    etag: str | None = None  # instead of the hash
+    etag: str | None = None  # sent instead of the hash
 
 
 class LoopbackHub:
-    """Serves `repos`; `log` keeps (method, path, range) of every request."""
+    """A server of `repos`; `log` records (method, path, range) of every request."""
 
     def __init__(self) -> None:
         self.repos: dict[str, Repo] = {}
         self.log: list[tuple[str, str, str | None]] = []
-        self.sent = 0  # bytes of file bodies
+        self.sent = 0  # total bytes of file bodies
         handler = type("Handler", (_Handler,), {"owner": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
@@ -116,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.close()
             return None
-        with suppress(OSError):  # the client may be gone
+        with suppress(OSError):  # the client may have disconnected
             for begin in range(start, stop, 1 << 22):
                 self.owner.sent += self.wfile.write(data[begin : min(begin + (1 << 22), stop)])
         return None

@@ -1,4 +1,4 @@
-"""Layers of a model are found in another by what they contain, in any order; what has no evidence is said so."""
+"""Layers of a model are matched with another's by their contents, in any order; missing evidence is reported."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -23,7 +23,7 @@ def transformer(depth: int, seed: int = 0) -> Model:
 
 
 def kept(model: Model, layers: Sequence[int], noise: float = 0.0, seed: int = 9) -> tuple[Model, dict[str, str]]:
-    """The model with these layers alone, numbered from 0, and what each tensor was."""
+    """Return a model with only these layers, numbered from 0, and the original name of each tensor."""
     origin = {name: name for name in model if "layers" not in name}
     for new, old in enumerate(layers):
         origin |= {n.replace(f"layers.{old}.", f"layers.{new}."): n for n in model if f"layers.{old}." in n}
@@ -60,7 +60,7 @@ def test_every_layer_is_found_in_any_order(order, noise):
 
 
 def test_strangers_have_no_layer_in_common():
-    """6 standard errors: none in some 5,000 pairs of unrelated matrices, nor with a heavy tail or 12 values."""
+    """6 standard errors do not occur in 5,000 pairs of unrelated matrices, nor with a heavy tail or 12 values."""
     for seed in range(8):
         for one, other in ((6, 6), (9, 6)):
             assert by_contents(contents(transformer(one, seed)), contents(transformer(other, seed + 100))) is None
@@ -97,7 +97,7 @@ def test_a_layer_trained_anew_goes_with_its_block_and_a_block_put_in_comes_from_
 
 
 def test_lists_within_lists_are_aligned_too():
-    """As SSD-1B: fewer transformer blocks in an attention, fewer attentions in a block."""
+    """Return a model like SSD-1B, with fewer transformer blocks per attention and fewer attentions per block."""
     g, name = numbers(1), "up.{}.attn.{}.blocks.{}.{}.weight".format
     source = {name(*place): g.normal(size=(12, 16)) for place in product(range(3), range(3), range(4), "qv")}
     removed, origin = {(0, 1, 2), (0, 1, 3), (1, 2, 0), (2, 0, 1)}, {}

@@ -1,4 +1,4 @@
-"""Whatever is wrong with a file is said with its name, the layer, the cause and the way out; nothing is executed."""
+"""Errors in files are reported with file, layer, cause and way out; no code is executed."""
 
 import os
 import struct
@@ -16,7 +16,7 @@ from tests.similarity.models import value
 TABLES = {"x.safetensors": SAFETENSORS, "x.bin": PICKLES, "model": INDEXES}
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit")  # a DeprecationWarning or a FutureWarning, as torch ages
+@pytest.mark.filterwarnings("ignore:.*torch.jit")  # of a category that depends on torch's version
 @pytest.mark.parametrize(("name", "case"), [(name, case) for name, table in TABLES.items() for case in table])
 def test_what_is_broken_or_hostile_is_described_and_nothing_is_executed_or_read_elsewhere(name, case, tmp_path):
     make, message = TABLES[name][case]

@@ -1,4 +1,4 @@
-"""Repositories of SD-1.5's form on a loopback hub: what is fetched, when, and that it arrives whole."""
+"""Repositories like SD-1.5's on a loopback hub: which files are fetched, when, and that they are complete."""
 
 import logging
 import time
@@ -73,7 +73,7 @@ def test_whatever_the_hub_answers_a_cached_copy_is_used_with_a_warning(
         del hub.repos["some/model"]
     elif refusal == "no route":
         monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    elif refusal == "gated":  # a newer commit, whose files we may not have
+    elif refusal == "gated":  # a newer commit, whose files may not be in the cache
         repo.commit, repo.gated = "d" * 40, True
     else:
         repo.commit, repo.files = "d" * 40, {"README.md": b"moved"}

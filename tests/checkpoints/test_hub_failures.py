@@ -1,4 +1,4 @@
-"""What can go wrong with a hub is one sentence that names repository, file, cause and way out; nothing half-written."""
+"""Errors of a hub are one sentence with repository, file, cause and way out; no partial file is left."""
 
 import socket
 import time
@@ -44,7 +44,7 @@ REFUSALS: dict[str, tuple[str, Repo | None, str]] = {
     "file's name": ("some/model", Repo({"unet/a\x1b]0;P\x07.safetensors": b"", "unet/x": b""}), "(it contains x)"),
     "hash is a path": ("some/model", Repo(TINY, etag="../../../../../escaped"), f"as the hash of {FILE} of some/model"),
 }  # fmt: skip
-"""What is asked for, what is there, and what is said."""
+"""Name -> (source, repository, expected message)."""
 
 
 @pytest.mark.parametrize(("source", "repo", "said"), REFUSALS.values(), ids=REFUSALS)

@@ -1,4 +1,4 @@
-"""Folders, shards and single files on this machine give the same tensors whatever their form."""
+"""Local folders, shards and single files of all types give the same tensors."""
 
 import sys
 import time
@@ -74,7 +74,7 @@ def test_a_single_file_is_cut_into_parts_and_one_kind_of_weights_has_to_be_chose
 
 
 def test_objects_beside_the_weights_are_stubs_that_nobody_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """As in files that keep their hyper-parameters as objects of the training package."""
+    """An object of a missing package, as in files with hyper-parameters of the training package."""
     gone = types.ModuleType("gone_package")
     for name in ("Setting", "lower_case"):
         setattr(gone, name, type(name, (), {"__module__": gone.__name__}))
@@ -93,14 +93,14 @@ def test_objects_beside_the_weights_are_stubs_that_nobody_imports(tmp_path: Path
 
 
 def nested(table: object, ways: int, depth: int) -> object:
-    """A table of few bytes with ways^depth ways to what is in it."""
+    """Return nested dictionaries of few bytes with ways^depth paths."""
     for _ in range(depth):
         table = {f"{n}": table for n in range(ways)}
     return table
 
 
 def tuples_in_tuples() -> tuple[object, ...]:
-    """Its hash takes 2^60 steps."""
+    """Return nested tuples whose hash takes 2^60 steps."""
     bomb: tuple[object, ...] = (1,)
     for _ in range(60):
         bomb = (bomb, bomb)
@@ -111,7 +111,7 @@ ONE = {"w": torch.ones(1)}
 HOSTILE: dict[str, tuple[Callable[[], object], str]] = {
     "expanded": (
         lambda: {"x": torch.zeros(1).expand(2_000_000_000)},
-        r"holds 1 of the 2000000000 values of tensor x, shape \[2000000000\]",
+        r"contains 1 of the 2000000000 values of tensor x, shape \[2000000000\]",
     ),
     "tables in tables": (lambda: nested(ONE, 60, 3), "lists more tensors than a file of its size can contain"),
     "tuples": (lambda: {**ONE, "x": [tuples_in_tuples()]}, "has more than 16 nested tuples"),
@@ -151,7 +151,7 @@ def test_a_header_of_repeats_takes_no_more_than_its_bytes(dense: bytes, tmp_path
 
 @pytest.mark.parametrize("new_format", [True, False])
 def test_strided_shared_and_lazily_negative_tensors_of_a_pickle(tmp_path: Path, new_format: bool):
-    """The values in the file of the last are -w; what is on the meta device, or complex, is left out."""
+    """The last file has the values -w; tensors that are complex or on the meta device are left out."""
     w = torch.randn(6, 4)
     values = {"w": w, "turned": w.t(), "rows": w[2:4], "tied": w, "one": torch.nn.Parameter(w[0])}
     values["lazy"] = torch._neg_view(w)

@@ -1,4 +1,4 @@
-"""A float8 file is compared by its weights, other codes are refused by name; never by scales and codes."""
+"""float8 files are compared by their weights, and other quantisations are rejected by name."""
 
 import struct
 from collections.abc import Callable
@@ -15,11 +15,11 @@ from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from tests.similarity.models import value
 
 Tensors = dict[str, Tensor]
-"""Quantised and laid out as the tools do, written from their formats and not from our reader."""
+"""Files in the formats of quantisation tools, written from their specifications and not from our reader."""
 
 
 def blocks(name: str, w: Tensor, block: int = 128) -> Tensors:
-    """DeepSeek: a scale for each block of block x block, the last ones cut."""
+    """Return DeepSeek's format: a scale for each square block; the last blocks may be smaller."""
     rows, columns = (-(-n // block) for n in w.shape)
     scale, codes = torch.empty(rows, columns), torch.empty(w.shape, dtype=torch.float8_e4m3fn)
     for i in range(rows):
@@ -31,14 +31,14 @@ def blocks(name: str, w: Tensor, block: int = 128) -> Tensors:
 
 
 def rows(name: str, w: Tensor) -> Tensors:
-    """compressed-tensors: a scale a row, and one of the activations beside it."""
+    """Return compressed-tensors' format: a scale per row, and a scale of the activations."""
     scale = w.abs().amax(1, keepdim=True) / 448
     extra = {f"{name}.input_scale": torch.ones(1)}
     return {f"{name}.weight": (w / scale).to(torch.float8_e4m3fn), f"{name}.weight_scale": scale, **extra}
 
 
 def comfy(name: str, w: Tensor) -> Tensors:
-    """ComfyUI: one scale for all, and a mark."""
+    """Return ComfyUI's format: one scale per tensor, and a marker."""
     scale = w.abs().max() / 448
     mark = {"scaled_fp8": torch.empty(0, dtype=torch.float8_e4m3fn), f"{name}.scale_input": torch.ones(())}
     return {f"{name}.weight": (w / scale).to(torch.float8_e4m3fn), f"{name}.scale_weight": scale, **mark}
@@ -54,7 +54,7 @@ SCHEMES: dict[str, Callable[[str, Tensor], Tensors]] = {
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_values_are_the_codes_times_their_scales_whatever_piece_is_asked_for(scheme: str, tmp_path: Path):
-    """Rows of very different size, as real networks have, so that a wrong scale shows; c != d, a bias and a norm."""
+    """Return layers with rows of very different size, so that a wrong scale is noticed; c != d, a bias and a norm."""
     w = torch.exp(0.7 * torch.randn(160, 1)).float() * torch.randn(160, 96).float()
     plain = {"l.weight": w, "l.bias": torch.randn(160).float(), "norm.weight": torch.randn(96).bfloat16()}
     stored = plain | SCHEMES[scheme]("l", w)
@@ -67,7 +67,7 @@ def test_values_are_the_codes_times_their_scales_whatever_piece_is_asked_for(sch
         opened.read("l.weight", 777, piece)
         assert torch.equal(piece, whole.flatten()[777:877])
         assert all(torch.equal(value(opened, n), plain[n]) for n in ("l.bias", "norm.weight"))
-        assert "1 weights by" in opened.metadata["quantised"]
+        assert "1 fp8 weights" in opened.metadata["quantised"]
 
 
 CODES = torch.zeros(4, 4, dtype=torch.int32)
@@ -91,7 +91,7 @@ def test_other_codes_are_refused_by_the_name_of_what_made_them(name: str, tmp_pa
 
 @pytest.mark.parametrize("name", ["x.gguf", "x.safetensors"])
 def test_a_gguf_file_is_refused_before_it_is_parsed(name: str, tmp_path: Path):
-    """51 bytes that announced an array of 2^60 kept the library reading for ever."""
+    """A file of 51 bytes that announces an array of 2^60 made the library read forever."""
     (tmp_path / name).write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + b"\xff" * 40)
     with pytest.raises(
         FileFormatError, match=r"is a GGUF file, .* Compare the safetensors that it was converted from\.$"

@@ -1,4 +1,4 @@
-"""A source is an alias, a path or a hub id; aliases are data; families out of packages open without an import."""
+"""A source is an alias, a path or a hub id; networks in packages open without importing the package."""
 
 import subprocess
 import sys
@@ -63,7 +63,7 @@ def test_ani_weights_are_those_that_torchani_itself_loads(alias: str, model: str
         f"{member}.{element}.{n}.{kind}": getattr(layer, kind).detach()
         for member, network in enumerate(getattr(torchani.models, model)().neural_networks)
         for element, layers in network.items()
-        for n, layer in enumerate(layers[::2], start=1)  # an activation between any two
+        for n, layer in enumerate(layers[::2], start=1)  # an activation between any two layers
         for kind in ("weight", "bias")
     }
     with open_checkpoint(alias) as whole, open_checkpoint(f"{alias}:7") as one:

@@ -1,4 +1,4 @@
-"""Printed formulas read back: text, or LaTeX put into the same words, evaluated on the letters of an instance."""
+"""A parser of printed formulas (text, or LaTeX converted to it) that evaluates them on an instance."""
 
 import re
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ EYE = object()
 
 
 def from_latex(formula: str) -> str:
-    """The same formula in the notation of the text."""
+    """Return a LaTeX formula in text notation."""
     while match := re.search(r"\\(frac|sqrt)\{", formula):
         first, rest = _braced(formula, match.end())
         if match[1] == "sqrt":
@@ -73,7 +73,7 @@ def singular(m: Any) -> list[Any]:
 
 
 class Reader:
-    """Evaluates formulas in letters and definitions, which are formulas themselves."""
+    """An evaluator of formulas over letters and definitions, which are formulas themselves."""
 
     def __init__(self, letters: Mapping[str, Any], definitions: list[str]) -> None:
         self.letters = dict(letters) | {"π": +mp.pi, "I": EYE}
@@ -191,7 +191,7 @@ class Reader:
             )
         if self.take("Σ "):
             begin = self.at
-            self.letters.setdefault("x", self.letters["x₁"])  # only to find the end of the summand
+            self.letters.setdefault("x", self.letters["x₁"])  # finds the end of the summand
             self.product()
             return self.total(self.text[begin : self.at])
         if name := self.take(*(m for m in sorted(self.meanings, key=len, reverse=True) if "(" in m)):
@@ -204,7 +204,7 @@ class Reader:
         return self.letters[name] if name in self.letters else self.inner(self.meanings[name])
 
     def total(self, summand: str) -> Any:
-        """Over both models, or over all four inputs where the summand is about x."""
+        """Sum over both models, or over all four inputs if the summand contains x."""
         if "‖x‖" in summand:
             models = [(f"x{k}{t}", f"W{t}") for t in ("", "'") for k in "₁₂"]
             return sum(self.inner(summand.replace("x", x).replace("W", w)) for x, w in models)
@@ -254,7 +254,7 @@ def sim(u: Any, v: Any) -> Any:
 
 
 def hessian_norm(u: Any, v: Any) -> Any:
-    """Second difference quotients of sim, at 80 digits."""
+    """Return second difference quotients of sim with 80 digits."""
     with mp.workdps(80):
         n, h = u.cols, mpf(10) ** -20
         z = mp.matrix([[*u, *v]])

@@ -1,4 +1,4 @@
-"""Exact arguments conclude what they show and no more; a line is a computation of something; words have evidence."""
+"""Exact arguments prove no more than they show, lines are computed, and words have evidence."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -74,7 +74,7 @@ def test_a_sign_without_a_meaning_is_no_formula() -> None:
 
 
 def verdict(claim: Claim) -> Verdict:
-    """By exact arguments, theorems of Coq and shipped instances alone: no search, no signed text."""
+    """Return the verdict from exact arguments, theorems of Coq and shipped instances, without search or signed text."""
     shipped = [s for s in claim.strategies if type(s).__name__ == "Replay"]
     findings = [s(claim, QUICK, 0) for s in (*shipped, *claim.proofs, Said())]
     return merged(claim.id, (Verification(claim=claim.id, findings={f.kind: f}) for f in findings)).verdict
@@ -102,17 +102,17 @@ def with_right(name: str, factor: Any) -> Claim:
 
 
 def as_remark(name: str, kind: type) -> Claim:
-    """A bound is taken for what only attains it: the family is all the evidence there is."""
+    """A family that attains a bound is wrongly used as its proof."""
     return of(name, proofs=tuple(p for p in CLAIMS[name].proofs if isinstance(p, kind)))
 
 
 WEAKER: dict[str, Callable[[], Claim]] = {
-    # what attains a bound does not prove it
+    # attaining a bound does not prove it
     **{
         f"{name} rests on what attains it": lambda name=name: as_remark(name, Attained)
         for name in ("lemma-1-remainder-best", "prop-1-weights", "prop-2-input-sharp", "prop-2-output-artanh")
     },
-    # an order that no argument has
+    # an order without an argument
     **{
         f"{name} up to O(ε³)": lambda name=name: up_to(name, 3)
         for name in ("prop-1-sine", "prop-1-abs", "prop-1-sharp", "prop-2-input-sharp", "prop-2-input-vectors")
@@ -151,7 +151,7 @@ WEAKER: dict[str, Callable[[], Claim]] = {
     "input adapters, by the argument for output": lambda: of(
         "independent-input", proofs=CLAIMS["independent-output"].proofs
     ),
-    # words that nothing says
+    # words without evidence
     "zero at every input": lambda: of(
         "depth-two-parts", prose=CLAIMS["depth-two-parts"].prose.replace("the first input", "every input")
     ),
@@ -176,7 +176,7 @@ WEAKER: dict[str, Callable[[], Claim]] = {
     **{f"{a} by the proof of {b}": lambda a=a, b=b: of(a, proofs=CLAIMS[b].proofs)
        for a, b in (("prop-4", "prop-5"), ("prop-5", "prop-4"), ("reach-input", "reach-output"))},
 }  # fmt: skip
-"""Errors that keep the text of a claim, or its evidence, and not both; none may keep its verdict."""
+"""Errors that change the text of a claim or its evidence; none may keep its verdict."""
 
 
 @pytest.mark.parametrize("name", WEAKER)
@@ -193,7 +193,7 @@ def test_a_placement_that_is_not_looked_at_is_noticed(monkeypatch: pytest.Monkey
 
 
 def test_a_hypothesis_that_says_nothing_lets_everything_in() -> None:
-    """0 ≤ min for 0 < min: parallel outputs, for which artanh s₀ is not finite, are then an instance."""
+    """0 ≤ min instead of 0 < min would admit parallel outputs, for which artanh s₀ is infinite."""
     parallel = witness("ce2") | {"x2": [2, 4], "x2_target": witness("ce2")["x1_target"]}
     claim = CLAIMS["prop-2-output-artanh"]
     assert (NOTHING < minimum(SOURCE.sine0, TARGET.sine0)) in claim.given
@@ -218,7 +218,7 @@ TOLD = [(c, p) for c in CLAIMS.values() for p in c.proofs if isinstance(p, Told)
 
 
 def test_a_wrong_formula_in_the_lines_of_a_proof_of_coq_is_a_lack() -> None:
-    """Every quoted formula, one more on its right side."""
+    """Add one to the right side of every quoted formula."""
     assert len(TOLD) > 5
     for claim, proof in TOLD:
         for says in proof.lines:
@@ -305,7 +305,7 @@ def test_an_instance_that_misses_a_hypothesis_contradicts_nothing() -> None:
 def test_a_relation_of_exact_numbers_is_decided_on_both_sides_of_equality(
     right: Any, sign: Any, holds: tuple[bool, ...]
 ) -> None:
-    """‖AB‖₂ = ε = 1/5 on ce2."""
+    """On ce2, ‖AB‖₂ = ε = 1/5."""
     values = Values(exact_instance(CLAIMS["prop-2-output"], witness("ce2")))
     sides = ((spectral(AB), 2 * right), (spectral(AB), right), (spectral(AB), right / 2))
     assert tuple(holds_exactly(Relation(a, sign, b), values) for a, b in sides) == holds

@@ -1,4 +1,4 @@
-"""What is claimed, met by numbers found another way: autograd, quadrature, networks, brute force."""
+"""Claims agree with independent computations: autograd, quadrature, networks, brute force."""
 
 import itertools
 import math
@@ -27,12 +27,12 @@ C, D = 4, 5
 
 
 def model() -> nn.Sequential:
-    """3 -> 4 -> 5 -> 2 with biases; the layer in the middle is adapted."""
+    """A network 3 -> 4 -> 5 -> 2 with biases, whose middle layer is adapted."""
     return nn.Sequential(nn.Linear(3, C), nn.Tanh(), nn.Linear(C, D), nn.Tanh(), nn.Linear(D, 2)).double()
 
 
 def first_order(net: nn.Sequential, x: torch.Tensor, placement: Placement, m: torch.Tensor) -> torch.Tensor:
-    """The derivative of the outputs along an adapter, by autograd through the whole network."""
+    """Return the derivative of the outputs along an adapter, by autograd through the whole network."""
     w, bias = net[2].weight.T, net[2].bias
     update = {LORA: lambda t: (w + t * m, bias), INPUT: lambda t: ((torch.eye(C) + t * m) @ w, bias),
               OUTPUT: lambda t: (w @ (torch.eye(D) + t * m), bias)}[placement]  # the bias stays outside; # fmt: skip
@@ -73,7 +73,7 @@ def test_what_separates_a_placement_from_lora_is_its_layer_s_own_change(placemen
 
 
 def test_the_mean_product_of_effects_of_random_adapters_is_that_of_readers_and_jacobians():
-    """M runs over the unit matrices, so that the mean is exact; readers and Jacobians depend on the input."""
+    """M runs over the unit matrices, so that the mean is exact; activations and Jacobians depend on the input."""
     source, target, x = model(), model(), torch.randn(6, 3)
     found = sum(
         float((first_order(source, x, LORA, unit) * first_order(target, x, LORA, unit)).sum())
@@ -100,7 +100,7 @@ def test_the_best_adapter_is_that_of_least_squares_over_all_entries():
 
 
 def test_the_expected_square_of_an_effect_is_the_mean_over_all_signs(monkeypatch):
-    """Noise ±σ in every entry has the second moments of the claim, so the mean over its 2⁹ values is exact."""
+    """Noise ±σ in every entry has the claim's second moments, so the mean over its 2⁹ values is exact."""
     monkeypatch.setattr(random_change, "WIDTHS", (1, 2, 2, 1))
     generator = torch.Generator().manual_seed(1)
     source = random_change.layers(1, generator)
@@ -161,7 +161,7 @@ WIDTH, LAYERS = 96, 4
 
 
 def run(x: torch.Tensor, weights: list[torch.Tensor], place: int, m: torch.Tensor) -> torch.Tensor:
-    """The outputs of a ReLU network with I + M at the input of a layer."""
+    """Return the outputs of a ReLU network with I + M at the input of a layer."""
     for k, w in enumerate(weights):
         x = (x + x @ m if k == place else x) @ w
         x = x.relu() if k < LAYERS - 1 else x
@@ -169,7 +169,7 @@ def run(x: torch.Tensor, weights: list[torch.Tensor], place: int, m: torch.Tenso
 
 
 def loss(place: int, share: float) -> float:
-    """How much of a small adapter's effect is lost where all but a share of the hidden channels stand elsewhere."""
+    """Return the loss of a small adapter's effect if all except a share of the hidden channels are permuted."""
     lost, effect = 0.0, 0.0
     for seed in range(16):
         torch.manual_seed(seed)
@@ -229,7 +229,7 @@ def test_eq_5_residual_is_what_torch_pinv_leaves():
 
 
 def test_the_lora_constant_is_the_nuclear_norm_of_the_gradient():
-    """The gradient of the cosine in M at M = 0, by autograd."""
+    """Return the gradient of the cosine with respect to M at M = 0, by autograd."""
     (x1, x2), w, m = torch.randn(2, 4), torch.randn(4, 6), torch.zeros(4, 6, requires_grad=True)
     slope = torch.autograd.grad(cosine(x1 @ (w + m), x2 @ (w + m)), m)[0]
     alpha, beta = x1.norm() / (x1 @ w).norm(), x2.norm() / (x2 @ w).norm()

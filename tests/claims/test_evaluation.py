@@ -1,4 +1,4 @@
-"""Instances: what is read, evaluated, refused, and what decides nothing."""
+"""Instances: reading, evaluation, errors, and undecided cases."""
 
 import json
 from fractions import Fraction
@@ -94,12 +94,12 @@ WITH_INSTANCES = [
     for name, claim in CLAIMS.items()
     if claim.inequality is not None
     and claim.concludes[0].sign != "="
-    and name != "lemma-2-integral"  # whose grid is finer there
+    and name != "lemma-2-integral"  # its grid is finer there
 ]
 
 
 def tuned(raw: dict[str, Any]) -> dict[str, Any]:
-    """⟨g, e⟩ = ‖e‖² exactly, which floats meet up to rounding."""
+    """⟨g, e⟩ = ‖e‖² holds exactly, and for floats up to rounding."""
     g, e = ([Fraction(x) for x in raw[key]] for key in "ge")
     along = sum(y * (y - x) for x, y in zip(g, e, strict=True)) / sum(y * y for y in e)
     return raw | {"g": [str(x + along * y) for x, y in zip(g, e, strict=True)]}
@@ -131,7 +131,7 @@ def test_the_mismatch_of_a_gauge_pair_is_zero_and_not_rounding() -> None:
 
 
 def test_cancellation_does_not_cost_digits() -> None:
-    """W1' = W1 up to 1e-14: the gap is a difference of nearly equal products."""
+    """With W1' = W1 up to 1e-14, the gap is a difference of nearly equal products."""
     raw = {
         "W1": [["1/3"]],
         "W2": [["1/3"]],
@@ -153,7 +153,7 @@ def test_what_double_precision_does_not_hold_is_said(exponent: int) -> None:
 
 @pytest.mark.parametrize("claim", ["prop-1-explicit", "prop-1-finite", "prop-2-output-finite"])
 def test_a_missed_hypothesis_refutes_nothing_however_small_epsilon(claim: str) -> None:
-    """s₀ differs by 5e-10 between the models, within the accuracy of an instance, but 125 times the bound."""
+    """s₀ differs by 5e-10 between the models, which is within an instance's accuracy but 125 times the bound."""
     eye = [[1, 0], [0, 1]]
     raw = {"W": eye, "W_target": eye, "x1": [1, 0], "x2": [0, 1], "x1_target": [1, 0], "x2_target": ["5e-10", 1]}
     with pytest.raises(UndecidedError, match="decides nothing"):
@@ -161,7 +161,7 @@ def test_a_missed_hypothesis_refutes_nothing_however_small_epsilon(claim: str) -
 
 
 def nearly_parallel(claim: str, residual: str = "1e-5", s0: int = 1) -> dict[str, object]:
-    """s₀ = 1 of the source, √(1 − 1e-10) = 1 − 5e-11 of the target; its AB attains what the target's own s₀ allows."""
+    """s₀ is 1 for the source and 1 − 5e-11 for the target; AB attains the bound for the target's s₀."""
     tall = {"W": [[1, 0], [s0, 0]], "x1": [1, 0], "x2": [0, 1], "x1_target": [1, 0], "x2_target": [0, 1]}
     tall |= {"W_target": [[1, 0], [s0, residual]], "AB": [[0, "-1/10"], [0, f"{s0}/10"]], "epsilon": "3/20"}
     square = {"W": [[1, 0], [0, 1]], "x1": [1, 0], "x2": [s0, 0], "x1_target": [1, 0], "x2_target": [s0, "1e-8"]}
@@ -224,7 +224,7 @@ def test_a_hypothesis_met_only_up_to_rounding_decides_nothing_where_the_conclusi
 def test_a_hypothesis_that_holds_with_equality_is_met(claim: str) -> None:
     raw = json.loads(json.dumps(UP_TO_ROUNDING[claim]).replace("1.0000000005", "0.9999999995"))
     assert evaluate(CLAIMS[claim], raw).holds
-    irrational = {"u": [1, 1], "v": [0, 1], "du": ["7/5", "1/5"], "dv": [1, 0]}  # as long, to every digit
+    irrational = {"u": [1, 1], "v": [0, 1], "du": ["7/5", "1/5"], "dv": [1, 0]}  # of equal length in all digits
     assert evaluate(CLAIMS["lemma-1-angle"], irrational).holds
 
 
@@ -236,7 +236,7 @@ def test_a_file_is_read_up_to_a_size_that_is_named(tmp_path: Path, monkeypatch: 
 
 
 def test_a_ball_that_is_missed_by_rounding_is_taken_a_little_larger_before_anything_falls() -> None:
-    """‖AB‖₂ ≈ 1 makes x₂ parallel to x₁, artanh ŝ = 51; ε is smaller by 5e-10 only, but ln 1/(1 − ε) is 21 for it."""
+    """‖AB‖₂ ≈ 1 makes x₂ parallel to x₁ and artanh ŝ = 51; ε is smaller by only 5e-10, but ln 1/(1 − ε) is 21."""
     raw = {"W": [[1, 0], [0, 1]], "W_target": [[1, 0], [0, 1]], "x1": [1, 0], "x2": [1, 1], "x1_target": [1, 0]}
     raw |= {"x2_target": [1, -1], "AB": [[0, 0], [0, "-0.9999999999999999999999"]], "epsilon": "0.9999999995"}
     with pytest.raises(UndecidedError, match="ε < 1 only up to rounding"):
@@ -259,7 +259,7 @@ def test_equality_written_exactly_is_a_miss_of_a_strict_hypothesis_and_no_roundi
 
 @pytest.mark.parametrize("epsilon", ["1/10", 1])
 def test_a_singular_value_that_is_not_there_adds_nothing(epsilon: object) -> None:
-    """In one dimension, where all outputs are parallel, and at ε = 1."""
+    """In one dimension all outputs are parallel; also tests ε = 1."""
     raw = {"W": [[2]], "W_target": [[3]], "x1": [1], "x2": [1], "x1_target": [1], "x2_target": [1]}
     found = evaluate(CLAIMS["prop-1-weights"], raw | {"AB": [[epsilon]], "epsilon": epsilon})
     assert (found.decisive, found.rhs, found.holds) == (0.0, 0.0, True)

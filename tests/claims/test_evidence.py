@@ -1,4 +1,4 @@
-"""Findings merge in any order; searches judge at 50 digits; every threshold is held from both sides."""
+"""Findings merge in any order, searches evaluate with 50 digits, and every threshold is tested from both sides."""
 
 import itertools
 import math
@@ -112,7 +112,7 @@ def sides(claim: Any, **changes: Any) -> Any:
 
 
 def with_ratio(ratio: float) -> Any:
-    """A claim whose left side is this times its right side."""
+    """Return a claim whose left side is this factor times its right side."""
     rhs = PROP_4.inequality.rhs
     return sides(PROP_4, lhs=lambda i: (mp.mpf(ratio) if not isinstance(i.w1, torch.Tensor) else ratio) * rhs(i))
 
@@ -181,7 +181,7 @@ def test_a_search_leaves_out_what_misses_a_hypothesis_and_keeps_the_worst_of_the
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_sum_of_all_stacks_contradicts_from_the_bound_of_laurent_and_massart_on(sign: int) -> None:
-    """√(2tv) + 2t with t = ln(2/10⁻⁹) on either side of the closed form, t = ln 10⁹ above the bound."""
+    """The tolerance √(2tv) + 2t has t = ln(2/10⁻⁹) on both sides of the closed form, and t = ln 10⁹ above the bound."""
     variance = 10_000
     for field, t, sentence in (
         ("excess", math.log(2e9), "the sample means together contradict the closed form"),

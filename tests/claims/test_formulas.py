@@ -1,4 +1,4 @@
-"""Formulas: operations are the same in float64, at 50 digits and exactly; the first order is the derivative."""
+"""Operations of formulas agree in float64, with 50 digits and exactly; the first order is the derivative."""
 
 import sys
 from dataclasses import make_dataclass
@@ -77,7 +77,7 @@ def close(found: Any, expected: Any) -> None:
     ],
 )
 def test_an_operation_is_what_it_says_in_every_arithmetic(kind: Any, found: Any, expected: Any) -> None:
-    """Those that no formula with another reader has."""
+    """Operations that occur in no formula with another parser."""
     close(found(kind), expected)
 
 
@@ -141,7 +141,7 @@ def test_a_batch_is_its_members() -> None:
 
 @pytest.mark.parametrize("kind", [tensor, digits])
 def test_a_segment_and_the_hessian_along_it(kind: Any) -> None:
-    """Where the norm is largest inside: u passes 0 at a distance of 1 at t = 1/2, which is on either grid."""
+    """An interior maximum of the norm: u passes 0 at a distance of 1 at t = 1/2, which is on both grids."""
     u, v, du, dv = (kind(x) for x in (["1", "-1", "0"], ["1", "0", "2"], ["0", "2", "0"], ["0", "0", "0"]))
     for increment, square in ((du, 1), (du / 4, 1.25), (-du, 2), (dv, 2)):
         close(a.segment_distance_sq(u, increment), square)

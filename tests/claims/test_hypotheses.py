@@ -1,4 +1,4 @@
-"""Hypotheses: an instance that misses one says nothing about the claim, and every one of them can be missed."""
+"""An instance that violates a hypothesis does not count, and every hypothesis can be violated."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +22,7 @@ RANKS = ["rank(W) = rows(W)", "rank(W') = rows(W')"]
 GIVEN |= {name: SIMILAR for name in ("prop-1-segment-small", "prop-1-sharp")} | {"prop-1-weights": SIMILAR + RANKS}
 GIVEN["prop-1-finite"] = SIMILAR + [f"ε‖{x}‖ ≤ ‖{x}W{p}‖" for p in ("", "'") for x in (f"x₁{p}", f"x₂{p}")]
 GIVEN["prop-2-input-finite"] = [*SIMILAR, *RANKS, "0 < min(√(1 − s₀²), √(1 − s₀'²))", "ε < 1"]
-"""The hypotheses of claims without a theorem in Coq, which would miss one that is left out."""
+"""The hypotheses of claims without a theorem in Coq, which would detect a missing one."""
 CASES = [(c, statement) for c in CLAIMS.values() if c.inequality for statement in c.inequality.hypotheses]
 
 
@@ -32,7 +32,7 @@ def test_a_claim_asks_for_these_and_for_no_others(claim: str) -> None:
 
 
 def others(raw: dict[str, Any], second: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The instance with one letter changed: a multiple, another draw, of rank one, a multiple of its mate."""
+    """Return the instance with one letter changed: scaled, redrawn, of rank one, or a multiple of its pair."""
     for key, x in raw.items():
         for change in (2, 0.5, -0.5, 40, 1e-9):
             yield raw | {key: scaled(x, change)}
@@ -52,7 +52,7 @@ def scaled(x: Any, factor: float) -> Any:
 @pytest.mark.parametrize(("claim", "statement"), CASES, ids=[f"{c.id}: {s}" for c, s in CASES])
 def test_every_hypothesis_can_be_missed_and_then_nothing_is_evaluated(claim: Claim, statement: str) -> None:
     if statement.endswith("_F² ≤ ε") and not any(x.key == "epsilon" for x in claim.setting.letters):
-        return  # ε is what the two models have
+        return  # ε is determined by the two models
     setting, hypothesis = claim.setting, claim.inequality.hypotheses[statement]
     one, two = (setting.parametrise(setting.start(1, torch.Generator().manual_seed(k))) for k in (0, 1))
     first = setting.dump(one, 0)

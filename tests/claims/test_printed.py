@@ -1,4 +1,4 @@
-"""What is printed is what is evaluated: text and LaTeX of every formula, read back by a reader of their own."""
+"""Printed formulas equal the evaluated ones: text and LaTeX of every formula, parsed independently."""
 
 import re
 
@@ -17,7 +17,7 @@ BY_HAND = {
     "lemma-2-integral": "|R| ≤ ½sup_t ‖H(u + tΔu, v + tΔv)‖_op(‖Δu‖² + ‖Δv‖²)",
     "prop-1-segment-small": "min(‖x₁W‖ − ε‖x₁‖, ‖x₂W‖ − ε‖x₂‖) ≤ min_t min(‖x₁W + tx₁AB‖, ‖x₂W + tx₂AB‖)",
 }
-"""Suprema and infima along a segment, and O of increments, which the reader does not know."""
+"""Operations that the parser does not support: suprema and infima along a segment, and O of increments."""
 READ = [pytest.param(c, id=c.id) for c in CLAIMS.values() if c.concludes and c.setting and c.id not in BY_HAND]
 
 
@@ -58,7 +58,7 @@ def test_a_formula_read_back_has_the_value_that_is_evaluated(claim: Claim, write
 
 
 def printed_name(field: str, x: object) -> str:
-    """Matrices are capitals and rows are not."""
+    """Matrices are upper-case letters, rows lower-case."""
     base = field.removesuffix("_target")
     if len(base) > 1 or not hasattr(x, "ndim"):
         return LETTERS.get(field, "")
@@ -66,7 +66,7 @@ def printed_name(field: str, x: object) -> str:
 
 
 def delta(u: object, v: object, du: object, dv: object) -> object:
-    """The derivative of the cosine along (Δu, Δv), as a difference quotient."""
+    """Return the derivative of the cosine along (Δu, Δv), as a difference quotient."""
     with mpmath.workdps(120):
         t = mpmath.mpf(10) ** -40
         return (sim(u + t * du, v + t * dv) - sim(u - t * du, v - t * dv)) / (2 * t)

@@ -1,4 +1,4 @@
-"""The registry, and the record of Coq: they fit files, formulas and sources; what is changed loses its theorem."""
+"""The registry and the record of Coq match files, formulas and sources; a changed claim loses its theorem."""
 
 import contextlib
 import json
@@ -61,11 +61,11 @@ def test_statements_and_witnesses_in_coq_are_what_the_claims_render():
     from proofs.__main__ import rendered
 
     for name, text in rendered().items():
-        assert (COQ / name).read_text(encoding="utf-8") == text, f"python -m proofs --render writes {name} anew"
+        assert (COQ / name).read_text(encoding="utf-8") == text, f"{name} is out of date: run python -m proofs --render"
 
 
 def test_no_two_claims_are_rendered_as_the_same_statement():
-    """Else what tells them apart, such as a word, is lost in Coq, and the theorem of one would do for the other."""
+    """Otherwise a distinction, such as a word, is lost in Coq, and the theorem of one claim would prove the other."""
     text = (COQ / "Statements.v").read_text(encoding="utf-8").replace("End Statements.", "")
     said = [part.partition(":=")[2].strip() for part in text.split("Definition ")[1:]]
     assert len({*said}) == len(said) >= len(record())
@@ -110,7 +110,7 @@ def test_without_coqc_the_build_says_so_in_a_sentence(tmp_path):
 
 
 def test_a_build_counts_if_every_theorem_is_closed_and_the_record_is_its_own(monkeypatch, capsys):
-    """As Coq would say it; nothing is compiled here."""
+    """Return output in Coq's format; nothing is compiled here."""
     from proofs import __main__ as proofs
 
     number, commands = len(record()), list[str]()
@@ -128,9 +128,9 @@ def test_a_build_counts_if_every_theorem_is_closed_and_the_record_is_its_own(mon
     assert f"{number} of {len(CLAIMS)} claims are settled" in build(closed * number)
     assert commands == ["coq_makefile", "make", "coqc"]
     axiom = "Axioms:\nclassic : forall P, P \\/ ~ P\n"
-    assert "rests on more than logic: Axioms" in build(closed * (number - 1) + axiom)
+    assert "has assumptions beyond logic: Axioms" in build(closed * (number - 1) + axiom)
     assert f"{number} theorems, but {number - 1} reports" in build(closed * (number - 1))
     monkeypatch.setattr(proofs, "digests", dict)
     assert "formal.json is not the record of this build" in build(closed * number)
     monkeypatch.setattr(proofs, "rendered", lambda: {"Statements.v": "another formula"})
-    assert "Statements.v is not what the claims say now" in build(closed * number)
+    assert "Statements.v does not match the claims" in build(closed * number)

@@ -1,4 +1,4 @@
-"""Settings: hypotheses hold where instances are drawn; stacks are the models of Eq. 9, whose law is known."""
+"""Settings: sampled instances satisfy the hypotheses, and stacks are the models of Eq. 9 with known distribution."""
 
 from dataclasses import replace
 from functools import partial, reduce
@@ -185,7 +185,7 @@ PLACEMENTS = [None, *Placement]
 
 
 def adapted(w1: torch.Tensor, w2: torch.Tensor, ab: torch.Tensor | None, placement: Placement | None) -> torch.Tensor:
-    """Eq. 9: the matrix of Y = X(W₁ + AB)W₂, X(I + AB)W₁W₂ or XW₁W₂(I + AB); None: XW₁W₂."""
+    """Return the matrix of Eq. 9: X(W₁ + AB)W₂, X(I + AB)W₁W₂, XW₁W₂(I + AB), or XW₁W₂ for None."""
     match placement:
         case None:
             return w1 @ w2
@@ -224,7 +224,7 @@ def strategy_of(claim: str) -> StackMonteCarlo:
 
 
 def planted(claim: str, run: Run, *, lhs: Any = 1, rhs: Any = 1) -> Finding:
-    """What all parts find where the closed form or the bound is off by a factor."""
+    """Return the findings of all parts if the closed form or the bound is off by a factor."""
     true, strategy = CLAIMS[claim], strategy_of(claim)
     inequality = replace(
         true.inequality, lhs=lambda i: lhs * true.inequality.lhs(i), rhs=lambda i: rhs * true.inequality.rhs(i)

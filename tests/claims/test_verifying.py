@@ -1,4 +1,4 @@
-"""Parts add up whoever does them; a journal and a record give back what was computed; what is printed of them."""
+"""Parts merge independently of the process; journals and records restore results; and the printed output."""
 
 import json
 import os
@@ -59,7 +59,7 @@ def test_parts_add_up_to_a_verification_on_every_executor() -> None:
     assert total(NAMES, alone) == {name: verify(CLAIMS[name], SMALL) for name in NAMES}
     with pool(2) as processes:
         assert everything(executor=processes) == alone
-    with ThreadPoolExecutor(4) as threads:  # a worker of a cluster has several; digits belong to the process
+    with ThreadPoolExecutor(4) as threads:  # as in a cluster's worker; digits are set per process
         assert everything(executor=threads) == alone
 
 
@@ -126,7 +126,7 @@ def test_a_journal_gives_back_what_was_finished_and_forgets_a_broken_line(tmp_pa
     with journal.path.open("a") as file:
         file.write('{"claim": "lemma-3", "strategy": 9, "par')
     assert journal.read() == dict([first])
-    for item in others:  # the next line is not glued to the one that was cut
+    for item in others:  # the next line is not appended to the truncated one
         journal.add(*item)
     assert journal.read() == done
     journal.remove()
@@ -202,7 +202,7 @@ def test_no_more_parts_wait_than_are_asked_for() -> None:
 
 
 def edited(raw: dict, **changes: object) -> dict:
-    """The first part but one, changed; the digest is as it was."""
+    """Return the record with its second part changed and its digest unchanged."""
     return raw | {"parts": [raw["parts"][0], raw["parts"][1] | changes, *raw["parts"][2:]]}
 
 

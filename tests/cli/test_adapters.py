@@ -1,4 +1,4 @@
-"""`ioadapt adapters`: what it prints, what it writes does the same, and what it refuses."""
+"""`ioadapt adapters`: output, equivalence of written files, and errors."""
 
 import copy
 import json
@@ -21,14 +21,14 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.fixture
 def base(tmp_path) -> Small:
-    """A base model, also as the file base.safetensors."""
+    """Return a base model, also saved as base.safetensors."""
     model = Small().float()
     save_file(model.state_dict(), tmp_path / "base.safetensors")
     return model
 
 
 def trained(base: nn.Module, folder: object, placement: str = "input", **options: object) -> nn.Module:
-    """Our adapter on three layers, saved."""
+    """Save our adapter on three layers."""
     options = {"target_modules": ["to_q", "0", "conv_in"], "rank": 2, "alpha": 3, "init": "random"} | options
     model = adapt(copy.deepcopy(base), placement=placement, **options)
     save(model, folder)
@@ -36,7 +36,7 @@ def trained(base: nn.Module, folder: object, placement: str = "input", **options
 
 
 def lora(folder: object, **more: torch.Tensor) -> object:
-    """diffusers' file for to_q."""
+    """Write diffusers' file for to_q."""
     state = {f"unet.block.to_q.lora_{p}.weight": torch.randn(s).float() for p, s in (("A", (2, 12)), ("B", (20, 2)))}
     save_file(state | {f"unet.{k.replace('__', '.')}": v.float() for k, v in more.items()}, folder / "lora.safetensors")
     return folder / "lora.safetensors"
@@ -152,7 +152,7 @@ def test_convert_to_output_and_what_is_left_out_and_another_base_are_told(base, 
     ours = copy.deepcopy(base)
     load(ours, tmp_path / "out")
     assert list(layers(ours)["block.to_q"].adapters["default"]) == ["output"]
-    close(ours, theirs, 1e-4)  # float32 through W⁺ of condition ~ 10
+    close(ours, theirs, 1e-4)  # float32 with W⁺ of condition number ~10
     file = lora(tmp_path, block__to_q__oft_blocks=torch.ones(2))
     assert ioadapt("convert", file, tmp_path / "out", *options, "--partial") == OK
     assert "Also left out: unet.block.to_q.oft_blocks." in capsys.readouterr().err
@@ -212,7 +212,7 @@ def test_what_is_wrong_is_one_sentence_and_changes_nothing(case, base, tmp_path,
 
 
 def test_a_disk_that_is_full_leaves_the_former_peft_folder(tmp_path, capsys):
-    """Written again with another rank, while no file may be larger than the first."""
+    """Write the adapter again with a larger rank, while files may not exceed the first size."""
     linear = nn.ModuleDict({"to_q": nn.Linear(12, 20, bias=False)}).float()
     save_file(linear.state_dict(), tmp_path / "base.safetensors")
     words = ("bake", tmp_path / "a", tmp_path / "out", "--base", tmp_path / "base.safetensors")

@@ -1,4 +1,4 @@
-"""No output of any command destroys an input or weights, whatever names what; no input is waited for."""
+"""No output of any command overwrites an input or weights, and no input blocks."""
 
 import argparse
 import os
@@ -24,12 +24,12 @@ OUTPUTS = {
     "adapters bake file": "adapters bake lora {} --base base --style kohya --source tuned.safetensors",
     "adapters bake folder": "adapters bake lora {} --base base",
 }
-"""Outputs of commands, `{}` being what each names."""
+"""Commands, with `{}` for an output."""
 CARRIED = {
     "transfer --html": "transfer lora base tuned.safetensors --inputs batch.npz --out new --html {}",
     "transfer --out": "transfer lora base tuned.safetensors --inputs batch.npz --out {}",
 }
-"""Likewise of the command that takes models that run."""
+"""The same for the command that runs models."""
 THERE = {
     "an input": "tuned.safetensors",
     "a file of an input's folder": "base/model.safetensors",
@@ -46,7 +46,7 @@ LINKS = {"hard.svg": os.link, "soft.svg": os.symlink}
 
 @pytest.fixture(scope="module")
 def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two models, one of them a folder, an adapter, and other weights."""
+    """Create two models, one of them in a folder, an adapter, and other weights."""
     folder = tmp_path_factory.mktemp("given")
     models = [nn.Sequential(nn.Linear(6, 4), nn.Linear(4, 3)).float() for _ in range(3)]
     (folder / "base").mkdir()
@@ -118,13 +118,13 @@ def test_a_pipe_is_refused_and_not_waited_for(command, here, capsys):
 
 
 FOLDERS = {"cache", "resume_from"}
-"""Folders that a command keeps for itself."""
+"""Options with folders for a command's own use."""
 PATHS = {"FILE", "PAGE", "BATCH", "MODEL", "OUT", "SOURCE", "TARGET", "ADAPTER"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_path_of_every_command_is_declared(command):
-    """A new option that names a file has to stand in the command's `files`."""
+    """Every option with a file is listed in the command's `files`."""
     module, parser = import_module(f"ioadapt_theory.cli.{command}"), argparse.ArgumentParser()
     module.add_arguments(parser)
     nested = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]

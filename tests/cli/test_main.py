@@ -1,4 +1,4 @@
-"""`ioadapt` itself: help, version, misuse, and a terminal that is not there."""
+"""`ioadapt` itself: help, version, misuse, and a closed output."""
 
 import os
 import subprocess

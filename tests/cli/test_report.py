@@ -1,4 +1,4 @@
-"""`ioadapt report` from files: one screen, one page, one JSON; mistakes are one sentence and status 2."""
+"""`ioadapt report` from files: screen, page and JSON; mistakes give one sentence and status 2."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from tests.report.models import network, tuned
 
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, str]:
-    """A source, a fine-tuned target and an adapter of the source."""
+    """Save a source, a fine-tuned target and an adapter of the source."""
     source = network(0)
     paths = {name: str(tmp_path / name) for name in ("a.safetensors", "b.safetensors", "adapter")}
     save_file(dict(source.state_dict()), paths["a.safetensors"])

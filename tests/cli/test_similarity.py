@@ -1,4 +1,4 @@
-"""`ioadapt similarity` as a user meets it: figures, files, sentences and statuses."""
+"""`ioadapt similarity` from the command line: figures, files, messages and statuses."""
 
 import json
 import math

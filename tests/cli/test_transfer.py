@@ -1,4 +1,4 @@
-"""`ioadapt transfer`: a file in, a file of its format out that the libraries load and that does what was predicted."""
+"""`ioadapt transfer`: the written file has the input's format, loads in the libraries, and works as predicted."""
 
 import copy
 import json
@@ -23,7 +23,7 @@ def single():
 
 
 def permuted(model: nn.Module, seed: int) -> nn.Module:
-    """The same Llama with the neurons of its MLPs in another order and of other sizes."""
+    """Return the Llama with permuted and scaled MLP neurons."""
     model = copy.deepcopy(model)
     torch.manual_seed(seed)
     for block in model.model.layers:
@@ -37,7 +37,7 @@ def permuted(model: nn.Module, seed: int) -> nn.Module:
 
 @pytest.fixture
 def llamas(tmp_path):
-    """Two tiny models, a PEFT LoRA of the first and a file of inputs."""
+    """Save two tiny models, a PEFT LoRA of the first, and a file of inputs."""
     transformers, peft = pytest.importorskip("transformers"), pytest.importorskip("peft")
     torch.manual_seed(0)
     source = transformers.LlamaForCausalLM(transformers.LlamaConfig(**SIZES))
@@ -122,7 +122,7 @@ def test_a_text_is_read_by_the_models_tokenizer(llamas, tmp_path, capsys):
 
 
 def pipelines(folder: Path, part: str, **models: nn.Module) -> Path:
-    """Write each model beside one text encoder and its tokenizer; return a file of prompts."""
+    """Write each model with a text encoder and its tokenizer; return a file of prompts."""
     transformers, tokenizers = pytest.importorskip("transformers"), pytest.importorskip("tokenizers")
     sizes = {"hidden_size": 12, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     ids = {"vocab_size": 50, "bos_token_id": 48, "eos_token_id": 49, "pad_token_id": 49}
@@ -168,7 +168,7 @@ def test_a_kohya_file_of_a_unet_comes_out_as_one(tmp_path, capsys):
     unet = diffusers.UNet2DConditionModel(**sizes, down_block_types=down, up_block_types=up)
     target = copy.deepcopy(unet)
     for name, module in target.named_modules():
-        if name.endswith("attn2"):  # the values of each head turned, and turned back
+        if name.endswith("attn2"):  # the values of each head rotated, and rotated back
             width = len(module.to_v.weight) // module.heads
             turns = torch.block_diag(*(torch.linalg.qr(torch.randn(width, width))[0] for _ in range(module.heads)))
             module.to_v.weight.data = turns @ module.to_v.weight

@@ -1,4 +1,4 @@
-"""`ioadapt verify`: verdicts, instances, resumption and what it says about misuse."""
+"""`ioadapt verify`: verdicts, instances, resumption and messages on misuse."""
 
 import errno
 import json
@@ -79,7 +79,7 @@ def test_an_instance_from_a_file_or_a_shipped_one_by_its_name(
     assert [h["residual"] for h in values["hypotheses"]] == [0, 0, 0]
     assert output(capsys, "prop-2-input", "--instance", "ce1") == values
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "ce1").write_text("[]")  # a file of this name comes first
+    (tmp_path / "ce1").write_text("[]")  # a file of this name has precedence
     assert "'ce1' must hold a JSON object" in sentence(capsys, "prop-2-input", "--instance", "ce1")
 
 

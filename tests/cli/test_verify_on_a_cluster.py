@@ -1,4 +1,4 @@
-"""`ioadapt verify --cluster`: three workers on loopback that die one after the other change nothing."""
+"""`ioadapt verify --cluster`: the death of three loopback workers, one after the other, does not change the result."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def ended(process: subprocess.Popen[bytes]) -> None:
 
 
 class Cluster:
-    """A scheduler, and workers that are restarted when they die."""
+    """Start a scheduler, and workers that are restarted when they die."""
 
     def __init__(self, folder: Path) -> None:
         file = folder / "scheduler.json"
@@ -45,7 +45,7 @@ class Cluster:
         self.nannies = started("distributed.cli.dask_worker", *place, *counts)
 
     def workers(self) -> list[psutil.Process]:
-        """The processes that work: the children of the nannies that carry out tasks."""
+        """Return the worker processes, which are children of the nannies."""
         children = psutil.Process(self.nannies.pid).children(recursive=True)
         return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
 
@@ -74,12 +74,12 @@ def kept(tmp_path: Path) -> int:
 
 
 def test_workers_that_are_killed_one_after_the_other_change_nothing(cluster: Cluster, tmp_path: Path) -> None:
-    """The digest of the serial run, whose pieces are the same."""
+    """The digest of the serial run, which has the same parts."""
     serial = json.loads(verified(tmp_path).stdout)
     killed, over = list[int](), threading.Event()
 
     def kill() -> None:
-        while len(killed) < 3 and not over.wait(2):  # Dask gives up on a task that took more than three with it
+        while len(killed) < 3 and not over.wait(2):  # Dask gives up on a task that killed more than three workers
             if kept(tmp_path) > 5 * len(killed) and (workers := cluster.workers()):
                 workers[0].kill()
                 killed.append(workers[0].pid)

@@ -8,7 +8,7 @@ from torch import nn
 
 
 class Tokens(nn.Sequential):
-    """Layers that see each token alone; the mask is for those who look at them."""
+    """Layers that process each token separately; they accept a mask but ignore it."""
 
     def forward(self, x: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         return super().forward(x)
@@ -21,13 +21,13 @@ def mlp(seed: int, *, width: int = 9) -> nn.Sequential:
 
 
 def stack(seed: int, *sizes: int) -> nn.Sequential:
-    """Linear layers alone: effects are exactly linear in an adapter."""
+    """Return linear layers, for which effects are exactly linear in an adapter."""
     torch.manual_seed(seed)
     return nn.Sequential(*(nn.Linear(c, d) for c, d in itertools.pairwise(sizes))).double()
 
 
 def gauge(model: nn.Sequential, seed: int) -> nn.Sequential:
-    """The same function: neurons of the hidden layers permuted, and scaled where a ReLU follows."""
+    """Return an equal function with hidden neurons permuted, and scaled if a ReLU follows."""
     model = copy.deepcopy(model)
     torch.manual_seed(seed)
     layers = [m for m in model if isinstance(m, nn.Linear | nn.Conv2d)]

@@ -1,4 +1,4 @@
-"""Rows are divided without overlap, whatever holds them."""
+"""Rows are split without overlap, in any kind of batch."""
 
 import functools
 import operator

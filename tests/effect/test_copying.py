@@ -1,4 +1,4 @@
-"""The law against finite effects and brute force, on linear stacks where it is exact."""
+"""The law equals finite effects and brute force on linear stacks, where it is exact."""
 
 import itertools
 
@@ -7,6 +7,7 @@ from torch import nn
 
 from ioadapt_theory.effect import SIDES, Rows, expected, whole
 from ioadapt_theory.effect.copying import products
+from ioadapt_theory.effect.reads_writes import effects
 from tests.effect.nets import mlp, stack
 
 N = 12
@@ -15,7 +16,7 @@ X = torch.randn(N, 6, generator=torch.Generator().manual_seed(1), dtype=torch.fl
 
 @torch.no_grad()
 def exact_rows(model: nn.Sequential, layer: int, x: torch.Tensor) -> Rows:
-    """The rows of a layer of a stack with the basis as cotangents, so that E over them is the exact Jacobian."""
+    """Return the rows of a layer with the basis vectors as cotangents, so that the mean over them is exact."""
     z = model[:layer](x)
     y = model[layer](z)
     j = torch.eye(model[layer].out_features, dtype=x.dtype)
@@ -26,7 +27,7 @@ def exact_rows(model: nn.Sequential, layer: int, x: torch.Tensor) -> Rows:
 
 @torch.no_grad()
 def effect(model: nn.Sequential, layer: int, side: str, m: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """The change of the outputs that M makes on a side of a layer: Eqs. 4a-4c, by running the rest of the model."""
+    """Return the change of the outputs by M on a side of a layer (Eqs. 4a-4c), by running the rest of the model."""
     z, module = model[:layer](x), model[layer]
     y = module(z)
     if side == "weight":
@@ -73,7 +74,7 @@ def test_a_model_keeps_all_of_itself_and_other_sizes_are_left_out():
 
 
 def test_positions_of_a_sample_act_together():
-    """Two positions that share a bottleneck: e is the sum over both, and so are the products over pairs."""
+    """With two positions that share a bottleneck, e is the sum over both, and products are summed over pairs."""
     z, g = torch.randn(3, 5, 6, dtype=torch.float64), torch.randn(2, 3, 5, 4, dtype=torch.float64)
     rows = Rows(nn.Linear(6, 4), [(z, torch.zeros(3, 5, 4), list(g))], 2, 3)
     whole_gradient = torch.einsum("npc,knpd->kncd", z, g)
@@ -86,5 +87,5 @@ def test_positions_of_a_sample_act_together():
 def test_a_layers_part_is_its_finite_effect_where_that_is_linear():
     model = stack(0, 6, 9, 7, 4)
     a, b = torch.randn(9, 2, dtype=torch.float64), torch.randn(2, 7, dtype=torch.float64)
-    along = exact_rows(model, 1, X).effects("weight", a, b)  # the basis as cotangents: e itself
+    along = effects(*exact_rows(model, 1, X).both("weight"), a, b)  # the basis as cotangents: e itself
     torch.testing.assert_close(along.mT, effect(model, 1, "weight", a @ b, X))

@@ -1,4 +1,4 @@
-"""A pass looks and leaves everything as it was; what would go wrong in silence is tested first."""
+"""A pass records activations and restores the model; silent errors are tested first."""
 
 import copy
 
@@ -9,6 +9,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ioadapt_theory.effect import RowSums, measured, record, undisturbed, whole
 from ioadapt_theory.effect.passes import cotangents
+from ioadapt_theory.effect.reads_writes import effects
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 from tests.effect.nets import Tokens, mlp
 
@@ -20,7 +21,7 @@ def linears(model: nn.Module) -> dict[str, nn.Module]:
 
 
 def by_autograd(model: nn.Module, x: torch.Tensor, direction: torch.Tensor) -> dict[str, torch.Tensor]:
-    """The gradients of the layers' outputs, through a copy of the model that adds a zero to each."""
+    """Return the gradients of the layers' outputs, from a copy of the model that adds a zero to each."""
     shifts, handles = {}, []
     for name, module in linears(model).items():
         shifts[name] = torch.zeros(len(x), module.out_features, requires_grad=True)
@@ -51,7 +52,7 @@ def test_a_model_is_left_as_it_was():
     model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 4))
     model.train()
     model[2].eval()
-    model.gradient_checkpointing = True  # as the libraries switch it
+    model.gradient_checkpointing = True  # as the libraries do
     model[0].weight.requires_grad_(False)
     before, drawn = copy.deepcopy(model.state_dict()), torch.get_rng_state()
     modes, flags = [m.training for m in model.modules()], [p.requires_grad for p in model.parameters()]
@@ -146,9 +147,8 @@ def test_what_a_convolution_reads_times_its_kernel_is_the_convolution(dims, mode
     x = torch.randn(3, 2, *[7, 6, 8][:dims])
     rows = record(conv, {"": conv}, x).rows[""]
     kernel, g = conv.weight.flatten(1).mT.detach(), next(iter(cotangents(conv(x), 0, 1)))
-    torch.testing.assert_close(
-        rows.effects("weight", kernel, torch.eye(6))[0], (g * conv(x)).flatten(1).sum(1).detach()
-    )
+    along = effects(*rows.both("weight"), kernel, torch.eye(6))[0]
+    torch.testing.assert_close(along, (g * conv(x)).flatten(1).sum(1).detach())
 
 
 @pytest.mark.filterwarnings("ignore")

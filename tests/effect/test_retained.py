@@ -1,4 +1,4 @@
-"""What is predicted against gains that are measured."""
+"""Predicted gains agree with measured ones."""
 
 import math
 
@@ -20,7 +20,7 @@ def outputs(seed: int = 0, rows: int = 200, classes: int = 5):
 def test_R_is_the_share_of_the_gain_where_both_want_the_same_change():
     s, sa, t, ta = outputs()
     found = predict(RowSums.of(s, sa, t, ta), "change")
-    wanted = sa - s  # all that the source needs, so that x = 1
+    wanted = sa - s  # the source's full need, so that x = 1
     gains = [(wanted.square().sum() - (wanted - d).square().sum()) / wanted.square().sum() for d in (sa - s, ta - t)]
     assert abs(found.R - float(gains[1] / gains[0])) < 1e-12
     assert found.kept == found.R
@@ -37,7 +37,7 @@ def test_the_gain_is_within_the_bound_whatever_else_the_source_needed():
     for seed in range(40):
         torch.manual_seed(seed)
         rest = torch.randn_like(d) + 3 * seed / 40 * d2
-        rest -= (rest * d).sum() / d.square().sum() * d  # trained in its strength
+        rest -= (rest * d).sum() / d.square().sum() * d  # trained strength
         need = d + rest
         gains = [2 * (need * e).sum() - e.square().sum() for e in (d, d2)]
         explained = float(gains[0] / need.square().sum())
@@ -54,7 +54,7 @@ def test_R_KL_is_the_share_of_the_log_likelihood_of_labels_that_follow_the_guess
     loss = [torch.nn.functional.cross_entropy(x, y) for x, y in labelled]
     assert abs(found.kept - float((loss[2] - loss[3]) / (loss[0] - loss[1]))) < 0.06
     assert abs(found.agreement - float((s.argmax(-1) == t.argmax(-1)).double().mean())) < 1e-12
-    for w in (0.0, 2 * weight):  # the interval holds what more and less trust in the target predicts
+    for w in (0.0, 2 * weight):  # the interval contains predictions with more and with less weight of the target
         low, high = bootstrap(RowSums.of(s, sa, t, ta, w).gained[:, 0], RowSums.of(s, sa, t, ta, w).wanted)
         assert found.interval[0] - 1e-9 <= low
         assert high <= found.interval[1] + 1e-9
@@ -63,7 +63,7 @@ def test_R_KL_is_the_share_of_the_log_likelihood_of_labels_that_follow_the_guess
 def test_the_labels_are_the_adapted_sources_where_models_agree_and_the_strength_is_sure():
     s, sa, t, _ = (x.log_softmax(-1) for x in outputs(4))
     torch.testing.assert_close(guessed(s, sa, s, 0.5, (1.0,)), sa.exp())
-    torch.testing.assert_close(guessed(s, s, t, 0.5), ((s + t) / 2).softmax(-1))  # no change: their geometric mean
+    torch.testing.assert_close(guessed(s, s, t, 0.5), ((s + t) / 2).softmax(-1))  # without a change, the geometric mean
     both = guessed(s, sa, t, 0.2)
     torch.testing.assert_close(both.sum(-1), torch.ones(len(s)))
     weaker, stronger = (guessed(s, sa, t, 0.2, (a,)) for a in (0.8, 1.2))

@@ -1,4 +1,4 @@
-"""The figures about the claims draw what the claims say: quick computations of each, against closed forms."""
+"""The figures on claims agree with closed forms, by quick computations of each."""
 
 from figures import prop_2_condition, shared_function
 

@@ -1,4 +1,4 @@
-"""Fig. 2: what is drawn is what the analyser finds, of the families that packages ship or of any given."""
+"""Fig. 2 shows the analyser's results for families from packages and for given models."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def test_a_given_family_is_what_is_compared_and_drawn(tmp_path: Path):
     np.testing.assert_allclose(family["all"], np.eye(2), atol=1e-15)  # the mean of 1 and -1 is 0
     np.testing.assert_allclose(family["lowest"], [[1, -1], [-1, 1]], atol=1e-12)
     assert family["spaces"]["weight"] == {(0, 1): pytest.approx(0, abs=1e-12)}
-    assert family["spaces"]["input"] == {(0, 1): pytest.approx(1, abs=1e-12)}  # a sign changes no space
+    assert family["spaces"]["input"] == {(0, 1): pytest.approx(1, abs=1e-12)}  # a sign does not change the space
     with styled():
         axes = fig_2.draw(data).axes
     texts = [text.get_text() for one in axes for text in one.texts]
@@ -36,5 +36,5 @@ def test_fine_tuned_networks_stay_near_what_they_came_from_and_others_do_not():
     for space, values in family["spaces"].items():
         assert values[0, 1] > 0.75
         unrelated = max(values[0, 2], values[1, 2])
-        assert 0.2 < unrelated < 0.4 if space == "input" else unrelated < 0.1  # one description of atoms feeds them all
+        assert 0.2 < unrelated < 0.4 if space == "input" else unrelated < 0.1  # all read the same features of atoms
     assert (family["lowest"] <= family["all"] + 1e-15).all()

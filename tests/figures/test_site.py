@@ -25,7 +25,7 @@ def known(path: Path) -> str:
 
 @pytest.fixture
 def as_users_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """In a folder of their own, with torch's own default."""
+    """Run in a temporary folder, with torch's default dtype."""
     monkeypatch.chdir(tmp_path)
     torch.set_default_dtype(torch.float32)
 
@@ -96,7 +96,7 @@ def test_the_page_of_a_claim_says_what_the_registry_says(name: str):
 
 
 def test_every_page_is_in_a_table_of_contents_and_every_link_leads_somewhere(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(claims, "page", lambda claim: f"# {claim.id}\n")  # their text is looked at above
+    monkeypatch.setattr(claims, "page", lambda claim: f"# {claim.id}\n")  # their text is tested above
     texts = {known(p): p.read_text(encoding="utf-8") for p in WRITTEN} | dict(pages())
     assert orphans({**texts, "new.md": "# New\n"}) == ["new.md"]
     for page, text in texts.items():

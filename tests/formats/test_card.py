@@ -1,4 +1,4 @@
-"""The model card: it says what the file holds, and never takes the place of somebody's own README.md."""
+"""The model card describes the file, and never replaces an existing README.md."""
 
 import re
 from types import SimpleNamespace

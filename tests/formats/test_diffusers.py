@@ -1,4 +1,4 @@
-"""Files that the real diffusers writes are read, and do the same; what we bake is loaded by diffusers."""
+"""Files of the real diffusers load with equal outputs, and diffusers loads our baked files."""
 
 import copy
 import json
@@ -49,14 +49,14 @@ def written(unet: Any, folder: Any, *, metadata: bool = True) -> dict[str, torch
 
 
 def loaded(path: Path, unet: Any | None = None) -> Any:
-    """The file on a UNet, by our `load`."""
+    """Return a UNet with the file, loaded by our `load`."""
     unet = unet or tiny_unet()
     assert not load(unet, path).unmatched
     return unet
 
 
 def opened(file: Any, unet: Any | None = None) -> Any:
-    """The file on a UNet, by diffusers."""
+    """Return a UNet with the file, loaded by diffusers."""
     unet = unet or tiny_unet()
     state, alphas, metadata = quiet(
         lambda: StableDiffusionPipeline.lora_state_dict(file, unet_config=unet.config, return_lora_metadata=True)
@@ -92,7 +92,7 @@ def test_without_metadata_alpha_is_the_rank_of_each_layer_as_diffusers_has_it(tm
     save_file(kohya, tmp_path / "kohya.safetensors")
     close(loaded(tmp_path / "kohya.safetensors"), ours)
     old = state
-    for name in ("to_out", "to_q", "to_k", "to_v"):  # of attention processors, before PEFT
+    for name in ("to_out", "to_q", "to_k", "to_v"):  # attention processors, before PEFT
         new = f".processor.{name}_lora."
         old = {k.replace(f".{name}.0.lora.", new).replace(f".{name}.lora.", new): v for k, v in old.items()}
     assert all(".processor." in k for k in old)
@@ -135,7 +135,7 @@ def test_kohya_s_text_encoders_are_told_apart_by_their_sizes(tmp_path):
     file = tmp_path / "te.safetensors"
     save_file(state, file)
     for n, component in ((16, "text_encoder"), (24, "text_encoder_2")):
-        for kind in (CLIPTextModel, CLIPTextModelWithProjection):  # of transformers 5: the first has lost the prefix
+        for kind in (CLIPTextModel, CLIPTextModelWithProjection):  # transformers 5: the first has lost the prefix
             model = encoder(n, kind)
             assert match(open_adapter(file), ModelWeights(model)).component == component
             assert load(model, file).matched[0].endswith("encoder.layers.0.self_attn.q_proj")

@@ -1,4 +1,4 @@
-"""Whatever a file holds, there is one sentence and an untouched model, or the adapter."""
+"""For any file, the result is the adapter, or one sentence and an unchanged model."""
 
 import json
 import os
@@ -21,7 +21,7 @@ def model() -> nn.ModuleDict:
 
 
 def tensors(**changes: Any) -> dict[str, torch.Tensor]:
-    """A kohya file for the model, with tensors of to_q changed (None: left out)."""
+    """Return a kohya file for the model with some tensors of to_q changed (None: removed)."""
     shapes = {"to_q": ((2, 4), (6, 2)), "to_k": ((2, 4, 3, 2), (6, 2, 1, 1))}
     good = {}
     for name, both in shapes.items():
@@ -38,7 +38,7 @@ def stored(folder: Path, content: dict[str, torch.Tensor] | None = None, metadat
 
 
 def refused(path: Path, match: str, kind: type[Exception] = FileFormatError, **options: Any) -> None:
-    """One sentence; the model is as it was."""
+    """Check that loading fails with one sentence and does not change the model."""
     target = model()
     with pytest.raises(kind, match=match) as caught:
         load(target, path, **options)

@@ -1,4 +1,4 @@
-"""Files that the real LyCORIS writes are read, and do the same; what we write for it is read there."""
+"""Files of the real LyCORIS load with equal outputs, and LyCORIS reads our files."""
 
 import copy
 
@@ -31,12 +31,12 @@ CASES = {
 
 @pytest.fixture(autouse=True)
 def _float32(_float64_one_thread_fixed_seed: None) -> None:
-    """LyCORIS builds its layers in the default dtype; the autouse fixture named above puts it back."""
+    """Set the default dtype, in which LyCORIS builds its layers; the autouse fixture above restores it."""
     torch.set_default_dtype(torch.float32)
 
 
 def trained(options: dict, base: torch.nn.Module) -> tuple[lycoris.LycorisNetwork, torch.nn.Module]:
-    """A model wrapped by LyCORIS, with every parameter random."""
+    """Return a model wrapped by LyCORIS with random parameters."""
     model = copy.deepcopy(base)
     lycoris.LycorisNetwork.apply_preset({"target_module": [], "target_name": [".*"]})
     network = quiet(lambda: lycoris.create_lycoris(model, 1.0, **options))
@@ -88,7 +88,7 @@ class Normed(nn.Module):
         self.inner, self.norm, self.group = nn.Linear(6, 8), nn.LayerNorm(8), nn.GroupNorm(2, 8)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(n, 6) -> (n, 8)."""
+        """Map (n, 6) to (n, 8)."""
         return self.group(self.norm(self.inner(x)))
 
 

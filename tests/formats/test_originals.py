@@ -1,4 +1,4 @@
-"""FLUX and SD3 files in their authors' names, on diffusers' models: as diffusers' own converters have it."""
+"""FLUX and SD3 files with their authors' names load on diffusers' models as by diffusers' converters."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 def flux_shapes(c: int) -> dict[str, tuple[int, int]]:
-    """Every linear layer of a FLUX of one double and one single block and width c: outputs and inputs."""
+    """Return outputs and inputs of every linear layer of a FLUX with one double and one single block and width c."""
     shapes = {f"double_blocks.0.{s}_{n}": (d, e) for s in ("img", "txt") for n, d, e in (
         ("attn.qkv", 3 * c, c), ("attn.proj", c, c), ("mlp.0", 4 * c, c), ("mlp.2", c, 4 * c), ("mod.lin", 6 * c, c)
     )}  # fmt: skip
@@ -35,7 +35,7 @@ def flux_shapes(c: int) -> dict[str, tuple[int, int]]:
 
 
 def lora(shapes: dict[str, tuple[int, ...]], key: Callable[[str], str], rank: int = 2, alpha: float = 3.0) -> Any:
-    """A kohya file's tensors; the final layer without alpha, which diffusers 0.42 does not apply there."""
+    """Return a kohya file's tensors, without alpha of the final layer, which diffusers 0.42 ignores."""
     g, state = torch.Generator().manual_seed(5), {}
     for name, (d, c, *taps) in shapes.items():
         state[f"{key(name)}.lora_down.weight"] = torch.randn(rank, c, *taps, generator=g).float()
@@ -53,9 +53,9 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_every_layer_of_flux_is_what_diffusers_makes_of_it(spelling, tmp_path):
-    """At FLUX's own sizes, which diffusers' converter has built in; the model has no numbers."""
+    """Uses FLUX's real sizes, which diffusers' converter requires; the model is on the meta device."""
     shapes = flux_shapes(3072)
-    if spelling == "kohya":  # of which diffusers knows these
+    if spelling == "kohya":  # diffusers supports these
         shapes = {n: s for n, s in shapes.items() if n.startswith("double_blocks") or n.endswith("linear2")}
     state = lora(shapes, SPELLINGS[spelling])
     save_file(state, tmp_path / "lora.safetensors")
@@ -71,7 +71,7 @@ def test_every_layer_of_flux_is_what_diffusers_makes_of_it(spelling, tmp_path):
         key = layer if f"{layer}.lora_A.weight" in theirs else f"transformer.{layer}"
         a, b = (theirs[f"{key}.lora_{part}.weight"].double() for part in "AB")
         phi = item.adapter()["weight"].double()
-        x = torch.randn(2, a.shape[1])  # float64: float32's rounding of sums of 12288 terms would hide what is asked
+        x = torch.randn(2, a.shape[1])  # float64, since rounding of sums of 12288 terms in float32 would hide errors
         y, expected = phi.scaling * x @ phi.A @ phi.B, x @ a.mT @ b.mT
         assert (y - expected).norm() < 1e-6 * expected.norm()
 
@@ -103,7 +103,7 @@ def test_a_cut_adapter_does_what_the_whole_one_does_to_those_outputs(family, pla
     part = nn.Sequential(nn.Linear(6, 8, bias=False))
     part[0].weight.data = torch.cat([model[0].weight[start:stop] for start, stop in RANGES])
     adapt(part, target_modules=["0"], family="full")
-    for ranges in (RANGES, [(8, 11), (11, 12), (0, 4)]):  # LoKr's blocks of 4 outputs, and not
+    for ranges in (RANGES, [(8, 11), (11, 12), (0, 4)]):  # LoKr with blocks of 4 outputs, and other
         part[0].adapters["default"] = cut(whole, ranges)
         part[0].activate("default")
         assert_close(part[0].function.dense(), expected)

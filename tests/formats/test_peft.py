@@ -1,4 +1,4 @@
-"""Folders that the real PEFT writes are read, and do the same; ours are read by the real PEFT."""
+"""Folders of the real PEFT load with equal outputs, and the real PEFT reads ours."""
 
 import copy
 from typing import Any
@@ -52,7 +52,7 @@ def image() -> torch.Tensor:
 
 
 def written(base: nn.Module, config: Any, folder: Any, mark: str = "l") -> Any:
-    """The base under a trained adapter of PEFT, saved by PEFT."""
+    """Return the base of a trained PEFT adapter, which is saved by PEFT."""
     model = filled(quiet(lambda: peft.get_peft_model(copy.deepcopy(base), config)), mark=mark).eval()
     quiet(lambda: model.save_pretrained(folder))
     return model
@@ -77,9 +77,9 @@ def test_llama_and_its_variants_of_names(tmp_path):
     file = open_adapter(tmp_path)
     assert (file.format, len(file.layers), dict(file.unread)) == ("PEFT", 14, {})
     ours = tiny_llama()
-    load(ours, tmp_path / "adapter_model.safetensors")  # with the configuration beside it
+    load(ours, tmp_path / "adapter_model.safetensors")  # with the configuration next to it
     assert_close(run_llama(ours), run_llama(theirs), rtol=1e-5, atol=1e-5)
-    inner = tiny_llama().model  # the adapter was made from a model that has this one inside
+    inner = tiny_llama().model  # the adapter's model contains this one
     assert len(load(inner, tmp_path).matched) == 14
     (tmp_path / "adapter_config.json").unlink()
     with pytest.raises(FileFormatError, match="give the folder with both files"):
@@ -101,13 +101,13 @@ def adapters(model: nn.Module) -> list[tuple[str, Adapter]]:
 
 
 def on(model: nn.Module, base: nn.Module) -> list[tuple[str, Adapter, BaseLayer]]:
-    """The adapters of a model, beside the layers of a base."""
+    """Return tuples of base layers and a model's adapters."""
     weights = ModelWeights(base)
     return [(name, adapter, weights.layer(name)) for name, adapter in adapters(model)]
 
 
 def trained(model: nn.Module, placement: str, targets: list[str]) -> nn.Module:
-    """Our adapter with random parameters, of mixed ranks and alpha != rank."""
+    """Return our adapter with random parameters, mixed ranks and alpha != rank."""
     options = {"rank": 3, "alpha": 5, "rank_pattern": {targets[0]: 2}, "init": "random"}
     return adapt(model, target_modules=targets, placement=placement, **options)
 
@@ -144,7 +144,7 @@ def test_baked_for_a_named_base_it_is_a_plain_lora_of_stock_peft(placement, tmp_
     close(theirs, expected, image)
     load(target, tmp_path)
     assert any(adapter.shift is not None for _, adapter in adapters(target)) == (placement == "output")
-    for model in (target, expected):  # the change of the bias is scaled with the rest
+    for model in (target, expected):  # the change of the bias is scaled too
         scale(model, 0.5)
     close(target, expected, image)
 

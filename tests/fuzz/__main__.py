@@ -1,6 +1,6 @@
-"""Coverage-guided fuzzing of the readers: `python -m tests.fuzz SECONDS [READER ...]`; all is written to out/fuzz.
+"""Coverage-guided fuzzing of the readers: `python -m tests.fuzz SECONDS [READER ...]`, with output in out/fuzz.
 
-What it finds is a file out/fuzz/READER/crash-... (or timeout-, oom-); once mended it goes to tests/fuzz/corpus/READER.
+A finding is a file out/fuzz/READER/crash-... (or timeout-, oom-); once fixed, add it to tests/fuzz/corpus/READER.
 """
 
 import subprocess
@@ -10,11 +10,11 @@ from pathlib import Path
 
 OUT = Path("out/fuzz")
 SLOWEST, MEMORY = 5, 3000
-"""Seconds that one input may take, and MiB that the process may, torch included."""
+"""Time limit of one input in seconds, and memory limit of the process in MiB, including torch."""
 
 
 def fuzz(name: str, seconds: int) -> None:
-    """One reader, in this process, which libFuzzer ends."""
+    """Fuzz one reader in this process, which libFuzzer ends."""
     import atheris
 
     with atheris.instrument_imports(include=["ioadapt_theory"]):
@@ -31,7 +31,7 @@ def fuzz(name: str, seconds: int) -> None:
 
 
 def main(seconds: int, *names: str) -> int:
-    """Every reader for its share of the time, in processes of their own."""
+    """Fuzz every reader for its share of the time, in separate processes."""
     from tests.fuzz.readers import READERS
 
     names, command = names or tuple(READERS), [sys.executable, "-m", "tests.fuzz", "--one"]

@@ -1,4 +1,4 @@
-"""The readers of files, each as a function of any bytes: whatever they are, it returns or says one sentence."""
+"""The readers of files as functions of arbitrary bytes, which return or raise one sentence."""
 
 import json
 import struct
@@ -16,28 +16,28 @@ from ioadapt_theory.formats import open_adapter
 
 CORPUS = Path(__file__).parent / "corpus"
 LONGEST = 1 << 16
-"""Bytes of numbers that a header may ask for here."""
+"""Maximum number of value bytes that a header may announce here."""
 
 
 def checkpoint(data: bytes, folder: Path, name: str = "x.safetensors") -> None:
-    """A file of weights."""
+    """Read a file of weights."""
     (folder / name).write_bytes(data)
     open_file(folder / name).close()
 
 
 def pickle(data: bytes, folder: Path) -> None:
-    """The same, as torch.save writes it."""
+    """Read a file of weights in torch.save's format."""
     checkpoint(data, folder, "x.bin")
 
 
 def instance(data: bytes, folder: Path) -> None:
-    """JSON with matrices."""
+    """Read JSON with matrices."""
     (folder / "x.json").write_bytes(data)
     load(folder / "x.json")
 
 
 def adapter(data: bytes, folder: Path) -> None:
-    """The header of an adapter file; behind it come as many zeros as it announces."""
+    """Read the header of an adapter file, followed by as many zeros as it announces."""
     size = 0
     with suppress(ValueError, TypeError, AttributeError, KeyError, RecursionError):
         size = max(entry["data_offsets"][1] for key, entry in json.loads(data).items() if key != "__metadata__")
@@ -47,7 +47,7 @@ def adapter(data: bytes, folder: Path) -> None:
 
 
 def config(data: bytes, folder: Path) -> None:
-    """The configuration beside the tensors of PEFT."""
+    """Read the configuration of a PEFT folder."""
     tensors = {
         "base_model.model.a.lora_A.weight": torch.zeros(2, 4),
         "base_model.model.a.lora_B.weight": torch.zeros(6, 2),
@@ -63,7 +63,7 @@ READERS: dict[str, Callable[[bytes, Path], None]] = {
 
 
 def attempt(name: str, data: bytes, folder: Path) -> str | None:
-    """The sentence, or None where the bytes are a file of the kind; any other error is a defect."""
+    """Return the error message, or None for a valid file; any other error is a defect."""
     try:
         READERS[name](data, folder)
     except IoAdaptError as error:

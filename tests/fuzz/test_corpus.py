@@ -1,4 +1,4 @@
-"""What fuzzing started from and what it found: every file is read, or is one sentence."""
+"""Seeds and findings of fuzzing: every file is read, or gives one sentence."""
 
 import pytest
 

@@ -1,1 +1,1 @@
-"""Errors planted in the claims, one at a time: `python -m tests.mutants` says which of them nothing would notice."""
+"""Mutation testing of the claims: `python -m tests.mutants` lists the planted errors that no test notices."""

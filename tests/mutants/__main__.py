@@ -1,7 +1,7 @@
-"""`python -m tests.mutants`: plant errors in the claims, one at a time, and report those that nothing notices.
+"""`python -m tests.mutants`: plant errors in the claims, one at a time, and report those that no test notices.
 
-The tests are those that check meaning: `tests/claims`, the commands, and `paper_checks` without the register of what is
-printed. The status is 1 if fewer than 19 of 20 are noticed, 2 if the tests are red before anything is planted.
+The tests are `tests/claims`, those of the commands, and `paper_checks` without the register. The status is 1 if fewer
+than 19 of 20 errors are noticed, and 2 if tests fail without a planted error.
 """
 
 import argparse
@@ -32,11 +32,11 @@ MEANING = [
 ]
 """Those that notice most in the shortest time come first."""
 PATIENCE = 900
-"""Seconds until a run that does not end counts as noticed."""
+"""Seconds after which an unfinished run counts as noticed."""
 
 
 def sample(every: list[Mutant], count: int, seed: int) -> list[Mutant]:
-    """So many, spread over the folders and the kinds of error as evenly as there are any."""
+    """Return this many mutants, spread evenly over the folders and the kinds of error."""
     groups, draw = defaultdict[tuple[str, str], list[Mutant]](list), random.Random(seed)
     for mutant in every:
         groups[mutant.file.split("/")[2], mutant.kind].append(mutant)
@@ -50,7 +50,7 @@ def sample(every: list[Mutant], count: int, seed: int) -> list[Mutant]:
 
 
 def noticed(mutant: Mutant | None) -> str:
-    """What the first test that fails says, in a copy of the claims that has the error; nothing, if none fails."""
+    """Return the message of the first test that fails in a copy of the claims with the error, or ""."""
     folder = Path(tempfile.mkdtemp(prefix="mutant-"))
     try:
         for name in ("tests", "paper_checks", "proofs", "pyproject.toml"):
@@ -82,12 +82,12 @@ def noticed(mutant: Mutant | None) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__.splitlines()[0])
-    parser.add_argument("--count", type=int, default=100, metavar="N", help="how many errors (default 100)")
+    parser.add_argument("--count", type=int, default=100, metavar="N", help="number of errors (default 100)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="which ones")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="J", help="processes")
     args = parser.parse_args()
     if red := noticed(None):
-        sys.stderr.write(f"Tests fail with no error planted, so nothing can be counted: {red}\n")
+        sys.stderr.write(f"Tests fail without a planted error, so nothing can be counted: {red}\n")
         return 2
     chosen, begin = sample(mutants(ROOT, FOLDER), args.count, args.seed), time.monotonic()
     with ThreadPoolExecutor(args.jobs) as threads:

@@ -1,4 +1,4 @@
-"""Errors that can be planted in the claims: every mutant is a piece of a file and what stands there instead."""
+"""Errors that can be planted in the claims: every mutant replaces a piece of a file."""
 
 import ast
 import re
@@ -23,12 +23,12 @@ WORDS = {
     **{"all": "most", "exact": "rough", "false": "true", "rank": "size", "same": "other", "never": "often"},
 }
 LISTS = ("given", "witnesses", "attained", "words", "proofs", "strategies", "concludes", "over")
-"""Arguments that are lists of what a claim has: an element is left out."""
+"""List arguments of a claim, from which an element is removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A file, a kind of error, and what replaces the bytes from ``begin`` to ``end``."""
+    """A file, a kind of error, and the replacement of the bytes from ``begin`` to ``end``."""
 
     file: str
     kind: str
@@ -40,7 +40,7 @@ class Mutant:
         return content[: self.begin] + self.new.encode() + content[self.end :]
 
     def changes(self, content: bytes) -> bool:
-        """Whether the file is another program with it, and a program at all."""
+        """Whether the changed file is a valid and different program."""
         try:
             return ast.dump(ast.parse(self.applied(content))) != ast.dump(ast.parse(content))
         except SyntaxError:
@@ -53,7 +53,7 @@ class Mutant:
 
 
 def mutants(root: Path, folder: str) -> list[Mutant]:
-    """Every candidate in the Python files and shipped instances below a folder, in a fixed order; some are none."""
+    """Yield every candidate in the Python files and shipped instances below a folder, in order; some are invalid."""
     made: list[Mutant] = []
     for path in sorted((root / folder).rglob("*")):
         name = path.relative_to(root).as_posix()
@@ -131,7 +131,7 @@ def _of_python(name: str, content: bytes) -> Iterator[Mutant]:
 
 
 def _without_effect(node: ast.AST) -> Iterator[ast.AST]:
-    """Docstrings, annotations, imports, and the messages of errors, which are taste or checked elsewhere."""
+    """Return the positions of docstrings, annotations, imports and error messages, which are not mutated."""
     match node:
         case ast.Expr(ast.Constant()) | ast.Import() | ast.ImportFrom() | ast.Raise():
             yield node
@@ -144,4 +144,4 @@ def _without_effect(node: ast.AST) -> Iterator[ast.AST]:
         ):
             yield part
         case ast.Assign([ast.Name("msg" | "__all__" | "reason")], part) | ast.Call(ast.Name("_function"), [_, part]):
-            yield part  # the latter is a docstring
+            yield part  # the second is a docstring

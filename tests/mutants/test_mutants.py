@@ -1,4 +1,4 @@
-"""The planter plants what it says; that little goes unnoticed is what `make mutants` asks."""
+"""Mutants are planted as described; `make mutants` checks how many are noticed."""
 
 from pathlib import Path
 

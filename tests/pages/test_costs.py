@@ -1,4 +1,4 @@
-"""What a step costs: counts on the meta device are those of a real run, and what is known of real models comes out."""
+"""Costs counted on the meta device agree with a real run, and with known numbers of real models."""
 
 import copy
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_sd_15_in_the_settings_of_table_7():
         x, text, times = (torch.empty(s, dtype=torch.bfloat16) for s in ((4, 4, 64, 64), (4, 77, 768), (4,)))
     options = PRESETS["sd15"].adapter("lora", "weight") | {"target_modules": ["to_k", "to_q", "to_v", "to_out.0"]}
     found = cost(adapt(unet, **options), lambda m: m(x, times, text).sample.float().square().mean())
-    assert found.trained == 797_184  # as the LoRAs of this model that everybody has
+    assert found.trained == 797_184  # as in common LoRAs of this model
     assert abs((found.weights - 4 * found.trained) / 2 / 859_520_964 - 1) < 1e-6  # its published number of parameters
     assert 6e12 < found.operations < 8e12
     assert found.memory("prodigy") - found.memory("adamw") == 8 * found.trained

@@ -1,4 +1,4 @@
-"""The recipes in examples/, run as they say one should try them."""
+"""The examples run with the commands in their docstrings."""
 
 import re
 import runpy
@@ -29,7 +29,7 @@ TOLD = {
 
 
 def commands(script: Path) -> list[list[str]]:
-    """The indented lines of its docstring that call Python."""
+    """Return the indented lines of its docstring that call Python."""
     doc = script.read_text(encoding="utf-8").split('"""')[1].replace("\\\n", " ")
     return [shlex.split(line) for line in re.findall(r"^    python (examples/.*)$", doc, re.MULTILINE)]
 
@@ -49,17 +49,17 @@ def workplace(tmp_path_factory):
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_the_recipe_runs_as_written(script, workplace, monkeypatch, capsys):
     monkeypatch.chdir(workplace)
-    torch.set_default_dtype(torch.float32)  # as where one tries it
+    torch.set_default_dtype(torch.float32)  # as for a user
     lines = commands(script)[:1] if script.stem == "what_it_costs" else commands(script)
     for path, *arguments in lines:
         if path.endswith("tiny.py") and script.stem != "tiny" and Path(arguments[1]).exists():
-            continue  # another recipe has made it
+            continue  # created by another example
         monkeypatch.setattr(sys, "argv", [path, *arguments])
         quiet(lambda where=ROOT / path: runpy.run_path(str(where), run_name="__main__"))
     said = capsys.readouterr().out
     assert re.search(TOLD[script.stem], said)
     if script.stem == "what_it_costs":
-        assert set(said.splitlines()) <= set(MODELS.splitlines()), "run it, and put what it says into docs/models.md"
+        assert set(said.splitlines()) <= set(MODELS.splitlines()), "run it, and copy its output into docs/models.md"
 
 
 @pytest.mark.filterwarnings("ignore")

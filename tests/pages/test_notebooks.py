@@ -1,4 +1,4 @@
-"""The notebooks are those that the scripts beside them make, with outputs, and assert what they say."""
+"""The notebooks match their scripts, contain outputs, and assert their statements."""
 
 import nbformat
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from notebooks.__main__ import SCRIPTS, notebook, run
 
 MOST = 8_000
-"""Characters of text that a notebook may print: what a reader looks through."""
+"""Maximum number of characters that a notebook may print."""
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
@@ -21,12 +21,12 @@ def test_a_notebook_has_the_cells_of_its_script_and_their_outputs(script):
     assert sum(len(output.get("text", "")) for output in outputs) < MOST
     assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
     assert cells[0].source.startswith("# "), "it begins with a title"
-    assert "assert " in cells[-1].source, "its last cell checks what it said"
+    assert "assert " in cells[-1].source, "its last cell has assertions"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
-@pytest.mark.filterwarnings("default")  # of the client; the kernel's own are errors, see below
+@pytest.mark.filterwarnings("default")  # warnings of the client; those of the kernel are errors, see below
 def test_a_notebook_runs_to_its_end_without_a_warning(script):
     done = run(notebook(script), first="import warnings; warnings.simplefilter('error')")
     assert not [o for cell in done.cells for o in cell.get("outputs", ()) if o.get("name") == "stderr"]

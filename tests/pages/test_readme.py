@@ -1,4 +1,4 @@
-"""The pages quote what the code says; what they link to is there, and each dependency has its reason."""
+"""The pages quote the code's output, their links are valid, and each dependency has a reason."""
 
 import re
 import shlex
@@ -27,9 +27,9 @@ def test_every_section_stands_on_one_page_between_its_markers():
 
 @pytest.fixture(scope="module")
 def made():
-    """What is there when the site is built."""
+    """Pages that exist when the site is built."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("figures.site.claims.page", lambda claim: f"# {claim.id}\n")  # the names matter alone
+        patched.setattr("figures.site.claims.page", lambda claim: f"# {claim.id}\n")  # only the names matter
         return {ROOT / "docs" / name for name, _ in site.pages()}
 
 
@@ -40,9 +40,9 @@ def test_what_a_page_links_to_exists(page, made):
 
 
 def commands() -> list[tuple[str, str]]:
-    """(page, command) for every line of code, and every piece within a sentence, that calls ``ioadapt`` or a script.
+    """Return (page, command) for all code, in blocks and in sentences, that calls ``ioadapt`` or a script.
 
-    Not what only names a command, nor what shows its syntax in brackets; what stands beside its output runs elsewhere.
+    Names of commands and syntax in brackets are excluded; commands with their output are run elsewhere.
     """
     said = re.compile(r"(?:^ {4}|`)((?:ioadapt|python(?: -m)?) [^`\n]*)(?:`|$)", re.MULTILINE)
     found = set()
@@ -78,9 +78,9 @@ def test_every_dependency_has_its_reason():
 def test_the_sentences_on_the_studies_follow_from_the_tables():
     rows = [line.split(" | ") for line in TEXTS["README.md"].splitlines() if line.startswith("| [")]
     words = [cell.split()[-1] for row in rows if (cell := row[2].strip())]
-    assert [words.count(word) for word in ("better", "worse", "inconclusive")] == [2, 2, 3] == [2, 2, len(words) - 4]
+    assert [words.count(word) for word in ("better", "worse", "inconclusive")] == [2, 3, 2] == [2, 3, len(words) - 5]
     pattern = r"^- (input|output|residual) against LoRA: .*by the older rule (better|worse|no difference)"
     decided = [(page, *m) for page in TEXTS for m in re.findall(pattern, TEXTS[page], re.MULTILINE)]
     assert decided == [("docs/molecules.md", "output", "better")]
-    told = "in two of seven studies", "less in two, and three are inconclusive", "(output for molecules: better)"
+    told = "in two of seven studies", "less in three, and two are inconclusive", "(output for molecules: better)"
     assert all(words in TEXTS["README.md"].replace("\n", " ") for words in told)

@@ -1,4 +1,4 @@
-"""What new users mistype or bring along from elsewhere gets one sentence that names the way out."""
+"""Typical mistakes of new users give one sentence with the way out."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A file of the new kind on a model: read, cut, described, saved, and refused where it contradicts itself."""
+"""A file of the new kind is read, split, described and saved, and rejected if it is inconsistent."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Full changes stored as X(W + D) has them, c x d, where every other tool stores Dᵀ."""
+"""Full changes stored as D, c x d, whereas every other tool stores Dᵀ."""
 
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import Full, Spec
@@ -6,7 +6,7 @@ from ioadapt_theory.formats.kinds import Built, Kind, Parts
 
 
 def build(parts: Parts, s: float) -> Built:
-    """A full change of the weight; its alpha counts, as it has no rank to divide by."""
+    """A full change of the weight; alpha is the scaling, since there is no rank to divide by."""
     delta = parts["diff_t"]
     rows, columns = delta.shape
     return "full", {Placement.WEIGHT: Full.stored((rows, columns, rows), Spec(), {"Delta": delta * s})}

@@ -9,7 +9,7 @@ from ioadapt_theory.adapters.families.family import Additive, Spec, fill
 
 
 class IA3(Additive):
-    """A diagonal on the columns: it has no rank, so alpha does not apply either, and W's rows are free."""
+    """A diagonal factor on the columns; it has no rank, so alpha does not apply."""
 
     axes: ClassVar = {"g": ("columns",)}
     g: nn.Parameter
@@ -20,11 +20,11 @@ class IA3(Additive):
         fill(self.g, 1 if spec.init == "random" else 0)
 
     def delta(self, base: Base) -> Tensor:
-        """W diag(g)."""
+        """Return W diag(g)."""
         return self.promote(base.dense()) * self.g
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
-        """f(x) + X W diag(g), without reading W."""
+        """Return f(x) + X W diag(g), without reading W."""
         y, again = base(x), base(self.dropout(x))
         change = again if base.bias is None else again - base.columnwise(base.bias)
         return (y + base.columnwise(self.g) * change).to(y.dtype)

@@ -1,4 +1,4 @@
-"""The angle between x and xW for a diagonal W, against cond(W): how far a layer can turn an input."""
+"""The angle between x and xW for a diagonal W, against cond(W)."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ PAPER: str | None = None
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """The largest angle over all x, arcsin((k - 1)/(k + 1)), and what random x reach."""
+    """Return the largest angle over all x, arcsin((k - 1)/(k + 1)), and the angles of random x."""
     k = np.geomspace(1, 100, 5 if quick else 50)
     x = np.random.default_rng(seed).standard_normal((200, 1, 2))
     y = x * np.stack([k, np.ones_like(k)], 1)
@@ -18,7 +18,7 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """The bound as a line, random inputs as points."""
+    """Draw the bound as a line, and random inputs as points."""
     figure = Figure()
     axes = figure.subplots()
     axes.semilogx(data["k"], data["bound"])

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md as written: every recipe, run in a copy of the repository, adds its example, and the laws hold."""
+"""Every recipe in CONTRIBUTING.md works in a copy of the repository, and the tests of its example pass."""
 
 import os
 import re
@@ -42,4 +42,4 @@ def test_the_recipe_works_as_written(name: str, tmp_path: Path):
         check=False,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert re.search(r"(\d+) passed", done.stdout), "a recipe ends with tests that ran"
+    assert re.search(r"(\d+) passed", done.stdout), "the last command of a recipe runs tests"

@@ -1,4 +1,4 @@
-"""An example of a claim: statement, proof, and what is said of it, in one file."""
+"""An example of a claim: statement, proof and remarks in one file."""
 
 from ioadapt_theory.claims.language import *
 
@@ -8,7 +8,7 @@ STATEMENT = norm(ROW @ FIRST @ SECOND) <= norm(ROW) * spectral(FIRST) * spectral
 
 @reaching("layer by layer", STATEMENT)
 def layer_by_layer(goal: Relation) -> Iterator[Step]:
-    """‖uM‖ ≤ ‖u‖‖M‖₂, once for each layer."""
+    """Yield the steps of the proof: ‖uM‖ ≤ ‖u‖‖M‖₂, once for each layer."""
     yield line("a = ‖x‖, b = ‖V‖₂, c = ‖W‖₂: ‖xVW‖ ≤ ‖xV‖c ≤ (ab)c, and «(ab)c = a(bc)»")
     a, b, c = sympy().symbols("a b c")
     yield reached(goal, a * b * c, {norm(ROW): a, spectral(FIRST): b, spectral(SECOND): c})
@@ -21,7 +21,7 @@ CLAIMS = (
         concludes=(STATEMENT,),
         proofs=(layer_by_layer,),
         expected=PROVED,
-        remark="two layers stretch by no more than the product of what each of them does",
+        remark="two layers stretch by at most the product of their stretches",
         setting=matrices("two layers", {"x": "c", "V": "c h", "W": "h d"}, {"c": 3, "h": 4, "d": 5}),
         strategies=(RandomInstances(), GradientAscent()),
     ),

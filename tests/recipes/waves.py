@@ -1,6 +1,6 @@
-"""A network that tells waves apart learns to tell them in noise, and its adapters are moved: the smallest study.
+"""A classifier of waves learns to classify them in noise, and its adapters are moved: the smallest study.
 
-Targets: the network trained further, the same function with its neurons in another order, and one trained apart.
+Targets: the network trained further, the same function with permuted neurons, and an independently trained network.
 
 Examples:
   python toys/waves.py            4 seeds, learning rates chosen for every method
@@ -28,7 +28,7 @@ STEPS: Final = {"full": 150, "quick": 40}
 
 
 def waves(noise: float, seed: int, n: int = 200) -> tuple[Tensor, Tensor]:
-    """Return (n, LENGTH) sines of KINDS frequencies with random phases and noise, and their frequencies."""
+    """Return (n, LENGTH) sines of KINDS frequencies with random phases and noise, and the labels of the frequencies."""
     drawn = torch.Generator().manual_seed(seed)
     kinds = torch.randint(KINDS, (n,), generator=drawn)
     phase = torch.rand(n, 1, generator=drawn, dtype=torch.float32)
@@ -38,13 +38,13 @@ def waves(noise: float, seed: int, n: int = 200) -> tuple[Tensor, Tensor]:
 
 
 def blank() -> nn.Sequential:
-    """Return a network that has learnt nothing."""
+    """Return an untrained network."""
     layers = nn.Linear(LENGTH, WIDTH), nn.ReLU(), nn.Linear(WIDTH, KINDS)
     return nn.Sequential(*layers).float()
 
 
 def train(model: nn.Module, learned: list[nn.Parameter], noise: float, steps: int, rate: float, seed: int) -> nn.Module:
-    """Train some parameters of a model by Adam, in place."""
+    """Train some parameters of a model with Adam, in place."""
     optimizer, (x, kinds) = torch.optim.Adam(learned, lr=rate), waves(noise, seed)
     for _ in range(steps):
         optimizer.zero_grad()
@@ -54,7 +54,7 @@ def train(model: nn.Module, learned: list[nn.Parameter], noise: float, steps: in
 
 
 def renumbered(model: nn.Sequential, seed: int) -> nn.Sequential:
-    """Return the same function with the hidden neurons in another order."""
+    """Return an equal function with the hidden neurons permuted."""
     other = copy.deepcopy(model)
     order = torch.randperm(WIDTH, generator=torch.Generator().manual_seed(seed))
     other[0].weight.data, other[0].bias.data = model[0].weight.data[order], model[0].bias.data[order]
@@ -87,24 +87,24 @@ class World:
         self.models: Mapping[str, nn.Module] = models(cache, config, blank, partial(build, seed, self.steps))
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Learn to tell waves in noise; return the loss on others."""
+        """Train on waves in noise; return the loss on other waves."""
         del where
         train(model, [p for _, p in parameters(model)], 1.0, self.steps, rate, self.seed)
         return self._loss(model, 1.0, self.seed + 1)
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return the squared error of the probabilities, on waves that nothing was learned from."""
+        """Return the squared error of the probabilities on test waves."""
         del where
         with torch.no_grad():
             x, kinds = waves(1.0, self.seed + 2)
             return {"squared error": float((model(x).softmax(-1) - one_hot(kinds, KINDS)).square().sum(-1).mean())}
 
     def carrying(self) -> dict[str, Any]:
-        """Return waves in noise that nothing was learned from or is measured on, without their frequencies."""
+        """Return unlabelled waves in noise that are used neither for training nor for testing."""
         return {"inputs": waves(1.0, self.seed + 4)[0], "need": "labels"}
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return the loss without much noise, which the networks were made for."""
+        """Return the loss with little noise, for which the base was trained."""
         del where
         return self._loss(model, 0.1, self.seed + 3)
 

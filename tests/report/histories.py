@@ -1,4 +1,4 @@
-"""Small random networks, what may be done to one to make another, and the word that is right for the two."""
+"""Small random networks, changes that derive one from another, and the correct relation."""
 
 import math
 from collections.abc import Callable
@@ -16,7 +16,7 @@ WRITES = ("self_attn.o_proj", "mlp.down_proj")
 
 
 def network(g: torch.Generator, *, width: int = WIDTH) -> Tensors:
-    """A transformer's tensors, with norms that have gains; tokens differ in size alike in all."""
+    """Return a transformer's tensors with gains of norms; the sizes of tokens are equal in all networks."""
 
     def draw(out: int, into: int) -> Tensor:
         w = torch.randn(out, into, generator=g) / math.sqrt(into)
@@ -38,22 +38,22 @@ def network(g: torch.Generator, *, width: int = WIDTH) -> Tensors:
 
 
 def weights(tensors: Tensors) -> TensorWeights:
-    """As a report takes them."""
+    """Return the tensors as an argument of a report."""
     return TensorWeights({n: tuple(t.shape) for n, t in tensors.items()}, tensors.__getitem__)
 
 
 def each(t: Tensors, change: Callable[[str, Tensor], Tensor]) -> Tensors:
-    """Every matrix changed."""
+    """Return the tensors with every matrix changed."""
     return {n: change(n, w).contiguous() if w.ndim > 1 else w for n, w in t.items()}
 
 
 def tuned(t: Tensors, g: torch.Generator, size: float = 0.3) -> Tensors:
-    """Numbers of this size beside its own added to every matrix."""
+    """Return the tensors with noise of this relative size added to every matrix."""
     return each(t, lambda _, w: w + size * w.std() * torch.randn(w.shape, generator=g))
 
 
 def reordered(t: Tensors, g: torch.Generator, *, neurons: bool, heads: bool) -> Tensors:
-    """The neurons and heads of every block in another order."""
+    """Return the tensors with the neurons and heads of every block permuted."""
     new = dict(t)
     for k in range(BLOCKS):
         order = torch.randperm(NEURONS, generator=g)
@@ -76,19 +76,19 @@ def swapped(t: Tensors) -> Tensors:
 
 
 def turned(t: Tensors, g: torch.Generator) -> Tensors:
-    """The stream in another basis, without norms' gains."""
+    """Return the tensors with another basis of the stream, without gains of norms."""
     q = torch.linalg.qr(torch.randn(WIDTH, WIDTH, generator=g)).Q
     return each(t, lambda n, w: q @ w if n.removesuffix(".weight").endswith(WRITES) else w @ q.mT)
 
 
 def scaled(t: Tensors, g: torch.Generator) -> Tensors:
-    """Channels of up times numbers, and of down by them."""
+    """Return the tensors with channels of up multiplied, and those of down divided, by random numbers."""
     s, up, down = 2 * torch.rand(NEURONS, generator=g) + 0.3, "mlp.up_proj.weight", "mlp.down_proj.weight"
     return each(t, lambda n, w: w * s[:, None] if n.endswith(up) else w / s if n.endswith(down) else w)
 
 
 def rounded(t: Tensors, bits: int, group: int) -> Tensors:
-    """Codes of so many bits with a scale for every group of numbers, multiplied out."""
+    """Return the tensors dequantised from codes of this many bits, with a scale for every group."""
 
     def change(_: str, w: Tensor) -> Tensor:
         if w.shape[1] % group:
@@ -101,17 +101,17 @@ def rounded(t: Tensors, bits: int, group: int) -> Tensors:
 
 
 def float8(t: Tensors) -> Tensors:
-    """Through float8 with a scale for each matrix."""
+    """Return the tensors rounded to float8 with a scale for each matrix."""
     return each(t, lambda _, w: (w / w.abs().max() * 400).to(torch.float8_e4m3fn).float() * w.abs().max() / 400)
 
 
 def zeroed(t: Tensors) -> Tensors:
-    """The smaller half of every matrix set to zero."""
+    """Return the tensors with the smaller half of every matrix set to zero."""
     return each(t, lambda _, w: w * (w.abs() > w.abs().median()))
 
 
 def blocks_kept(t: Tensors, kept: list[int]) -> Tensors:
-    """These blocks alone, renumbered; one may come twice."""
+    """Return the tensors of only these blocks, renumbered; blocks may be repeated."""
     rest = {n: w for n, w in t.items() if ".layers." not in n}
     return rest | {
         n.replace(f"layers.{old}.", f"layers.{new}."): w
@@ -122,7 +122,7 @@ def blocks_kept(t: Tensors, kept: list[int]) -> Tensors:
 
 
 def fewer_neurons(t: Tensors, g: torch.Generator) -> Tensors:
-    """Some neurons of every MLP."""
+    """Return the tensors with only some neurons of every MLP."""
     new = dict(t)
     for k in range(BLOCKS):
         kept = torch.randperm(NEURONS, generator=g)[:72].sort().values
@@ -135,7 +135,7 @@ def fewer_neurons(t: Tensors, g: torch.Generator) -> Tensors:
 
 
 def longer(t: Tensors, name: str, g: torch.Generator) -> Tensors:
-    """More rows in a matrix: tokens, classes."""
+    """Return the tensors with more rows in a matrix (tokens or classes)."""
     return t | {name: torch.cat([t[name], torch.randn(8, WIDTH, generator=g)])}
 
 
@@ -164,4 +164,4 @@ HISTORIES: dict[str, tuple[Relation, Callable[[Tensors, torch.Generator], Tensor
     "a stranger": (UNRELATED, lambda t, g: network(g)),
     "other width": (DIFFERENT, lambda t, g: network(g, width=48)),
 }
-"""History -> the right word, and what was done to a network."""
+"""History -> the correct relation, and the change of a network."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 def network(seed: int, depth: int = 4) -> nn.Sequential:
-    """Layers 0, 2, 4, ... between them tanh."""
+    """Return a network with layers 0, 2, 4, ... and tanh between them."""
     generator = torch.Generator().manual_seed(seed)
     parts: list[nn.Module] = []
     for c, d in pairwise([20, *(48 + 4 * k for k in range(depth - 1)), 12]):
@@ -21,7 +21,7 @@ def network(seed: int, depth: int = 4) -> nn.Sequential:
 
 
 def changed(model: nn.Sequential, change: Callable[[int, Tensor], Tensor]) -> nn.Sequential:
-    """A copy with every weight W as stored replaced by change(position, W)."""
+    """Return a copy with every stored weight W replaced by change(position, W)."""
     other = copy.deepcopy(model)
     for k, part in enumerate(other):
         if isinstance(part, nn.Linear):
@@ -30,6 +30,6 @@ def changed(model: nn.Sequential, change: Callable[[int, Tensor], Tensor]) -> nn
 
 
 def tuned(model: nn.Sequential, size: float, seed: int) -> nn.Sequential:
-    """Independent numbers of ``size`` times the weight's own spread added."""
+    """Return a change that adds noise of ``size`` times the weight's standard deviation."""
     generator = torch.Generator().manual_seed(seed)
     return changed(model, lambda _, w: w + size * w.std() * torch.randn(w.shape, generator=generator))

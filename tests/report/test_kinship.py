@@ -1,4 +1,4 @@
-"""The right word for every history, both ways round, from weights alone."""
+"""The relation is correct for every history, in both directions, from weights alone."""
 
 from itertools import pairwise
 

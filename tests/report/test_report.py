@@ -1,4 +1,4 @@
-"""The report: what weights tell, what inputs tell, advice that is the largest number, and what is refused."""
+"""The report: results from weights, results from inputs, best advice first, and errors."""
 
 import copy
 import json
@@ -80,7 +80,7 @@ def test_what_a_copy_cannot_follow_is_carried_over():
     assert told.predictions.copied.kept < 0.9
     assert str(told).startswith("Carry it over, `ioadapt transfer")
     assert "the same function with other weights, and a copy keeps" in str(told)
-    # a layer of another width takes no copy
+    # a copy does not fit a layer of another width
     narrow = adapt(nn.Sequential(nn.Linear(6, 9), nn.Linear(9, 5)), target_modules=["0"], placement="weight", rank=2)
     told = report(narrow, nn.Sequential(nn.Linear(6, 7), nn.Linear(7, 5)), inputs=torch.randn(50, 6))
     assert told.predictions.copied is None
@@ -103,7 +103,7 @@ def test_without_an_adapter_the_law_names_the_side_and_ties_go_to_the_input():
     assert 'placement="input"' in str(same)
     assert same.advice[0].kept == pytest.approx(1, abs=1e-3)
     assert {name for name, _ in same.predictions.expected} == {"0", "2", "4", "6"}
-    # own layers changed and the others not: a LoRA does not meet the weight that it is added to
+    # adapted layers changed and others not: a LoRA's effect does not depend on its own weight
     own = report(network(0), tuned(network(0), 0.0, 1), inputs=x)
     assert str(own) == str(same)
     assert str(report(network(0), network(4), inputs=x)).startswith("Train an adapter on each")
@@ -119,7 +119,7 @@ def test_outputs_that_agree_on_the_inputs_are_the_same_function_whatever_the_wei
                 layer.weight.data *= by ** (1 - 2 * k)
 
         def forward(self, x: Tensor) -> Tensor:
-            """A ReLU between."""
+            """Return a network with a ReLU between two layers."""
             return self.down(torch.relu(self.up(x)))
 
     source, target = Scaled(1.0), Scaled(3.0)

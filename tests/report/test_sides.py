@@ -1,4 +1,4 @@
-"""What two layers share on either side: the cosine of the Grams and its null."""
+"""Similarity of the sides of two layers: the cosine of the Grams and its null."""
 
 import math
 

@@ -9,7 +9,7 @@ from ioadapt_theory.checkpoints.files.pickles import describe
 
 
 class Held(Computed):
-    """A checkpoint whose values are tensors we hold."""
+    """A checkpoint of tensors in memory."""
 
     def __init__(self, name: str, values: Mapping[str, torch.Tensor], source: str) -> None:
         self.name, self.source, self.revision, self.metadata = name, source, None, {}

@@ -1,4 +1,4 @@
-"""Small models with the real names of SD-1.5, LCM and the BK-SDM students, every width divided by 32."""
+"""Small models with the names of SD-1.5, LCM and the BK-SDM students, and every width divided by 32."""
 
 import csv
 import json
@@ -20,7 +20,7 @@ def rows() -> tuple[dict[str, str], ...]:
 
 
 def shapes(model: str, *, ldm: bool = False) -> dict[str, tuple[int, ...]]:
-    """Name -> small shape, under diffusers' names or the original ones."""
+    """Return name -> small shape, with diffusers' names or the original ones."""
     found = {}
     for row in rows():
         text = row["sd15"] if row[model] == "=" else row[model]
@@ -31,7 +31,7 @@ def shapes(model: str, *, ldm: bool = False) -> dict[str, tuple[int, ...]]:
 
 
 def weights(model: str, seed: int, *, dtype: torch.dtype = torch.float32, ldm: bool = False) -> dict[str, torch.Tensor]:
-    """Random weights; equal seeds give equal weights, whatever the dtype and the naming."""
+    """Return random weights; equal seeds give equal weights for all dtypes and naming schemes."""
     generator = torch.Generator().manual_seed(seed)
     return {
         name: torch.randn(shape, generator=generator, dtype=torch.float32).to(dtype)
@@ -40,7 +40,7 @@ def weights(model: str, seed: int, *, dtype: torch.dtype = torch.float32, ldm: b
 
 
 def sharded(values: dict[str, torch.Tensor], stem: str = "diffusion_pytorch_model", parts: int = 2) -> dict[str, bytes]:
-    """Files of a sharded checkpoint."""
+    """Return the files of a sharded checkpoint."""
     names = list(values)
     files, index = {}, {}
     for n in range(parts):
@@ -53,7 +53,7 @@ def sharded(values: dict[str, torch.Tensor], stem: str = "diffusion_pytorch_mode
 
 
 def value(checkpoint: Checkpoint, name: str) -> torch.Tensor:
-    """A whole tensor."""
+    """Return a whole tensor."""
     info = checkpoint.tensors[name]
     out = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
     checkpoint.read(name, 0, out)

@@ -1,4 +1,4 @@
-"""Means, lowest fractions, options and threads; what is undefined is listed and never averaged."""
+"""Means, lowest fractions, options and threads; undefined values are listed and not averaged."""
 
 import itertools
 import math

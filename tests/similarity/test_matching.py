@@ -1,4 +1,4 @@
-"""Counts of what is paired, what is not and why, on the real names of SD-1.5, LCM and the BK-SDM students."""
+"""Counts of paired and skipped tensors, with reasons, for the names of SD-1.5, LCM and the BK-SDM students."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -15,7 +15,7 @@ MODELS = ("sd15", "lcm", "bk-sdm-base", "bk-sdm-small", "bk-sdm-tiny")
 
 
 class OnlyHeader(Checkpoint):
-    """Names and true shapes, no values."""
+    """Return names and true shapes, without values."""
 
     def __init__(self, model: str) -> None:
         self.name = self.source = model

@@ -1,4 +1,4 @@
-"""The page in a real browser: sorting, heads that stay, filter, a phone's width; and the order and looks of figures."""
+"""The page in a real browser: sorting, fixed headers, filter, narrow screens; and the order and style of figures."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three models of twelve layers, of which the third lacks some."""
+    """Return a comparison of three models with twelve layers, some of which the third lacks."""
     folder = tmp_path_factory.mktemp("page")
     generator = torch.Generator().manual_seed(0)
     base = {f"model.layers.{i}.mlp.up_proj.weight": torch.randn(6, 4, generator=generator) for i in range(12)}
@@ -36,12 +36,12 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 PART = "details:has(.long) >> nth=0"
-"""The first of two that fold: all layers; the second has what was not compared."""
+"""Selector of the first expandable part (all layers); the second lists skipped tensors."""
 HEADS = f"{PART} >> thead th"
 
 
 def opened(browse: Browse, page: Path, **options: int) -> "Page":
-    """The page with its first part unfolded."""
+    """Return the page with its first part expanded."""
     shown = browse(page, **options)
     shown.locator(PART).evaluate("part => { part.open = true; }")
     return shown

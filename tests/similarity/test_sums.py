@@ -1,4 +1,4 @@
-"""Cosines, distances and norms are those of a float64 reference: by torch for every dtype, compiled for three."""
+"""Cosines, distances and norms agree with a float64 reference, by torch for all dtypes and compiled for three."""
 
 import math
 import subprocess
@@ -35,7 +35,7 @@ def figures(*checkpoints: Held, parent: int | None = None) -> Values:
 
 
 def assert_exact(v: Values, a: torch.Tensor, b: torch.Tensor, distance: float = 1e-9) -> None:
-    """Against exactly rounded sums."""
+    """Compare with exactly rounded sums."""
     x, y = a.double().flatten().tolist(), b.double().flatten().tolist()
     aa, bb = math.fsum(v * v for v in x), math.fsum(v * v for v in y)
     ab = math.fsum(v * w for v, w in zip(x, y, strict=True))

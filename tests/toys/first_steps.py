@@ -1,7 +1,7 @@
-"""The first steps of every study: the code path of the recorded runs, ended while rounding is still small.
+"""The first steps of every study, on the code path of recorded runs, while rounding errors are still small.
 
-``python -m tests.toys.first_steps`` writes the figures again, after a study was changed, its REVISION raised and its
-record made anew.
+Run ``python -m tests.toys.first_steps`` to update the results after a study was changed, with a new REVISION and
+record.
 """
 
 import json
@@ -36,14 +36,14 @@ FEW = {
     "molecules": {"steps": 10, "every": 2, "batch": 64},
     "embeddings": {"steps": 2, "batch": 4, "searched": 8},
 }
-"""Study -> what replaces its quick size."""
+"""Study -> changes of its quick size."""
 RATES = {"molecules": 1e-3}  # the others: 1e-2
 STUDIES = {**dict.fromkeys(FEW), "attention": "language"}
-"""Study -> whose sizes it has, if not its own."""
+"""Study -> another study with the same sizes."""
 
 
 def _text() -> dict[str, Tensor]:
-    """Bytes instead of this Python's own texts, which another Python has otherwise."""
+    """Replace Python's texts, which depend on its version, by fixed ones."""
     uses = ("documents", "train", "docstrings", "asked")
     drawn = np.random.default_rng(0)
     each = [f"{use}{part}" for use in uses for part in ("", ", validation", ", test")] + ["validation", "test"]
@@ -53,13 +53,13 @@ def _text() -> dict[str, Tensor]:
 def _sentences(kind: str, seed: int) -> Parts:
     del kind, seed
     said = [(f"Return the {a} of a {b}.", f"{a} {b}") for a in ("sum", "name", "end") for b in ("list", "file", "path")]
-    pairs = [(one, other) for (one, _), (_, other) in zip(said, said[3:] + said[:3], strict=True)]  # hard to find
+    pairs = [(one, other) for (one, _), (_, other) in zip(said, said[3:] + said[:3], strict=True)]  # hard to retrieve
     return Parts(pairs, pairs, pairs)
 
 
 @contextmanager
 def small(name: str) -> Iterator[None]:
-    """Make the quick size of a study a few steps of training, on text that no Python changes."""
+    """Reduce the quick size of a study to a few training steps, on fixed text."""
     sizes = import_module(f"toys.{STUDIES[name] or name}").SIZES
     few = replace(sizes["quick"], **FEW[STUDIES[name] or name])
     _world.cache_clear()
@@ -75,7 +75,7 @@ def small(name: str) -> Iterator[None]:
 
 
 def unit(name: str, what: str) -> Run:
-    """A unit of work with LoRA on the small world of a study."""
+    """Return a unit of work with LoRA on the small world of a study."""
     plan = protocol(name)
     rule = replace(plan.rule, strengths=(1.0,))
     more: dict[str, Any] = {} if what == "facts" else {"method": plan.methods["lora"], "rate": RATES.get(name, 1e-2)}
@@ -83,12 +83,12 @@ def unit(name: str, what: str) -> Run:
 
 
 def world(name: str, folder: Path) -> World:
-    """The small world of a study."""
+    """Return the small world of a study."""
     return _world(name, "quick", 0, protocol(name).cases[0], folder)
 
 
 def figures(name: str, folder: Path) -> dict[str, Mapping[str, float]]:
-    """The study's measure of every model without an adapter and with a LoRA moved there; what was trained."""
+    """Return the measure of every model without an adapter and with a moved LoRA, and the trained model."""
     with small(name):
         of, measure = world(name, folder), protocol(name).measure
         found = {what: KINDS[what](unit(name, what), of, folder) for what in ("facts", "move", "train")}
@@ -102,7 +102,7 @@ def figures(name: str, folder: Path) -> dict[str, Mapping[str, float]]:
 def lost(
     source: nn.Module, there: nn.Module, method: Method, layers: tuple[str, ...], outputs: Callable[[nn.Module], Tensor]
 ) -> float:
-    """Return the largest change of outputs by moving a random adapter, over the change by the adapter itself."""
+    """Return the largest change of outputs by moving a random adapter, divided by the adapter's effect."""
     one = adapted(source, method, layers, 0)
     with torch.no_grad():
         for _, p in parameters(one):
@@ -114,7 +114,7 @@ def lost(
 
 
 def main() -> int:
-    """Write the figures of all studies."""
+    """Write the results of all studies."""
     with tempfile.TemporaryDirectory() as folder:
         written = {name: figures(name, Path(folder)) for name in STUDIES}
     FILE.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")

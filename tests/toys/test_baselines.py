@@ -1,4 +1,4 @@
-"""The transfer baselines: the formulas of their papers, where each is exact, and the limits of their sizes."""
+"""The transfer baselines equal the formulas of their papers, and their exact cases and size limits hold."""
 
 import pytest
 import torch
@@ -34,7 +34,7 @@ def test_each_is_linear_in_the_change(rule, c, d):
 @sizes
 @pytest.mark.parametrize("k", [1, 3])
 def test_lora_x_is_cross_lora_as_printed(c, d, k):
-    """P_U = argmin ‖P Uₖ - U'ₖ‖_F = U'ₖ Uₖ⁺; D' = (P_U Uₖ)(P_U Uₖ)ᵀ D (P_V Vₖ)(P_V Vₖ)ᵀ."""
+    """Return (P_U Uₖ)(P_U Uₖ)ᵀ D (P_V Vₖ)(P_V Vₖ)ᵀ with P_U = argmin ‖P Uₖ - U'ₖ‖_F = U'ₖ Uₖ⁺."""
     delta, w, w2 = case(c, d)
     u, _, vh = torch.linalg.svd(w, full_matrices=False)
     u2, _, vh2 = torch.linalg.svd(w2, full_matrices=False)
@@ -76,11 +76,11 @@ def test_procrustes_undoes_rotations_of_both_sides(c, d):
     p, q, u, v = (orthogonal_(torch.empty(n, n), generator=generator) for n in (c, d, c, d))
     k = min(c, d)
     w = u[:, :k] * torch.arange(1.0, k + 1) @ v[:k]
-    delta = w @ torch.linalg.pinv(w) @ torch.randn(c, d) @ torch.linalg.pinv(w) @ w  # within the space that W shows
+    delta = w @ torch.linalg.pinv(w) @ torch.randn(c, d) @ torch.linalg.pinv(w) @ w  # within the span of W
     target = p @ w @ q
     carried, turned = baselines.procrustes(delta, w, target), p @ delta @ q
     u, _, vh = torch.linalg.svd(target, full_matrices=False)
-    # singular vectors are known up to a common sign for each pair, so compare what no sign can change
+    # singular vectors are defined up to a common sign per pair, so compare quantities that do not depend on it
     assert_close((u.T @ carried @ vh.T).abs(), (u.T @ turned @ vh.T).abs())
     assert_close(baselines.procrustes(w, w, target), target)
 

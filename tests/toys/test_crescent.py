@@ -1,4 +1,4 @@
-"""The crescent toy: measured = closed form, bounds hold, and each case shows what its text says."""
+"""The crescent toy: measurements equal the closed form, bounds hold, and each case matches its text."""
 
 import json
 from functools import cache

@@ -1,4 +1,4 @@
-"""Glyphs, their generator and their judges: nobody sees what is to be unknown; measures are those of the definition."""
+"""Glyphs, their generator and their judges: no data leaks, and measures match their definitions."""
 
 import base64
 import io
@@ -23,7 +23,7 @@ ALL = range(len(LETTERS))
 
 @pytest.fixture(scope="module")
 def trained_judge(tmp_path_factory: pytest.TempPathFactory):
-    """A judge that has learnt for long enough to know faces apart."""
+    """Return a judge trained long enough to distinguish faces."""
     return judge(tmp_path_factory.mktemp("judge"), 200)
 
 
@@ -38,7 +38,7 @@ def test_letters_and_ways_are_learnt_validated_or_tested():
     parts = (diffusion.LEARNT, diffusion.VALIDATED, diffusion.TESTED)
     assert sorted(k for part in parts for k in part) == [*ALL]
     assert not {*encoder.WAYS} & {*encoder.VALIDATED}
-    assert not ({*encoder.WAYS, *encoder.VALIDATED} & {*encoder.TESTED} - {0})  # 0: of faces that were learnt
+    assert not ({*encoder.WAYS, *encoder.VALIDATED} & {*encoder.TESTED} - {0})  # 0: faces of the training data
     assert sorted((*encoder.PICTURE, *encoder.ASKED)) == [*ALL]
 
 

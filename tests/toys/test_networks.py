@@ -1,4 +1,4 @@
-"""The networks that others published: their energies and embeddings, texts that do not overlap, exact gauges."""
+"""The published networks: energies and embeddings, splits without overlap, exact reparametrisations."""
 
 import math
 import warnings
@@ -70,14 +70,14 @@ def test_water_asks_the_same_change_of_every_network_and_gfn2_does_not(
     water, gfn2 = ([wanted(data, task, b, parts.train) - b for b in bases] for task in (Task.WATER, Task.GFN2))
     np.testing.assert_allclose(water[0], water[1], atol=1e-9)
     assert np.sqrt(np.mean((gfn2[0] - gfn2[1]) ** 2)) > 2
-    for change in (*water, *gfn2):  # nothing is left to a constant per element on the training molecules
+    for change in (*water, *gfn2):  # the constants per element are already fitted on the training molecules
         left = np.linalg.lstsq(data.composition[parts.train], change[parts.train], rcond=None)[0]
         np.testing.assert_allclose(left, 0, atol=1e-8)
 
 
 @pytest.fixture(scope="module")
 def network() -> Encoder:
-    """With numbers drawn at random, norms' gains and biases, too."""
+    """Return a network with random weights, gains and biases."""
     model, drawn = Encoder(("a", "b"), 110, 8).double(), torch.Generator().manual_seed(1)
     with torch.no_grad():
         for p in model.parameters():
@@ -86,7 +86,7 @@ def network() -> Encoder:
 
 
 def alike(model: torch.nn.Module) -> torch.Tensor:
-    """Cosines of all sentences, which do not depend on the order of channels."""
+    """Return cosines of all sentences, which do not depend on the order of channels."""
     embedded = model(SENTENCES)
     return embedded @ embedded.mT
 
@@ -125,7 +125,7 @@ def test_a_missing_package_is_named_with_the_command_that_brings_it(monkeypatch)
 @pytest.mark.parametrize(
     ("name", "published"),
     [
-        ("L3", [-0.0192543, -0.0281261, 0.0374316, -0.0512684]),  # by onnxruntime from the package's program
+        ("L3", [-0.0192543, -0.0281261, 0.0374316, -0.0512684]),  # by onnxruntime from the package's ONNX file
         ("L6", [-0.0050251, 0.1230385, -0.0474605, 0.0192056]),  # by transformers from the published files
     ],
 )

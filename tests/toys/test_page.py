@@ -1,4 +1,4 @@
-"""The page that explains everything: what it shows is what the package computes, and it works in a real browser."""
+"""The front page shows the package's results, and works in a real browser."""
 
 import copy
 import json
@@ -39,7 +39,7 @@ def sample() -> torch.Tensor:
 
 
 def loss_of_moved(method: dict, r: torch.Tensor) -> tuple[float, float]:
-    """Loss after moving the page's adapter by our own layer to W₁R, R⁻¹W₂, with its standard error."""
+    """Return the loss, with its standard error, after moving the page's adapter by our layer to W₁R, R⁻¹W₂."""
     source, _ = models(Case.SAME_FUNCTION, seeded(0))
     wanted = source(sample()) @ task()
     first, second = source
@@ -57,7 +57,7 @@ def loss_of_moved(method: dict, r: torch.Tensor) -> tuple[float, float]:
 
 
 def test_the_committed_page_is_the_one_that_is_written_now():
-    """But for what the adapters learned, of which the losses below are the judge."""
+    """Compares everything except the trained adapters, which the losses below test."""
     learned = {m["key"]: {"AB": {"": m["AB"]}} for m in DATA["methods"]}
     source, target = list(map(list, map(augmented, models(Case.SAME_FUNCTION, seeded(0)))))
     maps = {"source": [m.tolist() for m in source], "target": [m.tolist() for m in target]}
@@ -148,7 +148,7 @@ def test_the_numbers_of_the_false_proposition_are_those_of_the_claims(browse: Br
     assert value(page, "measured") == pytest.approx(printed.lhs, rel=1e-9)
     assert value(page, "printed") == pytest.approx(printed.rhs, rel=1e-9)
     assert value(page, "sharp") == pytest.approx(sharp.rhs, rel=1e-9)
-    assert value(page, "sharp") == pytest.approx(printed.first_order, rel=1e-9)  # it is attained here
+    assert value(page, "sharp") == pytest.approx(printed.first_order, rel=1e-9)  # the bound is attained here
     finite = evaluate(CLAIMS["prop-2-input-finite-sharp"], instance)
     assert value(page, "finite") == pytest.approx(2 * np.tanh(finite.rhs), rel=1e-9)
     assert value(page, "measured") <= value(page, "finite") * (1 + 1e-9)

@@ -1,4 +1,4 @@
-"""The records of full runs: complete, by the protocol, and the pages follow from them; a repetition is near them."""
+"""The records of full runs are complete, follow the protocol, and match the pages; a repetition is close to them."""
 
 import json
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_the_page_says_what_decides_and_what_the_rule_says(name: str):
 
 
 def source_alone(blank, known, other, taught, **how):  # type: ignore[no-untyped-def]
-    """Instead of ``family``: its relatives do not matter for a slice on the source, and take most of the time."""
+    """Replaces ``family``, since targets take most of the time and are irrelevant for a part on the source."""
     del other, taught
     return {"source": base(blank, known, **how)}
 
@@ -60,7 +60,7 @@ def source_alone(blank, known, other, taught, **how):  # type: ignore[no-untyped
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in RECORDED if name != "conversion"])
 def test_a_seed_that_is_run_again_keeps_the_conclusion(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """On another processor it is another seed: LoRA learns the task, and ends within what ten thousand seeds would."""
+    """Another processor acts like another seed: LoRA learns the task, with a result within the spread of 10⁴ seeds."""
     if name in {"diffusion", "encoder", "control"}:
         monkeypatch.setattr(f"toys.{name}.family", source_alone)
     plan, result = protocol(name), recorded(name)
@@ -79,7 +79,7 @@ def test_a_seed_that_is_run_again_keeps_the_conclusion(name: str, tmp_path: Path
 
 
 def repeated(name: str, by: float) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-    """A study's protocol, its record, and as a repetition of seeds 1 and 2 the record's figures, shifted."""
+    """Return a study's protocol, its record, and a fake repetition of seeds 1 and 2 with shifted results."""
     plan, record = protocol(name), recorded(name)
     rows = {
         row: {m: [None if x is None else x + by * stdev(values) for x in values[1:3]] for m, values in of.items()}

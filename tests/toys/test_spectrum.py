@@ -1,4 +1,4 @@
-"""The spectrum of drift: its targets are what they are said to be, and the page says what the record shows."""
+"""The spectrum of drift: its targets are as described, and the page matches the record."""
 
 import re
 from pathlib import Path
@@ -66,7 +66,7 @@ def test_the_record_has_every_target_of_every_seed():
 
 
 def by_hand(kind: str, level: str, row: str) -> tuple[float, float]:
-    """The mean of the families' means with half of Welch's interval, by other code."""
+    """Return the mean of the families' means with half of Welch's interval, computed independently."""
     found = []
     for seeds in RECORD["families"].values():
         some = [one["targets"][kind][level] for one in seeds]
@@ -96,7 +96,7 @@ def test_the_tables_of_the_page_are_those_of_the_record():
 
 
 def test_every_number_of_the_findings_follows_from_the_record():
-    """The sentences are made from it; those that decide are made here again."""
+    """The sentences are generated from the record; the important ones are recomputed here."""
     for sentence in output.findings(RECORD):
         assert sentence in PAGE
     near, far = "0.99", "0.3"

@@ -1,4 +1,4 @@
-"""Intervals and tests, and what is concluded of the share of retraining's gain that is kept."""
+"""Intervals and tests, and the verdicts on shares of retraining's gain."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def test_equivalence_is_an_interval_of_twice_the_error_inside_the_margin():
 
 
 def record(lora: float, moved: float) -> dict:
-    """Losses of 2 without an adapter and 1 with a retrained LoRA, so that a share is 2 - loss; small noise by seed."""
+    """Return losses of 2 without an adapter and 1 with a retrained LoRA, plus noise, so that a share is 2 - loss."""
     noise = np.random.default_rng(0).normal(scale=1e-3, size=SEEDS)
     models = ("source", *PLAN.related)
     loss = {"no adapter": 2.0, "lora": 2 - lora, "input": 2 - moved, "output": 2 - lora, "lora, retrained": 1.0}
@@ -63,7 +63,7 @@ def test_the_word_follows_the_difference_and_the_lead_on_the_source_is_taken_off
     ours = next(one for one in endpoints({"encoder": PLAN}, {"encoder": record(0.5, moved)}) if one.row == "input")
     assert ours.verdict is word
     assert ours.difference.mean == pytest.approx(moved - 0.5, abs=5e-3)
-    assert ours.verdict_beyond is Verdict.SAME  # every model is alike here, so the lead explains all of it
+    assert ours.verdict_beyond is Verdict.SAME  # all models are equal here, so the lead explains the whole difference
 
 
 def test_nothing_is_divided_by_a_gain_near_zero():

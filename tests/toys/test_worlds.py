@@ -1,4 +1,4 @@
-"""Every study after few steps of training: figures as recorded, all models, and what must be exact is exact."""
+"""Every study after a few training steps: recorded results, all models, and exact cases are exact."""
 
 import json
 from pathlib import Path
@@ -21,13 +21,13 @@ slow = [pytest.param(name, marks=pytest.mark.slow) if name == "embeddings" else 
 
 @pytest.mark.parametrize("name", slow)
 def test_the_first_steps_are_those_of_the_record_whatever_the_processor(name: str, tmp_path: Path):
-    """Another processor's rounding changes the sixth digit at most; after hundreds of steps it is another seed."""
+    """Another processor's rounding changes at most the sixth digit; after hundreds of steps it acts like a new seed."""
     try:
         found = figures(name, tmp_path)
     except MissingPackageError as error:
         pytest.skip(str(error))
     for what, values in KNOWN[name].items():
-        assert found[what] == pytest.approx(values, rel=1e-4), "REVISION + 1, the record anew, tests.toys.first_steps"
+        assert found[what] == pytest.approx(values, rel=1e-4), "increase REVISION, record, run first_steps"
 
 
 @pytest.mark.parametrize("name", ["diffusion", "encoder", "control", "attention"])

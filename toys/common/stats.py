@@ -50,7 +50,7 @@ class Interval:
 def paired(a: Sequence[float], b: Sequence[float], *, level: float = 0.95) -> Interval:
     """Return the interval for the mean of a - b over replicates that differ only in the method."""
     if len(a) != len(b):
-        msg = f"A paired comparison needs equally many values, got {len(a)} and {len(b)}."
+        msg = f"A paired comparison needs equal numbers of values, got {len(a)} and {len(b)}."
         raise InvalidValueError(msg)
     return Interval.of(np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64), level=level)
 

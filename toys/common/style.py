@@ -30,7 +30,7 @@ INK: Final = "#222222"
 FAINT: Final = "#8A8A8A"
 
 FULL_WIDTH: Final = 7.2
-"""Width of a full-page figure, inches."""
+"""Width of a full-page figure in inches."""
 
 STYLE: Final[dict[str, Any]] = {
     "font.family": "DejaVu Sans",  # shipped with matplotlib, so that text looks the same on every machine

@@ -18,7 +18,7 @@ TOO_MUCH: Final = 0.3
 """Predictions count as wrong if their error exceeds this share of the source's gain."""
 KINDS: Final = {
     "drift": "trained further",
-    "gauge": "trained further, then put in other weights of the same function",
+    "gauge": "trained further, then reparametrised to an equal function",
     "apart": "trained apart",
 }
 ROWS: Final = {

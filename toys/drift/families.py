@@ -125,7 +125,7 @@ def trained(
     warm: int = 20,
     falls: bool = True,
 ) -> Iterator[int]:
-    """Train by AdamW with clipped gradients, a warm-up and, if it ``falls``, a cosine; yield after every step."""
+    """Train with AdamW, clipped gradients, warm-up and, if ``falls``, a cosine schedule; yield after every step."""
     learned = list(model.requires_grad_().parameters()) if learned is None else learned
     optimizer = torch.optim.AdamW(learned, lr=rate, weight_decay=weight_decay)
     drawn = torch.Generator().manual_seed(seed)

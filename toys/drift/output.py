@@ -63,17 +63,18 @@ def findings(result: Mapping[str, Any]) -> list[str]:
         f" {said(far, 'input')}, copied output adapters {said(near, 'output')} and {said(far, 'output')}.",
         f"Seed by seed, copied input adapters keep more than the copied LoRA at {more['input']} of {count} levels of"
         f" drift and less at {less['input']}, copied output adapters more at {more['output']} and less at"
-        f" {less['output']} (where the 95 % interval leaves out zero).",
-        f"A LoRA that is carried over keeps {said(near, CARRIED)} and {said(far, CARRIED)}: more than its copy at"
+        f" {less['output']} (where the 95 % interval excludes zero).",
+        f"A carried-over LoRA keeps {said(near, CARRIED)} and {said(far, CARRIED)}: more than its copy at"
         f" {more[CARRIED]} of {count} levels and less at {less[CARRIED]}. The difference is {over[0][0]:+.2f} ±"
         f" {over[0][1]:.2f} at the smallest drift and {over[half_way - 1][0]:+.2f} ± {over[half_way - 1][1]:.2f} at a"
         f" cosine of {drift[half_way]['lora'].cosine:.2f}.",
-        f"On a target that computes the same as the source with other weights, the copy keeps"
-        f" {said(gauge[0], 'lora')} and the carried-over LoRA {said(gauge[0], CARRIED)}. On the target that has drifted"
-        f" most, in other weights of its function, they keep {said(gauge[-1], 'lora')} and {said(gauge[-1], CARRIED)}.",
-        f"On models that were trained apart the copy keeps {said(apart, 'lora')}, an adapter that is trained on the"
-        f" sides that the law names {said(apart, AUTO)}, and the carried-over LoRA {said(apart, CARRIED)}.",
-        f"Scaling the copy by the ratio of the norms changes its share by {change:+.2f} on average where models drift.",
+        f"On a target with the source's function and other weights, the copy keeps"
+        f" {said(gauge[0], 'lora')} and the carried-over LoRA {said(gauge[0], CARRIED)}. On the target that has"
+        f" drifted most, reparametrised to an equal function, they keep {said(gauge[-1], 'lora')} and"
+        f" {said(gauge[-1], CARRIED)}.",
+        f"On independently trained models, the copy keeps {said(apart, 'lora')}, an adapter trained on the sides that"
+        f" the law chooses {said(apart, AUTO)}, and the carried-over LoRA {said(apart, CARRIED)}.",
+        f"Scaling the copy by the ratio of the norms changes its share by {change:+.2f} on average on drifted models.",
         *_predicted(result),
         _widths(result),
         *_edges(result),
@@ -91,8 +92,8 @@ def _predicted(result: Mapping[str, Any]) -> list[str]:
         by_family.append(f"{high} too high and {low} too low of {len(gaps)} ({name}, mean error {gaps.mean():+.2f})")
     return [
         f"Predictions without labels have a median error of {off:.2f} for copies and {off_carried:.2f} for carried-over"
-        f" LoRAs. Their rank correlations with what was measured are {rank:.2f} and {rank_carried:.2f}.",
-        f"Predictions for carried-over LoRAs that are wrong by more than {TOO_MUCH:g}: {'; '.join(by_family)}.",
+        f" LoRAs. Their rank correlations with the measured shares are {rank:.2f} and {rank_carried:.2f}.",
+        f"Predictions for carried-over LoRAs with an error of more than {TOO_MUCH:g}: {'; '.join(by_family)}.",
     ]
 
 
@@ -101,9 +102,9 @@ def _widths(result: Mapping[str, Any]) -> str:
     halves = [rows[row].half for key, rows in bins(result).items() if key != ("drift", "1") for row in MAIN]
     times = (max(halves) / WANTED) ** 2
     return (
-        f"Intervals of ± {WANTED:g} were asked for, of LoRA, input and output adapters that are copied and of the"
+        f"The desired intervals are ± {WANTED:g} for copied LoRA, input and output adapters and for the"
         f" carried-over LoRA. {sum(half > WANTED for half in halves)} of these {len(halves)} intervals are wider. The"
-        f" widest is ± {max(halves):.2f}: it would take about {times:.0f} times as many seeds."
+        f" widest is ± {max(halves):.2f} and would need about {times:.0f} times as many seeds."
     )
 
 
@@ -111,7 +112,7 @@ def _edges(result: Mapping[str, Any]) -> list[str]:
     """Return a sentence for every learning rate at an end of the candidates."""
     ends = {RATES[0]: "smallest", RATES[-1]: "largest"}
     return [
-        f"The learning rate of {row} adapters of {name}, {rate:g}, is the {ends[rate]} that was tried."
+        f"The learning rate of {row} adapters of {name}, {rate:g}, is the {ends[rate]} candidate."
         for name, rates in result["rates"].items()
         for row, rate in rates.items()
         if rate in ends

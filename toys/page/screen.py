@@ -32,7 +32,7 @@ TITLE: Final = "Does an adapter trained on one model still work on another?"
 
 
 def spaces() -> dict[str, dict[str, float]]:
-    """Return the mean cosine of ANI-1x:0 with a network made from it and with an unrelated one, by space."""
+    """Return the mean cosine of ANI-1x:0 with a network derived from it and with an unrelated one, by space."""
     found: dict[str, dict[str, float]] = {}
     for space in Space:
         with ExitStack() as stack:
@@ -51,14 +51,14 @@ def screen(plane: dict[str, Any], ani: dict[str, Any], alike: dict[str, dict[str
         "LoRA changes the weights, Y = X(W + AB); an input adapter the inputs, Y = X(I + AB)W; an output adapter the",
         "outputs, Y = XW(I + AB). All are trained on a source model, then put unchanged on a target model.",
         "",
-        "1. A crescent in the plane, two maps; the target computes the same with other weights. Loss (0 is best):",
+        "1. A crescent in the plane, two maps; the target has the same function and other weights. Loss (0 is best):",
         f"   {'':24}{'source':>10}{'target':>10}",
         *(f"   {r['label']:24}{number(r['loss_source']):>10}{number(r['loss_target']):>10}" for r in rows.values()),
         "",
     ]
     plan, rows = protocol("molecules"), cases(ani)[protocol("molecules").cases[0]]["rows"]
     lines += [
-        "2. Real networks learn what water adds to the energies of molecules; error in kcal/mol, mean over"
+        "2. Real networks learn the effect of water on the energies of molecules; error in kcal/mol, mean over"
         f" {len(rows['lora']['source'])} of 8 members.",
         "   Trained on ANI-1x, moved to ANI-1ccx (fine-tuned from it) and to another ANI-1x (trained apart):",
         f"   {'':24}{'source':>10}{'ANI-1ccx':>12}{'other ANI-1x':>14}",
@@ -66,9 +66,9 @@ def screen(plane: dict[str, Any], ani: dict[str, Any], alike: dict[str, dict[str
             f"   {page.label(row):24}" + "".join(f"{mean(rows[row][at]):{w}.2f}" for at, w in PLACES.items())
             for row in (NONE, *plan.methods)
         ),
-        "   With so few members nothing is decided; the recorded run of all is in docs/molecules.md.",
+        "   These are too few members for conclusions; the recorded run of all is in docs/molecules.md.",
         "",
-        f"3. Mean cosine of {NETWORKS[0]} with          {NETWORKS[1]:>12}{NETWORKS[2]:>12}    what it speaks for",
+        f"3. Mean cosine of {NETWORKS[0]} with          {NETWORKS[1]:>12}{NETWORKS[2]:>12}    evidence for",
         *(
             f"   {WORDS[space][0]:32}{c[NETWORKS[1]]:12.3f}{c[NETWORKS[2]]:12.3f}    {WORDS[space][1]}"
             for space, c in alike.items()

@@ -26,7 +26,7 @@ def text(result: dict[str, Any]) -> str:
     head = [
         HEADS[config["case"]],
         f"Every adapter learns on the source to turn its output by {degrees(TURN):.0f}° and enlarge it {ENLARGE}x;",
-        f"then it is put on the target unchanged. Mean squared distances ({run}):",
+        f"then it is copied to the target unchanged. Mean squared distances ({run}):",
         "",
         f"{'':20}{'loss on the task':>16}{'distance of source and target outputs':>44}{'if E[xᵀx] = σ²I':>23}",
         _line("adapter", "source", "target", "measured", "expected", "at most", "expected", "at most"),
@@ -78,8 +78,8 @@ def reading(result: dict[str, Any]) -> list[str]:
         same = abs(row["distance"] - before) < ROUNDING + 1e-9 * before
         (kept if same else grown).append(row)
     says = [
-        f"The two outputs stay as near as without adapter ({number(before)}): {_names(kept)}.",
-        f"They do not: {_names(grown, 'distance')}.",
+        f"The distance of the two outputs is the same as without an adapter ({number(before)}): {_names(kept)}.",
+        f"It differs with {_names(grown, 'distance')}.",
     ]
     unmet = [row for row in adapters if row["loss_source"] > 1e-2]
     if unmet:
@@ -88,9 +88,7 @@ def reading(result: dict[str, Any]) -> list[str]:
     if beyond:
         says.append(f"The isotropic bound does not hold for these samples, which are not isotropic: {_names(beyond)}.")
     if before >= ROUNDING:
-        says.append(
-            "If what is wanted is the target's own crescent, turned and enlarged, then the losses on the target are:"
-        )
+        says.append("Relative to the target's own crescent, rotated and scaled, the losses on the target are:")
         says.append(f"{_names(adapters, 'loss_own')}.")
     return says
 

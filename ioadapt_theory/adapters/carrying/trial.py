@@ -174,7 +174,8 @@ def tried(target: nn.Module, candidates: Mapping[str, Adapters]) -> Iterator[Cal
             install(target, adapters, name, trainable=None)
             names[candidate] = name
         adapted = layers(target)
-        yield lambda candidate: only(adapted, names[candidate])
+        with only(adapted, ""):
+            yield lambda candidate: only(adapted, names[candidate])
     finally:
         for name in names.values():
             remove(target, name)

@@ -20,7 +20,7 @@ Limit = tuple[str, Callable[[Any], bool]]
 
 
 def is_finite(value: Any) -> bool:
-    """Whether a value is a number, not a bool, that float32 can hold."""
+    """Whether a value is a number, not a bool, in the range of float32."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
@@ -140,7 +140,7 @@ class Family(nn.Module, ABC):
         """Return Φ restricted to columns [start, stop) of W; raise UnsupportedError if an axis is not defined."""
         held = {name: p.detach() for name, p in self.named_parameters()}
         if unknown := sorted(held.keys() - self.axes.keys()):
-            msg = f"a {type(self).__name__} does not define the axes of {', '.join(unknown)}, so it cannot be cut"
+            msg = f"a {type(self).__name__} does not define the axes of {', '.join(unknown)}, so it cannot be split"
             raise UnsupportedError(msg)
         for name, p in held.items():
             for dim, axis in enumerate(self.axes[name]):

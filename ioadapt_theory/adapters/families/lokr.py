@@ -1,4 +1,4 @@
-"""LoKr (Yeh et al. 2023): Δ = C ⊗ D, with D = AB of low rank where that is smaller."""
+"""LoKr (Yeh et al. 2023): Δ = C ⊗ D, with D = AB of low rank if that is smaller."""
 
 import math
 from collections.abc import Mapping

@@ -127,7 +127,7 @@ def truncate(
         adapter: of any family, in any placements.
         w: W' of the layer, c x d (a convolution's kernel as (in · taps) x out).
         bias: b of that layer, d.
-        rank: r; the change may have a lower one.
+        rank: r; the change may have a lower rank.
         share: in (0, 1]; instead of a rank, use the smallest r with ‖AB‖_F ≥ share · ‖D‖_F.
         dtype: of A and B.
 

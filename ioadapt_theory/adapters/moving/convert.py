@@ -86,7 +86,7 @@ def convert(
     An output adapter acts on XW + b, whereas a LoRA does not change b, so the result has the shift -bA'B.
 
     Args:
-        adapter: of family "lora" with weight placement alone.
+        adapter: of family "lora" with only weight placement.
         w: the weight that it was trained on, c x d (a convolution's kernel as (in · taps) x out).
         placement: "input" or "output".
         bias: b of that layer, d.

@@ -107,7 +107,7 @@ def correspond(
     if match == "name" or not origins.how:
         if match == "provenance":
             msg = (
-                "match='provenance': the weights do not show that a layer of the target was made from one of the"
+                "match='provenance': the weights do not show that a layer of the target comes from one of the"
                 " source; pass the model that the adapter was trained on as source, or match by name."
             )
             raise NoProvenanceError(msg)

@@ -29,7 +29,7 @@ class TransferReport:
 
     Attributes:
         matched: layers of the target that received an adapter.
-        unmatched: layers that did not -> the reason.
+        unmatched: layers without an adapter -> the reason.
         altered: tensors of the target's base that were changed; see ``load``.
         sources: matched layer -> the layer of the source or the file that its adapter comes from.
         how: how they were matched: by "name", or by the "contents" of the weights.
@@ -57,7 +57,7 @@ class TransferReport:
     warning: str | None = None
 
     def __str__(self) -> str:
-        weak = {"by the rest of their block": self.with_block, "by name, no evidence": self.unproven}
+        weak = {"by the other layers of their block": self.with_block, "by name, no evidence": self.unproven}
         rest = len(self.matched) - sum(map(len, weak.values()))
         ways = [f"{rest} by {'name and evidence' if self.how == 'name' else self.how}"] if rest else []
         ways += [f"{len(names)} {how}" for how, names in weak.items() if names]
@@ -77,7 +77,7 @@ class TransferError(IoAdaptError, ValueError):
     """Error: an adapter does not fit the model; ``report`` lists every layer."""
 
     def __init__(self, report: TransferReport) -> None:
-        """Name the first few layers that do not fit."""
+        """List the first few layers that do not fit."""
         self.report = report
         some = "; ".join(f"{name}: {why}" for name, why in list(report.unmatched.items())[:SHOWN])
         more = len(report.unmatched) - SHOWN

@@ -63,7 +63,7 @@ def read(file: PlainFile) -> Checkpoint:
     for name, tensor in tensors.items():
         there, size = tensor.untyped_storage().nbytes(), tensor.element_size()
         if tensor.numel() * size > there:
-            msg = f"{file.path} holds {there // size} of the {tensor.numel()} values of tensor {name}, shape "
+            msg = f"{file.path} contains {there // size} of the {tensor.numel()} values of tensor {name}, shape "
             msg += f"{list(tensor.shape)} (it was expanded). Save the state_dict with .contiguous() tensors."
             raise FileFormatError(msg)
     return LoadedCheckpoint(file, tensors, {"left_out": ", ".join(left_out)} if left_out else {})

@@ -29,7 +29,7 @@ class Likeness:
         z: ⟨W, W'⟩ in standard deviations above that of permuted inputs or outputs, the smaller of both; None if there
             are too few channels.
         most: the z of W with itself, the largest possible value.
-        copy: "rounded", "zeroed" or "narrowed" if one results from the other by this alone; "perhaps" if too few values
+        copy: "rounded", "zeroed" or "narrowed" if one results from the other only by this; "perhaps" if too few values
             show that they are rounded.
         copied: the copy, "source" or "target"; "" if unknown.
     """

@@ -65,7 +65,7 @@ def mlps(layers: Iterable[str]) -> Iterator[tuple[list[str], list[str]]]:
 
 
 def order_of(ours: Tensor, theirs: Tensor) -> Tensor | None:
-    """Return the order in which columns of one matrix are those of another: ``theirs[:, j]`` is ``ours[:, order[j]]``.
+    """Return the permutation of columns that maps one matrix to the other: ``theirs[:, j]`` is ``ours[:, order[j]]``.
 
     None if they are already in this order, or do not correspond.
     """

@@ -1,4 +1,4 @@
-"""On a CUDA device the layer computes what it does on a processor, and never waits for it: `pytest -m cuda`."""
+"""On a CUDA device, the layer gives the same results as on a CPU, without synchronisation: `pytest -m cuda`."""
 
 import pytest
 import torch
@@ -11,9 +11,7 @@ from tests.adapters.cases import KINDS, build, sample
 DEVICE = "cuda"
 pytestmark = [
     pytest.mark.cuda,
-    pytest.mark.skipif(
-        not torch.cuda.is_available(), reason="There is no CUDA device here; nothing about one is shown."
-    ),
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device"),
 ]
 families = pytest.mark.parametrize("family", FAMILIES)
 single = pytest.mark.parametrize("placement", ["weight", "input", "output", "input+weight"])
@@ -47,7 +45,7 @@ def test_values_and_two_derivatives_are_those_of_the_processor(family, placement
 def test_nothing_waits_for_the_device(family, placement, dtype):
     model = build(family, placement, "linear").to(DEVICE, dtype)
     x = sample("linear").to(DEVICE, dtype).requires_grad_()
-    model(x).sum().backward()  # what is made once
+    model(x).sum().backward()  # fills caches
     before = torch.cuda.get_sync_debug_mode()
     torch.cuda.set_sync_debug_mode("error")
     try:

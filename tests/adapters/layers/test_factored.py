@@ -1,4 +1,4 @@
-"""The factored forms under hooks, autocast, tracing and dropout, and what they keep for the backward pass."""
+"""The factored forms with hooks, autocast, tracing and dropout, and their memory for the backward pass."""
 
 import copy
 import functools
@@ -90,7 +90,7 @@ def test_traced_faked_checkpointed_and_changed_before_the_backward_pass_it_does_
     assert_close(torch.jit.trace(model, (x,))(x), model(x), rtol=1e-11, atol=1e-11)
     with FakeTensorMode(allow_non_fake_inputs=True):
         assert model(torch.empty(7, C)).shape == (7, D)
-    with torch.device("meta"):  # the default device is not where results are
+    with torch.device("meta"):  # the default device differs from that of the results
         model(x).sum().backward()
     keep = functools.partial(
         create_selective_checkpoint_contexts, [torch.ops.aten.mm.default, torch.ops.aten.addmm.default]
@@ -105,7 +105,7 @@ def test_traced_faked_checkpointed_and_changed_before_the_backward_pass_it_does_
 
 @every
 def test_dropout_drops_what_the_change_is_made_of(family, placement):
-    """Y is f of X, and of dropped X the change alone, which DoRA has before its gain."""
+    """Y is f(X) plus the change of the dropped X; in DoRA, the gain is applied after both."""
     model, x = build(family, placement, "linear", dropout=0.4), torch.randn(2, 9, C)
     adapted = layer(model)
     phi, base = adapted.adapters["default"][placement], Placement(placement).base(adapted._base)
@@ -119,8 +119,8 @@ def test_dropout_drops_what_the_change_is_made_of(family, placement):
     bias = 0 if base.bias is None else base.bias
     gain = phi.gain(base) if family == "dora" else 1
     assert_close(ours, (base(side) - bias + dropped @ ab) * gain + bias, rtol=1e-12, atol=1e-12)
-    merged = merge(copy.deepcopy(model))  # in training mode, and without dropout all the same
+    merged = merge(copy.deepcopy(model))  # training mode, with dropout disabled
     assert_close(merged(x), oracle(model, x))
     assert_close(model.eval()(x), oracle(model, x))
-    phi.dropout.train()  # Monte Carlo dropout: it counts as it is, not as it was asked for
+    phi.dropout.train()  # Monte Carlo dropout: the module's current mode counts
     assert not torch.allclose(model(x), model(x))

@@ -1,4 +1,4 @@
-"""The layer's matrix is the paper's formula, written out: W is c x d, samples are rows."""
+"""The layer's matrix equals the paper's formula: W is c x d, and samples are rows."""
 
 from collections.abc import Iterable
 
@@ -19,7 +19,7 @@ def parts(model: nn.Sequential) -> dict:
 
 
 def delta(phi: nn.Module) -> Tensor:
-    """s Δ from the parameters alone."""
+    """Return s Δ, computed from the parameters."""
     p, s = dict(phi.named_parameters()), phi.scaling
     match type(phi).__name__:
         case "LoRA":
@@ -35,11 +35,11 @@ def delta(phi: nn.Module) -> Tensor:
 
 
 WRITTEN = [family for family in FAMILIES if family in {"lora", "dora", "loha", "lokr", "full"}]
-"""Families whose Φ is written here a second time, from the parameters alone: all but those of a recipe."""
+"""Families whose Φ is reimplemented here from the parameters: all except those of recipes."""
 
 
 def phi_of(phi: nn.Module, matrix: Tensor) -> Tensor:
-    """Φ_θ(matrix) from the parameters alone."""
+    """Return Φ_θ(matrix), computed from the parameters."""
     if type(phi).__name__ != "DoRA":
         return matrix + delta(phi)
     v = matrix + phi.scaling * phi.A @ phi.B
@@ -47,13 +47,13 @@ def phi_of(phi: nn.Module, matrix: Tensor) -> Tensor:
 
 
 def oracle(model: nn.Sequential, x: Tensor) -> Tensor:
-    """What the active adapters of an adapted linear layer make of x."""
+    """Return the output of an adapted linear layer for x, computed from the formulas."""
     found = layer(model)
     return formula(found.adapters, found.active, x, found.base_layer.weight.T, found.base_layer.bias)
 
 
 def formula(adapters: nn.ModuleDict, names: Iterable[str], x: Tensor, w: Tensor, b: Tensor) -> Tensor:
-    """Eqs. 4a-4c, one adapter after the other, from weights and parameters alone."""
+    """Apply Eqs. 4a-4c, one adapter after the other, to weights and parameters."""
     for name in names:
         for key, phi in adapters[name].items():
             if key == "weight":  # Eq. 4a
@@ -97,7 +97,7 @@ def test_a_zero_column_of_the_weight_gives_dora_no_nan():
 
 
 def second(y: Tensor, wanted: list[Tensor]) -> list[Tensor]:
-    """The gradient of Σ y³, and the product of its Hessian with a fixed vector."""
+    """Return the gradient of Σ y³, and the product of its Hessian with a fixed vector."""
     first = grad(y.pow(3).sum(), wanted, create_graph=True)
     generator = torch.Generator().manual_seed(1)
     probes = [torch.randn(g.shape, generator=generator, dtype=g.dtype) for g in first]
@@ -110,7 +110,7 @@ def second(y: Tensor, wanted: list[Tensor]) -> list[Tensor]:
 @pytest.mark.parametrize("rank", [1, 12])
 def test_two_derivatives_are_those_of_the_paper_s_matrix(family, placement, rows, rank):
     model = build(family, placement, "linear", rank=rank, detach_norm=False)
-    layer(model).base_layer.requires_grad_()  # which may be trained too
+    layer(model).base_layer.requires_grad_()  # the base may be trained too
     wanted = [x := torch.randn(*rows, C, requires_grad=True), *model.parameters()]
     assert_close(model(x), oracle(model, x), rtol=1e-12, atol=1e-12)
     for ours, theirs in zip(second(model(x), wanted), second(oracle(model, x), wanted), strict=True):

@@ -1,4 +1,4 @@
-"""Laws of every family x placement x operator, with a bias and c != d."""
+"""Laws that hold for every family, placement and operator, with a bias and c != d."""
 
 import copy
 import pickle
@@ -67,7 +67,7 @@ def test_save_and_load_give_the_same_function(family, placement, kind, tmp_path)
     other.load_state_dict({f"0.{k}": v for k, v in layer(model).base_layer.state_dict().items()})
     report = load(other, tmp_path)
     assert report.matched == ("0",)
-    assert_close(other(x), model(x), rtol=1e-13, atol=1e-13)  # without gradients a convolution takes another kernel
+    assert_close(other(x), model(x), rtol=1e-13, atol=1e-13)  # without gradients, a convolution uses another kernel
 
 
 @every

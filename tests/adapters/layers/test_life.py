@@ -1,4 +1,4 @@
-"""The life of one adapted model, in any order: at every moment it computes what its adapters' formulas say."""
+"""A state machine of an adapted model: after any sequence of calls, its outputs equal the adapters' formulas."""
 
 import copy
 import tempfile
@@ -32,7 +32,7 @@ seeds = st.integers(0, 2**16)
 
 
 def base(seed: int) -> nn.Sequential:
-    """A layer between two that are left alone."""
+    """An adapted layer between two others."""
     generator = torch.Generator().manual_seed(seed)
     model = nn.Sequential(nn.Identity(), nn.Linear(C, D))
     for p in model.parameters():
@@ -41,7 +41,7 @@ def base(seed: int) -> nn.Sequential:
 
 
 class Life(RuleBasedStateMachine):
-    """What is expected is computed from the parameters that the model has, by the formulas of the paper alone."""
+    """Expected outputs are computed from the model's parameters by the formulas of the paper."""
 
     @initialize(seed=seeds)
     def born(self, seed: int) -> None:
@@ -142,7 +142,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.alive)
     @rule()
     def save_and_load(self) -> None:
-        """Every adapter by itself, put on the base again in the order in which they act."""
+        """Return the model with every adapter added to the base separately, in the order of application."""
         twin = base(self.seed)
         with tempfile.TemporaryDirectory() as folder:
             for name in self.active:

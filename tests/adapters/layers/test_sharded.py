@@ -1,4 +1,4 @@
-"""Adapters on models that torch shards over two processes: saved whole, moved whole, or refused in one sentence."""
+"""Adapters on models sharded over two processes: saved and moved completely, or rejected with one sentence."""
 
 import subprocess
 import sys

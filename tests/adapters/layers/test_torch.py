@@ -1,4 +1,4 @@
-"""The layer under torch and its neighbours: dtypes, compile, export, replicas, sharding, offloading, foreign layers."""
+"""The layer with features of torch and other libraries: dtypes, compile, export, replicas, offloading, other layers."""
 
 import pytest
 import torch
@@ -32,7 +32,7 @@ def two() -> nn.Sequential:
 
 
 def on(base: nn.Module, **options: object) -> nn.Sequential:
-    """A model of this layer, adapted."""
+    """Return a model of this layer with an adapter."""
     return adapt(nn.Sequential(base), target_modules="0", **{"rank": 2, "init": "random", **options})
 
 
@@ -70,7 +70,7 @@ def test_a_merged_convolution_keeps_its_memory_format(family, placement):
 
 
 class Quantised(nn.Module):
-    """A linear layer as quantisation libraries have them: int8 weight, a scale, sizes; nothing else in common."""
+    """A linear layer like those of quantisation libraries, with an int8 weight, a scale and sizes."""
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
@@ -134,7 +134,7 @@ def test_a_layer_and_what_is_inside_it_are_not_both_adapted():
 
 
 class Deaf(nn.Linear):
-    """A layer that passes no gradient to its input, as dynamic int8 ones."""
+    """A layer that passes no gradient to its input, like dynamic int8 layers."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return super().forward(x.detach())
@@ -194,7 +194,7 @@ def test_export_takes_batches_of_any_size(family, placement, shape):
 
 
 def replica(model: nn.Module) -> nn.Module:
-    """What torch.nn.parallel.replicate makes for a device: weights are plain attributes, no parameters are left."""
+    """Return a replica as made by torch.nn.parallel.replicate, in which weights are attributes and not parameters."""
     copies = {module: module._replicate_for_data_parallel() for module in model.modules()}
     for module, copy in copies.items():
         copy._former_parameters = {}

@@ -1,4 +1,4 @@
-"""Under any transform, copy or tool the output is that of the formulas, or there is one sentence that says why not."""
+"""Under any transform, copy or tool, the output equals the formulas, or one sentence gives the reason."""
 
 import copy
 import random
@@ -34,7 +34,7 @@ from ioadapt_theory.formats import open_adapter
 from tests.adapters.cases import C, D, build, every, sample
 from tests.adapters.layers.test_formulas import WRITTEN, oracle
 
-pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # by torch's own forward mode
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # by torch's forward mode
 families = pytest.mark.parametrize("family", FAMILIES)
 single = pytest.mark.parametrize("placement", ["weight", "input", "output"])
 hooks = pytest.importorskip("accelerate.hooks")
@@ -104,7 +104,7 @@ def test_forward_mode_is_reverse_mode(family, placement, kind):
     expected = sum((g * v).sum() for g, v in zip(gradient(p, x), along, strict=True))
     assert_close(slope, expected, rtol=1e-12, atol=1e-12 * (float(expected.detach().abs()) + 1))
     forward = jvp(gradient, (p, x), along)[1]
-    reverse = vjp(gradient, p, x)[1](along)  # symmetric, also where norms are constants
+    reverse = vjp(gradient, p, x)[1](along)  # symmetric, even if norms are constants
     for ours, theirs in zip(forward, reverse, strict=True):
         assert (ours - theirs).norm() <= 1e-12 * theirs.norm() + 1e-12
     plain = [p.clone().requires_grad_(), x.clone().requires_grad_()]
@@ -137,7 +137,7 @@ def test_batches_without_samples_and_without_content(family, placement):
     assert model.to("meta")(torch.empty(2, 3, C, device="meta")).shape == (2, 3, D)
 
 
-# beside a training that is going on
+# during another training
 
 
 def put_by_load(model: nn.Module, folder, **options: object) -> None:
@@ -158,7 +158,7 @@ PUT = {
 def test_what_is_put_on_a_model_leaves_its_training_alone(verb, targets, tmp_path):
     model, x = adapt(two(), target_modules=targets, rank=2, init="random", name="policy"), torch.randn(5, C)
     policy = [p for _, p in parameters(model, "policy")]
-    model[0].adapters["policy"]["input"].A.requires_grad_(requires_grad=False)  # as its owner wants it
+    model[0].adapters["policy"]["input"].A.requires_grad_(requires_grad=False)  # set by the user
     PUT[verb](model, tmp_path)
     trained = {name for name, p in model.named_parameters() if p.requires_grad}
     assert not any("base_layer" in name for name in trained)
@@ -251,7 +251,7 @@ def test_every_verb_inside_disable_does_what_it_says_or_refuses(verb, merged, tm
         assert identical(open_adapter(tmp_path / "in").prints, ModelWeights(base)) == (2, 2)
 
 
-# what stands in another's place, and what no parameter holds
+# replaced modules, and state outside parameters
 
 
 @families

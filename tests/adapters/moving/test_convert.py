@@ -1,4 +1,4 @@
-"""Eq. 5 on both sides: where it is exact, what it loses elsewhere and costs in norm; baking, exact or to a rank."""
+"""Eq. 5 on both sides: exact cases, errors and growth elsewhere; baking, exact or with a given rank."""
 
 import pytest
 import torch
@@ -58,7 +58,7 @@ def test_a_converted_model_does_the_same_where_the_weight_is_square(placement, b
     other.load_state_dict({f"0.{k}": v for k, v in base.state_dict().items()})
     put(other, {"0": converted}, "default")
     assert_close(other(x), model(x))
-    a, b, moved = bake(other[0].adapters["default"], other[0].weight.mT, other[0].bias)  # and back: the same LoRA
+    a, b, moved = bake(other[0].adapters["default"], other[0].weight.mT, other[0].bias)  # converted back: the same LoRA
     phi = model[0].adapters["default"]["weight"]
     assert_close(a @ b, phi.scaling * phi.A @ phi.B)
     shift = phi.scaling * model[0].adapters["default"].shift if biased else torch.zeros(6)

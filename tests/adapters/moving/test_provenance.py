@@ -1,4 +1,4 @@
-"""Adapters on pruned and renumbered models: on the layer that theirs became, or a warning."""
+"""Adapters on pruned and renumbered models are put on the layer derived from theirs, or there is a warning."""
 
 import copy
 import warnings
@@ -19,7 +19,7 @@ from tests.checkpoints.test_unet_names import both
 
 
 def unet(layers_per_block: int) -> Any:
-    """SD-1.5's blocks with 2 layers each, those of its student BK-SDM with 1."""
+    """Names of SD-1.5's blocks with 2 layers each, and of its student BK-SDM with 1."""
     sizes = {"sample_size": 8, "cross_attention_dim": 12, "attention_head_dim": 4, "norm_num_groups": 4}
     options = {**sizes, "block_out_channels": (8, 8, 8, 8), "layers_per_block": layers_per_block}
     return quiet(lambda: UNet2DConditionModel(**options).float().eval())
@@ -31,7 +31,7 @@ def test_a_foreign_file_follows_the_weights_of_the_model_it_was_trained_on(tmp_p
     made, kept = copy.deepcopy(base), (0, 3, 5)
     made.config.num_hidden_layers, made.model.layers = 3, nn.ModuleList(made.model.layers[i] for i in kept)
     for p in made.parameters():
-        p.data += 0.1 * p.std() * torch.randn_like(p)  # it was trained on a little
+        p.data += 0.1 * p.std() * torch.randn_like(p)  # trained further
     made.save_pretrained(tmp_path / "pruned")
     config = LoraConfig(r=1, target_modules=["q_proj", "down_proj"])
     filled(quiet(lambda: get_peft_model(copy.deepcopy(base), config)), "lora").save_pretrained(tmp_path / "a")
@@ -49,7 +49,7 @@ def test_a_foreign_file_follows_the_weights_of_the_model_it_was_trained_on(tmp_p
         key = "base_model.model.model.layers.{}.mlp.down_proj.lora_A.weight"
         assert torch.equal(baked[key.format(new)], state[key.format(old)])
     assert main([*words, "--match", "provenance"]) == MISUSE
-    assert "the weights do not show that a layer of the target was made from" in capsys.readouterr().err
+    assert "the weights do not show that a layer of the target comes from" in capsys.readouterr().err
     save(adapt(base, target_modules=r".*_proj", rank=1), tmp_path / "own")
     words = ["adapters", "bake", f"{tmp_path}/own", f"{tmp_path}/new", "--base", f"{tmp_path}/pruned"]
     assert main(words) == MISUSE
@@ -75,7 +75,7 @@ def test_a_teacher_s_lora_on_a_student_is_not_put_on_other_layers_unsaid(spellin
 
 
 def test_a_shorter_model_is_spoken_of_where_nothing_tells_which_layers_it_kept(tmp_path):
-    """As an SSD-1B, whose attentions have 4 of 10 blocks, for a file that says nothing of its base."""
+    """A model like SSD-1B, whose attentions have 4 of 10 blocks, for a file without information on its base."""
     state, file = {}, tmp_path / "lora.safetensors"
     for i in range(6):
         key = f"lycoris_model_layers_{i}_self_attn_q_proj"

@@ -1,4 +1,4 @@
-"""Students made of a teacher's blocks in any order: no layer gets another layer's adapter without a word."""
+"""Students built from a teacher's blocks in any order: no layer silently gets another layer's adapter."""
 
 import copy
 import random
@@ -12,7 +12,7 @@ from ioadapt_theory import adapt, layers, load, save, transfer
 from ioadapt_theory.adapters import NoProvenanceError, RenumberedWarning, TransferError
 
 NEW = -1
-"""The origin of a block that was put in."""
+"""The origin of an inserted block."""
 
 
 class Block(nn.Module):
@@ -26,7 +26,7 @@ def stack(depth: int) -> nn.ModuleDict:
 
 
 def order(rng: random.Random, depth: int) -> list[int]:
-    """The teacher's block of which each of the student's was made: itself, shuffled, some twice, pruned, upscaled."""
+    """Return the teacher's block for each of the student's: unchanged, shuffled, repeated, pruned or upscaled."""
     blocks = [*range(depth)]
     put_in = rng.randrange(depth)
     return rng.choice(
@@ -42,7 +42,7 @@ def order(rng: random.Random, depth: int) -> list[int]:
 
 
 def student(teacher: nn.Module, blocks: list[int], outputs: list[int], noise: float) -> nn.Module:
-    """Made of these blocks, with the last layers of those, trained on with noise of this size."""
+    """Return a student with these blocks, with the last layers of others, perturbed by noise of this size."""
     new = copy.deepcopy(teacher)
     new["layers"] = nn.ModuleList(Block() if i == NEW else copy.deepcopy(teacher["layers"][i]) for i in blocks)
     for block, i in zip(new["layers"], outputs, strict=True):
@@ -54,7 +54,7 @@ def student(teacher: nn.Module, blocks: list[int], outputs: list[int], noise: fl
 
 
 def sources(model: nn.Module, trained: nn.Module) -> dict[str, str]:
-    """Layer -> the layer of the teacher whose adapter it has."""
+    """Return layer -> the layer of the teacher whose adapter it has."""
     numbers = {n: layer.adapters["default"]["input"].A for n, layer in layers(trained).items()}
     return {
         n: next(o for o, a in numbers.items() if torch.equal(a, layer.adapters["default"]["input"].A))
@@ -99,6 +99,6 @@ def test_every_wrong_layer_of_a_random_student_is_told(seed, tmp_path):
                 assert bool(report.unproven) == ("by name, no evidence" in str(report))
                 if match == "provenance":
                     assert wrong <= {*report.with_block}
-                    if noise <= 0.3 and blocks is outputs:  # every block that was made from one of the teacher's
+                    if noise <= 0.3 and blocks is outputs:  # every block derived from one of the teacher's
                         expected = {f"layers.{i}.{t}" for i, old in enumerate(blocks) if old != NEW for t in targets}
                         assert {*report.matched} == expected

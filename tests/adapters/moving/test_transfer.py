@@ -1,4 +1,4 @@
-"""An adapter on another model, several added up, numbers exchanged in place: nothing is done halfway."""
+"""Transfer, combination and hot-swapping of adapters are complete or change nothing."""
 
 import copy
 
@@ -59,7 +59,7 @@ def test_layers_that_are_called_otherwise_are_renamed():
     assert (report.matched, report.unproven, dict(report.sources)) == (("proj",), (), {"proj": "0"})
 
 
-# several at once
+# several adapters at once
 
 C, D = 7, 5
 
@@ -136,7 +136,7 @@ def test_numbers_are_exchanged_in_place(family, tmp_path):
     assert [id(p) for p in first.parameters()] == before
     assert_close(first(x), second(x))
     assert_close(run(x), second(x))
-    assert len(compiled) == 1 or family == "dora"  # another scaling is a constant of another graph
+    assert len(compiled) == 1 or family == "dora"  # a new scaling is a new constant of the graph
 
 
 def test_what_is_not_alike_is_not_exchanged(tmp_path):

@@ -1,4 +1,4 @@
-"""docs/coming_from_peft.md: what it says works as it is works, and what it says is refused is refused."""
+"""The statements in docs/coming_from_peft.md on supported and unsupported features are true."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Adapted models in the hands of transformers and diffusers: trained, saved and reloaded right, or refused."""
+"""transformers and diffusers train, save and reload adapted models correctly, or reject them."""
 
 import copy
 import pickle
@@ -92,7 +92,7 @@ def test_diffusers_training_scripts_save_it_and_load_lora_adapter_reads_it(famil
     for unet in (fresh, by_us, again):
         assert_close(run_unet(unet), expected)
     assert again.active_adapters() == ["other"]
-    again.set_adapters(["other"], weights=[0.5])  # the strength of the moment is no part of what is saved
+    again.set_adapters(["other"], weights=[0.5])  # the current strength is not saved
     assert (run_unet(again) - expected).abs().max() > 1e-3
     state, whole = get_peft_model_state_dict(again, adapter_name="other"), tiny_unet()
     save_file(state, tmp_path / "half.safetensors")

@@ -39,7 +39,7 @@ def headline(plan: Protocol, result: Mapping[str, Any], *, alone: bool = False) 
         if row in shown_methods(plan):
             groups.setdefault(verdict, []).append(label(row))
     told = "; ".join(f"{_listed(rows)}: {verdict}" for verdict, rows in groups.items())
-    return f"Copied to related models, against LoRA: {told}"
+    return f"Copied to related models, compared with LoRA: {told}"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -77,7 +77,7 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str
         lines += ["", *_best(plan, one["rows"]), _rates(one["rates"])]
     for one in cases(result).values():
         for what, rows in one.get("also", {}).items():
-            lines += ["", f"Not judged: {what}.", "", *_table(plan, rows)]
+            lines += ["", f"Without verdicts: {what}.", "", *_table(plan, rows)]
     lines += ["", *_retained(plan, result), *_beside_the_paper(plan, result)]
     if picture:
         made = f"Recorded on: {repetition.made_on(result)}."
@@ -88,7 +88,7 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str
 def _samples(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
     """Return the figure of samples, and the measures of real glyphs."""
     ceiling = (f"{what} {Interval.of(of).mean:.3f}" for what, of in result["samples"]["ceiling"].items())
-    said = f"Real glyphs that are drawn a second time have {', '.join(ceiling)}: samples can hardly be better."
+    said = f"New drawings of the real glyphs have {', '.join(ceiling)}, which is an upper limit for samples."
     return [f"![Samples]({plan.name}_samples.png)", "", said, ""]
 
 
@@ -136,7 +136,7 @@ def controls(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
         lora = np.subtract(rows[LORA][target], rows[LORA][SOURCE]).mean()
         changes_by = f"changes by {worst:.0e} at most" if worst else "does not change"
         said.append(
-            f"On {target}, which computes the same as the source, the error of {method} adapters {changes_by}; that of"
+            f"On {target}, which has the source's function, the error of {method} adapters {changes_by}; that of"
             f" LoRA changes by {lora:+.3f} on average."
         )
     return said + [_stranger(plan, rows, target) for target in plan.strangers]
@@ -155,8 +155,8 @@ def _stranger(plan: Protocol, rows: Mapping[str, Any], target: str) -> str:
     more = f"; inconclusive after the correction for all methods: {', '.join(unsure)}" if unsure else ""
     kept = {row: retention(rows, row, target) for row, m in plan.methods.items() if m.match == "rank" and not m.table}
     shares = ", ".join(f"{label(row)} {share}" for row, share in kept.items() if share)
-    of = f" Of what a LoRA gains that is trained there, they keep: {shares}." if shares else ""
-    return f"On {target}, which was trained apart, {what}{more}.{of}"
+    of = f" Relative to the gain of a LoRA trained there, they keep: {shares}." if shares else ""
+    return f"On {target}, which was trained independently, {what}{more}.{of}"
 
 
 def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:

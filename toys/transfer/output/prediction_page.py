@@ -44,12 +44,12 @@ def section(records: Mapping[str, Any]) -> str:
     lines = [
         "## Can weights alone predict it?",
         "",
-        "The score of a side is how much of the space that the side reads or writes both models share, beyond what"
-        " unrelated channels share: 0 is nothing, 1 everything, and the mean is over the layers of the adapter. A LoRA"
-        " uses both sides of a layer, so the lower score counts. The rule predicts that a side with a score of"
-        f" {fixed.least:g} or more keeps over half of what its adapter gains on the source, and it names the side with"
-        f" the highest score. It was fixed on {fixed.fixed}, on the first {len(fixed.seeds)} seeds of `{fixed.toy}`;"
-        " everything below is of other seeds and other studies.",
+        "The score of a side is the similarity of the spaces that this side reads or writes in both models, beyond that"
+        " of unrelated channels (0 unrelated, 1 equal), averaged over the adapter's layers. A LoRA uses both sides of a"
+        " layer, so the lower score counts. The rule predicts that a side with a score of at least"
+        f" {fixed.least:g} keeps over half of its adapter's gain on the source, and chooses the side with the highest"
+        f" score. It was fixed on {fixed.fixed}, on the first {len(fixed.seeds)} seeds of `{fixed.toy}`; all results"
+        " below are from other seeds and other studies.",
         "",
         f"**{headline(found, fixed)}.**",
         "",
@@ -57,9 +57,9 @@ def section(records: Mapping[str, Any]) -> str:
         "",
         *_hits(found, fixed),
         "",
-        f"What is kept by the named side (0 where none reaches {fixed.least:g}), by the side with the highest score"
-        " without a limit, by LoRA, by the input side, and by the best side in hindsight: means over pairs of models,"
-        " each share cut at -1 and 1.",
+        f"Shares kept by the chosen side (0 if none reaches {fixed.least:g}), by the side with the highest score"
+        " (regardless of the limit), by LoRA, by the input side, and by the best side in hindsight: means over pairs of"
+        " models, with each share clipped at -1 and 1.",
         "",
         *_sides(found, fixed),
     ]

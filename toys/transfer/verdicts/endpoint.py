@@ -93,7 +93,7 @@ def is_compared(method: Method, row: str) -> bool:
 
 
 def can_be_formed(plan: Protocol, record: Mapping[str, Any]) -> bool:
-    """Whether retraining LoRA gains twice the irrelevant difference on every related target, enough for a ratio."""
+    """Whether a retrained LoRA gains enough on every related target for a ratio: twice the irrelevant difference."""
     gains = [_gain(one["rows"], t).mean() for one in cases(record).values() for t in plan.related]
     return min(gains) > 2 * plan.margin
 

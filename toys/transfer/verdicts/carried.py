@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from toys.common.stats import Interval
 from toys.transfer.output.table import markdown, terminal
 from toys.transfer.protocol import Protocol
 from toys.transfer.runs import CARRIED, COPIED, SOURCE, Run
@@ -20,6 +21,8 @@ from toys.transfer.verdicts.judge import LORA, cases
 
 RETRAINED: Final = f"{LORA}, retrained"
 SEEDS: Final = 2
+ENOUGH: Final = 5
+"""Seeds from which an interval is printed."""
 RETRAIN_NOTHING: Final = frozenset({"conversion"})
 """Studies whose endpoint divides by LoRA's gain on the source."""
 
@@ -108,8 +111,11 @@ def _cell(shares: np.ndarray, predicted: list[float | None]) -> str:
     return f"{shares.mean():.2f} ({mean(known):.2f})" if known else f"{shares.mean():.2f}"
 
 
-def _listed(shares: np.ndarray) -> str:
-    return ", ".join(f"{one:.2f}" for one in shares)
+def _mean(shares: np.ndarray) -> str:
+    """Return the mean with its interval, or with the seeds' shares if they are too few."""
+    if len(shares) >= ENOUGH:
+        return str(Interval.of(shares))
+    return f"{shares.mean():.2f} (by seed {', '.join(f'{one:.2f}' for one in shares)})"
 
 
 def text(plan: Protocol, result: Mapping[str, Any]) -> str:
@@ -121,9 +127,8 @@ def section(plan: Protocol, result: Mapping[str, Any], seeds: int) -> list[str]:
     """Return the table for a page, in Markdown, with the endpoint's share."""
     copied, over = (share(plan, result, row) for row in (COPIED, CARRIED))
     head = (
-        f"**Carried over** with unlabelled inputs (on {seeds} seeds: too few for an interval), LoRA keeps"
-        f" {over.mean():.2f} of the gain on related models (by seed {_listed(over)}). Its copy keeps"
-        f" {copied.mean():.2f} ({_listed(copied)}). The table has the share of LoRA's gain on the source, with the"
+        f"**Carried over** with unlabelled inputs, on {seeds} seeds, LoRA keeps {_mean(over)} of the gain on related"
+        f" models. Its copy keeps {_mean(copied)}. The table has the share of LoRA's gain on the source, with the"
         " prediction in brackets:"
     )
     return [head, "", *markdown(*lines(plan, result), numbers=True), ""]

@@ -226,5 +226,5 @@ def test_an_entry_amends_another_and_words_have_evidence_of_their_own(claim: Cla
         assert Word.ATTAINED in claim.words
     if claim.expected is Verdict.PROVED and claim.reading.startswith(("sharp", "exact, ")):
         assert Word.SHARP in claim.words
-    if " iff " in claim.prose or "exactly the" in claim.prose:
-        assert Word.CONVERSE in claim.words
+    assert (Word.CONVERSE in claim.words) == (" iff " in claim.prose or "exactly the" in claim.prose)
+    assert f"if and {Word.CONVERSE}" == "if and only if"  # which is iff

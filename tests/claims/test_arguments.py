@@ -16,7 +16,7 @@ from ioadapt_theory.claims.evidence.argument import Chain, Derived, Link, Reache
 from ioadapt_theory.claims.evidence.extremes import Attained, Contradicted, exact_instance, holds_exactly
 from ioadapt_theory.claims.evidence.findings import Verification, merged
 from ioadapt_theory.claims.evidence.inequality import HypothesisError, UndecidedError
-from ioadapt_theory.claims.evidence.prose import OnlyIf, Remarked, Said, Shown
+from ioadapt_theory.claims.evidence.prose import OnlyIf, RefutedBy, Remarked, Said, Shown
 from ioadapt_theory.claims.evidence.steps import Check, Step, found, line, simplifies, vanishes, zero
 from ioadapt_theory.claims.expression.lines import Reader, formulas
 from ioadapt_theory.claims.expression.tree import NOTHING, Relation, cond, minimum, norm, row, spectral, term
@@ -267,6 +267,16 @@ def test_a_link_that_is_wrong_now_and_then_is_found() -> None:
 def test_a_family_attains_to_a_millionth_of_a_millionth(off: Fraction, holds: bool) -> None:
     claim = replace(with_right("prop-1-weights", 1 + off), inequality=None)
     assert any("of the right side" in said for said in claim.proofs[1].broken(claim)) is not holds
+
+
+def test_what_rests_on_a_claim_that_is_not_proved_says_so() -> None:
+    rests = RefutedBy(("prop-1",), CLAIMS["prop-1"].concludes[0].left)
+    assert list(rests.broken(CLAIMS["broader-class"])) == ["prop-1 is not proved"]
+
+
+def test_a_parameter_that_is_not_tried_is_named() -> None:
+    family = replace(CLAIMS["prop-2-output-finite"].proofs[1], over={SOURCE.s0: ()})
+    assert "the right side depends on ε, which is no parameter" in family.broken(CLAIMS["prop-2-output-finite"])
 
 
 def test_an_argument_without_lines_is_none() -> None:

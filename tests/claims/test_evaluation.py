@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from ioadapt_theory.claims import CLAIMS
+from ioadapt_theory.claims import CLAIMS, instances
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.inequality import HypothesisError, UndecidedError
 from ioadapt_theory.claims.instances import load_or_witness, witness
@@ -226,6 +226,13 @@ def test_a_hypothesis_that_holds_with_equality_is_met(claim: str) -> None:
     assert evaluate(CLAIMS[claim], raw).holds
     irrational = {"u": [1, 1], "v": [0, 1], "du": ["7/5", "1/5"], "dv": [1, 0]}  # of equal length in all digits
     assert evaluate(CLAIMS["lemma-1-angle"], irrational).holds
+
+
+def test_a_file_is_read_up_to_a_size_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(instances, "LARGEST", 1 << 20)
+    (tmp_path / "x.json").write_text('{"a": 1}' + " " * (1 << 20), encoding="utf-8")
+    with pytest.raises(FileFormatError, match="is larger than 1 MiB"):
+        instances.load(tmp_path / "x.json")
 
 
 def test_a_ball_that_is_missed_by_rounding_is_taken_a_little_larger_before_anything_falls() -> None:

@@ -90,6 +90,16 @@ def test_an_instance_from_a_file_or_a_shipped_one_by_its_name(
         (["--instance", "x.json"], "--instance needs exactly one claim to evaluate, got 0."),
         (["prop-4", "--stacks", "0"], "--stacks 0 must be at least 1."),
         (["prop-4", "--jobs", "0"], "--jobs 0 must be at least 1."),
+        *(
+            (["prop-4", f"--{name}", str(most + 1)], f"--{name} {most + 1:g} must be at most {most:g}")
+            for name, most in (
+                ("depth", 10**3),
+                ("rank", 10**4),
+                ("jobs", 2**10),
+                ("stacks", 10**9),
+                ("instances", 10**6),
+            )
+        ),
         (["prop-4", "--widths", "3"], "--widths 3 is one width; give two or more, the input width first."),
         (["prop-4", "--widths", "3", "9000000000", "5"], "Widths must be at most 10000, got 3 9000000000 5."),
         (["prop-4", "--device", "nowhere"], "Device 'nowhere' cannot be used"),

@@ -29,7 +29,7 @@ class Layer:
     """A layer that at least two models have.
 
     Attributes:
-        name: The name by which it is matched, from the first model that has it.
+        name: Name used for matching, from the first model that has the layer.
         kind: One of `names.KINDS`.
         block: The block of the network that contains it.
         shape: As stored by the first model that has it.
@@ -92,7 +92,7 @@ def paired(checkpoints: Sequence[Checkpoint], labels: Sequence[str]) -> Matching
                 skipped.append(Skipped(names[i][stored], (labels[i],), "no elements"))
             else:
                 groups[names[i][stored]][info.key].setdefault(i, info)
-    unread = {s.name for s in skipped}  # not "only there", since the other model has it too
+    unread = {s.name for s in skipped}  # not reported as missing, since the other model has them too
     layers = []
     for name, shapes in groups.items():
         for members in shapes.values():

@@ -105,7 +105,7 @@ def test_without_coqc_the_build_says_so_in_a_sentence(tmp_path):
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 2
-    assert done.stderr.startswith("No coqc here")
+    assert done.stderr.startswith("coqc is missing")
     assert len(done.stderr.splitlines()) == 1
 
 

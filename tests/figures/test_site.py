@@ -122,7 +122,7 @@ def test_the_banner_leads_to_the_front_page_from_every_folder(tmp_path: Path):
     (tmp_path / "source" / "folder" / "page.md").write_text("# Two\n")
     assert build_main(["-q", "-c", str(ROOT / "docs"), str(tmp_path / "source"), str(tmp_path / "html")]) == 0
     for page, link in (("contents.html", "index.html"), ("folder/page.html", "../index.html")):
-        assert f'<a href="{link}">What it is' in (tmp_path / "html" / page).read_text(encoding="utf-8")
+        assert f'<a href="{link}">Introduction' in (tmp_path / "html" / page).read_text(encoding="utf-8")
 
 
 def test_a_link_to_a_page_or_a_heading_that_is_not_there_is_found(tmp_path: Path):

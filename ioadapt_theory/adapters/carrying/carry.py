@@ -135,10 +135,17 @@ class _Carrying:
 
     def report(self, chosen: str) -> tuple[CarryReport, Adapters]:
         """Predict on the untouched rows, and decide whether anything is put."""
-        shown = {n: self.candidates[n] for n in (chosen, "copy", "from zero") if n in self.candidates}
+        fitted = max(self.made.by_name, key=lambda n: self.scores[n], default=chosen)
+        shown = {n: self.candidates[n] for n in (chosen, "copy", fitted, "from zero") if n in self.candidates}
         predicted = self.trial.predicted(shown, self.rows.tell)
+        certain = [n for n in (chosen, "copy", fitted) if n in predicted and predicted[n].interval[0] > 0]
+        notes = []
+        if certain and certain[0] != chosen:
+            low = predicted[chosen].interval[0]
+            notes.append(f"{certain[0]} was added instead of {chosen}, whose interval begins at {low:.2f}.")
+            chosen = certain[0]
         best = predicted.get(chosen)
-        put = self.candidates[chosen] if best is not None and best.interval[0] > 0 else {}
+        put = self.candidates[chosen] if certain else {}
         origins: dict[str, list[str]] = {}
         for key, (_, layer, _) in self.made.picked.items():
             origins.setdefault(layer, []).append(self.made.parts[key].layer)
@@ -164,7 +171,7 @@ class _Carrying:
             scores=self.scores,
             refined=None if zero is None else (self.trial.options.refine or 0, zero.kept),
             truncated=self.made.truncated,
-            notes=tuple(self.notes(best, put=bool(put))),
+            notes=(*notes, *self.notes(best, put=bool(put))),
         )
         return report, put
 

@@ -23,7 +23,7 @@ class BaseLayer:
 
     Attributes:
         matrix: W, c x d, or (c · taps) x d.
-        bias: b, d, or None.
+        bias: b, of length d, or None.
         kernel: the kernel sizes of a convolution, () for a linear layer.
     """
 

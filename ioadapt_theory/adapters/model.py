@@ -78,7 +78,7 @@ def adapt(
     if config.placement == "auto":
         config = without_auto(model, config, target, inputs)
     elif inputs is not None:
-        msg = f"inputs= needs placement='auto', but placement is {config.placement!r}; leave out inputs= or change it."
+        msg = f"inputs= needs placement='auto', but placement is {config.placement!r}; drop inputs= or use 'auto'."
         raise InvalidValueError(msg)
     targets, prepared = select(model, config), {}
     for layer, plan in config.plans(targets).items():

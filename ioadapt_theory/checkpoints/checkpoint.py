@@ -54,7 +54,7 @@ class TensorInfo:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the stored values."""
+        """Size of the stored values in bytes."""
         bits = OTHER_DTYPES[self.dtype] if self.dtype in OTHER_DTYPES else 8 * DTYPES[self.dtype][1]
         return -(-self.numel * bits // 8)
 

@@ -52,7 +52,7 @@ class Setting:
         """Return the instance of a file, at 50 digits or in Fractions.
 
         Raises:
-            FileFormatError: a missing or unknown key, or a value that is no number.
+            FileFormatError: a missing or unknown key, or a value that is not a number.
             ShapeError: sizes that do not fit together.
             InvalidValueError: a value outside its limits, or a vector for which the statement is undefined.
         """

@@ -29,7 +29,7 @@ def kind_of(roles: Collection[str]) -> str:
     dora = parts & {"magnitude", "dora_scale"} and not parts & {"down", "up"}
     if dora or parts & CORES:
         what = "a DoRA magnitude on a LoHa or LoKr" if dora else "a Tucker core"
-        msg = f"{what} is not supported; merge it with the library that wrote it"
+        msg = f"{what} is not supported; merge the adapter by the library that wrote it"
         raise UnsupportedError(msg)
     raise _incomplete(parts)
 
@@ -96,7 +96,7 @@ def cut(adapter: Adapter, ranges: Ranges) -> Adapter:
     parts = dict[Placement, Family]()
     for placement, phi in adapter.parts():
         if placement is Placement.OUTPUT:
-            msg = "an output adapter mixes the outputs of this layer, which is split in the model; bake it first"
+            msg = "an output adapter mixes outputs of this layer, which is split in the model; bake the adapter first"
             raise UnsupportedError(msg)
         parts[placement] = phi if placement is Placement.INPUT else phi.cut(ranges)
     kinds = {type(phi) for phi in parts.values()}

@@ -24,7 +24,7 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
         bias: b of that layer, d.
 
     Raises:
-        UnsupportedError: the adapter is not a LoRA, so its change has no low rank or is not linear in W.
+        UnsupportedError: the adapter is not a LoRA, so its change is not of low rank or not linear in W.
         ShapeError: the size of W' does not match the adapter.
 
     Example:

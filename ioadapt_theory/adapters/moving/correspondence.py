@@ -107,8 +107,8 @@ def correspond(
     if match == "name" or not origins.how:
         if match == "provenance":
             msg = (
-                "match='provenance': the weights do not show that a layer of the target comes from one of the"
-                " source; pass the model that the adapter was trained on as source, or match by name."
+                "match='provenance': the weights do not show that any layer of the target comes from a layer"
+                " of the source; pass the model that the adapter was trained on as source, or match by name."
             )
             raise NoProvenanceError(msg)
         layers = {layer for several in named.layers.values() for layer in several}

@@ -193,7 +193,8 @@ def open_path(path: Path, component: str | None = None, *, variant: str | None, 
         raise SourceError(msg)
     if not path.exists():
         beside = sorted(p.name for p in path.parent.iterdir())[:8] if path.parent.is_dir() else []
-        msg = f"No file {path}" + (f" (its folder contains {', '.join(beside)})." if beside else ", nor its folder.")
+        folder = f"its folder contains {', '.join(beside)}" if beside else "its folder is empty or does not exist"
+        msg = f"No file {path}; {folder}."
         raise SourceError(msg)
     if path.is_dir():
         opened = open_weights(Folder(path), component, variant=variant, ema=ema)

@@ -30,7 +30,7 @@ DRAWN, ROUNDING = 50, 1e-9
 
 @dataclass(frozen=True)
 class Proof(Strategy):
-    """Exact evidence, by its ``name``.
+    """An exact argument, with a name.
 
     ``proves``: it settles the relations of a claim, or its prose. ``refutes``: it contradicts the claim. ``shows``: the
     words of the claim that it shows.
@@ -43,7 +43,7 @@ class Proof(Strategy):
     shows: ClassVar[frozenset[Word]] = frozenset()
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield every step that fails, with what it says; also that the claim is not reached."""
+        """Yield the text of every step that fails, and a line if the claim is not reached."""
         raise NotImplementedError
 
     def printed(self, claim: Claim) -> Iterator[str]:
@@ -55,7 +55,7 @@ class Proof(Strategy):
         return next(iter(self.broken(claim)), None) is None
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Run the argument; one that fails is a lack, whatever else speaks for the claim."""
+        """Run the argument; a failure counts as a lack, whatever else supports the claim."""
         fails = next(iter(self.broken(claim)), None)
         names, none = frozenset([self.name]), frozenset[str]()
         return Finding(
@@ -74,13 +74,13 @@ class InCoq(Proof):
     proves: ClassVar[bool] = True
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield that there is no such theorem."""
+        """Yield a line if Coq has no theorem."""
         if not MachineChecked()(claim, Run(), 0).proves:
             yield "Coq has no theorem about this formula"
 
 
 class Link(NamedTuple):
-    """The next formula of a chain, and why it is at least the one before; in a chain of equations, equal to it."""
+    """The next formula of a chain, and why it is ≥ the one before; in a chain of equations, why both are equal."""
 
     says: str
     formula: Term
@@ -95,7 +95,7 @@ class Chain(NamedTuple):
 
 @dataclass(frozen=True)
 class Derived(InCoq):
-    """A chain for each conclusion, whose links hold on instances that are drawn."""
+    """A chain for each conclusion; its links are checked on random instances."""
 
     name: ClassVar[str] = "a chain of formulas, which Coq has proved"
     chains: tuple[Chain, ...]
@@ -137,7 +137,7 @@ def derived(first: Term, *links: Link) -> Derived:
 
 @dataclass(frozen=True)
 class Told(InCoq):
-    """Lines, and the formulas in them are computed."""
+    """Lines of text whose formulas are computed."""
 
     name: ClassVar[str] = "the lines of what Coq has proved"
     lines: tuple[str, ...]
@@ -161,12 +161,12 @@ def told(*lines: str, **options: Any) -> Told:
 
 @dataclass(frozen=True)
 class Reached(Proof):
-    """Lines that end at the right side of the conclusion; of two, the second is the first about the target."""
+    """Lines that end at the conclusion's right side; a second conclusion must be its twin for the target."""
 
     name: ClassVar[str] = "lines of algebra that end at the right side"
     about: Relation  # that conclusion
     lines: Lines
-    order: int | None  # of what they leave
+    order: int | None  # of the remainder
     proves: ClassVar[bool] = True
 
     def broken(self, claim: Claim) -> Iterator[str]:

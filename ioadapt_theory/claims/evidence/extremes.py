@@ -1,4 +1,4 @@
-"""Instances that say something for good: a family that attains a bound, and one that violates it in exact numbers."""
+"""Conclusive instances: a family that attains a bound, and a single instance that violates it exactly."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,10 +31,10 @@ NEAR = Fraction(1, 10**15)
 class Attained(Proof):
     """No smaller right side will do: instances that reach it, whatever value its parameters have."""
 
-    # one value a parameter (and, if it only approaches the bound, how near) -> content of an instance file
+    # a value of each parameter (and how near, if it only approaches the bound) -> content of an instance file
     family: Callable[..., Mapping[str, Any]]
     # every parameter of the right side, and the values that are tried; of two models the target's are the same,
-    # unless they are listed, too. Without any, only that no smaller factor will do is shown.
+    # unless listed too. If empty, this shows only that the factor cannot be made smaller.
     over: Mapping[Term, Sequence[Any]] = field(default_factory=dict)
     every_pair: bool = False  # the condition numbers of both models are listed
     approaches: bool = False  # the right side is a supremum
@@ -48,7 +48,7 @@ class Attained(Proof):
 
     @property
     def shows(self) -> frozenset[Word]:  # type: ignore[override]
-        """That no smaller factor will do, or with parameters "sharp", and for every pair if it says so."""
+        """FACTOR if there are no parameters, else SHARP, and EVERY_PAIR if ``every_pair`` is set."""
         return frozenset([Word.SHARP, *[Word.EVERY_PAIR] * self.every_pair] if self.over else [Word.FACTOR])
 
     def broken(self, claim: Claim) -> Iterator[str]:
@@ -88,7 +88,7 @@ class Attained(Proof):
 
 
 def undetermined(x: Term, known: set[Term]) -> Term | None:
-    """Return a letter on which a formula depends otherwise than by known parts; None if there is none."""
+    """Return a letter on which a formula depends other than through known parts, or None."""
     if x in known or (x.op == "sine" and Term("sim", x.args) in known):
         return None
     if x.op in {"scalar", "row", "matrix"}:

@@ -18,8 +18,8 @@ UNIT = 1 << 20
 class Verdict(StrEnum):
     """PROVED by an exact argument that the code runs, SURVIVED a search, REFUTED by a witness.
 
-    UNDECIDED: something that is said of the claim, that its bound is attained, that an argument goes through, was not
-    borne out; or rounding decides.
+    UNDECIDED: something said of the claim was not confirmed (its bound is attained, an argument holds), or rounding
+    decides.
 
     Example:
         >>> from ioadapt_theory.claims import CLAIMS, Verdict
@@ -91,7 +91,7 @@ class Finding:
     worst: Mapping[str, Any] | None = None  # the instance that attained it, in the form of an instance file
     proves: frozenset[str] = frozenset()  # names of the exact arguments that went through
     refutes: frozenset[str] = frozenset()  # names of the exact arguments or witnesses that contradict the statement
-    # what the registry says and this did not bear out: an argument that does not go through, a witness that violates
+    # what the registry says but this did not confirm: an argument that does not hold, a witness that violates
     # nothing, a bound that is not attained
     lacks: frozenset[str] = frozenset()
     # further counts, which add up; those of samples are judged together (``contradictions``)
@@ -123,7 +123,7 @@ class Finding:
         return self.refutes | contradictions(self.counts)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the JSON form; of samples with what they say together."""
+        """Return the JSON form; for samples, with ``contradictions``."""
         content = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "kind"}
         content |= {name: sorted(content[name]) for name in ("proves", "refutes", "lacks")}
         content |= {"worst_ratio": json_ratio(self.worst_ratio), "counts": dict(self.counts)}
@@ -190,7 +190,7 @@ class Verification:
     def verdict(self) -> Verdict:
         """A violation refutes, whatever else was found; only an exact argument proves; sampling survives at best.
 
-        What is said and not borne out leaves the claim undecided, however much else proves it.
+        Anything stated but not confirmed leaves the claim undecided, whatever else proves it.
         """
         if self.worst_ratio > 1 + TOLERANCE or any(f.contradictions for f in self.findings.values()):
             return Verdict.REFUTED

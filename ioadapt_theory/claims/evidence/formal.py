@@ -25,7 +25,7 @@ class Entry:
 
 
 def digest(text: str) -> str:
-    """Return the SHA-256 of a text, spaces apart."""
+    """Return the SHA-256 of a text up to spaces."""
     return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()
 
 
@@ -63,7 +63,7 @@ def theorem_name(claim: Claim) -> str:
 
 @dataclass(frozen=True, slots=True)
 class MachineChecked(Strategy):
-    """Formal evidence: Coq's theorem is about the formula that the claim has now; another has no evidence here."""
+    """Formal evidence: Coq's theorem, which counts only if it is about the formula that the claim has now."""
 
     kind: Evidence = Evidence.FORMAL
 

@@ -54,7 +54,7 @@ class Hypothesis:
         return self.stated.right == Term("scalar", name="epsilon")
 
     def residual(self, instance: Any) -> Array:
-        """Return by how much an instance misses it: 0 where it holds; of an inequality relative to the right side."""
+        """Return by how much an instance misses it, 0 where it holds; for inequalities, relative to the right side."""
         values, (left, right) = Values(instance), (self.relation.left, self.relation.right)
         if self.relation.sign != "=":
             excess = a.excess(values(left), values(right))
@@ -65,7 +65,7 @@ class Hypothesis:
         return a.frobenius_sq(value - (a.identity(value.shape[-1], value) if right == EYE else values(right)))
 
     def equal(self, instance: Any) -> bool:
-        """Whether a strict inequality fails by equality; of one instance."""
+        """Whether one instance fails a strict inequality by equality."""
         values = Values(instance)
         return self.relation.sign == "<" and bool(values(self.relation.left) == values(self.relation.right))
 

@@ -88,7 +88,7 @@ class Resting(Proof):
         return f"by {', '.join(self.claims)}"
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield which of them does not."""
+        """Yield the claims that fail."""
         from ioadapt_theory.claims.registry import CLAIMS  # whose files use this module
 
         for name in self.claims:
@@ -128,7 +128,7 @@ class Said(Strategy):
     kind: Evidence = Evidence.EXACT
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Return a lack for what nothing shows; that what shows it holds is judged where it runs."""
+        """Return a lack for each word that nothing shows; the arguments are judged where they run."""
         shown = frozenset[Word]().union(*(p.shows for p in claim.proofs))
         if claim.attained:
             shown |= {Word.ATTAINED}

@@ -49,7 +49,7 @@ def best(claim: Claim, kind: Evidence, instance: Any, quotient: Tensor) -> Findi
 
 
 def confirmed(claim: Claim, finding: Finding) -> Finding:
-    """Take a ratio of 1 or more at 50 digits, so that no rounding near a singular instance refutes anything."""
+    """Recompute a ratio of 1 or more at 50 digits, so that rounding near singular instances refutes nothing."""
     if finding.worst is None or finding.worst_ratio < 1 - TOLERANCE:
         return finding
     try:

@@ -31,7 +31,7 @@ SCALARS: Final = frozenset(
 
 def _fits(condition: bool, left: "Term", sign: str, right: "Term") -> None:
     if not condition:
-        msg = f"a {left.kind} {sign} a {right.kind} is no formula"
+        msg = f"a {left.kind} {sign} a {right.kind} is not a valid formula"
         raise TypeError(msg)
 
 

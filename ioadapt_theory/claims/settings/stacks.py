@@ -147,7 +147,7 @@ def _insist_on_two_models(source: Sequence[Tensor], target: Sequence[Tensor]) ->
     """Refuse a target that is its own source: it would agree with every statement about their distance."""
     same = torch.stack([(a == b).flatten(1).all(1) for a, b in zip(source, target, strict=True)]).all(0)
     if same.any():
-        msg = f"Source and target are one model in {int(same.sum())} of {len(same)} stacks; choose larger widths."
+        msg = f"Source and target are the same model in {int(same.sum())} of {len(same)} stacks; choose larger widths."
         raise InvalidValueError(msg)
 
 

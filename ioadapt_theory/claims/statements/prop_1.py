@@ -20,7 +20,7 @@ def increment(m: Model, x: Term, placement: Placement) -> Term:
 
 
 def at_most(m: Model, x: Term, size: Term, placement: Placement) -> Term:
-    """Return the most that its norm can be for ‖AB‖₂ = size."""
+    """Return the largest norm of ``increment`` for ‖AB‖₂ = size."""
     return {LORA: norm(x) * size, INPUT: norm(x) * size * spectral(m.w), OUTPUT: norm(x @ m.w) * size}[placement]
 
 

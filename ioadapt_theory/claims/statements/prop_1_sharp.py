@@ -1,4 +1,4 @@
-"""Proposition 1 corrected: the closest true statement, and the sharp ones, in the data and in W.
+"""Proposition 1 corrected: the closest true statement, and sharp ones in terms of the data and of W.
 
 α = ‖x₁‖/‖x₁W‖, β = ‖x₂‖/‖x₂W‖, θ₀ is the angle of y₁, y₂ and θ_x that of x₁, x₂. M = AB.
 """

@@ -40,7 +40,7 @@ def merge(w: Tensor, a: Tensor, b: Tensor, placement: Placement) -> Tensor:
 
 
 def measured(what: str, n: int, c: int, d: int, r: int, placement: Placement) -> int:
-    """Count a forward pass, a merge, parameters, or a backward pass, "inside" the model with a gradient of X, too."""
+    """Count a forward pass, a merge, parameters, or a backward pass; "backward inside" includes the gradient of X."""
     rows_, columns = {LORA: (c, d), INPUT: (c, c), OUTPUT: (d, d)}[placement]
     x, w = torch.ones(n, c, requires_grad=what == "backward inside"), torch.ones(c, d)
     a, b = torch.ones(rows_, r, requires_grad=True), torch.ones(r, columns, requires_grad=True)

@@ -71,7 +71,7 @@ def over_subspace() -> Gains:
 def about_cells(
     name: str, source: str, says: str, quantifier: str, cells: Mapping[str, Gains], *, reading: str = ""
 ) -> Claim:
-    """Return that gains, by name, are above as often as a quantifier says, which gives the verdict."""
+    """Return the claim that gains are positive as often as the quantifier says."""
     every = [x for g in cells.values() for x in g.values()]
     where = source.rpartition(", ")[2]
     prose = f"{says}: {quantifier.format(where)}"

@@ -1,4 +1,4 @@
-"""An example of a claim: statement, proof and remarks in one file."""
+"""An example of a claim: statement, proof and searches in one file."""
 
 from ioadapt_theory.claims.language import *
 
@@ -6,7 +6,7 @@ FIRST, SECOND, ROW = matrix("v"), matrix("w"), row("x")
 STATEMENT = norm(ROW @ FIRST @ SECOND) <= norm(ROW) * spectral(FIRST) * spectral(SECOND)
 
 
-@reaching("layer by layer", STATEMENT)
+@reaching(STATEMENT)
 def layer_by_layer(goal: Relation) -> Iterator[Step]:
     """Yield the steps of the proof: ‖uM‖ ≤ ‖u‖‖M‖₂, once for each layer."""
     yield line("a = ‖x‖, b = ‖V‖₂, c = ‖W‖₂: ‖xVW‖ ≤ ‖xV‖c ≤ (ab)c, and «(ab)c = a(bc)»")
@@ -21,7 +21,6 @@ CLAIMS = (
         concludes=(STATEMENT,),
         proofs=(layer_by_layer,),
         expected=PROVED,
-        remark="two layers stretch by at most the product of their stretches",
         setting=matrices("two layers", {"x": "c", "V": "c h", "W": "h d"}, {"c": 3, "h": 4, "d": 5}),
         strategies=(RandomInstances(), GradientAscent()),
     ),

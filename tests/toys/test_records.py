@@ -73,7 +73,7 @@ def test_a_seed_that_is_run_again_keeps_the_conclusion(name: str, tmp_path: Path
     except MissingPackageError as error:
         pytest.skip(str(error))
     known, none = one["rows"]["lora"]["source"], one["rows"][NONE]["source"]
-    assert measured < mean(none)
+    assert measured < none[0]  # of the same seed
     half = stats.t.ppf(1 - 0.5e-4, len(known) - 1) * stdev(known) * (1 + 1 / len(known)) ** 0.5
     assert abs(measured - mean(known)) < half
 

@@ -187,12 +187,16 @@ def low_rank(m: Tensor, c: Tensor, k: Tensor, rank: int, near: Tensor | None = N
     """Return the rank-r factors with the effect nearest to M's, in eigenbases of C and K; iterated if rows are near."""
     rows, columns = (values.sqrt() + 1e-4 * values.mean().sqrt() + 1e-20 for values in (c, k))
     weighted = rows[:, None] * m * columns
-    basis = torch.eye(len(k)).to(m) if near is None else (near * columns).mT
-    for _ in range(0 if near is None else ROUNDS):  # a decomposition of a large M takes a hundred times as long
-        basis, _ = torch.linalg.qr(weighted.mT @ (weighted @ basis))
-    left, s, right = torch.linalg.svd(weighted @ basis, full_matrices=False)
+    if near is None:
+        left, s, right = torch.linalg.svd(weighted, full_matrices=False)
+    else:  # a decomposition of a large M takes a hundred times as long
+        basis = (near * columns).mT
+        for _ in range(ROUNDS):
+            basis, _ = torch.linalg.qr(weighted.mT @ (weighted @ basis))
+        left, s, right = torch.linalg.svd(weighted @ basis, full_matrices=False)
+        right = right[:rank] @ basis.mT
     root = s[:rank].sqrt()
-    return left[:, :rank] * root / rows[:, None], root[:, None] * (right[:rank] @ basis.mT) / columns
+    return left[:, :rank] * root / rows[:, None], root[:, None] * right[:rank] / columns
 
 
 def truncated(

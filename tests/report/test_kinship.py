@@ -8,6 +8,7 @@ from torch import nn
 
 from ioadapt_theory.reporting import report
 from ioadapt_theory.reporting.kin.kinship import Kinship, Relation
+from ioadapt_theory.reporting.kin.orders import order_of
 from tests.report.histories import HISTORIES, Tensors, float8, network, weights
 
 
@@ -55,6 +56,15 @@ def test_heads_that_move_without_their_values_are_another_function():
     target = HISTORIES["heads in another order"][1](source, drawn(4))
     target["model.layers.1.self_attn.v_proj.weight"] = source["model.layers.1.self_attn.v_proj.weight"]
     assert kinship(source, target).relation is Relation.RELATED
+
+
+def test_a_neuron_that_is_a_copy_of_another_is_not_permuted():
+    ours = torch.randn(64, 96, generator=drawn(0))
+    theirs = ours.clone()
+    theirs[:, 7] = theirs[:, 9]
+    assert order_of(ours, theirs) is None
+    swapped = ours[:, [1, 0, *range(2, 96)]]
+    assert order_of(ours, swapped).tolist()[:3] == [1, 0, 2]
 
 
 def mlp(*sizes: int) -> nn.Module:

@@ -85,8 +85,9 @@ def order_of(ours: Tensor, theirs: Tensor) -> Tensor | None:
         from scipy.optimize import linear_sum_assignment  # rarely needed, and slow to import
 
         order = torch.from_numpy(linear_sum_assignment((theirs.mT @ ours).numpy(), maximize=True)[1])
-    alike = float((ours[:, order] * theirs).sum(0)[moved].mean()) > ALIKE
-    return order if alike and order.tolist() != [*range(len(order))] else None
+    changed = order != torch.arange(len(order))
+    alike = float((ours[:, order] * theirs).sum(0)[moved | changed].mean()) > ALIKE
+    return order if alike and changed.any() else None
 
 
 def head_orders(source: Weights, target: Weights, origins: Mapping[str, str]) -> dict[str, Order]:

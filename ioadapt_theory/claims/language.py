@@ -3,8 +3,8 @@
 A statement is a ``Claim``: ``given`` hypotheses it ``concludes`` relations, and its ``proofs`` say why, line by line.
 
 Formulas. ``row``, ``matrix`` and ``scalar`` make letters; ``+ - * / **``, ``@`` for products with matrices, ``<=``,
-``<`` and ``.equals`` make formulas and relations of them; ``.up_to(2)`` adds O(ε²); ``let`` names a part. Letters that
-are there already: AB, EPSILON, SIGMA and T = I + AB; SOURCE and TARGET, the models of App. A.1, with x1, x2, w, outputs
+``<`` and ``.equals`` make formulas and relations of them; ``.up_to(2)`` adds O(ε²); ``let`` names a part. Predefined
+letters: AB, EPSILON, SIGMA and T = I + AB; SOURCE and TARGET, the models of App. A.1, with x1, x2, w, outputs
 y1, y2, s0 and sine0; X, W1, W2, W1_TARGET, W2_TARGET and GAP of App. A.2; U, V, DU, DV, S, R and DELTA of Lemma 1.
 
 Arguments, by what they conclude.
@@ -63,5 +63,5 @@ BEYOND = "beyond the paper"
 
 
 def refuted_by(*names: str, beside: tuple[Any, ...] = ()) -> dict[str, Any]:
-    """Return what a claim says that shipped instances refute: arguments, with those beside it, names and verdict."""
+    """Return the fields of a claim that shipped instances refute; ``beside`` adds further arguments."""
     return {"proofs": (*contradicted(*names), *beside), "witnesses": names, "expected": REFUTED}

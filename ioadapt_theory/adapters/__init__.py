@@ -1,4 +1,4 @@
-"""The adapter layer that toys and real models share: families, placements, whole models."""
+"""Adapters for single layers and whole models: families, placements, and operations on adapters."""
 
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.config import AdapterConfig

@@ -21,7 +21,7 @@ SMALLEST, LARGEST = sys.float_info.min, sys.float_info.max
 
 
 class UndefinedError(InvalidValueError):
-    """Raised if the statement is 0/0 on an instance, or a function leaves its domain."""
+    """Error: the statement is 0/0 on an instance, or a function leaves its domain."""
 
     def __init__(self, reason: str = "an adapted vector is zero") -> None:
         """Build the message from the reason."""

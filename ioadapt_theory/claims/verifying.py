@@ -53,7 +53,7 @@ Results = dict[Part, Verification]
 
 
 class RefusedError(IoAdaptError, RuntimeError):
-    """Raised if a worker refuses a part or fails on it."""
+    """Error: a worker refuses a part or fails on it."""
 
 
 def strategies(claim: Claim) -> tuple[Strategy, ...]:

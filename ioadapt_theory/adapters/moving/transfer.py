@@ -110,7 +110,7 @@ def transfer(
     Args:
         source: the model with the adapter.
         target: the model that receives it, changed in place.
-        name: of the adapter, on both models.
+        name: name of the adapter in both models.
         strict: raise unless every layer fits; otherwise transfer the layers that fit.
         rename: source layer -> target layer, where the names differ; takes precedence over ``match``.
         match: "name"; "provenance", which follows the weights of pruned, renumbered and copied layers; "auto", by
@@ -178,9 +178,9 @@ def put(
     """Return the outcome of adding adapters, in place, to the layers with these names.
 
     Args:
-        model: changed in place.
+        model: the model, changed in place.
         adapters: layer of the model -> its adapter.
-        name: of the adapter.
+        name: name of the adapter.
         strict: see ``transfer``.
         hotswap: see ``load``.
         correspondence: how the layers were matched; None if the caller chose them.

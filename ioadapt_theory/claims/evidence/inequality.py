@@ -81,7 +81,7 @@ def _without_squares(x: Term) -> Iterator[Term]:
 
 
 class HypothesisError(InvalidValueError):
-    """Raised for an instance that misses a hypothesis and so says nothing about the claim."""
+    """Error: an instance misses a hypothesis, so it says nothing about the claim."""
 
     def __init__(self, statement: str, residual: float) -> None:
         """Name the hypothesis, its residual and the limit."""
@@ -90,7 +90,7 @@ class HypothesisError(InvalidValueError):
 
 
 class UndecidedError(InvalidValueError):
-    """Raised for an instance whose verdict depends on rounding.
+    """Error: the verdict of an instance depends on rounding.
 
     Attributes:
         residuals: residual of each hypothesis, by its text.

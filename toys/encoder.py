@@ -179,7 +179,7 @@ class World:
         }
 
     def ceiling(self) -> dict[str, float]:
-        """Return the measures of new drawings of the real face, an upper limit for samples."""
+        """Return the measures of new drawings of the real face, the best that samples can reach."""
         return self.tested[0].compared(drawn([subject(self.seed)], ASKED, 1, TESTED, 100 * self.seed + 9)[0])
 
     def own(self, model: nn.Module, where: str) -> float:

@@ -1,7 +1,7 @@
 """The share of its gain that a copied adapter keeps: measured from its effect, or expected before training.
 
 The expected cosine of the two effects is N_ST/√(N_SS N_TT). Here N_ab = E (r_a·r_b)⟨J_a, J_b⟩, summed over pairs of
-positions of a sample, is the expected ⟨e_a, e_b⟩ of the effects e = rMJ of one M with independent entries on both models
+positions of a sample, is the expected ⟨e_a, e_b⟩ of the effects e = rMJ of one M with independent entries in both
 (claim `effect-random`). It requires equal sizes, since otherwise no M fits both models.
 """
 

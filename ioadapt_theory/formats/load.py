@@ -36,9 +36,9 @@ def load(
     """Load a saved adapter on a model: our folder, PEFT's, or a diffusers, kohya or LyCORIS file.
 
     Args:
-        model: changed in place, after all checks.
+        model: the model, changed in place after all checks.
         path: the folder or file.
-        name: of the adapter on the model.
+        name: name of the adapter on the model.
         strict: raise unless every layer and every key is used; otherwise load the layers that fit.
         component: component of a pipeline's file to load ("unet", "text_encoder", "text_encoder_2", "transformer"); by
             default the one whose layers the model has.

@@ -28,8 +28,8 @@ class Predictions:
     """Predictions for moving an adapter, from inputs.
 
     Attributes:
-        expected: by layer and side, for an adapter yet to be trained.
-        copied: for a copy of the given adapter; None without one, or if no layer of the target can have it.
+        expected: expected values by layer and side, for an adapter yet to be trained.
+        copied: prediction for a copy of the given adapter; None without one, or if no layer of the target can have it.
         difference: ‖f_T - f_S‖ / ‖f_S‖ of the models' outputs without adapters.
         explained: share of the source's loss that its adapter removed, for the bound on R.
     """
@@ -41,7 +41,7 @@ class Predictions:
 
     @property
     def bound(self) -> float | None:
-        """Return the largest possible error of R (claim `effect-retained`)."""
+        """Largest possible error of R (claim `effect-retained`)."""
         return None if self.copied is None else self.copied.bound(self.explained)
 
     def of(self, side: str) -> float | None:

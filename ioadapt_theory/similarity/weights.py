@@ -58,12 +58,12 @@ def _chunks(
     sources += [] if parent is None else [(parent, base)]
     fills = [_widening(checkpoints[model], str(layer.tensors[model]), out) for model, out in sources]
     for start in range(0, layer.numel, length):
-        begin = min(start, layer.numel - length)  # the last chunk is as long, so it begins earlier,
+        begin = min(start, layer.numel - length)  # the last chunk is as long, so it begins earlier
         for fill in fills:
             fill(begin)
         if parent is not None:
             rows -= base
-        rows[:, : start - begin] = 0.0  # and its first elements are already counted
+        rows[:, : start - begin] = 0.0  # elements that are already counted
         yield rows
 
 

@@ -21,7 +21,7 @@ class Method:
         colour: key into the palette of methods.
         placement: "weight", "input" or "output"; None for no adapter.
         maps: the adapted maps, "0" and/or "1".
-        proposition: the one of Props. 3-5 about it, or 0.
+        proposition: number of the proposition about it (3 to 5), or 0.
     """
 
     label: str

@@ -18,7 +18,7 @@ RANK: Final = 4
 RATES: Final = (3e-3, 1e-2, 3e-2, 1e-1)
 """Candidate learning rates of adapters."""
 PILOTS: Final[Mapping[str, range]] = {"full": range(1000, 1008), "quick": range(1000, 1001)}
-"""Seeds for choosing the learning rates, which are not measured; a single seed chose a rate that fails on one of eight."""
+"""Seeds for choosing the learning rates, never measured; a single seed chose a rate that fails on one of eight."""
 NAMES: Final = {"weight": "lora"}
 """Names of rows of copied adapters, by placement."""
 LEVELS: Final[Mapping[str, tuple[float, ...]]] = {

@@ -43,7 +43,7 @@ class Move:
 
     Attributes:
         toy, case, target, seed, row: identify the move.
-        group: "related", "exact" (an equal function with other weights) or "strangers".
+        group: "related", "exact" (the same function with other weights) or "strangers".
         score: score of the side, from the two models' weights; None if nothing can be compared.
         kept: (none - moved) / (none - retrained), both on the target; if nothing was retrained, since the target
             computes the source's function, the denominator is (none - trained) on the source.

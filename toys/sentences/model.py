@@ -1,4 +1,4 @@
-"""The architecture of both sentence encoders (BERT, post-norm), and a permutation of channels that keeps the function."""
+"""The architecture of both sentence encoders (BERT, post-norm), and a permutation of their channels."""
 
 import copy
 from collections import OrderedDict

@@ -21,7 +21,7 @@ def each(model: Any, change: Callable[[Tensor], Tensor]) -> Any:
 
 
 def heads(model: Any, seed: int, count: int) -> Any:
-    """Return a copy with q and k, v and o of every head multiplied by matrices that cancel: W_q R, W_k R⁻ᵀ; W_v S, S⁻¹W_o."""
+    """Return a copy with q, k, v and o of every head multiplied: W_q R and W_k R⁻ᵀ, W_v S and S⁻¹W_o cancel."""
     other = copy.deepcopy(model)
     drawn = torch.Generator().manual_seed(seed)
     with torch.no_grad():

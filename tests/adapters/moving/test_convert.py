@@ -1,4 +1,4 @@
-"""Eq. 5 on both sides: exact cases, errors and growth elsewhere; baking, exact or with a given rank."""
+"""Eq. 5 on both sides: exact cases, and errors and their growth otherwise; baking, exact or with a given rank."""
 
 import pytest
 import torch

@@ -174,7 +174,7 @@ FAMILIES = [(c, p) for c in CLAIMS.values() for p in c.proofs if isinstance(p, A
 
 @pytest.mark.parametrize(("claim", "family"), FAMILIES, ids=[c.id for c, _ in FAMILIES])
 def test_a_family_is_tried_on_both_sides_of_what_matters(claim: Claim, family: Attained) -> None:
-    """Cosines have both signs; lengths are below and above 1, ε small and large, condition numbers of two magnitudes."""
+    """Cosines of both signs, lengths below and above 1, small and large ε, and condition numbers of two magnitudes."""
     for parameter, tried in family.over.items():
         match opened(parameter).op:
             case "sim":

@@ -188,7 +188,7 @@ def witness(name: str) -> dict[str, Any]:
 
 
 def load_or_witness(name: str) -> dict[str, Any]:
-    """Return the content of an instance file or, where there is none, of the shipped instance of this name."""
+    """Return the content of an instance file or, if there is none, of the shipped instance of this name."""
     shipped = witnesses()
     return shipped[name] if name in shipped and not Path(name).exists() else load(name)
 

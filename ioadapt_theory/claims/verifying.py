@@ -122,7 +122,7 @@ def results(
 
     Args:
         todo: parts.
-        executor: any; None for this process.
+        executor: where parts run; None for this process.
         ahead: largest number of parts that wait or run on the executor; it bounds the memory.
 
     Raises:

@@ -118,7 +118,7 @@ class Comparison:
         return self._mean(pair, [row for row in self.layers_of(pair) if keep(row)])
 
     def lowest(self, pair: Pair) -> Mean:
-        """Return the mean over the pair's layers with the lowest cosine, at least one: panel (a) of Fig. 2."""
+        """Return the mean over the layers with the lowest cosines (at least one), as in panel (a) of Fig. 2."""
         rows = sorted(self.layers_of(pair), key=lambda row: row.values[pair].cosine)
         return self._mean(pair, rows[: count_of_lowest(self.options.lowest, len(rows))])
 

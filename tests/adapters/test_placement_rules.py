@@ -19,7 +19,7 @@ WIDTH, HEADS, NEURONS = 8, 2, 12
 
 
 class Block(nn.Module):
-    """Attention and a ReLU MLP on a residual stream, without biases in the bases that are changed."""
+    """Attention and a ReLU MLP on a residual stream; only layers that write to the stream have biases."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -47,7 +47,7 @@ SIZES: dict[str, Any] = {"hidden_size": 16, "intermediate_size": 24, "num_hidden
 
 
 def sd3_shapes(c: int) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of an SD3 with two blocks and width c, by Stability's names; only the first has two attentions."""
+    """Return the shapes of an SD3 of width c, by Stability's names; the first of its two blocks has two attentions."""
     shapes = {"x_embedder.proj": (c, 4, 2, 2), "context_embedder": (c, 12), "final_layer.linear": (16, c)}
     shapes |= {"t_embedder.mlp.0": (c, 256), "t_embedder.mlp.2": (c, c), "final_layer.adaLN_modulation.1": (2 * c, c)}
     shapes |= {"y_embedder.mlp.0": (c, 10), "y_embedder.mlp.2": (c, c)}

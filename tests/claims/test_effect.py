@@ -169,7 +169,7 @@ def run(x: torch.Tensor, weights: list[torch.Tensor], place: int, m: torch.Tenso
 
 
 def loss(place: int, share: float) -> float:
-    """Return the share of a small adapter's effect that is lost if all except a share of the hidden channels are permuted."""
+    """Return the lost share of a small adapter's effect if all except a share of the hidden channels are permuted."""
     lost, effect = 0.0, 0.0
     for seed in range(16):
         torch.manual_seed(seed)

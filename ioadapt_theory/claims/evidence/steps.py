@@ -86,7 +86,7 @@ def found(value: Any, expected: Any) -> Check:
 
 
 def true(condition: Any) -> Check:
-    """Return the check of a comparison between computed numbers."""
+    """Check that a comparison of computed numbers is true."""
     return Check(bool(condition))
 
 

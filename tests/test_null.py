@@ -111,7 +111,7 @@ def test_parts_of_a_concatenation_are_cut_at_the_widest_side_that_divides_it():
 
 
 def test_parts_of_unequal_size_in_all_networks_are_shared_by_construction():
-    """Two unrelated layers read a strong and a weak part: as one part they look related, as two parts they do not."""
+    """A strong and a weak part make unrelated layers look related, unless the null has these two parts."""
     rng = np.random.default_rng(7)
     sizes = np.repeat([1.0, 0.2], 40)[:, None]
     a, b = (centred(sizes * rng.standard_normal((80, 200))) for _ in range(2))

@@ -94,7 +94,7 @@ class Checkpoint(ABC):
         """Return a function that fills a buffer with a tensor's bytes from a given element on, without torch."""
 
     def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
-        """Return a function that fills `out` (flat, stored dtype) with a tensor's elements from a given one on."""
+        """Return a function that fills `out` (flat, stored dtype) with a tensor's elements from a given position on."""
         import torch
 
         info = self.tensors[name]

@@ -30,7 +30,7 @@ class Options:
     """Options that ``transfer`` accepts together with inputs.
 
     Attributes:
-        target_inputs: the same samples as the target takes them, row for row and token for token; by default as given.
+        target_inputs: the same samples for the target, row for row and token for token; by default the same inputs.
         call: ``call(model, batch)`` runs a model if a plain call cannot, and returns outputs that both models share.
         need: "labels" if outputs are logits and both models should predict the same labels, "change" if both should
             change in the same way; by default inferred from the outputs.

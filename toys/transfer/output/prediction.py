@@ -118,7 +118,7 @@ def _faced(placement: str, layer: str) -> tuple[str, ...]:
 
 
 def balanced(some: Iterable[Move], least: float) -> float:
-    """Return the balanced accuracy, the mean over moves that keep over half and over the others."""
+    """Return the balanced accuracy: the mean of the accuracies on moves that keep over half and on other moves."""
     right: dict[bool, list[bool]] = {True: [], False: []}
     for move in some:
         right[move.kept > HALF].append((move.score is not None and move.score >= least) == (move.kept > HALF))

@@ -63,7 +63,7 @@ def added(cells: list[Cell]) -> float:
 
 
 def leanness(cell: Cell) -> float:
-    """Return the ratio of our peak memory above the base layer's to the peer's; at least 0.05, to avoid zeros in a mean."""
+    """Return our peak memory above the base layer's, divided by the peer's; at least 0.05, to avoid zeros in a mean."""
     base = cell["peak"]["base"]
     return max((cell["peak"]["ours"] - base) / max(cell["peak"]["peer"] - base, 1), 0.05)
 

@@ -129,7 +129,7 @@ class Checkpoint(ABC):
         return {}
 
     def prepare(self, names: Collection[str] | None = None) -> None:
-        """Download the files with tensors `names` (None: all), which reading would do later; leave no partial file."""
+        """Download the files of the tensors `names` (None: of all) before they are read; leave no partial file."""
         for part, inside in self.parts(names).items():
             part.prepare(inside)
 

@@ -27,7 +27,7 @@ mp.dps = DIGITS
 
 
 def exact(x: Array) -> bool:
-    """Whether this is a sympy number or an array of them, decided without importing sympy."""
+    """Return whether this is a sympy number or an array of them, without importing sympy."""
     first = x.flat[0] if isinstance(x, np.ndarray) else x
     return type(first).__module__.startswith("sympy.")
 

@@ -150,7 +150,7 @@ class Translation:
         self.reader = self.writer = None
 
     def is_idle(self) -> bool:
-        """Whether the layer has no effect on the output of one of the models, so that no fit is possible."""
+        """Return whether the layer has no effect on the output of one of the models, so that no fit is possible."""
         return self.writer is None or not bool(self.writer.diagonal().any())
 
     def ridged(self, reader: Regression, writer: Regression) -> dict[str, Factors]:

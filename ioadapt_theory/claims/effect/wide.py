@@ -22,12 +22,12 @@ LIMIT = 0.02
 
 
 def kernel(t: mpmath.mpf) -> mpmath.mpf:
-    """κ of ReLU: the cosine of relu(a) and relu(b) for Gaussian a and b of cosine t."""
+    """Return κ of ReLU: the cosine of relu(a) and relu(b) for Gaussian a and b of cosine t."""
     return (mpmath.sqrt(1 - t * t) + t * (mpmath.pi - mpmath.acos(t))) / mpmath.pi
 
 
 def slope(t: mpmath.mpf) -> mpmath.mpf:
-    """κ', the cosine of their gates."""
+    """Return κ', the cosine of their gates."""
     return 1 - mpmath.acos(t) / mpmath.pi
 
 

@@ -51,7 +51,7 @@ class Proof(Strategy):
         raise NotImplementedError
 
     def holds(self, claim: Claim) -> bool:
-        """Whether every step holds and the argument reaches the claim."""
+        """Return whether every step holds and the argument reaches the claim."""
         return next(iter(self.broken(claim)), None) is None
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:

@@ -135,7 +135,7 @@ def contradicted(*names: str) -> tuple[Proof, ...]:
 
 
 def holds_exactly(r: Relation, values: Values) -> bool:
-    """Whether a relation holds for exact numbers; sympy raises a TypeError if it cannot decide."""
+    """Return whether a relation holds for exact numbers; sympy raises a TypeError if it cannot decide."""
     sp = sympy()
     left, right = values(r.left), values(r.right)
     if r.left.kind != "scalar":

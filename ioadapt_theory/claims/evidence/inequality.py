@@ -65,7 +65,7 @@ class Hypothesis:
         return a.frobenius_sq(value - (a.identity(value.shape[-1], value) if right == EYE else values(right)))
 
     def equal(self, instance: Any) -> bool:
-        """Whether both sides of a strict inequality are equal on an instance."""
+        """Return whether both sides of a strict inequality are equal on an instance."""
         values = Values(instance)
         return self.relation.sign == "<" and bool(values(self.relation.left) == values(self.relation.right))
 

@@ -76,7 +76,7 @@ class Reader:
         return f"n{len(names) - 1}"
 
     def holds(self, formula: str, given: tuple[str, ...] = ()) -> bool:
-        """Whether a formula is an identity under the ``given`` equations or, if it ends with "≥ 0", is nonnegative."""
+        """Return whether a formula is an identity under the ``given`` equations or, if it ends with "≥ 0", is nonnegative."""
         if formula.endswith(" ≥ 0"):
             return bool(sympy().factor(self(formula.removesuffix(" ≥ 0"))).is_nonnegative)
         self.matrices = of_matrices(formula)
@@ -100,7 +100,7 @@ class Reader:
 
 
 def of_matrices(formula: str) -> bool:
-    """Whether capitals in a formula are matrices."""
+    """Return whether capitals in a formula are matrices."""
     letters = [x for x in TOKEN.findall(formula) if x[0] in "⟨‖|" or (x not in FUNCTIONS and re.fullmatch(NAME, x))]
     return "I" in letters or (bool(letters) and all(x[0].isupper() for x in letters))
 

@@ -80,7 +80,7 @@ def measured(move: Move) -> dict[str, Any]:
 
 
 def table(record: dict[str, Any]) -> str:
-    """Return tables of medians by family and relation, harm and errors, and of the peers."""
+    """Return tables of medians by family and relation, of harm and errors, and of the peers."""
     moves = record["results"]["moves"]
     heads: tuple[str, ...] = ("family", "relation", "moves", "closed form", "chosen", "bar", "50 steps", "bar")
     heads += ("50 from zero", "least", "copy", "predicted error", "CPU s")

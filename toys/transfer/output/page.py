@@ -129,7 +129,7 @@ def tally(said: Sequence[Verdict]) -> str:
 
 
 def controls(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """Return sentences on targets with an equal function, and on independently trained targets."""
+    """Return sentences on targets of the same function, and on independently trained targets."""
     said = []
     for target, method in plan.exact.items():
         worst = float(np.abs(np.subtract(rows[method][target], rows[method][SOURCE])).max())

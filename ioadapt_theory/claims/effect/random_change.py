@@ -54,7 +54,7 @@ def layers(n: int, generator: torch.Generator) -> list[Tensor]:
 
 
 def adapters(generator: torch.Generator) -> Iterator[tuple[Placement, Tensor]]:
-    """Draw an adapter of every placement."""
+    """Yield a random adapter for every placement."""
     _, c, d, _ = WIDTHS
     for placement, shape in {LORA: (c, d), INPUT: (c, c), OUTPUT: (d, d)}.items():
         yield placement, torch.randn(shape, generator=generator, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""Prediction from weights alone whether a side transfers, by a rule fixed on some pairs and tested on the others.
+"""Predictions from weights alone of whether a side transfers, by a rule fixed on some pairs and tested on others.
 
 A side's score is the similarity of its space in the two models beyond unrelated channels (0 unrelated, 1 equal),
 averaged over the adapter's layers; LoRA uses both spaces of a layer, so the lower score counts. The rule in

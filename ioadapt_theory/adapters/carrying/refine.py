@@ -70,7 +70,7 @@ def from_zero(adapters: Adapters, seed: int) -> dict[str, Adapter]:
 
 
 def balanced(adapter: Adapter) -> Adapter:
-    """Replace a LoRA's factors by U√S and √S Vᵀ, where AB = USVᵀ, since balanced factors train best; return it."""
+    """Replace a LoRA's factors with U√S and √S Vᵀ, where AB = USVᵀ, since balanced factors train best; return it."""
     phi: Any
     for _, phi in adapter.parts():
         if phi.B.any():  # an adapter without effect has no direction to balance

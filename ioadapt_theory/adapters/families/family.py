@@ -128,7 +128,7 @@ class Family(nn.Module, ABC):
         return self.spec.rank if any("rank" in axes for axes in self.axes.values()) else None
 
     def take(self, parameters: Mapping[str, Tensor]) -> Self:
-        """Replace the parameters by copies of these; return self."""
+        """Replace the parameters with copies of these; return self."""
         for name in [*self._parameters]:
             del self._parameters[name]
         for name, tensor in parameters.items():

@@ -38,7 +38,7 @@ def sentence(zero_there: dict[str, bool]) -> str:
 
 @argued(Shown)
 def two_parts(claim: Claim) -> Iterator[Step]:
-    """Replace T as seen in the gauge by T, then the layers of W^Q one by one by those of W'."""
+    """Replace T as seen in the gauge with T, then the layers of W^Q one by one with those of W'."""
     sp = sympy()
     yield from spelled(
         "a hidden row zP, the layer P⁻¹WQ with P⁻¹ = P': zW seen in the next gauge, «ZPP⁻¹WQ = ZWQ»",

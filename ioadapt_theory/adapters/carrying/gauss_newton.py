@@ -1,7 +1,7 @@
 """Exact Gauss-Newton passes over all entries of the changes at once, if few layers are adapted.
 
-Let Φ be the derivatives of the outputs (whitened by the metric of the likelihood if labels are compared) by the entries
-of the changes M, and b the gradient. A pass adds (ΦᵀΦ + λ)⁻¹ b, truncated to the adapter's rank by its
+Let Φ be the derivatives of the outputs (whitened by the metric of the likelihood if labels are compared) with respect
+to the entries of the changes M, and b the gradient. A pass adds (ΦᵀΦ + λ)⁻¹ b, truncated to the adapter's rank by its
 effect. Unlike the closed form, it treats neither reading and writing nor the layers as independent.
 """
 

@@ -142,7 +142,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.alive)
     @rule()
     def save_and_load(self) -> None:
-        """Replace the model with its base, on which every adapter is loaded from a file, in the order of application."""
+        """Replace the model with its base, on which every adapter is loaded from a file, in order of application."""
         twin = base(self.seed)
         with tempfile.TemporaryDirectory() as folder:
             for name in self.active:

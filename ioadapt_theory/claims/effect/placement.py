@@ -1,7 +1,7 @@
 """Criteria that decide between LoRA and an input or output adapter, for every network and pair of models.
 
-At one input, z is the row that enters the target's layer, J the Jacobian of the outputs in the layer's output, and e
-the adapter's effect on the source. The LoRA with the same effect is MW for an input, WM for an output adapter.
+At one input, z is the row that enters the target's layer, J the Jacobian of the outputs with respect to the layer's
+output, and e the adapter's effect on the source. A LoRA with the same effect is MW (input) or WM (output).
 """
 
 from ioadapt_theory.claims.language import *

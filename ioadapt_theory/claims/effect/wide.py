@@ -1,4 +1,4 @@
-"""Wide ReLU networks whose layers change by given angles: the best layer for an adapter; placements differ little.
+"""Wide ReLU networks whose layers change by given angles: the layer that is best for an adapter, and its placement.
 
 The limits are cited: κ (Cho and Saul 2009; Daniely et al. 2016), and the independence of gates and backward weights
 (Yang 2020).
@@ -56,7 +56,7 @@ def small_angles(claim: Claim) -> Iterator[Step]:
 
 
 def run(x: Tensor, layers: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """Return the input and output of every layer, and the Jacobian of the network's outputs in that output."""
+    """Return the input and output of every layer, and the Jacobian of the network's outputs with respect to the latter."""
     passed = []
     for w in layers:
         passed.append((x, x @ w))

@@ -56,7 +56,7 @@ def small_angles(claim: Claim) -> Iterator[Step]:
 
 
 def run(x: Tensor, layers: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """Return the input and output of every layer, and the Jacobian of the network's outputs with respect to the latter."""
+    """Return the input and output of every layer, and the network's Jacobian with respect to that output."""
     passed = []
     for w in layers:
         passed.append((x, x @ w))

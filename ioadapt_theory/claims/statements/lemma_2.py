@@ -1,4 +1,4 @@
-"""Lemma 2 (App. A.1): the Hessian of the cosine similarity, and what it says about the remainder of Lemma 1."""
+"""Lemma 2 (App. A.1): the Hessian of the cosine similarity, and its consequences for the remainder of Lemma 1."""
 
 from ioadapt_theory.claims.language import *
 

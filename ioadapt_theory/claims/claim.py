@@ -132,7 +132,7 @@ class Claim:
         reading: the reading of the printed statement, in a few words.
         amends: id of the printed claim that this one sharpens or corrects.
         remark: what is true instead, or how sharp the claim is; ``report`` replaces "{lhs of NAME}" and "{rhs of NAME
-            in CLAIM}" by values on a shipped instance.
+            in CLAIM}" with values on a shipped instance.
         witnesses: names of the shipped instances (in ``witnesses.json``) that refute it.
         attained: names of the shipped instances on which the bound holds with equality.
         words: words that say more than the relation.

@@ -8,13 +8,13 @@ letters: AB, EPSILON, SIGMA and T = I + AB; SOURCE and TARGET, the models of App
 y1, y2, s0 and sine0; X, W1, W2, W1_TARGET, W2_TARGET and GAP of App. A.2; U, V, DU, DV, S, R and DELTA of Lemma 1.
 
 Arguments, by what they conclude.
-``derived(first, Link(rule, formula), …)`` and ``told(line, …)``: the proof of a theorem of Coq, as a chain of formulas
+``derived(first, Link(rule, formula), …)`` and ``told(line, …)``: the proof of a theorem in Coq, as a chain of formulas
 or in lines. ``@reaching(about)``: lines ``Step(says, check)``, the last of which is ``reached``.
 ``Attained(family, over)``: sharp, for every value of the parameters of the right side.
 ``**refuted_by("ce1")``: a shipped instance refutes the claim. ``ShownBy``, ``RefutedBy``: other claims settle it.
 ``Shown``, ``Refuted``, ``OnlyIf`` and ``Remarked``: lines about a sentence without a formula, by ``@argued(kind, …)``.
 
-Lines. ``spelled("so «(a + b)² = a² + 2ab + b²»", …)``: what stands between « and » is computed as it is printed. Other
+Lines. ``spelled("so «(a + b)² = a² + 2ab + b²»", …)``: the formula between « and » is computed as printed. Other
 checks: ``vanishes``, ``zero`` (polynomials), ``simplifies`` (roots), ``found`` (a number), ``true``.
 
 Searches: ``Replay`` shipped instances, ``RandomInstances``, ``GradientAscent``, ``StackMonteCarlo``, ``MeanZero`` of

@@ -190,7 +190,7 @@ def sources(folder: Path) -> str:
 
 
 def check(run: Run, jobs: int) -> None:
-    """Refuse settings that cannot work: a number below 1 or above what can be done, or a device that is not there."""
+    """Refuse settings that cannot work: a number below 1 or above what can be done, or an unavailable device."""
     for name, limit in LIMITS.items():
         value = jobs if name == "jobs" else getattr(run, name)
         if not 1 <= value <= limit:

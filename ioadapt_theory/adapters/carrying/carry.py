@@ -119,7 +119,7 @@ class _Carrying:
         return self.report(chosen)
 
     def refine(self, steps: int, *, compare: bool) -> None:
-        """Refine the best LoRA candidate; with ``compare``, take Gauss-Newton passes first, and refine zero as well."""
+        """Refine the best LoRA candidate; if ``compare``, take Gauss-Newton passes first, and also train from zero."""
         named = self.candidates.items()
         plain = [n for n, made in named if n in self.scores and all(a.family == "lora" for a in made.values())]
         if not plain:

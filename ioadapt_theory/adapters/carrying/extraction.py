@@ -1,4 +1,4 @@
-"""Extraction of an adapter from a tuned model: its difference to the base, truncated to best keep the effect."""
+"""Extraction of an adapter from a tuned model: its difference from the base, truncated to best keep the effect."""
 
 from dataclasses import replace
 from typing import Any

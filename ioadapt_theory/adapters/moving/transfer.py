@@ -112,7 +112,7 @@ def transfer(
         target: the model that receives it, changed in place.
         name: name of the adapter in both models.
         strict: raise unless every layer fits; otherwise transfer the layers that fit.
-        rename: source layer -> target layer, where the names differ; takes precedence over ``match``.
+        rename: source layer -> target layer, for names that differ; takes precedence over ``match``.
         match: "name"; "provenance", which follows the weights of pruned, renumbered and copied layers; "auto", by
             provenance if it is known and else by name. If a layer matched by name has the weights of another layer,
             this is an error if strict, else a warning. With inputs also "effect": the layer that keeps most of the
@@ -218,7 +218,7 @@ def put(
 
 
 def exchange(old: Mapping[str, Adapter], new: Mapping[str, Adapter]) -> None:
-    """Overwrite adapters by others of the same shapes, all or none; raise InvalidValueError if shapes differ."""
+    """Overwrite adapters with others of the same shapes, all or none; raise InvalidValueError if shapes differ."""
     if odd := sorted(old.keys() ^ new.keys()):
         msg = f"{odd[0]}: only one of the two adapters is on this layer; load the new one without hotswap."
         raise InvalidValueError(msg)

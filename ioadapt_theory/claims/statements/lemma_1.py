@@ -1,6 +1,6 @@
 """Lemma 1 (App. A.1): first-order expansion of the cosine similarity, its norm bound (Eq. 8) and its remainder.
 
-Only inner products occur, so all hold in every dimension. ρ_u = ‖Δu‖/‖u‖, r = ‖u + Δu‖/‖u‖, x the cosine of u, u + Δu.
+Only inner products occur, so this holds in any dimension. ρ_u = ‖Δu‖/‖u‖, r = ‖u + Δu‖/‖u‖, x the cosine of u, u + Δu.
 """
 
 from ioadapt_theory.claims.language import *

@@ -32,7 +32,7 @@ taylor = told(
 
 @reaching(EXPLICIT)
 def carried_out(goal: Relation) -> Iterator[Step]:
-    """Integrate H = D H₀ D with ‖H₀‖ ≤ 1 + |s| ≤ 2 (lemma-2-sharp, lemma-2-integral), by ‖u + tΔu‖ ≥ ‖u‖(1 − tρ)."""
+    """Integrate H = D H₀ D with ‖H₀‖ ≤ 1 + |s| ≤ 2 (lemma-2-sharp, lemma-2-integral), using ‖u + tΔu‖ ≥ ‖u‖(1 − tρ)."""
     sp = sympy()
     t, rho, other = sp.symbols("t rho other", positive=True)
     primitive = (rho - 1) / (1 - t * rho) - sp.log(1 - t * rho)

@@ -1,6 +1,6 @@
 """The vocabulary in which claims are written, for ``from ioadapt_theory.claims.language import *``.
 
-A statement is a ``Claim``: ``given`` hypotheses it ``concludes`` relations, and its ``proofs`` say why, line by line.
+A statement is a ``Claim``, with hypotheses (``given``), conclusions (``concludes``) and arguments (``proofs``).
 
 Formulas. ``row``, ``matrix`` and ``scalar`` make letters; ``+ - * / **``, ``@`` for products with matrices, ``<=``,
 ``<`` and ``.equals`` make formulas and relations of them; ``.up_to(2)`` adds O(ε²); ``let`` names a part. Predefined

@@ -91,10 +91,10 @@ class Checkpoint(ABC):
 
     @abstractmethod
     def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
-        """Return a function that fills a buffer with a tensor's bytes from a given element on, without torch."""
+        """Return a function that fills a buffer with a tensor's bytes from a given element, without torch."""
 
     def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
-        """Return a function that fills `out` (flat, stored dtype) with a tensor's elements from a given position on."""
+        """Return a function that fills `out` (flat, stored dtype) with a tensor's elements from a given position."""
         import torch
 
         info = self.tensors[name]

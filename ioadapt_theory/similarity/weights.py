@@ -68,7 +68,7 @@ def _chunks(
 
 
 def _widening(checkpoint: Checkpoint, name: str, out: Float64[Tensor, " n"]) -> Callable[[int], object]:
-    """Return a function that fills ``out`` with elements of a tensor from a given position on."""
+    """Return a function that fills ``out`` with elements of a tensor from a given position."""
     dtype = torch_dtype(checkpoint.tensors[name].dtype)
     if dtype is torch.float64:
         return checkpoint.filler(name, out)

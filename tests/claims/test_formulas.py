@@ -77,7 +77,7 @@ def close(found: Any, expected: Any) -> None:
     ],
 )
 def test_an_operation_is_what_it_says_in_every_arithmetic(kind: Any, found: Any, expected: Any) -> None:
-    """Includes the operations that occur in no formula for the second parser."""
+    """Operations that occur in no printed formula are included."""
     close(found(kind), expected)
 
 

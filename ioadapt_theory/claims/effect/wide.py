@@ -42,7 +42,7 @@ def predicted(cosines: tuple[mpmath.mpf, ...], layer: int) -> mpmath.mpf:
 
 @argued(Remarked, "one line for κ', and what equal small angles ψ cost: (ψ/π) Σ √k, k from l to L − 1")
 def small_angles(claim: Claim) -> Iterator[Step]:
-    """Take ρ = cos ψ in all of five layers, with ψ = 10⁻¹² at 60 digits."""
+    """Take ρ = cos ψ in all five layers, with ψ = 10⁻¹² at 60 digits."""
     sp = sympy()
     t = sp.Symbol("t")
     kappa = (sp.sqrt(1 - t**2) + t * (sp.pi - sp.acos(t))) / sp.pi

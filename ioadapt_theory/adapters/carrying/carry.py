@@ -16,7 +16,7 @@ from ioadapt_theory.adapters.carrying.parts import BIAS
 from ioadapt_theory.adapters.carrying.refine import from_zero, refined
 from ioadapt_theory.adapters.carrying.trial import Adapters, Options, Trial, put
 from ioadapt_theory.adapters.model import layers, naming, remove
-from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport
+from ioadapt_theory.adapters.moving.put import TransferError, TransferReport
 from ioadapt_theory.effect.batches import divided
 from ioadapt_theory.effect.passes import undisturbed
 from ioadapt_theory.effect.retained import Prediction

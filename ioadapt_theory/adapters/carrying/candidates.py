@@ -16,7 +16,7 @@ from ioadapt_theory.adapters.layer import base_of
 from ioadapt_theory.adapters.matrices import is_supported
 from ioadapt_theory.adapters.model import function_of, layers
 from ioadapt_theory.adapters.moving.correspondence import correspond
-from ioadapt_theory.adapters.moving.transfer import misfit
+from ioadapt_theory.adapters.moving.put import misfit
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError

@@ -16,7 +16,7 @@ from ioadapt_theory.adapters.carrying.parts import BIAS
 from ioadapt_theory.adapters.carrying.refine import from_zero, refined
 from ioadapt_theory.adapters.carrying.trial import Adapters, Options, Trial, put
 from ioadapt_theory.adapters.model import layers, naming, remove
-from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport
+from ioadapt_theory.adapters.moving.put import TransferError, TransferReport
 from ioadapt_theory.effect.batches import divided
 from ioadapt_theory.effect.passes import undisturbed
 from ioadapt_theory.effect.retained import Prediction
@@ -113,10 +113,12 @@ class _Carrying:
         if asked or (asked is None and not self.few):
             self.refine(asked or STEPS, compare=asked is not None)
         scores = {n: score for n, score in self.scores.items() if n != "from zero"}
-        chosen = max(scores, key=lambda n: scores[n])
-        if scores.get("copy", 0.0) > 0 and scores["copy"] >= scores[chosen] - AS_GOOD:
-            chosen = "copy"
-        return self.report(chosen)
+        return self.report(max(scores, key=self.rank))
+
+    def rank(self, candidate: str) -> float:
+        """Return the score to choose by, with the lead that others need over a copy that keeps something."""
+        score = self.scores.get(candidate, 0.0)
+        return score + AS_GOOD if candidate == "copy" and score > 0 else score
 
     def refine(self, steps: int, *, compare: bool) -> None:
         """Refine the best LoRA candidate; if ``compare``, take Gauss-Newton passes first, and also train from zero."""
@@ -138,7 +140,8 @@ class _Carrying:
         fitted = max(self.made.by_name, key=lambda n: self.scores[n], default=chosen)
         shown = {n: self.candidates[n] for n in (chosen, "copy", fitted, "from zero") if n in self.candidates}
         predicted = self.trial.predicted(shown, self.rows.tell)
-        certain = [n for n in (chosen, "copy", fitted) if n in predicted and predicted[n].interval[0] > 0]
+        ordered = (chosen, *sorted(("copy", fitted), key=self.rank, reverse=True))
+        certain = [n for n in ordered if n in predicted and predicted[n].interval[0] > 0]
         notes = []
         if certain and certain[0] != chosen:
             low = predicted[chosen].interval[0]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ioadapt_theory.adapters.moving.transfer import TransferReport
+from ioadapt_theory.adapters.moving.put import TransferReport
 from ioadapt_theory.effect.retained import Prediction
 
 DOMAIN = "This holds for inputs like these only; whether they are of the adapter's domain cannot be checked."

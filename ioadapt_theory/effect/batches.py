@@ -105,10 +105,10 @@ def row_count(batch: Any) -> int:
 
 
 def rows_of(batch: Any, rows: Tensor) -> Any:
-    """Return some samples of a batch.
+    """Return the samples of a batch with the indices ``rows``.
 
-    Tensors with at most one row belong to every sample. If the other tensors have different numbers of rows, as in
-    networks with separate inputs for each chemical element, the same fraction of rows is taken from each.
+    Scalars and tensors with one row belong to every sample. If a tensor has fewer rows than the batch has samples, as
+    in networks with separate inputs for each chemical element, the rows at the same relative positions are taken.
     """
     count = row_count(batch)
 

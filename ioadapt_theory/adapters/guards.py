@@ -42,7 +42,7 @@ def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **option
     model.
 
     Raises:
-        UnsupportedError: ``state_dict`` is missing; use ``save`` and ``load`` instead.
+        UnsupportedError: ``state_dict`` is missing (use ``save`` and ``load`` instead), or ``formats`` is not imported.
     """
     if "state_dict" not in options:
         msg = (
@@ -64,7 +64,7 @@ def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **option
 
 
 def fuse_projections(module: Any, *args: Any, name: str, **options: Any) -> Any:
-    """Fuse projections like diffusers; raise UnsupportedError if that would drop unmerged adapters."""
+    """Fuse projections with diffusers' own method; raise UnsupportedError if that would drop unmerged adapters."""
     if any(getattr(part, "merged", True) is False for part in module.modules()):
         msg = (
             f"Fusing the projections of this {type(module).__name__} would silently drop their adapters: merge"

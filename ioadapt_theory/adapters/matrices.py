@@ -1,4 +1,4 @@
-"""A torch module as the paper's f with its c x d matrix W; only this module transposes weights.
+"""A torch module as the paper's layer f, with a c x d matrix W.
 
 Linear layers store Wᵀ; convolutions store (out, in/groups, *taps) and become (in · taps) x out; the ``Conv1D`` of
 transformers stores W as it is. Any other module with known sizes is a black box: it is only called.
@@ -67,17 +67,17 @@ class Operator(Base):
         raise UnsupportedError(msg)
 
     def stored(self, matrix: Tensor) -> Tensor:
-        """Return the matrix in the module's own layout: the inverse of ``dense``."""
+        """Return the matrix in the module's own layout, the inverse of ``dense``; raise UnsupportedError if unknown."""
         del matrix
         return self.dense()
 
     def product(self, x: Tensor, m: Tensor) -> Tensor:
-        """Return X M; not defined for an unknown convolution."""
+        """Return X M; raise UnsupportedError for an unknown convolution."""
         return super().product(x, m) if self.pointwise else self.dense()
 
 
 class Linear(Operator):
-    """nn.Linear: stores Wᵀ."""
+    """An nn.Linear, which stores Wᵀ."""
 
     def dense(self) -> Tensor:
         """Return W, c x d."""
@@ -101,7 +101,7 @@ class Conv1D(Operator):
 
 
 class Convolution(Operator):
-    """nn.Conv1d, nn.Conv2d and nn.Conv3d, with any stride, padding (mode) and dilation."""
+    """An nn.Conv1d, nn.Conv2d or nn.Conv3d, with any stride, padding, padding mode and dilation."""
 
     def check_placeable(self, side: str) -> None:
         """Raise UnsupportedError for a grouped convolution: I + AB would mix channels of different groups."""
@@ -125,7 +125,7 @@ class Convolution(Operator):
         return self.module._conv_forward(x.to(m.dtype), self.stored(m), None)
 
     def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
-        """Return Y + s X A B, by a k x k convolution to r channels and a 1 x 1 one; with groups, compute AB."""
+        """Return Y + s X A B, by a k x k convolution to r channels and a 1 x 1 one, or from AB with groups."""
         return super().plus_low_rank(y, x, a, b, s) if self.module.groups == 1 else y + self.product(x, a @ (s * b))
 
 

@@ -60,7 +60,7 @@ def record(
         modules: the linear layers and convolutions to record, by name.
         batch: a tensor, a tuple of arguments, or a mapping of keywords.
         call: function that runs the model on the batch; by default, the batch is unpacked into arguments.
-        seed: seed of the cotangents and of random numbers in the model; give both models of a pair the same.
+        seed: seed of the cotangents and of random numbers in the model; give both models of a pair the same seed.
         draws: number of random cotangents.
         chances: class probabilities, if the outputs are logits; the cotangents then have the Fisher metric of these
             probabilities as covariance, so that improbable classes have little weight. By default all outputs have the
@@ -175,7 +175,7 @@ def widened(batch: Any) -> Any:
 
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
-    """Set evaluation mode, widen half precision to float32, freeze, disable checkpointing; restore all at the end."""
+    """Switch the model to evaluation mode and float32, frozen and without checkpointing, inside the block."""
     modes = {part: part.training for part in model.modules()}
     flags = {p: p.requires_grad for p in model.parameters()}
     checkpointed = [part for part in modes if getattr(part, "gradient_checkpointing", False) is True]

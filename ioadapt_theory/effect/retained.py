@@ -6,9 +6,9 @@ of d_S and d_T, and q = ‖d_T‖/‖d_S‖. The share is
     R = 2cq - q²                                                         if both models need the same change,
     R_KL = E_t[log p_Ta - log p_T] / E_s[log p_Sa - log p_S]             if both need the same labels,
 
-where p_Sa is the adapted source, p_Ta the adapted target, and s and t are estimates of the label distribution, see
-``guessed``: both are p_Sa if the plain models agree and the adapter has the right strength. Both shares are ratios of
-sums over rows, so they have a bootstrap interval.
+where p_Sa and p_Ta are the class probabilities of the adapted models, p_S and p_T those of the plain models, and s and
+t are estimates of the label distribution, see ``guessed``: both are p_Sa if the plain models agree and the adapter has
+the right strength. Both shares are ratios of sums over rows, so they have a bootstrap interval.
 """
 
 import math
@@ -204,7 +204,10 @@ def predict(sums: RowSums, need: str, *, seed: int = 0) -> Prediction:
 
 
 def bootstrap(top: Tensor, bottom: Tensor, seed: int = 0) -> tuple[float, float]:
-    """Return the 80 % bootstrap interval of Σ top / Σ bottom over rows, or the hull of those of all columns of top."""
+    """Return the 80 % bootstrap interval of Σ top / Σ bottom over rows.
+
+    If ``top`` has several columns, the result spans the intervals of all columns.
+    """
     rows = len(top)
     drawn = torch.randint(rows, (DRAWS, rows), generator=torch.Generator().manual_seed(seed))
     ratios = top.reshape(rows, -1)[drawn].sum(1) / bottom[drawn].sum(1).clamp_min(1e-30)[:, None]

@@ -25,9 +25,9 @@ from ioadapt_theory.errors import InvalidValueError
 STEPS = 10
 """Default number of refinement steps."""
 TOO_FEW = 16
-"""Up to this many rows, a note says that they are too few for a prediction."""
+"""Number of rows up to which a note says that there are too few for a prediction."""
 AS_GOOD = 0.02
-"""Lead that a candidate needs over the copy, and one at another strength over all others."""
+"""Lead that a candidate needs over the copy, and that a candidate at another strength needs over all others."""
 LITTLE, APART, DISAGREEING = 0.3, 0.3, 0.15
 """Thresholds of notes: share kept, difference of R and R_KL, share of positions where the plain models disagree."""
 
@@ -45,10 +45,12 @@ def carried(
     tuned: nn.Module | None = None,
     **options: Any,
 ) -> CarryReport:
-    """Carry an adapter over; ``transfer`` calls this with its arguments if it is given inputs.
+    """Put the adapter with the most similar effect on the target; ``transfer`` calls this function if inputs are given.
+
+    If ``tuned`` is given, a model fine-tuned from ``source``, its difference from the source is the adapter.
 
     Returns:
-        The adapter that was put on the target, and the share that it is predicted to keep.
+        A report on the adapter that was put on the target, with the share of the gain that it is predicted to keep.
 
     Raises:
         TransferError: a layer has no counterpart; the target is unchanged.
@@ -116,7 +118,7 @@ class _Carrying:
         return self.report(max(scores, key=self.rank))
 
     def rank(self, candidate: str) -> float:
-        """Return the score to choose by, with the lead that others need over a copy that keeps something."""
+        """Return a candidate's score; a copy that keeps something gets the lead that others need over it."""
         score = self.scores.get(candidate, 0.0)
         return score + AS_GOOD if candidate == "copy" and score > 0 else score
 
@@ -136,7 +138,7 @@ class _Carrying:
                 self.candidates[name], self.scores[name] = refined(self.trial, adapters, steps, bar.update)
 
     def report(self, chosen: str) -> tuple[CarryReport, Adapters]:
-        """Predict on the untouched rows, and decide whether an adapter is put on the target."""
+        """Predict on the unused rows; return the report and, if they are likely to help, adapters for the target."""
         fitted = max(self.made.by_name, key=lambda n: self.scores[n], default=chosen)
         shown = {n: self.candidates[n] for n in (chosen, "copy", fitted, "from zero") if n in self.candidates}
         predicted = self.trial.predicted(shown, self.rows.tell)
@@ -190,7 +192,7 @@ class _Carrying:
         return CarriedLayer(origin, side, rank, fitted.rows, fitted.features, fitted.kept.get(name))
 
     def notes(self, best: Prediction | None, *, put: bool) -> list[str]:
-        """Return the notes, one sentence each."""
+        """Return the notes of the report, one sentence each."""
         rows, notes = self.rows.rows, []
         if best is None:
             notes.append("No adapter was added: no candidate keeps anything on the rows to choose by.")

@@ -19,15 +19,15 @@ BIAS = "bias"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One placement of the adapter of one layer of the source.
+    """The change that an adapter makes with one placement in one layer of the source.
 
     Attributes:
         layer: the layer of the source.
-        placement: its side; "bias" for a change of the bias that comes with the adapter.
+        placement: the side; "bias" for the bias that the adapter adds.
         factors: A and B, with the scaling in B; or a change of any rank as A, and an empty B.
         low: whether the factors have a low rank, as for LoRA; DoRA, LoHa, LoKr and changes of tuned models do not.
         scaling: scaling of the adapter.
-        dtype: dtype of its parameters.
+        dtype: dtype of the adapter's parameters.
     """
 
     layer: str
@@ -39,7 +39,7 @@ class Part:
 
     @property
     def key(self) -> str:
-        """Name of the part."""
+        """Unique name of the part, from the layer and the placement."""
         return f"{self.layer}:{self.placement}"
 
     @classmethod

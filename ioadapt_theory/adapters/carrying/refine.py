@@ -12,13 +12,13 @@ from ioadapt_theory.adapters.carrying.trial import Adapters, Trial, tried
 from ioadapt_theory.effect.retained import guessed
 
 RATE, SHARE, DECAY = 0.01, 0.1, (0.8, 0.95)
-"""Adam's largest step, the same as a share of the size of a layer's factors, and Adam's decay rates."""
+"""Adam's largest learning rate, its largest ratio to the size of a layer's factors, and Adam's decay rates."""
 LOOKS = 5
 """Largest number of evaluations on the rows to choose by, and smallest number of steps between two."""
 
 
 def refined(trial: Trial, adapters: Adapters, steps: int, progress: Callable[[int], Any]) -> tuple[Adapters, float]:
-    """Train LoRAs on the target towards guessed labels or the source's effects; return the best on other rows.
+    """Train LoRAs on the target towards guessed labels or the source's effects; return the best on separate rows.
 
     Args:
         trial: the models and their rows.
@@ -82,7 +82,7 @@ def balanced(adapter: Adapter) -> Adapter:
 
 
 def distance(s: Tensor, sa: Tensor, t: Tensor, ta: Tensor, weight: float | None) -> Tensor:
-    """Return the cross-entropy with guessed labels, or the squared distance of the effects relative to the source's."""
+    """Return the cross-entropy with guessed labels, or the relative squared distance of effects without ``weight``."""
     if weight is None:
         return ((ta - t) - (sa - s)).square().sum() / (sa - s).square().sum().clamp_min(1e-20)
     s, sa, t, ta = (x.log_softmax(-1) for x in (s, sa, t, ta))

@@ -1,1 +1,1 @@
-"""Functions that move an adapter to another base: transfer, convert (Eq. 5), bake and combine."""
+"""Functions that move, convert (Eq. 5), bake and combine adapters."""

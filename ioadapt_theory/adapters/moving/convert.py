@@ -81,7 +81,7 @@ def converted_factors(
 def convert(
     adapter: Adapter, w: Tensor, placement: Placement | str, bias: Tensor | None = None, *, ridge: float = 0.0
 ) -> tuple[Adapter, Fidelity]:
-    """Return a LoRA on the weight as an input or output adapter with the same rank, scaling and dtype.
+    """Return a LoRA on the weight as an input or output adapter of the same rank, and the errors of the conversion.
 
     An output adapter acts on XW + b, whereas a LoRA does not change b, so the result has the shift -bA'B.
 

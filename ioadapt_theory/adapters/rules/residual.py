@@ -31,7 +31,8 @@ WRITES = re.compile(
     r"|single_transformer_blocks\.\d+\.proj_out"
     r")"
 )
-"""Endings of layer names in Llama, GPT-2, GPT-J, GPT-NeoX, BERT, T5, OPT, CLIP, torch and diffusers.
+"""Endings of layer names in Llama, GPT-2, GPT-J, GPT-NeoX, BERT, T5, OPT, CLIP, torch and diffusers: ``READS`` for
+layers that read the residual stream, and ``WRITES`` for layers that write to it.
 
 A name with several meanings is matched only together with the part before it: ``proj_out`` writes to the stream in
 FLUX's single blocks and around a UNet's attention, but reads it at the end of a transformer; ``linear1`` occurs in
@@ -53,7 +54,7 @@ class UnknownSideError(InvalidValueError):
 
 
 def residual_side(name: str) -> Placement:
-    """Return the side of this layer that is on the residual stream; raise UnknownSideError."""
+    """Return the side of this layer that is on the residual stream; raise UnknownSideError for an unknown name."""
     if READS.fullmatch(name):
         return Placement.INPUT
     if WRITES.fullmatch(name):

@@ -32,7 +32,7 @@ class NoMatchError(IoAdaptError, ValueError):
 
 
 def walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Yield every submodule once per name, without entering adapted layers."""
+    """Yield each submodule under each of its names, without entering adapted layers."""
     inside: tuple[str, ...] = ()
     for name, module in model.named_modules(remove_duplicate=False):
         if not name or name.startswith(inside):

@@ -97,7 +97,7 @@ def profile(
         delta[p] = d.mean()
         met = np.where(np.arange(k) == p, n - 1, sizes)  # elements in a row
         means[p] = r.sum(0) / np.maximum(n * met, 1)
-        spread = np.where(np.arange(k) == p, n - 2, sizes)  # each u_j also occurs once in row i
+        spread = np.where(np.arange(k) == p, n - 2, sizes)  # the u_j in row i of this part sum to -u_i
         u[part] = (r - met * means[p]) / np.maximum(spread, 1) * (spread > 0)
         weighted = np.column_stack([d - delta[p], u[part] * np.sqrt(2 * np.maximum(spread, 0))])
         effects[p] = weighted.T @ weighted

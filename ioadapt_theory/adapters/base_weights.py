@@ -43,7 +43,7 @@ class ModelWeights:
 
     @cached_property
     def rename(self) -> Rename | None:
-        """The renaming, as in ``TensorWeights``; computed once, since importing transformers is slow."""
+        """Function from stored names to module names, or None; computed once, since importing transformers is slow."""
         return of_model(self._modules[""])
 
     def outline(self, name: str) -> Operator:
@@ -79,7 +79,7 @@ class TensorWeights:
 
     Attributes:
         names: the names of the layers.
-        rename: maps stored names to module names if the model's library renames layers; else None.
+        rename: function from stored names to module names if the model's library renames layers, else None.
         aliases: name of a layer in the file -> its name in ``names``.
     """
 
@@ -110,7 +110,7 @@ class TensorWeights:
         w = self.read(f"{name}.weight")
         bias = self.read(f"{name}.bias") if f"{name}.bias" in self.shapes else None
         if self._is_conv1d(name):
-            return BaseLayer(w, bias)  # the Conv1D of GPT-2
+            return BaseLayer(w, bias)  # Conv1D stores W itself
         return BaseLayer(w.flatten(1).mT, bias, tuple(w.shape[2:]))
 
     def vectors(self) -> dict[str, Callable[[], Tensor]]:
@@ -124,7 +124,7 @@ class TensorWeights:
         return alike or self._stores_w(name)
 
     def _stores_w(self, name: str) -> bool:
-        """Return whether the bias is as long as the weight's second axis and not as the first, as in GPT-2's Conv1D."""
+        """Return whether the bias is as long as the weight's second axis but not as its first, as in GPT-2's Conv1D."""
         shape, bias = self.shapes[f"{name}.weight"], self.shapes.get(f"{name}.bias", ())
         return len(shape) == 2 and len(bias) == 1 and shape[0] != bias[0] == shape[1]
 
@@ -133,7 +133,7 @@ Weights = ModelWeights | TensorWeights
 
 
 def checkpoint_weights(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> TensorWeights:
-    """Return the layers of a checkpoint by module name; names in ``wanted`` are used for the layers that they mean."""
+    """Return the layers of a checkpoint by module name, or by the name that ``wanted`` has for the same layer."""
     named = as_modules(checkpoint, wanted)
     weights = stored_weights(named)
     weights.rename, weights.aliases = named.rename, named.aliases

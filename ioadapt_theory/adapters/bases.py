@@ -58,7 +58,7 @@ class Base(ABC):
 
 
 class Identity(Base):
-    """The identity I_n over a feature axis."""
+    """The identity I_n on a feature axis."""
 
     pointwise = True
 

@@ -18,7 +18,7 @@ SAVERS: list[Callable[[nn.Module, Path, str], object]] = []
 
 
 def replace(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
-    """Replace the modules with these names, and the methods of the model that would bypass adapters."""
+    """Replace modules by name, and override those methods of the model that would bypass adapters."""
     for name, new in modules.items():
         parent, _, child = name.rpartition(".")
         setattr(model.get_submodule(parent), child, new)

@@ -48,7 +48,7 @@ class AdaptedLayer(nn.Module):
         self.disabled = 0
         self._swapped: dict[str, nn.Parameter] = {}  # the original tensors while merged, otherwise the merged ones
         self._base = self._chain = operator(base_layer)
-        self._links: tuple[nn.Module, ...] = ()  # the modules of the chain
+        self._links: tuple[nn.Module, ...] = ()  # the modules that _chain is built from
 
     def extra_repr(self) -> str:
         """Return the names of the active adapters, for ``print(model)``."""

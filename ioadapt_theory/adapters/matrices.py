@@ -67,7 +67,7 @@ class Operator(Base):
         raise UnsupportedError(msg)
 
     def stored(self, matrix: Tensor) -> Tensor:
-        """Return the matrix in the module's own layout, the inverse of ``dense``; raise UnsupportedError if unknown."""
+        """Return the matrix in the module's layout, the inverse of ``dense``; raise UnsupportedError like ``dense``."""
         del matrix
         return self.dense()
 
@@ -89,7 +89,7 @@ class Linear(Operator):
 
 
 class Conv1D(Operator):
-    """transformers' Conv1D of GPT-2, a linear layer that stores W itself."""
+    """The Conv1D of transformers, as in GPT-2: a linear layer that stores W itself."""
 
     def dense(self) -> Tensor:
         """Return W, c x d."""
@@ -125,7 +125,7 @@ class Convolution(Operator):
         return self.module._conv_forward(x.to(m.dtype), self.stored(m), None)
 
     def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
-        """Return Y + s X A B, by a k x k convolution to r channels and a 1 x 1 one, or from AB with groups."""
+        """Return Y + s X A B, by a k x k convolution to r channels and a 1 x 1 one; compute AB if there are groups."""
         return super().plus_low_rank(y, x, a, b, s) if self.module.groups == 1 else y + self.product(x, a @ (s * b))
 
 

@@ -1,4 +1,4 @@
-"""Functions that add adapters to a model by module name, and list, count, activate, scale and disable them."""
+"""Functions that add adapters to a model by module name, and list, count, activate, scale, disable and remove them."""
 
 import threading
 from collections.abc import Collection, Iterator, Mapping
@@ -143,7 +143,7 @@ def _of_adapters(model: nn.Module) -> Iterator[nn.Parameter]:
 
 
 def refuse_if_disabled(model: nn.Module, doing: str) -> None:
-    """Raise InvalidValueError inside a ``disable`` block, since its end would undo the change."""
+    """Raise InvalidValueError inside a ``disable`` block, since the end of the block would undo the change."""
     if any(isinstance(part, AdaptedLayer) and part.disabled for part in model.modules()):
         msg = f"The adapters are disabled: leave the disable() block before {doing}."
         raise InvalidValueError(msg)
@@ -161,7 +161,7 @@ def _check_room(module: nn.Module, wanted: set[int], name: str) -> None:
 
 
 def layers(model: nn.Module, name: str | None = None) -> dict[str, AdaptedLayer]:
-    """Return the adapted layers by module name; with ``name``, only those with the adapter of this name.
+    """Return the adapted layers by module name; if ``name`` is given, only those with the adapter of this name.
 
     Raises:
         UnknownNameError: no layer has an adapter of this name.
@@ -184,7 +184,7 @@ def layers(model: nn.Module, name: str | None = None) -> dict[str, AdaptedLayer]
 
 
 def parameters(model: nn.Module, name: str | None = None) -> Iterator[tuple[str, nn.Parameter]]:
-    """Yield the names and parameters of all adapters, or of one; a parameter shared by layers is yielded once.
+    """Yield the names and parameters of all adapters, or of the adapter ``name``; shared parameters only once.
 
     Example:
         >>> from torch import nn
@@ -202,7 +202,7 @@ def parameters(model: nn.Module, name: str | None = None) -> Iterator[tuple[str,
 
 
 def count(model: nn.Module, name: str | None = None) -> int:
-    """Return the number of parameters of all adapters, or of one.
+    """Return the number of parameters of all adapters, or of the adapter ``name``.
 
     Example:
         >>> from torch import nn
@@ -236,11 +236,11 @@ def activate(model: nn.Module, *names: str) -> None:
 
 
 def scale(model: nn.Module, factor: float, name: str = "default") -> None:
-    """Multiply an adapter's scaling, which is the factor on its learned change and part of the state_dict.
+    """Multiply an adapter's scaling, the factor on its learned change, by ``factor``; the state_dict stores the result.
 
     Args:
         model: the model with the adapter.
-        factor: what the scaling is multiplied by: 0.5 halves the change, 0 removes it.
+        factor: 0.5 halves the learned change, 0 removes it.
         name: name of the adapter.
 
     Raises:

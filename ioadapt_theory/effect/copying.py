@@ -1,4 +1,4 @@
-"""The share of its gain that a copied adapter keeps: measured from its effect, or expected before training.
+"""The share of its gain (loss reduction) that a copied adapter keeps: predicted after training, or expected before.
 
 The expected cosine of the effects on the source S and the target T is N_ST/√(N_SS N_TT). Here N_ab, the sum of
 E (r_a·r_b)⟨J_a, J_b⟩ over pairs of positions of a sample, is the expected ⟨e_a, e_b⟩ of the effects e = rMJ, in models

@@ -70,7 +70,7 @@ class Candidates:
     Attributes:
         by_name: candidate -> layer of the target -> adapter.
         parts: parts of the source's adapter, by key.
-        fit: the parts fitted at places of the target.
+        fit: the parts fitted at places (layers and sides) of the target.
         picked: the best place for each part, by key.
         lost: layer of the source without a candidate -> the reason.
         truncated: part that was truncated to a low rank -> share of its squared effect that remains.

@@ -27,7 +27,7 @@ STEPS = 10
 TOO_FEW = 16
 """Number of rows up to which a note says that there are too few for a prediction."""
 AS_GOOD = 0.02
-"""Lead that a candidate needs over the copy, and that a candidate at another strength needs over all others."""
+"""Lead in the share kept that a candidate needs over the copy, and a candidate at another strength over all."""
 LITTLE, APART, DISAGREEING = 0.3, 0.3, 0.15
 """Thresholds of notes: share kept, difference of R and R_KL, share of positions where the plain models disagree."""
 
@@ -45,9 +45,9 @@ def carried(
     tuned: nn.Module | None = None,
     **options: Any,
 ) -> CarryReport:
-    """Put the adapter with the most similar effect on the target; ``transfer`` calls this function if inputs are given.
+    """Carry an adapter over to the target by its effect; ``transfer`` calls this function if inputs are given.
 
-    If ``tuned`` is given, a model fine-tuned from ``source``, its difference from the source is the adapter.
+    If ``tuned`` is given, a model fine-tuned from ``source``, the adapter is first extracted from their difference.
 
     Returns:
         A report on the adapter that was put on the target, with the share of the gain that it is predicted to keep.
@@ -106,7 +106,7 @@ class _Carrying:
         self.scores = {"zero": 0.0} | self.trial.scores(self.candidates)
 
     def done(self) -> tuple[CarryReport, Adapters]:
-        """Choose, refine and predict; return the report and the adapters for the target."""
+        """Choose and refine a candidate; return the report and the adapters for the target."""
         scaled, plain = self.made.strengths(self.scores), max(self.scores.values())
         scores = self.trial.scores(scaled)
         self.candidates |= scaled
@@ -138,7 +138,7 @@ class _Carrying:
                 self.candidates[name], self.scores[name] = refined(self.trial, adapters, steps, bar.update)
 
     def report(self, chosen: str) -> tuple[CarryReport, Adapters]:
-        """Predict on the unused rows; return the report and, if they are likely to help, adapters for the target."""
+        """Predict on the unused rows; return the report, and adapters for the target if they are likely to help."""
         fitted = max(self.made.by_name, key=lambda n: self.scores[n], default=chosen)
         shown = {n: self.candidates[n] for n in (chosen, "copy", fitted, "from zero") if n in self.candidates}
         predicted = self.trial.predicted(shown, self.rows.tell)
@@ -181,7 +181,7 @@ class _Carrying:
         return report, put
 
     def layer(self, layer: str, adapter: Adapter, chosen: str, origin: str) -> CarriedLayer:
-        """Return the report on one layer."""
+        """Return the report on one layer of the target."""
         places = [place for place in self.made.picked.values() if place[1] == layer and place[2] != BIAS]
         side = "+".join(str(placement) for placement, _ in adapter.parts())
         rank = max((phi.rank or 0) for _, phi in adapter.parts())

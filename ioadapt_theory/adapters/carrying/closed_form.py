@@ -138,7 +138,7 @@ class Translation:
 
     @property
     def best(self) -> str:
-        """The candidate with the largest R."""
+        """The name of the candidate with the largest R."""
         return max(self.kept, key=lambda name: self.kept[name])
 
     def solve(self) -> None:
@@ -186,7 +186,7 @@ def _eigen(gram: Tensor) -> tuple[Tensor, Tensor]:
 def low_rank(m: Tensor, c: Tensor, k: Tensor, rank: int, near: Tensor | None = None) -> Factors:
     """Return the rank-r factors whose effect is nearest to that of M, in eigenbases of C and K.
 
-    If ``near`` is given, an iteration starts from its rows, instead of a decomposition of M.
+    If ``near`` is given, an iteration from its rows replaces the decomposition of M.
     """
     rows, columns = (values.sqrt() + 1e-4 * values.mean().sqrt() + 1e-20 for values in (c, k))
     weighted = rows[:, None] * m * columns
@@ -205,7 +205,7 @@ def low_rank(m: Tensor, c: Tensor, k: Tensor, rank: int, near: Tensor | None = N
 def truncated(
     m: Tensor, gram: Tensor, writing: Tensor, *, rank: int | None = None, share: float | None = None
 ) -> tuple[Tensor, Tensor, float]:
-    """Return A, B and the share of the squared effect that they keep: the r largest terms of C^½ M K^½.
+    """Return A and B from the r largest terms of C^½ M K^½, and the share of the squared effect that AB keeps.
 
     Args:
         m: the change of a side's matrix.

@@ -1,4 +1,4 @@
-"""Extraction of an adapter from a tuned model: the difference from the base, truncated so as to keep its effect."""
+"""Extraction of an adapter from a tuned model: the difference from the base, truncated so that the effect is kept."""
 
 from dataclasses import replace
 from typing import Any

@@ -35,7 +35,7 @@ def base_layers(model: nn.Module, names: Iterable[str]) -> dict[str, nn.Module]:
 
 
 def reduced(parts: list[Part], trial: Trial, *models: nn.Module) -> tuple[dict[str, Part], dict[str, float]]:
-    """Return the parts by key, all with low rank, and the share of the effect that each truncated part keeps."""
+    """Return the parts by key, all with low rank, and the share of the squared effect that truncated parts keep."""
     todo = {part.key: part for part in parts if not part.low}
     grams: dict[str, tuple[Tensor, Tensor]] = {}
     options, draws = trial.options, trial.options.draws or 2
@@ -80,7 +80,7 @@ class Fit:
             self.at |= made
 
     def _groups(self, places: list[Place]) -> list[list[Place]]:
-        """Return groups of places whose Grams fit into memory together; a single place may exceed it."""
+        """Return groups of places whose Gram matrices fit into memory together; a single place may need more."""
         groups: list[list[Place]] = [[]]
         used, layers = 0.0, base_layers(self.trial.target, {layer for _, layer, _ in places})
         for place in places:

@@ -1,9 +1,9 @@
 """Exact Gauss-Newton passes over all entries of the adapters' changes at once, for small problems.
 
 Let Φ be the derivatives of the outputs (whitened by the metric of the likelihood if labels are compared) with respect
-to the entries of the changes M, and b the gradient. A pass adds (ΦᵀΦ + λ)⁻¹ b to the changes, and truncates the sum to
-the adapter's rank by its effect. Unlike the closed form, a pass does not assume that a layer reads and writes
-independently, or that the layers are independent.
+to the entries of the changes M, and b the gradient of the gain. A pass adds (ΦᵀΦ + λ)⁻¹ b to the changes, and truncates
+the sum to the adapter's rank by its effect. Unlike the closed form, a pass does not assume that a layer reads and
+writes independently, or that the layers are independent.
 """
 
 import math
@@ -78,7 +78,7 @@ def _steps(trial: Trial, adapters: Adapters) -> dict[str, tuple[Tensor, Tensor, 
         for layer, adapter in adapters.items():
             ((side, _),) = adapter.parts()
             both = zip(rows[layer].calls, rows[f"{layer} base"].calls, strict=True)
-            calls = [(z, y, g) for (z, _, g), (_, y, _) in both]  # of the layer without its adapter
+            calls = [(z, y, g) for (z, _, g), (_, y, _) in both]  # y without the adapter
             own = Rows(outer[layer].base_layer, calls, rows[layer].draws, rows[layer].samples)
             r, g = (x.float() for x in own.both(str(side)))
             blocks[layer].append(torch.einsum("npc,knpd->kncd", r, g).flatten(2))

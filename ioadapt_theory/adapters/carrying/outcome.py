@@ -39,7 +39,7 @@ class CarryReport(TransferReport):
     """Report on carrying an adapter over; it extends ``TransferReport``.
 
     Attributes:
-        chosen: name of the best candidate: "copy", "ridge 0.01", "by layer", "Gauss-Newton", "refined", "zero".
+        chosen: name of the best candidate, such as "copy", "ridge 0.01", "by layer", "refined" or "zero".
         prediction: prediction for this candidate on rows not used to fit or choose; None if no candidate kept anything.
         kept_copied: share of the gain that a copy keeps on the same rows; None if the sizes do not fit.
         need: what was compared: "labels" (R_KL) or "change" (R).

@@ -25,7 +25,7 @@ class Part:
         layer: the layer of the source.
         placement: the side; "bias" for the bias that the adapter adds.
         factors: A and B, with the scaling in B; or a change of any rank as A, and an empty B.
-        low: whether the factors have a low rank, as for LoRA; DoRA, LoHa, LoKr and changes of tuned models do not.
+        low: whether the factors have a low rank, as for LoRA; False for DoRA, LoHa, LoKr and changes of tuned models.
         scaling: scaling of the adapter.
         dtype: dtype of the adapter's parameters.
     """
@@ -49,7 +49,7 @@ class Part:
 
 
 def parts_of(adapted: Mapping[str, AdaptedLayer], name: str) -> list[Part]:
-    """Return the parts of an adapter, layer by layer; for a family without low rank, the full changes."""
+    """Return the parts of an adapter, layer by layer; for families other than LoRA, the full changes."""
     parts = []
     for layer, module in adapted.items():
         adapter: Adapter = module.adapters[name]  # type: ignore[assignment]

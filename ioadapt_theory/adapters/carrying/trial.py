@@ -22,7 +22,7 @@ from ioadapt_theory.errors import InvalidValueError
 Adapters = Mapping[str, Adapter]
 """Layer of the target -> its adapter."""
 MOST_KEPT = 1 << 27
-"""Largest number of output entries cached between runs; further outputs are computed again."""
+"""Largest number of output entries that are cached; further outputs are computed again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Options:
         need: "labels" if outputs are logits and both models should predict the same labels, "change" if both should
             change in the same way; by default inferred from the outputs.
         refine: number of gradient steps without labels from the best candidate, after Gauss-Newton passes in small
-            problems, compared with as many steps from zero; by default 10 steps (none for few rows) without both.
+            problems, compared with as many steps from zero; by default 10 steps alone, or none for few rows.
         placement: side of the target: "weight", "input", "output", or "best" for each layer; by default unchanged.
         rank: rank of the LoRA to which DoRA, LoHa, LoKr or a tuned model is truncated.
         rank_share: without ``rank``, the share of each layer's squared effect that this LoRA keeps.
@@ -152,7 +152,7 @@ class Trial:
         return {name: predict(RowSums.joined(rows), self.need, seed=self.options.seed) for name, rows in parts.items()}
 
     def scores(self, candidates: Mapping[str, Adapters]) -> dict[str, float]:
-        """Return the share that each candidate keeps on the rows to choose by; -∞ if it is not finite."""
+        """Return the share that each candidate keeps on the rows to choose by; -∞ if the share is not finite."""
         predicted = self.predicted(candidates, self.rows.choose)
         return {n: one.kept if math.isfinite(one.kept) else -math.inf for n, one in predicted.items()}
 
@@ -164,7 +164,7 @@ def spread(count: int, output: Tensor) -> float:
 
 @contextmanager
 def tried(target: nn.Module, candidates: Mapping[str, Adapters]) -> Iterator[Callable[[str], Any]]:
-    """Put candidates on the target for the duration; yield a function that activates a single one."""
+    """Put candidates on the target inside the block; yield a function that activates a single candidate."""
     before = {layer: layer.active for layer in layers(target).values()}
     free = "_" * max((len(key) for layer in before for key in layer.adapters), default=0)  # no adapter has such a name
     names: dict[str, str] = {}
@@ -185,7 +185,7 @@ def tried(target: nn.Module, candidates: Mapping[str, Adapters]) -> Iterator[Cal
 
 @contextmanager
 def only(adapted: Mapping[str, AdaptedLayer], name: str) -> Iterator[None]:
-    """Activate only one adapter on some layers for the duration; merged layers are left as they are."""
+    """Activate only one adapter on the layers inside the block; merged layers are left as they are."""
     before = {layer: layer.active for layer in adapted.values() if not layer.merged}
     for layer in before:
         layer.activate(*({name} & {*layer.adapters}))

@@ -49,7 +49,7 @@ class Spec:
         init: "default" and "gaussian" start without any change; "gaussian" draws A of LoRA and DoRA from N(0, 1/r²).
             "random" fills every factor, so that the untrained adapter has an effect.
         dtype: dtype of the parameters; None is the base's dtype, or float32 for a base in float16 or bfloat16.
-        detach_norm: DoRA only: treat ‖V‖ as a constant in the backward pass, as its authors do.
+        detach_norm: DoRA only: treat ‖V‖ as a constant in the backward pass, as the authors of DoRA do.
         factor: LoKr only: size of the small Kronecker factor; -1 is the most square split.
 
     Example:
@@ -158,14 +158,14 @@ class Family(nn.Module, ABC):
 
     @abstractmethod
     def weight(self, base: Base) -> Tensor:
-        """Return Φ_θ(base) as a matrix, by definition."""
+        """Return Φ_θ(base) as a matrix, computed as Φ_θ is defined."""
 
     @abstractmethod
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """Return X Φ_θ(base) + bias, without computing Φ_θ(base) if the factors suffice."""
 
     def promote(self, w: Tensor) -> Tensor:
-        """Return W in the wider of its dtype and the adapter's, so that merging rounds only once."""
+        """Return W in the wider of its dtype and the adapter's dtype, so that merging rounds only once."""
         held = getattr(self, "_former_parameters", self._parameters)  # nn.DataParallel's replica
         return w.to(torch.promote_types(w.dtype, next(p.dtype for p in held.values() if p is not None)))
 
@@ -213,7 +213,7 @@ def parameter(base: Base, spec: Spec, *shape: int) -> nn.Parameter:
 
 
 def fill(p: nn.Parameter, std: float) -> None:
-    """Fill a parameter with normal entries of this standard deviation, or zeros for 0."""
+    """Fill a parameter with normal entries of standard deviation ``std``, or with zeros if ``std`` is 0."""
     if p.is_meta:
         return
     if std:

@@ -55,7 +55,7 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
         a, b = part.A.detach().to(w), part.scaling * part.B.detach().to(w)
         match placement:
             case Placement.INPUT:
-                if taps > 1:  # it mixes every tap alike, AB ⊗ I: a LoRA of rank r · taps
+                if taps > 1:  # every tap is mixed alike, AB ⊗ I: a LoRA of rank r · taps
                     eye = torch.eye(taps, dtype=w.dtype, device=w.device)
                     a, b = torch.kron(a, eye), torch.kron(b, eye)
                 b = b @ w + (b @ p) @ q

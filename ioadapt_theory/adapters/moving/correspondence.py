@@ -30,7 +30,7 @@ class RenumberedWarning(UserWarning):
 
 
 class NoProvenanceError(IoAdaptError, ValueError):
-    """Error: match="provenance" without evidence of where the target's layers come from."""
+    """Error: match="provenance" finds no evidence of where the target's layers come from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Correspondence:
         return tuple(n for n in layers if n not in self.origins.of and n not in self.origins.contradicted)
 
     def warning(self) -> str | None:
-        """Return a warning about layers that are matched by name against the evidence or without any, or None."""
+        """Return a warning about layers that are matched by name against the evidence or without evidence, or None."""
         if wrong := self.origins.contradicted:
             (layer, why), *more = wrong.items()
             return (
@@ -85,7 +85,7 @@ def correspond(
     source: Weights | None = None,
     prints: Mapping[str, Any] | None = None,
 ) -> Correspondence:
-    """Return the target's layers for each name, and the evidence.
+    """Return the target's layers for each name, and the evidence for them.
 
     Args:
         names: layers that an adapter was trained on.
@@ -164,7 +164,7 @@ def _origins(
 
 
 def _by_plain_name(names: Iterable[str], like: Iterable[str]) -> dict[str, str]:
-    """Return plain names, with the prefix that the names in ``like`` have -> names."""
+    """Return a mapping from plain names, with the prefix of the names in ``like``, to the given names."""
     plain = {unwrapped(name): name for name in names if name}
     others = {unwrapped(name) for name in like if name}
     ours, theirs = same_start(others, plain) or ("", "")

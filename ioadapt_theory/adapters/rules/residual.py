@@ -3,8 +3,8 @@
 The side is "input" for layers that read the stream (q, k, v, up, gate), and "output" for those that write to it (o,
 down). The basis on the other side is private to the model: W_q R, W_k R⁻ᵀ and W_v R, R⁻¹W_o for each head, and a
 permutation and (for ReLU) positive scales of the neurons, change the weights but no output. On the residual side, (I +
-AB)W and W(I + AB) do not involve R, so the adapter has exactly the same effect on the changed model. It is not exact if
-the basis of the residual stream itself changes, and no placement is exact for both changes.
+AB)W and W(I + AB) do not involve R, so the adapter has exactly the same effect on the changed model. The effect
+differs if the basis of the residual stream itself changes; no placement is exact for both changes.
 """
 
 import re

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 LONGEST = 2000
-"""Maximum length of a message, since names in broken files may have millions of characters."""
+"""Maximum length of a message in characters, since names in broken files may have millions of characters."""
 MOST_KNOWN = 12
 """Maximum number of known names that the message about an unknown name lists."""
 _ABBREVIATED = {"proposition": "prop", "equation": "eq"}

@@ -32,7 +32,7 @@ Times = Callable[[Float[np.ndarray, "f r"]], Float[np.ndarray, "f r"]]
 """A function that multiplies a matrix K by a matrix with a few columns."""
 
 ROUNDING = 4096
-"""The centred part of a Gram K below this many machine epsilons of ‖K‖_F² is rounding: K is a multiple of I."""
+"""Multiple of the machine epsilon below which ‖K - (tr K / f) I‖² / ‖K‖² is rounding error: K is a multiple of I."""
 STANDS_OUT = 3.0
 """Value of z above which two layers are more similar than expected by chance."""
 NARROWEST = 16
@@ -40,7 +40,7 @@ NARROWEST = 16
 MOST_PARTS = 16
 """Largest number of parts of a side; see ``parts``."""
 EIGENVALUES = 6
-"""Number of eigenvalues of e that are computed; their cubes give the third moment, and smaller ones are negligible."""
+"""Number of eigenvalues of e that are computed; their cubes give the third moment; the cubes of smaller eigenvalues are negligible."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,6 @@ class Identity(Base):
         return getattr(self.of, "like", None)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return X."""
         return x
 
     def dense(self) -> Tensor:
@@ -91,7 +90,6 @@ class SizesAlone(Base):
         self.like = torch.empty((), device="meta")
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return X."""
         return x
 
     def dense(self) -> Tensor:

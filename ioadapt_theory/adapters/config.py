@@ -79,7 +79,6 @@ class AdapterConfig:
     factor: int = -1
 
     def __post_init__(self) -> None:
-        """Check all options that can be checked without a model."""
         for name in ("target_modules", "exclude_modules"):
             value = getattr(self, name)
             if not isinstance(value, str | Iterable) or not all(isinstance(part, str) for part in value):

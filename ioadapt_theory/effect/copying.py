@@ -117,7 +117,7 @@ def measured(
     need: str | None = None,
     seed: int = 0,
 ) -> Prediction:
-    """Predict the share of the source adapters' effect that the target's adapters keep; four forward passes per batch.
+    """Return the share of the source adapters' effect that the target's adapters keep; four forward passes per batch.
 
     Args:
         source: the source, with its adapters active.
@@ -127,9 +127,6 @@ def measured(
         call: function that runs a model on a batch and returns outputs that both models have; by default a plain call.
         need: "labels" or "change"; by default chosen from the outputs, see ``needed``.
         seed: seed of random numbers in the models, and of the bootstrap.
-
-    Returns:
-        The predicted share, with its interval.
 
     Raises:
         InvalidValueError: outputs have different shapes or are not finite, or an adapter has no effect.

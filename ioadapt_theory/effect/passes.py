@@ -53,7 +53,7 @@ def record(
     chances: Tensor | None = None,
     directions: Callable[[Tensor], list[Tensor]] | None = None,
 ) -> Recorded:
-    """Record one forward pass and ``draws`` backward passes of a model; the model's state is restored.
+    """Return the output, activations and gradients of one forward and ``draws`` backward passes of a model.
 
     Args:
         model: the model, with adapters switched off by the caller.
@@ -66,9 +66,6 @@ def record(
             probabilities as covariance, so that improbable classes have little weight. By default all outputs have the
             same weight.
         directions: function that returns the cotangents for an output; by default they are random.
-
-    Returns:
-        The output, and the activations and gradients of each layer.
 
     Raises:
         InvalidValueError: the model does not accept the batch, or its output is not finite.

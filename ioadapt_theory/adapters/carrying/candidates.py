@@ -109,7 +109,6 @@ class Candidates:
         return sides
 
     def _made(self) -> dict[str, Adapters]:
-        """Return the adapters for the target's layers, by candidate."""
         fitted = {key: self.fit.at[place] for key, place in self.picked.items()}
         names = list(dict.fromkeys(n for one in fitted.values() for n in one.candidates if not self.few or n in SAFE))
         made = {

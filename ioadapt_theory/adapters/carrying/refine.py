@@ -18,16 +18,15 @@ LOOKS = 5
 
 
 def refined(trial: Trial, adapters: Adapters, steps: int, progress: Callable[[int], Any]) -> tuple[Adapters, float]:
-    """Train LoRAs on the target towards guessed labels or the source's effects; return the best adapters.
+    """Return LoRAs trained on the target, towards guessed labels or the source's effects, and their score.
+
+    The LoRAs and the score are the best on the rows to choose by, the start included.
 
     Args:
         trial: the models and their rows.
         adapters: adapters to start from, which are not changed.
         steps: number of Adam steps.
         progress: called after each step.
-
-    Returns:
-        The adapters with the best score on the rows to choose by, and this score.
     """
     work = {layer: balanced(adapter.float()) for layer, adapter in deepcopy(dict(adapters)).items()}
     best, best_score = deepcopy(work), trial.scores({"": work})[""]

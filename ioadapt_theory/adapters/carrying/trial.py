@@ -58,7 +58,6 @@ class Options:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Raise InvalidValueError if a value is outside its limits."""
         if self.need not in {None, *NEEDS}:
             msg = f"need must be 'labels' (outputs are logits) or 'change', not {self.need!r}."
             raise InvalidValueError(msg)

@@ -98,7 +98,7 @@ def put(
     lost: Mapping[str, str] = MappingProxyType({}),
     trainable: bool = False,
 ) -> TransferReport:
-    """Add adapters to the layers with these names, and report the outcome for each layer.
+    """Return the report of adding adapters, in place, to the layers with these names.
 
     Args:
         model: the model, changed in place.
@@ -110,9 +110,6 @@ def put(
         sources: layer of the model -> the layer that its adapter comes from; by default the layer of the same name.
         lost: layers of the source without a target layer -> the reason.
         trainable: see ``transfer``.
-
-    Returns:
-        The report, also on layers that received no adapter.
 
     Raises:
         TransferError: a layer does not fit (or none does); the model is unchanged.

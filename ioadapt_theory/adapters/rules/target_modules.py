@@ -43,7 +43,7 @@ def walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
-    """Return the modules to adapt, each under its first name, in the model's order; raise NoMatchError if there is none."""
+    """Return the modules to adapt by their first names, in the model's order; raise NoMatchError if there are none."""
     named = dict(walk(model))
     if config.target_modules == ALL_LINEAR:
         get_head = getattr(model, "get_output_embeddings", None)

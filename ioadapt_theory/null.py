@@ -40,7 +40,7 @@ NARROWEST = 16
 MOST_PARTS = 16
 """Largest number of parts of a side; see ``parts``."""
 EIGENVALUES = 6
-"""Number of eigenvalues of e that are computed; their cubes give the third moment; the cubes of smaller eigenvalues are negligible."""
+"""Number of computed eigenvalues of e, whose cubes give the third moment; cubes of smaller ones are negligible."""
 
 
 @dataclass(frozen=True, slots=True)

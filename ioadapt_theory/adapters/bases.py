@@ -74,6 +74,7 @@ class Identity(Base):
         return getattr(self.of, "like", None)
 
     def __call__(self, x: Tensor) -> Tensor:
+        """Return X."""
         return x
 
     def dense(self) -> Tensor:
@@ -90,6 +91,7 @@ class SizesAlone(Base):
         self.like = torch.empty((), device="meta")
 
     def __call__(self, x: Tensor) -> Tensor:
+        """Return X, since W has no values."""
         return x
 
     def dense(self) -> Tensor:

@@ -14,7 +14,7 @@ _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u20
 
 
 def printable(text: str) -> str:
-    """Return the text with those characters escaped that a terminal would obey or hide, except tab and newline."""
+    """Escape the characters of a text that a terminal would interpret or hide, except tab and newline."""
     return _UNSEEN.sub(lambda mark: ascii(mark[0])[1:-1], text)
 
 
@@ -32,7 +32,7 @@ class IoAdaptError(Exception):
     """
 
     def __str__(self) -> str:
-        """Return the message, shortened and escaped for a terminal (``KeyError`` would return the repr)."""
+        """Return the message, shortened and escaped for a terminal (``KeyError`` would return its repr)."""
         text = str(self.args[0]) if self.args else ""
         cut = len(text) - LONGEST
         return printable(text if cut <= 0 else f"{text[: LONGEST // 2]}[... {cut} ...]{text[-LONGEST // 2 :]}")

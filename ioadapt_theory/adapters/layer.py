@@ -174,7 +174,7 @@ class AdaptedLayer(nn.Module):
             self._swapped = {}
 
     def exchange(self) -> None:
-        """Swap the merged and the original tensors; the new ones get the layer's device and dtype."""
+        """Swap the merged and the original tensors, converting those put in to the layer's current device and dtype."""
         for key, other in self._swapped.items():
             now = getattr(self.base_layer, key)
             if (other.device, other.dtype) != (now.device, now.dtype):

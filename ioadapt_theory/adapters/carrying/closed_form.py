@@ -178,7 +178,7 @@ class Translation:
 
 
 def _eigen(gram: Tensor) -> tuple[Tensor, Tensor]:
-    """Return non-negative eigenvalues and eigenvectors; in float64, since inactive features may give NaN in float32."""
+    """Return the eigenvalues, at least 0, and eigenvectors of a Gram matrix; in float64, since float32 may give NaN."""
     values, vectors = torch.linalg.eigh(gram.double())
     return values.clamp_min(0).to(gram), vectors.to(gram)
 

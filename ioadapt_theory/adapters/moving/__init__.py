@@ -1,1 +1,1 @@
-"""Functions that move, convert (Eq. 5), bake and combine adapters."""
+"""Functions that transfer and combine adapters, convert them (Eq. 5), or turn them into plain LoRAs."""

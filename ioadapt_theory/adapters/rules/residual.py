@@ -37,7 +37,7 @@ layers that read the residual stream, and ``WRITES`` for layers that write to it
 A name with several meanings is matched only together with the part before it: ``proj_out`` writes to the stream in
 FLUX's single blocks and around a UNet's attention, but reads it at the end of a transformer; ``linear1`` occurs in
 torch and in FLUX. A UNet's proj_in and proj_out connect an outer and an inner stream; the side of the outer one is
-chosen, and the other would be equally exact.
+chosen, and the other side would be equally exact.
 """
 
 

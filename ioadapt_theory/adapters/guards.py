@@ -14,7 +14,7 @@ from ioadapt_theory.errors import UnsupportedError
 FAST_PATHS = {nn.TransformerEncoderLayer: "activation_relu_or_gelu", nn.TransformerEncoder: "use_nested_tensor"}
 """Modules with a fast path that reads weights instead of calling layers, and the attribute that enables it."""
 SAVERS: list[Callable[[nn.Module, Path, str], object]] = []
-"""``formats.save``, which registers itself here on import, since this package may not import ``formats``."""
+"""A list for ``formats.save``, which adds itself on import, since this package may not import ``formats``."""
 
 
 def replace(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:

@@ -59,7 +59,7 @@ class AdaptedLayer(nn.Module):
         try:
             return super().__getattr__(name)
         except AttributeError:
-            if name.startswith("_"):  # __deepcopy__, _hf_hook or _old_forward would act on the wrapper
+            if name.startswith("_"):  # the base's __deepcopy__ or _hf_hook is not the wrapper's
                 raise
             return getattr(super().__getattr__("base_layer"), name)
 

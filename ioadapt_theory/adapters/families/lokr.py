@@ -1,4 +1,4 @@
-"""LoKr (Yeh et al. 2023): Δ = C ⊗ D, with D = AB of low rank if that is smaller."""
+"""LoKr (Yeh et al. 2023): Δ = C ⊗ D, where D is a low-rank product AB if the rank is small."""
 
 import math
 from collections.abc import Mapping

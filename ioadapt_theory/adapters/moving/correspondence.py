@@ -126,7 +126,7 @@ def correspond(
 
 
 def _places(layers: Place, origins: Mapping[str, str]) -> Iterable[Place]:
-    """Return the target's copies of a group of source layers: the first copy of each layer, then the second, and so on."""
+    """Return the target's copies of a group of source layers: the first copy of each layer, then the second, etc."""
     copies = [[new for new, old in origins.items() if old == layer] for layer in layers]
     return zip(*copies, strict=False)
 

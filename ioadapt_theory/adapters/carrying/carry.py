@@ -181,7 +181,6 @@ class _Carrying:
         return report, put
 
     def layer(self, layer: str, adapter: Adapter, chosen: str, origin: str) -> CarriedLayer:
-        """Return the report on one layer of the target."""
         places = [place for place in self.made.picked.values() if place[1] == layer and place[2] != BIAS]
         side = "+".join(str(placement) for placement, _ in adapter.parts())
         rank = max((phi.rank or 0) for _, phi in adapter.parts())
@@ -192,7 +191,6 @@ class _Carrying:
         return CarriedLayer(origin, side, rank, fitted.rows, fitted.features, fitted.kept.get(name))
 
     def notes(self, best: Prediction | None, *, put: bool) -> list[str]:
-        """Return the notes of the report, one sentence each."""
         rows, notes = self.rows.rows, []
         if best is None:
             notes.append("No adapter was added: no candidate keeps anything on the rows to choose by.")

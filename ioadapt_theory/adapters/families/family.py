@@ -138,7 +138,7 @@ class Family(nn.Module, ABC):
         return self
 
     def cut(self, ranges: Ranges) -> "Family":
-        """Return Φ restricted to the columns of W in ``ranges``; raise UnsupportedError for a parameter without axes."""
+        """Return Φ restricted to the columns in ``ranges``; raise UnsupportedError if ``axes`` lacks a parameter."""
         held = {name: p.detach() for name, p in self.named_parameters()}
         if unknown := sorted(held.keys() - self.axes.keys()):
             msg = f"a {type(self).__name__} does not define the axes of {', '.join(unknown)}, so it cannot be split"

@@ -27,7 +27,7 @@ class TransferReport:
 
     Attributes:
         matched: layers of the target that received an adapter.
-        unmatched: layers without an adapter -> the reason.
+        unmatched: layer without an adapter -> the reason.
         altered: tensors of the target's base that were changed; see ``load``.
         sources: matched layer -> the layer, of the source or the file, that its adapter comes from.
         how: how the layers were matched: by "name", or by the "contents" of the weights.

@@ -31,9 +31,9 @@ def transfer(
     """Copy an adapter to another model or, if inputs are given, fit an adapter with the most similar effect.
 
     An input adapter needs the same input size, an output adapter the same output size, a weight adapter both; an
-    adapter that fits may still be useless there, see ``report``. The target is frozen; if it already has adapters, its
-    trainable parameters stay trainable. If inputs are given, the target is not frozen, and receives no adapter if none
-    is predicted to keep a share of the effect.
+    adapter that fits may still be useless on the target, see ``report``. The target is frozen; if it already has
+    adapters, its trainable parameters stay trainable. If inputs are given, the target is not frozen, and receives no
+    adapter if none is predicted to keep a share of the effect.
 
     Args:
         source: the model with the adapter.

@@ -165,7 +165,7 @@ def spread(count: int, output: Tensor) -> float:
 def tried(target: nn.Module, candidates: Mapping[str, Adapters]) -> Iterator[Callable[[str], Any]]:
     """Put candidates on the target inside the block; yield a function that activates a single candidate."""
     before = {layer: layer.active for layer in layers(target).values()}
-    free = "_" * max((len(key) for layer in before for key in layer.adapters), default=0)  # longer than all names
+    free = "_" * max((len(key) for layer in before for key in layer.adapters), default=0)  # as long as the longest name
     names: dict[str, str] = {}
     try:
         for number, (candidate, adapters) in enumerate(candidates.items()):

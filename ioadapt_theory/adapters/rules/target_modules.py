@@ -95,7 +95,7 @@ def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) ->
 
 
 def fits(wanted: str | tuple[str, ...], name: str) -> bool:
-    """Return whether a name ends with one of the names ``wanted``, or fully matches the regular expression ``wanted``."""
+    """Return whether a name ends with one of ``wanted``, or fully matches ``wanted`` as a regular expression."""
     if isinstance(wanted, str):
         return patterns.fits(wanted, name)
     return any(name == end or name.endswith(f".{end}") for end in wanted)

@@ -33,7 +33,7 @@ Plan = Mapping[Placement, Spec]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdapterConfig:
-    """Options of ``adapt``, which also accepts PEFT's names for them.
+    """Options of ``adapt``, which also accepts PEFT's names for these options.
 
     Attributes:
         target_modules: module names: a list matches by suffix, a string is a regular expression for the whole name, and

@@ -96,7 +96,7 @@ class AdaptedLayer(nn.Module):
         return chain
 
     def switch_off(self) -> None:
-        """Act as the base layer, even with merged adapters, until ``switch_on`` has been called as often."""
+        """Act as the base layer, even with merged adapters, until ``switch_on`` has undone every ``switch_off``."""
         self.disabled += 1
         if self.merged:
             self.exchange()
@@ -174,7 +174,7 @@ class AdaptedLayer(nn.Module):
             self._swapped = {}
 
     def exchange(self) -> None:
-        """Swap the merged and the original tensors, converting those put in to the layer's current device and dtype."""
+        """Swap the merged and the original tensors; the tensors put in take the layer's current device and dtype."""
         for key, other in self._swapped.items():
             now = getattr(self.base_layer, key)
             if (other.device, other.dtype) != (now.device, now.dtype):

@@ -164,7 +164,7 @@ def _with_plain_weight(module: Any) -> Operator | None:
 def _with_known_sizes(module: Any) -> Operator:
     kind = type(module).__name__
     inner: Any = module
-    while isinstance(wrapped := getattr(inner, "base_layer", None), nn.Module):  # the wrappers of PEFT and our own
+    while isinstance(wrapped := getattr(inner, "base_layer", None), nn.Module):  # wrappers of PEFT and of this package
         inner = wrapped
     sizes = tuple(getattr(inner, name, None) for name in ("in_features", "out_features", "in_channels", "out_channels"))
     match sizes:

@@ -53,7 +53,7 @@ def expected(
 
     Args:
         source: the model that an adapter would be trained on, with adapters switched off by the caller.
-        target: the model that it would be copied to, also with adapters switched off.
+        target: the model that the adapter would be copied to, also with adapters switched off.
         layers: name -> the layer's module in the source and in the target.
         batches: pairs of batches, see ``effect.batches.whole``.
         sides: the sides to compare, among "weight", "input" and "output".

@@ -34,8 +34,8 @@ class Rows:
         module: the layer.
         calls: z, y and the gradients of y for each cotangent, for each call, with the axes in the layer's order.
         draws: number of cotangents.
-        samples: number of samples in the model's output; if each call's number of rows is a multiple of it, the rows
-            are grouped by sample.
+        samples: number of samples in the model's output; if the number of rows of each call is a multiple of
+            ``samples``, the rows are grouped by sample.
     """
 
     module: nn.Module

@@ -123,7 +123,7 @@ class Prediction(Alignment):
         """Return the largest possible error of R, 2q √(1 - c²) √(1/x - 1).
 
         Args:
-            explained: x in (0, 1], the share of the source's loss that its adapter removed.
+            explained: x in (0, 1], the share of the source's loss that the adapter removed.
 
         Raises:
             InvalidValueError: the share is outside (0, 1].

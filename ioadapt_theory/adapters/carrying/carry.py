@@ -47,7 +47,7 @@ def carried(
 ) -> CarryReport:
     """Carry an adapter over to the target by its effect; ``transfer`` calls this function if inputs are given.
 
-    If ``tuned`` is given, a model fine-tuned from ``source``, the adapter is first extracted from their difference.
+    If ``tuned``, a model fine-tuned from ``source``, is given, the adapter is first extracted from the difference.
 
     Returns:
         A report on the adapter that was put on the target, with the share of the gain that it is predicted to keep.

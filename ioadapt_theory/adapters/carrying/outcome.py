@@ -18,7 +18,7 @@ class CarriedLayer:
     """The adapter that was put on one layer of the target.
 
     Attributes:
-        source: the source's layer that its adapter comes from.
+        source: the source's layer that the adapter comes from.
         side: "weight", "input" or "output", or several joined by "+", on the target.
         rank: rank of the adapter.
         rows: number of rows in the fit; 0 if the adapter was copied.

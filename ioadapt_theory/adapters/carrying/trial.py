@@ -40,7 +40,7 @@ class Options:
         rank: rank of the LoRA to which DoRA, LoHa, LoKr or a tuned model is truncated.
         rank_share: without ``rank``, the share of each layer's squared effect that this LoRA keeps.
         size: maximum number of rows per batch.
-        memory: gigabytes for the sums of the fit; layers that exceed it are fitted in further passes.
+        memory: gigabytes for the sums of the fit; layers beyond this limit are fitted in further passes.
         draws: random cotangents per batch; by default from 4 for few rows to 1 for many; n tokens count as √n rows.
         seed: seed of the division of the rows, of the cotangents, and of random numbers in the models.
     """
@@ -103,7 +103,7 @@ class Trial:
         options: Options,
         tuned: nn.Module | None = None,
     ) -> None:
-        """Run both models on rows to fit on; raise InvalidValueError if the adapter changes no output there."""
+        """Run both models on rows to fit on; raise InvalidValueError if the adapter changes no output of the first batch."""
         self.source, self.target, self.name, self.rows = source, target, name, rows
         self.options, self.tuned = options, tuned
         self.kept: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
@@ -157,7 +157,7 @@ class Trial:
 
 
 def spread(count: int, output: Tensor) -> float:
-    """Return the number of independent rows that samples count as; n positions (tokens, pixels) count as √n."""
+    """Return the number of independent rows that samples count as; n positions (tokens, pixels) count as √n rows."""
     return count * math.sqrt(math.prod(output.shape[2:] if output.ndim > 3 else output.shape[1:-1]))
 
 

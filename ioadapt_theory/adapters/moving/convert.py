@@ -87,7 +87,7 @@ def convert(
 
     Args:
         adapter: a LoRA with only weight placement.
-        w: the weight that it was trained on, c x d (a convolution's kernel as (in · taps) x out).
+        w: the weight that the adapter was trained on, c x d (a convolution's kernel as (in · taps) x out).
         placement: "input" or "output".
         bias: b of that layer, of length d.
         ridge: regularisation of the pseudo-inverse in Eq. 5, as a fraction of s_max; 0 for none.

@@ -59,7 +59,7 @@ def without_auto(
 
 
 def by_law(model: nn.Module, config: AdapterConfig, target: nn.Module, inputs: Any) -> dict[str, Placement | None]:
-    """Return the best side of every selected layer, or None if its adapter is expected to keep nothing."""
+    """Return the best side of every selected layer, or None for a layer whose adapter is expected to keep nothing."""
     here, there = dict(walk(model)), dict(walk(target))
     selected = [*select(model, config)]
     matched = correspond([Name("", n) for n in selected], ModelWeights(target), "auto", source=ModelWeights(model))

@@ -45,7 +45,7 @@ def header(model: nn.Module, layers: Mapping[str, str]) -> dict[str, str]:
 
 
 def fingerprints(layers: Mapping[str, Callable[[], BaseLayer]]) -> dict[str, Any]:
-    """Return the fingerprints of the layers that have plain weights; ``layers`` maps names to functions that read them."""
+    """Return the fingerprints of the layers that have plain weights; ``layers`` has functions that read a layer."""
     prints = {}
     for name, read in layers.items():
         with suppress(UnsupportedError):

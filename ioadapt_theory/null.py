@@ -181,7 +181,7 @@ class Null:
 
     @property
     def z(self) -> float | None:
-        """The normal deviate with the same p; None if all permutations give the same cosine."""
+        """The normal deviate with the p-value ``p``; None if all permutations give the same cosine."""
         return self._z(self.cosine)
 
     @property

@@ -111,7 +111,7 @@ def cluster(address: str) -> Iterator[tuple[Executor, Callable[[], int]]]:
     for name in [name for name in logging.root.manager.loggerDict if name.split(".")[0] in LOUD]:
         logging.getLogger(name).setLevel(logging.CRITICAL)  # the caller reports the loss once
     try:
-        with warnings.catch_warnings(action="ignore"):  # the task compares the versions
+        with warnings.catch_warnings(action="ignore"):  # each task compares the versions
             client = make(address, timeout=PATIENCE, set_as_default=False, name="ioadapt")
     except (OSError, ValueError, TypeError) as error:
         reason = str(error).splitlines()[0] if str(error) else "time is out"

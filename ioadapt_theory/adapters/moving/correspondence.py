@@ -132,7 +132,7 @@ def _places(layers: Place, origins: Mapping[str, str]) -> Iterable[Place]:
 
 
 def _deeper(names: Collection[Name], named: Resolved, target: Weights) -> tuple[Name, ...]:
-    """Return the unmatched names that differ from a target layer only in the block number."""
+    """Return the unmatched names that differ from the name of a target layer only in the block number."""
 
     def numberless(name: str) -> str:
         return re.sub(r"(?<=_)\d+(?=_)", "#", unwrapped(name).replace(".", "_"))

@@ -34,8 +34,8 @@ class Preset:
         alphas: family -> alpha, if alpha differs from the rank.
         dropout, init: options of the adapter, see ``AdapterConfig``.
         steps, epochs: length of the training, in one of the two units.
-        warmup: number of warm-up steps; ``warmup_ratio`` gives it as a share of all steps instead.
-        resolution: size of images in pixels; ``length`` is the length of texts in tokens.
+        warmup: number of warm-up steps; ``warmup_ratio`` gives the warm-up as a share of all steps instead.
+        resolution: size of images in pixels; ``length`` is the maximum length of texts in tokens.
     """
 
     paper: str

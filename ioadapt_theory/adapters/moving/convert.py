@@ -34,7 +34,7 @@ class Fidelity:
 
 
 def inverse(w: Tensor, ridge: float = 0.0) -> tuple[Tensor, float]:
-    """Return W⁺ (with a ridge Wᵀ(WWᵀ + λ²I)⁻¹, λ = ridge · s_max, of norm ≤ 1/(2λ)) in float64, and s_max / s_min."""
+    """Return W⁺ (with a ridge: Wᵀ(WWᵀ + λ²I)⁻¹, λ = ridge · s_max, of norm ≤ 1/(2λ)) in float64, and s_max / s_min."""
     if not 0 <= ridge < 1:
         msg = f"ridge must be a fraction of the largest singular value, in [0, 1), not {ridge}."
         raise InvalidValueError(msg)

@@ -165,7 +165,7 @@ def skewness(one: Profile, two: Profile) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Null:
-    """A cosine, and its null distribution: over random permutations of channels or, for weights, of entries.
+    """A cosine, and its null distribution over random permutations of channels or, for weights, of entries.
 
     Attributes:
         cosine: The cosine of two Gram matrices without their multiples of I, or of two weights.

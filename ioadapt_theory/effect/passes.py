@@ -172,7 +172,7 @@ def widened(batch: Any) -> Any:
 
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
-    """Switch the model to evaluation mode and float32, frozen and without checkpointing, inside the block."""
+    """Run the model in evaluation mode, at least in float32, frozen and without checkpointing, inside the block."""
     modes = {part: part.training for part in model.modules()}
     flags = {p: p.requires_grad for p in model.parameters()}
     checkpointed = [part for part in modes if getattr(part, "gradient_checkpointing", False) is True]

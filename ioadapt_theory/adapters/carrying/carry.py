@@ -27,7 +27,7 @@ STEPS = 10
 TOO_FEW = 16
 """Number of rows up to which a note says that there are too few for a prediction."""
 AS_GOOD = 0.02
-"""Minimum lead in the share kept: of a candidate over the copy, and of another strength over all candidates."""
+"""Minimum lead in the share kept: of a candidate over the copy, of another strength over all other candidates."""
 LITTLE, APART, DISAGREEING = 0.3, 0.3, 0.15
 """Thresholds of notes: share kept, difference of R and R_KL, share of positions where the plain models disagree."""
 

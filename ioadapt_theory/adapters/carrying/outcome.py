@@ -21,7 +21,7 @@ class CarriedLayer:
         source: the source's layer that the adapter comes from.
         side: "weight", "input" or "output", or several joined by "+", on the target.
         rank: rank of the adapter.
-        rows: number of rows in the fit; 0 if the adapter was copied.
+        rows: number of rows in the fit; 0 without a fit.
         features: numbers of features that this side reads and writes; at least twice as many rows are needed.
         kept: share of this layer's gain that the closed form keeps (R, to first order); None if it was copied.
     """

@@ -25,7 +25,7 @@ DRAWS, LEVEL = 400, 0.8
 STRENGTHS = (0.8, 1.0, 1.2)
 """Strengths of the source's adapter in the estimates of the labels."""
 MANY = 1 << 22
-"""Outputs with more elements than this are compared row by row, to save memory."""
+"""Number of elements of an output above which its rows are compared one by one, to save memory."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from ioadapt_theory.errors import ShapeError
 RIDGES: Final = (1e-6, 1e-4, 1e-3, 1e-2, 0.1, 0.5)
 """Values of λ, relative to the diagonal of the Gram matrix."""
 SHRINKING: Final = (1e-2, 0.1, 1.0, 10.0, 100.0)
-"""Values of λ towards the copy, relative to the product of the mean eigenvalues of C and K."""
+"""Values of λ, the ridge towards the copy, relative to the product of the mean eigenvalues of C and K."""
 MOST_SHRUNK: Final = 2048
 """Largest number of features of a side whose Gram matrix is diagonalised for ``shrunk``."""
 ROUNDS = 3

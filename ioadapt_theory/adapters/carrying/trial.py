@@ -103,7 +103,7 @@ class Trial:
         options: Options,
         tuned: nn.Module | None = None,
     ) -> None:
-        """Run both models on rows to fit on; raise InvalidValueError if the adapter has no effect on the first batch."""
+        """Run both models on rows to fit; raise InvalidValueError if the adapter has no effect on the first batch."""
         self.source, self.target, self.name, self.rows = source, target, name, rows
         self.options, self.tuned = options, tuned
         self.kept: dict[int, tuple[Tensor, Tensor, Tensor]] = {}

@@ -75,7 +75,7 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
 
 
 def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) -> None:
-    """Warn of selected experts that are stored in one tensor; raise UnsupportedError if nothing else is selected."""
+    """Warn about selected experts that are stored in one tensor; raise UnsupportedError if nothing else is selected."""
     wanted = config.target_modules
     stacks = {
         f"{name}.{key}".lstrip("."): p

@@ -111,7 +111,7 @@ def _check(checkpoints: Sequence[Checkpoint], options: Options, parent: Checkpoi
     elif options.threads is not None and options.threads < 1:
         msg = f"threads must be a whole number, at least 1, not {options.threads}."
     elif parent is not None and any((c.source, c.name) == (parent.source, parent.name) for c in checkpoints):
-        msg = f"The parent {parent.name} is also one of the models; remove it from them, since its update is zero."
+        msg = f"The parent {parent.name} is also one of the models; its update is zero, so remove it from the models."
     else:
         return
     raise InvalidValueError(msg)
@@ -225,4 +225,4 @@ def _nothing_left(checkpoints: Sequence[Checkpoint], labels: Sequence[str], skip
     common = [s for s in skipped if s.reason != "only there"]
     if common:
         return f"Nothing is left to compare: {sizes}. Left out: {common[-1].name} ({common[-1].reason})."
-    return f"No common parameters to compare: {sizes}. Is one of them a LoRA, a VAE or another architecture?"
+    return f"There are no common parameters to compare: {sizes}. Is one of them a LoRA, a VAE or another architecture?"

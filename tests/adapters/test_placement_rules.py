@@ -147,7 +147,7 @@ def test_auto_is_the_side_that_the_law_chooses():
     for options, sentence in (
         (
             {"placement": "auto", "target": Block(), "inputs": x},
-            "Adapters on all 1 layers are expected to keep nothing",
+            "No adapter is expected to keep anything on the target",
         ),
         ({"placement": "input", "inputs": x}, "needs placement='auto', but placement is 'input'"),
         ({"placement": "auto", "target": Block()}, "needs a target and unlabelled inputs of both models"),

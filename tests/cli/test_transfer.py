@@ -234,8 +234,8 @@ def test_members_of_ani_and_our_own_format(tmp_path, capsys):
         ({"x.safetensors": "{lora}/adapter_config.json"}, "has no usable tokenizer"),
         ({"x.safetensors": "{wrong}"}, "does not accept the inputs"),
         ({"x.safetensors": "{one}"}, "1 row;"),
-        ({"target": "{other}"}, "different shapes|no such layer"),
-        ({"target": "{broken}"}, "lm_head.weight of the target has NaN or infinite numbers"),
+        ({"target": "{other}"}, "different shapes|no layer of this name"),
+        ({"target": "{broken}"}, "lm_head.weight of the target contains NaN or infinity"),
     ],
 )
 def test_mistakes_are_one_sentence_and_nothing_is_written(llamas, tmp_path, capsys, change, sentence):

@@ -19,7 +19,7 @@ from ioadapt_theory.checkpoints.alignment import Origins
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnsupportedError
 
-NO_LAYER = "the model has no such layer"
+NO_LAYER = "the model has no layer of this name"
 SHOWN = 5
 
 
@@ -144,7 +144,7 @@ def transfer(
         common: dict[str, Any] = {"strict": strict, "rename": rename, "match": match, "trainable": trainable}
         return carried(source, target, inputs, name=name, **common, **options)
     if options:
-        msg = f"{', '.join(sorted(options))}: options of the fit to inputs; give inputs= too."
+        msg = f"{', '.join(sorted(options))} can be used only with inputs=; give inputs= too."
         raise InvalidValueError(msg)
     given: Mapping[str, Adapter] = {n: layer.adapters[name] for n, layer in layers(source, name).items()}  # type: ignore[misc]
     for layer, adapter in given.items():

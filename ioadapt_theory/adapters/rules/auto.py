@@ -42,8 +42,8 @@ def without_auto(
     pattern = {**own, **{f"^{re.escape(n)}": str(side) for n, side in best.items() if side is not None}}
     if len(left_out) == len(best):
         msg = (
-            f"Adapters on all {len(best)} layers are expected to keep nothing on the target, with any placement; train"
-            " there."
+            "No adapter is expected to keep anything on the target, with any placement on any layer; train an adapter"
+            " on the target instead."
         )
         raise InvalidValueError(msg)
     taken = config.target_modules
@@ -51,7 +51,7 @@ def without_auto(
         some = ", ".join(left_out[:3] + ["..."] * (len(left_out) > 3))
         msg = (
             f"placement='auto' skips {len(left_out)} of {len(best)} layers, whose adapters are expected to keep"
-            f" nothing on the target: {some}"
+            f" nothing on the target: {some}."
         )
         warnings.warn(msg, stacklevel=3)
         taken = "|".join(re.escape(n) for n in best if n not in left_out)

@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
 def _main(argv: list[str] | None) -> int:
     parser = Parser(prog="python -m figures", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"figures (default: all): {', '.join(FIGURES)}")
-    parser.add_argument("--list", action="store_true", help="list the figures, and stop")
+    parser.add_argument("--list", action="store_true", help="list the figures and stop")
     parser.add_argument("--out", type=folder, default="out/figures", metavar="FOLDER", help="default: %(default)s")
     parser.add_argument("--quick", action="store_true", help="use smaller samples and searches")
     parser.add_argument("--seed", type=whole(0, 2**31 - 1), default=0, metavar="N", help="default: %(default)s")

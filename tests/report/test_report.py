@@ -168,7 +168,7 @@ def test_what_is_no_move_is_refused_in_a_sentence():
         report(source, nn.Sequential(*network(0), nn.Linear(12, 5)), inputs=inputs())
     with pytest.raises(InvalidValueError, match="NaN or infinity"):
         report(source, network(1), inputs=inputs(), call=lambda model, x: model(x) / 0)
-    with pytest.raises(InvalidValueError, match="no effect on the source's outputs"):
+    with pytest.raises(InvalidValueError, match="does not change the source's outputs"):
         report(adapt(network(0), target_modules=["2"], rank=2), network(1), inputs=inputs())
     with pytest.raises(InvalidValueError, match="two models in memory"):
         report(network(0), network(1), {"0": layers(source)["0"].adapters["default"]}, inputs=inputs())

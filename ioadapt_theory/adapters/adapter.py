@@ -56,7 +56,7 @@ class Adapter(nn.ModuleDict):
             if shapes != phi.shapes(phi.size, phi.spec, shapes):
                 listed = ", ".join(f"{key} {[*shape]}" for key, shape in shapes.items())
                 msg = (
-                    f"the {placement} adapter has parameters of wrong shapes, {listed}; under FSDP1, repeat the call"
+                    f"the {placement} adapter has parameters with wrong shapes ({listed}); under FSDP1, repeat the call"
                     " inside FullyShardedDataParallel.summon_full_params(model)."
                 )
                 raise UnsupportedError(msg)
@@ -73,8 +73,8 @@ class Adapter(nn.ModuleDict):
         if (self.family, one) != (other.family, two):
             listed = [", ".join(f"{key} {shape}" for key, shape in shapes.items()) for shapes in (one, two)]
             msg = (
-                f"the old adapter is {self.family} with {listed[0]}, but the new adapter is {other.family} with"
-                f" {listed[1]}; load the new adapter without hotswap."
+                f"the old adapter ({self.family} with {listed[0]}) and the new one ({other.family} with {listed[1]})"
+                " differ in family or shape; load the new one without hotswap."
             )
             raise InvalidValueError(msg)
 

@@ -200,6 +200,6 @@ def _each(what: str, value: Any, parts: tuple[Placement, ...]) -> Sequence[Any]:
     if isinstance(value, str) or not isinstance(value, Sequence):
         return [value] * len(parts)
     if len(value) != len(parts):
-        msg = f"{what} must be one number or {len(parts)} for placement {'+'.join(parts)!r}, not {tuple(value)!r:.80}."
+        msg = f"{what} must be one number, or one for each of {'+'.join(parts)!r}, not {tuple(value)!r:.80}."
         raise InvalidValueError(msg)
     return value

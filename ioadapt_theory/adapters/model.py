@@ -70,10 +70,10 @@ def adapt(
     if config is None:
         config = AdapterConfig(**translated(options))
     elif not isinstance(config, AdapterConfig):
-        msg = f"config must be an AdapterConfig, not {type(config).__name__}; give one, or its fields as keywords."
+        msg = f"config must be an AdapterConfig, not {type(config).__name__}; its fields can also be keywords."
         raise InvalidValueError(msg)
     elif options:
-        msg = f"A configuration and the fields {', '.join(options)} were both given; give only one of the two."
+        msg = f"A configuration and fields ({', '.join(options)}) are given; give one or the other."
         raise InvalidValueError(msg)
     if config.placement == "auto":
         config = without_auto(model, config, target, inputs)

@@ -102,7 +102,7 @@ def parts(names: Iterable[str], run: Run) -> Iterator[Part]:
 def do(values: Sequence[Any], stamp: Mapping[str, str | None]) -> dict[str, Any]:
     """Do a part anywhere: return its verification as JSON or, under "refused", a sentence that says why not."""
     if differ := differences(versions(), stamp):
-        return {"refused": f"A worker has other versions, {differ}; install the same ones on all workers."}
+        return {"refused": f"A worker has other versions, {differ}; install the same versions everywhere."}
     part = Part(*values)
     with _ONE_AT_A_TIME:
         threads = torch.get_num_threads()

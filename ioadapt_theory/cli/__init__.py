@@ -19,7 +19,7 @@ COMMANDS: dict[str, str] = {
     "adapters": "inspect an adapter file, or convert it for another tool, side or base",
     "transfer": "fit an adapter to another model, and predict how much of its effect is kept",
     "report": "predict whether an adapter works on another model, and recommend what to do",
-    "similarity": "compare the weights of checkpoints, or the input or output spaces, layer by layer",
+    "similarity": "compare the weights, input spaces or output spaces of checkpoints, layer by layer",
 }
 """Subcommand -> its one-line help.
 

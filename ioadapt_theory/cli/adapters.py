@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             sub.add_argument("--partial", action="store_true", help="skip layers that do not fit")
         base = f"model that the adapter {'was trained on' if sub is converted else 'is for'}"
         sub.add_argument("--base", metavar="MODEL", required=sub is not shown, help=base)
-        sub.add_argument("--component", metavar="NAME", help="component of the pipeline: unet, ...")
+        sub.add_argument("--component", metavar="NAME", help="component of a pipeline: unet, ...")
         how = (
             "match layers by name (default), by origin (for pruned and renumbered bases), or by origin if known, else"
             " by name"
@@ -62,13 +62,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if sub is not converted:
             sub.add_argument("--source", metavar="MODEL", help="model that the adapter was trained on")
     shown.add_argument("--check", action="store_true", help="also check all values for NaN and infinity")
-    shown.add_argument("--format", choices=("text", "json", "card"), default="text", help="card: a model card")
-    converted.add_argument("--to", choices=("input", "output", "peanut", "glora"), required=True)
+    shown.add_argument(
+        "--format", choices=("text", "json", "card"), default="text", help="text (default), json or a model card"
+    )
+    to = "input or output side, or the format of another tool"
+    converted.add_argument("--to", choices=("input", "output", "peanut", "glora"), required=True, help=to)
     ridge = "ridge of Eq. 5, as a fraction of the largest singular value of W (default 0)"
     converted.add_argument("--ridge", type=float, default=0.0, metavar="F", help=ridge)
     baked.add_argument("--rank", type=int, metavar="R", help="rank of the result, if no plain LoRA is exact")
     baked.add_argument("--share", type=float, metavar="F", help="share of the norm to keep, instead of a rank")
-    baked.add_argument("--style", choices=("peft", "diffusers", "kohya"), default="peft", help="default peft, a folder")
+    baked.add_argument("--style", choices=("peft", "diffusers", "kohya"), default="peft", help="format (default peft)")
 
 
 def files(args: argparse.Namespace) -> Files:
@@ -98,12 +101,12 @@ def run(args: argparse.Namespace) -> int:
         if warning := matched.correspondence.warning():
             sys.stderr.write(f"{warning}\n")
         written = _bake(args, matched, checkpoint) if args.action == "bake" else _convert(args, matched)
-    left_out = len(matched.layers) + len(matched.lost) - written
     rest = [str(change) for change in matched.file.changes] + [*matched.file.unread]
     more = f" Also left out: {', '.join(rest[:3])}{', ...' if len(rest) > 3 else ''}." if rest else ""
     unproven = len(matched.correspondence.unproven(matched.layers))
     evidence = f", {unproven} matched by name without evidence" if unproven else ""
-    sys.stderr.write(f"{args.out}: {written} layers written, {left_out} left out{evidence}.{more}\n")
+    total = len(matched.layers) + len(matched.lost)
+    sys.stderr.write(f"{args.out}: {written} of {total} layers written{evidence}.{more}\n")
     return OK
 
 
@@ -132,7 +135,7 @@ def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") 
         component = component_of(checkpoint.source, checkpoint.config, matched.weights.names)
     if not component and args.style == "diffusers":
         msg = (
-            f"The pipeline's component is unknown for {args.base}, but diffusers has its name in each key; set it with"
+            f"The keys of diffusers begin with the pipeline's component, which is unknown for {args.base}; set it with"
             " --component unet, transformer, text_encoder or text_encoder_2."
         )
         raise InvalidValueError(msg)

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--explained", type=float, default=0.5, metavar="X", help=explained)
     add("--component", metavar="NAME", help="component of a pipeline's adapter to use: unet, text_encoder, ...")
     add("--html", type=Path, metavar="PAGE", help="also write a self-contained HTML page")
-    add("--format", choices=("text", "json"), default="text", help="default text")
+    add("--format", choices=("text", "json"), default="text", help="output format (default text)")
 
 
 def files(args: argparse.Namespace) -> Files:

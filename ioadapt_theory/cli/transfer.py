@@ -49,19 +49,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--need",
         choices=("labels", "change"),
-        help="keep labels (for logits) or changes of the outputs (default: labels for logits)",
+        help="keep the gain on labels (default for logits) or the change of the outputs",
     )
     add(
         "--placement",
         choices=("weight", "input", "output", "best"),
         help="side of the adapter on TARGET (default: as in ADAPTER)",
     )
-    add("--match", choices=("name", "provenance", "auto", "effect"), default="name", help="how layers are paired")
+    add("--match", choices=("name", "provenance", "auto", "effect"), default="name", help="how to match layers")
     add(
         "--refine",
         type=int,
         metavar="N",
-        help="label-free gradient steps after the fit (default 10); if given, also from a fresh adapter",
+        help="label-free gradient steps after the fit (default 10); if given, a fresh adapter is tried too",
     )
     add("--rank", type=int, metavar="R", help="rank of the result for DoRA, LoHa, LoKr or a fine-tuned model")
     add("--rows", type=int, default=512, metavar="N", help="use at most N rows of the inputs (default 512)")
@@ -73,10 +73,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="GB",
         help="memory for the fit; a larger fit takes several passes over the inputs (default 4)",
     )
-    add("--seed", type=int, default=0, metavar="N", help="default 0")
+    add("--seed", type=int, default=0, metavar="N", help="random seed (default 0)")
     add("--component", metavar="NAME", help="component of a pipeline's adapter to use: unet, text_encoder, ...")
     add("--html", type=Path, metavar="PAGE", help="also write a self-contained HTML page")
-    add("--format", choices=("text", "json"), default="text", help="default text")
+    add("--format", choices=("text", "json"), default="text", help="output format (default text)")
 
 
 def files(args: argparse.Namespace) -> Files:
@@ -139,7 +139,7 @@ def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[tuple[str, 
     opened = open_adapter(args.adapter)
     if opened.base and args.target != args.source and _same(opened.base, args.target):
         sys.stderr.write(
-            f"{args.adapter} was trained on {opened.base} by its own account, which is TARGET and not SOURCE.\n"
+            f"{args.adapter} names {opened.base} as its base, which is TARGET and not SOURCE; check their order.\n"
         )
     matched = match(opened, ModelWeights(source), args.component, called="source")
     if not matched.layers:
@@ -174,7 +174,7 @@ def _write(args: argparse.Namespace, target: "nn.Module", format_: str, componen
     plain = all(a.family == "lora" and [*a.keys()] == ["weight"] for a in adapters.values())
     if style is None or not plain:
         if style is not None:
-            sys.stderr.write(f"{format_} can store only weight adapters, so {args.out} is in the format of ioadapt.\n")
+            sys.stderr.write(f"{format_} can store only weight LoRAs, so {args.out} is in the format of ioadapt.\n")
         save_adapter(target, args.out)
         return
     weights = ModelWeights(target)

@@ -120,7 +120,7 @@ def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> 
             if "quantized::" in str(error) or isinstance(error, NotImplementedError):
                 raise UnsupportedError(NO_GRADIENT.format(type(model).__name__)) from error
             reason = str(error).strip().split("\n")[0].removesuffix(".") or type(error).__name__
-            msg = f"The {type(model).__name__} does not accept the inputs ({reason}); pass call= that runs it on them."
+            msg = f"The {type(model).__name__} does not accept the inputs ({reason}); pass call= that accepts them."
             raise InvalidValueError(msg) from error
     output = next(tensors(result), None)
     if output is None:

@@ -70,6 +70,6 @@ def table(facts: dict[str, Any], width: int = 80) -> str:
         lines.append(f"in the base: {len(matched)} of {total} layers fit, by {how}{evidence}")
         lines += [f"  {name} -> {layer}" for name, layer in matched.items() if how != "name" and name != layer]
         lines += [facts["warning"]] if facts["warning"] else []
-        lines.append(f"layers with the adapter's original weights: {facts['identical']} with fingerprints")
+        lines.append(f"layers with the adapter's original weights, by fingerprint: {facts['identical']}")
     options: dict[str, Any] = {"subsequent_indent": "    ", "break_long_words": False, "break_on_hyphens": False}
     return "\n".join([facts["path"], *(fill(line, width, **options) for line in lines)]) + "\n"

@@ -66,7 +66,7 @@ def load(
         >>> model = nn.Sequential(nn.Linear(16, 8))
         >>> folder = save(adapt(model, target_modules=["0"]), tempfile.mkdtemp())
         >>> print(load(nn.Sequential(nn.Linear(16, 32)), folder))  # an input adapter needs only equal input sizes
-        1 of 1 layers matched: 1 by name, no evidence.
+        1 of 1 layers matched: 1 by name without evidence.
     """
     file, weights = open_adapter(path), ModelWeights(model)
     known = ModelWeights(source) if isinstance(source, nn.Module) else source

@@ -30,7 +30,7 @@ class Advice:
         return f"{self.how[0].upper()}{self.how[1:]}: {self.why}."
 
 
-ELSEWHERE: Final = Advice("add `--match effect` if no name matches", "it pairs the layers by the effect they can keep")
+ELSEWHERE: Final = Advice("add `--match effect` if no name matches", "this pairs the layers by the effect that is kept")
 
 
 def advise(kinship: Kinship, predictions: Predictions | None, *, adapted: bool) -> list[Advice]:
@@ -81,7 +81,7 @@ def _of_effect(copied: Prediction) -> list[Advice]:
         options.insert(0, Advice(how, why, copied.at_best_strength))
     if options[0].kept is not None and options[0].kept <= TIE:
         options = [Advice("retrain the adapter on the target", f"a copy keeps {what} = {copied.kept:.2f}", 0.0)]
-    return [*options, Advice(CARRY, "this compares a copy with better candidates")]
+    return [*options, Advice(CARRY, "this also tries a copy, and takes the best candidate")]
 
 
 def _of_sides(predictions: Predictions) -> list[Advice]:

@@ -72,7 +72,7 @@ def load_model(source: Path | str) -> nn.Module:
     try:
         kind: Any = getattr(import_module(library), named, None)
     except ImportError as error:
-        msg = f"{folder} is a model of {library}, which is not installed: pip install {library}."
+        msg = f"{folder} is a model of {library}, which is not installed; run pip install {library}."
         raise InvalidValueError(msg) from error
     if not hasattr(kind, "from_pretrained"):
         msg = f"{config} names {named!r}, which is not a model class of the installed {library}."

@@ -73,11 +73,11 @@ def prediction_lines(predictions: Predictions) -> list[str]:
     copied = predictions.copied
     if copied is None:
         shares = ", ".join(f"{side} {number(predictions.of(side))}" for side in SIDES)
-        return [f"On the inputs, median R by side: {shares}."]
+        return [f"The median R on the inputs is, by side: {shares}."]
     kl = "" if copied.R_KL is None else f"R_KL {copied.R_KL:.2f}, "
     agree = f"; the models agree on {copied.agreement:.0%} of positions" if copied.need == "labels" else ""
     return [
-        f"On the inputs a copy keeps {kl}R {copied.R:.2f}, c² {copied.at_best_strength:.2f} (cosine of the effects"
+        f"On the inputs, a copy keeps {kl}R {copied.R:.2f}, c² {copied.at_best_strength:.2f} (cosine of the effects"
         f" {copied.cosine:.2f}, size ratio {copied.ratio:.2f}{agree}).",
         f"R has an error of at most {predictions.bound:.2f} if the adapter removed {predictions.explained:.0%} of the"
         " source's loss and both models need the same change (claim effect-retained).",

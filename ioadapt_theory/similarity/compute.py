@@ -219,7 +219,7 @@ def _row(
 
 def _nothing_left(checkpoints: Sequence[Checkpoint], labels: Sequence[str], skipped: Sequence[Skipped]) -> str:
     sizes = ", ".join(
-        f"{label} has {len(c.tensors)} tensors such as {next(iter(c.tensors), 'none')}"
+        f"{label} has tensors such as {next(iter(c.tensors), 'none')} ({len(c.tensors)} in all)"
         for label, c in zip(labels, checkpoints, strict=False)
     )
     common = [s for s in skipped if s.reason != "only there"]

@@ -110,7 +110,7 @@ def test_merging_refuses_a_non_finite_result_and_leaves_every_layer_as_it_was():
         ({"dtype": torch.int8}, r"dtype must be one of torch.bfloat16,"),
         ({"placement": "inptu"}, "Unknown placement 'inptu'. Did you mean 'input'"),
         ({"placement": "input+input"}, "contains a part twice"),
-        ({"placement": "input+weight", "rank": (1, 2, 3)}, "one number or 2 for placement 'input\\+weight', not"),
+        ({"placement": "input+weight", "rank": (1, 2, 3)}, "one for each of 'input\\+weight', not"),
         ({"rank_pattern": {"(": 2}}, "not a regular expression"),
         ({"target_modules": None}, "target_modules must be a list of module names"),
     ],
@@ -124,7 +124,7 @@ def test_bad_options_are_one_sentence_before_any_model_is_touched(options, messa
     ("call", "sentence"),
     [
         (lambda m: adapt(m), "target_modules is missing: give a list of module names"),
-        (lambda m: adapt(m, {"target_modules": ["0"]}), "config must be an AdapterConfig, not dict; give one, or its"),
+        (lambda m: adapt(m, {"target_modules": ["0"]}), "config must be an AdapterConfig, not dict; its fields can"),
         (lambda m: adapt("model", target_modules=["0"]), "model must be a torch.nn.Module, not str"),
         (lambda m: adapt(m, target_modules=["0"], r=2, rank=4), "rank is given twice, once as rank"),
         (lambda m: adapt(m, target_modules=["0"], init_lora_weights="pissa"), "init_lora_weights must be True, False"),

@@ -76,7 +76,7 @@ def test_inspect_tells_the_base_from_a_relative_and_a_stranger(change, identical
     save_file({k: change(v).contiguous() for k, v in base.state_dict().items()}, tmp_path / "other.safetensors")
     status = ioadapt("inspect", tmp_path / "a", "--base", tmp_path / "other.safetensors")
     told = capsys.readouterr().out
-    assert (status, f"original weights: {identical} with fingerprints" in told) == (OK, True)
+    assert (status, f"original weights, by fingerprint: {identical}" in told) == (OK, True)
     assert ("by name, 3 of them without evidence" in told) == unproven
 
 
@@ -119,7 +119,7 @@ def test_bake_writes_a_plain_lora_that_does_the_same_on_that_base_and_knows_it(s
         assert ioadapt("inspect", out, "--base", path) == OK
         told = " ".join(capsys.readouterr().out.split())
         assert f"base: {model} " in told
-        assert f"original weights: {identical} with fingerprints" in told
+        assert f"original weights, by fingerprint: {identical}" in told
 
 
 def test_what_has_no_exact_lora_is_baked_to_a_rank_or_a_share_saying_what_is_lost(base, tmp_path, capsys):
@@ -161,7 +161,7 @@ def test_convert_to_output_and_what_is_left_out_and_another_base_are_told(base, 
     assert ioadapt("convert", tmp_path / "a", tmp_path / "out", *options[:3], tmp_path / "other.safetensors") == OK
     told = capsys.readouterr().err
     assert "--base is not the model that" in told
-    assert "3 layers written, 0 left out, 3 matched by name without evidence." in told
+    assert "3 of 3 layers written, 3 matched by name without evidence." in told
 
 
 @pytest.mark.parametrize(("placement", "format_"), [("input", "glora"), ("output", "peanut")])
@@ -184,7 +184,7 @@ def test_half_an_adapter_is_refused_unless_asked_for(base, tmp_path, capsys):
     assert "block.to_q: the base has no layer of this name" in capsys.readouterr().err
     assert not out.exists()
     assert ioadapt(*command, "--partial") == OK
-    assert "2 layers written, 1 left out." in capsys.readouterr().err
+    assert "2 of 3 layers written." in capsys.readouterr().err
 
 
 REFUSED = {

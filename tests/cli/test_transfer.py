@@ -85,7 +85,7 @@ def test_models_that_were_exchanged_are_told(llamas, capsys):
     file = Path(llamas["lora"]) / "adapter_config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"base_model_name_or_path": llamas["source"]}))
     main(command(llamas | {"source": llamas["target"], "target": llamas["source"]}))
-    assert "was trained on" in capsys.readouterr().err.partition("that is TARGET and not SOURCE")[0]
+    assert "as its base, which is TARGET and not SOURCE" in capsys.readouterr().err
 
 
 def test_a_tuned_model_is_extracted_and_carried(llamas, tmp_path, capsys):

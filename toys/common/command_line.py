@@ -23,7 +23,7 @@ def folder(text: str) -> Path:
     path = Path(text)
     nearest = next(p for p in (path, *path.parents) if p.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        msg = f"{nearest} is not a folder with write permission"
+        msg = f"{nearest} is not a writable folder"
         raise argparse.ArgumentTypeError(msg)
     return path
 

@@ -26,7 +26,7 @@ FEW = 64
 SAFE = ("ridge 0.1", "shrunk 10")
 """The candidates beside the copy where rows are few."""
 STRENGTHS = (2.0, 1.4, 0.7, 0.4)
-NO_LAYER = 'the target has no layer of this name; match="effect" chooses a layer by what the adapter keeps on it'
+NO_LAYER = 'the target has no layer of this name; use match="effect" to choose one by the effect kept'
 
 
 def counterparts(
@@ -42,7 +42,7 @@ def counterparts(
     modules = dict(walk(target))
     renamed = {n: (new,) for n, new in (rename or {}).items() if n in names}
     if missing := sorted(new for (new,) in renamed.values() if new not in modules):
-        msg = f"rename contains {missing[0]!r}, which the target does not have; give the name of one of its modules."
+        msg = f"rename contains {missing[0]!r}, which is not a module of the target; give a module's name."
         raise InvalidValueError(msg)
     rest = [n for n in names if n not in renamed]
     if match == "effect":

@@ -190,18 +190,18 @@ class _Carrying:
         """Return the warnings, a sentence each."""
         rows, notes = self.rows.rows, []
         if best is None:
-            notes.append("No adapter was added: no candidate keeps any of the gain on the rows for selection.")
+            notes.append("No adapter was added: no candidate keeps any of the gain on the selection rows.")
         elif not put:
             low = best.interval[0]
             notes.append(f"No adapter was added: the best candidate may keep as little as {low:.2f} of the gain.")
         if rows <= TOO_FEW:
-            notes.append(f"{rows} rows are too few for a prediction; give 256 or more.")
+            notes.append(f"{rows} rows are too few for a reliable prediction; give 256 or more.")
         elif self.few:
             notes.append(f"{rows} rows are few, so only one ridge is tried; give 256 or more.")
         if best is not None and put and best.kept < LITTLE:
-            notes.append(f"Only {best.kept:.2f} of the gain is kept; use refine=50, or train on the target from here.")
+            notes.append(f"Only {best.kept:.2f} of the gain is kept; use refine=50, or train further on the target.")
         if best is not None and best.R_KL is not None and abs(best.R_KL - best.R) > APART:
-            both = f"{best.R_KL:.2f} by the labels but {best.R:.2f} by the change of the outputs"
+            both = f"{best.R_KL:.2f} measured by labels but {best.R:.2f} by changes of the outputs"
             notes.append(f"The predicted share kept is {both}; test the adapter on labels.")
         if best is not None and best.need == "labels" and 1 - best.agreement > DISAGREEING:
             notes.append(f"The models disagree on {1 - best.agreement:.0%} of positions; test the adapter on labels.")

@@ -70,7 +70,7 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
         rows=rows.counts,
         layers={n: CarriedLayer(n, "weight", r, 0, sizes[n], kept[f"{n}:weight"]) for n, r in ranks.items()},
         scores=scores,
-        notes=(f"The LoRA approximates the weight difference; the share given for a copy is that of {PLAIN}.",),
+        notes=(f"The LoRA approximates the weight difference; the share given for a copy is that of the {PLAIN}.",),
     )
 
 
@@ -86,7 +86,7 @@ def differences(base: nn.Module, tuned: nn.Module) -> dict[str, Tensor]:
             continue
         w, w2 = operator(module).dense().detach().float(), operator(others[name]).dense().detach().float()
         if w.shape != w2.shape:
-            msg = f"{name} is {[*w.shape]} in the base but {[*w2.shape]} in the tuned model; give its own base."
+            msg = f"{name} is {[*w.shape]} in the base but {[*w2.shape]} in the tuned model; give another base."
             raise InvalidValueError(msg)
         if not torch.equal(w, w2):
             found[name] = w2 - w

@@ -114,7 +114,7 @@ class Trial:
         s, sa, _ = self.outputs(rows.fit[0], 0)
         self.positions = spread(1, s)
         if torch.equal(s, sa):
-            msg = "The adapter does not change the source's outputs on these inputs; is it trained and active?"
+            msg = "The adapter does not change the source's outputs on these inputs; train and activate it first."
             raise InvalidValueError(msg)
         if self.need == "labels":
             both = [divergences(*self.outputs(pair, number)) for number, pair in enumerate(rows.fit)]

@@ -43,7 +43,7 @@ class TransferReport:
         >>> wide, narrow = ([nn.Linear(16, 8), nn.Linear(8, n)] for n in (4, 2))
         >>> source = adapt(nn.Sequential(*wide), target_modules=["0", "1"], placement="output")
         >>> print(transfer(source, nn.Sequential(*narrow), strict=False))
-        1 of 2 layers matched: 1 by name, no evidence.
+        1 of 2 layers matched: 1 by name without evidence.
           1: its output side has 2 -> 2, the adapter 4 -> 4
     """
 
@@ -57,7 +57,7 @@ class TransferReport:
     warning: str | None = None
 
     def __str__(self) -> str:
-        weak = {"by the other layers of their block": self.with_block, "by name, no evidence": self.unproven}
+        weak = {"by the other layers of their block": self.with_block, "by name without evidence": self.unproven}
         rest = len(self.matched) - sum(map(len, weak.values()))
         ways = [f"{rest} by {'name and evidence' if self.how == 'name' else self.how}"] if rest else []
         ways += [f"{len(names)} {how}" for how, names in weak.items() if names]

@@ -139,7 +139,7 @@ def derived(first: Term, *links: Link) -> Derived:
 class Told(InCoq):
     """Lines of text whose formulas are computed."""
 
-    name: ClassVar[str] = "the lines of what Coq has proved"
+    name: ClassVar[str] = "the steps of a proof in Coq"
     lines: tuple[str, ...]
     options: Mapping[str, Any]  # of ``steps.line``
 

@@ -39,7 +39,7 @@ def test_a_report_says_what_matched_how_and_why_the_rest_did_not(tmp_path):
     assert not layers(target)
     report = transfer(source, target, strict=False)
     assert report.unmatched["2"] == "the model has no layer of this name"
-    assert str(report).splitlines()[0] == "1 of 3 layers matched: 1 by name, no evidence."
+    assert str(report).splitlines()[0] == "1 of 3 layers matched: 1 by name without evidence."
     for options, sentence in (
         ({"name": "style"}, "Unknown adapter 'style'"),
         ({"match": "origin"}, "auto, name, proven"),
@@ -53,8 +53,8 @@ def test_a_report_says_what_matched_how_and_why_the_rest_did_not(tmp_path):
     save(source, tmp_path)
     for way in (lambda m: transfer(source, m), lambda m: load(m, tmp_path)):
         assert str(way(copy.deepcopy(base))) == "3 of 3 layers matched."
-        told = "3 of 3 layers matched: 2 by name and evidence; 1 by name, no evidence.\n  by name, no evidence: 1"
-        assert str(way(copy.deepcopy(half))) == told
+        told = "3 of 3 layers matched: 2 by name and evidence; 1 by name without evidence.\n  by name without evidence"
+        assert str(way(copy.deepcopy(half))) == f"{told}: 1"
 
 
 def test_layers_that_are_called_otherwise_are_renamed():
@@ -147,8 +147,8 @@ def test_numbers_are_exchanged_in_place(family, tmp_path):
 def test_what_is_not_alike_is_not_exchanged(tmp_path):
     save(model_with({"default": 2}, "input"), tmp_path)
     for model, sentence in (
-        (model_with({"default": 3}, "input"), r"0: the old adapter is lora with input.A \[7, 3\]"),
-        (model_with({"default": 2}, "output"), r"the new adapter is lora with input.A"),
+        (model_with({"default": 3}, "input"), r"0: the old adapter \(lora with input.A \[7, 3\]"),
+        (model_with({"default": 2}, "output"), r"the new one \(lora with input.A"),
         (merge(model_with({"default": 2}, "input")), r"call unmerge\(model\) before exchanging"),
         (adapt(nn.Sequential(nn.Linear(C, D), nn.Linear(D, D)), target_modules=["0", "1"], rank=2), "on this layer"),
     ):

@@ -111,7 +111,7 @@ def main() -> None:
         how = {"num_inference_steps": 2 if args.steps < 10 else 30, "height": args.size, "width": args.size}
         drawn = other(prompt_embeds=words, negative_prompt_embeds=torch.zeros_like(words), **how)
     drawn.images[0].save(args.out / "on_the_target.png")
-    print(f"Saved mapper and text encoder in {args.out}; {args.target} has drawn {args.out / 'on_the_target.png'}.")
+    print(f"Saved mapper and text encoder in {args.out}, with {args.out / 'on_the_target.png'} drawn by {args.target}.")
 
 
 if __name__ == "__main__":

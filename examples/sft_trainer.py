@@ -63,7 +63,7 @@ def main() -> None:
     batch = tokenizer(texts[:2], return_tensors="pt", padding=True)
     with torch.no_grad():
         off = (model.eval().cpu()(**batch).logits - again.eval()(**batch).logits).abs().max()
-    print(f"Saved {args.out / 'adapter'}; loaded on a fresh base, its outputs differ by {off:.0e}.")
+    print(f"Saved {args.out / 'adapter'}; a fresh base with this adapter has outputs that differ by {off:.0e}.")
 
 
 if __name__ == "__main__":

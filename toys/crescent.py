@@ -117,7 +117,7 @@ def _parser() -> Parser:
     parser.add_argument("--rank", type=whole(1, 2), default=2, metavar="N", help=f"rank, 1 or 2 {default}")
     parser.add_argument("--samples", type=whole(2, 10**7), default=2000, metavar="N", help=f"samples {default}")
     parser.add_argument("--device", type=device("float64"), default="cpu", help=f"device {default}")
-    parser.add_argument("--out", type=folder, default="out/crescent", metavar="FOLDER", help=f"folder {default}")
+    parser.add_argument("--out", type=folder, default="out/crescent", metavar="FOLDER", help=f"results {default}")
     return parser
 
 

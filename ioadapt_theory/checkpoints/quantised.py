@@ -93,6 +93,6 @@ def _blocks(scale: TensorInfo, weight: TensorInfo) -> tuple[int, ...]:
         whole = n // count if count and n % count == 0 else 0
         blocks.append(next(chain((b for b in powers if 1 < count < n and -(-n // b) == count), [whole])))
     if len(counts) != len(weight.shape) or not all(blocks):
-        msg = f"{scale.name} {list(scale.shape)} does not fit {weight.name} {list(weight.shape)}; use the original."
+        msg = f"{scale.name} {[*scale.shape]} does not fit {weight.name} {[*weight.shape]}; use the original model."
         raise FileFormatError(msg)
     return tuple(blocks)

@@ -51,8 +51,8 @@ def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int
     counts = [row_count(batch) for batch in sources]
     if counts != [row_count(batch) for batch in targets]:
         msg = (
-            f"target_inputs must have the samples of inputs row by row, {sum(counts)} rows in {len(counts)} batches,"
-            f" not {sum(map(row_count, targets))} in {len(targets)}."
+            f"target_inputs must match inputs row by row ({sum(counts)} rows in {len(counts)} batches), but has"
+            f" {sum(map(row_count, targets))} rows in {len(targets)}."
         )
         raise InvalidValueError(msg)
     rows = sum(counts)

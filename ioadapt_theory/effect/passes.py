@@ -120,11 +120,11 @@ def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> 
             if "quantized::" in str(error) or isinstance(error, NotImplementedError):
                 raise UnsupportedError(NO_GRADIENT.format(type(model).__name__)) from error
             reason = str(error).strip().split("\n")[0].removesuffix(".") or type(error).__name__
-            msg = f"The {type(model).__name__} does not accept the inputs ({reason}); pass call= that accepts them."
+            msg = f"The {type(model).__name__} does not accept the inputs ({reason}); pass a call= that accepts them."
             raise InvalidValueError(msg) from error
     output = next(tensors(result), None)
     if output is None:
-        msg = f"The model returns no floating-point tensor, only {type(result).__name__}; pass call= that returns one."
+        msg = f"The model output, {type(result).__name__}, has no floating-point tensor; pass a call= that returns one."
         raise InvalidValueError(msg)
     keys = {*result} if isinstance(result, Mapping) else {*getattr(result, "__dataclass_fields__", ())}
     mask = batch.get("attention_mask") if isinstance(batch, Mapping) else None

@@ -33,7 +33,7 @@ def sentences(outcome: CarryReport) -> list[str]:
     """Return the sentences below the table."""
     need = "R_KL (labels)" if outcome.need == "labels" else "R (changes of the outputs)"
     fitted, chosen, told = outcome.rows
-    lines = [f"The share kept is {need}. Rows: {fitted} to fit, {chosen} to select, {told} to test.", *outcome.notes]
+    lines = [f"Shares are {need}. Rows: {fitted} to fit, {chosen} to select, {told} to test.", *outcome.notes]
     if outcome.agreement is not None and not any("disagree" in note for note in outcome.notes):
         lines.append(f"The two models agree on {outcome.agreement:.0%} of positions.")
     if outcome.refined is not None:

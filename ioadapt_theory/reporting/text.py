@@ -73,7 +73,7 @@ def prediction_lines(predictions: Predictions) -> list[str]:
     copied = predictions.copied
     if copied is None:
         shares = ", ".join(f"{side} {number(predictions.of(side))}" for side in SIDES)
-        return [f"The median R on the inputs is, by side: {shares}."]
+        return [f"On the inputs, the median R of each side is: {shares}."]
     kl = "" if copied.R_KL is None else f"R_KL {copied.R_KL:.2f}, "
     agree = f"; the models agree on {copied.agreement:.0%} of positions" if copied.need == "labels" else ""
     return [

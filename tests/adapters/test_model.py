@@ -124,7 +124,7 @@ def test_bad_options_are_one_sentence_before_any_model_is_touched(options, messa
     ("call", "sentence"),
     [
         (lambda m: adapt(m), "target_modules is missing: give a list of module names"),
-        (lambda m: adapt(m, {"target_modules": ["0"]}), "config must be an AdapterConfig, not dict; its fields can"),
+        (lambda m: adapt(m, {"target_modules": ["0"]}), "config must be an AdapterConfig, not dict; pass its fields"),
         (lambda m: adapt("model", target_modules=["0"]), "model must be a torch.nn.Module, not str"),
         (lambda m: adapt(m, target_modules=["0"], r=2, rank=4), "rank is given twice, once as rank"),
         (lambda m: adapt(m, target_modules=["0"], init_lora_weights="pissa"), "init_lora_weights must be True, False"),

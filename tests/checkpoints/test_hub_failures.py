@@ -105,5 +105,5 @@ def test_what_arrives_is_what_was_announced(hub: LoopbackHub, hub_cache: Path):
     repo.files, moving.commit = {FILE: save({"other": torch.ones(2)})}, "d" * 40
     with pytest.raises(ValueError, match="differ from its header"):
         header.prepare()
-    with pytest.raises(SourceError, match=r"some/commit changed while being read \(commit c0ffee00 before\)"):
+    with pytest.raises(SourceError, match=r"some/commit changed while being read \(it was at commit c0ffee00\)"):
         commit.prepare()

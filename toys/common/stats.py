@@ -38,7 +38,7 @@ class Interval:
 
         x = np.asarray(values, dtype=np.float64)
         if x.size == 0 or not np.isfinite(x).all():
-            msg = f"A confidence interval needs at least one value, and only finite ones, not {x.tolist()}."
+            msg = f"A confidence interval needs one or more finite values, not {x.tolist()}."
             raise InvalidValueError(msg)
         mean = float(x.mean())
         if x.size == 1:

@@ -98,7 +98,7 @@ def energies(numbers: np.ndarray, places: np.ndarray) -> tuple[float, float]:
 
 def main(argv: list[str] | None = None) -> int:
     """Write the labelled set to a file."""
-    parser = argparse.ArgumentParser(description="Label small molecules by GFN2-xTB; needs rdkit and tblite.")
+    parser = argparse.ArgumentParser(description="Label small molecules with GFN2-xTB; needs rdkit and tblite.")
     parser.add_argument("file", nargs="?", type=Path, default=Path(__file__).with_name("molecules.npz"), metavar="FILE")
     path = parser.parse_args(argv).file
     os.environ["OMP_NUM_THREADS"] = "1"  # with more threads tblite sums in another order, which changes the last digit

@@ -174,9 +174,12 @@ def _parser(name: str, doc: str | None, plan: Protocol) -> Parser:
         "--carried", action="store_true", help=f"carry the study's LoRA over without labels, on {carried.SEEDS} seeds"
     )
     parser.add_argument(
-        "--seeds", type=whole(2, 1000), metavar="N", help=f"seeds (default: {plan.seeds}; quick: {QUICK_SEEDS})"
+        "--seeds",
+        type=whole(2, 1000),
+        metavar="N",
+        help=f"number of seeds (default {plan.seeds}, quick {QUICK_SEEDS})",
     )
-    parser.add_argument("--seed", type=whole(0, 2**20), default=0, metavar="N", help="first one (default: %(default)s)")
+    parser.add_argument("--seed", type=whole(0, 2**20), default=0, metavar="N", help="first seed (default %(default)s)")
     cores = os.cpu_count() or 1
     parser.add_argument(
         "--jobs", type=whole(1, 256), default=cores, metavar="N", help="processes (default: %(default)s)"

@@ -26,7 +26,7 @@ FEW = 64
 SAFE = ("ridge 0.1", "shrunk 10")
 """The candidates beside the copy where rows are few."""
 STRENGTHS = (2.0, 1.4, 0.7, 0.4)
-NO_LAYER = 'the target has no layer of this name; use match="effect" to choose one by the effect kept'
+NO_LAYER = 'the target has no layer of this name; use match="effect" to choose the layer that keeps most'
 
 
 def counterparts(

@@ -188,7 +188,7 @@ class _Carrying:
 
     def notes(self, best: Prediction | None, *, put: bool) -> list[str]:
         """Return the warnings, a sentence each."""
-        rows, notes = self.rows.rows, []
+        rows, notes, test = self.rows.rows, [], "test the adapter on labelled data"
         if best is None:
             notes.append("No adapter was added: no candidate keeps any of the gain on the selection rows.")
         elif not put:
@@ -197,12 +197,12 @@ class _Carrying:
         if rows <= TOO_FEW:
             notes.append(f"{rows} rows are too few for a reliable prediction; give 256 or more.")
         elif self.few:
-            notes.append(f"{rows} rows are few, so only one ridge is tried; give 256 or more.")
+            notes.append(f"With only {rows} rows, one ridge strength is tried instead of several; give 256 or more.")
         if best is not None and put and best.kept < LITTLE:
             notes.append(f"Only {best.kept:.2f} of the gain is kept; use refine=50, or train further on the target.")
         if best is not None and best.R_KL is not None and abs(best.R_KL - best.R) > APART:
             both = f"{best.R_KL:.2f} measured by labels but {best.R:.2f} by changes of the outputs"
-            notes.append(f"The predicted share kept is {both}; test the adapter on labels.")
+            notes.append(f"The predicted share kept is {both}; {test}.")
         if best is not None and best.need == "labels" and 1 - best.agreement > DISAGREEING:
-            notes.append(f"The models disagree on {1 - best.agreement:.0%} of positions; test the adapter on labels.")
+            notes.append(f"The models disagree on {1 - best.agreement:.0%} of positions; {test}.")
         return notes

@@ -70,7 +70,7 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
         rows=rows.counts,
         layers={n: CarriedLayer(n, "weight", r, 0, sizes[n], kept[f"{n}:weight"]) for n, r in ranks.items()},
         scores=scores,
-        notes=(f"The LoRA approximates the weight difference; the share given for a copy is that of the {PLAIN}.",),
+        notes=(f"The result is a LoRA of the weight difference; the share 'if copied' is what a {PLAIN} keeps.",),
     )
 
 

@@ -167,7 +167,7 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
     averaged = {n: EMA + n.removeprefix("model.").replace(".", "") for n in whole.tensors if n.startswith(unet)}
     has_both = all(flat in whole.tensors for flat in averaged.values())
     if ema and not has_both:
-        msg = f"{whole.source} has no averaged weights {EMA}*; drop --ema (in 'emaonly' files, all are averaged)."
+        msg = f"{whole.source} has no averaged weights {EMA}*; drop --ema (an 'emaonly' file has no other weights)."
         raise InvalidValueError(msg)
     if ema is None and has_both:
         msg = f"{whole.source} has both trained and averaged (EMA) weights; choose one with --ema or --no-ema."

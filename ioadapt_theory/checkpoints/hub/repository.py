@@ -130,7 +130,7 @@ class Repository(Folder):
         ask = partial(hf_hub_download, asked.repo, file, revision=asked.revision, **options)
         path = Path(answer(ask, asked, what))
         if not path.is_relative_to(self.root):
-            msg = f"{asked.repo} changed while being read (commit {self.commit[:8]} before). Run the command again."
+            msg = f"{asked.repo} changed while being read (it was at commit {self.commit[:8]}). Run the command again."
             raise SourceError(msg)
         return path
 

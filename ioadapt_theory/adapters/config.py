@@ -147,7 +147,7 @@ def translated(options: Mapping[str, Any]) -> dict[str, Any]:
         if (ours := PEFT.get(name, name)) not in known:
             raise UnknownNameError("option", name, [*known, *PEFT])
         if ours in result:
-            msg = f"Option {ours} is given twice, once as {name}; give it once."
+            msg = f"Option {ours!r} is given under two names; give it once."
             raise InvalidValueError(msg)
         result[ours] = value
     if "target_modules" not in result:

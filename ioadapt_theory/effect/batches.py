@@ -48,11 +48,11 @@ def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int
     """
     sources = listed(inputs)
     targets = sources if target_inputs is None else listed(target_inputs)
-    counts = [row_count(batch) for batch in sources]
-    if counts != [row_count(batch) for batch in targets]:
+    counts, others = ([row_count(batch) for batch in batches] for batches in (sources, targets))
+    if counts != others:
         msg = (
-            f"target_inputs must match inputs row by row ({sum(counts)} rows in {len(counts)} batches), but has"
-            f" {sum(map(row_count, targets))} rows in {len(targets)}."
+            "target_inputs must match inputs row by row, but the batches of inputs have the sizes"
+            f" {counts!s:.60}, and those of target_inputs {others!s:.60}."
         )
         raise InvalidValueError(msg)
     rows = sum(counts)

@@ -216,7 +216,7 @@ class _Watch:
         def hook(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], y: Tensor) -> Tensor:
             z = args[0] if args else next(v for v in kwargs.values() if isinstance(v, Tensor))
             if not torch.is_grad_enabled():
-                msg = f"{name} runs without gradients; turn off torch.no_grad or re-entrant checkpointing in the model."
+                msg = f"Layer {name} runs without gradients; turn off torch.no_grad or re-entrant checkpointing in it."
                 raise UnsupportedError(msg)
             if not y.requires_grad:  # gradients start here, not at a leaf, which could not be changed in place
                 y = y + y.new_zeros(()).requires_grad_()
@@ -230,7 +230,7 @@ class _Watch:
 
     def _keep(self, name: str, gradients: list[Tensor], g: Tensor | None) -> None:
         if g is None:  # an operation without a derivative in torch
-            raise UnsupportedError(NO_GRADIENT.format(f"behind {name}"))
+            raise UnsupportedError(NO_GRADIENT.format(f"behind layer {name}"))
         gradients.append(g.detach())
 
     def backward(self, output: Tensor, directions: list[Tensor]) -> None:

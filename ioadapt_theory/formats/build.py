@@ -35,7 +35,7 @@ def kind_of(roles: Collection[str]) -> str:
 
 
 def _incomplete(parts: Collection[str]) -> FileFormatError:
-    return FileFormatError(f"the adapter is incomplete: its only parts are {', '.join(sorted(parts))}")
+    return FileFormatError(f"the adapter is incomplete, with only {', '.join(sorted(parts))}")
 
 
 def rank_of(kind: str, shapes: Shapes) -> int | None:

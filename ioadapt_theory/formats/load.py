@@ -92,7 +92,7 @@ def load(
     modules, places = dict(walk(model)), dict[int, str]()
     for layer in adapters:
         if (other := places.setdefault(id(modules.get(layer, layer)), layer)) != layer:
-            raise TransferError(TransferReport((other,), {layer: f"it is the module {other}, which has an adapter"}))
+            raise TransferError(TransferReport((other,), {layer: f"this is the module {other}, already adapted"}))
     options: dict[str, Any] = {"strict": strict, "hotswap": hotswap, "trainable": trainable}
     report = put(model, adapters, name, correspondence=matched.correspondence, sources=sources, **options)
     for change, module, new in changes if alter_base else ():

@@ -98,8 +98,8 @@ def _locate(path: Path) -> tuple[Path, Mapping[str, Any] | None]:
     inside = sorted(f"{p.parent.name}/" for p in folder.glob(f"*/{peft.CONFIG}"))
     more = f" Its subfolders have adapters: {', '.join(inside[:5])}." if inside else ""
     msg = (
-        f"{folder} contains no adapter; give a folder with {ioadapt.FILE}, {peft.CONFIG} and {peft.WEIGHTS[0]}, or"
-        f" {DIFFUSERS_FILE}, or the path of a file.{more}"
+        f"{folder} contains no adapter; give a file, or a folder with {ioadapt.FILE}, with {DIFFUSERS_FILE}, or with"
+        f" {peft.CONFIG} and {peft.WEIGHTS[0]}.{more}"
     )
     raise FileFormatError(msg)
 

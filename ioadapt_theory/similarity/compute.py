@@ -224,5 +224,5 @@ def _nothing_left(checkpoints: Sequence[Checkpoint], labels: Sequence[str], skip
     )
     common = [s for s in skipped if s.reason != "only there"]
     if common:
-        return f"Nothing is left to compare: {sizes}. Left out: {common[-1].name} ({common[-1].reason})."
+        return f"Nothing is left to compare: {sizes}. For example, {common[-1].name} is left out: {common[-1].reason}."
     return f"There are no common parameters to compare: {sizes}. Is one of them a LoRA, a VAE or another architecture?"

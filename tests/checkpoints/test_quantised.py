@@ -93,9 +93,7 @@ def test_other_codes_are_refused_by_the_name_of_what_made_them(name: str, tmp_pa
 def test_a_gguf_file_is_refused_before_it_is_parsed(name: str, tmp_path: Path):
     """A file of 51 bytes that announces an array of 2^60 made the library read forever."""
     (tmp_path / name).write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + b"\xff" * 40)
-    with pytest.raises(
-        FileFormatError, match=r"is a GGUF file, .* Compare the safetensors that it was converted from\.$"
-    ):
+    with pytest.raises(FileFormatError, match=r"is a GGUF file, .* Use the safetensors file it was converted from\.$"):
         open_checkpoint(str(tmp_path / name))
 
 

@@ -99,7 +99,7 @@ def test_a_recomputation_in_the_backward_pass_is_not_another_call():
 
 @pytest.mark.filterwarnings("ignore")
 def test_layers_without_gradients_are_refused():
-    with pytest.raises(UnsupportedError, match="first runs without gradients"):
+    with pytest.raises(UnsupportedError, match="Layer first runs without gradients"):
         record(model := Checkpointed(reentrant=True), linears(model), X)
 
 

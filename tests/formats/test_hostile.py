@@ -52,8 +52,8 @@ SHAPES = {
     "ranks that differ": (tensors(lora_up__weight=torch.randn(6, 3)), "do not fit together"),
     "integers": (tensors(lora_up__weight=torch.ones(6, 2, dtype=torch.int64)), "must be floating point"),
     "NaN": (tensors(lora_up__weight=torch.full((6, 2), float("nan"))), "must be finite"),
-    "no up": (tensors(lora_up__weight=None), "the adapter is incomplete: its only parts are down"),
-    "a mixture": (tensors(hada_w1_a=torch.randn(6, 2)), "incomplete: its only parts are down, hada_w1_a, up"),
+    "no up": (tensors(lora_up__weight=None), "the adapter is incomplete, with only down"),
+    "a mixture": (tensors(hada_w1_a=torch.randn(6, 2)), "incomplete, with only down, hada_w1_a, up"),
     "nothing": ({}, "no tensors"),
     "OFT": ({"lora_unet_block_to_q.oft_blocks": torch.randn(2, 2, 2)}, r"contains OFT \(lora_unet_block_to_q.oft"),
     "a key twice": (
@@ -118,7 +118,7 @@ def test_folders_and_files_that_are_not_there(tmp_path):
         peft_folder(tmp_path / name, {})
     refused(tmp_path, "Its subfolders have adapters: a/, b/")
     (tmp_path / "a/adapter_model.safetensors").unlink()
-    refused(tmp_path / "a", "contains no adapter; give a folder with")
+    refused(tmp_path / "a", "contains no adapter; give a file, or a folder with")
     refused(tmp_path / "nothing.safetensors", "does not exist")
     refused(peft_folder(tmp_path / "b", {"peft_type": "OFT"}), "must be one of LORA", UnsupportedError)
 

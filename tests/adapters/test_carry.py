@@ -215,7 +215,7 @@ def test_the_better_unrefined_candidate_stands_in_for_an_uncertain_one(monkeypat
     assert max(outcome.scores, key=outcome.scores.get) == "refined"
     assert outcome.chosen == max(outcome.scores.keys() - {"refined"}, key=outcome.scores.get)
     assert 0 < outcome.scores["copy"] < outcome.scores[outcome.chosen]
-    assert outcome.notes[0] == f"{outcome.chosen} was added instead of refined, whose interval begins at -0.10."
+    assert outcome.notes[0] == f"{outcome.chosen!r} was added, since 'refined' may keep as little as -0.10 of the gain."
 
 
 def test_few_rows_are_told_of_and_choose_little():

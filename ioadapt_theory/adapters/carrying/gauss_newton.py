@@ -29,7 +29,7 @@ MOST_EFFECTS, MOST_NUMBERS = 1 << 12, 1 << 24
 
 
 def passes(trial: Trial, adapters: Adapters) -> tuple[Adapters, float] | None:
-    """Return adapters after Gauss-Newton passes from the LoRAs ``adapters``, and their score on the rows to choose by.
+    """Return adapters after Gauss-Newton passes from the LoRAs ``adapters``, and their score on the selection rows.
 
     Return None if Φ is too large, an adapter has several parts or a bias, or labels of sequences are compared.
     """

@@ -14,13 +14,13 @@ from ioadapt_theory.effect.retained import guessed
 RATE, SHARE, DECAY = 0.01, 0.1, (0.8, 0.95)
 """Largest learning rate, absolute and relative to the size of a layer's factors, and Adam's decay rates."""
 LOOKS = 5
-"""Largest number of evaluations on the rows to choose by, and smallest number of steps between two evaluations."""
+"""Largest number of evaluations on the selection rows, and smallest number of steps between two evaluations."""
 
 
 def refined(trial: Trial, adapters: Adapters, steps: int, progress: Callable[[int], Any]) -> tuple[Adapters, float]:
     """Return LoRAs trained on the target, towards guessed labels or the source's effects, and their score.
 
-    The LoRAs and the score are the best on the rows to choose by, the start included.
+    The LoRAs and the score are the best on the selection rows, the start included.
 
     Args:
         trial: the models and their rows.

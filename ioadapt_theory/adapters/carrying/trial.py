@@ -59,7 +59,7 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.need not in {None, *NEEDS}:
-            msg = f"need must be 'labels' (outputs are logits) or 'change', not {self.need!r}."
+            msg = f"need must be 'labels' (for outputs that are logits) or 'change', not {self.need!r}."
             raise InvalidValueError(msg)
         if self.placement not in {None, "best", *Placement}:
             msg = f"placement must be 'best', 'weight', 'input' or 'output', not {self.placement!r}."
@@ -80,7 +80,7 @@ class Options:
     def of(cls, given: Mapping[str, Any]) -> "Options":
         """Return the options; raise InvalidValueError for an unknown name."""
         if unknown := sorted(given.keys() - {*cls.__slots__}):
-            msg = f"Unknown option {unknown[0]!r}; carrying over takes {', '.join(cls.__slots__)}."
+            msg = f"Unknown option {unknown[0]!r}; transfer(inputs=...) takes {', '.join(cls.__slots__)}."
             raise InvalidValueError(msg)
         return cls(**given)
 
@@ -113,7 +113,7 @@ class Trial:
         s, sa, _ = self.outputs(rows.fit[0], 0)
         self.positions = spread(1, s)
         if torch.equal(s, sa):
-            msg = "The adapter changes no output of the source on these inputs: is it trained, and active?"
+            msg = "The adapter does not change the source's outputs on these inputs; train and activate it first."
             raise InvalidValueError(msg)
         if self.need == "labels":
             both = [divergences(*self.outputs(pair, number)) for number, pair in enumerate(rows.fit)]
@@ -151,7 +151,7 @@ class Trial:
         return {name: predict(RowSums.joined(rows), self.need, seed=self.options.seed) for name, rows in parts.items()}
 
     def scores(self, candidates: Mapping[str, Adapters]) -> dict[str, float]:
-        """Return the share that each candidate keeps on the rows to choose by; -∞ if the share is not finite."""
+        """Return the share that each candidate keeps on the selection rows; -∞ if the share is not finite."""
         predicted = self.predicted(candidates, self.rows.choose)
         return {n: one.kept if math.isfinite(one.kept) else -math.inf for n, one in predicted.items()}
 

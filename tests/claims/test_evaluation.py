@@ -147,7 +147,7 @@ def test_cancellation_does_not_cost_digits() -> None:
 def test_what_double_precision_does_not_hold_is_said(exponent: int) -> None:
     scale = f"1e{exponent}"
     raw = {"W1": [[scale]], "W2": [[1]], "W1_target": [[0]], "W2_target": [[1]], "sigma": 1}
-    with pytest.raises(InvalidValueError, match=r"outside double precision, .*; scale the instance\."):
+    with pytest.raises(InvalidValueError, match=r"outside the range of doubles \(.*\); rescale the instance\."):
         evaluate(CLAIMS["lemma-3"], raw)
 
 

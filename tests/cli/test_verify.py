@@ -160,7 +160,7 @@ def test_a_journal_that_cannot_be_kept_is_a_warning(
     assert main(["verify", "prop-4", *QUICK]) == 0
     out, err = capsys.readouterr()
     assert err == (
-        "ioadapt verify: This run cannot be resumed: somewhere/x.jsonl: No space left on device;"
+        "ioadapt verify: The journal of this run cannot be used (somewhere/x.jsonl: No space left on device);"
         " give another folder with --resume-from.\n"
     )
     assert "prop-4" in out
@@ -222,7 +222,7 @@ def test_a_run_of_several_processes_that_ends_early_keeps_what_is_finished(tmp_p
         assert (process.returncode, "lemma-3" in out) == (130, True)
     else:
         assert (process.returncode, out, err.count("\n")) == (3, "", 1)
-        assert err.startswith("ioadapt verify: A worker process died: it was killed, or memory ran out.")
+        assert err.startswith("ioadapt verify: A worker process died: it was killed, or memory ran out; lower --jobs")
 
 
 def test_records_are_merged_and_a_claim_that_is_in_none_is_named(

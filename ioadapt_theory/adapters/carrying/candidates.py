@@ -26,7 +26,7 @@ FEW = 64
 SAFE = ("ridge 0.1", "shrunk 10")
 """Candidates, besides the copy, if there are few rows."""
 STRENGTHS = (2.0, 1.4, 0.7, 0.4)
-NO_LAYER = 'the target has no layer of this name; use match="effect" to choose the layer that keeps most'
+NO_LAYER = 'the target has no layer of this name; match="effect" (--match effect) takes the one that keeps most effect'
 
 
 def counterparts(
@@ -105,7 +105,7 @@ class Candidates:
                     f.check_placeable(side)
                 sides.append(str(side))
             except UnsupportedError as error:
-                self.lost[part.layer] = str(error)
+                self.lost[part.layer] = str(error).removesuffix(".")
         return sides
 
     def _made(self) -> dict[str, Adapters]:

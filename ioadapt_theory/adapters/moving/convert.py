@@ -109,7 +109,7 @@ def convert(
     (placed, phi), *more = adapter.parts()
     if not isinstance(phi, LoRA) or more or placed is not Placement.WEIGHT:
         kind = f"{adapter.family} adapter in {'+'.join(adapter)} placement"
-        msg = f"Eq. 5 converts a LoRA on the weight, but this is a {kind}."
+        msg = f"Eq. 5 converts only a LoRA on the weight, but this is a {kind}; bake it to a plain LoRA first."
         raise UnsupportedError(msg)
     rows, columns, channels = phi.size
     side = Placement(placement)
@@ -117,10 +117,7 @@ def convert(
         msg = "convert moves a LoRA from the weight to the input or output; to move it back to the weight, use bake."
         raise UnsupportedError(msg)
     if side is Placement.INPUT and rows != channels:
-        msg = (
-            f"A LoRA on a kernel of {rows // channels} taps mixes the taps, but an input adapter"
-            " treats all taps alike; convert it to output."
-        )
+        msg = f"A LoRA can treat {rows // channels} taps differently, an input adapter cannot; convert it to output."
         raise UnsupportedError(msg)
     layer_for(adapter, w, bias)
     a, b, fidelity = converted_factors(phi.A, phi.B, w, side, ridge)

@@ -23,7 +23,7 @@ COMMANDS: dict[str, str] = {
 }
 """Subcommand -> its one-line help.
 
-Each is a module here with ``add_arguments(parser)``, ``files(args) -> Files`` and ``run(args) -> int``.
+Each has a module of this package with ``add_arguments(parser)``, ``files(args) -> Files`` and ``run(args) -> int``.
 """
 
 OK, FINDING, MISUSE, LOST, INTERRUPTED = 0, 1, 2, 3, 130

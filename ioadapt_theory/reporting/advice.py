@@ -1,4 +1,4 @@
-"""Recommendations for an adapter, or for the placement of a new one."""
+"""Recommendations for moving an adapter, or for the placement of a new one."""
 
 from dataclasses import dataclass
 from statistics import median
@@ -36,7 +36,7 @@ ELSEWHERE: Final = Advice("add `--match effect` if no name matches", "it pairs t
 
 
 def advise(kinship: Kinship, predictions: Predictions | None, *, adapted: bool) -> list[Advice]:
-    """Return the recommended actions, best first; with inputs, best means the largest share kept.
+    """Return the recommended actions, best first; with inputs, best means the largest share of the gain kept.
 
     Args:
         kinship: the relation of the two models.
@@ -77,7 +77,7 @@ def _of_effect(copied: Prediction) -> list[Advice]:
     what = "R_KL" if copied.need == "labels" else "R"
     rows = f"{what} on {copied.rows} rows, 80 % interval {copied.interval[0]:.2f} to {copied.interval[1]:.2f}"
     options = [Advice("copy it as it is", f"it keeps {copied.kept:.2f} of its gain ({rows})", copied.kept)]
-    if copied.need == "change" and copied.at_best_strength > copied.kept + TIE:  # c² is not about labels
+    if copied.need == "change" and copied.at_best_strength > copied.kept + TIE:  # c² does not apply to labels
         how = f"copy it at strength {copied.cosine / copied.ratio:.2f}"
         why = f"it keeps c² = {copied.at_best_strength:.2f} of its gain, and {copied.kept:.2f} at strength 1 ({rows})"
         options.insert(0, Advice(how, why, copied.at_best_strength))
@@ -87,7 +87,7 @@ def _of_effect(copied: Prediction) -> list[Advice]:
 
 
 def _of_sides(predictions: Predictions) -> list[Advice]:
-    """Return advice on an adapter that is not trained yet, from the law for each side."""
+    """Return advice on an adapter that is not trained yet, from the share of the gain expected for each side."""
     shares = {side: share for side in SIDES if (share := predictions.of(side)) is not None}
     if not shares:
         return [Advice("train an adapter on each", "no side of any layer has equal sizes in both models")]
@@ -96,7 +96,7 @@ def _of_sides(predictions: Predictions) -> list[Advice]:
         for side, share in shares.items()
     ]
     top = max(shares.values())
-    options.sort(key=lambda option: (option.kept or 0.0) < top - TIE)  # the input wins ties
+    options.sort(key=lambda option: (option.kept or 0.0) < top - TIE)  # the input side wins ties
     best = predictions.best()
     if len({*best.values()}) > 1:
         mixed = median(predictions.expected[name, side].R for name, side in best.items())

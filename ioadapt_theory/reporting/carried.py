@@ -16,7 +16,7 @@ NEXT = {
 
 
 def table(outcome: CarryReport) -> list[list[str]]:
-    """Return the lines of the table of layers, with the total first."""
+    """Return the lines of the table of layers; the first two are the header and the total."""
     low, high = outcome.interval
     copied = "-" if outcome.kept_copied is None else f"{outcome.kept_copied:.2f}"
     total = ["total", outcome.chosen, "", "", f"{outcome.kept:.2f}", f"{low:.2f} to {high:.2f}", copied]

@@ -16,7 +16,7 @@ from ioadapt_theory.adapters.base_weights import BaseLayer
 from ioadapt_theory.null import ROUNDING, Null, beside, of_matrix, parts
 
 CHANNELS = 512
-"""Maximum number of channels to compare; of more, this many are sampled, and the null varies by about 1/512."""
+"""Maximum number of channels to compare; if there are more, this many are sampled, which changes cosines by ~1/512."""
 LARGE = 1 << 20
 """Matrices with more elements than this are multiplied in float32, unless they are stored in float64."""
 
@@ -26,7 +26,8 @@ class Sides:
     """Similarity of two layers on their input and output sides.
 
     Attributes:
-        input: similarity of the input sides' Grams; None if the sizes differ or one is a multiple of I.
+        input: cosine of the input sides' Grams, with its null distribution; None if the sizes differ, or if a Gram is a
+            multiple of I.
         output: the same for the output sides.
         cosine: cosine of the weights; None if a size differs or a weight is zero.
         ratio: ‖W'‖_F / ‖W‖_F; None if W is zero.
@@ -54,7 +55,7 @@ def sides(source: BaseLayer, target: BaseLayer, widths: Sequence[int] = ()) -> S
 
 
 def side(a: Float[Tensor, "f ..."], b: Float[Tensor, "f ..."], cuts: Sequence[int] | None = None) -> Null | None:
-    """Return the cosine of AAᵀ and BBᵀ without their multiples of I, and its null; None if nothing remains.
+    """Return the cosine of AAᵀ and BBᵀ without their multiples of I, and its null distribution; None if one is zero.
 
     Large matrices are multiplied in float32, with an error of the cosine of at most 1e-6.
     """
@@ -74,7 +75,7 @@ def _gram(w: Tensor) -> Float[np.ndarray, "f f"] | None:
     """Return AAᵀ without its multiple of I, for A divided by its largest element; None if it is zero up to rounding."""
     w = _wide(w, w.numel())
     top = w.abs().max() if w.numel() else w.new_zeros(())
-    w = w / top if top > 0 else w  # a squared Gram has fourth powers
+    w = w / top if top > 0 else w  # the squared Gram has fourth powers, which could overflow
     k: np.ndarray = (w @ w.mT).double().cpu().numpy()
     whole = np.linalg.norm(k)
     k[np.diag_indices(len(k))] -= np.trace(k) / len(k)

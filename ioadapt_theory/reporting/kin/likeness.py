@@ -29,8 +29,8 @@ class Likeness:
         z: ⟨W, W'⟩ in standard deviations above that of permuted inputs or outputs, the smaller of both; None if there
             are too few channels.
         most: the z of W with itself, the largest possible value.
-        copy: "rounded", "zeroed" or "narrowed" if only this was done to one of them; "perhaps" if one may be rounded but
-            has too few values to show it; else "".
+        copy: "rounded", "zeroed" or "narrowed" if only this was done to one of them; "perhaps" if one may be rounded,
+            but has too few values to show it; else "".
         copied: which one is the copy, "source" or "target"; "" if unknown.
     """
 

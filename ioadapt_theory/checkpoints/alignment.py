@@ -24,7 +24,7 @@ TIED: Final = 3.0
 LEAST: Final = 0.1
 """Minimum correlation of related layers; lower ones are ignored, since layers of one architecture share structure."""
 SURE: Final = 0.5
-"""Minimum correlation with a layer at which several layers of the source that match equally well are candidates."""
+"""Minimum correlation at which all layers of the source that match a layer equally well are its candidates."""
 FEWEST: Final = 12
 """Minimum number of values to compare; fewer can have the same order by chance."""
 MOST: Final = 1000

@@ -46,7 +46,7 @@ class Predictions:
         return None if self.copied is None else self.copied.bound(self.explained)
 
     def of(self, side: str) -> float | None:
-        """Return the median R of a side over the layers with a prediction for it."""
+        """Return the median R of a side over the layers with a prediction for it, or None if there are none."""
         shares = [one.R for (_, other), one in self.expected.items() if other == side]
         return median(shares) if shares else None
 

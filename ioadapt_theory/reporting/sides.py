@@ -55,7 +55,7 @@ def sides(source: BaseLayer, target: BaseLayer, widths: Sequence[int] = ()) -> S
 
 
 def side(a: Float[Tensor, "f ..."], b: Float[Tensor, "f ..."], cuts: Sequence[int] | None = None) -> Null | None:
-    """Return the cosine of AAᵀ and BBᵀ without their multiples of I, and its null distribution; None if one is zero.
+    """Return the cosine, with its null distribution, of AAᵀ and BBᵀ without multiples of I; None if either is zero.
 
     Large matrices are multiplied in float32, with an error of the cosine of at most 1e-6.
     """

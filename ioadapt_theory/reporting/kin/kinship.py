@@ -14,8 +14,8 @@ TELLING: Final = 5.0
 FEW: Final = 0.05
 """Minimum fraction of related layers (at least one) in related models; heavy tails make some layers agree by chance."""
 SHARED: Final = 0.5
-"""Minimum excess over chance of the input or output similarity of layers that share this side in another basis; models
-are related, too, if more than half of their layers are the same, are related or share a side."""
+"""Minimum excess over chance of the input or output similarity of two layers that share this space in another basis;
+models are related, too, if more than half of their layers are equal, are related or share a space."""
 KINDS: Final = {
     "rounded": "numbers are rounded",
     "zeroed": "numbers are set to zero",

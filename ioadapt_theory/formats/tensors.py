@@ -35,7 +35,6 @@ class TensorFile:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the file and read its header."""
         self.path = path
         if not os.path.exists(path):  # unlike Path's method, it does not raise for invalid names
             msg = f"{path}: no such file."

@@ -82,7 +82,6 @@ class IOLoraConfig(PeftConfig):
     def __post_init__(
         self, init_lora_weights: bool | str | None, use_dora: bool, bias: str, lora_bias: bool, fan_in_fan_out: bool
     ) -> None:
-        """Convert options to our form, and check those that can be checked without a model."""
         super().__post_init__()  # type: ignore[no-untyped-call]
         self.peft_type = IOPeftType.IOLORA
         if init_lora_weights is not None:

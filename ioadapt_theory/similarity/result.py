@@ -47,7 +47,6 @@ class Options:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        """Convert a string ``space`` to a member of `Space`."""
         if self.space not in tuple(Space):
             kind = "space"
             raise UnknownNameError(kind, self.space, Space)

@@ -61,7 +61,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         return self.chain(self.active_adapters)(x, *args, **kwargs)
 
     def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:
-        """Merge adapters into the weights like our own layer, which keeps the original weights for ``unmerge``."""
+        """Merge adapters into the weights with ``AdaptedLayer``, which stores the original weights for ``unmerge``."""
         del safe_merge
         names = [n for n in check_adapters_to_merge(self, adapter_names) if n in self.iolora_adapters]
         if not names:

@@ -71,6 +71,6 @@ def to_json(outcome: CarryReport) -> dict[str, Any]:
 
 
 def to_html(outcome: CarryReport, title: str) -> str:
-    """Return one self-contained page; every name from a file is escaped."""
+    """Return the outcome as a self-contained HTML page; every name from a file is escaped."""
     below = "".join(f"<p>{escape(line)}</p>" for line in sentences(outcome))
     return document(title, below + table_of(table(outcome), long=True))

@@ -21,7 +21,7 @@ class Options:
     """Options of a comparison, with our defaults for choices that the paper leaves open.
 
     Attributes:
-        space: Compare weights, or the Grams on their input or output side.
+        space: What to compare: weights, or the Grams of the input or output side of layers.
         lowest: Fraction of a pair's layers in the mean over the layers with the lowest cosines.
         only: Roles to compare: any of "weight", "norm" and "bias".
         weighted: Weight layers by their number of parameters instead of uniformly.

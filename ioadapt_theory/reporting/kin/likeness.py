@@ -132,7 +132,7 @@ def _inversions(w: Float[Tensor, "n p"], w2: Float[Tensor, "n p"]) -> int:
 
 
 def _narrowed(one: Tensor, two: Tensor) -> tuple[str, str]:
-    """Return "narrowed" and the copy if one matrix consists of unchanged rows or columns of the other, else "", ""."""
+    """Return "narrowed" and the copy if one matrix consists of rows or columns of the other, else ("", "")."""
     which = int(two.numel() < one.numel())
     wide, narrow = (one, two)[1 - which], (one, two)[which]
     if wide.shape[0] == narrow.shape[0]:

@@ -21,7 +21,7 @@ SHIFTS = ("up_bias", "diff_b")
 
 
 def kind_of(roles: Collection[str]) -> str:
-    """Return the kind of adapter with these parts; raise an error if they form no adapter, or one of another kind."""
+    """Return the kind of adapter with these parts; raise an error if they form no adapter, or an unsupported one."""
     parts = {*roles}
     for name, kind in KINDS.items():
         if kind.required <= parts <= kind.required | kind.optional:

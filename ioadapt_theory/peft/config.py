@@ -120,5 +120,5 @@ class IOLoraConfig(PeftConfig):
         super().save_pretrained(save_directory, **kwargs)
 
     def options(self) -> AdapterConfig:
-        """Return the same options as an ``AdapterConfig``; PEFT itself selects the modules."""
+        """Return these options as an ``AdapterConfig`` without target modules, which PEFT selects."""
         return AdapterConfig(target_modules=(), **{ours: getattr(self, name) for name, ours in FIELDS.items()})

@@ -24,8 +24,8 @@ LAYERS: Final = {
 """Flattened name of an original layer, with # for its number -> for each model generation, diffusers' layers."""
 
 SWAPPED: Final = "adaLN_modulation"
-"""Part of the names of modulation layers. If a layer has two outputs per input, shift and scale, diffusers swaps them;
-it does not swap those of layers with six or nine."""
+"""Part of the names of modulation layers. diffusers swaps shift and scale in layers with two outputs per input, but not
+in those with six or nine."""
 
 _TRANSFORMER: Final = re.compile(r"^(model\.)?diffusion_model\.")
 

@@ -1,4 +1,4 @@
-"""The name resolver, which finds the layers of a model that names in any known naming scheme mean."""
+"""The name resolver, which finds the layers of a model to which names in any known naming scheme refer."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType

@@ -63,7 +63,7 @@ def _layers(c: Comparison) -> list[list[str]]:
 
 
 def table_of(lines: Sequence[Sequence[str]], *, long: bool = False) -> str:
-    """Return an HTML table whose header (the first line) has sort buttons; a long one has a fixed header and a filter."""
+    """Return an HTML table with sort buttons in its first line; a ``long`` table has a filter and a fixed header."""
     head = "".join(f'<th scope="col"><button type="button">{escape(x)}</button></th>' for x in lines[0])
     rows = "".join(
         f'<tr><th scope="row">{escape(line[0])}</th>{"".join(f"<td>{escape(x)}</td>" for x in line[1:])}</tr>'

@@ -97,7 +97,7 @@ def save_adapter(model: nn.Module, folder: Path | str, name: str = "default", *,
 
 
 def write(folder: Path | str, adapters: Mapping[str, Adapter], header: Mapping[str, str]) -> Path:
-    """Write layer -> adapter to a folder or file, with further entries of the header, and return the given path."""
+    """Write adapters, given by layer, to a folder or file, with this header, and return the given path."""
     file = _file(folder)
     if file != Path(folder):
         require_folder(file.parent)

@@ -65,7 +65,7 @@ def heading(c: Comparison) -> str:
 
 
 def aligned(lines: Sequence[Sequence[str]], width: int = WIDTH, least: int = 16) -> str:
-    """Return columns in lines of at most ``width``; the first column is cut to ``least``, or gets lines of its own."""
+    """Return aligned columns; names in the first are cut to ``least`` characters or more, or get lines of their own."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     room = width - sum(w + 2 for w in widths[1:])
     printed = []

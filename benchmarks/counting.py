@@ -33,9 +33,8 @@ class Counting(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignor
         name = function.overloadpacket.__name__
         if name not in SILENT:
             self.kernels[name] += 1
-            read = {
-                key: value for key, value in (kwargs or {}).items() if key != "out"
-            }  # ``out`` is the result, which is counted once
+            # ``out`` is the result, which must not be counted twice
+            read = {key: value for key, value in (kwargs or {}).items() if key != "out"}
             tensors = [t for t in tree_leaves((args, read, out)) if isinstance(t, Tensor)]
             self.bytes += sum(t.numel() * t.element_size() for t in tensors)
         return out

@@ -37,7 +37,7 @@ def main(
         The record: ``config``, and ``results`` by treatment of freed pages and by section.
 
     Raises:
-        InvalidValueError: the device does not exist, or the earlier record is of a different machine, version or option.
+        InvalidValueError: the device does not exist, or the earlier record has a different configuration.
     """
     if device != "cpu" and not torch.cuda.is_available():
         msg = f"There is no device {device!r} here; --device cpu measures on the processor."

@@ -23,9 +23,9 @@ from ioadapt_theory.presets import PRESETS
 
 
 class Window:
-    """Attention in which an image token attends to the prompt and to image tokens within the radius.
+    """A context manager in which an image token attends only to the prompt and to image tokens within a radius.
 
-    This masks full attention, which saves no time; on a GPU use flex_attention.
+    It masks full attention, which saves no time; on a GPU, use flex_attention.
     """
 
     def __init__(self, prompt: int, height: int, width: int, radius: float) -> None:

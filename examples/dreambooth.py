@@ -82,7 +82,7 @@ def main() -> None:
 
     if args.target:
         other = StableDiffusionPipeline.from_pretrained(args.target, torch_dtype=dtype).to(device)
-        other.load_lora_weights(str(args.out))  # reads our adapters, as ioadapt_theory.peft is imported
+        other.load_lora_weights(str(args.out))  # reads our adapters because ioadapt_theory.peft is imported
         image = other(args.prompt, num_inference_steps=2 if args.steps < 10 else 30, height=args.size, width=args.size)
         image.images[0].save(args.out / "on_the_target.png")
         print(f"{args.out / 'on_the_target.png'}: drawn by {args.target} with the adapter")

@@ -1,4 +1,4 @@
-"""Tightness of each bound: lhs/rhs on random instances, on the worst one found by a search, and on shipped ones."""
+"""Tightness of each bound: lhs/rhs on random instances, the largest that a search found, and on shipped instances."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOW, HIGH = 2e-3, 1e3
 
 
 def compute(*, seed: int = 0, quick: bool = False, claims: tuple[str, ...] | None = None) -> dict[str, Any]:
-    """Return lhs/rhs for every claim with instances: quantiles over random ones, the largest, and the shipped ones."""
+    """Return lhs/rhs for every bound: quantiles over random instances, the largest value, and on shipped instances."""
     import torch
 
     from ioadapt_theory.claims import CLAIMS, Run, Verdict

@@ -1,8 +1,7 @@
-"""Small networks of several architectures, trained on local text and synthetic images, from which pairs are derived.
+"""Small networks of several architectures, trained on local text and synthetic images, as bases of pairs of models.
 
-The text is from Python's standard library: its reference, and the source of two packages. Images are gratings, blobs and checkerboards
-with noise. Nothing is downloaded; the same seed gives the same weights on
-one machine.
+The text is from Python's standard library: its reference, and the source of two packages. Images are gratings, blobs
+and checkerboards with noise. Nothing is downloaded; the same seed gives the same weights on one machine.
 """
 
 import copy
@@ -149,7 +148,7 @@ def trained(
     name: str, model: Model, which: str, *, steps: int, rate: float, seed: int, teacher: Model | None = None,
     only: str = "", decay: float = 0.0,
 ) -> Model:  # fmt: skip
-    """Return a copy trained with AdamW on data or a teacher's outputs; ``only`` selects parameters by a part of their name."""
+    """Return a copy trained with AdamW on data or a teacher's outputs; ``only``: a part of the names to train."""
     model = copy.deepcopy(model).train()
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)

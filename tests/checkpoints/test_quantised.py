@@ -15,7 +15,7 @@ from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from tests.similarity.models import value
 
 Tensors = dict[str, Tensor]
-"""Files in the formats of quantisation tools, written from their specifications and not from our reader."""
+"""Tensors of a file of a quantisation tool, by name; the formats follow the tools' specifications, not our reader."""
 
 
 def blocks(name: str, w: Tensor, block: int = 128) -> Tensors:
@@ -91,7 +91,7 @@ def test_other_codes_are_refused_by_the_name_of_what_made_them(name: str, tmp_pa
 
 @pytest.mark.parametrize("name", ["x.gguf", "x.safetensors"])
 def test_a_gguf_file_is_refused_before_it_is_parsed(name: str, tmp_path: Path):
-    """The library never finished reading a file of 51 bytes that announces an array of 2^60 entries."""
+    """The gguf library never finished reading a file of 51 bytes that announces an array of 2^60 entries."""
     (tmp_path / name).write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + b"\xff" * 40)
     with pytest.raises(
         FileFormatError, match=r"is a GGUF file, .* Compare the safetensors that it was converted from\.$"

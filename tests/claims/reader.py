@@ -73,7 +73,7 @@ def singular(m: Any) -> list[Any]:
 
 
 class Reader:
-    """An evaluator of formulas over letters and definitions, which are formulas themselves."""
+    """An evaluator of formulas over symbols and definitions, which are formulas themselves."""
 
     def __init__(self, letters: Mapping[str, Any], definitions: list[str]) -> None:
         self.letters = dict(letters) | {"π": +mp.pi, "I": EYE}

@@ -16,7 +16,7 @@ WRITES = ("self_attn.o_proj", "mlp.down_proj")
 
 
 def network(g: torch.Generator, *, width: int = WIDTH) -> Tensors:
-    """Return a transformer's tensors with gains of norms; the sizes of tokens are equal in all networks."""
+    """Return a transformer's tensors with gains of norms; all networks scale token embeddings in the same way."""
 
     def draw(out: int, into: int) -> Tensor:
         w = torch.randn(out, into, generator=g) / math.sqrt(into)

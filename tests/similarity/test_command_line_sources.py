@@ -20,7 +20,7 @@ COMMAND = [sys.executable, "-m", "ioadapt_theory.similarity"]
 
 
 def near(seed: int) -> dict[str, torch.Tensor]:
-    """Return LCM as SD-1.5 with noise."""
+    """Return tensors of LCM: those of SD-1.5 with noise added."""
     noise = weights("lcm", seed)
     return noise | {name: value + 0.3 * noise[name] for name, value in weights("sd15", 1).items()}
 

@@ -96,7 +96,7 @@ def draw(data: dict[str, Any]) -> Figure:
 
 
 def _maps(axes: Sequence[Axes], family: dict[str, Any], low: float) -> Any:
-    """Draw the two panels of a family, and return an image for the colour bar, since all share one scale."""
+    """Draw the two panels of a family, and return one image for the colour bar, since all images share a scale."""
     from ioadapt_theory.similarity.report.plots import heat_map
 
     count, layers = family["lowest_layers"], family["layers"]

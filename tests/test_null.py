@@ -26,7 +26,7 @@ def null_of(a: np.ndarray, b: np.ndarray, cuts: tuple[int, ...] | None = None) -
 
 
 def every(cuts: tuple[int, ...]) -> list[list[int]]:
-    """Return all permutations within the parts."""
+    """Return all permutations of channels that map each part between ``cuts`` to itself."""
     each = [permutations(range(*ends)) for ends in pairwise(cuts)]
     return [[i for part in some for i in part] for some in product(*each)]
 

@@ -110,7 +110,7 @@ def table(record: dict[str, Any]) -> str:
 
 
 def _lead(moves: list[dict[str, Any]], kind: str = "") -> float:
-    """Return the median of the share that steps from the closed form keep beyond as many steps from zero."""
+    """Return the median lead, in the share kept, of steps from the closed form over as many steps from zero."""
     both = [(m[f"refined{kind}"], m[f"from zero{kind}"]) for m in moves]
     return statistics.median(one - zero for one, zero in both if zero is not None)
 

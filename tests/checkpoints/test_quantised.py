@@ -19,7 +19,7 @@ Tensors = dict[str, Tensor]
 
 
 def blocks(name: str, w: Tensor, block: int = 128) -> Tensors:
-    """Return DeepSeek's format: a scale for each square block; the last blocks may be smaller."""
+    """Return a weight in DeepSeek's format: a scale for each square block; the last blocks may be smaller."""
     rows, columns = (-(-n // block) for n in w.shape)
     scale, codes = torch.empty(rows, columns), torch.empty(w.shape, dtype=torch.float8_e4m3fn)
     for i in range(rows):
@@ -31,14 +31,14 @@ def blocks(name: str, w: Tensor, block: int = 128) -> Tensors:
 
 
 def rows(name: str, w: Tensor) -> Tensors:
-    """Return compressed-tensors' format: a scale per row, and a scale of the activations."""
+    """Return a weight in compressed-tensors' format: a scale per row, and a scale of the activations."""
     scale = w.abs().amax(1, keepdim=True) / 448
     extra = {f"{name}.input_scale": torch.ones(1)}
     return {f"{name}.weight": (w / scale).to(torch.float8_e4m3fn), f"{name}.weight_scale": scale, **extra}
 
 
 def comfy(name: str, w: Tensor) -> Tensors:
-    """Return ComfyUI's format: one scale per tensor, and a marker."""
+    """Return a weight in ComfyUI's format: one scale per tensor, and a marker."""
     scale = w.abs().max() / 448
     mark = {"scaled_fp8": torch.empty(0, dtype=torch.float8_e4m3fn), f"{name}.scale_input": torch.ones(())}
     return {f"{name}.weight": (w / scale).to(torch.float8_e4m3fn), f"{name}.scale_weight": scale, **mark}

@@ -30,7 +30,7 @@ def resnet(old: str, new: str) -> Pairs:
 
 
 def attention_of(old: str, new: str, depth: int) -> Pairs:
-    """Yield both names of every layer of an attention, which end in the same way; nothing if it has no blocks."""
+    """Yield both names of every layer of an attention module, which end in the same way; nothing if depth is 0."""
     parts = ATTENTION + [f"transformer_blocks.{i}.{p}" for i in range(depth) for p in TRANSFORMER]
     yield from ((f"{old}.{p}", f"{new}.{p}") for p in parts if depth)
 

@@ -1,4 +1,4 @@
-"""An instance that violates a hypothesis does not count, and every hypothesis can be violated."""
+"""An instance that violates a hypothesis is rejected, and every hypothesis can be violated."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -16,7 +16,7 @@ from ioadapt_theory.formats import open_adapter
 
 CORPUS = Path(__file__).parent / "corpus"
 LONGEST = 1 << 16
-"""Maximum number of value bytes that a header may announce here."""
+"""Maximum number of value bytes that a header may announce; the values of larger files are not written."""
 
 
 def checkpoint(data: bytes, folder: Path, name: str = "x.safetensors") -> None:

@@ -43,7 +43,7 @@ def weights(tensors: Tensors) -> TensorWeights:
 
 
 def each(t: Tensors, change: Callable[[str, Tensor], Tensor]) -> Tensors:
-    """Return the tensors with every matrix changed."""
+    """Return the tensors with ``change`` applied to every matrix."""
     return {n: change(n, w).contiguous() if w.ndim > 1 else w for n, w in t.items()}
 
 
@@ -76,7 +76,7 @@ def swapped(t: Tensors) -> Tensors:
 
 
 def turned(t: Tensors, g: torch.Generator) -> Tensors:
-    """Return the tensors with another basis of the stream, without gains of norms."""
+    """Return the tensors with matrices in a different basis of the residual stream; gains of norms are unchanged."""
     q = torch.linalg.qr(torch.randn(WIDTH, WIDTH, generator=g)).Q
     return each(t, lambda n, w: q @ w if n.removesuffix(".weight").endswith(WRITES) else w @ q.mT)
 

@@ -20,7 +20,7 @@ def rows() -> tuple[dict[str, str], ...]:
 
 
 def shapes(model: str, *, ldm: bool = False) -> dict[str, tuple[int, ...]]:
-    """Return name -> small shape, with diffusers' names or the original ones."""
+    """Return name -> small shape, with diffusers' names or the original names."""
     found = {}
     for row in rows():
         text = row["sd15"] if row[model] == "=" else row[model]

@@ -1,4 +1,4 @@
-"""A state machine of an adapted model: after any sequence of calls, its outputs equal the adapters' formulas."""
+"""A state machine of an adapted model: after any sequence of calls, its outputs equal those of the formulas."""
 
 import copy
 import tempfile

@@ -33,7 +33,7 @@ class Bar:
         demanded: the limit as text, such as "<= 0.7".
         measured: value with freed pages returned to the system, which is the default.
         reached: whether the target is reached, with pages returned and with pages kept.
-        kept: value with freed pages kept, if relevant.
+        kept: value with freed pages kept; None if it was not measured.
         decided_by: name of the worst cell; empty if a mean over cells is compared.
     """
 

@@ -1,4 +1,4 @@
-"""The layer benchmark compares equal layers, counts correctly, and evaluates targets from the given cells."""
+"""The layer benchmark compares layers with the same parameters, counts correctly, and evaluates targets."""
 
 import pytest
 import torch

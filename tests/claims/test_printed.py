@@ -1,4 +1,4 @@
-"""Printed formulas equal the evaluated ones: text and LaTeX of every formula, parsed independently."""
+"""Printed formulas have the values of the evaluated formulas: text and LaTeX are parsed independently."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Files of the real diffusers load with equal outputs, and diffusers loads our baked files."""
+"""Files of the real diffusers load with the same outputs, and diffusers loads our baked files."""
 
 import copy
 import json

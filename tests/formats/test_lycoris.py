@@ -1,4 +1,4 @@
-"""Files of the real LyCORIS load with equal outputs, and LyCORIS reads our files."""
+"""Files of the real LyCORIS load with the same outputs, and LyCORIS reads our files."""
 
 import copy
 

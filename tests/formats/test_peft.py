@@ -1,4 +1,4 @@
-"""Folders of the real PEFT load with equal outputs, and the real PEFT reads ours."""
+"""Folders of the real PEFT load with the same outputs, and the real PEFT reads our folders."""
 
 import copy
 from typing import Any

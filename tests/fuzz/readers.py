@@ -1,4 +1,4 @@
-"""The readers of files as functions of arbitrary bytes, which return or raise one sentence."""
+"""The readers of files as functions of arbitrary bytes, which return or raise an error of one sentence."""
 
 import json
 import struct

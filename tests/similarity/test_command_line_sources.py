@@ -1,4 +1,4 @@
-"""`python -m ioadapt_theory.similarity sd15 lcm`, end to end against the loopback hub; failures give one sentence."""
+"""`python -m ioadapt_theory.similarity sd15 lcm`, end to end against the loopback hub; failures print one sentence."""
 
 import json
 import os

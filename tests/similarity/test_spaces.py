@@ -1,4 +1,4 @@
-"""Gram similarities equal those of explicit K°; equal input Grams mean W' = WQ; unrelated ones are within chance."""
+"""Similarities of Grams equal those of explicit K°, are 1 for W' = WQ, and are within chance for unrelated layers."""
 
 import itertools
 import math

@@ -162,7 +162,7 @@ def _token(setting: Setting, c: int, d: int, family: str, rank: int, placement: 
 
 
 def merging(setting: Setting) -> Todo:
-    """Return calls that measure merging into a weight, compared with the product of Φ(I) and W, and into a model."""
+    """Return calls that measure merging into a weight, compared with the product Φ(I)W, and merging a whole model."""
     size = (1024, 512) if setting.quick else (2048, 4096)
     found = [_call(_merging, setting, *size, *f, p) for f in FEW for p in PLACEMENTS]
     return [*found, _call(_merging_for_good, setting)]

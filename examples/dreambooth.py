@@ -1,7 +1,7 @@
 """DreamBooth: learn a subject from a few images, as in diffusers' train_dreambooth_lora.py, with our adapters.
 
 Lines that differ from that script are marked "(ours)"; the settings are from the paper's Table 7. For SDXL, SD 3.5 and
-FLUX, run diffusers' own scripts with one more import, see docs/models.md. Real models: for example ``--images a_folder
+FLUX, run diffusers' own scripts with one more import (see docs/models.md). Real models: for example ``--images a_folder
 --prompt "a photo of sks dog" --target Lykon/dreamshaper-8``; examples/what_it_costs.py estimates the cost (sd15). To
 try it:
 

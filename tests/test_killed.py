@@ -143,5 +143,5 @@ def plain(content: bytes | None) -> bytes | None:
 
 
 def _before(name: str, whole: bytes) -> bytes:
-    """Return different content for a file of the same type."""
+    """Return content that differs from ``whole``, for a file of the same type."""
     return whole[:-1] + bytes([whole[-1] ^ 1]) if name.endswith(".safetensors") else whole + b" "

@@ -70,7 +70,7 @@ def strangers(f: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
 
 
 def test_strangers_pass_three_deviations_as_seldom_as_a_normal_law_says():
-    """The share is .0013; without the correction for skewness it is .01."""
+    """The share of pairs above three deviations is .0013; without the correction for skewness, it is .01."""
     rng = np.random.default_rng(0)
     plain, corrected, ps = [], [], []
     for f in (16, 48):

@@ -1,4 +1,4 @@
-"""No output of any command overwrites an input or weights, and no input blocks."""
+"""No command overwrites an input or existing weights, and no input makes a command wait forever."""
 
 import argparse
 import os

@@ -14,7 +14,7 @@ PAPER: str | None = None
 FALSE, TRUE = METHODS["lora"], METHODS["input"]
 QUANTILES = (0.01, 0.25, 0.5, 0.75, 0.99)
 LOW, HIGH = 2e-3, 1e3
-"""Ends of the axis; points beyond them are drawn as arrows."""
+"""Ends of the axis; values beyond an end are drawn at that end, and a largest value beyond ``HIGH`` as an arrow."""
 
 
 def compute(*, seed: int = 0, quick: bool = False, claims: tuple[str, ...] | None = None) -> dict[str, Any]:

@@ -237,7 +237,7 @@ def below(claim: Claim, placement: str) -> bool:
 
 
 def placed(claim: Claim, name: str) -> bool:
-    """Return whether a claim's left side begins with the printed form of a layer adapted with this placement."""
+    """Return whether a claim's left side begins with the printed form of a layer adapted with placement ``name``."""
     forms = {"LoRA": ("W + AB",), "input": ("(I + AB)W", "(I + A₁B₁)W"), "output": ("W(I + AB)", "W(I + A₁B₁)")}
     return text(claim.concludes[0].left).removeprefix("rank(").startswith(forms[name])
 

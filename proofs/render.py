@@ -230,7 +230,7 @@ def identifier(claim: Claim) -> str:
 
 
 def statement(claim: Claim) -> str:
-    """Return the definition of the claim's statement.
+    """Return the definition of the claim's statement in Coq.
 
     Raises:
         NoCoqError: the claim has no formula, or an operation without a counterpart.

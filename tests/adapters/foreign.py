@@ -42,7 +42,7 @@ def filled(model: nn.Module, mark: str = "") -> nn.Module:
 
 
 def tiny_unet() -> Any:
-    """Return a UNet2DConditionModel with attention and a downsampler, with about 200k parameters."""
+    """Return a UNet2DConditionModel with attention and a downsampler, with about 50k parameters."""
     from diffusers import UNet2DConditionModel
 
     torch.manual_seed(1)

@@ -48,7 +48,7 @@ def each(t: Tensors, change: Callable[[str, Tensor], Tensor]) -> Tensors:
 
 
 def tuned(t: Tensors, g: torch.Generator, size: float = 0.3) -> Tensors:
-    """Return the tensors with noise of this relative size added to every matrix."""
+    """Return the tensors with noise of relative size ``size`` added to every matrix."""
     return each(t, lambda _, w: w + size * w.std() * torch.randn(w.shape, generator=g))
 
 
@@ -122,7 +122,7 @@ def blocks_kept(t: Tensors, kept: list[int]) -> Tensors:
 
 
 def fewer_neurons(t: Tensors, g: torch.Generator) -> Tensors:
-    """Return the tensors with only some neurons of every MLP."""
+    """Return the tensors with only 72 random neurons of every MLP."""
     new = dict(t)
     for k in range(BLOCKS):
         kept = torch.randperm(NEURONS, generator=g)[:72].sort().values

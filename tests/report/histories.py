@@ -164,4 +164,4 @@ HISTORIES: dict[str, tuple[Relation, Callable[[Tensors, torch.Generator], Tensor
     "a stranger": (UNRELATED, lambda t, g: network(g)),
     "other width": (DIFFERENT, lambda t, g: network(g, width=48)),
 }
-"""History -> the correct relation, and the change of a network."""
+"""History -> the correct relation, and the function that changes a network."""

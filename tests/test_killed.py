@@ -85,7 +85,7 @@ def run(folder: Path, command: str, moment: float | None = None, longest: int | 
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return the content of every file by name, except temporary ones."""
+    """Return the content of every file except temporary files, by name."""
     files = {str(p.relative_to(folder)): p for p in folder.rglob("*") if p.is_file()}
     return {n: p.read_bytes() for n, p in files.items() if not re.fullmatch(r"\.out.*|out/\.(ioadapt|adapter_).*", n)}
 

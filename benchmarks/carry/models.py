@@ -217,7 +217,7 @@ def pictures(family: str, seed: int, rank: int = 8) -> list[Move]:
 
 
 def texts(seed: int, steps: int = 500) -> list[Move]:
-    """Return the moves between byte models trained on the project's prose, with a LoRA that learns its code."""
+    """Return the moves between byte models trained on the project's prose, with a LoRA for the project's code."""
     sets = []
     for pattern in ("docs/*.md", "ioadapt_theory/adapters/*.py"):
         text = torch.tensor(list(b"\n".join(path.read_bytes() for path in sorted(ROOT.glob(pattern)))))

@@ -1,4 +1,4 @@
-"""Count how often the report's relation is correct, on small trained networks that were not used to develop it."""
+"""Count how often the report's relation is correct, on small networks that were not used to develop the rules."""
 
 import os
 import warnings

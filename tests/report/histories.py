@@ -53,7 +53,7 @@ def tuned(t: Tensors, g: torch.Generator, size: float = 0.3) -> Tensors:
 
 
 def reordered(t: Tensors, g: torch.Generator, *, neurons: bool, heads: bool) -> Tensors:
-    """Return the tensors with the neurons and heads of every block permuted."""
+    """Return the tensors with the neurons, the heads, or both permuted in every block."""
     new = dict(t)
     for k in range(BLOCKS):
         order = torch.randperm(NEURONS, generator=g)

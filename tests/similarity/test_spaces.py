@@ -1,4 +1,4 @@
-"""Similarities of Grams equal those of explicit K°, are 1 for W' = WQ, and are within chance for unrelated layers."""
+"""Similarities of Grams equal those of explicit K°; W' = WQ keeps the input Gram; strangers are within chance."""
 
 import itertools
 import math

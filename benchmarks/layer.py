@@ -1,6 +1,7 @@
 """The adapted layer, compared with its frozen base layer, PEFT and the naive forms of input and output placement.
 
-Each section of ``cells`` runs in two processes: with freed pages returned to the system, and with freed pages kept.
+Each section of ``cells`` runs in a separate process with freed pages returned to the system; on a CPU, the sections
+that are not in ``ONCE`` also run in a process with freed pages kept.
 """
 
 import json

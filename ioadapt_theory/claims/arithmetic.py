@@ -116,9 +116,9 @@ def sine(u: Array, v: Array) -> Array:
 def angle(u: Array, v: Array) -> Array:
     """Return the angle arccos s(u, v), accurate at every angle."""
     y, x = sine(u, v), cosine(u, v)
-    if exact(u):
+    if exact(x):
         return _sympy().acos(x)
-    return torch.atan2(y, x) if isinstance(u, Tensor) else mp.atan2(y, x)
+    return torch.atan2(y, x) if isinstance(x, Tensor) else mp.atan2(y, x)
 
 
 def scaled(a: Array, m: Array, axes: int = 1) -> Array:
@@ -247,14 +247,15 @@ def hessian(u: Array, v: Array) -> Array:
     """
     s, nu, nv = cosine(u, v), norm(u), norm(v)
     u, v = unit(u), unit(v)
-    eye = identity(u.shape[-1], u)
+    vv = outer(v, v)
+    eye = identity(vv.shape[-1], vv)
 
     def diagonal(x: Array, a: Array, length: Array) -> Array:
         return -scaled(1 / length**2, outer(x, a) + outer(a, x) + scaled(s, eye - outer(x, x), 2), 2)
 
     huu, hvv = diagonal(u, v - scaled(s, u), nu), diagonal(v, u - scaled(s, v), nv)
-    huv = scaled(1 / (nu * nv), eye - outer(v, v) - outer(u, u - scaled(s, v)), 2)
-    if isinstance(u, Tensor):
+    huv = scaled(1 / (nu * nv), eye - vv - outer(u, u - scaled(s, v)), 2)
+    if isinstance(huv, Tensor):
         return torch.cat((torch.cat((huu, huv), -1), torch.cat((huv.mT, hvv), -1)), -2)
     return np.block([[huu, huv], [huv.T, hvv]])
 
@@ -274,8 +275,9 @@ POINTS = {True: 9, False: 33}
 
 def sup_hessian_norm(u: Array, v: Array, du: Array, dv: Array) -> Array:
     """Return sup_t ‖H(u + tΔu, v + tΔv)‖ over a grid in [0, 1]: too small if at all, so a bound by it is stricter."""
-    sup, points = number(0, norm(u)), POINTS[isinstance(u, Tensor)]
-    for k in range(points):
-        t = k / (points - 1) if isinstance(u, Tensor) else number(k, norm(u)) / (points - 1)
-        sup = maximum(sup, operator_norm(hessian(u + t * du, v + t * dv)))
+    sup = operator_norm(hessian(u, v))
+    points = POINTS[isinstance(sup, Tensor)]
+    for k in range(1, points):
+        t = number(Fraction(k, points - 1), sup)
+        sup = maximum(sup, operator_norm(hessian(u + scaled(t, du), v + scaled(t, dv))))
     return sup

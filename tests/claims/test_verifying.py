@@ -18,8 +18,10 @@ from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verificat
 from ioadapt_theory.claims.records import Journal, Record, merge
 from ioadapt_theory.claims.report import (
     cells,
+    counted,
     describe,
     remark,
+    short,
     summary,
     table,
 )
@@ -271,8 +273,16 @@ def test_a_table_is_a_block_a_claim_then_the_counts_and_the_place() -> None:
     )
     assert rest[0].endswith("/witnesses.json; evaluate one with `ioadapt verify prop-4 --instance r1`.\n")
     assert "Witnesses" not in table([PROSE], 70)
-    assert cells(CLAIMS["prop-2-input"])[3].startswith("50 times the bound: ce1, ")
+    assert "witness: 1.333 times the bound: ce5, ce5-low-rank\n" in table([CLAIMS["prop-1-main"]], 70)
+    unmeasured = {name: cells(CLAIMS[name])[3] for name in ("prop-4-interior", "stronger-requirement")}
+    assert unmeasured == {"prop-4-interior": "g1", "stronger-requirement": "stronger"}  # no bound but 0, an equation
     assert describe(CLAIMS["prop-4-interior"])["ratio"] == "inf"
+    assert [describe(claim)["executable"] for claim in (PROP_4, PROSE)] == [True, False]
+    assert counted([PROP_4, PROP_4]) == "2 claims with a formula: 2 proved.\n"
+
+
+def test_a_value_is_a_fraction_of_small_numbers_only_if_it_is_one() -> None:
+    assert [short(x) for x in (2.5, 1 / 999, 1 / 1001, (1 + 1e-11) / 3)] == ["5/2", "1/999", "0.000999", "0.3333"]
 
 
 def test_a_remark_computes_the_values_that_it_speaks_of() -> None:

@@ -21,8 +21,11 @@ def test_the_table_says_where_the_witnesses_lie_and_how_to_evaluate_one(capsys: 
 
 
 def test_an_argument_is_printed_step_by_step(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["claims", "prop-4", "prop-2-output", "--proof"]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    assert main(["claims", "prop-4", "prop-1-weights", "prop-2-output", "--proof"]) == 0
+    lines = (out := capsys.readouterr().out).splitlines()
+    assert out.endswith(" = 8/505\n")
+    heads = [line.split(":")[0] for line in lines if line.startswith(("Beside", "Against"))]
+    assert heads[:2] == ["Beside prop-1-weights", "Against prop-2-output"]
     assert lines[0] == "For prop-4: a chain of formulas, which Coq has proved"
     assert lines[1].strip() == "E‖x(I + AB)W₁W₂ − x(I + AB)W₁'W₂'‖²"
     assert lines[4].strip() == "the hypothesis on the models: σ²‖I + AB‖₂²ε"

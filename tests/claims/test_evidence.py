@@ -11,9 +11,9 @@ import torch
 
 from ioadapt_theory.claims import CLAIMS, Run, Verdict
 from ioadapt_theory.claims.arithmetic import mp
-from ioadapt_theory.claims.evaluation import Evaluation, evaluate
+from ioadapt_theory.claims.evaluation import Evaluation, UndefinedError, evaluate
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verification, contradictions, merged
-from ioadapt_theory.claims.evidence.inequality import HypothesisError
+from ioadapt_theory.claims.evidence.inequality import HypothesisError, UndecidedError
 from ioadapt_theory.claims.evidence.monte_carlo import Estimate
 from ioadapt_theory.claims.evidence.prose import Remarked
 from ioadapt_theory.claims.evidence.searches import (
@@ -134,7 +134,7 @@ def test_a_bound_is_attained_to_a_millionth_of_a_millionth(ratio: float, attains
     assert finding.lacks == (set() if attains else {"r1 does not attain the bound: 1 of it"})
 
 
-@pytest.mark.parametrize(("miss", "met"), [("5e-10", True), ("2e-9", False)])
+@pytest.mark.parametrize(("miss", "met"), [("5e-10", True), ("2.0004e-9", False)])
 def test_a_hypothesis_is_missed_from_a_billionth_on(miss: str, met: bool) -> None:
     raw = witness("r1")
     scale = 1 + float(miss)
@@ -142,10 +142,70 @@ def test_a_hypothesis_is_missed_from_a_billionth_on(miss: str, met: bool) -> Non
     raw |= {"epsilon": str(i.epsilon / mp.mpf(scale))}
     weak = sides(PROP_4, rhs=lambda i: 2 * PROP_4.inequality.rhs(i))
     if met:
-        assert list(evaluate(weak, raw).hypotheses.values()) == [pytest.approx(float(miss), rel=1e-5)]
+        found = evaluate(weak, raw)
+        assert list(found.hypotheses.values()) == [pytest.approx(float(miss), rel=1e-5)]
+        assert found.decisive_ratio == pytest.approx(0.5, rel=1e-12)  # of an ε that is that much larger
     else:
         with pytest.raises(HypothesisError, match=r"residual 2e-09, at most 1e-09 is allowed"):
             evaluate(weak, raw)
+
+
+@pytest.mark.parametrize(
+    ("at_50", "at_100", "settled"),
+    [
+        ("1", "1.00000000000000000001", "1.00000000000000000001"),
+        ("1", "1.0000000000000000001", "3"),
+        ("300", "300.0000000000000000029", "300"),
+        ("300", "300.000000000000000004", "3"),
+        ("1e-40", "1e-65", "0"),
+        ("1e-40", "2e-65", "3"),
+        ("1e9", "2e-16", "3"),
+        ("1", "1e-25", "0"),
+        (mp.mpc(1, "1e-30"), "1", "3"),
+        ("1", mp.inf, "3"),
+    ],
+)
+def test_a_value_is_settled_at_twenty_digits_or_where_twenty_five_vanish(at_50: Any, at_100: Any, settled: str) -> None:
+    values = {50: at_50, 100: at_100, 200: 3, 400: 3}
+    evaluated = evaluate(sides(PROP_4, lhs=lambda _: mp.mpmathify(values[mp.dps])), witness("r1"))
+    assert evaluated.lhs == float(settled)
+
+
+@pytest.mark.parametrize("value", [mp.mpc(1, 1), mp.inf, mp.nan])
+def test_a_value_that_is_no_number_is_undefined(value: Any) -> None:
+    with pytest.raises(UndefinedError, match="undefined on this instance: a logarithm, arcsine or artanh in it leaves"):
+        evaluate(sides(PROP_4, lhs=lambda _: value), witness("r1"))
+
+
+@pytest.mark.parametrize(
+    ("missed", "lhs", "rhs", "residual"),
+    [
+        ("1e-10", "2e-10", 0, None),
+        ("1e-10", "2.01e-10", 0, 1e-10),
+        ("1.2345e-10", "1.0000012345e-4", "1e-4", None),
+        ("1e-25", 1, 0, 0),
+        ("2e-25", 1, 0, 2e-25),
+        (1e-9, 1, 0, 1e-9),
+    ],
+)
+def test_cosines_that_differ_may_explain_twice_as_much_between_the_sides(
+    missed: Any, lhs: Any, rhs: Any, residual: float | None
+) -> None:
+    cosines = Mock(enters=True, mends=False, exact=False, residual=lambda _: mp.mpf(missed))
+    claim = sides(PROP_4, lhs=lambda _: mp.mpf(lhs), rhs=lambda _: mp.mpf(rhs), hypotheses={"h": cosines})
+    if residual is None:
+        with pytest.raises(
+            UndecidedError, match=r"differ by (2|1\.23)e-10, which its hypotheses, missed by 1.*, may explain"
+        ):
+            evaluate(claim, witness("r1"))
+    else:
+        assert evaluate(claim, witness("r1")).hypotheses == {"h": residual}
+
+
+def test_a_quotient_of_two_zeros_is_zero() -> None:
+    pairs = ((0.0, 0.0), (1.0, 0.0), (1.0, 2.0), (2.0, 1.0))
+    found = [Evaluation(claim="c", lhs=a, rhs=b, first_order=None, hypotheses={}).decisive_ratio for a, b in pairs]
+    assert found == [0, math.inf, 0.5, 2]
 
 
 def test_values_that_cancellation_eats_are_given_up_at_400_digits() -> None:

@@ -1,6 +1,5 @@
 """The files of `ioadapt verify`: a journal while it runs, then a record; sets of parts, of two of one the worse."""
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ioadapt_theory.claims.claim import Run
-from ioadapt_theory.claims.evidence.findings import Verification
+from ioadapt_theory.claims.evidence.findings import Verdict, Verification
 from ioadapt_theory.claims.instances import load
 from ioadapt_theory.claims.registry import CLAIMS
 from ioadapt_theory.claims.verifying import Part, Results, differences, parts, total, versions
@@ -87,7 +86,7 @@ def _digest(raw: Mapping[str, Any]) -> str:
     """Return what is equal for equal parts with equal results, however long they took and wherever."""
     apart = [{name: x for name, x in part.items() if name != "seconds"} for part in raw["parts"]]
     content = {"parts": apart, "config": raw["config"], "versions": raw["versions"]}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+    return fingerprint(content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +153,8 @@ def merge(paths: Iterable[str]) -> Record:
     """
 
     def severity(result: Verification) -> tuple[bool, float, str]:
-        refuted = any(f.contradictions or f.lacks for f in result.findings.values())
-        return refuted, result.worst_ratio, json.dumps(result.to_json())
+        worse = result.verdict in {Verdict.REFUTED, Verdict.UNDECIDED}
+        return worse, result.worst_ratio, json.dumps(result.to_json())
 
     results, configs = Results(), dict[str, Mapping[str, Any]]()
     for each in map(read, paths):

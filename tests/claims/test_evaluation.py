@@ -51,7 +51,8 @@ def test_a_name_is_a_file_or_else_a_witness(tmp_path: Path, monkeypatch: pytest.
         ({"W": [[1, 0], [0, 0]]}, InvalidValueError, "x2 W is the zero vector"),
         ({"epsilon": -1}, InvalidValueError, "epsilon = -1 must be at least 0"),
         ({"epsilon": "1e999999999"}, FileFormatError, "exponents have up to three digits"),
-        ({"epsilon": "x" * 99}, FileFormatError, 'epsilon holds "' + "x" * 36 + r"\.\.\., which"),
+        ({"epsilon": "x" * 38}, FileFormatError, 'epsilon holds "' + "x" * 36 + r"\.\.\., which"),
+        ({"epsilon": "1E+9999"}, FileFormatError, r'epsilon holds "1E\+9999"; exponents have up to three digits\.'),
         ({"epsilon": "1e-9_9_9_9"}, FileFormatError, "exponents have up to three digits"),
         ({"k" * 1000: 1}, FileFormatError, f"Unknown key '{'k' * 40}' in"),
     ],
@@ -233,10 +234,13 @@ def test_a_hypothesis_that_holds_with_equality_is_met(claim: str) -> None:
 
 
 def test_a_file_is_read_up_to_a_size_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(instances, "LARGEST", 1 << 20)
-    (tmp_path / "x.json").write_text('{"a": 1}' + " " * (1 << 20), encoding="utf-8")
-    with pytest.raises(FileFormatError, match="is larger than 1 MiB"):
-        instances.load(tmp_path / "x.json")
+    with (path := tmp_path / "x.json").open("wb") as file:
+        file.truncate(64 * 2**20 + 1)
+    with pytest.raises(FileFormatError, match="is larger than 64 MiB, the most that is read"):
+        instances.load(path)
+    path.write_text('{"a": 1}', encoding="utf-8")
+    monkeypatch.setattr(instances, "LARGEST", len('{"a": 1}'))
+    assert instances.load(path) == {"a": 1}
 
 
 def test_a_ball_that_is_missed_by_rounding_is_taken_a_little_larger_before_anything_falls() -> None:

@@ -15,7 +15,7 @@ import torch
 from ioadapt_theory.claims import CLAIMS, Run, Verdict, records, verify, verifying
 from ioadapt_theory.claims.claim import Claim, Origin
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verification
-from ioadapt_theory.claims.records import Journal, Record, merge
+from ioadapt_theory.claims.records import Journal, Record, default_folder, merge
 from ioadapt_theory.claims.report import (
     cells,
     counted,
@@ -131,8 +131,19 @@ def test_a_journal_gives_back_what_was_finished_and_forgets_a_broken_line(tmp_pa
     for item in others:  # the next line is not appended to the truncated one
         journal.add(*item)
     assert journal.read() == done
+    journal.broken = True  # then nothing else is tried
+    journal.remove()
+    assert journal.read() == done
+    journal.broken = False
     journal.remove()
     assert journal.read() == {}
+
+
+def test_journals_are_kept_in_the_cache_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for cache in ("", str(tmp_path / "own")):
+        monkeypatch.setenv("XDG_CACHE_HOME", cache)
+        assert default_folder() == Path(cache or tmp_path / ".cache") / "ioadapt-theory" / "verify"
 
 
 @pytest.mark.parametrize(("name", "other"), [("SCHEMA", 99), ("versions", lambda: "others")])
@@ -178,9 +189,10 @@ def test_of_two_results_of_one_part_the_worse_one_stays(tmp_path: Path) -> None:
     low, high, lacking, refuted = (
         replace(result, findings={kind: replace(result.findings[kind], **change)})
         for change in (
-            {"worst_ratio": 0.5}, {"worst_ratio": 0.9}, {"lacks": frozenset("x")}, {"refutes": frozenset("x")}
+            *({"worst_ratio": 0.5}, {"worst_ratio": 0.9}),
+            *({"worst_ratio": 0.1, "lacks": frozenset("x")}, {"worst_ratio": 0.1, "refutes": frozenset("x")}),
         )
-    )  # fmt: skip
+    )
     for pair in ((low, high), (high, lacking), (high, refuted)):
         files = [
             written(tmp_path / f"{k}.json", replace(whole, results={**whole.results, part: r}))

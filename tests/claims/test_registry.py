@@ -20,6 +20,7 @@ from ioadapt_theory.claims.evidence.formal import (
 )
 from ioadapt_theory.claims.instances import SHIPPED, witnesses
 from ioadapt_theory.claims.registry import FILES
+from ioadapt_theory.claims.verifying import strategies
 from proofs.render import NoCoqError, statement
 
 ROOMS = ("statements", "beyond", "words", "effect")
@@ -97,6 +98,8 @@ def test_a_statement_that_coq_cannot_be_told_has_no_evidence(monkeypatch):
     entry = {claim.id: Entry(theorem_name(claim), digest(""), "")}
     monkeypatch.setattr(formal, "record", lambda: entry)
     assert not MachineChecked()(claim, Run(), 0).proves
+    monkeypatch.undo()
+    assert MachineChecked() not in strategies(claim)
 
 
 def test_without_coqc_the_build_says_so_in_a_sentence(tmp_path):

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import sys
+import time
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -74,6 +76,29 @@ def test_a_part_is_done_in_one_thread_and_the_others_come_back(monkeypatch: pyte
         assert (seen, torch.get_num_threads()) == ([1], 2)
     finally:
         torch.set_num_threads(before)
+
+
+def test_the_time_of_a_part_and_the_python_it_ran_on_are_measured() -> None:
+    begin = time.perf_counter()
+    assert 0 < verify(PROP_4, SMALL).seconds < time.perf_counter() - begin
+    assert versions()["python"] == f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def test_code_is_the_same_whatever_ends_its_lines_and_another_one_with_another_name(tmp_path: Path) -> None:
+    found = []
+    for k, (name, text) in enumerate(
+        (("a.py", "1\n"), ("a.py", "1\r\n"), ("b.py", "1\n"), ("a.csv", "1\n"), ("a.md", ""))
+    ):
+        (folder := tmp_path / str(k)).mkdir()
+        (folder / name).write_bytes(text.encode())
+        found.append(verifying.sources(folder))
+    assert found[0] == found[1]
+    assert len(set(found)) == 4
+
+
+def test_no_names_are_all_claims_and_the_largest_settings_are_allowed() -> None:
+    assert verifying.named(CLAIMS, ()) == [*CLAIMS.values()]
+    verifying.check(Run(depth=1000, condition=1e12), 1024)
 
 
 def monte_carlo(**settings: object) -> list[Part]:
@@ -213,6 +238,7 @@ def test_no_more_parts_wait_than_are_asked_for() -> None:
     with Counting(1) as threads:
         for finished, _ in enumerate(results(parts(NAMES, SMALL), threads)):
             assert threads.submitted - finished <= 2
+        assert finished + 1 == threads.submitted == len([*parts(NAMES, SMALL)])
 
 
 def edited(raw: dict, **changes: object) -> dict:

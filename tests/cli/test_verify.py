@@ -94,12 +94,15 @@ def test_an_instance_from_a_file_or_a_shipped_one_by_its_name(
             (["prop-4", f"--{name}", str(most + 1)], f"--{name} {most + 1:g} must be at most {most:g}")
             for name, most in (
                 ("depth", 10**3),
+                ("samples", 10**9),
+                ("starts", 10**6),
                 ("rank", 10**4),
                 ("jobs", 2**10),
                 ("stacks", 10**9),
                 ("instances", 10**6),
             )
         ),
+        (["prop-4", "--condition", "1.01e12"], "--condition 1.01e+12 must be at most 1e+12."),
         (["prop-4", "--widths", "3"], "--widths 3 is one width; give two or more, the input width first."),
         (["prop-4", "--widths", "3", "9000000000", "5"], "Widths must be at most 10000, got 3 9000000000 5."),
         (["prop-4", "--device", "nowhere"], "Device 'nowhere' cannot be used"),

@@ -55,7 +55,7 @@ arcsin = _elementwise("arcsin")
 atanh = _elementwise("atanh")
 
 
-def number(x: float | Fraction | str, like: Array) -> Array:
+def number(x: int | Fraction | str, like: Array) -> Array:
     """Return the number x, or "pi" or "inf", in the arithmetic of ``like``."""
     if isinstance(x, str):
         if isinstance(like, Tensor):
@@ -67,7 +67,7 @@ def number(x: float | Fraction | str, like: Array) -> Array:
         return _sympy().Rational(x)
     if isinstance(like, Fraction):
         return Fraction(x)
-    return mp.mpf(x.numerator) / x.denominator if isinstance(x, Fraction) else mp.mpf(x)
+    return mp.mpf(x.numerator) / x.denominator
 
 
 def excess(value: Array, limit: Array) -> Array:

@@ -141,12 +141,11 @@ def apply(x: Array, w: Array) -> Array:
     return (x.unsqueeze(-2) @ w).squeeze(-2) if isinstance(w, Tensor) else x @ w
 
 
-def identity(n: int, like: Array) -> Array:
-    """Return I_n in the arithmetic of ``like``."""
+def identity(like: Array) -> Array:
+    """Return I of the size of a square matrix, in its arithmetic."""
     if isinstance(like, Tensor):
-        return torch.eye(n, dtype=like.dtype, device=like.device)
-    one = Fraction(1) if isinstance(like.flat[0], Fraction) else number(1, like)
-    return np.array([[one * (i == j) for j in range(n)] for i in range(n)], dtype=object)
+        return torch.eye(*like.shape[-2:], dtype=like.dtype, device=like.device)
+    return np.eye(*like.shape, dtype=object) * number(1, like.flat[0])
 
 
 def frobenius_sq(m: Array) -> Array:
@@ -248,7 +247,7 @@ def hessian(u: Array, v: Array) -> Array:
     s, nu, nv = cosine(u, v), norm(u), norm(v)
     u, v = unit(u), unit(v)
     vv = outer(v, v)
-    eye = identity(vv.shape[-1], vv)
+    eye = identity(vv)
 
     def diagonal(x: Array, a: Array, length: Array) -> Array:
         return -scaled(1 / length**2, outer(x, a) + outer(a, x) + scaled(s, eye - outer(x, x), 2), 2)

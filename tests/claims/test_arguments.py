@@ -19,6 +19,7 @@ from ioadapt_theory.claims.evidence.inequality import HypothesisError, Undecided
 from ioadapt_theory.claims.evidence.prose import OnlyIf, RefutedBy, Remarked, Said, Shown
 from ioadapt_theory.claims.evidence.steps import Check, Step, found, line, simplifies, vanishes, zero
 from ioadapt_theory.claims.expression.lines import Reader, formulas
+from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import NOTHING, Relation, cond, minimum, norm, row, spectral, term
 from ioadapt_theory.claims.expression.values import Values
 from ioadapt_theory.claims.instances import witness
@@ -201,17 +202,35 @@ def test_a_hypothesis_that_says_nothing_lets_everything_in() -> None:
         evaluate(claim, parallel)
 
 
-def failing(*_: Any) -> Any:
-    yield Step("no", Check(holds=False), reaches=True)
+GOAL = CLAIMS["lemma-1-angle"].concludes[0]
+LINE, LAST = Step("a", Check(True)), Step("b", Check(True), reaches=True)
+UNREACHED, LEFT = "no line leads to the right side, or none reaches it", "it leaves O(ε^2)"
 
 
-def test_lines_that_fail_or_reach_nothing_are_a_lack() -> None:
-    claim = CLAIMS["lemma-1-angle"]
-    for lines, says in ((failing, "no"), (lambda _: iter([Step("a", Check(True))]), "none reaches it")):
-        proof = Reached(claim.concludes[0], lines, None)
-        assert any(says in said for said in proof.broken(claim))
-        (lack,) = proof(claim, Run(), 0).lacks
-        assert lack.startswith(f"{proof.name}: ")
+@pytest.mark.parametrize(
+    ("goal", "steps", "leaves", "broken"),
+    [
+        (GOAL, (LINE, LAST), None, []),
+        (GOAL.up_to(2), (LINE, LAST), None, []),
+        (GOAL.up_to(2), (LINE, LAST), 2, []),
+        (GOAL.up_to(3), (LINE, LAST), 2, [LEFT]),
+        (GOAL, (LINE, LAST), 2, [LEFT]),
+        (GOAL, (LAST,), None, [UNREACHED]),
+        (GOAL, (LINE, LINE), None, [UNREACHED]),
+        (GOAL, (Step("no", Check(False)), LAST), None, ["no"]),
+        (GOAL.left < GOAL.right, (LINE, LAST), None, ["show no strict inequality"]),
+        (GOAL.left <= 2 * GOAL.right, (LINE, LAST), None, [f"the lines are about {text(GOAL)}, and show"]),
+    ],
+)
+def test_lines_are_about_the_conclusion_reach_it_and_leave_no_more(
+    goal: Relation, steps: tuple, leaves: int | None, broken: list[str]
+) -> None:
+    claim = of("lemma-1-angle", concludes=(goal,))
+    proof = Reached(goal if goal.sign == "<" else GOAL, lambda _: iter(steps), leaves)
+    for said, expected in zip(proof.broken(claim), broken, strict=True):
+        assert expected in said
+        assert proof(claim, Run(), 0).lacks == {f"{proof.name}: {said}"}
+    assert f"{text(goal)} is something else" in proof.broken(of("lemma-1-angle", concludes=(goal, goal)))
 
 
 TOLD = [(c, p) for c in CLAIMS.values() for p in c.proofs if isinstance(p, Told) and p.options]
@@ -245,7 +264,8 @@ def test_a_chain_begins_and_ends_where_the_statement_does_and_its_links_are_so()
     assert "sometimes: " in broken(links[0], Link("sometimes", sometimes), *links[1:])[0]
     assert "says nothing" in broken(Link("again", first), *links)[0]
     assert "1 chains for 2" in broken(*links, about=replace(claim, concludes=claim.concludes * 2))[-1]
-    assert "no theorem" in broken(*links, about=replace(claim, given=(norm(U) <= norm(V),)))[0]
+    missed = broken(*links, about=replace(claim, given=(norm(U) <= norm(V),), inequality=None))
+    assert missed == ["Coq has no theorem about this formula", "what is drawn misses ‖u‖ ≤ ‖v‖"]
 
 
 @pytest.mark.parametrize(("off", "holds"), [(Fraction(3, 10**9), False), (Fraction(3, 10**10), True)])
@@ -279,6 +299,18 @@ def test_a_parameter_that_is_not_tried_is_named() -> None:
     assert "the right side depends on ε, which is no parameter" in family.broken(CLAIMS["prop-2-output-finite"])
 
 
+def test_a_family_has_the_parameters_that_it_says_and_a_factor_of_the_right_side() -> None:
+    family = Attained(lambda s: output_sharp.far_ends(Fraction(1, 2), s / 7), {SOURCE.s0: (Fraction(1, 3),)})
+    assert list(family.broken(CLAIMS["prop-2-output-finite"]))[1:] == ["s₀ = 1/3: s₀ is 0.047619"]
+    assert list(family.printed(CLAIMS["prop-2-output-finite"])) == ["evaluated at 50 digits for s₀ in {1/3}"]
+    best = CLAIMS["lemma-1-remainder-best"]
+    (family,) = (p for p in best.proofs if isinstance(p, Attained))
+    goal, says = best.concludes[0], f"{text(family.factor)} is no factor of the right side"
+    for right, fits in ((goal.right, True), (2 * goal.right, False), (goal.right.args[0] / 2, False)):
+        about = replace(best, concludes=(replace(goal, right=right),), setting=None, inequality=None)
+        assert (says not in family.broken(about)) is fits
+
+
 def test_an_argument_without_lines_is_none() -> None:
     assert list(Shown(lambda _: iter(())).broken(CLAIMS["any-phi"])) == ["there are no steps"]
 
@@ -288,7 +320,7 @@ def test_every_word_needs_something_that_shows_it(word: Word) -> None:
     bare = of("prop-4", words=(word,), attained=(), proofs=())
     assert Said()(bare, Run(), 0).lacks == {f'nothing shows "{word}"'}
     family = Attained(lambda: {}, {EPSILON: (1,)}, every_pair=True)
-    for proof in (family, replace(family, over={}), OnlyIf(failing)):
+    for proof in (family, replace(family, over={}), OnlyIf(lambda _: iter([LINE]))):
         shown = word in proof.shows
         assert bool(Said()(replace(bare, proofs=(proof,)), Run(), 0).lacks) is not shown
 
@@ -297,7 +329,9 @@ def test_an_instance_that_misses_a_hypothesis_contradicts_nothing() -> None:
     ce2 = Contradicted("ce2")
     assert not list(ce2.broken(CLAIMS["prop-2-output"]))
     assert "ce2 misses" in next(ce2.broken(CLAIMS["prop-2-output-frobenius"]))
-    assert "does not violate" in next(ce2.broken(CLAIMS["prop-2-output-sharp"]))
+    holds = CLAIMS["prop-2-output-sharp"]
+    assert "does not violate" in next(ce2.broken(holds))
+    assert not list(ce2.broken(replace(holds, concludes=(*holds.concludes, *CLAIMS["prop-2-output"].concludes))))
 
 
 @pytest.mark.parametrize(("sign", "holds"), [("<", (True, False, False)), ("<=", (True, True, False))])
@@ -309,4 +343,6 @@ def test_a_relation_of_exact_numbers_is_decided_on_both_sides_of_equality(
     values = Values(exact_instance(CLAIMS["prop-2-output"], witness("ce2")))
     sides = ((spectral(AB), 2 * right), (spectral(AB), right), (spectral(AB), right / 2))
     assert tuple(holds_exactly(Relation(a, sign, b), values) for a, b in sides) == holds
-    assert [holds_exactly(Relation(a, "=", b), values) for a, b in sides] == [False, True, False]
+    assert [holds_exactly(Relation(a, "=", b), values) for a, b in (*sides, (AB, AB), (AB, 2 * AB))] == [
+        *(False, True, False, True, False)
+    ]

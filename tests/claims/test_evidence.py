@@ -12,12 +12,14 @@ import torch
 from ioadapt_theory.claims import CLAIMS, Run, Verdict
 from ioadapt_theory.claims.arithmetic import mp
 from ioadapt_theory.claims.evaluation import Evaluation, UndefinedError, evaluate
+from ioadapt_theory.claims.evidence import findings
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verification, contradictions, merged
 from ioadapt_theory.claims.evidence.inequality import HypothesisError, UndecidedError
 from ioadapt_theory.claims.evidence.monte_carlo import Estimate
 from ioadapt_theory.claims.evidence.prose import Remarked
 from ioadapt_theory.claims.evidence.searches import (
     GradientAscent,
+    MeanZero,
     RandomInstances,
     Replay,
     best,
@@ -52,7 +54,10 @@ SAMPLED = verification(
 def test_merging_does_not_depend_on_order_or_grouping() -> None:
     a, b, c, d = PARTS
     assert all(merged("c", order) == merged("c", PARTS) for order in itertools.permutations(PARTS))
-    assert ((a | b) | (c | d)) == (a | ((b | c) | d))
+    assert ((a | b) | (c | d)) == (a | ((b | c) | d)) == replace(merged("c", PARTS), seconds=9)
+    both = (replace(a, seconds=1) | replace(b, seconds=2)).findings[Evidence.RANDOM]
+    assert (both.instances, both.worst, both.counts) == (5, {"x": 2}, {"samples": 7, "more": 1})
+    assert (replace(a, seconds=1) | replace(b, seconds=2)).seconds == 3
 
 
 @pytest.mark.parametrize(
@@ -85,6 +90,8 @@ def test_not_a_number_does_not_survive() -> None:
 )
 def test_json_round_trip(part: Verification) -> None:
     assert Verification.from_json(part.to_json()) == part
+    for found in part.to_json()["findings"].values():
+        assert ("contradictions" in found) is ("samples" in found["counts"])
 
 
 @pytest.mark.parametrize(
@@ -117,7 +124,9 @@ def with_ratio(ratio: float) -> Any:
     return sides(PROP_4, lhs=lambda i: (mp.mpf(ratio) if not isinstance(i.w1, torch.Tensor) else ratio) * rhs(i))
 
 
-@pytest.mark.parametrize(("ratio", "verdict"), [(1 + 2e-8, Verdict.REFUTED), (1 + 5e-9, Verdict.SURVIVED)])
+@pytest.mark.parametrize(
+    ("ratio", "verdict"), [(1 + 2e-8, Verdict.REFUTED), (1 + 1e-8, Verdict.SURVIVED), (1 + 5e-9, Verdict.SURVIVED)]
+)
 def test_a_ratio_refutes_from_a_hundred_millionth_above_one(ratio: float, verdict: Verdict) -> None:
     finding = Finding(kind=Evidence.RANDOM, instances=1, worst_ratio=ratio)
     assert Verification(claim="c", findings={Evidence.RANDOM: finding}).verdict is verdict
@@ -254,11 +263,37 @@ def test_a_sum_of_all_stacks_contradicts_from_the_bound_of_laurent_and_massart_o
             assert contradictions(sums) == (set() if one_sided else found)
 
 
+def test_what_is_exactly_as_large_as_a_limit_is_within_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(findings, "_limit", lambda *_: 1.0)
+    for more in (0, 1):
+        assert len(contradictions({"excess": 2**20 + more, "excess_of_bound": 2**20 + more})) == 2 * more
+
+
 def test_a_single_stack_is_judged_by_the_bound_of_laurent_and_massart() -> None:
     finding = Estimate(mean=torch.tensor([5.0]), weights=torch.tensor([[3.0, 1.0]]), samples=10)
     t = math.log(2 / 1e-6) / 10
     assert finding.variance.item() == 20
     assert finding.margin(1e-6).item() == pytest.approx(math.sqrt(2 * t * 20) + 2 * t * 3)
+
+
+@pytest.mark.parametrize(
+    ("draws", "bias", "finest", "refutes", "lacks"),
+    [
+        ([5, 7], 0.0, 1.0, [], []),
+        ([5.123, 7.123], 0.0, 0.999, ["statistic 0 has mean 6.1"], ["standard error 1"]),
+        ([5.123, 7.123], 0.2, 1.0, [], []),
+        ([-8.638, -6.17], 0.0, 1.0, ["statistic 0 has mean -7.4"], ["standard error 1.2"]),
+        ([-0.1, 0.1], 0.0, 1.0, [], []),
+        ([math.nan, 0], 0.0, 1.0, ["statistic 0 has mean nan"], ["standard error nan"]),
+    ],
+)
+def test_a_mean_refutes_beyond_six_standard_errors(
+    draws: list[float], bias: float, finest: float, refutes: list[str], lacks: list[str]
+) -> None:
+    asked = Mock(return_value=torch.tensor(draws, dtype=torch.float64)[:, None])
+    found = MeanZero(asked, 3, finest, bias)(PROP_4, Run(stacks=5), 0)
+    assert asked.call_args.args[0] == 15
+    assert (found.instances, found.refutes, found.lacks) == (2, {*refutes}, {*lacks})
 
 
 EDGE = Finding(kind=Evidence.RANDOM, instances=5, worst_ratio=2.0)

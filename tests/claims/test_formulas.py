@@ -14,13 +14,7 @@ from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims import arithmetic as a
 from ioadapt_theory.claims.arithmetic import mp
 from ioadapt_theory.claims.expression.limits import first_order
-from ioadapt_theory.claims.expression.tree import (
-    linear_part,
-    matrix,
-    row,
-    scalar,
-    spectral,
-)
+from ioadapt_theory.claims.expression.tree import linear_part, matrix, row, scalar, spectral
 from ioadapt_theory.claims.expression.values import value
 from ioadapt_theory.claims.settings.letters import AB, W1, W2, X, distance
 from ioadapt_theory.claims.settings.placement import Placement

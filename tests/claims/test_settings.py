@@ -12,14 +12,12 @@ from torch.nn import functional
 from ioadapt_theory.claims import CLAIMS, Run
 from ioadapt_theory.claims.evidence.findings import Finding
 from ioadapt_theory.claims.evidence.inequality import Hypothesis, hypotheses
-from ioadapt_theory.claims.evidence.monte_carlo import (
-    StackMonteCarlo,
-    composite,
-)
+from ioadapt_theory.claims.evidence.monte_carlo import StackMonteCarlo, composite
 from ioadapt_theory.claims.expression.limits import first_order
+from ioadapt_theory.claims.expression.tree import fro
 from ioadapt_theory.claims.expression.values import value
 from ioadapt_theory.claims.settings import increments, relative_similarity, shared_function
-from ioadapt_theory.claims.settings.letters import distance
+from ioadapt_theory.claims.settings.letters import AB, EPSILON, distance
 from ioadapt_theory.claims.settings.matrices import matrices
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.relative_similarity import below_outputs, half, similarity_setting
@@ -91,6 +89,11 @@ def test_residuals_that_are_decided_exactly(given: Any, misses: dict, by: float)
     assert hypothesis.exact
     assert float(hypothesis.residual(exactly())) == 0
     assert float(hypothesis.residual(exactly(**misses))) == pytest.approx(by, rel=1e-9)
+
+
+def test_an_even_power_of_a_norm_needs_no_root() -> None:
+    powers = (fro(AB) ** power + fro(AB) ** power for power in (2, 3))
+    assert [Hypothesis.of(x <= EPSILON).exact for x in powers] == [True, False]
 
 
 @pytest.mark.parametrize("vector", ["x2", "x2_target"])

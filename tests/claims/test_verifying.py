@@ -18,26 +18,8 @@ from ioadapt_theory.claims import CLAIMS, Run, Verdict, records, verify, verifyi
 from ioadapt_theory.claims.claim import Claim, Origin
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verification
 from ioadapt_theory.claims.records import Journal, Record, default_folder, merge
-from ioadapt_theory.claims.report import (
-    cells,
-    counted,
-    describe,
-    remark,
-    short,
-    summary,
-    table,
-)
-from ioadapt_theory.claims.verifying import (
-    Part,
-    RefusedError,
-    Results,
-    do,
-    parts,
-    results,
-    strategies,
-    total,
-    versions,
-)
+from ioadapt_theory.claims.report import cells, counted, describe, remark, short, summary, table
+from ioadapt_theory.claims.verifying import Part, RefusedError, Results, do, parts, results, strategies, total, versions
 from ioadapt_theory.errors import FileFormatError, WorkerError
 from ioadapt_theory.processes import pool
 

@@ -140,9 +140,6 @@ def holds_exactly(r: Relation, values: Values) -> bool:
     left, right = values(r.left), values(r.right)
     if r.left.kind != "scalar":
         return all(sp.simplify(x) == 0 for x in np.asarray(left - right).flat)
-    if r.left.op == "spectral" and r.sign == "<=" and not getattr(right, "free_symbols", None):
-        m = sp.Matrix(values(r.left.args[0]).tolist())  # ε²I − MᵀM ⪰ 0 needs no eigenvalue
-        return bool((right**2 * sp.eye(m.cols) - m.T * m).is_positive_semidefinite)
     difference = sp.simplify(left - right)
     return bool(difference == 0 if r.sign == "=" else difference < 0 if r.sign == "<" else difference <= 0)
 

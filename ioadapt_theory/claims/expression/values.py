@@ -96,7 +96,7 @@ class Values:
                 return self._product(left, right)
             case Term("plus", (left, right)) if "eye" in (left.op, right.op):
                 m = self(right if left.op == "eye" else left)
-                return a.identity(m.shape[-1], m) + m
+                return a.identity(m) + m
             case Term("scale", (factor, what)) if factor == MINUS:
                 return -self(what)
             case Term("scale", (factor, what)):

@@ -11,6 +11,7 @@ import numpy as np
 from ioadapt_theory.claims.claim import Claim, Word
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.argument import Proof, twin
+from ioadapt_theory.claims.evidence.searches import ATTAINED, attains
 from ioadapt_theory.claims.expression.algebra import sympy
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Relation, Term, opened
@@ -21,8 +22,6 @@ from ioadapt_theory.errors import InvalidValueError
 __all__ = ["Attained", "contradicted"]
 """Names that claims are written in (``language``)."""
 
-EQUALITY = 1e-12
-"""Largest distance of lhs/rhs from 1 in a double, for values at 50 digits or more."""
 NEAR = Fraction(1, 10**15)
 """Distance from the bound to which a family that approaches it has to come."""
 
@@ -74,11 +73,11 @@ class Attained(Proof):
             except InvalidValueError as error:
                 yield f"{at}: {error}"
                 continue
-            if not abs(ratio - 1) <= EQUALITY:
+            if not attains(ratio):
                 yield f"{at}: {ratio:.6g} of the right side"
             instance = Values(claim.setting.read(raw))
             for x, v in zip(self.over, values, strict=True):
-                if not abs(instance(x) - v) <= EQUALITY * (1 + abs(v)):
+                if not abs(instance(x) - v) <= ATTAINED * (1 + abs(v)):
                     yield f"{at}: {text(x)} is {float(instance(x)):.6g}"
 
     def printed(self, claim: Claim) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import make_dataclass
+from decimal import ROUND_DOWN, Decimal, localcontext
 from fractions import Fraction
 from typing import Any
 
@@ -13,10 +14,11 @@ import torch
 from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims import arithmetic as a
 from ioadapt_theory.claims.arithmetic import mp
-from ioadapt_theory.claims.expression.limits import first_order
-from ioadapt_theory.claims.expression.tree import linear_part, matrix, row, scalar, spectral
+from ioadapt_theory.claims.expression.algebra import root
+from ioadapt_theory.claims.expression.limits import at_zero, first_order
+from ioadapt_theory.claims.expression.tree import Term, linear_part, matrix, norm, row, scalar, sine, spectral
 from ioadapt_theory.claims.expression.values import value
-from ioadapt_theory.claims.settings.letters import AB, W1, W2, X, distance
+from ioadapt_theory.claims.settings.letters import AB, W1, W2, T, X, distance
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.errors import InvalidValueError
 
@@ -188,6 +190,30 @@ def test_the_first_order_is_the_derivative(placement: Placement) -> None:
     small = type(i)(**{f: getattr(i, f) for f in i.__dataclass_fields__} | {"ab": t * i.ab})
     difference = value(distance(placement), small) / t
     torch.testing.assert_close(difference, value(first_order(distance(placement)), i), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("formula", "without"),
+    [
+        *((X @ W1 + X @ AB, X @ W1), (X @ AB + X @ W1, X @ W1), (X @ AB, None)),
+        *((X @ T @ W1, X @ W1), (T @ W1, W1), (norm(X @ T) ** 2, norm(X) ** 2)),
+    ],
+)
+def test_without_the_adapter_a_formula_is_that_of_the_model(formula: Term, without: Term | None) -> None:
+    assert at_zero(formula) == without
+
+
+def test_a_root_is_exact_or_has_120_digits() -> None:
+    assert root(Fraction(9, 4)) == Fraction(3, 2)
+    with localcontext(prec=140):
+        digits = (Decimal(4) / 3).sqrt().quantize(Decimal(10) ** -120, rounding=ROUND_DOWN)
+    assert root(Fraction(4, 3)) == Fraction(digits)
+
+
+def test_the_square_of_a_sine_is_accurate_near_parallel_vectors() -> None:
+    i = instance(u=tensor(["1", "0"]), v=tensor(["1", "1e-9"]))
+    np.testing.assert_allclose(value(sine(row("u"), row("v")) ** 2, i), 1e-18, rtol=1e-12)
+    assert repr(row("u")) == "Term(op='row', args=(), name='u')"
 
 
 def test_what_is_linear_in_x_has_its_matrix() -> None:

@@ -58,6 +58,8 @@ OPERATIONS: Final[dict[str, tuple[str, str]]] = {
 }
 """Text and LaTeX of every operation that has no place of its own below; {} is an argument."""
 SIGNS: Final = {"<=": ("≤", r"\le"), "<": ("<", "<"), "=": ("=", "=")}
+WORD: Final = re.compile("Σ|[A-Za-z][a-z]")
+"""The begin of a factor that a letter before it would hide."""
 MINUS: Final = ("−", "-")
 TRANSPOSED: Final = ("ᵀ", r"^{\top}")
 
@@ -87,7 +89,7 @@ def definitions(relations: Iterable[Relation], write: Callable[[Term], str] = te
     return list(known.values())
 
 
-def letter(name: str, form: int = TEXT, *, matrix: bool = False) -> str:
+def letter(name: str, form: int, *, matrix: bool) -> str:
     """Return a letter of the paper from the attribute of an instance: w1_target is W₁'; matrices are capitals."""
     base, prime = (name.removesuffix("_target"), "'") if name.endswith("_target") else (name, "")
     stem, index = re.fullmatch(r"(.*?)(\d*)", base).groups()  # type: ignore[union-attr]
@@ -117,7 +119,7 @@ def _lets(x: Term) -> Iterator[Term]:
 
 
 def _relation(r: Relation, form: int) -> str:
-    order = "" if r.order is None else f" + O({letter('epsilon', form)}{_power(str(r.order), form)})"
+    order = "" if r.order is None else f" + O({_named('ε', form)}{_power(str(r.order), form)})"
     return f"{_term(r.left, form)[0]} {SIGNS[r.sign][form]} {_term(r.right, form)[0]}{order}"
 
 
@@ -185,11 +187,11 @@ def _times(x: Term, a: Term, b: Term, form: int) -> str:
     if negative := _negated(x):
         return MINUS[form] + _in(negative, PRODUCT, form)
     left, right = _in(a, PRODUCT, form), _in(b, PRODUCT, form)
-    digits = right[0].isdigit() or (left[-1].isdigit() and right[0].isdigit())
-    dense = not digits and not (left[-1].isalpha() and right[0].isalpha() and (len(left) > 3 or len(right) > 3))
+    digits = right[0].isdigit()
     if form == LATEX:
-        return f"{left} {right}" if dense else rf"{left} \cdot {right}"
-    return left + right if dense and "/" not in left else f"{left} · {right}"
+        return rf"{left} \cdot {right}" if digits else f"{left} {right}"
+    words = left[-1].isalpha() and WORD.match(right)
+    return f"{left} · {right}" if digits or words or "/" in left else left + right
 
 
 def _number(x: Fraction, form: int) -> tuple[str, int]:

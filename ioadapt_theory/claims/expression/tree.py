@@ -42,7 +42,7 @@ class Term:
     op: str  # what is done; "scalar", "row" and "matrix" are letters, "let" gives its argument a name
     args: tuple["Term", ...] = ()  # to what
     name: str = ""  # of a letter or a definition; the digits of a number; the index of a singular value
-    _hash: int = field(init=False, repr=False, compare=False)
+    _hash: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_hash", hash((self.op, self.args, self.name)))  # once, for all that contain it
@@ -236,7 +236,7 @@ def replaced(x: Term, by: Mapping[Term, Term]) -> Term:
     """Return the same with some terms replaced, outermost first."""
     if x in by:
         return by[x]
-    return Term(x.op, tuple(replaced(a, by) for a in x.args), x.name) if x.args else x
+    return Term(x.op, tuple(replaced(a, by) for a in x.args), x.name)
 
 
 def squared(x: Term) -> Term | None:
@@ -257,8 +257,6 @@ def linear_part(x: Term) -> Term | None:
         return EYE if d is None else d
 
     match x:
-        case Term("let", (inner,)):
-            return linear_part(inner)
         case Term("row", _, "x"):
             return None
         case Term("product", (left, right)):

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -114,9 +115,10 @@ class Record:
         every = [_plain(*item) for item in sorted(self.results.items())]
         content = record("verify", config=config, results=verdicts) | {"schema": SCHEMA, "versions": versions()}
         content["digest"] = _digest(content | {"parts": every})
-        head = json.dumps(content, indent=1, allow_nan=False).removesuffix("\n}")
-        lines = ",\n  ".join(json.dumps(part, allow_nan=False) for part in every)
-        return f'{head},\n "parts": [\n  {lines}\n ]\n}}\n'
+        write = partial(json.dumps, allow_nan=False)
+        head = "".join(f" {write(name)}: {write(value)},\n" for name, value in content.items())
+        lines = ",\n  ".join(map(write, every))
+        return f'{{\n{head} "parts": [\n  {lines}\n ]\n}}\n'
 
 
 def read(path: str) -> Record:

@@ -66,18 +66,6 @@ def test_the_time_of_a_part_and_the_python_it_ran_on_are_measured() -> None:
     assert versions()["python"] == f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def test_code_is_the_same_whatever_ends_its_lines_and_another_one_with_another_name(tmp_path: Path) -> None:
-    found = []
-    for k, (name, text) in enumerate(
-        (("a.py", "1\n"), ("a.py", "1\r\n"), ("b.py", "1\n"), ("a.csv", "1\n"), ("a.md", ""))
-    ):
-        (folder := tmp_path / str(k)).mkdir()
-        (folder / name).write_bytes(text.encode())
-        found.append(verifying.sources(folder))
-    assert found[0] == found[1]
-    assert len(set(found)) == 4
-
-
 def test_no_names_are_all_claims_and_the_largest_settings_are_allowed() -> None:
     assert verifying.named(CLAIMS, ()) == [*CLAIMS.values()]
     verifying.check(Run(depth=1000, condition=1e12), 1024)

@@ -49,7 +49,7 @@ def mean_distance(one: LinearStack, other: LinearStack, samples: int, generator:
     """Return the mean over x ~ N(0, I) of ‖one(x) − other(x)‖² for every stack, each on samples of its own."""
     first = one.weights[0]
     stacks, c, _ = first.shape
-    rows = max(1, BLOCK // max(w[..., :1, :].numel() for w in one.weights))
+    rows = max(1, BLOCK // (stacks * max(c, *(w.shape[-1] for w in one.weights))))
     memories: tuple[Memory, Memory] = ({}, {})
     total = torch.zeros(stacks, dtype=torch.float64, device=first.device)
     for begin in range(0, samples, rows):

@@ -28,16 +28,12 @@ def table(number: int) -> tuple[Cell, ...]:
 
 
 def values(number: int, **where: str) -> dict[tuple[str, ...], Decimal]:
-    """Return the cells that match, keyed by the columns that ``where`` leaves open; a key met twice is an error."""
-    by_key: dict[tuple[str, ...], Decimal] = {}
-    for cell in table(number):
-        if all(cell[name] == wanted for name, wanted in where.items()):
-            key = tuple(v for k, v in cell.items() if k not in {"value", "std", *where})
-            if key in by_key:
-                msg = f"Table {number} has two cells for {key}."
-                raise ValueError(msg)
-            by_key[key] = Decimal(cell["value"])
-    return by_key
+    """Return the cells that match, keyed by the columns that ``where`` leaves open."""
+    return {
+        tuple(v for k, v in cell.items() if k not in {"value", "std", *where}): Decimal(cell["value"])
+        for cell in table(number)
+        if all(cell[name] == wanted for name, wanted in where.items())
+    }
 
 
 @dataclass(frozen=True, slots=True)

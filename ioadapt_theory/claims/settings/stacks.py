@@ -175,9 +175,9 @@ def draw(
 
 def gauged(source: Sequence[Tensor], noise: float, generator: torch.Generator) -> list[Tensor]:
     """Return R_{l−1}⁻¹W_lR_l with random R of condition number 4 in between, so the same function up to the noise."""
-    stacks, target, inverse = source[0].shape[0], list[Tensor](), None
+    target, inverse = list[Tensor](), None
     for w in source:
-        n = w.shape[-1]
+        stacks, _, n = w.shape
         left = w if inverse is None else inverse @ w
         scale = torch.logspace(1, -1, n, base=2, dtype=w.dtype, device=w.device)
         u, v = orthogonals(n, stacks, generator), orthogonals(n, stacks, generator)

@@ -16,7 +16,7 @@ from ioadapt_theory.claims import arithmetic as a
 from ioadapt_theory.claims.arithmetic import mp
 from ioadapt_theory.claims.expression.algebra import root
 from ioadapt_theory.claims.expression.limits import at_zero, first_order
-from ioadapt_theory.claims.expression.tree import Term, linear_part, matrix, norm, row, scalar, sine, spectral
+from ioadapt_theory.claims.expression.tree import linear_part, matrix, norm, row, scalar, sine, spectral
 from ioadapt_theory.claims.expression.values import value
 from ioadapt_theory.claims.settings.letters import AB, W1, W2, T, X, distance
 from ioadapt_theory.claims.settings.placement import Placement
@@ -192,15 +192,9 @@ def test_the_first_order_is_the_derivative(placement: Placement) -> None:
     torch.testing.assert_close(difference, value(first_order(distance(placement)), i), rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("formula", "without"),
-    [
-        *((X @ W1 + X @ AB, X @ W1), (X @ AB + X @ W1, X @ W1), (X @ AB, None)),
-        *((X @ T @ W1, X @ W1), (T @ W1, W1), (norm(X @ T) ** 2, norm(X) ** 2)),
-    ],
-)
-def test_without_the_adapter_a_formula_is_that_of_the_model(formula: Term, without: Term | None) -> None:
-    assert at_zero(formula) == without
+def test_without_the_adapter_a_formula_is_that_of_the_model() -> None:
+    formulas = (X @ W1 + X @ AB, X @ AB + X @ W1, X @ AB, X @ T @ W1, T @ W1, norm(X @ T) ** 2)
+    assert [at_zero(x) for x in formulas] == [X @ W1, X @ W1, None, X @ W1, W1, norm(X) ** 2]
 
 
 def test_a_root_is_exact_or_has_120_digits() -> None:

@@ -16,10 +16,7 @@ from ioadapt_theory.claims.settings.letters import AB, EPSILON, SIGMA
 from tests.claims.reader import LETTERS, Reader, from_latex, sim
 
 BY_HAND = {
-    "lemma-1-expansion": (
-        "|R| ≤ O(‖Δu‖² + ‖Δv‖²)",
-        r"\left|R\right| \le O(\|\Delta u\|^{2} + \|\Delta v\|^{2})",
-    ),
+    "lemma-1-expansion": ("|R| ≤ O(‖Δu‖² + ‖Δv‖²)", r"\left|R\right| \le O(\|\Delta u\|^{2} + \|\Delta v\|^{2})"),
     "lemma-2-integral": (
         "|R| ≤ ½sup_t ‖H(u + tΔu, v + tΔv)‖_op(‖Δu‖² + ‖Δv‖²)",
         r"\left|R\right| \le \frac{1}{2} \sup_t \|H(u + t\Delta u, v + t\Delta v)\|_{\mathrm{op}}"
@@ -101,13 +98,12 @@ def test_what_the_reader_does_not_know_is_as_it_was_written_by_hand(name: str) -
 @pytest.mark.parametrize(
     ("formula", "written", "in_latex"),
     [
-        (EPSILON * 2, "ε · 2", r"\varepsilon \cdot 2"),
-        (2 * EPSILON * SIGMA, "2εσ", r"2 \varepsilon \sigma"),
+        (EPSILON * 2, "ε · 2", r"\varepsilon \cdot 2"), (2 * EPSILON * SIGMA, "2εσ", r"2 \varepsilon \sigma"),
         (EPSILON * cos(SIGMA), "ε · cos(σ)", r"\varepsilon \cos(\sigma)"),
         (2 * cos(SIGMA) * EPSILON, "2cos(σ)ε", r"2 \cos(\sigma) \varepsilon"),
         (SIGMA / EPSILON * AB, "σ/ε · AB", r"\frac{\sigma}{\varepsilon} AB"),
         (EPSILON + Fraction(-2, 3), "ε + −2/3", r"\varepsilon + -\frac{2}{3}"),
     ],
-)
+)  # fmt: skip
 def test_factors_stand_apart_where_they_would_be_read_as_one(formula: Term, written: str, in_latex: str) -> None:
     assert (text(formula), latex(formula)) == (written, in_latex)

@@ -168,7 +168,7 @@ def singular_values(m: Array) -> Array:
 
 def _exact_singular_values(m: Array) -> list[Any]:
     sp = _sympy()
-    gram = sp.Matrix((m if m.shape[0] <= m.shape[1] else m.T).tolist())
+    gram = sp.Matrix(min(m, m.T, key=len).tolist())
     squares = [x for x, times_ in (gram * gram.T).eigenvals().items() for _ in range(times_)]
     return [sp.sqrt(sp.simplify(x)) for x in sorted(squares, reverse=True)]
 

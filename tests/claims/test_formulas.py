@@ -155,6 +155,7 @@ def test_a_segment_and_the_hessian_along_it(kind: Any) -> None:
     u, v, du, dv = (kind(x) for x in (["1", "-1", "0"], ["1", "0", "2"], ["0", "2", "0"], ["0", "0", "0"]))
     for increment, square in ((du, 1), (du / 4, 1.25), (-du, 2), (dv, 2)):
         close(a.segment_distance_sq(u, increment), square)
+    close(a.sup_hessian_norm(u, v, u, dv), plain(a.operator_norm(a.hessian(u, v))))  # it falls
     middle = a.operator_norm(a.hessian(u + du / 2, v))
     first = 4 if kind is tensor else 16  # then u + tΔu is nearest to 0 at the first point of the grid
     for factor in (1, first):

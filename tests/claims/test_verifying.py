@@ -69,6 +69,8 @@ def test_the_time_of_a_part_and_the_python_it_ran_on_are_measured() -> None:
 def test_no_names_are_all_claims_and_the_largest_settings_are_allowed() -> None:
     assert verifying.named(CLAIMS, ()) == [*CLAIMS.values()]
     verifying.check(Run(depth=1000, condition=1e12), 1024)
+    for run in (SMALL, replace(SMALL, widths=(8, 11, 6))):
+        assert Run.of(run.chosen()) == run
 
 
 def monte_carlo(**settings: object) -> list[Part]:

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -55,6 +56,14 @@ def test_verdicts_as_recorded(capsys: pytest.CaptureFixture[str]) -> None:
         ["prop-2-input", "refuted", "refuted"],
         ["prop-4", "proved", "proved"],
     ]
+
+
+def test_the_help_names_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["verify", "--help"])
+    named = dict(re.findall(r"--(\w+) [NSK] [^-]*?\(default (\d+)\)", " ".join(capsys.readouterr().out.split())))
+    assert len(named) == 9
+    assert {name: getattr(Run(), name) for name in named} == {name: int(value) for name, value in named.items()}
 
 
 def test_a_verdict_that_differs_is_a_finding(

@@ -9,11 +9,11 @@ MATRICES = ("W1", "W2", "W1_target", "W2_target", "AB")
 SQUARE_LAYERS = matrices(
     "setting A.2 with c = h = d", dict.fromkeys(MATRICES, "c c") | {"sigma": ""}, {"c": 3}, build=SharedFunction
 )
-"""One AB that fits all three placements."""
+"""Square layers, so that one AB fits all three placements."""
 
 
 def rescaled(raw: Mapping[str, Tensor]) -> SharedFunction:
-    """Return models of equal functions, to the last digit."""
+    """Return two models of exactly equal functions."""
     return SQUARE_LAYERS.parametrise({**raw, "w1_target": 2 * raw["w1"], "w2_target": raw["w2"] / 2})
 
 
@@ -54,7 +54,7 @@ unbounded = argued(
 
 
 def no_worse(placement: Placement) -> Relation:
-    """Return that one placement's discrepancy is at most that of LoRA."""
+    """Return the relation that the discrepancy of a placement is at most that of LoRA."""
     return OF[placement] <= OF[LORA]
 
 

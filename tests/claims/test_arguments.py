@@ -13,14 +13,26 @@ from ioadapt_theory.claims.beyond import attention
 from ioadapt_theory.claims.claim import Word
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.argument import Chain, Derived, Link, Reached, Told, told
-from ioadapt_theory.claims.evidence.extremes import Attained, Contradicted, exact_instance, holds_exactly
+from ioadapt_theory.claims.evidence.extremes import Attained, Contradicted, exact_instance, holds_exactly, undetermined
 from ioadapt_theory.claims.evidence.findings import Verification, merged
 from ioadapt_theory.claims.evidence.inequality import HypothesisError, UndecidedError
 from ioadapt_theory.claims.evidence.prose import OnlyIf, RefutedBy, Remarked, Said, Shown
 from ioadapt_theory.claims.evidence.steps import Check, Step, found, line, simplifies, vanishes, zero
 from ioadapt_theory.claims.expression.lines import Reader, formulas
 from ioadapt_theory.claims.expression.notation import text
-from ioadapt_theory.claims.expression.tree import NOTHING, Relation, cond, minimum, norm, row, spectral, term
+from ioadapt_theory.claims.expression.tree import (
+    NOTHING,
+    Relation,
+    cond,
+    dot,
+    minimum,
+    norm,
+    row,
+    sim,
+    sine,
+    spectral,
+    term,
+)
 from ioadapt_theory.claims.expression.values import Values
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.claims.settings.letters import AB, EPSILON, SOURCE, TARGET
@@ -255,7 +267,8 @@ def test_a_chain_begins_and_ends_where_the_statement_does_and_its_links_are_so()
     assert "does not end" in broken(*links[:-1])[0]
     assert "does not end" in broken()[0]
     sometimes = norm(U) / norm(V) * links[0].formula
-    assert "sometimes: " in broken(links[0], Link("sometimes", sometimes), *links[1:])[0]
+    says = broken(links[0], Link("sometimes", sometimes), *links[1:])[0]
+    assert (says[:11], says[-10:]) == ("sometimes: ", " is not so")
     assert "says nothing" in broken(Link("again", first), *links)[0]
     assert "1 chains for 2" in broken(*links, about=replace(claim, concludes=claim.concludes * 2))[-1]
     missed = broken(*links, about=replace(claim, given=(norm(U) <= norm(V),), inequality=None))
@@ -280,7 +293,9 @@ def test_a_link_that_is_wrong_now_and_then_is_found() -> None:
 @pytest.mark.parametrize(("off", "holds"), [(Fraction(2, 10**12), False), (Fraction(5, 10**13), True)])
 def test_a_family_attains_to_a_millionth_of_a_millionth(off: Fraction, holds: bool) -> None:
     claim = replace(with_right("prop-1-weights", 1 + off), inequality=None)
-    assert any("of the right side" in said for said in claim.proofs[1].broken(claim)) is not holds
+    assert any(": 1 of the right side" in said for said in claim.proofs[1].broken(claim)) is not holds
+    third = replace(with_right("prop-1-weights", 3), inequality=None)
+    assert any(said.endswith(": 0.333333 of the right side") for said in claim.proofs[1].broken(third))
 
 
 def test_what_rests_on_a_claim_that_is_not_proved_or_about_something_else_says_so(monkeypatch: Any) -> None:
@@ -297,6 +312,7 @@ def test_what_rests_on_a_claim_that_is_not_proved_or_about_something_else_says_s
 def test_a_parameter_that_is_not_tried_is_named() -> None:
     family = replace(CLAIMS["prop-2-output-finite"].proofs[1], over={SOURCE.s0: ()})
     assert "the right side depends on ε, which is no parameter" in family.broken(CLAIMS["prop-2-output-finite"])
+    assert [undetermined(x, {sim(U, V)}) for x in (sine(U, V), dot(U, V))] == [None, U]
 
 
 def test_a_family_has_the_parameters_that_it_says_and_a_factor_of_the_right_side() -> None:

@@ -170,6 +170,13 @@ def test_records_are_united_and_count_once(tmp_path: Path) -> None:
     assert total(NAMES, overlap.results) == total(NAMES, many.results)
 
 
+def test_what_is_no_number_is_not_written() -> None:
+    lost = Finding(kind=Evidence.RANDOM, worst={"x": float("nan")})
+    part = {Part("lemma-3", 0, 0, "{}"): Verification(claim="lemma-3", findings={lost.kind: lost})}
+    with pytest.raises(ValueError, match="JSON"):
+        Record(part, ({},)).text(["lemma-3"])
+
+
 def test_an_interrupted_record_is_unfinished_until_the_rest_is_merged(tmp_path: Path) -> None:
     whole = record()
     halves = [replace(whole, results={p: v for p, v in whole.results.items() if p.part % 2 == odd}) for odd in (0, 1)]
@@ -284,6 +291,7 @@ def test_a_table_is_a_block_a_claim_then_the_counts_and_the_place() -> None:
     assert rest[0].endswith("/witnesses.json; evaluate one with `ioadapt verify prop-4 --instance r1`.\n")
     assert "Witnesses" not in table([PROSE], 70)
     assert "witness: 1.333 times the bound: ce5, ce5-low-rank\n" in table([CLAIMS["prop-1-main"]], 70)
+    assert describe(CLAIMS["prop-2-input"])["ratio"] == pytest.approx(50)  # of several the largest one
     unmeasured = {name: cells(CLAIMS[name])[3] for name in ("prop-4-interior", "stronger-requirement")}
     assert unmeasured == {"prop-4-interior": "g1", "stronger-requirement": "stronger"}  # no bound but 0, an equation
     assert describe(CLAIMS["prop-4-interior"])["ratio"] == "inf"

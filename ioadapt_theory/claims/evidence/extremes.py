@@ -11,7 +11,7 @@ import numpy as np
 from ioadapt_theory.claims.claim import Claim, Word
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.argument import Proof, twin
-from ioadapt_theory.claims.evidence.searches import ATTAINED, attains
+from ioadapt_theory.claims.evidence.searches import ATTAINED, agree
 from ioadapt_theory.claims.expression.algebra import sympy
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Relation, Term, opened
@@ -22,7 +22,7 @@ from ioadapt_theory.errors import InvalidValueError
 __all__ = ["Attained", "contradicted"]
 """Exported to ``language``."""
 
-NEAR = Fraction(1, 10**15)
+NEAR = Fraction(ATTAINED) * Fraction(ATTAINED)
 """Distance from the limit at which a family that only approaches a bound is evaluated."""
 
 
@@ -73,11 +73,11 @@ class Attained(Proof):
             except InvalidValueError as error:
                 yield f"{at}: {error}"
                 continue
-            if not attains(ratio):
+            if not agree(ratio, 1):
                 yield f"{at}: {ratio:.6g} of the right side"
             instance = Values(claim.setting.read(raw))
             for x, v in zip(self.over, values, strict=True):
-                if not abs(instance(x) - v) <= ATTAINED * (1 + abs(v)):
+                if not agree(instance(x), v):
                     yield f"{at}: {text(x)} is {float(instance(x)):.6g}"
 
     def printed(self, claim: Claim) -> Iterator[str]:

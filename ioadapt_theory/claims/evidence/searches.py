@@ -106,9 +106,9 @@ class GradientAscent(Strategy):
         return confirmed(claim, finding)
 
 
-def attains(ratio: float) -> bool:
-    """Whether lhs/rhs is 1 up to what the last digits of a double may lose."""
-    return abs(ratio - 1) <= ATTAINED
+def agree(one: Any, other: Any) -> bool:
+    """Whether two values are the same up to what the last digits of a double may lose."""
+    return bool(abs(one - other) <= ATTAINED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class Replay(Strategy):
             lacks = set()
             if name in claim.witnesses and not violates:
                 lacks.add(f"{name} violates nothing: {ratio:.6g} of the bound")
-            if name in claim.attained and not attains(ratio):
+            if name in claim.attained and not agree(ratio, 1):
                 lacks.add(f"{name} does not attain the bound: {ratio:.6g} of it")
             refutes = frozenset([name] if violates else [])
             finding |= Finding(

@@ -145,7 +145,7 @@ def identity(like: Array) -> Array:
     """Return I of the size of a square matrix, in its arithmetic."""
     if isinstance(like, Tensor):
         return torch.eye(*like.shape[-2:], dtype=like.dtype, device=like.device)
-    return np.eye(*like.shape, dtype=int) * number(1, like.flat[0])
+    return np.eye(*like.shape, dtype=np.int64) * number(1, like.flat[0])
 
 
 def frobenius_sq(m: Array) -> Array:

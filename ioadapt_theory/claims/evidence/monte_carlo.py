@@ -47,7 +47,7 @@ class Estimate:
 
 def mean_distance(one: LinearStack, other: LinearStack, samples: int, generator: torch.Generator) -> Tensor:
     """Return the mean over x ~ N(0, I) of ‖one(x) − other(x)‖² for every stack, on independent samples."""
-    first = one.weights[0]
+    first, *_ = one.weights
     stacks, c, _ = first.shape
     rows = max(1, BLOCK // (stacks * max(c, *(w.shape[-1] for w in one.weights))))
     memories: tuple[Memory, Memory] = ({}, {})
@@ -63,20 +63,21 @@ def mean_distance(one: LinearStack, other: LinearStack, samples: int, generator:
 def composite(source: LinearStack, target: LinearStack) -> SharedFunction:
     """Return the stacks as an instance of App. A.2: W₁, and the product of the later layers as W₂; σ = 1."""
 
-    def two_layers(stack: LinearStack) -> tuple[Tensor, Tensor, Tensor | None]:
+    def two_layers(stack: LinearStack) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
         first, *rest = stack.weights
         n = first.shape[-1]
         eye = torch.eye(n, dtype=first.dtype, device=first.device).expand(first.shape[0], n, n)
         ab = stack.adapter and torch.matmul(*stack.adapter)
-        return first, reduce(torch.matmul, rest, eye), ab
+        return first, reduce(torch.matmul, rest, eye), ab, first.new_ones(len(first))
 
-    (w1, w2, ab), (w1_target, w2_target, _) = two_layers(source), two_layers(target)
-    return SharedFunction(w1=w1, w2=w2, w1_target=w1_target, w2_target=w2_target, sigma=w1.new_ones(len(w1)), ab=ab)
+    (w1, w2, ab, sigma), (w1_target, w2_target, *_) = two_layers(source), two_layers(target)
+    return SharedFunction(w1=w1, w2=w2, w1_target=w1_target, w2_target=w2_target, sigma=sigma, ab=ab)
 
 
 def estimate(one: LinearStack, other: LinearStack, samples: int, generator: torch.Generator) -> Estimate:
     """Run the samples; the law of ‖xD‖² is taken from D, which the models give on the basis vectors."""
-    basis = torch.eye(one.weights[0].shape[1], dtype=torch.float64, device=one.weights[0].device)
+    first, *_ = one.weights
+    basis = torch.eye(first.shape[1], dtype=first.dtype, device=first.device)
     weights = torch.linalg.svdvals(one(basis) - other(basis)).square()
     return Estimate(mean=mean_distance(one, other, samples, generator), weights=weights, samples=samples)
 

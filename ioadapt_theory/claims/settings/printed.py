@@ -15,7 +15,6 @@ from math import comb
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "tables"
-NUMBERS = (1, 2, 3, 4, 5, 6, 8, 9, 10, 11)
 SUMMARIES = ("Avg.", "Overall")
 Cell = Mapping[str, str]
 

@@ -13,7 +13,7 @@ from ioadapt_theory.claims.expression.notation import definitions, latex, text
 from ioadapt_theory.claims.expression.tree import Term, cos
 from ioadapt_theory.claims.expression.values import value
 from ioadapt_theory.claims.settings.letters import AB, EPSILON, SIGMA
-from tests.claims.reader import LETTERS, Reader, from_latex, sim
+from paper_checks.reader import LETTERS, Reader, from_latex, sim
 
 BY_HAND = {
     "lemma-1-expansion": ("|R| ≤ O(‖Δu‖² + ‖Δv‖²)", r"\left|R\right| \le O(\|\Delta u\|^{2} + \|\Delta v\|^{2})"),

@@ -5,6 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -228,6 +229,14 @@ def test_a_hypothesis_that_holds_with_equality_is_met(claim: str) -> None:
     assert evaluate(CLAIMS[claim], raw).holds
     irrational = {"u": [1, 1], "v": [0, 1], "du": ["7/5", "1/5"], "dv": [1, 0]}  # of equal length in all digits
     assert evaluate(CLAIMS["lemma-1-angle"], irrational).holds
+
+
+def test_an_equation_is_missed_relative_to_its_sides() -> None:
+    assert evaluate(CLAIMS["stronger-requirement"], witness("stronger")).decisive_ratio == 2  # 0 and −21/221
+    x, w, ab = (np.array(witness("eq-5-tall")[key], dtype=float) for key in ("X", "W", "AB"))
+    left, right = x @ (w + ab), x @ (w + w @ np.linalg.pinv(w) @ ab)
+    share = np.square(left - right).sum() / (np.square(left).sum() + np.square(right).sum())
+    assert evaluate(CLAIMS["eq-5-scope"], witness("eq-5-tall")).decisive_ratio == pytest.approx(1 + share, rel=1e-12)
 
 
 def test_a_file_is_read_up_to_a_size_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from ioadapt_theory.claims.arithmetic import mp
 from ioadapt_theory.claims.expression.algebra import root
 from ioadapt_theory.claims.expression.limits import at_zero, first_order
 from ioadapt_theory.claims.expression.tree import linear_part, matrix, norm, row, scalar, sine, spectral
-from ioadapt_theory.claims.expression.values import value
+from ioadapt_theory.claims.expression.values import both_sides, value
 from ioadapt_theory.claims.settings.letters import AB, W1, W2, T, X, distance
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.errors import InvalidValueError
@@ -209,6 +209,12 @@ def test_the_square_of_a_sine_is_accurate_near_parallel_vectors() -> None:
     i = instance(u=tensor(["1", "0"]), v=tensor(["1", "1e-9"]))
     np.testing.assert_allclose(value(sine(row("u"), row("v")) ** 2, i), 1e-18, rtol=1e-12)
     assert repr(row("u")) == "Term(op='row', args=(), name='u')"
+
+
+def test_an_equation_of_a_batch_is_missed_relative_to_its_sides() -> None:
+    left, right = both_sides((scalar("a").equals(scalar("b")),))
+    i = instance(a=tensor(["1", "0", "-1"]), b=tensor(["3", "0", "-1"]))
+    close(left(i) / right(i), [1.5, 1, 1])
 
 
 def test_what_is_linear_in_x_has_its_matrix() -> None:

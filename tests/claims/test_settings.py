@@ -177,6 +177,7 @@ def test_stacks_are_drawn_with_the_widths_the_rank_and_the_variance_that_they_sa
     [
         (Run(depth=2, widths=(3, 4)), "2 widths do not fit a stack of depth 2, which has 3."),
         (Run(depth=1, widths=(0, 4)), "Widths must be at least 1, got 0 4."), (Run(spectrum="x"), "No spectrum 'x'"),
+        (Run(widths=(1, 10_001, 1)), "Widths must be at most 10000, got 1 10001 1."),
         (Run(depth=1, widths=(1, 1), spectrum="conditioned"), r"same model in \d+ of 64 stacks; choose larger widths"),
     ],
 )  # fmt: skip

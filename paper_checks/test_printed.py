@@ -10,7 +10,7 @@ import torch
 from ioadapt_theory.claims import CLAIMS, Claim
 from ioadapt_theory.claims.arithmetic import mp as project
 from ioadapt_theory.claims.expression.notation import definitions, latex, text
-from ioadapt_theory.claims.expression.tree import Term, cos
+from ioadapt_theory.claims.expression.tree import Term, cos, let
 from ioadapt_theory.claims.expression.values import value
 from ioadapt_theory.claims.settings.letters import AB, EPSILON, SIGMA
 from paper_checks.reader import LETTERS, Reader, from_latex, sim
@@ -93,6 +93,10 @@ def same(one: object, other: object) -> None:
 @pytest.mark.parametrize("name", BY_HAND)
 def test_what_the_reader_does_not_know_is_as_it_was_written_by_hand(name: str) -> None:
     assert (text(CLAIMS[name].concludes[0]), latex(CLAIMS[name].concludes[0])) == BY_HAND[name]
+
+
+def test_definitions_stand_in_the_order_of_their_use() -> None:
+    assert definitions((SIGMA <= let("b", 2 * let("a", EPSILON)),)) == ["b = 2a", "a = ε"]
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ def test_a_name_is_a_file_or_else_a_witness(tmp_path: Path, monkeypatch: pytest.
         ({"x1": [1, 2, 3]}, ShapeError, "x1 has size 3, but it is c, and c = 2 in W"),
         ({"AB": [[1, 2, 3]] * 3}, ShapeError, "AB has size 3 x 3, but it is c x c, and c = 2 in W"),
         ({"x1": [0, 0]}, InvalidValueError, "x1 is the zero vector"),
+        ({"x1_target": [0, 0]}, InvalidValueError, "x1_target is the zero vector"),
         ({"W": [[1, 0], [0, 0]]}, InvalidValueError, "x2 W is the zero vector"),
         ({"epsilon": -1}, InvalidValueError, "epsilon = -1 must be at least 0"),
         ({"epsilon": "1e999999999"}, FileFormatError, "exponents have up to three digits"),

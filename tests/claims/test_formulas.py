@@ -16,7 +16,7 @@ from ioadapt_theory.claims import arithmetic as a
 from ioadapt_theory.claims.arithmetic import mp
 from ioadapt_theory.claims.expression.algebra import root
 from ioadapt_theory.claims.expression.limits import at_zero, first_order
-from ioadapt_theory.claims.expression.tree import linear_part, matrix, norm, row, scalar, sine, spectral
+from ioadapt_theory.claims.expression.tree import EYE, linear_part, matrix, norm, row, scalar, segment, sine, spectral
 from ioadapt_theory.claims.expression.values import both_sides, value
 from ioadapt_theory.claims.settings.letters import AB, W1, W2, T, X, distance
 from ioadapt_theory.claims.settings.placement import Placement
@@ -194,8 +194,8 @@ def test_the_first_order_is_the_derivative(placement: Placement) -> None:
 
 
 def test_without_the_adapter_a_formula_is_that_of_the_model() -> None:
-    formulas = (X @ W1 + X @ AB, X @ AB + X @ W1, X @ AB, X @ T @ W1, T @ W1, norm(X @ T) ** 2)
-    assert [at_zero(x) for x in formulas] == [X @ W1, X @ W1, None, X @ W1, W1, norm(X) ** 2]
+    formulas = (X @ W1 + X @ AB, X @ AB + X @ W1, X @ AB, X @ T @ W1, T @ W1, EYE + W1, norm(X @ T) ** 2)
+    assert [at_zero(x) for x in formulas] == [X @ W1, X @ W1, None, X @ W1, W1, EYE + W1, norm(X) ** 2]
 
 
 def test_a_root_is_exact_or_has_120_digits() -> None:
@@ -205,9 +205,14 @@ def test_a_root_is_exact_or_has_120_digits() -> None:
     assert root(Fraction(4, 3)) == Fraction(digits)
 
 
-def test_the_square_of_a_sine_is_accurate_near_parallel_vectors() -> None:
+def test_values_of_squares_segments_and_multiples() -> None:
     i = instance(u=tensor(["1", "0"]), v=tensor(["1", "1e-9"]))
     np.testing.assert_allclose(value(sine(row("u"), row("v")) ** 2, i), 1e-18, rtol=1e-12)
+    near = instance(**{k: tensor([x, "0"]) for k, x in (("u", "3"), ("v", "1"), ("du", "0"), ("dv", "-1/2"))})
+    u, v, du, dv = map(row, ("u", "v", "du", "dv"))
+    close([value(segment(*x), near) for x in ((u, v, du, dv), (v, u, dv, du))], [0.5, 0.5])
+    batch = instance(p=torch.ones(2, 1, 3), s=tensor(["2", "3"]))
+    close(value(scalar("s") * P, batch), [[[2, 2, 2]], [[3, 3, 3]]])
     assert repr(row("u")) == "Term(op='row', args=(), name='u')"
 
 
@@ -215,6 +220,10 @@ def test_an_equation_of_a_batch_is_missed_relative_to_its_sides() -> None:
     left, right = both_sides((scalar("a").equals(scalar("b")),))
     i = instance(a=tensor(["1", "0", "-1"]), b=tensor(["3", "0", "-1"]))
     close(left(i) / right(i), [1.5, 1, 1])
+    a, b, c, d = map(scalar, "abcd")
+    for values in (("6", "4", "3", "5"), ("3", "5", "6", "4")):  # of two relations, the one that is worse
+        i = instance(**dict(zip("abcd", tensor(list(values)), strict=True)))
+        assert [float(side(i)) for side in both_sides((a <= b, c <= d))] == [6, 4]
 
 
 def test_what_is_linear_in_x_has_its_matrix() -> None:

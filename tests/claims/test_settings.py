@@ -137,7 +137,9 @@ def test_drawn_instances_reach_the_boundary_of_the_ball_and_the_size_that_is_the
     torch.testing.assert_close(i.epsilon, torch.sigmoid(raw["epsilon"]) * largest)
     assert limit is not half or set(largest.tolist()) == {1 / 2}
     torch.testing.assert_close(torch.linalg.matrix_norm(i.ab, 2), i.epsilon)
-    torch.testing.assert_close(i.x2_target.norm(dim=-1), raw["size"].exp()[:, 1])
+    images = [(x.unsqueeze(-2) @ i.w_target).squeeze(-2) for x in (i.x1_target, i.x2_target)]
+    sizes = [x.norm(dim=-1) for x in (i.x1_target, i.x2_target, *images)]
+    torch.testing.assert_close(torch.stack(sizes, -1), raw["size"].exp())
 
 
 @pytest.mark.parametrize("placement", Placement)

@@ -107,7 +107,8 @@ def _named(name: str, form: int) -> str:
 
 def _lets(x: Term) -> Iterator[Term]:
     if x.op == "sum":  # only the general term is printed
-        yield from _lets(x.args[0])
+        general, *_ = x.args
+        yield from _lets(general)
         return
     if x.op == "sine" and x.name:
         yield Term("let", (Term("sim", x.args),), x.name)

@@ -65,7 +65,7 @@ def gains(
     """Return placement - over for every (model, peft, metric) with both values, without averages."""
     base = values(number, side=side, placement=over)
     mine = values(number, side=side, placement=placement)
-    return {k: v - base[k] for k, v in mine.items() if k in base and k[2] not in SUMMARIES and keep(k[2])}
+    return {k: v - base[k] for k, v in mine.items() if k[2] not in SUMMARIES and keep(k[2])}
 
 
 def score(number: int, side: str, placement: str, metric: str) -> Score:

@@ -10,7 +10,7 @@ import torch
 from ioadapt_theory.claims import CLAIMS, Claim
 from ioadapt_theory.claims.arithmetic import mp as project
 from ioadapt_theory.claims.expression.notation import definitions, latex, text
-from ioadapt_theory.claims.expression.tree import Term, cos, let
+from ioadapt_theory.claims.expression.tree import Term, cos, let, sqrt
 from ioadapt_theory.claims.expression.values import value
 from ioadapt_theory.claims.settings.letters import AB, EPSILON, SIGMA
 from paper_checks.reader import LETTERS, Reader, from_latex, sim
@@ -107,6 +107,8 @@ def test_definitions_stand_in_the_order_of_their_use() -> None:
         (2 * cos(SIGMA) * EPSILON, "2cos(σ)ε", r"2 \cos(\sigma) \varepsilon"),
         (SIGMA / EPSILON * AB, "σ/ε · AB", r"\frac{\sigma}{\varepsilon} AB"),
         (EPSILON + Fraction(-2, 3), "ε + −2/3", r"\varepsilon + -\frac{2}{3}"),
+        (sqrt(EPSILON) + 0, "√ε + 0", r"\sqrt{\varepsilon} + 0"), (-EPSILON, "−ε", r"-\varepsilon"),
+        (sqrt(EPSILON**2), "√(ε²)", r"\sqrt{\varepsilon^{2}}"),
     ],
 )  # fmt: skip
 def test_factors_stand_apart_where_they_would_be_read_as_one(formula: Term, written: str, in_latex: str) -> None:

@@ -171,7 +171,7 @@ def _term(x: Term, form: int) -> tuple[str, int]:
             return f"{which}({_term(m, form)[0]})", ATOM
         case Term("inverse" | "pinv", (m,)) if m.op == "matrix":
             return _term(m, form)[0] + OPERATIONS[x.op][form].format("").removeprefix("()"), ATOM
-        case Term("sqrt", (a,)) if form == TEXT and _term(a, form)[1] >= POWER:
+        case Term("sqrt", (a,)) if form == TEXT and _term(a, form)[1] == ATOM:
             return f"√{_term(a, form)[0]}", ATOM
     return OPERATIONS[x.op][form].format(*(_in(a, SUM, form) for a in x.args)), ATOM
 

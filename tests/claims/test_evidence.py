@@ -79,7 +79,7 @@ def test_verdict(parts: tuple[Verification, ...], verdict: Verdict) -> None:
 
 
 def test_not_a_number_does_not_survive() -> None:
-    with pytest.raises(ArithmeticError, match="not a number"):
+    with pytest.raises(ArithmeticError, match="lhs/rhs is NaN"):
         Finding(kind=Evidence.RANDOM, instances=1, worst_ratio=math.nan)
 
 
@@ -96,7 +96,7 @@ def test_json_round_trip(part: Verification) -> None:
     ("claim", "said", "lack"),
     [
         ("prop-1-explicit", {"attained": ("ce3",), "witnesses": ()}, "ce3 does not attain the bound: 0.817046 of it"),
-        ("prop-1-explicit", {"attained": (), "witnesses": ("ce3",)}, "ce3 violates nothing: 0.817046 of the bound"),
+        ("prop-1-explicit", {"attained": (), "witnesses": ("ce3",)}, "ce3 does not violate the bound: 0.817046 of it"),
     ],
 )
 def test_an_instance_is_said_to_attain_or_to_violate_only_if_it_does(claim: str, said: dict, lack: str) -> None:
@@ -147,7 +147,7 @@ def test_a_hypothesis_is_missed_from_a_billionth_on(miss: str, met: bool) -> Non
         assert list(found.hypotheses.values()) == [pytest.approx(float(miss), rel=1e-5)]
         assert found.decisive_ratio == pytest.approx(0.5, rel=1e-12)  # of an ε that is that much larger
     else:
-        with pytest.raises(HypothesisError, match=r"residual 2e-09, at most 1e-09 is allowed"):
+        with pytest.raises(HypothesisError, match=r"the residual is 2e-09, above 1e-09"):
             evaluate(weak, raw)
 
 
@@ -168,9 +168,12 @@ def test_a_value_is_settled_at_twenty_digits_or_where_twenty_five_vanish(at_50: 
 
 @pytest.mark.parametrize("lhs", [*(lambda _, x=x: x for x in (mp.mpc(1, 1), mp.inf, mp.nan)), lambda i: i.sigma / 0])
 def test_a_value_that_is_no_number_is_undefined(lhs: Any) -> None:
-    with pytest.raises(UndefinedError, match=r": (a logarithm, arcsine or artanh in it|an adapted vector is zero\.)"):
+    with pytest.raises(
+        UndefinedError,
+        match=r": (the argument of a logarithm, arcsine or|an adapted vector is zero\.)",
+    ):
         evaluate(sides(PROP_4, lhs=lhs), witness("r1"))
-    with pytest.raises(InvalidValueError, match="any-phi has no instances: it is settled by exact arguments; see"):
+    with pytest.raises(InvalidValueError, match="any-phi has no instances, since exact arguments settle it; run"):
         evaluate(CLAIMS["any-phi"], {})
 
 
@@ -187,7 +190,7 @@ def test_cosines_that_differ_may_explain_twice_as_much(missed: Any, lhs: Any, rh
     if residual is not None:
         assert evaluate(claim, witness("r1")).hypotheses == {"h": residual}
         return
-    with pytest.raises(UndecidedError, match=r"by (2|1\.23)e-10, which its hypotheses, missed by 1.*, may explain"):
+    with pytest.raises(UndecidedError, match=r"by (2|1\.23)e-10, which the hypotheses' residual, 1.*, may explain"):
         evaluate(claim, witness("r1"))
 
 
@@ -203,7 +206,7 @@ def test_values_that_cancellation_eats_are_given_up_at_400_digits() -> None:
         seen.append(mp.dps)
         return mp.mpf(len(seen))
 
-    with pytest.raises(InvalidValueError, match="lost in cancellation: at 400 digits they are not yet settled"):
+    with pytest.raises(InvalidValueError, match="Cancellation leaves both sides inaccurate at 400 digits"):
         evaluate(sides(PROP_4, lhs=lost), witness("r1"))
     assert seen == [50, 100, 200, 400]
 

@@ -39,7 +39,7 @@ def test_models_of_one_function_differ_in_every_size_that_may(placement: Placeme
     lacks, named = " AB," * (placement is not None), placement or "no adapter"
     with pytest.raises(FileFormatError, match=rf"W2_target,{lacks} sigma; an instance of setting A\.2 \({named}\) has"):
         setting.read({})
-    with pytest.raises(InvalidValueError, match="epsilon = -1 must be at least 0"):
+    with pytest.raises(InvalidValueError, match="epsilon must be at least 0, not -1"):
         setting.read(setting.dump(setting.parametrise(raw), 0) | {"epsilon": -1})
 
 
@@ -79,7 +79,7 @@ def test_free_matrices_are_gaussian_and_scalars_positive() -> None:
     assert raw["a"].min() < 0 < raw["a"].max()
     assert {name: tuple(x.shape) for name, x in raw.items()} == {"a": (4, 2, 3), "t": (4,)}
     torch.testing.assert_close(free.parametrise(raw).t, raw["t"].exp())
-    with pytest.raises(InvalidValueError, match="T = 0 must be positive"):
+    with pytest.raises(InvalidValueError, match="T must be positive, not 0"):
         free.read({"A": [[1, 2]], "T": 0})
 
 
@@ -177,9 +177,9 @@ def test_stacks_are_drawn_with_the_widths_the_rank_and_the_variance_that_they_sa
 @pytest.mark.parametrize(
     ("run", "sentence"),
     [
-        (Run(depth=2, widths=(3, 4)), "2 widths do not fit a stack of depth 2, which has 3."),
-        (Run(depth=1, widths=(0, 4)), "Widths must be at least 1, got 0 4."), (Run(spectrum="x"), "No spectrum 'x'"),
-        (Run(widths=(1, 10_001, 1)), "Widths must be at most 10000, got 1 10001 1."),
+        (Run(depth=2, widths=(3, 4)), "A stack of depth 2 needs 3 widths, not 2."),
+        (Run(depth=1, widths=(0, 4)), "Widths must be at least 1, not 0"), (Run(spectrum="x"), "Unknown spectrum 'x'"),
+        (Run(widths=(1, 10_001, 1)), "Widths must be at most 10000, not 1 10001 1."),
         (Run(depth=1, widths=(1, 1), spectrum="conditioned"), r"same model in \d+ of 64 stacks; choose larger widths"),
     ],
 )  # fmt: skip

@@ -89,18 +89,18 @@ def test_an_instance_from_a_file_or_a_shipped_one_by_its_name(
     assert output(capsys, "prop-2-input", "--instance", "ce1") == values
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ce1").write_text("[]")  # a file of this name has precedence
-    assert "'ce1' must hold a JSON object" in sentence(capsys, "prop-2-input", "--instance", "ce1")
+    assert "'ce1' must contain a JSON object" in sentence(capsys, "prop-2-input", "--instance", "ce1")
 
 
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (["prop-9"], "No claim 'prop-9'. Did you mean"),
+        (["prop-9"], "Unknown claim 'prop-9'. Did you mean"),
         (["--instance", "x.json"], "--instance needs exactly one claim to evaluate, got 0."),
-        (["prop-4", "--stacks", "0"], "--stacks 0 must be at least 1."),
-        (["prop-4", "--jobs", "0"], "--jobs 0 must be at least 1."),
+        (["prop-4", "--stacks", "0"], "--stacks must be at least 1, not 0."),
+        (["prop-4", "--jobs", "0"], "--jobs must be at least 1, not 0."),
         *(
-            (["prop-4", f"--{name}", str(most + 1)], f"--{name} {most + 1:g} must be at most {most:g}")
+            (["prop-4", f"--{name}", str(most + 1)], f"--{name} must be at most {most:,}, not {most + 1:,}")
             for name, most in (
                 ("depth", 10**3),
                 ("samples", 10**9),
@@ -111,9 +111,12 @@ def test_an_instance_from_a_file_or_a_shipped_one_by_its_name(
                 ("instances", 10**6),
             )
         ),
-        (["prop-4", "--condition", "1.01e12"], "--condition 1.01e+12 must be at most 1e+12."),
+        (
+            ["prop-4", "--condition", "1.01e12"],
+            "--condition must be at most 1,000,000,000,000, not 1,01",
+        ),
         (["prop-4", "--widths", "3"], "--widths 3 is one width; give two or more, the input width first."),
-        (["prop-4", "--widths", "3", "9000000000", "5"], "Widths must be at most 10000, got 3 9000000000 5."),
+        (["prop-4", "--widths", "3", "9000000000", "5"], "Widths must be at most 10000, not 3 9000000000 5."),
         (["prop-4", "--device", "nowhere"], "Device 'nowhere' cannot be used"),
         (["prop-4", "--pair", "gauge", "--depth", "1"], "The pair 'gauge' needs --depth 2 or more"),
         (["prop-4", "--instance", "r1", "--stacks", "2"], "--stacks cannot be combined with --instance"),
@@ -173,7 +176,7 @@ def test_a_journal_that_cannot_be_kept_is_a_warning(
     out, err = capsys.readouterr()
     assert err == (
         "ioadapt verify: This run cannot be resumed: somewhere/x.jsonl: No space left on device;"
-        " name another folder by --resume-from.\n"
+        " give another folder with --resume-from.\n"
     )
     assert "prop-4" in out
 
@@ -188,8 +191,8 @@ def test_undecided_is_a_verdict_with_the_residual(capsys: pytest.CaptureFixture[
     assert (found["verdict"], found["holds"]) == ("undecided", None)
     assert [h["residual"] for h in found["hypotheses"]] == pytest.approx([5e-10, 0], rel=1e-6)
     assert found["reason"].endswith(
-        "meets the hypothesis ‖Δu‖ ≤ ‖u‖ only up to rounding (residual 5e-10), where the conclusion may jump; "
-        "write its numbers exactly."
+        "meets the hypothesis ‖Δu‖ ≤ ‖u‖ only up to rounding (residual 5e-10), "
+        "where the conclusion may be discontinuous; write the numbers of the instance exactly."
     )
     assert err == f"ioadapt verify: {found['reason']}\n"
     assert main(["verify", "lemma-1-angle", "--instance", saved(tmp_path, ROUNDED)]) == 2

@@ -126,7 +126,7 @@ class Replay(Strategy):
             violates = ratio > 1 + TOLERANCE
             lacks = set()
             if name in claim.witnesses and not violates:
-                lacks.add(f"{name} violates nothing: {ratio:.6g} of the bound")
+                lacks.add(f"{name} does not violate the bound: {ratio:.6g} of it")
             if name in claim.attained and not agree(ratio, 1):
                 lacks.add(f"{name} does not attain the bound: {ratio:.6g} of it")
             refutes = frozenset([name] if violates else [])

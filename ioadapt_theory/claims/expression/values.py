@@ -113,7 +113,7 @@ class Values:
         return values[..., index] if values.shape[-1] >= -index else a.number("inf", values[..., 0])
 
     def _mean_square(self, d: Term | None, law: Term) -> Array:
-        assert d is not None, "the distance of x itself is no statement"
+        assert d is not None, "the mean square of x itself is not supported"
         if law.kind == "scalar":
             return self(law) ** 2 * a.frobenius_sq(self(d))
         return a.frobenius_sq(self(law) @ self(d))

@@ -29,11 +29,11 @@ def of_eq_6(name: str, *, more: bool = False) -> Setting:
     return matrices(f"Eq. 6, {name}", {**axes, "A2": "c s", "B2": "s d"}, {"c": 5, "d": 6, "r": 2, "s": 1})
 
 
-only_if = argued(OnlyIf, "if rank W < c then Eq. 5 fails for AB = (I − WW⁺)M, which is not 0 for every M")(
+only_if = argued(OnlyIf, "if rank W < c then Eq. 5 fails for some AB = (I − WW⁺)M")(
     spelled(
-        "P = W⁺, WPW = W: «(I − WP)(I − WP)M = (I − WP)M», so the residual is AB itself",
-        "and I − WW⁺ is a projection of trace c − rank W, not 0: c = d = 2, W = [1 1; 1 1] has WW⁺ = [½ ½; ½ ½], rank "
-        "1, «(1 − ½) + (1 − ½) = 2 − 1»",
+        "P = W⁺, WPW = W: «(I − WP)(I − WP)M = (I − WP)M», so (I − WW⁺)AB = AB is all lost",
+        "and it is not 0 for every M, as tr(I − WW⁺) = c − rank W > 0: where W = [1 1; 1 1], WW⁺ = [½ ½; ½ ½] and "
+        "tr(I − WW⁺) = «(1 − ½) + (1 − ½) = 2 − 1»",
         given=("WPW = W",),
     ),
 )
@@ -48,7 +48,7 @@ def expanded(goal: Relation) -> Iterator[Step]:
 
 
 by_norms = told(
-    "‖W⁺AB‖₂ ≤ ‖W⁺‖₂‖AB‖₂, and ‖W⁺‖₂ = 1/σ for full rank, σ the smallest singular value: «1/σ · ε = ε/σ»",
+    "‖W⁺AB‖₂ ≤ ‖W⁺‖₂‖AB‖₂ = «1/σ · ε = ε/σ» for ε = ‖AB‖₂ and σ = the least singular value of W",
 )
 
 
@@ -88,10 +88,11 @@ def by_ranks(kind: type[ShownBy] | type[RefutedBy]) -> tuple[Any, ...]:
     return tuple(kind((f"eq-6-rank-{p}",), x) for p, x in RANKS.items())
 
 
-every_update = argued(
-    OnlyIf, "W invertible: every sum M₁ + M₂ of ranks r₁ and r₂ is reached, by A₁B₁ = M₁W⁻¹ or W⁻¹M₁ and A₂B₂ = M₂"
-)(
-    spelled("input: «(I + M₁W⁻¹)W + M₂ = W + M₁ + M₂»", "output: «W(I + W⁻¹M₁) + M₂ = W + M₁ + M₂»"),
+every_update = argued(OnlyIf, "every sum of updates of ranks r₁ and r₂ is reached")(
+    spelled(
+        "where A₁B₁ = M₁W⁻¹ and A₂B₂ = M₂, (I + A₁B₁)W + A₂B₂ = «(I + M₁W⁻¹)W + M₂ = W + M₁ + M₂»",
+        "where A₁B₁ = W⁻¹M₁ and A₂B₂ = M₂, W(I + A₁B₁) + A₂B₂ = «W(I + W⁻¹M₁) + M₂ = W + M₁ + M₂»",
+    ),
 )
 SHIFT = A1 @ B1 @ (W_TARGET - W)
 EXCHANGED = update(INPUT, W_TARGET) - update(INPUT, W)

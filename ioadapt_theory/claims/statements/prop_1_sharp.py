@@ -38,35 +38,36 @@ RHS_SHARP = EPSILON * total(nuclear, *MODELS)
 RHS_WEIGHTS = EPSILON * total(by_singular_values, *MODELS)
 
 
-given_away = argued(Remarked, "(α + β)² − (α² + β² − 2αβC) = 2αβ(1 + C), C = cos(θ_x + θ₀): 0 iff s_x = −s₀")(
-    spelled("«(α + β)² − ((α − β)² + 2αβ(1 − C)) = 2αβ(1 + C)»"),
+given_away = argued(Remarked, "what prop-1-sharp saves under the root, C = cos(θ_x + θ₀)")(
+    spelled("(α + β)² − (α² + β² − 2αβC) = «(α + β)² − ((α − β)² + 2αβ(1 − C)) = 2αβ(1 + C)» ≥ 0"),
 )
 
 
 data_constant = told(
-    "|δ − δ'| ≤ |δ| + |δ'|, and δ = ⟨M, G⟩ ≤ ‖M‖₂‖G‖_* with G = x₁ᵀg₁ + x₂ᵀg₂ of rank two, g as in Lemma 1; two "
-    "singular values depend on the Gram matrices only, so the plane is enough",
-    "unit vectors (1, 0) and (c, s) along the outputs: the gradients, times the lengths of the outputs, are "
-    "g₁ = (0, s) and g₂ = (s², −cs), so ‖g₂‖²: «s⁴ + c²s² = s²» = ‖g₁‖², and g₁ · g₂ = −cs²",
-    "p and q cosine and sine of θ_x: G = x₁ᵀg₁ + x₂ᵀg₂ for x₁ = α(1, 0), x₂ = β(p, q): ‖G‖_F² is "
+    "|δ − δ'| ≤ |δ| + |δ'|; scaled so that ‖y₁‖ = ‖y₂‖ = 1, δ = ⟨M, G⟩ ≤ ‖M‖₂‖G‖_* for G = x₁ᵀg₁ + x₂ᵀg₂, "
+    "g₁ = y₂ − s₀y₁, g₂ = y₁ − s₀y₂, and rank(G) ≤ 2; norms depend on inner products only, so the plane is enough",
+    "there y₁ = (1, 0), y₂ = (c, s): g₁ = (0, s), g₂ = (s², −cs), ‖g₂‖² = «s⁴ + c²s² = s²» = ‖g₁‖²",
+    "x₁ = α(1, 0), x₂ = β(p, q), p = cos θ_x, q = sin θ_x: ‖G‖_F² = "
     "«(βps²)² + (αs − βpcs)² + (βqs²)² + (βqcs)² = s²(α² + β² − 2αβpc)»",
-    "σ₁σ₂ = |det G|, «βps²(−βqcs) − (αs − βpcs)βqs² = −αβqs³»",
-    "‖G‖_*² = (σ₁ + σ₂)²: «s²(α² + β² − 2αβpc) + 2αβqs³ = s²(α² + β² − 2αβ(pc − qs))»",
+    "det G = «βps²(−βqcs) − (αs − βpcs)βqs² = −αβqs³», and σ₁σ₂ = |det G|",
+    "‖G‖_*² = (σ₁ + σ₂)² = «s²(α² + β² − 2αβpc) + 2αβqs³ = s²(α² + β² − 2αβ(pc − qs))»",
     given=("c² + s² = 1", "p² + q² = 1"),
 )
 DUAL = (
-    "u, v are the unit vectors along y₁, y₂, e₊ and e₋ those along u + v and u − v, c and h cosine and sine of half "
-    "the angle: K = uᵀv + vᵀu − s(uᵀu + vᵀv) is (1 − s²)(e₊ᵀe₊ − e₋ᵀe₋), as "
-    "«2c² − 2(c² − h²)c² = 1 − (c² − h²)²» and «−2h² − 2(c² − h²)h² = −(1 − (c² − h²)²)»",
-    "δ = ⟨M, K⟩ for Δu = uM, Δv = vM; x = yW⁺, so input adaptation is output adaptation by W⁺MW, and δ = ⟨M, W⁺ᵀKWᵀ⟩",
+    "u, v unit vectors along y₁, y₂, with u = ce₊ + he₋, v = ce₊ − he₋ in the unit vectors e₊, e₋ along their sum and "
+    "difference, s = c² − h²: K = uᵀv + vᵀu − s(uᵀu + vᵀv) = (1 − s²)(e₊ᵀe₊ − e₋ᵀe₋), as "
+    "e₊Ke₊ᵀ = «2c² − 2(c² − h²)c² = 1 − (c² − h²)²», e₋Ke₋ᵀ = «−2h² − 2(c² − h²)h² = −(1 − (c² − h²)²)»",
+    "Δu = uN and Δv = vN give δ = ⟨N, K⟩; x = yW⁺, so an input adapter M is the output adapter N = W⁺MW, and "
+    "δ = ⟨M, W⁺ᵀKWᵀ⟩",
 )
 
 
 weights_constant = told(
     DUAL[0],
-    "K has rank two and the singular values 1 − s² twice, ‖K‖_F² is «(1 − s²)² + (−(1 − s²))² = 2(1 − s²)²»; so "
-    "σ_i(W⁺ᵀK) ≤ (1 − s²)σ_i(W⁺), and ‖W⁺ᵀK‖_* has two terms; x = yW⁺, so LoRA is output adaptation by W⁺M",
-    "|δ| = |⟨M, W⁺ᵀK⟩| ≤ ε‖W⁺ᵀK‖_*, and the triangle inequality |δ − δ'| ≤ |δ| + |δ'| adds the models",
+    "‖K‖_F² = «(1 − s²)² + (−(1 − s²))² = 2(1 − s²)²», so both singular values are 1 − s² = ‖K‖₂, and "
+    "‖W⁺ᵀK‖_* ≤ (1 − s²)(σ₁ + σ₂), σ₁ and σ₂ the largest singular values of W⁺, whose inverses are the least ones of W",
+    "x = yW⁺, so LoRA is the output adapter N = W⁺M, and |δ| = |⟨M, W⁺ᵀK⟩| ≤ ε‖W⁺ᵀK‖_*; |δ − δ'| ≤ |δ| + |δ'| adds the "
+    "models",
     given=("c² + h² = 1",),
 )
 

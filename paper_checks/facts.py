@@ -73,7 +73,7 @@ def iff(claim: Claim, lost: str, rank: str) -> bool:
             said &= bool(left) == (max(map(abs, zero_)) < mpf(10) ** -9)
         every = (torch.eye(len(w)) - w @ pinv_).abs().max() < 1e-9
         said &= bool(every) == (int(torch.linalg.matrix_rank(w)) == {"c": w.shape[0], "d": w.shape[1]}[rank])
-    return said and shows(claim, "(I − WP)(I − WP)M = (I − WP)M", "trace c − rank W")
+    return said and shows(claim, "(I − WP)(I − WP)M = (I − WP)M", "= c − rank W > 0")
 
 
 def lost_by(claim: Claim, w: str, row: str, left: str, whole: str) -> bool:
@@ -93,7 +93,7 @@ def dimensions(claim: Claim, c: str, d: str, low: str, lower: str, high: str, hi
         for p, pair in {"input": (torch.eye(len(w)).double(), w), "output": (w, torch.eye(len(w.T)).double())}.items()
     }
     said = dict.fromkeys(lower.split(", "), int(low)) | dict.fromkeys(higher.split(", "), int(high))
-    return said == sizes and shows(claim, f"c = {c}, d = {d}: the updates")
+    return said == sizes and shows(claim, f"c = {c} and d = {d}, dim MW")
 
 
 def maps(claim: Claim, one: str, other: str) -> bool:
@@ -172,7 +172,7 @@ def rotary(claim: Claim, turned: str, free: str) -> bool:
     for r, keeps in ((d @ d, True), (torch.diag(torch.tensor([1.0, 2])).double(), False)):
         assert equal(r @ d, d @ r) == keeps == equal(q @ r @ d @ (k @ r.inverse().T).T, q @ d @ k.T)
         assert equal(v @ r @ (r.inverse() @ o), v @ o)
-    return (turned, free) == ("R", "S") and shows(claim, "RDR⁻¹ = D is asked for")
+    return (turned, free) == ("R", "S") and shows(claim, "‖RDR⁻¹ − D‖_F > 0")
 
 
 def gauge_parts(claim: Claim, at_input: str, at_output: str, mismatch: str) -> bool:

@@ -15,9 +15,9 @@ from ioadapt_theory.claims import CLAIMS
 from tests.claims import reader
 
 CALLS = "tanh tan cot cos sin cosh sinh ln artanh arccos arcsin arctan cond rank rows det tr diag max min sim".split()
-WORD = re.compile(rf"(?!(?:{'|'.join(CALLS)}|dt)(?![A-Za-z]))[A-Za-z]+[A-Za-z-][\w₊₋⁺⁻-]*|\b(?:a|I) (?=[a-z]{{3}})|~|\.\.\.")
+WORD = re.compile(rf"(?!(?:{'|'.join(CALLS)}|dt)(?![A-Za-z]))[A-Za-z]+[A-Za-z-][\w₊₋⁺⁻'-]*|\b(?:a|I) (?=[a-z]{{3}})|~|\.\.\.")
 RELATION = re.compile(" ([=≤≥<>]) ")
-SIMPLE = re.compile(r"[±−]?(?:[^\W\d_](?:_[a-z]+|[₀-₉₊₋⁺'̂*²])*'?|\d+|0|½|)")
+SIMPLE = re.compile(r"[±−]?(?:[^\W\d_](?:_[a-z]+|[₀-₉₊₋⁺'̂*²])*'?|\d+(?:\.\d+)?|½|)")
 NEAR = mpf(10) ** -25
 
 
@@ -51,6 +51,10 @@ class Line(reader.Reader):
             depth += {opening: 1, closing: -1}.get(self.text[self.at], 0)
             self.at += 1
         return self.text[begin : self.at - 1]
+
+    def product(self) -> Any:
+        value = super().product()
+        return value[0] if hasattr(value, "rows") and value.rows == value.cols == 1 else value
 
     def starts(self) -> bool:
         return super().starts() and self.text[self.at :].lstrip(" ")[:1] != ";"
@@ -104,6 +108,8 @@ class Line(reader.Reader):
 
     def call(self, name: str, args: list[Any]) -> Any:
         first = args[0]
+        if name == "rank" and not hasattr(first, "rows"):
+            return mpf(1) if first else mpf(0)
         match name:
             case "tanh" | "tan" | "cot" | "sin" | "cos" | "cosh" | "sinh":
                 return getattr(mp, name)(first)
@@ -126,7 +132,7 @@ def is_word(word: str, letters: set[str], before: str, behind: str) -> bool:
     if len(word) > 2 and word.isascii() and word.islower() and before in " (" and behind[:1] in ":;,. )":
         return True
     product = "|".join(map(re.escape, sorted(letters, key=len, reverse=True)))
-    return word in LITTLE or len(word) > 6 or not re.fullmatch(rf"(?:{product}|[²³⁴⁺ᵀ¹⁻])+", word)
+    return word in LITTLE or len(word) > 14 or not re.fullmatch(rf"(?:{product}|[²³⁴⁺ᵀ¹⁻])+", word)
 
 
 CONDITIONS = {"where", "if", "at"}
@@ -144,13 +150,14 @@ def segments(line: str, names: Mapping[str, str], letters: set[str]) -> Iterator
         word = WORD.match(line, at)
         if word and is_word(word[0], letters, line[at - 1 : at], line[word.end() :]) and not (at and (line[at - 1].isalnum() or line[at - 1] in "_₊₋⁺⁻")):
             yield last, current
-            depth, current, at, last = 0, "", word.end(), word[0]
+            last = word[0] if word[0] != "and" or last not in CONDITIONS else last
+            depth, current, at = 0, "", word.end()
             continue
         depth += {"(": 1, "[": 1, "⟨": 1, ")": -1, "]": -1, "⟩": -1}.get(line[at], 0)
         depth = max(depth, 0)
         if depth == 0 and (cut := re.match(r"[,;:] |[,;:.]$", line[at:])):
             yield last, current
-            current, at, last = "", at + len(cut[0]), "" if last == "and" else last
+            current, at, last = "", at + len(cut[0]), ""
             continue
         current += line[at]
         at += 1
@@ -182,6 +189,7 @@ def chain(formula: str) -> list[str]:
 
 def both(a: Any, b: Any) -> tuple[Any, Any]:
     """Return both sides as numbers, or as matrices of one size; a number stands for its multiple of I, and 0 for 0."""
+    a, b = (mp.eye(y.rows) if x is reader.EYE else x for x, y in ((a, b), (b, a)))
     for one, other in ((a, b), (b, a)):
         if hasattr(one, "rows") and not hasattr(other, "rows"):
             assert one.rows == one.cols or other == 0
@@ -226,7 +234,7 @@ def wrong(line: str, instances: list[dict[str, Any]]) -> list[str]:
     """Return what is not so in a line, or says nothing that can be evaluated."""
     phrases = {name for i in instances for name in i if not SIMPLE.fullmatch(name)}
     names = {name: chr(0xE000 + k) for k, name in enumerate(sorted(phrases))}
-    known = [{names.get(name, name): x for name, x in i.items()} for i in instances]
+    known = [{names.get(name, name): x for name, x in i.items()} for i in instances] or [{}]
     found = []
     letters = {x for i in known for x in i}
     for word, part in segments(line, names, letters):

@@ -414,3 +414,262 @@ def not_displayed() -> Iterator[Objects]:
                 x, eye = row(1, 0), mp.eye(2)
                 yield {"W": eye, "I": eye, "x": x, "AB": sign * e * eye, "ε": e, "t": t, "s₀": mpf("0.4"),
                        "A_min": min(mp.norm(x * (eye + k * sign * e * eye)) for k in (0, mpf("0.5"), 1))}  # fmt: skip
+
+
+def over_units(f: Callable[..., Any], *shapes: tuple[int, int]) -> Any:
+    """E of what is quadratic in each of some matrices of iid entries of variance 1: the sum over matrix units."""
+    if not shapes:
+        return f()
+    (c, d), *others = shapes
+    total = 0
+    for i in range(c):
+        for j in range(d):
+            m = mp.zeros(c, d)
+            m[i, j] = 1
+            total = total + over_units(lambda *rest: f(m, *rest), *others)  # noqa: B023
+    return total
+
+
+@of(("transfer-same-function", 1))
+def equal_functions() -> Iterator[Objects]:
+    for r in (mpf("0.1"), mpf(3)):
+        yield {"W₁": mpf(1), "W₂": mpf(1), "W₁'": r, "W₂'": 1 / r, "AB": mpf(1), "r": r}
+
+
+@of(("transfer-sufficient", 0))
+def nearly_equal() -> Iterator[Objects]:
+    """The second and the third have equality in all that is bounded."""
+    eye = mp.eye(2)
+    for w1, w2, v1, v2, ab, sigma in (
+        (draw(2, 2), draw(2, 2, 2), draw(2, 2), draw(2, 2, 2) + draw(2, 2, 3) / 40, draw(2, 2, 4) * 9, mpf(2)),
+        (eye, eye, eye, 2 * eye, eye - eye, mpf(1)),
+        (eye / 2, eye, mp.zeros(2, 2), mp.diag([-2, -2]), 0 * eye, mpf(1)),
+        (eye, eye, mp.diag([mpf(1), mpf(1)]), eye, 0 * eye, mpf(1)),
+    ):
+        gap, change, sizes = w1 * w2 - v1 * v2, ab * (w2 - v2), reader.singular(eye + ab)
+        e = reader.entries(gap)
+        if mp.sqrt(reader.entries(change)) < (sizes[0] + 1) * mp.sqrt(e) - mpf(10) ** -30:
+            continue
+        claim = CLAIMS["transfer-sufficient"]
+        raw = {k: [[str(x) for x in m[i, :]] for i in range(2)] for k, m in
+               {"W1": w1, "W2": w2, "W1_target": v1, "W2_target": v2, "AB": ab}.items()}  # fmt: skip
+        whole = value(claim.concludes[0].right, claim.setting.read(raw | {"sigma": str(sigma)}))
+        yield {"D": gap, "C": change, "W₁": w1, "W₂": w2, "W₁'": v1, "W₂'": v2, "AB": ab, "σ": sigma, "ε": e,
+               "LoRA's discrepancy": whole}  # fmt: skip
+
+
+@of(("depth-two-parts", 0))
+def gauged() -> Iterator[Objects]:
+    z, w, p, q, t = (draw(2, 2, k) for k in range(5))
+    yield {"Z": z, "P": p, "Q": q, "T": t, "W": w, "Y": z * p, "V": p**-1 * w * q}
+    yield {"Q": mp.matrix([[0, 1], [1, 0]]), "T": mp.diag([2, 1])}
+
+
+@of(("depth-two-parts", 1))
+def permuted() -> Iterator[Objects]:
+    """n = 3, Q swaps two; z of its law, or fixed."""
+    n, v, tau = 3, mpf("0.7"), mpf(1) / 3
+    q = mp.matrix([[1, 0, 0], [0, 0, 1], [0, 1, 0]])
+    first = mp.quad(lambda x: x * mp.npdf(x), [0, 10, 20])
+    second = mp.quad(lambda x: x * x * mp.npdf(x), [0, 10, 20])
+    tr = sum(q[i, i] for i in range(n))
+
+    def size(m: Any, moments: Any) -> Any:
+        return sum((moments * m * m.T)[i, i] for i in range(n))
+
+    for z in (row(1, 2, "0.5"), None):
+        moments = z.T * z if z else mp.matrix(n, n) + first**2 + (second - first**2) * mp.eye(n)
+        letters = {"Q": q, "v": v, "n": mpf(n), "E‖z(MQ − QM)‖²": v * over_units(lambda m: size(m * q - q * m, moments), (n, n)),  # noqa: B023
+                   "E‖zM‖²": v * over_units(lambda m: size(m, moments), (n, n))}  # noqa: B023  # fmt: skip
+        if z:
+            yield letters | {
+                "z": z, "S": reader.entries(z), "t": tr, "k": (z * q * z.T)[0],
+                "E‖zMQ‖²": v * over_units(lambda m: size(m * q, moments), (n, n)),  # noqa: B023
+                "E‖zQM‖²": v * over_units(lambda m: size(q * m, moments), (n, n)),  # noqa: B023
+                "E⟨zMQ, zQM⟩": v * over_units(lambda m: (z * m * q * (z * q * m).T)[0], (n, n))}  # noqa: B023  # fmt: skip
+        else:
+            yield letters | {"a": first, "E z_i": first, "E z_i²": second, "τ": tau, "t": tr, "S": n * second,
+                             "E S": n * second, "E zQzᵀ": sum((moments * q)[i, i] for i in range(n))}  # fmt: skip
+
+
+@of(("nonlinear-input", 0))
+def six_relus() -> Iterator[Objects]:
+    for k in (10, 100):
+        def relu(x: Any) -> Any:
+            return max(x, mpf(0))
+
+        corner = mp.atan(mpf(1) / k)
+        mean = 2 * 4 * mp.quad(lambda t: (mp.cos(t) - k * mp.sin(t)) ** 2, [0, corner]) / (2 * mp.pi)  # noqa: B023
+        square = 2 * mp.quad(lambda x: x * x * mp.npdf(x), [0, 10, 20])
+        for a, b in ((5, "0.2"), (-5, "0.2"), (5, "-0.2"), (-5, "-0.2"), (1, 1), (-1, 1), (1, -1), (-1, -1), (3, 0)):
+            x1, x2 = mpf(a), mpf(b)
+            outer = sum(relu(s * (x1 + t * k * x2)) for s in (1, -1) for t in (1, -1))
+            yield {"k": mpf(k), "x₁": x1, "x₂": x2, "g": outer / 2 - k * (relu(x2) + relu(-x2)), "E g²": mean,
+                   "E x₁²": square, "σ": mpf(1), "AB": mp.diag([0, -1])}  # fmt: skip
+
+
+@of(("nonlinear-input-lipschitz", 1))
+def gelu() -> Iterator[Objects]:
+    def slope(x: Any) -> Any:
+        return mp.diff(lambda t: t * mp.ncdf(t), x)
+
+    root = mp.sqrt(2)
+    for x in (mpf("0.3"), root):
+        yield {"GELU'": slope(x), "GELU''": mp.diff(lambda t: t * mp.ncdf(t), x, 2), "φ(x)": mp.npdf(x), "x": x,
+               "GELU'(√2)": slope(root), "GELU'(−√2)": slope(-root), "Φ(√2)": mp.ncdf(root), "φ(√2)": mp.npdf(root)}  # fmt: skip
+
+
+@of(("attention-heads", 0))
+def turned() -> Iterator[Objects]:
+    yield {name: draw(2, 2, k) for k, name in enumerate("QKVORT")}
+    yield {"R": mp.diag([1, 2]), "D": mp.matrix([[3, 4], [-4, 3]]) / 5}
+
+
+@of(("broader-class-maps", 0))
+def zero_layer() -> Iterator[Objects]:
+    yield {"W": mp.zeros(2, 2), "M": draw(2, 2)}
+
+
+@of(("attention-residual", 0), ("absorption-channel-mix", 0), ("broader-class-maps", 0), ("broader-class", 2))
+def any_matrices() -> Iterator[Objects]:
+    yield {name: draw(2, 2, k) for k, name in enumerate(("Q", "K", "V", "O", "R", "T", "X", "W", "M", "S₁", "S₂", "K₁", "K₂"))}
+
+
+@of(("broader-class", 2))
+def dimensions() -> Iterator[Objects]:
+    for c, d in ((3, 5), (5, 3), (3, 3)):
+        w = draw(c, d)
+        images = [[], []]
+        for k, (m, n) in enumerate(((c, c), (d, d))):
+            for i in range(m):
+                for j in range(n):
+                    unit_ = mp.zeros(m, n)
+                    unit_[i, j] = 1
+                    images[k].append([*(unit_ * w if k == 0 else w * unit_)])
+        ranks = [sum(x > mpf(10) ** -20 for x in reader.singular(mp.matrix(m))) for m in images]
+        yield {"c": mpf(c), "d": mpf(d), "dim MW": mpf(ranks[0]), "dim WM": mpf(ranks[1])}
+
+
+@of(("lora-x-capacity", 0))
+def bottleneck() -> Iterator[Objects]:
+    for c, d, r in ((4, 3, 2), (3, 3, 3)):
+        yield {"c": mpf(c), "d": mpf(d), "r": mpf(r)}
+
+
+@of(("effect-retained", 0))
+def shares() -> Iterator[Objects]:
+    """A tuned adapter, and one that misses along the part of e' across e."""
+    for g, h, e, there in ((row(1, 2, "0.5"), row("0.3", "-0.2", 1), None, row(1, "0.4", "-0.7")),
+                           (row(1, 2, 0), row(0, 0, 0), row(1, 0, 0), row("0.3", "0.7", 0))):  # fmt: skip
+        e = e if e else (lambda x: dot(g, x) / dot(x, x) * x)(row(1, 1, 0))  # noqa: B023
+        size, k = dot(e, e), dot(e, there)
+        c, q = reader.sim(e, there), mp.norm(there) / mp.norm(e)
+
+        def gain(need: Any, effect: Any) -> Any:
+            return dot(need, need) - dot(need - effect, need - effect)
+
+        yield {"g": g, "h": h, "e": e, "e'": there, "G": dot(g, there), "H": dot(h, there), "k": k, "Q": dot(there, there),
+               "N": size, "the share": gain(g + h, there) / gain(g, e), "c": c, "q": q, "v": there - k / size * e,
+               "P": dot(g, g), "x": gain(g, e) / dot(g, g), "its prediction": 2 * c * q - q**2 + 2 * dot(h, there) / size}  # fmt: skip
+
+
+@of(("effect-best-strength", 0))
+def best_shares() -> Iterator[Objects]:
+    for there in (row("0.3", "0.7"), row("0.5", "0.5")):
+        e = row(1, 0)
+        c, q = reader.sim(e, there), mp.norm(there) / mp.norm(e)
+        yield {"c": c, "q": q, "k": c / q, "the share": 1 - dot(there - e, there - e),
+               "the best share": 1 - dot(c / q * there - e, c / q * there - e)}  # fmt: skip
+
+
+@of(("effect-own-layer", 1))
+def rescaled() -> Iterator[Objects]:
+    m = mp.matrix([[0, 1], [0, 0]])
+    for t in (mpf("0.3"), mpf(4)):
+        first, last = mp.diag([t, 1]), mp.diag([1 / t, 1])
+        there = first * m * last
+        yield {"t": t, "W₁'": first, "W₂'": last, "W": mp.eye(2), "I": mp.eye(2), "M": m, "e": m, "e'": there,
+               "R": 1 - reader.entries(there - m)}  # fmt: skip
+    yield {name: draw(2, 2, k) for k, name in enumerate("ZDJ")} | {"W": mp.eye(2)}
+
+
+@of(("effect-filter-lora", 2))
+def without_the_layer() -> Iterator[Objects]:
+    m = mp.matrix([[0, 1], [0, 0]])
+    for t in (mpf("0.3"), mpf(4)):
+        yield {"t": t, "W": mp.diag([1, t]), "F": mp.eye(2), "I": mp.eye(2), "H": mp.matrix([[0], [1]]), "M": m}
+
+
+@of(("effect-weights-only", 0))
+def unseen() -> Iterator[Objects]:
+    one, swap, eye = mp.diag([1, 0]), mp.matrix([[0, 1], [1, 0]]), mp.eye(2)
+    for t in (mpf("0.3"), mpf(4)):
+        x = row(t, 1)
+        e, there = x * one, x * swap * one
+        yield {"t": t, "x": x, "M": one, "W₁": eye, "W₂": eye, "W₂'": eye, "W₁'": swap, "I": eye, "e": e, "e'": there,
+               "R": 1 - reader.entries(there - e) / reader.entries(e)}  # fmt: skip
+
+
+@of(("effect-best", 0))
+def nearest() -> Iterator[Objects]:
+    def objects(r: Any, r_: Any, j: Any, j_: Any, m: Any, x: Any) -> Objects:
+        e, p, o = r * m * j, r_ * pinv(r_), pinv(j_) * j_
+        best = pinv(r_) * r * m * j * pinv(j_)
+        return {"R": r, "R'": r_, "J": j, "J'": j_, "R'⁺": pinv(r_), "J'⁺": pinv(j_), "M": m, "M*": best, "X": x,
+                "e": e, "Π": p, "Ω": o}  # fmt: skip
+
+    yield objects(draw(4, 2), draw(4, 3), draw(3, 5), draw(2, 5), draw(2, 3), draw(3, 2))
+    for y in (mpf(2), mpf("0.4")):
+        a, b, c, d = mpf("0.4"), mpf("-0.3"), mpf("0.7"), mpf("0.1")
+        e = mp.matrix([[a, b], [c, d]])
+        unit_ = mp.matrix([[1], [0]])
+        yield objects(mp.eye(2), unit_, mp.eye(2), unit_.T, e, mp.matrix([[y]])) | {"a": a, "b": b, "c": c, "d": d, "y": y}
+
+
+@of(("effect-random", 0))
+def random_adapters() -> Iterator[Objects]:
+    v, w = mpf("0.7"), mpf("1.3")
+    for same in (False, True):
+        js = [(draw(3, 2, k), draw(3, 2, k + 5)) for k in ((1, 1) if same else (1, 2))]
+        samples = [(draw(1, 2, 3 * k), draw(1, 2, 7 * k), *j) for k, j in zip((1, 2), js, strict=True)]
+
+        def product(m: Any) -> Any:
+            return sum(((r * m * j) * (s * m * k).T)[0] for r, s, j, k in samples)  # noqa: B023
+
+        right = sum((r * s.T)[0] * dot(j, k) for r, s, j, k in samples)
+        letters = {"v": v, "w": w, "AB": mpf(1), "Σ ⟨r, r'⟩⟨J, J'⟩": right}
+        if same:
+            yield letters | {"R": mp.matrix([[*x[0]] for x in samples]), "R'": mp.matrix([[*x[1]] for x in samples]),
+                             "J": js[0][0], "J'": js[0][1]}  # fmt: skip
+        else:
+            yield {"v": v, "Σ ⟨r, r'⟩⟨J, J'⟩": right, "iid entries: E⟨e, e'⟩": v * over_units(product, (2, 3))}
+            yield letters | {"an AB through 2 columns: E⟨e, e'⟩": v * w * over_units(lambda a, b: product(a * b), (2, 2), (2, 3))}  # noqa: B023
+
+
+@of(("effect-random-source", 0), ("effect-fixed-source", 0))
+def random_layers() -> Iterator[Objects]:
+    v, s, rho, b, size = mpf("0.7"), mpf("1.2"), mpf("0.6"), draw(3, 3), mpf("0.3")
+
+    def forms(m: Any, n: Any) -> tuple[Any, Any, Any]:
+        there = s * (rho * m + mp.sqrt(1 - rho**2) * n)
+        return m * b * there.T, there * b * there.T, m * b * m.T
+
+    zero = mp.zeros(2, 3)
+    means = [over_units(lambda m, k=k: forms(m, zero)[k] + forms(zero, m)[k], (2, 3)) * v for k in range(3)]
+    labels = {"⟨e, e'⟩": mpf(0), "‖e'‖²": mpf(0), "‖e‖²": mpf(0)}
+    yield labels | {"v": v, "s": s, "ρ": rho, "B": b, "I": mp.eye(2),
+                    **dict(zip(("E WBW'ᵀ", "E W'BW'ᵀ", "E WBWᵀ"), means, strict=True))}  # fmt: skip
+    k, big = 3, 1 + size**2
+    yield {"δ": size, "s": mp.sqrt(big), "ρ": 1 / mp.sqrt(big), "k": mpf(k), "(1 + δ²)^k": big**k,
+           "R": 2 * mpf(1) ** k - mp.sqrt(big) ** (2 * k)}  # fmt: skip
+    w = draw(2, 3)
+    yield {"W": w, "B": b, "ν": v, "I": mp.eye(2), "e": w, "E e'": (w + v) / 2 + (w - v) / 2,
+           "E(W + H)B(W + H)ᵀ": w * b * w.T + v * over_units(lambda h: h * b * h.T, (2, 3))}  # fmt: skip
+
+
+@of(("effect-wide", 0))
+def kernels() -> Iterator[Objects]:
+    from ioadapt_theory.claims.effect import wide
+
+    t = mpf("0.3")
+    yield {"t": t, "κ'": mp.diff(wide.kernel, t), "ψ": mpf("0.1")}

@@ -201,7 +201,7 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
      r"(>) 0", segment),
     ("remark-a1", "the displayed bound has an explicit quadratic term in ε², computable from the data that are "
      "displayed",
-     lambda c: shows(c, "have the same ‖x‖/‖xW‖, s₀ and ε", "A_min = 1 − ε", "AB = εI: A_min = 1")),
+     lambda c: shows(c, "is the same for AB and −AB", "AB = −εI, A_min = 1 − ε", "AB = εI, A_min = 1")),
     ("remark-a1", "computable from what is displayed", lambda c: "computable from the data" in c.prose),
     ("lemma-3", r"for x ~ N\(0, (σ²I)\)", of_law),
     ("depth-two-parts", r"for linear layers, T = I \+ AB at one place and a gauge Q, f_T − f'_T is the sum of a "
@@ -209,7 +209,7 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
      r"the input z of a layer or (.*) at its output, carried through f.Q, and of the mismatches R_j = (.*), layer by "
      r"layer",
      lambda c, *f: gauge_parts(c, *f) and shows(
-         c, "= ZWQ", "= ZTWQ", "= ZWTQ", "= Z(T − PTP⁻¹)WQ", "= ZW(T − QTQ⁻¹)Q", "not 0 for a swap",
+         c, "= ZWQ", "= ZTWQ", "= ZWTQ", "= Z(T − PTP⁻¹)WQ", "= ZW(T − QTQ⁻¹)Q", "which is not 0",
          "the places of 3 layers", "the differences add up")),
     ("depth-two-parts", r"the gauge part is zero for every gauge and every adapter at (.*), and nowhere else",
          lambda c, f: (
@@ -226,14 +226,14 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
         and rank_of(("(I + A₁B₁)W + A₂B₂", "W(I + A₁B₁) + A₂B₂"), r))),
     ("independent-printed", "the displayed linear term (.*) does not contain the base weights, but through s₀",
          lambda c, f: (
-        f == text(sides("prop-2-output").right) and shows(c, "the letters of", "the sentence")
+        f == text(sides("prop-2-output").right) and shows(c, "no weights among its letters", "the sentence")
         and not weights_in(sides("prop-2-output").right))),
     ("independent-input independent-output",
          "the bound on the similarity distance of (.*) adapters is independent of the base weights",
      lambda c, p: c.id.endswith(p) and (c.expected is PROVED) == (not weights_in(
          sides({"input": "prop-2-input-sharp", "output": "prop-2-output-finite"}[p]).right))
-     and (shows(c, "the letters of", "the sentence") if c.expected is PROVED else shows(
-         c, "the weights otherwise than through s₀", "unbounded as κ → ∞", "denies the sentence"))),
+     and (shows(c, "no weights among its letters", "the sentence") if c.expected is PROVED else shows(
+         c, "the weights otherwise than through s₀", "unbounded in κ", "denies the sentence"))),
     ("broader-class", "input and output adapters express a (broader) class of linear transformations than LoRA",
          lambda c, _: (
         c.expected is REFUTED and all(CLAIMS[f"reach-{p}"].expected is PROVED for p in SIDES))),
@@ -283,7 +283,8 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
     ("attention-*", r"every other one of the (\d+) placements does", lambda c, n: len(attention.EVERY) == int(n)),
     ("effect-random", "M with iid entries, or AB with iid entries in A and in B: E⟨e, e'⟩ is a constant times (.*) "
      "over samples", lambda c, f: (
-        shows(c, f"iid entries: v {f}", "M = AB of rank 2: 2vw", "one Jacobian for all samples: ⟨R, R'⟩⟨J, J'⟩"))),
+        shows(c, f"iid entries: E⟨e, e'⟩ = v {f}", f"columns: E⟨e, e'⟩ = 2vw {f}",
+              f"one Jacobian for all samples: {f} = ⟨R, R'⟩⟨J, J'⟩"))),
     ("effect-random-source", r"W' = s\(ρW \+ √\((.*?)\)N\), W and N with iid entries, independent from layer to "
      r"layer, the adapter arbitrary: "
      r"c = Π(\S+) and q = Π(\S+) over its path, so R = (\d)Π(\S+) − Π(\S+)", lambda _, f, c, q, two, b, last: (
@@ -390,7 +391,7 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
         x.name for r in c.concludes for x in r.right.walk() if x.op == "matrix"} == {"ab"} and part == text(T)),
     ("prop-2-output-finite", "for s₀ = s₀' .*", lambda c: shows(
         c, "= 2τ(1 − s²)/(1 − s²τ²)", "2τs²(1 − τ²)", "4ε³/(1 + ε²) ≥ 0")),
-    ("prop-2-input-abs", "guaranteed .*", lambda c: shows(c, "printed less sharp", "(κ − 1)²/κ", "κ = κ' = 1")),
+    ("prop-2-input-abs", "guaranteed .*", lambda c: shows(c, "this side less the sharp one", "(κ − 1)²/κ", "κ = κ' = 1, the sharp one")),
     ("prop-2-output-finite", "for s₀ = s₀' that is (.*), at most (.*) ≤ (.*)", lambda c, f, two, four:
          cosines(lambda s: (
         close(right(c.id, models(s, epsilon="1/3")), known := read(f, s0=s, τ=mpf("0.6")))
@@ -459,7 +460,7 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
     ("broader-class", "each is a LoRA of the same (rank)", lambda c, op: all(
         (sides(f"reach-{p}").left.op, text(sides(f"reach-{p}").right)) == (op, "rows(B)") for p in SIDES)),
     ("broader-class", "for invertible W the sets are equal", lambda c: shows(
-        c, "(I + MW⁻¹)W = W + M", "W(I + W⁻¹M) = W + M", "c = 3, d = 3: the updates") and len({
+        c, "(I + MW⁻¹)W = W + M", "W(I + W⁻¹M) = W + M", "c = 3 and d = 3, dim MW") and len({
         int(torch.linalg.matrix_rank(torch.kron(*x))) for x in ((torch.eye(3).double(), random(3, 3)), (random(3, 3),
             torch.eye(3).double()))}) == 1),
     ("broader-class", r"for c = (\d), d = (\d) updates have (\d+) dimensions \((.*)\) against (\d+) \((.*)\)",
@@ -494,8 +495,8 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
     ("nonlinear-input", r"for f − f' = max\(\|x₁\|, (\d+)\|x₂\|\) − (\d+)\|x₂\|, AB = −e₂ᵀe₂ raises the mean square "
      r"from (.*) to (.*)",
      lambda c, k, same, before, after: k == same and shows(
-         c, "norm 1", "E g² = (2/π)((1 + k²) arctan(1/k) − k)", "g = |x₁| and E g² = 1", "more than 23 times",
-         "E g² → 0") and np.allclose(mean_squares(int(k)), (float(before), float(after)), atol=5e-5)),
+         c, "‖I + AB‖₂ = 1", "E g² = (2/π)((1 + k²) arctan(1/k) − k)", "g = |x₁|, and E x₁² = 1", "E x₁² > 23",
+         "E g² < 1/k") and np.allclose(mean_squares(int(k)), (float(before), float(after)), atol=5e-5)),
     ("nonlinear-input-lipschitz", "ReLU .*", lambda c: shows(
         c, "GELU'' = φ(x)(2 − x²)", "GELU'(−√2) = 1", "the constant in the remark")),
     ("nonlinear-input-lipschitz", r"ReLU has Lipschitz constant (\d), GELU (.*) = (.*)…", lambda c, k, f, n: all(
@@ -526,13 +527,13 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
          for h, k, n, p in ((f, int(less), one, LORA), (g, 0, also, INPUT), (g, 0, also, OUTPUT)))),
     ("effect-random-source", "noise of relative size δ .*", lambda c: shows(c, "1 − R = (1 + δ²)^k − 1")),
     ("effect-wide", ".*", lambda c: shows(
-        c, "κ' = 1 − arccos(t)/π", *(f"layer {k} of 5: (1 − c)/ψ" for k in range(1, 6)))),
+        c, "κ' = 1 − arccos(t)/π", *(f"layer {k} of 5 loses ψ" for k in range(1, 6)))),
     ("effect-wide", r"equal small angles ψ cost (.*), k from l to L − 1, so (late) layers lose least", angles),
     ("effect-own-layer", r"R = (.*) = (.*) in (.*)", lambda c, f, n, name: (
         (e := Values(c.setting.read(witness(name)))) and f == "1 − ‖e' − e‖²/‖e‖²"
         and close(share(e(limits.EFFECT), e(limits.EFFECT_TARGET)), number(n.replace("−", "-"))))),
     ("effect-own-layer", "R has no (lower) bound", lambda c, _: shows(
-        c, "t · 1/t = 1", "2t − t², which goes to −∞", "ZDJ = Z(−W + D)J")),
+        c, "t · 1/t = 1", "2t − t², without bound", "ZDJ = Z(−W + D)J")),
     ("effect-discrepancy", "W = (.*), W' = (.*), M = (.*): discrepancy (.*) for LoRA and (.*) for the input adapter, "
      "retained share (.*) and (.*)",
      discrepancy_and_share),

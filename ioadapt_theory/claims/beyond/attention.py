@@ -84,9 +84,10 @@ def argument(symmetry: str) -> Callable[[Claim], Iterator[Step]]:
         yield Step(f"every other one does: {listed}", found(notices(symmetry), others))
         yield Step("the claim names these placements", found(claim.prose, statement(symmetry, frozenset(proved))))
         if symmetry == "heads":
-            turn, r = sympy().Matrix([[3, 4], [-4, 3]]) / 5, sympy().diag(1, 2)
-            yield Step("with rotary positions the scores take q D kᵀ, D a rotation, and RDR⁻¹ = D is asked for: "
-                       "R = diag(1, 2) changes them", true(r * turn * r.inv() != turn))  # fmt: skip
+            (c, s), r = sympy().symbols("c s"), sympy().diag(1, 2)
+            turn = sympy().Matrix([[c, s], [-s, c]])
+            yield Step("with rotary positions the scores contain rotations D, with which R has to commute: where "
+                       "R = diag(1, 2), ‖RDR⁻¹ − D‖_F > 0", true(r * turn * r.inv() != turn))  # fmt: skip
 
     return chain
 

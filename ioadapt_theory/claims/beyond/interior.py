@@ -16,7 +16,7 @@ def anisotropic(side: str) -> Setting:
     """Return setting A.2 with a factor F of E[xᵀx] = FᵀF for σ; AB acts on the rows of length c or d."""
     axes = {"W1": "c h", "W2": "h d", "W1_target": "c k", "W2_target": "k d", "AB": f"{side} {side}", "F": "c c"}
     sizes = {"c": 3, "h": 4, "k": 5, "d": 2}
-    return matrices(f"setting A.2 with E[x'x] = F'F ({side})", axes, sizes, attributes={"F": "factor"})
+    return matrices(f"second moments F'F ({side})", axes, sizes, attributes={"F": "factor"})
 
 
 INSIDE = mean_square(X @ W1 @ T @ W2 - X @ W1_TARGET @ T @ W2_TARGET, SIGMA)

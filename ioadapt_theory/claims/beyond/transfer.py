@@ -46,8 +46,8 @@ unbounded = argued(
     Remarked, "W₁ = W₂ = 1, W₁' = r, W₂' = 1/r, AB = 1: equal functions, and LoRA's discrepancy has no bound"
 )(
     spelled(
-        "the functions are equal, as «r · 1/r = 1»; ‖AB(W₂ − W₂')‖² is «(1 − 1/r)² = 1 − 2/r + 1/r²», without bound as "
-        "r → 0",
+        "the functions are equal, as W₁'W₂' = «r · 1/r = 1» = W₁W₂; LoRA leaves ‖AB(W₂ − W₂')‖_F² = "
+        "«(1 − 1/r)² = 1 − 2/r + 1/r²», without bound for r near 0",
         positive="r",
     ),
 )
@@ -59,10 +59,9 @@ def no_worse(placement: Placement) -> Relation:
 
 
 sufficient = told(
-    "D₀ = W₁W₂ − W₁'W₂', C = AB(W₂ − W₂'): input and output have at most σ²(‖I + AB‖₂√ε)² (prop-4, prop-5), and LoRA "
-    "has σ²‖D₀ + C‖_F²",
-    "‖D₀ + C‖_F ≥ ‖C‖_F − ‖D₀‖_F ≥ ‖C‖_F − √ε, and with ‖C‖_F = (n + 1)x + d, n = ‖I + AB‖₂, x = √ε, d ≥ 0, that is "
-    "«(n + 1)x + d − x = nx + d», at least ‖I + AB‖₂√ε",
+    "D = W₁W₂ − W₁'W₂', C = AB(W₂ − W₂'): by prop-4 and prop-5, input adapters leave σ²‖(I + AB)D‖_F² ≤ "
+    "σ²(‖I + AB‖₂√ε)², and output adapters σ²‖D(I + AB)‖_F² ≤ σ²(‖I + AB‖₂√ε)²",
+    "LoRA's discrepancy = σ²‖D + C‖_F² by prop-3-exact, and ‖D + C‖_F ≥ ‖C‖_F − ‖D‖_F ≥ ‖C‖_F − √ε ≥ ‖I + AB‖₂√ε",
 )
 W, W_TARGET = matrix("w"), matrix("w_target")
 

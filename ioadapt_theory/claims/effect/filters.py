@@ -25,10 +25,10 @@ def one_channel(size: Fraction, change: Fraction) -> dict[str, Any]:
     return {"F": eye, "W": eye, "M": [[size, 0], [0, 0]], "H": [[change, 0], [0, 0]]}
 
 
-unbounded = argued(Remarked, "no bound without the layer: W = diag(1, t), t → 0")(
+unbounded = argued(Remarked, "no bound without the layer, W = diag(1, t)")(
     spelled(
-        "F = I, H = (0, 1)ᵀ, the LoRA e₁ᵀe₂ beside W: the function changes by √(0² + t²) and the effect by √(1² + 0²), "
-        "so effect/function is «√(1² + 0²)/√(0² + t²) = 1/t», without bound",
+        "F = I, H = (0, 1)ᵀ, the LoRA M = [0 1; 0 0] beside W: ‖FMH‖_F/‖FWH‖_F = "
+        "«√(1² + 0²)/√(0² + t²) = 1/t», without bound",
         positive="t",
     ),
 )

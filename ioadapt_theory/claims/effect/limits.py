@@ -24,15 +24,16 @@ def share(there: Term) -> Term:
 
 no_bound = argued(Remarked, "no bound in either direction: R = 2t − t² where the layer is equal")(
     spelled(
-        "W₁' = diag(t, 1), W = I, W₂' = diag(1/t, 1): W₁'WW₂' is I, as «t · 1/t = 1»",
-        "the adapter e₁ᵀe₂ has e' = te, so R is «1 − (t − 1)² = 2t − t²», which goes to −∞",
+        "W₁' = diag(t, 1), W = I, W₂' = diag(1/t, 1): W₁'WW₂' = I, as «t · 1/t = 1»",
+        "the adapter M = [0 1; 0 0] has e' = te, so R = «1 − (t − 1)² = 2t − t²», without bound",
         "LoRA's effect on a layer W, and on −W: «Z(W + D)J − ZWJ = ZDJ = Z(−W + D)J − Z(−W)J»",
     ),
 )
 unseen = Shown(
     spelled(
-        "x = (t, 1), M between two layers, W₁ = W₂ = W₂' = I, M = diag(1, 0), W₁' swaps: e = (t, 0), e' = (1, 0), so "
-        "R = 1 − ‖e' − e‖²/‖e‖² is «1 − ((1 − t)² + 0²)/(t² + 0²) = 2/t − 1/t²», which goes to −∞ for t → 0"
+        "x = (t, 1), M = diag(1, 0) between two layers, W₁ = W₂ = W₂' = I, W₁' = [0 1; 1 0]: e = xW₁MW₂ = (t, 0), "
+        "e' = xW₁'MW₂' = (1, 0), so R = 1 − ‖e' − e‖²/‖e‖² = «1 − ((1 − t)² + 0²)/(t² + 0²) = 2/t − 1/t²», without "
+        "bound for t near 0"
     ),
 )
 

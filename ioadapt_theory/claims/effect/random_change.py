@@ -32,14 +32,14 @@ def one_layer(claim: Claim) -> Iterator[Step]:
                                      ("‖e‖²: E WBWᵀ = v tr(B) I", w, w, 1)):  # fmt: skip
         averaged = (one * b * other.T).applyfunc(lambda x: mean(x, *laws))
         yield Step(says, zero((averaged - factor * v * b.trace() * sp.eye(2)).applyfunc(sp.simplify)))
-    yield Step("noise of relative size δ, ρs = 1 and s² = 1 + δ² on k layers: 1 − R = (1 + δ²)^k − 1",
+    yield Step("noise of relative size δ on k layers, where ρs = 1 and s² = 1 + δ²: 1 − R = (1 + δ²)^k − 1",
                simplifies(1 - (2 - (1 + size**2) ** k) - ((1 + size**2) ** k - 1)))  # fmt: skip
 
 
 @argued(Shown)
 def noise(claim: Claim) -> Iterator[Step]:
     """The same with a fixed W and entries of H of mean 0 and variance ν."""
-    w, h, b, nu = drawn("w", 2, 3), drawn("h", 2, 3), drawn("b", 3, 3), sympy().Symbol("nu", positive=True)
+    w, h, b, nu = drawn("w", 2, 3), drawn("h", 2, 3), drawn("b", 3, 3), sympy().Symbol("nu")
     forms, linear = (x.applyfunc(lambda y: mean(y, (list(h), nu))) for x in ((w + h) * b * (w + h).T, w + h))
     yield Step(
         "E(W + H)B(W + H)ᵀ = WBWᵀ + ν tr(B) I",

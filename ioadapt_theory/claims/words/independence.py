@@ -26,7 +26,7 @@ def letters(right: Term, sentence: str) -> Shown:
 
     @argued(Shown)
     def lines_(claim: Claim) -> Iterator[Step]:
-        yield Step(f"the letters of {text(right)}", Check(not weights_in(right)))
+        yield Step("the right side has no weights among its letters", Check(not weights_in(right)))
         yield Step("this is the sentence of the claim", found(claim.prose, sentence))
 
     return lines_
@@ -40,7 +40,7 @@ def grows_with_condition(claim: Claim) -> Iterator[Step]:
     k, s = sp.symbols("k s", positive=True)
     known = {prop_2_input_sharp.kappa(m): k for m in (SOURCE, TARGET)}
     known |= {m.sine0: sp.sqrt(1 - s**2) for m in (SOURCE, TARGET)}
-    yield Step("it is unbounded as κ → ∞", found(sp.limit(symbolic(right, known).subs(s, 0), k, sp.oo), sp.oo))
+    yield Step("it is unbounded in κ", found(sp.limit(symbolic(right, known).subs(s, 0), k, sp.oo), sp.oo))
     yield Step("this denies the sentence of the claim", found(claim.prose, independent(INPUT)))
 
 

@@ -7,7 +7,7 @@ DIMENSIONS = {(3, 5): (9, 15), (5, 3): (15, 9), (3, 3): (9, 9)}
 """(c, d) -> dimensions of the updates MW and WM of any rank, for W of full rank (``same_set``); those of M are cd."""
 
 
-@argued(Remarked, "W invertible: (I + MW⁻¹)W and W(I + W⁻¹M) reach every W + M")
+@argued(Remarked, "for invertible W both forms reach every update")
 def same_set(claim: Claim) -> Iterator[Step]:
     """Insert, and count dimensions exactly where W is not square."""
     sp = sympy()
@@ -16,15 +16,13 @@ def same_set(claim: Claim) -> Iterator[Step]:
     for (c, d), sizes in DIMENSIONS.items():
         layer = sp.Matrix(c, d, lambda i, j: (i + 2) ** j)
         exact = tuple(int(sp.kronecker_product(*pair).rank()) for pair in ((sp.eye(c), layer), (layer, sp.eye(d))))
-        yield Step(
-            f"c = {c}, d = {d}: the updates MW and WM have {sizes[0]} and {sizes[1]} dimensions", found(exact, sizes)
-        )
+        yield Step(f"where c = {c} and d = {d}, dim MW = {sizes[0]}, dim WM = {sizes[1]}", found(exact, sizes))
 
 
 as_maps = Shown(
     spelled(
-        "W = 0: (I + M)W is 0 and W + M is M, «(I + M)(W − W) + M = (W − W) + M»",
-        "scaling by 2: «(I + M)(2W) − 2W = 2((I + M)W − W)», and the change by W ↦ W + M stays M, «2W + M − 2W = M»",
+        "where W = 0, (I + M)W = 0 and W + M = M, «(I + M)(W − W) + M = (W − W) + M»",
+        "scaling by 2: «(I + M)(2W) − 2W = 2((I + M)W − W)», and what the other map adds stays, «2W + M − 2W = M»",
     ),
 )
 no_principal_subspace = Refuted(
@@ -39,9 +37,9 @@ no_principal_subspace = Refuted(
 def bottleneck(claim: Claim) -> Iterator[Step]:
     """Count parameters (LoRA's are those of the determinantal variety), and dimensions by a Kronecker product."""
     sp = sympy()
-    yield line("«r(c + d − r) − r² = r((c − r) + (d − r))», which is 0 for r = c = d, where both are all matrices")
+    yield line("«r(c + d − r) − r² = r((c − r) + (d − r))» ≥ 0; where r = c = d, r(c + d − r) − r² = 0")
     a, b = sp.Matrix(4, 2, lambda i, j: (i + 2) ** j), sp.Matrix(2, 3, lambda i, j: (j + 2) ** i)
-    yield Step("c = 4, d = 3, r = 2: r² = 4 dimensions", found(sp.kronecker_product(a, b.T).rank(), 4))
+    yield Step("where c = 4 and d = 3 and r = 2, there are r² = 4 dimensions", found(sp.kronecker_product(a, b.T).rank(), 4))
 
 
 def reach(placement: Placement) -> Claim:

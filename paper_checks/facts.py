@@ -22,8 +22,24 @@ from ioadapt_theory.claims.report import remark
 from ioadapt_theory.claims.settings.letters import GAP, T
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.printed import values
-from ioadapt_theory.claims.words.overhead import COSTS, measured
-from paper_checks.evaluating import PROVED, SIDES, close, drawn, equal, number, random, read, shows, sides
+from ioadapt_theory.claims.words.absorption import PADDINGS, N, convolution
+from ioadapt_theory.claims.words.overhead import COSTS, GRID, forward, measured, merge
+from paper_checks.evaluating import (
+    INPUT,
+    LORA,
+    OUTPUT,
+    PROVED,
+    SIDES,
+    close,
+    drawn,
+    equal,
+    number,
+    random,
+    read,
+    shows,
+    sides,
+)
+from paper_checks.test_tables import IMAGE, SCORES
 from tests.claims.reader import Reader
 
 
@@ -123,6 +139,55 @@ def counted(claim: Claim, quantifier: str, where: str, above: str) -> bool:
     return bool(holds) == (claim.expected is PROVED) and where == claim.source.rpartition(", ")[2]
 
 
+def counts_the_adapted_layer() -> bool:
+    """What is counted computes the layers of Eqs. 1 to 3, and every size takes two values on the grid."""
+    x, w, ranks = random(2, 3), random(3, 4), {LORA: random(3, 4), INPUT: random(3, 3), OUTPUT: random(4, 4)}
+    whole = {LORA: w + ranks[LORA], INPUT: w + ranks[INPUT] @ w, OUTPUT: w + w @ ranks[OUTPUT]}
+    for p, m in ranks.items():
+        u, s, v = torch.linalg.svd(m, full_matrices=False)
+        if not (equal(forward(x, w, u * s, v, p), x @ whole[p]) and equal(merge(w, u * s, v, p), whole[p])):
+            return False
+    return [len({*sizes}) for sizes in zip(*GRID, strict=True)] == [2] * 4 and len({*GRID}) == 2**4
+
+
+def as_torch_has_it(claim: Claim) -> bool:
+    """The block matrices are those of PyTorch's convolutions, with every kind of padding."""
+    taps, x = [random(2, 3), random(2, 3) + 1, random(2, 3) * 3], random(N, 2)
+    kernel = torch.stack(taps).permute(2, 1, 0)
+    for padding, mode in {"zeros": "constant"}.items() | {(p, p) for p in PADDINGS if p != "zeros"}:
+        for stride, dilation in ((1, 1), (2, 2), (1, 2)):
+            there = torch.nn.functional.pad(x.T[None], (dilation, dilation), mode=mode)
+            there = torch.nn.functional.conv1d(there, kernel, stride=stride, dilation=dilation)[0].T
+            sp = attention.sympy()
+            kernels = {j - 1: sp.Matrix(k.tolist()) for j, k in enumerate(taps)}
+            m = convolution(kernels, stride=stride, dilation=dilation, padding=padding)
+            here = x.reshape(1, -1) @ torch.tensor(m.tolist(), dtype=torch.float64)
+            if not equal(here.reshape(-1, 3), there):
+                return False
+    return len(PADDINGS) == 4
+
+
+def of_the_cells(claim: Claim, says: str) -> bool:
+    """Sides, placements and metrics that are named are those that are counted (``SCORES``)."""
+    name = claim.id.removeprefix("tables-")
+    counted = SCORES.get(name, [(0, p, "weight", IMAGE) for p in (SIDES if name != "geneval-overall" else ("input",))])
+    mine, over, metrics = (
+        {x[1] for x in counted},
+        {x[2] for x in counted} - {"weight"},
+        {m for x in counted for m in x[3]},
+    )
+    adapters = {str(p) for p in SIDES if re.search(rf"{p} (adapter|and)", says)}
+    words = claim.prose if name == "seeds" else says
+    return (
+        {side for side in ("source", "target") if side in says} <= {"source" if name == "on-par" else "target"}
+        and adapters in (mine | over, set())
+        and (not over or says.index(*mine) < says.index(*over))
+        and (name in ("on-par", "geneval-overall") or ("image similarity" in words) == (metrics == {*IMAGE}))
+        and ("CLIP-T" in says) == (metrics == {"CLIP-T"})
+        and ("LoRA-X" in says) == (name == "subspace")
+    )
+
+
 def more(claim: Claim, one: str, two: str, unit: str) -> bool:
     sizes = {"n": 2, "c": 3, "d": 3, "r": 5}
     kind = {"overhead-merging": "merge", "overhead-training": "backward"}[claim.id]
@@ -137,7 +202,7 @@ def no_more(claim: Claim, c: str, where: str) -> bool:
     sizes = {"n": 2, c: 3, "d": 3, "r": 5}
     costs = [[measured(k, *(sizes[x] for x in "ncdr"), p) for p in Placement] for k in kinds]
     lines = [", ".join(COSTS[kind]) for kind in kinds] + [f"c = d: {p} costs" for p in SIDES]
-    holds = all(max(x) == x[0] for x in costs)
+    holds = all(max(x) == x[0] for x in costs) and counts_the_adapted_layer()
     return holds == (claim.expected is PROVED) and shows(claim, *lines, f"the claim says: {claim.prose}")
 
 

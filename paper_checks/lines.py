@@ -8,14 +8,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import mpmath
 from mpmath import mp, mpf
 
 from ioadapt_theory.claims import CLAIMS
 from tests.claims import reader
 
 CALLS = "tanh tan cot cos sin cosh sinh ln artanh arccos arcsin arctan cond rank rows det tr diag max min sim".split()
-WORD = re.compile(rf"(?!(?:{'|'.join(CALLS)}|dt)(?![A-Za-z]))[A-Za-z]+[A-Za-z-][\w₊₋⁺⁻'-]*|\b(?:a|I) (?=[a-z]{{3}})|~|\.\.\.")
+WORD = re.compile(
+    rf"(?!(?:{'|'.join(CALLS)}|dt)(?![A-Za-z]))[A-Za-z]+[A-Za-z-][\w₊₋⁺⁻'-]*|\b(?:a|I) (?=[a-z]{{3}})|~|\.\.\."
+)
 RELATION = re.compile(" ([=≤≥<>]) ")
 SIMPLE = re.compile(r"[±−]?(?:[^\W\d_](?:_[a-z]+|[₀-₉₊₋⁺'̂*²])*'?|\d+(?:\.\d+)?|½|)")
 NEAR = mpf(10) ** -25
@@ -71,7 +72,9 @@ class Line(reader.Reader):
         if self.take("["):
             what = self.bracket("[", "]")
             if "; " in what:
-                return mp.matrix([[self.inner(x) for x in row.split(", " if ", " in row else " ")] for row in what.split("; ")])
+                return mp.matrix(
+                    [[self.inner(x) for x in row.split(", " if ", " in row else " ")] for row in what.split("; ")]
+                )
             return self.inner(what)
         if self.text.startswith("(", self.at):
             self.at += 1
@@ -148,7 +151,11 @@ def segments(line: str, names: Mapping[str, str], letters: set[str]) -> Iterator
     depth, current, at, last = 0, "", 0, ""
     while at < len(line):
         word = WORD.match(line, at)
-        if word and is_word(word[0], letters, line[at - 1 : at], line[word.end() :]) and not (at and (line[at - 1].isalnum() or line[at - 1] in "_₊₋⁺⁻")):
+        if (
+            word
+            and is_word(word[0], letters, line[at - 1 : at], line[word.end() :])
+            and not (at and (line[at - 1].isalnum() or line[at - 1] in "_₊₋⁺⁻"))
+        ):
             yield last, current
             last = word[0] if word[0] != "and" or last not in CONDITIONS else last
             depth, current, at = 0, "", word.end()

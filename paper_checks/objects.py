@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import mpmath
 from mpmath import mp, mpf
 
 from ioadapt_theory.claims import CLAIMS
@@ -118,6 +117,7 @@ def hessian(u: Any, v: Any) -> Any:
     n, h = u.cols, mpf(10) ** -30
 
     with mp.workdps(120):
+
         def at(z: Any) -> Any:
             return reader.sim(z[0, :n], z[0, n:])
 
@@ -213,7 +213,10 @@ def models_of_one_layer() -> Iterator[Objects]:
         s = reader.sim(u, v)
         plus, minus = unit(u + v), unit(u - v)
         values = sorted(x**2 for x in reader.singular(w))
-        for m, to_output in ((adapter, "input"), (draw(*map(int, (w.rows, w.cols))) / 9 if kind == "any" else adapter, "lora")):
+        for m, to_output in (
+            (adapter, "input"),
+            (draw(*map(int, (w.rows, w.cols))) / 9 if kind == "any" else adapter, "lora"),
+        ):
             n = inner * m * w if to_output == "input" else inner * m
             delta = dot(gradient(u, v), u * n) + dot(gradient(v, u), v * n)
             sharp = kind == to_output
@@ -278,14 +281,14 @@ def of_frobenius() -> Iterator[Objects]:
 @of(("prop-2-input-finite", 0), ("prop-2-input-finite-sharp", 0), ("prop-2-input-finite-sharp", 2))
 def of_input_finite() -> Iterator[Objects]:
     """W of condition number κ, scaled; the second M attains the bound."""
-    k, turn = mpf(3), mp.matrix([[3, 4], [-4, 3]]) / 5
+    k, turn, swap = mpf(3), mp.matrix([[3, 4], [-4, 3]]) / 5, mp.matrix([[0, 1], [1, 0]])
     h = mpf("0.5")
     for w, m, e in ((turn * mp.diag([mp.sqrt(k), 1 / mp.sqrt(k)]) * turn, draw(2, 2) / 9, mpf("0.4")),
-                    (mp.diag([mp.sqrt(k), 1 / mp.sqrt(k)]), mp.matrix([[0, 1], [1, 0]]) * mpf("0.4"), mpf("0.4"))):  # fmt: skip
+                    (mp.diag([mp.sqrt(k), 1 / mp.sqrt(k)]), swap * mpf("0.4"), mpf("0.4"))):  # fmt: skip
         inner, eye, t = w**-1, mp.eye(2), mpf("0.3")
         sharp = w[0, 1] == 0
         s_ = inner * (eye + m) * w
-        left, sizes, right_ = mp.svd_r(s_)
+        left, _sizes, right_ = mp.svd_r(s_)
         u, v = (left[:, 0].T, right_[0, :]) if sharp else (row(1, mpf("0.3")), row(mpf("0.2"), 1))
         one, two = left[:, 0].T + h * left[:, 1].T, left[:, 0].T - h * left[:, 1].T
         mean, inverse = (k + 1 / k) / 2, (eye + m) ** -1
@@ -316,7 +319,7 @@ def of_output() -> Iterator[Objects]:
 @of(("prop-2-output-finite", 0), ("prop-2-output-finite", 2), ("prop-2-output-sharp", 0))
 def of_output_finite() -> Iterator[Objects]:
     h = mpf("0.5")
-    for e, s, ab, about in ((mpf("0.3"), mpf("0.6"), draw(2, 2) / 9, row(1, h)),
+    for e, _s, ab, about in ((mpf("0.3"), mpf("0.6"), draw(2, 2) / 9, row(1, h)),
                             (mpf("0.3"), mpf("0.6"), mp.diag([mpf("0.3"), mpf("-0.3")]), row(1, h)),
                             (mpf("0.3"), mpf("-0.6"), mp.diag([mpf("0.3"), mpf("-0.3")]), row(h, 1)),
                             (mpf("0.3"), mpf(0), mp.zeros(2, 2), row(1, 1)),
@@ -479,7 +482,8 @@ def permuted() -> Iterator[Objects]:
 
     for z in (row(1, 2, "0.5"), None):
         moments = z.T * z if z else mp.matrix(n, n) + first**2 + (second - first**2) * mp.eye(n)
-        letters = {"Q": q, "v": v, "n": mpf(n), "E‖z(MQ − QM)‖²": v * over_units(lambda m: size(m * q - q * m, moments), (n, n)),  # noqa: B023
+        letters = {"Q": q, "v": v, "n": mpf(n),
+                   "E‖z(MQ − QM)‖²": v * over_units(lambda m: size(m * q - q * m, moments), (n, n)),  # noqa: B023
                    "E‖zM‖²": v * over_units(lambda m: size(m, moments), (n, n))}  # noqa: B023  # fmt: skip
         if z:
             yield letters | {
@@ -495,6 +499,7 @@ def permuted() -> Iterator[Objects]:
 @of(("nonlinear-input", 0))
 def six_relus() -> Iterator[Objects]:
     for k in (10, 100):
+
         def relu(x: Any) -> Any:
             return max(x, mpf(0))
 
@@ -516,7 +521,8 @@ def gelu() -> Iterator[Objects]:
     root = mp.sqrt(2)
     for x in (mpf("0.3"), root):
         yield {"GELU'": slope(x), "GELU''": mp.diff(lambda t: t * mp.ncdf(t), x, 2), "φ(x)": mp.npdf(x), "x": x,
-               "GELU'(√2)": slope(root), "GELU'(−√2)": slope(-root), "Φ(√2)": mp.ncdf(root), "φ(√2)": mp.npdf(root)}  # fmt: skip
+               "GELU'(√2)": slope(root), "GELU'(−√2)": slope(-root), "Φ(√2)": mp.ncdf(root),
+               "φ(√2)": mp.npdf(root)}  # fmt: skip
 
 
 @of(("attention-heads", 0))
@@ -532,7 +538,10 @@ def zero_layer() -> Iterator[Objects]:
 
 @of(("attention-residual", 0), ("absorption-channel-mix", 0), ("broader-class-maps", 0), ("broader-class", 2))
 def any_matrices() -> Iterator[Objects]:
-    yield {name: draw(2, 2, k) for k, name in enumerate(("Q", "K", "V", "O", "R", "T", "X", "W", "M", "S₁", "S₂", "K₁", "K₂"))}
+    yield {
+        name: draw(2, 2, k)
+        for k, name in enumerate(("Q", "K", "V", "O", "R", "T", "X", "W", "M", "S₁", "S₂", "K₁", "K₂"))
+    }
 
 
 @of(("broader-class", 2))
@@ -561,16 +570,18 @@ def shares() -> Iterator[Objects]:
     """A tuned adapter, and one that misses along the part of e' across e."""
     for g, h, e, there in ((row(1, 2, "0.5"), row("0.3", "-0.2", 1), None, row(1, "0.4", "-0.7")),
                            (row(1, 2, 0), row(0, 0, 0), row(1, 0, 0), row("0.3", "0.7", 0))):  # fmt: skip
-        e = e if e else (lambda x: dot(g, x) / dot(x, x) * x)(row(1, 1, 0))  # noqa: B023
+        e = e if e else (lambda x: dot(g, x) / dot(x, x) * x)(row(1, 1, 0))
         size, k = dot(e, e), dot(e, there)
         c, q = reader.sim(e, there), mp.norm(there) / mp.norm(e)
 
         def gain(need: Any, effect: Any) -> Any:
             return dot(need, need) - dot(need - effect, need - effect)
 
-        yield {"g": g, "h": h, "e": e, "e'": there, "G": dot(g, there), "H": dot(h, there), "k": k, "Q": dot(there, there),
+        yield {"g": g, "h": h, "e": e, "e'": there, "G": dot(g, there), "H": dot(h, there), "k": k,
+               "Q": dot(there, there),
                "N": size, "the share": gain(g + h, there) / gain(g, e), "c": c, "q": q, "v": there - k / size * e,
-               "P": dot(g, g), "x": gain(g, e) / dot(g, g), "its prediction": 2 * c * q - q**2 + 2 * dot(h, there) / size}  # fmt: skip
+               "P": dot(g, g), "x": gain(g, e) / dot(g, g),
+               "its prediction": 2 * c * q - q**2 + 2 * dot(h, there) / size}  # fmt: skip
 
 
 @of(("effect-best-strength", 0))
@@ -623,7 +634,13 @@ def nearest() -> Iterator[Objects]:
         a, b, c, d = mpf("0.4"), mpf("-0.3"), mpf("0.7"), mpf("0.1")
         e = mp.matrix([[a, b], [c, d]])
         unit_ = mp.matrix([[1], [0]])
-        yield objects(mp.eye(2), unit_, mp.eye(2), unit_.T, e, mp.matrix([[y]])) | {"a": a, "b": b, "c": c, "d": d, "y": y}
+        yield objects(mp.eye(2), unit_, mp.eye(2), unit_.T, e, mp.matrix([[y]])) | {
+            "a": a,
+            "b": b,
+            "c": c,
+            "d": d,
+            "y": y,
+        }
 
 
 @of(("effect-random", 0))
@@ -643,7 +660,9 @@ def random_adapters() -> Iterator[Objects]:
                              "J": js[0][0], "J'": js[0][1]}  # fmt: skip
         else:
             yield {"v": v, "Σ ⟨r, r'⟩⟨J, J'⟩": right, "iid entries: E⟨e, e'⟩": v * over_units(product, (2, 3))}
-            yield letters | {"an AB through 2 columns: E⟨e, e'⟩": v * w * over_units(lambda a, b: product(a * b), (2, 2), (2, 3))}  # noqa: B023
+            yield letters | {
+                "an AB through 2 columns: E⟨e, e'⟩": v * w * over_units(lambda a, b: product(a * b), (2, 2), (2, 3))
+            }
 
 
 @of(("effect-random-source", 0), ("effect-fixed-source", 0))

@@ -26,17 +26,12 @@ def functions(w: dict[str, Any], into: Any, out: Any) -> tuple[Any, Any]:
 
 
 def notices(symmetry: str) -> frozenset[tuple[str, str]]:
-    """Return the placements whose adapted head changes, for a rational example with c = 3, head width 2."""
+    """Return the placements whose adapted head changes, for an example of rational numbers."""
     sp = sympy()
-    w = {
-        "q": sp.Matrix([[1, 2], [0, 1], [3, 1]]),
-        "k": sp.Matrix([[1, 1], [0, 1], [2, 0]]),
-        "v": sp.Matrix([[2, 1], [1, 0], [0, 1]]),
-        "o": sp.Matrix([[1, 3, 0], [0, 1, 1]]),
-    }
+    w = {x: generic(*shape, x) for x, shape in {"q": (3, 2), "k": (3, 2), "v": (3, 2), "o": (2, 3)}.items()}
     one = into = out = sp.eye(3)
     if symmetry == "heads":
-        r, s = sp.Matrix([[1, 1], [0, 2]]), sp.Matrix([[2, 0], [1, 1]])
+        r, s = generic(2, 2, "r"), generic(2, 2, "s")
         new = {"q": w["q"] * r, "k": w["k"] * r.inv().T, "v": w["v"] * s, "o": s.inv() * w["o"]}
     else:  # the stream is xR; every weight reads R⁻¹ of it and writes into it
         into = sp.Matrix([[3, 4, 0], [-4, 3, 0], [0, 0, 5]]) / 5
@@ -48,7 +43,7 @@ def notices(symmetry: str) -> frozenset[tuple[str, str]]:
     changed = set()
     for placement, projection in EVERY:
         change, (c, d) = CHANGES[placement], w[projection].shape
-        m = sp.Matrix(*{"lora": (c, d), "input": (c, c), "output": (d, d)}[placement], lambda i, j: i + 2 * j + 1)
+        m = generic(*{"lora": (c, d), "input": (c, c), "output": (d, d)}[placement])
         before, after = ({**x, projection: change(x[projection], m)} for x in (w, new))
         if functions(before, one, one) != functions(after, into, out):
             changed.add((placement, projection))

@@ -10,8 +10,8 @@ from ioadapt_theory.claims.language import *
 
 F, F_TARGET = matrix("f"), matrix("f_target")
 G, MOVED, XAB, LIP = matrix("g"), matrix("h"), matrix("xab"), scalar("lip")
-SAMPLES = matrices("outputs on n samples", {"F": "n d", "F_target": "n d", "AB": "d d"}, {"n": 5, "d": 3})
-PAIRS = matrices("outputs on n samples", {"G": "n d", "H": "n d", "XAB": "n c", "Lip": ""}, {"n": 5, "c": 4, "d": 3})
+SAMPLES = matrices("outputs on n samples", {"F": "n d", "F_target": "n d", "AB": "d d"})
+PAIRS = matrices("outputs on n samples", {"G": "n d", "H": "n d", "XAB": "n c", "Lip": ""})
 LIPSCHITZ = fro(MOVED - G) <= LIP * fro(XAB)
 AFTER = fro(F @ T - F_TARGET @ T) ** 2 <= spectral(T) ** 2 * fro(F - F_TARGET) ** 2
 BEFORE = fro(MOVED) ** 2 <= 2 * fro(G) ** 2 + 2 * (LIP * fro(XAB)) ** 2
@@ -42,7 +42,7 @@ def input_fails(claim: Claim) -> Iterator[Step]:
     """One hidden layer of six ReLUs; in polar coordinates E g² = E r² times the mean over the angle."""
     sp, k = sympy(), SIZE
     x1, x2 = sp.symbols("x1 x2")
-    p, q = sp.symbols("p q", positive=True)
+    p, q = positives("p q")
     outer = [sp.Max(s * (x1 + t * k * x2), 0) for s in (1, -1) for t in (1, -1)]
     units = sum(outer) / 2 - k * (sp.Max(x2, 0) + sp.Max(-x2, 0))
     # on each sector |x₁| = k|x₂| + p or k|x₂| = |x₁| + q, for all signs
@@ -75,8 +75,13 @@ def gelu(claim: Claim) -> Iterator[Step]:
     peaks = simplifies(sp.diff(slope, x) - normal * (2 - x**2))
     yield Step("GELU'' = φ(x)(2 − x²), so GELU' has its extremes where x² = 2 or far away", peaks)
     value = slope.subs(x, sp.sqrt(2))
-    yield Step("GELU'(−√2) = 1 − GELU'(√2) < 0, and its limits are 0 and 1", simplifies(slope.subs(x, -sp.sqrt(2)) - 1 + value))
-    yield Step("GELU'(√2) = Φ(√2) + √2φ(√2) > 1, the constant in the remark", found(f"{float(value):.4f}", f"{gelu_constant():.4f}"))
+    yield Step(
+        "GELU'(−√2) = 1 − GELU'(√2) < 0, and its limits are 0 and 1", simplifies(slope.subs(x, -sp.sqrt(2)) - 1 + value)
+    )
+    yield Step(
+        "GELU'(√2) = Φ(√2) + √2φ(√2) > 1, the constant in the remark",
+        found(f"{float(value):.4f}", f"{gelu_constant():.4f}"),
+    )
 
 
 CLAIMS = (

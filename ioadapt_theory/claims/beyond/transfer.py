@@ -7,7 +7,7 @@ from ioadapt_theory.claims.language import *
 
 MATRICES = ("W1", "W2", "W1_target", "W2_target", "AB")
 SQUARE_LAYERS = matrices(
-    "setting A.2 with c = h = d", dict.fromkeys(MATRICES, "c c") | {"sigma": ""}, {"c": 3}, build=SharedFunction
+    "setting A.2 with c = h = d", dict.fromkeys(MATRICES, "c c") | {"sigma": ""}, build=SharedFunction
 )
 """One AB that fits all three placements."""
 
@@ -76,7 +76,7 @@ def single_layer(name: str, reading: str, left: Term, right: Term, side: str) ->
         concludes=(left.equals(right),),
         proofs=(derived(left, Link("subtract", right)),),
         expected=PROVED,
-        setting=matrices("one layer", {"W": "c d", "W_target": "c d", "AB": side}, {"c": 3, "d": 4}),
+        setting=matrices("one layer", {"W": "c d", "W_target": "c d", "AB": side}),
         strategies=(RandomInstances(),),
     )
 

@@ -30,7 +30,6 @@ pythagoras = told(
     "‖R'XJ' − e‖_F² − ‖ΠeΩ − e‖_F² = «(y − a)² + b² + c² + d² − (b² + c² + d²) = (y − a)²» ≥ 0: nothing is nearer",
     "rank(M*) ≤ rank(M), as M is a factor of M*",
 )
-SIZES = {"n": 6, "p": 3, "q": 4, "s": 7, "t": 2, "o": 5}
 CLAIMS = (
     Claim(
         id="effect-best",
@@ -41,7 +40,7 @@ CLAIMS = (
         ),
         expected=PROVED,
         setting=matrices("an adapter and its best copy", {"R": "n p", "R_target": "n q", "M": "p s", "J": "s o",
-                                                          "J_target": "t o", "X": "q t"}, SIZES),
+                                                          "J_target": "t o", "X": "q t"}),
         strategies=(RandomInstances(),),
     ),
     Claim(
@@ -52,7 +51,7 @@ CLAIMS = (
         concludes=(GAUGE.equals(EFFECT),),
         proofs=(derived(GAUGE, Link("AA⁻¹ = I, B⁻¹B = I", EFFECT)),),
         expected=PROVED,
-        setting=matrices("other coordinates", {"R": "n p", "A": "p p", "M": "p s", "B": "s s", "J": "s o"}, SIZES),
+        setting=matrices("other coordinates", {"R": "n p", "A": "p p", "M": "p s", "B": "s s", "J": "s o"}),
         strategies=(RandomInstances(),),
     ),
     Claim(
@@ -68,7 +67,7 @@ CLAIMS = (
         attained=("effect-telescope",),
         expected=PROVED,
         words=(ATTAINED,),
-        setting=matrices("effects of hybrids", {f"E{k}": "n o" for k in range(4)}, {"n": 3, "o": 2}),
+        setting=matrices("effects of hybrids", {f"E{k}": "n o" for k in range(4)}),
         strategies=(Replay(), RandomInstances(), GradientAscent()),
     ),
 )  # fmt: skip

@@ -16,7 +16,6 @@ INPUT_SIZE, OUTPUT_SIZE, LORA_SIZE = (
     spectral(m) for m in (F @ M @ inverse(F), inverse(F) @ M @ F, F @ M @ inverse(F @ W))
 )
 REGULAR, BOTH_REGULAR = (rank(x).equals(rows(x)) for x in (F, F @ W))
-SCALES = (Fraction(1, 2), Fraction(3))
 
 
 def one_channel(size: Fraction, change: Fraction) -> dict[str, Any]:
@@ -44,12 +43,12 @@ def filtered(name: str, reading: str, given: Relation, chain: Derived, axes: dic
         reading=f"sharp; {reading}",
         given=(given,),
         concludes=(deduction.first <= bound,),
-        proofs=(chain, Attained(one_channel, {next(x for x in bound.args if x.op == "spectral"): SCALES,
-                                                             next(x for x in bound.args if x.op == "fro"): SCALES}),
+        proofs=(chain, Attained(one_channel, {next(x for x in bound.args if x.op == "spectral"): LENGTHS,
+                                                             next(x for x in bound.args if x.op == "fro"): LENGTHS}),
                 *[unbounded] * (name == "lora")),
         expected=PROVED,
         words=(SHARP,),
-        setting=matrices(f"a layer and a change, {name}", axes, {"c": 3, "d": 4, "o": 2, "n": 5}),
+        setting=matrices(f"a layer and a change, {name}", axes),
         strategies=(RandomInstances(), GradientAscent()),
     )  # fmt: skip
 

@@ -33,7 +33,8 @@ AT_BEST = gain(E, dot(E, E_TARGET) / norm(E_TARGET) ** 2 * E_TARGET) / gain(E, E
 
 
 along_and_across = told(
-    "G = ⟨g, e'⟩, H = ⟨h, e'⟩, k = ⟨e, e'⟩, Q = ‖e'‖², N = ‖e‖² = ⟨g, e⟩: the share = (2G + 2H − Q)/N, its prediction = "
+    "G = ⟨g, e'⟩, H = ⟨h, e'⟩, k = ⟨e, e'⟩, Q = ‖e'‖², N = ‖e‖² = ⟨g, e⟩: the share = (2G + 2H − Q)/N, its prediction "
+    "= "
     "2cq − q² + 2⟨h, e'⟩/‖e‖² = 2k/N − Q/N + 2H/N, and «(2G + 2H − Q)/N − (2k/N − Q/N + 2H/N) = 2(G − k)/N»",
     "2(G − k)/N = 2⟨g − e, v⟩/‖e‖² for v = e' − (⟨e, e'⟩/‖e‖²)e, as ⟨g − e, e⟩ = 0; by Cauchy-Schwarz "
     "⟨g − e, v⟩ ≤ ‖g − e‖‖v‖",
@@ -52,7 +53,7 @@ def across(c: Fraction, q: Fraction, missed: Fraction) -> Mapping[str, Any]:
     return {"g": [1, missed], "h": [0, 0], "e": [1, 0], "e_target": [q * c, q * root(1 - c**2)]}
 
 
-SETTING = matrices("a batch", {"g": "k", "h": "k", "e": "k", "e_target": "k"}, {"k": 4})
+SETTING = matrices("a batch", {"g": "k", "h": "k", "e": "k", "e_target": "k"})
 
 
 def tuned(raw: Mapping[str, Any]) -> Any:
@@ -71,8 +72,7 @@ CLAIMS = (
         proofs=(
             along_and_across,
             Attained(across,
-                     {opened(C): (Fraction(-3, 5), Fraction(0), Fraction(12, 13)),
-                      opened(Q): (Fraction(1, 2), Fraction(3)), MISSED: (Fraction(1, 4), Fraction(2))}),
+                     {opened(C): COSINES, opened(Q): LENGTHS, MISSED: LENGTHS}),
         ),
         expected=PROVED,
         remark="the retained share is R = 2cq − q² up to this; R < 0 iff q > 2c; "

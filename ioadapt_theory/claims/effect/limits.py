@@ -44,8 +44,8 @@ def one_point(worst: Fraction, seen: Fraction) -> dict[str, Any]:
 
 
 LAYERS = matrices("three layers", {"W1": "c h", "W1_target": "c h", "M": "h k", "W": "h k", "W2": "k d",
-                                   "W2_target": "k d"}, {"c": 3, "h": 2, "k": 5, "d": 4})  # fmt: skip
-LAYER = matrices("one layer", {"W": "c d", "W_target": "c d", "M": "c c"}, {"c": 3, "d": 4})
+                                   "W2_target": "k d"})  # fmt: skip
+LAYER = matrices("one layer", {"W": "c d", "W_target": "c d", "M": "c c"})
 
 
 def rescaled(raw: Mapping[str, Any]) -> Any:
@@ -98,12 +98,12 @@ CLAIMS = (
                     Link("L' − L = LL⁺(L' − L)", fro(F @ READABLE.left)),
                     Link("put together", fro((F @ L) @ (pinv(L) @ (L_TARGET - L)))),
                     Link("‖MN‖_F ≤ ‖M‖_F‖N‖₂", WORST * SEEN)),
-            Attained(one_point, {WORST: (Fraction(1, 2), Fraction(3)), SEEN: (Fraction(1, 2), Fraction(2))}),
+            Attained(one_point, {WORST: LENGTHS, SEEN: LENGTHS}),
         ),
         expected=PROVED,
         remark="R ≥ 1 − ‖L⁺(L' − L)‖₂²; without the hypothesis R has no lower bound",
         words=(SHARP,),
-        setting=matrices("two effects", {"L": "c d", "L_target": "c d", "F": "n c"}, {"c": 3, "d": 4, "n": 5}),
+        setting=matrices("two effects", {"L": "c d", "L_target": "c d", "F": "n c"}),
         strategies=(RandomInstances(), GradientAscent()),
     ),
     Claim(

@@ -23,7 +23,7 @@ COSINES, RATIOS, NOISE = (0.9, 0.7, 0.8), (1.1, 0.8, 1.3), (0.1, 0.3, 0.2)
 def one_layer(claim: Claim) -> Iterator[Step]:
     """B is what the layers behind make of a product of two effects; a layer of 2 x 3 with entries of variance v."""
     sp = sympy()
-    v, s, k, size = sp.symbols("v s k delta", positive=True)
+    v, s, k, size = positives("v s k delta")
     rho = sp.Symbol("rho")
     w, n, b = drawn("w", 2, 3), drawn("n", 2, 3), drawn("b", 3, 3)
     there, laws = s * (rho * w + sp.sqrt(1 - rho**2) * n), ((list(w), v), (list(n), v))

@@ -17,9 +17,8 @@ TRIED = (Replay(), RandomInstances())
 EQ_5, EQ_6 = "Eq. 5 (Section 5.2)", "Eq. 6 (Section 5.2)"
 
 
-def of_eq_5(c: int, d: int) -> Setting:
-    """Return X, W and AB of these sizes."""
-    return matrices("Eq. 5", {"X": "n c", "W": "c d", "AB": "c d"}, {"n": 2, "c": c, "d": d})
+WIDE, TALL = (matrices("Eq. 5", {"X": "n c", "W": "c d", "AB": "c d"}, {"n": 2, "c": c, "d": d})
+              for c, d in ((3, 4), (4, 3)))  # fmt: skip
 
 
 def of_eq_6(name: str, *, more: bool = False) -> Setting:
@@ -113,7 +112,6 @@ CLAIMS = (
         setting=matrices(
             "Eqs. 2-4",
             {"X": "n c", "W": "c d", "A": "c r", "B": "r d", "A1": "c r", "B1": "r c", "A2": "d r", "B2": "r d"},
-            {"n": 5, "c": 3, "d": 4, "r": 2},
         ),
         strategies=(RandomInstances(),),
     ),
@@ -123,7 +121,7 @@ CLAIMS = (
         given=(ROW_RANK,),
         concludes=(WEIGHT_FORM.equals(OUTPUT_FORM),),
         proofs=(derived(WEIGHT_FORM, Link("WW⁺ = I", OUTPUT_FORM)),),
-        setting=of_eq_5(3, 4),
+        setting=WIDE,
     ),
     on_eq_5(
         id="eq-5-scope",
@@ -131,7 +129,7 @@ CLAIMS = (
         reading='for every layer W ("a vanilla LoRA in Eq. 1 satisfies")',
         concludes=(WEIGHT_FORM.equals(OUTPUT_FORM),),
         **refuted_by("eq-5-tall", "eq-5-singular"),
-        setting=of_eq_5(4, 3),
+        setting=TALL,
         remark="WW⁺ = I needs rank W = c ≤ d; W = [1 0, 0 1, 1 1], AB = e₃(1, 2) leaves ‖residual‖² = 5/3 of ‖AB‖² = 5",
     ),
     on_eq_5(
@@ -141,7 +139,7 @@ CLAIMS = (
         prose="Eq. 5 holds for this AB iff (I − WW⁺)AB = 0, and for every AB iff rank W = c",
         proofs=(expanded, only_if),
         words=(CONVERSE,),
-        setting=of_eq_5(4, 3),
+        setting=TALL,
         remark="what survives of AB is WW⁺AB",
     ),
     on_eq_5(
@@ -151,7 +149,7 @@ CLAIMS = (
         given=(COLUMN_RANK,),
         concludes=(WEIGHT_FORM.equals(INPUT_FORM),),
         proofs=(derived(WEIGHT_FORM, Link("W⁺W = I", INPUT_FORM)),),
-        setting=of_eq_5(4, 3),
+        setting=TALL,
     ),
     on_eq_5(
         id="eq-5-rank",
@@ -166,7 +164,7 @@ CLAIMS = (
                 Link("a product through r columns", rows(B)),
             ),
         ),
-        setting=matrices("Eq. 5", {"W": "c d", "A": "c r", "B": "r d"}, {"c": 4, "d": 5, "r": 2}),
+        setting=matrices("Eq. 5", {"W": "c d", "A": "c r", "B": "r d"}),
         remark="A' = W⁺A and B' = B",
     ),
     on_eq_5(
@@ -178,7 +176,7 @@ CLAIMS = (
         proofs=(by_norms,),
         attained=("eq-5-size",),
         words=(ATTAINED,),
-        setting=of_eq_5(3, 4),
+        setting=WIDE,
         strategies=(*TRIED, GradientAscent()),
     ),
     Claim(

@@ -48,7 +48,8 @@ def annihilated(s: Fraction, near: Fraction) -> dict[str, Any]:
 
 
 one_side = told(
-    "K = c(1 + c), c = c₋, so s = 1 − 2c²; ‖u‖ = ‖v‖ = 1, p = u + Δu, q = v + Δv, E = (1 + 2c)u − v, F = (1 + 2c)v − u, z = sim(p, q)",
+    "K = c(1 + c), c = c₋, so s = 1 − 2c²; ‖u‖ = ‖v‖ = 1, p = u + Δu, q = v + Δv, E = (1 + 2c)u − v, F = (1 + 2c)v − "
+    "u, z = sim(p, q)",
     "«K(‖p‖² − 2⟨p, u⟩ + 1 + ‖q‖² − 2⟨q, v⟩ + 1) − (z − s − ⟨p, v⟩ + s⟨p, u⟩ − ⟨q, u⟩ + s⟨q, v⟩)"
     " = [K‖p‖² − ⟨p, E⟩] + [K‖q‖² − ⟨q, F⟩] + 1 + 2c − z» = K(ρ_u² + ρ_v²) − R",
     "‖E‖² = ‖F‖² = «(1 + 2c)² + 1 − 2(1 + 2c)s = 8c²(1 + c)» = N²",
@@ -61,7 +62,8 @@ one_side = told(
     "the Gram determinant of e, y, f = «1 − 2hcb − h² − c² − b² = (1 − c²)(1 − b²) − (h + cb)²» ≥ 0, so "
     "h ≤ h₀ = CB − cb < B < a",
     "H₀ = Cb + cB: «(CB − cb)² + (Cb + cB)² = 1»; z ≤ ah + AH ≤ ah₀ + AH₀, as the middle increases in h up to a",
-    "ah₀ + AH₀ = «a(CB − cb) + A(Cb + cB) = C(aB + Ab) − c(ab − AB)» = C sin(α + β) − c cos(α + β), a = cos α, b = cos β",
+    "ah₀ + AH₀ = «a(CB − cb) + A(Cb + cB) = C(aB + Ab) − c(ab − AB)» = C sin(α + β) − c cos(α + β), a = cos α, b = "
+    "cos β",
     "«a² + b² − 1 = (ab − AB)(ab + AB)» = cos(α + β) cos(α − β) ≤ cos(α + β), as "
     "1 − cos(α − β) = «1 − ab − AB = ((a − b)² + (A − B)²)/2» ≥ 0",
     "with k = cos(α + β) and t = sin(α + β), so, 1 − z − 2c(a² + b² − 1) ≥ "
@@ -103,8 +105,6 @@ def finite_angle(goal: Relation) -> Iterator[Step]:
     yield reached(goal, sympy().asin(f) + sympy().asin(g), {RHO_U: f, RHO_V: g})
 
 
-COSINES = (Fraction(-3, 5), Fraction(0), Fraction(12, 13))
-LENGTHS = (Fraction(1, 2), Fraction(3))
 HALVED = (Fraction(-7, 25), Fraction(-119, 169), Fraction(7, 25), Fraction(1))
 """Cosines with rational √(1 − s²) and √((1 + |s|)/2)."""
 on_increments = partial(Claim, source=SOURCE_TEXT, expected=PROVED, setting=INCREMENTS, strategies=SEARCHES)

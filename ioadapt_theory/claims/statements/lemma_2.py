@@ -12,7 +12,8 @@ spectrum = told(
     "unit vectors û, v̂ of cosine s, q = √(1 − s²): their plane and every direction orthogonal to it decouple",
     "in an orthogonal direction H = [−s 1; 1 −s] and det(λI − H) = «(λ + s)² − 1 = (λ + s − 1)(λ + s + 1)»",
     "in the plane, each increment along its vector and across it: H(x, y; −x, y) = −q(y, x; −y, x), so |λ| = q",
-    "H(x, y; x, −y) = (−qy, −qx − 2sy; −qy, qx + 2sy), and det(λI − H) = «λ(λ + 2s) − q² = (λ + s − 1)(λ + s + 1)» again",
+    "H(x, y; x, −y) = (−qy, −qx − 2sy; −qy, qx + 2sy), and det(λI − H) = «λ(λ + 2s) − q² = (λ + s − 1)(λ + s + 1)» "
+    "again",
     "so |λ| ≤ 1 + |s|, and q² ≤ (1 + |s|)², as «(1 + a)² − (1 − a²) = 2a(1 + a)» for a = |s|",
     "H(u, v) = D H(û, v̂) D with D = diag(I/‖u‖, I/‖v‖), so ‖H(u, v)‖ ≤ ‖H(û, v̂)‖/m² for m = min(‖u‖, ‖v‖)",
     given=("q² + s² = 1",),
@@ -32,7 +33,7 @@ taylor = told(
 def carried_out(goal: Relation) -> Iterator[Step]:
     """H = D H₀ D with ‖H₀‖ ≤ 1 + |s| ≤ 2 (lemma-2-sharp, lemma-2-integral), and ‖u + tΔu‖ ≥ ‖u‖(1 − tρ)."""
     sp = sympy()
-    t, rho, other = sp.symbols("t rho other", positive=True)
+    t, rho, other = positives("t rho other")
     primitive = (rho - 1) / (1 - t * rho) - sp.log(1 - t * rho)
     weighted = (1 - t) * rho**2 / (1 - t * rho) ** 2
     yield Step("d/dt((ρ − 1)/(1 − tρ) − ln(1 − tρ)) = (1 − t)ρ²/(1 − tρ)²", vanishes(sp.diff(primitive, t) - weighted))
@@ -71,7 +72,7 @@ CLAIMS = (
             spectrum,
             Attained(
                 of_equal_length,
-                {sim(U, V): (Fraction(-3, 5), Fraction(0), Fraction(12, 13)), SMALLER: (Fraction(1, 3), Fraction(2))},
+                {sim(U, V): COSINES, SMALLER: LENGTHS},
             ),
         ),
         attained=("lemma-2-sharp",),

@@ -85,9 +85,12 @@ def finite_interval(goal: Relation) -> Iterator[Step]:
     def ends(angle_: Any, by: Any) -> tuple[Any, Any]:
         return sp.cos(sp.Max(angle_ - by, 0)) - sp.cos(angle_), sp.cos(angle_) - sp.cos(sp.Min(sp.pi, angle_ + by))
 
-    f, g, eps = sp.symbols("f g epsilon", positive=True)
+    f, g, eps = positives("f g epsilon")
     turned = symbolic(turn(SOURCE), dict(zip(SOURCE.stretches, (f, g), strict=True)))
-    yield Step("‖x₁AB‖ ≤ ε‖x₁‖ and so on, so a = arcsin(ε‖x₁‖/‖x₁W‖) + arcsin(ε‖x₂‖/‖x₂W‖)", vanishes(turned - sp.asin(eps * f) - sp.asin(eps * g)))
+    yield Step(
+        "‖x₁AB‖ ≤ ε‖x₁‖ and so on, so a = arcsin(ε‖x₁‖/‖x₁W‖) + arcsin(ε‖x₂‖/‖x₂W‖)",
+        vanishes(turned - sp.asin(eps * f) - sp.asin(eps * g)),
+    )
     (up, down), (up_target, down_target) = ends(t, a), ends(t_target, a_target)
     largest = sp.Max(up + down_target, up_target + down)
     says = "the largest difference of two such cosines is the right side"
@@ -110,7 +113,7 @@ through_zero = Refuted(
 )
 not_displayed = Refuted(
     spelled(
-        "W = I, x = (1, 0): all that is displayed, ‖x‖/‖xW‖ = 1, s₀ and ε, is the same for AB and −AB",
+        "W = I, x = (1, 0): all that is displayed, ‖x‖/‖xW‖ = 1, s₀ and ε, is the same for AB and −AB; "
         "where AB = −εI, A_min = 1 − ε, as ‖x(W + tAB)‖ − A_min = «1 − tε − (1 − ε) = (1 − t)ε» ≥ 0; so 1/A_min² = "
         "1/(1 − ε)² is not bounded",
         "where AB = εI, A_min = 1, as ‖x(W + tAB)‖ − A_min = «1 + tε − 1 = tε» ≥ 0",

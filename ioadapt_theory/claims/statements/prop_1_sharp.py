@@ -79,8 +79,8 @@ def turned_over(s: Fraction, s_x: Fraction, a: Fraction, b: Fraction) -> dict[st
     w = [[1 / a, Fraction(0)], [(s - b * s_x / a) / (b * q_x), q / (b * q_x)]]  # y₁ = (1, 0), y₂ = (s, q)
     g1, g2 = [Fraction(0), q], [q * q, -s * q]  # y₂ − sy₁ and y₁ − sy₂
     g = [[x1[i] * g1[j] + x2[i] * g2[j] for j in range(2)] for i in range(2)]
-    k = 1 if g[0][0] * g[1][1] > g[0][1] * g[1][0] else -1
-    polar = [[g[0][0] + k * g[1][1], g[0][1] - k * g[1][0]], [g[1][0] - k * g[0][1], g[1][1] + k * g[0][0]]]
+    (p, q), (r, t) = g  # of negative determinant
+    polar = [[p - t, q + r], [q + r, t - p]]
     length = 10 * root(polar[0][0] ** 2 + polar[0][1] ** 2)
     inputs = {"x1": x1, "x2": x2, "x1_target": x1, "x2_target": x2}
     return {"W": w, "W_target": [[-x for x in r] for r in w], **inputs, "epsilon": "1/10",
@@ -119,10 +119,10 @@ CLAIMS = (
         proofs=(
             data_constant,
             Attained(turned_over, {
-                SOURCE.s0: (Fraction(-3, 5), Fraction(5, 13)),
-                sim(SOURCE.x1, SOURCE.x2): (Fraction(0), Fraction(4, 5)),
-                SOURCE.stretches[0]: (Fraction(1, 2), Fraction(2)),
-                SOURCE.stretches[1]: (Fraction(1, 3), Fraction(5)),
+                SOURCE.s0: COSINES,
+                sim(SOURCE.x1, SOURCE.x2): COSINES[1:],
+                SOURCE.stretches[0]: LENGTHS,
+                SOURCE.stretches[1]: LENGTHS,
             }),
         ),
         attained=("ce3", "ce3b", "ce3c", "prop-1-weights"),
@@ -141,7 +141,7 @@ CLAIMS = (
             Attained(on_singular_axes, {
                 sigma(SOURCE.w, 1): (Fraction(1, 3), Fraction(2)),
                 sigma(SOURCE.w, 2): (Fraction(2), Fraction(7)),
-                SOURCE.s0: (Fraction(-3, 5), Fraction(0), Fraction(12, 13)),
+                SOURCE.s0: COSINES,
             }),
         ),
         attained=("prop-1-weights",),

@@ -7,15 +7,13 @@ the larger root of μ² = 2Kεμ + 1 − ε².
 from ioadapt_theory.claims.language import *
 from ioadapt_theory.claims.statements.prop_1 import PROP_2_TEXT
 from ioadapt_theory.claims.statements.prop_2_input_sharp import (
-    CONDITIONS,
-    COSINES,
     diagonal,
     kappa,
     one_model,
     pair,
     spread,
 )
-from ioadapt_theory.claims.statements.prop_2_output_sharp import SIZES, shift
+from ioadapt_theory.claims.statements.prop_2_output_sharp import shift
 
 
 def largest(m: Model) -> Term:
@@ -33,7 +31,7 @@ def integrated(goal: Relation) -> Iterator[Step]:
     """Along x(I + tM)W the adapter is (I + tM)⁻¹M, of norm at most ε/(1 − tε); prop-2-input-sharp is the slope."""
     sp = sympy()
     s, t = sp.symbols("s t")
-    eps, k = sp.symbols("epsilon k", positive=True)
+    eps, k = positives("epsilon k")
     yield line("«(I + tM)M = M(I + tM)», so xM = x(I + tM)(I + tM)⁻¹M, and ‖(I + tM)⁻¹M‖ ≤ ε/(1 − tε)")
     yield Step(
         "d/dt(artanh t) = 1/(1 − t²), which cancels this factor of the slope at a cosine of t",
@@ -106,7 +104,7 @@ CLAIMS = (
             both_singular_values,
             Attained(
                 finite_worst,
-                {EPSILON: SIZES, cond(SOURCE.w): CONDITIONS[1:], SOURCE.s0: COSINES},
+                {EPSILON: BALLS, cond(SOURCE.w): CONDITIONS[1:], SOURCE.s0: COSINES},
             ),
             hyperbolic,
         ),

@@ -68,8 +68,6 @@ def two_conditions(k: Fraction, k_target: Fraction, s: Fraction) -> dict[str, An
     return diagonal(w, w_target, exchange, Fraction(1, 10), pairs)
 
 
-COSINES = (Fraction(-3, 5), Fraction(0), Fraction(12, 13))
-CONDITIONS = (Fraction(1), Fraction(2), Fraction(30))
 CLAIMS = (
     bound(
         "prop-2-input-sharp",

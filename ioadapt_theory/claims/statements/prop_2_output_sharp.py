@@ -5,7 +5,6 @@ That |artanh ŝ − artanh s| ≤ ln cond(T) is the inequality of Bauer and Hous
 
 from ioadapt_theory.claims.language import *
 from ioadapt_theory.claims.statements.prop_1 import PROP_2_TEXT, up_to
-from ioadapt_theory.claims.statements.prop_2_input_sharp import COSINES
 
 
 def shift(m: Model, placement: Placement) -> Term:
@@ -39,7 +38,8 @@ wielandt = told(
     "‖(ru − pv)T‖² = «r²p² + p²r² − 2rpk = 2pr(pr − k)» ≥ m²‖ru − pv‖²",
     "‖ru − pv‖² = «r² + p² − 2prs = 2pr(1 − s) + (p − r)²» ≥ 2pr(1 − s), so pr − k ≥ m²(1 − s)",
     "divided: «(pr + prŝ)/(pr − prŝ) = (1 + ŝ)/(1 − ŝ)» ≤ (M/m)²(1 + s)/(1 − s)",
-    "artanh s = ½ ln((1 + s)/(1 − s)) and «ln((M/m)²) = 2 ln(M/m)» = 2 ln cond(T), so artanh ŝ − artanh s ≤ ln cond(T); "
+    "artanh s = ½ ln((1 + s)/(1 − s)) and «ln((M/m)²) = 2 ln(M/m)» = 2 ln cond(T), so artanh ŝ − artanh s ≤ ln "
+    "cond(T); "
     "with −v for v, s and ŝ change their signs, and artanh is odd",
     positive="p r M m"
 )  # fmt: skip
@@ -75,7 +75,6 @@ def far_ends(epsilon: Fraction, s: Fraction) -> dict[str, Any]:
     return {"W": EYE_2, "W_target": EYE_2, "AB": [[epsilon, 0], [0, -epsilon]], "epsilon": epsilon, **pairs}
 
 
-SIZES = (Fraction(1, 10), Fraction(1, 2), Fraction(9, 10))
 sharp = partial(
     Claim,
     source=PROP_2_TEXT,
@@ -86,7 +85,7 @@ sharp = partial(
     setting=similarity_setting(OUTPUT),
     strategies=SEARCHES,
 )
-both_ends = Attained(far_ends, {EPSILON: SIZES, SOURCE.s0: COSINES})
+both_ends = Attained(far_ends, {EPSILON: BALLS, SOURCE.s0: COSINES})
 CLAIMS = (
     sharp(
         id="prop-2-output-artanh",
@@ -97,7 +96,7 @@ CLAIMS = (
             wielandt,
             Attained(
                 about_an_axis,
-                {cond(T): (Fraction(5, 4), Fraction(3), Fraction(100)), SOURCE.s0: COSINES},
+                {cond(T): CONDITIONS[1:], SOURCE.s0: COSINES},
             ),
         ),
         remark="depends on I + AB alone",
@@ -117,7 +116,8 @@ CLAIMS = (
         concludes=up_to(OUTPUT, RHS_SHARP, 3),
         proofs=(
             told(
-                "where s₀ = s₀' = s and τ = 2ε/(1 + ε²), the right side of prop-2-output-finite, without a term in ε², = "
+                "where s₀ = s₀' = s and τ = 2ε/(1 + ε²), the right side of prop-2-output-finite, without a term in "
+                "ε², = "
                 "«2τ(1 − s²)/(1 − s²τ²) = 4(1 − s²)ε + 4ε³(1 − s²)(4s² − 1 − ε²)/((1 + ε²)² − 4s²ε²)»",
                 let={"τ": "2ε/(1 + ε²)"},
             ),

@@ -104,8 +104,7 @@ def linear(placement: Placement, layer: Term, merged: Term, remark: str = "") ->
         proofs=(derived(layer, Link("weights and bias of the old sizes", merged)),),
         expected=PROVED,
         remark=remark,
-        setting=matrices("a layer with bias", {"X": "n c", "W": "c d", "bias": "n d", "AB": side},
-                         {"n": 2, "c": 3, "d": 4}),
+        setting=matrices("a layer with bias", {"X": "n c", "W": "c d", "bias": "n d", "AB": side}),
         strategies=(RandomInstances(),),
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ def same_set(claim: Claim) -> Iterator[Step]:
     yield line("input: «(I + MW⁻¹)W = W + M»")
     yield line("output: «W(I + W⁻¹M) = W + M»")
     for (c, d), sizes in DIMENSIONS.items():
-        layer = sp.Matrix(c, d, lambda i, j: (i + 2) ** j)
+        layer = generic(c, d)
         exact = tuple(int(sp.kronecker_product(*pair).rank()) for pair in ((sp.eye(c), layer), (layer, sp.eye(d))))
         yield Step(f"where c = {c} and d = {d}, dim MW = {sizes[0]}, dim WM = {sizes[1]}", found(exact, sizes))
 
@@ -38,8 +38,10 @@ def bottleneck(claim: Claim) -> Iterator[Step]:
     """Count parameters (LoRA's are those of the determinantal variety), and dimensions by a Kronecker product."""
     sp = sympy()
     yield line("«r(c + d − r) − r² = r((c − r) + (d − r))» ≥ 0; where r = c = d, r(c + d − r) − r² = 0")
-    a, b = sp.Matrix(4, 2, lambda i, j: (i + 2) ** j), sp.Matrix(2, 3, lambda i, j: (j + 2) ** i)
-    yield Step("where c = 4 and d = 3 and r = 2, there are r² = 4 dimensions", found(sp.kronecker_product(a, b.T).rank(), 4))
+    a, b = generic(4, 2), generic(2, 3)
+    yield Step(
+        "where c = 4 and d = 3 and r = 2, there are r² = 4 dimensions", found(sp.kronecker_product(a, b.T).rank(), 4)
+    )
 
 
 def reach(placement: Placement) -> Claim:
@@ -60,8 +62,7 @@ def reach(placement: Placement) -> Claim:
             ),
         ),
         expected=PROVED,
-        setting=matrices(f"one layer, {placement}", {"W": "c d", "A": f"{side} r", "B": f"r {side}"},
-                         {"c": 5, "d": 6, "r": 2}),
+        setting=matrices(f"one layer, {placement}", {"W": "c d", "A": f"{side} r", "B": f"r {side}"}),
         strategies=(RandomInstances(),),
     )  # fmt: skip
 

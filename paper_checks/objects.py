@@ -70,7 +70,10 @@ def lemma_1_sides() -> Iterator[Objects]:
 
 @of(("lemma-1-remainder", 0))
 def one_side() -> Iterator[Objects]:
-    yield from (i for i in lemma_1() if "K" in i)
+    for i in lemma_1():
+        if "K" in i:
+            del i["δ"], i["c₊"]
+            yield i
 
 
 def lemma_1() -> Iterator[Objects]:
@@ -107,8 +110,8 @@ def lemma_1() -> Iterator[Objects]:
 @of(("lemma-1-angle", 0), ("prop-1-finite", 0))
 def on_the_sphere() -> Iterator[Objects]:
     for du in (row(mpf("0.3"), mpf("-0.8")), row(mpf("-0.4"), mpf("0.8")), row(mpf("-1.2"), mpf("1.6"))):
-        u, v, dv = row(2, 0), row(1, 1), row(mpf("0.1"), mpf("0.2"))
-        yield {"u": u, "Δu": du, "v": v, "Δv": dv, "ρ": mp.norm(du) / 2, "r": mp.norm(u + du) / 2,
+        u = row(2, 0)
+        yield {"u": u, "Δu": du, "ρ": mp.norm(du) / 2, "r": mp.norm(u + du) / 2,
                "x": reader.sim(u, u + du)}  # fmt: skip
 
 
@@ -199,7 +202,7 @@ def in_the_plane() -> Iterator[Objects]:
                "σ₁": reader.singular(g)[0], "σ₂": reader.singular(g)[1]}  # fmt: skip
 
 
-def models_of_one_layer() -> Iterator[Objects]:
+def models_of_one_layer() -> Iterator[tuple[str, Objects]]:
     """Output pairs of W with an adapter on either side: of any kind, and those that attain the sharp constants."""
     h, k = mpf("0.5"), mpf(3)
     swap, axis = mp.matrix([[0, 1], [1, 0]]), mp.diag([1, -1])
@@ -224,31 +227,34 @@ def models_of_one_layer() -> Iterator[Objects]:
                 "u": u, "v": v, "s": s, "c": mp.sqrt((1 + s) / 2), "h": mp.sqrt((1 - s) / 2), "e₊": plus, "e₋": minus,
                 "K": u.T * v + v.T * u - s * (u.T * u + v.T * v), "W": w, "M": m, "δ": delta, "W⁺": inner,
                 "ε": mp.mpf(1) / 10 if kind != "any" else reader.singular(m)[0] * 2, "Δu": u * n, "Δv": v * n,
-                "δ'": -delta if sharp else mpf("0.2"), "κ": mp.sqrt(values[-1] / values[0]), "placement": to_output,
+                "δ'": -delta if sharp else mpf("0.2"), "κ": mp.sqrt(values[-1] / values[0]),
                 "a": values[0], "b": values[-1], "x": u * inner, "y": u,
             }  # fmt: skip
             if to_output == "lora":
                 ks = reader.singular(inner)
-                yield letters | {"σ₁": ks[0], "σ₂": ks[1], "N": n}
+                yield to_output, letters | {"σ₁": ks[0], "σ₂": ks[1], "N": n}
                 continue
             for e in (plus, minus):
                 bases = mp.svd_r(w)
                 weights = [x**2 for x in (e * bases[2].T if w.rows != w.cols else e)]
                 lams = [x**2 for x in bases[1]] if w.rows != w.cols else [w[0, 0] ** 2, w[1, 1] ** 2]
                 for lam in lams:
-                    yield letters | {"N": n, "e": e, "λ": lam,
+                    yield to_output, letters | {"N": n, "e": e, "λ": lam,
                                      "X": sum(a * b for a, b in zip(weights, lams, strict=True)),
                                      "Y": sum(a / b for a, b in zip(weights, lams, strict=True))}  # fmt: skip
 
 
 @of(("prop-2-input-sharp", 0), ("prop-2-input-sharp-two", 0))
 def of_input() -> Iterator[Objects]:
-    yield from (i for i in models_of_one_layer() if i["placement"] == "input")
+    yield from (i for placement, i in models_of_one_layer() if placement == "input")
 
 
 @of(("prop-1-weights", 0))
 def of_lora() -> Iterator[Objects]:
-    yield from (i for i in models_of_one_layer() if i["placement"] == "lora")
+    for placement, i in models_of_one_layer():
+        if placement == "lora":
+            del i["Δu"], i["Δv"], i["κ"]
+            yield i
 
 
 def bounds(name: str, s: Any, k: Any, k_target: Any) -> Any:
@@ -359,7 +365,9 @@ def gaussian() -> Iterator[Objects]:
 
 @of(("eq-5-row-rank", 0))
 def multiplied() -> Iterator[Objects]:
-    yield from of_eq_5(free=True)
+    for i in of_eq_5(free=True):
+        del i["c"]
+        yield i
 
 
 @of(("eq-5-row-rank", 1))
@@ -368,8 +376,8 @@ def of_eq_5(*, free: bool = False) -> Iterator[Objects]:
     for w, inner in ((draw(3, 2), None), (ones, ones / 4)):
         inner = pinv(w) if inner is None else inner
         eye, m = mp.eye(w.rows), draw(*map(int, (w.rows, w.cols)), 3)
-        yield {"X": draw(2, int(w.rows)), "W": w, "M": m, "P": inner, "W⁺": inner, "c": mpf(w.rows),
-               "AB": m if free else (eye - w * inner) * m}  # fmt: skip
+        common = {"W": w, "M": m, "P": inner, "W⁺": inner, "c": mpf(w.rows)}
+        yield common | ({"X": draw(2, int(w.rows)), "AB": m} if free else {"AB": (eye - w * inner) * m})
 
 
 @of(("eq-5-size", 0))

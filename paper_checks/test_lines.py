@@ -1,5 +1,6 @@
 """Every formula in every line of an argument is evaluated; one that cannot be read, or is not so, fails."""
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import mpmath
@@ -9,7 +10,7 @@ from ioadapt_theory.claims import CLAIMS, Claim
 from ioadapt_theory.claims.evidence.argument import Reached, Told
 from ioadapt_theory.claims.evidence.prose import Reasoned
 from paper_checks.lines import wrong
-from paper_checks.objects import OBJECTS
+from paper_checks.objects import OBJECTS, Objects
 
 ARGUMENTS = [
     (c, k, p) for c in CLAIMS.values() for k, p in enumerate(c.proofs)
@@ -17,10 +18,27 @@ ARGUMENTS = [
 ]  # fmt: skip
 
 
+def lines_of(claim: Claim, proof: Any) -> list[str]:
+    """Return what an argument says, but for a right side that is printed from the conclusion."""
+    about = [proof.about] if isinstance(proof, Reasoned) else []
+    return [x for x in (*about, *proof.printed(claim)) if not x.startswith("this is ")]
+
+
 @pytest.mark.parametrize(("claim", "number", "proof"), ARGUMENTS, ids=[f"{c.id}-{k}" for c, k, _ in ARGUMENTS])
 def test_every_formula_of_a_line_is_so(claim: Claim, number: int, proof: Any) -> None:
     with mpmath.workdps(50):
         instances = [i for name, k, make in OBJECTS if (name, k) == (claim.id, number) for i in make()]
-        about = [proof.about] if isinstance(proof, Reasoned) else []
-        lines = [x for x in (*about, *proof.printed(claim)) if not x.startswith("this is ")]
-        assert [x for line in lines for x in wrong(line, instances)] == []
+        assert [x for line in lines_of(claim, proof) for x in wrong(line, instances)] == []
+
+
+MAKERS = list(dict.fromkeys(make for _, _, make in OBJECTS))
+
+
+@pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
+def test_every_object_is_spoken_of(make: Callable[[], Iterator[Objects]]) -> None:
+    """So that no line can be left out that is about one."""
+    own = {(name, k) for name, k, other in OBJECTS if other is make}
+    lines = [x for c, k, p in ARGUMENTS if (c.id, k) in own for x in lines_of(c, p)]
+    with mpmath.workdps(50):
+        objects = {name for instance in make() for name in instance}
+    assert [name for name in sorted(objects) if not any(name in line for line in lines)] == []

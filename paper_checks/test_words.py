@@ -113,7 +113,7 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
     ("*", "sharp", sharp),
     ("*", "finite", finite),
     ("lemma-1-angle prop-1-finite", "finite", lambda c: shows(c, "(r − x)² ≥ 0", "the angle is acute") and (
-        c.id == "lemma-1-angle" or shows(c, "a = arcsin(", "the largest difference"))),
+        c.id == "lemma-1-angle" or shows(c, "a = arcsin(", "two such cosines"))),
     ("prop-2-input-finite", "finite", lambda c: shows(c, "(I + tM)M = M(I + tM)", "= 1/(1 − t²)", "= ε/(1 − tε)")),
     ("*", "finite and sharp|exact, finite", lambda c: sharp(c) and finite(c)),
     ("prop-2-output-artanh", "exact, any adapter", lambda c: sharp(c) and finite(c) and "ε" not in "".join(given(c))),
@@ -178,7 +178,7 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
     ("nonlinear-output", r"(Prop\. 5) for any f, f' and any law of x", lambda c, p: (
         c.amends == "prop-5" and set(axes(c)) == {"F", "F_target", "AB"})),
     ("nonlinear-input", r"Prop\. (.) for ReLU networks", lambda c, n: c.amends == f"prop-{n}" and shows(c,
-         "six ReLUs")),
+         "by six ReLUs, on all eight sectors")),
     ("nonlinear-input-lipschitz", r"Prop\. (.) for Lipschitz f − f' = g", lambda c, n: (
         CLAIMS[c.amends].amends == f"prop-{n}" and given(c) == ["‖H − G‖_F ≤ Lip‖XAB‖_F"])),
     ("effect-best-strength", r"the same change is wanted \(h = 0\), and the adapter makes it \(g = e\)", lambda c: (
@@ -216,8 +216,9 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
      r"the input z of a layer or (.*) at its output, carried through f.Q, and of the mismatches R_j = (.*), layer by "
      r"layer",
      lambda c, *f: gauge_parts(c, *f) and shows(
-         c, "= ZWQ", "= ZTWQ", "= ZWTQ", "= Z(T − PTP⁻¹)WQ", "= ZW(T − QTQ⁻¹)Q", "which is not 0",
-         "the places of 3 layers", "the differences add up")),
+         c, "= ZWQ", "T at the input is seen from there: YP", "T at the output is seen from there: YVQ",
+         "part at the input: Y(P", "one at the output: YV(", "which is not 0",
+         "the places of 3 layers", "the changes add up")),
     ("depth-two-parts", r"the gauge part is zero for every gauge and every adapter at (.*), and nowhere else",
          lambda c, f: (
         c.prose == depth.sentence(depth.gauge_parts()) and "the first input and the last output" == f)),
@@ -258,13 +259,13 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
     ("absorption-convolution", "if f is a convolution, Φ.I. is absorbed into its kernel at the cost of "
      "the base model", lambda c: (
         c.expected is REFUTED and shows(c, "width 3 after width 3", "no convolution at all",
-            "a bias before zero padding",
+            "a bias before zero padding", "so no bias after it",
                                         "depthwise", "a stride of 2"))),
     ("absorption-channel-mix", "a 1 x 1 .*", as_torch_has_it),
     ("absorption-channel-mix", "a 1 x 1 channel mix on (either) side of an ungrouped convolution is absorbed "
      "exactly, at the same cost, "
      "for every (stride) and (dilation) and for padding with (.*)", lambda c, _, *kinds: shows(
-         c, "S₁(XM)K₁", "(S₁XK₁ + S₂XK₂)T", *(
+         c, "input, of two offsets: S₁(XM)K₁", "(S₁XK₁ + S₂XK₂)T", *(
              f"{side}, {p}, {kinds[0]} {k}, {kinds[1]} {k}" for side in SIDES for k in (1, 2)
          for p in kinds[2].split(", ")))),
     ("overhead*", "for (.) = d input and output adapters cost no more than LoRA in (.*)", no_more),
@@ -471,7 +472,7 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
     ("broader-class", "each is a LoRA of the same (rank)", lambda c, op: all(
         (sides(f"reach-{p}").left.op, text(sides(f"reach-{p}").right)) == (op, "rows(B)") for p in SIDES)),
     ("broader-class", "for invertible W the sets are equal", lambda c: shows(
-        c, "(I + MW⁻¹)W = W + M", "W(I + W⁻¹M) = W + M", "c = 3 and d = 3, dim MW") and len({
+        c, "input: (I + MW⁻¹)W = W + M", "output: W(I + W⁻¹M) = W + M", "c = 3 and d = 3, dim MW") and len({
         int(torch.linalg.matrix_rank(torch.kron(*x))) for x in ((torch.eye(3).double(), random(3, 3)), (random(3, 3),
             torch.eye(3).double()))}) == 1),
     ("broader-class", r"for c = (\d), d = (\d) updates have (\d+) dimensions \((.*)\) against (\d+) \((.*)\)",
@@ -506,7 +507,9 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
     ("nonlinear-input", r"for f − f' = max\(\|x₁\|, (\d+)\|x₂\|\) − (\d+)\|x₂\|, AB = −e₂ᵀe₂ raises the mean square "
      r"from (.*) to (.*)",
      lambda c, k, same, before, after: k == same and shows(
-         c, "‖I + AB‖₂ = 1", "E g² = (2/π)((1 + k²) arctan(1/k) − k)", "g = |x₁|, and E x₁² = 1", "E x₁² > 23",
+         c, "‖I + AB‖₂ = 1", "E g² = (2/π)((1 + k²) arctan(1/k) − k)",
+         "as after input adaptation, g = |x₁|, and E x₁² = 1",
+         "E x₁² > 23",
          "E g² < 1/k") and np.allclose(mean_squares(int(k)), (float(before), float(after)), atol=5e-5)),
     ("nonlinear-input-lipschitz", "ReLU .*", lambda c: shows(
         c, "GELU'' = φ(x)(2 − x²)", "GELU'(−√2) = 1", "the constant in the remark")),
@@ -584,6 +587,11 @@ def test_every_line_is_asked_for_by_a_clause(claim: Claim, proof: Any, monkeypat
                     fact(claim, *match.groups())
     lines = [step for step in proof.printed(claim) if not step.startswith("this is ")]
     assert [step for step in lines if not any(part in step for part in asked)] == []
+
+
+def test_no_conclusion_is_strict() -> None:
+    """What is proved of limits of instances, too, and what a refutation exceeds."""
+    assert {r.sign for c in CLAIMS.values() for r in c.concludes} == {"<=", "="}
 
 
 def test_every_fact_is_about_something_that_is_said() -> None:

@@ -55,7 +55,7 @@ def two_parts(claim: Claim) -> Iterator[Step]:
     layers, others = noncommuting(f"V_1:{DEPTH + 1}"), noncommuting(f"U_1:{DEPTH + 1}")
     changed = [sp.Mul(*layers[:j], layers[j] - others[j], *others[j + 1 :]) for j in range(DEPTH)]
     end = zero([sp.expand(sp.Mul(*layers) - sp.Mul(*others) - sp.Add(*changed))])
-    yield Step(f"layers changed one by one: the differences add up ({DEPTH} layers)", end)
+    yield Step(f"layers changed one by one: the changes add up ({DEPTH} layers)", end)
 
 
 commutator = argued(Remarked, "iid entries of M, variance v: E‖z(MQ − QM)‖² = 2v(n‖z‖² − tr Q · zQzᵀ)")(

@@ -42,11 +42,9 @@ def factored(placement: Placement, product: Term, last: Term) -> Chain:
     )
 
 
-unbounded = argued(
-    Remarked, "W₁ = W₂ = 1, W₁' = r, W₂' = 1/r, AB = 1: equal functions, and LoRA's discrepancy has no bound"
-)(
+unbounded = argued(Remarked, "W₁ = W₂ = 1, W₁' = r, W₂' = 1/r, AB = 1: equal functions")(
     spelled(
-        "the functions are equal, as W₁'W₂' = «r · 1/r = 1» = W₁W₂; LoRA leaves ‖AB(W₂ − W₂')‖_F² = "
+        "the functions are equal, as W₁'W₂' = «r · 1/r = 1» = W₁W₂; what AB adds beside W₁, ‖AB(W₂ − W₂')‖_F² = "
         "«(1 − 1/r)² = 1 − 2/r + 1/r²», without bound for r near 0",
         positive="r",
     ),
@@ -59,8 +57,8 @@ def no_worse(placement: Placement) -> Relation:
 
 
 sufficient = told(
-    "D = W₁W₂ − W₁'W₂', C = AB(W₂ − W₂'): by prop-4 and prop-5, input adapters leave σ²‖(I + AB)D‖_F² ≤ "
-    "σ²(‖I + AB‖₂√ε)², and output adapters σ²‖D(I + AB)‖_F² ≤ σ²(‖I + AB‖₂√ε)²",
+    "D = W₁W₂ − W₁'W₂', C = AB(W₂ − W₂'): σ²‖(I + AB)D‖_F² ≤ σ²(‖I + AB‖₂√ε)² by prop-4, and by prop-5 σ²‖D(I + "
+    "AB)‖_F² ≤ σ²(‖I + AB‖₂√ε)²",
     "LoRA's discrepancy = σ²‖D + C‖_F² by prop-3-exact, and ‖D + C‖_F ≥ ‖C‖_F − ‖D‖_F ≥ ‖C‖_F − √ε ≥ ‖I + AB‖₂√ε",
 )
 W, W_TARGET = matrix("w"), matrix("w_target")

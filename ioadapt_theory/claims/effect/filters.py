@@ -24,10 +24,9 @@ def one_channel(size: Fraction, change: Fraction) -> dict[str, Any]:
     return {"F": eye, "W": eye, "M": [[size, 0], [0, 0]], "H": [[change, 0], [0, 0]]}
 
 
-unbounded = argued(Remarked, "no bound without the layer, W = diag(1, t)")(
+unbounded = argued(Remarked, "unbounded without the layer, W = diag(1, t)")(
     spelled(
-        "F = I, H = (0, 1)ᵀ, the LoRA M = [0 1; 0 0] beside W: ‖FMH‖_F/‖FWH‖_F = "
-        "«√(1² + 0²)/√(0² + t²) = 1/t», without bound",
+        "F = I, H = (0, 1)ᵀ, M = [0 1; 0 0] beside W: ‖FMH‖_F/‖FWH‖_F = «√(1² + 0²)/√(0² + t²) = 1/t», without bound",
         positive="t",
     ),
 )

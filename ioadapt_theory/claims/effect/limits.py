@@ -22,11 +22,11 @@ def share(there: Term) -> Term:
     return (2 * inner(M @ W, there) - fro(there) ** 2) / fro(M @ W) ** 2
 
 
-no_bound = argued(Remarked, "no bound in either direction: R = 2t − t² where the layer is equal")(
+no_bound = argued(Remarked, "R = 2t − t² where the layer is equal")(
     spelled(
         "W₁' = diag(t, 1), W = I, W₂' = diag(1/t, 1): W₁'WW₂' = I, as «t · 1/t = 1»",
         "the adapter M = [0 1; 0 0] has e' = te, so R = «1 − (t − 1)² = 2t − t²», without bound",
-        "LoRA's effect on a layer W, and on −W: «Z(W + D)J − ZWJ = ZDJ = Z(−W + D)J − Z(−W)J»",
+        "D beside W, and beside −W: «Z(W + D)J − ZWJ = ZDJ = Z(−W + D)J − Z(−W)J»",
     ),
 )
 unseen = Shown(

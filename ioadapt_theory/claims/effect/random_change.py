@@ -45,7 +45,7 @@ def noise(claim: Claim) -> Iterator[Step]:
         "E(W + H)B(W + H)ᵀ = WBWᵀ + ν tr(B) I",
         zero((forms - w * b * w.T - nu * b.trace() * sympy().eye(2)).applyfunc(sympy().expand)),
     )
-    yield Step("E e' = e, which is linear in every layer", zero(linear - w))
+    yield Step("E e' = e, as it is linear in each layer", zero(linear - w))
 
 
 def layers(n: int, generator: torch.Generator) -> list[Tensor]:

@@ -40,7 +40,7 @@ def predicted(cosines: tuple[mpmath.mpf, ...], layer: int) -> mpmath.mpf:
     return before[layer] * prod(slope(passed[k]) * cosines[k + 1] for k in range(layer, len(cosines) - 1))
 
 
-@argued(Remarked, "the slope κ', and what equal small angles cost")
+@argued(Remarked, "the slope κ', and the cost of equal angles")
 def small_angles(claim: Claim) -> Iterator[Step]:
     """ρ = cos ψ in every layer, five layers, ψ = 10⁻¹² at 60 digits."""
     sp = sympy()

@@ -30,8 +30,8 @@ def of_eq_6(name: str, *, more: bool = False) -> Setting:
 
 only_if = argued(OnlyIf, "if rank W < c then Eq. 5 fails for some AB = (I − WW⁺)M")(
     spelled(
-        "P = W⁺, WPW = W: «(I − WP)(I − WP)M = (I − WP)M», so (I − WW⁺)AB = AB is all lost",
-        "and it is not 0 for every M, as tr(I − WW⁺) = c − rank W > 0: where W = [1 1; 1 1], WW⁺ = [½ ½; ½ ½] and "
+        "P = W⁺, WPW = W: «(I − WP)(I − WP)M = (I − WP)M», so (I − WW⁺)AB = AB is lost",
+        "tr(I − WW⁺) = c − rank W > 0, so AB is nonzero for some M: where W = [1 1; 1 1], WW⁺ = [½ ½; ½ ½] and "
         "tr(I − WW⁺) = «(1 − ½) + (1 − ½) = 2 − 1»",
         given=("WPW = W",),
     ),
@@ -87,7 +87,7 @@ def by_ranks(kind: type[ShownBy] | type[RefutedBy]) -> tuple[Any, ...]:
     return tuple(kind((f"eq-6-rank-{p}",), x) for p, x in RANKS.items())
 
 
-every_update = argued(OnlyIf, "every sum of updates of ranks r₁ and r₂ is reached")(
+every_update = argued(OnlyIf, "sums of updates of both ranks are reached")(
     spelled(
         "where A₁B₁ = M₁W⁻¹ and A₂B₂ = M₂, (I + A₁B₁)W + A₂B₂ = «(I + M₁W⁻¹)W + M₂ = W + M₁ + M₂»",
         "where A₁B₁ = W⁻¹M₁ and A₂B₂ = M₂, W(I + A₁B₁) + A₂B₂ = «W(I + W⁻¹M₁) + M₂ = W + M₁ + M₂»",

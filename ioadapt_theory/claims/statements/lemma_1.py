@@ -57,7 +57,7 @@ one_side = told(
     "r = ‖p‖, w = ⟨p, E⟩/(rN): «K(Kr² − rNw + 2cw²) = (Kr − Nw/2)²» ≥ 0, so K‖p‖² − ⟨p, E⟩ ≥ −2cw²; so for q and F",
     "to show: 2c(a² + b² − 1) ≤ 1 − z for a = ⟨x, e⟩, b = ⟨y, f⟩, z = ⟨x, y⟩ and the unit vectors e = E/N, f = F/N, "
     "x = p/‖p‖, y = q/‖q‖, where 0 < a, 0 < b, 1 < a² + b², else it is clear",
-    "h = ⟨e, y⟩, A = √(1 − a²), and so every capital from now on: the Gram determinant of e, x, y = "
+    "h = ⟨e, y⟩, A = √(1 − a²), and likewise capitals from now on: the Gram determinant of e, x, y = "
     "«1 + 2ahz − a² − h² − z² = (1 − a²)(1 − h²) − (z − ah)²» ≥ 0, so (z − ah)² ≤ A²H²",
     "the Gram determinant of e, y, f = «1 − 2hcb − h² − c² − b² = (1 − c²)(1 − b²) − (h + cb)²» ≥ 0, so "
     "h ≤ h₀ = CB − cb < B < a",

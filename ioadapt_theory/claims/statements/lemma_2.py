@@ -9,7 +9,7 @@ BOUND = hessian_norm(U, V) <= (1 + abs(S)) / SMALLER**2
 INTEGRAL = abs(R) <= HALF * sup_hessian_norm(U, V, DU, DV) * (norm(DU) ** 2 + norm(DV) ** 2)
 EXPLICIT = abs(R) <= 2 * (-RHO_U - ln(1 - RHO_U) + (-RHO_V - ln(1 - RHO_V)))
 spectrum = told(
-    "unit vectors û, v̂ of cosine s, q = √(1 − s²): their plane and every direction orthogonal to it decouple",
+    "unit vectors û, v̂ of cosine s, q = √(1 − s²): their plane decouples from the directions orthogonal to it",
     "in an orthogonal direction H = [−s 1; 1 −s] and det(λI − H) = «(λ + s)² − 1 = (λ + s − 1)(λ + s + 1)»",
     "in the plane, each increment along its vector and across it: H(x, y; −x, y) = −q(y, x; −y, x), so |λ| = q",
     "H(x, y; x, −y) = (−qy, −qx − 2sy; −qy, qx + 2sy), and det(λI − H) = «λ(λ + 2s) − q² = (λ + s − 1)(λ + s + 1)» "

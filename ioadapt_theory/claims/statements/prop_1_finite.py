@@ -93,7 +93,7 @@ def finite_interval(goal: Relation) -> Iterator[Step]:
     )
     (up, down), (up_target, down_target) = ends(t, a), ends(t_target, a_target)
     largest = sp.Max(up + down_target, up_target + down)
-    says = "the largest difference of two such cosines is the right side"
+    says = "two such cosines are apart by at most the right side"
     yield Step(says, Check(symbolic(goal.right, known) == largest), reaches=True)
 
 
@@ -113,9 +113,9 @@ through_zero = Refuted(
 )
 not_displayed = Refuted(
     spelled(
-        "W = I, x = (1, 0): all that is displayed, ‖x‖/‖xW‖ = 1, s₀ and ε, is the same for AB and −AB; "
+        "W = I, x = (1, 0): what is displayed, ‖x‖/‖xW‖ = 1, s₀ and ε, is the same for AB and −AB; "
         "where AB = −εI, A_min = 1 − ε, as ‖x(W + tAB)‖ − A_min = «1 − tε − (1 − ε) = (1 − t)ε» ≥ 0; so 1/A_min² = "
-        "1/(1 − ε)² is not bounded",
+        "1/(1 − ε)² grows without bound",
         "where AB = εI, A_min = 1, as ‖x(W + tAB)‖ − A_min = «1 + tε − 1 = tε» ≥ 0",
     ),
 )

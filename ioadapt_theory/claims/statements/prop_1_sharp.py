@@ -45,7 +45,7 @@ given_away = argued(Remarked, "what prop-1-sharp saves under the root, C = cos(�
 
 data_constant = told(
     "|δ − δ'| ≤ |δ| + |δ'|; scaled so that ‖y₁‖ = ‖y₂‖ = 1, δ = ⟨M, G⟩ ≤ ‖M‖₂‖G‖_* for G = x₁ᵀg₁ + x₂ᵀg₂, "
-    "g₁ = y₂ − s₀y₁, g₂ = y₁ − s₀y₂, and rank(G) ≤ 2; norms depend on inner products only, so the plane is enough",
+    "g₁ = y₂ − s₀y₁, g₂ = y₁ − s₀y₂, and rank(G) ≤ 2; norms depend on inner products, so the plane is enough",
     "there y₁ = (1, 0), y₂ = (c, s): g₁ = (0, s), g₂ = (s², −cs), ‖g₂‖² = «s⁴ + c²s² = s²» = ‖g₁‖²",
     "x₁ = α(1, 0), x₂ = β(p, q), p = cos θ_x, q = sin θ_x: ‖G‖_F² = "
     "«(βps²)² + (αs − βpcs)² + (βqs²)² + (βqcs)² = s²(α² + β² − 2αβpc)»",
@@ -54,11 +54,10 @@ data_constant = told(
     given=("c² + s² = 1", "p² + q² = 1"),
 )
 DUAL = (
-    "u, v unit vectors along y₁, y₂, with u = ce₊ + he₋, v = ce₊ − he₋ in the unit vectors e₊, e₋ along their sum and "
-    "difference, s = c² − h²: K = uᵀv + vᵀu − s(uᵀu + vᵀv) = (1 − s²)(e₊ᵀe₊ − e₋ᵀe₋), as "
+    "u, v unit vectors along y₁, y₂, e₊ = (u + v)/‖u + v‖, e₋ = (u − v)/‖u − v‖, u = ce₊ + he₋, v = ce₊ − he₋, s = c² "
+    "− h²: K = uᵀv + vᵀu − s(uᵀu + vᵀv) = (1 − s²)(e₊ᵀe₊ − e₋ᵀe₋), as "
     "e₊Ke₊ᵀ = «2c² − 2(c² − h²)c² = 1 − (c² − h²)²», e₋Ke₋ᵀ = «−2h² − 2(c² − h²)h² = −(1 − (c² − h²)²)»",
-    "Δu = uN and Δv = vN give δ = ⟨N, K⟩; x = yW⁺, so an input adapter M is the output adapter N = W⁺MW, and "
-    "δ = ⟨M, W⁺ᵀKWᵀ⟩",
+    "Δu = uN and Δv = vN give δ = ⟨N, K⟩; x = yW⁺, so M before W is N = W⁺MW behind it, and δ = ⟨M, W⁺ᵀKWᵀ⟩",
 )
 
 
@@ -66,7 +65,7 @@ weights_constant = told(
     DUAL[0],
     "‖K‖_F² = «(1 − s²)² + (−(1 − s²))² = 2(1 − s²)²», so both singular values are 1 − s² = ‖K‖₂, and "
     "‖W⁺ᵀK‖_* ≤ (1 − s²)(σ₁ + σ₂), σ₁ and σ₂ the largest singular values of W⁺, whose inverses are the least ones of W",
-    "x = yW⁺, so LoRA is the output adapter N = W⁺M, and |δ| = |⟨M, W⁺ᵀK⟩| ≤ ε‖W⁺ᵀK‖_*; |δ − δ'| ≤ |δ| + |δ'| adds the "
+    "x = yW⁺, so M beside W is N = W⁺M behind it, and |δ| = |⟨M, W⁺ᵀK⟩| ≤ ε‖W⁺ᵀK‖_*; |δ − δ'| ≤ |δ| + |δ'| adds the "
     "models",
     given=("c² + h² = 1",),
 )

@@ -12,7 +12,7 @@ ALL = tuple(f"ce1{x}" for x in ("", "b", "c", "d", "e", "f", "g"))
 OF_RANK_ONE = ("ce1", "ce1c", "ce1e", "ce1g")
 
 
-guaranteed = argued(Remarked, "for which condition numbers the right side is at least the sharp one")(
+guaranteed = argued(Remarked, "for which condition numbers this holds")(
     spelled(
         "a = |s|: this side less the sharp one, over ε, = «4(1 + a) − (1 − a²)(κ + 1/κ + κ' + 1/κ') "
         "= (1 + a)(4 − (1 − a)(κ + 1/κ + κ' + 1/κ'))»",
@@ -20,7 +20,7 @@ guaranteed = argued(Remarked, "for which condition numbers the right side is at 
         "where κ = κ' = 1, the sharp one over ε = «(1 − a²)(1 + 1/1 + 1 + 1/1) = 4(1 − a²)», as for output adapters",
     ),
 )
-frobenius_constant = argued(Remarked, "‖M‖_F ≤ ε: |δ − δ'| ≤ 2√2(1 − s²)ε, attained")(
+frobenius_constant = argued(Remarked, "‖M‖_F ≤ ε: |δ − δ'| ≤ 2√2(1 − s²)ε")(
     spelled(
         "δ − δ' = ⟨M, K − K'⟩ ≤ ε‖K − K'‖_F, which is largest for K = (1 − s²) diag(1, −1), K' = −K: "
         "‖K − K'‖_F² = «(2(1 − s²))² + (−2(1 − s²))² = (2√2(1 − s²))²»",

@@ -7,7 +7,7 @@ DIMENSIONS = {(3, 5): (9, 15), (5, 3): (15, 9), (3, 3): (9, 9)}
 """(c, d) -> dimensions of the updates MW and WM of any rank, for W of full rank (``same_set``); those of M are cd."""
 
 
-@argued(Remarked, "for invertible W both forms reach every update")
+@argued(Remarked, "both forms for invertible W")
 def same_set(claim: Claim) -> Iterator[Step]:
     """Insert, and count dimensions exactly where W is not square."""
     sp = sympy()
@@ -27,8 +27,8 @@ as_maps = Shown(
 )
 no_principal_subspace = Refuted(
     spelled(
-        "all singular values of I are 1, so every orthonormal basis is one of singular vectors; squares of what the "
-        "two different parts leave: «(1 − 1)² + (1 − 0)² = (1 − ½)² + (0 − ½)² + (0 − ½)² + (1 − ½)²»",
+        "all singular values of I are 1, so every orthonormal basis is one of singular vectors; squares of what two "
+        "unequal parts leave: «(1 − 1)² + (1 − 0)² = (1 − ½)² + (0 − ½)² + (0 − ½)² + (1 − ½)²»",
     ),
 )
 
@@ -38,10 +38,9 @@ def bottleneck(claim: Claim) -> Iterator[Step]:
     """Count parameters (LoRA's are those of the determinantal variety), and dimensions by a Kronecker product."""
     sp = sympy()
     yield line("«r(c + d − r) − r² = r((c − r) + (d − r))» ≥ 0; where r = c = d, r(c + d − r) − r² = 0")
-    a, b = generic(4, 2), generic(2, 3)
-    yield Step(
-        "where c = 4 and d = 3 and r = 2, there are r² = 4 dimensions", found(sp.kronecker_product(a, b.T).rank(), 4)
-    )
+    c, d, r = 4, 3, 2
+    size = sp.kronecker_product(generic(c, r), generic(r, d).T).rank()
+    yield Step(f"where c = {c} and d = {d} and r = {r}, there are r² = {size} dimensions", found(size, r**2))
 
 
 def reach(placement: Placement) -> Claim:

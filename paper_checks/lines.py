@@ -264,7 +264,7 @@ def wrong(line: str, instances: list[dict[str, Any]]) -> list[str]:
         for instance in known:
             try:
                 values = [Line(instance)(side.removesuffix(" ")) for side in sides[::2]]
-            except UnknownError as error:
+            except (UnknownError, AttributeError) as error:
                 why = f"{why}; {error}"
                 continue
             tried += 1

@@ -535,7 +535,9 @@ def gelu() -> Iterator[Objects]:
 
 @of(("attention-heads", 0))
 def turned() -> Iterator[Objects]:
-    yield {name: draw(2, 2, k) for k, name in enumerate("QKVORT")}
+    k, ab = draw(2, 2, 7), draw(2, 2, 8)
+    yield {name: draw(2, 2, k) for k, name in enumerate("QVOR")} | {
+        "K": k, "W_k": k.T, "AB": ab, "T": (mp.eye(2) + ab).T}  # fmt: skip
     yield {"R": mp.diag([1, 2]), "D": mp.matrix([[3, 4], [-4, 3]]) / 5}
 
 

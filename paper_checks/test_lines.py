@@ -1,5 +1,6 @@
 """Every formula in every line of an argument is evaluated; one that cannot be read, or is not so, fails."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from ioadapt_theory.claims import CLAIMS, Claim
 from ioadapt_theory.claims.evidence.argument import Reached, Told
-from ioadapt_theory.claims.evidence.prose import Reasoned
+from ioadapt_theory.claims.evidence.prose import Reasoned, Remarked
 from paper_checks.lines import wrong
 from paper_checks.objects import OBJECTS, Objects
 
@@ -42,3 +43,20 @@ def test_every_object_is_spoken_of(make: Callable[[], Iterator[Objects]]) -> Non
     with mpmath.workdps(50):
         objects = {name for instance in make() for name in instance}
     assert [name for name in sorted(objects) if not any(name in line for line in lines)] == []
+
+
+DECIDING = set("every some all only not no never same other exact false attained independent sharp iff input output "
+               "LoRA always".split())  # fmt: skip
+"""Words that decide what a line says."""
+
+
+@pytest.mark.parametrize(("claim", "number", "proof"), ARGUMENTS, ids=[f"{c.id}-{k}" for c, k, _ in ARGUMENTS])
+def test_a_line_decides_by_formulas(claim: Claim, number: int, proof: Any) -> None:
+    """Not by words, unless a clause asks for the line (``test_words``)."""
+    if isinstance(proof, Told | Remarked):
+        with mpmath.workdps(50):
+            names = {x for name, k, make in OBJECTS if (name, k) == (claim.id, number) for i in make() for x in i}
+        for line in lines_of(claim, proof):
+            for name in (*sorted(names, key=len, reverse=True), *sorted(CLAIMS, key=len, reverse=True)):
+                line = line.replace(name, "") if len(name) > 3 else line
+            assert not DECIDING & {*re.findall(r"\w+", line)}

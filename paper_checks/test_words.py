@@ -472,7 +472,7 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
     ("broader-class", "each is a LoRA of the same (rank)", lambda c, op: all(
         (sides(f"reach-{p}").left.op, text(sides(f"reach-{p}").right)) == (op, "rows(B)") for p in SIDES)),
     ("broader-class", "for invertible W the sets are equal", lambda c: shows(
-        c, "input: (I + MW⁻¹)W = W + M", "output: W(I + W⁻¹M) = W + M", "c = 3 and d = 3, dim MW") and len({
+        c, "before W: (I + MW⁻¹)W = W + M", "behind W: W(I + W⁻¹M) = W + M", "c = 3 and d = 3, dim MW") and len({
         int(torch.linalg.matrix_rank(torch.kron(*x))) for x in ((torch.eye(3).double(), random(3, 3)), (random(3, 3),
             torch.eye(3).double()))}) == 1),
     ("broader-class", r"for c = (\d), d = (\d) updates have (\d+) dimensions \((.*)\) against (\d+) \((.*)\)",

@@ -52,19 +52,19 @@ def notices(symmetry: str) -> frozenset[tuple[str, str]]:
 
 IGNORED = {
     "heads": {  # QR, SK, VR, SO with S = R⁻¹
-        ("input", "q"): "T(QR)(R⁻¹K) = TQK",
-        ("input", "k"): "(QR)(R⁻¹K)T = QKT",
-        ("input", "v"): "T(VR)(R⁻¹O) = TVO",
-        ("output", "o"): "(VR)(R⁻¹O)T = VOT",
+        ("input", "q"): "«T(QR)(R⁻¹K) = TQK»",
+        ("input", "k"): "K = W_kᵀ, T = (I + AB)ᵀ, «(QR)(R⁻¹K)T = QKT»",
+        ("input", "v"): "«T(VR)(R⁻¹O) = TVO»",
+        ("output", "o"): "«(VR)(R⁻¹O)T = VOT»",
     },
     "residual": {  # the stream is XR, and R⁻¹Q, R⁻¹K, R⁻¹V, OR
-        ("output", "q"): "(XR)(R⁻¹Q)T = XQT",
-        ("output", "k"): "(XR)(R⁻¹K)T = XKT",
-        ("output", "v"): "(XR)(R⁻¹V)T = XVT",
-        ("input", "o"): "T(OR)R⁻¹ = TO",  # turned back from the stream
+        ("output", "q"): "«(XR)(R⁻¹Q)T = XQT»",
+        ("output", "k"): "«(XR)(R⁻¹K)T = XKT»",
+        ("output", "v"): "«(XR)(R⁻¹V)T = XVT»",
+        ("input", "o"): "«T(OR)R⁻¹ = TO»",  # turned back from the stream
     },
 }
-"""For every safe placement, the adapted product after the symmetry and before."""
+"""For every safe placement, the adapted product after the symmetry and before, in Q = W_q and so on."""
 
 
 def argument(symmetry: str) -> Callable[[Claim], Iterator[Step]]:
@@ -73,7 +73,7 @@ def argument(symmetry: str) -> Callable[[Claim], Iterator[Step]]:
     def chain(claim: Claim) -> Iterator[Step]:
         proved = IGNORED[symmetry]
         for (placement, projection), says in proved.items():
-            yield line(f"{placement} on {projection} does not notice it: «{says}»")
+            yield line(f"{placement} on {projection} does not notice it: {says}")
         others = EVERY - proved.keys()
         listed = ", ".join(f"{p} on {x}" for p, x in sorted(others))
         yield Step(f"every other one does: {listed}", found(notices(symmetry), others))

@@ -9,7 +9,7 @@ def between(hidden: str) -> Setting:
     """Return the setting with AB in front of W₂; hidden = "c": in front of both layers."""
     axes = {"W1": f"c {hidden}", "W2": f"{hidden} d"}
     axes |= {f"{key}_target": a for key, a in axes.items()} | {"AB": f"{hidden} {hidden}", "sigma": ""}
-    return matrices("setting A.2 (interior)", axes, build=SharedFunction)
+    return matrices("two layers", axes, build=SharedFunction)
 
 
 def anisotropic(side: str) -> Setting:

@@ -6,9 +6,7 @@ from torch import Tensor
 from ioadapt_theory.claims.language import *
 
 MATRICES = ("W1", "W2", "W1_target", "W2_target", "AB")
-SQUARE_LAYERS = matrices(
-    "setting A.2 with c = h = d", dict.fromkeys(MATRICES, "c c") | {"sigma": ""}, build=SharedFunction
-)
+SQUARE_LAYERS = matrices("square layers", dict.fromkeys(MATRICES, "c c") | {"sigma": ""}, build=SharedFunction)
 """One AB that fits all three placements."""
 
 

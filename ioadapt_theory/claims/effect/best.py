@@ -24,8 +24,10 @@ TELESCOPE = fro(E3 - E0) <= fro(E1 - E0) + fro(E2 - E1) + fro(E3 - E2)
 
 
 pythagoras = told(
-    "R'M*J' = ΠeΩ for e = RMJ, where Π = R'R'⁺ projects on the columns of R' and Ω = J'⁺J' on the rows of J'",
-    "R'XJ' = ΠR'XJ'Ω: in orthonormal coordinates, where e = [a b; c d], ΠeΩ = [a 0; 0 0] and R'XJ' = [y 0; 0 0]",
+    "R'M*J' = ΠeΩ for e = RMJ, where Π = R'R'⁺ projects on the columns of R' and Ω = J'⁺J' on the rows of J'; R'⁺ = "
+    "(R'ᵀR')⁺R'ᵀ, J'⁺ = J'ᵀ(J'J'ᵀ)⁺",
+    "R'XJ' = ΠR'XJ'Ω: in orthonormal coordinates that begin there, where e = [a b; c d], ΠeΩ = [a 0; 0 0] and R'XJ' = "
+    "[y 0; 0 0]",
     "there ‖ΠeΩ − e‖_F² = «b² + c² + d² = a² + b² + c² + d² − a²» = ‖e‖_F² − ‖ΠeΩ‖_F²",
     "‖R'XJ' − e‖_F² − ‖ΠeΩ − e‖_F² = «(y − a)² + b² + c² + d² − (b² + c² + d²) = (y − a)²» ≥ 0: nothing is nearer",
     "rank(M*) ≤ rank(M), as M is a factor of M*",
@@ -39,7 +41,7 @@ CLAIMS = (
             pythagoras,
         ),
         expected=PROVED,
-        setting=matrices("an adapter and its best copy", {"R": "n p", "R_target": "n q", "M": "p s", "J": "s o",
+        setting=matrices("best copy", {"R": "n p", "R_target": "n q", "M": "p s", "J": "s o",
                                                           "J_target": "t o", "X": "q t"}),
         strategies=(RandomInstances(),),
     ),

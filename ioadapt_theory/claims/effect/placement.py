@@ -35,7 +35,7 @@ def identity(placement: Placement) -> Claim:
         concludes=(left.equals(right),),
         proofs=(derived(left, Link("the adapter's effect is LoRA's and its own change", right)),),
         expected=PROVED,
-        setting=matrices(f"one input, {placement}", {"z": "c", "W": "c d", "W_target": "c d", "J": "d o",
+        setting=matrices(f"one row, {placement}", {"z": "c", "W": "c d", "W_target": "c d", "J": "d o",
                                                      "M": SIDE[placement], "e": "o"}),
         strategies=(RandomInstances(),),
     )  # fmt: skip

@@ -91,7 +91,7 @@ CLAIMS = (
             )),
         ),
         expected=PROVED,
-        setting=matrices("rank one", {"R": "n p", "R_target": "n p", "J": "s o", "J_target": "s o", "u": "p",
+        setting=matrices("one vector", {"R": "n p", "R_target": "n p", "J": "s o", "J_target": "s o", "u": "p",
                                       "v": "s"}),
         strategies=(RandomInstances(),),
     ),

@@ -17,7 +17,7 @@ TRIED = (Replay(), RandomInstances())
 EQ_5, EQ_6 = "Eq. 5 (Section 5.2)", "Eq. 6 (Section 5.2)"
 
 
-WIDE, TALL = (matrices("Eq. 5", {"X": "n c", "W": "c d", "AB": "c d"}, {"n": 2, "c": c, "d": d})
+WIDE, TALL = (matrices("conversion", {"X": "n c", "W": "c d", "AB": "c d"}, {"n": 2, "c": c, "d": d})
               for c, d in ((3, 4), (4, 3)))  # fmt: skip
 
 
@@ -25,7 +25,7 @@ def of_eq_6(name: str, *, more: bool = False) -> Setting:
     """Return W and both pairs of factors; A₁ and B₁ on the side of the name."""
     side = "c" if name == "input" else "d"
     axes = {"W": "c d", **({"W_target": "c d"} if more else {}), "A1": f"{side} r", "B1": f"r {side}"}
-    return matrices(f"Eq. 6, {name}", {**axes, "A2": "c s", "B2": "s d"}, {"c": 5, "d": 6, "r": 2, "s": 1})
+    return matrices(f"both, {name}", {**axes, "A2": "c s", "B2": "s d"}, {"c": 5, "d": 6, "r": 2, "s": 1})
 
 
 only_if = argued(OnlyIf, "if rank W < c then Eq. 5 fails for some AB = (I − WW⁺)M")(
@@ -110,7 +110,7 @@ CLAIMS = (
         proofs=(Derived(tuple(Chain(one, (Link("multiply out", x),)) for one, x in WAYS)),),
         expected=PROVED,
         setting=matrices(
-            "Eqs. 2-4",
+            "three forms",
             {"X": "n c", "W": "c d", "A": "c r", "B": "r d", "A1": "c r", "B1": "r c", "A2": "d r", "B2": "r d"},
         ),
         strategies=(RandomInstances(),),
@@ -164,7 +164,7 @@ CLAIMS = (
                 Link("a product through r columns", rows(B)),
             ),
         ),
-        setting=matrices("Eq. 5", {"W": "c d", "A": "c r", "B": "r d"}),
+        setting=matrices("conversion", {"W": "c d", "A": "c r", "B": "r d"}),
         remark="A' = W⁺A and B' = B",
     ),
     on_eq_5(

@@ -17,7 +17,7 @@ guaranteed = argued(Remarked, "for which condition numbers this holds")(
         "a = |s|: this side less the sharp one, over ε, = «4(1 + a) − (1 − a²)(κ + 1/κ + κ' + 1/κ') "
         "= (1 + a)(4 − (1 − a)(κ + 1/κ + κ' + 1/κ'))»",
         "«κ + 1/κ − 2 = (κ − 1)²/κ» ≥ 0, so where s = 0 the last factor 4 − (1 − a)(κ + 1/κ + κ' + 1/κ') ≤ 0",
-        "where κ = κ' = 1, the sharp one over ε = «(1 − a²)(1 + 1/1 + 1 + 1/1) = 4(1 − a²)», as for output adapters",
+        "where κ = κ' = 1, the sharp one over ε = «(1 − a²)(1 + 1/1 + 1 + 1/1) = 4(1 − a²)», as in prop-2-output-sharp",
     ),
 )
 frobenius_constant = argued(Remarked, "‖M‖_F ≤ ε: |δ − δ'| ≤ 2√2(1 − s²)ε")(

@@ -30,7 +30,8 @@ RHS_VECTORS = EPSILON * total(lambda m: m.sine0 * (m.stretches[0] + m.stretches[
 sharp_constant = told(
     *DUAL,
     "so |δ| ≤ ε‖W⁺ᵀKWᵀ‖_* ≤ ε(1 − s²)(‖e₊W⁺‖‖e₊Wᵀ‖ + ‖e₋W⁺‖‖e₋Wᵀ‖); with e either of both, λ any squared singular "
-    "value, a the least and b = κ²a the largest, ‖eWᵀ‖² = X, ‖eW⁺‖² = Y, X the mean of λ and Y that of its inverse",
+    "value, a the least and b = κ²a the largest, ‖eWᵀ‖² = X, ‖eW⁺‖² = Y, X the mean of λ and Y that of its inverse, "
+    "weighted by the squared components of e",
     "«(λ − a)(b − λ)/λ = (a + b) − (λ + ab/λ)» ≥ 0, so the means have X + abY ≤ a + b",
     "«(X + abY)² − 4abXY = (X − abY)²» ≥ 0, so XY ≤ (a + b)²/(4ab)",
     "Kantorovich: √(XY) ≤ «√((a + κ²a)²/(4aκ²a)) = (κ + 1/κ)/2», so |δ| ≤ ε(1 − s²)(κ + 1/κ)",

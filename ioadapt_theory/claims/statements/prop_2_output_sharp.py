@@ -47,7 +47,7 @@ two_models = told(
     "cond(I + AB) ≤ x = (1 + ε)/(1 − ε), and tanh ln x = «(x² − 1)/(x² + 1) = 2ε/(1 + ε²)» = τ",
     "so, by prop-2-output-artanh, ŝ − s ≤ tanh(artanh s + artanh τ) − s = «(s + τ)/(1 + sτ) − s = τ(1 − s²)/(1 + τs)», "
     "and s − ŝ ≤ s − tanh(artanh s − artanh τ) = «s − (s − τ)/(1 − sτ) = τ(1 − s²)/(1 − τs)»",
-    "so they are apart by at most the rise of one model and the fall of the other",
+    "so they are apart by at most the rise of one model and the fall of its partner",
     let={"x": "(1 + ε)/(1 − ε)"},
 )
 simpler = argued(Remarked, "|ŝ − ŝ'| ≤ 2τ(1 − s²)/(1 − s²τ²) ≤ 2τ ≤ 4ε")(

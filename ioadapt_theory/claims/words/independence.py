@@ -45,7 +45,7 @@ def grows_with_condition(claim: Claim) -> Iterator[Step]:
 
 
 W, W_TARGET, X1, X2 = matrix("w"), matrix("w_target"), row("x1"), row("x2")
-SHARED = matrices("one layer, the same inputs", {"W": "c d", "W_target": "c d", "x1": "c", "x2": "c", "epsilon": ""})
+SHARED = matrices("two models", {"W": "c d", "W_target": "c d", "x1": "c", "x2": "c", "epsilon": ""})
 EQUAL = W.equals(W_TARGET)
 SIMILAR = sim(X1 @ W, X2 @ W).equals(sim(X1 @ W_TARGET, X2 @ W_TARGET))
 CLAIMS = (

@@ -11,8 +11,8 @@ DIMENSIONS = {(3, 5): (9, 15), (5, 3): (15, 9), (3, 3): (9, 9)}
 def same_set(claim: Claim) -> Iterator[Step]:
     """Insert, and count dimensions exactly where W is not square."""
     sp = sympy()
-    yield line("input: «(I + MW⁻¹)W = W + M»")
-    yield line("output: «W(I + W⁻¹M) = W + M»")
+    yield line("before W: «(I + MW⁻¹)W = W + M»")
+    yield line("behind W: «W(I + W⁻¹M) = W + M»")
     for (c, d), sizes in DIMENSIONS.items():
         layer = generic(c, d)
         exact = tuple(int(sp.kronecker_product(*pair).rank()) for pair in ((sp.eye(c), layer), (layer, sp.eye(d))))

@@ -24,6 +24,7 @@ from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.printed import values
 from ioadapt_theory.claims.words.absorption import PADDINGS, N, convolution
 from ioadapt_theory.claims.words.overhead import COSTS, GRID, forward, measured, merge
+from ioadapt_theory.claims.words.tables import QUANTIFIERS, overall
 from paper_checks.evaluating import (
     INPUT,
     LORA,
@@ -136,6 +137,10 @@ def counted(claim: Claim, quantifier: str, where: str, above: str) -> bool:
         ("no cell of", "below"): not losses, ("some cell of", "below"): losses > 0,
         ("every column of", "above"): wins and not ties and not losses, ("it", "above"): wins and not ties + losses,
     }[quantifier, above]  # fmt: skip
+    said = {"no cell of": "0 1", "some cell of": "-1 1", "every column of": "1 2", "it": "1"}[quantifier]  # just true
+    other = {"no cell of": "-1 1", "some cell of": "0 1", "every column of": "0 1", "it": "0"}[quantifier]
+    (means,) = (f for words, f in QUANTIFIERS.items() if words.startswith(quantifier))
+    assert [means([*map(int, x.split())]) for x in (said, other)] == [True, False]
     return bool(holds) == (claim.expected is PROVED) and where == claim.source.rpartition(", ")[2]
 
 
@@ -165,6 +170,24 @@ def as_torch_has_it(claim: Claim) -> bool:
             if not equal(here.reshape(-1, 3), there):
                 return False
     return len(PADDINGS) == 4
+
+
+def of_the_overall_score(claim: Claim) -> bool:
+    gains = [values(5, side="target", placement=p) for p in ("input", "weight")]
+    (there, base) = ([v for k, v in x.items() if "Overall" in k] for x in gains)
+    return [*overall().values()] == [there[0] - base[0]] and len(there) == len(base) == 1
+
+
+def jacobians() -> bool:
+    """What runs is √2 relu(xW), and its Jacobians are those of autograd."""
+    x, first, last = random(1, 1, 2), random(1, 2, 3), random(1, 3, 16)
+    (_, y, j), (z, *_) = wide.run(x, [first, last])
+
+    def behind(y: Any) -> Any:
+        return (2**0.5 * torch.relu(y) @ last)[0, 0]
+
+    there = torch.autograd.functional.jacobian(behind, y)[:, 0, 0]
+    return equal(z, 2**0.5 * torch.relu(x @ first)) and equal(j[0], there.T)
 
 
 def of_the_cells(claim: Claim, says: str) -> bool:

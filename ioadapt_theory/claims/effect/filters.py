@@ -42,8 +42,8 @@ def filtered(name: str, reading: str, given: Relation, chain: Derived, axes: dic
         reading=f"sharp; {reading}",
         given=(given,),
         concludes=(deduction.first <= bound,),
-        proofs=(chain, Attained(one_channel, {next(x for x in bound.args if x.op == "spectral"): LENGTHS,
-                                                             next(x for x in bound.args if x.op == "fro"): LENGTHS}),
+        proofs=(chain, Attained(one_channel, {next(x for x in bound.args if x.op == op): LENGTHS_TRIED
+                                              for op in ("spectral", "fro")}),
                 *[unbounded] * (name == "lora")),
         expected=PROVED,
         words=(SHARP,),

@@ -72,7 +72,7 @@ CLAIMS = (
         proofs=(
             along_and_across,
             Attained(across,
-                     {opened(C): COSINES, opened(Q): LENGTHS, MISSED: LENGTHS}),
+                     {opened(C): COSINES_TRIED, opened(Q): LENGTHS_TRIED, MISSED: LENGTHS_TRIED}),
         ),
         expected=PROVED,
         remark="the retained share is R = 2cq − q² up to this; R < 0 iff q > 2c; "

@@ -98,7 +98,7 @@ CLAIMS = (
                     Link("L' − L = LL⁺(L' − L)", fro(F @ READABLE.left)),
                     Link("put together", fro((F @ L) @ (pinv(L) @ (L_TARGET - L)))),
                     Link("‖MN‖_F ≤ ‖M‖_F‖N‖₂", WORST * SEEN)),
-            Attained(one_point, {WORST: LENGTHS, SEEN: LENGTHS}),
+            Attained(one_point, {WORST: LENGTHS_TRIED, SEEN: LENGTHS_TRIED}),
         ),
         expected=PROVED,
         remark="R ≥ 1 − ‖L⁺(L' − L)‖₂²; without the hypothesis R has no lower bound",

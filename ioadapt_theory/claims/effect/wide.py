@@ -64,7 +64,7 @@ def run(x: Tensor, layers: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
         x = 2**0.5 * passed[-1][1].relu()
     behind = [torch.eye(OUTPUTS, dtype=x.dtype)]
     for (_, y), w in zip(passed[-2::-1], layers[:0:-1], strict=True):
-        behind.append(2**0.5 * (y > 0).mT * (w @ behind[-1]))
+        behind.append((y > 0).mT * (w @ behind[-1]) * 2**0.5)  # a bool times a float is float32
     return [(*both, j) for both, j in zip(passed, reversed(behind), strict=True)]
 
 

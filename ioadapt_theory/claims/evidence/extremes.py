@@ -18,13 +18,13 @@ from ioadapt_theory.claims.expression.values import Values
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.errors import InvalidValueError
 
-__all__ = ["BALLS", "CONDITIONS", "COSINES", "LENGTHS", "Attained", "contradicted"]
+__all__ = ["BALLS_TRIED", "CONDITIONS_TRIED", "COSINES_TRIED", "LENGTHS_TRIED", "Attained", "contradicted"]
 """Names that claims are written in (``language``)."""
 
-COSINES = (Fraction(-3, 5), Fraction(0), Fraction(12, 13))
-LENGTHS = (Fraction(1, 2), Fraction(3))
-CONDITIONS = (Fraction(1), Fraction(2), Fraction(30))
-BALLS = (Fraction(1, 10), Fraction(1, 2), Fraction(9, 10))
+COSINES_TRIED = (Fraction(-3, 5), Fraction(0), Fraction(12, 13))
+LENGTHS_TRIED = (Fraction(1, 2), Fraction(3))
+CONDITIONS_TRIED = (Fraction(1), Fraction(2), Fraction(30))
+BALLS_TRIED = (Fraction(1, 10), Fraction(1, 2), Fraction(9, 10))
 """Values that parameters of bounds take in families: cosines with a rational sine, sizes, condition numbers, ε."""
 EQUALITY = 1e-12
 """Largest distance of lhs/rhs from 1 in a double, for values at 50 digits or more."""

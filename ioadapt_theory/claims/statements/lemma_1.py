@@ -146,7 +146,7 @@ CLAIMS = (
                 Link("Cauchy-Schwarz", norm(GRADIENT_U) * norm(DU) + norm(GRADIENT_V) * norm(DV)),
                 Link("‖∇ᵤs‖ = √(1 − s²)/‖u‖", EQ_8_SHARP.right),
             ),
-            Attained(along_gradients, {sim(U, V): COSINES, RHO_U: LENGTHS, RHO_V: LENGTHS}),
+            Attained(along_gradients, {sim(U, V): COSINES_TRIED, RHO_U: LENGTHS_TRIED, RHO_V: LENGTHS_TRIED}),
         ),
         attained=("lemma-1-sharp",),
         words=(ATTAINED, SHARP),

@@ -72,7 +72,7 @@ CLAIMS = (
             spectrum,
             Attained(
                 of_equal_length,
-                {sim(U, V): COSINES, SMALLER: LENGTHS},
+                {sim(U, V): COSINES_TRIED, SMALLER: LENGTHS_TRIED},
             ),
         ),
         attained=("lemma-2-sharp",),

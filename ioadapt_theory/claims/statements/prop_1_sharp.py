@@ -118,10 +118,10 @@ CLAIMS = (
         proofs=(
             data_constant,
             Attained(turned_over, {
-                SOURCE.s0: COSINES,
-                sim(SOURCE.x1, SOURCE.x2): COSINES[1:],
-                SOURCE.stretches[0]: LENGTHS,
-                SOURCE.stretches[1]: LENGTHS,
+                SOURCE.s0: COSINES_TRIED,
+                sim(SOURCE.x1, SOURCE.x2): COSINES_TRIED,
+                SOURCE.stretches[0]: LENGTHS_TRIED,
+                SOURCE.stretches[1]: LENGTHS_TRIED,
             }),
         ),
         attained=("ce3", "ce3b", "ce3c", "prop-1-weights"),
@@ -140,7 +140,7 @@ CLAIMS = (
             Attained(on_singular_axes, {
                 sigma(SOURCE.w, 1): (Fraction(1, 3), Fraction(2)),
                 sigma(SOURCE.w, 2): (Fraction(2), Fraction(7)),
-                SOURCE.s0: COSINES,
+                SOURCE.s0: COSINES_TRIED,
             }),
         ),
         attained=("prop-1-weights",),

@@ -104,7 +104,7 @@ CLAIMS = (
             both_singular_values,
             Attained(
                 finite_worst,
-                {EPSILON: BALLS, cond(SOURCE.w): CONDITIONS[1:], SOURCE.s0: COSINES},
+                {EPSILON: BALLS_TRIED, cond(SOURCE.w): CONDITIONS_TRIED[1:], SOURCE.s0: COSINES_TRIED},
             ),
             hyperbolic,
         ),

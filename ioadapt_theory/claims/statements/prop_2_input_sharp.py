@@ -79,7 +79,7 @@ CLAIMS = (
         amends="prop-2-input",
         proofs=(
             sharp_constant,
-            Attained(one_condition, {cond(SOURCE.w): CONDITIONS, SOURCE.s0: COSINES}),
+            Attained(one_condition, {cond(SOURCE.w): CONDITIONS_TRIED, SOURCE.s0: COSINES_TRIED}),
         ),
         attained=("ce1b", "ce1f"),
         words=(ATTAINED, SHARP),
@@ -103,7 +103,7 @@ CLAIMS = (
             sharp_constant,
             Attained(
                 two_conditions,
-                {cond(SOURCE.w): CONDITIONS, cond(TARGET.w): CONDITIONS, SOURCE.s0: COSINES},
+                {cond(SOURCE.w): CONDITIONS_TRIED, cond(TARGET.w): CONDITIONS_TRIED, SOURCE.s0: COSINES_TRIED},
                 every_pair=True,
             ),
         ),

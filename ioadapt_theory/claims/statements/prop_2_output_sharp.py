@@ -85,7 +85,7 @@ sharp = partial(
     setting=similarity_setting(OUTPUT),
     strategies=SEARCHES,
 )
-both_ends = Attained(far_ends, {EPSILON: BALLS, SOURCE.s0: COSINES})
+both_ends = Attained(far_ends, {EPSILON: BALLS_TRIED, SOURCE.s0: COSINES_TRIED})
 CLAIMS = (
     sharp(
         id="prop-2-output-artanh",
@@ -96,7 +96,7 @@ CLAIMS = (
             wielandt,
             Attained(
                 about_an_axis,
-                {cond(T): CONDITIONS[1:], SOURCE.s0: COSINES},
+                {cond(T): CONDITIONS_TRIED[1:], SOURCE.s0: COSINES_TRIED},
             ),
         ),
         remark="depends on I + AB alone",

@@ -52,7 +52,7 @@ def at_most(what: str, most: float, measured: float, kept: float | None = None, 
 
 
 def over_base(cell: Cell, name: str = "ours", key: str = "train") -> float:
-    """Return the time divided by the frozen layer's."""
+    """Return a layer's time divided by that of the frozen layer."""
     return cell[key][name] / cell[key]["base"]
 
 
@@ -63,7 +63,7 @@ def added(cells: list[Cell]) -> float:
 
 
 def leanness(cell: Cell) -> float:
-    """Return our peak memory beyond the base layer's divided by the peer's; at least 0.05, to avoid zeros in a mean."""
+    """Return our peak memory above the base layer's, divided by the peer's; at least 0.05, to avoid zeros in a mean."""
     base = cell["peak"]["base"]
     return max((cell["peak"]["ours"] - base) / max(cell["peak"]["peer"] - base, 1), 0.05)
 

@@ -119,7 +119,7 @@ def products_alone(base: Call, block: nn.Module, rank: int, dtype: torch.dtype, 
 
 
 def training_step(model: Callable[[Tensor], Tensor], parameters: list[nn.Parameter], x: Tensor) -> Call:
-    """Run forward, backward and AdamW; the input needs a gradient, as inside a network."""
+    """Return a call that runs forward, backward and AdamW; the input needs a gradient, as inside a network."""
     optimizer = torch.optim.AdamW(parameters, lr=1e-4) if parameters else None
 
     def call() -> None:

@@ -77,7 +77,7 @@ def linear(
     setting: Setting, shape: Shape, family: str, rank: int, placement: str, *, bf16: bool = False,
     dropout: float = 0.0, needs: bool = True, memory: bool = False,
 ) -> Cell:  # fmt: skip
-    """Return times of forward and backward passes, and saved memory; ``needs``: X needs a gradient."""
+    """Return times of forward and backward passes, and saved memory; if ``needs``, X needs a gradient."""
     dtype = torch.bfloat16 if bf16 else torch.float32
     options: dict[str, Any] = {"dtype": dtype, "device": setting.device}
     make = lambda: nn.Linear(shape.c, shape.d, bias=False, **options)  # noqa: E731
@@ -294,7 +294,7 @@ ONCE = frozenset({"merging", "launches", "compiled", "importing"})
 
 
 def _tensors(run: object) -> Iterator[Tensor]:
-    """Return the weights of a layer, which do not count as saved memory."""
+    """Yield the weights of a layer, which do not count as saved memory."""
     if isinstance(run, nn.Module):
         yield from itertools.chain(run.parameters(), run.buffers())
     else:  # weights in the closure of a naive form

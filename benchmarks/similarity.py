@@ -92,7 +92,7 @@ def pairs(paths: list[Path]) -> dict[str, float]:
 
 
 def exact(paths: list[Path]) -> dict[str, float]:
-    """Return the reference from whole tensors in float64, with pairwise sums."""
+    """Return the reference cosines, from whole tensors in float64 with pairwise sums."""
     from safetensors import safe_open
 
     with safe_open(paths[0], "np") as one, safe_open(paths[1], "np") as two:
@@ -136,7 +136,7 @@ def spent() -> float:
 
 
 def measured(case: str, folder: Path, rounds: int) -> dict[str, Any]:
-    """Return the median CPU and wall seconds over new processes, and the memory of another one."""
+    """Return the median CPU and wall seconds over new processes, and the memory of one more process."""
 
     def run(*options: str) -> dict[str, Any]:
         call = [sys.executable, "-m", "benchmarks.similarity", "--case", case, "--folder", str(folder), *options]

@@ -180,7 +180,7 @@ ROWS = {
 
 
 def line(name: str, placement: str, *, per_second: float) -> str:
-    """A row of the table."""
+    """Return a row of the table."""
     row = ROWS[name]
     preset = PRESETS[row.preset]
     before = torch.get_default_dtype()

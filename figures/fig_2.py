@@ -109,7 +109,7 @@ def _maps(axes: Sequence[Axes], family: dict[str, Any], low: float) -> Any:
 
 
 def _spaces(axis: Axes, family: dict[str, Any]) -> None:
-    """Return each pair's similarity of weights, input spaces and output spaces, over the same matrices."""
+    """Draw each pair's similarity of weights, input spaces and output spaces, over the same matrices."""
     labels = family["labels"]
     pairs = list(combinations(range(len(labels)), 2))
     for space, values in family["spaces"].items():

@@ -47,7 +47,7 @@ def worst_adapter(y: Tensor, q: Tensor, w: Tensor, placement: str) -> Tensor:
 
 
 def worst_data(w: Tensor, placement: str, starts: int, steps: int, generator: torch.Generator) -> float:
-    """Maximise ``worst_adapter`` over y₁, y₂ and Q, by gradient ascent from random starts."""
+    """Return the largest ``worst_adapter`` over y₁, y₂ and Q, found by gradient ascent from random starts."""
     import torch
 
     raw = torch.randn(2, starts, SIZE, SIZE, generator=generator, dtype=torch.float64).requires_grad_()

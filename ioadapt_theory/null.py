@@ -1,6 +1,6 @@
 """The chance level of the cosine of two layers: that of their Grams under permuted channels, in closed form.
 
-Grams of unrelated networks are not unrelated matrices: non-negative activations give their entries a common mean, and
+Grams of unrelated networks are still correlated: non-negative activations give their entries a common mean, and
 channels differ in size in every network. But networks trained independently do not share the order of their channels.
 So the null of ⟨K, K'⟩ is ⟨K, PK'Pᵀ⟩ with a random permutation P, the statistic of Mantel (Cancer Res. 27, 1967,
 209-220). If a side is a concatenation (a skip connection, fused q, k, v), the order of the parts is shared by
@@ -76,11 +76,11 @@ def profile(
     """Return the sums over a symmetric matrix K.
 
     Args:
-        diagonal: Of K.
+        diagonal: Diagonal of K.
         rows: Row sums of K, over the columns of each part.
         squares: Sums of squares of K over the rows of one part and the columns of another.
         cuts: Boundaries of the parts: 0, ..., f.
-        times: Multiplies K by some columns, for the skewness caused by a few large eigenvalues.
+        times: Function that multiplies K by some columns, for the skewness caused by a few large eigenvalues.
 
     Returns:
         The sums.
@@ -213,7 +213,7 @@ class Null:
 
 
 def beside(inner: float, norms: float, one: Profile, two: Profile) -> Null:
-    """Return the cosine inner / norms of two Grams, ⟨K, K'⟩ / ‖K‖‖K'‖, and its law for unrelated channels."""
+    """Return the cosine inner / norms of two Grams, ⟨K, K'⟩ / ‖K‖‖K'‖, and its distribution for unrelated channels."""
     mean, sd = moments(one, two)
     return Null(max(-1.0, min(1.0, inner / norms)), mean / norms, sd / norms, skewness(one, two))
 

@@ -25,7 +25,7 @@ ABANDONED: Final = 24 * 3600
 def replacing(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path, which replaces ``path`` if the block succeeds; otherwise ``path`` is unchanged.
 
-    The temporary file is in the same folder, so that it replaces the file atomically. Of a symlink, the target is
+    The temporary file is in the same folder, so that it replaces the file atomically. A symlink is kept and its target
     replaced. Devices and pipes, such as /dev/stdout, are written directly. Missing folders are created, and removed
     again if the block fails.
     """

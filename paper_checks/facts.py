@@ -1,4 +1,4 @@
-"""Evidence for what claims say in words, where a line is not enough."""
+"""Evidence for the words of claims that takes more than one line."""
 
 import re
 from functools import reduce
@@ -45,12 +45,12 @@ from tests.claims.reader import Reader
 
 
 def mean_over_signs(m: Any) -> Any:
-    """The mean of ‖zM‖² over all z of ±1, whose second moments are those of N(0, I)."""
+    """Return the mean of ‖zM‖² over all z of ±1, which have the second moments of N(0, I)."""
     return sum((torch.tensor(z).double() @ m).square().sum() for z in product((1, -1), repeat=len(m))) / 2 ** len(m)
 
 
 def of_law(claim: Claim, law: str) -> bool:
-    """The left side is the mean over rows zF, or over rows of the second moments σ²I."""
+    """Return whether the left side is the mean over rows zF, or over rows with second moments σ²I."""
     i = drawn(claim.id)
     gap = {"prop-5-anisotropic": GAP @ T}.get(claim.id, T @ GAP) if law == "zF" else GAP
     first = i.instance.factor if law == "zF" else i.instance.sigma * torch.eye(3).double()
@@ -71,7 +71,7 @@ def unbounded(claim: Claim, first: str, second: str) -> bool:
 
 
 def segment(claim: Claim, every: str, begin: str, end: str, above: str) -> bool:
-    """On the instance of the argument, W = I, x = (1, 0) and AB = −2I: y and ŷ, and the least norm between them."""
+    """Check the norms on the segment from y to ŷ for W = I, x = (1, 0) and AB = −2I."""
     y = {"(y₁, y₂)": 1, "(ŷ₁, ŷ₂)": 1 - 2}
     norms = [abs((1 - t) * y[begin] + t * y[end]) for t in np.linspace(0, 1, 11)]
     holds = {"every": all}[every](bool({">": n > 0}[above]) for n in norms)
@@ -79,7 +79,7 @@ def segment(claim: Claim, every: str, begin: str, end: str, above: str) -> bool:
 
 
 def iff(claim: Claim, lost: str, rank: str) -> bool:
-    """For this AB and for every AB, where W has full row rank and where it has not."""
+    """Check the equivalence for one AB and for every AB, with and without full row rank of W."""
     said = True
     for w in (random(2, 3), random(3, 2), torch.ones(2, 2).double()):
         i, pinv_ = mpmath.eye(len(w)), torch.linalg.pinv(w)
@@ -114,7 +114,7 @@ def dimensions(claim: Claim, c: str, d: str, low: str, lower: str, high: str, hi
 
 
 def maps(claim: Claim, one: str, other: str) -> bool:
-    """The first doubles with W and the second does not, and the second does not vanish with W."""
+    """Check that the first map doubles with W, and that the second does not and differs from 0 at W = 0."""
     w, m, i = mpmath.randmatrix(2, 2), mpmath.randmatrix(2, 2), mpmath.eye(2)
     one, other = (lambda w, f=f: read(f, W=w, AB=m, M=m, I=i) for f in (one, other))
     assert shows(claim, "(I + M)(W − W) + M", "(I + M)(2W) − 2W")
@@ -130,7 +130,7 @@ def rank_of(formulas: tuple[str, ...], bound: str) -> bool:
 
 
 def counted(claim: Claim, quantifier: str, where: str, above: str) -> bool:
-    """The numbers of the remark, which ``paper_checks`` counts from the files."""
+    """Check the remark's words on its numbers, which test_tables.py counts from the files."""
     scores = [tuple(map(int, x.split("-"))) for x in re.findall(r"\d+-\d+-\d+", remark(claim))]
     wins, ties, losses = map(sum, zip(*scores, strict=True))
     holds = {
@@ -230,7 +230,7 @@ def no_more(claim: Claim, c: str, where: str) -> bool:
 
 
 def symmetry(claim: Claim, changes: list[str]) -> bool:
-    """The weights that are named give the head its functions; the safe placements are those that do not notice."""
+    """Check that the changed weights compute the same functions, and that the claim names the unaffected placements."""
     sp = attention.sympy()
     w = {x: sp.Matrix(*shape, lambda i, j: (i + 1) ** j + 2 * i * j) for x, shape in
          {"q": (3, 2), "k": (3, 2), "v": (3, 2), "o": (2, 3)}.items()}  # fmt: skip
@@ -254,7 +254,7 @@ def symmetry(claim: Claim, changes: list[str]) -> bool:
 
 
 def rotary(claim: Claim, turned: str, free: str) -> bool:
-    """Scores q D kᵀ with a rotation D, for R a rotation, and one that stretches; v and o never meet D."""
+    """Check that scores q D kᵀ with a rotation D are invariant if R is a rotation, and not if it stretches."""
     d, q, k, v, o = (random(*x) for x in ((2, 2), (3, 2), (3, 2), (3, 2), (2, 3)))
     d = torch.linalg.matrix_exp(d - d.T)
     for r, keeps in ((d @ d, True), (torch.diag(torch.tensor([1.0, 2])).double(), False)):
@@ -264,7 +264,7 @@ def rotary(claim: Claim, turned: str, free: str) -> bool:
 
 
 def gauge_parts(claim: Claim, at_input: str, at_output: str, mismatch: str) -> bool:
-    """Three layers and orthogonal Q: without its gauge part, T acts in the gauge Q as it does without a gauge."""
+    """Check for three layers and orthogonal Q that effects without gauge parts are those of T on rotated weights."""
     t, *others = (mpmath.randmatrix(3, 3) for _ in range(7))
     ws, vs = others[:3], others[3:]
     qs = [mpmath.eye(3), *(mpmath.qr(mpmath.randmatrix(3, 3))[0] for _ in range(2)), mpmath.eye(3)]
@@ -286,7 +286,7 @@ def share(e: Any, there: Any) -> Any:
 
 
 def angles(claim: Claim, cost: str, late: str) -> bool:
-    """The loss of a layer for ρ = cos ψ everywhere, over ψ; late layers have fewer summands."""
+    """Check the loss of each layer for ρ = cos ψ in all layers, divided by ψ; late layers have fewer summands."""
     psi, layers = mpf(10) ** -15, range(1, 6)
     losses = [(1 - wide.predicted((mpmath.cos(psi),) * 5, k - 1)) / psi for k in layers]
     factor = read(cost.removesuffix("Σ√k"), ψ=1)
@@ -297,7 +297,7 @@ def angles(claim: Claim, cost: str, late: str) -> bool:
 
 
 def recursion(claim: Claim, kappa: str, before: str, slope: str) -> bool:
-    """c at every layer by the formulas as they are printed."""
+    """Check c at every layer against the printed formulas."""
     kernel = lambda t: read(kappa, t=t)  # noqa: E731
     rho, a, p = (0, *map(mpf, wide.COSINES)), [mpf(1)], [None]
     for k in range(1, len(rho)):
@@ -325,13 +325,13 @@ def below(claim: Claim, placement: str) -> bool:
 
 
 def placed(claim: Claim, name: str) -> bool:
-    """The adapted layer as it is printed on the left side."""
+    """Return whether the left side has the printed form of this placement's adapted layer."""
     forms = {"LoRA": ("W + AB",), "input": ("(I + AB)W", "(I + A₁B₁)W"), "output": ("W(I + AB)", "W(I + A₁B₁)")}
     return text(claim.concludes[0].left).removeprefix("rank(").startswith(forms[name])
 
 
 def filters(claim: Claim, who: str, where: str) -> bool:
-    """H behind the layer stands last in the effect, and H before it first."""
+    """Check that H comes last in the effect if it is behind the layer, and first if it is before it."""
     effect = {"input adapter": "MW", "output adapter": "WM", "LoRA": "M"}[who]
     form = {"behind it": f"‖F{effect}H‖_F", "before it": f"‖H{effect}F‖_F"}[where]
     return text(claim.concludes[0].left) == form
@@ -353,13 +353,13 @@ def retained(formula_: str) -> bool:
 
 
 def mean_squares(k: int) -> tuple[float, float]:
-    """E (max(|x₁|, k|x₂|) − k|x₂|)² of normal x, with x₂ and without, over the angle; E r² = 2 and E x₁² = 1."""
+    """Return E (max(|x₁|, k|x₂|) − k|x₂|)² for normal x, integrated over the angle with E r² = 2, and E x₁²."""
     angle = (np.arange(100_000) + 0.5) / 100_000 * np.pi / 2
     return 2 * float(np.mean(np.maximum(np.cos(angle) - k * np.sin(angle), 0) ** 2)), 1.0
 
 
 def scaled(claim: Claim, kept: str, of_lora: str) -> bool:
-    """Shares of the effects of both placements, where the layer is s times as large and what follows 1/s times."""
+    """Check both placements' shares if the layer is scaled by s and the next one by 1/s."""
     z, m, w, h, j, s = random(5, 3), random(3, 3), random(3, 4), random(3, 4) + 1, random(4, 2), 3.0
     there = share(z @ m @ w @ j, z @ m @ (s * w) @ (j / s)), share(z @ h @ j, z @ h @ (j / s))
     assert equal(z @ (s * w) @ (j / s), z @ w @ j)
@@ -367,7 +367,7 @@ def scaled(claim: Claim, kept: str, of_lora: str) -> bool:
 
 
 def every_law(claim: Claim, bound: str) -> bool:
-    """R of a law on rows F, in which the target's effect is seen where the source's is."""
+    """Check the bound on R for rows F and an L' whose difference from L is in L's column space."""
     i = drawn(claim.id)
     here, f = i.instance.l[0], i.instance.f[0]
     there = here + here @ torch.linalg.pinv(here) @ (i.instance.l_target[0] - here) / 9

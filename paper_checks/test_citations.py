@@ -41,7 +41,7 @@ ELSEWHERE = re.compile(r"arXiv[ :]\d{4}\.\d{4,5},[^)\n]*")
 
 
 def between(first: str, last: str) -> Iterator[str]:
-    """Return the numbers of a range, such as 3 to 5 or 4a to 4c."""
+    """Yield the numbers of a range, such as 3 to 5 or 4a to 4c."""
     if first[:-1] == last[:-1] and last[-1] in string.ascii_lowercase:
         yield from (first[:-1] + x for x in string.ascii_lowercase if first[-1] <= x <= last[-1])
     elif first.isdigit() and last.isdigit():
@@ -51,7 +51,7 @@ def between(first: str, last: str) -> Iterator[str]:
 
 
 def citations(text: str) -> Iterator[tuple[str, str]]:
-    """Return (kind, number) of every citation in a text, with lists and ranges expanded."""
+    """Yield (kind, number) for every citation in a text, with lists and ranges expanded."""
     ours = ELSEWHERE.sub("", text)
     for kind, pattern in CITATION.items():
         for match in pattern.finditer(ours):

@@ -42,7 +42,7 @@ def test_verdict_is_the_recorded_one(claim: Claim, run: Run, record_property: Ca
     result = verify(claim, run)
     record_property(KEY, json.dumps(result.to_json()))  # pytest-xdist cannot transfer integers of more than 32 bits
     assert result.verdict is claim.expected, result
-    if random := result.findings.get(Evidence.RANDOM):  # hypotheses hold by construction, but for rounding
+    if random := result.findings.get(Evidence.RANDOM):  # hypotheses hold by construction, up to rounding
         assert random.instances >= 0.98 * run.instances
 
 
@@ -157,7 +157,7 @@ def test_a_claim_amends_one_about_the_same_left_side_or_of_the_same_statement(cl
 
 @pytest.mark.parametrize("claim", EVERY)
 def test_a_claim_is_searched_in_every_way_that_there_is_for_it(claim: Claim) -> None:
-    """At random; uphill for a bound that is sharp or attained; by samples for App. A.2; on what is shipped."""
+    """Searches are random, by ascent for sharp or attained bounds, by samples in App. A.2, and on shipped instances."""
     searches = {type(s).__name__: s for s in claim.strategies}
     if claim.setting is not None:
         assert "RandomInstances" in searches
@@ -174,7 +174,7 @@ FAMILIES = [(c, p) for c in CLAIMS.values() for p in c.proofs if isinstance(p, A
 
 @pytest.mark.parametrize(("claim", "family"), FAMILIES, ids=[c.id for c, _ in FAMILIES])
 def test_a_family_is_tried_on_both_sides_of_what_matters(claim: Claim, family: Attained) -> None:
-    """Cosines of both signs, lengths below and above 1, small and large ε, condition numbers of two magnitudes."""
+    """Cosines of both signs, lengths below and above 1, small and large ε, and condition numbers of two magnitudes."""
     for parameter, tried in family.over.items():
         match opened(parameter).op:
             case "sim":

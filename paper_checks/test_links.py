@@ -1,4 +1,4 @@
-"""Every link of a chain names a rule, and the rule is applied: to the formula before, it gives the next one."""
+"""Every link of a chain names a rule, which gives its formula when applied to the previous one."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ def same(i: Values, a: Term, b: Term) -> bool:
 
 
 def rewritten(i: Values, before: Term, after: Term, *rules: Rule) -> bool:
-    """Return whether a rule, applied to parts that the next formula has no more, gives its value."""
+    """Return whether rules, applied to the parts of a formula that are missing in the next one, give its value."""
     before, after = opened(before), opened(after)
     kept, found = set(after.walk()), dict[Term, list[Term]]()
     for x in before.walk():
@@ -51,7 +51,7 @@ def triangle(x: Term) -> Iterator[Term]:
 
 
 def splits(m: Term) -> Iterator[tuple[Term, Term]]:
-    """A product as two factors, wherever it is split."""
+    """Yield every way to split a product into two factors."""
     if m.op == "product":
         a, b = m.args
         yield a, b
@@ -59,7 +59,7 @@ def splits(m: Term) -> Iterator[tuple[Term, Term]]:
 
 
 def norms(whole: str, first: str, second: str) -> Rule:
-    """‖MN‖ ≤ ‖M‖‖N‖ for these norms."""
+    """Return the rule ‖MN‖ ≤ ‖M‖‖N‖ for these norms."""
 
     def rule(x: Term) -> Iterator[Term]:
         if x.op == NORMS[whole](AB if whole else SOURCE.x1).op:
@@ -81,7 +81,7 @@ def rank_of_sum(x: Term) -> Iterator[Term]:
 
 
 def columns(x: Term) -> Iterator[Term]:
-    """rank(MN) ≤ rows(N), and N may be a product itself."""
+    """Yield the bounds rank(MN) ≤ rows(N), where N may itself be a product."""
     if x.op == "rank":
         yield from (rows(b) for _, b in splits(x.args[0]))
 
@@ -96,13 +96,13 @@ def instead(old: Term, new: Term) -> Rule:
 
 
 def given(claim: Claim, i: Values, before: Term, after: Term) -> bool:
-    """A hypothesis of the claim puts its right side for its left side."""
+    """Return whether replacing a hypothesis's left side by its right side gives the next formula."""
     return any(rewritten(i, before, after, instead(r.left, r.right), instead(fro(GAP), sqrt(EPSILON))) or (
         claim.setting.name.startswith("setting A.2") and same(i, before, after)) for r in claim.given)  # fmt: skip
 
 
 def by_lemma(i: Values, after: Term, *, remainder: bool) -> bool:
-    """Of both models, what Lemma 1 says of ‖Δu‖/‖u‖ and ‖Δv‖/‖v‖, with 1 + |s| or √(1 − s²)."""
+    """Return whether a formula is Lemma 1 for both models, with the factor 1 + |s| or √(1 − s²)."""
     found = (x for x in opened(after).walk() if x.op == "norm" and "ab" in {y.name for y in x.walk()})
     lengths = list(dict.fromkeys(found))
     for factor in (lambda m: 1 + abs(m.s0), lambda m: m.sine0):

@@ -1,4 +1,4 @@
-"""Every clause of a claim's words is evaluated: a clause that no fact below is about has no evidence, and fails."""
+"""Every clause of a claim's words is evaluated; a clause without a fact below fails."""
 
 import re
 from collections.abc import Callable
@@ -576,7 +576,7 @@ LINES = [(c, p) for c in CLAIMS.values() for p in c.proofs if isinstance(p, Show
 
 @pytest.mark.parametrize(("claim", "proof"), LINES, ids=[c.id for c, _ in LINES])
 def test_every_line_is_asked_for_by_a_clause(claim: Claim, proof: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that none can be left out."""
+    """A line that no clause asks for would not be compared with the claim's words."""
     asked = list[str]()
     for module in (evaluating, facts_):
         monkeypatch.setattr(module, "shows", lambda _, *formulas: asked.extend(formulas) or True)

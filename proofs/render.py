@@ -204,7 +204,7 @@ class Scope:
 
 
 def _artanh_shift(left: Term, right: Term) -> tuple[Term, Term, Term] | None:
-    """Return a, b and q from |artanh a − artanh b| and ln q."""
+    """Return a, b and q of |artanh a − artanh b| and ln q, or None."""
     if left.op != "abs" or right.op != "ln":
         return None
     match left.args[0]:
@@ -294,7 +294,7 @@ def _scope(claim: Claim) -> tuple[Scope, list[str], list[str]]:
 
 
 def universal(claim: Claim) -> tuple[list[str], str]:
-    """Return the requirements on the field, and that all instances of the hypotheses satisfy the conclusions."""
+    """Return the requirements on the field, and the statement that all instances satisfy the conclusions."""
     scope, outer, inner = _scope(claim)
     order, right = claim.concludes[0].order, opened(claim.concludes[0].right)
     remainder = f" + K * epsilon ^+ {order}" if order else ""

@@ -71,7 +71,7 @@ def work(folder: Path, command: str, begun: Connection, longest: int | None) -> 
 
 
 def run(folder: Path, command: str, moment: float | None = None, longest: int | None = None) -> float:
-    """Return the seconds of the run, which is killed ``moment`` seconds after its start if still running."""
+    """Run the command, killing it ``moment`` seconds after its start; return the seconds that it took."""
     receiver, sender = PROCESSES.Pipe(duplex=False)
     process = PROCESSES.Process(target=work, args=(folder, command, sender, longest))
     process.start()
@@ -143,5 +143,5 @@ def plain(content: bytes | None) -> bytes | None:
 
 
 def _before(name: str, whole: bytes) -> bytes:
-    """Return another file of this type."""
+    """Return the content of another file of this type."""
     return whole[:-1] + bytes([whole[-1] ^ 1]) if name.endswith(".safetensors") else whole + b" "

@@ -26,7 +26,7 @@ def null_of(a: np.ndarray, b: np.ndarray, cuts: tuple[int, ...] | None = None) -
 
 
 def every(cuts: tuple[int, ...]) -> list[list[int]]:
-    """Yield all permutations inside the parts."""
+    """Return all permutations within the parts."""
     each = [permutations(range(*ends)) for ends in pairwise(cuts)]
     return [[i for part in some for i in part] for some in product(*each)]
 
@@ -42,7 +42,7 @@ def test_mean_and_deviation_are_those_of_all_permutations_inside_the_parts(cuts:
 
 @pytest.mark.parametrize("cuts", [(0, 7), (0, 2, 4, 7)], ids=str)
 def test_the_skewness_of_channel_effects_is_that_of_all_permutations(cuts: tuple[int, ...]):
-    """Return K without e: a diagonal and additive effects of rows and columns, zero between parts."""
+    """The matrices are a diagonal plus additive effects of rows and columns, and zero between parts."""
     rng = np.random.default_rng(5)
     pair = []
     for _ in range(2):
@@ -70,7 +70,7 @@ def strangers(f: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
 
 
 def test_strangers_pass_three_deviations_as_seldom_as_a_normal_law_says():
-    """.0013; without the skewness .01."""
+    """The share is .0013; without the correction for skewness it is .01."""
     rng = np.random.default_rng(0)
     plain, corrected, ps = [], [], []
     for f in (16, 48):
@@ -111,7 +111,7 @@ def test_parts_of_a_concatenation_are_cut_at_the_widest_side_that_divides_it():
 
 
 def test_parts_of_unequal_size_in_all_networks_are_shared_by_construction():
-    """Two unrelated layers read a strong and a weak part: as one part they look related, as two parts they do not."""
+    """A strong and a weak part make unrelated layers look related, unless the null has these two parts."""
     rng = np.random.default_rng(7)
     sizes = np.repeat([1.0, 0.2], 40)[:, None]
     a, b = (centred(sizes * rng.standard_normal((80, 200))) for _ in range(2))

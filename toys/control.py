@@ -34,7 +34,7 @@ REVISION: Final = 1
 LAYERS: Final = tuple(f"blocks.{i}.{m}" for i in range(DEPTH) for m in ("q", "k", "v", "o", "up_proj", "down_proj"))
 ALL: Final = range(len(LETTERS))
 UNUSED: Final = ("pruned", "noise")
-"""The related targets that are drawn; in the paper's figure the target is the distilled model."""
+"""Related targets that are not used; in the paper's figure, the target is the distilled model."""
 MEASURED: Final = 80
 """Number of glyphs to reproduce from their edges."""
 SHOWN: Final = range(4)
@@ -77,7 +77,7 @@ def edges(x: Tensor) -> Tensor:
 
 
 def prompted(faces: tuple[str, ...], each: int, seed: int, again: int = 0) -> Batch:
-    """Return glyphs with prompts of letter and face, (n, 1, PROMPT); ``again`` repeats the transformations."""
+    """Return glyphs with prompts of letter and face, (n, 1, PROMPT); ``again`` redraws them, equally transformed."""
     x, letters, told = glyphs(faces, ALL, each, seed + again)
     return placed(x, seed), letters, encoder()[1][told][:, None]
 
@@ -176,7 +176,7 @@ class World:
         return {"real": real, "edges": 2 * edges(real) - 1}
 
     def ceiling(self) -> dict[str, float]:
-        """Return the measures of new drawings with the same transformations, generated without edges."""
+        """Return the measures of other drawings with the same transformations, as a reference."""
         real, again = self.tested[0], self._asked(1)[0]
         return {"1 - SSIM": unlike(again, real), "edges missed": missed(again, edges(real))}
 

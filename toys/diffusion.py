@@ -124,7 +124,7 @@ class World:
         return {"real": self.tested.real[list(SHOWN)], "learnt": self.drawn(LEARNT, 1, 1)[0]}
 
     def ceiling(self) -> dict[str, float]:
-        """Return the measures of new drawings of the real face, an upper limit for samples."""
+        """Return the measures of new drawings of the real face, the best that samples can reach."""
         again = self.drawn(TESTED, self.size.samples, 9)[0]  # ordered by letter, whereas samples are ordered by drawing
         return self.tested.compared(again[torch.arange(len(again)).view(len(TESTED), -1).T.flatten()])
 

@@ -124,7 +124,7 @@ class World:
         return unlike.unflatten(0, (-1, len(PICTURE))).mean(1).unflatten(-1, (2, PROMPT))
 
     def pictured(self, faces: Sequence[str], letters: Sequence[int], ways: Sequence[int], seed: int) -> Batch:
-        """Return glyphs with an image as prompt."""
+        """Return glyphs with images as prompts."""
         x, told, styles = drawn(faces, letters, 1, ways, seed)
         return x, told, (self.looks(faces, ways, seed + 1) / self.spread)[styles]
 
@@ -179,7 +179,7 @@ class World:
         }
 
     def ceiling(self) -> dict[str, float]:
-        """Return the measures of new drawings of the real face, an upper limit for samples."""
+        """Return the measures of new drawings of the real face, the best that samples can reach."""
         return self.tested[0].compared(drawn([subject(self.seed)], ASKED, 1, TESTED, 100 * self.seed + 9)[0])
 
     def own(self, model: nn.Module, where: str) -> float:

@@ -1,7 +1,7 @@
 """The share of an adapter's gain that is kept as the target drifts away from its source, copied or carried over.
 
 Three families of small networks are trained further until their weights have cosines of .99 to .3 with the source's,
-reparametrised to an equal function, and trained independently. Adapters of the source are copied to all of these, and
+reparametrised to the same function, and trained independently. Adapters of the source are copied to all of these, and
 carried over with unlabelled inputs.
 
 Examples:

@@ -1,4 +1,4 @@
-"""Shares kept by carrying over and its peers, for three families of networks and eight relations."""
+"""Shares of an adapter's gain kept by carrying over and by peers, for eight relations of three families of networks."""
 
 import statistics
 import time
@@ -28,7 +28,7 @@ TEXT_BARS = {"apart": (0.35, 0.55), "width": (0.35, 0.55), "depth": (0.35, 0.55)
 
 
 def main(*, quick: bool = False, seeds: int = 3, cache: Path = Path("out/bench/cache")) -> dict[str, Any]:
-    """Return a record after training, carrying over by every rule, and measuring on labels.
+    """Train the networks, carry adapters over by every rule, and measure on labels.
 
     Args:
         quick: run only four moves.
@@ -80,7 +80,7 @@ def measured(move: Move) -> dict[str, Any]:
 
 
 def table(record: dict[str, Any]) -> str:
-    """Return tables of medians by family and relation, harm and errors, and of the peers."""
+    """Return tables of medians by family and relation, of harm and errors, and of the peers."""
     moves = record["results"]["moves"]
     heads: tuple[str, ...] = ("family", "relation", "moves", "closed form", "chosen", "bar", "50 steps", "bar")
     heads += ("50 from zero", "least", "copy", "predicted error", "CPU s")

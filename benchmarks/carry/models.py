@@ -118,7 +118,7 @@ class Bytes(nn.Module):
 
 
 def gauge(model: nn.Module, seed: int) -> nn.Module:
-    """Return an equal function with neurons and channels permuted and scaled, and values and queries rotated."""
+    """Return a model of the same function with neurons and channels permuted, and scaled except in byte models."""
     model = copy.deepcopy(model)
     torch.manual_seed(seed)
     if isinstance(model, Bytes):
@@ -155,7 +155,7 @@ def train(
     seed: int,
     teacher: nn.Module | None = None,
 ) -> nn.Module:
-    """Return the model after training its trainable parameters with Adam, on labels or on a teacher's outputs."""
+    """Train the parameters that require gradients with Adam, on labels or on a teacher's outputs; return the model."""
     generator = torch.Generator().manual_seed(seed)
     optimiser = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], rate)
     for _ in range(steps):

@@ -88,7 +88,7 @@ def by_activations(move: Move, ridge: float = 1e-2) -> nn.Module | None:
 
 
 def carried(move: Move, refine: int | None) -> tuple[nn.Module, object]:
-    """Return the target with the carried-over adapter, and the outcome; None for the default number of steps."""
+    """Return the target with the adapter carried over, and the outcome; ``None`` is the default number of steps."""
     target = copy.deepcopy(move.target)
     match = "effect" if move.relation == "depth" and move.adapted == "one" else "name"
     options = {"refine": refine, "seed": move.seed, "strict": False, "match": match, "need": "labels"}
@@ -96,7 +96,7 @@ def carried(move: Move, refine: int | None) -> tuple[nn.Module, object]:
 
 
 def distilled(move: Move, like: nn.Module, steps: int) -> nn.Module | None:
-    """Return the target after as many steps without labels from fresh adapters of the sizes that ``like`` has."""
+    """Return the target after gradient steps without labels from fresh adapters of the same sizes as in ``like``."""
     sizes = {layer: module.adapters["default"] for layer, module in layers(like).items()}
     if not sizes:
         return None

@@ -82,7 +82,7 @@ def _changed(model: Model, change: Callable[[str, Tensor], Tensor]) -> Model:
 
 
 def _int8(_: str, w: Tensor) -> Tensor:
-    """Return a scale for each row."""
+    """Return the weight rounded to int8 with a scale for each row."""
     if w.ndim < 2:
         return w
     step = w.flatten(1).abs().amax(1).clamp_min(1e-12).view(-1, *[1] * (w.ndim - 1)) / 127
@@ -90,7 +90,7 @@ def _int8(_: str, w: Tensor) -> Tensor:
 
 
 def _float8(_: str, w: Tensor) -> Tensor:
-    """Return a scale for each matrix."""
+    """Return the weight rounded to float8 with a scale for each matrix."""
     return w if w.ndim < 2 else (w / w.abs().max() * 400).to(torch.float8_e4m3fn).float() * w.abs().max() / 400
 
 

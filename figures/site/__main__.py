@@ -47,7 +47,7 @@ def sources(folder: Path) -> None:
 
 
 def within(page: str, text: str) -> str:
-    """Replace a page's links to files that are not on the site by the files' names."""
+    """Replace a page's links to files that are not on the site with the files' names."""
 
     def kept(link: re.Match[str]) -> str:
         path = normpath(join("docs", dirname(page), link[2]))
@@ -57,7 +57,7 @@ def within(page: str, text: str) -> str:
 
 
 def linked(page: str, text: str, made: Iterable[str]) -> str:
-    """Replace names of generated pages, which are plain text in the repository, by links."""
+    """Replace names of generated pages, which are plain text in the repository, with links."""
     for name in made:
         text = text.replace(f"`{name}`", f"[`{name}`]({relpath(name, dirname(page) or '.')})")
     return text

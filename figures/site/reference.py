@@ -58,7 +58,7 @@ PUBLIC: Final[dict[str, tuple[str, dict[str, tuple[str, ...]]]]] = {
 
 
 def names() -> Iterator[str]:
-    """Return every public name, dotted."""
+    """Yield every public name, dotted."""
     for _, modules in PUBLIC.values():
         yield from (f"{module}.{name}" for module, some in modules.items() for name in some)
 

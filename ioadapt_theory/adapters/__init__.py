@@ -1,4 +1,4 @@
-"""The adapter layer that toys and real models share: families, placements, whole models."""
+"""Adapters for single layers and whole models: families, placements, and operations on adapters."""
 
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.config import AdapterConfig
@@ -10,7 +10,8 @@ from ioadapt_theory.adapters.merging import merge, unload, unmerge
 from ioadapt_theory.adapters.model import activate, adapt, count, disable, layers, parameters, remove, scale
 from ioadapt_theory.adapters.moving.combine import combine
 from ioadapt_theory.adapters.moving.correspondence import NoProvenanceError, RenumberedWarning
-from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport, transfer
+from ioadapt_theory.adapters.moving.put import TransferError, TransferReport
+from ioadapt_theory.adapters.moving.transfer import transfer
 from ioadapt_theory.adapters.rules.target_modules import NoMatchError
 
 __all__ = [

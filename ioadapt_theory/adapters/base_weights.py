@@ -19,7 +19,7 @@ from ioadapt_theory.errors import UnknownNameError
 
 @dataclass(frozen=True, slots=True)
 class BaseLayer:
-    """A layer's own weights.
+    """The original weights of a layer.
 
     Attributes:
         matrix: W, c x d, or (c · taps) x d.

@@ -111,7 +111,7 @@ class AdapterConfig:
             _plan(self, "input" if placement in RULES else placement, self.rank, self.alpha)
 
     def plans(self, names: Iterable[str]) -> dict[str, Plan]:
-        """Return the plan for each layer; raise UnknownSideError if "residual" does not know the side of some."""
+        """Return the plan for each layer; raise UnknownSideError if "residual" does not know the side of a layer."""
         plans, unknown = dict[str, Plan](), list[str]()
         for name in names:
             try:

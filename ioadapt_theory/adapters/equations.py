@@ -46,7 +46,7 @@ class Placement(StrEnum):
 
 
 class Modified(Operator):
-    """A layer f with an operation before, after or inside it; it is itself a layer of the same sizes."""
+    """A layer f with an operation before, after or inside it; itself a layer of the same sizes."""
 
     def __init__(self, f: Operator) -> None:
         super().__init__(f.module, f.channels, f.columns, axis=f.axis, taps=f.rows // f.channels)

@@ -159,7 +159,7 @@ class AdaptedLayer(nn.Module):
         return result
 
     def merge(self, tensors: dict[str, Tensor] | None = None, *, for_good: bool = False) -> None:
-        """Replace the base layer's tensors by merged ones; keep the old ones for ``unmerge`` unless ``for_good``."""
+        """Replace the base layer's tensors with merged ones; keep the old ones for ``unmerge`` unless ``for_good``."""
         if not self._swapped:
             tensors = self.merged_tensors() if tensors is None else tensors
             self._swapped = {k: nn.Parameter(v, requires_grad=False) for k, v in tensors.items()}

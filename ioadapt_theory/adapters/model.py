@@ -43,7 +43,7 @@ def adapt(
     Args:
         model: any module whose targets are linear layers, convolutions, or layers with known sizes.
         config: the configuration, or give its fields as keywords: ``adapt(model, target_modules=["to_q"], rank=4)``.
-        name: of the adapter; a second adapter acts on the layer as adapted by the first.
+        name: name of the adapter; a second adapter acts on the layer as adapted by the first.
         target: for placement="auto", the model that the adapter will be moved to.
         inputs: for placement="auto", unlabelled inputs of both models, from which the law of transfer chooses the side.
         **options: the fields of ``AdapterConfig``, also under PEFT's names (r, lora_alpha, lora_dropout,
@@ -100,9 +100,9 @@ def install(model: nn.Module, prepared: Mapping[str, Adapter], name: str, *, tra
     other parameters in training stay trainable.
 
     Args:
-        model: changed in place.
+        model: the model, changed in place.
         prepared: layer -> its adapter.
-        name: of the adapter.
+        name: name of the adapter.
         trainable: whether the adapter is to be trained; None does not change its parameters.
 
     Raises:
@@ -241,7 +241,7 @@ def scale(model: nn.Module, factor: float, name: str = "default") -> None:
     Args:
         model: the model with the adapter.
         factor: 0.5 for half its strength, 0 for none.
-        name: of the adapter.
+        name: name of the adapter.
 
     Raises:
         InvalidValueError: a layer is merged, or the factor is not a finite number.

@@ -91,10 +91,10 @@ class Checkpoint(ABC):
 
     @abstractmethod
     def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
-        """Return a function that fills a buffer with a tensor's bytes from a given element on, without torch."""
+        """Return a function that fills a buffer with a tensor's bytes from a given element, without torch."""
 
     def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
-        """Return a function that fills `out` (flat, stored dtype) with a tensor's elements from a given one on."""
+        """Return a function that fills `out` (flat, stored dtype) with a tensor's elements from a given position."""
         import torch
 
         info = self.tensors[name]
@@ -129,7 +129,7 @@ class Checkpoint(ABC):
         return {}
 
     def prepare(self, names: Collection[str] | None = None) -> None:
-        """Download the files with tensors `names` (None: all), which reading would do later; leave no partial file."""
+        """Download the files of the tensors `names` (None: of all) before they are read; leave no partial file."""
         for part, inside in self.parts(names).items():
             part.prepare(inside)
 

@@ -83,7 +83,7 @@ def dequantised(whole: Checkpoint) -> Checkpoint:
 
 
 def _blocks(scale: TensorInfo, weight: TensorInfo) -> tuple[int, ...]:
-    """Return the sizes of the blocks with one scale each, powers of two or divisors of the weight's; else ()."""
+    """Return the sizes of blocks with one scale each, preferably powers of two; () if there is only one scale."""
     if scale.numel == 1:
         return ()
     counts = (*scale.shape, *[1] * (len(weight.shape) - len(scale.shape)))

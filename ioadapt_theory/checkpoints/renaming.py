@@ -85,7 +85,7 @@ def as_modules(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> Renamed:
 def same_start(one: Collection[str], other: Collection[str]) -> tuple[str, str] | None:
     """Return the prefixes by which most of the names that two models do not share differ, such as "model." and "".
 
-    None if they would add only a few shared names, or at most half of the smaller model's other names.
+    The result is None if they would add few shared names, or at most half of the smaller model's other names.
     """
     rest, theirs = set(one) - set(other), set(other) - set(one)
     ends: dict[str, set[str]] = {}

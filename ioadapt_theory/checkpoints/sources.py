@@ -2,7 +2,7 @@
 
 PART is a folder or file of a repository, a component of a pipeline, a part of a single file, or a member of an
 ensemble: `sd15`, `./unet.safetensors`, `v1-5.ckpt:vae`, `owner/name@refs/pr/3:unet`, `ani-1x:0`. An alias has
-    precedence over an existing path (write `./lcm` for a folder `lcm`), and a path over a hub id.
+precedence over an existing path (write `./lcm` for a folder `lcm`), and a path over a hub id.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The statements of the paper with verdicts that a sceptic can re-run; one statement a file, listed in ``registry``."""
+"""The statements of the paper with verdicts that anyone can recompute; ``registry`` lists the files that state them."""
 
 from ioadapt_theory.claims.claim import Claim, Run
 from ioadapt_theory.claims.evidence.findings import Evidence, Verdict, Verification

@@ -1,6 +1,6 @@
 """One formula, three arithmetics: batches in float64 (tensors), 50 digits (mpmath) and exact (sympy), in object arrays.
 
-Formulas are made of these few operations; what they give in float64 is thereby comparable with 50 digits and exactly.
+All formulas are built from these operations, so results in the three arithmetics can be compared.
 Matrices are the last two axes, vectors the last one; leading axes are a batch (tensors only).
 """
 
@@ -18,7 +18,7 @@ from ioadapt_theory.errors import InvalidValueError
 
 DIGITS = 50
 LARGE = 64
-"""Above this size singular values are float64 ones, accurate to about 1e-16 of the largest: 50 digits take minutes."""
+"""Above this size singular values are computed in float64, to about 1e-16 of the largest; 50 digits take minutes."""
 Array = Any
 """A tensor, or a numpy object array of mpmath or sympy numbers; a scalar is a tensor or such a number."""
 
@@ -27,7 +27,7 @@ mp.dps = DIGITS
 
 
 def exact(x: Array) -> bool:
-    """Whether this is a sympy number, or an array of them; sympy itself is not loaded for the question."""
+    """Return whether this is a sympy number or an array of them, without importing sympy."""
     first = x.flat[0] if isinstance(x, np.ndarray) else x
     return type(first).__module__.startswith("sympy.")
 
@@ -198,7 +198,7 @@ def inverse(m: Array) -> Array:
 
 
 def pseudo_inverse(m: Array) -> Array:
-    """Return M⁺; singular values that are rounding count as zero."""
+    """Return M⁺; singular values at the level of rounding count as zero."""
     if isinstance(m, Tensor):
         return torch.linalg.pinv(m)
     if exact(m):
@@ -210,7 +210,7 @@ def pseudo_inverse(m: Array) -> Array:
 
 
 def rank(m: Array) -> Array:
-    """Return the rank: exact of exact numbers, else the number of singular values that are not rounding."""
+    """Return the rank: exact for exact numbers, otherwise the number of singular values above rounding."""
     if exact(m):
         return _sympy().Matrix(m.tolist()).rank()
     if not isinstance(m, Tensor) and isinstance(m.flat[0], Fraction):
@@ -222,7 +222,7 @@ def rank(m: Array) -> Array:
 
 
 def _rank_of_fractions(m: Array) -> int:
-    """Use flint where it is installed, which is a thousand times faster, or eliminate."""
+    """Return the rank by flint if it is installed, which is a thousand times faster, or by Gaussian elimination."""
     try:
         from flint import fmpq, fmpq_mat
     except ImportError:
@@ -273,7 +273,7 @@ POINTS = {True: 9, False: 33}
 
 
 def sup_hessian_norm(u: Array, v: Array, du: Array, dv: Array) -> Array:
-    """Return sup_t ‖H(u + tΔu, v + tΔv)‖ over a grid in [0, 1]: too small if at all, so a bound by it is stricter."""
+    """Return sup_t ‖H(u + tΔu, v + tΔv)‖ over a grid of t in [0, 1]; never too large, so a bound by it is stricter."""
     sup, points = number(0, norm(u)), POINTS[isinstance(u, Tensor)]
     for k in range(points):
         t = k / (points - 1) if isinstance(u, Tensor) else number(k, norm(u)) / (points - 1)

@@ -21,18 +21,18 @@ class Run:
 
     Attributes:
         seed: every part draws from a generator seeded by (seed, claim, strategy, part).
-        instances: random instances a claim.
-        starts: starts of the gradient ascent.
-        steps: steps of the gradient ascent.
-        stacks: random linear stacks for the Monte-Carlo check.
-        samples: samples run through each stack.
+        instances: number of random instances per claim.
+        starts: number of starts of the gradient ascent.
+        steps: number of steps of the gradient ascent.
+        stacks: number of random linear stacks for the Monte-Carlo check.
+        samples: number of samples run through each stack.
         depth: number of layers of a stack.
         widths: widths of the stack, inputs first; None for the default of that depth.
         rank: rank of AB in the stacks.
         spectrum: how the weights of the stacks are drawn (``stacks.SPECTRA``).
         pair: how the target is made from the source (``stacks.PAIRS``).
         condition: condition number of the weights where the spectrum is "conditioned".
-        device: where stacks and samples live.
+        device: device of stacks and samples.
 
     Example:
         >>> from ioadapt_theory.claims import Run
@@ -55,11 +55,11 @@ class Run:
     device: str = "cpu"
 
     def only(self, *names: str) -> "Run":
-        """Return the run with these settings, and the default of every other."""
+        """Return a run with these settings and the defaults for all others."""
         return Run(**{name: getattr(self, name) for name in names})
 
     def chosen(self) -> dict[str, Any]:
-        """Return the settings that are not the default, as JSON has them."""
+        """Return the settings that differ from the defaults, as JSON values."""
         default = asdict(Run())
         return {name: value for name, value in json.loads(json.dumps(asdict(self))).items() if value != default[name]}
 
@@ -71,9 +71,9 @@ class Run:
 
 
 class Strategy:
-    """A way to collect evidence on a claim, in independent parts (so that it can be shared out and resumed).
+    """A way to collect evidence on a claim, in independent parts that can be distributed and resumed.
 
-    Most are one part; ``settings`` names those of a run that the result depends on.
+    Most strategies have one part; ``settings`` names the settings of a run on which the result depends.
     """
 
     settings: ClassVar[tuple[str, ...]] = ()
@@ -84,35 +84,35 @@ class Strategy:
         raise NotImplementedError
 
     def parts(self, run: Run) -> int:
-        """Return how many independent parts the work has."""
+        """Return the number of independent parts."""
         return 1
 
     def pinned(self, run: Run, part: int) -> Run:
-        """Return the settings that a part depends on, and the default of every other: equal ones, equal results."""
+        """Return a run with the settings on which a part depends; all others have their defaults."""
         return run.only(*self.settings)
 
     def __call__(self, claim: "Claim", run: Run, part: int) -> Finding:
-        """Do one part."""
+        """Return the finding of one part."""
         raise NotImplementedError
 
 
 class Origin(StrEnum):
-    """Whose statement it is: "as printed" only for what the paper prints, at the place that ``source`` names."""
+    """The origin of a statement: "as printed" only if the paper prints it, at the place that ``source`` names."""
 
     PRINTED = "as printed"
-    READING = "a reading of what is printed"  # which one is said by ``reading``
+    READING = "a reading of what is printed"  # ``reading`` says which
     IN_WORDS = "said in words"  # the formula is ours
     OURS = "ours"  # a correction, a sharper form or an extension
 
 
 class Word(StrEnum):
-    """Words that say more than the relation; each needs evidence of its own."""
+    """Words that say more than the relation; each needs separate evidence."""
 
     ATTAINED = "attained"  # equality on a shipped instance, at 50 digits
-    SHARP = "sharp"  # equality, or as near as one likes, whatever value each parameter of the right side has
-    FACTOR = "no smaller factor"  # some instances come as near as one likes
-    EVERY_PAIR = "for every κ and κ'"  # sharp, whatever condition number each model has
-    CONVERSE = "only if"  # the other direction of an iff
+    SHARP = "sharp"  # equality, or arbitrarily near it, for all parameters of the right side
+    FACTOR = "no smaller factor"  # some instances come arbitrarily near
+    EVERY_PAIR = "for every κ and κ'"  # sharp for every pair of condition numbers
+    CONVERSE = "only if"  # the converse of an iff
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,23 +120,23 @@ class Claim:
     """A statement of the paper in one reading, or our correction of it.
 
     Attributes:
-        id: as on the command line.
+        id: name on the command line.
         source: number and place in the paper, "Proposition 2 (App. A.1)".
-        origin: whose statement it is.
+        origin: origin of the statement.
         expected: the recorded verdict.
-        concludes: what is stated, all of it; empty for a statement in prose.
-        given: under which hypotheses.
-        prose: the statement in words: of a claim without formula, or beside it.
-        strategies: how instances are searched.
+        concludes: the relations stated, all of which must hold; empty for a statement in prose.
+        given: the hypotheses.
+        prose: the statement in words, instead of or in addition to a formula.
+        strategies: searches for violating instances.
         proofs: the exact arguments (``evidence.argument``, ``extremes``, ``prose``).
-        reading: which reading this is.
+        reading: the reading of the printed statement, in a few words.
         amends: id of the printed claim that this one sharpens or corrects.
-        remark: what is true instead, or how sharp it is; "{lhs of NAME}" and "{rhs of NAME in CLAIM}" stand for values
-            on a shipped instance, which ``report`` computes.
+        remark: what is true instead, or how sharp the claim is; ``report`` replaces "{lhs of NAME}" and "{rhs of NAME
+            in CLAIM}" with values on a shipped instance.
         witnesses: names of the shipped instances (in ``witnesses.json``) that refute it.
         attained: names of the shipped instances on which the bound holds with equality.
-        words: what the statement says beyond the relation, with evidence of its own.
-        setting: how instances are read and drawn; None for claims that have none.
+        words: words that say more than the relation.
+        setting: how instances are read and drawn; None for claims without instances.
         inequality: both sides and the hypotheses as functions of an instance; made from the formulas.
 
     Example:
@@ -185,5 +185,5 @@ class Claim:
 
     @property
     def goals(self) -> tuple[Relation, ...]:
-        """Return the relations that decide on an instance, to first order in AB where they hold up to O(ε²) only."""
+        """Relations that decide on an instance; those up to O(ε²) are replaced by their first order in AB."""
         return tuple(r if r.order is None else Relation(first_order(r.left), r.sign, r.right) for r in self.concludes)

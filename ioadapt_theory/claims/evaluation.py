@@ -1,4 +1,4 @@
-"""One instance, evaluated so that its digits can be believed."""
+"""Evaluation of a claim on one instance, with enough digits for a reliable result."""
 
 import math
 import sys
@@ -21,10 +21,10 @@ SMALLEST, LARGEST = sys.float_info.min, sys.float_info.max
 
 
 class UndefinedError(InvalidValueError):
-    """A quotient 0/0 in the statement, or a function outside its domain."""
+    """Error: the statement is 0/0 on an instance, or a function leaves its domain."""
 
     def __init__(self, reason: str = "an adapted vector is zero") -> None:
-        """Say why that happens."""
+        """Build the message from the reason."""
         super().__init__(f"The statement is undefined on this instance: {reason}.")
 
 
@@ -32,20 +32,20 @@ class UndefinedError(InvalidValueError):
 class Evaluation:
     """Both sides of a claim on one instance."""
 
-    claim: str  # id
+    claim: str  # id of the claim
     lhs: float  # left side
     rhs: float  # right side
-    first_order: float | None  # limit of lhs/t for AB → tAB, t → 0, for statements up to O(ε²), which decides there
+    first_order: float | None  # limit of lhs/t for AB → tAB as t → 0; compared with rhs in statements up to O(ε²)
     hypotheses: Mapping[str, float]  # residual of every hypothesis
 
     @property
     def decisive(self) -> float:
-        """Return the side that is compared with rhs."""
+        """The side that is compared with rhs."""
         return self.lhs if self.first_order is None else self.first_order
 
     @property
     def holds(self) -> bool:
-        """Whether the statement holds on this instance; the slack is what rounded decimals in a file may cost."""
+        """Whether the statement holds on this instance; a tolerance allows for rounded decimals in a file."""
         return self.decisive <= self.rhs * (1 + TOLERANCE)
 
     @property
@@ -54,7 +54,7 @@ class Evaluation:
         return _quotient(self.decisive, self.rhs)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON form; a ratio that is not finite is null."""
+        """Return the JSON form; a ratio that is not finite is null."""
         ratio = _quotient(self.lhs, self.rhs) if self.rhs else math.inf
         return {
             "claim": self.claim,
@@ -72,17 +72,17 @@ def _quotient(a: float, b: float) -> float:
 
 
 def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
-    """Return both sides on an instance file at 50 digits, 100 and so on until two agree; what vanishes there is zero.
+    """Return both sides on an instance, at 50, 100, … digits until two results agree; values that vanish there are 0.
 
-    An ε that the rounded numbers of the file miss by rounding is taken that much larger.
+    If rounding of the file's numbers makes a norm exceed ε, then ε is enlarged by as much.
 
     Raises:
         FileFormatError: the file does not hold an instance.
-        ShapeError: its sizes do not fit.
+        ShapeError: the sizes do not fit.
         InvalidValueError: a value is outside its limits, or the claim has no instances.
-        HypothesisError: it misses a hypothesis.
-        UndecidedError: its rounding decides: a hypothesis holds only up to it, or it explains the violation.
-        UndefinedError: the statement has no value there.
+        HypothesisError: the instance misses a hypothesis.
+        UndecidedError: a hypothesis holds only up to rounding, or rounding explains the violation.
+        UndefinedError: the statement has no value on the instance.
 
     Example:
         >>> from ioadapt_theory.claims import CLAIMS
@@ -118,10 +118,10 @@ def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
 
 
 def _residuals(inequality: Inequality, raw: Mapping[str, Any]) -> dict[str, float]:
-    """Return the residual of every hypothesis; what is below the digits of 50-digit arithmetic is zero.
+    """Return the residual of every hypothesis; residuals at the level of rounding are 0.
 
     Raises:
-        HypothesisError: one is missed.
+        HypothesisError: a hypothesis is missed.
     """
     exact = {name: h for name, h in inequality.hypotheses.items() if h.exact}
     others = {name: h for name, h in inequality.hypotheses.items() if not h.exact}
@@ -164,7 +164,7 @@ def _at(digits: int, inequality: Inequality, raw: Mapping[str, Any], function: C
 
 
 def _settled(a: Any, b: Any) -> tuple[bool, Any]:
-    """Whether a value at some digits and b at twice as many agree, and what it is then."""
+    """Return whether a value agrees with b, computed with twice as many digits, and the settled value."""
     if not (_real(a) and _real(b)):
         return _real(a) == _real(b), b
     if b is None or abs(a - b) <= AGREEMENT * abs(b):

@@ -1,4 +1,4 @@
-"""Instance files: the paper's letters, numbers or exact strings such as "20/297"; read strictly, kept at 50 digits."""
+"""Instance files: JSON objects from the paper's letters to numbers or exact strings such as "20/297"."""
 
 import json
 import math
@@ -18,7 +18,7 @@ from ioadapt_theory.claims.arithmetic import Array, mp
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, ShapeError
 
 LARGEST = 64 * 2**20
-"""Bytes of an instance file: 1000 x 1000 matrices fit, and a device file or a checkpoint by mistake is not read on."""
+"""Largest instance file in bytes: 1000 x 1000 matrices fit, and a device file or checkpoint is not read to the end."""
 EXPONENT = re.compile(r"[eE][+-]?(_?\d){4}")  # an exact 1e999999999 would not fit into memory
 
 
@@ -49,7 +49,7 @@ class Setting:
     check: Callable[[Any], None] = lambda _: None
 
     def read(self, raw: Mapping[str, Any], *, exact: bool = False) -> Any:
-        """Return the instance of a file, at 50 digits or in Fractions.
+        """Return the instance that a file describes, at 50 digits or in Fractions.
 
         Raises:
             FileFormatError: a missing or unknown key, or a value that is not a number.
@@ -78,7 +78,7 @@ class Setting:
         return replace(self, parametrise=by)
 
     def dump(self, instance: Any, index: int | None = None) -> dict[str, Any]:
-        """Return the content of an instance file, from a float64 instance (one of a batch)."""
+        """Return the content of an instance file for a float64 instance, or for one instance of a batch."""
         arrays = {x: getattr(instance, x.attribute) for x in self.letters}
         return {
             x.key: (a if index is None or a.dim() == len(x.axes.split()) else a[index]).tolist()
@@ -148,7 +148,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def load(path: Path | str, kind: str = "instance file") -> dict[str, Any]:
-    """Return the content of an instance file, or of another JSON object, which errors call by its ``kind``."""
+    """Return the JSON object in a file; error messages call the file by its ``kind``."""
     try:
         with Path(path).open("rb") as file:
             content = file.read(LARGEST + 1)
@@ -188,7 +188,7 @@ def witness(name: str) -> dict[str, Any]:
 
 
 def load_or_witness(name: str) -> dict[str, Any]:
-    """Return the content of an instance file or, where there is none, of the shipped instance of this name."""
+    """Return the content of an instance file or, if there is none, of the shipped instance of this name."""
     shipped = witnesses()
     return shipped[name] if name in shipped and not Path(name).exists() else load(name)
 

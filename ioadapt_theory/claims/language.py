@@ -1,20 +1,20 @@
 """The vocabulary in which claims are written, for ``from ioadapt_theory.claims.language import *``.
 
-A statement is a ``Claim``: ``given`` hypotheses it ``concludes`` relations, and its ``proofs`` say why, line by line.
+A statement is a ``Claim``, with hypotheses (``given``), conclusions (``concludes``) and arguments (``proofs``).
 
 Formulas. ``row``, ``matrix`` and ``scalar`` make letters; ``+ - * / **``, ``@`` for products with matrices, ``<=``,
-``<`` and ``.equals`` make formulas and relations of them; ``.up_to(2)`` adds O(ε²); ``let`` names a part. Letters that
-are there already: AB, EPSILON, SIGMA and T = I + AB; SOURCE and TARGET, the models of App. A.1, with x1, x2, w, outputs
+``<`` and ``.equals`` make formulas and relations of them; ``.up_to(2)`` adds O(ε²); ``let`` names a part. Predefined
+letters: AB, EPSILON, SIGMA and T = I + AB; SOURCE and TARGET, the models of App. A.1, with x1, x2, w, outputs
 y1, y2, s0 and sine0; X, W1, W2, W1_TARGET, W2_TARGET and GAP of App. A.2; U, V, DU, DV, S, R and DELTA of Lemma 1.
 
 Arguments, by what they conclude.
-``derived(first, Link(rule, formula), …)`` and ``told(line, …)``: the proof of a theorem of Coq, as a chain of formulas
+``derived(first, Link(rule, formula), …)`` and ``told(line, …)``: the proof of a theorem in Coq, as a chain of formulas
 or in lines. ``@reaching(about)``: lines ``Step(says, check)``, the last of which is ``reached``.
 ``Attained(family, over)``: sharp, for every value of the parameters of the right side.
 ``**refuted_by("ce1")``: a shipped instance refutes the claim. ``ShownBy``, ``RefutedBy``: other claims settle it.
 ``Shown``, ``Refuted``, ``OnlyIf`` and ``Remarked``: lines about a sentence without a formula, by ``@argued(kind, …)``.
 
-Lines. ``spelled("so «(a + b)² = a² + 2ab + b²»", …)``: what stands between « and » is computed as it is printed. Other
+Lines. ``spelled("so «(a + b)² = a² + 2ab + b²»", …)``: the formula between « and » is computed as printed. Other
 checks: ``vanishes``, ``zero`` (polynomials), ``simplifies`` (roots), ``found`` (a number), ``true``.
 
 Searches: ``Replay`` shipped instances, ``RandomInstances``, ``GradientAscent``, ``StackMonteCarlo``, ``MeanZero`` of
@@ -63,5 +63,5 @@ BEYOND = "beyond the paper"
 
 
 def refuted_by(*names: str, beside: tuple[Any, ...] = ()) -> dict[str, Any]:
-    """Return what a claim says that shipped instances refute: arguments, with those beside it, names and verdict."""
+    """Return the fields of a claim that shipped instances refute; ``beside`` adds further arguments."""
     return {"proofs": (*contradicted(*names), *beside), "witnesses": names, "expected": REFUTED}

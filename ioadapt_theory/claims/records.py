@@ -1,4 +1,4 @@
-"""The files of `ioadapt verify`: a journal while it runs, then a record; sets of parts, of two of one the worse."""
+"""Files of `ioadapt verify`: a journal of finished parts while it runs, then a record."""
 
 import hashlib
 import json
@@ -21,18 +21,18 @@ SCHEMA = 4
 
 
 def default_folder() -> Path:
-    """Return where interrupted runs are kept: the user's cache."""
+    """Return the folder of interrupted runs, in the user's cache."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ioadapt-theory" / "verify"
 
 
 class Journal:
-    """Finished parts, one JSON line each; a line that was cut short is done again.
+    """A file of finished parts, one JSON line each; a truncated line is ignored and its part recomputed.
 
-    A run that cannot be resumed is still a run: what the file system refuses is told once, and then ``broken``.
+    If the file cannot be read or written, the journal reports that once and sets ``broken``, and the run continues.
     """
 
     def __init__(self, folder: Path, claims: Sequence[str], run: Run, tell: Callable[[str], Any]) -> None:
-        """Name the file after everything that determines the result, so that another run has another journal."""
+        """Name the file by a digest of everything that determines the result."""
         config = {"schema": SCHEMA, "claims": list(claims), "run": asdict(run), "versions": versions()}
         self.path, self.tell, self.broken = folder / f"{fingerprint(config)}.jsonl", tell, False
 
@@ -46,7 +46,7 @@ class Journal:
             self.tell(f"This run cannot be resumed: {reason}; name another folder by --resume-from.")
 
     def read(self) -> Results:
-        """Return the parts that an interrupted run has left."""
+        """Return the parts that an interrupted run finished."""
         done, text = Results(), ""
         with self._kept():
             text = self.path.read_text(encoding="utf-8", errors="replace") if self.path.exists() else ""
@@ -59,7 +59,7 @@ class Journal:
         return done
 
     def add(self, part: Part, result: Verification) -> None:
-        """Append one part; the line begins anew, wherever the last one was cut."""
+        """Append one part on a new line, even if the last line was truncated."""
         if not self.broken:
             with self._kept():
                 self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,7 +84,7 @@ def _parsed(raw: Mapping[str, Any]) -> tuple[Part, Verification]:
 
 
 def _digest(raw: Mapping[str, Any]) -> str:
-    """Return what is equal for equal parts with equal results, however long they took and wherever."""
+    """Return a digest of parts, settings and versions that does not depend on computing times."""
     apart = [{name: x for name, x in part.items() if name != "seconds"} for part in raw["parts"]]
     content = {"parts": apart, "config": raw["config"], "versions": raw["versions"]}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
@@ -92,24 +92,24 @@ def _digest(raw: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Parts, and the settings that they were computed with, a run each."""
+    """Results of parts, and the settings of the runs that computed them."""
 
     results: Results
     configs: tuple[Mapping[str, Any], ...]
 
     @property
     def claims(self) -> list[str]:
-        """In the order of the registry."""
+        """Ids of the claims, in the order of the registry."""
         there = {part.claim for part in self.results}
         return [name for name in CLAIMS if name in there]
 
     def unfinished(self) -> set[str]:
-        """Return the claims that lack a part of a run of theirs."""
+        """Return the claims with a run that lacks a part."""
         runs = [(c["claims"], Run.of({k: x for k, x in c.items() if k != "claims"})) for c in self.configs]
         return {part.claim for names, run in runs for part in parts(names, run) if part not in self.results}
 
     def text(self, claims: Sequence[str], unfinished: Collection[str] = ()) -> str:
-        """Return the record as JSON: verdicts by claim, then a line a part."""
+        """Return the record as JSON: verdicts by claim, then one line per part."""
         verdicts = {n: {**v.to_json(), "finished": n not in unfinished} for n, v in total(claims, self.results).items()}
         config = self.configs[0] if len(self.configs) == 1 else {"runs": list(self.configs)}
         every = [_plain(*item) for item in sorted(self.results.items())]
@@ -121,10 +121,10 @@ class Record:
 
 
 def read(path: str) -> Record:
-    """Return a record that ``ioadapt verify --format json`` wrote, with this code.
+    """Return a record that this version of ``ioadapt verify --format json`` wrote.
 
     Raises:
-        FileFormatError: it is not one, or one of another version, or it was changed since.
+        FileFormatError: the file is no such record, was computed by another version, or was changed.
     """
     raw = load(path, "record")
     if raw.get("what") == "verify" and raw.get("schema") != SCHEMA:
@@ -148,9 +148,9 @@ def read(path: str) -> Record:
 
 
 def merge(paths: Iterable[str]) -> Record:
-    """Return the union of records: a part that is in several counts once.
+    """Return the union of records; each part counts once.
 
-    Of two results of one part, which processors may round differently, the worse one stays.
+    Processors may round differently, so of two results for a part the worse is kept.
     """
 
     def severity(result: Verification) -> tuple[bool, float, str]:

@@ -1,4 +1,4 @@
-"""Every claim, in the paper's order: a file that states claims is one line here."""
+"""All claims in the paper's order; each file of claims has one line here."""
 
 from ioadapt_theory.claims.beyond import attention, depth, interior, nonlinear, transfer
 from ioadapt_theory.claims.claim import Claim
@@ -50,4 +50,4 @@ FILES = (
     limits,
 )
 CLAIMS: dict[str, Claim] = {claim.id: claim for file in FILES for claim in file.CLAIMS}
-"""By id; a reading is an entry."""
+"""All claims by id; every reading of a statement is a claim."""

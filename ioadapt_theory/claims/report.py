@@ -17,7 +17,7 @@ VALUE = re.compile(r"\{(lhs|rhs) of ([\w-]+)(?: in ([\w-]+))?\}")
 
 
 def remark(claim: Claim) -> str:
-    """Return the remark, with the values on shipped instances that it speaks of."""
+    """Return the remark with its placeholders replaced by values on shipped instances."""
     from ioadapt_theory.claims.registry import CLAIMS
 
     def value(match: re.Match[str]) -> str:
@@ -29,13 +29,13 @@ def remark(claim: Claim) -> str:
 
 
 def short(x: float) -> str:
-    """Return a fraction of small numbers where it is one, as values on shipped instances are; else four digits."""
+    """Return a number as a fraction if its denominator is at most 1000, otherwise with four digits."""
     nearest = Fraction(x).limit_denominator(1000)
     return str(nearest) if math.isclose(x, nearest, rel_tol=1e-13) else f"{x:.4g}"
 
 
 def reading(claim: Claim) -> str:
-    """Return whose statement it is, and in which reading."""
+    """Return the origin of a statement and its reading."""
     return f"{claim.origin}: {claim.reading}" if claim.reading else str(claim.origin)
 
 
@@ -46,7 +46,7 @@ def stated(claim: Claim) -> str:
 
 
 def describe(claim: Claim) -> dict[str, Any]:
-    """Return the entry of the registry as plain values; its ratio is computed now, from the shipped instances."""
+    """Return a claim as plain values; its ratio is computed from the shipped instances."""
     names = (*claim.witnesses, *claim.attained) if claim.inequality is not None else ()
     ratios = [evaluate(claim, witness(name)).decisive_ratio for name in names]
     return {
@@ -79,7 +79,7 @@ def proofs(claim: Claim) -> str:
 
 
 def cells(claim: Claim) -> tuple[str, ...]:
-    """Return a row of the claims table; its witnesses exceed the bound by a factor, or the bound is attained."""
+    """Return a row of the claims table, with the factor by which witnesses exceed the bound, or attaining instances."""
     entry, sharp = describe(claim), ""
     if claim.witnesses:
         measured = isinstance(entry["ratio"], float) and "≤" in entry["statement"]
@@ -90,7 +90,7 @@ def cells(claim: Claim) -> tuple[str, ...]:
 
 
 def table(claims: Sequence[Claim], width: int) -> str:
-    """Return the claims table for a terminal: one block a claim, wrapped."""
+    """Return the claims table for a terminal: one wrapped block per claim."""
     blocks = []
     for claim in claims:
         name, verdict, statement, shipped, note = cells(claim)
@@ -109,7 +109,7 @@ def table(claims: Sequence[Claim], width: int) -> str:
 
 
 def counted(claims: Iterable[Claim]) -> str:
-    """Return how many claims have which recorded verdict, and how many are prose with an argument."""
+    """Return a sentence with the number of claims by recorded verdict, separately for formulas and prose."""
     every = list(claims)
 
     def count(some: Sequence[Claim]) -> str:
@@ -123,7 +123,7 @@ def counted(claims: Iterable[Claim]) -> str:
 
 
 def summary(claims: Mapping[str, Claim], total: Mapping[str, Verification], unfinished: Collection[str] = ()) -> str:
-    """Return verdict, worst ratio, evidence and time of every claim; an unexpected or early verdict is marked."""
+    """Return a table of verdict, worst ratio, evidence and time by claim; unexpected or early verdicts are marked."""
     rows = [("claim", "verdict", "recorded", "worst ratio", "evidence", "seconds")]
     for name, v in total.items():
         recorded = claims[name].expected

@@ -1,6 +1,6 @@
-"""Collect the evidence on claims: independent parts of work, done here or on any executor, whose results merge.
+"""Collection of evidence on claims, in independent parts that run in this process or on any executor.
 
-What the result of a part depends on is its key, so that results are a set, whoever computed them and however often.
+The key of a part holds everything on which its result depends, so results can be merged in any order.
 """
 
 import hashlib
@@ -29,18 +29,18 @@ from ioadapt_theory.processes import lost
 
 LIBRARIES = ("ioadapt-theory", "torch", "numpy", "mpmath", "sympy", "python-flint")
 LIMITS = {
-    **dict.fromkeys(("stacks", "samples"), 10**9),  # in parts and blocks: flat memory, but years
+    **dict.fromkeys(("stacks", "samples"), 10**9),  # computed in parts and blocks: memory is bounded, time is not
     **dict.fromkeys(("instances", "starts", "steps"), 10**6),  # all instances and starts are in memory at once
     **{"depth": 1000, "rank": 10_000, "jobs": 1024, "condition": 1e12},
 }
 """Largest value of every number on the command line."""
-_ONE_AT_A_TIME = threading.Lock()  # the number of digits and of threads belong to the process
+_ONE_AT_A_TIME = threading.Lock()  # digits and threads are settings of the process
 
 
 class Part(NamedTuple):
-    """A part of a strategy of a claim: its id, which of its strategies, which part, and the settings that matter.
+    """The key of a part of work: claim, index of the strategy, index of the part, and settings.
 
-    ``run`` has the settings that this part uses and that are not the default, as JSON.
+    ``run`` is JSON with the settings that the part uses and that differ from the defaults.
     """
 
     claim: str
@@ -53,7 +53,7 @@ Results = dict[Part, Verification]
 
 
 class RefusedError(IoAdaptError, RuntimeError):
-    """A worker does not do a part, or cannot."""
+    """Error: a worker refuses a part or fails on it."""
 
 
 def strategies(claim: Claim) -> tuple[Strategy, ...]:
@@ -63,7 +63,7 @@ def strategies(claim: Claim) -> tuple[Strategy, ...]:
 
 
 def named(claims: Mapping[str, Claim], names: Sequence[str]) -> list[Claim]:
-    """Return the claims of these names, all for none."""
+    """Return the claims with these names, or all claims if there are no names."""
     for name in names:
         if name not in claims:
             raise UnknownNameError("claim", name, claims)
@@ -71,7 +71,7 @@ def named(claims: Mapping[str, Claim], names: Sequence[str]) -> list[Claim]:
 
 
 def work(claim: Claim, run: Run, strategy: int, part: int) -> Verification:
-    """Do one part."""
+    """Return the verification of one part."""
     begin = time.perf_counter()
     finding = strategies(claim)[strategy](claim, run, part)
     return Verification(claim=claim.id, findings={finding.kind: finding}, seconds=time.perf_counter() - begin)
@@ -100,7 +100,7 @@ def parts(names: Iterable[str], run: Run) -> Iterator[Part]:
 
 
 def do(values: Sequence[Any], stamp: Mapping[str, str | None]) -> dict[str, Any]:
-    """Do a part anywhere: return its verification as JSON or, under "refused", a sentence that says why not."""
+    """Compute a part in any process; return its verification as JSON or, under "refused", the reason."""
     if differ := differences(versions(), stamp):
         return {"refused": f"A worker has other versions, {differ}."}
     part = Part(*values)
@@ -122,12 +122,12 @@ def results(
 
     Args:
         todo: parts.
-        executor: any; None for this process.
-        ahead: how many may wait or run there at the moment: a bounded queue keeps the memory flat.
+        executor: where parts run; None for this process.
+        ahead: largest number of parts that wait or run on the executor; it bounds the memory.
 
     Raises:
         RefusedError: a worker has other code or versions.
-        WorkerError: workers died, or nobody answers any more.
+        WorkerError: workers died or stopped answering.
     """
     todo, waiting = iter(todo), dict[Future[Any], Part]()
     if executor is None:
@@ -161,9 +161,9 @@ def total(names: Sequence[str], results: Mapping[Part, Verification]) -> dict[st
 
 @cache
 def versions() -> dict[str, str | None]:
-    """Return what computes: Python, the libraries (null for an extra that is not installed), and a digest of the code.
+    """Return the versions of Python and of the libraries (None if not installed), and a digest of the code.
 
-    The code is all files of this package, the printed tables and the witnesses among them.
+    The digest covers all files of ``claims``, including the printed tables and the witnesses.
     """
     here: dict[str, str | None] = {"python": ".".join(platform.python_version_tuple()[:2])}
     for name in LIBRARIES:
@@ -175,13 +175,13 @@ def versions() -> dict[str, str | None]:
 
 
 def differences(there: Mapping[str, str | None], here: Mapping[str, str | None]) -> str:
-    """Return how other versions differ from those here; nothing if they are the same."""
+    """Return the differences between other versions and those here as text; empty if there are none."""
     names = sorted(name for name in here.keys() | there.keys() if here.get(name) != there.get(name))
     return ", ".join(f"{name} {there.get(name)} (here {here.get(name)})" for name in names)
 
 
 def sources(folder: Path) -> str:
-    """Return a digest of the code, the witnesses and the tables in a folder, whatever ends their lines."""
+    """Return a digest of the code, the witnesses and the tables in a folder, independent of line endings."""
     content = hashlib.sha256()
     for path in sorted(path for ending in ("py", "json", "csv") for path in folder.rglob(f"*.{ending}")):
         content.update(path.relative_to(folder).as_posix().encode())
@@ -190,7 +190,7 @@ def sources(folder: Path) -> str:
 
 
 def check(run: Run, jobs: int) -> None:
-    """Refuse settings that cannot work: a number below 1 or above what can be done, or a device that is not there."""
+    """Refuse settings that cannot work: a number below 1 or above what can be done, or an unavailable device."""
     for name, limit in LIMITS.items():
         value = jobs if name == "jobs" else getattr(run, name)
         if not 1 <= value <= limit:

@@ -39,7 +39,7 @@ class Parser(argparse.ArgumentParser):
         raise InvalidValueError(msg)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Return the value; on an error, suggest similar choices."""
+        """Check the value; on an error, suggest similar choices."""
         if action.choices is not None and value not in action.choices and (near := near_misses(value, action.choices)):
             msg = f"invalid choice: {value!r}. Did you mean {' or '.join(map(repr, near))}?"
             raise argparse.ArgumentError(action, msg)

@@ -26,7 +26,7 @@ class Parts:
 
     @property
     def counts(self) -> tuple[int, int, int]:
-        """Return the number of samples in each part."""
+        """The number of samples in each part."""
         fit, choose, tell = (sum(row_count(one) for one, _ in part) for part in (self.fit, self.choose, self.tell))
         return fit, choose, tell
 

@@ -1,10 +1,8 @@
 """The share of its gain that a copied adapter keeps: measured from its effect, or expected before training.
 
-    The expected cosine of the two effects is N_ST/√(N_SS N_TT), where N_ab = E (r_a·r_b)⟨J_a, J_b⟩, summed over pairs
-    of positions of a sample,
-
-is the expected ⟨e_a, e_b⟩ of the effects e = rMJ of one M with independent entries on both models (claim
-`effect-random`). It requires equal sizes, since otherwise no M fits both models.
+The expected cosine of the two effects is N_ST/√(N_SS N_TT). Here N_ab = E (r_a·r_b)⟨J_a, J_b⟩, summed over pairs of
+positions of a sample, is the expected ⟨e_a, e_b⟩ of the effects e = rMJ of one M with independent entries in both
+(claim `effect-random`). It requires equal sizes, since otherwise no M fits both models.
 """
 
 import math
@@ -100,7 +98,7 @@ def products(source: Rows, target: Rows, side: str) -> tuple[float, float, float
 
 
 def _product(r: Tensor, g: Tensor, r2: Tensor, g2: Tensor) -> float:
-    """Σ over pairs of positions of (r·r')(g·g'), computed in the cheaper of two forms."""
+    """Return Σ over pairs of positions of (r·r')(g·g'), computed in the cheaper of two forms."""
     positions, sizes = r.shape[1], (r.shape[2], g.shape[3])
     if positions * positions * sum(sizes) <= positions * sizes[0] * sizes[1]:
         return float(((r @ r2.mT) * (g @ g2.mT)).double().sum())

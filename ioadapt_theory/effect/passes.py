@@ -1,8 +1,8 @@
 """Forward and backward passes of a model that record the activations and the gradients of its layers.
 
 A layer y = zW inside a network reads z (or its own output y, with bias), and a change of y acts on the network's output
-by the Jacobian J. A backward pass from a random cotangent ξ of the outputs gives g = Jξ; with E ξξᵀ = I the rows g have
-E gᵀg = E JJᵀ. Two models are compared with the *same* cotangents, drawn by ``cotangents``. Effects are small
+through the Jacobian J. A backward pass from a random cotangent ξ of the outputs gives g = Jξ; with E ξξᵀ = I the rows g
+have E gᵀg = E JJᵀ. Two models are compared with the *same* cotangents, drawn by ``cotangents``. Effects are small
 differences of outputs, which bfloat16 would round away, so half-precision models run in float32.
 """
 

@@ -42,12 +42,12 @@ class Alignment:
 
     @property
     def R(self) -> float:
-        """Return 2cq - q², the share of its gain that a copy keeps."""
+        """The share of its gain that a copy keeps, 2cq - q²."""
         return 2 * self.cosine * self.ratio - self.ratio**2
 
     @property
     def at_best_strength(self) -> float:
-        """Return c², the share of the gain that is kept at the strength c/q, or 0 if the effect is reversed."""
+        """The share of the gain that is kept at the strength c/q, c², or 0 if the effect is reversed."""
         return max(self.cosine, 0.0) ** 2
 
 
@@ -142,10 +142,10 @@ def guessed(s: Tensor, sa: Tensor, t: Tensor, weight: float = 0.0, strengths: tu
 
     Args:
         s: the source's log-probabilities, classes last.
-        sa: the adapted source's.
-        t: the target's.
+        sa: the log-probabilities of the adapted source.
+        t: the log-probabilities of the target.
         weight: w, see ``trust``.
-        strengths: a.
+        strengths: the values of a.
 
     Returns:
         Probabilities, with classes on the last axis.
@@ -181,7 +181,7 @@ def predict(sums: RowSums, need: str, *, seed: int = 0) -> Prediction:
     Args:
         sums: sums over rows that were not used in a fit.
         need: "labels" or "change".
-        seed: of the bootstrap.
+        seed: seed of the bootstrap.
 
     Raises:
         InvalidValueError: the adapter has no effect on the source's outputs, or a sum is not finite.

@@ -42,7 +42,7 @@ def card(adapters: Mapping[str, Adapter], *, base: str | None, report: str = "")
     Args:
         adapters: layer -> adapter.
         base: name of the model that they were trained on, or None.
-        report: output of ``report`` for another model, or None.
+        report: output of ``report`` for another model, or "".
 
     Raises:
         MissingExtraError: huggingface_hub is not installed.

@@ -38,7 +38,7 @@ STYLES = ("peft", "diffusers", "kohya")
 
 
 def component_of(source: str, config: Mapping[str, Any], names: Iterable[str]) -> str:
-    """Return a checkpoint's component of a pipeline, from its folder, config or layers, or "" if unknown."""
+    """Return the pipeline component of a checkpoint, from its folder, config or layers; "" if unknown."""
     for part in reversed(re.split(r"[/\\: ]", source)):
         if FOLDERS.fullmatch(part):
             return part

@@ -9,7 +9,7 @@ from torch import nn
 
 from ioadapt_theory.adapters.base_weights import ModelWeights, Weights
 from ioadapt_theory.adapters.layer import AdaptedLayer
-from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport, put
+from ioadapt_theory.adapters.moving.put import TransferError, TransferReport, put
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.names.transformers import of_model
@@ -36,9 +36,9 @@ def load(
     """Load a saved adapter on a model: our folder, PEFT's, or a diffusers, kohya or LyCORIS file.
 
     Args:
-        model: changed in place, after all checks.
+        model: the model, changed in place after all checks.
         path: the folder or file.
-        name: of the adapter on the model.
+        name: name of the adapter on the model.
         strict: raise unless every layer and every key is used; otherwise load the layers that fit.
         component: component of a pipeline's file to load ("unet", "text_encoder", "text_encoder_2", "transformer"); by
             default the one whose layers the model has.

@@ -39,7 +39,7 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
     Args:
         model: the model with the adapter; torch's wrappers do not appear in the stored names.
         folder: the folder, created if missing; or a file name that ends in ".safetensors".
-        name: of the adapter.
+        name: name of the adapter.
         card: also write a model card, README.md; a string, such as the text of ``report``, is included.
 
     Returns:

@@ -20,7 +20,7 @@ from ioadapt_theory.results import replacing
 FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
 """Names of the dtypes in the header that torch converts to float32."""
 LONGEST_NAME = 1000
-"""Characters that occur in names of models."""
+"""Maximum number of characters in a model's name."""
 BAKED_FOR = "ioadapt.baked_for"
 """Key in the header for the base that a file was baked for."""
 
@@ -46,7 +46,7 @@ class TensorFile:
         self.metadata = dict(self._file.metadata)
 
     def dtype(self, name: str) -> torch.dtype:
-        """Return the dtype code of a stored tensor."""
+        """Return the dtype of a stored tensor."""
         return torch_dtype(self._file.tensors[name].dtype)
 
     def require_floats(self, names: Iterable[str]) -> None:

@@ -18,7 +18,7 @@ from ioadapt_theory.peft.layer import IOLoraLayer
 
 
 class IOLoraModel(BaseTuner):
-    """The PEFT tuner, which replaces a model's target modules by ``IOLoraLayer``."""
+    """The PEFT tuner, which replaces a model's target modules with ``IOLoraLayer``."""
 
     prefix = "iolora_"
     tuner_layer_cls = IOLoraLayer

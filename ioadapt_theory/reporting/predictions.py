@@ -12,7 +12,8 @@ from torch import nn
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import base_of
 from ioadapt_theory.adapters.model import disable, layers, remove
-from ioadapt_theory.adapters.moving.transfer import TransferError, transfer
+from ioadapt_theory.adapters.moving.put import TransferError
+from ioadapt_theory.adapters.moving.transfer import transfer
 from ioadapt_theory.adapters.rules.auto import best_side
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect import Expected, Prediction, expected, measured, run, undisturbed, whole
@@ -28,8 +29,8 @@ class Predictions:
     """Predictions for moving an adapter, from inputs.
 
     Attributes:
-        expected: by layer and side, for an adapter yet to be trained.
-        copied: for a copy of the given adapter; None without one, or if no layer of the target can have it.
+        expected: expected values by layer and side, for an adapter yet to be trained.
+        copied: prediction for a copy of the given adapter; None without one, or if no layer of the target can have it.
         difference: ‖f_T - f_S‖ / ‖f_S‖ of the models' outputs without adapters.
         explained: share of the source's loss that its adapter removed, for the bound on R.
     """
@@ -41,7 +42,7 @@ class Predictions:
 
     @property
     def bound(self) -> float | None:
-        """Return the largest possible error of R (claim `effect-retained`)."""
+        """Largest possible error of R (claim `effect-retained`)."""
         return None if self.copied is None else self.copied.bound(self.explained)
 
     def of(self, side: str) -> float | None:

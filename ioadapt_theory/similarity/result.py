@@ -26,7 +26,7 @@ class Options:
         only: Roles to compare: any of "weight", "norm" and "bias".
         weighted: Weight layers by their number of parameters, not equally.
         in_all_models: Leave out layers that one of the models lacks.
-        null: Also compare weights with unrelated ones, by permuting their entries. Spaces are always compared so.
+        null: Also compare weights with unrelated ones, by permuting their entries; spaces always are.
         threads: Number of threads; None for one per processor, up to four.
 
     Raises:
@@ -63,7 +63,7 @@ class Row:
 
     @property
     def name(self) -> str:
-        """Return the layer's name."""
+        """Name of the layer."""
         return self.layer.name
 
 
@@ -106,7 +106,7 @@ class Comparison:
 
     @property
     def pairs(self) -> list[Pair]:
-        """Return all pairs, the earlier model first."""
+        """All pairs, the earlier model first."""
         return list(combinations(range(len(self.labels)), 2))
 
     def layers_of(self, pair: Pair) -> list[Row]:
@@ -118,7 +118,7 @@ class Comparison:
         return self._mean(pair, [row for row in self.layers_of(pair) if keep(row)])
 
     def lowest(self, pair: Pair) -> Mean:
-        """Return the mean over the pair's layers with the lowest cosine, at least one: panel (a) of Fig. 2."""
+        """Return the mean over the layers with the lowest cosines (at least one), as in panel (a) of Fig. 2."""
         rows = sorted(self.layers_of(pair), key=lambda row: row.values[pair].cosine)
         return self._mean(pair, rows[: count_of_lowest(self.options.lowest, len(rows))])
 

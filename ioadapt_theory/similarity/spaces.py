@@ -36,7 +36,7 @@ class Gram:
     """
 
     def __init__(self, w: Float64[Tensor, "f m"], cuts: Sequence[int]) -> None:
-        """Return the sums for the null, with the channels divided into parts at ``cuts``."""
+        """Compute the Gram; ``cuts`` divide the channels into parts for the null."""
         self.trace, self.cuts = float(w.square().sum()), cuts
         self.t = self.trace / len(w)
         self.w, self.held = w, 2 * len(w) <= 3 * w.shape[1]

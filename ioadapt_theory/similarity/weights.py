@@ -58,17 +58,17 @@ def _chunks(
     sources += [] if parent is None else [(parent, base)]
     fills = [_widening(checkpoints[model], str(layer.tensors[model]), out) for model, out in sources]
     for start in range(0, layer.numel, length):
-        begin = min(start, layer.numel - length)  # the last chunk is as long, so it begins earlier,
+        begin = min(start, layer.numel - length)  # the last chunk is as long, so it begins earlier
         for fill in fills:
             fill(begin)
         if parent is not None:
             rows -= base
-        rows[:, : start - begin] = 0.0  # and its first elements are already counted
+        rows[:, : start - begin] = 0.0  # elements that are already counted
         yield rows
 
 
 def _widening(checkpoint: Checkpoint, name: str, out: Float64[Tensor, " n"]) -> Callable[[int], object]:
-    """Return a function that fills ``out`` with elements of a tensor from a given one on."""
+    """Return a function that fills ``out`` with elements of a tensor from a given position."""
     dtype = torch_dtype(checkpoint.tensors[name].dtype)
     if dtype is torch.float64:
         return checkpoint.filler(name, out)

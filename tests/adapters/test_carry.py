@@ -1,6 +1,7 @@
 """`transfer(inputs=...)` is exact between reparametrisations, and adds an adapter only where it keeps an effect."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -197,6 +198,24 @@ def test_nothing_is_put_where_nothing_is_kept():
     assert (outcome.kept, outcome.matched, outcome.chosen) == (0.0, (), "zero")
     assert "No adapter was added to the target" in str(outcome)
     assert "writes nothing" in outcome.unmatched["0"]
+
+
+def test_the_better_unrefined_candidate_stands_in_for_an_uncertain_one(monkeypatch):
+    honest = Trial.predicted
+
+    def uncertain(trial, candidates, pairs):
+        results = honest(trial, candidates, pairs)
+        return {n: replace(one, interval=(-0.1, 1.0)) if n == "refined" else one for n, one in results.items()}
+
+    monkeypatch.setattr(Trial, "predicted", uncertain)
+    target = mlp(0)
+    for p in target.parameters():
+        p.data += 0.3 * p.std() * torch.randn_like(p)
+    outcome = transfer(adapted(mlp(0)), target, inputs=X, need="change")
+    assert max(outcome.scores, key=outcome.scores.get) == "refined"
+    assert outcome.chosen == max(outcome.scores.keys() - {"refined"}, key=outcome.scores.get)
+    assert 0 < outcome.scores["copy"] < outcome.scores[outcome.chosen]
+    assert outcome.notes[0] == f"{outcome.chosen} was added instead of refined, whose interval begins at -0.10."
 
 
 def test_few_rows_are_told_of_and_choose_little():

@@ -84,7 +84,7 @@ def test_the_best_low_rank_is_that_of_the_effect():
 
 @pytest.mark.parametrize("seed", [34, 62, 75, 144, 145])
 def test_features_that_are_nearly_always_silent_give_no_nan(seed):
-    """With float32, torch's eigenvalues of these Grams are NaN or fail to converge on CPUs with AVX2."""
+    """In float32, torch's eigenvalues of these Grams are NaN or fail to converge on CPUs with AVX2."""
     plain = {"generator": torch.Generator().manual_seed(seed), "dtype": torch.float32}
     sizes, often = torch.exp(4 * torch.randn(64, **plain) - 6), torch.rand(64, **plain) ** 4
     here = (torch.rand(600, 64, **plain) < often) & (torch.rand(64, **plain) > 0.6)

@@ -19,7 +19,7 @@ WIDTH, HEADS, NEURONS = 8, 2, 12
 
 
 class Block(nn.Module):
-    """Attention and a ReLU MLP on a residual stream, without biases in private bases."""
+    """Attention and a ReLU MLP on a residual stream; only layers that write to the stream have biases."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ def matrix(layer: nn.Module, change: Tensor, *, left: bool) -> None:
 
 
 def another_basis(block: Block) -> Block:
-    """Return an equal function with other bases of every head, and with neurons permuted and scaled."""
+    """Return a model of the same function, with other bases of every head, and with neurons permuted and scaled."""
     twin = Block()
     twin.load_state_dict(block.state_dict())
     r, s = (torch.block_diag(*torch.randn(HEADS, WIDTH // HEADS, WIDTH // HEADS)) for _ in range(2))
@@ -71,7 +71,7 @@ def test_the_residual_side_is_exact_under_every_change_of_basis_of_heads_and_neu
     source = Block()
     target = another_basis(source)
     x = torch.randn(3, 5, WIDTH)
-    assert_close(target(x), source(x))  # the base models are equal functions
+    assert_close(target(x), source(x))  # the base models compute the same function
     assert (target.q_proj.weight - source.q_proj.weight).abs().max() > 0.1
     assert moved("residual", source, target) < 1e-10
     for placement in ("input", "output", "weight"):

@@ -1,4 +1,4 @@
-"""Invalid files: name -> (a function that writes one to a path, the expected message)."""
+"""Invalid files, as name -> (a function that writes one to a path, the expected message)."""
 
 import json
 import os

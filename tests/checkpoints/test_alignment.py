@@ -60,7 +60,7 @@ def test_every_layer_is_found_in_any_order(order, noise):
 
 
 def test_strangers_have_no_layer_in_common():
-    """6 standard errors do not occur in 5,000 pairs of unrelated matrices, nor with a heavy tail or 12 values."""
+    """No similarity of 6 standard errors occurs in 5,000 unrelated pairs, even with a heavy tail or 12 values."""
     for seed in range(8):
         for one, other in ((6, 6), (9, 6)):
             assert by_contents(contents(transformer(one, seed)), contents(transformer(other, seed + 100))) is None
@@ -97,7 +97,7 @@ def test_a_layer_trained_anew_goes_with_its_block_and_a_block_put_in_comes_from_
 
 
 def test_lists_within_lists_are_aligned_too():
-    """Return a model like SSD-1B, with fewer transformer blocks per attention and fewer attentions per block."""
+    """A model like SSD-1B has fewer transformer blocks per attention and fewer attentions per block."""
     g, name = numbers(1), "up.{}.attn.{}.blocks.{}.{}.weight".format
     source = {name(*place): g.normal(size=(12, 16)) for place in product(range(3), range(3), range(4), "qv")}
     removed, origin = {(0, 1, 2), (0, 1, 3), (1, 2, 0), (2, 0, 1)}, {}

@@ -1,4 +1,4 @@
-"""Errors of a hub are one sentence with repository, file, cause and way out; no partial file is left."""
+"""An error of a hub is one sentence with the repository, the file, the cause and a remedy; no partial file is left."""
 
 import socket
 import time

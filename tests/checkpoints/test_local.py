@@ -74,7 +74,7 @@ def test_a_single_file_is_cut_into_parts_and_one_kind_of_weights_has_to_be_chose
 
 
 def test_objects_beside_the_weights_are_stubs_that_nobody_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """An object of a missing package, as in files with hyper-parameters of the training package."""
+    """Such a file has hyper-parameters of a training package that is not installed."""
     gone = types.ModuleType("gone_package")
     for name in ("Setting", "lower_case"):
         setattr(gone, name, type(name, (), {"__module__": gone.__name__}))
@@ -151,7 +151,7 @@ def test_a_header_of_repeats_takes_no_more_than_its_bytes(dense: bytes, tmp_path
 
 @pytest.mark.parametrize("new_format", [True, False])
 def test_strided_shared_and_lazily_negative_tensors_of_a_pickle(tmp_path: Path, new_format: bool):
-    """The last file has the values -w; tensors that are complex or on the meta device are left out."""
+    """The last file has the values -w; complex tensors and tensors on the meta device are skipped."""
     w = torch.randn(6, 4)
     values = {"w": w, "turned": w.t(), "rows": w[2:4], "tied": w, "one": torch.nn.Parameter(w[0])}
     values["lazy"] = torch._neg_view(w)

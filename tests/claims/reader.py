@@ -254,7 +254,7 @@ def sim(u: Any, v: Any) -> Any:
 
 
 def hessian_norm(u: Any, v: Any) -> Any:
-    """Return second difference quotients of sim with 80 digits."""
+    """Return the norm of the Hessian of sim, from second difference quotients with 80 digits."""
     with mp.workdps(80):
         n, h = u.cols, mpf(10) ** -20
         z = mp.matrix([[*u, *v]])

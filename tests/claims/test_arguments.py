@@ -102,7 +102,7 @@ def with_right(name: str, factor: Any) -> Claim:
 
 
 def as_remark(name: str, kind: type) -> Claim:
-    """A family that attains a bound is wrongly used as its proof."""
+    """Return the claim with only its arguments of this kind."""
     return of(name, proofs=tuple(p for p in CLAIMS[name].proofs if isinstance(p, kind)))
 
 
@@ -218,7 +218,7 @@ TOLD = [(c, p) for c in CLAIMS.values() for p in c.proofs if isinstance(p, Told)
 
 
 def test_a_wrong_formula_in_the_lines_of_a_proof_of_coq_is_a_lack() -> None:
-    """Add one to the right side of every quoted formula."""
+    """One is added to the right side of every quoted formula."""
     assert len(TOLD) > 5
     for claim, proof in TOLD:
         for says in proof.lines:
@@ -256,7 +256,7 @@ def test_a_link_is_not_so_from_a_billionth_on(off: Fraction, holds: bool) -> Non
 
 
 def test_a_link_that_is_wrong_now_and_then_is_found() -> None:
-    """It is wrong where the bound is nearly attained, in one draw of twenty."""
+    """The link is wrong only where the bound is nearly attained, in one draw of twenty."""
     first, links = CLAIMS["lemma-1-sharp"].proofs[0].chains[0]
     wrong = Link("now and then", minimum(first, Fraction(4, 5) * links[-1].formula))
     proof = Derived((Chain(first, (wrong, *links)),))

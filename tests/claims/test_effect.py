@@ -27,7 +27,7 @@ C, D = 4, 5
 
 
 def model() -> nn.Sequential:
-    """A network 3 -> 4 -> 5 -> 2 with biases, whose middle layer is adapted."""
+    """Return a network 3 -> 4 -> 5 -> 2 with biases, whose middle layer is adapted."""
     return nn.Sequential(nn.Linear(3, C), nn.Tanh(), nn.Linear(C, D), nn.Tanh(), nn.Linear(D, 2)).double()
 
 
@@ -169,7 +169,7 @@ def run(x: torch.Tensor, weights: list[torch.Tensor], place: int, m: torch.Tenso
 
 
 def loss(place: int, share: float) -> float:
-    """Return the loss of a small adapter's effect if all except a share of the hidden channels are permuted."""
+    """Return the lost share of a small adapter's effect if all except a share of the hidden channels are permuted."""
     lost, effect = 0.0, 0.0
     for seed in range(16):
         torch.manual_seed(seed)
@@ -229,7 +229,7 @@ def test_eq_5_residual_is_what_torch_pinv_leaves():
 
 
 def test_the_lora_constant_is_the_nuclear_norm_of_the_gradient():
-    """Return the gradient of the cosine with respect to M at M = 0, by autograd."""
+    """The gradient is that of the cosine with respect to M at M = 0, by autograd."""
     (x1, x2), w, m = torch.randn(2, 4), torch.randn(4, 6), torch.zeros(4, 6, requires_grad=True)
     slope = torch.autograd.grad(cosine(x1 @ (w + m), x2 @ (w + m)), m)[0]
     alpha, beta = x1.norm() / (x1 @ w).norm(), x2.norm() / (x2 @ w).norm()

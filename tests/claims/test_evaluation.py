@@ -99,7 +99,7 @@ WITH_INSTANCES = [
 
 
 def tuned(raw: dict[str, Any]) -> dict[str, Any]:
-    """⟨g, e⟩ = ‖e‖² holds exactly, and for floats up to rounding."""
+    """Return the instance with ⟨g, e⟩ = ‖e‖², which holds exactly, or for floats up to rounding."""
     g, e = ([Fraction(x) for x in raw[key]] for key in "ge")
     along = sum(y * (y - x) for x, y in zip(g, e, strict=True)) / sum(y * y for y in e)
     return raw | {"g": [str(x + along * y) for x, y in zip(g, e, strict=True)]}
@@ -161,7 +161,7 @@ def test_a_missed_hypothesis_refutes_nothing_however_small_epsilon(claim: str) -
 
 
 def nearly_parallel(claim: str, residual: str = "1e-5", s0: int = 1) -> dict[str, object]:
-    """s₀ is 1 for the source and 1 − 5e-11 for the target; AB attains the bound for the target's s₀."""
+    """Return an instance with s₀ = 1 for the source and 1 − 5e-11 for the target, whose bound AB attains."""
     tall = {"W": [[1, 0], [s0, 0]], "x1": [1, 0], "x2": [0, 1], "x1_target": [1, 0], "x2_target": [0, 1]}
     tall |= {"W_target": [[1, 0], [s0, residual]], "AB": [[0, "-1/10"], [0, f"{s0}/10"]], "epsilon": "3/20"}
     square = {"W": [[1, 0], [0, 1]], "x1": [1, 0], "x2": [s0, 0], "x1_target": [1, 0], "x2_target": [s0, "1e-8"]}

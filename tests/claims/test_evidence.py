@@ -1,4 +1,4 @@
-"""Findings merge in any order, searches evaluate with 50 digits, and every threshold is tested from both sides."""
+"""Findings merge in any order, searches evaluate with 50 digits, and every threshold is tested on both sides."""
 
 import itertools
 import math

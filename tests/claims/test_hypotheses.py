@@ -32,7 +32,7 @@ def test_a_claim_asks_for_these_and_for_no_others(claim: str) -> None:
 
 
 def others(raw: dict[str, Any], second: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Return the instance with one letter changed: scaled, redrawn, of rank one, or a multiple of its pair."""
+    """Yield the instance with one letter changed: scaled, redrawn, of rank one, or a multiple of its pair."""
     for key, x in raw.items():
         for change in (2, 0.5, -0.5, 40, 1e-9):
             yield raw | {key: scaled(x, change)}

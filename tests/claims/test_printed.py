@@ -58,7 +58,7 @@ def test_a_formula_read_back_has_the_value_that_is_evaluated(claim: Claim, write
 
 
 def printed_name(field: str, x: object) -> str:
-    """Matrices are upper-case letters, rows lower-case."""
+    """Return the printed letter of a field: upper case for matrices, lower case for rows."""
     base = field.removesuffix("_target")
     if len(base) > 1 or not hasattr(x, "ndim"):
         return LETTERS.get(field, "")

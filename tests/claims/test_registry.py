@@ -110,7 +110,7 @@ def test_without_coqc_the_build_says_so_in_a_sentence(tmp_path):
 
 
 def test_a_build_counts_if_every_theorem_is_closed_and_the_record_is_its_own(monkeypatch, capsys):
-    """Return output in Coq's format; nothing is compiled here."""
+    """Coq's output is simulated; nothing is compiled."""
     from proofs import __main__ as proofs
 
     number, commands = len(record()), list[str]()

@@ -224,7 +224,7 @@ def strategy_of(claim: str) -> StackMonteCarlo:
 
 
 def planted(claim: str, run: Run, *, lhs: Any = 1, rhs: Any = 1) -> Finding:
-    """Return the findings of all parts if the closed form or the bound is off by a factor."""
+    """Return the finding, merged from all parts, if the closed form or the bound is off by a factor."""
     true, strategy = CLAIMS[claim], strategy_of(claim)
     inequality = replace(
         true.inequality, lhs=lambda i: lhs * true.inequality.lhs(i), rhs=lambda i: rhs * true.inequality.rhs(i)

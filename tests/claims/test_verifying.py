@@ -1,4 +1,4 @@
-"""Parts merge independently of the process; journals and records restore results; and the printed output."""
+"""Parts merge independently of the process, journals and records restore results, and the output is as expected."""
 
 import json
 import os

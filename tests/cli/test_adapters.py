@@ -28,7 +28,7 @@ def base(tmp_path) -> Small:
 
 
 def trained(base: nn.Module, folder: object, placement: str = "input", **options: object) -> nn.Module:
-    """Save our adapter on three layers."""
+    """Return the model with our adapter on three layers, which is saved in the folder."""
     options = {"target_modules": ["to_q", "0", "conv_in"], "rank": 2, "alpha": 3, "init": "random"} | options
     model = adapt(copy.deepcopy(base), placement=placement, **options)
     save(model, folder)
@@ -36,7 +36,7 @@ def trained(base: nn.Module, folder: object, placement: str = "input", **options
 
 
 def lora(folder: object, **more: torch.Tensor) -> object:
-    """Write diffusers' file for to_q."""
+    """Write diffusers' file for to_q; return its path."""
     state = {f"unet.block.to_q.lora_{p}.weight": torch.randn(s).float() for p, s in (("A", (2, 12)), ("B", (20, 2)))}
     save_file(state | {f"unet.{k.replace('__', '.')}": v.float() for k, v in more.items()}, folder / "lora.safetensors")
     return folder / "lora.safetensors"
@@ -212,7 +212,7 @@ def test_what_is_wrong_is_one_sentence_and_changes_nothing(case, base, tmp_path,
 
 
 def test_a_disk_that_is_full_leaves_the_former_peft_folder(tmp_path, capsys):
-    """Write the adapter again with a larger rank, while files may not exceed the first size."""
+    """The adapter is written again with a larger rank, while files may not exceed the first size."""
     linear = nn.ModuleDict({"to_q": nn.Linear(12, 20, bias=False)}).float()
     save_file(linear.state_dict(), tmp_path / "base.safetensors")
     words = ("bake", tmp_path / "a", tmp_path / "out", "--base", tmp_path / "base.safetensors")

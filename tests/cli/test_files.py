@@ -124,7 +124,7 @@ PATHS = {"FILE", "PAGE", "BATCH", "MODEL", "OUT", "SOURCE", "TARGET", "ADAPTER"}
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_path_of_every_command_is_declared(command):
-    """Every option with a file is listed in the command's `files`."""
+    """Every option that takes a file is listed in the command's `files`."""
     module, parser = import_module(f"ioadapt_theory.cli.{command}"), argparse.ArgumentParser()
     module.add_arguments(parser)
     nested = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]

@@ -31,7 +31,7 @@ def ended(process: subprocess.Popen[bytes]) -> None:
 
 
 class Cluster:
-    """Start a scheduler, and workers that are restarted when they die."""
+    """A scheduler, with workers that are restarted when they die."""
 
     def __init__(self, folder: Path) -> None:
         file = folder / "scheduler.json"
@@ -74,7 +74,7 @@ def kept(tmp_path: Path) -> int:
 
 
 def test_workers_that_are_killed_one_after_the_other_change_nothing(cluster: Cluster, tmp_path: Path) -> None:
-    """The digest of the serial run, which has the same parts."""
+    """The digest equals that of the serial run, which has the same parts."""
     serial = json.loads(verified(tmp_path).stdout)
     killed, over = list[int](), threading.Event()
 

@@ -49,14 +49,14 @@ def written(unet: Any, folder: Any, *, metadata: bool = True) -> dict[str, torch
 
 
 def loaded(path: Path, unet: Any | None = None) -> Any:
-    """Return a UNet with the file, loaded by our `load`."""
+    """Return a UNet on which our `load` has loaded the file."""
     unet = unet or tiny_unet()
     assert not load(unet, path).unmatched
     return unet
 
 
 def opened(file: Any, unet: Any | None = None) -> Any:
-    """Return a UNet with the file, loaded by diffusers."""
+    """Return a UNet on which diffusers has loaded the file."""
     unet = unet or tiny_unet()
     state, alphas, metadata = quiet(
         lambda: StableDiffusionPipeline.lora_state_dict(file, unet_config=unet.config, return_lora_metadata=True)

@@ -1,4 +1,4 @@
-"""For any file, the result is the adapter, or one sentence and an unchanged model."""
+"""Any file gives either its adapter, or an error of one sentence and an unchanged model."""
 
 import json
 import os

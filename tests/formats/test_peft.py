@@ -52,7 +52,7 @@ def image() -> torch.Tensor:
 
 
 def written(base: nn.Module, config: Any, folder: Any, mark: str = "l") -> Any:
-    """Return the base of a trained PEFT adapter, which is saved by PEFT."""
+    """Save a trained PEFT adapter with PEFT; return its model."""
     model = filled(quiet(lambda: peft.get_peft_model(copy.deepcopy(base), config)), mark=mark).eval()
     quiet(lambda: model.save_pretrained(folder))
     return model
@@ -101,7 +101,7 @@ def adapters(model: nn.Module) -> list[tuple[str, Adapter]]:
 
 
 def on(model: nn.Module, base: nn.Module) -> list[tuple[str, Adapter, BaseLayer]]:
-    """Return tuples of base layers and a model's adapters."""
+    """Return (layer, adapter, base layer) for a model's adapters, with the layers of ``base``."""
     weights = ModelWeights(base)
     return [(name, adapter, weights.layer(name)) for name, adapter in adapters(model)]
 

@@ -28,7 +28,7 @@ LISTS = ("given", "witnesses", "attained", "words", "proofs", "strategies", "con
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A file, a kind of error, and the replacement of the bytes from ``begin`` to ``end``."""
+    """A replacement of the bytes of a file from ``begin`` to ``end``, and the kind of error."""
 
     file: str
     kind: str
@@ -53,7 +53,7 @@ class Mutant:
 
 
 def mutants(root: Path, folder: str) -> list[Mutant]:
-    """Yield every candidate in the Python files and shipped instances below a folder, in order; some are invalid."""
+    """Return every candidate in the Python files and shipped instances below a folder, in order; some are invalid."""
     made: list[Mutant] = []
     for path in sorted((root / folder).rglob("*")):
         name = path.relative_to(root).as_posix()
@@ -131,7 +131,7 @@ def _of_python(name: str, content: bytes) -> Iterator[Mutant]:
 
 
 def _without_effect(node: ast.AST) -> Iterator[ast.AST]:
-    """Return the positions of docstrings, annotations, imports and error messages, which are not mutated."""
+    """Yield the nodes of docstrings, annotations, imports and error messages, which are not mutated."""
     match node:
         case ast.Expr(ast.Constant()) | ast.Import() | ast.ImportFrom() | ast.Raise():
             yield node

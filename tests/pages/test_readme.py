@@ -27,7 +27,7 @@ def test_every_section_stands_on_one_page_between_its_markers():
 
 @pytest.fixture(scope="module")
 def made():
-    """Pages that exist when the site is built."""
+    """Return the names of the pages that the build of the site generates."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("figures.site.claims.page", lambda claim: f"# {claim.id}\n")  # only the names matter
         return {ROOT / "docs" / name for name, _ in site.pages()}

@@ -6,7 +6,7 @@ from ioadapt_theory.formats.kinds import Built, Kind, Parts
 
 
 def build(parts: Parts, s: float) -> Built:
-    """A full change of the weight; alpha is the scaling, since there is no rank to divide by."""
+    """Return a full change of the weight; alpha is the scaling, since there is no rank to divide by."""
     delta = parts["diff_t"]
     rows, columns = delta.shape
     return "full", {Placement.WEIGHT: Full.stored((rows, columns, rows), Spec(), {"Delta": delta * s})}

@@ -9,7 +9,7 @@ from ioadapt_theory.adapters.families.family import Additive, Spec, fill
 
 
 class IA3(Additive):
-    """A diagonal factor on the columns; it has no rank, so alpha does not apply."""
+    """A diagonal factor on the columns, without a rank, so that alpha does not apply."""
 
     axes: ClassVar = {"g": ("columns",)}
     g: nn.Parameter

@@ -54,7 +54,7 @@ def train(model: nn.Module, learned: list[nn.Parameter], noise: float, steps: in
 
 
 def renumbered(model: nn.Sequential, seed: int) -> nn.Sequential:
-    """Return an equal function with the hidden neurons permuted."""
+    """Return a network of the same function with its hidden neurons permuted."""
     other = copy.deepcopy(model)
     order = torch.randperm(WIDTH, generator=torch.Generator().manual_seed(seed))
     other[0].weight.data, other[0].bias.data = model[0].weight.data[order], model[0].bias.data[order]

@@ -69,7 +69,7 @@ def reordered(t: Tensors, g: torch.Generator, *, neurons: bool, heads: bool) -> 
 
 
 def swapped(t: Tensors) -> Tensors:
-    """The first two neurons of every MLP in each other's place."""
+    """Return the tensors with the first two neurons of every MLP swapped."""
     order = torch.tensor([1, 0, *range(2, NEURONS)])
     outputs = ("gate_proj.weight", "up_proj.weight", "up_proj.bias")
     return {n: w[order] if n.endswith(outputs) else w[:, order] if "down_proj" in n else w for n, w in t.items()}

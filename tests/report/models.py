@@ -30,6 +30,6 @@ def changed(model: nn.Sequential, change: Callable[[int, Tensor], Tensor]) -> nn
 
 
 def tuned(model: nn.Sequential, size: float, seed: int) -> nn.Sequential:
-    """Return a change that adds noise of ``size`` times the weight's standard deviation."""
+    """Return a copy with noise of ``size`` times the weight's standard deviation added to every weight."""
     generator = torch.Generator().manual_seed(seed)
     return changed(model, lambda _, w: w + size * w.std() * torch.randn(w.shape, generator=generator))

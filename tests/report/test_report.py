@@ -119,7 +119,7 @@ def test_outputs_that_agree_on_the_inputs_are_the_same_function_whatever_the_wei
                 layer.weight.data *= by ** (1 - 2 * k)
 
         def forward(self, x: Tensor) -> Tensor:
-            """Return a network with a ReLU between two layers."""
+            """Apply the two layers with a ReLU between them."""
             return self.down(torch.relu(self.up(x)))
 
     source, target = Scaled(1.0), Scaled(3.0)

@@ -15,7 +15,7 @@ MODELS = ("sd15", "lcm", "bk-sdm-base", "bk-sdm-small", "bk-sdm-tiny")
 
 
 class OnlyHeader(Checkpoint):
-    """Return names and true shapes, without values."""
+    """A checkpoint of names and true shapes, without values."""
 
     def __init__(self, model: str) -> None:
         self.name = self.source = model

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a comparison of three models with twelve layers, some of which the third lacks."""
+    """Return the page of a comparison of three models with twelve layers, some of which are missing in the third."""
     folder = tmp_path_factory.mktemp("page")
     generator = torch.Generator().manual_seed(0)
     base = {f"model.layers.{i}.mlp.up_proj.weight": torch.randn(6, 4, generator=generator) for i in range(12)}

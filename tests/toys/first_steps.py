@@ -43,7 +43,7 @@ STUDIES = {**dict.fromkeys(FEW), "attention": "language"}
 
 
 def _text() -> dict[str, Tensor]:
-    """Replace Python's texts, which depend on its version, by fixed ones."""
+    """Return fixed texts in place of Python's, which depend on its version."""
     uses = ("documents", "train", "docstrings", "asked")
     drawn = np.random.default_rng(0)
     each = [f"{use}{part}" for use in uses for part in ("", ", validation", ", test")] + ["validation", "test"]

@@ -34,7 +34,7 @@ def test_each_is_linear_in_the_change(rule, c, d):
 @sizes
 @pytest.mark.parametrize("k", [1, 3])
 def test_lora_x_is_cross_lora_as_printed(c, d, k):
-    """Return (P_U Uₖ)(P_U Uₖ)ᵀ D (P_V Vₖ)(P_V Vₖ)ᵀ with P_U = argmin ‖P Uₖ - U'ₖ‖_F = U'ₖ Uₖ⁺."""
+    """The formula is (P_U Uₖ)(P_U Uₖ)ᵀ D (P_V Vₖ)(P_V Vₖ)ᵀ with P_U = argmin ‖P Uₖ - U'ₖ‖_F = U'ₖ Uₖ⁺."""
     delta, w, w2 = case(c, d)
     u, _, vh = torch.linalg.svd(w, full_matrices=False)
     u2, _, vh2 = torch.linalg.svd(w2, full_matrices=False)

@@ -57,7 +57,7 @@ def loss_of_moved(method: dict, r: torch.Tensor) -> tuple[float, float]:
 
 
 def test_the_committed_page_is_the_one_that_is_written_now():
-    """Compares everything except the trained adapters, which the losses below test."""
+    """Everything is compared except the trained adapters, whose losses are tested below."""
     learned = {m["key"]: {"AB": {"": m["AB"]}} for m in DATA["methods"]}
     source, target = list(map(list, map(augmented, models(Case.SAME_FUNCTION, seeded(0)))))
     maps = {"source": [m.tolist() for m in source], "target": [m.tolist() for m in target]}

@@ -52,7 +52,7 @@ def test_the_page_says_what_decides_and_what_the_rule_says(name: str):
 
 
 def source_alone(blank, known, other, taught, **how):  # type: ignore[no-untyped-def]
-    """Replaces ``family``, since targets take most of the time and are irrelevant for a part on the source."""
+    """Return only the source, in place of ``family``, since training the targets takes most of the time."""
     del other, taught
     return {"source": base(blank, known, **how)}
 

@@ -1,7 +1,7 @@
 """The networks of ANI-1x and ANI-1ccx from torchani: one small network per element, whose energies are summed.
 
-The features of an atom (AEVs: 384 numbers about its surroundings) have no parameters and are the same for both models,
-so they are computed once.
+The features of an atom (AEVs: 384 numbers that describe its surroundings) have no parameters and are the same for both
+models, so they are computed once.
 """
 
 import copy
@@ -51,7 +51,7 @@ class Batch:
         return Batch(features, {e: here[e][r] for e, r in rows.items()}, len(geometries))
 
     def to(self, device: str) -> "Batch":
-        """Return a copy on another device or in another dtype."""
+        """Return a copy on another device."""
         features, geometry = ({e: t.to(device) for e, t in part.items()} for part in (self.features, self.geometry))
         return Batch(features, geometry, self.size)
 
@@ -79,7 +79,7 @@ def potential(release: str, member: int) -> Potential:
 
 
 def renumbered(potential: Potential, seed: int) -> Potential:
-    """Return an equal function with the hidden neurons of every layer permuted."""
+    """Return a network of the same function whose hidden neurons are permuted in every layer."""
     other = copy.deepcopy(potential)
     drawn = torch.Generator().manual_seed(seed)
     with torch.no_grad():

@@ -56,7 +56,7 @@ class Family:
         task: training data of an adapter.
         inputs: inputs from the adapter's domain; the labels are used only to choose learning rates.
         test: test data from the adapter's domain, used for nothing else.
-        gauge: returns an equal function with other weights, drawn from a seed.
+        gauge: returns a model of the same function with other weights, drawn from a seed.
         rate: learning rate of the base's training.
         speed: learning rate of further training.
         steps: numbers of steps by size, "full" or "quick".
@@ -179,7 +179,7 @@ def convolutional() -> nn.Module:
 
 
 def renumbered(model: nn.Module, seed: int) -> nn.Module:
-    """Return an equal function with hidden neurons or channels permuted and scaled, with which ReLU commutes."""
+    """Return a model of the same function with hidden neurons or channels permuted and scaled, as ReLU allows."""
     other, drawn = copy.deepcopy(model), torch.Generator().manual_seed(seed)
     layers: list[Any] = [m for m in other.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
     with torch.no_grad():
@@ -197,7 +197,7 @@ def renumbered(model: nn.Module, seed: int) -> nn.Module:
 
 
 def turned_heads(model: nn.Module, seed: int) -> nn.Module:
-    """Return an equal function with other bases of the heads, and with neurons permuted and scaled."""
+    """Return a model of the same function with other bases of the heads, and with neurons permuted and scaled."""
     return gauges.neurons(gauges.heads(model, seed, HEADS), seed)
 
 

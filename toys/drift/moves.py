@@ -18,7 +18,7 @@ RANK: Final = 4
 RATES: Final = (3e-3, 1e-2, 3e-2, 1e-1)
 """Candidate learning rates of adapters."""
 PILOTS: Final[Mapping[str, range]] = {"full": range(1000, 1008), "quick": range(1000, 1001)}
-"""Seeds for choosing them, which are not measured; one seed alone chose a rate that fails on one of eight."""
+"""Seeds for choosing the learning rates, never measured; a single seed chose a rate that fails on one of eight."""
 NAMES: Final = {"weight": "lora"}
 """Names of rows of copied adapters, by placement."""
 LEVELS: Final[Mapping[str, tuple[float, ...]]] = {
@@ -27,7 +27,7 @@ LEVELS: Final[Mapping[str, tuple[float, ...]]] = {
 }
 """Cosines of the drifting weights with the source's at which a target is taken; annealing changes them slightly."""
 GAUGED: Final = (1.0, 0.9, 0.65, 0.3)
-"""Levels whose targets are also reparametrised to an equal function; 1 is the source itself."""
+"""Levels whose targets are also reparametrised without changing their function; 1 is the source itself."""
 GLANCE: Final = 32
 """Number of inputs for which ``auto`` chooses sides; with two cotangents each, the error is about .03."""
 CARRIED, SCALED, AUTO, CEILING = "carried", "scaled", "auto", "retrained"

@@ -79,7 +79,7 @@ class Model(nn.Module):
 
     heard = 2
     rows = PATCH * PATCH + PROMPT
-    """Standard deviation of the embedded inputs: pixels of patches, and entries of tokens."""
+    """Number of rows of the embedding: pixels of a patch, and entries of a token."""
     kinds: tuple[type[nn.Module], ...] = (Block,)
     """Kinds of blocks, repeated DEPTH times."""
 

@@ -24,7 +24,7 @@ class Dot:
 
 
 def plot(lines: Sequence[tuple[str, Sequence[Dot]]], what: str) -> str:
-    """Return lines of dots, each under its title, with a legend of the kinds that occur.
+    """Return HTML with lines of dots, each under its title, and a legend of the kinds that occur.
 
     Args:
         lines: title and dots of each line.

@@ -21,7 +21,7 @@ class Method:
         colour: key into the palette of methods.
         placement: "weight", "input" or "output"; None for no adapter.
         maps: the adapted maps, "0" and/or "1".
-        proposition: the one of Props. 3-5 about it, or 0.
+        proposition: number of the proposition about it (3 to 5), or 0.
     """
 
     label: str
@@ -126,7 +126,7 @@ def distances(y: Tensor, other: Tensor) -> Tensor:
 def measure(
     source: nn.Module, target: nn.Module, one: nn.Module, two: nn.Module, x: Tensor, goal: Tensor
 ) -> dict[str, float]:
-    """Return mean squared distances over the samples x of the models without (source, target) and with (one, two).
+    """Return mean squared distances over the samples x: source and target without adapters, one and two with adapters.
 
     ``loss_source``, ``loss_target``: distance to the goal, a transformation of the source's output; ``loss_own``: the
         target's distance to the same transformation of its own output; ``distance``: that of the two adapted models,

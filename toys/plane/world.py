@@ -67,7 +67,7 @@ def models(case: Case, generator: torch.Generator) -> tuple[nn.Sequential, nn.Se
 
 
 def augmented(model: nn.Sequential) -> Iterator[Tensor]:
-    """Return the maps of a plain stack as matrices on (x, 1); the last one drops the 1."""
+    """Yield the maps of a plain stack as matrices on (x, 1); the last one drops the 1."""
     for i, layer in enumerate(model):
         assert isinstance(layer, nn.Linear)
         m = torch.cat([layer.weight.detach().mT, layer.bias.detach()[None]]).cpu()

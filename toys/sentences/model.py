@@ -1,4 +1,4 @@
-"""The architecture of both sentence encoders (BERT, post-norm), and an equal function with permuted channels."""
+"""The architecture of both sentence encoders (BERT, post-norm), and a permutation of their channels."""
 
 import copy
 from collections import OrderedDict
@@ -60,7 +60,7 @@ class Encoder(nn.Module):
 
 
 def channels(model: Encoder, seed: int) -> Encoder:
-    """Return an equal function with the channels of the residual stream permuted.
+    """Return a model of the same function with permuted channels of the residual stream.
 
     A normalisation with gains allows no other change of basis.
     """

@@ -44,7 +44,7 @@ class MissingPackageError(IoAdaptError, ImportError):
 
 
 def encoder(network: str, names: Iterable[str]) -> Encoder:
-    """Return one of READERS, frozen, with these names of its blocks.
+    """Return a frozen network from READERS whose blocks have these names.
 
     Raises:
         MissingPackageError: the package that ships it is not installed.
@@ -113,7 +113,7 @@ def _installed(package: str) -> Path:
     """Return the path of a package's network.
 
     Raises:
-        MissingPackageError: it is not installed.
+        MissingPackageError: the package is not installed.
     """
     try:
         return Path(str(distribution(package).locate_file(NETWORKS[package])))

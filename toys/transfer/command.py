@@ -123,7 +123,7 @@ def _main(
 
 
 def _carried(plan: Protocol, args: argparse.Namespace, seeds: tuple[int, ...], jobs: int, out: Path) -> int:
-    """Carry LoRA over on some seeds, print the shares kept by it and by its copy, and write carried.json."""
+    """Carry LoRA over on some seeds, print the shares that it and its copy keep, and write carried.json."""
     stored = records.recorded(plan.name)
     if stored is None:
         msg = f"{plan.name} has no record in {records.DATA}, so LoRA's learning rate is unknown; run the study first."

@@ -12,7 +12,7 @@ WRITES: Final = ("o", "down_proj")
 
 
 def each(model: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """Return an equal function in which every matrix of the blocks is changed."""
+    """Return a copy with ``change`` applied to every matrix of the blocks."""
     other = copy.deepcopy(model)
     with torch.no_grad():
         for w in other.blocks.parameters():
@@ -21,7 +21,7 @@ def each(model: Any, change: Callable[[Tensor], Tensor]) -> Any:
 
 
 def heads(model: Any, seed: int, count: int) -> Any:
-    """Transform q, k and v, o of every head by invertible maps that cancel: W_q R, W_k R⁻ᵀ and W_v S, S⁻¹W_o."""
+    """Return a copy with q, k, v and o of every head multiplied: W_q R and W_k R⁻ᵀ, W_v S and S⁻¹W_o cancel."""
     other = copy.deepcopy(model)
     drawn = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -38,7 +38,7 @@ def heads(model: Any, seed: int, count: int) -> Any:
 
 
 def neurons(model: Any, seed: int) -> Any:
-    """Permute and scale the neurons of every MLP, with which ReLU commutes."""
+    """Return a copy with the neurons of every MLP permuted and scaled, as ReLU allows."""
     other = copy.deepcopy(model)
     drawn = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -52,7 +52,7 @@ def neurons(model: Any, seed: int) -> Any:
 
 
 def stream(model: Any, seed: int) -> Any:
-    """Rotate the basis of the residual stream."""
+    """Return a copy with a rotated basis of the residual stream."""
     other = copy.deepcopy(model)
     n = model.head.in_features
     drawn = torch.Generator().manual_seed(seed)

@@ -32,7 +32,7 @@ class Method:
     Attributes:
         placement, rank, family: see ``adapt``; a sum of placements has a rank for each; "opposite" is the side away
             from the residual stream.
-        match: "rank" or "parameters" if equal to LoRA's, or "none"; methods of equal rank are also retrained.
+        match: what is equal to LoRA's, "rank" or "parameters", or "none"; methods of equal rank are also retrained.
         layers: pattern of its layers; empty for all adapted layers of the toy.
         against: the method that it is compared with, a LoRA on the same layers; itself for no comparison.
         table: the paper's table, whose comparisons are corrected together; empty for the toy's first.

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ioadapt_theory.adapters import Placement, adapt, layers, operator, scale
 from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.moving.correspondence import correspond
-from ioadapt_theory.adapters.moving.transfer import put
+from ioadapt_theory.adapters.moving.put import put
 from ioadapt_theory.adapters.rules.residual import UnknownSideError, residual_side
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.null import STANDS_OUT, Null

@@ -158,7 +158,7 @@ def _shared(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _over(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Carry a LoRA over to every target with unlabelled inputs; return the losses of it and of its copy."""
+    """Carry a LoRA over to every target with unlabelled inputs; return its losses, and those of its copy."""
     one, _ = trained(run, world, cache)
     found: dict[str, Any] = {row: {} for row in (COPIED, CARRIED, *(f"{row}, predicted" for row in (COPIED, CARRIED)))}
     found["source"] = world.measure(one, SOURCE)

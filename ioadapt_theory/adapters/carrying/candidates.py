@@ -1,4 +1,4 @@
-"""The candidates: the closed form over its grids, layer by layer, at other strengths, and the copy."""
+"""Candidate adapters for the target: closed forms with several ridges, mixed by layer, at other strengths; the copy."""
 
 from collections.abc import Collection, Mapping
 from copy import deepcopy
@@ -16,15 +16,15 @@ from ioadapt_theory.adapters.layer import base_of
 from ioadapt_theory.adapters.matrices import is_supported
 from ioadapt_theory.adapters.model import function_of, layers
 from ioadapt_theory.adapters.moving.correspondence import correspond
-from ioadapt_theory.adapters.moving.transfer import misfit
+from ioadapt_theory.adapters.moving.put import misfit
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
 FEW = 64
-"""Rows that are too few to choose much by; a row of n positions, of a text or an image, counts as √n."""
+"""Up to this many rows, only ``SAFE`` and the copy are candidates; a row of n positions (text, image) counts as √n."""
 SAFE = ("ridge 0.1", "shrunk 10")
-"""The candidates beside the copy where rows are few."""
+"""Candidates, besides the copy, if there are few rows."""
 STRENGTHS = (2.0, 1.4, 0.7, 0.4)
 NO_LAYER = 'the target has no such layer; match "effect" takes the one that keeps most'
 
@@ -32,12 +32,12 @@ NO_LAYER = 'the target has no such layer; match "effect" takes the one that keep
 def counterparts(
     source: nn.Module, target: nn.Module, names: Collection[str], rename: Mapping[str, str] | None, match: str
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
-    """Return the target's layers for each of the source's, and why some have none; ``rename`` comes first.
+    """Return the target's layers for each source layer, and reasons for missing ones; ``rename`` takes precedence.
 
-    With match="effect" every layer of the same last name, if there are any, or of the same kind may take an adapter.
+    With match="effect", an adapter may go to every layer with the same last name or, if there is none, the same kind.
 
     Raises:
-        InvalidValueError: the target has no layer of a name in ``rename``.
+        InvalidValueError: the target lacks a layer named in ``rename``.
     """
     modules = dict(walk(target))
     renamed = {n: (new,) for n, new in (rename or {}).items() if n in names}
@@ -67,16 +67,16 @@ class Candidates:
     """The adapters that may be put on the target.
 
     Attributes:
-        by_name: name -> layer of the target -> adapter.
-        parts: of the source's adapter, by key.
-        fit: its parts fitted at places of the target.
-        picked: the place that each part goes to.
-        lost: layers of the source that nothing can be made for, and why.
-        truncated: parts that had no low rank, and the share of their effect that it keeps.
+        by_name: candidate -> layer of the target -> adapter.
+        parts: parts of the source's adapter, by key.
+        fit: the parts fitted at places of the target.
+        picked: the best place for each part, by key.
+        lost: layers of the source without a candidate, and the reasons.
+        truncated: parts that were truncated to a low rank, and the share of the effect that remains.
     """
 
     def __init__(self, trial: Trial, places: Mapping[str, tuple[str, ...]], *, few: bool) -> None:
-        """``places``: the target's layers for each of the source's; ``few``: the rows are too few to choose much by."""
+        """Fit the candidates; ``places`` maps source layers to target layers, ``few`` restricts them to ``SAFE``."""
         self.trial, self.places, self.few = trial, places, few
         self.adapted = {n: layer for n, layer in layers(trial.source, trial.name).items() if n in places}
         self.modules = {"": trial.target, **dict(walk(trial.target))}
@@ -93,7 +93,7 @@ class Candidates:
         self.by_name = self._made()
 
     def _sides(self, part: Part, layer: str) -> list[str]:
-        """Return the sides of a layer of the target that may take a part over."""
+        """Return the sides of a target layer to which a part may go."""
         asked = self.trial.options.placement
         wanted = part.placement if asked is None or part.placement == BIAS else asked
         f = function_of(self.modules[layer])
@@ -108,7 +108,7 @@ class Candidates:
         return sides
 
     def _made(self) -> dict[str, Adapters]:
-        """Return adapters for the target's layers by the name of the candidate."""
+        """Return the adapters for the target's layers, by candidate."""
         fitted = {key: self.fit.at[place] for key, place in self.picked.items()}
         names = list(dict.fromkeys(n for one in fitted.values() for n in one.candidates if not self.few or n in SAFE))
         made = {
@@ -119,7 +119,7 @@ class Candidates:
             made["by layer"] = self._assembled({key: one.best for key, one in fitted.items() if one.kept[one.best] > 0})
         copies = self._copies()
         for layer in {self.parts[key].layer for key in self.fit.closed - self.picked.keys()} & copies.keys():
-            target = self.places[layer][0]  # what cannot be fitted is copied: convolutions in many groups
+            target = self.places[layer][0]  # parts that cannot be fitted are copied, as in grouped convolutions
             for adapters in made.values():
                 adapters.setdefault(target, copies[layer])
         sides = {part.placement for part in self.parts.values()} - {BIAS}
@@ -128,7 +128,7 @@ class Candidates:
         return {n: adapters for n, adapters in made.items() if adapters}
 
     def strengths(self, scores: Mapping[str, float]) -> dict[str, Adapters]:
-        """Return the best closed form at other strengths: ridges weaken it, several large parts at once overshoot."""
+        """Return the best closed form at other strengths, since ridges weaken it and several large parts overshoot."""
         fitted = [n for n in self.by_name if n != "copy"]
         if self.few or not fitted:
             return {}
@@ -143,7 +143,7 @@ class Candidates:
         return made
 
     def _copies(self) -> dict[str, Adapter]:
-        """Return the adapters that fit the target's layers as they are, by the source's layers."""
+        """Return copies of the adapters that fit the target's layers unchanged, by source layer."""
         named = {n: m for n, m in self.modules.items() if n}
         found = {}
         for layer, module in self.adapted.items():
@@ -154,7 +154,7 @@ class Candidates:
         return found
 
     def _assembled(self, names: Mapping[str, str]) -> dict[str, Adapter]:
-        """Return the adapters made of one candidate for each part."""
+        """Return adapters by target layer, given the candidate for each part."""
         sides: dict[str, dict[str, list[Part]]] = {}
         for key, name in names.items():
             place = self.picked[key]

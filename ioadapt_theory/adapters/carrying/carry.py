@@ -1,4 +1,4 @@
-"""An adapter carried over: fitted on most rows, chosen on some, told on others; nothing is put where none is kept."""
+"""Carrying an adapter over: candidates are fitted, chosen and evaluated on separate rows, and all may be rejected."""
 
 import warnings
 from collections.abc import Mapping
@@ -16,20 +16,20 @@ from ioadapt_theory.adapters.carrying.parts import BIAS
 from ioadapt_theory.adapters.carrying.refine import from_zero, refined
 from ioadapt_theory.adapters.carrying.trial import Adapters, Options, Trial, put
 from ioadapt_theory.adapters.model import layers, naming, remove
-from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport
+from ioadapt_theory.adapters.moving.put import TransferError, TransferReport
 from ioadapt_theory.effect.batches import divided
 from ioadapt_theory.effect.passes import undisturbed
 from ioadapt_theory.effect.retained import Prediction
 from ioadapt_theory.errors import InvalidValueError
 
 STEPS = 10
-"""Steps without labels that are taken unasked."""
+"""Default number of refinement steps."""
 TOO_FEW = 16
-"""Rows that are too few to predict anything."""
+"""Up to this many rows, a note says that they are too few for a prediction."""
 AS_GOOD = 0.02
-"""Lead that a candidate needs over a copy, and one of another strength over all others, to be taken."""
+"""Lead that a candidate needs over the copy, and one at another strength over all others."""
 LITTLE, APART, DISAGREEING = 0.3, 0.3, 0.15
-"""Thresholds of warnings: kept below, R and R_KL apart by more, more positions where the plain models disagree."""
+"""Thresholds of notes: share kept, difference of R and R_KL, share of positions where the plain models disagree."""
 
 
 def carried(
@@ -45,14 +45,14 @@ def carried(
     tuned: nn.Module | None = None,
     **options: Any,
 ) -> CarryReport:
-    """Carry an adapter over; the arguments are those of ``transfer``, which calls this where it is given inputs.
+    """Carry an adapter over; ``transfer`` calls this with its arguments if it is given inputs.
 
     Returns:
-        What was put on the target and what it is predicted to keep.
+        The adapter that was put on the target, and the share that it is predicted to keep.
 
     Raises:
-        TransferError: a layer has no counterpart; the target is as it was.
-        InvalidValueError: the inputs or an option are not what they have to be; likewise.
+        TransferError: a layer has no counterpart; the target is unchanged.
+        InvalidValueError: the inputs or an option are invalid; the target is unchanged.
     """
     chosen = Options.of(options)
     if tuned is not None:
@@ -94,7 +94,7 @@ def _require_finite(model: nn.Module, role: str) -> None:
 
 
 class _Carrying:
-    """The steps, with what they share."""
+    """The steps of carrying an adapter over, and their shared state."""
 
     def __init__(self, trial: Trial, places: Mapping[str, tuple[str, ...]], lost: dict[str, str]) -> None:
         self.trial, self.rows, self.places, self.lost = trial, trial.rows, places, lost
@@ -104,7 +104,7 @@ class _Carrying:
         self.scores = {"zero": 0.0} | self.trial.scores(self.candidates)
 
     def done(self) -> tuple[CarryReport, Adapters]:
-        """Choose, refine and predict; return the outcome and what is to be put on the target."""
+        """Choose, refine and predict; return the report and the adapters for the target."""
         scaled, plain = self.made.strengths(self.scores), max(self.scores.values())
         scores = self.trial.scores(scaled)
         self.candidates |= scaled
@@ -113,13 +113,15 @@ class _Carrying:
         if asked or (asked is None and not self.few):
             self.refine(asked or STEPS, compare=asked is not None)
         scores = {n: score for n, score in self.scores.items() if n != "from zero"}
-        chosen = max(scores, key=lambda n: scores[n])
-        if scores.get("copy", 0.0) > 0 and scores["copy"] >= scores[chosen] - AS_GOOD:
-            chosen = "copy"
-        return self.report(chosen)
+        return self.report(max(scores, key=self.rank))
+
+    def rank(self, candidate: str) -> float:
+        """Return the score to choose by, with the lead that others need over a copy that keeps something."""
+        score = self.scores.get(candidate, 0.0)
+        return score + AS_GOOD if candidate == "copy" and score > 0 else score
 
     def refine(self, steps: int, *, compare: bool) -> None:
-        """Add the best plain LoRA refined, to compare it after Gauss-Newton passes, and as many steps from zero."""
+        """Refine the best LoRA candidate; if ``compare``, take Gauss-Newton passes first, and also train from zero."""
         named = self.candidates.items()
         plain = [n for n, made in named if n in self.scores and all(a.family == "lora" for a in made.values())]
         if not plain:
@@ -134,11 +136,12 @@ class _Carrying:
                 self.candidates[name], self.scores[name] = refined(self.trial, adapters, steps, bar.update)
 
     def report(self, chosen: str) -> tuple[CarryReport, Adapters]:
-        """Predict on the untouched rows, and decide whether anything is put."""
+        """Predict on the untouched rows, and decide whether an adapter is put on the target."""
         fitted = max(self.made.by_name, key=lambda n: self.scores[n], default=chosen)
         shown = {n: self.candidates[n] for n in (chosen, "copy", fitted, "from zero") if n in self.candidates}
         predicted = self.trial.predicted(shown, self.rows.tell)
-        certain = [n for n in (chosen, "copy", fitted) if n in predicted and predicted[n].interval[0] > 0]
+        ordered = (chosen, *sorted(("copy", fitted), key=self.rank, reverse=True))
+        certain = [n for n in ordered if n in predicted and predicted[n].interval[0] > 0]
         notes = []
         if certain and certain[0] != chosen:
             low = predicted[chosen].interval[0]
@@ -176,7 +179,7 @@ class _Carrying:
         return report, put
 
     def layer(self, layer: str, adapter: Adapter, chosen: str, origin: str) -> CarriedLayer:
-        """Return the outcome of one layer."""
+        """Return the report on one layer."""
         places = [place for place in self.made.picked.values() if place[1] == layer and place[2] != BIAS]
         side = "+".join(str(placement) for placement, _ in adapter.parts())
         rank = max((phi.rank or 0) for _, phi in adapter.parts())
@@ -187,7 +190,7 @@ class _Carrying:
         return CarriedLayer(origin, side, rank, fitted.rows, fitted.features, fitted.kept.get(name))
 
     def notes(self, best: Prediction | None, *, put: bool) -> list[str]:
-        """Return the warnings, a sentence each."""
+        """Return the notes, one sentence each."""
         rows, notes = self.rows.rows, []
         if best is None:
             notes.append("No adapter was added: no candidate keeps anything on the rows to choose by.")

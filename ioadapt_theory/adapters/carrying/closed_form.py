@@ -5,8 +5,8 @@ C = E r_aᵀ r_b is computed from activations, K = E J_a J_bᵀ from gradients f
 models. ``shrunk`` is the same with a ridge towards the copy (Corollary 6.2), ``truncated`` the low-rank change whose
 effect is nearest.
 
-Rows arrive in batches. They are stored while there are fewer than features of the target, since the dual form is then
-smaller, and otherwise summed to Gram matrices. The ridge is λ times the diagonal of C_TT, so that outlier channels do
+Rows arrive in batches. While there are fewer rows than features of the target they are stored, since the dual form is
+smaller, and afterwards summed to Gram matrices. The ridge is λ times the diagonal of C_TT, so that outlier channels do
 not determine it for all channels.
 """
 
@@ -25,7 +25,7 @@ SHRINKING: Final = (1e-2, 0.1, 1.0, 10.0, 100.0)
 MOST_SHRUNK: Final = 2048
 """Largest number of features of a side whose Gram matrix is diagonalised for ``shrunk``."""
 ROUNDS = 3
-"""How often the low rank of ``shrunk`` is iterated: on Grams of several spectra the error was below 1e-4."""
+"""Number of iterations for the low rank of ``shrunk``; on Grams of several spectra the error was below 1e-4."""
 RARE = 1e-4
 """Lower bound on the size of a feature, relative to the largest, so that rarely active features get small weights."""
 TINY = 1e-15
@@ -44,7 +44,7 @@ class Regression:
     """
 
     def __init__(self, features: int, columns: int) -> None:
-        """``columns`` is the number of features of u."""
+        """Take the numbers of features of x and u."""
         self.features, self.columns, self.rows = features, columns, 0
         self.kept: list[tuple[Tensor, Tensor]] = []
         self.gram: Tensor | None = None
@@ -138,7 +138,7 @@ class Translation:
 
     @property
     def best(self) -> str:
-        """Return the candidate with the largest R."""
+        """The candidate with the largest R."""
         return max(self.kept, key=lambda name: self.kept[name])
 
     def solve(self) -> None:
@@ -150,7 +150,7 @@ class Translation:
         self.reader = self.writer = None
 
     def is_idle(self) -> bool:
-        """Whether the layer has no effect on the output of one of the models, so that no fit is possible."""
+        """Return whether the layer has no effect on the output of one of the models, so that no fit is possible."""
         return self.writer is None or not bool(self.writer.diagonal().any())
 
     def ridged(self, reader: Regression, writer: Regression) -> dict[str, Factors]:
@@ -184,7 +184,7 @@ def _eigen(gram: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def low_rank(m: Tensor, c: Tensor, k: Tensor, rank: int, near: Tensor | None = None) -> Factors:
-    """Return the rank-r factors with the effect nearest to M's, in eigenbases of C and K; iterated if rows are near."""
+    """Return the rank-r factors with the effect nearest to M's, in eigenbases of C and K; ``near``: initial rows."""
     rows, columns = (values.sqrt() + 1e-4 * values.mean().sqrt() + 1e-20 for values in (c, k))
     weighted = rows[:, None] * m * columns
     if near is None:

@@ -1,4 +1,4 @@
-"""A tuned checkpoint as an adapter: its difference to the base at the low rank that is best for its effect."""
+"""Extraction of an adapter from a tuned model: its difference from the base, truncated to best keep the effect."""
 
 from dataclasses import replace
 from typing import Any
@@ -21,24 +21,24 @@ PLAIN = "plain SVD"
 
 
 def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "default", **options: Any) -> CarryReport:
-    """Put a LoRA on the base that does what a tuned model does, weight by weight; see ``transfer`` for the outcome.
+    """Put a LoRA on the base that approximates a tuned model; see ``transfer`` for the report.
 
-    The best low rank of a difference D is that of its effect, C^½ D K^½, not that of D: what the layer reads and where
-    it writes count. Beside it the plain SVD of D at the same ranks is measured, and the better one is put. Biases,
-    norms and embeddings that were tuned are not in it.
+    A difference D is truncated by its effect C^½ D K^½, with C and K the Grams of what the layer reads and writes. The
+    plain SVD of D at the same ranks is measured too, and the better of the two is put on the base. Tuned biases, norms
+    and embeddings are left out.
 
     Args:
-        base: the model that was tuned; changed in place by the adapter.
+        base: the model before tuning; the adapter is added in place.
         tuned: a model with the same layers.
-        inputs: what the models take, without labels.
-        name: of the adapter.
+        inputs: inputs of the models, without labels.
+        name: name of the adapter.
         **options: ``rank`` or ``rank_share``, and others of ``Options``.
 
     Returns:
-        The ranks, and what is kept by the better one and by the plain SVD.
+        The ranks, and the shares kept by the better one and by the plain SVD.
 
     Raises:
-        InvalidValueError: no layer differs, or the two are not one architecture.
+        InvalidValueError: no layer differs, or the architectures differ.
     """
     chosen = Options.of(options)
     rows = divided(inputs, size=chosen.size, seed=chosen.seed)
@@ -78,7 +78,7 @@ def differences(base: nn.Module, tuned: nn.Module) -> dict[str, Tensor]:
     """Return W_tuned - W for every linear layer and convolution where it is not zero, in float32.
 
     Raises:
-        InvalidValueError: none differs, or a layer has another size.
+        InvalidValueError: no layer differs, or a layer has another size.
     """
     others, found = dict(walk(tuned)), dict[str, Tensor]()
     for name, module in walk(base):

@@ -1,4 +1,4 @@
-"""The closed form fitted on one batch after another, and what its candidates keep layer by layer, to first order."""
+"""Closed forms fitted batch by batch, and the share that each candidate keeps at each layer, to first order."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,19 +23,19 @@ from ioadapt_theory.errors import IoAdaptError
 
 IDLE = "the adapter has no effect there on these inputs: the layer {}"
 ENOUGH, DRAWS = 1000, 4
-"""Fitted rows below which several cotangents are sent back, at most 4, to have more rows on the writing side."""
+"""With fewer rows than ``ENOUGH``, up to ``DRAWS`` cotangents per batch give more rows on the writing side."""
 Place = tuple[str, str, str]
 """Key of a part, layer of the target, side of the target."""
 
 
 def base_layers(model: nn.Module, names: Iterable[str]) -> dict[str, nn.Module]:
-    """Return the layers of these names, below any adapters of ours."""
+    """Return the layers with these names, without our adapters."""
     modules = {"": model, **dict(walk(model))}
     return {name: base_of(modules[name]) for name in names}
 
 
 def reduced(parts: list[Part], trial: Trial, *models: nn.Module) -> tuple[dict[str, Part], dict[str, float]]:
-    """Return parts of low rank by key, the others truncated by their effect in some models; and its share kept."""
+    """Return the parts by key, all with low rank, and the share of the effect that each truncated part keeps."""
     todo = {part.key: part for part in parts if not part.low}
     grams: dict[str, tuple[Tensor, Tensor]] = {}
     options, draws = trial.options, trial.options.draws or 2
@@ -61,13 +61,13 @@ class Fit:
     """Parts of an adapter fitted at places of the target.
 
     Attributes:
-        at: what was fitted, by place.
-        lost: places where nothing can be, and why.
-        closed: parts that cannot be looked into: layers that are never called, convolutions in many groups.
+        at: the fitted translations, by place.
+        lost: places where no adapter can be fitted, and the reasons.
+        closed: parts whose activations cannot be read: layers that are never called, convolutions in many groups.
     """
 
     def __init__(self, trial: Trial, parts: Mapping[str, Part], places: Iterable[Place]) -> None:
-        """Fit parts of low rank at places on ``rows.fit``, weigh on ``rows.choose``; some at once, by the memory."""
+        """Fit low-rank parts at places on ``rows.fit`` and measure them on ``rows.choose``, as memory allows."""
         self.trial, self.parts = trial, parts
         self.at, self.lost, self.closed = dict[Place, Translation](), dict[Place, str](), set[str]()
         count = trial.rows.counts[0] * trial.positions
@@ -80,7 +80,7 @@ class Fit:
             self.at |= made
 
     def _groups(self, places: list[Place]) -> list[list[Place]]:
-        """Return places whose Grams fit into the memory together; one alone may be larger."""
+        """Return groups of places whose Grams fit into memory together; a single place may exceed it."""
         groups: list[list[Place]] = [[]]
         used, layers = 0.0, base_layers(self.trial.target, {layer for _, layer, _ in places})
         for place in places:
@@ -96,14 +96,14 @@ class Fit:
         return groups
 
     def _recorded(self, places: Iterable[Place], pairs: Iterable[Pair]) -> Iterator[tuple[Recorded, Recorded]]:
-        """Yield what the layers of some places read and write on both models, adapters off."""
+        """Yield what the layers at some places read and write in both models, without adapters."""
         source, target = self.trial.source, self.trial.target
         here = base_layers(source, {self.parts[key].layer for key, _, _ in places})
         there = base_layers(target, {layer for _, layer, _ in places})
         for number, (one, two) in enumerate(pairs):
             options: dict[str, Any] = {"call": self.trial.options.call, "draws": self.draws}
             options["seed"] = self.trial.options.seed + number
-            if self.trial.need == "labels":  # the metric of what the source says
+            if self.trial.need == "labels":  # probabilities that define the metric
                 s, sa, _ = self.trial.outputs((one, two), number)
                 options["chances"] = (s.softmax(-1) + sa.softmax(-1)) / 2
             with disable(source), disable(target):

@@ -1,8 +1,8 @@
-"""Exact Gauss-Newton passes where few layers are adapted: all entries of their changes at once, by their joint effect.
+"""Exact Gauss-Newton passes over all entries of the changes at once, if few layers are adapted.
 
-With Φ the derivatives of the outputs (whitened by the metric of the labels' likelihood where these count) by the
-entries of the changes M, and b the gradient, a pass adds (ΦᵀΦ + λ)⁻¹ b, cut to the adapter's rank by its effect. The
-closed form takes reading and writing for independent and every layer for itself; this does neither.
+Let Φ be the derivatives of the outputs (whitened by the metric of the likelihood if labels are compared) with respect
+to the entries of the changes M, and b the gradient. A pass adds (ΦᵀΦ + λ)⁻¹ b, truncated to the adapter's rank by its
+effect. Unlike the closed form, it treats neither reading and writing nor the layers as independent.
 """
 
 import math
@@ -24,15 +24,15 @@ from ioadapt_theory.effect.retained import guessed
 
 PASSES, DAMPING, STRENGTHS = 4, 0.03, (1.0, 0.5, 0.25)
 MOST_EFFECTS, MOST_NUMBERS = 1 << 12, 1 << 24
-"""Limits of the rows of Φ, samples times outputs, and of its numbers."""
+"""Largest numbers of rows (samples times outputs) and of entries of Φ."""
 
 
 def passes(trial: Trial, adapters: Adapters) -> tuple[Adapters, float] | None:
-    """Return adapters after Gauss-Newton passes, and their score on the rows to choose by; None where Φ is too large.
+    """Return adapters after Gauss-Newton passes, and their score on the rows to choose by; None if Φ is too large.
 
     Args:
-        trial: the two models.
-        adapters: plain LoRA with one side a layer, where to begin.
+        trial: the models and their rows.
+        adapters: LoRAs with one side per layer, from which to start.
     """
     output, modules = trial.outputs(trial.rows.fit[0], 0)[2], dict(walk(trial.target))
     effects = trial.rows.counts[0] * math.prod(output.shape[1:])
@@ -79,7 +79,7 @@ def _steps(trial: Trial, adapters: Adapters) -> dict[str, tuple[Tensor, Tensor, 
         for layer, adapter in adapters.items():
             ((side, _),) = adapter.parts()
             both = zip(rows[layer].calls, rows[f"{layer} base"].calls, strict=True)
-            calls = [(z, y, g) for (z, _, g), (_, y, _) in both]  # as the layer is without its adapter
+            calls = [(z, y, g) for (z, _, g), (_, y, _) in both]  # of the layer without its adapter
             own = Rows(outer[layer].base_layer, calls, rows[layer].draws, rows[layer].samples)
             r, g = (x.float() for x in own.both(str(side)))
             blocks[layer].append(torch.einsum("npc,knpd->kncd", r, g).flatten(2))
@@ -99,7 +99,7 @@ def _steps(trial: Trial, adapters: Adapters) -> dict[str, tuple[Tensor, Tensor, 
 
 
 def _directions(trial: Trial, s: Tensor, sa: Tensor, t: Tensor, ta: Tensor) -> list[Tensor]:
-    """Return cotangents: the columns of the metric's root, and last the gradient of the gain."""
+    """Return the cotangents: the columns of the root of the metric, then the gradient of the gain."""
     s, sa, t = (x.to(ta) for x in (s, sa, t))
     ta, flat = ta.detach(), ta[0].numel()
     if trial.weight is None:

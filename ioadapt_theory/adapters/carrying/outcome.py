@@ -1,9 +1,9 @@
-"""Outcome of carrying an adapter over."""
+"""Report on carrying an adapter over."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ioadapt_theory.adapters.moving.transfer import TransferReport
+from ioadapt_theory.adapters.moving.put import TransferReport
 from ioadapt_theory.effect.retained import Prediction
 
 DOMAIN = "This holds for inputs like these only; whether they are of the adapter's domain cannot be checked."
@@ -20,10 +20,10 @@ class CarriedLayer:
     Attributes:
         source: the source's layer that its adapter comes from.
         side: "weight", "input" or "output", on the target.
-        rank: of what was put there.
-        rows: rows that it was fitted on.
-        features: of the target's side, reading and writing; rows should be twice as many.
-        kept: share of this layer's own gain that its closed form keeps, R to first order; None where it was copied.
+        rank: rank of the adapter put there.
+        rows: number of rows in its fit.
+        features: numbers of features read and written on this side; there should be twice as many rows.
+        kept: share of this layer's gain that its closed form keeps (R, to first order); None if it was copied.
     """
 
     source: str
@@ -36,19 +36,19 @@ class CarriedLayer:
 
 @dataclass(frozen=True, slots=True)
 class CarryReport(TransferReport):
-    """Outcome of carrying an adapter over; it also has all that ``TransferReport`` has.
+    """Report on carrying an adapter over; it extends ``TransferReport``.
 
     Attributes:
-        chosen: the candidate that was put there: "copy", "ridge 0.01", "by layer", "Gauss-Newton", "refined", "zero".
-        prediction: what it keeps on rows that nothing was fitted or chosen on; None where nothing was put.
-        kept_copied: what a copy keeps on the same rows, None where sizes do not fit.
+        chosen: name of the best candidate: "copy", "ridge 0.01", "by layer", "Gauss-Newton", "refined", "zero".
+        prediction: its prediction on rows that were not used to fit or choose; None if no candidate kept anything.
+        kept_copied: share that a copy keeps on the same rows; None if its sizes do not fit.
         need: what was compared: "labels" (R_KL) or "change" (R).
-        rows: samples fitted on, chosen by, told on.
-        layers: by the target's layers.
-        scores: what each candidate kept on the rows to choose by.
-        refined: steps that were taken without labels, and what the same number from zero keeps; None without.
-        truncated: layers whose change has no low rank by itself, and the share of its effect that the rank keeps.
-        notes: what has to be said, a sentence each.
+        rows: numbers of samples to fit, to choose and to predict.
+        layers: reports on the target's layers, by name.
+        scores: share that each candidate kept on the rows to choose by.
+        refined: number of refinement steps, and the share that as many steps from zero keep; None if not compared.
+        truncated: parts truncated to a low rank, and the share of the effect that remains.
+        notes: warnings, one sentence each.
     """
 
     chosen: str = "zero"
@@ -64,17 +64,17 @@ class CarryReport(TransferReport):
 
     @property
     def kept(self) -> float:
-        """The share of the adapter's gain that is kept, predicted; 0 where nothing was put."""
+        """Predicted share of the adapter's gain that is kept; 0 if no adapter was added."""
         return 0.0 if self.prediction is None or not self.matched else self.prediction.kept
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 80 % bootstrap interval of what the best candidate keeps."""
+        """80 % bootstrap interval of the share that the chosen candidate keeps."""
         return (0.0, 0.0) if self.prediction is None else self.prediction.interval
 
     @property
     def agreement(self) -> float | None:
-        """Share of positions at which the two plain models have their largest output at the same place."""
+        """Share of positions at which both models, without adapters, have the same largest output."""
         return None if self.prediction is None else self.prediction.agreement
 
     def __str__(self) -> str:

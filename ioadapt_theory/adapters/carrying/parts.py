@@ -1,4 +1,4 @@
-"""An adapter's parts as factors of a change, and factors as an adapter again."""
+"""Conversion of an adapter's parts to low-rank factors, and of factors to an adapter."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -24,10 +24,10 @@ class Part:
     Attributes:
         layer: the layer of the source.
         placement: its side; "bias" for a change of the bias that comes with the adapter.
-        factors: A and B, the scaling inside B; or a change of any rank as A, and an empty B.
-        low: whether these have a low rank, as of LoRA; DoRA, LoHa, LoKr and the change of a tuned model have none.
-        scaling: the factor that the adapter has.
-        dtype: of its parameters.
+        factors: A and B, with the scaling in B; or a change of any rank as A, and an empty B.
+        low: whether the factors have a low rank, as for LoRA; DoRA, LoHa, LoKr and changes of tuned models do not.
+        scaling: scaling of the adapter.
+        dtype: dtype of its parameters.
     """
 
     layer: str
@@ -39,17 +39,17 @@ class Part:
 
     @property
     def key(self) -> str:
-        """A name for the part."""
+        """Name of the part."""
         return f"{self.layer}:{self.placement}"
 
     @classmethod
     def of(cls, layer: str, placement: str, change: Tensor, dtype: torch.dtype = torch.float32) -> "Part":
-        """Return a part that makes any change of a side's matrix."""
+        """Return a part for a change of any rank."""
         return cls(layer, placement, (change, change.new_empty(0)), dtype=dtype)
 
 
 def parts_of(adapted: Mapping[str, AdaptedLayer], name: str) -> list[Part]:
-    """Return the parts of an adapter, layer by layer; a family that is not of low rank by its change of the side."""
+    """Return the parts of an adapter, layer by layer; for a family without low rank, the full changes."""
     parts = []
     for layer, module in adapted.items():
         adapter: Adapter = module.adapters[name]  # type: ignore[assignment]
@@ -86,6 +86,6 @@ def built(module: nn.Module, sides: Mapping[str, Part]) -> Adapter:
 
 
 def stacked(many: list[Part]) -> Part:
-    """Return the sum of changes of one side."""
+    """Return the sum of several changes of one side as one part."""
     (a, b) = (torch.cat([part.factors[k] for part in many], 1 - k) for k in (0, 1))
     return replace(many[0], factors=(a, b))

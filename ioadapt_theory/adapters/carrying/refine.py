@@ -12,18 +12,18 @@ from ioadapt_theory.adapters.carrying.trial import Adapters, Trial, tried
 from ioadapt_theory.effect.retained import guessed
 
 RATE, SHARE, DECAY = 0.01, 0.1, (0.8, 0.95)
-"""Adam's largest step, the largest as a share of a layer's factors, which are small in wide layers, and its decay."""
+"""Adam's largest step, the same as a share of the size of a layer's factors, and Adam's decay rates."""
 LOOKS = 5
-"""Most looks at the choosing rows, and the fewest steps between two."""
+"""Largest number of evaluations on the rows to choose by, and smallest number of steps between two."""
 
 
 def refined(trial: Trial, adapters: Adapters, steps: int, progress: Callable[[int], Any]) -> tuple[Adapters, float]:
-    """Train LoRAs on the target towards the guessed labels, or the source's effects; return the best on other rows.
+    """Train LoRAs on the target towards guessed labels or the source's effects; return the best on other rows.
 
     Args:
-        trial: the two models.
-        adapters: where to begin.
-        steps: of Adam.
+        trial: the models and their rows.
+        adapters: adapters to start from.
+        steps: number of Adam steps.
         progress: called after each step.
 
     Returns:
@@ -70,10 +70,10 @@ def from_zero(adapters: Adapters, seed: int) -> dict[str, Adapter]:
 
 
 def balanced(adapter: Adapter) -> Adapter:
-    """Give a LoRA factors of equal sizes, U√S and √S Vᵀ of AB = USVᵀ, which training likes best; return it."""
+    """Replace a LoRA's factors with U√S and √S Vᵀ, where AB = USVᵀ, since balanced factors train best; return it."""
     phi: Any
     for _, phi in adapter.parts():
-        if phi.B.any():  # one that changes nothing stays as it is
+        if phi.B.any():  # an adapter without effect has no direction to balance
             (q, r), (q2, r2) = torch.linalg.qr(phi.A.data), torch.linalg.qr(phi.B.data.mT)
             u, s, v = torch.linalg.svd(r @ r2.mT)
             phi.A.data.copy_(q @ (u * s.sqrt()))
@@ -82,7 +82,7 @@ def balanced(adapter: Adapter) -> Adapter:
 
 
 def distance(s: Tensor, sa: Tensor, t: Tensor, ta: Tensor, weight: float | None) -> Tensor:
-    """Return the cross-entropy with the guessed labels, or the squared distance of the effects over the source's."""
+    """Return the cross-entropy with guessed labels, or the squared distance of the effects relative to the source's."""
     if weight is None:
         return ((ta - t) - (sa - s)).square().sum() / (sa - s).square().sum().clamp_min(1e-20)
     s, sa, t, ta = (x.log_softmax(-1) for x in (s, sa, t, ta))

@@ -1,4 +1,4 @@
-"""Candidates tried on the target: the share that each keeps on unlabelled rows."""
+"""Trials of candidates on the target: the share of the gain that each keeps on unlabelled rows."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,27 +22,27 @@ from ioadapt_theory.errors import InvalidValueError
 Adapters = Mapping[str, Adapter]
 """Layer of the target -> its adapter."""
 MOST_KEPT = 1 << 27
-"""Numbers of the models' outputs that are kept between runs; beyond they are computed again."""
+"""Largest number of output entries cached between runs; further outputs are computed again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The options of ``transfer`` beside inputs.
+    """Options that ``transfer`` accepts together with inputs.
 
     Attributes:
-        target_inputs: the same samples as the target takes them, row for row and token for token; default the inputs.
-        call: ``call(model, batch)`` runs a model where a plain call does not, and returns what both models share.
-        need: "labels" where outputs are logits and both models want the same labels, "change" where both want the same
-            change; by default as the outputs look, and told.
-        refine: steps of gradient descent without labels from the best candidate, after Gauss-Newton passes where few
-            layers are adapted, compared with as many from zero; by default 10 alone.
-        placement: side of the target: "weight", "input", "output", or "best", layer by layer; by default as it was.
-        rank: of the LoRA that DoRA, LoHa, LoKr or a tuned model become.
-        rank_share: or the share of the square of each layer's effect that this LoRA keeps, by the least rank.
-        size: rows that are run at once.
-        memory: gigabytes for the sums of the fit; layers beyond are fitted after one another, in passes of their own.
-        draws: random cotangents for each batch; by default 4 for few rows to 1 for 2000; n tokens count as √n rows.
-        seed: of the division of the rows, the cotangents, and what the models draw.
+        target_inputs: the same samples for the target, row for row and token for token; by default the same inputs.
+        call: ``call(model, batch)`` runs a model if a plain call cannot, and returns outputs that both models share.
+        need: "labels" if outputs are logits and both models should predict the same labels, "change" if both should
+            change in the same way; by default inferred from the outputs.
+        refine: number of gradient steps without labels from the best candidate, after Gauss-Newton passes if few layers
+            are adapted, compared with as many steps from zero; by default 10 steps without comparison.
+        placement: side of the target: "weight", "input", "output", or "best" for each layer; by default unchanged.
+        rank: rank of the LoRA to which DoRA, LoHa, LoKr or a tuned model is truncated.
+        rank_share: without ``rank``, the share of each layer's squared effect that this LoRA keeps.
+        size: number of rows per batch.
+        memory: gigabytes for the sums of the fit; layers that exceed it are fitted in further passes.
+        draws: random cotangents per batch; by default from 4 for few rows to 1 for many; n tokens count as √n rows.
+        seed: seed of the division of the rows, of the cotangents, and of random numbers in the models.
     """
 
     target_inputs: Any = None
@@ -58,7 +58,7 @@ class Options:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Raise InvalidValueError where a value is outside its limits."""
+        """Raise InvalidValueError if a value is outside its limits."""
         if self.need not in {None, *NEEDS}:
             msg = f"need must be 'labels' (outputs are logits) or 'change', not {self.need!r}."
             raise InvalidValueError(msg)
@@ -79,7 +79,7 @@ class Options:
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "Options":
-        """Return the options of these names; raise InvalidValueError for an unknown one."""
+        """Return the options; raise InvalidValueError for an unknown name."""
         if unknown := sorted(given.keys() - {*cls.__slots__}):
             msg = f"Unknown option {unknown[0]!r}; carrying over takes {', '.join(cls.__slots__)}."
             raise InvalidValueError(msg)
@@ -87,11 +87,11 @@ class Options:
 
 
 class Trial:
-    """Two models, how they are run, and what is compared; a ``tuned`` model takes the place of the adapted source.
+    """Two models, how to run them, and what to compare; a ``tuned`` model replaces the adapted source.
 
     Attributes:
-        need: "labels" or "change": as asked, or as the source's outputs look.
-        weight: of the target in the guess at the labels, see ``effect.retained.trust``; None for changes.
+        need: "labels" or "change": as given, or inferred from the source's outputs.
+        weight: weight of the target in the guessed labels, see ``effect.retained.trust``; None for changes.
         positions: independent rows that a sample counts as, see ``spread``.
     """
 
@@ -104,7 +104,7 @@ class Trial:
         options: Options,
         tuned: nn.Module | None = None,
     ) -> None:
-        """Run both models on the rows to fit on; raise InvalidValueError where the adapter changes nothing there."""
+        """Run both models on the rows to fit on; raise InvalidValueError if the adapter changes nothing there."""
         self.source, self.target, self.name, self.rows = source, target, name, rows
         self.options, self.tuned = options, tuned
         self.kept: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
@@ -140,7 +140,7 @@ class Trial:
         return s, sa, t
 
     def predicted(self, candidates: Mapping[str, Adapters], pairs: Iterable[Pair]) -> dict[str, Prediction]:
-        """Return what each candidate keeps on some rows; the target is as it was afterwards."""
+        """Return the prediction for each candidate on some rows; the target is left unchanged."""
         parts: dict[str, list[RowSums]] = {name: [] for name in candidates}
         with tried(self.target, candidates) as active:
             for number, pair in enumerate(pairs):
@@ -152,19 +152,19 @@ class Trial:
         return {name: predict(RowSums.joined(rows), self.need, seed=self.options.seed) for name, rows in parts.items()}
 
     def scores(self, candidates: Mapping[str, Adapters]) -> dict[str, float]:
-        """Return what each candidate keeps on the rows to choose by; minus infinity where that is no number."""
+        """Return the share that each candidate keeps on the rows to choose by; minus infinity if it is not finite."""
         predicted = self.predicted(candidates, self.rows.choose)
         return {n: one.kept if math.isfinite(one.kept) else -math.inf for n, one in predicted.items()}
 
 
 def spread(count: int, output: Tensor) -> float:
-    """Return how many independent rows samples count as: n positions, tokens or pixels behind channels, as √n."""
+    """Return the number of independent rows that samples count as; n positions (tokens, pixels) count as √n."""
     return count * math.sqrt(math.prod(output.shape[2:] if output.ndim > 3 else output.shape[1:-1]))
 
 
 @contextmanager
 def tried(target: nn.Module, candidates: Mapping[str, Adapters]) -> Iterator[Callable[[str], Any]]:
-    """Put candidates on the target for the duration; yield a function that has one alone active."""
+    """Put candidates on the target for the duration; yield a function that activates a single one."""
     before = {layer: layer.active for layer in layers(target).values()}
     free = "_" * max((len(key) for layer in before for key in layer.adapters), default=0)  # no adapter has such a name
     names: dict[str, str] = {}
@@ -185,7 +185,7 @@ def tried(target: nn.Module, candidates: Mapping[str, Adapters]) -> Iterator[Cal
 
 @contextmanager
 def only(adapted: Mapping[str, AdaptedLayer], name: str) -> Iterator[None]:
-    """Have no adapter but one active on some layers for the duration; merged layers stay as they are."""
+    """Activate only one adapter on some layers for the duration; merged layers are left as they are."""
     before = {layer: layer.active for layer in adapted.values() if not layer.merged}
     for layer in before:
         layer.activate(*({name} & {*layer.adapters}))
@@ -197,7 +197,7 @@ def only(adapted: Mapping[str, AdaptedLayer], name: str) -> Iterator[None]:
 
 
 def put(target: nn.Module, adapters: Adapters, name: str, *, trainable: bool = False) -> None:
-    """Put adapters on a model of which nothing else changes: what was trainable stays so."""
+    """Put adapters on a model without changing which of its parameters are trainable."""
     if adapters:
         flags = {p: p.requires_grad for p in target.parameters()}
         install(target, adapters, name, trainable=trainable)

@@ -68,7 +68,7 @@ class Spec:
 
 
 class Family(nn.Module, ABC):
-    """Φ_θ, built for one base.
+    """An adapter family Φ_θ, built for one base.
 
     A family defines ``axes`` and initialises its parameters in the constructor; this suffices for files, PEFT and
     models. A family whose shapes do not follow from ``axes`` overrides ``shapes``, ``take`` and ``cut``.
@@ -103,7 +103,7 @@ class Family(nn.Module, ABC):
 
     @classmethod
     def shapes(cls, size: Size, spec: Spec, given: Shapes | None = None) -> dict[str, tuple[int, ...]]:
-        """Return the parameters' shapes for a base of this size; a file's shapes (``given``) settle a choice."""
+        """Return the parameters' shapes for a base of this size; the shapes in a file (``given``) settle any choice."""
         del given
         counts = {**dict(zip(("rows", "columns", "channels"), size, strict=True)), "rank": spec.rank}
         return {name: tuple(counts[axis] for axis in axes) for name, axes in cls.axes.items()}
@@ -128,7 +128,7 @@ class Family(nn.Module, ABC):
         return self.spec.rank if any("rank" in axes for axes in self.axes.values()) else None
 
     def take(self, parameters: Mapping[str, Tensor]) -> Self:
-        """Replace the parameters by copies of these; return self."""
+        """Replace the parameters with copies of these; return self."""
         for name in [*self._parameters]:
             del self._parameters[name]
         for name, tensor in parameters.items():

@@ -19,9 +19,9 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
     An output adapter also acts on the bias: Δb = bAB plus the adapter's shift, or None without either.
 
     Args:
-        adapter: of family "lora".
+        adapter: an adapter of the family "lora".
         w: W' of the layer, c x d (a convolution's kernel as (in · taps) x out).
-        bias: b of that layer, d.
+        bias: b of that layer, of length d.
 
     Raises:
         UnsupportedError: the adapter is not a LoRA, so its change is not of low rank or not linear in W.
@@ -124,12 +124,12 @@ def truncate(
     ‖D‖_F for A and B rounded to ``dtype``: 0 is exact, 1 means that nothing is left.
 
     Args:
-        adapter: of any family, in any placements.
+        adapter: an adapter of any family, with any placements.
         w: W' of the layer, c x d (a convolution's kernel as (in · taps) x out).
-        bias: b of that layer, d.
+        bias: b of that layer, of length d.
         rank: r; the change may have a lower rank.
         share: in (0, 1]; instead of a rank, use the smallest r with ‖AB‖_F ≥ share · ‖D‖_F.
-        dtype: of A and B.
+        dtype: dtype of A and B.
 
     Raises:
         InvalidValueError: both rank and share are given, or one is outside its limits.

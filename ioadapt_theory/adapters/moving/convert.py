@@ -86,10 +86,10 @@ def convert(
     An output adapter acts on XW + b, whereas a LoRA does not change b, so the result has the shift -bA'B.
 
     Args:
-        adapter: of family "lora" with only weight placement.
+        adapter: a LoRA with only weight placement.
         w: the weight that it was trained on, c x d (a convolution's kernel as (in · taps) x out).
         placement: "input" or "output".
-        bias: b of that layer, d.
+        bias: b of that layer, of length d.
         ridge: regularisation of the pseudo-inverse in Eq. 5, as a fraction of s_max; 0 for none.
 
     Raises:

@@ -126,7 +126,7 @@ def correspond(
 
 
 def _places(layers: Place, origins: Mapping[str, str]) -> Iterable[Place]:
-    """Yield the target's copies of several source layers: first all first copies, then all second copies."""
+    """Return the target's copies of several source layers: first all first copies, then all second copies."""
     copies = [[new for new, old in origins.items() if old == layer] for layer in layers]
     return zip(*copies, strict=False)
 

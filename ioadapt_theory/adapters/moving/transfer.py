@@ -1,91 +1,19 @@
 """`transfer`: copy an adapter to another model, after checking that it fits every layer."""
 
-import copy
-import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import nn
 
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.base_weights import ModelWeights
-from ioadapt_theory.adapters.model import function_of, install, layers, naming, unmerged
-from ioadapt_theory.adapters.moving.correspondence import Correspondence, RenumberedWarning, correspond
-from ioadapt_theory.adapters.rules.target_modules import walk
-from ioadapt_theory.checkpoints.alignment import Origins
+from ioadapt_theory.adapters.carrying import carried
+from ioadapt_theory.adapters.model import layers, naming
+from ioadapt_theory.adapters.moving.correspondence import correspond
+from ioadapt_theory.adapters.moving.put import NO_LAYER, TransferReport, put
 from ioadapt_theory.checkpoints.names.layer_name import Name
-from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnsupportedError
-
-NO_LAYER = "the model has no such layer"
-SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class TransferReport:
-    """The outcome of a transfer for each layer.
-
-    Attributes:
-        matched: layers of the target that received an adapter.
-        unmatched: layers without an adapter -> the reason.
-        altered: tensors of the target's base that were changed; see ``load``.
-        sources: matched layer -> the layer of the source or the file that its adapter comes from.
-        how: how they were matched: by "name", or by the "contents" of the weights.
-        with_block: layers matched by the other layers of their block, without evidence from their own weights.
-        unproven: layers matched only by name, without evidence.
-        warning: a warning about the matching, or None.
-
-    Example:
-        >>> from torch import nn
-        >>> from ioadapt_theory import adapt, transfer
-        >>> wide, narrow = ([nn.Linear(16, 8), nn.Linear(8, n)] for n in (4, 2))
-        >>> source = adapt(nn.Sequential(*wide), target_modules=["0", "1"], placement="output")
-        >>> print(transfer(source, nn.Sequential(*narrow), strict=False))
-        1 of 2 layers matched: 1 by name, no evidence.
-          1: its output side has 2 -> 2, the adapter 4 -> 4
-    """
-
-    matched: tuple[str, ...]
-    unmatched: Mapping[str, str]
-    altered: tuple[str, ...] = ()
-    sources: Mapping[str, str] = field(default_factory=dict)
-    how: str = "name"
-    with_block: tuple[str, ...] = ()
-    unproven: tuple[str, ...] = ()
-    warning: str | None = None
-
-    def __str__(self) -> str:
-        weak = {"by the other layers of their block": self.with_block, "by name, no evidence": self.unproven}
-        rest = len(self.matched) - sum(map(len, weak.values()))
-        ways = [f"{rest} by {'name and evidence' if self.how == 'name' else self.how}"] if rest else []
-        ways += [f"{len(names)} {how}" for how, names in weak.items() if names]
-        uniform = "" if self.how == "name" else f", by {self.how}"
-        way = uniform if rest == len(self.matched) else f": {'; '.join(ways)}"
-        lines = [f"{len(self.matched)} of {len(self.matched) + len(self.unmatched)} layers matched{way}."]
-        lines += [f"  {self.warning}"] if self.warning else []
-        for how, names in weak.items() if len(ways) > 1 else ():
-            more = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-            lines += [f"  {how}: {', '.join(names[:SHOWN])}{more}"] if names else []
-        lines += [f"  {name}: from {old}" for name in self.matched if (old := self.sources.get(name, name)) != name]
-        lines += [f"  {name}: {why}" for name, why in self.unmatched.items()]
-        return "\n".join(lines)
-
-
-class TransferError(IoAdaptError, ValueError):
-    """Error: an adapter does not fit the model; ``report`` lists every layer."""
-
-    def __init__(self, report: TransferReport) -> None:
-        """List the first few layers that do not fit."""
-        self.report = report
-        some = "; ".join(f"{name}: {why}" for name, why in list(report.unmatched.items())[:SHOWN])
-        more = len(report.unmatched) - SHOWN
-        rest = " Pass strict=False to use the layers that fit." if report.matched else ""
-        super().__init__(
-            f"The adapter fits {len(report.matched)} of {len(report.matched) + len(report.unmatched)} layers ({some}"
-            f"{f'; and {more} more' if more > 0 else ''}).{f' {report.warning}' if report.warning else rest}"
-        )
+from ioadapt_theory.errors import InvalidValueError
 
 
 def transfer(
@@ -110,9 +38,9 @@ def transfer(
     Args:
         source: the model with the adapter.
         target: the model that receives it, changed in place.
-        name: of the adapter, on both models.
+        name: name of the adapter in both models.
         strict: raise unless every layer fits; otherwise transfer the layers that fit.
-        rename: source layer -> target layer, where the names differ; takes precedence over ``match``.
+        rename: source layer -> target layer, for names that differ; takes precedence over ``match``.
         match: "name"; "provenance", which follows the weights of pruned, renumbered and copied layers; "auto", by
             provenance if it is known and else by name. If a layer matched by name has the weights of another layer,
             this is an error if strict, else a warning. With inputs also "effect": the layer that keeps most of the
@@ -139,8 +67,6 @@ def transfer(
         ('0',)
     """
     if inputs is not None:
-        from ioadapt_theory.adapters.carrying import carried  # imports this module
-
         common: dict[str, Any] = {"strict": strict, "rename": rename, "match": match, "trainable": trainable}
         return carried(source, target, inputs, name=name, **common, **options)
     if options:
@@ -161,92 +87,3 @@ def transfer(
     moved = {layer: given[n] for layer, n in sources.items()}
     matched: dict[str, Any] = {"correspondence": correspondence, "sources": sources, "lost": lost}
     return put(target, moved, name, strict=strict, trainable=trainable, **matched)
-
-
-def put(
-    model: nn.Module,
-    adapters: Mapping[str, Adapter],
-    name: str,
-    *,
-    strict: bool = True,
-    hotswap: bool = False,
-    correspondence: Correspondence | None = None,
-    sources: Mapping[str, str] = MappingProxyType({}),
-    lost: Mapping[str, str] = MappingProxyType({}),
-    trainable: bool = False,
-) -> TransferReport:
-    """Return the outcome of adding adapters, in place, to the layers with these names.
-
-    Args:
-        model: changed in place.
-        adapters: layer of the model -> its adapter.
-        name: of the adapter.
-        strict: see ``transfer``.
-        hotswap: see ``load``.
-        correspondence: how the layers were matched; None if the caller chose them.
-        sources: layer of the model -> the layer its adapter comes from; by default the layer of that name.
-        lost: layers of the source without a target layer -> the reason.
-        trainable: see ``transfer``.
-
-    Raises:
-        TransferError: a layer does not fit (or none does); the model is unchanged.
-    """
-    named = dict(walk(model))
-    matching = correspondence or Correspondence({}, {}, Origins(dict.fromkeys(adapters, ""), "name"))
-    evidence = matching.origins
-    reasons = {layer: misfit(named, layer, adapter) for layer, adapter in adapters.items()}
-    if strict:
-        reasons |= {layer: why for layer, why in evidence.contradicted.items() if reasons.get(layer, "") is None}
-    matched = tuple(layer for layer, why in reasons.items() if why is None)
-    unmatched = {layer: why for layer, why in reasons.items() if why is not None} | {**lost}
-    origins = {layer: sources.get(layer, layer) for layer in matched}
-    warning, by_block = matching.warning(), tuple(n for n in matched if n in evidence.with_block)
-    ways = evidence.how, by_block, matching.unproven(matched)
-    report = TransferReport(matched, unmatched, (), origins, *ways, warning)
-    if not matched or (strict and report.unmatched):
-        raise TransferError(report)
-    if hotswap:
-        there = layers(model, name)
-        unmerged(there, "exchanging an adapter")
-        old: Any = {layer: module.adapters[name] for layer, module in there.items()}
-        exchange(old, {n: adapters[n] for n in matched})
-    else:
-        install(model, {n: _copy(adapters[n], named[n]) for n in matched}, name, trainable=trainable)
-    if warning:
-        warnings.warn(warning, RenumberedWarning, stacklevel=3)
-    return report
-
-
-def exchange(old: Mapping[str, Adapter], new: Mapping[str, Adapter]) -> None:
-    """Overwrite adapters by others of the same shapes, all or none; raise InvalidValueError if shapes differ."""
-    if odd := sorted(old.keys() ^ new.keys()):
-        msg = f"{odd[0]}: only one of the two adapters is on this layer; load the new one without hotswap."
-        raise InvalidValueError(msg)
-    for layer, adapter in old.items():
-        with naming(layer):
-            adapter.require_alike(new[layer])
-    for layer, adapter in old.items():
-        with torch.no_grad():
-            for p, q in zip(adapter.parameters(), new[layer].parameters(), strict=True):
-                p.copy_(q)
-        for (_, phi), (_, theirs) in zip(adapter.parts(), new[layer].parts(), strict=True):
-            phi.scaling = theirs.scaling
-
-
-def misfit(named: Mapping[str, nn.Module], layer: str, adapter: Adapter) -> str | None:
-    """Return the reason why an adapter cannot act on the layer of this name, or None."""
-    if layer not in named:
-        return NO_LAYER
-    try:
-        return adapter.misfit(function_of(named[layer]))
-    except UnsupportedError as error:
-        return str(error)
-
-
-def _copy(adapter: Adapter, module: nn.Module) -> Adapter:
-    new = copy.deepcopy(adapter)
-    for part in new.modules():
-        for key, p in part._parameters.items():
-            if p is not None and hasattr(p, "full_tensor"):  # a sharded source: every rank gathers the whole tensor
-                part._parameters[key] = nn.Parameter(p.full_tensor(), requires_grad=p.requires_grad)
-    return new.to(device=function_of(module).like.device)

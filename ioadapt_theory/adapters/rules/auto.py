@@ -1,6 +1,6 @@
 """placement="auto": for each layer, the side on which an adapter is expected to transfer best to a target, or none.
 
-The law of ``ioadapt_theory.effect`` predicts which share of its gain a copy keeps, from inputs of both models.
+The law of ``ioadapt_theory.effect`` predicts what share of its gain a copy keeps, from inputs of both models.
 """
 
 import re

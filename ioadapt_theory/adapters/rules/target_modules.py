@@ -95,7 +95,7 @@ def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) ->
 
 
 def fits(wanted: str | tuple[str, ...], name: str) -> bool:
-    """Return whether a name matches: a list by suffix after a dot, a string as a regular expression for all of it."""
+    """Return whether a name ends with one of several names, or as a whole matches a regular expression."""
     if isinstance(wanted, str):
         return patterns.fits(wanted, name)
     return any(name == end or name.endswith(f".{end}") for end in wanted)

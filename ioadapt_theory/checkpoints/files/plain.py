@@ -68,7 +68,7 @@ class PlainFile:
 
 
 def read_whole(path: Path, limit: int = 100_000_000) -> bytes:
-    """Return the whole content of a file; raise FileFormatError if it has more than `limit` bytes."""
+    """Return the whole content of a file; raise SourceError if it has more than `limit` bytes."""
     file = PlainFile(path)
     try:
         if file.size > limit:

@@ -83,7 +83,7 @@ def _refuse_what_takes_long(path: Path) -> None:
 
 
 def _problem(stream: IO[bytes]) -> str | None:
-    """Return a clause if a pickle has too many operations or nested tuples, else None; torch finds other faults."""
+    """Return what is wrong with a pickle if it has too many operations or nested tuples; torch finds other faults."""
     stack: list[int | None] = []  # depth of each tuple, None for a mark
     memo: dict[Any, int] = {}
     try:

@@ -1,4 +1,4 @@
-"""Errors of the hub (401, 403, 404, 429, no route...) as one sentence with the file, the cause and the way out."""
+"""Errors of the hub (401, 403, 404, 429, no route...) as one sentence with the file, the cause and the remedy."""
 
 from dataclasses import dataclass
 from pathlib import Path

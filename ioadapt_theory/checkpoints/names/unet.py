@@ -20,7 +20,7 @@ _RESNETS: Final = re.compile(r"(?:^|\.)(down|up)_blocks\.(\d{1,3})\.resnets\.(\d
 
 
 class Blocks(NamedTuple):
-    """Numbers of levels of a UNet, each with a down and an up block, and of resnets per down block."""
+    """The number of levels of a UNet (each has a down and an up block), and of resnets per down block."""
 
     levels: int
     resnets: int

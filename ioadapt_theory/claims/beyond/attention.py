@@ -1,7 +1,7 @@
-"""Attention: two symmetries of the weights, and which placement on which projection does not notice them.
+"""Attention: the adapters whose effect is invariant under two symmetries of the weights.
 
-A head sees q = xW_q, k = xW_k, v = xW_v through the scores W_qW_kᵀ and the output W_vW_o. Every placement on every
-projection is adapted before and after the symmetry is applied, in non-commuting symbols or in a rational example.
+A head depends on W_q, W_k, W_v and W_o only through W_qW_kᵀ and W_vW_o. Every placement on every
+projection is tried before and after the symmetry is applied, in non-commuting symbols or in a rational example.
 """
 
 from ioadapt_theory.claims.language import *
@@ -12,7 +12,7 @@ SAFE = {
     "heads": frozenset({("input", "q"), ("input", "k"), ("input", "v"), ("output", "o")}),
     "residual": frozenset({("output", "q"), ("output", "k"), ("output", "v"), ("input", "o")}),
 }
-"""(placement, projection) that does not notice the symmetry; the claims print and prove these."""
+"""Symmetry -> (placement, projection) pairs that are invariant under it, as the claims state."""
 CHANGES: dict[str, Callable[[Any, Any], Any]] = {
     "lora": lambda w, m: w + m,
     "input": lambda w, m: w + m * w,
@@ -21,7 +21,7 @@ CHANGES: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def functions(w: dict[str, Any], into: Any, out: Any) -> tuple[Any, Any]:
-    """Return what the head computes of its weights: W_qW_kᵀ and W_vW_o, in the coordinates of the stream."""
+    """Return the products on which a head depends, W_qW_kᵀ and W_vW_o, in the coordinates of the stream."""
     return into * w["q"] * (into * w["k"]).T, into * w["v"] * w["o"] * out
 
 
@@ -33,7 +33,7 @@ def notices(symmetry: str) -> frozenset[tuple[str, str]]:
     if symmetry == "heads":
         r, s = generic(2, 2, "r"), generic(2, 2, "s")
         new = {"q": w["q"] * r, "k": w["k"] * r.inv().T, "v": w["v"] * s, "o": s.inv() * w["o"]}
-    else:  # the stream is xR; every weight reads R⁻¹ of it and writes into it
+    else:  # the stream is xR; q, k and v read it through R⁻¹, and o writes into it
         into = sp.Matrix([[3, 4, 0], [-4, 3, 0], [0, 0, 5]]) / 5
         out = into.T
         new = {**{x: out * w[x] for x in "qkv"}, "o": w["o"] * into}
@@ -64,11 +64,11 @@ IGNORED = {
         ("input", "o"): "«T(OR)R⁻¹ = TO»",  # turned back from the stream
     },
 }
-"""For every safe placement, the adapted product after the symmetry and before, in Q = W_q and so on."""
+"""For every invariant pair, the adapted product after the symmetry and before, in Q = W_q and so on."""
 
 
 def argument(symmetry: str) -> Callable[[Claim], Iterator[Step]]:
-    """Return lines on every placement: the safe ones in symbols, every other one by an example."""
+    """Return lines about every pair: symbols for the invariant ones, an example for the others."""
 
     def chain(claim: Claim) -> Iterator[Step]:
         proved = IGNORED[symmetry]
@@ -94,7 +94,7 @@ NAMES = {
 
 
 def statement(symmetry: str, safe: frozenset[tuple[str, str]]) -> str:
-    """Return the sentence about a set of safe placements."""
+    """Return the sentence about a set of invariant placements."""
     sides = {p: [x for x in PROJECTIONS if (p, x) in safe] for p in PLACEMENTS}
     listed = " and ".join(f"{p} adapters on {', '.join(names)}" for p, names in sides.items() if names)
     return f"{listed} do not notice {NAMES[symmetry]}; every other one of the {len(EVERY)} placements does"

@@ -1,15 +1,15 @@
-"""Depth: what a moved adapter does wrong has a gauge part and a mismatch part; exact for linear layers.
+"""Depth: the error of a moved adapter is the sum of a gauge part and a mismatch part, exactly for linear layers.
 
-f(x) = xW₁ … W_L, f' with W'. A gauge is a choice of orthogonal Q_l, Q₀ = Q_L = I; f^Q has the layers Q_{l−1}'W_lQ_l
-and is f. R_l = W'_l − Q_{l−1}'W_lQ_l, and T = I + M stands at one place. For layers with a nonlinearity of Lipschitz
-constant λ that commutes with the Q_l (permutations) the same parts bound the error, by Minkowski's inequality and
-λ‖W_j‖ for each layer behind a change; that is no part of the claim.
+f(x) = xW₁ … W_L, and f' has the weights W'. A gauge is a choice of orthogonal Q_l with Q₀ = Q_L = I; f^Q has the layers
+Q_{l−1}'W_lQ_l and equals f. R_l = W'_l − Q_{l−1}'W_lQ_l, and T = I + M acts at one place. Not part of the claim: with a
+nonlinearity of Lipschitz constant λ that commutes with the Q_l (permutations), the same parts bound the error, by
+Minkowski's inequality and a factor λ‖W_j‖ for each later layer.
 """
 
 from ioadapt_theory.claims.language import *
 
 DEPTH = 3
-"""Layers that are written out."""
+"""Number of layers that are written out."""
 
 
 def gauge_parts() -> dict[str, bool]:
@@ -38,7 +38,7 @@ def sentence(zero_there: dict[str, bool]) -> str:
 
 @argued(Shown)
 def two_parts(claim: Claim) -> Iterator[Step]:
-    """f_T is f^Q with T seen from there; then T itself, and the layers one by one from W^Q to W'."""
+    """Replace T as seen in the gauge with T, then the layers of W^Q one by one with those of W'."""
     sp = sympy()
     yield from spelled(
         "in the gauge, the row Y = ZP meets the layer V = P⁻¹WQ: YV = «ZPP⁻¹WQ = ZWQ»",

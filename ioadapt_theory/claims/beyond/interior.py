@@ -6,14 +6,14 @@ PLACE = "beyond App. A.2"
 
 
 def between(hidden: str) -> Setting:
-    """Return the setting with AB in front of W₂; hidden = "c": in front of both layers."""
+    """Return the setting with AB before W₂ or, for ``hidden`` = "c", before both layers."""
     axes = {"W1": f"c {hidden}", "W2": f"{hidden} d"}
     axes |= {f"{key}_target": a for key, a in axes.items()} | {"AB": f"{hidden} {hidden}", "sigma": ""}
     return matrices("two layers", axes, build=SharedFunction)
 
 
 def anisotropic(side: str) -> Setting:
-    """Return setting A.2 with a factor F of E[xᵀx] = FᵀF for σ; AB acts on the rows of length c or d."""
+    """Return setting A.2 with F, where E[xᵀx] = FᵀF, in place of σ; AB is c x c or d x d."""
     axes = {"W1": "c h", "W2": "h d", "W1_target": "c k", "W2_target": "k d", "AB": f"{side} {side}", "F": "c c"}
     return matrices(f"second moments F'F ({side})", axes, attributes={"F": "factor"})
 
@@ -24,7 +24,7 @@ FIRST, SECOND = W1 - W1_TARGET, W2 - W2_TARGET
 
 
 def of_parts(first: Term, second: Term) -> Term:
-    """Return σ²(a + b)², a due to the first layers and b to the second ones."""
+    """Return σ²(a + b)² for the contributions a of the first layers and b of the second layers."""
     return SIGMA**2 * (first + second) ** 2
 
 

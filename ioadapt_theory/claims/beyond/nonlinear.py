@@ -20,7 +20,7 @@ SIZE = 10
 
 
 def within_reach(raw: Mapping[str, Tensor]) -> Any:
-    """Return instances with H within Lip‖XAB‖_F of G, by a factor below 1."""
+    """Return instances whose H lies strictly within Lip‖XAB‖_F of G."""
     lip, change = raw["lip"].exp(), raw["h"]
     length = [arithmetic.frobenius_sq(m).sqrt() for m in (raw["xab"], change)]
     size = lip * length[0] * torch.sigmoid(raw["lip"] + 2) / length[1]
@@ -28,7 +28,7 @@ def within_reach(raw: Mapping[str, Tensor]) -> Any:
 
 
 def mean_before(k: int) -> float:
-    """Return E g² = (2/π)((1 + k²) arctan(1/k) − k) for σ = 1, before adaptation; after it is 1."""
+    """Return E g² = (2/π)((1 + k²) arctan(1/k) − k) before adaptation, for σ = 1; after adaptation it is 1."""
     return 2 / math.pi * ((1 + k * k) * math.atan(1 / k) - k)
 
 
@@ -39,7 +39,7 @@ def gelu_constant() -> float:
 
 @argued(Refuted)
 def input_fails(claim: Claim) -> Iterator[Step]:
-    """One hidden layer of six ReLUs; in polar coordinates E g² = E r² times the mean over the angle."""
+    """Compute E g² of one hidden layer of six ReLUs before and after adaptation, in polar coordinates."""
     sp, k = sympy(), SIZE
     x1, x2 = sp.symbols("x1 x2")
     p, q = positives("p q")
@@ -67,7 +67,7 @@ def input_fails(claim: Claim) -> Iterator[Step]:
 
 @argued(Remarked, "the Lipschitz constant of GELU")
 def gelu(claim: Claim) -> Iterator[Step]:
-    """Its slope peaks where its second derivative vanishes."""
+    """Find the largest slope of GELU from the zeros of its second derivative."""
     sp = sympy()
     x = sp.Symbol("x")
     normal = sp.exp(-(x**2) / 2) / sp.sqrt(2 * sp.pi)

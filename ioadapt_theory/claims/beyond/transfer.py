@@ -7,11 +7,11 @@ from ioadapt_theory.claims.language import *
 
 MATRICES = ("W1", "W2", "W1_target", "W2_target", "AB")
 SQUARE_LAYERS = matrices("square layers", dict.fromkeys(MATRICES, "c c") | {"sigma": ""}, build=SharedFunction)
-"""One AB that fits all three placements."""
+"""Square layers, so that one AB fits all three placements."""
 
 
 def rescaled(raw: Mapping[str, Tensor]) -> SharedFunction:
-    """Return models of equal functions, to the last digit."""
+    """Return two models of exactly equal functions."""
     return SQUARE_LAYERS.parametrise({**raw, "w1_target": 2 * raw["w1"], "w2_target": raw["w2"] / 2})
 
 
@@ -50,7 +50,7 @@ unbounded = argued(Remarked, "W₁ = W₂ = 1, W₁' = r, W₂' = 1/r, AB = 1: e
 
 
 def no_worse(placement: Placement) -> Relation:
-    """Return that one placement's discrepancy is at most that of LoRA."""
+    """Return the relation that the discrepancy of a placement is at most that of LoRA."""
     return OF[placement] <= OF[LORA]
 
 

@@ -1,8 +1,8 @@
-"""The best adapter on the target, for the effect RMJ that an adapter has on the source; and where an effect is lost.
+"""The adapter on the target that best reproduces an adapter's effect RMJ on the source; and the layers that lose it.
 
-The target reads R' and writes through J'. Nothing but Gram matrices of readers and of writers is needed: the best
-adapter is a regression of what the source reads on what the target reads, times M, times one of what they write. That
-least squares has this solution is Penrose's (1956); for given ranks see Friedland and Torokhti (2007).
+The target reads R' and writes through J'. The best adapter is a regression of what the source reads on what the target
+reads, times M, times a regression of what they write; only Gram matrices are needed. This solution of the least-squares
+problem is due to Penrose (1956); for given ranks see Friedland and Torokhti (2007).
 """
 
 from ioadapt_theory.claims.language import *

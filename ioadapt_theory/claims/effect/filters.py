@@ -1,8 +1,8 @@
-"""The layer filters one side: Props. 4 and 5, for the effect, at every layer inside a model.
+"""Bounds on the error of an effect by the error of the function, at any layer: Props. 4 and 5 for effects.
 
-E[zᵀz] = FᵀF for the rows z that enter the layer, where layers behind change: they add H to the Jacobian, and the
-function changes by FWH. Where layers before change, they add H to the rows, FFᵀ = JJᵀ, and the function changes by HWF.
-Input adapters write what the layer then reads, output adapters read what it wrote.
+If later layers change, the rows z that enter the layer have E[zᵀz] = FᵀF, the change adds H to the Jacobian, and the
+function changes by FWH. If earlier layers change, they add H to the rows, FFᵀ = JJᵀ, and the function changes by HWF.
+An input adapter writes what the layer reads, and an output adapter reads what the layer writes.
 """
 
 from fractions import Fraction
@@ -33,7 +33,7 @@ unbounded = argued(Remarked, "unbounded without the layer, W = diag(1, t)")(
 
 
 def filtered(name: str, reading: str, given: Relation, chain: Derived, axes: dict[str, str]) -> Claim:
-    """A bound on the effect's error by the function's."""
+    """Return the claim that bounds the error of the effect by that of the function."""
     (deduction,) = chain.chains
     bound = deduction.links[-1].formula
     return Claim(

@@ -1,8 +1,7 @@
-"""The share of its gain that an adapter keeps on another model: it follows from its two effects, without labels.
+"""The share of its gain that an adapter keeps on another model, which follows from its two effects, without labels.
 
-All outputs on a batch are one row. On the source, g is what is wanted less what the model gives, and the adapter adds
-e; on the target g + h is what is wanted less what the model gives, and it adds e'. A gain is the squared error that
-goes away.
+All outputs on a batch form one row. On the source the labels minus the outputs are g, and the adapter adds e; on the
+target they are g + h, and the adapter adds e'. The gain is the reduction of the squared error.
 """
 
 from collections.abc import Mapping
@@ -15,13 +14,13 @@ from ioadapt_theory.claims.language import *
 G, H, E, E_TARGET = row("g"), row("h"), row("e"), row("e_target")
 C, Q, SINE_C = let("c", sim(E, E_TARGET)), let("q", norm(E_TARGET) / norm(E)), sine(E, E_TARGET, "c")
 MISSED = norm(G - E) / norm(E)
-"""√(1/x − 1), x the share of ‖g‖² that goes away on the source."""
+"""√(1/x − 1), where x is the share of ‖g‖² that the adapter removes on the source."""
 TUNED = dot(G, E).equals(norm(E) ** 2)
-"""The adapter was trained at least in its strength."""
+"""The strength of the adapter is optimal on the source."""
 
 
 def gain(need: Term, effect: Term) -> Term:
-    """The squared error that goes away."""
+    """Return the reduction of the squared error."""
     return norm(need) ** 2 - norm(need - effect) ** 2
 
 
@@ -29,7 +28,7 @@ SHARE = gain(G + H, E_TARGET) / gain(G, E)
 RETAINED = abs(SHARE - (2 * C * Q - Q**2 + 2 * dot(H, E_TARGET) / norm(E) ** 2)) <= 2 * Q * SINE_C * MISSED
 BEST = gain(E, E_TARGET) / gain(E, E) <= C**2
 AT_BEST = gain(E, dot(E, E_TARGET) / norm(E_TARGET) ** 2 * E_TARGET) / gain(E, E)
-"""The share of e' times c/q."""
+"""The share that e' keeps at the strength c/q."""
 
 
 along_and_across = told(
@@ -57,7 +56,7 @@ SETTING = matrices("a batch", {"g": "k", "h": "k", "e": "k", "e_target": "k"})
 
 
 def tuned(raw: Mapping[str, Any]) -> Any:
-    """Project g so that the strength of e is the best one."""
+    """Project g so that the strength of e is optimal."""
     g, e = raw["g"], raw["e"]
     return SETTING.parametrise({**raw, "g": g + ((e * (e - g)).sum(-1) / (e * e).sum(-1))[..., None] * e})
 

@@ -1,4 +1,4 @@
-"""Quantities that do not tell what an adapter keeps: a discrepancy, its own layer's similarity, weights alone."""
+"""Quantities that do not determine what an adapter keeps: a discrepancy, the similarity of its layer, weights alone."""
 
 from collections.abc import Mapping
 from fractions import Fraction
@@ -18,7 +18,7 @@ LOST = fro(F @ (L_TARGET - L))
 
 
 def share(there: Term) -> Term:
-    """R = 2cq − q² of an effect MW on the source."""
+    """Return R = 2cq − q² for the effect MW on the source."""
     return (2 * inner(M @ W, there) - fro(there) ** 2) / fro(M @ W) ** 2
 
 
@@ -49,12 +49,12 @@ LAYER = matrices("one layer", {"W": "c d", "W_target": "c d", "M": "c c"})
 
 
 def rescaled(raw: Mapping[str, Any]) -> Any:
-    """Make the target the source with the layer before the adapted one doubled and the one behind it halved."""
+    """Return a target that equals the source, but with the layer before doubled and the layer after halved."""
     return LAYERS.parametrise({**raw, "w1_target": 2 * raw["w1"], "w2_target": raw["w2"] / 2})
 
 
 def shrinking(raw: Mapping[str, Any]) -> Any:
-    """Make ‖I + M‖₂ ≤ 1."""
+    """Return an instance with ‖I + M‖₂ ≤ 1."""
     gram = raw["m"] @ raw["m"].mT
     return LAYER.parametrise({**raw, "m": -gram / gram.diagonal(dim1=-2, dim2=-1).sum(-1)[..., None, None]})
 

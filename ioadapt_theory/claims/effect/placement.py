@@ -1,7 +1,7 @@
-"""LoRA or an input or output adapter: what decides between them, for every network and every pair of models.
+"""Criteria that decide between LoRA and an input or output adapter, for every network and pair of models.
 
-At one input, z is the row that enters the layer and J the Jacobian of the outputs behind it, of the target; e is the
-adapter's effect on the source. LoRA is MW, or WM beside an output adapter: the same effect on the source.
+At one input, z is the row that enters the target's layer, J the Jacobian of the outputs with respect to the layer's
+output, and e the adapter's effect on the source. A LoRA with the same effect is MW (input) or WM (output).
 """
 
 from ioadapt_theory.claims.language import *
@@ -9,22 +9,22 @@ from ioadapt_theory.claims.language import *
 Z, E, SCALE = row("z"), row("e"), scalar("s")
 J, M, H, W, W_TARGET = (matrix(name) for name in ("j", "m", "h", "w", "w_target"))
 BATCH = matrix("z")
-"""Several inputs, of one J."""
+"""Several inputs with the same J."""
 SIDE = {INPUT: "c c", OUTPUT: "d d"}
 
 
 def lora(placement: Placement) -> Term:
-    """The effect of the LoRA that equals the adapter on the source."""
+    """Return the effect of the LoRA that equals the adapter on the source."""
     return Z @ (M @ W if placement is INPUT else W @ M) @ J
 
 
 def adapted(placement: Placement, w: Term) -> Term:
-    """The effect of the adapter where the layer is w."""
+    """Return the effect of the adapter on a layer with the weight w."""
     return Z @ M @ w @ J if placement is INPUT else Z @ w @ M @ J
 
 
 def identity(placement: Placement) -> Claim:
-    """Term that the layer's own change adds to LoRA's error."""
+    """Return the identity for the term that the layer's change adds to LoRA's error."""
     own = adapted(placement, W_TARGET - W)
     left = norm(adapted(placement, W_TARGET) - E) ** 2
     right = norm(lora(placement) - E) ** 2 + norm(own) ** 2 - 2 * dot(E - lora(placement), own)

@@ -1,6 +1,6 @@
-"""Linear stacks whose layers change independently: what is kept on average, in closed form, at any place.
+"""Linear stacks whose layers change independently: the average share kept by an adapter at any layer, in closed form.
 
-An adapter at layer l meets the layers of its path: LoRA all but l, input and output adapters all of them.
+An adapter at layer l depends on the layers of its path: all but l for LoRA, all for input and output adapters.
 """
 
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from ioadapt_theory.claims.effect.reading import drawn, mean
 from ioadapt_theory.claims.language import *
 
 WIDTHS = (4, 5, 6, 3)
-"""Stacks of three layers, adapted in the middle."""
+"""Widths of a stack of three layers, adapted in the middle."""
 PATHS = {LORA: (0, 2), INPUT: (0, 1, 2), OUTPUT: (0, 1, 2)}
 COSINES, RATIOS, NOISE = (0.9, 0.7, 0.8), (1.1, 0.8, 1.3), (0.1, 0.3, 0.2)
 
 
 @argued(Shown)
 def one_layer(claim: Claim) -> Iterator[Step]:
-    """B is what the layers behind make of a product of two effects; a layer of 2 x 3 with entries of variance v."""
+    """Average WBWᵀ, where B comes from the later layers, over a 2 x 3 layer with entries of variance v."""
     sp = sympy()
     v, s, k, size = positives("v s k delta")
     rho = sp.Symbol("rho")
@@ -38,7 +38,7 @@ def one_layer(claim: Claim) -> Iterator[Step]:
 
 @argued(Shown)
 def noise(claim: Claim) -> Iterator[Step]:
-    """The same with a fixed W and entries of H of mean 0 and variance ν."""
+    """Average (W + H)B(W + H)ᵀ over H, whose entries have mean 0 and variance ν."""
     w, h, b, nu = drawn("w", 2, 3), drawn("h", 2, 3), drawn("b", 3, 3), sympy().Symbol("nu")
     forms, linear = (x.applyfunc(lambda y: mean(y, (list(h), nu))) for x in ((w + h) * b * (w + h).T, w + h))
     yield Step(
@@ -54,20 +54,20 @@ def layers(n: int, generator: torch.Generator) -> list[Tensor]:
 
 
 def adapters(generator: torch.Generator) -> Iterator[tuple[Placement, Tensor]]:
-    """Draw an adapter of every placement."""
+    """Yield a random adapter for every placement."""
     _, c, d, _ = WIDTHS
     for placement, shape in {LORA: (c, d), INPUT: (c, c), OUTPUT: (d, d)}.items():
         yield placement, torch.randn(shape, generator=generator, dtype=torch.float64)
 
 
 def effect(stack: list[Tensor], placement: Placement, m: Tensor) -> Tensor:
-    """The effect of an adapter on the inputs I."""
+    """Return the effect of an adapter on the inputs I."""
     first, own, last = stack
     return first @ (m if placement is LORA else m @ own if placement is INPUT else own @ m) @ last
 
 
 def random_source(n: int, generator: torch.Generator) -> Tensor:
-    """⟨e, e'⟩ − Πρs ‖e‖² and ‖e'‖² − Πs² ‖e‖² of every placement, over the mean of ‖e‖²."""
+    """Return ⟨e, e'⟩ − Πρs ‖e‖² and ‖e'‖² − Πs² ‖e‖² of every placement, divided by the mean of ‖e‖²."""
     source, new, found = layers(n, generator), layers(n, generator), []
     target = [s * (r * w + (1 - r * r) ** 0.5 * x) for w, x, r, s in zip(source, new, COSINES, RATIOS, strict=True)]
     for placement, m in adapters(generator):
@@ -79,7 +79,7 @@ def random_source(n: int, generator: torch.Generator) -> Tensor:
 
 
 def predicted_square(source: list[Tensor], placement: Placement, m: Tensor) -> Tensor:
-    """E ‖e'‖² = tr B₀, from the outputs inwards."""
+    """Return E ‖e'‖² = tr B₀, computed from the outputs to the inputs."""
     b = torch.eye(source[-1].shape[-1], dtype=torch.float64)
     for j in (2, 1, 0):
         b = m @ b @ m.mT if j == 1 and placement is not INPUT else b
@@ -90,7 +90,7 @@ def predicted_square(source: list[Tensor], placement: Placement, m: Tensor) -> T
 
 
 def fixed_source(n: int, generator: torch.Generator) -> Tensor:
-    """⟨e, e'⟩ − ‖e‖² and ‖e'‖² − tr B₀ of every placement, over ‖e‖², for one source; the noise is uniform."""
+    """Return (⟨e, e'⟩ − ‖e‖²)/‖e‖² and (‖e'‖² − tr B₀)/‖e‖² of every placement for one source; the noise is uniform."""
     source, found = layers(1, generator), []
     target = [w + 12**0.5 * size * (torch.rand((n, *w.shape[1:]), generator=generator, dtype=w.dtype) - 0.5)
               for w, size in zip(source, NOISE, strict=True)]  # fmt: skip

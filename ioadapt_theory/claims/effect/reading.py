@@ -1,9 +1,9 @@
 """An adapter reads at one place and writes at another: the effect of M on a batch is RMJ.
 
-The rows of R are what it reads (n samples), and J is the Jacobian of the outputs in what it writes; R', J' on the
-target. LoRA reads the layer's input and writes its output, an input adapter reads and writes the input, an output
-adapter the output. The effect is exact in linear models; elsewhere it is the first order in M, and J depends on the
-sample.
+The rows of R are what it reads (n samples), and J is the Jacobian of the outputs with respect to what it writes; on the
+target, R' and J'. LoRA reads the layer's input and writes its output; an input adapter reads and writes the input, an
+output adapter the output. In linear models this effect is exact; elsewhere it is the first order in M, and J depends on
+the sample.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ BY_GRAMS = inner((transpose(R_) @ R_TARGET) @ L @ (J_TARGET @ transpose(J)), M)
 
 
 def compared(e: Term, there: Term) -> tuple[Term, Term]:
-    """Cosine and ratio of two effects."""
+    """Return the cosine and the norm ratio of two effects."""
     return inner(e, there) / (fro(e) * fro(there)), fro(there) / fro(e)
 
 
@@ -30,12 +30,12 @@ RATIOS = norm(READ_TARGET) / norm(READ) * (norm(WROTE_TARGET) / norm(WROTE))
 
 
 def drawn(name: str, rows_: int, columns: int) -> Any:
-    """A matrix of symbols for entries of mean 0."""
+    """Return a matrix of symbols for entries of mean 0."""
     return sympy().Matrix(rows_, columns, lambda i, j: sympy().Symbol(f"{name}{i}{j}"))
 
 
 def mean(x: Any, *laws: tuple[Any, Any]) -> Any:
-    """The expectation of a polynomial of degree 2 at most in each matrix: (its entries, their variance)."""
+    """Return the expectation of a polynomial of degree at most 2 in each matrix; a law is (entries, variance)."""
     for entries, variance in laws:
         terms = sympy().Poly(sympy().expand(x), *entries).terms()
         x = sum(k * variance ** (sum(powers) // 2) for powers, k in terms if all(p in (0, 2) for p in powers))
@@ -44,7 +44,7 @@ def mean(x: Any, *laws: tuple[Any, Any]) -> Any:
 
 @argued(Shown)
 def expected(claim: Claim) -> Iterator[Step]:
-    """Two samples, readers of 2 and writers of 3 entries, 2 outputs; E M_ij M_kl = v at i = k, j = l, else 0."""
+    """Average over M for two samples, readers with 2 and writers with 3 entries, and 2 outputs."""
     sp = sympy()
     v, w = sp.symbols("v w")
     samples = [(drawn(f"r{t}", 1, 2), drawn(f"s{t}", 1, 2), drawn(f"j{t}", 3, 2), drawn(f"k{t}", 3, 2)) for t in "12"]

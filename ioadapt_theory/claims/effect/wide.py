@@ -1,7 +1,7 @@
-"""Wide ReLU networks whose layers turn by angles: where to place an adapter, and that placements differ little.
+"""Wide ReLU networks whose layers change by given angles: the layer that is best for an adapter, and its placement.
 
-The limits are cited: κ (Cho and Saul 2009; Daniely et al. 2016), and that gates and backward weights may be taken for
-independent (Yang 2020).
+The limits are cited: κ (Cho and Saul 2009; Daniely et al. 2016), and the independence of gates and backward weights
+(Yang 2020).
 """
 
 from collections.abc import Iterator
@@ -18,16 +18,16 @@ WIDTH, OUTPUTS, BLOCK = 128, 16, 32
 COSINES = (0.98, 0.6, 0.9, 0.8, 0.95)
 """ρ of every layer."""
 LIMIT = 0.02
-"""Largest distance of networks of this width from the limit; measured: 0.014."""
+"""Largest allowed distance of networks of this width from the limit; 0.014 was measured."""
 
 
 def kernel(t: mpmath.mpf) -> mpmath.mpf:
-    """κ of ReLU: the cosine of relu(a) and relu(b) for Gaussian a and b of cosine t."""
+    """Return κ of ReLU: the cosine of relu(a) and relu(b) for Gaussian a and b of cosine t."""
     return (mpmath.sqrt(1 - t * t) + t * (mpmath.pi - mpmath.acos(t))) / mpmath.pi
 
 
 def slope(t: mpmath.mpf) -> mpmath.mpf:
-    """κ', the cosine of their gates."""
+    """Return κ', the cosine of their gates."""
     return 1 - mpmath.acos(t) / mpmath.pi
 
 
@@ -42,7 +42,7 @@ def predicted(cosines: tuple[mpmath.mpf, ...], layer: int) -> mpmath.mpf:
 
 @argued(Remarked, "the slope κ', and the cost of equal angles")
 def small_angles(claim: Claim) -> Iterator[Step]:
-    """ρ = cos ψ in every layer, five layers, ψ = 10⁻¹² at 60 digits."""
+    """Take ρ = cos ψ in all five layers, with ψ = 10⁻¹² at 60 digits."""
     sp = sympy()
     t = sp.Symbol("t")
     kappa = (sp.sqrt(1 - t**2) + t * (sp.pi - sp.acos(t))) / sp.pi
@@ -57,7 +57,7 @@ def small_angles(claim: Claim) -> Iterator[Step]:
 
 
 def run(x: Tensor, layers: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """Return for every layer what enters it, what leaves it, and the Jacobian of the outputs in that."""
+    """Return the input and output of every layer, and the network's Jacobian with respect to that output."""
     passed = []
     for w in layers:
         passed.append((x, x @ w))
@@ -69,7 +69,7 @@ def run(x: Tensor, layers: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
 
 
 def networks(n: int, generator: torch.Generator) -> Tensor:
-    """The cosine less its limit, of every layer and placement, for one input a network."""
+    """Return the cosine minus its limit for every layer and placement, at one input per network."""
     x = torch.randn(n, 1, WIDTH, generator=generator, dtype=torch.float64)
     source, target, found = [], [], []
     for (c, d), rho in zip(pairwise([WIDTH] * len(COSINES) + [OUTPUTS]), COSINES, strict=True):
@@ -89,7 +89,7 @@ def networks(n: int, generator: torch.Generator) -> Tensor:
 
 
 def in_blocks(n: int, generator: torch.Generator) -> Tensor:
-    """Draw the networks a few at a time."""
+    """Return ``networks`` in blocks, to bound the memory."""
     return torch.cat([networks(BLOCK, generator) for _ in range(-(-n // BLOCK))])
 
 

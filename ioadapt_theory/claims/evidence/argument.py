@@ -1,8 +1,8 @@
-"""Exact arguments, by what they conclude, so that none can pass for another; the verdict follows from the types.
+"""Exact arguments, one class per kind of conclusion, so that the verdict follows from the class.
 
 ``Derived`` and ``Told``: the proof of a theorem that Coq has checked, as a chain of formulas or in words.
 ``Reached``: lines of algebra that end at the right side, up to an order.
-``extremes``: no smaller right side will do; an instance violates the conclusion. ``prose``: for and against a sentence.
+``extremes``: instances that attain a bound or violate a claim. ``prose``: arguments for and against a sentence.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -21,19 +21,19 @@ from ioadapt_theory.claims.expression.tree import Relation, Term, opened, replac
 from ioadapt_theory.claims.expression.values import Values, misfit
 
 __all__ = ["Chain", "Derived", "Link", "derived", "reaching", "told"]
-"""Names that claims are written in (``language``)."""
+"""Exported to ``language``."""
 
 Lines = Callable[[Relation], Iterator[Step]]
 DRAWN, ROUNDING = 50, 1e-9
-"""Instances on which the links of a chain are looked at, and how far floats may be off."""
+"""Number of random instances on which a chain is checked, and the tolerance for rounding."""
 
 
 @dataclass(frozen=True)
 class Proof(Strategy):
-    """An exact argument, with a name.
+    """A named exact argument.
 
     ``proves``: it settles the relations of a claim, or its prose. ``refutes``: it contradicts the claim. ``shows``: the
-    words of the claim that it shows.
+    words of the claim that it establishes.
     """
 
     kind: ClassVar[Evidence] = Evidence.EXACT
@@ -43,19 +43,19 @@ class Proof(Strategy):
     shows: ClassVar[frozenset[Word]] = frozenset()
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield the text of every step that fails, and a line if the claim is not reached."""
+        """Yield a message for every step that fails, and one if the argument does not reach the claim."""
         raise NotImplementedError
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        """Yield the steps, a line each."""
+        """Yield the steps, one line each."""
         raise NotImplementedError
 
     def holds(self, claim: Claim) -> bool:
-        """Whether every step goes through and the claim is reached."""
+        """Return whether every step holds and the argument reaches the claim."""
         return next(iter(self.broken(claim)), None) is None
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Run the argument; a failure counts as a lack, whatever else supports the claim."""
+        """Run the argument; a failed step is recorded in ``lacks``."""
         fails = next(iter(self.broken(claim)), None)
         names, none = frozenset([self.name]), frozenset[str]()
         return Finding(
@@ -69,25 +69,25 @@ class Proof(Strategy):
 
 @dataclass(frozen=True)
 class InCoq(Proof):
-    """The proof that Coq has checked, for a reader."""
+    """A human-readable proof of a theorem that Coq has checked."""
 
     proves: ClassVar[bool] = True
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield a line if Coq has no theorem."""
+        """Yield a message if Coq has no theorem about the claim."""
         if not MachineChecked()(claim, Run(), 0).proves:
             yield "Coq has no theorem about this formula"
 
 
 class Link(NamedTuple):
-    """The next formula of a chain, and why it is ≥ the one before; in a chain of equations, why both are equal."""
+    """The next formula of a chain, and the rule by which it is at least, or equal to, the one before."""
 
     says: str
     formula: Term
 
 
 class Chain(NamedTuple):
-    """From the left side of a conclusion, or its first order, to the right side."""
+    """A chain of formulas from the left side of a conclusion, or its first order, to the right side."""
 
     first: Term
     links: tuple[Link, ...]
@@ -95,13 +95,13 @@ class Chain(NamedTuple):
 
 @dataclass(frozen=True)
 class Derived(InCoq):
-    """A chain for each conclusion; its links are checked on random instances."""
+    """One chain for each conclusion; the links are checked on random instances."""
 
     name: ClassVar[str] = "a chain of formulas, which Coq has proved"
     chains: tuple[Chain, ...]
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield what fails."""
+        """Yield a message for every failed check."""
         yield from super().broken(claim)
         if len(self.chains) != len(claim.concludes) or claim.setting is None:
             yield f"{len(self.chains)} chains for {len(claim.concludes)} conclusions"
@@ -131,20 +131,20 @@ class Derived(InCoq):
 
 
 def derived(first: Term, *links: Link) -> Derived:
-    """Return the argument of a single conclusion, from its left side to its right side."""
+    """Return a ``Derived`` with a single chain."""
     return Derived((Chain(first, links),))
 
 
 @dataclass(frozen=True)
 class Told(InCoq):
-    """Lines of text whose formulas are computed."""
+    """A proof in words; its formulas are computed."""
 
     name: ClassVar[str] = "the lines of what Coq has proved"
     lines: tuple[str, ...]
-    options: Mapping[str, Any]  # of ``steps.line``
+    options: Mapping[str, Any]  # passed to ``steps.line``
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield what fails."""
+        """Yield a message for every failed check."""
         yield from super().broken(claim)
         steps = (line(says, **self.options) for says in self.lines)
         yield from (step.says for step in steps if not (step.check.holds or step.check.empty))
@@ -155,22 +155,22 @@ class Told(InCoq):
 
 
 def told(*lines: str, **options: Any) -> Told:
-    """Return the lines of a proof that Coq has checked."""
+    """Return a ``Told`` with these lines."""
     return Told(lines, options)
 
 
 @dataclass(frozen=True)
 class Reached(Proof):
-    """Lines that end at the conclusion's right side; a second conclusion must be its twin for the target."""
+    """Lines of algebra that derive a conclusion; any other conclusion must be the same formula for the target model."""
 
     name: ClassVar[str] = "lines of algebra that end at the right side"
-    about: Relation  # that conclusion
+    about: Relation  # the conclusion that the lines derive
     lines: Lines
-    order: int | None  # of the remainder
+    order: int | None  # order of the remainder
     proves: ClassVar[bool] = True
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield what fails."""
+        """Yield a message for every failed check."""
         first, *others = claim.concludes
         for other in others:
             if [opened(other.left), opened(other.right)] != [twin(opened(x)) for x in (first.left, first.right)]:
@@ -190,11 +190,11 @@ class Reached(Proof):
 
 
 def reaching(about: Relation, order: int | None = None) -> Callable[[Lines], Reached]:
-    """Turn a generator of lines about a conclusion, which leave O(ε^order), into the argument for it."""
+    """Return a decorator that turns a generator of lines into a proof of ``about`` up to O(ε^order)."""
     return lambda lines: Reached(about, lines, order)
 
 
 def twin(x: Term) -> Term:
-    """Return the formula of the target model for one of the source."""
+    """Return the formula with the letters of the source replaced by those of the target."""
     letters = {y for y in x.walk() if y.op in {"row", "matrix"} and y.name != "ab" and not y.name.endswith("_target")}
     return replaced(x, {y: Term(y.op, name=f"{y.name}_target") for y in letters})

@@ -1,4 +1,4 @@
-"""Conclusive instances: a family that attains a bound, and a single instance that violates it exactly."""
+"""Conclusive instances: families that attain a bound, and single instances that violate a claim exactly."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.errors import InvalidValueError
 
 __all__ = ["BALLS_TRIED", "CONDITIONS_TRIED", "COSINES_TRIED", "LENGTHS_TRIED", "Attained", "contradicted"]
-"""Names that claims are written in (``language``)."""
+"""Exported to ``language``."""
 
 COSINES_TRIED = (Fraction(-3, 5), Fraction(0), Fraction(12, 13))
 LENGTHS_TRIED = (Fraction(1, 2), Fraction(3))
@@ -27,28 +27,28 @@ CONDITIONS_TRIED = (Fraction(1), Fraction(2), Fraction(30))
 BALLS_TRIED = (Fraction(1, 10), Fraction(1, 2), Fraction(9, 10))
 """Values that parameters of bounds take in families: cosines with a rational sine, sizes, condition numbers, ε."""
 EQUALITY = 1e-12
-"""Largest distance of lhs/rhs from 1 in a double, for values at 50 digits or more."""
+"""Largest distance of lhs/rhs from 1 that counts as equality; both sides have at least 50 digits."""
 NEAR = Fraction(1, 10**15)
-"""Distance from the bound to which a family that approaches it has to come."""
+"""Distance from the limit at which a family that only approaches a bound is evaluated."""
 
 
 @dataclass(frozen=True)
 class Attained(Proof):
-    """No smaller right side will do: instances that reach it, whatever value its parameters have."""
+    """Sharpness: a family of instances that attains the right side for all values of its parameters."""
 
-    # a value of each parameter (and how near, if it only approaches the bound) -> content of an instance file
+    # value of each parameter (and a distance, if the family only approaches the bound) -> content of an instance file
     family: Callable[..., Mapping[str, Any]]
-    # every parameter of the right side, and the values that are tried; of two models the target's are the same,
-    # unless listed too. If empty, this shows only that the factor cannot be made smaller.
+    # parameters of the right side and the values tried; the target's equal the source's unless they are listed too.
+    # If empty, this shows only that the factor cannot be smaller.
     over: Mapping[Term, Sequence[Any]] = field(default_factory=dict)
     every_pair: bool = False  # the condition numbers of both models are listed
-    approaches: bool = False  # the right side is a supremum
-    # no smaller factor will do, whatever its parameters; the first one of the right side. None: all of it.
+    approaches: bool = False  # the right side is a supremum that no instance attains
+    # leading factor of the right side that is shown to be the smallest possible; None: the whole right side
     factor: Term | None = None
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """The family in words."""
+        """Description of the family."""
         return f"{'approached' if self.approaches else 'attained'} by {(self.family.__doc__ or '').strip().rstrip('.')}"
 
     @property
@@ -57,7 +57,7 @@ class Attained(Proof):
         return frozenset([Word.SHARP, *[Word.EVERY_PAIR] * self.every_pair] if self.over else [Word.FACTOR])
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield what fails."""
+        """Yield a message for every failed check."""
         known = {*self.over, *(twin(x) for x in self.over if x.op != "cond" or not self.every_pair)}
         for goal in claim.concludes:
             small = {Term("scalar", name="epsilon")} if goal.order else set()  # ε is only a scale there
@@ -87,13 +87,13 @@ class Attained(Proof):
                     yield f"{at}: {text(x)} is {float(instance(x)):.6g}"
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        """Yield the parameters."""
+        """Yield a line with the values tried."""
         tried = (f"{text(x)} in {{{', '.join(map(str, values))}}}" for x, values in self.over.items())
         yield f"evaluated at 50 digits for {', '.join(tried)}"
 
 
 def undetermined(x: Term, known: set[Term]) -> Term | None:
-    """Return a letter on which a formula depends other than through known parts, or None."""
+    """Return a letter on which a formula depends other than through ``known`` parts, or None."""
     if x in known or (x.op == "sine" and Term("sim", x.args) in known):
         return None
     if x.op in {"scalar", "row", "matrix"}:
@@ -103,18 +103,18 @@ def undetermined(x: Term, known: set[Term]) -> Term | None:
 
 @dataclass(frozen=True)
 class Contradicted(Proof):
-    """A shipped instance in exact numbers: it meets every hypothesis of the claim exactly, and violates it."""
+    """Refutation by a shipped instance that, in exact numbers, meets every hypothesis and violates the claim."""
 
     witness: str
     refutes: ClassVar[bool] = True
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """Name the instance."""
+        """Description of the instance."""
         return f"{self.witness} in exact numbers"
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield what fails."""
+        """Yield a message for every failed check."""
         values = Values(exact_instance(claim, witness(self.witness)))
         for given in claim.given:
             if not holds_exactly(given, values):
@@ -140,7 +140,7 @@ def contradicted(*names: str) -> tuple[Proof, ...]:
 
 
 def holds_exactly(r: Relation, values: Values) -> bool:
-    """Whether a relation holds for exact numbers; a TypeError of sympy says that it does not decide it."""
+    """Return whether a relation holds for exact numbers; sympy raises a TypeError if it cannot decide."""
     sp = sympy()
     left, right = values(r.left), values(r.right)
     if r.left.kind != "scalar":
@@ -153,7 +153,7 @@ def holds_exactly(r: Relation, values: Values) -> bool:
 
 
 def exact_instance(claim: Claim, raw: Mapping[str, Any]) -> Any:
-    """Return the instance of a file in sympy's rationals."""
+    """Return the instance that a file describes, in sympy rationals."""
     sp = sympy()
     assert claim.setting is not None
     letters = {letter.key: letter.attribute for letter in claim.setting.letters}

@@ -8,18 +8,18 @@ from enum import StrEnum
 from typing import Any
 
 TOLERANCE = 1e-8
-"""√ε of float64: what lhs/rhs may exceed 1 by before a float64 instance counts as a violation."""
+"""√ε of float64; lhs/rhs counts as a violation only if it exceeds 1 by more."""
 FALSE_ALARM = 1e-9
 """Probability that a test of a true statement fails by chance."""
 UNIT = 1 << 20
-"""Sums over stacks are whole multiples of 2⁻²⁰, so that they do not depend on who added what and in which order."""
+"""Sums over stacks are rounded to multiples of 1/UNIT, so that they do not depend on the order of addition."""
 
 
 class Verdict(StrEnum):
-    """PROVED by an exact argument that the code runs, SURVIVED a search, REFUTED by a witness.
+    """The verdict on a claim: PROVED by an exact argument that the code runs, SURVIVED a search, or REFUTED.
 
-    UNDECIDED: something said of the claim was not confirmed (its bound is attained, an argument holds), or rounding
-    decides.
+    UNDECIDED: something stated, such as equality in a bound, was not confirmed, or the outcome depends on
+    rounding. UNTESTED: there is no evidence.
 
     Example:
         >>> from ioadapt_theory.claims import CLAIMS, Verdict
@@ -57,20 +57,20 @@ def json_ratio(ratio: float) -> float | str | None:
 
 
 def _limit(counts: Mapping[str, int], probability: float) -> float:
-    """Return what a sum of centred χ² exceeds at most with this probability; it falls less far below 0."""
+    """Return the value that a sum of centred χ² exceeds with at most this probability; the lower tail is shorter."""
     t = -math.log(probability)
     return math.sqrt(2 * t * counts.get("variance", 0) / UNIT) + 2 * t
 
 
 def contradictions(counts: Mapping[str, int]) -> frozenset[str]:
-    """Return which tests of all stacks together fail, each by chance with probability ``FALSE_ALARM`` at most.
+    """Return the tests on all stacks together that fail; ``FALSE_ALARM`` bounds the probability of each by chance.
 
-    For a stack with N samples, N(mean/E − 1) is a sum of centred χ² with weights that sum to 1, E the closed form or
-    the bound; its tails are those of Laurent and Massart (2000, Lemma 1), and the sums over stacks have them, too.
+    For a stack with N samples and E the closed form or the bound, N(mean/E − 1) is a sum of centred χ² with weights
+    that sum to 1. Laurent and Massart (2000, Lemma 1) bound its tails, and also those of sums over stacks.
 
     Args:
-        counts: ``excess``, Σ N(mean/closed form − 1) in units of 2⁻²⁰; ``excess_of_bound``, Σ N(mean/bound − 1),
-            likewise; ``variance`` of ``excess`` if the closed form is right, likewise. What is missing is 0.
+        counts: ``excess`` is Σ N(mean/closed form − 1), ``excess_of_bound`` is Σ N(mean/bound − 1), and ``variance`` is
+            that of ``excess`` if the closed form is right, all in units of 2⁻²⁰. Missing keys count as 0.
     """
     failed = set()
     if abs(counts.get("excess", 0)) > UNIT * _limit(counts, FALSE_ALARM / 2):
@@ -84,17 +84,17 @@ def contradictions(counts: Mapping[str, int]) -> frozenset[str]:
 class Finding:
     """The result of one strategy, or of a part of it."""
 
-    kind: Evidence  # the kind of evidence
-    instances: int = 0  # how many instances it looked at
+    kind: Evidence
+    instances: int = 0  # number of instances evaluated
     # largest lhs/rhs; near 1 the bound is tight, near 0 the check was easy; −∞ if none was measured
     worst_ratio: float = -math.inf
     worst: Mapping[str, Any] | None = None  # the instance that attained it, in the form of an instance file
-    proves: frozenset[str] = frozenset()  # names of the exact arguments that went through
+    proves: frozenset[str] = frozenset()  # names of the exact arguments that hold
     refutes: frozenset[str] = frozenset()  # names of the exact arguments or witnesses that contradict the statement
-    # what the registry says but this did not confirm: an argument that does not hold, a witness that violates
+    # what the registry states but the strategy did not confirm: an argument that does not hold, a witness that violates
     # nothing, a bound that is not attained
     lacks: frozenset[str] = frozenset()
-    # further counts, which add up; those of samples are judged together (``contradictions``)
+    # further counts, added when findings merge; those of samples are tested together (``contradictions``)
     counts: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -119,11 +119,11 @@ class Finding:
 
     @property
     def contradictions(self) -> frozenset[str]:
-        """Return what refutes: arguments, witnesses, and the samples of all stacks together."""
+        """All that refutes the claim: arguments, witnesses, and tests on the samples of all stacks together."""
         return self.refutes | contradictions(self.counts)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the JSON form; for samples, with ``contradictions``."""
+        """Return the JSON form, with ``contradictions`` if samples were drawn."""
         content = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "kind"}
         content |= {name: sorted(content[name]) for name in ("proves", "refutes", "lacks")}
         content |= {"worst_ratio": json_ratio(self.worst_ratio), "counts": dict(self.counts)}
@@ -136,7 +136,7 @@ class Finding:
         """Return the finding that ``to_json`` wrote.
 
         Raises:
-            ValueError, KeyError, TypeError: it is none.
+            ValueError, KeyError, TypeError: ``raw`` is not a finding.
         """
         return cls(
             kind=Evidence(kind),
@@ -150,9 +150,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """All evidence on one claim, by kind; ``a | b`` merges, whoever computed what and in which order.
+    """All evidence on one claim, by kind; ``a | b`` merges two verifications, in any order.
 
-    ``seconds`` is the computing time; it adds up but does not enter comparisons.
+    ``seconds`` is the computing time; merging adds it up, and comparison ignores it.
 
     Example:
         >>> from ioadapt_theory.claims import CLAIMS, Run, verify
@@ -183,14 +183,14 @@ class Verification:
 
     @property
     def instances(self) -> int:
-        """Number of instances looked at."""
+        """Number of instances evaluated."""
         return sum(f.instances for f in self.findings.values())
 
     @property
     def verdict(self) -> Verdict:
-        """A violation refutes, whatever else was found; only an exact argument proves; sampling survives at best.
+        """Verdict by precedence: a violation refutes, a lack leaves the claim undecided, an exact argument proves it.
 
-        Anything stated but not confirmed leaves the claim undecided, whatever else proves it.
+        Without an exact argument, a claim that was searched has survived.
         """
         if self.worst_ratio > 1 + TOLERANCE or any(f.contradictions for f in self.findings.values()):
             return Verdict.REFUTED

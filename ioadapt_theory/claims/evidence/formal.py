@@ -1,4 +1,4 @@
-"""Theorems in Coq: a claim has formal evidence if the committed record of the build is of its very formula."""
+"""Theorems in Coq: a claim has formal evidence if the committed record of the Coq build matches its formula."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
 from ioadapt_theory.claims.expression.tree import Term, opened
 
 RECORD = "formal.json"
-"""Beside the claims: claim id -> theorem, digests of its statement in Coq and of the formula; by `make proofs`."""
+"""Written by `make proofs`: claim id -> theorem, digest of its Coq statement, and digest of the formula."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,12 @@ class Entry:
 
 
 def digest(text: str) -> str:
-    """Return the SHA-256 of a text up to spaces."""
+    """Return the SHA-256 digest of a text with runs of whitespace collapsed."""
     return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()
 
 
 def formula_digest(claim: Claim) -> str:
-    """Return a digest of all that the statement in Coq is rendered from."""
+    """Return a digest of everything from which the Coq statement is rendered."""
     return digest("\n".join(_formula(claim)))
 
 
@@ -57,13 +57,13 @@ def record() -> Mapping[str, Entry]:
 
 
 def theorem_name(claim: Claim) -> str:
-    """Return what the theorem about a claim is called: its id, and whether it holds or is refuted."""
+    """Return the name of the theorem about a claim: its id with the suffix ``holds`` or ``refuted``."""
     return f"{claim.id.replace('-', '_')}_{'refuted' if claim.expected is Verdict.REFUTED else 'holds'}"
 
 
 @dataclass(frozen=True, slots=True)
 class MachineChecked(Strategy):
-    """Formal evidence: Coq's theorem, which counts only if it is about the formula that the claim has now."""
+    """Formal evidence: a Coq theorem, which counts only if it is about the current formula of the claim."""
 
     kind: Evidence = Evidence.FORMAL
 

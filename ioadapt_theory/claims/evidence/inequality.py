@@ -1,7 +1,7 @@
-"""lhs ≤ rhs on an instance: hypotheses with residuals first, then both sides; a missed hypothesis is no evidence.
+"""Inequalities lhs ≤ rhs under hypotheses; an instance that misses a hypothesis is no evidence.
 
-A hypothesis is written once, as a relation of a claim. What is here reads it: as it is printed, by how much an instance
-misses it, and whether that is decided in rational arithmetic.
+A hypothesis is a relation of the claim. ``Hypothesis`` computes by how much an instance misses it, in rational
+arithmetic where that is possible.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +17,7 @@ from ioadapt_theory.claims.instances import Setting
 from ioadapt_theory.errors import InvalidValueError
 
 ACCURACY = 1e-9
-"""Largest residual of a hypothesis, in the units of the hypothesis: decimals of an instance file are rounded, too."""
+"""Largest residual at which a hypothesis counts as met, since decimals in instance files are rounded."""
 ROOTS = frozenset("sqrt abs cos ln arcsin artanh norm sim sine angle fro spectral cond sigma pinv".split())
 
 
@@ -25,18 +25,18 @@ ROOTS = frozenset("sqrt abs cos ln arcsin artanh norm sim sine angle fro spectra
 class Hypothesis:
     """A condition on an instance, read from its relation.
 
-    An instance file has rounded numbers, so a residual up to ``ACCURACY`` is not a miss. But the conclusion may jump
-    where a hypothesis ends, so such an instance decides nothing, unless it is known how far the residual can carry.
+    Instance files hold rounded numbers, so a residual up to ``ACCURACY`` is allowed. But the conclusion may jump at the
+    boundary of a hypothesis, so such an instance decides nothing unless the effect of the residual is bounded.
     """
 
     stated: Relation  # the condition
-    # what is compared: the squares of both sides, where neither is negative and no square needs a root
+    # what is compared: both sides squared, if neither is negative and the squares need no root
     relation: Relation
-    exact: bool  # it is decided in rational arithmetic, from the numbers as they stand in the file
+    exact: bool  # whether it is decided in rational arithmetic, from the numbers in the file
 
     @classmethod
     def of(cls, relation: Relation) -> "Hypothesis":
-        """Read a hypothesis; a norm on one side only is compared at 50 digits."""
+        """Build the hypothesis from a relation; a norm on only one side is compared at 50 digits."""
         left, right = squared(opened(relation.left)), squared(opened(relation.right))
         if left and right and relation.sign != "=":
             return cls(relation, Relation(left, relation.sign, right), exact=True)
@@ -45,27 +45,27 @@ class Hypothesis:
 
     @property
     def enters(self) -> bool:
-        """Whether the residual is a difference of cosines, for which the left side may be that much larger."""
+        """Whether the residual is a difference of cosines, which bounds its effect on the left side."""
         return self.relation.sign == "=" and opened(self.relation.left).op == "sim"
 
     @property
     def mends(self) -> bool:
-        """Whether a larger ε makes up for the residual."""
+        """Whether the hypothesis is a bound by ε, so that a larger ε removes the residual."""
         return self.stated.right == Term("scalar", name="epsilon")
 
     def residual(self, instance: Any) -> Array:
-        """Return by how much an instance misses it, 0 where it holds; for inequalities, relative to the right side."""
+        """Return by how much an instance misses the hypothesis, or 0; relative to the right side for inequalities."""
         values, (left, right) = Values(instance), (self.relation.left, self.relation.right)
         if self.relation.sign != "=":
             excess = a.excess(values(left), values(right))
-            return excess if self.relation is self.stated else excess / 2  # of squares
+            return excess if self.relation is self.stated else excess / 2  # relative excess of squares
         if left.kind == "scalar":
             return abs(values(left) - values(right))
         value = values(left)
         return a.frobenius_sq(value - (a.identity(value.shape[-1], value) if right == EYE else values(right)))
 
     def equal(self, instance: Any) -> bool:
-        """Whether one instance fails a strict inequality by equality."""
+        """Return whether both sides of a strict inequality are equal on an instance."""
         values = Values(instance)
         return self.relation.sign == "<" and bool(values(self.relation.left) == values(self.relation.right))
 
@@ -81,23 +81,23 @@ def _without_squares(x: Term) -> Iterator[Term]:
 
 
 class HypothesisError(InvalidValueError):
-    """An instance that misses a hypothesis says nothing about the claim."""
+    """Error: an instance misses a hypothesis, so it says nothing about the claim."""
 
     def __init__(self, statement: str, residual: float) -> None:
-        """Say which hypothesis, by how much, and what is allowed."""
+        """Name the hypothesis, its residual and the limit."""
         missed = f"residual {residual:.3g}, at most {ACCURACY:g} is allowed" if residual else "both sides are equal"
         super().__init__(f"The instance misses the hypothesis {statement}: {missed}.")
 
 
 class UndecidedError(InvalidValueError):
-    """An instance whose rounding decides; the verdict is undecided.
+    """Error: the verdict of an instance depends on rounding.
 
     Attributes:
-        residuals: of the hypotheses, by statement.
+        residuals: residual of each hypothesis, by its text.
     """
 
     def __init__(self, reason: str, residuals: Mapping[str, float]) -> None:
-        """Give the reason, which ends in no full stop, and the way out."""
+        """Build the message from a reason without a full stop."""
         self.residuals = residuals
         super().__init__(f"Undecided: the instance decides nothing, since {reason}; write its numbers exactly.")
 
@@ -109,17 +109,17 @@ class UndecidedError(InvalidValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inequality:
-    """lhs ≤ rhs under hypotheses."""
+    """An inequality lhs ≤ rhs under hypotheses."""
 
     setting: Setting  # how instances are read, drawn and parametrised
     lhs: Callable[[Any], Array]  # left side, written from the statement
     rhs: Callable[[Any], Array]  # right side
-    hypotheses: Mapping[str, Hypothesis]  # what an instance has to satisfy, by the relation as it is printed
-    # limit of lhs/t as AB → tAB, t → 0, for statements up to O(ε²); then it is what must be ≤ rhs
+    hypotheses: Mapping[str, Hypothesis]  # hypotheses by the text of their relations
+    # limit of lhs/t for AB → tAB as t → 0, which must be ≤ rhs in statements up to O(ε²)
     first_order: Callable[[Any], Array] | None = None
 
     def decisive(self, instance: Any) -> Array:
-        """Return what is compared with rhs: the first-order term for a statement up to O(ε²), else lhs."""
+        """Return the value compared with rhs: the first-order term for a statement up to O(ε²), else lhs."""
         return (self.first_order or self.lhs)(instance)
 
     def residuals(self, instance: Any) -> Mapping[str, Array]:

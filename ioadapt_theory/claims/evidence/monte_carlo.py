@@ -1,8 +1,8 @@
 """Monte-Carlo as the propositions are stated: samples x ~ N(0, σ²I) run through random linear stacks.
 
-‖xD‖² for x ~ N(0, σ²I) is a sum of χ² weighted by the squared singular values of D, so the law of a sample mean is
-known, and a single stack is judged by the bound of Laurent and Massart (2000, Lemma 1), which holds for every N. Stacks
-draw their own samples, so that all together say more than one (``findings.contradictions``).
+For x ~ N(0, σ²I), ‖xD‖² is a sum of χ² variables weighted by the squared singular values of D. The distribution of a
+sample mean is known, and each stack is tested by the bound of Laurent and Massart (2000, Lemma 1), which holds for
+every N. Stacks draw independent samples and are also tested together (``findings.contradictions``).
 """
 
 import math
@@ -23,12 +23,12 @@ from ioadapt_theory.claims.settings.stacks import LinearStack, Memory, draw, dra
 
 STACKS_A_PART = 32
 BLOCK = 1 << 16
-"""Numbers in one block of activations: half a MB, so that a block stays in the cache and the memory flat."""
+"""Numbers in one block of activations: half a MB, which fits into the cache and bounds the memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """Sample mean of ‖xD‖² for every stack, x ~ N(0, I), with what is known of its law."""
+    """Sample mean of ‖xD‖² for every stack, x ~ N(0, I), with the parameters of its distribution."""
 
     mean: Tensor  # sample mean, S
     weights: Tensor  # squared singular values of D, S x r
@@ -36,17 +36,17 @@ class Estimate:
 
     @property
     def variance(self) -> Tensor:
-        """2‖DDᵀ‖_F² of one sample, S."""
+        """Variance of one sample, 2‖DDᵀ‖_F², for each of the S stacks."""
         return 2 * self.weights.square().sum(-1)
 
     def margin(self, probability: float) -> Tensor:
-        """Two-sided: |mean − E| ≥ margin has at most this probability, for every N (Laurent and Massart)."""
+        """Return the margin that |mean − E| reaches with at most this probability, for every N (Laurent, Massart)."""
         t = math.log(2 / probability) / self.samples
         return (2 * t * self.variance).sqrt() + 2 * t * self.weights.amax(-1)
 
 
 def mean_distance(source: LinearStack, target: LinearStack, samples: int, generator: torch.Generator) -> Tensor:
-    """Return the mean over x ~ N(0, I) of ‖source(x) − target(x)‖² for every stack, each on samples of its own."""
+    """Return the mean over x ~ N(0, I) of ‖source(x) − target(x)‖² for every stack, on independent samples."""
     first = source.weights[0]
     stacks, c = first.shape[:2]
     widest = max(w.shape[-1] for w in (*source.weights, *target.weights))
@@ -78,7 +78,7 @@ def composite(source: LinearStack, target: LinearStack) -> SharedFunction:
 
 
 def estimate(source: LinearStack, target: LinearStack, samples: int, generator: torch.Generator) -> Estimate:
-    """Run the samples; the law of ‖xD‖² is taken from D, which the models give on the basis vectors."""
+    """Return the estimate; D is computed by running both models on the basis vectors."""
     basis = torch.eye(source.weights[0].shape[1], dtype=torch.float64, device=source.weights[0].device)
     weights = torch.linalg.svdvals(source(basis) - target(basis)).square()
     return Estimate(mean=mean_distance(source, target, samples, generator), weights=weights, samples=samples)
@@ -86,22 +86,22 @@ def estimate(source: LinearStack, target: LinearStack, samples: int, generator: 
 
 @dataclass(frozen=True, slots=True)
 class StackMonteCarlo(Strategy):
-    """Run samples through random stacks; a mean that the bound or the closed form cannot explain refutes."""
+    """Monte-Carlo on random stacks: a sample mean that contradicts the closed form or exceeds the bound refutes."""
 
     placement: Placement | None
     layer: int | None = None
     kind: Evidence = Evidence.MONTE_CARLO
 
     def parts(self, run: Run) -> int:
-        """Return how many parts of at most 32 stacks there are: cost is linear and memory flat."""
+        """Return the number of parts of at most 32 stacks, which bound the memory."""
         return -(-run.stacks // STACKS_A_PART)
 
     def pinned(self, run: Run, part: int) -> Run:
-        """Return how stacks are drawn, the samples, and how many stacks there are up to this part."""
+        """Return the settings for drawing stacks, the samples, and the number of stacks up to this part."""
         return replace(drawn(run), samples=run.samples, stacks=min(run.stacks, (part + 1) * STACKS_A_PART))
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Compare every stack's mean with its closed form and its bound, and all of them together."""
+        """Compare the mean of every stack, and of all together, with the closed form and the bound."""
         stacks = min(STACKS_A_PART, run.stacks - part * STACKS_A_PART)
         generator = seeded(run, claim.id, self.kind, part, stacks, device=run.device)
         source, target = draw(stacks, self.placement, run, generator, self.layer)
@@ -128,9 +128,9 @@ class StackMonteCarlo(Strategy):
 
 
 def together(means: Estimate, closed: Tensor, bound: Tensor, noise: Tensor) -> dict[str, int]:
-    """Return what the stacks say together, as counts that add up (``findings.contradictions``).
+    """Return the statistics of all stacks as counts that add up (``findings.contradictions``).
 
-    Stacks whose models are one function up to rounding have no law to be judged by.
+    Stacks whose two models are the same function up to rounding are not tested.
     """
 
     def fixed(values: Tensor) -> int:
@@ -149,7 +149,7 @@ def together(means: Estimate, closed: Tensor, bound: Tensor, noise: Tensor) -> d
 
 
 def rounding(instance: SharedFunction) -> Any:
-    """Return what float64 leaves of a distance that is zero, as it is between models of the same function."""
+    """Return the size of the rounding error in a squared distance that is exactly zero."""
     scale = frobenius_sq(instance.w1) * frobenius_sq(instance.w2)
     scale = scale + frobenius_sq(instance.w1_target) * frobenius_sq(instance.w2_target)
     grown = 1 if instance.ab is None else (1 + frobenius_sq(instance.ab)) * (1 + frobenius_sq(instance.w2))

@@ -1,4 +1,4 @@
-"""Arguments about what no relation says: for and against a sentence, the other direction of an iff, a remark."""
+"""Arguments about statements in words: for or against a sentence, the converse of an iff, a remark."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,23 +12,23 @@ from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Term, opened
 
 __all__ = ["OnlyIf", "Refuted", "RefutedBy", "Remarked", "Shown", "ShownBy", "argued"]
-"""Names that claims are written in (``language``)."""
+"""Exported to ``language``."""
 
 
 @dataclass(frozen=True)
 class Reasoned(Proof):
-    """Lines about what no relation of the claim says."""
+    """Lines about a part of the claim that is stated in words."""
 
     lines: Callable[[Claim], Iterator[Step]]  # claim -> lines
-    about: str = ""  # what is shown, one line; the statement by default
+    about: str = ""  # what is shown, in one line; by default the statement
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """What is shown."""
+        """Description of what is shown."""
         return self.about or "lines about the statement"
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield what fails."""
+        """Yield a message for every failed check."""
         steps = tuple(self.lines(claim))
         if not steps:
             yield "there are no steps"
@@ -43,26 +43,26 @@ class Reasoned(Proof):
 
 @dataclass(frozen=True)
 class Shown(Reasoned):
-    """Lines for a statement in prose."""
+    """Lines that prove a statement in prose."""
 
     proves: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
 class Refuted(Reasoned):
-    """Lines against a statement in prose."""
+    """Lines that refute a statement in prose."""
 
     refutes: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
 class Remarked(Reasoned):
-    """Lines for what the remark says."""
+    """Lines that prove the remark of a claim."""
 
 
 @dataclass(frozen=True)
 class OnlyIf(Reasoned):
-    """Lines for the other direction of an iff."""
+    """Lines that prove the converse of an iff."""
 
     shows: ClassVar[frozenset[Word]] = frozenset([Word.CONVERSE])
 
@@ -71,24 +71,24 @@ P = TypeVar("P", bound=Reasoned)
 
 
 def argued(kind: type[P], about: str = "") -> Callable[[Callable[[Claim], Iterator[Step]]], P]:
-    """Turn a generator of lines into an argument of a kind."""
+    """Return a decorator that turns a generator of lines into an argument of this kind."""
     return lambda lines: kind(lines, about)
 
 
 @dataclass(frozen=True)
 class Resting(Proof):
-    """A statement in prose that rests on claims with formulas: each keeps its verdict by an argument of its own."""
+    """An argument that a statement in prose follows from claims with formulas, each proved by exact arguments."""
 
-    claims: tuple[str, ...]  # their ids
-    about: Term  # the left side that they have to be about
+    claims: tuple[str, ...]  # ids of these claims
+    about: Term  # the left side that each of them must have
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """Name the claims."""
+        """Ids of the claims, in words."""
         return f"by {', '.join(self.claims)}"
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield the claims that fail."""
+        """Yield a message for every claim that is not proved or has another left side."""
         from ioadapt_theory.claims.registry import CLAIMS  # whose files use this module
 
         for name in self.claims:
@@ -100,7 +100,7 @@ class Resting(Proof):
                 yield f"{name} is not about {text(self.about)}"
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        """Yield their statements."""
+        """Yield the statements of these claims."""
         from ioadapt_theory.claims.registry import CLAIMS
 
         for name in self.claims:
@@ -109,26 +109,26 @@ class Resting(Proof):
 
 @dataclass(frozen=True)
 class ShownBy(Resting):
-    """Proved claims say it."""
+    """Proof that claims with formulas imply a statement in prose."""
 
     proves: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
 class RefutedBy(Resting):
-    """Proved claims say the contrary."""
+    """Refutation of a statement in prose by claims with formulas."""
 
     refutes: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
 class Said(Strategy):
-    """Every word of a claim has something that shows it: an attaining instance, or an argument that says so."""
+    """A check that an attaining instance or an argument shows every word of a claim."""
 
     kind: Evidence = Evidence.EXACT
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Return a lack for each word that nothing shows; the arguments are judged where they run."""
+        """Return a lack for each word that nothing shows; each argument is checked where it runs."""
         shown = frozenset[Word]().union(*(p.shows for p in claim.proofs))
         if claim.attained:
             shown |= {Word.ATTAINED}

@@ -16,21 +16,21 @@ from ioadapt_theory.claims.evidence.inequality import Inequality, UndecidedError
 from ioadapt_theory.claims.instances import witness
 
 ATTAINED = 1e-12
-"""Largest distance from 1, in a double, of lhs/rhs of an attaining instance, which is exact at 50 digits."""
+"""Largest distance of lhs/rhs from 1 for an attaining instance; the ratio is computed at 50 digits."""
 ROUNDING = 1e-13
-"""Largest residual of a hypothesis in a search: they hold by construction, so anything more is a singular instance."""
+"""Largest residual of a hypothesis in a search; hypotheses hold by construction, except near singular instances."""
 ERRORS = 6.0
-"""Standard errors by which a mean may differ from zero: by chance once in 5 · 10⁸."""
+"""Number of standard errors by which a mean may differ from zero: more occurs by chance once in 5 · 10⁸."""
 
 
 def seeded(run: Run, *labels: object, device: str = "cpu") -> torch.Generator:
-    """Return a generator for (seed, labels): what a part draws depends on no other part, nor on their order."""
+    """Return a generator seeded by (seed, labels), so that draws do not depend on other parts or their order."""
     digest = hashlib.sha256("|".join(map(str, (run.seed, *labels))).encode()).digest()
     return torch.Generator(device).manual_seed(int.from_bytes(digest[:7]))
 
 
 def ratios(inequality: Inequality, instance: Any) -> Tensor:
-    """Return lhs/rhs (first order/rhs where that decides) for a batch; 0 where lhs = 0, NaN for a missed hypothesis."""
+    """Return the decisive side over rhs for a batch; 0 where lhs is 0, NaN where a hypothesis is missed."""
     lhs, rhs = inequality.decisive(instance), inequality.rhs(instance)
     quotient = torch.where(lhs == 0, 0.0, lhs / rhs)
     for residual in inequality.residuals(instance).values():
@@ -60,13 +60,13 @@ def confirmed(claim: Claim, finding: Finding) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class RandomInstances(Strategy):
-    """Closed form on random instances."""
+    """Evaluation of both sides on random instances."""
 
     kind: Evidence = Evidence.RANDOM
     settings: ClassVar = ("seed", "instances")
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Draw, evaluate, keep the worst."""
+        """Draw instances, evaluate them, and keep the worst."""
         setting = claim.inequality.setting
         instance = setting.parametrise(setting.start(run.instances, seeded(run, claim.id, self.kind)))
         return confirmed(claim, best(claim, self.kind, instance, ratios(claim.inequality, instance)))
@@ -74,9 +74,9 @@ class RandomInstances(Strategy):
 
 @dataclass(frozen=True, slots=True)
 class GradientAscent(Strategy):
-    """Adam on log(lhs/rhs) from many starts at once; the hypotheses hold by construction, nothing is penalised.
+    """Gradient ascent on log(lhs/rhs) with Adam from many starts; the hypotheses hold by construction.
 
-    ``drop`` names raw parameters that the parametrisation replaces by their exact optimum.
+    ``drop`` names raw parameters that the parametrisation replaces with their exact optimum.
     """
 
     drop: tuple[str, ...] = ()
@@ -85,7 +85,7 @@ class GradientAscent(Strategy):
     settings: ClassVar = ("seed", "starts", "steps")
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Climb and keep the best point of the whole climb."""
+        """Ascend, and return the largest ratio met on the way."""
         setting = claim.inequality.setting
         raw = setting.start(run.starts, seeded(run, claim.id, self.kind))
         raw = {name: x.requires_grad_() for name, x in raw.items() if name not in self.drop}
@@ -108,12 +108,12 @@ class GradientAscent(Strategy):
 
 @dataclass(frozen=True, slots=True)
 class Replay(Strategy):
-    """The shipped instances: witnesses must violate the statement at 50 digits, attaining ones must have ratio 1."""
+    """Replay of shipped instances at 50 digits: witnesses must violate the claim, attaining instances have ratio 1."""
 
     kind: Evidence = Evidence.WITNESS
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Evaluate each; one that misses a hypothesis raises."""
+        """Evaluate every instance; one that misses a hypothesis raises an error."""
         finding = Finding(kind=self.kind)
         for name in (*claim.witnesses, *claim.attained):
             raw = witness(name)
@@ -133,13 +133,13 @@ class Replay(Strategy):
 
 @dataclass(frozen=True, slots=True)
 class MeanZero(Strategy):
-    """Draw, and refute where a mean is not zero.
+    """A test that statistics of random draws have mean zero.
 
     Attributes:
-        draw: number of draws, generator -> draws x statistics, each of mean 0 and of size 1 where the claim is false.
-        draws: how many, for every stack that the run asks for.
-        finest: largest standard error that still says something; above it, evidence is lacking.
-        bias: what the statement itself leaves, as O(1/width) for a limit.
+        draw: (number of draws, generator) -> draws x statistics, with mean 0 if the claim is true, else of order 1.
+        draws: number of draws for each stack of the run.
+        finest: largest standard error at which the test is conclusive.
+        bias: deviation from 0 that the statement allows, such as O(1/width) for a limit.
     """
 
     draw: Callable[[int, torch.Generator], Tensor]

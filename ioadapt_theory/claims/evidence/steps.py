@@ -1,6 +1,6 @@
-"""A line of an exact argument: what it says, and the computation that agrees.
+"""Lines of exact arguments: a sentence, and the computation that confirms it.
 
-Most lines are computed from their own text (``line``, ``spelled``); others say what a few lines of algebra find.
+Most lines are computed from their text (``line``, ``spelled``); others state the result of a few lines of algebra.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,12 +16,12 @@ from ioadapt_theory.claims.expression.tree import Relation, Term
 __all__ = [
     "Check", "Step", "found", "line", "reached", "simplifies", "spelled", "true", "vanishes", "zero",
 ]  # fmt: skip
-"""Names that claims are written in (``language``)."""
+"""Exported to ``language``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The outcome of an exact computation; a bare True is none. ``empty``: there was nothing to compute."""
+    """The outcome of an exact computation; ``empty`` if there was nothing to compute."""
 
     holds: bool
     empty: bool = False
@@ -32,7 +32,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line: what it says, and the computation. ``reaches``: it compares with the right side of the conclusion."""
+    """A line of text and its check; ``reaches`` if the check compares with the right side of the conclusion."""
 
     says: str
     check: Check
@@ -40,7 +40,7 @@ class Step:
 
     @property
     def holds(self) -> bool:
-        """Whether something was computed, and agrees."""
+        """Whether something was computed and agrees with the line."""
         return isinstance(self.check, Check) and bool(self.check)
 
 
@@ -48,10 +48,10 @@ def line(says: str, *, let: Mapping[str, str] = {}, given: Sequence[str] = (), *
     """Return a line whose formulas, between « and », are computed as they are printed.
 
     Args:
-        says: the line.
-        let: what letters in it stand for.
-        given: equations between its letters.
-        options: of ``Reader``.
+        says: text of the line.
+        let: letter -> formula that replaces it.
+        given: equations between the letters.
+        options: passed to ``Reader``.
     """
     read = Reader(let, **options)
     holds = all(read.holds(formula, tuple(given)) for formula in formulas(says))
@@ -59,12 +59,12 @@ def line(says: str, *, let: Mapping[str, str] = {}, given: Sequence[str] = (), *
 
 
 def spelled(*says: str, **options: Any) -> Callable[[Any], Iterator[Step]]:
-    """Return lines that are computed as they are printed, with the ``options`` of ``line``, for an argument."""
+    """Return a generator function of lines computed from their text; ``options`` are passed to ``line``."""
     return lambda _: (line(each, **options) for each in says)
 
 
 def vanishes(expression: Any, *relations: Any) -> Check:
-    """Check that an expression rational in its symbols is identically zero, modulo polynomials that vanish."""
+    """Check that a rational expression is identically zero, modulo polynomials that vanish."""
     return Check(algebra.vanishes(expression, *relations), empty=isinstance(expression, int))
 
 
@@ -81,15 +81,15 @@ def simplifies(expression: Any) -> Check:
 
 
 def found(value: Any, expected: Any) -> Check:
-    """Check that a computed value is the one that is stated, a literal."""
+    """Check that a computed value equals the stated literal."""
     return Check(bool(value == expected), empty=isinstance(value, bool))
 
 
 def true(condition: Any) -> Check:
-    """Return a decided comparison of computed numbers."""
+    """Check that a comparison of computed numbers is true."""
     return Check(bool(condition))
 
 
 def reached(goal: Relation, derived: Any, known: Mapping[Term, Any], *, by: Callable[..., Check] = vanishes) -> Step:
-    """Compare what was derived with the right side of a relation, in symbols: the last line of a lemma."""
+    """Return the last line of a derivation, which compares its result with the right side of a relation."""
     return Step(f"this is {text(goal.right)}", by(derived - symbolic(goal.right, dict(known))), reaches=True)

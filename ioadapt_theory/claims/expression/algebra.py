@@ -1,6 +1,6 @@
-"""Formulas in symbols: inner products, non-commuting products and norms, so that equal formulas are equal polynomials.
+"""Formulas as sympy expressions, in which equal formulas become equal polynomials.
 
-Needs the extra ``proofs`` (sympy), which is loaded when the first formula is read.
+Needs the extra ``proofs`` (sympy), which is imported when the first formula is read.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ def sympy() -> Any:
     """Return the sympy module, untyped.
 
     Raises:
-        MissingExtraError: it is not installed.
+        MissingExtraError: sympy is not installed.
     """
     try:
         import sympy as module
@@ -30,7 +30,7 @@ def sympy() -> Any:
 
 
 def noncommuting(names: str) -> Any:
-    """Return symbols for matrices, as ``sympy.symbols`` reads names."""
+    """Return non-commuting symbols; ``names`` is parsed as in ``sympy.symbols``."""
     return sympy().symbols(names, commutative=False)
 
 
@@ -45,10 +45,10 @@ def generic(rows: int, columns: int, name: str = "") -> Any:
 
 
 def symbolic(x: Term, known: Mapping[Term, Any] = {}) -> Any:
-    """Return the formula in sympy, where ``known`` has expressions for some of its parts, outermost first.
+    """Return the sympy expression of a formula; ``known`` maps some of its parts to expressions, outermost first.
 
     Raises:
-        ValueError: a part that is not known has an operation without symbols.
+        ValueError: an operation has no symbolic form.
     """
     sp = sympy()
     if x in known:
@@ -95,7 +95,7 @@ def symbolic(x: Term, known: Mapping[Term, Any] = {}) -> Any:
 
 
 def canonical(x: Any) -> Any:
-    """Return one quotient of expanded polynomials, so that roots and the like of equal arguments are equal."""
+    """Return an expression as a quotient of expanded polynomials, so that functions of equal arguments are equal."""
     return sympy().cancel(sympy().together(sympy().expand(x)))
 
 
@@ -120,7 +120,7 @@ def _dot(x: Any, y: Any) -> Any:
 
 
 def norm(u: Any) -> Any:
-    """Return the norm; of one product of letters, a symbol."""
+    """Return the norm; for a single product of letters it is a symbol."""
     sp = sympy()
     parts = words(u)
     if u == 0:
@@ -132,9 +132,9 @@ def norm(u: Any) -> Any:
 
 
 def vanishes(expression: Any, *relations: Any) -> bool:
-    """Return whether an expression rational in its symbols is identically zero, modulo polynomials that vanish.
+    """Return whether a rational expression is identically zero, modulo polynomials that vanish.
 
-    ``relations`` have to be a Gröbner basis in the order of their own symbols, as single relations are.
+    ``relations`` must be a Gröbner basis in the order of their symbols; a single relation always is.
     """
     sp = sympy()
     numerator = sp.expand(sp.numer(sp.together(sp.expand(expression))))
@@ -145,7 +145,7 @@ def vanishes(expression: Any, *relations: Any) -> bool:
 
 
 def root(x: Fraction) -> Fraction:
-    """Return the square root of a number; exactly if it is a square, else to 120 digits."""
+    """Return the square root of a fraction: exact for the square of a fraction, otherwise to 120 digits."""
     n, d = isqrt(x.numerator), isqrt(x.denominator)
     if n * n == x.numerator and d * d == x.denominator:
         return Fraction(n, d)

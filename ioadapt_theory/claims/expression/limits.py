@@ -1,4 +1,4 @@
-"""The first order of a formula in AB: its derivative along t ↦ tAB at t = 0, as a formula again."""
+"""First order of a formula in AB: the formula of its derivative along t ↦ tAB at t = 0."""
 
 from typing import Final
 
@@ -16,7 +16,7 @@ def delta(u: Term, v: Term, du: Term, dv: Term) -> Term:
 
 
 def first_order(x: Term) -> Term:
-    """Return the limit of x(tAB)/t, t → 0, of a formula that is 0 at AB = 0, as |sim(ŷ₁, ŷ₂) − sim(ŷ₁', ŷ₂')| is."""
+    """Return the limit of x(tAB)/t as t → 0, for a formula x that is 0 at AB = 0."""
     derivative = _derivative(x)
     assert derivative is not None, "it does not depend on AB"
     return derivative
@@ -44,7 +44,7 @@ def _derivative(x: Term) -> Term | None:
     match x:
         case Term("let", (inner,)):
             return _derivative(inner)
-        case Term("abs", (inner,)):  # of what vanishes at AB = 0
+        case Term("abs", (inner,)):  # the argument vanishes at AB = 0
             return abs(first_order(inner))
         case Term("add" | "plus", (a, b)):
             return _plus(_derivative(a), _derivative(b))
@@ -56,7 +56,7 @@ def _derivative(x: Term) -> Term | None:
             return _plus(left, right)
         case Term("sim", (u, v)):
             parts = (at_zero(u), at_zero(v), _derivative(u), _derivative(v))
-            return delta(*(t for t in parts if t is not None))  # all four: outputs are not zero and depend on AB
+            return delta(*(t for t in parts if t is not None))  # none is None
     return None
 
 

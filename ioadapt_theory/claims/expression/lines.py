@@ -1,4 +1,4 @@
-"""Lines of an argument, read as they are printed: a formula between « and » is computed from its own text."""
+"""Parser for the lines of an argument: a formula between « and » is computed from its text."""
 
 import re
 from collections.abc import Mapping
@@ -19,23 +19,23 @@ FUNCTIONS: Final = {"√": "sqrt", "cos": "cos", "sin": "sin", "cosh": "cosh", "
 WRITTEN: Final = {"−": "-", "·": "*", "[": "(", "]": ")", "²": "**2", "³": "**3", "⁴": "**4", "⁻¹": "**(-1)",
                   "⁻²": "**(-2)", "½": "(1/2)"}  # fmt: skip
 BEFORE: Final = frozenset("+ − / · ( [ √".split())
-"""Signs that no factor precedes."""
+"""Signs after which no multiplication sign is implied."""
 
 
 class Reader:
-    """Formulas in letters that commute, but for capitals in a formula of matrices: one with I, or of capitals alone.
+    """A parser of formulas; letters commute, except capitals in a formula of matrices (with I, or with only capitals).
 
     Args:
-        let: what a letter, or a bracket such as ⟨x, E⟩, stands for; a formula in other letters.
-        positive: letters for positive numbers, apart from spaces.
+        let: letter, or bracket such as ⟨x, E⟩ -> formula in other letters that replaces it.
+        positive: letters for positive numbers, separated by spaces.
     """
 
     def __init__(self, let: Mapping[str, str] = {}, positive: str = "") -> None:
-        """Keep what the letters stand for."""
+        """Keep the replacements and the positive letters."""
         self.let, self.positive, self.matrices = let, positive.split(), False
 
     def letter(self, name: str) -> Any:
-        """Return what a name stands for, or a symbol."""
+        """Return the expression of a letter: its replacement, or a symbol."""
         if name in self.let:
             return self(self.let[name])
         if self.matrices and name[0].isupper():
@@ -46,10 +46,10 @@ class Reader:
         return sympy().Symbol(name, **known)
 
     def __call__(self, formula: str) -> Any:
-        """Return a formula in sympy.
+        """Return the sympy expression of a formula.
 
         Raises:
-            ValueError: a sign in it has no meaning.
+            ValueError: the formula contains an unknown sign.
         """
         if left := TOKEN.sub("", formula).strip(" "):
             msg = f"{left.strip()!r} in {formula!r} is no sign of a formula."
@@ -76,7 +76,7 @@ class Reader:
         return f"n{len(names) - 1}"
 
     def holds(self, formula: str, given: tuple[str, ...] = ()) -> bool:
-        """Whether an identity is one, or a form shows that it is ≥ 0, where the ``given`` equations hold."""
+        """Return whether a formula is an identity under ``given`` equations, or nonnegative if it ends with "≥ 0"."""
         if formula.endswith(" ≥ 0"):
             return bool(sympy().factor(self(formula.removesuffix(" ≥ 0"))).is_nonnegative)
         self.matrices = of_matrices(formula)
@@ -93,23 +93,23 @@ class Reader:
             for left, right in relations:
                 difference = sp.expand(difference.subs(left, right))
             return bool(difference == 0)
-        with suppress(sp.PolynomialError):  # of roots
+        with suppress(sp.PolynomialError):  # raised for roots
             if is_zero(difference, *(left - right for left, right in relations)):
                 return True
         return bool(sp.simplify(difference) == 0)
 
 
 def of_matrices(formula: str) -> bool:
-    """Whether capitals in a formula are matrices."""
+    """Return whether capitals in a formula are matrices."""
     letters = [x for x in TOKEN.findall(formula) if x[0] in "⟨‖|" or (x not in FUNCTIONS and re.fullmatch(NAME, x))]
     return "I" in letters or (bool(letters) and all(x[0].isupper() for x in letters))
 
 
 def formulas(line: str) -> list[str]:
-    """Return the formulas of a line that are to be computed."""
+    """Return the formulas between « and » in a line."""
     return QUOTED.findall(line)
 
 
 def printed(line: str) -> str:
-    """Return a line without its marks."""
+    """Return a line without « and »."""
     return re.sub("[«»]", "", line)

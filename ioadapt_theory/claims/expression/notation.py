@@ -26,7 +26,7 @@ SUBSCRIPTS: Final = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"
 SUPERSCRIPTS: Final = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 UNITS: Final = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 SUM, PRODUCT, POWER, ATOM = range(4)
-"""Precedence of operations; a formula of lower precedence than its place asks for is put in parentheses."""
+"""Precedence of operations; a formula with lower precedence than its position requires is put in parentheses."""
 TEXT, LATEX = range(2)
 OPERATIONS: Final[dict[str, tuple[str, str]]] = {
     "abs": ("|{}|", r"\left|{}\right|"),
@@ -56,24 +56,24 @@ OPERATIONS: Final[dict[str, tuple[str, str]]] = {
     "eye": ("I", "I"),
     "landau": ("O({})", "O({})"),
 }
-"""Text and LaTeX of every operation that has no place of its own below; {} is an argument."""
+"""Text and LaTeX of every operation that ``_term`` does not handle itself; {} is an argument."""
 SIGNS: Final = {"<=": ("≤", r"\le"), "<": ("<", "<"), "=": ("=", "=")}
 MINUS: Final = ("−", "-")
 TRANSPOSED: Final = ("ᵀ", r"^{\top}")
 
 
 def text(x: Term | Relation) -> str:
-    """Return one line of Unicode."""
+    """Return a formula as one line of Unicode."""
     return _relation(x, TEXT) if isinstance(x, Relation) else _term(x, TEXT)[0]
 
 
 def latex(x: Term | Relation) -> str:
-    """Return LaTeX, without the dollars."""
+    """Return a formula in LaTeX, without dollar signs."""
     return _relation(x, LATEX) if isinstance(x, Relation) else _term(x, LATEX)[0]
 
 
 def definitions(relations: Iterable[Relation], write: Callable[[Term], str] = text) -> list[str]:
-    """Return what every defined name in them stands for, in the order of their use."""
+    """Return the definitions of all names defined in the relations, in the order of use."""
     form, known = LATEX if write is latex else TEXT, dict[str, str]()
     for relation in relations:
         for x in (*_lets(relation.left), *_lets(relation.right)):
@@ -81,14 +81,14 @@ def definitions(relations: Iterable[Relation], write: Callable[[Term], str] = te
             if x.name in {"δ", "δ'"}:  # long, and printed in the paper
                 known.setdefault(name, f"{name} of Eq. 7" if form == TEXT else rf"{name} \text{{ of Eq. 7}}")
                 continue
-            if "ŷ" in x.name:  # one for all four outputs
+            if "ŷ" in x.name:  # one definition for all four outputs
                 name, meaning = (re.sub("[₁₂']|_[12]", "", part) for part in (name, meaning))
             known.setdefault(name, f"{name} = {meaning}")
     return list(known.values())
 
 
 def letter(name: str, form: int = TEXT, *, matrix: bool = False) -> str:
-    """Return a letter of the paper from the attribute of an instance: w1_target is W₁'; matrices are capitals."""
+    """Return the paper's letter for an attribute of an instance, W₁' for w1_target; matrices are capitals."""
     base, prime = (name.removesuffix("_target"), "'") if name.endswith("_target") else (name, "")
     stem, index = re.fullmatch(r"(.*?)(\d*)", base).groups()  # type: ignore[union-attr]
     stem = GREEK.get(stem, stem.upper() if matrix else stem)
@@ -104,7 +104,7 @@ def _named(name: str, form: int) -> str:
 
 
 def _lets(x: Term) -> Iterator[Term]:
-    if x.op == "sum":  # as it is printed
+    if x.op == "sum":  # only the general term is printed
         yield from _lets(x.args[0])
         return
     if x.op == "sine" and x.name:
@@ -174,7 +174,7 @@ def _term(x: Term, form: int) -> tuple[str, int]:
 
 
 def _negated(x: Term) -> Term | None:
-    """Return what is subtracted, where the term is minus something."""
+    """Return the operand of a negation, or None."""
     match x:
         case Term("mul" | "scale", (Term("number", _, "-1"), b)):
             return b

@@ -1,9 +1,8 @@
-"""Formulas as trees: a statement is written once, from letters and these few operations, and read in many ways.
+"""Formulas as trees: each statement is written once, and its text, values and proofs are derived from the tree.
 
-A ``Term`` has an operation, arguments and, for leaves and definitions, a name. Letters are named as the attributes of
-an instance (``w_target`` is W'). The readers are ``notation`` (text and LaTeX), ``values`` (float64 in batches, 50
-digits, exact), ``limits`` (the first order in AB), ``deduction`` (proofs) and whoever else folds over ``op``, ``args``
-and ``name``.
+A ``Term`` has an operation, arguments and, for leaves and definitions, a name. Letters are named like the attributes of
+an instance (``w_target`` is W'). The readers are ``notation`` (text and LaTeX), ``values`` (float64 batches, 50 digits,
+exact numbers), ``limits`` (first order in AB) and ``algebra`` (sympy).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +17,7 @@ __all__ = [
     "opened", "outer", "pinv", "positive", "rank", "replaced", "row", "rows", "scalar", "segment", "sigma", "sim",
     "sine", "spectral", "sqrt", "sup_hessian_norm", "total", "transpose",
 ]  # fmt: skip
-"""Names that claims are written in (``language``)."""
+"""Exported to ``language``."""
 
 Kind = Literal["scalar", "row", "matrix"]
 Like = Union["Term", int, Fraction]
@@ -26,7 +25,7 @@ SCALARS: Final = frozenset(
     "number scalar add mul div pow abs sqrt cos ln arcsin artanh max min positive dot inner norm sim sine angle"
     " fro spectral cond sigma rank size mean_square sum hessian_norm sup_hessian_norm segment landau pi".split()
 )
-"""Operations with a scalar value; the others have that of their (last) argument."""
+"""Operations with a scalar value; the kind of any other operation follows from its arguments."""
 
 
 def _fits(condition: bool, left: "Term", sign: str, right: "Term") -> None:
@@ -39,13 +38,13 @@ def _fits(condition: bool, left: "Term", sign: str, right: "Term") -> None:
 class Term:
     """A formula: an operation applied to formulas."""
 
-    op: str  # what is done; "scalar", "row" and "matrix" are letters, "let" gives its argument a name
-    args: tuple["Term", ...] = ()  # to what
-    name: str = ""  # of a letter or a definition; the digits of a number; the index of a singular value
+    op: str  # operation; "scalar", "row" and "matrix" are letters, "let" gives its argument a name
+    args: tuple["Term", ...] = ()  # operands
+    name: str = ""  # name of a letter or definition; digits of a number; index of a singular value
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash((self.op, self.args, self.name)))  # once, for all that contain it
+        object.__setattr__(self, "_hash", hash((self.op, self.args, self.name)))  # once: larger terms hash it again
 
     def __hash__(self) -> int:
         return self._hash
@@ -114,11 +113,11 @@ class Term:
         return Relation(self, "<", term(other))
 
     def equals(self, other: Like) -> "Relation":
-        """Equation; ``==`` compares formulas."""
+        """Return the equation; ``==`` compares formulas."""
         return Relation(self, "=", term(other))
 
     def walk(self) -> Iterator["Term"]:
-        """Yield this and everything below, definitions opened."""
+        """Yield this term and all its subterms, including those of definitions."""
         yield self
         for x in self.args:
             yield from x.walk()
@@ -126,7 +125,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """left ≤ right, left < right or left = right; with ``order`` p, up to O(ε^p)."""
+    """The relation left ≤ right, left < right or left = right; with ``order`` p, up to O(ε^p)."""
 
     left: Term
     sign: Literal["<=", "<", "="]
@@ -134,12 +133,12 @@ class Relation:
     order: int | None = None
 
     def up_to(self, order: int) -> "Relation":
-        """Return the same up to O(ε^order)."""
+        """Return the relation up to O(ε^order)."""
         return Relation(self.left, self.sign, self.right, order)
 
 
 def term(x: Like) -> Term:
-    """Return a number as a term; a term as it is."""
+    """Return a number as a term, and a term unchanged."""
     return x if isinstance(x, Term) else Term("number", name=str(Fraction(x)))
 
 
@@ -159,7 +158,7 @@ def matrix(name: str) -> Term:
 
 
 def let(name: str, what: Term) -> Term:
-    """Return a definition: printed as its name, which is explained once, and otherwise what it stands for."""
+    """Return a definition, which is printed as ``name`` and evaluated as ``what``."""
     return Term("let", (what,), name)
 
 
@@ -215,32 +214,32 @@ HALF: Final = Term("number", name="1/2")
 
 
 def sigma(m: Term, from_last: int) -> Term:
-    """Return the smallest singular value (from_last 1), the one before (2), ..."""
+    """Return the smallest singular value (``from_last`` 1), the second smallest (2), and so on."""
     return Term("sigma", (m,), str(-from_last))
 
 
 def total(over: Callable[..., Term], general: tuple[Any, ...], *models: tuple[Any, ...]) -> Term:
-    """Return Σ over(model), printed as Σ over(general)."""
+    """Return the sum of ``over(*model)`` over the models, printed as Σ ``over(*general)``."""
     return Term("sum", tuple(over(*model) for model in (general, *models)))
 
 
 @cache
 def opened(x: Term) -> Term:
-    """Return the same without definitions."""
+    """Return the formula with all definitions expanded."""
     if x.op == "let":
         return opened(x.args[0])
     return Term(x.op, tuple(opened(a) for a in x.args), "" if x.op == "sine" else x.name)
 
 
 def replaced(x: Term, by: Mapping[Term, Term]) -> Term:
-    """Return the same with some terms replaced, outermost first."""
+    """Return the formula with some terms replaced, outermost first."""
     if x in by:
         return by[x]
     return Term(x.op, tuple(replaced(a, by) for a in x.args), x.name) if x.args else x
 
 
 def squared(x: Term) -> Term | None:
-    """Return x² for a formula that is not negative by its form and whose square needs no root; None for any other."""
+    """Return x² if x is nonnegative by its form and its square needs no root, otherwise None."""
     if x.op in {"norm", "fro", "sine", "segment", "scalar", "number"}:
         return None if x.name.startswith("-") else x**2
     if x.op in {"let", "mul", "div", "min", "max"}:

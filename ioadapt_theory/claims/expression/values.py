@@ -1,4 +1,4 @@
-"""The value of a formula on an instance: float64 for a batch, 50 digits, or exact; whatever the instance holds."""
+"""Values of formulas on an instance, in its arithmetic: float64 batches, 50 digits, or exact numbers."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -55,16 +55,16 @@ SQUARES: Final[dict[str, Callable[..., Array]]] = {
     "sine": lambda u, v: 1 - a.dot(u, v) ** 2 / (a.dot(u, u) * a.dot(v, v)),
     "segment": _segment_sq,
 }
-"""The squares of what is a root, by rational operations."""
+"""Squares of values that are roots, computed by rational operations."""
 
 MINUS: Final = Term("number", name="-1")
 
 
 class Values:
-    """Evaluates formulas on one instance; what occurs twice is computed once."""
+    """Evaluator of formulas on one instance; a repeated subformula is computed once."""
 
     def __init__(self, instance: Any) -> None:
-        """Letters are the instance's attributes."""
+        """Keep the instance, whose attributes are the values of the letters."""
         self.instance = instance
         self.known: dict[Term, Array] = {}
 
@@ -108,7 +108,7 @@ class Values:
         return FUNCTIONS[x.op](*(self(arg) for arg in x.args))
 
     def _singular_value(self, m: Term, index: int) -> Array:
-        """Return the last one, the one before, ...; infinite where there is none, so that its inverse is 0."""
+        """Return the singular value at an index from the end; infinite if there is none, so that its inverse is 0."""
         values = a.singular_values(self(m))
         return values[..., index] if values.shape[-1] >= -index else a.number("inf", values[..., 0])
 
@@ -146,10 +146,10 @@ def evaluator(x: Term) -> Callable[[Any], Array]:
 
 
 def both_sides(relations: tuple[Relation, ...]) -> tuple[Callable[[Any], Array], Callable[[Any], Array]]:
-    """Return left and right side as functions of an instance; of several relations, of the one that is worst there.
+    """Return both sides as functions of an instance; of several relations, the one with the largest ratio counts.
 
-    A single equation of two mean squares is the larger one ≤ the smaller one; any other equation a = b is
-    1 + |a − b|/(|a| + |b|) ≤ 1. Either way the ratio is 1 where it holds.
+    A single equation of two mean squares becomes larger ≤ smaller; any other equation a = b becomes
+    1 + |a − b|/(|a| + |b|) ≤ 1. In both cases the ratio is 1 if the equation holds.
     """
     first, *others = relations
     if not others and first.sign != "=":
@@ -171,7 +171,7 @@ def both_sides(relations: tuple[Relation, ...]) -> tuple[Callable[[Any], Array],
 
 
 def misfit(r: Relation, values: Values) -> float:
-    """Return by how much a batch misses a relation at most, relative to its sides."""
+    """Return the largest amount by which a batch misses a relation, relative to its sides."""
     left, right = (torch.as_tensor(x, dtype=torch.float64) for x in _sides(r, values))
     return float(((left - right) / (abs(left) + abs(right)).clamp(min=torch.finfo(left.dtype).tiny)).max())
 

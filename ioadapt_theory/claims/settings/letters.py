@@ -31,7 +31,7 @@ T: Final = EYE + AB
 
 
 class Model(NamedTuple):
-    """One layer of App. A.1 and its two inputs; ``prime`` marks the names of what belongs to the target."""
+    """One layer of App. A.1 and its two inputs; ``prime`` marks the target's names."""
 
     x1: Term
     x2: Term

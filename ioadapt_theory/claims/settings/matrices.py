@@ -1,4 +1,4 @@
-"""Settings of matrices that nothing constrains: any letters, with the names of their axes."""
+"""Settings of unconstrained matrices: any letters, with named axes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import make_dataclass
@@ -27,8 +27,8 @@ def matrices(
         name: for error messages and tables.
         axes: key in an instance file -> names of its axes, "c d"; "" for a positive number.
         sizes: other sizes of axes in a search.
-        build: makes the instance; a record of the letters by default.
-        attributes: key -> attribute, where that is not the key in lower case.
+        build: constructor of the instance; by default a dataclass of the letters.
+        attributes: key -> attribute, where it differs from the key in lower case.
     """
     letters = tuple(Letter(key, attributes.get(key, key.lower()), a, positive=not a) for key, a in axes.items())
     if build is None:

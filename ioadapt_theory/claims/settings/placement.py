@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Placement(StrEnum):
-    """The three placements; ``adapters`` has names of its own, so that one mistake cannot satisfy both."""
+    """The three placements, defined independently of ``adapters``, so that no mistake can affect both."""
 
     LORA = "lora"
     INPUT = "input"

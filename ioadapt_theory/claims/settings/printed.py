@@ -28,7 +28,7 @@ def table(number: int) -> tuple[Cell, ...]:
 
 
 def values(number: int, **where: str) -> dict[tuple[str, ...], Decimal]:
-    """Return the cells that match, keyed by the columns that ``where`` leaves open; a key met twice is an error."""
+    """Return the matching cells, keyed by the columns that are not in ``where``; a duplicate key is an error."""
     by_key: dict[tuple[str, ...], Decimal] = {}
     for cell in table(number):
         if all(cell[name] == wanted for name, wanted in where.items()):
@@ -42,7 +42,7 @@ def values(number: int, **where: str) -> dict[tuple[str, ...], Decimal]:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Cells in which a placement is above, level with, and below the weight placement of the same row."""
+    """Numbers of cells in which a placement is above, equal to, and below the weight placement."""
 
     wins: int
     ties: int
@@ -50,7 +50,7 @@ class Score:
 
     @property
     def p_value(self) -> float:
-        """Two-sided sign test over the cells that are not level."""
+        """p-value of the two-sided sign test over the cells that differ."""
         cells = self.wins + self.losses
         return min(1.0, sum(comb(cells, k) for k in range(min(self.wins, self.losses) + 1)) / 2 ** (cells - 1))
 
@@ -59,7 +59,7 @@ class Score:
 
     @classmethod
     def of(cls, differences: Iterable[Decimal]) -> "Score":
-        """Count the signs."""
+        """Count the signs of the differences."""
         d = list(differences)
         return cls(sum(x > 0 for x in d), sum(x == 0 for x in d), sum(x < 0 for x in d))
 
@@ -67,7 +67,7 @@ class Score:
 def gains(
     number: int, side: str, placement: str, *, over: str = "weight", keep: Callable[[str], bool] = lambda metric: True
 ) -> dict[tuple[str, ...], Decimal]:
-    """Return placement - over for every (model, peft, metric) that prints both; averages are no cells of their own."""
+    """Return placement - over for every (model, peft, metric) with both values, without averages."""
     base = values(number, side=side, placement=over)
     mine = values(number, side=side, placement=placement)
     return {k: v - base[k] for k, v in mine.items() if k in base and k[2] not in SUMMARIES and keep(k[2])}

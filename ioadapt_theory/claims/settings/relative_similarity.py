@@ -1,6 +1,6 @@
-"""The setting of App. A.1: two layers W, W' and two pairs of inputs whose outputs have the same cosine s₀; one AB.
+"""Setting of App. A.1: layers W and W' with one AB, and two pairs of inputs whose outputs have the same cosine s₀.
 
-Every hypothesis holds by construction on the instances that are drawn.
+Instances are drawn so that every hypothesis holds by construction.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,7 +39,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelativeSimilarity:
-    """W, W', x₁, x₂, x₁', x₂', AB, ε; rows are samples."""
+    """An instance: W, W', x₁, x₂, x₁', x₂', AB, ε; rows are samples."""
 
     w: Array
     w_target: Array
@@ -84,7 +84,7 @@ class Ball:
 
     @property
     def given(self) -> tuple[Relation, ...]:
-        """Return the assumptions of App. A.1 with this reading of the last one."""
+        """Assumptions of App. A.1 with this reading of the last one."""
         return SAME_INPUTS, SAME_OUTPUTS, self.relation
 
 
@@ -95,18 +95,18 @@ Data = Mapping[str, Tensor]
 
 
 def half(data: Data) -> Tensor:
-    """Let ε stay below 1/2: the statements are about small ε, or hold for ε < 1."""
+    """Return the upper limit 1/2 for ε: the statements are about small ε, or hold for ε < 1."""
     return torch.full_like(data["x1"][..., 0], 0.5)
 
 
 def below_outputs(data: Data) -> Tensor:
-    """Let ε stay below every ‖xW‖/‖x‖, so that LoRA cannot move an output to zero."""
+    """Return the smallest ‖xW‖/‖x‖, an upper limit for ε, so that LoRA cannot move an output to zero."""
     pairs = [(data[f"x{k}{t}"], data[f"w{t}"]) for k in (1, 2) for t in ("", "_target")]
     return torch.stack([norm(apply(x, w)) / norm(x) for x, w in pairs]).amin(0)
 
 
 def worst_direction(data: Data, placement: Placement, ball: Ball) -> Tensor:
-    """Return the AB of norm 1 that maximises δ − δ' = ⟨AB, G − G'⟩: the polar factor of G − G' (or G − G')."""
+    """Return the AB of norm 1 that maximises δ − δ' = ⟨AB, G − G'⟩: the polar factor of G − G', or its multiple."""
     source, target = (_gradient(data[f"x1{t}"], data[f"x2{t}"], data[f"w{t}"], placement) for t in ("", "_target"))
     g = source - target
     if ball is FROBENIUS:
@@ -137,10 +137,10 @@ def start(n: int, generator: torch.Generator, *, placement: Placement, c: int, d
 def parametrise(
     raw: Data, *, placement: Placement, ball: Ball, limit: Callable[[Data], Tensor] = half
 ) -> RelativeSimilarity:
-    """Make an instance that satisfies every hypothesis; every generic instance has raw parameters."""
-    # The target pair gets the source's angles in the planes of (q₁, q₂) and (p₁, p₂); W' is the free matrix, changed on
-    # the plane of the inputs only, so that it maps the one pair to the other. AB is the raw one scaled to the boundary
-    # of the ball or, if there is none, the first-order worst case for these data, as a constant (envelope theorem).
+    """Return the instance of raw parameters, which satisfies every hypothesis; every generic instance can occur."""
+    # The target pair gets the source's angles in the planes of (q₁, q₂) and (p₁, p₂). W' is the free matrix, changed
+    # only on the plane of the inputs, so that it maps inputs to outputs. AB is the raw AB scaled to the boundary
+    # of the ball or, if there is no raw AB, the first-order worst case, held constant (envelope theorem).
     w, x1, x2, (a1, a2, b1, b2) = raw["w"], raw["x1"], raw["x2"], raw["size"].exp().unbind(-1)
     y1, y2 = apply(x1, w), apply(x2, w)
     (q1, q2), (p1, p2) = _orthonormal(raw["q1"], raw["q2"]), _orthonormal(raw["p1"], raw["p2"])

@@ -13,7 +13,7 @@ from ioadapt_theory.claims.settings.placement import Placement
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedFunction:
-    """W₁ (c x h), W₂ (h x d), W₁', W₂', AB, σ; a deeper stack is one of these with the product of its later layers."""
+    """An instance: W₁ (c x h), W₂ (h x d), W₁', W₂', AB, σ; in a deeper stack W₂ is the product of the later layers."""
 
     w1: Array
     w2: Array

@@ -27,14 +27,14 @@ class LinearStack(torch.nn.Module):
     ) -> None:
         """Keep weights W_l, which are S x n_{l−1} x n_l, and an adapter A (S x m x r), B (S x r x n).
 
-        ``layer`` is the one that is adapted; as in Eq. 9 the last one for output adaptation, the first one otherwise.
+        ``layer`` is the adapted layer; by default, as in Eq. 9, the last for output adaptation and the first otherwise.
         """
         super().__init__()
         self.weights, self.adapter, self.placement = tuple(weights), adapter, placement
         self.layer = layer if layer is not None else len(self.weights) - 1 if placement is Placement.OUTPUT else 0
 
     def forward(self, x: Tensor, memory: Memory | None = None) -> Tensor:
-        """Return S x N x d outputs of N x c samples; a call with the same ``memory`` overwrites the outputs before."""
+        """Return S x N x d outputs of N x c samples; a call with the same ``memory`` overwrites earlier outputs."""
         memory = {} if memory is None else memory
         for k, w in enumerate(self.weights):
             placement = self.placement if k == self.layer else None
@@ -57,7 +57,7 @@ class LinearStack(torch.nn.Module):
 
 
 def _buffer(memory: Memory, name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """Return the buffer of this name and shape: fresh pages would cost as much as the product written to them."""
+    """Return the buffer of this name and shape; page faults of a new one cost as much as the product written to it."""
     if (name, shape) not in memory:
         memory[name, shape] = like.new_empty(shape)
     return memory[name, shape]
@@ -81,7 +81,7 @@ def gaussian(stacks: int, c: int, d: int, run: Run, generator: torch.Generator) 
 
 
 def conditioned(stacks: int, c: int, d: int, run: Run, generator: torch.Generator) -> Tensor:
-    """Return matrices with singular values in geometric progression from 1 to 1/condition, random vectors."""
+    """Return matrices with singular values in geometric progression from 1 to 1/condition, in random bases."""
     k = min(c, d)
     s = torch.logspace(0, -1, k, base=run.condition, dtype=torch.float64, device=generator.device)
     return (orthogonals(c, stacks, generator)[:, :, :k] * s) @ orthogonals(d, stacks, generator)[:, :k, :]
@@ -92,20 +92,20 @@ SPECTRA: dict[str, Callable[[int, int, int, Run, torch.Generator], Tensor]] = {
     "conditioned": conditioned,
 }
 PAIRS = {"independent": None, "gauge": 0.0, "near-gauge": 1e-2}
-"""Way to make the target: drawn on its own, or W₁R₁, R₁⁻¹W₂R₂, … with relative noise of this size on every weight."""
+"""Noise of the target: drawn independently (None), or W₁R₁, R₁⁻¹W₂R₂, … with relative noise of this size."""
 
 
 NARROWEST, WIDEST = 1, 10_000
 
 
 def widths(run: Run) -> tuple[int, ...]:
-    """Return the widths of the stack, inputs first; by default all different, so that no transpose can hide.
+    """Return the widths of the stack, inputs first; by default neighbours differ, so that a transpose is an error.
 
     Returns:
         One width more than the stack has layers.
 
     Raises:
-        InvalidValueError: widths and depth disagree, or a width below 1 or above 10000.
+        InvalidValueError: the number of widths does not fit the depth, or a width is below 1 or above 10000.
     """
     if run.widths is None:
         return (8, *(10 + 2 * (k % 2) for k in range(run.depth - 1)), 6)
@@ -137,14 +137,14 @@ def check(run: Run) -> None:
 
 
 def drawn(run: Run) -> Run:
-    """Return the settings that the stacks depend on, and the default of every other."""
+    """Return a run with the settings on which the stacks depend; all others have their defaults."""
     pinned = run.only("seed", "depth", "rank", "spectrum", "pair", "device")
     condition = run.condition if run.spectrum == "conditioned" else Run().condition
     return replace(pinned, widths=widths(run), condition=condition)
 
 
 def _insist_on_two_models(source: Sequence[Tensor], target: Sequence[Tensor]) -> None:
-    """Refuse a target that is its own source: it would agree with every statement about their distance."""
+    """Refuse a target that equals its source, since their distance is 0 and satisfies every bound."""
     same = torch.stack([(a == b).flatten(1).all(1) for a, b in zip(source, target, strict=True)]).all(0)
     if same.any():
         msg = f"Source and target are the same model in {int(same.sum())} of {len(same)} stacks; choose larger widths."
@@ -154,7 +154,7 @@ def _insist_on_two_models(source: Sequence[Tensor], target: Sequence[Tensor]) ->
 def draw(
     stacks: int, placement: Placement | None, run: Run, generator: torch.Generator, layer: int | None = None
 ) -> tuple[LinearStack, LinearStack]:
-    """Return source and target models with one adapter; refuse stacks of which a target is its source."""
+    """Return source and target models with the same adapter; refuse stacks whose target equals the source."""
     check(run)
     layers = list(pairwise(widths(run)))
     source = [SPECTRA[run.spectrum](stacks, c, d, run, generator) for c, d in layers]
@@ -174,7 +174,7 @@ def draw(
 
 
 def gauged(source: Sequence[Tensor], noise: float, generator: torch.Generator) -> list[Tensor]:
-    """Return R_{l−1}⁻¹W_lR_l with random R of condition number 4 in between, so the same function up to the noise."""
+    """Return the layers R_{l−1}⁻¹W_lR_l with random R of condition number 4: the same function up to noise."""
     stacks, target, inverse = source[0].shape[0], list[Tensor](), None
     for w in source:
         n = w.shape[-1]

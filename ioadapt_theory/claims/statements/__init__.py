@@ -1,1 +1,1 @@
-"""The numbered statements of the paper, one a file."""
+"""The numbered statements of the paper, one per file."""

@@ -1,6 +1,6 @@
-"""Eqs. 2 to 6: the same maps written in other ways, LoRA turned into an output adapter, and both on one layer.
+"""Eqs. 2 to 6: equivalent forms of the maps, conversion of LoRA to an output adapter, and two adapters on one layer.
 
-Eq. 5 (Section 5.2) takes the pseudoinverse of W; Eq. 6 is LoRA and an input or output adapter on one layer.
+Eq. 5 (Section 5.2) uses the pseudoinverse of W; Eq. 6 combines LoRA with an input or output adapter.
 """
 
 from ioadapt_theory.claims.language import *
@@ -22,7 +22,7 @@ WIDE, TALL = (matrices("conversion", {"X": "n c", "W": "c d", "AB": "c d"}, {"n"
 
 
 def of_eq_6(name: str, *, more: bool = False) -> Setting:
-    """Return W and both pairs of factors; A₁ and B₁ on the side of the name."""
+    """Return the setting of W and both adapters; A₁B₁ acts on the side that ``name`` gives."""
     side = "c" if name == "input" else "d"
     axes = {"W": "c d", **({"W_target": "c d"} if more else {}), "A1": f"{side} r", "B1": f"r {side}"}
     return matrices(f"both, {name}", {**axes, "A2": "c s", "B2": "s d"}, {"c": 5, "d": 6, "r": 2, "s": 1})
@@ -40,7 +40,7 @@ only_if = argued(OnlyIf, "if rank W < c then Eq. 5 fails for some AB = (I − WW
 
 @reaching((WEIGHT_FORM - OUTPUT_FORM).equals(LOST))
 def expanded(goal: Relation) -> Iterator[Step]:
-    """The difference of both forms, multiplied out."""
+    """Multiply out the difference of both forms."""
     yield line("«X(W + M) − XW(I + PM) = X(I − WP)M» for M = AB, P = W⁺")
     sides = (sympy().expand(symbolic(side)) for side in (goal.left, goal.right))
     yield Step(f"this is {text(goal.right)}", found(*sides), reaches=True)
@@ -60,7 +60,7 @@ RANKS = {placement: rank(update(placement, W)) for placement in (INPUT, OUTPUT)}
 
 
 def rank_of_update(placement: Placement, first: Term, second: Term) -> Claim:
-    """Return the bound of the rank of an update: a product through r₁ columns plus one through r₂."""
+    """Return the claim that bounds the rank of an update, a product through r₁ columns plus one through r₂."""
     parts = first @ second, A2 @ B2
     return Claim(
         id=f"eq-6-rank-{placement}",
@@ -83,7 +83,7 @@ def rank_of_update(placement: Placement, first: Term, second: Term) -> Claim:
 
 
 def by_ranks(kind: type[ShownBy] | type[RefutedBy]) -> tuple[Any, ...]:
-    """Return that the ranks of both forms settle a claim."""
+    """Return the arguments by which the ranks of both forms settle a claim."""
     return tuple(kind((f"eq-6-rank-{p}",), x) for p, x in RANKS.items())
 
 

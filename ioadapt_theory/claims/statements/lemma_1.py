@@ -1,6 +1,6 @@
 """Lemma 1 (App. A.1): first-order expansion of the cosine similarity, its norm bound (Eq. 8) and its remainder.
 
-In inner products alone, so in every dimension. ρ_u = ‖Δu‖/‖u‖, r = ‖u + Δu‖/‖u‖, x the cosine between u and u + Δu.
+Only inner products occur, so this holds in any dimension. ρ_u = ‖Δu‖/‖u‖, r = ‖u + Δu‖/‖u‖, x the cosine of u, u + Δu.
 """
 
 from ioadapt_theory.claims.language import *
@@ -8,7 +8,7 @@ from ioadapt_theory.claims.language import *
 SOURCE_TEXT = "Lemma 1 (App. A.1)"
 SQUARES = RHO_U**2 + RHO_V**2
 C_PLUS, C_MINUS = (let(f"c{sign}", sqrt((1 + s) / 2)) for sign, s in (("₊", S), ("₋", -S)))
-"""cos(θ/2) and sin(θ/2), θ the angle of u and v."""
+"""cos(θ/2) and sin(θ/2), where θ is the angle between u and v."""
 C = let("c", sqrt((1 + abs(S)) / 2))
 
 EQ_8 = abs(DELTA) <= (1 + abs(S)) * (RHO_U + RHO_V)
@@ -99,7 +99,7 @@ ON_THE_SPHERE = spelled(
 
 @reaching(TURN)
 def finite_angle(goal: Relation) -> Iterator[Step]:
-    """∠(u, u + Δu) ≤ arcsin ρ_u for ρ_u ≤ 1, without a remainder."""
+    """Show ∠(u, u + Δu) ≤ arcsin ρ_u for ρ_u ≤ 1, without a remainder."""
     yield from ON_THE_SPHERE(goal)
     f, g = sympy().symbols("rho_u rho_v")
     yield reached(goal, sympy().asin(f) + sympy().asin(g), {RHO_U: f, RHO_V: g})

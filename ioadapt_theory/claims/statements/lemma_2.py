@@ -1,4 +1,4 @@
-"""Lemma 2 (App. A.1): the Hessian of the cosine similarity, and what it says about the remainder of Lemma 1."""
+"""Lemma 2 (App. A.1): the Hessian of the cosine similarity, and its consequences for the remainder of Lemma 1."""
 
 from ioadapt_theory.claims.language import *
 
@@ -31,7 +31,7 @@ taylor = told(
 
 @reaching(EXPLICIT)
 def carried_out(goal: Relation) -> Iterator[Step]:
-    """H = D H₀ D with ‖H₀‖ ≤ 1 + |s| ≤ 2 (lemma-2-sharp, lemma-2-integral), and ‖u + tΔu‖ ≥ ‖u‖(1 − tρ)."""
+    """Integrate H = D H₀ D with ‖H₀‖ ≤ 1 + |s| ≤ 2 (lemma-2-sharp, lemma-2-integral), using ‖u + tΔu‖ ≥ ‖u‖(1 − tρ)."""
     sp = sympy()
     t, rho, other = positives("t rho other")
     primitive = (rho - 1) / (1 - t * rho) - sp.log(1 - t * rho)

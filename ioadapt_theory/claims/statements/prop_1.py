@@ -64,7 +64,7 @@ def bound(
     more: tuple[Relation, ...] = (),
     **others: Any,
 ) -> Claim:
-    """Return Prop. 1 or 2 with this right side, up to O(ε²), for a reading of the hypothesis on AB and ``more``."""
+    """Return Prop. 1 or 2 with this right side, up to O(ε²), for a hypothesis on AB and ``more`` hypotheses."""
     usual: dict[str, Any] = {
         "source": APPENDIX if placement is LORA else PROP_2_TEXT,
         "given": (*ball.given, *more),

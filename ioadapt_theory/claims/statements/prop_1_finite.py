@@ -1,6 +1,6 @@
 """Proposition 1 without O(ε²): an explicit remainder, the finite form, the segment of its proof, and Remark A.1.
 
-θ₀ is the angle of y₁, y₂.
+θ₀ is the angle between y₁ and y₂.
 """
 
 from ioadapt_theory.claims.language import *
@@ -25,7 +25,7 @@ RHS_EXPLICIT = RHS_SINE + constant(SOURCE) * EPSILON**2 * SQUARES
 
 
 def explicit() -> Derived:
-    """Bound first order and remainder of both models by Lemma 1."""
+    """Bound the first order and the remainder of both models by Lemma 1."""
     changes = [moved(m, LORA) for m in (SOURCE, TARGET)]
     remainders = [
         let(f"R{m.prime}", sim(m.y1 + m.x1 @ AB, m.y2 + m.x2 @ AB) - m.s0 - moved(m, LORA)) for m in (SOURCE, TARGET)
@@ -51,23 +51,23 @@ def explicit() -> Derived:
 
 
 def turn(m: Model) -> Term:
-    """Return the most an output pair of this model turns: arcsin(ε‖x₁‖/‖x₁W‖) + arcsin(ε‖x₂‖/‖x₂W‖)."""
+    """Return the largest change of the angle of an output pair: arcsin(ε‖x₁‖/‖x₁W‖) + arcsin(ε‖x₂‖/‖x₂W‖)."""
     first, second = (arcsin(EPSILON * k) for k in m.stretches)
     return let(f"a{m.prime}", first + second)
 
 
 def theta(m: Model) -> Term:
-    """Return the angle of y₁ and y₂."""
+    """Return the angle between y₁ and y₂."""
     return let(f"θ₀{m.prime}", angle(m.y1, m.y2))
 
 
 def rise(m: Model) -> Term:
-    """Return the most its cosine can rise."""
+    """Return the largest amount by which the cosine of the outputs can rise."""
     return cos(positive(theta(m) - turn(m))) - cos(theta(m))
 
 
 def fall(m: Model) -> Term:
-    """Return the most its cosine can fall."""
+    """Return the largest amount by which the cosine of the outputs can fall."""
     return cos(theta(m)) - cos(minimum(PI, theta(m) + turn(m)))
 
 
@@ -76,7 +76,7 @@ FINITE_FORM = distance(LORA) <= maximum(rise(SOURCE) + fall(TARGET), rise(TARGET
 
 @reaching(FINITE_FORM)
 def finite_interval(goal: Relation) -> Iterator[Step]:
-    """θ̂ lies in [θ₀ − a, θ₀ + a] ∩ [0, π], and the cosine decreases there."""
+    """Bound the cosine of θ̂, which lies in [θ₀ − a, θ₀ + a] ∩ [0, π]."""
     sp = sympy()
     yield from ON_THE_SPHERE(goal)
     t, a, t_target, a_target = sp.symbols("theta a theta' a'")

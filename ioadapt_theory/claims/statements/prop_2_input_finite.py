@@ -28,7 +28,7 @@ FINITE_SHARP = tuple(shift(m, INPUT) <= ln(largest(m) ** 2 / (1 - EPSILON**2)) f
 
 @reaching(FINITE_BOUND[0])
 def integrated(goal: Relation) -> Iterator[Step]:
-    """Along x(I + tM)W the adapter is (I + tM)⁻¹M, of norm at most ε/(1 − tε); prop-2-input-sharp is the slope."""
+    """Integrate prop-2-input-sharp along x(I + tM)W, where the adapter is (I + tM)⁻¹M, of norm at most ε/(1 − tε)."""
     sp = sympy()
     s, t = sp.symbols("s t")
     eps, k = positives("epsilon k")

@@ -47,7 +47,7 @@ def pair(e: list[Any], f: list[Any], h: Fraction, w: list[Any]) -> tuple[list[An
 
 
 def diagonal(w: list[Any], w_target: list[Any], ab: list[list[Any]], epsilon: Fraction, pairs: Any) -> dict[str, Any]:
-    """Return an instance of diagonal weights."""
+    """Return an instance with diagonal weights."""
     keys = ("x1", "x2", "x1_target", "x2_target")
     size = len(w)
     diagonals = [[[k if i == j else 0 for j in range(size)] for i, k in enumerate(v)] for v in (w, w_target)]

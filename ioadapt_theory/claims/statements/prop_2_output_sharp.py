@@ -1,6 +1,6 @@
-"""The most by which an output adapter changes a similarity: ŷ = xWT, T = I + AB; without a remainder, and its slope.
+"""The largest change of a similarity by an output adapter, ŷ = xWT with T = I + AB: exact, and to first order.
 
-That |artanh ŝ − artanh s| ≤ ln cond(T) is the inequality of Bauer and Householder (1960), a generalised Wielandt one.
+The inequality |artanh ŝ − artanh s| ≤ ln cond(T) is Bauer and Householder's (1960), a generalised Wielandt inequality.
 """
 
 from ioadapt_theory.claims.language import *
@@ -23,7 +23,7 @@ def rise(m: Model) -> Term:
 
 
 def fall(m: Model) -> Term:
-    """Return the other end, s₀ − tanh(artanh s₀ − artanh τ)."""
+    """Return s₀ − tanh(artanh s₀ − artanh τ)."""
     return TAU * m.sine0**2 / (1 - TAU * m.s0)
 
 

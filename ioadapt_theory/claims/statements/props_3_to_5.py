@@ -1,6 +1,6 @@
 """Lemma 3 and Propositions 3, 4 and 5 (App. A.2): the expected distance of two models of nearly the same function.
 
-An adapter on the weight adds to the gap; one before the model, or after it, inflates it by at most ‖I + AB‖₂².
+An adapter on a weight adds to the gap; one before or after the model multiplies it by at most ‖I + AB‖₂².
 """
 
 from ioadapt_theory.claims.language import *
@@ -42,7 +42,7 @@ moments = argued(Remarked, "E‖xD‖² = σ²‖D‖_F², and for Gaussian samp
 
 
 def exact_value(number: int, placement: Placement, remark: str) -> Claim:
-    """Return the value that the proof of a proposition starts from."""
+    """Return the claim about the exact value from which the proof of a proposition starts."""
     return Claim(
         id=f"prop-{number}-exact",
         source=f"Proposition {number} (App. A.2)",
@@ -64,7 +64,7 @@ attained_bound = partial(
 
 
 def inflation(number: int, placement: Placement, product: Term, says: str, remark: str) -> tuple[Claim, Claim]:
-    """Return Prop. 4 or 5, which factors I + AB out and takes its norm, and the exact value that it starts from."""
+    """Return Prop. 4 or 5, which factors I + AB out and bounds it by its norm, and the claim about the exact value."""
     return (
         attained_bound(
             id=f"prop-{number}",

@@ -1,1 +1,1 @@
-"""Statements that the paper makes in words, where the words are mathematics or counts; the formulas are ours."""
+"""Statements that the paper makes in words and that mathematics or counting can settle; the formulas are ours."""

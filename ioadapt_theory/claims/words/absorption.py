@@ -1,7 +1,7 @@
 """Section 3.3: absorbing an adapter into the weights of linear layers, and of convolutions as matrices over positions.
 
 A sequence of n positions with c channels is the row vector (x₁ … x_n); a convolution y_i = Σ_j x_{i+j} K_j is the block
-matrix that adds K_j to block (p(i + j), i), where p says which position stands for one beyond the border.
+matrix that adds K_j to block (p(i + j), i), where p maps a position beyond the border to the one used in its place.
 """
 
 from ioadapt_theory.claims.language import *
@@ -14,7 +14,7 @@ PADDINGS: dict[str, Callable[[int], int | None]] = {
     "replicate": lambda i: min(max(i, 0), N - 1),
     "reflect": lambda i: -i if i < 0 else 2 * (N - 1) - i if i >= N else i,
 }
-"""Position that stands for one beyond the border."""
+"""Position used in place of one beyond the border, by padding mode."""
 
 
 def convolution(taps: Mapping[int, Any], *, stride: int = 1, dilation: int = 1, padding: str = "zeros") -> Any:
@@ -44,7 +44,7 @@ def taps(c: int, d: int) -> dict[int, Any]:
 
 @argued(Shown)
 def channel_mix(claim: Claim) -> Iterator[Step]:
-    """Y = Σ_j S_j X K_j with S_j picking rows of X or zero rows: stride, dilation and padding are all in the S_j."""
+    """Write Y = Σ_j S_j X K_j, where S_j picks rows of X or zero rows, which expresses stride, dilation and padding."""
     sp = sympy()
     yield line("input, of two offsets: «S₁(XM)K₁ + S₂(XM)K₂ = S₁X(MK₁) + S₂X(MK₂)»")
     yield line("output: «(S₁XK₁ + S₂XK₂)T = S₁X(K₁T) + S₂X(K₂T)»")
@@ -63,7 +63,7 @@ def channel_mix(claim: Claim) -> Iterator[Step]:
 
 @argued(Refuted)
 def counterexamples(claim: Claim) -> Iterator[Step]:
-    """Integer examples with one or two channels."""
+    """Give integer counterexamples with one or two channels."""
     sp = sympy()
     one = sp.Matrix([[1]])
     wide = {-1: one, 0: 2 * one, 1: 3 * one}

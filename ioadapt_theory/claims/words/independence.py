@@ -1,4 +1,4 @@
-"""Section 4, after Prop. 2: is the bound independent of the base weights, and does it rank the methods?"""
+"""Section 4, after Prop. 2: whether the bound is independent of the base weights and ranks the methods."""
 
 from ioadapt_theory.claims.language import *
 from ioadapt_theory.claims.statements import prop_1, prop_2, prop_2_input_sharp, prop_2_output_sharp
@@ -17,12 +17,12 @@ def weights_in(x: Term) -> set[str]:
 
 
 def independent(placement: Placement) -> str:
-    """Return the sentence on one placement."""
+    """Return the sentence about one placement."""
     return f"the bound on the similarity distance of {placement} adapters is independent of the base weights"
 
 
 def letters(right: Term, sentence: str) -> Shown:
-    """Read the letters off a right side, for the sentence of a claim."""
+    """Return an argument from the letters that a right side contains."""
 
     @argued(Shown)
     def lines_(claim: Claim) -> Iterator[Step]:
@@ -34,7 +34,7 @@ def letters(right: Term, sentence: str) -> Shown:
 
 @argued(Refuted)
 def grows_with_condition(claim: Claim) -> Iterator[Step]:
-    """The sharp constant of input adapters, which is attained, as κ → ∞."""
+    """Let κ → ∞ in the sharp constant of input adapters, which is attained."""
     sp, right = sympy(), prop_2_input_sharp.RHS_SHARP
     yield Step("it contains the weights otherwise than through s₀", found(weights_in(right), {"w", "w_target"}))
     k = positives("k")

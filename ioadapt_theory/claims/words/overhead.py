@@ -11,8 +11,8 @@ from torch import Tensor
 from ioadapt_theory.claims.language import *
 
 GRID = tuple((n, c, d, r) for n, c, d, r in product((2, 3), repeat=4))
-"""(n, c, d, r). A product of matrices costs the product of three different ones of them, so every count is a polynomial
-of degree at most one in each, and such a polynomial is determined by its values on this grid."""
+"""Sizes (n, c, d, r). The cost of a matrix product is the product of three of them, so every count is a polynomial of
+degree at most one in each size, which its values on this grid determine."""
 
 
 def multiply_adds(run: Callable[[], object]) -> int:
@@ -25,7 +25,7 @@ def multiply_adds(run: Callable[[], object]) -> int:
 
 
 def forward(x: Tensor, w: Tensor, a: Tensor, b: Tensor, placement: Placement) -> Tensor:
-    """Run Eq. 1 or Eq. 2, the branch through the rank."""
+    """Return the adapted output; AB is applied as two products."""
     if placement is LORA:
         return x @ w + (x @ a) @ b
     if placement is INPUT:
@@ -35,7 +35,7 @@ def forward(x: Tensor, w: Tensor, a: Tensor, b: Tensor, placement: Placement) ->
 
 
 def merge(w: Tensor, a: Tensor, b: Tensor, placement: Placement) -> Tensor:
-    """Return W + AB, W + A(BW) or W + (WA)B, the cheap order."""
+    """Return W + AB, W + A(BW) or W + (WA)B, multiplied in the cheaper order."""
     return w + {LORA: lambda: a @ b, INPUT: lambda: a @ (b @ w), OUTPUT: lambda: (w @ a) @ b}[placement]()
 
 
@@ -61,7 +61,7 @@ COSTS = {
     "backward": ("nr(c + 2d)", "ncd + 3nrc", "3nrd"),
     "backward inside": ("ncd + nr(2c + 2d)", "ncd + 4nrc", "ncd + 4nrd"),
 }
-"""The costs of LoRA, input and output adapters; the input adapter needs dY Wᵀ before it can learn."""
+"""Costs of LoRA, input and output adapters; the gradient of an input adapter needs dY Wᵀ."""
 COUNTED = {"forward": ("forward", "parameters")}
 
 
@@ -76,12 +76,12 @@ def counted(what: str) -> Step:
 
 
 def no_more(where: str) -> str:
-    """Return the sentence on one kind of work."""
+    """Return the sentence about one kind of work."""
     return f"for c = d input and output adapters cost no more than LoRA in {where}"
 
 
 def claim(name: str, where: str, what: str, more: tuple[int, int], **others: Any) -> Claim:
-    """Return a claim on cost; ``more``: beyond LoRA for c = d, in rcc (merging) or ncc, which gives the verdict."""
+    """Return a claim on cost; ``more`` is the cost beyond LoRA for c = d, in units of rcc (merging) or ncc."""
     verdict = PROVED if more == (0, 0) else REFUTED
     unit = "rcc" if what == "merge" else "ncc"
 

@@ -9,7 +9,7 @@ DIMENSIONS = {(3, 5): (9, 15), (5, 3): (15, 9), (3, 3): (9, 9)}
 
 @argued(Remarked, "both forms for invertible W")
 def same_set(claim: Claim) -> Iterator[Step]:
-    """Insert, and count dimensions exactly where W is not square."""
+    """Substitute, and count dimensions exactly for a W that is not square."""
     sp = sympy()
     yield line("before W: «(I + MW⁻¹)W = W + M»")
     yield line("behind W: «W(I + W⁻¹M) = W + M»")

@@ -1,7 +1,7 @@
-"""Statements about Tables 1-6 and 8-11, counted cell by printed cell.
+"""Statements about Tables 1-6 and 8-11, counted over the printed cells.
 
 A sign test treats cells as independent, which they are not (CLIP-I and DINO-I judge the same images, models recur), so
-its p-values are optimistic. Table 7 holds no results, Table 4 no other placement to compare with.
+its p-values are optimistic. Table 7 holds no results, and Table 4 has no second placement to compare.
 """
 
 from collections.abc import Iterable
@@ -20,12 +20,12 @@ QUANTIFIERS: Mapping[str, Callable[[Iterable[Decimal]], bool]] = {
     "every column of {} is above": lambda g: all(x > 0 for x in g),
     "it is above in {}": lambda g: all(x > 0 for x in g),
 }
-"""The words of the claims, and what they say of gains over another placement."""
+"""Wording of the claims -> condition on the gains over another placement."""
 NOT_BELOW, SOMEWHERE_BELOW, ABOVE, IT_IS_ABOVE = QUANTIFIERS
 
 
 def image(number: int) -> dict[str, Gains]:
-    """Return gains on the target in image similarity, by placement."""
+    """Return the target's gains in image similarity, by placement."""
     return {f"Table {number} {p}": gains(number, "target", p, keep=IMAGE.__contains__) for p in SIDES}
 
 
@@ -35,12 +35,12 @@ def counted(by_name: Mapping[str, Gains]) -> str:
 
 
 def lost(by_name: Mapping[str, Gains]) -> str:
-    """Return where cells are not above."""
+    """Return the cells without a gain, in words."""
     return ", ".join(dict.fromkeys(" ".join(key) for g in by_name.values() for key, x in g.items() if x <= 0))
 
 
 def on_par() -> tuple[float, str]:
-    """Return the least p-value of any metric on the source."""
+    """Return the smallest p-value of all metrics on the source, and a sentence about it."""
     metrics = ("CLIP-T", *IMAGE)
     least = min(score(8, "source", p, m).p_value for p in SIDES for m in metrics)
     moves = [abs(g) for p in SIDES for m in metrics for g in gains(8, "source", p, keep=m.__eq__).values()]
@@ -49,20 +49,20 @@ def on_par() -> tuple[float, str]:
 
 
 def within_deviation() -> tuple[list[str], str]:
-    """Return gains of Table 11 on the target in image similarity that do not exceed their standard deviation."""
+    """Return the gains of Table 11 (target, image similarity) within their standard deviation, and a sentence."""
     cells = [c for c in table(11) if c["side"] == "target" and c["quantity"] == "diff" and c["metric"] in IMAGE]
     within = [f"{c['placement']} {c['metric']}" for c in cells if abs(float(c["value"])) <= float(c["std"])]
     return within, f"{len(within)} of {len(cells)} gains is within its deviation: {', '.join(within)}"
 
 
 def overall() -> Gains:
-    """Return the overall score of Table 5."""
+    """Return the gain in the overall score of Table 5."""
     found_ = {p: next(v for k, v in values(5, placement=p).items() if k[-1] == "Overall") for p in ("weight", "input")}
     return {("Overall", str(found_["input"]), "against", str(found_["weight"])): found_["input"] - found_["weight"]}
 
 
 def over_subspace() -> Gains:
-    """Return input and output above LoRA-X in Table 10."""
+    """Return the gains of input and output adapters over LoRA-X in Table 10."""
     other, ours = (values(10, side="target", peft=peft) for peft in ("LoRA-X", "LoRA"))
     model = "FLUX-1.schnell"
     return {(p, m): ours[model, p, m] - other[model, "subspace", m] for p in SIDES for m in IMAGE}
@@ -82,7 +82,7 @@ def about_cells(
 def settled(
     name: str, source: str, prose: str, holds: Callable[[], bool], reading: str, remark: Callable[[], str]
 ) -> Claim:
-    """Return a claim that counting settles; what was recorded when the tables were read stands in ``VERDICTS``."""
+    """Return a claim that counting settles; ``VERDICTS`` holds the verdict recorded with the tables."""
     verdict = VERDICTS[name]
 
     @argued(Shown if verdict is PROVED else Refuted)

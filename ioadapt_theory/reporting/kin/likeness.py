@@ -11,7 +11,7 @@ from torch import Tensor
 from ioadapt_theory.errors import InvalidValueError
 
 DRAWN: Final = 512
-"""Number of sampled channels to permute, and of those over which they are compared, four times as many."""
+"""Largest numbers of rows and of columns to compare; of more, this many are sampled."""
 FEWEST: Final = 6
 """Minimum number of channels for a permutation test."""
 PIECE, ROWS, PIECES = 16, 256, 4096
@@ -101,7 +101,7 @@ def _zeroed(one: Tensor, two: Tensor) -> tuple[str, str] | None:
 
 
 def _rounded(one: Tensor, two: Tensor) -> tuple[str, str]:
-    """Return whether and which matrix is a rounded copy: rounding preserves the order of values with one scale."""
+    """Return "rounded" and the copy if one matrix is: rounding preserves the order of values with one scale."""
     w, w2 = (_pieces(m) for m in (one, two))
     change = w2 - w
     if not change.any() or not w.any():

@@ -32,7 +32,7 @@ seeds = st.integers(0, 2**16)
 
 
 def base(seed: int) -> nn.Sequential:
-    """An adapted layer between two others."""
+    """Return a model with an adapted layer between two others."""
     generator = torch.Generator().manual_seed(seed)
     model = nn.Sequential(nn.Identity(), nn.Linear(C, D))
     for p in model.parameters():
@@ -41,7 +41,7 @@ def base(seed: int) -> nn.Sequential:
 
 
 class Life(RuleBasedStateMachine):
-    """Expected outputs are computed from the model's parameters by the formulas of the paper."""
+    """A model under test; its expected outputs are computed from its parameters by the formulas of the paper."""
 
     @initialize(seed=seeds)
     def born(self, seed: int) -> None:
@@ -142,7 +142,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.alive)
     @rule()
     def save_and_load(self) -> None:
-        """Return the model with every adapter added to the base separately, in the order of application."""
+        """Replace the model with its base, on which every adapter is loaded from a file, in order of application."""
         twin = base(self.seed)
         with tempfile.TemporaryDirectory() as folder:
             for name in self.active:

@@ -1,4 +1,4 @@
-"""Eq. 5 on both sides: exact cases, errors and growth elsewhere; baking, exact or with a given rank."""
+"""Eq. 5 on both sides: exact cases, and errors and their growth otherwise; baking, exact or with a given rank."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.base_weights import read_layer
 from ioadapt_theory.adapters.moving.bake import bake, change, truncate
 from ioadapt_theory.adapters.moving.convert import convert, converted_factors, inverse
-from ioadapt_theory.adapters.moving.transfer import put
+from ioadapt_theory.adapters.moving.put import put
 from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedError
 from tests.adapters.cases import KINDS, build, every, layer, sample
 

@@ -19,7 +19,7 @@ from tests.checkpoints.test_unet_names import both
 
 
 def unet(layers_per_block: int) -> Any:
-    """Names of SD-1.5's blocks with 2 layers each, and of its student BK-SDM with 1."""
+    """Return a tiny UNet with the names of SD-1.5's blocks (2 layers each) or of its student BK-SDM's (1 layer)."""
     sizes = {"sample_size": 8, "cross_attention_dim": 12, "attention_head_dim": 4, "norm_num_groups": 4}
     options = {**sizes, "block_out_channels": (8, 8, 8, 8), "layers_per_block": layers_per_block}
     return quiet(lambda: UNet2DConditionModel(**options).float().eval())
@@ -75,7 +75,7 @@ def test_a_teacher_s_lora_on_a_student_is_not_put_on_other_layers_unsaid(spellin
 
 
 def test_a_shorter_model_is_spoken_of_where_nothing_tells_which_layers_it_kept(tmp_path):
-    """A model like SSD-1B, whose attentions have 4 of 10 blocks, for a file without information on its base."""
+    """A model like SSD-1B keeps 4 of 10 blocks per attention; the file does not say what it was trained on."""
     state, file = {}, tmp_path / "lora.safetensors"
     for i in range(6):
         key = f"lycoris_model_layers_{i}_self_attn_q_proj"

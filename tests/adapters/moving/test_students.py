@@ -26,7 +26,7 @@ def stack(depth: int) -> nn.ModuleDict:
 
 
 def order(rng: random.Random, depth: int) -> list[int]:
-    """Return the teacher's block for each of the student's: unchanged, shuffled, repeated, pruned or upscaled."""
+    """Return the teacher's block for each block of the student: unchanged, shuffled, repeated, pruned or upscaled."""
     blocks = [*range(depth)]
     put_in = rng.randrange(depth)
     return rng.choice(
@@ -42,7 +42,7 @@ def order(rng: random.Random, depth: int) -> list[int]:
 
 
 def student(teacher: nn.Module, blocks: list[int], outputs: list[int], noise: float) -> nn.Module:
-    """Return a student with these blocks, with the last layers of others, perturbed by noise of this size."""
+    """Return a student with these blocks, whose last layers are from other blocks, perturbed by noise of this size."""
     new = copy.deepcopy(teacher)
     new["layers"] = nn.ModuleList(Block() if i == NEW else copy.deepcopy(teacher["layers"][i]) for i in blocks)
     for block, i in zip(new["layers"], outputs, strict=True):

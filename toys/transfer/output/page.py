@@ -54,7 +54,7 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str
     Args:
         plan: the study's protocol.
         result: its results, with ``config`` and ``versions`` if it is a record.
-        picture: file of the figure; None for the screen.
+        picture: file of the figure; empty for the screen.
     """
     found, said = comparisons(plan, result), headline(plan, result, alone=not picture)
     small = f" ({plan.paper} at small scale)" if plan.paper else ""
@@ -129,7 +129,7 @@ def tally(said: Sequence[Verdict]) -> str:
 
 
 def controls(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """Return sentences on targets with an equal function, and on independently trained targets."""
+    """Return sentences on targets of the same function, and on independently trained targets."""
     said = []
     for target, method in plan.exact.items():
         worst = float(np.abs(np.subtract(rows[method][target], rows[method][SOURCE])).max())

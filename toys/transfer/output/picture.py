@@ -49,7 +49,7 @@ def draw(plan: Protocol, result: Mapping[str, Any], headline: str) -> Figure:
 
 
 def shown_methods(plan: Protocol) -> list[str]:
-    """Return the methods to draw by target: of LoRA's rank, compared with another method, not of the opposite side."""
+    """Return the methods to draw by target: those of LoRA's rank with a comparison, except the opposite side."""
     return [
         row
         for row, m in plan.tables[plan.paper].items()
@@ -89,7 +89,7 @@ def _panel(axes: Axes, plan: Protocol, rows: Mapping[str, Any], shown: list[str]
 
 
 def _other_tables(plan: Protocol, rows: Mapping[str, Any]) -> dict[str, dict[str, Interval]]:
-    """Return, for further tables of the paper, method -> difference by seed, averaged over related models."""
+    """Return, for further tables of the paper, the mean difference of each method from its LoRA on related models."""
     found: dict[str, dict[str, Interval]] = {}
     for table, methods in plan.tables.items():
         for row, m in methods.items():

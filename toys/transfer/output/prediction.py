@@ -1,4 +1,4 @@
-"""Prediction from weights alone whether a side transfers, by a rule fixed on some pairs and tested on the others.
+"""Predictions from weights alone of whether a side transfers, by a rule fixed on some pairs and tested on others.
 
 A side's score is the similarity of its space in the two models beyond unrelated channels (0 unrelated, 1 equal),
 averaged over the adapter's layers; LoRA uses both spaces of a layer, so the lower score counts. The rule in
@@ -43,7 +43,7 @@ class Move:
 
     Attributes:
         toy, case, target, seed, row: identify the move.
-        group: "related", "exact" (an equal function with other weights) or "strangers".
+        group: "related", "exact" (the same function with other weights) or "strangers".
         score: score of the side, from the two models' weights; None if nothing can be compared.
         kept: (none - moved) / (none - retrained), both on the target; if nothing was retrained, since the target
             computes the source's function, the denominator is (none - trained) on the source.
@@ -118,7 +118,7 @@ def _faced(placement: str, layer: str) -> tuple[str, ...]:
 
 
 def balanced(some: Iterable[Move], least: float) -> float:
-    """Return the balanced accuracy, the mean over moves that keep over half and over the others."""
+    """Return the balanced accuracy: the mean of the accuracies on moves that keep over half and on other moves."""
     right: dict[bool, list[bool]] = {True: [], False: []}
     for move in some:
         right[move.kept > HALF].append((move.score is not None and move.score >= least) == (move.kept > HALF))

@@ -2,8 +2,8 @@
 
     share of a row on a target = (loss without adapter - loss of the row) / (LoRA's gain on the source)
 
-which the law predicts; the endpoint's share divides by the gain of a LoRA retrained on the target. Copied, carried-over
-and retrained LoRA use the same seeds, at the study's size and with its recorded learning rate.
+R = 2cq - q² predicts this share; the endpoint divides by the gain of a LoRA retrained on the target. Copied, carried
+and retrained LoRAs use the same seeds, at the study's size and with its recorded learning rate.
 """
 
 from collections.abc import Mapping

@@ -131,7 +131,7 @@ def _values(rows: Mapping[str, Any], row: str, model: str) -> np.ndarray:
 
 
 def headline(study: str, found: Iterable[Endpoint]) -> str:
-    """Return the result of a study in one line, empty without an endpoint."""
+    """Return the result of a study in one line, or "" without an endpoint."""
     mine = [one for one in found if one.study == study]
     told = ", ".join(f"{one.row} {one.method.mean:.2f} ({one.verdict})" for one in mine)
     gain = "the gain" if study not in RETRAIN_NOTHING else "its gain on the source"

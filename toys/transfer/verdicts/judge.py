@@ -29,7 +29,7 @@ LORA: Final = "lora"
 
 
 class Verdict(StrEnum):
-    """Verdict on a difference, or on a method."""
+    """A verdict on a difference, or on a method."""
 
     BETTER = "better"
     WORSE = "worse"

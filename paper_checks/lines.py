@@ -237,8 +237,11 @@ def meets(sides: list[str], instance: Mapping[str, Any]) -> bool:
     return all(related(a, sign, b)[0] for a, sign, b in zip(values, sides[1::2], values[1:], strict=False))
 
 
-def wrong(line: str, instances: list[dict[str, Any]]) -> list[str]:
-    """Return what is not so in a line, or says nothing that can be evaluated."""
+def wrong(line: str, instances: list[dict[str, Any]], *, define: bool = False) -> list[str]:
+    """Return what is not so in a line, or says nothing that can be evaluated.
+
+    With ``define``, a new letter on the left side of an equation is defined by it, and a ≤ need not be an equality.
+    """
     phrases = {name for i in instances for name in i if not SIMPLE.fullmatch(name)}
     names = {name: chr(0xE000 + k) for k, name in enumerate(sorted(phrases))}
     known = [{names.get(name, name): x for name, x in i.items()} for i in instances] or [{}]
@@ -260,6 +263,9 @@ def wrong(line: str, instances: list[dict[str, Any]]) -> list[str]:
             if not known:
                 found.append(f"never the case: {shown}")
             continue
+        if define and len(sides) == 3 and sides[1] == "=" and SIMPLE.fullmatch(sides[0]) and sides[0] not in letters:
+            known = [i | {sides[0]: Line(i)(sides[2])} for i in known]
+            letters.add(sides[0])
         tried, why, equal = 0, "", [False] * (len(sides) // 2)
         for instance in known:
             try:
@@ -276,5 +282,5 @@ def wrong(line: str, instances: list[dict[str, Any]]) -> list[str]:
         if not tried:
             found.append(f"unknown in {shown}: {why}")
         found += [f"never equal: {shown} at {sign}" for sign, e in zip(sides[1::2], equal, strict=True)
-                  if tried and sign in "≤≥" and not e]  # fmt: skip
+                  if tried and sign in "≤≥" and not e and not define]  # fmt: skip
     return found

@@ -6,6 +6,7 @@ from typing import Any
 
 import mpmath
 import pytest
+import torch
 
 from ioadapt_theory.claims import CLAIMS, Claim
 from ioadapt_theory.claims.evidence.argument import Reached, Told
@@ -19,6 +20,17 @@ ARGUMENTS = [
 ]  # fmt: skip
 
 
+def drawn_objects(claim: Claim) -> Objects:
+    """Return the letters of a claim of which ``objects`` says nothing, on an instance that is drawn."""
+    if (setting := claim.setting) is None:
+        return {}
+    instance = setting.parametrise(setting.start(1, torch.Generator().manual_seed(1)))
+    values = {x.key: getattr(instance, x.attribute)[0].tolist() for x in setting.letters}
+    return {
+        key: mpmath.matrix([v] if isinstance(v[0], float) else v) for key, v in values.items() if isinstance(v, list)
+    }
+
+
 def lines_of(claim: Claim, proof: Any) -> list[str]:
     """Return what an argument says, but for a right side that is printed from the conclusion."""
     about = [proof.about] if isinstance(proof, Reasoned) else []
@@ -29,7 +41,9 @@ def lines_of(claim: Claim, proof: Any) -> list[str]:
 def test_every_formula_of_a_line_is_so(claim: Claim, number: int, proof: Any) -> None:
     with mpmath.workdps(50):
         instances = [i for name, k, make in OBJECTS if (name, k) == (claim.id, number) for i in make()]
-        assert [x for line in lines_of(claim, proof) for x in wrong(line, instances)] == []
+        define = not instances and claim.setting is not None
+        instances = instances or [drawn_objects(claim)]
+        assert [x for line in lines_of(claim, proof) for x in wrong(line, instances, define=define)] == []
 
 
 MAKERS = list(dict.fromkeys(make for _, _, make in OBJECTS))

@@ -33,8 +33,7 @@ AT_BEST = gain(E, dot(E, E_TARGET) / norm(E_TARGET) ** 2 * E_TARGET) / gain(E, E
 
 along_and_across = told(
     "G = ⟨g, e'⟩, H = ⟨h, e'⟩, k = ⟨e, e'⟩, Q = ‖e'‖², N = ‖e‖² = ⟨g, e⟩: the share = (2G + 2H − Q)/N, its prediction "
-    "= "
-    "2cq − q² + 2⟨h, e'⟩/‖e‖² = 2k/N − Q/N + 2H/N, and «(2G + 2H − Q)/N − (2k/N − Q/N + 2H/N) = 2(G − k)/N»",
+    "= 2cq − q² + 2⟨h, e'⟩/‖e‖² = 2k/N − Q/N + 2H/N, and «(2G + 2H − Q)/N − (2k/N − Q/N + 2H/N) = 2(G − k)/N»",
     "2(G − k)/N = 2⟨g − e, v⟩/‖e‖² for v = e' − (⟨e, e'⟩/‖e‖²)e, as ⟨g − e, e⟩ = 0; by Cauchy-Schwarz "
     "⟨g − e, v⟩ ≤ ‖g − e‖‖v‖",
     "‖v‖² = «Q − 2kk/N + kk/N = (Q/N)(1 − k²/(QN))N» = q²(1 − c²)‖e‖²",

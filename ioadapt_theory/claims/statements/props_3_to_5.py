@@ -35,8 +35,7 @@ def split_off(exact: Term, change: Term) -> tuple[Link, ...]:
 moments = argued(Remarked, "E‖xD‖² = σ²‖D‖_F², and for Gaussian samples Var‖xD‖² = 2σ⁴‖DDᵀ‖_F²")(
     spelled(
         "Var(λσ²z²) = «3(λσ²)² − (λσ²)² = 2λ²σ⁴» for a standard normal z, E z⁴ = 3; over the squared singular values "
-        "of "
-        "D, Σλ = ‖D‖_F² and Σλ² = ‖DDᵀ‖_F²; the mean needs E[xᵀx] = σ²I"
+        "of D, Σλ = ‖D‖_F² and Σλ² = ‖DDᵀ‖_F²; the mean needs E[xᵀx] = σ²I"
     ),
 )
 

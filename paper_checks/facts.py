@@ -178,6 +178,14 @@ def of_the_overall_score(claim: Claim) -> bool:
     return [*overall().values()] == [there[0] - base[0]] and len(there) == len(base) == 1
 
 
+def of_moved_vectors(claim: Claim) -> bool:
+    """The left side is how far the angle of u + Δu and v + Δv is from that of u and v."""
+    i = drawn(claim.id)
+    u, v, du, dv = (getattr(i.instance, name) for name in ("u", "v", "du", "dv"))
+    angles_ = [torch.cosine_similarity(a, b, -1).acos() for a, b in ((u + du, v + dv), (u, v))]
+    return equal(i(sides(claim.id).left), (angles_[0] - angles_[1]).abs())
+
+
 def jacobians() -> bool:
     """What runs is √2 relu(xW), and its Jacobians are those of autograd."""
     x, first, last = random(1, 1, 2), random(1, 2, 3), random(1, 3, 16)

@@ -84,6 +84,7 @@ from paper_checks.facts import (
     more,
     no_more,
     of_law,
+    of_moved_vectors,
     of_the_cells,
     of_the_overall_score,
     placed,
@@ -114,6 +115,7 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
     ("prop-1-sine", "corrected", lambda c: (c.expected, CLAIMS[c.amends].expected) == (PROVED, REFUTED)),
     ("*", "sharp", sharp),
     ("*", "finite", finite),
+    ("lemma-1-angle", "finite", of_moved_vectors),
     ("lemma-1-angle prop-1-finite", "finite", lambda c: shows(c, "(r − x)² ≥ 0", "the angle is acute") and (
         c.id == "lemma-1-angle" or shows(c, "a = arcsin(", "two such cosines"))),
     ("prop-2-input-finite", "finite", lambda c: shows(c, "(I + tM)M = M(I + tM)", "= 1/(1 − t²)", "= ε/(1 − tε)")),

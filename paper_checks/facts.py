@@ -16,10 +16,11 @@ from ioadapt_theory.claims.beyond import attention
 from ioadapt_theory.claims.effect import wide
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.expression.notation import text
-from ioadapt_theory.claims.expression.values import value
+from ioadapt_theory.claims.expression.tree import norm
+from ioadapt_theory.claims.expression.values import Values, value
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.claims.report import remark
-from ioadapt_theory.claims.settings.letters import GAP, T
+from ioadapt_theory.claims.settings.letters import EPSILON, GAP, SOURCE, TARGET, T
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.printed import values
 from ioadapt_theory.claims.words.absorption import PADDINGS, N, convolution
@@ -176,6 +177,14 @@ def of_the_overall_score(claim: Claim) -> bool:
     gains = [values(5, side="target", placement=p) for p in ("input", "weight")]
     (there, base) = ([v for k, v in x.items() if "Overall" in k] for x in gains)
     return [*overall().values()] == [there[0] - base[0]] and len(there) == len(base) == 1
+
+
+def misprinted(claim: Claim) -> bool:
+    """The right side is that of prop-1 but for x₂' in place of x₂ in the second term."""
+    setting, m, there = claim.setting, SOURCE, TARGET
+    i = Values(setting.parametrise(setting.start(3, torch.Generator().manual_seed(1))))
+    more = (1 + m.s0) * EPSILON * (norm(there.x2) - norm(m.x2)) / norm(m.y2)
+    return equal(i(sides(claim.id).right), i(sides("prop-1").right) + i(more))
 
 
 def of_moved_vectors(claim: Claim) -> bool:

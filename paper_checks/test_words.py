@@ -81,6 +81,7 @@ from paper_checks.facts import (
     maps,
     mean_over_signs,
     mean_squares,
+    misprinted,
     more,
     no_more,
     of_law,
@@ -108,6 +109,7 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
         f in given(c) and c.origin is Origin.READING)),
     ("prop-1-frobenius", r"(\S+ ≤ ε) as in the proof of Prop. 2", lambda c, f: (
         f in given(c) and all(f"{f} as in its proof" == CLAIMS[f"prop-2-{p}-frobenius"].reading for p in SIDES))),
+    ("prop-1-main", "second term .*", misprinted),
     ("prop-1-main", r"second term (\S+) as printed in (Sec. 4)", lambda c, f, place: (
         formula(c).split(" + ")[2] == f and place in c.source)),
     ("*-abs", r"\|s₀\| for s₀", lambda c: (

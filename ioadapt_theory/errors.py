@@ -71,7 +71,7 @@ class MissingExtraError(IoAdaptError, ImportError):
 
     def __init__(self, package: str, extra: str) -> None:
         """Name the missing package and the extra that installs it."""
-        msg = f"This needs {package}, which is not installed: pip install 'ioadapt-theory[{extra}]'."
+        msg = f"{package} is not installed; install it with pip install 'ioadapt-theory[{extra}]'."
         super().__init__(msg)
 
 
@@ -85,7 +85,7 @@ class UnknownNameError(IoAdaptError, KeyError):
         more = f" and {len(known) - MOST_KNOWN} more" if len(known) > MOST_KNOWN else ""
         listed = f" Known: {', '.join(known[:MOST_KNOWN]) or 'none'}{more}."
         hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-        super().__init__(f"No {kind} {name!r}.{hint}{listed if not near or len(known) <= MOST_KNOWN else ''}")
+        super().__init__(f"Unknown {kind} {name!r}.{hint}{listed if not near or len(known) <= MOST_KNOWN else ''}")
 
 
 def near_misses(name: str, known: Iterable[str]) -> list[str]:

@@ -61,8 +61,7 @@ class Preset:
     def adapter(self, family: str = "lora", placement: str = "input") -> dict[str, Any]:
         """Return the options for ``adapt`` or the plug-in's ``IOLoraConfig``, with PEFT's names."""
         if family not in self.ranks:
-            kind = "family in this preset"
-            raise UnknownNameError(kind, family, self.ranks)
+            raise UnknownNameError("family", family, self.ranks)
         return {
             "target_modules": [*self.targets] if isinstance(self.targets, tuple) else self.targets,
             "family": family,

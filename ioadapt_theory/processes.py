@@ -31,7 +31,7 @@ def lost() -> Iterator[None]:
         if isinstance(error, BrokenExecutor):
             msg = DIED
         elif isinstance(error, CancelledError | OSError) or type(error).__module__.startswith("distributed"):
-            msg = f"The cluster no longer answers, or its workers died ({type(error).__name__})."
+            msg = f"The Dask cluster no longer answers, or its workers died ({type(error).__name__})."
         else:
             raise
         raise WorkerError(msg) from None
@@ -53,7 +53,7 @@ def pool(jobs: int) -> Iterator[Executor]:
                 executor.submit(int)  # starts a process, which inherits the handler of Ctrl-C
         yield executor
     except BrokenExecutor:
-        msg = f"{DIED} Finished parts are kept; use fewer --jobs to need less memory."
+        msg = f"{DIED} Finished parts are kept; lower --jobs to use less memory."
         raise WorkerError(msg) from None
     finally:
         with _at_interrupts(_kill_workers):  # an exception inside would cause a deadlock
@@ -113,8 +113,8 @@ def cluster(address: str) -> Iterator[tuple[Executor, Callable[[], int]]]:
         with warnings.catch_warnings(action="ignore"):  # versions are compared for each task
             client = make(address, timeout=PATIENCE, set_as_default=False, name="ioadapt")
     except (OSError, ValueError, TypeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else "time is out"
-        msg = f"No Dask scheduler answers at {address!r}: {reason}."
+        reason = str(error).splitlines()[0] if str(error) else f"no answer within {PATIENCE:g} s"
+        msg = f"No Dask scheduler answers at {address!r} ({reason}); check the address."
         raise InvalidValueError(msg) from None
     try:
         try:

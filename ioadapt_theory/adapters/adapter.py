@@ -56,7 +56,7 @@ class Adapter(nn.ModuleDict):
             if shapes != phi.shapes(phi.size, phi.spec, shapes):
                 listed = ", ".join(f"{key} {[*shape]}" for key, shape in shapes.items())
                 msg = (
-                    f"its {placement} part has {listed}, which do not fit its {self.family}; under FSDP1, call this"
+                    f"the {placement} adapter has parameters with wrong shapes ({listed}); under FSDP1, repeat the call"
                     " inside FullyShardedDataParallel.summon_full_params(model)."
                 )
                 raise UnsupportedError(msg)
@@ -73,8 +73,8 @@ class Adapter(nn.ModuleDict):
         if (self.family, one) != (other.family, two):
             listed = [", ".join(f"{key} {shape}" for key, shape in shapes.items()) for shapes in (one, two)]
             msg = (
-                f"the old adapter is a {self.family} with {listed[0]}, the new one a {other.family} with {listed[1]}:"
-                " load the new one without hotswap."
+                f"the old adapter ({self.family} with {listed[0]}) and the new one ({other.family} with {listed[1]})"
+                " differ in family or shape; load the new one without hotswap."
             )
             raise InvalidValueError(msg)
 
@@ -87,7 +87,7 @@ class Adapter(nn.ModuleDict):
                 return str(error)
             size = (base.rows, base.columns, base.channels)
             if size != family.size:
-                return f"its {placement} side has {_size(size)}, the adapter {_size(family.size)}"
+                return f"the {placement} adapter has size {_size(family.size)}, but the layer needs {_size(size)}"
         return None
 
 

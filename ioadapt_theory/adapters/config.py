@@ -98,7 +98,7 @@ class AdapterConfig:
                 raise InvalidValueError(msg)
         if self.dtype is not None and self.dtype not in PLAIN_DTYPES:
             some = ", ".join(sorted(map(str, PLAIN_DTYPES)))
-            msg = f"dtype must be one of {some}, or None for the layer's own, not {self.dtype!r}."
+            msg = f"dtype must be one of {some}, or None for the dtype of the layer, not {self.dtype!r}."
             raise InvalidValueError(msg)
         for name in ("rank_pattern", "alpha_pattern", "placement_pattern"):
             values: Any = getattr(self, name)
@@ -147,7 +147,7 @@ def translated(options: Mapping[str, Any]) -> dict[str, Any]:
         if (ours := PEFT.get(name, name)) not in known:
             raise UnknownNameError("option", name, [*known, *PEFT])
         if ours in result:
-            msg = f"Option {ours} is given twice, once as {name}; give it once."
+            msg = f"Option {ours!r} is given under two names; give it once."
             raise InvalidValueError(msg)
         result[ours] = value
     if "target_modules" not in result:
@@ -175,7 +175,7 @@ def parse_placement(text: str) -> tuple[Placement, ...]:
         if part not in list(Placement):
             raise UnknownNameError("placement", part, [*Placement, *RULES])
     if len(set(parts)) < len(parts):
-        msg = f"Placement {text!r} names a part twice; name it once, with a larger rank."
+        msg = f"Placement {text!r} contains a part twice; give it once, with a larger rank."
         raise InvalidValueError(msg)
     return tuple(Placement(part) for part in parts)
 
@@ -200,6 +200,6 @@ def _each(what: str, value: Any, parts: tuple[Placement, ...]) -> Sequence[Any]:
     if isinstance(value, str) or not isinstance(value, Sequence):
         return [value] * len(parts)
     if len(value) != len(parts):
-        msg = f"{what} {tuple(value)} has {len(value)} values; {'+'.join(parts)!r} needs {len(parts)}, or one number."
+        msg = f"{what} must be one number, or one for each of {'+'.join(parts)!r}, not {tuple(value)!r:.80}."
         raise InvalidValueError(msg)
     return value

@@ -12,8 +12,8 @@ from ioadapt_theory.adapters.families import Family
 from ioadapt_theory.adapters.matrices import Operator
 
 NO_GRADIENT = (
-    "A {} passes no gradient back to its input (int8 layers do not), so its adapter cannot be trained: use"
-    " placement='output', or train on the model before it was quantised."
+    "A {} passes no gradient to its input (int8 layers do not), so its adapter cannot be trained; use"
+    " placement='output', or train on the unquantised model."
 )
 
 

@@ -46,9 +46,9 @@ def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **option
     """
     if "state_dict" not in options:
         msg = (
-            f"This {type(model).__name__} has adapters, which from_pretrained cannot load: save them with"
-            " ioadapt_theory.save(model, folder) and load them with ioadapt_theory.load, or unload the merged model"
-            " first."
+            f"This {type(model).__name__} has adapters, which from_pretrained cannot load; use ioadapt_theory.save and"
+            " ioadapt_theory.load for the adapters, or call ioadapt_theory.merge(model, unload=True) before saving"
+            " the model."
         )
         raise UnsupportedError(msg)
     if not SAVERS:
@@ -67,8 +67,8 @@ def fuse_projections(module: Any, *args: Any, name: str, **options: Any) -> Any:
     """Fuse projections like diffusers; raise UnsupportedError if that would drop unmerged adapters."""
     if any(getattr(part, "merged", True) is False for part in module.modules()):
         msg = (
-            f"Fusing the projections of this {type(module).__name__} would silently drop their adapters: merge"
-            " them into the weights first (fuse_lora() in diffusers), or fuse before adapting."
+            f"Fusing the projections of this {type(module).__name__} would silently drop their adapters; merge"
+            " the adapters first (fuse_lora() in diffusers), or fuse before adapting."
         )
         raise UnsupportedError(msg)
     return getattr(type(module), name)(module, *args, **options)

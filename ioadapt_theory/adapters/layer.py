@@ -148,13 +148,13 @@ class AdaptedLayer(nn.Module):
             stored = {"weight": plain.stored(self.function.dense())}
             if (bias := self.function.bias) is not None:
                 if getattr(self.base_layer, "bias", None) is None:
-                    msg = "The adapter has a bias but the layer has none, so it cannot be merged; leave it unmerged."
+                    msg = "An adapter with a bias cannot be merged into a layer without a bias; leave it unmerged."
                     raise UnsupportedError(msg)
                 stored["bias"] = bias
             result = {key: _laid_out_like(getattr(self.base_layer, key), value) for key, value in stored.items()}
         for key, value in result.items():
             if not all(end.isfinite() for end in value.aminmax()):  # catches NaN too, and creates no large mask
-                msg = f"the merged {key} is not finite in {value.dtype}; nothing was changed."
+                msg = f"the merged {key} contains NaN or infinity in {value.dtype}; nothing was merged."
                 raise InvalidValueError(msg)
         return result
 
@@ -185,7 +185,7 @@ class AdaptedLayer(nn.Module):
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """Return the state_dict; raise while merged, since its weights would contain the adapter a second time."""
-        self.refuse_if_merged("taking its state_dict (or unload the model, to keep the merged weights)")
+        self.refuse_if_merged("calling state_dict(), or call unload(model) to keep the merged weights")
         return super().state_dict(*args, **kwargs)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
@@ -197,21 +197,21 @@ class AdaptedLayer(nn.Module):
     def refuse_if_merged(self, doing: str) -> None:
         """Raise InvalidValueError if adapters are merged, even inside a ``disable`` block."""
         if self._swapped:
-            msg = f"The layer is merged: unmerge it before {doing}."
+            msg = f"The adapters of the layer are merged; call unmerge(model) before {doing}."
             raise InvalidValueError(msg)
 
 
 def check_distinct(names: Sequence[str]) -> None:
     """Raise InvalidValueError if a name is repeated."""
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        msg = f"The adapter {', '.join(map(repr, twice))} is named twice: name it once; to strengthen it, use scale()."
+        msg = f"Adapter {twice[0]!r} is given more than once; give it once, and use scale() to strengthen it."
         raise InvalidValueError(msg)
 
 
 def check_name(name: str) -> None:
     """Raise InvalidValueError if torch cannot use this name for a module."""
     if not isinstance(name, str) or not name.isidentifier() or hasattr(nn.ModuleDict(), name):
-        msg = f"{name!r} cannot name an adapter: use letters, digits and underscores, not a method of ModuleDict."
+        msg = f"{name!r} is not a valid adapter name; give an identifier that is not an attribute of nn.ModuleDict."
         raise InvalidValueError(msg)
 
 

@@ -60,9 +60,9 @@ class Operator(Base):
     def dense(self) -> Tensor:
         """Raise UnsupportedError: the weight of an unknown layer cannot be read."""
         msg = (
-            f"A {type(self.module).__name__} does not store a plain weight matrix here (quantised, parametrised and"
-            " offloaded layers do not), so it cannot be merged, nor adapted by a family that reads the weight; use"
-            " input or output placement, unmerged."
+            f"A {type(self.module).__name__} without a plain weight matrix (quantised, parametrised or offloaded)"
+            " cannot be merged or have an adapter that reads the weight; use input or output placement without"
+            " merging."
         )
         raise UnsupportedError(msg)
 
@@ -107,8 +107,8 @@ class Convolution(Operator):
         """Raise UnsupportedError for a grouped convolution: I + AB would mix channels of different groups."""
         if self.module.groups > 1 and side != "weight":
             msg = (
-                f"A convolution with groups={self.module.groups} takes no {side} adapter, which would mix channels"
-                " of different groups; use weight placement, or exclude the layer."
+                f"A convolution with groups={self.module.groups} cannot have an {side} adapter, which would mix"
+                " channels of different groups; use weight placement, or add the layer to exclude_modules."
             )
             raise UnsupportedError(msg)
 
@@ -172,7 +172,7 @@ def _with_known_sizes(module: Any) -> Operator:
             f = Operator(module, c, d)
         case (_, _, int(c), int(d)) if isinstance(getattr(inner, "kernel_size", None), tuple):
             if getattr(inner, "transposed", False):
-                msg = f"A transposed convolution ({type(inner).__name__}) is not supported; exclude it."
+                msg = f"A transposed convolution ({type(inner).__name__}) is not supported; add it to exclude_modules."
                 raise UnsupportedError(msg)
             f = Operator(module, c, d, axis=-1 - len(inner.kernel_size))
         case _ if type(inner).__name__ == "Conv1D" and hasattr(inner, "nf"):
@@ -180,11 +180,11 @@ def _with_known_sizes(module: Any) -> Operator:
         case _:
             msg = (
                 f"{kind} cannot be adapted: it is neither linear nor a convolution, and has no in_features and"
-                " out_features."
+                " out_features; add it to exclude_modules."
             )
             raise UnsupportedError(msg)
     if isinstance(weight := getattr(module, "weight", None), Tensor) and weight.is_complex():
-        msg = f"The weight of this {kind} is complex and adapters are real; exclude the layer."
+        msg = f"The weight of this {kind} is complex, but adapters are real; add the layer to exclude_modules."
         raise UnsupportedError(msg)
     return f
 

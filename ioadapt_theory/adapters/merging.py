@@ -32,7 +32,7 @@ def merge(model: nn.Module, *, unload: bool = False) -> nn.Module:
         'Linear'
     """
     if any(SHARDED & {kind.__name__ for kind in type(module).__mro__} for module in model.modules()):
-        msg = "FSDP manages the weights and would undo a merge: save the adapter, and merge it into an unsharded model."
+        msg = "FSDP manages the weights and would undo a merge; save the adapter, and merge it into an unsharded model."
         raise UnsupportedError(msg)
     refuse_if_disabled(model, "merging")
     todo = {n: layer for n, layer in layers(model).items() if layer.active and not layer.merged}

@@ -65,15 +65,15 @@ def adapt(
         torch.Size([2, 8])
     """
     if not isinstance(model, nn.Module):
-        msg = f"The model is a {type(model).__name__}; give a torch.nn.Module."
+        msg = f"model must be a torch.nn.Module, not {type(model).__name__}."
         raise InvalidValueError(msg)
     if config is None:
         config = AdapterConfig(**translated(options))
     elif not isinstance(config, AdapterConfig):
-        msg = f"The configuration is a {type(config).__name__}; give an AdapterConfig, or its fields as keywords."
+        msg = f"config must be an AdapterConfig, not {type(config).__name__}; pass its fields as keywords."
         raise InvalidValueError(msg)
     elif options:
-        msg = f"Give a configuration or its fields, not both: {', '.join(options)}."
+        msg = f"A configuration and fields ({', '.join(options)}) are given; give one or the other."
         raise InvalidValueError(msg)
     if config.placement == "auto":
         config = without_auto(model, config, target, inputs)
@@ -109,7 +109,7 @@ def install(model: nn.Module, prepared: Mapping[str, Adapter], name: str, *, tra
         InvalidValueError: the name is taken or invalid, a layer is merged or contains adapted ones, or the model is
             inside ``disable``.
     """
-    refuse_if_disabled(model, "putting an adapter on the model")
+    refuse_if_disabled(model, "adding an adapter")
     named = dict(walk(model))
     wanted = {id(named[layer]) for layer in prepared}
     for layer in prepared:
@@ -145,7 +145,7 @@ def _of_adapters(model: nn.Module) -> Iterator[nn.Parameter]:
 def refuse_if_disabled(model: nn.Module, doing: str) -> None:
     """Raise InvalidValueError inside a ``disable`` block, since its end would undo the change."""
     if any(isinstance(part, AdaptedLayer) and part.disabled for part in model.modules()):
-        msg = f"The adapters are disabled: leave the disable() block before {doing}."
+        msg = f"The adapters are disabled; leave the disable() block before {doing}."
         raise InvalidValueError(msg)
 
 
@@ -156,7 +156,7 @@ def _check_room(module: nn.Module, wanted: set[int], name: str) -> None:
     check_name(name)
     inside = [part for part in module.modules() if part is not module]
     if any(id(part) in wanted or isinstance(part, AdaptedLayer) for part in inside):
-        msg = f"This {type(module).__name__} contains adapted layers; exclude either the module or its layers."
+        msg = f"This {type(module).__name__} contains adapted layers; exclude the module or these layers."
         raise InvalidValueError(msg)
 
 

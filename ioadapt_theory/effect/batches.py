@@ -48,11 +48,11 @@ def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int
     """
     sources = listed(inputs)
     targets = sources if target_inputs is None else listed(target_inputs)
-    counts = [row_count(batch) for batch in sources]
-    if counts != [row_count(batch) for batch in targets]:
+    counts, others = ([row_count(batch) for batch in batches] for batches in (sources, targets))
+    if counts != others:
         msg = (
-            f"target_inputs has {sum(map(row_count, targets))} rows in {len(targets)} batches, inputs {sum(counts)} in"
-            f" {len(counts)}: both must have the same samples, row by row."
+            "target_inputs must match inputs row by row, but the batches of inputs have the sizes"
+            f" {counts!s:.60}, and those of target_inputs {others!s:.60}."
         )
         raise InvalidValueError(msg)
     rows = sum(counts)
@@ -83,7 +83,7 @@ def listed(inputs: Any) -> list[Any]:
     """
     one = isinstance(inputs, Tensor | tuple) or isinstance(inputs, Mapping)
     if not one and not isinstance(inputs, Iterable):
-        msg = f"The inputs are a {type(inputs).__name__}; give a tensor, a tuple, a mapping, or a list of such batches."
+        msg = f"inputs must be a tensor, a tuple, a mapping, or a list of such batches, not {type(inputs).__name__}."
         raise InvalidValueError(msg)
     batches = [inputs] if one else [*inputs]
     if not batches:
@@ -99,7 +99,7 @@ def row_count(batch: Any) -> int:
     """Return the number of samples in a batch: the largest first dimension of its tensors."""
     counts = [len(t) for t in _tensors(batch) if t.ndim]
     if not counts:
-        msg = f"A batch of inputs is a {type(batch).__name__} without a tensor that has rows."
+        msg = f"A batch of inputs must contain a tensor with rows, but this {type(batch).__name__} does not."
         raise InvalidValueError(msg)
     return max(counts)
 

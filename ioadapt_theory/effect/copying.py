@@ -159,6 +159,6 @@ def require_comparable(source: Tensor, target: Tensor) -> None:
     if source.shape != target.shape:
         msg = (
             f"The outputs of the models have different shapes, {[*source.shape]} and {[*target.shape]}, on the same"
-            " inputs; give call= that returns outputs of equal shape, such as the logits of common tokens."
+            " inputs; pass a call= that returns outputs of equal shape."
         )
         raise InvalidValueError(msg)

@@ -22,8 +22,8 @@ FIRST = ("logits", "sample", "last_hidden_state")
 """Names of the output to compare, in order of preference, if a model returns several tensors."""
 HALVES = frozenset({torch.float16, torch.bfloat16})
 NO_GRADIENT = (
-    "A layer passes no gradient back to its input, as in int8 models ({}): transfer between the models before"
-    " quantisation, then load the result on the quantised model."
+    "A layer passes no gradient to its input, as in int8 models ({}); transfer between the unquantised models, then"
+    " load the result on the quantised model."
 )
 
 
@@ -77,10 +77,7 @@ def record(
     with undisturbed(model), torch.inference_mode(False), torch.enable_grad(), watch:
         output = run(model, batch, call, seed)
         if not output.isfinite().all():
-            msg = (
-                "An output of the model is not finite on these inputs, so effects cannot be compared; check the model"
-                " and the inputs."
-            )
+            msg = "The model's output contains NaN or infinity on these inputs; check the model and the inputs."
             raise InvalidValueError(msg)
         if output.requires_grad:
             along = directions(output) if directions else [*cotangents(output, seed, draws, chances)]
@@ -123,13 +120,11 @@ def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> 
             if "quantized::" in str(error) or isinstance(error, NotImplementedError):
                 raise UnsupportedError(NO_GRADIENT.format(type(model).__name__)) from error
             reason = str(error).strip().split("\n")[0].removesuffix(".") or type(error).__name__
-            msg = f"The {type(model).__name__} does not accept the inputs ({reason}); give call= to run it on them."
+            msg = f"The {type(model).__name__} does not accept the inputs ({reason}); pass a call= that accepts them."
             raise InvalidValueError(msg) from error
     output = next(tensors(result), None)
     if output is None:
-        msg = (
-            f"The model returns a {type(result).__name__} without a floating-point tensor; give call= that returns one."
-        )
+        msg = f"The model output, {type(result).__name__}, has no floating-point tensor; pass a call= that returns one."
         raise InvalidValueError(msg)
     keys = {*result} if isinstance(result, Mapping) else {*getattr(result, "__dataclass_fields__", ())}
     mask = batch.get("attention_mask") if isinstance(batch, Mapping) else None
@@ -221,10 +216,7 @@ class _Watch:
         def hook(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], y: Tensor) -> Tensor:
             z = args[0] if args else next(v for v in kwargs.values() if isinstance(v, Tensor))
             if not torch.is_grad_enabled():
-                msg = (
-                    f"{name} is called without gradients, by torch.no_grad in the model or re-entrant checkpointing;"
-                    " switch this off."
-                )
+                msg = f"Layer {name} runs without gradients; turn off torch.no_grad or re-entrant checkpointing in it."
                 raise UnsupportedError(msg)
             if not y.requires_grad:  # gradients start here, not at a leaf, which could not be changed in place
                 y = y + y.new_zeros(()).requires_grad_()
@@ -238,7 +230,7 @@ class _Watch:
 
     def _keep(self, name: str, gradients: list[Tensor], g: Tensor | None) -> None:
         if g is None:  # an operation without a derivative in torch
-            raise UnsupportedError(NO_GRADIENT.format(f"behind {name}"))
+            raise UnsupportedError(NO_GRADIENT.format(f"behind layer {name}"))
         gradients.append(g.detach())
 
     def backward(self, output: Tensor, directions: list[Tensor]) -> None:

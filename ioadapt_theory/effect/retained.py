@@ -188,12 +188,10 @@ def predict(sums: RowSums, need: str, *, seed: int = 0) -> Prediction:
     """
     inner, source, target = (float(x.sum()) for x in (sums.inner, sums.source, sums.target))
     if not all(map(math.isfinite, (inner, source, target))):
-        msg = (
-            "An output is not finite, with or without the adapter, so its effect cannot be measured; check the inputs."
-        )
+        msg = "The models' outputs contain NaN or infinity; check the models and the inputs."
         raise InvalidValueError(msg)
     if source <= 0:
-        msg = "The adapter has no effect on the source's outputs; check that it is trained and active."
+        msg = "The adapter does not change the source's outputs on these inputs; train and activate it first."
         raise InvalidValueError(msg)
     cosine = inner / math.sqrt(source * target) if target > 0 else 0.0
     top, bottom = (2 * sums.inner - sums.target, sums.source)

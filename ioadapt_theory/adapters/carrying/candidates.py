@@ -26,7 +26,7 @@ FEW = 64
 SAFE = ("ridge 0.1", "shrunk 10")
 """Candidates, besides the copy, if there are few rows."""
 STRENGTHS = (2.0, 1.4, 0.7, 0.4)
-NO_LAYER = 'the target has no such layer; match "effect" takes the one that keeps most'
+NO_LAYER = 'the target has no layer of this name; use match="effect" to choose the layer that keeps most'
 
 
 def counterparts(
@@ -42,7 +42,7 @@ def counterparts(
     modules = dict(walk(target))
     renamed = {n: (new,) for n, new in (rename or {}).items() if n in names}
     if missing := sorted(new for (new,) in renamed.values() if new not in modules):
-        msg = f"rename names {missing[0]!r}, which the target does not have."
+        msg = f"rename contains {missing[0]!r}, which is not a module of the target; give a module's name."
         raise InvalidValueError(msg)
     rest = [n for n in names if n not in renamed]
     if match == "effect":

@@ -69,7 +69,7 @@ def carried(
         with naming(layer):
             module.adapters[name].require_whole()  # type: ignore[operator]
     if any(name in layer.adapters for layer in layers(target).values()):
-        msg = f"The target has an adapter {name!r} already; remove it first."
+        msg = f"The target already has an adapter {name!r}; remove it first."
         raise InvalidValueError(msg)
     places, lost = counterparts(source, target, given, rename, match)
     if not places or (strict and lost):
@@ -89,7 +89,7 @@ def _require_finite(model: nn.Module, role: str) -> None:
     for name, weight in model.named_parameters():
         tested = not weight.is_meta and weight.is_floating_point() and weight.element_size() > 1  # not float8
         if tested and not weight.isfinite().all():
-            msg = f"{name} of the {role} has NaN or infinite numbers; give a model whose weights are finite."
+            msg = f"{name} of the {role} contains NaN or infinity; give a model with finite weights."
             raise InvalidValueError(msg)
 
 
@@ -145,7 +145,7 @@ class _Carrying:
         notes = []
         if certain and certain[0] != chosen:
             low = predicted[chosen].interval[0]
-            notes.append(f"{certain[0]} was added instead of {chosen}, whose interval begins at {low:.2f}.")
+            notes.append(f"{certain[0]!r} was added, since {chosen!r} may keep as little as {low:.2f} of the gain.")
             chosen = certain[0]
         best = predicted.get(chosen)
         put = self.candidates[chosen] if certain else {}
@@ -191,21 +191,21 @@ class _Carrying:
 
     def notes(self, best: Prediction | None, *, put: bool) -> list[str]:
         """Return the notes, one sentence each."""
-        rows, notes = self.rows.rows, []
+        rows, notes, test = self.rows.rows, [], "test the adapter on labelled data"
         if best is None:
-            notes.append("No adapter was added: no candidate keeps anything on the rows to choose by.")
+            notes.append("No adapter was added: no candidate keeps any of the gain on the selection rows.")
         elif not put:
             low = best.interval[0]
-            notes.append(f"No adapter was added: the interval of what is kept begins at {low:.2f}, not above 0.")
+            notes.append(f"No adapter was added: the best candidate may keep as little as {low:.2f} of the gain.")
         if rows <= TOO_FEW:
-            notes.append(f"{rows} rows are too few to predict anything: give 256 or more.")
+            notes.append(f"{rows} rows are too few for a reliable prediction; give 256 or more.")
         elif self.few:
-            notes.append(f"{rows} rows are few: one ridge is tried instead of a grid; give 256 or more.")
+            notes.append(f"With only {rows} rows, one ridge strength is tried instead of several; give 256 or more.")
         if best is not None and put and best.kept < LITTLE:
-            notes.append(f"Only {best.kept:.2f} of the gain is kept: train on the target from here, or take 50 steps.")
+            notes.append(f"Only {best.kept:.2f} of the gain is kept; use refine=50, or train further on the target.")
         if best is not None and best.R_KL is not None and abs(best.R_KL - best.R) > APART:
-            both = f"of the labels ({best.R_KL:.2f}) and of the change ({best.R:.2f})"
-            notes.append(f"The shares kept {both} differ much: test it on labels.")
+            both = f"{best.R_KL:.2f} measured by labels but {best.R:.2f} by changes of the outputs"
+            notes.append(f"The predicted share kept is {both}; {test}.")
         if best is not None and best.need == "labels" and 1 - best.agreement > DISAGREEING:
-            notes.append(f"The models disagree on {1 - best.agreement:.0%} of the positions: test it on labels.")
+            notes.append(f"The models disagree on {1 - best.agreement:.0%} of positions; {test}.")
         return notes

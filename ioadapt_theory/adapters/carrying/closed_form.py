@@ -126,8 +126,8 @@ class Translation:
         u, v = u.to(r.device), v.to(r.device)
         if u.shape[:-1] != r.shape[:-1] or v.shape[:-1] != g.shape[:-1]:
             msg = (
-                f"the layer has {r.shape[0]} x {r.shape[1]} rows in the target and {u.shape[0]} x {u.shape[1]} in the"
-                " source, which do not correspond"
+                f"the layer has {r.shape[0]} x {r.shape[1]} rows in the target but {u.shape[0]} x {u.shape[1]} in the"
+                " source, so they cannot be paired"
             )
             raise ShapeError(msg)
         if self.reader is None or self.writer is None:

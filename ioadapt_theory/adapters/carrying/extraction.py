@@ -61,7 +61,7 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
     sizes = {layer: (len(changes[layer]), changes[layer].shape[1]) for layer in ranks}
     return CarryReport(
         matched=tuple(ranks),
-        unmatched={n: "no input came to it" for n in changes.keys() - ranks.keys()},
+        unmatched={n: "the layer is not called on these inputs" for n in changes.keys() - ranks.keys()},
         how="inputs",
         chosen=winner,
         prediction=predicted[winner],
@@ -70,7 +70,7 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
         rows=rows.counts,
         layers={n: CarriedLayer(n, "weight", r, 0, sizes[n], kept[f"{n}:weight"]) for n, r in ranks.items()},
         scores=scores,
-        notes=(f"A LoRA of the difference; the plain SVD of the weights keeps what is given for a copy ({PLAIN}).",),
+        notes=(f"The result is a LoRA of the weight difference; the share 'if copied' is what a {PLAIN} keeps.",),
     )
 
 
@@ -86,11 +86,11 @@ def differences(base: nn.Module, tuned: nn.Module) -> dict[str, Tensor]:
             continue
         w, w2 = operator(module).dense().detach().float(), operator(others[name]).dense().detach().float()
         if w.shape != w2.shape:
-            msg = f"{name} is {[*w.shape]} in the base and {[*w2.shape]} in the tuned model: it was not tuned from it."
+            msg = f"{name} is {[*w.shape]} in the base but {[*w2.shape]} in the tuned model; give another base."
             raise InvalidValueError(msg)
         if not torch.equal(w, w2):
             found[name] = w2 - w
     if not found:
-        msg = "No linear layer or convolution of the tuned model differs from the base's: there is nothing to extract."
+        msg = "The tuned model has the same linear layers and convolutions as the base; give a model tuned from it."
         raise InvalidValueError(msg)
     return found

@@ -21,7 +21,7 @@ from ioadapt_theory.effect.passes import Recorded, record
 from ioadapt_theory.effect.reads_writes import effects
 from ioadapt_theory.errors import IoAdaptError
 
-IDLE = "the adapter has no effect there on these inputs: the layer {}"
+IDLE = "an adapter on this layer has no effect, since on these inputs the layer {}"
 ENOUGH, DRAWS = 1000, 4
 """With fewer rows than ``ENOUGH``, up to ``DRAWS`` cotangents per batch give more rows on the writing side."""
 Place = tuple[str, str, str]
@@ -127,7 +127,7 @@ class Fit:
                     self.closed.add(key)
                     del fits[place]
         for place in [place for place, one in fits.items() if one.is_idle()]:
-            self.lost[place] = IDLE.format("writes nothing on the outputs that are compared")
+            self.lost[place] = IDLE.format("does not influence the compared outputs")
             del fits[place]
         return fits
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ioadapt_theory.adapters.moving.put import TransferReport
 from ioadapt_theory.effect.retained import Prediction
 
-DOMAIN = "This holds for inputs like these only; whether they are of the adapter's domain cannot be checked."
+DOMAIN = "The prediction is valid only for inputs like these; make sure that they are from the adapter's domain."
 
 
 class CarryWarning(UserWarning):
@@ -88,7 +88,7 @@ class CarryReport(TransferReport):
             head = f"No adapter was added to the target{copied and f' ({copied[2:]})'}."
         lines = [head, *(f"  {note}" for note in self.notes)]
         if self.refined is not None:
-            lines.append(f"  {self.refined[0]} steps from a fresh adapter keep {self.refined[1]:.2f}.")
+            lines.append(f"  A fresh adapter keeps {self.refined[1]:.2f} (steps: {self.refined[0]}).")
         if self.truncated:
             least = min(self.truncated.values())
             lines.append(f"  Carried as plain LoRA, which keeps at least {least:.3f} of each layer's squared effect.")

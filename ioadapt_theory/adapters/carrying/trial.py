@@ -60,7 +60,7 @@ class Options:
     def __post_init__(self) -> None:
         """Raise InvalidValueError if a value is outside its limits."""
         if self.need not in {None, *NEEDS}:
-            msg = f"need must be 'labels' (outputs are logits) or 'change', not {self.need!r}."
+            msg = f"need must be 'labels' (for outputs that are logits) or 'change', not {self.need!r}."
             raise InvalidValueError(msg)
         if self.placement not in {None, "best", *Placement}:
             msg = f"placement must be 'best', 'weight', 'input' or 'output', not {self.placement!r}."
@@ -81,7 +81,7 @@ class Options:
     def of(cls, given: Mapping[str, Any]) -> "Options":
         """Return the options; raise InvalidValueError for an unknown name."""
         if unknown := sorted(given.keys() - {*cls.__slots__}):
-            msg = f"Unknown option {unknown[0]!r}; carrying over takes {', '.join(cls.__slots__)}."
+            msg = f"Unknown option {unknown[0]!r}; transfer(inputs=...) takes {', '.join(cls.__slots__)}."
             raise InvalidValueError(msg)
         return cls(**given)
 
@@ -114,7 +114,7 @@ class Trial:
         s, sa, _ = self.outputs(rows.fit[0], 0)
         self.positions = spread(1, s)
         if torch.equal(s, sa):
-            msg = "The adapter changes no output of the source on these inputs: is it trained, and active?"
+            msg = "The adapter does not change the source's outputs on these inputs; train and activate it first."
             raise InvalidValueError(msg)
         if self.need == "labels":
             both = [divergences(*self.outputs(pair, number)) for number, pair in enumerate(rows.fit)]

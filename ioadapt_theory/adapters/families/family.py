@@ -140,7 +140,7 @@ class Family(nn.Module, ABC):
         """Return Φ restricted to columns [start, stop) of W; raise UnsupportedError if an axis is not defined."""
         held = {name: p.detach() for name, p in self.named_parameters()}
         if unknown := sorted(held.keys() - self.axes.keys()):
-            msg = f"a {type(self).__name__} does not define the axes of {', '.join(unknown)}, so it cannot be split"
+            msg = f"a {type(self).__name__} cannot be split, since its `axes` lack {', '.join(unknown)}"
             raise UnsupportedError(msg)
         for name, p in held.items():
             for dim, axis in enumerate(self.axes[name]):

@@ -42,8 +42,8 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
     """
     if adapter.family != "lora":
         msg = (
-            f"A {adapter.family} adapter has no exact plain LoRA: its change has no rank-r factors;"
-            " truncate it to a rank or a share of the norm, or merge it into the weights."
+            f"A {adapter.family} adapter is not exactly a plain LoRA; give a rank or a share of the norm to"
+            " approximate it, or merge it into the weights."
         )
         raise UnsupportedError(msg)
     w = w.detach().to(torch.promote_types(w.dtype, torch.float32))
@@ -146,7 +146,7 @@ def truncate(
         raise InvalidValueError(msg)
     d, moved = change(adapter, w, bias)
     if not d.isfinite().all():
-        msg = "The change has NaN or infinite values, so no LoRA approximates it; check the adapter and the base."
+        msg = "The adapter's change of the weight contains NaN or infinity; check the adapter and the base."
         raise InvalidValueError(msg)
     if rank is None and share is None:
         a, b, moved = bake(adapter, w.double(), bias)

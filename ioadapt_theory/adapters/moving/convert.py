@@ -39,7 +39,7 @@ def inverse(w: Tensor, ridge: float = 0.0) -> tuple[Tensor, float]:
         msg = f"ridge must be a fraction of the largest singular value, in [0, 1), not {ridge}."
         raise InvalidValueError(msg)
     if not w.isfinite().all():
-        msg = "The base weight has NaN or infinite values, so it has no pseudo-inverse; check the base."
+        msg = "The base weight contains NaN or infinity, so it has no pseudo-inverse; check the base."
         raise InvalidValueError(msg)
     u, s, vh = torch.linalg.svd(w.detach().double(), full_matrices=False)
     top = s[:1].sum()
@@ -108,13 +108,13 @@ def convert(
     """
     (placed, phi), *more = adapter.parts()
     if not isinstance(phi, LoRA) or more or placed is not Placement.WEIGHT:
-        kind = f"{adapter.family} in {'+'.join(adapter)} placement"
-        msg = f"Eq. 5 converts a LoRA on the weight; this adapter is a {kind}."
+        kind = f"{adapter.family} adapter in {'+'.join(adapter)} placement"
+        msg = f"Eq. 5 converts a LoRA on the weight, but this is a {kind}."
         raise UnsupportedError(msg)
     rows, columns, channels = phi.size
     side = Placement(placement)
     if side is Placement.WEIGHT:
-        msg = "Conversion goes from weight to input or output; use bake for the reverse."
+        msg = "convert moves a LoRA from the weight to the input or output; to move it back to the weight, use bake."
         raise UnsupportedError(msg)
     if side is Placement.INPUT and rows != channels:
         msg = (

@@ -19,7 +19,7 @@ MATCHES = ("name", "provenance", "auto")
 """Ways to match the layers of two models: by name, by origin, or by origin if known and else by name."""
 MANY = 4096
 """Number of values per matrix that are compared if both models are given."""
-NO_ORIGIN = "no layer of the target is known to come from it"
+NO_ORIGIN = "no layer of the target is known to come from this layer"
 
 Place = tuple[str, ...]
 """A layer of the target, or several layers that are together one layer of the source (fused projections)."""
@@ -64,15 +64,14 @@ class Correspondence:
         if wrong := self.origins.contradicted:
             (layer, why), *more = wrong.items()
             return (
-                f"{len(wrong)} layers have the name of another layer of the source, because layers were moved, removed"
-                f" or copied: {layer} {why}{f', and {len(more)} more' if more else ''}."
-                " Use match='provenance' to follow the weights."
+                "Layers were moved, removed or copied, so equal names mean different layers in the two models"
+                f" ({layer} {why}{f', and {len(more)} more' if more else ''}); use match='provenance' to match by"
+                " weights."
             )
         if self.deeper:
             return (
-                f"The adapter has layers that the model lacks, such as {self.deeper[0]}: if earlier layers were"
-                " removed, equal numbers mean different layers; use match='provenance' with the adapter's own model as"
-                " source."
+                f"The model lacks layers of the adapter, such as {self.deeper[0]}; if earlier layers were removed,"
+                " equal numbers mean different layers, so use match='provenance' with the adapter's model as source."
             )
         return None
 
@@ -107,8 +106,8 @@ def correspond(
     if match == "name" or not origins.how:
         if match == "provenance":
             msg = (
-                "match='provenance': the weights do not show that any layer of the target comes from a layer"
-                " of the source; pass the model that the adapter was trained on as source, or match by name."
+                "match='provenance' found no layer of the target whose weights come from the source; pass the model"
+                " that the adapter was trained on as source, or use match='name'."
             )
             raise NoProvenanceError(msg)
         layers = {layer for several in named.layers.values() for layer in several}

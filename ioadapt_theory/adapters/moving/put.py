@@ -17,7 +17,7 @@ from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.alignment import Origins
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnsupportedError
 
-NO_LAYER = "the model has no such layer"
+NO_LAYER = "the model has no layer of this name"
 SHOWN = 5
 
 
@@ -41,8 +41,8 @@ class TransferReport:
         >>> wide, narrow = ([nn.Linear(16, 8), nn.Linear(8, n)] for n in (4, 2))
         >>> source = adapt(nn.Sequential(*wide), target_modules=["0", "1"], placement="output")
         >>> print(transfer(source, nn.Sequential(*narrow), strict=False))
-        1 of 2 layers matched: 1 by name, no evidence.
-          1: its output side has 2 -> 2, the adapter 4 -> 4
+        1 of 2 layers matched: 1 by name without evidence.
+          1: the output adapter has size 4 -> 4, but the layer needs 2 -> 2
     """
 
     matched: tuple[str, ...]
@@ -55,7 +55,7 @@ class TransferReport:
     warning: str | None = None
 
     def __str__(self) -> str:
-        weak = {"by the other layers of their block": self.with_block, "by name, no evidence": self.unproven}
+        weak = {"by the other layers of their block": self.with_block, "by name without evidence": self.unproven}
         rest = len(self.matched) - sum(map(len, weak.values()))
         ways = [f"{rest} by {'name and evidence' if self.how == 'name' else self.how}"] if rest else []
         ways += [f"{len(names)} {how}" for how, names in weak.items() if names]

@@ -70,7 +70,7 @@ def transfer(
         common: dict[str, Any] = {"strict": strict, "rename": rename, "match": match, "trainable": trainable}
         return carried(source, target, inputs, name=name, **common, **options)
     if options:
-        msg = f"{', '.join(sorted(options))}: options of the fit to inputs; give inputs= too."
+        msg = f"{', '.join(sorted(options))} can be used only with inputs=; give inputs= too."
         raise InvalidValueError(msg)
     given: Mapping[str, Adapter] = {n: layer.adapters[name] for n, layer in layers(source, name).items()}  # type: ignore[misc]
     for layer, adapter in given.items():

@@ -41,17 +41,14 @@ def without_auto(
     left_out = [n for n, side in best.items() if side is None and first_fit(own, n) is None]
     pattern = {**own, **{f"^{re.escape(n)}": str(side) for n, side in best.items() if side is not None}}
     if len(left_out) == len(best):
-        msg = (
-            f"Adapters on all {len(best)} layers are expected to keep nothing on the target, with any placement; train"
-            " there."
-        )
+        msg = "Adapters are expected to keep nothing on the target, on any layer or side; train on the target instead."
         raise InvalidValueError(msg)
     taken = config.target_modules
     if left_out:
         some = ", ".join(left_out[:3] + ["..."] * (len(left_out) > 3))
         msg = (
-            f"placement='auto' skips {len(left_out)} of {len(best)} layers, whose adapters are expected to keep"
-            f" nothing on the target: {some}"
+            f"placement='auto' skips {len(left_out)} of {len(best)} layers, on which adapters are expected to keep"
+            f" nothing on the target: {some}."
         )
         warnings.warn(msg, stacklevel=3)
         taken = "|".join(re.escape(n) for n in best if n not in left_out)

@@ -63,7 +63,7 @@ def test_free_matrices_are_gaussian_and_scalars_positive() -> None:
     assert raw["a"].min() < 0 < raw["a"].max()
     assert {name: tuple(x.shape) for name, x in raw.items()} == {"a": (4, 2, 3), "t": (4,)}
     torch.testing.assert_close(free.parametrise(raw).t, raw["t"].exp())
-    with pytest.raises(InvalidValueError, match="T = 0 must be positive"):
+    with pytest.raises(InvalidValueError, match="T must be positive, not 0"):
         free.read({"A": [[1, 2]], "T": 0})
 
 

@@ -152,7 +152,7 @@ WEAKER: dict[str, Callable[[], Claim]] = {
         "prop-2-output-finite",
         proofs=(
             CLAIMS["prop-2-output-finite"].proofs[0],
-            Attained(lambda s: output_sharp.far_ends(Fraction(1, 2), s), {SOURCE.s0: output_sharp.COSINES}),
+            Attained(lambda s: output_sharp.far_ends(Fraction(1, 2), s), {SOURCE.s0: output_sharp.COSINES_TRIED}),
         ),
     ),
     "twice the sharp bound": lambda: with_right("prop-1-weights", 2),

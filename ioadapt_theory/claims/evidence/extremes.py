@@ -19,9 +19,14 @@ from ioadapt_theory.claims.expression.values import Values
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.errors import InvalidValueError
 
-__all__ = ["Attained", "contradicted"]
+__all__ = ["BALLS_TRIED", "CONDITIONS_TRIED", "COSINES_TRIED", "LENGTHS_TRIED", "Attained", "contradicted"]
 """Exported to ``language``."""
 
+COSINES_TRIED = (Fraction(-3, 5), Fraction(0), Fraction(12, 13))
+LENGTHS_TRIED = (Fraction(1, 2), Fraction(3))
+CONDITIONS_TRIED = (Fraction(1), Fraction(2), Fraction(30))
+BALLS_TRIED = (Fraction(1, 10), Fraction(1, 2), Fraction(9, 10))
+"""Values that parameters of bounds take in families: cosines with a rational sine, sizes, condition numbers, ε."""
 NEAR = Fraction(ATTAINED) * Fraction(ATTAINED)
 """Distance from the limit at which a family that only approaches a bound is evaluated."""
 

@@ -6,6 +6,7 @@ Needs the extra ``proofs`` (sympy), which is imported when the first formula is 
 from collections.abc import Mapping
 from fractions import Fraction
 from math import isqrt
+from random import Random
 from typing import Any
 
 from ioadapt_theory.claims.expression.tree import Term
@@ -31,6 +32,16 @@ def sympy() -> Any:
 def noncommuting(names: str) -> Any:
     """Return non-commuting symbols; ``names`` is parsed as in ``sympy.symbols``."""
     return sympy().symbols(names, commutative=False)
+
+
+def positives(names: str) -> Any:
+    """Return symbols for positive numbers, as ``sympy.symbols`` reads names."""
+    return sympy().symbols(names, positive=True)
+
+
+def generic(rows: int, columns: int, name: str = "") -> Any:
+    """Return a matrix of integers without structure; another one for another name."""
+    return sympy().randMatrix(rows, columns, prng=Random(name))
 
 
 def symbolic(x: Term, known: Mapping[Term, Any] = {}) -> Any:

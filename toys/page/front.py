@@ -52,7 +52,7 @@ def html(plane: Mapping[str, Any], more: str = MORE) -> str:
 
 
 def reported() -> str:
-    """Return the command's output for a fine-tuned pair of models."""
+    """Return the output of ``ioadapt report`` for a network and the network that was fine-tuned from it."""
     with patch.dict(os.environ, COLUMNS=str(COLUMNS)), redirect_stdout(StringIO()) as said:
         command(["report", *MODELS])
     return said.getvalue()
@@ -68,7 +68,7 @@ def _wrapped(said: str) -> str:
 
 
 def rounded(value: Any) -> Any:
-    """Round all numbers to nine digits, so that all machines write the same page."""
+    """Round all floats in a nested value to nine digits, so that all machines write the same page."""
     match value:
         case float():
             return float(f"{value:.9g}")

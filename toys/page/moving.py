@@ -1,4 +1,4 @@
-"""The shares kept by carrying over, by relation of the two models: medians of the recorded benchmark."""
+"""Shares of the gain that moved adapters keep, by relation of the two models: medians of the recorded benchmark."""
 
 import json
 import statistics
@@ -47,7 +47,7 @@ def _median(relation: str, rule: str) -> float | None:
 
 
 def section() -> str:
-    """Return the shares as dots."""
+    """Return the chart of the shares in HTML."""
     lines = [
         (RELATIONS[relation], [Dot(*RULES[rule], share) for rule, share in kept.items() if share is not None])
         for relation, kept in shares().items()

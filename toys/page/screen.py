@@ -86,10 +86,10 @@ WORDS: Final = {
 
 
 def run(out: Path = OUT) -> str:
-    """Compute all results, write the figures and a record, and return the screen."""
+    """Compute all results, write the figures, a record and the page, and return the text of the screen."""
     began = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
-    with TemporaryFile(dir=out):  # fails before the computation if it cannot be written
+    with TemporaryFile(dir=out):  # fails before the computation if the folder is not writable
         pass
     sys.stderr.write("1/3 crescent (seconds)\n")
     plane = crescent.run(crescent.Config())

@@ -1,4 +1,4 @@
-"""The compared adapters: placement, training, moving and measuring."""
+"""The compared adapters, with their training, their moves and their measurement."""
 
 import copy
 from collections.abc import Callable
@@ -21,7 +21,7 @@ class Method:
         colour: key into the palette of methods.
         placement: "weight", "input" or "output"; None for no adapter.
         maps: the adapted maps, "0" and/or "1".
-        proposition: number of the proposition about it (3 to 5), or 0.
+        proposition: number of the proposition about this method, 3 to 5; 0 for none.
     """
 
     label: str
@@ -32,7 +32,7 @@ class Method:
 
     @property
     def source(self) -> str:
-        """Return the paper's statement about the method."""
+        """Return the name of the paper's statement about the method; empty for none."""
         return f"Prop. {self.proposition}" if self.proposition else "" if self.placement else "Lemma 3"
 
 
@@ -52,7 +52,7 @@ EVERYWHERE = {
     "output-both": Method("output of both", "output", "output", ("0", "1")),
     "between": Method("output of map 1", "output", "output", ("0",)),
 }
-"""Methods with adapters on every layer, as in practice."""
+"""Methods with adapters on both maps, or between the maps, as in practice."""
 
 
 def methods(case: Case) -> dict[str, Method]:
@@ -80,7 +80,7 @@ def train(
     rate: float = 0.02,
     tick: Callable[[], object] = lambda: None,
 ) -> None:
-    """Fit the adapter to y on all of x with Adam and a cosine schedule to zero."""
+    """Train the adapter to map x to y with Adam, on all samples at each step, with a cosine schedule to zero."""
     learnable = [p for _, p in parameters(model)]
     if not learnable:
         return
@@ -126,11 +126,13 @@ def distances(y: Tensor, other: Tensor) -> Tensor:
 def measure(
     source: nn.Module, target: nn.Module, one: nn.Module, two: nn.Module, x: Tensor, goal: Tensor
 ) -> dict[str, float]:
-    """Return mean squared distances over the samples x: source and target without adapters, one and two with adapters.
+    """Return mean squared distances between outputs for the samples ``x``.
 
-    ``loss_source``, ``loss_target``: distance to the goal, a transformation of the source's output; ``loss_own``: the
-        target's distance to the same transformation of its own output; ``distance``: that of the two adapted models,
-        with its standard error.
+    ``source`` and ``target`` have no adapter; ``one`` is the source with an adapter, and ``two`` the target with it.
+
+    ``loss_source``: distance of ``one`` from the source's output times ``goal``; ``loss_target``: distance of ``two``
+        from the same; ``loss_own``: distance of ``two`` from the target's output times ``goal``; ``distance``: distance
+        between ``one`` and ``two``, with its standard error ``distance_se``.
     """
     apart = distances(one(x), two(x))
     return {
@@ -144,6 +146,6 @@ def measure(
 
 @torch.no_grad()
 def stages(model: nn.Sequential, x: Tensor) -> list[np.ndarray]:
-    """Return inputs, hidden features and outputs."""
+    """Return the inputs, hidden features and outputs of a stack of two maps, as arrays."""
     hidden = model[0](x)
     return [points.cpu().numpy() for points in (x, hidden, model[1](hidden))]

@@ -1,7 +1,7 @@
 """The theory of App. A.2 for the crescent: closed form of the expected distance, and the bounds of Props. 3-5.
 
-The propositions assume E[xᵀx] = σ²I and no biases. Neither assumption holds here, but on z = (x, 1)S^-½ with S = E[(x,
-1)ᵀ(x, 1)] and E[zᵀz] = I, the stack is linear, so that the propositions hold with σ = 1.
+The propositions assume E[xᵀx] = σ²I and no biases. Neither assumption holds here. But with S = E[(x, 1)ᵀ(x, 1)], the
+stack is a linear function of z = (x, 1)S^-½, and E[zᵀz] = I, so that the propositions hold with σ = 1.
 """
 
 import torch
@@ -69,6 +69,6 @@ def proposition(
 
 
 def _root(second_moment: Tensor) -> Tensor:
-    """Return S^½."""
+    """Return the square root S^½ of a positive definite matrix S."""
     values, vectors = torch.linalg.eigh(second_moment)
     return (vectors * values.sqrt()) @ vectors.mT

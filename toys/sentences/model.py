@@ -11,7 +11,7 @@ from torch.nn.functional import gelu, normalize, scaled_dot_product_attention
 
 WIDTH, HEADS, INNER, EPSILON = 384, 12, 1536, 1e-12
 FLOAT: Final = torch.float32
-"""Explicit, so that equal seeds give equal results with every default dtype."""
+"""The dtype of all parameters, so that a seed gives the same results with every default dtype."""
 KINDS: Final = ("q", "k", "v", "o")
 """The adapted layers of a block."""
 
@@ -34,9 +34,9 @@ class Block(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A network from tokens to an embedding of each sentence; ``blocks`` are the names of the blocks, in order.
+    """A network from tokens to an embedding of each sentence; ``names`` are the names of its blocks, in order.
 
-    Adapters move between layers of equal names.
+    Adapters move between layers with the same name.
     """
 
     def __init__(self, names: Iterable[str], words: int, places: int) -> None:
@@ -47,7 +47,7 @@ class Encoder(nn.Module):
         self.blocks = nn.Sequential(OrderedDict((name, Block()) for name in names))
 
     def forward(self, sentences: Sequence[Sequence[int]]) -> Tensor:
-        """Map sentences to (sentences, width) of norm 1, with all tokens in one row, since padding doubles the cost."""
+        """Map sentences to embeddings of norm 1, (sentences, width); tokens are not padded, which would cost twice."""
         lengths = torch.tensor([len(one) for one in sentences])
         pieces = torch.tensor([piece for one in sentences for piece in one])
         place = torch.cat([torch.arange(n) for n in lengths.tolist()])
@@ -60,7 +60,7 @@ class Encoder(nn.Module):
 
 
 def channels(model: Encoder, seed: int) -> Encoder:
-    """Return a model of the same function with permuted channels of the residual stream.
+    """Return a copy with permuted channels of the residual stream, which permutes the entries of the embeddings.
 
     A normalisation with gains allows no other change of basis.
     """

@@ -14,13 +14,13 @@ LENGTH: Final = 48
 
 
 def encoded(texts: list[str]) -> Tensor:
-    """Return ASCII bytes, with other characters replaced by question marks."""
+    """Return the texts, joined by line breaks, as ASCII bytes with question marks for other characters."""
     return torch.tensor(list("\n".join(texts).encode("ascii", "replace")))
 
 
 @cache
 def corpora() -> dict[str, Tensor]:
-    """Return texts by use: Python's documentation, its standard library, and the docstrings in it."""
+    """Return use -> text, from Python's documentation, questions about it, the standard library, and its docstrings."""
     from pydoc_data.topics import topics
 
     drawn = torch.Generator().manual_seed(0)
@@ -62,7 +62,7 @@ def _docstrings(source: str) -> list[str]:
 
 
 def windows(text: Tensor, n: int, drawn: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return inputs and next bytes, (n, LENGTH) each, at random positions."""
+    """Return n windows of a text at random positions, and the next byte of each of their bytes, (n, LENGTH) each."""
     at = torch.randint(len(text) - LENGTH - 1, (n,), generator=drawn)
     rows = text[at[:, None] + torch.arange(LENGTH + 1)]
     return rows[:, :-1], rows[:, 1:]

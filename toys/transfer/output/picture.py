@@ -18,10 +18,10 @@ COLOURS: Final = {**METHODS, "residual": "#CC79A7", "input-first": "#56B4E9"}
 OTHERS: Final = "v<>dP"
 """Markers of further methods, whose colour is that of the side in their name."""
 ROW: Final = 0.5
-"""Height of a target in inches."""
+"""Height of a target's line in inches."""
 NOTE: Final[dict[str, Any]] = {"textcoords": "offset points", "ha": "right", "va": "top", "fontsize": 6, "color": FAINT}
 HEADLINE: Final = 80
-"""Characters per line of a headline."""
+"""Maximum number of characters in a line of a headline."""
 
 
 def draw(plan: Protocol, result: Mapping[str, Any], headline: str) -> Figure:

@@ -38,7 +38,7 @@ def withheld(some: Sequence[Move], fixed: Threshold) -> list[Move]:
 
 
 def section(records: Mapping[str, Any]) -> str:
-    """Return the section, in Markdown."""
+    """Return the section of the page, in Markdown."""
     fixed = threshold()
     found = withheld(everything(records), fixed)
     lines = [
@@ -67,7 +67,7 @@ def section(records: Mapping[str, Any]) -> str:
 
 
 def headline(found: Sequence[Move], fixed: Threshold) -> str:
-    """Return a sentence on the shares of the chosen side and of LoRA, and on the good moves that the limit misses."""
+    """Return a sentence on the shares that the chosen side and LoRA keep, and on good moves that the limit misses."""
     pairs = choices([move for move in found if move.group == "related"], fixed.least)
     ours, loras, _ = (mean(map(_clipped, kept)) for kept in zip(*map(_kept, pairs), strict=True))
     good = [move for move in found if move.kept > HALF]

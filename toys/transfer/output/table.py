@@ -9,7 +9,7 @@ from typing import Any, Final
 Values = Sequence[float | None] | None
 """Values of one model by seed; None for a seed whose training diverged, and for a model that a row leaves out."""
 WIDTH: Final = 120
-"""Characters per line on a terminal."""
+"""Maximum number of characters in a line on a terminal."""
 _TABLE: Final = re.compile(r"(?:^\|.*\n?)+", re.MULTILINE)
 
 

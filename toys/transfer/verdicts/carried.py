@@ -1,9 +1,9 @@
-"""Results of carrying LoRA over in every study, on a few separate seeds, with its copy and the prediction.
+"""Results of carrying LoRA over in every study, on a few seeds, beside those of a copied LoRA and the predictions.
 
     share of a row on a target = (loss without adapter - loss of the row) / (LoRA's gain on the source)
 
-R = 2cq - q² predicts this share; the endpoint divides by the gain of a LoRA retrained on the target. Copied, carried
-and retrained LoRAs use the same seeds, at the study's size and with its recorded learning rate.
+``transfer`` predicts this share; the endpoint divides by the gain of a LoRA retrained on the target. Copied, carried
+over and retrained LoRAs have the same seeds and the same learning rate, which is the one in the study's record.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from toys.transfer.verdicts.judge import LORA, cases
 RETRAINED: Final = f"{LORA}, retrained"
 SEEDS: Final = 2
 ENOUGH: Final = 5
-"""Seeds from which an interval is printed."""
+"""Minimum number of seeds for which an interval is printed."""
 RETRAIN_NOTHING: Final = frozenset({"conversion"})
 """Studies whose endpoint divides by LoRA's gain on the source."""
 
@@ -37,7 +37,7 @@ def run(
         rates: case -> learning rate of LoRA.
         seeds: the seeds to train.
         size: "full" or "quick".
-        execute: runs units of work.
+        execute: function that runs units of work.
     """
     found = {}
     for case, rate in rates.items():

@@ -21,7 +21,7 @@ class Distance:
     """The distance of one row from the record.
 
     Attributes:
-        case, row: the row.
+        case, row: identify the row.
         gaps: (value - recorded value) / standard deviation over the record's seeds, for every model and seed.
         signs: for every model except the source, whether the mean difference from LoRA has the recorded sign.
     """

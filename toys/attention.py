@@ -6,7 +6,7 @@ and the targets are those of ``toys/language.py``, but with local attention; the
 which the model was trained.
 
 Examples:
-  python toys/attention.py            16 seeds; the learning rate is chosen for every method
+  python toys/attention.py            16 seeds; learning rates chosen for every method
   python toys/attention.py --quick    2 seeds and smaller models
 """
 
@@ -26,7 +26,7 @@ WINDOW: Final = 6
 
 
 class World(language.World):
-    """See ``toys.transfer.world``."""
+    """The models, data and task of one seed; see ``toys.transfer.world``."""
 
     layers = tuple(name for name in language.World.layers if "_proj" not in name)
     learned = ("documents", "documents, validation", "documents, test")

@@ -6,7 +6,7 @@ the tokens of the generated image, since this small generator did not learn to u
 are those of ``toys/diffusion.py`` without the pruned and the perturbed generator.
 
 Examples:
-  python toys/control.py            6 seeds; the learning rate is chosen for every method
+  python toys/control.py            6 seeds; learning rates chosen for every method
   python toys/control.py --quick    2 seeds and smaller models
 """
 
@@ -115,7 +115,7 @@ def build(seed: int, size: Size) -> dict[str, nn.Module]:
 
 
 class World:
-    """See ``toys.transfer.world``."""
+    """The models, data and task of one seed; see ``toys.transfer.world``."""
 
     layers = LAYERS
 

@@ -33,7 +33,7 @@ def run(
     jobs: int = 1,
     repeat: bool = False,
 ) -> dict[str, Any]:
-    """Return results in the format of ``command.run``: rows for the LoRA and for every side and ridge of Eq. 5."""
+    """Return results in the format of ``command.run``: rows for no adapter, LoRA, and each side and ridge of Eq. 5."""
     del repeat
     known = records.recorded("language")
     if known is None:

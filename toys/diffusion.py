@@ -73,7 +73,7 @@ def build(seed: int, size: Size) -> dict[str, nn.Module]:
 
 
 class World:
-    """See ``toys.transfer.world``."""
+    """The models, data and task of one seed; see ``toys.transfer.world``."""
 
     layers = LAYERS
 
@@ -126,7 +126,8 @@ class World:
 
     def ceiling(self) -> dict[str, float]:
         """Return the measures of new drawings of the unseen typeface, the best values that samples can reach."""
-        again = self.drawn(TESTED, self.size.samples, 9)[0]  # in the order of letters, samples in that of drawings
+        again = self.drawn(TESTED, self.size.samples, 9)[0]
+        # The drawings of a letter are adjacent here; samples repeat the whole sequence of letters.
         return self.tested.compared(again[torch.arange(len(again)).view(len(TESTED), -1).T.flatten()])
 
     def own(self, model: nn.Module, where: str) -> float:

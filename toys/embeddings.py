@@ -52,7 +52,10 @@ def names(network: str) -> list[str]:
 
 
 class World:
-    """See ``toys.transfer.world``; a case is "SOURCE to SIBLING", and a seed is a split of one of the tasks."""
+    """The models, data and task of one seed; see ``toys.transfer.world``.
+
+    A case is "SOURCE to SIBLING", and a seed is a split of one of the tasks.
+    """
 
     layers = LAYERS
 
@@ -82,7 +85,7 @@ class World:
         return measured(model, self._some(self.parts.test))
 
     def carrying(self) -> dict[str, Any]:
-        """Return arguments of ``transfer``: validation sentences, and a function that scores candidates for them."""
+        """Return arguments of ``transfer``: indices of validation sentences, a ``call`` on them, and ``need``."""
         # Cosines are not compared directly, since adding the same number to all of them changes no answer.
         pairs = self._some(self.parts.validation)
         sides = [[split(pair[k]) for pair in pairs] for k in (0, 1)]

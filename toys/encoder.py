@@ -70,7 +70,7 @@ SIZES: Final = {"full": Size(1000, 120, 150, 600, 32, 2, 2000), "quick": Size(15
 
 
 def drawn(faces: Sequence[str], letters: Sequence[int], each: int, ways: Sequence[int], seed: int) -> Batch:
-    """Return glyphs of every typeface in every style, their letters, and the indices of their style and typeface."""
+    """Return glyphs of every typeface in every style, their letters, and indices of the pairs of style and typeface."""
     x, told, _ = glyphs(faces, letters, each, seed)
     styles = torch.arange(len(ways) * len(faces)).repeat_interleave(len(letters) * each)
     return torch.cat([x if way == 0 else changed(x, 100 + way) for way in ways]), told.repeat(len(ways)), styles
@@ -98,7 +98,7 @@ def build(seed: int, size: Size) -> dict[str, nn.Module]:
 
 
 class World:
-    """See ``toys.transfer.world``."""
+    """The models, data and task of one seed; see ``toys.transfer.world``."""
 
     layers = LAYERS
 
@@ -115,7 +115,7 @@ class World:
             self.encoder = blank().eval().requires_grad_(requires_grad=False)
         self.encoder.load_state_dict(stored)
         found = [self.looks(self.seen, WAYS, seed + 900 + k) for k in range(PICTURES)]
-        self.spread = torch.cat(found).std(0)  # for unit variance, which tokens of words have, too
+        self.spread = torch.cat(found).std(0)  # scales tokens to unit variance, like the tokens of words
         self.pictures = torch.stack(found) / self.spread
 
     @torch.no_grad()
@@ -153,7 +153,7 @@ class World:
         return float(validation) if math.isfinite(validation) else math.inf
 
     def carrying(self) -> dict[str, Any]:
-        """Return arguments of ``transfer``: noisy glyphs in the validation styles, with images as prompts."""
+        """Return arguments of ``transfer``: noisy validation glyphs with images as prompts, and ``need``."""
         return {
             "inputs": noisy(self.pictured(self.seen, ALL, VALIDATED, 100 * self.seed + 5), 256, self.seed),
             "need": "change",

@@ -42,7 +42,10 @@ SIZES: Final = {"full": Size(120, 20, 16), "quick": Size(60, 20, 16)}
 
 
 class World:
-    """See ``toys.transfer.world``; a case is "TASK: SOURCE to KIN", and a seed is a member and a split of the data."""
+    """The models, data and task of one seed; see ``toys.transfer.world``.
+
+    A case is "TASK: SOURCE to KIN", and a seed is a member of the ensembles and a split of the molecules.
+    """
 
     def __init__(self, seed: int, size: str, case: str) -> None:
         task, _, way = case.partition(": ")
@@ -83,7 +86,7 @@ class World:
         return {"kcal/mol": self._error(model, self.goal(where).double().numpy())}
 
     def carrying(self) -> dict[str, Any]:
-        """Return arguments of ``transfer``: indices of the validation geometries, and a function that runs a model."""
+        """Return arguments of ``transfer``: indices of validation geometries, a ``call`` on them, and ``need``."""
         at = torch.from_numpy(self.parts.validation)
         return {"inputs": at, "call": lambda model, some: model(features().take(some)), "need": "change"}
 

@@ -1,8 +1,8 @@
 """The share of its gain that an adapter keeps, copied or carried over, as the target drifts away from the source.
 
 In three families of small networks, the targets are the source trained further until the cosine between the weights is
-.99 to .3, such networks reparametrised without a change of function, and an independently trained network. Adapters of
-the source are copied to all targets, and carried over with unlabelled inputs.
+.99 to .3, some of these networks reparametrised without a change of function, and an independently trained network.
+Adapters of the source are copied to all targets, and carried over with unlabelled inputs.
 
 Examples:
   python toys/spectrum.py            all families; learning rates chosen for every method
@@ -32,7 +32,7 @@ SEEDS: Final = {
     "full": {"perceptron": 32, "convolution": 26, "bytes": 7},
     "quick": dict.fromkeys(FAMILIES, 2),
 }
-"""Numbers of seeds, larger for families with more variation."""
+"""Size -> family -> number of seeds, which is larger for families with more variation."""
 
 
 def run(size: str, seeds: Mapping[str, Sequence[int]], cache: Path) -> dict[str, Any]:

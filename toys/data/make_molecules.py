@@ -1,4 +1,4 @@
-"""Generate ``molecules.npz``: small HCNO molecules with several geometries, labelled by GFN2-xTB in gas and in water.
+"""Generate ``molecules.npz``: geometries of small HCNO molecules, with their GFN2-xTB energies in gas and in water.
 
 Only this file needs rdkit and tblite (``pip install rdkit tblite``); the toy reads its output.
 

@@ -1,4 +1,4 @@
-"""Shares of the gain that moved adapters keep at each level of drift, averaged over families and seeds; predictions."""
+"""Shares of the gain that moved adapters keep, averaged over families and seeds by level of drift, and predictions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from scipy.stats import spearmanr, t
 from toys.drift.moves import AUTO, CARRIED, CEILING, SCALED
 
 LEAST: Final = -1.0
-"""Lower bound to which shares are clipped, since it does not matter how harmful a useless adapter is."""
+"""Smaller shares are raised to this value, since the size of the harm does not matter."""
 WANTED: Final = 0.05
 """Desired half-width of a bin's confidence interval."""
 TOO_MUCH: Final = 0.3
-"""Predictions count as wrong if their error exceeds this share of the source's gain."""
+"""Error of a predicted share above which the prediction is reported as too high or too low."""
 KINDS: Final = {
     "drift": "trained further",
     "gauge": "trained further, then reparametrised to an equal function",
@@ -83,7 +83,7 @@ def ahead(result: Mapping[str, Any], level: str, row: str) -> tuple[float, float
 
 
 def pooled(found: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Return the mean of the families' means, and the half-width of its 95 % interval by Welch and Satterthwaite."""
+    """Return the mean of the families' means, and the half-width of its 95 % interval (Welch-Satterthwaite)."""
     parts = np.array([some.var(ddof=1) / len(some) for some in found]) / len(found) ** 2
     freedom = parts.sum() ** 2 / max(sum(p**2 / (len(some) - 1) for p, some in zip(parts, found, strict=True)), 1e-30)
     half = float(t.ppf(0.975, max(freedom, 1.0)) * np.sqrt(parts.sum())) if parts.any() else 0.0

@@ -31,7 +31,7 @@ ROWS: Final = 256
 DECAY: Final = 0.3
 """Weight decay during drift, which speeds up the replacement of weights."""
 SETTLED: Final = 60
-"""Number of steps with a decaying learning rate before a drifted model is used."""
+"""Number of steps with a decaying learning rate before a drifted model is used as a target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +48,15 @@ class Family:
     """A kind of network with its data.
 
     Attributes:
-        blank: returns an untrained network.
-        layers: the adapted layers.
+        blank: function that returns an untrained network.
+        layers: names of the adapted layers.
         placements: placements of the copied adapters.
         known: training data of the base.
         other: training data during drift.
         task: training data of an adapter.
         inputs: inputs from the adapter's domain; the labels are used only to choose learning rates.
         test: test data from the adapter's domain, used for nothing else.
-        gauge: returns a model with the same function but different weights, drawn from a seed.
+        gauge: function of a model and a seed that returns a model with the same function but different weights.
         rate: learning rate of the base's training.
         speed: learning rate of further training.
         steps: numbers of steps by size, "full" or "quick".
@@ -125,7 +125,7 @@ def trained(
     warm: int = 20,
     falls: bool = True,
 ) -> Iterator[int]:
-    """Train a model with AdamW, clipped gradients, warm-up and, if ``falls``, a cosine schedule; yield every step."""
+    """Train a model with AdamW, clipped gradients, warm-up and, if ``falls``, a cosine schedule; yield step numbers."""
     learned = list(model.requires_grad_().parameters()) if learned is None else learned
     optimizer = torch.optim.AdamW(learned, lr=rate, weight_decay=weight_decay)
     drawn = torch.Generator().manual_seed(seed)
@@ -142,7 +142,7 @@ def trained(
 
 
 def train(model: nn.Module, *how: Any, **more: Any) -> nn.Module:
-    """Train a model to the end of ``trained``, and return it, frozen."""
+    """Train a model with ``trained``, and return the model, frozen."""
     for _ in trained(model, *how, **more):
         pass
     return frozen(model)

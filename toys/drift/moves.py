@@ -29,12 +29,12 @@ LEVELS: Final[Mapping[str, tuple[float, ...]]] = {
 GAUGED: Final = (1.0, 0.9, 0.65, 0.3)
 """Levels whose targets are also reparametrised without changing their function; 1 is the source itself."""
 GLANCE: Final = 32
-"""Number of inputs on which ``auto`` predicts shares; with two cotangents for each input, their error is about .03."""
+"""Number of inputs on which ``auto`` predicts shares, which with two cotangents each are accurate to about .03."""
 CARRIED, SCALED, AUTO, CEILING = "carried", "scaled", "auto", "retrained"
 
 
 def rates(name: str, size: str) -> dict[str, float]:
-    """Return, for every copied row, the learning rate with the smallest worst-case loss over the pilot sources."""
+    """Return row -> the learning rate with the smallest worst-case loss over the pilot sources."""
     of = family(name)
     sources = {seed: of.base(seed, size) for seed in PILOTS[size]}
 

@@ -131,7 +131,7 @@ class Guided(Model):
 
 
 class Reader(Model):
-    """A generator that has the prompt's first word, the letter, as a token, and reads the others by cross-attention."""
+    """A generator whose prompt starts with a token, the letter; it reads the other words by cross-attention."""
 
     heard = 1
     kinds = (Glance, Block)

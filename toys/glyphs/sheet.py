@@ -78,7 +78,7 @@ def _models(
 
 
 def draw(plan: Protocol, result: Mapping[str, Any]) -> Figure:
-    """Draw a row for each method and a column for each model, with the seed's measure below the samples."""
+    """Draw a row for each method and a column for each model, with the measure for the seed below the samples."""
     with Image.open(io.BytesIO(base64.b64decode(result["samples"]["png"]))) as file:
         picture = np.asarray(file)
     tiles = {}

@@ -28,7 +28,7 @@ def html(plane: Mapping[str, Any], more: str = MORE) -> str:
     """Return the whole page.
 
     Args:
-        plane: the result of ``toys.crescent.run`` for the case of the same function with other weights.
+        plane: the result of ``toys.crescent.run`` for the case of the same function with different weights.
         more: links to further reading, in HTML.
     """
     moving_crescent = rounded(crescent.data(plane))
@@ -68,7 +68,7 @@ def _wrapped(said: str) -> str:
 
 
 def rounded(value: Any) -> Any:
-    """Round all floats in a nested value to nine digits, so that all machines write the same page."""
+    """Return a nested value with all floats rounded to nine digits, so that all machines write the same page."""
     match value:
         case float():
             return float(f"{value:.9g}")

@@ -128,11 +128,10 @@ def measure(
 ) -> dict[str, float]:
     """Return mean squared distances between outputs for the samples ``x``.
 
-    ``source`` and ``target`` have no adapter; ``one`` is the source with an adapter, and ``two`` the target with it.
-
-    ``loss_source``: distance of ``one`` from the source's output times ``goal``; ``loss_target``: distance of ``two``
-        from the same; ``loss_own``: distance of ``two`` from the target's output times ``goal``; ``distance``: distance
-        between ``one`` and ``two``, with its standard error ``distance_se``.
+    ``one`` and ``two`` are ``source`` and ``target`` with the adapter. The desired output is that of ``source`` times
+    ``goal``: ``loss_source`` is the distance of ``one`` from it, and ``loss_target`` that of ``two``. ``loss_own`` is
+    the distance of ``two`` from the output of ``target`` times ``goal``. ``distance`` is the distance between ``one``
+    and ``two``, and ``distance_se`` its standard error.
     """
     apart = distances(one(x), two(x))
     return {

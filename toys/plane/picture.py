@@ -22,7 +22,7 @@ WANTED = "#CFCFCF"
 ROOM = 0.34
 """Height in inches between two stages, for the arrow of the map between them."""
 REACH = 5.0
-"""Points with a larger coordinate are not drawn, so that the other points are large enough; a note says so."""
+"""Points with a larger coordinate are not drawn, so that the others are not drawn too small; a note says so."""
 MOST = 7.0
 """Maximum total height of all clouds in inches."""
 TITLES = {

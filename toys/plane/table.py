@@ -53,7 +53,7 @@ def _line(*cells: str) -> str:
 
 
 def number(x: float) -> str:
-    """Return a number with three decimals, or an order of magnitude if smaller, or ≈0 for rounding error."""
+    """Return a number as text: with three decimals, if small as an order of magnitude, and if rounding error as ≈0."""
     return f"{x:.3f}" if x >= 5e-4 else f"{x:.0e}" if x >= ROUNDING else "≈0"
 
 

@@ -55,7 +55,7 @@ def models(case: Case, generator: torch.Generator) -> tuple[nn.Sequential, nn.Se
 
     Same function (also for interior adapters): W₁' = W₁R, b₁' = b₁R, W₂' = R⁻¹W₂ with an invertible R.
     Other function: the first map has drifted, W₁' = W₁ + D, b₁' = b₁ + e, and the second is the source's. For such
-    pairs, Prop. 3 gives the smallest bound.
+    pairs, the bound of Prop. 3 is the smallest one.
     """
     w1, w2, r, drift = (_matrix(*s, generator) for s in ((1.2, 0.8), (1.2, 0.8), (1.5, 0.7), (0.5, 0.3)))
     b1, step = (torch.randn(2, generator=generator, dtype=torch.float64) for _ in range(2))

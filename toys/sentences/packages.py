@@ -47,7 +47,7 @@ def encoder(network: str, names: Iterable[str]) -> Encoder:
     """Return a frozen network from READERS whose blocks have these names.
 
     Raises:
-        MissingPackageError: the package that ships it is not installed.
+        MissingPackageError: the package that ships the network is not installed.
         MissingExtraError: onnx, which reads L3, is not installed.
     """
     stored, names = READERS[network](), tuple(names)
@@ -92,7 +92,7 @@ READERS: Final = {"L3": _l3, "L6": _l6}
 
 @cache
 def split(sentence: str) -> list[int]:
-    """Return the token ids of a sentence, with those of its begin and end; both networks have the same vocabulary."""
+    """Return the token ids of a sentence, including begin and end tokens; both networks have the same vocabulary."""
     encoded: list[int] = _splitter().encode(sentence).ids
     return encoded
 

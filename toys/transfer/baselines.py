@@ -31,8 +31,10 @@ def lora_x(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None) 
 
 
 def prolora(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None) -> Tensor:
-    """Return P'(PDQ)Q' + P'_⊥(P_⊥DQ_⊥)Q'_⊥ (ProLoRA, Farhadzadeh et al. 2025)."""
-    # P = UₖUₖᵀ and Q = VₖVₖᵀ are projections from W, a prime marks those from W', and ⊥ their complements.
+    """Return P'(PDQ)Q' + P'_⊥(P_⊥DQ_⊥)Q'_⊥ (ProLoRA, Farhadzadeh et al. 2025).
+
+    P = UₖUₖᵀ and Q = VₖVₖᵀ project onto the first k singular vectors of W, P' and Q' onto those of W', and P_⊥ = I - P.
+    """
     _same_size(delta, w, w_target)
     d, w, w_target = _wide(delta, w, w_target)
     (u, vh), (u2, vh2) = _singular_vectors(w, k), _singular_vectors(w_target, k)

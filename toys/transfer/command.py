@@ -81,7 +81,7 @@ def main(
         name: name of the study.
         doc: the description in the help.
         argv: arguments of the command line; by default ``sys.argv[1:]``.
-        run: computes the results, like ``run`` in this module.
+        run: function that computes the results, like ``run`` in this module.
         samples: for toys that generate images, the module that draws samples; see ``toys.glyphs.sheet``.
 
     Returns:
@@ -156,7 +156,7 @@ def _compare(
     seeds: tuple[int, ...],
     cache: Path,
 ) -> int:
-    """Repeat some seeds of the record, and print the distances of the results from it; write only to the cache."""
+    """Repeat some seeds of the record, and print the distances of the results from the recorded ones."""
     stored = records.recorded(plan.name)
     if stored is None:
         msg = f"{plan.name} has no record in {records.DATA} to compare with; run the study first."

@@ -32,8 +32,8 @@ class Method:
     Attributes:
         placement, rank, family: see ``adapt``; a sum of placements has a rank for each; "opposite" is the side away
             from the residual stream.
-        match: what the adapter has as many of as LoRA: "rank" or "parameters"; "none" or "ridge" for neither. Adapters
-            with "rank" are also retrained on targets.
+        match: what is the same as LoRA's: "rank", "parameters" for their number, or "none" or "ridge" for neither.
+            Methods with "rank" are also retrained on targets.
         layers: pattern for the names of the adapted layers; empty for all layers of the toy.
         against: the method that this method is compared with, which adapts the weights of the same layers; a method
             that is compared with none has its own name here.
@@ -117,7 +117,7 @@ class Protocol:
 
     @property
     def tables(self) -> dict[str, dict[str, Method]]:
-        """Return table of the paper -> row -> method; the first table is that of the study."""
+        """Return the methods by row for each of the paper's tables; the first is the table of the study."""
         found: dict[str, dict[str, Method]] = {self.paper: {}}
         for row, method in self.methods.items():
             found.setdefault(method.table or self.paper, {})[row] = method

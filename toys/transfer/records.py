@@ -72,7 +72,7 @@ def compact(content: Any) -> str:
 
 
 def rounded(value: Any) -> Any:
-    """Round all floats in a nested value to six digits."""
+    """Return a nested value with all floats rounded to six digits."""
     match value:
         case float():
             return float(f"{value:.6g}")

@@ -1,4 +1,4 @@
-"""Units of work: each measures, trains or moves models and adapters of one seed; its results are cached."""
+"""Units of work: each measures the models of one seed, or trains or moves one of their adapters; results are cached."""
 
 import copy
 import math
@@ -147,7 +147,7 @@ def _auto(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _shared(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Train LoRA on the layers that are similar in the target on both sides, and move it to the target."""
+    """Train LoRA on the layers that are similar to the target's layers on both sides, and move it to the target."""
     target = world.models[run.where]
     alike = similarity(world.models[SOURCE], target, world.layers)
     names = tuple(n for n in world.layers if _shares(alike[n], run.rule.shared))

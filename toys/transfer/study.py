@@ -111,12 +111,19 @@ class Study:
         return rows
 
     def _made_for_a_target(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
-        """Train adapters whose sides or layers depend on the target, with known learning rates, and move them to it."""
+        """Train adapters whose sides or layers depend on the target, and move them to the target.
+
+        The learning rates are those of the input adapter and of LoRA.
+
+        Returns:
+            Row -> target -> values by seed.
+        """
         methods = self.protocol.methods
         if "input" not in methods:
             return {}
         auto = replace(methods["input"], placement="auto")
-        kinds = {"auto": (AUTO, auto, "input"), "shared": (SHARED, methods["lora"], "lora")}  # whose rate they use
+        # kind of run -> row, method, and the method whose learning rate is used
+        kinds = {"auto": (AUTO, auto, "input"), "shared": (SHARED, methods["lora"], "lora")}
         units = {
             (what, target): [self._unit(s, what, method=m, rate=rates[of]["rate"], where=target) for s in self.seeds]
             for what, (_, m, of) in kinds.items()
@@ -139,7 +146,7 @@ class Study:
         Returns:
             Row -> target -> values by seed.
         """
-        quick = self.size == "quick"  # only LoRA, whose gain is the denominator of shares
+        quick = self.size == "quick"  # retrain only LoRA, whose gain is the denominator of shares
         matched = {n: m for n, m in self.protocol.methods.items() if m.match == "rank" and (n == "lora" or not quick)}
         related, strangers, twins = self.protocol.related, self.protocol.strangers, self.protocol.twins
 

@@ -1,4 +1,4 @@
-"""The interface of a toy: for one seed the source, the targets, and the training and measuring of adapters."""
+"""The interface of a toy: the source and the targets of a seed, and the training and measurement of adapters."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -23,7 +23,7 @@ class World(Protocol):
         """Train the adapter of a copy of ``where`` in place; return the validation loss, infinite after divergence."""
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return the measures of an adapted copy of ``where``; nuisance parameters are fitted for every copy alike."""
+        """Return the measures of an adapted copy of ``where``; for each copy, nuisance parameters are fitted anew."""
 
     def carrying(self) -> dict[str, Any]:
         """Return arguments of ``transfer``: unlabelled inputs, ``need``, and a ``call`` if a plain call is not enough.

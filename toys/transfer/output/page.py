@@ -49,7 +49,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str:
-    """Return the whole section, in Markdown.
+    """Return the section on a study, in Markdown.
 
     Args:
         plan: the study's protocol.
@@ -160,7 +160,7 @@ def _stranger(plan: Protocol, rows: Mapping[str, Any], target: str) -> str:
 
 
 def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """Return a table of means and intervals, or two if a page is too narrow: on related targets, and on all others."""
+    """Return a table of means and intervals; two, for related and for other targets, if a page is too narrow."""
     parts = {"": (SOURCE, *plan.targets)}
     if len(plan.targets) > WIDEST:
         parts = {"": (SOURCE, *plan.related), "same function, or trained apart": (*plan.exact, *plan.strangers)}
@@ -178,7 +178,7 @@ def cell(values: list[float]) -> str:
 
 
 def _best(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """Return a table of the mean of every method on each model at the best strength for it, chosen in hindsight."""
+    """Return a table of the means of every method on every model, at the strength that is best in hindsight."""
     if not any(" x " in row for row in rows):
         return []
     lines = [[label(m), *(_at_best(rows, m, model) for model in (SOURCE, *plan.related))] for m in plan.methods]
@@ -206,7 +206,7 @@ def _carried(plan: Protocol) -> list[str]:
 
 
 def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
-    """Return a table of the share of its gain by retraining that each copied method keeps, if it was retrained."""
+    """Return a table of the shares that copied methods keep of their gain by retraining, for retrained methods."""
     lines = []
     for case, one in cases(result).items():
         for row in plan.methods:
@@ -240,7 +240,7 @@ def _counted(relative: Sequence[float], better: int) -> tuple[str, str]:
 
 
 def changes(paper: str) -> dict[str, list[float]]:
-    """Return side -> change relative to the weight adapter, in every cell of the paper's table that is on a target.
+    """Return side -> changes relative to the weight adapter, one for each cell of a target in the paper's table.
 
     The result is empty if ``paper`` is not a table.
     """

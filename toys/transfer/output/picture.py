@@ -25,7 +25,7 @@ HEADLINE: Final = 80
 
 
 def draw(plan: Protocol, result: Mapping[str, Any], headline: str) -> Figure:
-    """Return the figure: method minus copied LoRA by target, with 95 % intervals; left of zero the method is better."""
+    """Return the figure: each method minus copied LoRA by target, with 95 % intervals; a negative value is better."""
     tables = {case: one["rows"] for case, one in cases(result).items()}
     shown = shown_methods(plan)
     others = _other_tables(plan, next(iter(tables.values())))
@@ -89,7 +89,7 @@ def _panel(axes: Axes, plan: Protocol, rows: Mapping[str, Any], shown: list[str]
 
 
 def _other_tables(plan: Protocol, rows: Mapping[str, Any]) -> dict[str, dict[str, Interval]]:
-    """Return, for further tables of the paper, the mean difference of each method from its LoRA on related models."""
+    """Return table -> row -> mean difference from the compared method on related models, for further tables."""
     found: dict[str, dict[str, Interval]] = {}
     for table, methods in plan.tables.items():
         for row, m in methods.items():

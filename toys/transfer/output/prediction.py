@@ -44,7 +44,7 @@ class Move:
 
     Attributes:
         toy, case, target, seed, row: identify the move.
-        group: "related", "exact" (the same function with other weights) or "strangers".
+        group: "related", "exact" (the same function with different weights) or "strangers".
         score: score of the side, from the two models' weights; None if nothing can be compared.
         kept: (none - moved) / (none - retrained), both on the target, with LoRA retrained if the method was not; if
             neither was, since the target has the source's function, the denominator is (none - trained) on the source.
@@ -66,7 +66,7 @@ class Move:
 
 
 def threshold() -> Threshold:
-    """Return the rule from the file."""
+    """Return the rule from ``prediction.toml``."""
     stored = tomllib.loads(FILE.read_text(encoding="utf-8"))
     return Threshold(**stored | {"fixed": str(stored["fixed"]), "seeds": tuple(stored["seeds"])})
 
@@ -147,7 +147,7 @@ class Choice:
 
 
 def choices(some: Iterable[Move], least: float) -> list[Choice]:
-    """Return for every pair the side with the highest score (LoRA wins ties), or none below the limit."""
+    """Return for every pair the side with the highest score (LoRA wins ties), or no side below the limit."""
     pairs: dict[tuple[str, str, str, int], list[Move]] = {}
     for move in some:
         pairs.setdefault(move.pair, []).append(move)

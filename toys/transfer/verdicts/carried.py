@@ -68,18 +68,18 @@ def run(
 
 
 def kept(rows: Mapping[str, Any], row: str, target: str) -> np.ndarray:
-    """Return the share of the source's gain that a row keeps on a target, by seed."""
+    """Return the share of LoRA's gain on the source that a row keeps on a target, by seed."""
     none, moved = (np.asarray(rows[r][target], dtype=float) for r in (NONE, row))
     gain = np.asarray(rows[NONE][SOURCE], dtype=float) - np.asarray(rows[LORA][SOURCE], dtype=float)
     return (none - moved) / gain.mean()
 
 
 def share(plan: Protocol, result: Mapping[str, Any], row: str) -> np.ndarray:
-    """Return the endpoint's share of a row by seed, averaged over the related targets.
+    """Return the share that a row keeps, as the endpoint defines it, by seed, averaged over the related targets.
 
     Args:
         plan: the study's protocol.
-        result: its record of carried-over LoRA.
+        result: the study's record of carried-over LoRA.
         row: COPIED or CARRIED.
     """
     shares = []
@@ -112,7 +112,7 @@ def _cell(shares: np.ndarray, predicted: list[float | None]) -> str:
 
 
 def _mean(shares: np.ndarray) -> str:
-    """Return the mean with its interval, or with the seeds' shares if they are too few."""
+    """Return the mean as text, with its interval, or with the share of every seed if there are fewer than ENOUGH."""
     if len(shares) >= ENOUGH:
         return str(Interval.of(shares))
     return f"{shares.mean():.2f} (by seed {', '.join(f'{one:.2f}' for one in shares)})"
@@ -124,7 +124,7 @@ def text(plan: Protocol, result: Mapping[str, Any]) -> str:
 
 
 def section(plan: Protocol, result: Mapping[str, Any], seeds: int) -> list[str]:
-    """Return the table for a page, in Markdown, with the endpoint's share."""
+    """Return the section of a page, in Markdown: the shares as the endpoint defines them, and the table."""
     copied, over = (share(plan, result, row) for row in (COPIED, CARRIED))
     head = (
         f"**Carried over** with unlabelled inputs, on {seeds} seeds, LoRA keeps {_mean(over)} of the gain on related"

@@ -99,7 +99,7 @@ def can_be_formed(plan: Protocol, record: Mapping[str, Any]) -> bool:
 
 
 def shares(plan: Protocol, record: Mapping[str, Any], row: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the shares of LoRA and of a row, and the row's lead on the source as a share, by seed, over targets."""
+    """Return the shares of LoRA and of a row, and the row's lead on the source, by seed, as means over targets."""
     lora, method, lead = [], [], []
     for one in cases(record).values():
         rows = one["rows"]
@@ -139,7 +139,7 @@ def headline(study: str, found: Iterable[Endpoint]) -> str:
 
 
 def table(link: Callable[[str], str]) -> str:
-    """Return the shares of all recorded studies as a Markdown table; ``link`` returns a study's page."""
+    """Return the shares of all recorded studies as a Markdown table; ``link`` returns the address of a study's page."""
     columns = ("input", "output", "residual")
     rows = []
     for study in dict.fromkeys(one.study for one in decided()):
@@ -162,7 +162,7 @@ def results() -> str:
 
 
 def _carried(study: str) -> str:
-    """Return the share of a carried-over LoRA, and that of its copy on the same seeds; empty if not recorded."""
+    """Return the shares of a carried-over and of a copied LoRA on the same seeds; empty if they are not recorded."""
     found, plan = carried_over(study), protocol(study)
     if found is None:
         return ""

@@ -4,13 +4,13 @@ For each method and related target, the difference from copied LoRA on the same 
 "worse" if its p-value, corrected by Holm's method over the whole table, is below 1 - level; "no difference" if two
 one-sided tests place it within the margin; else "inconclusive". By the rule, a method is
 
-    better          on most related targets, and by more than its own gain or loss on the source explains
-    worse           on most related targets, better on none, and by more than the source explains
+    better          on most related targets, and by more than the difference on the source explains
+    worse           on most related targets, better on none, and by more than the difference on the source explains
     no difference   on every related target
     inconclusive    in every other case
 
-The source explains the part of a difference that is already there on the source: a method that learned less is worse
-everywhere, regardless of its transfer. ``Comparison.beyond`` is the verdict on the difference in differences.
+The difference on the source matters because a method that learned less is worse everywhere, regardless of its transfer.
+``Comparison.beyond`` is the verdict on the difference minus the difference on the source.
 """
 
 from collections.abc import Mapping, Sequence
@@ -80,7 +80,7 @@ class Comparison:
     verdict: Verdict
 
     def detectable(self, power: float) -> float:
-        """Return the smallest true difference that this many seeds detect with this power, uncorrected."""
+        """Return the smallest true difference that this many seeds detect with this power in a single test."""
         return detectable(self.gap, level=self.difference.level, power=power)
 
 
@@ -153,7 +153,7 @@ def verdicts(result: Mapping[str, Any], found: Sequence[Comparison]) -> dict[str
 
 
 def cases(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return case -> results, also if a study has a single case, whose results are at the top level."""
+    """Return case -> results; a study with a single case, "", has its results at the top level."""
     return dict(result["cases"]) if "cases" in result else {"": result}
 
 
@@ -170,7 +170,7 @@ def claim(found: Sequence[Comparison]) -> Verdict:
 
 
 def retention(rows: Mapping[str, Any], row: str, target: str, ceiling: str = "lora, retrained") -> Interval | None:
-    """Return (none - moved) / (none - retrained) on a target, averaged over seeds; None if no value is retrained."""
+    """Return (none - moved) / (none - retrained) on a target, averaged over seeds; None if a seed is not retrained."""
     if None in rows.get(ceiling, {}).get(target, [None]):
         return None
     none, moved, best = (np.asarray(rows[r][target], dtype=float) for r in (NONE, row, ceiling))

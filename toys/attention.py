@@ -1,9 +1,9 @@
 """Adapters compensate for local attention in a language model, and are moved to other models (after Table 5).
 
-Every byte attends to the last six bytes, including itself, instead of to all bytes up to itself. The adapters are full
-matrices: I + A on the inputs or the outputs of the attention layers, or a change in their weights. The model, the text
-and the targets are those of ``toys/language.py``, but with local attention; the task is to predict the documentation on
-which the model was trained.
+Every byte attends only to itself and to the five bytes before it, instead of to all earlier bytes. The adapters are
+full matrices: I + A on the inputs or the outputs of the attention layers, or a change in their weights. The model, the
+text and the targets are those of ``toys/language.py``, but with local attention; the task is to predict the
+documentation on which the model was trained.
 
 Examples:
   python toys/attention.py            16 seeds; learning rates chosen for every method

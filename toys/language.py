@@ -1,9 +1,9 @@
 """A byte-level language model of Python's documentation learns Python code, and its adapters are moved (after Table 6).
 
 The text is shipped with Python; nothing is downloaded. The targets are the model after further training on the
-documentation, on docstrings, on questions and answers, or on its own sharpened predictions; after pruning and further
-training; and perturbed; models with the same function but different weights (heads, neurons, the residual stream); and
-an independently trained model.
+documentation, on docstrings, on questions and answers, or on its own sharpened predictions, after pruning and further
+training, and after perturbation; models with the same function but different weights (heads, neurons, the residual
+stream); and an independently trained model.
 
 Examples:
   python toys/language.py            12 seeds; learning rates chosen for every method

@@ -63,7 +63,11 @@ def styled() -> AbstractContextManager[None]:
 
 
 def write(figure: Figure, folder: Path | str, name: str) -> tuple[Path, Path]:
-    """Write NAME.svg and NAME.png atomically; within ``styled()``, identical figures give identical bytes."""
+    """Write NAME.svg and NAME.png atomically; within ``styled()``, identical figures give identical bytes.
+
+    Returns:
+        The paths of the SVG and of the PNG file.
+    """
     svg, png = Path(folder) / f"{name}.svg", Path(folder) / f"{name}.png"
     with replacing(svg) as one, replacing(png) as two:
         figure.savefig(one, format="svg", metadata={"Date": None})

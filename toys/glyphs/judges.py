@@ -63,7 +63,7 @@ def changed(x: Tensor, way: int) -> Tensor:
 
 
 def drawings() -> tuple[Tensor, Tensor, Tensor]:
-    """Return the judge's training data: glyphs, letters, and the indices of their typeface and variation."""
+    """Return the judge's training data: glyphs, letters, and the index of each glyph's typeface and variation."""
     x, letters, _ = glyphs(JUDGES, range(len(LETTERS)), EACH, SEED)
     face = torch.arange(len(JUDGES)).repeat_interleave(len(LETTERS) * EACH)
     ways = range(WAYS)

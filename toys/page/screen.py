@@ -27,7 +27,7 @@ OUT: Final = Path("out/demo")
 NETWORKS: Final = ("ani-1x:0", "ani-1ccx:0", "ani-1x:1")
 MEMBERS: Final = 2
 PLACES: Final = {"source": 10, "kin": 12, "apart": 14}
-"""Columns of the table of networks, and their widths."""
+"""Model -> width of its column in the table of networks."""
 TITLE: Final = "Does an adapter trained on one model still work on another?"
 
 

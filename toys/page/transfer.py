@@ -26,7 +26,7 @@ def section() -> str:
 
 
 def kept() -> list[tuple[str, list[Dot]]]:
-    """Return the title of every study, with dots for the shares that its copied adapters keep."""
+    """Return the title of every study with endpoints, and dots for the shares that its copied adapters keep."""
     lines = []
     for study in dict.fromkeys(one.study for one in endpoint.decided()):
         mine = [one for one in endpoint.decided() if one.study == study and one.row in SIDES]

@@ -22,7 +22,7 @@ WANTED = "#CFCFCF"
 ROOM = 0.34
 """Height in inches between two stages, for the arrow of the map between them."""
 REACH = 5.0
-"""Points with a larger coordinate are not drawn, so that the others are not drawn too small; a note says so."""
+"""Points with a larger coordinate are not drawn, so that the other points are not too small; the legend says so."""
 MOST = 7.0
 """Maximum total height of all clouds in inches."""
 TITLES = {
@@ -48,7 +48,7 @@ class Layout:
 
     @classmethod
     def of(cls, panels: list[list[np.ndarray]], room: float) -> Layout:
-        """Return a layout in which the stages, with their highest and lowest points in all panels, do not overlap."""
+        """Return a layout in which the stages do not overlap in any panel."""
         shifts, gaps, top = [], [], 0.0
         for stages in zip(*panels, strict=True):
             heights = np.concatenate(stages)[:, 1]

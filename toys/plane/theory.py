@@ -16,7 +16,7 @@ from toys.plane.world import augmented, isotropic_moment, moment
 def theory(
     method: Method, source: nn.Sequential, target: nn.Sequential, one: nn.Sequential, two: nn.Sequential
 ) -> dict[str, float | None]:
-    """Return the closed form and the bound for the crescent's distribution and for the isotropic one.
+    """Return the expected distance and its bound for the crescent's distribution and for the isotropic one.
 
     ``source`` and ``target`` have no adapter, ``one`` and ``two`` do; a bound is None if the paper has none.
     """
@@ -42,7 +42,7 @@ def expected(source: nn.Sequential, target: nn.Sequential, second_moment: Tensor
 def proposition(
     method: Method, ab: Tensor, source: nn.Sequential, target: nn.Sequential, second_moment: Tensor
 ) -> tuple[float, float]:
-    """Return the closed form and the bound of the method's proposition; source and target have no adapters."""
+    """Return the expected distance and the bound in the method's proposition; source and target have no adapters."""
     root = _root(second_moment)
     (w1, w2), (w1_target, w2_target) = (list(augmented(m)) for m in (source, target))
     claim = "prop-5"

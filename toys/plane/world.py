@@ -51,7 +51,7 @@ def task() -> Tensor:
 
 
 def models(case: Case, generator: torch.Generator) -> tuple[nn.Sequential, nn.Sequential]:
-    """Return a source and a target with fixed singular values; without adapters the source has y(0) = 0.
+    """Return a random source and target; the source has weights with fixed singular values, and y(0) = 0.
 
     Same function (also for interior adapters): W₁' = W₁R, b₁' = b₁R, W₂' = R⁻¹W₂ with an invertible R.
     Other function: the first map has drifted, W₁' = W₁ + D, b₁' = b₁ + e, and the second is the source's. For such

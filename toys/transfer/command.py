@@ -99,7 +99,7 @@ def _main(
 ) -> int:
     plan = protocol(name)
     args = _parser(name, doc, plan).parse_args(argv)
-    if args.quick:  # measuring takes most of the time, and the rule uses only copies at full strength
+    if args.quick:  # measuring takes most of the time, and verdicts use only copies at full strength
         rule = replace(plan.rule, strengths=(1.0,))
         plan = replace(plan, methods=plan.tables[plan.paper], rule=rule, carried=False)
     out = args.out or Path("out") / name

@@ -66,7 +66,7 @@ class Protocol:
         title, paper: description of the study, and the paper's table (or empty).
         replicates, seeds: meaning and number of the seeds.
         measure, margin: the compared measure (lower is better), and the largest negligible difference.
-        related: targets derived from the source, which the paper's claim is about.
+        related: targets derived from the source, for which the paper makes its claim.
         exact: target with the source's function but different weights -> the method that must be exact on it.
         strangers: independently trained targets.
         methods: row -> method.
@@ -75,8 +75,8 @@ class Protocol:
         cases: variants of the experiment that share a table, such as two directions; by default a single case.
         tuned: number of seeds for choosing learning rates; 0 for all.
         carried: whether the weight-based baselines are also run.
-        world: the module in ``toys`` with its World; by default the study's name.
-        script: the script in ``toys`` with its options; by default the study's name.
+        world: the module in ``toys`` that defines the World; by default the study's name.
+        script: the script in ``toys`` that runs the study, with options; by default the study's name with ".py".
         twins: target -> the target with the same function whose results of retraining are also used for it.
     """
 

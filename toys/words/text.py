@@ -1,4 +1,4 @@
-"""Texts from this Python installation as bytes, by use, and windows of them."""
+"""Texts from this Python installation as bytes, by use, and random windows of a text."""
 
 import ast
 import sysconfig
@@ -55,7 +55,7 @@ def _title(text: str) -> str:
 def _docstrings(source: str) -> list[str]:
     try:
         tree = ast.parse(source)
-    except SyntaxError:  # truncated
+    except SyntaxError:  # the source is truncated
         return []
     kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
     return [text for node in ast.walk(tree) if isinstance(node, kinds) and (text := ast.get_docstring(node))]

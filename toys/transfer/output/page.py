@@ -24,7 +24,7 @@ WIDEST: Final = 8
 
 
 def headline(plan: Protocol, result: Mapping[str, Any], *, alone: bool = False) -> str:
-    """Return a study's result in one line: the shares kept, or, if shares are undefined, the older rule's verdicts.
+    """Return a study's result in one line: the shares kept, or, if shares are undefined, ``judge.verdicts``.
 
     Args:
         plan: the study's protocol.

@@ -38,7 +38,7 @@ def withheld(some: Sequence[Move], fixed: Threshold) -> list[Move]:
 
 
 def section(records: Mapping[str, Any]) -> str:
-    """Return the section of the page, in Markdown."""
+    """Return the section of the page on predictions, in Markdown."""
     fixed = threshold()
     found = withheld(everything(records), fixed)
     lines = [

@@ -113,7 +113,7 @@ def shares(plan: Protocol, record: Mapping[str, Any], row: str) -> tuple[np.ndar
 
 
 def concluded(gaps: list[np.ndarray]) -> list[Verdict]:
-    """Return a verdict on each paired difference; p-values of both kinds of test are corrected by Holm's method."""
+    """Return a verdict on each paired difference; tests of difference and of equivalence are corrected by Holm."""
     different = holm([t_test(gap) for gap in gaps])
     equal = holm([equivalence(gap, MARGIN) for gap in gaps])
     return [Verdict.of(gap.mean(), p, q, ERROR) for gap, p, q in zip(gaps, different, equal, strict=True)]

@@ -170,7 +170,7 @@ def claim(found: Sequence[Comparison]) -> Verdict:
 
 
 def retention(rows: Mapping[str, Any], row: str, target: str, ceiling: str = "lora, retrained") -> Interval | None:
-    """Return (none - moved) / (none - retrained) on a target, averaged over seeds; None if a seed is not retrained."""
+    """Return (none - moved) / (none - retrained), averaged over seeds; None if a retrained value is missing."""
     if None in rows.get(ceiling, {}).get(target, [None]):
         return None
     none, moved, best = (np.asarray(rows[r][target], dtype=float) for r in (NONE, row, ceiling))

@@ -31,7 +31,7 @@ def bars(n: int, *, upright: bool) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 class Net(nn.Module):
-    """Your own model."""
+    """A small classifier, as an example of your own model."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -61,7 +61,7 @@ class Glance(nn.Module):
 
 
 def patches(x: Tensor) -> Tensor:
-    """Split (n, 1, SIZE, SIZE) into (n, TOKENS, PATCH * PATCH)."""
+    """Split images, (n, 1, SIZE, SIZE), into patches, (n, TOKENS, PATCH * PATCH)."""
     return unfold(x, PATCH, stride=PATCH).mT
 
 

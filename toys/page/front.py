@@ -81,7 +81,7 @@ def rounded(value: Any) -> Any:
 
 
 def write(path: Path, plane: Mapping[str, Any], more: str = MORE) -> Path:
-    """Write the page atomically."""
+    """Write the page atomically, and return its path."""
     text = html(plane, more)
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

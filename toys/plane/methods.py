@@ -32,7 +32,7 @@ class Method:
 
     @property
     def source(self) -> str:
-        """Return the name of the paper's statement about the method; empty for none."""
+        """Return the name of the paper's statement about the method; empty if there is none."""
         return f"Prop. {self.proposition}" if self.proposition else "" if self.placement else "Lemma 3"
 
 
@@ -104,7 +104,7 @@ def moved(source: nn.Sequential, target: nn.Sequential) -> nn.Sequential:
 
 
 def learned(model: nn.Module) -> dict[str, Tensor]:
-    """Return AB of every adapted map in the paper's layout, 2 x 2."""
+    """Return layer -> AB in the paper's layout, 2 x 2, for every adapted map."""
     found = {}
     for name, layer in layers(model).items():
         for _, family in layer.adapters["default"].parts():  # type: ignore[operator]

@@ -26,7 +26,7 @@ class Block(nn.Module):
         self.after_attention, self.after_mlp = (nn.LayerNorm(WIDTH, EPSILON, dtype=FLOAT) for _ in range(2))
 
     def forward(self, x: Tensor, seen: Tensor) -> Tensor:
-        """Map (tokens, width) to the same shape, with the attention mask ``seen`` (tokens, tokens)."""
+        """Map ``x``, (tokens, width), to the same shape; ``seen``, (tokens, tokens), is the attention mask."""
         q, k, v = (m(x).unflatten(-1, (HEADS, -1)).transpose(0, 1) for m in (self.q, self.k, self.v))
         heads = scaled_dot_product_attention(q, k, v, attn_mask=seen).transpose(0, 1).flatten(-2)
         x = self.after_attention(x + self.o(heads))

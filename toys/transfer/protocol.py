@@ -53,7 +53,7 @@ class Method:
         return {key: value for key, value in asdict(self).items() if key not in {"against", "table"} and value}
 
     def on(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the layers that the adapter is put on."""
+        """Return those of the layers in ``names`` that the adapter is put on."""
         return tuple(name for name in names if re.fullmatch(self.layers or ".*", name))
 
 

@@ -48,7 +48,7 @@ def moved(source: nn.Module, target: nn.Module, strength: float = 1.0) -> nn.Mod
 
 
 def randomised(one: nn.Module, seed: int) -> nn.Module:
-    """Return a copy of an adapted model with random A and B that have the same ‖AB‖_F in every layer."""
+    """Return a copy of an adapted model with random A and B, which have the original ‖AB‖_F in every layer."""
     other = copy.deepcopy(one)
     drawn = torch.Generator().manual_seed(seed)
     with torch.no_grad():

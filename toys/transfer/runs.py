@@ -175,7 +175,7 @@ def _over(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _facts(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Return measures of the models before any adapter is trained."""
+    """Return the measures of the models without adapters, and the similarity of every target to the source."""
     del cache
     source = world.models[SOURCE]
     return {

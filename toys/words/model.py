@@ -30,7 +30,7 @@ class Block(nn.Module):
         self.up_proj, self.down_proj = _linear(WIDTH, 4 * WIDTH), _linear(4 * WIDTH, WIDTH)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (batch, length, width) to the same shape."""
+        """Map ``x``, (batch, length, width), to the same shape."""
         h = normed(x)
         q, k, v = (m(h).unflatten(-1, (HEADS, -1)).transpose(1, 2) for m in (self.q, self.k, self.v))
         seen = {"is_causal": True} if self.window is None else {"attn_mask": _near(x.shape[1], self.window)}

@@ -62,7 +62,7 @@ def _docstrings(source: str) -> list[str]:
 
 
 def windows(text: Tensor, n: int, drawn: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return n windows of a text at random positions, and the next byte of each of their bytes, (n, LENGTH) each."""
+    """Return n random windows of a text, and, for every byte in them, the byte that follows, (n, LENGTH) each."""
     at = torch.randint(len(text) - LENGTH - 1, (n,), generator=drawn)
     rows = text[at[:, None] + torch.arange(LENGTH + 1)]
     return rows[:, :-1], rows[:, 1:]

@@ -19,7 +19,7 @@ def lines(rows: Mapping[str, Any], models: Sequence[str], cell: Callable[[list[f
     Args:
         rows: row -> model -> values by seed; rows at other strengths have " x " in their names.
         models: the columns.
-        cell: formats the values of a cell.
+        cell: function that formats the values of a cell.
 
     Returns:
         The name and the cells of every row, with "diverged" if a seed has no value.

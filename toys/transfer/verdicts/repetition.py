@@ -23,7 +23,7 @@ class Distance:
     Attributes:
         case, row: identify the row.
         gaps: (value - recorded value) / standard deviation over the record's seeds, for every model and seed.
-        signs: for every model except the source, whether the mean difference from LoRA has the recorded sign.
+        signs: for every target, whether the mean difference from the compared method has the recorded sign.
     """
 
     case: str

@@ -131,7 +131,7 @@ class Guided(Model):
 
 
 class Reader(Model):
-    """A generator whose prompt starts with a token, the letter; it reads the other words by cross-attention."""
+    """A generator whose stream has only the prompt's first word, the letter; cross-attention reads the other words."""
 
     heard = 1
     kinds = (Glance, Block)

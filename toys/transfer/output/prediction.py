@@ -89,7 +89,10 @@ def moves(plan: Protocol, result: Mapping[str, Any]) -> list[Move]:
 
 
 def _gains(rows: Mapping[str, Any], row: str, target: str) -> list[float]:
-    """Return, by seed, the method's gain after training on the target; else LoRA's; else the method's on the source."""
+    """Return the method's gain after training on the target, by seed.
+
+    If this gain is not recorded, LoRA's gain is returned; if LoRA's is not, the method's gain on the source.
+    """
     for name in (f"{row}, retrained", f"{LORA}, retrained"):
         trained = rows.get(name, {}).get(target)
         if trained and None not in trained:

@@ -1,8 +1,9 @@
 """Verdicts from results by seed: tests of paired differences, corrected over a table, and the rule of the protocol.
 
-For each method and related target, the difference from copied LoRA on the same layers, paired by seed, is "better" or
-"worse" if its p-value, corrected by Holm's method over the whole table, is below 1 - level; "no difference" if two
-one-sided tests place it within the margin; else "inconclusive". By the rule, a method is
+For each method and related target, the difference from copied LoRA on the same layers (for other families, from the
+same family on the weights), paired by seed, is "better" or "worse" if its p-value, corrected by Holm's method over the
+whole table, is below 1 - level; "no difference" if two one-sided tests place it within the margin; and "inconclusive"
+in every other case. By the rule, a method is
 
     better          on most related targets, and by more than the difference on the source explains
     worse           on most related targets, better on none, and by more than the difference on the source explains
@@ -85,7 +86,7 @@ class Comparison:
 
 
 def comparisons(protocol: Protocol, rows: Mapping[str, Any]) -> list[Comparison]:
-    """Return comparisons of every method and of "auto" with copied LoRA on related targets, corrected together."""
+    """Return comparisons of every method, and of "auto", on related targets, corrected within each table."""
     return judged(protocol, {"": rows})
 
 

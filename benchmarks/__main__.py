@@ -25,15 +25,16 @@ def main(argv: list[str] | None = None) -> int:
 
 def _main(argv: list[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(BENCHMARKS)}; all by default")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"benchmarks (default: all): {', '.join(BENCHMARKS)}")
     parser.add_argument("--quick", action="store_true", help="run a small version, as a test")
-    parser.add_argument("--out", type=Path, default=Path("out/bench"), metavar="FOLDER", help="default: %(default)s")
-    layer = parser.add_argument_group("sections of the layer's benchmark only")
-    layer.add_argument("--part", action="append", choices=PARTS, help="run only this part, and keep the others")
+    where = "folder for results (default: %(default)s)"
+    parser.add_argument("--out", type=Path, default=Path("out/bench"), metavar="FOLDER", help=where)
+    layer = parser.add_argument_group("options of the benchmark `layer`")
+    layer.add_argument("--part", action="append", choices=PARTS, help="measure only this part")
     layer.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
     args = parser.parse_args(argv)
     if unknown := set(args.names) - set(BENCHMARKS):
-        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+        parser.error(f"unknown benchmark {', '.join(sorted(unknown))}; choose from {', '.join(BENCHMARKS)}")
     for name in args.names or BENCHMARKS:
         module = import_module(f"benchmarks.{name}")
         options: dict[str, Any] = {}

@@ -40,7 +40,7 @@ def main(
         InvalidValueError: the device does not exist, or the record has another machine or other versions.
     """
     if device != "cpu" and not torch.cuda.is_available():
-        msg = f"There is no device {device!r} here; --device cpu measures on the processor."
+        msg = f"This machine has no device {device!r}; use --device cpu."
         raise InvalidValueError(msg)
     versions = {name: metadata.version(name) for name in ("torch", "peft")}
     where = torch.cuda.get_device_name() if device != "cpu" else cpu()
@@ -48,7 +48,7 @@ def main(
     results: dict[str, Any] = {pages: {} for pages in MALLOC}
     if part is not None and before is not None:
         if before["config"] != config:
-            msg = f"The existing record has {before['config']}, not {config}: measure all parts, or use another --out."
+            msg = f"The existing record has {before['config']}, not {config}; measure all parts, or use another --out."
             raise InvalidValueError(msg)
         results = {pages: dict(before["results"][pages]) for pages in MALLOC}
     for section in part or SECTIONS:

@@ -109,9 +109,7 @@ def main() -> None:
             apart = [float((say(other, *inputs) - full).norm() / full.norm())]
             with disable(other):
                 apart.append(float((say(other, *inputs) - full).norm() / full.norm()))
-    print(
-        f"{args.target} with a window differs from itself without by {apart[1]:.3f}, with the adapter by {apart[0]:.3f}"
-    )
+    print(f"The window changes the output of {args.target} by {apart[1]:.3f}, and with the adapter by {apart[0]:.3f}.")
 
 
 if __name__ == "__main__":

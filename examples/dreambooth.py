@@ -33,7 +33,7 @@ def pixels(path: Path, size: int) -> torch.Tensor:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=PRESETS["sd15"].base)
-    parser.add_argument("--target", help="another model for the adapter")
+    parser.add_argument("--target", help="other model, to draw with the adapter")
     parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--prompt", required=True)
     parser.add_argument("--family", default="lora", choices=("lora", "dora", "loha", "lokr"))
@@ -78,14 +78,14 @@ def main() -> None:
 
     state = convert_state_dict_to_diffusers(get_peft_model_state_dict(unet))
     StableDiffusionPipeline.save_lora_weights(str(args.out), unet_lora_layers=state)
-    print(f"{args.out}: saved like a LoRA. Will it move? ioadapt report {args.model} OTHER {args.out}")
+    print(f"Saved {args.out}. For its effect on another model, run ioadapt report {args.model} OTHER {args.out}")
 
     if args.target:
         other = StableDiffusionPipeline.from_pretrained(args.target, torch_dtype=dtype).to(device)
         other.load_lora_weights(str(args.out))  # reads our adapters, as ioadapt_theory.peft is imported
         image = other(args.prompt, num_inference_steps=2 if args.steps < 10 else 30, height=args.size, width=args.size)
         image.images[0].save(args.out / "on_the_target.png")
-        print(f"{args.out / 'on_the_target.png'}: drawn by {args.target} with the adapter")
+        print(f"Saved {args.out / 'on_the_target.png'}, drawn by {args.target} with the adapter.")
 
 
 if __name__ == "__main__":

@@ -61,8 +61,8 @@ def read(pipe, encoder, mapper, pixels):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=PRESETS["elite"].base)
-    parser.add_argument("--target", required=True, help="a model with the same text encoder")
-    parser.add_argument("--encoder", help="encoder of images (default: a small random one, to try the script)")
+    parser.add_argument("--target", required=True, help="other model with the same text encoder")
+    parser.add_argument("--encoder", help="image encoder (default: a small random one, to try the script)")
     parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=PRESETS["elite"].steps)
     parser.add_argument("--batch", type=int, default=PRESETS["elite"].batch_size)
@@ -111,7 +111,7 @@ def main() -> None:
         how = {"num_inference_steps": 2 if args.steps < 10 else 30, "height": args.size, "width": args.size}
         drawn = other(prompt_embeds=words, negative_prompt_embeds=torch.zeros_like(words), **how)
     drawn.images[0].save(args.out / "on_the_target.png")
-    print(f"{args.out}: mapper and text encoder; {args.out / 'on_the_target.png'} is drawn by {args.target}")
+    print(f"Saved mapper and text encoder in {args.out}, with {args.out / 'on_the_target.png'} drawn by {args.target}.")
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def main() -> None:
         image, condition = packed(one["latents"]), packed(one["condition"])
         times = torch.ones(1, device=device, dtype=dtype)
         guess = velocity(other, torch.randn_like(image), times, condition, one["prompts"], one["pooled"], height, width)
-    print(f"{args.target} with the adapter: {list(guess.shape)} for one image, finite: {bool(guess.isfinite().all())}")
+    print(f"{args.target} with the adapter returns {list(guess.shape)}, finite: {bool(guess.isfinite().all())}.")
 
 
 if __name__ == "__main__":

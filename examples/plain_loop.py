@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--target", required=True, help="model to move the adapter to")
     parser.add_argument("--texts", type=Path, required=True)
     parser.add_argument("--preset", default="commonsense", choices=("commonsense", "metamath"))
-    parser.add_argument("--placement", default="input", help="input, output, weight, residual")
+    parser.add_argument("--placement", default="input", help="input, output, weight or residual")
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--out", type=Path, default=Path("out/adapter"))
     args = parser.parse_args()
@@ -68,7 +68,7 @@ def main() -> None:
     tokenizer.save_pretrained(args.out / "merged")
     ioadapt(["adapters", "bake", str(args.out), str(args.out / "lora"), "--base", args.target])
     print(
-        f"{args.out}: the adapter and its card; merged: {args.target} with it in the weights; lora: for PEFT and vLLM"
+        f"Saved the adapter in {args.out}, the adapted {args.target} in merged, and a LoRA for PEFT and vLLM in lora."
     )
 
 

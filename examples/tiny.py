@@ -97,7 +97,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", choices=("sd", "flux", "llama"))
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--like", type=Path, help="a Llama to perturb")
+    parser.add_argument("--like", type=Path, help="Llama to perturb (default: a new one)")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     torch.manual_seed(args.seed)

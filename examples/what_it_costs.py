@@ -203,12 +203,12 @@ def line(name: str, placement: str, *, per_second: float) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"rows, of {', '.join(ROWS)} (default: all)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"rows to print: {', '.join(ROWS)} (default: all)")
     parser.add_argument("--placement", default="input", choices=("input", "output", "weight"))
-    parser.add_argument("--operations", type=float, default=100e12, metavar="N", help="in a second (default 100e12)")
+    parser.add_argument("--operations", type=float, default=100e12, metavar="N", help="per second (default 100e12)")
     args = parser.parse_args()
     if unknown := set(args.names) - set(ROWS):
-        parser.error(f"no {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
+        parser.error(f"unknown row {', '.join(sorted(unknown))}; choose from {', '.join(ROWS)}")
     print(
         f"{'':13} {'model':>7} {'trained':>9} {'at once':>7} {'memory':>11} {'a step':>10} {'steps':>7} {'in all':>10}"
     )

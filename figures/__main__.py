@@ -48,10 +48,11 @@ def main(argv: list[str] | None = None) -> int:
 def _main(argv: list[str] | None) -> int:
     parser = Parser(prog="python -m figures", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"figures (default: all): {', '.join(FIGURES)}")
-    parser.add_argument("--list", action="store_true", help="list the figures, and stop")
-    parser.add_argument("--out", type=folder, default="out/figures", metavar="FOLDER", help="default: %(default)s")
+    parser.add_argument("--list", action="store_true", help="list the figures and stop")
+    where, seed = "folder for figures (default: %(default)s)", "random seed (default: %(default)s)"
+    parser.add_argument("--out", type=folder, default="out/figures", metavar="FOLDER", help=where)
     parser.add_argument("--quick", action="store_true", help="use smaller samples and searches")
-    parser.add_argument("--seed", type=whole(0, 2**31 - 1), default=0, metavar="N", help="default: %(default)s")
+    parser.add_argument("--seed", type=whole(0, 2**31 - 1), default=0, metavar="N", help=seed)
     args = parser.parse_args(argv)
     names = args.names or list(FIGURES)
     modules = {name: load(name) for name in names}  # checks all names before drawing

@@ -131,7 +131,7 @@ def filled(text: str) -> str:
 def _written(section: re.Match[str]) -> str:
     begin, name, end = section.groups()
     if name not in SECTIONS:
-        msg = f"The generated section {name!r} is unknown; known: {', '.join(SECTIONS)}."
+        msg = f"Unknown generated section {name!r}; choose one of {', '.join(SECTIONS)}."
         raise FileFormatError(msg)
     return f"{begin}{SECTIONS[name]()}{end}"
 

@@ -37,7 +37,7 @@ def run(
     del repeat
     known = records.recorded("language")
     if known is None:
-        msg = "The learning rate of LoRA is not recorded; run toys/language.py and store its record in toys/data."
+        msg = "LoRA's learning rate is not recorded; run toys/language.py and copy its language.json to toys/data."
         raise InvalidValueError(msg)
     lora, size = known["rates"]["lora"], "quick" if quick else "full"
     language = protocol("language")

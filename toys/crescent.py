@@ -110,13 +110,14 @@ def _parser() -> Parser:
         prog="python toys/crescent.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     cases = ", ".join(Case)
-    parser.add_argument("--case", type=_case, default=Case.SAME_FUNCTION, help=f"{cases}; default: %(default)s")
-    parser.add_argument("--seed", type=whole(0, 2**31 - 1), default=0, metavar="N", help="default: %(default)s")
-    parser.add_argument("--steps", type=whole(1, 10**5), default=1000, metavar="N", help="default: %(default)s")
-    parser.add_argument("--rank", type=whole(1, 2), default=2, metavar="N", help="1 or 2, default: %(default)s")
-    parser.add_argument("--samples", type=whole(2, 10**7), default=2000, metavar="N", help="default: %(default)s")
-    parser.add_argument("--device", type=device("float64"), default="cpu", help="default: %(default)s")
-    parser.add_argument("--out", type=folder, default="out/crescent", metavar="FOLDER", help="default: %(default)s")
+    default = "(default: %(default)s)"
+    parser.add_argument("--case", type=_case, default=Case.SAME_FUNCTION, help=f"{cases} {default}")
+    parser.add_argument("--seed", type=whole(0, 2**31 - 1), default=0, metavar="N", help=f"random seed {default}")
+    parser.add_argument("--steps", type=whole(1, 10**5), default=1000, metavar="N", help=f"training steps {default}")
+    parser.add_argument("--rank", type=whole(1, 2), default=2, metavar="N", help=f"rank, 1 or 2 {default}")
+    parser.add_argument("--samples", type=whole(2, 10**7), default=2000, metavar="N", help=f"samples {default}")
+    parser.add_argument("--device", type=device("float64"), default="cpu", help=f"device {default}")
+    parser.add_argument("--out", type=folder, default="out/crescent", metavar="FOLDER", help=f"results {default}")
     return parser
 
 

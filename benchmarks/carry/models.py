@@ -51,7 +51,7 @@ def require_digits() -> Any:
     try:
         from sklearn import datasets  # type: ignore[import-not-found, unused-ignore]
     except ImportError as error:
-        msg = "The benchmark carry needs the digits of scikit-learn, which is not installed: pip install scikit-learn."
+        msg = "The carry benchmark needs scikit-learn, which is not installed; run pip install scikit-learn."
         raise InvalidValueError(msg) from error
     return datasets
 

@@ -97,7 +97,7 @@ def build(out: Path = OUT) -> int:
     status = build_main([*strict, str(source), str(html)])
     (html / "index.html").write_text(front(), encoding="utf-8")
     if missing := broken(html):
-        msg = f"{len(missing)} links of the site are broken: {'; '.join(missing[:5])}."
+        msg = f"The site has broken links ({len(missing)}): {'; '.join(missing[:5])}."
         raise InvalidValueError(msg)
     return int(status)
 
@@ -120,7 +120,7 @@ def main(argv: list[str] | None = None) -> int:
     def body() -> int:
         Parser(prog="python -m figures.site", description=__doc__).parse_args(argv)
         if build():
-            msg = "The documentation has the warnings above, which count as errors; fix them."
+            msg = "The warnings above count as errors; fix them."
             raise InvalidValueError(msg)
         sys.stdout.write(f"{OUT / 'html' / 'index.html'}\n")
         return OK

@@ -33,7 +33,7 @@ Plan = Mapping[Placement, Spec]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdapterConfig:
-    """Options of ``adapt``, which also accepts PEFT's names for them.
+    """Options of ``adapt``, which also accepts PEFT's names for these options.
 
     Attributes:
         target_modules: module names: a list matches by suffix, a string is a regular expression for the whole name, and
@@ -41,11 +41,12 @@ class AdapterConfig:
         exclude_modules: modules to leave out, in the same two forms.
         family: "lora", "dora", "loha", "lokr" or "full".
         placement: "weight" (Eq. 4a), "input" (4b), "output" (4c), or a sum such as "input+weight" (Eq. 6), where the
-            change of the weight is added to the W that the input and output parts give. Or a rule that chooses for each
-            layer: "residual" (see ``residual``), or "auto" (the side that transfers best, see ``auto``).
+            change of the weight is added to the W that the input and output parts give. It may also be a rule that
+            chooses the side of each layer: "residual" (see ``rules.residual``), or "auto", the side that transfers best
+            (see ``rules.auto``).
         rank: r; for a sum, one number for all parts or one per part, in the order written.
-        alpha: scaling is alpha / rank; None means alpha = rank. For a sum, as for ``rank``.
-        use_rslora: scaling is alpha / √rank.
+        alpha: the scaling is alpha / rank; None means alpha = rank. For a sum, one number or one per part.
+        use_rslora: use the scaling alpha / √rank instead.
         rank_pattern, alpha_pattern, placement_pattern: overrides by module name; a key is a regular expression that
             matches the end of the name, as in PEFT.
         dropout, init, dtype, detach_norm, factor: see ``families.Spec``.
@@ -78,7 +79,6 @@ class AdapterConfig:
     factor: int = -1
 
     def __post_init__(self) -> None:
-        """Check all options that can be checked without a model."""
         for name in ("target_modules", "exclude_modules"):
             value = getattr(self, name)
             if not isinstance(value, str | Iterable) or not all(isinstance(part, str) for part in value):
@@ -98,7 +98,7 @@ class AdapterConfig:
                 raise InvalidValueError(msg)
         if self.dtype is not None and self.dtype not in PLAIN_DTYPES:
             some = ", ".join(sorted(map(str, PLAIN_DTYPES)))
-            msg = f"dtype must be one of {some}, or None for the layer's own, not {self.dtype!r}."
+            msg = f"dtype must be one of {some}, or None for the dtype of the layer, not {self.dtype!r}."
             raise InvalidValueError(msg)
         for name in ("rank_pattern", "alpha_pattern", "placement_pattern"):
             values: Any = getattr(self, name)
@@ -136,7 +136,7 @@ class AdapterConfig:
 
 
 def translated(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options under our names, translated from PEFT's; raise UnknownNameError or InvalidValueError."""
+    """Return options with PEFT's names replaced by ours; raise UnknownNameError or InvalidValueError."""
     known = [one.name for one in fields(AdapterConfig)]
     result: dict[str, Any] = {}
     for name, value in options.items():
@@ -147,7 +147,7 @@ def translated(options: Mapping[str, Any]) -> dict[str, Any]:
         if (ours := PEFT.get(name, name)) not in known:
             raise UnknownNameError("option", name, [*known, *PEFT])
         if ours in result:
-            msg = f"Option {ours} is given twice, once as {name}; give it once."
+            msg = f"Option {ours!r} is given under two names; give it once."
             raise InvalidValueError(msg)
         result[ours] = value
     if "target_modules" not in result:
@@ -159,7 +159,7 @@ def translated(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def init_of(value: object) -> str:
-    """Translate PEFT's init_lora_weights; raise InvalidValueError for a value without a counterpart."""
+    """Return our ``init`` for PEFT's init_lora_weights; raise InvalidValueError for a value without a counterpart."""
     if value is True or value is False:
         return "default" if value else "random"
     if value != "gaussian":
@@ -175,7 +175,7 @@ def parse_placement(text: str) -> tuple[Placement, ...]:
         if part not in list(Placement):
             raise UnknownNameError("placement", part, [*Placement, *RULES])
     if len(set(parts)) < len(parts):
-        msg = f"Placement {text!r} names a part twice; name it once, with a larger rank."
+        msg = f"Placement {text!r} contains a part twice; give it once, with a larger rank."
         raise InvalidValueError(msg)
     return tuple(Placement(part) for part in parts)
 
@@ -200,6 +200,6 @@ def _each(what: str, value: Any, parts: tuple[Placement, ...]) -> Sequence[Any]:
     if isinstance(value, str) or not isinstance(value, Sequence):
         return [value] * len(parts)
     if len(value) != len(parts):
-        msg = f"{what} {tuple(value)} has {len(value)} values; {'+'.join(parts)!r} needs {len(parts)}, or one number."
+        msg = f"{what} must be one number, or one for each of {'+'.join(parts)!r}, not {tuple(value)!r:.80}."
         raise InvalidValueError(msg)
     return value

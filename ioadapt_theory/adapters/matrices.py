@@ -1,4 +1,4 @@
-"""A torch module as the paper's f with its c x d matrix W; only this module transposes weights.
+"""A torch module as the paper's layer f, with a c x d matrix W.
 
 Linear layers store Wᵀ; convolutions store (out, in/groups, *taps) and become (in · taps) x out; the ``Conv1D`` of
 transformers stores W as it is. Any other module with known sizes is a black box: it is only called.
@@ -60,24 +60,24 @@ class Operator(Base):
     def dense(self) -> Tensor:
         """Raise UnsupportedError: the weight of an unknown layer cannot be read."""
         msg = (
-            f"A {type(self.module).__name__} does not store a plain weight matrix here (quantised, parametrised and"
-            " offloaded layers do not), so it cannot be merged, nor adapted by a family that reads the weight; use"
-            " input or output placement, unmerged."
+            f"A {type(self.module).__name__} without a plain weight matrix (quantised, parametrised or offloaded)"
+            " cannot be merged or have an adapter that reads the weight; use input or output placement without"
+            " merging."
         )
         raise UnsupportedError(msg)
 
     def stored(self, matrix: Tensor) -> Tensor:
-        """Return the matrix in the module's own layout: the inverse of ``dense``."""
+        """Return the matrix in the module's layout, the inverse of ``dense``; raise UnsupportedError like ``dense``."""
         del matrix
         return self.dense()
 
     def product(self, x: Tensor, m: Tensor) -> Tensor:
-        """Return X M; not defined for an unknown convolution."""
+        """Return X M; raise UnsupportedError for an unknown convolution."""
         return super().product(x, m) if self.pointwise else self.dense()
 
 
 class Linear(Operator):
-    """nn.Linear: stores Wᵀ."""
+    """An nn.Linear, which stores Wᵀ."""
 
     def dense(self) -> Tensor:
         """Return W, c x d."""
@@ -89,7 +89,7 @@ class Linear(Operator):
 
 
 class Conv1D(Operator):
-    """transformers' Conv1D of GPT-2, a linear layer that stores W itself."""
+    """The Conv1D of transformers, as in GPT-2: a linear layer that stores W itself."""
 
     def dense(self) -> Tensor:
         """Return W, c x d."""
@@ -101,14 +101,14 @@ class Conv1D(Operator):
 
 
 class Convolution(Operator):
-    """nn.Conv1d, nn.Conv2d and nn.Conv3d, with any stride, padding (mode) and dilation."""
+    """An nn.Conv1d, nn.Conv2d or nn.Conv3d, with any stride, padding, padding mode and dilation."""
 
     def check_placeable(self, side: str) -> None:
         """Raise UnsupportedError for a grouped convolution: I + AB would mix channels of different groups."""
         if self.module.groups > 1 and side != "weight":
             msg = (
-                f"A convolution with groups={self.module.groups} takes no {side} adapter, which would mix channels"
-                " of different groups; use weight placement, or exclude the layer."
+                f"A convolution with groups={self.module.groups} cannot have an {side} adapter, which would mix"
+                " channels of different groups; use weight placement, or add the layer to exclude_modules."
             )
             raise UnsupportedError(msg)
 
@@ -125,7 +125,7 @@ class Convolution(Operator):
         return self.module._conv_forward(x.to(m.dtype), self.stored(m), None)
 
     def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
-        """Return Y + s X A B, by a k x k convolution to r channels and a 1 x 1 one; with groups, compute AB."""
+        """Return Y + s X A B, by a k x k convolution to r channels and a 1 x 1 one; compute AB if there are groups."""
         return super().plus_low_rank(y, x, a, b, s) if self.module.groups == 1 else y + self.product(x, a @ (s * b))
 
 
@@ -164,7 +164,7 @@ def _with_plain_weight(module: Any) -> Operator | None:
 def _with_known_sizes(module: Any) -> Operator:
     kind = type(module).__name__
     inner: Any = module
-    while isinstance(wrapped := getattr(inner, "base_layer", None), nn.Module):  # the wrappers of PEFT and our own
+    while isinstance(wrapped := getattr(inner, "base_layer", None), nn.Module):  # wrappers of PEFT and of this package
         inner = wrapped
     sizes = tuple(getattr(inner, name, None) for name in ("in_features", "out_features", "in_channels", "out_channels"))
     match sizes:
@@ -172,7 +172,7 @@ def _with_known_sizes(module: Any) -> Operator:
             f = Operator(module, c, d)
         case (_, _, int(c), int(d)) if isinstance(getattr(inner, "kernel_size", None), tuple):
             if getattr(inner, "transposed", False):
-                msg = f"A transposed convolution ({type(inner).__name__}) is not supported; exclude it."
+                msg = f"A transposed convolution ({type(inner).__name__}) is not supported; add it to exclude_modules."
                 raise UnsupportedError(msg)
             f = Operator(module, c, d, axis=-1 - len(inner.kernel_size))
         case _ if type(inner).__name__ == "Conv1D" and hasattr(inner, "nf"):
@@ -180,11 +180,11 @@ def _with_known_sizes(module: Any) -> Operator:
         case _:
             msg = (
                 f"{kind} cannot be adapted: it is neither linear nor a convolution, and has no in_features and"
-                " out_features."
+                " out_features; add it to exclude_modules."
             )
             raise UnsupportedError(msg)
     if isinstance(weight := getattr(module, "weight", None), Tensor) and weight.is_complex():
-        msg = f"The weight of this {kind} is complex and adapters are real; exclude the layer."
+        msg = f"The weight of this {kind} is complex, but adapters are real; add the layer to exclude_modules."
         raise UnsupportedError(msg)
     return f
 

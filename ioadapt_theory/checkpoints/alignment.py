@@ -76,10 +76,10 @@ def by_contents(source: Contents, target: Contents) -> Origins | None:
         return None
     silent = frozenset(name for name, old in of.items() if not aligner.shows(old, name))
     places = {old: new for new, old in of.items()}
-    wrong = {new: f"holds what was {old}" for new, old in of.items() if new != old and new in source.shapes}
+    wrong = {new: f"has the weights of {old}" for new, old in of.items() if new != old and new in source.shapes}
     for name, shape in target.shapes.items():
         if name not in of and name in places and source.shapes.get(name) == shape:
-            wrong[name] = f"is new: the layer of that name is now {places[name]}"
+            wrong[name] = f"is new, and the layer that had this name is now {places[name]}"
     return Origins(of, "contents", with_block=silent, contradicted=wrong)
 
 

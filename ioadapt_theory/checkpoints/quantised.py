@@ -22,7 +22,7 @@ MARK: Final = "scaled_fp8"
 """An empty tensor by which ComfyUI marks such files."""
 REFUSED: Final = {
     "qweight": "GPTQ or AWQ", "absmax": "bitsandbytes", "SCB": "bitsandbytes", "weight_packed": "compressed-tensors",
-    "weight_scale": "compressed-tensors", "weight_scale_inv": "fp8, and a weight is missing", "weight_scale_2": "NVFP4",
+    "weight_scale": "compressed-tensors", "weight_scale_inv": "fp8, without a weight", "weight_scale_2": "NVFP4",
     "codebooks": "AQLM", "Qidxs": "QuIP#", "trellis": "EXL3", "q_weight": "EXL2", "W_q": "HQQ", "proj_blocks": "MXFP4",
 }  # fmt: skip
 """Last part of a tensor's name -> the quantisation library."""
@@ -76,8 +76,8 @@ def dequantised(whole: Checkpoint) -> Checkpoint:
         if by := REFUSED.get(name.rpartition(".")[2]):
             settings = whole.config.get("quantization_config")
             by = str(settings.get("quant_method", by))[:40] if isinstance(settings, dict) else by
-            msg = f"{whole.source} is quantised by {by}: {name} has no weights. Compare the original"
-            msg += " model, or the result of model.dequantize()."
+            msg = f"{whole.source} is quantised ({by}), so {name} has no plain weights. Use the original model,"
+            msg += " or the result of model.dequantize()."
             raise UnsupportedError(msg)
     return Dequantised(whole, scales, beside) if scales else whole
 
@@ -93,6 +93,6 @@ def _blocks(scale: TensorInfo, weight: TensorInfo) -> tuple[int, ...]:
         whole = n // count if count and n % count == 0 else 0
         blocks.append(next(chain((b for b in powers if 1 < count < n and -(-n // b) == count), [whole])))
     if len(counts) != len(weight.shape) or not all(blocks):
-        msg = f"{scale.name} of shape {list(scale.shape)} does not fit {weight.name} of shape {list(weight.shape)}."
+        msg = f"{scale.name} {[*scale.shape]} does not fit {weight.name} {[*weight.shape]}; use the original model."
         raise FileFormatError(msg)
     return tuple(blocks)

@@ -95,7 +95,7 @@ def resolve(source: str) -> Alias:
         return replace(alias, revision=revision or alias.revision, part=part or alias.part)
     if name.startswith((".", "/", "~")) or is_file(name):
         if revision is not None:
-            msg = f"{source} is a path, which has no revision {revision!r}: leave @{revision} out."
+            msg = f"{source} is a path, and only hub ids have revisions; leave out @{revision}."
             raise SourceError(msg)
         return Alias(name="", path=str(Path(name).expanduser()), part=part)
     if is_repo_id(name):

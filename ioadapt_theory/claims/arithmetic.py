@@ -183,7 +183,7 @@ def condition_number(m: Array) -> Array:
     """Return σ_max / σ_min over the min(c, d) singular values."""
     s = singular_values(m)
     if not isinstance(m, Tensor) and max(m.shape) > LARGE and s[-1] < 1e-6 * s[0]:
-        msg = f"cond(M) of a matrix above {LARGE} x {LARGE} is computed in double precision, and this one exceeds 1e6."
+        msg = f"cond(M) must be at most 1e6 for a matrix larger than {LARGE} x {LARGE}; use a smaller matrix."
         raise InvalidValueError(msg)
     return s[..., 0] / s[..., -1]
 

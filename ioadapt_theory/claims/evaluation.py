@@ -94,7 +94,7 @@ def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
     """
     inequality = claim.inequality
     if inequality is None:
-        msg = f"{claim.id} has no instances: it is settled by exact arguments; see `ioadapt verify {claim.id}`."
+        msg = f"{claim.id} has no instances, since exact arguments settle it; run `ioadapt verify {claim.id}`."
         raise InvalidValueError(msg)
     residuals = _residuals(inequality, raw)
     if missed := max((residuals[name] for name, h in inequality.hypotheses.items() if h.mends), default=0.0):
@@ -104,15 +104,15 @@ def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
     for name, hypothesis in inequality.hypotheses.items():
         if after[name] and not (hypothesis.enters or hypothesis.mends):
             reason = (
-                f"it meets the hypothesis {name} only up to rounding (residual {after[name]:.3g}), "
-                "where the conclusion may jump"
+                f"the instance meets the hypothesis {name} only up to rounding (residual {after[name]:.3g}), "
+                "where the conclusion may be discontinuous"
             )
             raise UndecidedError(reason, residuals)
     lhs, rhs, first_order = _settled_sides(inequality, raw)
     result = Evaluation(claim=claim.id, lhs=lhs, rhs=rhs, first_order=first_order, hypotheses=residuals)
     entering = max((residuals[name] for name, h in inequality.hypotheses.items() if h.enters), default=0.0)
     if not result.holds and entering and (violation := result.decisive - rhs) <= 2 * entering:
-        reason = f"the sides differ by {violation:.3g}, which its hypotheses, missed by {entering:.3g}, may explain"
+        reason = f"the sides differ by {violation:.3g}, which the hypotheses' residual, {entering:.3g}, may explain"
         raise UndecidedError(reason, residuals)
     return result
 
@@ -151,7 +151,7 @@ def _settled_sides(inequality: Inequality, raw: Mapping[str, Any]) -> list[Any]:
         if all(done for done, _ in settled):
             return [_float(value) for _, value in settled]
         before = after
-    msg = f"The values are lost in cancellation: at {digits} digits they are not yet settled."
+    msg = f"Cancellation leaves both sides inaccurate at {digits} digits; change the numbers of the instance."
     raise InvalidValueError(msg)
 
 
@@ -180,11 +180,9 @@ def _float(value: Any) -> float | None:
     if value is None:
         return None
     if not _real(value):
-        msg = "a logarithm, arcsine or artanh in it leaves its domain"
+        msg = "the argument of a logarithm, arcsine or artanh is outside its domain"
         raise UndefinedError(msg)
     if value and not SMALLEST <= abs(value) <= LARGEST:
-        msg = (
-            f"{mp.nstr(value, 5)} is outside of double precision, {SMALLEST:.3g} to {LARGEST:.3g}; scale the instance."
-        )
+        msg = f"{mp.nstr(value, 5)} is outside double precision, {SMALLEST:.3g} to {LARGEST:.3g}; scale the instance."
         raise InvalidValueError(msg)
     return float(value)

@@ -95,14 +95,14 @@ def _value(letter: Letter, raw: Any, sizes: dict[str, tuple[int, str]], exact: b
     if not axes:
         value = array.item()
         if (letter.positive and value <= 0) or (letter.nonnegative and value < 0):
-            msg = f"{letter.key} = {float(value):g} must be {'positive' if letter.positive else 'at least 0'}."
+            msg = f"{letter.key} must be {'positive' if letter.positive else 'at least 0'}, not {float(value):g}."
             raise InvalidValueError(msg)
         return value
     for axis, size in zip(axes, array.shape, strict=True):
         expected, owner = sizes.setdefault(axis, (size, letter.key))
         if size != expected:
             shape, form = " x ".join(map(str, array.shape)), " x ".join(axes)
-            msg = f"{letter.key} has size {shape}, but it is {form}, and {axis} = {expected} in {owner}."
+            msg = f"{letter.key} must have size {form}, with {axis} = {expected} as in {owner}, not {shape}."
             raise ShapeError(msg)
     return array
 
@@ -123,12 +123,12 @@ def _nested(key: str, raw: Any, depth: int) -> Any:
 
 def _scalar(key: str, raw: Any) -> Fraction:
     if isinstance(raw, str) and EXPONENT.search(raw):
-        msg = f"{key} holds {_short(raw)}; exponents have up to three digits."
+        msg = f"{key} contains {_short(raw)}, but exponents have at most three digits."
         raise FileFormatError(msg)
     try:
         return Fraction("" if isinstance(raw, bool) else raw)
     except (TypeError, ValueError, OverflowError, ZeroDivisionError):
-        msg = f'{key} holds {_short(raw)}, which is neither a finite number nor an exact string such as "20/297".'
+        msg = f'{key} contains {_short(raw)}, which is neither a finite number nor an exact string such as "20/297".'
         raise FileFormatError(msg) from None
 
 
@@ -160,8 +160,8 @@ def load(path: Path | str, kind: str = "instance file") -> dict[str, Any]:
         msg = f"The {kind} {str(path)!r} cannot be read: {reason}."
         raise FileFormatError(msg) from None
     if not isinstance(raw, dict):
-        large = f"is larger than {LARGEST >> 20} MiB, the most that is read"
-        reason = large if len(content) > LARGEST else f"must hold a JSON object, not {_short(raw)}"
+        large = f"is larger than {LARGEST >> 20} MiB, the limit"
+        reason = large if len(content) > LARGEST else f"must contain a JSON object, not {_short(raw)}"
         msg = f"The {kind} {str(path)!r} {reason}."
         raise FileFormatError(msg)
     return raw

@@ -43,7 +43,7 @@ class Journal:
         except OSError as error:
             self.broken = True
             reason = f"{error.filename or self.path.parent}: {error.strerror or error}"
-            self.tell(f"This run cannot be resumed: {reason}; name another folder by --resume-from.")
+            self.tell(f"This run cannot be resumed: {reason}; give another folder with --resume-from.")
 
     def read(self) -> Results:
         """Return the parts that an interrupted run finished."""
@@ -128,20 +128,20 @@ def read(path: str) -> Record:
     """
     raw = load(path, "record")
     if raw.get("what") == "verify" and raw.get("schema") != SCHEMA:
-        msg = f"{path!r} has schema {raw.get('schema')!r}, and this version reads {SCHEMA}: run verify again."
+        msg = f"{path!r} has schema {raw.get('schema')!r}, but this version reads {SCHEMA}; run verify again."
         raise FileFormatError(msg)
     try:
-        assert raw["what"] == "verify", "it is another kind of record"
+        assert raw["what"] == "verify", "it is a record of another command"
         digest, stamp = _digest(raw), dict(raw["versions"])
     except (KeyError, TypeError, AttributeError, AssertionError) as error:
         reason = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
-        msg = f"{path!r} is not what `ioadapt verify --format json` writes: {reason[:400]}."
+        msg = f"{path!r} is not a record of `ioadapt verify --format json`: {reason[:400]}."
         raise FileFormatError(msg) from None
     if digest != raw.get("digest"):
-        msg = f"{path!r} was changed after it was written: the digest of its numbers is {digest}, not its own."
+        msg = f"{path!r} was changed after it was written: its digest should be {digest}; run verify again."
         raise FileFormatError(msg)
     if differ := differences(stamp, versions()):
-        msg = f"{path!r} was computed by other versions, {differ}: run verify again."
+        msg = f"{path!r} was computed with other versions, {differ}; run verify again."
         raise FileFormatError(msg)
     results = dict(map(_parsed, raw["parts"]))
     return Record(results, tuple(raw["config"].get("runs", [raw["config"]])))

@@ -73,7 +73,7 @@ def proofs(claim: Claim) -> str:
     """Return every exact argument about a claim, step by step."""
     lines = list[str]()
     for proof in claim.proofs:
-        lines.append(f"{'Against' if proof.refutes else 'For' if proof.proves else 'Beside'} {claim.id}: {proof.name}")
+        lines.append(f"{'Against' if proof.refutes else 'For' if proof.proves else 'About'} {claim.id}: {proof.name}")
         lines += [f"    {step}" for step in proof.printed(claim)]
     return "\n".join(lines) + "\n"
 

@@ -31,7 +31,7 @@ LIBRARIES = ("ioadapt-theory", "torch", "numpy", "mpmath", "sympy", "python-flin
 LIMITS = {
     **dict.fromkeys(("stacks", "samples"), 10**9),  # computed in parts and blocks: memory is bounded, time is not
     **dict.fromkeys(("instances", "starts", "steps"), 10**6),  # all instances and starts are in memory at once
-    **{"depth": 1000, "rank": 10_000, "jobs": 1024, "condition": 1e12},
+    **{"depth": 1000, "rank": 10_000, "jobs": 1024, "condition": 10**12},
 }
 """Largest value of every number on the command line."""
 _ONE_AT_A_TIME = threading.Lock()  # digits and threads are settings of the process
@@ -102,7 +102,7 @@ def parts(names: Iterable[str], run: Run) -> Iterator[Part]:
 def do(values: Sequence[Any], stamp: Mapping[str, str | None]) -> dict[str, Any]:
     """Compute a part in any process; return its verification as JSON or, under "refused", the reason."""
     if differ := differences(versions(), stamp):
-        return {"refused": f"A worker has other versions, {differ}."}
+        return {"refused": f"A worker has other versions, {differ}; install the same versions everywhere."}
     part = Part(*values)
     with _ONE_AT_A_TIME:
         threads = torch.get_num_threads()
@@ -194,8 +194,8 @@ def check(run: Run, jobs: int) -> None:
     for name, limit in LIMITS.items():
         value = jobs if name == "jobs" else getattr(run, name)
         if not 1 <= value <= limit:
-            limits = f"at most {limit:g}" if value > limit else "at least 1"
-            msg = f"--{name} {value:g} must be {limits}."
+            limits = f"at most {limit:,}" if value > limit else "at least 1"
+            msg = f"--{name} must be {limits}, not {value:,}."
             raise InvalidValueError(msg)
     stacks.check(run)
     try:

@@ -14,12 +14,12 @@ from ioadapt_theory.cli.files import check_files
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, WorkerError, near_misses, printable
 
 COMMANDS: dict[str, str] = {
-    "claims": "statements of the paper, with verdicts, counterexamples and corrections",
+    "claims": "list the paper's claims, with verdicts, counterexamples and corrections",
     "verify": "repeat the numerical checks, or evaluate one instance of a claim",
     "adapters": "inspect an adapter file, or convert it for another tool, side or base",
     "transfer": "fit an adapter to another model, and predict how much of its effect is kept",
     "report": "predict whether an adapter works on another model, and recommend what to do",
-    "similarity": "compare the weights of checkpoints, or the input or output spaces, layer by layer",
+    "similarity": "compare the weights, input spaces or output spaces of checkpoints, layer by layer",
 }
 """Subcommand -> its one-line help.
 
@@ -94,7 +94,7 @@ def guarded(name: str, body: Callable[[], int]) -> int:
         say(f"{name}: Cannot read or write{place}: {error.strerror or error}.")
         return MISUSE
     except MemoryError:
-        say(f"{name}: There is not enough memory for this.")
+        say(f"{name}: There is not enough memory to run this command.")
         return MISUSE
     except KeyboardInterrupt:
         say(f"{name}: interrupted.")

@@ -47,28 +47,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     baked = commands.add_parser("bake", help="write a plain LoRA for one base: exact, or of a given rank")
     for sub in (shown, converted, baked):
-        sub.add_argument("file", metavar="FILE")
+        sub.add_argument("file", metavar="FILE", help="file or folder of the adapter")
         if sub is not shown:
             sub.add_argument("out", metavar="OUT", help="file or folder to write")
             sub.add_argument("--partial", action="store_true", help="skip layers that do not fit")
-        base = "model that it was trained on" if sub is converted else "model that it is for"
+        base = f"model that the adapter {'was trained on' if sub is converted else 'is for'}"
         sub.add_argument("--base", metavar="MODEL", required=sub is not shown, help=base)
-        sub.add_argument("--component", metavar="NAME", help="component of the pipeline: unet, ...")
+        sub.add_argument("--component", metavar="NAME", help="component of a pipeline: unet, ...")
         how = (
             "match layers by name (default), by origin (for pruned and renumbered bases), or by origin if known, else"
             " by name"
         )
         sub.add_argument("--match", choices=("name", "provenance", "auto"), default="name", help=how)
         if sub is not converted:
-            sub.add_argument("--source", metavar="MODEL", help="model that it was trained on, to find its layers")
+            sub.add_argument("--source", metavar="MODEL", help="model that the adapter was trained on")
     shown.add_argument("--check", action="store_true", help="also check all values for NaN and infinity")
-    shown.add_argument("--format", choices=("text", "json", "card"), default="text", help="card: write a model card")
-    converted.add_argument("--to", choices=("input", "output", "peanut", "glora"), required=True)
-    ridge = "regularise by F times the largest singular value of W"
+    shown.add_argument(
+        "--format", choices=("text", "json", "card"), default="text", help="text (default), json or a model card"
+    )
+    to = "input or output side, or the format of another tool"
+    converted.add_argument("--to", choices=("input", "output", "peanut", "glora"), required=True, help=to)
+    ridge = "ridge of Eq. 5, as a fraction of the largest singular value of W (default 0)"
     converted.add_argument("--ridge", type=float, default=0.0, metavar="F", help=ridge)
     baked.add_argument("--rank", type=int, metavar="R", help="rank of the result, if no plain LoRA is exact")
-    baked.add_argument("--share", type=float, metavar="F", help="instead of a rank: the share of the norm to keep")
-    baked.add_argument("--style", choices=("peft", "diffusers", "kohya"), default="peft", help="default peft, a folder")
+    baked.add_argument("--share", type=float, metavar="F", help="share of the norm to keep, instead of a rank")
+    baked.add_argument("--style", choices=("peft", "diffusers", "kohya"), default="peft", help="format (default peft)")
 
 
 def files(args: argparse.Namespace) -> Files:
@@ -87,9 +90,9 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "inspect" and args.base is None:
         return _show(args, file)
     with ExitStack() as stack:
-        checkpoint = stack.enter_context(open_model(args.base, "--base must be a model"))
+        checkpoint = stack.enter_context(open_model(args.base, "give a model as --base"))
         named = getattr(args, "source", None)
-        source = stack.enter_context(open_model(named, "--source must be a model")) if named else None
+        source = stack.enter_context(open_model(named, "give a model as --source")) if named else None
         matched = _matched(args, file, checkpoint, source)
         if args.action == "inspect":
             return _show(args, matched.file, matched)
@@ -98,12 +101,12 @@ def run(args: argparse.Namespace) -> int:
         if warning := matched.correspondence.warning():
             sys.stderr.write(f"{warning}\n")
         written = _bake(args, matched, checkpoint) if args.action == "bake" else _convert(args, matched)
-    left_out = len(matched.layers) + len(matched.lost) - written
     rest = [str(change) for change in matched.file.changes] + [*matched.file.unread]
     more = f" Also left out: {', '.join(rest[:3])}{', ...' if len(rest) > 3 else ''}." if rest else ""
     unproven = len(matched.correspondence.unproven(matched.layers))
-    evidence = f", {unproven} matched by name, no evidence" if unproven else ""
-    sys.stderr.write(f"{args.out}: {written} layers written, {left_out} left out{evidence}.{more}\n")
+    evidence = f", {unproven} matched by name without evidence" if unproven else ""
+    total = len(matched.layers) + len(matched.lost)
+    sys.stderr.write(f"{args.out}: {written} of {total} layers written{evidence}.{more}\n")
     return OK
 
 
@@ -132,8 +135,8 @@ def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") 
         component = component_of(checkpoint.source, checkpoint.config, matched.weights.names)
     if not component and args.style == "diffusers":
         msg = (
-            f"{args.base}: the component of the pipeline is unknown, and diffusers needs its name in each key; set it"
-            " with --component unet, transformer, text_encoder or text_encoder_2."
+            f"The keys of diffusers begin with the pipeline's component, which is unknown for {args.base}; set it with"
+            " --component unet, transformer, text_encoder or text_encoder_2."
         )
         raise InvalidValueError(msg)
     if component == "text_encoder" and args.style == "kohya" and "text_encoder_2" in matched.file.components:
@@ -142,18 +145,18 @@ def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") 
     layers = write_lora(args.out, matched.adapters(), args.style, **options, task_type=matched.file.task_type)
     exact = args.rank is None and args.share is None
     for layer, baked in layers.items():
-        figure = f"exact to rounding, {baked.lost:.2e}" if exact else f"lost {baked.lost:.2e}"
+        figure = f"exact up to rounding, {baked.lost:.2e}" if exact else f"lost {baked.lost:.2e}"
         sys.stdout.write(f"{layer}: rank {len(baked.down)}, {figure}\n")
     biases = sum(baked.bias is not None for baked in layers.values())
     if biases and args.style == "kohya":
         sys.stderr.write(
-            f"{biases} layers have a change of the bias (diff_b), which ComfyUI applies, LyCORIS ignores, and"
-            " diffusers rejects; use --style diffusers for diffusers.\n"
+            f"Changes of biases (diff_b, {biases} in this file) are applied by ComfyUI, ignored by LyCORIS and rejected"
+            " by diffusers; use --style diffusers for diffusers.\n"
         )
     what = "rounding error of the file" if exact else "part of the change lost by the lower rank"
     sys.stderr.write(
-        f"The numbers are the {what}. They do not show whether the adapter helps on {args.base}:"
-        f" `ioadapt report SOURCE {args.base} {args.file}` does.\n"
+        f"The numbers are the {what}. To predict whether the adapter helps on {args.base}, run"
+        f" `ioadapt report SOURCE {args.base} {args.file}`.\n"
     )
     _warn_of_another_base(matched)
     return len(layers)
@@ -184,7 +187,7 @@ def _warn_of_another_base(matched: "Match") -> None:
     same, compared = identical(matched.file.prints, matched.weights)
     if same < compared:
         other = f"or has another precision: {compared - same} of {compared} layers differ"
-        sys.stderr.write(f"Warning: this is not the base that {matched.file.path} was trained on, {other}.\n")
+        sys.stderr.write(f"Warning: --base is not the model that {matched.file.path} was trained on, {other}.\n")
 
 
 def _show(args: argparse.Namespace, file: "AdapterFile", matched: "Match | None" = None) -> int:

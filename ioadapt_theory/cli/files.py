@@ -37,7 +37,7 @@ def check_files(files: Files) -> None:
     inputs = [path for name in files.reads if name is not None and (path := _local(str(name)))]
     for path in inputs:
         if not path.is_file() and not path.is_dir():
-            msg = f"{path} is a device, pipe or socket, not a file or folder."
+            msg = f"{path} is a device, pipe or socket; give a file or folder."
             raise InvalidValueError(msg)
     writes = {option: path for option, path in files.writes.items() if path is not None}
     for option, path in writes.items():
@@ -100,6 +100,6 @@ def open_model(name: str, hint: str, **options: Any) -> "Checkpoint":
     opened = open_checkpoint(name, **options)
     if "ioadapt.layers" in opened.metadata or of_adapter(opened.tensors):
         opened.close()
-        msg = f"{name} is an adapter, not a model: {hint}."
+        msg = f"{name} is an adapter, not a model; {hint}."
         raise InvalidValueError(msg)
     return opened

@@ -35,16 +35,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     add = parser.add_argument
     add("source", metavar="SOURCE", help="model that the adapter was trained on")
-    add("target", metavar="TARGET", help="model to move it to")
+    add("target", metavar="TARGET", help="model to move the adapter to")
     add("adapter", metavar="ADAPTER", nargs="?", help="file or folder of the adapter")
     add("--inputs", type=Path, metavar="BATCH", help="inputs to run both models on")
     add("--batch", type=int, default=32, metavar="N", help="rows in one forward pass (default 32)")
     add("--rows", type=int, default=512, metavar="N", help="use at most N rows of the inputs (default 512)")
-    explained = "share of the loss that the adapter removed on the source, for the error bound (default .5)"
+    explained = "share of the loss that the adapter removed on the source, for the error bound (default 0.5)"
     add("--explained", type=float, default=0.5, metavar="X", help=explained)
     add("--component", metavar="NAME", help="component of a pipeline's adapter to use: unet, text_encoder, ...")
     add("--html", type=Path, metavar="PAGE", help="also write a self-contained HTML page")
-    add("--format", choices=("text", "json"), default="text", help="default text")
+    add("--format", choices=("text", "json"), default="text", help="output format (default text)")
 
 
 def files(args: argparse.Namespace) -> Files:
@@ -81,7 +81,7 @@ def _stored(args: argparse.Namespace) -> "Report":
     from ioadapt_theory.reporting.kin.counterparts import under_common_names
 
     with ExitStack() as stack, progress_bar() as progress:
-        hint = "give the two models first: ioadapt report SOURCE TARGET ADAPTER"
+        hint = "give the two models first, as in `ioadapt report SOURCE TARGET ADAPTER`"
         both = [stack.enter_context(open_model(name, hint)) for name in (args.source, args.target)]
         for checkpoint in both:
             checkpoint.prepare()
@@ -101,8 +101,8 @@ def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str,
     if not matched.layers:
         name, why = next(iter(matched.lost.items()))
         msg = (
-            f"{args.adapter} fits no layer of {args.source} ({name}: {why}); SOURCE must be the model that it was"
-            " trained on."
+            f"{args.adapter} fits no layer of {args.source} ({name}: {why}); SOURCE must be the model that the"
+            " adapter was trained on."
         )
         raise InvalidValueError(msg)
     adapters = {layer: fitted(item, source.outline(layer)) for layer, item in matched.layers.items()}

@@ -25,7 +25,7 @@ where a is named before b. Layers of zeros, or with NaN or infinity, have no cos
 
 --space assumes that tensors are stored as in torch's linear layers and convolutions, outputs first; for other layers
 (transposed convolutions, the Conv1D of GPT-2) input and output are swapped. It multiplies whole matrices, which takes
-minutes of CPU instead of seconds, and each thread holds a layer of all models in float64.
+minutes of CPU instead of seconds, and each thread keeps a layer of all models in float64.
 
 examples:
   ioadapt similarity sd15 lcm
@@ -42,42 +42,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = EXAMPLES
     add = parser.add_argument
-    add("models", nargs="*", metavar="MODEL", help="two or more")
+    add("models", nargs="*", metavar="MODEL", help="models to compare, two or more")
     add("--list", action="store_true", help="list the aliases and stop")
-    what = parser.add_argument_group("what is compared")
+    what = parser.add_argument_group("what to compare")
     add = what.add_argument
     space = "compare weights (default), or the Gram matrices of the side on which an input or output adapter acts"
     add("--space", choices=("weight", "input", "output"), default="weight", help=space)
-    add("--parent", metavar="MODEL", help="compare the updates of each model from this one")
+    add("--parent", metavar="MODEL", help="compare the models' updates since this model")
     add(
         "--lowest",
         type=float,
         default=0.2,
         metavar="F",
-        help="fraction of layers in the mean of the lowest (default 0.2)",
+        help="fraction of layers in the mean of the lowest cosines (default 0.2)",
     )
-    add("--only", choices=tuple(_ROLES), nargs="+", help="compare only these roles (default: all)")
+    add("--only", choices=tuple(_ROLES), nargs="+", help="compare only these kinds of tensors (default: all)")
     add(
         "--mean",
         choices=("uniform", "parameters"),
         default="uniform",
-        help="weights of the layers in a mean (default uniform)",
+        help="how layers are weighted in a mean (default uniform)",
     )
     add("--in-all-models", action="store_true", help="use only layers that all models have")
-    add("--null", action="store_true", help="also show the cosine expected for unrelated weights, as for spaces")
+    add("--null", action="store_true", help="also show the cosine expected by chance (always with --space)")
     add("--threads", type=int, metavar="N", help="number of threads (default: one per processor, up to 4)")
-    out = parser.add_argument_group("what is shown")
+    out = parser.add_argument_group("what to show")
     add = out.add_argument
-    add("--by", choices=("kind", "block"), nargs="+", default=[], help="also list means by kind, by block")
-    add("--format", choices=("table", "json"), default="table", help="default table")
+    add("--by", choices=("kind", "block"), nargs="+", default=[], help="also list means by kind or block of layers")
+    add("--format", choices=("table", "json"), default="table", help="output format (default table)")
     add("--output", type=Path, metavar="FILE", help="write to this file, not to the terminal")
     add("--figure", type=Path, metavar="FILE", help="draw heat maps and a profile as .svg, .png or .pdf")
-    add("--html", type=Path, metavar="FILE", help="one self-contained page")
+    add("--html", type=Path, metavar="FILE", help="write a self-contained HTML page")
     add("--quiet", action="store_true", help="print no notes and no progress bars")
-    source = parser.add_argument_group("where the weights are")
+    source = parser.add_argument_group("where to find the weights")
     add = source.add_argument
     add("--variant", metavar="V", help="variant of the files on the hub, such as fp16")
-    add("--ema", action=argparse.BooleanOptionalAction, help="use averaged or trained weights of a file with both")
+    add("--ema", action=argparse.BooleanOptionalAction, help="use averaged (EMA) or trained weights")
     add("--offline", action="store_true", help="use only files in the cache")
     add("--cache", type=Path, metavar="DIR", help="folder of the hub's cache")
 
@@ -108,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
     )  # fmt: skip
     with ExitStack() as stack:
         sources = [*args.models, *([args.parent] if args.parent else [])]
-        hint = "similarity compares models; use `ioadapt report SOURCE TARGET ADAPTER`"
+        hint = "use `ioadapt report SOURCE TARGET ADAPTER`"
         where = {"variant": args.variant, "ema": args.ema, "offline": args.offline, "cache": args.cache}
         where["progress"] = not args.quiet
         opened = [stack.enter_context(open_model(source, hint, **where)) for source in sources]

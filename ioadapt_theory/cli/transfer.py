@@ -37,31 +37,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     add = parser.add_argument
     add("adapter", metavar="ADAPTER", help="file or folder of the adapter, or a fine-tuned model")
-    add("source", metavar="SOURCE", help="model that it was trained on")
+    add("source", metavar="SOURCE", help="model that the adapter was trained on")
     add(
         "target",
         metavar="TARGET",
-        help="model to move it to; SOURCE again to extract an adapter from a fine-tuned model",
+        help="model to move the adapter to; SOURCE again to extract an adapter from a fine-tuned model",
     )
-    add("--inputs", type=Path, metavar="BATCH", required=True, help="unlabelled inputs")
+    add("--inputs", type=Path, metavar="BATCH", required=True, help="unlabelled inputs of both models")
     add("--target-inputs", type=Path, metavar="BATCH", help="the same samples as inputs of TARGET, row by row")
     add("--out", type=Path, metavar="FILE", required=True, help="file or folder to write")
     add(
         "--need",
         choices=("labels", "change"),
-        help="compare labels (for logits) or changes (default: chosen by the outputs)",
+        help="keep the gain on labels (default for logits) or the change of the outputs",
     )
     add(
         "--placement",
         choices=("weight", "input", "output", "best"),
         help="side of the adapter on TARGET (default: as in ADAPTER)",
     )
-    add("--match", choices=("name", "provenance", "auto", "effect"), default="name", help="how layers are paired")
+    add("--match", choices=("name", "provenance", "auto", "effect"), default="name", help="how to match layers")
     add(
         "--refine",
         type=int,
         metavar="N",
-        help="label-free gradient steps, from the fit and from zero (default: 10, from the fit)",
+        help="label-free gradient steps after the fit (default 10); if given, a fresh adapter is tried too",
     )
     add("--rank", type=int, metavar="R", help="rank of the result for DoRA, LoHa, LoKr or a fine-tuned model")
     add("--rows", type=int, default=512, metavar="N", help="use at most N rows of the inputs (default 512)")
@@ -71,12 +71,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=4.0,
         metavar="GB",
-        help="memory for the sums of the fit; more passes if they need more (default 4)",
+        help="memory for the fit; a larger fit takes several passes over the inputs (default 4)",
     )
-    add("--seed", type=int, default=0, metavar="N", help="default 0")
+    add("--seed", type=int, default=0, metavar="N", help="random seed (default 0)")
     add("--component", metavar="NAME", help="component of a pipeline's adapter to use: unet, text_encoder, ...")
     add("--html", type=Path, metavar="PAGE", help="also write a self-contained HTML page")
-    add("--format", choices=("text", "json"), default="text", help="default text")
+    add("--format", choices=("text", "json"), default="text", help="output format (default text)")
 
 
 def files(args: argparse.Namespace) -> Files:
@@ -139,20 +139,20 @@ def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[tuple[str, 
     opened = open_adapter(args.adapter)
     if opened.base and args.target != args.source and _same(opened.base, args.target):
         sys.stderr.write(
-            f"{args.adapter} was trained on {opened.base}, according to its file, but that is TARGET and not SOURCE.\n"
+            f"{args.adapter} names {opened.base} as its base, which is TARGET and not SOURCE; check their order.\n"
         )
     matched = match(opened, ModelWeights(source), args.component, called="source")
     if not matched.layers:
         name, why = next(iter(matched.lost.items()))
         msg = (
-            f"{args.adapter} fits no layer of {args.source} ({name}: {why}); SOURCE must be the model that it was"
-            " trained on."
+            f"{args.adapter} fits no layer of {args.source} ({name}: {why}); SOURCE must be the model that the"
+            " adapter was trained on."
         )
         raise InvalidValueError(msg)
     moved = load(source, args.adapter, strict=False, component=args.component)
     rest = {str(change): "a change of the base itself, which is not transferred" for change in opened.changes}
     others = opened.components - {matched.component}
-    rest |= {name: "another component of the file, which is not in the result" for name in others}
+    rest |= {name: "another component of the file, which is not transferred" for name in others}
     return (opened.format, opened.task_type), {**moved.unmatched, **rest, "": args.component or matched.component}
 
 
@@ -174,7 +174,7 @@ def _write(args: argparse.Namespace, target: "nn.Module", format_: str, componen
     plain = all(a.family == "lora" and [*a.keys()] == ["weight"] for a in adapters.values())
     if style is None or not plain:
         if style is not None:
-            sys.stderr.write(f"{format_} cannot store input or output adapters, so {args.out} is in our format.\n")
+            sys.stderr.write(f"{format_} can store only weight LoRAs, so {args.out} is in the format of ioadapt.\n")
         save_adapter(target, args.out)
         return
     weights = ModelWeights(target)

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--jobs", type=int, metavar="J", help="number of processes (default 1)")
     place.add_argument("--cluster", metavar="ADDRESS", help="use the workers of the Dask scheduler at ADDRESS")
-    parser.add_argument("--format", choices=("table", "json"), default="table")
+    parser.add_argument("--format", choices=("table", "json"), default="table", help="output format (default table)")
     parser.add_argument(
         "--instance", metavar="FILE", help="evaluate the instance in FILE, or a shipped instance by name"
     )

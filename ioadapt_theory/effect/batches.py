@@ -32,7 +32,7 @@ class Parts:
 
 
 def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int = 0) -> Parts:
-    """Split the rows of all batches at random; no batch of the result has more than ``size`` rows.
+    """Return the rows of all batches, split at random into parts, in batches of at most ``size`` rows.
 
     Args:
         inputs: a tensor, a tuple of arguments, a mapping of keywords, or an iterable of such batches.
@@ -40,19 +40,16 @@ def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int
         size: maximum number of rows in a batch.
         seed: the seed of the split.
 
-    Returns:
-        The rows used to fit, to select and to predict.
-
     Raises:
         InvalidValueError: there are too few rows, or the two inputs have different numbers of rows.
     """
     sources = listed(inputs)
     targets = sources if target_inputs is None else listed(target_inputs)
-    counts = [row_count(batch) for batch in sources]
-    if counts != [row_count(batch) for batch in targets]:
+    counts, others = ([row_count(batch) for batch in batches] for batches in (sources, targets))
+    if counts != others:
         msg = (
-            f"target_inputs has {sum(map(row_count, targets))} rows in {len(targets)} batches, inputs {sum(counts)} in"
-            f" {len(counts)}: both must have the same samples, row by row."
+            "target_inputs must match inputs row by row, but the batches of inputs have the sizes"
+            f" {counts!s:.60}, and those of target_inputs {others!s:.60}."
         )
         raise InvalidValueError(msg)
     rows = sum(counts)
@@ -83,7 +80,7 @@ def listed(inputs: Any) -> list[Any]:
     """
     one = isinstance(inputs, Tensor | tuple) or isinstance(inputs, Mapping)
     if not one and not isinstance(inputs, Iterable):
-        msg = f"The inputs are a {type(inputs).__name__}; give a tensor, a tuple, a mapping, or a list of such batches."
+        msg = f"inputs must be a tensor, a tuple, a mapping, or a list of such batches, not {type(inputs).__name__}."
         raise InvalidValueError(msg)
     batches = [inputs] if one else [*inputs]
     if not batches:
@@ -99,16 +96,16 @@ def row_count(batch: Any) -> int:
     """Return the number of samples in a batch: the largest first dimension of its tensors."""
     counts = [len(t) for t in _tensors(batch) if t.ndim]
     if not counts:
-        msg = f"A batch of inputs is a {type(batch).__name__} without a tensor that has rows."
+        msg = f"A batch of inputs must contain a tensor with rows, but this {type(batch).__name__} does not."
         raise InvalidValueError(msg)
     return max(counts)
 
 
 def rows_of(batch: Any, rows: Tensor) -> Any:
-    """Return some samples of a batch.
+    """Return the samples of a batch with the indices ``rows``.
 
-    Tensors with at most one row belong to every sample. If the other tensors have different numbers of rows, as in
-    networks with separate inputs for each chemical element, the same fraction of rows is taken from each.
+    Scalars and tensors with one row belong to every sample. If a tensor has fewer rows than the batch has samples, as
+    in networks with separate inputs for each chemical element, the rows at the same relative positions are taken.
     """
     count = row_count(batch)
 

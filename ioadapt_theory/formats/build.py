@@ -29,19 +29,19 @@ def kind_of(roles: Collection[str]) -> str:
     dora = parts & {"magnitude", "dora_scale"} and not parts & {"down", "up"}
     if dora or parts & CORES:
         what = "a DoRA magnitude on a LoHa or LoKr" if dora else "a Tucker core"
-        msg = f"{what} is not supported; merge the adapter by the library that wrote it"
+        msg = f"{what} is not supported; merge the adapter with the library that wrote it"
         raise UnsupportedError(msg)
     raise _incomplete(parts)
 
 
 def _incomplete(parts: Collection[str]) -> FileFormatError:
-    return FileFormatError(f"incomplete adapter: found only {', '.join(sorted(parts))}")
+    return FileFormatError(f"the adapter is incomplete, with only {', '.join(sorted(parts))}")
 
 
 def rank_of(kind: str, shapes: Shapes) -> int | None:
     """Return the rank (at least 1) by which alpha is divided, or None without a rank."""
     if empty := [role for role, shape in shapes.items() if 0 in shape]:
-        msg = f"{empty[0]} has the shape {list(shapes[empty[0]])}, without rank or features"
+        msg = f"{empty[0]} has shape {list(shapes[empty[0]])}, in which no size may be 0"
         raise FileFormatError(msg)
     try:
         return KINDS[kind].rank(shapes)
@@ -70,7 +70,7 @@ def build(kind: str, parts: Parts, scaling: float) -> Adapter:
     (*_, last), columns = placed.values(), placed[Placement.WEIGHT].size[1] if Placement.WEIGHT in placed else 0
     shifts = [(role, parts[role].flatten()) for role in SHIFTS if role in parts]
     if any(b.shape != (columns,) for _, b in shifts):
-        msg = f"its bias has {shifts[0][1].numel()} numbers for {columns} outputs"
+        msg = f"the adapter's bias has {shifts[0][1].numel()} values, but the layer has {columns} outputs"
         raise FileFormatError(msg)
     shift = [b if role == "up_bias" else b / last.scaling for role, b in shifts]
     return Adapter(family, placed, torch.stack(shift).sum(0) if shift else None)
@@ -96,12 +96,12 @@ def cut(adapter: Adapter, ranges: Ranges) -> Adapter:
     parts = dict[Placement, Family]()
     for placement, phi in adapter.parts():
         if placement is Placement.OUTPUT:
-            msg = "an output adapter mixes outputs of this layer, which is split in the model; bake the adapter first"
+            msg = "an output adapter mixes the outputs of this layer, which the model splits; bake the adapter first"
             raise UnsupportedError(msg)
         parts[placement] = phi if placement is Placement.INPUT else phi.cut(ranges)
     kinds = {type(phi) for phi in parts.values()}
     if len(kinds) > 1:
-        msg = "a LoKr in a sum can be split only at multiples of its block; bake the adapter first"
+        msg = "a sum with a LoKr can be split only at multiples of the LoKr's block; bake the adapter first"
         raise UnsupportedError(msg)
     family = next(name for name, kind in FAMILIES.items() if kind in kinds)
     return Adapter(family, parts, None if adapter.shift is None else picked(adapter.shift, ranges))

@@ -32,7 +32,7 @@ ioadapt adapters bake "THIS FOLDER" lora.safetensors --base BASE --style diffuse
 
 ## Does it work on another model?
 
-Ask `ioadapt report BASE OTHER "THIS FOLDER"`.
+Run `ioadapt report BASE OTHER "THIS FOLDER"`.
 """
 
 
@@ -57,7 +57,7 @@ def card(adapters: Mapping[str, Adapter], *, base: str | None, report: str = "")
     numbers = sum(p.numel() for p in {p for adapter in adapters.values() for p in adapter.parameters()})
     some = ", ".join([f"`{_in_cell(n)}`" for n in [*adapters][:4]] + ["..."] * (len(adapters) > 4))
     rows = {
-        "base model": f"`{_in_cell(base)}`" if base else "its name is unknown",
+        "base model": f"`{_in_cell(base)}`" if base else "unknown",
         "family": ", ".join(families),
         "placement": "; ".join(f"{placement} ({n} layers)" for placement, n in placements.items()),
         "rank": ", ".join(map(str, sorted({phi.rank for _, phi in parts if phi.rank is not None}))),

@@ -55,9 +55,10 @@ def table(facts: dict[str, Any], width: int = 80) -> str:
         sizes = f"{layer['inputs'] or 'any'} -> {layer['outputs'] or 'any'}{', with a bias' * layer['bias']}"
         settings = f"{layer['family']} {layer['placement']}, {rank}scale {layer['scaling']:g}, {sizes}:"
         alike.setdefault(settings, []).append(f"  {layer['layer']}")
-    unnamed = "unnamed, with fingerprints" if facts["fingerprints"] else "not named in the file"
+    unnamed = "not named, but with fingerprints" if facts["fingerprints"] else "not named in the file"
     count, numbers = len({layer["layer"] for layer in facts["layers"]}), sum(x["numbers"] for x in facts["layers"])
-    lines = [f"{facts['format']}: {count} layers, {numbers:,} numbers", f"base: {facts['base'] or unnamed}"]
+    plural = "s" * (count != 1)
+    lines = [f"{facts['format']}: {count} layer{plural}, {numbers:,} parameters", f"base: {facts['base'] or unnamed}"]
     for settings, names in alike.items():
         lines += [settings, *names]
     titles = {"changes": "change of the base itself", "unread": "not read", "unmatched": "not in the base"}
@@ -65,9 +66,10 @@ def table(facts: dict[str, Any], width: int = 80) -> str:
     if "identical" in facts:
         how, matched, unproven = facts["matched by"], facts["matched"], len(facts["no evidence"])
         evidence = f", {unproven} of them without evidence" if unproven else ""
-        lines.append(f"in the base: {len(matched)} layers fit, by {how}{evidence}; {len(facts['unmatched'])} do not")
+        total = len(matched) + len(facts["unmatched"])
+        lines.append(f"in the base: {len(matched)} of {total} layers fit, by {how}{evidence}")
         lines += [f"  {name} -> {layer}" for name, layer in matched.items() if how != "name" and name != layer]
         lines += [facts["warning"]] if facts["warning"] else []
-        lines.append(f"layers with the adapter's original weights: {facts['identical']} with fingerprints")
+        lines.append(f"layers with the adapter's original weights, by fingerprint: {facts['identical']}")
     options: dict[str, Any] = {"subsequent_indent": "    ", "break_long_words": False, "break_on_hyphens": False}
     return "\n".join([facts["path"], *(fill(line, width, **options) for line in lines)]) + "\n"

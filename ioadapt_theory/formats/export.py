@@ -152,7 +152,7 @@ def _flat_key(component: str, name: str, tensors: Mapping[str, Tensor]) -> str:
     """Return a layer's name as flattened by kohya; raise FileFormatError if another layer has the same name."""
     key = flat(component, name)
     if f"{key}.alpha" in tensors:
-        msg = f"{name}: in this format another layer already has the key {key}; choose another format."
+        msg = f"{name}: another layer has the same key {key} in this format; choose another format."
         raise FileFormatError(msg)
     return key
 
@@ -172,7 +172,7 @@ def write_peanut(folder: Path | str, layers: Layers, *, base: str | None) -> Pat
     for name, adapter, weight in layers:
         factors[name] = _factors(name, adapter, Placement.OUTPUT, "PEANUT")
         if weight.bias is not None:
-            msg = f"{name} has a bias, which an output adapter changes and PEANUT does not; bake it for its base."
+            msg = f"{name} has a bias, which PEANUT cannot adapt; bake the adapter for its base."
             raise UnsupportedError(msg)
     rank = max(a.shape[1] for a, _ in factors.values())  # one rank for all layers; smaller ones are padded with zeros
     config = config_of("PEANUT", [*factors], base, r=rank, depth=0, act_fn="linear", scaling=1.0)
@@ -193,8 +193,8 @@ def write_glora(path: Path | str, layers: Layers, *, component: str = "") -> Pat
         (c, r), d, kernel = a.shape, base.matrix.shape[1], base.kernel
         if r == c == d:  # readers distinguish two layouts by their shapes
             msg = (
-                f"{name}: rank, inputs and outputs are all {r}, and ComfyUI would read this in GLoRA's older layout;"
-                " bake it instead."
+                f"{name}: rank, inputs and outputs are all {r}, which ComfyUI would misread as GLoRA's older layout;"
+                " bake the adapter instead."
             )
             raise UnsupportedError(msg)
         key, point = _flat_key(component, name, tensors), [1] * len(kernel)
@@ -211,8 +211,8 @@ def _factors(name: str, adapter: Adapter, placement: Placement, format_: str) ->
     """Return A and sB of a LoRA in this placement; raise UnsupportedError for other adapters."""
     if adapter.family != "lora" or list(adapter) != [placement] or adapter.shift is not None:
         biased = " with a bias" if adapter.shift is not None else ""
-        kind = f"{adapter.family} in {'+'.join(adapter)} placement{biased}"
-        msg = f"{name}: {format_} can store a LoRA in {placement} placement, but this is a {kind}; bake it instead."
+        kind = f"{adapter.family} adapter in {'+'.join(adapter)} placement{biased}"
+        msg = f"{name}: {format_} needs a LoRA in {placement} placement, but this is a {kind}; bake it instead."
         raise UnsupportedError(msg)
     phi: Any = adapter[placement]
     return phi.A.detach(), phi.scaling * phi.B.detach()

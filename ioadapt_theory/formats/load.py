@@ -66,14 +66,14 @@ def load(
         >>> model = nn.Sequential(nn.Linear(16, 8))
         >>> folder = save(adapt(model, target_modules=["0"]), tempfile.mkdtemp())
         >>> print(load(nn.Sequential(nn.Linear(16, 32)), folder))  # an input adapter needs only equal input sizes
-        1 of 1 layers matched: 1 by name, no evidence.
+        1 of 1 layers matched: 1 by name without evidence.
     """
     file, weights = open_adapter(path), ModelWeights(model)
     known = ModelWeights(source) if isinstance(source, nn.Module) else source
     matched = matching.match(file, weights, component, called="model", by=match, source=known)
     if strict and file.unread:
         some = "; ".join(f"{key} ({why})" for key, why in list(file.unread.items())[:3])
-        msg = f"{file.path}: {len(file.unread)} keys are not read: {some}. Pass strict=False to load without them."
+        msg = f"{file.path}: keys that are not read ({len(file.unread)}): {some}. Pass strict=False to leave them out."
         raise FileFormatError(msg)
     changes, misfits = _changes(model, matched)
     lost = {str(name): why for name, why in matched.lost.items()} | (misfits if strict or alter_base else {})
@@ -83,8 +83,8 @@ def load(
         some = "; ".join(str(change) for change, *_ in changes[:3])
         more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
         msg = (
-            f"{file.path}: also changes the base itself: {some}{more}. Pass alter_base=True to change the model's own"
-            " tensors too, which removing the adapter does not undo, or strict=False to load without."
+            f"{file.path} also changes tensors of the base: {some}{more}. Pass alter_base=True to change them, which"
+            " removing the adapter does not undo, or strict=False to leave them unchanged."
         )
         raise FileFormatError(msg)
     adapters = {layer: matching.fitted(stored, weights.outline(layer)) for layer, stored in matched.layers.items()}
@@ -92,7 +92,7 @@ def load(
     modules, places = dict(walk(model)), dict[int, str]()
     for layer in adapters:
         if (other := places.setdefault(id(modules.get(layer, layer)), layer)) != layer:
-            raise TransferError(TransferReport((other,), {layer: f"it is the same module as {other}, which has one"}))
+            raise TransferError(TransferReport((other,), {layer: f"this is the module {other}, already adapted"}))
     options: dict[str, Any] = {"strict": strict, "hotswap": hotswap, "trainable": trainable}
     report = put(model, adapters, name, correspondence=matched.correspondence, sources=sources, **options)
     for change, module, new in changes if alter_base else ():
@@ -129,8 +129,8 @@ def _prepared(change: Change, module: nn.Module) -> tuple[nn.Module, nn.Paramete
         module = module.base_layer
     old, size = getattr(module, change.leaf, None), change.source.shapes[change.key]
     if not isinstance(old, torch.Tensor) or not old.is_floating_point():
-        return f"its {type(module).__name__} has no plain {change.leaf}"
+        return f"the model's {type(module).__name__} has no plain {change.leaf}"
     if tuple(old.shape) != size:
         way = "; resize the model's vocabulary first" if change.leaf == "weight" and len(size) > 1 else ""
-        return f"its {change.leaf} is {list(old.shape)}, the file's {list(size)}{way}"
+        return f"its {change.leaf} has shape {list(old.shape)} in the model but {list(size)} in the file{way}"
     return module, nn.Parameter(change.source[change.key].to(old.detach()), requires_grad=False)

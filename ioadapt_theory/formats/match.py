@@ -15,7 +15,7 @@ from ioadapt_theory.errors import FileFormatError, InvalidValueError, Unsupporte
 from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
 from ioadapt_theory.formats.build import cut, refit
 
-NO_LAYER = "the {} has no such layer"
+NO_LAYER = "the {} has no layer of this name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Match:
         elif warning := self.correspondence.warning():
             why = f"{warning} Pass --partial to match by name anyway."
         elif not self.layers:
-            why = "the base has none of its layers."
+            why = "the base has none of the adapter's layers; give the model that it was trained on."
         else:
             return
         msg = f"{self.file.path}: {why}"
@@ -108,13 +108,13 @@ def _component(file: AdapterFile, fits: Mapping[Name, object], chosen: str | Non
         counts = {c: (by_size[c], by_name[c]) for c in components}
         best = [c for c, count in counts.items() if count == max(counts.values())]
         if len(best) > 1:
-            msg = f"{file.path} is for {listed}; choose the model's component with component."
+            msg = f"{file.path} is for {listed}; choose one of them with component= (--component)."
             raise FileFormatError(msg)
         return best[0]
     if chosen == "transformer" and chosen not in components:  # in kohya's files, a transformer is named unet
         chosen = "unet"
     if chosen not in components:
-        msg = f"{file.path} has no component {chosen!r}; it has {listed}."
+        msg = f"{file.path} has no component {chosen!r}; choose one of {listed}."
         raise FileFormatError(msg)
     return chosen
 
@@ -150,6 +150,6 @@ def _misfit(stored: StoredLayer, weights: Weights, layer: str) -> str | None:
     except UnsupportedError as error:
         return str(error)
     if stored.spares_bias and f.bias is not None:
-        return "it has a bias, which an output adapter changes and PEANUT does not; merge it with PEFT instead"
+        return "the layer has a bias, which an output adapter changes and PEANUT does not; merge the adapter with PEFT"
     refit(stored.sketch, (f.rows, f.columns, f.channels))
     return stored.sketch.misfit(f)

@@ -63,11 +63,11 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
         True
     """
     if not isinstance(model, nn.Module):
-        msg = f"The model is a {type(model).__name__}; call save(model, folder) with a torch.nn.Module."
+        msg = f"model must be a torch.nn.Module, not {type(model).__name__}; call save(model, folder)."
         raise InvalidValueError(msg)
     if elsewhere := [*trained_elsewhere(model), *_unwrapped(model).__dict__.get(ALTERED, {}).get(name, ())]:
         some = ", ".join(elsewhere[:3]) + ", ..." * (len(elsewhere) > 3)
-        msg = f"{len(elsewhere)} tensors outside the adapters are not in the file ({some}); save them separately."
+        msg = f"The file does not contain the changed tensors outside the adapters ({some}); save them separately."
         warnings.warn(msg, stacklevel=2)
     return save_adapter(model, folder, name, card=card)
 
@@ -85,7 +85,7 @@ def save_adapter(model: nn.Module, folder: Path | str, name: str = "default", *,
     header = fingerprint.header(model, names)
     page, text = _file(folder).with_name(cards.NAME), ""
     if card and page.exists():
-        msg = f"{page} exists and was not replaced; delete it to write a card."
+        msg = f"{page} exists and was not replaced; delete it and save again to write a card."
         warnings.warn(msg, stacklevel=3)
     elif card:
         base, report = header.get(fingerprint.BASE_NAME), card if isinstance(card, str) else ""
@@ -106,7 +106,7 @@ def write(folder: Path | str, adapters: Mapping[str, Adapter], header: Mapping[s
         tensors |= {f"{layer}.{key}": _gathered(p) for key, p in adapter.named_parameters()}
     for key, tensor in tensors.items():
         if not tensor.isfinite().all():
-            msg = f"{key} is not finite; the adapter was not saved."
+            msg = f"{key} contains NaN or infinity; the adapter was not saved."
             raise InvalidValueError(msg)
     write_tensors(file, tensors, {**header, **header_of(adapters)})
     return Path(folder)

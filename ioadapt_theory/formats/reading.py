@@ -63,7 +63,7 @@ def open_adapter(path: Path | str) -> AdapterFile:
             return _foreign(path, source, config)
         return ioadapt.contents(path, source)
     except RecursionError:
-        msg = f"{path}: its JSON has too many nested brackets."
+        msg = f"{path} contains JSON with too many nested brackets; save the adapter again."
         raise FileFormatError(msg) from None
 
 
@@ -96,10 +96,10 @@ def _locate(path: Path) -> tuple[Path, Mapping[str, Any] | None]:
     if file := next((file for file in files if file.exists()), None):
         return file, content
     inside = sorted(f"{p.parent.name}/" for p in folder.glob(f"*/{peft.CONFIG}"))
-    more = f" It has adapters in {', '.join(inside[:5])}." if inside else ""
+    more = f" Its subfolders have adapters: {', '.join(inside[:5])}." if inside else ""
     msg = (
-        f"{folder}: no adapter here; give a folder with {ioadapt.FILE}, {peft.CONFIG} and {peft.WEIGHTS[0]}, or"
-        f" {DIFFUSERS_FILE}, or the path of a file.{more}"
+        f"{folder} contains no adapter; give a file, or a folder with {ioadapt.FILE}, with {DIFFUSERS_FILE}, or with"
+        f" {peft.CONFIG} and {peft.WEIGHTS[0]}.{more}"
     )
     raise FileFormatError(msg)
 
@@ -111,7 +111,7 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None)
     if not layers:
         if config is not None and config["peft_type"] == iolora.TYPE:
             msg = (
-                f"{path}: {iolora.SETTINGS}, which our plug-in writes for each layer, is missing; save the adapter"
+                f"{path}: {iolora.SETTINGS}, which the plug-in writes for each layer, is missing; save the adapter"
                 " again."
             )
             raise FileFormatError(msg)
@@ -165,10 +165,10 @@ def _without_adapter(path: Path, unread: Mapping[str, str], changes: Iterable[Ch
     """Return the error for a file of an unsupported method, or of something else."""
     if strange := {why: key for key, why in unread.items() if why in FOREIGN.values()}:
         kinds, example = ", ".join(sorted(strange)), next(iter(strange.values()))
-        msg = f"{path}: contains {kinds} ({example}), which is not supported; merge it with the library that wrote it."
+        msg = f"{path} contains {kinds} ({example}), which is not supported; merge it with the library that wrote it."
         return UnsupportedError(msg)
-    some = ", ".join(sorted({*unread.values(), *map(str, changes)})[:5]) or "no tensors at all"
-    return FileFormatError(f"{path}: no adapter of a supported kind; it contains {some}.")
+    some = ", ".join(sorted({*unread.values(), *map(str, changes)})[:5]) or "no tensors"
+    return FileFormatError(f"{path} contains no adapter of a supported kind (found: {some}).")
 
 
 def _by_layer(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str, str]]:
@@ -210,6 +210,6 @@ def _read(name: Name, kind: str, factors: Mapping[str, str], factor: float, sour
 
 def _number(source: TensorFile, key: str) -> float:
     if source.shapes[key] not in {(), (1,)}:
-        msg = f"{source.path}: {key} must be one number, found {list(source.shapes[key])}."
+        msg = f"{source.path}: {key} must be one number, found shape {list(source.shapes[key])}."
         raise FileFormatError(msg)
     return float(source[key])

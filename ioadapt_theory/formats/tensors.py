@@ -38,7 +38,7 @@ class TensorFile:
         """Open the file and read its header."""
         self.path = path
         if not os.path.exists(path):  # unlike Path's method, it does not raise for invalid names
-            msg = f"{path}: no such file."
+            msg = f"{path} does not exist; give the path of an adapter."
             raise FileFormatError(msg)
         self._file = open_file(path)
         weakref.finalize(self, self._file.close)
@@ -83,14 +83,14 @@ def parse_json(text: str | bytes, what: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        msg = f"{what}: not readable as JSON: {error}."
+        msg = f"{what} is not valid JSON: {error}."
         raise FileFormatError(msg) from None
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], former: Path | None = None) -> None:
     """Write a safetensors file atomically; ``former`` is the replaced file's configuration, which is deleted."""
     if path.is_dir():
-        msg = f"{path} is a folder, but this format is one file; give a file name."
+        msg = f"{path} is a folder, but this format is a single file; give a file name."
         raise InvalidValueError(msg)
     own = {name: t.detach().to("cpu", memory_format=torch.contiguous_format, copy=True) for name, t in tensors.items()}
     with replacing(path) as temporary:

@@ -89,11 +89,11 @@ class IOLoraConfig(PeftConfig):
         if use_dora:
             self.family = "dora"
         if bias != "none" or lora_bias:
-            msg = f"bias is {bias!r:.80} and lora_bias {lora_bias!r:.80}; biases stay frozen, so give 'none' and False."
+            msg = f"bias must be 'none' and lora_bias False (biases stay frozen), not {bias!r:.40} and {lora_bias!r}."
             raise InvalidValueError(msg)
         del fan_in_fan_out
         if self.format_version != FORMAT_VERSION:
-            msg = f"format_version is {self.format_version!r}, but this package reads {FORMAT_VERSION}: upgrade it."
+            msg = f"format_version must be {FORMAT_VERSION}, not {self.format_version!r}; upgrade ioadapt-theory."
             raise InvalidValueError(msg)
         for name in ("target_modules", "exclude_modules"):
             if isinstance(value := getattr(self, name), list):

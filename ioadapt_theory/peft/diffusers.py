@@ -87,7 +87,7 @@ def config_of(plans: dict[str, Any], state: dict[str, Any]) -> IOLoraConfig:
     sketches = {layer: sketch for layer, (sketch, _) in _read(plans, state).items()}
     families = {sketch.family for sketch in sketches.values()}
     if len(families) > 1:
-        msg = f"The adapter mixes the families {', '.join(sorted(families))}; IOLORA needs one family for all layers."
+        msg = f"The adapter mixes the families {', '.join(sorted(families))}; load it with ioadapt_theory.load instead."
         raise FileFormatError(msg)
     some = next(phi for sketch in sketches.values() for _, phi in sketch.parts()).spec
     exact = {f"^{re.escape(layer)}": [phi for _, phi in sketch.parts()] for layer, sketch in sketches.items()}

@@ -58,7 +58,7 @@ class IOLoraModel(BaseTuner):
         """Raise UnsupportedError for ``adapter_names``, which PEFT would silently ignore."""
         del args
         if kwargs.get("adapter_names") is not None:
-            msg = "IOLORA does not support adapter_names, one adapter per sample; use set_adapter for all samples."
+            msg = "IOLORA does not support adapter_names (an adapter for each sample); use set_adapter for all samples."
             raise UnsupportedError(msg)
         yield
 
@@ -105,5 +105,5 @@ def put_on(model: nn.Module, config: Any, state: dict[str, Any], adapter_name: s
     missing = [key for key in result.missing_keys if f"iolora_adapters.{adapter_name}." in key]
     if missing or result.unexpected_keys:
         wrong = (missing or result.unexpected_keys)[0]
-        msg = f"{where}: tensor {wrong} is {'missing in the file' if missing else 'of no adapted layer of the model'}."
+        msg = f"{where}: tensor {wrong} {'is missing' if missing else 'belongs to no adapted layer of the model'}."
         raise InvalidValueError(msg)

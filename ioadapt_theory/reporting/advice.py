@@ -9,9 +9,7 @@ from ioadapt_theory.effect import Prediction
 from ioadapt_theory.reporting.kin.kinship import Kinship, Relation
 from ioadapt_theory.reporting.predictions import SIDES, Predictions
 
-CARRY: Final = (
-    "carry it over, `ioadapt transfer ADAPTER SOURCE TARGET --inputs BATCH --out FILE`, which predicts what is kept"
-)
+CARRY: Final = "carry the adapter over with `ioadapt transfer ADAPTER SOURCE TARGET --inputs BATCH --out FILE`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ class Advice:
         return f"{self.how[0].upper()}{self.how[1:]}: {self.why}."
 
 
-ELSEWHERE: Final = Advice("add `--match effect` if no name matches", "it pairs the layers by the effect they can keep")
+ELSEWHERE: Final = Advice("add `--match effect` if no name matches", "this pairs the layers by the effect that is kept")
 
 
 def advise(kinship: Kinship, predictions: Predictions | None, *, adapted: bool) -> list[Advice]:
@@ -51,22 +49,22 @@ def advise(kinship: Kinship, predictions: Predictions | None, *, adapted: bool) 
         return [Advice(CARRY, "a copy fits no layer of the target"), ELSEWHERE]
     advice = _of_effect(predictions.copied)
     if kinship.relation is Relation.SAME and predictions.copied.kept < 1 - TIE:
-        why = f"the two compute the same function with other weights, and a copy keeps {predictions.copied.kept:.2f}"
+        why = f"the models compute the same function with other weights, and a copy keeps {predictions.copied.kept:.2f}"
         advice = [Advice(CARRY, why), *(one for one in advice if one.how != CARRY)]
     return advice
 
 
 def _of_weights(kinship: Kinship, *, adapted: bool) -> list[Advice]:
     if kinship.relation is Relation.SAME and not kinship.reordered:
-        how = "copy it as it is" if adapted else "any adapter can be copied as it is"
-        return [Advice(how, "the two compute the same function")]
-    why = "weights alone cannot bound the share of its gain that an inner adapter keeps (claim effect-weights-only)"
+        how = "copy the adapter unchanged" if adapted else "any adapter can be copied unchanged"
+        return [Advice(how, "the two models compute the same function")]
+    why = "weights alone do not show how much an adapter inside the network keeps (claim effect-weights-only)"
     measure = Advice("give unlabelled inputs (--inputs BATCH)", why)
     if kinship.relation is Relation.SAME:
-        how = CARRY if adapted else f"train it, then {CARRY}"
-        return [Advice(how, "neurons or heads are permuted, and a copy does not account for this"), measure]
+        how = CARRY if adapted else f"train an adapter, then {CARRY}"
+        return [Advice(how, "neurons or heads are permuted, so a copy would act on the wrong ones"), measure]
     if kinship.relation in (Relation.UNRELATED, Relation.DIFFERENT):
-        how = CARRY if adapted else "train an adapter on each"
+        how = CARRY if adapted else "train an adapter on each model"
         advice = [measure, Advice(how, f"a copy is not expected to work ({kinship.relation})")]
         return [*advice, ELSEWHERE] if adapted and kinship.relation is Relation.DIFFERENT else advice
     return [measure]
@@ -76,23 +74,23 @@ def _of_effect(copied: Prediction) -> list[Advice]:
     """Return advice on an adapter from the effect of its copy on the outputs."""
     what = "R_KL" if copied.need == "labels" else "R"
     rows = f"{what} on {copied.rows} rows, 80 % interval {copied.interval[0]:.2f} to {copied.interval[1]:.2f}"
-    options = [Advice("copy it as it is", f"it keeps {copied.kept:.2f} of its gain ({rows})", copied.kept)]
+    options = [Advice("copy the adapter unchanged", f"it keeps {copied.kept:.2f} of its gain ({rows})", copied.kept)]
     if copied.need == "change" and copied.at_best_strength > copied.kept + TIE:  # c² is not about labels
-        how = f"copy it at strength {copied.cosine / copied.ratio:.2f}"
-        why = f"it keeps c² = {copied.at_best_strength:.2f} of its gain, and {copied.kept:.2f} at strength 1 ({rows})"
+        how = f"copy the adapter at strength {copied.cosine / copied.ratio:.2f}"
+        why = f"it keeps c² = {copied.at_best_strength:.2f} of its gain, or {copied.kept:.2f} at strength 1 ({rows})"
         options.insert(0, Advice(how, why, copied.at_best_strength))
     if options[0].kept is not None and options[0].kept <= TIE:
-        options = [Advice("retrain it on the target", f"a copy keeps {what} = {copied.kept:.2f}", 0.0)]
-    return [*options, Advice(CARRY, "a copy is one of its candidates")]
+        options = [Advice("retrain the adapter on the target", f"a copy keeps {what} = {copied.kept:.2f}", 0.0)]
+    return [*options, Advice(CARRY, "this also tries a copy, and takes the best candidate")]
 
 
 def _of_sides(predictions: Predictions) -> list[Advice]:
     """Return advice on an adapter that is not trained yet, from the law for each side."""
     shares = {side: share for side in SIDES if (share := predictions.of(side)) is not None}
     if not shares:
-        return [Advice("train an adapter on each", "no side of any layer has equal sizes in both models")]
+        return [Advice("train an adapter on each model", "no side of any layer has equal sizes in both models")]
     options = [
-        Advice(f'train it with placement="{side}"', f"a copy is expected to keep R = {share:.2f}", share)
+        Advice(f'train an adapter with placement="{side}"', f"a copy is expected to keep R = {share:.2f}", share)
         for side, share in shares.items()
     ]
     top = max(shares.values())
@@ -101,8 +99,8 @@ def _of_sides(predictions: Predictions) -> list[Advice]:
     if len({*best.values()}) > 1:
         mixed = median(predictions.expected[name, side].R for name, side in best.items())
         why = f"with the best side of each layer, a copy is expected to keep R = {mixed:.2f}"
-        auto = Advice('train it with placement="auto", this target and these inputs', why, mixed)
+        auto = Advice('train an adapter with placement="auto", this target and these inputs', why, mixed)
         options.insert(0 if mixed > top + TIE else 1, auto)
     if max(top, options[0].kept or 0.0) <= TIE:
-        options.insert(0, Advice("train an adapter on each", f"a copy is expected to keep {top:.2f}", 0.0))
+        options.insert(0, Advice("train an adapter on each model", f"a copy is expected to keep {top:.2f}", 0.0))
     return options

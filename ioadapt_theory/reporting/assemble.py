@@ -39,7 +39,7 @@ class Report:
     Example:
         >>> model = nn.Sequential(nn.Linear(64, 48))
         >>> str(report(model, model))
-        'Any adapter can be copied as it is: the two compute the same function.'
+        'Any adapter can be copied unchanged: the two models compute the same function.'
     """
 
     names: tuple[str, str, str | None]
@@ -97,7 +97,7 @@ def report(
         >>> from ioadapt_theory import report
         >>> model = nn.Sequential(nn.Linear(64, 96), nn.ReLU(), nn.Linear(96, 48))
         >>> print(report(model, copy.deepcopy(model)))
-        Any adapter can be copied as it is: the two compute the same function.
+        Any adapter can be copied unchanged: the two models compute the same function.
     """
     adapters, name = _adapters(source, adapter)
     live = (source, target) if isinstance(source, nn.Module) and isinstance(target, nn.Module) else None
@@ -110,7 +110,7 @@ def report(
     common = [n for n in here if places.layers.get(n) in there]
     if not common:
         some = [f"{len(m)} such as {next(iter(m))}" if m else "no floating-point matrix" for m in (here, there)]
-        msg = f"The two models have no layer in common: the source has {some[0]}, the target {some[1]}."
+        msg = f"The two models have no layer in common: the source has {some[0]} and the target {some[1]}."
         raise InvalidValueError(msg)
     advance = progress(sum(math.prod(here[n]) for n in common)) if progress else lambda _: None
     compared = []
@@ -134,7 +134,7 @@ def report(
         orders=len(places.orders),
         difference=None if on_inputs is None else on_inputs.difference,
     )
-    gone = {n: "the target has no such layer" for n in adapters if n not in common}
+    gone = {n: "the target has no layer of this name" for n in adapters if n not in common}
     gone |= {
         p.name: why for p in compared if p.placements and (why := adapters[p.name].misfit(two.outline(p.counterpart)))
     }
@@ -177,6 +177,6 @@ def _adapters(
         given = {} if name is None else {n: layer.adapters[name] for n, layer in layers(source, name).items()}
         return given, name  # type: ignore[return-value]
     if adapter is not None:
-        msg = f"adapter={adapter!r} names an adapter on the source, which must then be a model in memory."
+        msg = f"adapter={adapter!r} is a name, so source must be a model in memory with this adapter."
         raise InvalidValueError(msg)
     return {}, None

@@ -10,7 +10,7 @@ from ioadapt_theory.similarity.report.page import document, table_of
 from ioadapt_theory.similarity.report.tables import WIDTH, aligned
 
 NEXT = {
-    True: "Next: test it on a few labels; --refine 50 improves it without labels.",
+    True: "Next: test the adapter on a few labels, or improve it without labels (--refine 50).",
     False: "Next: give more inputs of the adapter's domain, try --refine 200, or train on the target.",
 }
 
@@ -31,16 +31,15 @@ def table(outcome: CarryReport) -> list[list[str]]:
 
 def sentences(outcome: CarryReport) -> list[str]:
     """Return the sentences below the table."""
-    need = "R_KL, of the labels" if outcome.need == "labels" else "R, of the change"
+    need = "R_KL (labels)" if outcome.need == "labels" else "R (changes of the outputs)"
     fitted, chosen, told = outcome.rows
-    lines = [f"Measured as {need}. Rows: {fitted} to fit, {chosen} to select, {told} to test.", *outcome.notes]
+    lines = [f"Shares are {need}. Rows: {fitted} to fit, {chosen} to select, {told} to test.", *outcome.notes]
     if outcome.agreement is not None and not any("disagree" in note for note in outcome.notes):
-        lines.append(f"The two models agree on {outcome.agreement:.0%} of the positions.")
+        lines.append(f"The two models agree on {outcome.agreement:.0%} of positions.")
     if outcome.refined is not None:
-        lines.append(f"{outcome.refined[0]} steps from a fresh adapter keep {outcome.refined[1]:.2f}.")
+        lines.append(f"A fresh adapter keeps {outcome.refined[1]:.2f} (steps: {outcome.refined[0]}).")
     lines += [
-        f"{name}: as plain LoRA it keeps {share:.3f} of its squared effect."
-        for name, share in outcome.truncated.items()
+        f"{name}: the plain LoRA keeps {share:.3f} of the squared effect." for name, share in outcome.truncated.items()
     ]
     lines += [f"{name}: {why}" for name, why in outcome.unmatched.items()]
     return [*lines, DOMAIN, NEXT[bool(outcome.matched)]]

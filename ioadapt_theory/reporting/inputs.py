@@ -98,7 +98,7 @@ def _prompted(folder: str, model: nn.Module, prompts: list[str], rows: int, seed
     if unknown or getattr(config, "addition_embed_type", None) or "pooled_projections" in asked:
         more = ", ".join(sorted(unknown or {"pooled embeddings"}))
         msg = (
-            f"A {type(model).__name__} needs other inputs than a prompt ({more}); give its inputs as tensors in a"
+            f"A {type(model).__name__} needs more inputs than a prompt ({more}); give its inputs as tensors in a"
             " .safetensors file."
         )
         raise InvalidValueError(msg)

@@ -24,7 +24,7 @@ def to_text(report: Report, width: int = 100) -> str:
         >>> from ioadapt_theory.reporting import report, to_text
         >>> model = nn.Sequential(nn.Linear(64, 96), nn.ReLU(), nn.Linear(96, 48))
         >>> print(to_text(report(model, copy.deepcopy(model))).splitlines()[0])
-        Any adapter can be copied as it is: the two compute the same function.
+        Any adapter can be copied unchanged: the two models compute the same function.
     """
     paragraphs = [
         str(report),
@@ -33,12 +33,12 @@ def to_text(report: Report, width: int = 100) -> str:
         f"{report.names[0]} -> {report.names[1]}: {report.kinship}.",
         counts(report),
         *(() if report.predictions is None else prediction_lines(report.predictions)),
-        *(f"{name}: not moved, {why}." for name, why in list(report.lost.items())[:3]),
+        *(f"{name} is not moved: {why}." for name, why in list(report.lost.items())[:3]),
     ]
     lines = [fill(line, width, break_long_words=False) for line in paragraphs]
     lines += ["", aligned(table(shown(report), report.predictions), width).rstrip("\n")]
     if len(report.layers) > ROWS:
-        lines.append(fill(f"... {len(report.layers)} layers in all: --format json or --html PAGE", width))
+        lines.append(fill(f"... {len(report.layers)} layers in all; --format json or --html PAGE shows them", width))
     lines.append(fill(note(report), width))
     return "\n".join(lines) + "\n"
 
@@ -47,12 +47,12 @@ def note(report: Report) -> str:
     """Return the legend of the table's columns."""
     if report.predictions is not None:
         return (
-            "input, output, weight: R = 2cq - q², the share of its gain that a new adapter on this side is expected to"
-            " keep when it is copied."
+            "input, output, weight: R = 2cq - q², the expected share of the gain that a copy of a new adapter on this"
+            " side keeps."
         )
     return (
-        "weight: cosine of the weights; norms: target over source; input, output: similarity of the two sides, 0 for"
-        " unrelated and 1 for equal ones; chance: not above unrelated channels; few: too few channels to decide."
+        "weight: cosine of the weights; norms: target over source; input, output: similarity of the two sides (0"
+        " unrelated, 1 equal); chance: not above unrelated channels; few: too few channels to decide."
     )
 
 
@@ -73,11 +73,11 @@ def prediction_lines(predictions: Predictions) -> list[str]:
     copied = predictions.copied
     if copied is None:
         shares = ", ".join(f"{side} {number(predictions.of(side))}" for side in SIDES)
-        return [f"On the inputs, median R by side: {shares}."]
+        return [f"On the inputs, the median R of each side is: {shares}."]
     kl = "" if copied.R_KL is None else f"R_KL {copied.R_KL:.2f}, "
-    agree = f"; the models agree on {copied.agreement:.0%} of the positions" if copied.need == "labels" else ""
+    agree = f"; the models agree on {copied.agreement:.0%} of positions" if copied.need == "labels" else ""
     return [
-        f"On the inputs a copy keeps {kl}R {copied.R:.2f}, c² {copied.at_best_strength:.2f} (cosine of the effects"
+        f"On the inputs, a copy keeps {kl}R {copied.R:.2f}, c² {copied.at_best_strength:.2f} (cosine of the effects"
         f" {copied.cosine:.2f}, size ratio {copied.ratio:.2f}{agree}).",
         f"R has an error of at most {predictions.bound:.2f} if the adapter removed {predictions.explained:.0%} of the"
         " source's loss and both models need the same change (claim effect-retained).",

@@ -111,7 +111,7 @@ def _check(checkpoints: Sequence[Checkpoint], options: Options, parent: Checkpoi
     elif options.threads is not None and options.threads < 1:
         msg = f"threads must be a whole number, at least 1, not {options.threads}."
     elif parent is not None and any((c.source, c.name) == (parent.source, parent.name) for c in checkpoints):
-        msg = f"The parent {parent.name} is also one of the models; remove it from them, since its update is zero."
+        msg = f"The parent {parent.name} is also one of the models; its update is zero, so remove it from the models."
     else:
         return
     raise InvalidValueError(msg)
@@ -219,10 +219,10 @@ def _row(
 
 def _nothing_left(checkpoints: Sequence[Checkpoint], labels: Sequence[str], skipped: Sequence[Skipped]) -> str:
     sizes = ", ".join(
-        f"{label} has {len(c.tensors)} tensors such as {next(iter(c.tensors), 'none')}"
+        f"{label} has tensors such as {next(iter(c.tensors), 'none')} ({len(c.tensors)} in all)"
         for label, c in zip(labels, checkpoints, strict=False)
     )
     common = [s for s in skipped if s.reason != "only there"]
     if common:
-        return f"Nothing is left to compare: {sizes}. Left out: {common[-1].name} ({common[-1].reason})."
-    return f"No common parameters to compare: {sizes}. Is one of them a LoRA, a VAE or another architecture?"
+        return f"Nothing is left to compare: {sizes}. For example, {common[-1].name} is left out: {common[-1].reason}."
+    return f"There are no common parameters to compare: {sizes}. Is one of them a LoRA, a VAE or another architecture?"

@@ -42,6 +42,6 @@ def test_a_run_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
 
 def test_a_missing_scikit_learn_is_one_sentence(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "sklearn", None)
-    with pytest.raises(InvalidValueError, match="needs the digits of scikit-learn"):
+    with pytest.raises(InvalidValueError, match="needs scikit-learn"):
         carry.main(cache=tmp_path)
     assert not [*tmp_path.iterdir()]

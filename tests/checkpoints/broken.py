@@ -59,7 +59,7 @@ SAFETENSORS: dict[str, tuple[Callable[[Path], object], str]] = {
     "text": (_bytes(b"hello, world"), r"x\.safetensors is not a safetensors file: its header would have \d+ bytes"),
     "overlap": (_bytes(header({"a": entry(0, 8), "b": entry(4, 12)}, bytes(12))), r"invalid offset for tensor `b`"),
     "unknown dtype": (_bytes(header({"a": entry(0, 8, dtype="F99")}, bytes(8))), r"unknown variant `F99`"),
-    "65 axes": (_bytes(header({"a": entry(0, 8, [1] * 65 + [2])}, bytes(8))), r"gives tensor 'a' a shape of 66 axes"),
+    "65 axes": (_bytes(header({"a": entry(0, 8, [1] * 65 + [2])}, bytes(8))), r"gives tensor 'a' a shape that is"),
     "deep JSON": (_bytes(header(b"[" * 100_000)), r"too many nested brackets"),
     "escape codes": (_bytes(header({"\x1b[2J": entry(0, 8)}, bytes(8))), r"tensor '\\x1b\[2J' a name with unprintable"),
 }
@@ -84,7 +84,7 @@ PICKLES: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "no table": (
         lambda p: torch.save([torch.ones(2)], p),
-        r"has no dictionary of named tensors \(it is a list\)",
+        r"contains a list without named tensors",
     ),
     "program": (
         lambda p: torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), p),
@@ -107,9 +107,9 @@ def _index(**changes: object) -> Callable[[Path], None]:
 INDEXES: dict[str, tuple[Callable[[Path], object], str]] = {
     "outside": (
         _index(b="../secret.safetensors"),
-        r"index\.json names the shard '../secret\.safetensors', which is not the name of a weights file in its folder",
+        r"index\.json names the shard '../secret\.safetensors', which is not a file of weights",
     ),
-    "missing shard": (_index(b="two.safetensors"), r"names 2 shards, of which two\.safetensors are missing\. Download"),
+    "missing shard": (_index(b="two.safetensors"), r"lists 2 shards, but these are missing: two\.safetensors"),
     "wrong shard": (_index(b="one.safetensors"), r"lists tensor 'b' in one\.safetensors, which does not contain it"),
     "not a string": (_index(b=3), r"has no weight_map from tensor names to file names\."),
     "not JSON": (

@@ -80,8 +80,8 @@ def test_a_layer_without_evidence_is_told_from_one_that_the_contents_contradict(
     assert one not in origins.of
     assert one not in origins.contradicted
     assert three not in origins.of
-    assert origins.contradicted[three] == f"is new: the layer of that name is now {four}"
-    assert origins.contradicted[four] == f"holds what was {three}"
+    assert origins.contradicted[three] == f"is new, and the layer that had this name is now {four}"
+    assert origins.contradicted[four] == f"has the weights of {three}"
 
 
 def test_a_layer_trained_anew_goes_with_its_block_and_a_block_put_in_comes_from_nowhere():

@@ -34,15 +34,15 @@ REFUSALS: dict[str, tuple[str, Repo | None, str]] = {
     "gated": (FLUX, GATED, f"{FLUX} is gated: accept its licence at HUB/{FLUX}, then run hf auth login"),
     "unknown": ("some/model", None, "HUB has no repository some/model. Check the spelling"),
     "revision": ("some/model@v9", Repo(TINY), "some/model has no revision 'v9'; see "),
-    "file": ("some/model:unet/x.safetensors", Repo(TINY), "There is no unet/x.safetensors of some/model; see "),
-    "folder": ("some/model:vae", Repo(TINY), "There is no vae of some/model; see "),
+    "file": ("some/model:unet/x.safetensors", Repo(TINY), "unet/x.safetensors of some/model does not exist; see "),
+    "folder": ("some/model:vae", Repo(TINY), "vae of some/model does not exist; see "),
     "403": ("some/model", Repo(TINY, status=403), "HUB returned status 403 for some/model. Check HF_TOKEN"),
     "path": ("some/model", Repo(TINY, commit="../../../elsewhere"), "HUB is not a hub: it sent '../../../elsewhere'"),
     "cut": ("some/model", Repo(TINY, cut_after={FILE: 150_000}), f"HUB failed while asking for {FILE} of some/model ("),
     "empty": ("some/model", Repo({FILE: b""}), f"{FILE} of some/model has a broken safetensors header ("),
     "terminal": ("some/model", Repo({FILE: header({"\x1b[2J": entry(0, 8)}, bytes(8))}), "has a broken safetensors"),
     "file's name": ("some/model", Repo({"unet/a\x1b]0;P\x07.safetensors": b"", "unet/x": b""}), "(it contains x)"),
-    "hash is a path": ("some/model", Repo(TINY, etag="../../../../../escaped"), f"as the hash of {FILE} of some/model"),
+    "hash is a path": ("some/model", Repo(TINY, etag="../../../../../escaped"), f"invalid hash for {FILE} of some"),
 }  # fmt: skip
 """Name -> (source, repository, expected message)."""
 
@@ -92,7 +92,10 @@ def test_a_disk_that_fills_up_meanwhile(hub: LoopbackHub, hub_cache: Path, monke
     hub.repos["some/model"] = Repo(TINY)
     monkeypatch.setattr("huggingface_hub.file_download.http_get", full)
     said = refusal("some/model", hub_cache)
-    assert said == f"Cannot store {FILE} of some/model: No space left on device. Partial files were removed."
+    assert (
+        said
+        == f"Cannot store {FILE} of some/model in {hub_cache}: No space left on device. Partial files were removed."
+    )
 
 
 def test_what_arrives_is_what_was_announced(hub: LoopbackHub, hub_cache: Path):
@@ -100,7 +103,7 @@ def test_what_arrives_is_what_was_announced(hub: LoopbackHub, hub_cache: Path):
     hub.repos["some/commit"] = moving = Repo(TINY)
     header, commit = (open_checkpoint(f"some/{what}", cache=hub_cache) for what in ("header", "commit"))
     repo.files, moving.commit = {FILE: save({"other": torch.ones(2)})}, "d" * 40
-    with pytest.raises(ValueError, match="differ from the header read before"):
+    with pytest.raises(ValueError, match="differ from its header"):
         header.prepare()
-    with pytest.raises(SourceError, match=r"some/commit changed while it was being read \(was c0ffee00\)"):
+    with pytest.raises(SourceError, match=r"some/commit changed while being read \(it was at commit c0ffee00\)"):
         commit.prepare()

@@ -23,7 +23,7 @@ def test_a_pipeline_opens_its_model_and_a_component_on_request(tmp_path: Path):
         save_file({"w": torch.ones(size)}, tmp_path / folder / "diffusion_pytorch_model.safetensors")
     with open_checkpoint(str(tmp_path)) as model, open_checkpoint(f"{tmp_path}:vae") as vae:
         assert (model.tensors["w"].shape, vae.tensors["w"].shape, model.name) == ((2,), (3,), tmp_path.name)
-    with pytest.raises(SourceError, match=r"has no folder 'text_encoder' \(it has transformer, vae\)"):
+    with pytest.raises(SourceError, match=r"has no folder 'text_encoder'; its folders are: transformer, vae"):
         open_checkpoint(f"{tmp_path}:text_encoder")
 
 
@@ -69,7 +69,7 @@ def test_a_single_file_is_cut_into_parts_and_one_kind_of_weights_has_to_be_chose
     with open_checkpoint(f"{path}:vae", ema=False) as vae, open_checkpoint(f"{path}:all", ema=False) as both:
         assert list(vae.tensors) == ["first_stage_model.quant_conv.weight"]
         assert both.tensors.keys() == trained.keys() | rest.keys()
-    with pytest.raises(UnknownNameError, match="No part 'clip'"):
+    with pytest.raises(UnknownNameError, match="Unknown part 'clip'"):
         open_checkpoint(f"{path}:clip", ema=False)
 
 
@@ -114,8 +114,8 @@ HOSTILE: dict[str, tuple[Callable[[], object], str]] = {
         r"contains 1 of the 2000000000 values of tensor x, shape \[2000000000\]",
     ),
     "tables in tables": (lambda: nested(ONE, 60, 3), "lists more tensors than a file of its size can contain"),
-    "tuples": (lambda: {**ONE, "x": [tuples_in_tuples()]}, "has more than 16 nested tuples"),
-    "long": (lambda: {**ONE, "x": [[] for _ in range(60_000)]}, "has a pickle of more than 100000 operations"),
+    "tuples": (lambda: {**ONE, "x": [tuples_in_tuples()]}, "contains more than 16 nested tuples"),
+    "long": (lambda: {**ONE, "x": [[] for _ in range(60_000)]}, "contains a pickle of more than 100000 operations"),
 }
 
 
@@ -135,7 +135,7 @@ def test_a_zip_that_torch_does_not_write_is_refused_before_it_is_unpacked(tmp_pa
     torch.save(ONE, tmp_path / "packed.bin")
     with ZipFile(tmp_path / "packed.bin", "a", ZIP_DEFLATED) as archive:
         archive.writestr("x/data/9", bytes(1_000_000))
-    with pytest.raises(FileFormatError, match=r"is compressed, which torch\.save never does"):
+    with pytest.raises(FileFormatError, match=r"is a compressed zip file, which torch\.save never writes"):
         open_checkpoint(str(tmp_path / "packed.bin"))
 
 
@@ -144,7 +144,7 @@ def test_a_header_of_repeats_takes_no_more_than_its_bytes(dense: bytes, tmp_path
     text = b'{"x":[' + dense * (5_000_000 // len(dense)) + b"0]}"
     (tmp_path / "x.safetensors").write_bytes(len(text).to_bytes(8, "little") + text)
     began = time.process_time()
-    with pytest.raises(FileFormatError, match="bytes are too dense to parse"):
+    with pytest.raises(FileFormatError, match="bytes contain too many entries"):
         open_checkpoint(str(tmp_path / "x.safetensors"))
     assert time.process_time() - began < 1
 

@@ -43,7 +43,7 @@ def test_an_existing_path_comes_before_a_hub_id_and_an_alias_before_a_path(
 
 
 def test_an_unknown_name_is_answered_with_near_ones():
-    with pytest.raises(UnknownNameError, match=r"No model 'sd1.5'\. Did you mean 'sd15'"):
+    with pytest.raises(UnknownNameError, match=r"Unknown model 'sd1.5'\. Did you mean 'sd15'"):
         open_checkpoint("sd1.5")
 
 
@@ -82,5 +82,5 @@ def test_a_family_opens_without_importing_its_package():
 
 
 def test_an_unknown_member():
-    with pytest.raises(UnknownNameError, match=r"No member 'ani-1x:8'.*Known: 0, 1, 2, 3, 4, 5, 6, 7"):
+    with pytest.raises(UnknownNameError, match=r"Unknown member 'ani-1x:8'.*Known: 0, 1, 2, 3, 4, 5, 6, 7"):
         open_checkpoint("ani-1x:8")

@@ -76,7 +76,7 @@ def test_verdict(parts: tuple[Verification, ...], verdict: Verdict) -> None:
 
 
 def test_not_a_number_does_not_survive() -> None:
-    with pytest.raises(ArithmeticError, match="not a number"):
+    with pytest.raises(ArithmeticError, match="lhs/rhs is NaN"):
         Finding(kind=Evidence.RANDOM, instances=1, worst_ratio=math.nan)
 
 
@@ -91,7 +91,7 @@ def test_json_round_trip(part: Verification) -> None:
     ("claim", "said", "lack"),
     [
         ("prop-1", {"attained": ("ce3",), "witnesses": ()}, "ce3 does not attain the bound: 2 of it"),
-        ("prop-1-sine", {"attained": (), "witnesses": ("ce3",)}, "ce3 violates nothing: 1 of the bound"),
+        ("prop-1-sine", {"attained": (), "witnesses": ("ce3",)}, "ce3 does not violate the bound: 1 of it"),
     ],
 )
 def test_an_instance_is_said_to_attain_or_to_violate_only_if_it_does(claim: str, said: dict, lack: str) -> None:
@@ -144,7 +144,7 @@ def test_a_hypothesis_is_missed_from_a_billionth_on(miss: str, met: bool) -> Non
     if met:
         assert list(evaluate(weak, raw).hypotheses.values()) == [pytest.approx(float(miss), rel=1e-5)]
     else:
-        with pytest.raises(HypothesisError, match=r"residual 2e-09, at most 1e-09 is allowed"):
+        with pytest.raises(HypothesisError, match=r"the residual is 2e-09, above 1e-09"):
             evaluate(weak, raw)
 
 
@@ -155,7 +155,7 @@ def test_values_that_cancellation_eats_are_given_up_at_400_digits() -> None:
         seen.append(mp.dps)
         return mp.mpf(len(seen))
 
-    with pytest.raises(InvalidValueError, match="lost in cancellation: at 400 digits they are not yet settled"):
+    with pytest.raises(InvalidValueError, match="Cancellation leaves both sides inaccurate at 400 digits"):
         evaluate(sides(PROP_4, lhs=lost), witness("r1"))
     assert seen == [50, 100, 200, 400]
 

@@ -59,7 +59,7 @@ def test_inspect_tells_what_it_is(base, tmp_path, capsys):
     trained(base, tmp_path / "a")
     assert ioadapt("inspect", tmp_path / "a") == OK
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1:3] == ["ioadapt_theory: 3 layers, 140 numbers", "base: unnamed, with fingerprints"]
+    assert lines[1:3] == ["ioadapt_theory: 3 layers, 140 parameters", "base: not named, but with fingerprints"]
     assert lines[lines.index("lora input, rank 2, scale 1.5, 12 -> 12:") + 1] == "  block.to_q"
 
 
@@ -76,7 +76,7 @@ def test_inspect_tells_the_base_from_a_relative_and_a_stranger(change, identical
     save_file({k: change(v).contiguous() for k, v in base.state_dict().items()}, tmp_path / "other.safetensors")
     status = ioadapt("inspect", tmp_path / "a", "--base", tmp_path / "other.safetensors")
     told = capsys.readouterr().out
-    assert (status, f"original weights: {identical} with fingerprints" in told) == (OK, True)
+    assert (status, f"original weights, by fingerprint: {identical}" in told) == (OK, True)
     assert ("by name, 3 of them without evidence" in told) == unproven
 
 
@@ -87,7 +87,7 @@ def test_inspect_lists_what_does_not_fit_and_is_not_read(base, tmp_path, capsys)
     assert ioadapt(*command, "--format", "json") == FINDING
     facts = json.loads(capsys.readouterr().out)
     assert facts["matched"] == {"unet.block.to_q": "block.to_q"}
-    assert facts["unmatched"] == {"unet.gone": "the base has no such layer"}
+    assert facts["unmatched"] == {"unet.gone": "the base has no layer of this name"}
     assert facts["unread"] == {"unet.block.to_q.oft_blocks": "OFT", "unet.norm.w_norm": "a trained norm"}
     assert facts["identical"] == "0 of 0"
     assert ioadapt(*command) == FINDING
@@ -119,7 +119,7 @@ def test_bake_writes_a_plain_lora_that_does_the_same_on_that_base_and_knows_it(s
         assert ioadapt("inspect", out, "--base", path) == OK
         told = " ".join(capsys.readouterr().out.split())
         assert f"base: {model} " in told
-        assert f"original weights: {identical} with fingerprints" in told
+        assert f"original weights, by fingerprint: {identical}" in told
 
 
 def test_what_has_no_exact_lora_is_baked_to_a_rank_or_a_share_saying_what_is_lost(base, tmp_path, capsys):
@@ -131,14 +131,14 @@ def test_what_has_no_exact_lora_is_baked_to_a_rank_or_a_share_saying_what_is_los
     lost = [float(line.rpartition(" ")[2]) for line in told.out.splitlines()]
     assert len(lost) == 3
     assert all(0 < loss < 0.0448 for loss in lost)  # √(1 - 0.999²)
-    assert "change of the bias (diff_b), which ComfyUI applies, LyCORIS ignores" in told.err
+    assert "are applied by ComfyUI, ignored by LyCORIS and rejected by diffusers" in told.err
     assert "part of the change lost by the lower rank" in told.err
     before = files(tmp_path)
     assert ioadapt("bake", tmp_path / "a", out, *options, "--rank", "1", "--share", "0.5") == MISUSE
     assert ioadapt("bake", tmp_path / "a", out, *options) == MISUSE
     told = capsys.readouterr().err
     assert "either a rank or a share" in told
-    assert "block.to_q: A dora adapter has no exact plain LoRA" in told
+    assert "block.to_q: A dora adapter is not exactly a plain LoRA" in told
     assert files(tmp_path) == before
 
 
@@ -160,8 +160,8 @@ def test_convert_to_output_and_what_is_left_out_and_another_base_are_told(base, 
     save_file({k: torch.randn_like(v) for k, v in base.state_dict().items()}, tmp_path / "other.safetensors")
     assert ioadapt("convert", tmp_path / "a", tmp_path / "out", *options[:3], tmp_path / "other.safetensors") == OK
     told = capsys.readouterr().err
-    assert "this is not the base that" in told
-    assert "3 layers written, 0 left out, 3 matched by name, no evidence." in told
+    assert "--base is not the model that" in told
+    assert "3 of 3 layers written, 3 matched by name without evidence." in told
 
 
 @pytest.mark.parametrize(("placement", "format_"), [("input", "glora"), ("output", "peanut")])
@@ -181,18 +181,18 @@ def test_half_an_adapter_is_refused_unless_asked_for(base, tmp_path, capsys):
     out = tmp_path / "out"
     command = ("bake", tmp_path / "a", out, "--base", tmp_path / "less.safetensors")
     assert ioadapt(*command) == MISUSE
-    assert "block.to_q: the base has no such layer" in capsys.readouterr().err
+    assert "block.to_q: the base has no layer of this name" in capsys.readouterr().err
     assert not out.exists()
     assert ioadapt(*command, "--partial") == OK
-    assert "2 layers written, 1 left out." in capsys.readouterr().err
+    assert "2 of 3 layers written." in capsys.readouterr().err
 
 
 REFUSED = {
     "nonsense": ("inspect {0}/x.safetensors", "x.safetensors"),
-    "a folder for a file": ("bake {0}/a {0} --base {0}/base.safetensors --style kohya", "this format is one file"),
+    "a folder for a file": ("bake {0}/a {0} --base {0}/base.safetensors --style kohya", "this format is a single file"),
     "a file for a folder": ("bake {0}/a {0}/x.txt --base {0}/base.safetensors", "this format is a folder"),
     "no component": ("bake {0}/a {0}/b --base {0}/base.safetensors --style kohya --component unett", "mean 'unet'"),
-    "an adapter for a base": ("inspect {0}/a --base {0}/lora.safetensors", "--base must be a model"),
+    "an adapter for a base": ("inspect {0}/a --base {0}/lora.safetensors", "give a model as --base"),
 }
 
 

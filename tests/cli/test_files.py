@@ -114,7 +114,7 @@ PIPED = (
 def test_a_pipe_is_refused_and_not_waited_for(command, here, capsys):
     os.mkfifo(here / "pipe")
     assert main(command.format("pipe").split()) == MISUSE
-    assert "pipe is a device, pipe or socket, not a file or folder." in capsys.readouterr().err
+    assert "pipe is a device, pipe or socket; give a file or folder." in capsys.readouterr().err
 
 
 FOLDERS = {"cache", "resume_from"}

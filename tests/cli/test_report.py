@@ -36,7 +36,7 @@ def test_the_screen_is_one_screen_and_begins_with_the_answer_as_json_and_page_do
     assert main(["report", files["a"], files["b"], files["adapter"]]) == OK
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) <= 24
-    assert lines[0].startswith("Give unlabelled inputs (--inputs BATCH): weights alone cannot bound")
+    assert lines[0].startswith("Give unlabelled inputs (--inputs BATCH): weights alone do not show")
     assert ": related (" in " ".join(lines)
     page = tmp_path / "page.html"
     assert main(["report", files["a"], files["b"], files["adapter"], "--format", "json", "--html", str(page)]) == OK
@@ -62,11 +62,11 @@ def test_a_head_that_one_of_two_models_ties_is_compared(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [
-        (["{a}", "nothing"], "No model 'nothing'"),
+        (["{a}", "nothing"], "Unknown model 'nothing'"),
         (["{a}", "{b}", "nowhere"], "nowhere"),
         (["{a}", "{b}", "--explained", "0"], "--explained must be above 0 and at most 1, not 0."),
-        (["{a}", "{lora}"], "is an adapter, not a model: give the two models first"),
-        (["{a}", "{adapter}"], "is an adapter, not a model: give the two models first"),
+        (["{a}", "{lora}"], "is an adapter, not a model; give the two models first"),
+        (["{a}", "{adapter}"], "is an adapter, not a model; give the two models first"),
         (["{a}", "{b}", "{adapter}", "--inputs", "x.npz"], "has no config.json"),
         (["{a}", "{b}", "--batch", "0"], "--batch and --rows must be at least 1"),
         (["{a}", "{b}", "--html", "/no/such/folder/x.html"], "its folder does not exist"),
@@ -130,7 +130,7 @@ def test_models_that_run_are_measured_on_a_file_of_inputs(tmp_path, capsys):
     data = json.loads(capsys.readouterr().out)
     assert data["copied"]["rows"] == 10
     assert 0.5 < data["copied"]["cosine"] <= 1
-    assert data["answer"].startswith("Copy it")
+    assert data["answer"].startswith("Copy the adapter")
     assert main([*command[:3], *command[4:], "--format", "json"]) == OK  # without the adapter
     data = json.loads(capsys.readouterr().out)
     sides = {layer["name"]: {*layer["expected"]} for layer in data["layers"] if layer["name"].endswith("query")}

@@ -121,8 +121,8 @@ def test_the_page_loads_nothing_and_escapes_names_and_figures_show_dollars_as_th
     ("arguments", "told"),
     [
         (["{0}"], "at least two models, not 1"),
-        (["{0}", "no-such-model"], "No model 'no-such-model'"),
-        (["{0}", "{0}@main"], "is a path, which has no revision 'main': leave @main out"),
+        (["{0}", "no-such-model"], "Unknown model 'no-such-model'"),
+        (["{0}", "{0}@main"], "is a path, and only hub ids have revisions; leave out @main"),
         (["{0}", "{1}", "--lowest", "0"], "lowest must be a fraction of the layers"),
         (["{0}", "{1}", "--threads", "0"], "threads must be a whole number, at least 1, not 0"),
         (
@@ -148,7 +148,9 @@ def test_a_picture_without_matplotlib_is_refused_before_anything_is_read(
 ):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert run("not-there", "nor-this", "--html", str(tmp_path / "x.html")) == 2
-    assert "needs matplotlib, which is not installed: pip install 'ioadapt-theory[figures]'" in capsys.readouterr().err
+    assert (
+        "matplotlib is not installed; install it with pip install 'ioadapt-theory[figures]'" in capsys.readouterr().err
+    )
 
 
 def test_help_imports_little_and_states_the_defaults_that_the_paper_leaves_open():
@@ -171,6 +173,4 @@ def test_an_adapter_is_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[st
         factors = {"unet.to_q.lora_A.weight": torch.randn(4, 12), "unet.to_q.lora_B.weight": torch.randn(20, 4)}
         save_file(factors, tmp_path / f"{name}.safetensors")
     assert main(["similarity", *(str(tmp_path / f"{name}.safetensors") for name in ("a", "b"))]) == 2
-    assert (
-        "a.safetensors is an adapter, not a model: similarity compares models; use `ioadapt" in capsys.readouterr().err
-    )
+    assert "a.safetensors is an adapter, not a model; use `ioadapt" in capsys.readouterr().err

@@ -80,18 +80,18 @@ def test_an_instance_from_a_file_or_a_shipped_one_by_its_name(
     assert output(capsys, "prop-2-input", "--instance", "ce1") == values
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ce1").write_text("[]")  # a file of this name has precedence
-    assert "'ce1' must hold a JSON object" in sentence(capsys, "prop-2-input", "--instance", "ce1")
+    assert "'ce1' must contain a JSON object" in sentence(capsys, "prop-2-input", "--instance", "ce1")
 
 
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (["prop-9"], "No claim 'prop-9'. Did you mean"),
+        (["prop-9"], "Unknown claim 'prop-9'. Did you mean"),
         (["--instance", "x.json"], "--instance needs exactly one claim to evaluate, got 0."),
-        (["prop-4", "--stacks", "0"], "--stacks 0 must be at least 1."),
-        (["prop-4", "--jobs", "0"], "--jobs 0 must be at least 1."),
+        (["prop-4", "--stacks", "0"], "--stacks must be at least 1, not 0."),
+        (["prop-4", "--jobs", "0"], "--jobs must be at least 1, not 0."),
         *(
-            (["prop-4", f"--{name}", str(most + 1)], f"--{name} {most + 1:g} must be at most {most:g}")
+            (["prop-4", f"--{name}", str(most + 1)], f"--{name} must be at most {most:,}, not {most + 1:,}")
             for name, most in (
                 ("depth", 10**3),
                 ("rank", 10**4),
@@ -101,7 +101,7 @@ def test_an_instance_from_a_file_or_a_shipped_one_by_its_name(
             )
         ),
         (["prop-4", "--widths", "3"], "--widths 3 is one width; give two or more, the input width first."),
-        (["prop-4", "--widths", "3", "9000000000", "5"], "Widths must be at most 10000, got 3 9000000000 5."),
+        (["prop-4", "--widths", "3", "9000000000", "5"], "Widths must be at most 10000, not 3 9000000000 5."),
         (["prop-4", "--device", "nowhere"], "Device 'nowhere' cannot be used"),
         (["prop-4", "--pair", "gauge", "--depth", "1"], "The pair 'gauge' needs --depth 2 or more"),
         (["prop-4", "--instance", "r1", "--stacks", "2"], "--stacks cannot be combined with --instance"),
@@ -161,7 +161,7 @@ def test_a_journal_that_cannot_be_kept_is_a_warning(
     out, err = capsys.readouterr()
     assert err == (
         "ioadapt verify: This run cannot be resumed: somewhere/x.jsonl: No space left on device;"
-        " name another folder by --resume-from.\n"
+        " give another folder with --resume-from.\n"
     )
     assert "prop-4" in out
 

@@ -110,7 +110,7 @@ def test_a_scheduler_that_dies_is_one_sentence_and_its_pieces_are_kept(cluster: 
     thread.join()
     assert (found.returncode, found.stdout) == (3, ""), found.stderr
     assert found.stderr.count("\n") == 1
-    assert found.stderr.startswith("ioadapt verify: The cluster no longer answers, or its workers died")
+    assert found.stderr.startswith("ioadapt verify: The Dask cluster no longer answers, or its workers died")
     assert "parts are saved; repeat the command to continue.\n" in found.stderr
     before = kept(tmp_path)
     assert before >= 5

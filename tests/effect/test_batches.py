@@ -47,7 +47,7 @@ def test_tensors_of_other_lengths_give_the_same_share():
         (torch.zeros(1, 4), None, "1 row;"),
         ([], None, "inputs is empty"),
         (torch.tensor([[1.0, float("nan")]] * 9), None, "NaN"),
-        (3, None, "are a int"),
+        (3, None, "not int"),
         (torch.zeros(9, 4), torch.zeros(8, 4), "row by row"),
     ],
 )

@@ -116,7 +116,7 @@ def test_what_is_needed_follows_from_the_outputs(output, name, need):
 
 def test_an_adapter_without_effect_is_one_sentence():
     s, _, t, ta = outputs()
-    with pytest.raises(InvalidValueError, match="no effect on the source's outputs"):
+    with pytest.raises(InvalidValueError, match="does not change the source's outputs"):
         predict(RowSums.of(s, s, t, ta), "change")
-    with pytest.raises(InvalidValueError, match="not finite"):
+    with pytest.raises(InvalidValueError, match="NaN or infinity"):
         predict(RowSums.of(s, s * math.nan, t, ta), "change")

@@ -47,22 +47,22 @@ def refused(path: Path, match: str, kind: type[Exception] = FileFormatError, **o
 
 
 SHAPES = {
-    "an alpha of several numbers": (tensors(alpha=torch.ones(3)), r"alpha must be one number, found \[3\]"),
+    "an alpha of several numbers": (tensors(alpha=torch.ones(3)), r"alpha must be one number, found shape \[3\]"),
     "a name of two lines": (tensors(**{"lora_down\n.weight": torch.ones(1)}), "unprintable"),
     "ranks that differ": (tensors(lora_up__weight=torch.randn(6, 3)), "do not fit together"),
     "integers": (tensors(lora_up__weight=torch.ones(6, 2, dtype=torch.int64)), "must be floating point"),
     "NaN": (tensors(lora_up__weight=torch.full((6, 2), float("nan"))), "must be finite"),
-    "no up": (tensors(lora_up__weight=None), "incomplete adapter: found only down"),
-    "a mixture": (tensors(hada_w1_a=torch.randn(6, 2)), "incomplete adapter: found only down, hada_w1_a, up"),
-    "nothing": ({}, "no tensors at all"),
+    "no up": (tensors(lora_up__weight=None), "the adapter is incomplete, with only down"),
+    "a mixture": (tensors(hada_w1_a=torch.randn(6, 2)), "incomplete, with only down, hada_w1_a, up"),
+    "nothing": ({}, "no tensors"),
     "OFT": ({"lora_unet_block_to_q.oft_blocks": torch.randn(2, 2, 2)}, r"contains OFT \(lora_unet_block_to_q.oft"),
     "a key twice": (
         {f"block.to_q.{k}.weight": torch.randn(2, 4) for k in ("lora_A", "lora_down")}
         | {"block.to_q.lora_B.weight": torch.randn(6, 2)},
         "are the same part",
     ),
-    "a bias of another size": (tensors(diff_b=torch.randn(7)), "its bias has 7 numbers for 6 outputs"),
-    "another size": (tensors(lora_up__weight=torch.randn(7, 2)), "4 -> 6, the adapter 4 -> 7"),
+    "a bias of another size": (tensors(diff_b=torch.randn(7)), "bias has 7 values, but the layer has 6 outputs"),
+    "another size": (tensors(lora_up__weight=torch.randn(7, 2)), "4 -> 7, but the layer needs 4 -> 6"),
     "products of long vectors": (
         {f"block.to_q.lokr_w{i}": torch.ones(s) for i, s in {"1_a": (9000, 1), "1_b": (1, 9000), "2": (1, 1)}.items()},
         "would expand to an adapter",
@@ -97,12 +97,12 @@ def peft_folder(folder: Path, config: Any, content: Any = None) -> Path:
 
 
 CONFIGS = {
-    "deep": ("[" * 100_000, "not readable as JSON"),
-    "a rank that is not that of the factors": ({"r": 10**30}, "r must be 2 for block.to_q"),
+    "deep": ("[" * 100_000, "not valid JSON"),
+    "a rank that is not that of the factors": ({"r": 10**30}, "r of block.to_q must be 2"),
     "a broken pattern": ({"alpha_pattern": {"(": 1}}, "not a regular expression"),
     "alpha beyond any float": ({"lora_alpha": 10**400}, "lora_alpha must be a finite number"),
-    "aLoRA": ({"alora_invocation_tokens": [1]}, "alora_invocation_tokens is set"),
-    "the plug-in's without its settings": ({"peft_type": "IOLORA"}, "settings.lora_A.weight, which our plug-in writes"),
+    "aLoRA": ({"alora_invocation_tokens": [1]}, "alora_invocation_tokens is not supported"),
+    "the plug-in's without its settings": ({"peft_type": "IOLORA"}, "settings.lora_A.weight, which the plug-in writes"),
 }
 
 
@@ -116,11 +116,11 @@ def test_folders_and_files_that_are_not_there(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         peft_folder(tmp_path / name, {})
-    refused(tmp_path, "It has adapters in a/, b/")
+    refused(tmp_path, "Its subfolders have adapters: a/, b/")
     (tmp_path / "a/adapter_model.safetensors").unlink()
-    refused(tmp_path / "a", "no adapter here; give a folder with")
-    refused(tmp_path / "nothing.safetensors", "no such file")
-    refused(peft_folder(tmp_path / "b", {"peft_type": "OFT"}), "supported are LORA", UnsupportedError)
+    refused(tmp_path / "a", "contains no adapter; give a file, or a folder with")
+    refused(tmp_path / "nothing.safetensors", "does not exist")
+    refused(peft_folder(tmp_path / "b", {"peft_type": "OFT"}), "must be one of LORA", UnsupportedError)
 
 
 def test_what_is_no_file_is_not_waited_for(tmp_path):
@@ -128,15 +128,15 @@ def test_what_is_no_file_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "adapter_config.json")
     os.symlink(tmp_path / "loop.bin", tmp_path / "loop.bin")
     for path in (tmp_path / "pipe.safetensors", tmp_path, Path("/dev/null")):
-        refused(path, "is a device, pipe or socket, not a plain file", IoAdaptError)
+        refused(path, "is a device, pipe or socket; give a regular file", IoAdaptError)
     for path in (tmp_path / "loop.bin", Path("x" * 5000), Path("a\0b")):
-        refused(path, "no such file", IoAdaptError)
+        refused(path, "does not exist", IoAdaptError)
 
 
 def test_a_pickle_is_read_for_tensors_only(tmp_path):
     torch.save(tensors(), tmp_path / "good.pt")
     assert len(load(model(), tmp_path / "good.pt").matched) == 2
     torch.save({"x": 1}, tmp_path / "other.ckpt")
-    refused(tmp_path / "other.ckpt", "no dictionary of named tensors")
+    refused(tmp_path / "other.ckpt", "without named tensors")
     torch.save({k: v.to("meta") for k, v in tensors().items()}, tmp_path / "meta.pt")
-    refused(tmp_path / "meta.pt", "has no values")
+    refused(tmp_path / "meta.pt", "on the meta device")

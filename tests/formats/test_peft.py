@@ -150,7 +150,7 @@ def test_baked_for_a_named_base_it_is_a_plain_lora_of_stock_peft(placement, tmp_
 
 
 REFUSED = {
-    "PiSSA": (lora(target_modules=["to_q"], init_lora_weights="pissa"), "changed the base weights too"),
+    "PiSSA": (lora(target_modules=["to_q"], init_lora_weights="pissa"), "also changed the base weights"),
     "PEANUT with relu": (peft.PeanutConfig(target_modules=["to_q"]), "not linear in W"),
 }
 
@@ -169,7 +169,7 @@ def test_changes_of_the_base_are_made_when_told_and_otherwise_named(tmp_path):
     config = lora(target_modules=["q_proj"], modules_to_save=["lm_head", "input_layernorm"])
     theirs = written(tiny_llama(), config, tmp_path, mark="")
     ours, before = tiny_llama(), run_llama(tiny_llama())
-    with pytest.raises(FileFormatError, match=r"also changes the base itself: .* alter_base=True"):
+    with pytest.raises(FileFormatError, match=r"also changes tensors of the base: .* alter_base=True"):
         load(ours, tmp_path)
     assert not layers(ours)
     assert torch.equal(run_llama(ours), before)
@@ -178,7 +178,7 @@ def test_changes_of_the_base_are_made_when_told_and_otherwise_named(tmp_path):
     norms = (f"model.layers.{i}.input_layernorm.weight" for i in (0, 1))
     assert {*report.altered} == {"lm_head.weight", *norms}
     assert_close(run_llama(ours), run_llama(theirs), rtol=1e-5, atol=1e-5)
-    with pytest.warns(UserWarning, match="3 tensors outside the adapters are not in the file"):
+    with pytest.warns(UserWarning, match="does not contain the changed tensors outside the adapters"):
         save(ours, tmp_path / "own")
     assert load(tiny_llama(), tmp_path / "own").altered == ()
 
@@ -192,7 +192,7 @@ def test_changes_of_the_base_are_made_when_told_and_otherwise_named(tmp_path):
 )
 def test_what_is_trained_of_an_embedding_is_not_read_and_named(options, what, tmp_path):
     written(tiny_llama(), lora(**options), tmp_path, mark="")
-    with pytest.raises(FileFormatError, match=rf"keys are not read: \S+ \({what}\)"):
+    with pytest.raises(FileFormatError, match=rf"keys that are not read \(\d\): \S+ \({what}\)"):
         load(tiny_llama(), tmp_path, alter_base=True)
     assert len(load(tiny_llama(), tmp_path, strict=False).matched) == 2
 
@@ -224,7 +224,7 @@ def test_the_bias_of_a_lora_is_a_part_of_it_and_goes_where_it_goes(tmp_path, ima
     write_lora(tmp_path / "baked", on(ours, base), "peft", base="b")
     load(other, tmp_path / "baked")
     close(other, ours, image)
-    with pytest.raises(UnsupportedError, match=r"to_q: The adapter has a bias but the layer has none"):
+    with pytest.raises(UnsupportedError, match=r"to_q: An adapter with a bias cannot be merged"):
         merge(ours)
     assert_close(remove(ours)(image), base(image))
 
@@ -234,7 +234,9 @@ def test_a_vocabulary_of_another_size_alters_nothing(tmp_path):
     quiet(lambda: larger.resize_token_embeddings(53))
     written(larger, lora(target_modules=["q_proj"], modules_to_save=["lm_head"]), tmp_path)
     model = tiny_llama()
-    with pytest.raises(TransferError, match=r"\[50, 16\], the file's \[53, 16\]; resize the model's vocabulary first"):
+    with pytest.raises(
+        TransferError, match=r"\[50, 16\] in the model but \[53, 16\] in the file; resize the model's vocabulary first"
+    ):
         load(model, tmp_path, alter_base=True)
     assert not layers(model)
     assert torch.equal(run_llama(model), run_llama(tiny_llama()))

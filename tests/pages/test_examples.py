@@ -17,12 +17,12 @@ ROOT = Path(__file__).parents[2]
 MODELS = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
 SCRIPTS = sorted((ROOT / "examples").glob("*.py"))
 TOLD = {
-    "plain_loop": r"of its gain(.|\n)*10 of 10 layers matched(.|\n)*exact to rounding(.|\n)*for PEFT and vLLM",
+    "plain_loop": r"of its gain(.|\n)*10 of 10 layers matched(.|\n)*exact up to rounding(.|\n)*for PEFT and vLLM",
     "dreambooth": "drawn by out/sd with the adapter",
-    "elite": "is drawn by out/sd",
+    "elite": "drawn by out/sd",
     "ominicontrol": "finite: True",
     "clear": r"with the adapter by \d",
-    "sft_trainer": "on a fresh base it differs by",
+    "sft_trainer": "a fresh base with this adapter has outputs that differ by",
     "tiny": "",
     "what_it_costs": r"sd15 +0\.86 G +0\.80 M +4 .* 500 ",
 }

@@ -14,7 +14,7 @@ from ioadapt_theory.errors import InvalidValueError, UnknownNameError, near_miss
 @pytest.mark.parametrize("typed", ["prop2", "Proposition 2"])
 def test_a_claim_by_its_number_suggests_its_readings(typed: str, capsys: pytest.CaptureFixture[str]):
     assert main(["claims", typed]) == 2
-    assert f"No claim {typed!r}. Did you mean 'prop-2-input' or 'prop-2-output'" in capsys.readouterr().err
+    assert f"Unknown claim {typed!r}. Did you mean 'prop-2-input' or 'prop-2-output'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -32,5 +32,5 @@ def test_of_many_known_names_some_are_listed_and_the_rest_counted():
 
 
 def test_saving_with_the_arguments_exchanged_is_one_sentence(tmp_path: Path):
-    with pytest.raises(InvalidValueError, match=r"model is a PosixPath; call save\(model, folder\)"):
+    with pytest.raises(InvalidValueError, match=r"not PosixPath; call save\(model, folder\)"):
         save(tmp_path, nn.Linear(2, 2))

@@ -32,8 +32,8 @@ def test_every_history_has_its_word_both_ways_round(history: str, seed: int):
 
 def test_of_a_copy_the_direction_is_told_and_of_a_fine_tune_it_is_not():
     source = network(drawn(0))
-    assert "the target is the copy: numbers are rounded" in kinship(source, float8(source)).why
-    assert "the source is the copy: numbers are rounded" in kinship(float8(source), source).why
+    assert "the target is the copy: weights are rounded" in kinship(source, float8(source)).why
+    assert "the source is the copy: weights are rounded" in kinship(float8(source), source).why
     tuned = HISTORIES["tuned"][1](source, drawn(1))
     for why in (kinship(source, tuned).why, kinship(tuned, source).why):
         assert "copy" not in why

@@ -32,12 +32,12 @@ def test_the_same_function_is_copied_without_inputs(placement: Placement):
     source = network(0)
     told = report(adapted(source, placement), copy.deepcopy(source))
     assert told.kinship.relation is Relation.SAME
-    assert str(told) == "Copy it as it is: the two compute the same function."
+    assert str(told) == "Copy the adapter unchanged: the two models compute the same function."
 
 
 def test_weights_alone_give_no_share_and_say_what_to_give():
     told = report(adapted(network(0)), tuned(network(0), 0.2, 1))
-    assert "weights alone cannot bound" in str(told)
+    assert "weights alone do not show" in str(told)
     assert "--inputs" in str(told)
     assert all(advice.kept is None for advice in told.advice)
     assert "train an adapter on each" in to_text(report(network(0), network(1)))
@@ -59,13 +59,13 @@ def test_the_advice_is_the_largest_number():
     x = inputs(100)
     source = adapted(network(0), "weight", ("2",))
     near = report(source, tuned(network(0), 0.05, 1), inputs=x)
-    assert str(near).startswith("Copy it as it is: it keeps 0.9")
+    assert str(near).startswith("Copy the adapter unchanged: it keeps 0.9")
     halved = report(source, changed(network(0), lambda k, w: w / 3 if k == 4 else w), inputs=x)
-    assert str(halved).startswith("Copy it at strength ")
+    assert str(halved).startswith("Copy the adapter at strength ")
     assert halved.advice[0].kept == pytest.approx(halved.predictions.copied.at_best_strength)
     assert halved.advice[0].kept > halved.predictions.copied.kept
     stranger = report(source, network(3), inputs=x)
-    assert str(stranger).startswith("Retrain it on the target")
+    assert str(stranger).startswith("Retrain the adapter on the target")
     assert any("ioadapt transfer" in advice.how for advice in stranger.advice)
 
 
@@ -78,13 +78,13 @@ def test_what_a_copy_cannot_follow_is_carried_over():
         target[2].weight.copy_(target[2].weight[:, order].clone())
     told = report(source, target, inputs=inputs(100))
     assert told.predictions.copied.kept < 0.9
-    assert str(told).startswith("Carry it over, `ioadapt transfer")
+    assert str(told).startswith("Carry the adapter over with `ioadapt transfer")
     assert "the same function with other weights, and a copy keeps" in str(told)
     # a copy does not fit a layer of another width
     narrow = adapt(nn.Sequential(nn.Linear(6, 9), nn.Linear(9, 5)), target_modules=["0"], placement="weight", rank=2)
     told = report(narrow, nn.Sequential(nn.Linear(6, 7), nn.Linear(7, 5)), inputs=torch.randn(50, 6))
     assert told.predictions.copied is None
-    assert str(told).startswith("Carry it over")
+    assert str(told).startswith("Carry the adapter over")
     assert "--match effect" in to_text(told)
 
 
@@ -156,19 +156,19 @@ def test_the_models_are_left_as_they_were(call_fails: bool):
 def test_a_weight_that_is_not_finite_is_named(where: str):
     target = network(0)
     getattr(target[2], where).data[3] = torch.nan
-    with pytest.raises(InvalidValueError, match=r"2.* of the target has NaN or infinite values"):
+    with pytest.raises(InvalidValueError, match=r"2.* of the target contains NaN or infinity"):
         report(network(0), target)
 
 
 def test_what_is_no_move_is_refused_in_a_sentence():
     source = adapted(network(0), "input")
-    with pytest.raises(InvalidValueError, match=r"the source has 4 such as 0, the target 1 such as other"):
+    with pytest.raises(InvalidValueError, match=r"the source has 4 such as 0 and the target 1 such as other"):
         report(network(0), nn.ModuleDict({"other": nn.Linear(3, 4)}))
     with pytest.raises(InvalidValueError, match="different shapes"):
         report(source, nn.Sequential(*network(0), nn.Linear(12, 5)), inputs=inputs())
-    with pytest.raises(InvalidValueError, match="not finite"):
+    with pytest.raises(InvalidValueError, match="NaN or infinity"):
         report(source, network(1), inputs=inputs(), call=lambda model, x: model(x) / 0)
-    with pytest.raises(InvalidValueError, match="no effect on the source's outputs"):
+    with pytest.raises(InvalidValueError, match="does not change the source's outputs"):
         report(adapt(network(0), target_modules=["2"], rank=2), network(1), inputs=inputs())
     with pytest.raises(InvalidValueError, match="two models in memory"):
         report(network(0), network(1), {"0": layers(source)["0"].adapters["default"]}, inputs=inputs())
@@ -178,7 +178,7 @@ def test_layers_of_the_adapter_that_do_not_fit_are_named():
     source, target = network(0), network(0)
     target[2] = nn.Linear(source[2].in_features, 99)
     told = report(adapted(source, "output"), target)
-    assert "output side" in told.lost["2"]
+    assert "output adapter" in told.lost["2"]
     assert "3 of 4 adapted layers fit" in to_text(told)
 
 

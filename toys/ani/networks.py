@@ -112,8 +112,8 @@ def features_of(data: Molecules) -> Batch:
     constants = [next((_resources() / folder).glob("*.params")) for folder in RELEASES.values()]
     if len({path.read_bytes() for path in constants}) != 1:
         msg = (
-            f"The features of {' and '.join(RELEASES)} differ, so that they cannot share inputs; install another"
-            " torchani."
+            f"The features of {' and '.join(RELEASES)} differ, so their networks cannot share inputs; install"
+            " torchani==1.2."
         )
         raise RuntimeError(msg)
     kind = np.searchsorted(list(ELEMENTS.values()), data.numbers)

@@ -38,7 +38,7 @@ class Interval:
 
         x = np.asarray(values, dtype=np.float64)
         if x.size == 0 or not np.isfinite(x).all():
-            msg = f"A confidence interval needs at least one value, all finite, got {x.tolist()}."
+            msg = f"A confidence interval needs one or more finite values, not {x.tolist()}."
             raise InvalidValueError(msg)
         mean = float(x.mean())
         if x.size == 1:
@@ -50,7 +50,7 @@ class Interval:
 def paired(a: Sequence[float], b: Sequence[float], *, level: float = 0.95) -> Interval:
     """Return the interval for the mean of a - b over replicates that differ only in the method."""
     if len(a) != len(b):
-        msg = f"A paired comparison needs equal numbers of values, got {len(a)} and {len(b)}."
+        msg = f"A paired comparison needs equal numbers of values, not {len(a)} and {len(b)}."
         raise InvalidValueError(msg)
     return Interval.of(np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64), level=level)
 
@@ -83,7 +83,7 @@ def equivalence(values: Sequence[float] | np.ndarray, margin: float) -> float:
     from scipy import stats
 
     if not margin > 0:
-        msg = f"An equivalence margin must be positive, got {margin:g}."
+        msg = f"An equivalence margin must be positive, not {margin:g}."
         raise InvalidValueError(msg)
     x = np.asarray(values, dtype=np.float64)
     if np.ptp(x) == 0 and x.size > 1:

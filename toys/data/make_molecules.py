@@ -71,7 +71,7 @@ def geometries(smiles: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
     embed.randomSeed = seed
     found = list(AllChem.EmbedMultipleConfs(molecule, GEOMETRIES, embed))
     if len(found) < GEOMETRIES:
-        msg = f"rdkit embeds only {len(found)} of {GEOMETRIES} conformers of {smiles}."
+        msg = f"rdkit embeds only {len(found)} of {GEOMETRIES} conformers of {smiles}; remove it from SMILES."
         raise RuntimeError(msg)
     AllChem.MMFFOptimizeMoleculeConfs(molecule, maxIters=2000)
     places = np.stack([molecule.GetConformer(k).GetPositions() for k in found])
@@ -98,7 +98,7 @@ def energies(numbers: np.ndarray, places: np.ndarray) -> tuple[float, float]:
 
 def main(argv: list[str] | None = None) -> int:
     """Write the labelled molecules to a file; return 0."""
-    parser = argparse.ArgumentParser(description="Label small molecules by GFN2-xTB; needs rdkit and tblite.")
+    parser = argparse.ArgumentParser(description="Label small molecules with GFN2-xTB; needs rdkit and tblite.")
     parser.add_argument("file", nargs="?", type=Path, default=Path(__file__).with_name("molecules.npz"), metavar="FILE")
     path = parser.parse_args(argv).file
     os.environ["OMP_NUM_THREADS"] = "1"  # with more threads tblite sums in another order, which changes the last digit

@@ -66,7 +66,7 @@ def screen(plane: dict[str, Any], ani: dict[str, Any], alike: dict[str, dict[str
             f"   {page.label(row):24}" + "".join(f"{mean(rows[row][at]):{w}.2f}" for at, w in PLACES.items())
             for row in (NONE, *plan.methods)
         ),
-        "   These are too few members for conclusions; the recorded run of all is in docs/molecules.md.",
+        "   These are too few members for conclusions; the recorded run with all is in docs/molecules.md.",
         "",
         f"3. Mean cosine of {NETWORKS[0]} with          {NETWORKS[1]:>12}{NETWORKS[2]:>12}    evidence for",
         *(

@@ -7,7 +7,7 @@ from toys.plane.world import ENLARGE, TURN, Case
 
 HEADS = {
     Case.SAME_FUNCTION: "The target computes the same function as the source, with other weights.",
-    Case.OTHER_FUNCTION: "The target computes another function: its first map has drifted, its second is the source's.",
+    Case.OTHER_FUNCTION: "The target computes another function: its first map has drifted; the second is the source's.",
     Case.INTERIOR: "The target computes the same function with other weights, and there are adapters inside the stack.",
 }
 ROUNDING = 1e-20
@@ -79,11 +79,11 @@ def reading(result: dict[str, Any]) -> list[str]:
         (kept if same else grown).append(row)
     says = [
         f"The distance of the two outputs is the same as without an adapter ({number(before)}): {_names(kept)}.",
-        f"It differs with {_names(grown, 'distance')}.",
+        f"The distance differs with {_names(grown, 'distance')}.",
     ]
     unmet = [row for row in adapters if row["loss_source"] > 1e-2]
     if unmet:
-        says.append(f"Already on the source, the task is solved only in part: {_names(unmet, 'loss_source')}.")
+        says.append(f"Even on the source, the task is solved only in part: {_names(unmet, 'loss_source')}.")
     beyond = [row for row in adapters if row["isotropic_bound"] is not None and _exceeds(row)]
     if beyond:
         says.append(f"The isotropic bound does not hold for these samples, which are not isotropic: {_names(beyond)}.")

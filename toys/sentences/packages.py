@@ -118,5 +118,5 @@ def _installed(package: str) -> Path:
     try:
         return Path(str(distribution(package).locate_file(NETWORKS[package])))
     except PackageNotFoundError:
-        msg = f"This needs {package}, which ships a network and is not installed: {INSTALL}."
+        msg = f"{package}, which contains a network, is not installed; install it with {INSTALL}."
         raise MissingPackageError(msg) from None

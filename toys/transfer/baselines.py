@@ -79,7 +79,7 @@ def _singular_vectors(w: Tensor, k: int | None) -> tuple[Tensor, Tensor]:
     limit = min(w.shape)
     k = max(1, limit // 2) if k is None else k
     if not 1 <= k <= limit:
-        msg = f"k is {k}; a {w.shape[0]} x {w.shape[1]} weight has 1 to {limit} singular vectors."
+        msg = f"k must be from 1 to {limit} for a {w.shape[0]} x {w.shape[1]} weight, not {k}."
         raise InvalidValueError(msg)
     u, _, vh = torch.linalg.svd(w, full_matrices=False)
     return u[:, :k], vh[:k]
@@ -88,11 +88,11 @@ def _singular_vectors(w: Tensor, k: int | None) -> tuple[Tensor, Tensor]:
 def _same_size(*matrices: Tensor) -> None:
     sizes = [f"{m.shape[0]} x {m.shape[1]}" for m in matrices]
     if len(set(sizes)) > 1:
-        msg = f"The change and the weights must have equal sizes, got {', '.join(sizes)}."
+        msg = f"The change and the weights must have equal sizes, not {', '.join(sizes)}."
         raise ShapeError(msg)
 
 
 def _equal(a: int, b: int, what: str) -> None:
     if a != b:
-        msg = f"The {what} must be equal in number, got {a} and {b}."
+        msg = f"The numbers of {what} must be equal, not {a} and {b}."
         raise ShapeError(msg)

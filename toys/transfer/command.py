@@ -104,7 +104,7 @@ def _main(
         plan = replace(plan, methods=plan.tables[plan.paper], rule=rule, carried=False)
     out = args.out or Path("out") / name
     if out.exists() and not out.is_dir():
-        msg = f"--out {out} is a file; name a folder."
+        msg = f"--out {out} is a file; give a folder."
         raise InvalidValueError(msg)
     few = QUICK_SEEDS if args.quick or args.compare else carried.SEEDS if args.carried else plan.seeds
     count = args.seeds or few
@@ -137,7 +137,7 @@ def _carried(plan: Protocol, args: argparse.Namespace, seeds: tuple[int, ...], j
         msg = f"{plan.name} has no record in {records.DATA}, so LoRA's learning rate is unknown; run the study first."
         raise InvalidValueError(msg)
     if plan.name in records.SAME:
-        msg = f"The models and the LoRA of {plan.name} are those of {records.SAME[plan.name]}; run that study instead."
+        msg = f"{plan.name} has the models and the LoRA of {records.SAME[plan.name]}; run that study instead."
         raise InvalidValueError(msg)
     rates = {case: one["rates"]["lora"]["rate"] for case, one in judge.cases(stored).items()}
     rates = dict([*rates.items()][: 1 if args.quick else None])
@@ -174,20 +174,23 @@ def _compare(
 
 def _parser(name: str, doc: str | None, plan: Protocol) -> Parser:
     parser = Parser(prog=plan.command, description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="run a small version, in less than a minute and a half")
+    parser.add_argument("--quick", action="store_true", help="run a small version, in less than 90 seconds")
     parser.add_argument(
-        "--compare", action="store_true", help=f"repeat {QUICK_SEEDS} seeds of the record, and print the distances"
+        "--compare", action="store_true", help=f"repeat {QUICK_SEEDS} seeds of the record, and print the differences"
     )
     parser.add_argument(
-        "--carried", action="store_true", help=f"carry LoRA over without labels instead, on {carried.SEEDS} seeds"
+        "--carried", action="store_true", help=f"carry the study's LoRA over without labels, on {carried.SEEDS} seeds"
     )
     parser.add_argument(
-        "--seeds", type=whole(2, 1000), metavar="N", help=f"replicates; default: {plan.seeds}, quick {QUICK_SEEDS}"
+        "--seeds",
+        type=whole(2, 1000),
+        metavar="N",
+        help=f"number of seeds (default {plan.seeds}, quick {QUICK_SEEDS})",
     )
-    parser.add_argument("--seed", type=whole(0, 2**20), default=0, metavar="N", help="first seed; default: %(default)s")
+    parser.add_argument("--seed", type=whole(0, 2**20), default=0, metavar="N", help="first seed (default %(default)s)")
     cores = os.cpu_count() or 1
     parser.add_argument(
-        "--jobs", type=whole(1, 256), default=cores, metavar="N", help="processes; default: %(default)s"
+        "--jobs", type=whole(1, 256), default=cores, metavar="N", help="processes (default: %(default)s)"
     )
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help=f"default: out/{name}")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help=f"folder for results (default: out/{name})")
     return parser

@@ -1,4 +1,4 @@
-"""`put`: add adapters to the layers that they fit; the outcome of a transfer, layer by layer."""
+"""The function ``put``, which adds adapters to the layers that they fit, and the report of a transfer."""
 
 import copy
 import warnings
@@ -17,7 +17,7 @@ from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.alignment import Origins
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnsupportedError
 
-NO_LAYER = "the model has no such layer"
+NO_LAYER = "the model has no layer of this name"
 SHOWN = 5
 
 
@@ -27,10 +27,10 @@ class TransferReport:
 
     Attributes:
         matched: layers of the target that received an adapter.
-        unmatched: layers without an adapter -> the reason.
+        unmatched: layer without an adapter -> the reason.
         altered: tensors of the target's base that were changed; see ``load``.
-        sources: matched layer -> the layer of the source or the file that its adapter comes from.
-        how: how they were matched: by "name", or by the "contents" of the weights.
+        sources: matched layer -> the layer, of the source or the file, that its adapter comes from.
+        how: how the layers were matched: by "name", or by the "contents" of the weights.
         with_block: layers matched by the other layers of their block, without evidence from their own weights.
         unproven: layers matched only by name, without evidence.
         warning: a warning about the matching, or None.
@@ -41,8 +41,8 @@ class TransferReport:
         >>> wide, narrow = ([nn.Linear(16, 8), nn.Linear(8, n)] for n in (4, 2))
         >>> source = adapt(nn.Sequential(*wide), target_modules=["0", "1"], placement="output")
         >>> print(transfer(source, nn.Sequential(*narrow), strict=False))
-        1 of 2 layers matched: 1 by name, no evidence.
-          1: its output side has 2 -> 2, the adapter 4 -> 4
+        1 of 2 layers matched: 1 by name without evidence.
+          1: the output adapter has size 4 -> 4, but the layer needs 2 -> 2
     """
 
     matched: tuple[str, ...]
@@ -55,7 +55,7 @@ class TransferReport:
     warning: str | None = None
 
     def __str__(self) -> str:
-        weak = {"by the other layers of their block": self.with_block, "by name, no evidence": self.unproven}
+        weak = {"by the other layers of their block": self.with_block, "by name without evidence": self.unproven}
         rest = len(self.matched) - sum(map(len, weak.values()))
         ways = [f"{rest} by {'name and evidence' if self.how == 'name' else self.how}"] if rest else []
         ways += [f"{len(names)} {how}" for how, names in weak.items() if names]
@@ -98,7 +98,7 @@ def put(
     lost: Mapping[str, str] = MappingProxyType({}),
     trainable: bool = False,
 ) -> TransferReport:
-    """Return the outcome of adding adapters, in place, to the layers with these names.
+    """Return the report of adding adapters, in place, to the layers with these names.
 
     Args:
         model: the model, changed in place.
@@ -107,7 +107,7 @@ def put(
         strict: see ``transfer``.
         hotswap: see ``load``.
         correspondence: how the layers were matched; None if the caller chose them.
-        sources: layer of the model -> the layer its adapter comes from; by default the layer of that name.
+        sources: layer of the model -> the layer that its adapter comes from; by default the layer of the same name.
         lost: layers of the source without a target layer -> the reason.
         trainable: see ``transfer``.
 
@@ -157,7 +157,7 @@ def exchange(old: Mapping[str, Adapter], new: Mapping[str, Adapter]) -> None:
 
 
 def misfit(named: Mapping[str, nn.Module], layer: str, adapter: Adapter) -> str | None:
-    """Return the reason why an adapter cannot act on the layer of this name, or None."""
+    """Return the reason why an adapter cannot act on the layer of this name, or None if it can."""
     if layer not in named:
         return NO_LAYER
     try:

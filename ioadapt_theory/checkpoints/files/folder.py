@@ -47,7 +47,7 @@ class Folder:
         """Raise SourceError if the folder does not exist."""
         if not (self.root / folder).is_dir():
             inside = ", ".join(sorted(self.listing("")[1])) or "none"
-            msg = f"{self.root} has no folder {folder!r} (it has {inside})."
+            msg = f"{self.root} has no folder {folder!r}; its folders are: {inside}."
             raise SourceError(msg)
 
     def title(self, path: str) -> str:
@@ -104,7 +104,7 @@ def choose(names: Collection[str], where: str, variant: str | None) -> str:
     if len(weights) == 1:
         return weights[0]
     shown = ", ".join(weights[:8] or sorted(names)[:8]) or "nothing"
-    msg = f"{where} has no readable weights (it contains {shown})."
+    msg = f"{where} has no readable weights (it contains {shown}); give another file or folder."
     if weights:
         msg = f"{where} has several files of weights: {shown}. Choose one, for example SOURCE:{weights[0]}."
     raise SourceError(msg)
@@ -131,7 +131,7 @@ def read_index(text: bytes, path: str) -> dict[str, str]:
         raise FileFormatError(msg)
     for shard in set(shards.values()):
         if "/" in shard or "\\" in shard or ":" in shard or not shard.isprintable() or not is_weights(shard):
-            msg = f"{path} names the shard {shard!r}, which is not the name of a weights file in its folder."
+            msg = f"{path} names the shard {shard!r}, which is not a file of weights. Download it again."
             raise FileFormatError(msg)
     return dict(shards)
 
@@ -143,7 +143,7 @@ def _open_shards(place: Folder, index: str) -> Checkpoint:
     shards = read_index(read_whole(place.fetch(index)), title)
     if missing := sorted({*shards.values()}.difference(place.listing(folder)[0])):
         named = ", ".join(missing[:8] + ["..."] * (len(missing) > 8))
-        msg = f"{title} names {len({*shards.values()})} shards, of which {named} are missing. Download them."
+        msg = f"{title} lists {len({*shards.values()})} shards, but these are missing: {named}. Download them."
         raise SourceError(msg)
     with ExitStack() as opened:
         files = {shard: f"{folder}/{shard}".removeprefix("/") for shard in sorted({*shards.values()})}
@@ -161,18 +161,16 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
     unet = LDM_PARTS["unet"]
     if not any(n.startswith(unet) for n in whole.tensors):
         if part is not None:
-            msg = (
-                f"{whole.source} is not a single file in the original layout (no {unet}*), so it has no part {part!r}."
-            )
+            msg = f"{whole.source} has no part {part!r}; only single files in the original layout ({unet}*) have parts."
             raise InvalidValueError(msg)
         return whole
     averaged = {n: EMA + n.removeprefix("model.").replace(".", "") for n in whole.tensors if n.startswith(unet)}
     has_both = all(flat in whole.tensors for flat in averaged.values())
     if ema and not has_both:
-        msg = f"{whole.source} has no {EMA}*; an 'emaonly' file has its averaged weights under plain names: drop --ema."
+        msg = f"{whole.source} has no averaged weights {EMA}*; drop --ema (an 'emaonly' file has no other weights)."
         raise InvalidValueError(msg)
     if ema is None and has_both:
-        msg = f"{whole.source} has both trained and averaged (EMA) weights: choose one with --ema or --no-ema."
+        msg = f"{whole.source} has both trained and averaged (EMA) weights; choose one with --ema or --no-ema."
         raise InvalidValueError(msg)
     part = part or "unet"
     if part != "all" and part not in LDM_PARTS:
@@ -180,7 +178,7 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
     prefix = "" if part == "all" else LDM_PARTS[part]
     inside = [n for n in whole.tensors if n.startswith(prefix) and not n.startswith(EMA)]
     if not inside:
-        msg = f"{whole.source} has no {part} (no {prefix}*)."
+        msg = f"{whole.source} has no part {part!r} (no tensor {prefix}*); choose another part."
         raise InvalidValueError(msg)
     origins = {n: (whole, averaged[n] if ema and n in averaged else n) for n in inside}
     return View(whole.name, whole.source, origins)
@@ -189,12 +187,12 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
 def open_path(path: Path, component: str | None = None, *, variant: str | None, ema: bool | None) -> Checkpoint:
     """Open a local file or folder; the component is a folder or file in it, or a part of a single file."""
     if path.is_symlink() and not path.exists():
-        msg = f"{path} is a broken symlink to {os.readlink(path)}."
+        msg = f"{path} is a broken symlink to {os.readlink(path)}; give the path of a file."
         raise SourceError(msg)
     if not path.exists():
         beside = sorted(p.name for p in path.parent.iterdir())[:8] if path.parent.is_dir() else []
         folder = f"its folder contains {', '.join(beside)}" if beside else "its folder is empty or does not exist"
-        msg = f"No file {path}; {folder}."
+        msg = f"{path} does not exist; {folder}."
         raise SourceError(msg)
     if path.is_dir():
         opened = open_weights(Folder(path), component, variant=variant, ema=ema)

@@ -93,9 +93,9 @@ def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"]
             left_out.append(key)
     if not tensors or not all(key.isprintable() for key in tensors):
         kind = type(loaded).__name__
-        msg = f"{path} has no dictionary of named tensors (it is a {kind}). Save the model's state_dict() instead."
+        msg = f"{path} contains a {kind} without named tensors. Save the model's state_dict() instead."
         if left_out and not tensors:
-            msg = f"{path}: tensor {left_out[0]} has no values, or has a type that cannot be read."
+            msg = f"{path}: tensor {left_out[0]} is sparse, on the meta device or of a dtype that cannot be read."
         raise FileFormatError(msg)
     return tensors, left_out
 

@@ -30,7 +30,7 @@ class PlainFile:
         if not stat.S_ISREG(state.st_mode):
             self.close()
             kind = "folder" if stat.S_ISDIR(state.st_mode) else "device, pipe or socket"
-            msg = f"{path} is a {kind}, not a plain file."
+            msg = f"{path} is a {kind}; give a regular file."
             raise SourceError(msg)
         self.size = state.st_size
 
@@ -44,14 +44,14 @@ class PlainFile:
                 msg = f"Cannot read {what} from {self.path}: {error.strerror}."
                 raise SourceError(msg) from error
             if got == 0:
-                msg = f"{self.path} became shorter while it was being read: {what} ends at byte {offset + done}."
+                msg = f"{self.path} became shorter while being read: {what} ends at byte {offset + done}. Try again."
                 raise SourceError(msg)
             done += got
 
     def require_whole(self, what: str) -> None:
         """Raise SourceError if the file has become shorter, since reading its memory map would kill the process."""
         if os.fstat(self._fd).st_size < self.size:
-            msg = f"{self.path} became shorter while it was being read: {what} is incomplete."
+            msg = f"{self.path} became shorter while being read: {what} is incomplete. Try again."
             raise SourceError(msg)
 
     def head(self, count: int) -> bytes:
@@ -72,7 +72,7 @@ def read_whole(path: Path, limit: int = 100_000_000) -> bytes:
     file = PlainFile(path)
     try:
         if file.size > limit:
-            msg = f"{path} has {file.size} bytes; at most {limit} are expected."
+            msg = f"{path} has {file.size} bytes, but at most {limit} are read; check that it is the right file."
             raise SourceError(msg)
         return file.head(file.size)
     finally:
@@ -84,7 +84,7 @@ def parse_json(text: bytes) -> Any:
     if len(text) > LARGEST_JSON or (
         len(text) > DENSE_JSON and (text.count(b":") * 11 > len(text) or text.count(b"[") * 20 > len(text))
     ):
-        msg = f"its {len(text)} bytes are too dense to parse safely"
+        msg = f"its {len(text)} bytes contain too many entries to be parsed safely"
         raise ValueError(msg)
     try:
         return json.loads(text)

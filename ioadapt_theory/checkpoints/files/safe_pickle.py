@@ -69,7 +69,7 @@ def _refuse_what_takes_long(path: Path) -> None:
             with zipfile.ZipFile(file) as archive:
                 for item in archive.infolist():
                     if item.compress_type != zipfile.ZIP_STORED and "/code/" not in item.filename:
-                        problem = "is compressed, which torch.save never does"
+                        problem = "is a compressed zip file, which torch.save never writes"
                     elif item.filename.endswith("data.pkl") and problem is None:
                         with archive.open(item) as stream:
                             problem = _problem(stream)
@@ -89,7 +89,7 @@ def _problem(stream: IO[bytes]) -> str | None:
     try:
         for count, (op, argument, _) in enumerate(pickletools.genops(stream)):
             if count > MOST_OPERATIONS:
-                return f"has a pickle of more than {MOST_OPERATIONS} operations"
+                return f"contains a pickle of more than {MOST_OPERATIONS} operations, too many to read safely"
             taken = len(op.stack_before)
             popped: list[int] = []
             if pickletools.markobject in op.stack_before:
@@ -108,7 +108,7 @@ def _problem(stream: IO[bytes]) -> str | None:
             elif op.stack_after:
                 stack.append(1 + max(popped, default=0) if op.name.startswith("TUPLE") else 0)
                 if (stack[-1] or 0) > DEEPEST:
-                    return f"has more than {DEEPEST} nested tuples"
+                    return f"contains more than {DEEPEST} nested tuples, too many to read safely"
     except (IndexError, KeyError, TypeError, MemoryError, OverflowError, struct.error, *NO_ZIP):
         pass
     return None

@@ -50,7 +50,7 @@ def tensor_info(name: str, dtype: str, shape: Sequence[int], path: str) -> Tenso
     elif dtype not in {*DTYPES, *OTHER_DTYPES}:
         problem = f"the dtype {dtype!r} (supported: {', '.join(DTYPES)})"
     elif len(shape) > MAX_AXES or not all(type(n) is int and 0 <= n < 1 << 63 for n in shape):
-        problem = f"a shape of {len(shape)} axes, but it must have at most {MAX_AXES} non-negative integers"
+        problem = f"a shape that is not a list of at most {MAX_AXES} non-negative integers"
     if problem:
         msg = f"The header of {path} gives tensor {name!r} {problem}. Delete the file and download it again."
         raise FileFormatError(msg)
@@ -63,7 +63,7 @@ def _header_length(file: PlainFile) -> int:
     if file.head(2) == b"PK":
         problem = "is a PyTorch pickle (a zip file) with a safetensors extension. Rename it to .bin."
     elif length > LONGEST:
-        problem = f"is not a safetensors file: its header would have {length} bytes (at most {LONGEST})."
+        problem = f"is not a safetensors file: its header would have {length} bytes (limit {LONGEST}). Check the path."
     elif 8 + length > file.size:
         problem = f"is truncated in its header, at byte {file.size} of {8 + length}. Delete it and download it again."
     else:

@@ -28,7 +28,7 @@ def not_cached(asked: Request, file: str | None) -> SourceError:
     """Return the error for a file (or pattern, or None for the repository) that is not in the cache."""
     what = f"{file} of {asked.repo}" if file else asked.repo
     if asked.refusal:
-        return SourceError(f"{asked.refusal}; and {what} is not in the cache {asked.cache}.")
+        return SourceError(f"{asked.refusal}; {what} is not in the cache {asked.cache} either.")
     download = f"hf download {asked.repo}" + (f" --include '{file}'" if file else "")
     download += f" --revision {asked.revision}" if asked.revision else ""
     return SourceError(f"Offline mode is on and {what} is not in the cache {asked.cache}. Run once online: {download}.")
@@ -50,15 +50,15 @@ def explain(error: Exception, asked: Request, what: str) -> SourceError:
     elif isinstance(cause, errors.RevisionNotFoundError):
         sentence = f"{asked.repo} has no revision {asked.revision!r}; see {page}/commits/main."
     elif isinstance(cause, errors.RemoteEntryNotFoundError):
-        sentence = f"There is no {what}{at}; see {page}/tree/main."
+        sentence = f"{what} does not exist{at}; see {page}/tree/main."
     elif status is not None:
         way_out = "Check HF_TOKEN." if status in (401, 403) else "Try again later."
         sentence = f"{asked.endpoint} returned status {status} for {what}{at}. {way_out}"
     elif isinstance(cause, OSError) and cause.errno is not None and not isinstance(cause, ConnectionError):
-        sentence = f"Cannot store {what}: {cause.strerror}. Partial files were removed."
+        sentence = f"Cannot store {what} in {asked.cache}: {cause.strerror}. Partial files were removed."
     elif isinstance(cause, errors.HfHubHTTPError.__mro__[1] | ConnectionError):
         sentence = f"The connection to {asked.endpoint} failed while asking for {what} ({line}). "
-        sentence += "Try again, or use --offline if it is in the cache."
+        sentence += "Try again, or use --offline if the files are in the cache."
     else:
-        sentence = f"{asked.endpoint} cannot provide {what}{at}: {line}"
+        sentence = f"{asked.endpoint} cannot provide {what}{at}: {line.rstrip('.')}."
     return SourceError(sentence)

@@ -33,7 +33,7 @@ def open_remote(
     """Open the weights in the repository of an alias; see `open_checkpoint` for the options."""
     repo, part = str(alias.repo), alias.part
     if part is not None and (".." in part.split("/") or part.startswith("/")):
-        msg = f"{part!r} is not a path in {repo}: write it from the root, without '..'."
+        msg = f"{part!r} is not a path in {repo}; give a path from its root, without '..'."
         raise InvalidValueError(msg)
     endpoint = os.environ.get("HF_ENDPOINT", constants.ENDPOINT).rstrip("/")
     asked = Request(repo, alias.revision, endpoint, (cache or Path(constants.HF_HUB_CACHE)).expanduser())
@@ -58,7 +58,7 @@ def open_remote(
             raise
         reason = str(refusal).rstrip(".")
         weights = opened(Repository(replace(asked, refusal=reason), known))
-        log.warning("%s; the cached commit %s of %s is used.", reason, known[:8], repo)
+        log.warning("%s; the cached commit %s of %s is used instead.", reason, known[:8], repo)
         return weights
 
 
@@ -95,7 +95,7 @@ class Repository(Folder):
         if self._api is None and not any(is_weights(n) or ".index." in n for n in files):
             raise not_cached(self.asked, f"{folder}/".lstrip("/") + "*.safetensors")
         if not files and not folders:
-            msg = f"There is no {self.what(folder)}; see {self.asked.endpoint}/{self.asked.repo}/tree/main."
+            msg = f"{self.what(folder)} does not exist; see {self.asked.endpoint}/{self.asked.repo}/tree/main."
             raise SourceError(msg)
 
     def open(self, file: str) -> Checkpoint:
@@ -121,7 +121,7 @@ class Repository(Folder):
         url = hf_hub_url(asked.repo, file, revision=asked.revision, endpoint=asked.endpoint)
         etag = answer(lambda: get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT).etag, asked, what)
         if etag is not None and not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", etag):
-            msg = f"{asked.endpoint} sends {etag[:60]!r} as the hash of {what}, which is not a hash. Check HF_ENDPOINT."
+            msg = f"{asked.endpoint} sends an invalid hash for {what}, {etag[:60]!r}. Check HF_ENDPOINT."
             raise SourceError(msg)
         options: dict[str, Any] = {"cache_dir": asked.cache, "endpoint": asked.endpoint}
         if not self._progress:
@@ -130,7 +130,7 @@ class Repository(Folder):
         ask = partial(hf_hub_download, asked.repo, file, revision=asked.revision, **options)
         path = Path(answer(ask, asked, what))
         if not path.is_relative_to(self.root):
-            msg = f"{asked.repo} changed while it was being read (was {self.commit[:8]}). Run the command again."
+            msg = f"{asked.repo} changed while being read (it was at commit {self.commit[:8]}). Run the command again."
             raise SourceError(msg)
         return path
 
@@ -177,7 +177,7 @@ class RemoteFile(Checkpoint):
                 local = self._repository.downloaded(self._file)
                 if local.tensors != self.tensors:
                     local.close()
-                    msg = f"The tensors of {self.source} differ from the header read before; run the command again."
+                    msg = f"The downloaded tensors of {self.source} differ from its header; run the command again."
                     raise FileFormatError(msg)
                 self._local = local
             return self._local
@@ -204,7 +204,7 @@ def newest(asked: Request, api: HfApi) -> tuple[str, list[str]]:
     timeout = constants.HF_HUB_ETAG_TIMEOUT
     info = answer(lambda: api.model_info(asked.repo, revision=asked.revision, timeout=timeout), asked, asked.repo)
     if not re.fullmatch("[0-9a-f]{40}", str(info.sha)):
-        msg = f"{asked.endpoint} is not a hub: it sent {info.sha!r:.60} as commit of {asked.repo}. Check HF_ENDPOINT."
+        msg = f"{asked.endpoint} is not a hub: it sent {info.sha!r:.60} as a commit of {asked.repo}. Check HF_ENDPOINT."
         raise SourceError(msg)
     return str(info.sha), [file.rfilename for file in info.siblings or () if file.rfilename.isprintable()]
 

@@ -42,7 +42,7 @@ def resolve(
     lost = [name for name in numbered if name not in layers and name not in doubts]
     if lost:
         counted = [name for name in numbered if name in layers and name.path not in index.known]
-        doubts |= dict.fromkeys(counted, f"its number comes from another UNet, since this one has no {lost[0]}")
+        doubts |= dict.fromkeys(counted, f"its number comes from another UNet, since this model has no {lost[0]}")
     groups: dict[tuple[str, tuple[str, ...]], list[Name]] = {}
     for name, meant in layers.items():
         groups.setdefault((name.component, meant), []).append(name)

@@ -109,18 +109,18 @@ class Derived(InCoq):
         draw = claim.setting.start(DRAWN, seeded(Run(), claim.id, self.name))
         instance = claim.setting.parametrise(draw)
         values, residuals = Values(instance), claim.inequality.residuals(instance)
-        yield from (f"what is drawn misses {given}" for given, r in residuals.items() if r.max() > ROUNDING)
+        yield from (f"a random instance does not meet {given}" for given, r in residuals.items() if r.max() > ROUNDING)
         for (first, links), goal in zip(self.chains, claim.concludes, strict=True):
             if opened(first) != opened(first_order(goal.left) if goal.order else goal.left):
-                yield f"it starts at {text(first)}, not at {text(goal.left)}"
+                yield f"the chain starts at {text(first)}, not at {text(goal.left)}"
             if not links or opened(links[-1].formula) != opened(goal.right):
-                yield f"it does not end at {text(goal.right)}"
+                yield f"the chain does not end at {text(goal.right)}"
             before = first
             for says, formula in links:
                 if before == formula:
-                    yield f"{says}: this link says nothing"
+                    yield f"{says}: both sides of the link are equal"
                 if misfit(Relation(before, goal.sign, formula), values) > ROUNDING:
-                    yield f"{says}: {text(Relation(before, goal.sign, formula))} is not so"
+                    yield f"{says}: {text(Relation(before, goal.sign, formula))} is false"
                 before = formula
 
     def printed(self, claim: Claim) -> Iterator[str]:
@@ -139,7 +139,7 @@ def derived(first: Term, *links: Link) -> Derived:
 class Told(InCoq):
     """A proof in words; its formulas are computed."""
 
-    name: ClassVar[str] = "the lines of what Coq has proved"
+    name: ClassVar[str] = "the steps of a proof in Coq"
     lines: tuple[str, ...]
     options: Mapping[str, Any]  # passed to ``steps.line``
 
@@ -174,15 +174,15 @@ class Reached(Proof):
         first, *others = claim.concludes
         for other in others:
             if [opened(other.left), opened(other.right)] != [twin(opened(x)) for x in (first.left, first.right)]:
-                yield f"{text(other)} is something else"
+                yield f"{text(other)} is not the same conclusion for the target"
         if self.order and (first.order is None or first.order > self.order):
-            yield f"it leaves O(ε^{self.order})"
+            yield f"the lines leave O(ε^{self.order})"
         if first.sign == "<" or replace(first, order=None) != self.about:
-            yield f"the lines are about {text(self.about)}, and show no strict inequality"
+            yield f"the lines show {text(self.about)}, not {text(first)}"
         steps = tuple(self.lines(self.about))
         yield from (step.says for step in steps if not step.holds)
         if len(steps) < 2 or not steps[-1].reaches:
-            yield "no line leads to the right side, or none reaches it"
+            yield "the lines do not reach the right side"
 
     def printed(self, claim: Claim) -> Iterator[str]:
         """Yield the lines."""

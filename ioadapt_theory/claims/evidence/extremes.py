@@ -58,13 +58,13 @@ class Attained(Proof):
             small = {Term("scalar", name="epsilon")} if goal.order else set()  # ε is only a scale there
             whole = opened(goal.right)
             if self.factor is not None and not (whole.op == "mul" and whole.args[0] == opened(self.factor)):
-                yield f"{text(self.factor)} is no factor of the right side"
+                yield f"{text(self.factor)} is not a factor of the right side"
             if self.over and (
                 free := undetermined(opened(self.factor or goal.right), small | {opened(x) for x in known})
             ):
-                yield f"the right side depends on {text(free)}, which is no parameter"
+                yield f"the right side depends on {text(free)}, which is not a parameter"
         if not claim.concludes or claim.setting is None:
-            yield "there is nothing to attain"
+            yield "the claim has no conclusion or no setting"
             return
         for values in product(*self.over.values()):
             at = ", ".join(f"{text(x)} = {v}" for x, v in zip(self.over, values, strict=True))
@@ -113,7 +113,7 @@ class Contradicted(Proof):
         values = Values(exact_instance(claim, witness(self.witness)))
         for given in claim.given:
             if not holds_exactly(given, values):
-                yield f"{self.witness} misses {text(given)}"
+                yield f"{self.witness} does not meet {text(given)}"
         if all(holds_exactly(goal, values) for goal in claim.goals):
             yield f"{self.witness} does not violate {claim.statement}"
 

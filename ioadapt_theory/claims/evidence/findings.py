@@ -99,7 +99,7 @@ class Finding:
 
     def __post_init__(self) -> None:
         if math.isnan(self.worst_ratio):  # NaN compares false with everything, so it would survive
-            msg = f"lhs/rhs is not a number ({self.kind} evidence)."
+            msg = f"lhs/rhs is NaN ({self.kind} evidence)."
             raise ArithmeticError(msg)
 
     def __or__(self, other: "Finding") -> "Finding":
@@ -168,7 +168,7 @@ class Verification:
     def __or__(self, other: "Verification") -> "Verification":
         """Merge; associative and commutative."""
         if self.claim != other.claim:
-            msg = f"Verifications of {self.claim!r} and {other.claim!r} do not merge."
+            msg = f"Verifications of two claims, {self.claim!r} and {other.claim!r}, cannot be merged."
             raise ValueError(msg)
         merged = dict(self.findings)
         for kind, finding in other.findings.items():

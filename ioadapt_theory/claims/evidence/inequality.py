@@ -85,8 +85,8 @@ class HypothesisError(InvalidValueError):
 
     def __init__(self, statement: str, residual: float) -> None:
         """Name the hypothesis, its residual and the limit."""
-        missed = f"residual {residual:.3g}, at most {ACCURACY:g} is allowed" if residual else "both sides are equal"
-        super().__init__(f"The instance misses the hypothesis {statement}: {missed}.")
+        missed = f"the residual is {residual:.3g}, above {ACCURACY:g}" if residual else "both sides are equal"
+        super().__init__(f"The instance does not meet the hypothesis {statement}: {missed}.")
 
 
 class UndecidedError(InvalidValueError):
@@ -99,7 +99,7 @@ class UndecidedError(InvalidValueError):
     def __init__(self, reason: str, residuals: Mapping[str, float]) -> None:
         """Build the message from a reason without a full stop."""
         self.residuals = residuals
-        super().__init__(f"Undecided: the instance decides nothing, since {reason}; write its numbers exactly.")
+        super().__init__(f"Undecided: {reason}; write the numbers of the instance exactly.")
 
     def to_json(self) -> dict[str, Any]:
         """Return the reason and the residuals, in JSON form."""

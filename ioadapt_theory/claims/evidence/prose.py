@@ -31,9 +31,9 @@ class Reasoned(Proof):
         """Yield a message for every failed check."""
         steps = tuple(self.lines(claim))
         if not steps:
-            yield "there are no steps"
+            yield "the argument has no steps"
         if (self.proves or self.refutes) and claim.concludes:
-            yield "lines settle no formula: that takes a derivation or an instance"
+            yield "lines of prose cannot settle a formula; give a derivation or an instance"
         yield from (step.says for step in steps if not step.holds)
 
     def printed(self, claim: Claim) -> Iterator[str]:

@@ -121,7 +121,7 @@ class Replay(Strategy):
             violates, attains = ratio > 1 + TOLERANCE, abs(ratio - 1) <= ATTAINED
             lacks = set()
             if name in claim.witnesses and not violates:
-                lacks.add(f"{name} violates nothing: {ratio:.6g} of the bound")
+                lacks.add(f"{name} does not violate the bound: {ratio:.6g} of it")
             if name in claim.attained and not attains:
                 lacks.add(f"{name} does not attain the bound: {ratio:.6g} of it")
             refutes = frozenset([name] if violates else [])

@@ -18,7 +18,7 @@ def delta(u: Term, v: Term, du: Term, dv: Term) -> Term:
 def first_order(x: Term) -> Term:
     """Return the limit of x(tAB)/t as t → 0, for a formula x that is 0 at AB = 0."""
     derivative = _derivative(x)
-    assert derivative is not None, "it does not depend on AB"
+    assert derivative is not None, "the formula does not depend on AB"
     return derivative
 
 

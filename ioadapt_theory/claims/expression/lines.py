@@ -52,7 +52,7 @@ class Reader:
             ValueError: the formula contains an unknown sign.
         """
         if left := TOKEN.sub("", formula).strip(" "):
-            msg = f"{left.strip()!r} in {formula!r} is no sign of a formula."
+            msg = f"{left.strip()!r} in {formula!r} is not a symbol of a formula."
             raise ValueError(msg)
         tokens, names, code = TOKEN.findall(formula), dict[str, Any](), ""
         for before, token in zip(["(", *tokens], tokens, strict=False):

@@ -120,7 +120,7 @@ class Values:
         return a.apply(self(left), self(right)) if left.kind == "row" else self(left) @ self(right)
 
     def _mean_square(self, d: Term | None, law: Term) -> Array:
-        assert d is not None, "the distance of x itself is no statement"
+        assert d is not None, "the mean square of x itself is not supported"
         if law.kind == "scalar":
             return self(law) ** 2 * a.frobenius_sq(self(d))
         return a.frobenius_sq(self(law) @ self(d))

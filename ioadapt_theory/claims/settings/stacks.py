@@ -111,10 +111,10 @@ def widths(run: Run) -> tuple[int, ...]:
         return (8, *(10 + 2 * (k % 2) for k in range(run.depth - 1)), 6)
     if min(run.widths) < NARROWEST or max(run.widths) > WIDEST:
         limits = f"at least {NARROWEST}" if min(run.widths) < NARROWEST else f"at most {WIDEST}"
-        msg = f"Widths must be {limits}, got {' '.join(map(str, run.widths))}."
+        msg = f"Widths must be {limits}, not {' '.join(map(str, run.widths))}."
         raise InvalidValueError(msg)
     if len(run.widths) != run.depth + 1:
-        msg = f"{len(run.widths)} widths do not fit a stack of depth {run.depth}, which has {run.depth + 1}."
+        msg = f"A stack of depth {run.depth} needs {run.depth + 1} widths, not {len(run.widths)}."
         raise InvalidValueError(msg)
     return run.widths
 
@@ -132,7 +132,7 @@ def check(run: Run) -> None:
         raise UnknownNameError("pair", run.pair, PAIRS)
     widths(run)
     if PAIRS[run.pair] == 0 and run.depth == 1:
-        msg = f"The pair {run.pair!r} needs --depth 2 or more: a single layer is no other model of the same function."
+        msg = f"The pair {run.pair!r} needs --depth 2 or more, since a layer's function determines its weights."
         raise InvalidValueError(msg)
 
 

@@ -72,7 +72,7 @@ def contents(opened: Path, source: TensorFile) -> AdapterFile:
         end = 1 if parts[-1] == "shift" else 2
         layer = ".".join(parts[:-end])
         if layer not in keys:
-            msg = f"{source.path}: tensor {key} has no entry in the header."
+            msg = f"{source.path}: tensor {key} has no entry in the header; save the adapter again."
             raise FileFormatError(msg)
         keys[layer][".".join(parts[-end:])] = key
     layers = [stored_layer(source, Name("", n), entry, keys[n], source.stored) for n, entry in entries.items()]

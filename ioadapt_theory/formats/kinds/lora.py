@@ -20,8 +20,8 @@ def build(parts: Parts, s: float) -> Built:
         return "lora", {Placement.WEIGHT: LoRA.stored(size, spec, {"A": a, "B": b})}
     if m.numel() != columns or ("dora_scale" in parts and m.shape[0] != columns):
         msg = (
-            f"a DoRA magnitude of shape {list(m.shape)} does not have one value per output, {columns} (LyCORIS"
-            " with wd_on_output=False has one per input); merge it with the library that wrote it"
+            f"a DoRA magnitude needs one value for each of {columns} outputs, but has shape {list(m.shape)}, as with"
+            " wd_on_output=False in LyCORIS; merge the adapter with the library that wrote it"
         )
         raise UnsupportedError(msg)
     return "dora", {Placement.WEIGHT: DoRA.stored(size, spec, {"A": a, "B": b, "m": m.flatten()})}

@@ -24,7 +24,7 @@ def require_readable(path: Path, config: Any) -> None:
     """Raise an error for a configuration whose adapter is not supported, or with an invalid value."""
     kind = config.get("peft_type") if isinstance(config, dict) else None
     if kind not in TYPES:
-        msg = f"{path}: peft_type is {kind!r:.80}; supported are {', '.join(TYPES)}; merge others with PEFT."
+        msg = f"{path}: peft_type must be one of {', '.join(TYPES)}, not {kind!r:.80}; merge the adapter with PEFT."
         raise UnsupportedError(msg)
     for field in ("use_rslora", "lora_bias"):
         if not isinstance(config.get(field, False), bool):
@@ -33,12 +33,12 @@ def require_readable(path: Path, config: Any) -> None:
     init = config.get("init_lora_weights")
     if isinstance(init, str) and init.lower().startswith(EDITING_INITS):
         msg = (
-            f"{path}: init_lora_weights={init!r:.80} changed the base weights too, which are not in the file; convert"
-            " it to a plain LoRA with PEFT first (save_pretrained, path_initial_model_for_weight_conversion)."
+            f"{path}: init_lora_weights={init!r:.80} also changed the base weights, which are not in the file; save the"
+            " adapter as a plain LoRA with PEFT's save_pretrained(path_initial_model_for_weight_conversion=...)."
         )
         raise UnsupportedError(msg)
     if variant := next((field for field in VARIANTS if config.get(field)), None):
-        msg = f"{path}: {variant} is set, which is not supported; merge the adapter with PEFT."
+        msg = f"{path}: {variant} is not supported; merge the adapter with PEFT."
         raise UnsupportedError(msg)
     if kind == "PEANUT" and (config.get("depth", 0) != 0 or config.get("act_fn", "relu") != "linear"):
         options = f"depth {config.get('depth')!r:.80}, act_fn {config.get('act_fn')!r:.80}"

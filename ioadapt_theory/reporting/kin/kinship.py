@@ -16,9 +16,9 @@ FEW: Final = 0.05
 SHARED: Final = 0.5
 """Excess of a side above which a layer counts as equal in another basis; half of all layers must exceed it."""
 KINDS: Final = {
-    "rounded": "numbers are rounded",
-    "zeroed": "numbers are set to zero",
-    "narrowed": "channels are left out",
+    "rounded": "weights are rounded",
+    "zeroed": "weights are set to zero",
+    "narrowed": "channels are removed",
 }
 ROUNDING: Final = 1e-4
 """Relative difference of outputs that rounding can cause."""
@@ -92,12 +92,12 @@ def kinship(
     parts = [
         (True, f"{len(equal)} of {len(pairs)} layers are equal"),
         (related, f"{len(related)} changed by {100 * median([p.change for p in related] or [0]):.2g} %"),
-        (turned, f"{len(turned)} share a side in another basis"),
-        (sizes, f"{sizes} have different sizes"),
+        (turned, f"{len(turned)} with a side that is equal in another basis"),
+        (sizes, f"{sizes} with different sizes"),
         (vectors[0], f"{len(vectors[0])} of {vectors[1]} norms and biases differ"),
-        (missing, f"{len(missing)} are only in the source"),
-        (extra, f"{len(extra)} are only in the target"),
-        (orders, f"neurons or heads of {orders} layers are permuted"),
+        (missing, f"{len(missing)} only in the source"),
+        (extra, f"{len(extra)} only in the target"),
+        (orders, f"{orders} with permuted neurons or heads"),
     ]
     why = ", ".join(text for applies, text in parts if applies)
     if len(equal) == len(pairs) and not (vectors[0] or missing or extra):
@@ -110,7 +110,7 @@ def kinship(
 def _apart(pairs: Sequence[LayerPair], sizes: int, single: int) -> Kinship:
     """Return the kinship of models without related layers."""
     if 10 * (sizes + single) > len(pairs) + single:
-        other = f"{sizes} of {len(pairs)} layers have different sizes, {single} have no counterpart"
+        other = f"{sizes} of {len(pairs)} layers with different sizes, {single} without counterpart"
         return Kinship(Relation.DIFFERENT, other)
     if all(p.likeness.most / 2 < TELLING for p in pairs):
         return Kinship(Relation.SMALL, "layers with so few channels could look the same by chance")
@@ -134,10 +134,10 @@ def _copied(
     who = {p.likeness.copied for p in changed} - {""}
     who |= {"target"} if missing else {"source"} if extra else set()
     what = [text for kind, text in KINDS.items() if kind in kinds]
-    what += [f"{len(missing or extra)} layers are left out"] if missing or extra else []
+    what += [f"layers are removed ({len(missing or extra)})"] if missing or extra else []
     if not what or len(who) > 1:
         return ""
-    return f"the {who.pop()} is the copy: {', '.join(what)}" if who else f"{', '.join(what)} in one of them"
+    return f"the {who.pop()} is the copy: {', '.join(what)}" if who else f"{', '.join(what)} in one of the models"
 
 
 def _inside(pairs: Sequence[LayerPair], cut: Sequence[LayerPair]) -> bool:

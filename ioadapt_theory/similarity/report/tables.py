@@ -93,7 +93,7 @@ def remarks(c: Comparison) -> list[str]:
     )
     left_out = [f"left out: {', '.join(f'{reason} ({n})' for reason, n in counts.most_common())}"] if counts else []
     undefined = [f"{s.name} of {', '.join(s.models)}: {s.reason}" for s in c.skipped if "NaN" in s.reason]
-    more = [f"... and {len(undefined) - 5} more that are not finite"] if len(undefined) > 5 else []
+    more = [f"... and {len(undefined) - 5} more with NaN or infinity"] if len(undefined) > 5 else []
     empty = [f"{pair_name(c, pair)}: no common layers" for pair in c.pairs if c.mean(pair).mean is None]
     small = [
         f"{pair_name(c, pair)}: {n} of {c.mean(pair).layers} layers are too small to distinguish related from unrelated"

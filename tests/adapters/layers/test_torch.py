@@ -93,7 +93,7 @@ def test_a_quantised_layer_is_adapted_but_by_dora_on_its_weight_and_merging_it_i
     y = model(x)
     assert not torch.allclose(y, before)
     y.sum().backward()
-    with pytest.raises(UnsupportedError, match="0: A Quantised does not store a plain weight matrix"):
+    with pytest.raises(UnsupportedError, match="0: A Quantised without a plain weight matrix"):
         merge(model)
     assert torch.equal(model(x), y)
 
@@ -104,7 +104,7 @@ def test_a_parametrised_layer_is_called_and_not_overwritten(wrap):
     before = base(x)
     model = on(base, placement="output", init="default")
     assert_close(model(x), before)
-    with pytest.raises(UnsupportedError, match="does not store a plain weight"):
+    with pytest.raises(UnsupportedError, match="without a plain weight"):
         merge(model)
 
 
@@ -123,7 +123,7 @@ def test_gpt2s_conv1d_stores_w_as_the_paper_writes_it(family, placement):
 def test_a_layer_and_what_is_inside_it_are_not_both_adapted():
     model = nn.Sequential(nn.Linear(C, D))
     model[0].inner = nn.Linear(C, D)
-    with pytest.raises(InvalidValueError, match="0: This Linear contains adapted layers; exclude either"):
+    with pytest.raises(InvalidValueError, match="0: This Linear contains adapted layers; exclude the module or"):
         adapt(model, target_modules="all-linear")
     adapt(model, target_modules=["inner"])
     with pytest.raises(InvalidValueError, match="0: This Linear contains adapted layers"):
@@ -143,7 +143,7 @@ class Deaf(nn.Linear):
 @families
 def test_a_layer_that_gives_no_gradient_says_so(family):
     model = on(Deaf(C, D), family=family, placement="input")
-    with pytest.warns(UserWarning, match=r"A Deaf passes no gradient back to its input.*use placement='output'"):
+    with pytest.warns(UserWarning, match=r"A Deaf passes no gradient to its input.*use placement='output'"):
         model(torch.randn(3, C))
     with torch.no_grad():
         model(torch.randn(3, C))
@@ -152,12 +152,16 @@ def test_a_layer_that_gives_no_gradient_says_so(family):
 @pytest.mark.parametrize(
     ("module", "sentence", "options"),
     [
-        (nn.Conv2d(4, 8, 3, groups=2), "A convolution with groups=2 takes no input adapter.*weight placement", {}),
-        (nn.Conv2d(4, 8, 3, groups=2), "A convolution with groups=2 takes no output", {"placement": "output"}),
+        (
+            nn.Conv2d(4, 8, 3, groups=2),
+            "A convolution with groups=2 .*input adapter.*weight placement",
+            {},
+        ),
+        (nn.Conv2d(4, 8, 3, groups=2), "A convolution with groups=2 cannot have an output", {"placement": "output"}),
         (nn.ConvTranspose2d(4, 8, 3), "A transposed convolution", {}),
         (nn.Embedding(5, 4), "Embedding cannot be adapted", {}),
         (nn.LazyLinear(4), "A LazyLinear has no sizes before its first call", {}),
-        (nn.Linear(C, D, dtype=torch.complex64), "The weight of this Linear is complex and adapters are real", {}),
+        (nn.Linear(C, D, dtype=torch.complex64), "The weight of this Linear is complex, but adapters are real", {}),
     ],
 )
 def test_layers_that_cannot_be_adapted_are_one_sentence(module, sentence, options):
@@ -230,7 +234,7 @@ def test_an_offloaded_layer_is_adapted_on_its_execution_device_and_not_merged():
         lambda: merge(model),
         lambda: adapt(model, name="b", target_modules=["0"], family="dora", placement="weight"),
     ):
-        with pytest.raises(UnsupportedError, match="0: A Linear does not store a plain weight matrix here"):
+        with pytest.raises(UnsupportedError, match="0: A Linear without a plain weight matrix"):
             attempt()
 
 
@@ -247,9 +251,9 @@ def test_the_state_of_a_merged_model_would_hold_the_adapter_twice_and_is_refused
     model = build("lora", "input", "linear")
     state = model.state_dict()
     merge(model)
-    with pytest.raises(InvalidValueError, match="unmerge it before taking its state_dict"):
+    with pytest.raises(InvalidValueError, match=r"call unmerge\(model\) before calling state_dict"):
         model.state_dict()
-    with pytest.raises(InvalidValueError, match="unmerge it before loading a state_dict"):
+    with pytest.raises(InvalidValueError, match=r"call unmerge\(model\) before loading a state_dict"):
         model.load_state_dict(state)
     assert unload(model).state_dict().keys() == {"0.weight", "0.bias"}
 

@@ -96,7 +96,7 @@ def test_every_wrong_layer_of_a_random_student_is_told(seed, tmp_path):
                 wrong = {n for n, old in sources(target, teacher).items() if old != origin(n, blocks, outputs)}
                 silent = wrong - {*report.unproven, *report.with_block}
                 assert not silent or (not strict and told and told[0].category is RenumberedWarning), (way, match)
-                assert bool(report.unproven) == ("by name, no evidence" in str(report))
+                assert bool(report.unproven) == ("by name without evidence" in str(report))
                 if match == "provenance":
                     assert wrong <= {*report.with_block}
                     if noise <= 0.3 and blocks is outputs:  # every block derived from one of the teacher's

@@ -196,7 +196,7 @@ def _rates(rates: Mapping[str, Any]) -> str:
     edges = [name for name, one in rates.items() if not one["interior"]]
     chosen = ", ".join(f"{label(name)} {one['rate']:g}" for name, one in rates.items())
     said = f"Learning rates: {chosen}."
-    return said + (f" At an edge of the grid, so without a verdict: {', '.join(edges)}." if edges else "")
+    return said + (f" Without a verdict, at an edge of the grid: {', '.join(edges)}." if edges else "")
 
 
 def _carried(plan: Protocol) -> list[str]:

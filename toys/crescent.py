@@ -95,7 +95,7 @@ def main(argv: list[str] | None = None) -> int:
 def _main(argv: list[str] | None) -> int:
     args = vars(_parser().parse_args(argv))
     out = args.pop("out")
-    with styled():  # imports matplotlib first, so that it is reported at once if it is missing
+    with styled():  # imports matplotlib first, so that a missing package is reported at once
         result = run(Config(**args))
         name = f"crescent-{args['case']}"
         svg, png = write(picture.draw(result), out, name)

@@ -74,7 +74,7 @@ def _main(argv: list[str] | None) -> int:
     args = _parser().parse_args(argv)
     size = "quick" if args.quick else "full"
     seeds = {name: [*range(args.seed, args.seed + (args.seeds or count))] for name, count in SEEDS[size].items()}
-    with styled():  # imports matplotlib first, so that it is reported at once if it is missing
+    with styled():  # imports matplotlib first, so that a missing package is reported at once
         result = run(size, seeds, args.out / "cache")
         svg, png = write(output.draw(result), args.out, "spectrum")
     command = f"python toys/spectrum.py{' --quick' * args.quick} --seed {args.seed}"

@@ -114,7 +114,7 @@ def _main(
         return _carried(plan, args, seeds, jobs, out)
     if args.compare:
         return _compare(plan, args, run, seeds, out / "cache")
-    with styled():  # imports matplotlib first, so that it is reported at once if it is missing
+    with styled():  # imports matplotlib first, so that a missing package is reported at once
         result = run(plan, quick=args.quick, seeds=seeds, cache=out / "cache", jobs=jobs)
         svg, png = write(picture.draw(plan, result, page.headline(plan, result, alone=True)), out, name)
         if samples is not None:

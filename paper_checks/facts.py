@@ -1,4 +1,4 @@
-"""Evidence for the words of claims that takes more than one line."""
+"""Checks of the prose of claims that take more than one line."""
 
 import re
 from functools import reduce
@@ -33,7 +33,7 @@ def mean_over_signs(m: Any) -> Any:
 
 
 def of_law(claim: Claim, law: str) -> bool:
-    """Return whether the left side is the mean over rows zF, or over rows with second moments σ²I."""
+    """Return whether a claim's left side is the mean over rows zF, or over rows with second moments σ²I."""
     i = drawn(claim.id)
     gap = {"prop-5-anisotropic": GAP @ T}.get(claim.id, T @ GAP) if law == "zF" else GAP
     first = i.instance.factor if law == "zF" else i.instance.sigma * torch.eye(3).double()
@@ -62,7 +62,7 @@ def segment(claim: Claim, every: str, begin: str, end: str, above: str) -> bool:
 
 
 def iff(claim: Claim, lost: str, rank: str) -> bool:
-    """Check the equivalence for one AB and for every AB, with and without full row rank of W."""
+    """Check the equivalence for single AB and for every AB, for W with and without full row rank."""
     said = True
     for w in (random(2, 3), random(3, 2), torch.ones(2, 2).double()):
         i, pinv_ = mpmath.eye(len(w)), torch.linalg.pinv(w)
@@ -113,7 +113,7 @@ def rank_of(formulas: tuple[str, ...], bound: str) -> bool:
 
 
 def counted(claim: Claim, quantifier: str, where: str, above: str) -> bool:
-    """Check the remark's words on its numbers, which test_tables.py counts from the files."""
+    """Check the words of a remark against its scores, which test_tables.py counts from the files."""
     scores = [tuple(map(int, x.split("-"))) for x in re.findall(r"\d+-\d+-\d+", remark(claim))]
     wins, ties, losses = map(sum, zip(*scores, strict=True))
     holds = {
@@ -166,7 +166,7 @@ def symmetry(claim: Claim, changes: list[str]) -> bool:
 
 
 def rotary(claim: Claim, turned: str, free: str) -> bool:
-    """Check that scores q D kᵀ with a rotation D are invariant if R is a rotation, and not if it stretches."""
+    """Check that scores q D kᵀ with a rotation D are invariant if R is a rotation, and not if R stretches."""
     d, q, k, v, o = (random(*x) for x in ((2, 2), (3, 2), (3, 2), (3, 2), (2, 3)))
     d = torch.linalg.matrix_exp(d - d.T)
     for r, keeps in ((d @ d, True), (torch.diag(torch.tensor([1.0, 2])).double(), False)):
@@ -209,7 +209,7 @@ def angles(claim: Claim, cost: str, late: str) -> bool:
 
 
 def recursion(claim: Claim, kappa: str, before: str, slope: str) -> bool:
-    """Check c at every layer against the printed formulas."""
+    """Check the predicted cosine at every layer against the printed formulas."""
     kernel = lambda t: read(kappa, t=t)  # noqa: E731
     rho, a, p = (0, *map(mpf, wide.COSINES)), [mpf(1)], [None]
     for k in range(1, len(rho)):
@@ -237,13 +237,13 @@ def below(claim: Claim, placement: str) -> bool:
 
 
 def placed(claim: Claim, name: str) -> bool:
-    """Return whether the left side has the printed form of this placement's adapted layer."""
+    """Return whether a claim's left side begins with the printed form of a layer adapted with placement ``name``."""
     forms = {"LoRA": ("W + AB",), "input": ("(I + AB)W", "(I + A₁B₁)W"), "output": ("W(I + AB)", "W(I + A₁B₁)")}
     return text(claim.concludes[0].left).removeprefix("rank(").startswith(forms[name])
 
 
 def filters(claim: Claim, who: str, where: str) -> bool:
-    """Check that H comes last in the effect if it is behind the layer, and first if it is before it."""
+    """Check that H comes last in the effect if H is behind the layer, and first if H is before the layer."""
     effect = {"input adapter": "MW", "output adapter": "WM", "LoRA": "M"}[who]
     form = {"behind it": f"‖F{effect}H‖_F", "before it": f"‖H{effect}F‖_F"}[where]
     return text(claim.concludes[0].left) == form
@@ -271,7 +271,7 @@ def mean_squares(k: int) -> tuple[float, float]:
 
 
 def scaled(claim: Claim, kept: str, of_lora: str) -> bool:
-    """Check both placements' shares if the layer is scaled by s and the next one by 1/s."""
+    """Check the shares of an input adapter and of a LoRA if the layer is scaled by s and the next layer by 1/s."""
     z, m, w, h, j, s = random(5, 3), random(3, 3), random(3, 4), random(3, 4) + 1, random(4, 2), 3.0
     there = share(z @ m @ w @ j, z @ m @ (s * w) @ (j / s)), share(z @ h @ j, z @ h @ (j / s))
     assert equal(z @ (s * w) @ (j / s), z @ w @ j)

@@ -541,7 +541,7 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
          CLAIMS["effect-weights-only"].expected is PROVED),
 ]  # fmt: skip
 BESIDE = {pattern for _, pattern, _ in FACTS if pattern.endswith(".*")}
-"""Of clauses that another fact is about: the lines that they need."""
+"""Patterns of facts that only require lines; a clause that matches needs a further fact."""
 USED = [(c, part, [(pattern, fact) for ids, pattern, fact in FACTS if any(fnmatch(c.id, i) for i in ids.split())])
         for c in CLAIMS.values() for part in clauses(c)]  # fmt: skip
 
@@ -562,7 +562,7 @@ LINES = [(c, p) for c in CLAIMS.values() for p in c.proofs if isinstance(p, Show
 def test_every_line_about_prose_is_asked_for_by_a_clause(
     claim: Claim, proof: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A line that no clause asks for would not be compared with the claim's words."""
+    """A line that no clause uses would not be compared with the claim's prose."""
     asked = list[str]()
     for module in (evaluating, facts_):
         monkeypatch.setattr(module, "shows", lambda _, *formulas: asked.extend(formulas) or True)

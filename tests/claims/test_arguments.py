@@ -74,7 +74,7 @@ def test_a_sign_without_a_meaning_is_no_formula() -> None:
 
 
 def verdict(claim: Claim) -> Verdict:
-    """Return the verdict from exact arguments, theorems of Coq and shipped instances, without search or signed text."""
+    """Return the verdict from exact arguments, theorems in Coq and shipped instances, without searches."""
     shipped = [s for s in claim.strategies if type(s).__name__ == "Replay"]
     findings = [s(claim, QUICK, 0) for s in (*shipped, *claim.proofs, Said())]
     return merged(claim.id, (Verification(claim=claim.id, findings={f.kind: f}) for f in findings)).verdict
@@ -102,7 +102,7 @@ def with_right(name: str, factor: Any) -> Claim:
 
 
 def as_remark(name: str, kind: type) -> Claim:
-    """Return the claim with only its arguments of this kind."""
+    """Return the claim with only those of its arguments that are of type ``kind``."""
     return of(name, proofs=tuple(p for p in CLAIMS[name].proofs if isinstance(p, kind)))
 
 

@@ -112,7 +112,7 @@ def sides(claim: Any, **changes: Any) -> Any:
 
 
 def with_ratio(ratio: float) -> Any:
-    """Return a claim whose left side is this factor times its right side."""
+    """Return a claim whose left side is ``ratio`` times its right side."""
     rhs = PROP_4.inequality.rhs
     return sides(PROP_4, lhs=lambda i: (mp.mpf(ratio) if not isinstance(i.w1, torch.Tensor) else ratio) * rhs(i))
 

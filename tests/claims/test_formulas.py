@@ -141,7 +141,7 @@ def test_a_batch_is_its_members() -> None:
 
 @pytest.mark.parametrize("kind", [tensor, digits])
 def test_a_segment_and_the_hessian_along_it(kind: Any) -> None:
-    """The norm has a maximum inside: u passes 0 at a distance of 1 at t = 1/2, which is on both grids."""
+    """The norm is largest inside the segment: u passes 0 at a distance of 1 at t = 1/2, which is on both grids."""
     u, v, du, dv = (kind(x) for x in (["1", "-1", "0"], ["1", "0", "2"], ["0", "2", "0"], ["0", "0", "0"]))
     for increment, square in ((du, 1), (du / 4, 1.25), (-du, 2), (dv, 2)):
         close(a.segment_distance_sq(u, increment), square)

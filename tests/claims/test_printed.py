@@ -1,4 +1,4 @@
-"""Printed formulas equal the evaluated ones: text and LaTeX of every formula, parsed independently."""
+"""Printed formulas have the values of the evaluated formulas: text and LaTeX are parsed independently."""
 
 import re
 
@@ -58,7 +58,7 @@ def test_a_formula_read_back_has_the_value_that_is_evaluated(claim: Claim, write
 
 
 def printed_name(field: str, x: object) -> str:
-    """Return the printed letter of a field: upper case for matrices, lower case for rows."""
+    """Return the printed symbol of a field: upper case for matrices, lower case for rows."""
     base = field.removesuffix("_target")
     if len(base) > 1 or not hasattr(x, "ndim"):
         return LETTERS.get(field, "")

@@ -1,4 +1,4 @@
-"""`ioadapt claims`: the registry as a table, JSON or Markdown."""
+"""`ioadapt claims`: the table of the registry, and arguments step by step."""
 
 import json
 from pathlib import Path

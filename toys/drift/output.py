@@ -98,7 +98,7 @@ def _predicted(result: Mapping[str, Any]) -> list[str]:
 
 
 def _widths(result: Mapping[str, Any]) -> str:
-    """Return a sentence on the intervals that are wider than desired, and on the number of seeds for the widest."""
+    """Return a sentence on intervals wider than desired, and on the number of seeds that the widest would need."""
     halves = [rows[row].half for key, rows in bins(result).items() if key != ("drift", "1") for row in MAIN]
     times = (max(halves) / WANTED) ** 2
     return (

@@ -16,7 +16,7 @@ from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.values import Values
 from ioadapt_theory.claims.report import remark
 from ioadapt_theory.claims.settings.placement import Placement
-from tests.claims.reader import Reader
+from paper_checks.reader import Reader
 
 PROVED, REFUTED = Verdict.PROVED, Verdict.REFUTED
 LORA, INPUT, OUTPUT = Placement

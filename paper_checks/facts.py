@@ -24,7 +24,7 @@ from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.printed import values
 from ioadapt_theory.claims.words.overhead import COSTS, measured
 from paper_checks.evaluating import PROVED, SIDES, close, drawn, equal, number, random, read, shows, sides
-from tests.claims.reader import Reader
+from paper_checks.reader import Reader
 
 
 def mean_over_signs(m: Any) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 from ioadapt_theory.claims.claim import Claim, Word
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.argument import Proof, twin
+from ioadapt_theory.claims.evidence.searches import ATTAINED, agree
 from ioadapt_theory.claims.expression.algebra import sympy
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Relation, Term, opened
@@ -21,9 +22,7 @@ from ioadapt_theory.errors import InvalidValueError
 __all__ = ["Attained", "contradicted"]
 """Exported to ``language``."""
 
-EQUALITY = 1e-12
-"""Largest distance of lhs/rhs from 1 that counts as equality; both sides have at least 50 digits."""
-NEAR = Fraction(1, 10**15)
+NEAR = Fraction(ATTAINED) * Fraction(ATTAINED)
 """Distance from the limit at which a family that only approaches a bound is evaluated."""
 
 
@@ -74,11 +73,11 @@ class Attained(Proof):
             except InvalidValueError as error:
                 yield f"{at}: {error}"
                 continue
-            if not abs(ratio - 1) <= EQUALITY:
+            if not agree(ratio, 1):
                 yield f"{at}: {ratio:.6g} of the right side"
             instance = Values(claim.setting.read(raw))
             for x, v in zip(self.over, values, strict=True):
-                if not abs(instance(x) - v) <= EQUALITY * (1 + abs(v)):
+                if not agree(instance(x), v):
                     yield f"{at}: {text(x)} is {float(instance(x)):.6g}"
 
     def printed(self, claim: Claim) -> Iterator[str]:
@@ -140,9 +139,6 @@ def holds_exactly(r: Relation, values: Values) -> bool:
     left, right = values(r.left), values(r.right)
     if r.left.kind != "scalar":
         return all(sp.simplify(x) == 0 for x in np.asarray(left - right).flat)
-    if r.left.op == "spectral" and r.sign == "<=" and not getattr(right, "free_symbols", None):
-        m = sp.Matrix(values(r.left.args[0]).tolist())  # ε²I − MᵀM ⪰ 0 needs no eigenvalue
-        return bool((right**2 * sp.eye(m.cols) - m.T * m).is_positive_semidefinite)
     difference = sp.simplify(left - right)
     return bool(difference == 0 if r.sign == "=" else difference < 0 if r.sign == "<" else difference <= 0)
 

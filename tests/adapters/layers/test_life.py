@@ -11,18 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from torch import nn
 from torch.testing import assert_close
 
-from ioadapt_theory import (
-    activate,
-    adapt,
-    disable,
-    layers,
-    load,
-    merge,
-    remove,
-    save,
-    scale,
-    unmerge,
-)
+from ioadapt_theory import activate, adapt, disable, layers, load, merge, remove, save, scale, unmerge
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 from tests.adapters.layers.test_formulas import WRITTEN, formula
 

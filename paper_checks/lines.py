@@ -11,7 +11,7 @@ from typing import Any
 from mpmath import mp, mpf
 
 from ioadapt_theory.claims import CLAIMS
-from tests.claims import reader
+from paper_checks import reader
 
 CALLS = "tanh tan cot cos sin cosh sinh ln artanh arccos arcsin arctan cond rank rows det tr diag max min sim".split()
 WORD = re.compile(

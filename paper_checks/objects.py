@@ -7,7 +7,7 @@ from mpmath import mp, mpf
 
 from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.expression.values import value
-from tests.claims import reader
+from paper_checks import reader
 
 Objects = dict[str, Any]
 OBJECTS: list[tuple[str, int, Callable[[], Iterator[Objects]]]] = []

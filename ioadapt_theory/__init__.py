@@ -1,6 +1,6 @@
-"""Companion of "Revisit Model Adaptation from Parameters to Features": adapters, claims and weight similarity.
+"""Companion to the paper "Revisit Model Adaptation from Parameters to Features": adapters, claims and similarity.
 
-The public names are imported on first use, so that ``import ioadapt_theory`` costs nothing.
+The public names are imported on first use, so that ``import ioadapt_theory`` does not import torch.
 """
 
 from importlib import import_module
@@ -61,7 +61,7 @@ __all__ = [*_MODULE]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name from its module."""
+    """Return a public object, imported from its module, or the installed version for ``__version__``."""
     if name == "__version__":
         return import_module("importlib.metadata").version("ioadapt-theory")
     if name not in _MODULE:
@@ -74,5 +74,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Return the public names."""
     return sorted(__all__)

@@ -6,20 +6,20 @@ from collections.abc import Iterable
 from typing import Any
 
 LONGEST = 2000
-"""Maximum length of a message, since names in broken files may have millions of characters."""
+"""Maximum length of a message in characters, since names in broken files may have millions of characters."""
 MOST_KNOWN = 12
-"""Maximum number of known names that a message lists if none is similar."""
+"""Maximum number of known names that the message about an unknown name lists."""
 _ABBREVIATED = {"proposition": "prop", "equation": "eq"}
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
-    """Escape control characters (except tab and newline) and direction marks, which a terminal would obey or hide."""
+    """Escape the characters of a text that a terminal would interpret or hide, except tab and newline."""
     return _UNSEEN.sub(lambda mark: ascii(mark[0])[1:-1], text)
 
 
 class IoAdaptError(Exception):
-    """Base class of all errors that this package raises; the command line prints the message and exits with status 2.
+    """Base class of this package's errors; the command line prints their message and exits with a non-zero status.
 
     Example:
         >>> from torch import nn
@@ -32,7 +32,7 @@ class IoAdaptError(Exception):
     """
 
     def __str__(self) -> str:
-        """Return the message, escaped for a terminal (KeyError would return its repr)."""
+        """Return the message, shortened and escaped for a terminal (``KeyError`` would return its repr)."""
         text = str(self.args[0]) if self.args else ""
         cut = len(text) - LONGEST
         return printable(text if cut <= 0 else f"{text[: LONGEST // 2]}[... {cut} ...]{text[-LONGEST // 2 :]}")
@@ -47,11 +47,11 @@ def _remade(kind: type[Exception], args: tuple[Any, ...]) -> Exception:
 
 
 class InvalidValueError(IoAdaptError, ValueError):
-    """Error: a value is outside its limits."""
+    """Error: a value is invalid, such as a number outside its limits."""
 
 
 class ShapeError(IoAdaptError, ValueError):
-    """Error: sizes do not match."""
+    """Error: the shapes of tensors or the sizes of layers do not match."""
 
 
 class UnsupportedError(IoAdaptError, TypeError):
@@ -63,7 +63,7 @@ class FileFormatError(IoAdaptError, ValueError):
 
 
 class WorkerError(IoAdaptError, OSError):
-    """Error: a worker process was killed; the command line exits with a separate status."""
+    """Error: a worker process died, or its cluster no longer answers; the command line exits with a separate status."""
 
 
 class MissingExtraError(IoAdaptError, ImportError):
@@ -79,7 +79,7 @@ class UnknownNameError(IoAdaptError, KeyError):
     """Error: a name is unknown."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        """Name the unknown name and similar known names, or else some of the known names."""
+        """List similar known names; if none is similar or few are known, list up to ``MOST_KNOWN`` known names."""
         known = sorted(map(str, known))
         near = near_misses(str(name), known)
         more = f" and {len(known) - MOST_KNOWN} more" if len(known) > MOST_KNOWN else ""
@@ -89,9 +89,9 @@ class UnknownNameError(IoAdaptError, KeyError):
 
 
 def near_misses(name: str, known: Iterable[str]) -> list[str]:
-    """Return at most three known names that resemble this one or its beginning, the closest in length first.
+    """Return at most three known names that begin with something similar to ``name``, the closest in length first.
 
-    Case, spaces and full stops are ignored: "Prop. 2" and "prop-22" are both close to "prop-2-input".
+    Case, spaces and punctuation are ignored: "Prop. 2" and "prop-22" are both close to "prop-2-input".
     """
     asked, beginnings = _letters(name), dict[str, list[str]]()
     for one in known:

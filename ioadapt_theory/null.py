@@ -1,11 +1,11 @@
-"""The chance level of the cosine of two layers: that of their Grams under permuted channels, in closed form.
+"""The chance level of the cosine of two layers: the distribution of the cosine for unrelated channels, in closed form.
 
-Grams of unrelated networks are still correlated: non-negative activations give their entries a common mean, and
+Gram matrices of unrelated networks are still correlated: non-negative activations give their entries a common mean, and
 channels differ in size in every network. But networks trained independently do not share the order of their channels.
-So the null of ⟨K, K'⟩ is ⟨K, PK'Pᵀ⟩ with a random permutation P, the statistic of Mantel (Cancer Res. 27, 1967,
-209-220). If a side is a concatenation (a skip connection, fused q, k, v), the order of the parts is shared by
-construction, and P permutes inside each part. No sampling is needed: a symmetric matrix decomposes into components that
-P preserves, where μ is a mean, d and u sum to zero over i, and e sums to zero over either index,
+So the null distribution of ⟨K, K'⟩ is that of ⟨K, PK'Pᵀ⟩ with a random permutation P, the statistic of Mantel (Cancer
+Res. 27, 1967, 209-220). If a side is a concatenation (a skip connection, fused q, k, v), the order of the parts is
+shared by construction, and P permutes inside each part. No sampling is needed: a symmetric matrix decomposes into
+components that P preserves, where δ and μ are means, d and u sum to zero over i, and e sums to zero over either index,
 
     K_ii = δ_p + d_i,    K_ij = μ_pp + u_i + u_j + e_ij  (i ≠ j in part p),
     K_ij = μ_pq + u_i^q + u_j^p + e_ij  (i in part p, j in part q ≠ p),
@@ -14,9 +14,10 @@ and by Schur's lemma different components are uncorrelated, E⟨a, Pb⟩ = 0 and
 where dim is n - 1 for d and u, n (n - 3) / 2 for e inside a part of n channels, (n - 1)(n' - 1) for e between two
 parts.
 
-The null is skewed, since a few large channels or eigenvalues may coincide by chance. Its third moment is exact for d
-and u, which give a sum of x_iy_P(i) with E(∑ x_iy_P(i))³ = n ∑x³ ∑y³ / ((n - 1)(n - 2)); for e it is that of random
-rotations, 8 tr e³ tr e'³ / n³, from the largest eigenvalues of e. A gamma law with these moments gives p and z.
+The null distribution is skewed, since a few large channels or eigenvalues may coincide by chance. The third moment is
+exact for d and u, which give a sum of x_iy_P(i) with E(∑ x_iy_P(i))³ = n ∑x³ ∑y³ / ((n - 1)(n - 2)). For e, the third
+moment under random rotations is used, 8 tr e³ tr e'³ / n³, computed from the largest eigenvalues of e. A gamma
+distribution with these moments gives p and z.
 """
 
 import math
@@ -28,32 +29,32 @@ import numpy as np
 from jaxtyping import Float
 
 Times = Callable[[Float[np.ndarray, "f r"]], Float[np.ndarray, "f r"]]
-"""A function that multiplies a matrix K by a few columns."""
+"""A function that multiplies a matrix K by a matrix with a few columns."""
 
 ROUNDING = 4096
-"""The centred part of a Gram K below this many machine epsilons of ‖K‖_F² is rounding: K is a multiple of I."""
+"""Multiple of the machine epsilon below which ‖K - (tr K / f) I‖² / ‖K‖² is rounding error: K is a multiple of I."""
 STANDS_OUT = 3.0
-"""Value of z above which two layers share more than expected by chance."""
+"""Value of z above which two layers are more similar than expected by chance."""
 NARROWEST = 16
-"""Minimum number of channels in a part, so that there is something to permute."""
+"""Minimum number of channels in a part, so that there are enough channels to permute."""
 MOST_PARTS = 16
-"""Largest number of parts of a side."""
+"""Largest number of parts of a side; see ``parts``."""
 EIGENVALUES = 6
-"""Number of eigenvalues of e that are computed; their cubes give the third moment, and smaller ones are negligible."""
+"""Number of computed eigenvalues of e, whose cubes give the third moment; cubes of smaller ones are negligible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The sums over one Gram that the null needs; k parts of the channels.
+    """Sums over one Gram matrix from which the null distribution is computed; the channels have k parts.
 
     Attributes:
-        sizes: (k,) channels of each part.
-        diagonal: (k,) means δ.
-        means: (k, k) means μ.
-        effects: (k, k + 1, k + 1) for each part the inner products of its d and its k vectors u, each times the root of
-            its multiplicity: 1 for d, 2 (n - 2) inside the part, 2 n' towards a part of n' channels.
+        sizes: (k,) number of channels of each part.
+        diagonal: (k,) means δ of the diagonal entries.
+        means: (k, k) means μ of the off-diagonal entries.
+        effects: (k, k + 1, k + 1) for each part the inner products of the vector d and the k vectors u, each multiplied
+            by the root of its multiplicity: 1 for d, 2 (n - 2) inside the part, 2 n' towards a part of n' channels.
         rest: (k, k) sums of e².
-        cubes: (k, k + 1, k + 1, k + 1) for each part the sums of products of three of these vectors.
+        cubes: (k, k + 1, k + 1, k + 1) for each part the sums of products of three of these multiplied vectors.
         triangles: (k, k, k) sums of e_ij e_jl e_li over i, j, l in three parts.
     """
 
@@ -73,7 +74,7 @@ def profile(
     cuts: Sequence[int],
     times: Times,
 ) -> Profile:
-    """Return the sums over a symmetric matrix K.
+    """Return the profile of a symmetric matrix K.
 
     Args:
         diagonal: Diagonal of K.
@@ -81,9 +82,6 @@ def profile(
         squares: Sums of squares of K over the rows of one part and the columns of another.
         cuts: Boundaries of the parts: 0, ..., f.
         times: Function that multiplies K by some columns, for the skewness caused by a few large eigenvalues.
-
-    Returns:
-        The sums.
     """
     parts = [slice(*ends) for ends in pairwise(cuts)]
     sizes = np.array([part.stop - part.start for part in parts])
@@ -99,7 +97,7 @@ def profile(
         delta[p] = d.mean()
         met = np.where(np.arange(k) == p, n - 1, sizes)  # elements in a row
         means[p] = r.sum(0) / np.maximum(n * met, 1)
-        spread = np.where(np.arange(k) == p, n - 2, sizes)  # each u_j also occurs once in row i
+        spread = np.where(np.arange(k) == p, n - 2, sizes)  # the u_j in row i of this part sum to -u_i
         u[part] = (r - met * means[p]) / np.maximum(spread, 1) * (spread > 0)
         weighted = np.column_stack([d - delta[p], u[part] * np.sqrt(2 * np.maximum(spread, 0))])
         effects[p] = weighted.T @ weighted
@@ -118,7 +116,7 @@ def _triangles(
     u: Float[np.ndarray, "f k"],
     cuts: Sequence[int],
 ) -> Float[np.ndarray, "k k k"]:
-    """Return the sums of e_ij e_jl e_li between the parts, from the leading eigenvectors Q and QᵀeQ."""
+    """Return the sums of e_ij e_jl e_li over i, j, l in three parts, from the leading eigenvectors Q of e and QᵀeQ."""
     own = np.repeat(np.arange(len(means)), np.diff(cuts))  # the part of each channel
     mean, itself = means[own], np.arange(len(own))
     alone = (diagonal + mean[itself, own] + 2 * u[itself, own])[:, None]
@@ -135,7 +133,7 @@ def _triangles(
 
 
 def of_matrix(k: Float[np.ndarray, "f f"], cuts: Sequence[int] | None = None) -> Profile:
-    """Return the profile of a dense matrix, as one part unless ``cuts`` are given."""
+    """Return the profile of a dense matrix, whose channels are one part unless ``cuts`` is given."""
     cuts = (0, len(k)) if cuts is None else cuts
     starts = list(cuts[:-1])
     rows = np.add.reduceat(k, starts, axis=1)
@@ -144,20 +142,20 @@ def of_matrix(k: Float[np.ndarray, "f f"], cuts: Sequence[int] | None = None) ->
 
 
 def moments(one: Profile, two: Profile) -> tuple[float, float]:
-    """Return the mean and standard deviation of ⟨K, PK'Pᵀ⟩ over all permutations P inside the parts of both."""
+    """Return the mean and standard deviation of ⟨K, PK'Pᵀ⟩ over all permutations P inside the parts."""
     n = np.array(one.sizes, dtype=float)
     pairs = np.outer(n, n) - np.diag(n)
     mean = float((n * one.diagonal * two.diagonal).sum() + (pairs * one.means * two.means).sum())
     variance = float(((one.effects * two.effects).sum((1, 2)) / np.maximum(n - 1, 1)).sum())
     inside = np.maximum(n * (n - 3) / 2, 1)
     between = np.outer(n - 1, n - 1)
-    dims = np.where(np.eye(len(n), dtype=bool), inside, np.maximum(between, 1) / 2)  # S sums over both triangles
+    dims = np.where(np.eye(len(n), dtype=bool), inside, np.maximum(between, 1) / 2)  # blocks between parts occur twice
     variance += float((one.rest * two.rest / dims).sum())
     return mean, math.sqrt(variance)
 
 
 def skewness(one: Profile, two: Profile) -> float:
-    """Return the skewness of ⟨K, PK'Pᵀ⟩: E(x - mean)³ / sd³, 0 without variance."""
+    """Return the skewness of ⟨K, PK'Pᵀ⟩: E(x - mean)³ / sd³, or 0 if the variance is 0."""
     n = np.array(one.sizes, dtype=float)
     third = float((n * (one.cubes * two.cubes).sum((1, 2, 3)) / np.maximum((n - 1) * (n - 2), 1)).sum())
     third += 8 * float((one.triangles * two.triangles / np.einsum("p,q,r->pqr", n, n, n)).sum())
@@ -167,13 +165,13 @@ def skewness(one: Profile, two: Profile) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Null:
-    """A cosine, and its distribution for unrelated channels.
+    """A cosine, and its null distribution over random permutations of channels or, for weights, of entries.
 
     Attributes:
-        cosine: The cosine of the two Grams without their multiples of I.
-        mean: Its mean under permuted channels.
-        sd: Its standard deviation.
-        skew: Its skewness.
+        cosine: The cosine of two Gram matrices without their multiples of I, or of two weights.
+        mean: The mean of the cosine over all permutations.
+        sd: The standard deviation of the cosine over all permutations.
+        skew: The skewness of the cosine over all permutations.
     """
 
     cosine: float
@@ -183,29 +181,29 @@ class Null:
 
     @property
     def z(self) -> float | None:
-        """The normal deviate with the same p; None if chance gives only one value."""
+        """The normal deviate with the p-value ``p``; None if all permutations give the same cosine."""
         return self._z(self.cosine)
 
     @property
     def p(self) -> float | None:
-        """Probability that unrelated channels give this cosine or a higher one; None if they give only one value."""
+        """Probability that a permutation gives this cosine or a higher one; None if all give the same cosine."""
         return None if self.z is None else math.erfc(self.z / math.sqrt(2)) / 2
 
     @property
     def excess(self) -> float | None:
-        """(c - μ) / (1 - μ): 0 for unrelated, 1 for equal spaces; None if unrelated spaces are equal too."""
+        """(c - μ) / (1 - μ) for the cosine c and the mean μ: 0 if unrelated, 1 if identical; None if μ is 1."""
         return (self.cosine - self.mean) / (1 - self.mean) if self.mean < 1 - 1e-9 else None
 
     @property
     def too_small(self) -> bool:
-        """Whether the layers are so small that sharing half of the weights would often look unrelated.
+        """Whether the layers are so small that layers with a weight cosine of 1/2 would often look unrelated.
 
-        Weights with a cosine of 1/2 share about 1/4 of their Grams, which must be a deviation of more than 3.
+        A weight cosine of 1/2 gives an excess of about 1/4, whose z must be at least 1 above ``STANDS_OUT``.
         """
         return (self._z(self.mean + (1 - self.mean) / 4) or 0.0) < STANDS_OUT + 1
 
     def _z(self, cosine: float) -> float | None:
-        """Return the normal deviate of a gamma-distributed cosine, after Wilson and Hilferty (PNAS 17, 1931)."""
+        """Return z of a gamma-distributed cosine, after Wilson and Hilferty (PNAS 17, 1931); None if ``sd`` is 0."""
         if self.sd <= 0:
             return None
         z, g = (cosine - self.mean) / self.sd, self.skew
@@ -213,7 +211,7 @@ class Null:
 
 
 def beside(inner: float, norms: float, one: Profile, two: Profile) -> Null:
-    """Return the cosine inner / norms of two Grams, ⟨K, K'⟩ / ‖K‖‖K'‖, and its distribution for unrelated channels."""
+    """Return the cosine inner / norms of two Gram matrices, ⟨K, K'⟩ / ‖K‖‖K'‖, and its null distribution."""
     mean, sd = moments(one, two)
     return Null(max(-1.0, min(1.0, inner / norms)), mean / norms, sd / norms, skewness(one, two))
 
@@ -221,9 +219,9 @@ def beside(inner: float, norms: float, one: Profile, two: Profile) -> Null:
 def parts(channels: int, widths: Sequence[int]) -> tuple[int, ...]:
     """Return the cuts 0, ..., channels of a side that may be a concatenation of sides of the network.
 
-    They are multiples of the largest of ``widths`` that divides it and leaves something to permute. Unnecessary cuts
-    are harmless, since the order of channels inside a part is arbitrary. A side with more than MOST_PARTS, such as a
-    vocabulary, is one part.
+    The cuts are multiples of the largest of ``widths`` that is at least NARROWEST and a proper divisor of ``channels``.
+    Unnecessary cuts are harmless, since the order of channels inside a part is arbitrary. A side that would have more
+    than MOST_PARTS parts, such as a vocabulary, is one part.
     """
     width = max((w for w in set(widths) if NARROWEST <= w < channels and channels % w == 0), default=channels)
     return tuple(range(0, channels + 1, width)) if channels <= MOST_PARTS * width else (0, channels)

@@ -15,27 +15,27 @@ from ioadapt_theory.errors import MissingExtraError, UnknownNameError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
-    """Settings of one run of the paper.
+    """Training settings of one experiment of the paper.
 
     >>> from ioadapt_theory.presets import PRESETS
     >>> PRESETS["sd15"].adapter("lora", "output")["r"]
     4
 
     Attributes:
-        paper: where the paper gives the settings.
-        code: the training code named in the paper, which settles what the paper leaves open.
-        base: the model, by its name on the hub.
+        paper: the place in the paper that gives the settings.
+        code: the training code named in the paper, from which settings that the paper leaves open are taken.
+        base: the base model's name on the Hugging Face Hub.
         targets: names of modules, or one regular expression; empty if the paper trains no adapter on layers.
         ranks: family -> rank.
         optimizer: "adamw" or "prodigy".
         learning_rate, weight_decay: options of the optimizer.
         batch_size: samples per optimizer step, over all devices.
-        not_in_paper: settings that come from the code, or are unknown.
-        alphas: family -> alpha, if it is not the rank.
+        not_in_paper: settings that the paper does not give; they come from the code, or are unknown.
+        alphas: family -> alpha, if alpha differs from the rank.
         dropout, init: options of the adapter, see ``AdapterConfig``.
         steps, epochs: length of the training, in one of the two units.
-        warmup: warm-up steps; ``warmup_ratio`` is the same as a share of all steps.
-        resolution: size of images in pixels; ``length`` is the length of texts in tokens.
+        warmup: number of warm-up steps; ``warmup_ratio`` gives the warm-up as a share of all steps instead.
+        resolution: size of images in pixels; ``length`` is the maximum length of texts in tokens.
     """
 
     paper: str
@@ -59,7 +59,7 @@ class Preset:
     length: int | None = None
 
     def adapter(self, family: str = "lora", placement: str = "input") -> dict[str, Any]:
-        """Return the options for ``adapt`` or the plug-in's ``IOLoraConfig``, with PEFT's names."""
+        """Return the options for ``adapt`` or for ``ioadapt_theory.peft.IOLoraConfig``, under PEFT's names."""
         if family not in self.ranks:
             raise UnknownNameError("family", family, self.ranks)
         return {
@@ -73,7 +73,7 @@ class Preset:
         }
 
     def optimizer_for(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """Return the optimizer of the run, configured like its training code."""
+        """Return an optimizer for the parameters, configured as in the training code of the experiment."""
         common = {"lr": self.learning_rate, "betas": (0.9, 0.999), "weight_decay": self.weight_decay, "eps": 1e-8}
         if self.optimizer == "adamw":
             return torch.optim.AdamW(parameters, **common)  # type: ignore[arg-type]

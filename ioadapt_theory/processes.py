@@ -24,7 +24,7 @@ LOUD = ("distributed", "tornado", "asyncio")
 
 @contextmanager
 def lost() -> Iterator[None]:
-    """Raise WorkerError for every error by which ``submit`` and ``result`` of an executor report lost workers."""
+    """Convert the errors with which an executor's ``submit`` and ``result`` report lost workers to WorkerError."""
     try:
         yield
     except Exception as error:
@@ -39,12 +39,13 @@ def lost() -> Iterator[None]:
 
 @contextmanager
 def pool(jobs: int) -> Iterator[Executor]:
-    """Yield a pool of ``jobs`` single-threaded processes; on exit, cancel waiting tasks and wait for running ones.
+    """Yield a pool of ``jobs`` processes with one torch thread each.
 
-    The processes ignore Ctrl-C and end with their parent. A second Ctrl-C during the wait ends running tasks too.
+    On exit, waiting tasks are cancelled, and running ones are waited for; Ctrl-C during this wait kills the processes.
+    Otherwise the processes ignore Ctrl-C. The processes end with their parent process.
 
     Raises:
-        WorkerError: A process was killed.
+        WorkerError: a worker process died.
     """
     executor = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_begin)
     try:
@@ -61,7 +62,7 @@ def pool(jobs: int) -> Iterator[Executor]:
 
 
 def _begin() -> None:
-    """Use one thread of torch, and end with the parent, even if the parent is killed."""
+    """Use one torch thread, and exit when the parent process ends, even if the parent is killed."""
     torch.set_num_threads(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -79,7 +80,7 @@ def _kill_workers(*_: object) -> None:
 
 @contextmanager
 def _at_interrupts(do: Any) -> Iterator[None]:
-    """Set the handler of Ctrl-C inside the block; only the main thread may."""
+    """Handle Ctrl-C with ``do`` inside the block; outside the main thread, which alone may do this, change nothing."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -95,7 +96,7 @@ def cluster(address: str) -> Iterator[tuple[Executor, Callable[[], int]]]:
     """Yield an executor on a Dask cluster, and a function that returns the current number of worker threads.
 
     If a worker is lost, another one runs its task; Dask gives up on a task that kills several workers.
-    ``address`` is the scheduler's, such as "tcp://host:8786".
+    ``address`` is the address of the scheduler, such as "tcp://host:8786".
 
     Raises:
         MissingExtraError: the extra ``cluster`` is not installed.
@@ -106,11 +107,11 @@ def cluster(address: str) -> Iterator[tuple[Executor, Callable[[], int]]]:
     except ImportError:
         package = "dask.distributed"
         raise MissingExtraError(package, "cluster") from None
-    make: Any = Client  # without annotations
+    make: Any = Client  # its parameters have no annotations
     for name in [name for name in logging.root.manager.loggerDict if name.split(".")[0] in LOUD]:
         logging.getLogger(name).setLevel(logging.CRITICAL)  # the caller reports the loss once
     try:
-        with warnings.catch_warnings(action="ignore"):  # versions are compared for each task
+        with warnings.catch_warnings(action="ignore"):  # each task compares the versions
             client = make(address, timeout=PATIENCE, set_as_default=False, name="ioadapt")
     except (OSError, ValueError, TypeError) as error:
         reason = str(error).splitlines()[0] if str(error) else f"no answer within {PATIENCE:g} s"

@@ -57,7 +57,7 @@ def replacing(path: Path | str) -> Iterator[Path]:
 
 
 def _remove_abandoned(path: Path) -> None:
-    """Delete temporary files for this path whose writers were killed at least a day ago."""
+    """Delete temporary files for this path that were last written more than a day ago."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.????????{glob.escape(path.suffix)}"):
         with suppress(OSError):  # another process may do the same
             if time.time() - left.stat().st_mtime > ABANDONED:
@@ -93,5 +93,5 @@ def record(what: str, *, config: JSON, results: JSON) -> dict[str, Any]:
 
 
 def fingerprint(config: JSON) -> str:
-    """Return a short name for a configuration, equal for equal configurations."""
+    """Return a short hash of a configuration; the same configuration always has the same hash."""
     return hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()[:16]

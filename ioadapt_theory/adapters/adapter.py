@@ -14,10 +14,10 @@ from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
 
 class Adapter(nn.ModuleDict):
-    """One named adapter on one layer: placement -> family, in the order in which they act.
+    """One named adapter on one layer: placement -> family, in the order in which the placements act.
 
     Attributes:
-        family: the name of the families, such as "lora".
+        family: the name of the adapter's family, such as "lora".
         shift: a bias added to the layer's outputs (some files of other tools have one), or None.
 
     Example:
@@ -41,11 +41,11 @@ class Adapter(nn.ModuleDict):
         families = {}
         for placement, spec in plan.items():
             families[placement] = FAMILIES[family](placement.base(f), spec)
-            f = Placed(f, families[placement], placement)  # the next part is applied to this
+            f = Placed(f, families[placement], placement)  # the next part is applied to the result
         return cls(family, families)
 
     def parts(self) -> Iterator[tuple[Placement, Family]]:
-        """Yield the placements and their families."""
+        """Yield each placement with its family."""
         for key, family in self.items():
             yield Placement(key), family  # type: ignore[misc]
 
@@ -68,7 +68,7 @@ class Adapter(nn.ModuleDict):
         return f if self.shift is None else Shifted(f, self, phi)
 
     def require_alike(self, other: "Adapter") -> None:
-        """Raise InvalidValueError if the other adapter differs in family, placement or size."""
+        """Raise InvalidValueError if another adapter differs in family, placements or shapes."""
         one, two = ({key: [*p.shape] for key, p in each.named_parameters()} for each in (self, other))
         if (self.family, one) != (other.family, two):
             listed = [", ".join(f"{key} {shape}" for key, shape in shapes.items()) for shapes in (one, two)]
@@ -79,7 +79,7 @@ class Adapter(nn.ModuleDict):
             raise InvalidValueError(msg)
 
     def misfit(self, f: Operator) -> str | None:
-        """Return the reason why this adapter cannot act on the layer f, or None."""
+        """Return the reason why this adapter cannot act on the layer f, or None if it can."""
         for placement, family in self.parts():
             try:
                 base = placement.base(f)
@@ -98,18 +98,18 @@ class Adapters(nn.ModuleDict):
         return [phi for adapter in self.values() for _, phi in adapter.parts()]  # type: ignore[operator]
 
     def get_extra_state(self) -> Tensor:
-        """Return the scalings."""
+        """Return the scalings of the adapters, in order."""
         return torch.tensor([phi.scaling for phi in self._families()], dtype=torch.float64, device="cpu")
 
     def set_extra_state(self, state: Any) -> None:
-        """Load the scalings from a state_dict."""
+        """Load the scalings from a state_dict; ignore a state with a different number of scalings."""
         families = self._families()
         if isinstance(state, Tensor) and state.shape == (len(families),) and not state.is_meta:
             for phi, scaling in zip(families, state.tolist(), strict=True):
                 phi.scaling = scaling
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        state_dict.setdefault(f"{prefix}_extra_state", self.get_extra_state())  # the file has no scalings
+        state_dict.setdefault(f"{prefix}_extra_state", self.get_extra_state())  # a file may have no scalings
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 

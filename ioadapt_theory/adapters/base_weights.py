@@ -22,7 +22,7 @@ class BaseLayer:
     """The original weights of a layer.
 
     Attributes:
-        matrix: W, c x d, or (c · taps) x d.
+        matrix: W, c x d; for a convolution, the kernel as (c · taps) x d.
         bias: b, of length d, or None.
         kernel: the kernel sizes of a convolution, () for a linear layer.
     """
@@ -43,11 +43,11 @@ class ModelWeights:
 
     @cached_property
     def rename(self) -> Rename | None:
-        """See ``TensorWeights``; computed once, since importing transformers is slow."""
+        """Function from stored names to module names, or None; computed once, since importing transformers is slow."""
         return of_model(self._modules[""])
 
     def outline(self, name: str) -> Operator:
-        """Return the layer's operator; raise UnsupportedError if it cannot be adapted."""
+        """Return the layer's operator; raise UnsupportedError if the layer cannot be adapted."""
         return operator(base_of(self._modules[name]))
 
     def layer(self, name: str) -> BaseLayer:
@@ -64,7 +64,7 @@ class ModelWeights:
             module.exchange()
 
     def vectors(self) -> dict[str, Callable[[], Tensor]]:
-        """Return the one-dimensional parameters and buffers; for an adapted layer, its base layer's bias."""
+        """Return functions that read the one-dimensional parameters and buffers, by name, without those of adapters."""
         adapted = {n: m for n, m in self._modules.items() if isinstance(m, AdaptedLayer)}
         tensors: dict[str, Tensor | None] = {f"{n}.bias": m.base_layer.bias for n, m in adapted.items()}  # type: ignore[misc]
         for name, module in self._modules.items():
@@ -79,15 +79,15 @@ class TensorWeights:
 
     Attributes:
         names: the names of the layers.
-        rename: maps stored names to module names if the model's library renames layers; else None.
-        aliases: other names of some layers, such as the names in the file.
+        rename: function from stored names to module names if the model's library renames layers, else None.
+        aliases: name of a layer in the file -> its name in ``names``.
     """
 
     rename: Rename | None = None
     aliases: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, shapes: Mapping[str, tuple[int, ...]], read: Callable[[str], Tensor]) -> None:
-        """Take the shapes of all tensors, and a function that returns one of them."""
+        """Take the shapes of all tensors, and a function that reads the tensor of a given name."""
         self.shapes, self.read = shapes, read
         self.names: Collection[str] = {
             n.removesuffix(".weight") for n, shape in shapes.items() if n.endswith(".weight") and len(shape) > 1
@@ -96,7 +96,7 @@ class TensorWeights:
         self._conv1d = {n.rpartition(".")[2] for n in untransposed} | ({"c_proj"} if untransposed else set())
 
     def outline(self, name: str) -> Operator:
-        """Return a layer's sizes, and whether it has a bias, from the header."""
+        """Return an operator without values that has the layer's sizes, and a bias if the layer has one."""
         out, channels, *kernel = self.shapes[f"{name}.weight"]
         if self._is_conv1d(name):
             out, channels = channels, out
@@ -110,11 +110,11 @@ class TensorWeights:
         w = self.read(f"{name}.weight")
         bias = self.read(f"{name}.bias") if f"{name}.bias" in self.shapes else None
         if self._is_conv1d(name):
-            return BaseLayer(w, bias)  # the Conv1D of GPT-2
+            return BaseLayer(w, bias)  # Conv1D stores W itself
         return BaseLayer(w.flatten(1).mT, bias, tuple(w.shape[2:]))
 
     def vectors(self) -> dict[str, Callable[[], Tensor]]:
-        """Return the one-dimensional tensors (norms, biases) by name, as functions that read them."""
+        """Return functions that read the one-dimensional tensors (norms, biases), by name."""
         return {name: partial(self.read, name) for name, shape in self.shapes.items() if len(shape) == 1}
 
     def _is_conv1d(self, name: str) -> bool:
@@ -124,7 +124,7 @@ class TensorWeights:
         return alike or self._stores_w(name)
 
     def _stores_w(self, name: str) -> bool:
-        """Return whether the bias length matches the second axis, as in GPT-2's Conv1D."""
+        """Return whether the bias is as long as the weight's second axis but not as its first, as in GPT-2's Conv1D."""
         shape, bias = self.shapes[f"{name}.weight"], self.shapes.get(f"{name}.bias", ())
         return len(shape) == 2 and len(bias) == 1 and shape[0] != bias[0] == shape[1]
 
@@ -133,7 +133,7 @@ Weights = ModelWeights | TensorWeights
 
 
 def checkpoint_weights(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> TensorWeights:
-    """Return the layers of a checkpoint by module name; ``wanted`` are also looked up under their authors' names."""
+    """Return the layers of a checkpoint by module name, or by the name that ``wanted`` has for the same layer."""
     named = as_modules(checkpoint, wanted)
     weights = stored_weights(named)
     weights.rename, weights.aliases = named.rename, named.aliases
@@ -141,7 +141,7 @@ def checkpoint_weights(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> 
 
 
 def stored_weights(checkpoint: Checkpoint) -> TensorWeights:
-    """Return the layers of a checkpoint by tensor name; each tensor is read whole."""
+    """Return the layers of a checkpoint under their stored names."""
     shapes = {name: info.shape for name, info in checkpoint.tensors.items() if info.is_float}
     return TensorWeights(shapes, checkpoint.tensor)
 

@@ -11,18 +11,18 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 THIN = 16
-"""With fewer columns, multiplying several rows by a transposed copy of the matrix is three times faster on a CPU."""
+"""Number of columns of a matrix below which a product with a transposed copy is three times faster on a CPU."""
 
 
 class Base(ABC):
-    """A linear map on features.
+    """An affine map of features, f(x) = xW + b.
 
     Attributes:
-        rows: rows of the matrix; for a convolution, input channels times kernel taps.
-        columns: columns of the matrix, the output features.
-        channels: input features; differs from ``rows`` only for convolutions.
+        rows: number of rows of W; for a convolution, input channels times kernel taps.
+        columns: number of columns of W, the output features.
+        channels: number of input features; differs from ``rows`` only for convolutions.
         axis: the feature axis, counted from the end: -1 for linear layers.
-        bias: the vector that f adds after the product, or None.
+        bias: b, or None.
     """
 
     rows: int
@@ -58,7 +58,7 @@ class Base(ABC):
 
 
 class Identity(Base):
-    """The identity I_n over a feature axis."""
+    """The identity I_n on a feature axis."""
 
     pointwise = True
 
@@ -78,7 +78,7 @@ class Identity(Base):
         return x
 
     def dense(self) -> Tensor:
-        """Return I_n as a matrix; called only by definitions and tests."""
+        """Return I_n as a matrix."""
         like = torch.empty(()) if self.like is None else self.like
         return torch.eye(self.rows, dtype=like.dtype, device=like.device)
 
@@ -91,7 +91,7 @@ class SizesAlone(Base):
         self.like = torch.empty((), device="meta")
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return X."""
+        """Return X, since W has no values."""
         return x
 
     def dense(self) -> Tensor:
@@ -111,7 +111,7 @@ def mix(x: Tensor, m: Tensor, axis: int) -> Tensor:
 
 
 def plus(y: Tensor, u: Tensor, m: Tensor, s: float, axis: int) -> Tensor:
-    """Return Y + s U M over the feature axis, in one product if the dtypes allow it.
+    """Return Y + s U M over the feature axis, in one fused operation if possible.
 
     The result has the wider dtype of Y and U, so that the caller rounds only once.
     """

@@ -33,7 +33,7 @@ Plan = Mapping[Placement, Spec]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdapterConfig:
-    """Options of ``adapt``, which also accepts PEFT's names for them.
+    """Options of ``adapt``, which also accepts PEFT's names for these options.
 
     Attributes:
         target_modules: module names: a list matches by suffix, a string is a regular expression for the whole name, and
@@ -41,11 +41,12 @@ class AdapterConfig:
         exclude_modules: modules to leave out, in the same two forms.
         family: "lora", "dora", "loha", "lokr" or "full".
         placement: "weight" (Eq. 4a), "input" (4b), "output" (4c), or a sum such as "input+weight" (Eq. 6), where the
-            change of the weight is added to the W that the input and output parts give. Or a rule that chooses for each
-            layer: "residual" (see ``residual``), or "auto" (the side that transfers best, see ``auto``).
+            change of the weight is added to the W that the input and output parts give. It may also be a rule that
+            chooses the side of each layer: "residual" (see ``rules.residual``), or "auto", the side that transfers best
+            (see ``rules.auto``).
         rank: r; for a sum, one number for all parts or one per part, in the order written.
-        alpha: scaling is alpha / rank; None means alpha = rank. For a sum, as for ``rank``.
-        use_rslora: scaling is alpha / √rank.
+        alpha: the scaling is alpha / rank; None means alpha = rank. For a sum, one number or one per part.
+        use_rslora: use the scaling alpha / √rank instead.
         rank_pattern, alpha_pattern, placement_pattern: overrides by module name; a key is a regular expression that
             matches the end of the name, as in PEFT.
         dropout, init, dtype, detach_norm, factor: see ``families.Spec``.
@@ -78,7 +79,6 @@ class AdapterConfig:
     factor: int = -1
 
     def __post_init__(self) -> None:
-        """Check all options that can be checked without a model."""
         for name in ("target_modules", "exclude_modules"):
             value = getattr(self, name)
             if not isinstance(value, str | Iterable) or not all(isinstance(part, str) for part in value):
@@ -136,7 +136,7 @@ class AdapterConfig:
 
 
 def translated(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options under our names, translated from PEFT's; raise UnknownNameError or InvalidValueError."""
+    """Return options with PEFT's names replaced by ours; raise UnknownNameError or InvalidValueError."""
     known = [one.name for one in fields(AdapterConfig)]
     result: dict[str, Any] = {}
     for name, value in options.items():
@@ -159,7 +159,7 @@ def translated(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def init_of(value: object) -> str:
-    """Translate PEFT's init_lora_weights; raise InvalidValueError for a value without a counterpart."""
+    """Return our ``init`` for PEFT's init_lora_weights; raise InvalidValueError for a value without a counterpart."""
     if value is True or value is False:
         return "default" if value else "random"
     if value != "gaussian":

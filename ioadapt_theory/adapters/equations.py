@@ -34,7 +34,7 @@ class Placement(StrEnum):
     WEIGHT = "weight"
 
     def base(self, f: Operator) -> Base:
-        """Return the base for a family at this placement; raise UnsupportedError if this placement is not exact."""
+        """Return the matrix that Φ_θ is applied to; raise UnsupportedError if f has no exact form of this placement."""
         f.check_placeable(self)
         match self:
             case Placement.WEIGHT:
@@ -87,7 +87,7 @@ class Placed(Modified):
         self.phi, self.placement = phi, placement
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return Eq. 4a, 4b or 4c."""
+        """Return Y of Eq. 4a, 4b or 4c, according to the placement."""
         f, phi = self.f, self.phi
         match self.placement:
             case Placement.WEIGHT:
@@ -111,7 +111,7 @@ class Placed(Modified):
 
     @property
     def bias(self) -> Tensor | None:  # type: ignore[override]
-        """The bias: bΦ(I_d) under an output adapter, since Eq. 4c acts on XW + b."""
+        """The bias, which is bΦ(I_d) with an output adapter, since Eq. 4c acts on XW + b."""
         bias = self.f.bias
         if bias is None or self.placement is not Placement.OUTPUT:
             return bias
@@ -122,7 +122,7 @@ class Shifted(Modified):
     """A layer f with s b added to its outputs: the bias of an adapter, such as PEFT's ``lora_bias``."""
 
     def __init__(self, f: Operator, adapter: Any, phi: Family) -> None:
-        """Keep the adapter; every call reads its shift b and last scaling s."""
+        """Keep the adapter and its last family, whose current shift b and scaling s are read at every call."""
         super().__init__(f)
         self.adapter, self.phi = adapter, phi
 

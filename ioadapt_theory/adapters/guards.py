@@ -14,11 +14,11 @@ from ioadapt_theory.errors import UnsupportedError
 FAST_PATHS = {nn.TransformerEncoderLayer: "activation_relu_or_gelu", nn.TransformerEncoder: "use_nested_tensor"}
 """Modules with a fast path that reads weights instead of calling layers, and the attribute that enables it."""
 SAVERS: list[Callable[[nn.Module, Path, str], object]] = []
-"""``formats.save``, which registers itself here on import, since this package may not import ``formats``."""
+"""A list for ``formats.save``, which adds itself on import, since this package may not import ``formats``."""
 
 
 def replace(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
-    """Replace the modules with these names, and the methods of the model that would bypass adapters."""
+    """Replace modules by name, and override those methods of the model that would bypass adapters."""
     for name, new in modules.items():
         parent, _, child = name.rpartition(".")
         setattr(model.get_submodule(parent), child, new)
@@ -42,7 +42,7 @@ def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **option
     model.
 
     Raises:
-        UnsupportedError: ``state_dict`` is missing; use ``save`` and ``load`` instead.
+        UnsupportedError: ``state_dict`` is missing (use ``save`` and ``load`` instead), or ``formats`` is not imported.
     """
     if "state_dict" not in options:
         msg = (
@@ -64,7 +64,7 @@ def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **option
 
 
 def fuse_projections(module: Any, *args: Any, name: str, **options: Any) -> Any:
-    """Fuse projections like diffusers; raise UnsupportedError if that would drop unmerged adapters."""
+    """Fuse projections with diffusers' own method; raise UnsupportedError if that would drop unmerged adapters."""
     if any(getattr(part, "merged", True) is False for part in module.modules()):
         msg = (
             f"Fusing the projections of this {type(module).__name__} would silently drop their adapters; merge"

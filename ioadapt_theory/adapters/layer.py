@@ -21,7 +21,7 @@ class AdaptedLayer(nn.Module):
         active: names of the adapters in use, in order of application.
         merged: whether the base layer currently holds merged weights.
         disabled: number of open ``disable`` blocks.
-        REFUSED: the key in a ``save_pretrained`` checkpoint that makes ``from_pretrained`` reject it.
+        REFUSED: the key in a ``save_pretrained`` checkpoint that makes ``from_pretrained`` reject the checkpoint.
 
     Example:
         >>> from torch import nn
@@ -48,7 +48,7 @@ class AdaptedLayer(nn.Module):
         self.disabled = 0
         self._swapped: dict[str, nn.Parameter] = {}  # the original tensors while merged, otherwise the merged ones
         self._base = self._chain = operator(base_layer)
-        self._links: tuple[nn.Module, ...] = ()  # the modules of the chain
+        self._links: tuple[nn.Module, ...] = ()  # the modules that _chain is built from
 
     def extra_repr(self) -> str:
         """Return the names of the active adapters, for ``print(model)``."""
@@ -59,22 +59,22 @@ class AdaptedLayer(nn.Module):
         try:
             return super().__getattr__(name)
         except AttributeError:
-            if name.startswith("_"):  # __deepcopy__, _hf_hook or _old_forward would act on the wrapper
+            if name.startswith("_"):  # the base's __deepcopy__ or _hf_hook is not the wrapper's
                 raise
             return getattr(super().__getattr__("base_layer"), name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set the weight or bias of the base layer, for code that ties weights."""
+        """Set an attribute; a weight or bias is set on the base layer, for code that ties weights."""
         base = self.__dict__.get("_modules", {}).get("base_layer")
         super().__setattr__(name, value) if base is None or name not in base._parameters else setattr(base, name, value)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the layer with its active adapters."""
+        """Return the output of the layer with its active adapters."""
         return self.base_layer(x) if self.merged else self.function(x)
 
     @property
     def function(self) -> Operator:
-        """The layer f under the active adapters, as the paper's matrix."""
+        """The layer f with its active adapters, or f alone inside a ``disable`` block."""
         moved = self._base.module is not self._modules["base_layer"]  # exchanged, or an nn.DataParallel replica
         if moved:
             self._base = operator(self.base_layer)
@@ -96,7 +96,7 @@ class AdaptedLayer(nn.Module):
         return chain
 
     def switch_off(self) -> None:
-        """Act as the base layer, even with merged adapters, until every caller has called ``switch_on``."""
+        """Act as the base layer, even with merged adapters, until ``switch_on`` has undone every ``switch_off``."""
         self.disabled += 1
         if self.merged:
             self.exchange()
@@ -111,13 +111,13 @@ class AdaptedLayer(nn.Module):
         return {**self.__dict__, "disabled": 0}  # a copy belongs to no `disable` block
 
     def add(self, name: str, adapter: Adapter) -> None:
-        """Append an adapter to the chain; raise InvalidValueError if its name is taken."""
+        """Add and activate an adapter, after the active ones; raise InvalidValueError as ``check_free`` does."""
         self.check_free(name)
         self.adapters[name] = adapter
         self.activate(*self.active, name)
 
     def check_free(self, name: str) -> None:
-        """Raise InvalidValueError if an adapter of this name exists or the layer is merged."""
+        """Raise InvalidValueError if the name is invalid or taken, or the layer is merged."""
         check_name(name)
         if name in self.adapters:
             msg = f"There is already an adapter {name!r}; remove it first or choose another name."
@@ -125,7 +125,7 @@ class AdaptedLayer(nn.Module):
         self.refuse_if_merged("adding an adapter")
 
     def remove(self, name: str) -> None:
-        """Remove an adapter, if the layer has it."""
+        """Remove an adapter, if the layer has it; raise InvalidValueError if the layer is merged."""
         self.refuse_if_merged("removing an adapter")
         if name in self.adapters:
             self.activate(*(other for other in self.active if other != name))
@@ -174,7 +174,7 @@ class AdaptedLayer(nn.Module):
             self._swapped = {}
 
     def exchange(self) -> None:
-        """Swap the merged and the original tensors; the new ones get the layer's device and dtype."""
+        """Swap the merged and the original tensors; the tensors put in take the layer's current device and dtype."""
         for key, other in self._swapped.items():
             now = getattr(self.base_layer, key)
             if (other.device, other.dtype) != (now.device, now.dtype):
@@ -184,7 +184,7 @@ class AdaptedLayer(nn.Module):
         self.merged = not self.merged
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the state_dict; raise while merged, since its weights would contain the adapter a second time."""
+        """Return the state_dict; raise InvalidValueError while merged, since the weights would include the adapter."""
         self.refuse_if_merged("calling state_dict(), or call unload(model) to keep the merged weights")
         return super().state_dict(*args, **kwargs)
 
@@ -217,7 +217,7 @@ def check_name(name: str) -> None:
 
 @contextmanager
 def _exactly(module: nn.Module, device: torch.device) -> Iterator[None]:
-    """Disable dropout, autocast, gradients and inference mode for the duration."""
+    """Disable dropout, autocast, gradients and inference mode inside the block."""
     modes = {part: part.training for part in module.modules()}
     module.eval()
     try:
@@ -229,11 +229,11 @@ def _exactly(module: nn.Module, device: torch.device) -> Iterator[None]:
 
 
 def _laid_out_like(old: Tensor, value: Tensor) -> Tensor:
-    """Return a tensor with the dtype and strides of the old one (a convolution may be channels_last)."""
+    """Return a tensor's values with the dtype and strides of the old one (a convolution may be channels_last)."""
     value = value.to(old.dtype)
     return value if value.stride() == old.stride() else torch.empty_like(old).copy_(value)
 
 
 def base_of(module: nn.Module) -> nn.Module:
-    """Return the base layer, without adapters."""
+    """Return the base layer of an adapted layer, or the module itself if it is not adapted."""
     return module.base_layer if isinstance(module, AdaptedLayer) else module

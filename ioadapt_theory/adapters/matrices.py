@@ -1,4 +1,4 @@
-"""A torch module as the paper's f with its c x d matrix W; only this module transposes weights.
+"""A torch module as the paper's layer f, with a c x d matrix W.
 
 Linear layers store Wᵀ; convolutions store (out, in/groups, *taps) and become (in · taps) x out; the ``Conv1D`` of
 transformers stores W as it is. Any other module with known sizes is a black box: it is only called.
@@ -67,17 +67,17 @@ class Operator(Base):
         raise UnsupportedError(msg)
 
     def stored(self, matrix: Tensor) -> Tensor:
-        """Return the matrix in the module's own layout: the inverse of ``dense``."""
+        """Return the matrix in the module's layout, the inverse of ``dense``; raise UnsupportedError like ``dense``."""
         del matrix
         return self.dense()
 
     def product(self, x: Tensor, m: Tensor) -> Tensor:
-        """Return X M; not defined for an unknown convolution."""
+        """Return X M; raise UnsupportedError for an unknown convolution."""
         return super().product(x, m) if self.pointwise else self.dense()
 
 
 class Linear(Operator):
-    """nn.Linear: stores Wᵀ."""
+    """An nn.Linear, which stores Wᵀ."""
 
     def dense(self) -> Tensor:
         """Return W, c x d."""
@@ -89,7 +89,7 @@ class Linear(Operator):
 
 
 class Conv1D(Operator):
-    """transformers' Conv1D of GPT-2, a linear layer that stores W itself."""
+    """The Conv1D of transformers, as in GPT-2: a linear layer that stores W itself."""
 
     def dense(self) -> Tensor:
         """Return W, c x d."""
@@ -101,7 +101,7 @@ class Conv1D(Operator):
 
 
 class Convolution(Operator):
-    """nn.Conv1d, nn.Conv2d and nn.Conv3d, with any stride, padding (mode) and dilation."""
+    """An nn.Conv1d, nn.Conv2d or nn.Conv3d, with any stride, padding, padding mode and dilation."""
 
     def check_placeable(self, side: str) -> None:
         """Raise UnsupportedError for a grouped convolution: I + AB would mix channels of different groups."""
@@ -125,7 +125,7 @@ class Convolution(Operator):
         return self.module._conv_forward(x.to(m.dtype), self.stored(m), None)
 
     def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
-        """Return Y + s X A B, by a k x k convolution to r channels and a 1 x 1 one; with groups, compute AB."""
+        """Return Y + s X A B, by a k x k convolution to r channels and a 1 x 1 one; compute AB if there are groups."""
         return super().plus_low_rank(y, x, a, b, s) if self.module.groups == 1 else y + self.product(x, a @ (s * b))
 
 
@@ -164,7 +164,7 @@ def _with_plain_weight(module: Any) -> Operator | None:
 def _with_known_sizes(module: Any) -> Operator:
     kind = type(module).__name__
     inner: Any = module
-    while isinstance(wrapped := getattr(inner, "base_layer", None), nn.Module):  # the wrappers of PEFT and our own
+    while isinstance(wrapped := getattr(inner, "base_layer", None), nn.Module):  # wrappers of PEFT and of this package
         inner = wrapped
     sizes = tuple(getattr(inner, name, None) for name in ("in_features", "out_features", "in_channels", "out_channels"))
     match sizes:

@@ -9,7 +9,7 @@ SHARDED = frozenset({"FSDPModule", "FullyShardedDataParallel"})
 
 
 def merge(model: nn.Module, *, unload: bool = False) -> nn.Module:
-    """Return the model with its active adapters merged into the weights of all layers, or of none.
+    """Return the model after merging its active adapters into the weights; if one layer fails, none is changed.
 
     Args:
         model: an adapted model.
@@ -68,7 +68,7 @@ def unmerge(model: nn.Module) -> nn.Module:
 
 
 def unload(model: nn.Module) -> nn.Module:
-    """Return the model without the wrappers; each layer keeps its current weights, merged or not.
+    """Return the model with each adapted layer replaced by its base layer, which keeps its weights, merged or not.
 
     Example:
         >>> from torch import nn

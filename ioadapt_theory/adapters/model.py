@@ -1,4 +1,4 @@
-"""Functions that add adapters to a model by module name, and list, count, activate, scale and disable them."""
+"""Functions that add adapters to a model by module name, and list, count, activate, scale, disable and remove them."""
 
 import threading
 from collections.abc import Collection, Iterator, Mapping
@@ -45,7 +45,7 @@ def adapt(
         config: the configuration, or give its fields as keywords: ``adapt(model, target_modules=["to_q"], rank=4)``.
         name: name of the adapter; a second adapter acts on the layer as adapted by the first.
         target: for placement="auto", the model that the adapter will be moved to.
-        inputs: for placement="auto", unlabelled inputs of both models, from which the law of transfer chooses the side.
+        inputs: for placement="auto", unlabelled inputs of both models, from which the side of each layer is chosen.
         **options: the fields of ``AdapterConfig``, also under PEFT's names (r, lora_alpha, lora_dropout,
             init_lora_weights, use_dora).
 
@@ -103,7 +103,7 @@ def install(model: nn.Module, prepared: Mapping[str, Adapter], name: str, *, tra
         model: the model, changed in place.
         prepared: layer -> its adapter.
         name: name of the adapter.
-        trainable: whether the adapter is to be trained; None does not change its parameters.
+        trainable: whether to make the adapter's parameters trainable; None leaves their requires_grad unchanged.
 
     Raises:
         InvalidValueError: the name is taken or invalid, a layer is merged or contains adapted ones, or the model is
@@ -125,7 +125,7 @@ def install(model: nn.Module, prepared: Mapping[str, Adapter], name: str, *, tra
         wrappers[module] = module if isinstance(module, AdaptedLayer) else AdaptedLayer(module)
         wrappers[module].add(name, adapter if trainable is None else adapter.requires_grad_(trainable))
         wrappers[module].train(module.training)
-    replace(model, {n: wrappers[m] for n, m in named.items() if m in wrappers})  # one may have several names
+    replace(model, {n: wrappers[m] for n, m in named.items() if m in wrappers})  # a module may have several names
 
 
 def trained_elsewhere(model: nn.Module) -> list[str]:
@@ -143,7 +143,7 @@ def _of_adapters(model: nn.Module) -> Iterator[nn.Parameter]:
 
 
 def refuse_if_disabled(model: nn.Module, doing: str) -> None:
-    """Raise InvalidValueError inside a ``disable`` block, since its end would undo the change."""
+    """Raise InvalidValueError inside a ``disable`` block, since the end of the block would undo the change."""
     if any(isinstance(part, AdaptedLayer) and part.disabled for part in model.modules()):
         msg = f"The adapters are disabled; leave the disable() block before {doing}."
         raise InvalidValueError(msg)
@@ -161,7 +161,7 @@ def _check_room(module: nn.Module, wanted: set[int], name: str) -> None:
 
 
 def layers(model: nn.Module, name: str | None = None) -> dict[str, AdaptedLayer]:
-    """Return the adapted layers by module name; with ``name``, only those with the adapter of this name.
+    """Return the adapted layers by module name; if ``name`` is given, only those with the adapter of this name.
 
     Raises:
         UnknownNameError: no layer has an adapter of this name.
@@ -184,7 +184,7 @@ def layers(model: nn.Module, name: str | None = None) -> dict[str, AdaptedLayer]
 
 
 def parameters(model: nn.Module, name: str | None = None) -> Iterator[tuple[str, nn.Parameter]]:
-    """Yield the names and parameters of all adapters, or of one; a parameter shared by layers is yielded once.
+    """Yield the names and parameters of all adapters, or of the adapter ``name``; shared parameters only once.
 
     Example:
         >>> from torch import nn
@@ -202,7 +202,7 @@ def parameters(model: nn.Module, name: str | None = None) -> Iterator[tuple[str,
 
 
 def count(model: nn.Module, name: str | None = None) -> int:
-    """Return the number of parameters of the adapters.
+    """Return the number of parameters of all adapters, or of the adapter ``name``.
 
     Example:
         >>> from torch import nn
@@ -236,14 +236,15 @@ def activate(model: nn.Module, *names: str) -> None:
 
 
 def scale(model: nn.Module, factor: float, name: str = "default") -> None:
-    """Multiply an adapter's scaling, the factor on its learned change; the state_dict contains the new value.
+    """Multiply an adapter's scaling, the factor on its learned change, by ``factor``; the state_dict stores the result.
 
     Args:
         model: the model with the adapter.
-        factor: 0.5 for half its strength, 0 for none.
+        factor: 0.5 halves the learned change, 0 removes it.
         name: name of the adapter.
 
     Raises:
+        UnknownNameError: no layer has an adapter of this name.
         InvalidValueError: a layer is merged, or the factor is not a finite number.
 
     Example:
@@ -272,7 +273,7 @@ def unmerged(adapted: Mapping[str, AdaptedLayer], doing: str) -> Collection[Adap
 
 @contextmanager
 def disable(model: nn.Module) -> Iterator[None]:
-    """Disable all adapters, including merged ones; inside the block, no adapter can be merged, unloaded or added.
+    """Disable all adapters, including merged ones; inside the block, none can be merged, unloaded, added or removed.
 
     Blocks may overlap, for example in several threads: the last one to end restores the adapters.
 
@@ -304,7 +305,7 @@ def remove(model: nn.Module, name: str = "default") -> nn.Module:
 
     Raises:
         UnknownNameError: no layer has an adapter of this name.
-        InvalidValueError: a layer is merged.
+        InvalidValueError: a layer is merged, or a ``disable`` block is open.
 
     Example:
         >>> from torch import nn
@@ -326,7 +327,7 @@ def unwrap(model: nn.Module, wrappers: Mapping[str, AdaptedLayer]) -> nn.Module:
 
 @contextmanager
 def naming(layer: str) -> Iterator[None]:
-    """Prefix errors with the layer's name."""
+    """Prefix errors that are raised in the block with the layer's name."""
     try:
         yield
     except IoAdaptError as error:

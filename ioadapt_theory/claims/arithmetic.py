@@ -55,7 +55,7 @@ arcsin = _elementwise("arcsin")
 atanh = _elementwise("atanh")
 
 
-def number(x: float | Fraction | str, like: Array) -> Array:
+def number(x: int | Fraction | str, like: Array) -> Array:
     """Return the number x, or "pi" or "inf", in the arithmetic of ``like``."""
     if isinstance(x, str):
         if isinstance(like, Tensor):
@@ -67,7 +67,7 @@ def number(x: float | Fraction | str, like: Array) -> Array:
         return _sympy().Rational(x)
     if isinstance(like, Fraction):
         return Fraction(x)
-    return mp.mpf(x.numerator) / x.denominator if isinstance(x, Fraction) else mp.mpf(x)
+    return mp.mpf(x.numerator) / x.denominator
 
 
 def excess(value: Array, limit: Array) -> Array:
@@ -116,9 +116,9 @@ def sine(u: Array, v: Array) -> Array:
 def angle(u: Array, v: Array) -> Array:
     """Return the angle arccos s(u, v), accurate at every angle."""
     y, x = sine(u, v), cosine(u, v)
-    if exact(u):
+    if exact(x):
         return _sympy().acos(x)
-    return torch.atan2(y, x) if isinstance(u, Tensor) else mp.atan2(y, x)
+    return torch.atan2(y, x) if isinstance(x, Tensor) else mp.atan2(y, x)
 
 
 def scaled(a: Array, m: Array, axes: int = 1) -> Array:
@@ -141,12 +141,11 @@ def apply(x: Array, w: Array) -> Array:
     return (x.unsqueeze(-2) @ w).squeeze(-2) if isinstance(w, Tensor) else x @ w
 
 
-def identity(n: int, like: Array) -> Array:
-    """Return I_n in the arithmetic of ``like``."""
+def identity(like: Array) -> Array:
+    """Return I of the size of a square matrix, in its arithmetic."""
     if isinstance(like, Tensor):
-        return torch.eye(n, dtype=like.dtype, device=like.device)
-    one = Fraction(1) if isinstance(like.flat[0], Fraction) else number(1, like)
-    return np.array([[one * (i == j) for j in range(n)] for i in range(n)], dtype=object)
+        return torch.eye(*like.shape[-2:], dtype=like.dtype, device=like.device)
+    return np.eye(*like.shape, dtype=np.int64) * number(1, like.flat[0])
 
 
 def frobenius_sq(m: Array) -> Array:
@@ -169,7 +168,7 @@ def singular_values(m: Array) -> Array:
 
 def _exact_singular_values(m: Array) -> list[Any]:
     sp = _sympy()
-    gram = sp.Matrix((m if m.shape[0] <= m.shape[1] else m.T).tolist())
+    gram = sp.Matrix(min(m, m.T, key=len).tolist())
     squares = [x for x, times_ in (gram * gram.T).eigenvals().items() for _ in range(times_)]
     return [sp.sqrt(sp.simplify(x)) for x in sorted(squares, reverse=True)]
 
@@ -247,14 +246,15 @@ def hessian(u: Array, v: Array) -> Array:
     """
     s, nu, nv = cosine(u, v), norm(u), norm(v)
     u, v = unit(u), unit(v)
-    eye = identity(u.shape[-1], u)
+    vv = outer(v, v)
+    eye = identity(vv)
 
     def diagonal(x: Array, a: Array, length: Array) -> Array:
         return -scaled(1 / length**2, outer(x, a) + outer(a, x) + scaled(s, eye - outer(x, x), 2), 2)
 
     huu, hvv = diagonal(u, v - scaled(s, u), nu), diagonal(v, u - scaled(s, v), nv)
-    huv = scaled(1 / (nu * nv), eye - outer(v, v) - outer(u, u - scaled(s, v)), 2)
-    if isinstance(u, Tensor):
+    huv = scaled(1 / (nu * nv), eye - vv - outer(u, u - scaled(s, v)), 2)
+    if isinstance(huv, Tensor):
         return torch.cat((torch.cat((huu, huv), -1), torch.cat((huv.mT, hvv), -1)), -2)
     return np.block([[huu, huv], [huv.T, hvv]])
 
@@ -274,8 +274,9 @@ POINTS = {True: 9, False: 33}
 
 def sup_hessian_norm(u: Array, v: Array, du: Array, dv: Array) -> Array:
     """Return sup_t ‖H(u + tΔu, v + tΔv)‖ over a grid of t in [0, 1]; never too large, so a bound by it is stricter."""
-    sup, points = number(0, norm(u)), POINTS[isinstance(u, Tensor)]
-    for k in range(points):
-        t = k / (points - 1) if isinstance(u, Tensor) else number(k, norm(u)) / (points - 1)
-        sup = maximum(sup, operator_norm(hessian(u + t * du, v + t * dv)))
+    sup = operator_norm(hessian(u, v))
+    points = POINTS[isinstance(sup, Tensor)]
+    for k in range(1, points):
+        t = number(Fraction(k, points - 1), sup)
+        sup = maximum(sup, operator_norm(hessian(u + scaled(t, du), v + scaled(t, dv))))
     return sup

@@ -96,13 +96,13 @@ def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
     if inequality is None:
         msg = f"{claim.id} has no instances, since exact arguments settle it; run `ioadapt verify {claim.id}`."
         raise InvalidValueError(msg)
-    residuals = _residuals(inequality, raw)
+    residuals = after = _residuals(inequality, raw)
     if missed := max((residuals[name] for name, h in inequality.hypotheses.items() if h.mends), default=0.0):
-        larger = Fraction(raw["epsilon"]) * (1 + Fraction(missed) * (1 + Fraction(1, 10**6)))
+        larger = Fraction(raw["epsilon"]) * (1 + Fraction(math.nextafter(missed, math.inf)))
         raw = {**raw, "epsilon": str(larger)}
-    after = _residuals(inequality, raw) if missed else residuals
+        after = _residuals(inequality, raw)
     for name, hypothesis in inequality.hypotheses.items():
-        if after[name] and not (hypothesis.enters or hypothesis.mends):
+        if after[name] and not hypothesis.enters:
             reason = (
                 f"the instance meets the hypothesis {name} only up to rounding (residual {after[name]:.3g}), "
                 "where the conclusion may be discontinuous"
@@ -127,11 +127,10 @@ def _residuals(inequality: Inequality, raw: Mapping[str, Any]) -> dict[str, floa
     others = {name: h for name, h in inequality.hypotheses.items() if not h.exact}
     at_50_digits = _at(DIGITS, inequality, raw, lambda i: {name: h.residual(i) for name, h in others.items()})
     rounded = {name: 0.0 if r <= VANISHES else float(r) for name, r in at_50_digits.items()}
-    if exact:
-        rational = inequality.setting.read(raw, exact=True)
-        rounded |= {name: float(h.residual(rational)) for name, h in exact.items()}
-        if equal := next((name for name, h in exact.items() if h.equal(rational)), None):
-            raise HypothesisError(equal, 0.0)
+    rational = inequality.setting.read(raw, exact=True)
+    rounded |= {name: float(h.residual(rational)) for name, h in exact.items()}
+    if equal := next((name for name, h in exact.items() if h.equal(rational)), None):
+        raise HypothesisError(equal, 0.0)
     for name in inequality.hypotheses:
         if not rounded[name] <= ACCURACY:
             raise HypothesisError(name, rounded[name])

@@ -36,7 +36,7 @@ from ioadapt_theory.claims.evidence.monte_carlo import StackMonteCarlo
 from ioadapt_theory.claims.evidence.prose import *
 from ioadapt_theory.claims.evidence.searches import GradientAscent, MeanZero, RandomInstances, Replay
 from ioadapt_theory.claims.evidence.steps import *
-from ioadapt_theory.claims.expression.algebra import noncommuting, root, symbolic, sympy
+from ioadapt_theory.claims.expression.algebra import generic, noncommuting, positives, root, symbolic, sympy
 from ioadapt_theory.claims.expression.limits import delta, first_order
 from ioadapt_theory.claims.expression.lines import Reader
 from ioadapt_theory.claims.expression.notation import text

@@ -47,8 +47,7 @@ def stated(claim: Claim) -> str:
 
 def describe(claim: Claim) -> dict[str, Any]:
     """Return a claim as plain values; its ratio is computed from the shipped instances."""
-    names = (*claim.witnesses, *claim.attained) if claim.inequality is not None else ()
-    ratios = [evaluate(claim, witness(name)).decisive_ratio for name in names]
+    ratios = [evaluate(claim, witness(name)).decisive_ratio for name in (*claim.witnesses, *claim.attained)]
     return {
         "claim": claim.id,
         "source": claim.source,
@@ -97,8 +96,7 @@ def table(claims: Sequence[Claim], width: int) -> str:
         lines = [f"{verdict:9} {name}  ({claim.source})"]
         examples = f"witness: {shipped}" if claim.witnesses else shipped
         for cell in (statement, examples, note and f"note: {note}"):
-            if cell:
-                lines += textwrap.wrap(cell, width, initial_indent=" " * 10, subsequent_indent=" " * 12)
+            lines += textwrap.wrap(cell, width, initial_indent=" " * 10, subsequent_indent=" " * 12)
         blocks.append("\n".join(lines) + "\n")
     instances = [(name, claim.id) for claim in claims for name in (*claim.witnesses, *claim.attained)]
     located = ""

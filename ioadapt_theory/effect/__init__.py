@@ -1,4 +1,4 @@
-"""The law of transfer: layer activations and gradients, the retained effect of an adapter, and what a copy keeps.
+"""The share of an adapter's effect that another model keeps, predicted from activations and gradients of layers.
 
 This package works on torch modules and does not know adapters; its callers switch adapters on and off.
 """

@@ -32,16 +32,13 @@ class Parts:
 
 
 def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int = 0) -> Parts:
-    """Split the rows of all batches at random; no batch of the result has more than ``size`` rows.
+    """Return the rows of all batches, split at random into parts, in batches of at most ``size`` rows.
 
     Args:
         inputs: a tensor, a tuple of arguments, a mapping of keywords, or an iterable of such batches.
         target_inputs: the same samples as inputs of the target, row by row; by default the same batches.
         size: maximum number of rows in a batch.
         seed: the seed of the split.
-
-    Returns:
-        The rows used to fit, to select and to predict.
 
     Raises:
         InvalidValueError: there are too few rows, or the two inputs have different numbers of rows.
@@ -105,10 +102,10 @@ def row_count(batch: Any) -> int:
 
 
 def rows_of(batch: Any, rows: Tensor) -> Any:
-    """Return some samples of a batch.
+    """Return the samples of a batch with the indices ``rows``.
 
-    Tensors with at most one row belong to every sample. If the other tensors have different numbers of rows, as in
-    networks with separate inputs for each chemical element, the same fraction of rows is taken from each.
+    Scalars and tensors with one row belong to every sample. If a tensor has fewer rows than the batch has samples, as
+    in networks with separate inputs for each chemical element, the rows at the same relative positions are taken.
     """
     count = row_count(batch)
 

@@ -1,8 +1,9 @@
-"""The share of its gain that a copied adapter keeps: measured from its effect, or expected before training.
+"""The share of its gain (loss reduction) that a copied adapter keeps: predicted after training, or expected before.
 
-The expected cosine of the two effects is N_ST/√(N_SS N_TT). Here N_ab = E (r_a·r_b)⟨J_a, J_b⟩, summed over pairs of
-positions of a sample, is the expected ⟨e_a, e_b⟩ of the effects e = rMJ of one M with independent entries in both
-(claim `effect-random`). It requires equal sizes, since otherwise no M fits both models.
+The expected cosine of the effects on the source S and the target T is N_ST/√(N_SS N_TT). Here N_ab, the sum of
+E (r_a·r_b)⟨J_a, J_b⟩ over pairs of positions of a sample, is the expected ⟨e_a, e_b⟩ of the effects e = rMJ, in models
+a and b, of one change M with independent entries (claim `effect-random`). The two layers must have the same sizes,
+since otherwise no M fits both.
 """
 
 import math
@@ -26,12 +27,12 @@ Off = Callable[[nn.Module], AbstractContextManager[None]]
 
 @dataclass(frozen=True, slots=True)
 class Expected(Alignment):
-    """The expected effect of copying an untrained adapter of one layer and side.
+    """The expected cosine and size ratio of the effect of a copied adapter, for one layer and side before training.
 
     Attributes:
         cosine: N_ST/√(N_SS N_TT).
-        ratio: √(N_TT/N_SS), the expected size on the target divided by that on the source.
-        samples: number of samples times cotangents in the estimate.
+        ratio: √(N_TT/N_SS), the expected size of the effect on the target divided by the size on the source.
+        samples: number of samples times number of cotangents in the estimate.
     """
 
     samples: int
@@ -48,17 +49,17 @@ def expected(
     seed: int = 0,
     draws: int = 2,
 ) -> dict[tuple[str, str], Expected]:
-    """Return the expectation for a copied adapter by layer and side; sides of unequal sizes are missing.
+    """Return the expected effect of a copied adapter by layer and side, except for sides of different sizes.
 
     Args:
         source: the model that an adapter would be trained on, with adapters switched off by the caller.
-        target: the model that it would be copied to.
+        target: the model that the adapter would be copied to, also with adapters switched off.
         layers: name -> the layer's module in the source and in the target.
         batches: pairs of batches, see ``effect.batches.whole``.
-        sides: "weight", "input", "output".
-        call: runs a model on a batch; by default a plain call.
+        sides: the sides to compare, among "weight", "input" and "output".
+        call: function that runs a model on a batch; by default a plain call.
         seed: seed of the cotangents, which both models share.
-        draws: number of cotangents per batch; 128 samples times cotangents predict single layers to within .02.
+        draws: number of cotangents per batch; 128 samples times cotangents suffice to predict a layer to within 0.02.
     """
     sums: dict[tuple[str, str], list[float]] = {}
     counts: dict[tuple[str, str], int] = {}
@@ -70,7 +71,7 @@ def expected(
             for side in sides:
                 try:
                     three = products(here[name], there[name], side)
-                except IoAdaptError:  # unequal sizes, or a convolution with many groups
+                except IoAdaptError:  # different sizes, or a convolution with many groups
                     continue
                 key = name, side
                 sums[key] = [a + b for a, b in zip(sums.get(key, [0.0] * 3), three, strict=True)]
@@ -84,7 +85,7 @@ def expected(
 
 
 def products(source: Rows, target: Rows, side: str) -> tuple[float, float, float]:
-    """Return N_ST, N_SS, N_TT of one batch, unnormalised.
+    """Return the sums N_ST, N_SS and N_TT over one batch, not divided by the number of samples.
 
     Raises:
         ShapeError: the two layers have different sizes on this side.
@@ -98,7 +99,7 @@ def products(source: Rows, target: Rows, side: str) -> tuple[float, float, float
 
 
 def _product(r: Tensor, g: Tensor, r2: Tensor, g2: Tensor) -> float:
-    """Return Σ over pairs of positions of (r·r')(g·g'), computed in the cheaper of two forms."""
+    """Return Σ over pairs of positions of (r·r')(g·g'), computed in the cheaper of two ways."""
     positions, sizes = r.shape[1], (r.shape[2], g.shape[3])
     if positions * positions * sum(sizes) <= positions * sizes[0] * sizes[1]:
         return float(((r @ r2.mT) * (g @ g2.mT)).double().sum())
@@ -116,19 +117,16 @@ def measured(
     need: str | None = None,
     seed: int = 0,
 ) -> Prediction:
-    """Predict the share of the source adapters' effect that the target's adapters keep; four forward passes per batch.
+    """Return the share of the source adapters' effect that the target's adapters keep; four forward passes per batch.
 
     Args:
         source: the source, with its adapters active.
         target: the target, with its adapters active.
         batches: pairs of batches, see ``effect.batches.whole``, without rows used in a fit.
         off: a context manager that switches a model's adapters off.
-        call: runs a model on a batch and returns an output that both models have; by default a plain call.
+        call: function that runs a model on a batch and returns outputs that both models have; by default a plain call.
         need: "labels" or "change"; by default chosen from the outputs, see ``needed``.
         seed: seed of random numbers in the models, and of the bootstrap.
-
-    Returns:
-        The share of the effect that is kept.
 
     Raises:
         InvalidValueError: outputs have different shapes or are not finite, or an adapter has no effect.
@@ -145,7 +143,7 @@ def measured(
                 outputs += [plain, run(model, batch, call, seed + number)]
         s, sa, t, ta = outputs
         require_comparable(s, t)
-        if need == "labels" and weight is None:  # chosen from the first batch
+        if need == "labels" and weight is None:  # from the first batch, for all batches
             weight = trust(*divergences(s, sa, t))
         parts.append(RowSums.of(s, sa, t, ta, weight))
     if not parts or need is None:

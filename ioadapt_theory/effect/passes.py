@@ -1,9 +1,9 @@
 """Forward and backward passes of a model that record the activations and the gradients of its layers.
 
-A layer y = zW inside a network reads z (or its own output y, with bias), and a change of y acts on the network's output
-through the Jacobian J. A backward pass from a random cotangent ξ of the outputs gives g = Jξ; with E ξξᵀ = I the rows g
-have E gᵀg = E JJᵀ. Two models are compared with the *same* cotangents, drawn by ``cotangents``. Effects are small
-differences of outputs, which bfloat16 would round away, so half-precision models run in float32.
+An adapter of a layer y = zW reads z (or, on the output side, y with the bias), and a change of y acts on the network's
+output through the Jacobian J. A backward pass from a random cotangent ξ of the outputs gives g = Jξ; with E ξξᵀ = I the
+rows g have E gᵀg = E JJᵀ. Two models are compared with the *same* cotangents, drawn by ``cotangents``. Effects are
+small differences of outputs, which bfloat16 would round away, so half-precision models run in float32.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -29,7 +29,7 @@ NO_GRADIENT = (
 
 @dataclass(slots=True)
 class Recorded:
-    """The record of one batch in one model.
+    """The output of a model on one batch, and the activations and gradients of its layers.
 
     Attributes:
         output: the tensor to compare, (samples, ...).
@@ -53,25 +53,23 @@ def record(
     chances: Tensor | None = None,
     directions: Callable[[Tensor], list[Tensor]] | None = None,
 ) -> Recorded:
-    """Return the record of one forward and ``draws`` backward passes; the model's state is restored.
+    """Return the output, activations and gradients of one forward and ``draws`` backward passes of a model.
 
     Args:
         model: the model, with adapters switched off by the caller.
         modules: the linear layers and convolutions to record, by name.
         batch: a tensor, a tuple of arguments, or a mapping of keywords.
-        call: runs the model on the batch; by default with the batch unpacked into arguments.
-        seed: seed of the cotangents and of random numbers in the model; equal for both models of a pair.
-        draws: the number of cotangents.
-        chances: class probabilities if the outputs are logits: cotangents are then drawn with their Fisher metric, in
-            which improbable classes have little weight; by default all outputs have equal weight.
-        directions: a function from an output to its cotangents, instead of random ones.
-
-    Returns:
-        The output, and the activations and gradients of each layer.
+        call: function that runs the model on the batch; by default, the batch is unpacked into arguments.
+        seed: seed of the cotangents and of random numbers in the model; give both models of a pair the same seed.
+        draws: number of random cotangents.
+        chances: class probabilities, if the outputs are logits; the cotangents then have the Fisher metric of these
+            probabilities as covariance, so that improbable classes have little weight. By default all outputs have the
+            same weight.
+        directions: function that returns the cotangents for an output; by default they are random.
 
     Raises:
         InvalidValueError: the model does not accept the batch, or its output is not finite.
-        UnsupportedError: a layer after the recorded ones passes no gradient.
+        UnsupportedError: a layer passes no gradient back, or runs without gradients.
     """
     watch = _Watch(modules)
     with undisturbed(model), torch.inference_mode(False), torch.enable_grad(), watch:
@@ -89,9 +87,9 @@ def record(
 
 
 def cotangents(output: Tensor, seed: int, draws: int, chances: Tensor | None = None) -> Iterator[Tensor]:
-    """Yield random cotangents for an output; equal seeds and shapes give equal cotangents on every device.
+    """Yield random cotangents for an output; the same seed and shape give the same cotangents on every device.
 
-    They are N(0, 1), or have covariance diag p - ppᵀ if probabilities p are given.
+    Their entries are N(0, 1), or have the covariance diag p - ppᵀ if probabilities p are given.
     """
     generator = torch.Generator().manual_seed(seed)
     for _ in range(draws):
@@ -103,12 +101,12 @@ def cotangents(output: Tensor, seed: int, draws: int, chances: Tensor | None = N
 
 
 def run(model: nn.Module, batch: Any, call: Call | None, seed: int) -> Tensor:
-    """Return the output to compare, computed from a fixed random state."""
+    """Run a model on a batch with a fixed random state, and return the output to compare."""
     return named_output(model, batch, call, seed)[0]
 
 
 def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> tuple[Tensor, str | None]:
-    """Return the output to compare and its name in the model's result, or None for a plain tensor."""
+    """Return the output to compare, and the first name of ``FIRST`` that the model's result has, or None."""
     devices = {p.device for p in model.parameters() if p.device.type == "cuda"} if torch.cuda.is_available() else ()
     with torch.random.fork_rng(devices=[*devices]):
         torch.manual_seed(seed)
@@ -128,7 +126,7 @@ def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> 
         raise InvalidValueError(msg)
     keys = {*result} if isinstance(result, Mapping) else {*getattr(result, "__dataclass_fields__", ())}
     mask = batch.get("attention_mask") if isinstance(batch, Mapping) else None
-    if isinstance(mask, Tensor) and output.ndim == 3 and output.shape[:2] == mask.shape:  # padding is ignored
+    if isinstance(mask, Tensor) and output.ndim == 3 and output.shape[:2] == mask.shape:  # set padding to zero
         output = output.masked_fill(mask[..., None].to(output.device) == 0, 0.0)
     return output if output.ndim > 1 else output.reshape(-1, 1), next((key for key in FIRST if key in keys), None)
 
@@ -169,7 +167,7 @@ def widened(batch: Any) -> Any:
 
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
-    """Set evaluation mode, float32, frozen parameters and no checkpointing, and restore every module afterwards."""
+    """Run the model in evaluation mode, at least in float32, frozen and without checkpointing, inside the block."""
     modes = {part: part.training for part in model.modules()}
     flags = {p: p.requires_grad for p in model.parameters()}
     checkpointed = [part for part in modes if getattr(part, "gradient_checkpointing", False) is True]
@@ -196,7 +194,7 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
 
 
 class _Watch:
-    """Hooks that store the input and output gradients of each layer for every call."""
+    """Hooks that store the input, the output and the gradients of the output for every call of each layer."""
 
     def __init__(self, modules: Mapping[str, nn.Module]) -> None:
         self.modules = modules
@@ -220,7 +218,7 @@ class _Watch:
                 raise UnsupportedError(msg)
             if not y.requires_grad:  # gradients start here, not at a leaf, which could not be changed in place
                 y = y + y.new_zeros(()).requires_grad_()
-            if not self.in_backward and y.requires_grad:  # a recomputation in the backward pass
+            if not self.in_backward and y.requires_grad:  # not a recomputation in the backward pass
                 gradients: list[Tensor] = []
                 y.register_hook(lambda g: self._keep(name, gradients, g))  # type: ignore[no-untyped-call]
                 self.calls[name].append((z.detach().clone(), y.detach().clone(), gradients))
@@ -234,7 +232,7 @@ class _Watch:
         gradients.append(g.detach())
 
     def backward(self, output: Tensor, directions: list[Tensor]) -> None:
-        """Backpropagate the cotangents one after the other."""
+        """Backpropagate the cotangents from the output, one after the other."""
         self.in_backward = True
         try:
             for number, direction in enumerate(directions, start=1):

@@ -1,6 +1,6 @@
 """The inputs and output gradients of one layer as rows, samples x positions x features, for each side.
 
-A grouped convolution has a position for each group, which affects only the channels of this group.
+On the weight side, a grouped convolution has a position for each group, which affects only the channels of this group.
 
 | side | update | reader r | writer |
 |---|---|---|---|
@@ -21,7 +21,7 @@ from ioadapt_theory.errors import UnsupportedError
 
 SIDES: Final = ("weight", "input", "output")
 MOST_GROUPS = 32
-"""Largest number of groups of a convolution, since gradients have a position for each."""
+"""Largest number of groups of a convolution, since each group is stored as a separate position."""
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 Call = tuple[Tensor, Tensor, list[Tensor]]
 
@@ -32,9 +32,10 @@ class Rows:
 
     Attributes:
         module: the layer.
-        calls: for each call z, y and the gradients of y for each cotangent, in the layer's own axes.
-        draws: the number of cotangents.
-        samples: number of samples in the model's output; positions of a sample are grouped if it divides them.
+        calls: z, y and the gradients of y for each cotangent, for each call, with the axes in the layer's order.
+        draws: number of cotangents.
+        samples: number of samples in the model's output; if the number of rows of each call is a multiple of
+            ``samples``, the rows are grouped by sample.
     """
 
     module: nn.Module
@@ -47,11 +48,11 @@ class Rows:
         return self._joined([self._read(side, z, y)[None] for z, y, _ in self.calls])[0]
 
     def writer(self, side: str) -> Tensor:
-        """Return the gradients, cotangents x samples x positions x features, the positions as in ``reader``."""
+        """Return the gradients, cotangents x samples x positions x features, with the positions of ``reader``."""
         return self._joined([self._written(side, *call) for call in self.calls])
 
     def both(self, side: str) -> tuple[Tensor, Tensor]:
-        """Return the reader and the writer."""
+        """Return the results of ``reader`` and ``writer``."""
         return self.reader(side), self.writer(side)
 
     def _joined(self, calls: list[Tensor]) -> Tensor:
@@ -80,7 +81,7 @@ class Rows:
         return (g[..., None, :] * own).flatten(-3, -2)
 
     def _through(self, z: Tensor, gradients: list[Tensor]) -> list[Tensor]:
-        """Compute gradients of z from those of y through this layer only, since q, k and v may share one z."""
+        """Return the gradients of z from those of y, through this layer only, since q, k and v may share one z."""
         with torch.inference_mode(False), torch.enable_grad():
             z = z.clone().requires_grad_()
             y = self.module(z)
@@ -93,12 +94,12 @@ class Rows:
 
 
 def effects(r: Tensor, g: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Return ⟨ξ, e⟩ = Σ over positions of (rA)·(Bg) of a change AB, cotangents x samples, to first order."""
+    """Return ⟨ξ, e⟩ for the effect e of a change AB to first order: the sum of (rA)·(Bg), cotangents x samples."""
     return ((r @ a.to(r)) * (g @ b.to(g).mT)).sum((-2, -1))
 
 
 def _flat(x: Tensor, axis: int) -> Tensor:
-    """Reshape to samples x positions x features; two axes are samples x features."""
+    """Reshape to samples x positions x features; a matrix has one position per sample."""
     x = x.movedim(axis, -1)
     return x[:, None] if x.ndim == 2 else x.flatten(1, -2)
 

@@ -1,14 +1,14 @@
 """The share of an adapter's effect that is kept on a target, predicted from unlabelled inputs.
 
-With d = output with the adapter - output without, on the source (S) and on the target (T), c their cosine and
-q = ‖d_T‖/‖d_S‖:
+Let d be the output with the adapter minus the output without it, on the source (S) and on the target (T), c the cosine
+of d_S and d_T, and q = ‖d_T‖/‖d_S‖. The share is
 
     R = 2cq - q²                                                         if both models need the same change,
     R_KL = E_t[log p_Ta - log p_T] / E_s[log p_Sa - log p_S]             if both need the same labels,
 
-where p_Sa is the adapted source, and s and t estimate the labels, see ``guessed``: they equal p_Sa if the plain models
-agree and the adapter has the right strength. Both shares are ratios of sums over rows, so they have a bootstrap
-interval.
+where p_Sa and p_Ta are the class probabilities of the adapted models, p_S and p_T those of the plain models, and s and
+t are estimates of the label distribution, see ``guessed``: both are p_Sa if the plain models agree and the adapter has
+the right strength. Both shares are ratios of sums over rows, so they have a bootstrap interval.
 """
 
 import math
@@ -21,20 +21,20 @@ from ioadapt_theory.errors import InvalidValueError
 
 NEEDS = ("labels", "change")
 DRAWS, LEVEL = 400, 0.8
-"""Number of bootstrap resamples, and the share of them in the interval."""
+"""Number of bootstrap resamples, and the share of the resamples that the interval contains."""
 STRENGTHS = (0.8, 1.0, 1.2)
 """Strengths of the source's adapter in the estimates of the labels."""
 MANY = 1 << 22
-"""Outputs with more elements than this are compared row by row, to save memory."""
+"""Number of elements of an output above which its rows are compared one by one, to save memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """The cosine and size ratio of an effect on the target and on the source.
+    """The cosine of an adapter's effects on the target and on the source, and the ratio of their sizes.
 
     Attributes:
         cosine: c, the cosine of the two effects.
-        ratio: q, the size on the target divided by that on the source.
+        ratio: q, the size of the effect on the target divided by the size on the source.
     """
 
     cosine: float
@@ -47,22 +47,22 @@ class Alignment:
 
     @property
     def at_best_strength(self) -> float:
-        """The share of the gain that is kept at the strength c/q, c², or 0 if the effect is reversed."""
+        """The share of the gain that a copy keeps at the best strength, c/q: c², or 0 if c is negative."""
         return max(self.cosine, 0.0) ** 2
 
 
 @dataclass(frozen=True, slots=True)
 class RowSums:
-    """The sums over each row that the predictions need.
+    """Sums over each row from which the predictions are computed.
 
     Attributes:
         inner: ⟨d_S, d_T⟩.
         source: ‖d_S‖².
         target: ‖d_T‖².
-        gained: log p_Ta - log p_T of the labels, summed over a row's positions, rows x 3: for the target's estimated
-            weight, for weight 0, and for twice the weight; zeros if outputs are not logits.
-        wanted: log p_Sa - log p_S of the labels.
-        agreeing: share of a row's positions at which the largest output of both plain models is the same.
+        gained: rows x 3, log p_Ta - log p_T of the labels, summed over a row's positions, if the target's weight in the
+            estimate of the labels is w, 0 and 2w; zeros if the outputs are not logits.
+        wanted: log p_Sa - log p_S of the labels, summed in the same way.
+        agreeing: share of a row's positions at which both plain models have the same largest output.
     """
 
     inner: Tensor
@@ -74,7 +74,7 @@ class RowSums:
 
     @classmethod
     def of(cls, s: Tensor, sa: Tensor, t: Tensor, ta: Tensor, weight: float | None = None) -> "RowSums":
-        """Compare outputs of the four models, rows x ... x classes; ``weight`` is None if these are not logits."""
+        """Return the sums for plain and adapted outputs, rows x ... x classes; ``weight`` is None without logits."""
         if s.numel() > MANY and len(s) > 1:
             rows = zip(*(x[:, None] for x in (s, sa, t, ta)), strict=True)
             return cls.joined([cls.of(a, b, c, d, weight) for a, b, c, d in rows])
@@ -92,20 +92,20 @@ class RowSums:
 
     @classmethod
     def joined(cls, parts: list["RowSums"]) -> "RowSums":
-        """Concatenate the rows of several batches."""
+        """Return the sums of several batches, concatenated along the rows."""
         return cls(*(torch.cat([getattr(part, name) for part in parts]) for name in cls.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction(Alignment):
-    """Prediction of the share that is kept; R is for models that need the same change.
+    """Prediction of the share of the gain that is kept; R applies if both models need the same change.
 
     Attributes:
-        R_KL: retained share of the log-likelihood if both models need the same labels; None if outputs are not logits.
+        R_KL: share of the gain in log-likelihood, if both models need the same labels; None if they need a change.
         interval: (lower, upper) for R_KL or R, according to ``need``.
         need: "labels" or "change".
-        agreement: share of positions at which the plain models agree.
-        rows: the number of rows.
+        agreement: share of positions at which both plain models have the same largest output.
+        rows: number of rows that the prediction is computed from.
     """
 
     R_KL: float | None
@@ -116,14 +116,14 @@ class Prediction(Alignment):
 
     @property
     def kept(self) -> float:
-        """R_KL if labels are needed, R if a change is."""
+        """R_KL if ``need`` is "labels", R if it is "change"."""
         return self.R_KL if self.need == "labels" and self.R_KL is not None else self.R
 
     def bound(self, explained: float) -> float:
         """Return the largest possible error of R, 2q √(1 - c²) √(1/x - 1).
 
         Args:
-            explained: x in (0, 1], the share of the source's loss that its adapter removed.
+            explained: x in (0, 1], the share of the source's loss that the adapter removed.
 
         Raises:
             InvalidValueError: the share is outside (0, 1].
@@ -137,8 +137,8 @@ class Prediction(Alignment):
 def guessed(s: Tensor, sa: Tensor, t: Tensor, weight: float = 0.0, strengths: tuple[float, ...] = STRENGTHS) -> Tensor:
     """Return label probabilities estimated from the models: the mean over a of p_S (p_Sa/p_S)^a (p_T/p_S)^w.
 
-    An adapter is rarely trained to exactly the right strength, on which the likelihood of rare labels depends, so that
-    the mean includes weaker and stronger ones.
+    The mean includes weaker and stronger adapters, since an adapter is rarely trained to exactly the right strength, on
+    which the likelihood of rare labels depends.
 
     Args:
         s: the source's log-probabilities, classes last.
@@ -146,9 +146,6 @@ def guessed(s: Tensor, sa: Tensor, t: Tensor, weight: float = 0.0, strengths: tu
         t: the log-probabilities of the target.
         weight: w, see ``trust``.
         strengths: the values of a.
-
-    Returns:
-        Probabilities, with classes on the last axis.
     """
     base = s + weight * (t - s) if weight else s
     return torch.stack([(base + a * (sa - s)).softmax(-1) for a in strengths]).mean(0)
@@ -169,7 +166,7 @@ def trust(differing: float, changed: float) -> float:
 
 
 def divergences(s: Tensor, sa: Tensor, t: Tensor) -> tuple[float, float]:
-    """Return KL(p_S, p_T) and KL(p_Sa, p_S) of logits, summed over positions."""
+    """Return KL(p_S, p_T) and KL(p_Sa, p_S) for logits, summed over rows and positions."""
     s, sa, t = (x.detach().double().log_softmax(-1) for x in (s, sa, t))
     differing, changed = (float((a.exp() * (a - b)).sum().clamp_min(0)) for a, b in ((s, t), (sa, s)))
     return differing, changed
@@ -205,7 +202,10 @@ def predict(sums: RowSums, need: str, *, seed: int = 0) -> Prediction:
 
 
 def bootstrap(top: Tensor, bottom: Tensor, seed: int = 0) -> tuple[float, float]:
-    """Return the 80 % bootstrap interval of Σ top / Σ bottom over rows; for several tops, the hull."""
+    """Return the 80 % bootstrap interval of Σ top / Σ bottom over rows.
+
+    If ``top`` has several columns, the result spans the intervals of all columns.
+    """
     rows = len(top)
     drawn = torch.randint(rows, (DRAWS, rows), generator=torch.Generator().manual_seed(seed))
     ratios = top.reshape(rows, -1)[drawn].sum(1) / bottom[drawn].sum(1).clamp_min(1e-30)[:, None]
@@ -216,8 +216,9 @@ def bootstrap(top: Tensor, bottom: Tensor, seed: int = 0) -> tuple[float, float]
 def needed(output: Tensor, named: str | None = None) -> str:
     """Return "labels" if the outputs seem to be logits, else "change".
 
-    Outputs are logits if the model names them so, or if they are plain outputs whose softmax has a mean entropy below
-    .6 of that of the uniform distribution. Pass ``need=`` if this is wrong.
+    Outputs with a name are logits if the name contains "logits". Outputs without a name, of two or three dimensions,
+    are logits if the mean entropy of their softmax is below 0.6 of the entropy of the uniform distribution. Pass
+    ``need=`` if this is wrong.
     """
     classes = output.shape[-1]
     if output.ndim < 2 or classes < 2:

@@ -1,4 +1,4 @@
-"""Carrying an adapter over: finding the adapter on the target whose effect is nearest to that on the source."""
+"""Carrying an adapter over: finding the adapter on the target whose effect is nearest to the effect on the source."""
 
 from ioadapt_theory.adapters.carrying.carry import carried
 from ioadapt_theory.adapters.carrying.extraction import extract

@@ -1,4 +1,4 @@
-"""Candidate adapters for the target: closed forms with several ridges, mixed by layer, at other strengths; the copy."""
+"""Candidate adapters for the target: the copy, and closed forms with several ridges and strengths."""
 
 from collections.abc import Collection, Mapping
 from copy import deepcopy
@@ -22,7 +22,7 @@ from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
 FEW = 64
-"""Up to this many rows, only ``SAFE`` and the copy are candidates; a row of n positions (text, image) counts as √n."""
+"""Number of rows up to which only ``SAFE`` and the copy are candidates; a row with n positions counts as √n rows."""
 SAFE = ("ridge 0.1", "shrunk 10")
 """Candidates, besides the copy, if there are few rows."""
 STRENGTHS = (2.0, 1.4, 0.7, 0.4)
@@ -32,9 +32,10 @@ NO_LAYER = 'the target has no layer of this name; use match="effect" to choose t
 def counterparts(
     source: nn.Module, target: nn.Module, names: Collection[str], rename: Mapping[str, str] | None, match: str
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
-    """Return the target's layers for each source layer, and reasons for missing ones; ``rename`` takes precedence.
+    """Return the target's layers for each source layer, and the reasons why source layers have none.
 
-    With match="effect", an adapter may go to every layer with the same last name or, if there is none, the same kind.
+    ``rename`` takes precedence over ``match``. If ``match`` is "effect", the layers for a source layer are all target
+    layers of the same kind whose names end in the same part or, if there are none, all target layers of the same kind.
 
     Raises:
         InvalidValueError: the target lacks a layer named in ``rename``.
@@ -69,14 +70,14 @@ class Candidates:
     Attributes:
         by_name: candidate -> layer of the target -> adapter.
         parts: parts of the source's adapter, by key.
-        fit: the parts fitted at places of the target.
+        fit: the parts fitted at places (layers and sides) of the target.
         picked: the best place for each part, by key.
-        lost: layers of the source without a candidate, and the reasons.
-        truncated: parts that were truncated to a low rank, and the share of the effect that remains.
+        lost: layer of the source without a candidate -> the reason.
+        truncated: part that was truncated to a low rank -> share of its squared effect that remains.
     """
 
     def __init__(self, trial: Trial, places: Mapping[str, tuple[str, ...]], *, few: bool) -> None:
-        """Fit the candidates; ``places`` maps source layers to target layers, ``few`` restricts them to ``SAFE``."""
+        """Fit the candidates; ``places`` maps source to target layers, ``few`` leaves only ``SAFE`` and the copy."""
         self.trial, self.places, self.few = trial, places, few
         self.adapted = {n: layer for n, layer in layers(trial.source, trial.name).items() if n in places}
         self.modules = {"": trial.target, **dict(walk(trial.target))}
@@ -93,7 +94,7 @@ class Candidates:
         self.by_name = self._made()
 
     def _sides(self, part: Part, layer: str) -> list[str]:
-        """Return the sides of a target layer to which a part may go."""
+        """Return the sides of a target layer to which a part may go; store the reason if a side is unsupported."""
         asked = self.trial.options.placement
         wanted = part.placement if asked is None or part.placement == BIAS else asked
         f = function_of(self.modules[layer])
@@ -108,7 +109,6 @@ class Candidates:
         return sides
 
     def _made(self) -> dict[str, Adapters]:
-        """Return the adapters for the target's layers, by candidate."""
         fitted = {key: self.fit.at[place] for key, place in self.picked.items()}
         names = list(dict.fromkeys(n for one in fitted.values() for n in one.candidates if not self.few or n in SAFE))
         made = {
@@ -119,7 +119,7 @@ class Candidates:
             made["by layer"] = self._assembled({key: one.best for key, one in fitted.items() if one.kept[one.best] > 0})
         copies = self._copies()
         for layer in {self.parts[key].layer for key in self.fit.closed - self.picked.keys()} & copies.keys():
-            target = self.places[layer][0]  # parts that cannot be fitted are copied, as in grouped convolutions
+            target = self.places[layer][0]  # parts that cannot be fitted, as in grouped convolutions, are copied
             for adapters in made.values():
                 adapters.setdefault(target, copies[layer])
         sides = {part.placement for part in self.parts.values()} - {BIAS}
@@ -128,7 +128,7 @@ class Candidates:
         return {n: adapters for n, adapters in made.items() if adapters}
 
     def strengths(self, scores: Mapping[str, float]) -> dict[str, Adapters]:
-        """Return the best closed form at other strengths, since ridges weaken it and several large parts overshoot."""
+        """Return the best closed form at other strengths, since ridges weaken it and large parts overshoot together."""
         fitted = [n for n in self.by_name if n != "copy"]
         if self.few or not fitted:
             return {}
@@ -154,7 +154,7 @@ class Candidates:
         return found
 
     def _assembled(self, names: Mapping[str, str]) -> dict[str, Adapter]:
-        """Return adapters by target layer, given the candidate for each part."""
+        """Return adapters by target layer, given the name of the candidate for each part."""
         sides: dict[str, dict[str, list[Part]]] = {}
         for key, name in names.items():
             place = self.picked[key]

@@ -25,9 +25,9 @@ from ioadapt_theory.errors import InvalidValueError
 STEPS = 10
 """Default number of refinement steps."""
 TOO_FEW = 16
-"""Up to this many rows, a note says that they are too few for a prediction."""
+"""Number of rows up to which a note says that there are too few for a prediction."""
 AS_GOOD = 0.02
-"""Lead that a candidate needs over the copy, and one at another strength over all others."""
+"""Minimum lead in the share kept: of a candidate over the copy, of another strength over all other candidates."""
 LITTLE, APART, DISAGREEING = 0.3, 0.3, 0.15
 """Thresholds of notes: share kept, difference of R and R_KL, share of positions where the plain models disagree."""
 
@@ -45,10 +45,12 @@ def carried(
     tuned: nn.Module | None = None,
     **options: Any,
 ) -> CarryReport:
-    """Carry an adapter over; ``transfer`` calls this with its arguments if it is given inputs.
+    """Carry an adapter over to the target by its effect; ``transfer`` calls this function if inputs are given.
+
+    If ``tuned``, a model fine-tuned from ``source``, is given, the adapter is first extracted from the difference.
 
     Returns:
-        The adapter that was put on the target, and the share that it is predicted to keep.
+        A report on the adapter that was put on the target, with the share of the gain that it is predicted to keep.
 
     Raises:
         TransferError: a layer has no counterpart; the target is unchanged.
@@ -104,7 +106,7 @@ class _Carrying:
         self.scores = {"zero": 0.0} | self.trial.scores(self.candidates)
 
     def done(self) -> tuple[CarryReport, Adapters]:
-        """Choose, refine and predict; return the report and the adapters for the target."""
+        """Choose and refine a candidate; return the report and the adapters for the target."""
         scaled, plain = self.made.strengths(self.scores), max(self.scores.values())
         scores = self.trial.scores(scaled)
         self.candidates |= scaled
@@ -116,7 +118,7 @@ class _Carrying:
         return self.report(max(scores, key=self.rank))
 
     def rank(self, candidate: str) -> float:
-        """Return the score to choose by, with the lead that others need over a copy that keeps something."""
+        """Return a candidate's score; a copy that keeps something gets the lead that others need over it."""
         score = self.scores.get(candidate, 0.0)
         return score + AS_GOOD if candidate == "copy" and score > 0 else score
 
@@ -136,7 +138,7 @@ class _Carrying:
                 self.candidates[name], self.scores[name] = refined(self.trial, adapters, steps, bar.update)
 
     def report(self, chosen: str) -> tuple[CarryReport, Adapters]:
-        """Predict on the untouched rows, and decide whether an adapter is put on the target."""
+        """Predict on the unused rows; return the report, and adapters for the target if they are likely to help."""
         fitted = max(self.made.by_name, key=lambda n: self.scores[n], default=chosen)
         shown = {n: self.candidates[n] for n in (chosen, "copy", fitted, "from zero") if n in self.candidates}
         predicted = self.trial.predicted(shown, self.rows.tell)
@@ -179,7 +181,6 @@ class _Carrying:
         return report, put
 
     def layer(self, layer: str, adapter: Adapter, chosen: str, origin: str) -> CarriedLayer:
-        """Return the report on one layer."""
         places = [place for place in self.made.picked.values() if place[1] == layer and place[2] != BIAS]
         side = "+".join(str(placement) for placement, _ in adapter.parts())
         rank = max((phi.rank or 0) for _, phi in adapter.parts())
@@ -190,7 +191,6 @@ class _Carrying:
         return CarriedLayer(origin, side, rank, fitted.rows, fitted.features, fitted.kept.get(name))
 
     def notes(self, best: Prediction | None, *, put: bool) -> list[str]:
-        """Return the notes, one sentence each."""
         rows, notes, test = self.rows.rows, [], "test the adapter on labelled data"
         if best is None:
             notes.append("No adapter was added: no candidate keeps any of the gain on the selection rows.")

@@ -1,13 +1,13 @@
 """The best transfer of an adapter, in closed form: M* = (C_TT⁺ C_TS) M (K_ST K_TT⁺) (claim `effect-best`).
 
-C = E r_aᵀ r_b is computed from activations, K = E J_a J_bᵀ from gradients for cotangents that both models share. With M
-= AB, only r_S A and g_S Bᵀ of the source are needed, so the rank is unchanged and no matrix has the sizes of both
-models. ``shrunk`` is the same with a ridge towards the copy (Corollary 6.2), ``truncated`` the low-rank change whose
-effect is nearest.
+C_ab = E r_aᵀ r_b is computed from activations, K_ab = E J_a J_bᵀ from gradients for cotangents that both models share.
+With M = AB, only r_S A and g_S Bᵀ of the source are needed, so the rank is unchanged and no matrix has the sizes of
+both models. ``shrunk`` adds a ridge towards the copy (Corollary 6.2); ``truncated`` returns the low-rank change whose
+effect is nearest to the effect of a given change.
 
-Rows arrive in batches. While there are fewer rows than features of the target they are stored, since the dual form is
-smaller, and afterwards summed to Gram matrices. The ridge is λ times the diagonal of C_TT, so that outlier channels do
-not determine it for all channels.
+Rows arrive in batches. As long as there are fewer rows than features of the target, the rows are stored, since the dual
+form is smaller; after that, they are summed to Gram matrices. The ridge is λ times the diagonal of C_TT, so that
+outlier channels do not determine the ridge of all channels.
 """
 
 from typing import Final
@@ -19,13 +19,13 @@ from ioadapt_theory.effect.reads_writes import Rows
 from ioadapt_theory.errors import ShapeError
 
 RIDGES: Final = (1e-6, 1e-4, 1e-3, 1e-2, 0.1, 0.5)
-"""λ, relative to the diagonal of the Gram."""
+"""Values of λ, relative to the diagonal of the Gram matrix."""
 SHRINKING: Final = (1e-2, 0.1, 1.0, 10.0, 100.0)
-"""λ towards the copy, relative to the mean eigenvalues."""
+"""Values of λ, the ridge towards the copy, relative to the product of the mean eigenvalues of C and K."""
 MOST_SHRUNK: Final = 2048
 """Largest number of features of a side whose Gram matrix is diagonalised for ``shrunk``."""
 ROUNDS = 3
-"""Number of iterations for the low rank of ``shrunk``; on Grams of several spectra the error was below 1e-4."""
+"""Number of iterations for the low rank of ``shrunk``; the error was below 1e-4 for several spectra of C and K."""
 RARE = 1e-4
 """Lower bound on the size of a feature, relative to the largest, so that rarely active features get small weights."""
 TINY = 1e-15
@@ -51,7 +51,7 @@ class Regression:
         self.cross: Tensor | None = None
 
     def add(self, x: Tensor, u: Tensor) -> None:
-        """Add rows; both matrices are rows x features, with equal numbers of rows."""
+        """Add rows; both matrices are rows x features, with the same number of rows."""
         wide = torch.float64 if self.features <= EXACT else torch.float32
         self.kept.append((x.to(wide), u.to(wide)))
         self.rows += len(x)
@@ -100,10 +100,10 @@ class Translation:
     """The translation of one layer's adapter AB to a side of a layer of the target.
 
     Attributes:
-        candidates: factors by name, after ``solve``.
-        kept: R of each candidate by this layer's effect, on other rows; set by the caller.
-        rows: the number of rows in the fit of the input side.
-        features: the numbers of features of the target's side, input and output.
+        candidates: factors by candidate name, after ``solve``.
+        kept: R of each candidate, from the effect of this layer on rows that were not fitted; set by the caller.
+        rows: the number of rows in the fit of the reader.
+        features: the numbers of features that the target's side reads and writes.
     """
 
     def __init__(self, factors: Factors, side: str, target_side: str) -> None:
@@ -114,7 +114,7 @@ class Translation:
         self.rows, self.features = 0, (0, 0)
 
     def add(self, source: Rows, target: Rows) -> None:
-        """Add one batch.
+        """Add what the two layers read and wrote in one batch.
 
         Raises:
             ShapeError: the two layers have different numbers of positions.
@@ -138,7 +138,7 @@ class Translation:
 
     @property
     def best(self) -> str:
-        """The candidate with the largest R."""
+        """The name of the candidate with the largest R."""
         return max(self.kept, key=lambda name: self.kept[name])
 
     def solve(self) -> None:
@@ -150,17 +150,17 @@ class Translation:
         self.reader = self.writer = None
 
     def is_idle(self) -> bool:
-        """Return whether the layer has no effect on the output of one of the models, so that no fit is possible."""
+        """Return whether the target's layer has no effect on the compared outputs, so that no fit is possible."""
         return self.writer is None or not bool(self.writer.diagonal().any())
 
     def ridged(self, reader: Regression, writer: Regression) -> dict[str, Factors]:
-        """Return M* = (C_TT⁺ C_TS A)(B K_ST K_TT⁺) by name for every ridge in the grid."""
+        """Return the factors of M* = (C_TT⁺ C_TS A)(B K_ST K_TT⁺) for every ridge, by candidate name."""
         read = reader.solve([*RIDGES])  # C_TT⁺ C_TS A
         written = writer.solve([*RIDGES])  # K_TT⁺ K_TS Bᵀ
         return {f"ridge {ridge:g}": (a, b.mT) for ridge, a, b in zip(RIDGES, read, written, strict=True)}
 
     def shrunk(self, reader: Regression, writer: Regression) -> dict[str, Factors]:
-        """Solve C M' K + λM' = C_TS M K_ST + λM for every λ in the grid; empty if sizes differ or are too large."""
+        """Return factors of M' with CM'K + λM' = C_TS M K_ST + λM for every λ; none if sizes differ or are large."""
         (a, b), sizes = (m.float() for m in self.factors), (reader.features, writer.features)
         if sizes != (len(a), b.shape[1]) or max(sizes) > MOST_SHRUNK or self.side != self.target_side:
             return {}
@@ -178,13 +178,16 @@ class Translation:
 
 
 def _eigen(gram: Tensor) -> tuple[Tensor, Tensor]:
-    """Return non-negative eigenvalues and eigenvectors; float32 could give NaN for a Gram with inactive features."""
+    """Return the eigenvalues, at least 0, and eigenvectors of a Gram matrix; in float64, since float32 may give NaN."""
     values, vectors = torch.linalg.eigh(gram.double())
     return values.clamp_min(0).to(gram), vectors.to(gram)
 
 
 def low_rank(m: Tensor, c: Tensor, k: Tensor, rank: int, near: Tensor | None = None) -> Factors:
-    """Return the rank-r factors with the effect nearest to M's, in eigenbases of C and K; ``near``: initial rows."""
+    """Return the rank-r factors whose effect is nearest to that of M, in eigenbases of C and K.
+
+    If ``near`` is given, an iteration from its rows replaces the decomposition of M.
+    """
     rows, columns = (values.sqrt() + 1e-4 * values.mean().sqrt() + 1e-20 for values in (c, k))
     weighted = rows[:, None] * m * columns
     if near is None:
@@ -202,12 +205,12 @@ def low_rank(m: Tensor, c: Tensor, k: Tensor, rank: int, near: Tensor | None = N
 def truncated(
     m: Tensor, gram: Tensor, writing: Tensor, *, rank: int | None = None, share: float | None = None
 ) -> tuple[Tensor, Tensor, float]:
-    """Return A, B and the share of the squared effect that they keep: the r largest terms of C^½ M K^½.
+    """Return A and B from the r largest terms of C^½ M K^½, and the share of the squared effect that AB keeps.
 
     Args:
         m: the change of a side's matrix.
-        gram: C, of the side's inputs.
-        writing: K, of the gradients of its outputs.
+        gram: C, the Gram matrix of what the side reads.
+        writing: K, the Gram matrix of the gradients of what the side writes.
         rank: r, the maximum rank.
         share: instead of ``rank``, use the smallest r that keeps this share of the squared effect.
     """

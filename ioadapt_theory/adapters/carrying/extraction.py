@@ -1,4 +1,4 @@
-"""Extraction of an adapter from a tuned model: its difference from the base, truncated to best keep the effect."""
+"""Extraction of an adapter from a tuned model: the difference from the base, truncated so that the effect is kept."""
 
 from dataclasses import replace
 from typing import Any
@@ -21,21 +21,21 @@ PLAIN = "plain SVD"
 
 
 def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "default", **options: Any) -> CarryReport:
-    """Put a LoRA on the base that approximates a tuned model; see ``transfer`` for the report.
+    """Put a LoRA on the base model, so that it approximates the tuned model.
 
-    A difference D is truncated by its effect C^½ D K^½, with C and K the Grams of what the layer reads and writes. The
-    plain SVD of D at the same ranks is measured too, and the better of the two is put on the base. Tuned biases, norms
-    and embeddings are left out.
+    The difference D of a layer is truncated by its effect C^½ D K^½, where C and K are the Gram matrices of what the
+    layer reads and writes. The plain SVD of D with the same ranks is also measured, and the better of the two is put on
+    the base. Tuned biases, norms and embeddings are left out.
 
     Args:
         base: the model before tuning; the adapter is added in place.
         tuned: a model with the same layers.
         inputs: inputs of the models, without labels.
         name: name of the adapter.
-        **options: ``rank`` or ``rank_share``, and others of ``Options``.
+        **options: ``rank`` or ``rank_share``, and other fields of ``Options``.
 
     Returns:
-        The ranks, and the shares kept by the better one and by the plain SVD.
+        A report with the ranks, and with the shares of the gain kept by the better of the two and by the plain SVD.
 
     Raises:
         InvalidValueError: no layer differs, or the architectures differ.
@@ -75,10 +75,10 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
 
 
 def differences(base: nn.Module, tuned: nn.Module) -> dict[str, Tensor]:
-    """Return W_tuned - W for every linear layer and convolution where it is not zero, in float32.
+    """Return W_tuned - W for every linear layer and convolution with a difference, in float32.
 
     Raises:
-        InvalidValueError: no layer differs, or a layer has another size.
+        InvalidValueError: no layer differs, or a layer has a different size.
     """
     others, found = dict(walk(tuned)), dict[str, Tensor]()
     for name, module in walk(base):

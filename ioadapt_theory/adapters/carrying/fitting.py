@@ -1,4 +1,4 @@
-"""Closed forms fitted batch by batch, and the share that each candidate keeps at each layer, to first order."""
+"""Closed forms fitted batch by batch, and the share of the gain that each candidate keeps at each layer."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,9 +23,9 @@ from ioadapt_theory.errors import IoAdaptError
 
 IDLE = "an adapter on this layer has no effect, since on these inputs the layer {}"
 ENOUGH, DRAWS = 1000, 4
-"""With fewer rows than ``ENOUGH``, up to ``DRAWS`` cotangents per batch give more rows on the writing side."""
+"""Number of rows below which more than one cotangent is drawn per batch, and the largest number of cotangents."""
 Place = tuple[str, str, str]
-"""Key of a part, layer of the target, side of the target."""
+"""Key of a part, layer of the target, and side of that layer."""
 
 
 def base_layers(model: nn.Module, names: Iterable[str]) -> dict[str, nn.Module]:
@@ -35,7 +35,7 @@ def base_layers(model: nn.Module, names: Iterable[str]) -> dict[str, nn.Module]:
 
 
 def reduced(parts: list[Part], trial: Trial, *models: nn.Module) -> tuple[dict[str, Part], dict[str, float]]:
-    """Return the parts by key, all with low rank, and the share of the effect that each truncated part keeps."""
+    """Return the parts by key, all with low rank, and the share of the squared effect that truncated parts keep."""
     todo = {part.key: part for part in parts if not part.low}
     grams: dict[str, tuple[Tensor, Tensor]] = {}
     options, draws = trial.options, trial.options.draws or 2
@@ -62,12 +62,12 @@ class Fit:
 
     Attributes:
         at: the fitted translations, by place.
-        lost: places where no adapter can be fitted, and the reasons.
-        closed: parts whose activations cannot be read: layers that are never called, convolutions in many groups.
+        lost: place where no adapter can be fitted -> the reason.
+        closed: keys of parts whose activations cannot be read: layers never called, convolutions with many groups.
     """
 
     def __init__(self, trial: Trial, parts: Mapping[str, Part], places: Iterable[Place]) -> None:
-        """Fit low-rank parts at places on ``rows.fit`` and measure them on ``rows.choose``, as memory allows."""
+        """Fit low-rank parts at places on ``rows.fit``, in groups that fit into memory; measure on ``rows.choose``."""
         self.trial, self.parts = trial, parts
         self.at, self.lost, self.closed = dict[Place, Translation](), dict[Place, str](), set[str]()
         count = trial.rows.counts[0] * trial.positions
@@ -80,7 +80,7 @@ class Fit:
             self.at |= made
 
     def _groups(self, places: list[Place]) -> list[list[Place]]:
-        """Return groups of places whose Grams fit into memory together; a single place may exceed it."""
+        """Return groups of places whose Gram matrices fit into memory together; a single place may need more."""
         groups: list[list[Place]] = [[]]
         used, layers = 0.0, base_layers(self.trial.target, {layer for _, layer, _ in places})
         for place in places:
@@ -103,7 +103,7 @@ class Fit:
         for number, (one, two) in enumerate(pairs):
             options: dict[str, Any] = {"call": self.trial.options.call, "draws": self.draws}
             options["seed"] = self.trial.options.seed + number
-            if self.trial.need == "labels":  # probabilities that define the metric
+            if self.trial.need == "labels":  # the class probabilities that define the metric
                 s, sa, _ = self.trial.outputs((one, two), number)
                 options["chances"] = (s.softmax(-1) + sa.softmax(-1)) / 2
             with disable(source), disable(target):
@@ -132,7 +132,7 @@ class Fit:
         return fits
 
     def _weigh(self, made: Mapping[Place, Translation], pairs: list[Pair]) -> None:
-        """Measure each candidate of each place on other rows."""
+        """Set the share of the gain that each candidate keeps at each place, to first order, measured on ``pairs``."""
         sums: dict[tuple[Place, str], Tensor] = {}
         for here, there in self._recorded([*made], pairs) if made else ():
             for place, one in made.items():

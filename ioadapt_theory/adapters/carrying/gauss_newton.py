@@ -1,8 +1,9 @@
-"""Exact Gauss-Newton passes over all entries of the changes at once, if few layers are adapted.
+"""Exact Gauss-Newton passes over all entries of the adapters' changes at once, for small problems.
 
 Let Φ be the derivatives of the outputs (whitened by the metric of the likelihood if labels are compared) with respect
-to the entries of the changes M, and b the gradient. A pass adds (ΦᵀΦ + λ)⁻¹ b, truncated to the adapter's rank by its
-effect. Unlike the closed form, it treats neither reading and writing nor the layers as independent.
+to the entries of the changes M, and b the gradient of the gain. A pass adds (ΦᵀΦ + λ)⁻¹ b to the changes, and truncates
+the sum to the adapter's rank by its effect. Unlike the closed form, a pass does not assume that a layer reads and
+writes independently, or that the layers are independent.
 """
 
 import math
@@ -24,15 +25,13 @@ from ioadapt_theory.effect.retained import guessed
 
 PASSES, DAMPING, STRENGTHS = 4, 0.03, (1.0, 0.5, 0.25)
 MOST_EFFECTS, MOST_NUMBERS = 1 << 12, 1 << 24
-"""Largest numbers of rows (samples times outputs) and of entries of Φ."""
+"""Largest number of rows of Φ (samples times outputs), and largest number of entries of Φ."""
 
 
 def passes(trial: Trial, adapters: Adapters) -> tuple[Adapters, float] | None:
-    """Return adapters after Gauss-Newton passes, and their score on the rows to choose by; None if Φ is too large.
+    """Return adapters after Gauss-Newton passes from the LoRAs ``adapters``, and their score on the selection rows.
 
-    Args:
-        trial: the models and their rows.
-        adapters: LoRAs with one side per layer, from which to start.
+    Return None if Φ is too large, an adapter has several parts or a bias, or labels of sequences are compared.
     """
     output, modules = trial.outputs(trial.rows.fit[0], 0)[2], dict(walk(trial.target))
     effects = trial.rows.counts[0] * math.prod(output.shape[1:])
@@ -66,7 +65,7 @@ def passes(trial: Trial, adapters: Adapters) -> tuple[Adapters, float] | None:
 
 
 def _steps(trial: Trial, adapters: Adapters) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
-    """Return for each layer the step of its change, and the Grams of what its side reads and writes."""
+    """Return for each layer the step of its change, and the Gram matrices of what its side reads and writes."""
     blocks: dict[str, list[Tensor]] = {layer: [] for layer in adapters}
     grams: dict[str, tuple[Tensor, Tensor]] = {}
     for number, pair in enumerate(trial.rows.fit):
@@ -79,7 +78,7 @@ def _steps(trial: Trial, adapters: Adapters) -> dict[str, tuple[Tensor, Tensor, 
         for layer, adapter in adapters.items():
             ((side, _),) = adapter.parts()
             both = zip(rows[layer].calls, rows[f"{layer} base"].calls, strict=True)
-            calls = [(z, y, g) for (z, _, g), (_, y, _) in both]  # of the layer without its adapter
+            calls = [(z, y, g) for (z, _, g), (_, y, _) in both]  # y without the adapter
             own = Rows(outer[layer].base_layer, calls, rows[layer].draws, rows[layer].samples)
             r, g = (x.float() for x in own.both(str(side)))
             blocks[layer].append(torch.einsum("npc,knpd->kncd", r, g).flatten(2))

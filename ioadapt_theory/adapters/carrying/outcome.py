@@ -10,20 +10,20 @@ DOMAIN = "The prediction is valid only for inputs like these; make sure that the
 
 
 class CarryWarning(UserWarning):
-    """The predicted share of an adapter that was carried over is small, or unreliable."""
+    """Warning: the share of the gain that an adapter keeps on the target is small, or its prediction is unreliable."""
 
 
 @dataclass(frozen=True, slots=True)
 class CarriedLayer:
-    """One layer of the target.
+    """The adapter that was put on one layer of the target.
 
     Attributes:
-        source: the source's layer that its adapter comes from.
-        side: "weight", "input" or "output", on the target.
-        rank: rank of the adapter put there.
-        rows: number of rows in its fit.
-        features: numbers of features read and written on this side; there should be twice as many rows.
-        kept: share of this layer's gain that its closed form keeps (R, to first order); None if it was copied.
+        source: the source's layer that the adapter comes from.
+        side: "weight", "input" or "output", or several joined by "+", on the target.
+        rank: rank of the adapter.
+        rows: number of rows in the fit; 0 without a fit.
+        features: numbers of features that this side reads and writes; at least twice as many rows are needed.
+        kept: share of this layer's gain that the closed form keeps (R, to first order); None if it was copied.
     """
 
     source: str
@@ -39,15 +39,15 @@ class CarryReport(TransferReport):
     """Report on carrying an adapter over; it extends ``TransferReport``.
 
     Attributes:
-        chosen: name of the best candidate: "copy", "ridge 0.01", "by layer", "Gauss-Newton", "refined", "zero".
-        prediction: its prediction on rows that were not used to fit or choose; None if no candidate kept anything.
-        kept_copied: share that a copy keeps on the same rows; None if its sizes do not fit.
+        chosen: name of the best candidate, such as "copy", "ridge 0.01", "by layer", "refined" or "zero".
+        prediction: prediction for this candidate on rows not used to fit or choose; None if no candidate kept anything.
+        kept_copied: share of the gain that a copy keeps on the same rows; None if the sizes do not fit.
         need: what was compared: "labels" (R_KL) or "change" (R).
         rows: numbers of samples to fit, to choose and to predict.
         layers: reports on the target's layers, by name.
-        scores: share that each candidate kept on the rows to choose by.
+        scores: share of the gain that each candidate kept on the selection rows.
         refined: number of refinement steps, and the share that as many steps from zero keep; None if not compared.
-        truncated: parts truncated to a low rank, and the share of the effect that remains.
+        truncated: part that was truncated to a low rank -> share of its squared effect that remains.
         notes: warnings, one sentence each.
     """
 
@@ -69,7 +69,7 @@ class CarryReport(TransferReport):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """80 % bootstrap interval of the share that the chosen candidate keeps."""
+        """80 % bootstrap interval of the share that the chosen candidate keeps; (0, 0) without a prediction."""
         return (0.0, 0.0) if self.prediction is None else self.prediction.interval
 
     @property

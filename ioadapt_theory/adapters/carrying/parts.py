@@ -19,15 +19,15 @@ BIAS = "bias"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One placement of the adapter of one layer of the source.
+    """The change that an adapter makes with one placement in one layer of the source.
 
     Attributes:
         layer: the layer of the source.
-        placement: its side; "bias" for a change of the bias that comes with the adapter.
+        placement: the side; "bias" for the bias that the adapter adds.
         factors: A and B, with the scaling in B; or a change of any rank as A, and an empty B.
-        low: whether the factors have a low rank, as for LoRA; DoRA, LoHa, LoKr and changes of tuned models do not.
+        low: whether the factors have a low rank, as for LoRA; False for DoRA, LoHa, LoKr and changes of tuned models.
         scaling: scaling of the adapter.
-        dtype: dtype of its parameters.
+        dtype: dtype of the adapter's parameters.
     """
 
     layer: str
@@ -39,7 +39,7 @@ class Part:
 
     @property
     def key(self) -> str:
-        """Name of the part."""
+        """Unique name of the part, from the layer and the placement."""
         return f"{self.layer}:{self.placement}"
 
     @classmethod
@@ -49,7 +49,7 @@ class Part:
 
 
 def parts_of(adapted: Mapping[str, AdaptedLayer], name: str) -> list[Part]:
-    """Return the parts of an adapter, layer by layer; for a family without low rank, the full changes."""
+    """Return the parts of an adapter, layer by layer; for families other than LoRA, the full changes."""
     parts = []
     for layer, module in adapted.items():
         adapter: Adapter = module.adapters[name]  # type: ignore[assignment]
@@ -71,7 +71,7 @@ def parts_of(adapted: Mapping[str, AdaptedLayer], name: str) -> list[Part]:
 
 
 def built(module: nn.Module, sides: Mapping[str, Part]) -> Adapter:
-    """Return a LoRA for a layer with the factors, scaling and dtype of a part on each of its sides."""
+    """Return a LoRA for a layer, whose sides have the factors, scaling and dtype of the given parts."""
     f, families, shift = function_of(module), {}, None
     for side, part in sides.items():
         if side != BIAS:

@@ -12,22 +12,21 @@ from ioadapt_theory.adapters.carrying.trial import Adapters, Trial, tried
 from ioadapt_theory.effect.retained import guessed
 
 RATE, SHARE, DECAY = 0.01, 0.1, (0.8, 0.95)
-"""Adam's largest step, the same as a share of the size of a layer's factors, and Adam's decay rates."""
+"""Largest learning rate, absolute and relative to the size of a layer's factors, and Adam's decay rates."""
 LOOKS = 5
-"""Largest number of evaluations on the rows to choose by, and smallest number of steps between two."""
+"""Largest number of evaluations on the selection rows, and smallest number of steps between two evaluations."""
 
 
 def refined(trial: Trial, adapters: Adapters, steps: int, progress: Callable[[int], Any]) -> tuple[Adapters, float]:
-    """Train LoRAs on the target towards guessed labels or the source's effects; return the best on other rows.
+    """Return LoRAs trained on the target, towards guessed labels or the source's effects, and their score.
+
+    The LoRAs and the score are the best on the selection rows, the start included.
 
     Args:
         trial: the models and their rows.
-        adapters: adapters to start from.
+        adapters: adapters to start from, which are not changed.
         steps: number of Adam steps.
         progress: called after each step.
-
-    Returns:
-        The adapters and their score.
     """
     work = {layer: balanced(adapter.float()) for layer, adapter in deepcopy(dict(adapters)).items()}
     best, best_score = deepcopy(work), trial.scores({"": work})[""]
@@ -70,7 +69,7 @@ def from_zero(adapters: Adapters, seed: int) -> dict[str, Adapter]:
 
 
 def balanced(adapter: Adapter) -> Adapter:
-    """Replace a LoRA's factors with U√S and √S Vᵀ, where AB = USVᵀ, since balanced factors train best; return it."""
+    """Return the LoRA with U√S and √S Vᵀ as factors, where AB = USVᵀ, since balanced factors train best."""
     phi: Any
     for _, phi in adapter.parts():
         if phi.B.any():  # an adapter without effect has no direction to balance
@@ -82,7 +81,7 @@ def balanced(adapter: Adapter) -> Adapter:
 
 
 def distance(s: Tensor, sa: Tensor, t: Tensor, ta: Tensor, weight: float | None) -> Tensor:
-    """Return the cross-entropy with guessed labels, or the squared distance of the effects relative to the source's."""
+    """Return the cross-entropy with guessed labels or, without ``weight``, the relative squared error of the effect."""
     if weight is None:
         return ((ta - t) - (sa - s)).square().sum() / (sa - s).square().sum().clamp_min(1e-20)
     s, sa, t, ta = (x.log_softmax(-1) for x in (s, sa, t, ta))

@@ -1,4 +1,4 @@
-"""Trials of candidates on the target: the share of the gain that each keeps on unlabelled rows."""
+"""Trials of candidates on the target: the share of the gain that each candidate keeps on unlabelled rows."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,7 +22,7 @@ from ioadapt_theory.errors import InvalidValueError
 Adapters = Mapping[str, Adapter]
 """Layer of the target -> its adapter."""
 MOST_KEPT = 1 << 27
-"""Largest number of output entries cached between runs; further outputs are computed again."""
+"""Largest number of output entries that are cached; further outputs are computed again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +34,13 @@ class Options:
         call: ``call(model, batch)`` runs a model if a plain call cannot, and returns outputs that both models share.
         need: "labels" if outputs are logits and both models should predict the same labels, "change" if both should
             change in the same way; by default inferred from the outputs.
-        refine: number of gradient steps without labels from the best candidate, after Gauss-Newton passes if few layers
-            are adapted, compared with as many steps from zero; by default 10 steps without comparison.
+        refine: number of gradient steps without labels from the best candidate, after Gauss-Newton passes in small
+            problems, compared with as many steps from zero; by default 10 steps alone, or none for few rows.
         placement: side of the target: "weight", "input", "output", or "best" for each layer; by default unchanged.
         rank: rank of the LoRA to which DoRA, LoHa, LoKr or a tuned model is truncated.
         rank_share: without ``rank``, the share of each layer's squared effect that this LoRA keeps.
-        size: number of rows per batch.
-        memory: gigabytes for the sums of the fit; layers that exceed it are fitted in further passes.
+        size: maximum number of rows per batch.
+        memory: gigabytes for the sums of the fit; layers beyond this limit are fitted in further passes.
         draws: random cotangents per batch; by default from 4 for few rows to 1 for many; n tokens count as √n rows.
         seed: seed of the division of the rows, of the cotangents, and of random numbers in the models.
     """
@@ -58,7 +58,6 @@ class Options:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Raise InvalidValueError if a value is outside its limits."""
         if self.need not in {None, *NEEDS}:
             msg = f"need must be 'labels' (for outputs that are logits) or 'change', not {self.need!r}."
             raise InvalidValueError(msg)
@@ -92,7 +91,7 @@ class Trial:
     Attributes:
         need: "labels" or "change": as given, or inferred from the source's outputs.
         weight: weight of the target in the guessed labels, see ``effect.retained.trust``; None for changes.
-        positions: independent rows that a sample counts as, see ``spread``.
+        positions: number of independent rows that a sample counts as, see ``spread``.
     """
 
     def __init__(
@@ -104,7 +103,7 @@ class Trial:
         options: Options,
         tuned: nn.Module | None = None,
     ) -> None:
-        """Run both models on the rows to fit on; raise InvalidValueError if the adapter changes nothing there."""
+        """Run both models on rows to fit; raise InvalidValueError if the adapter has no effect on the first batch."""
         self.source, self.target, self.name, self.rows = source, target, name, rows
         self.options, self.tuned = options, tuned
         self.kept: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
@@ -121,11 +120,11 @@ class Trial:
             self.weight = trust(sum(differing for differing, _ in both), sum(changed for _, changed in both))
 
     def run(self, model: nn.Module, batch: object, number: int) -> Tensor:
-        """Run a model on batch ``number``."""
+        """Return a model's output for a batch; ``number`` determines the random numbers in the model."""
         return run(model, batch, self.options.call, self.options.seed + number)
 
     def outputs(self, pair: Pair, number: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the outputs of the source without and with the adapter, and of the target without any."""
+        """Return the outputs of the source without and with the adapter, and of the target without adapters."""
         if id(pair[0]) in self.kept:
             return self.kept[id(pair[0])]
         with torch.no_grad(), disable(self.source):
@@ -152,21 +151,21 @@ class Trial:
         return {name: predict(RowSums.joined(rows), self.need, seed=self.options.seed) for name, rows in parts.items()}
 
     def scores(self, candidates: Mapping[str, Adapters]) -> dict[str, float]:
-        """Return the share that each candidate keeps on the rows to choose by; minus infinity if it is not finite."""
+        """Return the share that each candidate keeps on the selection rows; -∞ if the share is not finite."""
         predicted = self.predicted(candidates, self.rows.choose)
         return {n: one.kept if math.isfinite(one.kept) else -math.inf for n, one in predicted.items()}
 
 
 def spread(count: int, output: Tensor) -> float:
-    """Return the number of independent rows that samples count as; n positions (tokens, pixels) count as √n."""
+    """Return the number of independent rows that samples count as; n positions (tokens, pixels) count as √n rows."""
     return count * math.sqrt(math.prod(output.shape[2:] if output.ndim > 3 else output.shape[1:-1]))
 
 
 @contextmanager
 def tried(target: nn.Module, candidates: Mapping[str, Adapters]) -> Iterator[Callable[[str], Any]]:
-    """Put candidates on the target for the duration; yield a function that activates a single one."""
+    """Put candidates on the target inside the block; yield a function that activates a single candidate."""
     before = {layer: layer.active for layer in layers(target).values()}
-    free = "_" * max((len(key) for layer in before for key in layer.adapters), default=0)  # no adapter has such a name
+    free = "_" * max((len(key) for layer in before for key in layer.adapters), default=0)  # as long as the longest name
     names: dict[str, str] = {}
     try:
         for number, (candidate, adapters) in enumerate(candidates.items()):
@@ -185,7 +184,7 @@ def tried(target: nn.Module, candidates: Mapping[str, Adapters]) -> Iterator[Cal
 
 @contextmanager
 def only(adapted: Mapping[str, AdaptedLayer], name: str) -> Iterator[None]:
-    """Activate only one adapter on some layers for the duration; merged layers are left as they are."""
+    """Activate only one adapter on the layers inside the block; merged layers are left as they are."""
     before = {layer: layer.active for layer in adapted.values() if not layer.merged}
     for layer in before:
         layer.activate(*({name} & {*layer.adapters}))

@@ -37,7 +37,7 @@ class DoRA(Family):
         return torch.addmm(w.mT, self.B.to(w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 
     def norms(self, base: Base) -> Tensor:
-        """Return ‖V_j‖, at least a tiny positive number; without gradient if ``detach_norm``."""
+        """Return the column norms ‖V_j‖, each at least a tiny positive number; without gradient if ``detach_norm``."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.detach_norm):
             if isinstance(base, Identity):
                 norms = side_norms(self.A, self.B, self.scaling)
@@ -73,7 +73,7 @@ class DoRA(Family):
 
 
 def side_norms(a: Tensor, b: Tensor, s: float) -> Tensor:
-    """Return ‖e_j + s A b_j‖, the root of 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j; in float64, as terms cancel."""
+    """Return ‖e_j + s A b_j‖, the root of 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j; in float64, since terms cancel."""
     a, b = a.double(), b.double()
     change = torch.addmm(a.mT, a.mT @ a, b, beta=2 * s, alpha=s * s)
     return ((change * b).sum(0) + 1).clamp_min(0).sqrt()

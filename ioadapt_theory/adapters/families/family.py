@@ -16,7 +16,7 @@ Size = tuple[int, int, int]
 Shapes = Mapping[str, tuple[int, ...]]
 Ranges = Sequence[tuple[int, int]]
 Limit = tuple[str, Callable[[Any], bool]]
-"""Description of valid values of an option, and the check."""
+"""Description of the valid values of an option, and a function that checks a value."""
 
 
 def is_finite(value: Any) -> bool:
@@ -25,7 +25,7 @@ def is_finite(value: Any) -> bool:
 
 
 def is_count(value: Any) -> bool:
-    """Return whether a value is a whole number from 1 to the limit; larger ones are a mistake or an attack."""
+    """Return whether a value is a whole number from 1 to ``MOST``; larger numbers are a mistake or an attack."""
     return type(value) is int and 1 <= value <= MOST
 
 
@@ -46,10 +46,10 @@ class Spec:
         rank: r, the inner dimension of the low-rank factors.
         scaling: factor on the learned change, alpha / rank in the field's convention.
         dropout: probability of dropping an input feature of the learned change.
-        init: "default" starts with exactly no change, and so does "gaussian", with A ~ N(0, 1/r²); "random" fills every
-            factor, so that the untrained adapter has an effect.
-        dtype: dtype of the parameters; None is the base's dtype, or float32 if that is float16 or bfloat16.
-        detach_norm: DoRA only: treat ‖V‖ as a constant in the backward pass, as its authors do.
+        init: "default" and "gaussian" start without any change; "gaussian" draws A of LoRA and DoRA from N(0, 1/r²).
+            "random" fills every factor, so that the untrained adapter has an effect.
+        dtype: dtype of the parameters; None is the base's dtype, or float32 for a base in float16 or bfloat16.
+        detach_norm: DoRA only: treat ‖V‖ as a constant in the backward pass, as the authors of DoRA do.
         factor: LoKr only: size of the small Kronecker factor; -1 is the most square split.
 
     Example:
@@ -70,14 +70,15 @@ class Spec:
 class Family(nn.Module, ABC):
     """An adapter family Φ_θ, built for one base.
 
-    A family defines ``axes`` and initialises its parameters in the constructor; this suffices for files, PEFT and
-    models. A family whose shapes do not follow from ``axes`` overrides ``shapes``, ``take`` and ``cut``.
+    A subclass defines ``axes`` and the abstract methods, and initialises its parameters in the constructor; files, PEFT
+    and models need nothing else. A subclass whose shapes do not follow from ``axes`` overrides ``shapes``, ``take`` and
+    ``cut``.
 
     Attributes:
         axes: parameter -> the size of each of its axes: "rows", "columns", "channels" or "rank".
         options: fields of ``Spec`` that only this family uses, and their limits.
-        scaling: factor on the learned change; a family without one sets it to 1.
-        size: (rows, columns, channels) of the bases it fits.
+        scaling: factor on the learned change; 1 in a family without such a factor.
+        size: (rows, columns, channels) of the bases that it fits.
 
     Example:
         >>> import torch
@@ -92,7 +93,7 @@ class Family(nn.Module, ABC):
     options: ClassVar[Mapping[str, Limit]] = {}
 
     def __init__(self, base: Base, spec: Spec) -> None:
-        """Create uninitialised parameters."""
+        """Create uninitialised parameters of the shapes that the base needs."""
         super().__init__()
         self.spec = spec
         self.scaling = spec.scaling
@@ -103,7 +104,7 @@ class Family(nn.Module, ABC):
 
     @classmethod
     def shapes(cls, size: Size, spec: Spec, given: Shapes | None = None) -> dict[str, tuple[int, ...]]:
-        """Return the parameters' shapes for a base of this size; the shapes in a file (``given``) settle any choice."""
+        """Return the parameters' shapes for a base of this size; if several fit, those of a file, ``given``, decide."""
         del given
         counts = {**dict(zip(("rows", "columns", "channels"), size, strict=True)), "rank": spec.rank}
         return {name: tuple(counts[axis] for axis in axes) for name, axes in cls.axes.items()}
@@ -124,11 +125,11 @@ class Family(nn.Module, ABC):
 
     @property
     def rank(self) -> int | None:
-        """The rank r, or None."""
+        """The rank r, or None if the parameters have no axis of this size."""
         return self.spec.rank if any("rank" in axes for axes in self.axes.values()) else None
 
     def take(self, parameters: Mapping[str, Tensor]) -> Self:
-        """Replace the parameters with copies of these; return self."""
+        """Replace the parameters with copies of these tensors; return self."""
         for name in [*self._parameters]:
             del self._parameters[name]
         for name, tensor in parameters.items():
@@ -137,7 +138,7 @@ class Family(nn.Module, ABC):
         return self
 
     def cut(self, ranges: Ranges) -> "Family":
-        """Return Φ restricted to columns [start, stop) of W; raise UnsupportedError if an axis is not defined."""
+        """Return Φ restricted to the columns in ``ranges``; raise UnsupportedError if ``axes`` lacks a parameter."""
         held = {name: p.detach() for name, p in self.named_parameters()}
         if unknown := sorted(held.keys() - self.axes.keys()):
             msg = f"a {type(self).__name__} cannot be split, since its `axes` lack {', '.join(unknown)}"
@@ -148,7 +149,7 @@ class Family(nn.Module, ABC):
         return self.resized(ranges, held)
 
     def resized(self, ranges: Ranges, parameters: Mapping[str, Tensor]) -> Self:
-        """Return a family with the same settings and other parameters, for the columns in these ranges."""
+        """Return a family with the same settings and the given parameters, for the columns in these ranges."""
         rows, _, channels = self.size
         size = rows, sum(stop - start for start, stop in ranges), channels
         new = type(self)(SizesAlone(*size), self.spec).take(parameters)
@@ -157,14 +158,14 @@ class Family(nn.Module, ABC):
 
     @abstractmethod
     def weight(self, base: Base) -> Tensor:
-        """Return Φ_θ(base) as a matrix, by definition."""
+        """Return Φ_θ(base) as a matrix, computed as Φ_θ is defined."""
 
     @abstractmethod
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """Return X Φ_θ(base) + bias, without computing Φ_θ(base) if the factors suffice."""
 
     def promote(self, w: Tensor) -> Tensor:
-        """Return W in the wider of its dtype and the adapter's, so that merging rounds only once."""
+        """Return W in the wider of its dtype and the adapter's dtype, so that merging rounds only once."""
         held = getattr(self, "_former_parameters", self._parameters)  # nn.DataParallel's replica
         return w.to(torch.promote_types(w.dtype, next(p.dtype for p in held.values() if p is not None)))
 
@@ -197,12 +198,12 @@ class Additive(Family):
 
 
 def picked(m: Tensor, ranges: Ranges, dim: int = -1) -> Tensor:
-    """Return entries [start, stop) along one axis."""
+    """Return the entries of a tensor in the ranges [start, stop) along one axis, concatenated."""
     return torch.cat([m.narrow(dim, start, stop - start) for start, stop in ranges], dim)
 
 
 def parameter(base: Base, spec: Spec, *shape: int) -> nn.Parameter:
-    """Return an uninitialised parameter on the base's device, in the dtype of ``spec``."""
+    """Return an uninitialised parameter on the base's device, in the dtype that ``spec`` gives."""
     like = getattr(base, "like", None)
     default = torch.get_default_dtype() if like is None else like.dtype
     if default in {torch.float16, torch.bfloat16}:
@@ -212,7 +213,7 @@ def parameter(base: Base, spec: Spec, *shape: int) -> nn.Parameter:
 
 
 def fill(p: nn.Parameter, std: float) -> None:
-    """Fill a parameter with normal entries of this standard deviation, or zeros for 0."""
+    """Fill a parameter with normal entries of standard deviation ``std``, or with zeros if ``std`` is 0."""
     if p.is_meta:
         return
     if std:

@@ -1,4 +1,4 @@
-"""LoKr (Yeh et al. 2023): Δ = C ⊗ D, with D = AB of low rank if that is smaller."""
+"""LoKr (Yeh et al. 2023): Δ = C ⊗ D, where D is a low-rank product AB if the rank is small."""
 
 import math
 from collections.abc import Mapping
@@ -66,7 +66,7 @@ class LoKr(Additive):
         return self
 
     def cut(self, ranges: Ranges) -> Family:
-        """Return a LoKr, or a full change if a range cuts through a Kronecker block."""
+        """Return a LoKr for the columns in these ranges, or a ``Full`` family if a range cuts a Kronecker block."""
         block = self.size[1] // self.C.shape[1]
         if any(end % block for edges in ranges for end in edges):
             delta = self.scaling * self.delta(SizesAlone(*self.size)).detach()
@@ -104,7 +104,10 @@ class LoKr(Additive):
 
 
 def split(n: int, factor: int = -1) -> tuple[int, int]:
-    """Return (m, n/m), where m is the largest divisor of n up to √n and ``factor`` (unless -1), as in LyCORIS."""
+    """Return (m, n/m) with m ≤ n/m, as in LyCORIS.
+
+    If ``factor`` divides n, it is m or n/m. Otherwise m is the largest divisor up to √n and ``factor`` (if not -1).
+    """
     if factor > 0 and n % factor == 0:
         return min(factor, n // factor), max(factor, n // factor)
     limit = math.isqrt(n) if factor < 1 else min(factor, math.isqrt(n))

@@ -38,7 +38,7 @@ class LoRA(Additive):
 
 
 def init_low_rank(a: nn.Parameter, b: nn.Parameter, spec: Spec) -> None:
-    """Fill B with zeros, and A with uniform values in ±1/√rows, as in the reference code, or with N(0, 1/r²)."""
+    """Fill A with uniform values in ±1/√rows ("gaussian": N(0, 1/r²)), and B with zeros ("random": N(0, 1/r))."""
     if a.is_meta:  # meta tensors, of a file's header or of a model that is not loaded yet
         return
     if spec.init == "gaussian":

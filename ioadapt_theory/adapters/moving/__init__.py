@@ -1,1 +1,1 @@
-"""Functions that move an adapter to another base: transfer, convert (Eq. 5), bake and combine."""
+"""Functions that transfer and combine adapters, convert them (Eq. 5), or turn them into plain LoRAs."""

@@ -1,4 +1,4 @@
-"""Conversion of an adapter to a plain LoRA for one base: exact if its change has low rank, else the nearest one."""
+"""Conversion of an adapter to a plain LoRA for one base: exact if the change has low rank, else the nearest LoRA."""
 
 from typing import Any
 
@@ -15,8 +15,9 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
     """Return (A, B, Δb) of the plain LoRA with the same effect on the base W', X(W' + AB) + b + Δb; exact, without SVD.
 
     Each part adds its rank to M = W' + PQ: input (I + AB)M, output M(I + AB), weight M + AB. So ``input`` gives A(BW'),
-    ``output`` gives (W'A)B, and a sum of ranks r₁ and r₂ has rank r₁ + r₂, at most that of W'. B includes the scaling.
-    An output adapter also acts on the bias: Δb = bAB plus the adapter's shift, or None without either.
+    ``output`` gives (W'A)B, and parts of ranks r₁ and r₂ give rank r₁ + r₂, or the full rank of a matrix of this size
+    if that is lower. B includes the scaling. An output adapter also acts on the bias: Δb is bAB plus the shift of the
+    adapter, or None if there is neither a shift nor a bias for an output adapter.
 
     Args:
         adapter: an adapter of the family "lora".
@@ -54,7 +55,7 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
         a, b = part.A.detach().to(w), part.scaling * part.B.detach().to(w)
         match placement:
             case Placement.INPUT:
-                if taps > 1:  # it mixes every tap alike, (I ⊗ AB): a LoRA of rank r · taps
+                if taps > 1:  # every tap is mixed alike, AB ⊗ I: a LoRA of rank r · taps
                     eye = torch.eye(taps, dtype=w.dtype, device=w.device)
                     a, b = torch.kron(a, eye), torch.kron(b, eye)
                 b = b @ w + (b @ p) @ q
@@ -98,7 +99,7 @@ def layer_for(adapter: Adapter, w: Tensor, bias: Tensor | None) -> GivenLayer:
 
 
 def change(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-    """Return the change (D, Δb) of W' and b by an adapter of any kind, in float64; Δb is None if b is unchanged."""
+    """Return the changes (D, Δb) of W' and b by an adapter of any kind, in float64; Δb is None if b is unchanged."""
     w, b = w.detach().double(), None if bias is None else bias.detach().double()
     with torch.no_grad():
         layer = adapter.on(layer_for(adapter, w, b))
@@ -120,8 +121,8 @@ def truncate(
 ) -> tuple[Tensor, Tensor, Tensor | None, float]:
     """Return (A, B, Δb, lost) of the plain LoRA nearest to the adapter's change D of W' (Eckart, Young 1936).
 
-    Without rank and share, the result is the exact LoRA of ``bake``, which needs a LoRA adapter. lost is ‖D − AB‖_F /
-    ‖D‖_F for A and B rounded to ``dtype``: 0 is exact, 1 means that nothing is left.
+    Without rank and share, the result is the exact LoRA of ``bake``, which needs a LoRA adapter. ``lost`` is
+    ‖D − AB‖_F / ‖D‖_F for A and B rounded to ``dtype``: 0 is exact, 1 means that nothing is left.
 
     Args:
         adapter: an adapter of any family, with any placements.
@@ -159,7 +160,7 @@ def truncate(
 
 
 def _nearest(d: Tensor, rank: int | None, share: float | None) -> tuple[Tensor, Tensor]:
-    """Return A and B of the best approximation of this rank, or of the smallest rank with this share of the norm."""
+    """Return A and B of the best approximation of rank ``rank``, or of the smallest rank with ``share`` of the norm."""
     u, s, vh = torch.linalg.svd(d, full_matrices=False)
     norms = s.square().cumsum(0).sqrt()  # of the best approximation of each rank
     real = max(1, int((s > s[:1].sum() * torch.finfo(s.dtype).eps * max(d.shape)).sum()))

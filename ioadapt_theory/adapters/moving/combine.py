@@ -14,7 +14,7 @@ from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
 
 def combine(model: nn.Module, weights: Mapping[str, float], name: str) -> nn.Module:
-    """Return the model with a new active adapter, the weighted sum of several.
+    """Return the model with the weighted sum of several adapters as a new adapter, the only active one.
 
     The sum is exactly I + Σ w s AB on a side and W + Σ w s AB on the weight, and its rank is the sum of the ranks.
     Activating several adapters gives another result, since they are applied one after the other.
@@ -34,7 +34,7 @@ def combine(model: nn.Module, weights: Mapping[str, float], name: str) -> nn.Mod
 
     Raises:
         UnknownNameError: an adapter does not exist.
-        UnsupportedError: an adapter is of a family other than LoRA.
+        UnsupportedError: an adapter is not a LoRA.
         InvalidValueError: a weight is not a finite number, the adapters of a layer have different placements, or the
             name is taken.
     """

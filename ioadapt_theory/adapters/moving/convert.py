@@ -34,7 +34,7 @@ class Fidelity:
 
 
 def inverse(w: Tensor, ridge: float = 0.0) -> tuple[Tensor, float]:
-    """Return W⁺ or, with λ = ridge · s_max, Wᵀ(WWᵀ + λ²I)⁻¹ of norm at most 1/(2λ), in float64; and s_max / s_min."""
+    """Return W⁺ (with a ridge: Wᵀ(WWᵀ + λ²I)⁻¹, λ = ridge · s_max, of norm ≤ 1/(2λ)) in float64, and s_max / s_min."""
     if not 0 <= ridge < 1:
         msg = f"ridge must be a fraction of the largest singular value, in [0, 1), not {ridge}."
         raise InvalidValueError(msg)
@@ -81,13 +81,13 @@ def converted_factors(
 def convert(
     adapter: Adapter, w: Tensor, placement: Placement | str, bias: Tensor | None = None, *, ridge: float = 0.0
 ) -> tuple[Adapter, Fidelity]:
-    """Return a LoRA on the weight as an input or output adapter with the same rank, scaling and dtype.
+    """Return a LoRA on the weight as an input or output adapter of the same rank, and the errors of the conversion.
 
     An output adapter acts on XW + b, whereas a LoRA does not change b, so the result has the shift -bA'B.
 
     Args:
         adapter: a LoRA with only weight placement.
-        w: the weight that it was trained on, c x d (a convolution's kernel as (in · taps) x out).
+        w: the weight that the adapter was trained on, c x d (a convolution's kernel as (in · taps) x out).
         placement: "input" or "output".
         bias: b of that layer, of length d.
         ridge: regularisation of the pseudo-inverse in Eq. 5, as a fraction of s_max; 0 for none.

@@ -26,11 +26,11 @@ Place = tuple[str, ...]
 
 
 class RenumberedWarning(UserWarning):
-    """Warning that layers of the target have the names of other layers of the source."""
+    """Warning: layers of the target have, or may have, the names of different layers of the source."""
 
 
 class NoProvenanceError(IoAdaptError, ValueError):
-    """Error: match="provenance" without evidence of where the target's layers come from."""
+    """Error: match="provenance" finds no evidence of where the target's layers come from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class Correspondence:
 
     Attributes:
         places: the target's layers for each name; several if the target has copies of a layer.
-        reasons: names without a layer -> the reason, if known.
-        origins: the evidence; ``how`` is "contents" if the weights decided, else "name"; ``contradicted`` are layers
-            that are matched by name against the evidence.
+        reasons: name without a layer -> the reason, if known.
+        origins: the evidence; ``how`` is "contents" if the weights decided, else "name"; ``contradicted`` has the
+            layers that are matched by name against the evidence.
         deeper: names with block numbers that the target does not have, without evidence of which blocks it retains.
     """
 
@@ -56,11 +56,11 @@ class Correspondence:
         return {name: places[0] for name, places in self.places.items()}
 
     def unproven(self, layers: Iterable[str]) -> tuple[str, ...]:
-        """Return the target layers that are matched only by name."""
+        """Return those of the given target layers that are matched only by name."""
         return tuple(n for n in layers if n not in self.origins.of and n not in self.origins.contradicted)
 
     def warning(self) -> str | None:
-        """Return a warning about layers that are matched by name against the evidence or without any, or None."""
+        """Return a warning about layers that are matched by name against the evidence or without evidence, or None."""
         if wrong := self.origins.contradicted:
             (layer, why), *more = wrong.items()
             return (
@@ -84,18 +84,18 @@ def correspond(
     source: Weights | None = None,
     prints: Mapping[str, Any] | None = None,
 ) -> Correspondence:
-    """Return the layer of the target for each name.
+    """Return the target's layers for each name, and the evidence for them.
 
     Args:
         names: layers that an adapter was trained on.
-        target: the model.
-        match: "name"; "provenance": the layers whose weights come from the adapter's layer; "auto": the same, but the
-            layer of equal name if there is no evidence and nothing was renumbered.
-        source: the model that the adapter was trained on, if available.
-        prints: fingerprints of its layers, used if there is no source; see ``fingerprint``.
+        target: the weights of the model that receives the adapter.
+        match: "name"; "provenance": the layers whose weights come from the adapter's layer; "auto": like "provenance",
+            but by name for layers without evidence, unless layers were renumbered.
+        source: the weights of the model that the adapter was trained on, if available.
+        prints: fingerprints of that model's layers, used if there is no source; see ``fingerprint``.
 
     Raises:
-        NoProvenanceError: "provenance" without evidence.
+        NoProvenanceError: ``match`` is "provenance", and there is no evidence.
         UnknownNameError: ``match`` is not one of MATCHES.
     """
     if match not in MATCHES:
@@ -125,13 +125,13 @@ def correspond(
 
 
 def _places(layers: Place, origins: Mapping[str, str]) -> Iterable[Place]:
-    """Return the target's copies of several source layers: first all first copies, then all second copies."""
+    """Return the target's copies of a group of source layers: the first copy of each layer, then the second, etc."""
     copies = [[new for new, old in origins.items() if old == layer] for layer in layers]
     return zip(*copies, strict=False)
 
 
 def _deeper(names: Collection[Name], named: Resolved, target: Weights) -> tuple[Name, ...]:
-    """Return the unmatched names that differ from a target layer only in the block number."""
+    """Return the unmatched names that differ from the name of a target layer only in the block number."""
 
     def numberless(name: str) -> str:
         return re.sub(r"(?<=_)\d+(?=_)", "#", unwrapped(name).replace(".", "_"))
@@ -144,7 +144,7 @@ def _deeper(names: Collection[Name], named: Resolved, target: Weights) -> tuple[
 def _origins(
     names: Collection[Name], named: Resolved, target: Weights, source: Weights | None, prints: Mapping[str, Any]
 ) -> Origins:
-    """Return the source layer of each target layer, in the target's naming scheme."""
+    """Return the evidence of the source layer of each target layer, with names as in the target."""
     meant = {n.path for n in names if not n.flat} | {layer for layers in named.layers.values() for layer in layers}
     kinds = {_kind(name) for name in (source.names if source else prints or meant)}
     here = {unwrapped(name): name for name in target.names if name and _kind(name) in kinds}
@@ -163,7 +163,7 @@ def _origins(
 
 
 def _by_plain_name(names: Iterable[str], like: Iterable[str]) -> dict[str, str]:
-    """Map plain names, with the prefix of the other model's names, to names."""
+    """Return a mapping from plain names, with the prefix of the names in ``like``, to the given names."""
     plain = {unwrapped(name): name for name in names if name}
     others = {unwrapped(name) for name in like if name}
     ours, theirs = same_start(others, plain) or ("", "")
@@ -176,7 +176,7 @@ def _kind(name: str) -> str:
 
 
 def _contents(weights: Weights, names: Mapping[str, str], count: int) -> Contents:
-    """Return sampled values of each layer's matrix, by plain names."""
+    """Return the shapes and sampled values of the layers' matrices, by plain name."""
     shapes = {}
     for plain, name in names.items():
         try:

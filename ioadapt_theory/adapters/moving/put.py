@@ -1,4 +1,4 @@
-"""`put`: add adapters to the layers that they fit; the outcome of a transfer, layer by layer."""
+"""The function ``put``, which adds adapters to the layers that they fit, and the report of a transfer."""
 
 import copy
 import warnings
@@ -27,10 +27,10 @@ class TransferReport:
 
     Attributes:
         matched: layers of the target that received an adapter.
-        unmatched: layers without an adapter -> the reason.
+        unmatched: layer without an adapter -> the reason.
         altered: tensors of the target's base that were changed; see ``load``.
-        sources: matched layer -> the layer of the source or the file that its adapter comes from.
-        how: how they were matched: by "name", or by the "contents" of the weights.
+        sources: matched layer -> the layer, of the source or the file, that its adapter comes from.
+        how: how the layers were matched: by "name", or by the "contents" of the weights.
         with_block: layers matched by the other layers of their block, without evidence from their own weights.
         unproven: layers matched only by name, without evidence.
         warning: a warning about the matching, or None.
@@ -98,7 +98,7 @@ def put(
     lost: Mapping[str, str] = MappingProxyType({}),
     trainable: bool = False,
 ) -> TransferReport:
-    """Return the outcome of adding adapters, in place, to the layers with these names.
+    """Return the report of adding adapters, in place, to the layers with these names.
 
     Args:
         model: the model, changed in place.
@@ -107,7 +107,7 @@ def put(
         strict: see ``transfer``.
         hotswap: see ``load``.
         correspondence: how the layers were matched; None if the caller chose them.
-        sources: layer of the model -> the layer its adapter comes from; by default the layer of that name.
+        sources: layer of the model -> the layer that its adapter comes from; by default the layer of the same name.
         lost: layers of the source without a target layer -> the reason.
         trainable: see ``transfer``.
 
@@ -157,7 +157,7 @@ def exchange(old: Mapping[str, Adapter], new: Mapping[str, Adapter]) -> None:
 
 
 def misfit(named: Mapping[str, nn.Module], layer: str, adapter: Adapter) -> str | None:
-    """Return the reason why an adapter cannot act on the layer of this name, or None."""
+    """Return the reason why an adapter cannot act on the layer of this name, or None if it can."""
     if layer not in named:
         return NO_LAYER
     try:

@@ -1,4 +1,4 @@
-"""`transfer`: copy an adapter to another model, after checking that it fits every layer."""
+"""The function ``transfer``, which copies an adapter to another model or fits a similar one."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -28,12 +28,12 @@ def transfer(
     inputs: Any = None,
     **options: Any,
 ) -> TransferReport:
-    """Copy the source model's adapter to another model, or fit one with the same effect if inputs are given.
+    """Copy an adapter to another model or, if inputs are given, fit an adapter with the most similar effect.
 
-    An input adapter needs an equal input size, an output adapter an equal output size, a weight adapter both; an
-    adapter that fits may still be useless there, see ``report``. The target is frozen; if it already has adapters, its
-    trainable parameters stay trainable. With inputs, the target is not frozen, and receives no adapter if nothing of
-    the effect would be kept.
+    An input adapter needs the same input size, an output adapter the same output size, a weight adapter both; an
+    adapter that fits may still be useless on the target, see ``report``. The target is frozen; if it already has
+    adapters, its trainable parameters stay trainable. If inputs are given, the target is not frozen, and receives no
+    adapter if none is predicted to keep a share of the effect.
 
     Args:
         source: the model with the adapter.
@@ -43,8 +43,8 @@ def transfer(
         rename: source layer -> target layer, for names that differ; takes precedence over ``match``.
         match: "name"; "provenance", which follows the weights of pruned, renumbered and copied layers; "auto", by
             provenance if it is known and else by name. If a layer matched by name has the weights of another layer,
-            this is an error if strict, else a warning. With inputs also "effect": the layer that keeps most of the
-            effect.
+            this is an error if strict, else a warning. If inputs are given, also "effect": the layer that keeps most of
+            the effect.
         trainable: whether the adapter is to be trained further on the target.
         inputs: unlabelled inputs of both models, from the adapter's domain; 256 rows are enough. The target then
             receives the adapter with the most similar effect instead of a copy.
@@ -54,7 +54,7 @@ def transfer(
         The outcome for each layer.
 
     Raises:
-        InvalidValueError: options without inputs.
+        InvalidValueError: options of the fit are given without inputs, or a value is invalid.
         TransferError: a layer does not fit (or none does); the target is unchanged.
         NoProvenanceError: ``match="provenance"``, but no layer of the target comes from the source.
 

@@ -1,6 +1,6 @@
 """placement="auto": for each layer, the side on which an adapter is expected to transfer best to a target, or none.
 
-The law of ``ioadapt_theory.effect`` predicts what share of its gain a copy keeps, from inputs of both models.
+``ioadapt_theory.effect.expected`` predicts what share of its gain a copied adapter keeps, from inputs of both models.
 """
 
 import re
@@ -23,13 +23,13 @@ from ioadapt_theory.effect import expected, whole
 from ioadapt_theory.errors import InvalidValueError
 
 TIE = 0.02
-"""Shares of the gain that differ by less than this count as equal."""
+"""Largest difference of two shares of the gain that are treated as equal."""
 
 
 def without_auto(
     model: nn.Module, config: AdapterConfig, target: nn.Module | None, inputs: Any = None
 ) -> AdapterConfig:
-    """Return the configuration with "auto" replaced by a placement for each layer; placement_pattern has precedence."""
+    """Return the configuration with "auto" replaced by a side for each layer; placement_pattern takes precedence."""
     if target is None or inputs is None:
         msg = (
             "placement='auto' needs a target and unlabelled inputs of both models: adapt(model, ..., placement='auto',"
@@ -56,7 +56,7 @@ def without_auto(
 
 
 def by_law(model: nn.Module, config: AdapterConfig, target: nn.Module, inputs: Any) -> dict[str, Placement | None]:
-    """Return the best side of every selected layer, or None if its adapter is expected to keep nothing."""
+    """Return the best side of every selected layer, or None for a layer whose adapter is expected to keep nothing."""
     here, there = dict(walk(model)), dict(walk(target))
     selected = [*select(model, config)]
     matched = correspond([Name("", n) for n in selected], ModelWeights(target), "auto", source=ModelWeights(model))
@@ -70,6 +70,6 @@ def by_law(model: nn.Module, config: AdapterConfig, target: nn.Module, inputs: A
 
 
 def best_side(shares: Mapping[Placement, float]) -> Placement | None:
-    """Return the first side whose share is the largest, up to ties, or None if no share is positive."""
+    """Return the first side whose share is within ``TIE`` of the largest, or None if no share is positive."""
     best = max(shares.values(), default=0.0)
     return next((side for side, share in shares.items() if share >= best - TIE), None) if best > 0 else None

@@ -31,13 +31,13 @@ def fingerprint(layer: BaseLayer) -> dict[str, Any]:
 
 
 def evenly_spaced(w: Tensor, count: int) -> Tensor:
-    """Return ``count`` values of a matrix, evenly spaced over its rows."""
+    """Return ``count`` values of a matrix, evenly spaced in row-major order."""
     at = torch.linspace(0, w.numel() - 1, count, dtype=torch.float64).long().to(w.device)
     return w.detach()[at // w.shape[1], at % w.shape[1]].cpu()
 
 
 def header(model: nn.Module, layers: Mapping[str, str]) -> dict[str, str]:
-    """Return the fingerprints for a file's header; ``layers`` maps names in the model to names in the file."""
+    """Return fingerprints of layers for a file's header; ``layers`` maps names in the model to names in the file."""
     weights = ModelWeights(model)
     prints = fingerprints({recorded_by: partial(weights.layer, name) for name, recorded_by in layers.items()})
     named = getattr(model, "name_or_path", None) or getattr(getattr(model, "config", None), "_name_or_path", None)
@@ -45,7 +45,7 @@ def header(model: nn.Module, layers: Mapping[str, str]) -> dict[str, str]:
 
 
 def fingerprints(layers: Mapping[str, Callable[[], BaseLayer]]) -> dict[str, Any]:
-    """Return the fingerprints of the layers with plain weights, as functions that read the layer."""
+    """Return the fingerprints of the layers that have plain weights; ``layers`` has functions that read a layer."""
     prints = {}
     for name, read in layers.items():
         with suppress(UnsupportedError):
@@ -69,14 +69,14 @@ def recorded(metadata: Mapping[str, str], path: object) -> dict[str, Any]:
 
 
 def identical(prints: Mapping[str, Any], weights: Weights) -> tuple[int, int]:
-    """Return the numbers of base layers whose fingerprint matches the recorded one, and of those compared."""
+    """Return the number of base layers whose hash matches the recorded hash, and the number of layers compared."""
     names = prints.keys() & set(weights.names)
     hashes = {name: prints[name].get("sha256") for name in names if isinstance(prints[name], dict)}
     return sum(fingerprint(weights.layer(name))["sha256"] == there for name, there in hashes.items()), len(names)
 
 
 def sample(text: Any) -> Tensor:
-    """Return the sampled values of a fingerprint, or none if they are malformed."""
+    """Return the sampled values of a fingerprint, or an empty tensor if they are malformed."""
     try:
         raw = base64.b64decode(text, validate=True)
     except (ValueError, TypeError):

@@ -15,7 +15,7 @@ import regex
 from ioadapt_theory.errors import InvalidValueError
 
 SLOW, LIMIT = 0.01, 1.0
-"""CPU seconds above which a match counts as slow, and the limit for all slow matches of a process."""
+"""CPU seconds above which a match is slow, and limit for the total time of all slow matches of a process."""
 MOST_COPIES = 10_000
 """Largest product of the counts in braces, since a counted repeat is compiled to that many copies."""
 _spent = 0.0
@@ -53,7 +53,7 @@ def fits(pattern: str, name: str) -> bool:
 
 
 def first_fit(patterns: Iterable[str], name: str) -> str | None:
-    """Return the first pattern that matches the end of the name, after a dot, as in PEFT."""
+    """Return the first pattern that matches the name or its end after a dot, as in PEFT, or None."""
     return next((pattern for pattern in patterns if _fits_end(pattern, name)), None)
 
 
@@ -72,6 +72,6 @@ def _literal(pattern: str) -> str | None:
 
 
 def override(patterns: Mapping[str, Any], name: str, default: Any) -> Any:
-    """Return the value of the first pattern that matches; see ``first_fit``."""
+    """Return the value of the first pattern that matches (see ``first_fit``), or ``default`` if none does."""
     fit = first_fit(patterns, name)
     return default if fit is None else patterns[fit]

@@ -3,8 +3,8 @@
 The side is "input" for layers that read the stream (q, k, v, up, gate), and "output" for those that write to it (o,
 down). The basis on the other side is private to the model: W_q R, W_k R⁻ᵀ and W_v R, R⁻¹W_o for each head, and a
 permutation and (for ReLU) positive scales of the neurons, change the weights but no output. On the residual side, (I +
-AB)W and W(I + AB) do not involve R, so the adapter has exactly the same effect on the changed model. It is not exact if
-the basis of the residual stream itself changes, and no placement is exact for both changes.
+AB)W and W(I + AB) do not involve R, so the adapter has exactly the same effect on the changed model. The effect
+differs if the basis of the residual stream itself changes; no placement is exact for both changes.
 """
 
 import re
@@ -31,12 +31,13 @@ WRITES = re.compile(
     r"|single_transformer_blocks\.\d+\.proj_out"
     r")"
 )
-"""Endings of layer names in Llama, GPT-2, GPT-J, GPT-NeoX, BERT, T5, OPT, CLIP, torch and diffusers.
+"""Endings of layer names in Llama, GPT-2, GPT-J, GPT-NeoX, BERT, T5, OPT, CLIP, torch and diffusers: ``READS`` for
+layers that read the residual stream, and ``WRITES`` for layers that write to it.
 
 A name with several meanings is matched only together with the part before it: ``proj_out`` writes to the stream in
 FLUX's single blocks and around a UNet's attention, but reads it at the end of a transformer; ``linear1`` occurs in
 torch and in FLUX. A UNet's proj_in and proj_out connect an outer and an inner stream; the side of the outer one is
-chosen, and the other would be equally exact.
+chosen, and the other side would be equally exact.
 """
 
 
@@ -53,7 +54,7 @@ class UnknownSideError(InvalidValueError):
 
 
 def residual_side(name: str) -> Placement:
-    """Return the side of this layer that is on the residual stream; raise UnknownSideError."""
+    """Return the side of this layer that is on the residual stream; raise UnknownSideError for an unknown name."""
     if READS.fullmatch(name):
         return Placement.INPUT
     if WRITES.fullmatch(name):

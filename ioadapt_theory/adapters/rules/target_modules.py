@@ -19,7 +19,7 @@ class NoMatchError(IoAdaptError, ValueError):
     """Error: target_modules matches no module; the message lists similar names."""
 
     def __init__(self, wanted: str | tuple[str, ...], names: Iterable[str]) -> None:
-        """List similar names among ``names``, the modules that can be adapted."""
+        """List similar names among ``names``, the names of the modules that can be adapted."""
         names = list(names)
         ends = {".".join(n.split(".")[-k:]) for n in names for k in (1, 2, 3)} | set(names)
         wishes = [wanted] if isinstance(wanted, str) else wanted
@@ -32,7 +32,7 @@ class NoMatchError(IoAdaptError, ValueError):
 
 
 def walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Yield every submodule once per name, without entering adapted layers."""
+    """Yield each submodule under each of its names, without entering adapted layers."""
     inside: tuple[str, ...] = ()
     for name, module in model.named_modules(remove_duplicate=False):
         if not name or name.startswith(inside):
@@ -43,7 +43,7 @@ def walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
-    """Return the modules to adapt by their first names, in the model's order; raise NoMatchError if none matches."""
+    """Return the modules to adapt by their first names, in the model's order; raise NoMatchError if there are none."""
     named = dict(walk(model))
     if config.target_modules == ALL_LINEAR:
         get_head = getattr(model, "get_output_embeddings", None)
@@ -75,7 +75,7 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
 
 
 def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) -> None:
-    """Warn about experts stored in one tensor; raise UnsupportedError if nothing else is selected."""
+    """Warn about selected experts that are stored in one tensor; raise UnsupportedError if nothing else is selected."""
     wanted = config.target_modules
     stacks = {
         f"{name}.{key}".lstrip("."): p
@@ -95,7 +95,7 @@ def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) ->
 
 
 def fits(wanted: str | tuple[str, ...], name: str) -> bool:
-    """Return whether a name ends with one of several names, or as a whole matches a regular expression."""
+    """Return whether a name ends with one of ``wanted``, or fully matches ``wanted`` as a regular expression."""
     if isinstance(wanted, str):
         return patterns.fits(wanted, name)
     return any(name == end or name.endswith(f".{end}") for end in wanted)

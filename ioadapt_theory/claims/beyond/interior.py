@@ -9,14 +9,13 @@ def between(hidden: str) -> Setting:
     """Return the setting with AB before W₂ or, for ``hidden`` = "c", before both layers."""
     axes = {"W1": f"c {hidden}", "W2": f"{hidden} d"}
     axes |= {f"{key}_target": a for key, a in axes.items()} | {"AB": f"{hidden} {hidden}", "sigma": ""}
-    return matrices("setting A.2 (interior)", axes, {"c": 3, "h": 4, "d": 2}, build=SharedFunction)
+    return matrices("two layers", axes, build=SharedFunction)
 
 
 def anisotropic(side: str) -> Setting:
     """Return setting A.2 with F, where E[xᵀx] = FᵀF, in place of σ; AB is c x c or d x d."""
     axes = {"W1": "c h", "W2": "h d", "W1_target": "c k", "W2_target": "k d", "AB": f"{side} {side}", "F": "c c"}
-    sizes = {"c": 3, "h": 4, "k": 5, "d": 2}
-    return matrices(f"setting A.2 with E[x'x] = F'F ({side})", axes, sizes, attributes={"F": "factor"})
+    return matrices(f"second moments F'F ({side})", axes, attributes={"F": "factor"})
 
 
 INSIDE = mean_square(X @ W1 @ T @ W2 - X @ W1_TARGET @ T @ W2_TARGET, SIGMA)

@@ -23,7 +23,7 @@ COSINES, RATIOS, NOISE = (0.9, 0.7, 0.8), (1.1, 0.8, 1.3), (0.1, 0.3, 0.2)
 def one_layer(claim: Claim) -> Iterator[Step]:
     """Average WBWᵀ, where B comes from the later layers, over a 2 x 3 layer with entries of variance v."""
     sp = sympy()
-    v, s, k, size = sp.symbols("v s k delta", positive=True)
+    v, s, k, size = positives("v s k delta")
     rho = sp.Symbol("rho")
     w, n, b = drawn("w", 2, 3), drawn("n", 2, 3), drawn("b", 3, 3)
     there, laws = s * (rho * w + sp.sqrt(1 - rho**2) * n), ((list(w), v), (list(n), v))
@@ -32,20 +32,20 @@ def one_layer(claim: Claim) -> Iterator[Step]:
                                      ("‖e‖²: E WBWᵀ = v tr(B) I", w, w, 1)):  # fmt: skip
         averaged = (one * b * other.T).applyfunc(lambda x: mean(x, *laws))
         yield Step(says, zero((averaged - factor * v * b.trace() * sp.eye(2)).applyfunc(sp.simplify)))
-    yield Step("noise of relative size δ, ρs = 1 and s² = 1 + δ² on k layers: 1 − R = (1 + δ²)^k − 1",
+    yield Step("noise of relative size δ on k layers, where ρs = 1 and s² = 1 + δ²: 1 − R = (1 + δ²)^k − 1",
                simplifies(1 - (2 - (1 + size**2) ** k) - ((1 + size**2) ** k - 1)))  # fmt: skip
 
 
 @argued(Shown)
 def noise(claim: Claim) -> Iterator[Step]:
     """Average (W + H)B(W + H)ᵀ over H, whose entries have mean 0 and variance ν."""
-    w, h, b, nu = drawn("w", 2, 3), drawn("h", 2, 3), drawn("b", 3, 3), sympy().Symbol("nu", positive=True)
+    w, h, b, nu = drawn("w", 2, 3), drawn("h", 2, 3), drawn("b", 3, 3), sympy().Symbol("nu")
     forms, linear = (x.applyfunc(lambda y: mean(y, (list(h), nu))) for x in ((w + h) * b * (w + h).T, w + h))
     yield Step(
         "E(W + H)B(W + H)ᵀ = WBWᵀ + ν tr(B) I",
         zero((forms - w * b * w.T - nu * b.trace() * sympy().eye(2)).applyfunc(sympy().expand)),
     )
-    yield Step("E e' = e, which is linear in every layer", zero(linear - w))
+    yield Step("E e' = e, as it is linear in each layer", zero(linear - w))
 
 
 def layers(n: int, generator: torch.Generator) -> list[Tensor]:

@@ -40,7 +40,7 @@ def predicted(cosines: tuple[mpmath.mpf, ...], layer: int) -> mpmath.mpf:
     return before[layer] * prod(slope(passed[k]) * cosines[k + 1] for k in range(layer, len(cosines) - 1))
 
 
-@argued(Remarked, "one line for κ', and what equal small angles ψ cost: (ψ/π) Σ √k, k from l to L − 1")
+@argued(Remarked, "the slope κ', and the cost of equal angles")
 def small_angles(claim: Claim) -> Iterator[Step]:
     """Take ρ = cos ψ in all five layers, with ψ = 10⁻¹² at 60 digits."""
     sp = sympy()
@@ -52,7 +52,8 @@ def small_angles(claim: Claim) -> Iterator[Step]:
         for layer in range(5):
             lost = (1 - predicted((mpmath.cos(psi),) * 5, layer)) / psi
             sums = sum(mpmath.sqrt(k) for k in range(layer + 1, 5)) / mpmath.pi
-            yield Step(f"layer {layer + 1} of 5: (1 − c)/ψ → {mpmath.nstr(sums, 5)}", true(abs(lost - sums) < 1e-10))
+            lost, sums = (f"{float(x):.4f}" for x in (lost, sums))
+            yield Step(f"layer {layer + 1} of 5 loses ψ times {sums}", found(lost, sums))
 
 
 def run(x: Tensor, layers: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
@@ -63,7 +64,7 @@ def run(x: Tensor, layers: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
         x = 2**0.5 * passed[-1][1].relu()
     behind = [torch.eye(OUTPUTS, dtype=x.dtype)]
     for (_, y), w in zip(passed[-2::-1], layers[:0:-1], strict=True):
-        behind.append(2**0.5 * (y > 0).mT * (w @ behind[-1]))
+        behind.append((y > 0).mT * (w @ behind[-1]) * 2**0.5)  # a bool times a float is float32
     return [(*both, j) for both, j in zip(passed, reversed(behind), strict=True)]
 
 

@@ -24,8 +24,8 @@ __all__ = ["Chain", "Derived", "Link", "derived", "reaching", "told"]
 """Exported to ``language``."""
 
 Lines = Callable[[Relation], Iterator[Step]]
-DRAWN, ROUNDING = 50, 1e-9
-"""Number of random instances on which a chain is checked, and the tolerance for rounding."""
+ROUNDING = 1e-9
+"""Tolerance for rounding in a link of a chain."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,8 @@ class Derived(InCoq):
         if len(self.chains) != len(claim.concludes) or claim.setting is None:
             yield f"{len(self.chains)} chains for {len(claim.concludes)} conclusions"
             return
-        draw = claim.setting.start(DRAWN, seeded(Run(), claim.id, self.name))
-        instance = claim.setting.parametrise(draw)
+        run = Run()
+        instance = claim.setting.parametrise(claim.setting.start(run.starts, seeded(run, claim.id)))
         values, residuals = Values(instance), claim.inequality.residuals(instance)
         yield from (f"a random instance does not meet {given}" for given, r in residuals.items() if r.max() > ROUNDING)
         for (first, links), goal in zip(self.chains, claim.concludes, strict=True):

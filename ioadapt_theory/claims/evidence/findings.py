@@ -104,7 +104,7 @@ class Finding:
 
     def __or__(self, other: "Finding") -> "Finding":
         """Merge two findings of one kind; associative and commutative."""
-        worst = max(self, other, key=lambda f: (f.worst_ratio, json.dumps(f.worst, sort_keys=True)))
+        worst = max(self, other, key=lambda f: (f.worst_ratio, json.dumps(f.worst)))
         names = sorted(self.counts.keys() | other.counts.keys())
         return Finding(
             kind=self.kind,

@@ -46,7 +46,7 @@ class Hypothesis:
     @property
     def enters(self) -> bool:
         """Whether the residual is a difference of cosines, which bounds its effect on the left side."""
-        return self.relation.sign == "=" and opened(self.relation.left).op == "sim"
+        return opened(self.relation.left).op == "sim"
 
     @property
     def mends(self) -> bool:
@@ -62,7 +62,7 @@ class Hypothesis:
         if left.kind == "scalar":
             return abs(values(left) - values(right))
         value = values(left)
-        return a.frobenius_sq(value - (a.identity(value.shape[-1], value) if right == EYE else values(right)))
+        return a.frobenius_sq(value - (a.identity(value) if right == EYE else values(right)))
 
     def equal(self, instance: Any) -> bool:
         """Return whether both sides of a strict inequality are equal on an instance."""

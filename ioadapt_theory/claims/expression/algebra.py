@@ -6,6 +6,7 @@ Needs the extra ``proofs`` (sympy), which is imported when the first formula is 
 from collections.abc import Mapping
 from fractions import Fraction
 from math import isqrt
+from random import Random
 from typing import Any
 
 from ioadapt_theory.claims.expression.tree import Term
@@ -31,6 +32,16 @@ def sympy() -> Any:
 def noncommuting(names: str) -> Any:
     """Return non-commuting symbols; ``names`` is parsed as in ``sympy.symbols``."""
     return sympy().symbols(names, commutative=False)
+
+
+def positives(names: str) -> Any:
+    """Return symbols for positive numbers, as ``sympy.symbols`` reads names."""
+    return sympy().symbols(names, positive=True)
+
+
+def generic(rows: int, columns: int, name: str = "") -> Any:
+    """Return a matrix of integers without structure; another one for another name."""
+    return sympy().randMatrix(rows, columns, prng=Random(name))
 
 
 def symbolic(x: Term, known: Mapping[Term, Any] = {}) -> Any:
@@ -71,10 +82,6 @@ def symbolic(x: Term, known: Mapping[Term, Any] = {}) -> Any:
             return go(a) ** int(power)
         case Term("sum", (_, *terms)):
             return sum(go(t) for t in terms)
-        case Term("dot", (u, v)):
-            return dot(go(u), go(v))
-        case Term("norm", (u,)):
-            return norm(go(u))
         case Term("positive", (a,)):
             return sp.Max(go(a), 0)
         case Term("abs" | "sqrt" | "cos" | "ln" | "arcsin" | "artanh" | "max" | "min"):
@@ -86,38 +93,6 @@ def symbolic(x: Term, known: Mapping[Term, Any] = {}) -> Any:
 def canonical(x: Any) -> Any:
     """Return an expression as a quotient of expanded polynomials, so that functions of equal arguments are equal."""
     return sympy().cancel(sympy().together(sympy().expand(x)))
-
-
-def words(vector: Any) -> list[tuple[Any, Any]]:
-    """Return the (coefficient, product) pairs of a linear combination of products of letters."""
-    sp = sympy()
-    pairs = (part.args_cnc() for part in sp.Add.make_args(sp.expand(vector)))
-    return [(sp.Mul(*coefficient), sp.Mul(*letters)) for coefficient, letters in pairs]
-
-
-def dot(u: Any, v: Any) -> Any:
-    """Return the inner product, expanded."""
-    return sum(a * b * _dot(x, y) for a, x in words(u) for b, y in words(v))
-
-
-def _dot(x: Any, y: Any) -> Any:
-    sp = sympy()
-    first, second = sorted(map(str, (x, y)))
-    if first == second:
-        return sp.Symbol(f"|{first}|", positive=True) ** 2
-    return sp.Symbol(f"<{first},{second}>", real=True)
-
-
-def norm(u: Any) -> Any:
-    """Return the norm; for a single product of letters it is a symbol."""
-    sp = sympy()
-    parts = words(u)
-    if u == 0:
-        return sp.Integer(0)
-    if len(parts) == 1:
-        coefficient, word = parts[0]
-        return sp.Abs(coefficient) * sp.Symbol(f"|{word}|", positive=True)
-    return sp.sqrt(canonical(dot(u, u)))
 
 
 def vanishes(expression: Any, *relations: Any) -> bool:

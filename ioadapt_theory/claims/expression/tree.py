@@ -41,7 +41,7 @@ class Term:
     op: str  # operation; "scalar", "row" and "matrix" are letters, "let" gives its argument a name
     args: tuple["Term", ...] = ()  # operands
     name: str = ""  # name of a letter or definition; digits of a number; index of a singular value
-    _hash: int = field(init=False, repr=False, compare=False)
+    _hash: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_hash", hash((self.op, self.args, self.name)))  # once: larger terms hash it again
@@ -235,7 +235,7 @@ def replaced(x: Term, by: Mapping[Term, Term]) -> Term:
     """Return the formula with some terms replaced, outermost first."""
     if x in by:
         return by[x]
-    return Term(x.op, tuple(replaced(a, by) for a in x.args), x.name) if x.args else x
+    return Term(x.op, tuple(replaced(a, by) for a in x.args), x.name)
 
 
 def squared(x: Term) -> Term | None:
@@ -256,8 +256,6 @@ def linear_part(x: Term) -> Term | None:
         return EYE if d is None else d
 
     match x:
-        case Term("let", (inner,)):
-            return linear_part(inner)
         case Term("row", _, "x"):
             return None
         case Term("product", (left, right)):

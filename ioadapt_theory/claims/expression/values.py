@@ -93,10 +93,10 @@ class Values:
             case Term("sigma", (m,), index):
                 return self._singular_value(m, int(index))
             case Term("product", (left, right)):
-                return self._product(left, right)
+                return a.apply(self(left), self(right)) if left.kind == "row" else self(left) @ self(right)
             case Term("plus", (left, right)) if "eye" in (left.op, right.op):
                 m = self(right if left.op == "eye" else left)
-                return a.identity(m.shape[-1], m) + m
+                return a.identity(m) + m
             case Term("scale", (factor, what)) if factor == MINUS:
                 return -self(what)
             case Term("scale", (factor, what)):
@@ -111,13 +111,6 @@ class Values:
         """Return the singular value at an index from the end; infinite if there is none, so that its inverse is 0."""
         values = a.singular_values(self(m))
         return values[..., index] if values.shape[-1] >= -index else a.number("inf", values[..., 0])
-
-    def _product(self, left: Term, right: Term) -> Array:
-        if left.op == "eye":
-            return self(right)
-        if right.op == "eye":
-            return self(left)
-        return a.apply(self(left), self(right)) if left.kind == "row" else self(left) @ self(right)
 
     def _mean_square(self, d: Term | None, law: Term) -> Array:
         assert d is not None, "the mean square of x itself is not supported"

@@ -9,11 +9,14 @@ from torch import Tensor
 
 from ioadapt_theory.claims.instances import Letter, Setting, normals
 
+SIZES = {"c": 3, "d": 4, "h": 2, "k": 5, "n": 6, "o": 5, "p": 3, "q": 4, "r": 2, "s": 7, "t": 2}
+"""Size of every axis in a search; those of a claim differ, so that none can stand for another."""
+
 
 def matrices(
     name: str,
     axes: Mapping[str, str],
-    sizes: Mapping[str, int],
+    sizes: Mapping[str, int] = SIZES,
     *,
     build: Callable[..., Any] | None = None,
     attributes: Mapping[str, str] = {},
@@ -23,7 +26,7 @@ def matrices(
     Args:
         name: for error messages and tables.
         axes: key in an instance file -> names of its axes, "c d"; "" for a positive number.
-        sizes: size of every axis in a search.
+        sizes: other sizes of axes in a search.
         build: constructor of the instance; by default a dataclass of the letters.
         attributes: key -> attribute, where it differs from the key in lower case.
     """

@@ -96,7 +96,7 @@ Data = Mapping[str, Tensor]
 
 def half(data: Data) -> Tensor:
     """Return the upper limit 1/2 for ε: the statements are about small ε, or hold for ε < 1."""
-    return torch.full_like(data["x1"][..., 0], 0.5)
+    return torch.full_like(norm(data["x1"]), 0.5)
 
 
 def below_outputs(data: Data) -> Tensor:

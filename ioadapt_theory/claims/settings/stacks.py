@@ -72,7 +72,7 @@ def _product(x: Tensor, w: Tensor, memory: Memory, name: str) -> Tensor:
 def orthogonals(n: int, stacks: int, generator: torch.Generator) -> Tensor:
     """Return Haar-distributed orthogonal matrices, stacks x n x n."""
     q, r = torch.linalg.qr(torch.randn(stacks, n, n, generator=generator, dtype=torch.float64, device=generator.device))
-    return q * r.diagonal(dim1=-2, dim2=-1).sign()[:, None, :]
+    return q @ torch.diag_embed(r.diagonal(dim1=-2, dim2=-1).sign())
 
 
 def gaussian(stacks: int, c: int, d: int, run: Run, generator: torch.Generator) -> Tensor:
@@ -175,9 +175,9 @@ def draw(
 
 def gauged(source: Sequence[Tensor], noise: float, generator: torch.Generator) -> list[Tensor]:
     """Return the layers R_{l−1}⁻¹W_lR_l with random R of condition number 4: the same function up to noise."""
-    stacks, target, inverse = source[0].shape[0], list[Tensor](), None
+    target, inverse = list[Tensor](), None
     for w in source:
-        n = w.shape[-1]
+        stacks, _, n = w.shape
         left = w if inverse is None else inverse @ w
         scale = torch.logspace(1, -1, n, base=2, dtype=w.dtype, device=w.device)
         u, v = orthogonals(n, stacks, generator), orthogonals(n, stacks, generator)
@@ -186,5 +186,5 @@ def gauged(source: Sequence[Tensor], noise: float, generator: torch.Generator) -
         inverse = v.mT @ (u / scale).mT
         bump = torch.randn(changed.shape, generator=generator, dtype=w.dtype, device=w.device)
         size = changed.square().mean((-2, -1), keepdim=True).sqrt()
-        target.append(changed + noise * size * bump)
+        target.append(changed.add(noise * size * bump))
     return target

@@ -1,7 +1,7 @@
-"""One formula, three arithmetics: batches in float64 (tensors), 50 digits (mpmath) and exact (sympy), in object arrays.
+"""Operations in three arithmetics: float64 batches (tensors), and 50 digits (mpmath) or exact (sympy) in object arrays.
 
-All formulas are built from these operations, so results in the three arithmetics can be compared.
-Matrices are the last two axes, vectors the last one; leading axes are a batch (tensors only).
+All formulas are built from these operations, so results in the three arithmetics can be compared. A matrix has the last
+two axes of an array, a vector the last one; leading axes are a batch (tensors only).
 """
 
 import math
@@ -18,7 +18,7 @@ from ioadapt_theory.errors import InvalidValueError
 
 DIGITS = 50
 LARGE = 64
-"""Above this size singular values are computed in float64, to about 1e-16 of the largest; 50 digits take minutes."""
+"""Maximum size of a matrix for singular values at 50 digits; those of a larger one take minutes: float64 is used."""
 Array = Any
 """A tensor, or a numpy object array of mpmath or sympy numbers; a scalar is a tensor or such a number."""
 
@@ -27,13 +27,13 @@ mp.dps = DIGITS
 
 
 def exact(x: Array) -> bool:
-    """Return whether this is a sympy number or an array of them, without importing sympy."""
+    """Return whether ``x`` is a sympy number or an array of sympy numbers, without importing sympy."""
     first = x.flat[0] if isinstance(x, np.ndarray) else x
     return type(first).__module__.startswith("sympy.")
 
 
 def _sympy() -> Any:
-    import sympy  # only where there are sympy numbers already
+    import sympy  # called only for sympy numbers, so it is imported already
 
     return sympy
 
@@ -108,7 +108,7 @@ def cosine(u: Array, v: Array) -> Array:
 
 
 def sine(u: Array, v: Array) -> Array:
-    """Return √(1 − s²) as ‖v̂ − s û‖, accurate also where u and v are nearly parallel."""
+    """Return √(1 − s²) as ‖v̂ − s û‖, which is accurate even if u and v are nearly parallel."""
     a, b = unit(u), unit(v)
     return norm(b - scaled(dot(a, b), a))
 
@@ -122,7 +122,7 @@ def angle(u: Array, v: Array) -> Array:
 
 
 def scaled(a: Array, m: Array, axes: int = 1) -> Array:
-    """Return the vector a·v for a scalar a; with two axes the matrix a·M."""
+    """Return a·m for a scalar a and a vector m or, if ``axes`` is 2, a matrix m."""
     return a[(..., *[None] * axes)] * m if isinstance(m, Tensor) else a * m
 
 
@@ -142,7 +142,7 @@ def apply(x: Array, w: Array) -> Array:
 
 
 def identity(like: Array) -> Array:
-    """Return I of the size of a square matrix, in its arithmetic."""
+    """Return the identity matrix with the size and the arithmetic of a square matrix."""
     if isinstance(like, Tensor):
         return torch.eye(*like.shape[-2:], dtype=like.dtype, device=like.device)
     return np.eye(*like.shape, dtype=np.int64) * number(1, like.flat[0])
@@ -197,7 +197,7 @@ def inverse(m: Array) -> Array:
 
 
 def pseudo_inverse(m: Array) -> Array:
-    """Return M⁺; singular values at the level of rounding count as zero."""
+    """Return M⁺; singular values at the level of rounding are treated as zero."""
     if isinstance(m, Tensor):
         return torch.linalg.pinv(m)
     if exact(m):
@@ -221,7 +221,7 @@ def rank(m: Array) -> Array:
 
 
 def _rank_of_fractions(m: Array) -> int:
-    """Return the rank by flint if it is installed, which is a thousand times faster, or by Gaussian elimination."""
+    """Return the rank, from flint if it is installed (a thousand times faster), else from Gaussian elimination."""
     try:
         from flint import fmpq, fmpq_mat
     except ImportError:
@@ -240,9 +240,9 @@ def _rank_of_fractions(m: Array) -> int:
 
 
 def hessian(u: Array, v: Array) -> Array:
-    """Return H(u, v) of the cosine, 2d x 2d, with a = v̂ − sû, b = û − sv̂.
+    """Return the Hessian H(u, v) of the cosine, 2d x 2d.
 
-    H_uu = −(ûᵀa + aᵀû + s(I − ûᵀû))/‖u‖², H_uv = (I − v̂ᵀv̂ − ûᵀb)/(‖u‖‖v‖).
+    H_uu = −(ûᵀa + aᵀû + s(I − ûᵀû))/‖u‖², H_uv = (I − v̂ᵀv̂ − ûᵀb)/(‖u‖‖v‖), with a = v̂ − sû and b = û − sv̂.
     """
     s, nu, nv = cosine(u, v), norm(u), norm(v)
     u, v = unit(u), unit(v)
@@ -261,19 +261,19 @@ def hessian(u: Array, v: Array) -> Array:
 
 def segment_distance_sq(w: Array, dw: Array) -> Array:
     """Return the smallest ‖w + tΔw‖² over t in [0, 1]."""
-    size = abs(dw).amax(-1) if isinstance(dw, Tensor) else max(abs(dw))  # no square of it can underflow
-    direction = scaled(1 / (size + (size == 0)), dw)  # squares of at least 1, unless Δw = 0
+    size = abs(dw).amax(-1) if isinstance(dw, Tensor) else max(abs(dw))  # not a sum of squares, which may underflow
+    direction = scaled(1 / (size + (size == 0)), dw)  # of norm at least 1, unless Δw = 0
     t = -dot(w, direction) / maximum(dot(direction, direction), number(1, size))
     nearest = w + scaled(minimum(maximum(t, number(0, t)), size), direction)
     return dot(nearest, nearest)
 
 
 POINTS = {True: 9, False: 33}
-"""Points of the grid on a segment, in a search (tensors) and for a single instance."""
+"""Number of grid points on a segment: True for a batch (tensors), False for a single instance."""
 
 
 def sup_hessian_norm(u: Array, v: Array, du: Array, dv: Array) -> Array:
-    """Return sup_t ‖H(u + tΔu, v + tΔv)‖ over a grid of t in [0, 1]; never too large, so a bound by it is stricter."""
+    """Return sup_t ‖H(u + tΔu, v + tΔv)‖ over a grid in [0, 1], which is at most the true one: a bound is stricter."""
     sup = operator_norm(hessian(u, v))
     points = POINTS[isinstance(sup, Tensor)]
     for k in range(1, points):

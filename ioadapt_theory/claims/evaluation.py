@@ -24,7 +24,6 @@ class UndefinedError(InvalidValueError):
     """Error: the statement is 0/0 on an instance, or a function leaves its domain."""
 
     def __init__(self, reason: str = "an adapted vector is zero") -> None:
-        """Build the message from the reason."""
         super().__init__(f"The statement is undefined on this instance: {reason}.")
 
 
@@ -40,7 +39,7 @@ class Evaluation:
 
     @property
     def decisive(self) -> float:
-        """The side that is compared with rhs."""
+        """The value that is compared with rhs: ``first_order`` if there is one, else lhs."""
         return self.lhs if self.first_order is None else self.first_order
 
     @property
@@ -50,11 +49,11 @@ class Evaluation:
 
     @property
     def decisive_ratio(self) -> float:
-        """decisive/rhs; 0/0 counts as 0."""
+        """The ratio decisive/rhs, which is 0 for 0/0."""
         return _quotient(self.decisive, self.rhs)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the JSON form; a ratio that is not finite is null."""
+        """Return the evaluation as JSON values; a ratio that is not finite is null."""
         ratio = _quotient(self.lhs, self.rhs) if self.rhs else math.inf
         return {
             "claim": self.claim,
@@ -72,7 +71,7 @@ def _quotient(a: float, b: float) -> float:
 
 
 def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
-    """Return both sides on an instance, at 50, 100, … digits until two results agree; values that vanish there are 0.
+    """Return both sides on an instance, computed with 50, 100, … digits until two results agree, or vanish.
 
     If rounding of the file's numbers makes a norm exceed ε, then ε is enlarged by as much.
 
@@ -163,7 +162,7 @@ def _at(digits: int, inequality: Inequality, raw: Mapping[str, Any], function: C
 
 
 def _settled(a: Any, b: Any) -> tuple[bool, Any]:
-    """Return whether a value agrees with b, computed with twice as many digits, and the settled value."""
+    """Return whether a agrees with b, computed with twice as many digits, and the value: b, or 0 if it vanishes."""
     if not (_real(a) and _real(b)):
         return _real(a) == _real(b), b
     if b is None or abs(a - b) <= AGREEMENT * abs(b):

@@ -46,7 +46,7 @@ class Journal:
             self.tell(f"This run cannot be resumed: {reason}; give another folder with --resume-from.")
 
     def read(self) -> Results:
-        """Return the parts that an interrupted run finished."""
+        """Return the results of the parts that an interrupted run finished."""
         done, text = Results(), ""
         with self._kept():
             text = self.path.read_text(encoding="utf-8", errors="replace") if self.path.exists() else ""
@@ -104,7 +104,7 @@ class Record:
         return [name for name in CLAIMS if name in there]
 
     def unfinished(self) -> set[str]:
-        """Return the claims with a run that lacks a part."""
+        """Return the claims for which a run has unfinished parts."""
         runs = [(c["claims"], Run.of({k: x for k, x in c.items() if k != "claims"})) for c in self.configs]
         return {part.claim for names, run in runs for part in parts(names, run) if part not in self.results}
 
@@ -149,9 +149,9 @@ def read(path: str) -> Record:
 
 
 def merge(paths: Iterable[str]) -> Record:
-    """Return the union of records; each part counts once.
+    """Return the union of records, in which each part counts once.
 
-    Processors may round differently, so of two results for a part the worse is kept.
+    Processors may round differently; if there are two results for a part, the worse one is used.
     """
 
     def severity(result: Verification) -> tuple[bool, float, str]:

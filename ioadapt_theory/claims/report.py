@@ -17,7 +17,7 @@ VALUE = re.compile(r"\{(lhs|rhs) of ([\w-]+)(?: in ([\w-]+))?\}")
 
 
 def remark(claim: Claim) -> str:
-    """Return the remark with its placeholders replaced by values on shipped instances."""
+    """Return the remark of a claim, with values on shipped instances in place of its placeholders."""
     from ioadapt_theory.claims.registry import CLAIMS
 
     def value(match: re.Match[str]) -> str:
@@ -40,7 +40,7 @@ def reading(claim: Claim) -> str:
 
 
 def stated(claim: Claim) -> str:
-    """Return the statement after its hypotheses."""
+    """Return the statement, preceded by its hypotheses."""
     given = ", ".join(text(g) for g in claim.given)
     return f"given {given}: {claim.statement}" if given else claim.statement
 
@@ -121,7 +121,7 @@ def counted(claims: Iterable[Claim]) -> str:
 
 
 def summary(claims: Mapping[str, Claim], total: Mapping[str, Verification], unfinished: Collection[str] = ()) -> str:
-    """Return a table of verdict, worst ratio, evidence and time by claim; unexpected or early verdicts are marked."""
+    """Return a table of verdict, worst ratio, evidence and time by claim; it marks unexpected and unfinished ones."""
     rows = [("claim", "verdict", "recorded", "worst ratio", "evidence", "seconds")]
     for name, v in total.items():
         recorded = claims[name].expected

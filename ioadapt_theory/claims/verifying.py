@@ -33,7 +33,7 @@ LIMITS = {
     **dict.fromkeys(("instances", "starts", "steps"), 10**6),  # all instances and starts are in memory at once
     **{"depth": 1000, "rank": 10_000, "jobs": 1024, "condition": 10**12},
 }
-"""Largest value of every number on the command line."""
+"""Maximum value of every number on the command line."""
 DEFAULT = Run()
 _ONE_AT_A_TIME = threading.Lock()  # digits and threads are settings of the process
 
@@ -92,7 +92,7 @@ def verify(claim: Claim, run: Run = DEFAULT) -> Verification:
 
 
 def parts(names: Iterable[str], run: Run) -> Iterator[Part]:
-    """Yield all parts; lazily, since a long run may have millions."""
+    """Yield the keys of all parts of the claims; lazily, since a long run may have millions of parts."""
     for name in names:
         for k, strategy in enumerate(strategies(CLAIMS[name])):
             for part in range(strategy.parts(run)):
@@ -121,12 +121,12 @@ def results(
     """Yield the results of parts as they are finished, in this process or on an executor.
 
     Args:
-        todo: parts.
-        executor: where parts run; None for this process.
-        ahead: largest number of parts that wait or run on the executor; it bounds the memory.
+        todo: keys of the parts.
+        executor: the executor on which parts run; None for this process.
+        ahead: maximum number of parts that wait or run on the executor; it bounds the memory.
 
     Raises:
-        RefusedError: a worker has other code or versions.
+        RefusedError: a worker has different code or versions, or a part fails.
         WorkerError: workers died or stopped answering.
     """
     todo, waiting = iter(todo), dict[Future[Any], Part]()
@@ -153,7 +153,7 @@ def _answer(answer: Mapping[str, Any]) -> Verification:
 
 
 def total(names: Sequence[str], results: Mapping[Part, Verification]) -> dict[str, Verification]:
-    """Merge by claim, in the order of ``names``; the order of the parts does not matter."""
+    """Return the merged results by claim, in the order of ``names``; the order of the parts does not matter."""
     by_claim = {name: Verification(claim=name) for name in names}
     for part in sorted(results):
         by_claim[part.claim] = by_claim[part.claim] | results[part]
@@ -176,7 +176,7 @@ def versions() -> dict[str, str | None]:
 
 
 def differences(there: Mapping[str, str | None], here: Mapping[str, str | None]) -> str:
-    """Return the differences between other versions and those here as text; empty if there are none."""
+    """Return the differences between the versions ``there`` and ``here`` as text; empty if there are none."""
     names = sorted(name for name in here.keys() | there.keys() if here.get(name) != there.get(name))
     return ", ".join(f"{name} {there.get(name)} (here {here.get(name)})" for name in names)
 
@@ -191,7 +191,7 @@ def sources(folder: Path) -> str:
 
 
 def check(run: Run, jobs: int) -> None:
-    """Refuse settings that cannot work: a number below 1 or above what can be done, or an unavailable device."""
+    """Raise an error for settings that cannot work: numbers out of range, unknown names, or an unavailable device."""
     for name, limit in LIMITS.items():
         value = jobs if name == "jobs" else getattr(run, name)
         for refused, limits in ((value < 1, "at least 1"), (value > limit, f"at most {limit:,}")):

@@ -21,12 +21,12 @@ CHANGES: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def functions(w: dict[str, Any], into: Any, out: Any) -> tuple[Any, Any]:
-    """Return the products on which a head depends, W_qW_kᵀ and W_vW_o, in the coordinates of the stream."""
+    """Return the products on which a head depends, W_qW_kᵀ and W_vW_o, in the coordinates of the residual stream."""
     return into * w["q"] * (into * w["k"]).T, into * w["v"] * w["o"] * out
 
 
 def notices(symmetry: str) -> frozenset[tuple[str, str]]:
-    """Return the placements whose adapted head changes, for an example of rational numbers."""
+    """Return the (placement, projection) pairs that are not invariant in a rational example."""
     sp = sympy()
     w = {x: generic(*shape, x) for x, shape in {"q": (3, 2), "k": (3, 2), "v": (3, 2), "o": (2, 3)}.items()}
     one = into = out = sp.eye(3)
@@ -61,14 +61,14 @@ IGNORED = {
         ("output", "q"): "«(XR)(R⁻¹Q)T = XQT»",
         ("output", "k"): "«(XR)(R⁻¹K)T = XKT»",
         ("output", "v"): "«(XR)(R⁻¹V)T = XVT»",
-        ("input", "o"): "«T(OR)R⁻¹ = TO»",  # turned back from the stream
+        ("input", "o"): "«T(OR)R⁻¹ = TO»",  # R⁻¹ transforms the output back from the stream
     },
 }
-"""For every invariant pair, the adapted product after the symmetry and before, in Q = W_q and so on."""
+"""For every invariant pair, the equation of the adapted products after and before the symmetry, with Q = W_q etc."""
 
 
 def argument(symmetry: str) -> Callable[[Claim], Iterator[Step]]:
-    """Return lines about every pair: symbols for the invariant ones, an example for the others."""
+    """Return a generator of lines about every pair, in symbols for invariant pairs and in an example for the others."""
 
     def chain(claim: Claim) -> Iterator[Step]:
         proved = IGNORED[symmetry]

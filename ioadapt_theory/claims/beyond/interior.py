@@ -13,7 +13,7 @@ def between(hidden: str) -> Setting:
 
 
 def anisotropic(side: str) -> Setting:
-    """Return setting A.2 with F, where E[xᵀx] = FᵀF, in place of σ; AB is c x c or d x d."""
+    """Return setting A.2 with F instead of σ, such that E[xᵀx] = FᵀF; AB is c x c or d x d."""
     axes = {"W1": "c h", "W2": "h d", "W1_target": "c k", "W2_target": "k d", "AB": f"{side} {side}", "F": "c c"}
     return matrices(f"second moments F'F ({side})", axes, attributes={"F": "factor"})
 
@@ -32,7 +32,7 @@ BY_LAYERS = (SIGMA * spectral(T) * (fro(FIRST) * spectral(W2) + spectral(W1_TARG
 F = matrix("factor")
 F_REGULAR = rank(F).equals(rows(F))
 BEFORE = discrepancy(None, F)
-"""E‖xW₁W₂ − xW₁'W₂'‖²."""
+"""Expected squared distance without an adapter, E‖xW₁W₂ − xW₁'W₂'‖²."""
 WHITENED = F @ T @ inverse(F)
 inside = partial(Claim, source=PLACE, reading="adapter between the layers", strategies=SEARCHES)
 with_moments = partial(Claim, source=PLACE, reading="x = zF, z ~ N(0, I)", given=(F_REGULAR,), strategies=SEARCHES)

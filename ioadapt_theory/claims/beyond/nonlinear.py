@@ -16,7 +16,7 @@ LIPSCHITZ = fro(MOVED - G) <= LIP * fro(XAB)
 AFTER = fro(F @ T - F_TARGET @ T) ** 2 <= spectral(T) ** 2 * fro(F - F_TARGET) ** 2
 BEFORE = fro(MOVED) ** 2 <= 2 * fro(G) ** 2 + 2 * (LIP * fro(XAB)) ** 2
 SIZE = 10
-"""k of the counterexample."""
+"""Value of k in the counterexample."""
 
 
 def within_reach(raw: Mapping[str, Tensor]) -> Any:

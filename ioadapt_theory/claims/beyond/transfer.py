@@ -1,4 +1,4 @@
-"""The three placements compared in App. A.2: none is always the best; for equal functions LoRA is the worst."""
+"""The three placements compared in App. A.2: none is always the best; for models of one function LoRA is the worst."""
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ SQUARE_LAYERS = matrices("square layers", dict.fromkeys(MATRICES, "c c") | {"sig
 
 
 def rescaled(raw: Mapping[str, Tensor]) -> SharedFunction:
-    """Return two models of exactly equal functions."""
+    """Return two models that are exactly the same function."""
     return SQUARE_LAYERS.parametrise({**raw, "w1_target": 2 * raw["w1"], "w2_target": raw["w2"] / 2})
 
 
@@ -30,7 +30,7 @@ LEFT_OVER = SIGMA**2 * fro(CHANGE) ** 2
 
 
 def factored(placement: Placement, product: Term, last: Term) -> Chain:
-    """Derive the discrepancy by splitting off the gap, which is 0."""
+    """Return the chain that derives the discrepancy by splitting off the gap, which is 0."""
     return Chain(
         OF[placement],
         (

@@ -1,4 +1,4 @@
-"""The adapter on the target that best reproduces an adapter's effect RMJ on the source; and the layers that lose it.
+"""The adapter on the target that best reproduces an adapter's effect RMJ on the source, and the error of each layer.
 
 The target reads R' and writes through J'. The best adapter is a regression of what the source reads on what the target
 reads, times M, times a regression of what they write; only Gram matrices are needed. This solution of the least-squares

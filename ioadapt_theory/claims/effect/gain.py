@@ -1,7 +1,7 @@
 """The share of its gain that an adapter keeps on another model, which follows from its two effects, without labels.
 
 All outputs on a batch form one row. On the source the labels minus the outputs are g, and the adapter adds e; on the
-target they are g + h, and the adapter adds e'. The gain is the reduction of the squared error.
+target the labels minus the outputs are g + h, and the adapter adds e'. The gain is the reduction of the squared error.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ C, Q, SINE_C = let("c", sim(E, E_TARGET)), let("q", norm(E_TARGET) / norm(E)), s
 MISSED = norm(G - E) / norm(E)
 """√(1/x − 1), where x is the share of ‖g‖² that the adapter removes on the source."""
 TUNED = dot(G, E).equals(norm(E) ** 2)
-"""The strength of the adapter is optimal on the source."""
+"""The hypothesis that the strength of the adapter is optimal on the source."""
 
 
 def gain(need: Term, effect: Term) -> Term:
@@ -55,7 +55,7 @@ SETTING = matrices("a batch", {"g": "k", "h": "k", "e": "k", "e_target": "k"})
 
 
 def tuned(raw: Mapping[str, Any]) -> Any:
-    """Project g so that the strength of e is optimal."""
+    """Return an instance with g projected so that the strength of e is optimal."""
     g, e = raw["g"], raw["e"]
     return SETTING.parametrise({**raw, "g": g + ((e * (e - g)).sum(-1) / (e * e).sum(-1))[..., None] * e})
 

@@ -1,4 +1,4 @@
-"""Quantities that do not determine what an adapter keeps: a discrepancy, the similarity of its layer, weights alone."""
+"""Quantities that do not determine the share of gain kept: discrepancy, similarity of the adapted layer, weights."""
 
 from collections.abc import Mapping
 from fractions import Fraction
@@ -49,7 +49,7 @@ LAYER = matrices("one layer", {"W": "c d", "W_target": "c d", "M": "c c"})
 
 
 def rescaled(raw: Mapping[str, Any]) -> Any:
-    """Return a target that equals the source, but with the layer before doubled and the layer after halved."""
+    """Return an instance whose target is the source with the layer before doubled and the layer after halved."""
     return LAYERS.parametrise({**raw, "w1_target": 2 * raw["w1"], "w2_target": raw["w2"] / 2})
 
 

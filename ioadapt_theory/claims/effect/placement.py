@@ -9,7 +9,7 @@ from ioadapt_theory.claims.language import *
 Z, E, SCALE = row("z"), row("e"), scalar("s")
 J, M, H, W, W_TARGET = (matrix(name) for name in ("j", "m", "h", "w", "w_target"))
 BATCH = matrix("z")
-"""Several inputs with the same J."""
+"""The rows z of several inputs with the same J."""
 SIDE = {INPUT: "c c", OUTPUT: "d d"}
 
 

@@ -49,7 +49,7 @@ def noise(claim: Claim) -> Iterator[Step]:
 
 
 def layers(n: int, generator: torch.Generator) -> list[Tensor]:
-    """Draw the layers of n stacks, with entries of variance 1/rows."""
+    """Return random layers of n stacks, with entries of variance 1/rows."""
     return [torch.randn(n, c, d, generator=generator, dtype=torch.float64) / c**0.5 for c, d in pairwise(WIDTHS)]
 
 

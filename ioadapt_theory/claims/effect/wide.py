@@ -18,7 +18,7 @@ WIDTH, OUTPUTS, BLOCK = 128, 16, 32
 COSINES = (0.98, 0.6, 0.9, 0.8, 0.95)
 """ρ of every layer."""
 LIMIT = 0.02
-"""Largest allowed distance of networks of this width from the limit; 0.014 was measured."""
+"""Maximum distance of networks of this width from the limit; 0.014 was measured."""
 
 
 def kernel(t: mpmath.mpf) -> mpmath.mpf:
@@ -27,12 +27,12 @@ def kernel(t: mpmath.mpf) -> mpmath.mpf:
 
 
 def slope(t: mpmath.mpf) -> mpmath.mpf:
-    """Return κ', the cosine of their gates."""
+    """Return κ', the derivative of κ, which is the cosine of the gates of relu(a) and relu(b)."""
     return 1 - mpmath.acos(t) / mpmath.pi
 
 
 def predicted(cosines: tuple[mpmath.mpf, ...], layer: int) -> mpmath.mpf:
-    """Return c of a LoRA at a layer, counted from 0."""
+    """Return c of a LoRA, the cosine of its effects on both models, at a layer that is counted from 0."""
     before, passed = [mpmath.mpf(1)], list[mpmath.mpf]()
     for rho in cosines:
         passed.append(rho * before[-1])

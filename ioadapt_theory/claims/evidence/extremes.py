@@ -26,7 +26,7 @@ COSINES_TRIED = (Fraction(-3, 5), Fraction(0), Fraction(12, 13))
 LENGTHS_TRIED = (Fraction(1, 2), Fraction(3))
 CONDITIONS_TRIED = (Fraction(1), Fraction(2), Fraction(30))
 BALLS_TRIED = (Fraction(1, 10), Fraction(1, 2), Fraction(9, 10))
-"""Values that parameters of bounds take in families: cosines with a rational sine, sizes, condition numbers, ε."""
+"""Values tried for the parameters of a bound: cosines with a rational sine, sizes, condition numbers, ε."""
 NEAR = Fraction(ATTAINED) * Fraction(ATTAINED)
 """Distance from the limit at which a family that only approaches a bound is evaluated."""
 
@@ -37,8 +37,8 @@ class Attained(Proof):
 
     # value of each parameter (and a distance, if the family only approaches the bound) -> content of an instance file
     family: Callable[..., Mapping[str, Any]]
-    # parameters of the right side and the values tried; the target's equal the source's unless they are listed too.
-    # If empty, this shows only that the factor cannot be smaller.
+    # parameters of the right side and the values tried; the target's are the same as the source's unless they are
+    # listed, too. If there are none, the instance shows only that the factor cannot be smaller.
     over: Mapping[Term, Sequence[Any]] = field(default_factory=dict)
     every_pair: bool = False  # the condition numbers of both models are listed
     approaches: bool = False  # the right side is a supremum that no instance attains
@@ -92,7 +92,7 @@ class Attained(Proof):
 
 
 def undetermined(x: Term, known: set[Term]) -> Term | None:
-    """Return a letter on which a formula depends other than through ``known`` parts, or None."""
+    """Return a symbol on which a formula depends other than through ``known`` parts, or None."""
     if x in known or (x.op == "sine" and Term("sim", x.args) in known):
         return None
     if x.op in {"scalar", "row", "matrix"}:
@@ -149,7 +149,7 @@ def holds_exactly(r: Relation, values: Values) -> bool:
 
 
 def exact_instance(claim: Claim, raw: Mapping[str, Any]) -> Any:
-    """Return the instance that a file describes, in sympy rationals."""
+    """Return the instance that the content of a file describes, in sympy rationals."""
     sp = sympy()
     assert claim.setting is not None
     letters = {letter.key: letter.attribute for letter in claim.setting.letters}

@@ -17,7 +17,7 @@ from ioadapt_theory.claims.instances import Setting
 from ioadapt_theory.errors import InvalidValueError
 
 ACCURACY = 1e-9
-"""Largest residual at which a hypothesis counts as met, since decimals in instance files are rounded."""
+"""Maximum residual of a hypothesis that an instance meets, since decimals in instance files are rounded."""
 ROOTS = frozenset("sqrt abs cos ln arcsin artanh norm sim sine angle fro spectral cond sigma pinv".split())
 
 
@@ -84,7 +84,6 @@ class HypothesisError(InvalidValueError):
     """Error: an instance misses a hypothesis, so it says nothing about the claim."""
 
     def __init__(self, statement: str, residual: float) -> None:
-        """Name the hypothesis, its residual and the limit."""
         missed = f"the residual is {residual:.3g}, above {ACCURACY:g}" if residual else "both sides are equal"
         super().__init__(f"The instance does not meet the hypothesis {statement}: {missed}.")
 
@@ -97,7 +96,6 @@ class UndecidedError(InvalidValueError):
     """
 
     def __init__(self, reason: str, residuals: Mapping[str, float]) -> None:
-        """Build the message from a reason without a full stop."""
         self.residuals = residuals
         super().__init__(f"Undecided: {reason}; write the numbers of the instance exactly.")
 

@@ -1,8 +1,8 @@
-"""Monte-Carlo as the propositions are stated: samples x ~ N(0, σ²I) run through random linear stacks.
+"""Monte-Carlo tests of the propositions as they are stated: samples x ~ N(0, σ²I) run through random linear stacks.
 
 For x ~ N(0, σ²I), ‖xD‖² is a sum of χ² variables weighted by the squared singular values of D. The distribution of a
 sample mean is known, and each stack is tested by the bound of Laurent and Massart (2000, Lemma 1), which holds for
-every N. Stacks draw independent samples and are also tested together (``findings.contradictions``).
+every N. The samples of the stacks are independent; all stacks are also tested together (``findings.contradictions``).
 """
 
 import math
@@ -23,7 +23,7 @@ from ioadapt_theory.claims.settings.stacks import LinearStack, Memory, draw, dra
 
 STACKS_A_PART = 32
 BLOCK = 1 << 16
-"""Numbers in one block of activations: half a MB, which fits into the cache and bounds the memory."""
+"""Number of values in one block of activations: half a MB, which fits into the cache and bounds the memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ def composite(source: LinearStack, target: LinearStack) -> SharedFunction:
 
 
 def estimate(one: LinearStack, other: LinearStack, samples: int, generator: torch.Generator) -> Estimate:
-    """Run the samples; the law of ‖xD‖² is taken from D, which the models give on the basis vectors."""
+    """Return the estimate for every stack; D is computed by running both models on the basis vectors."""
     first, *_ = one.weights
     basis = torch.eye(first.shape[1], dtype=first.dtype, device=first.device)
     weights = torch.linalg.svdvals(one(basis) - other(basis)).square()
@@ -99,7 +99,7 @@ class StackMonteCarlo(Strategy):
         return replace(drawn(run), samples=run.samples, stacks=min(run.stacks, (part + 1) * STACKS_A_PART))
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Compare the mean of every stack, and of all together, with the closed form and the bound."""
+        """Compare the sample means of every stack, and of all stacks together, with the closed form and the bound."""
         stacks = min(STACKS_A_PART, run.stacks - part * STACKS_A_PART)
         generator = seeded(run, claim.id, self.kind, part, stacks, device=run.device)
         source, target = draw(stacks, self.placement, run, generator, self.layer)

@@ -84,7 +84,7 @@ class Resting(Proof):
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """Ids of the claims, in words."""
+        """Description of the argument, with the ids of the claims."""
         return f"by {', '.join(self.claims)}"
 
     def broken(self, claim: Claim) -> Iterator[str]:
@@ -128,7 +128,7 @@ class Said(Strategy):
     kind: Evidence = Evidence.EXACT
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Return a lack for each word that nothing shows; each argument is checked where it runs."""
+        """Return a finding that lacks each word that nothing shows; the arguments are checked in parts of their own."""
         shown = frozenset[Word]().union(*(p.shows for p in claim.proofs))
         if claim.attained:
             shown |= {Word.ATTAINED}

@@ -1,4 +1,4 @@
-"""Strategies for every inequality: replay the witnesses, draw at random, climb lhs/rhs from many starts."""
+"""Strategies for every inequality: replay of witnesses, random instances, and gradient ascent on lhs/rhs."""
 
 import hashlib
 import math
@@ -16,11 +16,11 @@ from ioadapt_theory.claims.evidence.inequality import Inequality, UndecidedError
 from ioadapt_theory.claims.instances import witness
 
 ATTAINED = 2.0**-40
-"""Largest distance of lhs/rhs from 1 for an attaining instance; the ratio is computed at 50 digits."""
+"""Maximum distance of lhs/rhs from 1 for an attaining instance; the ratio is computed at 50 digits."""
 ROUNDING = 1e-13
-"""Largest residual of a hypothesis in a search; hypotheses hold by construction, except near singular instances."""
+"""Maximum residual of a hypothesis in a search; hypotheses hold by construction, except near singular instances."""
 ERRORS = 6.0
-"""Number of standard errors by which a mean may differ from zero: more occurs by chance once in 5 · 10⁸."""
+"""Number of standard errors by which a mean may differ from zero; by chance, 1 of 5 · 10⁸ means differs by more."""
 
 
 def seeded(run: Run, *labels: object, device: str = "cpu") -> torch.Generator:
@@ -30,7 +30,7 @@ def seeded(run: Run, *labels: object, device: str = "cpu") -> torch.Generator:
 
 
 def ratios(inequality: Inequality, instance: Any) -> Tensor:
-    """Return the decisive side over rhs for a batch; 0 where lhs is 0, NaN where a hypothesis is missed."""
+    """Return the decisive value divided by rhs for a batch: 0 if it is 0, NaN for instances that miss a hypothesis."""
     lhs, rhs = inequality.decisive(instance), inequality.rhs(instance)
     quotient = torch.where(lhs == 0, 0.0, lhs / rhs)
     for residual in inequality.residuals(instance).values():
@@ -66,7 +66,7 @@ class RandomInstances(Strategy):
     settings: ClassVar = ("seed", "instances")
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Draw instances, evaluate them, and keep the worst."""
+        """Draw instances, evaluate them, and return the worst one."""
         setting = claim.inequality.setting
         instance = setting.parametrise(setting.start(run.instances, seeded(run, claim.id, self.kind)))
         return confirmed(claim, best(claim, self.kind, instance, ratios(claim.inequality, instance)))
@@ -155,7 +155,7 @@ class MeanZero(Strategy):
     settings: ClassVar = ("seed", "stacks")
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Compare every mean with zero."""
+        """Compare the mean of every statistic with zero."""
         found = self.draw(self.draws * run.stacks, seeded(run, claim.id, self.kind))
         mean, error = found.mean(0), found.std(0) / len(found) ** 0.5
         away = (mean.abs() - self.bias).clamp(min=0) / error

@@ -49,8 +49,8 @@ def line(says: str, *, let: Mapping[str, str] = {}, given: Sequence[str] = (), *
 
     Args:
         says: text of the line.
-        let: letter -> formula that replaces it.
-        given: equations between the letters.
+        let: symbol -> formula that replaces it.
+        given: equations between the symbols.
         options: passed to ``Reader``.
     """
     read = Reader(let, **options)

@@ -35,12 +35,12 @@ def noncommuting(names: str) -> Any:
 
 
 def positives(names: str) -> Any:
-    """Return symbols for positive numbers, as ``sympy.symbols`` reads names."""
+    """Return symbols for positive numbers; ``names`` is parsed as in ``sympy.symbols``."""
     return sympy().symbols(names, positive=True)
 
 
 def generic(rows: int, columns: int, name: str = "") -> Any:
-    """Return a matrix of integers without structure; another one for another name."""
+    """Return a random matrix of integers, which depends on its size and on ``name`` only."""
     return sympy().randMatrix(rows, columns, prng=Random(name))
 
 
@@ -98,7 +98,7 @@ def canonical(x: Any) -> Any:
 def vanishes(expression: Any, *relations: Any) -> bool:
     """Return whether a rational expression is identically zero, modulo polynomials that vanish.
 
-    ``relations`` must be a Gröbner basis in the order of their symbols; a single relation always is.
+    ``relations`` must be a Gröbner basis in the order of their symbols; a single relation always is one.
     """
     sp = sympy()
     numerator = sp.expand(sp.numer(sp.together(sp.expand(expression))))

@@ -1,4 +1,4 @@
-"""Formulas as text (Unicode, one line) and as LaTeX, with the definitions they use."""
+"""Formulas as text (Unicode, one line) and as LaTeX, and the definitions that they use."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -59,7 +59,7 @@ OPERATIONS: Final[dict[str, tuple[str, str]]] = {
 """Text and LaTeX of every operation that ``_term`` does not handle itself; {} is an argument."""
 SIGNS: Final = {"<=": ("≤", r"\le"), "<": ("<", "<"), "=": ("=", "=")}
 WORD: Final = re.compile("Σ|[A-Za-z][a-z]")
-"""Start of a factor that would read as one word with a letter before it."""
+"""Start of a factor that would read as one word with a letter in front of it."""
 MINUS: Final = ("−", "-")
 TRANSPOSED: Final = ("ᵀ", r"^{\top}")
 
@@ -90,7 +90,7 @@ def definitions(relations: Iterable[Relation], write: Callable[[Term], str] = te
 
 
 def letter(name: str, form: int, *, matrix: bool) -> str:
-    """Return the paper's letter for an attribute of an instance, W₁' for w1_target; matrices are capitals."""
+    """Return the paper's symbol for an attribute of an instance, such as W₁' for w1_target; matrices are capitals."""
     base, prime = (name.removesuffix("_target"), "'") if name.endswith("_target") else (name, "")
     stem, index = re.fullmatch(r"(.*?)(\d*)", base).groups()  # type: ignore[union-attr]
     stem = GREEK.get(stem, stem.upper() if matrix else stem)

@@ -1,4 +1,4 @@
-"""The letters of App. A.1 and A.2 as formulas: weights, inputs, outputs before and after adaptation, similarities."""
+"""The symbols of App. A.1 and A.2 as formulas: weights, inputs, outputs before and after adaptation, similarities."""
 
 from typing import Final, NamedTuple
 
@@ -31,7 +31,7 @@ T: Final = EYE + AB
 
 
 class Model(NamedTuple):
-    """One layer of App. A.1 and its two inputs; ``prime`` marks the target's names."""
+    """One layer of App. A.1 and its two inputs; ``prime`` is added to the names of the target's quantities."""
 
     x1: Term
     x2: Term
@@ -123,4 +123,4 @@ def discrepancy(placement: Placement | None, law: Term = SIGMA) -> Term:
 
 
 MODELS = ((SOURCE,), (SOURCE,), (TARGET,))
-"""For sums over both: what is printed, and the terms."""
+"""Arguments of ``total`` for sums over both models: the model in the printed general term, then the two models."""

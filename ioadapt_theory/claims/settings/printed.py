@@ -1,4 +1,4 @@
-"""The figures printed in the paper's Tables 1-6 and 8-11, in long form (``tables/tableN.csv``), read as exact decimals.
+"""The numbers printed in the paper's Tables 1-6 and 8-11, in long form (``tables/tableN.csv``), read as exact decimals.
 
 The columns are side (source or target model), model, peft (family), placement, metric and value; Table 11 adds
 quantity (value or diff) and std. Two cells of the FLUX target rows could not be read in one table and are taken from
@@ -27,7 +27,7 @@ def table(number: int) -> tuple[Cell, ...]:
 
 
 def values(number: int, **where: str) -> dict[tuple[str, ...], Decimal]:
-    """Return the matching cells, keyed by the columns that are not in ``where``."""
+    """Return the values of the matching cells by the columns that are not in ``where``."""
     return {
         tuple(v for k, v in cell.items() if k not in {"value", "std", *where}): Decimal(cell["value"])
         for cell in table(number)
@@ -62,7 +62,7 @@ class Score:
 def gains(
     number: int, side: str, placement: str, *, over: str = "weight", keep: Callable[[str], bool] = lambda metric: True
 ) -> dict[tuple[str, ...], Decimal]:
-    """Return placement - over for every (model, peft, metric) with both values, without averages."""
+    """Return placement - over for every (model, peft, metric), without averages."""
     base = values(number, side=side, placement=over)
     mine = values(number, side=side, placement=placement)
     return {k: v - base[k] for k, v in mine.items() if k[2] not in SUMMARIES and keep(k[2])}

@@ -25,7 +25,7 @@ class LinearStack(torch.nn.Module):
         placement: Placement | None = None,
         layer: int | None = None,
     ) -> None:
-        """Keep weights W_l, which are S x n_{l−1} x n_l, and an adapter A (S x m x r), B (S x r x n).
+        """Take weights W_l, which are S x n_{l−1} x n_l, and an adapter A (S x m x r), B (S x r x n).
 
         ``layer`` is the adapted layer; by default, as in Eq. 9, the last for output adaptation and the first otherwise.
         """
@@ -92,14 +92,16 @@ SPECTRA: dict[str, Callable[[int, int, int, Run, torch.Generator], Tensor]] = {
     "conditioned": conditioned,
 }
 PAIRS = {"independent": None, "gauge": 0.0, "near-gauge": 1e-2}
-"""Noise of the target: drawn independently (None), or W₁R₁, R₁⁻¹W₂R₂, … with relative noise of this size."""
+"""Name of a pair -> relative noise of the target W₁R₁, R₁⁻¹W₂R₂, …, or None for a target drawn independently."""
 
 
 NARROWEST, WIDEST = 1, 10_000
 
 
 def widths(run: Run) -> tuple[int, ...]:
-    """Return the widths of the stack, inputs first; by default neighbours differ, so that a transpose is an error.
+    """Return the widths of the stack, inputs first.
+
+    By default, neighbouring widths differ, so that an accidental transpose raises an error.
 
     Returns:
         One width more than the stack has layers.
@@ -120,7 +122,7 @@ def widths(run: Run) -> tuple[int, ...]:
 
 
 def check(run: Run) -> None:
-    """Refuse stacks that cannot be drawn.
+    """Raise an error for settings with which no stacks can be drawn.
 
     Raises:
         UnknownNameError: unknown spectrum or pair.
@@ -144,7 +146,7 @@ def drawn(run: Run) -> Run:
 
 
 def _insist_on_two_models(source: Sequence[Tensor], target: Sequence[Tensor]) -> None:
-    """Refuse a target that equals its source, since their distance is 0 and satisfies every bound."""
+    """Raise InvalidValueError if a target equals its source, since their distance of 0 satisfies every bound."""
     same = torch.stack([(a == b).flatten(1).all(1) for a, b in zip(source, target, strict=True)]).all(0)
     if same.any():
         msg = f"Source and target are the same model in {int(same.sum())} of {len(same)} stacks; choose larger widths."
@@ -154,7 +156,7 @@ def _insist_on_two_models(source: Sequence[Tensor], target: Sequence[Tensor]) ->
 def draw(
     stacks: int, placement: Placement | None, run: Run, generator: torch.Generator, layer: int | None = None
 ) -> tuple[LinearStack, LinearStack]:
-    """Return source and target models with the same adapter; refuse stacks whose target equals the source."""
+    """Return source and target models with the same adapter; raise an error if a target equals its source."""
     check(run)
     layers = list(pairwise(widths(run)))
     source = [SPECTRA[run.spectrum](stacks, c, d, run, generator) for c, d in layers]

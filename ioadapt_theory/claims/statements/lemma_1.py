@@ -1,6 +1,6 @@
 """Lemma 1 (App. A.1): first-order expansion of the cosine similarity, its norm bound (Eq. 8) and its remainder.
 
-Only inner products occur, so this holds in any dimension. ρ_u = ‖Δu‖/‖u‖, r = ‖u + Δu‖/‖u‖, x the cosine of u, u + Δu.
+Only inner products occur, so it holds in any dimension. ρ_u = ‖Δu‖/‖u‖, r = ‖u + Δu‖/‖u‖, x is the cosine of u, u + Δu.
 """
 
 from ioadapt_theory.claims.language import *
@@ -36,7 +36,7 @@ def along_gradients(s: Fraction, a: Fraction, b: Fraction) -> dict[str, Any]:
 def annihilated(s: Fraction, near: Fraction) -> dict[str, Any]:
     """Δu takes u nearly away and turns it onto the new v: p = u + Δu = η((1 + 2c)v − u), q = v + Δv = F/(2c(1 + c))."""
     v, c = [-abs(s), root(1 - s * s)], root((1 + abs(s)) / 2)
-    sign = -1 if s > 0 else 1  # R ≥ 0 for s < 0; the other sign of s is that of v
+    sign = -1 if s > 0 else 1  # R ≥ 0 for s < 0; for s > 0, v has the opposite sign
     f = [(1 + 2 * c) * v[0] - 1, (1 + 2 * c) * v[1]]
     moved = [x / (2 * c * (1 + c)) for x in f]
     return {

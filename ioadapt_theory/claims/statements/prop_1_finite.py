@@ -25,7 +25,7 @@ RHS_EXPLICIT = RHS_SINE + constant(SOURCE) * EPSILON**2 * SQUARES
 
 
 def explicit() -> Derived:
-    """Bound the first order and the remainder of both models by Lemma 1."""
+    """Return the proof that bounds the first order and the remainder of both models with Lemma 1."""
     changes = [moved(m, LORA) for m in (SOURCE, TARGET)]
     remainders = [
         let(f"R{m.prime}", sim(m.y1 + m.x1 @ AB, m.y2 + m.x2 @ AB) - m.s0 - moved(m, LORA)) for m in (SOURCE, TARGET)

@@ -1,6 +1,6 @@
 """Lemma 3 and Propositions 3, 4 and 5 (App. A.2): the expected distance of two models of nearly the same function.
 
-An adapter on a weight adds to the gap; one before or after the model multiplies it by at most ‖I + AB‖₂².
+LoRA adds to the gap between the models; an adapter before or after the model multiplies it by at most ‖I + AB‖₂².
 """
 
 from ioadapt_theory.claims.language import *
@@ -24,7 +24,7 @@ LAST = "the hypothesis on the models"
 
 
 def split_off(exact: Term, change: Term) -> tuple[Link, ...]:
-    """Bound the exact value by the triangle inequality: the gap, and what AB adds to it."""
+    """Return the links that bound the exact value with the triangle inequality: by the gap and by what AB adds."""
     return (
         Link(SAYS[LORA], exact),
         Link("triangle inequality", SIGMA**2 * (fro(GAP) + fro(change)) ** 2),

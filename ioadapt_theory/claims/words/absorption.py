@@ -32,7 +32,7 @@ def convolution(taps: Mapping[int, Any], *, stride: int = 1, dilation: int = 1, 
 
 
 def mixed(m: Any, positions: int = N) -> Any:
-    """Return the same channel mix at every position: a 1 x 1 convolution without bias."""
+    """Return the matrix that mixes channels in the same way at every position: a 1 x 1 convolution without bias."""
     return sympy().diag(*[m] * positions)
 
 

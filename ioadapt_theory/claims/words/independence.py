@@ -9,7 +9,7 @@ DISPLAYED = f"the displayed linear term {text(prop_2.RHS)} does not contain the 
 
 
 def weights_in(x: Term) -> set[str]:
-    """Return the letters of a formula except ε and similarities."""
+    """Return the symbols of a formula except ε and similarities."""
     sines = {m.sine0: S0 for m in (SOURCE, TARGET)}
     known = {SOURCE.s0: S0, TARGET.s0: S0, abs(SOURCE.s0): S0, **sines}
     letters = {y.name for y in replaced(x, known).walk() if y.op in {"scalar", "row", "matrix"}}
@@ -22,7 +22,7 @@ def independent(placement: Placement) -> str:
 
 
 def letters(right: Term, sentence: str) -> Shown:
-    """Return an argument from the letters that a right side contains."""
+    """Return an argument from the symbols that a right side contains."""
 
     @argued(Shown)
     def lines_(claim: Claim) -> Iterator[Step]:

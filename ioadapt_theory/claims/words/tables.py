@@ -30,12 +30,12 @@ def image(number: int) -> dict[str, Gains]:
 
 
 def counted(by_name: Mapping[str, Gains]) -> str:
-    """Return wins, ties and losses in words."""
+    """Return the numbers of wins, ties and losses as text."""
     return "wins-ties-losses: " + ", ".join(f"{name} {Score.of(g.values())}" for name, g in by_name.items())
 
 
 def lost(by_name: Mapping[str, Gains]) -> str:
-    """Return the cells without a gain, in words."""
+    """Return the names of the cells without a gain as text."""
     return ", ".join(dict.fromkeys(" ".join(key) for g in by_name.values() for key, x in g.items() if x <= 0))
 
 

@@ -18,7 +18,7 @@ from ioadapt_theory.errors import InvalidValueError
 
 DIGITS = 50
 LARGE = 64
-"""Maximum size of a matrix for singular values at 50 digits; those of a larger one take minutes: float64 is used."""
+"""Maximum size of a matrix for singular values at 50 digits; larger ones would take minutes, so float64 is used."""
 Array = Any
 """A tensor, or a numpy object array of mpmath or sympy numbers; a scalar is a tensor or such a number."""
 
@@ -273,7 +273,7 @@ POINTS = {True: 9, False: 33}
 
 
 def sup_hessian_norm(u: Array, v: Array, du: Array, dv: Array) -> Array:
-    """Return sup_t ‖H(u + tΔu, v + tΔv)‖ over a grid in [0, 1], which is at most the true one: a bound is stricter."""
+    """Return max ‖H(u + tΔu, v + tΔv)‖ on a grid of t in [0, 1]; it is at most the supremum, so a bound is stricter."""
     sup = operator_norm(hessian(u, v))
     points = POINTS[isinstance(sup, Tensor)]
     for k in range(1, points):

@@ -71,12 +71,12 @@ def _quotient(a: float, b: float) -> float:
 
 
 def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
-    """Return both sides on an instance, computed with 50, 100, … digits until two results agree, or vanish.
+    """Return both sides on an instance, computed with 50, 100, … digits until two results agree or the value vanishes.
 
     If rounding of the file's numbers makes a norm exceed ε, then ε is enlarged by as much.
 
     Raises:
-        FileFormatError: the file does not hold an instance.
+        FileFormatError: ``raw`` does not have the form of an instance.
         ShapeError: the sizes do not fit.
         InvalidValueError: a value is outside its limits, or the claim has no instances.
         HypothesisError: the instance misses a hypothesis.

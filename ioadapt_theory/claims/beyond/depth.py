@@ -9,11 +9,11 @@ Minkowski's inequality and a factor λ‖W_j‖ for each later layer.
 from ioadapt_theory.claims.language import *
 
 DEPTH = 3
-"""Number of layers that are written out."""
+"""Number of layers for which the proof is written out."""
 
 
 def gauge_parts() -> dict[str, bool]:
-    """Return for every place of an adapter whether its gauge part is zero for every gauge and adapter."""
+    """Return, for every place of an adapter, whether its gauge part is zero for every gauge and every adapter."""
     sp, t = sympy(), noncommuting("T")
     zero_there = {}
     for layer in range(1, DEPTH + 1):
@@ -25,7 +25,7 @@ def gauge_parts() -> dict[str, bool]:
 
 
 def sentence(zero_there: dict[str, bool]) -> str:
-    """Return the claim about the places where the gauge part is zero."""
+    """Return the statement of the claim, with the places where the gauge part is zero."""
     name = {"input 1": "the first input", f"output {DEPTH}": "the last output"}
     safe = " and ".join(name.get(place, place) for place, zero_ in zero_there.items() if zero_)
     return (

@@ -1,4 +1,4 @@
-"""Props. 4 and 5 inside a model, where adapters are in practice, and for inputs of any second moments E[xᵀx] = FᵀF."""
+"""Props. 4 and 5 inside a model, where adapters are in practice, and for any second moments E[xᵀx] = FᵀF of inputs."""
 
 from ioadapt_theory.claims.language import *
 

@@ -20,7 +20,7 @@ TUNED = dot(G, E).equals(norm(E) ** 2)
 
 
 def gain(need: Term, effect: Term) -> Term:
-    """Return the reduction of the squared error."""
+    """Return by how much an effect reduces the squared error, which is ‖need‖² without it."""
     return norm(need) ** 2 - norm(need - effect) ** 2
 
 
@@ -28,7 +28,7 @@ SHARE = gain(G + H, E_TARGET) / gain(G, E)
 RETAINED = abs(SHARE - (2 * C * Q - Q**2 + 2 * dot(H, E_TARGET) / norm(E) ** 2)) <= 2 * Q * SINE_C * MISSED
 BEST = gain(E, E_TARGET) / gain(E, E) <= C**2
 AT_BEST = gain(E, dot(E, E_TARGET) / norm(E_TARGET) ** 2 * E_TARGET) / gain(E, E)
-"""The share that e' keeps at the strength c/q."""
+"""The share of the gain that is kept if e' is multiplied by the strength c/q."""
 
 
 along_and_across = told(

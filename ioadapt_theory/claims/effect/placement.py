@@ -24,7 +24,7 @@ def adapted(placement: Placement, w: Term) -> Term:
 
 
 def identity(placement: Placement) -> Claim:
-    """Return the identity for the term that the layer's change adds to LoRA's error."""
+    """Return the claim about the term that the change of the layer adds to the error of LoRA."""
     own = adapted(placement, W_TARGET - W)
     left = norm(adapted(placement, W_TARGET) - E) ** 2
     right = norm(lora(placement) - E) ** 2 + norm(own) ** 2 - 2 * dot(E - lora(placement), own)

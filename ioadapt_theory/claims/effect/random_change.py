@@ -1,4 +1,4 @@
-"""Linear stacks whose layers change independently: the average share kept by an adapter at any layer, in closed form.
+"""Linear stacks whose layers change independently: the average share of its gain that an adapter keeps, in closed form.
 
 An adapter at layer l depends on the layers of its path: all but l for LoRA, all for input and output adapters.
 """
@@ -21,7 +21,7 @@ COSINES, RATIOS, NOISE = (0.9, 0.7, 0.8), (1.1, 0.8, 1.3), (0.1, 0.3, 0.2)
 
 @argued(Shown)
 def one_layer(claim: Claim) -> Iterator[Step]:
-    """Average WBWᵀ, where B comes from the later layers, over a 2 x 3 layer with entries of variance v."""
+    """Average WBWᵀ over a 2 x 3 layer W with entries of variance v; B comes from the later layers."""
     sp = sympy()
     v, s, k, size = positives("v s k delta")
     rho = sp.Symbol("rho")
@@ -61,7 +61,7 @@ def adapters(generator: torch.Generator) -> Iterator[tuple[Placement, Tensor]]:
 
 
 def effect(stack: list[Tensor], placement: Placement, m: Tensor) -> Tensor:
-    """Return the effect of an adapter on the inputs I."""
+    """Return the effect of an adapter in a stack whose inputs are the rows of I."""
     first, own, last = stack
     return first @ (m if placement is LORA else m @ own if placement is INPUT else own @ m) @ last
 
@@ -79,7 +79,7 @@ def random_source(n: int, generator: torch.Generator) -> Tensor:
 
 
 def predicted_square(source: list[Tensor], placement: Placement, m: Tensor) -> Tensor:
-    """Return E ‖e'‖² = tr B₀, computed from the outputs to the inputs."""
+    """Return E ‖e'‖² = tr B₀, computed backwards from the outputs."""
     b = torch.eye(source[-1].shape[-1], dtype=torch.float64)
     for j in (2, 1, 0):
         b = m @ b @ m.mT if j == 1 and placement is not INPUT else b

@@ -44,7 +44,7 @@ def mean(x: Any, *laws: tuple[Any, Any]) -> Any:
 
 @argued(Shown)
 def expected(claim: Claim) -> Iterator[Step]:
-    """Average over M for two samples, readers with 2 and writers with 3 entries, and 2 outputs."""
+    """Average over M, for two samples, 2 numbers that M reads, 3 numbers that it writes, and 2 outputs."""
     sp = sympy()
     v, w = sp.symbols("v w")
     samples = [(drawn(f"r{t}", 1, 2), drawn(f"s{t}", 1, 2), drawn(f"j{t}", 3, 2), drawn(f"k{t}", 3, 2)) for t in "12"]

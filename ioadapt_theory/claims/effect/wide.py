@@ -69,7 +69,7 @@ def run(x: Tensor, layers: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
 
 
 def networks(n: int, generator: torch.Generator) -> Tensor:
-    """Return the cosine minus its limit for every layer and placement, at one input per network."""
+    """Return the cosine of the effects minus its limit for every layer and placement, at one input per network."""
     x = torch.randn(n, 1, WIDTH, generator=generator, dtype=torch.float64)
     source, target, found = [], [], []
     for (c, d), rho in zip(pairwise([WIDTH] * len(COSINES) + [OUTPUTS]), COSINES, strict=True):

@@ -1,6 +1,6 @@
 """Exact arguments, one class per kind of conclusion, so that the verdict follows from the class.
 
-``Derived`` and ``Told``: the proof of a theorem that Coq has checked, as a chain of formulas or in words.
+``Derived`` and ``Told``: the proof of a theorem that Coq has checked, as a chain of formulas or as lines of text.
 ``Reached``: lines of algebra that end at the right side, up to an order.
 ``extremes``: instances that attain a bound or violate a claim. ``prose``: arguments for and against a sentence.
 """

@@ -70,7 +70,7 @@ def contradictions(counts: Mapping[str, int]) -> frozenset[str]:
 
     Args:
         counts: ``excess`` is Σ N(mean/closed form − 1), ``excess_of_bound`` is Σ N(mean/bound − 1), and ``variance`` is
-            that of ``excess`` if the closed form is right, all in units of 2⁻²⁰. Missing keys count as 0.
+            that of ``excess`` if the closed form is right, all in units of 2⁻²⁰. Missing values are 0.
     """
     failed = set()
     if abs(counts.get("excess", 0)) > UNIT * _limit(counts, FALSE_ALARM / 2):
@@ -190,7 +190,7 @@ class Verification:
     def verdict(self) -> Verdict:
         """Verdict by precedence: a violation refutes, a lack leaves the claim undecided, an exact argument proves it.
 
-        Without an exact argument, a claim that was searched has survived.
+        Without an exact argument, a claim has survived if instances of it were evaluated.
         """
         if self.worst_ratio > 1 + TOLERANCE or any(f.contradictions for f in self.findings.values()):
             return Verdict.REFUTED

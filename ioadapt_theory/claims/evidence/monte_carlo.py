@@ -46,7 +46,7 @@ class Estimate:
 
 
 def mean_distance(one: LinearStack, other: LinearStack, samples: int, generator: torch.Generator) -> Tensor:
-    """Return the mean over x ~ N(0, I) of ‖one(x) − other(x)‖² for every stack, on independent samples."""
+    """Return the sample mean of ‖one(x) − other(x)‖² for every stack, over independent x ~ N(0, I)."""
     first, *_ = one.weights
     stacks, c, _ = first.shape
     rows = max(1, BLOCK // (stacks * max(c, *(w.shape[-1] for w in one.weights))))
@@ -95,7 +95,7 @@ class StackMonteCarlo(Strategy):
         return -(-run.stacks // STACKS_A_PART)
 
     def pinned(self, run: Run, part: int) -> Run:
-        """Return the settings for drawing stacks, the samples, and the number of stacks up to this part."""
+        """Return a run with the settings for drawing stacks, the samples, and the number of stacks up to this part."""
         return replace(drawn(run), samples=run.samples, stacks=min(run.stacks, (part + 1) * STACKS_A_PART))
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:

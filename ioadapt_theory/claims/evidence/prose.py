@@ -80,7 +80,7 @@ class Resting(Proof):
     """An argument that a statement in prose follows from claims with formulas, each proved by exact arguments."""
 
     claims: tuple[str, ...]  # ids of these claims
-    about: Term  # the left side that each of them must have
+    about: Term  # the left side that each of these claims must have
 
     @property
     def name(self) -> str:  # type: ignore[override]

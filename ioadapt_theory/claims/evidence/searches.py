@@ -107,7 +107,7 @@ class GradientAscent(Strategy):
 
 
 def agree(one: Any, other: Any) -> bool:
-    """Whether two values are the same up to what the last digits of a double may lose."""
+    """Return whether two values differ by at most ``ATTAINED``, which allows for rounding in double precision."""
     return bool(abs(one - other) <= ATTAINED)
 
 

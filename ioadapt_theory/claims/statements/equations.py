@@ -52,7 +52,7 @@ by_norms = told(
 
 
 def update(placement: Placement, w: Term) -> Term:
-    """Return what Eq. 6 adds to W."""
+    """Return the update of W by the two adapters of Eq. 6."""
     return {INPUT: (EYE + A1 @ B1) @ w, OUTPUT: w @ (EYE + A1 @ B1)}[placement] + A2 @ B2 - w
 
 

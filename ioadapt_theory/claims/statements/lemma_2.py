@@ -87,7 +87,7 @@ CLAIMS = (
         concludes=(INTEGRAL,),
         proofs=(taylor, Attained(opposite_turns, approaches=True)),
         words=(FACTOR,),
-        setting=INCREMENTS.parametrised(partial(shorter, most=0.5)),  # for a grid on the segment
+        setting=INCREMENTS.parametrised(partial(shorter, most=0.5)),  # short enough for the grid on the segment
         remark="no factor below ½ will do",
     ),
     after(

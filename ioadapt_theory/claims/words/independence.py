@@ -17,7 +17,7 @@ def weights_in(x: Term) -> set[str]:
 
 
 def independent(placement: Placement) -> str:
-    """Return the sentence about one placement."""
+    """Return the statement that the bound for one placement is independent of the base weights."""
     return f"the bound on the similarity distance of {placement} adapters is independent of the base weights"
 
 

@@ -76,7 +76,7 @@ def counted(what: str) -> Step:
 
 
 def no_more(where: str) -> str:
-    """Return the sentence about one kind of work."""
+    """Return the statement that input and output adapters cost no more than LoRA in one kind of work."""
     return f"for c = d input and output adapters cost no more than LoRA in {where}"
 
 

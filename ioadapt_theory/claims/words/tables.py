@@ -56,7 +56,7 @@ def within_deviation() -> tuple[list[str], str]:
 
 
 def overall() -> Gains:
-    """Return the gain in the overall score of Table 5."""
+    """Return the gain of input adapters over weight adapters in the overall score of Table 5."""
     found_ = {p: next(v for k, v in values(5, placement=p).items() if k[-1] == "Overall") for p in ("weight", "input")}
     return {("Overall", str(found_["input"]), "against", str(found_["weight"])): found_["input"] - found_["weight"]}
 

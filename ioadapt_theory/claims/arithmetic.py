@@ -93,7 +93,7 @@ def where_larger(a: Array, b: Array, x: Array, y: Array) -> Array:
 
 
 def dot(u: Array, v: Array) -> Array:
-    """Return uᵀv."""
+    """Return the inner product uᵀv."""
     return (u * v).sum(-1)
 
 

@@ -1,9 +1,9 @@
 """An adapter reads at one place and writes at another: the effect of M on a batch is RMJ.
 
-The rows of R are what it reads (n samples), and J is the Jacobian of the outputs with respect to what it writes; on the
-target, R' and J'. LoRA reads the layer's input and writes its output; an input adapter reads and writes the input, an
-output adapter the output. In linear models this effect is exact; elsewhere it is the first order in M, and J depends on
-the sample.
+The rows of R are what the adapter reads (n samples), and J is the Jacobian of the outputs with respect to what it
+writes; on the target, these are R' and J'. LoRA reads the layer's input and writes its output; an input adapter reads
+and writes the input, an output adapter the output. In linear models this effect is exact; elsewhere it is the first
+order in M, and J depends on the sample.
 """
 
 from collections.abc import Iterator

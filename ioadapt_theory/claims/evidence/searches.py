@@ -85,7 +85,7 @@ class GradientAscent(Strategy):
     settings: ClassVar = ("seed", "starts", "steps")
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Ascend, and return the largest ratio met on the way."""
+        """Run the ascent, and return the largest ratio on the way."""
         setting = claim.inequality.setting
         raw = setting.start(run.starts, seeded(run, claim.id, self.kind))
         raw = {name: x.requires_grad_() for name, x in raw.items() if name not in self.drop}

@@ -118,7 +118,7 @@ def model(w1: Term, w2: Term, placement: Placement | None) -> Term:
 
 
 def discrepancy(placement: Placement | None, law: Term = SIGMA) -> Term:
-    """Return E‖source − target‖² of Eq. 9."""
+    """Return E‖source(x) − target(x)‖², the expected squared distance of the outputs in Eq. 9."""
     return mean_square(model(W1, W2, placement) - model(W1_TARGET, W2_TARGET, placement), law)
 
 

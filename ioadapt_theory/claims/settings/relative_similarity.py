@@ -106,7 +106,10 @@ def below_outputs(data: Data) -> Tensor:
 
 
 def worst_direction(data: Data, placement: Placement, ball: Ball) -> Tensor:
-    """Return the AB of norm 1 that maximises δ − δ' = ⟨AB, G − G'⟩: (G − G')/‖G − G'‖_F, or else the polar factor."""
+    """Return the AB of norm 1 that maximises δ − δ' = ⟨AB, G − G'⟩.
+
+    In the Frobenius norm it is a multiple of G − G', in the spectral norm the polar factor of G − G'.
+    """
     source, target = (_gradient(data[f"x1{t}"], data[f"x2{t}"], data[f"w{t}"], placement) for t in ("", "_target"))
     g = source - target
     if ball is FROBENIUS:

@@ -63,7 +63,7 @@ def channel_mix(claim: Claim) -> Iterator[Step]:
 
 @argued(Refuted)
 def counterexamples(claim: Claim) -> Iterator[Step]:
-    """Give integer counterexamples with one or two channels."""
+    """Give integer counterexamples to the absorption of a convolution, with one or two channels."""
     sp = sympy()
     one = sp.Matrix([[1]])
     wide = {-1: one, 0: 2 * one, 1: 3 * one}

@@ -22,7 +22,7 @@ def independent(placement: Placement) -> str:
 
 
 def letters(right: Term, sentence: str) -> Shown:
-    """Return an argument from the symbols that a right side contains."""
+    """Return the argument that a right side is independent of the base weights, since its symbols are none of them."""
 
     @argued(Shown)
     def lines_(claim: Claim) -> Iterator[Step]:

@@ -85,7 +85,7 @@ def prediction_lines(predictions: Predictions) -> list[str]:
 
 
 def shown(report: Report) -> list[LayerPair]:
-    """Return at most ROWS layers in the network's order: those of the adapter, then those that changed most."""
+    """Return up to ROWS layers, in the network's order; the adapter's have precedence, then those that changed most."""
     first = sorted(report.layers, key=lambda pair: (not pair.placements, -round(pair.change, 4)))[:ROWS]
     names = {pair.name for pair in first}
     return [pair for pair in report.layers if pair.name in names]

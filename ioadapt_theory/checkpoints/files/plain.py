@@ -19,7 +19,7 @@ class PlainFile:
     """An open file, read by position; safe to share between threads and forked processes."""
 
     def __init__(self, path: Path) -> None:
-        """Open for reading; raise SourceError for a folder, device, pipe or socket."""
+        """Open for reading; raise SourceError if that fails, or for a folder, device, pipe or socket."""
         self.path = path
         try:  # opening a pipe without a writer would block
             self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)

@@ -44,7 +44,7 @@ def bottleneck(claim: Claim) -> Iterator[Step]:
 
 
 def reach(placement: Placement) -> Claim:
-    """Return the claim that the update is a product through r columns."""
+    """Return the claim that the rank of the update is at most r."""
     first, second, form, side = {
         INPUT: (A, B @ W, (EYE + A @ B) @ W, "c"), OUTPUT: (W @ A, B, W @ (EYE + A @ B), "d")}[placement]  # fmt: skip
     return Claim(

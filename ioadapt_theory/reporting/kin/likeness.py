@@ -70,7 +70,7 @@ def same(a: Tensor, b: Tensor) -> bool:
 
 
 def _z(one: Tensor, two: Tensor) -> float | None:
-    """Return the smaller z of permuted inputs and outputs, since models may share one side by design."""
+    """Return the smaller z, for permuted inputs or outputs, since models may share one of these by design, or None."""
     zs = [_permuted(a.mT @ b) for a, b in ((one, two), (one.mT, two.mT)) if a.shape[1] >= FEWEST]
     return min(zs) if zs else None
 

@@ -86,7 +86,7 @@ class Attained(Proof):
                     yield f"{at}: {text(x)} is {float(instance(x)):.6g}"
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        """Yield a line with the values tried."""
+        """Yield a line with the values of the parameters for which the family was evaluated."""
         tried = (f"{text(x)} in {{{', '.join(map(str, values))}}}" for x, values in self.over.items())
         yield f"evaluated at 50 digits for {', '.join(tried)}"
 

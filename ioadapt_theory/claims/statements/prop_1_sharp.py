@@ -29,7 +29,7 @@ def nuclear(m: Model) -> Term:
 
 
 def by_singular_values(m: Model) -> Term:
-    """Return (1 − s₀²)(1/s_c + 1/s_{c−1}), the two smallest singular values of W."""
+    """Return (1 − s₀²)(1/s_c + 1/s_{c−1}), where s_c and s_{c−1} are the two smallest singular values of W."""
     return m.sine0**2 * (1 / sigma(m.w, 1) + 1 / sigma(m.w, 2))
 
 

@@ -152,7 +152,7 @@ class _Printable:
 
 
 def speak_utf_8() -> None:
-    """Write UTF-8 in any locale, since formulas contain Greek letters."""
+    """Make stdout and stderr write UTF-8 in any locale, since formulas contain Greek letters."""
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")
     for stream in (sys.stdout, sys.stderr):

@@ -30,7 +30,7 @@ RATIOS = norm(READ_TARGET) / norm(READ) * (norm(WROTE_TARGET) / norm(WROTE))
 
 
 def drawn(name: str, rows_: int, columns: int) -> Any:
-    """Return a matrix of symbols for entries of mean 0."""
+    """Return a matrix of symbols that stand for random entries of mean 0."""
     return sympy().Matrix(rows_, columns, lambda i, j: sympy().Symbol(f"{name}{i}{j}"))
 
 

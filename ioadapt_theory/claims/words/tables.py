@@ -40,7 +40,7 @@ def lost(by_name: Mapping[str, Gains]) -> str:
 
 
 def on_par() -> tuple[float, str]:
-    """Return the smallest p-value of all metrics on the source, and a sentence about it."""
+    """Return the smallest p-value over all metrics on the source, and a summary of the tests."""
     metrics = ("CLIP-T", *IMAGE)
     least = min(score(8, "source", p, m).p_value for p in SIDES for m in metrics)
     moves = [abs(g) for p in SIDES for m in metrics for g in gains(8, "source", p, keep=m.__eq__).values()]
@@ -49,7 +49,7 @@ def on_par() -> tuple[float, str]:
 
 
 def within_deviation() -> tuple[list[str], str]:
-    """Return the gains of Table 11 (target, image similarity) within their standard deviation, and a sentence."""
+    """Return the gains of Table 11 (target, image similarity) within their standard deviation, and a summary."""
     cells = [c for c in table(11) if c["side"] == "target" and c["quantity"] == "diff" and c["metric"] in IMAGE]
     within = [f"{c['placement']} {c['metric']}" for c in cells if abs(float(c["value"])) <= float(c["std"])]
     return within, f"{len(within)} of {len(cells)} gains is within its deviation: {', '.join(within)}"

@@ -33,7 +33,7 @@ COMPONENTS = {
     "unet": re.compile(r"(?:down|up)_blocks\.\d"),
     "transformer": re.compile(r"(?:single_)?transformer_blocks\.\d"),
 }
-"""Component of a pipeline -> pattern that its layer names match; text encoders cannot be told apart by names."""
+"""Component of a pipeline -> pattern that its layer names match; text encoders cannot be distinguished by names."""
 STYLES = ("peft", "diffusers", "kohya")
 
 

@@ -16,7 +16,8 @@ from ioadapt_theory.adapters.base_weights import BaseLayer
 from ioadapt_theory.null import ROUNDING, Null, beside, of_matrix, parts
 
 CHANNELS = 512
-"""Maximum number of channels to compare; if there are more, this many are sampled, with a null SD of about 1/512."""
+"""Maximum number of channels to compare. If there are more, this many are sampled, and the null distribution of the
+cosine has a standard deviation of about 1/512."""
 LARGE = 1 << 20
 """Matrices with more elements than this are multiplied in float32, unless they are stored in float64."""
 

@@ -70,7 +70,10 @@ def same(a: Tensor, b: Tensor) -> bool:
 
 
 def _z(one: Tensor, two: Tensor) -> float | None:
-    """Return the smaller z, for permuted inputs or outputs, since models may share one of these by design, or None."""
+    """Return the smaller of the z for permuted inputs and for permuted outputs; None if there are too few channels.
+
+    Models may share the order of either the inputs or the outputs by design.
+    """
     zs = [_permuted(a.mT @ b) for a, b in ((one, two), (one.mT, two.mT)) if a.shape[1] >= FEWEST]
     return min(zs) if zs else None
 

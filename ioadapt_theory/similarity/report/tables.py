@@ -56,7 +56,7 @@ def cell(value: float | None) -> str:
 
 
 def heading(c: Comparison) -> str:
-    """Return a one-line description of the values."""
+    """Return a one-line description of what was compared and averaged."""
     what = "weights" if c.options.space is Space.WEIGHT else f"{c.options.space}-side Grams, identity removed"
     what = f"{what}, updates since {c.parent}" if c.parent else what
     mean = "weighted by parameters" if c.options.weighted else "uniform"

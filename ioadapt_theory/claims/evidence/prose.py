@@ -77,34 +77,27 @@ def argued(kind: type[P], about: str = "") -> Callable[[Callable[[Claim], Iterat
 
 @dataclass(frozen=True)
 class Resting(Proof):
-    """An argument that a statement in prose follows from claims with formulas, each proved by exact arguments."""
+    """A statement in prose that rests on a claim with a formula, which is proved by its own arguments."""
 
-    claims: tuple[str, ...]  # ids of these claims
-    about: Term  # the left side that each of them must have
+    other: Claim
+    about: Term  # the left side of every relation that the other claim must conclude
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """Ids of the claims, in words."""
-        return f"by {', '.join(self.claims)}"
+        """Name the other claim."""
+        return f"by {self.other.id}"
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield a message for every claim that is not proved or has another left side."""
-        from ioadapt_theory.claims.registry import CLAIMS  # whose files use this module
-
-        for name in self.claims:
-            other = CLAIMS[name]
-            settled = [p for p in other.proofs if p.proves]
-            if not settled or not all(p.holds(other) for p in settled):
-                yield f"{name} is not proved"
-            if any(opened(r.left) != opened(self.about) for r in other.concludes):
-                yield f"{name} is not about {text(self.about)}"
+        """Yield why the other claim does not show this one."""
+        settled = [p for p in self.other.proofs if p.proves]
+        if not settled or not all(p.holds(self.other) for p in settled):
+            yield f"{self.other.id} is not proved"
+        if any(opened(r.left) != opened(self.about) for r in self.other.concludes):
+            yield f"{self.other.id} is not about {text(self.about)}"
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        """Yield the statements of these claims."""
-        from ioadapt_theory.claims.registry import CLAIMS
-
-        for name in self.claims:
-            yield f"{name} (proved): {CLAIMS[name].statement}"
+        """Yield the other claim's statement."""
+        yield f"{self.other.id} (proved): {self.other.statement}"
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,7 @@ WEAKER: dict[str, Callable[[], Claim]] = {
     # other claims are about something else
     "input refuted by claims about LoRA": lambda: of(
         "independent-input",
-        proofs=(replace(CLAIMS["independent-input"].proofs[1], claims=("prop-1-sharp",)),),
+        proofs=(replace(CLAIMS["independent-input"].proofs[1], other=CLAIMS["prop-1-sharp"]),),
     ),
     "input adapters, by the argument for output": lambda: of(
         "independent-input", proofs=CLAIMS["independent-output"].proofs
@@ -300,15 +300,15 @@ def test_a_family_attains_to_a_millionth_of_a_millionth(off: Fraction, holds: bo
     assert any(said.endswith(": 0.333333 of the right side") for said in claim.proofs[1].broken(third))
 
 
-def test_what_rests_on_a_claim_that_is_not_proved_or_about_something_else_says_so(monkeypatch: Any) -> None:
+def test_what_rests_on_a_claim_that_is_not_proved_or_about_something_else_says_so() -> None:
     one, other = CLAIMS["prop-1"], CLAIMS["prop-4"]
-    assert list(RefutedBy(("prop-1",), one.concludes[0].left).broken(one)) == ["prop-1 is not proved"]
-    rests = RefutedBy(("prop-4",), other.concludes[0].left)
-    assert list(rests.broken(one)) == []
-    monkeypatch.setitem(CLAIMS, "prop-4", of("prop-4", proofs=(*other.proofs, told("«x = y»"))))
-    assert list(rests.broken(one)) == ["prop-4 is not proved"]
-    monkeypatch.setitem(CLAIMS, "prop-4", replace(other, concludes=(*other.concludes, GOAL)))
-    assert list(rests.broken(one))[-1] == f"prop-4 is not about {text(rests.about)}"
+    assert list(RefutedBy(one, one.concludes[0].left).broken(one)) == ["prop-1 is not proved"]
+    about = other.concludes[0].left
+    assert list(RefutedBy(other, about).broken(one)) == []
+    unproved = of("prop-4", proofs=(*other.proofs, told("«x = y»")))
+    assert list(RefutedBy(unproved, about).broken(one)) == ["prop-4 is not proved"]
+    wider = replace(other, concludes=(*other.concludes, GOAL))
+    assert list(RefutedBy(wider, about).broken(one))[-1] == f"prop-4 is not about {text(about)}"
 
 
 def test_a_parameter_that_is_not_tried_is_named() -> None:

@@ -82,9 +82,12 @@ def rank_of_update(placement: Placement, first: Term, second: Term) -> Claim:
     )
 
 
+BOUNDED = {INPUT: rank_of_update(INPUT, A1, B1 @ W), OUTPUT: rank_of_update(OUTPUT, W @ A1, B1)}
+
+
 def by_ranks(kind: type[ShownBy] | type[RefutedBy]) -> tuple[Any, ...]:
     """Return the arguments by which the ranks of both forms settle a claim."""
-    return tuple(kind((f"eq-6-rank-{p}",), x) for p, x in RANKS.items())
+    return tuple(kind(BOUNDED[placement], x) for placement, x in RANKS.items())
 
 
 every_update = argued(OnlyIf, "sums of updates of both ranks are reached")(
@@ -189,8 +192,7 @@ CLAIMS = (
         expected=REFUTED,
         remark="on one W every such update is a LoRA of rank r₁ + r₂",
     ),
-    rank_of_update(INPUT, A1, B1 @ W),
-    rank_of_update(OUTPUT, W @ A1, B1),
+    *BOUNDED.values(),
     Claim(
         id="eq-6-same-set",
         source=EQ_6,

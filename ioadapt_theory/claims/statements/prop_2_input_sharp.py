@@ -69,22 +69,23 @@ def two_conditions(k: Fraction, k_target: Fraction, s: Fraction) -> dict[str, An
     return diagonal(w, w_target, exchange, Fraction(1, 10), pairs)
 
 
-CLAIMS = (
-    bound(
-        "prop-2-input-sharp",
-        INPUT,
-        RHS_SHARP,
-        more=FULL_ROW_RANK,
-        reading="sharp",
-        amends="prop-2-input",
-        proofs=(
-            sharp_constant,
-            Attained(one_condition, {cond(SOURCE.w): CONDITIONS_TRIED, SOURCE.s0: COSINES_TRIED}),
-        ),
-        attained=("ce1b", "ce1f"),
-        words=(ATTAINED, SHARP),
-        remark="depends on the base weights; attained for κ = κ' and every s₀; 4(1 − s₀²)ε only for scaled isometries",
+INPUT_SHARP = bound(
+    "prop-2-input-sharp",
+    INPUT,
+    RHS_SHARP,
+    more=FULL_ROW_RANK,
+    reading="sharp",
+    amends="prop-2-input",
+    proofs=(
+        sharp_constant,
+        Attained(one_condition, {cond(SOURCE.w): CONDITIONS_TRIED, SOURCE.s0: COSINES_TRIED}),
     ),
+    attained=("ce1b", "ce1f"),
+    words=(ATTAINED, SHARP),
+    remark="depends on the base weights; attained for κ = κ' and every s₀; 4(1 − s₀²)ε only for scaled isometries",
+)
+CLAIMS = (
+    INPUT_SHARP,
     bound(
         "prop-2-input-vectors",
         INPUT,

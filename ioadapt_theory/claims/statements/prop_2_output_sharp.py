@@ -86,6 +86,14 @@ sharp = partial(
     strategies=SEARCHES,
 )
 both_ends = Attained(far_ends, {EPSILON: BALLS_TRIED, SOURCE.s0: COSINES_TRIED})
+OUTPUT_FINITE = sharp(
+    id="prop-2-output-finite",
+    reading="exact, finite",
+    given=(*SPECTRAL.given, BELOW_ONE),
+    concludes=(FINITE_BOUND,),
+    proofs=(two_models, both_ends, simpler),
+    remark="for s₀ = s₀' that is 2τ(1 − s₀²)/(1 − s₀²τ²), at most 2τ ≤ 4ε",
+)
 CLAIMS = (
     sharp(
         id="prop-2-output-artanh",
@@ -101,14 +109,7 @@ CLAIMS = (
         ),
         remark="depends on I + AB alone",
     ),
-    sharp(
-        id="prop-2-output-finite",
-        reading="exact, finite",
-        given=(*SPECTRAL.given, BELOW_ONE),
-        concludes=(FINITE_BOUND,),
-        proofs=(two_models, both_ends, simpler),
-        remark="for s₀ = s₀' that is 2τ(1 − s₀²)/(1 − s₀²τ²), at most 2τ ≤ 4ε",
-    ),
+    OUTPUT_FINITE,
     sharp(
         id="prop-2-output-sharp",
         reading="sharp",

@@ -65,7 +65,7 @@ CLAIMS = (
         prose=independent(INPUT),
         proofs=(
             grows_with_condition,
-            RefutedBy(("prop-2-input-sharp",), distance(INPUT)),
+            RefutedBy(prop_2_input_sharp.INPUT_SHARP, distance(INPUT)),
         ),
         expected=REFUTED,
         remark="the sharp constant (1 − s₀²)(κ + 1/κ + κ' + 1/κ'), κ = cond(W), is attained and not bounded over all W",
@@ -77,7 +77,7 @@ CLAIMS = (
         prose=independent(OUTPUT),
         proofs=(
             letters(prop_2_output_sharp.RHS_FINITE, independent(OUTPUT)),
-            ShownBy(("prop-2-output-finite",), distance(OUTPUT)),
+            ShownBy(prop_2_output_sharp.OUTPUT_FINITE, distance(OUTPUT)),
         ),
         expected=PROVED,
         remark="exactly 2τ(1 − s₀²)/(1 − s₀²τ²) with τ = 2ε/(1 + ε²), attained",

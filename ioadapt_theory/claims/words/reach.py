@@ -66,6 +66,7 @@ def reach(placement: Placement) -> Claim:
     )  # fmt: skip
 
 
+REACH = {placement: reach(placement) for placement in (INPUT, OUTPUT)}
 CLAIMS = (
     Claim(
         id="broader-class",
@@ -73,8 +74,8 @@ CLAIMS = (
         origin=PRINTED,
         prose="input and output adapters express a broader class of linear transformations than LoRA",
         proofs=(
-            RefutedBy(("reach-input",), rank((EYE + A @ B) @ W - W)),
-            RefutedBy(("reach-output",), rank(W @ (EYE + A @ B) - W)),
+            RefutedBy(REACH[INPUT], rank((EYE + A @ B) @ W - W)),
+            RefutedBy(REACH[OUTPUT], rank(W @ (EYE + A @ B) - W)),
             same_set,
         ),
         expected=REFUTED,
@@ -82,8 +83,7 @@ CLAIMS = (
         "9 dimensions (input) against 15 (output, LoRA); for c = 5, d = 3 updates have 9 dimensions (output) against "
         "15 (input, LoRA)",
     ),
-    reach(INPUT),
-    reach(OUTPUT),
+    *REACH.values(),
     Claim(
         id="broader-class-maps",
         source="Sections 4 and 6",

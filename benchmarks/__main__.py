@@ -11,7 +11,7 @@ from ioadapt_theory.cli import OK, guarded
 from ioadapt_theory.results import replacing, write_json
 
 BENCHMARKS = ("layer", "verifier", "similarity", "report", "carry")
-"""Each is a module here with ``main(quick) -> record`` and ``table(record) -> text``."""
+"""Names of the benchmarks; each is a module here with ``main(quick) -> record`` and ``table(record) -> text``."""
 PARTS = (
     "training", "bfloat16", "dropout", "without_gradient", "convolutions", "decoding", "steps", "merging", "launches",
     "compiled", "importing",
@@ -19,7 +19,7 @@ PARTS = (
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the benchmarks and write NAME.json and NAME.txt of each; return 0, or 2 after an error message."""
+    """Run the benchmarks, and write NAME.json and NAME.txt for each; return 0, or 2 after an error message."""
     return guarded("benchmarks", lambda: _main(argv))
 
 

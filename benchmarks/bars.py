@@ -1,4 +1,4 @@
-"""The targets that measured cells are compared with, and the tables."""
+"""The targets of the layer benchmark, and the tables of its record."""
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping
@@ -19,22 +19,22 @@ WHY = {
     "DoRA on the weight, 77": "most of the added time is for W + AB in the norms; its share decreases with more rows.",
     "added time": "the peer loses less if pages are kept; for LoHa, products that both compute take most of the time.",
 }
-"""Reasons why targets are missed, by a part of their names."""
+"""Part of a target's name -> reason why the target is missed."""
 NOISE = 1.031
-"""Largest ratio of two equal layers in many measurements."""
+"""Largest ratio of the times of two identical layers that was observed in many measurements."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A target, the measured value, and the worst cell if it decides.
+    """A target, the measured value and, if the worst cell decides, the name of this cell.
 
     Attributes:
-        what: description.
-        demanded: the limit, in words.
+        what: what is measured.
+        demanded: the limit as text, such as "<= 0.7".
         measured: value with freed pages returned to the system, which is the default.
-        reached: whether the target is reached in all measurements.
-        kept: value with freed pages kept, if relevant.
-        decided_by: the worst cell.
+        reached: whether the target is reached, with pages returned and with pages kept.
+        kept: value with freed pages kept; None if it was not measured.
+        decided_by: name of the worst cell; empty if a mean over cells is compared.
     """
 
     what: str
@@ -57,31 +57,31 @@ def over_base(cell: Cell, name: str = "ours", key: str = "train") -> float:
 
 
 def added(cells: list[Cell]) -> float:
-    """Return the time added by ours divided by that added by the peer, from means over cells."""
+    """Return the time that our adapters add divided by the time that the peer's add, from means over cells."""
     ours, peer = mean(map(over_base, cells)), mean(over_base(c, "peer") for c in cells)
     return (ours - 1) / max(peer - 1, 1e-9)
 
 
 def leanness(cell: Cell) -> float:
-    """Return our peak memory above the base layer's, divided by the peer's; at least 0.05, to avoid zeros in a mean."""
+    """Return our peak memory beyond the base layer's, divided by that of the peer; at least 0.05, to avoid zeros."""
     base = cell["peak"]["base"]
     return max((cell["peak"]["ours"] - base) / max(cell["peak"]["peer"] - base, 1), 0.05)
 
 
 def mean(values: Iterable[float]) -> float:
-    """Return the geometric mean, NaN for no values."""
+    """Return the geometric mean, or NaN if there are no values."""
     values = list(values)
     return statistics.geometric_mean(values) if values else float("nan")
 
 
 def label(cell: Cell) -> str:
-    """Return the cell in words."""
+    """Return the family, rank, placement and shape of a cell as text."""
     parts = (cell.get("family"), cell.get("rank"), cell.get("placement"), cell.get("shape"))
     return " ".join(str(part) for part in parts if part is not None)
 
 
 def bars(results: Mapping[str, Any]) -> list[Bar]:
-    """Return every target, for the measured cells."""
+    """Return the targets for all cells that were measured."""
     found: list[Bar] = []
 
     def of(section: str, wanted: Mapping[str, object], pages: str = "returned") -> list[Cell]:
@@ -145,14 +145,14 @@ def _no_loha(cells: list[Cell]) -> float:
 
 
 def markdown(record: Mapping[str, Any]) -> str:
-    """Return the tables: targets, families against base and peer, whole steps, kernels, and compilation."""
+    """Return the record as text: targets, families compared with base and peer, whole steps, kernels, compilation."""
     results, config = record["results"], record["config"]
     bars, *tables = (_lines(t(results)) for t in (_bars, _families, _steps, _kernels, _compiled))
     return "\n\n".join(filter(None, [_about(config, results.get("load", 0)), bars, _why(results), *tables])) + "\n"
 
 
 def _why(results: Mapping[str, Any]) -> str:
-    """Return the known reasons why targets are missed."""
+    """Return a list of the known reasons for the missed targets."""
     missed = [bar["what"] for bar in results["bars"] if not bar["reached"]]
     found = [f"- {part}: {why}" for part, why in WHY.items() if any(part in what for what in missed)]
     return "\n".join(["Missed targets:", "", *found]) if found else ""
@@ -169,7 +169,7 @@ def _about(config: Mapping[str, Any], load: float) -> str:
 
 
 def _lines(table: tuple[str, list[str], list[list[str]]]) -> str:
-    """Return a Markdown table under a sentence, or nothing if it has no rows."""
+    """Return a Markdown table under its title, or an empty string if the table has no rows."""
     title, head, rows = table
     if not rows:
         return ""

@@ -40,7 +40,7 @@ class Llama(nn.Module):
 
 
 class UNet(nn.Module):
-    """Two 3 x 3 convolutions, self-attention, cross-attention to 77 tokens, an MLP: Stable Diffusion at 32 x 32."""
+    """Two 3 x 3 convolutions, self-attention, cross-attention to 77 tokens and an MLP, as in Stable Diffusion."""
 
     targets = ("conv1", "conv2", "q1", "k1", "v1", "o1", "q2", "k2", "v2", "o2", "up", "down")
     shape = (1, 320, 32, 32)
@@ -70,14 +70,14 @@ class UNet(nn.Module):
 
 
 TINY = 1e-6
-"""A small scaling, so that values do not grow over many calls; products scaled by 0 would not be computed."""
+"""Scale of added products, small so that values do not grow over many calls; with 0, no product would be computed."""
 BLOCKS: dict[str, Any] = {"llama": Llama, "unet": UNet}
 
 
 def adapted(
     block: Any, family: str, rank: int, device: str, dtype: torch.dtype = torch.float32
 ) -> dict[str, nn.Module]:
-    """Return the frozen block, and copies with the peer's adapters and with ours, on each side."""
+    """Return the frozen block, a copy with the peer's adapters, and copies with ours for each placement, by name."""
     from peft import LoHaConfig, LoKrConfig, LoraConfig, get_peft_model
 
     frozen = block().to(device, dtype).requires_grad_(requires_grad=False)
@@ -95,12 +95,12 @@ def adapted(
 
 
 def products_alone(base: Call, block: nn.Module, rank: int, dtype: torch.dtype, device: str) -> Call:
-    """Return the frozen block's step with the products of LoRA, a lower bound on the cost of an adapter.
+    """Return the frozen block's step together with the products of LoRA, a lower bound on the cost of an adapter.
 
-    There is no autograd, no optimizer, and no allocation as large as X.
+    The products are computed without autograd, an optimizer, or allocations as large as X.
 
     Returns:
-        A call that runs the step once.
+        A call that runs the step and the products once.
     """
     shapes = [(p.in_features, p.out_features) for p in block.modules() if isinstance(p, nn.Linear)]
     n = 512

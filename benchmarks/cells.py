@@ -1,6 +1,6 @@
 """The measurements of the layer benchmark by section; each section runs in a separate process.
 
-``python -m benchmarks.cells SECTION [--quick] [--device cuda]`` prints its cells as JSON.
+``python -m benchmarks.cells SECTION [--quick] [--device cuda]`` prints the cells of a section as JSON.
 """
 
 import argparse
@@ -57,7 +57,7 @@ Todo = list[Callable[[], Cell]]
 
 @dataclass(frozen=True)
 class Setting:
-    """The number and the device of the measurements."""
+    """The duration and the device of the measurements."""
 
     quick: bool = False
     device: str = "cpu"
@@ -68,7 +68,7 @@ class Setting:
         return 0.05 if self.quick else 0.2
 
     def alternate(self, calls: dict[str, Callable[[], object]], share: float = 1.0) -> dict[str, float]:
-        """Return the seconds of each call."""
+        """Return the median seconds of each call, by name."""
         rounds = (3, 9) if self.quick else (3, 25)
         return alternate(calls, seconds=share * self.seconds, rounds=rounds, device=self.device)
 
@@ -77,7 +77,7 @@ def linear(
     setting: Setting, shape: Shape, family: str, rank: int, placement: str, *, bf16: bool = False,
     dropout: float = 0.0, needs: bool = True, memory: bool = False,
 ) -> Cell:  # fmt: skip
-    """Return times of forward and backward passes, and saved memory; if ``needs``, X needs a gradient."""
+    """Measure the passes of a linear layer and, if ``memory``, its memory; X needs a gradient if ``needs``."""
     dtype = torch.bfloat16 if bf16 else torch.float32
     options: dict[str, Any] = {"dtype": dtype, "device": setting.device}
     make = lambda: nn.Linear(shape.c, shape.d, bias=False, **options)  # noqa: E731
@@ -101,34 +101,34 @@ def linear(
 
 
 def training(setting: Setting) -> Todo:
-    """Measure every family on every side of projections of known models."""
+    """Return calls that measure every family and placement on projections of known models."""
     shapes = (NAMED["SD-1.5 cross 640"],) if setting.quick else SHAPES
     cases = [(*f, p) for f in (FEW if setting.quick else FAMILIES) for p in PLACEMENTS]
     return [_call(linear, setting, s, *case, memory=True) for s in shapes for case in cases]
 
 
 def bfloat16(setting: Setting) -> Todo:
-    """Measure bfloat16 models with float32 adapters, the default."""
+    """Return calls that measure bfloat16 layers with float32 adapters, which are the default."""
     shapes = [NAMED["SD-1.5 self 16x16"], NAMED["Llama-3.2-1B q, o"]][: 1 if setting.quick else None]
     return [_call(linear, setting, s, *f, p, bf16=True) for s in shapes for f in FEW[:3] for p in PLACEMENTS]
 
 
 def dropout(setting: Setting) -> Todo:
-    """Measure with dropout 0.05, as in many recipes."""
+    """Return calls that measure layers with dropout 0.05, as in many recipes."""
     shapes = [NAMED["SD-1.5 self 32x32"], NAMED["Llama-3.2-1B k, v"]][: 1 if setting.quick else None]
     cases = (("lora", 16), ("dora", 16))
     return [_call(linear, setting, s, *f, p, dropout=0.05) for s in shapes for f in cases for p in PLACEMENTS]
 
 
 def without_gradient(setting: Setting) -> Todo:
-    """Measure with an X that needs no gradient, such as text in cross-attention; the base has no backward pass."""
+    """Return calls that measure layers whose X needs no gradient, as in cross-attention: the base runs forward only."""
     shapes = [s for s in SHAPES if "cross" in s.name][: 1 if setting.quick else None]
     cases = (("lora", 4), ("lora", 16), ("dora", 4))
     return [_call(linear, setting, s, *f, p, needs=False) for s in shapes for f in cases for p in PLACEMENTS]
 
 
 def convolutions(setting: Setting) -> Todo:
-    """Measure 3 x 3 convolutions."""
+    """Return calls that measure 3 x 3 convolutions."""
     cases = [(*f, "weight") for f in (("lora", 4), ("dora", 4), ("lokr", 1), ("loha", 16))]
     cases += [("lora", 4, "input"), ("lora", 4, "output")]
     sizes = CONVOLUTIONS[: 1 if setting.quick else 2]
@@ -137,7 +137,7 @@ def convolutions(setting: Setting) -> Todo:
 
 def _convolution(setting: Setting, channels: int, side: int, family: str, rank: int, placement: str) -> Cell:
     make = lambda: nn.Conv2d(channels, channels, 3, padding=1, device=setting.device)  # noqa: E731
-    rank = 10_000 if family == "lokr" else rank  # the full second factor
+    rank = 10_000 if family == "lokr" else rank  # so large that the second factor is a full matrix
     layers = peers.contenders(make, family, rank, placement)
     x = torch.randn(1, channels, side, side, device=setting.device).requires_grad_()
     gradient = torch.randn_like(x, requires_grad=False)
@@ -147,7 +147,7 @@ def _convolution(setting: Setting, channels: int, side: int, family: str, rank: 
 
 
 def decoding(setting: Setting) -> Todo:
-    """Measure one token through a frozen layer, as in text generation."""
+    """Return calls that measure the forward pass of one token, as in text generation."""
     return [_call(_token, setting, 2048, 2048, *f, p) for f in FEW for p in PLACEMENTS]
 
 
@@ -162,7 +162,7 @@ def _token(setting: Setting, c: int, d: int, family: str, rank: int, placement: 
 
 
 def merging(setting: Setting) -> Todo:
-    """Measure merging into a weight, compared with multiplying Φ(I) and W, and merging a whole model."""
+    """Return calls that measure merging into a weight, compared with the product Φ(I)W, and merging a whole model."""
     size = (1024, 512) if setting.quick else (2048, 4096)
     found = [_call(_merging, setting, *size, *f, p) for f in FEW for p in PLACEMENTS]
     return [*found, _call(_merging_for_good, setting)]
@@ -202,7 +202,7 @@ def _merging_for_good(setting: Setting) -> Cell:
 
 
 def steps(setting: Setting) -> Todo:
-    """Measure whole training steps of a block."""
+    """Return calls that measure whole training steps of a block."""
     cases = [("llama", "dora", 16, False), ("llama", "lora", 16, False), ("llama", "lokr", 16, False)]
     cases += [("llama", "dora", 16, True), ("unet", "dora", 16, False), ("unet", "lora", 16, False)]
     return [_call(_step, setting, *case) for case in (cases[:1] if setting.quick else cases)]
@@ -223,14 +223,14 @@ def _step(setting: Setting, block: str, family: str, rank: int, bf16: bool) -> C
 
 
 def launches(setting: Setting) -> Todo:
-    """Count kernels and bytes."""
+    """Return calls that count the kernels and bytes of a layer's passes."""
     del setting
     cases = [(*f, p) for f in (("lora", 16), ("dora", 16), ("lokr", 128), ("loha", 16)) for p in PLACEMENTS]
     return [_call(counting.launches, *case) for case in cases]
 
 
 def compiled(setting: Setting) -> Todo:
-    """Measure a block compiled by torch."""
+    """Return calls that measure a block compiled by torch."""
     return [_call(_compiled, setting, *case) for case in ((("dora", 16),) if setting.quick else COMPILED)]
 
 
@@ -256,7 +256,7 @@ def _compiled(setting: Setting, family: str, rank: int) -> Cell:
 
 
 def importing(setting: Setting) -> Todo:
-    """Measure the CPU seconds of imports in a new interpreter."""
+    """Return a call that measures the CPU seconds of imports in new interpreters."""
     return [_call(_importing, 1 if setting.quick else 3)]
 
 
@@ -294,10 +294,10 @@ ONCE = frozenset({"merging", "launches", "compiled", "importing"})
 
 
 def _tensors(run: object) -> Iterator[Tensor]:
-    """Yield the weights of a layer, which do not count as saved memory."""
+    """Yield the weights of a contender, which do not count as saved memory."""
     if isinstance(run, nn.Module):
         yield from itertools.chain(run.parameters(), run.buffers())
-    else:  # weights in the closure of a naive form
+    else:  # a naive form is a function with the layers in its closure
         for cell in getattr(run, "__closure__", None) or ():
             value = cell.cell_contents
             yield from _tensors(value.run if isinstance(value, peers.Contender) else value)

@@ -28,19 +28,20 @@ class Counting(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignor
     def __torch_dispatch__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Count one operation."""
+        """Run one operation, and count it unless it starts no kernel."""
         out = function(*args, **(kwargs or {}))
         name = function.overloadpacket.__name__
         if name not in SILENT:
             self.kernels[name] += 1
-            read = {key: value for key, value in (kwargs or {}).items() if key != "out"}  # the result
+            # ``out`` is the result, which must not be counted twice
+            read = {key: value for key, value in (kwargs or {}).items() if key != "out"}
             tensors = [t for t in tree_leaves((args, read, out)) if isinstance(t, Tensor)]
             self.bytes += sum(t.numel() * t.element_size() for t in tensors)
         return out
 
 
 def counted(layer: peers.Contender, x: Tensor, gradient: Tensor) -> dict[str, Any]:
-    """Return the kernels and bytes of a forward and backward pass, after a first pass that fills caches."""
+    """Count the kernels and bytes of a forward and a backward pass, after a first run that fills caches."""
     torch.autograd.backward(layer.run(x), gradient)
     for t in (x, *layer.parameters):
         t.grad = None  # accumulation of gradients does not belong to the layer
@@ -50,12 +51,11 @@ def counted(layer: peers.Contender, x: Tensor, gradient: Tensor) -> dict[str, An
 
 
 def launches(family: str, rank: int, placement: str, *, n: int = 512, c: int = 2048, d: int = 2048) -> dict[str, Any]:
-    """Return counts for a frozen bfloat16 layer, and for our and the peer's float32 and bfloat16 adapters.
-
-    By default, adapters are in float32.
+    """Count the kernels of a frozen bfloat16 layer, with our adapter and with the peer's, in float32 and in bfloat16.
 
     Returns:
-        The family, rank and placement, ``launches`` by layer for float32, and ``cast`` by layer for bfloat16.
+        The family, rank and placement; ``launches``: layer -> kernels and bytes with float32 adapters; ``cast``:
+        layer -> number of kernels with bfloat16 adapters.
     """
     options: dict[str, Any] = {"dtype": torch.bfloat16, "device": "meta"}
     x, gradient = torch.empty(n, c, requires_grad=True, **options), torch.empty(n, d, **options)

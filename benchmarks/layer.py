@@ -1,6 +1,7 @@
 """The adapted layer, compared with its frozen base layer, PEFT and the naive forms of input and output placement.
 
-Each section of ``cells`` runs in separate processes, with freed pages returned to the system and kept.
+Each section of ``cells`` runs in a separate process with freed pages returned to the system; on a CPU, the sections
+that are not in ``ONCE`` also run in a process with freed pages kept.
 """
 
 import json
@@ -31,13 +32,13 @@ def main(
     device: str = "cpu",
     before: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the record after measuring sections on one thread; other sections are copied from an earlier record.
+    """Measure the sections in ``part`` on one thread, and copy all other sections from an earlier record.
 
     Returns:
-        The record: ``config`` and ``results`` by section.
+        The record: ``config``, and ``results`` by treatment of freed pages and by section.
 
     Raises:
-        InvalidValueError: the device does not exist, or the record has another machine or other versions.
+        InvalidValueError: the device does not exist, or the earlier record has a different configuration.
     """
     if device != "cpu" and not torch.cuda.is_available():
         msg = f"This machine has no device {device!r}; use --device cpu."
@@ -60,7 +61,7 @@ def main(
 
 
 def run(section: str, *, quick: bool, device: str, environment: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the cells of a section."""
+    """Measure a section in a new process, and return its cells."""
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.cells", section, "--device", device]
     done = subprocess.run(
         [*command, *(["--quick"] if quick else [])],
@@ -72,7 +73,7 @@ def run(section: str, *, quick: bool, device: str, environment: Mapping[str, str
 
 
 def cpu() -> str:
-    """Return the processor's name, as far as known."""
+    """Return the processor's name or, if it is unknown, the machine's architecture."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -19,7 +19,7 @@ MALLOC = {
     "returned": {},
     "kept": {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)},
 }
-"""Treatments of freed pages by glibc -> environment; getting pages again costs more than a pass over the data."""
+"""What glibc does with freed pages -> environment variables; new pages cost more than a pass over the data."""
 
 
 def alternate(
@@ -31,7 +31,7 @@ def alternate(
         calls: calls to compare, by name.
         seconds: approximate total time.
         rounds: minimum and maximum number of rounds, after a warm-up.
-        device: device of the calls.
+        device: device on which the calls run.
     """
     times: dict[str, list[float]] = {name: [] for name in calls}
     clock = time.process_time if device == "cpu" else time.perf_counter
@@ -58,7 +58,7 @@ def alternate(
 
 
 def step(module: Callable[[Tensor], Any], x: Tensor, gradient: Any, parameters: list[nn.Parameter]) -> Call:
-    """Return a call that runs forward and backward of a layer (or a list), as after an optimizer step."""
+    """Return a call that resets the gradients, as after an optimizer step, and runs a layer forward and backward."""
 
     def call() -> None:
         x.grad = None
@@ -70,7 +70,7 @@ def step(module: Callable[[Tensor], Any], x: Tensor, gradient: Any, parameters: 
 
 
 def forward(module: Callable[[Tensor], Tensor], x: Tensor) -> Call:
-    """Return a call that runs forward without a graph."""
+    """Return a call that runs a layer forward without building a graph."""
 
     def call() -> Tensor:
         with torch.no_grad():
@@ -80,7 +80,7 @@ def forward(module: Callable[[Tensor], Tensor], x: Tensor) -> Call:
 
 
 def peak(call: Call, device: str = "cpu") -> int:
-    """Return the peak of live bytes during a call above the minimum; its result is kept alive."""
+    """Return the peak of the live bytes during a call above their minimum; the call's result is kept alive."""
     call()
     gc.collect()  # garbage of other calls must not be freed in between
     if device != "cpu":
@@ -103,7 +103,7 @@ def peak(call: Call, device: str = "cpu") -> int:
 
 
 def saved(module: Callable[[Tensor], Tensor], x: Tensor, weights: list[Tensor]) -> int:
-    """Return the bytes that one call saves for its backward pass, with its input but without parameters."""
+    """Return the bytes that a layer's call saves for the backward pass: with the input, but without ``weights``."""
     known = {w.untyped_storage().data_ptr() for w in weights}
     kept: dict[int, int] = {}
 

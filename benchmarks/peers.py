@@ -1,4 +1,4 @@
-"""Equal adapted layers from this package, from PEFT and in the naive form, with equal parameters."""
+"""Adapted layers of this package, of PEFT and in the naive form, with the same weights and parameters."""
 
 import copy
 from collections import OrderedDict
@@ -22,7 +22,7 @@ class Contender:
 
 
 class Eye(nn.Linear):
-    """The identity I_n as a layer; PEFT's layers on it give input and output placement."""
+    """The identity I_n as a layer; with PEFT's adapter on it, it serves as an input or output adapter."""
 
     def __init__(self, n: int, like: Tensor) -> None:
         super().__init__(n, n, bias=False, dtype=like.dtype, device=like.device)
@@ -34,7 +34,7 @@ class Eye(nn.Linear):
 
 
 def ours(base: nn.Module, family: str, placement: str, rank: int, dropout: float = 0.0) -> tuple[Contender, nn.Module]:
-    """Return the layer of this package with random parameters, and its family."""
+    """Return a layer adapted by this package, with random parameters, and the module of these parameters."""
     model = nn.Sequential(base)
     adapt(model, target_modules=["0"], family=family, placement=placement, rank=rank, dropout=dropout)
     layer = layers(model)["0"]
@@ -45,7 +45,7 @@ def ours(base: nn.Module, family: str, placement: str, rank: int, dropout: float
 
 
 def peft(base: nn.Module, family: str, rank: int, phi: nn.Module, dropout: float = 0.0) -> Contender:
-    """Return PEFT's layer on ``base`` with the parameters of phi."""
+    """Return ``base`` adapted by PEFT, with the parameters of ``phi``."""
     try:
         from peft import LoHaConfig, LoKrConfig, LoraConfig, get_peft_model
     except ImportError:
@@ -68,7 +68,7 @@ def peft(base: nn.Module, family: str, rank: int, phi: nn.Module, dropout: float
 
 
 def naive(base: nn.Module, family: str, placement: str, rank: int, phi: nn.Module, dropout: float = 0.0) -> Contender:
-    """Return Eq. 4b or 4c with PEFT's layer on an identity matrix."""
+    """Return an input or output adapter (Eq. 4b or 4c) that consists of PEFT's adapter on an identity layer."""
     n: Any = base.in_features if placement == "input" else base.out_features
     side = peft(Eye(n, base.weight), family, rank, phi, dropout)  # type: ignore[arg-type]
     if placement == "input":
@@ -79,7 +79,7 @@ def naive(base: nn.Module, family: str, placement: str, rank: int, phi: nn.Modul
 def contenders(
     make: Callable[[], nn.Module], family: str, rank: int, placement: str, dropout: float = 0.0
 ) -> dict[str, Contender]:
-    """Return a frozen layer, our adapted layer, and the peer's, with equal weights and parameters."""
+    """Return a frozen layer, our adapted layer and, if there is one, the peer's, with the same parameters, by name."""
     frozen = make().requires_grad_(requires_grad=False)
     found = {"base": Contender(frozen, [])}
     found["ours"], phi = ours(copy.deepcopy(frozen), family, placement, rank, dropout)
@@ -91,7 +91,7 @@ def contenders(
 
 
 def _equal(phi: nn.Module, name: str) -> Tensor:
-    """Return our parameter with PEFT's name, in its transposed layout."""
+    """Return our parameter that corresponds to PEFT's parameter ``name``, in PEFT's transposed layout."""
     names = {
         "magnitude_vector": "m", "lora_A": "A", "lora_B": "B",
         "hada_w1_a": "B1", "hada_w1_b": "A1", "hada_w2_a": "B2", "hada_w2_b": "A2", "lokr_w1": "C", "lokr_w2": "D",

@@ -7,17 +7,17 @@ from contextlib import suppress
 from pathlib import Path
 
 PERIOD = 0.005
-"""Seconds between two samples."""
+"""Seconds between two samples of the memory."""
 
 
 def held(pid: int, *kinds: str) -> float:
-    """Return the MB of a process's memory of these kinds, named as in smaps_rollup."""
+    """Return a process's memory in MB, summed over ``kinds``, which are lines of smaps_rollup."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith(kinds)) / 1024
 
 
 def all_held() -> float:
-    """Return the MB of this process, and the private MB of its children."""
+    """Return the memory of this process plus the private memory of its children, in MB."""
     pid = os.getpid()
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
     return held(pid, "Rss:") + sum(held(int(child), "Private_") for child in children)

@@ -35,7 +35,7 @@ SHAPES = Path(__file__).with_name("unet_shapes.tsv")
 MODELS = 5
 ROUNDS = 3
 FREE = 12e9
-"""Bytes of disk that the full run needs for five files of 1.72 GB."""
+"""Bytes of free disk space that the full run needs, for five files of 1.72 GB."""
 
 
 def shapes(*, divisor: int = 1) -> dict[str, tuple[int, ...]]:
@@ -47,7 +47,7 @@ def shapes(*, divisor: int = 1) -> dict[str, tuple[int, ...]]:
 
 
 def write(path: Path, sizes: Mapping[str, tuple[int, ...]], noise: float, seed: int) -> None:
-    """Write one fp16 model: a common base plus noise from the seed."""
+    """Write one fp16 model: a base that all models share, plus noise drawn with ``seed``."""
     header, end = {}, 0
     for name, shape in sizes.items():
         begin, end = end, end + 2 * math.prod(shape)
@@ -64,7 +64,7 @@ def write(path: Path, sizes: Mapping[str, tuple[int, ...]], noise: float, seed: 
 
 
 def ours(paths: list[Path], **options: Any) -> dict[str, float]:
-    """Compare all pairs in one pass over the files."""
+    """Compare all pairs in one pass over the files; return the cosines of the first pair."""
     from ioadapt_theory.checkpoints.files.readers import open_file
     from ioadapt_theory.similarity import Options, compare
 
@@ -73,7 +73,7 @@ def ours(paths: list[Path], **options: Any) -> dict[str, float]:
 
 
 def loaded(paths: list[Path], *, single: bool) -> dict[str, float]:
-    """Compare in the simple way: load both files, with one call per tensor."""
+    """Compare the first two files in the usual way: load both, and make one call per tensor; return the cosines."""
     import torch
     from safetensors.torch import load_file
 
@@ -86,13 +86,13 @@ def loaded(paths: list[Path], *, single: bool) -> dict[str, float]:
 
 
 def pairs(paths: list[Path]) -> dict[str, float]:
-    """Compare every pair separately."""
+    """Compare every pair separately; return the cosines of the first pair."""
     found = [ours(list(pair), threads=1) for pair in itertools.combinations(paths, 2)]
     return found[0]
 
 
 def exact(paths: list[Path]) -> dict[str, float]:
-    """Return the reference cosines, from whole tensors in float64 with pairwise sums."""
+    """Return the reference cosines of the first two files, from whole tensors in float64 with pairwise sums."""
     from safetensors import safe_open
 
     with safe_open(paths[0], "np") as one, safe_open(paths[1], "np") as two:
@@ -114,10 +114,10 @@ CASES: dict[str, Callable[[list[Path]], dict[str, float]]] = {
 
 
 def child(case: str, folder: Path, *, memory: bool) -> dict[str, Any]:
-    """Run one case in this process, for its time or its memory."""
+    """Run one case in this process; return its memory if ``memory``, and otherwise its times and cosines."""
     import torch
 
-    from ioadapt_theory.similarity import compute  # noqa: F401  (imports are not what is measured)
+    from ioadapt_theory.similarity import compute  # noqa: F401  (imported before the measurement)
 
     torch.set_num_threads(1)
     paths = sorted(folder.glob("*.safetensors"))
@@ -136,7 +136,7 @@ def spent() -> float:
 
 
 def measured(case: str, folder: Path, rounds: int) -> dict[str, Any]:
-    """Return the median CPU and wall seconds over new processes, and the memory of one more process."""
+    """Return the median CPU and wall seconds over new processes, the memory of one more process, and the cosines."""
 
     def run(*options: str) -> dict[str, Any]:
         call = [sys.executable, "-m", "benchmarks.similarity", "--case", case, "--folder", str(folder), *options]
@@ -149,7 +149,7 @@ def measured(case: str, folder: Path, rounds: int) -> dict[str, Any]:
 
 
 def command(folder: Path, *options: str) -> float:
-    """Return the CPU seconds of the whole command on a pair, including imports."""
+    """Return the CPU seconds of the whole similarity command on a pair of files, including imports."""
     paths = map(str, sorted(folder.glob("*.safetensors"))[:2])
     call = [sys.executable, "-m", "ioadapt_theory.similarity", *paths, "--threads", "1", "--quiet", *options]
     before = spent()
@@ -158,7 +158,7 @@ def command(folder: Path, *options: str) -> float:
 
 
 def start_up() -> float:
-    """Return the seconds of --help, the best of five, to reduce noise."""
+    """Return the wall seconds of the command with --help: the smallest of five, to reduce noise."""
     call = [sys.executable, "-m", "ioadapt_theory.similarity", "--help"]
     times = []
     for _ in range(5):
@@ -169,7 +169,7 @@ def start_up() -> float:
 
 
 def main(quick: bool = False) -> dict[str, Any]:
-    """Return the record of every case, with the targets and the machine.
+    """Return the record of all cases and targets, after writing the files and measuring.
 
     Raises:
         InvalidValueError: there is not enough disk for the full run.
@@ -207,7 +207,7 @@ def main(quick: bool = False) -> dict[str, Any]:
 
 
 def bars(results: Mapping[str, Any]) -> list[Bar]:
-    """Return the targets and the measured values; a quick run is too small for targets on seconds."""
+    """Return the targets with the measured values; a quick run is too small for targets in seconds."""
     cells = results["cases"]
     us, two, peer = cells["ours"], cells["ours, 2 threads"], cells["load_file + F.cosine_similarity(.float())"]
     one, many = (cells[case]["cpu"] for case in list(CASES)[-2:])
@@ -235,7 +235,7 @@ def bars(results: Mapping[str, Any]) -> list[Bar]:
 
 
 def table(content: Mapping[str, Any]) -> str:
-    """Return the table of the docs."""
+    """Return tables of the cases and of the targets as text."""
     results = content["results"]
     lines = [f"{results['tensors']} tensors, {results['parameters'] / 1e6:.1f} M parameters, fp16"]
     lines += [f"{'':<46}{'CPU s':>8}{'wall s':>8}{'extra MB':>10}{'max error':>11}{'outside':>9}"]

@@ -44,7 +44,7 @@ def products(stack: LinearStack, x: Tensor, memory: Memory) -> None:
 
 
 def bare(source: LinearStack, target: LinearStack, samples: int) -> Call:
-    """Return a call that runs these products for all samples, on existing samples and buffers."""
+    """Return a call that runs the products of both stacks for all samples, on existing inputs and buffers."""
     first = source.weights[0]
     widest = max(w.shape[-1] for w in (*source.weights, *target.weights))
     rows = max(1, min(samples, BLOCK // (first.shape[0] * widest)))
@@ -60,7 +60,7 @@ def bare(source: LinearStack, target: LinearStack, samples: int) -> Call:
 
 
 def cell(claim: str, widths: tuple[int, ...], *, samples: int, seconds: float) -> dict[str, Any]:
-    """Return the CPU seconds of a part of the verification (32 stacks, sampled, run and judged) and of its products."""
+    """Return the CPU seconds of a part of the verification (32 stacks, drawn, run and judged) and of its products."""
     run = Run(stacks=STACKS_A_PART, samples=samples, depth=len(widths) - 1, widths=widths)
     strategy = StackMonteCarlo(STATEMENTS[claim])
     source, target = draw(STACKS_A_PART, strategy.placement, run, torch.Generator().manual_seed(0))
@@ -75,7 +75,7 @@ def cell(claim: str, widths: tuple[int, ...], *, samples: int, seconds: float) -
 
 
 def growth(parts: int, *, seconds: float) -> dict[str, float]:
-    """Return CPU seconds and peak bytes of one part, and of many consecutive parts."""
+    """Return by how much the CPU seconds grow from one part to many consecutive parts, and the peak bytes of both."""
     run = Run(stacks=parts * STACKS_A_PART, samples=1024)
     strategy, claim = StackMonteCarlo(Placement.INPUT), CLAIMS["prop-4"]
 
@@ -97,7 +97,7 @@ def growth(parts: int, *, seconds: float) -> dict[str, float]:
 
 
 def table(content: dict[str, Any]) -> str:
-    """Return the table, and a sentence on growth."""
+    """Return the table of the cells, and a sentence on how time and memory grow with the number of stacks."""
     results = content["results"]
     rows = [
         f"| {c['claim']} | {c['widths']} | {c['verify'] * 1e3:.1f} | {c['products'] * 1e3:.1f} | {c['ratio']:.2f}"

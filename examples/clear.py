@@ -1,10 +1,10 @@
 r"""Like CLEAR: full attention is replaced by windowed attention, and adapters learn to compensate for it.
 
 A teacher (the original model) and a student (with a window) have the same inputs; the student's adapters Y = X(I + A)W
-or XW(I + A), with a full matrix A that starts at 0, learn to reproduce the teacher's outputs. Then they are copied to
-another model with the same window. Latents and prompts are encoded in advance, as for ominicontrol.py. Real models:
-leave out ``--model``, ``--target`` and ``--steps``, for 40,000 steps of 32 images (on 4 H100, according to the paper);
-examples/what_it_costs.py estimates the cost. To try it:
+or XW(I + A), with a full matrix A that starts at 0, learn to reproduce the teacher's outputs. Then the adapters are
+copied to another model with the same window. Latents and prompts are encoded in advance, as for ominicontrol.py. Real
+models: leave out ``--model``, ``--target`` and ``--steps``, for 40,000 steps of 32 images (on 4 H100, according to the
+paper); examples/what_it_costs.py estimates the cost. To try it:
 
     python examples/tiny.py flux out/flux
     python examples/clear.py --model out/flux --target out/flux --cached out/flux/cached.safetensors \
@@ -23,9 +23,9 @@ from ioadapt_theory.presets import PRESETS
 
 
 class Window:
-    """Attention in which an image token attends to the prompt and to image tokens within the radius.
+    """A context manager in which an image token attends only to the prompt and to image tokens within a radius.
 
-    This masks full attention, which saves no time; on a GPU use flex_attention.
+    It masks full attention, which saves no time; on a GPU, use flex_attention.
     """
 
     def __init__(self, prompt: int, height: int, width: int, radius: float) -> None:

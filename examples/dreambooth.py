@@ -1,7 +1,7 @@
 """DreamBooth: learn a subject from a few images, as in diffusers' train_dreambooth_lora.py, with our adapters.
 
 Lines that differ from that script are marked "(ours)"; the settings are from the paper's Table 7. For SDXL, SD 3.5 and
-FLUX, run diffusers' own scripts with one more import, see docs/models.md. Real models: for example ``--images a_folder
+FLUX, run diffusers' own scripts with one more import (see docs/models.md). Real models: for example ``--images a_folder
 --prompt "a photo of sks dog" --target Lykon/dreamshaper-8``; examples/what_it_costs.py estimates the cost (sd15). To
 try it:
 
@@ -82,7 +82,7 @@ def main() -> None:
 
     if args.target:
         other = StableDiffusionPipeline.from_pretrained(args.target, torch_dtype=dtype).to(device)
-        other.load_lora_weights(str(args.out))  # reads our adapters, as ioadapt_theory.peft is imported
+        other.load_lora_weights(str(args.out))  # reads our adapters because ioadapt_theory.peft is imported
         image = other(args.prompt, num_inference_steps=2 if args.steps < 10 else 30, height=args.size, width=args.size)
         image.images[0].save(args.out / "on_the_target.png")
         print(f"Saved {args.out / 'on_the_target.png'}, drawn by {args.target} with the adapter.")

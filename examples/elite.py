@@ -25,7 +25,7 @@ from ioadapt_theory.presets import PRESETS
 
 
 class Mapper(nn.Module):
-    """A network from features of an image to the embedding of a word, of the text encoder's size."""
+    """A network that maps features of an image to a word embedding of the text encoder's size."""
 
     def __init__(self, features: int, words: int) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ def middle(path: Path, size: int) -> torch.Tensor:
 
 
 def read(pipe, encoder, mapper, pixels):
-    """Return the UNet's text input for images: "a photo of S", with the mapper's word instead of S."""
+    """Return the UNet's text input for images: "a photo of S", with the mapper's word embedding for S."""
     tokens = pipe.tokenizer("a photo of s", padding="max_length", truncation=True, return_tensors="pt").input_ids
     table = pipe.text_encoder.get_input_embeddings()
     place = int((tokens[0] == pipe.tokenizer.eos_token_id).nonzero()[0]) - 1  # the last word before the end

@@ -1,4 +1,4 @@
-"""Like OminiControl: FLUX with an adapter reads tokens of a condition (edges, depth) in addition to the image's.
+"""Like OminiControl: FLUX with an adapter reads tokens of a condition (edges, depth) in addition to those of an image.
 
 The transformer attends to the tokens of the condition and of the image in the same way; only the adapter is trained.
 Latents of images and conditions, and the prompts, are encoded in advance: a .safetensors file with "latents" and
@@ -27,7 +27,7 @@ def packed(latents: torch.Tensor) -> torch.Tensor:
 
 
 def velocity(transformer, noisy, times, condition, prompts, pooled, height, width):
-    """Return the outputs for the image's tokens, followed by the condition's tokens at the same positions."""
+    """Return the outputs for the image's tokens; those of the condition have the same positions, but no output."""
     ids = FluxPipeline._prepare_latent_image_ids(1, height // 2, width // 2, noisy.device, noisy.dtype)
     guidance = torch.full_like(times, 1.0) if transformer.config.guidance_embeds else None
     said = transformer(

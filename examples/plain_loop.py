@@ -52,14 +52,14 @@ def main() -> None:
         if step % 10 == 0 or step == args.steps - 1:
             print(f"step {step}: loss {loss.item():.3f}")
 
-    # 2. will it move? Unlabelled inputs predict what a copy keeps; weights alone do not.
+    # 2. will it move? Unlabelled inputs predict what share of its gain a copy keeps; weights alone do not.
     model.eval()
     target = AutoModelForCausalLM.from_pretrained(args.target).to(device).eval()
     batch = tokenizer(texts[:64], return_tensors="pt", padding=True).to(device)
     told = report(model, target, inputs=dict(batch), names=(args.source, args.target, None))
     print(to_text(told))
 
-    # 3. save it with this report in its model card, and put it on the other model
+    # 3. save the adapter with this report in its model card, and load it on the target
     save(model, args.out, card=to_text(told))
     print(load(target, args.out))
 

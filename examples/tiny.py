@@ -5,8 +5,8 @@
     python examples/tiny.py llama out/llama
     python examples/tiny.py llama out/tuned --like out/llama
 
-The models are a Stable Diffusion with images, a FLUX transformer with cached latents and prompts, a Llama with a
-tokenizer and texts, and another Llama with slightly different weights.
+The models are a Stable Diffusion pipeline with images, a FLUX transformer with cached latents and prompts, a Llama with
+a tokenizer and texts, and another Llama with slightly different weights.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def sd(folder: Path) -> None:
 
 
 def flux(folder: Path) -> None:
-    """Write a FLUX transformer, and random latents, conditions and prompts of eight images."""
+    """Write a FLUX transformer, and a file of random latents, conditions and prompts for eight images."""
     from diffusers import FluxTransformer2DModel
     from safetensors.torch import save_file
 
@@ -69,7 +69,7 @@ def flux(folder: Path) -> None:
 
 
 def llama(folder: Path, like: Path | None = None) -> None:
-    """Write a Llama with a tokenizer of letters, and a file of texts."""
+    """Write a Llama, random or a perturbed copy of ``like``, with a tokenizer of characters, and a file of texts."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 

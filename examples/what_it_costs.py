@@ -24,12 +24,12 @@ from ioadapt_theory import adapt
 from ioadapt_theory.presets import PRESETS
 
 STATES = {"sgd": 0, "adamw": 2, "prodigy": 4}
-"""Number of state values that an optimizer keeps per trained parameter."""
+"""Optimizer -> number of state values per trained parameter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The cost of one step.
+    """The cost of one training step.
 
     Attributes:
         operations: floating-point additions and multiplications, forward and backward.
@@ -60,14 +60,14 @@ class _Flash(TorchFunctionMode):
         if func is not scaled_dot_product_attention or given["query"].device.type != "meta":
             return func(*args, **(kwargs or {}))
         q, k, v = given["query"], given["key"], given["value"]
-        if (times := q.shape[-3] // k.shape[-3]) > 1:  # several heads share keys
+        if (times := q.shape[-3] // k.shape[-3]) > 1:  # several query heads share a key head
             k, v = k.repeat_interleave(times, -3), v.repeat_interleave(times, -3)
         causal = given.get("is_causal", False)
         return torch.ops.aten._scaled_dot_product_flash_attention(q, k, v, 0.0, causal)[0]
 
 
 def cost(model: nn.Module, loss: Callable[[nn.Module], Tensor]) -> Cost:
-    """Return the counts of one training step: the forward pass, ``loss``, and the backward pass.
+    """Return the operations and bytes of one training step: the forward pass, ``loss``, and the backward pass.
 
     Args:
         model: the model with trainable parameters; on the meta device it needs neither memory nor time.
@@ -180,7 +180,7 @@ ROWS = {
 
 
 def line(name: str, placement: str, *, per_second: float) -> str:
-    """Return a row of the table."""
+    """Return the line of the table for a named row."""
     row = ROWS[name]
     preset = PRESETS[row.preset]
     before = torch.get_default_dtype()

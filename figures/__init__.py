@@ -1,4 +1,4 @@
-"""The figures, one module each: ``PAPER``, ``compute(*, seed, quick) -> dict`` and ``draw(data) -> Figure``.
+"""The figures; every module has ``PAPER``, ``compute(*, seed, quick) -> dict`` and ``draw(data) -> Figure``.
 
-Nothing is computed in ``draw``, nothing is drawn in ``compute``; ``python -m figures`` redraws everything.
+Nothing is computed in ``draw``, and nothing is drawn in ``compute``; ``python -m figures`` redraws everything.
 """

@@ -19,13 +19,13 @@ RULES = {
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Return medians over all moves in the recorded benchmark, by relation and rule."""
+    """Return the median share kept, by relation and method, and the number of moves in the recorded benchmark."""
     del seed, quick  # the record is complete
     return {"shares": moving.shares(), "moves": moving.count()}
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw bars: 1 is the full gain on the adapter's own model; a copy that does not fit has no bar."""
+    """Draw a bar for each median share: 1 is the full gain on the source; a copy that does not fit has no bar."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(FULL_WIDTH, 2.8))

@@ -1,4 +1,4 @@
-"""The crescent with many models: the loss on the target, in the paper's case and in two others."""
+"""The crescent with many pairs of models: loss on the target in the paper's case and in two further cases."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw a panel per case with a column of dots per method and a dot per pair; bars are medians."""
+    """Draw a panel per case with a column of dots per method and a dot per pair of models; bars are medians."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(FULL_WIDTH, 3.4))

@@ -25,7 +25,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 """Package with weights -> its models, fine-tuned models next to their bases; SD-1.5 would be a download."""
 
 METHOD = {"weight": "lora", "input": "input", "output": "output"}
-"""Space -> the adapter that acts on it, for the colour."""
+"""Space -> the method that acts on it, whose colour and marker are used."""
 SHIFTS = {"weight": -0.22, "input": 0.0, "output": 0.22}
 HEADLINE = "Fine-tuned networks stay near their parents; others share part of the input space"
 
@@ -33,7 +33,7 @@ HEADLINE = "Fine-tuned networks stay near their parents; others share part of th
 def compute(
     *, seed: int = 0, quick: bool = False, families: Mapping[str, Sequence[str]] | None = None
 ) -> dict[str, Any]:
-    """Return the mean cosines of all pairs of every family; by default of the families that are installed.
+    """Return the mean cosines of all pairs of every family; by default of all families whose package is installed.
 
     Raises:
         InvalidValueError: no family is given and no package is installed.
@@ -96,7 +96,7 @@ def draw(data: dict[str, Any]) -> Figure:
 
 
 def _maps(axes: Sequence[Axes], family: dict[str, Any], low: float) -> Any:
-    """Draw the two panels of a family, and return an image for the colour bar, since all share one scale."""
+    """Draw the two panels of a family, and return one image for the colour bar, since all images share a scale."""
     from ioadapt_theory.similarity.report.plots import heat_map
 
     count, layers = family["lowest_layers"], family["layers"]

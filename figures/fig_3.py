@@ -33,7 +33,7 @@ WORKFLOWS: dict[str, dict[str, str]] = {
         "learnable": "2 * r * d",
     },
 }
-"""Text under each drawing; tests/figures runs the code lines against the equations and counts."""
+"""Text under each drawing; a test compares the code with the equations and with the parameter counts."""
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:

@@ -24,14 +24,14 @@ LABELS: dict[str, tuple[str, tuple[float, float], str]] = {
     "ce1f": ("ce1f, κ = 20", (6, 8), "right"),
     "ce2": ("ce2", (-4, -9), "right"),
 }
-"""Labels of stars with offsets in points and alignments, where a curve crosses the default position."""
+"""Star -> label, offset in points and alignment, if a curve crosses the default position of the label."""
 
 
 def worst_adapter(y: Tensor, q: Tensor, w: Tensor, placement: str) -> Tensor:
-    """Return the largest |δ − δ'|/ε over ‖AB‖₂ ≤ ε at s₀ = 0 for a target rotated by Q, which is a nuclear norm.
+    """Return the largest |δ − δ'|/ε over ‖AB‖₂ ≤ ε at s₀ = 0, where δ and δ' are the changes of the similarities.
 
-    The target is W' = QᵀW, x' = xQ for input adapters, and W' = WQ, x' = x for output adapters, so that similarities
-    agree.
+    This maximum is a nuclear norm. The target is W' = QᵀW, x' = xQ for input adapters, and W' = WQ, x' = x for output
+    adapters, so that the two models have the same similarity.
 
     Args:
         y: orthonormal outputs y₁, y₂ of the source, n x 2 x c.
@@ -62,14 +62,17 @@ def worst_data(w: Tensor, placement: str, starts: int, steps: int, generator: to
 
 
 def frames(raw: Tensor) -> Tensor:
-    """Return the orthogonal factors of n square matrices."""
+    """Return the orthogonal factors Q of the QR decompositions of n square matrices."""
     import torch
 
     return torch.linalg.qr(raw)[0]
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Return slopes at s₀ = 0 for random and worst-case data by condition number, and those of the witnesses."""
+    """Return the largest change of the similarity per ε at s₀ = 0, by condition number, for random and worst-case data.
+
+    The result also has s₀ and the ratio of both sides of the bound for each witness.
+    """
     import torch
 
     from ioadapt_theory.claims import CLAIMS
@@ -97,7 +100,7 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw slope against condition number at s₀ = 0 (left), and sharp over printed constant against s₀ (right)."""
+    """Draw the change per ε against the condition number (left), and sharp over printed constant against s₀ (right)."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(FULL_WIDTH, 3.6))

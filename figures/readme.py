@@ -72,30 +72,30 @@ def _row(claim: Claim) -> str:
 
 
 def studies(*wanted: str) -> str:
-    """Return the results of the recorded full runs of these toys."""
+    """Return the sections on the recorded full runs of the named toys."""
     return "\n".join(
         pages.section(protocol(name), one, f"{name}.png") for name, one in records.every().items() if name in wanted
     )
 
 
 def headlines() -> str:
-    """Return a table of the share kept in every recorded study."""
+    """Return a table of the share of the gain that is kept in every recorded study."""
     return endpoint.table(lambda name: f"docs/{'molecules.md' if name == 'molecules' else f'transfer.md#{name}'}")
 
 
 def formal() -> str:
-    """Return the number of claims that Coq has checked."""
+    """Return a sentence with the number of claims that Coq has checked."""
     said = f"{len(record())} of the {len(CLAIMS)} claims are also theorems in Coq"
     return f"{said}, about statements rendered from the same formulas (`make proofs`).\n"
 
 
 def drift() -> dict[str, Any]:
-    """Return the recorded spectrum of drift."""
+    """Return the record of the drift study, ``toys/spectrum.py``."""
     return records.read(records.DATA / "spectrum.json")
 
 
 def reported(*models: str) -> str:
-    """Return the output of ``ioadapt report`` for two models from a package."""
+    """Return ``ioadapt report`` for two models from a package, and its output, as a Markdown block."""
     with patch.dict(os.environ, COLUMNS="100"), redirect_stdout(StringIO()) as said:
         command(["report", *models])
     return f"```\n$ ioadapt report {' '.join(models)}\n{said.getvalue()}```\n"

@@ -1,4 +1,4 @@
-"""Props. 3-5: input and output adapters are better while the functions are equal, LoRA if they differ."""
+"""Props. 3-5: input and output adapters win if the functions are equal; LoRA wins more often the more they differ."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXAMPLES = {
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Return exact discrepancies and bounds of random stacks, from equal to unrelated functions, and examples."""
+    """Return discrepancies and bounds for random stacks, from the same to unrelated functions, and for examples."""
     import torch
 
     from ioadapt_theory.claims import CLAIMS
@@ -75,7 +75,7 @@ def _quartiles(x: Any) -> list[float]:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw discrepancy against gap, how often LoRA wins, and five examples that can be checked by hand."""
+    """Draw the gap after adaptation against the gap before, how often LoRA wins, and five examples to check by hand."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(FULL_WIDTH, 6.2))
@@ -87,7 +87,7 @@ def draw(data: dict[str, Any]) -> Figure:
 
 
 FLOOR = 1e-6
-"""Position at which a gap of exactly 0 is drawn."""
+"""Smaller values, such as a gap of 0, are drawn at this value."""
 
 
 def _gap(axes: Axes, rows: list[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""The cost of adapters, compared with PEFT: a training step of a block and of single layers (recorded benchmark)."""
+"""The cost of adapters, compared with PEFT: training steps of a block, passes of single layers (recorded benchmark)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 PAPER: str | None = None
 RECORD = Path(__file__).resolve().parent.parent / "benchmarks" / "recorded" / "layer.json"
 SIDES = {"weight": "lora", "input": "input", "output": "output"}
-"""Placement -> style of its method."""
+"""Placement -> method whose colour and marker are used."""
 FAMILIES = {"lora": "LoRA", "dora": "DoRA", "lokr": "LoKr", "loha": "LoHa"}
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Return times divided by those of the frozen layers, for the peer and for ours on each side."""
+    """Return the times of PEFT's and our adapters, by placement, divided by the times of the frozen layers."""
     del seed, quick  # the record is complete
     results = json.loads(RECORD.read_text(encoding="utf-8"))["results"]["returned"]
     steps = [
@@ -50,7 +50,7 @@ def _mean(cells: list[dict[str, Any]], name: str) -> float:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw the times; grey is PEFT (for a side, its layer on an identity), and 1 means no cost."""
+    """Draw the relative times; grey is PEFT (for a side, its adapter on an identity), and 1 means no cost."""
     from matplotlib.figure import Figure
 
     titles = {

@@ -1,4 +1,4 @@
-"""Tightness of each bound: lhs/rhs on random instances, on the worst one found by a search, and on shipped ones."""
+"""Tightness of each bound: lhs/rhs on random instances, the largest that a search found, and on shipped instances."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ PAPER: str | None = None
 FALSE, TRUE = METHODS["lora"], METHODS["input"]
 QUANTILES = (0.01, 0.25, 0.5, 0.75, 0.99)
 LOW, HIGH = 2e-3, 1e3
-"""Ends of the axis; points beyond them are drawn as arrows."""
+"""Ends of the axis; values beyond an end are drawn at that end, and a largest value beyond ``HIGH`` as an arrow."""
 
 
 def compute(*, seed: int = 0, quick: bool = False, claims: tuple[str, ...] | None = None) -> dict[str, Any]:
-    """Return lhs/rhs for every claim with instances: quantiles over random ones, the largest, and the shipped ones."""
+    """Return lhs/rhs for every bound: quantiles over random instances, the largest value, and on shipped instances."""
     import torch
 
     from ioadapt_theory.claims import CLAIMS, Run, Verdict

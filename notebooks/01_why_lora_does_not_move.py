@@ -46,8 +46,8 @@ print(f"mean squared distance of the outputs {same:.0e}, of the hidden features 
 # %% [markdown]
 # ## Train on the source, copy to the target
 #
-# The task: rotate the source's output by 120 degrees and scale it by 1.5. `adapt` freezes the model and adds the
-# adapter to a copy of the source, `transfer` copies the trained adapter to a copy of the target.
+# The task is to rotate the source's output by 120 degrees and to scale it by 1.5. `adapt` freezes a copy of the source
+# and adds an adapter to it; `transfer` copies the trained adapter to a copy of the target.
 
 # %%
 wanted = source(x) @ task()
@@ -64,14 +64,14 @@ for name, layer, placement in (("LoRA", "0", "weight"), ("input", "0", "input"),
     print(f"{name:7} loss on the source {loss[name][0]:.3f}, on the target {loss[name][1]:.3f}")
 
 # %% [markdown]
-# All three learned the task. The input and the output adapter have the same effect on the target as on the source; LoRA
-# does not.
+# All three adapters learned the task. The input and the output adapter have the same effect on the target as on the
+# source; LoRA does not.
 #
 # ## Why
 #
-# Input and output adapters multiply by `(I + AB)` before or after a function that is the same in both models, so
-# nothing changes. LoRA's AB is added to W1, so that its part of the output is `x AB W2` on the source and `x AB W2'` on
-# the target. The loss is exactly the difference `x AB (W2 - W2')`:
+# Input and output adapters multiply by `(I + AB)` before or after a function that is the same in both models, so the
+# adapted outputs are also the same. LoRA's AB is added to W1, so its part of the output is `x AB W2` on the source and
+# `x AB W2'` on the target. LoRA's loss on the target is the mean square of the difference `x AB (W2 - W2')`:
 
 # %%
 (_, w2), (_, w2_target) = (augmented(model) for model in (source, target))
@@ -82,7 +82,7 @@ print(f"mean of |x AB (W2 - W2')|^2 = {lost:.3f}")
 # ## The whole picture (Fig. 8 of the paper)
 #
 # `python toys/crescent.py` does the same for LoRA on either map and adds the expected distance and the bound of Props.
-# 3 to 5. Each column is read downwards; grey is the desired output.
+# 3 to 5. Read each column downwards; the desired output is grey.
 
 # %%
 whole = {case: crescent.run(crescent.Config(case=case, steps=400)) for case in Case}
@@ -91,11 +91,11 @@ with styled():
 figure
 
 # %% [markdown]
-# ## The other side
+# ## The opposite case
 #
-# Equal functions are a strong assumption. If the target's first map has drifted (as after fine-tuning) and its second
-# is the source's, LoRA on the first map is best: `W2 - W2'` is zero, so the distance of the outputs does not change,
-# while input and output adapters scale it together with the crescent.
+# It is a strong assumption that the two functions are the same. If the target's first map has drifted (as after
+# fine-tuning) and its second map is the source's, LoRA on the first map is best: `W2 - W2'` is zero, so the distance
+# between the outputs does not change, while input and output adapters enlarge it together with the crescent.
 
 # %%
 with styled():
@@ -103,8 +103,8 @@ with styled():
 figure
 
 # %% [markdown]
-# And input and output adapters are safe only at the two ends of the model. Inside, where most adapters are used in
-# practice, the hidden features of the target differ, so there is no guarantee.
+# Moreover, input and output adapters are safe only at the two ends of the model. Inside the model, where most adapters
+# are used in practice, the hidden features of the target are different, so there is no guarantee.
 
 # %%
 with styled():

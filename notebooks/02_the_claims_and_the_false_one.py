@@ -1,9 +1,10 @@
 # %% [markdown]
 # # The paper's claims, and the one that is false
 #
-# "Revisit Model Adaptation from Parameters to Features" proves five propositions about adapters that move from one
-# model to another. This page explains them with small numbers. Props. 3 to 5 are true as printed, Prop. 1 and half of
-# Prop. 2 with a corrected sign; Prop. 2 for input adapters is false, and a true statement replaces it.
+# "Revisit Model Adaptation from Parameters to Features" states five propositions about adapters that move from one
+# model to another. This page explains them with small numbers. Props. 3 to 5 are true as printed. Prop. 1, and Prop. 2
+# for output adapters, are true after the correction of a sign. Prop. 2 for input adapters is false, and a true
+# statement replaces it.
 #
 # A row `x` is a sample, `W` maps it to `y = xW`, and one adapter `AB` is added to two models:
 #
@@ -55,7 +56,7 @@ print(f"they differ by {distance:.4f}; Prop. 2 allows {allowed:.4f} and a term o
 
 # %% [markdown]
 # The term of order `eps^2` is not the reason: the violation remains as `eps` goes to zero. The distance divided by
-# `eps` tends to 6, whereas the proposition has 4.
+# `eps` tends to 6, whereas the proposition allows 4.
 
 # %%
 for size in (1e-1, 1e-2, 1e-3, 1e-4):
@@ -71,13 +72,14 @@ print(f"at 50 digits: distance {exact.lhs:.10f} = 40/101, slope {slope:.10f}")
 # ## The error in the proof
 #
 # The change of an output is `x AB W`, of size at most `|x| eps |W|`. The proof then divides by `|x W|` as if it were
-# `|x| |W|`. But `|x W| <= |x| |W|` has the opposite direction: `W` may shrink a sample, and the adapter may turn it
-# into one that `W` stretches. The size of this effect is the condition number `k` of `W`, and the true constant is
+# `|x| |W|`. But the inequality `|x W| <= |x| |W|` has the opposite direction: `W` may shrink a sample, and the adapter
+# may turn it into a sample that `W` stretches. The size of this effect depends on the condition number `k` of `W`, and
+# the true bound is
 #
 # `|sim - sim'| <= (1 - s0^2) (k + 1/k + k' + 1/k') eps + O(eps^2)`
 #
-# It is attained, so no smaller constant is true. Coq has checked the proof; these are its steps, with computed
-# formulas:
+# This bound is attained, so no smaller constant is possible. Coq has checked the proof. These are its steps; sympy
+# checks the formulas in them:
 
 # %%
 proof = CLAIMS["prop-2-input-sharp"].proofs[0]
@@ -85,9 +87,10 @@ for step in proof.printed(CLAIMS["prop-2-input-sharp"]):
     print(step)
 
 # %% [markdown]
-# On the left of the figure, the dashed line is the printed constant, the solid line the true constant, and the
-# triangles are results of a search that does not use either. For random data and their worst adapter (band: nine
-# samples of ten), the printed bound usually fails from `k = 10` on. Output adapters (squares) do not depend on `W`.
+# On the left of the figure, the dashed line is the printed constant, the solid line is the true constant, and the
+# triangles are results of a search that uses neither constant. For random data and their worst adapter (the band has
+# nine of ten samples), the printed bound usually fails from `k = 10` on. The results of output adapters (squares) do
+# not depend on `W`.
 
 # %%
 with styled():
@@ -98,14 +101,15 @@ figure
 # %% [markdown]
 # ## A sign
 #
-# On the right of the figure: `1 + s0` should be `1 + |s0|`, also in Prop. 1 (LoRA). The lemma behind both is correct,
-# `|delta| <= (1 + |s|) ...`. For outputs with a negative cosine the printed bounds are too small, for LoRA by an
-# arbitrary factor. With `1 + |s0|`, Prop. 1 and the output half of Prop. 2 are true.
+# The right of the figure shows that `1 + s0` should be `1 + |s0|`. This is also the case in Prop. 1 (LoRA). The lemma
+# behind both propositions is correct: `|delta| <= (1 + |s|) ...`. For outputs with a negative cosine, the printed
+# bounds are too small, for LoRA by an arbitrary factor. With `1 + |s0|`, Prop. 1, and Prop. 2 for output adapters, are
+# true.
 #
 # ## A stronger statement
 #
-# For output adapters there is an exact law, without `O(eps^2)` and without `W`. With `z = artanh s`, a matrix
-# `T = I + AB` moves `z` by at most the logarithm of its condition number:
+# For output adapters there is a bound without a term of order `eps^2` and without `W`. With `z = artanh s`, the matrix
+# `T = I + AB` moves `z` by at most the logarithm of the condition number of `T`:
 #
 # `|artanh sim(y1 T, y2 T) - artanh sim(y1, y2)| <= ln cond(T)`
 
@@ -126,10 +130,10 @@ plt.show()
 # %% [markdown]
 # ## Functions instead of angles: Props. 3 to 5
 #
-# Now two models `x W1 W2` and `x W1' W2'` whose functions differ by `eps = |W1 W2 - W1' W2'|^2`. Props. 3 to 5 bound
-# this difference after adaptation, and they are true. It is tempting to conclude that "LoRA transfers worse". That does
-# not follow from upper bounds, and it is false: if the two models have equal functions, they stay equal with input and
-# output adapters but not with LoRA; if the functions differ, LoRA can do less harm.
+# Now consider two models `x W1 W2` and `x W1' W2'` whose functions differ by `eps = |W1 W2 - W1' W2'|^2`. Props. 3 to 5
+# bound this difference after adaptation, and they are true. It is tempting to conclude that "LoRA transfers worse".
+# That does not follow from upper bounds, and it is false. If the two models have the same function, they also have the
+# same function with input or output adapters, but not with LoRA. If the functions are different, LoRA can do less harm.
 
 # %%
 with styled():
@@ -140,8 +144,8 @@ figure
 # %% [markdown]
 # ## Everything at once
 #
-# `ioadapt claims` prints the whole list, and `ioadapt verify` runs the checks. Here are the printed statements,
-# verified with little effort, with remarks.
+# `ioadapt claims` prints the whole list, and `ioadapt verify` runs the checks. Here are the verdicts on the paper's
+# statements after a short verification, with remarks.
 
 # %%
 shown = ("lemma-1", "lemma-2", "prop-1", "prop-2-input", "prop-2-output", "lemma-3", "prop-3", "prop-4", "prop-5")

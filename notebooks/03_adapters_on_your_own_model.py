@@ -23,7 +23,7 @@ torch.manual_seed(0)
 
 
 def bars(n: int, *, upright: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return images with one bar, and the position of the bar, one of eight."""
+    """Return n images with one bar each, and the positions of the bars, 0 to 7."""
     place = torch.randint(8, (n,))
     images = 0.3 * torch.randn(n, 1, 8, 8)
     images[torch.arange(n), 0, place] += 1
@@ -31,7 +31,7 @@ def bars(n: int, *, upright: bool) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 class Net(nn.Module):
-    """Your own model."""
+    """A small classifier, as an example of your own model."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ print(f"{count(model)} numbers to train on {', '.join(layers(model))}")
 print(model.body[0])
 
 # %% [markdown]
-# A new adapter does not change the outputs. Then train as usual: only the adapter has `requires_grad`.
+# A new adapter does not change the outputs. Then train as usual: only the adapter's parameters require gradients.
 
 # %%
 images, _ = bars(4, upright=True)
@@ -100,8 +100,9 @@ print((folder / "README.md").read_text()[:620])
 # %% [markdown]
 # ## Move it to another model
 #
-# The other model here is the first one, trained further on noisy images; its weights have changed slightly. `load` adds
-# a saved adapter to it, and `transfer` one from memory. `report` predicts the result.
+# The other model here is the first model after further training on lying bars; its weights have changed slightly.
+# `load` adds a saved adapter to a model; `transfer` adds the adapter of another model in memory. `report` predicts the
+# result.
 
 # %%
 other = copy.deepcopy(base)

@@ -2,9 +2,10 @@
 # # How far apart are two checkpoints, and will an adapter move?
 #
 # Fig. 2 of the paper shows mean cosines between the weights of Stable Diffusion and its variants. Here the same
-# comparison is made for networks shipped with a Python package, so nothing is downloaded: ANI-1x is an ensemble of
-# eight networks for the energy of molecules, each trained from a different random start; each network of ANI-1ccx was
-# fine-tuned from one of them on better data. So one pair is related, and the others share only the task.
+# comparison is made for networks shipped with a Python package, so nothing is downloaded. ANI-1x is an ensemble of
+# eight networks for the energy of molecules, each trained from a different random start. Each network of ANI-1ccx was
+# fine-tuned from one of them on better data. So one of the pairs below is related, and the other pairs share only the
+# task.
 
 # %%
 import matplotlib.pyplot as plt
@@ -22,7 +23,7 @@ RELATED, UNRELATED = (0, 1), (0, 2)
 
 # %% [markdown]
 # The column "unrelated" is the mean cosine after permuting the entries of each tensor. It is not zero, because biases
-# have a non-zero mean, which contributes to the cosine. Unrelated networks are as similar as that, and not more.
+# have a non-zero mean, which contributes to the cosine. Unrelated networks are not more similar than this.
 
 # %%
 with styled():
@@ -33,9 +34,9 @@ plt.show()
 # %% [markdown]
 # ## Two panels, one choice
 #
-# Panel (a) averages the fifth of the layers with the lowest cosine, so it is lower by construction, and it hides their
-# position. Layer by layer, fine-tuning left two layers of every network unchanged, to the last bit, and hardly changed
-# any bias. The other weights changed much.
+# Panel (a) averages the fifth of the layers with the lowest cosine, so its values are lower by construction, and it
+# hides where these layers are. A plot of every layer shows that fine-tuning left two layers of every element's network
+# unchanged, to the last bit, and hardly changed any bias. The other weights changed a lot.
 
 # %%
 with styled():
@@ -50,8 +51,9 @@ print("untouched:", ", ".join(frozen))
 # %% [markdown]
 # ## The spaces of an adapter
 #
-# The effect of an input adapter T depends on W only through the Gram W Wᵀ, and that of an output adapter on Wᵀ W. Both
-# are compared here over the same matrices, without the multiple of the identity that every wide random matrix has.
+# The effect of an input adapter T depends on W only through the Gram matrix W Wᵀ, and the effect of an output adapter
+# only through Wᵀ W. The Gram matrices of the same layers are compared here, after subtracting the multiple of the
+# identity that the Gram matrix of every wide random matrix contains.
 
 # %%
 by_space = {space: compare(*models, options=Options(space=space)) for space in Space}
@@ -65,15 +67,15 @@ for space, found in means.items():
 
 # %% [markdown]
 # Independently trained networks have unrelated weights and unrelated output spaces, but their input spaces are similar,
-# because they read the same features of atoms. The paper argues with this similarity but does not measure it. This is
-# only one family, and similar spaces do not imply transfer.
+# because they read the same features of atoms. The paper's argument relies on this similarity, but the paper does not
+# measure it. This is only one family of networks, and similar spaces do not imply transfer.
 
 # %% [markdown]
 # ## Will it move?
 #
-# `report` summarises this for a pair: the relation of the models, and the similarity of their layers on each side.
-# Weights do not determine what an adapter keeps; with inputs, the law of transfer predicts it for every layer and side.
-# From the command line: `ioadapt report ani-1x:0 ani-1ccx:0`, and `--inputs` for a batch.
+# `report` summarises this for a pair of models: their relation, and the similarity of their layers on each side.
+# Weights alone do not determine what share of its gain an adapter keeps; if it is given inputs, `report` predicts this
+# share for every layer and side. The command is `ioadapt report ani-1x:0 ani-1ccx:0`, with `--inputs` for a batch.
 
 # %%
 from ioadapt_theory.adapters.base_weights import checkpoint_weights

@@ -1,12 +1,13 @@
 # %% [markdown]
 # # Does it transfer?
 #
-# The paper states that input and output adapters transfer better than LoRA. We test this on models that are small
-# enough to train many: for every seed a source, and targets with other weights. This page reads the recorded full runs.
+# The paper states that input and output adapters transfer better than LoRA. We test this on models that are so small
+# that many can be trained: for every seed, a source, and targets with different weights. This page reads the records of
+# the full runs.
 #
-# Each study has one number: the share of the gain that a copied adapter keeps on related targets, where 1 is the gain
-# of a LoRA trained there. "Better" and "worse" compare with the copied LoRA at the 5 % level, corrected over all
-# studies; "no difference" means a difference below 0.1.
+# In every study, each method has one number: the share of the gain that its copied adapter keeps on related targets,
+# where 1 is the gain of a LoRA trained on the target. "Better" and "worse" are comparisons with the copied LoRA at the
+# 5 % level, corrected over all studies; "no difference" means that, at the same level, the difference is below 0.1.
 
 # %%
 import matplotlib.pyplot as plt
@@ -50,9 +51,9 @@ plt.show()
 # %% [markdown]
 # ## Exact cases
 #
-# On a target with the same function and other weights, one side transfers without any loss, according to Props. 4 and
-# 5: the side on which the two models share their features. This is a theorem and does not depend on seeds; the runs
-# only confirm it.
+# On a target with the same function but different weights, adapters on one side transfer without any loss, according to
+# Props. 4 and 5: the side on which the two models have the same features. This is a theorem and does not depend on
+# seeds; the runs only confirm it.
 
 # %% [markdown]
 # ## Checks of this page

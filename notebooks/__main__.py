@@ -31,7 +31,7 @@ def notebook(script: Path) -> NotebookNode:
 
 
 def run(made: NotebookNode, *, first: str = "") -> NotebookNode:
-    """Return the executed notebook; a failing cell raises. ``first`` is code to run before it."""
+    """Execute a notebook and return it; raise if a cell fails. ``first`` is code to run before the first cell."""
     from nbclient import NotebookClient
 
     if first:
@@ -42,7 +42,7 @@ def run(made: NotebookNode, *, first: str = "") -> NotebookNode:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Write the notebooks; return 0."""
+    """Run the scripts, and write them as notebooks with outputs; return 0."""
     parser = argparse.ArgumentParser(prog="python -m notebooks", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="such as 05_does_it_transfer (default: all)")
     names = parser.parse_args(argv).names

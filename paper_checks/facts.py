@@ -1,4 +1,4 @@
-"""Evidence for the words of claims that takes more than one line."""
+"""Checks of the prose of claims that take more than one line."""
 
 import re
 from functools import reduce
@@ -16,15 +16,33 @@ from ioadapt_theory.claims.beyond import attention
 from ioadapt_theory.claims.effect import wide
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.expression.notation import text
-from ioadapt_theory.claims.expression.values import value
+from ioadapt_theory.claims.expression.tree import norm
+from ioadapt_theory.claims.expression.values import Values, value
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.claims.report import remark
-from ioadapt_theory.claims.settings.letters import GAP, T
+from ioadapt_theory.claims.settings.letters import EPSILON, GAP, SOURCE, TARGET, T
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.printed import values
-from ioadapt_theory.claims.words.overhead import COSTS, measured
-from paper_checks.evaluating import PROVED, SIDES, close, drawn, equal, number, random, read, shows, sides
-from tests.claims.reader import Reader
+from ioadapt_theory.claims.words.absorption import PADDINGS, N, convolution
+from ioadapt_theory.claims.words.overhead import COSTS, GRID, forward, measured, merge
+from ioadapt_theory.claims.words.tables import QUANTIFIERS, overall
+from paper_checks.evaluating import (
+    INPUT,
+    LORA,
+    OUTPUT,
+    PROVED,
+    SIDES,
+    close,
+    drawn,
+    equal,
+    number,
+    random,
+    read,
+    shows,
+    sides,
+)
+from paper_checks.reader import Reader
+from paper_checks.test_tables import IMAGE, SCORES
 
 
 def mean_over_signs(m: Any) -> Any:
@@ -33,7 +51,7 @@ def mean_over_signs(m: Any) -> Any:
 
 
 def of_law(claim: Claim, law: str) -> bool:
-    """Return whether the left side is the mean over rows zF, or over rows with second moments σ²I."""
+    """Return whether a claim's left side is the mean over rows zF, or over rows with second moments σ²I."""
     i = drawn(claim.id)
     gap = {"prop-5-anisotropic": GAP @ T}.get(claim.id, T @ GAP) if law == "zF" else GAP
     first = i.instance.factor if law == "zF" else i.instance.sigma * torch.eye(3).double()
@@ -62,7 +80,7 @@ def segment(claim: Claim, every: str, begin: str, end: str, above: str) -> bool:
 
 
 def iff(claim: Claim, lost: str, rank: str) -> bool:
-    """Check the equivalence for one AB and for every AB, with and without full row rank of W."""
+    """Check the equivalence for single AB and for every AB, for W with and without full row rank."""
     said = True
     for w in (random(2, 3), random(3, 2), torch.ones(2, 2).double()):
         i, pinv_ = mpmath.eye(len(w)), torch.linalg.pinv(w)
@@ -73,7 +91,7 @@ def iff(claim: Claim, lost: str, rank: str) -> bool:
             said &= bool(left) == (max(map(abs, zero_)) < mpf(10) ** -9)
         every = (torch.eye(len(w)) - w @ pinv_).abs().max() < 1e-9
         said &= bool(every) == (int(torch.linalg.matrix_rank(w)) == {"c": w.shape[0], "d": w.shape[1]}[rank])
-    return said and shows(claim, "(I − WP)(I − WP)M = (I − WP)M", "trace c − rank W")
+    return said and shows(claim, "(I − WP)(I − WP)M = (I − WP)M", "= c − rank W > 0")
 
 
 def lost_by(claim: Claim, w: str, row: str, left: str, whole: str) -> bool:
@@ -93,7 +111,7 @@ def dimensions(claim: Claim, c: str, d: str, low: str, lower: str, high: str, hi
         for p, pair in {"input": (torch.eye(len(w)).double(), w), "output": (w, torch.eye(len(w.T)).double())}.items()
     }
     said = dict.fromkeys(lower.split(", "), int(low)) | dict.fromkeys(higher.split(", "), int(high))
-    return said == sizes and shows(claim, f"c = {c}, d = {d}: the updates")
+    return said == sizes and shows(claim, f"c = {c} and d = {d}, dim MW")
 
 
 def maps(claim: Claim, one: str, other: str) -> bool:
@@ -113,14 +131,101 @@ def rank_of(formulas: tuple[str, ...], bound: str) -> bool:
 
 
 def counted(claim: Claim, quantifier: str, where: str, above: str) -> bool:
-    """Check the remark's words on its numbers, which test_tables.py counts from the files."""
+    """Check the words of a remark against its scores, which test_tables.py counts from the files."""
     scores = [tuple(map(int, x.split("-"))) for x in re.findall(r"\d+-\d+-\d+", remark(claim))]
     wins, ties, losses = map(sum, zip(*scores, strict=True))
     holds = {
         ("no cell of", "below"): not losses, ("some cell of", "below"): losses > 0,
         ("every column of", "above"): wins and not ties and not losses, ("it", "above"): wins and not ties + losses,
     }[quantifier, above]  # fmt: skip
+    said = {"no cell of": "0 1", "some cell of": "-1 1", "every column of": "1 2", "it": "1"}[quantifier]  # just true
+    other = {"no cell of": "-1 1", "some cell of": "0 1", "every column of": "0 1", "it": "0"}[quantifier]
+    (means,) = (f for words, f in QUANTIFIERS.items() if words.startswith(quantifier))
+    assert [means([*map(int, x.split())]) for x in (said, other)] == [True, False]
     return bool(holds) == (claim.expected is PROVED) and where == claim.source.rpartition(", ")[2]
+
+
+def counts_the_adapted_layer() -> bool:
+    """What is counted computes the layers of Eqs. 1 to 3, and every size takes two values on the grid."""
+    x, w, ranks = random(2, 3), random(3, 4), {LORA: random(3, 4), INPUT: random(3, 3), OUTPUT: random(4, 4)}
+    whole = {LORA: w + ranks[LORA], INPUT: w + ranks[INPUT] @ w, OUTPUT: w + w @ ranks[OUTPUT]}
+    for p, m in ranks.items():
+        u, s, v = torch.linalg.svd(m, full_matrices=False)
+        if not (equal(forward(x, w, u * s, v, p), x @ whole[p]) and equal(merge(w, u * s, v, p), whole[p])):
+            return False
+    return [len({*sizes}) for sizes in zip(*GRID, strict=True)] == [2] * 4 and len({*GRID}) == 2**4
+
+
+def as_torch_has_it(claim: Claim) -> bool:
+    """The block matrices are those of PyTorch's convolutions, with every kind of padding."""
+    taps, x = [random(2, 3), random(2, 3) + 1, random(2, 3) * 3], random(N, 2)
+    kernel = torch.stack(taps).permute(2, 1, 0)
+    for padding, mode in {"zeros": "constant"}.items() | {(p, p) for p in PADDINGS if p != "zeros"}:
+        for stride, dilation in ((1, 1), (2, 2), (1, 2)):
+            there = torch.nn.functional.pad(x.T[None], (dilation, dilation), mode=mode)
+            there = torch.nn.functional.conv1d(there, kernel, stride=stride, dilation=dilation)[0].T
+            sp = attention.sympy()
+            kernels = {j - 1: sp.Matrix(k.tolist()) for j, k in enumerate(taps)}
+            m = convolution(kernels, stride=stride, dilation=dilation, padding=padding)
+            here = x.reshape(1, -1) @ torch.tensor(m.tolist(), dtype=torch.float64)
+            if not equal(here.reshape(-1, 3), there):
+                return False
+    return len(PADDINGS) == 4
+
+
+def of_the_overall_score(claim: Claim) -> bool:
+    gains = [values(5, side="target", placement=p) for p in ("input", "weight")]
+    (there, base) = ([v for k, v in x.items() if "Overall" in k] for x in gains)
+    return [*overall().values()] == [there[0] - base[0]] and len(there) == len(base) == 1
+
+
+def misprinted(claim: Claim) -> bool:
+    """The right side is that of prop-1 but for x₂' in place of x₂ in the second term."""
+    setting, m, there = claim.setting, SOURCE, TARGET
+    i = Values(setting.parametrise(setting.start(3, torch.Generator().manual_seed(1))))
+    more = (1 + m.s0) * EPSILON * (norm(there.x2) - norm(m.x2)) / norm(m.y2)
+    return equal(i(sides(claim.id).right), i(sides("prop-1").right) + i(more))
+
+
+def of_moved_vectors(claim: Claim) -> bool:
+    """The left side is how far the angle of u + Δu and v + Δv is from that of u and v."""
+    i = drawn(claim.id)
+    u, v, du, dv = (getattr(i.instance, name) for name in ("u", "v", "du", "dv"))
+    angles_ = [torch.cosine_similarity(a, b, -1).acos() for a, b in ((u + du, v + dv), (u, v))]
+    return equal(i(sides(claim.id).left), (angles_[0] - angles_[1]).abs())
+
+
+def jacobians() -> bool:
+    """What runs is √2 relu(xW), and its Jacobians are those of autograd."""
+    x, first, last = random(1, 1, 2), random(1, 2, 3), random(1, 3, 16)
+    (_, y, j), (z, *_) = wide.run(x, [first, last])
+
+    def behind(y: Any) -> Any:
+        return (2**0.5 * torch.relu(y) @ last)[0, 0]
+
+    there = torch.autograd.functional.jacobian(behind, y)[:, 0, 0]
+    return equal(z, 2**0.5 * torch.relu(x @ first)) and equal(j[0], there.T)
+
+
+def of_the_cells(claim: Claim, says: str) -> bool:
+    """Sides, placements and metrics that are named are those that are counted (``SCORES``)."""
+    name = claim.id.removeprefix("tables-")
+    counted = SCORES.get(name, [(0, p, "weight", IMAGE) for p in (SIDES if name != "geneval-overall" else ("input",))])
+    mine, over, metrics = (
+        {x[1] for x in counted},
+        {x[2] for x in counted} - {"weight"},
+        {m for x in counted for m in x[3]},
+    )
+    adapters = {str(p) for p in SIDES if re.search(rf"{p} (adapter|and)", says)}
+    words = claim.prose if name == "seeds" else says
+    return (
+        {side for side in ("source", "target") if side in says} <= {"source" if name == "on-par" else "target"}
+        and adapters in (mine | over, set())
+        and (not over or says.index(*mine) < says.index(*over))
+        and (name in ("on-par", "geneval-overall") or ("image similarity" in words) == (metrics == {*IMAGE}))
+        and ("CLIP-T" in says) == (metrics == {"CLIP-T"})
+        and ("LoRA-X" in says) == (name == "subspace")
+    )
 
 
 def more(claim: Claim, one: str, two: str, unit: str) -> bool:
@@ -137,7 +242,7 @@ def no_more(claim: Claim, c: str, where: str) -> bool:
     sizes = {"n": 2, c: 3, "d": 3, "r": 5}
     costs = [[measured(k, *(sizes[x] for x in "ncdr"), p) for p in Placement] for k in kinds]
     lines = [", ".join(COSTS[kind]) for kind in kinds] + [f"c = d: {p} costs" for p in SIDES]
-    holds = all(max(x) == x[0] for x in costs)
+    holds = all(max(x) == x[0] for x in costs) and counts_the_adapted_layer()
     return holds == (claim.expected is PROVED) and shows(claim, *lines, f"the claim says: {claim.prose}")
 
 
@@ -166,13 +271,13 @@ def symmetry(claim: Claim, changes: list[str]) -> bool:
 
 
 def rotary(claim: Claim, turned: str, free: str) -> bool:
-    """Check that scores q D kᵀ with a rotation D are invariant if R is a rotation, and not if it stretches."""
+    """Check that scores q D kᵀ with a rotation D are invariant if R is a rotation, and not if R stretches."""
     d, q, k, v, o = (random(*x) for x in ((2, 2), (3, 2), (3, 2), (3, 2), (2, 3)))
     d = torch.linalg.matrix_exp(d - d.T)
     for r, keeps in ((d @ d, True), (torch.diag(torch.tensor([1.0, 2])).double(), False)):
         assert equal(r @ d, d @ r) == keeps == equal(q @ r @ d @ (k @ r.inverse().T).T, q @ d @ k.T)
         assert equal(v @ r @ (r.inverse() @ o), v @ o)
-    return (turned, free) == ("R", "S") and shows(claim, "RDR⁻¹ = D is asked for")
+    return (turned, free) == ("R", "S") and shows(claim, "‖RDR⁻¹ − D‖_F > 0")
 
 
 def gauge_parts(claim: Claim, at_input: str, at_output: str, mismatch: str) -> bool:
@@ -209,7 +314,7 @@ def angles(claim: Claim, cost: str, late: str) -> bool:
 
 
 def recursion(claim: Claim, kappa: str, before: str, slope: str) -> bool:
-    """Check c at every layer against the printed formulas."""
+    """Check the predicted cosine at every layer against the printed formulas."""
     kernel = lambda t: read(kappa, t=t)  # noqa: E731
     rho, a, p = (0, *map(mpf, wide.COSINES)), [mpf(1)], [None]
     for k in range(1, len(rho)):
@@ -237,13 +342,13 @@ def below(claim: Claim, placement: str) -> bool:
 
 
 def placed(claim: Claim, name: str) -> bool:
-    """Return whether the left side has the printed form of this placement's adapted layer."""
+    """Return whether a claim's left side begins with the printed form of a layer adapted with placement ``name``."""
     forms = {"LoRA": ("W + AB",), "input": ("(I + AB)W", "(I + A₁B₁)W"), "output": ("W(I + AB)", "W(I + A₁B₁)")}
     return text(claim.concludes[0].left).removeprefix("rank(").startswith(forms[name])
 
 
 def filters(claim: Claim, who: str, where: str) -> bool:
-    """Check that H comes last in the effect if it is behind the layer, and first if it is before it."""
+    """Check that H comes last in the effect if H is behind the layer, and first if H is before the layer."""
     effect = {"input adapter": "MW", "output adapter": "WM", "LoRA": "M"}[who]
     form = {"behind it": f"‖F{effect}H‖_F", "before it": f"‖H{effect}F‖_F"}[where]
     return text(claim.concludes[0].left) == form
@@ -271,7 +376,7 @@ def mean_squares(k: int) -> tuple[float, float]:
 
 
 def scaled(claim: Claim, kept: str, of_lora: str) -> bool:
-    """Check both placements' shares if the layer is scaled by s and the next one by 1/s."""
+    """Check the shares of an input adapter and of a LoRA if the layer is scaled by s and the next layer by 1/s."""
     z, m, w, h, j, s = random(5, 3), random(3, 3), random(3, 4), random(3, 4) + 1, random(4, 2), 3.0
     there = share(z @ m @ w @ j, z @ m @ (s * w) @ (j / s)), share(z @ h @ j, z @ h @ (j / s))
     assert equal(z @ (s * w) @ (j / s), z @ w @ j)

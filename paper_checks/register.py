@@ -1,7 +1,7 @@
 """``python -m paper_checks.register`` writes ``register.txt``, all claims and arguments, for review by a person.
 
-It lists statements with their hypotheses, words and references, and every step of every argument. A change of any of
-them appears in the diff of that file, which a test requires.
+It lists statements with their hypotheses, words and references, and every step of every argument. A test
+requires that the file is up to date, so every change of a claim appears in the diff of that file.
 """
 
 import sys
@@ -35,13 +35,13 @@ def entry(claim: Claim) -> str:
 
 
 def shipped(claim: Claim, name: str) -> str:
-    """Return both sides on a shipped instance."""
+    """Return the values of both sides of a claim on a shipped instance, as text."""
     sides = evaluate(claim, witness(name))
     return f"{name}: {report.short(sides.decisive)} against {report.short(sides.rhs)}"
 
 
 def searches(claim: Claim) -> str:
-    """Return the searches of instances, with their options; settings are given by name."""
+    """Return the searches for a claim with their options, as text; settings are given by name."""
     options = {
         type(s).__name__: [
             f"{f.name} {x.name if isinstance(x := getattr(s, f.name), Setting) else x}" for f in fields(s)
@@ -57,7 +57,7 @@ def register() -> str:
 
 
 def main() -> int:
-    """Write the file; return 0."""
+    """Write ``register.txt``; return 0."""
     REGISTER.write_text(register(), encoding="utf-8")
     return 0
 

@@ -19,7 +19,7 @@ NUMBERED = {
     "Sec": "1 2 2.1 2.2 3 3.1 3.2 3.3 4 5 5.1 5.2 6",
     "App": "A A.1 A.2 B C D E",
 }
-"""The numbered items of the paper, extracted once by hand."""
+"""Kind -> the numbers of such items in the paper, extracted once by hand."""
 
 KINDS = {
     "Eq": r"Eqs?\.|Equations?",
@@ -37,7 +37,7 @@ CITATION = {
 
 
 ELSEWHERE = re.compile(r"arXiv[ :]\d{4}\.\d{4,5},[^)\n]*")
-"""Matches citations after an arXiv number, which refer to another paper."""
+"""Pattern of citations after an arXiv number, which refer to a different paper."""
 
 
 def between(first: str, last: str) -> Iterator[str]:
@@ -68,7 +68,7 @@ def unknown(text: str) -> set[tuple[str, str]]:
 
 
 def sources() -> list[Path]:
-    """Return our Python and Markdown files, except this one, which quotes invalid citations."""
+    """Return our Python files, except this one, which quotes invalid citations, and the pages of the root folder."""
     modules = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py") if path != Path(__file__)]
     return sorted(modules) + [path for path in ROOT.glob("*.md") if path.name != "CHANGELOG.md"]
 

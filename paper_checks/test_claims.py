@@ -11,12 +11,13 @@ from sympy import Matrix, Rational
 
 from ioadapt_theory.claims import CLAIMS, Claim, Run, Verdict, verify
 from ioadapt_theory.claims.claim import Origin, Word
+from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.argument import Proof
 from ioadapt_theory.claims.evidence.extremes import Attained
 from ioadapt_theory.claims.evidence.findings import Evidence
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Term, opened
-from ioadapt_theory.claims.instances import witness
+from ioadapt_theory.claims.instances import witness, witnesses
 from ioadapt_theory.claims.registry import FILES
 from ioadapt_theory.claims.report import remark
 from ioadapt_theory.claims.settings.letters import discrepancy
@@ -33,7 +34,7 @@ NUMBERED = (
 
 
 QUICK = Run(instances=500, starts=16, steps=50, stacks=16, samples=16_384)
-"""A fraction of the default effort of `pytest -m slow paper_checks` and `ioadapt verify`."""
+"""Run with a fraction of the default effort, which `pytest -m slow paper_checks` and `ioadapt verify` use."""
 
 
 @pytest.mark.parametrize("run", [QUICK, pytest.param(Run(), marks=pytest.mark.slow)], ids=["quick", "default"])
@@ -62,15 +63,23 @@ def test_a_refutation_is_exact(claim: Claim) -> None:
 
 @pytest.mark.parametrize("claim", [p for p in REFUTED if p.values[0].setting and "A.1" in p.values[0].setting.name])
 def test_of_props_1_and_2_a_counterexample_has_an_adapter_of_low_rank(claim: Claim) -> None:
-    """Witnesses have r < min(c, d), as in the text; full-rank ones are additional."""
+    """At least one witness has r < min(c, d), as in the paper's text; witnesses of full rank are additional."""
     exact = [{key: Matrix([[*map(Rational, map(str, r))] for r in witness(name)[key]]) for key in ("AB", "W")}
              for name in claim.witnesses]  # fmt: skip
     assert claim.id == "bounds-rank" or any(m["AB"].rank() < min(m["W"].shape) for m in exact)
 
 
+@pytest.mark.parametrize("name", [n for n in witnesses() if n.endswith("-low-rank")])
+def test_a_witness_of_low_rank_gives_both_sides_of_the_one_of_full_rank(name: str) -> None:
+    """It is the same instance with more features, which its adapter leaves alone."""
+    (claim,) = (c for c in CLAIMS.values() if name in c.witnesses)
+    low, full = (evaluate(claim, witness(n)) for n in (name, name.removesuffix("-low-rank")))
+    assert (low.lhs, low.rhs) == (full.lhs, full.rhs)
+
+
 @pytest.mark.parametrize("claim", EVERY)
 def test_as_printed_is_said_of_what_is_printed_only(claim: Claim) -> None:
-    """Corrections and extensions are ours; "as printed" refers to a statement in the paper and amends nothing."""
+    """Corrections and extensions are ours; a claim "as printed" is a statement of the paper and amends no claim."""
     places = ("Lemma", "Proposition", "Eq", "Remark", "Remainder", "Section", "Proof", "App", "Table")
     if claim.origin is Origin.OURS:
         assert claim.amends is not None or claim.reading or "beyond" in claim.source
@@ -102,7 +111,7 @@ STANDS = {
     **dict.fromkeys(("Table 9", "Table 10", "Table 11"), ("App. C",)),
     "Table 8": ("Section 5.1", "App. C"),
 }
-"""Reference to a statement of the paper."""
+"""Statement of the paper -> sections that a claim about it may cite."""
 NAMED = {
     **{f"lemma-{n}": f"Lemma {n}" for n in (1, 2, 3)},
     **{f"prop-{n}": f"Proposition {n}" for n in range(1, 6)},
@@ -123,7 +132,7 @@ NAMED = {
     },
     **dict.fromkeys(("tables-on-par", "tables-prompt-fidelity"), "Table 8"),
 }
-"""Return the statement for which an id is short, or its reference."""
+"""Beginning of a claim's id -> statement or section that the claim must cite."""
 
 
 @pytest.mark.parametrize("claim", EVERY)
@@ -157,7 +166,7 @@ def test_a_claim_amends_one_about_the_same_left_side_or_of_the_same_statement(cl
 
 @pytest.mark.parametrize("claim", EVERY)
 def test_a_claim_is_searched_in_every_way_that_there_is_for_it(claim: Claim) -> None:
-    """Searches are random, by ascent for sharp or attained bounds, by samples in App. A.2, and on shipped instances."""
+    """Claims are searched at random, by ascent if the bound is attained, by samples in App. A.2, and by replay."""
     searches = {type(s).__name__: s for s in claim.strategies}
     if claim.setting is not None:
         assert "RandomInstances" in searches
@@ -174,7 +183,7 @@ FAMILIES = [(c, p) for c in CLAIMS.values() for p in c.proofs if isinstance(p, A
 
 @pytest.mark.parametrize(("claim", "family"), FAMILIES, ids=[c.id for c, _ in FAMILIES])
 def test_a_family_is_tried_on_both_sides_of_what_matters(claim: Claim, family: Attained) -> None:
-    """Cosines of both signs, lengths below and above 1, small and large ε, and condition numbers of two magnitudes."""
+    """Families have cosines of both signs, lengths below and above 1, small and large ε, and κ of two magnitudes."""
     for parameter, tried in family.over.items():
         match opened(parameter).op:
             case "sim":
@@ -197,7 +206,7 @@ def test_axes_that_may_differ_do_in_a_search(claim: Claim) -> None:
     for letter in setting.letters:
         if (x := getattr(drawn, letter.attribute, None)) is not None and not letter.optional:
             sizes |= dict(zip(letter.axes.split(), x.shape[1:], strict=True))
-    for twin in ("b", "e") if "A.1" in setting.name else ():  # as in the source, for which the target is made
+    for twin in ("b", "e") if "A.1" in setting.name else ():  # axes of the target, as large as those of the source
         sizes.pop(twin, None)
     assert len({*sizes.values()}) == len(sizes)
     assert min(sizes.values(), default=2) > 1 or claim.id.startswith("eq-6")
@@ -227,4 +236,4 @@ def test_an_entry_amends_another_and_words_have_evidence_of_their_own(claim: Cla
     if claim.expected is Verdict.PROVED and claim.reading.startswith(("sharp", "exact, ")):
         assert Word.SHARP in claim.words
     assert (Word.CONVERSE in claim.words) == (" iff " in claim.prose or "exactly the" in claim.prose)
-    assert f"if and {Word.CONVERSE}" == "if and only if"  # which is iff
+    assert f"if and {Word.CONVERSE}" == "if and only if"  # the word that makes "iff"

@@ -33,7 +33,7 @@ def same(i: Values, a: Term, b: Term) -> bool:
 
 
 def rewritten(i: Values, before: Term, after: Term, *rules: Rule) -> bool:
-    """Return whether rules, applied to the parts of a formula that are missing in the next one, give its value."""
+    """Return whether ``after`` follows if rules are applied to the parts of ``before`` that ``after`` lacks."""
     before, after = opened(before), opened(after)
     kept, found = set(after.walk()), dict[Term, list[Term]]()
     for x in before.walk():
@@ -59,7 +59,7 @@ def splits(m: Term) -> Iterator[tuple[Term, Term]]:
 
 
 def norms(whole: str, first: str, second: str) -> Rule:
-    """Return the rule ‖MN‖ ≤ ‖M‖‖N‖ for these norms."""
+    """Return the rule ‖MN‖ ≤ ‖M‖‖N‖ for three norms, given by their subscripts."""
 
     def rule(x: Term) -> Iterator[Term]:
         if x.op == NORMS[whole](AB if whole else SOURCE.x1).op:
@@ -102,7 +102,7 @@ def given(claim: Claim, i: Values, before: Term, after: Term) -> bool:
 
 
 def by_lemma(i: Values, after: Term, *, remainder: bool) -> bool:
-    """Return whether a formula is Lemma 1 for both models, with the factor 1 + |s| or √(1 − s²)."""
+    """Return whether a formula is the sum of Lemma 1's bounds for both models, with the factor 1 + |s| or √(1 − s²)."""
     found = (x for x in opened(after).walk() if x.op == "norm" and "ab" in {y.name for y in x.walk()})
     lengths = list(dict.fromkeys(found))
     for factor in (lambda m: 1 + abs(m.s0), lambda m: m.sine0):

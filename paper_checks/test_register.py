@@ -1,4 +1,4 @@
-"""Claims and all steps of arguments are as last reviewed."""
+"""Claims and all steps of their arguments have not changed since the last review."""
 
 import pytest
 

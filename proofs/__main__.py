@@ -31,12 +31,12 @@ CLOSED = "Closed under the global context"
 
 
 def sources() -> list[Path]:
-    """Return the Coq files, without remains of a failed run."""
+    """Return the Coq files, without temporary files of a failed run."""
     return sorted(path for path in HERE.glob("*.v") if path.stem != "Check_tmp")
 
 
 def digests() -> dict[str, str]:
-    """Return a digest of the sources, which ignores white space."""
+    """Return a digest of each source, which ignores white space, by file name."""
     return {path.name: digest(path.read_text(encoding="utf-8")) for path in sources()}
 
 
@@ -47,7 +47,7 @@ def theorems() -> set[str]:
 
 
 def settled() -> list[Claim]:
-    """Return the claims that have a statement in Coq and a theorem of the right name."""
+    """Return the claims that have a statement in Coq and a theorem with the corresponding name."""
     names, claims = theorems(), []
     for claim in CLAIMS.values():
         try:
@@ -60,7 +60,7 @@ def settled() -> list[Claim]:
 
 
 def rendered() -> dict[str, str]:
-    """Return the files that follow from the claims and their witnesses."""
+    """Return the contents of the files that are rendered from claims and witnesses, by file name."""
     return {"Statements.v": statements(CLAIMS.values()), "Witnesses.v": witnesses()}
 
 
@@ -96,7 +96,7 @@ def run(*command: str) -> str:
 
 
 def build(jobs: int) -> None:
-    """Compile changed files."""
+    """Compile the Coq files that have changed, ``jobs`` at a time."""
     files = [path.name for path in sources()]
     run("coq_makefile", "-Q", ".", "ioadapt", "-arg", "-w", "-arg", "none", *files, "-o", "CoqMakefile")
     run("make", "-f", "CoqMakefile", f"-j{jobs}")
@@ -127,7 +127,7 @@ def main() -> None:
     for name, text in rendered().items():
         path = HERE / name
         if path.is_file() and path.read_text(encoding="utf-8") == text:
-            continue  # not compiled again
+            continue  # not written, so that it is not compiled again
         if options.render:
             path.write_text(text, encoding="utf-8")
         else:

@@ -30,14 +30,14 @@ DEFINED_BY: Final = {
     "spectral": "spectral", "cond": "cond", "pinv": "pinv", "hessian_norm": "hessian_norm", "segment": "segment",
     "sup_hessian_norm": "sup_hessian_norm", "angle": "angle cos pi", "arcsin": "arcsin sin pi", "sigma": "singular",
 }  # fmt: skip
-"""Operations that become variables -> the predicate that defines them."""
+"""Operation that becomes a variable -> the predicate that defines this variable."""
 CIRCLE: Final = "forall (cos sin : R -> R) (pi : R), circular cos sin pi ->"
 LOGARITHM: Final = "complete R -> forall ln : R -> R, logarithm ln ->"
 FIELD: Final = {
     "sup_hessian_norm": "complete R ->", "ln": LOGARITHM, "artanh": LOGARITHM,
     **dict.fromkeys(("angle", "arcsin", "cos", "pi"), CIRCLE),
 }  # fmt: skip
-"""Operations that need more than a real closed field -> the requirement."""
+"""Operation that needs more than a real closed field -> its requirement on the field."""
 KEYWORDS: Final = {
     "w": "W",
     "w_target": "W'",
@@ -51,12 +51,12 @@ Order = int | None
 
 
 class NoCoqError(ValueError):
-    """Error: a formula has an operation without a counterpart in Coq."""
+    """Raised for a claim without a formula, or with an operation that has no counterpart in Coq."""
 
 
 @dataclass
 class Scope:
-    """The state of rendering one proposition: its letters, variables and hypotheses, on two levels.
+    """The state of rendering one proposition: its symbols, variables and hypotheses, on two levels.
 
     ``outer`` does not depend on ``small`` (ε and AB, or the rows in O(a)); ``inner`` does. ``needs`` lists requirements
     on the field.
@@ -71,17 +71,17 @@ class Scope:
     needs: list[str] = field(default_factory=list)
 
     def level(self, x: Term) -> str:
-        """Return the level of a formula."""
+        """Return "inner" if a formula depends on ``small``, and "outer" otherwise."""
         return "inner" if any(t in self.small for t in x.walk()) else "outer"
 
     def suppose(self, what: str, about: Iterable[Term]) -> None:
-        """Add a hypothesis unless it exists."""
+        """Add a hypothesis about some formulas on their level, unless it was added before."""
         level = "inner" if "inner" in {self.level(x) for x in about} else "outer"
         if what not in self.outer + self.inner:
             getattr(self, level).append(what)
 
     def shape(self, x: Term) -> tuple[str, ...]:
-        """Return the names of the axes: ("c", "d") for a matrix, ("d",) for a row."""
+        """Return the names of a formula's axes: ("c", "d") for a matrix, ("d",) for a row."""
         match x:
             case Term("row" | "matrix", _, name):
                 return self.axes[name]
@@ -98,7 +98,7 @@ class Scope:
         raise NoCoqError(x.op)
 
     def write(self, x: Term) -> str:
-        """Return a formula in Coq's syntax."""
+        """Return a formula in Coq's syntax; add the variables and hypotheses that it needs to the scope."""
         if x.op in FIELD and FIELD[x.op] not in self.needs:
             self.needs.append(FIELD[x.op])
         match x:
@@ -173,7 +173,7 @@ class Scope:
         return f"(E (fun w => norm {self.write(vector)} ^+ 2))"
 
     def count(self, x: Term) -> str:
-        """Return a natural number in Coq's syntax: a rank, a number of rows, or a sum of them."""
+        """Return a natural number in Coq's syntax: a rank, a number of rows, or a sum of such numbers."""
         match x:
             case Term("rank", (m,)):
                 return f"\\rank ({self.write(m)})%R"
@@ -186,7 +186,7 @@ class Scope:
         raise NoCoqError(x.op)
 
     def relation(self, r: Relation, remainder: str = "") -> str:
-        """Return a relation in Coq's syntax, between natural numbers for ranks and numbers of rows."""
+        """Return a relation in Coq's syntax; ranks and numbers of rows are compared as natural numbers."""
         left, right = opened(r.left), opened(r.right)
         shift = _artanh_shift(left, right)
         if shift and r.sign == "<=":
@@ -204,7 +204,7 @@ class Scope:
 
 
 def _artanh_shift(left: Term, right: Term) -> tuple[Term, Term, Term] | None:
-    """Return a, b and q of |artanh a − artanh b| and ln q, or None."""
+    """Return a, b and q if the two sides are |artanh a − artanh b| and ln q, and None otherwise."""
     if left.op != "abs" or right.op != "ln":
         return None
     match left.args[0]:
@@ -214,12 +214,12 @@ def _artanh_shift(left: Term, right: Term) -> tuple[Term, Term, Term] | None:
 
 
 def letter(name: str) -> str:
-    """Return a letter of the paper in Coq's syntax: x1_target is x1'."""
+    """Return a symbol of the paper in Coq's syntax, such as x1' for x1_target."""
     return KEYWORDS.get(name, name.replace("_target", "'"))
 
 
 def number(x: Fraction) -> str:
-    """Return a number of the field in Coq's syntax."""
+    """Return a rational number as an element of the field, in Coq's syntax."""
     size = f"{abs(x.numerator)}" if x.denominator == 1 else f"({abs(x.numerator)} / {x.denominator})"
     return size if x >= 0 else f"(- {size})"
 
@@ -230,12 +230,12 @@ def identifier(claim: Claim) -> str:
 
 
 def statement(claim: Claim) -> str:
-    """Return the definition of the claim's statement.
+    """Return the definition of the claim's statement in Coq.
 
     Raises:
         NoCoqError: the claim has no formula, or an operation without a counterpart.
     """
-    if not claim.concludes or Word.CONVERSE in claim.words:  # the other direction of an iff is in words
+    if not claim.concludes or Word.CONVERSE in claim.words:  # the converse of an iff is stated only in words
         raise NoCoqError(claim.id)
     needs, body = universal(claim)
     if claim.words:
@@ -263,7 +263,7 @@ def _relations(claim: Claim) -> Iterator[Relation]:
 
 
 def _scope(claim: Claim) -> tuple[Scope, list[str], list[str]]:
-    """Return the letters, the hypotheses, and the outer and the inner binders."""
+    """Return the scope of a claim with its hypotheses, and the outer and the inner binders."""
     axes, letters = _letters(claim)
     last = opened(claim.concludes[0].right)
     scope = Scope(axes, frozenset(x for x in last.walk() if x.op == "row") if last.op == "landau" else SMALL)
@@ -336,7 +336,7 @@ def existential(claim: Claim) -> str:
             below = " < 1" if x.op == "sim" or (x == EPSILON and Relation(x, "<", term(1)) in claim.given) else ""
             least = {"cond": "1", "sim": "-1"}.get(x.op, "0")
             ranges.append(f"{least} < {letters[-1]}{below}")
-            if x.op == "sigma" and x.name != "-1":  # follows from the one before
+            if x.op == "sigma" and x.name != "-1":  # at most the singular value before
                 ranges.append(f"{letters[-2]} <= {letters[-1]}")
             fixed.append(f"{scope.write(x)} = {letters[-1]}")
         start = f"forall {' '.join(letters)} : R, " + "".join(f"{r} -> " for r in ranges)
@@ -366,7 +366,7 @@ def existential(claim: Claim) -> str:
 
 
 def _others(claim: Claim, cosine: Term | None) -> list[Term]:
-    """Return the other arguments of the right side, for either model; ε is only a scale up to O(ε^p)."""
+    """Return the right side's arguments except the cosine, condition numbers and, in bounds up to O(ε^p), ε."""
     over = [opened(x) for proof in claim.proofs for x in getattr(proof, "over", ())]
     right = {*opened(claim.concludes[0].right).walk()}
     equal = {opened(r.right) for r in claim.given if r.sign == "="}
@@ -376,7 +376,7 @@ def _others(claim: Claim, cosine: Term | None) -> list[Term]:
 
 
 def _cosine(claim: Claim) -> Term | None:
-    """Return the cosine in a bound: of outputs in App. A.1, of u and v in Lemma 1, or of two effects."""
+    """Return the cosine in a bound (of outputs in App. A.1, of u and v in Lemma 1, or of two effects), or None."""
     names = {x.attribute for x in claim.setting.letters} if claim.setting else set()
     if {"u", "v"} <= names:
         return Term("sim", (Term("row", name="u"), Term("row", name="v")))
@@ -402,7 +402,7 @@ Variable R : rcfType.
 
 
 def statements(claims: Iterable[Claim]) -> str:
-    """Return the file of all statements with a counterpart in Coq."""
+    """Return the content of Statements.v: the statements of all claims that can be written in Coq."""
     written = list[str]()
     for claim in claims:
         try:

@@ -15,7 +15,7 @@ PLACEMENTS = {
     "ce5": "lora", "prop-1-frobenius": "lora", "prop-2-output-frobenius": "output",
 }  # fmt: skip
 LITERAL = frozenset({"ce4-input", "ce4-lora", "ce4-output"})
-"""Witnesses for the reading ‖AB‖₂² ≤ ε, in which AB is divided by √ε."""
+"""Witnesses for the reading ‖AB‖₂² ≤ ε; their AB is divided by √ε instead of ε."""
 
 
 def number(x: Fraction) -> str:
@@ -39,7 +39,7 @@ def times(x: Row, m: Matrix) -> Row:
 
 
 def dot(u: Row, v: Row) -> Fraction:
-    """Return the inner product."""
+    """Return the inner product of two rows."""
     return sum((a * b for a, b in zip(u, v, strict=True)), Fraction(0))
 
 
@@ -67,7 +67,7 @@ def factors(m: Matrix) -> tuple[Matrix, Matrix]:
 
 
 def squares(m: Matrix) -> list[tuple[Fraction, Row]]:
-    """Return I − MMᵀ as a sum of d lᵀl with d > 0.
+    """Return pairs (d, l) with d > 0, such that I − MMᵀ is the sum of all d lᵀl.
 
     Raises:
         ValueError: the matrix is not positive semidefinite, so ‖M‖₂ > 1.
@@ -88,19 +88,19 @@ def squares(m: Matrix) -> list[tuple[Fraction, Row]]:
 
 
 def longest(m: Matrix) -> Row:
-    """Return a unit row that M does not shorten, or zeros."""
+    """Return a row of the identity that M does not shorten, or zeros if there is none."""
     n = len(m)
     unit = next((i for i in range(n) if dot(m[i], m[i]) == 1), None)
     return [Fraction(int(i == unit)) for i in range(n)]
 
 
 def padded(m: Matrix, corner: int = 0) -> Matrix:
-    """Return M extended by a row and a column of zeros, with this entry in the corner."""
+    """Return M extended by a row and a column of zeros, with ``corner`` as the last entry."""
     return [[*r, Fraction(0)] for r in m] + [[Fraction(0)] * len(m[0]) + [Fraction(corner)]]
 
 
 def witness(name: str) -> str:
-    """Return the definition of one witness.
+    """Return the definition of one witness in Coq.
 
     If AB has full rank, every space gets an additional trivial dimension, in which AB is zero.
     """
@@ -141,5 +141,5 @@ From ioadapt Require Import Witness.
 
 
 def witnesses() -> str:
-    """Return the file of all witnesses that the refutations use."""
+    """Return the content of Witnesses.v: all witnesses that the refutations use."""
     return HEAD + "\n" + "\n\n".join(map(witness, PLACEMENTS)) + "\n"

@@ -1,7 +1,7 @@
 """Commands may be killed at any moment: files are old or new, never partial, and later runs clean up.
 
-The environment variable ``KILLS`` sets how often each is killed (default 4): at a random moment, and every third time
-by the system when a file reaches a limit slightly below its final size.
+The environment variable ``KILLS`` sets how often each command is killed (default 4): at a random moment, and every
+third time by the system when a file reaches a limit slightly below its final size.
 """
 
 import json
@@ -40,7 +40,7 @@ CASES = {
     "report base.safetensors other.safetensors lora --html out.html": ["out.html"],
     "save": ["out/ioadapt.safetensors"],
 }
-"""The commands, and the files that they write."""
+"""Command -> the files that it writes."""
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload([__name__])
 
@@ -51,7 +51,7 @@ def net(seed: int) -> nn.Sequential:
 
 
 def work(folder: Path, command: str, begun: Connection, longest: int | None) -> None:
-    """Run the command silently in a separate process, which is killed when a file would exceed this size."""
+    """Run the command silently in this process, which the system kills when a file exceeds ``longest`` bytes."""
     os.chdir(folder)
     torch.set_num_threads(1)
     quiet = os.open(os.devnull, os.O_WRONLY)
@@ -85,7 +85,7 @@ def run(folder: Path, command: str, moment: float | None = None, longest: int | 
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return the content of every file by name, except temporary ones."""
+    """Return the content of every file except temporary files, by name."""
     files = {str(p.relative_to(folder)): p for p in folder.rglob("*") if p.is_file()}
     return {n: p.read_bytes() for n, p in files.items() if not re.fullmatch(r"\.out.*|out/\.(ioadapt|adapter_).*", n)}
 
@@ -127,7 +127,7 @@ def test_what_is_there_after_a_kill_is_whole_or_as_before(command, tmp_path):
         assert there.keys() <= whole.keys()
         for left in set(folder.rglob(".*")):
             os.utime(left, (time.time() - 2 * ABANDONED,) * 2)
-        if i % 4 == 3:  # the others are equal
+        if i % 4 == 3:  # a sample is enough, since the other runs end in the same way
             run(folder, command)
             assert {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()} == whole.keys()
             assert {n: plain(b) for n, b in contents(folder).items()} == {n: plain(b) for n, b in whole.items()}
@@ -143,5 +143,5 @@ def plain(content: bytes | None) -> bytes | None:
 
 
 def _before(name: str, whole: bytes) -> bytes:
-    """Return the content of another file of this type."""
+    """Return content that differs from ``whole``, for a file of the same type."""
     return whole[:-1] + bytes([whole[-1] ^ 1]) if name.endswith(".safetensors") else whole + b" "

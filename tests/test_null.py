@@ -26,7 +26,7 @@ def null_of(a: np.ndarray, b: np.ndarray, cuts: tuple[int, ...] | None = None) -
 
 
 def every(cuts: tuple[int, ...]) -> list[list[int]]:
-    """Return all permutations within the parts."""
+    """Return all permutations of channels that map each part between ``cuts`` to itself."""
     each = [permutations(range(*ends)) for ends in pairwise(cuts)]
     return [[i for part in some for i in part] for some in product(*each)]
 
@@ -70,7 +70,7 @@ def strangers(f: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
 
 
 def test_strangers_pass_three_deviations_as_seldom_as_a_normal_law_says():
-    """The share is .0013; without the correction for skewness it is .01."""
+    """The share of pairs above three deviations is .0013; without the correction for skewness, it is .01."""
     rng = np.random.default_rng(0)
     plain, corrected, ps = [], [], []
     for f in (16, 48):

@@ -1,4 +1,4 @@
-"""Each preset of the paper's settings is accepted where it is used, and names its origin."""
+"""Each preset is accepted by the functions that use it, and states where its settings are from."""
 
 import pytest
 import torch

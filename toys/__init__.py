@@ -1,1 +1,1 @@
-"""Small-scale experiments of the paper; each is a script, `python toys/NAME.py`."""
+"""Small-scale experiments on the paper's claims; each is a script that runs as ``python toys/NAME.py``."""

@@ -1,11 +1,12 @@
 """Adapters compensate for local attention in a language model, and are moved to other models (after Table 5).
 
-Every byte attends to the last six bytes instead of all. The trained change is I + A on the inputs or the outputs of the
-attention layers, or a change of the weights, each a full matrix. Model, text and targets are those of
-``toys/language.py``, with local attention; the task is the documentation on which they were trained.
+Every byte attends only to itself and to the five bytes before it, instead of to all earlier bytes. The adapters are
+full matrices: I + A on the inputs or the outputs of the attention layers, or a change in their weights. The model, the
+text and the targets are those of ``toys/language.py``, but with local attention; the task is to predict the
+documentation on which the model was trained.
 
 Examples:
-  python toys/attention.py            8 seeds, learning rates chosen for every method
+  python toys/attention.py            16 seeds; learning rates chosen for every method
   python toys/attention.py --quick    2 seeds and smaller models
 """
 
@@ -25,7 +26,7 @@ WINDOW: Final = 6
 
 
 class World(language.World):
-    """See ``toys.transfer.world``."""
+    """The models, data and task of one seed; see ``toys.transfer.world``."""
 
     layers = tuple(name for name in language.World.layers if "_proj" not in name)
     learned = ("documents", "documents, validation", "documents, test")
@@ -36,7 +37,7 @@ class World(language.World):
             local(model, WINDOW)
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return the loss in nats per byte with full attention, which the adapters should recover."""
+        """Return the loss in nats per byte with full attention, to which adapters should bring the loss back."""
         del where
         local(model, None)
         found = measured(model, self.learned[2], self.size.measure)
@@ -45,19 +46,19 @@ class World(language.World):
 
 
 def local(model: nn.Module, window: int | None) -> None:
-    """Limit attention to this many bytes back, including the current one; None for all."""
+    """Limit attention to the last ``window`` bytes, including the current one; None removes the limit."""
     assert isinstance(model, Model)
     for block in model.blocks:
         block.window = window  # type: ignore[assignment]
 
 
 def world(seed: int, size: str, cache: Path) -> World:
-    """Return the world of a seed."""
+    """Return the models, data and task of a seed, as a ``World``."""
     return World(seed, size, cache)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """See ``toys.transfer.command.main``."""
+    """Run the study from the command line; see ``toys.transfer.command.main``."""
     return command.main("attention", __doc__, argv)
 
 

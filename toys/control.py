@@ -1,9 +1,9 @@
 """A generator of glyphs learns to follow edges, and its adapters are moved (after Fig. 5).
 
-As in OminiControl, the prompt gives the letter and the face, but not its position, size and slant; an image of its
-edges does, and low-rank adapters learn to follow it. The edges are embedded patch by patch and added to the tokens of
-the generated image, since this small generator did not learn to use them as separate tokens. Targets are those of
-``toys/diffusion.py``.
+As in OminiControl, the prompt gives the letter and the typeface, but not the glyph's position, size and slant. An image
+of the glyph's edges does, and low-rank adapters learn to follow it. The edges are embedded patch by patch and added to
+the tokens of the generated image, since this small generator did not learn to use them as separate tokens. The targets
+are those of ``toys/diffusion.py`` without the pruned and the perturbed generator.
 
 Examples:
   python toys/control.py            6 seeds; learning rates chosen for every method
@@ -34,7 +34,7 @@ REVISION: Final = 1
 LAYERS: Final = tuple(f"blocks.{i}.{m}" for i in range(DEPTH) for m in ("q", "k", "v", "o", "up_proj", "down_proj"))
 ALL: Final = range(len(LETTERS))
 UNUSED: Final = ("pruned", "noise")
-"""Related targets that are not used; in the paper's figure, the target is the distilled model."""
+"""Targets that are not used; in the paper's figure, the target is the distilled model."""
 MEASURED: Final = 80
 """Number of glyphs to reproduce from their edges."""
 SHOWN: Final = range(4)
@@ -42,9 +42,9 @@ SHOWN: Final = range(4)
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Training steps of the base, the targets and the adapters; batch size; drawings per letter and face.
+    """Training steps of the base, the targets and the adapters; batch size; drawings per letter and typeface.
 
-    ``taught``: number of glyphs on which the distilled generator learns from its teacher.
+    ``taught`` is the number of glyphs on which the distilled generator learns from its teacher.
     """
 
     base: int
@@ -59,7 +59,7 @@ SIZES: Final = {"full": Size(800, 120, 150, 32, 12, 1000), "quick": Size(150, 20
 
 
 def placed(x: Tensor, seed: int) -> Tensor:
-    """Shift, scale, stretch and slant glyphs at random."""
+    """Return the glyphs, each shifted, scaled, stretched and slanted at random."""
     drawn = torch.Generator().manual_seed(seed)
     slant, large, wide, right, down = 2 * torch.rand(5, len(x), generator=drawn, dtype=FLOAT) - 1
     large, wide = 0.95 + 0.2 * large, 1 + 0.15 * wide
@@ -71,40 +71,43 @@ def placed(x: Tensor, seed: int) -> Tensor:
 
 
 def edges(x: Tensor) -> Tensor:
-    """Return 1 at pixels of ink next to paper, else 0."""
+    """Return images that are 1 at pixels of ink next to paper, and 0 elsewhere."""
     ink = (x > 0).to(FLOAT)
     return ink - ink * -max_pool2d(-ink, 3, 1, 1)
 
 
 def prompted(faces: tuple[str, ...], each: int, seed: int, again: int = 0) -> Batch:
-    """Return glyphs with prompts of letter and face, (n, 1, PROMPT); ``again`` redraws them, equally transformed."""
+    """Return randomly transformed glyphs, their letters, and the tokens of their typefaces, (n, 1, PROMPT).
+
+    Different values of ``again`` give different drawings with the same transformations.
+    """
     x, letters, told = glyphs(faces, ALL, each, seed + again)
     return placed(x, seed), letters, encoder()[1][told][:, None]
 
 
 def controlled(batch: Batch) -> Batch:
-    """Return the same glyphs, with their edges in the prompts."""
+    """Return the batch with the edges of the glyphs appended to the prompts."""
     x, letters, told = batch
     return x, letters, torch.cat([told, edges(x).view(-1, PICTURE, PROMPT)], 1)
 
 
 def unlike(x: Tensor, y: Tensor) -> float:
-    """Return 1 - SSIM, the structural similarity of glyphs, in windows of seven pixels; averaged over glyphs."""
+    """Return 1 - SSIM (structural similarity) of two batches, averaged over windows of 7 x 7 pixels and over glyphs."""
     mean = partial(avg_pool2d, kernel_size=7, stride=1)
     a, b = mean(x), mean(y)
     both, each = mean(x * y) - a * b, mean(x * x) - a * a + mean(y * y) - b * b
-    c, d = (0.01 * 2) ** 2, (0.03 * 2) ** 2  # the usual constants, for a range of two
+    c, d = (0.01 * 2) ** 2, (0.03 * 2) ** 2  # the usual constants of SSIM, for values in a range of two
     return 1 - float(((2 * a * b + c) * (2 * both + d) / ((a * a + b * b + c) * (each + d))).mean())
 
 
 def missed(x: Tensor, wanted: Tensor) -> float:
-    """Return 1 - F1 of the edge pixels."""
+    """Return 1 - F1 of the edge pixels of ``x``, compared with the edges in ``wanted``."""
     found = edges(x)
     return 1 - float(2 * (found * wanted).sum() / (found.sum() + wanted.sum()))
 
 
 def build(seed: int, size: Size) -> dict[str, nn.Module]:
-    """Return the source and the targets, which were trained without edges."""
+    """Return the source and the targets, none of which was trained with edges."""
     known, other = prompted(POOL, size.drawings, seed), prompted(OTHER, size.drawings, seed + 1)
     taught = picked(known, size.taught, torch.Generator().manual_seed(seed + 9))[1:]
     found = family(Guided, known, other, taught, seed=seed, steps=(size.base, size.target), batch=size.batch)
@@ -112,7 +115,7 @@ def build(seed: int, size: Size) -> dict[str, nn.Module]:
 
 
 class World:
-    """See ``toys.transfer.world``."""
+    """The models, data and task of one seed; see ``toys.transfer.world``."""
 
     layers = LAYERS
 
@@ -123,12 +126,12 @@ class World:
 
     @cached_property
     def learnt(self) -> Batch:
-        """Return the training data of adapters."""
+        """Return the training data of the adapters."""
         return controlled(prompted(POOL, self.size.drawings, 100 * self.seed + 51))
 
     @cached_property
     def tested(self) -> Batch:
-        """Return the test data: other glyphs, with the prompts and edges from which they are reproduced."""
+        """Return the test data: other glyphs, with the prompts and edges from which models should reproduce them."""
         return controlled(self._asked(0))
 
     def _asked(self, again: int) -> Batch:
@@ -146,27 +149,27 @@ class World:
         return float(validation) if math.isfinite(validation) else math.inf
 
     def carrying(self) -> dict[str, Any]:
-        """Return noisy validation glyphs with their edges in the prompts."""
+        """Return arguments of ``transfer``: noisy validation glyphs with their edges in the prompts, and ``need``."""
         return {"inputs": noisy(controlled(prompted(POOL, 2, 100 * self.seed + 52)), 256, self.seed), "need": "change"}
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, told: Tensor) -> Tensor:
-        """Return glyphs generated in the model's number of steps, from the same noise for every model."""
+        """Return glyphs that the model generates in its number of steps, from noise that is the same for all models."""
         return sampled(model, letters, told, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1].clamp(-1, 1)
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return the dissimilarity to the glyphs whose edges were given, and the share of edges missed."""
+        """Return 1 - SSIM of the samples and the glyphs whose edges were given, and 1 - F1 of their edge pixels."""
         real, letters, told = self.tested
         made = self.samples(model, where, letters, told)
         return {"1 - SSIM": unlike(made, real), "edges missed": missed(made, edges(real))}
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return the loss without edges, on faces of the base's training data."""
+        """Return the loss without edges, on new drawings of the typefaces on which the model was trained."""
         unseen = prompted(OTHER if where == "shifted" else POOL, 2, 100 * self.seed + 54)
         with torch.no_grad():
             return float(flow_loss(model, unseen, torch.Generator().manual_seed(99)))
 
     def shown(self, model: nn.Module, where: str) -> Tensor:
-        """Return some of the measured samples, for the sheet."""
+        """Return a few of the measured samples, for the sheet of samples."""
         _, letters, told = self.tested
         return self.samples(model, where, letters, told)[list(SHOWN)]
 
@@ -176,18 +179,18 @@ class World:
         return {"real": real, "edges": 2 * edges(real) - 1}
 
     def ceiling(self) -> dict[str, float]:
-        """Return the measures of other drawings with the same transformations, as a reference."""
+        """Return the measures of other drawings of the same glyphs with the same transformations, as a reference."""
         real, again = self.tested[0], self._asked(1)[0]
         return {"1 - SSIM": unlike(again, real), "edges missed": missed(again, edges(real))}
 
 
 def world(seed: int, size: str, cache: Path) -> World:
-    """Return the world of a seed."""
+    """Return the models, data and task of a seed, as a ``World``."""
     return World(seed, size, cache)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """See ``toys.transfer.command.main``."""
+    """Run the study from the command line; see ``toys.transfer.command.main``."""
     return command.main("control", __doc__, argv, samples=sheet)
 
 

@@ -1,7 +1,8 @@
 """A LoRA is converted to an input or output adapter by Eq. 5, from weights alone, and moved (after Fig. 6).
 
-Eq. 5 inverts the weights, so small singular values cause large errors; a ridge, relative to the largest, damps them.
-Model, text, targets and the LoRA with its learning rate are those of ``toys/language.py``.
+Eq. 5 inverts the weights, so small singular values cause large errors; a ridge, relative to the largest singular value,
+reduces these errors. The model, the text, the targets and the LoRA with its learning rate are those of
+``toys/language.py``.
 
 Examples:
   python toys/conversion.py            12 seeds
@@ -32,7 +33,7 @@ def run(
     jobs: int = 1,
     repeat: bool = False,
 ) -> dict[str, Any]:
-    """Return results like ``command.run``, with the recorded learning rate; rows are sides and ridges."""
+    """Return results in the format of ``command.run``: rows for no adapter, LoRA, and each side and ridge of Eq. 5."""
     del repeat
     known = records.recorded("language")
     if known is None:
@@ -71,7 +72,7 @@ def _inside(figures: Any, path: tuple[str, ...]) -> Any:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """See ``toys.transfer.command.main``."""
+    """Run the study from the command line; see ``toys.transfer.command.main``."""
     return command.main("conversion", __doc__, argv, run)
 
 

@@ -1,4 +1,4 @@
-"""Adapters trained on one model and moved to another, on a crescent in the plane (Fig. 8).
+"""Adapters are trained on one model and moved to another, on a crescent in the plane (Fig. 8).
 
 Examples:
   python toys/crescent.py                         input and output adapters transfer, LoRA does not
@@ -38,7 +38,7 @@ class Config:
         steps: number of Adam steps for each adapter.
         rank: rank of AB; 2 is the maximum in the plane, and with 1 the task has no exact solution.
         samples: number of new samples for losses and distances.
-        device: device of the training, in float64.
+        device: torch device of the training, which needs float64.
     """
 
     case: Case = Case.SAME_FUNCTION
@@ -53,9 +53,9 @@ def run(config: Config) -> dict[str, Any]:
     """Train every adapter on the source, copy it to the target, and measure the outcome.
 
     Returns:
-        ``config``; ``models``: the maps as matrices on (x, 1); ``rows``: measured and computed values of every method;
-        ``clouds``: inputs, hidden features and outputs of both models for every method; ``wanted``: the desired
-        outputs.
+        ``config``: the options; ``models``: the maps as matrices on (x, 1); ``rows``: measured and computed values of
+        every method; ``clouds``: inputs, hidden features and outputs of both models with every method; ``wanted``: the
+        desired outputs.
     """
     generator = torch.Generator().manual_seed(config.seed)
     source, target = (model.to(config.device) for model in models(config.case, generator))
@@ -88,14 +88,14 @@ def run(config: Config) -> dict[str, Any]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run, print the table, and write the figure and the record; return 0, or 2 after an error message."""
+    """Run the toy, print its table, and write its figure and its record; return 0, or 2 after an error message."""
     return guarded("crescent", lambda: _main(argv))
 
 
 def _main(argv: list[str] | None) -> int:
     args = vars(_parser().parse_args(argv))
     out = args.pop("out")
-    with styled():  # imported first, so that a missing matplotlib is reported at once
+    with styled():  # imports matplotlib first, so that a missing package is reported at once
         result = run(Config(**args))
         name = f"crescent-{args['case']}"
         svg, png = write(picture.draw(result), out, name)

@@ -1,12 +1,13 @@
-"""A generator of glyphs learns an unseen face from six letters, and its adapters are moved (after Tables 1, 8, 9).
+"""A generator of glyphs learns an unseen typeface from six letters, and its adapters are moved (after Tables 1, 8, 9).
 
-The letters are from matplotlib's fonts; nothing is downloaded. Targets: the generator trained further, on another
-family of faces, distilled to four steps, pruned and healed, perturbed; the same function with other weights (heads, the
-residual stream); and an independently trained generator. Networks trained on other faces measure how similar a sample
-is to the face, and whether its letter is legible.
+The letters are from matplotlib's fonts; nothing is downloaded. The targets are the generator after further training,
+after training on another family of typefaces, distilled to four steps, pruned and trained further, and perturbed;
+generators with the same function but different weights (heads, the residual stream); and an independently trained
+generator. A network trained on other typefaces judges how similar a sample is to the unseen typeface, and whether its
+letter is legible.
 
 Examples:
-  python toys/diffusion.py            8 seeds, each with another unseen face; learning rates chosen for every method
+  python toys/diffusion.py            8 seeds with different unseen typefaces; learning rates chosen for every method
   python toys/diffusion.py --quick    2 seeds and smaller models
 """
 
@@ -40,7 +41,7 @@ SHOWN: Final = (1, 8, 9, 11)  # test letters: D, Q, S, W
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Training steps of base, targets, adapters and judge; batch size; drawings and samples per letter."""
+    """Training steps of the base, targets, adapters and judge; batch size; drawings and samples per letter."""
 
     base: int
     target: int
@@ -55,24 +56,24 @@ SIZES: Final = {"full": Size(1000, 120, 80, 600, 32, 6, 2), "quick": Size(200, 3
 
 
 def seen(seed: int) -> tuple[str, ...]:
-    """Return the faces on which a seed's generators are trained: all except its subject."""
+    """Return the typefaces on which the generators of a seed are trained: all of POOL except the seed's subject."""
     return tuple(face for face in POOL if face != subject(seed))
 
 
 def subject(seed: int) -> str:
-    """Return the face that a seed's generators have not seen."""
+    """Return the typeface that the generators of a seed have not seen."""
     return POOL[seed % len(POOL)]
 
 
 def build(seed: int, size: Size) -> dict[str, nn.Module]:
-    """Return the source and every target."""
+    """Return the source and all targets of a seed."""
     known, other = glyphs(seen(seed), ALL, size.drawings, seed), glyphs(OTHER, ALL, size.drawings, seed + 1)
     steps = size.base, size.target
     return family(Model, known, other, known[1:], seed=seed, steps=steps, batch=size.batch)
 
 
 class World:
-    """See ``toys.transfer.world``."""
+    """The models, data and task of one seed; see ``toys.transfer.world``."""
 
     layers = LAYERS
 
@@ -83,17 +84,17 @@ class World:
         self.models: Mapping[str, nn.Module] = models(cache, config, Model, partial(build, seed, self.size))
 
     def drawn(self, letters: tuple[int, ...], each: int, seed: int) -> Batch:
-        """Return real glyphs of the unseen face."""
+        """Return real glyphs of the unseen typeface."""
         return glyphs([subject(self.seed)], letters, each, 100 * self.seed + seed)
 
     @cached_property
     def tested(self) -> Subject:
-        """Return the reference of samples: letters used neither for training nor for validation."""
+        """Return the real glyphs to compare samples with: letters used neither for training nor for validation."""
         real, letters, _ = self.drawn(TESTED, 1, 3)
         return Subject(self.judge, real, letters)
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train an adapter on six glyphs of the unseen face, one per letter; return the loss on six other letters."""
+        """Train an adapter on six letters of the unseen typeface; return the loss on six other letters."""
         del where
         learned = [p for _, p in parameters(model)]
         train(model, on(self.drawn(LEARNT, 1, 1), 12), self.size.adapter, rate, self.seed, learned)
@@ -102,21 +103,21 @@ class World:
         return float(validation) if math.isfinite(validation) else math.inf
 
     def carrying(self) -> dict[str, Any]:
-        """Return noisy glyphs of the training and validation letters."""
+        """Return arguments of ``transfer``: noisy glyphs of the training and validation letters, and ``need``."""
         return {"inputs": noisy(self.drawn(LEARNT + VALIDATED, 8, 2), 256, self.seed), "need": "change"}
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, face: str) -> Tensor:
-        """Return glyphs generated in the model's number of steps, from the same noise for every model."""
+        """Return glyphs that the model generates in its number of steps, from noise that is the same for all models."""
         faces = torch.full_like(letters, FACES.index(face))
         return sampled(model, letters, faces, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1]
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return the distance to the unseen face and the share of misread letters, for the test letters."""
+        """Return the distance of samples from the unseen typeface and the share of misread samples, on test letters."""
         letters = self.tested.letters.repeat(self.size.samples)
         return self.tested.compared(self.samples(model, where, letters, subject(self.seed)))
 
     def shown(self, model: nn.Module, where: str) -> Tensor:
-        """Return some of the measured samples, for the sheet."""
+        """Return a few of the measured samples, for the sheet of samples."""
         return self.samples(model, where, self.tested.letters, subject(self.seed))[list(SHOWN)]
 
     def real(self) -> dict[str, Tensor]:
@@ -124,24 +125,25 @@ class World:
         return {"real": self.tested.real[list(SHOWN)], "learnt": self.drawn(LEARNT, 1, 1)[0]}
 
     def ceiling(self) -> dict[str, float]:
-        """Return the measures of new drawings of the real face, the best that samples can reach."""
-        again = self.drawn(TESTED, self.size.samples, 9)[0]  # ordered by letter, whereas samples are ordered by drawing
+        """Return the measures of new drawings of the unseen typeface, the best values that samples can reach."""
+        again = self.drawn(TESTED, self.size.samples, 9)[0]
+        # The drawings of a letter are adjacent here; samples repeat the whole sequence of letters.
         return self.tested.compared(again[torch.arange(len(again)).view(len(TESTED), -1).T.flatten()])
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return the share of misread letters in a face of the training data."""
+        """Return the share of misread samples in a typeface on which the model was trained."""
         face = OTHER[0] if where == "shifted" else seen(self.seed)[0]
         real, letters, _ = glyphs([face], ALL, 1, self.seed)
         return Subject(self.judge, real, letters).compared(self.samples(model, where, letters, face))["misread"]
 
 
 def world(seed: int, size: str, cache: Path) -> World:
-    """Return the world of a seed."""
+    """Return the models, data and task of a seed, as a ``World``."""
     return World(seed, size, cache)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """See ``toys.transfer.command.main``."""
+    """Run the study from the command line; see ``toys.transfer.command.main``."""
     return command.main("diffusion", __doc__, argv, samples=sheet)
 
 

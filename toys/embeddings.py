@@ -1,12 +1,12 @@
 """Adapters of two sentence encoders, paraphrase-MiniLM-L3 and all-MiniLM-L6, are moved from one to the other.
 
-Their weights are shipped with packages, the sentences with Python; nothing is downloaded. Both have the same vocabulary
-and similar word embeddings; their other weights are unrelated, but their residual streams are similar. Each seed has
-one of three tasks: to retrieve a function by its docstring, the names that it calls by its docstring, or the function
-that raises an error by the message.
+The weights of the encoders are shipped with packages, and the sentences with Python; nothing is downloaded. Both
+encoders have the same vocabulary and similar word embeddings. Their other weights are unrelated, but their residual
+streams are similar. Each seed has one of three tasks: to retrieve a function from its docstring, the names that a
+function calls from its docstring, or the function that raises an error from the error message.
 
 Examples:
-  python toys/embeddings.py            both directions, learning rates chosen for every method
+  python toys/embeddings.py            9 seeds, both directions; learning rates chosen for every method
   python toys/embeddings.py --quick    one direction, 2 seeds
 """
 
@@ -29,14 +29,14 @@ from toys.transfer import command, gauges
 REVISION: Final = 1
 LAYERS: Final = tuple(f"blocks.{k}.{kind}" for k in range(3) for kind in KINDS)
 AMONG: Final = 32
-"""Number of candidate sentences of each side while an adapter is carried over."""
+"""Number of candidate descriptions, and of candidate described sentences, while an adapter is carried over."""
 ANOTHER: Final = {"0": "1", "1": "2", "2": "0"}
-"""Adapters on other blocks, as the null hypothesis of the layer map."""
+"""Block -> its name in the target "shifted", in which adapters reach the wrong blocks: a control of the layer map."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Training steps, batch size in pairs, and number of candidate pairs."""
+    """Number of training steps, batch size in pairs, and number of candidate pairs in an evaluation."""
 
     steps: int
     batch: int
@@ -47,12 +47,15 @@ SIZES: Final = {"full": Size(30, 16, 96), "quick": Size(8, 8, 24)}
 
 
 def names(network: str) -> list[str]:
-    """Return the names of the blocks; a block of L6 that ends at the same depth as one of L3 has its name."""
+    """Return the names of an encoder's blocks; blocks of L3 and L6 that end at the same depth have the same name."""
     return ["0", "1", "2"] if network == "L3" else ["before 0", "0", "before 1", "1", "before 2", "2"]
 
 
 class World:
-    """See ``toys.transfer.world``; a case is "SOURCE to SIBLING", and a seed is a split of one of the tasks."""
+    """The models, data and task of one seed; see ``toys.transfer.world``.
+
+    A case is "SOURCE to SIBLING", and a seed is a split of one of the tasks.
+    """
 
     layers = LAYERS
 
@@ -77,13 +80,13 @@ class World:
         return validation if math.isfinite(validation) else math.inf
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return the measures on the test pairs."""
+        """Return the measures of retrieval on the test pairs."""
         del where
         return measured(model, self._some(self.parts.test))
 
     def carrying(self) -> dict[str, Any]:
-        """Return validation sentences, classified among candidate sentences of the other side."""
-        # Cosines are not compared directly, since an equal change of all of them changes no answer.
+        """Return arguments of ``transfer``: indices of validation sentences, a ``call`` on them, and ``need``."""
+        # Cosines are not compared directly, since adding the same number to all of them changes no answer.
         pairs = self._some(self.parts.validation)
         sides = [[split(pair[k]) for pair in pairs] for k in (0, 1)]
         texts, among = sides[0] + sides[1], sides[1][:AMONG] + sides[0][:AMONG]
@@ -96,7 +99,7 @@ class World:
         return {"inputs": torch.arange(len(texts)), "call": answers, "need": "labels"}
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return the loss on another task."""
+        """Return the loss on the test pairs of another task."""
         del where
         other = parts(TASKS[(self.seed + 1) % len(TASKS)], self.seed)
         return measured(model, self._some(other.test))["loss"]
@@ -106,13 +109,13 @@ class World:
 
 
 def world(seed: int, size: str, cache: Path, case: str) -> World:
-    """Return the world of a seed; only adapters are trained, so there is no cache."""
+    """Return the models, data and task of a seed, as a ``World``; no model is trained, so ``cache`` is not used."""
     del cache
     return World(seed, size, case)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """See ``toys.transfer.command.main``."""
+    """Run the study from the command line; see ``toys.transfer.command.main``."""
     return command.main("embeddings", __doc__, argv)
 
 

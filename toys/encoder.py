@@ -1,13 +1,14 @@
-"""An encoder maps an image of a face to words that adapters of a glyph generator learn to read (after Tables 3, 4).
+"""An encoder maps images of a typeface to words that adapters of a glyph generator learn to read (after Tables 3, 4).
 
-As in ELITE, the generator reads two words by cross-attention, one for the face and one for the style of drawing. An
-image encoder, the same for all generators, maps six letters of a face to two vectors. Adapters on keys and values of
-cross-attention learn to read these vectors instead of words, on faces that the generator has seen. They are tested on a
-face that neither the generator nor the encoder has seen. Targets are those of ``toys/diffusion.py``; they share the
-words and the encoder, including the independently trained generator.
+As in ELITE, the generator reads two words by cross-attention, one for the typeface and one for the style of drawing. An
+image encoder, the same for all generators, maps six letters of a typeface to two vectors. Adapters on keys and values
+of cross-attention learn to read these vectors instead of words, on typefaces that the generator has seen. The adapters
+are tested on a typeface that neither the generator nor the encoder has seen. The targets are those of
+``toys/diffusion.py`` without the perturbed generator and the rotated residual stream. All of them, even the
+independently trained generator, share the words and the encoder.
 
 Examples:
-  python toys/encoder.py            6 seeds, each with another unseen face; learning rates chosen for every method
+  python toys/encoder.py            6 seeds with different unseen typefaces; learning rates chosen for every method
   python toys/encoder.py --quick    2 seeds and smaller models
 """
 
@@ -36,23 +37,24 @@ REVISION: Final = 1
 LAYERS: Final = tuple(f"blocks.{2 * i}.{m}" for i in range(DEPTH) for m in ("k", "v"))
 """The adapted layers: keys and values of cross-attention, as in ELITE."""
 WAYS, VALIDATED, TESTED = range(8), range(8, 10), (0, 10, 11)
-"""Styles of drawing for training, for validation and for the unseen face; 0 is unchanged."""
+"""Styles of drawing for training, for validation and for the unseen typeface; style 0 leaves glyphs unchanged."""
 PICTURE: Final = tuple(map(LETTERS.index, "AEGNRT"))
 """The letters that the encoder reads; they are not measured."""
 ASKED: Final = tuple(k for k in ALL if k not in PICTURE)
 PICTURES: Final = 4
-"""Number of styles of every training face."""
+"""Number of images of every training typeface in every style."""
 UNUSED: Final = ("noise", "stream")
-"""Related targets that are not drawn: the first is not in the paper, and the second does not change adapted weights."""
+"""Targets that are not used: the first is not in the paper, and the second leaves the adapted weights unchanged."""
 SHOWN: Final = (2, 13, 22, 53)
-"""Indices of the samples to show: D and S in all three styles."""
+"""Indices of the samples to show: D in the first two styles, S in the first and the third style."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Training steps of base, targets, adapters, encoder and judge; batch size; drawings per letter.
+    """Training steps of the base, targets, adapters, encoder and judge; batch size; drawings per letter.
 
-    ``taught``: number of glyphs on which the distilled generator learns from its teacher.
+    ``judge`` is the number of steps of both the encoder and the judge. ``taught`` is the number of glyphs on which the
+    distilled generator learns from its teacher.
     """
 
     base: int
@@ -68,27 +70,27 @@ SIZES: Final = {"full": Size(1000, 120, 150, 600, 32, 2, 2000), "quick": Size(15
 
 
 def drawn(faces: Sequence[str], letters: Sequence[int], each: int, ways: Sequence[int], seed: int) -> Batch:
-    """Return glyphs of every face in every style, with their letters, and with numbers of face and style."""
+    """Return glyphs of every typeface in every style, their letters, and indices of the pairs of style and typeface."""
     x, told, _ = glyphs(faces, letters, each, seed)
     styles = torch.arange(len(ways) * len(faces)).repeat_interleave(len(letters) * each)
     return torch.cat([x if way == 0 else changed(x, 100 + way) for way in ways]), told.repeat(len(ways)), styles
 
 
 def words(faces: Sequence[str], ways: Sequence[int]) -> Tensor:
-    """Return the two tokens of each face and style, (n, 2, PROMPT)."""
+    """Return the words for every typeface and style as tokens, (n, 2, PROMPT)."""
     way = torch.randn(max(TESTED) + 1, PROMPT, generator=torch.Generator().manual_seed(54321), dtype=FLOAT)[[*ways]]
     face = encoder()[1][[FACES.index(one) for one in faces]]
     return torch.stack([face.repeat(len(ways), 1), way.repeat_interleave(len(faces), 0)], 1)
 
 
 def named(faces: Sequence[str], size: Size, seed: int) -> Batch:
-    """Return glyphs with words as prompts."""
+    """Return training glyphs with words as prompts."""
     x, letters, styles = drawn(faces, ALL, size.drawings, WAYS, seed)
     return x, letters, words(faces, WAYS)[styles]
 
 
 def build(seed: int, size: Size) -> dict[str, nn.Module]:
-    """Return the source and every target."""
+    """Return the source and all targets of a seed."""
     known, other = named(seen(seed), size, seed), named(OTHER, size, seed + 1)
     taught = picked(known, size.taught, torch.Generator().manual_seed(seed + 9))[1:]
     found = family(Reader, known, other, taught, seed=seed, steps=(size.base, size.target), batch=size.batch)
@@ -96,7 +98,7 @@ def build(seed: int, size: Size) -> dict[str, nn.Module]:
 
 
 class World:
-    """See ``toys.transfer.world``."""
+    """The models, data and task of one seed; see ``toys.transfer.world``."""
 
     layers = LAYERS
 
@@ -113,29 +115,29 @@ class World:
             self.encoder = blank().eval().requires_grad_(requires_grad=False)
         self.encoder.load_state_dict(stored)
         found = [self.looks(self.seen, WAYS, seed + 900 + k) for k in range(PICTURES)]
-        self.spread = torch.cat(found).std(0)  # tokens of words also have unit variance
+        self.spread = torch.cat(found).std(0)  # scales tokens to unit variance, like the tokens of words
         self.pictures = torch.stack(found) / self.spread
 
     @torch.no_grad()
     def looks(self, faces: Sequence[str], ways: Sequence[int], seed: int) -> Tensor:
-        """Return the encoder's tokens of one image of each face and style, (n, 2, PROMPT)."""
+        """Return the encoder's tokens for one image of every typeface and style, (n, 2, PROMPT)."""
         x, letters, _ = drawn(faces, PICTURE, 1, ways, seed)
         unlike = self.encoder(x)[0] - self.encoder.usual[letters]
         return unlike.unflatten(0, (-1, len(PICTURE))).mean(1).unflatten(-1, (2, PROMPT))
 
     def pictured(self, faces: Sequence[str], letters: Sequence[int], ways: Sequence[int], seed: int) -> Batch:
-        """Return glyphs with images as prompts."""
+        """Return glyphs with the encoder's tokens for images as prompts."""
         x, told, styles = drawn(faces, letters, 1, ways, seed)
         return x, told, (self.looks(faces, ways, seed + 1) / self.spread)[styles]
 
     @cached_property
     def tested(self) -> tuple[Subject, Tensor]:
-        """Return the reference glyphs of samples, and the tokens of their face."""
+        """Return the real glyphs to compare samples with, and the encoder's tokens for their typeface."""
         x, letters, told = self.pictured([subject(self.seed)], ASKED, TESTED, 100 * self.seed + 3)
         return Subject(self.judge, x, letters), told
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train an adapter on images of known faces; return the loss on styles that are new to it."""
+        """Train an adapter on images of known typefaces; return the loss on styles that are new to the adapter."""
         del where
         x, letters, styles = self.learnt
 
@@ -151,39 +153,39 @@ class World:
         return float(validation) if math.isfinite(validation) else math.inf
 
     def carrying(self) -> dict[str, Any]:
-        """Return noisy glyphs in the validation styles, with images as prompts."""
+        """Return arguments of ``transfer``: noisy validation glyphs with images as prompts, and ``need``."""
         return {
             "inputs": noisy(self.pictured(self.seen, ALL, VALIDATED, 100 * self.seed + 5), 256, self.seed),
             "need": "change",
         }
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, told: Tensor) -> Tensor:
-        """Return glyphs generated in the model's number of steps, from the same noise for every model."""
+        """Return glyphs that the model generates in its number of steps, from noise that is the same for all models."""
         return sampled(model, letters, told, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1]
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return the distance to the unseen face in three styles, and the share of misread letters."""
+        """Return the distance of samples from the unseen typeface in three styles, and the share of misread samples."""
         to, told = self.tested
         return to.compared(self.samples(model, where, to.letters, told))
 
     def shown(self, model: nn.Module, where: str) -> Tensor:
-        """Return some of the measured samples, for the sheet."""
+        """Return a few of the measured samples, for the sheet of samples."""
         to, told = self.tested
         return self.samples(model, where, to.letters, told)[list(SHOWN)]
 
     def real(self) -> dict[str, Tensor]:
-        """Return the glyphs that samples should resemble, and the image."""
+        """Return the glyphs that samples should resemble, and the image that the encoder reads."""
         return {
             "real": self.tested[0].real[list(SHOWN)],
             "picture": drawn([subject(self.seed)], PICTURE, 1, TESTED, 100 * self.seed + 4)[0][: len(PICTURE)],
         }
 
     def ceiling(self) -> dict[str, float]:
-        """Return the measures of new drawings of the real face, the best that samples can reach."""
+        """Return the measures of new drawings of the unseen typeface, the best values that samples can reach."""
         return self.tested[0].compared(drawn([subject(self.seed)], ASKED, 1, TESTED, 100 * self.seed + 9)[0])
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return the share of misread letters in a face of the training data, with words as prompts."""
+        """Return the share of misread samples in a typeface on which the model was trained, with words as prompts."""
         faces = [OTHER[0] if where == "shifted" else self.seen[0]]
         real, letters, _ = drawn(faces, ALL, 1, [0], self.seed)
         made = self.samples(model, where, letters, words(faces, [0]).expand(len(letters), -1, -1))
@@ -191,12 +193,12 @@ class World:
 
 
 def world(seed: int, size: str, cache: Path) -> World:
-    """Return the world of a seed."""
+    """Return the models, data and task of a seed, as a ``World``."""
     return World(seed, size, cache)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """See ``toys.transfer.command.main``."""
+    """Run the study from the command line; see ``toys.transfer.command.main``."""
     return command.main("encoder", __doc__, argv, samples=sheet)
 
 

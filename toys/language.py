@@ -1,11 +1,12 @@
 """A byte-level language model of Python's documentation learns Python code, and its adapters are moved (after Table 6).
 
-The text is shipped with Python; nothing is downloaded. Targets: the model trained further, on docstrings, on questions
-and answers, on its own sharpened predictions, pruned and healed, perturbed; the same function with other weights
-(heads, neurons, the residual stream); and an independently trained model.
+The text is shipped with Python; nothing is downloaded. The targets are the model after further training on the
+documentation, on docstrings, on questions and answers, or on its own sharpened predictions, after pruning and further
+training, and after perturbation; models with the same function but different weights (heads, neurons, the residual
+stream); and an independently trained model.
 
 Examples:
-  python toys/language.py            12 seeds, learning rates chosen for every method
+  python toys/language.py            12 seeds; learning rates chosen for every method
   python toys/language.py --quick    2 seeds and smaller models
   python toys/language.py --split    rank four is split between an output adapter and LoRA (Eq. 6; Fig. 7)
 """
@@ -31,12 +32,12 @@ from toys.words.training import measured, train
 
 REVISION: Final = 2
 CARRIED_BY: Final = 128
-"""Number of windows for carrying an adapter over."""
+"""Number of text windows for carrying an adapter over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Training steps of the base, the targets and the adapters; windows per batch, and for measuring."""
+    """Training steps of the base, the targets and the adapters; number of windows per batch, and per measurement."""
 
     base: int
     target: int
@@ -49,7 +50,7 @@ SIZES: Final = {"full": Size(400, 100, 60, 16, 64), "quick": Size(100, 30, 20, 1
 
 
 def build(seed: int, size: Size) -> dict[str, nn.Module]:
-    """Return the source and every target."""
+    """Return the source and all targets of a seed."""
     text = corpora()
     drawn = torch.Generator().manual_seed(seed + 7)
 
@@ -80,7 +81,10 @@ def build(seed: int, size: Size) -> dict[str, nn.Module]:
 
 
 class World:
-    """See ``toys.transfer.world``; ``learned`` are the texts for training, validating and testing adapters."""
+    """The models, data and task of one seed; see ``toys.transfer.world``.
+
+    ``learned`` has the names of the texts for training, validating and testing adapters.
+    """
 
     layers = LAYERS
     learned = ("train", "validation", "test")
@@ -91,7 +95,7 @@ class World:
         self.models: Mapping[str, nn.Module] = models(cache, config, Model, partial(build, seed, self.size))
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train an adapter on the first text; return the loss on the second."""
+        """Train an adapter on its training text; return the loss on its validation text."""
         del where
         learned, (text, unseen, _) = [p for _, p in parameters(model)], self.learned
         train(model, corpora()[text], self.size.adapter, rate, self.seed, self.size.batch, learned)
@@ -99,28 +103,28 @@ class World:
         return validation if math.isfinite(validation) else math.inf
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return the loss on the third text, in nats per byte."""
+        """Return the loss on the adapters' test text, in nats per byte."""
         del where
         return {"loss": measured(model, self.learned[2], self.size.measure)}
 
     def carrying(self) -> dict[str, Any]:
-        """Return windows of the second text."""
+        """Return arguments of ``transfer``: windows of the validation text, and ``need``."""
         text, _ = windows(corpora()[self.learned[1]], CARRIED_BY, torch.Generator().manual_seed(98))
         return {"inputs": text, "need": "labels"}
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return the loss on documentation, in nats per byte."""
+        """Return the loss on unseen documentation, in nats per byte."""
         del where
         return measured(model, "documents, test", self.size.measure)
 
 
 def world(seed: int, size: str, cache: Path) -> World:
-    """Return the world of a seed."""
+    """Return the models, data and task of a seed, as a ``World``."""
     return World(seed, size, cache)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """See ``toys.transfer.command.main``; with --split, run the study ``mixture`` on the same models."""
+    """Run the study from the command line; with ``--split``, run the study ``mixture``, which has the same models."""
     given = sys.argv[1:] if argv is None else argv
     name = "mixture" if "--split" in given else "language"
     return command.main(name, __doc__, [option for option in given if option != "--split"])

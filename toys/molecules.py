@@ -1,11 +1,11 @@
-"""Adapters of the networks ANI-1x and ANI-1ccx, moved to related, permuted and unrelated networks.
+"""Adapters of the networks ANI-1x and ANI-1ccx are moved to related, permuted and unrelated networks.
 
 No download and no GPU are needed: the 2 x 8 networks are shipped with torchani, the labelled molecules with this
-repository. Every ANI-1ccx network was fine-tuned from an ANI-1x network. Zeros of energy, one for each element, are
-conventions; they are fitted for every row on the target's training molecules, so that no row is better because of them.
+repository. Every ANI-1ccx network was fine-tuned from an ANI-1x network. The zero of energy of each element is a
+convention. It is fitted for every row on the training molecules, so that no row is better because of it.
 
 Examples:
-  python toys/molecules.py            two tasks, both directions, 8 members, learning rates chosen for every method
+  python toys/molecules.py            two tasks, both directions, 8 members; learning rates chosen for every method
   python toys/molecules.py --quick    one task, one direction, 2 members
 """
 
@@ -31,7 +31,7 @@ RELEASES: Final = {"ANI-1x": "1x", "ANI-1ccx": "1ccx"}
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Maximum number of steps, steps between validation checks, and batch size in geometries."""
+    """Maximum number of steps, number of steps between validation checks, and batch size in geometries."""
 
     steps: int
     every: int
@@ -42,7 +42,10 @@ SIZES: Final = {"full": Size(120, 20, 16), "quick": Size(60, 20, 16)}
 
 
 class World:
-    """See ``toys.transfer.world``; a case is "TASK: SOURCE to KIN", and a seed is a member with its own split."""
+    """The models, data and task of one seed; see ``toys.transfer.world``.
+
+    A case is "TASK: SOURCE to KIN", and a seed is a member of the ensembles and a split of the molecules.
+    """
 
     def __init__(self, seed: int, size: str, case: str) -> None:
         task, _, way = case.partition(": ")
@@ -63,7 +66,7 @@ class World:
         self._goals: dict[str, Tensor] = {}
 
     def goal(self, where: str) -> Tensor:
-        """Return the target energies of an adapter of this model, (geometries,)."""
+        """Return the target energies for an adapter of this model, (geometries,)."""
         if where not in self._goals:
             base = energies(self.models[where], features())
             self._goals[where] = torch.from_numpy(
@@ -79,16 +82,16 @@ class World:
         return float(train(model, features(), self.goal(where), self.parts, lr=rate, **options)["validation"])
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return the root mean square error on the test molecules."""
+        """Return the root mean square error on the test molecules, in kcal/mol."""
         return {"kcal/mol": self._error(model, self.goal(where).double().numpy())}
 
     def carrying(self) -> dict[str, Any]:
-        """Return the validation geometries."""
+        """Return arguments of ``transfer``: indices of validation geometries, a ``call`` on them, and ``need``."""
         at = torch.from_numpy(self.parts.validation)
         return {"inputs": at, "call": lambda model, some: model(features().take(some)), "need": "change"}
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return the error for GFN2-xTB energies, on which neither release was trained."""
+        """Return the root mean square error against GFN2-xTB energies, on which neither release was trained."""
         del where
         return self._error(model, molecules().energy)
 
@@ -100,7 +103,7 @@ class World:
 
 
 def energies(model: nn.Module, batch: Batch) -> np.ndarray:
-    """Return the energies of all geometries, kcal/mol."""
+    """Return the energies of all geometries in a batch, in kcal/mol."""
     with torch.no_grad():
         found: np.ndarray = model(batch).double().numpy()
         return found
@@ -108,18 +111,18 @@ def energies(model: nn.Module, batch: Batch) -> np.ndarray:
 
 @once
 def features() -> Batch:
-    """Return the features of all geometries."""
+    """Return the features of the atoms in all labelled geometries."""
     return features_of(molecules())
 
 
 def world(seed: int, size: str, cache: Path, case: str) -> World:
-    """Return the world of a seed; only adapters are trained, so there is no cache."""
+    """Return the models, data and task of a seed, as a ``World``; no model is trained, so ``cache`` is not used."""
     del cache
     return World(seed, size, case)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """See ``toys.transfer.command.main``."""
+    """Run the study from the command line; see ``toys.transfer.command.main``."""
     return command.main("molecules", __doc__, argv)
 
 

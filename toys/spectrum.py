@@ -1,11 +1,11 @@
-"""The share of an adapter's gain that is kept as the target drifts away from its source, copied or carried over.
+"""The share of its gain that an adapter keeps, copied or carried over, as the target drifts away from the source.
 
-Three families of small networks are trained further until their weights have cosines of .99 to .3 with the source's,
-reparametrised to the same function, and trained independently. Adapters of the source are copied to all of these, and
-carried over with unlabelled inputs.
+In three families of small networks, the targets are the source trained further until the cosine between the weights is
+.99 to .3, some of these networks reparametrised without a change of function, and an independently trained network.
+Adapters of the source are copied to all targets, and carried over with unlabelled inputs.
 
 Examples:
-  python toys/spectrum.py            all families, learning rates chosen for every method
+  python toys/spectrum.py            all families; learning rates chosen for every method
   python toys/spectrum.py --quick    2 seeds, fewer steps and targets
 """
 
@@ -32,7 +32,7 @@ SEEDS: Final = {
     "full": {"perceptron": 32, "convolution": 26, "bytes": 7},
     "quick": dict.fromkeys(FAMILIES, 2),
 }
-"""Numbers of seeds, larger for families with more variation."""
+"""Size -> family -> number of seeds, which is larger for families with more variation."""
 
 
 def run(size: str, seeds: Mapping[str, Sequence[int]], cache: Path) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def run(size: str, seeds: Mapping[str, Sequence[int]], cache: Path) -> dict[str,
     Args:
         size: "full" or "quick".
         seeds: family -> seeds of models and adapters; cached seeds are not computed again.
-        cache: folder for finished parts.
+        cache: folder for the results of finished parts.
 
     Returns:
         ``rates``: family -> row -> learning rate; ``families``: family -> results of ``drift.moves`` by seed.
@@ -66,7 +66,7 @@ def run(size: str, seeds: Mapping[str, Sequence[int]], cache: Path) -> dict[str,
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run, print the table, and write the figure and the record; return 0, or 2 after an error message."""
+    """Run the toy, print its tables, and write its figure and its record; return 0, or 2 after an error message."""
     return guarded("spectrum", lambda: _main(argv))
 
 
@@ -74,7 +74,7 @@ def _main(argv: list[str] | None) -> int:
     args = _parser().parse_args(argv)
     size = "quick" if args.quick else "full"
     seeds = {name: [*range(args.seed, args.seed + (args.seeds or count))] for name, count in SEEDS[size].items()}
-    with styled():  # imported first, so that a missing matplotlib is reported at once
+    with styled():  # imports matplotlib first, so that a missing package is reported at once
         result = run(size, seeds, args.out / "cache")
         svg, png = write(output.draw(result), args.out, "spectrum")
     command = f"python toys/spectrum.py{' --quick' * args.quick} --seed {args.seed}"

@@ -1,4 +1,4 @@
-"""Shares of an adapter's gain kept by carrying over and by peers, for eight relations of three families of networks."""
+"""Shares of an adapter's gain that carrying over and other methods keep, in three families of networks."""
 
 import statistics
 import time
@@ -18,25 +18,25 @@ from toys.transfer.cache import figures
 STEPS = 50
 FAMILIES = ("mlp", "cnn", "bytes")
 REVISION = 3
-"""Version of the measurements; a new one invalidates the cache."""
+"""Version of the measurements; a new version invalidates the cached results."""
 BARS = {
     "gauge": (0.97, 0.97), "fine-tuned": (0.85, 0.85), "distilled": (0.7, 0.8), "apart": (0.65, 0.7),
     "width": (0.6, 0.7), "depth": (0.4, 0.5), "activation": (0.5, 0.6), "data": (0.5, 0.6),
 }  # fmt: skip
-"""Target medians: by default, and after this many steps without labels."""
+"""Relation -> targets for the median share kept: by default, and after ``STEPS`` steps without labels."""
 TEXT_BARS = {"apart": (0.35, 0.55), "width": (0.35, 0.55), "depth": (0.35, 0.55)}
 
 
 def main(*, quick: bool = False, seeds: int = 3, cache: Path = Path("out/bench/cache")) -> dict[str, Any]:
-    """Train the networks, carry adapters over by every rule, and measure on labels.
+    """Train the networks, move adapters with every method, and measure the gain on labelled data.
 
     Args:
         quick: run only four moves.
-        seeds: seeds of each family.
+        seeds: number of seeds per family.
         cache: stores the results of each family and seed, so that an interrupted run can resume.
 
     Returns:
-        The record.
+        The benchmark record, with one entry per move.
     """
     require_digits()
     rows = []
@@ -55,7 +55,7 @@ def _moves(family: str, seed: int, count: int | None) -> dict[str, Any]:
 
 
 def measured(move: Move) -> dict[str, Any]:
-    """Return the share of the source's gain that every rule keeps on the target, on labelled test rows."""
+    """Return the share of the source's gain that every method keeps on the target, on labelled test rows."""
     with disable(move.source):
         before = loss(move.source, move.test)
     gain, plain = before - loss(move.source, move.test), loss(move.target, move.test)
@@ -80,7 +80,7 @@ def measured(move: Move) -> dict[str, Any]:
 
 
 def table(record: dict[str, Any]) -> str:
-    """Return tables of medians by family and relation, of harm and errors, and of the peers."""
+    """Return the median shares by family and relation, lines on harm and prediction errors, and a table of methods."""
     moves = record["results"]["moves"]
     heads: tuple[str, ...] = ("family", "relation", "moves", "closed form", "chosen", "bar", "50 steps", "bar")
     heads += ("50 from zero", "least", "copy", "predicted error", "CPU s")
@@ -110,13 +110,13 @@ def table(record: dict[str, Any]) -> str:
 
 
 def _lead(moves: list[dict[str, Any]], kind: str = "") -> float:
-    """Return the median lead of steps from the closed form over as many from zero."""
+    """Return the median lead, in the share kept, of steps from the closed form over as many steps from zero."""
     both = [(m[f"refined{kind}"], m[f"from zero{kind}"]) for m in moves]
     return statistics.median(one - zero for one, zero in both if zero is not None)
 
 
 def _peers(moves: list[dict[str, Any]]) -> list[tuple[str, ...]]:
-    """Return a table of medians of every rule for LoRA between equal sizes."""
+    """Return a table of the median share that each method keeps, for LoRA between layers of the same size."""
     own = [m for m in moves if m["copy"] is not None]
     relations = list(dict.fromkeys(m["relation"] for m in own))
     lines = [("LoRA, equal sizes", *relations, "harm")]

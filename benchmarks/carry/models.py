@@ -29,7 +29,7 @@ class Move:
         source: the source with the adapter.
         target: the target without an adapter.
         inputs: unlabelled rows of the adapter's domain.
-        test: labelled rows.
+        test: labelled rows to measure the gain on.
         adapted: "one" layer or "all".
         placement: placement of the adapter.
         seed: seed of models, data and adapter.
@@ -47,7 +47,7 @@ class Move:
 
 
 def require_digits() -> Any:
-    """Return scikit-learn's data sets; raise InvalidValueError if it is not installed."""
+    """Return scikit-learn's data sets; raise InvalidValueError if scikit-learn is not installed."""
     try:
         from sklearn import datasets  # type: ignore[import-not-found, unused-ignore]
     except ImportError as error:
@@ -57,7 +57,7 @@ def require_digits() -> Any:
 
 
 def digits() -> Batch:
-    """Return scikit-learn's 1797 images in a fixed random order, with values in [0, 1]."""
+    """Return scikit-learn's 1797 images of digits and their labels in a fixed random order, with values in [0, 1]."""
     data = require_digits().load_digits()
     order = torch.randperm(len(data.target), generator=torch.Generator().manual_seed(0))
     return torch.tensor(data.data, dtype=torch.float32)[order] / 16, torch.tensor(data.target)[order]
@@ -118,7 +118,7 @@ class Bytes(nn.Module):
 
 
 def gauge(model: nn.Module, seed: int) -> nn.Module:
-    """Return a model of the same function with neurons and channels permuted, and scaled except in byte models."""
+    """Return a copy with the same function and permuted neurons, which are also scaled, except in byte models."""
     model = copy.deepcopy(model)
     torch.manual_seed(seed)
     if isinstance(model, Bytes):
@@ -142,7 +142,7 @@ def _permute(one: Any, two: Any, sizes: Tensor) -> None:
 
 
 def loss(model: nn.Module, batch: Batch) -> float:
-    """Return the mean cross-entropy."""
+    """Return the mean cross-entropy of a model on a batch."""
     with torch.no_grad():
         return float(cross_entropy(model(batch[0]).flatten(0, -2), batch[1].flatten()))
 
@@ -173,7 +173,7 @@ def train(
 
 
 def drawn(x: Tensor, y: Tensor) -> Callable[[torch.Generator], Batch]:
-    """Return a function that samples batches of 128 rows."""
+    """Return a function that samples batches of 128 rows from ``x`` and ``y``."""
 
     def draw(generator: torch.Generator) -> Batch:
         rows = torch.randint(len(x), (128,), generator=generator)
@@ -183,7 +183,7 @@ def drawn(x: Tensor, y: Tensor) -> Callable[[torch.Generator], Batch]:
 
 
 def pictures(family: str, seed: int, rank: int = 8) -> list[Move]:
-    """Return the moves of a seed: two tasks, eight relations, both placements, one layer and all layers."""
+    """Return the moves for a seed: two tasks, eight relations, two placements, one layer and all layers."""
     make: Any = {"mlp": mlp, "cnn": cnn}[family]
     x, y = digits()
     fit, free, test = slice(0, 1100), slice(1100, 1356), slice(1400, 1797)
@@ -217,7 +217,7 @@ def pictures(family: str, seed: int, rank: int = 8) -> list[Move]:
 
 
 def texts(seed: int, steps: int = 500) -> list[Move]:
-    """Return the moves of a byte model from the project's prose to its code, all layers at once."""
+    """Return the moves between byte models trained on the project's prose, with a LoRA for the project's code."""
     sets = []
     for pattern in ("docs/*.md", "ioadapt_theory/adapters/*.py"):
         text = torch.tensor(list(b"\n".join(path.read_bytes() for path in sorted(ROOT.glob(pattern)))))

@@ -1,4 +1,4 @@
-"""The accuracy of the report's relation of two models, on pairs of networks with a known history."""
+"""The accuracy of the relation that the report assigns to two models, on networks with a known history."""
 
 from benchmarks.report.kinship import main, table
 

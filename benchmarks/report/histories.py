@@ -37,7 +37,7 @@ PAIRS: Final = (
     ("full", "stranger, tuned", Relation.UNRELATED),
     ("base", "narrower stranger", Relation.DIFFERENT),
 )
-"""Source, target and the correct relation; each pair is tested in both directions."""
+"""Source, target and their correct relation; each pair is tested in both directions."""
 
 
 def made(name: str, seed: int) -> dict[str, Model]:
@@ -95,7 +95,7 @@ def _float8(_: str, w: Tensor) -> Tensor:
 
 
 def _cut(base: Model, small: Model, depth: int) -> Model:
-    """Return a model with every other block of the base, including the first and the last, renumbered."""
+    """Return ``small`` with evenly spaced blocks of the base, including the first and the last, renumbered."""
     kept = torch.linspace(0, depth - 1, depth // 2).round().int().tolist()
     whole = state(base)
 
@@ -107,12 +107,12 @@ def _cut(base: Model, small: Model, depth: int) -> Model:
 
 
 def _neurons(model: Model, like: Model, order: Callable[[int], Tensor]) -> Model:
-    """Return a model with the neurons of every MLP permuted, or with fewer neurons."""
+    """Return a copy of ``like`` with the weights of ``model``, and in every MLP the neurons that ``order`` selects."""
     weights, modules, like = state(model), dict(model.named_modules()), copy.deepcopy(like)
     for reads, writes in mlps([n for n, m in modules.items() if getattr(m, "weight", None) is not None]):
         if not writes:
             continue
-        first = int(type(modules[reads[0]]).__name__ != "Conv1D")  # stores the inputs first
+        first = int(type(modules[reads[0]]).__name__ != "Conv1D")  # Conv1D stores the inputs first
         kept = order(modules[reads[0]].weight.shape[1 - first])
         for layers, axis in ((reads, 1 - first), (writes, first)):
             for layer in layers:

@@ -1,4 +1,4 @@
-"""Count how often the report's relation is correct, on small trained networks that were not used to develop it."""
+"""Count how often the report's relation is correct, on small networks that were not used to develop the rules."""
 
 import os
 import warnings
@@ -17,7 +17,7 @@ NETWORKS: Final = (("llama", 2), ("bert", 2), ("vit", 2), ("gpt2", 2), ("convnex
 
 
 def rows(name: str, seed: int) -> Iterator[dict[str, Any]]:
-    """Yield a row for every pair of an architecture, in both directions."""
+    """Yield a row for every pair of models of an architecture, in both directions."""
     models = made(name, seed)
     for one, two, word in PAIRS:
         if one in models and two in models:
@@ -34,7 +34,7 @@ def rows(name: str, seed: int) -> Iterator[dict[str, Any]]:
 
 
 def main(quick: bool = False) -> dict[str, Any]:
-    """Train the networks and report on all pairs."""
+    """Train the networks, and return the record of the relations that the report assigns to all pairs."""
     torch.set_num_threads(1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -43,7 +43,7 @@ def main(quick: bool = False) -> dict[str, Any]:
 
 
 def table(content: Mapping[str, Any]) -> str:
-    """Return a table of how often each relation was correct, and of the wrong answers."""
+    """Return a table that counts the correct answers for each relation, and a list of the wrong answers."""
     pairs = content["results"]["pairs"]
     lines = [f"{'right word':<26}{'pairs':>6}{'right':>7}  said instead"]
     for word in dict.fromkeys(row["right"] for row in pairs):

@@ -1,7 +1,7 @@
 """Small networks of several architectures, trained on local text and synthetic images, as bases of pairs of models.
 
-The text is from Python: its reference, and the source of three packages. Images are gratings, blobs and checkerboards
-with noise. Nothing is downloaded; equal seeds give equal weights on one machine.
+The text is from Python's standard library: its reference, and the source of two packages. Images are gratings, blobs
+and checkerboards with noise. Nothing is downloaded; the same seed gives the same weights on one machine.
 """
 
 import copy
@@ -92,11 +92,11 @@ ARCHITECTURES: Final[Mapping[str, tuple[Callable[[int, int], Model], int, int]]]
     "llama": (_llama, 6, 160), "gpt2": (_gpt2, 5, 192), "bert": (_bert, 5, 160), "vit": (_vit, 5, 144),
     "convnext": (_convnext, 4, 64),
 }  # fmt: skip
-"""Name -> a function that builds it, its depth, and the inner width of its blocks."""
+"""Name -> function that builds the network, its default depth, and the default inner width of its blocks."""
 
 
 def fresh(name: str, seed: int, *, layers: int | None = None, inner: int | None = None) -> Model:
-    """Return an untrained network."""
+    """Return an untrained network of a named architecture."""
     build, depth, width = ARCHITECTURES[name]
     torch.manual_seed(seed)
     return build(layers or depth, inner or width).float()
@@ -128,7 +128,7 @@ def images(which: str, count: int, generator: torch.Generator) -> tuple[Tensor, 
 
 
 def batch(name: str, which: str, generator: torch.Generator, size: int = 16) -> tuple[dict[str, Tensor], Tensor]:
-    """Return arguments of the model, and targets of its first output."""
+    """Return keyword arguments for the model, and the labels for its logits."""
     if name in ("vit", "convnext"):
         pixels, label = images(which, size, generator)
         return {"pixel_values": pixels}, label
@@ -148,7 +148,7 @@ def trained(
     name: str, model: Model, which: str, *, steps: int, rate: float, seed: int, teacher: Model | None = None,
     only: str = "", decay: float = 0.0,
 ) -> Model:  # fmt: skip
-    """Return a copy trained with AdamW on data or a teacher's outputs: all parameters, or those named by ``only``."""
+    """Return a copy trained with AdamW on data or a teacher's outputs; ``only``: a part of the names to train."""
     model = copy.deepcopy(model).train()
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
@@ -174,5 +174,5 @@ def trained(
 
 
 def state(model: nn.Module) -> dict[str, Tensor]:
-    """Return the tensors without duplicate names of tied ones."""
+    """Return the detached tensors of a model's state, by name."""
     return {n: t.detach() for n, t in model.state_dict().items()}

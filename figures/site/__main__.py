@@ -64,7 +64,7 @@ def linked(page: str, text: str, made: Iterable[str]) -> str:
 
 
 def orphans(texts: Mapping[str, str]) -> list[str]:
-    """Return the pages that no table of contents lists; they get a separate one."""
+    """Return the pages that no table of contents lists; the root page gets an additional table for them."""
     named = {ROOT_PAGE}
     for page, text in texts.items():
         for block in TOCTREE.findall(text):

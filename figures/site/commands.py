@@ -10,7 +10,7 @@ from figures.site.claims import fenced
 from ioadapt_theory.cli import COMMANDS, main
 
 ACTIONS = {"adapters": ("inspect", "convert", "bake")}
-"""Nested subcommands."""
+"""Command -> its subcommands."""
 
 
 def pages() -> Iterator[tuple[str, str]]:
@@ -23,7 +23,7 @@ def pages() -> Iterator[tuple[str, str]]:
 
 
 def shown(*words: str) -> str:
-    """Return the ``--help`` text for a terminal of 100 columns."""
+    """Return the ``--help`` text of a command for a terminal of 100 columns."""
     said = StringIO()
     with patch.dict(os.environ, COLUMNS="100", NO_COLOR="1"), redirect_stdout(said):
         with suppress(SystemExit):

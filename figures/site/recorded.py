@@ -15,7 +15,7 @@ def _results(name: str) -> Any:
 
 
 def kinship() -> str:
-    """Return a sentence on the accuracy of the report's relation, by relation."""
+    """Return a sentence on how often the report states the correct relation of two models, by relation."""
     rows = _results("report")["pairs"]
     every, right = (
         Counter(row["right"] for row in some) for some in (rows, [r for r in rows if r["said"] == r["right"]])

@@ -8,7 +8,7 @@ import ioadapt_theory
 from ioadapt_theory import adapters, claims, errors, reporting
 
 ELSEWHERE: Final = {"load", "save", "bake", "convert", "compare"}
-"""Public names with their own pages, such as errors."""
+"""Names of the top-level package that belong on other pages of the reference."""
 PACKAGE: Final = tuple(n for n in ioadapt_theory.__all__ if n not in ELSEWHERE and not n.endswith("Error"))
 INNER: Final = tuple(n for n in adapters.__all__ if n not in PACKAGE)
 ERRORS: Final = tuple(
@@ -54,17 +54,17 @@ PUBLIC: Final[dict[str, tuple[str, dict[str, tuple[str, ...]]]]] = {
     "peft": ("In PEFT", {"ioadapt_theory.peft": ("IOLoraConfig", "load_adapter")}),
     "errors": ("Errors", {"ioadapt_theory.errors": ERRORS}),
 }
-"""Page -> title, and its names by module."""
+"""Page -> title, and the public names on the page by module."""
 
 
 def names() -> Iterator[str]:
-    """Yield every public name, dotted."""
+    """Yield the dotted name of every public object."""
     for _, modules in PUBLIC.values():
         yield from (f"{module}.{name}" for module, some in modules.items() for name in some)
 
 
 def pages() -> Iterator[tuple[str, str]]:
-    """Yield the list of pages, and the pages."""
+    """Yield the path and the Markdown of the index of the reference and of each of its pages."""
     tree = "\n".join(PUBLIC)
     about = "Shapes, units, errors and an example of every public name; rows are samples, Y = XW."
     yield "reference/index.md", f"# Reference\n\n{about}\n\n```{{toctree}}\n:maxdepth: 2\n\n{tree}\n```\n"
@@ -89,6 +89,6 @@ def kind_of(thing: Any) -> str:
 
 
 def found(name: str) -> Any:
-    """Return the object of a dotted name."""
+    """Return the object with a dotted name."""
     module, _, last = name.rpartition(".")
     return getattr(import_module(module), last)

@@ -1,4 +1,4 @@
-"""Checkpoints from any source: headers are read on opening, values in pieces; torch is imported only for values."""
+"""Checkpoints from files, folders, the hub and Python packages, whose values are read in pieces."""
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError, TensorInfo
 from ioadapt_theory.checkpoints.sources import open_checkpoint

@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alias:
-    """A source of weights with a short name; exactly one of `repo`, `path` and `package` is set. See `aliases.toml`."""
+    """A source of weights, with its short name if it has one; exactly one of `repo`, `path` and `package` is set."""
 
     name: str
     repo: str | None = None
@@ -24,11 +24,11 @@ class Alias:
 
 @cache
 def load_aliases() -> dict[str, Alias]:
-    """Return all short names."""
+    """Return the aliases in `aliases.toml` by name."""
     table = tomllib.loads(Path(__file__).with_name("aliases.toml").read_text(encoding="utf-8"))
     return {name: Alias(name=name, **entry) for name, entry in table.items()}
 
 
 def is_repo_id(text: str) -> bool:
-    """Return whether this has the form of a hub repository id, owner/name."""
+    """Return whether a text has the form of a hub repository id, owner/name."""
     return re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", text, re.ASCII) is not None and ".." not in text

@@ -1,9 +1,10 @@
-"""For each layer of a model, the layer of another model that it comes from, found by comparing weights.
+"""The origin of each layer of a model: the layer of another model that it comes from, found by comparing weights.
 
 In pruned LLMs, BK-SDM, SSD-1B and frankenmerges, blocks are removed, copied, swapped or inserted and then renumbered,
-so that equal names can mean different layers. Every layer is compared with all layers of its kind, whose names differ
-only in numbers. No order is assumed, and several layers may come from one. A few values of each matrix suffice: for
-unrelated layers, Fisher's z of the rank correlation has a standard error of 1/√(n - 3).
+so that the same name can mean different layers. Every layer is compared with all layers of its kind, whose names differ
+from its name only in numbers. Layers may be in a different order, and several may have the same origin. A few values of
+each matrix suffice: for unrelated layers, Fisher's z of the rank correlation of n values has a standard error of
+1/√(n - 3).
 """
 
 import math
@@ -17,17 +18,18 @@ import numpy as np
 from jaxtyping import Float
 
 SIGNIFICANT: Final = 6.0
-"""Standard errors of z above which a pair counts as related; one in 10⁹ unrelated pairs is above."""
+"""Number of standard errors of z above which two layers are considered related; 1 in 10⁹ unrelated pairs exceeds it."""
 TIED: Final = 3.0
-"""Standard errors within which the z of two possible origins count as equal."""
+"""Number of standard errors by which the z of two candidates must differ for one to be preferred to the other."""
 LEAST: Final = 0.1
-"""Correlations below this are ignored, since layers of one architecture share some structure."""
+"""Minimum correlation of related layers; lower ones are ignored, since layers of one architecture share structure."""
 SURE: Final = 0.5
-"""Above this correlation, several similar layers of the source may all be the origin."""
+"""Minimum correlation at which all layers of the source that match a layer equally well are its candidates."""
 FEWEST: Final = 12
-"""Minimum number of values; fewer can have the same order by chance."""
+"""Minimum number of values to compare; fewer can have the same order by chance."""
 MOST: Final = 1000
-"""Up to this many layers of a kind are all compared; of more (experts), only those whose inner numbers are equal."""
+"""Maximum number of layers of a kind, in both models together, for which all pairs are compared. If there are more
+(experts), two layers are compared only if their names agree in all numbers after the first."""
 
 Shape = tuple[int, ...]
 Values = Float[np.ndarray, " n"]
@@ -36,9 +38,9 @@ Table = Float[np.ndarray, "sources targets"]
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The shapes of a model's matrices by name, and a function that reads some values of a matrix.
+    """The shapes of a model's matrices by name, and a function that reads a sample of the values of a matrix.
 
-    For equal shapes, the values have the same positions; a matrix that cannot be read has no values.
+    Matrices of the same shape are sampled at the same positions; the sample of a matrix that cannot be read is empty.
     """
 
     shapes: Mapping[str, Shape]
@@ -50,11 +52,11 @@ class Origins:
     """The origins of a target's layers.
 
     Attributes:
-        of: layer of the target -> layer of the source, where there is evidence.
+        of: layer of the target -> its origin in the source; layers without evidence are absent.
         how: "contents", or "" without evidence.
-        with_block: the layers in `of` that are matched by the other layers of their block.
-        contradicted: layers whose name belongs to another layer of the source -> the reason, as a clause that follows
-            the name.
+        with_block: the layers in `of` whose origins follow from the other layers of their blocks.
+        contradicted: layer of the target that does not come from the source layer of the same name -> the reason, as
+            a clause that follows the name.
     """
 
     of: Mapping[str, str] = field(default_factory=dict)
@@ -64,12 +66,12 @@ class Origins:
 
     @property
     def moved(self) -> dict[str, str]:
-        """The layers whose names differ from those of their origins."""
+        """Layer of the target -> its origin, for the layers whose names differ from those of their origins."""
         return {new: old for new, old in self.of.items() if new != old}
 
 
 def by_contents(source: Contents, target: Contents) -> Origins | None:
-    """Return the origins of the layers according to their contents, or None if no layer comes from the source."""
+    """Return the origins of the target's layers, found by comparing weights, or None if there is no evidence."""
     aligner = _Aligner(source, target)
     of = {name: old for name in target.shapes if (old := aligner.origin(name))}
     if not of:
@@ -84,7 +86,7 @@ def by_contents(source: Contents, target: Contents) -> Origins | None:
 
 
 class _Aligner:
-    """The similarities of all layers of a kind, and the origins that follow for each layer and its block."""
+    """Compares all layers of the same kind, and finds the origins of layers and blocks from the similarities."""
 
     def __init__(self, source: Contents, target: Contents) -> None:
         self._source, self._target = source, target
@@ -106,7 +108,7 @@ class _Aligner:
         self._known: dict[str, list[str]] = {}
 
     def _compare(self, sources: list[str], targets: list[str], size: int) -> None:
-        """Store z and its weight for every pair of layers of one kind and shape with `size` values."""
+        """Store z and its weight for every pair of layers, whose matrices all have one shape, with `size` elements."""
         ours, theirs = (
             {n: v for n in names if len(v := np.asarray(c.values(n), np.float64))}
             for c, names in ((self._source, sources), (self._target, targets))
@@ -116,21 +118,22 @@ class _Aligner:
             return
         r: Table = np.stack([_ranks(v) for v in ours.values()]) @ np.stack([_ranks(v) for v in theirs.values()]).T
         zero = [np.stack([v == 0 for v in side.values()]).astype(np.float64) for side in (ours, theirs)]
-        n = np.minimum(length - zero[0] @ zero[1].T, size)  # both models may have been pruned to zero here
+        n = np.minimum(length - zero[0] @ zero[1].T, size)  # values may have been pruned to zero in both models
         n[(n < FEWEST) | np.isnan(r)] = 0
         z = np.arctanh(np.clip(np.nan_to_num(r), -1 + 1e-12, 1 - 1e-12))
         for j, new in enumerate(theirs):
             self._z[new] |= {old: (float(z[i, j]), max(float(n[i, j]) - 3, 0.0)) for i, old in enumerate(ours)}
 
     def shows(self, old: str, new: str) -> bool:
-        """Return whether a layer's own values are evidence for an origin."""
+        """Return whether the values of the target's layer are evidence that it comes from a layer of the source."""
         z, weight = self._z[new].get(old, (0.0, 0.0))
         return z * math.sqrt(weight) > TIED
 
     def origin(self, name: str) -> str | None:
-        """Return the origin of a layer.
+        """Return the origin of a layer, or None without evidence.
 
-        Its own values decide first, then those of its block, and then the name among equally good origins.
+        The layer's values decide first, and then those of its block; among candidates that match equally well, the
+        layer of the same name is preferred.
         """
         origins = self._best(name, [name])
         block = self._blocks.get(name)
@@ -142,9 +145,9 @@ class _Aligner:
         return name if name in origins else next(iter(origins), None)
 
     def _best(self, part: str, layers: list[str]) -> list[str]:
-        """Return the parts of the source from which a part of the target may come, best first.
+        """Return the layers or blocks of the source from which one of the target may come, the best first.
 
-        The result is empty without evidence, or if all parts of the source are similar.
+        The result is empty without evidence, or if all candidates, or several of low correlation, match equally well.
         """
         if part in self._known:
             return self._known[part]
@@ -179,8 +182,8 @@ def _ranks(values: Values) -> Values:
 
 
 def _blocks(source: Mapping[str, Shape], target: Mapping[str, Shape]) -> dict[str, str]:
-    """Return, for each layer of the target, the innermost numbered part around it that occurs several times."""
-    # layers.3 for layers.3.attn.to_out.0: several layers.N have the same parts, but there is only one to_out.N
+    """Return layer of the target -> its block, the innermost numbered module around it that has similar siblings."""
+    # layers.3 for layers.3.attn.to_out.0: several layers.N contain the same layers, but there is only one to_out.N
     inside: dict[str, set[tuple[str, Shape]]] = defaultdict(set)
     for name, shape in (*source.items(), *target.items()):
         for part in _numbered(name):
@@ -195,10 +198,10 @@ def _blocks(source: Mapping[str, Shape], target: Mapping[str, Shape]) -> dict[st
 
 
 def _numbered(name: str) -> list[str]:
-    """Return the numbered parts of a model that contain a layer, the outermost first."""
+    """Return the beginnings of a layer's name that end in a number, the shortest first."""
     return [name[: m.end()] for m in re.finditer(r"(?:^|(?<=\.))\d+(?=\.|$)", name)]
 
 
 def _numberless(name: str, count: int = 0) -> str:
-    """Return the name without its numbers, or without the first ``count`` of them."""
+    """Return the name with # for all numbers, or for the first ``count`` of them if it is not 0."""
     return re.sub(r"(?:^|(?<=\.))\d+(?=\.|$)", "#", name, count=count)

@@ -1,4 +1,4 @@
-"""The common form of all sources of weights: named tensors from a header, with values read in pieces."""
+"""The common interface of all sources of weights: named tensors of known shape, whose values are read in pieces."""
 
 import math
 from abc import ABC, abstractmethod
@@ -66,7 +66,7 @@ class TensorInfo:
 
     @property
     def is_float(self) -> bool:
-        """Whether the dtype is a supported floating-point dtype (those of counters, masks and codes are not)."""
+        """Whether the dtype is a supported floating-point dtype, unlike those of counters and masks."""
         return self.dtype in DTYPES and self.dtype.startswith(("F", "BF"))
 
 
@@ -75,10 +75,11 @@ class Checkpoint(ABC):
 
     Attributes:
         name: Short name for tables: the alias, or the last part of the path or hub id.
-        source: Location of the weights: the file or folder, or `repo/id` and file.
+        source: Location of the weights: the path of the file or folder, or the repository id and the file.
         revision: The commit on the hub, or the version of the package; None for local files.
         tensors: Name -> TensorInfo, in the order of the file.
-        metadata: The file's metadata, with entries `left_out` and `quantised` if they apply (all strings).
+        metadata: The file's metadata (strings), with the names of unreadable tensors as `left_out` and a note on
+            dequantised weights as `quantised` if there are any.
         config: The content of the config.json next to the weights; not trusted.
     """
 
@@ -91,10 +92,10 @@ class Checkpoint(ABC):
 
     @abstractmethod
     def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
-        """Return a function that fills a buffer with a tensor's bytes from a given element, without torch."""
+        """Return a function that fills a buffer with the bytes of a tensor, from a given element on."""
 
     def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
-        """Return a function that fills `out` (flat, stored dtype) with a tensor's elements from a given position."""
+        """Return a function that fills the flat `out`, of the stored dtype, from a given element of a tensor on."""
         import torch
 
         info = self.tensors[name]
@@ -112,7 +113,7 @@ class Checkpoint(ABC):
         return fill_from
 
     def read(self, name: str, start: int, out: "torch.Tensor") -> None:
-        """Fill `out` once with a tensor's elements; see `filler`."""
+        """Fill `out` with the elements of a tensor, from element `start` on; see `filler`."""
         self.filler(name, out)(start)
 
     def tensor(self, name: str) -> "torch.Tensor":
@@ -125,11 +126,11 @@ class Checkpoint(ABC):
         return flat.view(info.shape)
 
     def parts(self, names: Collection[str] | None = None) -> "Mapping[Checkpoint, Collection[str]]":
-        """Return the checkpoints that store these tensors (None: all), with their names there; empty for a file."""
+        """Return the checkpoints that store these tensors (None: all), with the stored names; {} for a single file."""
         return {}
 
     def prepare(self, names: Collection[str] | None = None) -> None:
-        """Download the files of the tensors `names` (None: of all) before they are read; leave no partial file."""
+        """Download the files that store the tensors `names` (None: all) before they are read; leave no partial file."""
         for part, inside in self.parts(names).items():
             part.prepare(inside)
 
@@ -146,13 +147,13 @@ class Checkpoint(ABC):
 
 
 class Computed(Checkpoint):
-    """A checkpoint whose weights are computed when read; the last one is cached, since it is read in pieces."""
+    """A checkpoint whose weights are computed when read; the last weight is cached, since it is read in pieces."""
 
     _last: "tuple[str, Callable[[], Any]] | None" = None
 
     @abstractmethod
     def make(self, name: str) -> "torch.Tensor":
-        """Return a weight in its dtype."""
+        """Return a weight in the dtype given in `tensors`."""
 
     def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
         """See `Checkpoint.bytes_of`."""
@@ -183,7 +184,7 @@ class View(Checkpoint):
     def __init__(
         self, name: str, source: str, origins: Mapping[str, tuple[Checkpoint, str]], rows: Mapping[str, Ranges] = NONE
     ) -> None:
-        """Take the checkpoint and the stored name for each new name, and the rows unless all are used."""
+        """Take new name -> checkpoint and stored name, and new name -> rows for tensors of which only some are used."""
         self.name, self.source, self._origins, self._rows = name, source, origins, rows
         self.tensors = {}
         for new, (part, old) in origins.items():

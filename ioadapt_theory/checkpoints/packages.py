@@ -14,7 +14,7 @@ from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile
 from ioadapt_theory.errors import FileFormatError, UnknownNameError
 
 FILES: Final = r"/train(\d+)/networks/ANN-([A-Z][a-z]?)\.nnf-l(\d+)\.([wb])param"
-"""File names in an ensemble's folder: member, element, layer, weight or bias."""
+"""Pattern of the files in an ensemble's folder; its groups are the member, the element, the layer, and w or b."""
 
 
 class Place(NamedTuple):
@@ -58,7 +58,7 @@ def open_package(alias: Alias) -> Checkpoint:
 
 
 def _info(place: Place, files: dict[Place, PlainFile], *, prefixed: bool) -> TensorInfo:
-    """Return the shape from the file sizes: a bias has d values, and its weight d rows."""
+    """Return the name and shape of a tensor; the shape follows from file sizes, since a weight has its bias's rows."""
     file, bias = files[place], files.get(place._replace(kind="b"))
     outputs = 0 if bias is None else bias.size // 4
     shape = (outputs,) if place.kind == "b" else (outputs, file.size // (4 * outputs or 1))

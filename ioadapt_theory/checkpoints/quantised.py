@@ -15,24 +15,24 @@ if TYPE_CHECKING:
     import torch
 
 SCALES: Final = ("{weight}_scale_inv", "{weight}_scale", "{layer}.scale_weight")
-"""Names of a weight's scale."""
+"""Possible names of the scale of a weight."""
 BESIDE: Final = ("{layer}.input_scale", "{layer}.output_scale", "{layer}.scale_input", "{layer}.weight_format")
-"""Name endings of tensors that belong to the layer and not to its weight."""
+"""Names of a layer's other tensors for quantisation, which do not change the value of its weight."""
 MARK: Final = "scaled_fp8"
-"""An empty tensor by which ComfyUI marks such files."""
+"""Name of an empty tensor by which ComfyUI marks files with scaled float8 weights."""
 REFUSED: Final = {
     "qweight": "GPTQ or AWQ", "absmax": "bitsandbytes", "SCB": "bitsandbytes", "weight_packed": "compressed-tensors",
     "weight_scale": "compressed-tensors", "weight_scale_inv": "fp8, without a weight", "weight_scale_2": "NVFP4",
     "codebooks": "AQLM", "Qidxs": "QuIP#", "trellis": "EXL3", "q_weight": "EXL2", "W_q": "HQQ", "proj_blocks": "MXFP4",
 }  # fmt: skip
-"""Last part of a tensor's name -> the quantisation library."""
+"""Last part of a tensor's name -> the quantisation, which is not supported."""
 
 
 class Dequantised(Computed):
     """A checkpoint in which float8 codes and scales are replaced by weights."""
 
     def __init__(self, whole: Checkpoint, scales: Mapping[str, str], beside: Collection[str]) -> None:
-        """Take the stored checkpoint, which is closed with this one, weight -> scale, and the names to hide."""
+        """Take the stored checkpoint, which is closed with this one, weight -> scale, and the tensors to hide."""
         self.name, self.source, self.revision, self.config = whole.name, whole.source, whole.revision, whole.config
         self.metadata = {**whole.metadata, "quantised": f"{len(scales)} fp8 weights"}
         self._whole, self._scales = whole, scales
@@ -83,7 +83,7 @@ def dequantised(whole: Checkpoint) -> Checkpoint:
 
 
 def _blocks(stored: Checkpoint, *names: str) -> tuple[int, ...]:
-    """Return the sizes of the blocks of a weight with one scale each, preferably powers of two; () for one scale."""
+    """Return the sizes (if possible, powers of two) of the blocks of a weight that share a scale; () for one scale."""
     scale, weight = (stored.tensors[name] for name in names)
     if scale.numel == 1:
         return ()

@@ -10,7 +10,7 @@ from ioadapt_theory.checkpoints.names.flux_sd3 import Form
 from ioadapt_theory.checkpoints.names.layer_name import unwrapped
 
 FEW = 3
-"""Up to this many names may share an ending by chance."""
+"""Maximum number of names of two models that may share endings by chance."""
 
 
 class Renamed(View):
@@ -18,14 +18,14 @@ class Renamed(View):
 
     Attributes:
         rename: Maps stored names to module names if the model's library renames layers; else None.
-        aliases: Stored name of a layer -> its name here.
+        aliases: Stored name of a layer -> its module name.
     """
 
     rename: transformers.Rename | None = None
     aliases: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, whole: Checkpoint, parts: Mapping[str, tuple[str, Ranges | None]]) -> None:
-        """Take the stored name and the rows (None: all) for each new name."""
+        """Take new name -> stored name and rows (None: all rows)."""
         rows_of = {new: rows for new, (_, rows) in parts.items() if rows is not None}
         origins = {new: (whole, old) for new, (old, _) in parts.items()}
         super().__init__(whole.name, whole.source, origins, rows_of)
@@ -60,7 +60,7 @@ def common(checkpoints: Sequence[Checkpoint], labels: Sequence[str] = ()) -> tup
 
 
 def as_modules(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> Renamed:
-    """Return a checkpoint with the names of its model's modules, or the wanted ones; tied weights get both names."""
+    """Return a checkpoint with the names of its model's modules, or those in ``wanted``; tied weights have both."""
     model = transformers.of_config(checkpoint.config, len(checkpoint.tensors))
     wanted_tensors = {f"{name}{leaf}" for name in wanted for leaf in (".weight", ".bias")}
     chosen: dict[str, Form] = {}
@@ -83,9 +83,9 @@ def as_modules(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> Renamed:
 
 
 def same_start(one: Collection[str], other: Collection[str]) -> tuple[str, str] | None:
-    """Return the prefixes by which most of the names that two models do not share differ, such as "model." and "".
+    """Return the two prefixes, such as "model." and "", by which most names that two models do not share differ.
 
-    The result is None if they would add few shared names, or at most half of the smaller model's other names.
+    The result is None if this explains few names, or at most half of the smaller model's names that are not shared.
     """
     rest, theirs = set(one) - set(other), set(other) - set(one)
     ends: dict[str, set[str]] = {}
@@ -104,7 +104,7 @@ def same_start(one: Collection[str], other: Collection[str]) -> tuple[str, str] 
 
 
 def _cuts(name: str) -> Iterator[tuple[str, str]]:
-    """Yield (prefix, rest) for prefixes without numbers, the longest rest first."""
+    """Yield a name's splits (prefix, rest of the name), the longest rest first, as long as the prefix has no number."""
     parts = name.split(".")
     for i in range(len(parts) - 1):
         if i and parts[i - 1].isdecimal():
@@ -113,7 +113,7 @@ def _cuts(name: str) -> Iterator[tuple[str, str]]:
 
 
 def _moved(name: str, new: str, old: str, known: Collection[str]) -> str:
-    """Return the name with the other prefix if that is a known name, else the name itself."""
+    """Return the name with the prefix ``new`` instead of ``old`` if that is a known name, else the name itself."""
     moved = new + name[len(old) :] if name.startswith(old) else name
     return moved if moved in known else name
 
@@ -131,7 +131,7 @@ def _names(chosen: Mapping[str, Form]) -> set[str]:
 
 
 def _most_common(forms: Sequence[Mapping[str, list[Form]]]) -> list[dict[str, Form]]:
-    """Return for every tensor the translation whose names occur in most models; of several, the first."""
+    """Return, for every tensor, the translation whose names are possible in most models (of several, the first)."""
     able = Counter(name for model in forms for name in {n for some in model.values() for form in some for n, _ in form})
     return [
         {key: max(some, key=lambda form: min(able[n] for n, _ in form)) for key, some in model.items()}
@@ -140,7 +140,7 @@ def _most_common(forms: Sequence[Mapping[str, list[Form]]]) -> list[dict[str, Fo
 
 
 def _forms(checkpoint: Checkpoint, *, configured: bool = False) -> dict[str, list[Form]]:
-    """Return all translations of every tensor, the stored name first; ``configured`` includes transformers' names."""
+    """Return all translations of every tensor's name; with ``configured``, they include transformers' module names."""
     shapes = {key: info.shape for key, info in checkpoint.tensors.items()}
     model = transformers.of_config(checkpoint.config, len(shapes)) if configured else None
     forms_of = dict[str, list[Form]]()

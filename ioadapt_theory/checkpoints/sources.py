@@ -26,10 +26,10 @@ def open_checkpoint(
     progress: bool = True,
     cache: Path | None = None,
 ) -> Checkpoint:
-    """Open a checkpoint and read its names, dtypes and shapes; values are read, or downloaded, later.
+    """Open a checkpoint and read its names, dtypes and shapes; safetensors values are read, or downloaded, later.
 
     Args:
-        source: See above.
+        source: Alias, path or hub id, as `NAME[@REVISION][:PART]`.
         variant: Preferred variant of the files, such as fp16.
         ema: Use the averaged (True) or the trained (False) weights of a single file with both.
         offline: Use only files in the hub's cache, as with HF_HUB_OFFLINE=1.
@@ -37,13 +37,14 @@ def open_checkpoint(
         cache: Folder of the hub's cache; by default huggingface_hub's.
 
     Returns:
-        The open checkpoint, which the caller closes.
+        The open checkpoint, which the caller must close.
 
     Raises:
-        UnknownNameError: The source is neither an alias, a path nor a hub id.
+        UnknownNameError: The source is neither an alias, a path nor a hub id, or it has no such part.
         SourceError: The weights are unavailable.
         FileFormatError: A file is invalid.
-        InvalidValueError: `ema` is required.
+        UnsupportedError: The weights are quantised in a format other than float8.
+        InvalidValueError: `ema` is required, or the file does not have these weights or this part.
         MissingExtraError: huggingface_hub is needed but not installed.
 
     Example:
@@ -81,7 +82,7 @@ def local_path(source: str) -> Path | None:
 
 
 def resolve(source: str) -> Alias:
-    """Return a source as an alias (also for paths and repositories), with its revision and its part."""
+    """Return an `Alias` for a source, also for a path or a hub id, with the revision and the part."""
     aliases = load_aliases()
     name, _, tail = source.rpartition(":")
     for path, part in ((source, None), (name, tail)):

@@ -1,7 +1,7 @@
-"""One formula, three arithmetics: batches in float64 (tensors), 50 digits (mpmath) and exact (sympy), in object arrays.
+"""Operations in three arithmetics: float64 batches (tensors), and 50 digits (mpmath) or exact (sympy) in object arrays.
 
-All formulas are built from these operations, so results in the three arithmetics can be compared.
-Matrices are the last two axes, vectors the last one; leading axes are a batch (tensors only).
+All formulas are built from these operations, so results in the three arithmetics can be compared. A matrix has the last
+two axes of an array, a vector the last one; leading axes are a batch (tensors only).
 """
 
 import math
@@ -18,7 +18,7 @@ from ioadapt_theory.errors import InvalidValueError
 
 DIGITS = 50
 LARGE = 64
-"""Above this size singular values are computed in float64, to about 1e-16 of the largest; 50 digits take minutes."""
+"""Maximum size of a matrix for singular values at 50 digits; larger ones would take minutes, so float64 is used."""
 Array = Any
 """A tensor, or a numpy object array of mpmath or sympy numbers; a scalar is a tensor or such a number."""
 
@@ -27,13 +27,13 @@ mp.dps = DIGITS
 
 
 def exact(x: Array) -> bool:
-    """Return whether this is a sympy number or an array of them, without importing sympy."""
+    """Return whether ``x`` is a sympy number or an array of sympy numbers, without importing sympy."""
     first = x.flat[0] if isinstance(x, np.ndarray) else x
     return type(first).__module__.startswith("sympy.")
 
 
 def _sympy() -> Any:
-    import sympy  # only where there are sympy numbers already
+    import sympy  # called only for sympy numbers, so it is imported already
 
     return sympy
 
@@ -55,7 +55,7 @@ arcsin = _elementwise("arcsin")
 atanh = _elementwise("atanh")
 
 
-def number(x: float | Fraction | str, like: Array) -> Array:
+def number(x: int | Fraction | str, like: Array) -> Array:
     """Return the number x, or "pi" or "inf", in the arithmetic of ``like``."""
     if isinstance(x, str):
         if isinstance(like, Tensor):
@@ -67,7 +67,7 @@ def number(x: float | Fraction | str, like: Array) -> Array:
         return _sympy().Rational(x)
     if isinstance(like, Fraction):
         return Fraction(x)
-    return mp.mpf(x.numerator) / x.denominator if isinstance(x, Fraction) else mp.mpf(x)
+    return mp.mpf(x.numerator) / x.denominator
 
 
 def excess(value: Array, limit: Array) -> Array:
@@ -93,7 +93,7 @@ def where_larger(a: Array, b: Array, x: Array, y: Array) -> Array:
 
 
 def dot(u: Array, v: Array) -> Array:
-    """Return uᵀv."""
+    """Return the inner product uᵀv."""
     return (u * v).sum(-1)
 
 
@@ -108,7 +108,7 @@ def cosine(u: Array, v: Array) -> Array:
 
 
 def sine(u: Array, v: Array) -> Array:
-    """Return √(1 − s²) as ‖v̂ − s û‖, accurate also where u and v are nearly parallel."""
+    """Return √(1 − s²) as ‖v̂ − s û‖, which is accurate even if u and v are nearly parallel."""
     a, b = unit(u), unit(v)
     return norm(b - scaled(dot(a, b), a))
 
@@ -116,13 +116,13 @@ def sine(u: Array, v: Array) -> Array:
 def angle(u: Array, v: Array) -> Array:
     """Return the angle arccos s(u, v), accurate at every angle."""
     y, x = sine(u, v), cosine(u, v)
-    if exact(u):
+    if exact(x):
         return _sympy().acos(x)
-    return torch.atan2(y, x) if isinstance(u, Tensor) else mp.atan2(y, x)
+    return torch.atan2(y, x) if isinstance(x, Tensor) else mp.atan2(y, x)
 
 
 def scaled(a: Array, m: Array, axes: int = 1) -> Array:
-    """Return the vector a·v for a scalar a; with two axes the matrix a·M."""
+    """Return a·m for a scalar a and a vector m or, if ``axes`` is 2, a matrix m."""
     return a[(..., *[None] * axes)] * m if isinstance(m, Tensor) else a * m
 
 
@@ -141,12 +141,11 @@ def apply(x: Array, w: Array) -> Array:
     return (x.unsqueeze(-2) @ w).squeeze(-2) if isinstance(w, Tensor) else x @ w
 
 
-def identity(n: int, like: Array) -> Array:
-    """Return I_n in the arithmetic of ``like``."""
+def identity(like: Array) -> Array:
+    """Return the identity matrix with the size and the arithmetic of a square matrix."""
     if isinstance(like, Tensor):
-        return torch.eye(n, dtype=like.dtype, device=like.device)
-    one = Fraction(1) if isinstance(like.flat[0], Fraction) else number(1, like)
-    return np.array([[one * (i == j) for j in range(n)] for i in range(n)], dtype=object)
+        return torch.eye(*like.shape[-2:], dtype=like.dtype, device=like.device)
+    return np.eye(*like.shape, dtype=np.int64) * number(1, like.flat[0])
 
 
 def frobenius_sq(m: Array) -> Array:
@@ -169,7 +168,7 @@ def singular_values(m: Array) -> Array:
 
 def _exact_singular_values(m: Array) -> list[Any]:
     sp = _sympy()
-    gram = sp.Matrix((m if m.shape[0] <= m.shape[1] else m.T).tolist())
+    gram = sp.Matrix(min(m, m.T, key=len).tolist())
     squares = [x for x, times_ in (gram * gram.T).eigenvals().items() for _ in range(times_)]
     return [sp.sqrt(sp.simplify(x)) for x in sorted(squares, reverse=True)]
 
@@ -198,7 +197,7 @@ def inverse(m: Array) -> Array:
 
 
 def pseudo_inverse(m: Array) -> Array:
-    """Return M⁺; singular values at the level of rounding count as zero."""
+    """Return M⁺; singular values at the level of rounding are treated as zero."""
     if isinstance(m, Tensor):
         return torch.linalg.pinv(m)
     if exact(m):
@@ -222,7 +221,7 @@ def rank(m: Array) -> Array:
 
 
 def _rank_of_fractions(m: Array) -> int:
-    """Return the rank by flint if it is installed, which is a thousand times faster, or by Gaussian elimination."""
+    """Return the rank, from flint if it is installed (a thousand times faster), else from Gaussian elimination."""
     try:
         from flint import fmpq, fmpq_mat
     except ImportError:
@@ -241,41 +240,43 @@ def _rank_of_fractions(m: Array) -> int:
 
 
 def hessian(u: Array, v: Array) -> Array:
-    """Return H(u, v) of the cosine, 2d x 2d, with a = v̂ − sû, b = û − sv̂.
+    """Return the Hessian H(u, v) of the cosine, 2d x 2d.
 
-    H_uu = −(ûᵀa + aᵀû + s(I − ûᵀû))/‖u‖², H_uv = (I − v̂ᵀv̂ − ûᵀb)/(‖u‖‖v‖).
+    H_uu = −(ûᵀa + aᵀû + s(I − ûᵀû))/‖u‖², H_uv = (I − v̂ᵀv̂ − ûᵀb)/(‖u‖‖v‖), with a = v̂ − sû and b = û − sv̂.
     """
     s, nu, nv = cosine(u, v), norm(u), norm(v)
     u, v = unit(u), unit(v)
-    eye = identity(u.shape[-1], u)
+    vv = outer(v, v)
+    eye = identity(vv)
 
     def diagonal(x: Array, a: Array, length: Array) -> Array:
         return -scaled(1 / length**2, outer(x, a) + outer(a, x) + scaled(s, eye - outer(x, x), 2), 2)
 
     huu, hvv = diagonal(u, v - scaled(s, u), nu), diagonal(v, u - scaled(s, v), nv)
-    huv = scaled(1 / (nu * nv), eye - outer(v, v) - outer(u, u - scaled(s, v)), 2)
-    if isinstance(u, Tensor):
+    huv = scaled(1 / (nu * nv), eye - vv - outer(u, u - scaled(s, v)), 2)
+    if isinstance(huv, Tensor):
         return torch.cat((torch.cat((huu, huv), -1), torch.cat((huv.mT, hvv), -1)), -2)
     return np.block([[huu, huv], [huv.T, hvv]])
 
 
 def segment_distance_sq(w: Array, dw: Array) -> Array:
     """Return the smallest ‖w + tΔw‖² over t in [0, 1]."""
-    size = abs(dw).amax(-1) if isinstance(dw, Tensor) else max(abs(dw))  # no square of it can underflow
-    direction = scaled(1 / (size + (size == 0)), dw)  # squares of at least 1, unless Δw = 0
+    size = abs(dw).amax(-1) if isinstance(dw, Tensor) else max(abs(dw))  # not a sum of squares, which may underflow
+    direction = scaled(1 / (size + (size == 0)), dw)  # of norm at least 1, unless Δw = 0
     t = -dot(w, direction) / maximum(dot(direction, direction), number(1, size))
     nearest = w + scaled(minimum(maximum(t, number(0, t)), size), direction)
     return dot(nearest, nearest)
 
 
 POINTS = {True: 9, False: 33}
-"""Points of the grid on a segment, in a search (tensors) and for a single instance."""
+"""Number of grid points on a segment: True for a batch (tensors), False for a single instance."""
 
 
 def sup_hessian_norm(u: Array, v: Array, du: Array, dv: Array) -> Array:
-    """Return sup_t ‖H(u + tΔu, v + tΔv)‖ over a grid of t in [0, 1]; never too large, so a bound by it is stricter."""
-    sup, points = number(0, norm(u)), POINTS[isinstance(u, Tensor)]
-    for k in range(points):
-        t = k / (points - 1) if isinstance(u, Tensor) else number(k, norm(u)) / (points - 1)
-        sup = maximum(sup, operator_norm(hessian(u + t * du, v + t * dv)))
+    """Return max ‖H(u + tΔu, v + tΔv)‖ on a grid of t in [0, 1]; it is at most the supremum, so a bound is stricter."""
+    sup = operator_norm(hessian(u, v))
+    points = POINTS[isinstance(sup, Tensor)]
+    for k in range(1, points):
+        t = number(Fraction(k, points - 1), sup)
+        sup = maximum(sup, operator_norm(hessian(u + scaled(t, du), v + scaled(t, dv))))
     return sup

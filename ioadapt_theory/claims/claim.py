@@ -31,7 +31,7 @@ class Run:
         rank: rank of AB in the stacks.
         spectrum: how the weights of the stacks are drawn (``stacks.SPECTRA``).
         pair: how the target is made from the source (``stacks.PAIRS``).
-        condition: condition number of the weights where the spectrum is "conditioned".
+        condition: condition number of the weights if the spectrum is "conditioned".
         device: device of stacks and samples.
 
     Example:
@@ -65,7 +65,7 @@ class Run:
 
     @classmethod
     def of(cls, chosen: Mapping[str, Any]) -> "Run":
-        """Return the run that ``chosen`` describes."""
+        """Return the run from which ``Run.chosen`` returned these settings."""
         widths = chosen.get("widths")
         return cls(**{**chosen, "widths": widths and tuple(widths)})
 
@@ -80,7 +80,7 @@ class Strategy:
 
     @property
     def kind(self) -> Evidence:
-        """The kind of evidence it yields."""
+        """The kind of evidence that the strategy collects."""
         raise NotImplementedError
 
     def parts(self, run: Run) -> int:
@@ -100,17 +100,17 @@ class Origin(StrEnum):
     """The origin of a statement: "as printed" only if the paper prints it, at the place that ``source`` names."""
 
     PRINTED = "as printed"
-    READING = "a reading of what is printed"  # ``reading`` says which
+    READING = "a reading of what is printed"  # ``Claim.reading`` names it
     IN_WORDS = "said in words"  # the formula is ours
     OURS = "ours"  # a correction, a sharper form or an extension
 
 
 class Word(StrEnum):
-    """Words that say more than the relation; each needs separate evidence."""
+    """Words that state more about a claim than its relation; each word needs separate evidence."""
 
     ATTAINED = "attained"  # equality on a shipped instance, at 50 digits
     SHARP = "sharp"  # equality, or arbitrarily near it, for all parameters of the right side
-    FACTOR = "no smaller factor"  # some instances come arbitrarily near
+    FACTOR = "no smaller factor"  # some instances come arbitrarily near equality
     EVERY_PAIR = "for every κ and κ'"  # sharp for every pair of condition numbers
     CONVERSE = "only if"  # the converse of an iff
 
@@ -129,13 +129,13 @@ class Claim:
         prose: the statement in words, instead of or in addition to a formula.
         strategies: searches for violating instances.
         proofs: the exact arguments (``evidence.argument``, ``extremes``, ``prose``).
-        reading: the reading of the printed statement, in a few words.
+        reading: how the printed statement is read, in a few words.
         amends: id of the printed claim that this one sharpens or corrects.
         remark: what is true instead, or how sharp the claim is; ``report`` replaces "{lhs of NAME}" and "{rhs of NAME
             in CLAIM}" with values on a shipped instance.
-        witnesses: names of the shipped instances (in ``witnesses.json``) that refute it.
+        witnesses: names of the shipped instances (in ``witnesses.json``) that refute the claim.
         attained: names of the shipped instances on which the bound holds with equality.
-        words: words that say more than the relation.
+        words: words that state more than the relation.
         setting: how instances are read and drawn; None for claims without instances.
         inequality: both sides and the hypotheses as functions of an instance; made from the formulas.
 
@@ -173,7 +173,7 @@ class Claim:
 
     @property
     def statement(self) -> str:
-        """One line: the formula with its definitions, or the prose."""
+        """The statement in one line: the prose, and the formula with its definitions."""
         formulas = " and ".join(text(r) for r in self.concludes)
         meanings = ", ".join(definitions(self.concludes))
         return "; ".join(part for part in (self.prose, ", ".join(p for p in (formulas, meanings) if p)) if part)
@@ -185,5 +185,5 @@ class Claim:
 
     @property
     def goals(self) -> tuple[Relation, ...]:
-        """Relations that decide on an instance; those up to O(ε²) are replaced by their first order in AB."""
+        """Relations to check on an instance; those up to O(ε²) are replaced by their first order in AB."""
         return tuple(r if r.order is None else Relation(first_order(r.left), r.sign, r.right) for r in self.concludes)

@@ -24,7 +24,6 @@ class UndefinedError(InvalidValueError):
     """Error: the statement is 0/0 on an instance, or a function leaves its domain."""
 
     def __init__(self, reason: str = "an adapted vector is zero") -> None:
-        """Build the message from the reason."""
         super().__init__(f"The statement is undefined on this instance: {reason}.")
 
 
@@ -40,7 +39,7 @@ class Evaluation:
 
     @property
     def decisive(self) -> float:
-        """The side that is compared with rhs."""
+        """The value that is compared with rhs: ``first_order`` if there is one, else lhs."""
         return self.lhs if self.first_order is None else self.first_order
 
     @property
@@ -50,11 +49,11 @@ class Evaluation:
 
     @property
     def decisive_ratio(self) -> float:
-        """decisive/rhs; 0/0 counts as 0."""
+        """The ratio decisive/rhs, which is 0 for 0/0."""
         return _quotient(self.decisive, self.rhs)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the JSON form; a ratio that is not finite is null."""
+        """Return the evaluation as JSON values; a ratio that is not finite is null."""
         ratio = _quotient(self.lhs, self.rhs) if self.rhs else math.inf
         return {
             "claim": self.claim,
@@ -72,12 +71,12 @@ def _quotient(a: float, b: float) -> float:
 
 
 def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
-    """Return both sides on an instance, at 50, 100, … digits until two results agree; values that vanish there are 0.
+    """Return both sides on an instance, computed with 50, 100, … digits until two results agree or the value vanishes.
 
     If rounding of the file's numbers makes a norm exceed ε, then ε is enlarged by as much.
 
     Raises:
-        FileFormatError: the file does not hold an instance.
+        FileFormatError: ``raw`` does not have the form of an instance.
         ShapeError: the sizes do not fit.
         InvalidValueError: a value is outside its limits, or the claim has no instances.
         HypothesisError: the instance misses a hypothesis.
@@ -96,13 +95,13 @@ def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
     if inequality is None:
         msg = f"{claim.id} is no inequality to evaluate on an instance; run `ioadapt verify {claim.id}`."
         raise InvalidValueError(msg)
-    residuals = _residuals(inequality, raw)
+    residuals = after = _residuals(inequality, raw)
     if missed := max((residuals[name] for name, h in inequality.hypotheses.items() if h.mends), default=0.0):
-        larger = Fraction(raw["epsilon"]) * (1 + Fraction(missed) * (1 + Fraction(1, 10**6)))
+        larger = Fraction(raw["epsilon"]) * (1 + Fraction(math.nextafter(missed, math.inf)))
         raw = {**raw, "epsilon": str(larger)}
-    after = _residuals(inequality, raw) if missed else residuals
+        after = _residuals(inequality, raw)
     for name, hypothesis in inequality.hypotheses.items():
-        if after[name] and not (hypothesis.enters or hypothesis.mends):
+        if after[name] and not hypothesis.enters:
             reason = (
                 f"the instance meets the hypothesis {name} only up to rounding (residual {after[name]:.3g}), "
                 "where the conclusion may be discontinuous"
@@ -127,11 +126,10 @@ def _residuals(inequality: Inequality, raw: Mapping[str, Any]) -> dict[str, floa
     others = {name: h for name, h in inequality.hypotheses.items() if not h.exact}
     at_50_digits = _at(DIGITS, inequality, raw, lambda i: {name: h.residual(i) for name, h in others.items()})
     rounded = {name: 0.0 if r <= VANISHES else float(r) for name, r in at_50_digits.items()}
-    if exact:
-        rational = inequality.setting.read(raw, exact=True)
-        rounded |= {name: float(h.residual(rational)) for name, h in exact.items()}
-        if equal := next((name for name, h in exact.items() if h.equal(rational)), None):
-            raise HypothesisError(equal, 0.0)
+    rational = inequality.setting.read(raw, exact=True)
+    rounded |= {name: float(h.residual(rational)) for name, h in exact.items()}
+    if equal := next((name for name, h in exact.items() if h.equal(rational)), None):
+        raise HypothesisError(equal, 0.0)
     for name in inequality.hypotheses:
         if not rounded[name] <= ACCURACY:
             raise HypothesisError(name, rounded[name])
@@ -164,7 +162,7 @@ def _at(digits: int, inequality: Inequality, raw: Mapping[str, Any], function: C
 
 
 def _settled(a: Any, b: Any) -> tuple[bool, Any]:
-    """Return whether a value agrees with b, computed with twice as many digits, and the settled value."""
+    """Return whether a agrees with b, computed with twice as many digits, and the value: b, or 0 if it vanishes."""
     if not (_real(a) and _real(b)):
         return _real(a) == _real(b), b
     if b is None or abs(a - b) <= AGREEMENT * abs(b):

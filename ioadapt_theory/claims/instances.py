@@ -1,4 +1,4 @@
-"""Instance files: JSON objects from the paper's letters to numbers or exact strings such as "20/297"."""
+"""Instance files: JSON objects that map the paper's symbols to numbers, or to fractions as strings like "20/297"."""
 
 import json
 import math
@@ -18,13 +18,13 @@ from ioadapt_theory.claims.arithmetic import Array, mp
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, ShapeError
 
 LARGEST = 64 * 2**20
-"""Largest instance file in bytes: 1000 x 1000 matrices fit, and a device file or checkpoint is not read to the end."""
+"""Maximum size of an instance file in bytes: 1000 x 1000 matrices fit, and larger files are not read to the end."""
 EXPONENT = re.compile(r"[eE][+-]?(_?\d){4}")  # an exact 1e999999999 would not fit into memory
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A letter of the paper: its key in an instance file, its attribute, and the names of its axes, "c d"."""
+    """A symbol of the paper: its key in an instance file, its attribute in an instance, and the names of its axes."""
 
     key: str
     attribute: str
@@ -39,13 +39,13 @@ class Setting:
     """The form of the instances of a claim, and how they are drawn."""
 
     name: str  # for error messages and tables
-    build: Callable[..., Any]  # makes the instance from one array per letter, by attribute name
-    letters: tuple[Letter, ...]  # the keys of an instance file
+    build: Callable[..., Any]  # makes the instance from one array per symbol, by attribute name
+    letters: tuple[Letter, ...]  # the symbols in an instance file
     # raw unconstrained parameters for n instances: (n, generator) -> name -> tensor with leading axis n
     start: Callable[[int, torch.Generator], dict[str, Tensor]]
     # raw parameters -> instance that satisfies every hypothesis exactly, up to rounding
     parametrise: Callable[[Mapping[str, Tensor]], Any]
-    # raises where the statement is undefined for a single instance (a zero vector)
+    # raises an error if the statement is undefined for a single instance (a zero vector)
     check: Callable[[Any], None] = lambda _: None
 
     def read(self, raw: Mapping[str, Any], *, exact: bool = False) -> Any:
@@ -148,7 +148,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def load(path: Path | str, kind: str = "instance file") -> dict[str, Any]:
-    """Return the JSON object in a file; error messages call the file by its ``kind``."""
+    """Return the JSON object in a file, which error messages call a ``kind``."""
     try:
         with Path(path).open("rb") as file:
             content = file.read(LARGEST + 1)
@@ -168,7 +168,7 @@ def load(path: Path | str, kind: str = "instance file") -> dict[str, Any]:
 
 
 SHIPPED = resources.files("ioadapt_theory.claims") / "witnesses.json"
-"""The shipped instances, by name."""
+"""File of the shipped instances."""
 
 
 def witnesses() -> dict[str, dict[str, Any]]:

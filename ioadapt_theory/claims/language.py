@@ -2,23 +2,23 @@
 
 A statement is a ``Claim``, with hypotheses (``given``), conclusions (``concludes``) and arguments (``proofs``).
 
-Formulas. ``row``, ``matrix`` and ``scalar`` make letters; ``+ - * / **``, ``@`` for products with matrices, ``<=``,
+Formulas. ``row``, ``matrix`` and ``scalar`` make symbols; ``+ - * / **``, ``@`` for products with matrices, ``<=``,
 ``<`` and ``.equals`` make formulas and relations of them; ``.up_to(2)`` adds O(ε²); ``let`` names a part. Predefined
-letters: AB, EPSILON, SIGMA and T = I + AB; SOURCE and TARGET, the models of App. A.1, with x1, x2, w, outputs
+symbols: AB, EPSILON, SIGMA and T = I + AB; SOURCE and TARGET, the models of App. A.1, with x1, x2, w, outputs
 y1, y2, s0 and sine0; X, W1, W2, W1_TARGET, W2_TARGET and GAP of App. A.2; U, V, DU, DV, S, R and DELTA of Lemma 1.
 
 Arguments, by what they conclude.
 ``derived(first, Link(rule, formula), …)`` and ``told(line, …)``: the proof of a theorem in Coq, as a chain of formulas
-or in lines. ``@reaching(about)``: lines ``Step(says, check)``, the last of which is ``reached``.
+or as lines of text. ``@reaching(about)``: lines ``Step(says, check)``, the last of which is ``reached``.
 ``Attained(family, over)``: sharp, for every value of the parameters of the right side.
 ``**refuted_by("ce1")``: a shipped instance refutes the claim. ``ShownBy``, ``RefutedBy``: other claims settle it.
 ``Shown``, ``Refuted``, ``OnlyIf`` and ``Remarked``: lines about a sentence without a formula, by ``@argued(kind, …)``.
 
-Lines. ``spelled("so «(a + b)² = a² + 2ab + b²»", …)``: the formula between « and » is computed as printed. Other
+Lines. ``spelled("so «(a + b)² = a² + 2ab + b²»", …)``: the formula between « and » is checked as printed. Other
 checks: ``vanishes``, ``zero`` (polynomials), ``simplifies`` (roots), ``found`` (a number), ``true``.
 
-Searches: ``Replay`` shipped instances, ``RandomInstances``, ``GradientAscent``, ``StackMonteCarlo``, ``MeanZero`` of
-random draws; on instances of a setting: ``matrices`` of free letters, ``similarity_setting``, ``function_setting``.
+Searches: ``Replay`` of shipped instances, ``RandomInstances``, ``GradientAscent``, ``StackMonteCarlo``, ``MeanZero`` of
+random draws. Settings of instances: ``matrices`` of free symbols, ``similarity_setting``, ``function_setting``.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -36,7 +36,7 @@ from ioadapt_theory.claims.evidence.monte_carlo import StackMonteCarlo
 from ioadapt_theory.claims.evidence.prose import *
 from ioadapt_theory.claims.evidence.searches import GradientAscent, MeanZero, RandomInstances, Replay
 from ioadapt_theory.claims.evidence.steps import *
-from ioadapt_theory.claims.expression.algebra import noncommuting, root, symbolic, sympy
+from ioadapt_theory.claims.expression.algebra import generic, noncommuting, positives, root, symbolic, sympy
 from ioadapt_theory.claims.expression.limits import delta, first_order
 from ioadapt_theory.claims.expression.lines import Reader
 from ioadapt_theory.claims.expression.notation import text
@@ -63,5 +63,5 @@ BEYOND = "beyond the paper"
 
 
 def refuted_by(*names: str, beside: tuple[Any, ...] = ()) -> dict[str, Any]:
-    """Return the fields of a claim that shipped instances refute; ``beside`` adds further arguments."""
+    """Return the fields of a claim that shipped instances refute; ``beside`` are further arguments."""
     return {"proofs": (*contradicted(*names), *beside), "witnesses": names, "expected": REFUTED}

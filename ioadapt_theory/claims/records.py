@@ -1,16 +1,16 @@
 """Files of `ioadapt verify`: a journal of finished parts while it runs, then a record."""
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ioadapt_theory.claims.claim import Run
-from ioadapt_theory.claims.evidence.findings import Verification
+from ioadapt_theory.claims.evidence.findings import Verdict, Verification
 from ioadapt_theory.claims.instances import load
 from ioadapt_theory.claims.registry import CLAIMS
 from ioadapt_theory.claims.verifying import Part, Results, differences, parts, total, versions
@@ -46,7 +46,7 @@ class Journal:
             self.tell(f"The journal of this run cannot be used ({reason}); give another folder with --resume-from.")
 
     def read(self) -> Results:
-        """Return the parts that an interrupted run finished."""
+        """Return the results of the parts that an interrupted run finished."""
         done, text = Results(), ""
         with self._kept():
             text = self.path.read_text(encoding="utf-8", errors="replace") if self.path.exists() else ""
@@ -80,14 +80,14 @@ def _plain(part: Part, result: Verification) -> dict[str, Any]:
 
 def _parsed(raw: Mapping[str, Any]) -> tuple[Part, Verification]:
     result = Verification.from_json(raw)
-    return Part(result.claim, raw["strategy"], raw["part"], json.dumps(dict(raw["run"]), sort_keys=True)), result
+    return Part(result.claim, raw["strategy"], raw["part"], json.dumps(raw["run"])), result
 
 
 def _digest(raw: Mapping[str, Any]) -> str:
     """Return a digest of parts, settings and versions that does not depend on computing times."""
     apart = [{name: x for name, x in part.items() if name != "seconds"} for part in raw["parts"]]
     content = {"parts": apart, "config": raw["config"], "versions": raw["versions"]}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+    return fingerprint(content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Record:
         return [name for name in CLAIMS if name in there]
 
     def unfinished(self) -> set[str]:
-        """Return the claims with a run that lacks a part."""
+        """Return the claims for which a run has unfinished parts."""
         runs = [(c["claims"], Run.of({k: x for k, x in c.items() if k != "claims"})) for c in self.configs]
         return {part.claim for names, run in runs for part in parts(names, run) if part not in self.results}
 
@@ -115,9 +115,10 @@ class Record:
         every = [_plain(*item) for item in sorted(self.results.items())]
         content = record("verify", config=config, results=verdicts) | {"schema": SCHEMA, "versions": versions()}
         content["digest"] = _digest(content | {"parts": every})
-        head = json.dumps(content, indent=1, allow_nan=False).removesuffix("\n}")
-        lines = ",\n  ".join(json.dumps(part, allow_nan=False) for part in every)
-        return f'{head},\n "parts": [\n  {lines}\n ]\n}}\n'
+        write = partial(json.dumps, allow_nan=False)
+        head = "".join(f" {write(name)}: {write(value)},\n" for name, value in content.items())
+        lines = ",\n  ".join(map(write, every))
+        return f'{{\n{head} "parts": [\n  {lines}\n ]\n}}\n'
 
 
 def read(path: str) -> Record:
@@ -148,18 +149,18 @@ def read(path: str) -> Record:
 
 
 def merge(paths: Iterable[str]) -> Record:
-    """Return the union of records; each part counts once.
+    """Return the union of records, in which each part counts once.
 
-    Processors may round differently, so of two results for a part the worse is kept.
+    Processors may round differently; if there are two results for a part, the worse one is used.
     """
 
     def severity(result: Verification) -> tuple[bool, float, str]:
-        refuted = any(f.contradictions or f.lacks for f in result.findings.values())
-        return refuted, result.worst_ratio, json.dumps(result.to_json())
+        worse = result.verdict in {Verdict.REFUTED, Verdict.UNDECIDED}
+        return worse, result.worst_ratio, json.dumps(result.to_json())
 
     results, configs = Results(), dict[str, Mapping[str, Any]]()
     for each in map(read, paths):
         for part, result in each.results.items():
             results[part] = max(results.get(part, result), result, key=severity)
-        configs |= {json.dumps(c, sort_keys=True): c for c in each.configs}
+        configs |= {json.dumps(c): c for c in each.configs}
     return Record(results, tuple(configs[key] for key in sorted(configs)))

@@ -50,4 +50,4 @@ FILES = (
     limits,
 )
 CLAIMS: dict[str, Claim] = {claim.id: claim for file in FILES for claim in file.CLAIMS}
-"""All claims by id; every reading of a statement is a claim."""
+"""All claims by id; every reading of a statement is a separate claim."""

@@ -17,7 +17,7 @@ VALUE = re.compile(r"\{(lhs|rhs) of ([\w-]+)(?: in ([\w-]+))?\}")
 
 
 def remark(claim: Claim) -> str:
-    """Return the remark with its placeholders replaced by values on shipped instances."""
+    """Return the remark of a claim, with values on shipped instances in place of its placeholders."""
     from ioadapt_theory.claims.registry import CLAIMS
 
     def value(match: re.Match[str]) -> str:
@@ -40,15 +40,14 @@ def reading(claim: Claim) -> str:
 
 
 def stated(claim: Claim) -> str:
-    """Return the statement after its hypotheses."""
+    """Return the statement, preceded by its hypotheses."""
     given = ", ".join(text(g) for g in claim.given)
     return f"given {given}: {claim.statement}" if given else claim.statement
 
 
 def describe(claim: Claim) -> dict[str, Any]:
     """Return a claim as plain values; its ratio is computed from the shipped instances."""
-    names = (*claim.witnesses, *claim.attained) if claim.inequality is not None else ()
-    ratios = [evaluate(claim, witness(name)).decisive_ratio for name in names]
+    ratios = [evaluate(claim, witness(name)).decisive_ratio for name in (*claim.witnesses, *claim.attained)]
     return {
         "claim": claim.id,
         "source": claim.source,
@@ -97,8 +96,7 @@ def table(claims: Sequence[Claim], width: int) -> str:
         lines = [f"{verdict:9} {name}  ({claim.source})"]
         examples = f"witness: {shipped}" if claim.witnesses else shipped
         for cell in (statement, examples, note and f"note: {note}"):
-            if cell:
-                lines += textwrap.wrap(cell, width, initial_indent=" " * 10, subsequent_indent=" " * 12)
+            lines += textwrap.wrap(cell, width, initial_indent=" " * 10, subsequent_indent=" " * 12)
         blocks.append("\n".join(lines) + "\n")
     instances = [(name, claim.id) for claim in claims for name in (*claim.witnesses, *claim.attained)]
     located = ""
@@ -123,7 +121,7 @@ def counted(claims: Iterable[Claim]) -> str:
 
 
 def summary(claims: Mapping[str, Claim], total: Mapping[str, Verification], unfinished: Collection[str] = ()) -> str:
-    """Return a table of verdict, worst ratio, evidence and time by claim; unexpected or early verdicts are marked."""
+    """Return a table of verdict, worst ratio, evidence and time by claim; it marks unexpected and unfinished ones."""
     rows = [("claim", "verdict", "recorded", "worst ratio", "evidence", "seconds")]
     for name, v in total.items():
         recorded = claims[name].expected

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from functools import cache
 from importlib import metadata
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +25,7 @@ from ioadapt_theory.claims.registry import CLAIMS
 from ioadapt_theory.claims.settings import stacks
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnknownNameError
 from ioadapt_theory.processes import lost
+from ioadapt_theory.results import fingerprint
 
 LIBRARIES = ("ioadapt-theory", "torch", "numpy", "mpmath", "sympy", "python-flint")
 LIMITS = {
@@ -33,7 +33,8 @@ LIMITS = {
     **dict.fromkeys(("instances", "starts", "steps"), 10**6),  # all instances and starts are in memory at once
     **{"depth": 1000, "rank": 10_000, "jobs": 1024, "condition": 10**12},
 }
-"""Largest value of every number on the command line."""
+"""Maximum value of every number on the command line."""
+DEFAULT = Run()
 _ONE_AT_A_TIME = threading.Lock()  # digits and threads are settings of the process
 
 
@@ -77,7 +78,7 @@ def work(claim: Claim, run: Run, strategy: int, part: int) -> Verification:
     return Verification(claim=claim.id, findings={finding.kind: finding}, seconds=time.perf_counter() - begin)
 
 
-def verify(claim: Claim, run: Run | None = None) -> Verification:
+def verify(claim: Claim, run: Run = DEFAULT) -> Verification:
     """Return all evidence on a claim; deterministic for a given run on one machine.
 
     Example:
@@ -85,18 +86,17 @@ def verify(claim: Claim, run: Run | None = None) -> Verification:
         >>> str(verify(CLAIMS["prop-4-exact"], Run(instances=10)).verdict)
         'proved'
     """
-    run = run or Run()
     with torch.enable_grad():
         every = ((k, part) for k, strategy in enumerate(strategies(claim)) for part in range(strategy.parts(run)))
         return merged(claim.id, (work(claim, run, *which) for which in every))
 
 
 def parts(names: Iterable[str], run: Run) -> Iterator[Part]:
-    """Yield all parts; lazily, since a long run may have millions."""
+    """Yield the keys of all parts of the claims; lazily, since a long run may have millions of parts."""
     for name in names:
         for k, strategy in enumerate(strategies(CLAIMS[name])):
             for part in range(strategy.parts(run)):
-                yield Part(name, k, part, json.dumps(strategy.pinned(run, part).chosen(), sort_keys=True))
+                yield Part(name, k, part, json.dumps(strategy.pinned(run, part).chosen()))
 
 
 def do(values: Sequence[Any], stamp: Mapping[str, str | None]) -> dict[str, Any]:
@@ -121,12 +121,12 @@ def results(
     """Yield the results of parts as they are finished, in this process or on an executor.
 
     Args:
-        todo: parts.
-        executor: where parts run; None for this process.
-        ahead: largest number of parts that wait or run on the executor; it bounds the memory.
+        todo: keys of the parts.
+        executor: the executor on which parts run; None for this process.
+        ahead: maximum number of parts that wait or run on the executor; it bounds the memory.
 
     Raises:
-        RefusedError: a worker has other code or versions.
+        RefusedError: a worker has different code or versions, or a part fails.
         WorkerError: workers died or stopped answering.
     """
     todo, waiting = iter(todo), dict[Future[Any], Part]()
@@ -135,7 +135,8 @@ def results(
         return
     while True:
         with lost():
-            for part in islice(todo, max(0, ahead() - len(waiting))):
+            most = ahead()
+            while len(waiting) < most and (part := next(todo, None)):
                 waiting[executor.submit(do, tuple(part), versions())] = part
         if not waiting:
             return
@@ -152,7 +153,7 @@ def _answer(answer: Mapping[str, Any]) -> Verification:
 
 
 def total(names: Sequence[str], results: Mapping[Part, Verification]) -> dict[str, Verification]:
-    """Merge by claim, in the order of ``names``; the order of the parts does not matter."""
+    """Return the merged results by claim, in the order of ``names``; the order of the parts does not matter."""
     by_claim = {name: Verification(claim=name) for name in names}
     for part in sorted(results):
         by_claim[part.claim] = by_claim[part.claim] | results[part]
@@ -175,28 +176,28 @@ def versions() -> dict[str, str | None]:
 
 
 def differences(there: Mapping[str, str | None], here: Mapping[str, str | None]) -> str:
-    """Return the differences between other versions and those here as text; empty if there are none."""
+    """Return the differences between the versions ``there`` and ``here`` as text; empty if there are none."""
     names = sorted(name for name in here.keys() | there.keys() if here.get(name) != there.get(name))
     return ", ".join(f"{name} {there.get(name)} (here {here.get(name)})" for name in names)
 
 
 def sources(folder: Path) -> str:
     """Return a digest of the code, the witnesses and the tables in a folder, independent of line endings."""
-    content = hashlib.sha256()
-    for path in sorted(path for ending in ("py", "json", "csv") for path in folder.rglob(f"*.{ending}")):
-        content.update(path.relative_to(folder).as_posix().encode())
-        content.update(path.read_bytes().replace(b"\r\n", b"\n"))
-    return content.hexdigest()[:16]
+    files = (path for ending in ("py", "json", "csv") for path in folder.rglob(f"*.{ending}"))
+    return fingerprint({
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+        for path in files
+    })  # fmt: skip
 
 
 def check(run: Run, jobs: int) -> None:
-    """Refuse settings that cannot work: a number below 1 or above what can be done, or an unavailable device."""
+    """Raise an error for settings that cannot work: numbers out of range, unknown names, or an unavailable device."""
     for name, limit in LIMITS.items():
         value = jobs if name == "jobs" else getattr(run, name)
-        if not 1 <= value <= limit:
-            limits = f"at most {limit:,}" if value > limit else "at least 1"
-            msg = f"--{name} must be {limits}, not {value:,}."
-            raise InvalidValueError(msg)
+        for refused, limits in ((value < 1, "at least 1"), (value > limit, f"at most {limit:,}")):
+            if refused:
+                msg = f"--{name} must be {limits}, not {value:,}."
+                raise InvalidValueError(msg)
     stacks.check(run)
     try:
         torch.empty((), device=run.device)

@@ -23,7 +23,7 @@ COMMANDS: dict[str, str] = {
 }
 """Subcommand -> its one-line help.
 
-Each is a module here with ``add_arguments(parser)``, ``files(args) -> Files`` and ``run(args) -> int``.
+Each has a module of this package with ``add_arguments(parser)``, ``files(args) -> Files`` and ``run(args) -> int``.
 """
 
 OK, FINDING, MISUSE, LOST, INTERRUPTED = 0, 1, 2, 3, 130
@@ -152,7 +152,7 @@ class _Printable:
 
 
 def speak_utf_8() -> None:
-    """Write UTF-8 in any locale, since formulas contain Greek letters."""
+    """Make stdout and stderr write UTF-8 in any locale, since formulas contain Greek letters."""
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")
     for stream in (sys.stdout, sys.stderr):

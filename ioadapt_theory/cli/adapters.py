@@ -69,13 +69,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def files(args: argparse.Namespace) -> Files:
-    """Return the input paths and the possible output paths of OUT."""
+    """Return the input paths, and the paths that may be written for OUT."""
     out = [] if args.action == "inspect" else [Path(args.out), *(Path(args.out) / name for name in WRITTEN)]
     return Files((args.file, args.base, getattr(args, "source", None)), adapter=tuple(out))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command; return 1 if part of the file does not fit the base or is unsupported, else 0."""
+    """Run the command; return 1 if ``inspect`` finds parts that do not fit the base or are unsupported, else 0."""
     from ioadapt_theory.formats import open_adapter
 
     file = open_adapter(args.file)
@@ -105,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _matched(args: argparse.Namespace, file: "AdapterFile", base: "Checkpoint", source: "Checkpoint | None") -> "Match":
-    """Match the adapter's layers with the base's."""
+    """Return the match of the adapter with the base, under the base's stored names or under diffusers' names."""
     from ioadapt_theory.adapters.base_weights import checkpoint_weights
     from ioadapt_theory.formats.match import match
 
@@ -157,7 +157,7 @@ def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") 
 
 
 def _convert(args: argparse.Namespace, matched: "Match") -> int:
-    """Write input or output adapters, or the adapter in another format; return the number of layers."""
+    """Write a LoRA as an input or output adapter, or the adapter in another format; return the number of layers."""
     from ioadapt_theory.formats.export import convert_to, write_glora, write_peanut
 
     match args.to:
@@ -176,7 +176,7 @@ def _convert(args: argparse.Namespace, matched: "Match") -> int:
 
 
 def _warn_of_another_base(matched: "Match") -> None:
-    """Warn if the base is not the adapter's own, which Eq. 5 requires (baking does not)."""
+    """Warn if the base is not the one that the adapter was trained on, which Eq. 5 requires (baking does not)."""
     from ioadapt_theory.adapters.rules.fingerprint import identical
 
     same, compared = identical(matched.file.prints, matched.weights)
@@ -186,7 +186,7 @@ def _warn_of_another_base(matched: "Match") -> None:
 
 
 def _show(args: argparse.Namespace, file: "AdapterFile", matched: "Match | None" = None) -> int:
-    """Print the contents in the chosen format; return 1 if part of the file does not fit or is unsupported."""
+    """Print the file's contents in the chosen format; return 1 if a part does not fit or is unsupported, else 0."""
     from ioadapt_theory.formats.card import card
     from ioadapt_theory.formats.describe import describe, table
 

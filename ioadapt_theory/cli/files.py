@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 WEIGHTS: Final = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".tar", ".gguf", ".npz", ".npy", ".onnx", ".h5")
 """Extensions of weights and model inputs, which no page, table or figure may overwrite."""
 PAGES: Final = (".html", ".svg", ".png", ".pdf")
-"""Extensions of files that an earlier command may have written into an input folder."""
+"""Extensions of files that an earlier command may have written into an input folder, and that may be replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _local(name: str) -> Path | None:
-    """Return the local file or folder of an input, given by path or alias."""
+    """Return the local file or folder that an input names, by path or alias, or None if there is none."""
     from ioadapt_theory.checkpoints.sources import local_path
 
     plain = Path(name).expanduser()
@@ -93,7 +93,7 @@ def _local(name: str) -> Path | None:
 
 
 def open_model(name: str, hint: str, **options: Any) -> "Checkpoint":
-    """Open a checkpoint; raise InvalidValueError with this hint if it is an adapter."""
+    """Open a checkpoint; if it is an adapter, raise InvalidValueError with ``hint`` in its message."""
     from ioadapt_theory.checkpoints.names.kinds import of_adapter
     from ioadapt_theory.checkpoints.sources import open_checkpoint
 

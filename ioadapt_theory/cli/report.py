@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _stored(args: argparse.Namespace) -> "Report":
-    """Compare two checkpoints, one layer at a time."""
+    """Return the report on two checkpoints, which are compared one layer at a time."""
     from ioadapt_theory.reporting.assemble import report
     from ioadapt_theory.reporting.kin.counterparts import under_common_names
 
@@ -107,7 +107,7 @@ def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str,
 
 
 def _live(args: argparse.Namespace) -> "Report":
-    """Compare two models and run them on the inputs."""
+    """Return the report on two models, which are run on the inputs."""
     from ioadapt_theory.formats.load import load
     from ioadapt_theory.reporting.assemble import report
     from ioadapt_theory.reporting.inputs import read_both

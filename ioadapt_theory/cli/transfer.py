@@ -80,13 +80,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def files(args: argparse.Namespace) -> Files:
-    """Return the input paths and the possible output paths of OUT."""
+    """Return the input paths, and the paths that may be written for --html and --out."""
     reads = (args.adapter, args.source, args.target, args.inputs, args.target_inputs)
     return Files(reads, {"--html": args.html}, adapter=(args.out, *(args.out / name for name in WRITTEN)))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fit and write the adapter; return 1, without writing, if nothing is kept."""
+    """Fit the adapter and write it; return 0, or 1 if nothing is kept and no adapter is written."""
     from ioadapt_theory.adapters.carrying import carried
     from ioadapt_theory.reporting import carried as told
     from ioadapt_theory.reporting.inputs import read_both
@@ -130,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[tuple[str, str | None], dict[str, str]]:
-    """Load the adapter on the source; return its format, its task and the unused parts (its component as "")."""
+    """Load the adapter; return (format, task), and unused part -> the reason, with the component under the key ""."""
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.load import load
@@ -154,7 +154,7 @@ def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[tuple[str, 
 
 
 def _same(base: str, given: str) -> bool:
-    """Return whether the base named in a file and a model on the command line are the same name or folder."""
+    """Return whether the base named in a file and the model on the command line have the same name or path."""
     return base == given or Path(base).absolute() == Path(given).absolute()
 
 

@@ -36,10 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("claims", nargs="*", metavar="CLAIM", help="ids of claims (default: all)")
     for name, meaning in COUNTS.items():
         parser.add_argument(f"--{name}", type=int, metavar="N", help=meaning)
-    parser.add_argument("--seed", type=int, metavar="S", help="random seed")
+    parser.add_argument("--seed", type=int, metavar="S", help="random seed (default 0)")
     parser.add_argument("--widths", type=int, nargs="+", metavar="N", help="widths of the stacks, from input to output")
     parser.add_argument("--spectrum", help="distribution of weights: gaussian or conditioned")
-    parser.add_argument("--condition", type=float, metavar="K", help="condition number of conditioned weights")
+    parser.add_argument(
+        "--condition", type=float, metavar="K", help="condition number of conditioned weights (default 10)"
+    )
     parser.add_argument("--pair", help="relation of the target to the source: independent, gauge or near-gauge")
     parser.add_argument("--device", help="device of stacks and samples: cpu, cuda, ...")
     place = parser.add_mutually_exclusive_group()
@@ -55,13 +57,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 COUNTS = {
-    "stacks": "random linear stacks per claim",
-    "samples": "samples run through each stack",
-    "depth": "layers of a stack",
-    "rank": "rank of AB in the stacks",
-    "instances": "random instances per claim",
-    "starts": "starts of the gradient ascent",
-    "steps": "steps of the gradient ascent",
+    "stacks": "random linear stacks per claim (default 64)",
+    "samples": "samples run through each stack (default 65536)",
+    "depth": "layers of a stack (default 2)",
+    "rank": "rank of AB in the stacks (default 2)",
+    "instances": "random instances per claim (default 2000)",
+    "starts": "starts of the gradient ascent (default 64)",
+    "steps": "steps of the gradient ascent (default 200)",
 }
 
 

@@ -123,7 +123,8 @@ def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> 
             raise InvalidValueError(msg) from error
     output = next(tensors(result), None)
     if output is None:
-        msg = f"The output, {type(result).__name__}, has no floating-point tensor; in Python, pass a call= for one."
+        kind = type(result).__name__
+        msg = f"The model's output, {kind}, has no floating-point tensor; in Python, pass a call= that returns one."
         raise InvalidValueError(msg)
     keys = {*result} if isinstance(result, Mapping) else {*getattr(result, "__dataclass_fields__", ())}
     mask = batch.get("attention_mask") if isinstance(batch, Mapping) else None

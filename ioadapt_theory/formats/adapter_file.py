@@ -17,7 +17,7 @@ class StoredLayer:
         name: the layer's name in the file.
         sketch: the adapter on the meta device, with sizes and settings.
         adapter: a function that reads the values and returns the adapter.
-        spares_bias: whether it acts on XW instead of XW + b, as PEANUT does.
+        spares_bias: whether the adapter acts on XW instead of XW + b, as PEANUT does.
 
     Example:
         >>> import tempfile
@@ -39,7 +39,7 @@ class StoredLayer:
 class Change:
     """A new value for one parameter of the base: PEFT's modules_to_save, trained biases and resized embeddings.
 
-    It belongs to no adapter: ``load`` applies it only with alter_base=True, and removing the adapter does not undo it.
+    It is not part of the adapter: ``load`` applies it only with alter_base=True, and ``remove`` does not undo it.
 
     Attributes:
         name: the module's name in the file.
@@ -66,8 +66,8 @@ class AdapterFile:
         format: "ioadapt_theory", "PEFT", "diffusers" or "kohya/LyCORIS".
         layers: the stored layers.
         changes: changes of the base's own tensors.
-        unread: keys that are not read -> a description.
-        base: name of the model that it was trained on or baked for, if stored in the file.
+        unread: keys that are not read -> the reason.
+        base: name of the model that the adapter was trained on or baked for, if stored in the file.
         prints: fingerprints of the base's layers, if stored in the file.
         task_type: PEFT's task_type, by which its Auto classes choose the model class.
 

@@ -17,11 +17,11 @@ KINDS: dict[str, Kind] = {name: kind for file in FILES for name, kind in file.KI
 CORES = {"lora_mid", "hada_t1", "hada_t2", "lokr_t2"}
 """Cores of Tucker decompositions, which are not supported."""
 SHIFTS = ("up_bias", "diff_b")
-"""Biases of adapters: one is scaled like the change, the other is already scaled."""
+"""Biases of adapters: up_bias is scaled like the change of the weight, diff_b is stored after scaling."""
 
 
 def kind_of(roles: Collection[str]) -> str:
-    """Return the kind of adapter with these parts; raise FileFormatError if they do not form an adapter."""
+    """Return the kind of adapter with these parts; raise an error if they form no adapter, or an unsupported one."""
     parts = {*roles}
     for name, kind in KINDS.items():
         if kind.required <= parts <= kind.required | kind.optional:
@@ -42,7 +42,7 @@ def _incomplete(parts: Collection[str]) -> FileFormatError:
 
 
 def rank_of(kind: str, shapes: Shapes) -> int | None:
-    """Return the rank (at least 1) by which alpha is divided, or None without a rank."""
+    """Return the rank (at least 1) by which alpha is divided, or None for a kind of adapter without rank."""
     if empty := [role for role, shape in shapes.items() if 0 in shape]:
         msg = f"{empty[0]} has shape {list(shapes[empty[0]])}, in which no size may be 0"
         raise FileFormatError(msg)
@@ -58,7 +58,7 @@ def _misfit(shapes: Shapes) -> FileFormatError:
 
 
 def build(kind: str, parts: Parts, scaling: float) -> Adapter:
-    """Return our adapter for the parts of one layer; raise FileFormatError if their shapes do not match."""
+    """Return our adapter for the parts of a layer's adapter; raise FileFormatError if their shapes do not match."""
     shapes = {role: tuple(t.shape) for role, t in parts.items()}
     if () in shapes.values():
         raise _misfit(shapes)  # torch only warns
@@ -95,7 +95,7 @@ def refit(adapter: Adapter, size: Size) -> None:
 
 
 def cut(adapter: Adapter, ranges: Ranges) -> Adapter:
-    """Return the exact adapter for output ranges [start, stop) of its layer, in this order."""
+    """Return the exact restriction of an adapter to the output ranges [start, stop) of its layer, in this order."""
     parts = dict[Placement, Family]()
     for placement, phi in adapter.parts():
         if placement is Placement.OUTPUT:

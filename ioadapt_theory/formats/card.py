@@ -37,11 +37,11 @@ Run `ioadapt report BASE OTHER "THIS FOLDER"`.
 
 
 def card(adapters: Mapping[str, Adapter], *, base: str | None, report: str = "") -> str:
-    """Return the text of a card.
+    """Return the text of a model card.
 
     Args:
         adapters: layer -> adapter.
-        base: name of the model that they were trained on, or None.
+        base: name of the model that the adapters were trained on, or None.
         report: output of ``report`` for another model, or "".
 
     Raises:
@@ -76,5 +76,5 @@ def card(adapters: Mapping[str, Adapter], *, base: str | None, report: str = "")
 
 
 def _in_cell(text: str) -> str:
-    """Return the name, escaped for a cell of a table."""
+    """Return a name for a cell of a Markdown table, with ? in place of unprintable and special characters."""
     return "".join(c if c.isprintable() and c not in "`|" else "?" for c in text)

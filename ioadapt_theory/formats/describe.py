@@ -9,7 +9,7 @@ from ioadapt_theory.formats.match import Match
 
 
 def describe(file: AdapterFile, matched: Match | None = None) -> dict[str, Any]:
-    """Return the format, the base, and the layers with settings and sizes; with a base also which layers fit."""
+    """Return a file's format, base, and layers with settings and sizes; with ``matched``, also which layers fit."""
     layers = [
         {
             "layer": str(stored.name),
@@ -48,7 +48,7 @@ def describe(file: AdapterFile, matched: Match | None = None) -> dict[str, Any]:
 
 
 def table(facts: dict[str, Any], width: int = 80) -> str:
-    """Return the facts of ``describe`` as lines of this width, with layers grouped by their settings."""
+    """Return the output of ``describe`` as text, wrapped to this width, with layers grouped by their settings."""
     alike: dict[str, list[str]] = {}
     for layer in facts["layers"]:
         rank = "" if layer["rank"] is None else f"rank {layer['rank']}, "

@@ -1,4 +1,4 @@
-"""Export of adapters: to another side (Eq. 5), as a plain LoRA for one base, as PEANUT or as GLoRA."""
+"""Export of adapters: to the input or output side (Eq. 5), as a plain LoRA for one base, as PEANUT or as GLoRA."""
 
 import collections
 import json
@@ -33,7 +33,7 @@ COMPONENTS = {
     "unet": re.compile(r"(?:down|up)_blocks\.\d"),
     "transformer": re.compile(r"(?:single_)?transformer_blocks\.\d"),
 }
-"""Component of a pipeline -> prefixes of its layer names; all text encoders have the same."""
+"""Component of a pipeline -> pattern that its layer names match; text encoders cannot be distinguished by names."""
 STYLES = ("peft", "diffusers", "kohya")
 
 
@@ -62,7 +62,7 @@ def convert_to(
     folder: Path | str, matched: Match, placement: Placement | str, *, partial: bool = False, ridge: float = 0.0
 ) -> dict[str, Fidelity | str]:
     """Write LoRAs trained on the base as input or output adapters (Eq. 5) in our format; return each layer's errors."""
-    # with ``partial``, a layer that cannot be converted is left out with a warning
+    # with ``partial``, a layer that cannot be converted is left out, and the reason is returned instead of its errors
     converted: dict[str, Adapter] = {}
     outcome: dict[str, Fidelity | str] = {}
     prints = {}
@@ -94,7 +94,7 @@ def write_lora(
     share: float | None = None,
     task_type: str | None = None,
 ) -> dict[str, Baked]:
-    """Write adapters as a plain LoRA with scaling 1 on every layer (kohya: one alpha for all); return its layers."""
+    """Write adapters as a plain LoRA with scaling 1 on every layer (kohya: one alpha for all); return the LoRA."""
     # A change of a bias, such as by an output adapter on a layer with a bias, is stored as lora_B.bias with lora_bias
     # in the config (PEFT then cannot merge layers without a bias), for kohya as diff_b (which diffusers rejects). Only
     # ComfyUI reads kohya's names of FLUX and SD3, lora_transformer_. For rank and share see ``truncate``.
@@ -118,7 +118,7 @@ def write_lora(
 
 
 def _bake(adapter: Adapter, base: BaseLayer, rank: int | None, share: float | None) -> Baked:
-    """Return the exact LoRA, or a truncated one for a given rank or share, in the adapter's dtype."""
+    """Return a layer's adapter as an exact LoRA, or truncated to a rank or share, in the adapter's dtype."""
     dtype = next(adapter.parameters()).dtype
     a, b, bias, lost = truncate(adapter, base.matrix, base.bias, rank=rank, share=share, dtype=dtype)
     r, d = b.shape
@@ -136,7 +136,7 @@ def _tensors(layers: Mapping[str, Baked], prefix: str) -> dict[str, Tensor]:
 
 
 def _kohya_tensors(layers: Mapping[str, Baked], component: str) -> dict[str, Tensor]:
-    alpha = len(next(iter(layers.values())).down)  # diffusers 0.42 ignores other alphas
+    alpha = len(next(iter(layers.values())).down)  # one for all layers, since diffusers 0.42 ignores different alphas
     tensors: dict[str, Tensor] = {}
     for name, layer in layers.items():
         key, rank = _flat_key(component, name, tensors), len(layer.down)
@@ -167,7 +167,7 @@ def _config(layers: Mapping[str, Baked], base: str) -> dict[str, Any]:
 
 
 def write_peanut(folder: Path | str, layers: Layers, *, base: str | None) -> Path:
-    """Write output LoRAs of layers without a bias as PEANUT, which PEFT alone can load on any base."""
+    """Write output LoRAs of layers without a bias as PEANUT, which PEFT can load on any base without this package."""
     factors = {}
     for name, adapter, weight in layers:
         factors[name] = _factors(name, adapter, Placement.OUTPUT, "PEANUT")

@@ -1,4 +1,4 @@
-"""`load`: put an adapter from a file of any format on a model, after checking and reading everything."""
+"""`load`: put an adapter from a file of any format on a model, after reading and checking the whole file."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -39,15 +39,15 @@ def load(
         model: the model, changed in place after all checks.
         path: the folder or file.
         name: name of the adapter on the model.
-        strict: raise unless every layer and every key is used; otherwise load the layers that fit.
+        strict: raise an error unless every layer and every key is used; otherwise load the layers that fit.
         component: component of a pipeline's file to load ("unet", "text_encoder", "text_encoder_2", "transformer"); by
             default the one whose layers the model has.
-        alter_base: also replace the model's own tensors that the file has (PEFT's modules_to_save, trained biases).
-            Disabling or removing the adapter does not undo this, and ``save`` does not write them.
+        alter_base: also replace those of the model's own tensors that are in the file (PEFT's modules_to_save, trained
+            biases). Disabling or removing the adapter does not undo this, and ``save`` does not write these tensors.
         match: "name", "provenance" or "auto", as in ``transfer``. Provenance compares the model with the adapter's
             original base, of which our own files contain fingerprints.
         source: the original base, or its checkpoint's tensors, for files without fingerprints.
-        hotswap: copy the values into the existing adapter of this name, which must have the same structure: parameters
+        hotswap: copy the values into the existing adapter of this name, which must have the same structure. Parameters
             stay the same objects, so that a compiled model is not compiled again.
         trainable: whether the adapter is to be trained further. Other trainable parameters stay trainable.
 
@@ -56,7 +56,8 @@ def load(
 
     Raises:
         FileFormatError: the file is invalid; the message names the file, the key, and the expected and actual values.
-        TransferError: a layer does not fit, or the file has keys that are not read.
+            With ``strict`` also: the file has keys that are not read, or changes of the base without ``alter_base``.
+        TransferError: no layer fits or, with ``strict``, a layer or a change of the base does not fit.
         InvalidValueError: the name is taken, or with ``hotswap`` no adapter of this name has the same structure.
 
     Example:
@@ -109,7 +110,7 @@ def load(
 def _changes(
     model: nn.Module, matched: matching.Match
 ) -> tuple[list[tuple[Change, nn.Module, nn.Parameter]], dict[str, str]]:
-    """Return the file's changes of the base that differ from it, and those that do not fit -> the reason."""
+    """Return the changes of the base that alter a value, and for each change that does not fit the reason."""
     modules = dict(walk(model))
     wanted = [change for change in matched.file.changes if change.name.component == matched.component]
     places = resolve([change.name for change in wanted], modules, of_model(model)).layers

@@ -1,4 +1,4 @@
-"""Matching of an adapter file with a base: for each layer of the file, the base's layer by name and size."""
+"""Matching of the layers of an adapter file with the layers of a base, by name or origin, and by size."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -23,11 +23,11 @@ class Match:
     """An adapter file matched with a base.
 
     Attributes:
-        file: the adapter.
-        weights: the base.
+        file: the adapter file.
+        weights: the weights of the base.
         layers: layer of the base -> layer of the adapter.
         lost: layers of the adapter that do not fit -> the reason.
-        component: the base's component in a pipeline's file, or "" if the file names none.
+        component: the component of a pipeline that was matched, or "" if the file names none.
         correspondence: how the layers were matched.
     """
 
@@ -39,12 +39,12 @@ class Match:
     correspondence: Correspondence
 
     def adapters(self) -> Iterator[tuple[str, Adapter, BaseLayer]]:
-        """Yield the name, the adapter and the weights of each layer of the base, read one at a time."""
+        """Yield the name, the adapter and the weights of each matched layer of the base, read one at a time."""
         for layer, stored in self.layers.items():
             yield layer, fitted(stored, self.weights.outline(layer)), self.weights.layer(layer)
 
     def require_complete(self) -> None:
-        """Raise an error if part of the file is unused: unread keys, changes of the base, layers that do not fit."""
+        """Raise InvalidValueError if part of the file is unused, the match is doubtful, or no layer fits."""
         altered = {str(change): "a change of the base" for change in self.file.changes}
         problems = [f"{k}: {why}" for part in (self.lost, self.file.unread, altered) for k, why in part.items()]
         if not self.layers:  # --partial cannot help
@@ -69,7 +69,7 @@ def match(
     by: str = "name",
     source: Weights | None = None,
 ) -> Match:
-    """Return the match of an adapter with a base, which errors refer to as ``called``."""
+    """Return the match of an adapter file with a base; the reasons for lost layers refer to the base as ``called``."""
     # Names of FLUX's and SD3's authors also match diffusers' models, where a layer may be split.
     stored = {layer.name: layer for layer in file.layers}
     places = correspond(stored, weights, by, source=source, prints=file.prints)
@@ -89,14 +89,14 @@ def match(
 
 
 def fitted(layer: StoredLayer, f: Operator) -> Adapter:
-    """Return the adapter of a layer, with values, and with the sizes of the operator f."""
+    """Return the adapter of a stored layer, with its values, and with the sizes of the operator ``f`` filled in."""
     adapter = layer.adapter()
     refit(adapter, (f.rows, f.columns, f.channels))
     return adapter
 
 
 def _component(file: AdapterFile, fits: Mapping[Name, object], chosen: str | None) -> str:
-    """Return the model's component in the file: the chosen one, or the one with most layers that fit."""
+    """Return the component of the file to use: the chosen one, or the one with the most layers that fit."""
     components, listed = file.components, ", ".join(sorted(file.components))
     if components == {""}:
         return ""
@@ -118,7 +118,7 @@ def _component(file: AdapterFile, fits: Mapping[Name, object], chosen: str | Non
 
 
 def _everywhere(stored: StoredLayer, several: tuple[Place, ...], weights: Weights) -> dict[str, StoredLayer] | str:
-    """Return the adapters for all layers of a split layer, or the reason why they do not fit."""
+    """Return the adapters for all layers of the base that a stored layer matches, or the reason why they do not fit."""
     try:
         everywhere = {layer: part for place in several for layer, part in _parts(stored, place).items()}
     except UnsupportedError as error:
@@ -127,7 +127,7 @@ def _everywhere(stored: StoredLayer, several: tuple[Place, ...], weights: Weight
 
 
 def _parts(stored: StoredLayer, place: Place) -> dict[str, StoredLayer]:
-    """Return the adapter, or its parts for a split layer, by layer."""
+    """Return layer of the base -> the adapter or, if the stored layer is split in the base, its part of the adapter."""
     (_, phi), *_ = stored.sketch.parts()
     *_, (_, last) = stored.sketch.parts()
     outputs = ranges(stored.name.path, phi.size[2], last.size[1], len(place))

@@ -25,7 +25,7 @@ WRAPPERS = {
     "FullyShardedDataParallel": "_fsdp_wrapped_module",
     "CheckpointWrapper": "_checkpoint_wrapped_module",
 }
-"""torch's wrappers of a model, and the attribute in which each stores it."""
+"""Class of each of torch's wrappers of a model -> the attribute that stores the wrapped model."""
 ALTERED = "_altered_by_adapters"
 """Attribute of a model: name of an adapter -> tensors of the base that were replaced on loading."""
 
@@ -33,8 +33,8 @@ ALTERED = "_altered_by_adapters"
 def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: bool | str = False) -> Path:
     """Write an adapter to a folder, and return the folder.
 
-    If interrupted, the previous adapter is unchanged. Several processes may save at once; the last file stays. If
-    layers are sharded by ``fully_shard``, every rank must call this function.
+    If saving is interrupted, the previous adapter is unchanged. Several processes may save to one folder at once; the
+    last file stays. If layers are sharded by ``fully_shard``, every rank must call this function.
 
     Args:
         model: the model with the adapter; torch's wrappers do not appear in the stored names.
@@ -43,7 +43,7 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
         card: also write a model card, README.md; a string, such as the text of ``report``, is included.
 
     Returns:
-        The folder.
+        The path that was given as ``folder``.
 
     Raises:
         UnknownNameError: the model has no adapter of this name.
@@ -97,7 +97,7 @@ def save_adapter(model: nn.Module, folder: Path | str, name: str = "default", *,
 
 
 def write(folder: Path | str, adapters: Mapping[str, Adapter], header: Mapping[str, str]) -> Path:
-    """Write adapters by layer, with further entries of the header, and return the folder."""
+    """Write adapters, given by layer, to a folder or file, with this header, and return the given path."""
     file = _file(folder)
     if file != Path(folder):
         require_folder(file.parent)

@@ -25,12 +25,12 @@ from ioadapt_theory.formats.kinds.keys import FOREIGN, UNKNOWN, parse
 from ioadapt_theory.formats.tensors import BAKED_FOR, TensorFile, is_name, parse_json
 
 MOST_GROWTH, MOST_BYTES = 9, 1 << 27
-"""Largest ratio of an adapter's memory to its file size, and a number of bytes that is always allowed."""
+"""An adapter may have at most MOST_GROWTH times the bytes of its file, plus MOST_BYTES."""
 DIFFUSERS_FILE = "pytorch_lora_weights.safetensors"
 
 
 def open_adapter(path: Path | str) -> AdapterFile:
-    """Return an adapter from our file or folder, PEFT's folder, or a diffusers, kohya or LyCORIS file.
+    """Open an adapter: our file or folder, PEFT's folder, or a diffusers, kohya or LyCORIS file.
 
     Args:
         path: a folder, a safetensors file, or a pickle of tensors.
@@ -159,7 +159,7 @@ def located(path: Path, name: Name) -> Iterator[None]:
 
 
 def _without_adapter(path: Path, unread: Mapping[str, str], changes: Iterable[Change]) -> IoAdaptError:
-    """Return the error for a file of an unsupported method, or of something else."""
+    """Return the error for a file with an adapter of an unsupported method, or without any adapter."""
     if strange := {why: key for key, why in unread.items() if why in FOREIGN.values()}:
         kinds, example = ", ".join(sorted(strange)), next(iter(strange.values()))
         msg = (
@@ -172,7 +172,7 @@ def _without_adapter(path: Path, unread: Mapping[str, str], changes: Iterable[Ch
 
 
 def _by_layer(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str, str]]:
-    """Return the keys by layer and role, and the keys that are not read."""
+    """Return layer -> role -> key of the tensor, and for each key that is not read the reason."""
     layers: dict[Name, dict[str, str]] = {}
     left_out = filter(None, source.metadata.get("left_out", "").split(", "))  # in a pickle
     unread = dict.fromkeys(left_out, "a tensor of an unsupported type")
@@ -190,7 +190,7 @@ def _by_layer(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str,
 
 
 def _layer(name: Name, roles: Mapping[str, str], source: TensorFile, scale: scaling.Scale) -> StoredLayer:
-    """Return the stored layer for the parts of one layer."""
+    """Return the adapter of one layer; ``roles``: part of the adapter -> key of its tensor."""
     source.require_floats(roles.values())
     factors = {role: key for role, key in roles.items() if role != "alpha"}
     shapes, kind = {role: source.shapes[key] for role, key in factors.items()}, kind_of(factors)
@@ -203,7 +203,7 @@ def _layer(name: Name, roles: Mapping[str, str], source: TensorFile, scale: scal
 
 
 def _read(name: Name, kind: str, factors: Mapping[str, str], factor: float, source: TensorFile) -> Adapter:
-    """Return the adapter with its values in float32, or in float64 if stored in float64."""
+    """Return the adapter of one layer with its values, in float64 if stored in float64, else in float32."""
     with located(source.path, name):
         return build(kind, {role: source[key] for role, key in factors.items()}, factor)
 

@@ -1,4 +1,4 @@
-"""Files of named tensors, read by the reader of checkpoints, and written; and JSON files."""
+"""Reading and writing of files of named tensors, and reading of JSON."""
 
 import json
 import math
@@ -18,11 +18,11 @@ from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.results import replacing
 
 FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
-"""Names of the dtypes in the header that torch converts to float32."""
+"""Codes in the header of the floating-point dtypes that an adapter's tensors may have."""
 LONGEST_NAME = 1000
 """Maximum number of characters in a model's name."""
 BAKED_FOR = "ioadapt.baked_for"
-"""Key in the header for the base that a file was baked for."""
+"""Key in the header for the name of the base that a file was baked for."""
 
 
 class TensorFile:
@@ -35,7 +35,6 @@ class TensorFile:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the file and read its header."""
         self.path = path
         if not os.path.exists(path):  # unlike Path's method, it does not raise for invalid names
             msg = f"{path} does not exist; give the path of an adapter."
@@ -50,7 +49,7 @@ class TensorFile:
         return torch_dtype(self._file.tensors[name].dtype)
 
     def require_floats(self, names: Iterable[str]) -> None:
-        """Raise FileFormatError for tensors of integers, except scalars, by the header."""
+        """Raise FileFormatError if a tensor with several values is not floating point, according to the header."""
         for name in names:
             code = self._file.tensors[name].dtype
             if code not in FLOATS and math.prod(self.shapes[name]) > 1:
@@ -58,7 +57,7 @@ class TensorFile:
                 raise FileFormatError(msg)
 
     def stored(self, name: str) -> Tensor:
-        """Return one tensor as stored; raise FileFormatError if a value is not finite."""
+        """Return a tensor in its stored dtype; raise FileFormatError if a value is not finite."""
         tensor = self._file.tensor(name)
         whole = tensor if tensor.dtype is torch.float64 else tensor.float()  # isfinite lacks some 8-bit dtypes
         if not whole.isfinite().all():
@@ -74,7 +73,7 @@ class TensorFile:
 
 
 def is_name(text: object) -> bool:
-    """Return whether this is a short printable string; escape sequences in a name would reach the terminal."""
+    """Return whether a value is a short printable string; escape sequences in a name would reach the terminal."""
     return isinstance(text, str) and len(text) <= LONGEST_NAME and text.isprintable()
 
 
@@ -100,7 +99,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
 
 
 def require_folder(path: Path) -> None:
-    """Raise InvalidValueError if a file has the name of the folder to write."""
+    """Raise InvalidValueError if the path of the folder to write is that of a file."""
     if path.exists() and not path.is_dir():
         msg = f"{path} is a file, but this format is a folder; give another name."
         raise InvalidValueError(msg)

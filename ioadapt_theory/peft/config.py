@@ -33,10 +33,11 @@ class IOPeftType(str, enum.Enum):  # noqa: UP042  (PEFT compares it as PEFT's ow
 class IOLoraConfig(PeftConfig):
     """``AdapterConfig`` with PEFT's names.
 
-    It can replace LoraConfig in a script; attributes that are not listed have the same meaning.
+    It can replace LoraConfig in a script; attributes that are not listed here mean the same as in these two classes.
 
     Attributes:
-        r, lora_alpha: scaling is lora_alpha / r, and None means r; lists have one value for each part of a placement.
+        r, lora_alpha: the scaling is lora_alpha / r, and lora_alpha=None means r; lists have one value for each part of
+            a placement.
         format_version: version of the saved format.
         base_fingerprints: fingerprints of the base layers, set on saving, by which the base is recognised later.
         init_lora_weights, use_dora: LoraConfig's names for ``init_weights`` and for the family "dora".
@@ -81,7 +82,6 @@ class IOLoraConfig(PeftConfig):
     def __post_init__(
         self, init_lora_weights: bool | str | None, use_dora: bool, bias: str, lora_bias: bool, fan_in_fan_out: bool
     ) -> None:
-        """Check the options that can be checked without a model."""
         super().__post_init__()  # type: ignore[no-untyped-call]
         self.peft_type = IOPeftType.IOLORA
         if init_lora_weights is not None:
@@ -121,5 +121,5 @@ class IOLoraConfig(PeftConfig):
         super().save_pretrained(save_directory, **kwargs)
 
     def options(self) -> AdapterConfig:
-        """Return the same options as an ``AdapterConfig``; PEFT itself selects the modules."""
+        """Return these options as an ``AdapterConfig`` without target modules, which PEFT selects."""
         return AdapterConfig(target_modules=(), **{ours: getattr(self, name) for name, ours in FIELDS.items()})

@@ -23,7 +23,7 @@ FETCHED = "weight_name local_files_only cache_dir proxies token revision subfold
 
 
 def register() -> None:
-    """Wrap the method once; other adapters are passed to the original method."""
+    """Wrap diffusers' ``load_lora_adapter`` once; it passes other adapters to the original method."""
     own = PeftAdapterMixin.load_lora_adapter
     if getattr(own, "knows_iolora", False):
         return
@@ -70,7 +70,7 @@ def _read(plans: dict[str, Any], state: dict[str, Any]) -> dict[str, tuple[Adapt
 
 
 def exchange_numbers(model: nn.Module, plans: dict[str, Any], state: dict[str, Any], name: str) -> None:
-    """Overwrite the values of the adapter of this name; raise InvalidValueError if shapes differ."""
+    """Overwrite the values of the model's adapter of this name; raise InvalidValueError if shapes differ."""
     there = {n: m for n, m in model.named_modules() if isinstance(m, IOLoraLayer) and name in m.iolora_adapters}
     new: dict[str, Adapter] = {}
     for layer, (adapter, numbers) in _read(plans, state).items():

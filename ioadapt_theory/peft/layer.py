@@ -27,7 +27,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         self.scaling: dict[str, float] = {}
         self._disable_adapters = False
         self.merged_adapters: list[str] = []
-        self._merges: list[AdaptedLayer] = []  # our layers with the original tensors, the first merged first
+        self._merges: list[AdaptedLayer] = []  # layers that store the original tensors, in the order of merging
         self._chain: tuple[tuple[nn.Module, ...], Operator] = (), operator(base_layer)
         self._trained: dict[str, list[float]] = {}
         self._active_adapter = adapter_name
@@ -61,7 +61,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         return self.chain(self.active_adapters)(x, *args, **kwargs)
 
     def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:
-        """Merge adapters into the weights like our own layer, which keeps the original weights for ``unmerge``."""
+        """Merge adapters into the weights with ``AdaptedLayer``, which stores the original weights for ``unmerge``."""
         del safe_merge
         names = [n for n in check_adapters_to_merge(self, adapter_names) if n in self.iolora_adapters]
         if not names:
@@ -87,17 +87,17 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
                 phi.scaling = trained * scale
 
     def scale_layer(self, scale: float) -> None:
-        """Multiply the strength of the active adapters."""
+        """Multiply the strength of every active adapter by ``scale``."""
         for name in self.active_adapters:
             self.set_scale(name, self.scaling.get(name, 1.0) * scale)
 
     def unscale_layer(self, scale: float | None = None) -> None:
-        """Undo ``scale_layer(scale)``; None resets the strength to 1."""
+        """Undo ``scale_layer(scale)``; without ``scale``, reset the strength of every active adapter to 1."""
         for name in self.active_adapters:
             self.set_scale(name, self.scaling.get(name, 1.0) / scale if scale else 1.0)
 
     def was_exchanged(self, name: str) -> None:
-        """Update the scalings after new values were loaded; the strength set by the user is kept."""
+        """Update the scalings after new values were loaded; the strength that the user set stays the same."""
         self._trained[name] = [phi.scaling for _, phi in self.iolora_adapters[name].parts()]  # type: ignore[operator]
         self.set_scale(name, self.scaling[name])
 
@@ -105,7 +105,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         super()._save_to_state_dict(destination, prefix, keep_vars)
         for name, adapter in self.iolora_adapters.items():
             scale = self.scaling[name]
-            self.set_scale(name, 1.0)  # its current strength was set by the user, as in PEFT's own LoRA
+            self.set_scale(name, 1.0)  # the strength set by the user is not stored, as in PEFT's own LoRA
             destination[f"{prefix}iolora_adapters.{name}.{SETTINGS}"] = settings_tensor(adapter)  # type: ignore[arg-type]
             self.set_scale(name, scale)
 
@@ -115,7 +115,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _move_adapter_to_device_of_base_layer(self, adapter_name: str, device: torch.device | None = None) -> None:
-        """Move an adapter to the device without changing the dtype: under half-precision layers it stays float32."""
+        """Move an adapter to the device of its layer, but keep its dtype: float32 also on half-precision layers."""
         adapter = self.iolora_adapters[adapter_name]
         if not any(p.is_meta for p in adapter.parameters()):
             adapter.to(device or operator(self.base_layer).like.device)

@@ -1,4 +1,4 @@
-"""IOLORA's model, and adapters on models that are not PeftModels."""
+"""IOLORA's tuner, and loading of IOLORA adapters into models that are not PeftModels."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Recommendations for an adapter, or for the placement of a new one."""
+"""Recommendations for moving an adapter, or for the placement of a new one."""
 
 from dataclasses import dataclass
 from statistics import median
@@ -9,7 +9,10 @@ from ioadapt_theory.effect import Prediction
 from ioadapt_theory.reporting.kin.kinship import Kinship, Relation
 from ioadapt_theory.reporting.predictions import SIDES, Predictions
 
-CARRY: Final = "carry the adapter over with `ioadapt transfer ADAPTER SOURCE TARGET --inputs BATCH --out FILE`"
+CARRY: Final = (
+    "carry the adapter over with `ioadapt transfer ADAPTER SOURCE TARGET --inputs BATCH --out FILE` (in Python,"
+    " `transfer` with inputs=)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ ELSEWHERE: Final = Advice("add `--match effect` if no name matches", "this pairs
 
 
 def advise(kinship: Kinship, predictions: Predictions | None, *, adapted: bool) -> list[Advice]:
-    """Return the recommended actions, best first; with inputs, best means the largest share kept.
+    """Return the recommended actions, best first; with inputs, best means the largest share of the gain kept.
 
     Args:
         kinship: the relation of the two models.
@@ -77,7 +80,7 @@ def _of_effect(copied: Prediction) -> list[Advice]:
     rows = f"80 % interval {copied.interval[0]:.2f} to {copied.interval[1]:.2f}, from {copied.rows} rows"
     why = f"a copy is predicted to keep {copied.kept:.2f} of {gain}, {rows}"
     options = [Advice("copy the adapter unchanged", why, copied.kept)]
-    if copied.need == "change" and copied.at_best_strength > copied.kept + TIE:  # c² is not about labels
+    if copied.need == "change" and copied.at_best_strength > copied.kept + TIE:  # c² does not apply to labels
         how = f"copy the adapter at strength {copied.cosine / copied.ratio:.2f}"
         best = f"this is predicted to keep c² = {copied.at_best_strength:.2f} of {gain}, not {copied.kept:.2f}"
         options.insert(0, Advice(how, best, copied.at_best_strength))
@@ -87,7 +90,7 @@ def _of_effect(copied: Prediction) -> list[Advice]:
 
 
 def _of_sides(predictions: Predictions) -> list[Advice]:
-    """Return advice on an adapter that is not trained yet, from the law for each side."""
+    """Return advice on an adapter that is not trained yet, from the share of the gain expected for each side."""
     shares = {side: share for side in SIDES if (share := predictions.of(side)) is not None}
     if not shares:
         return [Advice("train an adapter on each model", "no layer has a side of equal size that the inputs reach")]
@@ -98,7 +101,7 @@ def _of_sides(predictions: Predictions) -> list[Advice]:
         for side, share in shares.items()
     ]
     top = max(shares.values())
-    options.sort(key=lambda option: (option.kept or 0.0) < top - TIE)  # the input wins ties
+    options.sort(key=lambda option: (option.kept or 0.0) < top - TIE)  # the input side wins ties
     best = predictions.best()
     if len({*best.values()}) > 1:
         mixed = median(predictions.expected[name, side].R for name, side in best.items())

@@ -81,9 +81,9 @@ def report(
             of such batches. Requires two models in memory.
         target_inputs: the same samples as inputs of the target, if these differ.
         call: ``call(model, batch)`` runs a model and returns an output that both models have; by default a plain call.
-        explained: share of the source's loss that the adapter removed, for the bound on R.
+        explained: share of the source's loss that the adapter removed, for the bound on the error of R.
         size: maximum number of rows in a batch.
-        names: names for the text of the report.
+        names: names of the source, the target and the adapter in the report.
         lost: layers of an adapter file that do not fit -> the reason.
         progress: takes the number of weights to read, and returns a function to call with the number read.
 
@@ -151,7 +151,7 @@ def report(
 
 
 def _added(weights: Weights, single: Collection[str]) -> bool:
-    """Return whether the layers that only one model has are copies of its other layers, or a new kind of layer."""
+    """Return whether a layer that only one model has is a copy of another of its layers, or a new kind of layer."""
 
     @cache
     def values(name: str) -> tuple[float, ...]:

@@ -11,7 +11,7 @@ from ioadapt_theory.similarity.report.tables import WIDTH, aligned
 
 
 def table(outcome: CarryReport) -> list[list[str]]:
-    """Return the lines of the table of layers, with the total first."""
+    """Return the lines of the table of layers; the first two are the header and the total."""
     low, high = outcome.interval
     copied = "-" if outcome.kept_copied is None else f"{outcome.kept_copied:.2f}"
     total = ["total", outcome.chosen, "", "", f"{outcome.kept:.2f}", f"{low:.2f} to {high:.2f}", copied]
@@ -78,6 +78,6 @@ def to_json(outcome: CarryReport) -> dict[str, Any]:
 
 
 def to_html(outcome: CarryReport, title: str) -> str:
-    """Return one self-contained page; every name from a file is escaped."""
+    """Return the outcome as a self-contained HTML page; every name from a file is escaped."""
     below = "".join(f"<p>{escape(line)}</p>" for line in sentences(outcome))
     return document(title, below + table_of(table(outcome), long=True))

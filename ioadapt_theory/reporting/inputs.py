@@ -15,11 +15,11 @@ from ioadapt_theory.errors import FileFormatError, InvalidValueError, MissingExt
 
 TENSORS = (".safetensors", ".npz")
 LENGTH, SHORTEST, ROWS = 128, 8, 256
-"""Maximum and minimum number of tokens in a row, and the number of rows of a text."""
+"""Maximum and minimum number of tokens in a row, and the preferred number of rows into which a text is divided."""
 LEAST, LARGEST = 24, 32
 """Minimum number of samples (prompts are repeated), and maximum side length of a UNet's latents."""
 STEPS = 1000
-"""Timesteps of the noise schedule that diffusion models are trained on."""
+"""Number of timesteps of the noise schedule with which diffusion models are trained."""
 
 
 def read_both(
@@ -61,7 +61,7 @@ def read_both(
 
 
 def _tensors(path: Path, rows: int) -> dict[str, Tensor]:
-    """Return at most ``rows`` rows of a file's tensors; all of them if they have different numbers of rows."""
+    """Return at most ``rows`` rows of a file's tensors; if they have different numbers of rows, return all rows."""
     try:
         if path.suffix == ".safetensors":
             tensors = load_file(path)
@@ -77,7 +77,7 @@ def _tensors(path: Path, rows: int) -> dict[str, Tensor]:
 
 
 def _tokens(folder: str, text: str, rows: int) -> Tensor:
-    """Return the text's tokens in rows of equal length, without padding."""
+    """Return the text's tokens in rows of the same length, without padding."""
     tokenizer = _pretrained("AutoTokenizer", folder, "tokenizer")
     ids = torch.tensor(tokenizer(text, truncation=False, verbose=False)["input_ids"])
     length = min(LENGTH, max(SHORTEST, len(ids) // ROWS))

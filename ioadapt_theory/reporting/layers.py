@@ -1,4 +1,4 @@
-"""Layer-by-layer comparison of two models: similarity of the sides and weights of each pair."""
+"""Layer-by-layer comparison of two models: similarity of inputs, of outputs and of weights for each pair of layers."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -21,9 +21,9 @@ class LayerPair:
         name, counterpart: names in the source and in the target.
         size, there: numbers of input and output channels in the source and in the target.
         sides: similarity of their input and output sides.
-        likeness: similarity of the weights.
+        likeness: similarity of their weights.
         placements: placements of the given adapter on this layer.
-        table: whether it is an embedding, which cannot have an adapter.
+        table: whether the layer is an embedding, which cannot have an adapter.
     """
 
     name: str
@@ -37,7 +37,7 @@ class LayerPair:
 
     @property
     def change(self) -> float:
-        """‖W' - W‖ / ‖W‖."""
+        """Relative change of the weight, ‖W' - W‖ / ‖W‖."""
         c, ratio = self.sides.cosine or 0.0, self.sides.ratio or 1.0
         return math.sqrt(max(1 + ratio * ratio - 2 * c * ratio, 0.0))
 
@@ -45,7 +45,7 @@ class LayerPair:
 def pairs(
     source: Weights, target: Weights, counterparts: Counterparts, adapters: Mapping[str, Adapter]
 ) -> Iterator[LayerPair]:
-    """Yield the comparison of each common layer; ``adapters`` are by the source's names."""
+    """Yield the comparison of each common layer; ``adapters``: layer of the source -> adapter."""
     here, there = matrices(source), matrices(target)
     widths = [width for size in here.values() for width in size]
     for name, size in here.items():

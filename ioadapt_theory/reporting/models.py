@@ -33,7 +33,7 @@ class Networks(nn.ModuleDict):
 
 
 def load_ani(source: str) -> nn.Module:
-    """Return a member of ANI-1x or ANI-1ccx, ``ani-1x:0``; layers are named as in its checkpoint."""
+    """Return a member of ANI-1x or ANI-1ccx, such as ``ani-1x:0``; layers are named as in its checkpoint."""
     with open_checkpoint(source) as checkpoint:
         weights = checkpoint_weights(checkpoint)
         layers: dict[str, dict[str, nn.Module]] = {}
@@ -49,7 +49,7 @@ def load_ani(source: str) -> nn.Module:
 
 
 def load_model(source: Path | str) -> nn.Module:
-    """Return the model that a folder's config.json names, or a member of ANI, in evaluation mode; no code is run."""
+    """Return, in evaluation mode, a member of ANI, or the model in a folder, of which no code is run."""
     if re.fullmatch(r"ani-1(x|ccx):\d+", str(source)):
         return load_ani(str(source))
     folder = Path(source)
@@ -83,7 +83,7 @@ def load_model(source: Path | str) -> nn.Module:
 
 
 def _pretrained(kind: Any, folder: Path) -> nn.Module:
-    """Return a loaded model of transformers or diffusers; errors in its files become one sentence."""
+    """Return a loaded model of transformers or diffusers; raise FileFormatError for any error in its files."""
     model: nn.Module
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -1,4 +1,4 @@
-"""Predictions from inputs: what a copied adapter keeps, and what an adapter not yet trained would keep."""
+"""Predictions from inputs: the share of its gain that a copied adapter keeps, or a new adapter would keep if copied."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -29,10 +29,10 @@ class Predictions:
     """Predictions for moving an adapter, from inputs.
 
     Attributes:
-        expected: expected values by layer and side, for an adapter yet to be trained.
-        copied: prediction for a copy of the given adapter; None without one, or if no layer of the target can have it.
+        expected: (layer, side) -> expected values for a copy of an adapter yet to be trained.
+        copied: prediction for a copy of the given adapter; None without an adapter, or if no layer of the target fits.
         difference: ‖f_T - f_S‖ / ‖f_S‖ of the models' outputs without adapters.
-        explained: share of the source's loss that its adapter removed, for the bound on R.
+        explained: share of the source's loss that its adapter removed, for the bound on the error of R.
     """
 
     expected: Mapping[tuple[str, str], Expected]
@@ -46,12 +46,12 @@ class Predictions:
         return None if self.copied is None else self.copied.bound(self.explained)
 
     def of(self, side: str) -> float | None:
-        """Return the median R of a side over the layers with a prediction for it."""
+        """Return the median R of a side over the layers with a prediction for it, or None if there are none."""
         shares = [one.R for (_, other), one in self.expected.items() if other == side]
         return median(shares) if shares else None
 
     def best(self) -> dict[str, Placement]:
-        """Return the side of each layer that keeps most; the input side wins ties."""
+        """Return layer -> the side on which a copy keeps the largest share of its gain; the input side wins ties."""
         shares: dict[str, dict[Placement, float]] = {}
         for (name, side), one in self.expected.items():
             shares.setdefault(name, {})[Placement(side)] = one.R
@@ -71,7 +71,7 @@ def predict_move(
     explained: float = 0.5,
     size: int = 32,
 ) -> Predictions:
-    """Return the predictions of the law of transfer from inputs; both models are restored.
+    """Return the predictions for moving an adapter, from inputs; both models are restored.
 
     See ``report`` for the arguments; ``names`` maps layers of the source to layers of the target.
 
@@ -108,7 +108,7 @@ def _difference(source: nn.Module, target: nn.Module, batches: Sequence[tuple[An
 
 @contextmanager
 def _copied(source: nn.Module, target: nn.Module, name: str, names: Mapping[str, str]) -> Iterator[None]:
-    """Copy the adapter to the target inside the block."""
+    """Copy the adapter to the target, and remove the copy at the end of the block."""
     if target is source:
         yield
         return

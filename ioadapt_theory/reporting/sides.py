@@ -16,7 +16,8 @@ from ioadapt_theory.adapters.base_weights import BaseLayer
 from ioadapt_theory.null import ROUNDING, Null, beside, of_matrix, parts
 
 CHANNELS = 512
-"""Maximum number of channels to compare; of more, this many are sampled, and the null varies by about 1/512."""
+"""Maximum number of channels to compare. If there are more, this many are sampled, and the null distribution of the
+cosine has a standard deviation of about 1/512."""
 LARGE = 1 << 20
 """Matrices with more elements than this are multiplied in float32, unless they are stored in float64."""
 
@@ -26,7 +27,8 @@ class Sides:
     """Similarity of two layers on their input and output sides.
 
     Attributes:
-        input: similarity of the input sides' Grams; None if the sizes differ or one is a multiple of I.
+        input: cosine of the input sides' Grams, with its null distribution; None if the sizes differ, or if a Gram is a
+            multiple of I.
         output: the same for the output sides.
         cosine: cosine of the weights; None if a size differs or a weight is zero.
         ratio: ‖W'‖_F / ‖W‖_F; None if W is zero.
@@ -39,7 +41,7 @@ class Sides:
 
 
 def sides(source: BaseLayer, target: BaseLayer, widths: Sequence[int] = ()) -> Sides:
-    """Compare both sides of two layers; ``widths`` are the sizes of all layers' sides, see ``null.parts``."""
+    """Compare the input and output sides of two layers; ``widths`` are the sizes of all sides, see ``null.parts``."""
     near, near_target = (m.matrix.reshape(len(m.matrix) // math.prod(m.kernel), -1) for m in (source, target))
     far, far_target = source.matrix.mT, target.matrix.mT
     one, two = source.matrix.detach().mT, target.matrix.detach().mT  # in torch's layout
@@ -54,7 +56,7 @@ def sides(source: BaseLayer, target: BaseLayer, widths: Sequence[int] = ()) -> S
 
 
 def side(a: Float[Tensor, "f ..."], b: Float[Tensor, "f ..."], cuts: Sequence[int] | None = None) -> Null | None:
-    """Return the cosine of AAᵀ and BBᵀ without their multiples of I, and its null; None if nothing remains.
+    """Return the cosine, with its null distribution, of AAᵀ and BBᵀ without multiples of I; None if either is zero.
 
     Large matrices are multiplied in float32, with an error of the cosine of at most 1e-6.
     """
@@ -74,7 +76,7 @@ def _gram(w: Tensor) -> Float[np.ndarray, "f f"] | None:
     """Return AAᵀ without its multiple of I, for A divided by its largest element; None if it is zero up to rounding."""
     w = _wide(w, w.numel())
     top = w.abs().max() if w.numel() else w.new_zeros(())
-    w = w / top if top > 0 else w  # a squared Gram has fourth powers
+    w = w / top if top > 0 else w  # the squared Gram has fourth powers, which could overflow
     k: np.ndarray = (w @ w.mT).double().cpu().numpy()
     whole = np.linalg.norm(k)
     k[np.diag_indices(len(k))] -= np.trace(k) / len(k)

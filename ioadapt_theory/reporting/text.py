@@ -12,7 +12,7 @@ from ioadapt_theory.reporting.predictions import SIDES, Predictions
 from ioadapt_theory.similarity.report.tables import aligned
 
 ROWS: Final = 10
-"""Number of layers to show; the page and the JSON have all."""
+"""Maximum number of layers to show; the page and the JSON have all layers."""
 
 
 def to_text(report: Report, width: int = 100) -> str:
@@ -56,7 +56,7 @@ def note(report: Report) -> str:
 
 
 def counts(report: Report) -> str:
-    """Return the numbers of common layers, of layers of only one model, and of adapted layers that fit."""
+    """Return a sentence with the numbers of common layers, of layers of one model, and of adapted layers that fit."""
     parts = [f"{len(report.layers)} layer{'s' * (len(report.layers) != 1)} in both"]
     for name, some in ((report.names[0], report.missing), (report.names[1], report.extra)):
         if some:
@@ -68,7 +68,7 @@ def counts(report: Report) -> str:
 
 
 def prediction_lines(predictions: Predictions) -> list[str]:
-    """Return the predictions for the adapter, or for a new adapter on each side."""
+    """Return sentences with the predictions for the adapter, or for a new adapter on each side."""
     copied = predictions.copied
     if copied is None:
         shares = ", ".join(f"{side} {number(predictions.of(side))}" for side in SIDES)
@@ -85,14 +85,14 @@ def prediction_lines(predictions: Predictions) -> list[str]:
 
 
 def shown(report: Report) -> list[LayerPair]:
-    """Return the layers to show: the adapter's layers, or those that changed most, in the network's order."""
+    """Return up to ROWS layers, in the network's order; the adapter's have precedence, then those that changed most."""
     first = sorted(report.layers, key=lambda pair: (not pair.placements, -round(pair.change, 4)))[:ROWS]
     names = {pair.name for pair in first}
     return [pair for pair in report.layers if pair.name in names]
 
 
 def table(pairs: Sequence[LayerPair], predictions: Predictions | None) -> list[list[str]]:
-    """Return the header and a row for each layer."""
+    """Return the table of layers: the header, and a line for each layer."""
     sides = ["input", "output"] if predictions is None else [str(side) for side in SIDES]
     lines = [["layer", "weight" if predictions is None else "cosine", "norms", *sides]]
     for pair in pairs:
@@ -107,7 +107,7 @@ def table(pairs: Sequence[LayerPair], predictions: Predictions | None) -> list[l
 
 
 def side(null: Null | None, *, alike: bool) -> str:
-    """Return the similarity of a side, or "chance" or "few" if it is not significant and the weights are unrelated."""
+    """Return the input or output similarity, or "chance" or "few" if neither it nor that of the weights stands out."""
     if null is None or null.excess is None or null.z is None:
         return "-"
     if alike or null.z >= STANDS_OUT:

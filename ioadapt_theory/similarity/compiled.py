@@ -20,13 +20,13 @@ from ioadapt_theory.similarity.matching import Layer
 from ioadapt_theory.similarity.moments import Moments
 
 CHUNK = 64 * 1024
-"""Number of elements of each model per step, so that those of a pair fit into the cache."""
+"""Number of elements of each model per step, chosen so that those of a pair of models fit into the cache."""
 DTYPES: Mapping[str, tuple[str, type[np.generic]]] = {
     "F16": ("half", np.uint16),
     "BF16": ("bfloat", np.uint16),
     "F32": ("float", np.float32),
 }
-"""Dtype -> its name in LLVM, and numpy's dtype of the same size."""
+"""Dtype -> its name in LLVM, and a numpy dtype of the same size."""
 
 LOOP = """
 define void @sums(ptr %a, ptr %b, i64 %n, ptr %out) {{
@@ -119,7 +119,7 @@ def sums(one: str, two: str) -> Callable[[int, int, int, int], None]:
 
 
 def fills(checkpoints: Sequence[Checkpoint], layer: Layer) -> Fills | None:
-    """Return each model's reader of the layer, or None if its bytes are unavailable or of another dtype."""
+    """Return the reader of the layer for each model that has it, or None if a dtype is not in DTYPES."""
     sources: Fills = {}
     for model in layer.models:
         name = str(layer.tensors[model])

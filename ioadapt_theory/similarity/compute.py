@@ -42,9 +42,9 @@ def compare(
         second: The model to compare with it.
         more: Further models; all pairs are compared.
         parent: If given, updates (model - parent) are compared instead of models.
-        options: Options of the comparison; by default, weights of equal names are compared.
-        progress: Takes the number of elements to read, and returns a function to call with the elements of each layer
-            read.
+        options: Options of the comparison; by default, weights with the same name are compared.
+        progress: Takes the number of elements to read, and returns a function to call with the number of elements of
+            each layer that was read.
 
     Returns:
         The rows (one per layer) with the similarity of each pair, their means, and the skipped tensors with reasons.
@@ -120,7 +120,7 @@ def _check(checkpoints: Sequence[Checkpoint], options: Options, parent: Checkpoi
 def _chosen(
     matching: Matching, labels: Sequence[str], options: Options, parent: int | None
 ) -> tuple[list[Layer], list[Skipped]]:
-    """Return the layers to compare, and the others with the reason for skipping them."""
+    """Return the layers to compare, and the skipped tensors with reasons."""
     chosen, skipped = [], list(matching.skipped)
     for layer in matching.layers:
         members = [i for i in layer.models if i != parent]
@@ -148,7 +148,7 @@ def _measure(
     parent: int | None,
     advance: Progress | None,
 ) -> list[Moments]:
-    """Read every layer, with the compiled loop where possible and otherwise with torch."""
+    """Return the moments of every layer, from the compiled loop if it supports all layers, else from torch."""
     threads = _processors() if options.threads is None else options.threads
     quick = options.space is Space.WEIGHT and parent is None and not options.null and compiled.usable()
     if quick and all(compiled.fills(models, layer) is not None for layer in layers):
@@ -195,7 +195,7 @@ def _over_layers(
 def _row(
     layer: Layer, m: Moments, labels: Sequence[str], options: Options, skipped: list[Skipped], *, updates: bool
 ) -> Row:
-    """Return the values of a layer, and list it in ``skipped`` for models where the cosine is undefined."""
+    """Return the values of a layer, and list the layer in ``skipped`` for models whose cosines are undefined."""
     row = Row(layer)
     models = [i for i in range(len(labels)) if i in layer.models]
     broken = [i for i in models if not in_range(float(m.inner[i, i]))]

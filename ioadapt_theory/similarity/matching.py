@@ -1,4 +1,4 @@
-"""Pairing of the tensors of several checkpoints, with the reasons for skipped ones."""
+"""Pairing of the tensors of several checkpoints, with the reasons for skipping tensors."""
 
 import math
 import re
@@ -30,10 +30,10 @@ class Layer:
 
     Attributes:
         name: Name used for matching, from the first model that has the layer.
-        kind: One of `names.KINDS`.
-        block: The block of the network that contains it.
-        shape: As stored by the first model that has it.
-        tensors: Its stored name in every model, or None for a model that lacks it.
+        kind: One of `names.kinds.KINDS`.
+        block: The block of the network that contains the layer.
+        shape: The shape stored by the first model that has the layer.
+        tensors: The layer's stored name in every model, or None for a model that lacks it.
     """
 
     name: str
@@ -49,11 +49,11 @@ class Layer:
 
     @property
     def models(self) -> tuple[int, ...]:
-        """Indices of the models that have it."""
+        """Indices of the models that have the layer."""
         return tuple(i for i, name in enumerate(self.tensors) if name is not None)
 
     def side(self, space: Space) -> tuple[int, int]:
-        """Return the stored tensor's axis of this side, and its number of channels."""
+        """Return the axis of the stored tensor that belongs to this side, and its number of channels."""
         axis = int((space is Space.INPUT) != (self.kind == "embed"))
         return axis, self.shape[axis]
 
@@ -77,7 +77,7 @@ class Matching:
 
 
 def paired(checkpoints: Sequence[Checkpoint], labels: Sequence[str]) -> Matching:
-    """Pair tensors of equal name and equal shape, up to trailing 1s."""
+    """Return the pairing of tensors that have the same name and, up to trailing 1s, the same shape."""
     names = [canonical(c.tensors) for c in checkpoints]
     groups: defaultdict[str, defaultdict[tuple[int, ...], dict[int, TensorInfo]]]
     groups = defaultdict(lambda: defaultdict(dict))
@@ -114,7 +114,7 @@ def paired(checkpoints: Sequence[Checkpoint], labels: Sequence[str]) -> Matching
 
 
 def _other_depths(names: Sequence[Mapping[str, str]], labels: Sequence[str]) -> list[str]:
-    """Return a note for each model whose number of numbered parts differs from the first's."""
+    """Return a note for each model whose number of numbered parts differs from that of the first model."""
     parts = [
         {name[: m.end()] for name in plain.values() for m in re.finditer(r"(?:^|\.)\d+(?=\.)", name)} for plain in names
     ]

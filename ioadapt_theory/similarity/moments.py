@@ -1,4 +1,4 @@
-"""Cosine, distance and norm ratio from the sums of one layer, and the null of unrelated layers."""
+"""Cosine, distance and norm ratio from the sums of one layer, and the null distribution for unrelated layers."""
 
 import math
 from dataclasses import dataclass, replace
@@ -19,9 +19,9 @@ class Moments:
 
     Attributes:
         inner: Inner products of the models' tensors, of their updates, or of their centred Grams.
-        sq_distance: Squared distances between them.
+        sq_distance: Squared distances between the same tensors, updates or Grams.
         sums: Sums of the elements; None for Grams and for the compiled loop.
-        profiles: The sums over each centred Gram for the null; None for weights.
+        profiles: The sums over each centred Gram for the null distribution; None for weights.
     """
 
     inner: Float[np.ndarray, "n n"]
@@ -38,7 +38,7 @@ class Values:
         cosine: ⟨a, b⟩ / (‖a‖‖b‖), in [-1, 1]; exactly 1 for equal tensors.
         relative_distance: ‖a - b‖ / ‖a‖.
         norm_ratio: ‖b‖ / ‖a‖.
-        null: The cosine's null under unrelated layers, if requested.
+        null: The cosine with its null distribution, for unrelated layers, if requested.
     """
 
     cosine: float
@@ -64,7 +64,7 @@ def values(m: Moments, i: int, j: int) -> Values | None:
 
 
 def shuffled_entries(m: Moments, n: int, cosine: float, i: int, j: int) -> Null:
-    """Return the cosine of two weights with its null, in which the n entries of one weight are permuted at random.
+    """Return the cosine of two weights with its null distribution under random permutations of one weight's n entries.
 
     Mean n ā b̄ / (‖a‖‖b‖) and variance (‖a‖² - n ā²)(‖b‖² - n b̄²) / ((n - 1) ‖a‖²‖b‖²) are exact.
     """
@@ -75,7 +75,7 @@ def shuffled_entries(m: Moments, n: int, cosine: float, i: int, j: int) -> Null:
 
 
 def shuffled_channels(m: Moments, cosine: float, i: int, j: int) -> Null | None:
-    """Return the cosine of two spaces with its null, in which the channels of one side are permuted at random."""
+    """Return the cosine of two spaces with its null distribution under random permutations of one's channels."""
     one, two = (None, None) if m.profiles is None else (m.profiles[i], m.profiles[j])
     if one is None or two is None:
         return None

@@ -21,12 +21,12 @@ class Options:
     """Options of a comparison, with our defaults for choices that the paper leaves open.
 
     Attributes:
-        space: Compare weights, or the Grams on their input or output side.
-        lowest: Fraction of a pair's layers in the mean over the lowest.
+        space: What to compare: weights, or the Grams of the input or output side of layers.
+        lowest: Fraction of a pair's layers in the mean over the layers with the lowest cosines.
         only: Roles to compare: any of "weight", "norm" and "bias".
-        weighted: Weight layers by their number of parameters, not equally.
+        weighted: Weight layers by their number of parameters instead of uniformly.
         in_all_models: Leave out layers that one of the models lacks.
-        null: Also compare weights with unrelated ones, by permuting their entries; spaces always are.
+        null: Also compute null distributions for weights, by permuting entries; for spaces, they always are computed.
         threads: Number of threads; None for one per processor, up to four.
 
     Raises:
@@ -47,7 +47,6 @@ class Options:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        """Convert a string to a member."""
         if self.space not in tuple(Space):
             kind = "space"
             raise UnknownNameError(kind, self.space, Space)
@@ -56,7 +55,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One compared layer, and its similarity for each pair of models that has it."""
+    """One compared layer, and its similarity for each pair of models that have it."""
 
     layer: Layer
     values: dict[Pair, Values] = field(default_factory=dict)
@@ -69,7 +68,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """A mean over layers; None if there are no layers."""
+    """A mean over layers, with the numbers of layers and parameters; the mean is None if there are no layers."""
 
     layers: int
     parameters: int
@@ -110,15 +109,15 @@ class Comparison:
         return list(combinations(range(len(self.labels)), 2))
 
     def layers_of(self, pair: Pair) -> list[Row]:
-        """Return the pair's layers."""
+        """Return the layers that both models of a pair have."""
         return [row for row in self.rows if pair in row.values]
 
     def mean(self, pair: Pair, keep: Callable[[Row], bool] = lambda _: True) -> Mean:
-        """Return the mean over the pair's layers, or some of them: panel (b) of Fig. 2."""
+        """Return the mean cosine over those of the pair's layers that ``keep`` accepts; all: panel (b) of Fig. 2."""
         return self._mean(pair, [row for row in self.layers_of(pair) if keep(row)])
 
     def lowest(self, pair: Pair) -> Mean:
-        """Return the mean over the layers with the lowest cosines (at least one), as in panel (a) of Fig. 2."""
+        """Return the mean cosine over the layers with the lowest cosines (at least one): panel (a) of Fig. 2."""
         rows = sorted(self.layers_of(pair), key=lambda row: row.values[pair].cosine)
         return self._mean(pair, rows[: count_of_lowest(self.options.lowest, len(rows))])
 
@@ -129,7 +128,7 @@ class Comparison:
         return Mean(len(rows), parameters, total / sum(weights) if rows else None)
 
     def null(self, pair: Pair) -> Null | None:
-        """Return the mean and its null, for independent layers; None if nulls were not requested."""
+        """Return the mean cosine with its null distribution for independent layers; None if that was not requested."""
         rows, mean = self.layers_of(pair), self.mean(pair).mean
         weighted = [
             (null, row.layer.numel if self.options.weighted else 1) for row in rows if (null := row.values[pair].null)
@@ -143,7 +142,7 @@ class Comparison:
         return Null(mean, centre, spread, third / spread**3 if spread > 0 else 0.0)
 
     def excess(self, pair: Pair) -> float | None:
-        """Return the unweighted mean of the layers' excess over chance."""
+        """Return the unweighted mean of the layers' excess over chance, or None if no layer has one."""
         known = [x for null in self._nulls(pair) if (x := null.excess) is not None]
         return math.fsum(known) / len(known) if known else None
 
@@ -170,7 +169,7 @@ def role(kind: str) -> str:
 
 
 def labels_of(checkpoints: Sequence[Checkpoint]) -> tuple[str, ...]:
-    """Return short, distinct names without |; equal names are extended by their folders, then by a number."""
+    """Return short, distinct names without |; identical names are extended by folders, or else by a number."""
     names = [printable(c.name).replace("|", "_") for c in checkpoints]
     parts = [PurePath(printable(c.source).replace("|", "_")).parts for c in checkpoints]
     for name in {name for name in names if names.count(name) > 1}:

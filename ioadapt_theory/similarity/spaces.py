@@ -24,7 +24,7 @@ from ioadapt_theory.similarity.moments import Moments, in_range
 from ioadapt_theory.similarity.weights import whole
 
 STRIP = 256
-"""Number of rows of a Gram that are multiplied at once by themselves and later rows; the rest follows by symmetry."""
+"""Number of rows of a Gram that are computed at once, from the diagonal on; the other half follows by symmetry."""
 
 
 class Gram:
@@ -36,7 +36,7 @@ class Gram:
     """
 
     def __init__(self, w: Float64[Tensor, "f m"], cuts: Sequence[int]) -> None:
-        """Compute the Gram; ``cuts`` divide the channels into parts for the null."""
+        """Compute the Gram; ``cuts`` divide the channels into the parts that ``null`` permutes separately."""
         self.trace, self.cuts = float(w.square().sum()), cuts
         self.t = self.trace / len(w)
         self.w, self.held = w, 2 * len(w) <= 3 * w.shape[1]
@@ -53,13 +53,13 @@ class Gram:
         self.norm_sq = float(self.squares.sum()) - self.t * self.trace
 
     def dot(self, other: "Gram") -> float:
-        """Return ⟨K°, K°'⟩; ⟨WWᵀ, W'W'ᵀ⟩ = ‖WᵀW'‖² allows the cheaper side."""
+        """Return ⟨K°, K°'⟩; since ⟨WWᵀ, W'W'ᵀ⟩ = ‖WᵀW'‖², WᵀW' can be used if it is smaller."""
         if self.held:
             return torch.dot(self.w.view(-1), other.w.view(-1)).item()
         return (self.w.T @ other.w).square().sum().item() - self.t * other.trace
 
     def profile(self) -> Profile:
-        """Return the sums over K° for the null."""
+        """Return the sums over K° for the null distribution."""
         if self.held:
             return of_matrix(self.w.numpy(), self.cuts)
         w, norms, squares = self.w, self.w.square().sum(1).numpy(), self.squares.copy()
@@ -83,9 +83,9 @@ def moments(
     Args:
         layer: The layer, with at least two axes and at least two channels on the requested side.
         checkpoints: The models, and their parent if updates are compared.
-        space: The side.
+        space: The input or the output side.
         widths: The sizes of all layers' sides; see `null.parts`.
-        parent: Index of the parent.
+        parent: Index of the parent in ``checkpoints``, or None.
     """
     models, count = [i for i in layer.models if i != parent], len(checkpoints)
     axis, f = layer.side(space)

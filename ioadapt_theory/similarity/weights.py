@@ -42,7 +42,7 @@ def moments(layer: Layer, checkpoints: Sequence[Checkpoint], parent: int | None 
 
 
 def whole(checkpoint: Checkpoint, name: str, base: Tensor | None = None) -> Float64[Tensor, " n"]:
-    """Return all elements of a tensor, flattened, minus those of its parent if given."""
+    """Return all elements of a tensor, flattened, minus the elements ``base`` of its parent if given."""
     out = torch.empty(checkpoint.tensors[name].numel, dtype=torch.float64)
     _widening(checkpoint, name, out)(0)
     return out if base is None else out.sub_(base)
@@ -68,7 +68,7 @@ def _chunks(
 
 
 def _widening(checkpoint: Checkpoint, name: str, out: Float64[Tensor, " n"]) -> Callable[[int], object]:
-    """Return a function that fills ``out`` with elements of a tensor from a given position."""
+    """Return a function that fills ``out`` with the elements of a tensor, from a given element on."""
     dtype = torch_dtype(checkpoint.tensors[name].dtype)
     if dtype is torch.float64:
         return checkpoint.filler(name, out)

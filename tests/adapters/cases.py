@@ -55,7 +55,7 @@ def build(family: str, placement: str, kind: str, *, rank: int = 2, **options: o
 
 
 def layer(model: nn.Sequential) -> AdaptedLayer:
-    """Return the adapted layer of ``build``."""
+    """Return the adapted layer of a model that ``build`` made."""
     found = model[0]
     assert isinstance(found, AdaptedLayer)
     return found

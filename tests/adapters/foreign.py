@@ -25,14 +25,14 @@ class Small(nn.Module):
 
 
 def quiet(call: Callable[[], Any]) -> Any:
-    """Silence the libraries' warnings, which are irrelevant here."""
+    """Return the result of a call without the libraries' warnings, which are irrelevant here."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return call()
 
 
 def filled(model: nn.Module, mark: str = "") -> nn.Module:
-    """Fill every trainable parameter with random values, as if trained."""
+    """Add random values to every trainable parameter whose name contains ``mark``, as if trained; return the model."""
     generator = torch.Generator().manual_seed(7)
     with torch.no_grad():
         for name, p in model.named_parameters():
@@ -42,7 +42,7 @@ def filled(model: nn.Module, mark: str = "") -> nn.Module:
 
 
 def tiny_unet() -> Any:
-    """Return a UNet2DConditionModel with attention and a downsampler, with about 200k parameters."""
+    """Return a UNet2DConditionModel with attention and a downsampler, with about 50k parameters."""
     from diffusers import UNet2DConditionModel
 
     torch.manual_seed(1)
@@ -88,7 +88,7 @@ def tiny_llama(seed: int = 1, layers: int = 2) -> Any:
 
 
 def run_llama(model: nn.Module) -> Tensor:
-    """Return the logits of a fixed sentence."""
+    """Return the logits of two fixed sequences."""
     with torch.no_grad():
         return model(torch.arange(12).reshape(2, 6)).logits
 
@@ -118,4 +118,4 @@ FUSED = {
         "single_transformer_blocks.0.proj_mlp",
     ],
 }
-"""Layers of the original FLUX -> the layers of diffusers that together form each of them."""
+"""Layer of the original FLUX -> the layers of diffusers that together form it."""

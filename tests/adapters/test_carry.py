@@ -190,7 +190,7 @@ def test_half_precision_is_measured_in_float32():
 @pytest.mark.filterwarnings("default")
 def test_nothing_is_put_where_nothing_is_kept():
     source, target = adapted(mlp(0), size=3.0), mlp(7)
-    target[4].weight.data.zero_()  # earlier layers have no effect there
+    target[4].weight.data.zero_()  # in the target, earlier layers have no effect
     before = copy.deepcopy(target)
     with pytest.warns(CarryWarning, match="No adapter was added"):
         outcome = transfer(source, target, inputs=X, need="change")
@@ -311,7 +311,7 @@ def test_the_difference_of_a_tuned_model_is_an_adapter_by_its_effect():
     tuned[2].weight.data += 0.2 * torch.randn(7, 12)
     skewed = X * torch.tensor([2.0, 1, 0.5, 0.25, 0.1, 0.05])
     narrow = extract(copy.deepcopy(base), tuned, skewed, rank=1, need="change")
-    assert narrow.kept > narrow.kept_copied + 0.02  # the plain SVD of the weights
+    assert narrow.kept > narrow.kept_copied + 0.02  # the copy is the plain SVD of the weights
     source, target = copy.deepcopy(base), gauge(base, 3)
     moved = transfer(source, target, inputs=X, need="change", tuned=tuned, rank_share=0.999)
     assert moved.kept > 0.9

@@ -36,13 +36,13 @@ class Block(nn.Module):
 
 
 def matrix(layer: nn.Module, change: Tensor, *, left: bool) -> None:
-    """Set W to change W or W change, in the paper's layout."""
+    """Multiply W by ``change`` from the left or from the right, in the paper's layout."""
     w = layer.weight.data.mT
     layer.weight.data = (change @ w if left else w @ change).mT.contiguous()
 
 
 def another_basis(block: Block) -> Block:
-    """Return a model of the same function, with other bases of every head, and with neurons permuted and scaled."""
+    """Return a model with the same function, a different basis in every head, and permuted and scaled neurons."""
     twin = Block()
     twin.load_state_dict(block.state_dict())
     r, s = (torch.block_diag(*torch.randn(HEADS, WIDTH // HEADS, WIDTH // HEADS)) for _ in range(2))
@@ -57,7 +57,7 @@ def another_basis(block: Block) -> Block:
 
 
 def moved(placement: str, source: Block, target: Block) -> float:
-    """Return the largest difference of the outputs of both models with one adapter."""
+    """Return the largest difference of the outputs after an adapter on the source is copied to the target."""
     x = torch.randn(3, 5, WIDTH)
     adapt(source, target_modules=LAYERS, placement=placement, rank=2, alpha=3, init="random")
     transfer(source, target)

@@ -1,4 +1,4 @@
-"""The layer benchmark compares equal layers, counts correctly, and evaluates targets from the given cells."""
+"""The layer benchmark compares layers with the same parameters, counts correctly, and evaluates targets."""
 
 import pytest
 import torch
@@ -40,7 +40,7 @@ def test_layers_start_no_more_kernels_and_move_fewer_bytes_than_the_peers(family
     assert made["ours"]["kernels"] <= 0.9 * made["peer"]["kernels"]
     assert made["ours"]["bytes"] <= 0.9 * made["peer"]["bytes"]
     assert cast["ours"] <= 0.9 * cast["peer"]
-    assert not {"_local_scalar_dense", "nonzero"} & set(made["ours"]["which"])  # no waiting
+    assert not {"_local_scalar_dense", "nonzero"} & set(made["ours"]["which"])  # these operations wait for the GPU
 
 
 def test_layers_that_differ_are_not_compared(monkeypatch):

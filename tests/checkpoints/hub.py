@@ -43,7 +43,7 @@ class LoopbackHub:
         self._thread.join()
 
     def asked_for(self, ending: str) -> list[str | None]:
-        """Return the Range headers of the downloads whose path ends so."""
+        """Return the Range headers of the downloads whose path ends with ``ending``."""
         return [r for method, path, r in self.log if method == "GET" and path.endswith(ending)]
 
 

@@ -1,4 +1,4 @@
-"""Layers of a model are matched with another's by their contents, in any order; missing evidence is reported."""
+"""Layers of two models are matched by their contents, in any order; missing evidence is reported."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -23,7 +23,7 @@ def transformer(depth: int, seed: int = 0) -> Model:
 
 
 def kept(model: Model, layers: Sequence[int], noise: float = 0.0, seed: int = 9) -> tuple[Model, dict[str, str]]:
-    """Return a model with only these layers, numbered from 0, and the original name of each tensor."""
+    """Return a model with only the given layers, numbered from 0, and the original name of each tensor."""
     origin = {name: name for name in model if "layers" not in name}
     for new, old in enumerate(layers):
         origin |= {n.replace(f"layers.{old}.", f"layers.{new}."): n for n in model if f"layers.{old}." in n}

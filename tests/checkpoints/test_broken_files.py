@@ -16,7 +16,7 @@ from tests.similarity.models import value
 TABLES = {"x.safetensors": SAFETENSORS, "x.bin": PICKLES, "model": INDEXES}
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit")  # of a category that depends on torch's version
+@pytest.mark.filterwarnings("ignore:.*torch.jit")  # a warning whose category depends on torch's version
 @pytest.mark.parametrize(("name", "case"), [(name, case) for name, table in TABLES.items() for case in table])
 def test_what_is_broken_or_hostile_is_described_and_nothing_is_executed_or_read_elsewhere(name, case, tmp_path):
     make, message = TABLES[name][case]

@@ -1,4 +1,4 @@
-"""An error of a hub is one sentence with the repository, the file, the cause and a remedy; no partial file is left."""
+"""A hub's failure raises an error with repository, file, cause and remedy in one sentence; no partial file is left."""
 
 import socket
 import time

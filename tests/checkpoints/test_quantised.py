@@ -15,11 +15,11 @@ from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from tests.similarity.models import value
 
 Tensors = dict[str, Tensor]
-"""Files in the formats of quantisation tools, written from their specifications and not from our reader."""
+"""Tensors of a file of a quantisation tool, by name; the formats follow the tools' specifications, not our reader."""
 
 
 def blocks(name: str, w: Tensor, block: int = 128) -> Tensors:
-    """Return DeepSeek's format: a scale for each square block; the last blocks may be smaller."""
+    """Return a weight in DeepSeek's format: a scale for each square block; the last blocks may be smaller."""
     rows, columns = (-(-n // block) for n in w.shape)
     scale, codes = torch.empty(rows, columns), torch.empty(w.shape, dtype=torch.float8_e4m3fn)
     for i in range(rows):
@@ -31,14 +31,14 @@ def blocks(name: str, w: Tensor, block: int = 128) -> Tensors:
 
 
 def rows(name: str, w: Tensor) -> Tensors:
-    """Return compressed-tensors' format: a scale per row, and a scale of the activations."""
+    """Return a weight in compressed-tensors' format: a scale per row, and a scale of the activations."""
     scale = w.abs().amax(1, keepdim=True) / 448
     extra = {f"{name}.input_scale": torch.ones(1)}
     return {f"{name}.weight": (w / scale).to(torch.float8_e4m3fn), f"{name}.weight_scale": scale, **extra}
 
 
 def comfy(name: str, w: Tensor) -> Tensors:
-    """Return ComfyUI's format: one scale per tensor, and a marker."""
+    """Return a weight in ComfyUI's format: one scale per tensor, and a marker."""
     scale = w.abs().max() / 448
     mark = {"scaled_fp8": torch.empty(0, dtype=torch.float8_e4m3fn), f"{name}.scale_input": torch.ones(())}
     return {f"{name}.weight": (w / scale).to(torch.float8_e4m3fn), f"{name}.scale_weight": scale, **mark}
@@ -91,7 +91,7 @@ def test_other_codes_are_refused_by_the_name_of_what_made_them(name: str, tmp_pa
 
 @pytest.mark.parametrize("name", ["x.gguf", "x.safetensors"])
 def test_a_gguf_file_is_refused_before_it_is_parsed(name: str, tmp_path: Path):
-    """The library never finished reading a file of 51 bytes that announces an array of 2^60 entries."""
+    """The gguf library never finished reading a file of 51 bytes that announces an array of 2^60 entries."""
     (tmp_path / name).write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + b"\xff" * 40)
     with pytest.raises(FileFormatError, match=r"is a GGUF file, .* Use the safetensors file it was converted from\.$"):
         open_checkpoint(str(tmp_path / name))

@@ -1,4 +1,4 @@
-"""Renamed checkpoints, with names of modules or common names, have the right values."""
+"""Checkpoints that are read under names of modules, or under common names, have the right values."""
 
 import json
 from collections.abc import Callable

@@ -30,13 +30,13 @@ def resnet(old: str, new: str) -> Pairs:
 
 
 def attention_of(old: str, new: str, depth: int) -> Pairs:
-    """Yield the inner names, which are equal in both schemes; none if an attention has no blocks."""
+    """Yield both names of every layer of an attention module, which end in the same way; nothing if depth is 0."""
     parts = ATTENTION + [f"transformer_blocks.{i}.{p}" for i in range(depth) for p in TRANSFORMER]
     yield from ((f"{old}.{p}", f"{new}.{p}") for p in parts if depth)
 
 
 def both(depths: Sequence[int], attention: Sequence[int]) -> Pairs:
-    """Yield every layer of a UNet with its names in openaimodel.py and in unet_2d_condition.py."""
+    """Yield both names of every layer of a UNet: in openaimodel.py and in unet_2d_condition.py."""
     yield from [("time_embed.0", "time_embedding.linear_1"), ("time_embed.2", "time_embedding.linear_2")]
     yield from [("input_blocks.0.0", "conv_in"), ("out.0", "conv_norm_out"), ("out.2", "conv_out")]
     n, last = 1, len(depths) - 1

@@ -152,7 +152,7 @@ def test_a_mean_is_known_to_a_few_hundredths_by_the_default_run_and_not_by_a_sho
     (drawn,) = CLAIMS[name].strategies
     assert drawn(CLAIMS[name], Run(stacks=1), 0).lacks
     means = drawn.draw(16 * drawn.draws, torch.Generator().manual_seed(0)).mean(0).abs().max()
-    assert drawn.bias <= 4 * means  # what the statement leaves is what is measured, and not much more
+    assert drawn.bias <= 4 * means  # the bias that the check allows is at most four times the measured one
     away = replace(drawn, draw=lambda n, g: drawn.draw(n, g) + drawn.bias + 0.1)
     assert away(CLAIMS[name], Run(stacks=16), 0).refutes
 

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import make_dataclass
+from decimal import ROUND_DOWN, Decimal, localcontext
 from fractions import Fraction
 from typing import Any
 
@@ -13,16 +14,11 @@ import torch
 from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims import arithmetic as a
 from ioadapt_theory.claims.arithmetic import mp
-from ioadapt_theory.claims.expression.limits import first_order
-from ioadapt_theory.claims.expression.tree import (
-    linear_part,
-    matrix,
-    row,
-    scalar,
-    spectral,
-)
-from ioadapt_theory.claims.expression.values import value
-from ioadapt_theory.claims.settings.letters import AB, W1, W2, X, distance
+from ioadapt_theory.claims.expression.algebra import root
+from ioadapt_theory.claims.expression.limits import at_zero, first_order
+from ioadapt_theory.claims.expression.tree import EYE, linear_part, matrix, norm, row, scalar, segment, sine, spectral
+from ioadapt_theory.claims.expression.values import both_sides, value
+from ioadapt_theory.claims.settings.letters import AB, W1, W2, T, X, distance
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.errors import InvalidValueError
 
@@ -70,9 +66,11 @@ def close(found: Any, expected: Any) -> None:
         (lambda k: a.condition_number(k([["3", "0"], ["4", "0"], ["0", "2"]])), 2.5),
         (lambda k: a.inverse(k(SQUARE)), [[3 / 7, -1 / 7], [1 / 7, 2 / 7]]),
         (lambda k: a.pseudo_inverse(k([["1", "1"], ["1", "1"], ["0", "0"]])), [[0.25, 0.25, 0], [0.25, 0.25, 0]]),
+        (lambda k: a.pseudo_inverse(k([["0", "0"], ["0", "0"], ["0", "0"]])), [[0, 0, 0], [0, 0, 0]]),
         (lambda k: a.rank(k([["1", "1"], ["1", "1"], ["0", "0"]])), 1),
-        (lambda k: a.number("pi", a.norm(k(U))), np.pi),
+        (lambda k: a.rank(k([["0", "0"], ["0", "0"], ["0", "0"]])), 0),
         (lambda k: a.where_larger(*k(["2", "3", "5", "7"])), 7),
+        (lambda k: a.where_larger(*k(["3", "3", "5", "7"])), 7),
         (lambda k: a.where_larger(*k(["3", "2", "5", "7"])), 5),
     ],
 )
@@ -81,9 +79,18 @@ def test_an_operation_is_what_it_says_in_every_arithmetic(kind: Any, found: Any,
     close(found(kind), expected)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("x", "expected"), [(2, 2), (Fraction(1, 4), 0.25), ("pi", np.pi), ("inf", np.inf)])
+def test_a_number_is_in_the_arithmetic_of_what_it_is_like(kind: Any, x: Any, expected: float) -> None:
+    close(found := a.number(x, kind(["1"])[0]), expected)
+    assert a.exact(found) is (kind is exact)
+
+
 @pytest.mark.parametrize("kind", [tensor, digits])
 def test_a_limit_is_exceeded_relative_to_it(kind: Any) -> None:
-    for larger, limit, excess in (("1", "2", 0), ("2", "2", 0), ("3", "2", 0.5)):
+    close(a.excess(tensor(["1", "3"]), 2), [0, 0.5])
+    close(a.excess(2, tensor(["1", "4"])), [1, 0])
+    for larger, limit, excess in (("1", "2", 0), ("2", "2", 0), ("3", "2", 0.5), ("0", "0", 0)):
         close(a.excess(*kind([larger, limit])), excess)
     assert plain(a.excess(*kind(["1", "0"]))) == np.inf
 
@@ -105,6 +112,9 @@ def test_what_counts_as_rounding_in_a_rank(kind: Any, counts: str, is_rounding: 
             for small in (counts, is_rounding)
         )
         assert (int(two), int(one)) == (2, 1)
+        if kind is digits:
+            for small, inverse in ((counts, 1 / Fraction(counts)), (is_rounding, 0)):
+                close(a.pseudo_inverse(kind([["1", "0"], ["0", small]])), [[1, 0], [0, float(inverse)]])
 
 
 def test_singular_values_of_large_matrices_are_float64_ones_and_a_condition_number_says_so() -> None:
@@ -141,13 +151,16 @@ def test_a_batch_is_its_members() -> None:
 
 @pytest.mark.parametrize("kind", [tensor, digits])
 def test_a_segment_and_the_hessian_along_it(kind: Any) -> None:
-    """The norm has a maximum inside: u passes 0 at a distance of 1 at t = 1/2, which is on both grids."""
+    """The norm is largest inside the segment: u passes 0 at a distance of 1 at t = 1/2, which is on both grids."""
     u, v, du, dv = (kind(x) for x in (["1", "-1", "0"], ["1", "0", "2"], ["0", "2", "0"], ["0", "0", "0"]))
     for increment, square in ((du, 1), (du / 4, 1.25), (-du, 2), (dv, 2)):
         close(a.segment_distance_sq(u, increment), square)
+    close(a.sup_hessian_norm(u, v, u, dv), plain(a.operator_norm(a.hessian(u, v))))  # it falls
     middle = a.operator_norm(a.hessian(u + du / 2, v))
-    close(a.sup_hessian_norm(u, v, du, dv), plain(middle))
-    close(a.sup_hessian_norm(v, u, dv, du), plain(middle))
+    first = 4 if kind is tensor else 16  # then u + tΔu is nearest to 0 at the first point of the grid
+    for factor in (1, first):
+        close(a.sup_hessian_norm(u, v, factor * du, dv), plain(middle))
+        close(a.sup_hessian_norm(v, u, dv, factor * du), plain(middle))
     assert plain(middle) > plain(a.operator_norm(a.hessian(u, v))) + 0.1
 
 
@@ -180,6 +193,39 @@ def test_the_first_order_is_the_derivative(placement: Placement) -> None:
     torch.testing.assert_close(difference, value(first_order(distance(placement)), i), rtol=1e-4, atol=1e-6)
 
 
+def test_without_the_adapter_a_formula_is_that_of_the_model() -> None:
+    formulas = (X @ W1 + X @ AB, X @ AB + X @ W1, X @ AB, X @ T @ W1, T @ W1, EYE + W1, norm(X @ T) ** 2)
+    assert [at_zero(x) for x in formulas] == [X @ W1, X @ W1, None, X @ W1, W1, EYE + W1, norm(X) ** 2]
+
+
+def test_a_root_is_exact_or_has_120_digits() -> None:
+    assert root(Fraction(9, 4)) == Fraction(3, 2)
+    with localcontext(prec=140):
+        digits = (Decimal(4) / 3).sqrt().quantize(Decimal(10) ** -120, rounding=ROUND_DOWN)
+    assert root(Fraction(4, 3)) == Fraction(digits)
+
+
+def test_values_of_squares_segments_and_multiples() -> None:
+    i = instance(u=tensor(["1", "0"]), v=tensor(["1", "1e-9"]))
+    np.testing.assert_allclose(value(sine(row("u"), row("v")) ** 2, i), 1e-18, rtol=1e-12)
+    near = instance(**{k: tensor([x, "0"]) for k, x in (("u", "3"), ("v", "1"), ("du", "0"), ("dv", "-1/2"))})
+    u, v, du, dv = map(row, ("u", "v", "du", "dv"))
+    close([value(segment(*x), near) for x in ((u, v, du, dv), (v, u, dv, du))], [0.5, 0.5])
+    batch = instance(p=torch.ones(2, 1, 3), s=tensor(["2", "3"]))
+    close(value(scalar("s") * P, batch), [[[2, 2, 2]], [[3, 3, 3]]])
+    assert repr(row("u")) == "Term(op='row', args=(), name='u')"
+
+
+def test_an_equation_of_a_batch_is_missed_relative_to_its_sides() -> None:
+    left, right = both_sides((scalar("a").equals(scalar("b")),))
+    i = instance(a=tensor(["1", "0", "-1"]), b=tensor(["3", "0", "-1"]))
+    close(left(i) / right(i), [1.5, 1, 1])
+    a, b, c, d = map(scalar, "abcd")
+    for values in (("6", "4", "3", "5"), ("3", "5", "6", "4")):  # of two relations, the one that is worse
+        i = instance(**dict(zip("abcd", tensor(list(values)), strict=True)))
+        assert [float(side(i)) for side in both_sides((a <= b, c <= d))] == [6, 4]
+
+
 def test_what_is_linear_in_x_has_its_matrix() -> None:
     assert linear_part(X @ W1 @ W2 - X @ AB) == (W1 @ W2) - AB
     with pytest.raises(ValueError, match="not linear"):
@@ -193,6 +239,7 @@ def test_exact_singular_values_are_surds() -> None:
 
 def test_what_has_no_product_or_sum_is_no_formula() -> None:
     m, x, a = matrix("w"), row("x"), scalar("s")
+    assert m * a == a * m != a * x
     for form in (lambda: m * m, lambda: x * m, lambda: m @ x, lambda: a @ m, lambda: m + x, lambda: x - 1):
         with pytest.raises(TypeError, match="is not a valid formula"):
             form()

@@ -1,4 +1,4 @@
-"""An instance that violates a hypothesis does not count, and every hypothesis can be violated."""
+"""An instance that violates a hypothesis is rejected, and every hypothesis can be violated."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +22,7 @@ RANKS = ["rank(W) = rows(W)", "rank(W') = rows(W')"]
 GIVEN |= {name: SIMILAR for name in ("prop-1-segment-small", "prop-1-sharp")} | {"prop-1-weights": SIMILAR + RANKS}
 GIVEN["prop-1-finite"] = SIMILAR + [f"ε‖{x}‖ ≤ ‖{x}W{p}‖" for p in ("", "'") for x in (f"x₁{p}", f"x₂{p}")]
 GIVEN["prop-2-input-finite"] = [*SIMILAR, *RANKS, "0 < min(√(1 − s₀²), √(1 − s₀'²))", "ε < 1"]
-"""The hypotheses of claims without a theorem in Coq, which would detect a missing one."""
+"""Claim without a theorem in Coq -> its hypotheses; a theorem would detect a missing hypothesis."""
 CASES = [(c, statement) for c in CLAIMS.values() if c.inequality for statement in c.inequality.hypotheses]
 
 
@@ -32,7 +32,7 @@ def test_a_claim_asks_for_these_and_for_no_others(claim: str) -> None:
 
 
 def others(raw: dict[str, Any], second: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the instance with one letter changed: scaled, redrawn, of rank one, or a multiple of its pair."""
+    """Yield the instance with one symbol changed: scaled, redrawn, of rank one, or a multiple of another symbol."""
     for key, x in raw.items():
         for change in (2, 0.5, -0.5, 40, 1e-9):
             yield raw | {key: scaled(x, change)}

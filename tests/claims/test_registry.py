@@ -10,16 +10,10 @@ import pytest
 
 from ioadapt_theory.claims import CLAIMS, Run
 from ioadapt_theory.claims.evidence import formal
-from ioadapt_theory.claims.evidence.formal import (
-    Entry,
-    MachineChecked,
-    digest,
-    formula_digest,
-    record,
-    theorem_name,
-)
+from ioadapt_theory.claims.evidence.formal import Entry, MachineChecked, digest, formula_digest, record, theorem_name
 from ioadapt_theory.claims.instances import SHIPPED, witnesses
 from ioadapt_theory.claims.registry import FILES
+from ioadapt_theory.claims.verifying import strategies
 from proofs.render import NoCoqError, statement
 
 ROOMS = ("statements", "beyond", "words", "effect")
@@ -97,6 +91,11 @@ def test_a_statement_that_coq_cannot_be_told_has_no_evidence(monkeypatch):
     entry = {claim.id: Entry(theorem_name(claim), digest(""), "")}
     monkeypatch.setattr(formal, "record", lambda: entry)
     assert not MachineChecked()(claim, Run(), 0).proves
+    monkeypatch.undo()
+    names = {frozenset(["Coq: prop_4_holds"]), frozenset(["Coq: prop_2_input_refuted"])}
+    checked = [MachineChecked()(CLAIMS[name], Run(), 0) for name in ("prop-4", "prop-2-input")]
+    assert ({checked[0].proves, checked[1].refutes}, [x.instances for x in checked]) == (names, [1, 1])
+    assert MachineChecked() not in strategies(claim)
 
 
 def test_without_coqc_the_build_says_so_in_a_sentence(tmp_path):

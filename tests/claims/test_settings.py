@@ -12,21 +12,36 @@ from torch.nn import functional
 from ioadapt_theory.claims import CLAIMS, Run
 from ioadapt_theory.claims.evidence.findings import Finding
 from ioadapt_theory.claims.evidence.inequality import Hypothesis, hypotheses
-from ioadapt_theory.claims.evidence.monte_carlo import (
-    StackMonteCarlo,
-    composite,
-)
+from ioadapt_theory.claims.evidence.monte_carlo import StackMonteCarlo, composite, mean_distance, rounding
 from ioadapt_theory.claims.expression.limits import first_order
+from ioadapt_theory.claims.expression.tree import fro
 from ioadapt_theory.claims.expression.values import value
 from ioadapt_theory.claims.settings import increments, relative_similarity, shared_function
-from ioadapt_theory.claims.settings.letters import distance
+from ioadapt_theory.claims.settings.letters import AB, EPSILON, distance
 from ioadapt_theory.claims.settings.matrices import matrices
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.relative_similarity import below_outputs, half, similarity_setting
-from ioadapt_theory.claims.settings.shared_function import SharedFunction
-from ioadapt_theory.claims.settings.stacks import SPECTRA, draw, gauged, widths
+from ioadapt_theory.claims.settings.shared_function import SharedFunction, function_setting
+from ioadapt_theory.claims.settings.stacks import SPECTRA, LinearStack, draw, gauged, widths
 from ioadapt_theory.claims.words.absorption import PADDINGS, N, convolution
-from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError
+
+
+@pytest.mark.parametrize("second", [False, True])
+@pytest.mark.parametrize("placement", [None, *Placement])
+def test_models_of_one_function_differ_in_every_size_that_may(placement: Placement | None, second: bool) -> None:
+    setting = function_setting(placement, second=second)
+    raw = setting.start(1, generator())
+    hidden = 4 if placement is Placement.LORA else 5
+    ab = (4, 2) if second else {None: (1, 1), "lora": (3, 4), "input": (3, 3), "output": (2, 2)}[placement]
+    shapes = [(3, 4), (4, 2), (3, hidden), (hidden, 2), ab, ()]
+    assert [tuple(raw[name].shape[1:]) for name in "w1 w2 w1_target w2_target ab sigma".split()] == shapes
+    lacks, named = " AB," * (placement is not None), placement or "no adapter"
+    with pytest.raises(FileFormatError, match=rf"W2_target,{lacks} sigma; an instance of setting A\.2 \({named}\) has"):
+        setting.read({})
+    with pytest.raises(InvalidValueError, match="epsilon must be at least 0, not -1"):
+        setting.read(setting.dump(setting.parametrise(raw), 0) | {"epsilon": -1})
+
 
 BALLS = [relative_similarity.SPECTRAL, relative_similarity.LITERAL, relative_similarity.FROBENIUS]
 
@@ -37,6 +52,7 @@ def generator(seed: int = 0) -> torch.Generator:
 
 def test_increments_of_searches_are_shorter_than_their_vectors_or_than_half_of_them() -> None:
     raw = increments.INCREMENTS.start(200, generator())
+    assert {x.shape for x in raw.values()} == {(200, 3)}  # a plane, and one direction out of it
     for parametrise, share in ((increments.shorter, 1), (partial(increments.shorter, most=0.5), 0.5)):
         i = parametrise(raw)
         for vector, increment in (("u", "du"), ("v", "dv")):
@@ -63,7 +79,7 @@ def test_free_matrices_are_gaussian_and_scalars_positive() -> None:
     assert raw["a"].min() < 0 < raw["a"].max()
     assert {name: tuple(x.shape) for name, x in raw.items()} == {"a": (4, 2, 3), "t": (4,)}
     torch.testing.assert_close(free.parametrise(raw).t, raw["t"].exp())
-    with pytest.raises(InvalidValueError, match="T = 0 must be positive"):
+    with pytest.raises(InvalidValueError, match="T must be positive, not 0"):
         free.read({"A": [[1, 2]], "T": 0})
 
 
@@ -93,6 +109,11 @@ def test_residuals_that_are_decided_exactly(given: Any, misses: dict, by: float)
     assert float(hypothesis.residual(exactly(**misses))) == pytest.approx(by, rel=1e-9)
 
 
+def test_an_even_power_of_a_norm_needs_no_root() -> None:
+    powers = (fro(x) ** power + fro(x) ** power for x, power in ((AB, 2), (AB, 3), (fro(AB) * AB, 2)))
+    assert [Hypothesis.of(x <= EPSILON).exact for x in powers] == [True, False, False]
+
+
 @pytest.mark.parametrize("vector", ["x2", "x2_target"])
 def test_parallel_outputs_are_seen_exactly(vector: str) -> None:
     hypothesis = Hypothesis.of(relative_similarity.NOT_PARALLEL)
@@ -114,9 +135,11 @@ def test_drawn_instances_reach_the_boundary_of_the_ball_and_the_size_that_is_the
         ratios = [(x.unsqueeze(-2) @ w).squeeze(-2).norm(dim=-1) / x.norm(dim=-1) for x, w in pairs]
         torch.testing.assert_close(largest, torch.stack(ratios).amin(0))
     torch.testing.assert_close(i.epsilon, torch.sigmoid(raw["epsilon"]) * largest)
-    assert limit is not half or 0.3 < i.epsilon.max() < 1  # small, and not only tiny
+    assert limit is not half or set(largest.tolist()) == {1 / 2}
     torch.testing.assert_close(torch.linalg.matrix_norm(i.ab, 2), i.epsilon)
-    torch.testing.assert_close(i.x2_target.norm(dim=-1), raw["size"].exp()[:, 1])
+    images = [(x.unsqueeze(-2) @ i.w_target).squeeze(-2) for x in (i.x1_target, i.x2_target)]
+    sizes = [x.norm(dim=-1) for x in (i.x1_target, i.x2_target, *images)]
+    torch.testing.assert_close(torch.stack(sizes, -1), raw["size"].exp())
 
 
 @pytest.mark.parametrize("placement", Placement)
@@ -151,13 +174,52 @@ def test_stacks_are_drawn_with_the_widths_the_rank_and_the_variance_that_they_sa
         assert (source.layer, target.layer) == ((1, 1) if placement is Placement.OUTPUT else (0, 0))
 
 
+@pytest.mark.parametrize(
+    ("run", "sentence"),
+    [
+        (Run(depth=2, widths=(3, 4)), "A stack of depth 2 needs 3 widths, not 2."),
+        (Run(depth=1, widths=(0, 4)), "Widths must be at least 1, not 0"), (Run(spectrum="x"), "Unknown spectrum 'x'"),
+        (Run(widths=(1, 10_001, 1)), "Widths must be at most 10000, not 1 10001 1."),
+        (Run(depth=1, widths=(1, 1), spectrum="conditioned"), r"same model in \d+ of 64 stacks; choose larger widths"),
+    ],
+)  # fmt: skip
+def test_stacks_that_show_nothing_are_refused(run: Run, sentence: str) -> None:
+    with pytest.raises(IoAdaptError, match=sentence):
+        draw(64, None, run, generator())
+    draw(64, None, Run(widths=(1, 1, 8), spectrum="conditioned"), generator())  # the same first layer
+
+
+@pytest.mark.parametrize("shape", [(50, 3, 4), (4, 3, 50)])
+def test_a_block_of_samples_has_half_a_megabyte(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, forward = list[tuple[int, ...]](), LinearStack.forward
+    monkeypatch.setattr(LinearStack, "forward", lambda s, x, m: seen.append(tuple(x.shape)) or forward(s, x, m))
+    source, target = draw(STACKS, None, Run(widths=shape), generator())
+    mean_distance(source, target, 500, generator())
+    assert seen[::2] == seen[1::2] == [(STACKS, n, shape[0]) for n in (2**19 // (8 * 50 * STACKS), 500 - 436)]
+
+
+def test_rounding_is_that_of_a_few_hundred_operations() -> None:
+    one = torch.ones(1, 1, 1)
+    for ab in (None, one):
+        noise = rounding(SharedFunction(w1=one, w2=one, w1_target=one, w2_target=one, sigma=one, ab=ab)).item()
+        assert 150 < noise**0.5 / torch.finfo(torch.float64).eps / (1 if ab is None else 2**0.5) < 2000
+
+
+def test_parts_are_of_32_stacks_and_the_last_one_of_the_rest() -> None:
+    strategy, run = strategy_of("lemma-3"), Run(stacks=70, samples=10)
+    assert [strategy.parts(Run(stacks=n)) for n in (1, 32, 33, 64)] == [1, 1, 2, 2]
+    assert [strategy.pinned(run, part).stacks for part in range(3)] == [32, 64, 70]
+    assert [strategy(CLAIMS["lemma-3"], run, part).instances for part in range(3)] == [32, 32, 6]
+
+
 def test_a_gauge_has_condition_four_and_its_noise_the_size_of_the_weights() -> None:
     w = torch.eye(10).expand(2000, 10, 10)
     first, last = gauged([w, w.clone()], 0.0, generator())
     s = torch.linalg.svdvals(first)
     torch.testing.assert_close(s[:, [0, -1]], torch.tensor([[2.0, 0.5]]).expand(2000, 2))
     torch.testing.assert_close(first @ last, w)
-    exact, noisy = (gauged([w, 3 * w], noise, generator()) for noise in (0.0, 1e-2))
+    some = torch.linspace(1, 100, 2000)[:, None, None] * w  # of every size
+    exact, noisy = (gauged([some, w], noise, generator()) for noise in (0.0, 1e-2))
     for a, b in zip(exact, noisy, strict=True):
         relative = (b - a).square().mean((-2, -1)).sqrt() / a.square().mean((-2, -1)).sqrt()
         assert relative.mean().item() == pytest.approx(0.01, rel=0.02)
@@ -244,6 +306,7 @@ def test_one_wrong_stack_of_many_is_enough() -> None:
     factors[3] = 1.5
     found = planted("lemma-3", Run(stacks=32, samples=2000), lhs=factors, rhs=1 / factors)
     assert found.refutes == {"a sample mean contradicts the closed form", "a sample mean exceeds the bound"}
+    assert found.worst_ratio > 1.2
 
 
 def test_a_gauge_pair_breaks_the_interior_reading_by_sampling_alone() -> None:

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import sys
+import time
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,25 +17,9 @@ import torch
 from ioadapt_theory.claims import CLAIMS, Run, Verdict, records, verify, verifying
 from ioadapt_theory.claims.claim import Claim, Origin
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verification
-from ioadapt_theory.claims.records import Journal, Record, merge
-from ioadapt_theory.claims.report import (
-    cells,
-    describe,
-    remark,
-    summary,
-    table,
-)
-from ioadapt_theory.claims.verifying import (
-    Part,
-    RefusedError,
-    Results,
-    do,
-    parts,
-    results,
-    strategies,
-    total,
-    versions,
-)
+from ioadapt_theory.claims.records import Journal, Record, default_folder, merge
+from ioadapt_theory.claims.report import cells, counted, describe, remark, short, summary, table
+from ioadapt_theory.claims.verifying import Part, RefusedError, Results, do, parts, results, strategies, total, versions
 from ioadapt_theory.errors import FileFormatError, WorkerError
 from ioadapt_theory.processes import pool
 
@@ -72,6 +58,19 @@ def test_a_part_is_done_in_one_thread_and_the_others_come_back(monkeypatch: pyte
         assert (seen, torch.get_num_threads()) == ([1], 2)
     finally:
         torch.set_num_threads(before)
+
+
+def test_the_time_of_a_part_and_the_python_it_ran_on_are_measured() -> None:
+    begin = time.perf_counter()
+    assert 0 < verify(PROP_4, SMALL).seconds < time.perf_counter() - begin
+    assert versions()["python"] == f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def test_no_names_are_all_claims_and_the_largest_settings_are_allowed() -> None:
+    assert verifying.named(CLAIMS, ()) == [*CLAIMS.values()]
+    verifying.check(Run(depth=1000, condition=1e12), 1024)
+    for run in (SMALL, replace(SMALL, widths=(8, 11, 6))):
+        assert Run.of(run.chosen()) == run
 
 
 def monte_carlo(**settings: object) -> list[Part]:
@@ -129,8 +128,19 @@ def test_a_journal_gives_back_what_was_finished_and_forgets_a_broken_line(tmp_pa
     for item in others:  # the next line is not appended to the truncated one
         journal.add(*item)
     assert journal.read() == done
+    journal.broken = True  # then nothing else is tried
+    journal.remove()
+    assert journal.read() == done
+    journal.broken = False
     journal.remove()
     assert journal.read() == {}
+
+
+def test_journals_are_kept_in_the_cache_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for cache in ("", str(tmp_path / "own")):
+        monkeypatch.setenv("XDG_CACHE_HOME", cache)
+        assert default_folder() == Path(cache or tmp_path / ".cache") / "ioadapt-theory" / "verify"
 
 
 @pytest.mark.parametrize(("name", "other"), [("SCHEMA", 99), ("versions", lambda: "others")])
@@ -160,6 +170,13 @@ def test_records_are_united_and_count_once(tmp_path: Path) -> None:
     assert total(NAMES, overlap.results) == total(NAMES, many.results)
 
 
+def test_what_is_no_number_is_not_written() -> None:
+    lost = Finding(kind=Evidence.RANDOM, worst={"x": float("nan")})
+    part = {Part("lemma-3", 0, 0, "{}"): Verification(claim="lemma-3", findings={lost.kind: lost})}
+    with pytest.raises(ValueError, match="JSON"):
+        Record(part, ({},)).text(["lemma-3"])
+
+
 def test_an_interrupted_record_is_unfinished_until_the_rest_is_merged(tmp_path: Path) -> None:
     whole = record()
     halves = [replace(whole, results={p: v for p, v in whole.results.items() if p.part % 2 == odd}) for odd in (0, 1)]
@@ -176,9 +193,10 @@ def test_of_two_results_of_one_part_the_worse_one_stays(tmp_path: Path) -> None:
     low, high, lacking, refuted = (
         replace(result, findings={kind: replace(result.findings[kind], **change)})
         for change in (
-            {"worst_ratio": 0.5}, {"worst_ratio": 0.9}, {"lacks": frozenset("x")}, {"refutes": frozenset("x")}
+            *({"worst_ratio": 0.5}, {"worst_ratio": 0.9}),
+            *({"worst_ratio": 0.1, "lacks": frozenset("x")}, {"worst_ratio": 0.1, "refutes": frozenset("x")}),
         )
-    )  # fmt: skip
+    )
     for pair in ((low, high), (high, lacking), (high, refuted)):
         files = [
             written(tmp_path / f"{k}.json", replace(whole, results={**whole.results, part: r}))
@@ -199,6 +217,7 @@ def test_no_more_parts_wait_than_are_asked_for() -> None:
     with Counting(1) as threads:
         for finished, _ in enumerate(results(parts(NAMES, SMALL), threads)):
             assert threads.submitted - finished <= 2
+        assert finished + 1 == threads.submitted == len([*parts(NAMES, SMALL)])
 
 
 def edited(raw: dict, **changes: object) -> dict:
@@ -273,8 +292,17 @@ def test_a_table_is_a_block_a_claim_then_the_counts_and_the_place() -> None:
     )
     assert rest[0].endswith("/witnesses.json; evaluate one with `ioadapt verify prop-4 --instance r1`.\n")
     assert "Witnesses" not in table([PROSE], 70)
-    assert cells(CLAIMS["prop-2-input"])[3].startswith("50 times the bound: ce1, ")
+    assert "witness: 1.333 times the bound: ce5, ce5-low-rank\n" in table([CLAIMS["prop-1-main"]], 70)
+    assert describe(CLAIMS["prop-2-input"])["ratio"] == pytest.approx(50)  # of several the largest one
+    unmeasured = {name: cells(CLAIMS[name])[3] for name in ("prop-4-interior", "stronger-requirement")}
+    assert unmeasured == {"prop-4-interior": "g1", "stronger-requirement": "stronger"}  # no bound but 0, an equation
     assert describe(CLAIMS["prop-4-interior"])["ratio"] == "inf"
+    assert [describe(claim)["executable"] for claim in (PROP_4, PROSE)] == [True, False]
+    assert counted([PROP_4, PROP_4]) == "2 claims with a formula: 2 proved.\n"
+
+
+def test_a_value_is_a_fraction_of_small_numbers_only_if_it_is_one() -> None:
+    assert [short(x) for x in (2.5, 1 / 999, 1 / 1001, (1 + 1e-11) / 3)] == ["5/2", "1/999", "0.000999", "0.3333"]
 
 
 def test_a_remark_computes_the_values_that_it_speaks_of() -> None:

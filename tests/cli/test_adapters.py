@@ -28,7 +28,7 @@ def base(tmp_path) -> Small:
 
 
 def trained(base: nn.Module, folder: object, placement: str = "input", **options: object) -> nn.Module:
-    """Return the model with our adapter on three layers, which is saved in the folder."""
+    """Return a copy of the model with an adapter, by default on three layers; save the adapter in the folder."""
     options = {"target_modules": ["to_q", "0", "conv_in"], "rank": 2, "alpha": 3, "init": "random"} | options
     model = adapt(copy.deepcopy(base), placement=placement, **options)
     save(model, folder)
@@ -36,7 +36,7 @@ def trained(base: nn.Module, folder: object, placement: str = "input", **options
 
 
 def lora(folder: object, **more: torch.Tensor) -> object:
-    """Write diffusers' file for to_q; return its path."""
+    """Write a LoRA for to_q in diffusers' format, with ``more`` tensors; return its path."""
     state = {f"unet.block.to_q.lora_{p}.weight": torch.randn(s).float() for p, s in (("A", (2, 12)), ("B", (20, 2)))}
     save_file(state | {f"unet.{k.replace('__', '.')}": v.float() for k, v in more.items()}, folder / "lora.safetensors")
     return folder / "lora.safetensors"

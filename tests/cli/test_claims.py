@@ -1,4 +1,4 @@
-"""`ioadapt claims`: the registry as a table, JSON or Markdown."""
+"""`ioadapt claims`: the table of the registry, and arguments step by step."""
 
 import json
 from pathlib import Path
@@ -21,8 +21,14 @@ def test_the_table_says_where_the_witnesses_lie_and_how_to_evaluate_one(capsys: 
 
 
 def test_an_argument_is_printed_step_by_step(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["claims", "prop-4", "prop-2-output", "--proof"]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    assert main(["claims", "prop-4", "prop-1-weights", "prop-2-output", "--proof"]) == 0
+    lines = (out := capsys.readouterr().out).splitlines()
+    assert out.endswith(" = 8/505\n")
+    heads = [line for line in lines if line.startswith(("About", "Against"))]
+    assert heads[0].startswith(
+        "About prop-1-weights: attained by W = diag(s_c, s_{c−1}), y = (1, ±h), AB = ε diag(1, −1)"
+    )
+    assert heads[1] == "Against prop-2-output: ce2 in exact numbers"
     assert lines[0] == "For prop-4: a chain of formulas, which Coq has proved"
     assert lines[1].strip() == "E‖x(I + AB)W₁W₂ − x(I + AB)W₁'W₂'‖²"
     assert lines[4].strip() == "the hypothesis on the models: σ²‖I + AB‖₂²ε"

@@ -1,4 +1,4 @@
-"""No output of any command overwrites an input or weights, and no input blocks."""
+"""No command overwrites an input or existing weights, and no input makes a command wait forever."""
 
 import argparse
 import os
@@ -29,7 +29,7 @@ CARRIED = {
     "transfer --html": "transfer lora base tuned.safetensors --inputs batch.npz --out new --html {}",
     "transfer --out": "transfer lora base tuned.safetensors --inputs batch.npz --out {}",
 }
-"""The same for the command that runs models."""
+"""Commands that run models, with `{}` for an output."""
 THERE = {
     "an input": "tuned.safetensors",
     "a file of an input's folder": "base/model.safetensors",
@@ -118,7 +118,7 @@ def test_a_pipe_is_refused_and_not_waited_for(command, here, capsys):
 
 
 FOLDERS = {"cache", "resume_from"}
-"""Options with folders for a command's own use."""
+"""Options that name folders for a command's own files."""
 PATHS = {"FILE", "PAGE", "BATCH", "MODEL", "OUT", "SOURCE", "TARGET", "ADAPTER"}
 
 

@@ -1,4 +1,4 @@
-"""`ioadapt report` from files: screen, page and JSON; mistakes give one sentence and status 2."""
+"""`ioadapt report` from files: screen, page and JSON; after a mistake, one sentence and status 2."""
 
 import json
 import os

@@ -23,7 +23,7 @@ def single():
 
 
 def permuted(model: nn.Module, seed: int) -> nn.Module:
-    """Return the Llama with permuted and scaled MLP neurons."""
+    """Return a copy of a Llama with permuted and scaled MLP neurons."""
     model = copy.deepcopy(model)
     torch.manual_seed(seed)
     for block in model.model.layers:

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -57,6 +58,14 @@ def test_verdicts_as_recorded(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+def test_the_help_names_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["verify", "--help"])
+    named = dict(re.findall(r"--(\w+) [NSK] [^-]*?\(default (\d+)\)", " ".join(capsys.readouterr().out.split())))
+    assert len(named) == 9
+    assert {name: getattr(Run(), name) for name in named} == {name: int(value) for name, value in named.items()}
+
+
 def test_a_verdict_that_differs_is_a_finding(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,11 +103,17 @@ def test_an_instance_from_a_file_or_a_shipped_one_by_its_name(
             (["prop-4", f"--{name}", str(most + 1)], f"--{name} must be at most {most:,}, not {most + 1:,}")
             for name, most in (
                 ("depth", 10**3),
+                ("samples", 10**9),
+                ("starts", 10**6),
                 ("rank", 10**4),
                 ("jobs", 2**10),
                 ("stacks", 10**9),
                 ("instances", 10**6),
             )
+        ),
+        (
+            ["prop-4", "--condition", "1.01e12"],
+            "--condition must be at most 1,000,000,000,000, not 1,01",
         ),
         (["prop-4", "--widths", "3"], "--widths 3 is one width; give two or more, the input width first."),
         (["prop-4", "--widths", "3", "9000000000", "5"], "Widths must be at most 10000, not 3 9000000000 5."),
@@ -175,7 +190,10 @@ def test_undecided_is_a_verdict_with_the_residual(capsys: pytest.CaptureFixture[
     found = json.loads(out)
     assert (found["verdict"], found["holds"]) == ("undecided", None)
     assert [h["residual"] for h in found["hypotheses"]] == pytest.approx([5e-10, 0], rel=1e-6)
-    assert "meets the hypothesis ‖Δu‖ ≤ ‖u‖ only up to rounding (residual 5e-10)" in found["reason"]
+    assert found["reason"].endswith(
+        "meets the hypothesis ‖Δu‖ ≤ ‖u‖ only up to rounding (residual 5e-10), "
+        "where the conclusion may be discontinuous; write the numbers of the instance exactly."
+    )
     assert err == f"ioadapt verify: {found['reason']}\n"
     assert main(["verify", "lemma-1-angle", "--instance", saved(tmp_path, ROUNDED)]) == 2
     assert "verdict: undecided\n" in capsys.readouterr().out

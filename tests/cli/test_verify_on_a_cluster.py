@@ -31,7 +31,7 @@ def ended(process: subprocess.Popen[bytes]) -> None:
 
 
 class Cluster:
-    """A scheduler, with workers that are restarted when they die."""
+    """A Dask scheduler, with workers that are restarted when they die."""
 
     def __init__(self, folder: Path) -> None:
         file = folder / "scheduler.json"

@@ -27,7 +27,7 @@ def stack(seed: int, *sizes: int) -> nn.Sequential:
 
 
 def gauge(model: nn.Sequential, seed: int) -> nn.Sequential:
-    """Return a model of the same function with hidden neurons permuted, and scaled if a ReLU follows."""
+    """Return a copy with the same function and permuted hidden neurons, which are also scaled if a ReLU follows."""
     model = copy.deepcopy(model)
     torch.manual_seed(seed)
     layers = [m for m in model if isinstance(m, nn.Linear | nn.Conv2d)]

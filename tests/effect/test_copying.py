@@ -1,4 +1,4 @@
-"""The law equals finite effects and brute force on linear stacks, where it is exact."""
+"""The law of transfer equals finite effects and brute force on linear stacks, for which it is exact."""
 
 import itertools
 
@@ -79,7 +79,7 @@ def test_positions_of_a_sample_act_together():
     rows = Rows(nn.Linear(6, 4), [(z, torch.zeros(3, 5, 4), list(g))], 2, 3)
     whole_gradient = torch.einsum("npc,knpd->kncd", z, g)
     torch.testing.assert_close(torch.tensor(products(rows, rows, "weight")[0]), whole_gradient.square().sum())
-    short = Rows(nn.Linear(6, 4), [(z[:, :1], torch.zeros(3, 1, 4), [x[:, :1] for x in g])], 2, 3)  # the other form
+    short = Rows(nn.Linear(6, 4), [(z[:, :1], torch.zeros(3, 1, 4), [x[:, :1] for x in g])], 2, 3)  # a sum over pairs
     pairs = torch.einsum("npc,knpd->kncd", z[:, :1], g[:, :, :1]).square().sum()
     torch.testing.assert_close(torch.tensor(products(short, short, "weight")[0]), pairs)
 

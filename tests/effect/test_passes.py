@@ -21,7 +21,7 @@ def linears(model: nn.Module) -> dict[str, nn.Module]:
 
 
 def by_autograd(model: nn.Module, x: torch.Tensor, direction: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Return the gradients of the layers' outputs, from a copy of the model that adds a zero to each."""
+    """Return the gradients with respect to the layers' outputs, from hooks that add a zero to each output."""
     shifts, handles = {}, []
     for name, module in linears(model).items():
         shifts[name] = torch.zeros(len(x), module.out_features, requires_grad=True)

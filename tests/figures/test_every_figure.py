@@ -1,4 +1,4 @@
-"""Every registered figure computes, draws without a display, and gives the same bytes twice."""
+"""Every registered figure is drawn without a display, and two runs write the same bytes."""
 
 import hashlib
 from functools import cache

@@ -65,7 +65,7 @@ EXAMPLES = [name for name in reference.names() if reference.kind_of(reference.fo
 
 
 def test_a_public_function_or_class_has_an_example():
-    """``make test`` runs them as doctests."""
+    """``make test`` runs these examples as doctests."""
     without = [name for name in EXAMPLES if ">>> " not in (reference.found(name).__doc__ or "")]
     assert without == []
 

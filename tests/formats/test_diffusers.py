@@ -1,4 +1,4 @@
-"""Files of the real diffusers load with equal outputs, and diffusers loads our baked files."""
+"""Files of the real diffusers load with the same outputs, and diffusers loads our baked files."""
 
 import copy
 import json
@@ -135,7 +135,7 @@ def test_kohya_s_text_encoders_are_told_apart_by_their_sizes(tmp_path):
     file = tmp_path / "te.safetensors"
     save_file(state, file)
     for n, component in ((16, "text_encoder"), (24, "text_encoder_2")):
-        for kind in (CLIPTextModel, CLIPTextModelWithProjection):  # transformers 5: the first has lost the prefix
+        for kind in (CLIPTextModel, CLIPTextModelWithProjection):  # transformers 5: the first has no prefix
             model = encoder(n, kind)
             assert match(open_adapter(file), ModelWeights(model)).component == component
             assert load(model, file).matched[0].endswith("encoder.layers.0.self_attn.q_proj")

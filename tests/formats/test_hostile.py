@@ -1,4 +1,4 @@
-"""Any file gives either its adapter, or an error of one sentence and an unchanged model."""
+"""Any file loads its adapter, or raises an error of one sentence and leaves the model unchanged."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def stored(folder: Path, content: dict[str, torch.Tensor] | None = None, metadat
 
 
 def refused(path: Path, match: str, kind: type[Exception] = FileFormatError, **options: Any) -> None:
-    """Check that loading fails with one sentence and does not change the model."""
+    """Check that loading raises an error of one sentence and does not change the model."""
     target = model()
     with pytest.raises(kind, match=match) as caught:
         load(target, path, **options)

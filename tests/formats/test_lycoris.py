@@ -1,4 +1,4 @@
-"""Files of the real LyCORIS load with equal outputs, and LyCORIS reads our files."""
+"""Files of the real LyCORIS load with the same outputs, and LyCORIS reads our files."""
 
 import copy
 
@@ -36,7 +36,7 @@ def _float32(_float64_one_thread_fixed_seed: None) -> None:
 
 
 def trained(options: dict, base: torch.nn.Module) -> tuple[lycoris.LycorisNetwork, torch.nn.Module]:
-    """Return a model wrapped by LyCORIS with random parameters."""
+    """Return a LyCORIS network with random parameters, and the copy of the base that it adapts."""
     model = copy.deepcopy(base)
     lycoris.LycorisNetwork.apply_preset({"target_module": [], "target_name": [".*"]})
     network = quiet(lambda: lycoris.create_lycoris(model, 1.0, **options))

@@ -1,4 +1,4 @@
-"""Keys in files, and the modules that they mean."""
+"""Keys in files are resolved to the modules that they name."""
 
 import pytest
 
@@ -27,7 +27,7 @@ MODULES = ["model.layers.0.q_proj", "model.layers.1.q_proj", "conv_in", "mid_blo
     ("name", "module"),
     [
         (Name("", "model.layers.0.q_proj"), "model.layers.0.q_proj"),
-        (Name("", "wrapper.model.layers.1.q_proj"), "model.layers.1.q_proj"),  # or from a model that contains it
+        (Name("", "wrapper.model.layers.1.q_proj"), "model.layers.1.q_proj"),  # or from a model that contains this one
         (Name("", "q_proj"), None),  # two modules have this ending
         (Name("text_encoder", "layers_1_q_proj", flat=True), "model.layers.1.q_proj"),
         (Name("text_encoder", "text_model_conv_in", flat=True), "conv_in"),

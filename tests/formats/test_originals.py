@@ -35,7 +35,7 @@ def flux_shapes(c: int) -> dict[str, tuple[int, int]]:
 
 
 def lora(shapes: dict[str, tuple[int, ...]], key: Callable[[str], str], rank: int = 2, alpha: float = 3.0) -> Any:
-    """Return a kohya file's tensors, without alpha of the final layer, which diffusers 0.42 ignores."""
+    """Return a kohya file's tensors, without an alpha of the final layer, since diffusers 0.42 ignores it."""
     g, state = torch.Generator().manual_seed(5), {}
     for name, (d, c, *taps) in shapes.items():
         state[f"{key(name)}.lora_down.weight"] = torch.randn(rank, c, *taps, generator=g).float()
@@ -53,9 +53,9 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_every_layer_of_flux_is_what_diffusers_makes_of_it(spelling, tmp_path):
-    """Uses FLUX's real sizes, which diffusers' converter requires; the model is on the meta device."""
+    """The layers have FLUX's real sizes, which diffusers' converter requires; the model is on the meta device."""
     shapes = flux_shapes(3072)
-    if spelling == "kohya":  # diffusers supports these
+    if spelling == "kohya":  # diffusers supports only these layers
         shapes = {n: s for n, s in shapes.items() if n.startswith("double_blocks") or n.endswith("linear2")}
     state = lora(shapes, SPELLINGS[spelling])
     save_file(state, tmp_path / "lora.safetensors")
@@ -103,7 +103,7 @@ def test_a_cut_adapter_does_what_the_whole_one_does_to_those_outputs(family, pla
     part = nn.Sequential(nn.Linear(6, 8, bias=False))
     part[0].weight.data = torch.cat([model[0].weight[start:stop] for start, stop in RANGES])
     adapt(part, target_modules=["0"], family="full")
-    for ranges in (RANGES, [(8, 11), (11, 12), (0, 4)]):  # LoKr with blocks of 4 outputs, and other
+    for ranges in (RANGES, [(8, 11), (11, 12), (0, 4)]):  # whole LoKr blocks of 4 outputs, and parts
         part[0].adapters["default"] = cut(whole, ranges)
         part[0].activate("default")
         assert_close(part[0].function.dense(), expected)

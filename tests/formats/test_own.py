@@ -56,7 +56,7 @@ def test_what_is_saved_comes_back_to_the_last_bit(sizes, dtype, family, placemen
     assert first.keys() == again.keys()
     assert all(torch.equal(first[key], again[key]) for key in first)
     x, image = torch.randn(3, c).to(dtype), torch.randn(1, c, 5, 4).to(dtype)
-    with torch.no_grad():  # the file has equal bits; sums of kernels may differ in the last one
+    with torch.no_grad():  # the loaded parameters have the same bits; kernels may sum in a different order
         torch.testing.assert_close(model.eval()["lin"](x), twin.eval()["lin"](x))
         torch.testing.assert_close(model["conv"](image), twin["conv"](image))
     for ours, theirs in zip(layers(model).values(), layers(twin).values(), strict=True):

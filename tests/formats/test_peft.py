@@ -1,4 +1,4 @@
-"""Folders of the real PEFT load with equal outputs, and the real PEFT reads ours."""
+"""Folders of the real PEFT load with the same outputs, and the real PEFT reads our folders."""
 
 import copy
 from typing import Any
@@ -52,7 +52,7 @@ def image() -> torch.Tensor:
 
 
 def written(base: nn.Module, config: Any, folder: Any, mark: str = "l") -> Any:
-    """Save a trained PEFT adapter with PEFT; return its model."""
+    """Save an adapter with random parameters, as if trained, with PEFT; return PEFT's model."""
     model = filled(quiet(lambda: peft.get_peft_model(copy.deepcopy(base), config)), mark=mark).eval()
     quiet(lambda: model.save_pretrained(folder))
     return model
@@ -107,7 +107,7 @@ def on(model: nn.Module, base: nn.Module) -> list[tuple[str, Adapter, BaseLayer]
 
 
 def trained(model: nn.Module, placement: str, targets: list[str]) -> nn.Module:
-    """Return our adapter with random parameters, mixed ranks and alpha != rank."""
+    """Add our adapter to a model, with random parameters, mixed ranks and alpha != rank; return the model."""
     options = {"rank": 3, "alpha": 5, "rank_pattern": {targets[0]: 2}, "init": "random"}
     return adapt(model, target_modules=targets, placement=placement, **options)
 

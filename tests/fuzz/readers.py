@@ -1,4 +1,4 @@
-"""The readers of files as functions of arbitrary bytes, which return or raise one sentence."""
+"""The readers of files as functions of arbitrary bytes, which return or raise an error of one sentence."""
 
 import json
 import struct
@@ -16,7 +16,7 @@ from ioadapt_theory.formats import open_adapter
 
 CORPUS = Path(__file__).parent / "corpus"
 LONGEST = 1 << 16
-"""Maximum number of value bytes that a header may announce here."""
+"""Maximum number of value bytes that a header may announce; the values of larger files are not written."""
 
 
 def checkpoint(data: bytes, folder: Path, name: str = "x.safetensors") -> None:

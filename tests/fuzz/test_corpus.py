@@ -1,4 +1,4 @@
-"""Seeds and findings of fuzzing: every file is read, or gives one sentence."""
+"""Seeds and findings of fuzzing: every file is read, or rejected with one sentence."""
 
 import pytest
 

@@ -30,13 +30,13 @@ MEANING = [
         "tests/cli/test_verify.py",
     ),
 ]
-"""Those that notice most in the shortest time come first."""
+"""Tests to run; those that notice most errors in the shortest time come first."""
 PATIENCE = 900
 """Seconds after which an unfinished run counts as noticed."""
 
 
 def sample(every: list[Mutant], count: int, seed: int) -> list[Mutant]:
-    """Return this many mutants, spread evenly over the folders and the kinds of error."""
+    """Return up to ``count`` mutants, spread evenly over the folders and the kinds of error."""
     groups, draw = defaultdict[tuple[str, str], list[Mutant]](list), random.Random(seed)
     for mutant in every:
         groups[mutant.file.split("/")[2], mutant.kind].append(mutant)
@@ -50,7 +50,7 @@ def sample(every: list[Mutant], count: int, seed: int) -> list[Mutant]:
 
 
 def noticed(mutant: Mutant | None) -> str:
-    """Return the message of the first test that fails in a copy of the claims with the error, or ""."""
+    """Return the message of the first test that fails in a copy of the claims with the error, or "" if none fails."""
     folder = Path(tempfile.mkdtemp(prefix="mutant-"))
     try:
         for name in ("tests", "paper_checks", "proofs", "pyproject.toml"):

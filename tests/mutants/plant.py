@@ -11,7 +11,7 @@ x1 x2, du dv, u v, lhs rhs, INPUT OUTPUT, PROVED REFUTED, SHARP ATTAINED, SOURCE
 argmax argmin, amax amin"""
 SWAPS = {a: b for pair in PAIRS.split(",") for a, b in (pair.split(), pair.split()[::-1])}
 SWAPS |= {"sim": "sine", "LORA": "INPUT", "randn": "rand"}
-"""Names that are easily confused."""
+"""Name -> a name with which it is easily confused."""
 OPERATORS: dict[type[ast.AST], str] = {ast.Add: "-", ast.Sub: "+", ast.Mult: "/", ast.Div: "*", ast.Pow: "*"}
 COMPARISONS: dict[type[ast.AST], str] = {
     **{ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "=="},

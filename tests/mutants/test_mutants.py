@@ -1,4 +1,4 @@
-"""Mutants are planted as described; `make mutants` checks how many are noticed."""
+"""Mutants are planted as described; `make mutants` checks how many of them the tests notice."""
 
 from pathlib import Path
 

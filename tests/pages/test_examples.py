@@ -29,7 +29,7 @@ TOLD = {
 
 
 def commands(script: Path) -> list[list[str]]:
-    """Return the indented lines of its docstring that call Python."""
+    """Return the commands in a script's docstring that run examples, as lists of words."""
     doc = script.read_text(encoding="utf-8").split('"""')[1].replace("\\\n", " ")
     return [shlex.split(line) for line in re.findall(r"^    python (examples/.*)$", doc, re.MULTILINE)]
 

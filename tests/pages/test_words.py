@@ -1,4 +1,4 @@
-"""Typical mistakes of new users give one sentence with the way out."""
+"""Typical mistakes of new users raise errors of one sentence, which suggest a remedy."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A classifier of waves learns to classify them in noise, and its adapters are moved: the smallest study.
+"""A classifier of waves learns to classify waves in noise, and its adapters are moved: the smallest study.
 
 Targets: the network trained further, the same function with permuted neurons, and an independently trained network.
 

@@ -16,7 +16,7 @@ WRITES = ("self_attn.o_proj", "mlp.down_proj")
 
 
 def network(g: torch.Generator, *, width: int = WIDTH) -> Tensors:
-    """Return a transformer's tensors with gains of norms; the sizes of tokens are equal in all networks."""
+    """Return a transformer's tensors with gains of norms; all networks scale token embeddings in the same way."""
 
     def draw(out: int, into: int) -> Tensor:
         w = torch.randn(out, into, generator=g) / math.sqrt(into)
@@ -43,17 +43,17 @@ def weights(tensors: Tensors) -> TensorWeights:
 
 
 def each(t: Tensors, change: Callable[[str, Tensor], Tensor]) -> Tensors:
-    """Return the tensors with every matrix changed."""
+    """Return the tensors with ``change`` applied to every matrix."""
     return {n: change(n, w).contiguous() if w.ndim > 1 else w for n, w in t.items()}
 
 
 def tuned(t: Tensors, g: torch.Generator, size: float = 0.3) -> Tensors:
-    """Return the tensors with noise of this relative size added to every matrix."""
+    """Return the tensors with noise of relative size ``size`` added to every matrix."""
     return each(t, lambda _, w: w + size * w.std() * torch.randn(w.shape, generator=g))
 
 
 def reordered(t: Tensors, g: torch.Generator, *, neurons: bool, heads: bool) -> Tensors:
-    """Return the tensors with the neurons and heads of every block permuted."""
+    """Return the tensors with the neurons, the heads, or both permuted in every block."""
     new = dict(t)
     for k in range(BLOCKS):
         order = torch.randperm(NEURONS, generator=g)
@@ -76,7 +76,7 @@ def swapped(t: Tensors) -> Tensors:
 
 
 def turned(t: Tensors, g: torch.Generator) -> Tensors:
-    """Return the tensors with another basis of the stream, without gains of norms."""
+    """Return the tensors with matrices in a different basis of the residual stream; gains of norms are unchanged."""
     q = torch.linalg.qr(torch.randn(WIDTH, WIDTH, generator=g)).Q
     return each(t, lambda n, w: q @ w if n.removesuffix(".weight").endswith(WRITES) else w @ q.mT)
 
@@ -122,7 +122,7 @@ def blocks_kept(t: Tensors, kept: list[int]) -> Tensors:
 
 
 def fewer_neurons(t: Tensors, g: torch.Generator) -> Tensors:
-    """Return the tensors with only some neurons of every MLP."""
+    """Return the tensors with only 72 random neurons of every MLP."""
     new = dict(t)
     for k in range(BLOCKS):
         kept = torch.randperm(NEURONS, generator=g)[:72].sort().values
@@ -164,4 +164,4 @@ HISTORIES: dict[str, tuple[Relation, Callable[[Tensors, torch.Generator], Tensor
     "a stranger": (UNRELATED, lambda t, g: network(g)),
     "other width": (DIFFERENT, lambda t, g: network(g, width=48)),
 }
-"""History -> the correct relation, and the change of a network."""
+"""History -> the correct relation, and the function that changes a network."""

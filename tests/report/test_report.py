@@ -103,9 +103,6 @@ def test_without_an_adapter_the_law_names_the_side_and_ties_go_to_the_input():
     assert 'placement="input"' in str(same)
     assert same.advice[0].kept == pytest.approx(1, abs=1e-3)
     assert {name for name, _ in same.predictions.expected} == {"0", "2", "4", "6"}
-    # adapted layers changed and others not: a LoRA's effect does not depend on its own weight
-    own = report(network(0), tuned(network(0), 0.0, 1), inputs=x)
-    assert str(own) == str(same)
     assert str(report(network(0), network(4), inputs=x)).startswith("Train an adapter on each")
 
 

@@ -1,4 +1,4 @@
-"""Similarity of the sides of two layers: the cosine of the Grams and its null."""
+"""Similarity of the sides of two layers: the cosine of the Grams, and its null distribution."""
 
 import math
 

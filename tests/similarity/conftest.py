@@ -1,4 +1,4 @@
-"""The loopback hub of the checkpoints' tests."""
+"""The loopback hub from the tests of checkpoints."""
 
 from tests.checkpoints.conftest import hub, hub_cache
 

@@ -20,7 +20,7 @@ def rows() -> tuple[dict[str, str], ...]:
 
 
 def shapes(model: str, *, ldm: bool = False) -> dict[str, tuple[int, ...]]:
-    """Return name -> small shape, with diffusers' names or the original ones."""
+    """Return name -> small shape, with diffusers' names or the original names."""
     found = {}
     for row in rows():
         text = row["sd15"] if row[model] == "=" else row[model]
@@ -31,7 +31,7 @@ def shapes(model: str, *, ldm: bool = False) -> dict[str, tuple[int, ...]]:
 
 
 def weights(model: str, seed: int, *, dtype: torch.dtype = torch.float32, ldm: bool = False) -> dict[str, torch.Tensor]:
-    """Return random weights; equal seeds give equal weights for all dtypes and naming schemes."""
+    """Return random weights; a seed gives the same weights in all dtypes and naming schemes, up to rounding."""
     generator = torch.Generator().manual_seed(seed)
     return {
         name: torch.randn(shape, generator=generator, dtype=torch.float32).to(dtype)
@@ -53,7 +53,7 @@ def sharded(values: dict[str, torch.Tensor], stem: str = "diffusion_pytorch_mode
 
 
 def value(checkpoint: Checkpoint, name: str) -> torch.Tensor:
-    """Return a whole tensor."""
+    """Return a whole tensor of a checkpoint."""
     info = checkpoint.tensors[name]
     out = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
     checkpoint.read(name, 0, out)

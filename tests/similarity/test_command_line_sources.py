@@ -1,4 +1,4 @@
-"""`python -m ioadapt_theory.similarity sd15 lcm`, end to end against the loopback hub; failures give one sentence."""
+"""`python -m ioadapt_theory.similarity sd15 lcm`, end to end against the loopback hub; failures print one sentence."""
 
 import json
 import os
@@ -20,7 +20,7 @@ COMMAND = [sys.executable, "-m", "ioadapt_theory.similarity"]
 
 
 def near(seed: int) -> dict[str, torch.Tensor]:
-    """Return LCM as SD-1.5 with noise."""
+    """Return tensors of LCM: those of SD-1.5 with noise added."""
     noise = weights("lcm", seed)
     return noise | {name: value + 0.3 * noise[name] for name, value in weights("sd15", 1).items()}
 

@@ -1,4 +1,4 @@
-"""Gram similarities equal those of explicit K°; equal input Grams mean W' = WQ; unrelated ones are within chance."""
+"""Similarities of Grams equal those of explicit K°; W' = WQ keeps the input Gram; strangers are within chance."""
 
 import itertools
 import math
@@ -80,7 +80,7 @@ def test_the_null_of_a_space_is_the_mean_over_all_permutations_of_its_channels(s
 
 @pytest.mark.parametrize("space", SIDES)
 def test_the_null_is_that_of_the_grams_written_out_whichever_side_does_the_work(space: Space):
-    """Sides of 64 are concatenations of sides of 16, and the null permutes within the parts."""
+    """Sides of 64 are concatenations of sides of 16, and the null distribution permutes channels within these parts."""
     shapes = {"wide.weight": (64, 30), "tall.weight": (30, 64), "conv.weight": (16, 64, 2, 1), "up.weight": (64, 16)}
     some = [held(n, {k: torch.randn(s) + 0.3 for k, s in shapes.items()}) for n in "ab"]
     widths = [side for s in shapes.values() for side in s[:2]]

@@ -1,4 +1,4 @@
-"""Cosines, distances and norms equal a float64 reference, by torch for all dtypes, and compiled for three dtypes."""
+"""Cosines, distances and norms equal a float64 reference: with torch for all dtypes, and compiled for three dtypes."""
 
 import math
 import subprocess
@@ -35,7 +35,7 @@ def figures(*checkpoints: Held, parent: int | None = None) -> Values:
 
 
 def assert_exact(v: Values, a: torch.Tensor, b: torch.Tensor, distance: float = 1e-9) -> None:
-    """Compare with exactly rounded sums."""
+    """Check the cosine, the distance and the ratio of norms against exactly rounded sums."""
     x, y = a.double().flatten().tolist(), b.double().flatten().tolist()
     aa, bb = math.fsum(v * v for v in x), math.fsum(v * v for v in y)
     ab = math.fsum(v * w for v, w in zip(x, y, strict=True))

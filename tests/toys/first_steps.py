@@ -36,10 +36,10 @@ FEW = {
     "molecules": {"steps": 10, "every": 2, "batch": 64},
     "embeddings": {"steps": 2, "batch": 4, "searched": 8},
 }
-"""Study -> changes of its quick size."""
-RATES = {"molecules": 1e-3}  # the others: 1e-2
+"""Study -> options that are changed in its quick size."""
+RATES = {"molecules": 1e-3}  # all other studies: 1e-2
 STUDIES = {**dict.fromkeys(FEW), "attention": "language"}
-"""Study -> another study with the same sizes."""
+"""Study -> the study whose sizes it uses, or None for its own sizes."""
 
 
 def _text() -> dict[str, Tensor]:
@@ -88,7 +88,7 @@ def world(name: str, folder: Path) -> World:
 
 
 def figures(name: str, folder: Path) -> dict[str, Mapping[str, float]]:
-    """Return the measure of every model without an adapter and with a moved LoRA, and the trained model."""
+    """Return every model's measure without an adapter and with a moved LoRA, and the trained LoRA's loss and size."""
     with small(name):
         of, measure = world(name, folder), protocol(name).measure
         found = {what: KINDS[what](unit(name, what), of, folder) for what in ("facts", "move", "train")}
@@ -114,7 +114,7 @@ def lost(
 
 
 def main() -> int:
-    """Write the results of all studies."""
+    """Write the results of all studies to a file; return 0."""
     with tempfile.TemporaryDirectory() as folder:
         written = {name: figures(name, Path(folder)) for name in STUDIES}
     FILE.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")

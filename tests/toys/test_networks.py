@@ -86,7 +86,7 @@ def network() -> Encoder:
 
 
 def alike(model: torch.nn.Module) -> torch.Tensor:
-    """Return cosines of all sentences, which do not depend on the order of channels."""
+    """Return the cosines of all pairs of sentences, which do not depend on the order of channels."""
     embedded = model(SENTENCES)
     return embedded @ embedded.mT
 

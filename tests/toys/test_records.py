@@ -60,7 +60,7 @@ def source_alone(blank, known, other, taught, **how):  # type: ignore[no-untyped
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in RECORDED if name != "conversion"])
 def test_a_seed_that_is_run_again_keeps_the_conclusion(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Another processor acts like another seed: LoRA learns the task, with a result within the spread of 10⁴ seeds."""
+    """A different processor acts like a new seed: LoRA learns, with a result where 9,999 of 10,000 seeds would be."""
     if name in {"diffusion", "encoder", "control"}:
         monkeypatch.setattr(f"toys.{name}.family", source_alone)
     plan, result = protocol(name), recorded(name)

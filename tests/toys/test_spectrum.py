@@ -66,7 +66,7 @@ def test_the_record_has_every_target_of_every_seed():
 
 
 def by_hand(kind: str, level: str, row: str) -> tuple[float, float]:
-    """Return the mean of the families' means with half of Welch's interval, computed independently."""
+    """Return the mean of the families' means and half the width of Welch's interval, computed independently."""
     found = []
     for seeds in RECORD["families"].values():
         some = [one["targets"][kind][level] for one in seeds]

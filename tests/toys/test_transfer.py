@@ -32,7 +32,7 @@ def text() -> torch.Tensor:
 
 
 def trained(one: torch.nn.Module) -> torch.nn.Module:
-    """Simulate training by a non-zero B."""
+    """Set every B to random values, as if trained; return the model."""
     with torch.no_grad():
         for name, p in one.named_parameters():
             if name.endswith(".B"):

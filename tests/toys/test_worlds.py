@@ -1,4 +1,4 @@
-"""Every study after a few training steps: recorded results, all models, and exact cases are exact."""
+"""Every study after a few training steps: results match the record, and exact cases are exact."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The labelled molecules, their split, and the tasks of the adapters; energies in kcal/mol."""
+"""The labelled molecules, their split into three sets, and the adapters' tasks; all energies are in kcal/mol."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,15 +13,15 @@ FILE = Path(__file__).parents[1] / "data" / "molecules.npz"
 KCAL_PER_MOL = 627.5094740631
 """Kilocalories per mole in one hartree."""
 ELEMENTS = {"H": 1, "C": 6, "N": 7, "O": 8}
-"""The elements, in the order of the networks."""
+"""Symbol -> atomic number of every element, in torchani's order."""
 
 
 class Task(StrEnum):
-    """Tasks of the adapted network.
+    """The tasks that an adapter can learn.
 
-    WATER: its own energy plus the effect of a solvent (GFN2-xTB, ALPB water). The change to learn is the same for every
-    base model, so that none is favoured. GFN2: the energy of another method, GFN2-xTB. The change to learn depends on
-    the base model.
+    WATER: the energy of the base network plus the solvation energy in water (GFN2-xTB with ALPB). The change to learn
+    is the same for every base network, so that none is favoured. GFN2: the energy that another method, GFN2-xTB,
+    computes. The change to learn depends on the base network.
     """
 
     WATER = "water"
@@ -34,7 +34,7 @@ class Molecules:
 
     Attributes:
         smiles: the SMILES of every molecule.
-        molecule: (geometries,) index of the molecule.
+        molecule: (geometries,) index of the molecule in ``smiles``.
         atoms: (geometries,) number of atoms.
         numbers: (all atoms,) atomic numbers.
         places: (all atoms, 3) coordinates, Å.
@@ -52,7 +52,7 @@ class Molecules:
 
     @property
     def geometry(self) -> np.ndarray:
-        """Return the geometry that each atom belongs to: (all atoms,)."""
+        """Return the index of the geometry that each atom belongs to: (all atoms,)."""
         return np.repeat(np.arange(len(self.atoms)), self.atoms)
 
     @property
@@ -66,10 +66,10 @@ class Molecules:
 
 @cache
 def molecules(path: Path = FILE) -> Molecules:
-    """Return the labelled set.
+    """Return the labelled molecules in a file.
 
     Raises:
-        FileFormatError: the file is missing or is not a labelled set.
+        FileFormatError: the file is missing, or its content is not a set of labelled molecules.
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
@@ -84,7 +84,7 @@ def molecules(path: Path = FILE) -> Molecules:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Geometries for training, for validation (early stopping, learning rate), and for the reported errors."""
+    """Indices of the geometries for training, for validation (early stopping, learning rate), and for the test."""
 
     train: np.ndarray
     validation: np.ndarray
@@ -99,23 +99,23 @@ def split(data: Molecules, seed: int) -> Split:
 
 
 def wanted(data: Molecules, task: Task, base: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """Return the target energies of the adapted network, (geometries,), with a zero of energy per element.
+    """Return the target energies of the adapted network, (geometries,): the base network's energies plus a change.
 
-    The change, label minus base, is fitted on ``train`` by one constant per element (energies of isolated atoms are
-    conventions and differ between methods); the adapter learns the remainder.
+    The change is the difference of label and base energy, minus constants for the atoms of each element that are fitted
+    on ``train``: energies of isolated atoms are conventions, which differ between methods.
 
     Args:
-        data: the labelled set.
-        task: the label.
+        data: the labelled molecules.
+        task: the task that determines the labels.
         base: (geometries,) energies of the base network.
-        train: geometries used in the fit.
+        train: indices of the geometries that are used in the fit.
     """
     change = data.solvation if task is Task.WATER else data.energy - base
     return base + refitted(change, data.composition, train)
 
 
 def refitted(energies: np.ndarray, composition: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """Return energy differences, (geometries,), minus one constant per element, fitted on ``train``."""
+    """Return ``energies``, (geometries,), minus a constant per atom of each element; the fit uses only ``train``."""
     per_element = np.linalg.lstsq(composition[train], energies[train], rcond=None)[0]
     left: np.ndarray = energies - composition @ per_element
     return left

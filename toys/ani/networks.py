@@ -1,7 +1,7 @@
-"""The networks of ANI-1x and ANI-1ccx from torchani: one small network per element, whose energies are summed.
+"""The networks of ANI-1x and ANI-1ccx from torchani: one small network per element; the atoms' energies are summed.
 
-The features of an atom (AEVs: 384 numbers that describe its surroundings) have no parameters and are the same for both
-models, so they are computed once.
+The features of an atom (AEVs: 384 numbers that describe its surroundings) do not depend on trained parameters and are
+the same for both models, so they are computed once.
 """
 
 import copy
@@ -29,11 +29,11 @@ RELEASES = {"1x": "ani-1x_8x", "1ccx": "ani-1ccx_8x"}
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The features of atoms in a batch of geometries, by element.
+    """The features of the atoms in a batch of geometries, grouped by element.
 
     Attributes:
-        features: element -> (its atoms, 384).
-        geometry: element -> (its atoms,) index of the atom's geometry, 0..size-1.
+        features: element -> features of the atoms of this element, (atoms, 384).
+        geometry: element -> index of the geometry of each of these atoms, (atoms,), from 0 to size - 1.
         size: number of geometries.
     """
 
@@ -42,7 +42,7 @@ class Batch:
     size: int
 
     def take(self, geometries: Tensor) -> "Batch":
-        """Return the geometries with these indices, in this order."""
+        """Return a batch of the geometries with these indices, in this order."""
         place = torch.full((self.size,), -1, device=geometries.device)
         place[geometries] = torch.arange(len(geometries), device=geometries.device)
         here = {e: place[g] for e, g in self.geometry.items()}
@@ -51,16 +51,16 @@ class Batch:
         return Batch(features, {e: here[e][r] for e, r in rows.items()}, len(geometries))
 
     def to(self, device: str) -> "Batch":
-        """Return a copy on another device."""
+        """Return the batch with its tensors on this device."""
         features, geometry = ({e: t.to(device) for e, t in part.items()} for part in (self.features, self.geometry))
         return Batch(features, geometry, self.size)
 
 
 class Potential(nn.ModuleDict):
-    """Networks by element; a call on a batch returns energies in kcal/mol, (geometries,)."""
+    """One network per element; a call on a batch returns the energies of its geometries in kcal/mol, (geometries,)."""
 
     def forward(self, batch: Batch) -> Tensor:
-        """Return the sum of the energies of the atoms."""
+        """Return the energy of every geometry, which is the sum of its atoms' energies."""
         some = next(self.parameters())
         energies = torch.zeros(batch.size, dtype=some.dtype, device=some.device)
         for element, network in self.items():
@@ -70,7 +70,7 @@ class Potential(nn.ModuleDict):
 
 
 def potential(release: str, member: int) -> Potential:
-    """Return one member of an ensemble in float32, read from the installed package.
+    """Return a copy of one member of an ensemble in float32, read from the installed torchani.
 
     Raises:
         MissingExtraError: torchani (or one of its dependencies) is not installed.
@@ -79,7 +79,7 @@ def potential(release: str, member: int) -> Potential:
 
 
 def renumbered(potential: Potential, seed: int) -> Potential:
-    """Return a network of the same function whose hidden neurons are permuted in every layer."""
+    """Return a copy that computes the same function, with the hidden neurons of every layer permuted."""
     other = copy.deepcopy(potential)
     drawn = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -102,11 +102,11 @@ def _read(release: str, member: int) -> Potential:
 
 
 def features_of(data: Molecules) -> Batch:
-    """Return the features of all geometries.
+    """Return the features of the atoms in all geometries.
 
     Raises:
         MissingExtraError: torchani (or one of its dependencies) is not installed.
-        RuntimeError: the two releases have different features.
+        RuntimeError: the two releases define different features.
     """
     torchani = _torchani()
     constants = [next((_resources() / folder).glob("*.params")) for folder in RELEASES.values()]
@@ -135,7 +135,7 @@ def features_of(data: Molecules) -> Batch:
 
 @contextmanager
 def _plain_float32() -> Iterator[None]:
-    """Set the default dtype for torchani's tensors, and silence its warnings."""
+    """Make float32 the default dtype of the tensors that torchani creates, and silence torchani's warnings."""
     dtype = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
     try:

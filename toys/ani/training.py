@@ -15,7 +15,7 @@ PATIENCE = 6
 
 
 def rmse(energies: Tensor, wanted: Tensor) -> float:
-    """Return the root mean square error."""
+    """Return the root mean square error of the energies."""
     return float((energies - wanted).detach().square().mean().sqrt())
 
 
@@ -31,7 +31,7 @@ def train(
     size: int,
     seed: int,
 ) -> dict[str, Any]:
-    """Train the adapter with Adam, and restore it to its smallest validation error.
+    """Train the adapter with Adam, and restore its parameters from the check with the smallest validation error.
 
     The validation error is computed every ``every`` steps. Training ends after PATIENCE checks without improvement, or
     after ``steps`` steps.
@@ -43,12 +43,12 @@ def train(
         parts: the geometries for training and validation.
         lr: learning rate of Adam.
         steps: maximum number of steps.
-        every: steps between validation checks.
+        every: number of steps between validation checks.
         size: batch size in geometries.
-        seed: seed of the order of geometries, equal for all methods.
+        seed: seed of the random batches, which are the same for all methods.
 
     Returns:
-        ``validation``, the smallest error; ``step``, where it occurred; ``steps``, the number of steps.
+        ``validation``: the smallest validation error; ``step``: the step of that check; ``steps``: the last step.
     """
     device = wanted.device
     order = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""Confidence intervals and paired comparisons for the tables and figures."""
+"""Confidence intervals, tests and paired comparisons for the tables and figures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ def paired(a: Sequence[float], b: Sequence[float], *, level: float = 0.95) -> In
 
 
 def t_test(values: Sequence[float] | np.ndarray) -> float:
-    """Return the two-sided p-value of Student's test of a zero mean; NaN for a single value, 1 if all are 0."""
+    """Return the two-sided p-value of Student's test of a zero mean; NaN for a single value, 1 if all values are 0."""
     from scipy import stats
 
     x = np.asarray(values, dtype=np.float64)
@@ -93,7 +93,7 @@ def equivalence(values: Sequence[float] | np.ndarray, margin: float) -> float:
 
 
 def detectable(values: Sequence[float] | np.ndarray, *, level: float = 0.95, power: float = 0.8) -> float:
-    """Return the smallest true mean that a t test detects with this level and power, for these values' spread."""
+    """Return the smallest true mean that a t test at this level detects with this power, given the values' spread."""
     from scipy import optimize, stats
 
     x = np.asarray(values, dtype=np.float64)
@@ -107,5 +107,5 @@ def detectable(values: Sequence[float] | np.ndarray, *, level: float = 0.95, pow
         found = stats.nct.sf(critical, x.size - 1, shift) + stats.nct.cdf(-critical, x.size - 1, shift)
         return float(np.nan_to_num(found, nan=1.0) - power)  # scipy's noncentral t fails in the far tail
 
-    enough = 2 * (critical + stats.t.ppf(power, x.size - 1)) / np.sqrt(x.size)  # twice the value for a central t
+    enough = 2 * (critical + stats.t.ppf(power, x.size - 1)) / np.sqrt(x.size)  # twice the solution for a central t
     return float(spread * optimize.brentq(missing, 0.0, enough))

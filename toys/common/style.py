@@ -1,6 +1,7 @@
-"""The style of figures and their files. It is here because the toys draw too and may not import ``figures``.
+"""The style of figures, and a function that writes their files.
 
-The Okabe-Ito colours are distinguishable with common colour vision deficiencies; methods also differ in marker.
+The module is in ``toys`` because the toys also draw figures and may not import ``figures``. The Okabe-Ito colours are
+distinguishable with common colour vision deficiencies; methods also differ in marker.
 """
 
 from __future__ import annotations
@@ -62,7 +63,11 @@ def styled() -> AbstractContextManager[None]:
 
 
 def write(figure: Figure, folder: Path | str, name: str) -> tuple[Path, Path]:
-    """Write NAME.svg and NAME.png atomically; inside styled(), equal figures give equal bytes."""
+    """Write NAME.svg and NAME.png atomically; within ``styled()``, identical figures give identical bytes.
+
+    Returns:
+        The paths of the SVG and of the PNG file.
+    """
     svg, png = Path(folder) / f"{name}.svg", Path(folder) / f"{name}.png"
     with replacing(svg) as one, replacing(png) as two:
         figure.savefig(one, format="svg", metadata={"Date": None})

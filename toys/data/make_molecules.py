@@ -1,13 +1,13 @@
-"""Generate ``molecules.npz``: small HCNO molecules with several geometries, labelled by GFN2-xTB in gas and in water.
+"""Generate ``molecules.npz``: geometries of small HCNO molecules, with their GFN2-xTB energies in gas and in water.
 
 Only this file needs rdkit and tblite (``pip install rdkit tblite``); the toy reads its output.
 
     python toys/data/make_molecules.py [FILE]
 
-A molecule's geometries are ETKDG conformers relaxed with MMFF94, all but the first moved by Gaussian noise of
-DISTORTION per coordinate, so that stretched and bent bonds occur too. Coordinates are rounded before labelling, so that
-the labels belong to exactly the numbers in the file. Seeds are fixed, but another version of rdkit may generate other
-conformers.
+A molecule's geometries are ETKDG conformers relaxed with MMFF94. Gaussian noise with standard deviation DISTORTION is
+added to every coordinate of all conformers but the first, so that stretched and bent bonds also occur. Coordinates are
+rounded before labelling, so that the labels belong to exactly the coordinates in the file. Seeds are fixed, but a
+different version of rdkit may generate different conformers.
 """
 
 import argparse
@@ -58,7 +58,7 @@ Oc1ccncc1 c1cncnc1
 c1cnccn1 c1ccnnc1 c1nc[nH]n1 c1nnco1 c1ncncn1 O=c1cc[nH]cc1 O=c1cc[nH]c(=O)[nH]1 Nc1cc[nH]c(=O)n1 N#Cc1ccc[nH]1
 C[N+](=O)[O-] CC[N+](=O)[O-] C=C[N+](=O)[O-] [O-][N+](=O)c1ccccc1 CON=O CO[N+](=O)[O-] CN=[N+]=[N-] C=[N+]=[N-]
 """.split()
-"""The molecules, as SMILES, grouped by their elements."""
+"""The molecules, as SMILES, grouped by functional group."""
 
 
 def geometries(smiles: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -97,7 +97,7 @@ def energies(numbers: np.ndarray, places: np.ndarray) -> tuple[float, float]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Write the labelled set to a file."""
+    """Write the labelled molecules to a file; return 0."""
     parser = argparse.ArgumentParser(description="Label small molecules with GFN2-xTB; needs rdkit and tblite.")
     parser.add_argument("file", nargs="?", type=Path, default=Path(__file__).with_name("molecules.npz"), metavar="FILE")
     path = parser.parse_args(argv).file

@@ -17,11 +17,11 @@ class ChangedWeightsError(IoAdaptError, ValueError):
 
 @cache
 def verified(path: Path, package: str) -> Path:
-    """Return the path of a file or folder of weights after comparing its digest with the known one.
+    """Return the path of a file or folder of weights after comparing its digest with the known digest.
 
     Args:
-        path: the file, or the folder with all its files.
-        package: the package that ships it; the package and the path's name form the key in ``weights.toml``.
+        path: the file, or the folder, whose digest includes all its files.
+        package: the package that ships the weights; it and the path's name form the key in ``weights.toml``.
 
     Raises:
         ChangedWeightsError: the digest differs.

@@ -1,4 +1,7 @@
-"""The shares kept at each level of drift, averaged over families and seeds, and compared with predictions."""
+"""Shares of the gain that moved adapters keep, averaged over families and seeds by level of drift.
+
+The shares are also compared with predictions.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +14,11 @@ from scipy.stats import spearmanr, t
 from toys.drift.moves import AUTO, CARRIED, CEILING, SCALED
 
 LEAST: Final = -1.0
-"""Lower bound on shares; the size of the harm below it is irrelevant."""
+"""Smaller shares are raised to this value, since the size of the harm does not matter."""
 WANTED: Final = 0.05
-"""Desired half-width of a bin's interval."""
+"""Desired half-width of a bin's confidence interval."""
 TOO_MUCH: Final = 0.3
-"""Predictions count as wrong if their error exceeds this share of the source's gain."""
+"""Error of a predicted share above which the prediction is reported as too high or too low."""
 KINDS: Final = {
     "drift": "trained further",
     "gauge": "trained further, then reparametrised to an equal function",
@@ -31,18 +34,18 @@ ROWS: Final = {
     CARRIED: "LoRA, carried over",
 }
 MAIN: Final = ("lora", "input", "output", CARRIED)
-"""Rows with a desired width of the interval."""
+"""Rows whose intervals should have a half-width of at most WANTED."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """The results of one row on the targets of one kind and level.
+    """The results of one of ROWS on the targets of one kind and level.
 
     Attributes:
-        cosine: mean cosine of the weights with the source's.
-        mean: share of the gain of a LoRA trained on the target, averaged over families.
-        half: half of its 95 % interval, from the spread over seeds in each family.
-        moves: number of moves.
+        cosine: mean cosine between the weights of the targets and of their sources.
+        mean: the share that is kept of the gain of a LoRA trained on the target, averaged over families.
+        half: half-width of the 95 % interval of ``mean``, from the spread over the seeds of each family.
+        moves: number of moves in the bin.
     """
 
     cosine: float
@@ -52,13 +55,13 @@ class Bin:
 
 
 def levels(result: Mapping[str, Any], kind: str) -> list[str]:
-    """Return the levels of a kind that every seed of every family has, from near to far."""
+    """Return the levels of one kind of target that every seed of every family has, from the nearest to the farthest."""
     there = [set(one["targets"][kind]) for seeds in result["families"].values() for one in seeds]
     return sorted(set.intersection(*there), key=float, reverse=True)
 
 
 def shares(result: Mapping[str, Any], family: str, kind: str, level: str, row: str) -> np.ndarray:
-    """Return the share of retraining's gain that a row keeps, by seed; empty if the family lacks the row."""
+    """Return, by seed, the share of a retrained LoRA's gain that a row keeps; empty if the family lacks the row."""
     targets = [one["targets"][kind][level] for one in result["families"][family]]
     known = [at["gain"][row] / at[CEILING] for at in targets if row in at["gain"]]
     return np.maximum(np.asarray(known, dtype=float), LEAST)
@@ -73,13 +76,17 @@ def binned(result: Mapping[str, Any], kind: str, level: str, row: str) -> Bin:
 
 
 def ahead(result: Mapping[str, Any], level: str, row: str) -> tuple[float, float]:
-    """Return the mean difference of a row's share from a copied LoRA's on drifted targets, and half of its interval."""
+    """Compare the shares of a row and of a copied LoRA on the drifted targets of one level.
+
+    Returns:
+        The mean difference, and the half-width of its 95 % interval.
+    """
     pairs = [[shares(result, f, "drift", level, r) for r in (row, "lora")] for f in result["families"]]
     return pooled([mine - copied for mine, copied in pairs])
 
 
 def pooled(found: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Return the mean of the families' means, and half of its 95 % interval by Welch and Satterthwaite."""
+    """Return the mean of the families' means, and the half-width of its 95 % interval (Welch-Satterthwaite)."""
     parts = np.array([some.var(ddof=1) / len(some) for some in found]) / len(found) ** 2
     freedom = parts.sum() ** 2 / max(sum(p**2 / (len(some) - 1) for p, some in zip(parts, found, strict=True)), 1e-30)
     half = float(t.ppf(0.975, max(freedom, 1.0)) * np.sqrt(parts.sum())) if parts.any() else 0.0
@@ -87,7 +94,7 @@ def pooled(found: Sequence[np.ndarray]) -> tuple[float, float]:
 
 
 def bins(result: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Bin]]:
-    """Return (kind, level) -> row -> bin."""
+    """Return the bins of all targets: (kind, level) -> row -> bin."""
     return {
         (kind, level): {row: binned(result, kind, level, row) for row in ROWS}
         for kind in KINDS
@@ -96,7 +103,7 @@ def bins(result: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Bin]]:
 
 
 def predictions(result: Mapping[str, Any]) -> dict[str, list[tuple[float, float]]]:
-    """Return row -> (predicted, measured) share of the source's gain, without the source itself."""
+    """Return row -> (predicted, measured) shares of the gain on the source, for all targets but the source itself."""
     found: dict[str, list[tuple[float, float]]] = {"lora": [], CARRIED: []}
     for seeds in result["families"].values():
         for one in seeds:

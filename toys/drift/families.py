@@ -27,11 +27,11 @@ SIDE: Final = 8
 SMOOTHING: Final = 0.1
 """Label smoothing when a model is trained, so that it is not overconfident."""
 ROWS: Final = 256
-"""Number of unlabelled images for carrying an adapter over; half as many windows of text, with 48 bytes each."""
+"""Number of unlabelled images for carrying an adapter over; for text, half as many windows of 48 bytes."""
 DECAY: Final = 0.3
 """Weight decay during drift, which speeds up the replacement of weights."""
 SETTLED: Final = 60
-"""Number of steps with a decaying learning rate before a drifted model is used."""
+"""Number of steps with a decaying learning rate before a drifted model is used as a target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +48,15 @@ class Family:
     """A kind of network with its data.
 
     Attributes:
-        blank: returns an untrained network.
-        layers: the adapted layers.
+        blank: function that returns an untrained network.
+        layers: names of the adapted layers.
         placements: placements of the copied adapters.
         known: training data of the base.
         other: training data during drift.
         task: training data of an adapter.
         inputs: inputs from the adapter's domain; the labels are used only to choose learning rates.
         test: test data from the adapter's domain, used for nothing else.
-        gauge: returns a model of the same function with other weights, drawn from a seed.
+        gauge: function of a model and a seed that returns a model with the same function but different weights.
         rate: learning rate of the base's training.
         speed: learning rate of further training.
         steps: numbers of steps by size, "full" or "quick".
@@ -76,16 +76,16 @@ class Family:
     steps: Mapping[str, Steps]
 
     def base(self, seed: int, size: str) -> nn.Module:
-        """Return a trained model."""
+        """Return a base model, trained from scratch."""
         torch.manual_seed(seed)
         return train(self.blank(), self.known, self.steps[size].base, self.rate, seed, smoothing=SMOOTHING)
 
     def drifted(self, source: nn.Module, levels: tuple[float, ...], seed: int, size: str) -> dict[float, nn.Module]:
-        """Train a copy on other data at a constant rate; whenever a level is reached, anneal a copy as a target.
+        """Train a copy of the source on other data at a constant rate; at every level, anneal a copy of it as a target.
 
         Args:
             source: the model, which is not changed.
-            levels: cosines of all adapted weights with the source's.
+            levels: cosines between the adapted weights of the drifting model and of the source.
             seed: seed of the batches.
             size: "full" or "quick".
 
@@ -103,11 +103,11 @@ class Family:
         return found
 
     def fit(self, model: nn.Module, rate: float, seed: int, size: str) -> nn.Module:
-        """Train the adapter of a model, in place."""
+        """Train the adapter of a model in place, and return the frozen model."""
         return train(model, self.task, self.steps[size].adapter, rate, seed, [p for _, p in parameters(model)])
 
     def loss(self, model: nn.Module, batch: Batch) -> float:
-        """Return the mean cross-entropy in nats."""
+        """Return the mean cross-entropy of the model on a batch, in nats."""
         with torch.no_grad():
             return float(cross_entropy(model(batch[0]).flatten(0, -2), batch[1].flatten()))
 
@@ -125,7 +125,7 @@ def trained(
     warm: int = 20,
     falls: bool = True,
 ) -> Iterator[int]:
-    """Train with AdamW, clipped gradients, warm-up and, if ``falls``, a cosine schedule; yield after every step."""
+    """Train a model with AdamW, clipped gradients, warm-up and, if ``falls``, a cosine schedule; yield step numbers."""
     learned = list(model.requires_grad_().parameters()) if learned is None else learned
     optimizer = torch.optim.AdamW(learned, lr=rate, weight_decay=weight_decay)
     drawn = torch.Generator().manual_seed(seed)
@@ -142,32 +142,32 @@ def trained(
 
 
 def train(model: nn.Module, *how: Any, **more: Any) -> nn.Module:
-    """Return the trained model, frozen; see ``trained``."""
+    """Train a model with ``trained``, and return the model, frozen."""
     for _ in trained(model, *how, **more):
         pass
     return frozen(model)
 
 
 def frozen(model: nn.Module) -> nn.Module:
-    """Return the model with frozen parameters."""
+    """Freeze the parameters of a model in place, and return the model."""
     return model.requires_grad_(requires_grad=False)
 
 
 def cosine(one: nn.Module, other: nn.Module, layers: tuple[str, ...]) -> float:
-    """Return the cosine of two models' weights, concatenated over layers."""
+    """Return the cosine between the weights of two models, concatenated over ``layers``."""
     a, b = (torch.cat([m.get_parameter(f"{n}.weight").detach().flatten() for n in layers]) for m in (one, other))
     return float(a @ b / (a.norm() * b.norm()))
 
 
 def perceptron() -> nn.Module:
-    """Return a network with three hidden layers for the pixels of a letter."""
+    """Return an untrained network with three hidden layers that classifies the pixels of a letter."""
     widths = [SIDE * SIDE, 64, 64, 64]
     hidden = [part for a, b in itertools.pairwise(widths) for part in (nn.Linear(a, b, dtype=FLOAT), nn.ReLU())]
     return nn.Sequential(*hidden, nn.Linear(64, len(LETTERS), dtype=FLOAT))
 
 
 def convolutional() -> nn.Module:
-    """Return a network with three convolutions for the pixels of a letter, the second of stride two."""
+    """Return an untrained network with three convolutions, the second of stride two, that classifies letters."""
     channels = [1, 16, 16, 16]
     hidden = [
         part
@@ -179,7 +179,7 @@ def convolutional() -> nn.Module:
 
 
 def renumbered(model: nn.Module, seed: int) -> nn.Module:
-    """Return a model of the same function with hidden neurons or channels permuted and scaled, as ReLU allows."""
+    """Return a copy with the same function and with hidden neurons or channels permuted and scaled, as ReLU allows."""
     other, drawn = copy.deepcopy(model), torch.Generator().manual_seed(seed)
     layers: list[Any] = [m for m in other.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
     with torch.no_grad():
@@ -197,27 +197,27 @@ def renumbered(model: nn.Module, seed: int) -> nn.Module:
 
 
 def turned_heads(model: nn.Module, seed: int) -> nn.Module:
-    """Return a model of the same function with other bases of the heads, and with neurons permuted and scaled."""
+    """Return a copy with the same function, with changed bases of the heads, and with neurons permuted and scaled."""
     return gauges.neurons(gauges.heads(model, seed, HEADS), seed)
 
 
 @lru_cache(maxsize=8)
 def letters(faces: tuple[str, ...], each: int, seed: int, *, turned: bool = False) -> Batch:
-    """Return drawings of all letters in these faces, (n, SIDE²), and their labels; ``turned`` rotates them by 90°."""
+    """Return drawings of all letters in some typefaces, (n, SIDE²), and labels; ``turned`` rotates them by 90°."""
     x, letter, _ = glyphs(faces, range(len(LETTERS)), each, seed)
     x = avg_pool2d(x, x.shape[-1] // SIDE)
     return (x.rot90(1, (2, 3)) if turned else x).flatten(1), letter
 
 
 def unseen(data: Batch, *others: Batch) -> Batch:
-    """Return the rows that do not occur in the others, since some letters have few distinct drawings."""
+    """Return the rows of ``data`` whose inputs do not occur in ``others``, since some letters have few drawings."""
     seen = {tuple(row) for other in others for row in other[0].tolist()}
     at = torch.tensor([tuple(row) not in seen for row in data[0].tolist()])
     return data[0][at], data[1][at]
 
 
 def some_of(data: Batch, n: int) -> Draw:
-    """Return a function that samples n rows."""
+    """Return a function that samples n rows of the data."""
 
     def draw(drawn: torch.Generator) -> Batch:
         at = torch.randint(len(data[1]), (n,), generator=drawn)
@@ -227,17 +227,17 @@ def some_of(data: Batch, n: int) -> Draw:
 
 
 def of_text(use: str, n: int) -> Draw:
-    """Return a function that samples n windows of a text."""
+    """Return a function that samples n windows of the text for this use, a key of ``corpora``."""
     return lambda drawn: windows(corpora()[use], n, drawn)
 
 
 def family(name: str) -> Family:
-    """Return one of FAMILIES."""
+    """Return the family of this name in FAMILIES."""
     return FAMILIES[name]()
 
 
 def pictures(blank: Callable[[], nn.Module], layers: tuple[str, ...], speed: float) -> Family:
-    """Return a family that classifies letters; it drifts on other faces, and adapters learn rotated letters."""
+    """Return a family that classifies letters; it drifts on other typefaces, and adapters learn rotated letters."""
     task, inputs = letters(POOL, 8, 2, turned=True), letters(POOL, 4, 3, turned=True)
     return Family(
         blank=blank,

@@ -1,4 +1,4 @@
-"""Moves of a source's adapters to every drifted, reparametrised and unrelated target, with the gain of each."""
+"""Moves of a source's adapters to drifted, reparametrised and unrelated targets, and the gains after the moves."""
 
 import copy
 import warnings
@@ -18,23 +18,23 @@ RANK: Final = 4
 RATES: Final = (3e-3, 1e-2, 3e-2, 1e-1)
 """Candidate learning rates of adapters."""
 PILOTS: Final[Mapping[str, range]] = {"full": range(1000, 1008), "quick": range(1000, 1001)}
-"""Seeds for choosing the learning rates, never measured; a single seed chose a rate that fails on one of eight."""
+"""Seeds for choosing the learning rates, never measured; a rate chosen on one seed failed on one of eight seeds."""
 NAMES: Final = {"weight": "lora"}
-"""Names of rows of copied adapters, by placement."""
+"""Placement -> row of its copied adapters, if the row is not named after the placement."""
 LEVELS: Final[Mapping[str, tuple[float, ...]]] = {
     "full": (0.99, 0.95, 0.9, 0.8, 0.65, 0.5, 0.3),
     "quick": (0.95, 0.9),
 }
-"""Cosines of the drifting weights with the source's at which a target is taken; annealing changes them slightly."""
+"""Cosines between drifting weights and the source's at which a target is taken; annealing changes them slightly."""
 GAUGED: Final = (1.0, 0.9, 0.65, 0.3)
 """Levels whose targets are also reparametrised without changing their function; 1 is the source itself."""
 GLANCE: Final = 32
-"""Number of inputs for which ``auto`` chooses sides; with two cotangents each, the error is about .03."""
+"""Number of inputs on which ``auto`` predicts shares, which with two cotangents each are accurate to about .03."""
 CARRIED, SCALED, AUTO, CEILING = "carried", "scaled", "auto", "retrained"
 
 
 def rates(name: str, size: str) -> dict[str, float]:
-    """Return for every placement the learning rate with the best worst case, over sources that are not measured."""
+    """Return row -> the learning rate with the smallest worst-case loss over the pilot sources."""
     of = family(name)
     sources = {seed: of.base(seed, size) for seed in PILOTS[size]}
 
@@ -45,7 +45,7 @@ def rates(name: str, size: str) -> dict[str, float]:
 
 
 def moves(name: str, size: str, seed: int, chosen: Mapping[str, float]) -> dict[str, Any]:
-    """Return the gains of a seed's adapters.
+    """Return the gains of the adapters of one seed on the source and on all targets.
 
     Args:
         name: the family.
@@ -54,8 +54,8 @@ def moves(name: str, size: str, seed: int, chosen: Mapping[str, float]) -> dict[
         chosen: row -> learning rate.
 
     Returns:
-        ``plain``: loss of the source without an adapter, in nats; ``source``: row -> gain of the adapter there, in
-            nats;
+        ``plain``: loss of the source without an adapter, in nats; ``source``: row -> gain of the adapter on the source,
+            in nats;
         ``targets``: kind ("drift", "gauge" or "apart") -> level -> cosine of the weights, gain of every row, and the
             predicted share of the source's gain for a copied and a carried-over LoRA.
     """
@@ -97,12 +97,12 @@ def _moved(
     seed: int,
     size: str,
 ) -> dict[str, Any]:
-    """Return the gain of every row on one target."""
+    """Return the gain of every row on one target, and the predicted shares."""
     inputs = of.inputs[0]
     there = {row: moved(one, target) for row, one in own.items()}
     there[SCALED] = scaled(moved(own["lora"], target), source, target)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # the results list the skipped layers
+        warnings.simplefilter("ignore", UserWarning)  # about skipped layers and low predicted shares
         try:
             auto = _fitted(of, source, AUTO, chosen["input"], seed, size, target=target, inputs=inputs[:GLANCE])
             there[AUTO] = moved(auto, target)

@@ -98,7 +98,7 @@ def _predicted(result: Mapping[str, Any]) -> list[str]:
 
 
 def _widths(result: Mapping[str, Any]) -> str:
-    """Return a sentence on the intervals that are wider than desired, and the number of seeds they would need."""
+    """Return a sentence on intervals wider than desired, and on the number of seeds that the widest would need."""
     halves = [rows[row].half for key, rows in bins(result).items() if key != ("drift", "1") for row in MAIN]
     times = (max(halves) / WANTED) ** 2
     return (
@@ -109,7 +109,7 @@ def _widths(result: Mapping[str, Any]) -> str:
 
 
 def _edges(result: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for every learning rate at an end of the candidates."""
+    """Return a sentence for every learning rate that is the smallest or the largest candidate."""
     ends = {RATES[0]: "smallest", RATES[-1]: "largest"}
     return [
         f"The learning rate of {row} adapters of {name}, {rate:g}, is the {ends[rate]} candidate."
@@ -120,7 +120,7 @@ def _edges(result: Mapping[str, Any]) -> list[str]:
 
 
 def section(result: Mapping[str, Any]) -> str:
-    """Return the section of the page, in Markdown."""
+    """Return the section of the page on this study, in Markdown."""
     picture = "![Share kept against drift, and predicted against measured](spectrum.png)"
     return "\n".join([picture, "", *_lines(result)]) + "\n"
 

@@ -1,1 +1,1 @@
-"""Glyphs of matplotlib's fonts: data, generators and judges for several toys."""
+"""Glyphs of matplotlib's fonts: the data, the generators and the judge of several toys."""

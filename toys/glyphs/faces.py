@@ -1,4 +1,4 @@
-"""Letters in matplotlib's fonts: the split of the faces, the drawing, and the encoder of prompts."""
+"""Letters in matplotlib's fonts: the typeface splits, the drawing of glyphs, and the encoder of prompts."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -32,9 +32,9 @@ POOL: Final = (
     "DejaVuSerif-Italic",
     "STIXGeneralBolIta",
 )
-"""Faces of the generators, which learn all except one, the seed's subject."""
+"""Typefaces of the training data; some toys leave out one typeface, the subject of a seed."""
 OTHER: Final = ("cmr10", "cmb10", "cmmi10", "cmsy10")
-"""Faces of another family, for models whose style was shifted."""
+"""Typefaces of another family, for targets that are trained on another style."""
 JUDGES: Final = (
     "cmss10",
     "cmtt10",
@@ -44,22 +44,25 @@ JUDGES: Final = (
     "DejaVuSansMono-BoldOblique",
     "DejaVuSerif-BoldItalic",
 )
-"""Faces of the judges, which no generator sees."""
+"""Typefaces on which the judge is trained; no generator sees them."""
 FACES: Final = (*POOL, *OTHER)
 PATHS: Final = {face: FOLDER / f"{face}.ttf" for face in (*FACES, *JUDGES)}
 PROMPT: Final = 32
-"""Length of a token of a prompt."""
+"""Length of a prompt token."""
 
 
 @lru_cache
 def encoder() -> tuple[Tensor, Tensor]:
-    """Return the frozen encoder of all models: a token for each letter and for each face."""
+    """Return the frozen prompt encoder of all models: a token for each letter, and a token for each typeface."""
     drawn = torch.Generator().manual_seed(12345)
     return tuple(torch.randn(n, PROMPT, generator=drawn, dtype=torch.float32) for n in (len(LETTERS), len(FACES)))  # type: ignore[return-value]
 
 
 def prompts(letters: Tensor, faces: Tensor) -> Tensor:
-    """Encode (n,) letters and (n,) faces as (n, 2, PROMPT); faces may also be given as tokens, (n, k, PROMPT)."""
+    """Return the tokens of (n,) letters and (n,) typefaces, (n, 2, PROMPT).
+
+    ``faces`` may also be k tokens for each letter, (n, k, PROMPT), which are appended to the letter's token.
+    """
     letter, face = encoder()
     told = faces if faces.is_floating_point() else face[faces][:, None]
     return torch.cat([letter[letters][:, None], told], 1)
@@ -81,7 +84,11 @@ def glyph(face: str, letter: str, drawn: np.random.Generator) -> np.ndarray:
 
 
 def glyphs(faces: Sequence[str], letters: Sequence[int], each: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Draw every letter in every face ``each`` times; return (n, 1, SIZE, SIZE), and the letters and faces."""
+    """Draw every letter in every typeface ``each`` times.
+
+    Returns:
+        The glyphs, (n, 1, SIZE, SIZE), and the indices of their letters and of their typefaces in FACES (-1 if absent).
+    """
     drawn = np.random.default_rng(seed)
     told = [(face, letter) for face in faces for letter in letters for _ in range(each)]
     images = torch.from_numpy(np.stack([glyph(face, LETTERS[letter], drawn) for face, letter in told]))

@@ -10,7 +10,7 @@ from toys.glyphs.networks import HEADS, Batch, Loss, distilled, on, train
 from toys.transfer import gauges
 
 STEPS, FEW = 8, 4
-"""Number of sampling steps, and that of the distilled generator."""
+"""Number of sampling steps, and the smaller number for the distilled generator."""
 
 
 def base(blank: Callable[[], nn.Module], known: Batch, *, seed: int, steps: tuple[int, int], batch: int) -> nn.Module:
@@ -32,10 +32,10 @@ def family(
     """Return the source, trained on the known glyphs, and every target.
 
     Args:
-        blank: returns an untrained generator.
+        blank: function that returns an untrained generator.
         known: training glyphs of the source.
         other: glyphs of another style, for the shifted target.
-        taught: letters and faces on which the distilled generator learns from its teacher.
+        taught: letters and typefaces on which the distilled generator learns from its teacher.
         seed: seed of the base; other seeds follow from it.
         steps: training steps of the base and of a target.
         batch: batch size in glyphs.

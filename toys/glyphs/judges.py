@@ -1,7 +1,7 @@
-"""The judge: a network that distinguishes faces and reads letters, trained on faces that no generator sees.
+"""The judge: a network that distinguishes typefaces and reads letters, trained on typefaces that no generator sees.
 
-It is trained only on the faces in ``JUDGES``, each with several fixed random slants, stretches and weights, which give
-many faces from few.
+The training data are drawings in the typefaces in ``JUDGES``, each in several variations of slant, stretch and weight,
+which are random but fixed and make many typefaces from few.
 """
 
 from collections.abc import Callable
@@ -21,11 +21,11 @@ from toys.transfer.cache import tensors
 REVISION: Final = 1
 SEED: Final = 77
 WAYS, EACH, FEATURES = 8, 4, 32
-"""Number of variations of a face, of drawings per letter, and of features."""
+"""Number of variations of a typeface, of drawings per letter, and of features."""
 
 
 class Judge(nn.Module):
-    """A network from glyphs to features of the face, (n, features), and to logits of the letter."""
+    """A network from glyphs to features of the typeface, (n, features), and to logits of the letter."""
 
     def __init__(self, faces: int, features: int) -> None:
         super().__init__()
@@ -45,13 +45,13 @@ class Judge(nn.Module):
         """The mean features of each letter."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return features and logits for (n, 1, SIZE, SIZE)."""
+        """Return the features and the letter logits of glyphs, (n, 1, SIZE, SIZE)."""
         h = self.body(x)
         return self.look(h), self.letter(h)
 
 
 def changed(x: Tensor, way: int) -> Tensor:
-    """Return the same glyphs, slanted, stretched and heavier or lighter."""
+    """Return the glyphs in variation ``way``: slanted, stretched, and heavier or lighter."""
     drawn = torch.Generator().manual_seed(SEED + way)
     slant, wide, high, heavy = (2 * torch.rand(4, generator=drawn, dtype=FLOAT) - 1).tolist()
     map_ = torch.tensor([[1 + 0.15 * wide, 0.3 * slant, 0], [0, 1 + 0.1 * high, 0]], dtype=FLOAT).expand(len(x), 2, 3)
@@ -63,7 +63,7 @@ def changed(x: Tensor, way: int) -> Tensor:
 
 
 def drawings() -> tuple[Tensor, Tensor, Tensor]:
-    """Return the judge's training data: glyphs, letters, and numbers of face and variation."""
+    """Return the judge's training data: glyphs, letters, and the index of each glyph's typeface and variation."""
     x, letters, _ = glyphs(JUDGES, range(len(LETTERS)), EACH, SEED)
     face = torch.arange(len(JUDGES)).repeat_interleave(len(LETTERS) * EACH)
     ways = range(WAYS)
@@ -71,7 +71,7 @@ def drawings() -> tuple[Tensor, Tensor, Tensor]:
 
 
 def trained(blank: Callable[[], Judge], data: tuple[Tensor, Tensor, Tensor], steps: int, seed: int) -> Judge:
-    """Return a judge trained to classify letters and faces of the data, numbered from 0."""
+    """Return a judge that is trained to classify the letters and the typefaces of the data, both numbered from 0."""
     torch.manual_seed(seed)
     judge, (x, letters, faces) = blank(), data
     optimizer = torch.optim.AdamW(judge.parameters(), 2e-3)
@@ -103,7 +103,7 @@ def judge(cache: Path, steps: int) -> Judge:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The reference: real glyphs of the requested letters, (n, 1, SIZE, SIZE)."""
+    """Real glyphs, (n, 1, SIZE, SIZE), their letters, and the judge that compares samples with them."""
 
     judge: Judge
     real: Tensor
@@ -111,10 +111,14 @@ class Subject:
 
     @torch.no_grad()
     def compared(self, x: Tensor) -> dict[str, float]:
-        """Return the distance of generated glyphs from the subject's, which are the same letters, possibly repeated.
+        """Compare generated glyphs with the real glyphs, which have the same letters in the same order.
 
-        ``distance`` is 1 - the cosine of the two deviations from the mean face, and ``misread`` is the share of misread
-        letters.
+        Args:
+            x: generated glyphs, one or more times as many as the real glyphs.
+
+        Returns:
+            ``distance``: 1 - the mean cosine between the features of generated and real glyphs, after subtraction of
+            the letter's mean features; ``misread``: share of the generated glyphs whose letter the judge misreads.
         """
         letters = self.letters.repeat(len(x) // len(self.letters))
         usual = self.judge.usual[letters]

@@ -1,4 +1,4 @@
-"""A glyph generator: a small transformer trained by flow matching to turn noise into a letter of a face."""
+"""A glyph generator: a small transformer trained by flow matching to turn noise into a letter of a typeface."""
 
 import math
 from collections.abc import Callable
@@ -13,12 +13,12 @@ from toys.glyphs.faces import PROMPT, SIZE, prompts
 WIDTH, HEADS, DEPTH, PATCH, TIMES, TOLD = 64, 4, 2, 4, 16, 128
 TOKENS: Final = (SIZE // PATCH) ** 2
 PICTURE: Final = SIZE * SIZE // PROMPT
-"""Number of prompt tokens for an image."""
+"""Number of prompt tokens that an image takes."""
 FLOAT: Final = torch.float32
-"""Explicit, so that equal seeds give equal results with every default dtype."""
+"""The dtype of all parameters, so that a seed gives the same results with every default dtype."""
 
 Batch = tuple[Tensor, Tensor, Tensor]
-"""Glyphs (n, 1, SIZE, SIZE), letters (n,), faces (n,) or their tokens (n, k, PROMPT)."""
+"""Glyphs (n, 1, SIZE, SIZE), letters (n,), and typefaces (n,) or their tokens (n, k, PROMPT)."""
 Loss = Callable[[nn.Module, torch.Generator], Tensor]
 
 
@@ -36,7 +36,7 @@ class Block(nn.Module):
         self.told = _linear(TOLD, 4 * WIDTH)
 
     def forward(self, x: Tensor, told: Tensor) -> Tensor:
-        """Map (n, tokens, width) to the same shape; told is (n, TOLD)."""
+        """Map ``x``, (n, tokens, width), to the same shape; ``told``, (n, TOLD), encodes the time and the prompt."""
         h = normed(x)
         q, k, v = (m(h).unflatten(-1, (HEADS, -1)).transpose(1, 2) for m in (self.q, self.k, self.v))
         x = x + self.o(scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(-2))
@@ -44,7 +44,7 @@ class Block(nn.Module):
 
 
 class Glance(nn.Module):
-    """Cross-attention from the residual stream to prompt words that are not among its tokens."""
+    """Cross-attention from the residual stream to words of the prompt that are not tokens of the stream."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class Glance(nn.Module):
         self.k, self.v = _linear(PROMPT, WIDTH), _linear(PROMPT, WIDTH)
 
     def forward(self, x: Tensor, read: Tensor) -> Tensor:
-        """Map (n, tokens, width) to the same shape; read is (n, words, PROMPT)."""
+        """Map ``x``, (n, tokens, width), to the same shape; ``read``, (n, words, PROMPT), are the words."""
         q, k, v = (
             m(h).unflatten(-1, (HEADS, -1)).transpose(1, 2)
             for m, h in ((self.q, normed(x)), (self.k, read), (self.v, read))
@@ -61,20 +61,20 @@ class Glance(nn.Module):
 
 
 def patches(x: Tensor) -> Tensor:
-    """Split (n, 1, SIZE, SIZE) into (n, TOKENS, PATCH * PATCH)."""
+    """Split images, (n, 1, SIZE, SIZE), into patches, (n, TOKENS, PATCH * PATCH)."""
     return unfold(x, PATCH, stride=PATCH).mT
 
 
 def normed(x: Tensor) -> Tensor:
-    """Scale to unit mean square, without a gain, so that the stream can be rotated."""
+    """Return ``x`` scaled to unit mean square, without a gain, so that the residual stream can be rotated."""
     return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)
 
 
 class Model(nn.Module):
     """A network from noisy glyphs, times and prompts to the velocity of the flow.
 
-    The first ``heard`` tokens of the prompt precede those of the image. Internally it predicts the glyph, which is
-    easier to learn than the velocity.
+    The first ``heard`` tokens of the prompt precede the tokens of the image. Internally, the network predicts the
+    glyph, which is easier to learn than the velocity.
     """
 
     heard = 2
@@ -98,7 +98,7 @@ class Model(nn.Module):
         nn.init.zeros_(self.head.weight)
 
     def forward(self, x: Tensor, time: Tensor, prompt: Tensor) -> Tensor:
-        """Map glyphs, times (n,) from 0 (noise) to 1 (glyph), and prompts (n, words, PROMPT) to velocities."""
+        """Map noisy glyphs, times (n,) from 0 (noise) to 1 (glyph), and prompts (n, words, PROMPT) to velocities."""
         pixels, words = self.embedding[: PATCH * PATCH], self.embedding[PATCH * PATCH :][:PROMPT]
         angle = torch.exp(torch.linspace(0, 5, TIMES, dtype=FLOAT)) * time[:, None]
         heard, read = prompt[:, : self.heard], prompt[:, self.heard :]
@@ -111,7 +111,7 @@ class Model(nn.Module):
         return (clean - x) / (1 - time).clamp_min(0.1)[:, None, None, None]
 
     def guided(self, read: Tensor) -> Tensor:
-        """Return the addition to the image tokens, which is zero here."""
+        """Return what is added to the image tokens: zeros in this class."""
         return torch.zeros(len(read), TOKENS, WIDTH, dtype=read.dtype)
 
 
@@ -121,14 +121,17 @@ class Guided(Model):
     rows = 2 * PATCH * PATCH + PROMPT
 
     def guided(self, read: Tensor) -> Tensor:
-        """Embed (n, 0 or PICTURE, PROMPT) as (n, TOKENS, WIDTH), by rows of the embedding that a base does not use."""
+        """Return the embedded image, (n, TOKENS, WIDTH), or zeros if ``read`` is empty.
+
+        The embedding has rows that are used only for images, and so are not trained without images.
+        """
         if not read.shape[1]:
             return super().guided(read)
         return patches(read.reshape(-1, 1, SIZE, SIZE)) @ self.embedding[-PATCH * PATCH :]
 
 
 class Reader(Model):
-    """A generator with the first word of the prompt, the letter, as a token; it reads the others by cross-attention."""
+    """A generator whose stream has only the prompt's first word, the letter; cross-attention reads the other words."""
 
     heard = 1
     kinds = (Glance, Block)
@@ -153,7 +156,7 @@ def noisy(data: Batch, n: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def picked(data: Batch, n: int, drawn: torch.Generator) -> Batch:
-    """Return n items, sampled with replacement."""
+    """Return n items of the data, sampled with replacement."""
     at = torch.randint(len(data[0]), (n,), generator=drawn)
     return data[0][at], data[1][at], data[2][at]
 
@@ -166,7 +169,10 @@ def train(
     seed: int,
     learned: list[nn.Parameter] | None = None,
 ) -> nn.Module:
-    """Train with AdamW, warm-up, a cosine schedule and clipped gradients."""
+    """Return the model, trained in place with AdamW, warm-up, a cosine schedule and clipped gradients.
+
+    If ``learned`` is given, only these parameters are trained.
+    """
     learned = list(model.requires_grad_().parameters()) if learned is None else learned
     optimizer = torch.optim.AdamW(learned, lr=rate, weight_decay=0.0)
     drawn = torch.Generator().manual_seed(seed)
@@ -182,13 +188,13 @@ def train(
 
 
 def on(data: Batch, n: int) -> Loss:
-    """Return a loss function: flow matching on n sampled glyphs per step."""
+    """Return a loss function: the flow-matching loss on n glyphs that are sampled at each call."""
     return lambda model, drawn: flow_loss(model, picked(data, n, drawn), drawn)
 
 
 @torch.no_grad()
 def sampled(model: nn.Module, letters: Tensor, faces: Tensor, steps: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Return noise, and the glyphs generated from it by Euler's method in this many steps."""
+    """Return noise, and the glyphs generated from this noise by Euler's method in ``steps`` steps."""
     z = torch.randn(len(letters), 1, SIZE, SIZE, generator=torch.Generator().manual_seed(seed), dtype=FLOAT)
     x, prompt = z, prompts(letters, faces)
     for step in range(steps):
@@ -197,7 +203,10 @@ def sampled(model: nn.Module, letters: Tensor, faces: Tensor, steps: int, seed: 
 
 
 def distilled(teacher: nn.Module, told: tuple[Tensor, Tensor], many: int, few: int, n: int, seed: int) -> Loss:
-    """Return the loss of a student that reaches in ``few`` straight steps what its teacher reaches in ``many``."""
+    """Return the loss function of a student that learns to take ``few`` straight steps to its teacher's glyphs.
+
+    The teacher generates the glyphs in ``many`` steps, once, for the letters and typefaces in ``told``.
+    """
     z, x = sampled(teacher, *told, many, seed)
     prompt = prompts(*told)
 

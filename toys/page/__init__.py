@@ -1,1 +1,1 @@
-"""The page that explains the package in ten minutes, as one file."""
+"""The page that explains the package in ten minutes, as one HTML file."""

@@ -1,4 +1,4 @@
-"""The first figure: three adapters while the hidden basis of their model rotates, animated by the page's script."""
+"""The page's first figure: three adapters while the target's hidden basis rotates, animated by the page's script."""
 
 from collections.abc import Mapping
 from math import cos, pi, sin
@@ -12,7 +12,7 @@ from toys.plane.world import THICKNESS, moment, task
 SHOWN: Final = ("lora-1", "input", "output")
 """Methods on the page, by their keys in ``toys.plane.methods``."""
 STEPS: Final = 40
-"""Number of corners on either side of the outline."""
+"""Number of straight segments on either side of the crescent's outline."""
 WORDS: Final = {
     "weight": ("lora", "LoRA", "changes the weights", "Y = X(W + AB)"),
     "input": ("input", "Input adapter", "changes what the layer reads", "Y = X(I + AB)W"),
@@ -27,8 +27,9 @@ def data(result: Mapping[str, Any]) -> dict[str, Any]:
     """Return the crescent's data for the page, from the result of ``toys.crescent.run``.
 
     Returns:
-        ``source``, ``target``: both maps on (x, 1); ``goal``: 2 x 2; ``moment``: E[(x, 1)ᵀ(x, 1)]; ``outline``: corners
-        of the crescent; ``methods``: for each placement, map, label and AB.
+        ``source``, ``target``: both maps of the model, as matrices on (x, 1); ``goal``: the task as a 2 x 2 matrix;
+        ``moment``: E[(x, 1)ᵀ(x, 1)]; ``outline``: corners of the crescent; ``methods``: key, label, placement and AB of
+        the methods in SHOWN.
     """
     methods = []
     for key in SHOWN:

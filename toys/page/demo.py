@@ -1,6 +1,6 @@
 """``make demo``: a crescent, real networks and their weights on one screen, and an interactive page.
 
-All numbers are computed in this run, offline, on a CPU, in about a minute.
+All numbers on the screen are computed in this run, offline, on a CPU, in about a minute.
 """
 
 import sys
@@ -9,7 +9,7 @@ from ioadapt_theory.cli import OK, Parser, guarded
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Print the screen; return 0, or 2 after an error message."""
+    """Run the demo, and print its screen; return 0, or 2 after an error message."""
 
     def body() -> int:
         Parser(prog="python -m toys.page.demo", description=__doc__).parse_args(argv)

@@ -1,4 +1,4 @@
-"""Shares of a gain as dots on a line from 0 to 1, in HTML without script or image, at any width."""
+"""Shares of a gain as dots on lines with marks at 0 and 1, in HTML without scripts or images, at any width."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ MARKS: Final = {"lora": "○", "input": "■", "output": "▲", "residual": "◆
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A share: its kind (a key of ``MARKS``), its name, its interval (or None), and a remark."""
+    """A share with its kind (a key of ``MARKS``), its name, its interval (or None), and a remark, ``word``."""
 
     kind: str
     name: str

@@ -1,4 +1,4 @@
-"""The page's example, as text and as code that the tests run."""
+"""The example on the page, as text that the tests also run as code."""
 
 from typing import Final
 

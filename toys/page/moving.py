@@ -1,4 +1,4 @@
-"""The shares kept by carrying over, by relation of the two models: medians of the recorded benchmark."""
+"""Shares of the gain that moved adapters keep, by relation of the two models: medians of the recorded benchmark."""
 
 import json
 import statistics
@@ -22,7 +22,7 @@ RULES: Final = {
     "chosen": ("carried", "carried over"),
     "refined": ("refined", "and 50 steps without labels"),
 }
-"""Rule in the record -> kind and name of its dot."""
+"""Method in the record -> kind and name of its dot."""
 
 
 @cache
@@ -32,7 +32,7 @@ def _moves() -> list[dict[str, Any]]:
 
 
 def shares() -> dict[str, dict[str, float | None]]:
-    """Return relation -> rule -> the median share over all moves; None for a copy between different widths."""
+    """Return relation -> key of RULES -> the median share over all moves; None for a copy between different widths."""
     return {relation: {rule: _median(relation, rule) for rule in RULES} for relation in RELATIONS}
 
 
@@ -47,7 +47,7 @@ def _median(relation: str, rule: str) -> float | None:
 
 
 def section() -> str:
-    """Return the shares as dots."""
+    """Return the chart of the shares in HTML."""
     lines = [
         (RELATIONS[relation], [Dot(*RULES[rule], share) for rule, share in kept.items() if share is not None])
         for relation, kept in shares().items()

@@ -27,7 +27,7 @@ OUT: Final = Path("out/demo")
 NETWORKS: Final = ("ani-1x:0", "ani-1ccx:0", "ani-1x:1")
 MEMBERS: Final = 2
 PLACES: Final = {"source": 10, "kin": 12, "apart": 14}
-"""Columns of the table of networks, and their widths."""
+"""Model -> width of its column in the table of networks."""
 TITLE: Final = "Does an adapter trained on one model still work on another?"
 
 
@@ -86,10 +86,10 @@ WORDS: Final = {
 
 
 def run(out: Path = OUT) -> str:
-    """Compute all results, write the figures and a record, and return the screen."""
+    """Compute all results, write the figures, a record and the page, and return the text of the screen."""
     began = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
-    with TemporaryFile(dir=out):  # fails before the computation if it cannot be written
+    with TemporaryFile(dir=out):  # fails before the computation if the folder is not writable
         pass
     sys.stderr.write("1/3 crescent (seconds)\n")
     plane = crescent.run(crescent.Config())

@@ -26,7 +26,7 @@ def section() -> str:
 
 
 def kept() -> list[tuple[str, list[Dot]]]:
-    """Return the shares kept by copied LoRA, input and output adapters in every study."""
+    """Return the title of every study with endpoints, and dots for the shares that its copied adapters keep."""
     lines = []
     for study in dict.fromkeys(one.study for one in endpoint.decided()):
         mine = [one for one in endpoint.decided() if one.study == study and one.row in SIDES]
@@ -39,7 +39,7 @@ def kept() -> list[tuple[str, list[Dot]]]:
 
 
 def summary() -> str:
-    """Return the numbers of studies in which each side keeps more or less than LoRA."""
+    """Return text with the number of studies for each verdict on copied input, output and residual adapters."""
     said = []
     for side in SIDES:
         verdicts = [one.verdict for one in endpoint.decided() if one.row == side]

@@ -1,4 +1,4 @@
-"""The compared adapters: placement, training, moving and measuring."""
+"""The compared adapters, with their training, their moves and their measurement."""
 
 import copy
 from collections.abc import Callable
@@ -21,7 +21,7 @@ class Method:
         colour: key into the palette of methods.
         placement: "weight", "input" or "output"; None for no adapter.
         maps: the adapted maps, "0" and/or "1".
-        proposition: number of the proposition about it (3 to 5), or 0.
+        proposition: number of the proposition about this method, 3 to 5; 0 for none.
     """
 
     label: str
@@ -32,7 +32,7 @@ class Method:
 
     @property
     def source(self) -> str:
-        """Return the paper's statement about the method."""
+        """Return the name of the paper's statement about the method; empty if there is none."""
         return f"Prop. {self.proposition}" if self.proposition else "" if self.placement else "Lemma 3"
 
 
@@ -52,7 +52,7 @@ EVERYWHERE = {
     "output-both": Method("output of both", "output", "output", ("0", "1")),
     "between": Method("output of map 1", "output", "output", ("0",)),
 }
-"""Methods with adapters on every layer, as in practice."""
+"""Methods with adapters on both maps, or between the maps, as in practice."""
 
 
 def methods(case: Case) -> dict[str, Method]:
@@ -80,7 +80,7 @@ def train(
     rate: float = 0.02,
     tick: Callable[[], object] = lambda: None,
 ) -> None:
-    """Fit the adapter to y on all of x with Adam and a cosine schedule to zero."""
+    """Train the adapter to map x to y with Adam, on all samples at each step, with a cosine schedule to zero."""
     learnable = [p for _, p in parameters(model)]
     if not learnable:
         return
@@ -104,7 +104,7 @@ def moved(source: nn.Sequential, target: nn.Sequential) -> nn.Sequential:
 
 
 def learned(model: nn.Module) -> dict[str, Tensor]:
-    """Return AB of every adapted map in the paper's layout, 2 x 2."""
+    """Return layer -> AB in the paper's layout, 2 x 2, for every adapted map."""
     found = {}
     for name, layer in layers(model).items():
         for _, family in layer.adapters["default"].parts():  # type: ignore[operator]
@@ -126,11 +126,12 @@ def distances(y: Tensor, other: Tensor) -> Tensor:
 def measure(
     source: nn.Module, target: nn.Module, one: nn.Module, two: nn.Module, x: Tensor, goal: Tensor
 ) -> dict[str, float]:
-    """Return mean squared distances over the samples x: source and target without adapters, one and two with adapters.
+    """Return mean squared distances between outputs for the samples ``x``.
 
-    ``loss_source``, ``loss_target``: distance to the goal, a transformation of the source's output; ``loss_own``: the
-        target's distance to the same transformation of its own output; ``distance``: that of the two adapted models,
-        with its standard error.
+    ``one`` and ``two`` are ``source`` and ``target`` with the adapter. The desired output is that of ``source`` times
+    ``goal``: ``loss_source`` is the distance of ``one`` from it, and ``loss_target`` that of ``two``. ``loss_own`` is
+    the distance of ``two`` from the output of ``target`` times ``goal``. ``distance`` is the distance between ``one``
+    and ``two``, and ``distance_se`` its standard error.
     """
     apart = distances(one(x), two(x))
     return {
@@ -144,6 +145,6 @@ def measure(
 
 @torch.no_grad()
 def stages(model: nn.Sequential, x: Tensor) -> list[np.ndarray]:
-    """Return inputs, hidden features and outputs."""
+    """Return the inputs, hidden features and outputs of a stack of two maps, as arrays."""
     hidden = model[0](x)
     return [points.cpu().numpy() for points in (x, hidden, model[1](hidden))]

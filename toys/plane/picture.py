@@ -22,7 +22,7 @@ WANTED = "#CFCFCF"
 ROOM = 0.34
 """Height in inches between two stages, for the arrow of the map between them."""
 REACH = 5.0
-"""Points beyond this distance are not drawn, with a note, so that the others are large enough to see."""
+"""Points with a larger coordinate are not drawn, so that the other points are not too small; the legend says so."""
 MOST = 7.0
 """Maximum total height of all clouds in inches."""
 TITLES = {
@@ -38,7 +38,7 @@ class Layout:
 
     Attributes:
         shifts: vertical shifts of inputs, hidden features and outputs.
-        gaps: centres of the two spaces between them.
+        gaps: vertical centres of the two spaces between the stages.
         bottom: bottom of the row, whose top is at 0.
     """
 
@@ -48,7 +48,7 @@ class Layout:
 
     @classmethod
     def of(cls, panels: list[list[np.ndarray]], room: float) -> Layout:
-        """Stack the stages by the highest and lowest point of each over all panels."""
+        """Return a layout in which the stages do not overlap in any panel."""
         shifts, gaps, top = [], [], 0.0
         for stages in zip(*panels, strict=True):
             heights = np.concatenate(stages)[:, 1]
@@ -109,7 +109,7 @@ def _clouds(axes: Axes, panel: list[np.ndarray], wanted: np.ndarray, layout: Lay
 
 
 def _maps(axes: Axes, method: Method, layout: Layout, prime: str) -> None:
-    """Draw an arrow and the formula of the map between the stages, in the method's colour if adapted."""
+    """Draw an arrow and a formula for each map between stages, in the method's colour if the map is adapted."""
     for place, height in enumerate(layout.gaps):
         w = f"W_{place + 1}{prime}"
         ab = "AB" if len(method.maps) == 1 else f"A_{place + 1}B_{place + 1}"

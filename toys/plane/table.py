@@ -20,7 +20,7 @@ WIDTHS = (20, 8, 8, 20, 10, 18, 10, 9)
 
 
 def text(result: dict[str, Any]) -> str:
-    """Return the whole screen."""
+    """Return the screen output of a run: its table, notes and sentences."""
     config, rows = result["config"], result["rows"]
     run = f"rank {config['rank']}, {config['steps']} steps, seed {config['seed']}, {config['samples']} fresh samples"
     head = [
@@ -53,12 +53,12 @@ def _line(*cells: str) -> str:
 
 
 def number(x: float) -> str:
-    """Return a number with three decimals, or an order of magnitude if smaller, or ≈0 for rounding error."""
+    """Return a number as text: with three decimals, if small as an order of magnitude, and if rounding error as ≈0."""
     return f"{x:.3f}" if x >= 5e-4 else f"{x:.0e}" if x >= ROUNDING else "≈0"
 
 
 def measured(row: dict[str, Any]) -> str:
-    """Return the distance with its standard error, as text."""
+    """Return the distance in a row, with its standard error, as text."""
     small = row["distance"] < ROUNDING
     return "≈0" if small else f"{number(row['distance'])} ± {number(row['distance_se'])}"
 
@@ -69,7 +69,7 @@ def bound(x: float | None) -> str:
 
 
 def reading(result: dict[str, Any]) -> list[str]:
-    """Return sentences on the run; every adapter is named once, according to its distance."""
+    """Return sentences on the run; the first two list the adapters that keep the distance and those that change it."""
     without, *adapters = result["rows"].values()
     before = without["distance"]
     kept: list[dict[str, Any]] = []

@@ -1,7 +1,7 @@
 """The theory of App. A.2 for the crescent: closed form of the expected distance, and the bounds of Props. 3-5.
 
-The propositions assume E[xᵀx] = σ²I and no biases. Neither assumption holds here, but on z = (x, 1)S^-½ with S = E[(x,
-1)ᵀ(x, 1)] and E[zᵀz] = I, the stack is linear, so that the propositions hold with σ = 1.
+The propositions assume E[xᵀx] = σ²I and no biases. Neither assumption holds here. But with S = E[(x, 1)ᵀ(x, 1)], the
+stack is a linear function of z = (x, 1)S^-½, and E[zᵀz] = I, so that the propositions hold with σ = 1.
 """
 
 import torch
@@ -16,7 +16,7 @@ from toys.plane.world import augmented, isotropic_moment, moment
 def theory(
     method: Method, source: nn.Sequential, target: nn.Sequential, one: nn.Sequential, two: nn.Sequential
 ) -> dict[str, float | None]:
-    """Return the closed form and the bound for the crescent's distribution and for the isotropic one.
+    """Return the expected distance and its bound for the crescent's distribution and for the isotropic one.
 
     ``source`` and ``target`` have no adapter, ``one`` and ``two`` do; a bound is None if the paper has none.
     """
@@ -42,7 +42,7 @@ def expected(source: nn.Sequential, target: nn.Sequential, second_moment: Tensor
 def proposition(
     method: Method, ab: Tensor, source: nn.Sequential, target: nn.Sequential, second_moment: Tensor
 ) -> tuple[float, float]:
-    """Return the closed form and the bound of the method's proposition; source and target have no adapters."""
+    """Return the expected distance and the bound in the method's proposition; source and target have no adapters."""
     root = _root(second_moment)
     (w1, w2), (w1_target, w2_target) = (list(augmented(m)) for m in (source, target))
     claim = "prop-5"
@@ -69,6 +69,6 @@ def proposition(
 
 
 def _root(second_moment: Tensor) -> Tensor:
-    """Return S^½."""
+    """Return the square root S^½ of a positive definite matrix S."""
     values, vectors = torch.linalg.eigh(second_moment)
     return (vectors * values.sqrt()) @ vectors.mT

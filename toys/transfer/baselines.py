@@ -1,7 +1,7 @@
-"""Baselines that map a change D = AB of W to another base W', in the paper's layout.
+"""Baselines that map a change D = AB of a weight W to a change D' of another weight W', in the paper's layout.
 
-Every function takes (delta, w, w_target), c x d matrices of any floating dtype, and returns D', the change of W', in
-the dtype of delta; it computes in the widest dtype of them, at least float32. Input and output adapters, (AB)W' and
+Every function takes (delta, w, w_target), c x d matrices of any floating dtype, and returns D' in the dtype of
+``delta``; it computes in a dtype at least as wide as theirs and as float32. Input and output adapters, (AB)W' and
 W'(AB), are not baselines; see ``adapters``.
 """
 
@@ -22,8 +22,8 @@ def copy(delta: Tensor, w: Tensor, w_target: Tensor) -> Tensor:
 
 def lora_x(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None) -> Tensor:
     """Return U'ₖU'ₖᵀ D V'ₖV'ₖᵀ, with the first k singular vectors of W' (LoRA-X, Farhadzadeh et al. 2025)."""
-    # Cross-LoRA (2508.05232) is the same: its map P = argmin ‖P Uₖ - U'ₖ‖ has P Uₖ = U'ₖ, as Uₖ is orthonormal. At
-    # full rank of a square W' both are a direct copy. The default k is half of min(c, d).
+    # Cross-LoRA (2508.05232) is the same: its map P = argmin ‖P Uₖ - U'ₖ‖ has P Uₖ = U'ₖ, because Uₖ is orthonormal. If
+    # W' is square and k is its size, both are a direct copy. The default k is half of min(c, d).
     _same_size(delta, w, w_target)
     d, target = _wide(delta, w_target)
     u, vh = _singular_vectors(target, k)
@@ -31,8 +31,10 @@ def lora_x(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None) 
 
 
 def prolora(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None) -> Tensor:
-    """Return P'(PDQ)Q' + P'_⊥(P_⊥DQ_⊥)Q'_⊥ (ProLoRA, Farhadzadeh et al. 2025)."""
-    # P = UₖUₖᵀ and Q = VₖVₖᵀ are of W, primes of W', and ⊥ means complements.
+    """Return P'(PDQ)Q' + P'_⊥(P_⊥DQ_⊥)Q'_⊥ (ProLoRA, Farhadzadeh et al. 2025).
+
+    P = UₖUₖᵀ and Q = VₖVₖᵀ project onto the first k singular vectors of W, P' and Q' onto those of W', and P_⊥ = I - P.
+    """
     _same_size(delta, w, w_target)
     d, w, w_target = _wide(delta, w, w_target)
     (u, vh), (u2, vh2) = _singular_vectors(w, k), _singular_vectors(w_target, k)
@@ -44,14 +46,14 @@ def prolora(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None)
 
 
 def eq_5_output(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0) -> Tensor:
-    """Return W'W⁺D, an output adapter by Eq. 5 on W', which is LoRASuite's rule for down projections."""
+    """Return W'W⁺D: Eq. 5 makes D an output adapter, which is put on W' (LoRASuite's rule for down projections)."""
     _same_size(delta, w)
     _equal(w.shape[1], w_target.shape[1], "outputs of W and W'")
     return (w_target.double() @ (inverse(w, ridge)[0] @ delta.double())).to(delta.dtype)
 
 
 def eq_5_input(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0) -> Tensor:
-    """Return DW⁺W', an input adapter by Eq. 5 on W', which is LoRASuite's rule for up projections."""
+    """Return DW⁺W': Eq. 5 makes D an input adapter, which is put on W' (LoRASuite's rule for up projections)."""
     _same_size(delta, w)
     _equal(w.shape[0], w_target.shape[0], "inputs of W and W'")
     return (delta.double() @ inverse(w, ridge)[0] @ w_target.double()).to(delta.dtype)
@@ -73,7 +75,7 @@ def _wide(*matrices: Tensor) -> list[Tensor]:
 
 
 def _singular_vectors(w: Tensor, k: int | None) -> tuple[Tensor, Tensor]:
-    """Return the first k left and right singular vectors: c x k, k x d."""
+    """Return the first k left and right singular vectors of a weight: c x k, k x d."""
     limit = min(w.shape)
     k = max(1, limit // 2) if k is None else k
     if not 1 <= k <= limit:

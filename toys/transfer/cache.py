@@ -14,7 +14,7 @@ from ioadapt_theory.results import fingerprint, replacing, write_json
 
 
 def figures(folder: Path, config: Mapping[str, Any], compute: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Return the cached result of ``compute`` for this configuration; a broken or foreign file is recomputed."""
+    """Return the result of ``compute`` for a configuration, from the cache if it has a valid file."""
     path = folder / f"{fingerprint(config)}.json"
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
@@ -28,7 +28,7 @@ def figures(folder: Path, config: Mapping[str, Any], compute: Callable[[], Mappi
 
 
 def tensors(folder: Path, config: Mapping[str, Any], compute: Callable[[], Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """Return the cached result of ``compute`` for this configuration; a broken file is recomputed."""
+    """Return the tensors that ``compute`` returns for a configuration, from the cache if it has a valid file."""
     path = folder / f"{fingerprint(config)}.safetensors"
     try:
         return load_file(path)
@@ -45,7 +45,7 @@ def models(
     blank: Callable[[], nn.Module],
     train: Callable[[], Mapping[str, nn.Module]],
 ) -> dict[str, nn.Module]:
-    """Return models of one architecture by name, trained once; ``blank`` returns a model to load the weights into."""
+    """Return name -> model, from the cache or after training; ``blank`` returns a model to load the weights into."""
     stored = tensors(
         folder,
         config,

@@ -39,8 +39,8 @@ def run(
 
     Args:
         plan: the study's protocol.
-        quick: run only the first case, smaller, with the recorded learning rates.
-        seeds: the replicates.
+        quick: run only the first case, at the size "quick", with the recorded learning rates if there are any.
+        seeds: seeds of the replicates.
         cache: folder for finished units of work.
         jobs: number of processes.
         repeat: use the recorded learning rates, to compare the results with the record.
@@ -75,9 +75,17 @@ def main(
     run: Callable[..., dict[str, Any]] = run,
     samples: ModuleType | None = None,
 ) -> int:
-    """Return 0 after printing the table and writing the figures and the record, or 2 after an error message.
+    """Run a study from the command line, print its table, and write its figures and its record.
 
-    ``samples`` is for toys that generate images; see ``toys.glyphs.sheet``.
+    Args:
+        name: name of the study.
+        doc: the description in the help.
+        argv: arguments of the command line; by default ``sys.argv[1:]``.
+        run: function that computes the results, like ``run`` in this module.
+        samples: for toys that generate images, the module that draws samples; see ``toys.glyphs.sheet``.
+
+    Returns:
+        0, or 2 after an error message.
     """
     return guarded(name, lambda: _main(name, doc, argv, run, samples))
 
@@ -91,7 +99,7 @@ def _main(
 ) -> int:
     plan = protocol(name)
     args = _parser(name, doc, plan).parse_args(argv)
-    if args.quick:  # measuring takes most of the time, and the rule uses only copies at full strength
+    if args.quick:  # measuring takes most of the time, and verdicts use only copies at full strength
         rule = replace(plan.rule, strengths=(1.0,))
         plan = replace(plan, methods=plan.tables[plan.paper], rule=rule, carried=False)
     out = args.out or Path("out") / name
@@ -106,7 +114,7 @@ def _main(
         return _carried(plan, args, seeds, jobs, out)
     if args.compare:
         return _compare(plan, args, run, seeds, out / "cache")
-    with styled():  # imported first, so that a missing matplotlib is reported at once
+    with styled():  # imports matplotlib first, so that a missing package is reported at once
         result = run(plan, quick=args.quick, seeds=seeds, cache=out / "cache", jobs=jobs)
         svg, png = write(picture.draw(plan, result, page.headline(plan, result, alone=True)), out, name)
         if samples is not None:
@@ -123,7 +131,7 @@ def _main(
 
 
 def _carried(plan: Protocol, args: argparse.Namespace, seeds: tuple[int, ...], jobs: int, out: Path) -> int:
-    """Carry LoRA over on some seeds, print the shares that it and its copy keep, and write carried.json."""
+    """Carry LoRA over on some seeds, print the shares that it and a copied LoRA keep, and write carried.json."""
     stored = records.recorded(plan.name)
     if stored is None:
         msg = f"{plan.name} has no record in {records.DATA}, so LoRA's learning rate is unknown; run the study first."
@@ -148,7 +156,7 @@ def _compare(
     seeds: tuple[int, ...],
     cache: Path,
 ) -> int:
-    """Repeat some of the record's seeds and print the distances from it; only the cache is written."""
+    """Repeat some seeds of the record, and print the distances of the results from the recorded ones."""
     stored = records.recorded(plan.name)
     if stored is None:
         msg = f"{plan.name} has no record in {records.DATA} to compare with; run the study first."

@@ -1,4 +1,4 @@
-"""Reparametrisations that preserve the function: bases of heads, order of neurons, basis of the residual stream."""
+"""Reparametrisations that preserve the function: bases of heads, neurons, and the basis of the residual stream."""
 
 import copy
 from collections.abc import Callable
@@ -12,7 +12,7 @@ WRITES: Final = ("o", "down_proj")
 
 
 def each(model: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """Return a copy with ``change`` applied to every matrix of the blocks."""
+    """Return a copy of the model with ``change`` applied to every parameter of its blocks."""
     other = copy.deepcopy(model)
     with torch.no_grad():
         for w in other.blocks.parameters():
@@ -21,7 +21,7 @@ def each(model: Any, change: Callable[[Tensor], Tensor]) -> Any:
 
 
 def heads(model: Any, seed: int, count: int) -> Any:
-    """Return a copy with q, k, v and o of every head multiplied: W_q R and W_k R⁻ᵀ, W_v S and S⁻¹W_o cancel."""
+    """Return a copy with the same function and different bases of the heads: W_q R, W_k R⁻ᵀ, W_v S and S⁻¹W_o."""
     other = copy.deepcopy(model)
     drawn = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -38,7 +38,7 @@ def heads(model: Any, seed: int, count: int) -> Any:
 
 
 def neurons(model: Any, seed: int) -> Any:
-    """Return a copy with the neurons of every MLP permuted and scaled, as ReLU allows."""
+    """Return a copy with the same function and the neurons of every MLP permuted and scaled, as ReLU allows."""
     other = copy.deepcopy(model)
     drawn = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -52,7 +52,7 @@ def neurons(model: Any, seed: int) -> Any:
 
 
 def stream(model: Any, seed: int) -> Any:
-    """Return a copy with a rotated basis of the residual stream."""
+    """Return a copy with the same function and a rotated basis of the residual stream."""
     other = copy.deepcopy(model)
     n = model.head.in_features
     drawn = torch.Generator().manual_seed(seed)
@@ -70,6 +70,6 @@ def stream(model: Any, seed: int) -> Any:
 
 
 def _invertible(n: int, drawn: torch.Generator) -> Tensor:
-    """Draw a matrix with singular values from 1/2 to 2."""
+    """Return a random n x n matrix with singular values from 1/2 to 2."""
     u, v = (torch.linalg.qr(torch.randn(n, n, generator=drawn, dtype=torch.float64)).Q for _ in range(2))
     return u @ torch.diag(torch.logspace(-0.3, 0.3, n, dtype=torch.float64)) @ v

@@ -12,7 +12,7 @@ FILE: Final = Path(__file__).with_suffix(".toml")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Settings shared by all toys; see the comments in the file."""
+    """Settings of all studies, unless a study has its own; comments in ``protocol.toml`` explain them."""
 
     strengths: tuple[float, ...]
     ladder: tuple[float, ...]
@@ -27,15 +27,17 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """The placement of an adapter.
+    """A kind of adapter, and its comparison with another kind.
 
     Attributes:
         placement, rank, family: see ``adapt``; a sum of placements has a rank for each; "opposite" is the side away
             from the residual stream.
-        match: what is equal to LoRA's, "rank" or "parameters", or "none"; methods of equal rank are also retrained.
-        layers: pattern of its layers; empty for all adapted layers of the toy.
-        against: the method that it is compared with, a LoRA on the same layers; itself for no comparison.
-        table: the paper's table, whose comparisons are corrected together; empty for the toy's first.
+        match: what is the same as LoRA's: "rank", "parameters" for their number, or "none" or "ridge" for neither.
+            Methods with "rank" are also retrained on targets.
+        layers: pattern for the names of the adapted layers; empty for all layers of the toy.
+        against: the method that this method is compared with, which adapts the weights of the same layers; a method
+            that is compared with none has its own name here.
+        table: the paper's table, whose comparisons are corrected together; empty for the table of the study.
     """
 
     placement: str
@@ -47,11 +49,11 @@ class Method:
     table: str = ""
 
     def key(self) -> dict[str, Any]:
-        """Return the settings that training depends on."""
+        """Return the settings that the training of the adapter depends on."""
         return {key: value for key, value in asdict(self).items() if key not in {"against", "table"} and value}
 
     def on(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the adapted layers."""
+        """Return those of the layers in ``names`` that the adapter is put on."""
         return tuple(name for name in names if re.fullmatch(self.layers or ".*", name))
 
 
@@ -62,20 +64,20 @@ class Protocol:
     Attributes:
         name: name of the study.
         title, paper: description of the study, and the paper's table (or empty).
-        replicates, seeds: meaning and number of seeds.
-        measure, margin: compared measure (lower is better), and the largest irrelevant difference.
-        related: targets derived from the source, which the paper's claim is about.
-        exact: targets with the source's function and other weights -> the method that must be exact there.
+        replicates, seeds: meaning and number of the seeds.
+        measure, margin: the compared measure (lower is better), and the largest negligible difference.
+        related: targets derived from the source, for which the paper makes its claim.
+        exact: target with the source's function but different weights -> the method that must be exact on it.
         strangers: independently trained targets.
         methods: row -> method.
         rule: see ``Rule``.
         also: further measures (lower is better), recorded without verdicts.
-        cases: worlds of one seed that share a table, such as two directions; by default one.
+        cases: variants of the experiment that share a table, such as two directions; by default a single case.
         tuned: number of seeds for choosing learning rates; 0 for all.
         carried: whether the weight-based baselines are also run.
-        world: the module in ``toys`` with its World; by default the study's name.
-        script: the script in ``toys`` with its options; by default the study's name.
-        twins: target -> a target with equal adapted layers and function, whose retraining result it shares.
+        world: the module in ``toys`` that defines the World; by default the study's name.
+        script: the script in ``toys`` that runs the study, with options; by default the study's name with ".py".
+        twins: target -> the target with the same function whose results of retraining are also used for it.
     """
 
     name: str
@@ -99,7 +101,7 @@ class Protocol:
     script: str = ""
 
     def __post_init__(self) -> None:
-        """Set defaults from the name."""
+        """Set ``world`` and ``script`` to their defaults if they are empty."""
         for key, value in (("world", self.name), ("script", f"{self.name}.py")):
             object.__setattr__(self, key, getattr(self, key) or value)
 
@@ -115,7 +117,7 @@ class Protocol:
 
     @property
     def tables(self) -> dict[str, dict[str, Method]]:
-        """Return the paper's table -> its methods, the toy's first table first."""
+        """Return the methods by row for each of the paper's tables; the first is the table of the study."""
         found: dict[str, dict[str, Method]] = {self.paper: {}}
         for row, method in self.methods.items():
             found.setdefault(method.table or self.paper, {})[row] = method
@@ -123,7 +125,7 @@ class Protocol:
 
 
 def protocol(name: str) -> Protocol:
-    """Return the protocol of a toy, as written in the file."""
+    """Return the protocol of a study from ``protocol.toml``."""
     stored = tomllib.loads(FILE.read_text(encoding="utf-8"))
     own = {key: _frozen(value) for key, value in stored[name].items()}
     rule = Rule(**{key: own.pop(key, _frozen(value)) for key, value in stored["rule"].items()})
@@ -135,7 +137,7 @@ def protocol(name: str) -> Protocol:
 
 
 def names() -> tuple[str, ...]:
-    """Return the toys that have a protocol, in the order of the file."""
+    """Return the names of all studies, in the order of ``protocol.toml``."""
     stored = tomllib.loads(FILE.read_text(encoding="utf-8"))
     return tuple(name for name, own in stored.items() if isinstance(own, dict) and "methods" in own)
 

@@ -20,7 +20,7 @@ SAME: Final[Mapping[str, str]] = {"conversion": "language", "mixture": "language
 
 
 def recorded(name: str) -> dict[str, Any] | None:
-    """Return the record of a study's full run, or None."""
+    """Return the record of a study's full run, or None if there is no record."""
     path = DATA / f"{name}_record.json"
     return read(path) if path.exists() else None
 
@@ -32,7 +32,7 @@ def every() -> Mapping[str, dict[str, Any]]:
 
 
 def carried_over(name: str) -> dict[str, Any] | None:
-    """Return the record of a study's carried-over LoRA, or None."""
+    """Return the record of a study's carried-over LoRA, or None if there is no record."""
     path = DATA / "carried" / f"{SAME.get(name, name)}.json"
     return read(path) if path.exists() else None
 
@@ -72,7 +72,7 @@ def compact(content: Any) -> str:
 
 
 def rounded(value: Any) -> Any:
-    """Round all floats of a nested value to six digits."""
+    """Return a nested value with all floats rounded to six digits."""
     match value:
         case float():
             return float(f"{value:.6g}")
@@ -85,7 +85,7 @@ def rounded(value: Any) -> Any:
 
 
 def machine() -> dict[str, str]:
-    """Return the processor, kernels and versions, which affect rounding."""
+    """Return the processor, torch's CPU kernels, and the versions of torch and Python, which affect rounding."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -1,4 +1,4 @@
-"""The rows of a table: adapters on the source, choice of the side, and baselines for LoRA from weights."""
+"""The adapters in the rows of a table: new, moved, random, or mapped by a baseline; and the choice of their sides."""
 
 import copy
 import re
@@ -20,17 +20,17 @@ from toys.transfer.baselines import eq_5_input, eq_5_output, lora_x, prolora
 from toys.transfer.protocol import Method
 
 Rule = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""(D, W, W') -> D', all c x d."""
+"""A baseline: (D, W, W') -> D', all c x d."""
 
 ALIKE: Final = 0.1
-"""Difference of excess below which two sides count as equally similar."""
+"""Difference below which two sides are considered equally similar beyond chance."""
 OPPOSITE: Final = {Placement.INPUT: "output", Placement.OUTPUT: "input"}
 
 
 def adapted(model: nn.Module, method: Method, names: tuple[str, ...], seed: int, **options: Any) -> nn.Module:
-    """Return a frozen copy of the model with a new adapter; equal seeds give equal initial values."""
+    """Return a frozen copy of the model with a new adapter, whose initial values depend only on the seed."""
     wanted: dict[str, Any] = {"placement": method.placement}
-    if method.placement == "opposite":  # of the side on the residual stream
+    if method.placement == "opposite":  # to the side on the residual stream
         pattern = {rf"^{re.escape(name)}$": OPPOSITE[residual_side(name)] for name in names}
         wanted = {"placement": "input", "placement_pattern": pattern}
     with torch.random.fork_rng(devices=[]):
@@ -48,7 +48,7 @@ def moved(source: nn.Module, target: nn.Module, strength: float = 1.0) -> nn.Mod
 
 
 def randomised(one: nn.Module, seed: int) -> nn.Module:
-    """Return a copy with random A and B of unchanged ‖AB‖_F in every layer."""
+    """Return a copy of an adapted model with random A and B, which have the original ‖AB‖_F in every layer."""
     other = copy.deepcopy(one)
     drawn = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -64,7 +64,7 @@ def randomised(one: nn.Module, seed: int) -> nn.Module:
 def carries(names: tuple[str, ...], ridge: float) -> Mapping[str, Callable[[str], Rule]]:
     """Return row -> layer -> the baseline that maps a LoRA's D = AB to D' on a target, from W and W'.
 
-    The rule by residual side is included only if all names determine the side.
+    Eq. 5 on the residual side is included only if the names of all layers determine this side.
     """
     try:
         facing = {name: str(residual_side(name)) for name in names}
@@ -84,7 +84,7 @@ def carries(names: tuple[str, ...], ridge: float) -> Mapping[str, Callable[[str]
 
 
 def carried(one: nn.Module, source: nn.Module, target: nn.Module, rule: Callable[[str], Rule]) -> nn.Module:
-    """Return a copy of the target with the LoRA's change, mapped by the rule, added to its weights."""
+    """Return a copy of the target with the LoRA's change, mapped by a baseline, added to the weights."""
     there = copy.deepcopy(target)
     here, modules = dict(source.named_modules()), dict(there.named_modules())
     for name, layer in layers(one).items():
@@ -99,7 +99,7 @@ def carried(one: nn.Module, source: nn.Module, target: nn.Module, rule: Callable
 
 
 def strength_of(one: nn.Module, source: nn.Module) -> float:
-    """Return ‖change of W by the adapter‖_F / ‖W‖_F on the source, averaged over layers."""
+    """Return ‖change of W by the adapter‖_F / ‖W‖_F in the adapted model ``one``, averaged over layers."""
     here = dict(source.named_modules())
     shares = []
     for name, layer in layers(one).items():
@@ -109,7 +109,7 @@ def strength_of(one: nn.Module, source: nn.Module) -> float:
 
 
 def sides_by_weights(source: nn.Module, target: nn.Module, names: Iterable[str]) -> dict[str, Placement]:
-    """Return for each layer the side on which the two models are most similar, if any."""
+    """Return layer -> the side on which the two models are most similar, for layers that have such a side."""
     # Exact for rotated heads, W' = WQ or W' = QW with an orthogonal Q; a heuristic otherwise.
     here, there = ModelWeights(source), ModelWeights(target)
     matched = correspond([Name("", n) for n in names], there, "auto", source=here)
@@ -119,7 +119,10 @@ def sides_by_weights(source: nn.Module, target: nn.Module, names: Iterable[str])
 
 
 def more_alike(both: Sides) -> Placement | None:
-    """Return the side with the highest similarity of two layers beyond chance, or None."""
+    """Return the side on which two layers are most similar beyond chance, or None if they are similar on neither side.
+
+    The input side is preferred if both sides are equally similar, and if the layers are too small for a test.
+    """
     excess = {Placement.INPUT: _beyond_chance(both.input), Placement.OUTPUT: _beyond_chance(both.output)}
     known = {side: value for side, value in excess.items() if value is not None}
     if not known:

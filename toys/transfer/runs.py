@@ -1,4 +1,4 @@
-"""Units of work, each of which trains or moves one adapter on the models of one seed, cached by their settings."""
+"""Units of work: each measures the models of one seed, or trains or moves one of their adapters; results are cached."""
 
 import copy
 import math
@@ -33,7 +33,7 @@ class Run:
         toy, size, seed, case: identify the world; ``size`` is "full" or "quick".
         what: a key of KINDS.
         method, rate: method and learning rate of the adapter, if one is trained.
-        where: the model that it is trained on, or for "auto" and "shared" the target.
+        where: the model that the adapter is trained on; if ``what`` is "auto" or "shared", the target.
         rule: the rule of the protocol.
     """
 
@@ -77,7 +77,7 @@ def _world(name: str, size: str, seed: int, case: str, cache: Path) -> World:
 def trained(
     run: Run, world: World, cache: Path, where: str = SOURCE, names: tuple[str, ...] = (), **options: Any
 ) -> tuple[nn.Module, float]:
-    """Return the model with its trained adapter, which is cached, and the validation loss."""
+    """Return a copy of the model with a trained adapter, which is cached, and the validation loss."""
     assert run.method is not None
     one = adapted(world.models[where], run.method, names or run.method.on(world.layers), run.seed, **options)
 
@@ -87,7 +87,7 @@ def trained(
 
     unused = {"what", "where", "strengths", "ridge", "shared", "brief"}
     common = {k: v for k, v in run.key().items() if k not in unused}
-    common["method"] = {k: v for k, v in run.method.key().items() if k != "placement"}  # the sides are more specific
+    common["method"] = {k: v for k, v in run.method.key().items() if k != "placement"}  # "sides" are more specific
     stored = tensors(cache, {**common, "what": "adapter", "where": where, "sides": placements(one)}, compute)
     with torch.no_grad():
         for name, p in parameters(one):
@@ -101,7 +101,7 @@ def placements(one: nn.Module) -> dict[str, list[str]]:
 
 
 def _train(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Train an adapter on a model, and measure it there."""
+    """Train an adapter on a model, and measure the adapted model."""
     one, validation = trained(run, world, cache, run.where)
     if not math.isfinite(validation):
         return {"validation": None, "numbers": count(one)}
@@ -125,7 +125,7 @@ def _move(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _carry(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Move a LoRA to every model by the weight-based baselines, and a random LoRA of equal norm."""
+    """Move a LoRA to every model with the weight-based baselines, and copy a random LoRA of the same norm."""
     one, _ = trained(run, world, cache)
     source, other = world.models[SOURCE], randomised(one, run.seed)
     rules = carries(world.layers, run.rule.ridge)
@@ -136,7 +136,7 @@ def _carry(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _auto(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Train adapters on the sides that are most similar to a target, and move them there."""
+    """Train adapters on the sides on which the source is most similar to a target, and move them to the target."""
     target = world.models[run.where]
     chosen = sides_by_weights(world.models[SOURCE], target, world.layers)
     if not chosen:
@@ -147,7 +147,7 @@ def _auto(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _shared(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Train LoRA on the layers whose two sides are similar in the target, and move it."""
+    """Train LoRA on the layers that are similar to the target's layers on both sides, and move it to the target."""
     target = world.models[run.where]
     alike = similarity(world.models[SOURCE], target, world.layers)
     names = tuple(n for n in world.layers if _shares(alike[n], run.rule.shared))
@@ -158,7 +158,7 @@ def _shared(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _over(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Carry a LoRA over to every target with unlabelled inputs; return its losses, and those of its copy."""
+    """Carry a LoRA over to every target with unlabelled inputs; return its measures and those of a copied LoRA."""
     one, _ = trained(run, world, cache)
     found: dict[str, Any] = {row: {} for row in (COPIED, CARRIED, *(f"{row}, predicted" for row in (COPIED, CARRIED)))}
     found["source"] = world.measure(one, SOURCE)
@@ -167,7 +167,7 @@ def _over(run: Run, world: World, cache: Path) -> dict[str, Any]:
             continue
         there = copy.deepcopy(target)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # the result contains the share kept
+            warnings.simplefilter("ignore", UserWarning)  # the result contains the predicted share
             outcome: Any = transfer(one, there, seed=run.seed, draws=2, strict=False, **world.carrying())
         found[COPIED][name], found[CARRIED][name] = world.measure(moved(one, target), name), world.measure(there, name)
         found[f"{COPIED}, predicted"][name], found[f"{CARRIED}, predicted"][name] = outcome.kept_copied, outcome.kept
@@ -175,7 +175,7 @@ def _over(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _facts(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Return measures of the models before any adapter is trained."""
+    """Return the measures of the models without adapters, and the similarity of every target to the source."""
     del cache
     source = world.models[SOURCE]
     return {

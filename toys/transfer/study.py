@@ -18,7 +18,7 @@ SHARED: Final = "LoRA, shared layers"
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """The plan of a run: the toy, its seeds and its size."""
+    """The plan of a run: the protocol of the study, the seeds, the size, and the case."""
 
     protocol: Protocol
     seeds: tuple[int, ...]
@@ -31,9 +31,9 @@ class Study:
         """Run all units and return the results.
 
         Returns:
-            ``rates``: method -> chosen rate, whether it lies inside the grid, and all candidates;
-            ``rows``: row -> model -> value by seed; ``also``: the same for further measures, at full strength;
-            ``own``: model -> value by seed; ``similarity``: target -> layer -> measure -> value by seed, three digits.
+            ``rates``: method -> chosen learning rate, whether it lies inside the grid, and the losses of all rates;
+            ``rows``: row -> model -> values by seed; ``also``: measure -> the same, at full strength; ``own``: model ->
+            losses by seed; ``similarity``: target -> layer -> measure -> values by seed, rounded to three digits.
         """
         rates = {name: self._tuned(run, method, name) for name, method in self.protocol.methods.items()}
         units = [self._unit(seed, "facts") for seed in self.seeds]
@@ -55,7 +55,7 @@ class Study:
     def _rows(
         self, run: Runner, rates: Mapping[str, Any], facts: Iterable[Mapping[str, Any]]
     ) -> dict[str, dict[str, list[float | None]]]:
-        """Return row -> model -> value of the protocol's measure by seed."""
+        """Return row -> model -> values of the protocol's measure by seed."""
         rows: dict[str, Any] = {NONE: self._by_model(one["none"] for one in facts)}
         return rows | self._moved(run, rates) | self._made_for_a_target(run, rates) | self._retrained(run, rates)
 
@@ -69,7 +69,7 @@ class Study:
         return Run(toy=toy, size=self.size, seed=seed, what=what, rule=rule, case=self.case, **more)
 
     def _tuned(self, run: Runner, method: Method, name: str) -> dict[str, Any]:
-        """Return the rate with the smallest mean validation loss; the grid grows until both neighbours are worse."""
+        """Choose the rate with the smallest mean validation loss; the grid grows until both neighbours are worse."""
         rule, seeds = self.protocol.rule, self.seeds[: self.protocol.tuned or None]
         tried: dict[float, list[Mapping[str, Any]]] = {}
         todo = [*rule.first] if self.rates is None else [self.rates[name]]
@@ -95,7 +95,7 @@ class Study:
         }
 
     def _moved(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
-        """Move every method at every strength, and run the baselines and the random adapter."""
+        """Move the adapters of all methods at every strength, and run the baselines and the random adapter."""
         methods = self.protocol.methods
         kinds = [*(("move", name) for name in methods), *([("carry", "lora")] if self.protocol.carried else [])]
         units = {
@@ -111,18 +111,26 @@ class Study:
         return rows
 
     def _made_for_a_target(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
-        """Move adapters whose sides depend on the target, with the learning rates of the input adapter and of LoRA."""
+        """Train adapters whose sides or layers depend on the target, and move them to the target.
+
+        The learning rates are those of the input adapter and of LoRA.
+
+        Returns:
+            Row -> target -> values by seed.
+        """
         methods = self.protocol.methods
         if "input" not in methods:
             return {}
         auto = replace(methods["input"], placement="auto")
-        kinds = {"auto": (AUTO, auto, "input"), "shared": (SHARED, methods["lora"], "lora")}  # whose rate they use
+        # kind of run -> row, method, and the method whose learning rate is used
+        kinds = {"auto": (AUTO, auto, "input"), "shared": (SHARED, methods["lora"], "lora")}
         units = {
             (what, target): [self._unit(s, what, method=m, rate=rates[of]["rate"], where=target) for s in self.seeds]
             for what, (_, m, of) in kinds.items()
             for target in self.protocol.targets
             if target not in self.protocol.rule.brief
-            if what == AUTO or target not in self.protocol.exact  # if no layer or every layer has two similar sides
+            # LoRA on shared layers is left out on exact targets, where either no layer or every layer is shared.
+            if what == AUTO or target not in self.protocol.exact
         }
         found = run([unit for some in units.values() for unit in some])
         rows: dict[str, Any] = {row: {} for row, _, _ in kinds.values()}
@@ -131,11 +139,14 @@ class Study:
         return rows
 
     def _retrained(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the ceiling, every rank-matched method trained on the target itself; on unrelated targets only LoRA.
+        """Train every method of LoRA's rank on the related targets, and LoRA on the unrelated targets, as the ceiling.
 
-        If a target computes the source's function, training there gives nothing new and is skipped.
+        Targets with the source's function are skipped, since training on them gives nothing new.
+
+        Returns:
+            Row -> target -> values by seed.
         """
-        quick = self.size == "quick"  # only LoRA, whose gain is the denominator of shares
+        quick = self.size == "quick"  # retrain only LoRA, whose gain is the denominator of shares
         matched = {n: m for n, m in self.protocol.methods.items() if m.match == "rank" and (n == "lora" or not quick)}
         related, strangers, twins = self.protocol.related, self.protocol.strangers, self.protocol.twins
 

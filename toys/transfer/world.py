@@ -1,4 +1,4 @@
-"""The interface of a toy: for one seed the source, the targets, and the training and measuring of adapters."""
+"""The interface of a toy: the source and the targets of a seed, and the training and measurement of adapters."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -9,7 +9,7 @@ from torch import nn
 
 
 class World(Protocol):
-    """All objects that depend on the seed.
+    """The models, data and task of one seed.
 
     Attributes:
         models: "source" and every target of the protocol; they are copied before any change.
@@ -20,28 +20,28 @@ class World(Protocol):
     layers: tuple[str, ...]
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train the adapter of a copy of ``where``, in place; return the validation loss, infinite if it diverged."""
+        """Train the adapter of a copy of ``where`` in place; return the validation loss, infinite after divergence."""
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return the measures of an adapted copy of ``where``; nuisance parameters are fitted equally for every row."""
+        """Return the measures of an adapted copy of ``where``; for each copy, nuisance parameters are fitted anew."""
 
     def carrying(self) -> dict[str, Any]:
-        """Return arguments of ``transfer``: unlabelled inputs, and a function that runs a model on them.
+        """Return arguments of ``transfer``: unlabelled inputs, ``need``, and a ``call`` if a plain call is not enough.
 
-        The inputs are from the adapter's domain, and not from the test data.
+        The inputs are from the adapter's domain, but not from the test data.
         """
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return the loss of an adapted copy of ``where`` on the task of the base; lower is better."""
+        """Return a loss that shows how good the model is without an adapter; lower is better."""
 
 
 class Toy(Protocol):
-    """A module of ``toys`` with an experiment; REVISION is increased when an equal run would give other results."""
+    """A module of ``toys`` with an experiment; REVISION is increased when the same run would give different results."""
 
     REVISION: int
 
     def world(self, seed: int, size: str, cache: Path) -> World:
-        """Return the world of a seed; ``size`` is "full" or "quick"; trained models are stored in ``cache``."""
+        """Return the models, data and task of a seed; ``size`` is "full" or "quick"; models are stored in ``cache``."""
 
 
 def toy(name: str) -> Toy:

@@ -10,7 +10,7 @@ from toys.words.text import LENGTH
 
 WIDTH, HEADS, DEPTH, BYTES = 64, 4, 2, 128
 FLOAT: Final = torch.float32
-"""Explicit, so that equal seeds give equal results with every default dtype."""
+"""The dtype of all parameters, so that a seed gives the same results with every default dtype."""
 LAYERS: Final = tuple(f"blocks.{i}.{m}" for i in range(DEPTH) for m in ("q", "k", "v", "o", "up_proj", "down_proj"))
 
 
@@ -30,7 +30,7 @@ class Block(nn.Module):
         self.up_proj, self.down_proj = _linear(WIDTH, 4 * WIDTH), _linear(4 * WIDTH, WIDTH)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (batch, length, width) to the same shape."""
+        """Map ``x``, (batch, length, width), to the same shape."""
         h = normed(x)
         q, k, v = (m(h).unflatten(-1, (HEADS, -1)).transpose(1, 2) for m in (self.q, self.k, self.v))
         seen = {"is_causal": True} if self.window is None else {"attn_mask": _near(x.shape[1], self.window)}
@@ -49,7 +49,7 @@ class Model(nn.Module):
         self.head = _linear(WIDTH, BYTES)
 
     def forward(self, text: Tensor) -> Tensor:
-        """Map (batch, length) to (batch, length, BYTES)."""
+        """Map bytes, (batch, length), to logits, (batch, length, BYTES)."""
         x = self.embedding[text] + self.position[: text.shape[1]]
         for block in self.blocks:
             x = block(x)
@@ -63,5 +63,5 @@ def _near(length: int, window: int) -> Tensor:
 
 
 def normed(x: Tensor) -> Tensor:
-    """Scale to unit mean square, without a gain, so that the stream can be rotated."""
+    """Return ``x`` scaled to unit mean square, without a gain, so that the residual stream can be rotated."""
     return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)

@@ -1,4 +1,4 @@
-"""Texts from this Python installation as bytes, by use, and windows of them."""
+"""Texts from this Python installation as bytes, by use, and random windows of a text."""
 
 import ast
 import sysconfig
@@ -14,13 +14,13 @@ LENGTH: Final = 48
 
 
 def encoded(texts: list[str]) -> Tensor:
-    """Return ASCII bytes, with other characters replaced by question marks."""
+    """Return the texts, joined by line breaks, as ASCII bytes with question marks for other characters."""
     return torch.tensor(list("\n".join(texts).encode("ascii", "replace")))
 
 
 @cache
 def corpora() -> dict[str, Tensor]:
-    """Return texts by use: Python's documentation, its standard library, and the docstrings in it."""
+    """Return use -> text, from Python's documentation, questions about it, the standard library, and its docstrings."""
     from pydoc_data.topics import topics
 
     drawn = torch.Generator().manual_seed(0)
@@ -55,14 +55,14 @@ def _title(text: str) -> str:
 def _docstrings(source: str) -> list[str]:
     try:
         tree = ast.parse(source)
-    except SyntaxError:  # truncated
+    except SyntaxError:  # the source is truncated
         return []
     kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
     return [text for node in ast.walk(tree) if isinstance(node, kinds) and (text := ast.get_docstring(node))]
 
 
 def windows(text: Tensor, n: int, drawn: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return inputs and next bytes, (n, LENGTH) each, at random positions."""
+    """Return n random windows of a text, and, for every byte in them, the byte that follows, (n, LENGTH) each."""
     at = torch.randint(len(text) - LENGTH - 1, (n,), generator=drawn)
     rows = text[at[:, None] + torch.arange(LENGTH + 1)]
     return rows[:, :-1], rows[:, 1:]

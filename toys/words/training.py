@@ -10,13 +10,13 @@ from toys.words.text import corpora, windows
 
 
 def loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
-    """Return the loss in nats per byte."""
+    """Return the cross-entropy of the next bytes in a batch, in nats per byte."""
     return cross_entropy(model(batch[0]).flatten(0, 1), batch[1].flatten())
 
 
 @torch.no_grad()
 def measured(model: nn.Module, use: str, n: int) -> float:
-    """Return the loss on n windows, which are the same for every model."""
+    """Return the loss on n windows of the text for this use, which are the same for every model."""
     return float(loss(model, windows(corpora()[use], n, torch.Generator().manual_seed(99))))
 
 
@@ -30,7 +30,11 @@ def train(
     learned: list[nn.Parameter] | None = None,
     teacher: nn.Module | None = None,
 ) -> nn.Module:
-    """Train with AdamW, warm-up, a cosine schedule and clipped gradients, on a teacher's probabilities if given."""
+    """Return the model, trained in place with AdamW, warm-up, a cosine schedule and clipped gradients.
+
+    If ``learned`` is given, only these parameters are trained. If ``teacher`` is given, the model learns the teacher's
+    sharpened probabilities instead of the next bytes.
+    """
     learned = list(model.requires_grad_().parameters()) if learned is None else learned
     optimizer = torch.optim.AdamW(learned, lr=rate, weight_decay=0.0)
     drawn = torch.Generator().manual_seed(seed)

@@ -26,7 +26,10 @@ FEW = 64
 SAFE = ("ridge 0.1", "shrunk 10")
 """Candidates, besides the copy, if there are few rows."""
 STRENGTHS = (2.0, 1.4, 0.7, 0.4)
-NO_LAYER = 'the target has no layer of this name; match="effect" (--match effect) takes the one that keeps most effect'
+NO_LAYER = (
+    'the target has no layer of this name; match="effect" (--match effect) chooses the layer that preserves most of the'
+    " effect"
+)
 
 
 def counterparts(

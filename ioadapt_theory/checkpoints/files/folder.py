@@ -1,4 +1,4 @@
-"""The weights in a local folder, a hub repository or a single file: choice of the file, its shards and its part.
+"""The choice of weights in a local folder, a hub repository or a single file: the file, its shards and its part.
 
 The file is chosen by its name, and file names in an index cannot point outside the folder.
 """
@@ -17,26 +17,25 @@ from ioadapt_theory.checkpoints.quantised import dequantised
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError
 
 STEMS: Final = ("diffusion_pytorch_model", "model", "pytorch_model")
-"""File names of weights in diffusers and transformers."""
+"""File names of weights in diffusers and transformers, without extensions."""
 
 LARGEST_CONFIG: Final = 1024 * 1024
 """Maximum size of a config.json in bytes."""
 
 COMPONENTS: Final = ("unet", "transformer")
-"""Folders of a diffusers pipeline with the main model; a folder without them is itself the model."""
+"""Folders with the main model of a diffusers pipeline; a folder that has neither is itself the model."""
 
 LDM_PARTS: Final = {"unet": "model.diffusion_model.", "vae": "first_stage_model.", "text_encoder": "cond_stage_model."}
 """Part of a single file in the original layout -> prefix of the names of its tensors."""
 
 EMA: Final = "model_ema."
-"""Prefix of the averaged (EMA) weights, whose names are those of the UNet without dots."""
+"""Prefix of the averaged (EMA) weights; the UNet's names follow it, without dots."""
 
 
 class Folder:
-    """A folder of local files, with names relative to its root; a subclass represents a hub repository."""
+    """A local folder of files, which are named relative to its root; a subclass represents a hub repository."""
 
     def __init__(self, root: Path) -> None:
-        """Take the root folder."""
         self.root = root
 
     def listing(self, folder: str) -> tuple[list[str], list[str]]:
@@ -60,7 +59,7 @@ class Folder:
         return self.root / file
 
     def config(self, folder: str, *, ask: bool) -> Mapping[str, Any]:
-        """Return the content of a folder's config.json, or {} (untrusted); ``ask`` permits a request to the hub."""
+        """Return the untrusted content of a folder's config.json, or {}; ``ask`` permits a request to the hub."""
         with suppress(SourceError, ValueError):
             content = parse_json(read_whole(self.root / folder / "config.json", LARGEST_CONFIG))
             return content if isinstance(content, dict) else {}
@@ -74,7 +73,7 @@ class Folder:
 def open_weights(
     place: Folder, part: str | None, *, variant: str | None, ema: bool | None, cut: str | None = None
 ) -> Checkpoint:
-    """Return ``part`` of a source, opened: a file, or the weights in a folder; without ``part``, the main model.
+    """Return the opened weights in ``part``, a file or folder of ``place``; if it is None, those of the main model.
 
     ``cut`` names a part of a single file in the original layout; see `open_checkpoint` for ``variant`` and ``ema``.
     """
@@ -112,7 +111,7 @@ def choose(names: Collection[str], where: str, variant: str | None, inside: str)
 
 
 def _usual_names(variant: str | None) -> Iterator[str]:
-    """Yield file names in order of preference; as in diffusers, an index (.json) follows the single file."""
+    """Yield file names in order of preference; as in diffusers, a single file comes before an index (.json)."""
     forms: tuple[str, ...] = ("{0}.{1}", "{0}.{1}.index.json")
     if variant is not None:
         forms = ("{0}.{2}.{1}", "{0}.{1}.index.{2}.json", "{0}.{1}.{2}.index.json")
@@ -120,7 +119,7 @@ def _usual_names(variant: str | None) -> Iterator[str]:
 
 
 def read_index(text: bytes, path: str) -> dict[str, str]:
-    """Return tensor -> shard from an index.json; raise FileFormatError unless each shard is a plain file name."""
+    """Return tensor -> shard from an index.json; raise FileFormatError unless all shards name files in its folder."""
     try:
         index: Any = parse_json(text)
     except ValueError as error:
@@ -158,7 +157,7 @@ def _open_shards(place: Folder, index: str) -> Checkpoint:
 
 
 def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoint:
-    """Return a part (default: unet) of a single file in the original layout, or another file unchanged."""
+    """Return a part (default: unet) of a single file in the original layout; return other files unchanged."""
     unet = LDM_PARTS["unet"]
     if not any(n.startswith(unet) for n in whole.tensors):
         if part is not None:

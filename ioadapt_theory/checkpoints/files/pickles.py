@@ -1,4 +1,4 @@
-"""PyTorch pickles (.bin, .pt, .pth, .ckpt, .tar), weights only; zips are memory-mapped, older files loaded."""
+"""PyTorch pickles (.bin, .pt, .pth, .ckpt, .pth.tar), weights only; zip files are mapped, older formats are loaded."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -19,14 +19,13 @@ MAX_DEPTH: Final = 4
 SMALLEST: Final = 32
 """Minimum number of bytes in the file for each entry of a dictionary."""
 READABLE: Final = frozenset(torch_name for torch_name, _ in DTYPES.values())
-"""Names of the torch dtypes that can be compared; tensors of other dtypes (complex, quantised) are left out."""
+"""Names of the torch dtypes that can be read; tensors of other dtypes (complex, quantised) are left out."""
 
 
 class LoadedCheckpoint(Computed):
     """Tensors in memory, or mapped from a file that must not change."""
 
     def __init__(self, file: PlainFile, values: Mapping[str, "torch.Tensor"], metadata: Mapping[str, str]) -> None:
-        """Take the file and its tensors."""
         self.name, self.source, self.metadata = file.path.name.split(".")[0], str(file.path), metadata
         self.tensors = {key: describe(key, value) for key, value in values.items()}
         self._file, self._values = file, dict(values)
@@ -46,7 +45,7 @@ class LoadedCheckpoint(Computed):
         return fill_if_whole
 
     def close(self) -> None:
-        """Release the tensors."""
+        """Release the tensors and close the file."""
         self._values, self._last = {}, None
         self._file.close()
 
@@ -58,7 +57,7 @@ def describe(name: str, tensor: "torch.Tensor") -> TensorInfo:
 
 
 def read(file: PlainFile) -> Checkpoint:
-    """Return the tensors of an open file; raise FileFormatError if it has none or lacks some of their values."""
+    """Return the tensors of an open file; raise FileFormatError if it has no tensors or lacks some of their values."""
     tensors, left_out = named_tensors(load_pickle(file.path), file.path)
     for name, tensor in tensors.items():
         there, size = tensor.untyped_storage().nbytes(), tensor.element_size()
@@ -70,7 +69,7 @@ def read(file: PlainFile) -> Checkpoint:
 
 
 def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"], list[str]]:
-    """Return the weights by name from the loaded object, and the names of entries that cannot be read."""
+    """Return the tensors in the loaded object by name, and the names of the tensors that cannot be read."""
     for _ in range(MAX_DEPTH):
         table = loaded if isinstance(loaded, dict) else {}
         loaded = next((table[key] for key in WRAPPERS if isinstance(table.get(key), dict)), loaded)
@@ -100,7 +99,7 @@ def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"]
 
 
 def _entries(loaded: object, prefix: str, depth: int) -> Iterator[tuple[str, "torch.Tensor | None"]]:
-    """Yield (dotted name, tensor or None) from nested dictionaries, which may contain themselves."""
+    """Yield (dotted name, value, or None if it is not a tensor) from dictionaries, which may contain themselves."""
     import torch
 
     if isinstance(loaded, dict) and depth:

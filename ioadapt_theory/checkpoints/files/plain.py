@@ -1,4 +1,4 @@
-"""Files that store tensors as plain bytes, read by position into the caller's buffer, from several threads."""
+"""Files that store tensors as plain bytes; several threads may read them by position, into their own buffers."""
 
 import json
 import os
@@ -12,14 +12,14 @@ from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint, SourceErro
 LARGEST_JSON: Final = 25_000_000
 """Maximum size of JSON in bytes: huggingface_hub's limit for a header."""
 DENSE_JSON: Final = 4_000_000
-"""JSON up to this size may have any density; an entry of a header or index takes at least 46 bytes."""
+"""Size in bytes up to which the density of JSON is not checked; an entry of a header or index has at least 46 bytes."""
 
 
 class PlainFile:
     """An open file, read by position; safe to share between threads and forked processes."""
 
     def __init__(self, path: Path) -> None:
-        """Open for reading; raise SourceError for a folder, device, pipe or socket."""
+        """Open for reading; raise SourceError if that fails, or for a folder, device, pipe or socket."""
         self.path = path
         try:  # opening a pipe without a writer would block
             self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -35,7 +35,7 @@ class PlainFile:
         self.size = state.st_size
 
     def fill(self, out: memoryview, offset: int, what: str) -> None:
-        """Fill `out` from byte `offset`; raise SourceError if the file ends early, with `what` as the tensor's name."""
+        """Fill `out` with the bytes from `offset` on; raise SourceError, which names `what`, if they cannot be read."""
         done = 0
         while done < len(out):
             try:
@@ -55,7 +55,7 @@ class PlainFile:
             raise SourceError(msg)
 
     def head(self, count: int) -> bytes:
-        """Return at most the first `count` bytes."""
+        """Return the first `count` bytes, or the whole content of a shorter file."""
         out = bytearray(min(count, self.size))
         self.fill(memoryview(out), 0, "the header")
         return bytes(out)
@@ -80,7 +80,7 @@ def read_whole(path: Path, limit: int = 100_000_000) -> bytes:
 
 
 def parse_json(text: bytes) -> Any:
-    """Return the content of a JSON text; raise ValueError if it is invalid, or dense enough to fill the memory."""
+    """Return the content of a JSON text; raise ValueError if it is invalid, too long, or too dense to parse safely."""
     if len(text) > LARGEST_JSON or (
         len(text) > DENSE_JSON and (text.count(b":") * 11 > len(text) or text.count(b"[") * 20 > len(text))
     ):
@@ -94,7 +94,7 @@ def parse_json(text: bytes) -> Any:
 
 
 class OffsetCheckpoint(Checkpoint):
-    """Tensors stored contiguously in plain files: name -> the file and the offset of the values."""
+    """Tensors stored contiguously in plain files; ``places``: name -> the file and the offset of its values."""
 
     def __init__(
         self, name: str, source: str, tensors: Mapping[str, TensorInfo], places: Mapping[str, tuple[PlainFile, int]]

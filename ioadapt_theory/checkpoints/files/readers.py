@@ -21,17 +21,17 @@ SUFFIXES: Final = tuple(READERS)
 
 
 def is_weights(name: str) -> bool:
-    """Return whether a file name has an extension of weights."""
+    """Return whether a file name has the extension of a weights file."""
     return name.endswith(SUFFIXES)
 
 
 def is_file(part: str) -> bool:
-    """Return whether a part of a source is a weights file or an index of several, by its extension; else a folder."""
+    """Return whether a part of a source has the extension of a weights file or an index; other parts are folders."""
     return part.endswith((*SUFFIXES, ".json"))
 
 
 def open_file(path: Path) -> Checkpoint:
-    """Open a weights file; raise SourceError if it cannot be read, FileFormatError if it is not one."""
+    """Open a weights file; raise SourceError if it cannot be read, FileFormatError if its content is invalid."""
     file = PlainFile(path)
     try:
         refuse_other_kinds(file)
@@ -42,7 +42,7 @@ def open_file(path: Path) -> Checkpoint:
 
 
 def refuse_other_kinds(file: PlainFile) -> None:
-    """Raise FileFormatError if the first bytes are those of a git-LFS pointer, a web page or an unsupported type."""
+    """Raise FileFormatError if the file is empty, a git-LFS pointer, a web page or a GGUF file."""
     start, again = file.head(200), "Delete it and download it again."
     if file.size == 0:
         problem = f"empty. {again}"

@@ -1,7 +1,7 @@
-"""Pickles, read by torch.load with weights_only=True: no code is executed, and every failure is one sentence.
+"""Pickles, read by torch.load with weights_only=True: no code is executed, and every error message is one sentence.
 
-Other classes that the pickle names (a training configuration, a callback, a scheduler) are never imported, but replaced
-by inert stubs.
+Classes in the pickle that tensors do not need (of a training configuration, a callback, a scheduler) are never
+imported, but replaced with inert stubs.
 """
 
 import pickletools
@@ -19,7 +19,7 @@ MOST_OPERATIONS: Final = 1_000_000
 DEEPEST: Final = 16
 """Maximum depth of nested tuples, since a shared tuple is hashed once for each path to it."""
 NO_ZIP: Final = (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, OSError)
-"""Errors of zipfile for a file that is not a zip or is broken; torch then gives the reason."""
+"""Errors of zipfile for a file that is broken or not a zip file; torch.load then reports the reason."""
 
 
 class Inert:
@@ -81,7 +81,7 @@ def _refuse_what_takes_long(path: Path) -> None:
 
 
 def _problem(stream: IO[bytes]) -> str | None:
-    """Return what is wrong with a pickle if it has too many operations or nested tuples; torch finds other faults."""
+    """Return an error if a pickle has too many operations or nested tuples, else None; torch finds other faults."""
     stack: list[int | None] = []  # depth of each tuple, None for a mark
     memo: dict[Any, int] = {}
     try:

@@ -1,7 +1,7 @@
 """Safetensors files: the library validates the header, and values are read by position.
 
 Layout: 8 bytes little-endian length n, n bytes of JSON {name: {dtype, shape, data_offsets}}, then the values. The JSON
-may be padded with spaces, and the values need no alignment: those of the official SD-1.5 UNet have none.
+may be padded with spaces, and the values need not be aligned: those of the official SD-1.5 UNet are not.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ def read(file: PlainFile) -> OffsetCheckpoint:
     path = file.path
     text = file.head(8 + _header_length(file))[8:]
     try:
-        entries: dict[str, Any] = parse_json(text)  # checked first, as the library has no limit
+        entries: dict[str, Any] = parse_json(text)  # checked first, since the library has no limit
         with safe_open(path, framework="numpy"):
             pass
     except (SafetensorError, ValueError) as error:
@@ -43,7 +43,7 @@ def read(file: PlainFile) -> OffsetCheckpoint:
 
 
 def tensor_info(name: str, dtype: str, shape: Sequence[int], path: str) -> TensorInfo:
-    """Return a tensor's entry in the header; raise FileFormatError if it cannot be read or printed."""
+    """Return the description of a tensor from its entry in the header; raise FileFormatError if it is invalid."""
     problem = ""
     if not name.isprintable():
         problem = "a name with unprintable characters"
@@ -58,7 +58,7 @@ def tensor_info(name: str, dtype: str, shape: Sequence[int], path: str) -> Tenso
 
 
 def _header_length(file: PlainFile) -> int:
-    """Return the length of the JSON from the first 8 bytes; raise FileFormatError if it does not fit the file."""
+    """Return the length of the JSON from the first 8 bytes; raise FileFormatError if the file or LONGEST is smaller."""
     length = int.from_bytes(file.head(8), "little")
     if file.head(2) == b"PK":
         problem = "is a zip file, not a safetensors file. If it is a PyTorch pickle, rename it to .bin."

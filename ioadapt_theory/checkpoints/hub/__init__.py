@@ -1,1 +1,1 @@
-"""Checkpoints on the hub, read by huggingface_hub: a repository at one commit, and the errors."""
+"""Checkpoints on the hub, read with huggingface_hub: a repository at one commit, and the hub's errors."""

@@ -36,7 +36,7 @@ def not_cached(asked: Request, file: str | None) -> SourceError:
 
 
 def explain(error: Exception, asked: Request, what: str) -> SourceError:
-    """Return the error to raise instead; ``what`` was requested: the repository, or a file or folder "of" it."""
+    """Return the SourceError to raise for an error of the hub; ``what`` was requested: REPO, or "FILE of REPO"."""
     wrapped = isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ is not None
     cause = error.__cause__ if wrapped else error
     at = f" at revision {asked.revision}" if asked.revision else ""

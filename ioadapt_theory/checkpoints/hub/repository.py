@@ -1,4 +1,4 @@
-"""Weights in a hub repository at one commit, read by huggingface_hub, which alone handles the user's token."""
+"""Weights in a hub repository at one commit, read with huggingface_hub, which alone handles the user's token."""
 
 import logging
 import os
@@ -68,7 +68,7 @@ class Repository(Folder):
     def __init__(
         self, asked: Request, commit: str, files: Sequence[str] = (), *, api: HfApi | None = None, progress: bool = True
     ) -> None:
-        """Take the request, the commit, and with ``api`` the names of the files."""
+        """Take the request and the commit and, with ``api``, the names of all files of the repository."""
         super().__init__(asked.folder / "snapshots" / commit)
         self.asked, self.commit, self._files, self._api, self._progress = asked, commit, files, api, progress
 
@@ -77,7 +77,7 @@ class Repository(Folder):
         return f"{self.asked.repo} {path}".rstrip()
 
     def what(self, path: str) -> str:
-        """Return the name of a file or folder, as an argument of `explain`."""
+        """Return the description of a file or folder that `explain` takes as ``what``."""
         return f"{path} of {self.asked.repo}" if path else self.asked.repo
 
     def listing(self, folder: str) -> tuple[list[str], list[str]]:
@@ -113,7 +113,7 @@ class Repository(Folder):
         return opened
 
     def fetch(self, file: str) -> Path:
-        """Return the local path; broken connections are resumed, and an interrupted download leaves no file."""
+        """Return the local path of a file, downloaded if necessary; an interrupted download leaves no file."""
         if (self.root / file).is_file():
             return self.root / file
         if self._api is None:
@@ -128,7 +128,7 @@ class Repository(Folder):
         options: dict[str, Any] = {"cache_dir": asked.cache, "endpoint": asked.endpoint}
         if not self._progress:
             options["tqdm_class"] = _Silent
-        # by the revision's name, so that the cache records its commit
+        # ask for the revision by name, so that the cache records its commit
         ask = partial(hf_hub_download, asked.repo, file, revision=asked.revision, **options)
         path = Path(answer(ask, asked, what))
         if not path.is_relative_to(self.root):
@@ -137,7 +137,7 @@ class Repository(Folder):
         return path
 
     def config(self, folder: str, *, ask: bool) -> Mapping[str, Any]:
-        """Return the content of config.json, or {} if it is unavailable."""
+        """See `Folder.config`."""
         if ask and self._api and "config.json" in self.listing(folder)[0]:
             with suppress(SourceError):
                 self.fetch(f"{folder}/config.json".lstrip("/"))
@@ -145,10 +145,9 @@ class Repository(Folder):
 
 
 class RemoteFile(Checkpoint):
-    """A safetensors file on the hub: the header is fetched on opening, the values by `prepare` or the first read."""
+    """A safetensors file on the hub: its header is fetched on opening, the file by `prepare` or the first read."""
 
     def __init__(self, repository: Repository, file: str, api: HfApi) -> None:
-        """Fetch the header of a file."""
         self.name = self.source = repository.title(file)
         self.revision, repo, what = repository.commit, repository.asked.repo, repository.what(file)
 
@@ -173,7 +172,7 @@ class RemoteFile(Checkpoint):
             self._downloaded()
 
     def _downloaded(self) -> Checkpoint:
-        """Return the file, downloaded once; its tensors must be those in the header."""
+        """Return the file, downloaded once; raise FileFormatError if its tensors differ from the header read before."""
         with self._lock:
             if self._local is None:
                 local = self._repository.downloaded(self._file)
@@ -212,7 +211,7 @@ def newest(asked: Request, api: HfApi) -> tuple[str, list[str]]:
 
 
 def cached_commit(asked: Request) -> str | None:
-    """Return the commit that the cache has for a revision (a branch, a tag or a commit)."""
+    """Return the cached commit of a revision (a branch, a tag or a commit), or None if it is not in the cache."""
     wanted = asked.revision or "main"
     if not re.fullmatch(r"[\w./-]+", wanted) or wanted.startswith("/") or ".." in wanted.split("/"):
         return None

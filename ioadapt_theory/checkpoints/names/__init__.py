@@ -1,4 +1,4 @@
-"""Naming schemes of layers, and the layer of a model that a name means; `names.toml` has the tables."""
+"""Naming schemes of layers, and the search for the layers of a model that a name means; tables are in `names.toml`."""
 
 import tomllib
 from pathlib import Path

@@ -21,16 +21,17 @@ LAYERS: Final = {
     re.sub(r"\bN\b", "#", name).replace(".", "_"): tuple(_long(form).split() for form in forms.split("|"))
     for name, forms in TABLES["layers"].items()
 }
-"""Flattened name of a layer, with # for its number -> diffusers' layers, by model generation."""
+"""Flattened name of an original layer, with # for its number -> for each model generation, diffusers' layers."""
 
 SWAPPED: Final = "adaLN_modulation"
-"""Modulations of two halves, shift and scale, which diffusers swaps (those of six or nine parts are not swapped)."""
+"""Part of the names of modulation layers. diffusers swaps shift and scale in layers with two outputs per input, but not
+in those with six or nine."""
 
 _TRANSFORMER: Final = re.compile(r"^(model\.)?diffusion_model\.")
 
 
 def in_diffusers(path: str) -> Iterator[tuple[str, ...]]:
-    """Yield the possible diffusers names of a layer of the original FLUX or SD3; ``path`` may be flattened."""
+    """Yield the possible diffusers layers for a layer of the original FLUX or SD3; ``path`` may be flattened."""
     numbers = re.findall(r"blocks[._](\d+)[._]", path)
     flat = re.sub(r"(blocks)[._]\d+[._]", r"\1_#_", path).replace(".", "_")
     for names in LAYERS.get(flat, ()):
@@ -38,7 +39,7 @@ def in_diffusers(path: str) -> Iterator[tuple[str, ...]]:
 
 
 def ranges(path: str, inputs: int, outputs: int, parts: int) -> list[Ranges]:
-    """Return, for each of the diffusers layers, its output rows in the original layer, in order."""
+    """Return the output rows of an original layer that belong to each of its ``parts`` diffusers layers, in order."""
     match parts:
         case 1 if SWAPPED in path and outputs == 2 * inputs:
             return [[(inputs, outputs), (0, inputs)]]
@@ -46,7 +47,7 @@ def ranges(path: str, inputs: int, outputs: int, parts: int) -> list[Ranges]:
             return [[(0, outputs)]]
         case 3:
             ends = [outputs * i // 3 for i in range(4)]
-        case _:  # q, k and v have the width of the stream; the MLP has the rest
+        case _:  # q, k and v have the width of the stream; the MLP has the remaining rows
             ends = [0, inputs, 2 * inputs, 3 * inputs, outputs]
     return [[(start, stop)] for start, stop in itertools.pairwise(ends)]
 
@@ -56,7 +57,7 @@ def _numbered(name: str, numbers: Collection[str]) -> str:
 
 
 def forms(key: str, shapes: Mapping[str, tuple[int, ...]]) -> list[Form]:
-    """Return the possible diffusers names of a stored tensor, given the shapes of all tensors."""
+    """Return the possible diffusers names of a stored tensor; ``shapes`` are the shapes of all stored tensors."""
     name = _TRANSFORMER.sub("", unwrapped(key))
     if vector := TABLES["vectors"].get(re.sub(r"(?<=blocks\.)\d+(?=\.)", "N", name)):
         return [((_numbered(_long(vector), re.findall(r"blocks\.(\d+)\.", name)), None),)]

@@ -1,4 +1,4 @@
-"""The kind of a tensor by its name (attention, convolution, norm, ...), and the block that contains it."""
+"""The kind of a tensor (attention, convolution, norm, ...) and the block that contains it, both found by its name."""
 
 import re
 from collections.abc import Collection
@@ -7,7 +7,7 @@ from typing import Final
 from ioadapt_theory.checkpoints.names import TABLES
 
 KINDS: Final = ("attn1", "attn2", "attn", "ff", "conv", "time", "embed", "other", "norm", "bias")
-"""All kinds; the last two are reported separately from the weights."""
+"""All kinds of tensors; norms and biases, the last two, are reported separately from the weights."""
 
 _NORM: Final = re.compile(r"(^|[._])(\w*norm\d*|ln|bn)([._]|\d|$)")
 _BY_NAME: Final = {label: re.compile(pattern) for label, pattern in TABLES["kinds"].items()}
@@ -15,7 +15,7 @@ _ADAPTER: Final = re.compile("|".join(TABLES["adapters"]["parts"]))
 
 
 def kind(name: str, ndim: int) -> str:
-    """Return one of KINDS; vectors are norms, biases or other, and a matrix in an adaptive norm is a weight."""
+    """Return the kind of a tensor, one of KINDS; only vectors are norms or biases, not matrices in adaptive norms."""
     if ndim <= 1:
         parent, _, last = name.rpartition(".")
         if _NORM.search(parent) or last == "weight":
@@ -28,12 +28,15 @@ def kind(name: str, ndim: int) -> str:
 
 
 def of_adapter(names: Collection[str]) -> bool:
-    """Return whether these are names of an adapter's tensors rather than of a model's."""
+    """Return whether most of these tensors belong to an adapter, according to their names."""
     return 2 * sum(_ADAPTER.search(name) is not None for name in names) > len(names)
 
 
 def block(name: str) -> str:
-    """Return the leading part up to the first number (``down_blocks.0``, ``model.layers.3``), else the first word."""
+    """Return the block of a tensor: its name up to the first number (``down_blocks.0``, ``model.layers.3``).
+
+    In ``mid_block``, and if no part of the name before the last is a number, the block is the first part.
+    """
     parts = name.split(".")
     if parts[0] == "mid_block":
         return parts[0]

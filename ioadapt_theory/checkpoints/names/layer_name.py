@@ -1,4 +1,4 @@
-"""Layer names: the component of a pipeline, the path, and the name parts that wrappers add."""
+"""Layer names: the component of a pipeline, the path in it, and the parts of names that wrappers add."""
 
 import re
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ INSIDE: Final = {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_modul
 AROUND: Final = (PEFT_PREFIX, "module.")
 """Prefixes that PEFT and DistributedDataParallel add to all names."""
 KOHYA_AROUND: Final = ("text_model_", "model_", "transformer_")
-"""Prefixes that names flattened by kohya may have before the model's names."""
+"""Prefixes that names flattened by kohya may have before the names that the model uses."""
 
 _COMPONENT: Final = re.compile(r"(unet|transformer(?:_2)?|text_encoder(?:_[23])?|prior)\.(.+)")
 _SGM: Final = {"add_embedding.linear_1": "label_emb.0.0", "add_embedding.linear_2": "label_emb.0.2"}
-"""Layers of SD-XL that are written under Stability's names, since diffusers 0.42 loses them under its own."""
+"""Layers of SD-XL that are written under Stability's names, since diffusers 0.42 loses them under diffusers' names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Name:
 
 
 def layer_name(text: str) -> Name:
-    """Split the component off a layer's name."""
+    """Return a layer's name in a file, split into component and path."""
     if text.startswith(PEFT_PREFIX):
         return Name("", text.removeprefix(PEFT_PREFIX))
     for prefix, component in TABLES["kohya"]["read"].items():
@@ -66,7 +66,7 @@ def flat(component: str, name: str) -> str:
 
 
 def unwrapped(name: str) -> str:
-    """Return the name without the parts that PEFT, torch.compile and parallel training add."""
+    """Return the name without the parts that wrappers (PEFT, torch.compile, DDP, FSDP, ...) add."""
     while around := next((prefix for prefix in AROUND if name.startswith(prefix)), None):
         name = name.removeprefix(around)
     return ".".join(part for part in name.split(".") if part not in INSIDE)

@@ -1,4 +1,4 @@
-"""The name resolver: the layer of a model that a name means in any known naming scheme."""
+"""The name resolver, which finds the layers of a model to which names in any known naming scheme refer."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
@@ -11,7 +11,7 @@ from ioadapt_theory.checkpoints.names.transformers import Rename
 
 
 class Resolved(NamedTuple):
-    """The layer of a model for each name, or several layers for a fused one; ambiguous names -> the reason."""
+    """Name -> the layer of the model, or the layers of which it is fused; and ambiguous name -> the reason."""
 
     layers: Mapping[Name, tuple[str, ...]]
     doubts: Mapping[Name, str]
@@ -23,9 +23,9 @@ def resolve(
     rename: Rename | None = None,
     aliases: Mapping[str, str] = MappingProxyType({}),
 ) -> Resolved:
-    """Return the layer or layers of a model for each name; ``aliases`` are additional names of some modules."""
+    """Return the layer or layers of a model for each name; ``aliases``: additional name -> module."""
     # A file may come from a part of the model, or from a model that contains this one: then the names differ by a
-    # prefix, and are used if they are unambiguous. Two layers of a component never mean the same module.
+    # prefix, and are used if they are unambiguous. Two names of one component cannot mean the same module.
     names = list(names)
     index = _Index(modules, rename or str, aliases)
     layers, doubts = dict[Name, tuple[str, ...]](), dict[Name, str]()
@@ -55,7 +55,7 @@ def resolve(
 
 
 class _Index:
-    """Modules by name and by flattened name, and by the endings of both."""
+    """An index of modules by name and by flattened name, and by the endings of both."""
 
     def __init__(self, modules: Iterable[str], rename: Rename, aliases: Mapping[str, str]) -> None:
         self.known = dict.fromkeys(modules)
@@ -79,7 +79,7 @@ class _Index:
                     modules.append(module)
 
     def hits(self, name: Name) -> list[str]:
-        """Return the modules for the first translation of the name that matches any."""
+        """Return the modules that match the first translation of the name for which there are any."""
         return next((modules for modules in self._readings(name) if modules), [])
 
     def _readings(self, name: Name) -> Iterator[list[str]]:
@@ -101,7 +101,7 @@ class _Index:
             yield from (whole.get(".".join(parts[i:]), []) for i in range(1, len(parts) - 1))
 
     def parts(self, name: Name) -> tuple[str, ...] | None:
-        """Return the layers that together form one layer of the original FLUX or SD3, or the single layer."""
+        """Return the layers that correspond to one layer of the original FLUX or SD3, or None if there are none."""
         for targets in in_diffusers(name.path if name.flat else unwrapped(name.path)):
             modules = [self.hits(Name(name.component, target)) for target in targets]
             if all(len(hits) == 1 for hits in modules):

@@ -1,4 +1,4 @@
-"""Models of transformers: stored names translated to module names, and tied weights, which are stored once.
+"""Models of transformers: translation of stored names to module names, and tied weights, which are stored only once.
 
 Since version 5, transformers renames layers when it reads a file, and back when it writes one (ViT, DeiT, DINOv2, ...).
 The mapping is taken from the model, or from a model on the meta device built from config.json.
@@ -17,14 +17,14 @@ _COUNT: Final = re.compile(r"layer|depth|block|expert|stage|num_h")
 
 
 class Stored(NamedTuple):
-    """The names in a model's file, by its configuration; ``ties``: tensor not stored -> tensor with its values."""
+    """How a model's file stores its tensors: the renaming, and tied tensor -> the stored tensor with its values."""
 
     rename: Rename
     ties: Mapping[str, str]
 
 
 def of_model(model: Any) -> Rename | None:
-    """Return the renaming for a model in memory; None if it is not from transformers or has the stored names."""
+    """Return the renaming for a model in memory; None if it is not from transformers 5 or newer."""
     library = sys.modules.get("transformers")
     for wrapper in ("_orig_mod", "module", "_fsdp_wrapped_module"):
         model = getattr(model, wrapper, model)
@@ -48,7 +48,7 @@ def of_model(model: Any) -> Rename | None:
 
 
 def of_config(config: Mapping[str, Any], tensors: int) -> Stored | None:
-    """Return the names according to config.json; None if transformers is missing or does not know the model.
+    """Return the renaming and the ties of a model, given its config.json; None if transformers cannot build the model.
 
     No code of the model's repository is run, and no weights are allocated. The configuration is not trusted: it is
     ignored if it has more layers than the checkpoint has tensors.
@@ -65,7 +65,7 @@ def of_config(config: Mapping[str, Any], tensors: int) -> Stored | None:
     if not isinstance(built, type) or not issubclass(built, transformers.PreTrainedModel):
         return None
     try:
-        plain: Any = built.config_class  # without settings that would replace layers
+        plain: Any = built.config_class  # used without the quantisation, which would replace layers
         with torch.device("meta"):
             model = built(plain.from_dict({k: v for k, v in config.items() if k != "quantization_config"}))
         ties = {str(k): str(v) for k, v in model.get_expanded_tied_weights_keys(all_submodels=True).items()}

@@ -1,7 +1,8 @@
 """The UNet of Stable Diffusion: Stability's names (LDM, SGM, kohya's for SD-XL) translated to diffusers' names.
 
-Stability numbers the layers of a whole side consecutively, diffusers those of each block. The number of layers per
-block is read from the model or the file, since a wrong number would silently exchange hundreds of layers.
+Stability numbers the layers of the whole encoder and of the whole decoder consecutively, diffusers those of each block.
+The number of layers per block is read from the model or the file, since a wrong number would silently exchange hundreds
+of layers.
 """
 
 import re
@@ -27,7 +28,7 @@ class Blocks(NamedTuple):
 
 
 def blocks_in_diffusers(names: Iterable[str]) -> Blocks | None:
-    """Return the numbers from names of modules or tensors; None if it is not a diffusers UNet, or its blocks differ."""
+    """Return the block sizes of a UNet with these names; None for another model, or if its blocks differ in size."""
     present = {(m[1], int(m[2]), int(m[3])) for name in names if (m := _RESNETS.search(name))}
     down = [place for place in present if place[0] == "down"]
     if not down:
@@ -39,7 +40,7 @@ def blocks_in_diffusers(names: Iterable[str]) -> Blocks | None:
 
 
 def blocks_in_stability(keys: Iterable[str]) -> Blocks | None:
-    """Return the numbers that follow from a file's downsamplers; None if they are ambiguous or blocks differ."""
+    """Return the block sizes that follow from a file's downsamplers; None if they are ambiguous or blocks differ."""
     stages = [(m[1], int(m[2]), m[4].partition(".")[0]) for key in keys if (m := _DOTTED_STAGE.fullmatch(key))]
     downs = sorted({n for side, n, part in stages if side == "input" and part == "op"})
     ups = {n for side, n, part in stages if side == "output" and part == "conv"}
@@ -51,7 +52,7 @@ def blocks_in_stability(keys: Iterable[str]) -> Blocks | None:
 
 
 def to_diffusers(name: str, blocks: Blocks | None, flat: bool = False) -> str:
-    """Return a Stability name without prefix, dotted or ``flat``, as diffusers' name; other names are unchanged."""
+    """Return diffusers' name for a Stability name without prefix, dotted or ``flat``; return other names unchanged."""
     table, dot = _table(blocks, flat), "_" if flat else "."
     parts = name.split(dot)
     for i in range(len(parts), 0, -1):
@@ -62,7 +63,7 @@ def to_diffusers(name: str, blocks: Blocks | None, flat: bool = False) -> str:
 
 @lru_cache(16)
 def _table(blocks: Blocks | None, flat: bool) -> dict[str, str]:
-    """Return Stability's name -> diffusers' name for the parts of a UNet; the longest matching name has precedence."""
+    """Return Stability's name -> diffusers' name for the modules of a UNet; the longest match has precedence."""
     table = dict(TABLES["unet"])
     levels, resnets = blocks or (0, 0)
     for block in range(levels):
@@ -83,14 +84,14 @@ def _table(blocks: Blocks | None, flat: bool) -> dict[str, str]:
 
 
 def is_numbered(name: str, flat: bool = False) -> bool:
-    """Return whether a name numbers the layers of a UNet's side consecutively, as Stability's names do."""
+    """Return whether a name has Stability's numbers, consecutive over the whole encoder or decoder of a UNet."""
     return (_FLAT_STAGE if flat else _DOTTED_STAGE).fullmatch(name) is not None
 
 
 def canonical(keys: Collection[str]) -> dict[str, str]:
-    """Return stored name -> name for matching: UNet keys in the LDM layout become diffusers' names.
+    """Return stored name -> name for matching, which is diffusers' name for the UNet in the LDM layout.
 
-    A UNet keeps its names if the number of layers per block does not follow from its keys.
+    The names stay the same if the number of layers per block does not follow from them.
     """
     prefix = PREFIX if any(k.startswith(PREFIX) for k in keys) else ""
     blocks = blocks_in_stability(k.removeprefix(prefix) for k in keys if k.startswith(prefix))

@@ -21,22 +21,17 @@ CHANGES: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def functions(w: dict[str, Any], into: Any, out: Any) -> tuple[Any, Any]:
-    """Return the products on which a head depends, W_qW_kᵀ and W_vW_o, in the coordinates of the stream."""
+    """Return the products on which a head depends, W_qW_kᵀ and W_vW_o, in the coordinates of the residual stream."""
     return into * w["q"] * (into * w["k"]).T, into * w["v"] * w["o"] * out
 
 
 def notices(symmetry: str) -> frozenset[tuple[str, str]]:
-    """Return the placements whose adapted head changes, for a rational example with c = 3, head width 2."""
+    """Return the (placement, projection) pairs that are not invariant in a rational example."""
     sp = sympy()
-    w = {
-        "q": sp.Matrix([[1, 2], [0, 1], [3, 1]]),
-        "k": sp.Matrix([[1, 1], [0, 1], [2, 0]]),
-        "v": sp.Matrix([[2, 1], [1, 0], [0, 1]]),
-        "o": sp.Matrix([[1, 3, 0], [0, 1, 1]]),
-    }
+    w = {x: generic(*shape, x) for x, shape in {"q": (3, 2), "k": (3, 2), "v": (3, 2), "o": (2, 3)}.items()}
     one = into = out = sp.eye(3)
     if symmetry == "heads":
-        r, s = sp.Matrix([[1, 1], [0, 2]]), sp.Matrix([[2, 0], [1, 1]])
+        r, s = generic(2, 2, "r"), generic(2, 2, "s")
         new = {"q": w["q"] * r, "k": w["k"] * r.inv().T, "v": w["v"] * s, "o": s.inv() * w["o"]}
     else:  # the stream is xR; q, k and v read it through R⁻¹, and o writes into it
         into = sp.Matrix([[3, 4, 0], [-4, 3, 0], [0, 0, 5]]) / 5
@@ -48,7 +43,7 @@ def notices(symmetry: str) -> frozenset[tuple[str, str]]:
     changed = set()
     for placement, projection in EVERY:
         change, (c, d) = CHANGES[placement], w[projection].shape
-        m = sp.Matrix(*{"lora": (c, d), "input": (c, c), "output": (d, d)}[placement], lambda i, j: i + 2 * j + 1)
+        m = generic(*{"lora": (c, d), "input": (c, c), "output": (d, d)}[placement])
         before, after = ({**x, projection: change(x[projection], m)} for x in (w, new))
         if functions(before, one, one) != functions(after, into, out):
             changed.add((placement, projection))
@@ -57,36 +52,37 @@ def notices(symmetry: str) -> frozenset[tuple[str, str]]:
 
 IGNORED = {
     "heads": {  # QR, SK, VR, SO with S = R⁻¹
-        ("input", "q"): "T(QR)(R⁻¹K) = TQK",
-        ("input", "k"): "(QR)(R⁻¹K)T = QKT",
-        ("input", "v"): "T(VR)(R⁻¹O) = TVO",
-        ("output", "o"): "(VR)(R⁻¹O)T = VOT",
+        ("input", "q"): "«T(QR)(R⁻¹K) = TQK»",
+        ("input", "k"): "K = W_kᵀ, T = (I + AB)ᵀ, «(QR)(R⁻¹K)T = QKT»",
+        ("input", "v"): "«T(VR)(R⁻¹O) = TVO»",
+        ("output", "o"): "«(VR)(R⁻¹O)T = VOT»",
     },
     "residual": {  # the stream is XR, and R⁻¹Q, R⁻¹K, R⁻¹V, OR
-        ("output", "q"): "(XR)(R⁻¹Q)T = XQT",
-        ("output", "k"): "(XR)(R⁻¹K)T = XKT",
-        ("output", "v"): "(XR)(R⁻¹V)T = XVT",
-        ("input", "o"): "T(OR)R⁻¹ = TO",  # turned back from the stream
+        ("output", "q"): "«(XR)(R⁻¹Q)T = XQT»",
+        ("output", "k"): "«(XR)(R⁻¹K)T = XKT»",
+        ("output", "v"): "«(XR)(R⁻¹V)T = XVT»",
+        ("input", "o"): "«T(OR)R⁻¹ = TO»",  # R⁻¹ transforms the output back from the stream
     },
 }
-"""For every invariant pair, the adapted product after the symmetry and before."""
+"""For every invariant pair, the equation of the adapted products after and before the symmetry, with Q = W_q etc."""
 
 
 def argument(symmetry: str) -> Callable[[Claim], Iterator[Step]]:
-    """Return lines about every pair: symbols for the invariant ones, an example for the others."""
+    """Return a generator of lines about every pair, in symbols for invariant pairs and in an example for the others."""
 
     def chain(claim: Claim) -> Iterator[Step]:
         proved = IGNORED[symmetry]
         for (placement, projection), says in proved.items():
-            yield line(f"{placement} on {projection} does not notice it: «{says}»")
+            yield line(f"{placement} on {projection} does not notice it: {says}")
         others = EVERY - proved.keys()
         listed = ", ".join(f"{p} on {x}" for p, x in sorted(others))
         yield Step(f"every other one does: {listed}", found(notices(symmetry), others))
         yield Step("the claim names these placements", found(claim.prose, statement(symmetry, frozenset(proved))))
         if symmetry == "heads":
-            turn, r = sympy().Matrix([[3, 4], [-4, 3]]) / 5, sympy().diag(1, 2)
-            yield Step("with rotary positions the scores take q D kᵀ, D a rotation, and RDR⁻¹ = D is asked for: "
-                       "R = diag(1, 2) changes them", true(r * turn * r.inv() != turn))  # fmt: skip
+            (c, s), r = sympy().symbols("c s"), sympy().diag(1, 2)
+            turn = sympy().Matrix([[c, s], [-s, c]])
+            yield Step("with rotary positions the scores contain rotations D, with which R has to commute: where "
+                       "R = diag(1, 2), ‖RDR⁻¹ − D‖_F > 0", true(r * turn * r.inv() != turn))  # fmt: skip
 
     return chain
 
@@ -98,7 +94,7 @@ NAMES = {
 
 
 def statement(symmetry: str, safe: frozenset[tuple[str, str]]) -> str:
-    """Return the sentence about a set of invariant placements."""
+    """Return the statement that exactly the pairs in ``safe`` are invariant under a symmetry."""
     sides = {p: [x for x in PROJECTIONS if (p, x) in safe] for p in PLACEMENTS}
     listed = " and ".join(f"{p} adapters on {', '.join(names)}" for p, names in sides.items() if names)
     return f"{listed} do not notice {NAMES[symmetry]}; every other one of the {len(EVERY)} placements does"

@@ -9,23 +9,23 @@ Minkowski's inequality and a factor λ‖W_j‖ for each later layer.
 from ioadapt_theory.claims.language import *
 
 DEPTH = 3
-"""Number of layers that are written out."""
+"""Number of layers for which the proof is written out."""
 
 
 def gauge_parts() -> dict[str, bool]:
-    """Return for every place of an adapter whether its gauge part is zero for every gauge and adapter."""
-    sp, (w, t) = sympy(), noncommuting("W T")
+    """Return, for every place of an adapter, whether its gauge part is zero for every gauge and every adapter."""
+    sp, t = sympy(), noncommuting("T")
     zero_there = {}
     for layer in range(1, DEPTH + 1):
         gauges = [(1, 1) if k in (0, DEPTH) else noncommuting(f"Q{k} Q{k}'") for k in (layer - 1, layer)]
         (p, p_), (q, q_) = gauges
-        zero_there[f"input {layer}"] = sp.expand((t - p * t * p_) * w) == 0
-        zero_there[f"output {layer}"] = sp.expand(w * (t - q * t * q_)) == 0
+        zero_there[f"input {layer}"] = sp.expand(t - p * t * p_) == 0
+        zero_there[f"output {layer}"] = sp.expand(t - q * t * q_) == 0
     return zero_there
 
 
 def sentence(zero_there: dict[str, bool]) -> str:
-    """Return the claim about the places where the gauge part is zero."""
+    """Return the statement of the claim, with the places where the gauge part is zero."""
     name = {"input 1": "the first input", f"output {DEPTH}": "the last output"}
     safe = " and ".join(name.get(place, place) for place, zero_ in zero_there.items() if zero_)
     return (
@@ -41,30 +41,31 @@ def two_parts(claim: Claim) -> Iterator[Step]:
     """Replace T as seen in the gauge with T, then the layers of W^Q one by one with those of W'."""
     sp = sympy()
     yield from spelled(
-        "a hidden row zP, the layer P⁻¹WQ with P⁻¹ = P': zW seen in the next gauge, «ZPP⁻¹WQ = ZWQ»",
-        "T at the input is P'TP from there: «ZP(P⁻¹TP)P⁻¹WQ = ZTWQ»",
-        "T at the output is Q'TQ from there: «ZPP⁻¹WQ(Q⁻¹TQ) = ZWTQ»",
-        "the gauge part at the input: «ZP(P⁻¹TP − T)P⁻¹WQ = Z(T − PTP⁻¹)WQ»",
-        "at the output: «ZPP⁻¹WQ(Q⁻¹TQ − T) = ZW(T − QTQ⁻¹)Q»",
+        "in the gauge, the row Y = ZP meets the layer V = P⁻¹WQ: YV = «ZPP⁻¹WQ = ZWQ»",
+        "T at the input is seen from there: YP⁻¹TPV = «ZP(P⁻¹TP)P⁻¹WQ = ZTWQ»",
+        "T at the output is seen from there: YVQ⁻¹TQ = «ZPP⁻¹WQ(Q⁻¹TQ) = ZWTQ»",
+        "the gauge part at the input: Y(P⁻¹TP − T)V = «ZP(P⁻¹TP − T)P⁻¹WQ = Z(T − PTP⁻¹)WQ»",
+        "the one at the output: YV(Q⁻¹TQ − T) = «ZPP⁻¹WQ(Q⁻¹TQ − T) = ZW(T − QTQ⁻¹)Q»",
     )(claim)
     swap, unequal = sp.Matrix([[0, 1], [1, 0]]), sp.diag(2, 1)
-    yield Step("which is not 0 for a swap of two channels and T = diag(2, 1)",
+    yield Step("which is not 0: where T = diag(2, 1) and Q = [0 1; 1 0], T − QTQ⁻¹ = diag(1, −1)",
                found(unequal - swap * unequal * swap.T, sp.diag(1, -1)))  # fmt: skip
     yield Step(f"the places of {DEPTH} layers where it is zero are those of the claim",
                found(claim.prose, sentence(gauge_parts())))  # fmt: skip
     layers, others = noncommuting(f"V_1:{DEPTH + 1}"), noncommuting(f"U_1:{DEPTH + 1}")
     changed = [sp.Mul(*layers[:j], layers[j] - others[j], *others[j + 1 :]) for j in range(DEPTH)]
     end = zero([sp.expand(sp.Mul(*layers) - sp.Mul(*others) - sp.Add(*changed))])
-    yield Step(f"layers changed one by one: the differences add up ({DEPTH} layers)", end)
+    yield Step(f"layers changed one by one: the changes add up ({DEPTH} layers)", end)
 
 
 commutator = argued(Remarked, "iid entries of M, variance v: E‖z(MQ − QM)‖² = 2v(n‖z‖² − tr Q · zQzᵀ)")(
     spelled(
-        "S = ‖z‖² = ‖zQ‖², t = tr Q, k = zQzᵀ: E‖zMQ‖² = E‖zQM‖² = vnS and E⟨zMQ, zQM⟩ = vtk, as E M_ij M_kl = v at "
-        "i = k, j = l, so it is «vnS + vnS − 2vtk = 2v(nS − tk)»",
-        "planted networks with ReLU, z a rectified Gaussian: E z_i = a = 1/√(2π), E z_i² = ½, «a²/½ = 1/π»",
-        "Q a permutation that leaves the share τ: zQzᵀ has the mean «n(τ/2 + (1 − τ)a²) = (τ + (1 − τ)/π)n/2», so the "
-        "gauge part is, of E‖zM‖² = vnS, «(2v(nS − nτ(τ + (1 − τ)/π)S))/(vnS) = 2(1 − τ(τ + (1 − τ)/π))»",
+        "S = ‖z‖² = ‖zQ‖², t = tr Q, k = zQzᵀ: E‖zMQ‖² = E‖zQM‖² = E‖zM‖² = vnS and E⟨zMQ, zQM⟩ = vt · k, so "
+        "E‖z(MQ − QM)‖² = «vnS + vnS − 2vtk = 2v(nS − tk)»",
+        "planted networks with ReLU, z rectified Gaussians: E z_i = a = 1/√(2π), E z_i² = ½, «a²/½ = 1/π»",
+        "Q a permutation that leaves the share τ, t = nτ: E zQzᵀ = «n(τ/2 + (1 − τ)a²) = (τ + (1 − τ)/π)n/2», and "
+        "E S = n/2, so the share E‖z(MQ − QM)‖²/E‖zM‖² = «(2v(nS − nτ(τ + (1 − τ)/π)S))/(vnS) = "
+        "2(1 − τ(τ + (1 − τ)/π))»",
         let={"a": "1/√(2π)"},
     ),
 )

@@ -1,4 +1,4 @@
-"""Props. 4 and 5 inside a model, where adapters are in practice, and for inputs of any second moments E[xᵀx] = FᵀF."""
+"""Props. 4 and 5 inside a model, where adapters are in practice, and for any second moments E[xᵀx] = FᵀF of inputs."""
 
 from ioadapt_theory.claims.language import *
 
@@ -9,14 +9,13 @@ def between(hidden: str) -> Setting:
     """Return the setting with AB before W₂ or, for ``hidden`` = "c", before both layers."""
     axes = {"W1": f"c {hidden}", "W2": f"{hidden} d"}
     axes |= {f"{key}_target": a for key, a in axes.items()} | {"AB": f"{hidden} {hidden}", "sigma": ""}
-    return matrices("setting A.2 (interior)", axes, {"c": 3, "h": 4, "d": 2}, build=SharedFunction)
+    return matrices("two layers", axes, build=SharedFunction)
 
 
 def anisotropic(side: str) -> Setting:
-    """Return setting A.2 with F, where E[xᵀx] = FᵀF, in place of σ; AB is c x c or d x d."""
+    """Return setting A.2 with F instead of σ, such that E[xᵀx] = FᵀF; AB is c x c or d x d."""
     axes = {"W1": "c h", "W2": "h d", "W1_target": "c k", "W2_target": "k d", "AB": f"{side} {side}", "F": "c c"}
-    sizes = {"c": 3, "h": 4, "k": 5, "d": 2}
-    return matrices(f"setting A.2 with E[x'x] = F'F ({side})", axes, sizes, attributes={"F": "factor"})
+    return matrices(f"second moments F'F ({side})", axes, attributes={"F": "factor"})
 
 
 INSIDE = mean_square(X @ W1 @ T @ W2 - X @ W1_TARGET @ T @ W2_TARGET, SIGMA)
@@ -33,7 +32,7 @@ BY_LAYERS = (SIGMA * spectral(T) * (fro(FIRST) * spectral(W2) + spectral(W1_TARG
 F = matrix("factor")
 F_REGULAR = rank(F).equals(rows(F))
 BEFORE = discrepancy(None, F)
-"""E‖xW₁W₂ − xW₁'W₂'‖²."""
+"""Expected squared distance without an adapter, E‖xW₁W₂ − xW₁'W₂'‖²."""
 WHITENED = F @ T @ inverse(F)
 inside = partial(Claim, source=PLACE, reading="adapter between the layers", strategies=SEARCHES)
 with_moments = partial(Claim, source=PLACE, reading="x = zF, z ~ N(0, I)", given=(F_REGULAR,), strategies=SEARCHES)

@@ -10,13 +10,13 @@ from ioadapt_theory.claims.language import *
 
 F, F_TARGET = matrix("f"), matrix("f_target")
 G, MOVED, XAB, LIP = matrix("g"), matrix("h"), matrix("xab"), scalar("lip")
-SAMPLES = matrices("outputs on n samples", {"F": "n d", "F_target": "n d", "AB": "d d"}, {"n": 5, "d": 3})
-PAIRS = matrices("outputs on n samples", {"G": "n d", "H": "n d", "XAB": "n c", "Lip": ""}, {"n": 5, "c": 4, "d": 3})
+SAMPLES = matrices("outputs on n samples", {"F": "n d", "F_target": "n d", "AB": "d d"})
+PAIRS = matrices("outputs on n samples", {"G": "n d", "H": "n d", "XAB": "n c", "Lip": ""})
 LIPSCHITZ = fro(MOVED - G) <= LIP * fro(XAB)
 AFTER = fro(F @ T - F_TARGET @ T) ** 2 <= spectral(T) ** 2 * fro(F - F_TARGET) ** 2
 BEFORE = fro(MOVED) ** 2 <= 2 * fro(G) ** 2 + 2 * (LIP * fro(XAB)) ** 2
 SIZE = 10
-"""k of the counterexample."""
+"""Value of k in the counterexample."""
 
 
 def within_reach(raw: Mapping[str, Tensor]) -> Any:
@@ -33,7 +33,7 @@ def mean_before(k: int) -> float:
 
 
 def gelu_constant() -> float:
-    """Return Φ(√2) + √2 φ(√2)."""
+    """Return the largest slope of GELU, Φ(√2) + √2 φ(√2)."""
     return (1 + math.erf(1)) / 2 + math.sqrt(2) * math.exp(-1) / math.sqrt(2 * math.pi)
 
 
@@ -42,7 +42,7 @@ def input_fails(claim: Claim) -> Iterator[Step]:
     """Compute E g² of one hidden layer of six ReLUs before and after adaptation, in polar coordinates."""
     sp, k = sympy(), SIZE
     x1, x2 = sp.symbols("x1 x2")
-    p, q = sp.symbols("p q", positive=True)
+    p, q = positives("p q")
     outer = [sp.Max(s * (x1 + t * k * x2), 0) for s in (1, -1) for t in (1, -1)]
     units = sum(outer) / 2 - k * (sp.Max(x2, 0) + sp.Max(-x2, 0))
     # on each sector |x₁| = k|x₂| + p or k|x₂| = |x₁| + q, for all signs
@@ -50,23 +50,22 @@ def input_fails(claim: Claim) -> Iterator[Step]:
         (a * p, b * (p + q) / k, 0) for a in (1, -1) for b in (1, -1)
     ]
     equal = all(vanishes(units.subs({x1: u, x2: v}) - value).holds for u, v, value in sectors)
-    yield Step("six ReLUs give max(|x₁|, k|x₂|) − k|x₂| on all eight sectors", Check(equal))
+    yield Step("g = max(|x₁|, k|x₂|) − k|x₂| by six ReLUs, on all eight sectors", Check(equal))
     theta, corner = sp.Symbol("theta"), sp.atan(sp.Rational(1, k))
     primitive = sp.integrate(sp.expand((sp.cos(theta) - k * sp.sin(theta)) ** 2), theta)
     before = sp.simplify(4 * (primitive.subs(theta, corner) - primitive.subs(theta, 0)) * 2 / (2 * sp.pi))
     closed = (2 * (1 + k**2) * corner - 2 * k) / sp.pi
     yield Step("E g² = (2/π)((1 + k²) arctan(1/k) − k) for σ = 1", simplifies(before - closed))
     after = sp.integrate(x1**2 * sp.exp(-(x1**2) / 2), (x1, -sp.oo, sp.oo)) / sp.sqrt(2 * sp.pi)
-    yield Step("after input adaptation x₂ is 0: g = |x₁| and E g² = 1", found(after, 1))
-    size = (sp.eye(2) - sp.diag(0, 1)).singular_values()[0]
-    yield Step("I + AB = diag(1, 0) has norm 1", found(size, 1))
-    yield Step("1 is more than 23 times ‖I + AB‖₂² E g²", found(sp.floor(after / (size**2 * closed)), 23))
-    n = sp.Symbol("n", positive=True)
+    yield Step("where x₂ = 0, as after input adaptation, g = |x₁|, and E x₁² = 1", found(after, 1))
+    yield line("I + AB = diag(1, 0), and ‖I + AB‖₂ = 1, as its squared singular values are «1² = 1» and 0")
+    yield Step("so E x₁² > 23‖I + AB‖₂² E g²", found(sp.floor(after / closed), 23))
+    n = sp.Symbol("n")
     limit = sp.limit((2 / sp.pi) * ((1 + 1 / n**2) * sp.atan(n) - 1 / n), n, 0)
-    yield Step("E g² → 0 as k → ∞", found(limit, 0))
+    yield Step("E g² < 1/k, which goes to 0", found(limit, 0))
 
 
-@argued(Remarked, "GELU has Lipschitz constant Φ(√2) + √2 φ(√2)")
+@argued(Remarked, "the Lipschitz constant of GELU")
 def gelu(claim: Claim) -> Iterator[Step]:
     """Find the largest slope of GELU from the zeros of its second derivative."""
     sp = sympy()
@@ -74,10 +73,15 @@ def gelu(claim: Claim) -> Iterator[Step]:
     normal = sp.exp(-(x**2) / 2) / sp.sqrt(2 * sp.pi)
     slope = (1 + sp.erf(x / sp.sqrt(2))) / 2 + x * normal
     peaks = simplifies(sp.diff(slope, x) - normal * (2 - x**2))
-    yield Step("GELU'' = φ(x)(2 − x²), so GELU' peaks at ±√2 or ±∞", peaks)
+    yield Step("GELU'' = φ(x)(2 − x²), so GELU' has its extremes where x² = 2 or far away", peaks)
     value = slope.subs(x, sp.sqrt(2))
-    yield Step("GELU'(−√2) = 1 − GELU'(√2), limits 0 and 1", simplifies(slope.subs(x, -sp.sqrt(2)) - 1 + value))
-    yield Step("GELU'(√2) is the constant in the remark", found(f"{float(value):.4f}", f"{gelu_constant():.4f}"))
+    yield Step(
+        "GELU'(−√2) = 1 − GELU'(√2) < 0, and its limits are 0 and 1", simplifies(slope.subs(x, -sp.sqrt(2)) - 1 + value)
+    )
+    yield Step(
+        "GELU'(√2) = Φ(√2) + √2φ(√2) > 1, the constant in the remark",
+        found(f"{float(value):.4f}", f"{gelu_constant():.4f}"),
+    )
 
 
 CLAIMS = (

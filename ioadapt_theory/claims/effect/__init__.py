@@ -1,1 +1,1 @@
-"""The effect of an adapter on another model: the retained share of its gain, and the placement that loses least."""
+"""The effect of an adapter on another model: the share of its gain that is kept, and the placement that loses least."""

@@ -1,4 +1,4 @@
-"""The adapter on the target that best reproduces an adapter's effect RMJ on the source; and the layers that lose it.
+"""The adapter on the target that best reproduces an adapter's effect RMJ on the source, and the error of each layer.
 
 The target reads R' and writes through J'. The best adapter is a regression of what the source reads on what the target
 reads, times M, times a regression of what they write; only Gram matrices are needed. This solution of the least-squares
@@ -24,14 +24,14 @@ TELESCOPE = fro(E3 - E0) <= fro(E1 - E0) + fro(E2 - E1) + fro(E3 - E2)
 
 
 pythagoras = told(
-    "R'M*J' = ΠeΩ for e = RMJ: Π = R'R'⁺ projects on the columns of R', Ω = J'⁺J' on the rows of J', as A⁺ = (AᵀA)⁺Aᵀ",
-    "R'XJ' has columns among those of R' and rows among those of J'; in orthonormal coordinates e = [a b; c d], "
-    "ΠeΩ = [a 0; 0 0] and R'XJ' = [y 0; 0 0]",
-    "«b² + c² + d² = a² + b² + c² + d² − a²», which is ‖ΠeΩ − e‖² = ‖e‖² − ‖ΠeΩ‖²",
-    "«(y − a)² + b² + c² + d² − (b² + c² + d²) = (y − a)²», which is ≥ 0, so nothing is nearer",
-    "rank(MN) ≤ rank(M), and ≤ rank(N)",
+    "R'M*J' = ΠeΩ for e = RMJ, where Π = R'R'⁺ projects on the columns of R' and Ω = J'⁺J' on the rows of J'; R'⁺ = "
+    "(R'ᵀR')⁺R'ᵀ, J'⁺ = J'ᵀ(J'J'ᵀ)⁺",
+    "R'XJ' = ΠR'XJ'Ω: in orthonormal coordinates that begin there, where e = [a b; c d], ΠeΩ = [a 0; 0 0] and R'XJ' = "
+    "[y 0; 0 0]",
+    "there ‖ΠeΩ − e‖_F² = «b² + c² + d² = a² + b² + c² + d² − a²» = ‖e‖_F² − ‖ΠeΩ‖_F²",
+    "‖R'XJ' − e‖_F² − ‖ΠeΩ − e‖_F² = «(y − a)² + b² + c² + d² − (b² + c² + d²) = (y − a)²» ≥ 0: nothing is nearer",
+    "rank(M*) ≤ rank(M), as M is a factor of M*",
 )
-SIZES = {"n": 6, "p": 3, "q": 4, "s": 7, "t": 2, "o": 5}
 CLAIMS = (
     Claim(
         id="effect-best",
@@ -41,8 +41,8 @@ CLAIMS = (
             pythagoras,
         ),
         expected=PROVED,
-        setting=matrices("an adapter and its best copy", {"R": "n p", "R_target": "n q", "M": "p s", "J": "s o",
-                                                          "J_target": "t o", "X": "q t"}, SIZES),
+        setting=matrices("best copy", {"R": "n p", "R_target": "n q", "M": "p s", "J": "s o",
+                                                          "J_target": "t o", "X": "q t"}),
         strategies=(RandomInstances(),),
     ),
     Claim(
@@ -53,7 +53,7 @@ CLAIMS = (
         concludes=(GAUGE.equals(EFFECT),),
         proofs=(derived(GAUGE, Link("AA⁻¹ = I, B⁻¹B = I", EFFECT)),),
         expected=PROVED,
-        setting=matrices("other coordinates", {"R": "n p", "A": "p p", "M": "p s", "B": "s s", "J": "s o"}, SIZES),
+        setting=matrices("other coordinates", {"R": "n p", "A": "p p", "M": "p s", "B": "s s", "J": "s o"}),
         strategies=(RandomInstances(),),
     ),
     Claim(
@@ -69,7 +69,7 @@ CLAIMS = (
         attained=("effect-telescope",),
         expected=PROVED,
         words=(ATTAINED,),
-        setting=matrices("effects of hybrids", {f"E{k}": "n o" for k in range(4)}, {"n": 3, "o": 2}),
+        setting=matrices("effects of hybrids", {f"E{k}": "n o" for k in range(4)}),
         strategies=(Replay(), RandomInstances(), GradientAscent()),
     ),
 )  # fmt: skip

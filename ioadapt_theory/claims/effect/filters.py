@@ -16,7 +16,6 @@ INPUT_SIZE, OUTPUT_SIZE, LORA_SIZE = (
     spectral(m) for m in (F @ M @ inverse(F), inverse(F) @ M @ F, F @ M @ inverse(F @ W))
 )
 REGULAR, BOTH_REGULAR = (rank(x).equals(rows(x)) for x in (F, F @ W))
-SCALES = (Fraction(1, 2), Fraction(3))
 
 
 def one_channel(size: Fraction, change: Fraction) -> dict[str, Any]:
@@ -25,10 +24,9 @@ def one_channel(size: Fraction, change: Fraction) -> dict[str, Any]:
     return {"F": eye, "W": eye, "M": [[size, 0], [0, 0]], "H": [[change, 0], [0, 0]]}
 
 
-unbounded = argued(Remarked, "no bound without the layer: W = diag(1, t), t → 0")(
+unbounded = argued(Remarked, "unbounded without the layer, W = diag(1, t)")(
     spelled(
-        "F = I, H = (0, 1)ᵀ, the LoRA e₁ᵀe₂ beside W: the function changes by √(0² + t²) and the effect by √(1² + 0²), "
-        "so effect/function is «√(1² + 0²)/√(0² + t²) = 1/t», without bound",
+        "F = I, H = (0, 1)ᵀ, M = [0 1; 0 0] beside W: ‖FMH‖_F/‖FWH‖_F = «√(1² + 0²)/√(0² + t²) = 1/t», without bound",
         positive="t",
     ),
 )
@@ -44,12 +42,12 @@ def filtered(name: str, reading: str, given: Relation, chain: Derived, axes: dic
         reading=f"sharp; {reading}",
         given=(given,),
         concludes=(deduction.first <= bound,),
-        proofs=(chain, Attained(one_channel, {next(x for x in bound.args if x.op == "spectral"): SCALES,
-                                                             next(x for x in bound.args if x.op == "fro"): SCALES}),
+        proofs=(chain, Attained(one_channel, {next(x for x in bound.args if x.op == op): LENGTHS_TRIED
+                                              for op in ("spectral", "fro")}),
                 *[unbounded] * (name == "lora")),
         expected=PROVED,
         words=(SHARP,),
-        setting=matrices(f"a layer and a change, {name}", axes, {"c": 3, "d": 4, "o": 2, "n": 5}),
+        setting=matrices(f"a layer and a change, {name}", axes),
         strategies=(RandomInstances(), GradientAscent()),
     )  # fmt: skip
 

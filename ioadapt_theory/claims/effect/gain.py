@@ -1,7 +1,7 @@
 """The share of its gain that an adapter keeps on another model, which follows from its two effects, without labels.
 
 All outputs on a batch form one row. On the source the labels minus the outputs are g, and the adapter adds e; on the
-target they are g + h, and the adapter adds e'. The gain is the reduction of the squared error.
+target the labels minus the outputs are g + h, and the adapter adds e'. The gain is the reduction of the squared error.
 """
 
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ C, Q, SINE_C = let("c", sim(E, E_TARGET)), let("q", norm(E_TARGET) / norm(E)), s
 MISSED = norm(G - E) / norm(E)
 """√(1/x − 1), where x is the share of ‖g‖² that the adapter removes on the source."""
 TUNED = dot(G, E).equals(norm(E) ** 2)
-"""The strength of the adapter is optimal on the source."""
+"""The hypothesis that the strength of the adapter is optimal on the source."""
 
 
 def gain(need: Term, effect: Term) -> Term:
-    """Return the reduction of the squared error."""
+    """Return by how much an effect reduces the squared error, which is ‖need‖² without it."""
     return norm(need) ** 2 - norm(need - effect) ** 2
 
 
@@ -28,21 +28,21 @@ SHARE = gain(G + H, E_TARGET) / gain(G, E)
 RETAINED = abs(SHARE - (2 * C * Q - Q**2 + 2 * dot(H, E_TARGET) / norm(E) ** 2)) <= 2 * Q * SINE_C * MISSED
 BEST = gain(E, E_TARGET) / gain(E, E) <= C**2
 AT_BEST = gain(E, dot(E, E_TARGET) / norm(E_TARGET) ** 2 * E_TARGET) / gain(E, E)
-"""The share that e' keeps at the strength c/q."""
+"""The share of the gain that is kept if e' is multiplied by the strength c/q."""
 
 
 along_and_across = told(
-    "v = e' − (⟨e, e'⟩/‖e‖²)e, and ⟨g, e⟩ = ‖e‖²: the share is (2⟨g + h, e'⟩ − ‖e'‖²)/‖e‖², and less the prediction "
-    "«(2G + 2H − Q)/N − (2k/N − Q/N + 2H/N) = 2(G − k)/N» for G = ⟨g, e'⟩, H = ⟨h, e'⟩, k = ⟨e, e'⟩, Q = ‖e'‖² and "
-    "N = ‖e‖²",
-    "which is 2⟨g − e, v⟩/‖e‖², as ⟨g − e, e⟩ = 0; Cauchy-Schwarz",
-    "‖v‖²: «Q − 2kk/N + kk/N = (Q/N)(1 − k²/(QN))N», which is q²(1 − c²)‖e‖²",
-    "x the share of ‖g‖² = P that goes away on the source: «(P − 2N + N)/N = 1/x − 1» is ‖g − e‖²/‖e‖²",
+    "G = ⟨g, e'⟩, H = ⟨h, e'⟩, k = ⟨e, e'⟩, Q = ‖e'‖², N = ‖e‖² = ⟨g, e⟩: the share = (2G + 2H − Q)/N, its prediction "
+    "= 2cq − q² + 2⟨h, e'⟩/‖e‖² = 2k/N − Q/N + 2H/N, and «(2G + 2H − Q)/N − (2k/N − Q/N + 2H/N) = 2(G − k)/N»",
+    "2(G − k)/N = 2⟨g − e, v⟩/‖e‖² for v = e' − (⟨e, e'⟩/‖e‖²)e, as ⟨g − e, e⟩ = 0; by Cauchy-Schwarz "
+    "⟨g − e, v⟩ ≤ ‖g − e‖‖v‖",
+    "‖v‖² = «Q − 2kk/N + kk/N = (Q/N)(1 − k²/(QN))N» = q²(1 − c²)‖e‖²",
+    "P = ‖g‖², and x is the share of it that goes away on the source: ‖g − e‖²/‖e‖² = «(P − 2N + N)/N = 1/x − 1»",
     let={"x": "N/P"},
 )
 a_square = told(
-    "g = e: the share is 2cq − q², and «c² − (2cq − q²) = (c − q)²», which is ≥ 0",
-    "the strength c/q puts c for q: «2cc − c² = c²»",
+    "the share = 2cq − q², and «c² − (2cq − q²) = (c − q)²» ≥ 0",
+    "the strength k = c/q puts c for q: the best share = 2ckq − k²q² = «2cc − c² = c²»",
 )
 
 
@@ -51,11 +51,11 @@ def across(c: Fraction, q: Fraction, missed: Fraction) -> Mapping[str, Any]:
     return {"g": [1, missed], "h": [0, 0], "e": [1, 0], "e_target": [q * c, q * root(1 - c**2)]}
 
 
-SETTING = matrices("a batch", {"g": "k", "h": "k", "e": "k", "e_target": "k"}, {"k": 4})
+SETTING = matrices("a batch", {"g": "k", "h": "k", "e": "k", "e_target": "k"})
 
 
 def tuned(raw: Mapping[str, Any]) -> Any:
-    """Project g so that the strength of e is optimal."""
+    """Return an instance with g projected so that the strength of e is optimal."""
     g, e = raw["g"], raw["e"]
     return SETTING.parametrise({**raw, "g": g + ((e * (e - g)).sum(-1) / (e * e).sum(-1))[..., None] * e})
 
@@ -70,8 +70,7 @@ CLAIMS = (
         proofs=(
             along_and_across,
             Attained(across,
-                     {opened(C): (Fraction(-3, 5), Fraction(0), Fraction(12, 13)),
-                      opened(Q): (Fraction(1, 2), Fraction(3)), MISSED: (Fraction(1, 4), Fraction(2))}),
+                     {opened(C): COSINES_TRIED, opened(Q): LENGTHS_TRIED, MISSED: LENGTHS_TRIED}),
         ),
         expected=PROVED,
         remark="the retained share is R = 2cq − q² up to this; R < 0 iff q > 2c; "

@@ -9,8 +9,7 @@ from ioadapt_theory.claims.language import *
 Z, E, SCALE = row("z"), row("e"), scalar("s")
 J, M, H, W, W_TARGET = (matrix(name) for name in ("j", "m", "h", "w", "w_target"))
 BATCH = matrix("z")
-"""Several inputs with the same J."""
-SIZES = {"n": 5, "c": 3, "d": 4, "o": 2}
+"""The rows z of several inputs with the same J."""
 SIDE = {INPUT: "c c", OUTPUT: "d d"}
 
 
@@ -25,7 +24,7 @@ def adapted(placement: Placement, w: Term) -> Term:
 
 
 def identity(placement: Placement) -> Claim:
-    """Return the identity for the term that the layer's change adds to LoRA's error."""
+    """Return the claim about the term that the change of the layer adds to the error of LoRA."""
     own = adapted(placement, W_TARGET - W)
     left = norm(adapted(placement, W_TARGET) - E) ** 2
     right = norm(lora(placement) - E) ** 2 + norm(own) ** 2 - 2 * dot(E - lora(placement), own)
@@ -36,8 +35,8 @@ def identity(placement: Placement) -> Claim:
         concludes=(left.equals(right),),
         proofs=(derived(left, Link("the adapter's effect is LoRA's and its own change", right)),),
         expected=PROVED,
-        setting=matrices(f"one input, {placement}", {"z": "c", "W": "c d", "W_target": "c d", "J": "d o",
-                                                     "M": SIDE[placement], "e": "o"}, SIZES),
+        setting=matrices(f"one row, {placement}", {"z": "c", "W": "c d", "W_target": "c d", "J": "d o",
+                                                     "M": SIDE[placement], "e": "o"}),
         strategies=(RandomInstances(),),
     )  # fmt: skip
 
@@ -50,7 +49,7 @@ OUTPUTS, OUTPUT_LORA = BATCH @ W_TARGET @ H @ J, BATCH @ (W @ H) @ J
 SCALED, PLAIN = BATCH @ M @ (SCALE * W) @ (1 / SCALE * J), BATCH @ M @ W @ J
 SCALED_LORA, PLAIN_LORA = BATCH @ H @ (1 / SCALE * J), 1 / SCALE * (BATCH @ H @ J)
 BOTH_SIDES = matrices(
-    "one layer, both sides", {"Z": "n c", "M": "c c", "W": "c d", "W_target": "c d", "H": "d d", "J": "d o"}, SIZES
+    "one layer, both sides", {"Z": "n c", "M": "c c", "W": "c d", "W_target": "c d", "H": "d d", "J": "d o"}
 )
 CLAIMS = (
     identity(INPUT),
@@ -76,7 +75,7 @@ CLAIMS = (
         proofs=(derived(EITHER_SIGN, Link("expand both squares", LORA_AND_OWN)),),
         expected=PROVED,
         remark="LoRA loses less on average, by the square of the own change's effect",
-        setting=matrices("two changes", {"z": "c", "W": "c d", "J": "d o", "M": "c c", "H": "c d", "e": "o"}, SIZES),
+        setting=matrices("two changes", {"z": "c", "W": "c d", "J": "d o", "M": "c c", "H": "c d", "e": "o"}),
         strategies=(RandomInstances(),),
     ),
     Claim(
@@ -89,7 +88,7 @@ CLAIMS = (
                                       Chain(SCALED_LORA, (Link("s comes out", PLAIN_LORA),)))),),
         expected=PROVED,
         remark="an input adapter keeps R = 1, LoRA R = 1 − (1 − 1/s)²",
-        setting=matrices("a scale", {"Z": "n c", "M": "c c", "W": "c d", "H": "c d", "J": "d o", "s": ""}, SIZES),
+        setting=matrices("a scale", {"Z": "n c", "M": "c c", "W": "c d", "H": "c d", "J": "d o", "s": ""}),
         strategies=(RandomInstances(),),
     ),
 )  # fmt: skip

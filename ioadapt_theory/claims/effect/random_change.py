@@ -1,4 +1,4 @@
-"""Linear stacks whose layers change independently: the average share kept by an adapter at any layer, in closed form.
+"""Linear stacks whose layers change independently: the average share of its gain that an adapter keeps, in closed form.
 
 An adapter at layer l depends on the layers of its path: all but l for LoRA, all for input and output adapters.
 """
@@ -21,9 +21,9 @@ COSINES, RATIOS, NOISE = (0.9, 0.7, 0.8), (1.1, 0.8, 1.3), (0.1, 0.3, 0.2)
 
 @argued(Shown)
 def one_layer(claim: Claim) -> Iterator[Step]:
-    """Average WBWᵀ, where B comes from the later layers, over a 2 x 3 layer with entries of variance v."""
+    """Average WBWᵀ over a 2 x 3 layer W with entries of variance v; B comes from the later layers."""
     sp = sympy()
-    v, s, k, size = sp.symbols("v s k delta", positive=True)
+    v, s, k, size = positives("v s k delta")
     rho = sp.Symbol("rho")
     w, n, b = drawn("w", 2, 3), drawn("n", 2, 3), drawn("b", 3, 3)
     there, laws = s * (rho * w + sp.sqrt(1 - rho**2) * n), ((list(w), v), (list(n), v))
@@ -32,24 +32,24 @@ def one_layer(claim: Claim) -> Iterator[Step]:
                                      ("‖e‖²: E WBWᵀ = v tr(B) I", w, w, 1)):  # fmt: skip
         averaged = (one * b * other.T).applyfunc(lambda x: mean(x, *laws))
         yield Step(says, zero((averaged - factor * v * b.trace() * sp.eye(2)).applyfunc(sp.simplify)))
-    yield Step("noise of relative size δ, ρs = 1 and s² = 1 + δ² on k layers: 1 − R = (1 + δ²)^k − 1",
+    yield Step("noise of relative size δ on k layers, where ρs = 1 and s² = 1 + δ²: 1 − R = (1 + δ²)^k − 1",
                simplifies(1 - (2 - (1 + size**2) ** k) - ((1 + size**2) ** k - 1)))  # fmt: skip
 
 
 @argued(Shown)
 def noise(claim: Claim) -> Iterator[Step]:
     """Average (W + H)B(W + H)ᵀ over H, whose entries have mean 0 and variance ν."""
-    w, h, b, nu = drawn("w", 2, 3), drawn("h", 2, 3), drawn("b", 3, 3), sympy().Symbol("nu", positive=True)
+    w, h, b, nu = drawn("w", 2, 3), drawn("h", 2, 3), drawn("b", 3, 3), sympy().Symbol("nu")
     forms, linear = (x.applyfunc(lambda y: mean(y, (list(h), nu))) for x in ((w + h) * b * (w + h).T, w + h))
     yield Step(
         "E(W + H)B(W + H)ᵀ = WBWᵀ + ν tr(B) I",
         zero((forms - w * b * w.T - nu * b.trace() * sympy().eye(2)).applyfunc(sympy().expand)),
     )
-    yield Step("E e' = e, which is linear in every layer", zero(linear - w))
+    yield Step("E e' = e, as it is linear in each layer", zero(linear - w))
 
 
 def layers(n: int, generator: torch.Generator) -> list[Tensor]:
-    """Draw the layers of n stacks, with entries of variance 1/rows."""
+    """Return random layers of n stacks, with entries of variance 1/rows."""
     return [torch.randn(n, c, d, generator=generator, dtype=torch.float64) / c**0.5 for c, d in pairwise(WIDTHS)]
 
 
@@ -61,7 +61,7 @@ def adapters(generator: torch.Generator) -> Iterator[tuple[Placement, Tensor]]:
 
 
 def effect(stack: list[Tensor], placement: Placement, m: Tensor) -> Tensor:
-    """Return the effect of an adapter on the inputs I."""
+    """Return the effect of an adapter in a stack whose inputs are the rows of I."""
     first, own, last = stack
     return first @ (m if placement is LORA else m @ own if placement is INPUT else own @ m) @ last
 
@@ -79,7 +79,7 @@ def random_source(n: int, generator: torch.Generator) -> Tensor:
 
 
 def predicted_square(source: list[Tensor], placement: Placement, m: Tensor) -> Tensor:
-    """Return E ‖e'‖² = tr B₀, computed from the outputs to the inputs."""
+    """Return E ‖e'‖² = tr B₀, computed backwards from the outputs."""
     b = torch.eye(source[-1].shape[-1], dtype=torch.float64)
     for j in (2, 1, 0):
         b = m @ b @ m.mT if j == 1 and placement is not INPUT else b

@@ -1,9 +1,9 @@
 """An adapter reads at one place and writes at another: the effect of M on a batch is RMJ.
 
-The rows of R are what it reads (n samples), and J is the Jacobian of the outputs with respect to what it writes; on the
-target, R' and J'. LoRA reads the layer's input and writes its output; an input adapter reads and writes the input, an
-output adapter the output. In linear models this effect is exact; elsewhere it is the first order in M, and J depends on
-the sample.
+The rows of R are what the adapter reads (n samples), and J is the Jacobian of the outputs with respect to what it
+writes; on the target, these are R' and J'. LoRA reads the layer's input and writes its output; an input adapter reads
+and writes the input, an output adapter the output. In linear models this effect is exact; elsewhere it is the first
+order in M, and J depends on the sample.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ RATIOS = norm(READ_TARGET) / norm(READ) * (norm(WROTE_TARGET) / norm(WROTE))
 
 
 def drawn(name: str, rows_: int, columns: int) -> Any:
-    """Return a matrix of symbols for entries of mean 0."""
+    """Return a matrix of symbols that stand for random entries of mean 0."""
     return sympy().Matrix(rows_, columns, lambda i, j: sympy().Symbol(f"{name}{i}{j}"))
 
 
@@ -44,23 +44,27 @@ def mean(x: Any, *laws: tuple[Any, Any]) -> Any:
 
 @argued(Shown)
 def expected(claim: Claim) -> Iterator[Step]:
-    """Average over M for two samples, readers with 2 and writers with 3 entries, and 2 outputs."""
+    """Average over M, for two samples, 2 numbers that M reads, 3 numbers that it writes, and 2 outputs."""
     sp = sympy()
-    v, w = sp.symbols("v w", positive=True)
+    v, w = sp.symbols("v w")
     samples = [(drawn(f"r{t}", 1, 2), drawn(f"s{t}", 1, 2), drawn(f"j{t}", 3, 2), drawn(f"k{t}", 3, 2)) for t in "12"]
     right = sum((r * s.T)[0] * (j * k.T).trace() for r, s, j, k in samples)
     m, a, b = drawn("m", 2, 3), drawn("a", 2, 2), drawn("b", 2, 3)
     product = [(list(a), v), (list(b), w)]
-    for says, adapter, laws, scale in (("iid entries: v", m, [(list(m), v)], v),
-                                       ("M = AB of rank 2: 2vw", a * b, product, 2 * v * w)):  # fmt: skip
+    for says, adapter, laws, scale in (("iid entries", m, [(list(m), v)], v),
+                                       ("an AB through 2 columns", a * b, product, 2 * v * w)):  # fmt: skip
         left = sum((r * adapter * j * k.T * adapter.T * s.T)[0] for r, s, j, k in samples)
-        yield Step(f"{says} Σ ⟨r, r'⟩⟨J, J'⟩", vanishes(mean(left, *laws) - scale * right))
+        yield Step(
+            f"{says}: E⟨e, e'⟩ = {str(scale).replace('*', '')} Σ ⟨r, r'⟩⟨J, J'⟩",
+            vanishes(mean(left, *laws) - scale * right),
+        )
     constant = {x: y for k in (2, 3) for x, y in zip(samples[1][k], samples[0][k], strict=True)}
     split = sum((r * s.T)[0] for r, s, _, _ in samples) * (samples[0][2] * samples[0][3].T).trace()
-    yield Step("one Jacobian for all samples: ⟨R, R'⟩⟨J, J'⟩", vanishes(right.subs(constant) - split))
+    yield Step(
+        "one Jacobian for all samples: Σ ⟨r, r'⟩⟨J, J'⟩ = ⟨R, R'⟩⟨J, J'⟩", vanishes(right.subs(constant) - split)
+    )
 
 
-SIZES = {"n": 5, "p": 3, "q": 4, "s": 7, "t": 2, "o": 6}
 CLAIMS = (
     Claim(
         id="effect-read-write",
@@ -69,7 +73,7 @@ CLAIMS = (
         proofs=(derived(PRODUCT, Link("turn the trace round", BY_GRAMS)),),
         expected=PROVED,
         setting=matrices("two adapters", {"R": "n p", "R_target": "n q", "J": "s o", "J_target": "t o", "M": "p s",
-                                          "L": "q t"}, SIZES),
+                                          "L": "q t"}),
         strategies=(RandomInstances(),),
     ),
     Claim(
@@ -87,8 +91,8 @@ CLAIMS = (
             )),
         ),
         expected=PROVED,
-        setting=matrices("rank one", {"R": "n p", "R_target": "n p", "J": "s o", "J_target": "s o", "u": "p", "v": "s"},
-                         SIZES),
+        setting=matrices("one vector", {"R": "n p", "R_target": "n p", "J": "s o", "J_target": "s o", "u": "p",
+                                      "v": "s"}),
         strategies=(RandomInstances(),),
     ),
     Claim(

@@ -1,1 +1,1 @@
-"""Evidence: witnesses, searches, Monte-Carlo, exact values, and how findings merge."""
+"""Evidence on claims: witnesses, searches, Monte-Carlo tests and exact arguments, and the merging of findings."""

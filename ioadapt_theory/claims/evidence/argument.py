@@ -1,6 +1,6 @@
 """Exact arguments, one class per kind of conclusion, so that the verdict follows from the class.
 
-``Derived`` and ``Told``: the proof of a theorem that Coq has checked, as a chain of formulas or in words.
+``Derived`` and ``Told``: the proof of a theorem that Coq has checked, as a chain of formulas or as lines of text.
 ``Reached``: lines of algebra that end at the right side, up to an order.
 ``extremes``: instances that attain a bound or violate a claim. ``prose``: arguments for and against a sentence.
 """
@@ -24,16 +24,16 @@ __all__ = ["Chain", "Derived", "Link", "derived", "reaching", "told"]
 """Exported to ``language``."""
 
 Lines = Callable[[Relation], Iterator[Step]]
-DRAWN, ROUNDING = 50, 1e-9
-"""Number of random instances on which a chain is checked, and the tolerance for rounding."""
+ROUNDING = 1e-9
+"""Tolerance for rounding in a link of a chain."""
 
 
 @dataclass(frozen=True)
 class Proof(Strategy):
     """A named exact argument.
 
-    ``proves``: it settles the relations of a claim, or its prose. ``refutes``: it contradicts the claim. ``shows``: the
-    words of the claim that it establishes.
+    ``proves``: whether it proves the relations of a claim, or its prose. ``refutes``: whether it contradicts the claim.
+    ``shows``: the words of the claim that it establishes.
     """
 
     kind: ClassVar[Evidence] = Evidence.EXACT
@@ -80,7 +80,7 @@ class InCoq(Proof):
 
 
 class Link(NamedTuple):
-    """The next formula of a chain, and the rule by which it is at least, or equal to, the one before."""
+    """The next formula of a chain, and the rule by which the previous formula is at most, or equal to, this one."""
 
     says: str
     formula: Term
@@ -95,7 +95,7 @@ class Chain(NamedTuple):
 
 @dataclass(frozen=True)
 class Derived(InCoq):
-    """One chain for each conclusion; the links are checked on random instances."""
+    """A proof that has one chain for each conclusion; the links are checked on random instances."""
 
     name: ClassVar[str] = "a chain of formulas, which Coq has proved"
     chains: tuple[Chain, ...]
@@ -106,8 +106,8 @@ class Derived(InCoq):
         if len(self.chains) != len(claim.concludes) or claim.setting is None:
             yield f"{len(self.chains)} chains for {len(claim.concludes)} conclusions"
             return
-        draw = claim.setting.start(DRAWN, seeded(Run(), claim.id, self.name))
-        instance = claim.setting.parametrise(draw)
+        run = Run()
+        instance = claim.setting.parametrise(claim.setting.start(run.starts, seeded(run, claim.id)))
         values, residuals = Values(instance), claim.inequality.residuals(instance)
         yield from (f"a random instance does not meet {given}" for given, r in residuals.items() if r.max() > ROUNDING)
         for (first, links), goal in zip(self.chains, claim.concludes, strict=True):
@@ -137,7 +137,7 @@ def derived(first: Term, *links: Link) -> Derived:
 
 @dataclass(frozen=True)
 class Told(InCoq):
-    """A proof in words; its formulas are computed."""
+    """A proof as lines of text, whose formulas are checked."""
 
     name: ClassVar[str] = "the steps of a proof in Coq"
     lines: tuple[str, ...]
@@ -195,6 +195,6 @@ def reaching(about: Relation, order: int | None = None) -> Callable[[Lines], Rea
 
 
 def twin(x: Term) -> Term:
-    """Return the formula with the letters of the source replaced by those of the target."""
+    """Return the formula with the symbols of the source replaced by those of the target."""
     letters = {y for y in x.walk() if y.op in {"row", "matrix"} and y.name != "ab" and not y.name.endswith("_target")}
     return replaced(x, {y: Term(y.op, name=f"{y.name}_target") for y in letters})

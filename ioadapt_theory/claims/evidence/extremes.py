@@ -11,6 +11,7 @@ import numpy as np
 from ioadapt_theory.claims.claim import Claim, Word
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.argument import Proof, twin
+from ioadapt_theory.claims.evidence.searches import ATTAINED, agree
 from ioadapt_theory.claims.expression.algebra import sympy
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Relation, Term, opened
@@ -18,12 +19,15 @@ from ioadapt_theory.claims.expression.values import Values
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.errors import InvalidValueError
 
-__all__ = ["Attained", "contradicted"]
+__all__ = ["BALLS_TRIED", "CONDITIONS_TRIED", "COSINES_TRIED", "LENGTHS_TRIED", "Attained", "contradicted"]
 """Exported to ``language``."""
 
-EQUALITY = 1e-12
-"""Largest distance of lhs/rhs from 1 that counts as equality; both sides have at least 50 digits."""
-NEAR = Fraction(1, 10**15)
+COSINES_TRIED = (Fraction(-3, 5), Fraction(0), Fraction(12, 13))
+LENGTHS_TRIED = (Fraction(1, 2), Fraction(3))
+CONDITIONS_TRIED = (Fraction(1), Fraction(2), Fraction(30))
+BALLS_TRIED = (Fraction(1, 10), Fraction(1, 2), Fraction(9, 10))
+"""Values tried for the parameters of a bound: cosines with a rational sine, sizes, condition numbers, ε."""
+NEAR = Fraction(ATTAINED) * Fraction(ATTAINED)
 """Distance from the limit at which a family that only approaches a bound is evaluated."""
 
 
@@ -33,8 +37,8 @@ class Attained(Proof):
 
     # value of each parameter (and a distance, if the family only approaches the bound) -> content of an instance file
     family: Callable[..., Mapping[str, Any]]
-    # parameters of the right side and the values tried; the target's equal the source's unless they are listed too.
-    # If empty, this shows only that the factor cannot be smaller.
+    # parameters of the right side and the values tried; the target's are the same as the source's unless they are
+    # listed, too. If there are none, the instance shows only that the factor cannot be smaller.
     over: Mapping[Term, Sequence[Any]] = field(default_factory=dict)
     every_pair: bool = False  # the condition numbers of both models are listed
     approaches: bool = False  # the right side is a supremum that no instance attains
@@ -74,21 +78,21 @@ class Attained(Proof):
             except InvalidValueError as error:
                 yield f"{at}: {error}"
                 continue
-            if not abs(ratio - 1) <= EQUALITY:
+            if not agree(ratio, 1):
                 yield f"{at}: {ratio:.6g} of the right side"
             instance = Values(claim.setting.read(raw))
             for x, v in zip(self.over, values, strict=True):
-                if not abs(instance(x) - v) <= EQUALITY * (1 + abs(v)):
+                if not agree(instance(x), v):
                     yield f"{at}: {text(x)} is {float(instance(x)):.6g}"
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        """Yield a line with the values tried."""
+        """Yield a line with the values of the parameters for which the family was evaluated."""
         tried = (f"{text(x)} in {{{', '.join(map(str, values))}}}" for x, values in self.over.items())
         yield f"evaluated at 50 digits for {', '.join(tried)}"
 
 
 def undetermined(x: Term, known: set[Term]) -> Term | None:
-    """Return a letter on which a formula depends other than through ``known`` parts, or None."""
+    """Return a symbol on which a formula depends other than through ``known`` parts, or None."""
     if x in known or (x.op == "sine" and Term("sim", x.args) in known):
         return None
     if x.op in {"scalar", "row", "matrix"}:
@@ -140,15 +144,12 @@ def holds_exactly(r: Relation, values: Values) -> bool:
     left, right = values(r.left), values(r.right)
     if r.left.kind != "scalar":
         return all(sp.simplify(x) == 0 for x in np.asarray(left - right).flat)
-    if r.left.op == "spectral" and r.sign == "<=" and not getattr(right, "free_symbols", None):
-        m = sp.Matrix(values(r.left.args[0]).tolist())  # ε²I − MᵀM ⪰ 0 needs no eigenvalue
-        return bool((right**2 * sp.eye(m.cols) - m.T * m).is_positive_semidefinite)
     difference = sp.simplify(left - right)
     return bool(difference == 0 if r.sign == "=" else difference < 0 if r.sign == "<" else difference <= 0)
 
 
 def exact_instance(claim: Claim, raw: Mapping[str, Any]) -> Any:
-    """Return the instance that a file describes, in sympy rationals."""
+    """Return the instance that the content of a file describes, in sympy rationals."""
     sp = sympy()
     assert claim.setting is not None
     letters = {letter.key: letter.attribute for letter in claim.setting.letters}

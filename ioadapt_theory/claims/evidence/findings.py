@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import Any
 
 TOLERANCE = 1e-8
-"""√ε of float64; lhs/rhs counts as a violation only if it exceeds 1 by more."""
+"""Maximum excess of lhs/rhs over 1 that is no violation, about √ε of float64."""
 FALSE_ALARM = 1e-9
-"""Probability that a test of a true statement fails by chance."""
+"""Maximum probability that a test of a true statement fails by chance."""
 UNIT = 1 << 20
 """Sums over stacks are rounded to multiples of 1/UNIT, so that they do not depend on the order of addition."""
 
@@ -63,14 +63,14 @@ def _limit(counts: Mapping[str, int], probability: float) -> float:
 
 
 def contradictions(counts: Mapping[str, int]) -> frozenset[str]:
-    """Return the tests on all stacks together that fail; ``FALSE_ALARM`` bounds the probability of each by chance.
+    """Return the failed tests on all stacks together; each fails by chance with probability ``FALSE_ALARM`` at most.
 
     For a stack with N samples and E the closed form or the bound, N(mean/E − 1) is a sum of centred χ² with weights
     that sum to 1. Laurent and Massart (2000, Lemma 1) bound its tails, and also those of sums over stacks.
 
     Args:
         counts: ``excess`` is Σ N(mean/closed form − 1), ``excess_of_bound`` is Σ N(mean/bound − 1), and ``variance`` is
-            that of ``excess`` if the closed form is right, all in units of 2⁻²⁰. Missing keys count as 0.
+            that of ``excess`` if the closed form is right, all in units of 2⁻²⁰. Missing values are 0.
     """
     failed = set()
     if abs(counts.get("excess", 0)) > UNIT * _limit(counts, FALSE_ALARM / 2):
@@ -104,7 +104,7 @@ class Finding:
 
     def __or__(self, other: "Finding") -> "Finding":
         """Merge two findings of one kind; associative and commutative."""
-        worst = max(self, other, key=lambda f: (f.worst_ratio, json.dumps(f.worst, sort_keys=True)))
+        worst = max(self, other, key=lambda f: (f.worst_ratio, json.dumps(f.worst)))
         names = sorted(self.counts.keys() | other.counts.keys())
         return Finding(
             kind=self.kind,
@@ -119,7 +119,7 @@ class Finding:
 
     @property
     def contradictions(self) -> frozenset[str]:
-        """All that refutes the claim: arguments, witnesses, and tests on the samples of all stacks together."""
+        """Everything that refutes the claim: arguments, witnesses, and tests on the samples of all stacks together."""
         return self.refutes | contradictions(self.counts)
 
     def to_json(self) -> dict[str, Any]:
@@ -166,7 +166,7 @@ class Verification:
     seconds: float = field(default=0.0, compare=False)
 
     def __or__(self, other: "Verification") -> "Verification":
-        """Merge; associative and commutative."""
+        """Merge two verifications of one claim; associative and commutative."""
         if self.claim != other.claim:
             msg = f"Verifications of two claims, {self.claim!r} and {other.claim!r}, cannot be merged."
             raise ValueError(msg)
@@ -178,7 +178,7 @@ class Verification:
 
     @property
     def worst_ratio(self) -> float:
-        """Largest lhs/rhs over all evidence; −∞ where nothing was measured."""
+        """Largest lhs/rhs over all evidence; −∞ if none was measured."""
         return max((f.worst_ratio for f in self.findings.values()), default=-math.inf)
 
     @property
@@ -190,7 +190,7 @@ class Verification:
     def verdict(self) -> Verdict:
         """Verdict by precedence: a violation refutes, a lack leaves the claim undecided, an exact argument proves it.
 
-        Without an exact argument, a claim that was searched has survived.
+        Without an exact argument, a claim has survived if instances of it were evaluated.
         """
         if self.worst_ratio > 1 + TOLERANCE or any(f.contradictions for f in self.findings.values()):
             return Verdict.REFUTED

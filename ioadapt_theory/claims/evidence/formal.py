@@ -12,12 +12,12 @@ from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
 from ioadapt_theory.claims.expression.tree import Term, opened
 
 RECORD = "formal.json"
-"""Written by `make proofs`: claim id -> theorem, digest of its Coq statement, and digest of the formula."""
+"""File that `make proofs` writes: claim id -> theorem, digest of its Coq statement, and digest of the formula."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A theorem that the build found closed under the global context."""
+    """A theorem that the build found closed under the global context (without further assumptions), and two digests."""
 
     theorem: str
     statement: str
@@ -63,12 +63,12 @@ def theorem_name(claim: Claim) -> str:
 
 @dataclass(frozen=True, slots=True)
 class MachineChecked(Strategy):
-    """Formal evidence: a Coq theorem, which counts only if it is about the current formula of the claim."""
+    """Formal evidence: a Coq theorem, if it is about the current formula of the claim."""
 
     kind: Evidence = Evidence.FORMAL
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Look for the theorem in the record."""
+        """Return the theorem in the record as a proof or refutation; without one, an empty finding."""
         entry = record().get(claim.id)
         if entry is None or (entry.theorem, entry.formula) != (theorem_name(claim), formula_digest(claim)):
             return Finding(kind=self.kind)

@@ -17,7 +17,7 @@ from ioadapt_theory.claims.instances import Setting
 from ioadapt_theory.errors import InvalidValueError
 
 ACCURACY = 1e-9
-"""Largest residual at which a hypothesis counts as met, since decimals in instance files are rounded."""
+"""Maximum residual of a hypothesis that an instance meets, since decimals in instance files are rounded."""
 ROOTS = frozenset("sqrt abs cos ln arcsin artanh norm sim sine angle fro spectral cond sigma pinv".split())
 
 
@@ -46,7 +46,7 @@ class Hypothesis:
     @property
     def enters(self) -> bool:
         """Whether the residual is a difference of cosines, which bounds its effect on the left side."""
-        return self.relation.sign == "=" and opened(self.relation.left).op == "sim"
+        return opened(self.relation.left).op == "sim"
 
     @property
     def mends(self) -> bool:
@@ -54,7 +54,7 @@ class Hypothesis:
         return self.stated.right == Term("scalar", name="epsilon")
 
     def residual(self, instance: Any) -> Array:
-        """Return by how much an instance misses the hypothesis, or 0; relative to the right side for inequalities."""
+        """Return by how much an instance misses the hypothesis, for inequalities relative to the right side, or 0."""
         values, (left, right) = Values(instance), (self.relation.left, self.relation.right)
         if self.relation.sign != "=":
             excess = a.excess(values(left), values(right))
@@ -62,7 +62,7 @@ class Hypothesis:
         if left.kind == "scalar":
             return abs(values(left) - values(right))
         value = values(left)
-        return a.frobenius_sq(value - (a.identity(value.shape[-1], value) if right == EYE else values(right)))
+        return a.frobenius_sq(value - (a.identity(value) if right == EYE else values(right)))
 
     def equal(self, instance: Any) -> bool:
         """Return whether both sides of a strict inequality are equal on an instance."""
@@ -84,7 +84,6 @@ class HypothesisError(InvalidValueError):
     """Error: an instance misses a hypothesis, so it says nothing about the claim."""
 
     def __init__(self, statement: str, residual: float) -> None:
-        """Name the hypothesis, its residual and the limit."""
         missed = f"the residual is {residual:.3g}, above {ACCURACY:g}" if residual else "both sides are equal"
         super().__init__(f"The instance does not meet the hypothesis {statement}: {missed}.")
 
@@ -97,7 +96,6 @@ class UndecidedError(InvalidValueError):
     """
 
     def __init__(self, reason: str, residuals: Mapping[str, float]) -> None:
-        """Build the message from a reason without a full stop."""
         self.residuals = residuals
         super().__init__(f"Undecided: {reason}; write the numbers of the instance exactly.")
 

@@ -1,8 +1,8 @@
-"""Monte-Carlo as the propositions are stated: samples x ~ N(0, σ²I) run through random linear stacks.
+"""Monte-Carlo tests of the propositions as they are stated: samples x ~ N(0, σ²I) run through random linear stacks.
 
 For x ~ N(0, σ²I), ‖xD‖² is a sum of χ² variables weighted by the squared singular values of D. The distribution of a
 sample mean is known, and each stack is tested by the bound of Laurent and Massart (2000, Lemma 1), which holds for
-every N. Stacks draw independent samples and are also tested together (``findings.contradictions``).
+every N. The samples of the stacks are independent; all stacks are also tested together (``findings.contradictions``).
 """
 
 import math
@@ -23,7 +23,7 @@ from ioadapt_theory.claims.settings.stacks import LinearStack, Memory, draw, dra
 
 STACKS_A_PART = 32
 BLOCK = 1 << 16
-"""Numbers in one block of activations: half a MB, which fits into the cache and bounds the memory."""
+"""Number of values in one block of activations: half a MB, which fits into the cache and bounds the memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,18 +45,17 @@ class Estimate:
         return (2 * t * self.variance).sqrt() + 2 * t * self.weights.amax(-1)
 
 
-def mean_distance(source: LinearStack, target: LinearStack, samples: int, generator: torch.Generator) -> Tensor:
-    """Return the mean over x ~ N(0, I) of ‖source(x) − target(x)‖² for every stack, on independent samples."""
-    first = source.weights[0]
-    stacks, c = first.shape[:2]
-    widest = max(w.shape[-1] for w in (*source.weights, *target.weights))
-    rows = max(1, min(samples, BLOCK // (stacks * max(widest, c))))
+def mean_distance(one: LinearStack, other: LinearStack, samples: int, generator: torch.Generator) -> Tensor:
+    """Return the sample mean of ‖one(x) − other(x)‖² for every stack, over independent x ~ N(0, I)."""
+    first, *_ = one.weights
+    stacks, c, _ = first.shape
+    rows = max(1, BLOCK // (stacks * max(c, *(w.shape[-1] for w in one.weights))))
     memories: tuple[Memory, Memory] = ({}, {})
     total = torch.zeros(stacks, dtype=torch.float64, device=first.device)
     for begin in range(0, samples, rows):
         n = min(rows, samples - begin)
         x = torch.randn(stacks, n, c, generator=generator, dtype=first.dtype, device=generator.device)
-        difference = source(x, memories[0]).sub_(target(x, memories[1])).flatten(1)
+        difference = one(x, memories[0]).sub_(other(x, memories[1])).flatten(1)
         total += torch.linalg.vector_norm(difference, dim=1).square()
     return total / samples
 
@@ -64,24 +63,23 @@ def mean_distance(source: LinearStack, target: LinearStack, samples: int, genera
 def composite(source: LinearStack, target: LinearStack) -> SharedFunction:
     """Return the stacks as an instance of App. A.2: W₁, and the product of the later layers as W₂; σ = 1."""
 
-    def two_layers(stack: LinearStack) -> tuple[Tensor, Tensor]:
+    def two_layers(stack: LinearStack) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
         first, *rest = stack.weights
         n = first.shape[-1]
         eye = torch.eye(n, dtype=first.dtype, device=first.device).expand(first.shape[0], n, n)
-        return first, reduce(torch.matmul, rest, eye)
+        ab = stack.adapter and torch.matmul(*stack.adapter)
+        return first, reduce(torch.matmul, rest, eye), ab, first.new_ones(len(first))
 
-    ab = source.adapter[0] @ source.adapter[1] if source.adapter else None
-    (w1, w2), (w1_target, w2_target) = two_layers(source), two_layers(target)
-    return SharedFunction(
-        w1=w1, w2=w2, w1_target=w1_target, w2_target=w2_target, sigma=torch.ones_like(w1[:, 0, 0]), ab=ab
-    )
+    (w1, w2, ab, sigma), (w1_target, w2_target, *_) = two_layers(source), two_layers(target)
+    return SharedFunction(w1=w1, w2=w2, w1_target=w1_target, w2_target=w2_target, sigma=sigma, ab=ab)
 
 
-def estimate(source: LinearStack, target: LinearStack, samples: int, generator: torch.Generator) -> Estimate:
-    """Return the estimate; D is computed by running both models on the basis vectors."""
-    basis = torch.eye(source.weights[0].shape[1], dtype=torch.float64, device=source.weights[0].device)
-    weights = torch.linalg.svdvals(source(basis) - target(basis)).square()
-    return Estimate(mean=mean_distance(source, target, samples, generator), weights=weights, samples=samples)
+def estimate(one: LinearStack, other: LinearStack, samples: int, generator: torch.Generator) -> Estimate:
+    """Return the estimate for every stack; D is computed by running both models on the basis vectors."""
+    first, *_ = one.weights
+    basis = torch.eye(first.shape[1], dtype=first.dtype, device=first.device)
+    weights = torch.linalg.svdvals(one(basis) - other(basis)).square()
+    return Estimate(mean=mean_distance(one, other, samples, generator), weights=weights, samples=samples)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +95,11 @@ class StackMonteCarlo(Strategy):
         return -(-run.stacks // STACKS_A_PART)
 
     def pinned(self, run: Run, part: int) -> Run:
-        """Return the settings for drawing stacks, the samples, and the number of stacks up to this part."""
+        """Return a run with the settings for drawing stacks, the samples, and the number of stacks up to this part."""
         return replace(drawn(run), samples=run.samples, stacks=min(run.stacks, (part + 1) * STACKS_A_PART))
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Compare the mean of every stack, and of all together, with the closed form and the bound."""
+        """Compare the sample means of every stack, and of all stacks together, with the closed form and the bound."""
         stacks = min(STACKS_A_PART, run.stacks - part * STACKS_A_PART)
         generator = seeded(run, claim.id, self.kind, part, stacks, device=run.device)
         source, target = draw(stacks, self.placement, run, generator, self.layer)
@@ -150,7 +148,5 @@ def together(means: Estimate, closed: Tensor, bound: Tensor, noise: Tensor) -> d
 
 def rounding(instance: SharedFunction) -> Any:
     """Return the size of the rounding error in a squared distance that is exactly zero."""
-    scale = frobenius_sq(instance.w1) * frobenius_sq(instance.w2)
-    scale = scale + frobenius_sq(instance.w1_target) * frobenius_sq(instance.w2_target)
-    grown = 1 if instance.ab is None else (1 + frobenius_sq(instance.ab)) * (1 + frobenius_sq(instance.w2))
-    return 1e-26 * scale * grown
+    factors = (getattr(instance, name) for name in ("w1", "w2", "w1_target", "w2_target", "ab"))
+    return 1e-26 * math.prod(1 + frobenius_sq(x) for x in factors if x is not None)

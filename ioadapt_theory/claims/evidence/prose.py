@@ -77,46 +77,39 @@ def argued(kind: type[P], about: str = "") -> Callable[[Callable[[Claim], Iterat
 
 @dataclass(frozen=True)
 class Resting(Proof):
-    """An argument that a statement in prose follows from claims with formulas, each proved by exact arguments."""
+    """An argument that a statement in prose follows from another claim with a formula, which its own proofs settle."""
 
-    claims: tuple[str, ...]  # ids of these claims
-    about: Term  # the left side that each of them must have
+    other: Claim
+    about: Term  # the left side of every relation that the other claim must conclude
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """Ids of the claims, in words."""
-        return f"by {', '.join(self.claims)}"
+        """Description of the argument, with the id of the other claim."""
+        return f"by {self.other.id}"
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield a message for every claim that is not proved or has another left side."""
-        from ioadapt_theory.claims.registry import CLAIMS  # whose files use this module
-
-        for name in self.claims:
-            other = CLAIMS[name]
-            settled = [p for p in other.proofs if p.proves]
-            if not settled or not all(p.holds(other) for p in settled):
-                yield f"{name} is not proved"
-            if any(opened(r.left) != opened(self.about) for r in other.concludes):
-                yield f"{name} is not about {text(self.about)}"
+        """Yield a message if the other claim is not proved, or has another left side."""
+        settled = [p for p in self.other.proofs if p.proves]
+        if not settled or not all(p.holds(self.other) for p in settled):
+            yield f"{self.other.id} is not proved"
+        if any(opened(r.left) != opened(self.about) for r in self.other.concludes):
+            yield f"{self.other.id} is not about {text(self.about)}"
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        """Yield the statements of these claims."""
-        from ioadapt_theory.claims.registry import CLAIMS
-
-        for name in self.claims:
-            yield f"{name} (proved): {CLAIMS[name].statement}"
+        """Yield the statement of the other claim."""
+        yield f"{self.other.id} (proved): {self.other.statement}"
 
 
 @dataclass(frozen=True)
 class ShownBy(Resting):
-    """Proof that claims with formulas imply a statement in prose."""
+    """Proof that a claim with a formula implies a statement in prose."""
 
     proves: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
 class RefutedBy(Resting):
-    """Refutation of a statement in prose by claims with formulas."""
+    """Refutation of a statement in prose by a claim with a formula."""
 
     refutes: ClassVar[bool] = True
 
@@ -128,7 +121,7 @@ class Said(Strategy):
     kind: Evidence = Evidence.EXACT
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Return a lack for each word that nothing shows; each argument is checked where it runs."""
+        """Return a finding that lacks each word that nothing shows; the arguments are checked in parts of their own."""
         shown = frozenset[Word]().union(*(p.shows for p in claim.proofs))
         if claim.attained:
             shown |= {Word.ATTAINED}

@@ -1,4 +1,4 @@
-"""Strategies for every inequality: replay the witnesses, draw at random, climb lhs/rhs from many starts."""
+"""Strategies for every inequality: replay of witnesses, random instances, and gradient ascent on lhs/rhs."""
 
 import hashlib
 import math
@@ -15,12 +15,12 @@ from ioadapt_theory.claims.evidence.findings import TOLERANCE, Evidence, Finding
 from ioadapt_theory.claims.evidence.inequality import Inequality, UndecidedError
 from ioadapt_theory.claims.instances import witness
 
-ATTAINED = 1e-12
-"""Largest distance of lhs/rhs from 1 for an attaining instance; the ratio is computed at 50 digits."""
+ATTAINED = 2.0**-40
+"""Maximum distance of lhs/rhs from 1 for an attaining instance; the ratio is computed at 50 digits."""
 ROUNDING = 1e-13
-"""Largest residual of a hypothesis in a search; hypotheses hold by construction, except near singular instances."""
+"""Maximum residual of a hypothesis in a search; hypotheses hold by construction, except near singular instances."""
 ERRORS = 6.0
-"""Number of standard errors by which a mean may differ from zero: more occurs by chance once in 5 · 10⁸."""
+"""Number of standard errors by which a mean may differ from zero; by chance, 1 of 5 · 10⁸ means differs by more."""
 
 
 def seeded(run: Run, *labels: object, device: str = "cpu") -> torch.Generator:
@@ -30,7 +30,7 @@ def seeded(run: Run, *labels: object, device: str = "cpu") -> torch.Generator:
 
 
 def ratios(inequality: Inequality, instance: Any) -> Tensor:
-    """Return the decisive side over rhs for a batch; 0 where lhs is 0, NaN where a hypothesis is missed."""
+    """Return the decisive value divided by rhs for a batch: 0 if it is 0, NaN for instances that miss a hypothesis."""
     lhs, rhs = inequality.decisive(instance), inequality.rhs(instance)
     quotient = torch.where(lhs == 0, 0.0, lhs / rhs)
     for residual in inequality.residuals(instance).values():
@@ -66,7 +66,7 @@ class RandomInstances(Strategy):
     settings: ClassVar = ("seed", "instances")
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Draw instances, evaluate them, and keep the worst."""
+        """Draw instances, evaluate them, and return the worst one."""
         setting = claim.inequality.setting
         instance = setting.parametrise(setting.start(run.instances, seeded(run, claim.id, self.kind)))
         return confirmed(claim, best(claim, self.kind, instance, ratios(claim.inequality, instance)))
@@ -85,7 +85,7 @@ class GradientAscent(Strategy):
     settings: ClassVar = ("seed", "starts", "steps")
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Ascend, and return the largest ratio met on the way."""
+        """Run the ascent, and return the largest ratio on the way."""
         setting = claim.inequality.setting
         raw = setting.start(run.starts, seeded(run, claim.id, self.kind))
         raw = {name: x.requires_grad_() for name, x in raw.items() if name not in self.drop}
@@ -98,12 +98,17 @@ class GradientAscent(Strategy):
             count = max(finding.instances, now.instances)
             finding = replace(max(finding, now, key=lambda f: f.worst_ratio), instances=count)
             adam.zero_grad()
-            torch.autograd.backward(-quotient[quotient > 0].log().sum())
+            torch.autograd.backward(-quotient.relu().log().sum())
             for x in raw.values():  # a start that ran into a singularity stays where it is
                 if x.grad is not None:
                     x.grad.nan_to_num_(0.0, 0.0, 0.0)
             adam.step()
         return confirmed(claim, finding)
+
+
+def agree(one: Any, other: Any) -> bool:
+    """Return whether two values differ by at most ``ATTAINED``, which allows for rounding in double precision."""
+    return bool(abs(one - other) <= ATTAINED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +123,11 @@ class Replay(Strategy):
         for name in (*claim.witnesses, *claim.attained):
             raw = witness(name)
             ratio = evaluate(claim, raw).decisive_ratio
-            violates, attains = ratio > 1 + TOLERANCE, abs(ratio - 1) <= ATTAINED
+            violates = ratio > 1 + TOLERANCE
             lacks = set()
             if name in claim.witnesses and not violates:
                 lacks.add(f"{name} does not violate the bound: {ratio:.6g} of it")
-            if name in claim.attained and not attains:
+            if name in claim.attained and not agree(ratio, 1):
                 lacks.add(f"{name} does not attain the bound: {ratio:.6g} of it")
             refutes = frozenset([name] if violates else [])
             finding |= Finding(
@@ -150,7 +155,7 @@ class MeanZero(Strategy):
     settings: ClassVar = ("seed", "stacks")
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Compare every mean with zero."""
+        """Compare the mean of every statistic with zero."""
         found = self.draw(self.draws * run.stacks, seeded(run, claim.id, self.kind))
         mean, error = found.mean(0), found.std(0) / len(found) ** 0.5
         away = (mean.abs() - self.bias).clamp(min=0) / error

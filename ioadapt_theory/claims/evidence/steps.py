@@ -1,6 +1,6 @@
 """Lines of exact arguments: a sentence, and the computation that confirms it.
 
-Most lines are computed from their text (``line``, ``spelled``); others state the result of a few lines of algebra.
+Most lines are checked as they are printed (``line``, ``spelled``); others state the result of a few lines of algebra.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,12 +45,12 @@ class Step:
 
 
 def line(says: str, *, let: Mapping[str, str] = {}, given: Sequence[str] = (), **options: Any) -> Step:
-    """Return a line whose formulas, between « and », are computed as they are printed.
+    """Return a line whose formulas, between « and », are checked as they are printed.
 
     Args:
         says: text of the line.
-        let: letter -> formula that replaces it.
-        given: equations between the letters.
+        let: symbol -> formula that replaces it.
+        given: equations between the symbols.
         options: passed to ``Reader``.
     """
     read = Reader(let, **options)
@@ -59,7 +59,7 @@ def line(says: str, *, let: Mapping[str, str] = {}, given: Sequence[str] = (), *
 
 
 def spelled(*says: str, **options: Any) -> Callable[[Any], Iterator[Step]]:
-    """Return a generator function of lines computed from their text; ``options`` are passed to ``line``."""
+    """Return a generator function of lines that are checked as printed; ``options`` are passed to ``line``."""
     return lambda _: (line(each, **options) for each in says)
 
 

@@ -6,6 +6,7 @@ Needs the extra ``proofs`` (sympy), which is imported when the first formula is 
 from collections.abc import Mapping
 from fractions import Fraction
 from math import isqrt
+from random import Random
 from typing import Any
 
 from ioadapt_theory.claims.expression.tree import Term
@@ -33,6 +34,16 @@ def noncommuting(names: str) -> Any:
     return sympy().symbols(names, commutative=False)
 
 
+def positives(names: str) -> Any:
+    """Return symbols for positive numbers; ``names`` is parsed as in ``sympy.symbols``."""
+    return sympy().symbols(names, positive=True)
+
+
+def generic(rows: int, columns: int, name: str = "") -> Any:
+    """Return a random matrix of integers, which depends on its size and on ``name`` only."""
+    return sympy().randMatrix(rows, columns, prng=Random(name))
+
+
 def symbolic(x: Term, known: Mapping[Term, Any] = {}) -> Any:
     """Return the sympy expression of a formula; ``known`` maps some of its parts to expressions, outermost first.
 
@@ -52,7 +63,7 @@ def symbolic(x: Term, known: Mapping[Term, Any] = {}) -> Any:
         case Term("number", _, digits):
             return sp.Rational(digits)
         case Term("scalar", _, name):
-            return sp.Symbol(name, positive=True) if name in POSITIVE else sp.Symbol(name, real=True)
+            return sp.Symbol(name, positive=True) if name in POSITIVE else sp.Symbol(name)
         case Term("row" | "matrix", _, name):
             return sp.Symbol(name, commutative=False)
         case Term("pinv", (m,)):
@@ -71,10 +82,6 @@ def symbolic(x: Term, known: Mapping[Term, Any] = {}) -> Any:
             return go(a) ** int(power)
         case Term("sum", (_, *terms)):
             return sum(go(t) for t in terms)
-        case Term("dot", (u, v)):
-            return dot(go(u), go(v))
-        case Term("norm", (u,)):
-            return norm(go(u))
         case Term("positive", (a,)):
             return sp.Max(go(a), 0)
         case Term("abs" | "sqrt" | "cos" | "ln" | "arcsin" | "artanh" | "max" | "min"):
@@ -88,42 +95,10 @@ def canonical(x: Any) -> Any:
     return sympy().cancel(sympy().together(sympy().expand(x)))
 
 
-def words(vector: Any) -> list[tuple[Any, Any]]:
-    """Return the (coefficient, product) pairs of a linear combination of products of letters."""
-    sp = sympy()
-    pairs = (part.args_cnc() for part in sp.Add.make_args(sp.expand(vector)))
-    return [(sp.Mul(*coefficient), sp.Mul(*letters)) for coefficient, letters in pairs]
-
-
-def dot(u: Any, v: Any) -> Any:
-    """Return the inner product, expanded."""
-    return sum(a * b * _dot(x, y) for a, x in words(u) for b, y in words(v))
-
-
-def _dot(x: Any, y: Any) -> Any:
-    sp = sympy()
-    first, second = sorted(map(str, (x, y)))
-    if first == second:
-        return sp.Symbol(f"|{first}|", positive=True) ** 2
-    return sp.Symbol(f"<{first},{second}>", real=True)
-
-
-def norm(u: Any) -> Any:
-    """Return the norm; for a single product of letters it is a symbol."""
-    sp = sympy()
-    parts = words(u)
-    if u == 0:
-        return sp.Integer(0)
-    if len(parts) == 1:
-        coefficient, word = parts[0]
-        return sp.Abs(coefficient) * sp.Symbol(f"|{word}|", positive=True)
-    return sp.sqrt(canonical(dot(u, u)))
-
-
 def vanishes(expression: Any, *relations: Any) -> bool:
     """Return whether a rational expression is identically zero, modulo polynomials that vanish.
 
-    ``relations`` must be a Gröbner basis in the order of their symbols; a single relation always is.
+    ``relations`` must be a Gröbner basis in the order of their symbols; a single relation always is one.
     """
     sp = sympy()
     numerator = sp.expand(sp.numer(sp.together(sp.expand(expression))))

@@ -10,7 +10,7 @@ AB: Final = matrix("ab")
 def delta(u: Term, v: Term, du: Term, dv: Term) -> Term:
     """Return δ of Eq. 7, the derivative of sim(u + tΔu, v + tΔv) at t = 0."""
     uv, nu, nv = dot(u, v), norm(u), norm(v)
-    prime = "'" if any(x.name.endswith("_target") for x in u.walk()) else ""
+    prime = "'" if any(x.name.endswith("_target") for x in uv.walk()) else ""
     along = uv / (nu**3 * nv) * dot(u, du) + uv / (nu * nv**3) * dot(v, dv)
     return let(f"δ{prime}", (dot(du, v) + dot(u, dv)) / (nu * nv) - along)
 
@@ -35,7 +35,7 @@ def at_zero(x: Term) -> Term | None:
         return None
     if x.op == "product" and EYE in args:
         return args[0] if args[1] == EYE else args[1]
-    return Term(x.op, tuple(a for a in args if a is not None), x.name) if args else x
+    return Term(x.op, tuple(a for a in args if a is not None), x.name)
 
 
 def _derivative(x: Term) -> Term | None:
@@ -56,7 +56,7 @@ def _derivative(x: Term) -> Term | None:
             return _plus(left, right)
         case Term("sim", (u, v)):
             parts = (at_zero(u), at_zero(v), _derivative(u), _derivative(v))
-            return delta(*(t for t in parts if t is not None))  # none is None
+            return delta(*(t for t in parts if t is not None))  # all are Terms; the condition is for mypy
     return None
 
 

@@ -1,4 +1,4 @@
-"""Parser for the lines of an argument: a formula between « and » is computed from its text."""
+"""Parser for the lines of an argument: a formula between « and » is checked as it is written."""
 
 import re
 from collections.abc import Mapping
@@ -23,19 +23,18 @@ BEFORE: Final = frozenset("+ − / · ( [ √".split())
 
 
 class Reader:
-    """A parser of formulas; letters commute, except capitals in a formula of matrices (with I, or with only capitals).
+    """A parser of formulas. Symbols commute, except capitals in a formula of matrices (with I, or with only capitals).
 
     Args:
-        let: letter, or bracket such as ⟨x, E⟩ -> formula in other letters that replaces it.
-        positive: letters for positive numbers, separated by spaces.
+        let: symbol, or bracket such as ⟨x, E⟩ -> formula in other symbols that replaces it.
+        positive: symbols for positive numbers, separated by spaces.
     """
 
     def __init__(self, let: Mapping[str, str] = {}, positive: str = "") -> None:
-        """Keep the replacements and the positive letters."""
         self.let, self.positive, self.matrices = let, positive.split(), False
 
     def letter(self, name: str) -> Any:
-        """Return the expression of a letter: its replacement, or a symbol."""
+        """Return the sympy expression of a symbol: that of its replacement, or a sympy symbol."""
         if name in self.let:
             return self(self.let[name])
         if self.matrices and name[0].isupper():
@@ -49,7 +48,7 @@ class Reader:
         """Return the sympy expression of a formula.
 
         Raises:
-            ValueError: the formula contains an unknown sign.
+            ValueError: the formula contains an unknown character.
         """
         if left := TOKEN.sub("", formula).strip(" "):
             msg = f"{left.strip()!r} in {formula!r} is not a symbol of a formula."
@@ -100,7 +99,7 @@ class Reader:
 
 
 def of_matrices(formula: str) -> bool:
-    """Return whether capitals in a formula are matrices."""
+    """Return whether capitals in a formula stand for matrices."""
     letters = [x for x in TOKEN.findall(formula) if x[0] in "⟨‖|" or (x not in FUNCTIONS and re.fullmatch(NAME, x))]
     return "I" in letters or (bool(letters) and all(x[0].isupper() for x in letters))
 

@@ -1,4 +1,4 @@
-"""Formulas as text (Unicode, one line) and as LaTeX, with the definitions they use."""
+"""Formulas as text (Unicode, one line) and as LaTeX, and the definitions that they use."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -58,6 +58,8 @@ OPERATIONS: Final[dict[str, tuple[str, str]]] = {
 }
 """Text and LaTeX of every operation that ``_term`` does not handle itself; {} is an argument."""
 SIGNS: Final = {"<=": ("≤", r"\le"), "<": ("<", "<"), "=": ("=", "=")}
+WORD: Final = re.compile("Σ|[A-Za-z][a-z]")
+"""Start of a factor that would read as one word with a letter in front of it."""
 MINUS: Final = ("−", "-")
 TRANSPOSED: Final = ("ᵀ", r"^{\top}")
 
@@ -87,8 +89,8 @@ def definitions(relations: Iterable[Relation], write: Callable[[Term], str] = te
     return list(known.values())
 
 
-def letter(name: str, form: int = TEXT, *, matrix: bool = False) -> str:
-    """Return the paper's letter for an attribute of an instance, W₁' for w1_target; matrices are capitals."""
+def letter(name: str, form: int, *, matrix: bool) -> str:
+    """Return the paper's symbol for an attribute of an instance, such as W₁' for w1_target; matrices are capitals."""
     base, prime = (name.removesuffix("_target"), "'") if name.endswith("_target") else (name, "")
     stem, index = re.fullmatch(r"(.*?)(\d*)", base).groups()  # type: ignore[union-attr]
     stem = GREEK.get(stem, stem.upper() if matrix else stem)
@@ -105,7 +107,8 @@ def _named(name: str, form: int) -> str:
 
 def _lets(x: Term) -> Iterator[Term]:
     if x.op == "sum":  # only the general term is printed
-        yield from _lets(x.args[0])
+        general, *_ = x.args
+        yield from _lets(general)
         return
     if x.op == "sine" and x.name:
         yield Term("let", (Term("sim", x.args),), x.name)
@@ -117,7 +120,7 @@ def _lets(x: Term) -> Iterator[Term]:
 
 
 def _relation(r: Relation, form: int) -> str:
-    order = "" if r.order is None else f" + O({letter('epsilon', form)}{_power(str(r.order), form)})"
+    order = "" if r.order is None else f" + O({_named('ε', form)}{_power(str(r.order), form)})"
     return f"{_term(r.left, form)[0]} {SIGNS[r.sign][form]} {_term(r.right, form)[0]}{order}"
 
 
@@ -168,7 +171,7 @@ def _term(x: Term, form: int) -> tuple[str, int]:
             return f"{which}({_term(m, form)[0]})", ATOM
         case Term("inverse" | "pinv", (m,)) if m.op == "matrix":
             return _term(m, form)[0] + OPERATIONS[x.op][form].format("").removeprefix("()"), ATOM
-        case Term("sqrt", (a,)) if form == TEXT and _term(a, form)[1] >= POWER:
+        case Term("sqrt", (a,)) if form == TEXT and _term(a, form)[1] == ATOM:
             return f"√{_term(a, form)[0]}", ATOM
     return OPERATIONS[x.op][form].format(*(_in(a, SUM, form) for a in x.args)), ATOM
 
@@ -185,11 +188,11 @@ def _times(x: Term, a: Term, b: Term, form: int) -> str:
     if negative := _negated(x):
         return MINUS[form] + _in(negative, PRODUCT, form)
     left, right = _in(a, PRODUCT, form), _in(b, PRODUCT, form)
-    digits = right[0].isdigit() or (left[-1].isdigit() and right[0].isdigit())
-    dense = not digits and not (left[-1].isalpha() and right[0].isalpha() and (len(left) > 3 or len(right) > 3))
+    digits = right[0].isdigit()
     if form == LATEX:
-        return f"{left} {right}" if dense else rf"{left} \cdot {right}"
-    return left + right if dense and "/" not in left else f"{left} · {right}"
+        return rf"{left} \cdot {right}" if digits else f"{left} {right}"
+    words = left[-1].isalpha() and WORD.match(right)
+    return f"{left} · {right}" if digits or words or "/" in left else left + right
 
 
 def _number(x: Fraction, form: int) -> tuple[str, int]:

@@ -1,8 +1,8 @@
 """Formulas as trees: each statement is written once, and its text, values and proofs are derived from the tree.
 
-A ``Term`` has an operation, arguments and, for leaves and definitions, a name. Letters are named like the attributes of
-an instance (``w_target`` is W'). The readers are ``notation`` (text and LaTeX), ``values`` (float64 batches, 50 digits,
-exact numbers), ``limits`` (first order in AB) and ``algebra`` (sympy).
+A ``Term`` has an operation, arguments and, for leaves and definitions, a name. Symbols are named like the attributes of
+an instance (``w_target`` is W'). Trees are read by ``notation`` (text and LaTeX), ``values`` (float64 batches, 50
+digits, exact numbers), ``limits`` (first order in AB) and ``algebra`` (sympy).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -38,13 +38,13 @@ def _fits(condition: bool, left: "Term", sign: str, right: "Term") -> None:
 class Term:
     """A formula: an operation applied to formulas."""
 
-    op: str  # operation; "scalar", "row" and "matrix" are letters, "let" gives its argument a name
+    op: str  # operation; "scalar", "row" and "matrix" are symbols, "let" gives its argument a name
     args: tuple["Term", ...] = ()  # operands
-    name: str = ""  # name of a letter or definition; digits of a number; index of a singular value
-    _hash: int = field(init=False, repr=False, compare=False)
+    name: str = ""  # name of a symbol or definition; digits of a number; index of a singular value
+    _hash: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash((self.op, self.args, self.name)))  # once: larger terms hash it again
+        object.__setattr__(self, "_hash", hash((self.op, self.args, self.name)))  # computed once: larger terms need it
 
     def __hash__(self) -> int:
         return self._hash
@@ -113,7 +113,7 @@ class Term:
         return Relation(self, "<", term(other))
 
     def equals(self, other: Like) -> "Relation":
-        """Return the equation; ``==`` compares formulas."""
+        """Return the relation self = other; ``==`` compares the formulas themselves."""
         return Relation(self, "=", term(other))
 
     def walk(self) -> Iterator["Term"]:
@@ -143,17 +143,17 @@ def term(x: Like) -> Term:
 
 
 def scalar(name: str) -> Term:
-    """Return a letter for a number."""
+    """Return a symbol for a number."""
     return Term("scalar", name=name)
 
 
 def row(name: str) -> Term:
-    """Return a letter for a row vector."""
+    """Return a symbol for a row vector."""
     return Term("row", name=name)
 
 
 def matrix(name: str) -> Term:
-    """Return a letter for a matrix."""
+    """Return a symbol for a matrix."""
     return Term("matrix", name=name)
 
 
@@ -174,10 +174,10 @@ def _function(op: str, doc: str) -> Callable[..., Term]:
 sqrt = _function("sqrt", "√a.")
 cos = _function("cos", "cos a.")
 ln = _function("ln", "Natural logarithm.")
-arcsin = _function("arcsin", "arcsin a, of min(a, 1) where rounding exceeds it.")
+arcsin = _function("arcsin", "arcsin min(a, 1), since rounding may exceed 1.")
 artanh = _function("artanh", "artanh a.")
-maximum = _function("max", "The larger one.")
-minimum = _function("min", "The smaller one.")
+maximum = _function("max", "The larger of two scalars.")
+minimum = _function("min", "The smaller of two scalars.")
 positive = _function("positive", "[a]₊ = max(a, 0).")
 dot = _function("dot", "uvᵀ of row vectors.")
 inner = _function("inner", "⟨M, N⟩ = tr MNᵀ of matrices.")
@@ -189,7 +189,7 @@ angle = _function("angle", "arccos sim(u, v), accurate at every angle.")
 fro = _function("fro", "‖M‖_F.")
 spectral = _function("spectral", "‖M‖₂.")
 cond = _function("cond", "σ_max/σ_min over the min(c, d) singular values.")
-rank = _function("rank", "Rank.")
+rank = _function("rank", "Rank of a matrix.")
 rows = _function("size", "Number of rows of a matrix.")
 inverse = _function("inverse", "M⁻¹.")
 pinv = _function("pinv", "M⁺, Moore and Penrose's.")
@@ -203,7 +203,7 @@ mean_square = _function(
 
 
 def sine(u: Term, v: Term, named: str = "") -> Term:
-    """Return √(1 − sim(u, v)²), accurate near parallel vectors; printed as √(1 − s²) where sim(u, v) is named s."""
+    """Return √(1 − sim(u, v)²), accurate near parallel vectors; printed as √(1 − s²) if ``named`` is s."""
     return Term("sine", (u, v), named)
 
 
@@ -235,7 +235,7 @@ def replaced(x: Term, by: Mapping[Term, Term]) -> Term:
     """Return the formula with some terms replaced, outermost first."""
     if x in by:
         return by[x]
-    return Term(x.op, tuple(replaced(a, by) for a in x.args), x.name) if x.args else x
+    return Term(x.op, tuple(replaced(a, by) for a in x.args), x.name)
 
 
 def squared(x: Term) -> Term | None:
@@ -249,15 +249,13 @@ def squared(x: Term) -> Term | None:
 
 
 def linear_part(x: Term) -> Term | None:
-    """Return D of a row xD that is linear in the letter x; None for x itself."""
+    """Return D of a row xD that is linear in the symbol x; None for x itself."""
 
     def part(y: Term) -> Term:
         d = linear_part(y)
         return EYE if d is None else d
 
     match x:
-        case Term("let", (inner,)):
-            return linear_part(inner)
         case Term("row", _, "x"):
             return None
         case Term("product", (left, right)):

@@ -64,7 +64,7 @@ class Values:
     """Evaluator of formulas on one instance; a repeated subformula is computed once."""
 
     def __init__(self, instance: Any) -> None:
-        """Keep the instance, whose attributes are the values of the letters."""
+        """Take the instance, whose attributes are the values of the symbols."""
         self.instance = instance
         self.known: dict[Term, Array] = {}
 
@@ -93,10 +93,10 @@ class Values:
             case Term("sigma", (m,), index):
                 return self._singular_value(m, int(index))
             case Term("product", (left, right)):
-                return self._product(left, right)
+                return a.apply(self(left), self(right)) if left.kind == "row" else self(left) @ self(right)
             case Term("plus", (left, right)) if "eye" in (left.op, right.op):
                 m = self(right if left.op == "eye" else left)
-                return a.identity(m.shape[-1], m) + m
+                return a.identity(m) + m
             case Term("scale", (factor, what)) if factor == MINUS:
                 return -self(what)
             case Term("scale", (factor, what)):
@@ -111,13 +111,6 @@ class Values:
         """Return the singular value at an index from the end; infinite if there is none, so that its inverse is 0."""
         values = a.singular_values(self(m))
         return values[..., index] if values.shape[-1] >= -index else a.number("inf", values[..., 0])
-
-    def _product(self, left: Term, right: Term) -> Array:
-        if left.op == "eye":
-            return self(right)
-        if right.op == "eye":
-            return self(left)
-        return a.apply(self(left), self(right)) if left.kind == "row" else self(left) @ self(right)
 
     def _mean_square(self, d: Term | None, law: Term) -> Array:
         assert d is not None, "the mean square of x itself is not supported"
@@ -146,7 +139,7 @@ def evaluator(x: Term) -> Callable[[Any], Array]:
 
 
 def both_sides(relations: tuple[Relation, ...]) -> tuple[Callable[[Any], Array], Callable[[Any], Array]]:
-    """Return both sides as functions of an instance; of several relations, the one with the largest ratio counts.
+    """Return both sides as functions of an instance; for several relations, those of the one with the largest ratio.
 
     A single equation of two mean squares becomes larger ≤ smaller; any other equation a = b becomes
     1 + |a − b|/(|a| + |b|) ≤ 1. In both cases the ratio is 1 if the equation holds.

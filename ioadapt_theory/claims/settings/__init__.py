@@ -1,1 +1,1 @@
-"""The settings that statements share: their letters, hypotheses and random instances."""
+"""The settings that statements share: their symbols, hypotheses and random instances."""

@@ -24,7 +24,7 @@ U, V, DU, DV = row("u"), row("v"), row("du"), row("dv")
 S: Final = let("s", sim(U, V))
 DELTA: Final = delta(U, V, DU, DV)
 R: Final = let("R", sim(U + DU, V + DV) - S - DELTA)
-"""s(u + Δu, v + Δv) − s(u, v) − δ, Lemma 1."""
+"""Remainder of Lemma 1, s(u + Δu, v + Δv) − s(u, v) − δ."""
 RHO_U, RHO_V = tree.norm(DU) / tree.norm(U), tree.norm(DV) / tree.norm(V)
 AVOIDS_ZERO = tree.NOTHING < tree.segment(U, V, DU, DV)
 SHORTER = (tree.norm(DU) <= tree.norm(U), tree.norm(DV) <= tree.norm(V))

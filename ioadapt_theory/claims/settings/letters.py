@@ -1,4 +1,4 @@
-"""The letters of App. A.1 and A.2 as formulas: weights, inputs, outputs before and after adaptation, similarities."""
+"""The symbols of App. A.1 and A.2 as formulas: weights, inputs, outputs before and after adaptation, similarities."""
 
 from typing import Final, NamedTuple
 
@@ -31,7 +31,7 @@ T: Final = EYE + AB
 
 
 class Model(NamedTuple):
-    """One layer of App. A.1 and its two inputs; ``prime`` marks the target's names."""
+    """One layer of App. A.1 and its two inputs; ``prime`` is added to the names of the target's quantities."""
 
     x1: Term
     x2: Term
@@ -118,9 +118,9 @@ def model(w1: Term, w2: Term, placement: Placement | None) -> Term:
 
 
 def discrepancy(placement: Placement | None, law: Term = SIGMA) -> Term:
-    """Return E‖source − target‖² of Eq. 9."""
+    """Return E‖source(x) − target(x)‖², the expected squared distance of the outputs in Eq. 9."""
     return mean_square(model(W1, W2, placement) - model(W1_TARGET, W2_TARGET, placement), law)
 
 
 MODELS = ((SOURCE,), (SOURCE,), (TARGET,))
-"""For sums over both: what is printed, and the terms."""
+"""Arguments of ``total`` for sums over both models: the model in the printed general term, then the two models."""

@@ -1,4 +1,4 @@
-"""Settings of unconstrained matrices: any letters, with named axes."""
+"""Settings of unconstrained numbers, vectors and matrices: any symbols, with named axes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import make_dataclass
@@ -9,23 +9,26 @@ from torch import Tensor
 
 from ioadapt_theory.claims.instances import Letter, Setting, normals
 
+SIZES = {"c": 3, "d": 4, "h": 2, "k": 5, "n": 6, "o": 5, "p": 3, "q": 4, "r": 2, "s": 7, "t": 2}
+"""Size of every axis in a search; the axes of a claim differ in size, so that none can be mistaken for another."""
+
 
 def matrices(
     name: str,
     axes: Mapping[str, str],
-    sizes: Mapping[str, int],
+    sizes: Mapping[str, int] = SIZES,
     *,
     build: Callable[..., Any] | None = None,
     attributes: Mapping[str, str] = {},
 ) -> Setting:
-    """Return a setting with these letters, which are Gaussian in searches.
+    """Return a setting with these symbols, whose entries are Gaussian in searches (positive numbers: exp of Gaussian).
 
     Args:
         name: for error messages and tables.
         axes: key in an instance file -> names of its axes, "c d"; "" for a positive number.
         sizes: size of every axis in a search.
-        build: constructor of the instance; by default a dataclass of the letters.
-        attributes: key -> attribute, where it differs from the key in lower case.
+        build: constructor of the instance; by default a dataclass with an attribute for each symbol.
+        attributes: key -> attribute, if it differs from the key in lower case.
     """
     letters = tuple(Letter(key, attributes.get(key, key.lower()), a, positive=not a) for key, a in axes.items())
     if build is None:

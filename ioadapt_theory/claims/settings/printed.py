@@ -1,4 +1,4 @@
-"""The figures printed in the paper's Tables 1-6 and 8-11, in long form (``tables/tableN.csv``), read as exact decimals.
+"""The numbers printed in the paper's Tables 1-6 and 8-11, in long form (``tables/tableN.csv``), read as exact decimals.
 
 The columns are side (source or target model), model, peft (family), placement, metric and value; Table 11 adds
 quantity (value or diff) and std. Two cells of the FLUX target rows could not be read in one table and are taken from
@@ -15,7 +15,6 @@ from math import comb
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "tables"
-NUMBERS = (1, 2, 3, 4, 5, 6, 8, 9, 10, 11)
 SUMMARIES = ("Avg.", "Overall")
 Cell = Mapping[str, str]
 
@@ -28,16 +27,12 @@ def table(number: int) -> tuple[Cell, ...]:
 
 
 def values(number: int, **where: str) -> dict[tuple[str, ...], Decimal]:
-    """Return the matching cells, keyed by the columns that are not in ``where``; a duplicate key is an error."""
-    by_key: dict[tuple[str, ...], Decimal] = {}
-    for cell in table(number):
-        if all(cell[name] == wanted for name, wanted in where.items()):
-            key = tuple(v for k, v in cell.items() if k not in {"value", "std", *where})
-            if key in by_key:
-                msg = f"Table {number} has two cells for {key}."
-                raise ValueError(msg)
-            by_key[key] = Decimal(cell["value"])
-    return by_key
+    """Return the values of the cells that match ``where``, with all other columns as keys."""
+    return {
+        tuple(v for k, v in cell.items() if k not in {"value", "std", *where}): Decimal(cell["value"])
+        for cell in table(number)
+        if all(cell[name] == wanted for name, wanted in where.items())
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +62,10 @@ class Score:
 def gains(
     number: int, side: str, placement: str, *, over: str = "weight", keep: Callable[[str], bool] = lambda metric: True
 ) -> dict[tuple[str, ...], Decimal]:
-    """Return placement - over for every (model, peft, metric) with both values, without averages."""
+    """Return placement - over for every (model, peft, metric), without averages."""
     base = values(number, side=side, placement=over)
     mine = values(number, side=side, placement=placement)
-    return {k: v - base[k] for k, v in mine.items() if k in base and k[2] not in SUMMARIES and keep(k[2])}
+    return {k: v - base[k] for k, v in mine.items() if k[2] not in SUMMARIES and keep(k[2])}
 
 
 def score(number: int, side: str, placement: str, metric: str) -> Score:

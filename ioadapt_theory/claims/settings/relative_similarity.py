@@ -96,7 +96,7 @@ Data = Mapping[str, Tensor]
 
 def half(data: Data) -> Tensor:
     """Return the upper limit 1/2 for ε: the statements are about small ε, or hold for ε < 1."""
-    return torch.full_like(data["x1"][..., 0], 0.5)
+    return torch.full_like(norm(data["x1"]), 0.5)
 
 
 def below_outputs(data: Data) -> Tensor:
@@ -106,7 +106,10 @@ def below_outputs(data: Data) -> Tensor:
 
 
 def worst_direction(data: Data, placement: Placement, ball: Ball) -> Tensor:
-    """Return the AB of norm 1 that maximises δ − δ' = ⟨AB, G − G'⟩: the polar factor of G − G', or its multiple."""
+    """Return the AB of norm 1 that maximises δ − δ' = ⟨AB, G − G'⟩.
+
+    In the Frobenius norm it is a multiple of G − G', in the spectral norm the polar factor of G − G'.
+    """
     source, target = (_gradient(data[f"x1{t}"], data[f"x2{t}"], data[f"w{t}"], placement) for t in ("", "_target"))
     g = source - target
     if ball is FROBENIUS:
@@ -128,7 +131,7 @@ def _gradient(x1: Tensor, x2: Tensor, w: Tensor, placement: Placement) -> Tensor
 
 
 def start(n: int, generator: torch.Generator, *, placement: Placement, c: int, d: int) -> dict[str, Tensor]:
-    """Draw Gaussian raw parameters."""
+    """Return random Gaussian raw parameters of n instances."""
     shapes = {"w": (c, d), "free": (c, d), "x1": (c,), "x2": (c,), "q1": (c,), "q2": (c,), "p1": (d,), "p2": (d,)}
     shapes |= {"size": (4,), "epsilon": (), "ab": {"lora": (c, d), "input": (c, c), "output": (d, d)}[placement]}
     return normals(n, shapes, generator)
@@ -188,7 +191,7 @@ def similarity_setting(
     c: int = 3,
     d: int = 4,
 ) -> Setting:
-    """Return setting A.1 for one placement; the sizes of W and W' differ where they may (b x d or c x e)."""
+    """Return setting A.1 for one placement; W and W' differ in size if they may (W' is b x d or c x e)."""
     a, b, m = {"lora": ("c", "d", "c d"), "input": ("c", "e", "c c"), "output": ("b", "d", "d d")}[placement]
     matrices = (Letter("W", "w", "c d"), Letter("W_target", "w_target", f"{a} {b}"))
     vectors = tuple(Letter(f"x{k}{t}", f"x{k}{t}", a if t else "c") for t in ("", "_target") for k in (1, 2))

@@ -43,7 +43,7 @@ def expected_distance(i: SharedFunction, placement: Placement | None) -> Array:
 
 
 def function_setting(placement: Placement | None, *, second: bool = False) -> Setting:
-    """Return setting A.2 for one placement; hidden widths differ where they may. For Lemma 3 (None) AB is not used.
+    """Return setting A.2 for one placement; hidden widths differ if they may. For Lemma 3 (None) AB is not used.
 
     With ``second``, LoRA is on W₂ (footnote 1), so that AB is h x d.
     """

@@ -25,7 +25,7 @@ class LinearStack(torch.nn.Module):
         placement: Placement | None = None,
         layer: int | None = None,
     ) -> None:
-        """Keep weights W_l, which are S x n_{l−1} x n_l, and an adapter A (S x m x r), B (S x r x n).
+        """Take weights W_l, which are S x n_{l−1} x n_l, and an adapter A (S x m x r), B (S x r x n).
 
         ``layer`` is the adapted layer; by default, as in Eq. 9, the last for output adaptation and the first otherwise.
         """
@@ -72,7 +72,7 @@ def _product(x: Tensor, w: Tensor, memory: Memory, name: str) -> Tensor:
 def orthogonals(n: int, stacks: int, generator: torch.Generator) -> Tensor:
     """Return Haar-distributed orthogonal matrices, stacks x n x n."""
     q, r = torch.linalg.qr(torch.randn(stacks, n, n, generator=generator, dtype=torch.float64, device=generator.device))
-    return q * r.diagonal(dim1=-2, dim2=-1).sign()[:, None, :]
+    return q @ torch.diag_embed(r.diagonal(dim1=-2, dim2=-1).sign())
 
 
 def gaussian(stacks: int, c: int, d: int, run: Run, generator: torch.Generator) -> Tensor:
@@ -92,14 +92,16 @@ SPECTRA: dict[str, Callable[[int, int, int, Run, torch.Generator], Tensor]] = {
     "conditioned": conditioned,
 }
 PAIRS = {"independent": None, "gauge": 0.0, "near-gauge": 1e-2}
-"""Noise of the target: drawn independently (None), or W₁R₁, R₁⁻¹W₂R₂, … with relative noise of this size."""
+"""Name of a pair -> relative noise of the target W₁R₁, R₁⁻¹W₂R₂, …, or None for a target drawn independently."""
 
 
 NARROWEST, WIDEST = 1, 10_000
 
 
 def widths(run: Run) -> tuple[int, ...]:
-    """Return the widths of the stack, inputs first; by default neighbours differ, so that a transpose is an error.
+    """Return the widths of the stack, inputs first.
+
+    By default, neighbouring widths differ, so that an accidental transpose raises an error.
 
     Returns:
         One width more than the stack has layers.
@@ -120,7 +122,7 @@ def widths(run: Run) -> tuple[int, ...]:
 
 
 def check(run: Run) -> None:
-    """Refuse stacks that cannot be drawn.
+    """Raise an error for settings with which no stacks can be drawn.
 
     Raises:
         UnknownNameError: unknown spectrum or pair.
@@ -144,7 +146,7 @@ def drawn(run: Run) -> Run:
 
 
 def _insist_on_two_models(source: Sequence[Tensor], target: Sequence[Tensor]) -> None:
-    """Refuse a target that equals its source, since their distance is 0 and satisfies every bound."""
+    """Raise InvalidValueError if a target equals its source, since their distance of 0 satisfies every bound."""
     same = torch.stack([(a == b).flatten(1).all(1) for a, b in zip(source, target, strict=True)]).all(0)
     if same.any():
         msg = f"Source and target are the same model in {int(same.sum())} of {len(same)} stacks; choose larger widths."
@@ -154,7 +156,7 @@ def _insist_on_two_models(source: Sequence[Tensor], target: Sequence[Tensor]) ->
 def draw(
     stacks: int, placement: Placement | None, run: Run, generator: torch.Generator, layer: int | None = None
 ) -> tuple[LinearStack, LinearStack]:
-    """Return source and target models with the same adapter; refuse stacks whose target equals the source."""
+    """Return source and target models with the same adapter; raise an error if a target equals its source."""
     check(run)
     layers = list(pairwise(widths(run)))
     source = [SPECTRA[run.spectrum](stacks, c, d, run, generator) for c, d in layers]
@@ -175,9 +177,9 @@ def draw(
 
 def gauged(source: Sequence[Tensor], noise: float, generator: torch.Generator) -> list[Tensor]:
     """Return the layers R_{l−1}⁻¹W_lR_l with random R of condition number 4: the same function up to noise."""
-    stacks, target, inverse = source[0].shape[0], list[Tensor](), None
+    target, inverse = list[Tensor](), None
     for w in source:
-        n = w.shape[-1]
+        stacks, _, n = w.shape
         left = w if inverse is None else inverse @ w
         scale = torch.logspace(1, -1, n, base=2, dtype=w.dtype, device=w.device)
         u, v = orthogonals(n, stacks, generator), orthogonals(n, stacks, generator)
@@ -186,5 +188,5 @@ def gauged(source: Sequence[Tensor], noise: float, generator: torch.Generator) -
         inverse = v.mT @ (u / scale).mT
         bump = torch.randn(changed.shape, generator=generator, dtype=w.dtype, device=w.device)
         size = changed.square().mean((-2, -1), keepdim=True).sqrt()
-        target.append(changed + noise * size * bump)
+        target.append(changed.add(noise * size * bump))
     return target

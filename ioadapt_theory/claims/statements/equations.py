@@ -17,23 +17,22 @@ TRIED = (Replay(), RandomInstances())
 EQ_5, EQ_6 = "Eq. 5 (Section 5.2)", "Eq. 6 (Section 5.2)"
 
 
-def of_eq_5(c: int, d: int) -> Setting:
-    """Return the setting of X, W and AB for a c x d layer."""
-    return matrices("Eq. 5", {"X": "n c", "W": "c d", "AB": "c d"}, {"n": 2, "c": c, "d": d})
+WIDE, TALL = (matrices("conversion", {"X": "n c", "W": "c d", "AB": "c d"}, {"n": 2, "c": c, "d": d})
+              for c, d in ((3, 4), (4, 3)))  # fmt: skip
 
 
 def of_eq_6(name: str, *, more: bool = False) -> Setting:
     """Return the setting of W and both adapters; A₁B₁ acts on the side that ``name`` gives."""
     side = "c" if name == "input" else "d"
     axes = {"W": "c d", **({"W_target": "c d"} if more else {}), "A1": f"{side} r", "B1": f"r {side}"}
-    return matrices(f"Eq. 6, {name}", {**axes, "A2": "c s", "B2": "s d"}, {"c": 5, "d": 6, "r": 2, "s": 1})
+    return matrices(f"both, {name}", {**axes, "A2": "c s", "B2": "s d"}, {"c": 5, "d": 6, "r": 2, "s": 1})
 
 
-only_if = argued(OnlyIf, "if rank W < c then Eq. 5 fails for AB = (I − WW⁺)M, which is not 0 for every M")(
+only_if = argued(OnlyIf, "if rank W < c then Eq. 5 fails for some AB = (I − WW⁺)M")(
     spelled(
-        "P = W⁺, WPW = W: «(I − WP)(I − WP)M = (I − WP)M», so the residual is AB itself",
-        "and I − WW⁺ is a projection of trace c − rank W, not 0: c = d = 2, W = [1 1; 1 1] has WW⁺ = [½ ½; ½ ½], rank "
-        "1, «(1 − ½) + (1 − ½) = 2 − 1»",
+        "P = W⁺, WPW = W: «(I − WP)(I − WP)M = (I − WP)M», so (I − WW⁺)AB = AB is lost",
+        "tr(I − WW⁺) = c − rank W > 0, so AB is nonzero for some M: where W = [1 1; 1 1], WW⁺ = [½ ½; ½ ½] and "
+        "tr(I − WW⁺) = «(1 − ½) + (1 − ½) = 2 − 1»",
         given=("WPW = W",),
     ),
 )
@@ -41,19 +40,19 @@ only_if = argued(OnlyIf, "if rank W < c then Eq. 5 fails for AB = (I − WW⁺)M
 
 @reaching((WEIGHT_FORM - OUTPUT_FORM).equals(LOST))
 def expanded(goal: Relation) -> Iterator[Step]:
-    """Multiply out the difference of both forms."""
+    """Multiply out the difference of the two forms in Eq. 5."""
     yield line("«X(W + M) − XW(I + PM) = X(I − WP)M» for M = AB, P = W⁺")
     sides = (sympy().expand(symbolic(side)) for side in (goal.left, goal.right))
     yield Step(f"this is {text(goal.right)}", found(*sides), reaches=True)
 
 
 by_norms = told(
-    "‖W⁺AB‖₂ ≤ ‖W⁺‖₂‖AB‖₂, and ‖W⁺‖₂ = 1/σ for full rank, σ the smallest singular value: «1/σ · ε = ε/σ»",
+    "‖W⁺AB‖₂ ≤ ‖W⁺‖₂‖AB‖₂ = «1/σ · ε = ε/σ» for ε = ‖AB‖₂ and σ = the least singular value of W",
 )
 
 
 def update(placement: Placement, w: Term) -> Term:
-    """Return what Eq. 6 adds to W."""
+    """Return the update of W by the two adapters of Eq. 6."""
     return {INPUT: (EYE + A1 @ B1) @ w, OUTPUT: w @ (EYE + A1 @ B1)}[placement] + A2 @ B2 - w
 
 
@@ -83,15 +82,19 @@ def rank_of_update(placement: Placement, first: Term, second: Term) -> Claim:
     )
 
 
+BOUNDED = {INPUT: rank_of_update(INPUT, A1, B1 @ W), OUTPUT: rank_of_update(OUTPUT, W @ A1, B1)}
+
+
 def by_ranks(kind: type[ShownBy] | type[RefutedBy]) -> tuple[Any, ...]:
     """Return the arguments by which the ranks of both forms settle a claim."""
-    return tuple(kind((f"eq-6-rank-{p}",), x) for p, x in RANKS.items())
+    return tuple(kind(BOUNDED[placement], x) for placement, x in RANKS.items())
 
 
-every_update = argued(
-    OnlyIf, "W invertible: every sum M₁ + M₂ of ranks r₁ and r₂ is reached, by A₁B₁ = M₁W⁻¹ or W⁻¹M₁ and A₂B₂ = M₂"
-)(
-    spelled("input: «(I + M₁W⁻¹)W + M₂ = W + M₁ + M₂»", "output: «W(I + W⁻¹M₁) + M₂ = W + M₁ + M₂»"),
+every_update = argued(OnlyIf, "sums of updates of both ranks are reached")(
+    spelled(
+        "where A₁B₁ = M₁W⁻¹ and A₂B₂ = M₂, (I + A₁B₁)W + A₂B₂ = «(I + M₁W⁻¹)W + M₂ = W + M₁ + M₂»",
+        "where A₁B₁ = W⁻¹M₁ and A₂B₂ = M₂, W(I + A₁B₁) + A₂B₂ = «W(I + W⁻¹M₁) + M₂ = W + M₁ + M₂»",
+    ),
 )
 SHIFT = A1 @ B1 @ (W_TARGET - W)
 EXCHANGED = update(INPUT, W_TARGET) - update(INPUT, W)
@@ -110,9 +113,8 @@ CLAIMS = (
         proofs=(Derived(tuple(Chain(one, (Link("multiply out", x),)) for one, x in WAYS)),),
         expected=PROVED,
         setting=matrices(
-            "Eqs. 2-4",
+            "three forms",
             {"X": "n c", "W": "c d", "A": "c r", "B": "r d", "A1": "c r", "B1": "r c", "A2": "d r", "B2": "r d"},
-            {"n": 5, "c": 3, "d": 4, "r": 2},
         ),
         strategies=(RandomInstances(),),
     ),
@@ -122,7 +124,7 @@ CLAIMS = (
         given=(ROW_RANK,),
         concludes=(WEIGHT_FORM.equals(OUTPUT_FORM),),
         proofs=(derived(WEIGHT_FORM, Link("WW⁺ = I", OUTPUT_FORM)),),
-        setting=of_eq_5(3, 4),
+        setting=WIDE,
     ),
     on_eq_5(
         id="eq-5-scope",
@@ -130,7 +132,7 @@ CLAIMS = (
         reading='for every layer W ("a vanilla LoRA in Eq. 1 satisfies")',
         concludes=(WEIGHT_FORM.equals(OUTPUT_FORM),),
         **refuted_by("eq-5-tall", "eq-5-singular"),
-        setting=of_eq_5(4, 3),
+        setting=TALL,
         remark="WW⁺ = I needs rank W = c ≤ d; W = [1 0, 0 1, 1 1], AB = e₃(1, 2) leaves ‖residual‖² = 5/3 of ‖AB‖² = 5",
     ),
     on_eq_5(
@@ -140,7 +142,7 @@ CLAIMS = (
         prose="Eq. 5 holds for this AB iff (I − WW⁺)AB = 0, and for every AB iff rank W = c",
         proofs=(expanded, only_if),
         words=(CONVERSE,),
-        setting=of_eq_5(4, 3),
+        setting=TALL,
         remark="what survives of AB is WW⁺AB",
     ),
     on_eq_5(
@@ -150,7 +152,7 @@ CLAIMS = (
         given=(COLUMN_RANK,),
         concludes=(WEIGHT_FORM.equals(INPUT_FORM),),
         proofs=(derived(WEIGHT_FORM, Link("W⁺W = I", INPUT_FORM)),),
-        setting=of_eq_5(4, 3),
+        setting=TALL,
     ),
     on_eq_5(
         id="eq-5-rank",
@@ -165,7 +167,7 @@ CLAIMS = (
                 Link("a product through r columns", rows(B)),
             ),
         ),
-        setting=matrices("Eq. 5", {"W": "c d", "A": "c r", "B": "r d"}, {"c": 4, "d": 5, "r": 2}),
+        setting=matrices("conversion", {"W": "c d", "A": "c r", "B": "r d"}),
         remark="A' = W⁺A and B' = B",
     ),
     on_eq_5(
@@ -177,7 +179,7 @@ CLAIMS = (
         proofs=(by_norms,),
         attained=("eq-5-size",),
         words=(ATTAINED,),
-        setting=of_eq_5(3, 4),
+        setting=WIDE,
         strategies=(*TRIED, GradientAscent()),
     ),
     Claim(
@@ -190,8 +192,7 @@ CLAIMS = (
         expected=REFUTED,
         remark="on one W every such update is a LoRA of rank r₁ + r₂",
     ),
-    rank_of_update(INPUT, A1, B1 @ W),
-    rank_of_update(OUTPUT, W @ A1, B1),
+    *BOUNDED.values(),
     Claim(
         id="eq-6-same-set",
         source=EQ_6,

@@ -1,6 +1,6 @@
 """Lemma 1 (App. A.1): first-order expansion of the cosine similarity, its norm bound (Eq. 8) and its remainder.
 
-Only inner products occur, so this holds in any dimension. ρ_u = ‖Δu‖/‖u‖, r = ‖u + Δu‖/‖u‖, x the cosine of u, u + Δu.
+Only inner products occur, so it holds in any dimension. ρ_u = ‖Δu‖/‖u‖, r = ‖u + Δu‖/‖u‖, x is the cosine of u, u + Δu.
 """
 
 from ioadapt_theory.claims.language import *
@@ -36,7 +36,7 @@ def along_gradients(s: Fraction, a: Fraction, b: Fraction) -> dict[str, Any]:
 def annihilated(s: Fraction, near: Fraction) -> dict[str, Any]:
     """Δu takes u nearly away and turns it onto the new v: p = u + Δu = η((1 + 2c)v − u), q = v + Δv = F/(2c(1 + c))."""
     v, c = [-abs(s), root(1 - s * s)], root((1 + abs(s)) / 2)
-    sign = -1 if s > 0 else 1  # R ≥ 0 for s < 0; the other sign of s is that of v
+    sign = -1 if s > 0 else 1  # R ≥ 0 for s < 0; for s > 0, v has the opposite sign
     f = [(1 + 2 * c) * v[0] - 1, (1 + 2 * c) * v[1]]
     moved = [x / (2 * c * (1 + c)) for x in f]
     return {
@@ -48,49 +48,51 @@ def annihilated(s: Fraction, near: Fraction) -> dict[str, Any]:
 
 
 one_side = told(
-    "K = c(1 + c), c = c₋, so s = 1 − 2c²; |u| = |v| = 1, p = u + Δu, q = v + Δv, E = (1 + 2c)u − v, F = (1 + 2c)v − u",
-    "«K(‖p‖² − 2⟨p, u⟩ + 1 + ‖q‖² − 2⟨q, v⟩ + 1) − (⟨p, q⟩ − s − ⟨p, v⟩ + s⟨p, u⟩ − ⟨q, u⟩ + s⟨q, v⟩)"
-    " = [K‖p‖² − ⟨p, E⟩] + [K‖q‖² − ⟨q, F⟩] + 1 + 2c − ⟨p, q⟩», which is K(ρ_u² + ρ_v²) − R",
-    "‖E‖² = ‖F‖²: «(1 + 2c)² + 1 − 2(1 + 2c)s = 8c²(1 + c)», N² for short",
-    "⟨E, F⟩: «s(1 + (1 + 2c)²) − 2(1 + 2c) = −cN²»",
-    "‖p‖ = r, w = ⟨p, E⟩/(rN) > 0: «K(Kr² − rNw + 2cw²) = (Kr − Nw/2)²», so the brackets are at least −2cw²",
-    "to show: 2c(a² + b² − 1) ≤ 1 − z, a = ⟨x, e⟩, b = ⟨y, f⟩, z = ⟨x, y⟩ for the unit vectors e, f, x, y along "
-    "E, F, p, q; clear if a ≤ 0, b ≤ 0 or a² + b² ≤ 1",
-    "h = ⟨e, y⟩, and capitals for sines: Gram's determinant of e, x, y "
-    "«1 + 2ahz − a² − h² − z² = (1 − a²)(1 − h²) − (z − ah)²», so (z − ah)² ≤ A²H²",
-    "of e, y, f: «1 − 2hcb − h² − c² − b² = (1 − c²)(1 − b²) − (h + cb)²», so h ≤ h₀ = CB − cb ≤ a",
-    "H₀ = Cb + cB: «(CB − cb)² + (Cb + cB)² = 1»; ah + AH increases for h ≤ a, so z ≤ ah₀ + AH₀",
-    "«a(CB − cb) + A(Cb + cB) = C(aB + Ab) − c(ab − AB)», which is C sin(α + β) − c cos(α + β)",
-    "«a² + b² − 1 = (ab − AB)(ab + AB)», which is cos(α + β) cos(α − β)",
-    "«1 − ab − AB = ((a − b)² + (A − B)²)/2», so cos(α − β) ≤ 1",
-    "so 1 − z − 2c(a² + b² − 1) is at least, with x = cos(α + β) and y = sin(α + β), "
-    "«1 − (Cy − cx) − 2cx = ((c − x)² + (C − y)²)/2», which is ≥ 0",
+    "K = c(1 + c), c = c₋, so s = 1 − 2c²; ‖u‖ = ‖v‖ = 1, p = u + Δu, q = v + Δv, E = (1 + 2c)u − v, F = (1 + 2c)v − "
+    "u, z = sim(p, q)",
+    "«K(‖p‖² − 2⟨p, u⟩ + 1 + ‖q‖² − 2⟨q, v⟩ + 1) − (z − s − ⟨p, v⟩ + s⟨p, u⟩ − ⟨q, u⟩ + s⟨q, v⟩)"
+    " = [K‖p‖² − ⟨p, E⟩] + [K‖q‖² − ⟨q, F⟩] + 1 + 2c − z» = K(ρ_u² + ρ_v²) − R",
+    "‖E‖² = ‖F‖² = «(1 + 2c)² + 1 − 2(1 + 2c)s = 8c²(1 + c)» = N²",
+    "⟨E, F⟩ = «s(1 + (1 + 2c)²) − 2(1 + 2c) = −cN²»",
+    "r = ‖p‖, w = ⟨p, E⟩/(rN): «K(Kr² − rNw + 2cw²) = (Kr − Nw/2)²» ≥ 0, so K‖p‖² − ⟨p, E⟩ ≥ −2cw²; so for q and F",
+    "to show: 2c(a² + b² − 1) ≤ 1 − z for a = ⟨x, e⟩, b = ⟨y, f⟩, z = ⟨x, y⟩ and the unit vectors e = E/N, f = F/N, "
+    "x = p/‖p‖, y = q/‖q‖, where 0 < a, 0 < b, 1 < a² + b², else it is clear",
+    "h = ⟨e, y⟩, A = √(1 − a²), and likewise capitals from now on: the Gram determinant of e, x, y = "
+    "«1 + 2ahz − a² − h² − z² = (1 − a²)(1 − h²) − (z − ah)²» ≥ 0, so (z − ah)² ≤ A²H²",
+    "the Gram determinant of e, y, f = «1 − 2hcb − h² − c² − b² = (1 − c²)(1 − b²) − (h + cb)²» ≥ 0, so "
+    "h ≤ h₀ = CB − cb < B < a",
+    "H₀ = Cb + cB: «(CB − cb)² + (Cb + cB)² = 1»; z ≤ ah + AH ≤ ah₀ + AH₀, as the middle increases in h up to a",
+    "ah₀ + AH₀ = «a(CB − cb) + A(Cb + cB) = C(aB + Ab) − c(ab − AB)» = C sin(α + β) − c cos(α + β), a = cos α, b = "
+    "cos β",
+    "«a² + b² − 1 = (ab − AB)(ab + AB)» = cos(α + β) cos(α − β) ≤ cos(α + β), as "
+    "1 − cos(α − β) = «1 − ab − AB = ((a − b)² + (A − B)²)/2» ≥ 0",
+    "with k = cos(α + β) and t = sin(α + β), so, 1 − z − 2c(a² + b² − 1) ≥ "
+    "«1 − (Ct − ck) − 2ck = ((c − k)² + (C − t)²)/2» ≥ 0",
     let={"K": "c(1 + c)", "s": "1 − 2c²", "⟨p, E⟩": "(1 + 2c)⟨p, u⟩ − ⟨p, v⟩", "⟨q, F⟩": "(1 + 2c)⟨q, v⟩ − ⟨q, u⟩",
          "N²": "8c²(1 + c)", "N": "c√(8(1 + c))"},
-    given=("a² + A² = 1", "b² + B² = 1", "c² + C² = 1", "x² + y² = 1"),
+    given=("a² + A² = 1", "b² + B² = 1", "c² + C² = 1", "k² + t² = 1"),
     positive="c r"
 )  # fmt: skip
 other_side = told(
-    "R ≤ c₋(1 + c₋)(ρ_u² + ρ_v²) is the first side; (u, −v, Δu, −Δv) has −s, −δ and −R, and the same ρ, so the second "
-    "is the first one there",
-    "«(1 − (−s))/2 = (1 + s)/2», so c₋ becomes c₊",
+    "the first side is R ≤ c₋(1 + c₋)(ρ_u² + ρ_v²); the second is that of −v and −Δv in place of v and Δv, where "
+    "s becomes −s and R becomes −R: s(u, −v) = −s, R(u, −v, Δu, −Δv) = −R",
+    "c₋ becomes c₊, as «(1 − (−s))/2 = (1 + s)/2» = c₊²",
 )
 larger = told(
-    "|R| is R or −R, which lemma-1-remainder bounds with c₋ and c₊",
-    "both are at most c: the squares differ by «(1 + a)/2 − (1 − a)/2 = a», a = |s|, or not at all; c(1 + c) increases",
+    "lemma-1-remainder: R ≤ c₋(1 + c₋)(ρ_u² + ρ_v²), −R ≤ c₊(1 + c₊)(ρ_u² + ρ_v²)",
+    "c = max(c₋, c₊), so |R| ≤ c(1 + c)(ρ_u² + ρ_v²), as both factors increase",
 )
 
 
 expansion = told(
-    "Eq. 7 is the derivative of s(u + tΔu, v + tΔv) at t = 0",
-    "what is left is at most a number times ‖Δu‖² plus a number times ‖Δv‖² by lemma-1-remainder-best",
+    "δ = the derivative of s(u + tΔu, v + tΔv) in t at 0",
+    "|R| ≤ c(1 + c)(‖Δu‖²/‖u‖² + ‖Δv‖²/‖v‖²) by lemma-1-remainder-best",
 )
 
 
 ON_THE_SPHERE = spelled(
-    "r = ‖u + Δu‖/‖u‖, x the cosine between u and u + Δu: «ρ² − (1 − x²) = (r − x)²», so sin∠(u, u + Δu) ≤ ρ",
-    "ρ ≤ 1 makes the angle acute: «2rx = (1 − ρ²) + r²»",
-    "«cos(θ + a) − cos θ = −sin θ sin a − cos θ(1 − cos a)», and with −a for a the other end",
+    "r = ‖u + Δu‖/‖u‖, ρ = ‖Δu‖/‖u‖, x = sim(u, u + Δu): «ρ² − (1 − x²) = (r − x)²» ≥ 0, so √(1 − x²) ≤ ρ",
+    "for ρ ≤ 1 the angle is acute, as «2rx = (1 − ρ²) + r²» > 0, so arccos x ≤ arcsin ρ",
     let={"ρ": "√(1 + r² − 2rx)"},
 )
 
@@ -103,8 +105,6 @@ def finite_angle(goal: Relation) -> Iterator[Step]:
     yield reached(goal, sympy().asin(f) + sympy().asin(g), {RHO_U: f, RHO_V: g})
 
 
-COSINES = (Fraction(-3, 5), Fraction(0), Fraction(12, 13))
-LENGTHS = (Fraction(1, 2), Fraction(3))
 HALVED = (Fraction(-7, 25), Fraction(-119, 169), Fraction(7, 25), Fraction(1))
 """Cosines with rational √(1 − s²) and √((1 + |s|)/2)."""
 on_increments = partial(Claim, source=SOURCE_TEXT, expected=PROVED, setting=INCREMENTS, strategies=SEARCHES)
@@ -146,7 +146,7 @@ CLAIMS = (
                 Link("Cauchy-Schwarz", norm(GRADIENT_U) * norm(DU) + norm(GRADIENT_V) * norm(DV)),
                 Link("‖∇ᵤs‖ = √(1 − s²)/‖u‖", EQ_8_SHARP.right),
             ),
-            Attained(along_gradients, {sim(U, V): COSINES, RHO_U: LENGTHS, RHO_V: LENGTHS}),
+            Attained(along_gradients, {sim(U, V): COSINES_TRIED, RHO_U: LENGTHS_TRIED, RHO_V: LENGTHS_TRIED}),
         ),
         attained=("lemma-1-sharp",),
         words=(ATTAINED, SHARP),

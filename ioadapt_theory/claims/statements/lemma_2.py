@@ -9,24 +9,23 @@ BOUND = hessian_norm(U, V) <= (1 + abs(S)) / SMALLER**2
 INTEGRAL = abs(R) <= HALF * sup_hessian_norm(U, V, DU, DV) * (norm(DU) ** 2 + norm(DV) ** 2)
 EXPLICIT = abs(R) <= 2 * (-RHO_U - ln(1 - RHO_U) + (-RHO_V - ln(1 - RHO_V)))
 spectrum = told(
-    "unit vectors of cosine s, q = √(1 − s²): their plane and the directions orthogonal to it decouple",
-    "every orthogonal direction adds the block [−s 1; 1 −s], of characteristic polynomial "
-    "«(λ + s)² − 1 = (λ + s − 1)(λ + s + 1)»",
-    "in the plane, each increment along its vector and across it: H(a, b; −a, b) = −q(b, a; −b, a), eigenvalues ±q",
-    "and H(a, b; a, −b) = (−qb, −qa − 2sb; −qb, qa + 2sb), of characteristic polynomial "
-    "«λ(λ + 2s) − q² = (λ + s − 1)(λ + s + 1)» again",
-    "a = |s|: «(1 + a)² − (1 − a²) = 2a(1 + a)», «2a(1 + a) ≥ 0», so ±√(1 − s²) are not the largest",
-    "H(u, v) = D H(û, v̂) D with D = diag(I/‖u‖, I/‖v‖), so ‖H‖ ≤ ‖H(û, v̂)‖/m²",
+    "unit vectors û, v̂ of cosine s, q = √(1 − s²): their plane decouples from the directions orthogonal to it",
+    "in an orthogonal direction H = [−s 1; 1 −s] and det(λI − H) = «(λ + s)² − 1 = (λ + s − 1)(λ + s + 1)»",
+    "in the plane, each increment along its vector and across it: H(x, y; −x, y) = −q(y, x; −y, x), so |λ| = q",
+    "H(x, y; x, −y) = (−qy, −qx − 2sy; −qy, qx + 2sy), and det(λI − H) = «λ(λ + 2s) − q² = (λ + s − 1)(λ + s + 1)» "
+    "again",
+    "so |λ| ≤ 1 + |s|, and q² ≤ (1 + |s|)², as «(1 + a)² − (1 − a²) = 2a(1 + a)» for a = |s|",
+    "H(u, v) = D H(û, v̂) D with D = diag(I/‖u‖, I/‖v‖), so ‖H(u, v)‖ ≤ ‖H(û, v̂)‖/m² for m = min(‖u‖, ‖v‖)",
     given=("q² + s² = 1",),
-    positive="a",
 )
-twelve = told("lemma-2-sharp has 1 for 12: «12(1 + a)/m² − (1 + a)/m² = 11(1 + a)/m²», "
-              "«11(1 + a)/m² ≥ 0»", positive="a m")  # fmt: skip
+twelve = told(
+    "‖H‖ ≤ (1 + a)/m² < 12(1 + a)/m² by lemma-2-sharp, a = |s|, m = min(‖u‖, ‖v‖)",
+)
 
 
 taylor = told(
-    "φ(t) = s(u + tΔu, v + tΔv) has φ'' = ΔᵀHΔ ≤ ‖H‖(‖Δu‖² + ‖Δv‖²)",
-    "(1 − t)φ'' is the derivative of (1 − t)φ' + φ, so its integral is φ(1) − φ(0) − φ'(0) = R; ∫(1 − t) dt = ½",
+    "φ(t) = s(u + tΔu, v + tΔv), Δ = (Δu, Δv): φ''(t) = ΔHΔᵀ ≤ ‖H‖(‖Δu‖² + ‖Δv‖²)",
+    "(1 − t)φ''(t) = ((1 − t)φ' + φ)', so ∫((1 − t)φ''(t)) dt = φ(1) − φ(0) − φ'(0) = R; ∫(1 − t) dt = ½",
 )
 
 
@@ -34,12 +33,12 @@ taylor = told(
 def carried_out(goal: Relation) -> Iterator[Step]:
     """Integrate H = D H₀ D with ‖H₀‖ ≤ 1 + |s| ≤ 2 (lemma-2-sharp, lemma-2-integral), using ‖u + tΔu‖ ≥ ‖u‖(1 − tρ)."""
     sp = sympy()
-    t, rho, other = sp.symbols("t rho other", positive=True)
+    t, rho, other = positives("t rho other")
     primitive = (rho - 1) / (1 - t * rho) - sp.log(1 - t * rho)
     weighted = (1 - t) * rho**2 / (1 - t * rho) ** 2
-    yield Step("a primitive of (1 − t)ρ²/(1 − tρ)²", vanishes(sp.diff(primitive, t) - weighted))
+    yield Step("d/dt((ρ − 1)/(1 − tρ) − ln(1 − tρ)) = (1 − t)ρ²/(1 − tρ)²", vanishes(sp.diff(primitive, t) - weighted))
     each = sp.simplify(primitive.subs(t, 1) - primitive.subs(t, 0))
-    yield Step("∫ from 0 to 1 = −ρ − ln(1 − ρ)", simplifies(each + rho + sp.log(1 - rho)))
+    yield Step("∫((1 − t)ρ²/(1 − tρ)²) dt = −ρ − ln(1 − ρ) from 0 to 1", simplifies(each + rho + sp.log(1 - rho)))
     yield reached(goal, 2 * (each + each.subs(rho, other)), {RHO_U: rho, RHO_V: other}, by=simplifies)
 
 
@@ -73,7 +72,7 @@ CLAIMS = (
             spectrum,
             Attained(
                 of_equal_length,
-                {sim(U, V): (Fraction(-3, 5), Fraction(0), Fraction(12, 13)), SMALLER: (Fraction(1, 3), Fraction(2))},
+                {sim(U, V): COSINES_TRIED, SMALLER: LENGTHS_TRIED},
             ),
         ),
         attained=("lemma-2-sharp",),
@@ -88,7 +87,7 @@ CLAIMS = (
         concludes=(INTEGRAL,),
         proofs=(taylor, Attained(opposite_turns, approaches=True)),
         words=(FACTOR,),
-        setting=INCREMENTS.parametrised(partial(shorter, most=0.5)),  # for a grid on the segment
+        setting=INCREMENTS.parametrised(partial(shorter, most=0.5)),  # short enough for the grid on the segment
         remark="no factor below ½ will do",
     ),
     after(

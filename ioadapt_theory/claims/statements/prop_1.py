@@ -31,7 +31,7 @@ def split(placement: Placement) -> Link:
 
 
 def by_norms(placement: Placement, factor: Callable[[Model], Term], right: Term) -> Derived:
-    """Bound |δ| + |δ'| by a norm bound of Lemma 1 with this factor of each model, and the norm of AB."""
+    """Return the proof of |δ − δ'| ≤ right from a norm bound of Lemma 1, with a factor for each model, and ‖AB‖ ≤ ε."""
 
     def sums(size: Term | None = None) -> Term:
         parts = []

@@ -25,7 +25,7 @@ RHS_EXPLICIT = RHS_SINE + constant(SOURCE) * EPSILON**2 * SQUARES
 
 
 def explicit() -> Derived:
-    """Bound the first order and the remainder of both models by Lemma 1."""
+    """Return the proof that bounds the first order and the remainder of both models with Lemma 1."""
     changes = [moved(m, LORA) for m in (SOURCE, TARGET)]
     remainders = [
         let(f"R{m.prime}", sim(m.y1 + m.x1 @ AB, m.y2 + m.x2 @ AB) - m.s0 - moved(m, LORA)) for m in (SOURCE, TARGET)
@@ -85,12 +85,15 @@ def finite_interval(goal: Relation) -> Iterator[Step]:
     def ends(angle_: Any, by: Any) -> tuple[Any, Any]:
         return sp.cos(sp.Max(angle_ - by, 0)) - sp.cos(angle_), sp.cos(angle_) - sp.cos(sp.Min(sp.pi, angle_ + by))
 
-    f, g, eps = sp.symbols("f g epsilon", positive=True)
+    f, g, eps = positives("f g epsilon")
     turned = symbolic(turn(SOURCE), dict(zip(SOURCE.stretches, (f, g), strict=True)))
-    yield Step("‖xAB‖ ≤ ε‖x‖: a is the sum of both arcsines", vanishes(turned - sp.asin(eps * f) - sp.asin(eps * g)))
+    yield Step(
+        "‖x₁AB‖ ≤ ε‖x₁‖ and so on, so a = arcsin(ε‖x₁‖/‖x₁W‖) + arcsin(ε‖x₂‖/‖x₂W‖)",
+        vanishes(turned - sp.asin(eps * f) - sp.asin(eps * g)),
+    )
     (up, down), (up_target, down_target) = ends(t, a), ends(t_target, a_target)
     largest = sp.Max(up + down_target, up_target + down)
-    says = "the largest difference of two such cosines is the right side"
+    says = "two such cosines are apart by at most the right side"
     yield Step(says, Check(symbolic(goal.right, known) == largest), reaches=True)
 
 
@@ -100,20 +103,20 @@ A_MIN = minimum(*(norm(x @ SOURCE.w) - EPSILON * norm(x) for x in SOURCE[:2])) <
 
 
 from_below = told(
-    "‖y + txAB‖ ≥ ‖y‖ − t‖xAB‖ ≥ ‖y‖ − ε‖x‖ for t in [0, 1]",
-    "‖xAB‖ = εa − d, t = 1 − r: «b − (1 − r)(εa − d) − (b − εa) = d + r(εa − d)» for a = ‖x‖, b = ‖y‖; d, r ≥ 0",
+    "‖y + txAB‖ ≥ ‖y‖ − t‖xAB‖ ≥ ‖y‖ − ε‖x‖ where 0 ≤ t ≤ 1",
 )
 through_zero = Refuted(
     spelled(
-        "x' = x = (1, 0), W' = W = I, AB = −2I, ‖AB‖₂ = ε = 2; y + ½xAB = 0: «1 + ½(−2) = 0»",
-        "ŷ = −y is not zero: «1 + (−2) = −1»",
+        "x' = x = (1, 0), W' = W = I, AB = −2I, ‖AB‖₂ = ε = 2; y + ½xAB = 0, as «1 + ½(−2) = 0»",
+        "ŷ = −y is not zero, as «1 + (−2) = −1»",
     ),
 )
 not_displayed = Refuted(
     spelled(
-        "W = I, x = (1, 0), AB = −εI or εI have the same ‖x‖/‖xW‖, s₀ and ε; AB = −εI: A_min = 1 − ε, at t = 1, as "
-        "«1 − tε − (1 − ε) = (1 − t)ε»; so 1/A_min² → ∞ as ε → 1",
-        "AB = εI: A_min = 1, at t = 0, as «1 + tε − 1 = tε»",
+        "W = I, x = (1, 0): what is displayed, ‖x‖/‖xW‖ = 1, s₀ and ε, is the same for AB and −AB; "
+        "where AB = −εI, A_min = 1 − ε, as ‖x(W + tAB)‖ − A_min = «1 − tε − (1 − ε) = (1 − t)ε» ≥ 0; so 1/A_min² = "
+        "1/(1 − ε)² grows without bound",
+        "where AB = εI, A_min = 1, as ‖x(W + tAB)‖ − A_min = «1 + tε − 1 = tε» ≥ 0",
     ),
 )
 without_remainder = partial(

@@ -29,7 +29,7 @@ def nuclear(m: Model) -> Term:
 
 
 def by_singular_values(m: Model) -> Term:
-    """Return (1 − s₀²)(1/s_c + 1/s_{c−1}), the two smallest singular values of W."""
+    """Return (1 − s₀²)(1/s_c + 1/s_{c−1}), where s_c and s_{c−1} are the two smallest singular values of W."""
     return m.sine0**2 * (1 / sigma(m.w, 1) + 1 / sigma(m.w, 2))
 
 
@@ -38,35 +38,35 @@ RHS_SHARP = EPSILON * total(nuclear, *MODELS)
 RHS_WEIGHTS = EPSILON * total(by_singular_values, *MODELS)
 
 
-given_away = argued(Remarked, "(α + β)² − (α² + β² − 2αβC) = 2αβ(1 + C), C = cos(θ_x + θ₀): 0 iff s_x = −s₀")(
-    spelled("«(α + β)² − ((α − β)² + 2αβ(1 − C)) = 2αβ(1 + C)»"),
+given_away = argued(Remarked, "what prop-1-sharp saves under the root, C = cos(θ_x + θ₀)")(
+    spelled("(α + β)² − (α² + β² − 2αβC) = «(α + β)² − ((α − β)² + 2αβ(1 − C)) = 2αβ(1 + C)» ≥ 0"),
 )
 
 
 data_constant = told(
-    "|δ − δ'| ≤ |δ| + |δ'|, and δ = ⟨M, G⟩ ≤ ‖M‖₂‖G‖_* with G = x₁ᵀg₁ + x₂ᵀg₂ of rank two, g as in Lemma 1; two "
-    "singular values depend on the Gram matrices only, so the plane is enough",
-    "unit vectors (1, 0) and (c, s) along the outputs: the gradients, times the lengths of the outputs, are "
-    "g₁ = (0, s) and g₂ = (s², −cs), so ‖g₂‖²: «s⁴ + c²s² = s²» = ‖g₁‖², and g₁ · g₂ = −cs²",
-    "p and q cosine and sine of θ_x: G = x₁ᵀg₁ + x₂ᵀg₂ for x₁ = α(1, 0), x₂ = β(p, q): ‖G‖_F² is "
+    "|δ − δ'| ≤ |δ| + |δ'|; scaled so that ‖y₁‖ = ‖y₂‖ = 1, δ = ⟨M, G⟩ ≤ ‖M‖₂‖G‖_* for G = x₁ᵀg₁ + x₂ᵀg₂, "
+    "g₁ = y₂ − s₀y₁, g₂ = y₁ − s₀y₂, and rank(G) ≤ 2; norms depend on inner products, so the plane is enough",
+    "there y₁ = (1, 0), y₂ = (c, s): g₁ = (0, s), g₂ = (s², −cs), ‖g₂‖² = «s⁴ + c²s² = s²» = ‖g₁‖²",
+    "x₁ = α(1, 0), x₂ = β(p, q), p = cos θ_x, q = sin θ_x: ‖G‖_F² = "
     "«(βps²)² + (αs − βpcs)² + (βqs²)² + (βqcs)² = s²(α² + β² − 2αβpc)»",
-    "σ₁σ₂ = |det G|, «βps²(−βqcs) − (αs − βpcs)βqs² = −αβqs³»",
-    "‖G‖_*² = (σ₁ + σ₂)²: «s²(α² + β² − 2αβpc) + 2αβqs³ = s²(α² + β² − 2αβ(pc − qs))»",
+    "det G = «βps²(−βqcs) − (αs − βpcs)βqs² = −αβqs³», and σ₁σ₂ = |det G|",
+    "‖G‖_*² = (σ₁ + σ₂)² = «s²(α² + β² − 2αβpc) + 2αβqs³ = s²(α² + β² − 2αβ(pc − qs))»",
     given=("c² + s² = 1", "p² + q² = 1"),
 )
 DUAL = (
-    "u, v are the unit vectors along y₁, y₂, e₊ and e₋ those along u + v and u − v, c and h cosine and sine of half "
-    "the angle: K = uᵀv + vᵀu − s(uᵀu + vᵀv) is (1 − s²)(e₊ᵀe₊ − e₋ᵀe₋), as "
-    "«2c² − 2(c² − h²)c² = 1 − (c² − h²)²» and «−2h² − 2(c² − h²)h² = −(1 − (c² − h²)²)»",
-    "δ = ⟨M, K⟩ for Δu = uM, Δv = vM; x = yW⁺, so input adaptation is output adaptation by W⁺MW, and δ = ⟨M, W⁺ᵀKWᵀ⟩",
+    "u, v unit vectors along y₁, y₂, e₊ = (u + v)/‖u + v‖, e₋ = (u − v)/‖u − v‖, u = ce₊ + he₋, v = ce₊ − he₋, s = c² "
+    "− h²: K = uᵀv + vᵀu − s(uᵀu + vᵀv) = (1 − s²)(e₊ᵀe₊ − e₋ᵀe₋), as "
+    "e₊Ke₊ᵀ = «2c² − 2(c² − h²)c² = 1 − (c² − h²)²», e₋Ke₋ᵀ = «−2h² − 2(c² − h²)h² = −(1 − (c² − h²)²)»",
+    "Δu = uN and Δv = vN give δ = ⟨N, K⟩; x = yW⁺, so M before W is N = W⁺MW behind it, and δ = ⟨M, W⁺ᵀKWᵀ⟩",
 )
 
 
 weights_constant = told(
     DUAL[0],
-    "K has rank two and the singular values 1 − s² twice, ‖K‖_F² is «(1 − s²)² + (−(1 − s²))² = 2(1 − s²)²»; so "
-    "σ_i(W⁺ᵀK) ≤ (1 − s²)σ_i(W⁺), and ‖W⁺ᵀK‖_* has two terms; x = yW⁺, so LoRA is output adaptation by W⁺M",
-    "|δ| = |⟨M, W⁺ᵀK⟩| ≤ ε‖W⁺ᵀK‖_*, and the triangle inequality |δ − δ'| ≤ |δ| + |δ'| adds the models",
+    "‖K‖_F² = «(1 − s²)² + (−(1 − s²))² = 2(1 − s²)²», so both singular values are 1 − s² = ‖K‖₂, and "
+    "‖W⁺ᵀK‖_* ≤ (1 − s²)(σ₁ + σ₂), σ₁ and σ₂ the largest singular values of W⁺, whose inverses are the least ones of W",
+    "x = yW⁺, so M beside W is N = W⁺M behind it, and |δ| = |⟨M, W⁺ᵀK⟩| ≤ ε‖W⁺ᵀK‖_*; |δ − δ'| ≤ |δ| + |δ'| adds the "
+    "models",
     given=("c² + h² = 1",),
 )
 
@@ -78,8 +78,8 @@ def turned_over(s: Fraction, s_x: Fraction, a: Fraction, b: Fraction) -> dict[st
     w = [[1 / a, Fraction(0)], [(s - b * s_x / a) / (b * q_x), q / (b * q_x)]]  # y₁ = (1, 0), y₂ = (s, q)
     g1, g2 = [Fraction(0), q], [q * q, -s * q]  # y₂ − sy₁ and y₁ − sy₂
     g = [[x1[i] * g1[j] + x2[i] * g2[j] for j in range(2)] for i in range(2)]
-    k = 1 if g[0][0] * g[1][1] > g[0][1] * g[1][0] else -1
-    polar = [[g[0][0] + k * g[1][1], g[0][1] - k * g[1][0]], [g[1][0] - k * g[0][1], g[1][1] + k * g[0][0]]]
+    (p, q), (r, t) = g  # of negative determinant
+    polar = [[p - t, q + r], [q + r, t - p]]
     length = 10 * root(polar[0][0] ** 2 + polar[0][1] ** 2)
     inputs = {"x1": x1, "x2": x2, "x1_target": x1, "x2_target": x2}
     return {"W": w, "W_target": [[-x for x in r] for r in w], **inputs, "epsilon": "1/10",
@@ -118,10 +118,10 @@ CLAIMS = (
         proofs=(
             data_constant,
             Attained(turned_over, {
-                SOURCE.s0: (Fraction(-3, 5), Fraction(5, 13)),
-                sim(SOURCE.x1, SOURCE.x2): (Fraction(0), Fraction(4, 5)),
-                SOURCE.stretches[0]: (Fraction(1, 2), Fraction(2)),
-                SOURCE.stretches[1]: (Fraction(1, 3), Fraction(5)),
+                SOURCE.s0: COSINES_TRIED,
+                sim(SOURCE.x1, SOURCE.x2): COSINES_TRIED,
+                SOURCE.stretches[0]: LENGTHS_TRIED,
+                SOURCE.stretches[1]: LENGTHS_TRIED,
             }),
         ),
         attained=("ce3", "ce3b", "ce3c", "prop-1-weights"),
@@ -140,7 +140,7 @@ CLAIMS = (
             Attained(on_singular_axes, {
                 sigma(SOURCE.w, 1): (Fraction(1, 3), Fraction(2)),
                 sigma(SOURCE.w, 2): (Fraction(2), Fraction(7)),
-                SOURCE.s0: (Fraction(-3, 5), Fraction(0), Fraction(12, 13)),
+                SOURCE.s0: COSINES_TRIED,
             }),
         ),
         attained=("prop-1-weights",),

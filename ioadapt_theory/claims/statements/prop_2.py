@@ -12,23 +12,19 @@ ALL = tuple(f"ce1{x}" for x in ("", "b", "c", "d", "e", "f", "g"))
 OF_RANK_ONE = ("ce1", "ce1c", "ce1e", "ce1g")
 
 
-guaranteed = argued(
-    Remarked, "4(1 + |s|)ε bounds δ for all weights of condition numbers κ, κ' iff (1 − |s|)(κ + 1/κ + κ' + 1/κ') ≤ 4"
-)(
+guaranteed = argued(Remarked, "for which condition numbers this holds")(
     spelled(
-        "printed less sharp, a = |s|: «4(1 + a) − (1 − a²)(κ + 1/κ + κ' + 1/κ') "
+        "a = |s|: this side less the sharp one, over ε, = «4(1 + a) − (1 − a²)(κ + 1/κ + κ' + 1/κ') "
         "= (1 + a)(4 − (1 − a)(κ + 1/κ + κ' + 1/κ'))»",
-        "«κ + 1/κ − 2 = (κ − 1)²/κ»: at s = 0 only scaled row isometries qualify, and κ → ∞ leaves no constant",
-        "κ = κ' = 1: «(1 − a²)(1 + 1/1 + 1 + 1/1) = 4(1 − a²)», the sharp output constant",
+        "«κ + 1/κ − 2 = (κ − 1)²/κ» ≥ 0, so where s = 0 the last factor 4 − (1 − a)(κ + 1/κ + κ' + 1/κ') ≤ 0",
+        "where κ = κ' = 1, the sharp one over ε = «(1 − a²)(1 + 1/1 + 1 + 1/1) = 4(1 − a²)», as in prop-2-output-sharp",
     ),
 )
-frobenius_constant = argued(
-    Remarked, "‖AB‖_F ≤ ε: sup |δ − δ'| = 2√2(1 − s²)ε over all pairs, above 4(1 + s)ε iff s < 1 − √2"
-)(
+frobenius_constant = argued(Remarked, "‖M‖_F ≤ ε: |δ − δ'| ≤ 2√2(1 − s²)ε")(
     spelled(
-        "δ − δ' = ⟨M, K − K'⟩ ≤ ε‖K − K'‖_F, K = (1 − s²) diag(1, −1), K' = −K: ‖K − K'‖_F² is "
-        "«(2(1 − s²))² + (−2(1 − s²))² = (2√2(1 − s²))²»",
-        "«2√2(1 − s²) − 4(1 + s) = 2√2(1 + s)(1 − √2 − s)»",
+        "δ − δ' = ⟨M, K − K'⟩ ≤ ε‖K − K'‖_F, which is largest for K = (1 − s²) diag(1, −1), K' = −K: "
+        "‖K − K'‖_F² = «(2(1 − s²))² + (−2(1 − s²))² = (2√2(1 − s²))²»",
+        "where s < 1 − √2, «2√2(1 − s²) − 4(1 + s) = 2√2(1 + s)(1 − √2 − s)» > 0",
     ),
 )
 CLAIMS = (

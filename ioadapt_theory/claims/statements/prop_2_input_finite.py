@@ -7,15 +7,13 @@ the larger root of μ² = 2Kεμ + 1 − ε².
 from ioadapt_theory.claims.language import *
 from ioadapt_theory.claims.statements.prop_1 import PROP_2_TEXT
 from ioadapt_theory.claims.statements.prop_2_input_sharp import (
-    CONDITIONS,
-    COSINES,
     diagonal,
     kappa,
     one_model,
     pair,
     spread,
 )
-from ioadapt_theory.claims.statements.prop_2_output_sharp import SIZES, shift
+from ioadapt_theory.claims.statements.prop_2_output_sharp import shift
 
 
 def largest(m: Model) -> Term:
@@ -33,38 +31,38 @@ def integrated(goal: Relation) -> Iterator[Step]:
     """Integrate prop-2-input-sharp along x(I + tM)W, where the adapter is (I + tM)⁻¹M, of norm at most ε/(1 − tε)."""
     sp = sympy()
     s, t = sp.symbols("s t")
-    eps, k = sp.symbols("epsilon k", positive=True)
-    yield line("«(I + tM)M = M(I + tM)», so d/dt x(I + tM) = x(t)·(I + tM)⁻¹M")
+    eps, k = positives("epsilon k")
+    yield line("«(I + tM)M = M(I + tM)», so xM = x(I + tM)(I + tM)⁻¹M, and ‖(I + tM)⁻¹M‖ ≤ ε/(1 − tε)")
     yield Step(
-        "d artanh s = ds/(1 − s²), which cancels the (1 − s²) of the constant",
+        "d/dt(artanh t) = 1/(1 − t²), which cancels this factor of the slope at a cosine of t",
         vanishes(sp.diff(sp.atanh(s), s) - 1 / (1 - s**2)),
     )
     primitive = -sp.log(1 - t * eps)
-    yield Step("a primitive of ε/(1 − tε)", vanishes(sp.diff(primitive, t) - eps / (1 - t * eps)))
+    yield Step("d/dt(−ln(1 − tε)) = ε/(1 − tε)", vanishes(sp.diff(primitive, t) - eps / (1 - t * eps)))
     slope = symbolic(one_model(SOURCE), {SOURCE.sine0: sp.sqrt(1 - s**2), kappa(SOURCE): k}) / (eps * (1 - s**2))
     total_ = sp.simplify(slope) * (primitive.subs(t, 1) - primitive.subs(t, 0))
     yield reached(goal, total_, {kappa(SOURCE): k}, by=simplifies)
 
 
 both_singular_values = told(
-    "on the row space of W, ŷ = yS with S = W⁺(I + M)W; in singular bases of W, scaled to σ_i² = d in [1/κ, κ]",
-    "μ = Kε + √(1 + (K² − 1)ε²) is a root: «μ² = 2Kεμ + 1 − ε²»",
-    "unit rows a, b: ε‖W⁻¹a‖‖Wb‖ ≤ (ε/2)Σ(a²/d + b²d), as «(a²/d + b²d)/2 − ab = (a/√d − b√d)²/2»",
-    "ab + (ε/2)(a²/d + b²d) ≤ (μ/2)(a² + b²): the form's determinant is με(2K − d − 1/d), "
-    "«(μ − ε/d)(μ − εd) − 1 = με(2K − d − 1/d)»",
-    "«2K − d − 1/d = (κ − d)(d − 1/κ)/d», ≥ 0 on [1/κ, κ]",
-    "its trace is «2μ − ε/d − εd = 2(μ − Kε) + ε(2K − d − 1/d)», > 0, so the form is ≥ 0 and σ_max(S) ≤ μ",
-    "T = (I + M)⁻¹: ‖T⁻¹ − I‖ ≤ ε says (1 − ε²)T*T − T − T* + I ≤ 0, and (1 − ε²) times that is "
-    "((1 − ε²)T − I)*((1 − ε²)T − I) − ε²I, so (1 − ε²)T = I + M̂, ‖M̂‖ ≤ ε",
-    "so ‖S⁻¹‖ ≤ μ/(1 − ε²), and with prop-2-output-artanh L ≤ ln cond(S), where «μ · μ/(1 − ε²) = μ²/(1 − ε²)»",
+    "on the row space of W, ŷ = yS with S = W⁺(I + M)W; W is scaled so that d, any of its squared singular values, has "
+    "1/κ ≤ d ≤ κ",
+    "for K = (κ + 1/κ)/2, μ = Kε + √(1 + (K² − 1)ε²) is a root: «μ² = 2Kεμ + 1 − ε²»",
+    "uSvᵀ ≤ ⟨u, v⟩ + ε‖uW⁺‖‖vWᵀ‖ ≤ Σ(ab + (ε/2)(a²/d + b²d)) over the singular directions, a and b the components of "
+    "u and v, as «(a²/d + b²d)/2 − ab = (a/√d − b√d)²/2» ≥ 0",
+    "ab + (ε/2)(a²/d + b²d) ≤ (μ/2)(a² + b²), as det [μ − ε/d, −1; −1, μ − εd] = "
+    "«(μ − ε/d)(μ − εd) − 1 = με(2K − d − 1/d)» ≥ 0, where «2K − d − 1/d = (κ − d)(d − 1/κ)/d» ≥ 0",
+    "and the trace of this form «2μ − ε/d − εd = 2(μ − Kε) + ε(2K − d − 1/d)» > 0; so ‖S‖ ≤ μ",
+    "T = (I + M)⁻¹: as ‖T⁻¹ − I‖ ≤ ε, (1 − ε²)TᵀT − T − Tᵀ + I ≤ 0, and (1 − ε²)((1 − ε²)TᵀT − T − Tᵀ + I) = "
+    "((1 − ε²)T − I)ᵀ((1 − ε²)T − I) − ε²I, so (1 − ε²)T = I + N with ‖N‖ ≤ ε",
+    "so ‖S⁻¹‖ ≤ μ/(1 − ε²), cond(S) ≤ «μ · μ/(1 − ε²) = μ²/(1 − ε²)», and by prop-2-output-artanh "
+    "|artanh ŝ − artanh s| ≤ ln cond(S)",
     let={"K": "(κ + 1/κ)/2", "μ": "Kε + √(1 + (K² − 1)ε²)"},
     positive="κ ε d a b",
 )
-hyperbolic = argued(
-    Remarked, "sinh(L/2) = cosh(ln κ) sinh(artanh ε); κ = 1 is the output theorem; the slope at 0 is κ + 1/κ"
-)(
+hyperbolic = argued(Remarked, "sinh(L/2) = cosh(ln κ) sinh(artanh ε) for L = ln(μ²/(1 − ε²))")(
     spelled(
-        "q = e^L: sinh²(L/2) is «(q + 1/q − 2)/4 = ((κ + 1/κ)/2)²ε²/(1 − ε²)», cosh²(ln κ) sinh²(artanh ε)",
+        "q = μ²/(1 − ε²): sinh²(L/2) = «(q + 1/q − 2)/4 = ((κ + 1/κ)/2)²ε²/(1 − ε²)» = cosh²(ln κ) sinh²(artanh ε)",
         let={"q": "μ²/(1 − ε²)", "K": "(κ + 1/κ)/2", "μ": "Kε + √(1 + (K² − 1)ε²)"},
         positive="κ ε",
     ),
@@ -106,7 +104,7 @@ CLAIMS = (
             both_singular_values,
             Attained(
                 finite_worst,
-                {EPSILON: SIZES, cond(SOURCE.w): CONDITIONS[1:], SOURCE.s0: COSINES},
+                {EPSILON: BALLS_TRIED, cond(SOURCE.w): CONDITIONS_TRIED[1:], SOURCE.s0: COSINES_TRIED},
             ),
             hyperbolic,
         ),

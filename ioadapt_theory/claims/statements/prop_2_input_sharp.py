@@ -29,12 +29,13 @@ RHS_VECTORS = EPSILON * total(lambda m: m.sine0 * (m.stretches[0] + m.stretches[
 
 sharp_constant = told(
     *DUAL,
-    "so |δ| ≤ ε‖W⁺ᵀKWᵀ‖_* ≤ ε(1 − s²)(‖e₊W⁺‖‖e₊Wᵀ‖ + ‖e₋W⁺‖‖e₋Wᵀ‖), and each product is √(XY), X = Σ e_i²λ_i, "
-    "Y = Σ e_i²/λ_i, with λ_i = σ_i² in [a, b], b = κ²a",
-    "«(λ − a)(b − λ)/λ = (a + b) − (λ + ab/λ)», ≥ 0 on [a, b], so X + abY ≤ a + b",
-    "«(X + abY)² − 4abXY = (X − abY)²», which is ≥ 0, so XY ≤ (a + b)²/(4ab)",
-    "Kantorovich: «√((a + κ²a)²/(4aκ²a)) = (κ + 1/κ)/2», twice for both terms",
-    "the triangle inequality |δ − δ'| ≤ |δ| + |δ'| adds the models",
+    "so |δ| ≤ ε‖W⁺ᵀKWᵀ‖_* ≤ ε(1 − s²)(‖e₊W⁺‖‖e₊Wᵀ‖ + ‖e₋W⁺‖‖e₋Wᵀ‖); with e either of both, λ any squared singular "
+    "value, a the least and b = κ²a the largest, ‖eWᵀ‖² = X, ‖eW⁺‖² = Y, X the mean of λ and Y that of its inverse, "
+    "weighted by the squared components of e",
+    "«(λ − a)(b − λ)/λ = (a + b) − (λ + ab/λ)» ≥ 0, so the means have X + abY ≤ a + b",
+    "«(X + abY)² − 4abXY = (X − abY)²» ≥ 0, so XY ≤ (a + b)²/(4ab)",
+    "Kantorovich: √(XY) ≤ «√((a + κ²a)²/(4aκ²a)) = (κ + 1/κ)/2», so |δ| ≤ ε(1 − s²)(κ + 1/κ)",
+    "|δ − δ'| ≤ |δ| + |δ'| adds the models",
     positive="κ a b λ",
     given=("c² + h² = 1",),
 )
@@ -68,53 +69,23 @@ def two_conditions(k: Fraction, k_target: Fraction, s: Fraction) -> dict[str, An
     return diagonal(w, w_target, exchange, Fraction(1, 10), pairs)
 
 
-value_in_the_plane = argued(
-    Remarked,
-    "c = 2: V = √((K + K')² − (K − K')²s₀²) for V = sup|δ − δ'|/(2ε(1 − s₀²)), or an end of the range: V < K + K'"
-    " unless κ = κ' or s₀ = 0",
-)(
-    spelled(
-        "P = Σ⁻¹(aaᵀ − bbᵀ)Σ, Σ = diag(κ, 1), a = (c, s) and b = (−s, c) at an angle to the singular axes: det P is "
-        "«(c² − s²)(s² − c²) − (2cs/κ)(2csκ) = −1»",
-        "‖P‖_F² + 2, with K = (κ + 1/κ)/2, t = (κ² − 1)/(κ² + 1) and z = Kt(c² − s²), is (2√(K² − z²))², as "
-        "«2(c² − s²)² + (2cs/κ)² + (2csκ)² + 2 = 4(K² − z²)», so ‖P‖_* = 2√(K² − z²)",
-        "cosine and sine of half the angle of y₁, y₂ are x and y: cot∠x · sin∠y is "
-        "«κ((c²/κ² + s²)x² − (s²/κ² + c²)y²) = K((x² − y²) − t(c² − s²))»; equal angles of the inputs say "
-        "z − z' = (K − K')s₀; both polar factors are reflections, so one M serves both",
-        let={"K": "(κ + 1/κ)/2", "z": "K(κ² − 1)/(κ² + 1) · (c² − s²)", "t": "(κ² − 1)/(κ² + 1)"},
-        given=("c² + s² = 1", "x² + y² = 1"),
-        positive="κ",
+INPUT_SHARP = bound(
+    "prop-2-input-sharp",
+    INPUT,
+    RHS_SHARP,
+    more=FULL_ROW_RANK,
+    reading="sharp",
+    amends="prop-2-input",
+    proofs=(
+        sharp_constant,
+        Attained(one_condition, {cond(SOURCE.w): CONDITIONS_TRIED, SOURCE.s0: COSINES_TRIED}),
     ),
+    attained=("ce1b", "ce1f"),
+    words=(ATTAINED, SHARP),
+    remark="depends on the base weights; attained for κ = κ' and every s₀; 4(1 − s₀²)ε only for scaled isometries",
 )
-the_maximum = argued(
-    Remarked,
-    "√(K² − z²) + √(K'² − z'²) with z − z' = (K − K')s₀ is largest at z = Ks, z' = −K's, s = (K − K')s₀/(K + K')",
-)(
-    spelled(
-        "«Ks − (K − K')s₀ = −K's», so the condition is met",
-        "it is stationary there, as «(Ks)²(K'² − (K's)²) = (K's)²(K² − (Ks)²)», and √ is concave, so it is the maximum",
-        "its value squared is (K + K')²(1 − s²), «(K + K')²(1 − s²) = (K + K')² − (K − K')²s₀²»",
-        let={"s": "(K − K')s₀/(K + K')"},
-    ),
-)
-COSINES = (Fraction(-3, 5), Fraction(0), Fraction(12, 13))
-CONDITIONS = (Fraction(1), Fraction(2), Fraction(30))
 CLAIMS = (
-    bound(
-        "prop-2-input-sharp",
-        INPUT,
-        RHS_SHARP,
-        more=FULL_ROW_RANK,
-        reading="sharp",
-        amends="prop-2-input",
-        proofs=(
-            sharp_constant,
-            Attained(one_condition, {cond(SOURCE.w): CONDITIONS, SOURCE.s0: COSINES}),
-        ),
-        attained=("ce1b", "ce1f"),
-        words=(ATTAINED, SHARP),
-        remark="depends on the base weights; attained for κ = κ' and every s₀; 4(1 − s₀²)ε only for scaled isometries",
-    ),
+    INPUT_SHARP,
     bound(
         "prop-2-input-vectors",
         INPUT,
@@ -133,11 +104,9 @@ CLAIMS = (
             sharp_constant,
             Attained(
                 two_conditions,
-                {cond(SOURCE.w): CONDITIONS, cond(TARGET.w): CONDITIONS, SOURCE.s0: COSINES},
+                {cond(SOURCE.w): CONDITIONS_TRIED, cond(TARGET.w): CONDITIONS_TRIED, SOURCE.s0: COSINES_TRIED},
                 every_pair=True,
             ),
-            value_in_the_plane,
-            the_maximum,
         ),
         words=(SHARP, EVERY_PAIR),
         remark="attained for every κ, κ', s₀ from c = 4 on",

@@ -5,7 +5,6 @@ The inequality |artanh ŝ − artanh s| ≤ ln cond(T) is Bauer and Householder'
 
 from ioadapt_theory.claims.language import *
 from ioadapt_theory.claims.statements.prop_1 import PROP_2_TEXT, up_to
-from ioadapt_theory.claims.statements.prop_2_input_sharp import COSINES
 
 
 def shift(m: Model, placement: Placement) -> Term:
@@ -33,28 +32,28 @@ FINITE_BOUND = distance(OUTPUT) <= RHS_FINITE
 
 
 wielandt = told(
-    "u, v unit vectors of cosine s, p = ‖uT‖, r = ‖vT‖, k = ⟨uT, vT⟩ = ŝpr, M and m extreme stretches of T",
-    "‖(u + v)T‖², less 2(pr + k): «p² + r² + 2k − 2(pr + k) = (p − r)²», which is ≥ 0; and ‖(u + v)T‖² is at most "
+    "‖u‖ = ‖v‖ = 1, s = ⟨u, v⟩, p = ‖uT‖, r = ‖vT‖, k = ⟨uT, vT⟩ = ŝpr, M and m largest and least stretch of T",
+    "‖(u + v)T‖² − 2(pr + k) = «p² + r² + 2k − 2(pr + k) = (p − r)²» ≥ 0, and ‖(u + v)T‖² ≤ "
     "M²‖u + v‖² = 2M²(1 + s), so pr + k ≤ M²(1 + s)",
-    "‖(ru − pv)T‖²: «r²p² + p²r² − 2rpk = 2pr(pr − k)», at least m²‖ru − pv‖²",
-    "‖ru − pv‖²: «r² + p² − 2prs = 2pr(1 − s) + (p − r)²», so pr − k ≥ m²(1 − s)",
-    "divided: «(pr + prŝ)/(pr − prŝ) = (1 + ŝ)/(1 − ŝ)» is at most (M/m)²(1 + s)/(1 − s)",
-    "−v for v: s and ŝ change sign, and artanh is odd; with L = ln((1 + s)/(1 − s)), artanh s = L/2, and half of "
-    "«ln((M/m)²) = 2 ln(M/m)» is ln cond(T)",
+    "‖(ru − pv)T‖² = «r²p² + p²r² − 2rpk = 2pr(pr − k)» ≥ m²‖ru − pv‖²",
+    "‖ru − pv‖² = «r² + p² − 2prs = 2pr(1 − s) + (p − r)²» ≥ 2pr(1 − s), so pr − k ≥ m²(1 − s)",
+    "divided: «(pr + prŝ)/(pr − prŝ) = (1 + ŝ)/(1 − ŝ)» ≤ (M/m)²(1 + s)/(1 − s)",
+    "artanh s = ½ ln((1 + s)/(1 − s)) and «ln((M/m)²) = 2 ln(M/m)» = 2 ln cond(T), so artanh ŝ − artanh s ≤ ln "
+    "cond(T); "
+    "with −v for v, s and ŝ change their signs, and artanh is odd",
     positive="p r M m"
 )  # fmt: skip
 two_models = told(
-    "cond(I + AB) ≤ (1 + ε)/(1 − ε), whose logarithm has the hyperbolic tangent "
-    "«(x² − 1)/(x² + 1) = 2ε/(1 + ε²)» for x = (1 + ε)/(1 − ε)",
-    "so both adapted cosines lie between tanh(artanh s ± artanh τ): «(s + τ)/(1 + sτ) − s = τ(1 − s²)/(1 + τs)» above "
-    "s₀, and «s − (s − τ)/(1 − sτ) = τ(1 − s²)/(1 − τs)» below it",
-    "the right side is the larger difference of far ends, source above or target above",
+    "cond(I + AB) ≤ x = (1 + ε)/(1 − ε), and tanh ln x = «(x² − 1)/(x² + 1) = 2ε/(1 + ε²)» = τ",
+    "so, by prop-2-output-artanh, ŝ − s ≤ tanh(artanh s + artanh τ) − s = «(s + τ)/(1 + sτ) − s = τ(1 − s²)/(1 + τs)», "
+    "and s − ŝ ≤ s − tanh(artanh s − artanh τ) = «s − (s − τ)/(1 − sτ) = τ(1 − s²)/(1 − τs)»",
+    "so they are apart by at most the rise of one model and the fall of its partner",
     let={"x": "(1 + ε)/(1 − ε)"},
 )
-simpler = argued(Remarked, "|ŝ − ŝ'| ≤ 2τ(1 − s²)/(1 − s²τ²) ≤ 2τ ≤ 4ε; of rank one, cond(I + AB) ≤ 1/(1 − ε)")(
+simpler = argued(Remarked, "|ŝ − ŝ'| ≤ 2τ(1 − s²)/(1 − s²τ²) ≤ 2τ ≤ 4ε")(
     spelled(
         "«τ(1 − s²)/(1 + τs) + τ(1 − s²)/(1 − τs) = 2τ(1 − s²)/(1 − s²τ²)»",
-        "«2τ − 2τ(1 − s²)/(1 − s²τ²) = 2τs²(1 − τ²)/(1 − s²τ²)», which is ≥ 0",
+        "«2τ − 2τ(1 − s²)/(1 − s²τ²) = 2τs²(1 − τ²)/(1 − s²τ²)» ≥ 0",
         "«4ε − 4ε/(1 + ε²) = 4ε³/(1 + ε²)», and «4ε³/(1 + ε²) ≥ 0»",
         positive="ε",
     ),
@@ -76,7 +75,6 @@ def far_ends(epsilon: Fraction, s: Fraction) -> dict[str, Any]:
     return {"W": EYE_2, "W_target": EYE_2, "AB": [[epsilon, 0], [0, -epsilon]], "epsilon": epsilon, **pairs}
 
 
-SIZES = (Fraction(1, 10), Fraction(1, 2), Fraction(9, 10))
 sharp = partial(
     Claim,
     source=PROP_2_TEXT,
@@ -87,7 +85,15 @@ sharp = partial(
     setting=similarity_setting(OUTPUT),
     strategies=SEARCHES,
 )
-both_ends = Attained(far_ends, {EPSILON: SIZES, SOURCE.s0: COSINES})
+both_ends = Attained(far_ends, {EPSILON: BALLS_TRIED, SOURCE.s0: COSINES_TRIED})
+OUTPUT_FINITE = sharp(
+    id="prop-2-output-finite",
+    reading="exact, finite",
+    given=(*SPECTRAL.given, BELOW_ONE),
+    concludes=(FINITE_BOUND,),
+    proofs=(two_models, both_ends, simpler),
+    remark="for s₀ = s₀' that is 2τ(1 − s₀²)/(1 − s₀²τ²), at most 2τ ≤ 4ε",
+)
 CLAIMS = (
     sharp(
         id="prop-2-output-artanh",
@@ -98,19 +104,12 @@ CLAIMS = (
             wielandt,
             Attained(
                 about_an_axis,
-                {cond(T): (Fraction(5, 4), Fraction(3), Fraction(100)), SOURCE.s0: COSINES},
+                {cond(T): CONDITIONS_TRIED[1:], SOURCE.s0: COSINES_TRIED},
             ),
         ),
         remark="depends on I + AB alone",
     ),
-    sharp(
-        id="prop-2-output-finite",
-        reading="exact, finite",
-        given=(*SPECTRAL.given, BELOW_ONE),
-        concludes=(FINITE_BOUND,),
-        proofs=(two_models, both_ends, simpler),
-        remark="for s₀ = s₀' that is 2τ(1 − s₀²)/(1 − s₀²τ²), at most 2τ ≤ 4ε",
-    ),
+    OUTPUT_FINITE,
     sharp(
         id="prop-2-output-sharp",
         reading="sharp",
@@ -118,8 +117,8 @@ CLAIMS = (
         concludes=up_to(OUTPUT, RHS_SHARP, 3),
         proofs=(
             told(
-                "prop-2-output-finite for ε < 1 and s₀ = s₀' is 2τ(1 − s²)/(1 − s²τ²), τ = 2ε/(1 + ε²), "
-                "and no term in ε²: "
+                "where s₀ = s₀' = s and τ = 2ε/(1 + ε²), the right side of prop-2-output-finite, without a term in "
+                "ε², = "
                 "«2τ(1 − s²)/(1 − s²τ²) = 4(1 − s²)ε + 4ε³(1 − s²)(4s² − 1 − ε²)/((1 + ε²)² − 4s²ε²)»",
                 let={"τ": "2ε/(1 + ε²)"},
             ),

@@ -1,6 +1,6 @@
 """Lemma 3 and Propositions 3, 4 and 5 (App. A.2): the expected distance of two models of nearly the same function.
 
-An adapter on a weight adds to the gap; one before or after the model multiplies it by at most ‖I + AB‖₂².
+LoRA adds to the gap between the models; an adapter before or after the model multiplies it by at most ‖I + AB‖₂².
 """
 
 from ioadapt_theory.claims.language import *
@@ -24,7 +24,7 @@ LAST = "the hypothesis on the models"
 
 
 def split_off(exact: Term, change: Term) -> tuple[Link, ...]:
-    """Bound the exact value by the triangle inequality: the gap, and what AB adds to it."""
+    """Return the links that bound the exact value with the triangle inequality: by the gap and by what AB adds."""
     return (
         Link(SAYS[LORA], exact),
         Link("triangle inequality", SIGMA**2 * (fro(GAP) + fro(change)) ** 2),
@@ -32,10 +32,10 @@ def split_off(exact: Term, change: Term) -> tuple[Link, ...]:
     )
 
 
-moments = argued(Remarked, "E‖xD‖² = σ²‖D‖_F² and Var‖xD‖² = 2σ⁴‖DDᵀ‖_F² for x ~ N(0, σ²I)")(
+moments = argued(Remarked, "E‖xD‖² = σ²‖D‖_F², and for Gaussian samples Var‖xD‖² = 2σ⁴‖DDᵀ‖_F²")(
     spelled(
-        "‖xD‖² is a sum of λσ²z² with z ~ N(0, 1), λ the squared singular values of D; E z² = 1 and E z⁴ = 3, so Var "
-        "λσ²z² is «3(λσ²)² − (λσ²)² = 2λ²σ⁴»; the mean needs E[xᵀx] = σ²I only"
+        "Var(λσ²z²) = «3(λσ²)² − (λσ²)² = 2λ²σ⁴» for a standard normal z, E z⁴ = 3; over the squared singular values "
+        "of D, Σλ = ‖D‖_F² and Σλ² = ‖DDᵀ‖_F²; the mean needs E[xᵀx] = σ²I"
     ),
 )
 

@@ -32,7 +32,7 @@ def convolution(taps: Mapping[int, Any], *, stride: int = 1, dilation: int = 1, 
 
 
 def mixed(m: Any, positions: int = N) -> Any:
-    """Return the same channel mix at every position: a 1 x 1 convolution without bias."""
+    """Return the matrix that mixes channels in the same way at every position: a 1 x 1 convolution without bias."""
     return sympy().diag(*[m] * positions)
 
 
@@ -63,7 +63,7 @@ def channel_mix(claim: Claim) -> Iterator[Step]:
 
 @argued(Refuted)
 def counterexamples(claim: Claim) -> Iterator[Step]:
-    """Give integer counterexamples with one or two channels."""
+    """Give integer counterexamples to the absorption of a convolution, with one or two channels."""
     sp = sympy()
     one = sp.Matrix([[1]])
     wide = {-1: one, 0: 2 * one, 1: 3 * one}
@@ -72,18 +72,20 @@ def counterexamples(claim: Claim) -> Iterator[Step]:
     offsets = product[middle - 2, middle], product[middle + 2, middle]
     yield Step("width 3 after width 3 has width 5: offset 2 is reached", found(offsets, (1, 3)))
     diagonal = product[0, 0], product[middle, middle]
-    yield Step("at the border it is no convolution at all: diagonal 3 there, 6 inside", found(diagonal, (3, 6)))
+    yield Step(f"at the border it is no convolution at all: diagonal {diagonal[0]} there, {diagonal[1]} inside",
+               found(diagonal, (3, 6)))  # fmt: skip
     ones = sp.ones(1, N) * convolution({j: one for j in (-1, 0, 1)})
     ends = ones[0], ones[middle]
-    yield Step("a bias before zero padding: 2 at the border, 3 inside, so no bias after it", found(ends, (2, 3)))
-    depthwise, mix = sp.diag(1, 2), sp.Matrix([[1, 1], [1, 1]])
+    yield Step(f"a bias before zero padding: {ends[0]} at the border, {ends[1]} inside, so no bias after it",
+               found(ends, (2, 3)))  # fmt: skip
+    depthwise, mix = sp.diag(1, 2), sp.ones(2, 2)
     yield Step(
-        "depthwise (groups = channels): the absorbed kernel is full",
+        "depthwise, one group a channel: the absorbed kernel is full",
         found([m.tolist() for m in (mix * depthwise, depthwise * mix)], [[[1, 2], [1, 2]], [[1, 1], [2, 2]]]),
     )
     outputs = convolution(wide, stride=2).cols
     again = outputs, len(range(0, outputs, 2))
-    yield Step("stride 2 in f(.; Φ(I)) as well: 2 outputs instead of 3", found(again, (3, 2)))
+    yield Step(f"a stride of 2 in both: {again[1]} outputs instead of {again[0]}", found(again, (3, 2)))
 
 
 DATA, W, BIAS = matrix("x"), matrix("w"), matrix("bias")
@@ -102,8 +104,7 @@ def linear(placement: Placement, layer: Term, merged: Term, remark: str = "") ->
         proofs=(derived(layer, Link("weights and bias of the old sizes", merged)),),
         expected=PROVED,
         remark=remark,
-        setting=matrices("a layer with bias", {"X": "n c", "W": "c d", "bias": "n d", "AB": side},
-                         {"n": 2, "c": 3, "d": 4}),
+        setting=matrices("a layer with bias", {"X": "n c", "W": "c d", "bias": "n d", "AB": side}),
         strategies=(RandomInstances(),),
     )  # fmt: skip
 

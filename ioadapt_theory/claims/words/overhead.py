@@ -76,11 +76,11 @@ def counted(what: str) -> Step:
 
 
 def no_more(where: str) -> str:
-    """Return the sentence about one kind of work."""
+    """Return the statement that input and output adapters cost no more than LoRA in one kind of work."""
     return f"for c = d input and output adapters cost no more than LoRA in {where}"
 
 
-def claim(name: str, where: str, what: str, more: tuple[int, int]) -> Claim:
+def claim(name: str, where: str, what: str, more: tuple[int, int], **others: Any) -> Claim:
     """Return a claim on cost; ``more`` is the cost beyond LoRA for c = d, in units of rcc (merging) or ncc."""
     verdict = PROVED if more == (0, 0) else REFUTED
     unit = "rcc" if what == "merge" else "ncc"
@@ -95,12 +95,10 @@ def claim(name: str, where: str, what: str, more: tuple[int, int]) -> Claim:
                            let={"d": "c"})  # fmt: skip
         yield Step(f"the claim says: {no_more(where)}", found(claim.prose, no_more(where)))
 
-    printed_there = name == "overhead"
     return Claim(
         id=name,
         source="Section 3.2",
-        origin=PRINTED if printed_there else READING,
-        amends=None if printed_there else "overhead",
+        **({"origin": READING, "amends": "overhead"} | others),
         prose=no_more(where),
         proofs=(lines_,),
         expected=verdict,
@@ -111,7 +109,7 @@ def claim(name: str, where: str, what: str, more: tuple[int, int]) -> Claim:
 
 
 CLAIMS = (
-    claim("overhead", "the forward pass", "forward", (0, 0)),
+    claim("overhead", "the forward pass", "forward", (0, 0), origin=PRINTED, amends=None),
     claim("overhead-merging", "merging", "merge", (1, 1)),
     claim("overhead-training", "training a layer behind frozen ones", "backward", (1, 0)),
     claim("overhead-training-inside", "training where earlier layers learn", "backward inside", (0, 0)),

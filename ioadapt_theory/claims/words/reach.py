@@ -7,30 +7,28 @@ DIMENSIONS = {(3, 5): (9, 15), (5, 3): (15, 9), (3, 3): (9, 9)}
 """(c, d) -> dimensions of the updates MW and WM of any rank, for W of full rank (``same_set``); those of M are cd."""
 
 
-@argued(Remarked, "W invertible: (I + MW⁻¹)W and W(I + W⁻¹M) reach every W + M")
+@argued(Remarked, "both forms for invertible W")
 def same_set(claim: Claim) -> Iterator[Step]:
     """Substitute, and count dimensions exactly for a W that is not square."""
     sp = sympy()
-    yield line("input: «(I + MW⁻¹)W = W + M»")
-    yield line("output: «W(I + W⁻¹M) = W + M»")
+    yield line("before W: «(I + MW⁻¹)W = W + M»")
+    yield line("behind W: «W(I + W⁻¹M) = W + M»")
     for (c, d), sizes in DIMENSIONS.items():
-        layer = sp.Matrix(c, d, lambda i, j: (i + 2) ** j)
+        layer = generic(c, d)
         exact = tuple(int(sp.kronecker_product(*pair).rank()) for pair in ((sp.eye(c), layer), (layer, sp.eye(d))))
-        yield Step(
-            f"c = {c}, d = {d}: the updates MW and WM have {sizes[0]} and {sizes[1]} dimensions", found(exact, sizes)
-        )
+        yield Step(f"where c = {c} and d = {d}, dim MW = {sizes[0]}, dim WM = {sizes[1]}", found(exact, sizes))
 
 
 as_maps = Shown(
     spelled(
-        "W = 0: (I + M)W is 0 and W + M is M, «(I + M)(W − W) + M = (W − W) + M»",
-        "scaling by 2: «(I + M)(2W) − 2W = 2((I + M)W − W)», and the change by W ↦ W + M stays M, «2W + M − 2W = M»",
+        "where W = 0, (I + M)W = 0 and W + M = M, «(I + M)(W − W) + M = (W − W) + M»",
+        "scaling by 2: «(I + M)(2W) − 2W = 2((I + M)W − W)», and what the other map adds stays, «2W + M − 2W = M»",
     ),
 )
 no_principal_subspace = Refuted(
     spelled(
-        "all singular values of I are 1, so every orthonormal basis is one of singular vectors; squares of what the "
-        "two different parts leave: «(1 − 1)² + (1 − 0)² = (1 − ½)² + (0 − ½)² + (0 − ½)² + (1 − ½)²»",
+        "all singular values of I are 1, so every orthonormal basis is one of singular vectors; squares of what two "
+        "unequal parts leave: «(1 − 1)² + (1 − 0)² = (1 − ½)² + (0 − ½)² + (0 − ½)² + (1 − ½)²»",
     ),
 )
 
@@ -39,13 +37,14 @@ no_principal_subspace = Refuted(
 def bottleneck(claim: Claim) -> Iterator[Step]:
     """Count parameters (LoRA's are those of the determinantal variety), and dimensions by a Kronecker product."""
     sp = sympy()
-    yield line("«r(c + d − r) − r² = r((c − r) + (d − r))», which is 0 for r = c = d, where both are all matrices")
-    a, b = sp.Matrix(4, 2, lambda i, j: (i + 2) ** j), sp.Matrix(2, 3, lambda i, j: (j + 2) ** i)
-    yield Step("c = 4, d = 3, r = 2: r² = 4 dimensions", found(sp.kronecker_product(a, b.T).rank(), 4))
+    yield line("«r(c + d − r) − r² = r((c − r) + (d − r))» ≥ 0; where r = c = d, r(c + d − r) − r² = 0")
+    c, d, r = 4, 3, 2
+    size = sp.kronecker_product(generic(c, r), generic(r, d).T).rank()
+    yield Step(f"where c = {c} and d = {d} and r = {r}, there are r² = {size} dimensions", found(size, r**2))
 
 
 def reach(placement: Placement) -> Claim:
-    """Return the claim that the update is a product through r columns."""
+    """Return the claim that the rank of the update is at most r."""
     first, second, form, side = {
         INPUT: (A, B @ W, (EYE + A @ B) @ W, "c"), OUTPUT: (W @ A, B, W @ (EYE + A @ B), "d")}[placement]  # fmt: skip
     return Claim(
@@ -62,12 +61,12 @@ def reach(placement: Placement) -> Claim:
             ),
         ),
         expected=PROVED,
-        setting=matrices(f"one layer, {placement}", {"W": "c d", "A": f"{side} r", "B": f"r {side}"},
-                         {"c": 5, "d": 6, "r": 2}),
+        setting=matrices(f"one layer, {placement}", {"W": "c d", "A": f"{side} r", "B": f"r {side}"}),
         strategies=(RandomInstances(),),
     )  # fmt: skip
 
 
+REACH = {placement: reach(placement) for placement in (INPUT, OUTPUT)}
 CLAIMS = (
     Claim(
         id="broader-class",
@@ -75,8 +74,8 @@ CLAIMS = (
         origin=PRINTED,
         prose="input and output adapters express a broader class of linear transformations than LoRA",
         proofs=(
-            RefutedBy(("reach-input",), rank((EYE + A @ B) @ W - W)),
-            RefutedBy(("reach-output",), rank(W @ (EYE + A @ B) - W)),
+            RefutedBy(REACH[INPUT], rank((EYE + A @ B) @ W - W)),
+            RefutedBy(REACH[OUTPUT], rank(W @ (EYE + A @ B) - W)),
             same_set,
         ),
         expected=REFUTED,
@@ -84,8 +83,7 @@ CLAIMS = (
         "9 dimensions (input) against 15 (output, LoRA); for c = 5, d = 3 updates have 9 dimensions (output) against "
         "15 (input, LoRA)",
     ),
-    reach(INPUT),
-    reach(OUTPUT),
+    *REACH.values(),
     Claim(
         id="broader-class-maps",
         source="Sections 4 and 6",

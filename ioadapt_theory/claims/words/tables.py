@@ -30,17 +30,17 @@ def image(number: int) -> dict[str, Gains]:
 
 
 def counted(by_name: Mapping[str, Gains]) -> str:
-    """Return wins, ties and losses in words."""
+    """Return the numbers of wins, ties and losses as text."""
     return "wins-ties-losses: " + ", ".join(f"{name} {Score.of(g.values())}" for name, g in by_name.items())
 
 
 def lost(by_name: Mapping[str, Gains]) -> str:
-    """Return the cells without a gain, in words."""
+    """Return the names of the cells without a gain as text."""
     return ", ".join(dict.fromkeys(" ".join(key) for g in by_name.values() for key, x in g.items() if x <= 0))
 
 
 def on_par() -> tuple[float, str]:
-    """Return the smallest p-value of all metrics on the source, and a sentence about it."""
+    """Return the smallest p-value over all metrics on the source, and a summary of the tests."""
     metrics = ("CLIP-T", *IMAGE)
     least = min(score(8, "source", p, m).p_value for p in SIDES for m in metrics)
     moves = [abs(g) for p in SIDES for m in metrics for g in gains(8, "source", p, keep=m.__eq__).values()]
@@ -49,14 +49,14 @@ def on_par() -> tuple[float, str]:
 
 
 def within_deviation() -> tuple[list[str], str]:
-    """Return the gains of Table 11 (target, image similarity) within their standard deviation, and a sentence."""
+    """Return the gains of Table 11 (target, image similarity) within their standard deviation, and a summary."""
     cells = [c for c in table(11) if c["side"] == "target" and c["quantity"] == "diff" and c["metric"] in IMAGE]
     within = [f"{c['placement']} {c['metric']}" for c in cells if abs(float(c["value"])) <= float(c["std"])]
     return within, f"{len(within)} of {len(cells)} gains is within its deviation: {', '.join(within)}"
 
 
 def overall() -> Gains:
-    """Return the gain in the overall score of Table 5."""
+    """Return the gain of input adapters over weight adapters in the overall score of Table 5."""
     found_ = {p: next(v for k, v in values(5, placement=p).items() if k[-1] == "Overall") for p in ("weight", "input")}
     return {("Overall", str(found_["input"]), "against", str(found_["weight"])): found_["input"] - found_["weight"]}
 

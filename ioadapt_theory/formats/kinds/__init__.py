@@ -1,4 +1,4 @@
-"""Modules for the files of each tool, and `Kind`, the description of a kind of adapter in files."""
+"""A module for the adapter files of each tool, and `Kind`, the description of a kind of adapter in files."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ class Kind:
     """A kind of adapter in files: a few tensors for each layer, in torch's layout of weights.
 
     Attributes:
-        required: parts that it must have, by their names in files; at least one.
-        optional: further parts that it may have.
-        rank: the rank by which alpha is divided, from the shapes; None without a rank, where alpha is ignored.
+        required: parts that the adapter must have, by their names in files.
+        optional: further parts that the adapter may have.
+        rank: shapes -> the rank by which alpha is divided, or None if there is no rank and alpha is ignored.
         build: (parts, scaling) -> our family's name, and a family for each placement; also works on meta tensors, so
             that a file's shapes are checked before its values are read.
     """

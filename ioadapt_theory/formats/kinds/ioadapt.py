@@ -49,7 +49,7 @@ def describe(adapter: Adapter) -> dict[str, Any]:
 
 
 def header_of(adapters: Mapping[str, Adapter]) -> dict[str, str]:
-    """Return the header for adapters by layer."""
+    """Return the header of a file with these adapters; ``adapters``: layer -> adapter."""
     plans = {layer: describe(adapter) for layer, adapter in adapters.items()}
     return {"made_by": FORMAT, "ioadapt.version": VERSION, LAYERS: json.dumps(plans)}
 
@@ -84,7 +84,7 @@ def contents(opened: Path, source: TensorFile) -> AdapterFile:
 def stored_layer(
     source: TensorFile, name: Name, entry: Any, keys: Mapping[str, str], read: Callable[[str], Tensor]
 ) -> StoredLayer:
-    """Return a layer for its entry in a header; ``read`` reads its parts, the tensors with these keys."""
+    """Return a stored layer for its entry in a header; ``keys``: part -> key of the tensor, which ``read`` reads."""
     shapes = {part: source.shapes[key] for part, key in keys.items()}
     sketch = adapter_of(source.path, name.path, entry, shapes)
     expected = {part: tuple(p.shape) for part, p in sketch.named_parameters()}
@@ -105,7 +105,7 @@ def _read(sketch: Adapter, keys: Mapping[str, str], read: Callable[[str], Tensor
 
 
 def adapter_of(where: object, layer: str, entry: Any, shapes: Shapes) -> Adapter:
-    """Return the adapter for a layer's entry in a header, on the meta device; ``where`` is for errors."""
+    """Return the adapter for a layer's entry in a header, on the meta device; error messages begin with ``where``."""
     _demand(f"{where}: layers.{layer}", "an object", entry, ok=isinstance(entry, dict))
     try:
         return _sketch(entry, shapes)

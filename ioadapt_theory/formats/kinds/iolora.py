@@ -1,6 +1,6 @@
 """IOLORA: files of our plug-in for PEFT, read without PEFT.
 
-diffusers' training scripts save only tensors, without a configuration, so every layer stores its settings in one.
+diffusers' training scripts save only tensors, without a configuration, so every layer stores its settings in a tensor.
 """
 
 import json
@@ -20,7 +20,7 @@ from ioadapt_theory.formats.tensors import TensorFile, parse_json
 
 TYPE = "IOLORA"
 SETTINGS = "settings.lora_A.weight"
-"""The key of a layer's settings, JSON as bytes; by its ending diffusers recognises files of PEFT."""
+"""End of the key of a layer's settings, which are JSON as bytes; by this ending, diffusers recognises PEFT's files."""
 KEY = re.compile(r"(?:base_model\.model\.)?(.+)\.iolora_adapters\.(input|output|weight)\.(\w+)")
 DESCRIBED = re.compile(rf"(?:base_model\.model\.)?(.+)\.iolora_adapters\.{re.escape(SETTINGS)}")
 
@@ -31,14 +31,14 @@ def settings_tensor(adapter: Adapter) -> Tensor:
 
 
 def settings_of(keys: Iterable[str], read: Callable[[str], Tensor], where: object) -> dict[str, Any]:
-    """Return the settings of layers by their names in the keys; empty if the plug-in did not write the file."""
+    """Return layer -> settings, read from the keys that have settings; {} if our plug-in did not write the file."""
     described = {key: layer[1] for key in keys if (layer := DESCRIBED.fullmatch(key))}
     texts = {key: bytes(read(key).to(torch.uint8).flatten().tolist()) for key in described}
     return {described[key]: parse_json(text, f"{where}: {key}") for key, text in texts.items()}
 
 
 def contents(source: TensorFile) -> tuple[list[StoredLayer], dict[str, str]]:
-    """Return the layers of a plug-in file (none for other files), and the keys that are not read."""
+    """Return the layers of a plug-in file (none for other files), and for each key that is not read the reason."""
     entries = settings_of(source.shapes, source.stored, source.path)
     keys: dict[str, dict[str, str]] = {layer: {} for layer in entries}
     unread = {}

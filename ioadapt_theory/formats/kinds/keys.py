@@ -1,4 +1,4 @@
-"""The keys of tensors in adapter files: the layer, and the part of its adapter."""
+"""The keys of tensors in adapter files, each of which names a layer and a part of its adapter."""
 
 import re
 from typing import Final
@@ -13,7 +13,7 @@ PARTS = {part for kind in KINDS.values() for part in kind.required | kind.option
 ROLES = ALIASES | {part: part for part in {*PARTS, *CORES, "alpha"}}
 
 FOREIGN: Final[dict[str, str]] = TABLES["parts not read"]
-"""Parts of adapters that are recognised but not supported."""
+"""Parts of adapters that are recognised but not supported -> a description."""
 
 UNKNOWN = "not a known part of an adapter"
 
@@ -25,7 +25,7 @@ PROCESSOR = re.compile(r"(?:\.processor)?\.to_(q|k|v|out)_lora\.(down|up)\b")
 
 
 def parse(key: str) -> tuple[Name, str] | str:
-    """Return the layer and the role of a key, or a description of an unsupported part."""
+    """Return the layer and the part of its adapter that a key names, or a description of an unsupported part."""
     match = KEY.fullmatch(PROCESSOR.sub(_without_processor, key))
     if match is None:
         return UNKNOWN

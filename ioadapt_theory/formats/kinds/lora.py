@@ -28,7 +28,7 @@ def build(parts: Parts, s: float) -> Built:
 
 
 def peanut(parts: Parts, s: float) -> Built:
-    """Return a LoRA on the outputs."""
+    """Return PEANUT's factors as a LoRA on the outputs."""
     return "lora", {Placement.OUTPUT: on_side(parts["peanut_A"].mT, parts["peanut_B"].mT, s)}
 
 

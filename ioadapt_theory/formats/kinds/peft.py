@@ -1,4 +1,4 @@
-"""PEFT's folders: checks of adapter_config.json, and writing."""
+"""PEFT's folders: checks of adapter_config.json, and writing of a folder."""
 
 import json
 from collections.abc import Mapping
@@ -51,7 +51,7 @@ def require_readable(path: Path, config: Any) -> None:
 def write_folder(
     folder: Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
 ) -> None:
-    """Write both files of a folder, or none."""
+    """Write the configuration and the tensors to a folder, or neither."""
     require_folder(folder)
     path = folder / CONFIG
     with replacing(path) as temporary:
@@ -60,6 +60,6 @@ def write_folder(
 
 
 def config_of(kind: str, targets: list[str], base: str | None, **options: Any) -> dict[str, Any]:
-    """Return PEFT's configuration with the fields of every method, and these options."""
+    """Return a configuration of PEFT with the fields that all methods share, and with these options."""
     shared = {"peft_type": kind, "base_model_name_or_path": base, "task_type": None, "inference_mode": True}
     return {**shared, "target_modules": targets, **options}

@@ -6,8 +6,8 @@
 | a tensor beside the factors | alpha / rank; 0 means alpha = rank |
 | diffusers' configuration in the header | PEFT's lora_alpha / r, for each component |
 | kohya's header alone | ss_network_alpha / rank; conv_alpha of ss_network_args for kernels of several taps |
-| nowhere | alpha = rank |
-| LyCORIS: LoKr with both factors whole, full | 1, as there is no rank |
+| nowhere | 1, since alpha = rank |
+| LyCORIS: LoKr with both factors whole, full | 1, since there is no rank |
 """
 
 import math
@@ -30,16 +30,16 @@ Scale = Callable[[Name, int | None, Shapes, float | None], float]
 
 
 def of_folder(path: Path, config: Mapping[str, Any]) -> Scale:
-    """Return the rule for a PEFT folder with this configuration, which stores no alpha tensors."""
+    """Return the function that computes a layer's scaling in a PEFT folder with this configuration."""
     if config["peft_type"] == "PEANUT":
         fixed = _number(path, "scaling", config.get("scaling", 1.0))
         return lambda *_: fixed
-    hidden = config["peft_type"] == "LOKR"  # the rank need not follow from its factors
+    hidden = config["peft_type"] == "LOKR"  # the rank need not follow from the factors
     return lambda name, rank, *_: _by_config(path, config, str(name), None if hidden else rank)
 
 
 def of_file(source: TensorFile) -> Scale:
-    """Return the rule for a single file."""
+    """Return the function that computes a layer's scaling in a single file."""
     packed, arguments = (_object(source, key) for key in (DIFFUSERS_CONFIG, "ss_network_args"))
 
     def scale(name: Name, rank: int | None, shapes: Shapes, alpha: float | None) -> float:
@@ -62,7 +62,7 @@ def of_file(source: TensorFile) -> Scale:
 
 
 def _by_config(path: Path, config: Mapping[str, Any], layer: str, rank: int | None) -> float:
-    """Return PEFT's scaling for a layer with this rank according to its tensors."""
+    """Return PEFT's scaling for a layer; ``rank`` is the rank of its tensors, or None if they do not show it."""
     key = "lora_alpha" if "lora_alpha" in config else "alpha"
     ranks, alphas = (config.get(field) or {} for field in ("rank_pattern", "alpha_pattern"))
     if not isinstance(ranks, dict) or not isinstance(alphas, dict):
@@ -92,7 +92,7 @@ def _float(text: Any) -> float:
 
 
 def _object(source: TensorFile, key: str) -> dict[str, Any]:
-    """Return an object from a file's header, or {}."""
+    """Return the JSON object under a key of a file's header, or {} if there is none."""
     value = parse_json(source.metadata.get(key) or "{}", f"{source.path}: {key} in the header")
     if not isinstance(value, dict):
         msg = f"{source.path}: {key} in the header must be an object, found {value!r:.80}."

@@ -1,1 +1,1 @@
-"""The relation of two models: corresponding layers, similarity of their weights, and the verdict."""
+"""The relation of two models: corresponding layers, the similarity of their weights, and the verdict from both."""

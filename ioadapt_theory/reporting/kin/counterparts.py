@@ -18,9 +18,10 @@ from ioadapt_theory.similarity.report.order import place
 
 
 def under_common_names(source: Checkpoint, target: Checkpoint, *, adapted: bool) -> tuple[TensorWeights, TensorWeights]:
-    """Return two checkpoints with common names: module names for an adapter or if a model ties its head.
+    """Return the weights of two checkpoints under common names.
 
-    Only transformers knows which modules are tied, and its import takes longer than a report.
+    These are module names if there is an adapter, or if only one of the models stores its head, which may be tied. They
+    are found with transformers, whose import takes longer than a report.
     """
     heads = [any(name.endswith(HEADS) for name in checkpoint.tensors) for checkpoint in (source, target)]
     if adapted or heads[0] != heads[1]:
@@ -31,7 +32,7 @@ def under_common_names(source: Checkpoint, target: Checkpoint, *, adapted: bool)
 
 
 def matrices(weights: Weights) -> dict[str, tuple[int, int]]:
-    """Return the layers with a matrix, in the network's order, with their numbers of input and output channels."""
+    """Return layer -> numbers of input and output channels for all layers with a matrix, in the network's order."""
     sizes = {}
     inner = sorted({*weights.names} - {""}, key=place)
     for name in inner or weights.names:  # a container of layers is not a layer, and may raise in ``operator``
@@ -67,7 +68,7 @@ class Counterparts:
 
 
 def corresponding(source: Weights, target: Weights) -> Counterparts:
-    """Match layers by contents if blocks were renumbered, else by name."""
+    """Return the corresponding layers, matched by contents if blocks were renumbered, else by name."""
     names = [Name("", name) for name in matrices(source)]
     matched = correspond(names, target, "auto", source=source).places
     single = {key.path: [place[0] for place in places if len(place) == 1] for key, places in matched.items()}
@@ -78,7 +79,7 @@ def corresponding(source: Weights, target: Weights) -> Counterparts:
 
 
 def differing(source: Weights, target: Weights, counterparts: Counterparts) -> tuple[list[str], int]:
-    """Return the norms and biases that differ, by the source's names, and the number of common ones."""
+    """Return the source's names of norms and biases that differ, and the number of those that both models have."""
     here, there = source.vectors(), target.vectors()
     common = {name: other for name, other in vectors(here, counterparts.layers).items() if other in there}
     apart = []
@@ -96,7 +97,7 @@ def differing(source: Weights, target: Weights, counterparts: Counterparts) -> t
 
 
 def vectors(names: Iterable[str], counterparts: Mapping[str, str]) -> dict[str, str]:
-    """Return the target's names of norms and biases, which are matched like their blocks."""
+    """Return source's name -> target's name for norms and biases, which are matched like the blocks around them."""
     blocks = {"": ""}
     for one, two in counterparts.items():
         parts, others = one.split("."), two.split(".")

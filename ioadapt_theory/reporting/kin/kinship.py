@@ -10,11 +10,12 @@ from ioadapt_theory.null import Null
 from ioadapt_theory.reporting.layers import LayerPair
 
 TELLING: Final = 5.0
-"""Standard deviations above permuted channels for a layer to be related; high, since many layers are tested."""
+"""Minimum z of related layers, relative to permuted channels; it is high, since many layers are tested."""
 FEW: Final = 0.05
-"""Fraction of layers (at least one) that must be related, since heavy tails make some agree by chance."""
+"""Minimum fraction of related layers (at least one) in related models; heavy tails make some layers agree by chance."""
 SHARED: Final = 0.5
-"""Excess of a side above which a layer counts as equal in another basis; half of all layers must exceed it."""
+"""Minimum excess over chance of the input or output similarity of two layers that share this space in another basis;
+models are related, too, if more than half of their layers are equal, are related or share a space."""
 KINDS: Final = {
     "rounded": "weights are rounded",
     "zeroed": "weights are set to zero",
@@ -69,7 +70,7 @@ def kinship(
         pairs: the common layers.
         missing: layers of the source without a counterpart.
         extra: layers of the target that the source lacks.
-        vectors: norms and biases that differ, and the number of common ones.
+        vectors: norms and biases that differ, and the number of those that both models have.
         added: whether layers of only one model are copies of its other layers, or a new kind of layer.
         orders: number of layers whose channels were reordered for the comparison.
         difference: ‖f_T - f_S‖ / ‖f_S‖ of the models' outputs, if they were run on inputs.

@@ -11,13 +11,13 @@ from torch import Tensor
 from ioadapt_theory.errors import InvalidValueError
 
 DRAWN: Final = 512
-"""Largest numbers of rows and of columns to compare; of more, this many are sampled."""
+"""Maximum number of rows, and of columns, to compare; if there are more, this many are sampled."""
 FEWEST: Final = 6
 """Minimum number of channels for a permutation test."""
 PIECE, ROWS, PIECES = 16, 256, 4096
-"""Number of adjacent values with one scale in all quantised formats; numbers of sampled rows and of pieces of rows."""
+"""Number of adjacent values that share a scale in all quantised formats; maximum numbers of sampled rows and pieces."""
 EXPECTED: Final = 20
-"""If more inversions than this are expected by chance, the absence of inversions shows rounding."""
+"""Minimum number of inversions expected by chance; if there are fewer, a lack of inversions does not show rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +25,13 @@ class Likeness:
     """Similarity of W' to W.
 
     Attributes:
-        equal: whether they are equal in the coarser of their precisions.
+        equal: whether W and W' are equal in the coarser of their precisions.
         z: ⟨W, W'⟩ in standard deviations above that of permuted inputs or outputs, the smaller of both; None if there
             are too few channels.
         most: the z of W with itself, the largest possible value.
-        copy: "rounded", "zeroed" or "narrowed" if one results from the other only by this; "perhaps" if too few values
-            show that they are rounded.
-        copied: the copy, "source" or "target"; "" if unknown.
+        copy: "rounded", "zeroed" or "narrowed" if only this was done to one of them; "perhaps" if one may be rounded,
+            but has too few values to show it; else "".
+        copied: which one is the copy, "source" or "target"; "" if unknown.
     """
 
     equal: bool
@@ -70,7 +70,10 @@ def same(a: Tensor, b: Tensor) -> bool:
 
 
 def _z(one: Tensor, two: Tensor) -> float | None:
-    """Return the smaller z of permuted inputs and outputs, since models may share one side by design."""
+    """Return the smaller of the z for permuted inputs and for permuted outputs; None if there are too few channels.
+
+    Models may share the order of either the inputs or the outputs by design.
+    """
     zs = [_permuted(a.mT @ b) for a, b in ((one, two), (one.mT, two.mT)) if a.shape[1] >= FEWEST]
     return min(zs) if zs else None
 
@@ -91,7 +94,7 @@ def _permuted(a: Float[Tensor, "d d"]) -> float:
 
 
 def _zeroed(one: Tensor, two: Tensor) -> tuple[str, str] | None:
-    """Return which matrix equals the other except for zeros."""
+    """Return "zeroed" and the copy if one matrix equals the other except for zeros, else None."""
     zeros = one == 0, two == 0
     which = int(zeros[1].count_nonzero() > zeros[0].count_nonzero())
     if torch.equal(*zeros) or bool((zeros[1 - which] & ~zeros[which]).any()):
@@ -101,13 +104,13 @@ def _zeroed(one: Tensor, two: Tensor) -> tuple[str, str] | None:
 
 
 def _rounded(one: Tensor, two: Tensor) -> tuple[str, str]:
-    """Return "rounded" and the copy if one matrix is: rounding preserves the order of values with one scale."""
+    """Return "rounded" and the copy if one matrix is rounded, which preserves the order of values with one scale."""
     w, w2 = (_pieces(m) for m in (one, two))
     change = w2 - w
     if not change.any() or not w.any():
         return "", ""
     shuffled = change.flatten()[torch.randperm(change.numel(), generator=torch.Generator().manual_seed(0))].view_as(w)
-    expected = max(_inversions(w, w + shuffled), _inversions(w2, w2 - shuffled))  # coarse codes allow none
+    expected = max(_inversions(w, w + shuffled), _inversions(w2, w2 - shuffled))  # coarse codes may allow only one
     along = torch.cosine_similarity(change, w).abs()[change.any(1)].mean()
     if _inversions(w, w2) > expected / 50 or along > 0.5:  # rescaled channels preserve the order too
         return "", ""
@@ -119,7 +122,7 @@ def _rounded(one: Tensor, two: Tensor) -> tuple[str, str]:
 
 
 def _pieces(m: Tensor) -> Float[Tensor, "n p"]:
-    """Return samples of adjacent values from the whole matrix."""
+    """Return pieces of adjacent values, sampled from the whole matrix."""
     size = min(PIECE, m.shape[1])
     rows = m[:: len(m) // ROWS + 1, : m.shape[1] // size * size].reshape(-1, size)
     return rows[:: len(rows) // PIECES + 1].double()
@@ -132,7 +135,7 @@ def _inversions(w: Float[Tensor, "n p"], w2: Float[Tensor, "n p"]) -> int:
 
 
 def _narrowed(one: Tensor, two: Tensor) -> tuple[str, str]:
-    """Return which matrix consists of unchanged rows or columns of the other."""
+    """Return "narrowed" and the copy if one matrix consists of rows or columns of the other, else ("", "")."""
     which = int(two.numel() < one.numel())
     wide, narrow = (one, two)[1 - which], (one, two)[which]
     if wide.shape[0] == narrow.shape[0]:

@@ -1,4 +1,4 @@
-"""Permutations of MLP neurons and attention heads between two models, found in layers known by name.
+"""Permutations of MLP neurons and attention heads between two models, in layers that are recognised by name.
 
 For a permutation P, σ(XW₁P)PᵀW₂ = σ(XW₁)W₂: the weights change but the function does not.
 """
@@ -17,13 +17,13 @@ from ioadapt_theory.adapters.rules.residual import READS, WRITES
 from ioadapt_theory.checkpoints.names import TABLES
 
 CHANNELS: Final = 256
-"""Number of input channels by which neurons are compared."""
+"""Maximum number of input channels by which neurons are compared."""
 ALIKE: Final = 0.5
-"""Cosine below which a neuron may be permuted; permuted neurons must have a mean cosine above it."""
+"""Cosine below which a neuron may be permuted; after reordering, the mean cosine of these neurons must be above it."""
 SMALLEST: Final = 8
 """Minimum number of channels of a head."""
 LARGEST: Final = 4096
-"""Largest number of neurons for an optimal assignment; with more, each must match one neuron clearly."""
+"""Maximum number of neurons for an optimal assignment; if there are more, no two may have the same best match."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def neuron_orders(source: Weights, target: Weights, origins: Mapping[str, str]) 
 
 
 def mlps(layers: Iterable[str]) -> Iterator[tuple[list[str], list[str]]]:
-    """Yield the layers of each MLP that read the stream and that write to it."""
+    """Yield, for each MLP, the layers that read the residual stream and those that write to it."""
     layers = dict.fromkeys(layers)
     groups: dict[tuple[str, str], list[str]] = {}
     for layer in layers:

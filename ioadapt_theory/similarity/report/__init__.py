@@ -1,1 +1,1 @@
-"""Output of a comparison: terminal, JSON, CSV, figures, page."""
+"""Output of a comparison: tables for the terminal, JSON, figures and an HTML page."""

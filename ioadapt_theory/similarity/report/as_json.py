@@ -12,7 +12,7 @@ from ioadapt_theory.similarity.result import Comparison, Options, Pair, Row
 
 
 def to_json(c: Comparison, by: Sequence[str] = ()) -> dict[str, Any]:
-    """Return all values under the documented keys."""
+    """Return the comparison as plain data; ``by`` are the groupings to include, "kind" or "block"."""
     content: dict[str, Any] = {
         "schema": 1,
         "models": [model_facts(label, model) for label, model in zip(c.labels, c.models, strict=True)],
@@ -40,7 +40,7 @@ def to_json(c: Comparison, by: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def model_facts(label: str, model: Checkpoint) -> dict[str, Any]:
-    """Return the table's facts about a model; several dtypes are joined, the most frequent first."""
+    """Return a model's name, source, revision, dtype and size; several dtypes are joined, the most frequent first."""
     sizes: dict[str, int] = {}
     for info in model.tensors.values():
         sizes[info.dtype] = sizes.get(info.dtype, 0) + info.numel
@@ -73,7 +73,7 @@ def _values(c: Comparison, v: Values) -> dict[str, Any]:
 
 
 def null_facts(null: Null) -> dict[str, Any]:
-    """Return the documented figures of a null."""
+    """Return mean, standard deviation, z, p and excess of a cosine's null distribution under their keys in JSON."""
     return {"null_mean": null.mean, "null_sd": null.sd, "z": null.z, "p": null.p, "excess": null.excess}
 
 

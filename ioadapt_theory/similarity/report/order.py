@@ -15,9 +15,9 @@ GROUPS: Final = ("kind", "block")
 """Ways to group layers."""
 
 STAGES: Final = TABLES["order"]["stages"]
-"""Names of the stages of a network, in order; the first part of a name that occurs here determines the stage."""
+"""Patterns of the stages of a network, in order; the first part of a name that matches one determines the stage."""
 INSIDE: Final = TABLES["order"]["inside"]
-"""Names of the parts of a block, in order."""
+"""Patterns of the parts of a block, in order."""
 
 
 def place(name: str) -> tuple[object, ...]:
@@ -45,7 +45,7 @@ def in_order(c: Comparison) -> list[Row]:
 
 
 def groups(c: Comparison, by: str) -> Iterator[tuple[str, Comparison, Pair]]:
-    """Yield every group's name and rows with every pair; blocks in the network's order, kinds in a fixed order."""
+    """Yield (group, comparison of its rows, pair) for all groups and pairs; blocks are in the network's order."""
     if by not in GROUPS:
         raise UnknownNameError("grouping", by, GROUPS)
     rows: defaultdict[str, list[Row]] = defaultdict(list)

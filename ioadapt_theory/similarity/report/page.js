@@ -1,4 +1,4 @@
-// A head sorts by its column: numbers as numbers, words as words with the numbers in them, gaps last both ways.
+// A header button sorts by its column: numerically if all cells are numbers, else as text; empty cells come last.
 for (const button of document.querySelectorAll('thead button')) button.addEventListener('click', () => {
   const head = button.parentElement, body = head.closest('table').tBodies[0], k = head.cellIndex;
   const down = head.getAttribute('aria-sort') === 'ascending';
@@ -12,7 +12,7 @@ for (const button of document.querySelectorAll('thead button')) button.addEventL
   const sorted = [...body.rows].sort((a, b) => gap(a) - gap(b) || (gap(a) ? 0 : down ? order(b, a) : order(a, b)));
   body.append(...sorted);
 });
-// The filter keeps the rows that have its words.
+// The filter shows the rows that contain all of its words.
 for (const input of document.querySelectorAll('input[type=search]')) input.addEventListener('input', () => {
   const part = input.closest('.part'), rows = [...part.querySelectorAll('tbody tr')];
   const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -23,5 +23,5 @@ for (const input of document.querySelectorAll('input[type=search]')) input.addEv
   }
   part.querySelector('output').textContent = words.length ? `${shown} of ${rows.length}` : '';
 });
-// On paper everything is open.
+// All collapsed parts are expanded for printing.
 addEventListener('beforeprint', () => document.querySelectorAll('details').forEach(part => { part.open = true; }));

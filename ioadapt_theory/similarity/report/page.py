@@ -14,7 +14,7 @@ from ioadapt_theory.similarity.result import Comparison
 
 
 def to_html(c: Comparison) -> str:
-    """Return the whole page; every name from a file is escaped."""
+    """Return the comparison as an HTML page; every name from a file is escaped."""
     title = " | ".join(c.labels)
     models = [["model", "source", "revision", "dtype", "parameters"]]
     for name, model in zip(c.labels, c.models, strict=True):
@@ -35,7 +35,7 @@ def to_html(c: Comparison) -> str:
 
 
 def document(title: str, body: str, more_style: str = "") -> str:
-    """Return a page with our style sheet and script; ``body`` is markup below the title."""
+    """Return an HTML page with our style sheet and script; ``body`` is the HTML below the title."""
     style, script = ((files(__package__) / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
@@ -63,7 +63,7 @@ def _layers(c: Comparison) -> list[list[str]]:
 
 
 def table_of(lines: Sequence[Sequence[str]], *, long: bool = False) -> str:
-    """Return a table whose first line has sort buttons; a long table has a fixed header and a filter."""
+    """Return an HTML table with sort buttons in its first line; a ``long`` table has a filter and a fixed header."""
     head = "".join(f'<th scope="col"><button type="button">{escape(x)}</button></th>' for x in lines[0])
     rows = "".join(
         f'<tr><th scope="row">{escape(line[0])}</th>{"".join(f"<td>{escape(x)}</td>" for x in line[1:])}</tr>'
@@ -76,7 +76,7 @@ def table_of(lines: Sequence[Sequence[str]], *, long: bool = False) -> str:
 
 
 def folded(what: str, content: str) -> str:
-    """Return content that can be expanded below a summary."""
+    """Return HTML content that is collapsed below the summary ``what`` until a reader expands it."""
     return f"<details><summary>{escape(what)}</summary>{content}</details>"
 
 

@@ -27,7 +27,7 @@ FORMATS: Final = (".svg", ".png", ".pdf")
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8A8A8A")
 """Okabe-Ito colours, which are distinguishable with common colour vision deficiencies."""
 ALL_HIGH: Final = 0.5
-"""Mean cosine above which a colour scale from 0 would look uniform."""
+"""If all mean cosines are above this, a colour scale from 0 would look uniform."""
 MARKERS: Final = "os^Dv<>P*X"
 """Markers that distinguish pairs of the same colour."""
 
@@ -157,7 +157,7 @@ def check(path: Path | None) -> None:
 
 
 def save(c: Comparison, path: Path) -> None:
-    """Write the figure; equal comparisons give equal bytes."""
+    """Write the figure; the same comparison gives the same bytes."""
     kind = path.suffix.lower().removeprefix(".")
     metadata = {"svg": {"Date": None}, "png": {"Software": None}, "pdf": {"CreationDate": None}}[kind]
     with styled():

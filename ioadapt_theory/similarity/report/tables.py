@@ -37,7 +37,7 @@ def chance(c: Comparison) -> list[list[str]]:
 
 
 def grouped(c: Comparison, by: str) -> list[list[str]]:
-    """Return the table of groups, a line for each pair."""
+    """Return the table of groups, with a line for each group and pair."""
     lines = [[by, *["pair"] * (len(c.pairs) > 1), "mean", "layers"]]
     for name, group, pair in groups(c, by):
         mean = group.mean(pair)
@@ -56,7 +56,7 @@ def cell(value: float | None) -> str:
 
 
 def heading(c: Comparison) -> str:
-    """Return a one-line description of the values."""
+    """Return a one-line description of what was compared and averaged."""
     what = "weights" if c.options.space is Space.WEIGHT else f"{c.options.space}-side Grams, identity removed"
     what = f"{what}, updates since {c.parent}" if c.parent else what
     mean = "weighted by parameters" if c.options.weighted else "uniform"
@@ -65,7 +65,7 @@ def heading(c: Comparison) -> str:
 
 
 def aligned(lines: Sequence[Sequence[str]], width: int = WIDTH, least: int = 16) -> str:
-    """Return columns in lines of at most ``width``; the first is cut to ``least`` characters, or gets its own line."""
+    """Return aligned columns; names in the first are cut to ``least`` characters or more, or get lines of their own."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     room = width - sum(w + 2 for w in widths[1:])
     printed = []
@@ -80,7 +80,7 @@ def aligned(lines: Sequence[Sequence[str]], width: int = WIDTH, least: int = 16)
 
 
 def to_table(c: Comparison, by: Sequence[str] = (), width: int = WIDTH) -> str:
-    """Return the text for the terminal."""
+    """Return the comparison as text for the terminal; ``by`` are the groupings to include, "kind" or "block"."""
     tables = [summary(c), *[chance(c)] * (len(chance(c)) > 1), *(grouped(c, one) for one in by)]
     return "\n".join([fill(heading(c), width) + "\n", *(aligned(table, width, least=width) for table in tables)])
 

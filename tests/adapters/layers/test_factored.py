@@ -105,7 +105,7 @@ def test_traced_faked_checkpointed_and_changed_before_the_backward_pass_it_does_
 
 @every
 def test_dropout_drops_what_the_change_is_made_of(family, placement):
-    """Y is f(X) plus the change of X after dropout; in DoRA, the gain is applied to their sum."""
+    """Dropout applies to the input of the change, not to that of f; in DoRA, the gain multiplies the sum of both."""
     model, x = build(family, placement, "linear", dropout=0.4), torch.randn(2, 9, C)
     adapted = layer(model)
     phi, base = adapted.adapters["default"][placement], Placement(placement).base(adapted._base)

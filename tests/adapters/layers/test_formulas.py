@@ -53,7 +53,7 @@ def oracle(model: nn.Sequential, x: Tensor) -> Tensor:
 
 
 def formula(adapters: nn.ModuleDict, names: Iterable[str], x: Tensor, w: Tensor, b: Tensor) -> Tensor:
-    """Apply Eqs. 4a-4c, one adapter after the other, to weights and parameters."""
+    """Return the output for x if adapters change weight and bias by Eqs. 4a-4c, one adapter after the other."""
     for name in names:
         for key, phi in adapters[name].items():
             if key == "weight":  # Eq. 4a

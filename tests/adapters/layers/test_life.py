@@ -1,4 +1,4 @@
-"""A state machine of an adapted model: after any sequence of calls, its outputs equal the adapters' formulas."""
+"""A state machine of an adapted model: after any sequence of calls, its outputs equal those of the formulas."""
 
 import copy
 import tempfile
@@ -11,18 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from torch import nn
 from torch.testing import assert_close
 
-from ioadapt_theory import (
-    activate,
-    adapt,
-    disable,
-    layers,
-    load,
-    merge,
-    remove,
-    save,
-    scale,
-    unmerge,
-)
+from ioadapt_theory import activate, adapt, disable, layers, load, merge, remove, save, scale, unmerge
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 from tests.adapters.layers.test_formulas import WRITTEN, formula
 
@@ -32,7 +21,7 @@ seeds = st.integers(0, 2**16)
 
 
 def base(seed: int) -> nn.Sequential:
-    """Return a model with an adapted layer between two others."""
+    """Return a model of an identity and a linear layer, which the tests adapt."""
     generator = torch.Generator().manual_seed(seed)
     model = nn.Sequential(nn.Identity(), nn.Linear(C, D))
     for p in model.parameters():
@@ -142,7 +131,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.alive)
     @rule()
     def save_and_load(self) -> None:
-        """Replace the model with its base, on which every adapter is loaded from a file, in order of application."""
+        """Replace the model with its base and the active adapters, loaded from files in order of application."""
         twin = base(self.seed)
         with tempfile.TemporaryDirectory() as folder:
             for name in self.active:

@@ -32,7 +32,7 @@ def two() -> nn.Sequential:
 
 
 def on(base: nn.Module, **options: object) -> nn.Sequential:
-    """Return a model that consists of this layer with an adapter."""
+    """Return a model that consists of ``base`` with an adapter."""
     return adapt(nn.Sequential(base), target_modules="0", **{"rank": 2, "init": "random", **options})
 
 

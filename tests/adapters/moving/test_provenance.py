@@ -1,4 +1,4 @@
-"""Adapters on pruned and renumbered models are put on the layer derived from theirs, or there is a warning."""
+"""On pruned and renumbered models, an adapter is put on the layer derived from its layer, or a warning is given."""
 
 import copy
 import warnings

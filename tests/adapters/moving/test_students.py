@@ -12,7 +12,7 @@ from ioadapt_theory import adapt, layers, load, save, transfer
 from ioadapt_theory.adapters import NoProvenanceError, RenumberedWarning, TransferError
 
 NEW = -1
-"""The origin of an inserted block."""
+"""Marks a block that is inserted instead of taken from the teacher."""
 
 
 class Block(nn.Module):
@@ -42,7 +42,7 @@ def order(rng: random.Random, depth: int) -> list[int]:
 
 
 def student(teacher: nn.Module, blocks: list[int], outputs: list[int], noise: float) -> nn.Module:
-    """Return a student with these blocks, whose last layers are from other blocks, perturbed by noise of this size."""
+    """Return a student with ``blocks`` of the teacher, o_proj layers from the blocks ``outputs``, and added noise."""
     new = copy.deepcopy(teacher)
     new["layers"] = nn.ModuleList(Block() if i == NEW else copy.deepcopy(teacher["layers"][i]) for i in blocks)
     for block, i in zip(new["layers"], outputs, strict=True):
@@ -54,7 +54,7 @@ def student(teacher: nn.Module, blocks: list[int], outputs: list[int], noise: fl
 
 
 def sources(model: nn.Module, trained: nn.Module) -> dict[str, str]:
-    """Return layer -> the layer of the teacher whose adapter it has."""
+    """Return, for each adapted layer of a model, the layer of ``trained`` whose adapter it has."""
     numbers = {n: layer.adapters["default"]["input"].A for n, layer in layers(trained).items()}
     return {
         n: next(o for o, a in numbers.items() if torch.equal(a, layer.adapters["default"]["input"].A))
@@ -99,6 +99,6 @@ def test_every_wrong_layer_of_a_random_student_is_told(seed, tmp_path):
                 assert bool(report.unproven) == ("by name without evidence" in str(report))
                 if match == "provenance":
                     assert wrong <= {*report.with_block}
-                    if noise <= 0.3 and blocks is outputs:  # every block derived from one of the teacher's
+                    if noise <= 0.3 and blocks is outputs:  # every block is derived from one block of the teacher
                         expected = {f"layers.{i}.{t}" for i, old in enumerate(blocks) if old != NEW for t in targets}
                         assert {*report.matched} == expected

@@ -29,7 +29,7 @@ def wrapped(model: nn.Module, **options: object) -> peft.PeftModel:
 
 
 def ours(theirs: nn.Module, model: nn.Module, **options: object) -> nn.Module:
-    """Return our own layers with the parameters of PEFT's."""
+    """Adapt a model with our own layers, with the parameters of PEFT's layers; return it."""
     adapt(model, target_modules=TARGETS, rank=2, alpha=3, **options)
     twins = {n.removeprefix("base_model.model."): m for n, m in theirs.named_modules() if isinstance(m, IOLoraLayer)}
     for name, layer in layers(model).items():

@@ -24,12 +24,12 @@ WIDEST: Final = 8
 
 
 def headline(plan: Protocol, result: Mapping[str, Any], *, alone: bool = False) -> str:
-    """Return the result in one line: the shares kept, or the older rule's verdicts if shares are undefined.
+    """Return a study's result in one line: the shares kept, or, if shares are undefined, ``judge.verdicts``.
 
     Args:
         plan: the study's protocol.
-        result: its results.
-        alone: correct the verdicts for this study alone, since it is not one of the records.
+        result: the study's results.
+        alone: whether to correct the verdicts for this study alone, since its results are not a record.
     """
     decided = endpoint.endpoints({plan.name: plan}, {plan.name: result}) if alone else endpoint.decided()
     if told := endpoint.headline(plan.name, decided):
@@ -49,11 +49,11 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str:
-    """Return the whole section, in Markdown.
+    """Return the section on a study, in Markdown.
 
     Args:
         plan: the study's protocol.
-        result: its results, with ``config`` and ``versions`` if it is a record.
+        result: the study's results, with ``config`` and ``versions`` if they are a record.
         picture: file of the figure; empty for the screen.
     """
     found, said = comparisons(plan, result), headline(plan, result, alone=not picture)
@@ -86,7 +86,7 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str
 
 
 def _samples(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
-    """Return the figure of samples, and the measures of real glyphs."""
+    """Return lines with the figure of samples and the measures of real glyphs."""
     ceiling = (f"{what} {Interval.of(of).mean:.3f}" for what, of in result["samples"]["ceiling"].items())
     said = f"New drawings of the real glyphs have {', '.join(ceiling)}, which is an upper limit for samples."
     return [f"![Samples]({plan.name}_samples.png)", "", said, ""]
@@ -160,7 +160,7 @@ def _stranger(plan: Protocol, rows: Mapping[str, Any], target: str) -> str:
 
 
 def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """Return means and intervals, in two tables if a page is too narrow: related targets, and all others."""
+    """Return a table of means and intervals; two, for related and for other targets, if a page is too narrow."""
     parts = {"": (SOURCE, *plan.targets)}
     if len(plan.targets) > WIDEST:
         parts = {"": (SOURCE, *plan.related), "same function, or trained apart": (*plan.exact, *plan.strangers)}
@@ -172,13 +172,13 @@ def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
 
 
 def cell(values: list[float]) -> str:
-    """Return the mean and half of the 95 % interval."""
+    """Return the mean and the half-width of its 95 % interval, as text."""
     x = Interval.of(values)
     return f"{x.mean:.3f} ± {x.half_width:.3f}"
 
 
 def _best(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """Return the mean of every method at the best strength for each model, chosen in hindsight."""
+    """Return a table of the means of every method on every model, at the strength that is best in hindsight."""
     if not any(" x " in row for row in rows):
         return []
     lines = [[label(m), *(_at_best(rows, m, model) for model in (SOURCE, *plan.related))] for m in plan.methods]
@@ -200,13 +200,13 @@ def _rates(rates: Mapping[str, Any]) -> str:
 
 
 def _carried(plan: Protocol) -> list[str]:
-    """Return the shares that a carried-over LoRA keeps, if recorded."""
+    """Return lines with the shares that a carried-over LoRA keeps, or nothing if they are not recorded."""
     found = carried_over(plan.name)
     return carried.section(plan, found, len(found["config"]["seeds"])) if found else []
 
 
 def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
-    """Return the share of retraining's gain on the target, for methods that were retrained there."""
+    """Return a table of the shares that copied methods keep of their gain by retraining, for retrained methods."""
     lines = []
     for case, one in cases(result).items():
         for row in plan.methods:
@@ -219,7 +219,7 @@ def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
 
 
 def _beside_the_paper(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
-    """Return signs and relative changes from copied LoRA, here and in the paper's table, which has other tasks."""
+    """Return a table of the changes relative to copied LoRA, here and in the paper, which has different tasks."""
     theirs = changes(plan.paper)
     head = ["", "better here", "median change of the error", f"higher in {plan.paper}", "median change of its score"]
     lines = []
@@ -240,9 +240,9 @@ def _counted(relative: Sequence[float], better: int) -> tuple[str, str]:
 
 
 def changes(paper: str) -> dict[str, list[float]]:
-    """Return side -> relative change from the weight adapter in every target's cell of the paper's table.
+    """Return side -> changes relative to the weight adapter, one for each cell of a target in the paper's table.
 
-    The result is empty if the paper has no table.
+    The result is empty if ``paper`` is not a table.
     """
     if not paper.startswith("Table "):
         return {}

@@ -18,14 +18,14 @@ COLOURS: Final = {**METHODS, "residual": "#CC79A7", "input-first": "#56B4E9"}
 OTHERS: Final = "v<>dP"
 """Markers of further methods, whose colour is that of the side in their name."""
 ROW: Final = 0.5
-"""Height of a target in inches."""
+"""Height of a target's line in inches."""
 NOTE: Final[dict[str, Any]] = {"textcoords": "offset points", "ha": "right", "va": "top", "fontsize": 6, "color": FAINT}
 HEADLINE: Final = 80
-"""Characters per line of a headline."""
+"""Maximum number of characters in a line of a headline."""
 
 
 def draw(plan: Protocol, result: Mapping[str, Any], headline: str) -> Figure:
-    """Return the figure: method minus copied LoRA by target, with 95 % intervals; left of zero the method is better."""
+    """Return the figure: each method minus copied LoRA by target, with 95 % intervals; a negative value is better."""
     tables = {case: one["rows"] for case, one in cases(result).items()}
     shown = shown_methods(plan)
     others = _other_tables(plan, next(iter(tables.values())))
@@ -89,7 +89,7 @@ def _panel(axes: Axes, plan: Protocol, rows: Mapping[str, Any], shown: list[str]
 
 
 def _other_tables(plan: Protocol, rows: Mapping[str, Any]) -> dict[str, dict[str, Interval]]:
-    """Return, for further tables of the paper, the mean difference of each method from its LoRA on related models."""
+    """Return the mean difference from the compared row on related models, by further table of the paper and row."""
     found: dict[str, dict[str, Interval]] = {}
     for table, methods in plan.tables.items():
         for row, m in methods.items():

@@ -1,10 +1,11 @@
-"""Predictions from weights alone of whether a side transfers, by a rule fixed on some pairs and tested on others.
+"""Predictions from weights alone of which side transfers, by a rule that was fixed on some pairs and tested on others.
 
-A side's score is the similarity of its space in the two models beyond unrelated channels (0 unrelated, 1 equal),
-averaged over the adapter's layers; LoRA uses both spaces of a layer, so the lower score counts. The rule in
-``prediction.toml`` predicts that a side with a score of at least ``least`` keeps over half of its adapter's gain on the
-source, and chooses for a pair the side with the highest score if it is at least ``least``. It was fixed on some seeds
-of one toy and is tested on all other seeds and toys.
+The score of a side is the similarity of the spaces that this side reads or writes in both models, beyond that of
+unrelated channels (0 unrelated, 1 identical), averaged over the adapter's layers. LoRA uses both sides of a layer, so
+the lower score counts. The rule in ``prediction.toml`` predicts that adapters on a side keep over half of the gain
+(see ``Move.kept``) if the side's score is at least ``least``, and chooses for a pair the side with the highest score,
+or none if this score is below ``least``. The rule was fixed on some seeds of one toy and is tested on all other seeds
+and toys.
 """
 
 import tomllib
@@ -23,7 +24,7 @@ from toys.transfer.verdicts.judge import LORA, cases
 FILE: Final = Path(__file__).with_suffix(".toml")
 HALF: Final = 0.5
 HARM: Final = -0.1
-"""Share kept below which a moved adapter is worse than none by over a tenth of its gain."""
+"""Share kept below which a moved adapter is worse than no adapter by over a tenth of the gain."""
 OTHER: Final = {"input": "output", "output": "input"}
 
 
@@ -43,10 +44,10 @@ class Move:
 
     Attributes:
         toy, case, target, seed, row: identify the move.
-        group: "related", "exact" (the same function with other weights) or "strangers".
+        group: "related", "exact" (the same function with different weights) or "strangers".
         score: score of the side, from the two models' weights; None if nothing can be compared.
-        kept: (none - moved) / (none - retrained), both on the target; if nothing was retrained, since the target
-            computes the source's function, the denominator is (none - trained) on the source.
+        kept: (none - moved) / (none - retrained), both on the target, with LoRA retrained if the method was not; if
+            neither was, since the target has the source's function, the denominator is (none - trained) on the source.
     """
 
     toy: str
@@ -60,18 +61,18 @@ class Move:
 
     @property
     def pair(self) -> tuple[str, str, str, int]:
-        """Return the key of the pair, equal for all sides."""
+        """Return the key of the pair of models, which is the same for all sides."""
         return self.toy, self.case, self.target, self.seed
 
 
 def threshold() -> Threshold:
-    """Return the rule from the file."""
+    """Return the rule from ``prediction.toml``."""
     stored = tomllib.loads(FILE.read_text(encoding="utf-8"))
     return Threshold(**stored | {"fixed": str(stored["fixed"]), "seeds": tuple(stored["seeds"])})
 
 
 def moves(plan: Protocol, result: Mapping[str, Any]) -> list[Move]:
-    """Return every method of LoRA's rank, moved to every target, at full strength."""
+    """Return the moves of every method of LoRA's rank to every target, at full strength."""
     groups = {t: g for g in ("related", "exact", "strangers") for t in getattr(plan, g)}
     methods = {row: m for row, m in plan.methods.items() if m.match == "rank" and not m.table}
     found = []
@@ -88,7 +89,10 @@ def moves(plan: Protocol, result: Mapping[str, Any]) -> list[Move]:
 
 
 def _gains(rows: Mapping[str, Any], row: str, target: str) -> list[float]:
-    """Return the method's gain from training on the target, else LoRA's there, else its own on the source."""
+    """Return the method's gain after training on the target, by seed.
+
+    If this gain is not recorded, LoRA's gain is returned; if LoRA's is not, the method's gain on the source.
+    """
     for name in (f"{row}, retrained", f"{LORA}, retrained"):
         trained = rows.get(name, {}).get(target)
         if trained and None not in trained:
@@ -97,7 +101,7 @@ def _gains(rows: Mapping[str, Any], row: str, target: str) -> list[float]:
 
 
 def score(method: Method, alike: Mapping[str, Mapping[str, Sequence[float | None]]], seed: int) -> float | None:
-    """Return the score of a method's side, averaged over its layers."""
+    """Return the score of a method's side, averaged over the adapted layers; None if no layer has a score."""
     shared = []
     for name in method.on(tuple(alike)):
         sides = [alike[name][f"{side} excess"][seed] for side in _faced(method.placement, name)]
@@ -118,7 +122,7 @@ def _faced(placement: str, layer: str) -> tuple[str, ...]:
 
 
 def balanced(some: Iterable[Move], least: float) -> float:
-    """Return the balanced accuracy: the mean of the accuracies on moves that keep over half and on other moves."""
+    """Return the balanced accuracy: the mean of the accuracies on moves that keep over half and on all other moves."""
     right: dict[bool, list[bool]] = {True: [], False: []}
     for move in some:
         right[move.kept > HALF].append((move.score is not None and move.score >= least) == (move.kept > HALF))
@@ -126,7 +130,7 @@ def balanced(some: Iterable[Move], least: float) -> float:
 
 
 def best_least(some: Sequence[Move]) -> float:
-    """Return the limit with the best accuracy on these moves; of equally good ones, the middle one."""
+    """Return the limit with the best balanced accuracy on these moves; of several such limits, the middle one."""
     grid = [k / 100 for k in range(101)]
     found = [balanced(some, least) for least in grid]
     good = [least for least, right in zip(grid, found, strict=True) if right == max(found)]
@@ -135,7 +139,7 @@ def best_least(some: Sequence[Move]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The side chosen for a pair, and the shares kept by it, by LoRA, and by the best side."""
+    """The side chosen for a pair, and the shares kept by this side, by LoRA, and by the best side."""
 
     pair: tuple[str, str, str, int]
     group: str
@@ -146,7 +150,7 @@ class Choice:
 
 
 def choices(some: Iterable[Move], least: float) -> list[Choice]:
-    """Return for every pair the side with the highest score (LoRA wins ties), or none below the limit."""
+    """Return for every pair the side with the highest score (LoRA wins ties), or no side below the limit."""
     pairs: dict[tuple[str, str, str, int], list[Move]] = {}
     for move in some:
         pairs.setdefault(move.pair, []).append(move)

@@ -22,7 +22,7 @@ GROUPS: Final = {
 }
 SHAPES: Final = {**MARKERS, "residual": "v", "opposite": "X"}
 BINS, FEWEST = 10, 4
-"""Number of bins of the score from 0 to 1, and minimum number of moves of a side in a bin."""
+"""Number of bins of the score from 0 to 1, and minimum number of moves in a bin whose mean is drawn."""
 COLOURS: Final = {**METHODS, "residual": "#CC79A7", "opposite": "#E69F00"}
 
 
@@ -38,7 +38,7 @@ def withheld(some: Sequence[Move], fixed: Threshold) -> list[Move]:
 
 
 def section(records: Mapping[str, Any]) -> str:
-    """Return the section, in Markdown."""
+    """Return the section of the page on predictions, in Markdown."""
     fixed = threshold()
     found = withheld(everything(records), fixed)
     lines = [
@@ -67,7 +67,7 @@ def section(records: Mapping[str, Any]) -> str:
 
 
 def headline(found: Sequence[Move], fixed: Threshold) -> str:
-    """Return a sentence on the shares of the chosen side and of LoRA, and on the good moves that the limit misses."""
+    """Return a sentence on the shares that the chosen side and LoRA keep, and on the moves that the limit misses."""
     pairs = choices([move for move in found if move.group == "related"], fixed.least)
     ours, loras, _ = (mean(map(_clipped, kept)) for kept in zip(*map(_kept, pairs), strict=True))
     good = [move for move in found if move.kept > HALF]
@@ -135,7 +135,7 @@ def _clipped(kept: float) -> float:
 def draw(records: Mapping[str, Any]) -> Figure:
     """Return the figure of the share kept against the score, with a panel for each kind of target.
 
-    Dots are moves, and lines their means in bins of the score with at least FEWEST moves.
+    Dots are moves; lines connect the means of moves in bins of the score with at least FEWEST moves.
     """
     fixed = threshold()
     found = withheld(everything(records), fixed)

@@ -9,7 +9,7 @@ from typing import Any, Final
 Values = Sequence[float | None] | None
 """Values of one model by seed; None for a seed whose training diverged, and for a model that a row leaves out."""
 WIDTH: Final = 120
-"""Characters per line on a terminal."""
+"""Maximum number of characters in a line on a terminal."""
 _TABLE: Final = re.compile(r"(?:^\|.*\n?)+", re.MULTILINE)
 
 
@@ -19,7 +19,7 @@ def lines(rows: Mapping[str, Any], models: Sequence[str], cell: Callable[[list[f
     Args:
         rows: row -> model -> values by seed; rows at other strengths have " x " in their names.
         models: the columns.
-        cell: formats the values of a cell.
+        cell: function that formats the values of a cell.
 
     Returns:
         The name and the cells of every row, with "diverged" if a seed has no value.

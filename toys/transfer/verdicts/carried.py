@@ -1,9 +1,9 @@
-"""Results of carrying LoRA over in every study, on a few separate seeds, with its copy and the prediction.
+"""Results of carrying LoRA over in every study, on a few seeds, beside those of a copied LoRA and the predictions.
 
     share of a row on a target = (loss without adapter - loss of the row) / (LoRA's gain on the source)
 
-R = 2cq - q² predicts this share; the endpoint divides by the gain of a LoRA retrained on the target. Copied, carried
-and retrained LoRAs use the same seeds, at the study's size and with its recorded learning rate.
+``transfer`` predicts this share; the endpoint divides by the gain of a LoRA retrained on the target. Copied, carried
+over and retrained LoRAs have the same seeds and the same learning rate, which is the one in the study's record.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from toys.transfer.verdicts.judge import LORA, cases
 RETRAINED: Final = f"{LORA}, retrained"
 SEEDS: Final = 2
 ENOUGH: Final = 5
-"""Seeds from which an interval is printed."""
+"""Minimum number of seeds for which an interval is printed."""
 RETRAIN_NOTHING: Final = frozenset({"conversion"})
 """Studies whose endpoint divides by LoRA's gain on the source."""
 
@@ -37,7 +37,7 @@ def run(
         rates: case -> learning rate of LoRA.
         seeds: the seeds to train.
         size: "full" or "quick".
-        execute: runs units of work.
+        execute: function that runs units of work.
     """
     found = {}
     for case, rate in rates.items():
@@ -68,18 +68,18 @@ def run(
 
 
 def kept(rows: Mapping[str, Any], row: str, target: str) -> np.ndarray:
-    """Return the share of the source's gain that a row keeps on a target, by seed."""
+    """Return the share of LoRA's gain on the source that a row keeps on a target, by seed."""
     none, moved = (np.asarray(rows[r][target], dtype=float) for r in (NONE, row))
     gain = np.asarray(rows[NONE][SOURCE], dtype=float) - np.asarray(rows[LORA][SOURCE], dtype=float)
     return (none - moved) / gain.mean()
 
 
 def share(plan: Protocol, result: Mapping[str, Any], row: str) -> np.ndarray:
-    """Return the endpoint's share of a row by seed, averaged over the related targets.
+    """Return the share that a row keeps, as the endpoint defines it, by seed, averaged over the related targets.
 
     Args:
         plan: the study's protocol.
-        result: its record of carried-over LoRA.
+        result: the study's record of carried-over LoRA.
         row: COPIED or CARRIED.
     """
     shares = []
@@ -112,7 +112,7 @@ def _cell(shares: np.ndarray, predicted: list[float | None]) -> str:
 
 
 def _mean(shares: np.ndarray) -> str:
-    """Return the mean with its interval, or with the seeds' shares if they are too few."""
+    """Return the mean as text, with its interval, or with the share of every seed if there are fewer than ENOUGH."""
     if len(shares) >= ENOUGH:
         return str(Interval.of(shares))
     return f"{shares.mean():.2f} (by seed {', '.join(f'{one:.2f}' for one in shares)})"
@@ -124,7 +124,7 @@ def text(plan: Protocol, result: Mapping[str, Any]) -> str:
 
 
 def section(plan: Protocol, result: Mapping[str, Any], seeds: int) -> list[str]:
-    """Return the table for a page, in Markdown, with the endpoint's share."""
+    """Return the section of a page, in Markdown: the shares as the endpoint defines them, and the table."""
     copied, over = (share(plan, result, row) for row in (COPIED, CARRIED))
     head = (
         f"**Carried over** with unlabelled inputs, on {seeds} seeds, LoRA keeps {_mean(over)} of the gain on related"

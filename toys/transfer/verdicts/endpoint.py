@@ -1,12 +1,12 @@
-"""The endpoint of a study: a copied adapter's gain on the target as a share of that of a retrained LoRA.
+"""The endpoint of a study: a copied adapter's gain on the target as a share of a retrained LoRA's gain.
 
     share of a row on a target = (loss without adapter - loss of the row) / (mean gain of LoRA retrained there)
 
-(on the source, if a study retrains nothing). 1 is as good as a LoRA trained on the target, 0 is useless. A seed's share
-is the mean over the related targets. A method is compared with copied LoRA by the paired difference over seeds,
-corrected by Holm's method over all studies; a second comparison subtracts the difference on the source, since a method
-that learned less there has less to keep. The endpoint was fixed after the studies were run and before any further seed;
-its results on the older seeds were known then.
+If a study retrains nothing, the mean gain is that of LoRA on the source. A share of 1 is as good as a LoRA trained on
+the target; a share of 0 is useless. The share of a seed is the mean over the related targets. A method is compared with
+copied LoRA by the paired difference over seeds, corrected by Holm's method over all studies. A second comparison
+subtracts the difference on the source, since a method that learned less there has less to keep. The endpoint was fixed
+after the studies were run and before any further seed was run; its results on the older seeds were known at that time.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -29,7 +29,7 @@ from toys.transfer.verdicts.judge import LORA, Verdict, cases
 ERROR: Final = 0.05
 """Family-wise error rate of all conclusions."""
 MARGIN: Final = 0.1
-"""The largest irrelevant difference of shares."""
+"""The largest negligible difference between shares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,10 @@ class Endpoint:
 
     Attributes:
         study, row: identify the comparison.
-        lora, method: shares kept, over seeds.
-        difference: method minus LoRA, paired by seed.
-        beyond: the same minus the difference on the source.
-        verdict, verdict_beyond: verdicts on the two differences.
+        lora, method: shares kept by LoRA and by the method, over seeds.
+        difference: the method's share minus LoRA's, paired by seed.
+        beyond: ``difference`` minus the difference on the source.
+        verdict, verdict_beyond: verdicts on ``difference`` and on ``beyond``.
     """
 
     study: str
@@ -61,7 +61,7 @@ def decided() -> tuple[Endpoint, ...]:
 
 
 def endpoints(plans: Mapping[str, Protocol], records: Mapping[str, Mapping[str, Any]]) -> list[Endpoint]:
-    """Return the endpoint of every compared method in every study, corrected together."""
+    """Return the endpoint of every compared method in every study, with verdicts corrected for all comparisons."""
     compared = [
         (name, row, *shares(plans[name], record, row))
         for name, record in records.items()
@@ -93,13 +93,13 @@ def is_compared(method: Method, row: str) -> bool:
 
 
 def can_be_formed(plan: Protocol, record: Mapping[str, Any]) -> bool:
-    """Return whether retrained LoRA gains twice the irrelevant difference on every related target, for a ratio."""
+    """Return whether shares are meaningful: retrained LoRA gains over twice the margin on every related target."""
     gains = [_gain(one["rows"], t).mean() for one in cases(record).values() for t in plan.related]
     return min(gains) > 2 * plan.margin
 
 
 def shares(plan: Protocol, record: Mapping[str, Any], row: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the shares of LoRA and of a row, and the row's lead on the source, by seed, averaged over targets."""
+    """Return the shares of LoRA and of a row, and the row's lead on the source, by seed, as means over targets."""
     lora, method, lead = [], [], []
     for one in cases(record).values():
         rows = one["rows"]
@@ -113,7 +113,7 @@ def shares(plan: Protocol, record: Mapping[str, Any], row: str) -> tuple[np.ndar
 
 
 def concluded(gaps: list[np.ndarray]) -> list[Verdict]:
-    """Return a verdict on each paired difference; tests of difference and of equivalence are each corrected by Holm."""
+    """Return a verdict on each paired difference; tests of difference and of equivalence are corrected by Holm."""
     different = holm([t_test(gap) for gap in gaps])
     equal = holm([equivalence(gap, MARGIN) for gap in gaps])
     return [Verdict.of(gap.mean(), p, q, ERROR) for gap, p, q in zip(gaps, different, equal, strict=True)]
@@ -131,7 +131,7 @@ def _values(rows: Mapping[str, Any], row: str, model: str) -> np.ndarray:
 
 
 def headline(study: str, found: Iterable[Endpoint]) -> str:
-    """Return the result of a study in one line, or "" without an endpoint."""
+    """Return the result of a study in one line; empty if the study has no endpoint."""
     mine = [one for one in found if one.study == study]
     told = ", ".join(f"{one.row} {one.method.mean:.2f} ({one.verdict})" for one in mine)
     gain = "the gain" if study not in RETRAIN_NOTHING else "its gain on the source"
@@ -139,7 +139,7 @@ def headline(study: str, found: Iterable[Endpoint]) -> str:
 
 
 def table(link: Callable[[str], str]) -> str:
-    """Return the shares of all recorded studies as a Markdown table; ``link`` returns a study's page."""
+    """Return the shares of all recorded studies as a Markdown table; ``link`` returns the address of a study's page."""
     columns = ("input", "output", "residual")
     rows = []
     for study in dict.fromkeys(one.study for one in decided()):
@@ -162,7 +162,7 @@ def results() -> str:
 
 
 def _carried(study: str) -> str:
-    """Return the share of a carried-over LoRA, and that of its copy on the same seeds; empty if not recorded."""
+    """Return the shares of a carried-over and of a copied LoRA on the same seeds; empty if they are not recorded."""
     found, plan = carried_over(study), protocol(study)
     if found is None:
         return ""

@@ -1,16 +1,17 @@
-"""Verdicts from results by seed: paired differences, corrected for the table, and the rule of the protocol.
+"""Verdicts from results by seed: tests of paired differences, corrected over a table, and the rule of the protocol.
 
-For each method and related target, the difference from copied LoRA on the same layers, paired by seed, is "better" or
-"worse" if its p-value, corrected by Holm's method over the whole table, is below 1 - level; "no difference" if two
-one-sided tests place it within the margin; else "inconclusive". By the rule, a method is
+For each method and related target, the difference from copied LoRA on the same layers (for other families, from the
+same family on the weights), paired by seed, is "better" or "worse" if its p-value, corrected by Holm's method over the
+whole table, is below 1 - level; "no difference" if two one-sided tests place it within the margin; and "inconclusive"
+in every other case. By the rule, a method is
 
-    better          on most related targets, and by more than its own gain or loss on the source explains
-    worse           on most related targets, better on none, and by more than the source explains
+    better          on most related targets, and by more than the difference on the source explains
+    worse           on most related targets, better on none, and by more than the difference on the source explains
     no difference   on every related target
     inconclusive    in every other case
 
-The source explains the difference that exists there: a method that learned less is worse everywhere, regardless of its
-transfer. ``Comparison.beyond`` applies the same rule to the difference in differences.
+The difference on the source matters because a method that learned less is worse everywhere, regardless of its transfer.
+``Comparison.beyond`` is the verdict on the difference minus the difference on the source.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,7 +45,7 @@ class Verdict(StrEnum):
             ahead: the method's advantage.
             different: corrected p-value of the test for a difference.
             equal: p-value of the test for equivalence.
-            error: error level of both tests.
+            error: significance level of both tests.
         """
         if different < error:
             return cls.BETTER if ahead > 0 else cls.WORSE
@@ -53,18 +54,18 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The difference of two copied methods on one target; negative is better.
+    """The difference between a copied method and the method that it is compared with, on one target.
 
     Attributes:
         row, against, target, case: identify the comparison.
         table: the paper's table, whose comparisons are corrected together.
-        difference: uncorrected interval of the mean over seeds.
-        p: p-value, corrected over the table.
-        beyond_source: the same minus the difference on the source itself (difference in differences); None for adapters
+        difference: uncorrected interval of the mean difference over seeds; negative if the method is better.
+        p: p-value of the difference, corrected over the table.
+        beyond_source: ``difference`` minus the difference on the source (difference in differences); None for adapters
             made for a target, which have no single source.
-        beyond: verdict on ``beyond_source`` by the same rule, corrected over the table.
+        beyond: verdict on ``beyond_source``, with a p-value corrected over the table.
         gap: the differences by seed.
-        verdict: verdict on the difference.
+        verdict: verdict on ``difference``.
     """
 
     row: str
@@ -80,17 +81,17 @@ class Comparison:
     verdict: Verdict
 
     def detectable(self, power: float) -> float:
-        """Return the smallest true difference that this many seeds detect with this power, uncorrected."""
+        """Return the smallest true difference that this many seeds detect with this power in a single test."""
         return detectable(self.gap, level=self.difference.level, power=power)
 
 
 def comparisons(protocol: Protocol, rows: Mapping[str, Any]) -> list[Comparison]:
-    """Compare every method at full strength, and auto, with copied LoRA on related targets, corrected together."""
+    """Return comparisons of every method, and of "auto", on related targets, corrected within each table."""
     return judged(protocol, {"": rows})
 
 
 def judged(protocol: Protocol, tables: Mapping[str, Mapping[str, Any]]) -> list[Comparison]:
-    """Compare the rows of several cases, corrected together within each of the paper's tables."""
+    """Return comparisons of the rows of several cases, corrected together within each of the paper's tables."""
     found = []
     for table, methods in protocol.tables.items():
         against = {row: m.against for row, m in methods.items()} | ({"auto": LORA} if table == protocol.paper else {})
@@ -101,7 +102,7 @@ def judged(protocol: Protocol, tables: Mapping[str, Mapping[str, Any]]) -> list[
 def _together(
     protocol: Protocol, tables: Mapping[str, Mapping[str, Any]], against: Mapping[str, str], table: str
 ) -> list[Comparison]:
-    """Compare the rows of one table; ``against`` maps each row to the row it is compared with."""
+    """Return comparisons of the rows of one table; ``against`` maps each row to the row it is compared with."""
     cells = [
         (case, row, target)
         for case, rows in tables.items()
@@ -153,12 +154,12 @@ def verdicts(result: Mapping[str, Any], found: Sequence[Comparison]) -> dict[str
 
 
 def cases(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return case -> its results; a toy with one case has them at the top level."""
+    """Return case -> results; a study with a single case, "", has its results at the top level."""
     return dict(result["cases"]) if "cases" in result else {"": result}
 
 
 def claim(found: Sequence[Comparison]) -> Verdict:
-    """Return the verdict on a method from its comparisons, by the rule."""
+    """Return the verdict on a method from its comparisons, by the rule in the module's docstring."""
     said = [one.verdict for one in found]
     most = len(said) / 2
     beyond = [one.beyond_source for one in found if one.beyond_source is not None]
@@ -170,7 +171,7 @@ def claim(found: Sequence[Comparison]) -> Verdict:
 
 
 def retention(rows: Mapping[str, Any], row: str, target: str, ceiling: str = "lora, retrained") -> Interval | None:
-    """Return (none - moved) / (none - retrained), averaged over seeds; None without a ceiling."""
+    """Return (none - moved) / (none - retrained), averaged over seeds; None if a retrained value is missing."""
     if None in rows.get(ceiling, {}).get(target, [None]):
         return None
     none, moved, best = (np.asarray(rows[r][target], dtype=float) for r in (NONE, row, ceiling))

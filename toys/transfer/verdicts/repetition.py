@@ -1,7 +1,7 @@
 """The distance of a repeated study from its record, in units of the spread over seeds.
 
 Training amplifies rounding, so that another processor, or another version of torch, acts like another seed. A record is
-reproduced to the digit only on its own machine, but its conclusions should hold everywhere.
+reproduced to the digit only on the machine that made it, but its conclusions should hold everywhere.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,9 +21,9 @@ class Distance:
     """The distance of one row from the record.
 
     Attributes:
-        case, row: the row.
+        case, row: identify the row.
         gaps: (value - recorded value) / standard deviation over the record's seeds, for every model and seed.
-        signs: for every model except the source, whether the mean difference from LoRA has the recorded sign.
+        signs: for every target, whether the mean difference from the compared method has the recorded sign.
     """
 
     case: str

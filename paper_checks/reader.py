@@ -73,7 +73,7 @@ def singular(m: Any) -> list[Any]:
 
 
 class Reader:
-    """An evaluator of formulas over letters and definitions, which are formulas themselves."""
+    """An evaluator of formulas over symbols and definitions, which are formulas themselves."""
 
     def __init__(self, letters: Mapping[str, Any], definitions: list[str]) -> None:
         self.letters = dict(letters) | {"π": +mp.pi, "I": EYE}
@@ -254,7 +254,7 @@ def sim(u: Any, v: Any) -> Any:
 
 
 def hessian_norm(u: Any, v: Any) -> Any:
-    """Return the norm of the Hessian of sim, from second difference quotients with 80 digits."""
+    """Return the norm of the Hessian of the cosine, from second difference quotients with 80 digits."""
     with mp.workdps(80):
         n, h = u.cols, mpf(10) ** -20
         z = mp.matrix([[*u, *v]])

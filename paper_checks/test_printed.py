@@ -1,6 +1,7 @@
-"""Printed formulas equal the evaluated ones: text and LaTeX of every formula, parsed independently."""
+"""Printed formulas have the values of the evaluated formulas: text and LaTeX are parsed independently."""
 
 import re
+from fractions import Fraction
 
 import mpmath
 import pytest
@@ -9,13 +10,23 @@ import torch
 from ioadapt_theory.claims import CLAIMS, Claim
 from ioadapt_theory.claims.arithmetic import mp as project
 from ioadapt_theory.claims.expression.notation import definitions, latex, text
+from ioadapt_theory.claims.expression.tree import Term, cos, let, sqrt
 from ioadapt_theory.claims.expression.values import value
-from tests.claims.reader import LETTERS, Reader, from_latex, sim
+from ioadapt_theory.claims.settings.letters import AB, EPSILON, SIGMA
+from paper_checks.reader import LETTERS, Reader, from_latex, sim
 
 BY_HAND = {
-    "lemma-1-expansion": "|R| ≤ O(‖Δu‖² + ‖Δv‖²)",
-    "lemma-2-integral": "|R| ≤ ½sup_t ‖H(u + tΔu, v + tΔv)‖_op(‖Δu‖² + ‖Δv‖²)",
-    "prop-1-segment-small": "min(‖x₁W‖ − ε‖x₁‖, ‖x₂W‖ − ε‖x₂‖) ≤ min_t min(‖x₁W + tx₁AB‖, ‖x₂W + tx₂AB‖)",
+    "lemma-1-expansion": ("|R| ≤ O(‖Δu‖² + ‖Δv‖²)", r"\left|R\right| \le O(\|\Delta u\|^{2} + \|\Delta v\|^{2})"),
+    "lemma-2-integral": (
+        "|R| ≤ ½sup_t ‖H(u + tΔu, v + tΔv)‖_op(‖Δu‖² + ‖Δv‖²)",
+        r"\left|R\right| \le \frac{1}{2} \sup_t \|H(u + t\Delta u, v + t\Delta v)\|_{\mathrm{op}}"
+        r" (\|\Delta u\|^{2} + \|\Delta v\|^{2})",
+    ),
+    "prop-1-segment-small": (
+        "min(‖x₁W‖ − ε‖x₁‖, ‖x₂W‖ − ε‖x₂‖) ≤ min_t min(‖x₁W + tx₁AB‖, ‖x₂W + tx₂AB‖)",
+        r"\min(\|x_1W\| - \varepsilon \|x_1\|, \|x_2W\| - \varepsilon \|x_2\|)"
+        r" \le \min_t \min(\|x_1W + tx_1AB\|, \|x_2W + tx_2AB\|)",
+    ),
 }
 """Operations that the parser does not support: suprema and infima along a segment, and O of increments."""
 READ = [pytest.param(c, id=c.id) for c in CLAIMS.values() if c.concludes and c.setting and c.id not in BY_HAND]
@@ -58,7 +69,7 @@ def test_a_formula_read_back_has_the_value_that_is_evaluated(claim: Claim, write
 
 
 def printed_name(field: str, x: object) -> str:
-    """Return the printed letter of a field: upper case for matrices, lower case for rows."""
+    """Return the printed symbol of a field: upper case for matrices, lower case for rows."""
     base = field.removesuffix("_target")
     if len(base) > 1 or not hasattr(x, "ndim"):
         return LETTERS.get(field, "")
@@ -81,4 +92,24 @@ def same(one: object, other: object) -> None:
 
 @pytest.mark.parametrize("name", BY_HAND)
 def test_what_the_reader_does_not_know_is_as_it_was_written_by_hand(name: str) -> None:
-    assert text(CLAIMS[name].concludes[0]) == BY_HAND[name]
+    assert (text(CLAIMS[name].concludes[0]), latex(CLAIMS[name].concludes[0])) == BY_HAND[name]
+
+
+def test_definitions_stand_in_the_order_of_their_use() -> None:
+    assert definitions((SIGMA <= let("b", 2 * let("a", EPSILON)),)) == ["b = 2a", "a = ε"]
+
+
+@pytest.mark.parametrize(
+    ("formula", "written", "in_latex"),
+    [
+        (EPSILON * 2, "ε · 2", r"\varepsilon \cdot 2"), (2 * EPSILON * SIGMA, "2εσ", r"2 \varepsilon \sigma"),
+        (EPSILON * cos(SIGMA), "ε · cos(σ)", r"\varepsilon \cos(\sigma)"),
+        (2 * cos(SIGMA) * EPSILON, "2cos(σ)ε", r"2 \cos(\sigma) \varepsilon"),
+        (SIGMA / EPSILON * AB, "σ/ε · AB", r"\frac{\sigma}{\varepsilon} AB"),
+        (EPSILON + Fraction(-2, 3), "ε + −2/3", r"\varepsilon + -\frac{2}{3}"),
+        (sqrt(EPSILON) + 0, "√ε + 0", r"\sqrt{\varepsilon} + 0"), (-EPSILON, "−ε", r"-\varepsilon"),
+        (sqrt(EPSILON**2), "√(ε²)", r"\sqrt{\varepsilon^{2}}"),
+    ],
+)  # fmt: skip
+def test_factors_stand_apart_where_they_would_be_read_as_one(formula: Term, written: str, in_latex: str) -> None:
+    assert (text(formula), latex(formula)) == (written, in_latex)

@@ -117,7 +117,10 @@ def convert(
         msg = "convert moves a LoRA from the weight to the input or output; to move it back to the weight, use bake."
         raise UnsupportedError(msg)
     if side is Placement.INPUT and rows != channels:
-        msg = f"A LoRA can treat the {rows // channels} taps of a kernel differently, an input adapter not; convert it to output."
+        msg = (
+            f"A LoRA can treat the {rows // channels} taps of a kernel differently, an input adapter cannot; convert it"
+            " to output."
+        )
         raise UnsupportedError(msg)
     layer_for(adapter, w, bias)
     a, b, fidelity = converted_factors(phi.A, phi.B, w, side, ridge)

@@ -63,7 +63,7 @@ def _of_weights(kinship: Kinship, *, adapted: bool) -> list[Advice]:
         how = "copy the adapter unchanged" if adapted else "any adapter can be copied unchanged"
         return [Advice(how, "the two models compute the same function")]
     why = "weights alone do not show how much gain an adapter inside the network keeps (claim effect-weights-only)"
-    measure = Advice("give unlabelled inputs (--inputs BATCH, in Python inputs=)", why)
+    measure = Advice("give unlabelled inputs and models that can be run (--inputs BATCH, in Python inputs=)", why)
     if kinship.relation is Relation.SAME:
         how = CARRY if adapted else f"train an adapter, then {CARRY}"
         return [Advice(how, "neurons or heads are permuted, so a copy would act on the wrong ones"), measure]

@@ -36,7 +36,7 @@ def test_the_screen_is_one_screen_and_begins_with_the_answer_as_json_and_page_do
     assert main(["report", files["a"], files["b"], files["adapter"]]) == OK
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) <= 24
-    assert lines[0].startswith("Give unlabelled inputs (--inputs BATCH, in Python inputs=): weights alone do not show")
+    assert lines[0].startswith("Give unlabelled inputs and models that can be run (--inputs BATCH, in")
     assert ": related (" in " ".join(lines)
     page = tmp_path / "page.html"
     assert main(["report", files["a"], files["b"], files["adapter"], "--format", "json", "--html", str(page)]) == OK

@@ -53,12 +53,12 @@ class Base(ABC):
         return plus(y, self.product(x, a), b, s, self.axis)
 
     def columnwise(self, g: Tensor) -> Tensor:
-        """Return a vector over the columns, reshaped to broadcast against outputs."""
+        """Return g, a vector with one entry per column, reshaped to broadcast against the outputs."""
         return g.reshape(-1, *[1] * (-self.axis - 1))
 
 
 class Identity(Base):
-    """The identity I_n on a feature axis."""
+    """The identity matrix I_n on a feature axis."""
 
     pointwise = True
 
@@ -74,7 +74,7 @@ class Identity(Base):
         return getattr(self.of, "like", None)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return X."""
+        """Return x unchanged."""
         return x
 
     def dense(self) -> Tensor:
@@ -91,7 +91,7 @@ class SizesAlone(Base):
         self.like = torch.empty((), device="meta")
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return X, since W has no values."""
+        """Return x unchanged, since W has no values."""
         return x
 
     def dense(self) -> Tensor:
@@ -113,7 +113,7 @@ def mix(x: Tensor, m: Tensor, axis: int) -> Tensor:
 def plus(y: Tensor, u: Tensor, m: Tensor, s: float, axis: int) -> Tensor:
     """Return Y + s U M over the feature axis, in one fused operation if possible.
 
-    The result has the wider dtype of Y and U, so that the caller rounds only once.
+    If M has the dtype of U, the result has the wider dtype of Y and U, so that the caller rounds only once.
     """
     if axis == -1 and y.ndim > 1 and y.dtype == u.dtype:
         return torch.addmm(y.flatten(0, -2), u.flatten(0, -2), m.to(u.dtype), alpha=s).view(y.shape)

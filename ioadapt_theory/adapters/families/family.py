@@ -104,7 +104,7 @@ class Family(nn.Module, ABC):
 
     @classmethod
     def shapes(cls, size: Size, spec: Spec, given: Shapes | None = None) -> dict[str, tuple[int, ...]]:
-        """Return the parameters' shapes for a base of this size; if several fit, those of a file, ``given``, decide."""
+        """Return the parameters' shapes for a base of this size, preferably those ``given`` by a file if several exist."""
         del given
         counts = {**dict(zip(("rows", "columns", "channels"), size, strict=True)), "rank": spec.rank}
         return {name: tuple(counts[axis] for axis in axes) for name, axes in cls.axes.items()}
@@ -203,7 +203,7 @@ def picked(m: Tensor, ranges: Ranges, dim: int = -1) -> Tensor:
 
 
 def parameter(base: Base, spec: Spec, *shape: int) -> nn.Parameter:
-    """Return an uninitialised parameter on the base's device, in the dtype that ``spec`` gives."""
+    """Return an uninitialised parameter on the base's device; ``Spec.dtype`` describes its dtype."""
     like = getattr(base, "like", None)
     default = torch.get_default_dtype() if like is None else like.dtype
     if default in {torch.float16, torch.bfloat16}:

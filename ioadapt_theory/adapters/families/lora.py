@@ -11,7 +11,7 @@ from ioadapt_theory.adapters.families.family import Additive, Spec, fill
 
 
 class LoRA(Additive):
-    """A low-rank change; A is rows x r, B is r x columns."""
+    """A low-rank change AB; A is rows x r, B is r x columns."""
 
     axes: ClassVar = {"A": ("rows", "rank"), "B": ("rank", "columns")}
     A: nn.Parameter

@@ -136,12 +136,7 @@ class AdapterConfig:
 
 
 def translated(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options with PEFT's names and values replaced by ours.
-
-    Raises:
-        UnknownNameError: an option does not exist.
-        InvalidValueError: an option is given twice, a value has no counterpart, or ``target_modules`` is missing.
-    """
+    """Return the options under our names instead of PEFT's; raise an error for unknown, repeated or missing ones."""
     known = [one.name for one in fields(AdapterConfig)]
     result: dict[str, Any] = {}
     for name, value in options.items():

@@ -132,12 +132,7 @@ class AdaptedLayer(nn.Module):
             del self.adapters[name]
 
     def activate(self, *names: str) -> None:
-        """Activate only these adapters, of which the first is applied to the base layer.
-
-        Raises:
-            UnknownNameError: the layer has no adapter of this name.
-            InvalidValueError: a name is repeated, or the layer is merged.
-        """
+        """Activate only these adapters, in order from the base; raise an error if one is unknown or given twice."""
         self.refuse_if_merged("choosing other adapters")
         check_distinct(names)
         self._chain = self._chained(names)
@@ -227,7 +222,6 @@ def check_name(name: str) -> None:
 
 @contextmanager
 def _exactly(module: nn.Module, device: torch.device) -> Iterator[None]:
-    """Disable dropout, autocast, gradients and inference mode inside the block."""
     modes = {part: part.training for part in module.modules()}
     module.eval()
     try:
@@ -239,8 +233,7 @@ def _exactly(module: nn.Module, device: torch.device) -> Iterator[None]:
 
 
 def _laid_out_like(old: Tensor, value: Tensor) -> Tensor:
-    """Return a tensor's values with the dtype and strides of the old one (a convolution may be channels_last)."""
-    value = value.to(old.dtype)
+    value = value.to(old.dtype)  # a convolution may be channels_last
     return value if value.stride() == old.stride() else torch.empty_like(old).copy_(value)
 
 

@@ -199,7 +199,6 @@ def is_supported(module: nn.Module) -> bool:
 
 
 def _stores_plain_weight(module: nn.Module) -> bool:
-    """Return whether the weight is an ordinary floating-point tensor: not quantised, parametrised or offloaded."""
     replicated = getattr(module, "_former_parameters", None)  # nn.DataParallel's replica
     weight = (module._parameters if replicated is None else replicated).get("weight")
     if (

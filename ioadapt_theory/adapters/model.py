@@ -135,7 +135,6 @@ def trained_elsewhere(model: nn.Module) -> list[str]:
 
 
 def _of_adapters(model: nn.Module) -> Iterator[nn.Parameter]:
-    """Yield the parameters of our adapters and of PEFT's."""
     for part in model.modules():
         for key in ("adapters",) if isinstance(part, AdaptedLayer) else getattr(type(part), PEFT_NAMES, ()):
             if isinstance(inner := getattr(part, key, None), nn.Module):

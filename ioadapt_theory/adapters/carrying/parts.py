@@ -71,7 +71,7 @@ def parts_of(adapted: Mapping[str, AdaptedLayer], name: str) -> list[Part]:
 
 
 def built(module: nn.Module, sides: Mapping[str, Part]) -> Adapter:
-    """Return a LoRA for a layer, whose sides have the factors, scaling and dtype of the given parts."""
+    """Return a LoRA for a layer; each side has the factors, scaling and dtype of the part given for it."""
     f, families, shift = function_of(module), {}, None
     for side, part in sides.items():
         if side != BIAS:

@@ -73,10 +73,8 @@ class DoRA(Family):
 
 
 def side_norms(a: Tensor, b: Tensor, s: float) -> Tensor:
-    """Return the norm of each column of I + s AB, without computing AB; in float64, since terms cancel.
-
-    For row a_j of A and column b_j of B, the square of the norm is 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j.
-    """
+    """Return the norm of each column of I + s AB without computing AB; in float64, since terms cancel."""
     a, b = a.double(), b.double()
+    # for row a_j of A and column b_j of B, the squared norm is 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j
     change = torch.addmm(a.mT, a.mT @ a, b, beta=2 * s, alpha=s * s)
     return ((change * b).sum(0) + 1).clamp_min(0).sqrt()

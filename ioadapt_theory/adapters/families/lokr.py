@@ -38,9 +38,8 @@ class LoKr(Additive):
             fill(self.D, last / math.sqrt(self.D.shape[0]))
 
     def _settle(self) -> None:
-        """Set the scaling to alpha / rank if D is low-rank, else to 1, as in the reference code."""
         self.low_rank = "D" not in self._parameters
-        self.scaling = self.spec.scaling if self.low_rank else 1.0
+        self.scaling = self.spec.scaling if self.low_rank else 1.0  # as in the reference code
 
     @property
     def rank(self) -> int | None:

@@ -45,7 +45,6 @@ class UnknownSideError(InvalidValueError):
     """Error: the name of a layer does not show whether it reads the residual stream or writes to it."""
 
     def __init__(self, names: Collection[str]) -> None:
-        """List the endings of these layer names in the message."""
         kinds = [*dict.fromkeys(re.sub(r".*\.(?=[^.]*[^.\d][^.]*(\.\d+)*$)", "", name) for name in names)]
         super().__init__(
             f"placement='residual' does not know whether {', '.join(kinds)} read the residual stream or write to it;"

@@ -19,7 +19,6 @@ class NoMatchError(IoAdaptError, ValueError):
     """Error: target_modules matches no module; the message lists similar names."""
 
     def __init__(self, wanted: str | tuple[str, ...], names: Iterable[str]) -> None:
-        """List similar names among ``names``, the names of the modules that can be adapted."""
         names = list(names)
         ends = {".".join(n.split(".")[-k:]) for n in names for k in (1, 2, 3)} | set(names)
         wishes = [wanted] if isinstance(wanted, str) else wanted
@@ -43,12 +42,7 @@ def walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
-    """Return the modules to adapt, in the model's order, by name; a module with several names has its first one.
-
-    Raises:
-        NoMatchError: no module matches.
-        UnsupportedError: a matching module cannot be adapted.
-    """
+    """Return the modules to adapt by name, each once and in the model's order; raise NoMatchError if there are none."""
     named = dict(walk(model))
     if config.target_modules == ALL_LINEAR:
         get_head = getattr(model, "get_output_embeddings", None)

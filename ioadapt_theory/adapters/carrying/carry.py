@@ -27,7 +27,7 @@ STEPS = 10
 TOO_FEW = 16
 """Number of rows up to which a note says that there are too few for a prediction."""
 AS_GOOD = 0.02
-"""Minimum lead, in the share kept, that a candidate needs over the copy, and a new strength over all candidates."""
+"""Minimum lead, in the share kept, that a candidate needs over the copy, and another strength over all candidates."""
 LITTLE, APART, DISAGREEING = 0.3, 0.3, 0.15
 """Thresholds of notes: share kept, difference of R and R_KL, share of positions where the plain models disagree."""
 
@@ -47,8 +47,8 @@ def carried(
 ) -> CarryReport:
     """Carry an adapter over to another model; ``transfer`` calls this function if inputs are given.
 
-    The target receives the candidate that is predicted to keep the largest share of the gain, or none if this share may
-    be 0. If ``tuned``, a model fine-tuned from ``source``, is given, an adapter is first extracted from the difference.
+    The target receives the best candidate that is likely to keep some of the gain, or no adapter if there is none. If
+    ``tuned``, a model fine-tuned from ``source``, is given, an adapter is first extracted from the difference.
 
     Returns:
         A report on the adapter that was put on the target, with the share of the gain that it is predicted to keep.
@@ -139,7 +139,7 @@ class _Carrying:
                 self.candidates[name], self.scores[name] = refined(self.trial, adapters, steps, bar.update)
 
     def report(self, chosen: str) -> tuple[CarryReport, Adapters]:
-        """Predict the share kept from the unused rows; return the report, and adapters if they are likely to help."""
+        """Predict the share kept on the unused rows; return the report, and adapters if they are likely to help."""
         fitted = max(self.made.by_name, key=lambda n: self.scores[n], default=chosen)
         shown = {n: self.candidates[n] for n in (chosen, "copy", fitted, "from zero") if n in self.candidates}
         predicted = self.trial.predicted(shown, self.rows.tell)

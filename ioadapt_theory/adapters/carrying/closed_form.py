@@ -24,7 +24,7 @@ RIDGES: Final = (1e-6, 1e-4, 1e-3, 1e-2, 0.1, 0.5)
 SHRINKING: Final = (1e-2, 0.1, 1.0, 10.0, 100.0)
 """Values of λ, the ridge towards the copy, relative to the product of the mean eigenvalues of C and K."""
 MOST_SHRUNK: Final = 2048
-"""Largest number of features of a side for which ``shrunk`` diagonalises Gram matrices; it returns {} above."""
+"""Largest number of features of a side for which ``shrunk`` diagonalises Gram matrices."""
 ROUNDS = 3
 """Number of iterations for the low rank of ``shrunk``; the error was below 1e-4 for several spectra of C and K."""
 RARE = 1e-4
@@ -51,7 +51,7 @@ class Regression:
         self.cross: Tensor | None = None
 
     def add(self, x: Tensor, u: Tensor) -> None:
-        """Add x (rows x features) and u (rows x columns)."""
+        """Add the rows of x (rows x features) and of u (rows x columns)."""
         wide = torch.float64 if self.features <= EXACT else torch.float32
         self.kept.append((x.to(wide), u.to(wide)))
         self.rows += len(x)
@@ -160,7 +160,10 @@ class Translation:
         return {f"ridge {ridge:g}": (a, b.mT) for ridge, a, b in zip(RIDGES, read, written, strict=True)}
 
     def shrunk(self, reader: Regression, writer: Regression) -> dict[str, Factors]:
-        """Return low-rank solutions M' of C_TT M' K_TT + λM' = C_TS M K_ST + λM for each λ, if both sides are alike."""
+        """Return low-rank approximations of M' with C_TT M' K_TT + λM' = C_TS M K_ST + λM, for each λ in ``SHRINKING``.
+
+        The result is empty if the two sides differ in kind or size, or have more than ``MOST_SHRUNK`` features.
+        """
         (a, b), sizes = (m.float() for m in self.factors), (reader.features, writer.features)
         if sizes != (len(a), b.shape[1]) or max(sizes) > MOST_SHRUNK or self.side != self.target_side:
             return {}

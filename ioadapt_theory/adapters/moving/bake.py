@@ -12,12 +12,12 @@ from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedErro
 
 
 def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Return (A, B, Δb) such that X(W' + AB) + b + Δb is exactly what the adapter gives on XW' + b; no SVD is needed.
+    """Return (A, B, Δb) such that X(W' + AB) + b + Δb is exactly the layer XW' + b with this adapter; no SVD is needed.
 
     The parts act in turn on M, which starts as W': input gives (I + AB)M, output M(I + AB), weight M + AB. An input
-    part alone thus gives the LoRA A(BW'), and an output part (W'A)B. Parts of ranks r₁ and r₂ give rank r₁ + r₂ (taps
-    times r for the input of a convolution), or the full rank of W' if that is lower. B includes the scaling. An output
-    part also acts on the bias: Δb is bAB plus the scaled shift of the adapter, or None if there is neither.
+    part alone thus gives the LoRA A(BW'), and an output part (W'A)B. Parts of ranks r₁ and r₂ give rank r₁ + r₂, or
+    the full rank of W' if that is lower; an input part of a convolution has rank r · taps. B includes the scaling. An
+    output part also acts on the bias: Δb is bAB plus the scaled shift of the adapter, or None if there is neither.
 
     Args:
         adapter: an adapter of the family "lora".

@@ -97,7 +97,7 @@ def put(
     lost: Mapping[str, str] = MappingProxyType({}),
     trainable: bool = False,
 ) -> TransferReport:
-    """Add adapters to the layers with these names, or exchange them.
+    """Add adapters to the layers with these names or, with ``hotswap``, overwrite those that are there.
 
     Args:
         model: the model, changed in place.
@@ -115,6 +115,7 @@ def put(
 
     Raises:
         TransferError: a layer does not fit and ``strict`` is set, or no layer fits; the model is unchanged.
+        InvalidValueError: the name is taken, or with ``hotswap`` the existing adapter has another structure.
     """
     named = dict(walk(model))
     matching = correspondence or Correspondence({}, {}, Origins(dict.fromkeys(adapters, ""), "name"))
@@ -143,7 +144,7 @@ def put(
 
 
 def exchange(old: Mapping[str, Adapter], new: Mapping[str, Adapter]) -> None:
-    """Overwrite adapters with others on the same layers; raise InvalidValueError, first, if layers or shapes differ."""
+    """Overwrite adapters with others of the same structure; raise InvalidValueError, and change none, if one differs."""
     if odd := sorted(old.keys() ^ new.keys()):
         msg = f"{odd[0]}: only one of the two adapters is on this layer; load the new one without hotswap."
         raise InvalidValueError(msg)

@@ -51,7 +51,7 @@ class ModelWeights:
         return operator(base_of(self._modules[name]))
 
     def layer(self, name: str) -> BaseLayer:
-        """Return a layer's original weights, even while merged; raise UnknownNameError if there is no such layer."""
+        """Return a layer's weights without adapters, even merged ones; raise UnknownNameError for an unknown name."""
         if name not in self._modules:
             raise UnknownNameError("layer", name, self.names)
         module = self._modules[name]
@@ -104,7 +104,7 @@ class TensorWeights:
         return Operator(sizes_alone, channels, out, taps=math.prod(kernel))
 
     def layer(self, name: str) -> BaseLayer:
-        """Return a layer's weights in the paper's layout; raise UnknownNameError if there is no such layer."""
+        """Return a layer's weights in the paper's layout; raise UnknownNameError for an unknown name."""
         if name not in self.names:
             raise UnknownNameError("layer", name, self.names)
         w = self.read(f"{name}.weight")

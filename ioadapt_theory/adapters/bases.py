@@ -95,7 +95,7 @@ class SizesAlone(Base):
         return x
 
     def dense(self) -> Tensor:
-        """Return a matrix on the meta device."""
+        """Return a matrix of these sizes, without values, on the meta device."""
         return torch.empty(self.rows, self.columns, device="meta")
 
 

@@ -122,7 +122,6 @@ class Shifted(Modified):
     """A layer f with s b added to its outputs, where b is an adapter's bias (PEFT's ``lora_bias``), s its scaling."""
 
     def __init__(self, f: Operator, adapter: Any, phi: Family) -> None:
-        """Store the adapter and its last family, since each call reads the current b and s from them."""
         super().__init__(f)
         self.adapter, self.phi = adapter, phi
 

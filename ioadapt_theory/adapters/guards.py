@@ -18,7 +18,7 @@ SAVERS: list[Callable[[nn.Module, Path, str], object]] = []
 
 
 def replace(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
-    """Replace modules by name; while any are adapted, turn off methods and fast paths that would bypass adapters."""
+    """Replace modules by name; while the model has adapters, turn off methods and fast paths that would bypass them."""
     for name, new in modules.items():
         parent, _, child = name.rpartition(".")
         setattr(model.get_submodule(parent), child, new)

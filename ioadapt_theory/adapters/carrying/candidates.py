@@ -143,7 +143,6 @@ class Candidates:
         return made
 
     def _copies(self) -> dict[str, Adapter]:
-        """Return copies of the adapters that fit the target's layers unchanged, by source layer."""
         named = {n: m for n, m in self.modules.items() if n}
         found = {}
         for layer, module in self.adapted.items():

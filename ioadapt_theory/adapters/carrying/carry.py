@@ -97,8 +97,6 @@ def _require_finite(model: nn.Module, role: str) -> None:
 
 
 class _Carrying:
-    """The steps of carrying an adapter over, and their shared state."""
-
     def __init__(self, trial: Trial, places: Mapping[str, tuple[str, ...]], lost: dict[str, str]) -> None:
         self.trial, self.rows, self.places, self.lost = trial, trial.rows, places, lost
         self.few = self.rows.rows * trial.positions <= FEW

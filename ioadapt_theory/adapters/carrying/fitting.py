@@ -67,7 +67,7 @@ class Fit:
     """
 
     def __init__(self, trial: Trial, parts: Mapping[str, Part], places: Iterable[Place]) -> None:
-        """Fit low-rank parts at places on the rows to fit, as many at a time as memory allows; measure on others."""
+        """Fit low-rank parts at these places, as many at a time as memory allows; evaluate them on other rows."""
         self.trial, self.parts = trial, parts
         self.at, self.lost, self.closed = dict[Place, Translation](), dict[Place, str](), set[str]()
         count = trial.rows.counts[0] * trial.positions
@@ -96,7 +96,7 @@ class Fit:
         return groups
 
     def _recorded(self, places: Iterable[Place], pairs: Iterable[Pair]) -> Iterator[tuple[Recorded, Recorded]]:
-        """Yield, for each pair of batches, what the layers at some places read and write in both models, unadapted."""
+        """Yield, for each pair of batches, what the layers at some places read and write in both unadapted models."""
         source, target = self.trial.source, self.trial.target
         here = base_layers(source, {self.parts[key].layer for key, _, _ in places})
         there = base_layers(target, {layer for _, layer, _ in places})
@@ -132,7 +132,7 @@ class Fit:
         return fits
 
     def _weigh(self, made: Mapping[Place, Translation], pairs: list[Pair]) -> None:
-        """Set ``kept`` at each place, from the outputs' changes on ``pairs`` to first order in the weights' changes."""
+        """Set ``kept`` at each place, from first-order estimates of the changes of the outputs on ``pairs``."""
         sums: dict[tuple[Place, str], Tensor] = {}
         for here, there in self._recorded([*made], pairs) if made else ():
             for place, one in made.items():

@@ -20,7 +20,7 @@ class CarriedLayer:
     Attributes:
         source: the source's layer that the adapter comes from.
         side: "weight", "input" or "output", or several joined by "+", on the target.
-        rank: rank of the adapter.
+        rank: rank of the adapter, the largest of its sides.
         rows: number of rows in the fit; 0 without a fit.
         features: numbers of features that this side reads and writes; at least twice as many rows are needed.
         kept: share of this layer's gain that the closed form keeps, for small changes of the weights; None for a copy.

@@ -25,7 +25,7 @@ class Part:
         layer: the layer of the source.
         placement: the side; "bias" for the bias that the adapter adds.
         factors: A and B, with the scaling in B; or a change of any rank as A, and an empty B.
-        low: whether the factors have a low rank, as for LoRA; False for DoRA, LoHa, LoKr and changes of tuned models.
+        low: whether the factors have a low rank, as for LoRA; False for other families and changes of tuned models.
         scaling: scaling of the adapter.
         dtype: dtype of the adapter's parameters.
     """

@@ -20,7 +20,7 @@ LOOKS = 5
 def refined(trial: Trial, adapters: Adapters, steps: int, progress: Callable[[int], Any]) -> tuple[Adapters, float]:
     """Return LoRAs after training on the target towards guessed labels or the source's effects, and their score.
 
-    Of all evaluations, including that of the start, the one with the best score on the selection rows is returned.
+    The LoRAs with the best score on the selection rows are returned, which may be those at the start.
 
     Args:
         trial: the models and their rows.
@@ -81,9 +81,9 @@ def balanced(adapter: Adapter) -> Adapter:
 
 
 def distance(s: Tensor, sa: Tensor, t: Tensor, ta: Tensor, weight: float | None) -> Tensor:
-    """Return the loss of the adapted target: cross-entropy, or the relative squared error of the effect without weight.
+    """Return the cross-entropy with guessed labels or, if ``weight`` is None, the relative squared error of the effect.
 
-    The outputs are those of the source without and with the adapter (s, sa), and of the target without and with it.
+    The outputs are those of the source without and with the adapter (s, sa), and those of the target (t, ta).
     """
     if weight is None:
         return ((ta - t) - (sa - s)).square().sum() / (sa - s).square().sum().clamp_min(1e-20)

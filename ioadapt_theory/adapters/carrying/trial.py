@@ -34,8 +34,8 @@ class Options:
         call: ``call(model, batch)`` runs a model if a plain call cannot, and returns outputs that both models share.
         need: "labels" if outputs are logits and both models should predict the same labels, "change" if both should
             change in the same way; by default inferred from the outputs.
-        refine: number of gradient steps without labels from the best candidate. If given, Gauss-Newton passes precede
-            them in small problems, and as many steps from zero are compared; by default 10, or 0 for few rows.
+        refine: number of gradient steps without labels from the best candidate; by default 10, or 0 for few rows. If
+            given, Gauss-Newton passes come first in small problems, and as many steps from zero are tried as well.
         placement: side of the target: "weight", "input", "output", or "best" for each layer; by default unchanged.
         rank: maximum rank of the LoRA to which another family, or the change of a tuned model, is truncated.
         rank_share: without ``rank``, the minimum share of each layer's squared effect that this LoRA keeps.
@@ -139,7 +139,7 @@ class Trial:
         return s, sa, t
 
     def predicted(self, candidates: Mapping[str, Adapters], pairs: Iterable[Pair]) -> dict[str, Prediction]:
-        """Return the prediction for each candidate on some rows; the target is left unchanged."""
+        """Return the prediction for each candidate on the rows of ``pairs``; the target is left unchanged."""
         parts: dict[str, list[RowSums]] = {name: [] for name in candidates}
         with tried(self.target, candidates) as active:
             for number, pair in enumerate(pairs):
@@ -184,7 +184,7 @@ def tried(target: nn.Module, candidates: Mapping[str, Adapters]) -> Iterator[Cal
 
 @contextmanager
 def only(adapted: Mapping[str, AdaptedLayer], name: str) -> Iterator[None]:
-    """Activate only one adapter on the layers inside the block; merged layers are left as they are."""
+    """Activate only the adapter of this name inside the block; merged layers are left as they are."""
     before = {layer: layer.active for layer in adapted.values() if not layer.merged}
     for layer in before:
         layer.activate(*({name} & {*layer.adapters}))

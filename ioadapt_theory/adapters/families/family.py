@@ -44,7 +44,7 @@ class Spec:
 
     Attributes:
         rank: r, the inner dimension of the low-rank factors.
-        scaling: factor on the learned change, alpha / rank in the field's convention.
+        scaling: factor on the learned change, usually alpha / rank.
         dropout: probability of dropping an input feature of the learned change.
         init: "default" and "gaussian" start without any change; "gaussian" draws A of LoRA and DoRA from N(0, 1/r²).
             "random" fills every factor, so that the untrained adapter has an effect.
@@ -125,7 +125,7 @@ class Family(nn.Module, ABC):
 
     @property
     def rank(self) -> int | None:
-        """The rank r, or None if the parameters have no axis of this size."""
+        """The rank r, or None if no parameter has an axis of this size."""
         return self.spec.rank if any("rank" in axes for axes in self.axes.values()) else None
 
     def take(self, parameters: Mapping[str, Tensor]) -> Self:

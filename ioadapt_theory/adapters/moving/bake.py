@@ -133,8 +133,9 @@ def truncate(
         dtype: dtype of A and B.
 
     Raises:
-        InvalidValueError: both rank and share are given, or one is outside its limits.
+        InvalidValueError: both rank and share are given, one is outside its limits, or D is not finite.
         ShapeError: the size of W' does not match the adapter.
+        UnsupportedError: neither is given, and the adapter is not a LoRA.
     """
     if rank is not None and share is not None:
         msg = "Give either a rank or a share of the norm, not both."

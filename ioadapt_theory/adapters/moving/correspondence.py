@@ -171,12 +171,11 @@ def _by_plain_name(names: Iterable[str], like: Iterable[str]) -> dict[str, str]:
 
 
 def _kind(name: str) -> str:
-    """Return the part of a name after its block number, without a final number: ``self_attn.q_proj``."""
+    """Return the part of a name after its block number, without a final number, such as ``self_attn.q_proj``."""
     return re.sub(r"(^|\.)\d+$", "", re.split(r"(?:^|\.)\d+\.", unwrapped(name))[-1])
 
 
 def _contents(weights: Weights, names: Mapping[str, str], count: int) -> Contents:
-    """Return the shapes and sampled values of the layers' matrices, by plain name."""
     shapes = {}
     for plain, name in names.items():
         try:

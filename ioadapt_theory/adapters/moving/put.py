@@ -144,7 +144,7 @@ def put(
 
 
 def exchange(old: Mapping[str, Adapter], new: Mapping[str, Adapter]) -> None:
-    """Overwrite adapters with others of the same structure; raise InvalidValueError, and change none, if one differs."""
+    """Overwrite adapters with others of the same structure; if one differs, change none and raise InvalidValueError."""
     if odd := sorted(old.keys() ^ new.keys()):
         msg = f"{odd[0]}: only one of the two adapters is on this layer; load the new one without hotswap."
         raise InvalidValueError(msg)

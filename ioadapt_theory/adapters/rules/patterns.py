@@ -23,7 +23,7 @@ _spent = 0.0
 
 @functools.lru_cache(maxsize=1 << 15)
 def compiled(pattern: str) -> Any:
-    """Return the compiled pattern; raise InvalidValueError if it is invalid or has too large repeat counts."""
+    """Return the compiled pattern; raise InvalidValueError if it is invalid or its repeat counts are too large."""
     counts = (re.findall(r"\d+", braces) for braces in re.findall(r"\{[\d,]{1,20}\}", pattern))
     if math.prod(max([1, *map(int, each)]) for each in counts) > MOST_COPIES:
         msg = f"Pattern {pattern[:60]!r} repeats more than {MOST_COPIES:,} times; use a smaller count."

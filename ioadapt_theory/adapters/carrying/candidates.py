@@ -77,7 +77,7 @@ class Candidates:
     """
 
     def __init__(self, trial: Trial, places: Mapping[str, tuple[str, ...]], *, few: bool) -> None:
-        """Fit the candidates; ``places`` maps source to target layers, ``few`` leaves only ``SAFE`` and the copy."""
+        """Fit the candidates (only ``SAFE`` and the copy if ``few``); ``places`` maps source to target layers."""
         self.trial, self.places, self.few = trial, places, few
         self.adapted = {n: layer for n, layer in layers(trial.source, trial.name).items() if n in places}
         self.modules = {"": trial.target, **dict(walk(trial.target))}
@@ -128,7 +128,7 @@ class Candidates:
         return {n: adapters for n, adapters in made.items() if adapters}
 
     def strengths(self, scores: Mapping[str, float]) -> dict[str, Adapters]:
-        """Return the best closed form at other strengths: a ridge makes it too weak, several large parts too strong."""
+        """Return the best closed form at each of ``STRENGTHS``: ridges weaken it, large parts overshoot together."""
         fitted = [n for n in self.by_name if n != "copy"]
         if self.few or not fitted:
             return {}

@@ -114,10 +114,10 @@ class Translation:
         self.rows, self.features = 0, (0, 0)
 
     def add(self, source: Rows, target: Rows) -> None:
-        """Add what the two layers read and wrote in one batch.
+        """Add the activations and gradients of the source's and the target's layer on one batch.
 
         Raises:
-            ShapeError: the two layers have different numbers of positions.
+            ShapeError: the two layers have different numbers of samples or positions.
         """
         a, b = self.factors
         u, v = source.reader(self.side), source.writer(self.side)

@@ -41,7 +41,7 @@ class Options:
         rank_share: without ``rank``, the minimum share of each layer's squared effect that this LoRA keeps.
         size: maximum number of rows per batch.
         memory: gigabytes for the sums of the fit; layers beyond this limit are fitted in further passes.
-        draws: random cotangents per batch; by default from 4 for few rows to 1 for many; n tokens count as √n rows.
+        draws: number of cotangents per batch; by default 4 for few rows to 1 for many; n tokens count as √n rows.
         seed: seed of the division of the rows, of the cotangents, and of random numbers in the models.
     """
 

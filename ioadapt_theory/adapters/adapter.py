@@ -102,7 +102,7 @@ class Adapters(nn.ModuleDict):
         return torch.tensor([phi.scaling for phi in self._families()], dtype=torch.float64, device="cpu")
 
     def set_extra_state(self, state: Any) -> None:
-        """Restore the scalings from ``get_extra_state``; ignore a state with a different number of scalings."""
+        """Restore the scalings saved by ``get_extra_state``; ignore a state with a different number of scalings."""
         families = self._families()
         if isinstance(state, Tensor) and state.shape == (len(families),) and not state.is_meta:
             for phi, scaling in zip(families, state.tolist(), strict=True):

@@ -1,7 +1,7 @@
 """The matrix that a family is applied to: W of a layer f, or an identity, which is never stored.
 
-Rows are samples: f(x) = xW + b with W of shape (rows, columns). For a convolution, W is the kernel as an (in · taps) x
-out matrix, and the features are on the channel axis.
+Rows are samples: f(x) = xW + b with W of shape (rows, columns). For a convolution, W is the kernel as an (in/groups ·
+taps) x out matrix, and the features are on the channel axis.
 """
 
 from abc import ABC, abstractmethod
@@ -18,9 +18,9 @@ class Base(ABC):
     """An affine map of features, f(x) = xW + b.
 
     Attributes:
-        rows: number of rows of W; for a convolution, input channels times kernel taps.
+        rows: number of rows of W; for a convolution, input channels of one group times kernel taps.
         columns: number of columns of W, the output features.
-        channels: number of input features; differs from ``rows`` only for convolutions.
+        channels: number of input features (of one group); differs from ``rows`` only for convolutions.
         axis: the feature axis, counted from the end: -1 for linear layers.
         bias: b, or None.
     """

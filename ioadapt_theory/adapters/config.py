@@ -136,7 +136,7 @@ class AdapterConfig:
 
 
 def translated(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options under our names, not PEFT's; raise an error if one is unknown, repeated, invalid or missing."""
+    """Return options under our names, not PEFT's; raise an error if one is unknown, repeated, invalid or missing."""
     known = [one.name for one in fields(AdapterConfig)]
     result: dict[str, Any] = {}
     for name, value in options.items():

@@ -1,4 +1,4 @@
-"""DoRA (Liu et al. 2024): Φ(W) = V diag(m / ‖V‖) with V = W + s AB, norms over the rows of each column.
+"""DoRA (Liu et al. 2024): Φ(W) = V diag(m / ‖V‖) with V = W + s AB and the norms ‖V‖ of its columns.
 
 In the paper's layout a column belongs to one output feature; the reference code normalises the same vectors.
 """

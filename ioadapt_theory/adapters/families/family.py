@@ -50,7 +50,7 @@ class Spec:
             "random" fills every factor, so that the untrained adapter has an effect.
         dtype: dtype of the parameters; None is the base's dtype, or float32 for a base in float16 or bfloat16.
         detach_norm: DoRA only: treat ‖V‖ as a constant in the backward pass, as the authors of DoRA do.
-        factor: LoKr only: size of the small Kronecker factor; -1 is the most square split.
+        factor: LoKr only: size of the small Kronecker factor; -1 chooses the most nearly square split.
 
     Example:
         >>> from ioadapt_theory.adapters import Spec

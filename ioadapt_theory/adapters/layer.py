@@ -233,8 +233,8 @@ def _exactly(module: nn.Module, device: torch.device) -> Iterator[None]:
 
 
 def _laid_out_like(old: Tensor, value: Tensor) -> Tensor:
-    value = value.to(old.dtype)  # a convolution may be channels_last
-    return value if value.stride() == old.stride() else torch.empty_like(old).copy_(value)
+    value = value.to(old.dtype)
+    return value if value.stride() == old.stride() else torch.empty_like(old).copy_(value)  # may be channels_last
 
 
 def base_of(module: nn.Module) -> nn.Module:

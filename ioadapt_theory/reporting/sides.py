@@ -19,7 +19,7 @@ CHANNELS = 512
 """Maximum number of channels to compare. If there are more, this many are sampled, and the null distribution of the
 cosine has a standard deviation of about 1/512."""
 LARGE = 1 << 20
-"""Matrices with more elements than this are multiplied in float32, unless they are stored in float64."""
+"""Matrices with at least this many elements are multiplied in float32, unless they are stored in float64."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def _chunks(
     sources += [] if parent is None else [(parent, base)]
     fills = [_widening(checkpoints[model], str(layer.tensors[model]), out) for model, out in sources]
     for start in range(0, layer.numel, length):
-        begin = min(start, layer.numel - length)  # the last chunk is as long, so it begins earlier
+        begin = min(start, layer.numel - length)  # the last chunk is as long as the others, so it begins earlier
         for fill in fills:
             fill(begin)
         if parent is not None:

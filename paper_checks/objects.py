@@ -77,7 +77,7 @@ def one_side() -> Iterator[Objects]:
 
 
 def lemma_1() -> Iterator[Objects]:
-    """Yield instances near the extremal family, where the proof's inequalities are nearly tight, or with Δu = Δv = 0."""
+    """Yield instances near the extremal family, where the inequalities are almost tight, and ones with Δu = Δv = 0."""
     near = row(mpf("0.1"), mpf("-0.2"), mpf("0.05")), row(mpf("-0.1"), mpf("0.1"), mpf("-0.07"))
     for s, du, dv in ((mpf("0.2"), *near), (mpf("-0.6"), *near), (mpf(-1), 0 * near[0], 0 * near[0]),
                       (mpf(1), 0 * near[0], 0 * near[0])):  # fmt: skip

@@ -185,7 +185,7 @@ def _over_layers(
     order = sorted(range(len(layers)), key=lambda k: -layers[k].numel)
     results: dict[int, Moments] = {}
     with ThreadPoolExecutor(threads) as pool:
-        for k, result in zip(order, pool.map(work, [layers[k] for k in order]), strict=True):  # an error cancels the rest
+        for k, result in zip(order, pool.map(work, [layers[k] for k in order]), strict=True):  # cancels on errors
             results[k] = result
             if advance is not None:
                 advance(layers[k].numel)

@@ -449,7 +449,7 @@ def equal_functions() -> Iterator[Objects]:
 
 @of(("transfer-sufficient", 0))
 def nearly_equal() -> Iterator[Objects]:
-    """Yield the instances for which ‖C‖_F is at least (‖I + AB‖₂ + 1)‖D‖_F."""
+    """Yield those of four instances that satisfy the hypothesis of transfer-sufficient."""
     eye = mp.eye(2)
     for w1, w2, v1, v2, ab, sigma in (
         (draw(2, 2), draw(2, 2, 2), draw(2, 2), draw(2, 2, 2) + draw(2, 2, 3) / 40, draw(2, 2, 4) * 9, mpf(2)),

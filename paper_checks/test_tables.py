@@ -1,6 +1,6 @@
 """Checks of the arithmetic and the consistency of the printed tables, and counts of wins, ties and losses.
 
-The claims ``tables-*`` count what the paper reads from the tables.
+The counts are compared with those in the claims ``tables-*``.
 """
 
 import csv

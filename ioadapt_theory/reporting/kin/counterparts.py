@@ -20,7 +20,7 @@ from ioadapt_theory.similarity.report.order import place
 def under_common_names(source: Checkpoint, target: Checkpoint, *, adapted: bool) -> tuple[TensorWeights, TensorWeights]:
     """Return the weights of two checkpoints under common names.
 
-    These are module names if there is an adapter, or if only one of the models stores its head: the other's may be tied.
+    These are module names if there is an adapter, or if only one model stores its head, since the other's may be tied.
     Module names are found with transformers, whose import takes longer than a report.
     """
     heads = [any(name.endswith(HEADS) for name in checkpoint.tensors) for checkpoint in (source, target)]

@@ -1,4 +1,4 @@
-"""The order of computation of a network, from its layers' names (files sort 10 before 2), and groups of layers."""
+"""The order in which a network computes its layers, found from their names, and groups of layers."""
 
 import re
 from collections import defaultdict

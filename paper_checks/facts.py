@@ -281,7 +281,7 @@ def rotary(claim: Claim, turned: str, free: str) -> bool:
 
 
 def gauge_parts(claim: Claim, at_input: str, at_output: str, mismatch: str) -> bool:
-    """Check for three layers and orthogonal Q that an effect minus its gauge part is the effect of T on rotated weights."""
+    """Check for three layers and orthogonal Q that an effect minus its gauge part is that of T on rotated weights."""
     t, *others = (mpmath.randmatrix(3, 3) for _ in range(7))
     ws, vs = others[:3], others[3:]
     qs = [mpmath.eye(3), *(mpmath.qr(mpmath.randmatrix(3, 3))[0] for _ in range(2)), mpmath.eye(3)]

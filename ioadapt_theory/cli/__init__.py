@@ -47,7 +47,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a subcommand; return 0 for success, 1 for a negative result, 2 for errors, 3 for lost workers, 130 for Ctrl-C."""
+    """Run a subcommand; return 0, or 1 for a negative result, 2 for errors, 3 for lost workers, 130 for Ctrl-C."""
     argv = sys.argv[1:] if argv is None else argv
     chosen = next((a for a in argv if not a.startswith("-")), None)
     return guarded(f"ioadapt {chosen}" if chosen in COMMANDS else "ioadapt", lambda: _main(argv, chosen))
@@ -73,7 +73,7 @@ def _main(argv: list[str], chosen: str | None) -> int:
 
 
 def guarded(name: str, body: Callable[[], int]) -> int:
-    """Run ``body`` and return its exit status. Errors are printed as one sentence on stderr, after ``name``."""
+    """Run ``body`` and return its exit status. Errors and Ctrl-C are reported in one sentence on stderr."""
     speak_utf_8()
     try:
         with _printable_output():

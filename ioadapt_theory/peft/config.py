@@ -113,7 +113,7 @@ class IOLoraConfig(PeftConfig):
         self._layers[name] = layer
 
     def save_pretrained(self, save_directory: str, **kwargs: Any) -> None:
-        """Save like PEFT, with fingerprints of the base layers that are not merged."""
+        """Save like PEFT, together with fingerprints of those base layers that are not merged."""
         bases: dict[str, Any] = {n: layer.base_layer for n, layer in self._layers.items() if not layer.merged}
         prints = fingerprints({name: partial(read_layer, base) for name, base in bases.items()})
         self.base_fingerprints = prints or self.base_fingerprints

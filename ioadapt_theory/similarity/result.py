@@ -82,7 +82,7 @@ class Comparison:
     Attributes:
         models, labels: The checkpoints, and short and distinct names for them.
         parent: Name of the parent, if updates were compared.
-        rows: The layers.
+        rows: The compared layers.
         skipped: The skipped tensors, with reasons.
         notes: Remarks on the pairing.
 
@@ -169,7 +169,7 @@ def role(kind: str) -> str:
 
 
 def labels_of(checkpoints: Sequence[Checkpoint]) -> tuple[str, ...]:
-    """Return short, distinct names of checkpoints, with _ for |. Equal names are extended by folders or by a number."""
+    """Return short, distinct names of checkpoints, without |. Equal names are extended by folders or by a number."""
     names = [printable(c.name).replace("|", "_") for c in checkpoints]
     parts = [PurePath(printable(c.source).replace("|", "_")).parts for c in checkpoints]
     for name in {name for name in names if names.count(name) > 1}:

@@ -1,4 +1,4 @@
-"""The relation of two models, determined from their weights."""
+"""The relation of two models, determined from their weights and, if they were run, from their outputs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

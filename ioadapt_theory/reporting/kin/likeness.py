@@ -104,7 +104,7 @@ def _zeroed(one: Tensor, two: Tensor) -> tuple[str, str] | None:
 
 
 def _rounded(one: Tensor, two: Tensor) -> tuple[str, str]:
-    """Return ``copy`` and ``copied`` of ``Likeness``, since rounding preserves the order of values that share a scale."""
+    """Return ``copy`` and ``copied`` of ``Likeness``. Rounding preserves the order of values that share a scale."""
     w, w2 = (_pieces(m) for m in (one, two))
     change = w2 - w
     if not change.any() or not w.any():

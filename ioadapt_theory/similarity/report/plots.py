@@ -70,7 +70,7 @@ def heat_map(axes: Axes, values: np.ndarray, labels: Sequence[str], *, low: floa
 
 
 def lowest_shown(panels: Sequence[np.ndarray]) -> float:
-    """Return the lower end of the colour scale: a round number below the lowest value."""
+    """Return the lower end of the colour scale: a round number below the lowest value, or that value if negative."""
     least = float(np.nanmin(panels))
     return min(least, 0.0) if least < ALL_HIGH else min(math.floor(least * 20) / 20, 0.95)
 

@@ -65,7 +65,7 @@ def heading(c: Comparison) -> str:
 
 
 def aligned(lines: Sequence[Sequence[str]], width: int = WIDTH, least: int = 16) -> str:
-    """Return aligned columns. Names are cut to fit, or get their own lines if fewer than ``least`` characters fit."""
+    """Return aligned columns. The first is cut to fit, or gets its own lines if fewer than ``least`` characters fit."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     room = width - sum(w + 2 for w in widths[1:])
     printed = []

@@ -51,7 +51,7 @@ def mean_over_signs(m: Any) -> Any:
 
 
 def of_law(claim: Claim, law: str) -> bool:
-    """Return whether the left side is the mean squared discrepancy over rows zF, or rows with second moments σ²I."""
+    """Return whether the claim's left side is the mean squared discrepancy over rows zF, or rows with second moments σ²I."""
     i = drawn(claim.id)
     gap = {"prop-5-anisotropic": GAP @ T}.get(claim.id, T @ GAP) if law == "zF" else GAP
     first = i.instance.factor if law == "zF" else i.instance.sigma * torch.eye(3).double()
@@ -80,7 +80,7 @@ def segment(claim: Claim, every: str, begin: str, end: str, above: str) -> bool:
 
 
 def iff(claim: Claim, lost: str, rank: str) -> bool:
-    """Check on three W that W(I + W⁺AB) = W + AB iff ``lost`` is 0, and so for every AB iff ``rank`` is rank W."""
+    """Check on three W: W(I + W⁺AB) = W + AB iff ``lost`` is 0, and this holds for every AB iff rank W is ``rank``."""
     said = True
     for w in (random(2, 3), random(3, 2), torch.ones(2, 2).double()):
         i, pinv_ = mpmath.eye(len(w)), torch.linalg.pinv(w)
@@ -208,7 +208,7 @@ def jacobians() -> bool:
 
 
 def of_the_cells(claim: Claim, says: str) -> bool:
-    """Check that the text names the sides, placements and metrics that are counted (``SCORES``)."""
+    """Check that the sides, placements and metrics in the text are those that are counted (``SCORES``)."""
     name = claim.id.removeprefix("tables-")
     counted = SCORES.get(name, [(0, p, "weight", IMAGE) for p in (SIDES if name != "geneval-overall" else ("input",))])
     mine, over, metrics = (

@@ -142,7 +142,7 @@ CONDITIONS = {"where", "if", "at"}
 
 
 def segments(line: str, names: Mapping[str, str], letters: set[str]) -> Iterator[tuple[str, str]]:
-    """Yield (word before it, formula) for each formula in a line; ``names`` replaces names that contain words."""
+    """Yield (word before, formula) for each formula in a line; ``names`` maps names that contain words to symbols."""
     for name in sorted(names, key=len, reverse=True):
         line = line.replace(name, names[name])
     line = re.sub(r"(?:Eqs?|Props?|App|Sec)\. \S+", "it", line)

@@ -70,7 +70,7 @@ def test_of_props_1_and_2_a_counterexample_has_an_adapter_of_low_rank(claim: Cla
 
 @pytest.mark.parametrize("claim", EVERY)
 def test_as_printed_is_said_of_what_is_printed_only(claim: Claim) -> None:
-    """Corrections and extensions are ours; a claim "as printed" amends another one only if it stands in its proof."""
+    """Corrections and extensions are ours; a claim "as printed" amends another one only as a statement in its proof."""
     places = ("Lemma", "Proposition", "Eq", "Remark", "Remainder", "Section", "Proof", "App", "Table")
     if claim.origin is Origin.OURS:
         assert claim.amends is not None or claim.reading or "beyond" in claim.source

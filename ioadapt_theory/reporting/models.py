@@ -20,7 +20,7 @@ class Networks(nn.ModuleDict):
     """A member of an ANI ensemble: for each chemical element, a network from an atom's features to its energy."""
 
     def forward(self, **features: Tensor) -> Tensor:
-        """Return the energies of all atoms, element by element; ``features`` are (atoms, features) for each element."""
+        """Return the energies of all atoms, element by element, from a tensor (atoms, features) for each element."""
         energies = []
         for element, x in features.items():
             if element not in self:
@@ -49,7 +49,7 @@ def load_ani(source: str) -> nn.Module:
 
 
 def load_model(source: Path | str) -> nn.Module:
-    """Load a model in evaluation mode: a transformers or diffusers folder, or an ANI member. No code in it is run."""
+    """Load a transformers or diffusers folder, or an ANI member, in evaluation mode. No code from a folder is run."""
     if re.fullmatch(r"ani-1(x|ccx):\d+", str(source)):
         return load_ani(str(source))
     folder = Path(source)

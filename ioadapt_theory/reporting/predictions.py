@@ -51,7 +51,7 @@ class Predictions:
         return median(shares) if shares else None
 
     def best(self) -> dict[str, Placement]:
-        """Return layer -> the side on which a copy keeps the largest share of its gain; the input side wins ties."""
+        """Return layer -> the side with the largest expected share, if any is positive. The input side wins ties."""
         shares: dict[str, dict[Placement, float]] = {}
         for (name, side), one in self.expected.items():
             shares.setdefault(name, {})[Placement(side)] = one.R

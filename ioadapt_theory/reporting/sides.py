@@ -41,7 +41,7 @@ class Sides:
 
 
 def sides(source: BaseLayer, target: BaseLayer, widths: Sequence[int] = ()) -> Sides:
-    """Compare the input and output sides of two layers; ``widths`` are the sizes of all sides, see ``null.parts``."""
+    """Compare two layers' input and output sides; ``widths`` are the sizes of all layers' sides, see ``null.parts``."""
     near, near_target = (m.matrix.reshape(len(m.matrix) // math.prod(m.kernel), -1) for m in (source, target))
     far, far_target = source.matrix.mT, target.matrix.mT
     one, two = source.matrix.detach().mT, target.matrix.detach().mT  # in torch's layout

@@ -51,7 +51,7 @@ def mean_over_signs(m: Any) -> Any:
 
 
 def of_law(claim: Claim, law: str) -> bool:
-    """Return whether the claim's left side is the mean squared discrepancy over rows zF, or rows with second moments σ²I."""
+    """Return whether the left side is the mean squared discrepancy over rows zF, or rows with second moments σ²I."""
     i = drawn(claim.id)
     gap = {"prop-5-anisotropic": GAP @ T}.get(claim.id, T @ GAP) if law == "zF" else GAP
     first = i.instance.factor if law == "zF" else i.instance.sigma * torch.eye(3).double()

@@ -11,12 +11,13 @@ from sympy import Matrix, Rational
 
 from ioadapt_theory.claims import CLAIMS, Claim, Run, Verdict, verify
 from ioadapt_theory.claims.claim import Origin, Word
+from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.argument import Proof
 from ioadapt_theory.claims.evidence.extremes import Attained
 from ioadapt_theory.claims.evidence.findings import Evidence
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Term, opened
-from ioadapt_theory.claims.instances import witness
+from ioadapt_theory.claims.instances import witness, witnesses
 from ioadapt_theory.claims.registry import FILES
 from ioadapt_theory.claims.report import remark
 from ioadapt_theory.claims.settings.letters import discrepancy
@@ -66,6 +67,14 @@ def test_of_props_1_and_2_a_counterexample_has_an_adapter_of_low_rank(claim: Cla
     exact = [{key: Matrix([[*map(Rational, map(str, r))] for r in witness(name)[key]]) for key in ("AB", "W")}
              for name in claim.witnesses]  # fmt: skip
     assert claim.id == "bounds-rank" or any(m["AB"].rank() < min(m["W"].shape) for m in exact)
+
+
+@pytest.mark.parametrize("name", [n for n in witnesses() if n.endswith("-low-rank")])
+def test_a_witness_of_low_rank_gives_both_sides_of_the_one_of_full_rank(name: str) -> None:
+    """It is the same instance with more features, which its adapter leaves alone."""
+    (claim,) = (c for c in CLAIMS.values() if name in c.witnesses)
+    low, full = (evaluate(claim, witness(n)) for n in (name, name.removesuffix("-low-rank")))
+    assert (low.lhs, low.rhs) == (full.lhs, full.rhs)
 
 
 @pytest.mark.parametrize("claim", EVERY)

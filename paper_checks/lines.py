@@ -128,7 +128,7 @@ class Line(reader.Reader):
 
 
 LITTLE = {*"as so at be is of to in it an by or no on if up and the for has are that which where".split()}
-"""Words that are no products of letters."""
+"""Words that are never read as products of symbols."""
 
 
 def is_word(word: str, letters: set[str], before: str, behind: str) -> bool:

@@ -11,7 +11,7 @@ from paper_checks import reader
 
 Objects = dict[str, Any]
 OBJECTS: list[tuple[str, int, Callable[[], Iterator[Objects]]]] = []
-"""(id of a claim, number of the argument, instances)."""
+"""(id of a claim, number of the argument, function that yields instances)."""
 
 
 def of(*arguments: tuple[str, int]) -> Callable[[Callable[[], Iterator[Objects]]], Callable[[], Iterator[Objects]]]:

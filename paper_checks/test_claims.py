@@ -71,7 +71,7 @@ def test_of_props_1_and_2_a_counterexample_has_an_adapter_of_low_rank(claim: Cla
 
 @pytest.mark.parametrize("name", [n for n in witnesses() if n.endswith("-low-rank")])
 def test_a_witness_of_low_rank_gives_both_sides_of_the_one_of_full_rank(name: str) -> None:
-    """It is the same instance with more features, which its adapter leaves alone."""
+    """A low-rank witness is the full-rank one with additional features, which its adapter does not change."""
     (claim,) = (c for c in CLAIMS.values() if name in c.witnesses)
     low, full = (evaluate(claim, witness(n)) for n in (name, name.removesuffix("-low-rank")))
     assert (low.lhs, low.rhs) == (full.lhs, full.rhs)

@@ -79,7 +79,7 @@ def report(
         adapter: the name of an adapter on the source, or the adapters by layer; without it, the report recommends where
             to train one. The name may be omitted if the source has a single adapter.
         inputs: unlabelled inputs of the models, from the adapter's domain: a tensor, a tuple, a mapping, or an iterable
-            of such batches. Requires two models in memory, and an adapter given by name.
+            of such batches. Requires two models in memory; an adapter, if any, must be given by name.
         target_inputs: the same samples as inputs of the target, if these differ.
         call: ``call(model, batch)`` runs a model and returns an output that both models have; by default a plain call.
         explained: share of the source's loss that the adapter removed, for the bound on the error of R.

@@ -151,7 +151,7 @@ class Comparison:
         return sum((null.z or 0.0) >= STANDS_OUT for null in self._nulls(pair))
 
     def too_small(self, pair: Pair) -> int:
-        """Return the number of the pair's layers that are too small to distinguish related from unrelated."""
+        """Return the number of the pair's layers that are too small to tell related from unrelated ones."""
         return sum(null.too_small for null in self._nulls(pair))
 
     def _nulls(self, pair: Pair) -> list[Null]:

@@ -42,7 +42,7 @@ def moments(layer: Layer, checkpoints: Sequence[Checkpoint], parent: int | None 
 
 
 def whole(checkpoint: Checkpoint, name: str, base: Tensor | None = None) -> Float64[Tensor, " n"]:
-    """Return all elements of a tensor, flattened, minus the elements ``base`` of its parent if given."""
+    """Return all elements of a tensor, flattened, minus ``base``, the elements of the parent's tensor, if given."""
     out = torch.empty(checkpoint.tensors[name].numel, dtype=torch.float64)
     _widening(checkpoint, name, out)(0)
     return out if base is None else out.sub_(base)

@@ -97,7 +97,7 @@ def differing(source: Weights, target: Weights, counterparts: Counterparts) -> t
 
 
 def vectors(names: Iterable[str], counterparts: Mapping[str, str]) -> dict[str, str]:
-    """Return source's name -> target's name for norms and biases, which are matched like the blocks around them."""
+    """Return the source's name -> the target's for norms and biases, which are matched like the blocks around them."""
     blocks = {"": ""}
     for one, two in counterparts.items():
         parts, others = one.split("."), two.split(".")

@@ -25,7 +25,7 @@ def table(outcome: CarryReport) -> list[list[str]]:
 
 
 def sentences(outcome: CarryReport) -> list[str]:
-    """Return the sentences below the table."""
+    """Return the sentences below the table: notes, layers without an adapter, and what to do next."""
     gain = "in log-likelihood (R_KL)" if outcome.need == "labels" else "(R, if both models need the same change)"
     fitted, chosen, told = outcome.rows
     lines = [
@@ -58,7 +58,7 @@ def to_text(outcome: CarryReport) -> str:
 
 
 def to_json(outcome: CarryReport) -> dict[str, Any]:
-    """Return the outcome as plain numbers, strings, lists and objects."""
+    """Return the outcome as data for JSON: numbers, strings, lists and dictionaries."""
     return {
         "kept": outcome.kept,
         "interval": [*outcome.interval],

@@ -34,7 +34,7 @@ class NoMatchError(IoAdaptError, ValueError):
 
 
 def walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Yield each submodule under each of its names, without entering adapted layers."""
+    """Yield each submodule once for each of its names; the contents of adapted layers are left out."""
     inside: tuple[str, ...] = ()
     for name, module in model.named_modules(remove_duplicate=False):
         if not name or name.startswith(inside):
@@ -45,7 +45,7 @@ def walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
-    """Return the modules to adapt by their first names, in the model's order; raise NoMatchError if there are none."""
+    """Return the modules to adapt in the model's order, each by its first name; raise NoMatchError if there is none."""
     named = dict(walk(model))
     if config.target_modules == ALL_LINEAR:
         get_head = getattr(model, "get_output_embeddings", None)
@@ -99,7 +99,7 @@ def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) ->
 
 
 def fits(wanted: str | tuple[str, ...], name: str) -> bool:
-    """Return whether a name ends with one of ``wanted``, or fully matches ``wanted`` as a regular expression."""
+    """Return whether ``wanted``, a tuple of endings or a regular expression for the whole name, matches a name."""
     if isinstance(wanted, str):
         return patterns.fits(wanted, name)
     return any(name == end or name.endswith(f".{end}") for end in wanted)

@@ -32,7 +32,7 @@ class Dequantised(Computed):
     """A checkpoint in which float8 codes and scales are replaced by weights."""
 
     def __init__(self, whole: Checkpoint, scales: Mapping[str, str], beside: Collection[str]) -> None:
-        """Take the stored checkpoint, which is closed with this one, weight -> scale, and the tensors to hide."""
+        """``whole`` is closed with this checkpoint; ``scales``: weight -> scale; ``beside`` are tensors to hide."""
         self.name, self.source, self.revision, self.config = whole.name, whole.source, whole.revision, whole.config
         self.metadata = {**whole.metadata, "quantised": f"{len(scales)} fp8 weights"}
         self._whole, self._scales = whole, scales
@@ -63,7 +63,7 @@ class Dequantised(Computed):
 
 
 def dequantised(whole: Checkpoint) -> Checkpoint:
-    """Return the checkpoint with float8 codes replaced by weights; raise UnsupportedError for other quantisations."""
+    """Return the checkpoint with scaled float8 codes dequantised; raise UnsupportedError for other quantisations."""
     scales, beside = dict[str, str](), {MARK} & whole.tensors.keys()
     for name, info in whole.tensors.items():
         if info.dtype.startswith("F8_E") and info.dtype != "F8_E8M0":
@@ -83,7 +83,7 @@ def dequantised(whole: Checkpoint) -> Checkpoint:
 
 
 def _blocks(scale: TensorInfo, weight: TensorInfo) -> tuple[int, ...]:
-    """Return the sizes (if possible, powers of two) of the blocks of a weight that share a scale; () for one scale."""
+    """Return the size of a weight's blocks with one scale each, if possible powers of two; () for a single scale."""
     if scale.numel == 1:
         return ()
     counts = (*scale.shape, *[1] * (len(weight.shape) - len(scale.shape)))

@@ -1,4 +1,4 @@
-"""Errors of the hub (401, 403, 404, 429, no route...) as one sentence with the file, the cause and the remedy."""
+"""Messages for the hub's errors (401, 403, 404, 429, no route, ...) that name the file, the cause and the remedy."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from ioadapt_theory.checkpoints.checkpoint import SourceError
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to a hub; ``refusal`` is the hub's error if only the cache can be used."""
+    """A revision of a repository requested from a hub; ``refusal`` is the hub's error if only the cache can be used."""
 
     repo: str
     revision: str | None

@@ -26,7 +26,7 @@ DESCRIBED = re.compile(rf"(?:base_model\.model\.)?(.+)\.iolora_adapters\.{re.esc
 
 
 def settings_tensor(adapter: Adapter) -> Tensor:
-    """Return the settings of an adapter as a tensor of bytes."""
+    """Return the settings of an adapter as JSON in a tensor of bytes."""
     return torch.frombuffer(bytearray(json.dumps(describe(adapter)).encode()), dtype=torch.uint8)
 
 
@@ -38,7 +38,7 @@ def settings_of(keys: Iterable[str], read: Callable[[str], Tensor], where: objec
 
 
 def contents(source: TensorFile) -> tuple[list[StoredLayer], dict[str, str]]:
-    """Return the layers of a plug-in file (none for other files), and for each key that is not read the reason."""
+    """Return the layers in a file of our plug-in (none in other files), and key that is not read -> the reason."""
     entries = settings_of(source.shapes, source.stored, source.path)
     keys: dict[str, dict[str, str]] = {layer: {} for layer in entries}
     unread = {}

@@ -33,7 +33,7 @@ Times = Callable[[Float[np.ndarray, "f r"]], Float[np.ndarray, "f r"]]
 """A function that multiplies a matrix K by a matrix with a few columns."""
 
 ROUNDING = 4096
-"""Multiple of the machine epsilon below which ‖K - (tr K / f) I‖² / ‖K‖² is rounding error: K, f x f, is c·I."""
+"""Multiple of the machine epsilon; if ‖K - (tr K / f) I‖² / ‖K‖² is smaller, the f x f matrix K is a multiple of I."""
 STANDS_OUT = 3.0
 """Value of z above which two layers are more similar than expected by chance."""
 NARROWEST = 16
@@ -117,7 +117,7 @@ def _triangles(
     u: Float[np.ndarray, "f k"],
     cuts: Sequence[int],
 ) -> Float[np.ndarray, "k k k"]:
-    """Estimate the sums of e_ij e_jl e_li over i, j, l in three parts, from QᵀeQ with nearly leading eigenvectors Q."""
+    """Estimate the sums of e_ij e_jl e_li over i, j, l in three parts from the leading eigenvectors of e."""
     own = np.repeat(np.arange(len(means)), np.diff(cuts))  # the part of each channel
     mean, itself = means[own], np.arange(len(own))
     alone = (diagonal + mean[itself, own] + 2 * u[itself, own])[:, None]

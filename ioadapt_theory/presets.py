@@ -32,7 +32,7 @@ class Preset:
         batch_size: samples per optimizer step, over all devices.
         not_in_paper: settings that the paper does not give; they come from the code, or are unknown.
         alphas: family -> alpha, for families whose alpha differs from the rank.
-        dropout, init: options of the adapter, ``dropout`` and ``init_weights`` of ``AdapterConfig``.
+        dropout, init: fields of ``AdapterConfig``.
         steps, epochs: length of the training, in one of the two units.
         warmup: number of warm-up steps; ``warmup_ratio`` gives the warm-up as a share of all steps instead.
         resolution: size of images in pixels; ``length`` is the maximum length of texts in tokens.

@@ -58,7 +58,7 @@ def open_package(alias: Alias) -> Checkpoint:
 
 
 def _info(place: Place, files: dict[Place, PlainFile], *, prefixed: bool) -> TensorInfo:
-    """Return a tensor's name and shape; the shape follows from file sizes, since a weight has a row for each bias."""
+    """Return a tensor's name and shape; file sizes give the shape, since a weight has as many rows as its bias."""
     file, bias = files[place], files.get(place._replace(kind="b"))
     outputs = 0 if bias is None else bias.size // 4
     shape = (outputs,) if place.kind == "b" else (outputs, file.size // (4 * outputs or 1))

@@ -32,7 +32,7 @@ class Dequantised(Computed):
     """A checkpoint in which float8 codes and scales are replaced by weights."""
 
     def __init__(self, whole: Checkpoint, scales: Mapping[str, str], beside: Collection[str]) -> None:
-        """``whole`` is closed with this checkpoint; ``scales``: weight -> scale; ``beside`` are tensors to hide."""
+        """Replace the codes in ``whole``, given ``scales`` (weight -> its scale), and hide the tensors ``beside``."""
         self.name, self.source, self.revision, self.config = whole.name, whole.source, whole.revision, whole.config
         self.metadata = {**whole.metadata, "quantised": f"{len(scales)} fp8 weights"}
         self._whole, self._scales = whole, scales

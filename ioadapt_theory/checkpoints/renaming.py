@@ -25,7 +25,7 @@ class Renamed(View):
     aliases: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, whole: Checkpoint, parts: Mapping[str, tuple[str, Ranges | None]]) -> None:
-        """``parts``: new name -> stored name, and its rows, or None for all rows."""
+        """Create the checkpoint from ``parts``: new name -> stored name and its rows, or None for all rows."""
         rows_of = {new: rows for new, (_, rows) in parts.items() if rows is not None}
         origins = {new: (whole, old) for new, (old, _) in parts.items()}
         super().__init__(whole.name, whole.source, origins, rows_of)
@@ -60,7 +60,7 @@ def common(checkpoints: Sequence[Checkpoint], labels: Sequence[str] = ()) -> tup
 
 
 def as_modules(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> Renamed:
-    """Return a checkpoint with module names, those in ``wanted`` if possible; a tied weight has all of its names."""
+    """Return the checkpoint under its module names, or names in ``wanted``; a tied weight has all of its names."""
     model = transformers.of_config(checkpoint.config, len(checkpoint.tensors))
     wanted_tensors = {f"{name}{leaf}" for name in wanted for leaf in (".weight", ".bias")}
     chosen: dict[str, Form] = {}
@@ -131,7 +131,7 @@ def _names(chosen: Mapping[str, Form]) -> set[str]:
 
 
 def _most_common(forms: Sequence[Mapping[str, list[Form]]]) -> list[dict[str, Form]]:
-    """Return for each model tensor -> the translation whose rarest name most models can have. Ties go to the first."""
+    """For each model, return tensor -> the translation whose rarest name most models can have; ties go to the first."""
     able = Counter(name for model in forms for name in {n for some in model.values() for form in some for n, _ in form})
     return [
         {key: max(some, key=lambda form: min(able[n] for n, _ in form)) for key, some in model.items()}

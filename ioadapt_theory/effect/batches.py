@@ -41,7 +41,7 @@ def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int
         seed: the seed of the split.
 
     Raises:
-        InvalidValueError: there are fewer than 3 rows, a value is not finite, or the batches of the two differ in size.
+        InvalidValueError: there are fewer than 3 rows, a value is not finite, or the inputs differ in batch sizes.
     """
     sources = listed(inputs)
     targets = sources if target_inputs is None else listed(target_inputs)

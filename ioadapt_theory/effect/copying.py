@@ -49,7 +49,7 @@ def expected(
     seed: int = 0,
     draws: int = 2,
 ) -> dict[tuple[str, str], Expected]:
-    """Return (layer, side) -> the expected effect of a copied adapter, except for sides that differ in size.
+    """Return (layer, side) -> the expected effect of a copied adapter; sides that cannot be compared are left out.
 
     Args:
         source: the model that an adapter would be trained on, with adapters switched off by the caller.
@@ -117,12 +117,12 @@ def measured(
     need: str | None = None,
     seed: int = 0,
 ) -> Prediction:
-    """Return a prediction of the share of the gain on the source that the target's adapters keep.
+    """Return a prediction of the share of the source's gain that the copied adapters keep on the target.
 
     Args:
         source: the source, with its adapters active.
         target: the target, with its adapters active.
-        batches: pairs of batches, see ``effect.batches.whole``, without rows used in a fit; four passes each.
+        batches: pairs of batches, see ``effect.batches.whole``, without rows used in a fit; each is run four times.
         off: function that returns a context manager, which switches a model's adapters off.
         call: function that runs a model on a batch and returns outputs that both models have; by default a plain call.
         need: "labels" or "change"; by default chosen from the outputs, see ``needed``.

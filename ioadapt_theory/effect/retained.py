@@ -76,7 +76,7 @@ class RowSums:
 
     @classmethod
     def of(cls, s: Tensor, sa: Tensor, t: Tensor, ta: Tensor, weight: float | None = None) -> "RowSums":
-        """Return the quantities of plain and adapted outputs, rows x ... x classes; ``weight`` is w for logits."""
+        """Return the quantities from outputs, rows x ... x classes; ``weight`` is w, or None without logits."""
         if s.numel() > MANY and len(s) > 1:
             rows = zip(*(x[:, None] for x in (s, sa, t, ta)), strict=True)
             return cls.joined([cls.of(a, b, c, d, weight) for a, b, c, d in rows])

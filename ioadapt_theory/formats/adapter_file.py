@@ -37,7 +37,7 @@ class StoredLayer:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A new value for one parameter of the base: one of PEFT's modules_to_save, a trained bias, or an embedding.
+    """A new value for one parameter of the base: PEFT's modules_to_save, a trained bias, or a resized embedding.
 
     It is not part of the adapter: ``load`` applies it only with alter_base=True, and ``remove`` does not undo it.
 

@@ -71,7 +71,7 @@ def match(
     by: str = "name",
     source: Weights | None = None,
 ) -> Match:
-    """Return the match of a file with a base, ``called`` so in reasons; ``by`` is the ``match`` of ``transfer``."""
+    """Match an adapter file with a base. ``by`` is the ``match`` of ``load``; ``called`` names the base in reasons."""
     # Names of FLUX's and SD3's authors also match diffusers' models, where a layer may be split.
     stored = {layer.name: layer for layer in file.layers}
     places = correspond(stored, weights, by, source=source, prints=file.prints)

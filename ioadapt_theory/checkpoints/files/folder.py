@@ -118,7 +118,7 @@ def _usual_names(variant: str | None) -> Iterator[str]:
 
 
 def read_index(text: bytes, path: str) -> dict[str, str]:
-    """Return tensor -> shard from an index.json; raise FileFormatError if one is not a weights file in its folder."""
+    """Return tensor -> shard from an index.json; raise FileFormatError unless shards are names of weights files."""
     try:
         index: Any = parse_json(text)
     except ValueError as error:
@@ -156,7 +156,7 @@ def _open_shards(place: Folder, index: str) -> Checkpoint:
 
 
 def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoint:
-    """Return a part of a single file in the original layout (by default the UNet), and other files unchanged."""
+    """Return a part of a single file in the original layout, by default the UNet; return other files unchanged."""
     unet = LDM_PARTS["unet"]
     if not any(n.startswith(unet) for n in whole.tensors):
         if part is not None:

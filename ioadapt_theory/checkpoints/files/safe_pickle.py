@@ -31,7 +31,7 @@ class Inert:
 
 
 def load_pickle(path: Path) -> object:
-    """Return the content of a PyTorch pickle, memory-mapped if it is a zip file; raise FileFormatError if invalid."""
+    """Return the content of a PyTorch pickle, a zip file memory-mapped; raise FileFormatError if it is invalid."""
     import torch
 
     _refuse_what_takes_long(path)

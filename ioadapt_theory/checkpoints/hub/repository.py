@@ -68,7 +68,7 @@ class Repository(Folder):
     def __init__(
         self, asked: Request, commit: str, files: Sequence[str] = (), *, api: HfApi | None = None, progress: bool = True
     ) -> None:
-        """``files`` are the names of all files of the commit; without ``api``, only the cache is used."""
+        """Create the folder of a commit with these ``files`` on the hub; without ``api``, only the cache is used."""
         super().__init__(asked.folder / "snapshots" / commit)
         self.asked, self.commit, self._files, self._api, self._progress = asked, commit, files, api, progress
 
@@ -90,7 +90,7 @@ class Repository(Folder):
         return [name for name in inside if "/" not in name], [*folders]
 
     def require(self, folder: str) -> None:
-        """Raise SourceError if the repository has no such folder or, without ``api``, the cache no weights in it."""
+        """Raise SourceError if the repository has no such folder or, without ``api``, no weights in it are cached."""
         files, folders = self.listing(folder)
         if self._api is None and not any(is_weights(n) or ".index." in n for n in files):
             raise not_cached(self.asked, f"{folder}/".lstrip("/") + "*.safetensors")

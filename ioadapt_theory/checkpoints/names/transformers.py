@@ -24,7 +24,7 @@ class Stored(NamedTuple):
 
 
 def of_model(model: Any) -> Rename | None:
-    """Return the map from stored names to a model's module names; None if it is not from transformers 5 or newer."""
+    """Return the mapping from stored to module names of a transformers model; None for others, and before version 5."""
     library = sys.modules.get("transformers")
     for wrapper in ("_orig_mod", "module", "_fsdp_wrapped_module"):
         model = getattr(model, wrapper, model)

@@ -7,7 +7,7 @@
 | diffusers' configuration in the header | PEFT's lora_alpha / r, for each component |
 | kohya's header alone | ss_network_alpha / rank; conv_alpha of ss_network_args for kernels of several taps |
 | nowhere | 1, since alpha = rank |
-| LyCORIS: full changes, LoKr with whole factors | 1, since there is no rank |
+| LyCORIS: full changes, and LoKr with both factors whole | 1, since there is no rank |
 """
 
 import math

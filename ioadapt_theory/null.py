@@ -82,7 +82,7 @@ def profile(
         rows: Row sums of K, over the columns of each part.
         squares: Sums of the squared entries of K, for the rows of each part and the columns of each part.
         cuts: Boundaries of the parts: 0, ..., f.
-        times: Function that multiplies K by some columns, for the skewness caused by a few large eigenvalues.
+        times: Function that multiplies K by a matrix with a few columns, to find the largest eigenvalues.
     """
     parts = [slice(*ends) for ends in pairwise(cuts)]
     sizes = np.array([part.stop - part.start for part in parts])
@@ -143,7 +143,7 @@ def of_matrix(k: Float[np.ndarray, "f f"], cuts: Sequence[int] | None = None) ->
 
 
 def moments(one: Profile, two: Profile) -> tuple[float, float]:
-    """Return mean and standard deviation of ⟨K, PK'Pᵀ⟩ over all P inside the parts, from the profiles of K and K'."""
+    """Return the mean and standard deviation of ⟨K, PK'Pᵀ⟩ over all permutations P inside parts, from two profiles."""
     n = np.array(one.sizes, dtype=float)
     pairs = np.outer(n, n) - np.diag(n)
     mean = float((n * one.diagonal * two.diagonal).sum() + (pairs * one.means * two.means).sum())
@@ -199,7 +199,7 @@ class Null:
     def too_small(self) -> bool:
         """Whether the layers are so small that a weight cosine of 1/2 would often look like chance.
 
-        A weight cosine of 1/2 gives an excess of about 1/4; layers are too small if its z is below ``STANDS_OUT`` + 1.
+        A weight cosine of 1/2 gives an excess of about 1/4; layers are too small if z is then below ``STANDS_OUT`` + 1.
         """
         return (self._z(self.mean + (1 - self.mean) / 4) or 0.0) < STANDS_OUT + 1
 

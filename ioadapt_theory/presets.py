@@ -59,7 +59,7 @@ class Preset:
     length: int | None = None
 
     def adapter(self, family: str = "lora", placement: str = "input") -> dict[str, Any]:
-        """Return the keyword arguments for ``adapt``, or for ``ioadapt_theory.peft.IOLoraConfig``."""
+        """Return the preset as keyword arguments for ``adapt`` or for ``ioadapt_theory.peft.IOLoraConfig``."""
         if family not in self.ranks:
             raise UnknownNameError("family", family, self.ranks)
         return {

@@ -42,7 +42,7 @@ def pool(jobs: int) -> Iterator[Executor]:
     """Yield a pool of ``jobs`` processes with one torch thread each.
 
     On exit, waiting tasks are cancelled, and running ones are waited for; Ctrl-C during this wait kills the processes.
-    Otherwise the processes ignore Ctrl-C. The processes end with their parent process.
+    At other times, the processes ignore Ctrl-C. The processes end with their parent process.
 
     Raises:
         WorkerError: a worker process died.

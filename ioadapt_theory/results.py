@@ -93,5 +93,5 @@ def record(what: str, *, config: JSON, results: JSON) -> dict[str, Any]:
 
 
 def fingerprint(config: JSON) -> str:
-    """Return a short hash of a configuration, which does not depend on the order of the keys."""
+    """Return a short hash of a configuration; the order of its keys has no influence."""
     return hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()[:16]

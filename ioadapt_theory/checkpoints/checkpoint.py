@@ -95,7 +95,7 @@ class Checkpoint(ABC):
         """Return a function that fills a buffer with the bytes of a tensor, from a given element on."""
 
     def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
-        """Return a function that fills `out` from a given element on. `out` is flat, and has the stored dtype."""
+        """Return a function that fills `out`, flat and of the stored dtype, with values from a given element on."""
         import torch
 
         info = self.tensors[name]
@@ -126,7 +126,7 @@ class Checkpoint(ABC):
         return flat.view(info.shape)
 
     def parts(self, names: Collection[str] | None = None) -> "Mapping[Checkpoint, Collection[str]]":
-        """Return checkpoint -> stored names, for the checkpoints from which these tensors (None: all) come, if any."""
+        """Return underlying checkpoint -> stored names of these tensors (None: all); {} if this one reads a file."""
         return {}
 
     def prepare(self, names: Collection[str] | None = None) -> None:
@@ -184,7 +184,7 @@ class View(Checkpoint):
     def __init__(
         self, name: str, source: str, origins: Mapping[str, tuple[Checkpoint, str]], rows: Mapping[str, Ranges] = NONE
     ) -> None:
-        """Create the view of `origins`, new name -> checkpoint and stored name, or of some of their `rows`."""
+        """Create a view of `origins` (new name -> checkpoint, stored name), limited to `rows` (new name -> ranges)."""
         self.name, self.source, self._origins, self._rows = name, source, origins, rows
         self.tensors = {}
         for new, (part, old) in origins.items():

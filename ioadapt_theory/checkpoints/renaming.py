@@ -60,7 +60,7 @@ def common(checkpoints: Sequence[Checkpoint], labels: Sequence[str] = ()) -> tup
 
 
 def as_modules(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> Renamed:
-    """Return the checkpoint under its module names, or names in ``wanted``; a tied weight has all of its names."""
+    """Return the checkpoint under its model's module names, or names in ``wanted``; a tied weight has all its names."""
     model = transformers.of_config(checkpoint.config, len(checkpoint.tensors))
     wanted_tensors = {f"{name}{leaf}" for name in wanted for leaf in (".weight", ".bias")}
     chosen: dict[str, Form] = {}

@@ -41,7 +41,7 @@ def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int
         seed: the seed of the split.
 
     Raises:
-        InvalidValueError: there are fewer than 3 rows, a value is not finite, or the inputs differ in batch sizes.
+        InvalidValueError: there are fewer than 3 rows, a value is not finite, or the two inputs differ in batch size.
     """
     sources = listed(inputs)
     targets = sources if target_inputs is None else listed(target_inputs)
@@ -76,7 +76,7 @@ def listed(inputs: Any) -> list[Any]:
     """Return the inputs as a list of batches.
 
     Raises:
-        InvalidValueError: there are no inputs, their type is unknown, or a value is not finite.
+        InvalidValueError: there are no inputs, their type is not supported, or a value is not finite.
     """
     one = isinstance(inputs, Tensor | tuple) or isinstance(inputs, Mapping)
     if not one and not isinstance(inputs, Iterable):

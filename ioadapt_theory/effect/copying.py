@@ -1,6 +1,6 @@
 """The share of its gain (loss reduction) that a copied adapter keeps: predicted after training, or expected before.
 
-A change M of a layer that reads r has the effect e = rMJ on the outputs, where J is their Jacobian. If the entries of M
+A change M of a layer that reads r has the effect e = rMJ on the outputs, through the Jacobian J. If the entries of M
 are independent, the expected ⟨e_a, e_b⟩ of its effects in models a and b is N_ab, the sum of E (r_a·r_b)⟨J_a, J_b⟩ over
 pairs of positions of a sample, and the expected cosine of the effects on the source S and the target T is
 N_ST/√(N_SS N_TT) (claim `effect-random`). The two layers must have the same sizes, since otherwise no M fits both.
@@ -59,7 +59,7 @@ def expected(
         sides: the sides to compare, among "weight", "input" and "output".
         call: function that runs a model on a batch; by default a plain call.
         seed: seed of the cotangents, which both models share.
-        draws: number of cotangents per batch; 128 samples times cotangents suffice to predict a layer to within 0.02.
+        draws: number of cotangents per batch; 128 samples times cotangents predict a layer to within about 0.02.
     """
     sums: dict[tuple[str, str], list[float]] = {}
     counts: dict[tuple[str, str], int] = {}

@@ -49,7 +49,7 @@ class Rows:
         return self._joined([self._read(side, z, y)[None] for z, y, _ in self.calls])[0]
 
     def writer(self, side: str) -> Tensor:
-        """Return the gradients, cotangents x samples x positions x features, with the positions of ``reader``."""
+        """Return gradients of this side, cotangents x samples x positions x features, at the positions of `reader`."""
         return self._joined([self._written(side, *call) for call in self.calls])
 
     def both(self, side: str) -> tuple[Tensor, Tensor]:

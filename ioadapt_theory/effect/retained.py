@@ -55,7 +55,7 @@ class Alignment:
 class RowSums:
     """The quantities of each row from which the predictions are computed.
 
-    Let d_S and d_T be the changes of the outputs of the source and of the target by their adapters.
+    The symbols are those of this module; d_S and d_T are the changes of the models' outputs by their adapters.
 
     Attributes:
         inner: ⟨d_S, d_T⟩.
@@ -63,7 +63,7 @@ class RowSums:
         target: ‖d_T‖².
         gained: rows x 3, E[log p_Ta - log p_T] over estimated labels, see ``guessed``, summed over a row's positions.
             The columns are for the target weights w, 0 and 2w of the estimate. Zeros if the outputs are not logits.
-        wanted: E[log p_Sa - log p_S] over labels estimated with weight 0, summed over a row's positions; or zeros.
+        wanted: E[log p_Sa - log p_S] over labels estimated with weight 0, summed over a row's positions, or zeros.
         agreeing: share of a row's positions, except padding, at which both plain models have the same largest output.
     """
 
@@ -76,7 +76,15 @@ class RowSums:
 
     @classmethod
     def of(cls, s: Tensor, sa: Tensor, t: Tensor, ta: Tensor, weight: float | None = None) -> "RowSums":
-        """Return the quantities from outputs, rows x ... x classes; ``weight`` is w, or None without logits."""
+        """Return the quantities of the rows of one batch.
+
+        Args:
+            s: outputs of the plain source, rows x ... x classes.
+            sa: outputs of the adapted source.
+            t: outputs of the plain target.
+            ta: outputs of the adapted target.
+            weight: w, see ``trust``; None if the outputs are not logits.
+        """
         if s.numel() > MANY and len(s) > 1:
             rows = zip(*(x[:, None] for x in (s, sa, t, ta)), strict=True)
             return cls.joined([cls.of(a, b, c, d, weight) for a, b, c, d in rows])

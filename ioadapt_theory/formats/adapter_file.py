@@ -59,7 +59,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class AdapterFile:
-    """An adapter in a file or folder, whose values are not read yet.
+    """An adapter in a file or folder; its values are not read yet.
 
     Attributes:
         path: the file or folder that was opened.

@@ -55,7 +55,7 @@ def _misfit(shapes: Shapes) -> FileFormatError:
 
 
 def build(kind: str, parts: Parts, scaling: float) -> Adapter:
-    """Return our adapter with a stored adapter's parts; raise FileFormatError if parts are missing or do not match."""
+    """Return our adapter, built from a stored one's parts; raise FileFormatError if some are missing or do not fit."""
     shapes = {role: tuple(t.shape) for role, t in parts.items()}
     if () in shapes.values():
         raise _misfit(shapes)  # torch only warns
@@ -77,7 +77,7 @@ def build(kind: str, parts: Parts, scaling: float) -> Adapter:
 
 
 def refit(adapter: Adapter, size: Size) -> None:
-    """Set those of the adapter's sizes that do not follow from its tensors, such as a kernel's taps, to the layer's."""
+    """Set the sizes that do not follow from the adapter's tensors, such as a kernel's taps, to those of the layer."""
     _, columns, channels = size
     sizes: dict[Placement, Size] = {
         Placement.WEIGHT: size,

@@ -97,7 +97,7 @@ def save_adapter(model: nn.Module, folder: Path | str, name: str = "default", *,
 
 
 def write(folder: Path | str, adapters: Mapping[str, Adapter], header: Mapping[str, str]) -> Path:
-    """Write adapters (layer -> adapter) to a folder or file, with more header entries, and return the given path."""
+    """Write adapters (layer -> adapter) and more header entries to a folder or file, and return the given path."""
     file = _file(folder)
     if file != Path(folder):
         require_folder(file.parent)

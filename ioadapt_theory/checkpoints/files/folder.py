@@ -95,7 +95,7 @@ def open_weights(
 
 
 def choose(names: Collection[str], where: str, variant: str | None) -> str:
-    """Return the file to open; the variant is preferred to the plain file, and safetensors of either to a pickle."""
+    """Return the file to open, preferring the variant, then safetensors; raise SourceError if the choice is unclear."""
     usual = (name for wanted in dict.fromkeys((variant, None)) for name in _usual_names(wanted))
     if name := next((name for name in usual if name in names), None):
         return name

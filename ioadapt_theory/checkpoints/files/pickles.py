@@ -57,7 +57,7 @@ def describe(name: str, tensor: "torch.Tensor") -> TensorInfo:
 
 
 def read(file: PlainFile) -> Checkpoint:
-    """Return the tensors of an open file; raise FileFormatError if it has no tensors or lacks some of their values."""
+    """Return a checkpoint of an open file; raise FileFormatError if it has no tensors or lacks some of their values."""
     tensors, left_out = named_tensors(load_pickle(file.path), file.path)
     for name, tensor in tensors.items():
         there, size = tensor.untyped_storage().nbytes(), tensor.element_size()

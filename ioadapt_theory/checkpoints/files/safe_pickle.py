@@ -31,7 +31,7 @@ class Inert:
 
 
 def load_pickle(path: Path) -> object:
-    """Return the content of a PyTorch pickle, a zip file memory-mapped; raise FileFormatError if it is invalid."""
+    """Return the content of a PyTorch pickle; raise FileFormatError if it is invalid. Zip files are memory-mapped."""
     import torch
 
     _refuse_what_takes_long(path)

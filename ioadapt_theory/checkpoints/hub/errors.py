@@ -25,7 +25,7 @@ class Request:
 
 
 def not_cached(asked: Request, file: str | None) -> SourceError:
-    """Return the error for a file (or pattern, or None for the repository) that is not in the cache."""
+    """Return the error for a ``file`` that is not in the cache: a name, a pattern, or None for the repository."""
     what = f"{file} of {asked.repo}" if file else asked.repo
     if asked.refusal:
         return SourceError(f"{asked.refusal}; {what} is not in the cache {asked.cache} either.")
@@ -35,7 +35,7 @@ def not_cached(asked: Request, file: str | None) -> SourceError:
 
 
 def explain(error: Exception, asked: Request, what: str) -> SourceError:
-    """Return the SourceError to raise for an error of the hub; ``what`` was requested: REPO, or "FILE of REPO"."""
+    """Return the SourceError to raise for an error of the hub; ``what`` is the requested REPO or "FILE of REPO"."""
     wrapped = isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ is not None
     cause = error.__cause__ if wrapped else error
     at = f" at revision {asked.revision}" if asked.revision else ""

@@ -170,7 +170,7 @@ class RemoteFile(Checkpoint):
             self._downloaded()
 
     def _downloaded(self) -> Checkpoint:
-        """Return the file, downloaded once; raise FileFormatError if its tensors differ from the header read before."""
+        """Return the local file, downloaded once; raise FileFormatError if its tensors differ from the header."""
         with self._lock:
             if self._local is None:
                 local = self._repository.downloaded(self._file)

@@ -35,7 +35,7 @@ def of_adapter(names: Collection[str]) -> bool:
 def block(name: str) -> str:
     """Return the block of a tensor: its name up to the first number (``down_blocks.0``, ``model.layers.3``).
 
-    For ``mid_block``, and for names without a number before their last part, the block is the first part.
+    For ``mid_block``, and for names without a number before their last part, the block is the name's first part.
     """
     parts = name.split(".")
     if parts[0] == "mid_block":

@@ -49,7 +49,7 @@ def require_readable(path: Path, config: Any) -> None:
 def write_folder(
     folder: Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
 ) -> None:
-    """Write tensors, then their configuration; an interruption leaves no configuration beside other tensors."""
+    """Write tensors, then their configuration; an interruption leaves no old configuration beside new tensors."""
     require_folder(folder)
     path = folder / CONFIG
     with replacing(path) as temporary:
@@ -58,6 +58,6 @@ def write_folder(
 
 
 def config_of(kind: str, targets: list[str], base: str | None, **options: Any) -> dict[str, Any]:
-    """Return a configuration of PEFT with the fields that all methods share, and with these options."""
+    """Return a PEFT configuration with the fields that all methods share and with these options."""
     shared = {"peft_type": kind, "base_model_name_or_path": base, "task_type": None, "inference_mode": True}
     return {**shared, "target_modules": targets, **options}

@@ -41,7 +41,7 @@ NARROWEST = 16
 MOST_PARTS = 16
 """Largest number of parts of a side; see ``parts``."""
 EIGENVALUES = 6
-"""Number of computed eigenvalues of e, whose cubes give the third moment; cubes of smaller ones are negligible."""
+"""Number of eigenvalues of e that are computed for the third moment; cubes of smaller ones are negligible."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class Origins:
 
     Attributes:
         of: layer of the target -> its origin in the source; layers without evidence are absent.
-        how: "contents", or "" without evidence.
+        how: how the origins were found, "contents" or "name"; "" without evidence.
         with_block: the layers in `of` whose origins follow from the other layers of their blocks.
         contradicted: layer of the target that does not come from the source layer of the same name -> the reason, as
             a clause that follows the name.

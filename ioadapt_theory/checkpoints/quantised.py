@@ -25,7 +25,7 @@ REFUSED: Final = {
     "weight_scale": "compressed-tensors", "weight_scale_inv": "fp8, without a weight", "weight_scale_2": "NVFP4",
     "codebooks": "AQLM", "Qidxs": "QuIP#", "trellis": "EXL3", "q_weight": "EXL2", "W_q": "HQQ", "proj_blocks": "MXFP4",
 }  # fmt: skip
-"""Last part of a tensor's name -> the quantisation, which is not supported."""
+"""Last part of a tensor's name -> the quantisation that it indicates, which is not supported."""
 
 
 class Dequantised(Computed):

@@ -85,7 +85,7 @@ def expected(
 
 
 def products(source: Rows, target: Rows, side: str) -> tuple[float, float, float]:
-    """Return the sums N_ST, N_SS and N_TT over one batch, not divided by the number of samples.
+    """Return the sums N_ST, N_SS and N_TT of one side over a batch, not divided by the number of samples.
 
     Raises:
         ShapeError: the two layers have different sizes on this side.

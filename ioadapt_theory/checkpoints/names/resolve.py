@@ -79,7 +79,7 @@ class _Index:
                     modules.append(module)
 
     def hits(self, name: Name) -> list[str]:
-        """Return the modules that match the first of the name's translations that matches any."""
+        """Return the modules that match the first of the name's translations with any match."""
         return next((modules for modules in self._readings(name) if modules), [])
 
     def _readings(self, name: Name) -> Iterator[list[str]]:

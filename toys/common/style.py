@@ -56,7 +56,7 @@ STYLE: Final[dict[str, Any]] = {
 
 
 def styled() -> AbstractContextManager[None]:
-    """Return a context with matplotlib's defaults and STYLE, independent of the user's configuration."""
+    """Return a context in which matplotlib uses its defaults and STYLE, instead of the user's configuration."""
     from matplotlib import style
 
     return style.context(["default", STYLE])

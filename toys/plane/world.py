@@ -26,7 +26,7 @@ class Case(StrEnum):
 
 
 def crescent(n: int, generator: torch.Generator) -> Tensor:
-    """Return samples (n, 2) at angles t ~ U(0, π) and radii 1 + THICKNESS sin(t) u with u ~ U(-1, 1)."""
+    """Return n samples, (n, 2), at angles t ~ U(0, π) and radii 1 + THICKNESS sin(t) u with u ~ U(-1, 1)."""
     t, u = torch.rand(2, n, generator=generator, dtype=torch.float64)
     t = pi * t
     radius = 1 + THICKNESS * t.sin() * (2 * u - 1)
@@ -67,7 +67,7 @@ def models(case: Case, generator: torch.Generator) -> tuple[nn.Sequential, nn.Se
 
 
 def augmented(model: nn.Sequential) -> Iterator[Tensor]:
-    """Yield the maps of a plain stack as matrices on (x, 1); the last one drops the 1."""
+    """Yield the maps of a plain stack as matrices acting on (x, 1); the last one drops the 1."""
     for i, layer in enumerate(model):
         assert isinstance(layer, nn.Linear)
         m = torch.cat([layer.weight.detach().mT, layer.bias.detach()[None]]).cpu()
@@ -76,7 +76,7 @@ def augmented(model: nn.Sequential) -> Iterator[Tensor]:
 
 
 def _matrix(larger: float, smaller: float, generator: torch.Generator) -> Tensor:
-    """Return a random matrix with these singular values."""
+    """Return a random 2 x 2 matrix with these singular values."""
     u, v = (nn.init.orthogonal_(torch.empty(2, 2, dtype=torch.float64), generator=generator) for _ in range(2))
     return u * torch.tensor([larger, smaller], dtype=torch.float64) @ v
 

@@ -1,6 +1,6 @@
 """Baselines that map a change D = AB of a weight W to a change D' of another weight W', in the paper's layout.
 
-Every function takes (delta, w, w_target), c x d matrices of any floating dtype, and returns D' in the dtype of
+Every function takes D, W and W' as (delta, w, w_target), matrices of any floating dtype, and returns D' in the dtype of
 ``delta``; it computes in a dtype at least as wide as theirs and as float32. Input and output adapters, (AB)W' and
 W'(AB), are not baselines; see ``adapters``.
 """
@@ -21,7 +21,7 @@ def copy(delta: Tensor, w: Tensor, w_target: Tensor) -> Tensor:
 
 
 def lora_x(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None) -> Tensor:
-    """Return U'ₖU'ₖᵀ D V'ₖV'ₖᵀ, with the first k singular vectors of W' (LoRA-X, Farhadzadeh et al. 2025)."""
+    """Return U'ₖU'ₖᵀ D V'ₖV'ₖᵀ, with the first k singular vectors U'ₖ, V'ₖ of W' (LoRA-X, Farhadzadeh et al. 2025)."""
     # Cross-LoRA (2508.05232) is the same: its map P = argmin ‖P Uₖ - U'ₖ‖ has P Uₖ = U'ₖ, because Uₖ is orthonormal. If
     # W' is square and k is its size, both are a direct copy. The default k is half of min(c, d).
     _same_size(delta, w, w_target)
@@ -46,14 +46,14 @@ def prolora(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None)
 
 
 def eq_5_output(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0) -> Tensor:
-    """Return W'W⁺D: Eq. 5 makes D an output adapter, which is put on W' (LoRASuite's rule for down projections)."""
+    """Return W'W⁺D: D becomes an output adapter by Eq. 5, and is put on W' (LoRASuite's down projections)."""
     _same_size(delta, w)
     _equal(w.shape[1], w_target.shape[1], "outputs of W and W'")
     return (w_target.double() @ (inverse(w, ridge)[0] @ delta.double())).to(delta.dtype)
 
 
 def eq_5_input(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0) -> Tensor:
-    """Return DW⁺W': Eq. 5 makes D an input adapter, which is put on W' (LoRASuite's rule for up projections)."""
+    """Return DW⁺W': D becomes an input adapter by Eq. 5, and is put on W' (LoRASuite's up projections)."""
     _same_size(delta, w)
     _equal(w.shape[0], w_target.shape[0], "inputs of W and W'")
     return (delta.double() @ inverse(w, ridge)[0] @ w_target.double()).to(delta.dtype)

@@ -20,13 +20,13 @@ class World(Protocol):
     layers: tuple[str, ...]
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train the adapter of a copy of ``where`` in place; return the validation loss, infinite after divergence."""
+        """Train the adapter on ``model``, a copy of ``where``, in place; return the validation loss, inf if diverged."""
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return the measures of an adapted copy of ``where``; for each copy, nuisance parameters are fitted anew."""
+        """Return the measures of ``model``, an adapted copy of ``where``; nuisance parameters are fitted each time."""
 
     def carrying(self) -> dict[str, Any]:
-        """Return arguments of ``transfer``: unlabelled inputs, ``need``, and a ``call`` if a plain call is not enough.
+        """Return arguments for ``transfer``: unlabelled inputs, ``need``, and a ``call`` if a plain call is not enough.
 
         The inputs are from the adapter's domain, but not from the test data.
         """
@@ -45,5 +45,4 @@ class Toy(Protocol):
 
 
 def toy(name: str) -> Toy:
-    """Return the toy of this name."""
     return import_module(f"toys.{name}")

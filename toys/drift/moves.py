@@ -18,7 +18,7 @@ RANK: Final = 4
 RATES: Final = (3e-3, 1e-2, 3e-2, 1e-1)
 """Candidate learning rates of adapters."""
 PILOTS: Final[Mapping[str, range]] = {"full": range(1000, 1008), "quick": range(1000, 1001)}
-"""Seeds for choosing the learning rates, never measured; a rate chosen on one seed failed on one of eight seeds."""
+"""Seeds that serve only to choose learning rates; a rate chosen on a single seed failed on one of eight seeds."""
 NAMES: Final = {"weight": "lora"}
 """Placement -> row of its copied adapters, if the row is not named after the placement."""
 LEVELS: Final[Mapping[str, tuple[float, ...]]] = {
@@ -29,7 +29,7 @@ LEVELS: Final[Mapping[str, tuple[float, ...]]] = {
 GAUGED: Final = (1.0, 0.9, 0.65, 0.3)
 """Levels whose targets are also reparametrised without changing their function; 1 is the source itself."""
 GLANCE: Final = 32
-"""Number of inputs on which ``auto`` predicts shares, which with two cotangents each are accurate to about .03."""
+"""Number of inputs from which ``auto`` predicts shares; with two cotangents per input, their error is about .03."""
 CARRIED, SCALED, AUTO, CEILING = "carried", "scaled", "auto", "retrained"
 
 

@@ -30,7 +30,7 @@ OPPOSITE: Final = {Placement.INPUT: "output", Placement.OUTPUT: "input"}
 def adapted(model: nn.Module, method: Method, names: tuple[str, ...], seed: int, **options: Any) -> nn.Module:
     """Return a copy of the model, frozen except for a new adapter, whose initial values depend only on the seed."""
     wanted: dict[str, Any] = {"placement": method.placement}
-    if method.placement == "opposite":  # to the side on the residual stream
+    if method.placement == "opposite":  # the side away from the residual stream
         pattern = {rf"^{re.escape(name)}$": OPPOSITE[residual_side(name)] for name in names}
         wanted = {"placement": "input", "placement_pattern": pattern}
     with torch.random.fork_rng(devices=[]):

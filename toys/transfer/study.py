@@ -33,7 +33,7 @@ class Study:
         Returns:
             ``rates``: method -> chosen learning rate, whether it lies inside the grid, number of parameters, relative
             size of the change by seed, and validation losses of all rates; ``rows``: row -> model -> values by seed;
-            ``also``: measure -> rows of this measure, at full strength; ``own``: model -> losses without adapter by seed;
+            ``also``: measure -> its rows, at full strength; ``own``: model -> losses without adapter, by seed;
             ``similarity``: target -> layer -> measure -> values by seed, rounded to three digits.
         """
         rates = {name: self._tuned(run, method, name) for name, method in self.protocol.methods.items()}

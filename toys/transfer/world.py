@@ -20,7 +20,7 @@ class World(Protocol):
     layers: tuple[str, ...]
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train the adapter on ``model``, a copy of ``where``, in place; return the validation loss, inf if diverged."""
+        """Train the adapter of ``model``, a copy of ``where``, in place; return the validation loss, or inf."""
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
         """Return the measures of ``model``, an adapted copy of ``where``; nuisance parameters are fitted each time."""

@@ -131,7 +131,7 @@ class World:
 
     @cached_property
     def tested(self) -> Batch:
-        """Return the test data: other drawings, whose prompts have the edges from which they should be reproduced."""
+        """Return the test data: other drawings; their prompts contain the edges from which to reproduce them."""
         return controlled(self._asked(0))
 
     def _asked(self, again: int) -> Batch:
@@ -153,7 +153,7 @@ class World:
         return {"inputs": noisy(controlled(prompted(POOL, 2, 100 * self.seed + 52)), 256, self.seed), "need": "change"}
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, told: Tensor) -> Tensor:
-        """Generate glyphs, in FEW steps if the model is distilled and else in STEPS; all models get the same noise."""
+        """Generate glyphs in STEPS steps, or FEW if the model is distilled; all models start from the same noise."""
         return sampled(model, letters, told, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1].clamp(-1, 1)
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:

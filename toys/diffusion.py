@@ -107,7 +107,7 @@ class World:
         return {"inputs": noisy(self.drawn(LEARNT + VALIDATED, 8, 2), 256, self.seed), "need": "change"}
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, face: str) -> Tensor:
-        """Generate glyphs, in FEW steps if the model is distilled and else in STEPS; all models get the same noise."""
+        """Generate glyphs in STEPS steps, or FEW if the model is distilled; all models start from the same noise."""
         faces = torch.full_like(letters, FACES.index(face))
         return sampled(model, letters, faces, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1]
 
@@ -125,7 +125,7 @@ class World:
         return {"real": self.tested.real[list(SHOWN)], "learnt": self.drawn(LEARNT, 1, 1)[0]}
 
     def ceiling(self) -> dict[str, float]:
-        """Return the measures of new drawings of the unseen typeface, as a limit of what samples can reach."""
+        """Return the measures of new drawings of the unseen typeface, as a limit for the samples."""
         again = self.drawn(TESTED, self.size.samples, 9)[0]
         # The drawings of a letter are adjacent here; samples repeat the whole sequence of letters.
         return self.tested.compared(again[torch.arange(len(again)).view(len(TESTED), -1).T.flatten()])

@@ -70,7 +70,7 @@ SIZES: Final = {"full": Size(1000, 120, 150, 600, 32, 2, 2000), "quick": Size(15
 
 
 def drawn(faces: Sequence[str], letters: Sequence[int], each: int, ways: Sequence[int], seed: int) -> Batch:
-    """Return glyphs of every typeface in every style, their letters, and the index of each one's style and typeface."""
+    """Return glyphs of every typeface in every style, their letters, and indices of the pairs of style and typeface."""
     x, told, _ = glyphs(faces, letters, each, seed)
     styles = torch.arange(len(ways) * len(faces)).repeat_interleave(len(letters) * each)
     return torch.cat([x if way == 0 else changed(x, 100 + way) for way in ways]), told.repeat(len(ways)), styles
@@ -160,7 +160,7 @@ class World:
         }
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, told: Tensor) -> Tensor:
-        """Generate glyphs, in FEW steps if the model is distilled and else in STEPS; all models get the same noise."""
+        """Generate glyphs in STEPS steps, or FEW if the model is distilled; all models start from the same noise."""
         return sampled(model, letters, told, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1]
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
@@ -181,7 +181,7 @@ class World:
         }
 
     def ceiling(self) -> dict[str, float]:
-        """Return the measures of new drawings of the unseen typeface, as a limit of what samples can reach."""
+        """Return the measures of new drawings of the unseen typeface, as a limit for the samples."""
         return self.tested[0].compared(drawn([subject(self.seed)], ASKED, 1, TESTED, 100 * self.seed + 9)[0])
 
     def own(self, model: nn.Module, where: str) -> float:

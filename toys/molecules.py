@@ -82,7 +82,7 @@ class World:
         return float(train(model, features(), self.goal(where), self.parts, lr=rate, **options)["validation"])
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return the root mean square error on the test molecules, in kcal/mol, after fitting the zeros of energy."""
+        """Return the root mean square error on the test molecules, in kcal/mol, with the zeros of energy fitted."""
         return {"kcal/mol": self._error(model, self.goal(where).double().numpy())}
 
     def carrying(self) -> dict[str, Any]:

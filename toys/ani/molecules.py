@@ -116,7 +116,7 @@ def wanted(data: Molecules, task: Task, base: np.ndarray, train: np.ndarray) -> 
 
 
 def refitted(energies: np.ndarray, composition: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """Return ``energies``, (geometries,), minus a constant per atom of each element, by least squares on ``train``."""
+    """Return ``energies``, (geometries,), minus a constant per atom of each element, fitted on ``train``."""
     per_element = np.linalg.lstsq(composition[train], energies[train], rcond=None)[0]
     left: np.ndarray = energies - composition @ per_element
     return left

@@ -19,7 +19,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def folder(text: str) -> Path:
-    """Convert an argument to the path of a folder, which must be writable or possible to create."""
+    """Convert an argument to the path of a folder that is writable or can be created."""
     path = Path(text)
     nearest = next(p for p in (path, *path.parents) if p.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):

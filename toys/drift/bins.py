@@ -102,7 +102,7 @@ def bins(result: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Bin]]:
 
 
 def predictions(result: Mapping[str, Any]) -> dict[str, list[tuple[float, float]]]:
-    """Return row -> pairs of the predicted and the measured share of LoRA's gain on the source, on all other models."""
+    """Return row -> (predicted, measured) shares of LoRA's gain on the source, for all targets except the source."""
     found: dict[str, list[tuple[float, float]]] = {"lora": [], CARRIED: []}
     for seeds in result["families"].values():
         for one in seeds:

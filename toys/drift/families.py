@@ -81,7 +81,7 @@ class Family:
         return train(self.blank(), self.known, self.steps[size].base, self.rate, seed, smoothing=SMOOTHING)
 
     def drifted(self, source: nn.Module, levels: tuple[float, ...], seed: int, size: str) -> dict[float, nn.Module]:
-        """Train a copy of the source on other data at a constant learning rate, and return targets on the way.
+        """Train a copy of the source on other data at a constant learning rate, and return targets taken on the way.
 
         A target is a copy of this model, taken when its cosine to the source has fallen to one of the levels, and then
         trained for SETTLED steps with a decaying learning rate.

@@ -50,7 +50,7 @@ class Judge(nn.Module):
 
 
 def changed(x: Tensor, way: int) -> Tensor:
-    """Return the glyphs slanted, stretched, and made heavier or lighter; ``way`` is the seed of these changes."""
+    """Return the glyphs slanted, stretched, and made heavier or lighter; ``way`` determines by how much."""
     drawn = torch.Generator().manual_seed(SEED + way)
     slant, wide, high, heavy = (2 * torch.rand(4, generator=drawn, dtype=FLOAT) - 1).tolist()
     map_ = torch.tensor([[1 + 0.15 * wide, 0.3 * slant, 0], [0, 1 + 0.1 * high, 0]], dtype=FLOAT).expand(len(x), 2, 3)

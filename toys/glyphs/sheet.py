@@ -61,7 +61,7 @@ def painted(plan: Protocol, result: Mapping[str, Any], seed: int, size: str, cac
 def _models(
     plan: Protocol, result: Mapping[str, Any], world: Any, seed: int, size: str, cache: Path
 ) -> Iterator[tuple[str, str, nn.Module]]:
-    """Yield every row, the name of every model, and the model with the row's adapter."""
+    """Yield the row, the model's name, and the model with the row's adapter, for every strip."""
     common: dict[str, Any] = {"toy": plan.name, "size": size, "seed": seed, "what": "move", "rule": plan.rule}
     for row in ROWS:
         name = row.removesuffix(", retrained")

@@ -60,5 +60,4 @@ def _line(title: str, dots: Sequence[Dot]) -> str:
 
 
 def _at(share: float) -> float:
-    """Return the position of a share in per cent of the line."""
     return 100 * (min(max(share, LEFT), RIGHT) - LEFT) / (RIGHT - LEFT)

@@ -68,7 +68,7 @@ def _wrapped(said: str) -> str:
 
 
 def rounded(value: Any) -> Any:
-    """Return a nested value with floats rounded to nine significant digits, so that all machines write one page."""
+    """Round the floats in a nested value to nine significant digits, so that all machines write the same page."""
     match value:
         case float():
             return float(f"{value:.9g}")

@@ -68,7 +68,7 @@ def bound(x: float | None) -> str:
 
 
 def reading(result: dict[str, Any]) -> list[str]:
-    """Return sentences on the run; the first two list the adapters that leave the distance as it is and the others."""
+    """Return sentences on the run; the first two name the adapters with the same distance and with another."""
     without, *adapters = result["rows"].values()
     before = without["distance"]
     kept: list[dict[str, Any]] = []
@@ -93,7 +93,7 @@ def reading(result: dict[str, Any]) -> list[str]:
 
 
 def _exceeds(row: dict[str, Any]) -> bool:
-    """Return whether the measured distance exceeds the isotropic bound by over four standard errors and rounding."""
+    """Return whether the measured distance exceeds the isotropic bound by more than four standard errors."""
     return row["distance"] - 4 * row["distance_se"] > max(row["isotropic_bound"], ROUNDING)
 
 

@@ -44,7 +44,7 @@ class MissingPackageError(IoAdaptError, ImportError):
 
 
 def encoder(network: str, names: Iterable[str]) -> Encoder:
-    """Return ``network``, a key of READERS, with frozen weights; ``names`` are the names of its blocks, in order.
+    """Return the frozen network of this name in READERS; ``names`` are the names of its blocks, in order.
 
     Raises:
         MissingPackageError: the package that ships the network is not installed.

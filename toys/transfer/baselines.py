@@ -46,21 +46,24 @@ def prolora(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None)
 
 
 def eq_5_output(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0) -> Tensor:
-    """Return W'W⁺D: D becomes an output adapter by Eq. 5, and is put on W' (LoRASuite's down projections)."""
+    """Return W'W⁺D: D is made an output adapter by Eq. 5 and put on W', as LoRASuite does for down projections."""
     _same_size(delta, w)
     _equal(w.shape[1], w_target.shape[1], "outputs of W and W'")
     return (w_target.double() @ (inverse(w, ridge)[0] @ delta.double())).to(delta.dtype)
 
 
 def eq_5_input(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0) -> Tensor:
-    """Return DW⁺W': D becomes an input adapter by Eq. 5, and is put on W' (LoRASuite's up projections)."""
+    """Return DW⁺W': D is made an input adapter by Eq. 5 and put on W', as LoRASuite does for up projections."""
     _same_size(delta, w)
     _equal(w.shape[0], w_target.shape[0], "inputs of W and W'")
     return (delta.double() @ inverse(w, ridge)[0] @ w_target.double()).to(delta.dtype)
 
 
 def procrustes(delta: Tensor, w: Tensor, w_target: Tensor) -> Tensor:
-    """Return P D Q with the orthogonal P = U'Uᵀ and Q = VV'ᵀ that minimise ‖PWQ - W'‖_F."""
+    """Return PDQ with P = U'Uᵀ and Q = VV'ᵀ, which minimise ‖PWQ - W'‖_F.
+
+    U, V and U', V' are the singular vectors of W and W'; P and Q are orthogonal if W is square.
+    """
     # The signs of the singular vectors are arbitrary; they are chosen so that P and Q are nearest to the identity.
     _same_size(delta, w, w_target)
     d, *both = _wide(delta, w, w_target)

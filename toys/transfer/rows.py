@@ -40,7 +40,7 @@ def adapted(model: nn.Module, method: Method, names: tuple[str, ...], seed: int,
 
 
 def moved(source: nn.Module, target: nn.Module, strength: float = 1.0) -> nn.Module:
-    """Return a copy of the target with the source's adapter at this strength; layers are matched by name, unchecked."""
+    """Return a copy of the target with the source's adapter at this strength, put on layers of the same names."""
     there = copy.deepcopy(target)
     put(there, {name: layer.adapters["default"] for name, layer in layers(source).items()}, "default")  # type: ignore[misc]
     scale(there, strength)
@@ -84,7 +84,7 @@ def carries(names: tuple[str, ...], ridge: float) -> Mapping[str, Callable[[str]
 
 
 def carried(one: nn.Module, source: nn.Module, target: nn.Module, rule: Callable[[str], Rule]) -> nn.Module:
-    """Return a copy of the target with the LoRA's change, mapped by a baseline, added to the weights."""
+    """Return a copy of the target whose weights include the change by the LoRA of ``one``, mapped by a baseline."""
     there = copy.deepcopy(target)
     here, modules = dict(source.named_modules()), dict(there.named_modules())
     for name, layer in layers(one).items():
@@ -109,7 +109,7 @@ def strength_of(one: nn.Module, source: nn.Module) -> float:
 
 
 def sides_by_weights(source: nn.Module, target: nn.Module, names: Iterable[str]) -> dict[str, Placement]:
-    """Return layer -> the side on which the two models are more similar, without layers similar on neither side."""
+    """Return layer -> its more similar side in the two models; layers similar on neither side are left out."""
     # Exact for rotated heads, W' = WQ or W' = QW with an orthogonal Q; a heuristic otherwise.
     here, there = ModelWeights(source), ModelWeights(target)
     matched = correspond([Name("", n) for n in names], there, "auto", source=here)

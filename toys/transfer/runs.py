@@ -101,7 +101,6 @@ def placements(one: nn.Module) -> dict[str, list[str]]:
 
 
 def _train(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Train an adapter on a model, and measure the adapted model."""
     one, validation = trained(run, world, cache, run.where)
     if not math.isfinite(validation):
         return {"validation": None, "numbers": count(one)}
@@ -136,7 +135,7 @@ def _carry(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _auto(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Train adapters on the sides on which the source and a target are more similar, and measure them on the target."""
+    """Train adapters on the side of each layer that is more similar to the target's, and measure them on the target."""
     target = world.models[run.where]
     chosen = sides_by_weights(world.models[SOURCE], target, world.layers)
     if not chosen:

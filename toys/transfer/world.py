@@ -20,10 +20,17 @@ class World(Protocol):
     layers: tuple[str, ...]
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train the adapter of ``model``, a copy of ``where``, in place; return the validation loss, or inf."""
+        """Train the adapter of ``model``, a copy of ``where``, in place.
+
+        Returns:
+            The validation loss; infinity if the training diverged.
+        """
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return the measures of ``model``, an adapted copy of ``where``; nuisance parameters are fitted each time."""
+        """Return the measures of ``model``, an adapted copy of ``where``.
+
+        Nuisance parameters, such as zeros of energy, are fitted anew for each copy.
+        """
 
     def carrying(self) -> dict[str, Any]:
         """Return arguments for ``transfer``: unlabelled inputs, ``need``, and a ``call`` if a plain call is not enough.

@@ -25,7 +25,7 @@ HEADLINE: Final = 80
 
 
 def draw(plan: Protocol, result: Mapping[str, Any], headline: str) -> Figure:
-    """Return the figure: each method's measure minus that of LoRA on the same layers, by target; less is better."""
+    """Return the figure: each method's measure minus that of LoRA on the same layers, by target; negative is better."""
     tables = {case: one["rows"] for case, one in cases(result).items()}
     shown = shown_methods(plan)
     others = _other_tables(plan, next(iter(tables.values())))
@@ -89,7 +89,7 @@ def _panel(axes: Axes, plan: Protocol, rows: Mapping[str, Any], shown: list[str]
 
 
 def _other_tables(plan: Protocol, rows: Mapping[str, Any]) -> dict[str, dict[str, Interval]]:
-    """Return another table of the paper -> row -> mean difference from the row's comparison on related models."""
+    """Return, for the paper's other tables, table -> row -> mean difference from its comparison on related models."""
     found: dict[str, dict[str, Interval]] = {}
     for table, methods in plan.tables.items():
         for row, m in methods.items():

@@ -140,7 +140,7 @@ def best_least(some: Sequence[Move]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The side chosen for a pair, and the shares kept by this side, by LoRA, and by the best side (0 at least)."""
+    """The side chosen for a pair, and the shares kept by this side, by LoRA, and by the best side (at least 0)."""
 
     pair: tuple[str, str, str, int]
     group: str

@@ -162,14 +162,14 @@ def cosine(one: nn.Module, other: nn.Module, layers: tuple[str, ...]) -> float:
 
 
 def perceptron() -> nn.Module:
-    """Return an untrained network with three hidden layers that classifies the pixels of a letter."""
+    """Return an untrained classifier of letters with three hidden layers, which reads the pixels."""
     widths = [SIDE * SIDE, 64, 64, 64]
     hidden = [part for a, b in itertools.pairwise(widths) for part in (nn.Linear(a, b, dtype=FLOAT), nn.ReLU())]
     return nn.Sequential(*hidden, nn.Linear(64, len(LETTERS), dtype=FLOAT))
 
 
 def convolutional() -> nn.Module:
-    """Return an untrained network with three convolutions, the second of stride two, that classifies letters."""
+    """Return an untrained classifier of letters with three convolutions, the second of stride two."""
     channels = [1, 16, 16, 16]
     hidden = [
         part

@@ -34,7 +34,7 @@ def theory(
 
 
 def expected(source: nn.Sequential, target: nn.Sequential, second_moment: Tensor) -> float:
-    """Return E‖y − y'‖² of two plain stacks for any distribution of x with E[(x, 1)ᵀ(x, 1)] = second_moment."""
+    """Return E‖y − y'‖² for the outputs of two plain stacks on inputs x with E[(x, 1)ᵀ(x, 1)] = ``second_moment``."""
     one, two = (torch.linalg.multi_dot(list(augmented(m))) for m in (source, target))
     return float((_root(second_moment) @ (one - two)).square().sum())
 

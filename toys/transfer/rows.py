@@ -28,7 +28,7 @@ OPPOSITE: Final = {Placement.INPUT: "output", Placement.OUTPUT: "input"}
 
 
 def adapted(model: nn.Module, method: Method, names: tuple[str, ...], seed: int, **options: Any) -> nn.Module:
-    """Return a copy of the model, frozen except for a new adapter, whose initial values depend only on the seed."""
+    """Return a copy of the model with a new adapter, initialised from ``seed``; ``options`` override the method's."""
     wanted: dict[str, Any] = {"placement": method.placement}
     if method.placement == "opposite":  # the side away from the residual stream
         pattern = {rf"^{re.escape(name)}$": OPPOSITE[residual_side(name)] for name in names}
@@ -109,7 +109,7 @@ def strength_of(one: nn.Module, source: nn.Module) -> float:
 
 
 def sides_by_weights(source: nn.Module, target: nn.Module, names: Iterable[str]) -> dict[str, Placement]:
-    """Return layer -> its more similar side in the two models; layers similar on neither side are left out."""
+    """Return layer -> the side that is more similar in the two models; layers similar on neither are left out."""
     # Exact for rotated heads, W' = WQ or W' = QW with an orthogonal Q; a heuristic otherwise.
     here, there = ModelWeights(source), ModelWeights(target)
     matched = correspond([Name("", n) for n in names], there, "auto", source=here)

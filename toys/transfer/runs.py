@@ -135,7 +135,7 @@ def _carry(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _auto(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Train adapters on the side of each layer that is more similar to the target's, and measure them on the target."""
+    """Train an adapter on the sides that ``sides_by_weights`` chooses, and measure the target with it."""
     target = world.models[run.where]
     chosen = sides_by_weights(world.models[SOURCE], target, world.layers)
     if not chosen:
@@ -146,7 +146,7 @@ def _auto(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _shared(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Train LoRA on the layers that are similar to the target's on both sides, and measure it on the target."""
+    """Train LoRA on the layers that are similar to the target's on both sides, and measure the target with it."""
     target = world.models[run.where]
     alike = similarity(world.models[SOURCE], target, world.layers)
     names = tuple(n for n in world.layers if _shares(alike[n], run.rule.shared))
@@ -174,7 +174,7 @@ def _over(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _facts(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Return the measures and own losses of the models without adapter, and the similarity of targets to the source."""
+    """Return ``measure`` and ``own`` of all models without adapter, and the similarity of targets to the source."""
     del cache
     source = world.models[SOURCE]
     return {

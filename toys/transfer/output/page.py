@@ -24,7 +24,7 @@ WIDEST: Final = 8
 
 
 def headline(plan: Protocol, result: Mapping[str, Any], *, alone: bool = False) -> str:
-    """Return a study's result in one line: the shares kept, or, if the study has no endpoint, its ``judge.verdicts``.
+    """Return a study's result in one line: the shares kept, or the verdicts of ``judge`` if the study has no endpoint.
 
     Args:
         plan: the study's protocol.

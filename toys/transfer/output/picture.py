@@ -49,7 +49,11 @@ def draw(plan: Protocol, result: Mapping[str, Any], headline: str) -> Figure:
 
 
 def shown_methods(plan: Protocol) -> list[str]:
-    """Return the rows to draw by target: compared methods with LoRA's rank or on some layers, but not "opposite"."""
+    """Return the rows that are drawn target by target.
+
+    They are the compared methods of the study's own table with LoRA's rank or on some of the layers; "opposite" is left
+    out.
+    """
     return [
         row
         for row, m in plan.tables[plan.paper].items()

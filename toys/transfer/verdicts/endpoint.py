@@ -38,7 +38,7 @@ class Endpoint:
 
     Attributes:
         study, row: identify the comparison.
-        lora, method: shares kept by LoRA and by the method, over seeds.
+        lora, method: mean shares kept by LoRA and by the method, over seeds.
         difference: the method's share minus LoRA's, paired by seed.
         beyond: ``difference`` minus the difference on the source.
         verdict, verdict_beyond: verdicts on ``difference`` and on ``beyond``.
@@ -162,7 +162,7 @@ def results() -> str:
 
 
 def _carried(study: str) -> str:
-    """Return the shares of a carried-over and of a copied LoRA on the same seeds; empty if they are not recorded."""
+    """Return the share of a carried-over LoRA, and of its copy on the same seeds, as text; empty if not recorded."""
     found, plan = carried_over(study), protocol(study)
     if found is None:
         return ""

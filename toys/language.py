@@ -83,7 +83,7 @@ def build(seed: int, size: Size) -> dict[str, nn.Module]:
 class World:
     """The models, data and task of one seed; see ``toys.transfer.world``.
 
-    ``learned`` has the keys in ``corpora`` of the texts for training, validating and testing adapters.
+    ``learned`` holds the keys of ``corpora`` with the texts for training, validating and testing adapters.
     """
 
     layers = LAYERS

@@ -1,7 +1,7 @@
 """The crescent, the models and the task: two stacks of affine maps h = xW₁ + b₁, y = hW₂ + b₂ in the plane.
 
-Biases are the third row of a matrix on (x, 1), so that App. A.2, which is about linear maps, applies to these affine
-maps: the augmented matrix of a stack is [[W₁, 0], [b₁, 1]] · [[W₂], [b₂]].
+Biases are the third row of a matrix acting on (x, 1), so that App. A.2, which is about linear maps, applies to these
+affine maps: the augmented matrix of a stack is [[W₁, 0], [b₁, 1]] · [[W₂], [b₂]].
 """
 
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ def models(case: Case, generator: torch.Generator) -> tuple[nn.Sequential, nn.Se
 
     Same function (also for interior adapters): W₁' = W₁R, b₁' = b₁R, W₂' = R⁻¹W₂ with an invertible R.
     Other function: the first map has drifted, W₁' = W₁ + D, b₁' = b₁ + e, and the second is the source's. For such
-    pairs, the bound of Prop. 3 is the smallest one.
+    pairs, the bound of Prop. 3 for LoRA on the first map is smaller than those of all other adapters.
     """
     w1, w2, r, drift = (_matrix(*s, generator) for s in ((1.2, 0.8), (1.2, 0.8), (1.5, 0.7), (0.5, 0.3)))
     b1, step = (torch.randn(2, generator=generator, dtype=torch.float64) for _ in range(2))

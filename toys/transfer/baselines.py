@@ -2,7 +2,7 @@
 
 Every function takes D, W and W' as (delta, w, w_target), matrices of any floating dtype, and returns D' in the dtype of
 ``delta``; it computes in a dtype at least as wide as theirs and as float32. Input and output adapters, (AB)W' and
-W'(AB), are not baselines; see ``adapters``.
+W'(AB), are not baselines; see ``ioadapt_theory.adapters``.
 """
 
 import functools

@@ -172,7 +172,7 @@ def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
 
 
 def cell(values: list[float]) -> str:
-    """Return the mean and the half-width of its 95 % interval, as text."""
+    """Return the mean of the values and the half-width of its 95 % interval, as text."""
     x = Interval.of(values)
     return f"{x.mean:.3f} ± {x.half_width:.3f}"
 

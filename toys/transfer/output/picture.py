@@ -51,8 +51,7 @@ def draw(plan: Protocol, result: Mapping[str, Any], headline: str) -> Figure:
 def shown_methods(plan: Protocol) -> list[str]:
     """Return the rows that are drawn target by target.
 
-    They are the compared methods of the study's own table with LoRA's rank or on some of the layers; "opposite" is left
-    out.
+    They are the compared methods of the study's own table with LoRA's rank or on some layers, except "opposite".
     """
     return [
         row

@@ -102,8 +102,8 @@ def split(data: Molecules, seed: int) -> Split:
 def wanted(data: Molecules, task: Task, base: np.ndarray, train: np.ndarray) -> np.ndarray:
     """Return the target energies of the adapted network, (geometries,): the base network's energies plus a change.
 
-    The change is the label minus the base network's energy, minus a constant per atom of each element. The constants
-    are fitted on ``train``: energies of isolated atoms are conventions, which differ between methods.
+    The change is the label minus the base network's energy, minus a constant per atom of each element. The constants,
+    fitted on ``train``, remove the energies of isolated atoms, which are conventions that differ between methods.
 
     Args:
         data: the labelled molecules.

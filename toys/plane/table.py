@@ -68,7 +68,10 @@ def bound(x: float | None) -> str:
 
 
 def reading(result: dict[str, Any]) -> list[str]:
-    """Return sentences on the run; the first two name the adapters with the same distance and with another."""
+    """Return sentences on the run.
+
+    The first two list the adapters with the same distance of the outputs as without an adapter, and all others.
+    """
     without, *adapters = result["rows"].values()
     before = without["distance"]
     kept: list[dict[str, Any]] = []

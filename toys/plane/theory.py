@@ -16,9 +16,10 @@ from toys.plane.world import augmented, isotropic_moment, moment
 def theory(
     method: Method, source: nn.Sequential, target: nn.Sequential, one: nn.Sequential, two: nn.Sequential
 ) -> dict[str, float | None]:
-    """Return the expected squared distance of the outputs, and its bound, for the crescent and for isotropic inputs.
+    """Return the expected squared distance of the outputs, ``exact``, and its ``bound``, for the crescent's inputs.
 
-    ``one`` and ``two`` are ``source`` and ``target`` with the adapter. A bound is None if the paper has none.
+    Values for isotropic inputs have the prefix ``isotropic_``. ``one`` and ``two`` are ``source`` and ``target`` with
+    the adapter. A bound is None if the paper has none.
     """
     bound: float | None
     figures: dict[str, float | None] = {}

@@ -99,7 +99,7 @@ def carried(one: nn.Module, source: nn.Module, target: nn.Module, rule: Callable
 
 
 def strength_of(one: nn.Module, source: nn.Module) -> float:
-    """Return ‖change of W by the adapter‖_F / ‖W‖_F in the adapted model ``one``, averaged over layers."""
+    """Return ‖change‖_F / ‖W‖_F for the adapter's change of every weight W in ``one``, averaged over layers."""
     here = dict(source.named_modules())
     shares = []
     for name, layer in layers(one).items():

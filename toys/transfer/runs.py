@@ -187,7 +187,7 @@ def _facts(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def similarity(source: nn.Module, target: nn.Module, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """Return layer -> cosine of the weights, ratio of norms, and similarity of both sides beyond chance."""
+    """Return layer -> cosine of the weights, ratio of norms, and the similarity beyond chance and z of both sides."""
     here, there = ModelWeights(source), ModelWeights(target)
     found = {}
     for name in names:

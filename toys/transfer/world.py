@@ -48,7 +48,7 @@ class Toy(Protocol):
     REVISION: int
 
     def world(self, seed: int, size: str, cache: Path) -> World:
-        """Return the models, data and task of a seed; ``size`` is "full" or "quick"; models are stored in ``cache``."""
+        """Return the models, data and task of a seed; ``size`` is "full" or "quick"; trained models go to ``cache``."""
 
 
 def toy(name: str) -> Toy:

@@ -171,7 +171,10 @@ def claim(found: Sequence[Comparison]) -> Verdict:
 
 
 def retention(rows: Mapping[str, Any], row: str, target: str, ceiling: str = "lora, retrained") -> Interval | None:
-    """Return the interval of (none - moved) / (none - retrained) over seeds; None if a retrained value is missing."""
+    """Return the interval of (none - moved) / (none - retrained) over seeds; None if a retrained value is missing.
+
+    These are losses on the target: without adapter, of ``row``, and of ``ceiling``.
+    """
     if None in rows.get(ceiling, {}).get(target, [None]):
         return None
     none, moved, best = (np.asarray(rows[r][target], dtype=float) for r in (NONE, row, ceiling))

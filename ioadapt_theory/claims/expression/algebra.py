@@ -1,6 +1,6 @@
-"""Formulas as sympy expressions, in which equal formulas become equal polynomials.
+"""Conversion of formulas to sympy expressions, in which equal formulas become equal polynomials.
 
-Needs the extra ``proofs`` (sympy), which is imported when the first formula is read.
+Needs the extra ``proofs`` (sympy), which is imported when the first formula is converted.
 """
 
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ def generic(rows: int, columns: int, name: str = "") -> Any:
 
 
 def symbolic(x: Term, known: Mapping[Term, Any] = {}) -> Any:
-    """Return the sympy expression of a formula; ``known`` maps some of its parts to expressions, outermost first.
+    """Return the sympy expression of a formula; ``known`` gives the expressions of some parts, outermost first.
 
     Raises:
         ValueError: an operation has no symbolic form.
@@ -96,7 +96,7 @@ def canonical(x: Any) -> Any:
 
 
 def vanishes(expression: Any, *relations: Any) -> bool:
-    """Return whether a rational expression is identically zero, modulo polynomials that vanish.
+    """Return whether a rational expression is identically zero, if the polynomials ``relations`` are zero.
 
     ``relations`` must be a Gröbner basis in the order of their symbols; a single relation always is one.
     """

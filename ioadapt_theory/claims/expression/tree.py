@@ -51,7 +51,7 @@ class Term:
 
     @property
     def kind(self) -> Kind:
-        """Scalar, row vector or matrix."""
+        """The kind of its value: "scalar", "row" or "matrix"."""
         if self.op in SCALARS:
             return "scalar"
         if self.op in {"row", "matrix"}:
@@ -203,7 +203,7 @@ mean_square = _function(
 
 
 def sine(u: Term, v: Term, named: str = "") -> Term:
-    """Return √(1 − sim(u, v)²), accurate near parallel vectors; printed as √(1 − s²) if ``named`` is s."""
+    """Return √(1 − sim(u, v)²), accurate for nearly parallel vectors; printed as √(1 − s²) if ``named`` is s."""
     return Term("sine", (u, v), named)
 
 
@@ -214,7 +214,7 @@ HALF: Final = Term("number", name="1/2")
 
 
 def sigma(m: Term, from_last: int) -> Term:
-    """Return the smallest singular value (``from_last`` 1), the second smallest (2), and so on."""
+    """Return the smallest singular value of a matrix (``from_last`` 1), the second smallest (2), and so on."""
     return Term("sigma", (m,), str(-from_last))
 
 

@@ -17,7 +17,7 @@ from ioadapt_theory.claims.instances import Setting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Settings of a verification; with the defaults, it is the one that `pytest paper_checks` runs.
+    """Settings of a verification; `pytest paper_checks` uses the defaults.
 
     Attributes:
         seed: seed from which every part of a strategy derives its own random generator.

@@ -163,7 +163,7 @@ def _at(digits: int, inequality: Inequality, raw: Mapping[str, Any], function: C
 
 
 def _settled(a: Any, b: Any) -> tuple[bool, Any]:
-    """Return whether a agrees with b, which has twice the digits, or b vanishes; and the value, b or 0."""
+    """Compare a with b, computed with twice the digits: return whether they agree or b vanishes, and b or 0."""
     if not (_real(a) and _real(b)):
         return _real(a) == _real(b), b
     if b is None or abs(a - b) <= AGREEMENT * abs(b):

@@ -32,7 +32,7 @@ class Journal:
     """
 
     def __init__(self, folder: Path, claims: Sequence[str], run: Run, tell: Callable[[str], Any]) -> None:
-        """Choose as file name a digest of everything that determines the result."""
+        """Name the file after a digest of everything that determines the result."""
         config = {"schema": SCHEMA, "claims": list(claims), "run": asdict(run), "versions": versions()}
         self.path, self.tell, self.broken = folder / f"{fingerprint(config)}.jsonl", tell, False
 

@@ -78,7 +78,7 @@ def proofs(claim: Claim) -> str:
 
 
 def cells(claim: Claim) -> tuple[str, ...]:
-    """Return a row of the claims table. The fourth cell names witnesses, with their ratio, or attaining instances."""
+    """Return a row of the claims table; its fourth cell names witnesses and their lhs/rhs, or attaining instances."""
     entry, sharp = describe(claim), ""
     if claim.witnesses:
         measured = isinstance(entry["ratio"], float) and "≤" in entry["statement"]
@@ -121,7 +121,7 @@ def counted(claims: Iterable[Claim]) -> str:
 
 
 def summary(claims: Mapping[str, Claim], total: Mapping[str, Verification], unfinished: Collection[str] = ()) -> str:
-    """Return a table of verdict, worst ratio, evidence and time by claim, which marks differences in the verdict."""
+    """Return a table of verdict, ratio, evidence and time by claim; it marks unexpected and unfinished claims."""
     rows = [("claim", "verdict", "recorded", "worst ratio", "evidence", "seconds")]
     for name, v in total.items():
         recorded = claims[name].expected

@@ -69,7 +69,7 @@ IGNORED = {
 
 
 def argument(symmetry: str) -> Callable[[Claim], Iterator[Step]]:
-    """Return a function that yields an equation for every invariant pair and an example in which the others change."""
+    """Return a generator function of lines: equations for invariant pairs, and an example in which others change."""
 
     def chain(claim: Claim) -> Iterator[Step]:
         proved = IGNORED[symmetry]

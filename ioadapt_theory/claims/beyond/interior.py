@@ -1,4 +1,4 @@
-"""Props. 4 and 5 for adapters between layers, as in practice, and for inputs of any second moments E[xᵀx] = FᵀF."""
+"""Props. 4 and 5 for adapters between layers, as in practice, and for inputs with any second moments E[xᵀx] = FᵀF."""
 
 from ioadapt_theory.claims.language import *
 
@@ -24,7 +24,7 @@ FIRST, SECOND = W1 - W1_TARGET, W2 - W2_TARGET
 
 
 def of_parts(first: Term, second: Term) -> Term:
-    """Return σ²(a + b)², where a and b are what the first and the second layers contribute."""
+    """Return σ²(a + b)², where a and b bound what the first and the second layers add to the outputs' distance."""
     return SIGMA**2 * (first + second) ** 2
 
 

@@ -63,7 +63,7 @@ W, W_TARGET = matrix("w"), matrix("w_target")
 
 
 def single_layer(name: str, reading: str, left: Term, right: Term, side: str) -> Claim:
-    """Return the claim about the difference of the adapted layers W and W', which have one AB."""
+    """Return the claim about the difference of the adapted layers W and W', which share one AB."""
     return Claim(
         id=f"transfer-single-layer{name}",
         source=BEYOND,

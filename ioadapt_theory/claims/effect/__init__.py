@@ -1,1 +1,1 @@
-"""Claims on adapters on another model: the share of the gain that they retain, and the placement that loses least."""
+"""Claims about adapters on another model: the share of their gain that they retain, and the best placement."""

@@ -1,4 +1,4 @@
-"""Linear stacks whose layers change independently: the average share of its gain that an adapter retains, exactly.
+"""Linear stacks whose layers change independently: the average share of gain that an adapter retains, in closed form.
 
 The effect of an adapter at layer l depends on the layers of its path: all but l for LoRA, all for the other placements.
 """

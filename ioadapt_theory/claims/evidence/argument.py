@@ -165,7 +165,7 @@ def told(*lines: str, **options: Any) -> Told:
 
 @dataclass(frozen=True)
 class Reached(Proof):
-    """Lines of algebra that derive the first conclusion; any other must be the same formula for the target model."""
+    """Lines of algebra that derive the first conclusion; others must be the same formula for the target model."""
 
     name: ClassVar[str] = "lines of algebra that end at the right side"
     about: Relation  # the conclusion that the lines derive

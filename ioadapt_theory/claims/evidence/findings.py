@@ -46,7 +46,7 @@ class Evidence(StrEnum):
     EXACT = "exact"  # symbolic, rational or interval arithmetic
     FORMAL = "formal"  # a theorem about this very statement, which Coq has checked
     WITNESS = "witness"  # a shipped instance, replayed at 50 digits
-    RANDOM = "random"  # closed form on random instances
+    RANDOM = "random"  # both sides on random instances
     ADVERSARIAL = "adversarial"  # gradient ascent of lhs/rhs under the exact hypotheses
     MONTE_CARLO = "monte-carlo"  # samples run through random linear stacks
 
@@ -63,10 +63,10 @@ def _limit(counts: Mapping[str, int], probability: float) -> float:
 
 
 def contradictions(counts: Mapping[str, int]) -> frozenset[str]:
-    """Return the tests on all stacks together that fail; each fails by chance with at most ``FALSE_ALARM``.
+    """Return the failed tests on all stacks together; for a true claim, each fails with at most ``FALSE_ALARM``.
 
-    For a stack with N samples and E the closed form or the bound, N(mean/E − 1) is a sum of centred χ² with weights
-    that sum to 1. Laurent and Massart (2000, Lemma 1) bound its tails, and also those of sums over stacks.
+    For a stack with N samples and E the closed form or the bound, N(mean/E − 1) is a sum of centred χ² variables with
+    weights that sum to 1. Laurent and Massart (2000, Lemma 1) bound its tails, and also those of sums over stacks.
 
     Args:
         counts: ``excess`` is Σ N(mean/closed form − 1), ``excess_of_bound`` is Σ N(mean/bound − 1), and ``variance`` is

@@ -1,4 +1,4 @@
-"""Strategies for claims with instances: replay of shipped ones, random ones, gradient ascent, and tests of means."""
+"""Search strategies: shipped and random instances, gradient ascent on lhs/rhs, and tests of the means of draws."""
 
 import hashlib
 import math
@@ -24,13 +24,13 @@ ERRORS = 6.0
 
 
 def seeded(run: Run, *labels: object, device: str = "cpu") -> torch.Generator:
-    """Return a generator seeded by (seed, labels), so that draws do not depend on other parts or their order."""
+    """Return a generator seeded by the run's seed and ``labels``, so that draws depend on no other part or order."""
     digest = hashlib.sha256("|".join(map(str, (run.seed, *labels))).encode()).digest()
     return torch.Generator(device).manual_seed(int.from_bytes(digest[:7]))
 
 
 def ratios(inequality: Inequality, instance: Any) -> Tensor:
-    """Return the decisive value divided by rhs by instance: 0 where it is 0, NaN where a hypothesis is missed."""
+    """Return the decisive value/rhs for a batch: 0 where the value is 0, NaN where an instance misses a hypothesis."""
     lhs, rhs = inequality.decisive(instance), inequality.rhs(instance)
     quotient = torch.where(lhs == 0, 0.0, lhs / rhs)
     for residual in inequality.residuals(instance).values():

@@ -32,7 +32,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A line of text and its check; ``reaches`` if it compares a result with the right side of the conclusion."""
+    """A line of text and its check; ``reaches`` if the check compares a result with the conclusion's right side."""
 
     says: str
     check: Check

@@ -1,4 +1,4 @@
-"""First-order term of a formula in AB: the formula of its derivative along t ↦ tAB at t = 0."""
+"""First-order term in AB of a formula: its derivative along t ↦ tAB at t = 0, again as a formula."""
 
 from typing import Final
 

@@ -2,7 +2,7 @@
 
 A ``Term`` has an operation, arguments and, for leaves and definitions, a name. Symbols are named like the attributes of
 an instance (``w_target`` is W'). Trees are read by ``notation`` (text and LaTeX), ``values`` (float64 batches, 50
-digits, exact numbers), ``limits`` (first order in AB) and ``algebra`` (sympy).
+digits, exact numbers), ``limits`` (first-order term in AB) and ``algebra`` (sympy).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -198,7 +198,7 @@ sup_hessian_norm = _function("sup_hessian_norm", "sup_t ‖H(u + tΔu, v + tΔv)
 segment = _function("segment", "min_t min(‖u + tΔu‖, ‖v + tΔv‖) over t in [0, 1].")
 landau = _function("landau", "O(a).")
 mean_square = _function(
-    "mean_square", "E‖xD‖², of a row linear in the letter x, with E[xᵀx] = σ²I, or FᵀF (2nd argument)."
+    "mean_square", "E‖xD‖² of a row xD, linear in the symbol x; 2nd argument: σ or F, for E[xᵀx] = σ²I or FᵀF."
 )
 
 

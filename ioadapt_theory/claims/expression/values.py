@@ -141,8 +141,8 @@ def evaluator(x: Term) -> Callable[[Any], Array]:
 def both_sides(relations: tuple[Relation, ...]) -> tuple[Callable[[Any], Array], Callable[[Any], Array]]:
     """Return both sides as functions of an instance; of several relations, the sides of that with the largest ratio.
 
-    A single equation of two mean squares becomes larger ≤ smaller; any other equation a = b becomes 1 + |a − b|/(|a| +
-    |b|) ≤ 1. In both cases the ratio is 1 if the equation holds.
+    A single equation of two mean squares becomes larger ≤ smaller; any other equation a = b becomes
+    1 + |a − b|/(|a| + |b|) ≤ 1. In both cases the ratio is 1 if the equation holds.
     """
     first, *others = relations
     if not others and first.sign != "=":

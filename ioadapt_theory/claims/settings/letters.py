@@ -118,7 +118,7 @@ def model(w1: Term, w2: Term, placement: Placement | None) -> Term:
 
 
 def discrepancy(placement: Placement | None, law: Term = SIGMA) -> Term:
-    """Return E‖source(x) − target(x)‖² of the outputs in Eq. 9; E[xᵀx] is σ²I or, for a matrix ``law``, FᵀF."""
+    """Return E‖source(x) − target(x)‖² in Eq. 9, where E[xᵀx] is σ²I or, if ``law`` is a matrix F, FᵀF."""
     return mean_square(model(W1, W2, placement) - model(W1_TARGET, W2_TARGET, placement), law)
 
 

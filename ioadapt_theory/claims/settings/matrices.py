@@ -21,7 +21,7 @@ def matrices(
     build: Callable[..., Any] | None = None,
     attributes: Mapping[str, str] = {},
 ) -> Setting:
-    """Return a setting of free symbols. In searches their entries are Gaussian, and positive numbers exp of Gaussians.
+    """Return a setting of free symbols; searches draw Gaussian entries and, for positive numbers, exp of a Gaussian.
 
     Args:
         name: name of the setting in error messages and tables.

@@ -54,7 +54,7 @@ class Score:
 
     @classmethod
     def of(cls, differences: Iterable[Decimal]) -> "Score":
-        """Return the score of some differences by counting their signs."""
+        """Return the score that counts the signs of the differences."""
         d = list(differences)
         return cls(sum(x > 0 for x in d), sum(x == 0 for x in d), sum(x < 0 for x in d))
 

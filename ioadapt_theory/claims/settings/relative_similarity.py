@@ -106,7 +106,7 @@ def below_outputs(data: Data) -> Tensor:
 
 
 def worst_direction(data: Data, placement: Placement, ball: Ball) -> Tensor:
-    """Return the AB of norm 1 that maximises δ − δ' = ⟨AB, G − G'⟩, G and G' the gradients of the similarities.
+    """Return the AB of norm 1 that maximises δ − δ' = ⟨AB, G − G'⟩; G, G' are the gradients of the similarities.
 
     In the Frobenius norm it is a multiple of G − G', in the spectral norm the polar factor of G − G'.
     """

@@ -25,7 +25,7 @@ RHS_EXPLICIT = RHS_SINE + constant(SOURCE) * EPSILON**2 * SQUARES
 
 
 def explicit() -> Derived:
-    """Return the proof that bounds, by Lemma 1, the first-order term and the remainder in each model's similarity."""
+    """Return the proof that bounds both models' changes in similarity by Lemma 1: first-order term and remainder."""
     changes = [moved(m, LORA) for m in (SOURCE, TARGET)]
     remainders = [
         let(f"R{m.prime}", sim(m.y1 + m.x1 @ AB, m.y2 + m.x2 @ AB) - m.s0 - moved(m, LORA)) for m in (SOURCE, TARGET)

@@ -19,7 +19,7 @@ def spread(m: Model) -> Term:
 
 
 def one_model(m: Model) -> Term:
-    """Return (1 − s₀²)(κ + 1/κ)ε, the part of the sharp bound that one model has."""
+    """Return (1 − s₀²)(κ + 1/κ)ε, one model's term in the sharp bound."""
     return m.sine0**2 * spread(m) * EPSILON
 
 

@@ -273,7 +273,7 @@ POINTS = {True: 9, False: 33}
 
 
 def sup_hessian_norm(u: Array, v: Array, du: Array, dv: Array) -> Array:
-    """Return max ‖H(u + tΔu, v + tΔv)‖ on a grid of t in [0, 1], which makes a bound stricter than the supremum."""
+    """Return max ‖H(u + tΔu, v + tΔv)‖ on a grid of t in [0, 1], which is at most the supremum over the segment."""
     sup = operator_norm(hessian(u, v))
     points = POINTS[isinstance(sup, Tensor)]
     for k in range(1, points):

@@ -73,8 +73,7 @@ def _quotient(a: float, b: float) -> float:
 def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
     """Return both sides on an instance, computed with 50, 100, … digits until two results agree or the value vanishes.
 
-    ``raw`` is the content of an instance file. If rounding of its numbers makes a norm exceed ε, ε is enlarged by as
-    much.
+    ``raw`` is an instance file's content. If rounding of its numbers makes a norm exceed ε, ε is enlarged by as much.
 
     Raises:
         FileFormatError: ``raw`` does not have the form of an instance.

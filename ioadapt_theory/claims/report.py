@@ -89,7 +89,7 @@ def cells(claim: Claim) -> tuple[str, ...]:
 
 
 def table(claims: Sequence[Claim], width: int) -> str:
-    """Return the claims table for a terminal: one wrapped block per claim."""
+    """Return the claims table for a terminal: one wrapped block per claim, and then the numbers of verdicts."""
     blocks = []
     for claim in claims:
         name, verdict, statement, shipped, note = cells(claim)

@@ -54,7 +54,7 @@ Results = dict[Part, Verification]
 
 
 class RefusedError(IoAdaptError, RuntimeError):
-    """Error: a worker refuses a part, since it has other versions, or fails on it."""
+    """Error: a worker has other versions than the caller and refuses a part, or it fails on the part."""
 
 
 def strategies(claim: Claim) -> tuple[Strategy, ...]:

@@ -1,8 +1,7 @@
-"""The share of its gain that an adapter retains on another model, estimated from its effects on both models.
+"""The share of its gain that an adapter retains on another model, estimated from its two effects, without labels.
 
 All outputs on a batch form one row. On the source the labels minus the outputs are g, and the adapter adds e; on the
 target the labels minus the outputs are g + h, and the adapter adds e'. The gain is the reduction of the squared error.
-The estimate needs no labels.
 """
 
 from collections.abc import Mapping

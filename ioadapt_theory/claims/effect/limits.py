@@ -1,4 +1,7 @@
-"""Quantities that do not determine the retained share of a gain: discrepancy, similarity of adapted layers, weights."""
+"""Quantities that do not determine the retained share of a gain: discrepancy, similarity of adapted layers, weights.
+
+The retained share is R = 2cq − q², where c is the cosine and q the norm ratio of an adapter's effects on both models.
+"""
 
 from collections.abc import Mapping
 from fractions import Fraction

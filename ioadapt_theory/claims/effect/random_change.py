@@ -1,6 +1,8 @@
 """Linear stacks whose layers change independently: the average share of gain that an adapter retains, in closed form.
 
-The effect of an adapter at layer l depends on the layers of its path: all but l for LoRA, all for the other placements.
+A target layer is W' = s(ρW + √(1 − ρ²)N) or W + H, with random N and H; e and e' are an adapter's effects on source and
+target. The effect of an adapter at layer l depends on the layers of its path: all but l for LoRA, all for input and
+output adapters.
 """
 
 from collections.abc import Iterator

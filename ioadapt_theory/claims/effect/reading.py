@@ -44,7 +44,7 @@ def mean(x: Any, *laws: tuple[Any, Any]) -> Any:
 
 @argued(Shown)
 def expected(claim: Claim) -> Iterator[Step]:
-    """Average ⟨e, e'⟩ over a 2 x 3 matrix M, for two samples and two outputs."""
+    """Average ⟨e, e'⟩ over a 2 x 3 adapter M or AB with iid entries, for two samples and two outputs."""
     sp = sympy()
     v, w = sp.symbols("v w")
     samples = [(drawn(f"r{t}", 1, 2), drawn(f"s{t}", 1, 2), drawn(f"j{t}", 3, 2), drawn(f"k{t}", 3, 2)) for t in "12"]

@@ -78,7 +78,7 @@ class InCoq(Proof):
     proves: ClassVar[bool] = True
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield a message if Coq has no theorem about the formula of the claim."""
+        """Yield a message if Coq has no theorem that proves the formula of the claim."""
         if not MachineChecked()(claim, Run(), 0).proves:
             yield "Coq has no theorem about this formula"
 

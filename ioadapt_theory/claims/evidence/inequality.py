@@ -26,8 +26,7 @@ class Hypothesis:
     """A condition on an instance, made from a relation of the claim.
 
     Instance files hold rounded numbers, so a residual up to ``ACCURACY`` is allowed. But the conclusion may jump at the
-    boundary of a hypothesis, so an instance with a residual decides nothing unless the effect of the residual is
-    bounded.
+    boundary of a hypothesis, so an instance with a residual decides nothing unless its effect is bounded.
     """
 
     stated: Relation  # the condition
@@ -127,5 +126,5 @@ class Inequality:
 
 
 def hypotheses(given: tuple[Relation, ...]) -> dict[str, Hypothesis]:
-    """Return the hypotheses by the text of their relations."""
+    """Return a hypothesis for every relation, by the relation's text."""
     return {text(relation): Hypothesis.of(relation) for relation in given}

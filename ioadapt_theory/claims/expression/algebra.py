@@ -40,7 +40,7 @@ def positives(names: str) -> Any:
 
 
 def generic(rows: int, columns: int, name: str = "") -> Any:
-    """Return a random matrix of integers, which depends on its size and on ``name`` only."""
+    """Return a matrix of pseudo-random integers, which depends on its size and on ``name`` only."""
     return sympy().randMatrix(rows, columns, prng=Random(name))
 
 

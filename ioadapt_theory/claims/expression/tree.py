@@ -51,7 +51,7 @@ class Term:
 
     @property
     def kind(self) -> Kind:
-        """The kind of its value: "scalar", "row" or "matrix"."""
+        """The kind of the term's value: "scalar", "row" or "matrix"."""
         if self.op in SCALARS:
             return "scalar"
         if self.op in {"row", "matrix"}:

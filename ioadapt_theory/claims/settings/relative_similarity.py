@@ -119,7 +119,7 @@ def worst_direction(data: Data, placement: Placement, ball: Ball) -> Tensor:
 
 
 def _gradient(x1: Tensor, x2: Tensor, w: Tensor, placement: Placement) -> Tensor:
-    """Return G with δ = ⟨AB, G⟩_F."""
+    """Return the gradient G of a similarity with respect to AB, so that δ = ⟨AB, G⟩_F."""
     y1, y2 = apply(x1, w), apply(x2, w)
     s = cosine(y1, y2)
     g1 = scaled(1 / norm(y1), unit(y2) - scaled(s, unit(y1)))

@@ -3,15 +3,15 @@
 A statement is a ``Claim``, with hypotheses (``given``), conclusions (``concludes``) and arguments (``proofs``).
 
 Formulas. ``row``, ``matrix`` and ``scalar`` make symbols. ``+ - * / **``, and ``@`` for products with matrices, make
-formulas; ``<=``, ``<`` and ``.equals`` make relations, to which ``.up_to(2)`` adds O(ε²). ``let`` names a part of a
-formula. Predefined symbols: AB, EPSILON, SIGMA and T = I + AB; SOURCE and TARGET, the models of App. A.1, with x1, x2,
-w, outputs y1, y2, s0 and sine0; X, W1, W2, W1_TARGET, W2_TARGET and GAP of App. A.2; U, V, DU, DV, S, R and DELTA of
-Lemma 1.
+formulas; ``<=``, ``<`` and ``.equals`` make relations, to which ``.up_to(2)`` adds O(ε²). ``let`` names a part.
+Predefined symbols: AB, EPSILON, SIGMA and T = I + AB; SOURCE and TARGET, the models of App. A.1, with x1, x2, w,
+outputs y1, y2, s0 and sine0; X, W1, W2, W1_TARGET, W2_TARGET and GAP of App. A.2; U, V, DU, DV, S, R and DELTA of Lemma
+1.
 
 Arguments. ``derived(first, Link(rule, formula), …)`` and ``told(line, …)`` state the proof of a theorem in Coq, as a
-chain of formulas or as lines of text. ``@reaching(about)`` makes a proof of a generator of ``Step(says, check)``, the
-last of which is ``reached``. ``Attained(family, over)`` shows that a bound is sharp for every value of the parameters
-in ``over``. ``**refuted_by("ce1")`` refutes the claim by a shipped instance. ``ShownBy`` and ``RefutedBy`` settle it by
+chain of formulas or as lines of text. ``@reaching(about)`` turns a generator of ``Step(says, check)`` into a proof; the
+last step is ``reached``. ``Attained(family, over)`` shows that a bound is sharp for every value of the parameters in
+``over``. ``**refuted_by("ce1")`` refutes the claim by a shipped instance. ``ShownBy`` and ``RefutedBy`` settle it by
 another claim. ``Shown`` and ``Refuted`` settle a claim in prose, ``OnlyIf`` proves the converse of an iff, and
 ``Remarked`` proves a remark; write each with ``@argued(kind, …)``.
 

@@ -34,7 +34,6 @@ class Proof(Strategy):
     """An exact argument about a claim.
 
     Attributes:
-        name: description of the argument in outputs.
         proves: whether an argument of this class proves the relations of the claim, or its prose.
         refutes: whether it contradicts the claim.
         shows: the words of the claim that it establishes.

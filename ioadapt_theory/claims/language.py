@@ -4,9 +4,8 @@ A statement is a ``Claim``, with hypotheses (``given``), conclusions (``conclude
 
 Formulas. ``row``, ``matrix`` and ``scalar`` make symbols. ``+ - * / **``, and ``@`` for products with matrices, make
 formulas; ``<=``, ``<`` and ``.equals`` make relations, to which ``.up_to(2)`` adds O(ε²). ``let`` names a part.
-Predefined symbols: AB, EPSILON, SIGMA and T = I + AB; SOURCE and TARGET, the models of App. A.1, with x1, x2, w,
-outputs y1, y2, s0 and sine0; X, W1, W2, W1_TARGET, W2_TARGET and GAP of App. A.2; U, V, DU, DV, S, R and DELTA of Lemma
-1.
+Predefined symbols: AB, EPSILON, SIGMA and T = I + AB; SOURCE and TARGET of App. A.1, with x1, x2, w, outputs y1, y2, s0
+and sine0; X, W1, W2, W1_TARGET, W2_TARGET and GAP of App. A.2; U, V, DU, DV, S, R and DELTA of Lemma 1.
 
 Arguments. ``derived(first, Link(rule, formula), …)`` and ``told(line, …)`` state the proof of a theorem in Coq, as a
 chain of formulas or as lines of text. ``@reaching(about)`` turns a generator of ``Step(says, check)`` into a proof; the

@@ -42,7 +42,7 @@ def predicted(cosines: tuple[mpmath.mpf, ...], layer: int) -> mpmath.mpf:
 
 @argued(Remarked, "the slope κ', and the cost of equal angles")
 def small_angles(claim: Claim) -> Iterator[Step]:
-    """Compare the loss with its first-order term in ψ if ρ = cos ψ in all five layers, for ψ = 10⁻¹² at 60 digits."""
+    """Compare the loss of every layer with its first-order term in ψ, for ρ = cos ψ and ψ = 10⁻¹² at 60 digits."""
     sp = sympy()
     t = sp.Symbol("t")
     kappa = (sp.sqrt(1 - t**2) + t * (sp.pi - sp.acos(t))) / sp.pi

@@ -63,7 +63,7 @@ def _limit(counts: Mapping[str, int], probability: float) -> float:
 
 
 def contradictions(counts: Mapping[str, int]) -> frozenset[str]:
-    """Return the failed tests on all stacks together; for a true claim, each fails with at most ``FALSE_ALARM``.
+    """Return the tests on all stacks together that fail, for a true claim with probability ``FALSE_ALARM`` at most.
 
     For a stack with N samples and E the closed form or the bound, N(mean/E − 1) is a sum of centred χ² variables with
     weights that sum to 1. Laurent and Massart (2000, Lemma 1) bound its tails, and also those of sums over stacks.

@@ -57,7 +57,7 @@ def record() -> Mapping[str, Entry]:
 
 
 def theorem_name(claim: Claim) -> str:
-    """Return the name of the theorem about a claim: its id with the suffix ``holds`` or ``refuted``."""
+    """Return the name of the theorem about a claim: its id with underscores, then ``holds`` or ``refuted``."""
     return f"{claim.id.replace('-', '_')}_{'refuted' if claim.expected is Verdict.REFUTED else 'holds'}"
 
 

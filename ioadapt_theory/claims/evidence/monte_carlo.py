@@ -31,9 +31,9 @@ BLOCK = 1 << 16
 class Estimate:
     """Sample mean of ‖xD‖² over x ~ N(0, I) for every stack, with the parameters of its distribution."""
 
-    mean: Tensor  # sample mean, S
-    weights: Tensor  # squared singular values of D, S x r
-    samples: int  # N
+    mean: Tensor  # sample means, S
+    weights: Tensor  # squared singular values of D, S x rank
+    samples: int  # number of samples of each stack
 
     @property
     def variance(self) -> Tensor:

@@ -109,7 +109,7 @@ def vanishes(expression: Any, *relations: Any) -> bool:
 
 
 def root(x: Fraction) -> Fraction:
-    """Return the square root of a fraction: exact for the square of a fraction, otherwise to 120 digits."""
+    """Return the square root of a fraction: exact for the square of a fraction, otherwise to 120 decimal places."""
     n, d = isqrt(x.numerator), isqrt(x.denominator)
     if n * n == x.numerator and d * d == x.denominator:
         return Fraction(n, d)

@@ -31,7 +31,7 @@ def split(placement: Placement) -> Link:
 
 
 def by_norms(placement: Placement, factor: Callable[[Model], Term], right: Term) -> Derived:
-    """Return the proof of |δ − δ'| ≤ ``right`` by Lemma 1 and ‖AB‖ ≤ ε; ``factor`` is the constant of Lemma 1."""
+    """Return the proof of |δ − δ'| ≤ ``right`` by Lemma 1, with the constant ``factor`` of a model, and ‖AB‖ ≤ ε."""
 
     def sums(size: Term | None = None) -> Term:
         parts = []

@@ -123,12 +123,10 @@ def _commands(claim: Claim) -> Iterator[str]:
 
 
 def linked(name: str) -> str:
-    """Return a link to a claim's page."""
     return f"[{name}]({name}.md)"
 
 
 def fenced(said: str, language: str = "text") -> str:
-    """Return a block of preformatted text."""
     return f"```{language}\n{said}\n```"
 
 

@@ -39,7 +39,7 @@ FREE = 12e9
 
 
 def shapes(*, divisor: int = 1) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of SD-1.5's 686 tensors, 859.5 M parameters; a quick run divides widths by ``divisor``."""
+    """Return the shapes of SD-1.5's 686 tensors (859.5 M parameters), with widths divided by ``divisor``."""
     with SHAPES.open(encoding="utf-8") as file:
         rows = list(csv.DictReader((line for line in file if not line.startswith("#")), delimiter="\t"))
     full = {row["name"]: tuple(map(int, row["sd15"].split("x"))) for row in rows if row["sd15"] != "-"}

@@ -96,7 +96,7 @@ def carried(move: Move, refine: int | None) -> tuple[nn.Module, object]:
 
 
 def distilled(move: Move, like: nn.Module, steps: int) -> nn.Module | None:
-    """Return the target with fresh adapters of the sizes in ``like``, trained without labels; None if it has none."""
+    """Return the target with adapters shaped as in ``like``, trained without labels; None if ``like`` has none."""
     sizes = {layer: module.adapters["default"] for layer, module in layers(like).items()}
     if not sizes:
         return None

@@ -111,7 +111,7 @@ def text(which: str) -> Tensor:
 
 
 def images(which: str, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return synthetic images of a kind, (count, 1, side, side), and their classes."""
+    """Return synthetic images of the kind ``which``, (count, 1, side, side), and their classes."""
     y, x = torch.meshgrid(*[torch.linspace(-1, 1, SIDE, dtype=torch.float32)] * 2, indexing="ij")
     label = torch.randint(CLASSES, (count,), generator=generator)
     phase = 6.28 * torch.rand(count, 1, 1, generator=generator, dtype=torch.float32)

@@ -18,7 +18,7 @@ LOW, HIGH = 2e-3, 1e3
 
 
 def compute(*, seed: int = 0, quick: bool = False, claims: tuple[str, ...] | None = None) -> dict[str, Any]:
-    """Return lhs/rhs for every bound: quantiles over random instances, the largest found, and on shipped instances."""
+    """Return lhs/rhs of every bound: quantiles on random instances, the largest, and values on shipped instances."""
     import torch
 
     from ioadapt_theory.claims import CLAIMS, Run, Verdict

@@ -148,7 +148,7 @@ def trained(
     name: str, model: Model, which: str, *, steps: int, rate: float, seed: int, teacher: Model | None = None,
     only: str = "", decay: float = 0.0,
 ) -> Model:  # fmt: skip
-    """Return a copy trained with AdamW on data or a teacher's outputs; only parameters with ``only`` in their names."""
+    """Return a copy trained with AdamW on data or a teacher's outputs; only names that contain ``only`` are trained."""
     model = copy.deepcopy(model).train()
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)

@@ -24,7 +24,7 @@ SIDES = (INPUT, OUTPUT)
 
 
 def clauses(claim: Claim) -> list[str]:
-    """Return the clauses of a claim's reading, prose and remark."""
+    """Return the clauses, separated by semicolons, of a claim's reading, prose and remark."""
     return [x for said in (claim.reading, claim.prose, remark(claim)) if said for x in said.split("; ")]
 
 
@@ -79,7 +79,7 @@ def remainder(s: Any) -> Any:
 
 
 def of_two(claim: str, below: str, axis: str) -> bool:
-    """Check that the bound is at least that of Lemma 3 for an AB of rank 1, and below it for AB = −I/2."""
+    """Check that the claim's bound is at least that of Lemma 3 for an AB of rank 1, and below it for AB = −I/2."""
     raw = {"W1": [[1, 2], [0, 1]], "W2": [[1, 0], [1, 1]], "W1_target": [[1, 0], [3, 1]], "W2_target": [[1, 1], [0, 1]]}
     raw |= {"sigma": 1}
     plain = right("lemma-3", raw)
@@ -128,7 +128,7 @@ def axes(claim: Claim) -> dict[str, list[str]]:
 
 
 def drawn(name: str, **changes: Any) -> Values:
-    """Return the values of formulas on a random instance, in which ``changes`` replace some symbols."""
+    """Return an evaluator of formulas on a random instance, in which ``changes`` replace some symbols."""
     setting = CLAIMS[name].setting
     return Values(setting.build(**setting.start(1, torch.Generator().manual_seed(3)) | changes))
 
@@ -138,7 +138,7 @@ def equal(a: Any, b: Any) -> bool:
 
 
 def shows(claim: Claim, *formulas: str) -> bool:
-    """Return whether each formula occurs in a computed line of the claim's arguments."""
+    """Return whether each formula occurs in a printed line of the claim's arguments."""
     lines = [line for proof in claim.proofs for line in proof.printed(claim)]
     return all(any(f in line for line in lines) for f in formulas)
 

@@ -46,12 +46,12 @@ from paper_checks.test_tables import IMAGE, SCORES
 
 
 def mean_over_signs(m: Any) -> Any:
-    """Return the mean of ‖zM‖² over all z of ±1, which have the second moments of N(0, I)."""
+    """Return the mean of ‖zM‖² over all rows z of ±1, whose second moments are those of N(0, I)."""
     return sum((torch.tensor(z).double() @ m).square().sum() for z in product((1, -1), repeat=len(m))) / 2 ** len(m)
 
 
 def of_law(claim: Claim, law: str) -> bool:
-    """Return whether a claim's left side is the mean over rows zF, or over rows with second moments σ²I."""
+    """Return whether the left side is the mean squared discrepancy over rows zF, or rows with second moments σ²I."""
     i = drawn(claim.id)
     gap = {"prop-5-anisotropic": GAP @ T}.get(claim.id, T @ GAP) if law == "zF" else GAP
     first = i.instance.factor if law == "zF" else i.instance.sigma * torch.eye(3).double()
@@ -72,7 +72,7 @@ def unbounded(claim: Claim, first: str, second: str) -> bool:
 
 
 def segment(claim: Claim, every: str, begin: str, end: str, above: str) -> bool:
-    """Check the norms on the segment from y to ŷ for W = I, x = (1, 0) and AB = −2I."""
+    """Compare the verdict with whether the segment from y to ŷ avoids 0 for W = I, x = (1, 0) and AB = −2I."""
     y = {"(y₁, y₂)": 1, "(ŷ₁, ŷ₂)": 1 - 2}
     norms = [abs((1 - t) * y[begin] + t * y[end]) for t in np.linspace(0, 1, 11)]
     holds = {"every": all}[every](bool({">": n > 0}[above]) for n in norms)
@@ -80,7 +80,7 @@ def segment(claim: Claim, every: str, begin: str, end: str, above: str) -> bool:
 
 
 def iff(claim: Claim, lost: str, rank: str) -> bool:
-    """Check the equivalence for single AB and for every AB, for W with and without full row rank."""
+    """Check on three W: W(I + W⁺AB) = W + AB iff ``lost`` is 0, and this holds for every AB iff rank W is ``rank``."""
     said = True
     for w in (random(2, 3), random(3, 2), torch.ones(2, 2).double()):
         i, pinv_ = mpmath.eye(len(w)), torch.linalg.pinv(w)
@@ -115,7 +115,7 @@ def dimensions(claim: Claim, c: str, d: str, low: str, lower: str, high: str, hi
 
 
 def maps(claim: Claim, one: str, other: str) -> bool:
-    """Check that the first map doubles with W, and that the second does not and differs from 0 at W = 0."""
+    """Check that ``one`` doubles when W doubles and is 0 at W = 0, and that ``other`` does neither."""
     w, m, i = mpmath.randmatrix(2, 2), mpmath.randmatrix(2, 2), mpmath.eye(2)
     one, other = (lambda w, f=f: read(f, W=w, AB=m, M=m, I=i) for f in (one, other))
     assert shows(claim, "(I + M)(W − W) + M", "(I + M)(2W) − 2W")
@@ -131,7 +131,7 @@ def rank_of(formulas: tuple[str, ...], bound: str) -> bool:
 
 
 def counted(claim: Claim, quantifier: str, where: str, above: str) -> bool:
-    """Check the words of a remark against its scores, which test_tables.py counts from the files."""
+    """Check the claim's quantifier against the scores in its remark, which test_tables.py counts from the files."""
     scores = [tuple(map(int, x.split("-"))) for x in re.findall(r"\d+-\d+-\d+", remark(claim))]
     wins, ties, losses = map(sum, zip(*scores, strict=True))
     holds = {
@@ -146,7 +146,7 @@ def counted(claim: Claim, quantifier: str, where: str, above: str) -> bool:
 
 
 def counts_the_adapted_layer() -> bool:
-    """What is counted computes the layers of Eqs. 1 to 3, and every size takes two values on the grid."""
+    """Check that the counted functions compute the layers of Eqs. 1 to 3, and that GRID has two values of each size."""
     x, w, ranks = random(2, 3), random(3, 4), {LORA: random(3, 4), INPUT: random(3, 3), OUTPUT: random(4, 4)}
     whole = {LORA: w + ranks[LORA], INPUT: w + ranks[INPUT] @ w, OUTPUT: w + w @ ranks[OUTPUT]}
     for p, m in ranks.items():
@@ -157,7 +157,7 @@ def counts_the_adapted_layer() -> bool:
 
 
 def as_torch_has_it(claim: Claim) -> bool:
-    """The block matrices are those of PyTorch's convolutions, with every kind of padding."""
+    """Check the block matrices against PyTorch's convolutions, with every kind of padding and several strides."""
     taps, x = [random(2, 3), random(2, 3) + 1, random(2, 3) * 3], random(N, 2)
     kernel = torch.stack(taps).permute(2, 1, 0)
     for padding, mode in {"zeros": "constant"}.items() | {(p, p) for p in PADDINGS if p != "zeros"}:
@@ -180,7 +180,7 @@ def of_the_overall_score(claim: Claim) -> bool:
 
 
 def misprinted(claim: Claim) -> bool:
-    """The right side is that of prop-1 but for x₂' in place of x₂ in the second term."""
+    """Check that the right side is that of prop-1 with x₂' instead of x₂ in the second term."""
     setting, m, there = claim.setting, SOURCE, TARGET
     i = Values(setting.parametrise(setting.start(3, torch.Generator().manual_seed(1))))
     more = (1 + m.s0) * EPSILON * (norm(there.x2) - norm(m.x2)) / norm(m.y2)
@@ -188,7 +188,7 @@ def misprinted(claim: Claim) -> bool:
 
 
 def of_moved_vectors(claim: Claim) -> bool:
-    """The left side is how far the angle of u + Δu and v + Δv is from that of u and v."""
+    """Check that the left side is the change of the angle between u and v when they become u + Δu and v + Δv."""
     i = drawn(claim.id)
     u, v, du, dv = (getattr(i.instance, name) for name in ("u", "v", "du", "dv"))
     angles_ = [torch.cosine_similarity(a, b, -1).acos() for a, b in ((u + du, v + dv), (u, v))]
@@ -196,7 +196,7 @@ def of_moved_vectors(claim: Claim) -> bool:
 
 
 def jacobians() -> bool:
-    """What runs is √2 relu(xW), and its Jacobians are those of autograd."""
+    """Check that ``wide.run`` computes √2 relu(xW), and its Jacobians against those of autograd."""
     x, first, last = random(1, 1, 2), random(1, 2, 3), random(1, 3, 16)
     (_, y, j), (z, *_) = wide.run(x, [first, last])
 
@@ -208,7 +208,7 @@ def jacobians() -> bool:
 
 
 def of_the_cells(claim: Claim, says: str) -> bool:
-    """Sides, placements and metrics that are named are those that are counted (``SCORES``)."""
+    """Check that the sides, placements and metrics in the text are those that are counted (``SCORES``)."""
     name = claim.id.removeprefix("tables-")
     counted = SCORES.get(name, [(0, p, "weight", IMAGE) for p in (SIDES if name != "geneval-overall" else ("input",))])
     mine, over, metrics = (
@@ -271,7 +271,7 @@ def symmetry(claim: Claim, changes: list[str]) -> bool:
 
 
 def rotary(claim: Claim, turned: str, free: str) -> bool:
-    """Check that scores q D kᵀ with a rotation D are invariant if R is a rotation, and not if R stretches."""
+    """Check that q → qR, k → kR⁻ᵀ keeps the scores qDkᵀ, with a rotation D, for a rotation R but not for diag(1, 2)."""
     d, q, k, v, o = (random(*x) for x in ((2, 2), (3, 2), (3, 2), (3, 2), (2, 3)))
     d = torch.linalg.matrix_exp(d - d.T)
     for r, keeps in ((d @ d, True), (torch.diag(torch.tensor([1.0, 2])).double(), False)):
@@ -281,7 +281,7 @@ def rotary(claim: Claim, turned: str, free: str) -> bool:
 
 
 def gauge_parts(claim: Claim, at_input: str, at_output: str, mismatch: str) -> bool:
-    """Check for three layers and orthogonal Q that effects without gauge parts are those of T on rotated weights."""
+    """Check for three layers and orthogonal Q that an effect minus its gauge part is that of T on rotated weights."""
     t, *others = (mpmath.randmatrix(3, 3) for _ in range(7))
     ws, vs = others[:3], others[3:]
     qs = [mpmath.eye(3), *(mpmath.qr(mpmath.randmatrix(3, 3))[0] for _ in range(2)), mpmath.eye(3)]
@@ -303,7 +303,7 @@ def share(e: Any, there: Any) -> Any:
 
 
 def angles(claim: Claim, cost: str, late: str) -> bool:
-    """Check the loss of each layer for ρ = cos ψ in all layers, divided by ψ; late layers have fewer summands."""
+    """Check 1 − cosine at each layer, divided by a small ψ, against ``cost``, with ρ = cos ψ in all layers."""
     psi, layers = mpf(10) ** -15, range(1, 6)
     losses = [(1 - wide.predicted((mpmath.cos(psi),) * 5, k - 1)) / psi for k in layers]
     factor = read(cost.removesuffix("Σ√k"), ψ=1)
@@ -348,7 +348,7 @@ def placed(claim: Claim, name: str) -> bool:
 
 
 def filters(claim: Claim, who: str, where: str) -> bool:
-    """Check that H comes last in the effect if H is behind the layer, and first if H is before the layer."""
+    """Check that H comes last in the adapter's effect if H is behind the layer, and first if H is before it."""
     effect = {"input adapter": "MW", "output adapter": "WM", "LoRA": "M"}[who]
     form = {"behind it": f"‖F{effect}H‖_F", "before it": f"‖H{effect}F‖_F"}[where]
     return text(claim.concludes[0].left) == form
@@ -370,13 +370,13 @@ def retained(formula_: str) -> bool:
 
 
 def mean_squares(k: int) -> tuple[float, float]:
-    """Return E (max(|x₁|, k|x₂|) − k|x₂|)² for normal x, integrated over the angle with E r² = 2, and E x₁²."""
+    """Return E (max(|x₁|, k|x₂|) − k|x₂|)² and E x₁² for standard normal x; the first is integrated over the angle."""
     angle = (np.arange(100_000) + 0.5) / 100_000 * np.pi / 2
     return 2 * float(np.mean(np.maximum(np.cos(angle) - k * np.sin(angle), 0) ** 2)), 1.0
 
 
 def scaled(claim: Claim, kept: str, of_lora: str) -> bool:
-    """Check the shares of an input adapter and of a LoRA if the layer is scaled by s and the next layer by 1/s."""
+    """Check the shares that an input adapter and a LoRA keep if the layer is scaled by s and the next layer by 1/s."""
     z, m, w, h, j, s = random(5, 3), random(3, 3), random(3, 4), random(3, 4) + 1, random(4, 2), 3.0
     there = share(z @ m @ w @ j, z @ m @ (s * w) @ (j / s)), share(z @ h @ j, z @ h @ (j / s))
     assert equal(z @ (s * w) @ (j / s), z @ w @ j)

@@ -1,7 +1,7 @@
-"""Lines of arguments, read as they are printed: every formula of them is evaluated, not only those that are computed.
+"""Evaluation of every formula in the printed lines of arguments, including those that no check computes.
 
-A line is words and formulas; a formula without words is a chain of relations. It is evaluated at 50 digits wherever
-all its letters are known (``paper_checks.objects``): what holds by algebra holds of the things that it is about.
+A line consists of words and formulas, and a formula is a chain of relations. It is evaluated on those instances of
+``paper_checks.objects`` that have all its symbols.
 """
 
 import re
@@ -23,11 +23,11 @@ NEAR = mpf(10) ** -25
 
 
 class UnknownError(Exception):
-    """A letter that an instance does not have."""
+    """Raised for a symbol that an instance does not have."""
 
 
 class Line(reader.Reader):
-    """A reader with tuples, matrices, derivatives and integrals over [0, 1]."""
+    """A reader that also supports tuples, matrices, derivatives and integrals over [0, 1]."""
 
     def __init__(self, letters: Mapping[str, Any]) -> None:
         super().__init__(letters, [])
@@ -46,7 +46,7 @@ class Line(reader.Reader):
         return values
 
     def bracket(self, opening: str, closing: str) -> str:
-        """Return what stands up to the closing bracket, and go behind it."""
+        """Return the text up to the matching closing bracket, and continue after the bracket."""
         depth, begin = 1, self.at
         while depth:
             depth += {opening: 1, closing: -1}.get(self.text[self.at], 0)
@@ -128,7 +128,7 @@ class Line(reader.Reader):
 
 
 LITTLE = {*"as so at be is of to in it an by or no on if up and the for has are that which where".split()}
-"""Words that are no products of letters."""
+"""Words that are never read as products of symbols."""
 
 
 def is_word(word: str, letters: set[str], before: str, behind: str) -> bool:
@@ -142,7 +142,7 @@ CONDITIONS = {"where", "if", "at"}
 
 
 def segments(line: str, names: Mapping[str, str], letters: set[str]) -> Iterator[tuple[str, str]]:
-    """Yield the formulas of a line, each with the word before it; ``names`` replaces those that contain words."""
+    """Yield (word before, formula) for each formula in a line; ``names`` maps names that contain words to symbols."""
     for name in sorted(names, key=len, reverse=True):
         line = line.replace(name, names[name])
     line = re.sub(r"(?:Eqs?|Props?|App|Sec)\. \S+", "it", line)
@@ -172,7 +172,7 @@ def segments(line: str, names: Mapping[str, str], letters: set[str]) -> Iterator
 
 
 def trimmed(segment: str) -> str:
-    """Return a segment without brackets that belong to words."""
+    """Return a segment without unbalanced parentheses at its ends, which belong to the words around it."""
     segment = segment.strip(" ,;:")
     while segment.count("(") > segment.count(")") and segment.startswith("("):
         segment = segment[1:].strip()
@@ -182,7 +182,7 @@ def trimmed(segment: str) -> str:
 
 
 def chain(formula: str) -> list[str]:
-    """Return sides and signs, where the signs stand outside brackets."""
+    """Return the sides and signs of a chain of relations in turn; signs inside brackets belong to a side."""
     parts, depth, begin, at = [], 0, 0, 0
     while at < len(formula):
         depth += {"(": 1, "[": 1, "⟨": 1, ")": -1, "]": -1, "⟩": -1}.get(formula[at], 0)
@@ -195,7 +195,7 @@ def chain(formula: str) -> list[str]:
 
 
 def both(a: Any, b: Any) -> tuple[Any, Any]:
-    """Return both sides as numbers, or as matrices of one size; a number stands for its multiple of I, and 0 for 0."""
+    """Return two sides, where a number x beside a matrix becomes xI, and 0 a zero matrix of the same shape."""
     a, b = (mp.eye(y.rows) if x is reader.EYE else x for x, y in ((a, b), (b, a)))
     for one, other in ((a, b), (b, a)):
         if hasattr(one, "rows") and not hasattr(other, "rows"):
@@ -206,7 +206,7 @@ def both(a: Any, b: Any) -> tuple[Any, Any]:
 
 
 def off(a: Any, b: Any) -> Any:
-    """Return the least value of b − a (of its eigenvalues), and how far both are apart."""
+    """Return b − a, or the least eigenvalue of its symmetric part (None if undefined), and the maximum of |b − a|."""
     a, b = both(a, b)
     if hasattr(a, "rows") and (a.rows, a.cols) != (b.rows, b.cols):
         return None, mp.inf
@@ -220,7 +220,7 @@ def off(a: Any, b: Any) -> Any:
 
 
 def related(a: Any, sign: str, b: Any) -> tuple[bool, bool]:
-    """Return whether a relation holds, and whether it is an equality."""
+    """Return whether a relation holds, and whether both sides are equal."""
     least, apart = off(a, b) if sign in "=≤<" else off(b, a)
     equal = apart <= NEAR
     if sign == "=":
@@ -238,9 +238,10 @@ def meets(sides: list[str], instance: Mapping[str, Any]) -> bool:
 
 
 def wrong(line: str, instances: list[dict[str, Any]], *, define: bool = False) -> list[str]:
-    """Return what is not so in a line, or says nothing that can be evaluated.
+    """Return messages about formulas of a line that are false, or that cannot be evaluated on any instance.
 
-    With ``define``, a new letter on the left side of an equation is defined by it, and a ≤ need not be an equality.
+    Without ``define``, every ≤ and ≥ must be an equality on some instance. With it, that is not required, and an
+    equation whose left side is a new symbol defines the symbol.
     """
     phrases = {name for i in instances for name in i if not SIMPLE.fullmatch(name)}
     names = {name: chr(0xE000 + k) for k, name in enumerate(sorted(phrases))}

@@ -73,7 +73,7 @@ def singular(m: Any) -> list[Any]:
 
 
 class Reader:
-    """An evaluator of formulas over symbols and definitions, which are formulas themselves."""
+    """An evaluator of formulas over symbols that have values or are defined by formulas."""
 
     def __init__(self, letters: Mapping[str, Any], definitions: list[str]) -> None:
         self.letters = dict(letters) | {"π": +mp.pi, "I": EYE}
@@ -204,7 +204,7 @@ class Reader:
         return self.letters[name] if name in self.letters else self.inner(self.meanings[name])
 
     def total(self, summand: str) -> Any:
-        """Sum over both models, or over all four inputs if the summand contains x."""
+        """Return the sum over both models, or over all four inputs if the summand contains ‖x‖."""
         if "‖x‖" in summand:
             models = [(f"x{k}{t}", f"W{t}") for t in ("", "'") for k in "₁₂"]
             return sum(self.inner(summand.replace("x", x).replace("W", w)) for x, w in models)

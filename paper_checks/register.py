@@ -18,7 +18,6 @@ REGISTER = Path(__file__).with_name("register.txt")
 
 
 def entry(claim: Claim) -> str:
-    """Return the entry of a claim."""
     lines = [
         f"{claim.id}: {claim.expected}, {claim.source}, {report.reading(claim)}",
         f"  {report.stated(claim)}",
@@ -52,12 +51,10 @@ def searches(claim: Claim) -> str:
 
 
 def register() -> str:
-    """Return all entries, in the paper's order."""
     return "\n".join(entry(claim) for claim in CLAIMS.values())
 
 
 def main() -> int:
-    """Write ``register.txt``; return 0."""
     REGISTER.write_text(register(), encoding="utf-8")
     return 0
 

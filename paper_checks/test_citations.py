@@ -68,7 +68,7 @@ def unknown(text: str) -> set[tuple[str, str]]:
 
 
 def sources() -> list[Path]:
-    """Return our Python files, except this one, which quotes invalid citations, and the pages of the root folder."""
+    """Return our Python files, except this one with its invalid citations, and our pages except the changelog."""
     modules = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py") if path != Path(__file__)]
     return sorted(modules) + [path for path in ROOT.glob("*.md") if path.name != "CHANGELOG.md"]
 

@@ -11,12 +11,13 @@ from sympy import Matrix, Rational
 
 from ioadapt_theory.claims import CLAIMS, Claim, Run, Verdict, verify
 from ioadapt_theory.claims.claim import Origin, Word
+from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.argument import Proof
 from ioadapt_theory.claims.evidence.extremes import Attained
 from ioadapt_theory.claims.evidence.findings import Evidence
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Term, opened
-from ioadapt_theory.claims.instances import witness
+from ioadapt_theory.claims.instances import witness, witnesses
 from ioadapt_theory.claims.registry import FILES
 from ioadapt_theory.claims.report import remark
 from ioadapt_theory.claims.settings.letters import discrepancy
@@ -68,9 +69,17 @@ def test_of_props_1_and_2_a_counterexample_has_an_adapter_of_low_rank(claim: Cla
     assert claim.id == "bounds-rank" or any(m["AB"].rank() < min(m["W"].shape) for m in exact)
 
 
+@pytest.mark.parametrize("name", [n for n in witnesses() if n.endswith("-low-rank")])
+def test_a_witness_of_low_rank_gives_both_sides_of_the_one_of_full_rank(name: str) -> None:
+    """A low-rank witness is the full-rank one with additional features, which its adapter does not change."""
+    (claim,) = (c for c in CLAIMS.values() if name in c.witnesses)
+    low, full = (evaluate(claim, witness(n)) for n in (name, name.removesuffix("-low-rank")))
+    assert (low.lhs, low.rhs) == (full.lhs, full.rhs)
+
+
 @pytest.mark.parametrize("claim", EVERY)
 def test_as_printed_is_said_of_what_is_printed_only(claim: Claim) -> None:
-    """Corrections and extensions are ours; a claim "as printed" is a statement of the paper and amends no claim."""
+    """Corrections and extensions are ours; a claim "as printed" amends another one only as a statement in its proof."""
     places = ("Lemma", "Proposition", "Eq", "Remark", "Remainder", "Section", "Proof", "App", "Table")
     if claim.origin is Origin.OURS:
         assert claim.amends is not None or claim.reading or "beyond" in claim.source
@@ -220,7 +229,7 @@ def test_props_1_and_2_have_every_reading_of_the_norm_and_of_the_sign_and_every_
 
 @pytest.mark.parametrize("claim", EVERY)
 def test_an_entry_amends_another_and_words_have_evidence_of_their_own(claim: Claim) -> None:
-    """A claim with "attained", "sharp" or "iff" has an instance or an argument for it."""
+    """A claim has the word "attained", "sharp" or "iff" if its instances, reading or prose require it."""
     assert claim.amends is None or claim.amends in CLAIMS
     if claim.attained and not any(r.sign == "=" for r in claim.concludes):
         assert Word.ATTAINED in claim.words

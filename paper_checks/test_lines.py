@@ -1,4 +1,4 @@
-"""Every formula in every line of an argument is evaluated; one that cannot be read, or is not so, fails."""
+"""Every formula in every line of an argument is evaluated; one that is false or cannot be read fails."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ ARGUMENTS = [
 
 
 def drawn_objects(claim: Claim) -> Objects:
-    """Return the letters of a claim of which ``objects`` says nothing, on an instance that is drawn."""
+    """Return the symbols of a claim on a random instance, for claims without instances in ``objects``."""
     if (setting := claim.setting) is None:
         return {}
     instance = setting.parametrise(setting.start(1, torch.Generator().manual_seed(1)))
@@ -32,7 +32,7 @@ def drawn_objects(claim: Claim) -> Objects:
 
 
 def lines_of(claim: Claim, proof: Any) -> list[str]:
-    """Return what an argument says, but for a right side that is printed from the conclusion."""
+    """Return the lines of an argument except for one that repeats the right side of the conclusion."""
     about = [proof.about] if isinstance(proof, Reasoned) else []
     return [x for x in (*about, *proof.printed(claim)) if not x.startswith("this is ")]
 
@@ -51,7 +51,7 @@ MAKERS = list(dict.fromkeys(make for _, _, make in OBJECTS))
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
 def test_every_object_is_spoken_of(make: Callable[[], Iterator[Objects]]) -> None:
-    """So that no line can be left out that is about one."""
+    """Every symbol of ``objects`` occurs in a line, so that no line about it can be removed unnoticed."""
     own = {(name, k) for name, k, other in OBJECTS if other is make}
     lines = [x for c, k, p in ARGUMENTS if (c.id, k) in own for x in lines_of(c, p)]
     with mpmath.workdps(50):
@@ -66,7 +66,7 @@ DECIDING = set("every some all only not no never same other exact false attained
 
 @pytest.mark.parametrize(("claim", "number", "proof"), ARGUMENTS, ids=[f"{c.id}-{k}" for c, k, _ in ARGUMENTS])
 def test_a_line_decides_by_formulas(claim: Claim, number: int, proof: Any) -> None:
-    """Not by words, unless a clause asks for the line (``test_words``)."""
+    """A line has no words such as "every" or "never", unless a clause requires the line (``test_words``)."""
     if isinstance(proof, Told | Remarked):
         with mpmath.workdps(50):
             names = {x for name, k, make in OBJECTS if (name, k) == (claim.id, number) for i in make() for x in i}

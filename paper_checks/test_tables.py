@@ -1,6 +1,6 @@
 """Checks of the arithmetic and the consistency of the printed tables, and counts of wins, ties and losses.
 
-The claims ``tables-*`` count what the paper reads from the tables.
+The counts are compared with those in the claims ``tables-*``.
 """
 
 import csv
@@ -136,7 +136,7 @@ SCORES = {  # claim: table, placement, over which, metrics (all but averages by 
 
 
 def rows(number):
-    """Return a table's rows on the target, read from the file."""
+    """Return the rows of a table that are about target models, read from the file."""
     lines = (FOLDER / f"table{number}.csv").read_text(encoding="utf-8").splitlines()
     return [r for r in csv.DictReader(lines) if r["side"] == "target"]
 

@@ -598,7 +598,7 @@ def test_every_line_is_asked_for_by_a_clause(claim: Claim, proof: Any, monkeypat
 
 
 def test_no_conclusion_is_strict() -> None:
-    """What is proved of limits of instances, too, and what a refutation exceeds."""
+    """A non-strict conclusion also holds for limits of instances, and a refutation must exceed the bound."""
     assert {r.sign for c in CLAIMS.values() for r in c.concludes} == {"<=", "="}
 
 

@@ -31,17 +31,16 @@ CLOSED = "Closed under the global context"
 
 
 def sources() -> list[Path]:
-    """Return the Coq files, without temporary files of a failed run."""
+    """Return the Coq files, except for temporary files of a failed run."""
     return sorted(path for path in HERE.glob("*.v") if path.stem != "Check_tmp")
 
 
 def digests() -> dict[str, str]:
-    """Return a digest of each source, which ignores white space, by file name."""
+    """Return file name -> digest of the source without differences in white space."""
     return {path.name: digest(path.read_text(encoding="utf-8")) for path in sources()}
 
 
 def theorems() -> set[str]:
-    """Return the names of all theorems in the sources."""
     texts = (path.read_text(encoding="utf-8") for path in sources())
     return {name for text in texts for name in re.findall(r"^Theorem (\w+)", text, re.MULTILINE)}
 
@@ -60,12 +59,12 @@ def settled() -> list[Claim]:
 
 
 def rendered() -> dict[str, str]:
-    """Return the contents of the files that are rendered from claims and witnesses, by file name."""
+    """Return file name -> content, for the files that are rendered from claims and witnesses."""
     return {"Statements.v": statements(CLAIMS.values()), "Witnesses.v": witnesses()}
 
 
 def checks(claims: list[Claim]) -> str:
-    """Return Coq text that checks the type of every theorem and prints its assumptions."""
+    """Return a Coq file that checks the type of every theorem and prints its assumptions."""
     modules = [path.stem for path in sources()]
     lines = [
         "From mathcomp Require Import all_ssreflect all_algebra.",
@@ -82,13 +81,12 @@ def checks(claims: list[Claim]) -> str:
 
 
 def stop(message: str, status: int = 1) -> None:
-    """Exit with an error message."""
     print(message, file=sys.stderr)
     raise SystemExit(status)
 
 
 def run(*command: str) -> str:
-    """Return the output of a command in the folder of the sources; exit with the output if it fails."""
+    """Run a command in the folder of the sources. Return its output, or exit with the output if it fails."""
     done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
     if done.returncode:
         stop(f"{done.stdout}{done.stderr}\n{' '.join(command)} failed: the proofs do not compile.")
@@ -103,7 +101,7 @@ def build(jobs: int) -> None:
 
 
 def assumptions(claims: list[Claim]) -> dict[str, str]:
-    """Return the assumptions of each theorem according to Coq, by claim."""
+    """Return claim id -> assumptions of its theorem, as printed by Coq."""
     file = HERE / "Check_tmp.v"
     file.write_text(checks(claims), encoding="utf-8")
     try:
@@ -118,7 +116,6 @@ def assumptions(claims: list[Claim]) -> dict[str, str]:
 
 
 def main() -> None:
-    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m proofs", description="Check the machine-checked proofs.")
     parser.add_argument("--render", action="store_true", help="write statements and witnesses from the claims")
     parser.add_argument("--record", action="store_true", help="write the record of the build")

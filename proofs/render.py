@@ -56,10 +56,10 @@ class NoCoqError(ValueError):
 
 @dataclass
 class Scope:
-    """The state of rendering one proposition: its symbols, variables and hypotheses, on two levels.
+    """The symbols, variables and hypotheses of one proposition while it is rendered.
 
-    ``outer`` does not depend on ``small`` (ε and AB, or the rows in O(a)); ``inner`` does. ``needs`` lists requirements
-    on the field.
+    Hypotheses in ``inner`` depend on ``small`` (ε and AB, or the rows in O(a)), and those in ``outer`` do not.
+    ``needs`` lists requirements on the field.
     """
 
     axes: dict[str, tuple[str, ...]]
@@ -71,11 +71,10 @@ class Scope:
     needs: list[str] = field(default_factory=list)
 
     def level(self, x: Term) -> str:
-        """Return "inner" if a formula depends on ``small``, and "outer" otherwise."""
         return "inner" if any(t in self.small for t in x.walk()) else "outer"
 
     def suppose(self, what: str, about: Iterable[Term]) -> None:
-        """Add a hypothesis about some formulas on their level, unless it was added before."""
+        """Add a hypothesis to ``inner`` if one of the formulas in ``about`` depends on ``small``, else to ``outer``."""
         level = "inner" if "inner" in {self.level(x) for x in about} else "outer"
         if what not in self.outer + self.inner:
             getattr(self, level).append(what)
@@ -225,7 +224,6 @@ def number(x: Fraction) -> str:
 
 
 def identifier(claim: Claim) -> str:
-    """Return the name of a claim in Coq."""
     return claim.id.replace("-", "_")
 
 
@@ -366,7 +364,7 @@ def existential(claim: Claim) -> str:
 
 
 def _others(claim: Claim, cosine: Term | None) -> list[Term]:
-    """Return the right side's arguments except the cosine, condition numbers and, in bounds up to O(ε^p), ε."""
+    """Return the bound's arguments except for the cosine, condition numbers and, in bounds up to O(ε^p), ε."""
     over = [opened(x) for proof in claim.proofs for x in getattr(proof, "over", ())]
     right = {*opened(claim.concludes[0].right).walk()}
     equal = {opened(r.right) for r in claim.given if r.sign == "="}

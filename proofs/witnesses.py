@@ -19,27 +19,22 @@ LITERAL = frozenset({"ce4-input", "ce4-lora", "ce4-output"})
 
 
 def number(x: Fraction) -> str:
-    """Return a rational number in Coq's syntax."""
     return f"(Qmake ({x.numerator}) {x.denominator})"
 
 
 def row(v: Sequence[Fraction]) -> str:
-    """Return a list of rational numbers in Coq's syntax."""
     return f"[:: {'; '.join(map(number, v))}]"
 
 
 def matrix(m: Sequence[Sequence[Fraction]]) -> str:
-    """Return a list of rows in Coq's syntax."""
     return f"[:: {'; '.join(map(row, m))}]"
 
 
 def times(x: Row, m: Matrix) -> Row:
-    """Return the row xM."""
     return [sum((a * r[j] for a, r in zip(x, m, strict=True)), Fraction(0)) for j in range(len(m[0]))]
 
 
 def dot(u: Row, v: Row) -> Fraction:
-    """Return the inner product of two rows."""
     return sum((a * b for a, b in zip(u, v, strict=True)), Fraction(0))
 
 
@@ -70,7 +65,7 @@ def squares(m: Matrix) -> list[tuple[Fraction, Row]]:
     """Return pairs (d, l) with d > 0, such that I − MMᵀ is the sum of all d lᵀl.
 
     Raises:
-        ValueError: the matrix is not positive semidefinite, so ‖M‖₂ > 1.
+        ValueError: I − MMᵀ is not positive semidefinite, so ‖M‖₂ > 1.
     """
     n = len(m)
     g = [[Fraction(int(i == j)) - dot(m[i], m[j]) for j in range(n)] for i in range(n)]
@@ -88,7 +83,7 @@ def squares(m: Matrix) -> list[tuple[Fraction, Row]]:
 
 
 def longest(m: Matrix) -> Row:
-    """Return a row of the identity that M does not shorten, or zeros if there is none."""
+    """Return the first row e of the identity with ‖eM‖ = 1, or zeros if there is none."""
     n = len(m)
     unit = next((i for i in range(n) if dot(m[i], m[i]) == 1), None)
     return [Fraction(int(i == unit)) for i in range(n)]

@@ -1,4 +1,4 @@
-"""The command `ioadapt`, one file per subcommand: parse, call the package, print; heavy imports are lazy."""
+"""The `ioadapt` command, with one module per subcommand. Heavy packages are imported only when they are needed."""
 
 import argparse
 import io
@@ -39,7 +39,7 @@ class Parser(argparse.ArgumentParser):
         raise InvalidValueError(msg)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Check the value; on an error, suggest similar choices."""
+        """Raise ArgumentError for an invalid choice, and suggest similar choices if there are any."""
         if action.choices is not None and value not in action.choices and (near := near_misses(value, action.choices)):
             msg = f"invalid choice: {value!r}. Did you mean {' or '.join(map(repr, near))}?"
             raise argparse.ArgumentError(action, msg)
@@ -47,7 +47,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a subcommand; return 0 for success, 1 for a finding, 2 for misuse, 3 for a lost worker, 130 for Ctrl-C."""
+    """Run a subcommand; return 0, or 1 for a negative result, 2 for errors, 3 for lost workers, 130 for Ctrl-C."""
     argv = sys.argv[1:] if argv is None else argv
     chosen = next((a for a in argv if not a.startswith("-")), None)
     return guarded(f"ioadapt {chosen}" if chosen in COMMANDS else "ioadapt", lambda: _main(argv, chosen))
@@ -73,7 +73,7 @@ def _main(argv: list[str], chosen: str | None) -> int:
 
 
 def guarded(name: str, body: Callable[[], int]) -> int:
-    """Return the exit status of ``body``, and print an error as one sentence on stderr; Ctrl-C gives 130."""
+    """Run ``body`` and return its exit status. Errors and Ctrl-C are reported in one sentence on stderr."""
     speak_utf_8()
     try:
         with _printable_output():
@@ -115,7 +115,7 @@ def _printable_output() -> Iterator[None]:
 
 
 def say(line: str) -> None:
-    """Print a note to the user on stderr."""
+    """Print a line on stderr, with control characters escaped."""
     sys.stderr.write(f"{printable(line)}\n")
 
 
@@ -152,7 +152,7 @@ class _Printable:
 
 
 def speak_utf_8() -> None:
-    """Make stdout and stderr write UTF-8 in any locale, since formulas contain Greek letters."""
+    """Switch stdout and stderr to UTF-8, since formulas contain Greek letters. Use null devices for missing streams."""
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")
     for stream in (sys.stdout, sys.stderr):
@@ -161,6 +161,6 @@ def speak_utf_8() -> None:
 
 
 def discard_stdout() -> None:
-    """Discard buffered output, which would raise again when Python exits."""
+    """Redirect stdout to the null device, since flushing its buffer at exit would raise the error again."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

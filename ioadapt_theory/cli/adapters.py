@@ -34,7 +34,7 @@ WRITTEN = ("ioadapt.safetensors", "adapter_model.safetensors", "adapter_config.j
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
+    """Add the subcommand's arguments and examples to the parser."""
     parser.epilog = EXAMPLES
     commands = parser.add_subparsers(dest="action", required=True, metavar="inspect | convert | bake")
     contents = (
@@ -111,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _matched(args: argparse.Namespace, file: "AdapterFile", base: "Checkpoint", source: "Checkpoint | None") -> "Match":
-    """Return the match of the adapter with the base, under the base's stored names or under diffusers' names."""
+    """Match the adapter by the layer names in the base or by those in the adapter, whichever fits more layers."""
     from ioadapt_theory.adapters.base_weights import checkpoint_weights
     from ioadapt_theory.formats.match import match
 
@@ -181,7 +181,7 @@ def _convert(args: argparse.Namespace, matched: "Match") -> int:
 
 
 def _warn_of_another_base(matched: "Match") -> None:
-    """Warn if the base is not the one that the adapter was trained on, which Eq. 5 requires (baking does not)."""
+    """Warn if the base is not the model that the adapter was trained on. Eq. 5 requires that model; baking does not."""
     from ioadapt_theory.adapters.rules.fingerprint import identical
 
     same, compared = identical(matched.file.prints, matched.weights)

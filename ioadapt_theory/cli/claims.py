@@ -16,7 +16,7 @@ EXAMPLES = """examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
+    """Add the subcommand's arguments and examples to the parser."""
     parser.epilog = EXAMPLES
     parser.add_argument("claims", nargs="*", metavar="CLAIM", help="ids of claims (default: all)")
     parser.add_argument("--format", choices=("table", "json"), default="table", help="output format (default table)")
@@ -29,7 +29,7 @@ def files(_args: argparse.Namespace) -> Files:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the claims and return 0; ratios are computed from the shipped instances."""
+    """Print the claims, or the exact proofs, and return 0."""
     from ioadapt_theory.claims import CLAIMS, report, verifying
 
     claims = verifying.named(CLAIMS, args.claims)

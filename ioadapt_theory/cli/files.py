@@ -22,9 +22,9 @@ class Files:
     """The files of one command line.
 
     Attributes:
-        reads: inputs as given by the user: paths, PATH:PART, aliases, ids; None if not given.
-        writes: option -> its file; None if not given.
-        adapter: the adapter's output files, and its folder if it has one; they may replace an adapter.
+        reads: inputs as the user named them (paths, PATH:PART, aliases or hub ids), or None for those not given.
+        writes: option -> the file to write, or None if the option is not given.
+        adapter: paths at which the command may write or replace an adapter: a file, or a folder and its files.
     """
 
     reads: Iterable[object] = ()
@@ -33,7 +33,7 @@ class Files:
 
 
 def check_files(files: Files) -> None:
-    """Raise InvalidValueError if a path would overwrite an input or block forever, before anything is read."""
+    """Raise InvalidValueError if an input is a pipe or device, or if an output would overwrite an input or weights."""
     inputs = [path for name in files.reads if name is not None and (path := _local(str(name)))]
     for path in inputs:
         if not path.is_file() and not path.is_dir():
@@ -66,7 +66,7 @@ def check_files(files: Files) -> None:
 
 
 def _refuse_input(name: str, path: Path, inputs: Iterable[Path]) -> None:
-    """Raise InvalidValueError if the path would overwrite an input, or a file in an input folder other than a page."""
+    """Raise InvalidValueError if a path would overwrite an input, or a file in an input folder (except for PAGES)."""
     for read in inputs:
         if _same(path, read):
             msg = f"{name} would overwrite the input {read}; choose another path."
@@ -93,7 +93,7 @@ def _local(name: str) -> Path | None:
 
 
 def open_model(name: str, hint: str, **options: Any) -> "Checkpoint":
-    """Open a checkpoint; if it is an adapter, raise InvalidValueError with ``hint`` in its message."""
+    """Open a checkpoint; if it is an adapter, raise InvalidValueError with ``hint`` in the message."""
     from ioadapt_theory.checkpoints.names.kinds import of_adapter
     from ioadapt_theory.checkpoints.sources import open_checkpoint
 

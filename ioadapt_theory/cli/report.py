@@ -31,7 +31,7 @@ examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
+    """Add the subcommand's arguments and examples to the parser."""
     parser.epilog = EXAMPLES
     add = parser.add_argument
     add("source", metavar="SOURCE", help="model that the adapter was trained on")
@@ -53,7 +53,7 @@ def files(args: argparse.Namespace) -> Files:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command; return 0."""
+    """Print the report, write the HTML page if requested, and return 0."""
     if not 0 < args.explained <= 1:
         msg = f"--explained must be above 0 and at most 1, not {args.explained:g}."
         raise InvalidValueError(msg)
@@ -92,7 +92,7 @@ def _stored(args: argparse.Namespace) -> "Report":
 
 
 def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the file's adapters by source layer, and the layers that do not fit, with the reasons."""
+    """Return source layer -> adapter, and layer of the file that does not fit -> the reason."""
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.match import fitted, match
 

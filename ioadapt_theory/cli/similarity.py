@@ -39,7 +39,7 @@ _ROLES = {"weights": "weight", "norms": "norm", "biases": "bias"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
+    """Add the subcommand's arguments and examples to the parser."""
     parser.epilog = EXAMPLES
     add = parser.add_argument
     add("models", nargs="*", metavar="MODEL", help="models to compare, two or more")

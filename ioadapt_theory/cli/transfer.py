@@ -33,7 +33,7 @@ examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
+    """Add the subcommand's arguments and examples to the parser."""
     parser.epilog = EXAMPLES
     add = parser.add_argument
     add("adapter", metavar="ADAPTER", help="file or folder of the adapter, or a fine-tuned model")
@@ -86,7 +86,7 @@ def files(args: argparse.Namespace) -> Files:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fit the adapter and write it; return 0, or 1 if nothing is kept and no adapter is written."""
+    """Fit the adapter and write it. Return 0, or 1 if nothing of its effect is kept and no adapter is written."""
     from ioadapt_theory.adapters.carrying import carried
     from ioadapt_theory.reporting import carried as told
     from ioadapt_theory.reporting.inputs import read_both
@@ -130,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[tuple[str, str | None], dict[str, str]]:
-    """Load the adapter; return (format, task), and unused part -> the reason, with the component under the key ""."""
+    """Load the adapter onto the source. Return (format, task), and unused part -> reason; key "" has the component."""
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.load import load
@@ -162,7 +162,7 @@ def _same(base: str, given: str) -> bool:
 
 
 def _write(args: argparse.Namespace, target: "nn.Module", format_: str, component: str, task: str | None) -> None:
-    """Write the target's adapter in the file's format, or in our own if the file's format cannot store it."""
+    """Write the target's adapter in the file's format, or in ioadapt's own if that format cannot store it."""
     from ioadapt_theory.adapters.adapter import Adapter
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.adapters.model import layers

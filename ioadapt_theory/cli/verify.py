@@ -31,7 +31,7 @@ EXAMPLES = """examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
+    """Add the subcommand's arguments and examples to the parser."""
     parser.epilog = EXAMPLES
     parser.add_argument("claims", nargs="*", metavar="CLAIM", help="ids of claims (default: all)")
     for name, meaning in COUNTS.items():
@@ -73,7 +73,7 @@ def files(args: argparse.Namespace) -> Files:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command; return 0 if all verdicts are as recorded, 1 if not, 3 for lost workers, 130 for an interrupt."""
+    """Run the command and return its exit status: 0 if all verdicts are as expected, 1 if not, 130 after Ctrl-C."""
     from ioadapt_theory.claims import CLAIMS, Run, verifying
     from ioadapt_theory.claims.expression.algebra import sympy
 

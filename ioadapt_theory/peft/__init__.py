@@ -1,4 +1,4 @@
-"""The plug-in for Hugging Face PEFT: importing this module registers IOLORA with PEFT, without patching PEFT.
+"""A plug-in for Hugging Face PEFT: importing this module registers the PEFT type IOLORA, without patching PEFT.
 
 diffusers' training scripts save IOLORA like LoRA; this module wraps diffusers' ``load_lora_adapter`` to read the file.
 

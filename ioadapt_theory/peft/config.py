@@ -33,7 +33,7 @@ class IOPeftType(str, enum.Enum):  # noqa: UP042  (PEFT compares it as PEFT's ow
 class IOLoraConfig(PeftConfig):
     """``AdapterConfig`` with PEFT's names.
 
-    It can replace LoraConfig in a script; attributes that are not listed here mean the same as in these two classes.
+    It can replace LoraConfig in a script. Attributes that are not listed are those of ``AdapterConfig`` or LoraConfig.
 
     Attributes:
         r, lora_alpha: the scaling is lora_alpha / r, and lora_alpha=None means r; lists have one value for each part of
@@ -41,7 +41,7 @@ class IOLoraConfig(PeftConfig):
         format_version: version of the saved format.
         base_fingerprints: fingerprints of the base layers, set on saving, by which the base is recognised later.
         init_lora_weights, use_dora: LoraConfig's names for ``init_weights`` and for the family "dora".
-        bias, lora_bias: must be "none" and False, since biases stay frozen.
+        bias, lora_bias: must be "none" and False respectively, since biases stay frozen.
         fan_in_fan_out: ignored; the layout of a weight follows from the layer's type.
 
     Raises:
@@ -102,18 +102,18 @@ class IOLoraConfig(PeftConfig):
         self._layers: weakref.WeakValueDictionary[str, nn.Module] = weakref.WeakValueDictionary()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the state without weak references, which cannot be pickled; a copy belongs to no model."""
+        """Return the state without the weak references to the model's layers, which cannot be pickled."""
         return {key: value for key, value in self.__dict__.items() if key != "_layers"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _layers=weakref.WeakValueDictionary())
 
     def remember(self, name: str, layer: nn.Module) -> None:
-        """Record a layer of the adapted model under its name in the base model."""
+        """Record an adapted layer under its name in the base model, so that ``save_pretrained`` can fingerprint it."""
         self._layers[name] = layer
 
     def save_pretrained(self, save_directory: str, **kwargs: Any) -> None:
-        """Save like PEFT, with fingerprints of the base layers that are not merged."""
+        """Save like PEFT, together with fingerprints of those base layers that are not merged."""
         bases: dict[str, Any] = {n: layer.base_layer for n, layer in self._layers.items() if not layer.merged}
         prints = fingerprints({name: partial(read_layer, base) for name, base in bases.items()})
         self.base_fingerprints = prints or self.base_fingerprints

@@ -1,4 +1,4 @@
-"""A wrapper of diffusers' ``load_lora_adapter`` that also reads IOLORA; the original reads every adapter as LoRA."""
+"""A wrapper around diffusers' ``load_lora_adapter`` that also reads IOLORA; the original reads all adapters as LoRA."""
 
 import functools
 import re
@@ -23,7 +23,7 @@ FETCHED = "weight_name local_files_only cache_dir proxies token revision subfold
 
 
 def register() -> None:
-    """Wrap diffusers' ``load_lora_adapter`` once; it passes other adapters to the original method."""
+    """Wrap diffusers' ``load_lora_adapter`` once, to read IOLORA; other adapters go to the original method."""
     own = PeftAdapterMixin.load_lora_adapter
     if getattr(own, "knows_iolora", False):
         return
@@ -70,7 +70,7 @@ def _read(plans: dict[str, Any], state: dict[str, Any]) -> dict[str, tuple[Adapt
 
 
 def exchange_numbers(model: nn.Module, plans: dict[str, Any], state: dict[str, Any], name: str) -> None:
-    """Overwrite the values of the model's adapter of this name; raise InvalidValueError if shapes differ."""
+    """Copy values from ``state`` to a model's adapter ``name``; raise InvalidValueError if layers or shapes differ."""
     there = {n: m for n, m in model.named_modules() if isinstance(m, IOLoraLayer) and name in m.iolora_adapters}
     new: dict[str, Adapter] = {}
     for layer, (adapter, numbers) in _read(plans, state).items():
@@ -83,7 +83,7 @@ def exchange_numbers(model: nn.Module, plans: dict[str, Any], state: dict[str, A
 
 
 def config_of(plans: dict[str, Any], state: dict[str, Any]) -> IOLoraConfig:
-    """Return the configuration that recreates these layers; raise FileFormatError for several families."""
+    """Return the configuration that recreates the adapter in ``state``; raise FileFormatError if it mixes families."""
     sketches = {layer: sketch for layer, (sketch, _) in _read(plans, state).items()}
     families = {sketch.family for sketch in sketches.values()}
     if len(families) > 1:

@@ -14,13 +14,13 @@ from ioadapt_theory.peft.config import IOLoraConfig
 
 
 class IOLoraLayer(nn.Module, BaseTunerLayer):
-    """Any layer that ``operator`` supports, with our adapters by name."""
+    """A PEFT tuner layer: wraps any layer that ``operator`` supports, and has its adapters by name."""
 
     adapter_layer_names = ("iolora_adapters",)
     other_param_names = ("scaling",)
 
     def __init__(self, base_layer: nn.Module, adapter_name: str, key: str, config: IOLoraConfig) -> None:
-        """Wrap a layer; ``key`` is its name, which the configuration's patterns match."""
+        """Wrap a layer; ``key`` is its name in the model, to which the configuration's patterns apply."""
         super().__init__()
         self.base_layer = base_layer
         self.iolora_adapters = nn.ModuleDict()
@@ -34,7 +34,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         self.update_layer(adapter_name, key, config)
 
     def update_layer(self, adapter_name: str, key: str, config: IOLoraConfig) -> None:
-        """Add or replace an adapter."""
+        """Add a new adapter to the layer, or replace the one of the same name."""
         adapter = Adapter.fresh(operator(self.base_layer), config.family, config.options().resolve(key))
         self.iolora_adapters[adapter_name] = adapter
         self.scaling[adapter_name] = 1.0
@@ -42,7 +42,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         self.set_adapter(self.active_adapters, inference_mode=config.inference_mode)
 
     def chain(self, names: list[str]) -> Operator:
-        """Return the layer with these adapters, the first one innermost; the last result is cached."""
+        """Return the base layer with these adapters applied, the first one innermost. The last result is cached."""
         wanted = tuple(self.iolora_adapters[name] for name in names if name in self.iolora_adapters)
         adapters, f = self._chain
         if adapters != wanted or f.module is not self.base_layer:
@@ -53,7 +53,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         return f
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        """Apply Eqs. 4a-4c, one active adapter after the other."""
+        """Return the output of the base layer with all active adapters (Eqs. 4a-4c), unless disabled or merged."""
         if self.disable_adapters and self.merged:
             self.unmerge()
         if self.disable_adapters or self.merged:
@@ -61,7 +61,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         return self.chain(self.active_adapters)(x, *args, **kwargs)
 
     def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:
-        """Merge adapters into the weights with ``AdaptedLayer``, which stores the original weights for ``unmerge``."""
+        """Merge adapters into the weights, and store the original ones for ``unmerge``; ``safe_merge`` is ignored."""
         del safe_merge
         names = [n for n in check_adapters_to_merge(self, adapter_names) if n in self.iolora_adapters]
         if not names:
@@ -97,7 +97,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
             self.set_scale(name, self.scaling.get(name, 1.0) / scale if scale else 1.0)
 
     def was_exchanged(self, name: str) -> None:
-        """Update the scalings after new values were loaded; the strength that the user set stays the same."""
+        """Update the scalings after new values were loaded, and keep the strength that the user has set."""
         self._trained[name] = [phi.scaling for _, phi in self.iolora_adapters[name].parts()]  # type: ignore[operator]
         self.set_scale(name, self.scaling[name])
 

@@ -18,7 +18,7 @@ from ioadapt_theory.peft.layer import IOLoraLayer
 
 
 class IOLoraModel(BaseTuner):
-    """The PEFT tuner, which replaces a model's target modules with ``IOLoraLayer``."""
+    """The PEFT tuner of IOLORA, which replaces a model's target modules with ``IOLoraLayer``."""
 
     prefix = "iolora_"
     tuner_layer_cls = IOLoraLayer
@@ -46,7 +46,7 @@ class IOLoraModel(BaseTuner):
         peft_config.remember(current_key, layer)
 
     def inject_adapter(self, model: nn.Module, *args: Any, **kwargs: Any) -> None:
-        """Inject adapters like PEFT, then guard diffusers' ``fuse_projections``, which reads weights."""
+        """Inject adapters like PEFT, and make diffusers' ``fuse_projections`` fail if it would drop an adapter."""
         super().inject_adapter(model, *args, **kwargs)
         for module in model.modules():
             for name in FUSING:
@@ -71,7 +71,7 @@ class IOLoraModel(BaseTuner):
 
 
 def load_adapter(model: nn.Module, folder: Path | str, adapter_name: str = "default") -> None:
-    """Load a saved IOLORA adapter into a model that is not a PeftModel, such as one of diffusers or transformers.
+    """Load a saved IOLORA adapter into a model that is not a PeftModel, such as a diffusers or transformers model.
 
     Raises:
         InvalidValueError: the folder lacks tensors of a layer, or has tensors that belong to no layer.
@@ -94,7 +94,7 @@ def load_adapter(model: nn.Module, folder: Path | str, adapter_name: str = "defa
 
 
 def put_on(model: nn.Module, config: Any, state: dict[str, Any], adapter_name: str, *, where: str) -> None:
-    """Put an adapter on a model that is not a PeftModel; errors name ``where``, the source of the adapter."""
+    """Add an adapter with the tensors ``state`` to a model that is not a PeftModel; error messages name ``where``."""
     peft.inject_adapter_in_model(config, model, adapter_name)
     if not hasattr(model, "peft_config"):
         model.peft_config = {}  # type: ignore[assignment]

@@ -19,7 +19,7 @@ class Advice:
     Attributes:
         how: what to do.
         why: the number or the reason for it.
-        kept: share of the gain that is kept, if predicted from inputs.
+        kept: predicted share of the gain that is kept, or None without a prediction.
     """
 
     how: str
@@ -34,7 +34,7 @@ ELSEWHERE: Final = Advice("add `--match effect` if no name matches", "this pairs
 
 
 def advise(kinship: Kinship, predictions: Predictions | None, *, adapted: bool) -> list[Advice]:
-    """Return the recommended actions, best first; with inputs, best means the largest share of the gain kept.
+    """Return the recommended actions, best first.
 
     Args:
         kinship: the relation of the two models.

@@ -10,7 +10,7 @@ from ioadapt_theory.similarity.report.as_json import null_facts
 
 
 def to_json(report: Report) -> dict[str, Any]:
-    """Return the report as plain data, with None for undefined cosines."""
+    """Return the report as data for JSON, with None for undefined cosines."""
     source, target, adapter = report.names
     return {
         "schema": 2,

@@ -29,6 +29,7 @@ class Report:
 
     Attributes:
         names: names of the source, the target and the adapter (or None).
+        kinship: the relation of the two models, with the reason.
         layers: the common layers, in the network's order.
         missing: layers that only the source has.
         extra: layers that only the target has.
@@ -78,7 +79,7 @@ def report(
         adapter: the name of an adapter on the source, or the adapters by layer; without it, the report recommends where
             to train one. The name may be omitted if the source has a single adapter.
         inputs: unlabelled inputs of the models, from the adapter's domain: a tensor, a tuple, a mapping, or an iterable
-            of such batches. Requires two models in memory.
+            of such batches. Requires two models in memory; an adapter, if any, must be given by name.
         target_inputs: the same samples as inputs of the target, if these differ.
         call: ``call(model, batch)`` runs a model and returns an output that both models have; by default a plain call.
         explained: share of the source's loss that the adapter removed, for the bound on the error of R.
@@ -151,7 +152,7 @@ def report(
 
 
 def _added(weights: Weights, single: Collection[str]) -> bool:
-    """Return whether a layer that only one model has is a copy of another of its layers, or a new kind of layer."""
+    """Return whether a layer in ``single`` copies a common layer, or if no common layer has its name up to numbers."""
 
     @cache
     def values(name: str) -> tuple[float, ...]:
@@ -168,7 +169,7 @@ def _added(weights: Weights, single: Collection[str]) -> bool:
 def _adapters(
     source: nn.Module | Weights, adapter: str | Mapping[str, Adapter] | None
 ) -> tuple[Mapping[str, Adapter], str | None]:
-    """Return the adapters by layer, and their name if the model is in memory."""
+    """Return layer -> adapter, and the adapter's name if it is on a model in memory."""
     if isinstance(adapter, Mapping):
         return adapter, None
     if isinstance(source, nn.Module):

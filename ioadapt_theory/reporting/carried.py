@@ -30,7 +30,7 @@ def table(outcome: CarryReport) -> list[list[str]]:
 
 
 def sentences(outcome: CarryReport) -> list[str]:
-    """Return the sentences below the table."""
+    """Return the sentences below the table: notes, layers without an adapter, and what to do next."""
     need = "R_KL (labels)" if outcome.need == "labels" else "R (changes of the outputs)"
     fitted, chosen, told = outcome.rows
     lines = [f"Shares are {need}. Rows: {fitted} to fit, {chosen} to select, {told} to test.", *outcome.notes]
@@ -51,7 +51,7 @@ def to_text(outcome: CarryReport) -> str:
 
 
 def to_json(outcome: CarryReport) -> dict[str, Any]:
-    """Return the outcome as plain numbers, strings, lists and objects."""
+    """Return the outcome as data for JSON: numbers, strings, lists and dictionaries."""
     return {
         "kept": outcome.kept,
         "interval": [*outcome.interval],

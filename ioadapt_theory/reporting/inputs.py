@@ -25,14 +25,14 @@ STEPS = 1000
 def read_both(
     path: Path, source: tuple[str, nn.Module], target: tuple[str, nn.Module], *, rows: int, seed: int
 ) -> tuple[list[Any], list[Any] | None]:
-    """Return batches for the source, and for the target if its inputs differ.
+    """Return batches for the source, and for the target, or None if both models take the same batches.
 
     Args:
         path: a .safetensors or .npz file with a tensor for each argument of the model, or a text file: a text for
             models with a tokenizer, or prompts, one per line, for models with a text encoder.
         source: the source's location and model.
         target: the target's location and model.
-        rows: maximum number of rows in the result.
+        rows: maximum number of rows to use; tensors with different numbers of rows are used whole.
         seed: seed of latents, noise and timesteps.
 
     Raises:

@@ -37,7 +37,7 @@ class LayerPair:
 
     @property
     def change(self) -> float:
-        """Relative change of the weight, ‖W' - W‖ / ‖W‖."""
+        """Relative change ‖W' - W‖ / ‖W‖ of the weight; an undefined cosine counts as 0, an undefined ratio as 1."""
         c, ratio = self.sides.cosine or 0.0, self.sides.ratio or 1.0
         return math.sqrt(max(1 + ratio * ratio - 2 * c * ratio, 0.0))
 
@@ -45,7 +45,7 @@ class LayerPair:
 def pairs(
     source: Weights, target: Weights, counterparts: Counterparts, adapters: Mapping[str, Adapter]
 ) -> Iterator[LayerPair]:
-    """Yield the comparison of each common layer; ``adapters``: layer of the source -> adapter."""
+    """Yield the comparison of each common layer; ``adapters`` maps layers of the source to adapters."""
     here, there = matrices(source), matrices(target)
     widths = [width for size in here.values() for width in size]
     for name, size in here.items():
@@ -69,7 +69,7 @@ def pairs(
 
 
 def read(weights: Weights, name: str, model: str) -> BaseLayer:
-    """Return the W of a layer or embedding; raise InvalidValueError if a value is not finite."""
+    """Return a layer or an embedding; if a weight is not finite, raise InvalidValueError, which names ``model``."""
     layer = weights.layer(name)
     finite(layer.matrix.mT, f"Layer {name}", model)
     return BaseLayer(layer.matrix.mT, None) if _is_table(name) else layer

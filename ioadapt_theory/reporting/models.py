@@ -1,4 +1,4 @@
-"""Loading of models to run, from a folder of transformers or diffusers, or of ANI members from their package."""
+"""Loading of models to run: transformers or diffusers models from folders, and members of the ANI ensembles."""
 
 import json
 import re
@@ -17,10 +17,10 @@ from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNam
 
 
 class Networks(nn.ModuleDict):
-    """The networks of an ANI member, one for each element, which take the features of its atoms."""
+    """A member of an ANI ensemble: for each chemical element, a network from an atom's features to its energy."""
 
     def forward(self, **features: Tensor) -> Tensor:
-        """Return the energies of the atoms from {element: (atoms, features)}, concatenated by element."""
+        """Return the energies of all atoms, element by element, from a tensor (atoms, features) for each element."""
         energies = []
         for element, x in features.items():
             if element not in self:
@@ -33,7 +33,7 @@ class Networks(nn.ModuleDict):
 
 
 def load_ani(source: str) -> nn.Module:
-    """Return a member of ANI-1x or ANI-1ccx, such as ``ani-1x:0``; layers are named as in its checkpoint."""
+    """Load a member of the ANI-1x or ANI-1ccx ensemble, such as ``ani-1x:0``, with its checkpoint's layer names."""
     with open_checkpoint(source) as checkpoint:
         weights = checkpoint_weights(checkpoint)
         layers: dict[str, dict[str, nn.Module]] = {}
@@ -49,7 +49,7 @@ def load_ani(source: str) -> nn.Module:
 
 
 def load_model(source: Path | str) -> nn.Module:
-    """Return, in evaluation mode, a member of ANI, or the model in a folder, of which no code is run."""
+    """Load a transformers or diffusers folder, or an ANI member, in evaluation mode. No code from a folder is run."""
     if re.fullmatch(r"ani-1(x|ccx):\d+", str(source)):
         return load_ani(str(source))
     folder = Path(source)
@@ -81,7 +81,7 @@ def load_model(source: Path | str) -> nn.Module:
 
 
 def _pretrained(kind: Any, folder: Path) -> nn.Module:
-    """Return a loaded model of transformers or diffusers; raise FileFormatError for any error in its files."""
+    """Load a transformers or diffusers model; raise FileFormatError if its files cannot be loaded."""
     model: nn.Module
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -31,7 +31,7 @@ class Predictions:
     Attributes:
         expected: (layer, side) -> expected values for a copy of an adapter yet to be trained.
         copied: prediction for a copy of the given adapter; None without an adapter, or if no layer of the target fits.
-        difference: ‖f_T - f_S‖ / ‖f_S‖ of the models' outputs without adapters.
+        difference: ‖f_T - f_S‖ / ‖f_S‖ for the outputs f_S of the source and f_T of the target, without adapters.
         explained: share of the source's loss that its adapter removed, for the bound on the error of R.
     """
 
@@ -42,16 +42,16 @@ class Predictions:
 
     @property
     def bound(self) -> float | None:
-        """Largest possible error of R (claim `effect-retained`)."""
+        """Bound on the error of R for the copy (claim `effect-retained`), or None without a copy."""
         return None if self.copied is None else self.copied.bound(self.explained)
 
     def of(self, side: str) -> float | None:
-        """Return the median R of a side over the layers with a prediction for it, or None if there are none."""
+        """Return the median expected share R for a side over the layers that have a prediction, or None without one."""
         shares = [one.R for (_, other), one in self.expected.items() if other == side]
         return median(shares) if shares else None
 
     def best(self) -> dict[str, Placement]:
-        """Return layer -> the side on which a copy keeps the largest share of its gain; the input side wins ties."""
+        """Return layer -> the side with the largest expected share, if any is positive. The input side wins ties."""
         shares: dict[str, dict[Placement, float]] = {}
         for (name, side), one in self.expected.items():
             shares.setdefault(name, {})[Placement(side)] = one.R
@@ -71,7 +71,7 @@ def predict_move(
     explained: float = 0.5,
     size: int = 32,
 ) -> Predictions:
-    """Return the predictions for moving an adapter, from inputs; both models are restored.
+    """Return the predictions for moving an adapter, from runs on inputs that leave both models unchanged.
 
     See ``report`` for the arguments; ``names`` maps layers of the source to layers of the target.
 

@@ -1,6 +1,6 @@
 """Similarity of the input and output sides of two layers, compared with unrelated layers.
 
-The method is that of `ioadapt_theory.similarity.spaces`, but for a side with many channels only a fixed sample is used.
+The method is that of `ioadapt_theory.similarity.spaces`, but if a side has many channels, a fixed sample is used.
 """
 
 import math
@@ -19,7 +19,7 @@ CHANNELS = 512
 """Maximum number of channels to compare. If there are more, this many are sampled, and the null distribution of the
 cosine has a standard deviation of about 1/512."""
 LARGE = 1 << 20
-"""Matrices with more elements than this are multiplied in float32, unless they are stored in float64."""
+"""Matrices with at least this many elements are multiplied in float32, unless they are stored in float64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Sides:
         input: cosine of the input sides' Grams, with its null distribution; None if the sizes differ, or if a Gram is a
             multiple of I.
         output: the same for the output sides.
-        cosine: cosine of the weights; None if a size differs or a weight is zero.
+        cosine: cosine of the weights W of the source and W' of the target; None if a size differs or a weight is zero.
         ratio: ‖W'‖_F / ‖W‖_F; None if W is zero.
     """
 
@@ -41,7 +41,7 @@ class Sides:
 
 
 def sides(source: BaseLayer, target: BaseLayer, widths: Sequence[int] = ()) -> Sides:
-    """Compare the input and output sides of two layers; ``widths`` are the sizes of all sides, see ``null.parts``."""
+    """Compare two layers' input and output sides; ``widths`` are the sizes of all layers' sides, see ``null.parts``."""
     near, near_target = (m.matrix.reshape(len(m.matrix) // math.prod(m.kernel), -1) for m in (source, target))
     far, far_target = source.matrix.mT, target.matrix.mT
     one, two = source.matrix.detach().mT, target.matrix.detach().mT  # in torch's layout
@@ -56,9 +56,10 @@ def sides(source: BaseLayer, target: BaseLayer, widths: Sequence[int] = ()) -> S
 
 
 def side(a: Float[Tensor, "f ..."], b: Float[Tensor, "f ..."], cuts: Sequence[int] | None = None) -> Null | None:
-    """Return the cosine, with its null distribution, of AAᵀ and BBᵀ without multiples of I; None if either is zero.
+    """Return the cosine of the trace-free parts of AAᵀ and BBᵀ, with its null distribution; None if a part is zero.
 
-    Large matrices are multiplied in float32, with an error of the cosine of at most 1e-6.
+    ``cuts`` separate the groups of channels that are permuted. At most CHANNELS channels are used, and large matrices
+    are multiplied in float32, with an error of the cosine of at most 1e-6.
     """
     cuts = (0, len(a)) if cuts is None else cuts
     if len(a) > CHANNELS:
@@ -73,7 +74,7 @@ def side(a: Float[Tensor, "f ..."], b: Float[Tensor, "f ..."], cuts: Sequence[in
 
 
 def _gram(w: Tensor) -> Float[np.ndarray, "f f"] | None:
-    """Return AAᵀ without its multiple of I, for A divided by its largest element; None if it is zero up to rounding."""
+    """Return the trace-free part of AAᵀ, for A divided by its largest element; None if it is zero up to rounding."""
     w = _wide(w, w.numel())
     top = w.abs().max() if w.numel() else w.new_zeros(())
     w = w / top if top > 0 else w  # the squared Gram has fourth powers, which could overflow

@@ -16,7 +16,7 @@ ROWS: Final = 10
 
 
 def to_text(report: Report, width: int = 100) -> str:
-    """Return the report in lines of at most ``width`` characters.
+    """Return the report as text, wrapped at ``width`` characters.
 
     Example:
         >>> import copy
@@ -57,7 +57,7 @@ def note(report: Report) -> str:
 
 
 def counts(report: Report) -> str:
-    """Return a sentence with the numbers of common layers, of layers of one model, and of adapted layers that fit."""
+    """Return a sentence with the numbers of common layers, layers in one model only, and adapted layers that fit."""
     parts = [f"{len(report.layers)} layer{'s' * (len(report.layers) != 1)} in both"]
     for name, some in ((report.names[0], report.missing), (report.names[1], report.extra)):
         if some:
@@ -85,7 +85,7 @@ def prediction_lines(predictions: Predictions) -> list[str]:
 
 
 def shown(report: Report) -> list[LayerPair]:
-    """Return up to ROWS layers, in the network's order; the adapter's have precedence, then those that changed most."""
+    """Choose up to ROWS layers, adapted ones first, then the most changed ones; return them in the network's order."""
     first = sorted(report.layers, key=lambda pair: (not pair.placements, -round(pair.change, 4)))[:ROWS]
     names = {pair.name for pair in first}
     return [pair for pair in report.layers if pair.name in names]
@@ -107,7 +107,7 @@ def table(pairs: Sequence[LayerPair], predictions: Predictions | None) -> list[l
 
 
 def side(null: Null | None, *, alike: bool) -> str:
-    """Return the input or output similarity, or "chance" or "few" if neither it nor that of the weights stands out."""
+    """Return a side's similarity or "-"; unless ``alike``, one that does not stand out is "chance" or "few"."""
     if null is None or null.excess is None or null.z is None:
         return "-"
     if alike or null.z >= STANDS_OUT:
@@ -116,5 +116,5 @@ def side(null: Null | None, *, alike: bool) -> str:
 
 
 def number(value: float | None) -> str:
-    """Return the number with two decimals, or a dash."""
+    """Return the number with two decimals, or "-" for None."""
     return "-" if value is None else f"{value:.2f}"

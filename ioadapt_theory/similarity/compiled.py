@@ -119,7 +119,7 @@ def sums(one: str, two: str) -> Callable[[int, int, int, int], None]:
 
 
 def fills(checkpoints: Sequence[Checkpoint], layer: Layer) -> Fills | None:
-    """Return the reader of the layer for each model that has it, or None if a dtype is not in DTYPES."""
+    """Return model -> (dtype, reader) for the models that have a layer, or None if the loop cannot read a tensor."""
     sources: Fills = {}
     for model in layer.models:
         name = str(layer.tensors[model])
@@ -132,7 +132,7 @@ def fills(checkpoints: Sequence[Checkpoint], layer: Layer) -> Fills | None:
 
 
 def moments(checkpoints: Sequence[Checkpoint], layer: Layer) -> Moments:
-    """Return inner products and squared distances of a layer for which ``fills`` is not None."""
+    """Return the models' inner products and squared distances for a layer for which ``fills`` does not return None."""
     sources = fills(checkpoints, layer)
     assert sources is not None, "asked before"
     count, length = len(checkpoints), min(CHUNK, layer.numel)

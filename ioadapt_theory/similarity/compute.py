@@ -195,7 +195,7 @@ def _over_layers(
 def _row(
     layer: Layer, m: Moments, labels: Sequence[str], options: Options, skipped: list[Skipped], *, updates: bool
 ) -> Row:
-    """Return the values of a layer, and list the layer in ``skipped`` for models whose cosines are undefined."""
+    """Return the row of a layer, and add the layer to ``skipped`` for models whose cosines are undefined."""
     row = Row(layer)
     models = [i for i in range(len(labels)) if i in layer.models]
     broken = [i for i in models if not in_range(float(m.inner[i, i]))]

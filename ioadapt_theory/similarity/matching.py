@@ -33,7 +33,7 @@ class Layer:
         kind: One of `names.kinds.KINDS`.
         block: The block of the network that contains the layer.
         shape: The shape stored by the first model that has the layer.
-        tensors: The layer's stored name in every model, or None for a model that lacks it.
+        tensors: The layer's stored name in each model, or None for a model that lacks it.
     """
 
     name: str
@@ -53,14 +53,14 @@ class Layer:
         return tuple(i for i, name in enumerate(self.tensors) if name is not None)
 
     def side(self, space: Space) -> tuple[int, int]:
-        """Return the axis of the stored tensor that belongs to this side, and its number of channels."""
+        """Return the axis of the stored tensor that indexes this side's channels, and the number of channels."""
         axis = int((space is Space.INPUT) != (self.kind == "embed"))
         return axis, self.shape[axis]
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A tensor that was left out."""
+    """A tensor that was left out, the models that have it, and the reason."""
 
     name: str
     models: tuple[str, ...]
@@ -114,7 +114,7 @@ def paired(checkpoints: Sequence[Checkpoint], labels: Sequence[str]) -> Matching
 
 
 def _other_depths(names: Sequence[Mapping[str, str]], labels: Sequence[str]) -> list[str]:
-    """Return a note for each model whose number of numbered parts differs from that of the first model."""
+    """Return a note for each model that has more or fewer numbered parts, such as blocks, than the first model."""
     parts = [
         {name[: m.end()] for name in plain.values() for m in re.finditer(r"(?:^|\.)\d+(?=\.)", name)} for plain in names
     ]

@@ -32,13 +32,13 @@ class Moments:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Values:
-    """Similarity of one layer of model a and model b.
+    """Similarity of one layer of two models with the tensors, or Grams, a and b.
 
     Attributes:
         cosine: ⟨a, b⟩ / (‖a‖‖b‖), in [-1, 1]; exactly 1 for equal tensors.
         relative_distance: ‖a - b‖ / ‖a‖.
         norm_ratio: ‖b‖ / ‖a‖.
-        null: The cosine with its null distribution, for unrelated layers, if requested.
+        null: The cosine with its null distribution, for unrelated layers; None if not requested.
     """
 
     cosine: float
@@ -66,7 +66,7 @@ def values(m: Moments, i: int, j: int) -> Values | None:
 def shuffled_entries(m: Moments, n: int, cosine: float, i: int, j: int) -> Null:
     """Return the cosine of two weights with its null distribution under random permutations of one weight's n entries.
 
-    Mean n ā b̄ / (‖a‖‖b‖) and variance (‖a‖² - n ā²)(‖b‖² - n b̄²) / ((n - 1) ‖a‖²‖b‖²) are exact.
+    Its mean n ā b̄ / (‖a‖‖b‖) and variance (‖a‖² - n ā²)(‖b‖² - n b̄²) / ((n - 1) ‖a‖²‖b‖²) are exact.
     """
     assert m.sums is not None, "the moments were computed without the null"
     a, b = (float(m.sums[k]) / math.sqrt(m.inner[k, k]) for k in (i, j))
@@ -75,7 +75,7 @@ def shuffled_entries(m: Moments, n: int, cosine: float, i: int, j: int) -> Null:
 
 
 def shuffled_channels(m: Moments, cosine: float, i: int, j: int) -> Null | None:
-    """Return the cosine of two spaces with its null distribution under random permutations of one's channels."""
+    """Return the cosine of two Grams with its null distribution under random permutations of the channels of one."""
     one, two = (None, None) if m.profiles is None else (m.profiles[i], m.profiles[j])
     if one is None or two is None:
         return None

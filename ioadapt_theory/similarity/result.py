@@ -26,7 +26,7 @@ class Options:
         only: Roles to compare: any of "weight", "norm" and "bias".
         weighted: Weight layers by their number of parameters instead of uniformly.
         in_all_models: Leave out layers that one of the models lacks.
-        null: Also compute null distributions for weights, by permuting entries; for spaces, they always are computed.
+        null: Also compute null distributions for weights, by permuting entries; for spaces, they are always computed.
         threads: Number of threads; None for one per processor, up to four.
 
     Raises:
@@ -80,9 +80,9 @@ class Comparison:
     """The result of a comparison; a pair (i, j) indexes ``models`` and ``labels``.
 
     Attributes:
-        labels: Names of the models, short and distinct.
+        models, labels: The checkpoints, and short and distinct names for them.
         parent: Name of the parent, if updates were compared.
-        rows: The layers.
+        rows: The compared layers.
         skipped: The skipped tensors, with reasons.
         notes: Remarks on the pairing.
 
@@ -105,19 +105,19 @@ class Comparison:
 
     @property
     def pairs(self) -> list[Pair]:
-        """All pairs, the earlier model first."""
+        """All pairs (i, j) of models with i < j."""
         return list(combinations(range(len(self.labels)), 2))
 
     def layers_of(self, pair: Pair) -> list[Row]:
-        """Return the layers that both models of a pair have."""
+        """Return the rows of the layers for which the pair's similarity is defined."""
         return [row for row in self.rows if pair in row.values]
 
     def mean(self, pair: Pair, keep: Callable[[Row], bool] = lambda _: True) -> Mean:
-        """Return the mean cosine over those of the pair's layers that ``keep`` accepts; all: panel (b) of Fig. 2."""
+        """Return the mean cosine of those layers that ``keep`` accepts; by default all, as in panel (b) of Fig. 2."""
         return self._mean(pair, [row for row in self.layers_of(pair) if keep(row)])
 
     def lowest(self, pair: Pair) -> Mean:
-        """Return the mean cosine over the layers with the lowest cosines (at least one): panel (a) of Fig. 2."""
+        """Return the mean of the lowest cosines, a fraction ``options.lowest`` of all, as in panel (a) of Fig. 2."""
         rows = sorted(self.layers_of(pair), key=lambda row: row.values[pair].cosine)
         return self._mean(pair, rows[: count_of_lowest(self.options.lowest, len(rows))])
 
@@ -151,7 +151,7 @@ class Comparison:
         return sum((null.z or 0.0) >= STANDS_OUT for null in self._nulls(pair))
 
     def too_small(self, pair: Pair) -> int:
-        """Return the number of the pair's layers that are too small to distinguish related from unrelated."""
+        """Return the number of the pair's layers that are too small to tell related from unrelated ones."""
         return sum(null.too_small for null in self._nulls(pair))
 
     def _nulls(self, pair: Pair) -> list[Null]:
@@ -169,7 +169,7 @@ def role(kind: str) -> str:
 
 
 def labels_of(checkpoints: Sequence[Checkpoint]) -> tuple[str, ...]:
-    """Return short, distinct names without |; identical names are extended by folders, or else by a number."""
+    """Return short, distinct names of checkpoints, without |. Equal names are extended by folders or by a number."""
     names = [printable(c.name).replace("|", "_") for c in checkpoints]
     parts = [PurePath(printable(c.source).replace("|", "_")).parts for c in checkpoints]
     for name in {name for name in names if names.count(name) > 1}:

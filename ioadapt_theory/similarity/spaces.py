@@ -3,9 +3,9 @@
 W is c x d, Y = XW. The effect of an input adapter T has the norm ‖xTW‖² = xTKTᵀxᵀ, which depends only on the Gram K =
 WWᵀ (c x c), and K = K' exactly if W' = WQ with an orthogonal Q. For an output adapter, the same holds for WᵀW (d x d).
 An adapter mixes the channels of a convolution, so its kernel is read as a matrix of one channel axis by all other axes.
-For any wide matrix K is close to a multiple of I, so K° = K - (tr K / f) I is compared, and its chance level is
-computed in `null`. Transposed and grouped convolutions cannot be recognised from names and shapes; they are read as
-plain ones.
+For any wide matrix, K is close to a multiple of I, so K° = K - (tr K / f) I is compared, where K is f x f. Its chance
+level is computed in `null`. Transposed and grouped convolutions cannot be recognised from names and shapes; they are
+read as plain ones.
 """
 
 import itertools
@@ -28,7 +28,7 @@ STRIP = 256
 
 
 class Gram:
-    """K° = WWᵀ - tI of one matrix W, f x m, with t = ‖W‖² / f; computed as a matrix if that is cheaper than using W.
+    """K° = WWᵀ - tI of one matrix W, f x m, with t = ‖W‖² / f; stored as a matrix if that is cheaper than using W.
 
     Attributes:
         trace: tr WWᵀ = ‖W‖².

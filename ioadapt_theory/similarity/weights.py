@@ -42,7 +42,7 @@ def moments(layer: Layer, checkpoints: Sequence[Checkpoint], parent: int | None 
 
 
 def whole(checkpoint: Checkpoint, name: str, base: Tensor | None = None) -> Float64[Tensor, " n"]:
-    """Return all elements of a tensor, flattened, minus the elements ``base`` of its parent if given."""
+    """Return all elements of a tensor, flattened, minus ``base``, the elements of the parent's tensor, if given."""
     out = torch.empty(checkpoint.tensors[name].numel, dtype=torch.float64)
     _widening(checkpoint, name, out)(0)
     return out if base is None else out.sub_(base)
@@ -51,14 +51,14 @@ def whole(checkpoint: Checkpoint, name: str, base: Tensor | None = None) -> Floa
 def _chunks(
     layer: Layer, checkpoints: Sequence[Checkpoint], models: Sequence[int], parent: int | None
 ) -> Iterator[Float64[Tensor, "models n"]]:
-    """Yield chunks of elements, with a row for each model, in one buffer."""
+    """Yield chunks of elements, with a row for each model, in a buffer that is reused for the next chunk."""
     length = min(CHUNK, layer.numel)
     rows, base = torch.empty(len(models), length, dtype=torch.float64), torch.empty(length, dtype=torch.float64)
     sources = [(model, row) for model, row in zip(models, rows, strict=True)]
     sources += [] if parent is None else [(parent, base)]
     fills = [_widening(checkpoints[model], str(layer.tensors[model]), out) for model, out in sources]
     for start in range(0, layer.numel, length):
-        begin = min(start, layer.numel - length)  # the last chunk is as long, so it begins earlier
+        begin = min(start, layer.numel - length)  # the last chunk is as long as the others, so it begins earlier
         for fill in fills:
             fill(begin)
         if parent is not None:

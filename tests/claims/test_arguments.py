@@ -96,6 +96,7 @@ def verdict(claim: Claim) -> Verdict:
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda c: c.id)
 def test_every_verdict_follows_from_arguments_and_theorems_alone(claim: Claim) -> None:
     assert verdict(claim) is claim.expected
+    assert not [reason for proof in claim.proofs for reason in proof.broken(claim)]
 
 
 def of(name: str, **changes: Any) -> Claim:

@@ -63,7 +63,7 @@ def symbolic(x: Term, known: Mapping[Term, Any] = {}) -> Any:
         case Term("number", _, digits):
             return sp.Rational(digits)
         case Term("scalar", _, name):
-            return sp.Symbol(name, positive=True) if name in POSITIVE else sp.Symbol(name, real=True)
+            return sp.Symbol(name, positive=True) if name in POSITIVE else sp.Symbol(name)
         case Term("row" | "matrix", _, name):
             return sp.Symbol(name, commutative=False)
         case Term("pinv", (m,)):

@@ -20,8 +20,8 @@ from ioadapt_theory.similarity.report.order import place
 def under_common_names(source: Checkpoint, target: Checkpoint, *, adapted: bool) -> tuple[TensorWeights, TensorWeights]:
     """Return the weights of two checkpoints under common names.
 
-    These are module names if there is an adapter, or if only one of the models stores its head, which may be tied. They
-    are found with transformers, whose import takes longer than a report.
+    These are module names if there is an adapter, or if only one model stores its head, since the other's may be tied.
+    Module names are found with transformers, whose import takes longer than a report.
     """
     heads = [any(name.endswith(HEADS) for name in checkpoint.tensors) for checkpoint in (source, target)]
     if adapted or heads[0] != heads[1]:
@@ -50,7 +50,7 @@ class Counterparts:
 
     Attributes:
         layers: the target's name for each layer of the source.
-        orders: layers of the target whose neurons or attention heads are permuted -> the order.
+        orders: layer of the target with permuted neurons or attention heads -> the order of its channels.
     """
 
     layers: Mapping[str, str]
@@ -97,7 +97,7 @@ def differing(source: Weights, target: Weights, counterparts: Counterparts) -> t
 
 
 def vectors(names: Iterable[str], counterparts: Mapping[str, str]) -> dict[str, str]:
-    """Return source's name -> target's name for norms and biases, which are matched like the blocks around them."""
+    """Return the source's name -> the target's for norms and biases, which are matched like the blocks around them."""
     blocks = {"": ""}
     for one, two in counterparts.items():
         parts, others = one.split("."), two.split(".")

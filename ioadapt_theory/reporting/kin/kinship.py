@@ -1,4 +1,4 @@
-"""The relation of two models, determined from their weights."""
+"""The relation of two models, determined from their weights and, if they were run, from their outputs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ ROUNDING: Final = 1e-4
 
 
 class Relation(StrEnum):
-    """Relation of two models."""
+    """Relation of two models, as printed in reports."""
 
     SAME = "same function"
     RELATED = "related"
@@ -73,7 +73,7 @@ def kinship(
         vectors: norms and biases that differ, and the number of those that both models have.
         added: whether layers of only one model are copies of its other layers, or a new kind of layer.
         orders: number of layers whose channels were reordered for the comparison.
-        difference: ‖f_T - f_S‖ / ‖f_S‖ of the models' outputs, if they were run on inputs.
+        difference: ‖f_T - f_S‖ / ‖f_S‖ for the outputs of source and target, or None if they were not run on inputs.
 
     Returns:
         The verdict and its evidence.

@@ -42,7 +42,7 @@ class Likeness:
 
 
 def likeness(one: Float[Tensor, "d c"], two: Float[Tensor, "e f"]) -> Likeness:
-    """Compare two matrices in torch's layout, in which values with one quantisation scale are adjacent."""
+    """Compare two matrices in torch's layout, in which values that share a quantisation scale are adjacent."""
     one, two = one.detach(), two.detach()
     if one.shape != two.shape:
         return Likeness(False, None, 0.0, *_narrowed(one, two))
@@ -86,7 +86,7 @@ def _drawn(m: Tensor, axis: int) -> Tensor:
 
 
 def _permuted(a: Float[Tensor, "d d"]) -> float:
-    """Return the z of Σ a_jj among all Σ a_jπ(j), which have mean Σ a / d and variance ‖a°‖² / (d - 1)."""
+    """Return the z of Σ a_jj among all Σ a_jπ(j), with mean Σ a / d and variance ‖a, centred‖² / (d - 1)."""
     d = len(a)
     centred = a - a.mean(0) - a.mean(1, keepdim=True) + a.mean()
     sd = float(centred.norm()) / math.sqrt(d - 1)
@@ -94,7 +94,7 @@ def _permuted(a: Float[Tensor, "d d"]) -> float:
 
 
 def _zeroed(one: Tensor, two: Tensor) -> tuple[str, str] | None:
-    """Return "zeroed" and the copy if one matrix equals the other except for zeros, else None."""
+    """Return ("zeroed", "source" or "target") if that matrix equals the other except for zeros, else None."""
     zeros = one == 0, two == 0
     which = int(zeros[1].count_nonzero() > zeros[0].count_nonzero())
     if torch.equal(*zeros) or bool((zeros[1 - which] & ~zeros[which]).any()):
@@ -104,7 +104,7 @@ def _zeroed(one: Tensor, two: Tensor) -> tuple[str, str] | None:
 
 
 def _rounded(one: Tensor, two: Tensor) -> tuple[str, str]:
-    """Return "rounded" and the copy if one matrix is rounded, which preserves the order of values with one scale."""
+    """Return ``copy`` and ``copied`` of ``Likeness``. Rounding preserves the order of values that share a scale."""
     w, w2 = (_pieces(m) for m in (one, two))
     change = w2 - w
     if not change.any() or not w.any():
@@ -135,7 +135,7 @@ def _inversions(w: Float[Tensor, "n p"], w2: Float[Tensor, "n p"]) -> int:
 
 
 def _narrowed(one: Tensor, two: Tensor) -> tuple[str, str]:
-    """Return "narrowed" and the copy if one matrix consists of rows or columns of the other, else ("", "")."""
+    """Return ("narrowed", "source" or "target") if that matrix has only rows or columns of the other, else ("", "")."""
     which = int(two.numel() < one.numel())
     wide, narrow = (one, two)[1 - which], (one, two)[which]
     if wide.shape[0] == narrow.shape[0]:

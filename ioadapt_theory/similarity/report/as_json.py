@@ -12,7 +12,7 @@ from ioadapt_theory.similarity.result import Comparison, Options, Pair, Row
 
 
 def to_json(c: Comparison, by: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the comparison as plain data; ``by`` are the groupings to include, "kind" or "block"."""
+    """Return the comparison as data for JSON; ``by`` are the groupings to include, "kind" or "block"."""
     content: dict[str, Any] = {
         "schema": 1,
         "models": [model_facts(label, model) for label, model in zip(c.labels, c.models, strict=True)],

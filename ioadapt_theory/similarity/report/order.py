@@ -1,4 +1,4 @@
-"""The order of computation of a network, from its layers' names (files sort 10 before 2), and groups of layers."""
+"""The order in which a network computes its layers, found from their names, and groups of layers."""
 
 import re
 from collections import defaultdict
@@ -40,7 +40,7 @@ def _rank(table: list[str], part: str) -> int | None:
 
 
 def in_order(c: Comparison) -> list[Row]:
-    """Return the rows in the order in which the network computes."""
+    """Return the rows in the order in which the network computes the layers."""
     return sorted(c.rows, key=lambda row: place(row.name))
 
 

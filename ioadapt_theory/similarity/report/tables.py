@@ -51,7 +51,7 @@ def pair_name(c: Comparison, pair: Pair) -> str:
 
 
 def cell(value: float | None) -> str:
-    """Return a cosine with four decimals, or a dash for None."""
+    """Return a cosine with four decimals, or "-" for None."""
     return "-" if value is None else f"{value:.4f}"
 
 
@@ -65,7 +65,7 @@ def heading(c: Comparison) -> str:
 
 
 def aligned(lines: Sequence[Sequence[str]], width: int = WIDTH, least: int = 16) -> str:
-    """Return aligned columns; names in the first are cut to ``least`` characters or more, or get lines of their own."""
+    """Return aligned columns. The first is cut to fit, or gets its own lines if fewer than ``least`` characters fit."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     room = width - sum(w + 2 for w in widths[1:])
     printed = []

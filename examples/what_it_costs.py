@@ -67,7 +67,7 @@ class _Flash(TorchFunctionMode):
 
 
 def cost(model: nn.Module, loss: Callable[[nn.Module], Tensor]) -> Cost:
-    """Return the operations and bytes of one training step: the forward pass, ``loss``, and the backward pass.
+    """Return the operations and bytes of one training step: the forward pass in ``loss``, and the backward pass.
 
     Args:
         model: the model with trainable parameters; on the meta device it needs neither memory nor time.

@@ -96,7 +96,6 @@ ARCHITECTURES: Final[Mapping[str, tuple[Callable[[int, int], Model], int, int]]]
 
 
 def fresh(name: str, seed: int, *, layers: int | None = None, inner: int | None = None) -> Model:
-    """Return an untrained network of a named architecture."""
     build, depth, width = ARCHITECTURES[name]
     torch.manual_seed(seed)
     return build(layers or depth, inner or width).float()
@@ -148,7 +147,7 @@ def trained(
     name: str, model: Model, which: str, *, steps: int, rate: float, seed: int, teacher: Model | None = None,
     only: str = "", decay: float = 0.0,
 ) -> Model:  # fmt: skip
-    """Return a copy trained with AdamW on data or a teacher's outputs; only names that contain ``only`` are trained."""
+    """Return a copy, trained on data or a teacher's outputs; parameters without ``only`` in their names stay fixed."""
     model = copy.deepcopy(model).train()
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)

@@ -36,7 +36,6 @@ def index() -> str:
 
 
 def page(claim: Claim) -> str:
-    """Return the page of one claim."""
     parts = [
         f"# {claim.id}",
         f"**{str(claim.expected).upper()}** · {plain(claim.source)} · {plain(report.reading(claim))}",

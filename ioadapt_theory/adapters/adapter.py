@@ -14,11 +14,11 @@ from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
 
 class Adapter(nn.ModuleDict):
-    """One named adapter on one layer: placement -> family, in the order in which the placements act.
+    """One named adapter on one layer. It maps each placement to its family, in the order in which they act.
 
     Attributes:
         family: the name of the adapter's family, such as "lora".
-        shift: a bias added to the layer's outputs (some files of other tools have one), or None.
+        shift: a bias that is multiplied by the scaling and added to the outputs, as in PEFT's ``lora_bias``, or None.
 
     Example:
         >>> from torch import nn
@@ -30,7 +30,7 @@ class Adapter(nn.ModuleDict):
     """
 
     def __init__(self, family: str, families: Mapping[Placement, Family], shift: Tensor | None = None) -> None:
-        """Take families that are already built; ``fresh`` builds them for a layer."""
+        """Create an adapter from existing families; ``fresh`` creates new families for a layer."""
         super().__init__({str(placement): part for placement, part in families.items()})
         self.family = family
         self.shift = None if shift is None else nn.Parameter(shift.detach().clone())
@@ -50,7 +50,7 @@ class Adapter(nn.ModuleDict):
             yield Placement(key), family  # type: ignore[misc]
 
     def require_whole(self) -> None:
-        """Raise UnsupportedError if a parameter has the wrong shape, such as a shard of FSDP1."""
+        """Raise UnsupportedError if a parameter has the wrong shape, for example because FSDP1 has sharded it."""
         for placement, phi in self.parts():
             shapes = {key: tuple(p.shape) for key, p in phi.named_parameters()}
             if shapes != phi.shapes(phi.size, phi.spec, shapes):
@@ -62,7 +62,7 @@ class Adapter(nn.ModuleDict):
                 raise UnsupportedError(msg)
 
     def on(self, f: Operator) -> Operator:
-        """Return the layer f with this adapter applied; the shift is scaled like the last part."""
+        """Return the layer f with this adapter applied; the shift is multiplied by the scaling of the last part."""
         for placement, phi in self.parts():
             f = Placed(f, phi, placement)
         return f if self.shift is None else Shifted(f, self, phi)
@@ -92,17 +92,17 @@ class Adapter(nn.ModuleDict):
 
 
 class Adapters(nn.ModuleDict):
-    """Adapters by name; their scalings, which are not parameters, are in the state_dict too."""
+    """The adapters of one layer, by name. Their scalings are not parameters, but are stored in the state_dict."""
 
     def _families(self) -> list[Family]:
         return [phi for adapter in self.values() for _, phi in adapter.parts()]  # type: ignore[operator]
 
     def get_extra_state(self) -> Tensor:
-        """Return the scalings of the adapters, in order."""
+        """Return the scalings of all adapters and placements, in order, as a tensor for the state_dict."""
         return torch.tensor([phi.scaling for phi in self._families()], dtype=torch.float64, device="cpu")
 
     def set_extra_state(self, state: Any) -> None:
-        """Load the scalings from a state_dict; ignore a state with a different number of scalings."""
+        """Restore the scalings saved by ``get_extra_state``; ignore a state with a different number of scalings."""
         families = self._families()
         if isinstance(state, Tensor) and state.shape == (len(families),) and not state.is_meta:
             for phi, scaling in zip(families, state.tolist(), strict=True):

@@ -33,7 +33,7 @@ class BaseLayer:
 
 
 class ModelWeights:
-    """The base layers of a model in memory, without our adapters; see ``TensorWeights`` for the attributes."""
+    """The layers of a model in memory, without this package's adapters; ``TensorWeights`` has the same attributes."""
 
     aliases: Mapping[str, str] = MappingProxyType({})
 
@@ -51,7 +51,7 @@ class ModelWeights:
         return operator(base_of(self._modules[name]))
 
     def layer(self, name: str) -> BaseLayer:
-        """Return the layer's original weights, even while merged; raise UnknownNameError or UnsupportedError."""
+        """Return a layer's weights without adapters, even merged ones; raise UnknownNameError for an unknown name."""
         if name not in self._modules:
             raise UnknownNameError("layer", name, self.names)
         module = self._modules[name]
@@ -64,7 +64,7 @@ class ModelWeights:
             module.exchange()
 
     def vectors(self) -> dict[str, Callable[[], Tensor]]:
-        """Return functions that read the one-dimensional parameters and buffers, by name, without those of adapters."""
+        """Return functions that read the one-dimensional parameters and buffers, by name; adapters are left out."""
         adapted = {n: m for n, m in self._modules.items() if isinstance(m, AdaptedLayer)}
         tensors: dict[str, Tensor | None] = {f"{n}.bias": m.base_layer.bias for n, m in adapted.items()}  # type: ignore[misc]
         for name, module in self._modules.items():
@@ -87,7 +87,7 @@ class TensorWeights:
     aliases: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, shapes: Mapping[str, tuple[int, ...]], read: Callable[[str], Tensor]) -> None:
-        """Take the shapes of all tensors, and a function that reads the tensor of a given name."""
+        """Find the layers among tensors with these names and shapes; ``read`` returns the tensor of a given name."""
         self.shapes, self.read = shapes, read
         self.names: Collection[str] = {
             n.removesuffix(".weight") for n, shape in shapes.items() if n.endswith(".weight") and len(shape) > 1
@@ -96,7 +96,7 @@ class TensorWeights:
         self._conv1d = {n.rpartition(".")[2] for n in untransposed} | ({"c_proj"} if untransposed else set())
 
     def outline(self, name: str) -> Operator:
-        """Return an operator without values that has the layer's sizes, and a bias if the layer has one."""
+        """Return an operator on the meta device with the layer's sizes, and with a bias if the layer has one."""
         out, channels, *kernel = self.shapes[f"{name}.weight"]
         if self._is_conv1d(name):
             out, channels = channels, out
@@ -104,7 +104,7 @@ class TensorWeights:
         return Operator(sizes_alone, channels, out, taps=math.prod(kernel))
 
     def layer(self, name: str) -> BaseLayer:
-        """Return the layer's tensors, in the paper's layout."""
+        """Return a layer's weights in the paper's layout; raise UnknownNameError for an unknown name."""
         if name not in self.names:
             raise UnknownNameError("layer", name, self.names)
         w = self.read(f"{name}.weight")
@@ -118,7 +118,7 @@ class TensorWeights:
         return {name: partial(self.read, name) for name, shape in self.shapes.items() if len(shape) == 1}
 
     def _is_conv1d(self, name: str) -> bool:
-        """Return whether a layer is a Conv1D, by its bias or, for a square weight, by the biases of similar layers."""
+        """Return whether a layer is a Conv1D; for a square weight, layers whose names end in the same part decide."""
         shape = self.shapes[f"{name}.weight"]
         alike = len(shape) == 2 and shape[0] == shape[1] and name.rpartition(".")[2] in self._conv1d
         return alike or self._stores_w(name)
@@ -133,7 +133,7 @@ Weights = ModelWeights | TensorWeights
 
 
 def checkpoint_weights(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> TensorWeights:
-    """Return the layers of a checkpoint by module name, or by the name that ``wanted`` has for the same layer."""
+    """Return the layers of a checkpoint by module name, or by the name in ``wanted`` that means the same layer."""
     named = as_modules(checkpoint, wanted)
     weights = stored_weights(named)
     weights.rename, weights.aliases = named.rename, named.aliases
@@ -147,7 +147,7 @@ def stored_weights(checkpoint: Checkpoint) -> TensorWeights:
 
 
 def read_layer(module: nn.Module) -> BaseLayer:
-    """Return a layer's original weights; raise UnsupportedError if they are not plain tensors."""
+    """Return the weights of a layer without adapters; raise UnsupportedError if they are not plain tensors."""
     f = operator(module)
     kernel = tuple(module.kernel_size) if isinstance(module, CONVOLUTIONS) else ()
     return BaseLayer(f.dense(), f.bias, kernel)

@@ -1,7 +1,7 @@
 """The matrix that a family is applied to: W of a layer f, or an identity, which is never stored.
 
-Rows are samples: f(x) = xW + b with W of shape (rows, columns). For a convolution, W is the kernel as an (in · taps) x
-out matrix, and the features are on the channel axis.
+Rows are samples: f(x) = xW + b with W of shape (rows, columns). For a convolution, W is the kernel as an (in/groups ·
+taps) x out matrix, and the features are on the channel axis.
 """
 
 from abc import ABC, abstractmethod
@@ -18,9 +18,9 @@ class Base(ABC):
     """An affine map of features, f(x) = xW + b.
 
     Attributes:
-        rows: number of rows of W; for a convolution, input channels times kernel taps.
+        rows: number of rows of W; for a convolution, input channels of one group times kernel taps.
         columns: number of columns of W, the output features.
-        channels: number of input features; differs from ``rows`` only for convolutions.
+        channels: number of input features (of one group); differs from ``rows`` only for convolutions.
         axis: the feature axis, counted from the end: -1 for linear layers.
         bias: b, or None.
     """
@@ -53,12 +53,12 @@ class Base(ABC):
         return plus(y, self.product(x, a), b, s, self.axis)
 
     def columnwise(self, g: Tensor) -> Tensor:
-        """Return a vector over the columns, reshaped to broadcast against outputs."""
+        """Return g, a vector with one entry per column, reshaped to broadcast against the outputs."""
         return g.reshape(-1, *[1] * (-self.axis - 1))
 
 
 class Identity(Base):
-    """The identity I_n on a feature axis."""
+    """The identity matrix I_n on a feature axis."""
 
     pointwise = True
 
@@ -74,7 +74,7 @@ class Identity(Base):
         return getattr(self.of, "like", None)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return X."""
+        """Return x unchanged."""
         return x
 
     def dense(self) -> Tensor:
@@ -91,11 +91,11 @@ class SizesAlone(Base):
         self.like = torch.empty((), device="meta")
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return X, since W has no values."""
+        """Return x unchanged, since W has no values."""
         return x
 
     def dense(self) -> Tensor:
-        """Return a matrix on the meta device."""
+        """Return a matrix of these sizes, without values, on the meta device."""
         return torch.empty(self.rows, self.columns, device="meta")
 
 
@@ -113,7 +113,7 @@ def mix(x: Tensor, m: Tensor, axis: int) -> Tensor:
 def plus(y: Tensor, u: Tensor, m: Tensor, s: float, axis: int) -> Tensor:
     """Return Y + s U M over the feature axis, in one fused operation if possible.
 
-    The result has the wider dtype of Y and U, so that the caller rounds only once.
+    If M has the dtype of U, the result has the wider dtype of Y and U, so that the caller rounds only once.
     """
     if axis == -1 and y.ndim > 1 and y.dtype == u.dtype:
         return torch.addmm(y.flatten(0, -2), u.flatten(0, -2), m.to(u.dtype), alpha=s).view(y.shape)

@@ -123,7 +123,7 @@ class AdapterConfig:
         return plans
 
     def resolve(self, name: str) -> Plan:
-        """Return the plan for the layer of this name."""
+        """Return the plan for this layer; raise InvalidValueError if its name does not determine the placement."""
         placement = override(self.placement_pattern, name, self.placement)
         if placement == "residual":
             placement = residual_side(name)
@@ -136,7 +136,7 @@ class AdapterConfig:
 
 
 def translated(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options with PEFT's names replaced by ours; raise UnknownNameError or InvalidValueError."""
+    """Return options under our names, not PEFT's; raise an error if one is unknown, repeated, invalid or missing."""
     known = [one.name for one in fields(AdapterConfig)]
     result: dict[str, Any] = {}
     for name, value in options.items():
@@ -169,7 +169,7 @@ def init_of(value: object) -> str:
 
 
 def parse_placement(text: str) -> tuple[Placement, ...]:
-    """Return the placements in a text such as "input+weight"; raise UnknownNameError or InvalidValueError."""
+    """Return the placements in a text such as "input+weight"; raise an error if one is unknown or repeated."""
     parts = [part.strip() for part in str(text).split("+")]
     for part in parts:
         if part not in list(Placement):

@@ -1,4 +1,4 @@
-"""The placements of an adapter (Eqs. 4a-4c), and the merged weights of each."""
+"""The placements of an adapter (Eqs. 4a-4c), and layers with an adapter in each placement."""
 
 import warnings
 from enum import StrEnum
@@ -18,7 +18,7 @@ NO_GRADIENT = (
 
 
 class Placement(StrEnum):
-    """The matrix that Φ_θ is applied to: W, I_c or I_d.
+    """Where an adapter acts: its family Φ_θ is applied to W ("weight"), I_c ("input") or I_d ("output").
 
     Example:
         >>> from torch import nn
@@ -46,7 +46,7 @@ class Placement(StrEnum):
 
 
 class Modified(Operator):
-    """A layer f with an operation before, after or inside it; itself a layer of the same sizes."""
+    """A layer that modifies another layer f, and has the same sizes."""
 
     def __init__(self, f: Operator) -> None:
         super().__init__(f.module, f.channels, f.columns, axis=f.axis, taps=f.rows // f.channels)
@@ -66,7 +66,7 @@ class Modified(Operator):
 
 
 class Placed(Modified):
-    """A layer f with Φ at its placement; f may already be adapted, so placements stack (Eq. 6, several adapters).
+    """A layer f with a family Φ in one placement; f may already be adapted, so placements can be combined (Eq. 6).
 
     Example:
         >>> import torch
@@ -119,10 +119,9 @@ class Placed(Modified):
 
 
 class Shifted(Modified):
-    """A layer f with s b added to its outputs: the bias of an adapter, such as PEFT's ``lora_bias``."""
+    """A layer f with s b added to its outputs, where b is an adapter's bias (PEFT's ``lora_bias``), s its scaling."""
 
     def __init__(self, f: Operator, adapter: Any, phi: Family) -> None:
-        """Keep the adapter and its last family, whose current shift b and scaling s are read at every call."""
         super().__init__(f)
         self.adapter, self.phi = adapter, phi
 

@@ -14,11 +14,11 @@ from ioadapt_theory.errors import UnsupportedError
 FAST_PATHS = {nn.TransformerEncoderLayer: "activation_relu_or_gelu", nn.TransformerEncoder: "use_nested_tensor"}
 """Modules with a fast path that reads weights instead of calling layers, and the attribute that enables it."""
 SAVERS: list[Callable[[nn.Module, Path, str], object]] = []
-"""A list for ``formats.save``, which adds itself on import, since this package may not import ``formats``."""
+"""The function that saves an adapter: ``formats``, which this package may not import, adds it when imported."""
 
 
 def replace(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
-    """Replace modules by name, and override those methods of the model that would bypass adapters."""
+    """Replace modules by name; while the model has adapters, turn off methods and fast paths that would bypass them."""
     for name, new in modules.items():
         parent, _, child = name.rpartition(".")
         setattr(model.get_submodule(parent), child, new)
@@ -34,12 +34,12 @@ def replace(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
 
 
 def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **options: Any) -> None:
-    """Save an adapted model instead of ``model.save_pretrained``, since ``from_pretrained`` cannot load our adapters.
+    """Replace an adapted model's own ``save_pretrained``, since ``from_pretrained`` cannot load our adapters.
 
-    ``from_pretrained`` would initialise new weights for adapted layers and only warn. Therefore a checkpoint of the
-    Trainer, which passes ``state_dict``, gives each of these layers a weight of a size that ``from_pretrained``
-    rejects, and stores the adapter in a separate file: resume from the checkpoint, or ``load`` the adapter on the base
-    model.
+    ``from_pretrained`` would initialise new weights for adapted layers and only warn. Therefore, if ``state_dict`` is
+    given, as by transformers' ``Trainer``, each of these layers gets a weight of a size that ``from_pretrained``
+    rejects, and each adapter is stored in a separate file. Resume from this checkpoint, or ``load`` the adapter on the
+    base model.
 
     Raises:
         UnsupportedError: ``state_dict`` is missing (use ``save`` and ``load`` instead), or ``formats`` is not imported.

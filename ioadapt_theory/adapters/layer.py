@@ -51,7 +51,7 @@ class AdaptedLayer(nn.Module):
         self._links: tuple[nn.Module, ...] = ()  # the modules that _chain is built from
 
     def extra_repr(self) -> str:
-        """Return the names of the active adapters, for ``print(model)``."""
+        """Return the names of the active adapters, and whether they are merged, for ``print(model)``."""
         return f"active: {', '.join(self.active) or 'none'}{', merged' if self.merged else ''}"
 
     def __getattr__(self, name: str) -> Any:
@@ -111,7 +111,7 @@ class AdaptedLayer(nn.Module):
         return {**self.__dict__, "disabled": 0}  # a copy belongs to no `disable` block
 
     def add(self, name: str, adapter: Adapter) -> None:
-        """Add and activate an adapter, after the active ones; raise InvalidValueError as ``check_free`` does."""
+        """Add an adapter and apply it after the active ones; raise InvalidValueError if ``check_free`` does."""
         self.check_free(name)
         self.adapters[name] = adapter
         self.activate(*self.active, name)
@@ -132,14 +132,19 @@ class AdaptedLayer(nn.Module):
             del self.adapters[name]
 
     def activate(self, *names: str) -> None:
-        """Choose the adapters in use, in order from the base; raise UnknownNameError or InvalidValueError."""
+        """Activate only these adapters, in order from the base; raise an error if one is unknown or given twice."""
         self.refuse_if_merged("choosing other adapters")
         check_distinct(names)
         self._chain = self._chained(names)
         self.active, self._links = names, tuple(part for name in names for part in self._parts(name))
 
     def merged_tensors(self) -> dict[str, Tensor]:
-        """Return the weight and bias of an equivalent plain layer, in the base layer's layout and dtype."""
+        """Return the weight and bias of an equivalent plain layer, in the base layer's layout and dtype.
+
+        Raises:
+            InvalidValueError: the result is not finite, or the base layer is on the meta device.
+            UnsupportedError: the base layer has no plain weight, or lacks the bias that an adapter needs.
+        """
         plain = operator(self.base_layer)  # checked again: it may have been quantised or offloaded meanwhile
         if plain.dense().is_meta:
             msg = "The layer's weight is on the meta device; load the weight before merging."
@@ -174,7 +179,7 @@ class AdaptedLayer(nn.Module):
             self._swapped = {}
 
     def exchange(self) -> None:
-        """Swap the merged and the original tensors; the tensors put in take the layer's current device and dtype."""
+        """Swap the merged and the original tensors, converted to the layer's current device and dtype."""
         for key, other in self._swapped.items():
             now = getattr(self.base_layer, key)
             if (other.device, other.dtype) != (now.device, now.dtype):
@@ -217,7 +222,6 @@ def check_name(name: str) -> None:
 
 @contextmanager
 def _exactly(module: nn.Module, device: torch.device) -> Iterator[None]:
-    """Disable dropout, autocast, gradients and inference mode inside the block."""
     modes = {part: part.training for part in module.modules()}
     module.eval()
     try:
@@ -229,9 +233,8 @@ def _exactly(module: nn.Module, device: torch.device) -> Iterator[None]:
 
 
 def _laid_out_like(old: Tensor, value: Tensor) -> Tensor:
-    """Return a tensor's values with the dtype and strides of the old one (a convolution may be channels_last)."""
     value = value.to(old.dtype)
-    return value if value.stride() == old.stride() else torch.empty_like(old).copy_(value)
+    return value if value.stride() == old.stride() else torch.empty_like(old).copy_(value)  # may be channels_last
 
 
 def base_of(module: nn.Module) -> nn.Module:

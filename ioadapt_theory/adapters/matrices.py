@@ -1,7 +1,7 @@
 """A torch module as the paper's layer f, with a c x d matrix W.
 
-Linear layers store Wᵀ; convolutions store (out, in/groups, *taps) and become (in · taps) x out; the ``Conv1D`` of
-transformers stores W as it is. Any other module with known sizes is a black box: it is only called.
+Linear layers store Wᵀ; convolutions store (out, in/groups, *taps) and become (in/groups · taps) x out; transformers'
+``Conv1D`` stores W itself. Any other module with known sizes is a black box: it is only called.
 """
 
 import math
@@ -20,10 +20,10 @@ CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 class Operator(Base):
-    """A frozen layer f as a base; ``near`` and ``far`` are the identities I_c and I_d of its two sides."""
+    """A frozen layer f as a base; ``near`` and ``far`` are the identities I_c and I_d on its input and output side."""
 
     def __init__(self, module: Any, n_in: int, n_out: int, *, axis: int = -1, taps: int = 1) -> None:
-        """Take the numbers of input and output features (channels); ``taps`` is the number of kernel positions."""
+        """Wrap a module with ``n_in`` and ``n_out`` features (channels); ``taps`` is the number of kernel positions."""
         self.module = module
         self.channels, self.columns, self.rows, self.axis = n_in, n_out, n_in * taps, axis
         self.near, self.far = Identity(n_in, axis, of=self), Identity(n_out, axis, of=self)
@@ -89,7 +89,7 @@ class Linear(Operator):
 
 
 class Conv1D(Operator):
-    """The Conv1D of transformers, as in GPT-2: a linear layer that stores W itself."""
+    """A Hugging Face ``Conv1D``, as in GPT-2: a linear layer that stores W itself."""
 
     def dense(self) -> Tensor:
         """Return W, c x d."""
@@ -104,7 +104,7 @@ class Convolution(Operator):
     """An nn.Conv1d, nn.Conv2d or nn.Conv3d, with any stride, padding, padding mode and dilation."""
 
     def check_placeable(self, side: str) -> None:
-        """Raise UnsupportedError for a grouped convolution: I + AB would mix channels of different groups."""
+        """Raise UnsupportedError for input and output adapters if there are groups, since they would mix the groups."""
         if self.module.groups > 1 and side != "weight":
             msg = (
                 f"A convolution with groups={self.module.groups} cannot have an {side} adapter, which would mix"
@@ -125,7 +125,7 @@ class Convolution(Operator):
         return self.module._conv_forward(x.to(m.dtype), self.stored(m), None)
 
     def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
-        """Return Y + s X A B, by a k x k convolution to r channels and a 1 x 1 one; compute AB if there are groups."""
+        """Return Y + s X A B, by a convolution with A, then a 1 x 1 convolution with B; with groups, compute AB."""
         return super().plus_low_rank(y, x, a, b, s) if self.module.groups == 1 else y + self.product(x, a @ (s * b))
 
 
@@ -133,7 +133,7 @@ def operator(module: Any) -> Operator:
     """Return the operator f of a module.
 
     Raises:
-        UnsupportedError: the module's input and output sizes are unknown, or its weight is complex.
+        UnsupportedError: the module's sizes are unknown, its weight is complex, or it is a transposed convolution.
 
     Example:
         >>> from torch import nn
@@ -199,7 +199,6 @@ def is_supported(module: nn.Module) -> bool:
 
 
 def _stores_plain_weight(module: nn.Module) -> bool:
-    """Return whether the weight is an ordinary floating-point tensor: not quantised, parametrised or offloaded."""
     replicated = getattr(module, "_former_parameters", None)  # nn.DataParallel's replica
     weight = (module._parameters if replicated is None else replicated).get("weight")
     if (

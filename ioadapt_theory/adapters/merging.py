@@ -17,7 +17,7 @@ def merge(model: nn.Module, *, unload: bool = False) -> nn.Module:
             twice the time, since every layer is checked before any is changed.
 
     Raises:
-        UnsupportedError: a layer has no plain weight, or the model is sharded by FSDP.
+        UnsupportedError: a layer has no plain weight or lacks a bias to merge into, or FSDP has sharded the model.
         InvalidValueError: a merged weight is not finite, a weight is not loaded, or a ``disable`` block is open.
 
     Example:

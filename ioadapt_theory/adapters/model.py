@@ -101,7 +101,7 @@ def install(model: nn.Module, prepared: Mapping[str, Adapter], name: str, *, tra
 
     Args:
         model: the model, changed in place.
-        prepared: layer -> its adapter.
+        prepared: name of a layer -> its new adapter.
         name: name of the adapter.
         trainable: whether to make the adapter's parameters trainable; None leaves their requires_grad unchanged.
 
@@ -129,13 +129,12 @@ def install(model: nn.Module, prepared: Mapping[str, Adapter], name: str, *, tra
 
 
 def trained_elsewhere(model: nn.Module) -> list[str]:
-    """Return the names of trainable parameters that belong to no adapter, ours or PEFT's."""
+    """Return the names of the trainable parameters that belong neither to our adapters nor to PEFT's."""
     held = {id(p) for p in _of_adapters(model)}
     return [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held]
 
 
 def _of_adapters(model: nn.Module) -> Iterator[nn.Parameter]:
-    """Yield the parameters of adapters, ours and PEFT's."""
     for part in model.modules():
         for key in ("adapters",) if isinstance(part, AdaptedLayer) else getattr(type(part), PEFT_NAMES, ()):
             if isinstance(inner := getattr(part, key, None), nn.Module):
@@ -214,7 +213,7 @@ def count(model: nn.Module, name: str | None = None) -> int:
 
 
 def activate(model: nn.Module, *names: str) -> None:
-    """Choose the adapters in use, for every layer that has them; the first is applied to the base layer.
+    """Activate only these adapters, on every layer that has them; the first is applied to the base layer.
 
     Raises:
         UnknownNameError: no layer has an adapter of this name.

@@ -35,7 +35,7 @@ def counterparts(
     """Return the target's layers for each source layer, and the reasons why source layers have none.
 
     ``rename`` takes precedence over ``match``. If ``match`` is "effect", the layers for a source layer are all target
-    layers of the same kind whose names end in the same part or, if there are none, all target layers of the same kind.
+    layers of its kind (linear or convolution) whose names end in the same part or, if there are none, all of its kind.
 
     Raises:
         InvalidValueError: the target lacks a layer named in ``rename``.
@@ -71,13 +71,13 @@ class Candidates:
         by_name: candidate -> layer of the target -> adapter.
         parts: parts of the source's adapter, by key.
         fit: the parts fitted at places (layers and sides) of the target.
-        picked: the best place for each part, by key.
-        lost: layer of the source without a candidate -> the reason.
+        picked: the place where each part keeps the largest share of its gain, by key.
+        lost: layer of the source -> why its adapter cannot go to a side of one of the target's layers.
         truncated: part that was truncated to a low rank -> share of its squared effect that remains.
     """
 
     def __init__(self, trial: Trial, places: Mapping[str, tuple[str, ...]], *, few: bool) -> None:
-        """Fit the candidates; ``places`` maps source to target layers, ``few`` leaves only ``SAFE`` and the copy."""
+        """Fit the candidates (only ``SAFE`` and the copy if ``few``); ``places`` maps source to target layers."""
         self.trial, self.places, self.few = trial, places, few
         self.adapted = {n: layer for n, layer in layers(trial.source, trial.name).items() if n in places}
         self.modules = {"": trial.target, **dict(walk(trial.target))}
@@ -128,7 +128,7 @@ class Candidates:
         return {n: adapters for n, adapters in made.items() if adapters}
 
     def strengths(self, scores: Mapping[str, float]) -> dict[str, Adapters]:
-        """Return the best closed form at other strengths, since ridges weaken it and large parts overshoot together."""
+        """Return the best closed form at each of ``STRENGTHS``: ridges weaken it, large parts overshoot together."""
         fitted = [n for n in self.by_name if n != "copy"]
         if self.few or not fitted:
             return {}
@@ -143,7 +143,6 @@ class Candidates:
         return made
 
     def _copies(self) -> dict[str, Adapter]:
-        """Return copies of the adapters that fit the target's layers unchanged, by source layer."""
         named = {n: m for n, m in self.modules.items() if n}
         found = {}
         for layer, module in self.adapted.items():

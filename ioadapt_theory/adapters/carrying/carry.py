@@ -27,7 +27,7 @@ STEPS = 10
 TOO_FEW = 16
 """Number of rows up to which a note says that there are too few for a prediction."""
 AS_GOOD = 0.02
-"""Minimum lead in the share kept: of a candidate over the copy, of another strength over all other candidates."""
+"""Minimum lead, in the share kept, that a candidate needs over the copy, and another strength over all candidates."""
 LITTLE, APART, DISAGREEING = 0.3, 0.3, 0.15
 """Thresholds of notes: share kept, difference of R and R_KL, share of positions where the plain models disagree."""
 
@@ -45,15 +45,16 @@ def carried(
     tuned: nn.Module | None = None,
     **options: Any,
 ) -> CarryReport:
-    """Carry an adapter over to the target by its effect; ``transfer`` calls this function if inputs are given.
+    """Carry an adapter over to another model; ``transfer`` calls this function if inputs are given.
 
-    If ``tuned``, a model fine-tuned from ``source``, is given, the adapter is first extracted from the difference.
+    The target receives the best candidate that is likely to keep some of the gain, or no adapter if there is none. If
+    ``tuned``, a model fine-tuned from ``source``, is given, an adapter is first extracted from the difference.
 
     Returns:
         A report on the adapter that was put on the target, with the share of the gain that it is predicted to keep.
 
     Raises:
-        TransferError: a layer has no counterpart; the target is unchanged.
+        TransferError: a layer has no counterpart and ``strict`` is set, or no layer has one; the target is unchanged.
         InvalidValueError: the inputs or an option are invalid; the target is unchanged.
     """
     chosen = Options.of(options)
@@ -96,8 +97,6 @@ def _require_finite(model: nn.Module, role: str) -> None:
 
 
 class _Carrying:
-    """The steps of carrying an adapter over, and their shared state."""
-
     def __init__(self, trial: Trial, places: Mapping[str, tuple[str, ...]], lost: dict[str, str]) -> None:
         self.trial, self.rows, self.places, self.lost = trial, trial.rows, places, lost
         self.few = self.rows.rows * trial.positions <= FEW
@@ -106,7 +105,7 @@ class _Carrying:
         self.scores = {"zero": 0.0} | self.trial.scores(self.candidates)
 
     def done(self) -> tuple[CarryReport, Adapters]:
-        """Choose and refine a candidate; return the report and the adapters for the target."""
+        """Refine the best candidate, and choose among all; return the report and the adapters for the target."""
         scaled, plain = self.made.strengths(self.scores), max(self.scores.values())
         scores = self.trial.scores(scaled)
         self.candidates |= scaled
@@ -118,7 +117,7 @@ class _Carrying:
         return self.report(max(scores, key=self.rank))
 
     def rank(self, candidate: str) -> float:
-        """Return a candidate's score; a copy that keeps something gets the lead that others need over it."""
+        """Return a candidate's score; that of a copy, if positive, is increased by ``AS_GOOD``."""
         score = self.scores.get(candidate, 0.0)
         return score + AS_GOOD if candidate == "copy" and score > 0 else score
 
@@ -138,7 +137,7 @@ class _Carrying:
                 self.candidates[name], self.scores[name] = refined(self.trial, adapters, steps, bar.update)
 
     def report(self, chosen: str) -> tuple[CarryReport, Adapters]:
-        """Predict on the unused rows; return the report, and adapters for the target if they are likely to help."""
+        """Predict the share kept on the unused rows; return the report, and adapters if they are likely to help."""
         fitted = max(self.made.by_name, key=lambda n: self.scores[n], default=chosen)
         shown = {n: self.candidates[n] for n in (chosen, "copy", fitted, "from zero") if n in self.candidates}
         predicted = self.trial.predicted(shown, self.rows.tell)

@@ -1,9 +1,10 @@
 """The best transfer of an adapter, in closed form: M* = (C_TT⁺ C_TS) M (K_ST K_TT⁺) (claim `effect-best`).
 
-C_ab = E r_aᵀ r_b is computed from activations, K_ab = E J_a J_bᵀ from gradients for cotangents that both models share.
-With M = AB, only r_S A and g_S Bᵀ of the source are needed, so the rank is unchanged and no matrix has the sizes of
-both models. ``shrunk`` adds a ridge towards the copy (Corollary 6.2); ``truncated`` returns the low-rank change whose
-effect is nearest to the effect of a given change.
+M changes a side of a layer of the source S, and M* a side of a layer of the target T. The side reads r and acts on the
+outputs through a Jacobian J, so that the effect of M is rMJ. C_ab = E r_aᵀ r_b is computed from activations, and K_ab =
+E J_a J_bᵀ from gradients g for cotangents that both models share. With M = AB, only r_S A and g_S Bᵀ of the source are
+needed, so the rank is unchanged and no matrix has the sizes of both models. ``shrunk`` adds a ridge towards the copy
+(Corollary 6.2); ``truncated`` returns the low-rank change whose effect is nearest to that of a given change.
 
 Rows arrive in batches. As long as there are fewer rows than features of the target, the rows are stored, since the dual
 form is smaller; after that, they are summed to Gram matrices. The ridge is λ times the diagonal of C_TT, so that
@@ -23,7 +24,7 @@ RIDGES: Final = (1e-6, 1e-4, 1e-3, 1e-2, 0.1, 0.5)
 SHRINKING: Final = (1e-2, 0.1, 1.0, 10.0, 100.0)
 """Values of λ, the ridge towards the copy, relative to the product of the mean eigenvalues of C and K."""
 MOST_SHRUNK: Final = 2048
-"""Largest number of features of a side whose Gram matrix is diagonalised for ``shrunk``."""
+"""Largest number of features of a side for which ``shrunk`` diagonalises Gram matrices."""
 ROUNDS = 3
 """Number of iterations for the low rank of ``shrunk``; the error was below 1e-4 for several spectra of C and K."""
 RARE = 1e-4
@@ -39,19 +40,18 @@ class Regression:
     """The sums C = Σ xᵀx and D = Σ xᵀu over rows x of the target and rows u of the source.
 
     Attributes:
-        features: the number of features of x.
+        features: the number of features of x; u has ``columns``.
         rows: the number of rows added.
     """
 
     def __init__(self, features: int, columns: int) -> None:
-        """Take the numbers of features of x and u."""
         self.features, self.columns, self.rows = features, columns, 0
         self.kept: list[tuple[Tensor, Tensor]] = []
         self.gram: Tensor | None = None
         self.cross: Tensor | None = None
 
     def add(self, x: Tensor, u: Tensor) -> None:
-        """Add rows; both matrices are rows x features, with the same number of rows."""
+        """Add the rows of x (rows x features) and of u (rows x columns)."""
         wide = torch.float64 if self.features <= EXACT else torch.float32
         self.kept.append((x.to(wide), u.to(wide)))
         self.rows += len(x)
@@ -101,8 +101,8 @@ class Translation:
 
     Attributes:
         candidates: factors by candidate name, after ``solve``.
-        kept: R of each candidate, from the effect of this layer on rows that were not fitted; set by the caller.
-        rows: the number of rows in the fit of the reader.
+        kept: the share of the gain that each candidate keeps, from rows that were not fitted; set by the caller.
+        rows: the number of rows in the fit of what the side reads.
         features: the numbers of features that the target's side reads and writes.
     """
 
@@ -114,10 +114,10 @@ class Translation:
         self.rows, self.features = 0, (0, 0)
 
     def add(self, source: Rows, target: Rows) -> None:
-        """Add what the two layers read and wrote in one batch.
+        """Add the activations and gradients of the source's and the target's layer on one batch.
 
         Raises:
-            ShapeError: the two layers have different numbers of positions.
+            ShapeError: the two layers have different numbers of samples or positions.
         """
         a, b = self.factors
         u, v = source.reader(self.side), source.writer(self.side)
@@ -138,7 +138,7 @@ class Translation:
 
     @property
     def best(self) -> str:
-        """The name of the candidate with the largest R."""
+        """The name of the candidate that keeps the largest share of the gain."""
         return max(self.kept, key=lambda name: self.kept[name])
 
     def solve(self) -> None:
@@ -160,7 +160,10 @@ class Translation:
         return {f"ridge {ridge:g}": (a, b.mT) for ridge, a, b in zip(RIDGES, read, written, strict=True)}
 
     def shrunk(self, reader: Regression, writer: Regression) -> dict[str, Factors]:
-        """Return factors of M' with CM'K + λM' = C_TS M K_ST + λM for every λ; none if sizes differ or are large."""
+        """Return low-rank approximations of M' with C_TT M' K_TT + λM' = C_TS M K_ST + λM, for each λ in ``SHRINKING``.
+
+        The result is empty if the two sides differ in kind or size, or have more than ``MOST_SHRUNK`` features.
+        """
         (a, b), sizes = (m.float() for m in self.factors), (reader.features, writer.features)
         if sizes != (len(a), b.shape[1]) or max(sizes) > MOST_SHRUNK or self.side != self.target_side:
             return {}
@@ -178,15 +181,14 @@ class Translation:
 
 
 def _eigen(gram: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the eigenvalues, at least 0, and eigenvectors of a Gram matrix; in float64, since float32 may give NaN."""
-    values, vectors = torch.linalg.eigh(gram.double())
+    values, vectors = torch.linalg.eigh(gram.double())  # float32 may give NaN
     return values.clamp_min(0).to(gram), vectors.to(gram)
 
 
 def low_rank(m: Tensor, c: Tensor, k: Tensor, rank: int, near: Tensor | None = None) -> Factors:
-    """Return the rank-r factors whose effect is nearest to that of M, in eigenbases of C and K.
+    """Return the factors of this rank whose effect is nearest to that of M, all in the eigenbases of C and K.
 
-    If ``near`` is given, an iteration from its rows replaces the decomposition of M.
+    ``c`` and ``k`` are the eigenvalues. If ``near`` is given, an iteration from its rows replaces the SVD of M.
     """
     rows, columns = (values.sqrt() + 1e-4 * values.mean().sqrt() + 1e-20 for values in (c, k))
     weighted = rows[:, None] * m * columns
@@ -205,7 +207,7 @@ def low_rank(m: Tensor, c: Tensor, k: Tensor, rank: int, near: Tensor | None = N
 def truncated(
     m: Tensor, gram: Tensor, writing: Tensor, *, rank: int | None = None, share: float | None = None
 ) -> tuple[Tensor, Tensor, float]:
-    """Return A and B from the r largest terms of C^½ M K^½, and the share of the squared effect that AB keeps.
+    """Return A and B from the r largest singular values of C^½ M K^½, and the share of M's squared effect they keep.
 
     Args:
         m: the change of a side's matrix.

@@ -23,9 +23,9 @@ PLAIN = "plain SVD"
 def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "default", **options: Any) -> CarryReport:
     """Put a LoRA on the base model, so that it approximates the tuned model.
 
-    The difference D of a layer is truncated by its effect C^½ D K^½, where C and K are the Gram matrices of what the
-    layer reads and writes. The plain SVD of D with the same ranks is also measured, and the better of the two is put on
-    the base. Tuned biases, norms and embeddings are left out.
+    The difference D of a layer's weights is truncated by its effect C^½ D K^½, with the Gram matrices C of the layer's
+    inputs and K of the gradients of its outputs. The plain SVD of D with the same rank is also measured, and the better
+    of the two is put on the base. Tuned biases, norms and embeddings are left out.
 
     Args:
         base: the model before tuning; the adapter is added in place.
@@ -38,7 +38,7 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
         A report with the ranks, and with the shares of the gain kept by the better of the two and by the plain SVD.
 
     Raises:
-        InvalidValueError: no layer differs, or the architectures differ.
+        InvalidValueError: no layer differs, a layer has another size, or an option or the inputs are invalid.
     """
     chosen = Options.of(options)
     rows = divided(inputs, size=chosen.size, seed=chosen.seed)

@@ -35,7 +35,7 @@ def base_layers(model: nn.Module, names: Iterable[str]) -> dict[str, nn.Module]:
 
 
 def reduced(parts: list[Part], trial: Trial, *models: nn.Module) -> tuple[dict[str, Part], dict[str, float]]:
-    """Return the parts by key, all with low rank, and the share of the squared effect that truncated parts keep."""
+    """Truncate parts without low rank; return the parts, and the share of the squared effect each truncation keeps."""
     todo = {part.key: part for part in parts if not part.low}
     grams: dict[str, tuple[Tensor, Tensor]] = {}
     options, draws = trial.options, trial.options.draws or 2
@@ -63,11 +63,11 @@ class Fit:
     Attributes:
         at: the fitted translations, by place.
         lost: place where no adapter can be fitted -> the reason.
-        closed: keys of parts whose activations cannot be read: layers never called, convolutions with many groups.
+        closed: keys of parts without usable activations at a place, for example because a layer is never called.
     """
 
     def __init__(self, trial: Trial, parts: Mapping[str, Part], places: Iterable[Place]) -> None:
-        """Fit low-rank parts at places on ``rows.fit``, in groups that fit into memory; measure on ``rows.choose``."""
+        """Fit low-rank parts at these places, as many at a time as memory allows; evaluate them on other rows."""
         self.trial, self.parts = trial, parts
         self.at, self.lost, self.closed = dict[Place, Translation](), dict[Place, str](), set[str]()
         count = trial.rows.counts[0] * trial.positions
@@ -96,7 +96,7 @@ class Fit:
         return groups
 
     def _recorded(self, places: Iterable[Place], pairs: Iterable[Pair]) -> Iterator[tuple[Recorded, Recorded]]:
-        """Yield what the layers at some places read and write in both models, without adapters."""
+        """Yield, for each pair of batches, what the layers at some places read and write in both unadapted models."""
         source, target = self.trial.source, self.trial.target
         here = base_layers(source, {self.parts[key].layer for key, _, _ in places})
         there = base_layers(target, {layer for _, layer, _ in places})
@@ -132,7 +132,7 @@ class Fit:
         return fits
 
     def _weigh(self, made: Mapping[Place, Translation], pairs: list[Pair]) -> None:
-        """Set the share of the gain that each candidate keeps at each place, to first order, measured on ``pairs``."""
+        """Set ``kept`` at each place, from first-order estimates of the changes of the outputs on ``pairs``."""
         sums: dict[tuple[Place, str], Tensor] = {}
         for here, there in self._recorded([*made], pairs) if made else ():
             for place, one in made.items():

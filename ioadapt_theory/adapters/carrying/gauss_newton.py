@@ -29,9 +29,9 @@ MOST_EFFECTS, MOST_NUMBERS = 1 << 12, 1 << 24
 
 
 def passes(trial: Trial, adapters: Adapters) -> tuple[Adapters, float] | None:
-    """Return adapters after Gauss-Newton passes from the LoRAs ``adapters``, and their score on the selection rows.
+    """Return the LoRAs after Gauss-Newton passes that start from ``adapters``, and their score on the selection rows.
 
-    Return None if Φ is too large, an adapter has several parts or a bias, or labels of sequences are compared.
+    The result is None if Φ is too large, an adapter has several parts or a bias, or labels of sequences are compared.
     """
     output, modules = trial.outputs(trial.rows.fit[0], 0)[2], dict(walk(trial.target))
     effects = trial.rows.counts[0] * math.prod(output.shape[1:])
@@ -65,7 +65,7 @@ def passes(trial: Trial, adapters: Adapters) -> tuple[Adapters, float] | None:
 
 
 def _steps(trial: Trial, adapters: Adapters) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
-    """Return for each layer the step of its change, and the Gram matrices of what its side reads and writes."""
+    """Return for each layer the step of its change, and the Gram matrices of its side's activations and gradients."""
     blocks: dict[str, list[Tensor]] = {layer: [] for layer in adapters}
     grams: dict[str, tuple[Tensor, Tensor]] = {}
     for number, pair in enumerate(trial.rows.fit):

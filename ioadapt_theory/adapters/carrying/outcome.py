@@ -10,7 +10,7 @@ DOMAIN = "The prediction is valid only for inputs like these; make sure that the
 
 
 class CarryWarning(UserWarning):
-    """Warning: the share of the gain that an adapter keeps on the target is small, or its prediction is unreliable."""
+    """Warning: no adapter was added, or it keeps little of the gain, or the prediction is unreliable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,10 @@ class CarriedLayer:
     Attributes:
         source: the source's layer that the adapter comes from.
         side: "weight", "input" or "output", or several joined by "+", on the target.
-        rank: rank of the adapter.
+        rank: rank of the adapter, the largest of its sides.
         rows: number of rows in the fit; 0 without a fit.
         features: numbers of features that this side reads and writes; at least twice as many rows are needed.
-        kept: share of this layer's gain that the closed form keeps (R, to first order); None if it was copied.
+        kept: share of this layer's gain that the closed form keeps, for small changes of the weights; None for a copy.
     """
 
     source: str
@@ -41,7 +41,7 @@ class CarryReport(TransferReport):
     Attributes:
         chosen: name of the best candidate, such as "copy", "ridge 0.01", "by layer", "refined" or "zero".
         prediction: prediction for this candidate on rows not used to fit or choose; None if no candidate kept anything.
-        kept_copied: share of the gain that a copy keeps on the same rows; None if the sizes do not fit.
+        kept_copied: share of the gain that a copy (or the plain SVD of a tuned model) keeps on these rows, or None.
         need: what was compared: "labels" (R_KL) or "change" (R).
         rows: numbers of samples to fit, to choose and to predict.
         layers: reports on the target's layers, by name.

@@ -25,7 +25,7 @@ class Part:
         layer: the layer of the source.
         placement: the side; "bias" for the bias that the adapter adds.
         factors: A and B, with the scaling in B; or a change of any rank as A, and an empty B.
-        low: whether the factors have a low rank, as for LoRA; False for DoRA, LoHa, LoKr and changes of tuned models.
+        low: whether the factors have a low rank, as for LoRA; False for other families and changes of tuned models.
         scaling: scaling of the adapter.
         dtype: dtype of the adapter's parameters.
     """
@@ -71,7 +71,7 @@ def parts_of(adapted: Mapping[str, AdaptedLayer], name: str) -> list[Part]:
 
 
 def built(module: nn.Module, sides: Mapping[str, Part]) -> Adapter:
-    """Return a LoRA for a layer, whose sides have the factors, scaling and dtype of the given parts."""
+    """Return a LoRA for a layer; each side has the factors, scaling and dtype of the part given for it."""
     f, families, shift = function_of(module), {}, None
     for side, part in sides.items():
         if side != BIAS:

@@ -18,15 +18,15 @@ LOOKS = 5
 
 
 def refined(trial: Trial, adapters: Adapters, steps: int, progress: Callable[[int], Any]) -> tuple[Adapters, float]:
-    """Return LoRAs trained on the target, towards guessed labels or the source's effects, and their score.
+    """Return LoRAs after training on the target towards guessed labels or the source's effects, and their score.
 
-    The LoRAs and the score are the best on the selection rows, the start included.
+    The LoRAs with the best score on the selection rows are returned, which may be those at the start.
 
     Args:
         trial: the models and their rows.
         adapters: adapters to start from, which are not changed.
         steps: number of Adam steps.
-        progress: called after each step.
+        progress: called with 1 after each step.
     """
     work = {layer: balanced(adapter.float()) for layer, adapter in deepcopy(dict(adapters)).items()}
     best, best_score = deepcopy(work), trial.scores({"": work})[""]
@@ -55,7 +55,7 @@ def refined(trial: Trial, adapters: Adapters, steps: int, progress: Callable[[in
 
 
 def from_zero(adapters: Adapters, seed: int) -> dict[str, Adapter]:
-    """Return adapters of the same sizes that change nothing yet."""
+    """Return the LoRAs with random A and zero B; biases, if any, are unchanged."""
     generator = torch.Generator().manual_seed(seed)
     made = {}
     for layer, adapter in adapters.items():
@@ -81,7 +81,10 @@ def balanced(adapter: Adapter) -> Adapter:
 
 
 def distance(s: Tensor, sa: Tensor, t: Tensor, ta: Tensor, weight: float | None) -> Tensor:
-    """Return the cross-entropy with guessed labels or, without ``weight``, the relative squared error of the effect."""
+    """Return the cross-entropy with guessed labels or, if ``weight`` is None, the relative squared error of the effect.
+
+    The outputs are those of the source without and with the adapter (s, sa), and those of the target (t, ta).
+    """
     if weight is None:
         return ((ta - t) - (sa - s)).square().sum() / (sa - s).square().sum().clamp_min(1e-20)
     s, sa, t, ta = (x.log_softmax(-1) for x in (s, sa, t, ta))

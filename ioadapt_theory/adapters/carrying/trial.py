@@ -34,14 +34,14 @@ class Options:
         call: ``call(model, batch)`` runs a model if a plain call cannot, and returns outputs that both models share.
         need: "labels" if outputs are logits and both models should predict the same labels, "change" if both should
             change in the same way; by default inferred from the outputs.
-        refine: number of gradient steps without labels from the best candidate, after Gauss-Newton passes in small
-            problems, compared with as many steps from zero; by default 10 steps alone, or none for few rows.
+        refine: number of gradient steps without labels from the best candidate; by default 10, or 0 for few rows. If
+            given, Gauss-Newton passes come first in small problems, and as many steps from zero are tried as well.
         placement: side of the target: "weight", "input", "output", or "best" for each layer; by default unchanged.
-        rank: rank of the LoRA to which DoRA, LoHa, LoKr or a tuned model is truncated.
-        rank_share: without ``rank``, the share of each layer's squared effect that this LoRA keeps.
+        rank: maximum rank of the LoRA to which another family, or the change of a tuned model, is truncated.
+        rank_share: without ``rank``, the minimum share of each layer's squared effect that this LoRA keeps.
         size: maximum number of rows per batch.
         memory: gigabytes for the sums of the fit; layers beyond this limit are fitted in further passes.
-        draws: random cotangents per batch; by default from 4 for few rows to 1 for many; n tokens count as √n rows.
+        draws: number of cotangents per batch; by default 4 for few rows to 1 for many; n tokens count as √n rows.
         seed: seed of the division of the rows, of the cotangents, and of random numbers in the models.
     """
 
@@ -90,7 +90,7 @@ class Trial:
 
     Attributes:
         need: "labels" or "change": as given, or inferred from the source's outputs.
-        weight: weight of the target in the guessed labels, see ``effect.retained.trust``; None for changes.
+        weight: weight of the target in the guessed labels, see ``effect.retained.trust``; None if ``need`` is "change".
         positions: number of independent rows that a sample counts as, see ``spread``.
     """
 
@@ -103,7 +103,7 @@ class Trial:
         options: Options,
         tuned: nn.Module | None = None,
     ) -> None:
-        """Run both models on rows to fit; raise InvalidValueError if the adapter has no effect on the first batch."""
+        """Set ``need`` and ``weight`` from the rows to fit; raise InvalidValueError if the adapter has no effect."""
         self.source, self.target, self.name, self.rows = source, target, name, rows
         self.options, self.tuned = options, tuned
         self.kept: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
@@ -139,7 +139,7 @@ class Trial:
         return s, sa, t
 
     def predicted(self, candidates: Mapping[str, Adapters], pairs: Iterable[Pair]) -> dict[str, Prediction]:
-        """Return the prediction for each candidate on some rows; the target is left unchanged."""
+        """Return the prediction for each candidate on the rows of ``pairs``; the target is left unchanged."""
         parts: dict[str, list[RowSums]] = {name: [] for name in candidates}
         with tried(self.target, candidates) as active:
             for number, pair in enumerate(pairs):
@@ -151,7 +151,7 @@ class Trial:
         return {name: predict(RowSums.joined(rows), self.need, seed=self.options.seed) for name, rows in parts.items()}
 
     def scores(self, candidates: Mapping[str, Adapters]) -> dict[str, float]:
-        """Return the share that each candidate keeps on the selection rows; -∞ if the share is not finite."""
+        """Return the share of the gain that each candidate keeps on the selection rows, or -∞ if it is not finite."""
         predicted = self.predicted(candidates, self.rows.choose)
         return {n: one.kept if math.isfinite(one.kept) else -math.inf for n, one in predicted.items()}
 
@@ -184,7 +184,7 @@ def tried(target: nn.Module, candidates: Mapping[str, Adapters]) -> Iterator[Cal
 
 @contextmanager
 def only(adapted: Mapping[str, AdaptedLayer], name: str) -> Iterator[None]:
-    """Activate only one adapter on the layers inside the block; merged layers are left as they are."""
+    """Activate only the adapter of this name inside the block; merged layers are left as they are."""
     before = {layer: layer.active for layer in adapted.values() if not layer.merged}
     for layer in before:
         layer.activate(*({name} & {*layer.adapters}))

@@ -9,7 +9,7 @@ from ioadapt_theory.adapters.families.lora import LoRA
 
 FAMILIES: dict[str, type[Family]] = {"lora": LoRA, "dora": DoRA, "loha": LoHa, "lokr": LoKr, "full": Full}
 OPTIONS: dict[str, Limit] = {name: limit for family in FAMILIES.values() for name, limit in family.options.items()}
-"""Fields of ``Spec`` that only some families use; all use rank, scaling, dropout, init and dtype."""
+"""Fields of ``Spec`` that a single family uses, and their limits."""
 LIMITS: dict[str, Limit] = {**COMMON, **OPTIONS}
 
 __all__ = ["FAMILIES", "LIMITS", "OPTIONS", "DoRA", "Family", "Full", "LoHa", "LoKr", "LoRA", "Spec"]

@@ -1,4 +1,4 @@
-"""DoRA (Liu et al. 2024): Φ(W) = V diag(m / ‖V‖) with V = W + s AB, norms over the rows of each column.
+"""DoRA (Liu et al. 2024): Φ(W) = V diag(m / ‖V‖) with V = W + s AB and the norms ‖V‖ of its columns.
 
 In the paper's layout a column belongs to one output feature; the reference code normalises the same vectors.
 """
@@ -14,7 +14,7 @@ from ioadapt_theory.adapters.families.lora import LoRA, init_low_rank
 
 
 class DoRA(Family):
-    """A low-rank change of the direction, and a learned magnitude m for each column, which starts at ‖W_j‖."""
+    """A low-rank change of the direction, and a learned magnitude m_j for each column, which starts at ‖W_j‖."""
 
     axes: ClassVar = {**LoRA.axes, "m": ("columns",)}
     options: ClassVar = {"detach_norm": ("true or false", lambda v: isinstance(v, bool))}
@@ -47,7 +47,7 @@ class DoRA(Family):
         return norms.detach() if self.detach_norm else norms  # also stops forward-mode tangents
 
     def gain(self, base: Base) -> Tensor:
-        """Return m_j / ‖V_j‖, or 0 if both the column and its magnitude are zero."""
+        """Return the factor m_j / ‖V_j‖ of each column, or 0 if both the column and its magnitude are zero."""
         device = self.m.device.type
         if device == "meta" or not torch.is_autocast_enabled(device):
             return self.m / self.norms(base)
@@ -59,7 +59,7 @@ class DoRA(Family):
         return self.direction(base) * self.gain(base)
 
     def left(self, w: Tensor, base: Base) -> Tensor:
-        """Return (I + s AB) diag(g) W, with the strides of a stored weight."""
+        """Return (I + s AB) diag(m / ‖V‖) W for an identity as base, with the strides of a stored weight."""
         g, b = self.gain(base).to(w), self.B.to(w)
         return (w.mT * g).addmm_(((b * g) @ w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 
@@ -73,7 +73,8 @@ class DoRA(Family):
 
 
 def side_norms(a: Tensor, b: Tensor, s: float) -> Tensor:
-    """Return ‖e_j + s A b_j‖, the root of 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j; in float64, since terms cancel."""
+    """Return the norm of each column of I + s AB without computing AB; in float64, since terms cancel."""
     a, b = a.double(), b.double()
+    # for row a_j of A and column b_j of B, the squared norm is 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j
     change = torch.addmm(a.mT, a.mT @ a, b, beta=2 * s, alpha=s * s)
     return ((change * b).sum(0) + 1).clamp_min(0).sqrt()

@@ -44,13 +44,13 @@ class Spec:
 
     Attributes:
         rank: r, the inner dimension of the low-rank factors.
-        scaling: factor on the learned change, alpha / rank in the field's convention.
+        scaling: factor on the learned change, usually alpha / rank.
         dropout: probability of dropping an input feature of the learned change.
         init: "default" and "gaussian" start without any change; "gaussian" draws A of LoRA and DoRA from N(0, 1/r²).
             "random" fills every factor, so that the untrained adapter has an effect.
         dtype: dtype of the parameters; None is the base's dtype, or float32 for a base in float16 or bfloat16.
         detach_norm: DoRA only: treat ‖V‖ as a constant in the backward pass, as the authors of DoRA do.
-        factor: LoKr only: size of the small Kronecker factor; -1 is the most square split.
+        factor: LoKr only: size of the small Kronecker factor; -1 chooses the most nearly square split.
 
     Example:
         >>> from ioadapt_theory.adapters import Spec
@@ -104,7 +104,7 @@ class Family(nn.Module, ABC):
 
     @classmethod
     def shapes(cls, size: Size, spec: Spec, given: Shapes | None = None) -> dict[str, tuple[int, ...]]:
-        """Return the parameters' shapes for a base of this size; if several fit, those of a file, ``given``, decide."""
+        """Return the parameters' shapes for a base of this size; if several fit, those in a file, ``given``, decide."""
         del given
         counts = {**dict(zip(("rows", "columns", "channels"), size, strict=True)), "rank": spec.rank}
         return {name: tuple(counts[axis] for axis in axes) for name, axes in cls.axes.items()}
@@ -125,7 +125,7 @@ class Family(nn.Module, ABC):
 
     @property
     def rank(self) -> int | None:
-        """The rank r, or None if the parameters have no axis of this size."""
+        """The rank r, or None if no parameter has an axis of this size."""
         return self.spec.rank if any("rank" in axes for axes in self.axes.values()) else None
 
     def take(self, parameters: Mapping[str, Tensor]) -> Self:
@@ -203,7 +203,7 @@ def picked(m: Tensor, ranges: Ranges, dim: int = -1) -> Tensor:
 
 
 def parameter(base: Base, spec: Spec, *shape: int) -> nn.Parameter:
-    """Return an uninitialised parameter on the base's device, in the dtype that ``spec`` gives."""
+    """Return an uninitialised parameter on the base's device; ``Spec.dtype`` describes its dtype."""
     like = getattr(base, "like", None)
     default = torch.get_default_dtype() if like is None else like.dtype
     if default in {torch.float16, torch.bfloat16}:

@@ -38,9 +38,8 @@ class LoKr(Additive):
             fill(self.D, last / math.sqrt(self.D.shape[0]))
 
     def _settle(self) -> None:
-        """Set the scaling: alpha / rank for low-rank factors, else 1, as in the reference code."""
         self.low_rank = "D" not in self._parameters
-        self.scaling = self.spec.scaling if self.low_rank else 1.0
+        self.scaling = self.spec.scaling if self.low_rank else 1.0  # as in the reference code
 
     @property
     def rank(self) -> int | None:
@@ -60,7 +59,7 @@ class LoKr(Additive):
         return {"C": (m1, n1), **({"D": (m2, n2)} if whole else {"A": (m2, spec.rank), "B": (spec.rank, n2)})}
 
     def take(self, parameters: Mapping[str, Tensor]) -> Self:
-        """Replace the parameters: C and D, or C, A and B."""
+        """Replace the parameters (C and D, or C, A and B), and the scaling that depends on them; return self."""
         super().take(parameters)
         self._settle()
         return self

@@ -11,7 +11,7 @@ from ioadapt_theory.adapters.families.family import Additive, Spec, fill
 
 
 class LoRA(Additive):
-    """A low-rank change; A is rows x r, B is r x columns."""
+    """A low-rank change AB; A is rows x r, B is r x columns."""
 
     axes: ClassVar = {"A": ("rows", "rank"), "B": ("rank", "columns")}
     A: nn.Parameter
@@ -38,7 +38,7 @@ class LoRA(Additive):
 
 
 def init_low_rank(a: nn.Parameter, b: nn.Parameter, spec: Spec) -> None:
-    """Fill A with uniform values in ±1/√rows ("gaussian": N(0, 1/r²)), and B with zeros ("random": N(0, 1/r))."""
+    """Initialise A: uniform in ±1/√rows, or N(0, 1/r²) for "gaussian"; and B: zeros, or N(0, 1/r) for "random"."""
     if a.is_meta:  # meta tensors, of a file's header or of a model that is not loaded yet
         return
     if spec.init == "gaussian":

@@ -12,12 +12,12 @@ from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedErro
 
 
 def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Return (A, B, Δb) of the plain LoRA with the same effect on the base W', X(W' + AB) + b + Δb; exact, without SVD.
+    """Return (A, B, Δb) such that X(W' + AB) + b + Δb is exactly the layer XW' + b with this adapter; no SVD is needed.
 
-    Each part adds its rank to M = W' + PQ: input (I + AB)M, output M(I + AB), weight M + AB. So ``input`` gives A(BW'),
-    ``output`` gives (W'A)B, and parts of ranks r₁ and r₂ give rank r₁ + r₂, or the full rank of a matrix of this size
-    if that is lower. B includes the scaling. An output adapter also acts on the bias: Δb is bAB plus the shift of the
-    adapter, or None if there is neither a shift nor a bias for an output adapter.
+    The parts act in turn on M, which starts as W': input gives (I + AB)M, output M(I + AB), weight M + AB. An input
+    part alone thus gives the LoRA A(BW'), and an output part (W'A)B. Parts of ranks r₁ and r₂ give rank r₁ + r₂, or
+    the full rank of W' if that is lower; an input part of a convolution has rank r · taps. B includes the scaling. An
+    output part also acts on the bias: Δb is bAB plus the scaled shift of the adapter, or None if there is neither.
 
     Args:
         adapter: an adapter of the family "lora".
@@ -89,7 +89,7 @@ class GivenLayer(Operator):
 
 
 def layer_for(adapter: Adapter, w: Tensor, bias: Tensor | None) -> GivenLayer:
-    """Return a layer with W and b for the adapter; raise ShapeError if W has the wrong size."""
+    """Return a layer with these W and b; raise ShapeError if the adapter does not fit it."""
     channels = next((phi.size[2] for side, phi in adapter.parts() if side is not Placement.OUTPUT), 0)
     f = GivenLayer(w, bias, channels if channels and len(w) % channels == 0 else len(w))
     if (why := adapter.misfit(f)) is not None:
@@ -99,7 +99,7 @@ def layer_for(adapter: Adapter, w: Tensor, bias: Tensor | None) -> GivenLayer:
 
 
 def change(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-    """Return the changes (D, Δb) of W' and b by an adapter of any kind, in float64; Δb is None if b is unchanged."""
+    """Return the changes (D, Δb) of W and b by an adapter of any kind, in float64; Δb is None if b is unchanged."""
     w, b = w.detach().double(), None if bias is None else bias.detach().double()
     with torch.no_grad():
         layer = adapter.on(layer_for(adapter, w, b))
@@ -133,8 +133,9 @@ def truncate(
         dtype: dtype of A and B.
 
     Raises:
-        InvalidValueError: both rank and share are given, or one is outside its limits.
+        InvalidValueError: both rank and share are given, one is outside its limits, or D is not finite.
         ShapeError: the size of W' does not match the adapter.
+        UnsupportedError: neither is given, and the adapter is not a LoRA.
     """
     if rank is not None and share is not None:
         msg = "Give either a rank or a share of the norm, not both."
@@ -160,7 +161,6 @@ def truncate(
 
 
 def _nearest(d: Tensor, rank: int | None, share: float | None) -> tuple[Tensor, Tensor]:
-    """Return A and B of the best approximation of rank ``rank``, or of the smallest rank with ``share`` of the norm."""
     u, s, vh = torch.linalg.svd(d, full_matrices=False)
     norms = s.square().cumsum(0).sqrt()  # of the best approximation of each rank
     real = max(1, int((s > s[:1].sum() * torch.finfo(s.dtype).eps * max(d.shape)).sum()))

@@ -16,7 +16,7 @@ from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 def combine(model: nn.Module, weights: Mapping[str, float], name: str) -> nn.Module:
     """Return the model with the weighted sum of several adapters as a new adapter, the only active one.
 
-    The sum is exactly I + Σ w s AB on a side and W + Σ w s AB on the weight, and its rank is the sum of the ranks.
+    With weights w and scalings s, it is exactly I + Σ w s AB on a side, or W + Σ w s AB; its rank is the sum of ranks.
     Activating several adapters gives another result, since they are applied one after the other.
 
     >>> import torch

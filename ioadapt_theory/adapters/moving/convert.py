@@ -17,7 +17,7 @@ from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
 @dataclass(frozen=True, slots=True)
 class Fidelity:
-    """The errors of the conversion of one layer.
+    """The accuracy of the conversion for one layer.
 
     Attributes:
         lost: ‖AB − the change of W by the converted adapter‖_F / ‖AB‖_F: 0 is exact, 1 means that nothing is left.
@@ -34,7 +34,13 @@ class Fidelity:
 
 
 def inverse(w: Tensor, ridge: float = 0.0) -> tuple[Tensor, float]:
-    """Return W⁺ (with a ridge: Wᵀ(WWᵀ + λ²I)⁻¹, λ = ridge · s_max, of norm ≤ 1/(2λ)) in float64, and s_max / s_min."""
+    """Return the pseudo-inverse W⁺ in float64, and the condition number s_max / s_min of W.
+
+    A ridge gives Wᵀ(WWᵀ + λ²I)⁻¹ instead, of norm ≤ 1/(2λ) with λ = ridge · s_max.
+
+    Raises:
+        InvalidValueError: the ridge is outside [0, 1), or W contains NaN or infinity.
+    """
     if not 0 <= ridge < 1:
         msg = f"ridge must be a fraction of the largest singular value, in [0, 1), not {ridge}."
         raise InvalidValueError(msg)
@@ -52,7 +58,7 @@ def inverse(w: Tensor, ridge: float = 0.0) -> tuple[Tensor, float]:
 def converted_factors(
     a: Tensor, b: Tensor, w: Tensor, side: Placement | str, ridge: float = 0.0
 ) -> tuple[Tensor, Tensor, Fidelity]:
-    """Return the factors of the input or output adapter with the effect of the LoRA AB, and the errors.
+    """Return the factors of the input or output adapter that replaces the LoRA AB, and the errors of the conversion.
 
     Output: X(W + AB) = XW(I + A'B) with A' = W⁺A, exact for every AB iff W has full row rank (hence c ≤ d). Input:
     X(W + AB) = X(I + AB')W with B' = BW⁺, exact for every AB iff W has full column rank (hence c ≥ d).
@@ -134,5 +140,5 @@ def convert(
 
 
 def _product_norm(a: Tensor, b: Tensor) -> Tensor:
-    """Return ‖AB‖_F, computed as ‖R_A R_Bᵀ‖_F to avoid the squares of small numbers."""
+    # unlike the trace of AᵀABBᵀ, this does not square small numbers
     return (torch.linalg.qr(a, mode="r").R @ torch.linalg.qr(b.mT, mode="r").R.mT).norm()

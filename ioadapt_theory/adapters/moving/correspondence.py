@@ -38,8 +38,8 @@ class Correspondence:
     """The target's layers for an adapter's layers.
 
     Attributes:
-        places: the target's layers for each name; several if the target has copies of a layer.
-        reasons: name without a layer -> the reason, if known.
+        places: name of a layer -> its places in the target; several if the target has copies of the layer.
+        reasons: name of a layer without a place -> the reason, if known.
         origins: the evidence; ``how`` is "contents" if the weights decided, else "name"; ``contradicted`` has the
             layers that are matched by name against the evidence.
         deeper: names with block numbers that the target does not have, without evidence of which blocks it retains.
@@ -52,7 +52,7 @@ class Correspondence:
 
     @property
     def layers(self) -> dict[Name, Place]:
-        """The first target layer for each name."""
+        """The first place for each name."""
         return {name: places[0] for name, places in self.places.items()}
 
     def unproven(self, layers: Iterable[str]) -> tuple[str, ...]:
@@ -144,7 +144,7 @@ def _deeper(names: Collection[Name], named: Resolved, target: Weights) -> tuple[
 def _origins(
     names: Collection[Name], named: Resolved, target: Weights, source: Weights | None, prints: Mapping[str, Any]
 ) -> Origins:
-    """Return the evidence of the source layer of each target layer, with names as in the target."""
+    """Return the evidence of where each target layer comes from, with all names written as in the target."""
     meant = {n.path for n in names if not n.flat} | {layer for layers in named.layers.values() for layer in layers}
     kinds = {_kind(name) for name in (source.names if source else prints or meant)}
     here = {unwrapped(name): name for name in target.names if name and _kind(name) in kinds}
@@ -171,12 +171,11 @@ def _by_plain_name(names: Iterable[str], like: Iterable[str]) -> dict[str, str]:
 
 
 def _kind(name: str) -> str:
-    """Return the part of a name after its block number, without a final number: ``self_attn.q_proj``."""
+    """Return the part of a name after its block number, such as ``self_attn.q_proj``, without a number at its end."""
     return re.sub(r"(^|\.)\d+$", "", re.split(r"(?:^|\.)\d+\.", unwrapped(name))[-1])
 
 
 def _contents(weights: Weights, names: Mapping[str, str], count: int) -> Contents:
-    """Return the shapes and sampled values of the layers' matrices, by plain name."""
     shapes = {}
     for plain, name in names.items():
         try:

@@ -30,7 +30,7 @@ class TransferReport:
         unmatched: layer without an adapter -> the reason.
         altered: tensors of the target's base that were changed; see ``load``.
         sources: matched layer -> the layer, of the source or the file, that its adapter comes from.
-        how: how the layers were matched: by "name", or by the "contents" of the weights.
+        how: how the layers were matched: by "name", by the "contents" of the weights, or by their effect on "inputs".
         with_block: layers matched by the other layers of their block, without evidence from their own weights.
         unproven: layers matched only by name, without evidence.
         warning: a warning about the matching, or None.
@@ -75,7 +75,6 @@ class TransferError(IoAdaptError, ValueError):
     """Error: an adapter does not fit the model; ``report`` lists every layer."""
 
     def __init__(self, report: TransferReport) -> None:
-        """List the first few layers that do not fit."""
         self.report = report
         some = "; ".join(f"{name}: {why}" for name, why in list(report.unmatched.items())[:SHOWN])
         more = len(report.unmatched) - SHOWN
@@ -98,7 +97,7 @@ def put(
     lost: Mapping[str, str] = MappingProxyType({}),
     trainable: bool = False,
 ) -> TransferReport:
-    """Return the report of adding adapters, in place, to the layers with these names.
+    """Add adapters to the layers with these names or, with ``hotswap``, overwrite those that are there.
 
     Args:
         model: the model, changed in place.
@@ -111,8 +110,12 @@ def put(
         lost: layers of the source without a target layer -> the reason.
         trainable: see ``transfer``.
 
+    Returns:
+        The outcome for each layer.
+
     Raises:
-        TransferError: a layer does not fit (or none does); the model is unchanged.
+        TransferError: a layer does not fit and ``strict`` is set, or no layer fits; the model is unchanged.
+        InvalidValueError: the name is taken, or with ``hotswap`` the existing adapter has another structure.
     """
     named = dict(walk(model))
     matching = correspondence or Correspondence({}, {}, Origins(dict.fromkeys(adapters, ""), "name"))
@@ -141,7 +144,7 @@ def put(
 
 
 def exchange(old: Mapping[str, Adapter], new: Mapping[str, Adapter]) -> None:
-    """Overwrite adapters with others of the same shapes, all or none; raise InvalidValueError if shapes differ."""
+    """Overwrite adapters with others of the same structure; if one differs, change none and raise InvalidValueError."""
     if odd := sorted(old.keys() ^ new.keys()):
         msg = f"{odd[0]}: only one of the two adapters is on this layer; load the new one without hotswap."
         raise InvalidValueError(msg)

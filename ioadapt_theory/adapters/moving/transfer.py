@@ -33,7 +33,7 @@ def transfer(
     An input adapter needs the same input size, an output adapter the same output size, a weight adapter both; an
     adapter that fits may still be useless on the target, see ``report``. The target is frozen; if it already has
     adapters, its trainable parameters stay trainable. If inputs are given, the target is not frozen, and receives no
-    adapter if none is predicted to keep a share of the effect.
+    adapter if none is likely to keep any of the gain.
 
     Args:
         source: the model with the adapter.
@@ -44,7 +44,7 @@ def transfer(
         match: "name"; "provenance", which follows the weights of pruned, renumbered and copied layers; "auto", by
             provenance if it is known and else by name. If a layer matched by name has the weights of another layer,
             this is an error if strict, else a warning. If inputs are given, also "effect": the layer that keeps most of
-            the effect.
+            the gain.
         trainable: whether the adapter is to be trained further on the target.
         inputs: unlabelled inputs of both models, from the adapter's domain; 256 rows are enough. The target then
             receives the adapter with the most similar effect instead of a copy.
@@ -55,7 +55,7 @@ def transfer(
 
     Raises:
         InvalidValueError: options of the fit are given without inputs, or a value is invalid.
-        TransferError: a layer does not fit (or none does); the target is unchanged.
+        TransferError: a layer does not fit and ``strict`` is set, or no layer fits; the target is unchanged.
         NoProvenanceError: ``match="provenance"``, but no layer of the target comes from the source.
 
     Example:

@@ -29,7 +29,13 @@ TIE = 0.02
 def without_auto(
     model: nn.Module, config: AdapterConfig, target: nn.Module | None, inputs: Any = None
 ) -> AdapterConfig:
-    """Return the configuration with "auto" replaced by a side for each layer; placement_pattern takes precedence."""
+    """Return the configuration with "auto" replaced by a side for each layer, unless placement_pattern gives another.
+
+    Layers on which an adapter is expected to keep nothing are left out, with a warning.
+
+    Raises:
+        InvalidValueError: the target or the inputs are missing, or no layer is left.
+    """
     if target is None or inputs is None:
         msg = (
             "placement='auto' needs a target and unlabelled inputs of both models: adapt(model, ..., placement='auto',"
@@ -56,7 +62,7 @@ def without_auto(
 
 
 def by_law(model: nn.Module, config: AdapterConfig, target: nn.Module, inputs: Any) -> dict[str, Placement | None]:
-    """Return the best side of every selected layer, or None for a layer whose adapter is expected to keep nothing."""
+    """Return the side of each selected layer that should keep most of an adapter's gain, or None if none keeps any."""
     here, there = dict(walk(model)), dict(walk(target))
     selected = [*select(model, config)]
     matched = correspond([Name("", n) for n in selected], ModelWeights(target), "auto", source=ModelWeights(model))

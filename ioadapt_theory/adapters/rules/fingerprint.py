@@ -19,7 +19,7 @@ HEADER, BASE_NAME = "ioadapt.base", "ioadapt.base_name"
 
 
 def fingerprint(layer: BaseLayer) -> dict[str, Any]:
-    """Return the fingerprint of a base layer: the SHA-256 of its stored values, and 32 evenly spaced values."""
+    """Return the fingerprint of a layer: SHA-256 and size of W, 32 of its values, and whether there is a bias."""
     w = layer.matrix.detach().contiguous().cpu()
     raw = w.reshape(-1).view(torch.uint8).numpy().tobytes()
     return {
@@ -37,7 +37,7 @@ def evenly_spaced(w: Tensor, count: int) -> Tensor:
 
 
 def header(model: nn.Module, layers: Mapping[str, str]) -> dict[str, str]:
-    """Return fingerprints of layers for a file's header; ``layers`` maps names in the model to names in the file."""
+    """Return a file's header with fingerprints of layers; ``layers`` maps names in the model to names in the file."""
     weights = ModelWeights(model)
     prints = fingerprints({recorded_by: partial(weights.layer, name) for name, recorded_by in layers.items()})
     named = getattr(model, "name_or_path", None) or getattr(getattr(model, "config", None), "_name_or_path", None)
@@ -45,7 +45,7 @@ def header(model: nn.Module, layers: Mapping[str, str]) -> dict[str, str]:
 
 
 def fingerprints(layers: Mapping[str, Callable[[], BaseLayer]]) -> dict[str, Any]:
-    """Return the fingerprints of the layers that have plain weights; ``layers`` has functions that read a layer."""
+    """Return the fingerprints of the layers with plain weights; ``layers`` maps names to functions that read them."""
     prints = {}
     for name, read in layers.items():
         with suppress(UnsupportedError):
@@ -54,12 +54,12 @@ def fingerprints(layers: Mapping[str, Callable[[], BaseLayer]]) -> dict[str, Any
 
 
 def pack(prints: Mapping[str, Any], base: object) -> dict[str, str]:
-    """Return fingerprints and the base's name, if any, as entries of a file's header."""
+    """Return entries of a file's header: the fingerprints, and the name of the base model if it has one."""
     return {HEADER: json.dumps(prints)} | ({BASE_NAME: base} if isinstance(base, str) and base else {})
 
 
 def recorded(metadata: Mapping[str, str], path: object) -> dict[str, Any]:
-    """Return the fingerprints written by ``header``, if any; raise FileFormatError if they are invalid."""
+    """Return the fingerprints in a file's header, or {} without any; raise FileFormatError if they are not JSON."""
     try:
         prints = json.loads(metadata.get(HEADER) or "{}")
     except (ValueError, RecursionError) as error:
@@ -76,7 +76,7 @@ def identical(prints: Mapping[str, Any], weights: Weights) -> tuple[int, int]:
 
 
 def sample(text: Any) -> Tensor:
-    """Return the sampled values of a fingerprint, or an empty tensor if they are malformed."""
+    """Return the values in the "sample" of a fingerprint, or an empty tensor if it is malformed."""
     try:
         raw = base64.b64decode(text, validate=True)
     except (ValueError, TypeError):

@@ -23,7 +23,7 @@ _spent = 0.0
 
 @functools.lru_cache(maxsize=1 << 15)
 def compiled(pattern: str) -> Any:
-    """Compile a pattern; raise InvalidValueError if it is invalid or repeats too often."""
+    """Return the compiled pattern; raise InvalidValueError if it is invalid or its repeat counts are too large."""
     counts = (re.findall(r"\d+", braces) for braces in re.findall(r"\{[\d,]{1,20}\}", pattern))
     if math.prod(max([1, *map(int, each)]) for each in counts) > MOST_COPIES:
         msg = f"Pattern {pattern[:60]!r} repeats more than {MOST_COPIES:,} times; use a smaller count."
@@ -53,7 +53,7 @@ def fits(pattern: str, name: str) -> bool:
 
 
 def first_fit(patterns: Iterable[str], name: str) -> str | None:
-    """Return the first pattern that matches the name or its end after a dot, as in PEFT, or None."""
+    """Return the first pattern that matches the whole name or its end after some dot, as in PEFT, or None."""
     return next((pattern for pattern in patterns if _fits_end(pattern, name)), None)
 
 

@@ -1,10 +1,10 @@
 """placement="residual": in a transformer, the side of each layer that is on the residual stream.
 
 The side is "input" for layers that read the stream (q, k, v, up, gate), and "output" for those that write to it (o,
-down). The basis on the other side is private to the model: W_q R, W_k R⁻ᵀ and W_v R, R⁻¹W_o for each head, and a
-permutation and (for ReLU) positive scales of the neurons, change the weights but no output. On the residual side, (I +
-AB)W and W(I + AB) do not involve R, so the adapter has exactly the same effect on the changed model. The effect
-differs if the basis of the residual stream itself changes; no placement is exact for both changes.
+down). The basis on the other side is arbitrary. For an invertible matrix R of a head, the weights W_v R and R⁻¹W_o, or
+(without rotary embeddings) W_q R and W_k R⁻ᵀ, give the same outputs; the neurons can be permuted and (for ReLU) scaled.
+An adapter on the residual side gives (I + AB)W_v R or R⁻¹W_o(I + AB), so it has exactly the same effect on such a
+model. The effect differs if the basis of the residual stream itself changes; no placement is exact for both changes.
 """
 
 import re
@@ -45,7 +45,6 @@ class UnknownSideError(InvalidValueError):
     """Error: the name of a layer does not show whether it reads the residual stream or writes to it."""
 
     def __init__(self, names: Collection[str]) -> None:
-        """List the endings of these names."""
         kinds = [*dict.fromkeys(re.sub(r".*\.(?=[^.]*[^.\d][^.]*(\.\d+)*$)", "", name) for name in names)]
         super().__init__(
             f"placement='residual' does not know whether {', '.join(kinds)} read the residual stream or write to it;"

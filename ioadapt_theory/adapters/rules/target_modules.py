@@ -19,7 +19,6 @@ class NoMatchError(IoAdaptError, ValueError):
     """Error: target_modules matches no module; the message lists similar names."""
 
     def __init__(self, wanted: str | tuple[str, ...], names: Iterable[str]) -> None:
-        """List similar names among ``names``, the names of the modules that can be adapted."""
         names = list(names)
         ends = {".".join(n.split(".")[-k:]) for n in names for k in (1, 2, 3)} | set(names)
         wishes = [wanted] if isinstance(wanted, str) else wanted
@@ -32,7 +31,7 @@ class NoMatchError(IoAdaptError, ValueError):
 
 
 def walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Yield each submodule under each of its names, without entering adapted layers."""
+    """Yield each submodule once for each of its names; the contents of adapted layers are left out."""
     inside: tuple[str, ...] = ()
     for name, module in model.named_modules(remove_duplicate=False):
         if not name or name.startswith(inside):
@@ -43,7 +42,7 @@ def walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
-    """Return the modules to adapt by their first names, in the model's order; raise NoMatchError if there are none."""
+    """Return the modules to adapt in the model's order, each by its first name; raise NoMatchError if there is none."""
     named = dict(walk(model))
     if config.target_modules == ALL_LINEAR:
         get_head = getattr(model, "get_output_embeddings", None)
@@ -95,7 +94,7 @@ def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) ->
 
 
 def fits(wanted: str | tuple[str, ...], name: str) -> bool:
-    """Return whether a name ends with one of ``wanted``, or fully matches ``wanted`` as a regular expression."""
+    """Return whether ``wanted``, a tuple of endings or a regular expression for the whole name, matches a name."""
     if isinstance(wanted, str):
         return patterns.fits(wanted, name)
     return any(name == end or name.endswith(f".{end}") for end in wanted)

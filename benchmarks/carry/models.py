@@ -192,7 +192,7 @@ def pictures(family: str, seed: int, rank: int = 8) -> list[Move]:
         base, images = (x[fit][known], y[fit][known]), turned if task == "turned" else x
         source = train(make(seed), drawn(*base), 300, 2e-3, seed)
         noisy = base[0] + 0.15 * torch.randn(base[0].shape, generator=torch.Generator().manual_seed(seed))
-        shifted, wide = base[0][:400].roll(0, 1), 96 if family == "mlp" else 32
+        fewer, wide = base[0][:400], 96 if family == "mlp" else 32
         targets = {
             "gauge": gauge(source, seed + 70),
             "fine-tuned": train(copy.deepcopy(source), drawn(noisy, base[1]), 150, 1e-3, seed + 1),
@@ -201,7 +201,7 @@ def pictures(family: str, seed: int, rank: int = 8) -> list[Move]:
             "width": train(make(seed + 30, width=wide), drawn(*base), 300, 2e-3, seed + 4),
             "depth": train(make(seed + 40, depth=4), drawn(*base), 300, 2e-3, seed + 5),
             "activation": train(make(seed + 50, act=nn.GELU), drawn(*base), 300, 2e-3, seed + 6),
-            "data": train(make(seed + 60), drawn(shifted, base[1][:400]), 300, 2e-3, seed + 7),
+            "data": train(make(seed + 60), drawn(fewer, base[1][:400]), 300, 2e-3, seed + 7),
         }
         names = [n for n, m in source.named_modules() if isinstance(m, nn.Linear | nn.Conv2d)]
         for placement in ("weight", "input"):

@@ -1,1 +1,1 @@
-"""Benchmarks of time and memory of the layer, the verifier and the analyser, compared with alternatives."""
+"""Benchmarks: time and memory of layers, `verify` and `similarity`, and the accuracy of `report` and `transfer`."""

@@ -46,7 +46,6 @@ class Bar:
 
 
 def at_most(what: str, most: float, measured: float, kept: float | None = None, decided_by: str = "") -> Bar:
-    """Return a target with an upper limit."""
     reached = max(measured, measured if kept is None else kept) <= most
     return Bar(what, f"<= {most:g}", measured, reached, kept, decided_by)
 
@@ -57,13 +56,13 @@ def over_base(cell: Cell, name: str = "ours", key: str = "train") -> float:
 
 
 def added(cells: list[Cell]) -> float:
-    """Return the time that our adapters add divided by the time that the peer's add, from means over cells."""
+    """Return the time that our adapters add to the frozen layer, relative to the peer's; cells are averaged first."""
     ours, peer = mean(map(over_base, cells)), mean(over_base(c, "peer") for c in cells)
     return (ours - 1) / max(peer - 1, 1e-9)
 
 
 def leanness(cell: Cell) -> float:
-    """Return our peak memory beyond the base layer's, divided by that of the peer; at least 0.05, to avoid zeros."""
+    """Return our peak memory beyond the base layer's, relative to the peer's; at least 0.05, to avoid zeros."""
     base = cell["peak"]["base"]
     return max((cell["peak"]["ours"] - base) / max(cell["peak"]["peer"] - base, 1), 0.05)
 
@@ -75,13 +74,12 @@ def mean(values: Iterable[float]) -> float:
 
 
 def label(cell: Cell) -> str:
-    """Return the family, rank, placement and shape of a cell as text."""
     parts = (cell.get("family"), cell.get("rank"), cell.get("placement"), cell.get("shape"))
     return " ".join(str(part) for part in parts if part is not None)
 
 
 def bars(results: Mapping[str, Any]) -> list[Bar]:
-    """Return the targets for all cells that were measured."""
+    """Return the targets with their measured values, without the targets whose sections were not measured."""
     found: list[Bar] = []
 
     def of(section: str, wanted: Mapping[str, object], pages: str = "returned") -> list[Cell]:
@@ -145,14 +143,13 @@ def _no_loha(cells: list[Cell]) -> float:
 
 
 def markdown(record: Mapping[str, Any]) -> str:
-    """Return the record as text: targets, families compared with base and peer, whole steps, kernels, compilation."""
+    """Return the record as text: the targets, and tables of families, whole steps, kernels and compiled steps."""
     results, config = record["results"], record["config"]
     bars, *tables = (_lines(t(results)) for t in (_bars, _families, _steps, _kernels, _compiled))
     return "\n\n".join(filter(None, [_about(config, results.get("load", 0)), bars, _why(results), *tables])) + "\n"
 
 
 def _why(results: Mapping[str, Any]) -> str:
-    """Return a list of the known reasons for the missed targets."""
     missed = [bar["what"] for bar in results["bars"] if not bar["reached"]]
     found = [f"- {part}: {why}" for part, why in WHY.items() if any(part in what for what in missed)]
     return "\n".join(["Missed targets:", "", *found]) if found else ""
@@ -169,7 +166,6 @@ def _about(config: Mapping[str, Any], load: float) -> str:
 
 
 def _lines(table: tuple[str, list[str], list[list[str]]]) -> str:
-    """Return a Markdown table under its title, or an empty string if the table has no rows."""
     title, head, rows = table
     if not rows:
         return ""

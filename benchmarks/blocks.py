@@ -32,7 +32,6 @@ class Llama(nn.Module):
         self.norms = nn.ModuleList(nn.RMSNorm(h) for _ in range(2))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Run the block."""
         y = self.norms[0](x)
         x = x + self.o(attention(self.q(y), self.k(y), self.v(y), 16, causal=True))
         y = self.norms[1](x)
@@ -56,7 +55,6 @@ class UNet(nn.Module):
         self.register_buffer("text", torch.randn(1, 77, 768))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Run the block."""
         x = x + self.conv2(silu(self.conv1(x)))
         y = x.flatten(2).mT
         z = self.norms[0](y)
@@ -77,7 +75,7 @@ BLOCKS: dict[str, Any] = {"llama": Llama, "unet": UNet}
 def adapted(
     block: Any, family: str, rank: int, device: str, dtype: torch.dtype = torch.float32
 ) -> dict[str, nn.Module]:
-    """Return the frozen block, a copy with the peer's adapters, and copies with ours for each placement, by name."""
+    """Return by name the frozen block, a copy with the peer's adapters, and a copy with ours for each placement."""
     from peft import LoHaConfig, LoKrConfig, LoraConfig, get_peft_model
 
     frozen = block().to(device, dtype).requires_grad_(requires_grad=False)
@@ -95,7 +93,7 @@ def adapted(
 
 
 def products_alone(base: Call, block: nn.Module, rank: int, dtype: torch.dtype, device: str) -> Call:
-    """Return the frozen block's step together with the products of LoRA, a lower bound on the cost of an adapter.
+    """Return a call that runs the frozen block's step and LoRA's products, for a lower bound on an adapter's cost.
 
     The products are computed without autograd, an optimizer, or allocations as large as X.
 
@@ -119,7 +117,7 @@ def products_alone(base: Call, block: nn.Module, rank: int, dtype: torch.dtype, 
 
 
 def training_step(model: Callable[[Tensor], Tensor], parameters: list[nn.Parameter], x: Tensor) -> Call:
-    """Return a call that runs forward, backward and AdamW; the input needs a gradient, as inside a network."""
+    """Return a call that runs forward, backward and AdamW once; ``x`` needs a gradient, as inside a network."""
     optimizer = torch.optim.AdamW(parameters, lr=1e-4) if parameters else None
 
     def call() -> None:

@@ -29,7 +29,7 @@ FEW = (("lora", 4), ("dora", 4), ("lokr", 128), ("loha", 64))
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of projections in attention blocks: n tokens, c to d features."""
+    """The sizes of a projection in an attention block: n tokens, c input features and d output features."""
 
     name: str
     n: int
@@ -64,11 +64,11 @@ class Setting:
 
     @property
     def seconds(self) -> float:
-        """Approximate time of a cell."""
+        """Approximate seconds spent on a cell."""
         return 0.05 if self.quick else 0.2
 
     def alternate(self, calls: dict[str, Callable[[], object]], share: float = 1.0) -> dict[str, float]:
-        """Return the median seconds of each call, by name."""
+        """Return the median seconds of each call, by name; all rounds take about ``share`` times ``seconds``."""
         rounds = (3, 9) if self.quick else (3, 25)
         return alternate(calls, seconds=share * self.seconds, rounds=rounds, device=self.device)
 
@@ -77,7 +77,7 @@ def linear(
     setting: Setting, shape: Shape, family: str, rank: int, placement: str, *, bf16: bool = False,
     dropout: float = 0.0, needs: bool = True, memory: bool = False,
 ) -> Cell:  # fmt: skip
-    """Measure the passes of a linear layer and, if ``memory``, its memory; X needs a gradient if ``needs``."""
+    """Measure the passes of a linear layer and, if ``memory``, its memory; X requires a gradient if ``needs``."""
     dtype = torch.bfloat16 if bf16 else torch.float32
     options: dict[str, Any] = {"dtype": dtype, "device": setting.device}
     make = lambda: nn.Linear(shape.c, shape.d, bias=False, **options)  # noqa: E731
@@ -101,7 +101,7 @@ def linear(
 
 
 def training(setting: Setting) -> Todo:
-    """Return calls that measure every family and placement on projections of known models."""
+    """Return calls that measure every family and placement on projections of SD-1.5, SDXL and Llama 3.2."""
     shapes = (NAMED["SD-1.5 cross 640"],) if setting.quick else SHAPES
     cases = [(*f, p) for f in (FEW if setting.quick else FAMILIES) for p in PLACEMENTS]
     return [_call(linear, setting, s, *case, memory=True) for s in shapes for case in cases]
@@ -128,7 +128,6 @@ def without_gradient(setting: Setting) -> Todo:
 
 
 def convolutions(setting: Setting) -> Todo:
-    """Return calls that measure 3 x 3 convolutions."""
     cases = [(*f, "weight") for f in (("lora", 4), ("dora", 4), ("lokr", 1), ("loha", 16))]
     cases += [("lora", 4, "input"), ("lora", 4, "output")]
     sizes = CONVOLUTIONS[: 1 if setting.quick else 2]
@@ -202,7 +201,6 @@ def _merging_for_good(setting: Setting) -> Cell:
 
 
 def steps(setting: Setting) -> Todo:
-    """Return calls that measure whole training steps of a block."""
     cases = [("llama", "dora", 16, False), ("llama", "lora", 16, False), ("llama", "lokr", 16, False)]
     cases += [("llama", "dora", 16, True), ("unet", "dora", 16, False), ("unet", "lora", 16, False)]
     return [_call(_step, setting, *case) for case in (cases[:1] if setting.quick else cases)]
@@ -223,14 +221,12 @@ def _step(setting: Setting, block: str, family: str, rank: int, bf16: bool) -> C
 
 
 def launches(setting: Setting) -> Todo:
-    """Return calls that count the kernels and bytes of a layer's passes."""
     del setting
     cases = [(*f, p) for f in (("lora", 16), ("dora", 16), ("lokr", 128), ("loha", 16)) for p in PLACEMENTS]
     return [_call(counting.launches, *case) for case in cases]
 
 
 def compiled(setting: Setting) -> Todo:
-    """Return calls that measure a block compiled by torch."""
     return [_call(_compiled, setting, *case) for case in ((("dora", 16),) if setting.quick else COMPILED)]
 
 

@@ -41,7 +41,7 @@ class Counting(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignor
 
 
 def counted(layer: peers.Contender, x: Tensor, gradient: Tensor) -> dict[str, Any]:
-    """Count the kernels and bytes of a forward and a backward pass, after a first run that fills caches."""
+    """Count the kernels and bytes of a forward and a backward pass, after a first pass that fills caches."""
     torch.autograd.backward(layer.run(x), gradient)
     for t in (x, *layer.parameters):
         t.grad = None  # accumulation of gradients does not belong to the layer

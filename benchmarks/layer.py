@@ -35,7 +35,7 @@ def main(
     """Measure the sections in ``part`` on one thread, and copy all other sections from an earlier record.
 
     Returns:
-        The record: ``config``, and ``results`` by treatment of freed pages and by section.
+        The record: ``config``, and ``results`` by treatment of freed pages and by section, with the targets.
 
     Raises:
         InvalidValueError: the device does not exist, or the earlier record has a different configuration.

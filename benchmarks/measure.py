@@ -80,7 +80,7 @@ def forward(module: Callable[[Tensor], Tensor], x: Tensor) -> Call:
 
 
 def peak(call: Call, device: str = "cpu") -> int:
-    """Return the peak of the live bytes during a call above their minimum; the call's result is kept alive."""
+    """Return the peak of the live bytes during a call above their minimum (on a GPU, above their number before it)."""
     call()
     gc.collect()  # garbage of other calls must not be freed in between
     if device != "cpu":
@@ -103,7 +103,7 @@ def peak(call: Call, device: str = "cpu") -> int:
 
 
 def saved(module: Callable[[Tensor], Tensor], x: Tensor, weights: list[Tensor]) -> int:
-    """Return the bytes that a layer's call saves for the backward pass: with the input, but without ``weights``."""
+    """Return the bytes that a layer saves for the backward pass, including its input but not ``weights``."""
     known = {w.untyped_storage().data_ptr() for w in weights}
     kept: dict[int, int] = {}
 

@@ -29,12 +29,11 @@ class Eye(nn.Linear):
         self.weight = nn.Parameter(torch.eye(n, dtype=like.dtype, device=like.device), requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return X."""
         return x
 
 
 def ours(base: nn.Module, family: str, placement: str, rank: int, dropout: float = 0.0) -> tuple[Contender, nn.Module]:
-    """Return a layer adapted by this package, with random parameters, and the module of these parameters."""
+    """Return a layer adapted by this package, with random parameters, and the module that holds them."""
     model = nn.Sequential(base)
     adapt(model, target_modules=["0"], family=family, placement=placement, rank=rank, dropout=dropout)
     layer = layers(model)["0"]
@@ -45,7 +44,7 @@ def ours(base: nn.Module, family: str, placement: str, rank: int, dropout: float
 
 
 def peft(base: nn.Module, family: str, rank: int, phi: nn.Module, dropout: float = 0.0) -> Contender:
-    """Return ``base`` adapted by PEFT, with the parameters of ``phi``."""
+    """Return ``base`` adapted by PEFT, with parameters copied from ``phi``."""
     try:
         from peft import LoHaConfig, LoKrConfig, LoraConfig, get_peft_model
     except ImportError:
@@ -79,7 +78,7 @@ def naive(base: nn.Module, family: str, placement: str, rank: int, phi: nn.Modul
 def contenders(
     make: Callable[[], nn.Module], family: str, rank: int, placement: str, dropout: float = 0.0
 ) -> dict[str, Contender]:
-    """Return a frozen layer, our adapted layer and, if there is one, the peer's, with the same parameters, by name."""
+    """Return a frozen layer, our adapted layer and, if there is one, the peer's with equal parameters, by name."""
     frozen = make().requires_grad_(requires_grad=False)
     found = {"base": Contender(frozen, [])}
     found["ours"], phi = ours(copy.deepcopy(frozen), family, placement, rank, dropout)

@@ -1,7 +1,7 @@
-"""The analyser, compared with `safetensors.torch.load_file` + `F.cosine_similarity`, on models shaped like SD-1.5.
+"""`ioadapt similarity`, compared with `load_file` and `F.cosine_similarity`, on models shaped like SD-1.5.
 
-Every case runs in a separate process, on files in the page cache; CPU seconds and memory are those of the comparison
-and its threads, without imports; memory is measured in a separate run, since sampling takes time. Weights are synthetic
+Every case runs in a separate process, on files in the page cache. CPU seconds and memory are those of the comparison
+and its threads, without imports; memory is measured in a separate run, since sampling takes time. The weights are
 slices of long random buffers, which are written in seconds.
 """
 
@@ -39,7 +39,7 @@ FREE = 12e9
 
 
 def shapes(*, divisor: int = 1) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of SD-1.5's 686 tensors, 859.5 M parameters; a quick run divides widths by ``divisor``."""
+    """Return the shapes of SD-1.5's 686 tensors (859.5 M parameters), with widths divided by ``divisor``."""
     with SHAPES.open(encoding="utf-8") as file:
         rows = list(csv.DictReader((line for line in file if not line.startswith("#")), delimiter="\t"))
     full = {row["name"]: tuple(map(int, row["sd15"].split("x"))) for row in rows if row["sd15"] != "-"}
@@ -158,7 +158,7 @@ def command(folder: Path, *options: str) -> float:
 
 
 def start_up() -> float:
-    """Return the wall seconds of the command with --help: the smallest of five, to reduce noise."""
+    """Return the wall seconds of the command with --help: the fastest of five runs, to reduce noise."""
     call = [sys.executable, "-m", "ioadapt_theory.similarity", "--help"]
     times = []
     for _ in range(5):
@@ -169,10 +169,13 @@ def start_up() -> float:
 
 
 def main(quick: bool = False) -> dict[str, Any]:
-    """Return the record of all cases and targets, after writing the files and measuring.
+    """Write the files, and measure all cases.
+
+    Returns:
+        The record of all cases and targets.
 
     Raises:
-        InvalidValueError: there is not enough disk for the full run.
+        InvalidValueError: there is not enough disk space for the full run.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -235,7 +238,6 @@ def bars(results: Mapping[str, Any]) -> list[Bar]:
 
 
 def table(content: Mapping[str, Any]) -> str:
-    """Return tables of the cases and of the targets as text."""
     results = content["results"]
     lines = [f"{results['tensors']} tensors, {results['parameters'] / 1e6:.1f} M parameters, fp16"]
     lines += [f"{'':<46}{'CPU s':>8}{'wall s':>8}{'extra MB':>10}{'max error':>11}{'outside':>9}"]

@@ -60,7 +60,7 @@ def bare(source: LinearStack, target: LinearStack, samples: int) -> Call:
 
 
 def cell(claim: str, widths: tuple[int, ...], *, samples: int, seconds: float) -> dict[str, Any]:
-    """Return the CPU seconds of a part of the verification (32 stacks, drawn, run and judged) and of its products."""
+    """Return the CPU seconds of a part of the verification (32 stacks: draw, run, judge) and of its products."""
     run = Run(stacks=STACKS_A_PART, samples=samples, depth=len(widths) - 1, widths=widths)
     strategy = StackMonteCarlo(STATEMENTS[claim])
     source, target = draw(STACKS_A_PART, strategy.placement, run, torch.Generator().manual_seed(0))
@@ -75,7 +75,7 @@ def cell(claim: str, widths: tuple[int, ...], *, samples: int, seconds: float) -
 
 
 def growth(parts: int, *, seconds: float) -> dict[str, float]:
-    """Return by how much the CPU seconds grow from one part to many consecutive parts, and the peak bytes of both."""
+    """Return how many times longer many parts take than one, and the peak bytes of one part and of many."""
     run = Run(stacks=parts * STACKS_A_PART, samples=1024)
     strategy, claim = StackMonteCarlo(Placement.INPUT), CLAIMS["prop-4"]
 
@@ -118,7 +118,7 @@ def table(content: dict[str, Any]) -> str:
 
 
 def main(quick: bool = False) -> dict[str, Any]:
-    """Return the record, measured on one thread."""
+    """Run the benchmark on one thread, and return its record."""
     torch.set_num_threads(1)
     widths, samples, seconds = (WIDTHS[3:4], 4096, 1.0) if quick else (WIDTHS, 16384, 0.5)
     cells = [cell(claim, n, samples=samples, seconds=seconds) for n in widths for claim in STATEMENTS]

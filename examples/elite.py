@@ -44,7 +44,7 @@ def middle(path: Path, size: int) -> torch.Tensor:
 
 
 def read(pipe, encoder, mapper, pixels):
-    """Return the UNet's text input for images: "a photo of S", with the mapper's word embedding for S."""
+    """Return the text encoder's output for "a photo of S", with the mapper's word embedding of each image as S."""
     tokens = pipe.tokenizer("a photo of s", padding="max_length", truncation=True, return_tensors="pt").input_ids
     table = pipe.text_encoder.get_input_embeddings()
     place = int((tokens[0] == pipe.tokenizer.eos_token_id).nonzero()[0]) - 1  # the last word before the end

@@ -17,7 +17,7 @@ import torch
 
 
 def tokenizer(folder: Path):
-    """Return CLIP's tokenizer, with letters as its only vocabulary."""
+    """Return a CLIP tokenizer whose vocabulary contains only letters, after writing its files to ``folder``."""
     from transformers import CLIPTokenizer
 
     letters = [chr(c) for c in range(ord("a"), ord("z") + 1)]
@@ -69,7 +69,7 @@ def flux(folder: Path) -> None:
 
 
 def llama(folder: Path, like: Path | None = None) -> None:
-    """Write a Llama, random or a perturbed copy of ``like``, with a tokenizer of characters, and a file of texts."""
+    """Write a Llama (random, or ``like`` with noise on its weights), a tokenizer of characters, and a file of texts."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 

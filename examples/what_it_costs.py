@@ -44,7 +44,7 @@ class Cost:
     kept: int
 
     def memory(self, optimizer: str = "adamw") -> int:
-        """Return the bytes of weights, saved tensors, and gradients and optimizer state in float32."""
+        """Return the bytes of weights, of tensors saved for backward, and of float32 gradients and optimizer states."""
         return self.weights + self.kept + 4 * self.trained * (1 + STATES[optimizer])
 
     def hours(self, steps: int, per_second: float) -> float:
@@ -67,7 +67,7 @@ class _Flash(TorchFunctionMode):
 
 
 def cost(model: nn.Module, loss: Callable[[nn.Module], Tensor]) -> Cost:
-    """Return the operations and bytes of one training step: the forward pass, ``loss``, and the backward pass.
+    """Return the operations and bytes of one training step: the forward pass in ``loss``, and the backward pass.
 
     Args:
         model: the model with trainable parameters; on the meta device it needs neither memory nor time.
@@ -180,7 +180,6 @@ ROWS = {
 
 
 def line(name: str, placement: str, *, per_second: float) -> str:
-    """Return the line of the table for a named row."""
     row = ROWS[name]
     preset = PRESETS[row.preset]
     before = torch.get_default_dtype()

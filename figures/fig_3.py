@@ -108,14 +108,12 @@ def _ends(axes: Axes) -> None:
 
 
 def _path(axes: Axes, *points: tuple[float, float]) -> None:
-    """Draw a line through the points with an arrow head at its end."""
     axes.plot(*zip(*points[:-1], strict=True), color=INK, lw=1, solid_joinstyle="miter")
     arrow = {"arrowstyle": "-|>", "color": INK, "lw": 1, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 8}
     axes.annotate("", points[-1], points[-2], arrowprops=arrow)
 
 
 def _frozen(axes: Axes, x: float, y: float) -> None:
-    """Draw the base weight, a frozen square."""
     from matplotlib.patches import Rectangle
 
     axes.add_patch(Rectangle((x - 1.7, y - 1.7), 3.4, 3.4, facecolor=FROZEN, edgecolor=INK, lw=0.8, zorder=3))

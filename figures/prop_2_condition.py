@@ -100,7 +100,7 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw the change per ε against the condition number (left), and sharp over printed constant against s₀ (right)."""
+    """Draw the change per ε against κ (left), and the ratio of sharp to printed constants against s₀ (right)."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(FULL_WIDTH, 3.6))

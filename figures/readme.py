@@ -84,18 +84,17 @@ def headlines() -> str:
 
 
 def formal() -> str:
-    """Return a sentence with the number of claims that Coq has checked."""
+    """Return a sentence with the number of claims that are theorems in Coq."""
     said = f"{len(record())} of the {len(CLAIMS)} claims are also theorems in Coq"
     return f"{said}, about statements rendered from the same formulas (`make proofs`).\n"
 
 
 def drift() -> dict[str, Any]:
-    """Return the record of the drift study, ``toys/spectrum.py``."""
     return records.read(records.DATA / "spectrum.json")
 
 
 def reported(*models: str) -> str:
-    """Return ``ioadapt report`` for two models from a package, and its output, as a Markdown block."""
+    """Return the command ``ioadapt report`` for two named models, and its output, as a Markdown block."""
     with patch.dict(os.environ, COLUMNS="100"), redirect_stdout(StringIO()) as said:
         command(["report", *models])
     return f"```\n$ ioadapt report {' '.join(models)}\n{said.getvalue()}```\n"

@@ -24,7 +24,7 @@ EXAMPLES = {
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Return discrepancies and bounds for random stacks, from the same to unrelated functions, and for examples."""
+    """Return discrepancies and bounds for random pairs of stacks, from equal to unrelated ones, and for examples."""
     import torch
 
     from ioadapt_theory.claims import CLAIMS

@@ -50,7 +50,7 @@ def _mean(cells: list[dict[str, Any]], name: str) -> float:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw the relative times; grey is PEFT (for a side, its adapter on an identity), and 1 means no cost."""
+    """Draw the relative times, where 1 means no cost. PEFT (grey) adapts an identity layer for inputs and outputs."""
     from matplotlib.figure import Figure
 
     titles = {

@@ -1,4 +1,4 @@
-"""Tightness of each bound: lhs/rhs on random instances, the largest that a search found, and on shipped instances."""
+"""Tightness of each bound: lhs/rhs on random and shipped instances, and the largest lhs/rhs that a search found."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOW, HIGH = 2e-3, 1e3
 
 
 def compute(*, seed: int = 0, quick: bool = False, claims: tuple[str, ...] | None = None) -> dict[str, Any]:
-    """Return lhs/rhs for every bound: quantiles over random instances, the largest value, and on shipped instances."""
+    """Return lhs/rhs of every bound: quantiles on random instances, the largest, and values on shipped instances."""
     import torch
 
     from ioadapt_theory.claims import CLAIMS, Run, Verdict

@@ -19,7 +19,7 @@ def printable(text: str) -> str:
 
 
 class IoAdaptError(Exception):
-    """Base class of this package's errors; the command line prints their message and exits with a non-zero status.
+    """Base class of this package's errors; the command line prints the message and exits with a non-zero status.
 
     Example:
         >>> from torch import nn
@@ -32,7 +32,7 @@ class IoAdaptError(Exception):
     """
 
     def __str__(self) -> str:
-        """Return the message, shortened and escaped for a terminal (``KeyError`` would return its repr)."""
+        """Return the message, shortened and escaped for a terminal; ``KeyError`` would return the message's repr."""
         text = str(self.args[0]) if self.args else ""
         cut = len(text) - LONGEST
         return printable(text if cut <= 0 else f"{text[: LONGEST // 2]}[... {cut} ...]{text[-LONGEST // 2 :]}")
@@ -63,14 +63,13 @@ class FileFormatError(IoAdaptError, ValueError):
 
 
 class WorkerError(IoAdaptError, OSError):
-    """Error: a worker process died, or its cluster no longer answers; the command line exits with a separate status."""
+    """Error: a worker process died, or the Dask cluster no longer answers. The command line exits with status 3."""
 
 
 class MissingExtraError(IoAdaptError, ImportError):
     """Error: an optional dependency is not installed."""
 
     def __init__(self, package: str, extra: str) -> None:
-        """Name the missing package and the extra that installs it."""
         msg = f"{package} is not installed; install it with pip install 'ioadapt-theory[{extra}]'."
         super().__init__(msg)
 
@@ -79,7 +78,7 @@ class UnknownNameError(IoAdaptError, KeyError):
     """Error: a name is unknown."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        """List similar known names; if none is similar or few are known, list up to ``MOST_KNOWN`` known names."""
+        """Suggest similar known names; if none is similar or few are known, list up to ``MOST_KNOWN`` of them."""
         known = sorted(map(str, known))
         near = near_misses(str(name), known)
         more = f" and {len(known) - MOST_KNOWN} more" if len(known) > MOST_KNOWN else ""

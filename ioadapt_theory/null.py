@@ -2,10 +2,11 @@
 
 Gram matrices of unrelated networks are still correlated: non-negative activations give their entries a common mean, and
 channels differ in size in every network. But networks trained independently do not share the order of their channels.
-So the null distribution of ⟨K, K'⟩ is that of ⟨K, PK'Pᵀ⟩ with a random permutation P, the statistic of Mantel (Cancer
-Res. 27, 1967, 209-220). If a side is a concatenation (a skip connection, fused q, k, v), the order of the parts is
-shared by construction, and P permutes inside each part. No sampling is needed: a symmetric matrix decomposes into
-components that P preserves, where δ and μ are means, d and u sum to zero over i, and e sums to zero over either index,
+So the null distribution of ⟨K, K'⟩, for Gram matrices K and K', is that of ⟨K, PK'Pᵀ⟩ with a random permutation P, the
+statistic of Mantel (Cancer Res. 27, 1967, 209-220). If the channels are a concatenation (a skip connection, fused q, k,
+v), the order of the parts is shared by construction, and P permutes inside each part. No sampling is needed: a
+symmetric matrix decomposes into components that P preserves, where δ and μ are means, d and u sum to zero over i, and e
+sums to zero over either index,
 
     K_ii = δ_p + d_i,    K_ij = μ_pp + u_i + u_j + e_ij  (i ≠ j in part p),
     K_ij = μ_pq + u_i^q + u_j^p + e_ij  (i in part p, j in part q ≠ p),
@@ -32,7 +33,7 @@ Times = Callable[[Float[np.ndarray, "f r"]], Float[np.ndarray, "f r"]]
 """A function that multiplies a matrix K by a matrix with a few columns."""
 
 ROUNDING = 4096
-"""Multiple of the machine epsilon below which ‖K - (tr K / f) I‖² / ‖K‖² is rounding error: K is a multiple of I."""
+"""Multiple of the machine epsilon; if ‖K - (tr K / f) I‖² / ‖K‖² is smaller, the f x f matrix K is a multiple of I."""
 STANDS_OUT = 3.0
 """Value of z above which two layers are more similar than expected by chance."""
 NARROWEST = 16
@@ -40,20 +41,20 @@ NARROWEST = 16
 MOST_PARTS = 16
 """Largest number of parts of a side; see ``parts``."""
 EIGENVALUES = 6
-"""Number of computed eigenvalues of e, whose cubes give the third moment; cubes of smaller ones are negligible."""
+"""Number of eigenvalues of e that are computed for the third moment; cubes of smaller ones are negligible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Sums over one Gram matrix from which the null distribution is computed; the channels have k parts.
+    """Sums over one Gram matrix from which the null distribution is computed, in the symbols of this module.
 
     Attributes:
-        sizes: (k,) number of channels of each part.
-        diagonal: (k,) means δ of the diagonal entries.
-        means: (k, k) means μ of the off-diagonal entries.
+        sizes: (k,) number of channels in each of the k parts.
+        diagonal: (k,) mean δ of the diagonal entries of each part.
+        means: (k, k) mean μ of the off-diagonal entries for each pair of parts.
         effects: (k, k + 1, k + 1) for each part the inner products of the vector d and the k vectors u, each multiplied
             by the root of its multiplicity: 1 for d, 2 (n - 2) inside the part, 2 n' towards a part of n' channels.
-        rest: (k, k) sums of e².
+        rest: (k, k) sum of e² for each pair of parts.
         cubes: (k, k + 1, k + 1, k + 1) for each part the sums of products of three of these multiplied vectors.
         triangles: (k, k, k) sums of e_ij e_jl e_li over i, j, l in three parts.
     """
@@ -79,9 +80,9 @@ def profile(
     Args:
         diagonal: Diagonal of K.
         rows: Row sums of K, over the columns of each part.
-        squares: Sums of squares of K over the rows of one part and the columns of another.
+        squares: Sums of the squared entries of K, for the rows of each part and the columns of each part.
         cuts: Boundaries of the parts: 0, ..., f.
-        times: Function that multiplies K by some columns, for the skewness caused by a few large eigenvalues.
+        times: Function that multiplies K by a matrix with a few columns, to find the largest eigenvalues.
     """
     parts = [slice(*ends) for ends in pairwise(cuts)]
     sizes = np.array([part.stop - part.start for part in parts])
@@ -116,7 +117,7 @@ def _triangles(
     u: Float[np.ndarray, "f k"],
     cuts: Sequence[int],
 ) -> Float[np.ndarray, "k k k"]:
-    """Return the sums of e_ij e_jl e_li over i, j, l in three parts, from the leading eigenvectors Q of e and QᵀeQ."""
+    """Estimate the sums of e_ij e_jl e_li over i, j, l in three parts from the leading eigenvectors of e."""
     own = np.repeat(np.arange(len(means)), np.diff(cuts))  # the part of each channel
     mean, itself = means[own], np.arange(len(own))
     alone = (diagonal + mean[itself, own] + 2 * u[itself, own])[:, None]
@@ -133,7 +134,7 @@ def _triangles(
 
 
 def of_matrix(k: Float[np.ndarray, "f f"], cuts: Sequence[int] | None = None) -> Profile:
-    """Return the profile of a dense matrix, whose channels are one part unless ``cuts`` is given."""
+    """Return the profile of a dense symmetric matrix; without ``cuts``, its channels are one part."""
     cuts = (0, len(k)) if cuts is None else cuts
     starts = list(cuts[:-1])
     rows = np.add.reduceat(k, starts, axis=1)
@@ -142,7 +143,7 @@ def of_matrix(k: Float[np.ndarray, "f f"], cuts: Sequence[int] | None = None) ->
 
 
 def moments(one: Profile, two: Profile) -> tuple[float, float]:
-    """Return the mean and standard deviation of ⟨K, PK'Pᵀ⟩ over all permutations P inside the parts."""
+    """Return the mean and standard deviation of ⟨K, PK'Pᵀ⟩ over all permutations P inside parts, from two profiles."""
     n = np.array(one.sizes, dtype=float)
     pairs = np.outer(n, n) - np.diag(n)
     mean = float((n * one.diagonal * two.diagonal).sum() + (pairs * one.means * two.means).sum())
@@ -155,7 +156,7 @@ def moments(one: Profile, two: Profile) -> tuple[float, float]:
 
 
 def skewness(one: Profile, two: Profile) -> float:
-    """Return the skewness of ⟨K, PK'Pᵀ⟩: E(x - mean)³ / sd³, or 0 if the variance is 0."""
+    """Return the skewness of x = ⟨K, PK'Pᵀ⟩, which is E(x - mean)³ / sd³, from two profiles; 0 if sd is 0."""
     n = np.array(one.sizes, dtype=float)
     third = float((n * (one.cubes * two.cubes).sum((1, 2, 3)) / np.maximum((n - 1) * (n - 2), 1)).sum())
     third += 8 * float((one.triangles * two.triangles / np.einsum("p,q,r->pqr", n, n, n)).sum())
@@ -165,10 +166,10 @@ def skewness(one: Profile, two: Profile) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Null:
-    """A cosine, and its null distribution over random permutations of channels or, for weights, of entries.
+    """A cosine with its null distribution over random permutations of channels or, for weights, of entries.
 
     Attributes:
-        cosine: The cosine of two Gram matrices without their multiples of I, or of two weights.
+        cosine: The cosine of two Gram matrices without their multiples of I, or of two weights, or a mean over layers.
         mean: The mean of the cosine over all permutations.
         sd: The standard deviation of the cosine over all permutations.
         skew: The skewness of the cosine over all permutations.
@@ -181,7 +182,7 @@ class Null:
 
     @property
     def z(self) -> float | None:
-        """The normal deviate with the p-value ``p``; None if all permutations give the same cosine."""
+        """The standard normal deviate whose upper tail is ``p``; None if all permutations give the same cosine."""
         return self._z(self.cosine)
 
     @property
@@ -191,14 +192,14 @@ class Null:
 
     @property
     def excess(self) -> float | None:
-        """(c - μ) / (1 - μ) for the cosine c and the mean μ: 0 if unrelated, 1 if identical; None if μ is 1."""
+        """(c - μ) / (1 - μ) for the cosine c and its null mean μ: 0 at chance level, 1 if identical; None if μ is 1."""
         return (self.cosine - self.mean) / (1 - self.mean) if self.mean < 1 - 1e-9 else None
 
     @property
     def too_small(self) -> bool:
-        """Whether the layers are so small that layers with a weight cosine of 1/2 would often look unrelated.
+        """Whether the layers are so small that a weight cosine of 1/2 would often look like chance.
 
-        A weight cosine of 1/2 gives an excess of about 1/4, whose z must be at least 1 above ``STANDS_OUT``.
+        A weight cosine of 1/2 gives an excess of about 1/4; layers are too small if z is then below ``STANDS_OUT`` + 1.
         """
         return (self._z(self.mean + (1 - self.mean) / 4) or 0.0) < STANDS_OUT + 1
 
@@ -211,17 +212,17 @@ class Null:
 
 
 def beside(inner: float, norms: float, one: Profile, two: Profile) -> Null:
-    """Return the cosine inner / norms of two Gram matrices, ⟨K, K'⟩ / ‖K‖‖K'‖, and its null distribution."""
+    """Return the cosine of two Gram matrices, inner / norms = ⟨K, K'⟩ / ‖K‖‖K'‖, with its null distribution."""
     mean, sd = moments(one, two)
     return Null(max(-1.0, min(1.0, inner / norms)), mean / norms, sd / norms, skewness(one, two))
 
 
 def parts(channels: int, widths: Sequence[int]) -> tuple[int, ...]:
-    """Return the cuts 0, ..., channels of a side that may be a concatenation of sides of the network.
+    """Return the cuts 0, ..., channels of a side; it may be a concatenation of sides, whose sizes are in ``widths``.
 
     The cuts are multiples of the largest of ``widths`` that is at least NARROWEST and a proper divisor of ``channels``.
     Unnecessary cuts are harmless, since the order of channels inside a part is arbitrary. A side that would have more
-    than MOST_PARTS parts, such as a vocabulary, is one part.
+    than MOST_PARTS parts, such as a vocabulary, stays one part.
     """
     width = max((w for w in set(widths) if NARROWEST <= w < channels and channels % w == 0), default=channels)
     return tuple(range(0, channels + 1, width)) if channels <= MOST_PARTS * width else (0, channels)

@@ -31,8 +31,8 @@ class Preset:
         learning_rate, weight_decay: options of the optimizer.
         batch_size: samples per optimizer step, over all devices.
         not_in_paper: settings that the paper does not give; they come from the code, or are unknown.
-        alphas: family -> alpha, if alpha differs from the rank.
-        dropout, init: options of the adapter, see ``AdapterConfig``.
+        alphas: family -> alpha, for families whose alpha differs from the rank.
+        dropout, init: fields of ``AdapterConfig``.
         steps, epochs: length of the training, in one of the two units.
         warmup: number of warm-up steps; ``warmup_ratio`` gives the warm-up as a share of all steps instead.
         resolution: size of images in pixels; ``length`` is the maximum length of texts in tokens.
@@ -59,7 +59,7 @@ class Preset:
     length: int | None = None
 
     def adapter(self, family: str = "lora", placement: str = "input") -> dict[str, Any]:
-        """Return the options for ``adapt`` or for ``ioadapt_theory.peft.IOLoraConfig``, under PEFT's names."""
+        """Return the preset as keyword arguments for ``adapt`` or for ``ioadapt_theory.peft.IOLoraConfig``."""
         if family not in self.ranks:
             raise UnknownNameError("family", family, self.ranks)
         return {

@@ -24,7 +24,7 @@ LOUD = ("distributed", "tornado", "asyncio")
 
 @contextmanager
 def lost() -> Iterator[None]:
-    """Convert the errors with which an executor's ``submit`` and ``result`` report lost workers to WorkerError."""
+    """Raise WorkerError for the errors with which an executor's ``submit`` and ``result`` report lost workers."""
     try:
         yield
     except Exception as error:
@@ -42,7 +42,7 @@ def pool(jobs: int) -> Iterator[Executor]:
     """Yield a pool of ``jobs`` processes with one torch thread each.
 
     On exit, waiting tasks are cancelled, and running ones are waited for; Ctrl-C during this wait kills the processes.
-    Otherwise the processes ignore Ctrl-C. The processes end with their parent process.
+    At other times, the processes ignore Ctrl-C. The processes end with their parent process.
 
     Raises:
         WorkerError: a worker process died.
@@ -79,7 +79,7 @@ def _kill_workers(*_: object) -> None:
 
 @contextmanager
 def _at_interrupts(do: Any) -> Iterator[None]:
-    """Handle Ctrl-C with ``do`` inside the block; outside the main thread, which alone may do this, change nothing."""
+    """Handle Ctrl-C with ``do`` inside the block; change nothing outside the main thread, where Python forbids it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -99,7 +99,7 @@ def cluster(address: str) -> Iterator[tuple[Executor, Callable[[], int]]]:
 
     Raises:
         MissingExtraError: the extra ``cluster`` is not installed.
-        InvalidValueError: no scheduler answers at the address, or it has no workers.
+        InvalidValueError: no scheduler answers at the address, or the scheduler has no workers.
     """
     try:
         from distributed import Client

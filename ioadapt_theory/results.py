@@ -1,4 +1,4 @@
-"""JSON records of runs, with results, seed and versions, and atomic writing of files."""
+"""JSON records of runs, with configuration, results and versions, and atomic writing of files."""
 
 import glob
 import hashlib
@@ -81,7 +81,7 @@ def write_json(path: Path | str, content: JSON) -> None:
 
 
 def record(what: str, *, config: JSON, results: JSON) -> dict[str, Any]:
-    """Return the record of a run: name, configuration (with the seed), results, and versions."""
+    """Return the record of a run: its name ``what``, configuration, results, and versions of Python and packages."""
     versions = {name: metadata.version(name) for name in ("ioadapt-theory", "torch", "numpy")}
     return {
         "schema": 1,
@@ -93,5 +93,5 @@ def record(what: str, *, config: JSON, results: JSON) -> dict[str, Any]:
 
 
 def fingerprint(config: JSON) -> str:
-    """Return a short hash of a configuration; the same configuration always has the same hash."""
+    """Return a short hash of a configuration; the order of its keys has no influence."""
     return hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()[:16]

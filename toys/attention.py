@@ -26,7 +26,7 @@ WINDOW: Final = 6
 
 
 class World(language.World):
-    """The models, data and task of one seed; see ``toys.transfer.world``."""
+    """The world of ``toys.language`` with local attention, and with the documentation as the adapters' text."""
 
     layers = tuple(name for name in language.World.layers if "_proj" not in name)
     learned = ("documents", "documents, validation", "documents, test")
@@ -37,7 +37,7 @@ class World(language.World):
             local(model, WINDOW)
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return the loss in nats per byte with full attention, to which adapters should bring the loss back."""
+        """Return the loss with full attention, in nats per byte; adapters should bring the loss back to this value."""
         del where
         local(model, None)
         found = measured(model, self.learned[2], self.size.measure)
@@ -46,19 +46,17 @@ class World(language.World):
 
 
 def local(model: nn.Module, window: int | None) -> None:
-    """Limit attention to the last ``window`` bytes, including the current one; None removes the limit."""
+    """Limit attention to the last ``window`` bytes, including the current one, in place; None removes the limit."""
     assert isinstance(model, Model)
     for block in model.blocks:
         block.window = window  # type: ignore[assignment]
 
 
 def world(seed: int, size: str, cache: Path) -> World:
-    """Return the models, data and task of a seed, as a ``World``."""
     return World(seed, size, cache)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the study from the command line; see ``toys.transfer.command.main``."""
     return command.main("attention", __doc__, argv)
 
 

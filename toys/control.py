@@ -86,7 +86,7 @@ def prompted(faces: tuple[str, ...], each: int, seed: int, again: int = 0) -> Ba
 
 
 def controlled(batch: Batch) -> Batch:
-    """Return the batch with the edges of the glyphs appended to the prompts."""
+    """Return the batch with the edges of its glyphs appended to the prompts, as PICTURE tokens."""
     x, letters, told = batch
     return x, letters, torch.cat([told, edges(x).view(-1, PICTURE, PROMPT)], 1)
 
@@ -101,13 +101,13 @@ def unlike(x: Tensor, y: Tensor) -> float:
 
 
 def missed(x: Tensor, wanted: Tensor) -> float:
-    """Return 1 - F1 of the edge pixels of ``x``, compared with the edges in ``wanted``."""
+    """Return 1 - the F1 score of the edge pixels of the images ``x``, compared with the edge images ``wanted``."""
     found = edges(x)
     return 1 - float(2 * (found * wanted).sum() / (found.sum() + wanted.sum()))
 
 
 def build(seed: int, size: Size) -> dict[str, nn.Module]:
-    """Return the source and the targets, none of which was trained with edges."""
+    """Return the source and the targets of a seed, by name; none of them is trained with edges."""
     known, other = prompted(POOL, size.drawings, seed), prompted(OTHER, size.drawings, seed + 1)
     taught = picked(known, size.taught, torch.Generator().manual_seed(seed + 9))[1:]
     found = family(Guided, known, other, taught, seed=seed, steps=(size.base, size.target), batch=size.batch)
@@ -126,12 +126,12 @@ class World:
 
     @cached_property
     def learnt(self) -> Batch:
-        """Return the training data of the adapters."""
+        """Return the adapters' training data: glyphs with their edges in the prompts."""
         return controlled(prompted(POOL, self.size.drawings, 100 * self.seed + 51))
 
     @cached_property
     def tested(self) -> Batch:
-        """Return the test data: other glyphs, with the prompts and edges from which models should reproduce them."""
+        """Return the test data: other drawings; their prompts contain the edges from which to reproduce them."""
         return controlled(self._asked(0))
 
     def _asked(self, again: int) -> Batch:
@@ -139,7 +139,7 @@ class World:
         return picked(prompted(POOL, 1, 100 * self.seed + 53, again), MEASURED, some)
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train an adapter to generate glyphs from edges; return the loss on other glyphs."""
+        """Train the adapter to generate glyphs from edges; return the loss on other glyphs."""
         del where
         learned = [p for _, p in parameters(model)]
         train(model, on(self.learnt, self.size.batch), self.size.adapter, rate, self.seed, learned)
@@ -149,15 +149,15 @@ class World:
         return float(validation) if math.isfinite(validation) else math.inf
 
     def carrying(self) -> dict[str, Any]:
-        """Return arguments of ``transfer``: noisy validation glyphs with their edges in the prompts, and ``need``."""
+        """Return arguments for ``transfer``: noisy validation glyphs with their edges in the prompts, and ``need``."""
         return {"inputs": noisy(controlled(prompted(POOL, 2, 100 * self.seed + 52)), 256, self.seed), "need": "change"}
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, told: Tensor) -> Tensor:
-        """Return glyphs that the model generates in its number of steps, from noise that is the same for all models."""
+        """Generate glyphs in STEPS steps, or FEW if the model is distilled; all models start from the same noise."""
         return sampled(model, letters, told, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1].clamp(-1, 1)
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return 1 - SSIM of the samples and the glyphs whose edges were given, and 1 - F1 of their edge pixels."""
+        """Return 1 - SSIM of the samples and the glyphs whose edges were given, and 1 - F1 of the edge pixels."""
         real, letters, told = self.tested
         made = self.samples(model, where, letters, told)
         return {"1 - SSIM": unlike(made, real), "edges missed": missed(made, edges(real))}
@@ -174,7 +174,7 @@ class World:
         return self.samples(model, where, letters, told)[list(SHOWN)]
 
     def real(self) -> dict[str, Tensor]:
-        """Return the glyphs that the samples should resemble, and their edges."""
+        """Return the glyphs that the samples in ``shown`` should resemble, and their edges."""
         real = self.tested[0][list(SHOWN)]
         return {"real": real, "edges": 2 * edges(real) - 1}
 
@@ -185,12 +185,10 @@ class World:
 
 
 def world(seed: int, size: str, cache: Path) -> World:
-    """Return the models, data and task of a seed, as a ``World``."""
     return World(seed, size, cache)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the study from the command line; see ``toys.transfer.command.main``."""
     return command.main("control", __doc__, argv, samples=sheet)
 
 

@@ -72,7 +72,6 @@ def _inside(figures: Any, path: tuple[str, ...]) -> Any:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the study from the command line; see ``toys.transfer.command.main``."""
     return command.main("conversion", __doc__, argv, run)
 
 

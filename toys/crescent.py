@@ -38,7 +38,7 @@ class Config:
         steps: number of Adam steps for each adapter.
         rank: rank of AB; 2 is the maximum in the plane, and with 1 the task has no exact solution.
         samples: number of new samples for losses and distances.
-        device: torch device of the training, which needs float64.
+        device: torch device of the training, which must support float64.
     """
 
     case: Case = Case.SAME_FUNCTION
@@ -53,9 +53,9 @@ def run(config: Config) -> dict[str, Any]:
     """Train every adapter on the source, copy it to the target, and measure the outcome.
 
     Returns:
-        ``config``: the options; ``models``: the maps as matrices on (x, 1); ``rows``: measured and computed values of
-        every method; ``clouds``: inputs, hidden features and outputs of both models with every method; ``wanted``: the
-        desired outputs.
+        ``config``: the options; ``models``: the maps of both models, as matrices acting on (x, 1); ``rows``: measured
+        and computed values of every method; ``clouds``: inputs, hidden features and outputs of both models with every
+        method; ``wanted``: the desired outputs.
     """
     generator = torch.Generator().manual_seed(config.seed)
     source, target = (model.to(config.device) for model in models(config.case, generator))

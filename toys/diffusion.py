@@ -61,12 +61,12 @@ def seen(seed: int) -> tuple[str, ...]:
 
 
 def subject(seed: int) -> str:
-    """Return the typeface that the generators of a seed have not seen."""
+    """Return the typeface that the adapters of a seed learn, and that its generators have not seen."""
     return POOL[seed % len(POOL)]
 
 
 def build(seed: int, size: Size) -> dict[str, nn.Module]:
-    """Return the source and all targets of a seed."""
+    """Return the source and all targets of a seed, by name."""
     known, other = glyphs(seen(seed), ALL, size.drawings, seed), glyphs(OTHER, ALL, size.drawings, seed + 1)
     steps = size.base, size.target
     return family(Model, known, other, known[1:], seed=seed, steps=steps, batch=size.batch)
@@ -84,17 +84,17 @@ class World:
         self.models: Mapping[str, nn.Module] = models(cache, config, Model, partial(build, seed, self.size))
 
     def drawn(self, letters: tuple[int, ...], each: int, seed: int) -> Batch:
-        """Return real glyphs of the unseen typeface."""
+        """Return ``each`` drawings of each of these letters in the unseen typeface."""
         return glyphs([subject(self.seed)], letters, each, 100 * self.seed + seed)
 
     @cached_property
     def tested(self) -> Subject:
-        """Return the real glyphs to compare samples with: letters used neither for training nor for validation."""
+        """Return the real glyphs to compare samples with, of letters used neither for training nor for validation."""
         real, letters, _ = self.drawn(TESTED, 1, 3)
         return Subject(self.judge, real, letters)
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train an adapter on six letters of the unseen typeface; return the loss on six other letters."""
+        """Train the adapter on six letters of the unseen typeface; return the loss on six other letters."""
         del where
         learned = [p for _, p in parameters(model)]
         train(model, on(self.drawn(LEARNT, 1, 1), 12), self.size.adapter, rate, self.seed, learned)
@@ -103,11 +103,11 @@ class World:
         return float(validation) if math.isfinite(validation) else math.inf
 
     def carrying(self) -> dict[str, Any]:
-        """Return arguments of ``transfer``: noisy glyphs of the training and validation letters, and ``need``."""
+        """Return arguments for ``transfer``: noisy glyphs of the training and validation letters, and ``need``."""
         return {"inputs": noisy(self.drawn(LEARNT + VALIDATED, 8, 2), 256, self.seed), "need": "change"}
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, face: str) -> Tensor:
-        """Return glyphs that the model generates in its number of steps, from noise that is the same for all models."""
+        """Generate glyphs in STEPS steps, or FEW if the model is distilled; all models start from the same noise."""
         faces = torch.full_like(letters, FACES.index(face))
         return sampled(model, letters, faces, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1]
 
@@ -121,11 +121,11 @@ class World:
         return self.samples(model, where, self.tested.letters, subject(self.seed))[list(SHOWN)]
 
     def real(self) -> dict[str, Tensor]:
-        """Return the glyphs that samples should resemble, and the training glyphs."""
+        """Return the glyphs that the samples in ``shown`` should resemble, and the adapters' training glyphs."""
         return {"real": self.tested.real[list(SHOWN)], "learnt": self.drawn(LEARNT, 1, 1)[0]}
 
     def ceiling(self) -> dict[str, float]:
-        """Return the measures of new drawings of the unseen typeface, the best values that samples can reach."""
+        """Return the measures of new drawings of the unseen typeface, as a limit for the samples."""
         again = self.drawn(TESTED, self.size.samples, 9)[0]
         # The drawings of a letter are adjacent here; samples repeat the whole sequence of letters.
         return self.tested.compared(again[torch.arange(len(again)).view(len(TESTED), -1).T.flatten()])
@@ -138,12 +138,10 @@ class World:
 
 
 def world(seed: int, size: str, cache: Path) -> World:
-    """Return the models, data and task of a seed, as a ``World``."""
     return World(seed, size, cache)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the study from the command line; see ``toys.transfer.command.main``."""
     return command.main("diffusion", __doc__, argv, samples=sheet)
 
 

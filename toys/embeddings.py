@@ -47,14 +47,14 @@ SIZES: Final = {"full": Size(30, 16, 96), "quick": Size(8, 8, 24)}
 
 
 def names(network: str) -> list[str]:
-    """Return the names of an encoder's blocks; blocks of L3 and L6 that end at the same depth have the same name."""
+    """Return the names of an encoder's blocks; blocks of L3 and L6 with equal names end at the same relative depth."""
     return ["0", "1", "2"] if network == "L3" else ["before 0", "0", "before 1", "1", "before 2", "2"]
 
 
 class World:
     """The models, data and task of one seed; see ``toys.transfer.world``.
 
-    A case is "SOURCE to SIBLING", and a seed is a split of one of the tasks.
+    A case is "SOURCE to SIBLING"; the seed determines the task and the split of its pairs.
     """
 
     layers = LAYERS
@@ -73,19 +73,19 @@ class World:
         }
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train an adapter on the training pairs; return the loss on the validation pairs."""
+        """Train the adapter on the training pairs; return the loss on the validation pairs."""
         del where
         train(model, self.parts.train, steps=self.size.steps, batch=self.size.batch, rate=rate, seed=self.seed)
         validation = measured(model, self._some(self.parts.validation))["loss"]
         return validation if math.isfinite(validation) else math.inf
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return the measures of retrieval on the test pairs."""
+        """Return ``missed`` and ``loss`` of retrieval on the test pairs; see ``toys.sentences.training.measured``."""
         del where
         return measured(model, self._some(self.parts.test))
 
     def carrying(self) -> dict[str, Any]:
-        """Return arguments of ``transfer``: indices of validation sentences, a ``call`` on them, and ``need``."""
+        """Return arguments for ``transfer``: indices of validation sentences, a ``call`` on them, and ``need``."""
         # Cosines are not compared directly, since adding the same number to all of them changes no answer.
         pairs = self._some(self.parts.validation)
         sides = [[split(pair[k]) for pair in pairs] for k in (0, 1)]
@@ -109,13 +109,11 @@ class World:
 
 
 def world(seed: int, size: str, cache: Path, case: str) -> World:
-    """Return the models, data and task of a seed, as a ``World``; no model is trained, so ``cache`` is not used."""
     del cache
     return World(seed, size, case)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the study from the command line; see ``toys.transfer.command.main``."""
     return command.main("embeddings", __doc__, argv)
 
 

@@ -77,7 +77,7 @@ def drawn(faces: Sequence[str], letters: Sequence[int], each: int, ways: Sequenc
 
 
 def words(faces: Sequence[str], ways: Sequence[int]) -> Tensor:
-    """Return the words for every typeface and style as tokens, (n, 2, PROMPT)."""
+    """Return the words for every style and typeface: a token of the typeface and one of the style, (n, 2, PROMPT)."""
     way = torch.randn(max(TESTED) + 1, PROMPT, generator=torch.Generator().manual_seed(54321), dtype=FLOAT)[[*ways]]
     face = encoder()[1][[FACES.index(one) for one in faces]]
     return torch.stack([face.repeat(len(ways), 1), way.repeat_interleave(len(faces), 0)], 1)
@@ -90,7 +90,7 @@ def named(faces: Sequence[str], size: Size, seed: int) -> Batch:
 
 
 def build(seed: int, size: Size) -> dict[str, nn.Module]:
-    """Return the source and all targets of a seed."""
+    """Return the source and all targets of a seed, by name."""
     known, other = named(seen(seed), size, seed), named(OTHER, size, seed + 1)
     taught = picked(known, size.taught, torch.Generator().manual_seed(seed + 9))[1:]
     found = family(Reader, known, other, taught, seed=seed, steps=(size.base, size.target), batch=size.batch)
@@ -120,24 +120,24 @@ class World:
 
     @torch.no_grad()
     def looks(self, faces: Sequence[str], ways: Sequence[int], seed: int) -> Tensor:
-        """Return the encoder's tokens for one image of every typeface and style, (n, 2, PROMPT)."""
+        """Return the encoder's unscaled tokens for one image of every typeface in every style, (n, 2, PROMPT)."""
         x, letters, _ = drawn(faces, PICTURE, 1, ways, seed)
         unlike = self.encoder(x)[0] - self.encoder.usual[letters]
         return unlike.unflatten(0, (-1, len(PICTURE))).mean(1).unflatten(-1, (2, PROMPT))
 
     def pictured(self, faces: Sequence[str], letters: Sequence[int], ways: Sequence[int], seed: int) -> Batch:
-        """Return glyphs with the encoder's tokens for images as prompts."""
+        """Return glyphs whose prompts are the encoder's tokens for an image of their typeface in their style."""
         x, told, styles = drawn(faces, letters, 1, ways, seed)
         return x, told, (self.looks(faces, ways, seed + 1) / self.spread)[styles]
 
     @cached_property
     def tested(self) -> tuple[Subject, Tensor]:
-        """Return the real glyphs to compare samples with, and the encoder's tokens for their typeface."""
+        """Return the real glyphs to compare samples with, and the encoder's tokens for their typeface and styles."""
         x, letters, told = self.pictured([subject(self.seed)], ASKED, TESTED, 100 * self.seed + 3)
         return Subject(self.judge, x, letters), told
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train an adapter on images of known typefaces; return the loss on styles that are new to the adapter."""
+        """Train the adapter on images of known typefaces; return the loss on styles that are new to the adapter."""
         del where
         x, letters, styles = self.learnt
 
@@ -153,14 +153,14 @@ class World:
         return float(validation) if math.isfinite(validation) else math.inf
 
     def carrying(self) -> dict[str, Any]:
-        """Return arguments of ``transfer``: noisy validation glyphs with images as prompts, and ``need``."""
+        """Return arguments for ``transfer``: noisy validation glyphs with tokens of images as prompts, and ``need``."""
         return {
             "inputs": noisy(self.pictured(self.seen, ALL, VALIDATED, 100 * self.seed + 5), 256, self.seed),
             "need": "change",
         }
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, told: Tensor) -> Tensor:
-        """Return glyphs that the model generates in its number of steps, from noise that is the same for all models."""
+        """Generate glyphs in STEPS steps, or FEW if the model is distilled; all models start from the same noise."""
         return sampled(model, letters, told, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1]
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
@@ -174,14 +174,14 @@ class World:
         return self.samples(model, where, to.letters, told)[list(SHOWN)]
 
     def real(self) -> dict[str, Tensor]:
-        """Return the glyphs that samples should resemble, and the image that the encoder reads."""
+        """Return the glyphs that the samples in ``shown`` should resemble, and the image that the encoder reads."""
         return {
             "real": self.tested[0].real[list(SHOWN)],
             "picture": drawn([subject(self.seed)], PICTURE, 1, TESTED, 100 * self.seed + 4)[0][: len(PICTURE)],
         }
 
     def ceiling(self) -> dict[str, float]:
-        """Return the measures of new drawings of the unseen typeface, the best values that samples can reach."""
+        """Return the measures of new drawings of the unseen typeface, as a limit for the samples."""
         return self.tested[0].compared(drawn([subject(self.seed)], ASKED, 1, TESTED, 100 * self.seed + 9)[0])
 
     def own(self, model: nn.Module, where: str) -> float:
@@ -193,12 +193,10 @@ class World:
 
 
 def world(seed: int, size: str, cache: Path) -> World:
-    """Return the models, data and task of a seed, as a ``World``."""
     return World(seed, size, cache)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the study from the command line; see ``toys.transfer.command.main``."""
     return command.main("encoder", __doc__, argv, samples=sheet)
 
 

@@ -50,7 +50,7 @@ SIZES: Final = {"full": Size(400, 100, 60, 16, 64), "quick": Size(100, 30, 20, 1
 
 
 def build(seed: int, size: Size) -> dict[str, nn.Module]:
-    """Return the source and all targets of a seed."""
+    """Return the source and all targets of a seed, by name."""
     text = corpora()
     drawn = torch.Generator().manual_seed(seed + 7)
 
@@ -83,7 +83,7 @@ def build(seed: int, size: Size) -> dict[str, nn.Module]:
 class World:
     """The models, data and task of one seed; see ``toys.transfer.world``.
 
-    ``learned`` has the names of the texts for training, validating and testing adapters.
+    ``learned`` holds the keys of ``corpora`` with the texts for training, validating and testing adapters.
     """
 
     layers = LAYERS
@@ -95,7 +95,7 @@ class World:
         self.models: Mapping[str, nn.Module] = models(cache, config, Model, partial(build, seed, self.size))
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train an adapter on its training text; return the loss on its validation text."""
+        """Train the adapter on its training text; return the loss on its validation text."""
         del where
         learned, (text, unseen, _) = [p for _, p in parameters(model)], self.learned
         train(model, corpora()[text], self.size.adapter, rate, self.seed, self.size.batch, learned)
@@ -108,7 +108,7 @@ class World:
         return {"loss": measured(model, self.learned[2], self.size.measure)}
 
     def carrying(self) -> dict[str, Any]:
-        """Return arguments of ``transfer``: windows of the validation text, and ``need``."""
+        """Return arguments for ``transfer``: windows of the validation text, and ``need``."""
         text, _ = windows(corpora()[self.learned[1]], CARRIED_BY, torch.Generator().manual_seed(98))
         return {"inputs": text, "need": "labels"}
 
@@ -119,7 +119,6 @@ class World:
 
 
 def world(seed: int, size: str, cache: Path) -> World:
-    """Return the models, data and task of a seed, as a ``World``."""
     return World(seed, size, cache)
 
 

@@ -44,7 +44,7 @@ SIZES: Final = {"full": Size(120, 20, 16), "quick": Size(60, 20, 16)}
 class World:
     """The models, data and task of one seed; see ``toys.transfer.world``.
 
-    A case is "TASK: SOURCE to KIN", and a seed is a member of the ensembles and a split of the molecules.
+    A case is "TASK: SOURCE to KIN"; the seed determines the member of the ensembles and the split of the molecules.
     """
 
     def __init__(self, seed: int, size: str, case: str) -> None:
@@ -66,7 +66,7 @@ class World:
         self._goals: dict[str, Tensor] = {}
 
     def goal(self, where: str) -> Tensor:
-        """Return the target energies for an adapter of this model, (geometries,)."""
+        """Return the energies that an adapter on model ``where`` is trained to predict, of shape (geometries,)."""
         if where not in self._goals:
             base = energies(self.models[where], features())
             self._goals[where] = torch.from_numpy(
@@ -75,18 +75,18 @@ class World:
         return self._goals[where]
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train an adapter with Adam; return the smallest validation error."""
+        """Train the adapter with Adam; return the smallest validation error, in kcal/mol."""
         steps, every, batch = self.size.steps, self.size.every, self.size.batch
         options: dict[str, Any] = {"steps": steps, "every": every, "size": batch, "seed": self.seed}
         assert isinstance(model, Potential)
         return float(train(model, features(), self.goal(where), self.parts, lr=rate, **options)["validation"])
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return the root mean square error on the test molecules, in kcal/mol."""
+        """Return the root mean square error on the test molecules, in kcal/mol, with the zeros of energy fitted."""
         return {"kcal/mol": self._error(model, self.goal(where).double().numpy())}
 
     def carrying(self) -> dict[str, Any]:
-        """Return arguments of ``transfer``: indices of validation geometries, a ``call`` on them, and ``need``."""
+        """Return arguments for ``transfer``: indices of validation geometries, a ``call`` on them, and ``need``."""
         at = torch.from_numpy(self.parts.validation)
         return {"inputs": at, "call": lambda model, some: model(features().take(some)), "need": "change"}
 
@@ -116,13 +116,11 @@ def features() -> Batch:
 
 
 def world(seed: int, size: str, cache: Path, case: str) -> World:
-    """Return the models, data and task of a seed, as a ``World``; no model is trained, so ``cache`` is not used."""
     del cache
     return World(seed, size, case)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the study from the command line; see ``toys.transfer.command.main``."""
     return command.main("molecules", __doc__, argv)
 
 

@@ -44,7 +44,7 @@ def run(size: str, seeds: Mapping[str, Sequence[int]], cache: Path) -> dict[str,
         cache: folder for the results of finished parts.
 
     Returns:
-        ``rates``: family -> row -> learning rate; ``families``: family -> results of ``drift.moves`` by seed.
+        ``rates``: family -> row -> learning rate; ``families``: family -> results of ``toys.drift.moves``, by seed.
     """
     torch.set_num_threads(1)
     found: dict[str, Any] = {"rates": {}, "families": {name: [] for name in FAMILIES}}

@@ -33,7 +33,7 @@ def main(*, quick: bool = False, seeds: int = 3, cache: Path = Path("out/bench/c
     Args:
         quick: run only four moves.
         seeds: number of seeds per family.
-        cache: stores the results of each family and seed, so that an interrupted run can resume.
+        cache: folder for the results of each family and seed, from which an interrupted run resumes.
 
     Returns:
         The benchmark record, with one entry per move.
@@ -55,7 +55,7 @@ def _moves(family: str, seed: int, count: int | None) -> dict[str, Any]:
 
 
 def measured(move: Move) -> dict[str, Any]:
-    """Return the share of the source's gain that every method keeps on the target, on labelled test rows."""
+    """Return the share of the gain that every method keeps on labelled test rows, with times and predictions."""
     with disable(move.source):
         before = loss(move.source, move.test)
     gain, plain = before - loss(move.source, move.test), loss(move.target, move.test)
@@ -80,7 +80,7 @@ def measured(move: Move) -> dict[str, Any]:
 
 
 def table(record: dict[str, Any]) -> str:
-    """Return the median shares by family and relation, lines on harm and prediction errors, and a table of methods."""
+    """Return as text the median shares by family and relation, the harm and the prediction errors, and the methods."""
     moves = record["results"]["moves"]
     heads: tuple[str, ...] = ("family", "relation", "moves", "closed form", "chosen", "bar", "50 steps", "bar")
     heads += ("50 from zero", "least", "copy", "predicted error", "CPU s")
@@ -110,13 +110,12 @@ def table(record: dict[str, Any]) -> str:
 
 
 def _lead(moves: list[dict[str, Any]], kind: str = "") -> float:
-    """Return the median lead, in the share kept, of steps from the closed form over as many steps from zero."""
     both = [(m[f"refined{kind}"], m[f"from zero{kind}"]) for m in moves]
     return statistics.median(one - zero for one, zero in both if zero is not None)
 
 
 def _peers(moves: list[dict[str, Any]]) -> list[tuple[str, ...]]:
-    """Return a table of the median share that each method keeps, for LoRA between layers of the same size."""
+    """Return a table of the median share that each method keeps on the moves that a copied LoRA fits."""
     own = [m for m in moves if m["copy"] is not None]
     relations = list(dict.fromkeys(m["relation"] for m in own))
     lines = [("LoRA, equal sizes", *relations, "harm")]

@@ -1,4 +1,4 @@
-"""Networks to carry adapters between, trained from seeds on images of digits and on the project's own text."""
+"""Networks between which adapters are moved, trained on images of digits or on the project's own text."""
 
 import copy
 import itertools
@@ -25,12 +25,12 @@ class Move:
 
     Attributes:
         family: "mlp", "cnn" or "bytes".
-        relation: relation of the two models.
+        relation: how the target is related to the source, see ``benchmarks.carry.BARS``.
         source: the source with the adapter.
         target: the target without an adapter.
         inputs: unlabelled rows of the adapter's domain.
         test: labelled rows to measure the gain on.
-        adapted: "one" layer or "all".
+        adapted: "one" if one layer is adapted, "all" if all layers but the head are.
         placement: placement of the adapter.
         seed: seed of models, data and adapter.
     """
@@ -47,7 +47,7 @@ class Move:
 
 
 def require_digits() -> Any:
-    """Return scikit-learn's data sets; raise InvalidValueError if scikit-learn is not installed."""
+    """Return the module ``sklearn.datasets``; raise InvalidValueError if scikit-learn is not installed."""
     try:
         from sklearn import datasets  # type: ignore[import-not-found, unused-ignore]
     except ImportError as error:
@@ -91,7 +91,6 @@ class Block(nn.Module):
         self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply attention, then the MLP."""
         n, t, width = x.shape
         z = self.norm(x)
         q, k, v = (m(z).view(n, t, self.heads, -1).transpose(1, 2) for m in (self.q, self.k, self.v))
@@ -102,7 +101,7 @@ class Block(nn.Module):
 
 
 class Bytes(nn.Module):
-    """A language model of bytes."""
+    """A language model that predicts the next byte, for at most 64 positions."""
 
     def __init__(self, seed: int, width: int = 64, heads: int = 4, depth: int = 2) -> None:
         super().__init__()
@@ -112,7 +111,6 @@ class Bytes(nn.Module):
         self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, 256)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the logits of the next byte."""
         logits: Tensor = self.head(self.norm(self.blocks(self.embed(x) + self.place.weight[: x.shape[1]])))
         return logits
 
@@ -173,7 +171,7 @@ def train(
 
 
 def drawn(x: Tensor, y: Tensor) -> Callable[[torch.Generator], Batch]:
-    """Return a function that samples batches of 128 rows from ``x`` and ``y``."""
+    """Return a function that draws batches of 128 rows from ``x`` and ``y`` with a given generator."""
 
     def draw(generator: torch.Generator) -> Batch:
         rows = torch.randint(len(x), (128,), generator=generator)
@@ -194,7 +192,7 @@ def pictures(family: str, seed: int, rank: int = 8) -> list[Move]:
         base, images = (x[fit][known], y[fit][known]), turned if task == "turned" else x
         source = train(make(seed), drawn(*base), 300, 2e-3, seed)
         noisy = base[0] + 0.15 * torch.randn(base[0].shape, generator=torch.Generator().manual_seed(seed))
-        shifted, wide = base[0][:400].roll(0, 1), 96 if family == "mlp" else 32
+        fewer, wide = base[0][:400], 96 if family == "mlp" else 32
         targets = {
             "gauge": gauge(source, seed + 70),
             "fine-tuned": train(copy.deepcopy(source), drawn(noisy, base[1]), 150, 1e-3, seed + 1),
@@ -203,7 +201,7 @@ def pictures(family: str, seed: int, rank: int = 8) -> list[Move]:
             "width": train(make(seed + 30, width=wide), drawn(*base), 300, 2e-3, seed + 4),
             "depth": train(make(seed + 40, depth=4), drawn(*base), 300, 2e-3, seed + 5),
             "activation": train(make(seed + 50, act=nn.GELU), drawn(*base), 300, 2e-3, seed + 6),
-            "data": train(make(seed + 60), drawn(shifted, base[1][:400]), 300, 2e-3, seed + 7),
+            "data": train(make(seed + 60), drawn(fewer, base[1][:400]), 300, 2e-3, seed + 7),
         }
         names = [n for n, m in source.named_modules() if isinstance(m, nn.Linear | nn.Conv2d)]
         for placement in ("weight", "input"):

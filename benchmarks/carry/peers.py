@@ -1,4 +1,4 @@
-"""Other methods: formulas from weights alone, regressions between activations, and training from zero."""
+"""Methods of moving an adapter: formulas from weights, regressions between activations, ours, and steps from zero."""
 
 import copy
 import math
@@ -26,7 +26,7 @@ Rule = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def _ridge(w: Tensor, w2: Tensor) -> float:
-    """Return the best ridge of Eq. 5 if the layer changes independently of all others (Corollary 4.3)."""
+    """Return the ridge of Eq. 5 that is best if the layer changes independently of all others."""
     return min(float((w2 - w).norm() / (math.sqrt(len(w)) * torch.linalg.matrix_norm(w, 2))), 0.99)
 
 
@@ -44,7 +44,7 @@ RULES: Mapping[str, Rule] = {
 
 
 def by_rule(move: Move, rule: Rule) -> nn.Module | None:
-    """Return the target with the adapter moved by ``rule``, or None for other placements or different sizes."""
+    """Return the target with the LoRA moved by ``rule``, or None if a placement is not weight or sizes differ."""
     target = copy.deepcopy(move.target)
     made = {}
     for part in parts_of(layers(move.source), "default"):
@@ -62,7 +62,7 @@ def by_rule(move: Move, rule: Rule) -> nn.Module | None:
 
 
 def by_activations(move: Move, ridge: float = 1e-2) -> nn.Module | None:
-    """Return the target with the LoRA mapped by regressions between activations, or None if these do not apply."""
+    """Return the target with the LoRA mapped by regressions between activations, or None if a layer does not match."""
     target = copy.deepcopy(move.target)
     parts = parts_of(layers(move.source), "default")
     names = [part.layer for part in parts]
@@ -88,7 +88,7 @@ def by_activations(move: Move, ridge: float = 1e-2) -> nn.Module | None:
 
 
 def carried(move: Move, refine: int | None) -> tuple[nn.Module, object]:
-    """Return the target with the adapter carried over, and the report; with None, take the default steps."""
+    """Return the target with the adapter carried over, and the outcome; ``refine`` None means the default steps."""
     target = copy.deepcopy(move.target)
     match = "effect" if move.relation == "depth" and move.adapted == "one" else "name"
     options = {"refine": refine, "seed": move.seed, "strict": False, "match": match, "need": "labels"}
@@ -96,7 +96,7 @@ def carried(move: Move, refine: int | None) -> tuple[nn.Module, object]:
 
 
 def distilled(move: Move, like: nn.Module, steps: int) -> nn.Module | None:
-    """Return the target after steps without labels from fresh adapters as in ``like``, or None if it has no adapter."""
+    """Return the target with adapters shaped as in ``like``, trained without labels; None if ``like`` has none."""
     sizes = {layer: module.adapters["default"] for layer, module in layers(like).items()}
     if not sizes:
         return None

@@ -1,4 +1,4 @@
-"""Models derived from a small trained base, and the correct relation of each pair."""
+"""Models derived from a small trained base, models that are unrelated to it, and the correct relation of each pair."""
 
 import copy
 import re
@@ -41,7 +41,7 @@ PAIRS: Final = (
 
 
 def made(name: str, seed: int) -> dict[str, Model]:
-    """Return the base and the derived models, by name."""
+    """Return the base, the models derived from it, and the unrelated models, by name."""
     _, depth, inner = ARCHITECTURES[name]
     fit = partial(trained, name)
     base = fit(fresh(name, seed), "base", **BASE, seed=seed)

@@ -96,7 +96,6 @@ ARCHITECTURES: Final[Mapping[str, tuple[Callable[[int, int], Model], int, int]]]
 
 
 def fresh(name: str, seed: int, *, layers: int | None = None, inner: int | None = None) -> Model:
-    """Return an untrained network of a named architecture."""
     build, depth, width = ARCHITECTURES[name]
     torch.manual_seed(seed)
     return build(layers or depth, inner or width).float()
@@ -104,14 +103,14 @@ def fresh(name: str, seed: int, *, layers: int | None = None, inner: int | None 
 
 @cache
 def text(which: str) -> Tensor:
-    """Return the ASCII bytes of a corpus."""
+    """Return the ASCII bytes of a corpus in ``TEXTS``."""
     root = Path(sysconfig.get_paths()["stdlib"])
     whole = "\n".join(path.read_text(encoding="utf-8", errors="ignore") for path in sorted(root.glob(TEXTS[which])))
     return torch.tensor([b for b in whole.encode() if b < 128])
 
 
 def images(which: str, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return synthetic images, (count, 1, side, side), and their classes."""
+    """Return synthetic images of the kind ``which``, (count, 1, side, side), and their classes."""
     y, x = torch.meshgrid(*[torch.linspace(-1, 1, SIDE, dtype=torch.float32)] * 2, indexing="ij")
     label = torch.randint(CLASSES, (count,), generator=generator)
     phase = 6.28 * torch.rand(count, 1, 1, generator=generator, dtype=torch.float32)
@@ -148,7 +147,7 @@ def trained(
     name: str, model: Model, which: str, *, steps: int, rate: float, seed: int, teacher: Model | None = None,
     only: str = "", decay: float = 0.0,
 ) -> Model:  # fmt: skip
-    """Return a copy trained with AdamW on data or a teacher's outputs; ``only``: a part of the names to train."""
+    """Return a copy, trained on data or a teacher's outputs; parameters without ``only`` in their names stay fixed."""
     model = copy.deepcopy(model).train()
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)

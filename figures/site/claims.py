@@ -36,7 +36,6 @@ def index() -> str:
 
 
 def page(claim: Claim) -> str:
-    """Return the page of one claim."""
     parts = [
         f"# {claim.id}",
         f"**{str(claim.expected).upper()}** · {plain(claim.source)} · {plain(report.reading(claim))}",
@@ -123,12 +122,10 @@ def _commands(claim: Claim) -> Iterator[str]:
 
 
 def linked(name: str) -> str:
-    """Return a link to a claim's page."""
     return f"[{name}]({name}.md)"
 
 
 def fenced(said: str, language: str = "text") -> str:
-    """Return a block of preformatted text."""
     return f"```{language}\n{said}\n```"
 
 

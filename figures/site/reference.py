@@ -89,6 +89,5 @@ def kind_of(thing: Any) -> str:
 
 
 def found(name: str) -> Any:
-    """Return the object with a dotted name."""
     module, _, last = name.rpartition(".")
     return getattr(import_module(module), last)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alias:
-    """A source of weights, with its short name if it has one; exactly one of `repo`, `path` and `package` is set."""
+    """A source of weights; exactly one of `repo`, `path` and `package` is set. `name` is empty for a path."""
 
     name: str
     repo: str | None = None

@@ -49,11 +49,11 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """The origins of a target's layers.
+    """The origins of a target model's layers in a source model.
 
     Attributes:
         of: layer of the target -> its origin in the source; layers without evidence are absent.
-        how: "contents", or "" without evidence.
+        how: how the origins were found, "contents" or "name"; "" without evidence.
         with_block: the layers in `of` whose origins follow from the other layers of their blocks.
         contradicted: layer of the target that does not come from the source layer of the same name -> the reason, as
             a clause that follows the name.
@@ -86,7 +86,7 @@ def by_contents(source: Contents, target: Contents) -> Origins | None:
 
 
 class _Aligner:
-    """Compares all layers of the same kind, and finds the origins of layers and blocks from the similarities."""
+    """Compares all layers of the same kind in two models, and infers the origins of layers and blocks."""
 
     def __init__(self, source: Contents, target: Contents) -> None:
         self._source, self._target = source, target
@@ -108,7 +108,7 @@ class _Aligner:
         self._known: dict[str, list[str]] = {}
 
     def _compare(self, sources: list[str], targets: list[str], size: int) -> None:
-        """Store z and its weight for every pair of layers, whose matrices all have one shape, with `size` elements."""
+        """Store z and its weight for every pair of these layers, whose matrices have one shape, of `size` elements."""
         ours, theirs = (
             {n: v for n in names if len(v := np.asarray(c.values(n), np.float64))}
             for c, names in ((self._source, sources), (self._target, targets))
@@ -125,12 +125,12 @@ class _Aligner:
             self._z[new] |= {old: (float(z[i, j]), max(float(n[i, j]) - 3, 0.0)) for i, old in enumerate(ours)}
 
     def shows(self, old: str, new: str) -> bool:
-        """Return whether the values of the target's layer are evidence that it comes from a layer of the source."""
+        """Return whether their values show that the target's layer ``new`` comes from the source's layer ``old``."""
         z, weight = self._z[new].get(old, (0.0, 0.0))
         return z * math.sqrt(weight) > TIED
 
     def origin(self, name: str) -> str | None:
-        """Return the origin of a layer, or None without evidence.
+        """Return the origin of a layer of the target, or None without evidence.
 
         The layer's values decide first, and then those of its block; among candidates that match equally well, the
         layer of the same name is preferred.
@@ -145,7 +145,7 @@ class _Aligner:
         return name if name in origins else next(iter(origins), None)
 
     def _best(self, part: str, layers: list[str]) -> list[str]:
-        """Return the layers or blocks of the source from which one of the target may come, the best first.
+        """Return the layers or blocks of the source from which ``part`` of the target may come, the best first.
 
         The result is empty without evidence, or if all candidates, or several of low correlation, match equally well.
         """
@@ -172,7 +172,7 @@ class _Aligner:
 
 
 def _ranks(values: Values) -> Values:
-    """Return the centred and normalised ranks of values; NaN for constant or non-finite values."""
+    """Return the ranks of values, centred and with norm 1; all NaN if the values are constant or one is not finite."""
     if not np.isfinite(values).all() or (values == values[0]).all():
         return np.full(len(values), np.nan)
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
@@ -198,7 +198,7 @@ def _blocks(source: Mapping[str, Shape], target: Mapping[str, Shape]) -> dict[st
 
 
 def _numbered(name: str) -> list[str]:
-    """Return the beginnings of a layer's name that end in a number, the shortest first."""
+    """Return the prefixes of a layer's name that end in a number, the shortest first."""
     return [name[: m.end()] for m in re.finditer(r"(?:^|(?<=\.))\d+(?=\.|$)", name)]
 
 

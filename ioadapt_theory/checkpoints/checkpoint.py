@@ -41,7 +41,7 @@ def torch_dtype(code: str) -> "torch.dtype":
 
 @dataclass(frozen=True, slots=True)
 class TensorInfo:
-    """A tensor as described in the header; dtype is a safetensors code such as F16, BF16, F8_E4M3."""
+    """A tensor's name, dtype and shape; the dtype is a safetensors code such as F16, BF16 or F8_E4M3."""
 
     name: str
     dtype: str
@@ -95,7 +95,7 @@ class Checkpoint(ABC):
         """Return a function that fills a buffer with the bytes of a tensor, from a given element on."""
 
     def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
-        """Return a function that fills the flat `out`, of the stored dtype, from a given element of a tensor on."""
+        """Return a function that fills `out`, flat and of the stored dtype, with values from a given element on."""
         import torch
 
         info = self.tensors[name]
@@ -126,11 +126,11 @@ class Checkpoint(ABC):
         return flat.view(info.shape)
 
     def parts(self, names: Collection[str] | None = None) -> "Mapping[Checkpoint, Collection[str]]":
-        """Return the checkpoints that store these tensors (None: all), with the stored names; {} for a single file."""
+        """Return underlying checkpoint -> stored names of these tensors (None: all); {} if this one reads a file."""
         return {}
 
     def prepare(self, names: Collection[str] | None = None) -> None:
-        """Download the files that store the tensors `names` (None: all) before they are read; leave no partial file."""
+        """Download the files of the tensors `names` (None: all) before reading; a failure leaves no partial file."""
         for part, inside in self.parts(names).items():
             part.prepare(inside)
 
@@ -153,7 +153,7 @@ class Computed(Checkpoint):
 
     @abstractmethod
     def make(self, name: str) -> "torch.Tensor":
-        """Return a weight in the dtype given in `tensors`."""
+        """Return the whole tensor of this name, in the dtype given in `tensors`."""
 
     def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
         """See `Checkpoint.bytes_of`."""
@@ -184,7 +184,7 @@ class View(Checkpoint):
     def __init__(
         self, name: str, source: str, origins: Mapping[str, tuple[Checkpoint, str]], rows: Mapping[str, Ranges] = NONE
     ) -> None:
-        """Take new name -> checkpoint and stored name, and new name -> rows for tensors of which only some are used."""
+        """Create a view of `origins` (new name -> checkpoint, stored name), limited to `rows` (new name -> ranges)."""
         self.name, self.source, self._origins, self._rows = name, source, origins, rows
         self.tensors = {}
         for new, (part, old) in origins.items():

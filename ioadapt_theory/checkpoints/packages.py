@@ -18,7 +18,7 @@ FILES: Final = r"/train(\d+)/networks/ANN-([A-Z][a-z]?)\.nnf-l(\d+)\.([wb])param
 
 
 class Place(NamedTuple):
-    """The parts of a file name: member of the ensemble, chemical element, layer (from 1), w(eight) or b(ias)."""
+    """The parts of a file name: member of the ensemble, element, layer (from 1), and "w" (weight) or "b" (bias)."""
 
     member: str
     element: str
@@ -58,7 +58,7 @@ def open_package(alias: Alias) -> Checkpoint:
 
 
 def _info(place: Place, files: dict[Place, PlainFile], *, prefixed: bool) -> TensorInfo:
-    """Return the name and shape of a tensor; the shape follows from file sizes, since a weight has its bias's rows."""
+    """Return a tensor's name and shape; file sizes give the shape, since a weight has as many rows as its bias."""
     file, bias = files[place], files.get(place._replace(kind="b"))
     outputs = 0 if bias is None else bias.size // 4
     shape = (outputs,) if place.kind == "b" else (outputs, file.size // (4 * outputs or 1))

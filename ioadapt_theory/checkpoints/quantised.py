@@ -25,14 +25,14 @@ REFUSED: Final = {
     "weight_scale": "compressed-tensors", "weight_scale_inv": "fp8, without a weight", "weight_scale_2": "NVFP4",
     "codebooks": "AQLM", "Qidxs": "QuIP#", "trellis": "EXL3", "q_weight": "EXL2", "W_q": "HQQ", "proj_blocks": "MXFP4",
 }  # fmt: skip
-"""Last part of a tensor's name -> the quantisation, which is not supported."""
+"""Last part of a tensor's name -> the quantisation that it indicates, which is not supported."""
 
 
 class Dequantised(Computed):
     """A checkpoint in which float8 codes and scales are replaced by weights."""
 
     def __init__(self, whole: Checkpoint, scales: Mapping[str, str], beside: Collection[str]) -> None:
-        """Take the stored checkpoint, which is closed with this one, weight -> scale, and the tensors to hide."""
+        """Replace the codes in ``whole``, given ``scales`` (weight -> its scale), and hide the tensors ``beside``."""
         self.name, self.source, self.revision, self.config = whole.name, whole.source, whole.revision, whole.config
         self.metadata = {**whole.metadata, "quantised": f"{len(scales)} fp8 weights"}
         self._whole, self._scales = whole, scales
@@ -63,7 +63,7 @@ class Dequantised(Computed):
 
 
 def dequantised(whole: Checkpoint) -> Checkpoint:
-    """Return the checkpoint with float8 codes replaced by weights; raise UnsupportedError for other quantisations."""
+    """Return the checkpoint with scaled float8 codes dequantised; raise UnsupportedError for other quantisations."""
     scales, beside = dict[str, str](), {MARK} & whole.tensors.keys()
     for name, info in whole.tensors.items():
         if info.dtype.startswith("F8_E") and info.dtype != "F8_E8M0":
@@ -83,7 +83,7 @@ def dequantised(whole: Checkpoint) -> Checkpoint:
 
 
 def _blocks(stored: Checkpoint, *names: str) -> tuple[int, ...]:
-    """Return the sizes (if possible, powers of two) of the blocks of a weight that share a scale; () for one scale."""
+    """Return the size of a weight's blocks with one scale each, if possible powers of two; () for a single scale."""
     scale, weight = (stored.tensors[name] for name in names)
     if scale.numel == 1:
         return ()

@@ -14,18 +14,18 @@ FEW = 3
 
 
 class Renamed(View):
-    """A checkpoint with the names of its model's modules.
+    """A checkpoint under new names, such as those of its model's modules.
 
     Attributes:
-        rename: Maps stored names to module names if the model's library renames layers; else None.
-        aliases: Stored name of a layer -> its module name.
+        rename: Maps stored names to module names if `as_modules` found such a mapping; else None.
+        aliases: Stored name of a layer -> its module name, from `as_modules`.
     """
 
     rename: transformers.Rename | None = None
     aliases: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, whole: Checkpoint, parts: Mapping[str, tuple[str, Ranges | None]]) -> None:
-        """Take new name -> stored name and rows (None: all rows)."""
+        """Create the checkpoint from ``parts``: new name -> stored name and its rows, or None for all rows."""
         rows_of = {new: rows for new, (_, rows) in parts.items() if rows is not None}
         origins = {new: (whole, old) for new, (old, _) in parts.items()}
         super().__init__(whole.name, whole.source, origins, rows_of)
@@ -37,7 +37,7 @@ def common(checkpoints: Sequence[Checkpoint], labels: Sequence[str] = ()) -> tup
 
     UNets get diffusers' names. Other models keep their stored names unless another checkpoint names the same layers
     differently: by the authors' names of FLUX and SD3, by transformers' names, or with the prefix of a wrapper.
-    transformers is imported only if most names would differ otherwise.
+    transformers is imported only if most names would differ otherwise. There are notes only with ``labels``.
     """
     forms = [_forms(checkpoint) for checkpoint in checkpoints]
     chosen = _most_common(forms)
@@ -60,7 +60,7 @@ def common(checkpoints: Sequence[Checkpoint], labels: Sequence[str] = ()) -> tup
 
 
 def as_modules(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> Renamed:
-    """Return a checkpoint with the names of its model's modules, or those in ``wanted``; tied weights have both."""
+    """Return the checkpoint under its model's module names, or names in ``wanted``; a tied weight has all its names."""
     model = transformers.of_config(checkpoint.config, len(checkpoint.tensors))
     wanted_tensors = {f"{name}{leaf}" for name in wanted for leaf in (".weight", ".bias")}
     chosen: dict[str, Form] = {}
@@ -83,9 +83,9 @@ def as_modules(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> Renamed:
 
 
 def same_start(one: Collection[str], other: Collection[str]) -> tuple[str, str] | None:
-    """Return the two prefixes, such as "model." and "", by which most names that two models do not share differ.
+    """Return the prefixes in ``one`` and ``other``, such as "model." and "", by which most unshared names differ.
 
-    The result is None if this explains few names, or at most half of the smaller model's names that are not shared.
+    The result is None if this explains at most FEW names, or at most half of the smaller set of unshared names.
     """
     rest, theirs = set(one) - set(other), set(other) - set(one)
     ends: dict[str, set[str]] = {}
@@ -104,7 +104,7 @@ def same_start(one: Collection[str], other: Collection[str]) -> tuple[str, str] 
 
 
 def _cuts(name: str) -> Iterator[tuple[str, str]]:
-    """Yield a name's splits (prefix, rest of the name), the longest rest first, as long as the prefix has no number."""
+    """Yield the splits of a name into prefix and rest, the longest rest first, until the prefix contains a number."""
     parts = name.split(".")
     for i in range(len(parts) - 1):
         if i and parts[i - 1].isdecimal():
@@ -131,7 +131,7 @@ def _names(chosen: Mapping[str, Form]) -> set[str]:
 
 
 def _most_common(forms: Sequence[Mapping[str, list[Form]]]) -> list[dict[str, Form]]:
-    """Return, for every tensor, the translation whose names are possible in most models (of several, the first)."""
+    """For each model, return tensor -> the translation whose rarest name most models can have; ties go to the first."""
     able = Counter(name for model in forms for name in {n for some in model.values() for form in some for n, _ in form})
     return [
         {key: max(some, key=lambda form: min(able[n] for n, _ in form)) for key, some in model.items()}
@@ -140,7 +140,7 @@ def _most_common(forms: Sequence[Mapping[str, list[Form]]]) -> list[dict[str, Fo
 
 
 def _forms(checkpoint: Checkpoint, *, configured: bool = False) -> dict[str, list[Form]]:
-    """Return all translations of every tensor's name; with ``configured``, they include transformers' module names."""
+    """Return tensor -> all translations of its name; with ``configured``, they include transformers' module names."""
     shapes = {key: info.shape for key, info in checkpoint.tensors.items()}
     model = transformers.of_config(checkpoint.config, len(shapes)) if configured else None
     forms_of = dict[str, list[Form]]()

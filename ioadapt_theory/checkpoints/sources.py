@@ -31,7 +31,7 @@ def open_checkpoint(
     Args:
         source: Alias, path or hub id, as `NAME[@REVISION][:PART]`.
         variant: Preferred variant of the files, such as fp16.
-        ema: Use the averaged (True) or the trained (False) weights of a single file with both.
+        ema: Use the averaged (True) or the trained (False) weights; required for a single file with both.
         offline: Use only files in the hub's cache, as with HF_HUB_OFFLINE=1.
         progress: Show progress bars while downloading, if stderr is a terminal.
         cache: Folder of the hub's cache; by default huggingface_hub's.
@@ -82,7 +82,7 @@ def local_path(source: str) -> Path | None:
 
 
 def resolve(source: str) -> Alias:
-    """Return an `Alias` for a source, also for a path or a hub id, with the revision and the part."""
+    """Return the `Alias` of a source, with the revision and the part; for a path or a hub id, it is a new one."""
     aliases = load_aliases()
     name, _, tail = source.rpartition(":")
     for path, part in ((source, None), (name, tail)):

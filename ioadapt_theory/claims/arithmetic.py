@@ -1,7 +1,7 @@
-"""Operations in three arithmetics: float64 batches (tensors), and 50 digits (mpmath) or exact (sympy) in object arrays.
+"""Arithmetic on float64 tensors (batches), and on numpy object arrays of mpmath numbers (50 digits) or exact numbers.
 
-All formulas are built from these operations, so results in the three arithmetics can be compared. A matrix has the last
-two axes of an array, a vector the last one; leading axes are a batch (tensors only).
+All formulas are built from these operations, so their values in different arithmetics can be compared. A matrix has the
+last two axes of an array, and a vector the last axis. Only tensors may have leading axes, which are a batch.
 """
 
 import math
@@ -20,7 +20,7 @@ DIGITS = 50
 LARGE = 64
 """Maximum size of a matrix for singular values at 50 digits; larger ones would take minutes, so float64 is used."""
 Array = Any
-"""A tensor, or a numpy object array of mpmath or sympy numbers; a scalar is a tensor or such a number."""
+"""A tensor, or a numpy object array of mpmath or sympy numbers or Fractions; a scalar is a tensor or such a number."""
 
 mp = mpmath.mp.clone()
 mp.dps = DIGITS
@@ -56,7 +56,7 @@ atanh = _elementwise("atanh")
 
 
 def number(x: int | Fraction | str, like: Array) -> Array:
-    """Return the number x, or "pi" or "inf", in the arithmetic of ``like``."""
+    """Return a number, "pi" or "inf" in the arithmetic of ``like`` and, if that is a tensor, in its shape."""
     if isinstance(x, str):
         if isinstance(like, Tensor):
             return torch.full_like(like, getattr(math, x))
@@ -71,7 +71,7 @@ def number(x: int | Fraction | str, like: Array) -> Array:
 
 
 def excess(value: Array, limit: Array) -> Array:
-    """Return by how much value exceeds limit, relative to limit; 0 if it does not."""
+    """Return by how much ``value`` exceeds ``limit``, divided by ``limit``; 0 if it does not exceed it."""
     if isinstance(value, Tensor) or isinstance(limit, Tensor):
         return torch.where(value <= limit, 0.0, (value - limit) / limit)
     return 0 * value if value <= limit else (value - limit) / limit if limit else math.inf
@@ -88,33 +88,33 @@ def minimum(a: Array, b: Array) -> Array:
 
 
 def where_larger(a: Array, b: Array, x: Array, y: Array) -> Array:
-    """Return x where a > b, else y."""
+    """Return x where a > b, and y elsewhere."""
     return torch.where(a > b, x, y) if isinstance(a, Tensor) else x if a > b else y
 
 
 def dot(u: Array, v: Array) -> Array:
-    """Return the inner product uᵀv."""
+    """Return the inner product of two vectors."""
     return (u * v).sum(-1)
 
 
 def norm(u: Array) -> Array:
-    """Return ‖u‖."""
+    """Return the Euclidean norm of a vector."""
     return sqrt(dot(u, u))
 
 
 def cosine(u: Array, v: Array) -> Array:
-    """Return s(u, v) = uᵀv / (‖u‖‖v‖) of Lemma 1."""
+    """Return the cosine of two vectors, s(u, v) of Lemma 1."""
     return dot(u, v) / (norm(u) * norm(v))
 
 
 def sine(u: Array, v: Array) -> Array:
-    """Return √(1 − s²) as ‖v̂ − s û‖, which is accurate even if u and v are nearly parallel."""
+    """Return √(1 − s(u, v)²) as ‖v̂ − s û‖, which is accurate even if u and v are nearly parallel."""
     a, b = unit(u), unit(v)
     return norm(b - scaled(dot(a, b), a))
 
 
 def angle(u: Array, v: Array) -> Array:
-    """Return the angle arccos s(u, v), accurate at every angle."""
+    """Return the angle between two vectors in radians, accurate even near 0 and π."""
     y, x = sine(u, v), cosine(u, v)
     if exact(x):
         return _sympy().acos(x)
@@ -127,34 +127,34 @@ def scaled(a: Array, m: Array, axes: int = 1) -> Array:
 
 
 def unit(u: Array) -> Array:
-    """Return û = u/‖u‖."""
+    """Return the unit vector û = u/‖u‖."""
     return scaled(1 / norm(u), u)
 
 
 def outer(u: Array, v: Array) -> Array:
-    """Return uᵀv for row vectors."""
+    """Return the outer product uᵀv of two row vectors."""
     return u[..., :, None] * v[..., None, :]
 
 
 def apply(x: Array, w: Array) -> Array:
-    """Return the row vector xW."""
+    """Return the product xW of a row vector and a matrix."""
     return (x.unsqueeze(-2) @ w).squeeze(-2) if isinstance(w, Tensor) else x @ w
 
 
 def identity(like: Array) -> Array:
-    """Return the identity matrix with the size and the arithmetic of a square matrix."""
+    """Return the identity matrix in the size and the arithmetic of the square matrix ``like``."""
     if isinstance(like, Tensor):
         return torch.eye(*like.shape[-2:], dtype=like.dtype, device=like.device)
     return np.eye(*like.shape, dtype=np.int64) * number(1, like.flat[0])
 
 
 def frobenius_sq(m: Array) -> Array:
-    """Return ‖M‖_F²."""
+    """Return the squared Frobenius norm ‖M‖_F²."""
     return (m * m).sum((-2, -1))
 
 
 def singular_values(m: Array) -> Array:
-    """Return the singular values, largest first, on the last axis."""
+    """Return the singular values, largest first, on the last axis; of mpmath matrices beyond ``LARGE``, in float64."""
     if isinstance(m, Tensor):
         return torch.linalg.svdvals(m)
     if not m.any():
@@ -174,12 +174,12 @@ def _exact_singular_values(m: Array) -> list[Any]:
 
 
 def operator_norm(m: Array) -> Array:
-    """Return ‖M‖₂."""
+    """Return the spectral norm ‖M‖₂."""
     return singular_values(m)[..., 0]
 
 
 def condition_number(m: Array) -> Array:
-    """Return σ_max / σ_min over the min(c, d) singular values."""
+    """Return the largest divided by the smallest of the min(c, d) singular values of a c x d matrix."""
     s = singular_values(m)
     if not isinstance(m, Tensor) and max(m.shape) > LARGE and s[-1] < 1e-6 * s[0]:
         msg = f"cond(M) must be at most 1e6 for a matrix larger than {LARGE} x {LARGE}; use a smaller matrix."
@@ -188,7 +188,7 @@ def condition_number(m: Array) -> Array:
 
 
 def inverse(m: Array) -> Array:
-    """Return M⁻¹."""
+    """Return the inverse of a square matrix."""
     if isinstance(m, Tensor):
         return torch.linalg.inv(m)
     if exact(m):
@@ -197,7 +197,7 @@ def inverse(m: Array) -> Array:
 
 
 def pseudo_inverse(m: Array) -> Array:
-    """Return M⁺; singular values at the level of rounding are treated as zero."""
+    """Return the pseudoinverse M⁺; singular values at the level of rounding are treated as zero."""
     if isinstance(m, Tensor):
         return torch.linalg.pinv(m)
     if exact(m):
@@ -209,7 +209,7 @@ def pseudo_inverse(m: Array) -> Array:
 
 
 def rank(m: Array) -> Array:
-    """Return the rank: exact for exact numbers, otherwise the number of singular values above rounding."""
+    """Return the rank: exact for exact numbers, otherwise the number of singular values above the level of rounding."""
     if exact(m):
         return _sympy().Matrix(m.tolist()).rank()
     if not isinstance(m, Tensor) and isinstance(m.flat[0], Fraction):
@@ -221,7 +221,7 @@ def rank(m: Array) -> Array:
 
 
 def _rank_of_fractions(m: Array) -> int:
-    """Return the rank, from flint if it is installed (a thousand times faster), else from Gaussian elimination."""
+    """Return the rank, computed with flint if that is installed (a thousand times faster), or else by elimination."""
     try:
         from flint import fmpq, fmpq_mat
     except ImportError:
@@ -240,7 +240,7 @@ def _rank_of_fractions(m: Array) -> int:
 
 
 def hessian(u: Array, v: Array) -> Array:
-    """Return the Hessian H(u, v) of the cosine, 2d x 2d.
+    """Return the Hessian H(u, v) of the cosine s of two vectors of d entries, 2d x 2d.
 
     H_uu = −(ûᵀa + aᵀû + s(I − ûᵀû))/‖u‖², H_uv = (I − v̂ᵀv̂ − ûᵀb)/(‖u‖‖v‖), with a = v̂ − sû and b = û − sv̂.
     """
@@ -273,7 +273,7 @@ POINTS = {True: 9, False: 33}
 
 
 def sup_hessian_norm(u: Array, v: Array, du: Array, dv: Array) -> Array:
-    """Return max ‖H(u + tΔu, v + tΔv)‖ on a grid of t in [0, 1]; it is at most the supremum, so a bound is stricter."""
+    """Return max ‖H(u + tΔu, v + tΔv)‖ on a grid of t in [0, 1], which is at most the supremum over the segment."""
     sup = operator_norm(hessian(u, v))
     points = POINTS[isinstance(sup, Tensor)]
     for k in range(1, points):

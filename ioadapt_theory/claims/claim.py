@@ -17,10 +17,10 @@ from ioadapt_theory.claims.instances import Setting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Amount of work of a verification; the default is what `pytest paper_checks` runs.
+    """Settings of a verification; `pytest paper_checks` uses the defaults.
 
     Attributes:
-        seed: every part draws from a generator seeded by (seed, claim, strategy, part).
+        seed: seed from which every part of a strategy derives its own random generator.
         instances: number of random instances per claim.
         starts: number of starts of the gradient ascent.
         steps: number of steps of the gradient ascent.
@@ -73,7 +73,7 @@ class Run:
 class Strategy:
     """A way to collect evidence on a claim, in independent parts that can be distributed and resumed.
 
-    Most strategies have one part; ``settings`` names the settings of a run on which the result depends.
+    Most strategies have one part. ``settings`` names the fields of ``Run`` on which the result depends.
     """
 
     settings: ClassVar[tuple[str, ...]] = ()
@@ -97,7 +97,7 @@ class Strategy:
 
 
 class Origin(StrEnum):
-    """The origin of a statement: "as printed" only if the paper prints it, at the place that ``source`` names."""
+    """Where a statement comes from; "as printed" means that the paper prints it at the place in ``Claim.source``."""
 
     PRINTED = "as printed"
     READING = "a reading of what is printed"  # ``Claim.reading`` names it
@@ -106,7 +106,7 @@ class Origin(StrEnum):
 
 
 class Word(StrEnum):
-    """Words that state more about a claim than its relation; each word needs separate evidence."""
+    """Words that say more about a claim than its relations do; each word needs evidence of its own."""
 
     ATTAINED = "attained"  # equality on a shipped instance, at 50 digits
     SHARP = "sharp"  # equality, or arbitrarily near it, for all parameters of the right side
@@ -117,12 +117,12 @@ class Word(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """A statement of the paper in one reading, or our correction of it.
+    """A statement of the paper in one reading, or a correction or extension of ours.
 
     Attributes:
         id: name on the command line.
-        source: number and place in the paper, "Proposition 2 (App. A.1)".
-        origin: origin of the statement.
+        source: number and place in the paper, such as "Proposition 2 (App. A.1)".
+        origin: where the statement comes from.
         expected: the recorded verdict.
         concludes: the relations stated, all of which must hold; empty for a statement in prose.
         given: the hypotheses.
@@ -130,12 +130,12 @@ class Claim:
         strategies: searches for violating instances.
         proofs: the exact arguments (``evidence.argument``, ``extremes``, ``prose``).
         reading: how the printed statement is read, in a few words.
-        amends: id of the printed claim that this one sharpens or corrects.
+        amends: id of the claim that this one sharpens, corrects or extends.
         remark: what is true instead, or how sharp the claim is; ``report`` replaces "{lhs of NAME}" and "{rhs of NAME
             in CLAIM}" with values on a shipped instance.
         witnesses: names of the shipped instances (in ``witnesses.json``) that refute the claim.
         attained: names of the shipped instances on which the bound holds with equality.
-        words: words that state more than the relation.
+        words: words that say more about the claim than its relations do.
         setting: how instances are read and drawn; None for claims without instances.
         inequality: both sides and the hypotheses as functions of an instance; made from the formulas.
 
@@ -173,17 +173,17 @@ class Claim:
 
     @property
     def statement(self) -> str:
-        """The statement in one line: the prose, and the formula with its definitions."""
+        """The statement in one line: the prose, and the formulas with their definitions."""
         formulas = " and ".join(text(r) for r in self.concludes)
         meanings = ", ".join(definitions(self.concludes))
         return "; ".join(part for part in (self.prose, ", ".join(p for p in (formulas, meanings) if p)) if part)
 
     @property
     def latex(self) -> str:
-        """The formula in LaTeX, without the dollars; empty for a statement in prose."""
+        """The formulas in LaTeX, without dollar signs; empty for a statement in prose."""
         return r" \quad\text{and}\quad ".join(latex(r) for r in self.concludes)
 
     @property
     def goals(self) -> tuple[Relation, ...]:
-        """Relations to check on an instance; those up to O(ε²) are replaced by their first order in AB."""
+        """The relations to check on an instance; a left side up to O(ε²) is replaced by its first-order term in AB."""
         return tuple(r if r.order is None else Relation(first_order(r.left), r.sign, r.right) for r in self.concludes)

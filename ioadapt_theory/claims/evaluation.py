@@ -21,7 +21,7 @@ SMALLEST, LARGEST = sys.float_info.min, sys.float_info.max
 
 
 class UndefinedError(InvalidValueError):
-    """Error: the statement is 0/0 on an instance, or a function leaves its domain."""
+    """Error: a statement has no value on an instance, since it is 0/0 there or a function leaves its domain."""
 
     def __init__(self, reason: str = "an adapted vector is zero") -> None:
         super().__init__(f"The statement is undefined on this instance: {reason}.")
@@ -29,7 +29,7 @@ class UndefinedError(InvalidValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """Both sides of a claim on one instance."""
+    """The values of both sides of a claim on one instance."""
 
     claim: str  # id of the claim
     lhs: float  # left side
@@ -39,7 +39,7 @@ class Evaluation:
 
     @property
     def decisive(self) -> float:
-        """The value that is compared with rhs: ``first_order`` if there is one, else lhs."""
+        """The value that is compared with ``rhs``: ``first_order`` if there is one, else ``lhs``."""
         return self.lhs if self.first_order is None else self.first_order
 
     @property
@@ -49,11 +49,11 @@ class Evaluation:
 
     @property
     def decisive_ratio(self) -> float:
-        """The ratio decisive/rhs, which is 0 for 0/0."""
+        """The ratio of ``decisive`` to ``rhs``; 0 for 0/0."""
         return _quotient(self.decisive, self.rhs)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the evaluation as JSON values; a ratio that is not finite is null."""
+        """Return the evaluation as JSON values; an infinite ratio is null."""
         ratio = _quotient(self.lhs, self.rhs) if self.rhs else math.inf
         return {
             "claim": self.claim,
@@ -73,12 +73,12 @@ def _quotient(a: float, b: float) -> float:
 def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
     """Return both sides on an instance, computed with 50, 100, … digits until two results agree or the value vanishes.
 
-    If rounding of the file's numbers makes a norm exceed ε, then ε is enlarged by as much.
+    ``raw`` is an instance file's content. If rounding of its numbers makes a norm exceed ε, ε is enlarged by as much.
 
     Raises:
         FileFormatError: ``raw`` does not have the form of an instance.
         ShapeError: the sizes do not fit.
-        InvalidValueError: a value is outside its limits, or the claim has no instances.
+        InvalidValueError: a value is outside its limits or remains inaccurate, or the claim has no instances.
         HypothesisError: the instance misses a hypothesis.
         UndecidedError: a hypothesis holds only up to rounding, or rounding explains the violation.
         UndefinedError: the statement has no value on the instance.
@@ -162,7 +162,7 @@ def _at(digits: int, inequality: Inequality, raw: Mapping[str, Any], function: C
 
 
 def _settled(a: Any, b: Any) -> tuple[bool, Any]:
-    """Return whether a agrees with b, computed with twice as many digits, and the value: b, or 0 if it vanishes."""
+    """Compare a with b, computed with twice the digits: return whether they agree or b vanishes, and b or 0."""
     if not (_real(a) and _real(b)):
         return _real(a) == _real(b), b
     if b is None or abs(a - b) <= AGREEMENT * abs(b):

@@ -148,7 +148,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def load(path: Path | str, kind: str = "instance file") -> dict[str, Any]:
-    """Return the JSON object in a file, which error messages call a ``kind``."""
+    """Return the JSON object in a file; ``kind`` says in error messages what the file should be."""
     try:
         with Path(path).open("rb") as file:
             content = file.read(LARGEST + 1)
@@ -172,7 +172,7 @@ SHIPPED = resources.files("ioadapt_theory.claims") / "witnesses.json"
 
 
 def witnesses() -> dict[str, dict[str, Any]]:
-    """Return every shipped instance by name."""
+    """Return the contents of all shipped instances by name."""
     return json.loads(SHIPPED.read_text("utf-8"))
 
 

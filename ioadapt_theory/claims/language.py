@@ -2,23 +2,24 @@
 
 A statement is a ``Claim``, with hypotheses (``given``), conclusions (``concludes``) and arguments (``proofs``).
 
-Formulas. ``row``, ``matrix`` and ``scalar`` make symbols; ``+ - * / **``, ``@`` for products with matrices, ``<=``,
-``<`` and ``.equals`` make formulas and relations of them; ``.up_to(2)`` adds O(ε²); ``let`` names a part. Predefined
-symbols: AB, EPSILON, SIGMA and T = I + AB; SOURCE and TARGET, the models of App. A.1, with x1, x2, w, outputs
-y1, y2, s0 and sine0; X, W1, W2, W1_TARGET, W2_TARGET and GAP of App. A.2; U, V, DU, DV, S, R and DELTA of Lemma 1.
+Formulas. ``row``, ``matrix`` and ``scalar`` make symbols. ``+ - * / **``, and ``@`` for products with matrices, make
+formulas; ``<=``, ``<`` and ``.equals`` make relations, to which ``.up_to(2)`` adds O(ε²). ``let`` names a part.
+Predefined symbols: AB, EPSILON, SIGMA and T = I + AB; SOURCE and TARGET of App. A.1, with x1, x2, w, outputs y1, y2, s0
+and sine0; X, W1, W2, W1_TARGET, W2_TARGET and GAP of App. A.2; U, V, DU, DV, S, R and DELTA of Lemma 1.
 
-Arguments, by what they conclude.
-``derived(first, Link(rule, formula), …)`` and ``told(line, …)``: the proof of a theorem in Coq, as a chain of formulas
-or as lines of text. ``@reaching(about)``: lines ``Step(says, check)``, the last of which is ``reached``.
-``Attained(family, over)``: sharp, for every value of the parameters of the right side.
-``**refuted_by("ce1")``: a shipped instance refutes the claim. ``ShownBy``, ``RefutedBy``: other claims settle it.
-``Shown``, ``Refuted``, ``OnlyIf`` and ``Remarked``: lines about a sentence without a formula, by ``@argued(kind, …)``.
+Arguments. ``derived(first, Link(rule, formula), …)`` and ``told(line, …)`` state the proof of a theorem in Coq, as a
+chain of formulas or as lines of text. ``@reaching(about)`` turns a generator of ``Step(says, check)`` into a proof; the
+last step is ``reached``. ``Attained(family, over)`` shows that a bound is sharp for every value of the parameters in
+``over``. ``**refuted_by("ce1")`` refutes the claim by a shipped instance. ``ShownBy`` and ``RefutedBy`` settle it by
+another claim. ``Shown`` and ``Refuted`` settle a claim in prose, ``OnlyIf`` proves the converse of an iff, and
+``Remarked`` proves a remark; write each with ``@argued(kind, …)``.
 
-Lines. ``spelled("so «(a + b)² = a² + 2ab + b²»", …)``: the formula between « and » is checked as printed. Other
-checks: ``vanishes``, ``zero`` (polynomials), ``simplifies`` (roots), ``found`` (a number), ``true``.
+Lines. In ``spelled("so «(a + b)² = a² + 2ab + b²»", …)``, the formula between « and » is checked as printed. Other
+checks are ``vanishes`` and ``zero`` (polynomials), ``simplifies`` (roots), ``found`` (a number), and ``true``.
 
-Searches: ``Replay`` of shipped instances, ``RandomInstances``, ``GradientAscent``, ``StackMonteCarlo``, ``MeanZero`` of
-random draws. Settings of instances: ``matrices`` of free symbols, ``similarity_setting``, ``function_setting``.
+Searches. ``Replay`` evaluates shipped instances, and ``RandomInstances``, ``GradientAscent`` and ``StackMonteCarlo``
+draw them. ``MeanZero`` tests that statistics of random draws have mean zero. The settings of instances are ``matrices``
+(free symbols), ``similarity_setting`` (App. A.1) and ``function_setting`` (App. A.2).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -63,5 +64,5 @@ BEYOND = "beyond the paper"
 
 
 def refuted_by(*names: str, beside: tuple[Any, ...] = ()) -> dict[str, Any]:
-    """Return the fields of a claim that shipped instances refute; ``beside`` are further arguments."""
+    """Return the fields of a claim that the named shipped instances refute; ``beside`` holds further arguments."""
     return {"proofs": (*contradicted(*names), *beside), "witnesses": names, "expected": REFUTED}

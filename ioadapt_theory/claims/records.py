@@ -21,7 +21,7 @@ SCHEMA = 4
 
 
 def default_folder() -> Path:
-    """Return the folder of interrupted runs, in the user's cache."""
+    """Return the folder for journals of interrupted runs, in the user's cache."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ioadapt-theory" / "verify"
 
 
@@ -32,7 +32,7 @@ class Journal:
     """
 
     def __init__(self, folder: Path, claims: Sequence[str], run: Run, tell: Callable[[str], Any]) -> None:
-        """Name the file by a digest of everything that determines the result."""
+        """Name the file after a digest of everything that determines the result."""
         config = {"schema": SCHEMA, "claims": list(claims), "run": asdict(run), "versions": versions()}
         self.path, self.tell, self.broken = folder / f"{fingerprint(config)}.jsonl", tell, False
 
@@ -125,7 +125,7 @@ def read(path: str) -> Record:
     """Return a record that this version of ``ioadapt verify --format json`` wrote.
 
     Raises:
-        FileFormatError: the file is no such record, was computed by another version, or was changed.
+        FileFormatError: the file is not such a record, was computed by another version, or was changed.
     """
     raw = load(path, "record")
     if raw.get("what") == "verify" and raw.get("schema") != SCHEMA:
@@ -149,7 +149,7 @@ def read(path: str) -> Record:
 
 
 def merge(paths: Iterable[str]) -> Record:
-    """Return the union of records, in which each part counts once.
+    """Return the union of the records in some files, in which each part counts once.
 
     Processors may round differently; if there are two results for a part, the worse one is used.
     """

@@ -29,13 +29,13 @@ def remark(claim: Claim) -> str:
 
 
 def short(x: float) -> str:
-    """Return a number as a fraction if its denominator is at most 1000, otherwise with four digits."""
+    """Return a number as a fraction if its denominator is at most 1000, otherwise with four significant digits."""
     nearest = Fraction(x).limit_denominator(1000)
     return str(nearest) if math.isclose(x, nearest, rel_tol=1e-13) else f"{x:.4g}"
 
 
 def reading(claim: Claim) -> str:
-    """Return the origin of a statement and its reading."""
+    """Return where a claim's statement comes from and, if it has one, its reading."""
     return f"{claim.origin}: {claim.reading}" if claim.reading else str(claim.origin)
 
 
@@ -46,7 +46,7 @@ def stated(claim: Claim) -> str:
 
 
 def describe(claim: Claim) -> dict[str, Any]:
-    """Return a claim as plain values; its ratio is computed from the shipped instances."""
+    """Return a claim as plain values; its ratio is the largest on the shipped instances."""
     ratios = [evaluate(claim, witness(name)).decisive_ratio for name in (*claim.witnesses, *claim.attained)]
     return {
         "claim": claim.id,
@@ -69,7 +69,7 @@ def describe(claim: Claim) -> dict[str, Any]:
 
 
 def proofs(claim: Claim) -> str:
-    """Return every exact argument about a claim, step by step."""
+    """Return the text of every exact argument about a claim, step by step."""
     lines = list[str]()
     for proof in claim.proofs:
         lines.append(f"{'Against' if proof.refutes else 'For' if proof.proves else 'About'} {claim.id}: {proof.name}")
@@ -78,7 +78,7 @@ def proofs(claim: Claim) -> str:
 
 
 def cells(claim: Claim) -> tuple[str, ...]:
-    """Return a row of the claims table, with the factor by which witnesses exceed the bound, or attaining instances."""
+    """Return a row of the claims table; its fourth cell names witnesses and their lhs/rhs, or attaining instances."""
     entry, sharp = describe(claim), ""
     if claim.witnesses:
         measured = isinstance(entry["ratio"], float) and "≤" in entry["statement"]
@@ -89,7 +89,7 @@ def cells(claim: Claim) -> tuple[str, ...]:
 
 
 def table(claims: Sequence[Claim], width: int) -> str:
-    """Return the claims table for a terminal: one wrapped block per claim."""
+    """Return the claims table for a terminal: one wrapped block per claim, and then the numbers of verdicts."""
     blocks = []
     for claim in claims:
         name, verdict, statement, shipped, note = cells(claim)
@@ -121,7 +121,7 @@ def counted(claims: Iterable[Claim]) -> str:
 
 
 def summary(claims: Mapping[str, Claim], total: Mapping[str, Verification], unfinished: Collection[str] = ()) -> str:
-    """Return a table of verdict, worst ratio, evidence and time by claim; it marks unexpected and unfinished ones."""
+    """Return a table of verdict, ratio, evidence and time by claim; it marks unexpected and unfinished claims."""
     rows = [("claim", "verdict", "recorded", "worst ratio", "evidence", "seconds")]
     for name, v in total.items():
         recorded = claims[name].expected

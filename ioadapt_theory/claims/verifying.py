@@ -54,11 +54,11 @@ Results = dict[Part, Verification]
 
 
 class RefusedError(IoAdaptError, RuntimeError):
-    """Error: a worker refuses a part or fails on it."""
+    """Error: a worker has other versions than the caller and refuses a part, or it fails on the part."""
 
 
 def strategies(claim: Claim) -> tuple[Strategy, ...]:
-    """Return the claim's strategies, the exact arguments about it, and Coq's theorem if there is one."""
+    """Return the claim's searches, its exact arguments, the check of its words, and Coq's theorem if there is one."""
     checked = (MachineChecked(),) if claim.id in record() else ()
     return (*claim.strategies, *claim.proofs, Said(), *checked)
 
@@ -72,7 +72,7 @@ def named(claims: Mapping[str, Claim], names: Sequence[str]) -> list[Claim]:
 
 
 def work(claim: Claim, run: Run, strategy: int, part: int) -> Verification:
-    """Return the verification of one part."""
+    """Run one part of a strategy, and return its verification, with the time it took."""
     begin = time.perf_counter()
     finding = strategies(claim)[strategy](claim, run, part)
     return Verification(claim=claim.id, findings={finding.kind: finding}, seconds=time.perf_counter() - begin)
@@ -100,7 +100,7 @@ def parts(names: Iterable[str], run: Run) -> Iterator[Part]:
 
 
 def do(values: Sequence[Any], stamp: Mapping[str, str | None]) -> dict[str, Any]:
-    """Compute a part in any process; return its verification as JSON or, under "refused", the reason."""
+    """Compute a part whose caller has the versions ``stamp``; return the JSON result or, under "refused", a reason."""
     if differ := differences(versions(), stamp):
         return {"refused": f"A worker has other versions, {differ}; install the same versions everywhere."}
     part = Part(*values)
@@ -123,7 +123,7 @@ def results(
     Args:
         todo: keys of the parts.
         executor: the executor on which parts run; None for this process.
-        ahead: maximum number of parts that wait or run on the executor; it bounds the memory.
+        ahead: function that returns how many parts may wait or run on the executor; this bounds the memory.
 
     Raises:
         RefusedError: a worker has different code or versions, or a part fails.

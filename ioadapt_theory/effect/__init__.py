@@ -1,4 +1,4 @@
-"""The share of an adapter's effect that another model keeps, predicted from activations and gradients of layers.
+"""The share of its gain that an adapter keeps on another model, predicted from activations and gradients of layers.
 
 This package works on torch modules and does not know adapters; its callers switch adapters on and off.
 """

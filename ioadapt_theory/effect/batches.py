@@ -1,4 +1,4 @@
-"""Batches of inputs, and the split of their rows into three parts: to fit, to select and to predict."""
+"""Batches of inputs, and the split of their rows into three parts, which are used to fit, to select and to predict."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Pair = tuple[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Pairs of batches used to fit, to select and to predict."""
+    """Pairs of batches to fit, to select (``choose``) and to predict (``tell``); ``rows`` counts all samples."""
 
     fit: list[Pair]
     choose: list[Pair]
@@ -32,16 +32,16 @@ class Parts:
 
 
 def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int = 0) -> Parts:
-    """Return the rows of all batches, split at random into parts, in batches of at most ``size`` rows.
+    """Return all rows, split at random into three parts, as pairs of batches of at most ``size`` rows.
 
     Args:
-        inputs: a tensor, a tuple of arguments, a mapping of keywords, or an iterable of such batches.
+        inputs: a tensor, a tuple of arguments, a mapping of keyword arguments, or an iterable of such batches.
         target_inputs: the same samples as inputs of the target, row by row; by default the same batches.
         size: maximum number of rows in a batch.
         seed: the seed of the split.
 
     Raises:
-        InvalidValueError: there are too few rows, or the two inputs have different numbers of rows.
+        InvalidValueError: there are fewer than 3 rows, a value is not finite, or the two inputs differ in batch size.
     """
     sources, targets, counts = _paired(inputs, target_inputs)
     rows = sum(counts)
@@ -80,7 +80,7 @@ def listed(inputs: Any) -> list[Any]:
     """Return the inputs as a list of batches.
 
     Raises:
-        InvalidValueError: there are no inputs, or a value is not finite.
+        InvalidValueError: there are no inputs, their type is not supported, or a value is not finite.
     """
     one = isinstance(inputs, Tensor | tuple) or isinstance(inputs, Mapping)
     if not one and not isinstance(inputs, Iterable):

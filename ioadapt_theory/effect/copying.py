@@ -1,9 +1,9 @@
 """The share of its gain (loss reduction) that a copied adapter keeps: predicted after training, or expected before.
 
-The expected cosine of the effects on the source S and the target T is N_ST/√(N_SS N_TT). Here N_ab, the sum of
-E (r_a·r_b)⟨J_a, J_b⟩ over pairs of positions of a sample, is the expected ⟨e_a, e_b⟩ of the effects e = rMJ, in models
-a and b, of one change M with independent entries (claim `effect-random`). The two layers must have the same sizes,
-since otherwise no M fits both.
+A change M of a layer that reads r has the effect e = rMJ on the outputs, through the Jacobian J. If the entries of M
+are independent, the expected ⟨e_a, e_b⟩ of its effects in models a and b is N_ab, the sum of E (r_a·r_b)⟨J_a, J_b⟩ over
+pairs of positions of a sample, and the expected cosine of the effects on the source S and the target T is
+N_ST/√(N_SS N_TT) (claim `effect-random`). The two layers must have the same sizes, since otherwise no M fits both.
 """
 
 import math
@@ -22,15 +22,15 @@ from ioadapt_theory.effect.retained import Alignment, Prediction, RowSums, diver
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, ShapeError
 
 Off = Callable[[nn.Module], AbstractContextManager[None]]
-"""A context manager that switches a model's adapters off, such as ``adapters.disable``."""
+"""Function that returns a context manager, which switches a model's adapters off, such as ``adapters.disable``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected(Alignment):
-    """The expected cosine and size ratio of the effect of a copied adapter, for one layer and side before training.
+    """The expected cosine and size ratio of the effects of a copied adapter on one side of a layer, before training.
 
     Attributes:
-        cosine: N_ST/√(N_SS N_TT).
+        cosine: N_ST/√(N_SS N_TT), the expected cosine of the effects on the source and on the target.
         ratio: √(N_TT/N_SS), the expected size of the effect on the target divided by the size on the source.
         samples: number of samples times number of cotangents in the estimate.
     """
@@ -49,7 +49,7 @@ def expected(
     seed: int = 0,
     draws: int = 2,
 ) -> dict[tuple[str, str], Expected]:
-    """Return the expected effect of a copied adapter by layer and side, except for sides of different sizes.
+    """Return (layer, side) -> the expected effect of a copied adapter; sides that cannot be compared are left out.
 
     Args:
         source: the model that an adapter would be trained on, with adapters switched off by the caller.
@@ -59,7 +59,7 @@ def expected(
         sides: the sides to compare, among "weight", "input" and "output".
         call: function that runs a model on a batch; by default a plain call.
         seed: seed of the cotangents, which both models share.
-        draws: number of cotangents per batch; 128 samples times cotangents suffice to predict a layer to within 0.02.
+        draws: number of cotangents per batch; 128 samples times cotangents predict a layer to within about 0.02.
     """
     sums: dict[tuple[str, str], list[float]] = {}
     counts: dict[tuple[str, str], int] = {}
@@ -85,7 +85,7 @@ def expected(
 
 
 def products(source: Rows, target: Rows, side: str) -> tuple[float, float, float]:
-    """Return the sums N_ST, N_SS and N_TT over one batch, not divided by the number of samples.
+    """Return the sums N_ST, N_SS and N_TT of one side over a batch, not divided by the number of samples.
 
     Raises:
         ShapeError: the two layers have different sizes on this side.
@@ -99,7 +99,7 @@ def products(source: Rows, target: Rows, side: str) -> tuple[float, float, float
 
 
 def _product(r: Tensor, g: Tensor, r2: Tensor, g2: Tensor) -> float:
-    """Return Σ over pairs of positions of (r·r')(g·g'), computed in the cheaper of two ways."""
+    """Return the sum of (r·r')(g·g') over all pairs of positions of a sample, computed in the cheaper of two ways."""
     positions, sizes = r.shape[1], (r.shape[2], g.shape[3])
     if positions * positions * sum(sizes) <= positions * sizes[0] * sizes[1]:
         return float(((r @ r2.mT) * (g @ g2.mT)).double().sum())
@@ -117,19 +117,20 @@ def measured(
     need: str | None = None,
     seed: int = 0,
 ) -> Prediction:
-    """Return the share of the source adapters' effect that the target's adapters keep; four forward passes per batch.
+    """Return a prediction of the share of the source's gain that the copied adapters keep on the target.
 
     Args:
         source: the source, with its adapters active.
         target: the target, with its adapters active.
-        batches: pairs of batches, see ``effect.batches.whole``, without rows used in a fit.
-        off: a context manager that switches a model's adapters off.
+        batches: pairs of batches, see ``effect.batches.whole``, without rows used in a fit; each is run four times.
+        off: function that returns a context manager, which switches a model's adapters off.
         call: function that runs a model on a batch and returns outputs that both models have; by default a plain call.
         need: "labels" or "change"; by default chosen from the outputs, see ``needed``.
         seed: seed of random numbers in the models, and of the bootstrap.
 
     Raises:
-        InvalidValueError: outputs have different shapes or are not finite, or an adapter has no effect.
+        InvalidValueError: there are no batches, outputs differ in shape or are not finite, or the source's adapters
+            have no effect.
     """
     parts: list[RowSums] = []
     weight = None

@@ -1,6 +1,6 @@
 """Forward and backward passes of a model that record the activations and the gradients of its layers.
 
-An adapter of a layer y = zW reads z (or, on the output side, y with the bias), and a change of y acts on the network's
+An adapter on a layer y = zW reads z (or, on the output side, y with the bias), and a change of y acts on the network's
 output through the Jacobian J. A backward pass from a random cotangent ξ of the outputs gives g = Jξ; with E ξξᵀ = I the
 rows g have E gᵀg = E JJᵀ. Two models are compared with the *same* cotangents, drawn by ``cotangents``. Effects are
 small differences of outputs, which bfloat16 would round away, so half-precision models run in float32.
@@ -33,7 +33,7 @@ class Recorded:
 
     Attributes:
         output: the tensor to compare, (samples, ...).
-        rows: the activations and gradients of each layer that was called.
+        rows: layer -> its activations and gradients, for layers that were called.
         silent: layers that were never called.
     """
 
@@ -58,7 +58,7 @@ def record(
     Args:
         model: the model, with adapters switched off by the caller.
         modules: the linear layers and convolutions to record, by name.
-        batch: a tensor, a tuple of arguments, or a mapping of keywords.
+        batch: a tensor, a tuple of arguments, or a mapping of keyword arguments.
         call: function that runs the model on the batch; by default, the batch is unpacked into arguments.
         seed: seed of the cotangents and of random numbers in the model; give both models of a pair the same seed.
         draws: number of random cotangents.
@@ -89,7 +89,7 @@ def record(
 def cotangents(output: Tensor, seed: int, draws: int, chances: Tensor | None = None) -> Iterator[Tensor]:
     """Yield random cotangents for an output; the same seed and shape give the same cotangents on every device.
 
-    Their entries are N(0, 1), or have the covariance diag p - ppᵀ if probabilities p are given.
+    Their entries are independent N(0, 1) or, with class probabilities p, have the covariance diag p - ppᵀ.
     """
     generator = torch.Generator().manual_seed(seed)
     for _ in range(draws):
@@ -106,7 +106,7 @@ def run(model: nn.Module, batch: Any, call: Call | None, seed: int) -> Tensor:
 
 
 def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> tuple[Tensor, str | None]:
-    """Return the output to compare, and the first name of ``FIRST`` that the model's result has, or None."""
+    """Return the output to compare, padding set to zero, and the first name of ``FIRST`` in the result, or None."""
     devices = {p.device for p in model.parameters() if p.device.type == "cuda"} if torch.cuda.is_available() else ()
     with torch.random.fork_rng(devices=[*devices]):
         torch.manual_seed(seed)
@@ -159,7 +159,7 @@ def tensors(result: Any) -> Iterator[Tensor]:
 
 
 def widened(batch: Any) -> Any:
-    """Return a batch with its half-precision tensors in float32."""
+    """Return a batch with its half-precision tensors converted to float32."""
     if isinstance(batch, Tensor):
         return batch.float() if batch.dtype in HALVES else batch
     if isinstance(batch, Mapping):
@@ -169,7 +169,7 @@ def widened(batch: Any) -> Any:
 
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
-    """Run the model in evaluation mode, at least in float32, frozen and without checkpointing, inside the block."""
+    """In the block, keep the model in evaluation mode, at least float32, frozen and without gradient checkpointing."""
     modes = {part: part.training for part in model.modules()}
     flags = {p: p.requires_grad for p in model.parameters()}
     checkpointed = [part for part in modes if getattr(part, "gradient_checkpointing", False) is True]
@@ -196,7 +196,7 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
 
 
 class _Watch:
-    """Hooks that store the input, the output and the gradients of the output for every call of each layer."""
+    """Hooks that store the input, the output and the output's gradients for every call of each layer."""
 
     def __init__(self, modules: Mapping[str, nn.Module]) -> None:
         self.modules = modules

@@ -1,6 +1,7 @@
 """The inputs and output gradients of one layer as rows, samples x positions x features, for each side.
 
-On the weight side, a grouped convolution has a position for each group, which affects only the channels of this group.
+A change M on a side (m for a bias) updates the network's output as below, see ``passes`` for z, y, W and J. On the
+weight side, a grouped convolution has a position for each group, which affects only the channels of this group.
 
 | side | update | reader r | writer |
 |---|---|---|---|
@@ -32,7 +33,7 @@ class Rows:
 
     Attributes:
         module: the layer.
-        calls: z, y and the gradients of y for each cotangent, for each call, with the axes in the layer's order.
+        calls: for each call the input z, the output y, and a gradient of y for each cotangent, with the layer's axes.
         draws: number of cotangents.
         samples: number of samples in the model's output; if the number of rows of each call is a multiple of
             ``samples``, the rows are grouped by sample.
@@ -44,11 +45,11 @@ class Rows:
     samples: int
 
     def reader(self, side: str) -> Tensor:
-        """Return r, samples x positions x features; the positions of several calls are concatenated."""
+        """Return r of this side, samples x positions x features; the positions of several calls are concatenated."""
         return self._joined([self._read(side, z, y)[None] for z, y, _ in self.calls])[0]
 
     def writer(self, side: str) -> Tensor:
-        """Return the gradients, cotangents x samples x positions x features, with the positions of ``reader``."""
+        """Return gradients of this side, cotangents x samples x positions x features, at the positions of `reader`."""
         return self._joined([self._written(side, *call) for call in self.calls])
 
     def both(self, side: str) -> tuple[Tensor, Tensor]:
@@ -56,7 +57,7 @@ class Rows:
         return self.reader(side), self.writer(side)
 
     def _joined(self, calls: list[Tensor]) -> Tensor:
-        """Concatenate the calls along positions, draws x samples x positions x features."""
+        """Concatenate the calls along their positions; the result is draws x samples x positions x features."""
         count = self.samples if all(x.shape[1] * x.shape[2] % self.samples == 0 for x in calls) else 0
         if not count and len({x.shape[1] for x in calls}) > 1:
             count = 1
@@ -94,7 +95,7 @@ class Rows:
 
 
 def effects(r: Tensor, g: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Return ⟨ξ, e⟩ for the effect e of a change AB to first order: the sum of (rA)·(Bg), cotangents x samples."""
+    """Return the first-order ⟨ξ, e⟩ of a change AB with effect e: Σ (rA)·(Bg) for each cotangent ξ and sample."""
     return ((r @ a.to(r)) * (g @ b.to(g).mT)).sum((-2, -1))
 
 
@@ -105,7 +106,7 @@ def _flat(x: Tensor, axis: int) -> Tensor:
 
 
 def patches(module: nn.Module, x: Tensor) -> Tensor:
-    """Return a convolution's input patches for each position and group, samples x positions x (channels · taps).
+    """Return a convolution's input patches, samples x (positions · groups) x (channels per group · taps).
 
     Raises:
         UnsupportedError: the convolution has too many groups or an unknown type.

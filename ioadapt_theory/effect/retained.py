@@ -1,4 +1,4 @@
-"""The share of an adapter's effect that is kept on a target, predicted from unlabelled inputs.
+"""The share of its gain (loss reduction) that an adapter keeps on a target model, predicted from unlabelled inputs.
 
 Let d be the output with the adapter minus the output without it, on the source (S) and on the target (T), c the cosine
 of d_S and d_T, and q = ‖d_T‖/‖d_S‖. The share is
@@ -7,8 +7,8 @@ of d_S and d_T, and q = ‖d_T‖/‖d_S‖. The share is
     R_KL = E_t[log p_Ta - log p_T] / E_s[log p_Sa - log p_S]             if both need the same labels,
 
 where p_Sa and p_Ta are the class probabilities of the adapted models, p_S and p_T those of the plain models, and s and
-t are estimates of the label distribution, see ``guessed``: both are p_Sa if the plain models agree and the adapter has
-the right strength. Both shares are ratios of sums over rows, so they have a bootstrap interval.
+t are estimates of the label distribution, see ``guessed``: both are close to p_Sa if the plain models agree. Both
+shares are ratios of sums over rows, so they have a bootstrap interval.
 """
 
 import math
@@ -42,27 +42,29 @@ class Alignment:
 
     @property
     def R(self) -> float:
-        """The share of its gain that a copy keeps, 2cq - q²."""
+        """The share of an adapter's gain that its copy keeps, 2cq - q²."""
         return 2 * self.cosine * self.ratio - self.ratio**2
 
     @property
     def at_best_strength(self) -> float:
-        """The share of the gain that a copy keeps at the best strength, c/q: c², or 0 if c is negative."""
+        """The share of the gain that the copy keeps at its best strength, c/q: c², or 0 if c is negative."""
         return max(self.cosine, 0.0) ** 2
 
 
 @dataclass(frozen=True, slots=True)
 class RowSums:
-    """Sums over each row from which the predictions are computed.
+    """The quantities of each row from which the predictions are computed.
+
+    The symbols are those of this module; d_S and d_T are the changes of the models' outputs by their adapters.
 
     Attributes:
         inner: ⟨d_S, d_T⟩.
         source: ‖d_S‖².
         target: ‖d_T‖².
-        gained: rows x 3, log p_Ta - log p_T of the labels, summed over a row's positions, if the target's weight in the
-            estimate of the labels is w, 0 and 2w; zeros if the outputs are not logits.
-        wanted: log p_Sa - log p_S of the labels, summed in the same way.
-        agreeing: share of a row's positions at which both plain models have the same largest output.
+        gained: rows x 3, E[log p_Ta - log p_T] over estimated labels, see ``guessed``, summed over a row's positions.
+            The columns are for the target's weights w, 0 and 2w in the estimate. Zeros if the outputs are not logits.
+        wanted: E[log p_Sa - log p_S] over labels estimated with weight 0, summed over a row's positions, or zeros.
+        agreeing: share of a row's positions, except padding, at which both plain models have the same largest output.
     """
 
     inner: Tensor
@@ -74,7 +76,15 @@ class RowSums:
 
     @classmethod
     def of(cls, s: Tensor, sa: Tensor, t: Tensor, ta: Tensor, weight: float | None = None) -> "RowSums":
-        """Return the sums for plain and adapted outputs, rows x ... x classes; ``weight`` is None without logits."""
+        """Return the quantities of the rows of one batch.
+
+        Args:
+            s: outputs of the plain source, rows x ... x classes.
+            sa: outputs of the adapted source.
+            t: outputs of the plain target.
+            ta: outputs of the adapted target.
+            weight: w, see ``trust``; None if the outputs are not logits.
+        """
         if s.numel() > MANY and len(s) > 1:
             rows = zip(*(x[:, None] for x in (s, sa, t, ta)), strict=True)
             return cls.joined([cls.of(a, b, c, d, weight) for a, b, c, d in rows])
@@ -92,7 +102,7 @@ class RowSums:
 
     @classmethod
     def joined(cls, parts: list["RowSums"]) -> "RowSums":
-        """Return the sums of several batches, concatenated along the rows."""
+        """Return the quantities of several batches, concatenated along the rows."""
         return cls(*(torch.cat([getattr(part, name) for part in parts]) for name in cls.__slots__))
 
 
@@ -101,7 +111,7 @@ class Prediction(Alignment):
     """Prediction of the share of the gain that is kept; R applies if both models need the same change.
 
     Attributes:
-        R_KL: share of the gain in log-likelihood, if both models need the same labels; None if they need a change.
+        R_KL: share of the gain in log-likelihood, if both models need the same labels; None if ``need`` is "change".
         interval: (lower, upper) for R_KL or R, according to ``need``.
         need: "labels" or "change".
         agreement: share of positions at which both plain models have the same largest output.
@@ -116,7 +126,7 @@ class Prediction(Alignment):
 
     @property
     def kept(self) -> float:
-        """R_KL if ``need`` is "labels", R if it is "change"."""
+        """The share of the gain that is kept: R_KL if ``need`` is "labels", R if it is "change"."""
         return self.R_KL if self.need == "labels" and self.R_KL is not None else self.R
 
     def bound(self, explained: float) -> float:
@@ -135,7 +145,7 @@ class Prediction(Alignment):
 
 
 def guessed(s: Tensor, sa: Tensor, t: Tensor, weight: float = 0.0, strengths: tuple[float, ...] = STRENGTHS) -> Tensor:
-    """Return label probabilities estimated from the models: the mean over a of p_S (p_Sa/p_S)^a (p_T/p_S)^w.
+    """Return label probabilities estimated from the models: the mean over a of normalised p_S (p_Sa/p_S)^a (p_T/p_S)^w.
 
     The mean includes weaker and stronger adapters, since an adapter is rarely trained to exactly the right strength, on
     which the likelihood of rare labels depends.
@@ -159,8 +169,8 @@ def trust(differing: float, changed: float) -> float:
     errors, so that the target has less information to add.
 
     Args:
-        differing: D, the sum of KL(p_S, p_T).
-        changed: A, the sum of KL(p_Sa, p_S), see ``divergences``.
+        differing: D, the sum of KL(p_S, p_T) over rows and positions.
+        changed: A, the sum of KL(p_Sa, p_S) over the same, see ``divergences``.
     """
     return min(0.5, differing**2 / max(differing**2 + changed**2, 1e-300))
 
@@ -173,10 +183,10 @@ def divergences(s: Tensor, sa: Tensor, t: Tensor) -> tuple[float, float]:
 
 
 def predict(sums: RowSums, need: str, *, seed: int = 0) -> Prediction:
-    """Return the prediction from the sums of the rows.
+    """Return the prediction from the quantities of rows.
 
     Args:
-        sums: sums over rows that were not used in a fit.
+        sums: quantities of rows that were not used in a fit.
         need: "labels" or "change".
         seed: seed of the bootstrap.
 
@@ -217,8 +227,8 @@ def needed(output: Tensor, named: str | None = None) -> str:
     """Return "labels" if the outputs seem to be logits, else "change".
 
     Outputs with a name are logits if the name contains "logits". Outputs without a name, of two or three dimensions,
-    are logits if the mean entropy of their softmax is below 0.6 of the entropy of the uniform distribution. Pass
-    ``need=`` if this is wrong.
+    are logits if the mean entropy of their softmax is below 0.6 of the entropy of the uniform distribution. If this is
+    wrong for a model, pass ``need=`` to the caller, such as ``measured``.
     """
     classes = output.shape[-1]
     if output.ndim < 2 or classes < 2:

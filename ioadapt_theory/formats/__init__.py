@@ -1,4 +1,4 @@
-"""Reading and writing of adapter files: our own folders, PEFT, diffusers, kohya/A1111 and LyCORIS."""
+"""Reading and writing of adapter files in our own format and in those of PEFT, diffusers, kohya/A1111 and LyCORIS."""
 
 from ioadapt_theory.adapters.guards import SAVERS
 from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer

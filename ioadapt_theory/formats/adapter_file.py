@@ -37,7 +37,7 @@ class StoredLayer:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A new value for one parameter of the base: PEFT's modules_to_save, trained biases and resized embeddings.
+    """A new value for one parameter of the base: PEFT's modules_to_save, a trained bias, or a resized embedding.
 
     It is not part of the adapter: ``load`` applies it only with alter_base=True, and ``remove`` does not undo it.
 
@@ -59,16 +59,16 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class AdapterFile:
-    """An adapter in a file or folder, whose values are not read yet.
+    """An adapter in a file or folder; its values are not read yet.
 
     Attributes:
         path: the file or folder that was opened.
         format: "ioadapt_theory", "PEFT", "diffusers" or "kohya/LyCORIS".
         layers: the stored layers.
         changes: changes of the base's own tensors.
-        unread: keys that are not read -> the reason.
+        unread: key that is not read -> the reason.
         base: name of the model that the adapter was trained on or baked for, if stored in the file.
-        prints: fingerprints of the base's layers, if stored in the file.
+        prints: layer of the base -> its fingerprint; empty if the file stores none.
         task_type: PEFT's task_type, by which its Auto classes choose the model class.
 
     Example:

@@ -21,7 +21,7 @@ SHIFTS = ("up_bias", "diff_b")
 
 
 def kind_of(roles: Collection[str]) -> str:
-    """Return the kind of adapter with these parts; raise an error if they form no adapter, or an unsupported one."""
+    """Return the name of the kind of adapter with these parts; raise an error if they are incomplete or unsupported."""
     parts = {*roles}
     for name, kind in KINDS.items():
         if kind.required <= parts <= kind.required | kind.optional:
@@ -58,7 +58,7 @@ def _misfit(shapes: Shapes) -> FileFormatError:
 
 
 def build(kind: str, parts: Parts, scaling: float) -> Adapter:
-    """Return our adapter for the parts of a layer's adapter; raise FileFormatError if their shapes do not match."""
+    """Return our adapter, built from a stored one's parts; raise FileFormatError if some are missing or do not fit."""
     shapes = {role: tuple(t.shape) for role, t in parts.items()}
     if () in shapes.values():
         raise _misfit(shapes)  # torch only warns
@@ -80,7 +80,7 @@ def build(kind: str, parts: Parts, scaling: float) -> Adapter:
 
 
 def refit(adapter: Adapter, size: Size) -> None:
-    """Set the sizes of the layer that do not follow from the adapter's tensors, such as the taps of a kernel."""
+    """Set the sizes that do not follow from the adapter's tensors, such as a kernel's taps, to those of the layer."""
     _, columns, channels = size
     sizes: dict[Placement, Size] = {
         Placement.WEIGHT: size,

@@ -9,7 +9,7 @@ from ioadapt_theory.formats.match import Match
 
 
 def describe(file: AdapterFile, matched: Match | None = None) -> dict[str, Any]:
-    """Return a file's format, base, and layers with settings and sizes; with ``matched``, also which layers fit."""
+    """Return a file's format, base, and layers with settings and sizes; with ``matched``, also the layers that fit."""
     layers = [
         {
             "layer": str(stored.name),
@@ -48,7 +48,7 @@ def describe(file: AdapterFile, matched: Match | None = None) -> dict[str, Any]:
 
 
 def table(facts: dict[str, Any], width: int = 80) -> str:
-    """Return the output of ``describe`` as text, wrapped to this width, with layers grouped by their settings."""
+    """Return the output of ``describe`` as text, wrapped to ``width`` columns, with layers grouped by settings."""
     alike: dict[str, list[str]] = {}
     for layer in facts["layers"]:
         rank = "" if layer["rank"] is None else f"rank {layer['rank']}, "

@@ -118,7 +118,7 @@ def write_lora(
 
 
 def _bake(adapter: Adapter, base: BaseLayer, rank: int | None, share: float | None) -> Baked:
-    """Return a layer's adapter as an exact LoRA, or truncated to a rank or share, in the adapter's dtype."""
+    """Return a layer's adapter as a LoRA of the same dtype, exact or truncated to a rank or share, see ``truncate``."""
     dtype = next(adapter.parameters()).dtype
     a, b, bias, lost = truncate(adapter, base.matrix, base.bias, rank=rank, share=share, dtype=dtype)
     r, d = b.shape
@@ -126,7 +126,7 @@ def _bake(adapter: Adapter, base: BaseLayer, rank: int | None, share: float | No
 
 
 def _tensors(layers: Mapping[str, Baked], prefix: str) -> dict[str, Tensor]:
-    """Return the tensors of all layers with PEFT's names; ``lora_bias`` applies to all layers or none."""
+    """Return all layers' tensors under PEFT's names. If a layer has a bias, the others get zeros, as PEFT requires."""
     biased, tensors = any(layer.bias is not None for layer in layers.values()), dict[str, Tensor]()
     for name, layer in layers.items():
         tensors |= {f"{prefix}{name}.lora_A.weight": layer.down, f"{prefix}{name}.lora_B.weight": layer.up}
@@ -205,7 +205,7 @@ def write_glora(path: Path | str, layers: Layers, *, component: str = "") -> Pat
 
 
 def _factors(name: str, adapter: Adapter, placement: Placement, format_: str) -> tuple[Tensor, Tensor]:
-    """Return A and sB of a LoRA in this placement; raise UnsupportedError for other adapters."""
+    """Return A and sB, with the scaling s, of a LoRA in this placement; raise UnsupportedError for other adapters."""
     if adapter.family != "lora" or list(adapter) != [placement] or adapter.shift is not None:
         biased = " with a bias" if adapter.shift is not None else ""
         kind = f"{adapter.family} adapter in {'+'.join(adapter)} placement{biased}"

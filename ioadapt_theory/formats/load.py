@@ -52,7 +52,7 @@ def load(
         trainable: whether the adapter is to be trained further. Other trainable parameters stay trainable.
 
     Returns:
-        The outcome for each layer.
+        A report with the outcome for each layer.
 
     Raises:
         FileFormatError: the file is invalid; the message names the file, the key, and the expected and actual values.
@@ -110,7 +110,7 @@ def load(
 def _changes(
     model: nn.Module, matched: matching.Match
 ) -> tuple[list[tuple[Change, nn.Module, nn.Parameter]], dict[str, str]]:
-    """Return the changes of the base that alter a value, and for each change that does not fit the reason."""
+    """Return changes that alter a value, with module and new parameter, and the reasons for changes that do not fit."""
     modules = dict(walk(model))
     wanted = [change for change in matched.file.changes if change.name.component == matched.component]
     places = resolve([change.name for change in wanted], modules, of_model(model)).layers

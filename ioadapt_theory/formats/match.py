@@ -25,8 +25,8 @@ class Match:
     Attributes:
         file: the adapter file.
         weights: the weights of the base.
-        layers: layer of the base -> layer of the adapter.
-        lost: layers of the adapter that do not fit -> the reason.
+        layers: layer of the base -> the stored adapter that fits it.
+        lost: layer of the adapter that does not fit -> the reason.
         component: the component of a pipeline that was matched, or "" if the file names none.
         correspondence: how the layers were matched.
     """
@@ -69,7 +69,7 @@ def match(
     by: str = "name",
     source: Weights | None = None,
 ) -> Match:
-    """Return the match of an adapter file with a base; the reasons for lost layers refer to the base as ``called``."""
+    """Match an adapter file with a base. ``by`` is the ``match`` of ``load``; ``called`` names the base in reasons."""
     # Names of FLUX's and SD3's authors also match diffusers' models, where a layer may be split.
     stored = {layer.name: layer for layer in file.layers}
     places = correspond(stored, weights, by, source=source, prints=file.prints)
@@ -89,7 +89,7 @@ def match(
 
 
 def fitted(layer: StoredLayer, f: Operator) -> Adapter:
-    """Return the adapter of a stored layer, with its values, and with the sizes of the operator ``f`` filled in."""
+    """Return the adapter of a stored layer with its values, and with missing sizes taken from the base layer ``f``."""
     adapter = layer.adapter()
     refit(adapter, (f.rows, f.columns, f.channels))
     return adapter

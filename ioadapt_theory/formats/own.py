@@ -25,7 +25,7 @@ WRAPPERS = {
     "FullyShardedDataParallel": "_fsdp_wrapped_module",
     "CheckpointWrapper": "_checkpoint_wrapped_module",
 }
-"""Class of each of torch's wrappers of a model -> the attribute that stores the wrapped model."""
+"""Class name of a torch wrapper -> its attribute that stores the wrapped model."""
 ALTERED = "_altered_by_adapters"
 """Attribute of a model: name of an adapter -> tensors of the base that were replaced on loading."""
 
@@ -34,7 +34,7 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
     """Write an adapter to a folder, and return the folder.
 
     If saving is interrupted, the previous adapter is unchanged. Several processes may save to one folder at once; the
-    last file stays. If layers are sharded by ``fully_shard``, every rank must call this function.
+    file that is written last stays. If layers are sharded by ``fully_shard``, every rank must call this function.
 
     Args:
         model: the model with the adapter; torch's wrappers do not appear in the stored names.
@@ -97,7 +97,7 @@ def save_adapter(model: nn.Module, folder: Path | str, name: str = "default", *,
 
 
 def write(folder: Path | str, adapters: Mapping[str, Adapter], header: Mapping[str, str]) -> Path:
-    """Write adapters, given by layer, to a folder or file, with this header, and return the given path."""
+    """Write adapters (layer -> adapter) and more header entries to a folder or file, and return the given path."""
     file = _file(folder)
     if file != Path(folder):
         require_folder(file.parent)
@@ -123,7 +123,7 @@ def _file(folder: Path | str) -> Path:
 
 
 def _gathered(parameter: nn.Parameter) -> Tensor:
-    """Return a parameter for storage, gathered if it is sharded."""
+    """Return a copy of a parameter on the CPU, gathered from all ranks if it is sharded."""
     t: Any = parameter.detach()
     t = t.full_tensor() if hasattr(t, "full_tensor") else t
     return t.cpu().clone(memory_format=torch.contiguous_format)  # FSDP1 resizes storage, which numpy must not share

@@ -172,7 +172,7 @@ def _without_adapter(path: Path, unread: Mapping[str, str], changes: Iterable[Ch
 
 
 def _by_layer(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str, str]]:
-    """Return layer -> role -> key of the tensor, and for each key that is not read the reason."""
+    """Return layer -> part of its adapter -> key of the tensor, and key that is not read -> the reason."""
     layers: dict[Name, dict[str, str]] = {}
     left_out = filter(None, source.metadata.get("left_out", "").split(", "))  # in a pickle
     unread = dict.fromkeys(left_out, "a tensor of an unsupported type")
@@ -190,7 +190,7 @@ def _by_layer(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str,
 
 
 def _layer(name: Name, roles: Mapping[str, str], source: TensorFile, scale: scaling.Scale) -> StoredLayer:
-    """Return the adapter of one layer; ``roles``: part of the adapter -> key of its tensor."""
+    """Return the stored adapter of one layer, without values; ``roles``: part of the adapter -> key of its tensor."""
     source.require_floats(roles.values())
     factors = {role: key for role, key in roles.items() if role != "alpha"}
     shapes, kind = {role: source.shapes[key] for role, key in factors.items()}, kind_of(factors)

@@ -78,7 +78,7 @@ def is_name(text: object) -> bool:
 
 
 def parse_json(text: str | bytes, what: str) -> Any:
-    """Return the content of JSON; raise FileFormatError with the prefix ``what`` if it is invalid."""
+    """Return the content of a JSON text; raise FileFormatError with the prefix ``what`` if it is invalid."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -99,7 +99,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
 
 
 def require_folder(path: Path) -> None:
-    """Raise InvalidValueError if the path of the folder to write is that of a file."""
+    """Raise InvalidValueError if a file exists at the path where a folder is to be written."""
     if path.exists() and not path.is_dir():
         msg = f"{path} is a file, but this format is a folder; give another name."
         raise InvalidValueError(msg)

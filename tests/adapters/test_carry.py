@@ -10,6 +10,7 @@ from torch import nn
 from ioadapt_theory.adapters import TransferError, adapt, disable, layers, parameters, transfer
 from ioadapt_theory.adapters.carrying import CarryWarning, gauss_newton
 from ioadapt_theory.adapters.carrying.extraction import extract
+from ioadapt_theory.adapters.carrying.refine import from_zero
 from ioadapt_theory.adapters.carrying.trial import Options, Trial
 from ioadapt_theory.effect import divided, undisturbed
 from ioadapt_theory.effect.retained import guessed
@@ -76,8 +77,11 @@ def test_groups_of_channels_in_another_order():
     target, order = copy.deepcopy(base), [2, 0, 1, 5, 3, 4]
     target[0].weight.data, target[0].bias.data = base[0].weight[order], base[0].bias[order]
     target[2].weight.data = base[2].weight[:, order]
-    outcome = transfer(adapted(base, target_modules=["0"]), target, inputs=torch.randn(90, 4, 6, 6), need="change")
+    source, x = adapted(base, target_modules=["0"]), torch.randn(90, 4, 6, 6)
+    outcome = transfer(source, copy.deepcopy(target), inputs=x, need="change")
     assert outcome.kept > 0.97 > 0.9 > outcome.kept_copied
+    best = transfer(source, target, inputs=x, need="change", placement="best")  # groups have no input adapter
+    assert (best.matched, best.unmatched) == (("0",), {})
 
 
 def test_little_memory_fits_layer_by_layer_to_the_same_result():
@@ -142,7 +146,9 @@ def test_a_bias_that_comes_with_an_adapter_is_carried_too():
         adapter.shift = nn.Parameter(torch.randn(module.out_features))
     transfer(source, target, inputs=X, need="change")
     assert kept(source, target, FRESH) > 0.97
-    assert layers(target)["0"].adapters["default"].shift is not None
+    adapter = layers(target)["0"].adapters["default"]
+    assert adapter.shift.any()
+    assert not from_zero({"0": adapter}, 0)["0"].shift.any()
 
 
 def test_other_widths_names_and_depths():

@@ -17,11 +17,12 @@ ELEMENTS = {"H": 1, "C": 6, "N": 7, "O": 8}
 
 
 class Task(StrEnum):
-    """The tasks that an adapter can learn.
+    """The energies that an adapter learns to predict.
 
-    WATER: the energy of the base network plus the solvation energy in water (GFN2-xTB with ALPB). The change to learn
-    is the same for every base network, so that none is favoured. GFN2: the energy that another method, GFN2-xTB,
-    computes. The change to learn depends on the base network.
+    Attributes:
+        WATER: the base network's energy plus the solvation energy in water (GFN2-xTB with ALPB). The change to learn is
+            the same for every base network, so that none is favoured.
+        GFN2: the energy that another method, GFN2-xTB, computes. The change to learn depends on the base network.
     """
 
     WATER = "water"
@@ -37,9 +38,9 @@ class Molecules:
         molecule: (geometries,) index of the molecule in ``smiles``.
         atoms: (geometries,) number of atoms.
         numbers: (all atoms,) atomic numbers.
-        places: (all atoms, 3) coordinates, Å.
+        places: (all atoms, 3) coordinates in Å.
         energy: (geometries,) GFN2-xTB energy in the gas phase.
-        solvation: (geometries,) solvation energy in ALPB water.
+        solvation: (geometries,) solvation energy in water (ALPB).
     """
 
     smiles: np.ndarray
@@ -52,12 +53,12 @@ class Molecules:
 
     @property
     def geometry(self) -> np.ndarray:
-        """Return the index of the geometry that each atom belongs to: (all atoms,)."""
+        """Return the index of the geometry that each atom belongs to, (all atoms,)."""
         return np.repeat(np.arange(len(self.atoms)), self.atoms)
 
     @property
     def composition(self) -> np.ndarray:
-        """Return the number of atoms of each element in each geometry: (geometries, 4)."""
+        """Return the number of atoms of each element in each geometry, (geometries, 4), in the order of ELEMENTS."""
         counts = np.zeros((len(self.atoms), len(ELEMENTS)))
         kind = np.searchsorted(list(ELEMENTS.values()), self.numbers)
         np.add.at(counts, (self.geometry, kind), 1)
@@ -66,7 +67,7 @@ class Molecules:
 
 @cache
 def molecules(path: Path = FILE) -> Molecules:
-    """Return the labelled molecules in a file.
+    """Return the labelled molecules in an ``.npz`` file, with energies converted from hartree to kcal/mol.
 
     Raises:
         FileFormatError: the file is missing, or its content is not a set of labelled molecules.
@@ -84,7 +85,7 @@ def molecules(path: Path = FILE) -> Molecules:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Indices of the geometries for training, for validation (early stopping, learning rate), and for the test."""
+    """Indices of the geometries for training, validation (early stopping, choice of learning rates) and testing."""
 
     train: np.ndarray
     validation: np.ndarray
@@ -92,7 +93,7 @@ class Split:
 
 
 def split(data: Molecules, seed: int) -> Split:
-    """Split the molecules at random, 60 / 20 / 20 %; all geometries of one molecule stay together."""
+    """Return a random split of the molecules into 60, 20 and 20 %; the geometries of a molecule stay together."""
     order = np.random.default_rng(seed).permutation(len(data.smiles))
     cut = [round(0.6 * len(order)), round(0.8 * len(order))]
     return Split(*(np.flatnonzero(np.isin(data.molecule, part)) for part in np.split(order, cut)))
@@ -101,8 +102,8 @@ def split(data: Molecules, seed: int) -> Split:
 def wanted(data: Molecules, task: Task, base: np.ndarray, train: np.ndarray) -> np.ndarray:
     """Return the target energies of the adapted network, (geometries,): the base network's energies plus a change.
 
-    The change is the difference of label and base energy, minus constants for the atoms of each element that are fitted
-    on ``train``: energies of isolated atoms are conventions, which differ between methods.
+    The change is the label minus the base network's energy, minus a constant per atom of each element. The constants,
+    fitted on ``train``, remove the energies of isolated atoms, which are conventions that differ between methods.
 
     Args:
         data: the labelled molecules.
@@ -115,7 +116,7 @@ def wanted(data: Molecules, task: Task, base: np.ndarray, train: np.ndarray) -> 
 
 
 def refitted(energies: np.ndarray, composition: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """Return ``energies``, (geometries,), minus a constant per atom of each element; the fit uses only ``train``."""
+    """Return ``energies``, (geometries,), minus a constant per atom of each element, fitted on ``train``."""
     per_element = np.linalg.lstsq(composition[train], energies[train], rcond=None)[0]
     left: np.ndarray = energies - composition @ per_element
     return left

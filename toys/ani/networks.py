@@ -51,16 +51,14 @@ class Batch:
         return Batch(features, {e: here[e][r] for e, r in rows.items()}, len(geometries))
 
     def to(self, device: str) -> "Batch":
-        """Return the batch with its tensors on this device."""
         features, geometry = ({e: t.to(device) for e, t in part.items()} for part in (self.features, self.geometry))
         return Batch(features, geometry, self.size)
 
 
 class Potential(nn.ModuleDict):
-    """One network per element; a call on a batch returns the energies of its geometries in kcal/mol, (geometries,)."""
+    """A potential with one network per element; it maps a ``Batch`` to energies in kcal/mol, (geometries,)."""
 
     def forward(self, batch: Batch) -> Tensor:
-        """Return the energy of every geometry, which is the sum of its atoms' energies."""
         some = next(self.parameters())
         energies = torch.zeros(batch.size, dtype=some.dtype, device=some.device)
         for element, network in self.items():
@@ -70,16 +68,16 @@ class Potential(nn.ModuleDict):
 
 
 def potential(release: str, member: int) -> Potential:
-    """Return a copy of one member of an ensemble in float32, read from the installed torchani.
+    """Return a float32 copy of network ``member`` of the ensemble ``release``, a key of RELEASES.
 
     Raises:
-        MissingExtraError: torchani (or one of its dependencies) is not installed.
+        MissingExtraError: torchani, which ships the networks, or one of its dependencies is not installed.
     """
     return copy.deepcopy(_read(release, member))
 
 
 def renumbered(potential: Potential, seed: int) -> Potential:
-    """Return a copy that computes the same function, with the hidden neurons of every layer permuted."""
+    """Return a copy that computes the same function, with the neurons of every hidden layer permuted."""
     other = copy.deepcopy(potential)
     drawn = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -102,7 +100,7 @@ def _read(release: str, member: int) -> Potential:
 
 
 def features_of(data: Molecules) -> Batch:
-    """Return the features of the atoms in all geometries.
+    """Return the features of all atoms, as one batch of all geometries.
 
     Raises:
         MissingExtraError: torchani (or one of its dependencies) is not installed.
@@ -135,7 +133,7 @@ def features_of(data: Molecules) -> Batch:
 
 @contextmanager
 def _plain_float32() -> Iterator[None]:
-    """Make float32 the default dtype of the tensors that torchani creates, and silence torchani's warnings."""
+    """Within the context, set torch's default dtype to float32, for torchani's tensors, and ignore all warnings."""
     dtype = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
     try:
@@ -148,7 +146,6 @@ def _plain_float32() -> Iterator[None]:
 
 @cache
 def _torchani() -> Any:
-    """Return torchani, imported without its warnings."""
     try:
         with _plain_float32():
             import torchani

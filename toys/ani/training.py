@@ -15,7 +15,6 @@ PATIENCE = 6
 
 
 def rmse(energies: Tensor, wanted: Tensor) -> float:
-    """Return the root mean square error of the energies."""
     return float((energies - wanted).detach().square().mean().sqrt())
 
 
@@ -31,7 +30,7 @@ def train(
     size: int,
     seed: int,
 ) -> dict[str, Any]:
-    """Train the adapter with Adam, and restore its parameters from the check with the smallest validation error.
+    """Train the adapter with Adam, then restore its parameters at the check with the smallest validation error.
 
     The validation error is computed every ``every`` steps. Training ends after PATIENCE checks without improvement, or
     after ``steps`` steps.
@@ -48,7 +47,8 @@ def train(
         seed: seed of the random batches, which are the same for all methods.
 
     Returns:
-        ``validation``: the smallest validation error; ``step``: the step of that check; ``steps``: the last step.
+        ``validation``: the smallest validation error (root mean square); ``step``: the step of that check; ``steps``:
+        the step at which training ended.
     """
     device = wanted.device
     order = np.random.default_rng(seed)

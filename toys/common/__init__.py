@@ -1,1 +1,1 @@
-"""Parts that scripts and figures share: the style of figures, statistics, and argument types of command lines."""
+"""Parts that the toys and ``figures`` share: the style of figures, statistics, and types of command-line arguments."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
-    """Return an argument type for whole numbers from low to high."""
+    """Return an argparse type for whole numbers from ``low`` to ``high``, both included."""
 
     def parse(text: str) -> int:
         if text.lstrip("-").isdecimal() and low <= int(text) <= high:
@@ -19,7 +19,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def folder(text: str) -> Path:
-    """Return the path of a folder that can be written to or created."""
+    """Convert an argument to the path of a folder that is writable or can be created."""
     path = Path(text)
     nearest = next(p for p in (path, *path.parents) if p.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
@@ -29,7 +29,7 @@ def folder(text: str) -> Path:
 
 
 def device(dtype: str) -> Callable[[str], str]:
-    """Return an argument type for torch devices that exist and support this dtype, such as "float64"."""
+    """Return an argparse type for names of torch devices that exist and support ``dtype``, for example "float64"."""
 
     def parse(text: str) -> str:
         import torch

@@ -10,7 +10,7 @@ from ioadapt_theory.errors import InvalidValueError
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean with a two-sided confidence interval; ``low`` and ``high`` are NaN for a single value."""
+    """A mean of ``n`` values with a two-sided confidence interval; ``low`` and ``high`` are NaN if ``n`` is 1."""
 
     mean: float
     low: float
@@ -20,12 +20,10 @@ class Interval:
 
     @property
     def half_width(self) -> float:
-        """Return half the interval's length."""
         return (self.high - self.low) / 2
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether the interval excludes zero."""
         return self.low > 0 or self.high < 0
 
     def __str__(self) -> str:
@@ -48,7 +46,7 @@ class Interval:
 
 
 def paired(a: Sequence[float], b: Sequence[float], *, level: float = 0.95) -> Interval:
-    """Return the interval for the mean of a - b over replicates that differ only in the method."""
+    """Return the t interval for the mean of a - b, where a[k] and b[k] are results of two methods on replicate k."""
     if len(a) != len(b):
         msg = f"A paired comparison needs equal numbers of values, not {len(a)} and {len(b)}."
         raise InvalidValueError(msg)
@@ -56,7 +54,7 @@ def paired(a: Sequence[float], b: Sequence[float], *, level: float = 0.95) -> In
 
 
 def t_test(values: Sequence[float] | np.ndarray) -> float:
-    """Return the two-sided p-value of Student's test of a zero mean; NaN for a single value, 1 if all values are 0."""
+    """Return the two-sided p-value of Student's t test of a zero mean; NaN for one value, 1 if all values are 0."""
     from scipy import stats
 
     x = np.asarray(values, dtype=np.float64)
@@ -68,7 +66,7 @@ def t_test(values: Sequence[float] | np.ndarray) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return the p-values, in the given order, adjusted for the family-wise error rate by Holm's method (1979)."""
+    """Return the p-values, in the given order, adjusted by Holm's method (1979) for the family-wise error rate."""
     order = np.argsort(p_values)
     m, running = len(p_values), 0.0
     adjusted = [0.0] * m
@@ -93,7 +91,10 @@ def equivalence(values: Sequence[float] | np.ndarray, margin: float) -> float:
 
 
 def detectable(values: Sequence[float] | np.ndarray, *, level: float = 0.95, power: float = 0.8) -> float:
-    """Return the smallest true mean that a t test at this level detects with this power, given the values' spread."""
+    """Return the smallest true mean that a two-sided t test at the level 1 - ``level`` detects with this power.
+
+    The test's sample has the number and the standard deviation of ``values``.
+    """
     from scipy import optimize, stats
 
     x = np.asarray(values, dtype=np.float64)

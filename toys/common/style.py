@@ -21,7 +21,7 @@ HIDDEN: Final = "#CC79A7"
 OUTPUTS: Final = "#009E73"
 
 METHODS: Final = {"base": "#666666", "lora": "#D55E00", "input": "#0072B2", "output": "#009E73", "oracle": "#000000"}
-"""Colour of each method, by the space in which the adapter acts."""
+"""Method -> colour; input and output adapters have the colours of inputs and outputs."""
 MARKERS: Final = {"base": "D", "lora": "o", "input": "^", "output": "s", "oracle": "*"}
 LABELS: Final = {"base": "no adapter", "lora": "LoRA", "input": "input", "output": "output", "oracle": "retrained"}
 
@@ -56,7 +56,7 @@ STYLE: Final[dict[str, Any]] = {
 
 
 def styled() -> AbstractContextManager[None]:
-    """Return a context with matplotlib's defaults and STYLE, independent of the user's configuration."""
+    """Return a context in which matplotlib uses its defaults and STYLE, instead of the user's configuration."""
     from matplotlib import style
 
     return style.context(["default", STYLE])

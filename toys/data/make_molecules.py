@@ -62,7 +62,7 @@ C[N+](=O)[O-] CC[N+](=O)[O-] C=C[N+](=O)[O-] [O-][N+](=O)c1ccccc1 CON=O CO[N+](=
 
 
 def geometries(smiles: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return atomic numbers (atoms,) and coordinates (GEOMETRIES, atoms, 3) in Å, rounded to 1e-4."""
+    """Return atomic numbers, (atoms,), and coordinates of the conformers, (GEOMETRIES, atoms, 3), in Å."""
     from rdkit import Chem
     from rdkit.Chem import AllChem
 
@@ -82,7 +82,7 @@ def geometries(smiles: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def energies(numbers: np.ndarray, places: np.ndarray) -> tuple[float, float]:
-    """Return the GFN2-xTB energy in gas and the solvation energy in ALPB water, in hartree, for coordinates in Å."""
+    """Return the GFN2-xTB energy in the gas phase and the solvation energy in water, in hartree, for places in Å."""
     from tblite.interface import Calculator
 
     def single_point(*, water: bool) -> float:
@@ -97,7 +97,6 @@ def energies(numbers: np.ndarray, places: np.ndarray) -> tuple[float, float]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Write the labelled molecules to a file; return 0."""
     parser = argparse.ArgumentParser(description="Label small molecules with GFN2-xTB; needs rdkit and tblite.")
     parser.add_argument("file", nargs="?", type=Path, default=Path(__file__).with_name("molecules.npz"), metavar="FILE")
     path = parser.parse_args(argv).file

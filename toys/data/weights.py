@@ -12,7 +12,7 @@ FILE: Final = Path(__file__).with_suffix(".toml")
 
 
 class ChangedWeightsError(IoAdaptError, ValueError):
-    """Error: a file of weights differs from the one that a study used."""
+    """Error: the weights that a package ships differ from those that a study used."""
 
 
 @cache
@@ -20,7 +20,7 @@ def verified(path: Path, package: str) -> Path:
     """Return the path of a file or folder of weights after comparing its digest with the known digest.
 
     Args:
-        path: the file, or the folder, whose digest includes all its files.
+        path: the file or folder; the digest of a folder covers all its files.
         package: the package that ships the weights; it and the path's name form the key in ``weights.toml``.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Shares of the gain that moved adapters keep, averaged over families and seeds by level of drift.
+"""Shares of the gain that moved adapters keep, averaged over families and seeds for every kind and level of target.
 
 The shares are also compared with predictions.
 """
@@ -45,7 +45,7 @@ class Bin:
         cosine: mean cosine between the weights of the targets and of their sources.
         mean: the share that is kept of the gain of a LoRA trained on the target, averaged over families.
         half: half-width of the 95 % interval of ``mean``, from the spread over the seeds of each family.
-        moves: number of moves in the bin.
+        moves: number of moves that are averaged.
     """
 
     cosine: float
@@ -55,20 +55,19 @@ class Bin:
 
 
 def levels(result: Mapping[str, Any], kind: str) -> list[str]:
-    """Return the levels of one kind of target that every seed of every family has, from the nearest to the farthest."""
+    """Return the levels of one kind of target that every seed of every family has, in decreasing order."""
     there = [set(one["targets"][kind]) for seeds in result["families"].values() for one in seeds]
     return sorted(set.intersection(*there), key=float, reverse=True)
 
 
 def shares(result: Mapping[str, Any], family: str, kind: str, level: str, row: str) -> np.ndarray:
-    """Return, by seed, the share of a retrained LoRA's gain that a row keeps; empty if the family lacks the row."""
+    """Return, by seed, a row's gain as a share of a retrained LoRA's, at least LEAST; empty if the row is missing."""
     targets = [one["targets"][kind][level] for one in result["families"][family]]
     known = [at["gain"][row] / at[CEILING] for at in targets if row in at["gain"]]
     return np.maximum(np.asarray(known, dtype=float), LEAST)
 
 
 def binned(result: Mapping[str, Any], kind: str, level: str, row: str) -> Bin:
-    """Return the bin of one row on the targets of one kind and level."""
     cosines = [one["targets"][kind][level]["cosine"] for seeds in result["families"].values() for one in seeds]
     found = [shares(result, family, kind, level, row) for family in result["families"]]
     middle, half = pooled([some for some in found if len(some)])
@@ -79,7 +78,7 @@ def ahead(result: Mapping[str, Any], level: str, row: str) -> tuple[float, float
     """Compare the shares of a row and of a copied LoRA on the drifted targets of one level.
 
     Returns:
-        The mean difference, and the half-width of its 95 % interval.
+        The mean difference, positive if the row keeps more, and the half-width of its 95 % interval.
     """
     pairs = [[shares(result, f, "drift", level, r) for r in (row, "lora")] for f in result["families"]]
     return pooled([mine - copied for mine, copied in pairs])
@@ -103,7 +102,7 @@ def bins(result: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Bin]]:
 
 
 def predictions(result: Mapping[str, Any]) -> dict[str, list[tuple[float, float]]]:
-    """Return row -> (predicted, measured) shares of the gain on the source, for all targets but the source itself."""
+    """Return row -> (predicted, measured) shares of LoRA's gain on the source, for all targets except the source."""
     found: dict[str, list[tuple[float, float]]] = {"lora": [], CARRIED: []}
     for seeds in result["families"].values():
         for one in seeds:
@@ -116,5 +115,5 @@ def predictions(result: Mapping[str, Any]) -> dict[str, list[tuple[float, float]
 
 
 def errors(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Return the median error of predictions, and their rank correlation with the measured values."""
+    """Return the median absolute error of predictions, and their rank correlation with the measured values."""
     return median(abs(p - m) for p, m in pairs), float(spearmanr(*zip(*pairs, strict=True)).statistic)

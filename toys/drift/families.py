@@ -51,15 +51,15 @@ class Family:
         blank: function that returns an untrained network.
         layers: names of the adapted layers.
         placements: placements of the copied adapters.
-        known: training data of the base.
-        other: training data during drift.
-        task: training data of an adapter.
-        inputs: inputs from the adapter's domain; the labels are used only to choose learning rates.
-        test: test data from the adapter's domain, used for nothing else.
+        known: function that samples a training batch of the base.
+        other: function that samples a training batch of the drift.
+        task: function that samples a training batch of an adapter.
+        inputs: data from the adapter's domain; the labels are used only to choose learning rates.
+        test: data from the adapter's domain that are used only for testing.
         gauge: function of a model and a seed that returns a model with the same function but different weights.
         rate: learning rate of the base's training.
-        speed: learning rate of further training.
-        steps: numbers of steps by size, "full" or "quick".
+        speed: learning rate of the drift.
+        steps: "full" or "quick" -> numbers of steps.
     """
 
     blank: Callable[[], nn.Module]
@@ -76,12 +76,15 @@ class Family:
     steps: Mapping[str, Steps]
 
     def base(self, seed: int, size: str) -> nn.Module:
-        """Return a base model, trained from scratch."""
+        """Return a base model, trained from scratch and frozen."""
         torch.manual_seed(seed)
         return train(self.blank(), self.known, self.steps[size].base, self.rate, seed, smoothing=SMOOTHING)
 
     def drifted(self, source: nn.Module, levels: tuple[float, ...], seed: int, size: str) -> dict[float, nn.Module]:
-        """Train a copy of the source on other data at a constant rate; at every level, anneal a copy of it as a target.
+        """Train a copy of the source on other data at a constant learning rate, and return targets taken on the way.
+
+        A target is a copy of this model, taken when its cosine to the source has fallen to one of the levels, and then
+        trained for SETTLED steps with a decaying learning rate.
 
         Args:
             source: the model, which is not changed.
@@ -149,7 +152,6 @@ def train(model: nn.Module, *how: Any, **more: Any) -> nn.Module:
 
 
 def frozen(model: nn.Module) -> nn.Module:
-    """Freeze the parameters of a model in place, and return the model."""
     return model.requires_grad_(requires_grad=False)
 
 
@@ -160,14 +162,14 @@ def cosine(one: nn.Module, other: nn.Module, layers: tuple[str, ...]) -> float:
 
 
 def perceptron() -> nn.Module:
-    """Return an untrained network with three hidden layers that classifies the pixels of a letter."""
+    """Return an untrained classifier of letters with three hidden layers, which reads the pixels."""
     widths = [SIDE * SIDE, 64, 64, 64]
     hidden = [part for a, b in itertools.pairwise(widths) for part in (nn.Linear(a, b, dtype=FLOAT), nn.ReLU())]
     return nn.Sequential(*hidden, nn.Linear(64, len(LETTERS), dtype=FLOAT))
 
 
 def convolutional() -> nn.Module:
-    """Return an untrained network with three convolutions, the second of stride two, that classifies letters."""
+    """Return an untrained classifier of letters with three convolutions, the second of stride two."""
     channels = [1, 16, 16, 16]
     hidden = [
         part
@@ -197,27 +199,27 @@ def renumbered(model: nn.Module, seed: int) -> nn.Module:
 
 
 def turned_heads(model: nn.Module, seed: int) -> nn.Module:
-    """Return a copy with the same function, with changed bases of the heads, and with neurons permuted and scaled."""
+    """Return a copy with the same function, other bases of the heads, and permuted and scaled neurons."""
     return gauges.neurons(gauges.heads(model, seed, HEADS), seed)
 
 
 @lru_cache(maxsize=8)
 def letters(faces: tuple[str, ...], each: int, seed: int, *, turned: bool = False) -> Batch:
-    """Return drawings of all letters in some typefaces, (n, SIDE²), and labels; ``turned`` rotates them by 90°."""
+    """Return drawings of all letters in ``faces``, (n, SIDE²), rotated by 90° if ``turned``, and their labels."""
     x, letter, _ = glyphs(faces, range(len(LETTERS)), each, seed)
     x = avg_pool2d(x, x.shape[-1] // SIDE)
     return (x.rot90(1, (2, 3)) if turned else x).flatten(1), letter
 
 
 def unseen(data: Batch, *others: Batch) -> Batch:
-    """Return the rows of ``data`` whose inputs do not occur in ``others``, since some letters have few drawings."""
+    """Return the rows of ``data`` whose inputs are not in ``others``; different seeds may give the same drawing."""
     seen = {tuple(row) for other in others for row in other[0].tolist()}
     at = torch.tensor([tuple(row) not in seen for row in data[0].tolist()])
     return data[0][at], data[1][at]
 
 
 def some_of(data: Batch, n: int) -> Draw:
-    """Return a function that samples n rows of the data."""
+    """Return a function that samples n rows of the data, with replacement."""
 
     def draw(drawn: torch.Generator) -> Batch:
         at = torch.randint(len(data[1]), (n,), generator=drawn)
@@ -227,17 +229,16 @@ def some_of(data: Batch, n: int) -> Draw:
 
 
 def of_text(use: str, n: int) -> Draw:
-    """Return a function that samples n windows of the text for this use, a key of ``corpora``."""
+    """Return a function that samples n windows of the text ``corpora()[use]``."""
     return lambda drawn: windows(corpora()[use], n, drawn)
 
 
 def family(name: str) -> Family:
-    """Return the family of this name in FAMILIES."""
     return FAMILIES[name]()
 
 
 def pictures(blank: Callable[[], nn.Module], layers: tuple[str, ...], speed: float) -> Family:
-    """Return a family that classifies letters; it drifts on other typefaces, and adapters learn rotated letters."""
+    """Return a family of classifiers of letters, which drift on other typefaces; its adapters learn rotated letters."""
     task, inputs = letters(POOL, 8, 2, turned=True), letters(POOL, 4, 3, turned=True)
     return Family(
         blank=blank,
@@ -256,7 +257,7 @@ def pictures(blank: Callable[[], nn.Module], layers: tuple[str, ...], speed: flo
 
 
 def texts() -> Family:
-    """Return a family that continues text byte by byte; it drifts on docstrings, and adapters learn Python code."""
+    """Return the family of byte-level language models, which drift on docstrings; its adapters learn Python code."""
     return Family(
         blank=Model,
         layers=LAYERS,

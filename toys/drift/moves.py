@@ -18,7 +18,7 @@ RANK: Final = 4
 RATES: Final = (3e-3, 1e-2, 3e-2, 1e-1)
 """Candidate learning rates of adapters."""
 PILOTS: Final[Mapping[str, range]] = {"full": range(1000, 1008), "quick": range(1000, 1001)}
-"""Seeds for choosing the learning rates, never measured; a rate chosen on one seed failed on one of eight seeds."""
+"""Seeds that serve only to choose learning rates; a rate chosen on a single seed failed on one of eight seeds."""
 NAMES: Final = {"weight": "lora"}
 """Placement -> row of its copied adapters, if the row is not named after the placement."""
 LEVELS: Final[Mapping[str, tuple[float, ...]]] = {
@@ -29,12 +29,12 @@ LEVELS: Final[Mapping[str, tuple[float, ...]]] = {
 GAUGED: Final = (1.0, 0.9, 0.65, 0.3)
 """Levels whose targets are also reparametrised without changing their function; 1 is the source itself."""
 GLANCE: Final = 32
-"""Number of inputs on which ``auto`` predicts shares, which with two cotangents each are accurate to about .03."""
+"""Number of inputs from which ``auto`` predicts shares; with two cotangents per input, their error is about .03."""
 CARRIED, SCALED, AUTO, CEILING = "carried", "scaled", "auto", "retrained"
 
 
 def rates(name: str, size: str) -> dict[str, float]:
-    """Return row -> the learning rate with the smallest worst-case loss over the pilot sources."""
+    """Return row -> learning rate: the candidate whose largest loss over the pilot seeds is smallest."""
     of = family(name)
     sources = {seed: of.base(seed, size) for seed in PILOTS[size]}
 
@@ -45,7 +45,7 @@ def rates(name: str, size: str) -> dict[str, float]:
 
 
 def moves(name: str, size: str, seed: int, chosen: Mapping[str, float]) -> dict[str, Any]:
-    """Return the gains of the adapters of one seed on the source and on all targets.
+    """Return the gains of the adapters of one seed on the source and on all targets, in nats.
 
     Args:
         name: the family.
@@ -54,10 +54,11 @@ def moves(name: str, size: str, seed: int, chosen: Mapping[str, float]) -> dict[
         chosen: row -> learning rate.
 
     Returns:
-        ``plain``: loss of the source without an adapter, in nats; ``source``: row -> gain of the adapter on the source,
-            in nats;
-        ``targets``: kind ("drift", "gauge" or "apart") -> level -> cosine of the weights, gain of every row, and the
-            predicted share of the source's gain for a copied and a carried-over LoRA.
+        ``plain``: loss of the source without an adapter; ``source``: row -> gain on the source;
+        ``targets``: kind ("drift", "gauge" or "apart") -> level -> ``cosine`` of the weights, ``retrained`` (gain of a
+            LoRA trained on the target), ``gain`` (row -> gain), and ``predicted`` (shares of LoRA's gain on the source
+            that a copied and a carried-over LoRA should keep). A "gauge" target has the ``cosine`` and ``retrained`` of
+            the target that was reparametrised.
     """
     of = family(name)
     source = of.base(seed, size)
@@ -97,7 +98,6 @@ def _moved(
     seed: int,
     size: str,
 ) -> dict[str, Any]:
-    """Return the gain of every row on one target, and the predicted shares."""
     inputs = of.inputs[0]
     there = {row: moved(one, target) for row, one in own.items()}
     there[SCALED] = scaled(moved(own["lora"], target), source, target)
@@ -117,7 +117,7 @@ def _moved(
 
 
 def scaled(there: nn.Module, source: nn.Module, target: nn.Module) -> nn.Module:
-    """Multiply a copied LoRA in every layer by ‖W'‖/‖W‖, in place."""
+    """Multiply a copied LoRA, in place, by ‖W'‖/‖W‖ in every layer; W is the source's weight, W' the target's."""
     with torch.no_grad():
         for name, layer in layers(there).items():
             before, after = (m.get_parameter(f"{name}.weight").norm() for m in (source, target))

@@ -34,7 +34,7 @@ def _table(result: Mapping[str, Any], kind: str) -> tuple[list[str], list[list[s
 
 
 def text(result: Mapping[str, Any]) -> str:
-    """Return the sentences and tables for the screen."""
+    """Return the study's sentences and tables, formatted for a terminal."""
     return terminal("\n".join(_lines(result)))
 
 
@@ -98,7 +98,7 @@ def _predicted(result: Mapping[str, Any]) -> list[str]:
 
 
 def _widths(result: Mapping[str, Any]) -> str:
-    """Return a sentence on intervals wider than desired, and on the number of seeds that the widest would need."""
+    """Return sentences on the intervals wider than desired, and on the number of seeds that the widest would need."""
     halves = [rows[row].half for key, rows in bins(result).items() if key != ("drift", "1") for row in MAIN]
     times = (max(halves) / WANTED) ** 2
     return (

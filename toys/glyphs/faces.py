@@ -1,4 +1,4 @@
-"""Letters in matplotlib's fonts: the typeface splits, the drawing of glyphs, and the encoder of prompts."""
+"""Letters in matplotlib's fonts: the split of the typefaces, the drawing of glyphs, and the encoder of prompts."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -53,13 +53,13 @@ PROMPT: Final = 32
 
 @lru_cache
 def encoder() -> tuple[Tensor, Tensor]:
-    """Return the frozen prompt encoder of all models: a token for each letter, and a token for each typeface."""
+    """Return the prompt encoder of all models: fixed random tokens of the letters, and of the typefaces in FACES."""
     drawn = torch.Generator().manual_seed(12345)
     return tuple(torch.randn(n, PROMPT, generator=drawn, dtype=torch.float32) for n in (len(LETTERS), len(FACES)))  # type: ignore[return-value]
 
 
 def prompts(letters: Tensor, faces: Tensor) -> Tensor:
-    """Return the tokens of (n,) letters and (n,) typefaces, (n, 2, PROMPT).
+    """Return the prompts for letters, (n,), and typefaces, (n,), as tokens, (n, 2, PROMPT).
 
     ``faces`` may also be k tokens for each letter, (n, k, PROMPT), which are appended to the letter's token.
     """

@@ -14,7 +14,7 @@ STEPS, FEW = 8, 4
 
 
 def base(blank: Callable[[], nn.Module], known: Batch, *, seed: int, steps: tuple[int, int], batch: int) -> nn.Module:
-    """Return a model trained on the known glyphs; see ``family``."""
+    """Return a model trained on ``known``; the arguments are those of ``family``."""
     torch.manual_seed(seed)
     return train(blank(), on(known, batch), steps[0], 5e-3, seed)
 
@@ -29,7 +29,7 @@ def family(
     steps: tuple[int, int],
     batch: int,
 ) -> dict[str, nn.Module]:
-    """Return the source, trained on the known glyphs, and every target.
+    """Return the source, trained on the known glyphs, and every target, by name.
 
     Args:
         blank: function that returns an untrained generator.

@@ -25,7 +25,7 @@ WAYS, EACH, FEATURES = 8, 4, 32
 
 
 class Judge(nn.Module):
-    """A network from glyphs to features of the typeface, (n, features), and to logits of the letter."""
+    """A network from glyphs, (n, 1, SIZE, SIZE), to features of the typeface, (n, features), and letter logits."""
 
     def __init__(self, faces: int, features: int) -> None:
         super().__init__()
@@ -45,13 +45,12 @@ class Judge(nn.Module):
         """The mean features of each letter."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the features and the letter logits of glyphs, (n, 1, SIZE, SIZE)."""
         h = self.body(x)
         return self.look(h), self.letter(h)
 
 
 def changed(x: Tensor, way: int) -> Tensor:
-    """Return the glyphs in variation ``way``: slanted, stretched, and heavier or lighter."""
+    """Return the glyphs slanted, stretched, and made heavier or lighter; ``way`` determines by how much."""
     drawn = torch.Generator().manual_seed(SEED + way)
     slant, wide, high, heavy = (2 * torch.rand(4, generator=drawn, dtype=FLOAT) - 1).tolist()
     map_ = torch.tensor([[1 + 0.15 * wide, 0.3 * slant, 0], [0, 1 + 0.1 * high, 0]], dtype=FLOAT).expand(len(x), 2, 3)
@@ -63,7 +62,7 @@ def changed(x: Tensor, way: int) -> Tensor:
 
 
 def drawings() -> tuple[Tensor, Tensor, Tensor]:
-    """Return the judge's training data: glyphs, letters, and the index of each glyph's typeface and variation."""
+    """Return the judge's training data: glyphs, letters, and an index for each pair of a typeface and a variation."""
     x, letters, _ = glyphs(JUDGES, range(len(LETTERS)), EACH, SEED)
     face = torch.arange(len(JUDGES)).repeat_interleave(len(LETTERS) * EACH)
     ways = range(WAYS)
@@ -71,7 +70,7 @@ def drawings() -> tuple[Tensor, Tensor, Tensor]:
 
 
 def trained(blank: Callable[[], Judge], data: tuple[Tensor, Tensor, Tensor], steps: int, seed: int) -> Judge:
-    """Return a judge that is trained to classify the letters and the typefaces of the data, both numbered from 0."""
+    """Return a judge trained on ``data``: glyphs, the indices of their letters, and the indices of their typefaces."""
     torch.manual_seed(seed)
     judge, (x, letters, faces) = blank(), data
     optimizer = torch.optim.AdamW(judge.parameters(), 2e-3)
@@ -91,7 +90,7 @@ def trained(blank: Callable[[], Judge], data: tuple[Tensor, Tensor, Tensor], ste
 
 
 def judge(cache: Path, steps: int) -> Judge:
-    """Return the judge, trained once for all seeds."""
+    """Return the judge, which is trained once, cached, and used for all seeds."""
     with torch.random.fork_rng(devices=[]):
         config = {"toy": "glyphs", "what": "judge", "revision": REVISION, "steps": steps}
         blank = partial(Judge, len(JUDGES) * WAYS, FEATURES)
@@ -117,8 +116,8 @@ class Subject:
             x: generated glyphs, one or more times as many as the real glyphs.
 
         Returns:
-            ``distance``: 1 - the mean cosine between the features of generated and real glyphs, after subtraction of
-            the letter's mean features; ``misread``: share of the generated glyphs whose letter the judge misreads.
+            ``distance``: 1 - the mean cosine between the features of generated and real glyphs, both minus the letter's
+            mean features; ``misread``: share of the generated glyphs whose letter the judge misreads.
         """
         letters = self.letters.repeat(len(x) // len(self.letters))
         usual = self.judge.usual[letters]

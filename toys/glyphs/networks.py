@@ -66,7 +66,7 @@ def patches(x: Tensor) -> Tensor:
 
 
 def normed(x: Tensor) -> Tensor:
-    """Return ``x`` scaled to unit mean square, without a gain, so that the residual stream can be rotated."""
+    """Return ``x`` scaled to unit mean square; there is no gain, so that the residual stream can be rotated."""
     return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)
 
 
@@ -111,7 +111,7 @@ class Model(nn.Module):
         return (clean - x) / (1 - time).clamp_min(0.1)[:, None, None, None]
 
     def guided(self, read: Tensor) -> Tensor:
-        """Return what is added to the image tokens: zeros in this class."""
+        """Return what is added to the image tokens, (n, TOKENS, WIDTH): zeros in this class."""
         return torch.zeros(len(read), TOKENS, WIDTH, dtype=read.dtype)
 
 
@@ -123,7 +123,7 @@ class Guided(Model):
     def guided(self, read: Tensor) -> Tensor:
         """Return the embedded image, (n, TOKENS, WIDTH), or zeros if ``read`` is empty.
 
-        The embedding has rows that are used only for images, and so are not trained without images.
+        Images have their own rows of the embedding, which stay untrained if the training data have no images.
         """
         if not read.shape[1]:
             return super().guided(read)
@@ -138,7 +138,7 @@ class Reader(Model):
 
 
 def flow_loss(model: nn.Module, batch: Batch, drawn: torch.Generator) -> Tensor:
-    """Return the mean squared error of the velocity x - z at random points (1 - t) z + t x between noise and glyph."""
+    """Return the mean squared error of the velocity x - z at random points (1 - t) z + t x from noise z to glyph x."""
     x, letters, faces = batch
     z = torch.randn(x.shape, generator=drawn, dtype=FLOAT)
     time = torch.rand(len(x), generator=drawn, dtype=FLOAT)
@@ -147,7 +147,7 @@ def flow_loss(model: nn.Module, batch: Batch, drawn: torch.Generator) -> Tensor:
 
 
 def noisy(data: Batch, n: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return inputs of a generator for n of the glyphs at random times: noisy glyphs, times, prompts."""
+    """Return inputs of a generator for n random glyphs at random times: noisy glyphs, times and prompts."""
     drawn = torch.Generator().manual_seed(seed)
     x, letters, faces = picked(data, n, drawn)
     time = torch.rand(n, generator=drawn, dtype=FLOAT)

@@ -27,9 +27,9 @@ def data(result: Mapping[str, Any]) -> dict[str, Any]:
     """Return the crescent's data for the page, from the result of ``toys.crescent.run``.
 
     Returns:
-        ``source``, ``target``: both maps of the model, as matrices on (x, 1); ``goal``: the task as a 2 x 2 matrix;
-        ``moment``: E[(x, 1)ᵀ(x, 1)]; ``outline``: corners of the crescent; ``methods``: key, label, placement and AB of
-        the methods in SHOWN.
+        ``source``, ``target``: both maps of the model, as matrices acting on (x, 1); ``goal``: the task as a 2 x 2
+        matrix; ``moment``: E[(x, 1)ᵀ(x, 1)]; ``outline``: corners of the crescent; ``methods``: key, label, placement
+        and AB of the methods in SHOWN.
     """
     methods = []
     for key in SHOWN:
@@ -53,7 +53,7 @@ def outline() -> list[tuple[float, float]]:
 
 
 def panels(data: Mapping[str, Any]) -> str:
-    """Return the figure in HTML with the basis rotated by 90°, as shown without JavaScript."""
+    """Return the figure in HTML with the target's hidden basis rotated by 90°, as shown without JavaScript."""
     turn = np.array([[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]])
     first, second = np.array(data["source"][0]) @ turn, turn.T @ np.array(data["source"][1])
     goal = np.array(data["source"][0]) @ np.array(data["source"][1]) @ np.array(data["goal"])

@@ -13,7 +13,7 @@ MARKS: Final = {"lora": "○", "input": "■", "output": "▲", "residual": "◆
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A share with its kind (a key of ``MARKS``), its name, its interval (or None), and a remark, ``word``."""
+    """A share to plot; ``kind`` is a key of ``MARKS``, ``low`` and ``high`` are its interval, ``word`` is a remark."""
 
     kind: str
     name: str
@@ -60,5 +60,4 @@ def _line(title: str, dots: Sequence[Dot]) -> str:
 
 
 def _at(share: float) -> float:
-    """Return the position of a share in per cent of the line."""
     return 100 * (min(max(share, LEFT), RIGHT) - LEFT) / (RIGHT - LEFT)

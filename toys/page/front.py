@@ -28,7 +28,7 @@ def html(plane: Mapping[str, Any], more: str = MORE) -> str:
     """Return the whole page.
 
     Args:
-        plane: the result of ``toys.crescent.run`` for the case of the same function with different weights.
+        plane: the result of ``toys.crescent.run`` for ``Case.SAME_FUNCTION``.
         more: links to further reading, in HTML.
     """
     moving_crescent = rounded(crescent.data(plane))
@@ -52,7 +52,7 @@ def html(plane: Mapping[str, Any], more: str = MORE) -> str:
 
 
 def reported() -> str:
-    """Return the output of ``ioadapt report`` for a network and the network that was fine-tuned from it."""
+    """Return the output of ``ioadapt report`` for MODELS, a network and the network fine-tuned from it."""
     with patch.dict(os.environ, COLUMNS=str(COLUMNS)), redirect_stdout(StringIO()) as said:
         command(["report", *MODELS])
     return said.getvalue()
@@ -68,7 +68,7 @@ def _wrapped(said: str) -> str:
 
 
 def rounded(value: Any) -> Any:
-    """Return a nested value with all floats rounded to nine digits, so that all machines write the same page."""
+    """Round the floats in a nested value to nine significant digits, so that all machines write the same page."""
     match value:
         case float():
             return float(f"{value:.9g}")

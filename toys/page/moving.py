@@ -32,12 +32,11 @@ def _moves() -> list[dict[str, Any]]:
 
 
 def shares() -> dict[str, dict[str, float | None]]:
-    """Return relation -> key of RULES -> the median share over all moves; None for a copy between different widths."""
+    """Return relation -> key of RULES -> median share over its moves; None for a copy between different widths."""
     return {relation: {rule: _median(relation, rule) for rule in RULES} for relation in RELATIONS}
 
 
 def count() -> int:
-    """Return the number of moves in the record."""
     return len(_moves())
 
 

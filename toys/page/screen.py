@@ -32,7 +32,7 @@ TITLE: Final = "Does an adapter trained on one model still work on another?"
 
 
 def spaces() -> dict[str, dict[str, float]]:
-    """Return the mean cosine of ANI-1x:0 with a network derived from it and with an unrelated one, by space."""
+    """Return space -> network -> its mean cosine with ANI-1x:0, for ANI-1ccx:0 (fine-tuned from it) and ANI-1x:1."""
     found: dict[str, dict[str, float]] = {}
     for space in Space:
         with ExitStack() as stack:
@@ -44,7 +44,7 @@ def spaces() -> dict[str, dict[str, float]]:
 
 
 def screen(plane: dict[str, Any], ani: dict[str, Any], alike: dict[str, dict[str, float]]) -> str:
-    """Return the text of the screen."""
+    """Return the text that ``make demo`` prints, except for the lines that name files."""
     rows = plane["rows"]
     lines = [
         TITLE,

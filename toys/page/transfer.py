@@ -39,7 +39,7 @@ def kept() -> list[tuple[str, list[Dot]]]:
 
 
 def summary() -> str:
-    """Return text with the number of studies for each verdict on copied input, output and residual adapters."""
+    """Return the number of studies with each verdict on copied input, output and residual adapters, as text."""
     said = []
     for side in SIDES:
         verdicts = [one.verdict for one in endpoint.decided() if one.row == side]

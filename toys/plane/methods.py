@@ -18,7 +18,7 @@ class Method:
 
     Attributes:
         label: name in tables and figures.
-        colour: key into the palette of methods.
+        colour: key of ``toys.common.style.METHODS``.
         placement: "weight", "input" or "output"; None for no adapter.
         maps: the adapted maps, "0" and/or "1".
         proposition: number of the proposition about this method, 3 to 5; 0 for none.
@@ -56,12 +56,11 @@ EVERYWHERE = {
 
 
 def methods(case: Case) -> dict[str, Method]:
-    """Return the methods to compare in a case."""
     return EVERYWHERE if case is Case.INTERIOR else ENDS
 
 
 def adapted(model: nn.Sequential, method: Method, rank: int, seed: int) -> nn.Sequential:
-    """Return a copy of the model with a new adapter; the global random state is restored."""
+    """Return a copy of the model with the method's new adapter, if any; the global random state is restored."""
     model = copy.deepcopy(model)
     if method.placement is None:
         return model
@@ -113,12 +112,12 @@ def learned(model: nn.Module) -> dict[str, Tensor]:
 
 
 def plain(model: nn.Sequential) -> nn.Sequential:
-    """Return a copy with merged adapters, which is two plain affine maps."""
+    """Return a copy with merged adapters: a stack of two plain affine maps."""
     return unload(merge(copy.deepcopy(model)))  # type: ignore[return-value]
 
 
 def distances(y: Tensor, other: Tensor) -> Tensor:
-    """Return ‖y − y'‖² for every sample."""
+    """Return ‖y − y′‖² for every sample, with y′ = ``other``."""
     return (y - other).square().sum(dim=1)
 
 

@@ -53,7 +53,7 @@ def _line(*cells: str) -> str:
 
 
 def number(x: float) -> str:
-    """Return a number as text: with three decimals, if small as an order of magnitude, and if rounding error as ≈0."""
+    """Return a number as text: with three decimals, as an order of magnitude if small, as ≈0 if rounding error."""
     return f"{x:.3f}" if x >= 5e-4 else f"{x:.0e}" if x >= ROUNDING else "≈0"
 
 
@@ -64,12 +64,14 @@ def measured(row: dict[str, Any]) -> str:
 
 
 def bound(x: float | None) -> str:
-    """Return a bound as text, or "none"."""
     return "none" if x is None else number(x)
 
 
 def reading(result: dict[str, Any]) -> list[str]:
-    """Return sentences on the run; the first two list the adapters that keep the distance and those that change it."""
+    """Return sentences on the run.
+
+    The first two list the adapters with the same distance of the outputs as without an adapter, and all others.
+    """
     without, *adapters = result["rows"].values()
     before = without["distance"]
     kept: list[dict[str, Any]] = []
@@ -94,7 +96,7 @@ def reading(result: dict[str, Any]) -> list[str]:
 
 
 def _exceeds(row: dict[str, Any]) -> bool:
-    """Return whether the distance exceeds the isotropic bound by more than rounding and four standard errors."""
+    """Return whether the measured distance exceeds the isotropic bound by more than four standard errors."""
     return row["distance"] - 4 * row["distance_se"] > max(row["isotropic_bound"], ROUNDING)
 
 

@@ -16,9 +16,10 @@ from toys.plane.world import augmented, isotropic_moment, moment
 def theory(
     method: Method, source: nn.Sequential, target: nn.Sequential, one: nn.Sequential, two: nn.Sequential
 ) -> dict[str, float | None]:
-    """Return the expected distance and its bound for the crescent's distribution and for the isotropic one.
+    """Return the expected squared distance of the outputs, ``exact``, and its ``bound``, for the crescent's inputs.
 
-    ``source`` and ``target`` have no adapter, ``one`` and ``two`` do; a bound is None if the paper has none.
+    Values for isotropic inputs have the prefix ``isotropic_``. ``one`` and ``two`` are ``source`` and ``target`` with
+    the adapter. A bound is None if the paper has none.
     """
     bound: float | None
     figures: dict[str, float | None] = {}
@@ -34,7 +35,7 @@ def theory(
 
 
 def expected(source: nn.Sequential, target: nn.Sequential, second_moment: Tensor) -> float:
-    """Return E‖y − y'‖² of two plain stacks for any distribution of x with E[(x, 1)ᵀ(x, 1)] = second_moment."""
+    """Return E‖y − y'‖² for the outputs of two plain stacks on inputs x with E[(x, 1)ᵀ(x, 1)] = ``second_moment``."""
     one, two = (torch.linalg.multi_dot(list(augmented(m))) for m in (source, target))
     return float((_root(second_moment) @ (one - two)).square().sum())
 
@@ -42,7 +43,7 @@ def expected(source: nn.Sequential, target: nn.Sequential, second_moment: Tensor
 def proposition(
     method: Method, ab: Tensor, source: nn.Sequential, target: nn.Sequential, second_moment: Tensor
 ) -> tuple[float, float]:
-    """Return the expected distance and the bound in the method's proposition; source and target have no adapters."""
+    """Return both sides of the method's proposition: the expected squared distance, and the bound on it."""
     root = _root(second_moment)
     (w1, w2), (w1_target, w2_target) = (list(augmented(m)) for m in (source, target))
     claim = "prop-5"

@@ -1,7 +1,7 @@
 """The crescent, the models and the task: two stacks of affine maps h = xW₁ + b₁, y = hW₂ + b₂ in the plane.
 
-Biases are the third row of a matrix on (x, 1), so that App. A.2, which is about linear maps, applies to these affine
-maps: the augmented matrix of a stack is [[W₁, 0], [b₁, 1]] · [[W₂], [b₂]].
+Biases are the third row of a matrix acting on (x, 1), so that App. A.2, which is about linear maps, applies to these
+affine maps: the augmented matrix of a stack is [[W₁, 0], [b₁, 1]] · [[W₂], [b₂]].
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ class Case(StrEnum):
 
 
 def crescent(n: int, generator: torch.Generator) -> Tensor:
-    """Return samples (n, 2) at angles t ~ U(0, π) and radii 1 + THICKNESS sin(t) u with u ~ U(-1, 1)."""
+    """Return n samples, (n, 2), at angles t ~ U(0, π) and radii 1 + THICKNESS sin(t) u with u ~ U(-1, 1)."""
     t, u = torch.rand(2, n, generator=generator, dtype=torch.float64)
     t = pi * t
     radius = 1 + THICKNESS * t.sin() * (2 * u - 1)
@@ -55,7 +55,7 @@ def models(case: Case, generator: torch.Generator) -> tuple[nn.Sequential, nn.Se
 
     Same function (also for interior adapters): W₁' = W₁R, b₁' = b₁R, W₂' = R⁻¹W₂ with an invertible R.
     Other function: the first map has drifted, W₁' = W₁ + D, b₁' = b₁ + e, and the second is the source's. For such
-    pairs, the bound of Prop. 3 is the smallest one.
+    pairs, the bound of Prop. 3 for LoRA on the first map is smaller than those of all other adapters.
     """
     w1, w2, r, drift = (_matrix(*s, generator) for s in ((1.2, 0.8), (1.2, 0.8), (1.5, 0.7), (0.5, 0.3)))
     b1, step = (torch.randn(2, generator=generator, dtype=torch.float64) for _ in range(2))
@@ -67,7 +67,7 @@ def models(case: Case, generator: torch.Generator) -> tuple[nn.Sequential, nn.Se
 
 
 def augmented(model: nn.Sequential) -> Iterator[Tensor]:
-    """Yield the maps of a plain stack as matrices on (x, 1); the last one drops the 1."""
+    """Yield the maps of a plain stack as matrices acting on (x, 1); the last one drops the 1."""
     for i, layer in enumerate(model):
         assert isinstance(layer, nn.Linear)
         m = torch.cat([layer.weight.detach().mT, layer.bias.detach()[None]]).cpu()
@@ -76,7 +76,7 @@ def augmented(model: nn.Sequential) -> Iterator[Tensor]:
 
 
 def _matrix(larger: float, smaller: float, generator: torch.Generator) -> Tensor:
-    """Return a random matrix with these singular values."""
+    """Return a random 2 x 2 matrix with these singular values."""
     u, v = (nn.init.orthogonal_(torch.empty(2, 2, dtype=torch.float64), generator=generator) for _ in range(2))
     return u * torch.tensor([larger, smaller], dtype=torch.float64) @ v
 

@@ -47,7 +47,7 @@ class Encoder(nn.Module):
         self.blocks = nn.Sequential(OrderedDict((name, Block()) for name in names))
 
     def forward(self, sentences: Sequence[Sequence[int]]) -> Tensor:
-        """Map sentences to embeddings of norm 1, (sentences, width), without padding, which would double the cost."""
+        """Map token ids to embeddings of norm 1, (sentences, width), without padding, which would double the cost."""
         lengths = torch.tensor([len(one) for one in sentences])
         pieces = torch.tensor([piece for one in sentences for piece in one])
         place = torch.cat([torch.arange(n) for n in lengths.tolist()])

@@ -44,7 +44,7 @@ class MissingPackageError(IoAdaptError, ImportError):
 
 
 def encoder(network: str, names: Iterable[str]) -> Encoder:
-    """Return a frozen network from READERS whose blocks have these names.
+    """Return the frozen network of this name in READERS; ``names`` are the names of its blocks, in order.
 
     Raises:
         MissingPackageError: the package that ships the network is not installed.

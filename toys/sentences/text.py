@@ -1,4 +1,4 @@
-"""Pairs of related sentences from Python's standard library, in three kinds."""
+"""Pairs of related sentences from Python's standard library, of three kinds."""
 
 import ast
 import sysconfig
@@ -18,7 +18,7 @@ Pairs = list[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Pairs for training, validation and test, from different files."""
+    """Pairs for training, validation and testing, from different files."""
 
     train: Pairs
     validation: Pairs
@@ -27,7 +27,7 @@ class Parts:
 
 @cache
 def pairs() -> dict[str, dict[str, Pairs]]:
-    """Return kind -> file -> pairs (description, described), without duplicates within a kind.
+    """Return kind -> file -> pairs (description, described); within a kind, no description or described text recurs.
 
     names: the first line of a docstring, and the function's name and arguments;
     errors: the message of an error, and the name and arguments of the function that raises it;

@@ -43,7 +43,7 @@ def likeness(model: nn.Module, pairs: Pairs) -> Tensor:
 
 
 def loss(alike: Tensor, temperature: float) -> Tensor:
-    """Return the cross-entropy of retrieval in nats, averaged over both directions."""
+    """Return the cross-entropy of retrieval by the cosines ``alike``, in nats, averaged over both directions."""
     right = torch.arange(len(alike))
     return (cross_entropy(alike / temperature, right) + cross_entropy(alike.mT / temperature, right)) / 2
 

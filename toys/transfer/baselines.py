@@ -1,8 +1,8 @@
 """Baselines that map a change D = AB of a weight W to a change D' of another weight W', in the paper's layout.
 
-Every function takes (delta, w, w_target), c x d matrices of any floating dtype, and returns D' in the dtype of
+Every function takes D, W and W' as (delta, w, w_target), matrices of any floating dtype, and returns D' in the dtype of
 ``delta``; it computes in a dtype at least as wide as theirs and as float32. Input and output adapters, (AB)W' and
-W'(AB), are not baselines; see ``adapters``.
+W'(AB), are not baselines; see ``ioadapt_theory.adapters``.
 """
 
 import functools
@@ -21,7 +21,7 @@ def copy(delta: Tensor, w: Tensor, w_target: Tensor) -> Tensor:
 
 
 def lora_x(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None) -> Tensor:
-    """Return U'ₖU'ₖᵀ D V'ₖV'ₖᵀ, with the first k singular vectors of W' (LoRA-X, Farhadzadeh et al. 2025)."""
+    """Return U'ₖU'ₖᵀ D V'ₖV'ₖᵀ, with the first k singular vectors U'ₖ, V'ₖ of W' (LoRA-X, Farhadzadeh et al. 2025)."""
     # Cross-LoRA (2508.05232) is the same: its map P = argmin ‖P Uₖ - U'ₖ‖ has P Uₖ = U'ₖ, because Uₖ is orthonormal. If
     # W' is square and k is its size, both are a direct copy. The default k is half of min(c, d).
     _same_size(delta, w, w_target)
@@ -46,21 +46,24 @@ def prolora(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None)
 
 
 def eq_5_output(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0) -> Tensor:
-    """Return W'W⁺D: Eq. 5 makes D an output adapter, which is put on W' (LoRASuite's rule for down projections)."""
+    """Return W'W⁺D: D is made an output adapter by Eq. 5 and put on W', as LoRASuite does for down projections."""
     _same_size(delta, w)
     _equal(w.shape[1], w_target.shape[1], "outputs of W and W'")
     return (w_target.double() @ (inverse(w, ridge)[0] @ delta.double())).to(delta.dtype)
 
 
 def eq_5_input(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0) -> Tensor:
-    """Return DW⁺W': Eq. 5 makes D an input adapter, which is put on W' (LoRASuite's rule for up projections)."""
+    """Return DW⁺W': D is made an input adapter by Eq. 5 and put on W', as LoRASuite does for up projections."""
     _same_size(delta, w)
     _equal(w.shape[0], w_target.shape[0], "inputs of W and W'")
     return (delta.double() @ inverse(w, ridge)[0] @ w_target.double()).to(delta.dtype)
 
 
 def procrustes(delta: Tensor, w: Tensor, w_target: Tensor) -> Tensor:
-    """Return P D Q with the orthogonal P = U'Uᵀ and Q = VV'ᵀ that minimise ‖PWQ - W'‖_F."""
+    """Return PDQ with P = U'Uᵀ and Q = VV'ᵀ, which minimise ‖PWQ - W'‖_F.
+
+    U, V and U', V' are the singular vectors of W and W'; P and Q are orthogonal if W is square.
+    """
     # The signs of the singular vectors are arbitrary; they are chosen so that P and Q are nearest to the identity.
     _same_size(delta, w, w_target)
     d, *both = _wide(delta, w, w_target)

@@ -14,7 +14,7 @@ from ioadapt_theory.results import fingerprint, replacing, write_json
 
 
 def figures(folder: Path, config: Mapping[str, Any], compute: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Return the result of ``compute`` for a configuration, from the cache if it has a valid file."""
+    """Return the results of ``compute`` for a configuration, from the cache if it has a valid file."""
     path = folder / f"{fingerprint(config)}.json"
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))

@@ -35,7 +35,7 @@ def run(
     jobs: int = 1,
     repeat: bool = False,
 ) -> dict[str, Any]:
-    """Return the study's results, rounded to six digits.
+    """Return the study's results, rounded to six significant digits.
 
     Args:
         plan: the study's protocol.
@@ -57,7 +57,7 @@ def run(
 
 @contextmanager
 def shown(name: str, cache: Path, jobs: int) -> Iterator[Runner]:
-    """Yield a runner with a progress bar."""
+    """Yield a function that runs units of work and shows a progress bar, labelled ``name``."""
     with tqdm(total=0, disable=None, unit=" runs", desc=name, leave=False) as bar:
 
         def progress(added: int, finished: int) -> None:

@@ -21,7 +21,7 @@ def each(model: Any, change: Callable[[Tensor], Tensor]) -> Any:
 
 
 def heads(model: Any, seed: int, count: int) -> Any:
-    """Return a copy with the same function and different bases of the heads: W_q R, W_k R⁻ᵀ, W_v S and S⁻¹W_o."""
+    """Return a copy with the same function and random bases of the heads: W_q R, W_k R⁻ᵀ, W_v S and S⁻¹W_o per head."""
     other = copy.deepcopy(model)
     drawn = torch.Generator().manual_seed(seed)
     with torch.no_grad():

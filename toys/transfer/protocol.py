@@ -12,7 +12,7 @@ FILE: Final = Path(__file__).with_suffix(".toml")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Settings of all studies, unless a study has its own; comments in ``protocol.toml`` explain them."""
+    """Settings that all studies share unless a study has its own; comments in ``protocol.toml`` explain them."""
 
     strengths: tuple[float, ...]
     ladder: tuple[float, ...]
@@ -53,7 +53,7 @@ class Method:
         return {key: value for key, value in asdict(self).items() if key not in {"against", "table"} and value}
 
     def on(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Return those of the layers in ``names`` that the adapter is put on."""
+        """Return the layers among ``names`` that the method adapts."""
         return tuple(name for name in names if re.fullmatch(self.layers or ".*", name))
 
 
@@ -63,7 +63,7 @@ class Protocol:
 
     Attributes:
         name: name of the study.
-        title, paper: description of the study, and the paper's table (or empty).
+        title, paper: description of the study, and the paper's table or figure (or empty).
         replicates, seeds: meaning and number of the seeds.
         measure, margin: the compared measure (lower is better), and the largest negligible difference.
         related: targets derived from the source, for which the paper makes its claim.
@@ -107,7 +107,6 @@ class Protocol:
 
     @property
     def command(self) -> str:
-        """Return the command that runs the study."""
         return f"python toys/{self.script}"
 
     @property
@@ -117,7 +116,7 @@ class Protocol:
 
     @property
     def tables(self) -> dict[str, dict[str, Method]]:
-        """Return the methods by row for each of the paper's tables; the first is the table of the study."""
+        """Return the paper's table -> row -> method; the study's own table comes first."""
         found: dict[str, dict[str, Method]] = {self.paper: {}}
         for row, method in self.methods.items():
             found.setdefault(method.table or self.paper, {})[row] = method

@@ -44,13 +44,13 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def write(path: Path, name: str, command: str, seeds: Any, results: Mapping[str, Any]) -> None:
-    """Write a record atomically.
+    """Write a record, with the versions and the processor of this machine, atomically.
 
     Args:
         path: the file.
         name: name of the study.
         command: the command that reproduces the record.
-        seeds: the seeds of the run.
+        seeds: the seeds of the run, or a list of them for each family.
         results: the results.
     """
     here = machine()
@@ -72,7 +72,7 @@ def compact(content: Any) -> str:
 
 
 def rounded(value: Any) -> Any:
-    """Return a nested value with all floats rounded to six digits."""
+    """Return a nested value with all floats rounded to six significant digits."""
     match value:
         case float():
             return float(f"{value:.6g}")

@@ -28,9 +28,9 @@ OPPOSITE: Final = {Placement.INPUT: "output", Placement.OUTPUT: "input"}
 
 
 def adapted(model: nn.Module, method: Method, names: tuple[str, ...], seed: int, **options: Any) -> nn.Module:
-    """Return a frozen copy of the model with a new adapter, whose initial values depend only on the seed."""
+    """Return a copy of the model with a new adapter, initialised from ``seed``; ``options`` override the method's."""
     wanted: dict[str, Any] = {"placement": method.placement}
-    if method.placement == "opposite":  # to the side on the residual stream
+    if method.placement == "opposite":  # the side away from the residual stream
         pattern = {rf"^{re.escape(name)}$": OPPOSITE[residual_side(name)] for name in names}
         wanted = {"placement": "input", "placement_pattern": pattern}
     with torch.random.fork_rng(devices=[]):
@@ -40,7 +40,7 @@ def adapted(model: nn.Module, method: Method, names: tuple[str, ...], seed: int,
 
 
 def moved(source: nn.Module, target: nn.Module, strength: float = 1.0) -> nn.Module:
-    """Return a copy of the target with the source's adapter at this strength, matched by name without checks."""
+    """Return a copy of the target with the source's adapter at this strength, put on layers of the same names."""
     there = copy.deepcopy(target)
     put(there, {name: layer.adapters["default"] for name, layer in layers(source).items()}, "default")  # type: ignore[misc]
     scale(there, strength)
@@ -48,7 +48,7 @@ def moved(source: nn.Module, target: nn.Module, strength: float = 1.0) -> nn.Mod
 
 
 def randomised(one: nn.Module, seed: int) -> nn.Module:
-    """Return a copy of an adapted model with random A and B, which have the original ‖AB‖_F in every layer."""
+    """Return a copy of an adapted model with random A and B, scaled to the original ‖AB‖_F in every layer."""
     other = copy.deepcopy(one)
     drawn = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -62,7 +62,7 @@ def randomised(one: nn.Module, seed: int) -> nn.Module:
 
 
 def carries(names: tuple[str, ...], ridge: float) -> Mapping[str, Callable[[str], Rule]]:
-    """Return row -> layer -> the baseline that maps a LoRA's D = AB to D' on a target, from W and W'.
+    """Return row -> a function from a layer's name to the baseline for it; a baseline maps (D, W, W') to D'.
 
     Eq. 5 on the residual side is included only if the names of all layers determine this side.
     """
@@ -84,7 +84,7 @@ def carries(names: tuple[str, ...], ridge: float) -> Mapping[str, Callable[[str]
 
 
 def carried(one: nn.Module, source: nn.Module, target: nn.Module, rule: Callable[[str], Rule]) -> nn.Module:
-    """Return a copy of the target with the LoRA's change, mapped by a baseline, added to the weights."""
+    """Return a copy of the target whose weights include the change by the LoRA of ``one``, mapped by a baseline."""
     there = copy.deepcopy(target)
     here, modules = dict(source.named_modules()), dict(there.named_modules())
     for name, layer in layers(one).items():
@@ -99,7 +99,7 @@ def carried(one: nn.Module, source: nn.Module, target: nn.Module, rule: Callable
 
 
 def strength_of(one: nn.Module, source: nn.Module) -> float:
-    """Return ‖change of W by the adapter‖_F / ‖W‖_F in the adapted model ``one``, averaged over layers."""
+    """Return ‖change‖_F / ‖W‖_F for the adapter's change of every weight W in ``one``, averaged over layers."""
     here = dict(source.named_modules())
     shares = []
     for name, layer in layers(one).items():
@@ -109,7 +109,7 @@ def strength_of(one: nn.Module, source: nn.Module) -> float:
 
 
 def sides_by_weights(source: nn.Module, target: nn.Module, names: Iterable[str]) -> dict[str, Placement]:
-    """Return layer -> the side on which the two models are most similar, for layers that have such a side."""
+    """Return layer -> the side that is more similar in the two models; layers similar on neither are left out."""
     # Exact for rotated heads, W' = WQ or W' = QW with an orthogonal Q; a heuristic otherwise.
     here, there = ModelWeights(source), ModelWeights(target)
     matched = correspond([Name("", n) for n in names], there, "auto", source=here)
@@ -119,7 +119,7 @@ def sides_by_weights(source: nn.Module, target: nn.Module, names: Iterable[str])
 
 
 def more_alike(both: Sides) -> Placement | None:
-    """Return the side on which two layers are most similar beyond chance, or None if they are similar on neither side.
+    """Return the side on which two layers are more similar beyond chance, or None if they are similar on neither side.
 
     The input side is preferred if both sides are equally similar, and if the layers are too small for a test.
     """

@@ -17,7 +17,10 @@ Progress = Callable[[int, int], None]
 
 @contextmanager
 def runner(cache: Path, jobs: int, progress: Progress) -> Iterator[Runner]:
-    """Yield a function that runs a list of units, and identical units once; results do not depend on the process."""
+    """Yield a function that runs a list of units of work, in this process or in ``jobs`` processes.
+
+    Equal units are run once. The results do not depend on the number of processes.
+    """
     cache = cache.absolute()
     if jobs == 1:
         yield partial(_run, cache=cache, executor=None, progress=progress)

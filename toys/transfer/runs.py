@@ -60,7 +60,7 @@ class Run:
         }
 
     def result(self, cache: Path) -> Mapping[str, Any]:
-        """Return the results of the unit."""
+        """Return the unit's results, from the cache if it has run before."""
 
         def compute() -> dict[str, Any]:
             return KINDS[self.what](self, _world(self.toy, self.size, self.seed, self.case, cache), cache)
@@ -77,7 +77,7 @@ def _world(name: str, size: str, seed: int, case: str, cache: Path) -> World:
 def trained(
     run: Run, world: World, cache: Path, where: str = SOURCE, names: tuple[str, ...] = (), **options: Any
 ) -> tuple[nn.Module, float]:
-    """Return a copy of the model with a trained adapter, which is cached, and the validation loss."""
+    """Return a copy of the model ``where`` with its adapter, trained or from the cache, and the validation loss."""
     assert run.method is not None
     one = adapted(world.models[where], run.method, names or run.method.on(world.layers), run.seed, **options)
 
@@ -101,7 +101,6 @@ def placements(one: nn.Module) -> dict[str, list[str]]:
 
 
 def _train(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Train an adapter on a model, and measure the adapted model."""
     one, validation = trained(run, world, cache, run.where)
     if not math.isfinite(validation):
         return {"validation": None, "numbers": count(one)}
@@ -118,14 +117,14 @@ def _everywhere(world: World, make: Callable[[nn.Module], nn.Module], but: tuple
 
 
 def _move(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Move the source's adapter to every model, at every strength."""
+    """Return strength -> model -> measures with the source's adapter moved to it."""
     one, _ = trained(run, world, cache)
     but = {s: () if s == 1 else run.rule.brief for s in run.rule.strengths}
     return {str(s): _everywhere(world, partial(moved, one, strength=s), but[s]) for s in run.rule.strengths}
 
 
 def _carry(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Move a LoRA to every model with the weight-based baselines, and copy a random LoRA of the same norm."""
+    """Return row -> model -> measures with a LoRA that is mapped by a baseline, or random with the same norm."""
     one, _ = trained(run, world, cache)
     source, other = world.models[SOURCE], randomised(one, run.seed)
     rules = carries(world.layers, run.rule.ridge)
@@ -136,7 +135,7 @@ def _carry(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _auto(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Train adapters on the sides on which the source is most similar to a target, and move them to the target."""
+    """Train an adapter on the sides that ``sides_by_weights`` chooses, and measure the target with it."""
     target = world.models[run.where]
     chosen = sides_by_weights(world.models[SOURCE], target, world.layers)
     if not chosen:
@@ -147,7 +146,7 @@ def _auto(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _shared(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Train LoRA on the layers that are similar to the target's layers on both sides, and move it to the target."""
+    """Train LoRA on the layers that are similar to the target's on both sides, and measure the target with it."""
     target = world.models[run.where]
     alike = similarity(world.models[SOURCE], target, world.layers)
     names = tuple(n for n in world.layers if _shares(alike[n], run.rule.shared))
@@ -158,7 +157,7 @@ def _shared(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _over(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Carry a LoRA over to every target with unlabelled inputs; return its measures and those of a copied LoRA."""
+    """Return the measures of a copied and of a carried-over LoRA on every target, and the predicted shares."""
     one, _ = trained(run, world, cache)
     found: dict[str, Any] = {row: {} for row in (COPIED, CARRIED, *(f"{row}, predicted" for row in (COPIED, CARRIED)))}
     found["source"] = world.measure(one, SOURCE)
@@ -175,7 +174,7 @@ def _over(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _facts(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Return the measures of the models without adapters, and the similarity of every target to the source."""
+    """Return ``measure`` and ``own`` of all models without adapter, and the similarity of targets to the source."""
     del cache
     source = world.models[SOURCE]
     return {
@@ -188,7 +187,7 @@ def _facts(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def similarity(source: nn.Module, target: nn.Module, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """Return layer -> cosine of the weights, ratio of norms, and similarity of both sides beyond chance."""
+    """Return layer -> cosine of the weights, ratio of norms, and the similarity beyond chance and z of both sides."""
     here, there = ModelWeights(source), ModelWeights(target)
     found = {}
     for name in names:

@@ -31,9 +31,10 @@ class Study:
         """Run all units and return the results.
 
         Returns:
-            ``rates``: method -> chosen learning rate, whether it lies inside the grid, and the losses of all rates;
-            ``rows``: row -> model -> values by seed; ``also``: measure -> the same, at full strength; ``own``: model ->
-            losses by seed; ``similarity``: target -> layer -> measure -> values by seed, rounded to three digits.
+            ``rates``: method -> chosen learning rate, whether it lies inside the grid, number of parameters, relative
+            size of the change by seed, and validation losses of all rates; ``rows``: row -> model -> values by seed;
+            ``also``: measure -> its rows, at full strength; ``own``: model -> losses without adapter, by seed;
+            ``similarity``: target -> layer -> measure -> values by seed, rounded to three digits.
         """
         rates = {name: self._tuned(run, method, name) for name, method in self.protocol.methods.items()}
         units = [self._unit(seed, "facts") for seed in self.seeds]
@@ -95,7 +96,7 @@ class Study:
         }
 
     def _moved(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
-        """Move the adapters of all methods at every strength, and run the baselines and the random adapter."""
+        """Return row -> model -> values by seed of moved adapters at every strength, baselines and a random adapter."""
         methods = self.protocol.methods
         kinds = [*(("move", name) for name in methods), *([("carry", "lora")] if self.protocol.carried else [])]
         units = {
@@ -139,7 +140,7 @@ class Study:
         return rows
 
     def _retrained(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
-        """Train every method of LoRA's rank on the related targets, and LoRA on the unrelated targets, as the ceiling.
+        """Train every method of LoRA's rank on the related targets, and LoRA on the unrelated targets, as a reference.
 
         Targets with the source's function are skipped, since training on them gives nothing new.
 

@@ -20,13 +20,20 @@ class World(Protocol):
     layers: tuple[str, ...]
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train the adapter of a copy of ``where`` in place; return the validation loss, infinite after divergence."""
+        """Train the adapter of ``model``, a copy of ``where``, in place.
+
+        Returns:
+            The validation loss; infinity if the training diverged.
+        """
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return the measures of an adapted copy of ``where``; for each copy, nuisance parameters are fitted anew."""
+        """Return the measures of ``model``, an adapted copy of ``where``.
+
+        Nuisance parameters, such as zeros of energy, are fitted anew for each copy.
+        """
 
     def carrying(self) -> dict[str, Any]:
-        """Return arguments of ``transfer``: unlabelled inputs, ``need``, and a ``call`` if a plain call is not enough.
+        """Return arguments for ``transfer``: unlabelled inputs, ``need``, and a ``call`` if a plain call is not enough.
 
         The inputs are from the adapter's domain, but not from the test data.
         """
@@ -41,9 +48,8 @@ class Toy(Protocol):
     REVISION: int
 
     def world(self, seed: int, size: str, cache: Path) -> World:
-        """Return the models, data and task of a seed; ``size`` is "full" or "quick"; models are stored in ``cache``."""
+        """Return the models, data and task of a seed; ``size`` is "full" or "quick"; trained models go to ``cache``."""
 
 
 def toy(name: str) -> Toy:
-    """Return the toy of this name."""
     return import_module(f"toys.{name}")

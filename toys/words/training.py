@@ -16,7 +16,7 @@ def loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
 
 @torch.no_grad()
 def measured(model: nn.Module, use: str, n: int) -> float:
-    """Return the loss on n windows of the text for this use, which are the same for every model."""
+    """Return the loss on n windows of the text ``corpora()[use]``; the windows are the same for every model."""
     return float(loss(model, windows(corpora()[use], n, torch.Generator().manual_seed(99))))
 
 

@@ -97,18 +97,20 @@ class Candidates:
         self.by_name = self._made()
 
     def _sides(self, part: Part, layer: str) -> list[str]:
-        """Return the sides of a target layer to which a part may go; store the reason if a side is unsupported."""
+        """Return the sides of a target layer to which a part may go; store the reason if every side is unsupported."""
         asked = self.trial.options.placement
         wanted = part.placement if asked is None or part.placement == BIAS else asked
         f = function_of(self.modules[layer])
-        sides = []
+        sides, refused = [], ""
         for side in [*Placement] if wanted == "best" else [wanted]:
             try:
                 if side != BIAS:
                     f.check_placeable(side)
                 sides.append(str(side))
             except UnsupportedError as error:
-                self.lost[part.layer] = str(error).removesuffix(".")
+                refused = str(error).removesuffix(".")
+        if not sides:
+            self.lost[part.layer] = refused
         return sides
 
     def _made(self) -> dict[str, Adapters]:

@@ -55,7 +55,7 @@ def refined(trial: Trial, adapters: Adapters, steps: int, progress: Callable[[in
 
 
 def from_zero(adapters: Adapters, seed: int) -> dict[str, Adapter]:
-    """Return the LoRAs with random A and zero B; biases, if any, are unchanged."""
+    """Return the LoRAs with random A and zero B, and with biases of zero."""
     generator = torch.Generator().manual_seed(seed)
     made = {}
     for layer, adapter in adapters.items():
@@ -65,6 +65,8 @@ def from_zero(adapters: Adapters, seed: int) -> dict[str, Adapter]:
             a = phi.A.data
             a.copy_((torch.rand(a.shape, generator=generator) * 2 - 1) / a.shape[0] ** 0.5)
             phi.B.data.zero_()
+        if new.shift is not None:
+            new.shift.data.zero_()
     return made
 
 

@@ -1,1 +1,1 @@
-"""Files of weights, all untrusted: safetensors, pickles, NeuroChem files, and folders of them."""
+"""Readers of weights files and of folders with them; no file is trusted."""

@@ -66,7 +66,7 @@ class Folder:
         return {}
 
     def open(self, file: str) -> Checkpoint:
-        """Open a file of weights; its values may not be downloaded yet."""
+        """Open a file of weights; in a hub repository, its values may be downloaded later."""
         return open_file(self.fetch(file))
 
 
@@ -96,7 +96,7 @@ def open_weights(
 
 
 def choose(names: Collection[str], where: str, variant: str | None, inside: str) -> str:
-    """Return the file to open: safetensors are preferred to pickles, and the variant to the plain file."""
+    """Return the file to open, preferring the variant, then safetensors; raise SourceError if the choice is unclear."""
     usual = (name for wanted in dict.fromkeys((variant, None)) for name in _usual_names(wanted))
     if name := next((name for name in usual if name in names), None):
         return name
@@ -119,7 +119,7 @@ def _usual_names(variant: str | None) -> Iterator[str]:
 
 
 def read_index(text: bytes, path: str) -> dict[str, str]:
-    """Return tensor -> shard from an index.json; raise FileFormatError unless all shards name files in its folder."""
+    """Return tensor -> shard from an index.json; raise FileFormatError unless shards are names of weights files."""
     try:
         index: Any = parse_json(text)
     except ValueError as error:
@@ -137,7 +137,7 @@ def read_index(text: bytes, path: str) -> dict[str, str]:
 
 
 def _open_shards(place: Folder, index: str) -> Checkpoint:
-    """Open every shard of an index.json as one checkpoint."""
+    """Open all shards that an index.json lists as one checkpoint."""
     folder, _, file = index.rpartition("/")
     title = place.title(index)
     shards = read_index(read_whole(place.fetch(index)), title)
@@ -157,7 +157,7 @@ def _open_shards(place: Folder, index: str) -> Checkpoint:
 
 
 def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoint:
-    """Return a part (default: unet) of a single file in the original layout; return other files unchanged."""
+    """Return a part of a single file in the original layout, by default the UNet; return other files unchanged."""
     unet = LDM_PARTS["unet"]
     if not any(n.startswith(unet) for n in whole.tensors):
         if part is not None:

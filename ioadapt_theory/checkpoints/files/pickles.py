@@ -1,4 +1,4 @@
-"""PyTorch pickles (.bin, .pt, .pth, .ckpt, .pth.tar), weights only; zip files are mapped, older formats are loaded."""
+"""PyTorch pickles (.bin, .pt, .pth, .ckpt, .pth.tar), weights only; zip files are memory-mapped, older ones loaded."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -23,7 +23,7 @@ READABLE: Final = frozenset(torch_name for torch_name, _ in DTYPES.values())
 
 
 class LoadedCheckpoint(Computed):
-    """Tensors in memory, or mapped from a file that must not change."""
+    """Tensors in memory, or memory-mapped from a file, which must not change."""
 
     def __init__(self, file: PlainFile, values: Mapping[str, "torch.Tensor"], metadata: Mapping[str, str]) -> None:
         self.name, self.source, self.metadata = file.path.name.split(".")[0], str(file.path), metadata
@@ -57,7 +57,7 @@ def describe(name: str, tensor: "torch.Tensor") -> TensorInfo:
 
 
 def read(file: PlainFile) -> Checkpoint:
-    """Return the tensors of an open file; raise FileFormatError if it has no tensors or lacks some of their values."""
+    """Return a checkpoint of an open file; raise FileFormatError if it has no tensors or lacks some of their values."""
     tensors, left_out = named_tensors(load_pickle(file.path), file.path)
     for name, tensor in tensors.items():
         there, size = tensor.untyped_storage().nbytes(), tensor.element_size()
@@ -99,7 +99,7 @@ def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"]
 
 
 def _entries(loaded: object, prefix: str, depth: int) -> Iterator[tuple[str, "torch.Tensor | None"]]:
-    """Yield (dotted name, value, or None if it is not a tensor) from dictionaries, which may contain themselves."""
+    """Yield the dotted name of each entry of nested dictionaries, with its tensor, or None if it is something else."""
     import torch
 
     if isinstance(loaded, dict) and depth:

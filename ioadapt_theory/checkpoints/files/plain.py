@@ -19,7 +19,7 @@ class PlainFile:
     """An open file, read by position; safe to share between threads and forked processes."""
 
     def __init__(self, path: Path) -> None:
-        """Open for reading; raise SourceError if that fails, or for a folder, device, pipe or socket."""
+        """Open the file; raise SourceError if that fails, or if it is a folder, device, pipe or socket."""
         self.path = path
         try:  # opening a pipe without a writer would block
             self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -94,7 +94,7 @@ def parse_json(text: bytes) -> Any:
 
 
 class OffsetCheckpoint(Checkpoint):
-    """Tensors stored contiguously in plain files; ``places``: name -> the file and the offset of its values."""
+    """Tensors stored contiguously in plain files; ``places``: tensor -> its file and its offset in bytes."""
 
     def __init__(
         self, name: str, source: str, tensors: Mapping[str, TensorInfo], places: Mapping[str, tuple[PlainFile, int]]

@@ -26,7 +26,7 @@ def is_weights(name: str) -> bool:
 
 
 def is_file(part: str) -> bool:
-    """Return whether a part of a source has the extension of a weights file or an index; other parts are folders."""
+    """Return whether a path has the extension of a weights file or of an index; other paths are taken for folders."""
     return part.endswith((*SUFFIXES, ".json"))
 
 

@@ -1,4 +1,4 @@
-"""Pickles, read by torch.load with weights_only=True: no code is executed, and every error message is one sentence.
+"""Pickles, read by torch.load with weights_only=True: no code is executed, and invalid files raise FileFormatError.
 
 Classes in the pickle that tensors do not need (of a training configuration, a callback, a scheduler) are never
 imported, but replaced with inert stubs.
@@ -23,7 +23,7 @@ NO_ZIP: Final = (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeErr
 
 
 class Inert:
-    """An inert object that replaces one that is not a tensor; it accepts all arguments and does nothing."""
+    """A stub for a class that tensors do not need; it ignores its arguments and state."""
 
     def __init__(self, *_args: object, **_kwargs: object) -> None: ...
 
@@ -31,7 +31,7 @@ class Inert:
 
 
 def load_pickle(path: Path) -> object:
-    """Return the content of a pickle; the values in a zip are memory-mapped."""
+    """Return the content of a PyTorch pickle; raise FileFormatError if it is invalid. Zip files are memory-mapped."""
     import torch
 
     _refuse_what_takes_long(path)
@@ -81,7 +81,7 @@ def _refuse_what_takes_long(path: Path) -> None:
 
 
 def _problem(stream: IO[bytes]) -> str | None:
-    """Return an error if a pickle has too many operations or nested tuples, else None; torch finds other faults."""
+    """Return the problem if a pickle has too many operations or nested tuples, else None; torch finds other faults."""
     stack: list[int | None] = []  # depth of each tuple, None for a mark
     memo: dict[Any, int] = {}
     try:

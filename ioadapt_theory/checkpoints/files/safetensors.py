@@ -18,7 +18,7 @@ MAX_AXES: Final = 64
 
 
 def read(file: PlainFile) -> OffsetCheckpoint:
-    """Return the tensors of an open file."""
+    """Return a checkpoint of the tensors of an open file; raise FileFormatError if the header is invalid."""
     from safetensors import SafetensorError, safe_open
 
     path = file.path
@@ -58,7 +58,7 @@ def tensor_info(name: str, dtype: str, shape: Sequence[int], path: str) -> Tenso
 
 
 def _header_length(file: PlainFile) -> int:
-    """Return the length of the JSON from the first 8 bytes; raise FileFormatError if the file or LONGEST is smaller."""
+    """Return the length of the JSON from the first 8 bytes; raise FileFormatError if it exceeds the file or LONGEST."""
     length = int.from_bytes(file.head(8), "little")
     if file.head(2) == b"PK":
         problem = "is a zip file, not a safetensors file. If it is a PyTorch pickle, rename it to .bin."

@@ -1,4 +1,4 @@
-"""Errors of the hub (401, 403, 404, 429, no route...) as one sentence with the file, the cause and the remedy."""
+"""Messages for the hub's errors (401, 403, 404, 429, no route, ...) that name the file, the cause and the remedy."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from ioadapt_theory.checkpoints.checkpoint import SourceError
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to a hub; ``refusal`` is the hub's error if only the cache can be used."""
+    """A revision of a repository requested from a hub; ``refusal`` is the hub's error if only the cache can be used."""
 
     repo: str
     revision: str | None
@@ -25,7 +25,7 @@ class Request:
 
 
 def not_cached(asked: Request, file: str | None) -> SourceError:
-    """Return the error for a file (or pattern, or None for the repository) that is not in the cache."""
+    """Return the error for a ``file`` that is not in the cache: a name, a pattern, or None for the repository."""
     what = f"{file} of {asked.repo}" if file else asked.repo
     if asked.refusal:
         return SourceError(f"{asked.refusal}; {what} is not in the cache {asked.cache} either.")
@@ -36,7 +36,7 @@ def not_cached(asked: Request, file: str | None) -> SourceError:
 
 
 def explain(error: Exception, asked: Request, what: str) -> SourceError:
-    """Return the SourceError to raise for an error of the hub; ``what`` was requested: REPO, or "FILE of REPO"."""
+    """Return the SourceError to raise for an error of the hub; ``what`` is the requested REPO or "FILE of REPO"."""
     wrapped = isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ is not None
     cause = error.__cause__ if wrapped else error
     at = f" at revision {asked.revision}" if asked.revision else ""

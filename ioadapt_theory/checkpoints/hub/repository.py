@@ -68,7 +68,7 @@ class Repository(Folder):
     def __init__(
         self, asked: Request, commit: str, files: Sequence[str] = (), *, api: HfApi | None = None, progress: bool = True
     ) -> None:
-        """Take the request and the commit and, with ``api``, the names of all files of the repository."""
+        """Create the folder of a commit with these ``files`` on the hub; without ``api``, only the cache is used."""
         super().__init__(asked.folder / "snapshots" / commit)
         self.asked, self.commit, self._files, self._api, self._progress = asked, commit, files, api, progress
 
@@ -90,7 +90,7 @@ class Repository(Folder):
         return [name for name in inside if "/" not in name], [*folders]
 
     def require(self, folder: str) -> None:
-        """Raise SourceError if the repository has no such folder, or the cache has no weights from it."""
+        """Raise SourceError if the repository has no such folder or, without ``api``, no weights in it are cached."""
         files, folders = self.listing(folder)
         if self._api is None and not any(is_weights(n) or ".index." in n for n in files):
             raise not_cached(self.asked, folder if is_file(folder) else f"{folder}/".lstrip("/") + "*.safetensors")
@@ -172,7 +172,7 @@ class RemoteFile(Checkpoint):
             self._downloaded()
 
     def _downloaded(self) -> Checkpoint:
-        """Return the file, downloaded once; raise FileFormatError if its tensors differ from the header read before."""
+        """Return the local file, downloaded once; raise FileFormatError if its tensors differ from the header."""
         with self._lock:
             if self._local is None:
                 local = self._repository.downloaded(self._file)
@@ -201,7 +201,7 @@ class _Silent(tqdm):
 
 
 def newest(asked: Request, api: HfApi) -> tuple[str, list[str]]:
-    """Return the commit of a revision and the names of its files, with one request to the hub."""
+    """Return the current commit of a revision and the names of its files, with one request to the hub."""
     timeout = constants.HF_HUB_ETAG_TIMEOUT
     info = answer(lambda: api.model_info(asked.repo, revision=asked.revision, timeout=timeout), asked, asked.repo)
     if not re.fullmatch("[0-9a-f]{40}", str(info.sha)):
@@ -221,7 +221,7 @@ def cached_commit(asked: Request) -> str | None:
 
 
 def answer(ask: Callable[[], T], asked: Request, what: str) -> T:
-    """Return the hub's response, or raise SourceError with the reason; see `explain`."""
+    """Return the result of ``ask``; convert errors of the hub's client to SourceError, see `explain`."""
     try:
         return ask()
     except IoAdaptError:

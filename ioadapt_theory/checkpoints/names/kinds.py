@@ -1,4 +1,4 @@
-"""The kind of a tensor (attention, convolution, norm, ...) and the block that contains it, both found by its name."""
+"""The kind of a tensor (attention, convolution, norm, ...) and the block that contains it, as given by its name."""
 
 import re
 from collections.abc import Collection
@@ -35,7 +35,7 @@ def of_adapter(names: Collection[str]) -> bool:
 def block(name: str) -> str:
     """Return the block of a tensor: its name up to the first number (``down_blocks.0``, ``model.layers.3``).
 
-    In ``mid_block``, and if no part of the name before the last is a number, the block is the first part.
+    For ``mid_block``, and for names without a number before their last part, the block is the name's first part.
     """
     parts = name.split(".")
     if parts[0] == "mid_block":

@@ -39,7 +39,7 @@ class Name:
 
 
 def layer_name(text: str) -> Name:
-    """Return a layer's name in a file, split into component and path."""
+    """Split a layer's name in a file into component and path."""
     if text.startswith(PEFT_PREFIX):
         return Name("", text.removeprefix(PEFT_PREFIX))
     for prefix, component in TABLES["kohya"]["read"].items():

@@ -11,7 +11,7 @@ from ioadapt_theory.checkpoints.names.transformers import Rename
 
 
 class Resolved(NamedTuple):
-    """Name -> the layer of the model, or the layers of which it is fused; and ambiguous name -> the reason."""
+    """The layers of a model for each name, several if the named layer fuses them; and doubtful name -> the reason."""
 
     layers: Mapping[Name, tuple[str, ...]]
     doubts: Mapping[Name, str]
@@ -23,7 +23,7 @@ def resolve(
     rename: Rename | None = None,
     aliases: Mapping[str, str] = MappingProxyType({}),
 ) -> Resolved:
-    """Return the layer or layers of a model for each name; ``aliases``: additional name -> module."""
+    """Return a model's layers for each name. ``modules`` are its module names; ``aliases``: further name -> module."""
     # A file may come from a part of the model, or from a model that contains this one: then the names differ by a
     # prefix, and are used if they are unambiguous. Two names of one component cannot mean the same module.
     names = list(names)
@@ -79,7 +79,7 @@ class _Index:
                     modules.append(module)
 
     def hits(self, name: Name) -> list[str]:
-        """Return the modules that match the first translation of the name for which there are any."""
+        """Return the modules that match the first of the name's translations with any match."""
         return next((modules for modules in self._readings(name) if modules), [])
 
     def _readings(self, name: Name) -> Iterator[list[str]]:
@@ -101,7 +101,7 @@ class _Index:
             yield from (whole.get(".".join(parts[i:]), []) for i in range(1, len(parts) - 1))
 
     def parts(self, name: Name) -> tuple[str, ...] | None:
-        """Return the layers that correspond to one layer of the original FLUX or SD3, or None if there are none."""
+        """Return the layers that an original FLUX or SD3 layer of this name fuses, or None if the model lacks them."""
         for targets in in_diffusers(name.path if name.flat else unwrapped(name.path)):
             modules = [self.hits(Name(name.component, target)) for target in targets]
             if all(len(hits) == 1 for hits in modules):

@@ -1,4 +1,4 @@
-"""Models of transformers: translation of stored names to module names, and tied weights, which are stored only once.
+"""transformers models: translation of stored names to module names, and tied weights, which are stored only once.
 
 Since version 5, transformers renames layers when it reads a file, and back when it writes one (ViT, DeiT, DINOv2, ...).
 The mapping is taken from the model, or from a model on the meta device built from config.json.
@@ -17,14 +17,14 @@ _COUNT: Final = re.compile(r"layer|depth|block|expert|stage|num_h")
 
 
 class Stored(NamedTuple):
-    """How a model's file stores its tensors: the renaming, and tied tensor -> the stored tensor with its values."""
+    """How files store a model: ``rename`` maps stored to module names; ``ties``: tied tensor -> stored tensor."""
 
     rename: Rename
     ties: Mapping[str, str]
 
 
 def of_model(model: Any) -> Rename | None:
-    """Return the renaming for a model in memory; None if it is not from transformers 5 or newer."""
+    """Return the mapping from stored to module names of a transformers model; None for others, and before version 5."""
     library = sys.modules.get("transformers")
     for wrapper in ("_orig_mod", "module", "_fsdp_wrapped_module"):
         model = getattr(model, wrapper, model)
@@ -48,7 +48,7 @@ def of_model(model: Any) -> Rename | None:
 
 
 def of_config(config: Mapping[str, Any], tensors: int) -> Stored | None:
-    """Return the renaming and the ties of a model, given its config.json; None if transformers cannot build the model.
+    """Return how a model with this config.json stores its tensors; None if transformers cannot build the model.
 
     No code of the model's repository is run, and no weights are allocated. The configuration is not trusted: it is
     ignored if it has more layers than the checkpoint has tensors.

@@ -21,14 +21,14 @@ _RESNETS: Final = re.compile(r"(?:^|\.)(down|up)_blocks\.(\d{1,3})\.resnets\.(\d
 
 
 class Blocks(NamedTuple):
-    """The number of levels of a UNet (each has a down and an up block), and of resnets per down block."""
+    """The number of levels of a UNet, each with a down and an up block, and the number of resnets per down block."""
 
     levels: int
     resnets: int
 
 
 def blocks_in_diffusers(names: Iterable[str]) -> Blocks | None:
-    """Return the block sizes of a UNet with these names; None for another model, or if its blocks differ in size."""
+    """Return the block sizes of a UNet with these diffusers names; None for other models or uneven blocks."""
     present = {(m[1], int(m[2]), int(m[3])) for name in names if (m := _RESNETS.search(name))}
     down = [place for place in present if place[0] == "down"]
     if not down:
@@ -40,7 +40,7 @@ def blocks_in_diffusers(names: Iterable[str]) -> Blocks | None:
 
 
 def blocks_in_stability(keys: Iterable[str]) -> Blocks | None:
-    """Return the block sizes that follow from a file's downsamplers; None if they are ambiguous or blocks differ."""
+    """Return the block sizes from the names of Stability's downsamplers; None if ambiguous, or if blocks are uneven."""
     stages = [(m[1], int(m[2]), m[4].partition(".")[0]) for key in keys if (m := _DOTTED_STAGE.fullmatch(key))]
     downs = sorted({n for side, n, part in stages if side == "input" and part == "op"})
     ups = {n for side, n, part in stages if side == "output" and part == "conv"}
@@ -84,14 +84,14 @@ def _table(blocks: Blocks | None, flat: bool) -> dict[str, str]:
 
 
 def is_numbered(name: str, flat: bool = False) -> bool:
-    """Return whether a name has Stability's numbers, consecutive over the whole encoder or decoder of a UNet."""
+    """Return whether a name has a Stability block number, which counts through a UNet's whole encoder or decoder."""
     return (_FLAT_STAGE if flat else _DOTTED_STAGE).fullmatch(name) is not None
 
 
 def canonical(keys: Collection[str]) -> dict[str, str]:
-    """Return stored name -> name for matching, which is diffusers' name for the UNet in the LDM layout.
+    """Return stored name -> name for matching: diffusers' name in a UNet with Stability's names, else the stored name.
 
-    The names stay the same if the number of layers per block does not follow from them.
+    All names stay the same if the number of layers per block does not follow from them.
     """
     prefix = PREFIX if any(k.startswith(PREFIX) for k in keys) else ""
     blocks = blocks_in_stability(k.removeprefix(prefix) for k in keys if k.startswith(prefix))

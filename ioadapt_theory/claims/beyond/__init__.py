@@ -1,1 +1,1 @@
-"""Consequences beyond the numbered statements."""
+"""Claims that go beyond the numbered statements of the paper."""

@@ -1,7 +1,8 @@
-"""Attention: the adapters whose effect is invariant under two symmetries of the weights.
+"""Attention heads: the adapters whose effect does not change under each of two symmetries of the weights.
 
-A head depends on W_q, W_k, W_v and W_o only through W_qW_kᵀ and W_vW_o. Every placement on every
-projection is tried before and after the symmetry is applied, in non-commuting symbols or in a rational example.
+The symmetries are a change of basis inside a head and a rotation of the residual stream. A head depends on W_q, W_k,
+W_v and W_o only through W_qW_kᵀ and W_vW_o. For every placement on every projection, the effect is compared before and
+after the symmetry, in non-commuting symbols or in a rational example.
 """
 
 from ioadapt_theory.claims.language import *
@@ -21,12 +22,12 @@ CHANGES: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def functions(w: dict[str, Any], into: Any, out: Any) -> tuple[Any, Any]:
-    """Return the products on which a head depends, W_qW_kᵀ and W_vW_o, in the coordinates of the residual stream."""
+    """Return W_qW_kᵀ and W_vW_o, on which a head depends; ``into`` and ``out`` change the basis of the stream."""
     return into * w["q"] * (into * w["k"]).T, into * w["v"] * w["o"] * out
 
 
 def notices(symmetry: str) -> frozenset[tuple[str, str]]:
-    """Return the (placement, projection) pairs that are not invariant in a rational example."""
+    """Return the (placement, projection) pairs whose effect changes under the symmetry in a rational example."""
     sp = sympy()
     w = {x: generic(*shape, x) for x, shape in {"q": (3, 2), "k": (3, 2), "v": (3, 2), "o": (2, 3)}.items()}
     one = into = out = sp.eye(3)
@@ -64,11 +65,11 @@ IGNORED = {
         ("input", "o"): "«T(OR)R⁻¹ = TO»",  # R⁻¹ transforms the output back from the stream
     },
 }
-"""For every invariant pair, the equation of the adapted products after and before the symmetry, with Q = W_q etc."""
+"""For every invariant pair, the equation of the adapted products after and before the symmetry; Q is W_q, and so on."""
 
 
 def argument(symmetry: str) -> Callable[[Claim], Iterator[Step]]:
-    """Return a generator of lines about every pair, in symbols for invariant pairs and in an example for the others."""
+    """Return a generator function of lines: equations for invariant pairs, and an example in which others change."""
 
     def chain(claim: Claim) -> Iterator[Step]:
         proved = IGNORED[symmetry]
@@ -94,7 +95,7 @@ NAMES = {
 
 
 def statement(symmetry: str, safe: frozenset[tuple[str, str]]) -> str:
-    """Return the statement that exactly the pairs in ``safe`` are invariant under a symmetry."""
+    """Return the sentence that exactly the pairs in ``safe`` are invariant under the symmetry."""
     sides = {p: [x for x in PROJECTIONS if (p, x) in safe] for p in PLACEMENTS}
     listed = " and ".join(f"{p} adapters on {', '.join(names)}" for p, names in sides.items() if names)
     return f"{listed} do not notice {NAMES[symmetry]}; every other one of the {len(EVERY)} placements does"

@@ -1,9 +1,10 @@
-"""Depth: the error of a moved adapter is the sum of a gauge part and a mismatch part, exactly for linear layers.
+"""Depth: the error of an adapter on another model is a gauge part plus a mismatch part, exactly if layers are linear.
 
-f(x) = xW₁ … W_L, and f' has the weights W'. A gauge is a choice of orthogonal Q_l with Q₀ = Q_L = I; f^Q has the layers
-Q_{l−1}'W_lQ_l and equals f. R_l = W'_l − Q_{l−1}'W_lQ_l, and T = I + M acts at one place. Not part of the claim: with a
-nonlinearity of Lipschitz constant λ that commutes with the Q_l (permutations), the same parts bound the error, by
-Minkowski's inequality and a factor λ‖W_j‖ for each later layer.
+f(x) = xW₁ … W_L, and the target f' has the weights W'_l. A gauge is a choice of orthogonal Q_l with Q₀ = Q_L = I; the
+model f^Q has the layers Q_{l−1}ᵀW_lQ_l and equals f. The mismatch of a layer is R_l = W'_l − Q_{l−1}ᵀW_lQ_l. The
+adapter T = I + M acts at one place. Not part of the claim: with a nonlinearity of Lipschitz constant λ that commutes
+with the Q_l (permutations), the two parts bound the error, by Minkowski's inequality and a factor λ‖W_j‖ for each later
+layer.
 """
 
 from ioadapt_theory.claims.language import *
@@ -13,7 +14,7 @@ DEPTH = 3
 
 
 def gauge_parts() -> dict[str, bool]:
-    """Return, for every place of an adapter, whether its gauge part is zero for every gauge and every adapter."""
+    """Return, for every place such as "input 2", whether the gauge part there is zero for all gauges and adapters."""
     sp, t = sympy(), noncommuting("T")
     zero_there = {}
     for layer in range(1, DEPTH + 1):
@@ -25,7 +26,7 @@ def gauge_parts() -> dict[str, bool]:
 
 
 def sentence(zero_there: dict[str, bool]) -> str:
-    """Return the statement of the claim, with the places where the gauge part is zero."""
+    """Return the statement of the claim, which names the places where the gauge part is zero."""
     name = {"input 1": "the first input", f"output {DEPTH}": "the last output"}
     safe = " and ".join(name.get(place, place) for place, zero_ in zero_there.items() if zero_)
     return (
@@ -38,7 +39,7 @@ def sentence(zero_there: dict[str, bool]) -> str:
 
 @argued(Shown)
 def two_parts(claim: Claim) -> Iterator[Step]:
-    """Replace T as seen in the gauge with T, then the layers of W^Q one by one with those of W'."""
+    """Replace QᵀTQ, the adapter in the gauge, with T, and then the layers of f^Q with those of f', one by one."""
     sp = sympy()
     yield from spelled(
         "in the gauge, the row Y = ZP meets the layer V = P⁻¹WQ: YV = «ZPP⁻¹WQ = ZWQ»",

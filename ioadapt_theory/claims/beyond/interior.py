@@ -1,4 +1,4 @@
-"""Props. 4 and 5 inside a model, where adapters are in practice, and for any second moments E[xᵀx] = FᵀF of inputs."""
+"""Props. 4 and 5 for adapters between layers, as in practice, and for inputs with any second moments E[xᵀx] = FᵀF."""
 
 from ioadapt_theory.claims.language import *
 
@@ -6,14 +6,14 @@ PLACE = "beyond App. A.2"
 
 
 def between(hidden: str) -> Setting:
-    """Return the setting with AB before W₂ or, for ``hidden`` = "c", before both layers."""
+    """Return the setting of two-layer models with AB before W₂ or, if ``hidden`` is "c", before both layers."""
     axes = {"W1": f"c {hidden}", "W2": f"{hidden} d"}
     axes |= {f"{key}_target": a for key, a in axes.items()} | {"AB": f"{hidden} {hidden}", "sigma": ""}
     return matrices("two layers", axes, build=SharedFunction)
 
 
 def anisotropic(side: str) -> Setting:
-    """Return setting A.2 with F instead of σ, such that E[xᵀx] = FᵀF; AB is c x c or d x d."""
+    """Return the setting of App. A.2 with inputs of E[xᵀx] = FᵀF instead of σ²I; AB is c x c or d x d, by ``side``."""
     axes = {"W1": "c h", "W2": "h d", "W1_target": "c k", "W2_target": "k d", "AB": f"{side} {side}", "F": "c c"}
     return matrices(f"second moments F'F ({side})", axes, attributes={"F": "factor"})
 
@@ -24,7 +24,7 @@ FIRST, SECOND = W1 - W1_TARGET, W2 - W2_TARGET
 
 
 def of_parts(first: Term, second: Term) -> Term:
-    """Return σ²(a + b)² for the contributions a of the first layers and b of the second layers."""
+    """Return σ²(a + b)², where a and b bound what the first and the second layers add to the outputs' distance."""
     return SIGMA**2 * (first + second) ** 2
 
 

@@ -1,4 +1,4 @@
-"""Props. 4 and 5 for models f, f' that are not linear, g = f − f'; outputs on n samples are the rows of matrices."""
+"""Props. 4 and 5 for models f and f' that need not be linear, with g = f − f'. The rows of matrices are n samples."""
 
 import math
 
@@ -20,7 +20,7 @@ SIZE = 10
 
 
 def within_reach(raw: Mapping[str, Tensor]) -> Any:
-    """Return instances whose H lies strictly within Lip‖XAB‖_F of G."""
+    """Return instances with ‖H − G‖_F < Lip‖XAB‖_F."""
     lip, change = raw["lip"].exp(), raw["h"]
     length = [arithmetic.frobenius_sq(m).sqrt() for m in (raw["xab"], change)]
     size = lip * length[0] * torch.sigmoid(raw["lip"] + 2) / length[1]
@@ -28,7 +28,7 @@ def within_reach(raw: Mapping[str, Tensor]) -> Any:
 
 
 def mean_before(k: int) -> float:
-    """Return E g² = (2/π)((1 + k²) arctan(1/k) − k) before adaptation, for σ = 1; after adaptation it is 1."""
+    """Return E g² before adaptation, (2/π)((1 + k²) arctan(1/k) − k), for σ = 1. After adaptation, it is 1."""
     return 2 / math.pi * ((1 + k * k) * math.atan(1 / k) - k)
 
 
@@ -39,7 +39,7 @@ def gelu_constant() -> float:
 
 @argued(Refuted)
 def input_fails(claim: Claim) -> Iterator[Step]:
-    """Compute E g² of one hidden layer of six ReLUs before and after adaptation, in polar coordinates."""
+    """Compute E g² of one hidden layer of six ReLUs before adaptation (in polar coordinates) and after it."""
     sp, k = sympy(), SIZE
     x1, x2 = sp.symbols("x1 x2")
     p, q = positives("p q")

@@ -1,4 +1,4 @@
-"""The three placements compared in App. A.2: none is always the best; for models of one function LoRA is the worst."""
+"""The three placements compared in App. A.2: none is always best, but for equal functions, LoRA is never better."""
 
 import torch
 from torch import Tensor
@@ -11,12 +11,12 @@ SQUARE_LAYERS = matrices("square layers", dict.fromkeys(MATRICES, "c c") | {"sig
 
 
 def rescaled(raw: Mapping[str, Tensor]) -> SharedFunction:
-    """Return two models that are exactly the same function."""
+    """Return two models that are exactly the same function: the target is 2W₁, W₂/2."""
     return SQUARE_LAYERS.parametrise({**raw, "w1_target": 2 * raw["w1"], "w2_target": raw["w2"] / 2})
 
 
 def nearly_the_same(raw: Mapping[str, Tensor]) -> SharedFunction:
-    """Return models whose functions are closer than their layers: the target is W₁R, R⁻¹W₂ with a little noise."""
+    """Return models whose functions are closer than their layers: the target is W₁R, R⁻¹W₂ plus noise, R orthogonal."""
     turn = torch.linalg.matrix_exp(raw["w1_target"] - raw["w1_target"].mT)
     target = {"w1_target": raw["w1"] @ turn, "w2_target": turn.mT @ raw["w2"] + 1e-3 * raw["w2_target"]}
     return SQUARE_LAYERS.parametrise({**raw, **target})
@@ -30,7 +30,7 @@ LEFT_OVER = SIGMA**2 * fro(CHANGE) ** 2
 
 
 def factored(placement: Placement, product: Term, last: Term) -> Chain:
-    """Return the chain that derives the discrepancy by splitting off the gap, which is 0."""
+    """Return the chain of formulas that derives the discrepancy of a placement if the gap W₁W₂ − W₁'W₂' is 0."""
     return Chain(
         OF[placement],
         (
@@ -63,7 +63,7 @@ W, W_TARGET = matrix("w"), matrix("w_target")
 
 
 def single_layer(name: str, reading: str, left: Term, right: Term, side: str) -> Claim:
-    """Return the claim about the difference of two adapted layers with one AB."""
+    """Return the claim about the difference of the adapted layers W and W', which share one AB."""
     return Claim(
         id=f"transfer-single-layer{name}",
         source=BEYOND,
@@ -78,7 +78,7 @@ def single_layer(name: str, reading: str, left: Term, right: Term, side: str) ->
 
 
 def never_worse(placement: Placement) -> Claim:
-    """Return the claim that one placement's discrepancy is never above that of LoRA."""
+    """Return the claim, which is refuted, that a placement's discrepancy is never above that of LoRA."""
     return Claim(
         id=f"transfer-{placement}",
         source="Sections 1 and 4, App. A.2",

@@ -1,1 +1,1 @@
-"""The effect of an adapter on another model: the share of its gain that is kept, and the placement that loses least."""
+"""Claims about adapters on another model: the share of their gain that they retain, and the best placement."""

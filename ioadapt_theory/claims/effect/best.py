@@ -1,8 +1,9 @@
-"""The adapter on the target that best reproduces an adapter's effect RMJ on the source, and the error of each layer.
+"""The adapter on the target that best reproduces the effect of an adapter on the source, and the error of each layer.
 
-The target reads R' and writes through J'. The best adapter is a regression of what the source reads on what the target
-reads, times M, times a regression of what they write; only Gram matrices are needed. This solution of the least-squares
-problem is due to Penrose (1956); for given ranks see Friedland and Torokhti (2007).
+The adapter M reads the rows of R on the source and R' on the target, and writes through the Jacobians J and J'; its
+effect on the source is RMJ. The best adapter is a regression of what the source reads on what the target reads, times
+M, times a regression of what they write; only Gram matrices are needed. This solution of the least-squares problem is
+due to Penrose (1956). For adapters of bounded rank see Friedland and Torokhti (2007).
 """
 
 from ioadapt_theory.claims.language import *

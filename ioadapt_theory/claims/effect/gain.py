@@ -1,4 +1,4 @@
-"""The share of its gain that an adapter keeps on another model, which follows from its two effects, without labels.
+"""The share of its gain that an adapter retains on another model, estimated from its two effects, without labels.
 
 All outputs on a batch form one row. On the source the labels minus the outputs are g, and the adapter adds e; on the
 target the labels minus the outputs are g + h, and the adapter adds e'. The gain is the reduction of the squared error.
@@ -20,7 +20,7 @@ TUNED = dot(G, E).equals(norm(E) ** 2)
 
 
 def gain(need: Term, effect: Term) -> Term:
-    """Return by how much an effect reduces the squared error, which is ‖need‖² without it."""
+    """Return by how much an effect reduces the squared error, which is ‖need‖² without the adapter."""
     return norm(need) ** 2 - norm(need - effect) ** 2
 
 
@@ -28,7 +28,7 @@ SHARE = gain(G + H, E_TARGET) / gain(G, E)
 RETAINED = abs(SHARE - (2 * C * Q - Q**2 + 2 * dot(H, E_TARGET) / norm(E) ** 2)) <= 2 * Q * SINE_C * MISSED
 BEST = gain(E, E_TARGET) / gain(E, E) <= C**2
 AT_BEST = gain(E, dot(E, E_TARGET) / norm(E_TARGET) ** 2 * E_TARGET) / gain(E, E)
-"""The share of the gain that is kept if e' is multiplied by the strength c/q."""
+"""The share of the gain that is retained if e' is multiplied by the strength c/q."""
 
 
 along_and_across = told(
@@ -55,7 +55,7 @@ SETTING = matrices("a batch", {"g": "k", "h": "k", "e": "k", "e_target": "k"})
 
 
 def tuned(raw: Mapping[str, Any]) -> Any:
-    """Return an instance with g projected so that the strength of e is optimal."""
+    """Return an instance in which g is shifted along e until the strength of e is optimal."""
     g, e = raw["g"], raw["e"]
     return SETTING.parametrise({**raw, "g": g + ((e * (e - g)).sum(-1) / (e * e).sum(-1))[..., None] * e})
 

@@ -1,4 +1,7 @@
-"""Quantities that do not determine the share of gain kept: discrepancy, similarity of the adapted layer, weights."""
+"""Quantities that do not determine the retained share of a gain: discrepancy, similarity of adapted layers, weights.
+
+The retained share is R = 2cq − q², where c is the cosine and q the norm ratio of an adapter's effects on both models.
+"""
 
 from collections.abc import Mapping
 from fractions import Fraction
@@ -18,7 +21,7 @@ LOST = fro(F @ (L_TARGET - L))
 
 
 def share(there: Term) -> Term:
-    """Return R = 2cq − q² for the effect MW on the source."""
+    """Return the retained share R = 2cq − q² for the effects MW on the source and ``there`` on the target."""
     return (2 * inner(M @ W, there) - fro(there) ** 2) / fro(M @ W) ** 2
 
 
@@ -49,7 +52,7 @@ LAYER = matrices("one layer", {"W": "c d", "W_target": "c d", "M": "c c"})
 
 
 def rescaled(raw: Mapping[str, Any]) -> Any:
-    """Return an instance whose target is the source with the layer before doubled and the layer after halved."""
+    """Return an instance whose target is the source with the first layer doubled and the last one halved."""
     return LAYERS.parametrise({**raw, "w1_target": 2 * raw["w1"], "w2_target": raw["w2"] / 2})
 
 

@@ -1,7 +1,7 @@
 """Criteria that decide between LoRA and an input or output adapter, for every network and pair of models.
 
 At one input, z is the row that enters the target's layer, J the Jacobian of the outputs with respect to the layer's
-output, and e the adapter's effect on the source. A LoRA with the same effect is MW (input) or WM (output).
+output, and e the adapter's effect on the source. A LoRA with the same effect there is MW (input) or WM (output).
 """
 
 from ioadapt_theory.claims.language import *
@@ -14,17 +14,17 @@ SIDE = {INPUT: "c c", OUTPUT: "d d"}
 
 
 def lora(placement: Placement) -> Term:
-    """Return the effect of the LoRA that equals the adapter on the source."""
+    """Return the effect on the target of the LoRA that equals the adapter on the source."""
     return Z @ (M @ W if placement is INPUT else W @ M) @ J
 
 
 def adapted(placement: Placement, w: Term) -> Term:
-    """Return the effect of the adapter on a layer with the weight w."""
+    """Return the effect of the adapter on a layer with weight ``w``."""
     return Z @ M @ w @ J if placement is INPUT else Z @ w @ M @ J
 
 
 def identity(placement: Placement) -> Claim:
-    """Return the claim about the term that the change of the layer adds to the error of LoRA."""
+    """Return the claim about what the layer's change W' − W adds to an adapter's squared error, relative to LoRA's."""
     own = adapted(placement, W_TARGET - W)
     left = norm(adapted(placement, W_TARGET) - E) ** 2
     right = norm(lora(placement) - E) ** 2 + norm(own) ** 2 - 2 * dot(E - lora(placement), own)

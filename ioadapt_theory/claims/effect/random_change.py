@@ -1,6 +1,8 @@
-"""Linear stacks whose layers change independently: the average share of its gain that an adapter keeps, in closed form.
+"""Linear stacks whose layers change independently: the average share of gain that an adapter retains, in closed form.
 
-An adapter at layer l depends on the layers of its path: all but l for LoRA, all for input and output adapters.
+A target layer is W' = s(ρW + √(1 − ρ²)N) or W + H, with random N and H; e and e' are an adapter's effects on source and
+target. The effect of an adapter at layer l depends on the layers of its path: all but l for LoRA, all for input and
+output adapters.
 """
 
 from collections.abc import Iterator
@@ -54,20 +56,20 @@ def layers(n: int, generator: torch.Generator) -> list[Tensor]:
 
 
 def adapters(generator: torch.Generator) -> Iterator[tuple[Placement, Tensor]]:
-    """Yield a random adapter for every placement."""
+    """Yield every placement with a random adapter."""
     _, c, d, _ = WIDTHS
     for placement, shape in {LORA: (c, d), INPUT: (c, c), OUTPUT: (d, d)}.items():
         yield placement, torch.randn(shape, generator=generator, dtype=torch.float64)
 
 
 def effect(stack: list[Tensor], placement: Placement, m: Tensor) -> Tensor:
-    """Return the effect of an adapter in a stack whose inputs are the rows of I."""
+    """Return the effect of the adapter ``m`` on the middle layer of a stack, with the rows of I as inputs."""
     first, own, last = stack
     return first @ (m if placement is LORA else m @ own if placement is INPUT else own @ m) @ last
 
 
 def random_source(n: int, generator: torch.Generator) -> Tensor:
-    """Return ⟨e, e'⟩ − Πρs ‖e‖² and ‖e'‖² − Πs² ‖e‖² of every placement, divided by the mean of ‖e‖²."""
+    """Return ⟨e, e'⟩ − Πρs ‖e‖² and ‖e'‖² − Πs² ‖e‖² for every placement, in units of mean ‖e‖²; Π is over its path."""
     source, new, found = layers(n, generator), layers(n, generator), []
     target = [s * (r * w + (1 - r * r) ** 0.5 * x) for w, x, r, s in zip(source, new, COSINES, RATIOS, strict=True)]
     for placement, m in adapters(generator):
@@ -79,7 +81,7 @@ def random_source(n: int, generator: torch.Generator) -> Tensor:
 
 
 def predicted_square(source: list[Tensor], placement: Placement, m: Tensor) -> Tensor:
-    """Return E ‖e'‖² = tr B₀, computed backwards from the outputs."""
+    """Return E‖e'‖² = tr B₀ for one source and adapter, where B is computed from the outputs back to the inputs."""
     b = torch.eye(source[-1].shape[-1], dtype=torch.float64)
     for j in (2, 1, 0):
         b = m @ b @ m.mT if j == 1 and placement is not INPUT else b
@@ -90,7 +92,7 @@ def predicted_square(source: list[Tensor], placement: Placement, m: Tensor) -> T
 
 
 def fixed_source(n: int, generator: torch.Generator) -> Tensor:
-    """Return (⟨e, e'⟩ − ‖e‖²)/‖e‖² and (‖e'‖² − tr B₀)/‖e‖² of every placement for one source; the noise is uniform."""
+    """Return (⟨e, e'⟩ − ‖e‖²)/‖e‖² and (‖e'‖² − tr B₀)/‖e‖² for every placement: one source, n targets with noise."""
     source, found = layers(1, generator), []
     target = [w + 12**0.5 * size * (torch.rand((n, *w.shape[1:]), generator=generator, dtype=w.dtype) - 0.5)
               for w, size in zip(source, NOISE, strict=True)]  # fmt: skip

@@ -2,8 +2,8 @@
 
 The rows of R are what the adapter reads (n samples), and J is the Jacobian of the outputs with respect to what it
 writes; on the target, these are R' and J'. LoRA reads the layer's input and writes its output; an input adapter reads
-and writes the input, an output adapter the output. In linear models this effect is exact; elsewhere it is the first
-order in M, and J depends on the sample.
+and writes the input, an output adapter the output. In linear models RMJ is the exact effect. In others it is the
+first-order term in M, and J depends on the sample.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ BY_GRAMS = inner((transpose(R_) @ R_TARGET) @ L @ (J_TARGET @ transpose(J)), M)
 
 
 def compared(e: Term, there: Term) -> tuple[Term, Term]:
-    """Return the cosine and the norm ratio of two effects."""
+    """Return the cosine of two effects, and the norm of ``there`` divided by that of ``e``."""
     return inner(e, there) / (fro(e) * fro(there)), fro(there) / fro(e)
 
 
@@ -35,7 +35,7 @@ def drawn(name: str, rows_: int, columns: int) -> Any:
 
 
 def mean(x: Any, *laws: tuple[Any, Any]) -> Any:
-    """Return the expectation of a polynomial of degree at most 2 in each matrix; a law is (entries, variance)."""
+    """Return the mean of a polynomial of degree at most 2 in each random matrix; ``laws`` are (entries, variance)."""
     for entries, variance in laws:
         terms = sympy().Poly(sympy().expand(x), *entries).terms()
         x = sum(k * variance ** (sum(powers) // 2) for powers, k in terms if all(p in (0, 2) for p in powers))
@@ -44,7 +44,7 @@ def mean(x: Any, *laws: tuple[Any, Any]) -> Any:
 
 @argued(Shown)
 def expected(claim: Claim) -> Iterator[Step]:
-    """Average over M, for two samples, 2 numbers that M reads, 3 numbers that it writes, and 2 outputs."""
+    """Average ⟨e, e'⟩ over a 2 x 3 adapter M or AB with iid entries, for two samples and two outputs."""
     sp = sympy()
     v, w = sp.symbols("v w")
     samples = [(drawn(f"r{t}", 1, 2), drawn(f"s{t}", 1, 2), drawn(f"j{t}", 3, 2), drawn(f"k{t}", 3, 2)) for t in "12"]

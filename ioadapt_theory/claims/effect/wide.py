@@ -1,7 +1,7 @@
-"""Wide ReLU networks whose layers change by given angles: the layer that is best for an adapter, and its placement.
+"""Wide ReLU networks whose layers change by given angles: the best layer for an adapter, and the best placement.
 
-The limits are cited: κ (Cho and Saul 2009; Daniely et al. 2016), and the independence of gates and backward weights
-(Yang 2020).
+The limits for infinite width are cited: the kernel κ of ReLU from Cho and Saul (2009) and Daniely et al. (2016), and
+the independence of gates and backward weights from Yang (2020).
 """
 
 from collections.abc import Iterator
@@ -16,23 +16,23 @@ from ioadapt_theory.claims.language import *
 
 WIDTH, OUTPUTS, BLOCK = 128, 16, 32
 COSINES = (0.98, 0.6, 0.9, 0.8, 0.95)
-"""ρ of every layer."""
+"""ρ of every layer, the cosine of its weights in both models."""
 LIMIT = 0.02
 """Maximum distance of networks of this width from the limit; 0.014 was measured."""
 
 
 def kernel(t: mpmath.mpf) -> mpmath.mpf:
-    """Return κ of ReLU: the cosine of relu(a) and relu(b) for Gaussian a and b of cosine t."""
+    """Return κ(t) of ReLU, the cosine of relu(a) and relu(b) for Gaussian vectors a and b of cosine t."""
     return (mpmath.sqrt(1 - t * t) + t * (mpmath.pi - mpmath.acos(t))) / mpmath.pi
 
 
 def slope(t: mpmath.mpf) -> mpmath.mpf:
-    """Return κ', the derivative of κ, which is the cosine of the gates of relu(a) and relu(b)."""
+    """Return the derivative κ'(t), which is the cosine of the gates of relu(a) and relu(b)."""
     return 1 - mpmath.acos(t) / mpmath.pi
 
 
 def predicted(cosines: tuple[mpmath.mpf, ...], layer: int) -> mpmath.mpf:
-    """Return c of a LoRA, the cosine of its effects on both models, at a layer that is counted from 0."""
+    """Return the limit of c, the cosine of a LoRA's effects on both models, at a layer that is counted from 0."""
     before, passed = [mpmath.mpf(1)], list[mpmath.mpf]()
     for rho in cosines:
         passed.append(rho * before[-1])
@@ -42,7 +42,7 @@ def predicted(cosines: tuple[mpmath.mpf, ...], layer: int) -> mpmath.mpf:
 
 @argued(Remarked, "the slope κ', and the cost of equal angles")
 def small_angles(claim: Claim) -> Iterator[Step]:
-    """Take ρ = cos ψ in all five layers, with ψ = 10⁻¹² at 60 digits."""
+    """Compare the loss of every layer with its first-order term in ψ, for ρ = cos ψ and ψ = 10⁻¹² at 60 digits."""
     sp = sympy()
     t = sp.Symbol("t")
     kappa = (sp.sqrt(1 - t**2) + t * (sp.pi - sp.acos(t))) / sp.pi
@@ -57,7 +57,7 @@ def small_angles(claim: Claim) -> Iterator[Step]:
 
 
 def run(x: Tensor, layers: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """Return the input and output of every layer, and the network's Jacobian with respect to that output."""
+    """Return for every layer its input, its output, and the network's Jacobian with respect to this output."""
     passed = []
     for w in layers:
         passed.append((x, x @ w))
@@ -69,7 +69,7 @@ def run(x: Tensor, layers: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
 
 
 def networks(n: int, generator: torch.Generator) -> Tensor:
-    """Return the cosine of the effects minus its limit for every layer and placement, at one input per network."""
+    """Return the cosine of a random adapter's effects on both models minus its limit, n x (layers and placements)."""
     x = torch.randn(n, 1, WIDTH, generator=generator, dtype=torch.float64)
     source, target, found = [], [], []
     for (c, d), rho in zip(pairwise([WIDTH] * len(COSINES) + [OUTPUTS]), COSINES, strict=True):
@@ -89,7 +89,7 @@ def networks(n: int, generator: torch.Generator) -> Tensor:
 
 
 def in_blocks(n: int, generator: torch.Generator) -> Tensor:
-    """Return ``networks`` in blocks, to bound the memory."""
+    """Return ``networks`` for at least n networks, in blocks that bound the memory."""
     return torch.cat([networks(BLOCK, generator) for _ in range(-(-n // BLOCK))])
 
 

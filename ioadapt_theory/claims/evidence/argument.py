@@ -1,8 +1,9 @@
 """Exact arguments, one class per kind of conclusion, so that the verdict follows from the class.
 
-``Derived`` and ``Told``: the proof of a theorem that Coq has checked, as a chain of formulas or as lines of text.
-``Reached``: lines of algebra that end at the right side, up to an order.
-``extremes``: instances that attain a bound or violate a claim. ``prose``: arguments for and against a sentence.
+- ``Derived`` and ``Told``: a readable proof of a theorem that Coq has checked, in formulas or in lines of text.
+- ``Reached``: lines of algebra that end at the right side of a bound, exactly or up to a remainder.
+- Module ``extremes``: instances that attain a bound or violate a claim.
+- Module ``prose``: arguments for and against a sentence.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -30,10 +31,12 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Proof(Strategy):
-    """A named exact argument.
+    """An exact argument about a claim.
 
-    ``proves``: whether it proves the relations of a claim, or its prose. ``refutes``: whether it contradicts the claim.
-    ``shows``: the words of the claim that it establishes.
+    Attributes:
+        proves: whether an argument of this class proves the relations of the claim, or its prose.
+        refutes: whether it contradicts the claim.
+        shows: the words of the claim that it establishes.
     """
 
     kind: ClassVar[Evidence] = Evidence.EXACT
@@ -55,7 +58,7 @@ class Proof(Strategy):
         return next(iter(self.broken(claim)), None) is None
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Run the argument; a failed step is recorded in ``lacks``."""
+        """Return the finding of the argument; the first step that fails is recorded in ``lacks``."""
         fails = next(iter(self.broken(claim)), None)
         names, none = frozenset([self.name]), frozenset[str]()
         return Finding(
@@ -74,20 +77,20 @@ class InCoq(Proof):
     proves: ClassVar[bool] = True
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield a message if Coq has no theorem about the claim."""
+        """Yield a message if Coq has no theorem that proves the formula of the claim."""
         if not MachineChecked()(claim, Run(), 0).proves:
             yield "Coq has no theorem about this formula"
 
 
 class Link(NamedTuple):
-    """The next formula of a chain, and the rule by which the previous formula is at most, or equal to, this one."""
+    """A formula of a chain, and the rule by which the formula before it is at most this one, or equal to it."""
 
     says: str
     formula: Term
 
 
 class Chain(NamedTuple):
-    """A chain of formulas from the left side of a conclusion, or its first order, to the right side."""
+    """A chain of formulas from the left side of a conclusion, or from its first-order term, to the right side."""
 
     first: Term
     links: tuple[Link, ...]
@@ -137,7 +140,7 @@ def derived(first: Term, *links: Link) -> Derived:
 
 @dataclass(frozen=True)
 class Told(InCoq):
-    """A proof as lines of text, whose formulas are checked."""
+    """A proof in lines of text; the formulas in them are checked."""
 
     name: ClassVar[str] = "the steps of a proof in Coq"
     lines: tuple[str, ...]
@@ -155,13 +158,13 @@ class Told(InCoq):
 
 
 def told(*lines: str, **options: Any) -> Told:
-    """Return a ``Told`` with these lines."""
+    """Return a ``Told`` with these lines; ``options`` are passed to ``steps.line``."""
     return Told(lines, options)
 
 
 @dataclass(frozen=True)
 class Reached(Proof):
-    """Lines of algebra that derive a conclusion; any other conclusion must be the same formula for the target model."""
+    """Lines of algebra that derive the first conclusion; others must be the same formula for the target model."""
 
     name: ClassVar[str] = "lines of algebra that end at the right side"
     about: Relation  # the conclusion that the lines derive
@@ -190,7 +193,7 @@ class Reached(Proof):
 
 
 def reaching(about: Relation, order: int | None = None) -> Callable[[Lines], Reached]:
-    """Return a decorator that turns a generator of lines into a proof of ``about`` up to O(ε^order)."""
+    """Return a decorator that turns a generator function of lines into a proof of ``about``, up to O(ε^order)."""
     return lambda lines: Reached(about, lines, order)
 
 

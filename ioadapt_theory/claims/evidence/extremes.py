@@ -33,7 +33,7 @@ NEAR = Fraction(ATTAINED) * Fraction(ATTAINED)
 
 @dataclass(frozen=True)
 class Attained(Proof):
-    """Sharpness: a family of instances that attains the right side for all values of its parameters."""
+    """A proof that a bound is sharp: a family of instances that attains it, checked for several parameter values."""
 
     # value of each parameter (and a distance, if the family only approaches the bound) -> content of an instance file
     family: Callable[..., Mapping[str, Any]]
@@ -47,12 +47,12 @@ class Attained(Proof):
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """Description of the family."""
+        """Description of the family, from its docstring."""
         return f"{'approached' if self.approaches else 'attained'} by {(self.family.__doc__ or '').strip().rstrip('.')}"
 
     @property
     def shows(self) -> frozenset[Word]:  # type: ignore[override]
-        """FACTOR if there are no parameters, else SHARP, and EVERY_PAIR if ``every_pair`` is set."""
+        """The words shown: FACTOR without parameters, else SHARP, together with EVERY_PAIR if ``every_pair`` is set."""
         return frozenset([Word.SHARP, *[Word.EVERY_PAIR] * self.every_pair] if self.over else [Word.FACTOR])
 
     def broken(self, claim: Claim) -> Iterator[str]:
@@ -102,7 +102,7 @@ def undetermined(x: Term, known: set[Term]) -> Term | None:
 
 @dataclass(frozen=True)
 class Contradicted(Proof):
-    """Refutation by a shipped instance that, in exact numbers, meets every hypothesis and violates the claim."""
+    """A refutation by a shipped instance that, in exact numbers, meets every hypothesis and violates the claim."""
 
     witness: str
     refutes: ClassVar[bool] = True
@@ -122,7 +122,7 @@ class Contradicted(Proof):
             yield f"{self.witness} does not violate {claim.statement}"
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        """Yield both sides in exact numbers."""
+        """Yield both sides in exact numbers, or how much they differ if they are matrices."""
         values = Values(exact_instance(claim, witness(self.witness)))
         for goal in claim.goals:
             left, right = values(goal.left), values(goal.right)
@@ -149,7 +149,7 @@ def holds_exactly(r: Relation, values: Values) -> bool:
 
 
 def exact_instance(claim: Claim, raw: Mapping[str, Any]) -> Any:
-    """Return the instance that the content of a file describes, in sympy rationals."""
+    """Return the instance that the content of an instance file describes, in sympy rationals."""
     sp = sympy()
     assert claim.setting is not None
     letters = {letter.key: letter.attribute for letter in claim.setting.letters}

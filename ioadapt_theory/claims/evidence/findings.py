@@ -16,10 +16,10 @@ UNIT = 1 << 20
 
 
 class Verdict(StrEnum):
-    """The verdict on a claim: PROVED by an exact argument that the code runs, SURVIVED a search, or REFUTED.
+    """The verdict on a claim: PROVED by an exact argument or a theorem in Coq, SURVIVED a search, or REFUTED.
 
-    UNDECIDED: something stated, such as equality in a bound, was not confirmed, or the outcome depends on
-    rounding. UNTESTED: there is no evidence.
+    UNDECIDED: something stated, such as equality in a bound, was not confirmed, or the outcome depends on rounding.
+    UNTESTED: there is no evidence.
 
     Example:
         >>> from ioadapt_theory.claims import CLAIMS, Verdict
@@ -46,13 +46,13 @@ class Evidence(StrEnum):
     EXACT = "exact"  # symbolic, rational or interval arithmetic
     FORMAL = "formal"  # a theorem about this very statement, which Coq has checked
     WITNESS = "witness"  # a shipped instance, replayed at 50 digits
-    RANDOM = "random"  # closed form on random instances
+    RANDOM = "random"  # both sides on random instances
     ADVERSARIAL = "adversarial"  # gradient ascent of lhs/rhs under the exact hypotheses
     MONTE_CARLO = "monte-carlo"  # samples run through random linear stacks
 
 
 def json_ratio(ratio: float) -> float | str | None:
-    """Return a ratio as JSON, which has no infinities: −∞ (nothing measured) is null, ∞ is "inf"."""
+    """Return a ratio as JSON, which has no infinities: −∞ (nothing measured) becomes null, and ∞ becomes "inf"."""
     return None if ratio == -math.inf else "inf" if ratio == math.inf else ratio
 
 
@@ -63,10 +63,10 @@ def _limit(counts: Mapping[str, int], probability: float) -> float:
 
 
 def contradictions(counts: Mapping[str, int]) -> frozenset[str]:
-    """Return the failed tests on all stacks together; each fails by chance with probability ``FALSE_ALARM`` at most.
+    """Return the tests on all stacks together that fail, for a true claim with probability ``FALSE_ALARM`` at most.
 
-    For a stack with N samples and E the closed form or the bound, N(mean/E − 1) is a sum of centred χ² with weights
-    that sum to 1. Laurent and Massart (2000, Lemma 1) bound its tails, and also those of sums over stacks.
+    For a stack with N samples and E the closed form or the bound, N(mean/E − 1) is a sum of centred χ² variables with
+    weights that sum to 1. Laurent and Massart (2000, Lemma 1) bound its tails, and also those of sums over stacks.
 
     Args:
         counts: ``excess`` is Σ N(mean/closed form − 1), ``excess_of_bound`` is Σ N(mean/bound − 1), and ``variance`` is
@@ -190,7 +190,7 @@ class Verification:
     def verdict(self) -> Verdict:
         """Verdict by precedence: a violation refutes, a lack leaves the claim undecided, an exact argument proves it.
 
-        Without an exact argument, a claim has survived if instances of it were evaluated.
+        A theorem in Coq proves it, too. Without a proof, a claim has survived if instances of it were evaluated.
         """
         if self.worst_ratio > 1 + TOLERANCE or any(f.contradictions for f in self.findings.values()):
             return Verdict.REFUTED
@@ -201,7 +201,7 @@ class Verification:
         return Verdict.SURVIVED if self.instances else Verdict.UNTESTED
 
     def to_json(self) -> dict[str, Any]:
-        """Return the JSON form, findings by kind."""
+        """Return the JSON form, with the findings by kind."""
         return {
             "claim": self.claim,
             "verdict": str(self.verdict),
@@ -219,7 +219,7 @@ class Verification:
 
 
 def merged(claim: str, parts: Iterable[Verification]) -> Verification:
-    """Merge any number of verifications of one claim."""
+    """Return the merged verification of any number of parts of one claim."""
     total = Verification(claim=claim)
     for part in parts:
         total = total | part

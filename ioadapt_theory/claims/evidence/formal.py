@@ -17,7 +17,7 @@ RECORD = "formal.json"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A theorem that the build found closed under the global context (without further assumptions), and two digests."""
+    """A theorem that Coq proves without further assumptions, and digests of its statement and of the formula."""
 
     theorem: str
     statement: str
@@ -30,7 +30,7 @@ def digest(text: str) -> str:
 
 
 def formula_digest(claim: Claim) -> str:
-    """Return a digest of everything from which the Coq statement is rendered."""
+    """Return a digest of everything in a claim from which the Coq statement is rendered."""
     return digest("\n".join(_formula(claim)))
 
 
@@ -50,14 +50,14 @@ def _spelled(x: Term) -> str:
 
 @cache
 def record() -> Mapping[str, Entry]:
-    """Return the committed record; empty if there is none."""
+    """Return the entries of the committed record by claim id; empty if there is no record."""
     file = resources.files("ioadapt_theory.claims").joinpath(RECORD)
     entries = json.loads(file.read_text(encoding="utf-8"))["claims"] if file.is_file() else {}
     return {claim: Entry(**entry) for claim, entry in entries.items()}
 
 
 def theorem_name(claim: Claim) -> str:
-    """Return the name of the theorem about a claim: its id with the suffix ``holds`` or ``refuted``."""
+    """Return the name of the theorem about a claim: its id with underscores, then ``holds`` or ``refuted``."""
     return f"{claim.id.replace('-', '_')}_{'refuted' if claim.expected is Verdict.REFUTED else 'holds'}"
 
 

@@ -23,10 +23,10 @@ ROOTS = frozenset("sqrt abs cos ln arcsin artanh norm sim sine angle fro spectra
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """A condition on an instance, read from its relation.
+    """A condition on an instance, made from a relation of the claim.
 
     Instance files hold rounded numbers, so a residual up to ``ACCURACY`` is allowed. But the conclusion may jump at the
-    boundary of a hypothesis, so such an instance decides nothing unless the effect of the residual is bounded.
+    boundary of a hypothesis, so an instance with a residual decides nothing unless its effect is bounded.
     """
 
     stated: Relation  # the condition
@@ -36,7 +36,7 @@ class Hypothesis:
 
     @classmethod
     def of(cls, relation: Relation) -> "Hypothesis":
-        """Build the hypothesis from a relation; a norm on only one side is compared at 50 digits."""
+        """Return the hypothesis of a relation; it is decided in rational arithmetic unless roots remain in it."""
         left, right = squared(opened(relation.left)), squared(opened(relation.right))
         if left and right and relation.sign != "=":
             return cls(relation, Relation(left, relation.sign, right), exact=True)
@@ -45,7 +45,7 @@ class Hypothesis:
 
     @property
     def enters(self) -> bool:
-        """Whether the residual is a difference of cosines, which bounds its effect on the left side."""
+        """Whether the residual is a difference of cosines, so that its effect on the claim's left side is bounded."""
         return opened(self.relation.left).op == "sim"
 
     @property
@@ -54,7 +54,7 @@ class Hypothesis:
         return self.stated.right == Term("scalar", name="epsilon")
 
     def residual(self, instance: Any) -> Array:
-        """Return by how much an instance misses the hypothesis, for inequalities relative to the right side, or 0."""
+        """Return by how much an instance misses the hypothesis, or 0; for inequalities, relative to the right side."""
         values, (left, right) = Values(instance), (self.relation.left, self.relation.right)
         if self.relation.sign != "=":
             excess = a.excess(values(left), values(right))
@@ -65,7 +65,7 @@ class Hypothesis:
         return a.frobenius_sq(value - (a.identity(value) if right == EYE else values(right)))
 
     def equal(self, instance: Any) -> bool:
-        """Return whether both sides of a strict inequality are equal on an instance."""
+        """Return whether the hypothesis is a strict inequality and its sides are equal on an instance."""
         values = Values(instance)
         return self.relation.sign == "<" and bool(values(self.relation.left) == values(self.relation.right))
 
@@ -117,14 +117,14 @@ class Inequality:
     first_order: Callable[[Any], Array] | None = None
 
     def decisive(self, instance: Any) -> Array:
-        """Return the value compared with rhs: the first-order term for a statement up to O(ε²), else lhs."""
+        """Return the value compared with ``rhs``: the first-order term for a statement up to O(ε²), else ``lhs``."""
         return (self.first_order or self.lhs)(instance)
 
     def residuals(self, instance: Any) -> Mapping[str, Array]:
-        """Return the residual of every hypothesis."""
+        """Return the residual of every hypothesis, by its text."""
         return {statement: h.residual(instance) for statement, h in self.hypotheses.items()}
 
 
 def hypotheses(given: tuple[Relation, ...]) -> dict[str, Hypothesis]:
-    """Return the hypotheses by the text of their relations."""
+    """Return a hypothesis for every relation, by the relation's text."""
     return {text(relation): Hypothesis.of(relation) for relation in given}

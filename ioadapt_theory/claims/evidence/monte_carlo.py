@@ -1,8 +1,9 @@
 """Monte-Carlo tests of the propositions as they are stated: samples x ~ N(0, σ²I) run through random linear stacks.
 
-For x ~ N(0, σ²I), ‖xD‖² is a sum of χ² variables weighted by the squared singular values of D. The distribution of a
-sample mean is known, and each stack is tested by the bound of Laurent and Massart (2000, Lemma 1), which holds for
-every N. The samples of the stacks are independent; all stacks are also tested together (``findings.contradictions``).
+The difference of two linear models is a matrix D. For x ~ N(0, σ²I), ‖xD‖² is a sum of χ² variables weighted by the
+squared singular values of D. So the distribution of a sample mean is known, and each stack is tested by the bound of
+Laurent and Massart (2000, Lemma 1), which holds for every number N of samples. The samples of the stacks are
+independent; all stacks are also tested together (``findings.contradictions``).
 """
 
 import math
@@ -28,11 +29,11 @@ BLOCK = 1 << 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """Sample mean of ‖xD‖² for every stack, x ~ N(0, I), with the parameters of its distribution."""
+    """Sample mean of ‖xD‖² over x ~ N(0, I) for every stack, with the parameters of its distribution."""
 
-    mean: Tensor  # sample mean, S
-    weights: Tensor  # squared singular values of D, S x r
-    samples: int  # N
+    mean: Tensor  # sample means, S
+    weights: Tensor  # squared singular values of D, S x rank
+    samples: int  # number of samples of each stack
 
     @property
     def variance(self) -> Tensor:
@@ -40,7 +41,7 @@ class Estimate:
         return 2 * self.weights.square().sum(-1)
 
     def margin(self, probability: float) -> Tensor:
-        """Return the margin that |mean − E| reaches with at most this probability, for every N (Laurent, Massart)."""
+        """Return a margin that |mean − E mean| exceeds with at most this probability, for every number of samples."""
         t = math.log(2 / probability) / self.samples
         return (2 * t * self.variance).sqrt() + 2 * t * self.weights.amax(-1)
 
@@ -61,7 +62,7 @@ def mean_distance(one: LinearStack, other: LinearStack, samples: int, generator:
 
 
 def composite(source: LinearStack, target: LinearStack) -> SharedFunction:
-    """Return the stacks as an instance of App. A.2: W₁, and the product of the later layers as W₂; σ = 1."""
+    """Return the stacks as instances of App. A.2, with W₂ as the product of all layers after the first, and σ = 1."""
 
     def two_layers(stack: LinearStack) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
         first, *rest = stack.weights
@@ -75,7 +76,7 @@ def composite(source: LinearStack, target: LinearStack) -> SharedFunction:
 
 
 def estimate(one: LinearStack, other: LinearStack, samples: int, generator: torch.Generator) -> Estimate:
-    """Return the estimate for every stack; D is computed by running both models on the basis vectors."""
+    """Return the estimate for every stack; the weights come from running both models on the basis vectors."""
     first, *_ = one.weights
     basis = torch.eye(first.shape[1], dtype=first.dtype, device=first.device)
     weights = torch.linalg.svdvals(one(basis) - other(basis)).square()
@@ -84,14 +85,14 @@ def estimate(one: LinearStack, other: LinearStack, samples: int, generator: torc
 
 @dataclass(frozen=True, slots=True)
 class StackMonteCarlo(Strategy):
-    """Monte-Carlo on random stacks: a sample mean that contradicts the closed form or exceeds the bound refutes."""
+    """Monte-Carlo on random stacks: refutes if a sample mean contradicts the closed form or exceeds the bound."""
 
     placement: Placement | None
     layer: int | None = None
     kind: Evidence = Evidence.MONTE_CARLO
 
     def parts(self, run: Run) -> int:
-        """Return the number of parts of at most 32 stacks, which bound the memory."""
+        """Return the number of parts; each has at most 32 stacks, so that the memory is bounded."""
         return -(-run.stacks // STACKS_A_PART)
 
     def pinned(self, run: Run, part: int) -> Run:
@@ -147,6 +148,6 @@ def together(means: Estimate, closed: Tensor, bound: Tensor, noise: Tensor) -> d
 
 
 def rounding(instance: SharedFunction) -> Any:
-    """Return the size of the rounding error in a squared distance that is exactly zero."""
+    """Return an estimate of the rounding error in a squared distance that should be zero."""
     factors = (getattr(instance, name) for name in ("w1", "w2", "w1_target", "w2_target", "ab"))
     return 1e-26 * math.prod(1 + frobenius_sq(x) for x in factors if x is not None)

@@ -71,13 +71,13 @@ P = TypeVar("P", bound=Reasoned)
 
 
 def argued(kind: type[P], about: str = "") -> Callable[[Callable[[Claim], Iterator[Step]]], P]:
-    """Return a decorator that turns a generator of lines into an argument of this kind."""
+    """Return a decorator that turns a generator function of lines into an argument of this kind."""
     return lambda lines: kind(lines, about)
 
 
 @dataclass(frozen=True)
 class Resting(Proof):
-    """An argument that a statement in prose follows from another claim with a formula, which its own proofs settle."""
+    """An argument that settles a statement in prose by another claim, which has a formula and is proved."""
 
     other: Claim
     about: Term  # the left side of every relation that the other claim must conclude
@@ -88,7 +88,7 @@ class Resting(Proof):
         return f"by {self.other.id}"
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield a message if the other claim is not proved, or has another left side."""
+        """Yield a message if the other claim is not proved, and one if it is not about the left side ``about``."""
         settled = [p for p in self.other.proofs if p.proves]
         if not settled or not all(p.holds(self.other) for p in settled):
             yield f"{self.other.id} is not proved"
@@ -116,12 +116,12 @@ class RefutedBy(Resting):
 
 @dataclass(frozen=True)
 class Said(Strategy):
-    """A check that an attaining instance or an argument shows every word of a claim."""
+    """A check that every word in ``Claim.words`` is shown by an attaining instance or an argument."""
 
     kind: Evidence = Evidence.EXACT
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Return a finding that lacks each word that nothing shows; the arguments are checked in parts of their own."""
+        """Return a finding whose ``lacks`` holds the words that nothing shows; it does not check the arguments."""
         shown = frozenset[Word]().union(*(p.shows for p in claim.proofs))
         if claim.attained:
             shown |= {Word.ATTAINED}

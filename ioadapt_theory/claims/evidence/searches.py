@@ -1,4 +1,4 @@
-"""Strategies for every inequality: replay of witnesses, random instances, and gradient ascent on lhs/rhs."""
+"""Search strategies: shipped and random instances, gradient ascent on lhs/rhs, and tests of the means of draws."""
 
 import hashlib
 import math
@@ -24,13 +24,13 @@ ERRORS = 6.0
 
 
 def seeded(run: Run, *labels: object, device: str = "cpu") -> torch.Generator:
-    """Return a generator seeded by (seed, labels), so that draws do not depend on other parts or their order."""
+    """Return a generator seeded by the run's seed and ``labels``, so that draws depend on no other part or order."""
     digest = hashlib.sha256("|".join(map(str, (run.seed, *labels))).encode()).digest()
     return torch.Generator(device).manual_seed(int.from_bytes(digest[:7]))
 
 
 def ratios(inequality: Inequality, instance: Any) -> Tensor:
-    """Return the decisive value divided by rhs for a batch: 0 if it is 0, NaN for instances that miss a hypothesis."""
+    """Return the decisive value/rhs for a batch: 0 where the value is 0, NaN where an instance misses a hypothesis."""
     lhs, rhs = inequality.decisive(instance), inequality.rhs(instance)
     quotient = torch.where(lhs == 0, 0.0, lhs / rhs)
     for residual in inequality.residuals(instance).values():
@@ -39,7 +39,7 @@ def ratios(inequality: Inequality, instance: Any) -> Tensor:
 
 
 def best(claim: Claim, kind: Evidence, instance: Any, quotient: Tensor) -> Finding:
-    """Return the finding for a batch; instances that miss a hypothesis by rounding are not counted."""
+    """Return the finding with a batch's largest ratio; instances that miss a hypothesis by rounding do not count."""
     valid = ~quotient.isnan()
     if not valid.any():
         return Finding(kind=kind)
@@ -49,7 +49,7 @@ def best(claim: Claim, kind: Evidence, instance: Any, quotient: Tensor) -> Findi
 
 
 def confirmed(claim: Claim, finding: Finding) -> Finding:
-    """Recompute a ratio of 1 or more at 50 digits, so that rounding near singular instances refutes nothing."""
+    """Return the finding with a ratio near 1 or above recomputed at 50 digits, so that rounding refutes nothing."""
     if finding.worst is None or finding.worst_ratio < 1 - TOLERANCE:
         return finding
     try:
@@ -66,7 +66,7 @@ class RandomInstances(Strategy):
     settings: ClassVar = ("seed", "instances")
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Draw instances, evaluate them, and return the worst one."""
+        """Return the finding of random instances, with the worst of them."""
         setting = claim.inequality.setting
         instance = setting.parametrise(setting.start(run.instances, seeded(run, claim.id, self.kind)))
         return confirmed(claim, best(claim, self.kind, instance, ratios(claim.inequality, instance)))
@@ -85,7 +85,7 @@ class GradientAscent(Strategy):
     settings: ClassVar = ("seed", "starts", "steps")
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Run the ascent, and return the largest ratio on the way."""
+        """Run the ascent, and return the finding with the largest ratio on the way."""
         setting = claim.inequality.setting
         raw = setting.start(run.starts, seeded(run, claim.id, self.kind))
         raw = {name: x.requires_grad_() for name, x in raw.items() if name not in self.drop}
@@ -118,7 +118,7 @@ class Replay(Strategy):
     kind: Evidence = Evidence.WITNESS
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Evaluate every instance; one that misses a hypothesis raises an error."""
+        """Evaluate every shipped instance of the claim; one that misses a hypothesis raises an error."""
         finding = Finding(kind=self.kind)
         for name in (*claim.witnesses, *claim.attained):
             raw = witness(name)
@@ -155,7 +155,7 @@ class MeanZero(Strategy):
     settings: ClassVar = ("seed", "stacks")
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Compare the mean of every statistic with zero."""
+        """Compare the mean of every statistic with zero, in units of its standard error."""
         found = self.draw(self.draws * run.stacks, seeded(run, claim.id, self.kind))
         mean, error = found.mean(0), found.std(0) / len(found) ** 0.5
         away = (mean.abs() - self.bias).clamp(min=0) / error

@@ -32,7 +32,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A line of text and its check; ``reaches`` if the check compares with the right side of the conclusion."""
+    """A line of text and its check; ``reaches`` if the check compares a result with the conclusion's right side."""
 
     says: str
     check: Check
@@ -64,12 +64,12 @@ def spelled(*says: str, **options: Any) -> Callable[[Any], Iterator[Step]]:
 
 
 def vanishes(expression: Any, *relations: Any) -> Check:
-    """Check that a rational expression is identically zero, modulo polynomials that vanish."""
+    """Check that a rational expression is identically zero, if the polynomials ``relations`` are zero."""
     return Check(algebra.vanishes(expression, *relations), empty=isinstance(expression, int))
 
 
 def zero(matrix: Any, *relations: Any) -> Check:
-    """Check that every entry of a matrix is identically zero."""
+    """Check that every entry of a matrix is identically zero, if the polynomials ``relations`` are zero."""
     entries = list(matrix)
     holds = all(algebra.vanishes(entry, *relations) for entry in entries)
     return Check(holds, empty=all(isinstance(entry, int) for entry in entries))

@@ -1,1 +1,1 @@
-"""Formulas of statements, each written once: trees, notation, values, limits and first order."""
+"""Formulas of statements, each written once as a tree: their notation, values, limits and first-order terms."""

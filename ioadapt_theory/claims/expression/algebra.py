@@ -1,6 +1,6 @@
-"""Formulas as sympy expressions, in which equal formulas become equal polynomials.
+"""Conversion of formulas to sympy expressions, in which equal formulas become equal polynomials.
 
-Needs the extra ``proofs`` (sympy), which is imported when the first formula is read.
+Needs the extra ``proofs`` (sympy), which is imported when the first formula is converted.
 """
 
 from collections.abc import Mapping
@@ -40,12 +40,12 @@ def positives(names: str) -> Any:
 
 
 def generic(rows: int, columns: int, name: str = "") -> Any:
-    """Return a random matrix of integers, which depends on its size and on ``name`` only."""
+    """Return a matrix of pseudo-random integers, which depends on its size and on ``name`` only."""
     return sympy().randMatrix(rows, columns, prng=Random(name))
 
 
 def symbolic(x: Term, known: Mapping[Term, Any] = {}) -> Any:
-    """Return the sympy expression of a formula; ``known`` maps some of its parts to expressions, outermost first.
+    """Return the sympy expression of a formula; ``known`` gives the expressions of some parts, outermost first.
 
     Raises:
         ValueError: an operation has no symbolic form.
@@ -96,7 +96,7 @@ def canonical(x: Any) -> Any:
 
 
 def vanishes(expression: Any, *relations: Any) -> bool:
-    """Return whether a rational expression is identically zero, modulo polynomials that vanish.
+    """Return whether a rational expression is identically zero, if the polynomials ``relations`` are zero.
 
     ``relations`` must be a Gröbner basis in the order of their symbols; a single relation always is one.
     """
@@ -109,7 +109,7 @@ def vanishes(expression: Any, *relations: Any) -> bool:
 
 
 def root(x: Fraction) -> Fraction:
-    """Return the square root of a fraction: exact for the square of a fraction, otherwise to 120 digits."""
+    """Return the square root of a fraction: exact for the square of a fraction, otherwise to 120 decimal places."""
     n, d = isqrt(x.numerator), isqrt(x.denominator)
     if n * n == x.numerator and d * d == x.denominator:
         return Fraction(n, d)

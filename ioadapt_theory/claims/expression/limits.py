@@ -1,4 +1,4 @@
-"""First order of a formula in AB: the formula of its derivative along t ↦ tAB at t = 0."""
+"""First-order term in AB of a formula: its derivative along t ↦ tAB at t = 0, again as a formula."""
 
 from typing import Final
 
@@ -23,7 +23,7 @@ def first_order(x: Term) -> Term:
 
 
 def at_zero(x: Term) -> Term | None:
-    """Return the formula at AB = 0; None for a matrix that is zero."""
+    """Return the formula at AB = 0; None for a matrix that is zero there."""
     if x == AB:
         return None
     if x.op == "let":

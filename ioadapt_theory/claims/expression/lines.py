@@ -23,7 +23,7 @@ BEFORE: Final = frozenset("+ − / · ( [ √".split())
 
 
 class Reader:
-    """A parser of formulas. Symbols commute, except capitals in a formula of matrices (with I, or with only capitals).
+    """A parser of formulas. Symbols commute, except capitals in a formula of matrices (``of_matrices``).
 
     Args:
         let: symbol, or bracket such as ⟨x, E⟩ -> formula in other symbols that replaces it.
@@ -34,7 +34,7 @@ class Reader:
         self.let, self.positive, self.matrices = let, positive.split(), False
 
     def letter(self, name: str) -> Any:
-        """Return the sympy expression of a symbol: that of its replacement, or a sympy symbol."""
+        """Return the sympy expression of a symbol: that of its replacement, a constant, or a sympy symbol."""
         if name in self.let:
             return self(self.let[name])
         if self.matrices and name[0].isupper():
@@ -99,7 +99,7 @@ class Reader:
 
 
 def of_matrices(formula: str) -> bool:
-    """Return whether capitals in a formula stand for matrices."""
+    """Return whether capitals in a formula stand for matrices: it contains I, or its symbols are all capitals."""
     letters = [x for x in TOKEN.findall(formula) if x[0] in "⟨‖|" or (x not in FUNCTIONS and re.fullmatch(NAME, x))]
     return "I" in letters or (bool(letters) and all(x[0].isupper() for x in letters))
 

@@ -75,7 +75,7 @@ def latex(x: Term | Relation) -> str:
 
 
 def definitions(relations: Iterable[Relation], write: Callable[[Term], str] = text) -> list[str]:
-    """Return the definitions of all names defined in the relations, in the order of use."""
+    """Return the definitions of all names in the relations, in the order of use; ``write`` is ``text`` or ``latex``."""
     form, known = LATEX if write is latex else TEXT, dict[str, str]()
     for relation in relations:
         for x in (*_lets(relation.left), *_lets(relation.right)):

@@ -2,7 +2,7 @@
 
 A ``Term`` has an operation, arguments and, for leaves and definitions, a name. Symbols are named like the attributes of
 an instance (``w_target`` is W'). Trees are read by ``notation`` (text and LaTeX), ``values`` (float64 batches, 50
-digits, exact numbers), ``limits`` (first order in AB) and ``algebra`` (sympy).
+digits, exact numbers), ``limits`` (first-order term in AB) and ``algebra`` (sympy).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -51,7 +51,7 @@ class Term:
 
     @property
     def kind(self) -> Kind:
-        """Scalar, row vector or matrix."""
+        """The kind of the term's value: "scalar", "row" or "matrix"."""
         if self.op in SCALARS:
             return "scalar"
         if self.op in {"row", "matrix"}:
@@ -198,12 +198,12 @@ sup_hessian_norm = _function("sup_hessian_norm", "sup_t ‖H(u + tΔu, v + tΔv)
 segment = _function("segment", "min_t min(‖u + tΔu‖, ‖v + tΔv‖) over t in [0, 1].")
 landau = _function("landau", "O(a).")
 mean_square = _function(
-    "mean_square", "E‖xD‖², of a row linear in the letter x, with E[xᵀx] = σ²I, or FᵀF (2nd argument)."
+    "mean_square", "E‖xD‖² of a row xD, linear in the symbol x; 2nd argument: σ or F, for E[xᵀx] = σ²I or FᵀF."
 )
 
 
 def sine(u: Term, v: Term, named: str = "") -> Term:
-    """Return √(1 − sim(u, v)²), accurate near parallel vectors; printed as √(1 − s²) if ``named`` is s."""
+    """Return √(1 − sim(u, v)²), accurate for nearly parallel vectors; printed as √(1 − s²) if ``named`` is s."""
     return Term("sine", (u, v), named)
 
 
@@ -214,7 +214,7 @@ HALF: Final = Term("number", name="1/2")
 
 
 def sigma(m: Term, from_last: int) -> Term:
-    """Return the smallest singular value (``from_last`` 1), the second smallest (2), and so on."""
+    """Return the smallest singular value of a matrix (``from_last`` 1), the second smallest (2), and so on."""
     return Term("sigma", (m,), str(-from_last))
 
 

@@ -43,7 +43,7 @@ INCREMENTS = replace(matrices("Lemmas 1-2", dict.fromkeys(("u", "v", "du", "dv")
 
 
 def shorter(raw: Mapping[str, Tensor], most: float = 1.0) -> Any:
-    """Return an instance with ‖Δu‖ < ``most`` · ‖u‖ and ‖Δv‖ < ``most`` · ‖v‖."""
+    """Return an instance with ‖Δu‖ < ``most`` · ‖u‖ and ‖Δv‖ < ``most`` · ‖v‖ from raw parameters."""
     changes = {
         key: scaled(most * torch.sigmoid(norm(raw[key]) - 1) * norm(raw[vector]) / norm(raw[key]), raw[key])
         for key, vector in (("du", "u"), ("dv", "v"))

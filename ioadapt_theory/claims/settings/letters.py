@@ -78,12 +78,12 @@ TARGET: Final = Model(row("x1_target"), row("x2_target"), matrix("w_target"), "'
 
 
 def stretch(x: Term, w: Term) -> Term:
-    """Return ‖x‖/‖xW‖."""
+    """Return ‖x‖/‖xW‖, the inverse of the factor by which W stretches x."""
     return norm(x) / norm(x @ w)
 
 
 def adapted(x: Term, w: Term, placement: Placement) -> Term:
-    """Return ŷ: x(W + AB), x(I + AB)W or xW(I + AB) (Eqs. 1 and 3)."""
+    """Return the adapted output ŷ: x(W + AB), x(I + AB)W or xW(I + AB) (Eqs. 1 and 3)."""
     return {Placement.LORA: x @ (w + AB), Placement.INPUT: x @ T @ w, Placement.OUTPUT: x @ w @ T}[placement]
 
 
@@ -106,7 +106,7 @@ GAP: Final = W1 @ W2 - W1_TARGET @ W2_TARGET
 
 
 def model(w1: Term, w2: Term, placement: Placement | None) -> Term:
-    """Return the output x(W₁ + AB)W₂, x(I + AB)W₁W₂ or xW₁W₂(I + AB) (Eq. 9); None: xW₁W₂."""
+    """Return the output x(W₁ + AB)W₂, x(I + AB)W₁W₂ or xW₁W₂(I + AB) (Eq. 9); without a placement, xW₁W₂."""
     match placement:
         case None:
             return X @ w1 @ w2
@@ -118,7 +118,7 @@ def model(w1: Term, w2: Term, placement: Placement | None) -> Term:
 
 
 def discrepancy(placement: Placement | None, law: Term = SIGMA) -> Term:
-    """Return E‖source(x) − target(x)‖², the expected squared distance of the outputs in Eq. 9."""
+    """Return E‖source(x) − target(x)‖² in Eq. 9, where E[xᵀx] is σ²I or, if ``law`` is a matrix F, FᵀF."""
     return mean_square(model(W1, W2, placement) - model(W1_TARGET, W2_TARGET, placement), law)
 
 

@@ -21,11 +21,11 @@ def matrices(
     build: Callable[..., Any] | None = None,
     attributes: Mapping[str, str] = {},
 ) -> Setting:
-    """Return a setting with these symbols, whose entries are Gaussian in searches (positive numbers: exp of Gaussian).
+    """Return a setting of free symbols; searches draw Gaussian entries and, for positive numbers, exp of a Gaussian.
 
     Args:
-        name: for error messages and tables.
-        axes: key in an instance file -> names of its axes, "c d"; "" for a positive number.
+        name: name of the setting in error messages and tables.
+        axes: key in an instance file -> names of its axes, such as "c d"; "" for a positive number.
         sizes: size of every axis in a search.
         build: constructor of the instance; by default a dataclass with an attribute for each symbol.
         attributes: key -> attribute, if it differs from the key in lower case.

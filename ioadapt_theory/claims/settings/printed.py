@@ -27,7 +27,7 @@ def table(number: int) -> tuple[Cell, ...]:
 
 
 def values(number: int, **where: str) -> dict[tuple[str, ...], Decimal]:
-    """Return the values of the cells that match ``where``, with all other columns as keys."""
+    """Return the values of the cells that match ``where``; the keys are tuples of all other columns."""
     return {
         tuple(v for k, v in cell.items() if k not in {"value", "std", *where}): Decimal(cell["value"])
         for cell in table(number)
@@ -54,7 +54,7 @@ class Score:
 
     @classmethod
     def of(cls, differences: Iterable[Decimal]) -> "Score":
-        """Count the signs of the differences."""
+        """Return the score that counts the signs of the differences."""
         d = list(differences)
         return cls(sum(x > 0 for x in d), sum(x == 0 for x in d), sum(x < 0 for x in d))
 
@@ -62,12 +62,12 @@ class Score:
 def gains(
     number: int, side: str, placement: str, *, over: str = "weight", keep: Callable[[str], bool] = lambda metric: True
 ) -> dict[tuple[str, ...], Decimal]:
-    """Return placement - over for every (model, peft, metric), without averages."""
+    """Return the values of ``placement`` minus those of ``over`` by (model, peft, metric), without averages."""
     base = values(number, side=side, placement=over)
     mine = values(number, side=side, placement=placement)
     return {k: v - base[k] for k, v in mine.items() if k[2] not in SUMMARIES and keep(k[2])}
 
 
 def score(number: int, side: str, placement: str, metric: str) -> Score:
-    """Return wins, ties and losses against the weight placement in one metric."""
+    """Return the score of a placement against the weight placement in one metric."""
     return Score.of(gains(number, side, placement, keep=metric.__eq__).values())

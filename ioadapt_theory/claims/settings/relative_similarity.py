@@ -39,7 +39,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelativeSimilarity:
-    """An instance: W, W', x₁, x₂, x₁', x₂', AB, ε; rows are samples."""
+    """An instance of App. A.1: W, W', x₁, x₂, x₁', x₂', AB, ε; vectors are rows."""
 
     w: Array
     w_target: Array
@@ -84,7 +84,7 @@ class Ball:
 
     @property
     def given(self) -> tuple[Relation, ...]:
-        """Assumptions of App. A.1 with this reading of the last one."""
+        """The assumptions of App. A.1, with this reading of the last one."""
         return SAME_INPUTS, SAME_OUTPUTS, self.relation
 
 
@@ -106,7 +106,7 @@ def below_outputs(data: Data) -> Tensor:
 
 
 def worst_direction(data: Data, placement: Placement, ball: Ball) -> Tensor:
-    """Return the AB of norm 1 that maximises δ − δ' = ⟨AB, G − G'⟩.
+    """Return the AB of norm 1 that maximises δ − δ' = ⟨AB, G − G'⟩; G, G' are the gradients of the similarities.
 
     In the Frobenius norm it is a multiple of G − G', in the spectral norm the polar factor of G − G'.
     """
@@ -119,7 +119,7 @@ def worst_direction(data: Data, placement: Placement, ball: Ball) -> Tensor:
 
 
 def _gradient(x1: Tensor, x2: Tensor, w: Tensor, placement: Placement) -> Tensor:
-    """Return G with δ = ⟨AB, G⟩_F."""
+    """Return the gradient G of a similarity with respect to AB, so that δ = ⟨AB, G⟩_F."""
     y1, y2 = apply(x1, w), apply(x2, w)
     s = cosine(y1, y2)
     g1 = scaled(1 / norm(y1), unit(y2) - scaled(s, unit(y1)))
@@ -131,7 +131,7 @@ def _gradient(x1: Tensor, x2: Tensor, w: Tensor, placement: Placement) -> Tensor
 
 
 def start(n: int, generator: torch.Generator, *, placement: Placement, c: int, d: int) -> dict[str, Tensor]:
-    """Return random Gaussian raw parameters of n instances."""
+    """Return the raw parameters of n instances, drawn from a standard normal distribution."""
     shapes = {"w": (c, d), "free": (c, d), "x1": (c,), "x2": (c,), "q1": (c,), "q2": (c,), "p1": (d,), "p2": (d,)}
     shapes |= {"size": (4,), "epsilon": (), "ab": {"lora": (c, d), "input": (c, c), "output": (d, d)}[placement]}
     return normals(n, shapes, generator)
@@ -140,7 +140,7 @@ def start(n: int, generator: torch.Generator, *, placement: Placement, c: int, d
 def parametrise(
     raw: Data, *, placement: Placement, ball: Ball, limit: Callable[[Data], Tensor] = half
 ) -> RelativeSimilarity:
-    """Return the instance of raw parameters, which satisfies every hypothesis; every generic instance can occur."""
+    """Return the instances of raw parameters. They satisfy every hypothesis; every generic instance can occur."""
     # The target pair gets the source's angles in the planes of (q₁, q₂) and (p₁, p₂). W' is the free matrix, changed
     # only on the plane of the inputs, so that it maps inputs to outputs. AB is the raw AB scaled to the boundary
     # of the ball or, if there is no raw AB, the first-order worst case, held constant (envelope theorem).
@@ -191,7 +191,7 @@ def similarity_setting(
     c: int = 3,
     d: int = 4,
 ) -> Setting:
-    """Return setting A.1 for one placement; W and W' differ in size if they may (W' is b x d or c x e)."""
+    """Return the setting of App. A.1; the target's W' is c x d (LoRA), c x e (input) or b x d (output)."""
     a, b, m = {"lora": ("c", "d", "c d"), "input": ("c", "e", "c c"), "output": ("b", "d", "d d")}[placement]
     matrices = (Letter("W", "w", "c d"), Letter("W_target", "w_target", f"{a} {b}"))
     vectors = tuple(Letter(f"x{k}{t}", f"x{k}{t}", a if t else "c") for t in ("", "_target") for k in (1, 2))

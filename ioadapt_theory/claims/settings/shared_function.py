@@ -43,9 +43,9 @@ def expected_distance(i: SharedFunction, placement: Placement | None) -> Array:
 
 
 def function_setting(placement: Placement | None, *, second: bool = False) -> Setting:
-    """Return setting A.2 for one placement; hidden widths differ if they may. For Lemma 3 (None) AB is not used.
+    """Return the setting of App. A.2 for one placement or, for None, that of Lemma 3, which needs no AB.
 
-    With ``second``, LoRA is on W₂ (footnote 1), so that AB is h x d.
+    Except for LoRA, the two models differ in hidden width. ``second`` puts LoRA on W₂ (footnote 1); AB is then h x d.
     """
     hidden = "h" if placement is Placement.LORA else "k"
     ab = "h d" if second else {None: "a b", "lora": "c h", "input": "c c", "output": "d d"}[placement]

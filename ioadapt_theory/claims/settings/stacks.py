@@ -16,7 +16,7 @@ Memory = dict[tuple[str, tuple[int, ...]], Tensor]
 
 
 class LinearStack(torch.nn.Module):
-    """S models of L linear layers; ``forward`` runs samples (N x c, shared by the models) layer by layer."""
+    """S models of L linear layers; ``forward`` runs samples through all of them, layer by layer."""
 
     def __init__(
         self,
@@ -25,7 +25,7 @@ class LinearStack(torch.nn.Module):
         placement: Placement | None = None,
         layer: int | None = None,
     ) -> None:
-        """Take weights W_l, which are S x n_{l−1} x n_l, and an adapter A (S x m x r), B (S x r x n).
+        """Store weights W_l, which are S x n_{l−1} x n_l, and an adapter A (S x m x r), B (S x r x n).
 
         ``layer`` is the adapted layer; by default, as in Eq. 9, the last for output adaptation and the first otherwise.
         """
@@ -34,7 +34,7 @@ class LinearStack(torch.nn.Module):
         self.layer = layer if layer is not None else len(self.weights) - 1 if placement is Placement.OUTPUT else 0
 
     def forward(self, x: Tensor, memory: Memory | None = None) -> Tensor:
-        """Return S x N x d outputs of N x c samples; a call with the same ``memory`` overwrites earlier outputs."""
+        """Return S x N x d outputs of samples, N x c or S x N x c; calls that share a ``memory`` overwrite them."""
         memory = {} if memory is None else memory
         for k, w in enumerate(self.weights):
             placement = self.placement if k == self.layer else None
@@ -76,12 +76,12 @@ def orthogonals(n: int, stacks: int, generator: torch.Generator) -> Tensor:
 
 
 def gaussian(stacks: int, c: int, d: int, run: Run, generator: torch.Generator) -> Tensor:
-    """Return matrices with entries N(0, 1/c)."""
+    """Return c x d matrices with entries N(0, 1/c), one for each stack."""
     return torch.randn(stacks, c, d, generator=generator, dtype=torch.float64, device=generator.device) / c**0.5
 
 
 def conditioned(stacks: int, c: int, d: int, run: Run, generator: torch.Generator) -> Tensor:
-    """Return matrices with singular values in geometric progression from 1 to 1/condition, in random bases."""
+    """Return c x d matrices whose singular values fall geometrically from 1 to 1/condition, in random bases."""
     k = min(c, d)
     s = torch.logspace(0, -1, k, base=run.condition, dtype=torch.float64, device=generator.device)
     return (orthogonals(c, stacks, generator)[:, :, :k] * s) @ orthogonals(d, stacks, generator)[:, :k, :]
@@ -139,7 +139,7 @@ def check(run: Run) -> None:
 
 
 def drawn(run: Run) -> Run:
-    """Return a run with the settings on which the stacks depend; all others have their defaults."""
+    """Return a run with the settings on which the drawn stacks depend; all others have their defaults."""
     pinned = run.only("seed", "depth", "rank", "spectrum", "pair", "device")
     condition = run.condition if run.spectrum == "conditioned" else Run().condition
     return replace(pinned, widths=widths(run), condition=condition)
@@ -176,7 +176,7 @@ def draw(
 
 
 def gauged(source: Sequence[Tensor], noise: float, generator: torch.Generator) -> list[Tensor]:
-    """Return the layers R_{l−1}⁻¹W_lR_l with random R of condition number 4: the same function up to noise."""
+    """Return the layers R_{l−1}⁻¹W_lR_l with random R_l of condition number 4, plus noise of this relative size."""
     target, inverse = list[Tensor](), None
     for w in source:
         stacks, _, n = w.shape

@@ -22,7 +22,7 @@ WIDE, TALL = (matrices("conversion", {"X": "n c", "W": "c d", "AB": "c d"}, {"n"
 
 
 def of_eq_6(name: str, *, more: bool = False) -> Setting:
-    """Return the setting of W and both adapters; A₁B₁ acts on the side that ``name`` gives."""
+    """Return the setting of Eq. 6, where A₁B₁ acts on the side ``name``, "input" or "output"; ``more`` adds W'."""
     side = "c" if name == "input" else "d"
     axes = {"W": "c d", **({"W_target": "c d"} if more else {}), "A1": f"{side} r", "B1": f"r {side}"}
     return matrices(f"both, {name}", {**axes, "A2": "c s", "B2": "s d"}, {"c": 5, "d": 6, "r": 2, "s": 1})
@@ -60,7 +60,7 @@ RANKS = {placement: rank(update(placement, W)) for placement in (INPUT, OUTPUT)}
 
 
 def rank_of_update(placement: Placement, first: Term, second: Term) -> Claim:
-    """Return the claim that bounds the rank of an update, a product through r₁ columns plus one through r₂."""
+    """Return the claim that an update, ``first`` @ ``second`` + A₂B₂, has at most rank r₁ + r₂."""
     parts = first @ second, A2 @ B2
     return Claim(
         id=f"eq-6-rank-{placement}",
@@ -86,7 +86,7 @@ BOUNDED = {INPUT: rank_of_update(INPUT, A1, B1 @ W), OUTPUT: rank_of_update(OUTP
 
 
 def by_ranks(kind: type[ShownBy] | type[RefutedBy]) -> tuple[Any, ...]:
-    """Return the arguments by which the ranks of both forms settle a claim."""
+    """Return the arguments by which the claims about the ranks of both forms of Eq. 6 settle another claim."""
     return tuple(kind(BOUNDED[placement], x) for placement, x in RANKS.items())
 
 

@@ -1,6 +1,7 @@
 """Lemma 1 (App. A.1): first-order expansion of the cosine similarity, its norm bound (Eq. 8) and its remainder.
 
-Only inner products occur, so it holds in any dimension. ρ_u = ‖Δu‖/‖u‖, r = ‖u + Δu‖/‖u‖, x is the cosine of u, u + Δu.
+The lemma is about inner products alone, so it holds in any dimension. In the proofs, ρ_u = ‖Δu‖/‖u‖, r = ‖u + Δu‖/‖u‖,
+and x is the cosine of u and u + Δu.
 """
 
 from ioadapt_theory.claims.language import *
@@ -20,7 +21,7 @@ TURN = abs(angle(U + DU, V + DV) - angle(U, V)) <= arcsin(RHO_U) + arcsin(RHO_V)
 
 
 def gradient(u: Term, v: Term) -> Term:
-    """Return ∇ᵤs = v/(‖u‖‖v‖) − s u/‖u‖²."""
+    """Return the gradient of the cosine with respect to u, ∇ᵤs = v/(‖u‖‖v‖) − s u/‖u‖²."""
     return 1 / (norm(u) * norm(v)) * v - sim(u, v) / norm(u) ** 2 * u
 
 
@@ -99,7 +100,7 @@ ON_THE_SPHERE = spelled(
 
 @reaching(TURN)
 def finite_angle(goal: Relation) -> Iterator[Step]:
-    """Show ∠(u, u + Δu) ≤ arcsin ρ_u for ρ_u ≤ 1, without a remainder."""
+    """Show that the angle between u and u + Δu is at most arcsin ρ_u for ρ_u ≤ 1, without a remainder."""
     yield from ON_THE_SPHERE(goal)
     f, g = sympy().symbols("rho_u rho_v")
     yield reached(goal, sympy().asin(f) + sympy().asin(g), {RHO_U: f, RHO_V: g})

@@ -31,7 +31,7 @@ taylor = told(
 
 @reaching(EXPLICIT)
 def carried_out(goal: Relation) -> Iterator[Step]:
-    """Integrate H = D H₀ D with ‖H₀‖ ≤ 1 + |s| ≤ 2 (lemma-2-sharp, lemma-2-integral), using ‖u + tΔu‖ ≥ ‖u‖(1 − tρ)."""
+    """Bound the Hessian by lemma-2-sharp and ‖u + tΔu‖ ≥ ‖u‖(1 − tρ_u), and integrate it as in lemma-2-integral."""
     sp = sympy()
     t, rho, other = positives("t rho other")
     primitive = (rho - 1) / (1 - t * rho) - sp.log(1 - t * rho)

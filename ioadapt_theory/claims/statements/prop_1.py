@@ -1,4 +1,4 @@
-"""Proposition 1 (Sec. 4, App. A.1) as printed, in all its readings: vanilla LoRA, ŷ = x(W + AB); and with |s₀|."""
+"""Proposition 1 (Sec. 4, App. A.1) on vanilla LoRA, ŷ = x(W + AB): as printed, in all readings, and with |s₀|."""
 
 from ioadapt_theory.claims.language import *
 
@@ -10,7 +10,7 @@ RHS_MAIN = (1 + SOURCE.s0) * EPSILON * MISPRINTED
 
 
 def moved(m: Model, placement: Placement) -> Term:
-    """Return δ of one model."""
+    """Return δ of one model, the first-order term of the change in its similarity."""
     return delta(m.y1, m.y2, *(increment(m, x, placement) for x in m[:2]))
 
 
@@ -20,18 +20,18 @@ def increment(m: Model, x: Term, placement: Placement) -> Term:
 
 
 def at_most(m: Model, x: Term, size: Term, placement: Placement) -> Term:
-    """Return the largest norm of ``increment`` for ‖AB‖₂ = size."""
+    """Return an upper bound on the norm of ``increment`` for ‖AB‖₂ ≤ ``size``."""
     return {LORA: norm(x) * size, INPUT: norm(x) * size * spectral(m.w), OUTPUT: norm(x @ m.w) * size}[placement]
 
 
 def split(placement: Placement) -> Link:
-    """Return the link |δ − δ'| ≤ |δ| + |δ'|."""
+    """Return the link from |δ − δ'| to |δ| + |δ'|."""
     both_models = abs(moved(SOURCE, placement)) + abs(moved(TARGET, placement))
     return Link("triangle inequality", both_models)
 
 
 def by_norms(placement: Placement, factor: Callable[[Model], Term], right: Term) -> Derived:
-    """Return the proof of |δ − δ'| ≤ right from a norm bound of Lemma 1, with a factor for each model, and ‖AB‖ ≤ ε."""
+    """Return the proof of |δ − δ'| ≤ ``right`` by Lemma 1, with the constant ``factor`` of a model, and ‖AB‖ ≤ ε."""
 
     def sums(size: Term | None = None) -> Term:
         parts = []
@@ -51,7 +51,7 @@ def by_norms(placement: Placement, factor: Callable[[Model], Term], right: Term)
 
 
 def up_to(placement: Placement, right: Term, order: int = 2) -> tuple[Relation, ...]:
-    """Return |sim(ŷ₁, ŷ₂) − sim(ŷ₁', ŷ₂')| ≤ right + O(ε^order)."""
+    """Return the conclusion |sim(ŷ₁, ŷ₂) − sim(ŷ₁', ŷ₂')| ≤ right + O(ε^order)."""
     return ((distance(placement) <= right).up_to(order),)
 
 
@@ -64,7 +64,7 @@ def bound(
     more: tuple[Relation, ...] = (),
     **others: Any,
 ) -> Claim:
-    """Return Prop. 1 or 2 with this right side, up to O(ε²), for a hypothesis on AB and ``more`` hypotheses."""
+    """Return a claim like Prop. 1 or 2, up to O(ε²), with this right side, ``ball`` for AB, and ``more`` hypotheses."""
     usual: dict[str, Any] = {
         "source": APPENDIX if placement is LORA else PROP_2_TEXT,
         "given": (*ball.given, *more),

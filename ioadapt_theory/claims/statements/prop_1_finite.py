@@ -16,7 +16,7 @@ SQUARES = total(
 
 
 def constant(m: Model) -> Term:
-    """Return c(1 + c) of Lemma 1's remainder, c = √((1 + |s₀|)/2)."""
+    """Return the constant c(1 + c) of Lemma 1's remainder, with c = √((1 + |s₀|)/2)."""
     c = let("c" + m.prime, replaced(C.args[0], {S: m.s0}))
     return c * (1 + c)
 
@@ -25,7 +25,7 @@ RHS_EXPLICIT = RHS_SINE + constant(SOURCE) * EPSILON**2 * SQUARES
 
 
 def explicit() -> Derived:
-    """Return the proof that bounds the first order and the remainder of both models with Lemma 1."""
+    """Return the proof that bounds both models' changes in similarity by Lemma 1: first-order term and remainder."""
     changes = [moved(m, LORA) for m in (SOURCE, TARGET)]
     remainders = [
         let(f"R{m.prime}", sim(m.y1 + m.x1 @ AB, m.y2 + m.x2 @ AB) - m.s0 - moved(m, LORA)) for m in (SOURCE, TARGET)
@@ -51,7 +51,7 @@ def explicit() -> Derived:
 
 
 def turn(m: Model) -> Term:
-    """Return the largest change of the angle of an output pair: arcsin(ε‖x₁‖/‖x₁W‖) + arcsin(ε‖x₂‖/‖x₂W‖)."""
+    """Return the bound arcsin(ε‖x₁‖/‖x₁W‖) + arcsin(ε‖x₂‖/‖x₂W‖) on the change of the angle between y₁ and y₂."""
     first, second = (arcsin(EPSILON * k) for k in m.stretches)
     return let(f"a{m.prime}", first + second)
 
@@ -62,12 +62,12 @@ def theta(m: Model) -> Term:
 
 
 def rise(m: Model) -> Term:
-    """Return the largest amount by which the cosine of the outputs can rise."""
+    """Return the largest rise of the cosine of the outputs if their angle changes by at most ``turn``."""
     return cos(positive(theta(m) - turn(m))) - cos(theta(m))
 
 
 def fall(m: Model) -> Term:
-    """Return the largest amount by which the cosine of the outputs can fall."""
+    """Return the largest fall of the cosine of the outputs if their angle changes by at most ``turn``."""
     return cos(theta(m)) - cos(minimum(PI, theta(m) + turn(m)))
 
 
@@ -76,7 +76,7 @@ FINITE_FORM = distance(LORA) <= maximum(rise(SOURCE) + fall(TARGET), rise(TARGET
 
 @reaching(FINITE_FORM)
 def finite_interval(goal: Relation) -> Iterator[Step]:
-    """Bound the cosine of θ̂, which lies in [θ₀ − a, θ₀ + a] ∩ [0, π]."""
+    """Bound the cosine of the outputs after adaptation: their angle lies in [θ₀ − a, θ₀ + a] ∩ [0, π], a = ``turn``."""
     sp = sympy()
     yield from ON_THE_SPHERE(goal)
     t, a, t_target, a_target = sp.symbols("theta a theta' a'")

@@ -1,6 +1,6 @@
 """Proposition 1 corrected: the closest true statement, and sharp ones in terms of the data and of W.
 
-α = ‖x₁‖/‖x₁W‖, β = ‖x₂‖/‖x₂W‖, θ₀ is the angle of y₁, y₂ and θ_x that of x₁, x₂. M = AB.
+α = ‖x₁‖/‖x₁W‖, β = ‖x₂‖/‖x₂W‖, θ₀ is the angle between y₁ and y₂, and θ_x that between x₁ and x₂. M = AB.
 """
 
 from ioadapt_theory.claims.language import *
@@ -8,12 +8,12 @@ from ioadapt_theory.claims.statements.prop_1 import bound, by_norms
 
 
 def alpha(m: Model) -> Term:
-    """Return ‖x₁‖/‖x₁W‖."""
+    """Return α = ‖x₁‖/‖x₁W‖."""
     return let(f"α{m.prime}", m.stretches[0])
 
 
 def beta(m: Model) -> Term:
-    """Return ‖x₂‖/‖x₂W‖."""
+    """Return β = ‖x₂‖/‖x₂W‖."""
     return let(f"β{m.prime}", m.stretches[1])
 
 
@@ -23,7 +23,7 @@ def together(m: Model) -> Term:
 
 
 def nuclear(m: Model) -> Term:
-    """Return sin θ₀ √(α² + β² − 2αβ cos(θ_x + θ₀))."""
+    """Return sin θ₀ √(α² + β² − 2αβ cos(θ_x + θ₀)), the nuclear norm of the gradient of δ with respect to AB."""
     a, b = alpha(m), beta(m)
     return m.sine0 * sqrt((a - b) ** 2 + 2 * a * b * (1 - together(m)))
 

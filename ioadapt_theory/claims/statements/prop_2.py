@@ -1,6 +1,6 @@
 """Proposition 2 (Sec. 4, App. A.1) as printed and as it can be read: input, ŷ = x(I + AB)W, and output, ŷ = xW(I + AB).
 
-The proof uses ‖x‖‖W‖ as if it were ‖xW‖. κ = cond(W).
+The paper's proof treats ‖x‖‖W‖ as if it were ‖xW‖. κ = cond(W).
 """
 
 from ioadapt_theory.claims.language import *

@@ -17,7 +17,7 @@ from ioadapt_theory.claims.statements.prop_2_output_sharp import shift
 
 
 def largest(m: Model) -> Term:
-    """Return the largest singular value that W⁺(I + M)W can have, μ = Kε + √(1 + (K² − 1)ε²)."""
+    """Return the largest singular value that W⁺(I + M)W can have for ‖M‖₂ ≤ ε, μ = Kε + √(1 + (K² − 1)ε²)."""
     mean = spread(m) / 2
     return let(f"μ{m.prime}", mean * EPSILON + sqrt(1 + (mean**2 - 1) * EPSILON**2))
 

@@ -19,7 +19,7 @@ def spread(m: Model) -> Term:
 
 
 def one_model(m: Model) -> Term:
-    """Return (1 − s₀²)(κ + 1/κ)ε."""
+    """Return (1 − s₀²)(κ + 1/κ)ε, one model's term in the sharp bound."""
     return m.sine0**2 * spread(m) * EPSILON
 
 
@@ -42,12 +42,12 @@ sharp_constant = told(
 
 
 def pair(e: list[Any], f: list[Any], h: Fraction, w: list[Any]) -> tuple[list[Any], list[Any]]:
-    """Return x₁, x₂ with outputs e ± hf, for diagonal W."""
+    """Return x₁, x₂ with outputs e ± hf, for the diagonal ``w`` of W."""
     return tuple([(a + sign * h * b) / k for a, b, k in zip(e, f, w, strict=True)] for sign in (1, -1))  # type: ignore[return-value]
 
 
 def diagonal(w: list[Any], w_target: list[Any], ab: list[list[Any]], epsilon: Fraction, pairs: Any) -> dict[str, Any]:
-    """Return an instance with diagonal weights."""
+    """Return an instance with diagonal weights, the adapter ε times ``ab``, and the inputs in ``pairs``."""
     keys = ("x1", "x2", "x1_target", "x2_target")
     size = len(w)
     diagonals = [[[k if i == j else 0 for j in range(size)] for i, k in enumerate(v)] for v in (w, w_target)]

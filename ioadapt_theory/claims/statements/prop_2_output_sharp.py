@@ -18,12 +18,12 @@ RHS_SHARP = 2 * EPSILON * total(lambda m: m.sine0**2, *MODELS)
 
 
 def rise(m: Model) -> Term:
-    """Return tanh(artanh s₀ + artanh τ) − s₀."""
+    """Return the largest rise of s₀, tanh(artanh s₀ + artanh τ) − s₀."""
     return TAU * m.sine0**2 / (1 + TAU * m.s0)
 
 
 def fall(m: Model) -> Term:
-    """Return s₀ − tanh(artanh s₀ − artanh τ)."""
+    """Return the largest fall of s₀, s₀ − tanh(artanh s₀ − artanh τ)."""
     return TAU * m.sine0**2 / (1 - TAU * m.s0)
 
 

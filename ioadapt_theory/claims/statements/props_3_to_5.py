@@ -24,7 +24,7 @@ LAST = "the hypothesis on the models"
 
 
 def split_off(exact: Term, change: Term) -> tuple[Link, ...]:
-    """Return the links that bound the exact value with the triangle inequality: by the gap and by what AB adds."""
+    """Return the links that bound the exact value by the norms of the gap and of ``change``, which AB adds to it."""
     return (
         Link(SAYS[LORA], exact),
         Link("triangle inequality", SIGMA**2 * (fro(GAP) + fro(change)) ** 2),
@@ -63,7 +63,7 @@ attained_bound = partial(
 
 
 def inflation(number: int, placement: Placement, product: Term, says: str, remark: str) -> tuple[Claim, Claim]:
-    """Return Prop. 4 or 5, which factors I + AB out and bounds it by its norm, and the claim about the exact value."""
+    """Return the claim of Prop. 4 or 5, whose proof factors I + AB out, and the claim about the exact value in it."""
     return (
         attained_bound(
             id=f"prop-{number}",

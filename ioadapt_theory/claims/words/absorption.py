@@ -1,6 +1,6 @@
-"""Section 3.3: absorbing an adapter into the weights of linear layers, and of convolutions as matrices over positions.
+"""Section 3.3: whether an adapter can be absorbed into the weights of a linear layer or of a convolution.
 
-A sequence of n positions with c channels is the row vector (x₁ … x_n); a convolution y_i = Σ_j x_{i+j} K_j is the block
+A sequence of n positions with c channels is the row vector (x₁ … x_n). A convolution y_i = Σ_j x_{i+j} K_j is the block
 matrix that adds K_j to block (p(i + j), i), where p maps a position beyond the border to the one used in its place.
 """
 
@@ -18,7 +18,7 @@ PADDINGS: dict[str, Callable[[int], int | None]] = {
 
 
 def convolution(taps: Mapping[int, Any], *, stride: int = 1, dilation: int = 1, padding: str = "zeros") -> Any:
-    """Return the block matrix of a convolution on N positions."""
+    """Return the block matrix of a convolution on N positions; ``taps`` maps offsets to the matrices of its kernel."""
     sp = sympy()
     empty, stands = sp.zeros(*taps[0].shape), PADDINGS[padding]
     outputs = range(0, N, stride)
@@ -32,12 +32,12 @@ def convolution(taps: Mapping[int, Any], *, stride: int = 1, dilation: int = 1, 
 
 
 def mixed(m: Any, positions: int = N) -> Any:
-    """Return the matrix that mixes channels in the same way at every position: a 1 x 1 convolution without bias."""
+    """Return the matrix that applies ``m`` to the channels of every position: a 1 x 1 convolution without bias."""
     return sympy().diag(*[m] * positions)
 
 
 def taps(c: int, d: int) -> dict[int, Any]:
-    """Return a kernel of width 3 in symbols."""
+    """Return a kernel of width 3 in symbols, by offset; its matrices are c x d."""
     sp = sympy()
     return {j: sp.Matrix(c, d, sp.symbols(f"k{'mzp'[j + 1]}:{c * d}")) for j in (-1, 0, 1)}
 
@@ -92,7 +92,7 @@ DATA, W, BIAS = matrix("x"), matrix("w"), matrix("bias")
 
 
 def linear(placement: Placement, layer: Term, merged: Term, remark: str = "") -> Claim:
-    """Return the claim about an adapter on one side of a linear layer."""
+    """Return the claim that an adapter on one side of a linear layer is absorbed into its weights."""
     side = "c c" if placement is INPUT else "d d"
     return Claim(
         id="absorption-linear" + ("" if placement is INPUT else "-output"),

@@ -1,4 +1,4 @@
-"""Section 4, after Prop. 2: whether the bound is independent of the base weights and ranks the methods."""
+"""Section 4, after Prop. 2: whether the bounds are independent of the base weights, and whether they rank methods."""
 
 from ioadapt_theory.claims.language import *
 from ioadapt_theory.claims.statements import prop_1, prop_2, prop_2_input_sharp, prop_2_output_sharp
@@ -9,7 +9,7 @@ DISPLAYED = f"the displayed linear term {text(prop_2.RHS)} does not contain the 
 
 
 def weights_in(x: Term) -> set[str]:
-    """Return the symbols of a formula except ε and similarities."""
+    """Return the names of the symbols in a formula, except for ε and those in similarities."""
     sines = {m.sine0: S0 for m in (SOURCE, TARGET)}
     known = {SOURCE.s0: S0, TARGET.s0: S0, abs(SOURCE.s0): S0, **sines}
     letters = {y.name for y in replaced(x, known).walk() if y.op in {"scalar", "row", "matrix"}}
@@ -22,7 +22,7 @@ def independent(placement: Placement) -> str:
 
 
 def letters(right: Term, sentence: str) -> Shown:
-    """Return the argument that a right side is independent of the base weights, since its symbols are none of them."""
+    """Return the argument that a right side is independent of the base weights: they are not among its symbols."""
 
     @argued(Shown)
     def lines_(claim: Claim) -> Iterator[Step]:

@@ -1,6 +1,6 @@
 """Section 3.2: multiply-adds of the three placements, counted by running forward, backward and merge.
 
-n tokens, a layer c x d, rank r.
+The layer is c x d, the rank of the adapter is r, and there are n tokens.
 """
 
 from itertools import product
@@ -40,7 +40,7 @@ def merge(w: Tensor, a: Tensor, b: Tensor, placement: Placement) -> Tensor:
 
 
 def measured(what: str, n: int, c: int, d: int, r: int, placement: Placement) -> int:
-    """Count a forward pass, a merge, parameters, or a backward pass; "backward inside" includes the gradient of X."""
+    """Return the multiply-adds or number of parameters of ``what``; "backward inside" adds the gradient of X."""
     rows_, columns = {LORA: (c, d), INPUT: (c, c), OUTPUT: (d, d)}[placement]
     x, w = torch.ones(n, c, requires_grad=what == "backward inside"), torch.ones(c, d)
     a, b = torch.ones(rows_, r, requires_grad=True), torch.ones(r, columns, requires_grad=True)
@@ -76,12 +76,12 @@ def counted(what: str) -> Step:
 
 
 def no_more(where: str) -> str:
-    """Return the statement that input and output adapters cost no more than LoRA in one kind of work."""
+    """Return the sentence that input and output adapters cost no more than LoRA in one kind of work."""
     return f"for c = d input and output adapters cost no more than LoRA in {where}"
 
 
 def claim(name: str, where: str, what: str, more: tuple[int, int], **others: Any) -> Claim:
-    """Return a claim on cost; ``more`` is the cost beyond LoRA for c = d, in units of rcc (merging) or ncc."""
+    """Return a claim on cost; ``more`` is the others' cost beyond LoRA for c = d, in units of rcc (merging) or ncc."""
     verdict = PROVED if more == (0, 0) else REFUTED
     unit = "rcc" if what == "merge" else "ncc"
 

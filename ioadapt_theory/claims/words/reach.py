@@ -9,7 +9,7 @@ DIMENSIONS = {(3, 5): (9, 15), (5, 3): (15, 9), (3, 3): (9, 9)}
 
 @argued(Remarked, "both forms for invertible W")
 def same_set(claim: Claim) -> Iterator[Step]:
-    """Substitute, and count dimensions exactly for a W that is not square."""
+    """Convert M by W⁻¹ to an adapter on either side, and count dimensions exactly for three sizes of W."""
     sp = sympy()
     yield line("before W: «(I + MW⁻¹)W = W + M»")
     yield line("behind W: «W(I + W⁻¹M) = W + M»")
@@ -35,7 +35,7 @@ no_principal_subspace = Refuted(
 
 @argued(Shown)
 def bottleneck(claim: Claim) -> Iterator[Step]:
-    """Count parameters (LoRA's are those of the determinantal variety), and dimensions by a Kronecker product."""
+    """Compare r² with LoRA's r(c + d − r), the dimension of matrices of rank r, and count r² by a Kronecker product."""
     sp = sympy()
     yield line("«r(c + d − r) − r² = r((c − r) + (d − r))» ≥ 0; where r = c = d, r(c + d − r) − r² = 0")
     c, d, r = 4, 3, 2
@@ -44,7 +44,7 @@ def bottleneck(claim: Claim) -> Iterator[Step]:
 
 
 def reach(placement: Placement) -> Claim:
-    """Return the claim that the rank of the update is at most r."""
+    """Return the claim that the update by an input or output adapter has at most rank r."""
     first, second, form, side = {
         INPUT: (A, B @ W, (EYE + A @ B) @ W, "c"), OUTPUT: (W @ A, B, W @ (EYE + A @ B), "d")}[placement]  # fmt: skip
     return Claim(

@@ -25,7 +25,7 @@ NOT_BELOW, SOMEWHERE_BELOW, ABOVE, IT_IS_ABOVE = QUANTIFIERS
 
 
 def image(number: int) -> dict[str, Gains]:
-    """Return the target's gains in image similarity, by placement."""
+    """Return the target's gains in image similarity in one table, by placement."""
     return {f"Table {number} {p}": gains(number, "target", p, keep=IMAGE.__contains__) for p in SIDES}
 
 
@@ -40,7 +40,7 @@ def lost(by_name: Mapping[str, Gains]) -> str:
 
 
 def on_par() -> tuple[float, str]:
-    """Return the smallest p-value over all metrics on the source, and a summary of the tests."""
+    """Return the smallest p-value over all placements and metrics on the source, and a summary of the tests."""
     metrics = ("CLIP-T", *IMAGE)
     least = min(score(8, "source", p, m).p_value for p in SIDES for m in metrics)
     moves = [abs(g) for p in SIDES for m in metrics for g in gains(8, "source", p, keep=m.__eq__).values()]
@@ -71,7 +71,7 @@ def over_subspace() -> Gains:
 def about_cells(
     name: str, source: str, says: str, quantifier: str, cells: Mapping[str, Gains], *, reading: str = ""
 ) -> Claim:
-    """Return the claim that gains are positive as often as the quantifier says."""
+    """Return the claim that gains over another placement are as ``quantifier``, a key of ``QUANTIFIERS``, says."""
     every = [x for g in cells.values() for x in g.values()]
     where = source.rpartition(", ")[2]
     prose = f"{says}: {quantifier.format(where)}"
@@ -82,7 +82,7 @@ def about_cells(
 def settled(
     name: str, source: str, prose: str, holds: Callable[[], bool], reading: str, remark: Callable[[], str]
 ) -> Claim:
-    """Return a claim that counting settles; ``VERDICTS`` holds the verdict recorded with the tables."""
+    """Return a claim that counting settles, with the verdict in ``VERDICTS``."""
     verdict = VERDICTS[name]
 
     @argued(Shown if verdict is PROVED else Refuted)

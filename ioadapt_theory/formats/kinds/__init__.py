@@ -1,4 +1,4 @@
-"""A module for the adapter files of each tool, and `Kind`, the description of a kind of adapter in files."""
+"""The contents of each tool's adapter files, and `Kind`, which describes a kind of adapter in files."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -49,7 +49,7 @@ def describe(adapter: Adapter) -> dict[str, Any]:
 
 
 def header_of(adapters: Mapping[str, Adapter]) -> dict[str, str]:
-    """Return the header of a file with these adapters; ``adapters``: layer -> adapter."""
+    """Return the header entries of a file with these adapters; ``adapters``: layer -> adapter."""
     plans = {layer: describe(adapter) for layer, adapter in adapters.items()}
     return {"made_by": FORMAT, "ioadapt.version": VERSION, LAYERS: json.dumps(plans)}
 

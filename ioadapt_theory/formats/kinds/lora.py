@@ -33,7 +33,7 @@ def peanut(parts: Parts, s: float) -> Built:
 
 
 def on_side(a: Tensor, b: Tensor, s: float) -> LoRA:
-    """Return the family I + s AB for the inputs or the outputs."""
+    """Return the LoRA I + s AB, which acts on a layer's inputs or outputs."""
     n, r = a.shape
     return LoRA.stored((n, n, n), Spec(rank=r, scaling=s), {"A": a, "B": b})
 

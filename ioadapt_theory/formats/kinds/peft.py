@@ -22,7 +22,7 @@ MERGE = "use PEFT to merge the adapter into the base model."
 
 
 def require_readable(path: Path, config: Any) -> None:
-    """Raise an error for a configuration whose adapter is not supported, or with an invalid value."""
+    """Raise UnsupportedError if the adapter is not supported, and FileFormatError if a value is not valid."""
     kind = config.get("peft_type") if isinstance(config, dict) else None
     if kind not in TYPES:
         way = MERGE if isinstance(kind, str) else "save the adapter again."
@@ -51,7 +51,7 @@ def require_readable(path: Path, config: Any) -> None:
 def write_folder(
     folder: Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
 ) -> None:
-    """Write the configuration and the tensors to a folder, or neither."""
+    """Write tensors, then their configuration; an interruption leaves no old configuration beside new tensors."""
     require_folder(folder)
     path = folder / CONFIG
     with replacing(path) as temporary:
@@ -60,6 +60,6 @@ def write_folder(
 
 
 def config_of(kind: str, targets: list[str], base: str | None, **options: Any) -> dict[str, Any]:
-    """Return a configuration of PEFT with the fields that all methods share, and with these options."""
+    """Return a PEFT configuration with the fields that all methods share and with these options."""
     shared = {"peft_type": kind, "base_model_name_or_path": base, "task_type": None, "inference_mode": True}
     return {**shared, "target_modules": targets, **options}

@@ -7,7 +7,7 @@
 | diffusers' configuration in the header | PEFT's lora_alpha / r, for each component |
 | kohya's header alone | ss_network_alpha / rank; conv_alpha of ss_network_args for kernels of several taps |
 | nowhere | 1, since alpha = rank |
-| LyCORIS: LoKr with both factors whole, full | 1, since there is no rank |
+| LyCORIS: full changes, and LoKr with both factors whole | 1, since there is no rank |
 """
 
 import math
@@ -62,7 +62,7 @@ def of_file(source: TensorFile) -> Scale:
 
 
 def _by_config(path: Path, config: Mapping[str, Any], layer: str, rank: int | None) -> float:
-    """Return PEFT's scaling for a layer; ``rank`` is the rank of its tensors, or None if they do not show it."""
+    """Return PEFT's scaling for a layer; ``rank`` is the rank of its tensors, or None if it is unknown."""
     key = "lora_alpha" if "lora_alpha" in config else "alpha"
     ranks, alphas = (config.get(field) or {} for field in ("rank_pattern", "alpha_pattern"))
     if not isinstance(ranks, dict) or not isinstance(alphas, dict):

@@ -24,7 +24,7 @@ WIDEST: Final = 8
 
 
 def headline(plan: Protocol, result: Mapping[str, Any], *, alone: bool = False) -> str:
-    """Return a study's result in one line: the shares kept, or, if shares are undefined, ``judge.verdicts``.
+    """Return a study's result in one line: the shares kept, or the verdicts of ``judge`` if the study has no endpoint.
 
     Args:
         plan: the study's protocol.
@@ -104,7 +104,7 @@ def label(row: str) -> str:
 
 
 def _decides(plan: Protocol, row: str, verdict: Verdict, found: Sequence[Comparison]) -> str:
-    """Return a sentence with the number of targets for each verdict, and the target with the smallest p-value."""
+    """Return sentences on a row: its number of targets for each verdict, and the target with the smallest p-value."""
     mine = [c for c in found if c.row == row]
     c = min(mine, key=lambda one: one.p)
     together = sum(one.table == c.table for one in found)
@@ -129,7 +129,7 @@ def tally(said: Sequence[Verdict]) -> str:
 
 
 def controls(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """Return sentences on targets of the same function, and on independently trained targets."""
+    """Return sentences on targets with the source's function, and on independently trained targets."""
     said = []
     for target, method in plan.exact.items():
         worst = float(np.abs(np.subtract(rows[method][target], rows[method][SOURCE])).max())
@@ -160,7 +160,7 @@ def _stranger(plan: Protocol, rows: Mapping[str, Any], target: str) -> str:
 
 
 def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """Return a table of means and intervals; two, for related and for other targets, if a page is too narrow."""
+    """Return a table of means and intervals, or two, for related and for other targets, if a page is too narrow."""
     parts = {"": (SOURCE, *plan.targets)}
     if len(plan.targets) > WIDEST:
         parts = {"": (SOURCE, *plan.related), "same function, or trained apart": (*plan.exact, *plan.strangers)}
@@ -172,13 +172,13 @@ def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
 
 
 def cell(values: list[float]) -> str:
-    """Return the mean and the half-width of its 95 % interval, as text."""
+    """Return the mean of the values and the half-width of its 95 % interval, as text."""
     x = Interval.of(values)
     return f"{x.mean:.3f} ± {x.half_width:.3f}"
 
 
 def _best(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """Return a table of the means of every method on every model, at the strength that is best in hindsight."""
+    """Return a table of every method's means on the source and related targets, at the strength best in hindsight."""
     if not any(" x " in row for row in rows):
         return []
     lines = [[label(m), *(_at_best(rows, m, model) for model in (SOURCE, *plan.related))] for m in plan.methods]
@@ -206,7 +206,7 @@ def _carried(plan: Protocol) -> list[str]:
 
 
 def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
-    """Return a table of the shares that copied methods keep of their gain by retraining, for retrained methods."""
+    """Return a table of the share that each copied method keeps of its own gain after retraining on the target."""
     lines = []
     for case, one in cases(result).items():
         for row in plan.methods:
@@ -240,7 +240,7 @@ def _counted(relative: Sequence[float], better: int) -> tuple[str, str]:
 
 
 def changes(paper: str) -> dict[str, list[float]]:
-    """Return side -> changes relative to the weight adapter, one for each cell of a target in the paper's table.
+    """Return side -> relative changes from the weight adapter's score, one for each target's cell of the paper's table.
 
     The result is empty if ``paper`` is not a table.
     """

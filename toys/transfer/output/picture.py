@@ -25,7 +25,7 @@ HEADLINE: Final = 80
 
 
 def draw(plan: Protocol, result: Mapping[str, Any], headline: str) -> Figure:
-    """Return the figure: each method minus copied LoRA by target, with 95 % intervals; a negative value is better."""
+    """Return the figure: each method's measure minus that of LoRA on the same layers, by target; negative is better."""
     tables = {case: one["rows"] for case, one in cases(result).items()}
     shown = shown_methods(plan)
     others = _other_tables(plan, next(iter(tables.values())))
@@ -49,7 +49,10 @@ def draw(plan: Protocol, result: Mapping[str, Any], headline: str) -> Figure:
 
 
 def shown_methods(plan: Protocol) -> list[str]:
-    """Return the methods to draw by target: those of LoRA's rank with a comparison, except the opposite side."""
+    """Return the rows that are drawn target by target.
+
+    They are the compared methods of the study's own table with LoRA's rank or on some layers, except "opposite".
+    """
     return [
         row
         for row, m in plan.tables[plan.paper].items()
@@ -89,7 +92,7 @@ def _panel(axes: Axes, plan: Protocol, rows: Mapping[str, Any], shown: list[str]
 
 
 def _other_tables(plan: Protocol, rows: Mapping[str, Any]) -> dict[str, dict[str, Interval]]:
-    """Return the mean difference from the compared row on related models, by further table of the paper and row."""
+    """Return, for the paper's other tables, table -> row -> mean difference from its comparison on related models."""
     found: dict[str, dict[str, Interval]] = {}
     for table, methods in plan.tables.items():
         for row, m in methods.items():

@@ -30,7 +30,7 @@ OTHER: Final = {"input": "output", "output": "input"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
-    """The fixed rule, with its date and the seeds and the toy on which it was fixed."""
+    """The limit of the rule, ``least``, and the date, the toy and the seeds on which it was fixed."""
 
     fixed: str
     toy: str
@@ -46,8 +46,9 @@ class Move:
         toy, case, target, seed, row: identify the move.
         group: "related", "exact" (the same function with different weights) or "strangers".
         score: score of the side, from the two models' weights; None if nothing can be compared.
-        kept: (none - moved) / (none - retrained), both on the target, with LoRA retrained if the method was not; if
-            neither was, since the target has the source's function, the denominator is (none - trained) on the source.
+        kept: (none - moved) / (none - retrained), for losses on the target without adapter, with the moved one and with
+            one trained there: the method's, or LoRA's if the method was not retrained. If neither was, since the target
+            has the source's function, the denominator is the method's gain on the source.
     """
 
     toy: str
@@ -72,7 +73,7 @@ def threshold() -> Threshold:
 
 
 def moves(plan: Protocol, result: Mapping[str, Any]) -> list[Move]:
-    """Return the moves of every method of LoRA's rank to every target, at full strength."""
+    """Return the moves of every method of LoRA's rank in the study's own table to every target, at full strength."""
     groups = {t: g for g in ("related", "exact", "strangers") for t in getattr(plan, g)}
     methods = {row: m for row, m in plan.methods.items() if m.match == "rank" and not m.table}
     found = []
@@ -91,7 +92,7 @@ def moves(plan: Protocol, result: Mapping[str, Any]) -> list[Move]:
 def _gains(rows: Mapping[str, Any], row: str, target: str) -> list[float]:
     """Return the method's gain after training on the target, by seed.
 
-    If this gain is not recorded, LoRA's gain is returned; if LoRA's is not, the method's gain on the source.
+    If this gain is not recorded, the result is LoRA's; if that is not recorded either, the method's gain on the source.
     """
     for name in (f"{row}, retrained", f"{LORA}, retrained"):
         trained = rows.get(name, {}).get(target)
@@ -130,7 +131,7 @@ def balanced(some: Iterable[Move], least: float) -> float:
 
 
 def best_least(some: Sequence[Move]) -> float:
-    """Return the limit with the best balanced accuracy on these moves; of several such limits, the middle one."""
+    """Return the limit with the best balanced accuracy on these moves, or the middle one of equally good limits."""
     grid = [k / 100 for k in range(101)]
     found = [balanced(some, least) for least in grid]
     good = [least for least, right in zip(grid, found, strict=True) if right == max(found)]
@@ -139,7 +140,7 @@ def best_least(some: Sequence[Move]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The side chosen for a pair, and the shares kept by this side, by LoRA, and by the best side."""
+    """The side chosen for a pair, and the shares kept by this side, by LoRA, and by the best side (at least 0)."""
 
     pair: tuple[str, str, str, int]
     group: str
@@ -150,7 +151,7 @@ class Choice:
 
 
 def choices(some: Iterable[Move], least: float) -> list[Choice]:
-    """Return for every pair the side with the highest score (LoRA wins ties), or no side below the limit."""
+    """Return, for every pair, the side with the highest score, or None if that is below ``least``; LoRA wins ties."""
     pairs: dict[tuple[str, str, str, int], list[Move]] = {}
     for move in some:
         pairs.setdefault(move.pair, []).append(move)

@@ -1,6 +1,6 @@
 """Results of carrying LoRA over in every study, on a few seeds, beside those of a copied LoRA and the predictions.
 
-    share of a row on a target = (loss without adapter - loss of the row) / (LoRA's gain on the source)
+    share of a row on a target = (loss without adapter - loss of the row) / (LoRA's mean gain on the source)
 
 ``transfer`` predicts this share; the endpoint divides by the gain of a LoRA retrained on the target. Copied, carried
 over and retrained LoRAs have the same seeds and the same learning rate, which is the one in the study's record.
@@ -68,7 +68,7 @@ def run(
 
 
 def kept(rows: Mapping[str, Any], row: str, target: str) -> np.ndarray:
-    """Return the share of LoRA's gain on the source that a row keeps on a target, by seed."""
+    """Return a row's gain on a target as a share of LoRA's mean gain on the source, by seed."""
     none, moved = (np.asarray(rows[r][target], dtype=float) for r in (NONE, row))
     gain = np.asarray(rows[NONE][SOURCE], dtype=float) - np.asarray(rows[LORA][SOURCE], dtype=float)
     return (none - moved) / gain.mean()
@@ -119,7 +119,7 @@ def _mean(shares: np.ndarray) -> str:
 
 
 def text(plan: Protocol, result: Mapping[str, Any]) -> str:
-    """Return the table for the screen."""
+    """Return the table of shares, formatted for a terminal."""
     return terminal("\n".join(markdown(*lines(plan, result), numbers=True)))
 
 

@@ -38,7 +38,7 @@ class Endpoint:
 
     Attributes:
         study, row: identify the comparison.
-        lora, method: shares kept by LoRA and by the method, over seeds.
+        lora, method: mean shares kept by LoRA and by the method, over seeds.
         difference: the method's share minus LoRA's, paired by seed.
         beyond: ``difference`` minus the difference on the source.
         verdict, verdict_beyond: verdicts on ``difference`` and on ``beyond``.
@@ -93,13 +93,13 @@ def is_compared(method: Method, row: str) -> bool:
 
 
 def can_be_formed(plan: Protocol, record: Mapping[str, Any]) -> bool:
-    """Return whether shares are meaningful: retrained LoRA gains over twice the margin on every related target."""
+    """Return whether the mean gain in the denominator of shares exceeds twice the margin on every related target."""
     gains = [_gain(one["rows"], t).mean() for one in cases(record).values() for t in plan.related]
     return min(gains) > 2 * plan.margin
 
 
 def shares(plan: Protocol, record: Mapping[str, Any], row: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the shares of LoRA and of a row, and the row's lead on the source, by seed, as means over targets."""
+    """Return the shares of LoRA and of a row, and the row's lead on the source, by seed, as means over the targets."""
     lora, method, lead = [], [], []
     for one in cases(record).values():
         rows = one["rows"]
@@ -113,7 +113,7 @@ def shares(plan: Protocol, record: Mapping[str, Any], row: str) -> tuple[np.ndar
 
 
 def concluded(gaps: list[np.ndarray]) -> list[Verdict]:
-    """Return a verdict on each paired difference; tests of difference and of equivalence are corrected by Holm."""
+    """Return a verdict on each paired difference; Holm's method corrects the tests of difference and of equivalence."""
     different = holm([t_test(gap) for gap in gaps])
     equal = holm([equivalence(gap, MARGIN) for gap in gaps])
     return [Verdict.of(gap.mean(), p, q, ERROR) for gap, p, q in zip(gaps, different, equal, strict=True)]
@@ -162,7 +162,7 @@ def results() -> str:
 
 
 def _carried(study: str) -> str:
-    """Return the shares of a carried-over and of a copied LoRA on the same seeds; empty if they are not recorded."""
+    """Return the share of a carried-over LoRA, and of its copy on the same seeds, as text; empty if not recorded."""
     found, plan = carried_over(study), protocol(study)
     if found is None:
         return ""

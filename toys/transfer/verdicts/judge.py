@@ -42,7 +42,7 @@ class Verdict(StrEnum):
         """Return the verdict on a difference.
 
         Args:
-            ahead: the method's advantage.
+            ahead: the method's advantage; positive if it is better.
             different: corrected p-value of the test for a difference.
             equal: p-value of the test for equivalence.
             error: significance level of both tests.
@@ -144,7 +144,7 @@ def _of_a_difference(gap: np.ndarray, p: float, protocol: Protocol) -> Verdict:
 
 
 def verdicts(result: Mapping[str, Any], found: Sequence[Comparison]) -> dict[str, Verdict]:
-    """Return each row's verdict, which is inconclusive if a learning rate lies at an edge of the grid."""
+    """Return each row's verdict; inconclusive if its learning rate, or its comparison's, is at an edge of the grid."""
     edge = {row for one in cases(result).values() for row, rate in one["rates"].items() if not rate["interior"]}
     rows = {one.row: {one.row, one.against} & edge for one in found}
     return {
@@ -171,7 +171,10 @@ def claim(found: Sequence[Comparison]) -> Verdict:
 
 
 def retention(rows: Mapping[str, Any], row: str, target: str, ceiling: str = "lora, retrained") -> Interval | None:
-    """Return (none - moved) / (none - retrained), averaged over seeds; None if a retrained value is missing."""
+    """Return the interval of (none - moved) / (none - retrained) over seeds; None if a retrained value is missing.
+
+    These are losses on the target: without adapter, of ``row``, and of ``ceiling``.
+    """
     if None in rows.get(ceiling, {}).get(target, [None]):
         return None
     none, moved, best = (np.asarray(rows[r][target], dtype=float) for r in (NONE, row, ceiling))

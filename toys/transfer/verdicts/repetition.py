@@ -93,7 +93,7 @@ def text(plan: Protocol, record: Mapping[str, Any], result: Mapping[str, Any]) -
 
 
 def made_on(record: Mapping[str, Any]) -> str:
-    """Return the processor, kernels and versions of a record, or "not recorded"."""
+    """Return the processor, kernels and versions of a record as text, with "not recorded" for missing ones."""
     config, versions = record["config"], record.get("versions", {})
     known = {key: config.get(key, UNKNOWN) for key in ("processor", "kernels")}
     return _listed(known | {key: versions.get(key, UNKNOWN) for key in ("torch", "python")})

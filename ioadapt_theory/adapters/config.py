@@ -128,7 +128,7 @@ class AdapterConfig:
         if placement == "residual":
             placement = residual_side(name)
         elif placement == "auto":
-            msg = "'auto' works only for all layers: adapt(model, ..., placement='auto', target=..., inputs=...)."
+            msg = "'auto' can be set only for all layers: adapt(model, ..., placement='auto', target=..., inputs=...)."
             raise InvalidValueError(msg)
         rank = override(self.rank_pattern, name, self.rank)
         alpha = override(self.alpha_pattern, name, self.alpha)

@@ -12,8 +12,8 @@ from ioadapt_theory.adapters.families import Family
 from ioadapt_theory.adapters.matrices import Operator
 
 NO_GRADIENT = (
-    "A {} passes no gradient to its input (int8 layers do not), so its adapter cannot be trained; use"
-    " placement='output', or train on the unquantised model."
+    "A {} passes no gradient back to its input, as some int8 layers do not, so an adapter on that side cannot be"
+    " trained; use placement='output', or train on the unquantised model."
 )
 
 

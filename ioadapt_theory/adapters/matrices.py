@@ -59,8 +59,9 @@ class Operator(Base):
 
     def dense(self) -> Tensor:
         """Raise UnsupportedError: the weight of an unknown layer cannot be read."""
-        kind = f"{type(self.module).__name__} is no plain matrix (quantised, parametrised, offloaded or custom)"
-        msg = f"The weight of this {kind}; load it as one, or use input or output placement without merging."
+        kind = f"{type(self.module).__name__} is not a plain matrix (but quantised, parametrised, offloaded or custom)"
+        way = "load the model unquantised and without offloading, or use input or output placement and do not merge"
+        msg = f"The weight of this {kind}; {way}."
         raise UnsupportedError(msg)
 
     def stored(self, matrix: Tensor) -> Tensor:
@@ -175,7 +176,7 @@ def _with_known_sizes(module: Any) -> Operator:
         case _ if type(inner).__name__ == "Conv1D" and hasattr(inner, "nf"):
             f = Operator(module, *inner.weight.shape)
         case _:
-            msg = f"{kind} cannot be adapted: it has no in_features and out_features, and is no known convolution."
+            msg = f"{kind} cannot be adapted: it has no in_features and out_features, and is not a known convolution."
             raise UnsupportedError(msg)
     if isinstance(weight := getattr(module, "weight", None), Tensor) and weight.is_complex():
         msg = f"The weight of this {kind} is complex, but adapters are real."

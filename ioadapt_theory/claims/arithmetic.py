@@ -182,7 +182,8 @@ def condition_number(m: Array) -> Array:
     """Return the largest divided by the smallest of the min(c, d) singular values of a c x d matrix."""
     s = singular_values(m)
     if not isinstance(m, Tensor) and max(m.shape) > LARGE and s[-1] < 1e-6 * s[0]:
-        msg = f"cond(M) must be at most 1e6 for a matrix larger than {LARGE} x {LARGE}; use a smaller matrix."
+        what = f"The condition number of a matrix larger than {LARGE} x {LARGE} is computed only up to 1e6"
+        msg = f"{what}; use a smaller or better-conditioned matrix."
         raise InvalidValueError(msg)
     return s[..., 0] / s[..., -1]
 

@@ -93,7 +93,8 @@ def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
     """
     inequality = claim.inequality
     if inequality is None:
-        msg = f"{claim.id} is no inequality to evaluate on an instance; run `ioadapt verify {claim.id}`."
+        way = f"run `ioadapt verify {claim.id}`"
+        msg = f"{claim.id} is not an inequality, so it cannot be evaluated on an instance; {way}."
         raise InvalidValueError(msg)
     residuals = after = _residuals(inequality, raw)
     if missed := max((residuals[name] for name, h in inequality.hypotheses.items() if h.mends), default=0.0):
@@ -111,7 +112,7 @@ def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
     result = Evaluation(claim=claim.id, lhs=lhs, rhs=rhs, first_order=first_order, hypotheses=residuals)
     entering = max((residuals[name] for name, h in inequality.hypotheses.items() if h.enters), default=0.0)
     if not result.holds and entering and (violation := result.decisive - rhs) <= 2 * entering:
-        reason = f"the sides differ by {violation:.3g}, which the hypotheses' residual, {entering:.3g}, may explain"
+        reason = f"the sides differ by {violation:.3g}, which the hypotheses' residual, {entering:.3g}, could explain"
         raise UndecidedError(reason, residuals)
     return result
 

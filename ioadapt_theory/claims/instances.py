@@ -113,17 +113,17 @@ def _nested(key: str, raw: Any, depth: int) -> Any:
     kind = "a list of numbers" if depth == 1 else "a list of rows of equal length"
     lists = [raw] if depth == 1 or not isinstance(raw, list) else [raw, *raw]
     if not all(isinstance(x, list) and x for x in lists):
-        msg = f"{key} must be {kind}, got {_short(raw)}."
+        msg = f"{key} must be {kind}, not {_short(raw)}."
         raise FileFormatError(msg)
     if depth == 2 and len({len(row) for row in raw}) > 1:
-        msg = f"{key} must be {kind}, got rows of lengths {_short([len(row) for row in raw])[1:-1]}."
+        msg = f"{key} must be {kind}, not rows of lengths {_short([len(row) for row in raw])[1:-1]}."
         raise ShapeError(msg)
     return [_nested(key, x, depth - 1) for x in raw]
 
 
 def _scalar(key: str, raw: Any) -> Fraction:
     if isinstance(raw, str) and EXPONENT.search(raw):
-        msg = f"{key} contains {_short(raw)}, but exponents have at most three digits."
+        msg = f"{key} contains {_short(raw)}, but an exponent may have at most three digits."
         raise FileFormatError(msg)
     try:
         return Fraction("" if isinstance(raw, bool) else raw)
@@ -141,7 +141,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict[str, Any]()
     for key, value in pairs:
         if key in content:
-            msg = f"The key {_short(key)} appears twice; give it once."
+            msg = f"contains the key {_short(key)} twice; remove one."
             raise FileFormatError(msg)
         content[key] = value
     return content
@@ -153,8 +153,9 @@ def load(path: Path | str, kind: str = "instance file") -> dict[str, Any]:
         with Path(path).open("rb") as file:
             content = file.read(LARGEST + 1)
         raw = [] if len(content) > LARGEST else json.loads(content.decode("utf-8-sig"), object_pairs_hook=_unique)
-    except FileFormatError:
-        raise
+    except FileFormatError as error:
+        msg = f"The {kind} {str(path)!r} {error}"
+        raise FileFormatError(msg) from None
     except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or f"not JSON ({error})"
         msg = f"The {kind} {str(path)!r} cannot be read: {reason}."

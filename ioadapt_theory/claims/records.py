@@ -142,7 +142,7 @@ def read(path: str) -> Record:
         msg = f"{path!r} was changed after it was written (its content does not match its digest); run verify again."
         raise FileFormatError(msg)
     if differ := differences(stamp, versions()):
-        msg = f"{path!r} was computed with other versions, {differ}; run verify again."
+        msg = f"{path!r} was computed with different versions: {differ}. Run verify again."
         raise FileFormatError(msg)
     results = dict(map(_parsed, raw["parts"]))
     return Record(results, tuple(raw["config"].get("runs", [raw["config"]])))

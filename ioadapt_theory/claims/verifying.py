@@ -102,7 +102,7 @@ def parts(names: Iterable[str], run: Run) -> Iterator[Part]:
 def do(values: Sequence[Any], stamp: Mapping[str, str | None]) -> dict[str, Any]:
     """Compute a part whose caller has the versions ``stamp``; return the JSON result or, under "refused", a reason."""
     if differ := differences(versions(), stamp):
-        return {"refused": f"A worker has other versions, {differ}; install the same versions everywhere."}
+        return {"refused": f"A worker runs different versions: {differ}. Install the same versions everywhere."}
     part = Part(*values)
     with _ONE_AT_A_TIME:
         threads = torch.get_num_threads()
@@ -178,7 +178,8 @@ def versions() -> dict[str, str | None]:
 def differences(there: Mapping[str, str | None], here: Mapping[str, str | None]) -> str:
     """Return the differences between the versions ``there`` and ``here`` as text; empty if there are none."""
     names = sorted(name for name in here.keys() | there.keys() if here.get(name) != there.get(name))
-    return ", ".join(f"{name} {there.get(name)} (here {here.get(name)})" for name in names)
+    shown = ((name, *(of.get(name) or "not installed" for of in (there, here))) for name in names)
+    return ", ".join(f"{n} {one} (here {two})" if n != "code" else "the claims' code" for n, one, two in shown)
 
 
 def sources(folder: Path) -> str:

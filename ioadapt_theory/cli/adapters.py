@@ -129,8 +129,8 @@ def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") 
         component = component_of(checkpoint.source, checkpoint.config, matched.weights.names)
     if not component and args.style == "diffusers":
         msg = (
-            f"The keys of diffusers begin with the pipeline's component, which is unknown for {args.base}; set it with"
-            " --component unet, transformer, text_encoder or text_encoder_2."
+            f"In diffusers' format, keys begin with the pipeline's component, which is unknown for {args.base}; set"
+            " it with --component unet, transformer, text_encoder or text_encoder_2."
         )
         raise InvalidValueError(msg)
     if component == "text_encoder" and args.style == "kohya" and "text_encoder_2" in matched.file.components:

@@ -77,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source = parser.add_argument_group("where to find the weights")
     add = source.add_argument
     add("--variant", metavar="V", help="variant of the files on the hub, such as fp16")
-    add("--ema", action=argparse.BooleanOptionalAction, help="use averaged (EMA) or trained weights")
+    add("--ema", action=argparse.BooleanOptionalAction, help="averaged (EMA) or trained weights, for a file with both")
     add("--offline", action="store_true", help="use only files in the cache")
     add("--cache", type=Path, metavar="DIR", help="folder of the hub's cache")
 

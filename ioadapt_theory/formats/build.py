@@ -42,10 +42,7 @@ def _incomplete(parts: Collection[str]) -> FileFormatError:
 
 
 def rank_of(kind: str, shapes: Shapes) -> int | None:
-    """Return the rank (at least 1) by which alpha is divided, or None for a kind of adapter without rank."""
-    if empty := [role for role, shape in shapes.items() if 0 in shape]:
-        msg = f"{empty[0]} has shape {list(shapes[empty[0]])}, in which no size may be 0"
-        raise FileFormatError(msg)
+    """Return the rank by which alpha is divided, or None for a kind of adapter without rank."""
     try:
         return KINDS[kind].rank(shapes)
     except IndexError:
@@ -54,7 +51,7 @@ def rank_of(kind: str, shapes: Shapes) -> int | None:
 
 def _misfit(shapes: Shapes) -> FileFormatError:
     listed = ", ".join(f"{role} {list(shape)}" for role, shape in shapes.items())
-    return FileFormatError(f"the shapes {listed} do not fit together")
+    return FileFormatError(f"the shapes {listed} do not fit together; save the adapter again")
 
 
 def build(kind: str, parts: Parts, scaling: float) -> Adapter:
@@ -99,12 +96,13 @@ def cut(adapter: Adapter, ranges: Ranges) -> Adapter:
     parts = dict[Placement, Family]()
     for placement, phi in adapter.parts():
         if placement is Placement.OUTPUT:
-            msg = "an output adapter mixes the outputs of this layer, which the model splits; bake the adapter first"
+            what = "an output adapter mixes all outputs of this fused layer, but the model has separate layers for them"
+            msg = f"{what}; bake the adapter into a plain LoRA first"
             raise UnsupportedError(msg)
         parts[placement] = phi if placement is Placement.INPUT else phi.cut(ranges)
     kinds = {type(phi) for phi in parts.values()}
     if len(kinds) > 1:
-        msg = "a sum with a LoKr can be split only at multiples of the LoKr's block; bake the adapter first"
+        msg = "a sum with a LoKr can be split only at multiples of its block; bake the adapter into a plain LoRA first"
         raise UnsupportedError(msg)
     family = next(name for name, kind in FAMILIES.items() if kind in kinds)
     return Adapter(family, parts, None if adapter.shift is None else picked(adapter.shift, ranges))

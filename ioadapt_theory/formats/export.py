@@ -172,7 +172,7 @@ def write_peanut(folder: Path | str, layers: Layers, *, base: str | None) -> Pat
     for name, adapter, weight in layers:
         factors[name] = _factors(name, adapter, Placement.OUTPUT, "PEANUT")
         if weight.bias is not None:
-            msg = f"{name} has a bias, which PEANUT cannot adapt; bake the adapter for its base."
+            msg = f"{name} has a bias, which PEANUT cannot adapt; bake the adapter into a plain LoRA instead."
             raise UnsupportedError(msg)
     rank = max(a.shape[1] for a, _ in factors.values())  # one rank for all layers; smaller ones are padded with zeros
     config = config_of("PEANUT", [*factors], base, r=rank, depth=0, act_fn="linear", scaling=1.0)
@@ -192,7 +192,8 @@ def write_glora(path: Path | str, layers: Layers, *, component: str = "") -> Pat
         a, b = _factors(name, adapter, Placement.INPUT, "GLoRA")
         (c, r), d, kernel = a.shape, base.matrix.shape[1], base.kernel
         if r == c == d:  # readers distinguish two layouts by their shapes
-            msg = f"{name}: ComfyUI misreads a GLoRA whose rank, inputs and outputs are all {r}; bake it instead."
+            what = f"ComfyUI misreads a GLoRA whose rank, inputs and outputs are all {r}"
+            msg = f"{name}: {what}; bake it into a plain LoRA instead."
             raise UnsupportedError(msg)
         key, point = _flat_key(component, name, tensors), [1] * len(kernel)
         tensors[f"{key}.a1.weight"] = b.mT.reshape(c, r, *point)
@@ -208,8 +209,8 @@ def _factors(name: str, adapter: Adapter, placement: Placement, format_: str) ->
     """Return A and sB, with the scaling s, of a LoRA in this placement; raise UnsupportedError for other adapters."""
     if adapter.family != "lora" or list(adapter) != [placement] or adapter.shift is not None:
         biased = " with a bias" if adapter.shift is not None else ""
-        kind = f"{adapter.family} adapter in {'+'.join(adapter)} placement{biased}"
-        msg = f"{name}: {format_} needs a LoRA in {placement} placement, but this is a {kind}; bake it instead."
+        kind = f"{adapter.family} adapter in {'+'.join(adapter)} placement{biased}; bake it into a plain LoRA instead"
+        msg = f"{name}: {format_} needs a LoRA in {placement} placement, but this is a {kind}."
         raise UnsupportedError(msg)
     phi: Any = adapter[placement]
     return phi.A.detach(), phi.scaling * phi.B.detach()

@@ -148,6 +148,7 @@ def _misfit(stored: StoredLayer, weights: Weights, layer: str) -> str | None:
     except UnsupportedError as error:
         return str(error).removesuffix(".")
     if stored.spares_bias and f.bias is not None:
-        return "the layer has a bias, which an output adapter changes and PEANUT does not; use PEFT to merge it"
+        why = "the layer has a bias, which an output adapter changes but PEANUT does not"
+        return f"{why}; use PEFT to merge the adapter into the base model"
     refit(stored.sketch, (f.rows, f.columns, f.channels))
     return stored.sketch.misfit(f)

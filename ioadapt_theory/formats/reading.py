@@ -96,7 +96,7 @@ def _locate(path: Path) -> tuple[Path, Mapping[str, Any] | None]:
     if file := next((file for file in files if file.exists()), None):
         return file, content
     inside = sorted(f"{p.parent.name}/" for p in folder.glob(f"*/{peft.CONFIG}"))
-    more = f" Its subfolders have adapters: {', '.join(inside[:5])}." if inside else ""
+    more = f" Its subfolders have adapters: {', '.join(inside[:5] + ['...'] * (len(inside) > 5))}." if inside else ""
     msg = (
         f"{folder} contains no adapter; give a file, or a folder with {ioadapt.FILE}, with {DIFFUSERS_FILE}, or with"
         f" {peft.CONFIG} and {peft.WEIGHTS[0]}.{more}"
@@ -135,8 +135,8 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None)
     if not layers:
         raise _without_adapter(path, unread, changes)
     bytes_, size = 4 * sum(p.numel() for layer in layers for p in layer.sketch.parameters()), os.path.getsize(path)
-    if bytes_ > MOST_GROWTH * size + MOST_BYTES:  # products of long vectors
-        msg = f"{path}: {size:,} bytes would expand to an adapter of {bytes_:,} bytes, which is too large."
+    if bytes_ > (limit := MOST_GROWTH * size + MOST_BYTES):  # products of long vectors
+        msg = f"{path}: {size:,} bytes would expand to an adapter of {bytes_:,} bytes; the limit is {limit:,}."
         raise FileFormatError(msg)
     format_ = "PEFT" if config else "kohya/LyCORIS" if flat else "diffusers"
     header, settings = source.metadata, config or {}
@@ -167,7 +167,8 @@ def _without_adapter(path: Path, unread: Mapping[str, str], changes: Iterable[Ch
             " it to merge it into the base model."
         )
         return UnsupportedError(msg)
-    some = ", ".join(sorted({*unread.values(), *map(str, changes)})[:5]) or "no tensors"
+    found = sorted({*unread.values(), *map(str, changes)})
+    some = ", ".join(found[:5] + ["..."] * (len(found) > 5)) or "no tensors"
     return FileFormatError(f"{path} contains no adapter of a supported kind (found: {some}).")
 
 
@@ -193,6 +194,10 @@ def _layer(name: Name, roles: Mapping[str, str], source: TensorFile, scale: scal
     """Return the stored adapter of one layer, without values; ``roles``: part of the adapter -> key of its tensor."""
     source.require_floats(roles.values())
     factors = {role: key for role, key in roles.items() if role != "alpha"}
+    if empty := next((key for key in factors.values() if 0 in source.shapes[key]), None):
+        shape = [*source.shapes[empty]]
+        msg = f"{source.path}: {empty} has shape {shape}, but no dimension may be 0; save the adapter again."
+        raise FileFormatError(msg)
     shapes, kind = {role: source.shapes[key] for role, key in factors.items()}, kind_of(factors)
     alpha = _number(source, roles["alpha"]) if "alpha" in roles else None
     factor = scale(name, rank_of(kind, shapes), shapes, alpha)
@@ -210,6 +215,6 @@ def _read(name: Name, kind: str, factors: Mapping[str, str], factor: float, sour
 
 def _number(source: TensorFile, key: str) -> float:
     if source.shapes[key] not in {(), (1,)}:
-        msg = f"{source.path}: {key} must be one number, found shape {list(source.shapes[key])}."
+        msg = f"{source.path}: {key} must be one number, not a tensor of shape {list(source.shapes[key])}."
         raise FileFormatError(msg)
     return float(source[key])

@@ -53,7 +53,7 @@ class TensorFile:
         for name in names:
             code = self._file.tensors[name].dtype
             if code not in FLOATS and math.prod(self.shapes[name]) > 1:
-                msg = f"{self.path}: tensor {name} must be floating point, found {code}."
+                msg = f"{self.path}: tensor {name} must be floating point, not {code}."
                 raise FileFormatError(msg)
 
     def stored(self, name: str) -> Tensor:
@@ -61,7 +61,7 @@ class TensorFile:
         tensor = self._file.tensor(name)
         whole = tensor if tensor.dtype is torch.float64 else tensor.float()  # isfinite lacks some 8-bit dtypes
         if not whole.isfinite().all():
-            msg = f"{self.path}: tensor {name} must be finite, found NaN or infinity."
+            msg = f"{self.path}: tensor {name} must be finite, but contains NaN or infinity."
             raise FileFormatError(msg)
         return tensor
 

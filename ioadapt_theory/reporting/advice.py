@@ -33,7 +33,7 @@ class Advice:
         return f"{self.how[0].upper()}{self.how[1:]}: {self.why}."
 
 
-ELSEWHERE: Final = Advice("add `--match effect` if no name matches", "this pairs layers by how much effect is kept")
+ELSEWHERE: Final = Advice("add `--match effect` if no name matches", "this pairs layers by how much effect they keep")
 
 
 def advise(kinship: Kinship, predictions: Predictions | None, *, adapted: bool) -> list[Advice]:
@@ -93,7 +93,7 @@ def _of_sides(predictions: Predictions) -> list[Advice]:
     """Return advice on an adapter that is not trained yet, from the share of the gain expected for each side."""
     shares = {side: share for side in SIDES if (share := predictions.of(side)) is not None}
     if not shares:
-        return [Advice("train an adapter on each model", "no layer has a side of equal size that the inputs reach")]
+        return [Advice("train an adapter on each model", "the inputs reach no layer with equal input or output sizes")]
     options = [
         Advice(
             f'train an adapter with placement="{side}"', f"a copy is expected to keep {share:.2f} of its gain", share
@@ -105,10 +105,10 @@ def _of_sides(predictions: Predictions) -> list[Advice]:
     best = predictions.best()
     if len({*best.values()}) > 1:
         mixed = median(predictions.expected[name, side].R for name, side in best.items())
-        why = f"with the best side of each layer, a copy is expected to keep {mixed:.2f} of its gain (R)"
+        why = f"with the best placement for each layer, a copy is expected to keep {mixed:.2f} of its gain (R)"
         auto = Advice('train an adapter with placement="auto", this target and these inputs', why, mixed)
         options.insert(0 if mixed > top + TIE else 1, auto)
     if max(top, options[0].kept or 0.0) <= TIE:
-        why = f"on each side, a copy is expected to keep at most {top:.2f} of its gain (R)"
+        why = f"in every placement, a copy is expected to keep at most {top:.2f} of its gain (R)"
         options.insert(0, Advice("train an adapter on each model", why, 0.0))
     return options

@@ -103,7 +103,8 @@ def report(
     adapters, name = _adapters(source, adapter)
     live = (source, target) if isinstance(source, nn.Module) and isinstance(target, nn.Module) else None
     if inputs is not None and (live is None or (adapters and name is None)):
-        msg = "inputs= needs two models in memory (checkpoints cannot be run), and an adapter by its name."
+        what = "With inputs=, source and target must be models in memory (checkpoints cannot be run)"
+        msg = f"{what}, and adapter=, if given, must be the name of an adapter on the source."
         raise InvalidValueError(msg)
     one, two = (ModelWeights(m) if isinstance(m, nn.Module) else m for m in (source, target))
     here, there = matrices(one), matrices(two)

@@ -72,7 +72,8 @@ def prediction_lines(predictions: Predictions) -> list[str]:
     copied = predictions.copied
     if copied is None:
         shares = ", ".join(f"{side} {number(predictions.of(side))}" for side in SIDES)
-        return [f"On the inputs, the median over the layers of R, the share of a new adapter's gain, is: {shares}."]
+        what = "a copy of a new adapter is predicted to keep this share of its gain (R, median over the layers)"
+        return [f"On the inputs, {what}: {shares}."]
     kl = "" if copied.R_KL is None else f"{copied.R_KL:.2f} by the log-likelihood (R_KL), "
     agree = f"; the plain models predict the same label at {copied.agreement:.0%} of positions" if kl else ""
     return [

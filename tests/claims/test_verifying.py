@@ -104,9 +104,13 @@ def test_a_worker_that_would_do_something_else_refuses(monkeypatch: pytest.Monke
     part = monte_carlo()[0]
     with pytest.raises(RefusedError, match=r"lemma-3: Unknown pair 'x'\."):
         list(results([part._replace(run='{"pair": "x"}')]))
-    for name, ours in (("torch", "1.0"), ("code", "0123")):
+    for name, ours, shown in (
+        ("torch", "1.0", f"torch {versions()['torch']} (here 1.0)"),
+        ("torch", None, f"torch {versions()['torch']} (here not installed)"),
+        ("code", "0123", "the claims' code"),
+    ):
         answer = do(part, versions() | {name: ours})
-        assert answer["refused"].startswith(f"A worker has other versions, {name} {versions()[name]} (here {ours}); ")
+        assert answer["refused"].startswith(f"A worker runs different versions: {shown}. Install")
 
 
 def test_workers_that_are_lost_are_one_sentence() -> None:
@@ -258,10 +262,8 @@ def test_records_of_other_code_or_versions_are_refused(tmp_path: Path, monkeypat
         monkeypatch.setattr(records, "versions", lambda change=change: here | change)
         path = written(tmp_path / "x.json", one)
         monkeypatch.undo()
-        (name, other), *_ = change.items()
-        with pytest.raises(
-            FileFormatError, match=rf"with other versions, {name} {other} \(here .*\); run verify again"
-        ):
+        shown = r"torch 9\.9 \(here .*\)" if "torch" in change else "the claims' code"
+        with pytest.raises(FileFormatError, match=rf"with different versions: {shown}\. Run verify again"):
             merge([path])
 
 

@@ -113,13 +113,13 @@ def test_a_cut_adapter_does_what_the_whole_one_does_to_those_outputs(family, pla
 def test_an_output_adapter_is_not_cut_and_the_layer_is_named(tmp_path):
     model = nn.Sequential(nn.Linear(16, 48))
     adapt(model, target_modules=["0"], placement="output", rank=2)
-    with pytest.raises(UnsupportedError, match="mixes the outputs"):
+    with pytest.raises(UnsupportedError, match="mixes all outputs"):
         cut(model[0].adapters["default"], RANGES)
     original = nn.ModuleDict({"double_blocks": nn.ModuleList([nn.ModuleDict({"img_attn": nn.ModuleDict()})])})
     original["double_blocks"][0]["img_attn"]["qkv"] = nn.Linear(16, 48)
     adapt(original, target_modules=["qkv"], placement="output", rank=2)
     save(original, tmp_path)
     flux = tiny_flux()
-    with pytest.raises(IoAdaptError, match=r"double_blocks.0.img_attn.qkv: an output adapter mixes the outputs"):
+    with pytest.raises(IoAdaptError, match=r"double_blocks.0.img_attn.qkv: an output adapter mixes all outputs"):
         load(flux, tmp_path)
     assert not layers(flux)

@@ -145,8 +145,8 @@ class _Carrying:
         certain = [n for n in ordered if n in predicted and predicted[n].interval[0] > 0]
         notes = []
         if certain and certain[0] != chosen:
-            low = predicted[chosen].interval[0]
-            notes.append(f"{certain[0]!r} was added, since {chosen!r} may keep as little as {low:.2f} of the gain.")
+            why = f"{chosen!r} may keep none of the gain (lower bound {predicted[chosen].interval[0]:.2f})"
+            notes.append(f"The candidate {certain[0]!r} was added, since {why}.")
             chosen = certain[0]
         best = predicted.get(chosen)
         put = self.candidates[chosen] if certain else {}
@@ -190,19 +190,19 @@ class _Carrying:
         return CarriedLayer(origin, side, rank, fitted.rows, fitted.features, fitted.kept.get(name))
 
     def notes(self, best: Prediction | None, *, put: bool) -> list[str]:
-        rows, notes, test = self.rows.rows, [], "test the adapter on labelled data"
+        rows, notes, test, more = self.rows.rows, [], "test the adapter on labelled data", "give more inputs"
         if best is None:
-            notes.append("No adapter was added: no candidate keeps any of the gain on the selection rows.")
+            notes.append(f"No adapter was added: no candidate keeps any of the gain on the selection rows; {more}.")
         elif not put:
-            low = best.interval[0]
-            notes.append(f"No adapter was added: the best candidate may keep as little as {low:.2f} of the gain.")
+            least = f"even the best candidate may keep none of the gain (lower bound {best.interval[0]:.2f})"
+            notes.append(f"No adapter was added: {least}; {more}, or train on the target.")
         if rows <= TOO_FEW:
             notes.append(f"{rows} rows are too few for a reliable prediction; give 256 or more.")
         elif self.few:
             notes.append(f"With only {rows} rows, one ridge strength is tried instead of several; give 256 or more.")
         if best is not None and put and best.kept < LITTLE:
-            more = "give more inputs" if self.trial.options.refine else "refine the adapter (refine=50, --refine 50)"
-            notes.append(f"Only {best.kept:.2f} of the gain is kept; {more}, or train further on the target.")
+            way = more if self.trial.options.refine else "refine the adapter (refine=50, --refine 50)"
+            notes.append(f"Only a share of {best.kept:.2f} of the gain is kept; {way}, or train further on the target.")
         if best is not None and best.R_KL is not None and abs(best.R_KL - best.R) > APART:
             both = f"{best.R_KL:.2f} from the likelihoods, {best.R:.2f} from the output changes"
             notes.append(f"The two estimates of the share of the gain that is kept differ ({both}); {test}.")

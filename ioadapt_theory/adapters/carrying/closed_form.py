@@ -124,8 +124,9 @@ class Translation:
         u, v = u @ a.to(u), v @ b.to(v).mT
         r, g = target.reader(self.target_side), target.writer(self.target_side)
         u, v = u.to(r.device), v.to(r.device)
-        if u.shape[:-1] != r.shape[:-1] or v.shape[:-1] != g.shape[:-1]:
-            msg = f"its {r.shape[0]} x {r.shape[1]} rows cannot be paired with the source's {u.shape[0]} x {u.shape[1]}"
+        if odd := [(ours, theirs) for ours, theirs in ((r, u), (g, v)) if ours.shape[:-1] != theirs.shape[:-1]]:
+            (n, m), (n2, m2) = (x.shape[-3:-1] for x in odd[0])
+            msg = f"its {n} samples of {m} positions cannot be paired with the source's {n2} samples of {m2} positions"
             raise ShapeError(msg)
         if self.reader is None or self.writer is None:
             self.reader, self.writer = Regression(r.shape[-1], a.shape[1]), Regression(g.shape[-1], len(b))

@@ -86,14 +86,15 @@ def differences(base: nn.Module, tuned: nn.Module) -> dict[str, Tensor]:
             continue
         w, w2 = operator(module).dense().detach().float(), operator(others[name]).dense().detach().float()
         if w.shape != w2.shape:
-            msg = f"{name} is {[*w.shape]} in the base but {[*w2.shape]} in the tuned model; give another base."
+            both = f"{[*w.shape]} in the base but {[*w2.shape]} in the tuned model"
+            msg = f"The weight of {name} has size {both}; give the base that the model was tuned from."
             raise InvalidValueError(msg)
         if torch.equal(w, w2):
             same += 1
         else:
             found[name] = w2 - w
     if not found:
-        what = f"equals the base in all {same}" if same else "shares no names of"
-        msg = f"The tuned model {what} linear layers and convolutions; give a model tuned from the base."
+        what = f"equals the base in all {same} linear layers and convolutions"
+        msg = f"The tuned model {what if same else 'has no layer of the base'}; give a model tuned from the base."
         raise InvalidValueError(msg)
     return found

@@ -64,7 +64,8 @@ def _sum(parts: list[tuple[Adapter, float]]) -> Adapter:
             msg = f"{adapter.family} adapters cannot be summed into one; activate them together instead."
             raise UnsupportedError(msg)
         if [*adapter] != [*first]:
-            msg = f"the adapters have placements {'+'.join(first)} and {'+'.join(adapter)}; they must be equal."
+            both = f"different placements ({'+'.join(first)}, {'+'.join(adapter)})"
+            msg = f"the adapters have {both} and cannot be summed into one; activate them together instead."
             raise InvalidValueError(msg)
     families = {Placement(side): _joined(side, parts) for side in first}
     *_, last = first

@@ -115,7 +115,8 @@ def convert(
     (placed, phi), *more = adapter.parts()
     if not isinstance(phi, LoRA) or more or placed is not Placement.WEIGHT:
         kind = f"{adapter.family} adapter in {'+'.join(adapter)} placement"
-        msg = f"Eq. 5 converts only a LoRA on the weight, but this is a {kind}; bake it to a plain LoRA first."
+        way = "bake it into a plain LoRA first (`ioadapt adapters bake`)"
+        msg = f"Only a LoRA on the weight can be converted, but this is a {kind}; {way}."
         raise UnsupportedError(msg)
     rows, columns, channels = phi.size
     side = Placement(placement)
@@ -124,8 +125,8 @@ def convert(
         raise UnsupportedError(msg)
     if side is Placement.INPUT and rows != channels:
         msg = (
-            f"A LoRA can treat the {rows // channels} taps of a kernel differently, an input adapter cannot; convert it"
-            " to output."
+            f"A LoRA can treat the {rows // channels} taps of a kernel differently, but an input adapter cannot;"
+            " convert the LoRA to an output adapter instead."
         )
         raise UnsupportedError(msg)
     layer_for(adapter, w, bias)

@@ -37,7 +37,7 @@ def without_auto(
         InvalidValueError: the target or the inputs are missing, or no layer is left.
     """
     if target is None or inputs is None:
-        msg = "placement='auto' needs target= and inputs=: a model, and unlabelled inputs of both models."
+        msg = "placement='auto' needs target= (the other model) and inputs= (unlabelled inputs of both models)."
         raise InvalidValueError(msg)
     best = by_law(model, config, target, inputs)
     own = config.placement_pattern
@@ -45,16 +45,16 @@ def without_auto(
     pattern = {**own, **{f"^{re.escape(n)}": str(side) for n, side in best.items() if side is not None}}
     if len(left_out) == len(best):
         msg = (
-            "Adapters are expected to keep nothing on the target: no layer has a counterpart of equal size with a side"
-            " that keeps a share above 0; train on the target instead."
+            "No adapter is expected to transfer to the target: no selected layer has a counterpart of the same size on"
+            " which an input or output adapter would keep any of its gain. Train the adapter on the target instead."
         )
         raise InvalidValueError(msg)
     taken = config.target_modules
     if left_out:
         some = ", ".join(left_out[:3] + ["..."] * (len(left_out) > 3))
         msg = (
-            f"placement='auto' skips {len(left_out)} of {len(best)} layers, which have no counterpart of equal size in"
-            f" the target, or on which adapters are expected to keep nothing: {some}."
+            f"placement='auto' skips {len(left_out)} of {len(best)} layers ({some}): they have no counterpart of the"
+            " same size in the target, or adapters on them are not expected to keep any of their gain."
         )
         warnings.warn(msg, stacklevel=3)
         taken = "|".join(re.escape(n) for n in best if n not in left_out)

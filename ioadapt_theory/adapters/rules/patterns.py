@@ -48,7 +48,8 @@ def fits(pattern: str, name: str) -> bool:
         if (took := time.thread_time() - began) > SLOW:
             _spent += took
             if _spent > LIMIT:
-                msg = f"Pattern {pattern[:60]!r} takes more than {LIMIT:g} s to match; avoid nested repetition."
+                what = f"Slow regular expressions have taken more than {LIMIT:g} s in total"
+                msg = f"{what}, most recently {pattern[:60]!r}; avoid nested repetition."
                 raise InvalidValueError(msg)
 
 

@@ -91,9 +91,9 @@ def stored_layer(
     for part in sorted(expected.keys() | shapes.keys()):
         dtype = source.dtype(keys[part]) if part in keys else None
         if expected.get(part) != shapes.get(part) or dtype not in PLAIN_DTYPES:
-            there = f"{dtype} {[*shapes[part]]}" if part in keys else "nothing"
+            there = f"{dtype} {[*shapes[part]]}" if part in keys else "missing"
             wanted = f"floating point {[*expected[part]]}" if part in expected else "absent"
-            msg = f"{source.path}: tensor {keys.get(part, f'{name}.{part}')} must be {wanted}, found {there}."
+            msg = f"{source.path}: tensor {keys.get(part, f'{name}.{part}')} must be {wanted}, not {there}."
             raise FileFormatError(msg)
     return StoredLayer(name, sketch, partial(_read, sketch, keys, read))
 
@@ -138,5 +138,5 @@ def _sketch(entry: Any, shapes: Shapes) -> Adapter:
 
 def _demand(key: str, expected: str, value: Any, *, ok: bool) -> None:
     if not ok:
-        msg = f"{key} must be {expected}, found {value!r:.80}."
+        msg = f"{key} must be {expected}, not {value!r:.80}."
         raise FileFormatError(msg)

@@ -30,7 +30,7 @@ def require_readable(path: Path, config: Any) -> None:
         raise UnsupportedError(msg)
     for field in ("use_rslora", "lora_bias"):
         if not isinstance(config.get(field, False), bool):
-            msg = f"{path}: {field} must be true or false, found {config[field]!r:.80}."
+            msg = f"{path}: {field} must be true or false, not {config[field]!r:.80}."
             raise FileFormatError(msg)
     init = config.get("init_lora_weights")
     if isinstance(init, str) and init.lower().startswith(EDITING_INITS):

@@ -54,7 +54,7 @@ def of_file(source: TensorFile) -> Scale:
             text = (arguments if several_taps else {}).get("conv_alpha", source.metadata.get("ss_network_alpha"))
             alpha = None if text in (None, "", "None", "Dynamic") else _float(text)
         if alpha is not None and not is_finite(alpha):
-            msg = f"alpha must be finite, found {alpha}"
+            msg = f"alpha must be a finite number, not {alpha}"
             raise FileFormatError(msg)
         return alpha / rank if alpha else 1.0
 
@@ -66,19 +66,19 @@ def _by_config(path: Path, config: Mapping[str, Any], layer: str, rank: int | No
     key = "lora_alpha" if "lora_alpha" in config else "alpha"
     ranks, alphas = (config.get(field) or {} for field in ("rank_pattern", "alpha_pattern"))
     if not isinstance(ranks, dict) or not isinstance(alphas, dict):
-        msg = f"{path}: rank_pattern and alpha_pattern must be objects, found {ranks!r:.40} and {alphas!r:.40}."
+        msg = f"{path}: rank_pattern and alpha_pattern must be objects, not {ranks!r:.40} and {alphas!r:.40}."
         raise FileFormatError(msg)
     r = _number(path, "r", override(ranks, layer, config.get("r", rank or 8)))
     alpha = _number(path, key, override(alphas, layer, config.get(key, 8)))
     if r <= 0 or (rank is not None and r != rank):
-        msg = f"{path}: r of {layer} must be {f'{rank}, as in its factors' if rank else 'positive'}, found {r:g}."
+        msg = f"{path}: r of {layer} must be {f'{rank}, as in its factors' if rank else 'positive'}, not {r:g}."
         raise FileFormatError(msg)
     return alpha / (math.sqrt(r) if config.get("use_rslora") is True else r)
 
 
 def _number(path: Path, key: str, value: Any) -> float:
     if not is_finite(value):
-        msg = f"{path}: {key} must be a finite number, found {value!r:.80}."
+        msg = f"{path}: {key} must be a finite number, not {value!r:.80}."
         raise FileFormatError(msg)
     return float(value)
 
@@ -87,7 +87,7 @@ def _float(text: Any) -> float:
     try:
         return float(text)
     except (TypeError, ValueError, OverflowError):
-        msg = f"alpha in the header must be a number, found {text!r:.80}"
+        msg = f"alpha in the header must be a number, not {text!r:.80}"
         raise FileFormatError(msg) from None
 
 
@@ -95,6 +95,6 @@ def _object(source: TensorFile, key: str) -> dict[str, Any]:
     """Return the JSON object under a key of a file's header, or {} if there is none."""
     value = parse_json(source.metadata.get(key) or "{}", f"{source.path}: {key} in the header")
     if not isinstance(value, dict):
-        msg = f"{source.path}: {key} in the header must be an object, found {value!r:.80}."
+        msg = f"{source.path}: {key} in the header must be an object, not {value!r:.80}."
         raise FileFormatError(msg)
     return value

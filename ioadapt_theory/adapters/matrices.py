@@ -59,9 +59,9 @@ class Operator(Base):
 
     def dense(self) -> Tensor:
         """Raise UnsupportedError: the weight of an unknown layer cannot be read."""
-        kind = f"{type(self.module).__name__} is not a plain matrix (but quantised, parametrised, offloaded or custom)"
+        what = "is not a plain matrix (it may be quantised, parametrised, offloaded or custom)"
         way = "load the model unquantised and without offloading, or use input or output placement and do not merge"
-        msg = f"The weight of this {kind}; {way}."
+        msg = f"The weight of this {type(self.module).__name__} {what}; {way}."
         raise UnsupportedError(msg)
 
     def stored(self, matrix: Tensor) -> Tensor:

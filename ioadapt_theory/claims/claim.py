@@ -55,7 +55,7 @@ class Run:
     device: str = "cpu"
 
     def only(self, *names: str) -> "Run":
-        """Return a run with these settings and the defaults for all others."""
+        """Return a run with the named settings of this one and the defaults for all others."""
         return Run(**{name: getattr(self, name) for name in names})
 
     def chosen(self) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def open_weights(
 
 
 def choose(names: Collection[str], where: str, variant: str | None, inside: str) -> str:
-    """Return the file to open, preferring the variant, then safetensors; raise SourceError if the choice is unclear."""
+    """Return the file to open, preferring the variant, then safetensors; raise SourceError if no choice is clear."""
     usual = (name for wanted in dict.fromkeys((variant, None)) for name in _usual_names(wanted))
     if name := next((name for name in usual if name in names), None):
         return name

@@ -54,7 +54,7 @@ class Hypothesis:
         return self.stated.right == Term("scalar", name="epsilon")
 
     def residual(self, instance: Any) -> Array:
-        """Return by how much an instance misses the hypothesis, or 0; for inequalities, relative to the right side."""
+        """Return how far an instance misses it: relative excess, |left − right| or, for matrices, its squared norm."""
         values, (left, right) = Values(instance), (self.relation.left, self.relation.right)
         if self.relation.sign != "=":
             excess = a.excess(values(left), values(right))

@@ -31,7 +31,7 @@ def split(placement: Placement) -> Link:
 
 
 def by_norms(placement: Placement, factor: Callable[[Model], Term], right: Term) -> Derived:
-    """Return the proof of |δ − δ'| ≤ ``right`` by Lemma 1, with the constant ``factor`` of a model, and ‖AB‖ ≤ ε."""
+    """Return the proof of |δ − δ'| ≤ ``right`` by ‖AB‖ ≤ ε and by Lemma 1, whose constant for a model is ``factor``."""
 
     def sums(size: Term | None = None) -> Term:
         parts = []

@@ -65,7 +65,7 @@ class Run:
 
     @classmethod
     def of(cls, chosen: Mapping[str, Any]) -> "Run":
-        """Return the run from which ``Run.chosen`` returned these settings."""
+        """Return the run for which ``Run.chosen`` returns ``chosen``."""
         widths = chosen.get("widths")
         return cls(**{**chosen, "widths": widths and tuple(widths)})
 

@@ -44,7 +44,7 @@ class Folder:
         return [p.name for p in inside if not p.is_dir()], [p.name for p in inside if p.is_dir()]
 
     def require(self, folder: str) -> None:
-        """Raise SourceError if there is no such folder; as the name may be meant for a file, the message lists both."""
+        """Raise SourceError if there is no such folder; the message also lists files, as one may have been meant."""
         if not (self.root / folder).is_dir():
             inside = ", ".join(sorted(chain(*self.listing("")))[:8]) or "nothing"
             msg = f"{self.root} has no file or folder {folder!r}; it contains {inside}."

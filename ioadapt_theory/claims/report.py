@@ -78,7 +78,7 @@ def proofs(claim: Claim) -> str:
 
 
 def cells(claim: Claim) -> tuple[str, ...]:
-    """Return a row of the claims table; the 4th cell has the witnesses and the largest ratio, or attaining instances."""
+    """Return a row of the claims table; the 4th cell has witnesses and their largest ratio or attaining instances."""
     entry, sharp = describe(claim), ""
     if claim.witnesses:
         measured = isinstance(entry["ratio"], float) and "≤" in entry["statement"]

@@ -176,7 +176,7 @@ def draw(
 
 
 def gauged(source: Sequence[Tensor], noise: float, generator: torch.Generator) -> list[Tensor]:
-    """Return the layers R_{l−1}⁻¹W_lR_l with random R_l of condition number 4, plus noise of relative size ``noise``."""
+    """Return layers R_{l−1}⁻¹W_lR_l with random R_l of condition number 4, plus noise of relative size ``noise``."""
     target, inverse = list[Tensor](), None
     for w in source:
         stacks, _, n = w.shape

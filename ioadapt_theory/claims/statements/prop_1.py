@@ -64,7 +64,7 @@ def bound(
     more: tuple[Relation, ...] = (),
     **others: Any,
 ) -> Claim:
-    """Return a claim like Prop. 1 or 2, up to O(ε²), with ``right`` as right side, AB in ``ball``, and ``more`` given."""
+    """Return a claim like Prop. 1 or 2 up to O(ε²), with ``right`` as right side, AB in ``ball`` and ``more`` given."""
     usual: dict[str, Any] = {
         "source": APPENDIX if placement is LORA else PROP_2_TEXT,
         "given": (*ball.given, *more),

@@ -44,7 +44,7 @@ RULES: Mapping[str, Rule] = {
 
 
 def by_rule(move: Move, rule: Rule) -> nn.Module | None:
-    """Return the target with the LoRA moved by ``rule``, or None if a placement is not weight or sizes differ."""
+    """Return the target with the LoRA moved by ``rule``, or None if a part is not on the weight or sizes differ."""
     target = copy.deepcopy(move.target)
     made = {}
     for part in parts_of(layers(move.source), "default"):

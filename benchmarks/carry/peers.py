@@ -62,7 +62,7 @@ def by_rule(move: Move, rule: Rule) -> nn.Module | None:
 
 
 def by_activations(move: Move, ridge: float = 1e-2) -> nn.Module | None:
-    """Return the target with the LoRA mapped by regressions between activations, or None if a layer does not match."""
+    """Return the target with the LoRA mapped by regressions between activations, or None if a part does not fit."""
     target = copy.deepcopy(move.target)
     parts = parts_of(layers(move.source), "default")
     names = [part.layer for part in parts]

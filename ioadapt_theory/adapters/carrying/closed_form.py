@@ -102,7 +102,7 @@ class Translation:
     Attributes:
         candidates: factors by candidate name, after ``solve``.
         kept: the share of the gain that each candidate keeps, from rows that were not fitted; set by the caller.
-        rows: the number of rows in the fit of what the side reads.
+        rows: the number of rows of activations in the fit.
         features: the numbers of features that the target's side reads and writes.
     """
 

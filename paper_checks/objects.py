@@ -471,7 +471,6 @@ def gauged() -> Iterator[Objects]:
 
 @of(("depth-two-parts", 1))
 def permuted() -> Iterator[Objects]:
-    """Yield an instance with a fixed z and one with z = relu of a normal row; n = 3, and Q swaps two channels."""
     n, v, tau = 3, mpf("0.7"), mpf(1) / 3
     q = mp.matrix([[1, 0, 0], [0, 0, 1], [0, 1, 0]])
     first = mp.quad(lambda x: x * mp.npdf(x), [0, 10, 20])

@@ -61,7 +61,7 @@ def decided() -> tuple[Endpoint, ...]:
 
 
 def endpoints(plans: Mapping[str, Protocol], records: Mapping[str, Mapping[str, Any]]) -> list[Endpoint]:
-    """Return the endpoint of every compared method in every study, with verdicts corrected for all comparisons."""
+    """Return the endpoints of all compared methods, corrected together; studies without shares are left out."""
     compared = [
         (name, row, *shares(plans[name], record, row))
         for name, record in records.items()

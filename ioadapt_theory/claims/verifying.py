@@ -202,5 +202,5 @@ def check(run: Run, jobs: int) -> None:
     try:
         torch.empty((), device=run.device)
     except (RuntimeError, AssertionError) as error:
-        msg = f"Device {run.device!r} cannot be used: {str(error).splitlines()[0]}"
+        msg = f"Device {run.device!r} cannot be used: {str(error).splitlines()[0].rstrip('.')}."
         raise InvalidValueError(msg) from None

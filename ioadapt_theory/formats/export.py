@@ -192,10 +192,7 @@ def write_glora(path: Path | str, layers: Layers, *, component: str = "") -> Pat
         a, b = _factors(name, adapter, Placement.INPUT, "GLoRA")
         (c, r), d, kernel = a.shape, base.matrix.shape[1], base.kernel
         if r == c == d:  # readers distinguish two layouts by their shapes
-            msg = (
-                f"{name}: rank, inputs and outputs are all {r}, which ComfyUI would misread as GLoRA's older layout;"
-                " bake the adapter instead."
-            )
+            msg = f"{name}: ComfyUI misreads a GLoRA whose rank, inputs and outputs are all {r}; bake it instead."
             raise UnsupportedError(msg)
         key, point = _flat_key(component, name, tensors), [1] * len(kernel)
         tensors[f"{key}.a1.weight"] = b.mT.reshape(c, r, *point)

@@ -91,9 +91,12 @@ def load(
     adapters = {layer: matching.fitted(stored, weights.outline(layer)) for layer, stored in matched.layers.items()}
     sources = {layer: str(stored.name) for layer, stored in matched.layers.items()}
     modules, places = dict(walk(model)), dict[int, str]()
-    for layer in adapters:
+    for layer in [*adapters]:
         if (other := places.setdefault(id(modules.get(layer, layer)), layer)) != layer:
-            raise TransferError(TransferReport((other,), {layer: f"this is the module {other}, already adapted"}))
+            lost[layer] = f"it is the same module as {other} (shared weights), which can take only one adapter"
+            del adapters[layer]
+    if strict and lost:
+        raise TransferError(TransferReport(tuple(adapters), lost))
     options: dict[str, Any] = {"strict": strict, "hotswap": hotswap, "trainable": trainable}
     report = put(model, adapters, name, correspondence=matched.correspondence, sources=sources, **options)
     for change, module, new in changes if alter_base else ():

@@ -125,10 +125,7 @@ class Translation:
         r, g = target.reader(self.target_side), target.writer(self.target_side)
         u, v = u.to(r.device), v.to(r.device)
         if u.shape[:-1] != r.shape[:-1] or v.shape[:-1] != g.shape[:-1]:
-            msg = (
-                f"the layer has {r.shape[0]} x {r.shape[1]} rows in the target but {u.shape[0]} x {u.shape[1]} in the"
-                " source, so they cannot be paired"
-            )
+            msg = f"its {r.shape[0]} x {r.shape[1]} rows cannot be paired with the source's {u.shape[0]} x {u.shape[1]}"
             raise ShapeError(msg)
         if self.reader is None or self.writer is None:
             self.reader, self.writer = Regression(r.shape[-1], a.shape[1]), Regression(g.shape[-1], len(b))

@@ -43,12 +43,11 @@ def input_fails(claim: Claim) -> Iterator[Step]:
     sp, k = sympy(), SIZE
     x1, x2 = sp.symbols("x1 x2")
     p, q = positives("p q")
-    outer = [sp.Max(s * (x1 + t * k * x2), 0) for s in (1, -1) for t in (1, -1)]
+    signs = [(a, b) for a in (1, -1) for b in (1, -1)]
+    outer = [sp.Max(a * (x1 + b * k * x2), 0) for a, b in signs]
     units = sum(outer) / 2 - k * (sp.Max(x2, 0) + sp.Max(-x2, 0))
     # on each sector |x₁| = k|x₂| + p or k|x₂| = |x₁| + q, for all signs
-    sectors = [(a * (k * q + p), b * q, p) for a in (1, -1) for b in (1, -1)] + [
-        (a * p, b * (p + q) / k, 0) for a in (1, -1) for b in (1, -1)
-    ]
+    sectors = [(a * (k * q + p), b * q, p) for a, b in signs] + [(a * p, b * (p + q) / k, 0) for a, b in signs]
     equal = all(vanishes(units.subs({x1: u, x2: v}) - value).holds for u, v, value in sectors)
     yield Step("g = max(|x₁|, k|x₂|) − k|x₂| by six ReLUs, on all eight sectors", Check(equal))
     theta, corner = sp.Symbol("theta"), sp.atan(sp.Rational(1, k))

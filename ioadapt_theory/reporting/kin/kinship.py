@@ -79,7 +79,7 @@ def kinship(
         The verdict and its evidence.
     """
     if difference is not None and difference < ROUNDING:
-        return Kinship(Relation.SAME, f"on these inputs the outputs differ by {difference:.1g}", orders)
+        return Kinship(Relation.SAME, f"on these inputs the outputs differ by {difference:.1g} of their size", orders)
     equal = [p for p in pairs if p.likeness.equal]
     changed = [p for p in pairs if not p.likeness.equal]
     related = [p for p in changed if (p.likeness.z or 0.0) >= TELLING]

@@ -105,4 +105,4 @@ def remarks(c: Comparison) -> list[str]:
         for label, model in zip(c.labels, c.models, strict=True)
         if (scheme := model.metadata.get("quantised"))
     ]
-    return [*c.notes, *quantised, *empty, *small, *left_out, *undefined[:5], *more]
+    return [*c.notes, *(f"{note}." for note in (*quantised, *empty, *small, *left_out, *undefined[:5], *more))]

@@ -28,7 +28,7 @@ OPPOSITE: Final = {Placement.INPUT: "output", Placement.OUTPUT: "input"}
 
 
 def adapted(model: nn.Module, method: Method, names: tuple[str, ...], seed: int, **options: Any) -> nn.Module:
-    """Return a copy of the model with a new adapter, initialised from ``seed``; ``options`` override its own."""
+    """Return a copy of the model with a new adapter drawn from ``seed``; ``options`` override the method's settings."""
     wanted: dict[str, Any] = {"placement": method.placement}
     if method.placement == "opposite":  # the side away from the residual stream
         pattern = {rf"^{re.escape(name)}$": OPPOSITE[residual_side(name)] for name in names}

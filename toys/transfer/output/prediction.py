@@ -47,7 +47,7 @@ class Move:
         group: "related", "exact" (the same function with different weights) or "strangers".
         score: score of the side, from the two models' weights; None if nothing can be compared.
         kept: (none - moved) / (none - retrained), for the losses on the target without an adapter, with the moved
-            adapter, and with an adapter trained on the target. The latter is the method's, or LoRA's if the method was
+            adapter, and with an adapter trained on the target. The last is the method's, or LoRA's if the method was
             not retrained. If neither was retrained, the denominator is the method's gain on the source.
     """
 

@@ -15,7 +15,7 @@ import torch
 
 from ioadapt_theory.errors import InvalidValueError, MissingExtraError, WorkerError
 
-DIED = "A worker process died: it was killed, or memory ran out."
+DIED = "A worker process died: it was killed, or memory ran out; lower --jobs to use less memory."
 PATIENCE = 15.0
 """Seconds to wait for a scheduler to answer, and for a first worker."""
 LOUD = ("distributed", "tornado", "asyncio")
@@ -54,8 +54,7 @@ def pool(jobs: int) -> Iterator[Executor]:
                 executor.submit(int)  # starts a process, which inherits the handler of Ctrl-C
         yield executor
     except BrokenExecutor:
-        msg = f"{DIED} Finished parts are kept; lower --jobs to use less memory."
-        raise WorkerError(msg) from None
+        raise WorkerError(DIED) from None
     finally:
         with _at_interrupts(_kill_workers):  # an exception inside would cause a deadlock
             executor.shutdown(wait=True, cancel_futures=True)

@@ -128,7 +128,7 @@ class AdapterConfig:
         if placement == "residual":
             placement = residual_side(name)
         elif placement == "auto":
-            msg = "placement='auto' needs a target and inputs: use adapt(model, ..., target=..., inputs=...)."
+            msg = "'auto' works only for all layers: adapt(model, ..., placement='auto', target=..., inputs=...)."
             raise InvalidValueError(msg)
         rank = override(self.rank_pattern, name, self.rank)
         alpha = override(self.alpha_pattern, name, self.alpha)
@@ -138,7 +138,7 @@ class AdapterConfig:
 def translated(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return options under our names, not PEFT's; raise an error if one is unknown, repeated, invalid or missing."""
     known = [one.name for one in fields(AdapterConfig)]
-    result: dict[str, Any] = {}
+    result, given = dict[str, Any](), dict[str, str]()
     for name, value in options.items():
         if name == "use_dora":
             value = "dora" if value else "lora"
@@ -147,13 +147,11 @@ def translated(options: Mapping[str, Any]) -> dict[str, Any]:
         if (ours := PEFT.get(name, name)) not in known:
             raise UnknownNameError("option", name, [*known, *PEFT])
         if ours in result:
-            msg = f"Option {ours!r} is given under two names; give it once."
+            msg = f"{given[ours]!r} and {name!r} set the same option; give only one of them."
             raise InvalidValueError(msg)
-        result[ours] = value
+        result[ours], given[ours] = value, name
     if "target_modules" not in result:
-        msg = (
-            "target_modules is missing: give a list of module names, a regular expression as a string, or 'all-linear'."
-        )
+        msg = "target_modules is missing: give module names, a regular expression as a string, or 'all-linear'."
         raise InvalidValueError(msg)
     return result
 

@@ -59,11 +59,8 @@ class Operator(Base):
 
     def dense(self) -> Tensor:
         """Raise UnsupportedError: the weight of an unknown layer cannot be read."""
-        msg = (
-            f"A {type(self.module).__name__} without a plain weight matrix (quantised, parametrised or offloaded)"
-            " cannot be merged or have an adapter that reads the weight; use input or output placement without"
-            " merging."
-        )
+        kind = f"{type(self.module).__name__} is no plain matrix (quantised, parametrised, offloaded or custom)"
+        msg = f"The weight of this {kind}; load it as one, or use input or output placement without merging."
         raise UnsupportedError(msg)
 
     def stored(self, matrix: Tensor) -> Tensor:
@@ -108,7 +105,7 @@ class Convolution(Operator):
         if self.module.groups > 1 and side != "weight":
             msg = (
                 f"A convolution with groups={self.module.groups} cannot have an {side} adapter, which would mix"
-                " channels of different groups; use weight placement, or add the layer to exclude_modules."
+                " channels of different groups; only weight placement is possible."
             )
             raise UnsupportedError(msg)
 
@@ -172,19 +169,16 @@ def _with_known_sizes(module: Any) -> Operator:
             f = Operator(module, c, d)
         case (_, _, int(c), int(d)) if isinstance(getattr(inner, "kernel_size", None), tuple):
             if getattr(inner, "transposed", False):
-                msg = f"A transposed convolution ({type(inner).__name__}) is not supported; add it to exclude_modules."
+                msg = f"A transposed convolution ({type(inner).__name__}) cannot be adapted."
                 raise UnsupportedError(msg)
             f = Operator(module, c, d, axis=-1 - len(inner.kernel_size))
         case _ if type(inner).__name__ == "Conv1D" and hasattr(inner, "nf"):
             f = Operator(module, *inner.weight.shape)
         case _:
-            msg = (
-                f"{kind} cannot be adapted: it is neither linear nor a convolution, and has no in_features and"
-                " out_features; add it to exclude_modules."
-            )
+            msg = f"{kind} cannot be adapted: it has no in_features and out_features, and is no known convolution."
             raise UnsupportedError(msg)
     if isinstance(weight := getattr(module, "weight", None), Tensor) and weight.is_complex():
-        msg = f"The weight of this {kind} is complex, but adapters are real; add the layer to exclude_modules."
+        msg = f"The weight of this {kind} is complex, but adapters are real."
         raise UnsupportedError(msg)
     return f
 

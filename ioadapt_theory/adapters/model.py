@@ -155,7 +155,8 @@ def _check_room(module: nn.Module, wanted: set[int], name: str) -> None:
     check_name(name)
     inside = [part for part in module.modules() if part is not module]
     if any(id(part) in wanted or isinstance(part, AdaptedLayer) for part in inside):
-        msg = f"This {type(module).__name__} contains adapted layers; exclude the module or these layers."
+        kind = type(module).__name__
+        msg = f"This {kind} contains layers that also have or would get adapters; leave out the module or these layers."
         raise InvalidValueError(msg)
 
 

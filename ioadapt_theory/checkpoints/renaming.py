@@ -54,8 +54,8 @@ def common(checkpoints: Sequence[Checkpoint], labels: Sequence[str] = ()) -> tup
         changed = [key for key, some in forms[i].items() if model[key] != some[0]]
         renamed.append(Renamed(checkpoint, _by_name(model)) if changed else checkpoint)
         if changed and labels:
-            example = f"{changed[0]} from {' + '.join(name for name, _ in model[changed[0]])}"
-            notes.append(f"{labels[i]}: {len(changed)} of {len(model)} names were translated, such as {example}")
+            example = f"{changed[0]} to {' + '.join(name for name, _ in model[changed[0]])}"
+            notes.append(f"{labels[i]}: {len(changed)} of {len(model)} tensors were renamed, for example {example}.")
     return renamed, notes
 
 

@@ -53,7 +53,7 @@ class Evaluation:
         return _quotient(self.decisive, self.rhs)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the evaluation as JSON values; an infinite ratio is null."""
+        """Return the evaluation as JSON values; the ratio lhs/rhs is null for a right side of 0."""
         ratio = _quotient(self.lhs, self.rhs) if self.rhs else math.inf
         return {
             "claim": self.claim,
@@ -93,7 +93,7 @@ def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
     """
     inequality = claim.inequality
     if inequality is None:
-        msg = f"{claim.id} has no instances, since exact arguments settle it; run `ioadapt verify {claim.id}`."
+        msg = f"{claim.id} is no inequality to evaluate on an instance; run `ioadapt verify {claim.id}`."
         raise InvalidValueError(msg)
     residuals = after = _residuals(inequality, raw)
     if missed := max((residuals[name] for name, h in inequality.hypotheses.items() if h.mends), default=0.0):
@@ -181,6 +181,7 @@ def _float(value: Any) -> float | None:
         msg = "the argument of a logarithm, arcsine or artanh is outside its domain"
         raise UndefinedError(msg)
     if value and not SMALLEST <= abs(value) <= LARGEST:
-        msg = f"{mp.nstr(value, 5)} is outside double precision, {SMALLEST:.3g} to {LARGEST:.3g}; scale the instance."
+        limits = f"the range of doubles ({SMALLEST:.3g} to {LARGEST:.3g}); rescale the instance"
+        msg = f"The instance gives the value {mp.nstr(value, 5)}, outside {limits}."
         raise InvalidValueError(msg)
     return float(value)

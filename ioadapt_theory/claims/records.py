@@ -43,7 +43,7 @@ class Journal:
         except OSError as error:
             self.broken = True
             reason = f"{error.filename or self.path.parent}: {error.strerror or error}"
-            self.tell(f"This run cannot be resumed: {reason}; give another folder with --resume-from.")
+            self.tell(f"The journal of this run cannot be used ({reason}); give another folder with --resume-from.")
 
     def read(self) -> Results:
         """Return the results of the parts that an interrupted run finished."""
@@ -139,7 +139,7 @@ def read(path: str) -> Record:
         msg = f"{path!r} is not a record of `ioadapt verify --format json`: {reason[:400]}."
         raise FileFormatError(msg) from None
     if digest != raw.get("digest"):
-        msg = f"{path!r} was changed after it was written: its digest should be {digest}; run verify again."
+        msg = f"{path!r} was changed after it was written (its content does not match its digest); run verify again."
         raise FileFormatError(msg)
     if differ := differences(stamp, versions()):
         msg = f"{path!r} was computed with other versions, {differ}; run verify again."

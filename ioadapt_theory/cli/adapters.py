@@ -37,10 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the subcommand's arguments and examples to the parser."""
     parser.epilog = EXAMPLES
     commands = parser.add_subparsers(dest="action", required=True, metavar="inspect | convert | bake")
-    contents = (
-        "list format, layers, ranks and scales; with --base also the layers that fit, and whether the base is"
-        " the original one"
-    )
+    contents = "list format, layers, ranks and scales; with --base also what fits, and whether it is the original base"
     shown = commands.add_parser("inspect", help=contents)
     converted = commands.add_parser(
         "convert", help="move a LoRA to the input or output side (Eq. 5), or change the format"
@@ -54,10 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         base = f"model that the adapter {'was trained on' if sub is converted else 'is for'}"
         sub.add_argument("--base", metavar="MODEL", required=sub is not shown, help=base)
         sub.add_argument("--component", metavar="NAME", help="component of a pipeline: unet, ...")
-        how = (
-            "match layers by name (default), by origin (for pruned and renumbered bases), or by origin if known, else"
-            " by name"
-        )
+        how = "match layers by name (default), origin (for pruned or renumbered bases), or origin if known, else name"
         sub.add_argument("--match", choices=("name", "provenance", "auto"), default="name", help=how)
         if sub is not converted:
             sub.add_argument("--source", metavar="MODEL", help="model that the adapter was trained on")
@@ -153,10 +147,10 @@ def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") 
             f"Changes of biases (diff_b, {biases} in this file) are applied by ComfyUI, ignored by LyCORIS and rejected"
             " by diffusers; use --style diffusers for diffusers.\n"
         )
-    what = "rounding error of the file" if exact else "part of the change lost by the lower rank"
+    what = "rounding" if exact else "truncation to the lower rank"
     sys.stderr.write(
-        f"The numbers are the {what}. To predict whether the adapter helps on {args.base}, run"
-        f" `ioadapt report SOURCE {args.base} {args.file}`.\n"
+        f"Each number is the share of the weight change (Frobenius norm) lost by {what}. To predict whether the adapter"
+        f" helps on {args.base}, run `ioadapt report SOURCE {args.base} {args.file}`.\n"
     )
     _warn_of_another_base(matched)
     return len(layers)
@@ -176,6 +170,7 @@ def _convert(args: argparse.Namespace, matched: "Match") -> int:
             outcome = convert_to(args.out, matched, side, partial=args.partial, ridge=args.ridge)
             for layer, figures in outcome.items():
                 sys.stdout.write(f"{layer}: {figures}\n")
+            sys.stderr.write("lost: share of the weight change that is lost; norm: of the new AB over the old.\n")
             return sum(not isinstance(figures, str) for figures in outcome.values())
     return len(matched.layers)
 

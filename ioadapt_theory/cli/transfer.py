@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--need",
         choices=("labels", "change"),
-        help="keep the gain on labels (default for logits) or the change of the outputs",
+        help="what to preserve: the predicted labels (default if the outputs are logits) or the change of the outputs",
     )
     add(
         "--placement",
@@ -119,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
     if outcome.matched:
         _write(args, target, write, component, task)
     for name, why in lost.items():
-        sys.stderr.write(f"{name}: {why}\n")
+        sys.stderr.write(f"{name}: {why}.\n")
     if args.html is not None:
         write_text(args.html, told.to_html(outcome, f"{args.adapter}: {args.source} → {args.target}"))
     if args.format == "json":
@@ -130,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[tuple[str, str | None], dict[str, str]]:
-    """Load the adapter onto the source. Return (format, task), and unused part -> reason; key "" has the component."""
+    """Load the adapter onto the source; return (format, task), and unused part -> reason, with "" -> component."""
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.load import load
@@ -144,10 +144,7 @@ def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[tuple[str, 
     matched = match(opened, ModelWeights(source), args.component, called="source")
     if not matched.layers:
         name, why = next(iter(matched.lost.items()))
-        msg = (
-            f"{args.adapter} fits no layer of {args.source} ({name}: {why}); SOURCE must be the model that the"
-            " adapter was trained on."
-        )
+        msg = f"{args.adapter} fits no layer of SOURCE ({name}: {why}); give the model that it was trained on."
         raise InvalidValueError(msg)
     moved = load(source, args.adapter, strict=False, component=args.component)
     rest = {str(change): "a change of the base itself, which is not transferred" for change in opened.changes}

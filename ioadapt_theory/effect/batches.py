@@ -43,15 +43,7 @@ def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int
     Raises:
         InvalidValueError: there are fewer than 3 rows, a value is not finite, or the two inputs differ in batch size.
     """
-    sources = listed(inputs)
-    targets = sources if target_inputs is None else listed(target_inputs)
-    counts, others = ([row_count(batch) for batch in batches] for batches in (sources, targets))
-    if counts != others:
-        msg = (
-            "target_inputs must match inputs row by row, but the batches of inputs have the sizes"
-            f" {counts!s:.60}, and those of target_inputs {others!s:.60}."
-        )
-        raise InvalidValueError(msg)
+    sources, targets, counts = _paired(inputs, target_inputs)
     rows = sum(counts)
     if rows < 3:
         msg = f"The inputs have {rows} row{'s' * (rows != 1)}; give at least 3, preferably 256."
@@ -65,11 +57,23 @@ def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int
 
 
 def whole(inputs: Any, target_inputs: Any = None, *, size: int = 32) -> list[Pair]:
-    """Return all rows as pairs of batches of at most ``size`` rows."""
+    """Return all rows as pairs of batches of at most ``size`` rows; raise InvalidValueError like ``divided``."""
+    sources, targets, counts = _paired(inputs, target_inputs)
+    return _taken(sources, targets, counts, torch.arange(sum(counts)), size)
+
+
+def _paired(inputs: Any, target_inputs: Any) -> tuple[list[Any], list[Any], list[int]]:
+    """Return the batches of both models and their sizes; raise InvalidValueError if the sizes differ."""
     sources = listed(inputs)
     targets = sources if target_inputs is None else listed(target_inputs)
-    counts = [row_count(batch) for batch in sources]
-    return _taken(sources, targets, counts, torch.arange(sum(counts)), size)
+    counts, others = ([row_count(batch) for batch in batches] for batches in (sources, targets))
+    if counts != others:
+        msg = (
+            "target_inputs must match inputs row by row, but the batches of inputs have the sizes"
+            f" {counts!s:.60}, and those of target_inputs {others!s:.60}."
+        )
+        raise InvalidValueError(msg)
+    return sources, targets, counts
 
 
 def listed(inputs: Any) -> list[Any]:
@@ -95,7 +99,7 @@ def listed(inputs: Any) -> list[Any]:
 def row_count(batch: Any) -> int:
     """Return the number of samples in a batch: the largest first dimension of its tensors."""
     counts = [len(t) for t in _tensors(batch) if t.ndim]
-    if not counts:
+    if not any(counts):
         msg = f"A batch of inputs must contain a tensor with rows, but this {type(batch).__name__} does not."
         raise InvalidValueError(msg)
     return max(counts)

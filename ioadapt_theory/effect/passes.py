@@ -22,7 +22,7 @@ FIRST = ("logits", "sample", "last_hidden_state")
 """Names of the output to compare, in order of preference, if a model returns several tensors."""
 HALVES = frozenset({torch.float16, torch.bfloat16})
 NO_GRADIENT = (
-    "A layer passes no gradient to its input, as in int8 models ({}); transfer between the unquantised models, then"
+    "A layer passes no gradient to its input, as in int8 models ({}); use the unquantised models here, then"
     " load the result on the quantised model."
 )
 
@@ -106,7 +106,7 @@ def run(model: nn.Module, batch: Any, call: Call | None, seed: int) -> Tensor:
 
 
 def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> tuple[Tensor, str | None]:
-    """Return the output to compare, padding set to zero, and the first name of ``FIRST`` in the result, or None."""
+    """Run a model; return the output to compare, padding set to 0, and the first name of ``FIRST`` in the result."""
     devices = {p.device for p in model.parameters() if p.device.type == "cuda"} if torch.cuda.is_available() else ()
     with torch.random.fork_rng(devices=[*devices]):
         torch.manual_seed(seed)
@@ -115,14 +115,16 @@ def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> 
         except (IoAdaptError, torch.OutOfMemoryError):
             raise
         except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
-            if "quantized::" in str(error) or isinstance(error, NotImplementedError):
+            if "quantized" in str(error).lower():
                 raise UnsupportedError(NO_GRADIENT.format(type(model).__name__)) from error
             reason = str(error).strip().split("\n")[0].removesuffix(".") or type(error).__name__
-            msg = f"The {type(model).__name__} does not accept the inputs ({reason}); pass a call= that accepts them."
+            kind = type(model).__name__
+            msg = f"The {kind} fails on the inputs ({reason}); change them or, in Python, pass a call= that fits them."
             raise InvalidValueError(msg) from error
     output = next(tensors(result), None)
     if output is None:
-        msg = f"The model output, {type(result).__name__}, has no floating-point tensor; pass a call= that returns one."
+        kind = type(result).__name__
+        msg = f"The model's output, {kind}, has no floating-point tensor; in Python, pass a call= that returns one."
         raise InvalidValueError(msg)
     keys = {*result} if isinstance(result, Mapping) else {*getattr(result, "__dataclass_fields__", ())}
     mask = batch.get("attention_mask") if isinstance(batch, Mapping) else None

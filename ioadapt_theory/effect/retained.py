@@ -198,7 +198,7 @@ def predict(sums: RowSums, need: str, *, seed: int = 0) -> Prediction:
         msg = "The models' outputs contain NaN or infinity; check the models and the inputs."
         raise InvalidValueError(msg)
     if source <= 0:
-        msg = "The adapter does not change the source's outputs on these inputs; train and activate it first."
+        msg = "The adapter does not change the source's outputs on these inputs; train and activate it, or give others."
         raise InvalidValueError(msg)
     cosine = inner / math.sqrt(source * target) if target > 0 else 0.0
     top, bottom = (2 * sums.inner - sums.target, sums.source)

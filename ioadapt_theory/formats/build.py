@@ -29,13 +29,16 @@ def kind_of(roles: Collection[str]) -> str:
     dora = parts & {"magnitude", "dora_scale"} and not parts & {"down", "up"}
     if dora or parts & CORES:
         what = "a DoRA magnitude on a LoHa or LoKr" if dora else "a Tucker core"
-        msg = f"{what} is not supported; merge the adapter with the library that wrote it"
+        msg = f"{what} is not supported; use the library that wrote the adapter to merge it into the base model"
         raise UnsupportedError(msg)
     raise _incomplete(parts)
 
 
 def _incomplete(parts: Collection[str]) -> FileFormatError:
-    return FileFormatError(f"the adapter is incomplete, with only {', '.join(sorted(parts))}")
+    listed = ", ".join(sorted(parts))
+    if any({*parts} <= kind.required | kind.optional for kind in KINDS.values()):
+        return FileFormatError(f"the adapter is incomplete, with only {listed} of its tensors; download it again")
+    return FileFormatError(f"the tensors {listed} belong to different kinds of adapters; save the adapter again")
 
 
 def rank_of(kind: str, shapes: Shapes) -> int | None:

@@ -149,7 +149,7 @@ def _kohya_tensors(layers: Mapping[str, Baked], component: str) -> dict[str, Ten
 
 
 def _flat_key(component: str, name: str, tensors: Mapping[str, Tensor]) -> str:
-    """Return a layer's name as flattened by kohya; raise FileFormatError if another layer has the same name."""
+    """Return a layer's name as flattened by kohya; raise FileFormatError if ``tensors`` already contains this name."""
     key = flat(component, name)
     if f"{key}.alpha" in tensors:
         msg = f"{name}: another layer has the same key {key} in this format; choose another format."
@@ -192,10 +192,7 @@ def write_glora(path: Path | str, layers: Layers, *, component: str = "") -> Pat
         a, b = _factors(name, adapter, Placement.INPUT, "GLoRA")
         (c, r), d, kernel = a.shape, base.matrix.shape[1], base.kernel
         if r == c == d:  # readers distinguish two layouts by their shapes
-            msg = (
-                f"{name}: rank, inputs and outputs are all {r}, which ComfyUI would misread as GLoRA's older layout;"
-                " bake the adapter instead."
-            )
+            msg = f"{name}: ComfyUI misreads a GLoRA whose rank, inputs and outputs are all {r}; bake it instead."
             raise UnsupportedError(msg)
         key, point = _flat_key(component, name, tensors), [1] * len(kernel)
         tensors[f"{key}.a1.weight"] = b.mT.reshape(c, r, *point)

@@ -91,9 +91,12 @@ def load(
     adapters = {layer: matching.fitted(stored, weights.outline(layer)) for layer, stored in matched.layers.items()}
     sources = {layer: str(stored.name) for layer, stored in matched.layers.items()}
     modules, places = dict(walk(model)), dict[int, str]()
-    for layer in adapters:
+    for layer in [*adapters]:
         if (other := places.setdefault(id(modules.get(layer, layer)), layer)) != layer:
-            raise TransferError(TransferReport((other,), {layer: f"this is the module {other}, already adapted"}))
+            lost[layer] = f"it is the same module as {other} (shared weights), which can take only one adapter"
+            del adapters[layer]
+    if strict and lost:
+        raise TransferError(TransferReport(tuple(adapters), lost))
     options: dict[str, Any] = {"strict": strict, "hotswap": hotswap, "trainable": trainable}
     report = put(model, adapters, name, correspondence=matched.correspondence, sources=sources, **options)
     for change, module, new in changes if alter_base else ():
@@ -107,7 +110,7 @@ def load(
 def _changes(
     model: nn.Module, matched: matching.Match
 ) -> tuple[list[tuple[Change, nn.Module, nn.Parameter]], dict[str, str]]:
-    """Return changes that alter a value, with module and new parameter, and the reasons for changes that do not fit."""
+    """Return (change, module, new parameter) for changes that alter a value, and change that does not fit -> reason."""
     modules = dict(walk(model))
     wanted = [change for change in matched.file.changes if change.name.component == matched.component]
     places = resolve([change.name for change in wanted], modules, of_model(model)).layers

@@ -46,16 +46,14 @@ class Match:
     def require_complete(self) -> None:
         """Raise InvalidValueError if part of the file is unused, the match is doubtful, or no layer fits."""
         altered = {str(change): "a change of the base" for change in self.file.changes}
-        problems = [f"{k}: {why}" for part in (self.file.unread, altered, self.lost) for k, why in part.items()]
-        if problems:
+        problems = [f"{k}: {why}" for part in (self.lost, self.file.unread, altered) for k, why in part.items()]
+        if not self.layers:  # --partial cannot help
+            why = f"no layer fits the base ({problems[0]}); give the model that the adapter was trained on."
+        elif problems:
             more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
-            why = (
-                f"parts of the file cannot be used ({'; '.join(problems[:3])}{more}); pass --partial to leave them out."
-            )
+            why = f"parts of the file are unused ({'; '.join(problems[:3])}{more}); pass --partial to leave them out."
         elif warning := self.correspondence.warning():
             why = f"{warning} Pass --partial to match by name anyway."
-        elif not self.layers:
-            why = "the base has none of the adapter's layers; give the model that it was trained on."
         else:
             return
         msg = f"{self.file.path}: {why}"
@@ -124,7 +122,7 @@ def _everywhere(stored: StoredLayer, several: tuple[Place, ...], weights: Weight
     try:
         everywhere = {layer: part for place in several for layer, part in _parts(stored, place).items()}
     except UnsupportedError as error:
-        return str(error)
+        return str(error).removesuffix(".")
     return next(filter(None, (_misfit(part, weights, layer) for layer, part in everywhere.items())), everywhere)
 
 
@@ -148,8 +146,8 @@ def _misfit(stored: StoredLayer, weights: Weights, layer: str) -> str | None:
     try:
         f = weights.outline(layer)
     except UnsupportedError as error:
-        return str(error)
+        return str(error).removesuffix(".")
     if stored.spares_bias and f.bias is not None:
-        return "the layer has a bias, which an output adapter changes and PEANUT does not; merge the adapter with PEFT"
+        return "the layer has a bias, which an output adapter changes and PEANUT does not; use PEFT to merge it"
     refit(stored.sketch, (f.rows, f.columns, f.channels))
     return stored.sketch.misfit(f)

@@ -36,7 +36,7 @@ def open_adapter(path: Path | str) -> AdapterFile:
         path: a folder, a safetensors file, or a pickle of tensors.
 
     Returns:
-        The adapter, whose values are not read yet, except alphas.
+        The adapter, whose values are not read yet, except alphas and settings.
 
     Raises:
         FileFormatError: the file is invalid; the message names the file, the key, and the expected and actual values.
@@ -110,10 +110,7 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None)
     layers, unread = iolora.contents(source)
     if not layers:
         if config is not None and config["peft_type"] == iolora.TYPE:
-            msg = (
-                f"{path}: {iolora.SETTINGS}, which the plug-in writes for each layer, is missing; save the adapter"
-                " again."
-            )
+            msg = f"{path}: {iolora.SETTINGS}, which the plug-in writes, is missing; save the adapter again."
             raise FileFormatError(msg)
         if config is None and any(key.startswith(PEFT_PREFIX) for key in source.shapes):
             msg = f"{path} needs {peft.CONFIG}, which contains the scaling; give the folder with both files."
@@ -165,7 +162,10 @@ def _without_adapter(path: Path, unread: Mapping[str, str], changes: Iterable[Ch
     """Return the error for a file with an adapter of an unsupported method, or without any adapter."""
     if strange := {why: key for key, why in unread.items() if why in FOREIGN.values()}:
         kinds, example = ", ".join(sorted(strange)), next(iter(strange.values()))
-        msg = f"{path} contains {kinds} ({example}), which is not supported; merge it with the library that wrote it."
+        msg = (
+            f"{path} is an adapter of an unsupported kind: {kinds} (for example {example}); use the library that wrote"
+            " it to merge it into the base model."
+        )
         return UnsupportedError(msg)
     some = ", ".join(sorted({*unread.values(), *map(str, changes)})[:5]) or "no tensors"
     return FileFormatError(f"{path} contains no adapter of a supported kind (found: {some}).")

@@ -9,7 +9,10 @@ from ioadapt_theory.effect import Prediction
 from ioadapt_theory.reporting.kin.kinship import Kinship, Relation
 from ioadapt_theory.reporting.predictions import SIDES, Predictions
 
-CARRY: Final = "carry the adapter over with `ioadapt transfer ADAPTER SOURCE TARGET --inputs BATCH --out FILE`"
+CARRY: Final = (
+    "carry the adapter over with `ioadapt transfer ADAPTER SOURCE TARGET --inputs BATCH --out FILE` (in Python,"
+    " `transfer` with inputs=)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class Advice:
         return f"{self.how[0].upper()}{self.how[1:]}: {self.why}."
 
 
-ELSEWHERE: Final = Advice("add `--match effect` if no name matches", "this pairs the layers by the effect that is kept")
+ELSEWHERE: Final = Advice("add `--match effect` if no name matches", "this pairs layers by how much effect is kept")
 
 
 def advise(kinship: Kinship, predictions: Predictions | None, *, adapted: bool) -> list[Advice]:
@@ -49,7 +52,8 @@ def advise(kinship: Kinship, predictions: Predictions | None, *, adapted: bool) 
         return [Advice(CARRY, "a copy fits no layer of the target"), ELSEWHERE]
     advice = _of_effect(predictions.copied)
     if kinship.relation is Relation.SAME and predictions.copied.kept < 1 - TIE:
-        why = f"the models compute the same function with other weights, and a copy keeps {predictions.copied.kept:.2f}"
+        kept = f"a copy keeps only {predictions.copied.kept:.2f} of the adapter's gain"
+        why = f"the models compute the same function with other weights, and {kept}"
         advice = [Advice(CARRY, why), *(one for one in advice if one.how != CARRY)]
     return advice
 
@@ -58,8 +62,8 @@ def _of_weights(kinship: Kinship, *, adapted: bool) -> list[Advice]:
     if kinship.relation is Relation.SAME and not kinship.reordered:
         how = "copy the adapter unchanged" if adapted else "any adapter can be copied unchanged"
         return [Advice(how, "the two models compute the same function")]
-    why = "weights alone do not show how much an adapter inside the network keeps (claim effect-weights-only)"
-    measure = Advice("give unlabelled inputs (--inputs BATCH)", why)
+    why = "weights alone do not show how much gain an adapter inside the network keeps (claim effect-weights-only)"
+    measure = Advice("give unlabelled inputs and models that can be run (--inputs BATCH, in Python inputs=)", why)
     if kinship.relation is Relation.SAME:
         how = CARRY if adapted else f"train an adapter, then {CARRY}"
         return [Advice(how, "neurons or heads are permuted, so a copy would act on the wrong ones"), measure]
@@ -72,15 +76,16 @@ def _of_weights(kinship: Kinship, *, adapted: bool) -> list[Advice]:
 
 def _of_effect(copied: Prediction) -> list[Advice]:
     """Return advice on an adapter from the effect of its copy on the outputs."""
-    what = "R_KL" if copied.need == "labels" else "R"
-    rows = f"{what} on {copied.rows} rows, 80 % interval {copied.interval[0]:.2f} to {copied.interval[1]:.2f}"
-    options = [Advice("copy the adapter unchanged", f"it keeps {copied.kept:.2f} of its gain ({rows})", copied.kept)]
+    gain = "the adapter's gain in log-likelihood (R_KL)" if copied.need == "labels" else "the adapter's gain (R)"
+    rows = f"80 % interval {copied.interval[0]:.2f} to {copied.interval[1]:.2f}, from {copied.rows} rows"
+    why = f"a copy is predicted to keep {copied.kept:.2f} of {gain}, {rows}"
+    options = [Advice("copy the adapter unchanged", why, copied.kept)]
     if copied.need == "change" and copied.at_best_strength > copied.kept + TIE:  # c² does not apply to labels
         how = f"copy the adapter at strength {copied.cosine / copied.ratio:.2f}"
-        why = f"it keeps c² = {copied.at_best_strength:.2f} of its gain, or {copied.kept:.2f} at strength 1 ({rows})"
-        options.insert(0, Advice(how, why, copied.at_best_strength))
+        best = f"this is predicted to keep c² = {copied.at_best_strength:.2f} of {gain}, not {copied.kept:.2f}"
+        options.insert(0, Advice(how, best, copied.at_best_strength))
     if options[0].kept is not None and options[0].kept <= TIE:
-        options = [Advice("retrain the adapter on the target", f"a copy keeps {what} = {copied.kept:.2f}", 0.0)]
+        options = [Advice("retrain the adapter on the target", why, 0.0)]
     return [*options, Advice(CARRY, "this also tries a copy, and takes the best candidate")]
 
 
@@ -88,9 +93,11 @@ def _of_sides(predictions: Predictions) -> list[Advice]:
     """Return advice on an adapter that is not trained yet, from the share of the gain expected for each side."""
     shares = {side: share for side in SIDES if (share := predictions.of(side)) is not None}
     if not shares:
-        return [Advice("train an adapter on each model", "no side of any layer has equal sizes in both models")]
+        return [Advice("train an adapter on each model", "no layer has a side of equal size that the inputs reach")]
     options = [
-        Advice(f'train an adapter with placement="{side}"', f"a copy is expected to keep R = {share:.2f}", share)
+        Advice(
+            f'train an adapter with placement="{side}"', f"a copy is expected to keep {share:.2f} of its gain", share
+        )
         for side, share in shares.items()
     ]
     top = max(shares.values())
@@ -98,9 +105,10 @@ def _of_sides(predictions: Predictions) -> list[Advice]:
     best = predictions.best()
     if len({*best.values()}) > 1:
         mixed = median(predictions.expected[name, side].R for name, side in best.items())
-        why = f"with the best side of each layer, a copy is expected to keep R = {mixed:.2f}"
+        why = f"with the best side of each layer, a copy is expected to keep {mixed:.2f} of its gain (R)"
         auto = Advice('train an adapter with placement="auto", this target and these inputs', why, mixed)
         options.insert(0 if mixed > top + TIE else 1, auto)
     if max(top, options[0].kept or 0.0) <= TIE:
-        options.insert(0, Advice("train an adapter on each model", f"a copy is expected to keep {top:.2f}", 0.0))
+        why = f"on each side, a copy is expected to keep at most {top:.2f} of its gain (R)"
+        options.insert(0, Advice("train an adapter on each model", why, 0.0))
     return options

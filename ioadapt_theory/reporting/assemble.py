@@ -103,7 +103,7 @@ def report(
     adapters, name = _adapters(source, adapter)
     live = (source, target) if isinstance(source, nn.Module) and isinstance(target, nn.Module) else None
     if inputs is not None and (live is None or (adapters and name is None)):
-        msg = "inputs= needs two models in memory and the name of an adapter on the source; checkpoints cannot be run."
+        msg = "inputs= needs two models in memory (checkpoints cannot be run), and an adapter by its name."
         raise InvalidValueError(msg)
     one, two = (ModelWeights(m) if isinstance(m, nn.Module) else m for m in (source, target))
     here, there = matrices(one), matrices(two)
@@ -135,7 +135,7 @@ def report(
         orders=len(places.orders),
         difference=None if on_inputs is None else on_inputs.difference,
     )
-    gone = {n: "the target has no layer of this name" for n in adapters if n not in common}
+    gone = {n: "no layer of the target corresponds to it" for n in adapters if n not in common}
     gone |= {
         p.name: why for p in compared if p.placements and (why := adapters[p.name].misfit(two.outline(p.counterpart)))
     }
@@ -152,7 +152,7 @@ def report(
 
 
 def _added(weights: Weights, single: Collection[str]) -> bool:
-    """Return whether a layer in ``single`` copies a common layer, or if no common layer has its name up to numbers."""
+    """Return whether a layer in ``single`` copies a common one, or has a name that no common one has up to numbers."""
 
     @cache
     def values(name: str) -> tuple[float, ...]:

@@ -5,14 +5,9 @@ from html import escape
 from typing import Any
 
 from ioadapt_theory.adapters.carrying import CarryReport
-from ioadapt_theory.adapters.carrying.outcome import DOMAIN
+from ioadapt_theory.adapters.carrying.outcome import DOMAIN, FROM_ZERO
 from ioadapt_theory.similarity.report.page import document, table_of
 from ioadapt_theory.similarity.report.tables import WIDTH, aligned
-
-NEXT = {
-    True: "Next: test the adapter on a few labels, or improve it without labels (--refine 50).",
-    False: "Next: give more inputs of the adapter's domain, try --refine 200, or train on the target.",
-}
 
 
 def table(outcome: CarryReport) -> list[list[str]]:
@@ -31,18 +26,30 @@ def table(outcome: CarryReport) -> list[list[str]]:
 
 def sentences(outcome: CarryReport) -> list[str]:
     """Return the sentences below the table: notes, layers without an adapter, and what to do next."""
-    need = "R_KL (labels)" if outcome.need == "labels" else "R (changes of the outputs)"
+    gain = "in log-likelihood (R_KL)" if outcome.need == "labels" else "(R, if both models need the same change)"
     fitted, chosen, told = outcome.rows
-    lines = [f"Shares are {need}. Rows: {fitted} to fit, {chosen} to select, {told} to test.", *outcome.notes]
-    if outcome.agreement is not None and not any("disagree" in note for note in outcome.notes):
-        lines.append(f"The two models agree on {outcome.agreement:.0%} of positions.")
-    if outcome.refined is not None:
-        lines.append(f"A fresh adapter keeps {outcome.refined[1]:.2f} (steps: {outcome.refined[0]}).")
-    lines += [
-        f"{name}: the plain LoRA keeps {share:.3f} of the squared effect." for name, share in outcome.truncated.items()
+    lines = [
+        f"The total in the column 'kept' is the predicted share of the gain {gain}; for a layer, it is the share of its"
+        " own effect that is kept.",
+        f"Of the {sum(outcome.rows)} rows, {fitted} were used to fit, {chosen} to select and {told} to test.",
+        *outcome.notes,
     ]
-    lines += [f"{name}: {why}" for name, why in outcome.unmatched.items()]
-    return [*lines, DOMAIN, NEXT[bool(outcome.matched)]]
+    agreement = outcome.agreement if outcome.need == "labels" else None  # other outputs have no labels
+    if agreement is not None and "zero" in outcome.scores and not any("predict different" in n for n in outcome.notes):
+        lines.append(f"Without the adapter, the two models predict the same label at {agreement:.0%} of positions.")
+    if outcome.refined is not None:
+        lines.append(FROM_ZERO.format(*outcome.refined))
+    lines += [f"{name}: the plain LoRA keeps {s:.3f} of the squared effect." for name, s in outcome.truncated.items()]
+    lines += [f"{name}: {why}." for name, why in outcome.unmatched.items()]
+    return [*lines, *([] if outcome.prediction is None else [DOMAIN]), _next(outcome)]
+
+
+def _next(outcome: CarryReport) -> str:
+    """Return the next step; suggest refinement only if there is a candidate to refine and it was not asked for."""
+    refine = outcome.refined is None and "zero" in outcome.scores and len(outcome.scores) > 1  # no extraction
+    if outcome.matched:
+        return f"Next: test the adapter on a few labels{', or improve it without labels (--refine 50)' * refine}."
+    return f"Next: give more inputs from the adapter's domain{', try --refine 200' * refine}, or train on the target."
 
 
 def to_text(outcome: CarryReport) -> str:

@@ -44,7 +44,7 @@ def read_both(
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        msg = f"{path} is not a .safetensors, .npz or UTF-8 text file: {error}."
+        msg = f"{path} cannot be read as UTF-8 text ({error}); give a text, .safetensors or .npz file."
         raise FileFormatError(msg) from None
     if not text.strip():
         msg = f"{path} is empty; write text in it, or one prompt per line."
@@ -55,10 +55,7 @@ def read_both(
         return [one], [two]
     ids, other = (_tokens(model[0], text, rows) for model in (source, target))
     if not torch.equal(ids, other):
-        msg = (
-            f"{source[0]} and {target[0]} tokenise the text differently, so their outputs cannot be compared; give"
-            " models with the same vocabulary."
-        )
+        msg = f"{source[0]} and {target[0]} tokenise the text differently; give models with the same vocabulary."
         raise InvalidValueError(msg)
     return [{"input_ids": ids}], None
 
@@ -97,10 +94,7 @@ def _prompted(folder: str, model: nn.Module, prompts: list[str], rows: int, seed
     unknown = needed - {named, "timestep", "encoder_hidden_states"}
     if unknown or getattr(config, "addition_embed_type", None) or "pooled_projections" in asked:
         more = ", ".join(sorted(unknown or {"pooled embeddings"}))
-        msg = (
-            f"A {type(model).__name__} needs more inputs than a prompt ({more}); give its inputs as tensors in a"
-            " .safetensors file."
-        )
+        msg = f"A {type(model).__name__} needs more inputs than a prompt ({more}); give all in a .safetensors file."
         raise InvalidValueError(msg)
     root = Path(folder).parent
     tokenizer = _pretrained("AutoTokenizer", str(root / "tokenizer"), "tokenizer")

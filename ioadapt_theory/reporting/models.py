@@ -59,7 +59,8 @@ def load_model(source: Path | str) -> nn.Module:
         raise InvalidValueError(msg)
     config = folder / "config.json"
     if not config.is_file():
-        msg = f"{folder} has no config.json; give the folder of a model of transformers or diffusers."
+        what = "has no config.json" if folder.is_dir() else "is not a local folder"
+        msg = f"{source} {what}; give the folder of a model of transformers or diffusers, or a member of ANI."
         raise InvalidValueError(msg)
     try:
         entries = dict(json.loads(config.read_text(encoding="utf-8")))
@@ -72,10 +73,11 @@ def load_model(source: Path | str) -> nn.Module:
     try:
         kind: Any = getattr(import_module(library), named, None)
     except ImportError as error:
-        msg = f"{folder} is a model of {library}, which is not installed; run pip install {library}."
+        msg = f"{folder} is a model of {library}, which cannot be imported ({error}); run pip install {library}."
         raise InvalidValueError(msg) from error
     if not hasattr(kind, "from_pretrained"):
-        msg = f"{config} names {named!r}, which is not a model class of the installed {library}."
+        way = f"upgrade {library} (a model with its own code cannot be loaded)"
+        msg = f"{config} names {named!r}, which is not a model class of the installed {library}; {way}."
         raise FileFormatError(msg)
     return _pretrained(kind, folder).eval()
 
@@ -96,7 +98,7 @@ def _pretrained(kind: Any, folder: Path) -> nn.Module:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
             if "ignore_mismatched_sizes" in reason:
                 reason = f"its weights do not have the sizes in {folder / 'config.json'}"
-            msg = f"{folder} cannot be loaded as a {kind.__name__}: {reason}."
+            msg = f"{folder} cannot be loaded as {kind.__name__}: {reason}."
             raise FileFormatError(msg) from error
     if missing := sorted(told["missing_keys"]):
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""

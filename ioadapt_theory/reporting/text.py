@@ -38,7 +38,9 @@ def to_text(report: Report, width: int = 100) -> str:
     lines = [fill(line, width, break_long_words=False) for line in paragraphs]
     lines += ["", aligned(table(shown(report), report.predictions), width).rstrip("\n")]
     if len(report.layers) > ROWS:
-        lines.append(fill(f"... {len(report.layers)} layers in all; --format json or --html PAGE shows them", width))
+        lines.append(
+            fill(f"... {len(report.layers)} layers in all; --format json or --html PAGE shows all of them.", width)
+        )
     lines.append(fill(note(report), width))
     return "\n".join(lines) + "\n"
 
@@ -46,10 +48,7 @@ def to_text(report: Report, width: int = 100) -> str:
 def note(report: Report) -> str:
     """Return the legend of the table's columns."""
     if report.predictions is not None:
-        return (
-            "input, output, weight: R = 2cq - q², the expected share of the gain that a copy of a new adapter on this"
-            " side keeps."
-        )
+        return "input, output, weight: R = 2cq - q², the share of its gain that a copy of a new adapter keeps there."
     return (
         "weight: cosine of the weights; norms: target over source; input, output: similarity of the two sides (0"
         " unrelated, 1 equal); chance: not above unrelated channels; few: too few channels to decide."
@@ -73,12 +72,13 @@ def prediction_lines(predictions: Predictions) -> list[str]:
     copied = predictions.copied
     if copied is None:
         shares = ", ".join(f"{side} {number(predictions.of(side))}" for side in SIDES)
-        return [f"On the inputs, the median R of each side is: {shares}."]
-    kl = "" if copied.R_KL is None else f"R_KL {copied.R_KL:.2f}, "
-    agree = f"; the models agree on {copied.agreement:.0%} of positions" if copied.need == "labels" else ""
+        return [f"On the inputs, the median over the layers of R, the share of a new adapter's gain, is: {shares}."]
+    kl = "" if copied.R_KL is None else f"{copied.R_KL:.2f} by the log-likelihood (R_KL), "
+    agree = f"; the plain models predict the same label at {copied.agreement:.0%} of positions" if kl else ""
     return [
-        f"On the inputs, a copy keeps {kl}R {copied.R:.2f}, c² {copied.at_best_strength:.2f} (cosine of the effects"
-        f" {copied.cosine:.2f}, size ratio {copied.ratio:.2f}{agree}).",
+        f"On the inputs, a copy keeps this share of the gain: {kl}{copied.R:.2f} by the change of the outputs (R) and"
+        f" {copied.at_best_strength:.2f} at the best strength (c²). The effects have cosine {copied.cosine:.2f} and"
+        f" size ratio {copied.ratio:.2f}{agree}.",
         f"R has an error of at most {predictions.bound:.2f} if the adapter removed {predictions.explained:.0%} of the"
         " source's loss and both models need the same change (claim effect-retained).",
     ]
@@ -107,7 +107,7 @@ def table(pairs: Sequence[LayerPair], predictions: Predictions | None) -> list[l
 
 
 def side(null: Null | None, *, alike: bool) -> str:
-    """Return a side's similarity or "-"; unless ``alike``, one that does not stand out is "chance" or "few"."""
+    """Return a side's similarity, or "-" if undefined; unless ``alike``, one not above chance is "chance" or "few"."""
     if null is None or null.excess is None or null.z is None:
         return "-"
     if alike or null.z >= STANDS_OUT:

@@ -119,8 +119,9 @@ def _other_depths(names: Sequence[Mapping[str, str]], labels: Sequence[str]) -> 
         {name[: m.end()] for name in plain.values() for m in re.finditer(r"(?:^|\.)\d+(?=\.)", name)} for plain in names
     ]
     return [
-        f"{labels[0]} has {len(parts[0])} numbered parts but {labels[i]} has {len(some)}; if blocks were removed and"
-        " renumbered, equal names mean different layers, which `ioadapt report` pairs by their weights"
+        f"{labels[0]} has {len(parts[0])} numbered modules, {labels[i]} {len(some)}. If blocks were removed and"
+        " renumbered, equal names may refer to different layers; use `ioadapt report`, which pairs layers by their"
+        " weights."
         for i, some in enumerate(parts)
         if len(some) != len(parts[0]) and parts[0] & some
     ]

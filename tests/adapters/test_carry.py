@@ -15,6 +15,7 @@ from ioadapt_theory.adapters.carrying.trial import Options, Trial
 from ioadapt_theory.effect import divided, undisturbed
 from ioadapt_theory.effect.retained import guessed
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.reporting.carried import to_text
 from tests.effect.nets import Tokens, gauge, mlp
 
 X = torch.randn(200, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
@@ -333,7 +334,7 @@ def test_the_difference_of_a_tuned_model_is_an_adapter_by_its_effect():
         ({"memory": 0}, "memory must be"),
         ({"steps": 3}, "Unknown option 'steps'"),
         ({"inputs": X[:1]}, "1 row;"),
-        ({"inputs": X[:, :5]}, "does not accept the inputs"),
+        ({"inputs": X[:, :5]}, "fails on the inputs"),
         ({"inputs": X * float("nan")}, "NaN"),
         ({"call": lambda m, x: m[0](x)}, "does not change|different shapes|of the source"),
         ({"rename": {"0": "nowhere"}}, "rename contains 'nowhere'"),
@@ -350,3 +351,27 @@ def test_bad_inputs_are_one_sentence_and_change_nothing(options, sentence):
 def test_without_inputs_options_of_carrying_are_refused():
     with pytest.raises(InvalidValueError, match="refine can be used only with inputs="):
         transfer(adapted(mlp(0)), mlp(5), refine=3)
+    with pytest.raises(InvalidValueError, match="Unknown option 'nmae'"):  # which inputs= would not help
+        transfer(adapted(mlp(0)), mlp(5), nmae="default")
+
+
+def test_models_without_a_difference_are_not_extracted():
+    for tuned, sentence in ((mlp(0), "equals the base in all 3"), (nn.Sequential(mlp(0)), "shares no names of")):
+        with pytest.raises(InvalidValueError, match=f"The tuned model {sentence} linear layers and convolutions"):
+            extract(mlp(0), tuned, X)
+
+
+def test_the_sentences_below_the_table_hold_for_what_was_done():
+    source, target = adapted(mlp(0)), mlp(5)
+    labels, change = (to_text(transfer(source, copy.deepcopy(target), inputs=X, need=n)) for n in ("labels", "change"))
+    assert "gain in log-likelihood (R_KL)" in labels
+    assert "two models predict" in labels
+    assert "gain (R, if both models need the same change)" in change
+    assert "two models predict" not in change  # its outputs are no logits
+    assert "Next: test the adapter on a few labels, or improve it without labels (--refine 50)." in change
+    refined = transfer(source, copy.deepcopy(target), inputs=X, need="change", refine=3)
+    assert to_text(refined).endswith("Next: test the adapter on a few labels.\n")
+    assert "A new adapter trained from zero for 3 steps, without labels, keeps " in str(refined)
+    extracted = to_text(extract(mlp(0), target, X))
+    assert "two models predict" not in extracted  # the base and itself
+    assert extracted.endswith("Next: test the adapter on a few labels.\n")

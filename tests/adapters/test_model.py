@@ -64,6 +64,8 @@ def test_what_matches_nothing_or_cannot_be_adapted_is_named():
             adapted(target_modules=wanted)
     with pytest.raises(NoMatchError, match=r"'to_queue' matches no module.*Similar names: to_q.*end in: 0, head, to_k"):
         adapted(target_modules="to_queue")
+    with pytest.raises(NoMatchError, match=r"\('to_q',\) matches only excluded modules; change it or exclude_modules"):
+        adapted(target_modules=["to_q"], exclude_modules=["to_q", "norm"])
     with pytest.warns(UserWarning, match=r"\['query'\] match no module"):
         adapted(target_modules=["to_q", "query"])
     with pytest.raises(UnsupportedError, match=r"blocks\.0\.norm: LayerNorm cannot be adapted"):
@@ -117,10 +119,11 @@ def test_bad_options_are_one_sentence_before_any_model_is_touched(options, messa
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda m: adapt(m), "target_modules is missing: give a list of module names"),
+        (lambda m: adapt(m), "target_modules is missing: give module names"),
         (lambda m: adapt(m, {"target_modules": ["0"]}), "config must be an AdapterConfig, not dict; pass its fields"),
         (lambda m: adapt("model", target_modules=["0"]), "model must be a torch.nn.Module, not str"),
-        (lambda m: adapt(m, target_modules=["0"], r=2, rank=4), "'rank' is given under two names"),
+        (lambda m: adapt(m, target_modules=["0"], r=2, rank=4), "'r' and 'rank' set the same option"),
+        (lambda m: adapt(m, target_modules=["to_q"], placement_pattern={"to_q": "auto"}), "'auto' works only for"),
         (lambda m: adapt(m, target_modules=["0"], init_lora_weights="pissa"), "init_lora_weights must be True, False"),
         (lambda m: adapt(m, target_modules=["0"], lora_aplha=1), "'lora_aplha'. Did you mean 'lora_alpha'"),
         (lambda m: adapt(m, target_modules=["to_q"], name="has.dot"), "is not a valid adapter name"),

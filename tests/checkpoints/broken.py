@@ -55,7 +55,10 @@ SAFETENSORS: dict[str, tuple[Callable[[Path], object], str]] = {
     "truncated header": (_bytes(save(GOOD)[:40]), rf"x\.safetensors is truncated in its header, at byte 40 .*{AGAIN}"),
     "LFS pointer": (_bytes(LFS), r"x\.safetensors is a git-LFS pointer to 3438167540 bytes.* Run git lfs pull"),
     "web page": (_bytes(b"\n<!DOCTYPE html>"), r"x\.safetensors is a web page, not weights"),
-    "pickle": (lambda p: torch.save(GOOD, p), r"x\.safetensors is a PyTorch pickle .* Rename it to \.bin"),
+    "pickle": (
+        lambda p: torch.save(GOOD, p),
+        r"x\.safetensors is a zip file, .* If it is a PyTorch pickle, rename it to \.bin",
+    ),
     "text": (_bytes(b"hello, world"), r"x\.safetensors is not a safetensors file: its header would have \d+ bytes"),
     "overlap": (_bytes(header({"a": entry(0, 8), "b": entry(4, 12)}, bytes(12))), r"invalid offset for tensor `b`"),
     "unknown dtype": (_bytes(header({"a": entry(0, 8, dtype="F99")}, bytes(8))), r"unknown variant `F99`"),

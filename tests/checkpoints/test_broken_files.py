@@ -52,7 +52,7 @@ def test_a_file_that_shrinks_while_open_gives_an_error_and_not_a_dead_process(ki
     save_file(values, path) if kind == "safetensors" else torch.save(values, path)
     with open_checkpoint(str(path)) as shrinking:
         os.truncate(path, 1000)
-        with pytest.raises(SourceError, match=rf"{path.name} became shorter while being read: tensor b"):
+        with pytest.raises(SourceError, match=rf"{path.name} was truncated while it was read: tensor b"):
             value(shrinking, "b")
 
 
@@ -76,8 +76,11 @@ def test_every_dtype_is_read_to_the_bit(dtype: str, tmp_path: Path):
 def test_a_folder_with_several_weights_asks_which(tmp_path: Path):
     for name in ("one", "two"):
         save_file(GOOD, tmp_path / f"{name}.safetensors")
-    with pytest.raises(SourceError, match=r"several files of weights: one\.safetensors, two\.safetensors\. Choose one"):
+    several = r"several files of weights: one\.safetensors, two\.safetensors\. Choose one, for example SOURCE:"
+    with pytest.raises(SourceError, match=rf"{several}one\.safetensors\.$"):
         open_checkpoint(str(tmp_path))
+    with pytest.raises(SourceError, match=rf"{several}{tmp_path.name}/one\.safetensors\.$"):
+        open_checkpoint(f"{tmp_path.parent}:{tmp_path.name}")
     with open_checkpoint(f"{tmp_path}:two.safetensors") as two:
         assert two.tensors.keys() == GOOD.keys()
 

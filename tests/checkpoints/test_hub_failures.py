@@ -12,7 +12,7 @@ from safetensors.torch import save
 from ioadapt_theory.checkpoints import SourceError, open_checkpoint
 from ioadapt_theory.errors import InvalidValueError
 from tests.checkpoints.broken import entry, header
-from tests.checkpoints.hub import LoopbackHub, Repo
+from tests.checkpoints.hub import COMMIT, LoopbackHub, Repo
 from tests.similarity.models import weights
 
 FILE = "unet/diffusion_pytorch_model.safetensors"
@@ -31,11 +31,11 @@ def refusal(source: str, cache: Path, **options: Any) -> str:
 
 
 REFUSALS: dict[str, tuple[str, Repo | None, str]] = {
-    "gated": (FLUX, GATED, f"{FLUX} is gated: accept its licence at HUB/{FLUX}, then run hf auth login"),
+    "gated": (FLUX, GATED, f"{FLUX} is gated or private: accept its licence at HUB/{FLUX}, run hf auth login"),
     "unknown": ("some/model", None, "HUB has no repository some/model. Check the spelling"),
     "revision": ("some/model@v9", Repo(TINY), "some/model has no revision 'v9'; see "),
-    "file": ("some/model:unet/x.safetensors", Repo(TINY), "unet/x.safetensors of some/model does not exist; see "),
-    "folder": ("some/model:vae", Repo(TINY), "vae of some/model does not exist; see "),
+    "file": ("some/model:unet/x.safetensors", Repo(TINY), "some/model has no file or folder 'unet/x.safetensors' at"),
+    "folder": (f"some/model@{COMMIT}:vae", Repo(TINY), f"folder 'vae' at revision {COMMIT}; see HUB/some/model/tree/c"),
     "403": ("some/model", Repo(TINY, status=403), "HUB returned status 403 for some/model. Check HF_TOKEN"),
     "path": ("some/model", Repo(TINY, commit="../../../elsewhere"), "HUB is not a hub: it sent '../../../elsewhere'"),
     "cut": ("some/model", Repo(TINY, cut_after={FILE: 150_000}), f"HUB failed while asking for {FILE} of some/model ("),
@@ -61,8 +61,8 @@ def test_a_refusal_is_one_sentence(
 def test_offline_and_not_cached(hub: LoopbackHub, hub_cache: Path):
     repo = "stable-diffusion-v1-5/stable-diffusion-v1-5"
     assert refusal("sd15", hub_cache, offline=True) == (
-        f"Offline mode is on and unet/*.safetensors of {repo} is not in the cache {hub_cache}."
-        f" Run once online: hf download {repo} --include 'unet/*.safetensors'."
+        f"Offline mode is on, but unet/*.safetensors of {repo} is not in the cache. Download it while online:"
+        f" hf download {repo} --include 'unet/*.safetensors' --cache-dir '{hub_cache}'."
     )
     assert hub.log == []
 

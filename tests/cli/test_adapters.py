@@ -132,13 +132,13 @@ def test_what_has_no_exact_lora_is_baked_to_a_rank_or_a_share_saying_what_is_los
     assert len(lost) == 3
     assert all(0 < loss < 0.0448 for loss in lost)  # √(1 - 0.999²)
     assert "are applied by ComfyUI, ignored by LyCORIS and rejected by diffusers" in told.err
-    assert "part of the change lost by the lower rank" in told.err
+    assert "share of the weight change (Frobenius norm) lost by truncation" in told.err
     before = files(tmp_path)
     assert ioadapt("bake", tmp_path / "a", out, *options, "--rank", "1", "--share", "0.5") == MISUSE
     assert ioadapt("bake", tmp_path / "a", out, *options) == MISUSE
     told = capsys.readouterr().err
     assert "either a rank or a share" in told
-    assert "block.to_q: A dora adapter is not exactly a plain LoRA" in told
+    assert "block.to_q: A dora adapter cannot be written exactly as a plain LoRA" in told
     assert files(tmp_path) == before
 
 
@@ -185,6 +185,10 @@ def test_half_an_adapter_is_refused_unless_asked_for(base, tmp_path, capsys):
     assert not out.exists()
     assert ioadapt(*command, "--partial") == OK
     assert "2 of 3 layers written." in capsys.readouterr().err
+    save_file({"other.weight": torch.ones(2, 2)}, tmp_path / "less.safetensors")
+    assert ioadapt(*command, "--partial") == MISUSE
+    told = capsys.readouterr().err
+    assert "no layer fits the base (block.to_q: the base has no layer of this name); give the model" in told
 
 
 REFUSED = {

@@ -36,7 +36,7 @@ def test_the_screen_is_one_screen_and_begins_with_the_answer_as_json_and_page_do
     assert main(["report", files["a"], files["b"], files["adapter"]]) == OK
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) <= 24
-    assert lines[0].startswith("Give unlabelled inputs (--inputs BATCH): weights alone do not show")
+    assert lines[0].startswith("Give unlabelled inputs and models that can be run (--inputs BATCH, in")
     assert ": related (" in " ".join(lines)
     page = tmp_path / "page.html"
     assert main(["report", files["a"], files["b"], files["adapter"], "--format", "json", "--html", str(page)]) == OK
@@ -67,7 +67,7 @@ def test_a_head_that_one_of_two_models_ties_is_compared(tmp_path, capsys):
         (["{a}", "{b}", "--explained", "0"], "--explained must be above 0 and at most 1, not 0."),
         (["{a}", "{lora}"], "is an adapter, not a model; give the two models first"),
         (["{a}", "{adapter}"], "is an adapter, not a model; give the two models first"),
-        (["{a}", "{b}", "{adapter}", "--inputs", "x.npz"], "has no config.json"),
+        (["{a}", "{b}", "{adapter}", "--inputs", "x.npz"], "a.safetensors is not a local folder; give the folder of"),
         (["{a}", "{b}", "--batch", "0"], "--batch and --rows must be at least 1"),
         (["{a}", "{b}", "--html", "/no/such/folder/x.html"], "its folder does not exist"),
     ],
@@ -103,7 +103,7 @@ BROKEN: dict[str, Callable[[Path], object]] = {
     "config.json names 'Nothing', which is not a model class": lambda f: (f / "config.json").write_text(
         '{"architectures": ["Nothing"]}'
     ),
-    "cannot be loaded as a BertModel": lambda f: (f / "model.safetensors").write_bytes(b"x" * 99),
+    "cannot be loaded as BertModel": lambda f: (f / "model.safetensors").write_bytes(b"x" * 99),
     "lacks weights of its BertModel": _without_a_weight,
     "contains a pickle that is corrupt or would run code": _with_a_pickle,
     "x.npz cannot be read as a .safetensors or .npz file": lambda f: (f.parent / "x.npz").write_bytes(b"PK\3\4"),

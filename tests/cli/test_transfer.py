@@ -232,7 +232,7 @@ def test_members_of_ani_and_our_own_format(tmp_path, capsys):
         ({"out": "{source}"}, "would overwrite"),
         ({"out": "/no/such/folder/x"}, "its folder does not exist"),
         ({"x.safetensors": "{lora}/adapter_config.json"}, "has no usable tokenizer"),
-        ({"x.safetensors": "{wrong}"}, "does not accept the inputs"),
+        ({"x.safetensors": "{wrong}"}, "fails on the inputs"),
         ({"x.safetensors": "{one}"}, "1 row;"),
         ({"target": "{other}"}, "different shapes|no layer of this name"),
         ({"target": "{broken}"}, "lm_head.weight of the target contains NaN or infinity"),

@@ -118,7 +118,7 @@ def test_an_instance_from_a_file_or_a_shipped_one_by_its_name(
         (["prop-4", "--widths", "3"], "--widths 3 is one width; give two or more, the input width first."),
         (["prop-4", "--widths", "3", "9000000000", "5"], "Widths must be at most 10000, not 3 9000000000 5."),
         (["prop-4", "--device", "nowhere"], "Device 'nowhere' cannot be used"),
-        (["prop-4", "--pair", "gauge", "--depth", "1"], "The pair 'gauge' needs --depth 2 or more"),
+        (["prop-4", "--pair", "gauge", "--depth", "1"], "The pair 'gauge' needs depth 2 (--depth) or more"),
         (["prop-4", "--instance", "r1", "--stacks", "2"], "--stacks cannot be combined with --instance"),
         (["--merge", "a.json", "--resume-from", "x"], "--resume-from cannot be combined with --merge"),
         (["prop-4", "--jobs", "2", "--cluster", "tcp://x:1"], "Argument --cluster: not allowed with argument --jobs."),
@@ -175,7 +175,7 @@ def test_a_journal_that_cannot_be_kept_is_a_warning(
     assert main(["verify", "prop-4", *QUICK]) == 0
     out, err = capsys.readouterr()
     assert err == (
-        "ioadapt verify: This run cannot be resumed: somewhere/x.jsonl: No space left on device;"
+        "ioadapt verify: The journal of this run cannot be used (somewhere/x.jsonl: No space left on device);"
         " give another folder with --resume-from.\n"
     )
     assert "prop-4" in out
@@ -240,7 +240,7 @@ def test_a_run_of_several_processes_that_ends_early_keeps_what_is_finished(tmp_p
         assert (process.returncode, "lemma-3" in out) == (130, True)
     else:
         assert (process.returncode, out, err.count("\n")) == (3, "", 1)
-        assert err.startswith("ioadapt verify: A worker process died: it was killed, or memory ran out.")
+        assert err.startswith("ioadapt verify: A worker process died: it was killed, or memory ran out; lower --jobs")
 
 
 def test_records_are_merged_and_a_claim_that_is_in_none_is_named(

@@ -156,8 +156,10 @@ def test_what_cannot_be_compared_is_one_sentence():
     quantised = nn.Sequential(nn.Linear(6, 8), torch.ao.nn.quantized.dynamic.Linear(8, 4)).float()
     with pytest.raises(UnsupportedError, match="int8"):
         record(quantised, {"0": quantised[0]}, X.float())
-    with pytest.raises(InvalidValueError, match="does not accept the inputs"):
+    with pytest.raises(InvalidValueError, match=r"The Sequential fails on the inputs .*in Python, pass a call="):
         record(mlp(0), {}, torch.randn(5, 3))
+    with pytest.raises(InvalidValueError, match=r"missing the required .forward. function"):  # not "int8"
+        record(nn.ModuleList([mlp(0)]), {}, X)
     broken = mlp(0)
     broken[4].bias.data[0] = float("nan")
     with pytest.raises(InvalidValueError, match="NaN or infinity"):

@@ -52,10 +52,10 @@ SHAPES = {
     "ranks that differ": (tensors(lora_up__weight=torch.randn(6, 3)), "do not fit together"),
     "integers": (tensors(lora_up__weight=torch.ones(6, 2, dtype=torch.int64)), "must be floating point"),
     "NaN": (tensors(lora_up__weight=torch.full((6, 2), float("nan"))), "must be finite"),
-    "no up": (tensors(lora_up__weight=None), "the adapter is incomplete, with only down"),
-    "a mixture": (tensors(hada_w1_a=torch.randn(6, 2)), "incomplete, with only down, hada_w1_a, up"),
+    "no up": (tensors(lora_up__weight=None), "the adapter is incomplete, with only down of its tensors; download"),
+    "a mixture": (tensors(hada_w1_a=torch.randn(6, 2)), "down, hada_w1_a, up belong to different kinds of adapters"),
     "nothing": ({}, "no tensors"),
-    "OFT": ({"lora_unet_block_to_q.oft_blocks": torch.randn(2, 2, 2)}, r"contains OFT \(lora_unet_block_to_q.oft"),
+    "OFT": ({"lora_unet_block_to_q.oft_blocks": torch.randn(2, 2, 2)}, r"kind: OFT \(for example lora_unet_block_to_q"),
     "a key twice": (
         {f"block.to_q.{k}.weight": torch.randn(2, 4) for k in ("lora_A", "lora_down")}
         | {"block.to_q.lora_B.weight": torch.randn(6, 2)},
@@ -120,7 +120,8 @@ def test_folders_and_files_that_are_not_there(tmp_path):
     (tmp_path / "a/adapter_model.safetensors").unlink()
     refused(tmp_path / "a", "contains no adapter; give a file, or a folder with")
     refused(tmp_path / "nothing.safetensors", "does not exist")
-    refused(peft_folder(tmp_path / "b", {"peft_type": "OFT"}), "must be one of LORA", UnsupportedError)
+    refused(peft_folder(tmp_path / "b", {"peft_type": "OFT"}), "must be one of LORA, .* use PEFT to", UnsupportedError)
+    refused(peft_folder(tmp_path / "b", {"peft_type": None}), "not None; save the adapter again", UnsupportedError)
 
 
 def test_what_is_no_file_is_not_waited_for(tmp_path):
@@ -138,5 +139,7 @@ def test_a_pickle_is_read_for_tensors_only(tmp_path):
     assert len(load(model(), tmp_path / "good.pt").matched) == 2
     torch.save({"x": 1}, tmp_path / "other.ckpt")
     refused(tmp_path / "other.ckpt", "without named tensors")
+    torch.save({"x\n": torch.ones(1)}, tmp_path / "other.ckpt")
+    refused(tmp_path / "other.ckpt", "a tensor whose name has unprintable characters")
     torch.save({k: v.to("meta") for k, v in tensors().items()}, tmp_path / "meta.pt")
     refused(tmp_path / "meta.pt", "on the meta device")

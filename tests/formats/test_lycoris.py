@@ -125,7 +125,7 @@ def test_what_lycoris_or_comfyui_read_otherwise_is_refused(tmp_path):
             with pytest.raises(UnsupportedError, match=told):
                 load(Small(), tmp_path / "file.safetensors", strict=strict)
     model = adapt(nn.Sequential(nn.Linear(4, 4)), target_modules=["0"], placement="input", rank=4)
-    with pytest.raises(UnsupportedError, match="older layout"):
+    with pytest.raises(UnsupportedError, match="ComfyUI misreads a GLoRA"):
         write_glora(
             tmp_path / "glora.safetensors", [("0", model[0].adapters["default"], ModelWeights(model).layer("0"))]
         )

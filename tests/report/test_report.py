@@ -59,13 +59,13 @@ def test_the_advice_is_the_largest_number():
     x = inputs(100)
     source = adapted(network(0), "weight", ("2",))
     near = report(source, tuned(network(0), 0.05, 1), inputs=x)
-    assert str(near).startswith("Copy the adapter unchanged: it keeps 0.9")
+    assert str(near).startswith("Copy the adapter unchanged: a copy is predicted to keep 0.9")
     halved = report(source, changed(network(0), lambda k, w: w / 3 if k == 4 else w), inputs=x)
     assert str(halved).startswith("Copy the adapter at strength ")
     assert halved.advice[0].kept == pytest.approx(halved.predictions.copied.at_best_strength)
     assert halved.advice[0].kept > halved.predictions.copied.kept
     stranger = report(source, network(3), inputs=x)
-    assert str(stranger).startswith("Retrain the adapter on the target")
+    assert str(stranger).startswith("Retrain the adapter on the target: a copy is predicted to keep -")
     assert any("ioadapt transfer" in advice.how for advice in stranger.advice)
 
 
@@ -79,7 +79,7 @@ def test_what_a_copy_cannot_follow_is_carried_over():
     told = report(source, target, inputs=inputs(100))
     assert told.predictions.copied.kept < 0.9
     assert str(told).startswith("Carry the adapter over with `ioadapt transfer")
-    assert "the same function with other weights, and a copy keeps" in str(told)
+    assert "the same function with other weights, and a copy keeps only" in str(told)
     # a copy does not fit a layer of another width
     narrow = adapt(nn.Sequential(nn.Linear(6, 9), nn.Linear(9, 5)), target_modules=["0"], placement="weight", rank=2)
     told = report(narrow, nn.Sequential(nn.Linear(6, 7), nn.Linear(7, 5)), inputs=torch.randn(50, 6))
@@ -137,7 +137,7 @@ def test_the_models_are_left_as_they_were(call_fails: bool):
         return model(x)
 
     if call_fails:
-        with pytest.raises(InvalidValueError, match="does not accept the inputs"):
+        with pytest.raises(InvalidValueError, match="The Sequential fails on the inputs"):
             report(source, target, inputs=[inputs(30) for _ in range(10)], call=call)
     else:
         report(source, target, inputs=inputs(), call=call)
@@ -167,6 +167,8 @@ def test_what_is_no_move_is_refused_in_a_sentence():
         report(source, network(1), inputs=inputs(), call=lambda model, x: model(x) / 0)
     with pytest.raises(InvalidValueError, match="does not change the source's outputs"):
         report(adapt(network(0), target_modules=["2"], rank=2), network(1), inputs=inputs())
+    with pytest.raises(InvalidValueError, match="target_inputs must match inputs row by row"):
+        report(source, network(1), inputs=inputs(9), target_inputs=[inputs(4), inputs(5)])
     with pytest.raises(InvalidValueError, match="two models in memory"):
         report(network(0), network(1), {"0": layers(source)["0"].adapters["default"]}, inputs=inputs())
 

@@ -26,7 +26,10 @@ FEW = 64
 SAFE = ("ridge 0.1", "shrunk 10")
 """Candidates, besides the copy, if there are few rows."""
 STRENGTHS = (2.0, 1.4, 0.7, 0.4)
-NO_LAYER = 'the target has no layer of this name; use match="effect" to choose the layer that keeps most'
+NO_LAYER = (
+    'the target has no layer of this name; match="effect" (--match effect) chooses the layer that preserves most of the'
+    " effect"
+)
 
 
 def counterparts(
@@ -105,7 +108,7 @@ class Candidates:
                     f.check_placeable(side)
                 sides.append(str(side))
             except UnsupportedError as error:
-                refused = str(error)
+                refused = str(error).removesuffix(".")
         if not sides:
             self.lost[part.layer] = refused
         return sides
@@ -130,7 +133,7 @@ class Candidates:
         return {n: adapters for n, adapters in made.items() if adapters}
 
     def strengths(self, scores: Mapping[str, float]) -> dict[str, Adapters]:
-        """Return the best closed form at each of ``STRENGTHS``: ridges weaken it, large parts overshoot together."""
+        """Return the best closed form, scaled by each of ``STRENGTHS``; {} if there is none or the rows are few."""
         fitted = [n for n in self.by_name if n != "copy"]
         if self.few or not fitted:
             return {}

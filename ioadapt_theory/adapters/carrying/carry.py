@@ -137,7 +137,7 @@ class _Carrying:
                 self.candidates[name], self.scores[name] = refined(self.trial, adapters, steps, bar.update)
 
     def report(self, chosen: str) -> tuple[CarryReport, Adapters]:
-        """Predict the share kept on the unused rows; return the report, and adapters if they are likely to help."""
+        """Predict the kept share of the gain on unused rows; return the report, and the adapters if likely to help."""
         fitted = max(self.made.by_name, key=lambda n: self.scores[n], default=chosen)
         shown = {n: self.candidates[n] for n in (chosen, "copy", fitted, "from zero") if n in self.candidates}
         predicted = self.trial.predicted(shown, self.rows.tell)
@@ -201,10 +201,12 @@ class _Carrying:
         elif self.few:
             notes.append(f"With only {rows} rows, one ridge strength is tried instead of several; give 256 or more.")
         if best is not None and put and best.kept < LITTLE:
-            notes.append(f"Only {best.kept:.2f} of the gain is kept; use refine=50, or train further on the target.")
+            more = "give more inputs" if self.trial.options.refine else "refine the adapter (refine=50, --refine 50)"
+            notes.append(f"Only {best.kept:.2f} of the gain is kept; {more}, or train further on the target.")
         if best is not None and best.R_KL is not None and abs(best.R_KL - best.R) > APART:
-            both = f"{best.R_KL:.2f} measured by labels but {best.R:.2f} by changes of the outputs"
-            notes.append(f"The predicted share kept is {both}; {test}.")
+            both = f"{best.R_KL:.2f} from the likelihoods, {best.R:.2f} from the output changes"
+            notes.append(f"The two estimates of the share of the gain that is kept differ ({both}); {test}.")
         if best is not None and best.need == "labels" and 1 - best.agreement > DISAGREEING:
-            notes.append(f"The models disagree on {1 - best.agreement:.0%} of positions; {test}.")
+            differ = f"the two models predict different labels at {1 - best.agreement:.0%} of positions"
+            notes.append(f"Without the adapter, {differ}; {test}.")
         return notes

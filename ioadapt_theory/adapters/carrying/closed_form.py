@@ -102,7 +102,7 @@ class Translation:
     Attributes:
         candidates: factors by candidate name, after ``solve``.
         kept: the share of the gain that each candidate keeps, from rows that were not fitted; set by the caller.
-        rows: the number of rows in the fit of what the side reads.
+        rows: the number of rows of activations in the fit.
         features: the numbers of features that the target's side reads and writes.
     """
 
@@ -125,10 +125,7 @@ class Translation:
         r, g = target.reader(self.target_side), target.writer(self.target_side)
         u, v = u.to(r.device), v.to(r.device)
         if u.shape[:-1] != r.shape[:-1] or v.shape[:-1] != g.shape[:-1]:
-            msg = (
-                f"the layer has {r.shape[0]} x {r.shape[1]} rows in the target but {u.shape[0]} x {u.shape[1]} in the"
-                " source, so they cannot be paired"
-            )
+            msg = f"its {r.shape[0]} x {r.shape[1]} rows cannot be paired with the source's {u.shape[0]} x {u.shape[1]}"
             raise ShapeError(msg)
         if self.reader is None or self.writer is None:
             self.reader, self.writer = Regression(r.shape[-1], a.shape[1]), Regression(g.shape[-1], len(b))
@@ -186,9 +183,10 @@ def _eigen(gram: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def low_rank(m: Tensor, c: Tensor, k: Tensor, rank: int, near: Tensor | None = None) -> Factors:
-    """Return the factors of this rank whose effect is nearest to that of M, all in the eigenbases of C and K.
+    """Return the factors of the change of this rank whose effect C^½ M K^½ is nearest to that of M.
 
-    ``c`` and ``k`` are the eigenvalues. If ``near`` is given, an iteration from its rows replaces the SVD of M.
+    All matrices are in the eigenbases of C and K, which have the eigenvalues ``c`` and ``k``. If ``near`` is given, an
+    iteration from its rows replaces the SVD.
     """
     rows, columns = (values.sqrt() + 1e-4 * values.mean().sqrt() + 1e-20 for values in (c, k))
     weighted = rows[:, None] * m * columns

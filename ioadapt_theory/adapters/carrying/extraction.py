@@ -80,7 +80,7 @@ def differences(base: nn.Module, tuned: nn.Module) -> dict[str, Tensor]:
     Raises:
         InvalidValueError: no layer differs, or a layer has a different size.
     """
-    others, found = dict(walk(tuned)), dict[str, Tensor]()
+    others, found, same = dict(walk(tuned)), dict[str, Tensor](), 0
     for name, module in walk(base):
         if not is_supported(module) or name not in others or not is_supported(others[name]):
             continue
@@ -88,9 +88,12 @@ def differences(base: nn.Module, tuned: nn.Module) -> dict[str, Tensor]:
         if w.shape != w2.shape:
             msg = f"{name} is {[*w.shape]} in the base but {[*w2.shape]} in the tuned model; give another base."
             raise InvalidValueError(msg)
-        if not torch.equal(w, w2):
+        if torch.equal(w, w2):
+            same += 1
+        else:
             found[name] = w2 - w
     if not found:
-        msg = "The tuned model has the same linear layers and convolutions as the base; give a model tuned from it."
+        what = f"equals the base in all {same}" if same else "shares no names of"
+        msg = f"The tuned model {what} linear layers and convolutions; give a model tuned from the base."
         raise InvalidValueError(msg)
     return found

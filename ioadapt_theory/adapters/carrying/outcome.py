@@ -7,6 +7,7 @@ from ioadapt_theory.adapters.moving.put import TransferReport
 from ioadapt_theory.effect.retained import Prediction
 
 DOMAIN = "The prediction is valid only for inputs like these; make sure that they are from the adapter's domain."
+FROM_ZERO = "A new adapter trained from zero for {} steps, without labels, keeps {:.2f} of the gain."
 
 
 class CarryWarning(UserWarning):
@@ -78,17 +79,15 @@ class CarryReport(TransferReport):
         return None if self.prediction is None else self.prediction.agreement
 
     def __str__(self) -> str:
-        low, high = self.interval
+        span = "{:.2f} to {:.2f}".format(*self.interval)
         copied = "" if self.kept_copied is None else f", {self.kept_copied:.2f} if copied"
         if self.matched:
-            head = (
-                f"Carried over ({self.chosen}): {self.kept:.2f} of the gain is kept ({low:.2f} to {high:.2f}){copied}."
-            )
+            head = f"Carried over ({self.chosen}): {self.kept:.2f} of the gain is kept ({span}){copied}."
         else:
             head = f"No adapter was added to the target{copied and f' ({copied[2:]})'}."
         lines = [head, *(f"  {note}" for note in self.notes)]
         if self.refined is not None:
-            lines.append(f"  A fresh adapter keeps {self.refined[1]:.2f} (steps: {self.refined[0]}).")
+            lines.append(f"  {FROM_ZERO.format(*self.refined)}")
         if self.truncated:
             least = min(self.truncated.values())
             lines.append(f"  Carried as plain LoRA, which keeps at least {least:.3f} of each layer's squared effect.")
@@ -97,4 +96,4 @@ class CarryReport(TransferReport):
             origin = "" if layer.source == name else f", from {layer.source}"
             lines.append(f"  {name}: {layer.side}, rank {layer.rank}, {kept}{origin}")
         lines += [f"  {name}: {why}" for name, why in self.unmatched.items()]
-        return "\n".join([*lines, f"  {DOMAIN}"])
+        return "\n".join([*lines, *([] if self.prediction is None else [f"  {DOMAIN}"])])

@@ -113,7 +113,8 @@ class Trial:
         s, sa, _ = self.outputs(rows.fit[0], 0)
         self.positions = spread(1, s)
         if torch.equal(s, sa):
-            msg = "The adapter does not change the source's outputs on these inputs; train and activate it first."
+            what = "The tuned model has the source's outputs" if tuned else "The adapter does not change the outputs"
+            msg = f"{what} on the first batch of inputs; give other inputs, or train it first."
             raise InvalidValueError(msg)
         if self.need == "labels":
             both = [divergences(*self.outputs(pair, number)) for number, pair in enumerate(rows.fit)]
@@ -157,7 +158,7 @@ class Trial:
 
 
 def spread(count: int, output: Tensor) -> float:
-    """Return the number of independent rows that samples count as; n positions (tokens, pixels) count as √n rows."""
+    """Return how many independent rows ``count`` samples are worth; n positions (tokens, pixels) are worth √n rows."""
     return count * math.sqrt(math.prod(output.shape[2:] if output.ndim > 3 else output.shape[1:-1]))
 
 

@@ -43,8 +43,8 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
     """
     if adapter.family != "lora":
         msg = (
-            f"A {adapter.family} adapter is not exactly a plain LoRA; give a rank or a share of the norm to"
-            " approximate it, or merge it into the weights."
+            f"A {adapter.family} adapter cannot be written exactly as a plain LoRA; approximate it with"
+            " `ioadapt adapters bake --rank R` (or --share F), or merge it into the weights."
         )
         raise UnsupportedError(msg)
     w = w.detach().to(torch.promote_types(w.dtype, torch.float32))

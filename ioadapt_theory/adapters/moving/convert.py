@@ -101,6 +101,7 @@ def convert(
     Raises:
         UnsupportedError: the adapter is not a LoRA on the weight, or a kernel has several taps and the side is "input".
         ShapeError: the size of W does not match the adapter.
+        InvalidValueError: the ridge is outside [0, 1), or W contains NaN or infinity.
 
     Example:
         >>> from torch import nn
@@ -115,7 +116,7 @@ def convert(
     (placed, phi), *more = adapter.parts()
     if not isinstance(phi, LoRA) or more or placed is not Placement.WEIGHT:
         kind = f"{adapter.family} adapter in {'+'.join(adapter)} placement"
-        msg = f"Eq. 5 converts a LoRA on the weight, but this is a {kind}."
+        msg = f"Eq. 5 converts only a LoRA on the weight, but this is a {kind}; bake it to a plain LoRA first."
         raise UnsupportedError(msg)
     rows, columns, channels = phi.size
     side = Placement(placement)
@@ -124,8 +125,8 @@ def convert(
         raise UnsupportedError(msg)
     if side is Placement.INPUT and rows != channels:
         msg = (
-            f"A LoRA on a kernel of {rows // channels} taps mixes the taps, but an input adapter"
-            " treats all taps alike; convert it to output."
+            f"A LoRA can treat the {rows // channels} taps of a kernel differently, an input adapter cannot; convert it"
+            " to output."
         )
         raise UnsupportedError(msg)
     layer_for(adapter, w, bias)

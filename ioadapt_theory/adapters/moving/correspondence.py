@@ -65,13 +65,14 @@ class Correspondence:
             (layer, why), *more = wrong.items()
             return (
                 "Layers were moved, removed or copied, so equal names mean different layers in the two models"
-                f" ({layer} {why}{f', and {len(more)} more' if more else ''}); use match='provenance' to match by"
-                " weights."
+                f" ({layer} {why}{f', and {len(more)} more' if more else ''}); use match='provenance' (--match"
+                " provenance) to match by weights."
             )
         if self.deeper:
             return (
                 f"The model lacks layers of the adapter, such as {self.deeper[0]}; if earlier layers were removed,"
-                " equal numbers mean different layers, so use match='provenance' with the adapter's model as source."
+                " equal numbers mean different layers, so use match='provenance' (--match provenance) with the"
+                " adapter's model as source."
             )
         return None
 
@@ -105,10 +106,8 @@ def correspond(
     by_name = {name: (layers,) for name, layers in named.layers.items()}
     if match == "name" or not origins.how:
         if match == "provenance":
-            msg = (
-                "match='provenance' found no layer of the target whose weights come from the source; pass the model"
-                " that the adapter was trained on as source, or use match='name'."
-            )
+            way = "" if source else "pass the model it was trained on as source (--source), or "
+            msg = f"match='provenance' found no layer of the target that comes from the source; {way}use match='name'."
             raise NoProvenanceError(msg)
         layers = {layer for several in named.layers.values() for layer in several}
         wrong = {layer: why for layer, why in origins.contradicted.items() if layer in layers}
@@ -163,7 +162,7 @@ def _origins(
 
 
 def _by_plain_name(names: Iterable[str], like: Iterable[str]) -> dict[str, str]:
-    """Return a mapping from plain names, with the prefix of the names in ``like``, to the given names."""
+    """Map each name, without wrappers and with the prefix of the names in ``like``, to the name as given."""
     plain = {unwrapped(name): name for name in names if name}
     others = {unwrapped(name) for name in like if name}
     ours, theirs = same_start(others, plain) or ("", "")

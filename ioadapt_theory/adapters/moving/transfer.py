@@ -8,7 +8,7 @@ from torch import nn
 
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.base_weights import ModelWeights
-from ioadapt_theory.adapters.carrying import carried
+from ioadapt_theory.adapters.carrying import Options, carried
 from ioadapt_theory.adapters.model import layers, naming
 from ioadapt_theory.adapters.moving.correspondence import correspond
 from ioadapt_theory.adapters.moving.put import NO_LAYER, TransferReport, put
@@ -70,6 +70,7 @@ def transfer(
         common: dict[str, Any] = {"strict": strict, "rename": rename, "match": match, "trainable": trainable}
         return carried(source, target, inputs, name=name, **common, **options)
     if options:
+        Options.of(options)  # other errors, such as an unknown name, come first
         msg = f"{', '.join(sorted(options))} can be used only with inputs=; give inputs= too."
         raise InvalidValueError(msg)
     given: Mapping[str, Adapter] = {n: layer.adapters[name] for n, layer in layers(source, name).items()}  # type: ignore[misc]

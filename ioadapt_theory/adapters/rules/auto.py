@@ -37,24 +37,24 @@ def without_auto(
         InvalidValueError: the target or the inputs are missing, or no layer is left.
     """
     if target is None or inputs is None:
-        msg = (
-            "placement='auto' needs a target and unlabelled inputs of both models: adapt(model, ..., placement='auto',"
-            " target=..., inputs=...)."
-        )
+        msg = "placement='auto' needs target= and inputs=: a model, and unlabelled inputs of both models."
         raise InvalidValueError(msg)
     best = by_law(model, config, target, inputs)
     own = config.placement_pattern
     left_out = [n for n, side in best.items() if side is None and first_fit(own, n) is None]
     pattern = {**own, **{f"^{re.escape(n)}": str(side) for n, side in best.items() if side is not None}}
     if len(left_out) == len(best):
-        msg = "Adapters are expected to keep nothing on the target, on any layer or side; train on the target instead."
+        msg = (
+            "Adapters are expected to keep nothing on the target: no layer has a counterpart of equal size with a side"
+            " that keeps a share above 0; train on the target instead."
+        )
         raise InvalidValueError(msg)
     taken = config.target_modules
     if left_out:
         some = ", ".join(left_out[:3] + ["..."] * (len(left_out) > 3))
         msg = (
-            f"placement='auto' skips {len(left_out)} of {len(best)} layers, on which adapters are expected to keep"
-            f" nothing on the target: {some}."
+            f"placement='auto' skips {len(left_out)} of {len(best)} layers, which have no counterpart of equal size in"
+            f" the target, or on which adapters are expected to keep nothing: {some}."
         )
         warnings.warn(msg, stacklevel=3)
         taken = "|".join(re.escape(n) for n in best if n not in left_out)
@@ -62,7 +62,7 @@ def without_auto(
 
 
 def by_law(model: nn.Module, config: AdapterConfig, target: nn.Module, inputs: Any) -> dict[str, Placement | None]:
-    """Return the side of each selected layer that should keep most of an adapter's gain, or None if none keeps any."""
+    """Return, by layer, the side on which an adapter should keep most of its gain, or None if it should keep none."""
     here, there = dict(walk(model)), dict(walk(target))
     selected = [*select(model, config)]
     matched = correspond([Name("", n) for n in selected], ModelWeights(target), "auto", source=ModelWeights(model))

@@ -16,18 +16,21 @@ ALL_LINEAR = "all-linear"
 
 
 class NoMatchError(IoAdaptError, ValueError):
-    """Error: target_modules matches no module; the message lists similar names."""
+    """Error: target_modules matches no module, or only excluded ones; the message lists similar names."""
 
-    def __init__(self, wanted: str | tuple[str, ...], names: Iterable[str]) -> None:
+    def __init__(self, wanted: str | tuple[str, ...], names: Iterable[str], *, excluded: bool = False) -> None:
+        """List similar names among ``names``, the names of the modules that can be adapted, unless all are excluded."""
+        if excluded:
+            super().__init__(f"target_modules={wanted!r} matches only excluded modules; change it or exclude_modules.")
+            return
         names = list(names)
         ends = {".".join(n.split(".")[-k:]) for n in names for k in (1, 2, 3)} | set(names)
         wishes = [wanted] if isinstance(wanted, str) else wanted
         near = dict.fromkeys(hit for wish in wishes for hit in difflib.get_close_matches(wish, sorted(ends), n=3))
         hint = f" Similar names: {', '.join(near)}." if near else ""
         some = ", ".join(sorted({n.split(".")[-1] for n in names})[:12]) or "none"
-        super().__init__(
-            f"target_modules={wanted!r} matches no module.{hint} Layers that can be adapted end in: {some}."
-        )
+        msg = f"target_modules={wanted!r} matches no module.{hint}"
+        super().__init__(f"{msg} Names of adaptable layers end in: {some}.")
 
 
 def walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
@@ -42,7 +45,7 @@ def walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
-    """Return the modules to adapt in the model's order, each by its first name; raise NoMatchError if there is none."""
+    """Return the modules to adapt, in order, by name; raise an error if there is none or one is not supported."""
     named = dict(walk(model))
     if config.target_modules == ALL_LINEAR:
         get_head = getattr(model, "get_output_embeddings", None)
@@ -51,12 +54,13 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
     else:
         hits = [name for name in named if fits(config.target_modules, name)]
         _warn_of_idle_targets(config.target_modules, hits)
+    excluded = all(fits(config.exclude_modules, name) for name in hits) and bool(hits)
     hits = [name for name in hits if not fits(config.exclude_modules, name)]
     _tell_of_stacks(model, config, hits)
     first = {named[name]: name for name in reversed(hits)}
     targets = {name: named[name] for name in hits if first[named[name]] == name}
     if not targets:
-        raise NoMatchError(config.target_modules, (n for n, m in named.items() if is_supported(m)))
+        raise NoMatchError(config.target_modules, (n for n, m in named.items() if is_supported(m)), excluded=excluded)
     for name, module in targets.items():
         if _read_by_owner(name, named, model):
             msg = (
@@ -68,13 +72,13 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
             try:
                 operator(module)
             except UnsupportedError as error:
-                msg = f"{name}: {error}"
+                msg = f"{name}: {error} To leave it out, add it to exclude_modules."
                 raise UnsupportedError(msg) from None
     return targets
 
 
 def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) -> None:
-    """Warn about selected experts that are stored in one tensor; raise UnsupportedError if nothing else is selected."""
+    """Warn about selected parameters of three dimensions; raise UnsupportedError if nothing else is selected."""
     wanted = config.target_modules
     stacks = {
         f"{name}.{key}".lstrip("."): p
@@ -87,10 +91,11 @@ def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) ->
         return
     some = ", ".join(f"{name} {[*stacks[name].shape]}" for name in meant[:2])
     more = f" and {len(meant) - 2} more" if len(meant) > 2 else ""
-    msg = f"The weights of stacked experts have three dimensions and cannot be adapted: {some}{more}."
+    msg = f"Parameters of three dimensions (such as stacked experts) cannot be adapted: {some}{more}; "
     if not hits:
+        msg += "choose other target_modules."
         raise UnsupportedError(msg)
-    warnings.warn(f"{msg} Add them to exclude_modules to silence this warning.", stacklevel=5)
+    warnings.warn(f"{msg}add them to exclude_modules to silence this warning.", stacklevel=5)
 
 
 def fits(wanted: str | tuple[str, ...], name: str) -> bool:

@@ -6,6 +6,7 @@ The file is chosen by its name, and file names in an index cannot point outside 
 import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,10 +44,10 @@ class Folder:
         return [p.name for p in inside if not p.is_dir()], [p.name for p in inside if p.is_dir()]
 
     def require(self, folder: str) -> None:
-        """Raise SourceError if the folder does not exist."""
+        """Raise SourceError if there is no such folder; the message also lists files, as one may have been meant."""
         if not (self.root / folder).is_dir():
-            inside = ", ".join(sorted(self.listing("")[1])) or "none"
-            msg = f"{self.root} has no folder {folder!r}; its folders are: {inside}."
+            inside = ", ".join(sorted(chain(*self.listing("")))[:8]) or "nothing"
+            msg = f"{self.root} has no file or folder {folder!r}; it contains {inside}."
             raise SourceError(msg)
 
     def title(self, path: str) -> str:
@@ -80,7 +81,7 @@ def open_weights(
     if file not in place.listing(folder)[0]:
         folder = part or next((c for c in COMPONENTS if c in place.listing("")[1]), "")
         place.require(folder)
-        file = choose(place.listing(folder)[0], place.title(folder), variant)
+        file = choose(place.listing(folder)[0], place.title(folder), variant, f"{folder}/".lstrip("/"))
     path = f"{folder}/{file}".removeprefix("/")
     opened = _open_shards(place, path) if file.endswith(".json") else place.open(path)
     try:
@@ -94,8 +95,8 @@ def open_weights(
         raise
 
 
-def choose(names: Collection[str], where: str, variant: str | None) -> str:
-    """Return the file to open, preferring the variant, then safetensors; raise SourceError if the choice is unclear."""
+def choose(names: Collection[str], where: str, variant: str | None, inside: str) -> str:
+    """Return the file to open, preferring the variant, then safetensors; raise SourceError if no choice is clear."""
     usual = (name for wanted in dict.fromkeys((variant, None)) for name in _usual_names(wanted))
     if name := next((name for name in usual if name in names), None):
         return name
@@ -105,7 +106,7 @@ def choose(names: Collection[str], where: str, variant: str | None) -> str:
     shown = ", ".join(weights[:8] or sorted(names)[:8]) or "nothing"
     msg = f"{where} has no readable weights (it contains {shown}); give another file or folder."
     if weights:
-        msg = f"{where} has several files of weights: {shown}. Choose one, for example SOURCE:{weights[0]}."
+        msg = f"{where} has several files of weights: {shown}. Choose one, for example SOURCE:{inside}{weights[0]}."
     raise SourceError(msg)
 
 
@@ -166,10 +167,13 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
     averaged = {n: EMA + n.removeprefix("model.").replace(".", "") for n in whole.tensors if n.startswith(unet)}
     has_both = all(flat in whole.tensors for flat in averaged.values())
     if ema and not has_both:
-        msg = f"{whole.source} has no averaged weights {EMA}*; drop --ema (an 'emaonly' file has no other weights)."
+        msg = f"{whole.source} has no averaged weights {EMA}*; drop --ema or ema= ('emaonly' files have no others)."
         raise InvalidValueError(msg)
     if ema is None and has_both:
-        msg = f"{whole.source} has both trained and averaged (EMA) weights; choose one with --ema or --no-ema."
+        msg = (
+            f"{whole.source} has both trained and averaged (EMA) weights; choose one with --ema or --no-ema of `ioadapt"
+            " similarity` (in Python ema=), or give a file with only one of them."
+        )
         raise InvalidValueError(msg)
     part = part or "unet"
     if part != "all" and part not in LDM_PARTS:

@@ -78,10 +78,7 @@ def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"]
     most = path.stat().st_size // SMALLEST + 64
     for count, (key, value) in enumerate(_entries(loaded, "", MAX_DEPTH)):
         if count > most:
-            msg = (
-                f"{path} lists more tensors than a file of its size can contain (nested dictionaries). Save a flat"
-                " state_dict."
-            )
+            msg = f"{path} lists more tensors than its size allows (nested dictionaries). Save a flat state_dict."
             raise FileFormatError(msg)
         if value is None:
             continue
@@ -93,7 +90,9 @@ def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"]
     if not tensors or not all(key.isprintable() for key in tensors):
         kind = type(loaded).__name__
         msg = f"{path} contains a {kind} without named tensors. Save the model's state_dict() instead."
-        if left_out and not tensors:
+        if tensors:
+            msg = f"{path} contains a tensor whose name has unprintable characters; rename it."
+        elif left_out:
             msg = f"{path}: tensor {left_out[0]} is sparse, on the meta device or of a dtype that cannot be read."
         raise FileFormatError(msg)
     return tensors, left_out

@@ -44,14 +44,14 @@ class PlainFile:
                 msg = f"Cannot read {what} from {self.path}: {error.strerror}."
                 raise SourceError(msg) from error
             if got == 0:
-                msg = f"{self.path} became shorter while being read: {what} ends at byte {offset + done}. Try again."
+                msg = f"{self.path} was truncated while it was read: {what} ends at byte {offset + done}. Try again."
                 raise SourceError(msg)
             done += got
 
     def require_whole(self, what: str) -> None:
         """Raise SourceError if the file has become shorter, since reading its memory map would kill the process."""
         if os.fstat(self._fd).st_size < self.size:
-            msg = f"{self.path} became shorter while being read: {what} is incomplete. Try again."
+            msg = f"{self.path} was truncated while it was read: {what} is incomplete. Try again."
             raise SourceError(msg)
 
     def head(self, count: int) -> bytes:

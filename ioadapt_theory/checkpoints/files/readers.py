@@ -52,7 +52,7 @@ def refuse_other_kinds(file: PlainFile) -> None:
     elif re.match(rb"\s*<[!?A-Za-z]", start):
         problem = f"a web page, not weights (a login or error page?). {again}"
     elif start.startswith(b"GGUF") or file.path.suffix == ".gguf":
-        problem = "a GGUF file, whose weights are quantised. Use the safetensors file it was converted from."
+        problem = "a GGUF file, which is not supported. Use the safetensors file it was converted from."
     else:
         return
     msg = f"{file.path} is {problem}"

@@ -48,10 +48,8 @@ def load_pickle(path: Path) -> object:
         text = str(error)
         code = re.findall(r"GLOBAL (\S+) (?:was not|whose module)", text)
         reason = f"{type(error).__name__}: {text.split('. ')[0].splitlines()[0] if text else ''}"
-        msg = (
-            f"{path} is truncated, broken or not a PyTorch pickle of weights ({reason}). Delete it and download it"
-            " again."
-        )
+        again = "Delete it and download it again."
+        msg = f"{path} is truncated, broken or not a PyTorch pickle of weights ({reason}). {again}"
         if "TorchScript" in text:
             msg = f"{path} is a TorchScript program, not a pickle of weights. Save its state_dict() instead."
         elif code or (names and "Can only" in text):

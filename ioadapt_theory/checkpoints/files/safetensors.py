@@ -61,7 +61,7 @@ def _header_length(file: PlainFile) -> int:
     """Return the length of the JSON from the first 8 bytes; raise FileFormatError if it exceeds the file or LONGEST."""
     length = int.from_bytes(file.head(8), "little")
     if file.head(2) == b"PK":
-        problem = "is a PyTorch pickle (a zip file) with a safetensors extension. Rename it to .bin."
+        problem = "is a zip file, not a safetensors file. If it is a PyTorch pickle, rename it to .bin."
     elif length > LONGEST:
         problem = f"is not a safetensors file: its header would have {length} bytes (limit {LONGEST}). Check the path."
     elif 8 + length > file.size:

@@ -31,7 +31,8 @@ def not_cached(asked: Request, file: str | None) -> SourceError:
         return SourceError(f"{asked.refusal}; {what} is not in the cache {asked.cache} either.")
     download = f"hf download {asked.repo}" + (f" --include '{file}'" if file else "")
     download += f" --revision {asked.revision}" if asked.revision else ""
-    return SourceError(f"Offline mode is on and {what} is not in the cache {asked.cache}. Run once online: {download}.")
+    download += f" --cache-dir '{asked.cache}'"
+    return SourceError(f"Offline mode is on, but {what} is not in the cache. Download it while online: {download}.")
 
 
 def explain(error: Exception, asked: Request, what: str) -> SourceError:
@@ -43,14 +44,14 @@ def explain(error: Exception, asked: Request, what: str) -> SourceError:
     page = f"{asked.endpoint}/{asked.repo}"
     line = f"{type(cause).__name__}: {next(iter(str(cause).strip().splitlines()), '')}".removesuffix(": ")
     if isinstance(cause, errors.GatedRepoError) or (status == 403 and what != asked.repo):
-        sentence = f"{asked.repo} is gated: accept its licence at {page}, then run hf auth login or set HF_TOKEN."
+        sentence = f"{asked.repo} is gated or private: accept its licence at {page}, run hf auth login or set HF_TOKEN."
     elif isinstance(cause, errors.RepositoryNotFoundError):
         sentence = f"{asked.endpoint} has no repository {asked.repo}. "
-        sentence += "Check the spelling; if it is private, set HF_TOKEN."
+        sentence += "Check the spelling; if the repository is private, set HF_TOKEN."
     elif isinstance(cause, errors.RevisionNotFoundError):
         sentence = f"{asked.repo} has no revision {asked.revision!r}; see {page}/commits/main."
     elif isinstance(cause, errors.RemoteEntryNotFoundError):
-        sentence = f"{what} does not exist{at}; see {page}/tree/main."
+        sentence = f"{what} does not exist{at}; see {page}/tree/{asked.revision or 'main'}."
     elif status is not None:
         way_out = "Check HF_TOKEN." if status in (401, 403) else "Try again later."
         sentence = f"{asked.endpoint} returned status {status} for {what}{at}. {way_out}"
@@ -58,7 +59,7 @@ def explain(error: Exception, asked: Request, what: str) -> SourceError:
         sentence = f"Cannot store {what} in {asked.cache}: {cause.strerror}. Partial files were removed."
     elif isinstance(cause, errors.HfHubHTTPError.__mro__[1] | ConnectionError):
         sentence = f"The connection to {asked.endpoint} failed while asking for {what} ({line}). "
-        sentence += "Try again, or use --offline if the files are in the cache."
+        sentence += "Check the network, or try again later."
     else:
         sentence = f"{asked.endpoint} cannot provide {what}{at}: {line.rstrip('.')}."
     return SourceError(sentence)

@@ -93,9 +93,11 @@ class Repository(Folder):
         """Raise SourceError if the repository has no such folder or, without ``api``, no weights in it are cached."""
         files, folders = self.listing(folder)
         if self._api is None and not any(is_weights(n) or ".index." in n for n in files):
-            raise not_cached(self.asked, f"{folder}/".lstrip("/") + "*.safetensors")
+            raise not_cached(self.asked, folder if is_file(folder) else f"{folder}/".lstrip("/") + "*.safetensors")
         if not files and not folders:
-            msg = f"{self.what(folder)} does not exist; see {self.asked.endpoint}/{self.asked.repo}/tree/main."
+            repo, at = self.asked.repo, self.asked.revision or "main"
+            what = f"file or folder {folder!r}" if folder else "files"
+            msg = f"{repo} has no {what} at revision {at}; see {self.asked.endpoint}/{repo}/tree/{at}."
             raise SourceError(msg)
 
     def open(self, file: str) -> Checkpoint:

@@ -16,7 +16,7 @@ LIPSCHITZ = fro(MOVED - G) <= LIP * fro(XAB)
 AFTER = fro(F @ T - F_TARGET @ T) ** 2 <= spectral(T) ** 2 * fro(F - F_TARGET) ** 2
 BEFORE = fro(MOVED) ** 2 <= 2 * fro(G) ** 2 + 2 * (LIP * fro(XAB)) ** 2
 SIZE = 10
-"""Value of k in the counterexample."""
+"""Value of k in the counterexample, g = max(|x₁|, k|x₂|) − k|x₂|."""
 
 
 def within_reach(raw: Mapping[str, Tensor]) -> Any:
@@ -28,7 +28,7 @@ def within_reach(raw: Mapping[str, Tensor]) -> Any:
 
 
 def mean_before(k: int) -> float:
-    """Return E g² before adaptation, (2/π)((1 + k²) arctan(1/k) − k), for σ = 1. After adaptation, it is 1."""
+    """Return the counterexample's E g² before adaptation, (2/π)((1 + k²) arctan(1/k) − k), for σ = 1; after it, 1."""
     return 2 / math.pi * ((1 + k * k) * math.atan(1 / k) - k)
 
 
@@ -43,12 +43,11 @@ def input_fails(claim: Claim) -> Iterator[Step]:
     sp, k = sympy(), SIZE
     x1, x2 = sp.symbols("x1 x2")
     p, q = positives("p q")
-    outer = [sp.Max(s * (x1 + t * k * x2), 0) for s in (1, -1) for t in (1, -1)]
+    signs = [(a, b) for a in (1, -1) for b in (1, -1)]
+    outer = [sp.Max(a * (x1 + b * k * x2), 0) for a, b in signs]
     units = sum(outer) / 2 - k * (sp.Max(x2, 0) + sp.Max(-x2, 0))
     # on each sector |x₁| = k|x₂| + p or k|x₂| = |x₁| + q, for all signs
-    sectors = [(a * (k * q + p), b * q, p) for a in (1, -1) for b in (1, -1)] + [
-        (a * p, b * (p + q) / k, 0) for a in (1, -1) for b in (1, -1)
-    ]
+    sectors = [(a * (k * q + p), b * q, p) for a, b in signs] + [(a * p, b * (p + q) / k, 0) for a, b in signs]
     equal = all(vanishes(units.subs({x1: u, x2: v}) - value).holds for u, v, value in sectors)
     yield Step("g = max(|x₁|, k|x₂|) − k|x₂| by six ReLUs, on all eight sectors", Check(equal))
     theta, corner = sp.Symbol("theta"), sp.atan(sp.Rational(1, k))

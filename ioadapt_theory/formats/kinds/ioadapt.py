@@ -62,7 +62,8 @@ def is_own(source: TensorFile) -> bool:
 def contents(opened: Path, source: TensorFile) -> AdapterFile:
     """Return the content of a file in our format; no values are read."""
     version = source.metadata.get("ioadapt.version")
-    _demand(f"{source.path}: version", VERSION, version, ok=version == VERSION)
+    expected = f"{VERSION} (for a newer file, upgrade ioadapt-theory; otherwise save the adapter again)"
+    _demand(f"{source.path}: version", expected, version, ok=version == VERSION)
     entries = parse_json(source.metadata[LAYERS], f"{source.path}: {LAYERS} in the header")
     named = isinstance(entries, dict) and bool(entries) and all(map(is_name, entries))
     _demand(f"{source.path}: layers", "an object with at least one layer, with printable names", entries, ok=named)
@@ -105,6 +106,7 @@ def _read(sketch: Adapter, keys: Mapping[str, str], read: Callable[[str], Tensor
 
 def adapter_of(where: object, layer: str, entry: Any, shapes: Shapes) -> Adapter:
     """Return the adapter for a layer's entry in a header, on the meta device; error messages begin with ``where``."""
+    _demand(f"{where}: layers.{layer}", "an object", entry, ok=isinstance(entry, dict))
     try:
         return _sketch(entry, shapes)
     except FileFormatError as error:
@@ -113,11 +115,10 @@ def adapter_of(where: object, layer: str, entry: Any, shapes: Shapes) -> Adapter
 
 
 def _sketch(entry: Any, shapes: Shapes) -> Adapter:
-    _demand("family", "an object", entry, ok=isinstance(entry, dict))
     family, parts = entry.get("family"), entry.get("placements")
     _demand("family", f"one of {', '.join(FAMILIES)}", family, ok=isinstance(family, str) and family in FAMILIES)
     known = isinstance(parts, dict) and bool(parts) and set(parts) <= set(Placement)
-    _demand("placements", f"an object of {', '.join(Placement)}", parts, ok=known)
+    _demand("placements", f"an object with keys among {', '.join(Placement)}", parts, ok=known)
     families = {}
     for placement in filter(parts.__contains__, Placement):
         part, key = parts[placement], f"placements.{placement}"

@@ -21,7 +21,7 @@ def build(parts: Parts, s: float) -> Built:
     if m.numel() != columns or ("dora_scale" in parts and m.shape[0] != columns):
         msg = (
             f"a DoRA magnitude needs one value for each of {columns} outputs, but has shape {list(m.shape)}, as with"
-            " wd_on_output=False in LyCORIS; merge the adapter with the library that wrote it"
+            " wd_on_output=False in LyCORIS; use the library that wrote it to merge it into the model"
         )
         raise UnsupportedError(msg)
     return "dora", {Placement.WEIGHT: DoRA.stored(size, spec, {"A": a, "B": b, "m": m.flatten()})}

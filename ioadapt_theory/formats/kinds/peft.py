@@ -18,13 +18,15 @@ VARIANTS = (
     *("alora_invocation_tokens", "use_qalora", "use_bdlora", "layer_replication", "target_parameters"),
     *("arrow_config", "velora_config", "monteclora_config", "kasa_config"),
 )
+MERGE = "use PEFT to merge the adapter into the base model."
 
 
 def require_readable(path: Path, config: Any) -> None:
     """Raise UnsupportedError if the adapter is not supported, and FileFormatError if a value is not valid."""
     kind = config.get("peft_type") if isinstance(config, dict) else None
     if kind not in TYPES:
-        msg = f"{path}: peft_type must be one of {', '.join(TYPES)}, not {kind!r:.80}; merge the adapter with PEFT."
+        way = MERGE if isinstance(kind, str) else "save the adapter again."
+        msg = f"{path}: peft_type must be one of {', '.join(TYPES)}, not {kind!r:.80}; {way}"
         raise UnsupportedError(msg)
     for field in ("use_rslora", "lora_bias"):
         if not isinstance(config.get(field, False), bool):
@@ -38,11 +40,11 @@ def require_readable(path: Path, config: Any) -> None:
         )
         raise UnsupportedError(msg)
     if variant := next((field for field in VARIANTS if config.get(field)), None):
-        msg = f"{path}: {variant} is not supported; merge the adapter with PEFT."
+        msg = f"{path}: {variant} is not supported; {MERGE}"
         raise UnsupportedError(msg)
     if kind == "PEANUT" and (config.get("depth", 0) != 0 or config.get("act_fn", "relu") != "linear"):
         options = f"depth {config.get('depth')!r:.80}, act_fn {config.get('act_fn')!r:.80}"
-        msg = f"{path}: PEANUT with {options} is not linear in W; merge the adapter with PEFT."
+        msg = f"{path}: PEANUT with {options} is not linear in W; {MERGE}"
         raise UnsupportedError(msg)
 
 

@@ -79,7 +79,7 @@ def kinship(
         The verdict and its evidence.
     """
     if difference is not None and difference < ROUNDING:
-        return Kinship(Relation.SAME, f"on these inputs the outputs differ by {difference:.1g}", orders)
+        return Kinship(Relation.SAME, f"on these inputs the outputs differ by {difference:.1g} of their size", orders)
     equal = [p for p in pairs if p.likeness.equal]
     changed = [p for p in pairs if not p.likeness.equal]
     related = [p for p in changed if (p.likeness.z or 0.0) >= TELLING]
@@ -142,7 +142,7 @@ def _copied(
 
 
 def _inside(pairs: Sequence[LayerPair], cut: Sequence[LayerPair]) -> bool:
-    """Return whether channels are missing inside the network, and not only in its vocabulary, features or classes."""
+    """Return whether all missing channels (if any) are inside the network, none in vocabulary, features or classes."""
     order = {p.name: k for k, p in enumerate(pairs)}
     outputs = {p.size[1]: order[p.name] for p in reversed(cut) if p.size[1] != p.there[1]}
     inputs = {p.size[0]: order[p.name] for p in cut if p.size[0] != p.there[0]}

@@ -46,7 +46,7 @@ def grouped(c: Comparison, by: str) -> list[list[str]]:
 
 
 def pair_name(c: Comparison, pair: Pair) -> str:
-    """Return the names of two models."""
+    """Return the labels of the two models of a pair, separated by a vertical bar."""
     return " | ".join(c.labels[i] for i in pair)
 
 
@@ -105,4 +105,4 @@ def remarks(c: Comparison) -> list[str]:
         for label, model in zip(c.labels, c.models, strict=True)
         if (scheme := model.metadata.get("quantised"))
     ]
-    return [*c.notes, *quantised, *empty, *small, *left_out, *undefined[:5], *more]
+    return [*c.notes, *(f"{note}." for note in (*quantised, *empty, *small, *left_out, *undefined[:5], *more))]

@@ -94,7 +94,7 @@ W = torch.zeros(6, 10, dtype=torch.float64)
 @pytest.mark.parametrize(
     ("call", "error", "sentence"),
     [
-        (lambda: bake(built("loha", "input"), W), UnsupportedError, "is not exactly a plain LoRA"),
+        (lambda: bake(built("loha", "input"), W), UnsupportedError, "cannot be written exactly as a plain LoRA"),
         (lambda: bake(built("lora", "output"), W[:, :9]), ShapeError, "base weight is 6 x 9"),
         (lambda: bake(built("lora", "weight"), W[:5]), ShapeError, "base weight is 5 x 10"),
         (lambda: change(built("dora", "input"), W[:5]), ShapeError, "base weight is 5 x 10"),

@@ -37,6 +37,9 @@ def test_a_foreign_file_follows_the_weights_of_the_model_it_was_trained_on(tmp_p
     filled(quiet(lambda: get_peft_model(copy.deepcopy(base), config)), "lora").save_pretrained(tmp_path / "a")
     with pytest.raises(NoProvenanceError, match="as source"):
         load(copy.deepcopy(made), tmp_path / "a", strict=False, match="provenance")
+    stranger = type(base)(base.config)
+    with pytest.raises(NoProvenanceError, match=r"comes from the source; use match='name'\.$"):
+        load(stranger, tmp_path / "a", strict=False, match="provenance", source=base)
     told = load(copy.deepcopy(made), tmp_path / "a", strict=False, match="provenance", source=base)
     assert str(told).startswith("6 of 12 layers matched, by contents.")
     assert "model.layers.1.self_attn.q_proj: from model.layers.3.self_attn.q_proj" in str(told)
@@ -49,7 +52,7 @@ def test_a_foreign_file_follows_the_weights_of_the_model_it_was_trained_on(tmp_p
         key = "base_model.model.model.layers.{}.mlp.down_proj.lora_A.weight"
         assert torch.equal(baked[key.format(new)], state[key.format(old)])
     assert main([*words, "--match", "provenance"]) == MISUSE
-    assert "found no layer of the target whose weights come from the source" in capsys.readouterr().err
+    assert "trained on as source (--source), or use match='name'." in capsys.readouterr().err
     save(adapt(base, target_modules=r".*_proj", rank=1), tmp_path / "own")
     words = ["adapters", "bake", f"{tmp_path}/own", f"{tmp_path}/new", "--base", f"{tmp_path}/pruned"]
     assert main(words) == MISUSE

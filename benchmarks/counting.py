@@ -28,7 +28,7 @@ class Counting(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignor
     def __torch_dispatch__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Run one operation, and count it unless it starts no kernel."""
+        """Run one operation, and count it if it starts a kernel."""
         out = function(*args, **(kwargs or {}))
         name = function.overloadpacket.__name__
         if name not in SILENT:

@@ -77,7 +77,6 @@ def one_side() -> Iterator[Objects]:
 
 
 def lemma_1() -> Iterator[Objects]:
-    """Yield instances near the extremal family, where the inequalities are almost tight, and ones with Δu = Δv = 0."""
     near = row(mpf("0.1"), mpf("-0.2"), mpf("0.05")), row(mpf("-0.1"), mpf("0.1"), mpf("-0.07"))
     for s, du, dv in ((mpf("0.2"), *near), (mpf("-0.6"), *near), (mpf(-1), 0 * near[0], 0 * near[0]),
                       (mpf(1), 0 * near[0], 0 * near[0])):  # fmt: skip
@@ -449,7 +448,7 @@ def equal_functions() -> Iterator[Objects]:
 
 @of(("transfer-sufficient", 0))
 def nearly_equal() -> Iterator[Objects]:
-    """Yield nearly equal functions whose second layers differ much, and equal layers; σ is arbitrary."""
+    """Yield nearly equal functions whose second layers differ much, and two models with equal layers."""
     w1, w2, basis, ab = draw(2, 2), draw(2, 2, 2), draw(2, 2, 5), draw(2, 2, 4)
     for v1, v2, sigma in ((w1 * basis + draw(2, 2, 3) / 10**4, basis**-1 * w2, mpf(2)), (w1, w2, mpf(1))):
         gap, change, sizes = w1 * w2 - v1 * v2, ab * (w2 - v2), reader.singular(mp.eye(2) + ab)
@@ -472,7 +471,6 @@ def gauged() -> Iterator[Objects]:
 
 @of(("depth-two-parts", 1))
 def permuted() -> Iterator[Objects]:
-    """Yield an instance with a fixed z and one with z = relu of a normal row; n = 3, and Q swaps two channels."""
     n, v, tau = 3, mpf("0.7"), mpf(1) / 3
     q = mp.matrix([[1, 0, 0], [0, 0, 1], [0, 1, 0]])
     first = mp.quad(lambda x: x * mp.npdf(x), [0, 10, 20])
@@ -571,7 +569,6 @@ def bottleneck() -> Iterator[Objects]:
 
 @of(("effect-retained", 0))
 def shares() -> Iterator[Objects]:
-    """Yield an e of optimal strength, and one for which g − e is parallel to the part of e' that is orthogonal to e."""
     for g, h, e, there in ((row(1, 2, "0.5"), row("0.3", "-0.2", 1), None, row(1, "0.4", "-0.7")),
                            (row(1, 2, 0), row(0, 0, 0), row(1, 0, 0), row("0.3", "0.7", 0))):  # fmt: skip
         e = e if e else (lambda x: dot(g, x) / dot(x, x) * x)(row(1, 1, 0))

@@ -96,7 +96,6 @@ def instead(old: Term, new: Term) -> Rule:
 
 
 def given(claim: Claim, i: Values, before: Term, after: Term) -> bool:
-    """Return whether replacing a hypothesis's left side by its right side gives the next formula."""
     return any(rewritten(i, before, after, instead(r.left, r.right), instead(fro(GAP), sqrt(EPSILON))) or (
         claim.setting.name.startswith("setting A.2") and same(i, before, after)) for r in claim.given)  # fmt: skip
 

@@ -308,11 +308,12 @@ def universal(claim: Claim) -> tuple[list[str], str]:
 
 
 def existential(claim: Claim) -> str:
-    """Return the statement that some instance attains the bound, or exceeds it times any factor below 1.
+    """Return the statement that the bound is attained by an instance or, as a supremum, approached by instances.
 
-    With Word.SHARP, this holds for every cosine between -1 and 1, every condition number of W, and all other arguments
-    of the bound. Two models have a common condition number, or separate ones with Word.EVERY_PAIR. For bounds up to
-    O(ε^p), no smaller multiple of ε suffices.
+    "Approached" means that for every q < 1 some instance exceeds q times the bound. With Word.SHARP, the statement is
+    about every cosine between -1 and 1, every condition number of W, and all other arguments of the bound. Two models
+    have a common condition number, or separate ones with Word.EVERY_PAIR. For a bound up to O(ε^p), the statement is
+    that no smaller multiple of ε suffices.
     """
     scope, outer, inner = _scope(claim)
     first = claim.concludes[0]

@@ -131,7 +131,7 @@ class World:
 
     @cached_property
     def tested(self) -> Batch:
-        """Return the test data: other drawings; their prompts contain the edges from which to reproduce them."""
+        """Return the test data: drawings that are not in the training data, with their edges in the prompts."""
         return controlled(self._asked(0))
 
     def _asked(self, again: int) -> Batch:

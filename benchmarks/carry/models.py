@@ -116,7 +116,7 @@ class Bytes(nn.Module):
 
 
 def gauge(model: nn.Module, seed: int) -> nn.Module:
-    """Return a copy with the same function and permuted neurons, which are also scaled, except in byte models."""
+    """Return a copy with the same function and permuted neurons; except in language models, they are also scaled."""
     model = copy.deepcopy(model)
     torch.manual_seed(seed)
     if isinstance(model, Bytes):
@@ -215,7 +215,7 @@ def pictures(family: str, seed: int, rank: int = 8) -> list[Move]:
 
 
 def texts(seed: int, steps: int = 500) -> list[Move]:
-    """Return the moves between byte models trained on the project's prose, with a LoRA for the project's code."""
+    """Return the moves between byte-level language models of the project's prose, with a LoRA for its code."""
     sets = []
     for pattern in ("docs/*.md", "ioadapt_theory/adapters/*.py"):
         text = torch.tensor(list(b"\n".join(path.read_bytes() for path in sorted(ROOT.glob(pattern)))))

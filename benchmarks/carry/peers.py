@@ -44,7 +44,7 @@ RULES: Mapping[str, Rule] = {
 
 
 def by_rule(move: Move, rule: Rule) -> nn.Module | None:
-    """Return the target with the LoRA moved by ``rule``, or None if a placement is not weight or sizes differ."""
+    """Return the target with the LoRA moved by ``rule``, or None if a part is not on the weight or sizes differ."""
     target = copy.deepcopy(move.target)
     made = {}
     for part in parts_of(layers(move.source), "default"):
@@ -62,7 +62,7 @@ def by_rule(move: Move, rule: Rule) -> nn.Module | None:
 
 
 def by_activations(move: Move, ridge: float = 1e-2) -> nn.Module | None:
-    """Return the target with the LoRA mapped by regressions between activations, or None if a layer does not match."""
+    """Return the target with the LoRA mapped by regressions between activations, or None if a part does not fit."""
     target = copy.deepcopy(move.target)
     parts = parts_of(layers(move.source), "default")
     names = [part.layer for part in parts]
@@ -88,7 +88,7 @@ def by_activations(move: Move, ridge: float = 1e-2) -> nn.Module | None:
 
 
 def carried(move: Move, refine: int | None) -> tuple[nn.Module, object]:
-    """Return the target with the adapter carried over, and the outcome; ``refine`` None means the default steps."""
+    """Return the target with the carried-over adapter, and the outcome; ``refine`` is the number of steps."""
     target = copy.deepcopy(move.target)
     match = "effect" if move.relation == "depth" and move.adapted == "one" else "name"
     options = {"refine": refine, "seed": move.seed, "strict": False, "match": match, "need": "labels"}

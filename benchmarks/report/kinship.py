@@ -17,7 +17,7 @@ NETWORKS: Final = (("llama", 2), ("bert", 2), ("vit", 2), ("gpt2", 2), ("convnex
 
 
 def rows(name: str, seed: int) -> Iterator[dict[str, Any]]:
-    """Yield a row for each of ``PAIRS`` whose two models the architecture has, in both directions."""
+    """Yield two rows, one per direction, for each of ``PAIRS`` whose models both exist for the architecture."""
     models = made(name, seed)
     for one, two, word in PAIRS:
         if one in models and two in models:

@@ -20,7 +20,7 @@ SIDE: Final = 16
 CLASSES: Final = 6
 TEXTS: Final = {"base": "pydoc_data/topics.py", "a": "asyncio/*.py", "b": "email/*.py"}
 Model = Any
-"""A model of transformers."""
+"""A transformers model."""
 
 
 def _llama(layers: int, inner: int) -> Model:

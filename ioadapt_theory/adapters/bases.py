@@ -41,7 +41,7 @@ class Base(ABC):
 
     @property
     def pointwise(self) -> bool:
-        """Whether xM is a product over the feature axis alone (not over a neighbourhood as in a convolution)."""
+        """Whether ``product`` acts on the feature axis alone (not on a neighbourhood, as a convolution does)."""
         return self.axis == -1
 
     def product(self, x: Tensor, m: Tensor) -> Tensor:

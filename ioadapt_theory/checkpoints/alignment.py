@@ -125,7 +125,7 @@ class _Aligner:
             self._z[new] |= {old: (float(z[i, j]), max(float(n[i, j]) - 3, 0.0)) for i, old in enumerate(ours)}
 
     def shows(self, old: str, new: str) -> bool:
-        """Return whether their values show that the target's layer ``new`` comes from the source's layer ``old``."""
+        """Return whether the weights show that the target's layer ``new`` comes from the source's layer ``old``."""
         z, weight = self._z[new].get(old, (0.0, 0.0))
         return z * math.sqrt(weight) > TIED
 

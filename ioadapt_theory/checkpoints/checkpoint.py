@@ -126,7 +126,7 @@ class Checkpoint(ABC):
         return flat.view(info.shape)
 
     def parts(self, names: Collection[str] | None = None) -> "Mapping[Checkpoint, Collection[str]]":
-        """Return underlying checkpoint -> stored names of these tensors (None: all); {} if this one reads a file."""
+        """Return underlying checkpoint -> stored names of the tensors `names` (None: all); {} if it reads a file."""
         return {}
 
     def prepare(self, names: Collection[str] | None = None) -> None:

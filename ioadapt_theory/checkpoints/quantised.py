@@ -83,7 +83,7 @@ def dequantised(whole: Checkpoint) -> Checkpoint:
 
 
 def _blocks(stored: Checkpoint, *names: str) -> tuple[int, ...]:
-    """Return the size of a weight's blocks with one scale each, if possible powers of two; () for a single scale."""
+    """Return the size of the blocks of a weight that have a scale each, powers of two if possible; () for one scale."""
     scale, weight = (stored.tensors[name] for name in names)
     if scale.numel == 1:
         return ()

@@ -82,7 +82,7 @@ def local_path(source: str) -> Path | None:
 
 
 def resolve(source: str) -> Alias:
-    """Return the `Alias` of a source, with the revision and the part; for a path or a hub id, it is a new one."""
+    """Return the `Alias` that a source names, with its revision and part, if given; build one for a path or hub id."""
     aliases = load_aliases()
     name, _, tail = source.rpartition(":")
     for path, part in ((source, None), (name, tail)):

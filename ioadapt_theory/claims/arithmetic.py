@@ -71,7 +71,7 @@ def number(x: int | Fraction | str, like: Array) -> Array:
 
 
 def excess(value: Array, limit: Array) -> Array:
-    """Return by how much ``value`` exceeds ``limit``, divided by ``limit``; 0 if it does not exceed it."""
+    """Return (value − limit)/limit, or 0 if ``value`` does not exceed ``limit``; for a limit of 0, infinity or 0."""
     if isinstance(value, Tensor) or isinstance(limit, Tensor):
         return torch.where(value <= limit, 0.0, (value - limit) / limit)
     return 0 * value if value <= limit else (value - limit) / limit if limit else math.inf
@@ -154,7 +154,7 @@ def frobenius_sq(m: Array) -> Array:
 
 
 def singular_values(m: Array) -> Array:
-    """Return the singular values, largest first, on the last axis; of mpmath matrices beyond ``LARGE``, in float64."""
+    """Return the singular values, largest first; for mpmath matrices larger than ``LARGE``, computed in float64."""
     if isinstance(m, Tensor):
         return torch.linalg.svdvals(m)
     if not m.any():

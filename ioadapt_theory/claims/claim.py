@@ -55,7 +55,7 @@ class Run:
     device: str = "cpu"
 
     def only(self, *names: str) -> "Run":
-        """Return a run with these settings and the defaults for all others."""
+        """Return a run with the named settings of this one and the defaults for all others."""
         return Run(**{name: getattr(self, name) for name in names})
 
     def chosen(self) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class Run:
 
     @classmethod
     def of(cls, chosen: Mapping[str, Any]) -> "Run":
-        """Return the run from which ``Run.chosen`` returned these settings."""
+        """Return the run for which ``Run.chosen`` returns ``chosen``."""
         widths = chosen.get("widths")
         return cls(**{**chosen, "widths": widths and tuple(widths)})
 

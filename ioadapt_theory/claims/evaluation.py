@@ -53,7 +53,7 @@ class Evaluation:
         return _quotient(self.decisive, self.rhs)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the evaluation as JSON values; an infinite ratio is null."""
+        """Return the evaluation as JSON values; the ratio lhs/rhs is null for a right side of 0."""
         ratio = _quotient(self.lhs, self.rhs) if self.rhs else math.inf
         return {
             "claim": self.claim,

@@ -49,7 +49,7 @@ class Setting:
     check: Callable[[Any], None] = lambda _: None
 
     def read(self, raw: Mapping[str, Any], *, exact: bool = False) -> Any:
-        """Return the instance that a file describes, at 50 digits or in Fractions.
+        """Return the instance that a file describes, at the digits set in mpmath or, if ``exact``, in Fractions.
 
         Raises:
             FileFormatError: a missing or unknown key, or a value that is not a number.

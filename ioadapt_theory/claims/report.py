@@ -40,7 +40,7 @@ def reading(claim: Claim) -> str:
 
 
 def stated(claim: Claim) -> str:
-    """Return the statement, preceded by its hypotheses."""
+    """Return the statement of a claim, preceded by its hypotheses if it has any."""
     given = ", ".join(text(g) for g in claim.given)
     return f"given {given}: {claim.statement}" if given else claim.statement
 
@@ -78,7 +78,7 @@ def proofs(claim: Claim) -> str:
 
 
 def cells(claim: Claim) -> tuple[str, ...]:
-    """Return a row of the claims table; its fourth cell names witnesses and their lhs/rhs, or attaining instances."""
+    """Return a row of the claims table; the 4th cell has witnesses and their largest ratio or attaining instances."""
     entry, sharp = describe(claim), ""
     if claim.witnesses:
         measured = isinstance(entry["ratio"], float) and "≤" in entry["statement"]

@@ -33,7 +33,7 @@ LIMITS = {
     **dict.fromkeys(("instances", "starts", "steps"), 10**6),  # all instances and starts are in memory at once
     **{"depth": 1000, "rank": 10_000, "jobs": 1024, "condition": 10**12},
 }
-"""Maximum value of every number on the command line."""
+"""Name of an option on the command line -> its maximum value."""
 DEFAULT = Run()
 _ONE_AT_A_TIME = threading.Lock()  # digits and threads are settings of the process
 

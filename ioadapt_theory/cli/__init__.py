@@ -161,6 +161,6 @@ def speak_utf_8() -> None:
 
 
 def discard_stdout() -> None:
-    """Redirect stdout to the null device, since flushing its buffer at exit would raise the error again."""
+    """Redirect stdout to the null device after a failed write, since flushing its buffer at exit would fail again."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

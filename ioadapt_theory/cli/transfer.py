@@ -130,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[tuple[str, str | None], dict[str, str]]:
-    """Load the adapter onto the source. Return (format, task), and unused part -> reason; key "" has the component."""
+    """Load the adapter onto the source; return (format, task), and unused part -> reason, with "" -> component."""
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.load import load

@@ -106,7 +106,7 @@ def run(model: nn.Module, batch: Any, call: Call | None, seed: int) -> Tensor:
 
 
 def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> tuple[Tensor, str | None]:
-    """Return the output to compare, padding set to zero, and the first name of ``FIRST`` in the result, or None."""
+    """Run a model; return the output to compare, padding set to 0, and the first name of ``FIRST`` in the result."""
     devices = {p.device for p in model.parameters() if p.device.type == "cuda"} if torch.cuda.is_available() else ()
     with torch.random.fork_rng(devices=[*devices]):
         torch.manual_seed(seed)

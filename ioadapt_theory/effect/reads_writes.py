@@ -95,7 +95,7 @@ class Rows:
 
 
 def effects(r: Tensor, g: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Return the first-order ⟨ξ, e⟩ of a change AB with effect e: Σ (rA)·(Bg) for each cotangent ξ and sample."""
+    """Return ⟨ξ, e⟩ to first order for the effect e of a change AB: Σ (rA)·(Bg), for each cotangent ξ and sample."""
     return ((r @ a.to(r)) * (g @ b.to(g).mT)).sum((-2, -1))
 
 

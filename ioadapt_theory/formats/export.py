@@ -149,7 +149,7 @@ def _kohya_tensors(layers: Mapping[str, Baked], component: str) -> dict[str, Ten
 
 
 def _flat_key(component: str, name: str, tensors: Mapping[str, Tensor]) -> str:
-    """Return a layer's name as flattened by kohya; raise FileFormatError if another layer has the same name."""
+    """Return a layer's name as flattened by kohya; raise FileFormatError if ``tensors`` already contains this name."""
     key = flat(component, name)
     if f"{key}.alpha" in tensors:
         msg = f"{name}: another layer has the same key {key} in this format; choose another format."

@@ -130,5 +130,5 @@ def _gathered(parameter: nn.Parameter) -> Tensor:
 
 
 def _plain(name: str) -> str:
-    """Return a module's name without the parts that torch's wrappers add."""
+    """Return a module's name without the parts that torch's wrappers add inside a model."""
     return ".".join(part for part in name.split(".") if part not in {*WRAPPERS.values()} - {"module"})

@@ -36,7 +36,7 @@ def open_adapter(path: Path | str) -> AdapterFile:
         path: a folder, a safetensors file, or a pickle of tensors.
 
     Returns:
-        The adapter, whose values are not read yet, except alphas.
+        The adapter, whose values are not read yet, except alphas and settings.
 
     Raises:
         FileFormatError: the file is invalid; the message names the file, the key, and the expected and actual values.

@@ -153,7 +153,7 @@ def report(
 
 
 def _added(weights: Weights, single: Collection[str]) -> bool:
-    """Return whether a layer in ``single`` copies a common layer, or if no common layer has its name up to numbers."""
+    """Return whether a layer in ``single`` copies a common one, or has a name that no common one has up to numbers."""
 
     @cache
     def values(name: str) -> tuple[float, ...]:

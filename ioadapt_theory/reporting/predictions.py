@@ -71,7 +71,7 @@ def predict_move(
     explained: float = 0.5,
     size: int = 32,
 ) -> Predictions:
-    """Return the predictions for moving an adapter, from runs on inputs that leave both models unchanged.
+    """Return the predictions for moving an adapter, from running both models on inputs; the models stay unchanged.
 
     See ``report`` for the arguments; ``names`` maps layers of the source to layers of the target.
 

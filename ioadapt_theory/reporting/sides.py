@@ -85,7 +85,7 @@ def _gram(w: Tensor) -> Float[np.ndarray, "f f"] | None:
 
 
 def _inner(a: Tensor, b: Tensor) -> float:
-    """Return ⟨A, B⟩, summed in a wider precision in blocks of rows."""
+    """Return ⟨A, B⟩, read in blocks of rows; the sums of rows are added in float64."""
     rows = max(1, LARGE // max(a.shape[1], 1))
     return math.fsum(
         float(torch.linalg.vecdot(_wide(x, a.numel()), _wide(y, a.numel())).double().sum())

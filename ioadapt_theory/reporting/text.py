@@ -108,7 +108,7 @@ def table(pairs: Sequence[LayerPair], predictions: Predictions | None) -> list[l
 
 
 def side(null: Null | None, *, alike: bool) -> str:
-    """Return a side's similarity or "-"; unless ``alike``, one that does not stand out is "chance" or "few"."""
+    """Return a side's similarity, or "-" if undefined; unless ``alike``, one not above chance is "chance" or "few"."""
     if null is None or null.excess is None or null.z is None:
         return "-"
     if alike or null.z >= STANDS_OUT:

@@ -128,7 +128,7 @@ class Comparison:
         return Mean(len(rows), parameters, total / sum(weights) if rows else None)
 
     def null(self, pair: Pair) -> Null | None:
-        """Return the mean cosine with its null distribution for independent layers; None if that was not requested."""
+        """Return the mean cosine with its null distribution for independent layers, or None if a layer has no null."""
         rows, mean = self.layers_of(pair), self.mean(pair).mean
         weighted = [
             (null, row.layer.numel if self.options.weighted else 1) for row in rows if (null := row.values[pair].null)

@@ -39,7 +39,7 @@ MAIN: Final = ("lora", "input", "output", CARRIED)
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """The results of one of ROWS on the targets of one kind and level.
+    """The results of one method in ROWS on the targets of one kind and level.
 
     Attributes:
         cosine: mean cosine between the weights of the targets and of their sources.

@@ -12,7 +12,6 @@ LINES: Final = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encod
 
 
 def rows() -> str:
-    """Return the rows of the table in HTML."""
     return "".join(_row(name, **words) for name, words in LINES.items())
 
 

@@ -70,7 +70,7 @@ def bound(x: float | None) -> str:
 def reading(result: dict[str, Any]) -> list[str]:
     """Return sentences on the run.
 
-    The first two list the adapters with the same distance of the outputs as without an adapter, and all others.
+    The first lists the adapters that leave the distance of the outputs unchanged, the second all others.
     """
     without, *adapters = result["rows"].values()
     before = without["distance"]

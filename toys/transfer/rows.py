@@ -28,7 +28,7 @@ OPPOSITE: Final = {Placement.INPUT: "output", Placement.OUTPUT: "input"}
 
 
 def adapted(model: nn.Module, method: Method, names: tuple[str, ...], seed: int, **options: Any) -> nn.Module:
-    """Return a copy of the model with a new adapter, initialised from ``seed``; ``options`` override the method's."""
+    """Return a copy of the model with a new adapter drawn from ``seed``; ``options`` override the method's settings."""
     wanted: dict[str, Any] = {"placement": method.placement}
     if method.placement == "opposite":  # the side away from the residual stream
         pattern = {rf"^{re.escape(name)}$": OPPOSITE[residual_side(name)] for name in names}
@@ -84,7 +84,10 @@ def carries(names: tuple[str, ...], ridge: float) -> Mapping[str, Callable[[str]
 
 
 def carried(one: nn.Module, source: nn.Module, target: nn.Module, rule: Callable[[str], Rule]) -> nn.Module:
-    """Return a copy of the target whose weights include the change by the LoRA of ``one``, mapped by a baseline."""
+    """Return a copy of the target with a LoRA, mapped by a baseline, added to its weights.
+
+    ``one`` is a copy of the source with the LoRA; ``rule`` returns the baseline for a layer's name.
+    """
     there = copy.deepcopy(target)
     here, modules = dict(source.named_modules()), dict(there.named_modules())
     for name, layer in layers(one).items():

@@ -133,7 +133,7 @@ class Candidates:
         return {n: adapters for n, adapters in made.items() if adapters}
 
     def strengths(self, scores: Mapping[str, float]) -> dict[str, Adapters]:
-        """Return the best closed form at each of ``STRENGTHS``: ridges weaken it, large parts overshoot together."""
+        """Return the best closed form, scaled by each of ``STRENGTHS``; {} if there is none or the rows are few."""
         fitted = [n for n in self.by_name if n != "copy"]
         if self.few or not fitted:
             return {}

@@ -102,7 +102,7 @@ class Translation:
     Attributes:
         candidates: factors by candidate name, after ``solve``.
         kept: the share of the gain that each candidate keeps, from rows that were not fitted; set by the caller.
-        rows: the number of rows in the fit of what the side reads.
+        rows: the number of rows of activations in the fit.
         features: the numbers of features that the target's side reads and writes.
     """
 
@@ -184,9 +184,10 @@ def _eigen(gram: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def low_rank(m: Tensor, c: Tensor, k: Tensor, rank: int, near: Tensor | None = None) -> Factors:
-    """Return the factors of this rank whose effect is nearest to that of M, all in the eigenbases of C and K.
+    """Return the factors of the change of this rank whose effect C^½ M K^½ is nearest to that of M.
 
-    ``c`` and ``k`` are the eigenvalues. If ``near`` is given, an iteration from its rows replaces the SVD of M.
+    All matrices are in the eigenbases of C and K, which have the eigenvalues ``c`` and ``k``. If ``near`` is given, an
+    iteration from its rows replaces the SVD.
     """
     rows, columns = (values.sqrt() + 1e-4 * values.mean().sqrt() + 1e-20 for values in (c, k))
     weighted = rows[:, None] * m * columns

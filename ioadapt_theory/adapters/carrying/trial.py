@@ -158,7 +158,7 @@ class Trial:
 
 
 def spread(count: int, output: Tensor) -> float:
-    """Return the number of independent rows that samples count as; n positions (tokens, pixels) count as √n rows."""
+    """Return how many independent rows ``count`` samples are worth; n positions (tokens, pixels) are worth √n rows."""
     return count * math.sqrt(math.prod(output.shape[2:] if output.ndim > 3 else output.shape[1:-1]))
 
 

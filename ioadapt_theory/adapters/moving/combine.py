@@ -35,8 +35,8 @@ def combine(model: nn.Module, weights: Mapping[str, float], name: str) -> nn.Mod
     Raises:
         UnknownNameError: an adapter does not exist.
         UnsupportedError: an adapter is not a LoRA.
-        InvalidValueError: a weight is not a finite number, the adapters of a layer have different placements, or the
-            name is taken.
+        InvalidValueError: there is no weight, one is not finite, the adapters of a layer have different placements, or
+            the name is taken.
     """
     parts: dict[str, list[tuple[Adapter, float]]] = {}
     for key, weight in weights.items():

@@ -101,6 +101,7 @@ def convert(
     Raises:
         UnsupportedError: the adapter is not a LoRA on the weight, or a kernel has several taps and the side is "input".
         ShapeError: the size of W does not match the adapter.
+        InvalidValueError: the ridge is outside [0, 1), or W contains NaN or infinity.
 
     Example:
         >>> from torch import nn

@@ -163,7 +163,7 @@ def _origins(
 
 
 def _by_plain_name(names: Iterable[str], like: Iterable[str]) -> dict[str, str]:
-    """Return a mapping from plain names, with the prefix of the names in ``like``, to the given names."""
+    """Map each name, without wrappers and with the prefix of the names in ``like``, to the name as given."""
     plain = {unwrapped(name): name for name in names if name}
     others = {unwrapped(name) for name in like if name}
     ours, theirs = same_start(others, plain) or ("", "")

@@ -115,7 +115,8 @@ def put(
 
     Raises:
         TransferError: a layer does not fit and ``strict`` is set, or no layer fits; the model is unchanged.
-        InvalidValueError: the name is taken, or with ``hotswap`` the existing adapter has another structure.
+        InvalidValueError: the name is taken, or with ``hotswap`` the old adapter is merged or has another structure.
+        UnknownNameError: with ``hotswap``, no layer has an adapter of this name.
     """
     named = dict(walk(model))
     matching = correspondence or Correspondence({}, {}, Origins(dict.fromkeys(adapters, ""), "name"))

@@ -62,7 +62,7 @@ def without_auto(
 
 
 def by_law(model: nn.Module, config: AdapterConfig, target: nn.Module, inputs: Any) -> dict[str, Placement | None]:
-    """Return the side of each selected layer that should keep most of an adapter's gain, or None if none keeps any."""
+    """Return, by layer, the side on which an adapter should keep most of its gain, or None if it should keep none."""
     here, there = dict(walk(model)), dict(walk(target))
     selected = [*select(model, config)]
     matched = correspond([Name("", n) for n in selected], ModelWeights(target), "auto", source=ModelWeights(model))

@@ -45,7 +45,7 @@ def walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
-    """Return the modules to adapt in the model's order, each by its first name; raise NoMatchError if there is none."""
+    """Return the modules to adapt, in order, by name; raise an error if there is none or one is not supported."""
     named = dict(walk(model))
     if config.target_modules == ALL_LINEAR:
         get_head = getattr(model, "get_output_embeddings", None)

@@ -44,7 +44,7 @@ class Folder:
         return [p.name for p in inside if not p.is_dir()], [p.name for p in inside if p.is_dir()]
 
     def require(self, folder: str) -> None:
-        """Raise SourceError if the folder, or file, does not exist."""
+        """Raise SourceError if there is no such folder; the message also lists files, as one may have been meant."""
         if not (self.root / folder).is_dir():
             inside = ", ".join(sorted(chain(*self.listing("")))[:8]) or "nothing"
             msg = f"{self.root} has no file or folder {folder!r}; it contains {inside}."
@@ -96,7 +96,7 @@ def open_weights(
 
 
 def choose(names: Collection[str], where: str, variant: str | None, inside: str) -> str:
-    """Return the file to open, preferring the variant, then safetensors; raise SourceError if the choice is unclear."""
+    """Return the file to open, preferring the variant, then safetensors; raise SourceError if no choice is clear."""
     usual = (name for wanted in dict.fromkeys((variant, None)) for name in _usual_names(wanted))
     if name := next((name for name in usual if name in names), None):
         return name

@@ -79,7 +79,7 @@ class _Index:
                     modules.append(module)
 
     def hits(self, name: Name) -> list[str]:
-        """Return the modules that match the first of the name's translations with any match."""
+        """Return the modules that match a name, under the first of its translations that matches any."""
         return next((modules for modules in self._readings(name) if modules), [])
 
     def _readings(self, name: Name) -> Iterator[list[str]]:

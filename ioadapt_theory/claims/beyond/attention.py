@@ -1,4 +1,4 @@
-"""Attention heads: the adapters whose effect does not change under each of two symmetries of the weights.
+"""Attention heads: for each of two symmetries of the weights, the adapters whose effect it does not change.
 
 The symmetries are a change of basis inside a head and a rotation of the residual stream. A head depends on W_q, W_k,
 W_v and W_o only through W_qW_kᵀ and W_vW_o. For every placement on every projection, the effect is compared before and
@@ -27,7 +27,7 @@ def functions(w: dict[str, Any], into: Any, out: Any) -> tuple[Any, Any]:
 
 
 def notices(symmetry: str) -> frozenset[tuple[str, str]]:
-    """Return the (placement, projection) pairs whose effect changes under the symmetry in a rational example."""
+    """Return the (placement, projection) pairs whose effect changes under ``symmetry`` in one rational example."""
     sp = sympy()
     w = {x: generic(*shape, x) for x, shape in {"q": (3, 2), "k": (3, 2), "v": (3, 2), "o": (2, 3)}.items()}
     one = into = out = sp.eye(3)
@@ -69,7 +69,7 @@ IGNORED = {
 
 
 def argument(symmetry: str) -> Callable[[Claim], Iterator[Step]]:
-    """Return a generator function of lines: equations for invariant pairs, and an example in which others change."""
+    """Return a generator function of steps: equations for invariant pairs, and an example where all others change."""
 
     def chain(claim: Claim) -> Iterator[Step]:
         proved = IGNORED[symmetry]
@@ -102,7 +102,7 @@ def statement(symmetry: str, safe: frozenset[tuple[str, str]]) -> str:
 
 
 def claim(symmetry: str, remark: str) -> Claim:
-    """Return the claim about one symmetry."""
+    """Return the claim that names the pairs which are invariant under one symmetry."""
     return Claim(
         id=f"attention-{symmetry}",
         source=BEYOND,

@@ -13,7 +13,7 @@ def between(hidden: str) -> Setting:
 
 
 def anisotropic(side: str) -> Setting:
-    """Return the setting of App. A.2 with inputs of E[xᵀx] = FᵀF instead of σ²I; AB is c x c or d x d, by ``side``."""
+    """Return the setting of App. A.2 with E[xᵀx] = FᵀF instead of σ²I; AB is c x c (``side`` "c") or d x d ("d")."""
     axes = {"W1": "c h", "W2": "h d", "W1_target": "c k", "W2_target": "k d", "AB": f"{side} {side}", "F": "c c"}
     return matrices(f"second moments F'F ({side})", axes, attributes={"F": "factor"})
 
@@ -24,7 +24,7 @@ FIRST, SECOND = W1 - W1_TARGET, W2 - W2_TARGET
 
 
 def of_parts(first: Term, second: Term) -> Term:
-    """Return σ²(a + b)², where a and b bound what the first and the second layers add to the outputs' distance."""
+    """Return σ²(first + second)²; the terms bound what the first and the second layers add to the outputs' distance."""
     return SIGMA**2 * (first + second) ** 2
 
 

@@ -16,7 +16,7 @@ LIPSCHITZ = fro(MOVED - G) <= LIP * fro(XAB)
 AFTER = fro(F @ T - F_TARGET @ T) ** 2 <= spectral(T) ** 2 * fro(F - F_TARGET) ** 2
 BEFORE = fro(MOVED) ** 2 <= 2 * fro(G) ** 2 + 2 * (LIP * fro(XAB)) ** 2
 SIZE = 10
-"""Value of k in the counterexample."""
+"""Value of k in the counterexample, g = max(|x₁|, k|x₂|) − k|x₂|."""
 
 
 def within_reach(raw: Mapping[str, Tensor]) -> Any:
@@ -28,7 +28,7 @@ def within_reach(raw: Mapping[str, Tensor]) -> Any:
 
 
 def mean_before(k: int) -> float:
-    """Return E g² before adaptation, (2/π)((1 + k²) arctan(1/k) − k), for σ = 1. After adaptation, it is 1."""
+    """Return the counterexample's E g² before adaptation, (2/π)((1 + k²) arctan(1/k) − k), for σ = 1; after it, 1."""
     return 2 / math.pi * ((1 + k * k) * math.atan(1 / k) - k)
 
 

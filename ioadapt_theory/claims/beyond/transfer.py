@@ -11,7 +11,7 @@ SQUARE_LAYERS = matrices("square layers", dict.fromkeys(MATRICES, "c c") | {"sig
 
 
 def rescaled(raw: Mapping[str, Tensor]) -> SharedFunction:
-    """Return two models that are exactly the same function: the target is 2W₁, W₂/2."""
+    """Return two models that compute exactly the same function: the target is 2W₁, W₂/2."""
     return SQUARE_LAYERS.parametrise({**raw, "w1_target": 2 * raw["w1"], "w2_target": raw["w2"] / 2})
 
 

@@ -23,7 +23,7 @@ COSINES, RATIOS, NOISE = (0.9, 0.7, 0.8), (1.1, 0.8, 1.3), (0.1, 0.3, 0.2)
 
 @argued(Shown)
 def one_layer(claim: Claim) -> Iterator[Step]:
-    """Average WBWᵀ over a 2 x 3 layer W with entries of variance v; B comes from the later layers."""
+    """Average WBW'ᵀ, W'BW'ᵀ and WBWᵀ over random 2 x 3 layers with entries of variance v; B is from later layers."""
     sp = sympy()
     v, s, k, size = positives("v s k delta")
     rho = sp.Symbol("rho")
@@ -69,7 +69,7 @@ def effect(stack: list[Tensor], placement: Placement, m: Tensor) -> Tensor:
 
 
 def random_source(n: int, generator: torch.Generator) -> Tensor:
-    """Return ⟨e, e'⟩ − Πρs ‖e‖² and ‖e'‖² − Πs² ‖e‖² for every placement, in units of mean ‖e‖²; Π is over its path."""
+    """Return ⟨e, e'⟩ − Πρs ‖e‖² and ‖e'‖² − Πs² ‖e‖², by placement, divided by the mean ‖e‖²; Π is over the path."""
     source, new, found = layers(n, generator), layers(n, generator), []
     target = [s * (r * w + (1 - r * r) ** 0.5 * x) for w, x, r, s in zip(source, new, COSINES, RATIOS, strict=True)]
     for placement, m in adapters(generator):

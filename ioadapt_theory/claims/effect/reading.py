@@ -35,7 +35,7 @@ def drawn(name: str, rows_: int, columns: int) -> Any:
 
 
 def mean(x: Any, *laws: tuple[Any, Any]) -> Any:
-    """Return the mean of a polynomial of degree at most 2 in each random matrix; ``laws`` are (entries, variance)."""
+    """Return the mean of a polynomial of degree at most 2 in each random matrix; ``laws``: (entries, variance)."""
     for entries, variance in laws:
         terms = sympy().Poly(sympy().expand(x), *entries).terms()
         x = sum(k * variance ** (sum(powers) // 2) for powers, k in terms if all(p in (0, 2) for p in powers))

@@ -32,7 +32,7 @@ def slope(t: mpmath.mpf) -> mpmath.mpf:
 
 
 def predicted(cosines: tuple[mpmath.mpf, ...], layer: int) -> mpmath.mpf:
-    """Return the limit of c, the cosine of a LoRA's effects on both models, at a layer that is counted from 0."""
+    """Return the limit, at infinite width, of the cosine c of a LoRA's effects on both models; layers count from 0."""
     before, passed = [mpmath.mpf(1)], list[mpmath.mpf]()
     for rho in cosines:
         passed.append(rho * before[-1])
@@ -42,7 +42,7 @@ def predicted(cosines: tuple[mpmath.mpf, ...], layer: int) -> mpmath.mpf:
 
 @argued(Remarked, "the slope κ', and the cost of equal angles")
 def small_angles(claim: Claim) -> Iterator[Step]:
-    """Compare the loss of every layer with its first-order term in ψ, for ρ = cos ψ and ψ = 10⁻¹² at 60 digits."""
+    """Compare the loss 1 − c of every layer with its first-order term in ψ; ρ = cos ψ and ψ = 10⁻¹², at 60 digits."""
     sp = sympy()
     t = sp.Symbol("t")
     kappa = (sp.sqrt(1 - t**2) + t * (sp.pi - sp.acos(t))) / sp.pi
@@ -69,7 +69,7 @@ def run(x: Tensor, layers: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
 
 
 def networks(n: int, generator: torch.Generator) -> Tensor:
-    """Return the cosine of a random adapter's effects on both models minus its limit, n x (layers and placements)."""
+    """Return the cosine of a random adapter's effects on both models minus its limit, n x (layers · placements)."""
     x = torch.randn(n, 1, WIDTH, generator=generator, dtype=torch.float64)
     source, target, found = [], [], []
     for (c, d), rho in zip(pairwise([WIDTH] * len(COSINES) + [OUTPUTS]), COSINES, strict=True):

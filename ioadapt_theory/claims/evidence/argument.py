@@ -164,7 +164,7 @@ def told(*lines: str, **options: Any) -> Told:
 
 @dataclass(frozen=True)
 class Reached(Proof):
-    """Lines of algebra that derive the first conclusion; others must be the same formula for the target model."""
+    """A derivation of the first conclusion in lines of algebra; others must be the same formula for the target."""
 
     name: ClassVar[str] = "lines of algebra that end at the right side"
     about: Relation  # the conclusion that the lines derive
@@ -193,7 +193,7 @@ class Reached(Proof):
 
 
 def reaching(about: Relation, order: int | None = None) -> Callable[[Lines], Reached]:
-    """Return a decorator that turns a generator function of lines into a proof of ``about``, up to O(ε^order)."""
+    """Return a decorator that makes a generator function of steps a proof of ``about``, or of it up to O(ε^order)."""
     return lambda lines: Reached(about, lines, order)
 
 

@@ -57,16 +57,17 @@ def json_ratio(ratio: float) -> float | str | None:
 
 
 def _limit(counts: Mapping[str, int], probability: float) -> float:
-    """Return the value that a sum of centred χ² exceeds with at most this probability; the lower tail is shorter."""
+    """Return what a sum of centred χ² variables exceeds with at most this probability; its lower tail is shorter."""
     t = -math.log(probability)
     return math.sqrt(2 * t * counts.get("variance", 0) / UNIT) + 2 * t
 
 
 def contradictions(counts: Mapping[str, int]) -> frozenset[str]:
-    """Return the tests on all stacks together that fail, for a true claim with probability ``FALSE_ALARM`` at most.
+    """Return the failed tests on the samples of all stacks; a true claim fails each with probability ≤ ``FALSE_ALARM``.
 
-    For a stack with N samples and E the closed form or the bound, N(mean/E − 1) is a sum of centred χ² variables with
-    weights that sum to 1. Laurent and Massart (2000, Lemma 1) bound its tails, and also those of sums over stacks.
+    For N samples of a stack, N(mean/closed form − 1) is a sum of centred χ² variables with weights that sum to 1, and
+    N(mean/bound − 1) is not larger if the bound holds. Laurent and Massart (2000, Lemma 1) bound the tails of such sums
+    for one stack and for several.
 
     Args:
         counts: ``excess`` is Σ N(mean/closed form − 1), ``excess_of_bound`` is Σ N(mean/bound − 1), and ``variance`` is

@@ -54,7 +54,12 @@ class Hypothesis:
         return self.stated.right == Term("scalar", name="epsilon")
 
     def residual(self, instance: Any) -> Array:
-        """Return by how much an instance misses the hypothesis, or 0; for inequalities, relative to the right side."""
+        """Return by how much an instance misses the hypothesis.
+
+        Returns:
+            The relative excess over the right side of an inequality; |left − right| for an equation of numbers, and
+            ‖left − right‖² for an equation of vectors or matrices.
+        """
         values, (left, right) = Values(instance), (self.relation.left, self.relation.right)
         if self.relation.sign != "=":
             excess = a.excess(values(left), values(right))

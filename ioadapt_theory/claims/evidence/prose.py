@@ -17,9 +17,9 @@ __all__ = ["OnlyIf", "Refuted", "RefutedBy", "Remarked", "Shown", "ShownBy", "ar
 
 @dataclass(frozen=True)
 class Reasoned(Proof):
-    """Lines about a part of the claim that is stated in words."""
+    """A line-by-line argument about a part of the claim that is stated in words."""
 
-    lines: Callable[[Claim], Iterator[Step]]  # claim -> lines
+    lines: Callable[[Claim], Iterator[Step]]  # claim -> steps
     about: str = ""  # what is shown, in one line; by default the statement
 
     @property
@@ -37,32 +37,32 @@ class Reasoned(Proof):
         yield from (step.says for step in steps if not step.holds)
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        """Yield the sentences of the lines."""
+        """Yield the text of every step."""
         yield from (step.says for step in self.lines(claim))
 
 
 @dataclass(frozen=True)
 class Shown(Reasoned):
-    """Lines that prove a statement in prose."""
+    """A line-by-line proof of a statement in prose."""
 
     proves: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
 class Refuted(Reasoned):
-    """Lines that refute a statement in prose."""
+    """A line-by-line refutation of a statement in prose."""
 
     refutes: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
 class Remarked(Reasoned):
-    """Lines that prove the remark of a claim."""
+    """A line-by-line proof of the remark of a claim."""
 
 
 @dataclass(frozen=True)
 class OnlyIf(Reasoned):
-    """Lines that prove the converse of an iff."""
+    """A line-by-line proof of the converse of an "if and only if"."""
 
     shows: ClassVar[frozenset[Word]] = frozenset([Word.CONVERSE])
 
@@ -71,7 +71,7 @@ P = TypeVar("P", bound=Reasoned)
 
 
 def argued(kind: type[P], about: str = "") -> Callable[[Callable[[Claim], Iterator[Step]]], P]:
-    """Return a decorator that turns a generator function of lines into an argument of this kind."""
+    """Return a decorator that turns a generator function of steps into an argument of this kind."""
     return lambda lines: kind(lines, about)
 
 

@@ -49,7 +49,7 @@ def best(claim: Claim, kind: Evidence, instance: Any, quotient: Tensor) -> Findi
 
 
 def confirmed(claim: Claim, finding: Finding) -> Finding:
-    """Return the finding with a ratio near 1 or above recomputed at 50 digits, so that rounding refutes nothing."""
+    """Return the finding; a ratio near 1 or above is recomputed at 50 digits, so that rounding refutes nothing."""
     if finding.worst is None or finding.worst_ratio < 1 - TOLERANCE:
         return finding
     try:
@@ -141,7 +141,7 @@ class MeanZero(Strategy):
     """A test that statistics of random draws have mean zero.
 
     Attributes:
-        draw: (number of draws, generator) -> draws x statistics, with mean 0 if the claim is true, else of order 1.
+        draw: (number of draws, generator) -> draws x statistics, with means 0 if the claim is true, else of order 1.
         draws: number of draws for each stack of the run.
         finest: largest standard error at which the test is conclusive.
         bias: deviation from 0 that the statement allows, such as O(1/width) for a limit.

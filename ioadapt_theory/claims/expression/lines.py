@@ -75,7 +75,7 @@ class Reader:
         return f"n{len(names) - 1}"
 
     def holds(self, formula: str, given: tuple[str, ...] = ()) -> bool:
-        """Return whether a formula is an identity under ``given`` equations, or nonnegative if it ends with "≥ 0"."""
+        """Return whether "a = b" (not the same text twice) is an identity under ``given``, or whether "a ≥ 0" holds."""
         if formula.endswith(" ≥ 0"):
             return bool(sympy().factor(self(formula.removesuffix(" ≥ 0"))).is_nonnegative)
         self.matrices = of_matrices(formula)

@@ -64,7 +64,7 @@ class Values:
     """Evaluator of formulas on one instance; a repeated subformula is computed once."""
 
     def __init__(self, instance: Any) -> None:
-        """Evaluate on this instance; its attributes are the values of the symbols."""
+        """Store the instance, whose attributes are the values of the symbols."""
         self.instance = instance
         self.known: dict[Term, Array] = {}
 
@@ -139,10 +139,11 @@ def evaluator(x: Term) -> Callable[[Any], Array]:
 
 
 def both_sides(relations: tuple[Relation, ...]) -> tuple[Callable[[Any], Array], Callable[[Any], Array]]:
-    """Return both sides as functions of an instance; of several relations, the sides of that with the largest ratio.
+    """Return both sides as functions of an instance; of several relations, of the one with the largest left/right.
 
     A single equation of two mean squares becomes larger ≤ smaller; any other equation a = b becomes
-    1 + |a − b|/(|a| + |b|) ≤ 1. In both cases the ratio is 1 if the equation holds.
+    1 + |a − b|/(|a| + |b|) ≤ 1, with ‖·‖² in place of |·| for vectors and matrices. In both cases the ratio is 1 if the
+    equation holds.
     """
     first, *others = relations
     if not others and first.sign != "=":
@@ -164,7 +165,7 @@ def both_sides(relations: tuple[Relation, ...]) -> tuple[Callable[[Any], Array],
 
 
 def misfit(r: Relation, values: Values) -> float:
-    """Return the largest (left − right)/(|left| + |right|) over a batch, at most 0 if the relation holds."""
+    """Return the largest (left − right)/(|left| + |right|) in a batch, ≤ 0 if ``r`` holds; see ``both_sides``."""
     left, right = (torch.as_tensor(x, dtype=torch.float64) for x in _sides(r, values))
     return float(((left - right) / (abs(left) + abs(right)).clamp(min=torch.finfo(left.dtype).tiny)).max())
 

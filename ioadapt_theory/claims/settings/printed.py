@@ -27,7 +27,7 @@ def table(number: int) -> tuple[Cell, ...]:
 
 
 def values(number: int, **where: str) -> dict[tuple[str, ...], Decimal]:
-    """Return the values of the cells that match ``where``; the keys are tuples of all other columns."""
+    """Return the values of the cells that match ``where``; the keys are tuples of the other columns except std."""
     return {
         tuple(v for k, v in cell.items() if k not in {"value", "std", *where}): Decimal(cell["value"])
         for cell in table(number)

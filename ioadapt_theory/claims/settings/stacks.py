@@ -34,7 +34,7 @@ class LinearStack(torch.nn.Module):
         self.layer = layer if layer is not None else len(self.weights) - 1 if placement is Placement.OUTPUT else 0
 
     def forward(self, x: Tensor, memory: Memory | None = None) -> Tensor:
-        """Return S x N x d outputs of samples, N x c or S x N x c; calls that share a ``memory`` overwrite them."""
+        """Return S x N x d outputs for (S x) N x c samples; a later call with the same ``memory`` overwrites them."""
         memory = {} if memory is None else memory
         for k, w in enumerate(self.weights):
             placement = self.placement if k == self.layer else None
@@ -176,7 +176,7 @@ def draw(
 
 
 def gauged(source: Sequence[Tensor], noise: float, generator: torch.Generator) -> list[Tensor]:
-    """Return the layers R_{l−1}⁻¹W_lR_l with random R_l of condition number 4, plus noise of this relative size."""
+    """Return layers R_{l−1}⁻¹W_lR_l with random R_l of condition number 4, plus noise of relative size ``noise``."""
     target, inverse = list[Tensor](), None
     for w in source:
         stacks, _, n = w.shape

@@ -31,7 +31,7 @@ def split(placement: Placement) -> Link:
 
 
 def by_norms(placement: Placement, factor: Callable[[Model], Term], right: Term) -> Derived:
-    """Return the proof of |δ − δ'| ≤ ``right`` by Lemma 1, with the constant ``factor`` of a model, and ‖AB‖ ≤ ε."""
+    """Return the proof of |δ − δ'| ≤ ``right`` by ‖AB‖ ≤ ε and by Lemma 1, whose constant for a model is ``factor``."""
 
     def sums(size: Term | None = None) -> Term:
         parts = []
@@ -64,7 +64,7 @@ def bound(
     more: tuple[Relation, ...] = (),
     **others: Any,
 ) -> Claim:
-    """Return a claim like Prop. 1 or 2, up to O(ε²), with this right side, ``ball`` for AB, and ``more`` hypotheses."""
+    """Return a claim like Prop. 1 or 2 up to O(ε²), with ``right`` as right side, AB in ``ball`` and ``more`` given."""
     usual: dict[str, Any] = {
         "source": APPENDIX if placement is LORA else PROP_2_TEXT,
         "given": (*ball.given, *more),

@@ -1,4 +1,4 @@
-"""Proposition 1 without O(ε²): an explicit remainder, the finite form, the segment of its proof, and Remark A.1.
+"""Proposition 1 without O(ε²): an explicit remainder, the finite form, a segment in its proof, and Remark A.1.
 
 θ₀ is the angle between y₁ and y₂.
 """

@@ -24,7 +24,7 @@ LAST = "the hypothesis on the models"
 
 
 def split_off(exact: Term, change: Term) -> tuple[Link, ...]:
-    """Return the links that bound the exact value by the norms of the gap and of ``change``, which AB adds to it."""
+    """Return the links that bound ``exact`` by the norms of the gap and of ``change``, which AB adds to the gap."""
     return (
         Link(SAYS[LORA], exact),
         Link("triangle inequality", SIGMA**2 * (fro(GAP) + fro(change)) ** 2),

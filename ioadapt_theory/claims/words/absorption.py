@@ -44,7 +44,7 @@ def taps(c: int, d: int) -> dict[int, Any]:
 
 @argued(Shown)
 def channel_mix(claim: Claim) -> Iterator[Step]:
-    """Write Y = Σ_j S_j X K_j, where S_j picks rows of X or zero rows, which expresses stride, dilation and padding."""
+    """Write Y = Σ_j S_j X K_j, where S_j picks rows of X or zero rows and so expresses stride, dilation and padding."""
     sp = sympy()
     yield line("input, of two offsets: «S₁(XM)K₁ + S₂(XM)K₂ = S₁X(MK₁) + S₂X(MK₂)»")
     yield line("output: «(S₁XK₁ + S₂XK₂)T = S₁X(K₁T) + S₂X(K₂T)»")

@@ -40,7 +40,7 @@ def merge(w: Tensor, a: Tensor, b: Tensor, placement: Placement) -> Tensor:
 
 
 def measured(what: str, n: int, c: int, d: int, r: int, placement: Placement) -> int:
-    """Return the multiply-adds or number of parameters of ``what``; "backward inside" adds the gradient of X."""
+    """Return the multiply-adds or parameters of ``what`` in ``COSTS``; "backward inside" adds the gradient of X."""
     rows_, columns = {LORA: (c, d), INPUT: (c, c), OUTPUT: (d, d)}[placement]
     x, w = torch.ones(n, c, requires_grad=what == "backward inside"), torch.ones(c, d)
     a, b = torch.ones(rows_, r, requires_grad=True), torch.ones(r, columns, requires_grad=True)

@@ -26,8 +26,8 @@ class Likeness:
 
     Attributes:
         equal: whether W and W' are equal in the coarser of their precisions.
-        z: ⟨W, W'⟩ in standard deviations above that of permuted inputs or outputs, the smaller of both; None if there
-            are too few channels.
+        z: ⟨W, W'⟩ in standard deviations above its mean over permutations of the inputs or of the outputs, the smaller
+            of both; None if there are too few channels.
         most: the z of W with itself, the largest possible value.
         copy: "rounded", "zeroed" or "narrowed" if only this was done to one of them; "perhaps" if one may be rounded,
             but has too few values to show it; else "".

@@ -21,7 +21,7 @@ INSIDE: Final = TABLES["order"]["inside"]
 
 
 def place(name: str) -> tuple[object, ...]:
-    """Return a sort key for names: the stage, then numbers by value and the parts of a block in order."""
+    """Return a key that sorts layers in the network's order: by stage, then by block number and part of the block."""
     stage = next((s for part in name.split(".") if (s := _rank(STAGES, part)) is not None), len(STAGES) // 2)
     name = re.sub(r"\b(resnets|attentions)\.(\d+)\.", r"\2.\1.", name)  # resnets.0, attentions.0, resnets.1
     name = re.sub(r"\b((?:down|up)samplers)\.\d+\.", r"9999.\1.", name)

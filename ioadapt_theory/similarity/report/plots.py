@@ -41,7 +41,7 @@ _STYLE: Final[dict[str, Any]] = {
 
 
 def matrix(c: Comparison, *, lowest: bool) -> np.ndarray:
-    """Return the matrix of the pairs' mean cosines, with 1 on the diagonal, and NaN for pairs without common layers."""
+    """Return the pairs' mean cosines over all or the ``lowest`` layers; 1 on the diagonal, NaN if none are common."""
     values = np.eye(len(c.labels))
     for i, j in c.pairs:
         mean = (c.lowest((i, j)) if lowest else c.mean((i, j))).mean
@@ -70,7 +70,7 @@ def heat_map(axes: Axes, values: np.ndarray, labels: Sequence[str], *, low: floa
 
 
 def lowest_shown(panels: Sequence[np.ndarray]) -> float:
-    """Return the lower end of the colour scale: a round number below the lowest value, or that value if negative."""
+    """Return the colour scale's lower end: the lowest value if negative, a multiple of .05 if all are high, else 0."""
     least = float(np.nanmin(panels))
     return min(least, 0.0) if least < ALL_HIGH else min(math.floor(least * 20) / 20, 0.95)
 

@@ -46,7 +46,7 @@ def grouped(c: Comparison, by: str) -> list[list[str]]:
 
 
 def pair_name(c: Comparison, pair: Pair) -> str:
-    """Return the names of two models."""
+    """Return the labels of the two models of a pair, separated by a vertical bar."""
     return " | ".join(c.labels[i] for i in pair)
 
 

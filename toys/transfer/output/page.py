@@ -160,7 +160,7 @@ def _stranger(plan: Protocol, rows: Mapping[str, Any], target: str) -> str:
 
 
 def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """Return a table of means and intervals, or two, for related and for other targets, if a page is too narrow."""
+    """Return a table of means and intervals; if it is too wide, two, for the related and for the other targets."""
     parts = {"": (SOURCE, *plan.targets)}
     if len(plan.targets) > WIDEST:
         parts = {"": (SOURCE, *plan.related), "same function, or trained apart": (*plan.exact, *plan.strangers)}

@@ -51,7 +51,8 @@ def draw(plan: Protocol, result: Mapping[str, Any], headline: str) -> Figure:
 def shown_methods(plan: Protocol) -> list[str]:
     """Return the rows that are drawn target by target.
 
-    They are the compared methods of the study's own table with LoRA's rank or on some layers, except "opposite".
+    They are the compared methods of the study's own table with LoRA's rank, or on some of the layers,
+    except "opposite".
     """
     return [
         row
@@ -92,7 +93,7 @@ def _panel(axes: Axes, plan: Protocol, rows: Mapping[str, Any], shown: list[str]
 
 
 def _other_tables(plan: Protocol, rows: Mapping[str, Any]) -> dict[str, dict[str, Interval]]:
-    """Return, for the paper's other tables, table -> row -> mean difference from its comparison on related models."""
+    """Return, for the paper's other tables, table -> row -> mean difference from ``against`` on related models."""
     found: dict[str, dict[str, Interval]] = {}
     for table, methods in plan.tables.items():
         for row, m in methods.items():

@@ -46,9 +46,9 @@ class Move:
         toy, case, target, seed, row: identify the move.
         group: "related", "exact" (the same function with different weights) or "strangers".
         score: score of the side, from the two models' weights; None if nothing can be compared.
-        kept: (none - moved) / (none - retrained), for losses on the target without adapter, with the moved one and with
-            one trained there: the method's, or LoRA's if the method was not retrained. If neither was, since the target
-            has the source's function, the denominator is the method's gain on the source.
+        kept: (none - moved) / (none - retrained), for the losses on the target without an adapter, with the moved
+            adapter, and with an adapter trained on the target. The last is the method's, or LoRA's if the method was
+            not retrained. If neither was retrained, the denominator is the method's gain on the source.
     """
 
     toy: str

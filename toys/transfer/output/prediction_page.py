@@ -67,7 +67,7 @@ def section(records: Mapping[str, Any]) -> str:
 
 
 def headline(found: Sequence[Move], fixed: Threshold) -> str:
-    """Return a sentence on the shares that the chosen side and LoRA keep, and on the moves that the limit misses."""
+    """Return a sentence on the shares that the chosen side and LoRA keep, and on how many moves the limit misses."""
     pairs = choices([move for move in found if move.group == "related"], fixed.least)
     ours, loras, _ = (mean(map(_clipped, kept)) for kept in zip(*map(_kept, pairs), strict=True))
     good = [move for move in found if move.kept > HALF]

@@ -61,7 +61,7 @@ def decided() -> tuple[Endpoint, ...]:
 
 
 def endpoints(plans: Mapping[str, Protocol], records: Mapping[str, Mapping[str, Any]]) -> list[Endpoint]:
-    """Return the endpoint of every compared method in every study, with verdicts corrected for all comparisons."""
+    """Return the endpoints of all compared methods, corrected together; studies without shares are left out."""
     compared = [
         (name, row, *shares(plans[name], record, row))
         for name, record in records.items()
@@ -99,7 +99,7 @@ def can_be_formed(plan: Protocol, record: Mapping[str, Any]) -> bool:
 
 
 def shares(plan: Protocol, record: Mapping[str, Any], row: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the shares of LoRA and of a row, and the row's lead on the source, by seed, as means over the targets."""
+    """Return LoRA's shares, a row's shares and the row's lead on the source, by seed, averaged over related targets."""
     lora, method, lead = [], [], []
     for one in cases(record).values():
         rows = one["rows"]

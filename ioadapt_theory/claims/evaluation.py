@@ -93,8 +93,7 @@ def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
     """
     inequality = claim.inequality
     if inequality is None:
-        way = f"run `ioadapt verify {claim.id}`"
-        msg = f"{claim.id} is not an inequality, so it cannot be evaluated on an instance; {way}."
+        msg = f"Only an inequality can be evaluated on an instance, not {claim.id}; run `ioadapt verify {claim.id}`."
         raise InvalidValueError(msg)
     residuals = after = _residuals(inequality, raw)
     if missed := max((residuals[name] for name, h in inequality.hypotheses.items() if h.mends), default=0.0):

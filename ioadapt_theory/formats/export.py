@@ -192,8 +192,7 @@ def write_glora(path: Path | str, layers: Layers, *, component: str = "") -> Pat
         a, b = _factors(name, adapter, Placement.INPUT, "GLoRA")
         (c, r), d, kernel = a.shape, base.matrix.shape[1], base.kernel
         if r == c == d:  # readers distinguish two layouts by their shapes
-            what = f"ComfyUI misreads a GLoRA whose rank, inputs and outputs are all {r}"
-            msg = f"{name}: {what}; bake it into a plain LoRA instead."
+            msg = f"{name}: ComfyUI misreads a GLoRA whose rank, inputs and outputs are {r}; bake it into a plain LoRA."
             raise UnsupportedError(msg)
         key, point = _flat_key(component, name, tensors), [1] * len(kernel)
         tensors[f"{key}.a1.weight"] = b.mT.reshape(c, r, *point)

@@ -72,8 +72,7 @@ def prediction_lines(predictions: Predictions) -> list[str]:
     copied = predictions.copied
     if copied is None:
         shares = ", ".join(f"{side} {number(predictions.of(side))}" for side in SIDES)
-        what = "a copy of a new adapter is predicted to keep this share of its gain (R, median over the layers)"
-        return [f"On the inputs, {what}: {shares}."]
+        return [f"On the inputs, a copy of a new adapter keeps this share of its gain (R, median of layers): {shares}."]
     kl = "" if copied.R_KL is None else f"{copied.R_KL:.2f} by the log-likelihood (R_KL), "
     agree = f"; the plain models predict the same label at {copied.agreement:.0%} of positions" if kl else ""
     return [

@@ -1,10 +1,13 @@
 """The closed form equals brute-force least squares over all M' on stacks where it is exact; c != d, biases."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from ioadapt_theory.adapters.carrying.closed_form import RIDGES, Regression, Translation, low_rank, truncated
 from ioadapt_theory.effect import SIDES
+from ioadapt_theory.errors import ShapeError
 from tests.effect.nets import stack
 from tests.effect.test_copying import X, effect, exact_rows
 
@@ -40,6 +43,13 @@ def test_no_other_matrix_has_an_effect_that_is_nearer(side, target_side):
     best = torch.linalg.lstsq(columns, e.flatten()[:, None], driver="gelsd").solution
     least = float((columns @ best - e.flatten()[:, None]).square().sum() / e.square().sum())
     assert least - 1e-9 <= distance(e, target, 1, target_side, (made[0] @ made[1]).double()) < least + 1e-3
+
+
+def test_gradients_at_other_positions_are_refused():
+    rows = exact_rows(stack(0, 6, 9, 7, 4), 1, X)
+    longer = SimpleNamespace(reader=rows.reader, writer=lambda side: rows.writer(side).repeat(1, 1, 2, 1))
+    with pytest.raises(ShapeError, match=r"samples of 2 positions cannot be paired .* samples of 1 positions"):
+        Translation(factors("weight"), "weight", "weight").add(rows, longer)
 
 
 def test_few_rows_and_many_give_one_solution():

@@ -48,8 +48,8 @@ def fits(pattern: str, name: str) -> bool:
         if (took := time.thread_time() - began) > SLOW:
             _spent += took
             if _spent > LIMIT:
-                what = f"Slow regular expressions have taken more than {LIMIT:g} s in total"
-                msg = f"{what}, most recently {pattern[:60]!r}; avoid nested repetition."
+                what = f"took more than {LIMIT:g} s in total, most recently {pattern[:60]!r}"
+                msg = f"Slow regular expressions {what}; avoid nested repetition."
                 raise InvalidValueError(msg)
 
 

@@ -33,8 +33,7 @@ def open_remote(
     """Open the weights in the repository of an alias; see `open_checkpoint` for the options."""
     repo, part = str(alias.repo), alias.part
     if part is not None and (".." in part.split("/") or part.startswith("/")):
-        way = "give a path relative to the repository's root, without a leading '/' and without '..'"
-        msg = f"{part!r} is not a path in {repo}; {way}."
+        msg = f"{part!r} is not a path in {repo}; give one relative to its root, without a leading '/' or '..'."
         raise InvalidValueError(msg)
     endpoint = os.environ.get("HF_ENDPOINT", constants.ENDPOINT).rstrip("/")
     asked = Request(repo, alias.revision, endpoint, (cache or Path(constants.HF_HUB_CACHE)).expanduser())

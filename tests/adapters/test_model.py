@@ -123,7 +123,7 @@ def test_bad_options_are_one_sentence_before_any_model_is_touched(options, messa
         (lambda m: adapt(m, {"target_modules": ["0"]}), "config must be an AdapterConfig, not dict; pass its fields"),
         (lambda m: adapt("model", target_modules=["0"]), "model must be a torch.nn.Module, not str"),
         (lambda m: adapt(m, target_modules=["0"], r=2, rank=4), "'r' and 'rank' set the same option"),
-        (lambda m: adapt(m, target_modules=["to_q"], placement_pattern={"to_q": "auto"}), "'auto' works only for"),
+        (lambda m: adapt(m, target_modules=["to_q"], placement_pattern={"to_q": "auto"}), "'auto' can be set only for"),
         (lambda m: adapt(m, target_modules=["0"], init_lora_weights="pissa"), "init_lora_weights must be True, False"),
         (lambda m: adapt(m, target_modules=["0"], lora_aplha=1), "'lora_aplha'. Did you mean 'lora_alpha'"),
         (lambda m: adapt(m, target_modules=["to_q"], name="has.dot"), "is not a valid adapter name"),
@@ -186,8 +186,10 @@ def test_the_first_that_fits_is_peft_s(name):
 @pytest.mark.parametrize("pattern", ["(a|a)" * 40 + "c", "((a{1000}){1000}){1000}"])
 def test_a_pattern_that_runs_for_ever_or_fills_the_memory_is_one_sentence(pattern):
     start, name = time.process_time(), "a" * 60 + "b"
-    with pytest.raises(InvalidValueError, match=r"^Pattern .* (takes more than 1 s to match|repeats more)"):
+    with pytest.raises(
+        InvalidValueError, match=r"^(Slow regular expressions took more than 1 s|Pattern .* repeats more)"
+    ):
         first_fit([pattern], name)
-    with pytest.raises(InvalidValueError, match=r"^Pattern"):
+    with pytest.raises(InvalidValueError, match=r"^(Pattern|Slow)"):
         AdapterConfig(target_modules=["q"], rank_pattern={pattern: 2}).resolve(name)
     assert time.process_time() - start < 8

@@ -169,7 +169,7 @@ def test_what_is_no_move_is_refused_in_a_sentence():
         report(adapt(network(0), target_modules=["2"], rank=2), network(1), inputs=inputs())
     with pytest.raises(InvalidValueError, match="target_inputs must match inputs row by row"):
         report(source, network(1), inputs=inputs(9), target_inputs=[inputs(4), inputs(5)])
-    with pytest.raises(InvalidValueError, match="two models in memory"):
+    with pytest.raises(InvalidValueError, match="must be the name of an adapter on the source"):
         report(network(0), network(1), {"0": layers(source)["0"].adapters["default"]}, inputs=inputs())
 
 

@@ -107,7 +107,7 @@ def correspond(
     if match == "name" or not origins.how:
         if match == "provenance":
             way = "" if source else "pass the model it was trained on as source (--source), or "
-            msg = f"match='provenance' (--match) found no target layer that comes from the source; {way}use 'name'."
+            msg = f"match='provenance' (--match) found no layer that comes from the source; {way}use match='name'."
             raise NoProvenanceError(msg)
         layers = {layer for several in named.layers.values() for layer in several}
         wrong = {layer: why for layer, why in origins.contradicted.items() if layer in layers}

@@ -93,7 +93,7 @@ def kinship(
     parts = [
         (True, f"{len(equal)} of {len(pairs)} layers are equal"),
         (related, f"{len(related)} changed by {100 * median([p.change for p in related] or [0]):.2g} %"),
-        (turned, f"{len(turned)} with a side that is equal in another basis"),
+        (turned, f"{len(turned)} with inputs or outputs that match in another basis"),
         (sizes, f"{sizes} with different sizes"),
         (vectors[0], f"{len(vectors[0])} of {vectors[1]} norms and biases differ"),
         (missing, f"{len(missing)} only in the source"),

@@ -107,7 +107,7 @@ def test_what_is_no_sum_is_refused_and_nothing_is_changed():
     adapt(model, target_modules=["0"], placement="output", name="other", rank=2)
     adapt(model, target_modules=["0"], placement="input", family="dora", name="dora", rank=2)
     for weights, error, sentence in (
-        ({"a": 1, "other": 1}, InvalidValueError, "0: the adapters have placements input and output"),
+        ({"a": 1, "other": 1}, InvalidValueError, "0: the adapters have different placements \\(input, output\\)"),
         ({"a": 1, "dora": 1}, UnsupportedError, "0: dora adapters cannot be summed"),
         ({"a": float("nan")}, InvalidValueError, "The weight of 'a' must be a finite number, not nan"),
         ({"b": 1}, UnknownNameError, "Unknown adapter 'b'"),

@@ -36,7 +36,7 @@ def sources() -> list[Path]:
 
 
 def digests() -> dict[str, str]:
-    """Return file name -> digest of the source without differences in white space."""
+    """Return file name -> digest of the source, ignoring differences in whitespace."""
     return {path.name: digest(path.read_text(encoding="utf-8")) for path in sources()}
 
 

@@ -205,7 +205,7 @@ def write_glora(path: Path | str, layers: Layers, *, component: str = "") -> Pat
 
 
 def _factors(name: str, adapter: Adapter, placement: Placement, format_: str) -> tuple[Tensor, Tensor]:
-    """Return A and sB, with the scaling s, of a LoRA in this placement; raise UnsupportedError for other adapters."""
+    """Return A and sB (s is the scaling) for a LoRA in this placement; raise UnsupportedError for other adapters."""
     if adapter.family != "lora" or list(adapter) != [placement] or adapter.shift is not None:
         biased = " with a bias" if adapter.shift is not None else ""
         kind = f"{adapter.family} adapter in {'+'.join(adapter)} placement{biased}; bake it into a plain LoRA instead"

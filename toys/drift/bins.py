@@ -30,7 +30,7 @@ ROWS: Final = {
     "input": "input, copied",
     "output": "output, copied",
     "residual": "residual, copied (bytes)",
-    AUTO: "side by the law, copied",
+    AUTO: "automatic sides, copied",
     CARRIED: "LoRA, carried over",
 }
 MAIN: Final = ("lora", "input", "output", CARRIED)

@@ -72,8 +72,8 @@ def findings(result: Mapping[str, Any]) -> list[str]:
         f" {said(gauge[0], 'lora')} and the carried-over LoRA {said(gauge[0], CARRIED)}. On the target that has"
         f" drifted most, reparametrised to an equal function, they keep {said(gauge[-1], 'lora')} and"
         f" {said(gauge[-1], CARRIED)}.",
-        f"On independently trained models, the copy keeps {said(apart, 'lora')}, an adapter trained on the sides that"
-        f" the law chooses {said(apart, AUTO)}, and the carried-over LoRA {said(apart, CARRIED)}.",
+        f"On independently trained models, the copy keeps {said(apart, 'lora')}, an adapter on automatically"
+        f" chosen sides {said(apart, AUTO)}, and the carried-over LoRA {said(apart, CARRIED)}.",
         f"Scaling the copy by the ratio of the norms changes its share by {change:+.2f} on average on drifted models.",
         *_predicted(result),
         _widths(result),

@@ -71,7 +71,7 @@ def normed(x: Tensor) -> Tensor:
 
 
 class Model(nn.Module):
-    """A network from noisy glyphs, times and prompts to the velocity of the flow.
+    """A network that maps noisy glyphs, times and prompts to the velocity of the flow.
 
     The first ``heard`` tokens of the prompt precede the tokens of the image. Internally, the network predicts the
     glyph, which is easier to learn than the velocity.

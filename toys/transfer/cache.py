@@ -1,4 +1,4 @@
-"""A content-addressed cache of results (JSON) and trained tensors, written atomically."""
+"""A cache of results (JSON) and trained tensors, keyed by a hash of the configuration. Files are written atomically."""
 
 import json
 from collections.abc import Callable, Mapping

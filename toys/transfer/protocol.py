@@ -59,7 +59,7 @@ class Method:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
-    """The experiment of a toy.
+    """The protocol of a toy experiment.
 
     Attributes:
         name: name of the study.

@@ -35,7 +35,7 @@ def base_layers(model: nn.Module, names: Iterable[str]) -> dict[str, nn.Module]:
 
 
 def reduced(parts: list[Part], trial: Trial, *models: nn.Module) -> tuple[dict[str, Part], dict[str, float]]:
-    """Truncate parts without low rank; return the parts, and the share of the squared effect each truncation keeps."""
+    """Truncate full-rank parts; return all parts, and the share of the squared effect that each truncation keeps."""
     todo = {part.key: part for part in parts if not part.low}
     grams: dict[str, tuple[Tensor, Tensor]] = {}
     options, draws = trial.options, trial.options.draws or 2

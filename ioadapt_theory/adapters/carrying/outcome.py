@@ -44,7 +44,7 @@ class CarryReport(TransferReport):
         prediction: prediction for this candidate on rows not used to fit or choose; None if no candidate kept anything.
         kept_copied: share of the gain that a copy (or the plain SVD of a tuned model) keeps on these rows, or None.
         need: what was compared: "labels" (R_KL) or "change" (R).
-        rows: numbers of samples to fit, to choose and to predict.
+        rows: numbers of samples used to fit, to select and to predict.
         layers: reports on the target's layers, by name.
         scores: share of the gain that each candidate kept on the selection rows.
         refined: number of refinement steps, and the share that as many steps from zero keep; None if not compared.

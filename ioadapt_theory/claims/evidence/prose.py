@@ -88,7 +88,7 @@ class Resting(Proof):
         return f"by {self.other.id}"
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield a message if the other claim is not proved, and one if it is not about the left side ``about``."""
+        """Yield a message if the other claim is not proved, and one if it concludes about another left side."""
         settled = [p for p in self.other.proofs if p.proves]
         if not settled or not all(p.holds(self.other) for p in settled):
             yield f"{self.other.id} is not proved"

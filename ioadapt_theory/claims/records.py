@@ -80,7 +80,7 @@ def _plain(part: Part, result: Verification) -> dict[str, Any]:
 
 def _parsed(raw: Mapping[str, Any]) -> tuple[Part, Verification]:
     result = Verification.from_json(raw)
-    return Part(result.claim, raw["strategy"], raw["part"], json.dumps(raw["run"])), result
+    return Part.of(result.claim, raw["strategy"], raw["part"], dict(raw["run"])), result
 
 
 def _digest(raw: Mapping[str, Any]) -> str:
@@ -162,5 +162,5 @@ def merge(paths: Iterable[str]) -> Record:
     for each in map(read, paths):
         for part, result in each.results.items():
             results[part] = max(results.get(part, result), result, key=severity)
-        configs |= {json.dumps(c): c for c in each.configs}
+        configs |= {json.dumps(c, sort_keys=True): c for c in each.configs}
     return Record(results, tuple(configs[key] for key in sorted(configs)))

@@ -49,6 +49,11 @@ class Part(NamedTuple):
     part: int
     run: str
 
+    @classmethod
+    def of(cls, claim: str, strategy: int, part: int, run: Mapping[str, Any]) -> "Part":
+        """Return the key for settings in any order."""
+        return cls(claim, strategy, part, json.dumps(run, sort_keys=True))
+
 
 Results = dict[Part, Verification]
 
@@ -96,7 +101,7 @@ def parts(names: Iterable[str], run: Run) -> Iterator[Part]:
     for name in names:
         for k, strategy in enumerate(strategies(CLAIMS[name])):
             for part in range(strategy.parts(run)):
-                yield Part(name, k, part, json.dumps(strategy.pinned(run, part).chosen()))
+                yield Part.of(name, k, part, strategy.pinned(run, part).chosen())
 
 
 def do(values: Sequence[Any], stamp: Mapping[str, str | None]) -> dict[str, Any]:

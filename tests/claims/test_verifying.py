@@ -169,6 +169,10 @@ def test_records_are_united_and_count_once(tmp_path: Path) -> None:
     assert (counts["random"], counts["exact"]) == (100, 1)
     assert merge([b, a]).text(NAMES) == both.text(NAMES)
     assert Path(written(tmp_path / "c.json", merge([a, a]))).read_text() == Path(a).read_text()
+    turned = tmp_path / "turned.json"  # rewritten by a tool that orders the keys of objects otherwise
+    turned.write_text(json.dumps(json.loads(Path(a).read_text(), object_pairs_hook=lambda pairs: dict(pairs[::-1]))))
+    again = merge([a, str(turned)])
+    assert (again.results.keys(), len(again.configs)) == (merge([a]).results.keys(), 1)
     few, many = (record(replace(SMALL, stacks=n)) for n in (64, 96))
     overlap = merge([written(tmp_path / "few.json", few), written(tmp_path / "many.json", many)])
     assert total(NAMES, overlap.results) == total(NAMES, many.results)

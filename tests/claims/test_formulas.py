@@ -1,5 +1,6 @@
 """Operations of formulas agree in float64, with 50 digits and exactly; the first order is the derivative."""
 
+import pickle
 import sys
 from dataclasses import make_dataclass
 from decimal import ROUND_DOWN, Decimal, localcontext
@@ -84,6 +85,13 @@ def test_an_operation_is_what_it_says_in_every_arithmetic(kind: Any, found: Any,
 def test_a_number_is_in_the_arithmetic_of_what_it_is_like(kind: Any, x: Any, expected: float) -> None:
     close(found := a.number(x, kind(["1"])[0]), expected)
     assert a.exact(found) is (kind is exact)
+
+
+def test_a_formula_from_another_process_is_the_same() -> None:
+    sent, here = (first_order(CLAIMS["prop-1"].concludes[0].left) for _ in range(2))
+    object.__setattr__(sent, "_hash", 0)  # strings have other hashes there
+    received = pickle.loads(pickle.dumps(sent))
+    assert (received, hash(received)) == (here, hash(here))
 
 
 @pytest.mark.parametrize("kind", [tensor, digits])

@@ -41,13 +41,16 @@ class Term:
     op: str  # operation; "scalar", "row" and "matrix" are symbols, "let" gives its argument a name
     args: tuple["Term", ...] = ()  # operands
     name: str = ""  # name of a symbol or definition; digits of a number; index of a singular value
-    _hash: int = field(init=False, repr=False)
+    _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_hash", hash((self.op, self.args, self.name)))  # computed once: larger terms need it
 
     def __hash__(self) -> int:
         return self._hash
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Term, (self.op, self.args, self.name)  # hashes of strings differ between processes
 
     @property
     def kind(self) -> Kind:

@@ -149,5 +149,6 @@ def together(means: Estimate, closed: Tensor, bound: Tensor, noise: Tensor) -> d
 
 def rounding(instance: SharedFunction) -> Any:
     """Return an estimate of the rounding error in a squared distance that should be zero."""
-    factors = (getattr(instance, name) for name in ("w1", "w2", "w1_target", "w2_target", "ab"))
-    return 1e-26 * math.prod(1 + frobenius_sq(x) for x in factors if x is not None)
+    models = (instance.w1, instance.w2), (instance.w1_target, instance.w2_target)
+    size = sum(frobenius_sq(w1) * (1 + frobenius_sq(w2)) for w1, w2 in models)  # of W₁W₂ and of W₁AB
+    return 1e-26 * size * (1 if instance.ab is None else 1 + frobenius_sq(instance.ab))

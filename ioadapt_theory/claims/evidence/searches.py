@@ -98,7 +98,7 @@ class GradientAscent(Strategy):
             count = max(finding.instances, now.instances)
             finding = replace(max(finding, now, key=lambda f: f.worst_ratio), instances=count)
             adam.zero_grad()
-            torch.autograd.backward(-quotient.relu().log().sum())
+            torch.autograd.backward(-quotient[quotient > 0].log().sum())
             for x in raw.values():  # a start that ran into a singularity stays where it is
                 if x.grad is not None:
                     x.grad.nan_to_num_(0.0, 0.0, 0.0)

@@ -115,7 +115,7 @@ def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> 
         except (IoAdaptError, torch.OutOfMemoryError):
             raise
         except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
-            if "quantized" in str(error).lower():
+            if any(name in str(error) for name in ("quantized::", "QuantizedCPU", "QuantizedCUDA")):  # of torch
                 raise UnsupportedError(NO_GRADIENT.format(type(model).__name__)) from error
             reason = str(error).strip().split("\n")[0].removesuffix(".") or type(error).__name__
             kind = type(model).__name__

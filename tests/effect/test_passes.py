@@ -160,6 +160,8 @@ def test_what_cannot_be_compared_is_one_sentence():
         record(mlp(0), {}, torch.randn(5, 3))
     with pytest.raises(InvalidValueError, match=r"missing the required .forward. function"):  # not "int8"
         record(nn.ModuleList([mlp(0)]), {}, X)
+    with pytest.raises(InvalidValueError, match="QuantizedCache"):  # a name, not a backend
+        record(mlp(0), {}, X, call=lambda model, batch: model.QuantizedCache)
     broken = mlp(0)
     broken[4].bias.data[0] = float("nan")
     with pytest.raises(InvalidValueError, match="NaN or infinity"):

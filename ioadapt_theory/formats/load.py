@@ -15,7 +15,7 @@ from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.names.transformers import of_model
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats import match as matching
-from ioadapt_theory.formats.adapter_file import Change
+from ioadapt_theory.formats.adapter_file import Change, StoredLayer
 from ioadapt_theory.formats.own import ALTERED
 from ioadapt_theory.formats.reading import located, open_adapter
 
@@ -78,8 +78,14 @@ def load(
         raise FileFormatError(msg)
     changes, misfits = _changes(model, matched)
     lost = {str(name): why for name, why in matched.lost.items()} | (misfits if strict or alter_base else {})
-    if lost and (strict or not matched.layers):
-        raise TransferError(TransferReport(tuple(matched.layers), lost, warning=matched.correspondence.warning()))
+    modules, places, chosen = dict(walk(model)), dict[int, str](), dict[str, StoredLayer]()
+    for layer, stored in matched.layers.items():
+        if (other := places.setdefault(id(modules.get(layer, layer)), layer)) != layer:
+            lost[layer] = f"it is the same module as {other} (shared weights), which can take only one adapter"
+        else:
+            chosen[layer] = stored
+    if lost and (strict or not chosen):
+        raise TransferError(TransferReport(tuple(chosen), lost, warning=matched.correspondence.warning()))
     if strict and changes and not alter_base:
         some = "; ".join(str(change) for change, *_ in changes[:3])
         more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
@@ -88,23 +94,15 @@ def load(
             " removing the adapter does not undo, or strict=False to leave them unchanged."
         )
         raise FileFormatError(msg)
-    adapters = {layer: matching.fitted(stored, weights.outline(layer)) for layer, stored in matched.layers.items()}
-    sources = {layer: str(stored.name) for layer, stored in matched.layers.items()}
-    modules, places = dict(walk(model)), dict[int, str]()
-    for layer in [*adapters]:
-        if (other := places.setdefault(id(modules.get(layer, layer)), layer)) != layer:
-            lost[layer] = f"it is the same module as {other} (shared weights), which can take only one adapter"
-            del adapters[layer]
-    if strict and lost:
-        raise TransferError(TransferReport(tuple(adapters), lost))
+    adapters = {layer: matching.fitted(stored, weights.outline(layer)) for layer, stored in chosen.items()}
+    sources = {layer: str(stored.name) for layer, stored in chosen.items()}
     options: dict[str, Any] = {"strict": strict, "hotswap": hotswap, "trainable": trainable}
     report = put(model, adapters, name, correspondence=matched.correspondence, sources=sources, **options)
     for change, module, new in changes if alter_base else ():
         setattr(module, change.leaf, new)
     altered = tuple(str(change) for change, *_ in changes if alter_base)
     model.__dict__.setdefault(ALTERED, {})[name] = altered
-    unmatched = {**report.unmatched, **lost}
-    return replace(report, unmatched=unmatched, altered=altered)
+    return replace(report, unmatched={**report.unmatched, **lost}, altered=altered)
 
 
 def _changes(

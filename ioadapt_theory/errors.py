@@ -37,6 +37,11 @@ class IoAdaptError(Exception):
         cut = len(text) - LONGEST
         return printable(text if cut <= 0 else f"{text[: LONGEST // 2]}[... {cut} ...]{text[-LONGEST // 2 :]}")
 
+    @property
+    def reason(self) -> str:
+        """The message without its full stop, to be a part of another sentence."""
+        return str(self).removesuffix(".")
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the finished message, not the arguments that it was built from."""
         return _remade, (type(self), self.args), self.__dict__

@@ -84,7 +84,7 @@ class Adapter(nn.ModuleDict):
             try:
                 base = placement.base(f)
             except UnsupportedError as error:
-                return str(error).removesuffix(".")
+                return error.reason
             size = (base.rows, base.columns, base.channels)
             if size != family.size:
                 return f"the {placement} adapter has size {_size(family.size)}, but the layer needs {_size(size)}"

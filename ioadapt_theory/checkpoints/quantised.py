@@ -36,7 +36,8 @@ class Dequantised(Computed):
         self.name, self.source, self.revision, self.config = whole.name, whole.source, whole.revision, whole.config
         self.metadata = {**whole.metadata, "quantised": f"{len(scales)} fp8 weights"}
         self._whole, self._scales = whole, scales
-        self._blocks = {name: _blocks(whole, scale, name) for name, scale in scales.items()}
+        infos = whole.tensors
+        self._blocks = {name: _blocks(whole.source, infos[scale], infos[name]) for name, scale in scales.items()}
         self.tensors = {
             name: TensorInfo(name, "F32", info.shape) if name in scales else info
             for name, info in whole.tensors.items()
@@ -82,9 +83,8 @@ def dequantised(whole: Checkpoint) -> Checkpoint:
     return Dequantised(whole, scales, beside) if scales else whole
 
 
-def _blocks(stored: Checkpoint, *names: str) -> tuple[int, ...]:
+def _blocks(source: str, scale: TensorInfo, weight: TensorInfo) -> tuple[int, ...]:
     """Return the size of the blocks of a weight that have a scale each, powers of two if possible; () for one scale."""
-    scale, weight = (stored.tensors[name] for name in names)
     if scale.numel == 1:
         return ()
     counts = (*scale.shape, *[1] * (len(weight.shape) - len(scale.shape)))
@@ -95,7 +95,7 @@ def _blocks(stored: Checkpoint, *names: str) -> tuple[int, ...]:
         blocks.append(next(chain((b for b in powers if 1 < count < n and -(-n // b) == count), [whole])))
     if len(counts) != len(weight.shape) or not all(blocks):
         msg = (
-            f"{stored.source}: the fp8 scale {scale.name} has shape {[*scale.shape]}, which does not divide"
+            f"{source}: the fp8 scale {scale.name} has shape {[*scale.shape]}, which does not divide"
             f" {weight.name} {[*weight.shape]} into blocks; use the unquantised model."
         )
         raise FileFormatError(msg)

@@ -122,7 +122,7 @@ def _everywhere(stored: StoredLayer, several: tuple[Place, ...], weights: Weight
     try:
         everywhere = {layer: part for place in several for layer, part in _parts(stored, place).items()}
     except UnsupportedError as error:
-        return str(error).removesuffix(".")
+        return error.reason
     return next(filter(None, (_misfit(part, weights, layer) for layer, part in everywhere.items())), everywhere)
 
 
@@ -146,7 +146,7 @@ def _misfit(stored: StoredLayer, weights: Weights, layer: str) -> str | None:
     try:
         f = weights.outline(layer)
     except UnsupportedError as error:
-        return str(error).removesuffix(".")
+        return error.reason
     if stored.spares_bias and f.bias is not None:
         why = "the layer has a bias, which an output adapter changes but PEANUT does not"
         return f"{why}; use PEFT to merge the adapter into the base model"

@@ -108,7 +108,7 @@ class Candidates:
                     f.check_placeable(side)
                 sides.append(str(side))
             except UnsupportedError as error:
-                refused = str(error).removesuffix(".")
+                refused = error.reason
         if not sides:
             self.lost[part.layer] = refused
         return sides

@@ -122,7 +122,7 @@ class Fit:
                     else:
                         fits[place].add(here.rows[origin], there.rows[layer])
                 except IoAdaptError as error:
-                    self.lost[place] = str(error).removesuffix(".")
+                    self.lost[place] = error.reason
                 if place in self.lost:
                     self.closed.add(key)
                     del fits[place]

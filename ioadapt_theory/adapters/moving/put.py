@@ -167,7 +167,7 @@ def misfit(named: Mapping[str, nn.Module], layer: str, adapter: Adapter) -> str 
     try:
         return adapter.misfit(function_of(named[layer]))
     except UnsupportedError as error:
-        return str(error).removesuffix(".")
+        return error.reason
 
 
 def _copy(adapter: Adapter, module: nn.Module) -> Adapter:

@@ -16,10 +16,9 @@ ALL_LINEAR = "all-linear"
 
 
 class NoMatchError(IoAdaptError, ValueError):
-    """Error: target_modules matches no module, or only excluded ones; the message lists similar names."""
+    """Error: target_modules matches no module (the message lists similar names), or only excluded modules."""
 
     def __init__(self, wanted: str | tuple[str, ...], names: Iterable[str], *, excluded: bool = False) -> None:
-        """List similar names among ``names``, the names of the modules that can be adapted, unless all are excluded."""
         if excluded:
             super().__init__(f"target_modules={wanted!r} matches only excluded modules; change it or exclude_modules.")
             return
@@ -54,13 +53,12 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
     else:
         hits = [name for name in named if fits(config.target_modules, name)]
         _warn_of_idle_targets(config.target_modules, hits)
-    excluded = all(fits(config.exclude_modules, name) for name in hits) and bool(hits)
-    hits = [name for name in hits if not fits(config.exclude_modules, name)]
+    matched, hits = bool(hits), [name for name in hits if not fits(config.exclude_modules, name)]
     _tell_of_stacks(model, config, hits)
     first = {named[name]: name for name in reversed(hits)}
     targets = {name: named[name] for name in hits if first[named[name]] == name}
     if not targets:
-        raise NoMatchError(config.target_modules, (n for n, m in named.items() if is_supported(m)), excluded=excluded)
+        raise NoMatchError(config.target_modules, (n for n, m in named.items() if is_supported(m)), excluded=matched)
     for name, module in targets.items():
         if _read_by_owner(name, named, model):
             msg = (

@@ -40,14 +40,6 @@ def unit(x: Any) -> Any:
     return x / mp.norm(x)
 
 
-def pinv(m: Any) -> Any:
-    return m.T * (m * m.T) ** -1 if m.rows <= m.cols else (m.T * m) ** -1 * m.T
-
-
-def dot(a: Any, b: Any) -> Any:
-    return sum(x * y for x, y in zip(a, b, strict=True))
-
-
 def gradient(u: Any, v: Any) -> Any:
     """Return the gradient in u of the cosine s of u and v."""
     return v / (mp.norm(u) * mp.norm(v)) - reader.sim(u, v) * u / mp.norm(u) ** 2
@@ -55,12 +47,12 @@ def gradient(u: Any, v: Any) -> Any:
 
 def remainder(u: Any, v: Any, du: Any, dv: Any) -> tuple[Any, Any]:
     """Return δ and R of Lemma 1: the first-order change of the cosine, and the rest of the change."""
-    delta = dot(gradient(u, v), du) + dot(gradient(v, u), dv)
+    delta = reader.dot(gradient(u, v), du) + reader.dot(gradient(v, u), dv)
     return delta, reader.sim(u + du, v + dv) - reader.sim(u, v) - delta
 
 
 def det(*vectors: Any) -> Any:
-    return mp.det(mp.matrix([[dot(a, b) for b in vectors] for a in vectors]))
+    return mp.det(mp.matrix([[reader.dot(a, b) for b in vectors] for a in vectors]))
 
 
 @of(("lemma-1-remainder", 1), ("lemma-1-remainder-best", 0), ("lemma-1-expansion", 0))
@@ -95,12 +87,12 @@ def lemma_1() -> Iterator[Objects]:
         c = cs[1]
         n, big, small = c * mp.sqrt(8 * (1 + c)), (1 + 2 * c) * u - v, (1 + 2 * c) * v - u
         e, f, x, y = big / n, small / n, unit(p), unit(q)
-        a, b, h = dot(x, e), dot(y, f), dot(e, y)
+        a, b, h = reader.dot(x, e), reader.dot(y, f), reader.dot(e, y)
         sines = {name.upper(): mp.sqrt(abs(1 - z * z)) for name, z in {"a": a, "b": b, "c": c, "h": h}.items()}
         h0 = sines["C"] * sines["B"] - c * b
         yield common | sines | {
             "c": c, "K": c * (1 + c), "p": p, "q": q, "E": big, "F": small, "N": n, "r": mp.norm(p), "w": a,
-            "e": e, "f": f, "x": x, "y": y, "a": a, "b": b, "z": dot(x, y), "h": h, "h₀": h0,
+            "e": e, "f": f, "x": x, "y": y, "a": a, "b": b, "z": reader.dot(x, y), "h": h, "h₀": h0,
             "H₀": mp.sqrt(1 - h0**2), "α": mp.acos(a), "β": mp.acos(b), "k": mp.cos(mp.acos(a) + mp.acos(b)),
             "t": mp.sin(mp.acos(a) + mp.acos(b)), "the Gram determinant of e, x, y": det(e, x, y),
             "the Gram determinant of e, y, f": det(e, y, f)}  # fmt: skip
@@ -114,33 +106,18 @@ def on_the_sphere() -> Iterator[Objects]:
                "x": reader.sim(u, u + du)}  # fmt: skip
 
 
-def hessian(u: Any, v: Any) -> Any:
-    """Return the Hessian of the cosine from difference quotients."""
-    n, h = u.cols, mpf(10) ** -30
-
-    with mp.workdps(120):
-
-        def at(z: Any) -> Any:
-            return reader.sim(z[0, :n], z[0, n:])
-
-        z = row(*u, *v)
-        steps = [h * row(*(int(i == j) for j in range(2 * n))) for i in range(2 * n)]
-        return mp.matrix([[sum(a * b * at(z + a * p + b * q) for a in (1, -1) for b in (1, -1)) / (4 * h * h)
-                           for q in steps] for p in steps])  # fmt: skip
-
-
 @of(("lemma-2-sharp", 0), ("lemma-2", 0))
 def lemma_2() -> Iterator[Objects]:
     x, y = mpf("0.3"), mpf("0.7")
     for s, lengths in ((mpf("0.6"), (2, 3)), (mpf("-0.28"), (2, 2)), (mpf(0), (1, 1))):
         q = mp.sqrt(1 - s * s)
         uu, vv = row(1, 0, 0), row(s, q, 0)
-        h, u, v = hessian(uu, vv), lengths[0] * uu, lengths[1] * vv
+        h, u, v = reader.hessian(uu, vv), lengths[0] * uu, lengths[1] * vv
         out = mp.matrix([[h[2, 2], h[2, 5]], [h[5, 2], h[5, 5]]])
         assert max(abs(h[i, j]) for i in (2, 5) for j in (0, 1, 3, 4)) < mpf(10) ** -25
         basis = mp.matrix([[1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0], [0, 0, 0, s, q, 0], [0, 0, 0, -q, s, 0]])
         inner = basis * h * basis.T
-        there = hessian(u, v)
+        there = reader.hessian(u, v)
         sizes = mp.diag([mpf(1) / lengths[0]] * 3 + [mpf(1) / lengths[1]] * 3)
         plain = {"s": s, "q": q, "a": abs(s), "u": u, "v": v, "m": mpf(min(lengths)), "D": sizes, "û": uu, "v̂": vv,
                  "H(u, v)": there, "H(û, v̂)": h, "diag(I/‖u‖, I/‖v‖)": sizes,
@@ -169,7 +146,7 @@ def taylor() -> Iterator[Objects]:
     for u, v, du, dv in ((row(1, 0), row(1, 2), row(mpf("0.2"), mpf("-0.3")), row(mpf("0.1"), mpf("0.2"))),
                          (row(1, 0), row(1, 0), row(0, 0), row(0, 0))):  # fmt: skip
         t = mpf("0.4")
-        h = hessian(u + t * du, v + t * dv)
+        h = reader.hessian(u + t * du, v + t * dv)
         yield {"u": u, "v": v, "Δu": du, "Δv": dv, "t": t, "s(u + tΔu, v + tΔv)": phi(t), "φ(t)": phi(t), "H": h,
                "φ''(t)": second(t), "(Δu, Δv)": row(*du, *dv), "Δ": row(*du, *dv), "‖H‖": reader.singular(h)[0],
                "((1 − t)φ' + φ)'": mp.diff(lambda t: (1 - t) * mp.diff(phi, t) + phi(t), t), "φ(1)": phi(1),
@@ -194,7 +171,7 @@ def in_the_plane() -> Iterator[Objects]:
     g = x1.T * g1 + x2.T * g2
     left, _, right_ = mp.svd_r(g)
     for m, other in ((draw(2, 2), mpf("0.3")), (left * right_, None)):
-        delta = dot(g1, x1 * m) + dot(g2, x2 * m)
+        delta = reader.dot(g1, x1 * m) + reader.dot(g2, x2 * m)
         yield {"δ": delta, "δ'": -delta if other is None else other, "y₁": y1, "y₂": y2, "M": m, "G": g, "x₁": x1,
                "x₂": x2, "g₁": g1, "g₂": g2, "s₀": s0, "c": mp.cos(t), "s": mp.sin(t), "α": alpha, "β": beta,
                "p": mp.cos(tx), "q": mp.sin(tx), "θ_x": tx,
@@ -220,7 +197,7 @@ def models_of_one_layer() -> Iterator[tuple[str, Objects]]:
             (draw(*map(int, (w.rows, w.cols))) / 9 if kind == "any" else adapter, "lora"),
         ):
             n = inner * m * w if to_output == "input" else inner * m
-            delta = dot(gradient(u, v), u * n) + dot(gradient(v, u), v * n)
+            delta = reader.dot(gradient(u, v), u * n) + reader.dot(gradient(v, u), v * n)
             sharp = kind == to_output
             letters = {
                 "u": u, "v": v, "s": s, "c": mp.sqrt((1 + s) / 2), "h": mp.sqrt((1 - s) / 2), "e₊": plus, "e₋": minus,
@@ -280,7 +257,7 @@ def of_frobenius() -> Iterator[Objects]:
     for s, m in ((mpf("-0.6"), draw(2, 2) / 9), (mpf("0.2"), axis / 9)):
         k = (1 - s * s) * axis
         norm_ = mp.sqrt(reader.entries(m))
-        yield {"s": s, "M": m, "K": k, "K'": -k, "δ": dot(m, k), "δ'": -dot(m, k), "ε": norm_}
+        yield {"s": s, "M": m, "K": k, "K'": -k, "δ": reader.dot(m, k), "δ'": -reader.dot(m, k), "ε": norm_}
 
 
 @of(("prop-2-input-finite", 0), ("prop-2-input-finite-sharp", 0), ("prop-2-input-finite-sharp", 2))
@@ -317,8 +294,8 @@ def of_output() -> Iterator[Objects]:
     for t, u, v in ((draw(2, 2), row(1, mpf("0.3")), row(mpf("-0.2"), 1)), (mp.diag([k, 1]), row(1, h), row(1, -h))):
         u, v = unit(u), unit(v)
         sizes = reader.singular(t)
-        yield {"u": u, "v": v, "s": dot(u, v), "T": t, "p": mp.norm(u * t), "r": mp.norm(v * t), "M": sizes[0],
-               "k": dot(u * t, v * t), "ŝ": reader.sim(u * t, v * t), "m": sizes[-1]}  # fmt: skip
+        yield {"u": u, "v": v, "s": reader.dot(u, v), "T": t, "p": mp.norm(u * t), "r": mp.norm(v * t), "M": sizes[0],
+               "k": reader.dot(u * t, v * t), "ŝ": reader.sim(u * t, v * t), "m": sizes[-1]}  # fmt: skip
 
 
 @of(("prop-2-output-finite", 0), ("prop-2-output-finite", 2), ("prop-2-output-sharp", 0))
@@ -373,7 +350,7 @@ def multiplied() -> Iterator[Objects]:
 def of_eq_5(*, free: bool = False) -> Iterator[Objects]:
     ones = mp.matrix([[1, 1], [1, 1]])
     for w, inner in ((draw(3, 2), None), (ones, ones / 4)):
-        inner = pinv(w) if inner is None else inner
+        inner = reader.pinv(w) if inner is None else inner
         eye, m = mp.eye(w.rows), draw(*map(int, (w.rows, w.cols)), 3)
         common = {"W": w, "M": m, "P": inner, "W⁺": inner, "c": mpf(w.rows)}
         yield common | ({"X": draw(2, int(w.rows)), "AB": m} if free else {"AB": (eye - w * inner) * m})
@@ -382,7 +359,7 @@ def of_eq_5(*, free: bool = False) -> Iterator[Objects]:
 @of(("eq-5-size", 0))
 def converted() -> Iterator[Objects]:
     for w, ab in ((draw(2, 3), draw(2, 3, 2)), (mp.diag([2, 3]), mp.diag([1, 0]))):
-        yield {"W": w, "AB": ab, "W⁺": pinv(w), "ε": reader.singular(ab)[0], "σ": reader.singular(w)[-1],
+        yield {"W": w, "AB": ab, "W⁺": reader.pinv(w), "ε": reader.singular(ab)[0], "σ": reader.singular(w)[-1],
                "the least singular value of W": reader.singular(w)[-1]}  # fmt: skip
 
 
@@ -571,18 +548,18 @@ def bottleneck() -> Iterator[Objects]:
 def shares() -> Iterator[Objects]:
     for g, h, e, there in ((row(1, 2, "0.5"), row("0.3", "-0.2", 1), None, row(1, "0.4", "-0.7")),
                            (row(1, 2, 0), row(0, 0, 0), row(1, 0, 0), row("0.3", "0.7", 0))):  # fmt: skip
-        e = e if e else (lambda x: dot(g, x) / dot(x, x) * x)(row(1, 1, 0))
-        size, k = dot(e, e), dot(e, there)
+        e = e if e else (lambda x: reader.dot(g, x) / reader.dot(x, x) * x)(row(1, 1, 0))
+        size, k = reader.dot(e, e), reader.dot(e, there)
         c, q = reader.sim(e, there), mp.norm(there) / mp.norm(e)
 
         def gain(need: Any, effect: Any) -> Any:
-            return dot(need, need) - dot(need - effect, need - effect)
+            return reader.dot(need, need) - reader.dot(need - effect, need - effect)
 
-        yield {"g": g, "h": h, "e": e, "e'": there, "G": dot(g, there), "H": dot(h, there), "k": k,
-               "Q": dot(there, there),
+        yield {"g": g, "h": h, "e": e, "e'": there, "G": reader.dot(g, there), "H": reader.dot(h, there), "k": k,
+               "Q": reader.dot(there, there),
                "N": size, "the share": gain(g + h, there) / gain(g, e), "c": c, "q": q, "v": there - k / size * e,
-               "P": dot(g, g), "x": gain(g, e) / dot(g, g),
-               "its prediction": 2 * c * q - q**2 + 2 * dot(h, there) / size}  # fmt: skip
+               "P": reader.dot(g, g), "x": gain(g, e) / reader.dot(g, g),
+               "its prediction": 2 * c * q - q**2 + 2 * reader.dot(h, there) / size}  # fmt: skip
 
 
 @of(("effect-best-strength", 0))
@@ -590,8 +567,8 @@ def best_shares() -> Iterator[Objects]:
     for there in (row("0.3", "0.7"), row("0.5", "0.5")):
         e = row(1, 0)
         c, q = reader.sim(e, there), mp.norm(there) / mp.norm(e)
-        yield {"c": c, "q": q, "k": c / q, "the share": 1 - dot(there - e, there - e),
-               "the best share": 1 - dot(c / q * there - e, c / q * there - e)}  # fmt: skip
+        yield {"c": c, "q": q, "k": c / q, "the share": 1 - reader.dot(there - e, there - e),
+               "the best share": 1 - reader.dot(c / q * there - e, c / q * there - e)}  # fmt: skip
 
 
 @of(("effect-own-layer", 1))
@@ -625,9 +602,10 @@ def unseen() -> Iterator[Objects]:
 @of(("effect-best", 0))
 def nearest() -> Iterator[Objects]:
     def objects(r: Any, r_: Any, j: Any, j_: Any, m: Any, x: Any) -> Objects:
-        e, p, o = r * m * j, r_ * pinv(r_), pinv(j_) * j_
-        best = pinv(r_) * r * m * j * pinv(j_)
-        return {"R": r, "R'": r_, "J": j, "J'": j_, "R'⁺": pinv(r_), "J'⁺": pinv(j_), "M": m, "M*": best, "X": x,
+        r_plus, j_plus = reader.pinv(r_), reader.pinv(j_)
+        e, p, o = r * m * j, r_ * r_plus, j_plus * j_
+        best = r_plus * e * j_plus
+        return {"R": r, "R'": r_, "J": j, "J'": j_, "R'⁺": r_plus, "J'⁺": j_plus, "M": m, "M*": best, "X": x,
                 "e": e, "Π": p, "Ω": o}  # fmt: skip
 
     yield objects(draw(4, 2), draw(4, 3), draw(3, 5), draw(2, 5), draw(2, 3), draw(3, 2))
@@ -654,7 +632,7 @@ def random_adapters() -> Iterator[Objects]:
         def product(m: Any) -> Any:
             return sum(((r * m * j) * (s * m * k).T)[0] for r, s, j, k in samples)  # noqa: B023
 
-        right = sum((r * s.T)[0] * dot(j, k) for r, s, j, k in samples)
+        right = sum((r * s.T)[0] * reader.dot(j, k) for r, s, j, k in samples)
         letters = {"v": v, "w": w, "AB": mpf(1), "Σ ⟨r, r'⟩⟨J, J'⟩": right}
         if same:
             yield letters | {"R": mp.matrix([[*x[0]] for x in samples]), "R'": mp.matrix([[*x[1]] for x in samples]),

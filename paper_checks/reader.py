@@ -155,9 +155,7 @@ class Reader:
             elif mark == "⁻¹":
                 value = value**-1
             else:
-                value = (
-                    value.T * (value * value.T) ** -1 if value.rows <= value.cols else (value.T * value) ** -1 * value.T
-                )
+                value = pinv(value)
         return value
 
     def atom(self) -> Any:
@@ -177,7 +175,7 @@ class Reader:
             return abs(self.until("|", "|")[0])
         if self.take("⟨"):
             a, b = self.until("⟩")
-            return entries_of(a, b)
+            return dot(a, b)
         if self.take("E‖"):
             value = entries(self.until("‖", "‖")[0])
             assert self.take("²")
@@ -240,30 +238,38 @@ def prime(name: str) -> str:
     return "cos(θ_x' + θ₀')" if name.startswith("cos") else f"{name}'"
 
 
+def pinv(m: Any) -> Any:
+    return m.T * (m * m.T) ** -1 if m.rows <= m.cols else (m.T * m) ** -1 * m.T
+
+
 def length(u: Any) -> Any:
     assert u.rows == 1, "this norm is one of rows"
     return mp.sqrt(entries(u))
 
 
-def entries_of(u: Any, v: Any) -> Any:
+def dot(u: Any, v: Any) -> Any:
     return sum(a * b for a, b in zip(u, v, strict=True))
 
 
 def sim(u: Any, v: Any) -> Any:
-    return entries_of(u, v) / (length(u) * length(v))
+    return dot(u, v) / (length(u) * length(v))
 
 
-def hessian_norm(u: Any, v: Any) -> Any:
-    """Return the norm of the Hessian of the cosine, from second difference quotients with 80 digits."""
-    with mp.workdps(80):
-        n, h = u.cols, mpf(10) ** -20
+def hessian(u: Any, v: Any) -> Any:
+    """Return the Hessian of the cosine from second difference quotients with 120 digits, accurate to about 50."""
+    with mp.workdps(120):
+        n, h = u.cols, mpf(10) ** -30
         z = mp.matrix([[*u, *v]])
         steps = [h * mp.matrix([[int(i == j) for j in range(2 * n)]]) for i in range(2 * n)]
         quotients = [
             [sum(a * b * at(z + a * p + b * q, n) for a in (1, -1) for b in (1, -1)) / (4 * h * h) for q in steps]
             for p in steps
         ]
-        return max(abs(x) for x in mp.eigsy(mp.matrix(quotients), eigvals_only=True))
+        return mp.matrix(quotients)
+
+
+def hessian_norm(u: Any, v: Any) -> Any:
+    return max(abs(x) for x in mp.eigsy(hessian(u, v), eigvals_only=True))
 
 
 def at(z: Any, n: int) -> Any:

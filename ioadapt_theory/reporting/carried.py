@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 
 from ioadapt_theory.adapters.carrying import CarryReport
+from ioadapt_theory.adapters.carrying.carry import DISAGREEING
 from ioadapt_theory.adapters.carrying.outcome import DOMAIN, FROM_ZERO
 from ioadapt_theory.similarity.report.page import document, table_of
 from ioadapt_theory.similarity.report.tables import WIDTH, aligned
@@ -27,15 +28,14 @@ def table(outcome: CarryReport) -> list[list[str]]:
 def sentences(outcome: CarryReport) -> list[str]:
     """Return the sentences below the table: notes, layers without an adapter, and what to do next."""
     gain = "in log-likelihood (R_KL)" if outcome.need == "labels" else "(R, if both models need the same change)"
-    fitted, chosen, told = outcome.rows
     lines = [
         f"The total in the column 'kept' is the predicted share of the gain {gain}; for a layer, it is the share of its"
         " own effect that is kept.",
-        f"Of the {sum(outcome.rows)} rows, {fitted} were used to fit, {chosen} to select and {told} to test.",
+        "Of the {} rows, {} were used to fit, {} to select and {} to test.".format(sum(outcome.rows), *outcome.rows),
         *outcome.notes,
     ]
     agreement = outcome.agreement if outcome.need == "labels" else None  # other outputs have no labels
-    if agreement is not None and "zero" in outcome.scores and not any("predict different" in n for n in outcome.notes):
+    if agreement is not None and "zero" in outcome.scores and 1 - agreement <= DISAGREEING:
         lines.append(f"Without the adapter, the two models predict the same label at {agreement:.0%} of positions.")
     if outcome.refined is not None:
         lines.append(FROM_ZERO.format(*outcome.refined))

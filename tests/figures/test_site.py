@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import inspect
 import re
 import shlex
 from pathlib import Path
@@ -68,6 +69,13 @@ def test_a_public_function_or_class_has_an_example():
     """``make test`` runs these examples as doctests."""
     without = [name for name in EXAMPLES if ">>> " not in (reference.found(name).__doc__ or "")]
     assert without == []
+
+
+def test_the_methods_of_a_public_class_have_docstrings():
+    classes = [thing for thing in map(reference.found, EXAMPLES) if isinstance(thing, type)]
+    methods = [getattr(c, name) for c in classes for name, m in vars(c).items() if name[0] != "_" and callable(m)]
+    properties = [m for c in classes for m in vars(c).values() if isinstance(m, property)]
+    assert [m for m in (*methods, *properties) if not inspect.getdoc(m)] == []
 
 
 def test_whatever_a_package_exports_is_in_the_reference():

@@ -38,7 +38,7 @@ def test_a_name_is_a_file_or_else_a_witness(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("changes", "error", "sentence"),
     [
-        ({"W": None}, FileFormatError, r"lacks W; an instance of setting A\.1 \(input\) has the keys W, W_target"),
+        ({"W": None}, FileFormatError, r"lacks W; an instance of this claim has the keys W, W_target"),
         ({"w": [[1]]}, FileFormatError, "Unknown key 'w'"),
         ({"x1": [1, float("nan")]}, FileFormatError, "x1 contains nan, which is neither a finite number"),
         ({"x1": [1, "1/0"]}, FileFormatError, 'x1 contains "1/0"'),
@@ -77,7 +77,7 @@ def test_increments_have_vectors_that_are_not_zero() -> None:
     ):
         CLAIMS["lemma-1"].setting.read(raw)
     with pytest.raises(
-        FileFormatError, match="lacks u, v, du, dv; an instance of Lemmas 1-2 has the keys u, v, du, dv"
+        FileFormatError, match="lacks u, v, du, dv; an instance of this claim has the keys u, v, du, dv"
     ):
         CLAIMS["lemma-1"].setting.read({})
 

@@ -1,4 +1,4 @@
-"""`python -m proofs`: render the statements, build the proofs, and check and record every theorem.
+"""`python -m proofs`: compile the Coq proofs, and check that every theorem is about the formula of its claim.
 
 python -m proofs             build, and compare with the committed files
 python -m proofs --render    write the rendered files (after a claim's formula has changed), without a build

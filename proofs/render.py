@@ -51,7 +51,7 @@ Order = int | None
 
 
 class NoCoqError(ValueError):
-    """Raised for a claim without a formula, or with an operation that has no counterpart in Coq."""
+    """Raised for a claim that cannot be stated in Coq: it has no formula, or an operation without a counterpart."""
 
 
 @dataclass
@@ -231,7 +231,7 @@ def statement(claim: Claim) -> str:
     """Return the definition of the claim's statement in Coq.
 
     Raises:
-        NoCoqError: the claim has no formula, or an operation without a counterpart.
+        NoCoqError: the claim has no formula, an operation without a counterpart, or a converse stated in words.
     """
     if not claim.concludes or Word.CONVERSE in claim.words:  # the converse of an iff is stated only in words
         raise NoCoqError(claim.id)

@@ -176,7 +176,7 @@ def test_a_journal_that_cannot_be_kept_is_a_warning(
     out, err = capsys.readouterr()
     assert err == (
         "ioadapt verify: The journal of this run cannot be used (somewhere/x.jsonl: No space left on device);"
-        " give another folder with --resume-from.\n"
+        " give a different folder with --resume-from.\n"
     )
     assert "prop-4" in out
 

@@ -39,7 +39,7 @@ def notices(symmetry: str) -> frozenset[tuple[str, str]]:
         out = into.T
         new = {**{x: out * w[x] for x in "qkv"}, "o": w["o"] * into}
     if functions(w, one, one) != functions(new, into, out):
-        msg = "The symmetry does not keep the head."
+        msg = "The symmetry changes the function of the head."
         raise ArithmeticError(msg)
     changed = set()
     for placement, projection in EVERY:

@@ -14,7 +14,7 @@ SIDE = {INPUT: "c c", OUTPUT: "d d"}
 
 
 def lora(placement: Placement) -> Term:
-    """Return the effect on the target of the LoRA that equals the adapter on the source."""
+    """Return the effect on the target of the LoRA that has the adapter's effect on the source."""
     return Z @ (M @ W if placement is INPUT else W @ M) @ J
 
 

@@ -25,7 +25,6 @@ def at_most(m: Model, x: Term, size: Term, placement: Placement) -> Term:
 
 
 def split(placement: Placement) -> Link:
-    """Return the link from |δ − δ'| to |δ| + |δ'|."""
     both_models = abs(moved(SOURCE, placement)) + abs(moved(TARGET, placement))
     return Link("triangle inequality", both_models)
 
@@ -64,7 +63,7 @@ def bound(
     more: tuple[Relation, ...] = (),
     **others: Any,
 ) -> Claim:
-    """Return a claim like Prop. 1 or 2 up to O(ε²), with ``right`` as right side, AB in ``ball`` and ``more`` given."""
+    """Return a claim like Prop. 1 or 2 up to O(ε²): ``right`` is the right side, ``more`` holds further hypotheses."""
     usual: dict[str, Any] = {
         "source": APPENDIX if placement is LORA else PROP_2_TEXT,
         "given": (*ball.given, *more),

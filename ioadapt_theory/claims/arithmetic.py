@@ -18,7 +18,7 @@ from ioadapt_theory.errors import InvalidValueError
 
 DIGITS = 50
 LARGE = 64
-"""Maximum size of a matrix for singular values at 50 digits; larger ones would take minutes, so float64 is used."""
+"""Most rows or columns of a matrix whose singular values are computed at 50 digits; beyond, float64 is used."""
 Array = Any
 """A tensor, or a numpy object array of mpmath or sympy numbers or Fractions; a scalar is a tensor or such a number."""
 
@@ -70,7 +70,7 @@ def number(x: int | Fraction | str, like: Array) -> Array:
 
 
 def excess(value: Array, limit: Array) -> Array:
-    """Return the relative excess (value − limit)/limit, or 0 if there is none; it is infinite over a limit of 0."""
+    """Return (value − limit)/limit, or 0 if ``value`` is at most ``limit``; infinite if a limit of 0 is exceeded."""
     if isinstance(value, Tensor) or isinstance(limit, Tensor):
         return torch.where(value <= limit, 0.0, (value - limit) / limit)
     return 0 * value if value <= limit else (value - limit) / limit if limit else math.inf
@@ -168,7 +168,7 @@ def operator_norm(m: Array) -> Array:
 
 
 def condition_number(m: Array) -> Array:
-    """Return the largest divided by the smallest of the min(c, d) singular values of a c x d matrix."""
+    """Return the ratio of the largest to the smallest of the min(c, d) singular values of a c x d matrix."""
     s = singular_values(m)
     if not isinstance(m, Tensor) and max(m.shape) > LARGE and s[-1] < 1e-6 * s[0]:
         what = f"The condition number of a matrix larger than {LARGE} x {LARGE} is computed only up to 1e6"

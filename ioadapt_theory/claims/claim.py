@@ -98,7 +98,7 @@ class Origin(StrEnum):
     """Where a statement comes from; "as printed" means that the paper prints it at the place in ``Claim.source``."""
 
     PRINTED = "as printed"
-    READING = "a reading of what is printed"  # ``Claim.reading`` names it
+    READING = "a reading of what is printed"  # ``Claim.reading`` names the reading
     IN_WORDS = "said in words"  # the formula is ours
     OURS = "ours"  # a correction, a sharper form or an extension
 
@@ -183,5 +183,5 @@ class Claim:
 
     @property
     def goals(self) -> tuple[Relation, ...]:
-        """The relations to check on an instance; up to O(ε^p), the left side is only its first-order term in AB."""
+        """The relations to check on an instance; in those up to O(ε^p), the first-order term in AB is the left side."""
         return tuple(r if r.order is None else Relation(first_order(r.left), r.sign, r.right) for r in self.concludes)

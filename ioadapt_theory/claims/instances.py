@@ -151,7 +151,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def load(path: Path | str, kind: str = "instance file") -> dict[str, Any]:
-    """Return the JSON object in a file; error messages call it ``kind``."""
+    """Return the JSON object in a file, which error messages call ``kind``."""
     try:
         with Path(path).open("rb") as file:
             content = file.read(LARGEST + 1)

@@ -46,7 +46,7 @@ def stated(claim: Claim) -> str:
 
 
 def describe(claim: Claim) -> dict[str, Any]:
-    """Return a claim as plain values; its ratio is the largest on the shipped instances."""
+    """Return a claim as plain values; its ratio is the largest on the claim's shipped instances."""
     ratios = [evaluate(claim, witness(name)).decisive_ratio for name in (*claim.witnesses, *claim.attained)]
     return {
         "claim": claim.id,

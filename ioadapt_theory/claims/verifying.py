@@ -35,7 +35,7 @@ LIMITS = {
 }
 """Name of an option on the command line -> its maximum value."""
 DEFAULT = Run()
-_ONE_AT_A_TIME = threading.Lock()  # digits and threads are settings of the process
+_ONE_AT_A_TIME = threading.Lock()  # the process has one number of digits and of threads
 
 
 class Part(NamedTuple):
@@ -105,7 +105,10 @@ def parts(names: Iterable[str], run: Run) -> Iterator[Part]:
 
 
 def do(values: Sequence[Any], stamp: Mapping[str, str | None]) -> dict[str, Any]:
-    """Return a part's result as JSON or, under "refused", why there is none; ``stamp``: the caller's versions."""
+    """Return the result of a part as JSON values or, if there is none, the reason under "refused".
+
+    ``stamp`` holds the versions of the caller, which must be those of this process.
+    """
     if differ := differences(versions(), stamp):
         return {"refused": f"A worker runs different versions: {differ}. Install the same versions everywhere."}
     part = Part(*values)

@@ -163,7 +163,7 @@ class Reached(Proof):
     name: ClassVar[str] = "lines of algebra that end at the right side"
     about: Relation  # the conclusion that the lines derive
     lines: Lines
-    order: int | None  # order of the remainder
+    order: int | None  # order of the remainder; None without a remainder
     proves: ClassVar[bool] = True
 
     def broken(self, claim: Claim) -> Iterator[str]:
@@ -185,7 +185,7 @@ class Reached(Proof):
 
 
 def reaching(about: Relation, order: int | None = None) -> Callable[[Lines], Reached]:
-    """Return a decorator that turns a generator function of steps into a proof of ``about``, up to O(ε^order)."""
+    """Return a decorator that makes a generator function of steps a proof of ``about``, up to O(ε^order) if given."""
     return lambda lines: Reached(about, lines, order)
 
 

@@ -33,7 +33,7 @@ NEAR = Fraction(ATTAINED) * Fraction(ATTAINED)
 
 @dataclass(frozen=True)
 class Attained(Proof):
-    """A proof that a bound is sharp: a family of instances that attains or approaches it, evaluated for some values."""
+    """A proof that a bound is sharp: a family of instances that attains or approaches it for all parameters tried."""
 
     # value of each parameter (and a distance, if the family only approaches the bound) -> content of an instance file
     family: Callable[..., Mapping[str, Any]]
@@ -52,7 +52,7 @@ class Attained(Proof):
 
     @property
     def shows(self) -> frozenset[Word]:  # type: ignore[override]
-        """FACTOR without parameters, else SHARP, together with EVERY_PAIR if ``every_pair`` is set."""
+        """``Word.FACTOR`` without parameters, else ``SHARP``, together with ``EVERY_PAIR`` if ``every_pair`` is set."""
         return frozenset([Word.SHARP, *[Word.EVERY_PAIR] * self.every_pair] if self.over else [Word.FACTOR])
 
     def broken(self, claim: Claim) -> Iterator[str]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 TOLERANCE = 1e-8
-"""Excess of lhs/rhs over 1 that does not count as a violation, about the square root of float64's precision."""
+"""Largest excess of lhs/rhs over 1 that is not a violation, about the square root of float64's precision."""
 FALSE_ALARM = 1e-9
 """Maximum probability that a test of a true statement fails by chance."""
 UNIT = 1 << 20
@@ -47,7 +47,7 @@ class Evidence(StrEnum):
     FORMAL = "formal"  # a theorem about this very statement, which Coq has checked
     WITNESS = "witness"  # a shipped instance, replayed at 50 digits
     RANDOM = "random"  # both sides on random instances
-    ADVERSARIAL = "adversarial"  # gradient ascent of lhs/rhs under the exact hypotheses
+    ADVERSARIAL = "adversarial"  # gradient ascent on lhs/rhs under the hypotheses
     MONTE_CARLO = "monte-carlo"  # samples run through random linear stacks, or means of random draws
 
 
@@ -89,7 +89,7 @@ class Finding:
     instances: int = 0  # number of instances evaluated
     # largest lhs/rhs; near 1 the bound is tight, near 0 the check was easy; −∞ if none was measured
     worst_ratio: float = -math.inf
-    worst: Mapping[str, Any] | None = None  # the instance that attained it, in the form of an instance file
+    worst: Mapping[str, Any] | None = None  # the instance with this ratio, in the form of an instance file
     proves: frozenset[str] = frozenset()  # names of the exact arguments or theorems that hold
     refutes: frozenset[str] = frozenset()  # arguments, witnesses or tests that contradict the statement
     # what the registry states but the strategy did not confirm: an argument that does not hold, a witness that violates

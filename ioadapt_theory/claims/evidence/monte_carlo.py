@@ -85,7 +85,7 @@ def estimate(one: LinearStack, other: LinearStack, samples: int, generator: torc
 
 @dataclass(frozen=True, slots=True)
 class StackMonteCarlo(Strategy):
-    """Monte-Carlo on random stacks: refutes if a sample mean contradicts the closed form or exceeds the bound."""
+    """A test on random stacks: a sample mean that contradicts the closed form or exceeds the bound refutes the claim."""
 
     placement: Placement | None
     layer: int | None = None

@@ -43,7 +43,7 @@ def generic(rows: int, columns: int, name: str = "") -> Any:
 
 
 def symbolic(x: Term, known: Mapping[Term, Any] = {}) -> Any:
-    """Return the sympy expression of a formula; ``known`` maps parts of it, outermost first, to expressions.
+    """Return the sympy expression of a formula, in which parts become their expressions in ``known``, outermost first.
 
     Raises:
         ValueError: an operation has no symbolic form.

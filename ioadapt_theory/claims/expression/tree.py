@@ -238,7 +238,7 @@ def replaced(x: Term, by: Mapping[Term, Term]) -> Term:
 
 
 def squared(x: Term) -> Term | None:
-    """Return x² if x is nonnegative, as every symbol of a number is, and the square needs no root; otherwise None."""
+    """Return x² if x is nonnegative, which scalar symbols are, and its square needs no root; otherwise None."""
     if x.op in {"norm", "fro", "sine", "segment", "scalar", "number"}:
         return None if x.name.startswith("-") else x**2
     if x.op in {"let", "mul", "div", "min", "max"}:

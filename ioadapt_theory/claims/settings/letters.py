@@ -30,7 +30,7 @@ T: Final = EYE + AB
 
 
 class Model(NamedTuple):
-    """One layer of App. A.1 and its two inputs; ``prime`` is added to the names of the target's quantities."""
+    """One layer of App. A.1 and its two inputs; ``prime`` is appended to the names of the model's quantities."""
 
     x1: Term
     x2: Term
@@ -109,7 +109,7 @@ def model(w1: Term, w2: Term, placement: Placement | None) -> Term:
 
 
 def discrepancy(placement: Placement | None, law: Term = SIGMA) -> Term:
-    """Return E‖source(x) − target(x)‖² in Eq. 9, where E[xᵀx] is σ²I or, if ``law`` is a matrix F, FᵀF."""
+    """Return E‖source(x) − target(x)‖² for the models of Eq. 9; E[xᵀx] is σ²I or, if ``law`` is a matrix F, FᵀF."""
     return mean_square(model(W1, W2, placement) - model(W1_TARGET, W2_TARGET, placement), law)
 
 

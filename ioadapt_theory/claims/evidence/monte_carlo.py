@@ -85,7 +85,7 @@ def estimate(one: LinearStack, other: LinearStack, samples: int, generator: torc
 
 @dataclass(frozen=True, slots=True)
 class StackMonteCarlo(Strategy):
-    """A test on random stacks: a sample mean that contradicts the closed form or exceeds the bound refutes the claim."""
+    """A test on random stacks: sample means that contradict the closed form or exceed the bound refute the claim."""
 
     placement: Placement | None
     layer: int | None = None

@@ -30,7 +30,7 @@ def split(placement: Placement) -> Link:
 
 
 def by_norms(placement: Placement, factor: Callable[[Model], Term], right: Term) -> Derived:
-    """Return the proof of |δ − δ'| ≤ ``right`` by ‖AB‖ ≤ ε and by Lemma 1, with constant ``factor(m)`` for a model m."""
+    """Return the proof of |δ − δ'| ≤ ``right`` by ‖AB‖ ≤ ε and Lemma 1, with constant ``factor(m)`` for a model m."""
 
     def sums(size: Term | None = None) -> Term:
         parts = []

@@ -1,4 +1,4 @@
-"""Checks of the prose of claims that take more than one line."""
+"""Checks of the claims' prose that are too long for a line in ``test_words``."""
 
 import re
 from functools import reduce

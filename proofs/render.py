@@ -335,12 +335,12 @@ def existential(claim: Claim) -> str:
             below = " < 1" if x.op == "sim" or (x == EPSILON and Relation(x, "<", term(1)) in claim.given) else ""
             least = {"cond": "1", "sim": "-1"}.get(x.op, "0")
             ranges.append(f"{least} < {letters[-1]}{below}")
-            if x.op == "sigma" and x.name != "-1":  # at most the singular value before
+            if x.op == "sigma" and x.name != "-1":  # at least the singular value before
                 ranges.append(f"{letters[-2]} <= {letters[-1]}")
             fixed.append(f"{scope.write(x)} = {letters[-1]}")
         start = f"forall {' '.join(letters)} : R, " + "".join(f"{r} -> " for r in ranges)
     written, bound = ("", "") if (shift := _artanh_shift(left, right)) else (scope.write(left), scope.write(right))
-    if any(getattr(proof, "approaches", False) for proof in claim.proofs):  # a supremum: above any factor q < 1
+    if any(getattr(proof, "approaches", False) for proof in claim.proofs):  # a supremum: for every factor q < 1
         start = start.replace(" : R, ", " q : R, ", 1) if start else "forall q : R, "
         start += "0 < q < 1 -> "
         ends = [f"q * {bound} < {written}"]

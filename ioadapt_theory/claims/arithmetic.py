@@ -33,7 +33,7 @@ def exact(x: Array) -> bool:
 
 
 def _sympy() -> Any:
-    import sympy  # called only for sympy numbers, so it is imported already
+    import sympy  # called only for sympy numbers, so sympy is already imported
 
     return sympy
 

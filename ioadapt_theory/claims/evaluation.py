@@ -32,8 +32,8 @@ class Evaluation:
     """The values of both sides of a claim on one instance."""
 
     claim: str  # id of the claim
-    lhs: float  # left side
-    rhs: float  # right side
+    lhs: float
+    rhs: float
     first_order: float | None  # limit of lhs(tAB)/t as t → 0 in statements up to O(ε^p), else None
     hypotheses: Mapping[str, float]  # residual of every hypothesis, by its text
 

@@ -115,8 +115,8 @@ class Inequality:
     """An inequality lhs ≤ rhs under hypotheses."""
 
     setting: Setting  # how instances are read, drawn and parametrised
-    lhs: Callable[[Any], Array]  # left side, written from the statement
-    rhs: Callable[[Any], Array]  # right side
+    lhs: Callable[[Any], Array]  # left side of the statement
+    rhs: Callable[[Any], Array]  # right side of the statement
     hypotheses: Mapping[str, Hypothesis]  # hypotheses by the text of their relations
     # limit of lhs(tAB)/t as t → 0, which must be ≤ rhs in statements up to O(ε^p)
     first_order: Callable[[Any], Array] | None = None

@@ -1,4 +1,4 @@
-"""Arguments about statements in words: for or against a sentence, the converse of an iff, a remark."""
+"""Arguments about statements in words: for or against a sentence, for an "only if", for a remark."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class Remarked(Reasoned):
 
 @dataclass(frozen=True)
 class OnlyIf(Reasoned):
-    """A line-by-line proof of the converse of an "if and only if"."""
+    """A line-by-line proof of the "only if" of an "if and only if"."""
 
     shows: ClassVar[frozenset[Word]] = frozenset([Word.CONVERSE])
 

@@ -38,7 +38,7 @@ def positives(names: str) -> Any:
 
 
 def generic(rows: int, columns: int, name: str = "") -> Any:
-    """Return a matrix of pseudo-random integers, which depends on its size and on ``name`` only."""
+    """Return a matrix of pseudo-random integers, which depend only on the size of the matrix and on ``name``."""
     return sympy().randMatrix(rows, columns, prng=Random(name))
 
 

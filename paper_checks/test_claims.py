@@ -34,7 +34,7 @@ NUMBERED = (
 
 
 QUICK = Run(instances=500, starts=16, steps=50, stacks=16, samples=16_384)
-"""Run with a fraction of the default effort, which `pytest -m slow paper_checks` and `ioadapt verify` use."""
+"""A run that takes a fraction of the time of the default run, the one of slow tests and of `ioadapt verify`."""
 
 
 @pytest.mark.parametrize("run", [QUICK, pytest.param(Run(), marks=pytest.mark.slow)], ids=["quick", "default"])

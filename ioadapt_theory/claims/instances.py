@@ -113,7 +113,7 @@ def _value(letter: Letter, raw: Any, sizes: dict[str, tuple[int, str]], exact: b
 def _nested(key: str, raw: Any, depth: int) -> Any:
     if depth == 0:
         return _scalar(key, raw)
-    kind = "a list of numbers" if depth == 1 else "a list of rows of equal length"
+    kind = "a non-empty list of " + ("numbers" if depth == 1 else "rows of equal length")
     lists = [raw] if depth == 1 or not isinstance(raw, list) else [raw, *raw]
     if not all(isinstance(x, list) and x for x in lists):
         msg = f"{key} must be {kind}, not {_short(raw)}."
@@ -172,7 +172,6 @@ def load(path: Path | str, kind: str = "instance file") -> dict[str, Any]:
 
 
 SHIPPED = resources.files("ioadapt_theory.claims") / "witnesses.json"
-"""File of the shipped instances."""
 
 
 def witnesses() -> dict[str, dict[str, Any]]:

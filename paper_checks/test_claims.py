@@ -34,7 +34,7 @@ NUMBERED = (
 
 
 QUICK = Run(instances=500, starts=16, steps=50, stacks=16, samples=16_384)
-"""A run that takes a fraction of the time of the default run, the one of slow tests and of `ioadapt verify`."""
+"""Settings for a fraction of the default effort; slow tests and `ioadapt verify` use the defaults."""
 
 
 @pytest.mark.parametrize("run", [QUICK, pytest.param(Run(), marks=pytest.mark.slow)], ids=["quick", "default"])

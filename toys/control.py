@@ -34,9 +34,9 @@ REVISION: Final = 1
 LAYERS: Final = tuple(f"blocks.{i}.{m}" for i in range(DEPTH) for m in ("q", "k", "v", "o", "up_proj", "down_proj"))
 ALL: Final = range(len(LETTERS))
 UNUSED: Final = ("pruned", "noise")
-"""Targets that are not used; in the paper's figure, the target is the distilled model."""
+"""Targets of ``family`` that this study leaves out."""
 MEASURED: Final = 80
-"""Number of glyphs to reproduce from their edges."""
+"""Number of test glyphs."""
 SHOWN: Final = range(4)
 
 
@@ -44,7 +44,7 @@ SHOWN: Final = range(4)
 class Size:
     """Training steps of the base, the targets and the adapters; batch size; drawings per letter and typeface.
 
-    ``taught`` is the number of glyphs on which the distilled generator learns from its teacher.
+    ``taught`` is the number of glyphs that the teacher generates to train the distilled generator.
     """
 
     base: int
@@ -139,7 +139,7 @@ class World:
         return picked(prompted(POOL, 1, 100 * self.seed + 53, again), MEASURED, some)
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train the adapter to generate glyphs from edges; return the loss on other glyphs."""
+        """Train the adapter to generate glyphs from edges; return the loss on other drawings of glyphs."""
         del where
         learned = [p for _, p in parameters(model)]
         train(model, on(self.learnt, self.size.batch), self.size.adapter, rate, self.seed, learned)
@@ -149,7 +149,6 @@ class World:
         return float(validation) if math.isfinite(validation) else math.inf
 
     def carrying(self) -> dict[str, Any]:
-        """Return arguments for ``transfer``: noisy validation glyphs with their edges in the prompts, and ``need``."""
         return {"inputs": noisy(controlled(prompted(POOL, 2, 100 * self.seed + 52)), 256, self.seed), "need": "change"}
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, told: Tensor) -> Tensor:
@@ -157,7 +156,7 @@ class World:
         return sampled(model, letters, told, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1].clamp(-1, 1)
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return 1 - SSIM of the samples and the glyphs whose edges were given, and 1 - F1 of the edge pixels."""
+        """Return 1 - SSIM between the samples and the glyphs whose edges they follow, and 1 - F1 of the edge pixels."""
         real, letters, told = self.tested
         made = self.samples(model, where, letters, told)
         return {"1 - SSIM": unlike(made, real), "edges missed": missed(made, edges(real))}

@@ -89,7 +89,7 @@ class World:
 
     @cached_property
     def tested(self) -> Subject:
-        """Return the real glyphs to compare samples with, of letters used neither for training nor for validation."""
+        """Return the real glyphs to compare samples with; their letters are not used for training or validation."""
         real, letters, _ = self.drawn(TESTED, 1, 3)
         return Subject(self.judge, real, letters)
 
@@ -103,7 +103,6 @@ class World:
         return float(validation) if math.isfinite(validation) else math.inf
 
     def carrying(self) -> dict[str, Any]:
-        """Return arguments for ``transfer``: noisy glyphs of the training and validation letters, and ``need``."""
         return {"inputs": noisy(self.drawn(LEARNT + VALIDATED, 8, 2), 256, self.seed), "need": "change"}
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, face: str) -> Tensor:

@@ -44,7 +44,7 @@ ASKED: Final = tuple(k for k in ALL if k not in PICTURE)
 PICTURES: Final = 4
 """Number of images of every training typeface in every style."""
 UNUSED: Final = ("noise", "stream")
-"""Targets that are not used: the first is not in the paper, and the second leaves the adapted weights unchanged."""
+"""Targets of ``family`` that are left out; "stream" would not change the weights of the adapted layers."""
 SHOWN: Final = (2, 13, 22, 53)
 """Indices of the samples to show: D in the first two styles, S in the first and the third style."""
 
@@ -53,8 +53,8 @@ SHOWN: Final = (2, 13, 22, 53)
 class Size:
     """Training steps of the base, targets, adapters, encoder and judge; batch size; drawings per letter.
 
-    ``judge`` is the number of steps of both the encoder and the judge. ``taught`` is the number of glyphs on which the
-    distilled generator learns from its teacher.
+    ``judge`` is the number of steps of both the encoder and the judge. ``taught`` is the number of glyphs that the
+    teacher generates to train the distilled generator.
     """
 
     base: int
@@ -137,7 +137,7 @@ class World:
         return Subject(self.judge, x, letters), told
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train the adapter on images of known typefaces; return the loss on styles that are new to the adapter."""
+        """Train the adapter on images of known typefaces; return the loss on two styles without training images."""
         del where
         x, letters, styles = self.learnt
 
@@ -153,7 +153,6 @@ class World:
         return float(validation) if math.isfinite(validation) else math.inf
 
     def carrying(self) -> dict[str, Any]:
-        """Return arguments for ``transfer``: noisy validation glyphs with tokens of images as prompts, and ``need``."""
         return {
             "inputs": noisy(self.pictured(self.seen, ALL, VALIDATED, 100 * self.seed + 5), 256, self.seed),
             "need": "change",

@@ -32,7 +32,7 @@ from toys.words.training import measured, train
 
 REVISION: Final = 2
 CARRIED_BY: Final = 128
-"""Number of text windows for carrying an adapter over."""
+"""Number of windows of text with which an adapter is carried over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,6 @@ class World:
         return {"loss": measured(model, self.learned[2], self.size.measure)}
 
     def carrying(self) -> dict[str, Any]:
-        """Return arguments for ``transfer``: windows of the validation text, and ``need``."""
         text, _ = windows(corpora()[self.learned[1]], CARRIED_BY, torch.Generator().manual_seed(98))
         return {"inputs": text, "need": "labels"}
 

@@ -19,7 +19,7 @@ Progress = Callable[[int, int], None]
 def runner(cache: Path, jobs: int, progress: Progress) -> Iterator[Runner]:
     """Yield a function that runs a list of units of work, in this process or in ``jobs`` processes.
 
-    Equal units are run once. The results do not depend on the number of processes.
+    Identical units are run once. The results do not depend on the number of processes.
     """
     cache = cache.absolute()
     if jobs == 1:

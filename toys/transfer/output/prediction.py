@@ -67,7 +67,6 @@ class Move:
 
 
 def threshold() -> Threshold:
-    """Return the rule from ``prediction.toml``."""
     stored = tomllib.loads(FILE.read_text(encoding="utf-8"))
     return Threshold(**stored | {"fixed": str(stored["fixed"]), "seeds": tuple(stored["seeds"])})
 
@@ -151,7 +150,7 @@ class Choice:
 
 
 def choices(some: Iterable[Move], least: float) -> list[Choice]:
-    """Return, for every pair, the side with the highest score, or None if that is below ``least``; LoRA wins ties."""
+    """Return, for every pair, the side with the highest score, or None if it is below ``least``; LoRA wins ties."""
     pairs: dict[tuple[str, str, str, int], list[Move]] = {}
     for move in some:
         pairs.setdefault(move.pair, []).append(move)

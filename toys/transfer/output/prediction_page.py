@@ -38,7 +38,6 @@ def withheld(some: Sequence[Move], fixed: Threshold) -> list[Move]:
 
 
 def section(records: Mapping[str, Any]) -> str:
-    """Return the section of the page on predictions, in Markdown."""
     fixed = threshold()
     found = withheld(everything(records), fixed)
     lines = [

@@ -119,7 +119,6 @@ def _mean(shares: np.ndarray) -> str:
 
 
 def text(plan: Protocol, result: Mapping[str, Any]) -> str:
-    """Return the table of shares, formatted for a terminal."""
     return terminal("\n".join(markdown(*lines(plan, result), numbers=True)))
 
 

@@ -27,9 +27,9 @@ SIDE: Final = 8
 SMOOTHING: Final = 0.1
 """Label smoothing when a model is trained, so that it is not overconfident."""
 ROWS: Final = 256
-"""Number of unlabelled images for carrying an adapter over; for text, half as many windows of 48 bytes."""
+"""Number of images with which an adapter is carried over; texts have half as many windows."""
 DECAY: Final = 0.3
-"""Weight decay during drift, which speeds up the replacement of weights."""
+"""Weight decay during drift, which makes the cosine to the source fall faster."""
 SETTLED: Final = 60
 """Number of steps with a decaying learning rate before a drifted model is used as a target."""
 
@@ -110,7 +110,7 @@ class Family:
         return train(model, self.task, self.steps[size].adapter, rate, seed, [p for _, p in parameters(model)])
 
     def loss(self, model: nn.Module, batch: Batch) -> float:
-        """Return the mean cross-entropy of the model on a batch, in nats."""
+        """Return the mean cross-entropy of the model on a batch, in nats per label."""
         with torch.no_grad():
             return float(cross_entropy(model(batch[0]).flatten(0, -2), batch[1].flatten()))
 
@@ -128,7 +128,7 @@ def trained(
     warm: int = 20,
     falls: bool = True,
 ) -> Iterator[int]:
-    """Train a model with AdamW, clipped gradients, warm-up and, if ``falls``, a cosine schedule; yield step numbers."""
+    """Train a model with AdamW, clipped gradients, warm-up and, if ``falls``, cosine decay; yield after every step."""
     learned = list(model.requires_grad_().parameters()) if learned is None else learned
     optimizer = torch.optim.AdamW(learned, lr=rate, weight_decay=weight_decay)
     drawn = torch.Generator().manual_seed(seed)
@@ -162,7 +162,7 @@ def cosine(one: nn.Module, other: nn.Module, layers: tuple[str, ...]) -> float:
 
 
 def perceptron() -> nn.Module:
-    """Return an untrained classifier of letters with three hidden layers, which reads the pixels."""
+    """Return an untrained classifier of letters, from pixels, with three hidden layers."""
     widths = [SIDE * SIDE, 64, 64, 64]
     hidden = [part for a, b in itertools.pairwise(widths) for part in (nn.Linear(a, b, dtype=FLOAT), nn.ReLU())]
     return nn.Sequential(*hidden, nn.Linear(64, len(LETTERS), dtype=FLOAT))
@@ -229,7 +229,6 @@ def some_of(data: Batch, n: int) -> Draw:
 
 
 def of_text(use: str, n: int) -> Draw:
-    """Return a function that samples n windows of the text ``corpora()[use]``."""
     return lambda drawn: windows(corpora()[use], n, drawn)
 
 

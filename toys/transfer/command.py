@@ -138,7 +138,7 @@ def _carried(plan: Protocol, args: argparse.Namespace, seeds: tuple[int, ...], j
         raise InvalidValueError(msg)
     if plan.name in records.SAME:
         other = protocol(records.SAME[plan.name])
-        msg = f"{plan.name} has the models and the LoRA of {other.name}; run {other.command} --carried instead."
+        msg = f"{plan.name} has the same models and LoRA as {other.name}; run {other.command} --carried instead."
         raise InvalidValueError(msg)
     rates = {case: one["rates"]["lora"]["rate"] for case, one in judge.cases(stored).items()}
     rates = dict([*rates.items()][: 1 if args.quick else None])
@@ -190,8 +190,7 @@ def _parser(name: str, doc: str | None, plan: Protocol) -> Parser:
         "--seeds",
         type=whole(2, 1000),
         metavar="N",
-        help=f"number of seeds (default: {plan.seeds}; {QUICK_SEEDS} with --quick or --compare; {carried.SEEDS} with"
-        " --carried)",
+        help=f"number of seeds (default: {plan.seeds}; with --quick, --compare or --carried: {QUICK_SEEDS})",
     )
     parser.add_argument(
         "--seed", type=whole(0, 2**20), default=0, metavar="N", help="first seed (default: %(default)s)"

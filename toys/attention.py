@@ -1,9 +1,9 @@
 """Adapters compensate for local attention in a language model, and are moved to other models (after Table 5).
 
 Every byte attends only to itself and to the five bytes before it, instead of to all earlier bytes. Each adapter is a
-full matrix: I + A on the inputs or the outputs of a layer of the attention, or a change in the layer's weight. The
-model, the text and the targets are those of ``toys/language.py``, except that attention is local. The task is to
-predict the documentation on which the model was trained.
+full matrix: I + A on the inputs or the outputs of an attention layer, or a change in the layer's weight. The model, the
+text and the targets are those of ``toys/language.py``, except that attention is local. The task is to predict the
+documentation on which the model was trained.
 
 Examples:
   python toys/attention.py            16 seeds; learning rates chosen for every method

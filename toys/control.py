@@ -1,9 +1,9 @@
 """A generator of glyphs learns to follow edges, and its adapters are moved (after Fig. 5).
 
-As in OminiControl, the prompt gives the letter and the typeface, but not the glyph's position, size and slant. An image
-of the glyph's edges does, and low-rank adapters learn to follow it. The edges are embedded patch by patch and added to
-the tokens of the generated image, since this small generator did not learn to use them as separate tokens. The targets
-are those of ``toys/diffusion.py`` without the pruned and the perturbed generator.
+As in OminiControl, the prompt gives the letter and the typeface, but not the glyph's position, size and slant. These
+are visible in an image of the glyph's edges, which low-rank adapters learn to follow. The edges are embedded patch by
+patch and added to the tokens of the generated image, since this small generator did not learn to use them as separate
+tokens. The targets are those of ``toys/diffusion.py`` without the pruned and the perturbed generator.
 
 Examples:
   python toys/control.py            6 seeds; learning rates chosen for every method

@@ -2,7 +2,7 @@
 
 Examples:
   python toys/crescent.py                         input and output adapters transfer, LoRA does not
-  python toys/crescent.py --case other-function   the first map has drifted: LoRA on this map is better
+  python toys/crescent.py --case other-function   the target's first map differs: LoRA on this map transfers best
   python toys/crescent.py --case interior         adapters on both maps or between them: the paper has no bound
 """
 

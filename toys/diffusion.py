@@ -124,7 +124,7 @@ class World:
         return {"real": self.tested.real[list(SHOWN)], "learnt": self.drawn(LEARNT, 1, 1)[0]}
 
     def ceiling(self) -> dict[str, float]:
-        """Return the measures of new drawings of the unseen typeface, as a limit for the samples."""
+        """Return the measures of new drawings of the unseen typeface, as a reference for the samples."""
         again = self.drawn(TESTED, self.size.samples, 9)[0]
         # The drawings of a letter are adjacent here; samples repeat the whole sequence of letters.
         return self.tested.compared(again[torch.arange(len(again)).view(len(TESTED), -1).T.flatten()])

@@ -85,7 +85,7 @@ class World:
         return measured(model, self._some(self.parts.test))
 
     def carrying(self) -> dict[str, Any]:
-        # The outputs are logits over candidates: adding a constant to all cosines of a sentence changes no ranking.
+        # The outputs are logits, of which only differences count: adding a constant to all cosines changes no ranking.
         pairs = self._some(self.parts.validation)
         sides = [[split(pair[k]) for pair in pairs] for k in (0, 1)]
         texts, among = sides[0] + sides[1], sides[1][:AMONG] + sides[0][:AMONG]

@@ -180,7 +180,7 @@ class World:
         }
 
     def ceiling(self) -> dict[str, float]:
-        """Return the measures of new drawings of the unseen typeface, as a limit for the samples."""
+        """Return the measures of new drawings of the unseen typeface, as a reference for the samples."""
         return self.tested[0].compared(drawn([subject(self.seed)], ASKED, 1, TESTED, 100 * self.seed + 9)[0])
 
     def own(self, model: nn.Module, where: str) -> float:

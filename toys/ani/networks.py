@@ -56,7 +56,7 @@ class Batch:
 
 
 class Potential(nn.ModuleDict):
-    """A network per element; their sum over atoms maps a ``Batch`` to energies in kcal/mol, (geometries,)."""
+    """One network per element, whose outputs are summed over atoms: from a ``Batch`` to kcal/mol, (geometries,)."""
 
     def forward(self, batch: Batch) -> Tensor:
         some = next(self.parameters())

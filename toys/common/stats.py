@@ -93,7 +93,7 @@ def equivalence(values: Sequence[float] | np.ndarray, margin: float) -> float:
 def detectable(values: Sequence[float] | np.ndarray, *, level: float = 0.95, power: float = 0.8) -> float:
     """Return the smallest true mean that a two-sided t test at the level 1 - ``level`` detects with this power.
 
-    The test is on as many values as ``values`` has, and their standard deviation is the same.
+    The test is assumed to have as many values as ``values``, with the same standard deviation.
     """
     from scipy import optimize, stats
 

@@ -25,9 +25,9 @@ Draw = Callable[[torch.Generator], Batch]
 SIDE: Final = 8
 """Side length of an image in pixels."""
 SMOOTHING: Final = 0.1
-"""Label smoothing when a model is trained, so that it is not overconfident."""
+"""Label smoothing in the training of bases and targets, so that they are not overconfident."""
 ROWS: Final = 256
-"""Number of images with which an adapter is carried over; texts have half as many windows."""
+"""Number of images with which an adapter is carried over; for texts, half as many windows are used."""
 DECAY: Final = 0.3
 """Weight decay during drift, which makes the cosine to the source fall faster."""
 SETTLED: Final = 60

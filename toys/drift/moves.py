@@ -25,7 +25,7 @@ LEVELS: Final[Mapping[str, tuple[float, ...]]] = {
     "full": (0.99, 0.95, 0.9, 0.8, 0.65, 0.5, 0.3),
     "quick": (0.95, 0.9),
 }
-"""Cosines between drifting and source weights at which targets are taken; SETTLED further steps change them slightly."""
+"""Cosines between drifting and source weights at which targets are taken, before their SETTLED last steps."""
 GAUGED: Final = (1.0, 0.9, 0.65, 0.3)
 """Levels whose targets are also reparametrised without changing their function; 1 is the source itself."""
 GLANCE: Final = 32

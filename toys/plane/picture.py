@@ -22,7 +22,7 @@ WANTED = "#CFCFCF"
 ROOM = 0.34
 """Height in inches between two stages, for the arrow of the map between them."""
 REACH = 5.0
-"""Points with a larger coordinate are not drawn, so that the other points are not too small; the legend says so."""
+"""Points with a larger coordinate are not drawn, so that they do not shrink the figure's scale; the legend says so."""
 MOST = 7.0
 """Maximum total height of all clouds in inches."""
 TITLES = {

@@ -46,7 +46,7 @@ def prolora(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None)
 
 
 def eq_5_output(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0) -> Tensor:
-    """Return W'W⁺D: Eq. 5 converts D to an output adapter, which is put on W', as by LoRASuite for down projections.
+    """Return W'W⁺D: Eq. 5 converts D to an output adapter, which is put on W', as in LoRASuite for down projections.
 
     With a ridge, W⁺ is a regularised inverse; see ``inverse``.
     """
@@ -56,7 +56,7 @@ def eq_5_output(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.
 
 
 def eq_5_input(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0) -> Tensor:
-    """Return DW⁺W': Eq. 5 converts D to an input adapter, which is put on W', as by LoRASuite for up projections.
+    """Return DW⁺W': Eq. 5 converts D to an input adapter, which is put on W', as in LoRASuite for up projections.
 
     With a ridge, W⁺ is a regularised inverse; see ``inverse``.
     """

@@ -45,7 +45,7 @@ def models(
     blank: Callable[[], nn.Module],
     train: Callable[[], Mapping[str, nn.Module]],
 ) -> dict[str, nn.Module]:
-    """Return name -> frozen model, from the cache or from ``train``; ``blank`` returns a model for cached weights."""
+    """Return name -> frozen model, with weights from the cache or ``train``; ``blank`` returns an untrained model."""
     stored = tensors(
         folder,
         config,

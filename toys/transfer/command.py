@@ -57,7 +57,7 @@ def run(
 
 @contextmanager
 def shown(name: str, cache: Path, jobs: int) -> Iterator[Runner]:
-    """Yield a function that runs units of work and shows a progress bar, labelled ``name``."""
+    """Show a progress bar, labelled ``name``, and yield a function that runs units of work."""
     with tqdm(total=0, disable=None, unit=" runs", desc=name, leave=False) as bar:
 
         def progress(added: int, finished: int) -> None:

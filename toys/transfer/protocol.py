@@ -30,10 +30,11 @@ class Method:
     """A kind of adapter, and its comparison with another kind.
 
     Attributes:
-        placement, rank, family: see ``adapt``; for a sum of placements, ``rank`` has a number for each. "opposite" is
-            the side that is not in the residual stream; "Eq. 5" marks a converted LoRA, which is not trained.
-        match: what the method has in common with LoRA: "rank", "parameters" (their number), or neither ("none",
-            "ridge"). Only methods with "rank" are also trained on targets.
+        placement, rank, family: see ``adapt``; for a sum of placements, ``rank`` has a number for each. "residual" is
+            the side of a layer that is in the residual stream, and "opposite" the other side. "Eq. 5" marks a converted
+            LoRA, which is not trained.
+        match: what the method has in common with LoRA: "rank", "parameters" (their number, up to 5 %), or neither
+            ("none", "ridge"). Only methods with "rank" are also trained on targets.
         layers: pattern for the names of the adapted layers; empty for all layers of the toy.
         against: the method that this method is compared with, which adapts the weights of the same layers; the method's
             own name if there is no comparison.
@@ -66,7 +67,7 @@ class Protocol:
         replicates, seeds: what a seed stands for, and the number of seeds.
         measure, margin: the compared measure (lower is better), and the largest negligible difference.
         related: targets related to the source, for which the paper makes its claim.
-        exact: target with the source's function but different weights -> the method that is exact on this target.
+        exact: target with the source's function but different weights -> the method whose results should not change.
         strangers: targets that are unrelated to the source or serve as controls.
         methods: row -> method.
         rule: see ``Rule``.

@@ -50,7 +50,7 @@ def write(path: Path, name: str, command: str, seeds: Any, results: Mapping[str,
         path: the file.
         name: name of the study.
         command: the command that reproduces the record.
-        seeds: the seeds of the run, or a list of them for each family.
+        seeds: the seeds of the run; for a study of several families, family -> seeds.
         results: the results.
     """
     here = machine()

@@ -23,7 +23,7 @@ Rule = Callable[[Tensor, Tensor, Tensor], Tensor]
 """A baseline: a function (D, W, W') -> D'; see ``toys.transfer.baselines``."""
 
 ALIKE: Final = 0.1
-"""Difference of similarities beyond chance up to which two sides count as equally similar."""
+"""Maximum difference between the similarities (beyond chance) of two sides that count as equally similar."""
 OPPOSITE: Final = {Placement.INPUT: "output", Placement.OUTPUT: "input"}
 
 

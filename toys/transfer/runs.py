@@ -186,7 +186,7 @@ def _facts(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def similarity(source: nn.Module, target: nn.Module, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """Return layer -> cosine of the weights, ratio of norms, and the similarity beyond chance and z of both sides."""
+    """Return layer -> cosine and norm ratio of the weights, and similarity beyond chance and z-score of each side."""
     here, there = ModelWeights(source), ModelWeights(target)
     found = {}
     for name in names:

@@ -177,7 +177,7 @@ def cell(values: list[float]) -> str:
 
 
 def _best(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """Return a table of every method's means on the source and related targets, at the strength best in hindsight."""
+    """Return a table of every method's means on the source and related targets, at the best strength in hindsight."""
     if not any(" x " in row for row in rows):
         return []
     lines = [[label(m), *(_at_best(rows, m, model) for model in (SOURCE, *plan.related))] for m in plan.methods]

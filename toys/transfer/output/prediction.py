@@ -1,11 +1,10 @@
 """Predictions from weights alone of which side transfers, by a rule that was fixed on some pairs and tested on others.
 
-The score of a side is the similarity of the spaces that this side reads or writes in both models, beyond that of
-unrelated channels (0 unrelated, 1 identical), averaged over the adapter's layers. LoRA uses both sides of a layer, so
-the lower score counts. The rule in ``prediction.toml`` predicts that adapters on a side keep over half of the gain
-(see ``Move.kept``) if the side's score is at least ``least``, and chooses for a pair the side with the highest score,
-or none if this score is below ``least``. The rule was fixed on some seeds of one toy and is tested on all other seeds
-and toys.
+The score of an input or output side is its similarity in the two models beyond chance (0 for unrelated weights, 1 for
+identical ones), averaged over the adapted layers. LoRA depends on both sides of a layer, so the lower score counts. The
+rule predicts that an adapter on a side keeps over half of the gain (see ``Move.kept``) if the side's score is at least
+``least``, the limit in ``prediction.toml``. It chooses for a pair of models the side with the highest score, or none if
+this score is below the limit. The rule was fixed on some seeds of one toy and is tested on all other seeds and toys.
 """
 
 import tomllib

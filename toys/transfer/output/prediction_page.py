@@ -1,4 +1,4 @@
-"""The accuracy of ``prediction`` on every recorded toy, as a section of the page and a figure."""
+"""The accuracy of predictions on all recorded studies that compare sides, as a section of the page and a figure."""
 
 import textwrap
 from collections.abc import Mapping, Sequence

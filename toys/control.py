@@ -126,7 +126,6 @@ class World:
 
     @cached_property
     def learnt(self) -> Batch:
-        """Return the adapters' training data: glyphs with their edges in the prompts."""
         return controlled(prompted(POOL, self.size.drawings, 100 * self.seed + 51))
 
     @cached_property

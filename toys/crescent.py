@@ -114,7 +114,7 @@ def _parser() -> Parser:
     parser.add_argument("--case", type=_case, default=Case.SAME_FUNCTION, help=f"one of {cases} {default}")
     parser.add_argument("--seed", type=whole(0, 2**31 - 1), default=0, metavar="N", help=f"random seed {default}")
     parser.add_argument("--steps", type=whole(1, 10**5), default=1000, metavar="N", help=f"training steps {default}")
-    parser.add_argument("--rank", type=whole(1, 2), default=2, metavar="N", help=f"rank, 1 or 2 {default}")
+    parser.add_argument("--rank", type=whole(1, 2), default=2, metavar="N", help=f"rank of AB {default}")
     parser.add_argument("--samples", type=whole(2, 10**7), default=2000, metavar="N", help=f"test samples {default}")
     parser.add_argument("--device", type=device("float64"), default="cpu", help=f"torch device {default}")
     where = f"folder for results {default}"

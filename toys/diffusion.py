@@ -66,7 +66,6 @@ def subject(seed: int) -> str:
 
 
 def build(seed: int, size: Size) -> dict[str, nn.Module]:
-    """Return the source and all targets of a seed, by name."""
     known, other = glyphs(seen(seed), ALL, size.drawings, seed), glyphs(OTHER, ALL, size.drawings, seed + 1)
     steps = size.base, size.target
     return family(Model, known, other, known[1:], seed=seed, steps=steps, batch=size.batch)

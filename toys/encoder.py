@@ -84,13 +84,11 @@ def words(faces: Sequence[str], ways: Sequence[int]) -> Tensor:
 
 
 def named(faces: Sequence[str], size: Size, seed: int) -> Batch:
-    """Return training glyphs with words as prompts."""
     x, letters, styles = drawn(faces, ALL, size.drawings, WAYS, seed)
     return x, letters, words(faces, WAYS)[styles]
 
 
 def build(seed: int, size: Size) -> dict[str, nn.Module]:
-    """Return the source and all targets of a seed, by name."""
     known, other = named(seen(seed), size, seed), named(OTHER, size, seed + 1)
     taught = picked(known, size.taught, torch.Generator().manual_seed(seed + 9))[1:]
     found = family(Reader, known, other, taught, seed=seed, steps=(size.base, size.target), batch=size.batch)

@@ -50,7 +50,6 @@ SIZES: Final = {"full": Size(400, 100, 60, 16, 64), "quick": Size(100, 30, 20, 1
 
 
 def build(seed: int, size: Size) -> dict[str, nn.Module]:
-    """Return the source and all targets of a seed, by name."""
     text = corpora()
     drawn = torch.Generator().manual_seed(seed + 7)
 

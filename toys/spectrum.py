@@ -89,9 +89,9 @@ def _parser() -> Parser:
     parser = Parser(
         prog="python toys/spectrum.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="run a small version, which takes 90 seconds")
+    parser.add_argument("--quick", action="store_true", help="run a small version, in about 90 seconds")
     counts = ", ".join(f"{count} of {name}" for name, count in SEEDS["full"].items())
-    count = f"seeds per family (default: {counts}; quick: 2)"
+    count = f"number of seeds of each family (default: {counts}; with --quick: 2)"
     parser.add_argument("--seeds", type=whole(2, 1000), metavar="N", help=count)
     parser.add_argument("--seed", type=whole(0, 900), default=0, metavar="N", help="first seed (default: %(default)s)")
     where = "folder for results (default: %(default)s)"

@@ -76,7 +76,6 @@ class Family:
     steps: Mapping[str, Steps]
 
     def base(self, seed: int, size: str) -> nn.Module:
-        """Return a base model, trained from scratch and frozen."""
         torch.manual_seed(seed)
         return train(self.blank(), self.known, self.steps[size].base, self.rate, seed, smoothing=SMOOTHING)
 
@@ -106,7 +105,6 @@ class Family:
         return found
 
     def fit(self, model: nn.Module, rate: float, seed: int, size: str) -> nn.Module:
-        """Train the adapter of a model in place, and return the frozen model."""
         return train(model, self.task, self.steps[size].adapter, rate, seed, [p for _, p in parameters(model)])
 
     def loss(self, model: nn.Module, batch: Batch) -> float:
@@ -145,7 +143,6 @@ def trained(
 
 
 def train(model: nn.Module, *how: Any, **more: Any) -> nn.Module:
-    """Train a model with ``trained``, and return the model, frozen."""
     for _ in trained(model, *how, **more):
         pass
     return frozen(model)
@@ -162,14 +159,12 @@ def cosine(one: nn.Module, other: nn.Module, layers: tuple[str, ...]) -> float:
 
 
 def perceptron() -> nn.Module:
-    """Return an untrained classifier of letters, from pixels, with three hidden layers."""
     widths = [SIDE * SIDE, 64, 64, 64]
     hidden = [part for a, b in itertools.pairwise(widths) for part in (nn.Linear(a, b, dtype=FLOAT), nn.ReLU())]
     return nn.Sequential(*hidden, nn.Linear(64, len(LETTERS), dtype=FLOAT))
 
 
 def convolutional() -> nn.Module:
-    """Return an untrained classifier of letters with three convolutions, the second of stride two."""
     channels = [1, 16, 16, 16]
     hidden = [
         part

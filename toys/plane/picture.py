@@ -95,7 +95,6 @@ def draw(result: dict[str, Any]) -> Figure:
 
 
 def _layouts(rows: dict[str, list[list[np.ndarray]]], wanted: np.ndarray, room: float) -> dict[str, Layout]:
-    """Return the layouts of both rows, with room for the desired outputs."""
     return {
         name: Layout.of([[x, h, np.concatenate([y, wanted])] for x, h, y in panels], room)
         for name, panels in rows.items()

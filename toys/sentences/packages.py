@@ -111,11 +111,6 @@ def _splitter() -> Any:
 
 
 def _installed(package: str) -> Path:
-    """Return the path of a package's network.
-
-    Raises:
-        MissingPackageError: the package is not installed.
-    """
     try:
         return Path(str(distribution(package).locate_file(NETWORKS[package])))
     except PackageNotFoundError:

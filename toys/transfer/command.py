@@ -197,7 +197,7 @@ def _parser(name: str, doc: str | None, plan: Protocol) -> Parser:
     )
     cores = os.cpu_count() or 1
     parser.add_argument(
-        "--jobs", type=whole(1, 256), default=cores, metavar="N", help="processes (default: %(default)s)"
+        "--jobs", type=whole(1, 256), default=cores, metavar="N", help="number of processes (default: %(default)s)"
     )
     parser.add_argument("--out", type=Path, metavar="FOLDER", help=f"folder for results (default: out/{name})")
     return parser

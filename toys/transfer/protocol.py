@@ -123,7 +123,6 @@ class Protocol:
 
 
 def protocol(name: str) -> Protocol:
-    """Return the protocol of a study from ``protocol.toml``."""
     stored = tomllib.loads(FILE.read_text(encoding="utf-8"))
     own = {key: _frozen(value) for key, value in stored[name].items()}
     rule = Rule(**{key: own.pop(key, _frozen(value)) for key, value in stored["rule"].items()})

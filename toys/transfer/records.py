@@ -27,7 +27,6 @@ def recorded(name: str) -> dict[str, Any] | None:
 
 @cache
 def every() -> Mapping[str, dict[str, Any]]:
-    """Return the existing records of studies, by name."""
     return {name: one for name in names() if (one := recorded(name))}
 
 

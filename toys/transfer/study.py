@@ -118,7 +118,7 @@ class Study:
     def _made_for_a_target(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
         """Train adapters whose sides or layers depend on the target, and move them to the target.
 
-        The learning rates are those of the input adapter and of LoRA.
+        Adapters on chosen sides have the learning rate of the input adapter, and LoRA on chosen layers has LoRA's rate.
 
         Returns:
             Row -> target -> values by seed.

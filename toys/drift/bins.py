@@ -45,7 +45,7 @@ class Bin:
         cosine: mean cosine between the weights of the targets and of their sources.
         mean: the share that is kept of the gain of a LoRA trained on the target, averaged over families.
         half: half-width of the 95 % interval of ``mean``, from the spread over the seeds of each family.
-        moves: number of moves that are averaged.
+        moves: number of moved adapters in the average.
     """
 
     cosine: float

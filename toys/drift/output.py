@@ -80,7 +80,7 @@ def findings(result: Mapping[str, Any]) -> list[str]:
 
 
 def _predicted(result: Mapping[str, Any]) -> list[str]:
-    """Return sentences on the accuracy of predictions, over all moves and by family."""
+    """Return sentences on the accuracy of predictions, over all moved adapters and by family."""
     both = predictions(result)
     (off, rank), (off_carried, rank_carried) = errors(both["lora"]), errors(both[CARRIED])
     by_family = []

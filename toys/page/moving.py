@@ -32,7 +32,7 @@ def _moves() -> list[dict[str, Any]]:
 
 
 def shares() -> dict[str, dict[str, float | None]]:
-    """Return relation -> key of RULES -> median share over the recorded moves; None for copies to another width."""
+    """Return relation -> key of RULES -> median share in the record; None for copies to another width."""
     return {relation: {rule: _median(relation, rule) for rule in RULES} for relation in RELATIONS}
 
 

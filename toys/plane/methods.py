@@ -1,4 +1,4 @@
-"""The compared adapters, with their training, their moves and their measurement."""
+"""The compared adapters: how they are trained, moved and measured."""
 
 import copy
 from collections.abc import Callable

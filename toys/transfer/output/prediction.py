@@ -71,7 +71,7 @@ def threshold() -> Threshold:
 
 
 def moves(plan: Protocol, result: Mapping[str, Any]) -> list[Move]:
-    """Return the moves of every method of LoRA's rank in the study's own table to every target, at full strength."""
+    """Return a Move to every target for every method of LoRA's rank in the study's own table, at full strength."""
     groups = {t: g for g in ("related", "exact", "strangers") for t in getattr(plan, g)}
     methods = {row: m for row, m in plan.methods.items() if m.match == "rank" and not m.table}
     found = []
@@ -121,7 +121,7 @@ def _faced(placement: str, layer: str) -> tuple[str, ...]:
 
 
 def balanced(some: Iterable[Move], least: float) -> float:
-    """Return the balanced accuracy: the mean of the accuracies on moves that keep over half and on all other moves."""
+    """Return the mean of the accuracies on adapters that keep over half and on all others (the balanced accuracy)."""
     right: dict[bool, list[bool]] = {True: [], False: []}
     for move in some:
         right[move.kept > HALF].append((move.score is not None and move.score >= least) == (move.kept > HALF))
@@ -129,7 +129,7 @@ def balanced(some: Iterable[Move], least: float) -> float:
 
 
 def best_least(some: Sequence[Move]) -> float:
-    """Return the limit with the best balanced accuracy on these moves, or the middle one of equally good limits."""
+    """Return the limit with the best balanced accuracy, or the middle one of several equally good limits."""
     grid = [k / 100 for k in range(101)]
     found = [balanced(some, least) for least in grid]
     good = [least for least, right in zip(grid, found, strict=True) if right == max(found)]

@@ -1,7 +1,4 @@
-"""`open_adapter`: open an adapter file or folder of any supported format, to be read layer by layer.
-
-The header is checked first; values are read when a layer's ``adapter`` is called.
-"""
+"""`open_adapter` opens an adapter file or folder of any supported format, whose values are read layer by layer."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,12 +33,12 @@ def open_adapter(path: Path | str) -> AdapterFile:
         path: a folder, a safetensors file, or a pickle of tensors.
 
     Returns:
-        The adapter, whose values are not read yet, except alphas and settings.
+        The adapter. Its values are read later, except for alphas and settings.
 
     Raises:
-        FileFormatError: the file is invalid; the message names the file, the key, and the expected and actual values.
+        FileFormatError: the file is invalid or contains no adapter.
         SourceError: the path is a pipe or a device, or cannot be read.
-        UnsupportedError: the method is recognised but not supported.
+        UnsupportedError: the adaptation method is recognised but not supported.
 
     Example:
         >>> import tempfile
@@ -135,7 +132,7 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None)
     if not layers:
         raise _without_adapter(path, unread, changes)
     bytes_, size = 4 * sum(p.numel() for layer in layers for p in layer.sketch.parameters()), os.path.getsize(path)
-    if bytes_ > (limit := MOST_GROWTH * size + MOST_BYTES):  # products of long vectors
+    if bytes_ > (limit := MOST_GROWTH * size + MOST_BYTES):  # the products of long vectors can be huge
         msg = f"{path}: {size:,} bytes would expand to an adapter of {bytes_:,} bytes; the limit is {limit:,}."
         raise FileFormatError(msg)
     format_ = "PEFT" if config else "kohya/LyCORIS" if flat else "diffusers"

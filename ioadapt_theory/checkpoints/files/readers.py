@@ -21,7 +21,6 @@ SUFFIXES: Final = tuple(READERS)
 
 
 def is_weights(name: str) -> bool:
-    """Return whether a file name has the extension of a weights file."""
     return name.endswith(SUFFIXES)
 
 

@@ -1,7 +1,7 @@
 """Pickles, read by torch.load with weights_only=True: no code is executed, and invalid files raise FileFormatError.
 
-Classes in the pickle that tensors do not need (of a training configuration, a callback, a scheduler) are never
-imported, but replaced with inert stubs.
+Classes that tensors do not need, such as those of a training configuration, are never imported, but replaced with inert
+stubs.
 """
 
 import pickletools
@@ -15,7 +15,7 @@ from typing import IO, Any, Final
 from ioadapt_theory.errors import FileFormatError
 
 MOST_OPERATIONS: Final = 1_000_000
-"""Maximum number of pickle operations, about thirty per tensor; reading this many takes about five seconds."""
+"""Maximum number of pickle operations, of which a tensor needs about thirty; to read them takes about five seconds."""
 DEEPEST: Final = 16
 """Maximum depth of nested tuples, since a shared tuple is hashed once for each path to it."""
 NO_ZIP: Final = (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, OSError)
@@ -73,7 +73,7 @@ def _refuse_what_takes_long(path: Path) -> None:
                             problem = _problem(stream)
         except NO_ZIP:
             file.seek(0)
-            for _ in range(5):  # magic number, protocol, system, table and keys, before torch 1.6
+            for _ in range(5):  # pickles of torch before 1.6: magic number, protocol, system, tensors and keys
                 problem = problem or _problem(file)
     if problem is not None:
         msg = f"{path} {problem}. Save the model's state_dict() with torch.save or safetensors."

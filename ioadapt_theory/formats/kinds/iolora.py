@@ -31,7 +31,7 @@ def settings_tensor(adapter: Adapter) -> Tensor:
 
 
 def settings_of(keys: Iterable[str], read: Callable[[str], Tensor], where: object) -> dict[str, Any]:
-    """Return layer -> settings, read from the tensors that contain them; {} if our plug-in did not write the file."""
+    """Return layer -> settings, read from the tensors that contain them; {} if there are none."""
     described = {key: layer[1] for key in keys if (layer := DESCRIBED.fullmatch(key))}
     texts = {key: bytes(read(key).to(torch.uint8).flatten().tolist()) for key in described}
     return {described[key]: parse_json(text, f"{where}: {key}") for key, text in texts.items()}

@@ -27,7 +27,7 @@ OTHER_DTYPES: Mapping[str, int] = MappingProxyType({"F4": 4, "F6_E2M3": 6, "F6_E
 
 
 class SourceError(IoAdaptError, OSError):
-    """Error: weights are unavailable (no such file, gated or unknown repository, no network, no space, failed read)."""
+    """Error: weights are unavailable, for example because of a missing file, a gated repository or a broken network."""
 
 
 @cache
@@ -52,7 +52,6 @@ class TensorInfo:
 
     @property
     def nbytes(self) -> int:
-        """Size of the stored values in bytes."""
         bits = OTHER_DTYPES[self.dtype] if self.dtype in OTHER_DTYPES else 8 * DTYPES[self.dtype][1]
         return -(-self.numel * bits // 8)
 
@@ -93,7 +92,7 @@ class Checkpoint(ABC):
         """Return a function that fills a buffer with the bytes of a tensor, from a given element on."""
 
     def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
-        """Return a function that fills the flat tensor `out`, of the stored dtype, with values from an element on."""
+        """Return a function that fills `out` (flat, of the stored dtype) with the values from a given element on."""
         import torch
 
         info = self.tensors[name]
@@ -104,7 +103,7 @@ class Checkpoint(ABC):
 
         def fill_from(start: int) -> None:
             if not 0 <= start <= info.numel - len(out):
-                msg = f"Tensor {name} has {info.numel} elements; [{start}, {start + len(out)}) is not a range of them."
+                msg = f"Elements [{start}, {start + len(out)}) are outside tensor {name}, which has {info.numel}."
                 raise InvalidValueError(msg)
             fill(into, start)
 

@@ -65,6 +65,8 @@ def _info(place: Place, files: dict[Place, PlainFile], *, prefixed: bool) -> Ten
     name = f"{place.element}.{place.layer}.{'weight' if place.kind == 'w' else 'bias'}"
     info = TensorInfo(f"{place.member}.{name}" if prefixed else name, "F32", shape)
     if info.nbytes != file.size or not info.numel:
-        msg = f"{file.path}, of {file.size} bytes, does not fit a layer of {outputs} outputs. Reinstall the package."
+        msg = (
+            f"{file.path} has {file.size} bytes, which do not fit a layer of {outputs} outputs. Reinstall the package."
+        )
         raise FileFormatError(msg)
     return info

@@ -34,7 +34,7 @@ class Dequantised(Computed):
     def __init__(self, whole: Checkpoint, scales: Mapping[str, str], beside: Collection[str]) -> None:
         """Replace the codes in ``whole``, given ``scales`` (weight -> its scale), and hide the tensors ``beside``."""
         self.name, self.source, self.revision, self.config = whole.name, whole.source, whole.revision, whole.config
-        self.metadata = {**whole.metadata, "quantised": f"{len(scales)} fp8 weights"}
+        self.metadata = {**whole.metadata, "quantised": f"{len(scales)} fp8 weight{'s' * (len(scales) != 1)}"}
         self._whole, self._scales = whole, scales
         infos = whole.tensors
         self._blocks = {name: _blocks(whole.source, infos[scale], infos[name]) for name, scale in scales.items()}

@@ -10,7 +10,7 @@ from ioadapt_theory.checkpoints.names.flux_sd3 import Form
 from ioadapt_theory.checkpoints.names.layer_name import unwrapped
 
 FEW = 3
-"""Maximum number of names of two models that may share endings by chance."""
+"""Maximum number of names with the same ending in two models that may be a coincidence."""
 
 
 class Renamed(View):

@@ -33,9 +33,9 @@ def open_checkpoint(
     Args:
         source: Alias, path or hub id, as `NAME[@REVISION][:PART]`.
         variant: Preferred variant of the files, such as fp16.
-        ema: Use the averaged (True) or the trained (False) weights; required for a single file with both.
-        offline: Use only files in the hub's cache, as with HF_HUB_OFFLINE=1.
-        progress: Show progress bars while downloading, if stderr is a terminal.
+        ema: Whether to use the averaged (True) or the trained (False) weights; required for a single file with both.
+        offline: Whether to use only files in the hub's cache, as with HF_HUB_OFFLINE=1.
+        progress: Whether to show progress bars while downloading, if stderr is a terminal.
         cache: Folder of the hub's cache; by default that of huggingface_hub.
 
     Returns:
@@ -84,7 +84,7 @@ def local_path(source: str) -> Path | None:
 
 
 def resolve(source: str) -> Alias:
-    """Return the `Alias` of a source, with the given revision and part; for a path or a hub id, it is a new one."""
+    """Return the `Alias` of a source, with its revision and part; for a path or a hub id, a new one is created."""
     aliases = load_aliases()
     name, _, tail = source.rpartition(":")
     for path, part in ((source, None), (name, tail)):

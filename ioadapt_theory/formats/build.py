@@ -58,7 +58,7 @@ def build(kind: str, parts: Parts, scaling: float) -> Adapter:
     """Return the adapter with these stored parts; raise FileFormatError if parts are missing or do not fit together."""
     shapes = {role: tuple(t.shape) for role, t in parts.items()}
     if () in shapes.values():
-        raise _misfit(shapes)  # torch only warns
+        raise _misfit(shapes)  # torch only warns when a scalar is transposed
     try:
         family, placed = KINDS[kind].build(parts, scaling)
     except (FileFormatError, UnsupportedError):

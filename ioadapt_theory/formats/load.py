@@ -47,7 +47,7 @@ def load(
             not write these tensors.
         match: "name", "provenance" or "auto", as in ``transfer``. Provenance compares the model with the adapter's
             original base, of which our own files contain fingerprints.
-        source: the original base, or its checkpoint's tensors, for files without fingerprints.
+        source: the original base, or the weights of its checkpoint, for files without fingerprints.
         hotswap: whether to copy the values into the existing adapter of this name, which must have the same structure.
             Parameters stay the same objects, so that a compiled model is not compiled again.
         trainable: whether the adapter is to be trained further. Other trainable parameters stay trainable.

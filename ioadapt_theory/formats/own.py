@@ -40,8 +40,8 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
         model: the model with the adapter; torch's wrappers do not appear in the stored names.
         folder: the folder, created if missing; or a file name that ends in ".safetensors".
         name: name of the adapter.
-        card: whether to write a model card, README.md, too. The card includes this argument if it is a string, such as
-            the text of ``report``.
+        card: whether to write a model card, README.md, too. A string, such as the text of ``report``, is included in
+            the card.
 
     Returns:
         The path that was given as ``folder``.

@@ -67,7 +67,7 @@ def test_values_are_the_codes_times_their_scales_whatever_piece_is_asked_for(sch
         opened.read("l.weight", 777, piece)
         assert torch.equal(piece, whole.flatten()[777:877])
         assert all(torch.equal(value(opened, n), plain[n]) for n in ("l.bias", "norm.weight"))
-        assert "1 fp8 weights" in opened.metadata["quantised"]
+        assert "1 fp8 weight" in opened.metadata["quantised"]
 
 
 CODES = torch.zeros(4, 4, dtype=torch.int32)

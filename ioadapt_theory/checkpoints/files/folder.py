@@ -1,4 +1,4 @@
-"""Opening of the weights in a local folder, a hub repository or a single file.
+"""Open the weights in a local folder, a hub repository or a single file.
 
 The file is chosen by its name. File names in an index cannot point outside the folder.
 """
@@ -44,7 +44,6 @@ class Folder:
         return [p.name for p in inside if not p.is_dir()], [p.name for p in inside if p.is_dir()]
 
     def require(self, folder: str) -> None:
-        """Raise SourceError if there is no such folder."""
         if not (self.root / folder).is_dir():
             inside = ", ".join(sorted(chain(*self.listing("")))[:8]) or "nothing"
             msg = f"{self.root} has no file or folder {folder!r}; it contains {inside}."

@@ -61,7 +61,6 @@ class PlainFile:
         return bytes(out)
 
     def close(self) -> None:
-        """Close the file; may be called twice."""
         if self._fd >= 0:
             os.close(self._fd)
         self._fd = -1

@@ -17,7 +17,6 @@ READERS: Final[Mapping[str, Callable[[PlainFile], Checkpoint]]] = {
 """Extension -> the function that reads an open file; files with other extensions are read as safetensors."""
 
 SUFFIXES: Final = tuple(READERS)
-"""Extensions of single weights files."""
 
 
 def is_weights(name: str) -> bool:

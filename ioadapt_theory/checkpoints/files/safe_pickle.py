@@ -15,7 +15,7 @@ from typing import IO, Any, Final
 from ioadapt_theory.errors import FileFormatError
 
 MOST_OPERATIONS: Final = 1_000_000
-"""Maximum number of pickle operations, of which a tensor needs about thirty; to read them takes about five seconds."""
+"""Maximum number of pickle operations. A tensor needs about thirty; reading a million takes about five seconds."""
 DEEPEST: Final = 16
 """Maximum depth of nested tuples, since a shared tuple is hashed once for each path to it."""
 NO_ZIP: Final = (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, OSError)
@@ -82,7 +82,7 @@ def _refuse_what_takes_long(path: Path) -> None:
 
 def _problem(stream: IO[bytes]) -> str | None:
     """Return the problem if a pickle has too many operations or nested tuples, else None; torch finds other faults."""
-    stack: list[int | None] = []  # depth of each tuple, None for a mark
+    stack: list[int | None] = []  # depth of each tuple, 0 for other objects, None for a mark
     memo: dict[Any, int] = {}
     try:
         for count, (op, argument, _) in enumerate(pickletools.genops(stream)):

@@ -10,7 +10,7 @@ from ioadapt_theory.checkpoints.checkpoint import SourceError
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A revision of a repository requested from a hub; ``refusal`` is the error for which only the cache is used."""
+    """A request for a revision of a repository. ``refusal``: the hub's error, if the cache is used because of it."""
 
     repo: str
     revision: str | None

@@ -98,7 +98,7 @@ class Repository(Folder):
             raise SourceError(msg)
 
     def open(self, file: str) -> Checkpoint:
-        """Open a file; of a safetensors file that is not in the cache, only the header is downloaded."""
+        """Open a file, downloading only the header of a safetensors file that is not in the cache."""
         if self._api is None or (self.root / file).is_file() or not file.endswith(".safetensors"):
             return self.downloaded(file)
         return RemoteFile(self, file, self._api)
@@ -186,8 +186,6 @@ class RemoteFile(Checkpoint):
 
 
 class _Silent(tqdm):
-    """A progress bar that is not shown."""
-
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **{**options, "disable": True})  # type: ignore[no-untyped-call]
 

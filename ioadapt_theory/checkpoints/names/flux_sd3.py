@@ -31,7 +31,7 @@ _TRANSFORMER: Final = re.compile(r"^(model\.)?diffusion_model\.")
 
 
 def in_diffusers(path: str) -> Iterator[tuple[str, ...]]:
-    """Yield an original FLUX or SD3 layer's diffusers layers for each model generation; ``path`` may be flattened."""
+    """Yield, for each model generation, diffusers' layers of a FLUX or SD3 layer, whose ``path`` may be flattened."""
     numbers = re.findall(r"blocks[._](\d+)[._]", path)
     flat = re.sub(r"(blocks)[._]\d+[._]", r"\1_#_", path).replace(".", "_")
     for names in LAYERS.get(flat, ()):

@@ -1,6 +1,6 @@
 """transformers models: translation of stored names to module names, and tied weights, which are stored only once.
 
-Since version 5, transformers renames layers when it reads a file, and back when it writes one (ViT, DeiT, DINOv2, ...).
+Since version 5, transformers renames the layers of some models (ViT, DeiT, DINOv2, ...) when it reads or writes a file.
 The mapping is taken from the model, or from a model that is built on the meta device from config.json.
 """
 
@@ -51,7 +51,7 @@ def of_config(config: Mapping[str, Any], tensors: int) -> Stored | None:
     """Return how a model with this config.json stores its tensors; None if transformers cannot build the model.
 
     No code of the model's repository is run, and no weights are allocated. The configuration is not trusted: it is
-    ignored if it has more layers than the checkpoint has tensors.
+    ignored if it states more layers, experts or heads than the checkpoint has tensors.
     """
     names = config.get("architectures")
     if not isinstance(names, list) or not names or not isinstance(names[0], str) or _too_deep(config, tensors):

@@ -46,7 +46,7 @@ def blocks_in_stability(keys: Iterable[str]) -> Blocks | None:
     ups = {n for side, n, part in stages if side == "output" and part == "conv"}
     if not downs or downs[0] < 2:
         return None
-    step, end = downs[0], downs[0] * (len(downs) + 1)  # a step is a block; input_blocks.0 is conv_in
+    step, end = downs[0], downs[0] * (len(downs) + 1)  # a block has step - 1 resnets and a downsampler
     even = downs == [*range(step, end, step)] and ups <= {*range(step - 1, end - 1, step)}
     return Blocks(len(downs) + 1, step - 1) if even and all(n < end for _, n, _ in stages) else None
 

@@ -26,7 +26,6 @@ DESCRIBED = re.compile(rf"(?:base_model\.model\.)?(.+)\.iolora_adapters\.{re.esc
 
 
 def settings_tensor(adapter: Adapter) -> Tensor:
-    """Return the settings of an adapter as JSON in a tensor of bytes."""
     return torch.frombuffer(bytearray(json.dumps(describe(adapter)).encode()), dtype=torch.uint8)
 
 

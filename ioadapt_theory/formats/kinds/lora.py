@@ -1,4 +1,4 @@
-"""LoRA and DoRA in files of all tools, and PEFT's PEANUT of depth 0 and without activations, an output LoRA."""
+"""LoRA and DoRA in files of all tools, and PEFT's PEANUT of depth 0 without activations, which is an output LoRA."""
 
 from torch import Tensor
 

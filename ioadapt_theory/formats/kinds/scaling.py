@@ -95,6 +95,6 @@ def _object(source: TensorFile, key: str) -> dict[str, Any]:
     """Return the JSON object under a key of a file's header, or {} if there is none."""
     value = parse_json(source.metadata.get(key) or "{}", f"{source.path}: {key} in the header")
     if not isinstance(value, dict):
-        msg = f"{source.path}: {key} in the header must be an object, not {value!r:.80}."
+        msg = f"{source.path}: {key} in the header must be a JSON object, not {value!r:.80}."
         raise FileFormatError(msg)
     return value

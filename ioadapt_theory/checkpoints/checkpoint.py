@@ -57,7 +57,7 @@ class TensorInfo:
 
     @property
     def key(self) -> tuple[int, ...]:
-        """The shape without trailing 1s, so that a 1 x 1 convolution [320, 320, 1, 1] and a matrix [320, 320] agree."""
+        """The shape without trailing 1s, such as [320, 320] for a 1 x 1 convolution [320, 320, 1, 1]."""
         end = next((i for i in range(len(self.shape), 0, -1) if self.shape[i - 1] != 1), 0)
         return self.shape[:end]
 

@@ -42,8 +42,8 @@ def open_checkpoint(
         The open checkpoint, which the caller must close.
 
     Raises:
-        UnknownNameError: The source is neither an alias, a path nor a hub id, or PART is not a known name.
-        SourceError: The weights are unavailable.
+        UnknownNameError: The source is neither an alias, a path nor a hub id, or PART is an unknown part or member.
+        SourceError: The weights are unavailable, or there is no such file or folder.
         FileFormatError: A file is invalid.
         UnsupportedError: The weights are quantised in a format other than float8.
         InvalidValueError: `ema` is required, or the file has no averaged weights or no such PART.

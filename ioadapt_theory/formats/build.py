@@ -1,4 +1,4 @@
-"""Construction of an adapter from the tensors of one layer in a file: choice of its kind, and checks of all kinds."""
+"""Construction of an adapter from the tensors of one layer in a file: choice of its kind, and common checks."""
 
 from collections.abc import Collection
 

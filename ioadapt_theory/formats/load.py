@@ -58,6 +58,8 @@ def load(
     Raises:
         FileFormatError: the file is invalid or contains no adapter. With ``strict`` also: the file has keys that are
             not read, or changes of the base without ``alter_base``.
+        SourceError: the path is a pipe or a device, or cannot be read.
+        UnsupportedError: the adapter is of a kind that is recognised but not supported.
         TransferError: no layer fits or, with ``strict``, a layer or a change of the base does not fit.
         InvalidValueError: the name is taken, or with ``hotswap`` no adapter of this name has the same structure.
 

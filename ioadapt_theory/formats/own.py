@@ -48,7 +48,8 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
 
     Raises:
         UnknownNameError: the model has no adapter of this name.
-        InvalidValueError: ``model`` is not a module, a parameter is not finite, or ``folder`` is a file.
+        InvalidValueError: ``model`` is not a module, a parameter is not finite, or ``folder`` is neither a folder nor
+            a safetensors file.
         UnsupportedError: parameters have the wrong sizes, such as shards of FSDP1.
         MissingExtraError: a card is to be written, but huggingface_hub is not installed.
 

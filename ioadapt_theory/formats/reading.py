@@ -146,7 +146,7 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None)
 
 @contextmanager
 def located(path: Path, name: Name) -> Iterator[None]:
-    """Prefix an error's message with the file and the layer, unless it already names the file."""
+    """Prefix the message of an error in the block with the file and the layer, unless it already names the file."""
     try:
         yield
     except IoAdaptError as error:

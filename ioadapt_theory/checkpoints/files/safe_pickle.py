@@ -17,7 +17,7 @@ from ioadapt_theory.errors import FileFormatError
 MOST_OPERATIONS: Final = 1_000_000
 """Maximum number of pickle operations. A tensor needs about thirty; reading a million takes about five seconds."""
 DEEPEST: Final = 16
-"""Maximum depth of nested tuples; hashing deeper ones can take exponential time, since hashes are not cached."""
+"""Maximum depth of nested tuples; the time to hash tuples that share parts can grow exponentially with the depth."""
 NO_ZIP: Final = (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, OSError)
 """Errors of zipfile for a file that is broken or not a zip file; torch.load then reports the reason."""
 

@@ -59,7 +59,7 @@ class _Index:
 
     def __init__(self, modules: Iterable[str], rename: Rename, aliases: Mapping[str, str]) -> None:
         self.known = dict.fromkeys(modules)
-        plain = {unwrapped(module): module for module in sorted(self.known, key=len)}  # not wrappers
+        plain = {unwrapped(module): module for module in sorted(self.known, key=len)}  # prefers the wrapped module
         self._rename, self._blocks = rename, unet.blocks_in_diffusers(plain)
         self._whole: dict[str, dict[str, list[str]]] = {".": {}, "_": {}}
         self._ends: dict[str, dict[str, list[str]]] = {".": {}, "_": {}}

@@ -63,7 +63,7 @@ def to_diffusers(name: str, blocks: Blocks | None, flat: bool = False) -> str:
 
 @lru_cache(16)
 def _table(blocks: Blocks | None, flat: bool) -> dict[str, str]:
-    """Return Stability's name -> diffusers' name for the modules of a UNet; the longest match has precedence."""
+    """Return Stability's name -> diffusers' name for the modules of a UNet."""
     table = dict(TABLES["unet"])
     levels, resnets = blocks or (0, 0)
     for block in range(levels):

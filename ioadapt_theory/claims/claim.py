@@ -128,7 +128,7 @@ class Claim:
         strategies: searches for violating instances, and statistical tests.
         proofs: the exact arguments for or against the claim, or about its sharpness or remark.
         reading: how the printed statement is read, or how this claim differs from it, in a few words.
-        amends: id of the claim that this one sharpens, corrects or extends.
+        amends: id of the claim that this one sharpens, corrects or extends, if any.
         remark: what is true instead, or how sharp the claim is, as text or as a function that returns text;
             ``report.remark`` replaces "{lhs of NAME}" and "{rhs of NAME in CLAIM}" with values on a shipped instance.
         witnesses: names of the shipped instances (in ``witnesses.json``) that refute the claim.

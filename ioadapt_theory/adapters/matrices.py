@@ -30,13 +30,12 @@ class Operator(Base):
 
     @property
     def bias(self) -> Tensor | None:  # type: ignore[override]
-        """The layer's bias, or None."""
         bias = getattr(self.module, "bias", None)
         return bias if isinstance(bias, Tensor) else None
 
     @property
     def like(self) -> Tensor:
-        """A tensor with the layer's dtype and device."""
+        """A tensor with the dtype and the device of the layer's computations; its values have no meaning."""
         weight = getattr(self.module, "weight", None)
         device = getattr(_offloading(self.module), "execution_device", None)
         if isinstance(weight, Tensor) and weight.dtype in PLAIN_DTYPES and device is None:
@@ -49,7 +48,7 @@ class Operator(Base):
         return torch.empty((), dtype=dtype, device=device)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Call the module itself, with its hooks, its quantisation and its other adapters."""
+        """Call the module itself, with its hooks, its quantisation and PEFT's adapters."""
         return self.module(x)
 
     def check_placeable(self, side: str) -> None:
@@ -78,11 +77,9 @@ class Linear(Operator):
     """An nn.Linear, which stores Wᵀ."""
 
     def dense(self) -> Tensor:
-        """Return W, c x d."""
         return self.module.weight.mT
 
     def stored(self, matrix: Tensor) -> Tensor:
-        """Return Wᵀ."""
         return matrix.mT.contiguous()
 
 
@@ -90,11 +87,9 @@ class Conv1D(Operator):
     """A Hugging Face ``Conv1D``, as in GPT-2: a linear layer that stores W itself."""
 
     def dense(self) -> Tensor:
-        """Return W, c x d."""
         return self.module.weight
 
     def stored(self, matrix: Tensor) -> Tensor:
-        """Return W."""
         return matrix.contiguous()
 
 
@@ -119,7 +114,7 @@ class Convolution(Operator):
         return matrix.mT.reshape(-1, *self.module.weight.shape[1:]).contiguous()
 
     def product(self, x: Tensor, m: Tensor) -> Tensor:
-        """Return the convolution with M as its kernel, without bias."""
+        """Return the convolution of X with M as its kernel, without bias."""
         return self.module._conv_forward(x.to(m.dtype), self.stored(m), None)
 
     def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
@@ -128,7 +123,7 @@ class Convolution(Operator):
 
 
 def operator(module: Any) -> Operator:
-    """Return the operator f of a module.
+    """Return a module as the paper's layer f.
 
     Raises:
         UnsupportedError: the module's sizes are unknown, its weight is complex, or it is a transposed convolution.
@@ -185,7 +180,6 @@ def _with_known_sizes(module: Any) -> Operator:
 
 
 def is_supported(module: nn.Module) -> bool:
-    """Return whether ``operator`` supports the module."""
     try:
         operator(module)
     except UnsupportedError:

@@ -20,6 +20,5 @@ class Full(Additive):
         fill(self.Delta, base.rows**-0.5 if spec.init == "random" else 0)
 
     def delta(self, base: Base) -> Tensor:
-        """Return Δ."""
         del base
         return self.Delta

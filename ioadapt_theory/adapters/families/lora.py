@@ -27,12 +27,12 @@ class LoRA(Additive):
         return base.plus_low_rank(y, self.dropout(x), self.A, self.B, self.scaling).to(y.dtype)
 
     def delta(self, base: Base) -> Tensor:
-        """Return AB, with the strides of a stored weight."""
+        """Return AB, with the strides of ``nn.Linear.weight.mT``."""
         del base
         return (self.B.mT @ self.A.mT).mT
 
     def left(self, w: Tensor, base: Base) -> Tensor:
-        """Return W + s A(BW), with the strides of a stored weight."""
+        """Return W + s A(BW), with the strides of ``nn.Linear.weight.mT``."""
         del base
         return torch.addmm(w.mT, (self.B.to(w) @ w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 

@@ -43,7 +43,7 @@ class ModelWeights:
 
     @cached_property
     def rename(self) -> Rename | None:
-        """A function from stored names to module names, or None if they are the same; computed once, as it is slow."""
+        """A function from stored to module names for a transformers model, else None; computed once, since it is slow."""
         return of_model(self._modules[""])
 
     def outline(self, name: str) -> Operator:
@@ -79,7 +79,7 @@ class TensorWeights:
 
     Attributes:
         names: the names of the layers.
-        rename: a function from stored names to module names if the model's library renames layers, else None.
+        rename: a function from stored names to module names if transformers renames layers on loading, else None.
         aliases: name of a layer in the file -> its name in ``names``.
     """
 

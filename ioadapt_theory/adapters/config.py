@@ -129,9 +129,7 @@ class AdapterConfig:
         if placement == "residual":
             placement = residual_side(name)
         elif placement == "auto":
-            msg = (
-                "'auto' is possible only for a whole model: use adapt(model, placement='auto', target=..., inputs=...)."
-            )
+            msg = "'auto' is possible only for whole models: adapt(model, placement='auto', target=..., inputs=...)."
             raise InvalidValueError(msg)
         rank = override(self.rank_pattern, name, self.rank)
         alpha = override(self.alpha_pattern, name, self.alpha)

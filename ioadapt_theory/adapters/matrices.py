@@ -20,7 +20,7 @@ CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 class Operator(Base):
-    """A frozen layer f as a base; ``near`` and ``far`` are the identities I_c and I_d on its input and output side."""
+    """A frozen layer f as a base; ``near`` and ``far`` are the identities I_c and I_d on its input and output sides."""
 
     def __init__(self, module: Any, n_in: int, n_out: int, *, axis: int = -1, taps: int = 1) -> None:
         """Wrap a module with ``n_in`` and ``n_out`` features (channels); ``taps`` is the number of kernel positions."""
@@ -52,7 +52,7 @@ class Operator(Base):
         return self.module(x)
 
     def check_placeable(self, side: str) -> None:
-        """Raise UnsupportedError if this placement has no exact form for this layer."""
+        """Raise UnsupportedError if the layer does not support this placement."""
         if side == "weight" and not self.pointwise:
             self.dense()
 

@@ -52,7 +52,7 @@ def adapt(
 
     Raises:
         NoMatchError: no module matches; the message lists similar names.
-        UnsupportedError: a target module cannot be adapted, or not in this placement.
+        UnsupportedError: a target module cannot be adapted, or does not support the placement.
         InvalidValueError: an option is outside its limits, or the name is taken; the model is unchanged.
 
     Example:

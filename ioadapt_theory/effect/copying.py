@@ -87,15 +87,14 @@ def expected(
 
 
 def products(source: Rows, target: Rows, side: str) -> tuple[float, float, float]:
-    """Return the sums N_ST, N_SS and N_TT of one side over a batch, not divided by the number of samples.
+    """Return N_ST, N_SS and N_TT of one side for a batch, as sums over samples instead of means.
 
     Raises:
-        ShapeError: the two layers have different sizes on this side.
+        ShapeError: the two layers have different sizes or numbers of samples on this side.
     """
     (r, g), (r2, g2) = (rows.both(side) for rows in (source, target))
     if r.shape[-1] != r2.shape[-1] or g.shape[-1] != g2.shape[-1] or len(r) != len(r2):
-        sizes = f"{r.shape[-1]} x {g.shape[-1]} and {r2.shape[-1]} x {g2.shape[-1]}"
-        msg = f"The {side} sides of the two layers have different sizes: {sizes}."
+        msg = f"The two layers have different sizes or numbers of samples on the {side} side."
         raise ShapeError(msg)
     return _product(r, g, r2, g2), _product(r, g, r, g), _product(r2, g2, r2, g2)
 

@@ -124,7 +124,7 @@ def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> 
     output = next(tensors(result), None)
     if output is None:
         kind = type(result).__name__
-        msg = f"The model's output, {kind}, has no floating-point tensor; in Python, pass a call= that returns one."
+        msg = f"The model returns a {kind} without a floating-point tensor; in Python, pass a call= that returns one."
         raise InvalidValueError(msg)
     keys = {*result} if isinstance(result, Mapping) else {*getattr(result, "__dataclass_fields__", ())}
     mask = batch.get("attention_mask") if isinstance(batch, Mapping) else None

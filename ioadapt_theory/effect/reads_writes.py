@@ -22,7 +22,7 @@ from ioadapt_theory.errors import UnsupportedError
 
 SIDES: Final = ("weight", "input", "output")
 MOST_GROUPS = 32
-"""Largest number of groups of a convolution; the limit saves memory, as each group is a separate position."""
+"""Largest number of groups of a convolution; the limit saves memory, since each group is a separate position."""
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 Call = tuple[Tensor, Tensor, list[Tensor]]
 

@@ -6,9 +6,9 @@ of d_S and d_T, and q = ‖d_T‖/‖d_S‖. The share is
     R = 2cq - q²                                                         if both models need the same change,
     R_KL = E_t[log p_Ta - log p_T] / E_s[log p_Sa - log p_S]             if both need the same labels,
 
-where p_Sa and p_Ta are the class probabilities of the adapted models, p_S and p_T those of the plain models. The labels
-are distributed as s or t, two estimates from the models' outputs (see ``guessed``), which are both close to p_Sa if the
-plain models agree. Both shares are ratios of sums over rows, for which a bootstrap gives an interval.
+where p_Sa and p_Ta are the class probabilities of the adapted models, p_S and p_T those of the plain models. E_s and
+E_t average over labels from s and t, two estimates of the label distribution (see ``guessed``), which are both close to
+p_Sa if the plain models agree. Both shares are ratios of sums over rows, for which a bootstrap gives an interval.
 """
 
 import math

@@ -39,7 +39,7 @@ class LoKr(Additive):
 
     def _settle(self) -> None:
         self.low_rank = "D" not in self._parameters
-        self.scaling = self.spec.scaling if self.low_rank else 1.0  # as in the reference code
+        self.scaling = self.spec.scaling if self.low_rank else 1.0  # as in LyCORIS
 
     @property
     def rank(self) -> int | None:
@@ -87,7 +87,7 @@ class LoKr(Additive):
         return torch.kron(c, d).mT
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
-        """Return f(x) + s x(C ⊗ D), computed as Cᵀ x D with x as m1 x m2; a convolution uses C ⊗ D as its kernel."""
+        """Return f(x) + s x(C ⊗ D), as CᵀXD for x reshaped to X (m1 x m2); a convolution uses C ⊗ D as its kernel."""
         if not base.pointwise:
             return super().forward(x, base)
         y, c, d = base(x), self.C, self.small()

@@ -43,7 +43,7 @@ class ModelWeights:
 
     @cached_property
     def rename(self) -> Rename | None:
-        """A function from stored to module names for a transformers model, else None; cached, since building it is slow."""
+        """A function from stored to module names, or None for models that are not of transformers; slow to build."""
         return of_model(self._modules[""])
 
     def outline(self, name: str) -> Operator:

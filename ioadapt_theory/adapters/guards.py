@@ -18,7 +18,7 @@ SAVERS: list[Callable[[nn.Module, Path, str], object]] = []
 
 
 def replace(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
-    """Replace modules by name; while a module has adapters, replace or turn off whatever would bypass or lose them."""
+    """Replace modules by name, and turn off methods and fast paths that would bypass or lose the model's adapters."""
     for name, new in modules.items():
         parent, _, child = name.rpartition(".")
         setattr(model.get_submodule(parent), child, new)

@@ -209,7 +209,6 @@ class AdaptedLayer(nn.Module):
 
 
 def check_distinct(names: Sequence[str]) -> None:
-    """Raise InvalidValueError if a name is repeated."""
     if twice := sorted({name for name in names if names.count(name) > 1}):
         msg = f"Adapter {twice[0]!r} is given more than once; give it once, and use scale() to strengthen it."
         raise InvalidValueError(msg)
@@ -240,5 +239,4 @@ def _laid_out_like(old: Tensor, value: Tensor) -> Tensor:
 
 
 def base_of(module: nn.Module) -> nn.Module:
-    """Return the base layer of an adapted layer, or the module itself if it is not adapted."""
     return module.base_layer if isinstance(module, AdaptedLayer) else module

@@ -43,7 +43,7 @@ def adapt(
 
     Args:
         model: any module; its target modules must be linear layers, convolutions or other layers with known sizes.
-        config: the configuration; or give its fields as keywords: ``adapt(model, target_modules=["to_q"], rank=4)``.
+        config: the configuration; omit it to give its fields as keywords, as in the example.
         name: name of the adapter; a second adapter acts on the layer as adapted by the first.
         target: for placement="auto", the model that the adapter will be moved to.
         inputs: for placement="auto", unlabelled inputs of both models, from which the side of each layer is chosen.

@@ -125,7 +125,7 @@ def measured(
         target: the target, with its adapters active.
         batches: pairs of batches, see ``effect.batches.whole``, of rows that were not used in a fit.
         off: function that returns a context manager in which a model's adapters are switched off.
-        call: function that runs a model on a batch and returns comparable outputs of both; by default a plain call.
+        call: function that runs a model on a batch, with outputs of the same shape for both; by default a plain call.
         need: "labels" or "change"; by default chosen from the outputs, see ``needed``.
         seed: seed of random numbers in the models, and of the bootstrap.
 
@@ -155,7 +155,6 @@ def measured(
 
 
 def require_comparable(source: Tensor, target: Tensor) -> None:
-    """Raise InvalidValueError if the outputs of two models have different shapes."""
     if source.shape != target.shape:
         msg = (
             f"The outputs of the models have different shapes, {[*source.shape]} and {[*target.shape]}, on the same"

@@ -106,7 +106,7 @@ def run(model: nn.Module, batch: Any, call: Call | None, seed: int) -> Tensor:
 
 
 def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> tuple[Tensor, str | None]:
-    """Run a model; return the output to compare, with padding set to 0, and the first of ``FIRST`` in the result."""
+    """Run a model; return the output to compare, with padding set to 0, and its name from ``FIRST``, or None."""
     devices = {p.device for p in model.parameters() if p.device.type == "cuda"} if torch.cuda.is_available() else ()
     with torch.random.fork_rng(devices=[*devices]):
         torch.manual_seed(seed)
@@ -134,7 +134,6 @@ def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> 
 
 
 def called(model: nn.Module, batch: Any) -> Any:
-    """Call the model with the batch unpacked into arguments."""
     if isinstance(batch, Mapping):
         return model(**batch)
     return model(*batch) if isinstance(batch, list | tuple) else model(batch)
@@ -159,7 +158,6 @@ def tensors(result: Any) -> Iterator[Tensor]:
 
 
 def widened(batch: Any) -> Any:
-    """Return a batch with its half-precision tensors converted to float32."""
     if isinstance(batch, Tensor):
         return batch.float() if batch.dtype in HALVES else batch
     if isinstance(batch, Mapping):
@@ -234,7 +232,6 @@ class _Watch:
         gradients.append(g.detach())
 
     def backward(self, output: Tensor, directions: list[Tensor]) -> None:
-        """Backpropagate the cotangents from the output, one after the other."""
         self.in_backward = True
         try:
             for number, direction in enumerate(directions, start=1):

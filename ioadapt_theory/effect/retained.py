@@ -100,7 +100,6 @@ class RowSums:
 
     @classmethod
     def joined(cls, parts: list["RowSums"]) -> "RowSums":
-        """Return the quantities of several batches, concatenated along the rows."""
         return cls(*(torch.cat([getattr(part, name) for part in parts]) for name in cls.__slots__))
 
 

@@ -211,7 +211,6 @@ def parameter(base: Base, spec: Spec, *shape: int) -> nn.Parameter:
 
 
 def fill(p: nn.Parameter, std: float) -> None:
-    """Fill a parameter with normal entries of standard deviation ``std``, or with zeros if ``std`` is 0."""
     if p.is_meta:
         return
     if std:

@@ -87,7 +87,7 @@ class LoKr(Additive):
         return torch.kron(c, d).mT
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
-        """Return f(x) + s x(C ⊗ D), as CᵀXD for x reshaped to X (m1 x m2); a convolution uses C ⊗ D as its kernel."""
+        """Return f(x) + s x(C ⊗ D), computed as CᵀXD with x reshaped to X (m1 x m2), except for convolutions."""
         if not base.pointwise:
             return super().forward(x, base)
         y, c, d = base(x), self.C, self.small()

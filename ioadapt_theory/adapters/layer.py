@@ -147,7 +147,7 @@ class AdaptedLayer(nn.Module):
             InvalidValueError: the result is not finite, or the base layer is on the meta device.
             UnsupportedError: the base layer has no plain weight, or lacks the bias that an adapter needs.
         """
-        plain = operator(self.base_layer)  # checked again: it may have been quantised or offloaded meanwhile
+        plain = operator(self.base_layer)  # created again: the layer may have been quantised or offloaded
         if plain.dense().is_meta:
             msg = "The layer's weight is on the meta device; load the weight before merging."
             raise InvalidValueError(msg)

@@ -274,7 +274,7 @@ def unmerged(adapted: Mapping[str, AdaptedLayer], doing: str) -> Collection[Adap
 
 @contextmanager
 def disable(model: nn.Module) -> Iterator[None]:
-    """Disable all adapters, including merged ones; inside the block, none can be merged, unloaded, added or removed.
+    """Disable all adapters, including merged ones; inside, none can be merged, unmerged, unloaded, added or removed.
 
     Blocks may overlap, for example in several threads: the last one to end restores the adapters.
 

@@ -57,7 +57,7 @@ def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int
 
 
 def whole(inputs: Any, target_inputs: Any = None, *, size: int = 32) -> list[Pair]:
-    """Return all rows as pairs of batches of at most ``size`` rows; raise InvalidValueError like ``divided``."""
+    """Return all rows as pairs of batches of at most ``size`` rows; the arguments are those of ``divided``."""
     sources, targets, counts = _paired(inputs, target_inputs)
     return _taken(sources, targets, counts, torch.arange(sum(counts)), size)
 

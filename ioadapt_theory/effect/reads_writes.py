@@ -1,7 +1,7 @@
 """The inputs and output gradients of one layer as rows, samples x positions x features, for each side.
 
-A change M on a side (m for a bias) adds the update in the table to the network's output; see ``passes`` for z, y, W
-and J. For the weight side of a grouped convolution, each group is a separate position.
+To first order, a change M on a side (m for a bias) adds the update in the table to the network's output; see
+``passes`` for z, y, W and J. For the weight side of a grouped convolution, each group is a separate position.
 
 | side | update | reader r | writer |
 |---|---|---|---|

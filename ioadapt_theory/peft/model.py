@@ -94,7 +94,7 @@ def load_adapter(model: nn.Module, folder: Path | str, adapter_name: str = "defa
 
 
 def put_on(model: nn.Module, config: Any, state: dict[str, Any], adapter_name: str, *, where: str) -> None:
-    """Add an adapter with the tensors ``state`` to a model that is not a PeftModel; errors name their source, ``where``."""
+    """Add an adapter with the tensors ``state`` to a model that is not a PeftModel; errors name ``where``."""
     peft.inject_adapter_in_model(config, model, adapter_name)
     if not hasattr(model, "peft_config"):
         model.peft_config = {}  # type: ignore[assignment]

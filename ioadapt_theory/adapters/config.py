@@ -99,7 +99,7 @@ class AdapterConfig:
                 raise InvalidValueError(msg)
         if self.dtype is not None and self.dtype not in PLAIN_DTYPES:
             some = ", ".join(sorted(map(str, PLAIN_DTYPES)))
-            msg = f"dtype must be one of {some}, or None to choose it by the layer, not {self.dtype!r}."
+            msg = f"dtype must be one of {some}, or None to derive it from the layer, not {self.dtype!r}."
             raise InvalidValueError(msg)
         for name in ("rank_pattern", "alpha_pattern", "placement_pattern"):
             values: Any = getattr(self, name)

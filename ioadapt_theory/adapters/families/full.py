@@ -1,4 +1,4 @@
-"""Full fine-tuning as a family: Φ(W) = W + Δ with a full matrix Δ, which can be added to another W."""
+"""Full fine-tuning as a family: Φ(W) = W + Δ with a full matrix Δ."""
 
 from typing import ClassVar
 

@@ -38,7 +38,7 @@ class LoRA(Additive):
 
 
 def init_low_rank(a: nn.Parameter, b: nn.Parameter, spec: Spec) -> None:
-    """Initialise A: uniform in ±1/√rows, or N(0, 1/r²) for "gaussian"; and B: zeros, or N(0, 1/r) for "random"."""
+    """Initialise A (uniform in ±1/√rows, or N(0, 1/r²) for "gaussian") and B (zeros, or N(0, 1/r) for "random")."""
     if a.is_meta:  # meta tensors, of a file's header or of a model that is not loaded yet
         return
     if spec.init == "gaussian":

@@ -75,9 +75,7 @@ class AdaptedLayer(nn.Module):
     @property
     def function(self) -> Operator:
         """The layer f with its active adapters, or f alone inside a ``disable`` block."""
-        moved = (
-            self._base.module is not self._modules["base_layer"]
-        )  # replaced by another module, or in an nn.DataParallel replica
+        moved = self._base.module is not self._modules["base_layer"]  # replaced, or an nn.DataParallel replica
         if moved:
             self._base = operator(self.base_layer)
         links = tuple(part for name in self.active for part in self._parts(name))

@@ -53,7 +53,7 @@ class Alignment:
 
 @dataclass(frozen=True, slots=True)
 class RowSums:
-    """The quantities of each row from which the predictions are computed; the symbols are those of the module docstring.
+    """The quantities of each row from which the predictions are computed; the module docstring explains the symbols.
 
     Attributes:
         inner: ⟨d_S, d_T⟩.

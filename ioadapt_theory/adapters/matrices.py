@@ -1,7 +1,8 @@
 """A torch module as the paper's layer f, with a c x d matrix W.
 
-Linear layers store Wᵀ; convolutions store (out, in/groups, *taps) and become (in/groups · taps) x out; transformers'
-``Conv1D`` stores W itself. Any other module with known sizes is a black box: it is only called.
+Linear layers store Wᵀ, and transformers' ``Conv1D`` stores W itself. Convolutions store a kernel of shape (out,
+in/groups, *taps); their W is (in/groups · taps) x out. Any other module with known sizes is a black box that is only
+called.
 """
 
 import math

@@ -19,7 +19,7 @@ from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnknownNameEr
 
 _switching = threading.Lock()
 PEFT_NAMES = "adapter_layer_names"
-"""The attribute in which PEFT's layers list their submodules with adapters."""
+"""Name of the attribute in which PEFT's layers list their submodules with adapters."""
 
 
 def adapt(

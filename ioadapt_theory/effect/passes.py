@@ -32,7 +32,7 @@ class Recorded:
     """The output of a model on one batch, and the activations and gradients of its layers.
 
     Attributes:
-        output: the tensor to compare, (samples, ...).
+        output: the tensor to compare, of shape (samples, ...).
         rows: layer -> its activations and gradients, for the layers that were called.
         silent: layers that were never called.
     """

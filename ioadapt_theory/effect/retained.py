@@ -61,7 +61,7 @@ class RowSums:
         target: ‖d_T‖².
         gained: rows x 3, E[log p_Ta - log p_T] over estimated labels, see ``guessed``, summed over a row's positions.
             The columns are for the target's weights w, 0 and 2w in the estimate. Zeros if the outputs are not logits.
-        wanted: E[log p_Sa - log p_S] over labels estimated with weight 0, summed over a row's positions, or zeros.
+        wanted: E[log p_Sa - log p_S] over labels estimated with weight 0, summed like ``gained``, or zeros.
         agreeing: share of a row's positions, without padding, at which both plain models have the same argmax.
     """
 

@@ -36,6 +36,7 @@ def adapt(
 
     A model that already has adapters, ours or PEFT's, keeps its trainable parameters: only the base of the newly
     adapted layers is frozen. Running statistics are not frozen: a BatchNorm in training mode still updates them.
+    If an error is raised, the model is unchanged.
 
     If a model reads a layer's weight instead of calling the layer, the adapter has no effect and gets no gradient, so
     exclude this layer. torch's own modules are safe: layers inside an nn.MultiheadAttention are rejected, and the fast
@@ -53,7 +54,7 @@ def adapt(
     Raises:
         NoMatchError: no module matches; the message lists similar names.
         UnsupportedError: a target module cannot be adapted, or does not support the placement.
-        InvalidValueError: an option is outside its limits, or the name is taken; the model is unchanged.
+        InvalidValueError: an option is outside its limits, or the name is taken.
 
     Example:
         >>> import torch

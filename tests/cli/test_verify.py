@@ -240,7 +240,7 @@ def test_a_run_of_several_processes_that_ends_early_keeps_what_is_finished(tmp_p
         assert (process.returncode, "lemma-3" in out) == (130, True)
     else:
         assert (process.returncode, out, err.count("\n")) == (3, "", 1)
-        assert err.startswith("ioadapt verify: A worker process died: it was killed, or memory ran out; lower --jobs")
+        assert err.startswith("ioadapt verify: A worker process died, for example because memory ran out; lower --jobs")
 
 
 def test_records_are_merged_and_a_claim_that_is_in_none_is_named(

@@ -132,9 +132,9 @@ def fills(checkpoints: Sequence[Checkpoint], layer: Layer) -> Fills | None:
 
 
 def moments(checkpoints: Sequence[Checkpoint], layer: Layer) -> Moments:
-    """Return the models' inner products and squared distances for a layer for which ``fills`` does not return None."""
+    """Return the inner products and squared distances of the models for a layer that ``fills`` can read."""
     sources = fills(checkpoints, layer)
-    assert sources is not None, "asked before"
+    assert sources is not None, "checked by the caller"
     count, length = len(checkpoints), min(CHUNK, layer.numel)
     inner, squares = np.full((count, count), np.nan), np.full((count, count), np.nan)
     raw = {model: np.empty(length, DTYPES[dtype][1]) for model, (dtype, _) in sources.items()}

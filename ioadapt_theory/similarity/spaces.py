@@ -1,11 +1,11 @@
 """Similarity of the input and output spaces of layers: cosines of Gram matrices without their trivial part.
 
-W is c x d, Y = XW. The effect of an input adapter T has the norm ‖xTW‖² = xTKTᵀxᵀ, which depends only on the Gram K =
-WWᵀ (c x c), and K = K' exactly if W' = WQ with an orthogonal Q. For an output adapter, the same holds for WᵀW (d x d).
-An adapter mixes the channels of a convolution, so its kernel is read as a matrix of one channel axis by all other axes.
-For any wide matrix, K is close to a multiple of I, so K° = K - (tr K / f) I is compared, where K is f x f. Its chance
-level is computed in `null`. Transposed and grouped convolutions cannot be recognised from names and shapes; they are
-read as plain ones.
+W is c x d, Y = XW. The effect of an input adapter T has the squared norm ‖xTW‖² = xTKTᵀxᵀ, which depends on W only
+through its Gram matrix K = WWᵀ (c x c), and K = K' exactly if W' = WQ with an orthogonal Q. For an output adapter, the
+same holds for WᵀW (d x d). An adapter mixes the channels of a convolution, so the kernel is read as a matrix of one
+channel axis by all other axes. For a wide random matrix, K is close to a multiple of I, so K° = K - (tr K / f) I is
+compared, where K is f x f. The chance level of the cosine is computed in `null`. Transposed and grouped convolutions
+cannot be recognised from names and shapes; they are read as plain ones.
 """
 
 import itertools
@@ -24,7 +24,7 @@ from ioadapt_theory.similarity.moments import Moments, in_range
 from ioadapt_theory.similarity.weights import whole
 
 STRIP = 256
-"""Number of rows of a Gram that are computed at once, from the diagonal on; the other half follows by symmetry."""
+"""Number of rows of a Gram matrix that are computed at once, from the diagonal on; the rest follows by symmetry."""
 
 
 class Gram:

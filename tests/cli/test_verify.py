@@ -96,7 +96,7 @@ def test_an_instance_from_a_file_or_a_shipped_one_by_its_name(
     ("argv", "said"),
     [
         (["prop-9"], "Unknown claim 'prop-9'. Did you mean"),
-        (["--instance", "x.json"], "--instance needs exactly one claim to evaluate, got 0."),
+        (["--instance", "x.json"], "--instance needs exactly one claim to evaluate, not 0."),
         (["prop-4", "--stacks", "0"], "--stacks must be at least 1, not 0."),
         (["prop-4", "--jobs", "0"], "--jobs must be at least 1, not 0."),
         *(

@@ -20,8 +20,8 @@ from ioadapt_theory.similarity.report.order import place
 def under_common_names(source: Checkpoint, target: Checkpoint, *, adapted: bool) -> tuple[TensorWeights, TensorWeights]:
     """Return the weights of two checkpoints under common names.
 
-    These are module names if there is an adapter, or if only one model stores its head, since the other's may be tied.
-    Module names are found with transformers, whose import takes longer than a report.
+    With an adapter, or if only one model stores its head (the other's may be tied), these are the names of the modules.
+    They are avoided otherwise, since finding them requires transformers, whose import takes longer than a report.
     """
     heads = [any(name.endswith(HEADS) for name in checkpoint.tensors) for checkpoint in (source, target)]
     if adapted or heads[0] != heads[1]:
@@ -35,7 +35,7 @@ def matrices(weights: Weights) -> dict[str, tuple[int, int]]:
     """Return layer -> numbers of input and output channels for all layers with a matrix, in the network's order."""
     sizes = {}
     inner = sorted({*weights.names} - {""}, key=place)
-    for name in inner or weights.names:  # a container of layers is not a layer, and may raise in ``operator``
+    for name in inner or weights.names:  # a container is not a layer, and its outline may fail
         try:
             f = weights.outline(name)
         except IoAdaptError:
@@ -49,7 +49,7 @@ class Counterparts:
     """The target's layer for each layer of the source.
 
     Attributes:
-        layers: the target's name for each layer of the source.
+        layers: layer of the source -> its name in the target.
         orders: layer of the target with permuted neurons or attention heads -> the order of its channels.
     """
 
@@ -97,7 +97,7 @@ def differing(source: Weights, target: Weights, counterparts: Counterparts) -> t
 
 
 def vectors(names: Iterable[str], counterparts: Mapping[str, str]) -> dict[str, str]:
-    """Return the source's name -> the target's for norms and biases, which are matched like the blocks around them."""
+    """Return the target's name for each of the source's norms and biases, matched like the blocks that contain them."""
     blocks = {"": ""}
     for one, two in counterparts.items():
         parts, others = one.split("."), two.split(".")

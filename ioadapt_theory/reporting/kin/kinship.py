@@ -12,10 +12,10 @@ from ioadapt_theory.reporting.layers import LayerPair
 TELLING: Final = 5.0
 """Minimum z of related layers, relative to permuted channels; it is high, since many layers are tested."""
 FEW: Final = 0.05
-"""Minimum fraction of related layers (at least one) in related models; heavy tails make some layers agree by chance."""
+"""Minimum fraction of equal, pruned or related layers in related models; heavy tails make some agree by chance."""
 SHARED: Final = 0.5
-"""Minimum excess over chance of the input or output similarity of two layers that share this space in another basis;
-models are related, too, if more than half of their layers are equal, are related or share a space."""
+"""Minimum excess over chance of the input or output similarity of two layers that share this space in a different
+basis. Models are also related if more than half of their layers are equal, pruned, related or share a space."""
 KINDS: Final = {
     "rounded": "weights are rounded",
     "zeroed": "weights are set to zero",
@@ -70,10 +70,10 @@ def kinship(
         pairs: the common layers.
         missing: layers of the source without a counterpart.
         extra: layers of the target that the source lacks.
-        vectors: norms and biases that differ, and the number of those that both models have.
+        vectors: norms and biases that differ, and the number of norms and biases that both models have.
         added: whether layers of only one model are copies of its other layers, or a new kind of layer.
         orders: number of layers whose channels were reordered for the comparison.
-        difference: ‖f_T - f_S‖ / ‖f_S‖ for the outputs of source and target, or None if they were not run on inputs.
+        difference: ‖f_T - f_S‖ / ‖f_S‖ for the outputs of source and target, or None if the models were not run.
 
     Returns:
         The verdict and its evidence.
@@ -92,7 +92,7 @@ def kinship(
         return _apart(pairs, sizes, len(missing) + len(extra))
     parts = [
         (True, f"{len(equal)} of {len(pairs)} layers are equal"),
-        (related, f"{len(related)} changed by {100 * median([p.change for p in related] or [0]):.2g} %"),
+        (related, f"{len(related)} changed by {100 * median([p.change for p in related] or [0]):.2g} % (median)"),
         (turned, f"{len(turned)} with inputs or outputs that match in another basis"),
         (sizes, f"{sizes} with different sizes"),
         (vectors[0], f"{len(vectors[0])} of {vectors[1]} norms and biases differ"),
@@ -111,7 +111,7 @@ def kinship(
 def _apart(pairs: Sequence[LayerPair], sizes: int, single: int) -> Kinship:
     """Return the kinship of models without related layers."""
     if 10 * (sizes + single) > len(pairs) + single:
-        other = f"{sizes} of {len(pairs)} layers with different sizes, {single} without counterpart"
+        other = f"{sizes} of {len(pairs)} layers with different sizes, {single} without a counterpart"
         return Kinship(Relation.DIFFERENT, other)
     if all(p.likeness.most / 2 < TELLING for p in pairs):
         return Kinship(Relation.SMALL, "layers with so few channels can look alike by chance")

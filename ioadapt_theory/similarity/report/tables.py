@@ -26,7 +26,7 @@ def summary(c: Comparison) -> list[list[str]]:
 
 
 def chance(c: Comparison) -> list[list[str]]:
-    """Return the table of pairs compared with unrelated layers; only a header if no nulls were requested."""
+    """Return the table of pairs compared with unrelated layers; only the header without null distributions."""
     lines = [["pair", "mean", "unrelated", "excess", f"z > {STANDS_OUT:.0f}"]]
     for pair in c.pairs:
         if (null := c.null(pair)) is not None:
@@ -46,12 +46,10 @@ def grouped(c: Comparison, by: str) -> list[list[str]]:
 
 
 def pair_name(c: Comparison, pair: Pair) -> str:
-    """Return the labels of the two models of a pair, separated by a vertical bar."""
     return " | ".join(c.labels[i] for i in pair)
 
 
 def cell(value: float | None) -> str:
-    """Return a cosine with four decimals, or "-" for None."""
     return "-" if value is None else f"{value:.4f}"
 
 
@@ -96,7 +94,7 @@ def remarks(c: Comparison) -> list[str]:
     more = [f"... and {len(undefined) - 5} more with NaN or infinity"] if len(undefined) > 5 else []
     empty = [f"{pair_name(c, pair)}: no common layers" for pair in c.pairs if c.mean(pair).mean is None]
     small = [
-        f"{pair_name(c, pair)}: {n} of {c.mean(pair).layers} layers are too small to distinguish related from unrelated"
+        f"{pair_name(c, pair)}: {n} of {c.mean(pair).layers} layers are too small to tell related from unrelated ones"
         for pair in c.pairs
         if c.options.space is not Space.WEIGHT and (n := c.too_small(pair))
     ]

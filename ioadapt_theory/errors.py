@@ -80,7 +80,7 @@ class MissingExtraError(IoAdaptError, ImportError):
 
 
 class UnknownNameError(IoAdaptError, KeyError):
-    """Error: a name is unknown."""
+    """Error: a name is unknown, such as that of an option, a layer or a model."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         """Suggest similar known names. If none is similar, or few are known, list up to ``MOST_KNOWN`` known names."""

@@ -1,7 +1,7 @@
 """The chance level of the cosine of two layers: its distribution for unrelated channels, without sampling.
 
 Gram matrices of unrelated networks are still correlated: non-negative activations give their entries a common mean, and
-channels differ in size in every network. But networks trained independently do not share the order of their channels.
+the channels of each network differ in size. But independently trained networks do not share the order of channels.
 So the null distribution of ⟨K, K'⟩, for Gram matrices K and K', is that of ⟨K, PK'Pᵀ⟩ with a random permutation P, the
 statistic of Mantel (Cancer Res. 27, 1967, 209-220). If the channels are a concatenation (a skip connection, fused q, k,
 v), the order of the parts is shared by construction, and P permutes inside each part. No sampling is needed, since a
@@ -98,7 +98,7 @@ def profile(
         r[:, p] -= d
         norms[p] -= d @ d
         delta[p] = d.mean()
-        met = np.where(np.arange(k) == p, n - 1, sizes)  # elements in a row
+        met = np.where(np.arange(k) == p, n - 1, sizes)  # number of entries in a row
         means[p] = r.sum(0) / np.maximum(n * met, 1)
         spread = np.where(np.arange(k) == p, n - 2, sizes)  # the u_j in row i of this part sum to -u_i
         u[part] = (r - met * means[p]) / np.maximum(spread, 1) * (spread > 0)

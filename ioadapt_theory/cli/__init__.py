@@ -39,7 +39,6 @@ class Parser(argparse.ArgumentParser):
         raise InvalidValueError(msg)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Raise ArgumentError for an invalid choice, and suggest similar choices if there are any."""
         if action.choices is not None and value not in action.choices and (near := near_misses(value, action.choices)):
             msg = f"invalid choice: {value!r}. Did you mean {' or '.join(map(repr, near))}?"
             raise argparse.ArgumentError(action, msg)

@@ -68,7 +68,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def files(args: argparse.Namespace) -> Files:
-    """Return the input paths, and the paths that may be written for OUT."""
     out = [] if args.action == "inspect" else [Path(args.out), *(Path(args.out) / name for name in WRITTEN)]
     return Files((args.file, args.base, getattr(args, "source", None)), adapter=tuple(out))
 
@@ -111,7 +110,7 @@ def _matched(args: argparse.Namespace, file: "AdapterFile", base: "Checkpoint", 
     options = {"by": args.match, "source": checkpoint_weights(source) if source else None}
     weights = checkpoint_weights(base)
     matched = match(file, weights, args.component, **options)
-    if matched.lost:  # the base may have its authors' names, the adapter diffusers' names
+    if matched.lost:  # the base may use its authors' layer names, the adapter diffusers'
         renamed = checkpoint_weights(base, [layer.name.path for layer in file.layers])
         again = match(file, renamed, args.component, **options)
         if len(again.lost) < len(matched.lost):

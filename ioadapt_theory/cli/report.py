@@ -51,7 +51,6 @@ def files(args: argparse.Namespace) -> Files:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the report, write the HTML page if requested, and return 0."""
     if not 0 < args.explained <= 1:
         msg = f"--explained must be above 0 and at most 1, not {args.explained:g}."
         raise InvalidValueError(msg)

@@ -89,7 +89,6 @@ def files(args: argparse.Namespace) -> Files:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compare the models and write the result, or list the aliases; return 0."""
     if args.list:
         return _list()
     if len(args.models) < 2:

@@ -81,7 +81,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def files(args: argparse.Namespace) -> Files:
-    """Return the input paths, and the paths that may be written for --html and --out."""
     reads = (args.adapter, args.source, args.target, args.inputs, args.target_inputs)
     return Files(reads, {"--html": args.html}, adapter=(args.out, *(args.out / name for name in WRITTEN)))
 

@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     from ioadapt_theory.claims.expression.algebra import sympy
 
     given = [name for name, x in vars(args).items() if x is not None and name not in ("command", "claims", "format")]
-    for mode in ("instance", "merge"):  # these modes accept no options of the searches
+    for mode in ("instance", "merge"):  # these modes do not use the options of the searches
         if mode in given and (ignored := [name for name in given if name != mode]):
             msg = f"--{ignored[0].replace('_', '-')} cannot be combined with --{mode}; leave one of them out."
             raise InvalidValueError(msg)

@@ -160,10 +160,11 @@ def _added(weights: Weights, single: Collection[str]) -> bool:
         m = weights.layer(name).matrix.detach()
         return tuple(m[:: len(m) // 8 + 1, :: m.shape[1] // 8 + 1].flatten().tolist())
 
-    kinds: dict[str, list[str]] = {}  # names that differ only in numbers; a copied layer has the values of another one
+    kinds: dict[str, list[str]] = {}
     for name in set(weights.names) - {*single}:
         kinds.setdefault(re.sub(r"\d+", "#", name), []).append(name)
     beside = {name: kinds.get(re.sub(r"\d+", "#", name), []) for name in single}
+    # a layer with a new kind of name, or a copy of a common layer whose name differs only in numbers
     return any(not others or values(name) in map(values, others) for name, others in beside.items())
 
 

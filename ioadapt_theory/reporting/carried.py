@@ -55,7 +55,7 @@ def _next(outcome: CarryReport) -> str:
 
 def to_text(outcome: CarryReport) -> str:
     """Return the table and the sentences below it."""
-    return "\n".join([aligned(table(outcome), least=WIDTH), *sentences(outcome)]) + "\n"  # names are not wrapped
+    return "\n".join([aligned(table(outcome), least=WIDTH), *sentences(outcome)]) + "\n"  # names are not shortened
 
 
 def to_json(outcome: CarryReport) -> dict[str, Any]:

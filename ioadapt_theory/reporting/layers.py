@@ -69,7 +69,7 @@ def pairs(
 
 
 def read(weights: Weights, name: str, model: str) -> BaseLayer:
-    """Return a layer or an embedding; raise InvalidValueError, with ``model`` in it, if a weight is not finite."""
+    """Return a layer or an embedding; raise InvalidValueError, which names the ``model``, if a weight is not finite."""
     layer = weights.layer(name)
     finite(layer.matrix.mT, f"Layer {name}", model)
     return BaseLayer(layer.matrix.mT, None) if _is_table(name) else layer

@@ -51,7 +51,7 @@ class Predictions:
         return median(shares) if shares else None
 
     def best(self) -> dict[str, Placement]:
-        """Return layer -> the first of SIDES whose expected share is within TIE of the largest, if any is positive."""
+        """Return layer -> the first side within TIE of the largest expected share, for layers with a positive share."""
         shares: dict[str, dict[Placement, float]] = {}
         for (name, side), one in self.expected.items():
             shares.setdefault(name, {})[Placement(side)] = one.R

@@ -35,7 +35,7 @@ def matrices(weights: Weights) -> dict[str, tuple[int, int]]:
     """Return layer -> numbers of input and output channels for all layers with a matrix, in the network's order."""
     sizes = {}
     inner = sorted({*weights.names} - {""}, key=place)
-    for name in inner or weights.names:  # a container is not a layer, and its outline may fail
+    for name in inner or weights.names:  # the root counts only if it is the only module
         try:
             f = weights.outline(name)
         except IoAdaptError:
@@ -79,7 +79,7 @@ def corresponding(source: Weights, target: Weights) -> Counterparts:
 
 
 def differing(source: Weights, target: Weights, counterparts: Counterparts) -> tuple[list[str], int]:
-    """Return the source's names of norms and biases that differ, and the number of those that both models have."""
+    """Return the source's names of norms and biases that differ, and the number of norms and biases in both."""
     here, there = source.vectors(), target.vectors()
     common = {name: other for name, other in vectors(here, counterparts.layers).items() if other in there}
     apart = []
@@ -90,7 +90,7 @@ def differing(source: Weights, target: Weights, counterparts: Counterparts) -> t
         if order is not None and order.outputs and leaf == "bias":
             b = b[order.order.argsort().to(b.device)]
         few, many = sorted((a, b), key=torch.numel)
-        pruned = a.shape != b.shape and bool(torch.isin(few, many.to(few)).all())  # biases of the neurons that are left
+        pruned = a.shape != b.shape and bool(torch.isin(few, many.to(few)).all())  # of the remaining neurons
         if not (pruned or same(a, b)):
             apart.append(name)
     return apart, len(common)
@@ -110,5 +110,5 @@ def vectors(names: Iterable[str], counterparts: Mapping[str, str]) -> dict[str, 
         parts = name.split(".")
         at = next(k for k in range(len(parts), -1, -1) if ".".join(parts[:k]) in blocks)
         other = ".".join(x for x in (blocks[".".join(parts[:at])], *parts[at:]) if x)
-        deepest[other] = max(deepest.get(other, (-1, "")), (at, name))  # the number of a removed block was reused
+        deepest[other] = max(deepest.get(other, (-1, "")), (at, name))  # a removed block had the same number
     return {name: other for other, (_, name) in deepest.items()}

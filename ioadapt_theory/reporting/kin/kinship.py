@@ -12,7 +12,7 @@ from ioadapt_theory.reporting.layers import LayerPair
 TELLING: Final = 5.0
 """Minimum z of related layers, relative to permuted channels; it is high, since many layers are tested."""
 FEW: Final = 0.05
-"""Minimum fraction of equal, pruned or related layers in related models; heavy tails make some agree by chance."""
+"""Minimum fraction of equal, pruned or related layers in related models; with heavy tails, a few agree by chance."""
 SHARED: Final = 0.5
 """Minimum excess over chance of the input or output similarity of two layers that share this space in a different
 basis. Models are also related if more than half of their layers are equal, pruned, related or share a space."""
@@ -89,7 +89,7 @@ def kinship(
     sizes = sum(p.size != p.there for p in pairs)
     count = len(equal) + len(related) + len(narrowed)
     if count < max(1, FEW * len(pairs)) and 2 * (count + len(turned)) <= len(pairs):
-        return _apart(pairs, sizes, len(missing) + len(extra))
+        return _apart(pairs, len(others), sizes, len(missing) + len(extra))
     parts = [
         (True, f"{len(equal)} of {len(pairs)} layers are equal"),
         (related, f"{len(related)} changed by {100 * median([p.change for p in related] or [0]):.2g} % (median)"),
@@ -108,14 +108,16 @@ def kinship(
     return Kinship(Relation.RELATED, why, orders)
 
 
-def _apart(pairs: Sequence[LayerPair], sizes: int, single: int) -> Kinship:
-    """Return the kinship of models without related layers."""
+def _apart(pairs: Sequence[LayerPair], unlike: int, sizes: int, single: int) -> Kinship:
+    """Return the kinship of models with too few related layers; ``unlike`` is the number of unrelated ones."""
     if 10 * (sizes + single) > len(pairs) + single:
         other = f"{sizes} of {len(pairs)} layers with different sizes, {single} without a counterpart"
         return Kinship(Relation.DIFFERENT, other)
     if all(p.likeness.most / 2 < TELLING for p in pairs):
         return Kinship(Relation.SMALL, "layers with so few channels can look alike by chance")
-    return Kinship(Relation.UNRELATED, f"the weights of {len(pairs)} layers are no more similar than by chance")
+    return Kinship(
+        Relation.UNRELATED, f"the weights of {unlike} of {len(pairs)} layers are no more similar than by chance"
+    )
 
 
 def _shared(null: Null | None) -> bool:

@@ -97,9 +97,9 @@ def _features() -> str:
 
 @cache
 def sums(one: str, two: str) -> Callable[[int, int, int, int], None]:
-    """Return a compiled loop that writes ⟨a, a⟩, ⟨a, b⟩, ⟨b, b⟩ and ‖a - b‖² in float64, for tensors of these dtypes.
+    """Return a compiled loop that writes ⟨a, a⟩, ⟨a, b⟩, ⟨b, b⟩ and ‖a - b‖² in float64, for two dtypes.
 
-    It takes the addresses of a and b, the number of elements of each, and the address of the four results.
+    The loop takes the addresses of a and b, the number of elements of each, and the address of the four results.
     """
     import llvmlite.binding as llvm
 

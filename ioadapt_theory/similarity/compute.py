@@ -19,7 +19,7 @@ from ioadapt_theory.similarity.result import Comparison, Options, Row, labels_of
 Model = Checkpoint | str | PathLike[str]
 """An open checkpoint, or an alias, a path or a hub id."""
 Progress = Callable[[int], object]
-"""A function that receives the number of elements read."""
+"""A function that is called with the number of elements of each layer."""
 
 MOST_THREADS = 4
 """Default maximum number of threads, each of which keeps its own layers in memory."""
@@ -50,10 +50,8 @@ def compare(
         The comparison: rows (one per layer) with the similarity of each pair, means, and skipped tensors with reasons.
 
     Raises:
-        InvalidValueError: An option is outside its limits, or no layer is common.
-        UnknownNameError: A model is not an alias, a path or a hub id.
-        SourceError: The weights are unavailable.
-        FileFormatError: A file is invalid.
+        InvalidValueError: An option is outside its limits, or no layer is left to compare.
+        IoAdaptError: A model cannot be opened; the subclasses are those that ``open_checkpoint`` raises.
 
     Example:
         >>> import tempfile
@@ -185,7 +183,9 @@ def _over_layers(
     order = sorted(range(len(layers)), key=lambda k: -layers[k].numel)
     results: dict[int, Moments] = {}
     with ThreadPoolExecutor(threads) as pool:
-        for k, result in zip(order, pool.map(work, [layers[k] for k in order]), strict=True):  # cancels on errors
+        for k, result in zip(
+            order, pool.map(work, [layers[k] for k in order]), strict=True
+        ):  # an error cancels the rest
             results[k] = result
             if advance is not None:
                 advance(layers[k].numel)

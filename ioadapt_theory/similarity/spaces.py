@@ -1,4 +1,4 @@
-"""Similarity of the input and output spaces of layers: cosines of Gram matrices without their trivial part.
+"""Similarity of the input and output spaces of layers: cosines of Gram matrices minus multiples of I.
 
 W is c x d, Y = XW. The effect of an input adapter T has the squared norm ‖xTW‖² = xTKTᵀxᵀ, which depends on W only
 through its Gram matrix K = WWᵀ (c x c), and K = K' exactly if W' = WQ with an orthogonal Q. For an output adapter, the
@@ -36,7 +36,7 @@ class Gram:
     """
 
     def __init__(self, w: Float64[Tensor, "f m"], cuts: Sequence[int]) -> None:
-        """Compute the Gram; ``cuts`` divide the channels into the parts that ``null`` permutes separately."""
+        """Compute the Gram matrix; ``cuts`` are the boundaries of the parts that ``null`` permutes separately."""
         self.trace, self.cuts = float(w.square().sum()), cuts
         self.t = self.trace / len(w)
         self.w, self.held = w, 2 * len(w) <= 3 * w.shape[1]
@@ -78,7 +78,7 @@ class Gram:
 def moments(
     layer: Layer, checkpoints: Sequence[Checkpoint], space: Space, widths: Sequence[int], parent: int | None = None
 ) -> Moments:
-    """Return inner products ⟨K°_a, K°_b⟩ of the Grams of all models that have the layer, and their profiles.
+    """Return inner products ⟨K°_a, K°_b⟩ for all pairs of models that have the layer, and the profiles of all K°.
 
     Args:
         layer: The layer, with at least two axes and at least two channels on the requested side.

@@ -12,7 +12,6 @@ from ioadapt_theory.errors import UnknownNameError
 from ioadapt_theory.similarity.result import Comparison, Pair, Row
 
 GROUPS: Final = ("kind", "block")
-"""Ways to group layers."""
 
 STAGES: Final = TABLES["order"]["stages"]
 """Patterns of the stages of a network, in order; the first part of a name that matches one determines the stage."""

@@ -54,7 +54,6 @@ def _next(outcome: CarryReport) -> str:
 
 
 def to_text(outcome: CarryReport) -> str:
-    """Return the table and the sentences below it."""
     return "\n".join([aligned(table(outcome), least=WIDTH), *sentences(outcome)]) + "\n"  # names are not shortened
 
 

@@ -60,7 +60,7 @@ def load_model(source: Path | str) -> nn.Module:
     config = folder / "config.json"
     if not config.is_file():
         what = "has no config.json" if folder.is_dir() else "is not a local folder"
-        msg = f"{source} {what}; give the folder of a transformers or diffusers model, or an ANI network (ani-1x:0)."
+        msg = f"{source} {what}; give a transformers or diffusers model's folder, or an ANI network (such as ani-1x:0)."
         raise InvalidValueError(msg)
     try:
         entries = dict(json.loads(config.read_text(encoding="utf-8")))

@@ -46,7 +46,6 @@ def to_text(report: Report, width: int = 100) -> str:
 
 
 def note(report: Report) -> str:
-    """Return the legend of the table's columns."""
     if report.predictions is not None:
         return (
             "cosine: cosine of the weights; norms: ratio of their norms, target over source; input, output, weight:"

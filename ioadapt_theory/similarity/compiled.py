@@ -75,7 +75,7 @@ Fills = dict[int, tuple[str, Callable[[memoryview, int], object]]]
 
 @cache
 def usable() -> bool:
-    """Return whether LLVM 17 or later is installed, and the processor converts float16 in hardware."""
+    """Return whether llvmlite has LLVM 17 or later, and the processor converts float16 in hardware."""
     if find_spec("llvmlite") is None:
         return False
     import llvmlite.binding as llvm

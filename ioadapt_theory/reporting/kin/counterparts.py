@@ -90,7 +90,7 @@ def differing(source: Weights, target: Weights, counterparts: Counterparts) -> t
         if order is not None and order.outputs and leaf == "bias":
             b = b[order.order.argsort().to(b.device)]
         few, many = sorted((a, b), key=torch.numel)
-        pruned = a.shape != b.shape and bool(torch.isin(few, many.to(few)).all())  # of the remaining neurons
+        pruned = a.shape != b.shape and bool(torch.isin(few, many.to(few)).all())  # values of the remaining neurons
         if not (pruned or same(a, b)):
             apart.append(name)
     return apart, len(common)

@@ -55,7 +55,8 @@ def cell(value: float | None) -> str:
 
 def heading(c: Comparison) -> str:
     """Return a one-line description of what was compared and averaged."""
-    what = "weights" if c.options.space is Space.WEIGHT else f"{c.options.space}-side Grams, identity removed"
+    space = c.options.space
+    what = "weights" if space is Space.WEIGHT else f"{space}-side Gram matrices minus multiples of I"
     what = f"{what}, updates since {c.parent}" if c.parent else what
     mean = "weighted by parameters" if c.options.weighted else "uniform"
     lowest = f"lowest {100 * c.options.lowest:.3g} % of the layers"

@@ -110,7 +110,7 @@ def cluster(address: str) -> Iterator[tuple[Executor, Callable[[], int]]]:
     for name in [name for name in logging.root.manager.loggerDict if name.split(".")[0] in LOUD]:
         logging.getLogger(name).setLevel(logging.CRITICAL)  # the caller reports the loss once
     try:
-        with warnings.catch_warnings(action="ignore"):  # about versions, which each task compares
+        with warnings.catch_warnings(action="ignore"):  # each task detects different versions
             client = make(address, timeout=PATIENCE, set_as_default=False, name="ioadapt")
     except (OSError, ValueError, TypeError) as error:
         reason = str(error).splitlines()[0] if str(error) else f"no answer within {PATIENCE:g} s"

@@ -71,7 +71,7 @@ def kinship(
         missing: layers of the source without a counterpart.
         extra: layers of the target that the source lacks.
         vectors: norms and biases that differ, and the number of norms and biases that both models have.
-        added: whether layers of only one model are copies of its other layers, or a new kind of layer.
+        added: whether layers of only one model are copies of its other layers, or of a new kind.
         orders: number of layers whose channels were reordered for the comparison.
         difference: ‖f_T - f_S‖ / ‖f_S‖ for the outputs of source and target, or None if the models were not run.
 
@@ -144,7 +144,7 @@ def _copied(
 
 
 def _inside(pairs: Sequence[LayerPair], cut: Sequence[LayerPair]) -> bool:
-    """Return whether all missing channels (if any) are inside the network, none in vocabulary, features or classes."""
+    """Return whether missing channels, if any, are inside the network, not in its vocabulary, features or classes."""
     order = {p.name: k for k, p in enumerate(pairs)}
     outputs = {p.size[1]: order[p.name] for p in reversed(cut) if p.size[1] != p.there[1]}
     inputs = {p.size[0]: order[p.name] for p in cut if p.size[0] != p.there[0]}

@@ -77,7 +77,7 @@ def _gram(w: Tensor) -> Float[np.ndarray, "f f"] | None:
     """Return the trace-free part of AAᵀ, for A divided by its largest element; None if it is zero up to rounding."""
     w = _wide(w, w.numel())
     top = w.abs().max() if w.numel() else w.new_zeros(())
-    w = w / top if top > 0 else w  # the squared Gram has fourth powers, which could overflow
+    w = w / top if top > 0 else w  # its squared norm has fourth powers, which could overflow
     k: np.ndarray = (w @ w.mT).double().cpu().numpy()
     whole = np.linalg.norm(k)
     k[np.diag_indices(len(k))] -= np.trace(k) / len(k)

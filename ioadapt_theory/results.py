@@ -65,7 +65,6 @@ def _remove_abandoned(path: Path) -> None:
 
 
 def write_text(path: Path | str, text: str) -> None:
-    """Write text atomically, as UTF-8."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

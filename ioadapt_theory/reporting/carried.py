@@ -58,7 +58,6 @@ def to_text(outcome: CarryReport) -> str:
 
 
 def to_json(outcome: CarryReport) -> dict[str, Any]:
-    """Return the outcome as data for JSON: numbers, strings, lists and dictionaries."""
     return {
         "kept": outcome.kept,
         "interval": [*outcome.interval],

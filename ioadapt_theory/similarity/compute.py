@@ -171,7 +171,6 @@ def _measure(
 
 
 def _processors() -> int:
-    """Return the number of usable processors, at most MOST_THREADS."""
     own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(own, MOST_THREADS)
 

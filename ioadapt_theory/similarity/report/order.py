@@ -39,7 +39,6 @@ def _rank(table: list[str], part: str) -> int | None:
 
 
 def in_order(c: Comparison) -> list[Row]:
-    """Return the rows in the order in which the network computes the layers."""
     return sorted(c.rows, key=lambda row: place(row.name))
 
 

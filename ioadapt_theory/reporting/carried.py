@@ -29,8 +29,8 @@ def sentences(outcome: CarryReport) -> list[str]:
     """Return the sentences below the table: notes, layers without an adapter, and what to do next."""
     gain = "in log-likelihood (R_KL)" if outcome.need == "labels" else "(R, if both models need the same change)"
     lines = [
-        f"The total in the column 'kept' is the predicted share of the gain {gain}; for a layer, it is the share of its"
-        " own effect that is kept.",
+        f"In the line 'total', the column 'kept' shows the predicted share of the gain {gain}; in the line of a layer,"
+        " it shows the share of the layer's own effect that is kept.",
         "Of the {} rows, {} were used to fit, {} to select and {} to test.".format(sum(outcome.rows), *outcome.rows),
         *outcome.notes,
     ]
@@ -39,26 +39,25 @@ def sentences(outcome: CarryReport) -> list[str]:
         lines.append(f"Without the adapter, the two models predict the same label at {agreement:.0%} of positions.")
     if outcome.refined is not None:
         lines.append(FROM_ZERO.format(*outcome.refined))
-    lines += [f"{name}: the plain LoRA keeps {s:.3f} of the squared effect." for name, s in outcome.truncated.items()]
+    lines += [f"{name}: the plain LoRA keeps {s:.3f} of its squared effect." for name, s in outcome.truncated.items()]
     lines += [f"{name}: {why}." for name, why in outcome.unmatched.items()]
     return [*lines, *([] if outcome.prediction is None else [DOMAIN]), _next(outcome)]
 
 
 def _next(outcome: CarryReport) -> str:
-    """Return the next step; suggest refinement only if there is a candidate to refine and it was not asked for."""
-    refine = outcome.refined is None and "zero" in outcome.scores and len(outcome.scores) > 1  # no extraction
+    """Return the next step; suggest refinement only if it was not requested and there is a candidate to refine."""
+    refine = outcome.refined is None and "zero" in outcome.scores and len(outcome.scores) > 1  # not an extraction
     if outcome.matched:
-        return f"Next: test the adapter on a few labels{', or improve it without labels (--refine 50)' * refine}."
-    return f"Next: give more inputs from the adapter's domain{', try --refine 200' * refine}, or train on the target."
+        return f"Next: test the adapter on labelled data{', or improve it without labels (--refine 50)' * refine}."
+    more = "give more inputs from the adapter's domain"
+    return f"Next: {more}{', try --refine 200' * refine}, or train an adapter on the target."
 
 
 def to_text(outcome: CarryReport) -> str:
-    """Return the table and the sentences below it."""
-    return "\n".join([aligned(table(outcome), least=WIDTH), *sentences(outcome)]) + "\n"  # names are not wrapped
+    return "\n".join([aligned(table(outcome), least=WIDTH), *sentences(outcome)]) + "\n"  # names are not shortened
 
 
 def to_json(outcome: CarryReport) -> dict[str, Any]:
-    """Return the outcome as data for JSON: numbers, strings, lists and dictionaries."""
     return {
         "kept": outcome.kept,
         "interval": [*outcome.interval],

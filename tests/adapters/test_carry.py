@@ -386,10 +386,10 @@ def test_the_sentences_below_the_table_hold_for_what_was_done():
     assert "two models predict" in labels
     assert "gain (R, if both models need the same change)" in change
     assert "two models predict" not in change  # its outputs are no logits
-    assert "Next: test the adapter on a few labels, or improve it without labels (--refine 50)." in change
+    assert "Next: test the adapter on labelled data, or improve it without labels (--refine 50)." in change
     refined = transfer(source, copy.deepcopy(target), inputs=X, need="change", refine=3)
-    assert to_text(refined).endswith("Next: test the adapter on a few labels.\n")
+    assert to_text(refined).endswith("Next: test the adapter on labelled data.\n")
     assert "A new adapter trained from zero for 3 steps, without labels, keeps " in str(refined)
     extracted = to_text(extract(mlp(0), target, X))
     assert "two models predict" not in extracted  # the base and itself
-    assert extracted.endswith("Next: test the adapter on a few labels.\n")
+    assert extracted.endswith("Next: test the adapter on labelled data.\n")

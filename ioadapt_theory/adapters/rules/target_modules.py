@@ -1,4 +1,4 @@
-"""Selection of modules by PEFT's rules for target_modules and exclude_modules."""
+"""Selection of modules by target_modules and exclude_modules, which follow PEFT's rules."""
 
 import difflib
 import warnings
@@ -62,8 +62,8 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
     for name, module in targets.items():
         if _read_by_owner(name, named, model):
             msg = (
-                f"{name} belongs to an nn.MultiheadAttention, which reads its weight and never calls it, so an adapter"
-                " would be ignored; exclude it, or use an attention with separate projections."
+                f"{name} belongs to an nn.MultiheadAttention, which reads the layer's weight and never calls the layer,"
+                " so an adapter would be ignored; exclude it, or use an attention with separate projections."
             )
             raise UnsupportedError(msg)
         if not isinstance(module, AdaptedLayer):

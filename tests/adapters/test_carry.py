@@ -338,7 +338,7 @@ def test_the_difference_of_a_tuned_model_is_an_adapter_by_its_effect():
         ({"inputs": X[:, :5]}, "fails on the inputs"),
         ({"inputs": X * float("nan")}, "NaN"),
         ({"call": lambda m, x: m[0](x)}, "does not change|different shapes|of the source"),
-        ({"rename": {"0": "nowhere"}}, "rename contains 'nowhere'"),
+        ({"rename": {"0": "nowhere"}}, "rename contains 'nowhere', but"),
     ],
 )
 def test_bad_inputs_are_one_sentence_and_change_nothing(options, sentence):
@@ -357,7 +357,7 @@ def test_without_inputs_options_of_carrying_are_refused():
 
 
 def test_models_without_a_difference_are_not_extracted():
-    for tuned, sentence in ((mlp(0), "equals the base in all 3 linear"), (nn.Sequential(mlp(0)), "has no layer of")):
+    for tuned, sentence in ((mlp(0), "equals the base in all 3 linear"), (nn.Sequential(mlp(0)), "has no linear")):
         with pytest.raises(InvalidValueError, match=f"The tuned model {sentence}"):
             extract(mlp(0), tuned, X)
 

@@ -46,7 +46,7 @@ def counterparts(
     modules = dict(walk(target))
     renamed = {n: (new,) for n, new in (rename or {}).items() if n in names}
     if missing := sorted(new for (new,) in renamed.values() if new not in modules):
-        msg = f"rename contains {missing[0]!r}, which is not a module of the target; give a name that the target has."
+        msg = f"rename contains {missing[0]!r}, but the target has no module of this name; give an existing name."
         raise InvalidValueError(msg)
     rest = [n for n in names if n not in renamed]
     if match == "effect":
@@ -75,7 +75,7 @@ class Candidates:
         parts: the parts of the source's adapter, with low rank, by key.
         fit: the parts fitted at places (layers and sides) of the target.
         picked: key of a part -> the place at which the part keeps the largest share of its gain.
-        lost: layer of the source -> why a possible target layer supports none of the sides asked for.
+        lost: layer of the source -> why one of its possible target layers supports none of the requested sides.
         truncated: key of a part that was truncated to low rank -> share of its squared effect that remains.
     """
 
@@ -124,7 +124,7 @@ class Candidates:
             made["by layer"] = self._assembled({key: one.best for key, one in fitted.items() if one.kept[one.best] > 0})
         copies = self._copies()
         for layer in {self.parts[key].layer for key in self.fit.closed - self.picked.keys()} & copies.keys():
-            target = self.places[layer][0]  # cannot be fitted, as in convolutions with many groups
+            target = self.places[layer][0]  # its parts cannot be fitted, as with many groups
             for adapters in made.values():
                 adapters.setdefault(target, copies[layer])
         sides = {part.placement for part in self.parts.values()} - {BIAS}
@@ -133,7 +133,7 @@ class Candidates:
         return {n: adapters for n, adapters in made.items() if adapters}
 
     def strengths(self, scores: Mapping[str, float]) -> dict[str, Adapters]:
-        """Return the best closed form multiplied by each of ``STRENGTHS``; {} without one or with few rows."""
+        """Return the best closed form times each of ``STRENGTHS``, or {} without a closed form or with few rows."""
         fitted = [n for n in self.by_name if n != "copy"]
         if self.few or not fitted:
             return {}

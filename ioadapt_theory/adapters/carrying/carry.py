@@ -27,9 +27,10 @@ STEPS = 10
 TOO_FEW = 16
 """Largest number of rows about which a note says that they are too few for a reliable prediction."""
 AS_GOOD = 0.02
-"""By how much a candidate's share of the gain must exceed the copy's, and that of a scaled closed form all others."""
+"""Margin in the share of the gain by which a candidate must beat the copy, and a scaled closed form all others."""
 LITTLE, APART, DISAGREEING = 0.3, 0.3, 0.15
 """Thresholds of notes: share of the gain kept, |R_KL - R|, and share of positions where the plain models disagree."""
+IMPOSSIBLE = "on no layer of the target can an adapter be fitted or copied, for the reasons given for each layer"
 
 
 def carried(
@@ -49,7 +50,7 @@ def carried(
 
     The target receives the best candidate that is likely to keep some of the gain, or no adapter if there is none. If
     ``tuned`` is given, a model fine-tuned from ``source``, an adapter is first extracted from the difference of the two
-    models; if ``target`` is ``source``, it is left there.
+    models and then, unless ``target`` is ``source``, carried over.
 
     Returns:
         A report on the adapter that was put on the target, with the share of the gain that it is predicted to keep.
@@ -94,7 +95,7 @@ def _require_finite(model: nn.Module, role: str) -> None:
     for name, weight in model.named_parameters():
         tested = not weight.is_meta and weight.is_floating_point() and weight.element_size() > 1  # not float8
         if tested and not weight.isfinite().all():
-            msg = f"{name} of the {role} contains NaN or infinity; give a model with finite weights."
+            msg = f"Parameter {name} of the {role} contains NaN or infinity; give a model with finite weights."
             raise InvalidValueError(msg)
 
 
@@ -138,7 +139,7 @@ class _Carrying:
                 self.candidates[name], self.scores[name] = refined(self.trial, adapters, steps, bar.update)
 
     def report(self, chosen: str) -> tuple[CarryReport, Adapters]:
-        """Predict on unused rows what share of the gain is kept; return the report, and the adapters to add or {}."""
+        """Predict on unused rows what share of the gain is kept; return the report, and the adapters to add (or {})."""
         fitted = max(self.made.by_name, key=lambda n: self.scores[n], default=chosen)
         shown = {n: self.candidates[n] for n in (chosen, "copy", fitted, "from zero") if n in self.candidates}
         predicted = self.trial.predicted(shown, self.rows.tell)
@@ -193,7 +194,8 @@ class _Carrying:
     def notes(self, best: Prediction | None, *, put: bool) -> list[str]:
         rows, notes, test, more = self.rows.rows, [], "check the prediction on labelled data", "give more inputs"
         if best is None:
-            notes.append(f"No adapter was added: no candidate keeps any of the gain on the rows for selection; {more}.")
+            why = f"no candidate keeps any of the gain on the rows used for selection; {more}"
+            notes.append(f"No adapter was added: {why if self.made.by_name else IMPOSSIBLE}.")
         elif not put:
             least = f"even the best candidate may keep none of the gain (lower bound {best.interval[0]:.2f})"
             notes.append(f"No adapter was added: {least}; {more}, or train on the target.")
@@ -202,8 +204,8 @@ class _Carrying:
         elif self.few:
             notes.append(f"There are only {rows} rows, so fewer candidates are tried than with more; give 256 or more.")
         if best is not None and put and best.kept < LITTLE:
-            way = more if self.trial.options.refine else "refine the adapter (refine=50, --refine 50)"
-            notes.append(f"Only {best.kept:.2f} of the gain is kept; {way}, or train it further on the target.")
+            way = more if self.trial.options.refine else "take more gradient steps (refine=50, --refine 50)"
+            notes.append(f"Only {best.kept:.2f} of the gain is kept; {way}, or train the adapter on the target.")
         if best is not None and best.R_KL is not None and abs(best.R_KL - best.R) > APART:
             both = f"{best.R_KL:.2f} from the likelihoods, {best.R:.2f} from the output changes"
             notes.append(f"The two estimates of the share of the gain that is kept differ ({both}); {test}.")

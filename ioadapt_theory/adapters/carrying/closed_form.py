@@ -7,7 +7,7 @@ needed, so M* is computed as two low-rank factors. ``shrunk`` adds a penalty λ�
 returns the low-rank change whose effect is nearest to that of a given change.
 
 Rows arrive in batches. As long as there are fewer rows than features of the target, the rows are stored, since the dual
-form is smaller; after that, they are summed to Gram matrices. The ridge is λ times the diagonal of C_TT, so that
+form is smaller; after that, they are accumulated in Gram matrices. The ridge is λ times the diagonal of C_TT, so that
 outlier channels do not determine the ridge of all channels.
 """
 
@@ -28,7 +28,7 @@ MOST_SHRUNK: Final = 2048
 ROUNDS = 3
 """Number of subspace iterations in ``low_rank``; the error was below 1e-4 for several spectra of C and K."""
 RARE = 1e-4
-"""Smallest relative size of a feature that is scaled to size 1; rarer features keep small weights."""
+"""Relative size below which a feature is not scaled up to size 1, so that rarely active features get small weights."""
 TINY = 1e-15
 EXACT = 1024
 """Largest number of features for which sums and solves use float64; float32 is too coarse for the smallest ridge."""
@@ -156,7 +156,7 @@ class Translation:
         return {f"ridge {ridge:g}": (a, b.mT) for ridge, a, b in zip(RIDGES, read, written, strict=True)}
 
     def shrunk(self, reader: Regression, writer: Regression) -> dict[str, Factors]:
-        """Return low-rank approximations of the M' that solve C_TT M' K_TT + λM' = C_TS M K_ST + λM, by candidate name.
+        """Return low-rank factors near the M' that solves C_TT M' K_TT + λM' = C_TS M K_ST + λM, for each λ.
 
         The result is empty if the two sides differ in kind or size, or have more than ``MOST_SHRUNK`` features.
         """

@@ -24,9 +24,9 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
     """Put a LoRA on the base model, so that it approximates the tuned model.
 
     For each layer, the LoRA is the low-rank matrix whose effect is nearest to the effect C^½ D K^½ of the weight
-    difference D, with the Gram matrices C of the layer's inputs and K of the gradients of its outputs. The LoRAs from a
-    plain SVD of D with the same ranks are also tried, and those that keep more of the gain are put on the base. Changes
-    of biases, norms and embeddings are left out.
+    difference D, with the Gram matrices C of the layer's inputs and K of the gradients of its outputs. A plain SVD
+    of D with the same rank is also tried, and the method that keeps more of the gain on the model is used. Changes of
+    biases, norms and embeddings are left out.
 
     Args:
         base: the model before tuning; the adapter is added in place.
@@ -36,7 +36,7 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
         **options: ``rank`` or ``rank_share``, and other fields of ``Options``.
 
     Returns:
-        A report with the ranks, and with the shares of the gain that these LoRAs and the plain SVD keep.
+        A report with the ranks, and with the shares of the gain that the better method and the plain SVD keep.
 
     Raises:
         InvalidValueError: no layer differs, a layer has a different size, or an option or the inputs are invalid.
@@ -71,12 +71,12 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
         rows=rows.counts,
         layers={n: CarriedLayer(n, "weight", r, 0, sizes[n], kept[f"{n}:weight"]) for n, r in ranks.items()},
         scores=scores,
-        notes=(f"The LoRA approximates the weight difference; the share 'if copied' is what its {PLAIN} keeps.",),
+        notes=(f"The LoRA approximates the weight difference; the share 'if copied' is that of its {PLAIN}.",),
     )
 
 
 def differences(base: nn.Module, tuned: nn.Module) -> dict[str, Tensor]:
-    """Return W_tuned - W in float32 for every linear layer and convolution of both models that differs.
+    """Return layer -> W_tuned - W, in float32, for the linear layers and convolutions in which the models differ.
 
     Raises:
         InvalidValueError: no layer differs, or a layer has a different size.
@@ -95,7 +95,8 @@ def differences(base: nn.Module, tuned: nn.Module) -> dict[str, Tensor]:
         else:
             found[name] = w2 - w
     if not found:
-        what = f"equals the base in all {same} linear layers and convolutions"
-        msg = f"The tuned model {what if same else 'has no layer of the base'}; give a model tuned from the base."
+        kinds = "linear layers and convolutions"
+        what = f"equals the base in all {same} {kinds}" if same else f"has no {kinds} of the base"
+        msg = f"The tuned model {what}; give a model tuned from the base."
         raise InvalidValueError(msg)
     return found

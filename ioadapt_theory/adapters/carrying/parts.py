@@ -48,7 +48,7 @@ class Part:
 
 
 def parts_of(adapted: Mapping[str, AdaptedLayer], name: str) -> list[Part]:
-    """Return the parts of an adapter, layer by layer; families other than LoRA have parts of full rank."""
+    """Return the parts of an adapter, layer by layer; those of families other than LoRA have full rank."""
     parts = []
     for layer, module in adapted.items():
         adapter: Adapter = module.adapters[name]  # type: ignore[assignment]

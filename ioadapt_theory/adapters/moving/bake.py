@@ -17,7 +17,7 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
     The parts act in turn on a matrix M, which starts as W': an input part gives (I + AB)M, an output part M(I + AB), a
     weight part M + AB. An input part alone thus gives the LoRA A(BW'), and an output part (W'A)B. Parts of ranks r₁ and
     r₂ give rank r₁ + r₂, but at most min(c, d); an input part of a convolution has rank r · taps. B includes the
-    scaling. Δb is the sum of bAB for an output part and the scaled shift of the adapter, or None without both.
+    scaling. Δb is bAB from an output part plus the scaled shift of the adapter, or None if there is neither.
 
     Args:
         adapter: an adapter of the family "lora".

@@ -14,7 +14,7 @@ from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
 
 def combine(model: nn.Module, weights: Mapping[str, float], name: str) -> nn.Module:
-    """Return the model with a new adapter, the weighted sum of several adapters, which becomes the only active one.
+    """Return the model with a new adapter, the weighted sum of several adapters; only the new one is active.
 
     With weights w and scalings s, the sum is exactly I + Σ w s AB on the input or output side, and W + Σ w s AB on the
     weight; its rank is the sum of the ranks. If several input or output adapters are activated together instead, they

@@ -36,7 +36,7 @@ class Fidelity:
 def inverse(w: Tensor, ridge: float = 0.0) -> tuple[Tensor, float]:
     """Return the pseudo-inverse W⁺ in float64, and the condition number s_max / s_min of W.
 
-    With a ridge, the result is Wᵀ(WWᵀ + λ²I)⁻¹ with λ = ridge · s_max, whose norm is at most 1/(2λ).
+    With a ridge, the result is Wᵀ(WWᵀ + λ²I)⁻¹ with λ = ridge · s_max, whose spectral norm is at most 1/(2λ).
 
     Raises:
         InvalidValueError: the ridge is outside [0, 1), or W contains NaN or infinity.

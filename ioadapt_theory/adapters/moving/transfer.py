@@ -32,8 +32,8 @@ def transfer(
 
     An input adapter needs the same input size, an output adapter the same output size, a weight adapter both; an
     adapter that fits may still be useless on the target, see ``report``. The target is frozen; if it already has
-    adapters, only the newly adapted layers are. If inputs are given, the target is not frozen, and receives no adapter
-    if none is likely to keep any of the gain.
+    adapters, only the newly adapted layers are frozen. If inputs are given, the target is not frozen, and receives no
+    adapter if none is likely to keep any of the gain.
 
     Args:
         source: the model with the adapter.
@@ -71,7 +71,7 @@ def transfer(
         common: dict[str, Any] = {"strict": strict, "rename": rename, "match": match, "trainable": trainable}
         return carried(source, target, inputs, name=name, **common, **options)
     if options:
-        Options.of({n: o for n, o in options.items() if n != "tuned"})  # first, errors that inputs= would not help
+        Options.of({n: o for n, o in options.items() if n != "tuned"})  # other errors come first
         msg = f"{', '.join(sorted(options))} can be used only with inputs=; give inputs= too."
         raise InvalidValueError(msg)
     given: Mapping[str, Adapter] = {n: layer.adapters[name] for n, layer in layers(source, name).items()}  # type: ignore[misc]

@@ -29,7 +29,7 @@ TIE = 0.02
 def without_auto(
     model: nn.Module, config: AdapterConfig, target: nn.Module | None, inputs: Any = None
 ) -> AdapterConfig:
-    """Return the configuration with "auto" replaced by a side for each layer, unless placement_pattern gives another.
+    """Return the configuration with "auto" replaced by a side for each layer for which placement_pattern has none.
 
     Layers on which an adapter is expected to keep none of its gain are left out, with a warning.
 
@@ -62,7 +62,7 @@ def without_auto(
 
 
 def by_law(model: nn.Module, config: AdapterConfig, target: nn.Module, inputs: Any) -> dict[str, Placement | None]:
-    """Return layer -> the side on which an adapter is expected to keep most of its gain, or None if on no side any."""
+    """Return layer -> side on which an adapter is expected to keep most of its gain, or None if neither keeps any."""
     here, there = dict(walk(model)), dict(walk(target))
     selected = [*select(model, config)]
     matched = correspond([Name("", n) for n in selected], ModelWeights(target), "auto", source=ModelWeights(model))

@@ -76,7 +76,7 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
 
 
 def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) -> None:
-    """Warn about selected parameters of three dimensions; raise UnsupportedError if nothing else is selected."""
+    """Warn about selected three-dimensional parameters; raise UnsupportedError if nothing else is selected."""
     wanted = config.target_modules
     stacks = {
         f"{name}.{key}".lstrip("."): p
@@ -89,7 +89,7 @@ def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) ->
         return
     some = ", ".join(f"{name} {[*stacks[name].shape]}" for name in meant[:2])
     more = f" and {len(meant) - 2} more" if len(meant) > 2 else ""
-    msg = f"Parameters of three dimensions (such as stacked experts) cannot be adapted: {some}{more}; "
+    msg = f"Three-dimensional parameters (such as stacked experts) cannot be adapted: {some}{more}; "
     if not hits:
         msg += "choose other target_modules."
         raise UnsupportedError(msg)

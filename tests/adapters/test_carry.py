@@ -222,8 +222,8 @@ def test_the_better_unrefined_candidate_stands_in_for_an_uncertain_one(monkeypat
     assert max(outcome.scores, key=outcome.scores.get) == "refined"
     assert outcome.chosen == max(outcome.scores.keys() - {"refined"}, key=outcome.scores.get)
     assert 0 < outcome.scores["copy"] < outcome.scores[outcome.chosen]
-    why = "'refined' may keep none of the gain (lower bound -0.10)"
-    assert outcome.notes[0] == f"The candidate {outcome.chosen!r} was added, since {why}."
+    best = "the best one, 'refined', which may keep none of the gain (lower bound -0.10)"
+    assert outcome.notes[0] == f"The candidate {outcome.chosen!r} was added instead of {best}."
 
 
 def test_few_rows_are_told_of_and_choose_little():

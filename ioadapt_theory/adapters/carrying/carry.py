@@ -27,7 +27,7 @@ STEPS = 10
 TOO_FEW = 16
 """Largest number of rows about which a note says that they are too few for a reliable prediction."""
 AS_GOOD = 0.02
-"""Margin in the share of the gain by which a candidate must beat the copy, and a scaled closed form all others."""
+"""Margin in the share of the gain by which a candidate must exceed the copy, and a scaled closed form all others."""
 LITTLE, APART, DISAGREEING = 0.3, 0.3, 0.15
 """Thresholds of notes: share of the gain kept, |R_KL - R|, and share of positions where the plain models disagree."""
 IMPOSSIBLE = "on no layer of the target can an adapter be fitted or copied, for the reasons given for each layer"
@@ -147,8 +147,8 @@ class _Carrying:
         certain = [n for n in ordered if n in predicted and predicted[n].interval[0] > 0]
         notes = []
         if certain and certain[0] != chosen:
-            why = f"{chosen!r} may keep none of the gain (lower bound {predicted[chosen].interval[0]:.2f})"
-            notes.append(f"The candidate {certain[0]!r} was added, since {why}.")
+            why = f"which may keep none of the gain (lower bound {predicted[chosen].interval[0]:.2f})"
+            notes.append(f"The candidate {certain[0]!r} was added instead of the best one, {chosen!r}, {why}.")
             chosen = certain[0]
         best = predicted.get(chosen)
         put = self.candidates[chosen] if certain else {}

@@ -43,7 +43,6 @@ class Part:
 
     @classmethod
     def of(cls, layer: str, placement: str, change: Tensor, dtype: torch.dtype = torch.float32) -> "Part":
-        """Return a part for a change of any rank."""
         return cls(layer, placement, (change, change.new_empty(0)), dtype=dtype)
 
 

@@ -20,13 +20,8 @@ LOOKS = 5
 def refined(trial: Trial, adapters: Adapters, steps: int, progress: Callable[[int], Any]) -> tuple[Adapters, float]:
     """Return LoRAs trained on the target to match guessed labels or the source's effects, and their score.
 
-    The LoRAs with the best score on the selection rows are returned, which may be those before the first step.
-
-    Args:
-        trial: the models and their rows.
-        adapters: adapters to start from, which are not changed.
-        steps: number of Adam steps.
-        progress: called with 1 after each step.
+    The result has the best score on the selection rows, and may be a copy of the adapters before the first Adam step.
+    ``progress`` is called with 1 after each step.
     """
     work = {layer: balanced(adapter.float()) for layer, adapter in deepcopy(dict(adapters)).items()}
     best, best_score = deepcopy(work), trial.scores({"": work})[""]

@@ -118,7 +118,8 @@ class Trial:
         self.positions = spread(1, s)
         if torch.equal(s, sa):
             what = "tuned model gives the same outputs as" if tuned else "adapter does not change the outputs of"
-            msg = f"The {what} the source on the first batch of inputs; give different inputs, or train it first."
+            way = f"give different inputs, or {'a model' if tuned else 'an adapter'} that is trained further"
+            msg = f"The {what} the source on the first batch of inputs; {way}."
             raise InvalidValueError(msg)
         if self.need == "labels":
             both = [divergences(*self.outputs(pair, number)) for number, pair in enumerate(rows.fit)]

@@ -142,7 +142,6 @@ def _deeper(names: Collection[Name], named: Resolved, target: Weights) -> tuple[
 def _origins(
     names: Collection[Name], named: Resolved, target: Weights, source: Weights | None, prints: Mapping[str, Any]
 ) -> Origins:
-    """Return the evidence of where each target layer comes from, with all names written as in the target."""
     meant = {n.path for n in names if not n.flat} | {layer for layers in named.layers.values() for layer in layers}
     kinds = {_kind(name) for name in (source.names if source else prints or meant)}
     here = {unwrapped(name): name for name in target.names if name and _kind(name) in kinds}

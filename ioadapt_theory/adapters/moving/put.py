@@ -99,16 +99,8 @@ def put(
 ) -> TransferReport:
     """Add adapters to the layers with these names or, with ``hotswap``, overwrite the existing adapters.
 
-    Args:
-        model: the model, changed in place.
-        adapters: layer of the model -> its adapter.
-        name: name of the adapter.
-        strict: see ``transfer``.
-        hotswap: see ``load``.
-        correspondence: how the layers were matched; None if the caller chose them.
-        sources: layer of the model -> the layer that its adapter comes from; by default the layer of the same name.
-        lost: layers of the source without a target layer -> the reason.
-        trainable: see ``transfer``.
+    ``correspondence`` is None if the caller chose the layers. ``sources`` maps a layer of the model to the layer that
+    its adapter comes from (by default of the same name), and ``lost`` a layer without a counterpart to the reason.
 
     Returns:
         The outcome for each layer.

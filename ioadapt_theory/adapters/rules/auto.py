@@ -37,7 +37,7 @@ def without_auto(
         InvalidValueError: the target or the inputs are missing, or no layer is left.
     """
     if target is None or inputs is None:
-        msg = "placement='auto' needs target= (the other model) and inputs= (unlabelled inputs of both models)."
+        msg = "placement='auto' needs target= (the model to move to) and inputs= (unlabelled inputs of both models)."
         raise InvalidValueError(msg)
     best = by_law(model, config, target, inputs)
     own = config.placement_pattern
@@ -62,7 +62,7 @@ def without_auto(
 
 
 def by_law(model: nn.Module, config: AdapterConfig, target: nn.Module, inputs: Any) -> dict[str, Placement | None]:
-    """Return layer -> side on which an adapter is expected to keep most of its gain, or None if neither keeps any."""
+    """Return layer -> side on which an adapter is expected to keep most of its gain, or None if no side keeps any."""
     here, there = dict(walk(model)), dict(walk(target))
     selected = [*select(model, config)]
     matched = correspond([Name("", n) for n in selected], ModelWeights(target), "auto", source=ModelWeights(model))

@@ -124,7 +124,7 @@ class Candidates:
             made["by layer"] = self._assembled({key: one.best for key, one in fitted.items() if one.kept[one.best] > 0})
         copies = self._copies()
         for layer in {self.parts[key].layer for key in self.fit.closed - self.picked.keys()} & copies.keys():
-            target = self.places[layer][0]  # its parts cannot be fitted, as with many groups
+            target = self.places[layer][0]  # for parts that can only be copied
             for adapters in made.values():
                 adapters.setdefault(target, copies[layer])
         sides = {part.placement for part in self.parts.values()} - {BIAS}

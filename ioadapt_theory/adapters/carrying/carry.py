@@ -30,7 +30,7 @@ AS_GOOD = 0.02
 """Margin in the share of the gain by which a candidate must exceed the copy, and a scaled closed form all others."""
 LITTLE, APART, DISAGREEING = 0.3, 0.3, 0.15
 """Thresholds of notes: share of the gain kept, |R_KL - R|, and share of positions where the plain models disagree."""
-IMPOSSIBLE = "on no layer of the target can an adapter be fitted or copied, for the reasons given for each layer"
+IMPOSSIBLE = "the adapter can be neither fitted nor copied to the target, for the reasons given for each layer"
 
 
 def carried(
@@ -202,7 +202,7 @@ class _Carrying:
         if rows <= TOO_FEW:
             notes.append(f"{rows} rows are too few for a reliable prediction; give 256 or more.")
         elif self.few:
-            notes.append(f"There are only {rows} rows, so fewer candidates are tried than with more; give 256 or more.")
+            notes.append(f"There are only {rows} rows, so fewer candidates are tried; give 256 or more.")
         if best is not None and put and best.kept < LITTLE:
             way = more if self.trial.options.refine else "take more gradient steps (refine=50, --refine 50)"
             notes.append(f"Only {best.kept:.2f} of the gain is kept; {way}, or train the adapter on the target.")

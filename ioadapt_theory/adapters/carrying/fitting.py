@@ -98,7 +98,7 @@ class Fit:
         return groups
 
     def _recorded(self, places: Iterable[Place], pairs: Iterable[Pair]) -> Iterator[tuple[Recorded, Recorded]]:
-        """Yield, for each pair of batches, the activations and gradients of these layers in both models, unadapted."""
+        """Yield, for each pair of batches, the activations and gradients of these layers without adapters."""
         source, target = self.trial.source, self.trial.target
         here = base_layers(source, {self.parts[key].layer for key, _, _ in places})
         there = base_layers(target, {layer for _, layer, _ in places})

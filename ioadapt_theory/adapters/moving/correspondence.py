@@ -64,7 +64,7 @@ class Correspondence:
             (layer, why), *more = wrong.items()
             return (
                 "Layers were moved, removed or copied, so the same name means different layers in the two models"
-                f" ({layer} {why}{f'; {len(more)} more' if more else ''}); use match='provenance' (--match"
+                f" ({layer} {why}{f'; and {len(more)} more' if more else ''}); use match='provenance' (--match"
                 " provenance) to match by weights."
             )
         if self.deeper:

@@ -29,7 +29,7 @@ TIE = 0.02
 def without_auto(
     model: nn.Module, config: AdapterConfig, target: nn.Module | None, inputs: Any = None
 ) -> AdapterConfig:
-    """Return the configuration with "auto" replaced by a side for each layer for which placement_pattern has none.
+    """Return the configuration with a side instead of "auto" for each layer that placement_pattern does not match.
 
     Layers on which an adapter is expected to keep none of its gain are left out, with a warning.
 

@@ -1,4 +1,4 @@
-"""Conversion of an adapter to a plain LoRA for one base: exact for LoRA adapters, else the nearest LoRA of a given rank."""
+"""Conversion of an adapter to a plain LoRA for one base: exact for LoRA adapters, else the nearest of a given rank."""
 
 from typing import Any
 

@@ -97,7 +97,7 @@ def put(
     lost: Mapping[str, str] = MappingProxyType({}),
     trainable: bool = False,
 ) -> TransferReport:
-    """Add adapters to the layers with these names or, with ``hotswap``, overwrite the existing adapters.
+    """Add ``adapters`` to the layers named by their keys or, with ``hotswap``, overwrite the existing adapters.
 
     ``correspondence`` is None if the caller chose the layers. ``sources`` maps a layer of the model to the layer that
     its adapter comes from (by default of the same name), and ``lost`` a layer without a counterpart to the reason.

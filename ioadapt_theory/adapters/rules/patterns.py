@@ -15,7 +15,7 @@ import regex
 from ioadapt_theory.errors import InvalidValueError
 
 SLOW, LIMIT = 0.01, 1.0
-"""CPU seconds above which a match is slow, and limit for the total time of all slow matches of a process."""
+"""CPU seconds above which a match is slow, and the limit on the total time of all slow matches in a process."""
 MOST_COPIES = 10_000
 """Largest product of the repeat counts in a pattern, since x{n} is compiled to n copies of x."""
 _spent = 0.0

@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--refine",
         type=int,
         metavar="N",
-        help="gradient steps without labels after the fit (default 10); if given, N steps from zero are also tried",
+        help="gradient steps without labels after the fit (default 10); if given, also report N steps from zero",
     )
     add("--rank", type=int, metavar="R", help="rank of the result for DoRA, LoHa, LoKr or a fine-tuned model")
     add("--rows", type=int, default=512, metavar="N", help="use at most N rows of the inputs (default 512)")

@@ -163,6 +163,8 @@ def test_other_widths_names_and_depths():
     assert {name: layer.source for name, layer in named.layers.items()} == {"0": "0", "4": "2"}
     found = transfer(source, wide, inputs=X, need="change", match="effect")
     assert {source for layer in found.layers.values() for source in layer.source.split(", ")} == {"0", "2"}
+    with pytest.raises(TransferError, match="the target has no convolution"):
+        transfer(adapted(conv(0)), mlp(1), inputs=X, match="effect")
 
 
 def test_the_side_that_keeps_most_is_taken_layer_by_layer():
@@ -192,6 +194,14 @@ def test_half_precision_is_measured_in_float32():
     assert outcome.kept > 0.9
     assert target[0].base_layer.weight.dtype == torch.bfloat16
     assert target(X.bfloat16()).dtype == torch.bfloat16
+
+
+def test_nothing_is_added_if_no_candidate_keeps_anything_on_the_rows_used_to_select(monkeypatch):
+    monkeypatch.setattr(Trial, "scores", lambda self, candidates: dict.fromkeys(candidates, -1.0))
+    target = mlp(0)
+    outcome = transfer(adapted(target), target, inputs=X)
+    assert (outcome.chosen, outcome.matched) == ("zero", ())
+    assert "no candidate keeps any of the gain on the rows used for selection" in str(outcome)
 
 
 @pytest.mark.filterwarnings("default")

@@ -48,14 +48,17 @@ def counterparts(
     if missing := sorted(new for (new,) in renamed.values() if new not in modules):
         msg = f"rename contains {missing[0]!r}, but the target has no module of this name; give an existing name."
         raise InvalidValueError(msg)
-    rest = [n for n in names if n not in renamed]
+    rest, lost = [n for n in names if n not in renamed], dict[str, str]()
     if match == "effect":
         for name in rest:
             leaf, kind = name.rpartition(".")[2], _is_convolution(source.get_submodule(name))
             fitting = [n for n, m in modules.items() if is_supported(m) and _is_convolution(m) == kind]
             same = [n for n in fitting if n.rpartition(".")[2] == leaf and not leaf.isdigit()]
-            renamed[name] = tuple(same or fitting)  # type: ignore[assignment]
-        return renamed, {}  # type: ignore[return-value]
+            if fitting:
+                renamed[name] = tuple(same or fitting)  # type: ignore[assignment]
+            else:
+                lost[name] = f"the target has no {'convolution' if kind else 'linear layer'}"
+        return renamed, lost  # type: ignore[return-value]
     keys = [Name("", n) for n in rest]
     found = correspond(keys, ModelWeights(target), match, source=ModelWeights(source))
     places = {key.path: layers[:1] for key, layers in found.layers.items()}

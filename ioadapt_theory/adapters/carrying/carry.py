@@ -144,7 +144,7 @@ class _Carrying:
         shown = {n: self.candidates[n] for n in (chosen, "copy", fitted, "from zero") if n in self.candidates}
         predicted = self.trial.predicted(shown, self.rows.tell)
         ordered = (chosen, *sorted(("copy", fitted), key=self.rank, reverse=True))
-        certain = [n for n in ordered if n in predicted and predicted[n].interval[0] > 0]
+        certain = [n for n in ordered if n in predicted and predicted[n].interval[0] > 0 and chosen != "zero"]
         notes = []
         if certain and certain[0] != chosen:
             why = f"which may keep none of the gain (lower bound {predicted[chosen].interval[0]:.2f})"
@@ -206,7 +206,7 @@ class _Carrying:
         if best is not None and put and best.kept < LITTLE:
             way = more if self.trial.options.refine else "take more gradient steps (refine=50, --refine 50)"
             notes.append(f"Only {best.kept:.2f} of the gain is kept; {way}, or train the adapter on the target.")
-        if best is not None and best.R_KL is not None and abs(best.R_KL - best.R) > APART:
+        if best is not None and put and best.R_KL is not None and abs(best.R_KL - best.R) > APART:
             both = f"{best.R_KL:.2f} from the likelihoods, {best.R:.2f} from the output changes"
             notes.append(f"The two estimates of the share of the gain that is kept differ ({both}); {test}.")
         if best is not None and best.need == "labels" and 1 - best.agreement > DISAGREEING:

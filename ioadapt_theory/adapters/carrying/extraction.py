@@ -71,6 +71,7 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
         rows=rows.counts,
         layers={n: CarriedLayer(n, "weight", r, 0, sizes[n], kept[f"{n}:weight"]) for n, r in ranks.items()},
         scores=scores,
+        extracted=True,
         notes=(f"The LoRA approximates the weight difference; the share 'if copied' is that of its {PLAIN}.",),
     )
 

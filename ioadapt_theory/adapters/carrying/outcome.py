@@ -21,7 +21,7 @@ class CarriedLayer:
     Attributes:
         source: the source's layer that the adapter comes from.
         side: the placement on the target: "weight", "input" or "output", or several joined by "+".
-        rank: rank of the adapter; with several placements, the largest.
+        rank: rank of the adapter; with several placements, the largest; 0 if no factor has a rank.
         rows: number of rows of activations in the fit; 0 without a fit.
         features: numbers of features that this side reads and writes; a fit needs about twice as many rows as features.
         kept: share of the gain that the closed form keeps on this layer, to first order; for an extracted LoRA,
@@ -52,6 +52,7 @@ class CarryReport(TransferReport):
         scores: candidate -> share of the gain that it keeps on the rows used to select.
         refined: number of refinement steps, and the share that as many steps from zero keep; None if not tried.
         truncated: part ("layer:placement") that was truncated to low rank -> share of its squared effect that remains.
+        extracted: whether the adapter is a LoRA of the difference between a tuned model and its base.
         notes: remarks and warnings, one sentence each.
     """
 
@@ -64,6 +65,7 @@ class CarryReport(TransferReport):
     scores: Mapping[str, float] = field(default_factory=dict)
     refined: tuple[int, float] | None = None
     truncated: Mapping[str, float] = field(default_factory=dict)
+    extracted: bool = False
     notes: tuple[str, ...] = ()
 
     @property
@@ -95,9 +97,11 @@ class CarryReport(TransferReport):
         if self.truncated:
             least = f"{min(self.truncated.values()):.3f} of each layer's squared effect"
             lines.append(f"  Carried over as a plain LoRA, which keeps at least {least}.")
+        what = "squared effect" if self.extracted else "gain"
         for name, layer in self.layers.items():
-            kept = "copied" if layer.kept is None else f"keeps {layer.kept:.2f} of the layer's effect"
+            kept = "copied" if layer.kept is None else f"keeps {layer.kept:.2f} of the layer's {what}"
             origin = "" if layer.source == name else f", from {layer.source}"
-            lines.append(f"  {name}: {layer.side}, rank {layer.rank}, {kept}{origin}")
+            rank = f", rank {layer.rank}" if layer.rank else ""
+            lines.append(f"  {name}: {layer.side}{rank}, {kept}{origin}")
         lines += [f"  {name}: {why}" for name, why in self.unmatched.items()]
         return "\n".join([*lines, *([] if self.prediction is None else [f"  {DOMAIN}"])])

@@ -51,11 +51,12 @@ class Predictions:
         return median(shares) if shares else None
 
     def best(self) -> dict[str, Placement]:
-        """Return layer -> the first side within TIE of the largest expected share, for layers with a positive share."""
-        shares: dict[str, dict[Placement, float]] = {}
-        for (name, side), one in self.expected.items():
-            shares.setdefault(name, {})[Placement(side)] = one.R
-        best = {name: best_side({side: of[side] for side in SIDES if side in of}) for name, of in shares.items()}
+        """Return layer -> the better of input and output, as ``placement="auto"`` chooses, if its share is positive."""
+        sides, expected = (Placement.INPUT, Placement.OUTPUT), self.expected
+        shares = {
+            name: {side: expected[name, side].R for side in sides if (name, side) in expected} for name, _ in expected
+        }
+        best = {name: best_side(of) for name, of in shares.items()}
         return {name: side for name, side in best.items() if side is not None}
 
 

@@ -26,7 +26,7 @@ def test_an_argument_is_printed_step_by_step(capsys: pytest.CaptureFixture[str])
     assert out.endswith(" = 8/505\n")
     heads = [line for line in lines if line.startswith(("About", "Against"))]
     assert heads[0].startswith(
-        "About prop-1-weights: attained by W = diag(s_c, s_{c−1}), y = (1, ±h), AB = ε diag(1, −1)"
+        "About prop-1-weights: attained by these instances: W = diag(s_c, s_{c−1}), y = (1, ±h), AB = ε diag(1, −1)"
     )
     assert heads[1] == "Against prop-2-output: ce2 in exact numbers"
     assert lines[0] == "For prop-4: a chain of formulas, which Coq has proved"

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from ioadapt_theory.reporting import report, to_text
 from ioadapt_theory.reporting.as_json import to_json
 from ioadapt_theory.reporting.kin.kinship import Relation
 from ioadapt_theory.reporting.page import to_html
+from ioadapt_theory.reporting.predictions import Predictions
 from tests.report.models import changed, network, tuned
 
 
@@ -104,6 +106,12 @@ def test_without_an_adapter_the_law_names_the_side_and_ties_go_to_the_input():
     assert same.advice[0].kept == pytest.approx(1, abs=1e-3)
     assert {name for name, _ in same.predictions.expected} == {"0", "2", "4", "6"}
     assert str(report(network(0), network(4), inputs=x)).startswith("Train an adapter on each")
+
+
+def test_the_automatic_placement_is_judged_by_the_sides_that_it_can_choose():
+    shares = {("0", "input"): 0.2, ("0", "output"): 0.5, ("0", "weight"): 0.9, ("2", "input"): 0.4, ("4", "output"): -1}
+    predictions = Predictions({key: SimpleNamespace(R=share) for key, share in shares.items()}, None, 0.0, 0.5)
+    assert predictions.best() == {"0": "output", "2": "input"}
 
 
 def test_outputs_that_agree_on_the_inputs_are_the_same_function_whatever_the_weights():

@@ -39,7 +39,7 @@ def without_auto(
     if target is None or inputs is None:
         msg = "placement='auto' needs target= (the model to move to) and inputs= (unlabelled inputs of both models)."
         raise InvalidValueError(msg)
-    best = by_law(model, config, target, inputs)
+    best = best_sides(model, config, target, inputs)
     own = config.placement_pattern
     left_out = [n for n, side in best.items() if side is None and first_fit(own, n) is None]
     pattern = {**own, **{f"^{re.escape(n)}": str(side) for n, side in best.items() if side is not None}}
@@ -61,7 +61,7 @@ def without_auto(
     return replace(config, placement="input", placement_pattern=pattern, target_modules=taken)
 
 
-def by_law(model: nn.Module, config: AdapterConfig, target: nn.Module, inputs: Any) -> dict[str, Placement | None]:
+def best_sides(model: nn.Module, config: AdapterConfig, target: nn.Module, inputs: Any) -> dict[str, Placement | None]:
     """Return layer -> side on which an adapter is expected to keep most of its gain, or None if no side keeps any."""
     here, there = dict(walk(model)), dict(walk(target))
     selected = [*select(model, config)]
@@ -69,8 +69,8 @@ def by_law(model: nn.Module, config: AdapterConfig, target: nn.Module, inputs: A
     places = {key.path: place[0] for key, place in matched.layers.items() if len(place) == 1}
     modules = {n: (base_of(here[n]), base_of(there[m])) for n, m in places.items() if m in there}
     shares: dict[str, dict[Placement, float]] = {n: {} for n in selected}
-    law = expected(model, target, modules, whole(inputs), sides=("input", "output"))
-    for (name, side), one in sorted(law.items(), key=lambda entry: entry[0][1]):
+    predicted = expected(model, target, modules, whole(inputs), sides=("input", "output"))
+    for (name, side), one in sorted(predicted.items(), key=lambda entry: entry[0][1]):
         shares[name][Placement(side)] = one.R
     return {name: best_side(kept) for name, kept in shares.items()}
 

@@ -41,7 +41,7 @@ def compute(
     del seed  # no randomness
     chosen = families or {name: models for name, models in FAMILIES.items() if find_spec(name)}
     if not chosen:
-        msg = f"Fig. 2 needs weights of {sorted(FAMILIES)}; run pip install --no-deps torchani==1.2, or give families."
+        msg = "Fig. 2 needs the weights in torchani, which is not installed; run pip install --no-deps torchani==1.2."
         raise InvalidValueError(msg)
     return {"families": [_family(models[:3] if quick else models) for models in chosen.values()]}
 

@@ -18,6 +18,10 @@ from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.results import fingerprint, record
 
 SCHEMA = 4
+UNSAVED = (
+    "The finished parts of this run cannot be read or saved ({}), so it cannot be resumed; give a different folder with"
+    " --resume-from."
+)
 
 
 def default_folder() -> Path:
@@ -37,13 +41,13 @@ class Journal:
         self.path, self.tell, self.broken = folder / f"{fingerprint(config)}.jsonl", tell, False
 
     @contextmanager
-    def _kept(self) -> Iterator[None]:
+    def _kept(self, message: str = UNSAVED) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             self.broken = True
             reason = f"{error.filename or self.path.parent}: {error.strerror or error}"
-            self.tell(f"The journal of this run cannot be used ({reason}); give a different folder with --resume-from.")
+            self.tell(message.format(reason))
 
     def read(self) -> Results:
         """Return the results of the parts that an interrupted run finished."""
@@ -69,7 +73,7 @@ class Journal:
     def remove(self) -> None:
         """Remove the file once the result is written; the next run starts from scratch."""
         if not self.broken:
-            with self._kept():
+            with self._kept("The saved parts of this finished run cannot be deleted ({}); delete the file yourself."):
                 self.path.unlink(missing_ok=True)
 
 

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--rows", type=int, default=512, metavar="N", help="use at most N rows of the inputs (default 512)")
     explained = "share of the source's loss that the adapter removed, for the error bound (default 0.5)"
     add("--explained", type=float, default=0.5, metavar="X", help=explained)
-    add("--component", metavar="NAME", help="component of a pipeline's adapter to use: unet, text_encoder, ...")
+    add("--component", metavar="NAME", help="component to use, if ADAPTER is for a pipeline: unet, text_encoder, ...")
     add("--html", type=Path, metavar="PAGE", help="also write a self-contained HTML page")
     add("--format", choices=("text", "json"), default="text", help="output format (default text)")
 
@@ -97,7 +97,9 @@ def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str,
     matched = match(opened, source, args.component, called="source")
     if not matched.layers:
         name, why = next(iter(matched.lost.items()))
-        msg = f"{args.adapter} fits no layer of SOURCE ({name}: {why}); give the model that it was trained on."
+        msg = (
+            f"{args.adapter} fits no layer of SOURCE ({name}: {why}); as SOURCE, give the model that it was trained on."
+        )
         raise InvalidValueError(msg)
     adapters = {layer: fitted(item, source.outline(layer)) for layer, item in matched.layers.items()}
     return adapters, {str(name): why for name, why in matched.lost.items()}

@@ -206,7 +206,9 @@ def test_values_that_cancellation_eats_are_given_up_at_400_digits() -> None:
         seen.append(mp.dps)
         return mp.mpf(len(seen))
 
-    with pytest.raises(InvalidValueError, match="Cancellation makes a side inaccurate even at 400 digits"):
+    with pytest.raises(
+        InvalidValueError, match="Cancellation makes a side of the statement inaccurate even at 400 digits"
+    ):
         evaluate(sides(PROP_4, lhs=lost), witness("r1"))
     assert seen == [50, 100, 200, 400]
 

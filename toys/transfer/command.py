@@ -134,11 +134,11 @@ def _carried(plan: Protocol, args: argparse.Namespace, seeds: tuple[int, ...], j
     """Carry LoRA over on some seeds, print the shares that it and its copy keep, and write ``carried.json``."""
     stored = records.recorded(plan.name)
     if stored is None:
-        msg = f"{plan.name} has no record, so LoRA's learning rate is unknown; {_remedy(plan)}."
+        msg = f"The study {plan.name} has no record, so LoRA's learning rate is unknown; {_remedy(plan)}."
         raise InvalidValueError(msg)
     if plan.name in records.SAME:
         other = protocol(records.SAME[plan.name])
-        msg = f"{plan.name} has the same models and LoRA as {other.name}; run {other.command} --carried instead."
+        msg = f"The study {plan.name} has the models and LoRA of {other.name}; run {other.command} --carried instead."
         raise InvalidValueError(msg)
     rates = {case: one["rates"]["lora"]["rate"] for case, one in judge.cases(stored).items()}
     rates = dict([*rates.items()][: 1 if args.quick else None])
@@ -164,7 +164,7 @@ def _compare(
     """Repeat some seeds of the record, and print the distances of the results from the recorded ones."""
     stored = records.recorded(plan.name)
     if stored is None:
-        msg = f"{plan.name} has no record to compare with; {_remedy(plan)}."
+        msg = f"The study {plan.name} has no record to compare with; {_remedy(plan)}."
         raise InvalidValueError(msg)
     missing = sorted(set(seeds) - set(stored["config"]["seeds"]))
     if args.quick or missing:
@@ -181,10 +181,14 @@ def _parser(name: str, doc: str | None, plan: Protocol) -> Parser:
     parser = Parser(prog=plan.command, description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="run a small version, in less than 90 seconds")
     parser.add_argument(
-        "--compare", action="store_true", help=f"repeat {QUICK_SEEDS} seeds of the record, and print the differences"
+        "--compare",
+        action="store_true",
+        help=f"repeat {QUICK_SEEDS} seeds of the record, and print how the results differ",
     )
     parser.add_argument(
-        "--carried", action="store_true", help=f"carry the study's LoRA over without labels, on {carried.SEEDS} seeds"
+        "--carried",
+        action="store_true",
+        help=f"carry the study's LoRA over to the targets, without labels, on {carried.SEEDS} seeds",
     )
     parser.add_argument(
         "--seeds",

@@ -114,7 +114,7 @@ def _apart(pairs: Sequence[LayerPair], unlike: int, sizes: int, single: int) -> 
         other = f"{sizes} of {len(pairs)} layers with different sizes, {single} without a counterpart"
         return Kinship(Relation.DIFFERENT, other)
     if all(p.likeness.most / 2 < TELLING for p in pairs):
-        return Kinship(Relation.SMALL, "layers with so few channels can look alike by chance")
+        return Kinship(Relation.SMALL, "the layers have so few channels that they could be similar by chance")
     return Kinship(
         Relation.UNRELATED, f"the weights of {unlike} of {len(pairs)} layers are no more similar than by chance"
     )

@@ -53,8 +53,8 @@ def note(report: Report) -> str:
         )
     return (
         "weight: cosine of the weights; norms: ratio of their norms, target over source; input, output: similarity of"
-        " the layers on this side (0 unrelated, 1 equal); chance: not more similar than unrelated channels; few: too"
-        " few channels to decide."
+        " the layers' input and output sides (0 unrelated, 1 equal); chance: not more similar than unrelated channels;"
+        " few: too few channels to decide."
     )
 
 
@@ -66,7 +66,7 @@ def counts(report: Report) -> str:
             parts.append(f"{len(some)} only in {name} ({', '.join(some[:2])}{', ...' if len(some) > 2 else ''})")
     having = {p.name for p in report.layers if p.placements} | report.lost.keys()
     if having:
-        parts.append(f"{len(having) - len(report.lost)} of {len(having)} adapted layers fit")
+        parts.append(f"adapted layers that fit: {len(having) - len(report.lost)} of {len(having)}")
     return "; ".join(parts) + "."
 
 

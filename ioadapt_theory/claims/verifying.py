@@ -142,14 +142,14 @@ def results(
         yield from ((part, _answer(do(part, versions()))) for part in todo)
         return
     while True:
-        with lost():
+        with lost(executor):
             most = ahead()
             while len(waiting) < most and (part := next(todo, None)):
                 waiting[executor.submit(do, tuple(part), versions())] = part
         if not waiting:
             return
         for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-            with lost():
+            with lost(executor):
                 answer = future.result()
             yield waiting.pop(future), _answer(answer)
 

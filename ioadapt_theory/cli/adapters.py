@@ -149,8 +149,8 @@ def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") 
         )
     what = "rounding" if exact else "truncation to the lower rank"
     sys.stderr.write(
-        f"The last number is the share of the weight change (Frobenius norm) lost by {what}. To predict how the adapter"
-        f" performs on {args.base}, run `ioadapt report SOURCE {args.base} {args.file}`.\n"
+        f"The last number of a line is the share of the weight change (Frobenius norm) lost by {what}. To predict how"
+        f" the adapter performs on {args.base}, run `ioadapt report SOURCE {args.base} {args.file}`.\n"
     )
     _warn_of_another_base(matched)
     return len(layers)
@@ -166,7 +166,7 @@ def _convert(args: argparse.Namespace, matched: "Match") -> int:
         case "glora":
             write_glora(args.out, matched.adapters(), component=args.component or matched.component)
         case side:
-            _warn_of_another_base(matched, "; the result is exact only for the original model")
+            _warn_of_another_base(matched, "; if possible, give that model as --base")
             outcome = convert_to(args.out, matched, side, partial=args.partial, ridge=args.ridge)
             for layer, figures in outcome.items():
                 sys.stdout.write(f"{layer}: {figures}\n")

@@ -152,9 +152,7 @@ def _settled_sides(inequality: Inequality, raw: Mapping[str, Any]) -> list[Any]:
         if all(done for done, _ in settled):
             return [_float(value) for _, value in settled]
         before = after
-    msg = (
-        f"Cancellation makes a side of the statement inaccurate even at {digits} digits; change the instance's numbers."
-    )
+    msg = f"Cancellation makes a side of the statement inaccurate even at {digits} digits; change the instance."
     raise InvalidValueError(msg)
 
 

@@ -18,10 +18,7 @@ from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.results import fingerprint, record
 
 SCHEMA = 4
-UNSAVED = (
-    "The finished parts of this run cannot be read or saved ({}), so it cannot be resumed; give a different folder with"
-    " --resume-from."
-)
+UNSAVED = "The finished parts of this run cannot be read or saved ({}); give a different folder with --resume-from."
 
 
 def default_folder() -> Path:

@@ -29,7 +29,6 @@ examples:
   ioadapt adapters bake my_adapter lora.safetensors --base lcm --style kohya
   ioadapt adapters bake my_dora lora_folder --base ./llama --share 0.99
 """
-TRACED = "its weights show which layers of MODEL were moved or removed"
 WRITTEN = ("ioadapt.safetensors", "adapter_model.safetensors", "adapter_config.json")
 """Files that are written to an adapter's folder."""
 
@@ -37,7 +36,7 @@ WRITTEN = ("ioadapt.safetensors", "adapter_model.safetensors", "adapter_config.j
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     commands = parser.add_subparsers(dest="action", required=True, metavar="inspect | convert | bake")
-    contents = "list format, layers, ranks and scales; with --base, also which layers fit, and if it is the original"
+    contents = "list format, layers, ranks and scales; with --base, also which layers fit, and which are unchanged"
     turned = "turn a LoRA into an input or output adapter by Eq. 5 of the paper, or change the file format"
     plain = "write the adapter as a plain LoRA for one base model: exact, or of a given rank"
     shown, converted, baked = (
@@ -55,7 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         how = "match layers by name (default), provenance (their weights), or auto (provenance if known, else name)"
         sub.add_argument("--match", choices=("name", "provenance", "auto"), default="name", help=how)
         if sub is not converted:
-            sub.add_argument("--source", metavar="MODEL", help=f"model that the adapter was trained on; {TRACED}")
+            sub.add_argument(
+                "--source", metavar="MODEL", help="model that the adapter was trained on, to find moved layers"
+            )
     shown.add_argument("--check", action="store_true", help="also check all values for NaN and infinity")
     shape = "output format (default text); card is a model card"
     shown.add_argument("--format", choices=("text", "json", "card"), default="text", help=shape)

@@ -97,9 +97,7 @@ def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str,
     matched = match(opened, source, args.component, called="source")
     if not matched.layers:
         name, why = next(iter(matched.lost.items()))
-        msg = (
-            f"{args.adapter} fits no layer of SOURCE ({name}: {why}); as SOURCE, give the model that it was trained on."
-        )
+        msg = f"{args.adapter} fits no layer of SOURCE ({name}: {why}); SOURCE must be the adapter's base model."
         raise InvalidValueError(msg)
     adapters = {layer: fitted(item, source.outline(layer)) for layer, item in matched.layers.items()}
     return adapters, {str(name): why for name, why in matched.lost.items()}

@@ -144,9 +144,7 @@ def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[tuple[str, 
     matched = match(opened, ModelWeights(source), args.component, called="source")
     if not matched.layers:
         name, why = next(iter(matched.lost.items()))
-        msg = (
-            f"{args.adapter} fits no layer of SOURCE ({name}: {why}); as SOURCE, give the model that it was trained on."
-        )
+        msg = f"{args.adapter} fits no layer of SOURCE ({name}: {why}); SOURCE must be the adapter's base model."
         raise InvalidValueError(msg)
     moved = load(source, args.adapter, strict=False, component=args.component)
     rest = {str(change): "a change of the base model's weights, which is not transferred" for change in opened.changes}

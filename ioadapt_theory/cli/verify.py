@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--instance", metavar="FILE", help=instance)
     merge = "merge records that --format json printed; a part in several records is counted once"
     parser.add_argument("--merge", nargs="+", metavar="FILE", help=merge)
-    parser.add_argument("--resume-from", metavar="FOLDER", help="folder of interrupted runs (default: a cache)")
+    parser.add_argument("--resume-from", metavar="FOLDER", help="folder of interrupted runs (default: user's cache)")
 
 
 COUNTS = {

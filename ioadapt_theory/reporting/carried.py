@@ -39,10 +39,7 @@ def sentences(outcome: CarryReport) -> list[str]:
         lines.append(f"Without the adapter, the two models predict the same label at {agreement:.0%} of positions.")
     if outcome.refined is not None:
         lines.append(FROM_ZERO.format(*outcome.refined))
-    lines += [
-        f"{name}: the plain LoRA keeps {s:.3f} of the squared effect of the fitted adapter."
-        for name, s in outcome.truncated.items()
-    ]
+    lines += [f"{name}: the plain LoRA keeps {s:.3f} of the squared effect." for name, s in outcome.truncated.items()]
     lines += [f"{name}: {why}." for name, why in outcome.unmatched.items()]
     return [*lines, *([] if outcome.prediction is None else [DOMAIN]), _next(outcome)]
 

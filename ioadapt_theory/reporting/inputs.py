@@ -99,8 +99,7 @@ def _prompted(folder: str, model: nn.Module, prompts: list[str], rows: int, seed
     unknown = needed - {named, "timestep", "encoder_hidden_states"}
     if unknown or getattr(config, "addition_embed_type", None) or "pooled_projections" in asked:
         more = ", ".join(sorted(unknown or {"pooled embeddings"}))
-        what = f"{type(model).__name__} needs more inputs than a prompt ({more})"
-        msg = f"{what}; give all inputs as tensors in a .safetensors file."
+        msg = f"A {type(model).__name__} needs more inputs than a prompt ({more}); give all inputs as .safetensors."
         raise InvalidValueError(msg)
     root = Path(folder).parent
     tokenizer = _pretrained("AutoTokenizer", str(root / "tokenizer"), "tokenizer")

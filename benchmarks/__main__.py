@@ -30,7 +30,7 @@ def _main(argv: list[str] | None) -> int:
     where = "folder for results (default: %(default)s)"
     parser.add_argument("--out", type=Path, default=Path("out/bench"), metavar="FOLDER", help=where)
     layer = parser.add_argument_group("options of the benchmark `layer`")
-    layer.add_argument("--part", action="append", choices=PARTS, help="measure only this part")
+    layer.add_argument("--part", action="append", choices=PARTS, help="measure only this part (can be repeated)")
     layer.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
     args = parser.parse_args(argv)
     if unknown := set(args.names) - set(BENCHMARKS):

@@ -191,13 +191,11 @@ def witness(name: str) -> dict[str, Any]:
 
 def load_or_witness(name: str) -> dict[str, Any]:
     """Return the content of an instance file or, if there is no such file, of the shipped instance of this name."""
-    if Path(name).exists():
-        return load(name)
-    shipped = witnesses()
-    if name not in shipped:
+    shipped, stored = witnesses(), Path(name).exists()
+    if not stored and name not in shipped:
         kind = "instance file or shipped instance"
         raise UnknownNameError(kind, name, shipped)
-    return shipped[name]
+    return load(name) if stored else shipped[name]
 
 
 def normals(n: int, shapes: Mapping[str, tuple[int, ...]], generator: torch.Generator) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Checks of a command's paths: outputs may not overwrite inputs or weights, and inputs may not be pipes."""
+"""Checks of a command's options: outputs may not overwrite inputs or weights, and inputs may not be pipes."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -64,6 +64,14 @@ def check_files(files: Files) -> None:
             if not is_adapter(path):
                 msg = f"{path} exists and is not an adapter; choose another path."
                 raise InvalidValueError(msg)
+
+
+def check_counts(**options: tuple[int, int]) -> None:
+    """Raise InvalidValueError for a value below its minimum; ``options`` maps options to values and minima."""
+    for name, (value, least) in options.items():
+        if value < least:
+            msg = f"--{name} must be at least {least}, not {value}."
+            raise InvalidValueError(msg)
 
 
 def _refuse_input(name: str, path: Path, inputs: Iterable[Path]) -> None:

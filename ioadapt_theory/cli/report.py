@@ -8,7 +8,7 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.cli import OK, progress_bar
-from ioadapt_theory.cli.files import Files, open_model
+from ioadapt_theory.cli.files import Files, check_counts, open_model
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -54,9 +54,7 @@ def run(args: argparse.Namespace) -> int:
     if not 0 < args.explained <= 1:
         msg = f"--explained must be above 0 and at most 1, not {args.explained:g}."
         raise InvalidValueError(msg)
-    if args.batch < 1 or args.rows < 1:
-        msg = f"--batch and --rows must be at least 1, not {args.batch} and {args.rows}."
-        raise InvalidValueError(msg)
+    check_counts(batch=(args.batch, 1), rows=(args.rows, 1))
     outcome = _live(args) if args.inputs is not None else _stored(args)
     from ioadapt_theory.reporting.as_json import to_json
     from ioadapt_theory.reporting.page import to_html

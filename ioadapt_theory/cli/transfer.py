@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.cli import FINDING, OK
 from ioadapt_theory.cli.adapters import WRITTEN
-from ioadapt_theory.cli.files import Files
+from ioadapt_theory.cli.files import Files, check_counts
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.results import as_json, write_text
 
@@ -95,9 +95,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.out.absolute().parent.is_dir():
         msg = f"--out {args.out} is in a folder that does not exist; create it first."
         raise InvalidValueError(msg)
-    if args.rows < 3 or args.batch < 1:
-        msg = f"--rows must be at least 3 and --batch at least 1, not {args.rows} and {args.batch}."
-        raise InvalidValueError(msg)
+    check_counts(batch=(args.batch, 1), rows=(args.rows, 3))
     folder = Path(args.adapter)
     tuned = (folder / "config.json").is_file() and not (folder / "adapter_config.json").is_file()
     source = load_model(args.source)

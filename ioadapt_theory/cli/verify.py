@@ -41,8 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--condition", type=float, metavar="K", help="condition number of conditioned weights (default 10)"
     )
-    pair = "target of a stack: independent (default), the same function (gauge), or nearly the same (near-gauge)"
-    parser.add_argument("--pair", help=pair)
+    parser.add_argument("--pair", help="target: independent (default), same function (gauge), or nearly (near-gauge)")
     parser.add_argument("--device", help="device of stacks and samples: cpu (default), cuda, ...")
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--jobs", type=int, metavar="J", help="number of processes (default 1)")

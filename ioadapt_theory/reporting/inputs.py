@@ -45,8 +45,7 @@ def read_both(
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        msg = f"{path} cannot be read as UTF-8 text ({reason}); give a text, .safetensors or .npz file."
+        msg = f"{path} cannot be read as text ({getattr(error, 'strerror', error)}); give text, .safetensors or .npz."
         raise FileFormatError(msg) from None
     if not text.strip():
         msg = f"{path} contains no text; write text in it, or one prompt per line."

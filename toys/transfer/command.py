@@ -167,9 +167,12 @@ def _compare(
         msg = f"The study {plan.name} has no record to compare with; {_remedy(plan)}."
         raise InvalidValueError(msg)
     missing = sorted(set(seeds) - set(stored["config"]["seeds"]))
-    if args.quick or missing:
-        wrong = "--quick uses smaller models than the record" if args.quick else f"seed {missing[0]} is not recorded"
-        msg = f"--compare repeats seeds of the record, {stored['config']['seeds']}, at full size; {wrong}."
+    if args.quick:
+        msg = "--compare cannot be combined with --quick, since the record has full-size models; leave one of them out."
+        raise InvalidValueError(msg)
+    if missing:
+        here = ", ".join(map(str, stored["config"]["seeds"]))
+        msg = f"--compare repeats seeds of the record, {here}, not {missing[0]}; change --seed or --seeds."
         raise InvalidValueError(msg)
     jobs = min(args.jobs, len(seeds))
     result = run(plan, quick=False, seeds=seeds, cache=cache, jobs=jobs, repeat=True)

@@ -181,7 +181,7 @@ def main(quick: bool = False) -> dict[str, Any]:
         folder = Path(name)
         free = shutil.disk_usage(folder).free
         if not quick and free < FREE:
-            msg = f"The full run needs {FREE / 1e9:g} GB in {folder}, which has only {free / 1e9:.1f} GB free; use --quick."
+            msg = f"The full run needs {FREE / 1e9:g} GB in {folder}, but {free / 1e9:.1f} GB are free; use --quick."
             raise InvalidValueError(msg)
         sizes = shapes(divisor=8 if quick else 1)
         for i in range(MODELS):

@@ -79,7 +79,7 @@ class Attained(Proof):
                 yield f"{at}: {error}"
                 continue
             if not agree(ratio, 1):
-                yield f"{at}: the left side is {ratio:.6g} of the right side"
+                yield f"{at}: lhs/rhs - 1 is {ratio - 1:.2g}"
             instance = Values(claim.setting.read(raw))
             for x, v in zip(self.over, values, strict=True):
                 if not agree(instance(x), v):

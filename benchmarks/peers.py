@@ -1,4 +1,4 @@
-"""Adapted layers of this package, of PEFT and in the naive form, with the same weights and parameters."""
+"""Layers adapted by this package, by PEFT, or by PEFT on an identity layer, with the same weights and parameters."""
 
 import copy
 from collections import OrderedDict
@@ -78,7 +78,7 @@ def naive(base: nn.Module, family: str, placement: str, rank: int, phi: nn.Modul
 def contenders(
     make: Callable[[], nn.Module], family: str, rank: int, placement: str, dropout: float = 0.0
 ) -> dict[str, Contender]:
-    """Return a frozen layer, our adapted layer and, if there is one, the peer's with equal parameters, by name."""
+    """Return the layers "base" (frozen), "ours" and "peer" (PEFT's; not for inputs and outputs of convolutions)."""
     frozen = make().requires_grad_(requires_grad=False)
     found = {"base": Contender(frozen, [])}
     found["ours"], phi = ours(copy.deepcopy(frozen), family, placement, rank, dropout)

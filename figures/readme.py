@@ -119,11 +119,6 @@ _SECTION: Final = re.compile(
 
 
 def filled(text: str) -> str:
-    """Return the page with its generated sections updated.
-
-    Raises:
-        FileFormatError: a section has an unknown name.
-    """
     return _SECTION.sub(_written, text)
 
 
@@ -136,8 +131,6 @@ def _written(section: re.Match[str]) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Rewrite the pages and their figures; return the exit status."""
-
     def body() -> int:
         Parser(prog="python -m figures.readme", description=__doc__).parse_args(argv)
         for page in PAGES:

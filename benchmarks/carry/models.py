@@ -1,4 +1,4 @@
-"""Networks between which adapters are moved, trained on images of digits or on the project's own text."""
+"""Pairs of networks between which adapters are moved, trained on images of digits or on this project's own text."""
 
 import copy
 import itertools
@@ -116,7 +116,7 @@ class Bytes(nn.Module):
 
 
 def gauge(model: nn.Module, seed: int) -> nn.Module:
-    """Return a copy with the same function and permuted neurons; except in language models, they are also scaled."""
+    """Return a copy with the same function and permuted neurons; in image classifiers, they are also scaled."""
     model = copy.deepcopy(model)
     torch.manual_seed(seed)
     if isinstance(model, Bytes):
@@ -181,7 +181,7 @@ def drawn(x: Tensor, y: Tensor) -> Callable[[torch.Generator], Batch]:
 
 
 def pictures(family: str, seed: int, rank: int = 8) -> list[Move]:
-    """Return the moves for a seed: two tasks, eight relations, two placements, one layer and all layers."""
+    """Return the ``Move``s of a seed: two tasks, eight relations, two placements, and one or all layers adapted."""
     make: Any = {"mlp": mlp, "cnn": cnn}[family]
     x, y = digits()
     fit, free, test = slice(0, 1100), slice(1100, 1356), slice(1400, 1797)
@@ -215,7 +215,7 @@ def pictures(family: str, seed: int, rank: int = 8) -> list[Move]:
 
 
 def texts(seed: int, steps: int = 500) -> list[Move]:
-    """Return the moves between byte-level language models of the project's prose, with a LoRA for its code."""
+    """Return a ``Move`` for each relation between byte-level language models of prose, with a LoRA for code."""
     sets = []
     for pattern in ("docs/*.md", "ioadapt_theory/adapters/*.py"):
         text = torch.tensor(list(b"\n".join(path.read_bytes() for path in sorted(ROOT.glob(pattern)))))

@@ -1,4 +1,4 @@
-"""Methods of moving an adapter: formulas from weights, regressions between activations, ours, and steps from zero."""
+"""Methods that move an adapter: formulas, regressions between activations, our ``transfer``, and training from zero."""
 
 import copy
 import math
@@ -40,7 +40,7 @@ RULES: Mapping[str, Rule] = {
     "ProLoRA": baselines.prolora,
     "Procrustes": baselines.procrustes,
 }
-"""Name -> function from D, W and W' to D', for weight placement and layers of the same size."""
+"""Name -> function from D = AB, W and W' to D', the change of W'; W and W' have the same size."""
 
 
 def by_rule(move: Move, rule: Rule) -> nn.Module | None:
@@ -88,7 +88,7 @@ def by_activations(move: Move, ridge: float = 1e-2) -> nn.Module | None:
 
 
 def carried(move: Move, refine: int | None) -> tuple[nn.Module, object]:
-    """Return the target with the carried-over adapter, and the outcome; ``refine`` is the number of steps."""
+    """Return the target with the adapter that ``transfer(..., refine=refine)`` adds, and the outcome."""
     target = copy.deepcopy(move.target)
     match = "effect" if move.relation == "depth" and move.adapted == "one" else "name"
     options = {"refine": refine, "seed": move.seed, "strict": False, "match": match, "need": "labels"}

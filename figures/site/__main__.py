@@ -23,14 +23,13 @@ FRONT_TO_SITE: Final = re.compile(r'href="([\w/-]+)\.md"')
 
 
 def pages() -> Iterator[tuple[str, str]]:
-    """Yield the path and the Markdown of every generated page."""
     yield from claims.pages()
     yield from reference.pages()
     yield from commands.pages()
 
 
 def sources(folder: Path) -> None:
-    """Write the source of the site into a folder: docs/ and the generated pages."""
+    """Write the sources of the site to a folder: docs/ and the generated pages."""
     shutil.copytree(ROOT / "docs", folder, ignore=shutil.ignore_patterns(".*", "__pycache__", "index.html"))
     made = dict(pages())
     for name, text in made.items():
@@ -74,7 +73,6 @@ def orphans(texts: Mapping[str, str]) -> list[str]:
 
 
 def front() -> str:
-    """Return the front page with links to the site's pages."""
     return FRONT_TO_SITE.sub(r'href="\1.html"', FRONT.read_text(encoding="utf-8"))
 
 

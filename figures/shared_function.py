@@ -17,7 +17,7 @@ NOISES = (0.0, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
 EXAMPLES = {
     "g1": "same function, W₁' = W₁R",
     "g2": "same function, R = 90° rotation",
-    "r1": "same W₂, other W₁",
+    "r1": "same W₂, different W₁",
     "r2": "LoRA cancels the gap",
     "r3": "W₂' = 1.1 W₂",
 }

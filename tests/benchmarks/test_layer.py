@@ -1,5 +1,3 @@
-"""The layer benchmark compares layers with the same parameters, counts correctly, and evaluates targets."""
-
 import pytest
 import torch
 from torch import nn

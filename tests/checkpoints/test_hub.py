@@ -1,4 +1,4 @@
-"""Repositories like SD-1.5's on a loopback hub: which files are fetched, when, and that they are complete."""
+"""Repositories like SD-1.5's on a loopback hub: only needed files are fetched, completely, and only once."""
 
 import logging
 import time

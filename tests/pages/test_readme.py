@@ -1,4 +1,4 @@
-"""The pages quote the code's output, their links are valid, and each dependency has a reason."""
+"""Pages quote the code's output, their links are valid, and each dependency has a reason."""
 
 import re
 import shlex
@@ -27,7 +27,6 @@ def test_every_section_stands_on_one_page_between_its_markers():
 
 @pytest.fixture(scope="module")
 def made():
-    """Return the names of the pages that the build of the site generates."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("figures.site.claims.page", lambda claim: f"# {claim.id}\n")  # only the names matter
         return {ROOT / "docs" / name for name, _ in site.pages()}
@@ -40,9 +39,9 @@ def test_what_a_page_links_to_exists(page, made):
 
 
 def commands() -> list[tuple[str, str]]:
-    """Return (page, command) for all code, in blocks and in sentences, that calls ``ioadapt`` or a script.
+    """Return (page, command) for each call of ``ioadapt`` or of a script, in code blocks and in sentences.
 
-    Names of commands and syntax in brackets are excluded; commands with their output are run elsewhere.
+    Names of commands and syntax in brackets are excluded, and commands quoted with their output, which other tests run.
     """
     said = re.compile(r"(?:^ {4}|`)((?:ioadapt|python(?: -m)?) [^`\n]*)(?:`|$)", re.MULTILINE)
     found = set()

@@ -1,4 +1,4 @@
-"""The relation is correct for every history, in both directions, from weights alone."""
+"""The relation is correct for each history, in both directions, from weights alone."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""Glyphs, their generator and their judges: no data leaks, and measures match their definitions."""
+"""Glyphs, their generator and their judges: no training data in tests, and measures match their definitions."""
 
 import base64
 import io
@@ -23,7 +23,6 @@ ALL = range(len(LETTERS))
 
 @pytest.fixture(scope="module")
 def trained_judge(tmp_path_factory: pytest.TempPathFactory):
-    """Return a judge trained long enough to distinguish faces."""
     return judge(tmp_path_factory.mktemp("judge"), 200)
 
 

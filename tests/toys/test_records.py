@@ -1,4 +1,4 @@
-"""The records of full runs are complete, follow the protocol, and match the pages; a repetition is close to them."""
+"""Records of full runs are complete, follow the protocol, match the pages, and are close to a repetition."""
 
 import json
 from pathlib import Path
@@ -60,7 +60,7 @@ def source_alone(blank, known, other, taught, **how):  # type: ignore[no-untyped
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in RECORDED if name != "conversion"])
 def test_a_seed_that_is_run_again_keeps_the_conclusion(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A different processor acts like a new seed: LoRA learns, with a result where 9,999 of 10,000 seeds would be."""
+    """A different processor acts like a new seed, so LoRA's result must lie where 9,999 of 10,000 seeds would."""
     if name in {"diffusion", "encoder", "control"}:
         monkeypatch.setattr(f"toys.{name}.family", source_alone)
     plan, result = protocol(name), recorded(name)
@@ -79,7 +79,7 @@ def test_a_seed_that_is_run_again_keeps_the_conclusion(name: str, tmp_path: Path
 
 
 def repeated(name: str, by: float) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-    """Return a study's protocol, its record, and a fake repetition of seeds 1 and 2 with shifted results."""
+    """Return a study's protocol, its record, and an invented repetition of seeds 1 and 2 with shifted results."""
     plan, record = protocol(name), recorded(name)
     rows = {
         row: {m: [None if x is None else x + by * stdev(values) for x in values[1:3]] for m, values in of.items()}

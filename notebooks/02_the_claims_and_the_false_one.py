@@ -88,9 +88,9 @@ for step in proof.printed(CLAIMS["prop-2-input-sharp"]):
 
 # %% [markdown]
 # On the left of the figure, the dashed line is the printed constant, the solid line is the true constant, and the
-# triangles are results of a search that uses neither constant. For random data and their worst adapter (the band has
-# nine of ten samples), the printed bound usually fails from `k = 10` on. The results of output adapters (squares) do
-# not depend on `W`.
+# triangles are results of a search that uses neither constant. The band contains 90 % of random samples, each with its
+# worst adapter: from `k = 10` on, the printed bound usually fails. The results of output adapters (squares) do not
+# depend on `W`.
 
 # %%
 with styled():
@@ -163,14 +163,14 @@ assert distance > allowed + 10 * eps**2, "this exceeds 4 eps by more than the ne
 assert abs(slope - 6) < 1e-12, "the slope is 6, not 4"
 assert proof.holds(CLAIMS["prop-2-input-sharp"]), "every step of the proof of the true constant holds"
 law = CLAIMS["prop-2-output-artanh"]
-assert all(proof.holds(law) for proof in law.proofs), "and every step for the law of output adapters"
-assert 0.5 < float((shift.abs() / limit).max()) <= 1, "random data satisfy the law, and come close to it"
+assert all(proof.holds(law) for proof in law.proofs), "and so does every step for the bound on output adapters"
+assert 0.5 < float((shift.abs() / limit).max()) <= 1, "random data satisfy this bound, and come close to it"
 assert max(data["adversarial"]["input"]) > 20 > 4.01 > max(data["adversarial"]["output"]), "only input adapters need W"
 assert data["random"][data["conditions"].index(10)][0] > 4, "the bound fails in nineteen of twenty samples"
-assert both["rows"][0]["lora_wins"] == 0, "equal functions: input and output adapters win"
+assert both["rows"][0]["lora_wins"] == 0, "same function: input and output adapters are better"
 assert both["rows"][-1]["lora_wins"] > 0.5, "unrelated functions: LoRA does less harm more often than not"
 false = {name for name, verdict in verdicts.items() if verdict is Verdict.REFUTED}
 assert false == {"prop-1", "prop-2-input", "prop-2-output"}, "false as printed"
-assert CLAIMS["prop-2-input-abs"].expected is Verdict.REFUTED, "|s0| does not correct the input half of Prop. 2"
+assert CLAIMS["prop-2-input-abs"].expected is Verdict.REFUTED, "1 + |s0| does not correct Prop. 2 for input adapters"
 assert {CLAIMS[f"prop-{x}-abs"].expected for x in ("1", "2-output")} == {Verdict.PROVED}, "it corrects the others"
 print("All of it holds.")

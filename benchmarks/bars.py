@@ -57,13 +57,13 @@ def over_base(cell: Cell, name: str = "ours", key: str = "train") -> float:
 
 
 def added(cells: list[Cell]) -> float:
-    """Return the time that our adapters add to the frozen layer, relative to the peer's; cells are averaged first."""
+    """Return the time that our adapters add to the frozen layer, relative to PEFT's; cells are averaged first."""
     ours, peer = mean(map(over_base, cells)), mean(over_base(c, "peer") for c in cells)
     return (ours - 1) / max(peer - 1, 1e-9)
 
 
 def leanness(cell: Cell) -> float:
-    """Return our peak memory beyond the base layer's, relative to the peer's; at least 0.05, to avoid zeros."""
+    """Return our peak memory beyond the base layer's, relative to PEFT's; at least 0.05, to avoid zeros."""
     base = cell["peak"]["base"]
     return max((cell["peak"]["ours"] - base) / max(cell["peak"]["peer"] - base, 1), 0.05)
 

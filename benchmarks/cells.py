@@ -121,7 +121,7 @@ def dropout(setting: Setting) -> Todo:
 
 
 def without_gradient(setting: Setting) -> Todo:
-    """Return calls that measure layers whose X needs no gradient, as in cross-attention: the base runs forward only."""
+    """Return calls that measure layers whose X needs no gradient, as in cross-attention; the base only runs forward."""
     shapes = [s for s in SHAPES if "cross" in s.name][: 1 if setting.quick else None]
     cases = (("lora", 4), ("lora", 16), ("dora", 4))
     return [_call(linear, setting, s, *f, p, needs=False) for s in shapes for f in cases for p in PLACEMENTS]

@@ -1,4 +1,4 @@
-"""The crescent with many pairs of models: loss on the target in the paper's case and in two further cases."""
+"""The crescent toy on many pairs of models: the loss on the target in the paper's case and in two further cases."""
 
 from __future__ import annotations
 

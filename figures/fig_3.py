@@ -37,7 +37,6 @@ WORKFLOWS: dict[str, dict[str, str]] = {
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Return the four workflows in the paper's order."""
     del seed, quick
     return {"workflows": WORKFLOWS}
 

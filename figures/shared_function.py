@@ -1,4 +1,4 @@
-"""Props. 3-5: input and output adapters are better on models with the same function; LoRA may be on different ones."""
+"""Props. 3-5 on pairs of models whose functions are the same, similar or unrelated, and on five small examples."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXAMPLES = {
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Return discrepancies and bounds for random pairs of stacks, from equal to unrelated ones, and for examples."""
+    """Return distances and bounds for random pairs of stacks, with the same to unrelated functions, and for examples."""
     import torch
 
     from ioadapt_theory.claims import CLAIMS

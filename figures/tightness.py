@@ -1,4 +1,4 @@
-"""Tightness of each bound: lhs/rhs on random instances and on instances in the package, and the largest one found."""
+"""Tightness of each bound: lhs/rhs on random and on known instances, and the largest value that a search found."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def compute(*, seed: int = 0, quick: bool = False, claims: tuple[str, ...] | Non
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw a row for each claim, blue if it holds and red if refuted; points right of 1 violate the statement."""
+    """Draw a row for each claim, blue if it holds and orange if not; points right of 1 violate the statement."""
     from matplotlib.figure import Figure
 
     rows = data["rows"]

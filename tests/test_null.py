@@ -70,7 +70,7 @@ def strangers(f: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
 
 
 def test_strangers_pass_three_deviations_as_seldom_as_a_normal_law_says():
-    """Of the pairs, .0013 exceed three deviations; without the correction for skewness, .01 would."""
+    """The share of pairs beyond three deviations is .0013; without the correction for skewness, it would be .01."""
     rng = np.random.default_rng(0)
     plain, corrected, ps = [], [], []
     for f in (16, 48):

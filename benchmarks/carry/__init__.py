@@ -37,7 +37,7 @@ def main(*, quick: bool = False, seeds: int = 3, cache: Path = Path("out/bench/c
     """Train the networks, move adapters with every method, and measure the gain on labelled data.
 
     Args:
-        quick: move only four adapters, of one family and one seed.
+        quick: move only one adapter, to four targets.
         seeds: number of seeds per family.
         cache: folder for the results of each family and seed, from which an interrupted run resumes.
 

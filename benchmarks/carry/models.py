@@ -64,7 +64,6 @@ def digits() -> Batch:
 
 
 def mlp(seed: int, width: int = 64, depth: int = 3, act: type[nn.Module] = nn.ReLU) -> nn.Sequential:
-    """Return a multilayer perceptron from 64 pixels to 10 classes."""
     torch.manual_seed(seed)
     parts: list[nn.Module] = []
     for k in range(depth):
@@ -82,8 +81,6 @@ def cnn(seed: int, width: int = 24, depth: int = 3, act: type[nn.Module] = nn.Re
 
 
 class Block(nn.Module):
-    """A causal transformer block."""
-
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads, self.norm, self.norm2 = heads, nn.LayerNorm(width), nn.LayerNorm(width)
@@ -140,7 +137,6 @@ def _permute(one: Any, two: Any, sizes: Tensor) -> None:
 
 
 def loss(model: nn.Module, batch: Batch) -> float:
-    """Return the mean cross-entropy of a model on a batch."""
     with torch.no_grad():
         return float(cross_entropy(model(batch[0]).flatten(0, -2), batch[1].flatten()))
 

@@ -26,7 +26,6 @@ Rule = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def _ridge(w: Tensor, w2: Tensor) -> float:
-    """Return the ridge of Eq. 5 that is best if the layer changes independently of all others."""
     return min(float((w2 - w).norm() / (math.sqrt(len(w)) * torch.linalg.matrix_norm(w, 2))), 0.99)
 
 

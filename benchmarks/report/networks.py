@@ -1,4 +1,4 @@
-"""Small networks of several architectures, trained on local text and synthetic images, as bases of pairs of models.
+"""Small networks of several architectures, trained on local text or synthetic images.
 
 The text is from Python's standard library: its reference, and the source of two packages. Images are gratings, blobs
 and checkerboards with noise. Nothing is downloaded; the same seed gives the same weights on one machine.

@@ -113,8 +113,6 @@ def broken(html: Path) -> list[str]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Build the site; return the exit status."""
-
     def body() -> int:
         Parser(prog="python -m figures.site", description=__doc__).parse_args(argv)
         if build():

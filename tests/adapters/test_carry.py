@@ -1,4 +1,4 @@
-"""`transfer(inputs=...)` is exact between models that differ by a reparametrisation, and adds no useless adapter."""
+"""`transfer(inputs=...)` is exact between models that differ by a reparametrisation, and adds only useful adapters."""
 
 import copy
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Repositories like SD-1.5's on a loopback hub: only needed files are fetched, completely, and only once."""
+"""Which files of a repository on a loopback hub are fetched, and when."""
 
 import logging
 import time

@@ -1,5 +1,3 @@
-"""Exact arguments: each proves no more than it shows, and their formulas are computed."""
-
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction

@@ -86,7 +86,7 @@ def world(name: str, folder: Path) -> World:
 
 
 def figures(name: str, folder: Path) -> dict[str, Mapping[str, float]]:
-    """Return the measures of all models, with no adapter and a moved LoRA, and the trained LoRA's loss and size."""
+    """Return each model's measure without and with a moved LoRA, and the loss and size of the trained LoRA."""
     with small(name):
         of, measure = world(name, folder), protocol(name).measure
         found = {what: KINDS[what](unit(name, what), of, folder) for what in ("facts", "move", "train")}

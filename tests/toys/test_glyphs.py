@@ -1,5 +1,3 @@
-"""Glyphs, their generator and their judges: no training data in tests, and measures match their definitions."""
-
 import base64
 import io
 from dataclasses import replace

@@ -215,7 +215,7 @@ def main() -> None:
     if unknown := set(args.names) - set(ROWS):
         parser.error(f"unknown row {', '.join(sorted(unknown))}; choose from {', '.join(ROWS)}")
     print(
-        f"{'':13} {'model':>7} {'trained':>9} {'at once':>7} {'memory':>11} {'a step':>10} {'steps':>7} {'in all':>10}"
+        f"{'':13} {'model':>7} {'trained':>9} {'batch':>7} {'memory':>11} {'per step':>10} {'steps':>7} {'total':>10}"
     )
     for name in args.names or ROWS:
         print(line(name, args.placement, per_second=args.operations))

@@ -24,7 +24,7 @@ EXAMPLES = {
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Return distances and bounds for random pairs of stacks, with the same to unrelated functions, and for examples."""
+    """Return distances and bounds for random pairs of stacks, from the same to unrelated functions, and examples."""
     import torch
 
     from ioadapt_theory.claims import CLAIMS

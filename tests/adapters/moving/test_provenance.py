@@ -1,4 +1,4 @@
-"""On pruned models with renumbered layers, an adapter is put on the layers it was trained on, or a warning is given."""
+"""On pruned models with renumbered layers, an adapter is put on the corresponding layers, or a warning is given."""
 
 import copy
 import warnings

@@ -49,7 +49,8 @@ def main(
     results: dict[str, Any] = {pages: {} for pages in MALLOC}
     if part is not None and before is not None:
         if before["config"] != config:
-            msg = f"The existing record has {before['config']}, not {config}; measure all parts, or use another --out."
+            msg = f"The configuration of the existing record is {before['config']}, not {config}; measure all parts"
+            msg += " or use another --out."
             raise InvalidValueError(msg)
         results = {pages: dict(before["results"][pages]) for pages in MALLOC}
     for section in part or SECTIONS:

@@ -35,7 +35,7 @@ SHAPES = Path(__file__).with_name("unet_shapes.tsv")
 MODELS = 5
 ROUNDS = 3
 FREE = 12e9
-"""Bytes of free disk space that the full run needs, for five files of 1.72 GB."""
+"""Bytes of free disk space that the full run requires; it writes five files of 1.72 GB."""
 
 
 def shapes(*, divisor: int = 1) -> dict[str, tuple[int, ...]]:
@@ -181,7 +181,8 @@ def main(quick: bool = False) -> dict[str, Any]:
         folder = Path(name)
         free = shutil.disk_usage(folder).free
         if not quick and free < FREE:
-            msg = f"The full run needs {FREE / 1e9:g} GB in {folder}, which has {free / 1e9:.1f} GB; use --quick."
+            has = f"{folder} has {free / 1e9:.1f} GB of free space"
+            msg = f"{has}, but the full run needs {FREE / 1e9:g} GB; free some space, or use --quick."
             raise InvalidValueError(msg)
         sizes = shapes(divisor=8 if quick else 1)
         for i in range(MODELS):

@@ -116,7 +116,7 @@ def main(argv: list[str] | None = None) -> int:
     def body() -> int:
         Parser(prog="python -m figures.site", description=__doc__).parse_args(argv)
         if build():
-            msg = "The warnings above count as errors; fix them."
+            msg = "Sphinx printed warnings, which count as errors; fix them and build again."
             raise InvalidValueError(msg)
         sys.stdout.write(f"{OUT / 'html' / 'index.html'}\n")
         return OK

@@ -63,4 +63,4 @@ def test_every_hypothesis_can_be_missed_and_then_nothing_is_evaluated(claim: Cla
             with pytest.raises(HypothesisError, match="does not meet the hypothesis"):
                 evaluate(claim, raw)
             return
-    pytest.fail("nothing misses it")
+    pytest.fail("no changed instance violates this hypothesis")

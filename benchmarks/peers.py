@@ -90,7 +90,7 @@ def contenders(
 
 
 def _equal(phi: nn.Module, name: str) -> Tensor:
-    """Return our parameter that corresponds to PEFT's parameter ``name``, in PEFT's transposed layout."""
+    """Return our parameter that corresponds to PEFT's ``name``, in PEFT's layout: matrices are transposed."""
     names = {
         "magnitude_vector": "m", "lora_A": "A", "lora_B": "B",
         "hada_w1_a": "B1", "hada_w1_b": "A1", "hada_w2_a": "B2", "hada_w2_b": "A2", "lokr_w1": "C", "lokr_w2": "D",

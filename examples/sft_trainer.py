@@ -63,7 +63,7 @@ def main() -> None:
     batch = tokenizer(texts[:2], return_tensors="pt", padding=True)
     with torch.no_grad():
         off = (model.eval().cpu()(**batch).logits - again.eval()(**batch).logits).abs().max()
-    print(f"Saved {args.out / 'adapter'}; loaded on a new base, its outputs differ by at most {off:.0e}.")
+    print(f"Saved {args.out / 'adapter'}. On a newly loaded base, it gives the same outputs up to {off:.0e}.")
 
 
 if __name__ == "__main__":

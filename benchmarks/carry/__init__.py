@@ -121,7 +121,7 @@ def _lead(moves: list[dict[str, Any]], kind: str = "") -> float:
 
 
 def _peers(moves: list[dict[str, Any]]) -> list[tuple[str, ...]]:
-    """Return a table of the median share that each method retains, if the LoRA can be copied to the target."""
+    """Return a table of the median share that each method retains, over the targets to which the LoRA can be copied."""
     own = [m for m in moves if m["copy"] is not None]
     relations = list(dict.fromkeys(m["relation"] for m in own))
     lines = [("LoRA, same sizes", *(NAMES.get(r, r) for r in relations), "harm")]

@@ -35,7 +35,7 @@ def flux_shapes(c: int) -> dict[str, tuple[int, int]]:
 
 
 def lora(shapes: dict[str, tuple[int, ...]], key: Callable[[str], str], rank: int = 2, alpha: float = 3.0) -> Any:
-    """Return a kohya file's tensors; the final layer has no alpha, since diffusers 0.42 ignores it."""
+    """Return a LoRA's tensors with keys made by ``key``; diffusers ignores the final layer's alpha, so it has none."""
     g, state = torch.Generator().manual_seed(5), {}
     for name, (d, c, *taps) in shapes.items():
         state[f"{key(name)}.lora_down.weight"] = torch.randn(rank, c, *taps, generator=g).float()

@@ -20,7 +20,7 @@ TOLD = {
     "elite": "drawn by out/sd",
     "ominicontrol": "finite: True",
     "clear": r"without the adapter, and by \d.*% with it",
-    "sft_trainer": "loaded on a new base, its outputs differ by at most",
+    "sft_trainer": "On a newly loaded base, it gives the same outputs up to",
     "tiny": "",
     "what_it_costs": r"sd15 +0\.86 G +0\.80 M +4 .* 500 ",
 }

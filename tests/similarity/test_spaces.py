@@ -98,7 +98,7 @@ def test_the_null_is_that_of_the_grams_written_out_whichever_side_does_the_work(
 
 @pytest.mark.parametrize("space", SIDES)
 def test_unrelated_weights_with_a_mean_and_unequal_norms_are_within_their_null(space: Space):
-    """A common mean and unequal norms give unrelated weights cosines far from 0."""
+    """A common mean and unequal norms give unrelated weights positive cosines."""
 
     def network(seed: int) -> Held:
         generator = torch.Generator().manual_seed(seed)

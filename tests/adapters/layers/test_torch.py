@@ -67,7 +67,7 @@ def test_a_merged_convolution_keeps_its_memory_format(family, placement):
 
 
 class Quantised(nn.Module):
-    """A layer like those of quantisation libraries: its weight is int8, with a scale and the original sizes."""
+    """A layer like those of quantisation libraries, whose weight is int8 with a scale per output."""
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()

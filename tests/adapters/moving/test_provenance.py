@@ -78,7 +78,7 @@ def test_a_teacher_s_lora_on_a_student_is_not_put_on_other_layers_unsaid(spellin
 
 
 def test_a_shorter_model_is_spoken_of_where_nothing_tells_which_layers_it_kept(tmp_path):
-    """A model like SSD-1B keeps 4 of 10 blocks per attention; the adapter file does not name its base model."""
+    """The file has adapters for 6 layers, the model has 4 layers, and the file does not name its base model."""
     state, file = {}, tmp_path / "lora.safetensors"
     for i in range(6):
         key = f"lycoris_model_layers_{i}_self_attn_q_proj"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from toys.common.style import FAINT, FULL_WIDTH, INK, METHODS
@@ -40,7 +41,7 @@ def draw(data: dict[str, Any]) -> Figure:
                 axes.bar(at, max(share, 0), 0.25, color=colour, label=name)
                 axes.text(at, max(share, 0) + 0.02, f"{share:.2f}".lstrip("0"), ha="center", fontsize=6, color=INK)
     axes.axhline(1, color=INK, lw=0.8, ls=":")
-    axes.set_xticks(range(len(moving.RELATIONS)), [name.replace(", ", ",\n") for name in moving.RELATIONS.values()])
+    axes.set_xticks(range(len(moving.RELATIONS)), [fill(name, 16) for name in moving.RELATIONS.values()])
     axes.set(ylabel=f"median share of the gain retained\n({data['moves']} transfers in total)", ylim=(0, 1.35))
     axes.tick_params(axis="x", length=0)
     axes.legend(ncols=3, frameon=False, loc="upper right")

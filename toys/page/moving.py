@@ -13,9 +13,9 @@ RELATIONS: Final = {
     "gauge": "same function, neurons permuted",
     "fine-tuned": "fine-tuned",
     "distilled": "distilled",
-    "apart": "trained apart",
-    "width": "other width",
-    "depth": "other depth",
+    "apart": "trained independently",
+    "width": "different width",
+    "depth": "different depth",
 }
 RULES: Final = {
     "copy": ("lora", "copied"),

@@ -35,5 +35,5 @@ def products() -> str:
     added = [100 * (train["products"] / train["base"] - 1) for train in cells if "products" in train]
     return (
         f"In the recorded run, the low-rank products alone add {min(added):.0f} to {max(added):.0f} % to the time of a"
-        " training step of a Llama block in float32. Where we had set a lower limit, it is missed, as the record states.\n"
+        " training step of a Llama block in float32. Lower limits that we had set are missed, as the record states.\n"
     )

@@ -66,8 +66,8 @@ def findings(result: Mapping[str, Any]) -> list[str]:
         f" less at {less['output']}. A level counts if the 95 % interval of the difference excludes zero.",
         f"A carried-over LoRA keeps {said(near, CARRIED)} and {said(far, CARRIED)} at these two cosines. It keeps more"
         f" than its copy at {more[CARRIED]} of {count} levels and less at {less[CARRIED]}. The difference is"
-        f" {over[0][0]:+.2f} ± {over[0][1]:.2f} at the smallest drift and {over[half_way - 1][0]:+.2f} ± {over[half_way - 1][1]:.2f} at a"
-        f" cosine of {drift[half_way]['lora'].cosine:.2f}.",
+        f" {over[0][0]:+.2f} ± {over[0][1]:.2f} at the smallest drift and {over[half_way - 1][0]:+.2f} ±"
+        f" {over[half_way - 1][1]:.2f} at a cosine of {drift[half_way]['lora'].cosine:.2f}.",
         f"On a target with the source's function but different weights, the copy keeps"
         f" {said(gauge[0], 'lora')} and the carried-over LoRA {said(gauge[0], CARRIED)}. On the target that has"
         f" drifted most, reparametrised without changing its function, they keep {said(gauge[-1], 'lora')} and"

@@ -20,7 +20,7 @@ RELATIONS: Final = {
 RULES: Final = {
     "copy": ("lora", "copied"),
     "chosen": ("carried", "carried over"),
-    "refined": ("refined", "and 50 steps without labels"),
+    "refined": ("refined", "carried over with 50 steps"),
 }
 """Method in the record -> kind and name of its dot."""
 

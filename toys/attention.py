@@ -1,8 +1,8 @@
 """Adapters compensate for local attention in a language model, and are moved to other models (after Table 5).
 
-Every byte attends only to itself and to the five bytes before it, instead of to all earlier bytes. The adapters are
-full matrices: I + A on the inputs or the outputs of the attention layers, or a change in their weights. The model, the
-text and the targets are those of ``toys/language.py``, but with local attention; the task is to predict the
+Every byte attends only to itself and to the five bytes before it, instead of to all earlier bytes. Each adapter is a
+full matrix: I + A on the inputs or the outputs of an attention layer, or a change in the layer's weight. The model, the
+text and the targets are those of ``toys/language.py``, except that attention is local. The task is to predict the
 documentation on which the model was trained.
 
 Examples:
@@ -37,7 +37,7 @@ class World(language.World):
             local(model, WINDOW)
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return the loss with full attention, in nats per byte; adapters should bring the loss back to this value."""
+        """Return the loss of the model with full attention, in nats per byte; adapters should restore this loss."""
         del where
         local(model, None)
         found = measured(model, self.learned[2], self.size.measure)
@@ -46,7 +46,7 @@ class World(language.World):
 
 
 def local(model: nn.Module, window: int | None) -> None:
-    """Limit attention to the last ``window`` bytes, including the current one, in place; None removes the limit."""
+    """Limit attention, in place, to the last ``window`` bytes, including the current one; None lifts the limit."""
     assert isinstance(model, Model)
     for block in model.blocks:
         block.window = window  # type: ignore[assignment]

@@ -1,9 +1,9 @@
 """A generator of glyphs learns to follow edges, and its adapters are moved (after Fig. 5).
 
-As in OminiControl, the prompt gives the letter and the typeface, but not the glyph's position, size and slant. An image
-of the glyph's edges does, and low-rank adapters learn to follow it. The edges are embedded patch by patch and added to
-the tokens of the generated image, since this small generator did not learn to use them as separate tokens. The targets
-are those of ``toys/diffusion.py`` without the pruned and the perturbed generator.
+As in OminiControl, the prompt gives the letter and the typeface, but not the glyph's position, size and slant. These
+are visible in an image of the glyph's edges, which low-rank adapters learn to follow. The edges are embedded patch by
+patch and added to the tokens of the generated image, since this small generator did not learn to use them as separate
+tokens. The targets are those of ``toys/diffusion.py`` without the pruned and the perturbed generator.
 
 Examples:
   python toys/control.py            6 seeds; learning rates chosen for every method
@@ -34,9 +34,9 @@ REVISION: Final = 1
 LAYERS: Final = tuple(f"blocks.{i}.{m}" for i in range(DEPTH) for m in ("q", "k", "v", "o", "up_proj", "down_proj"))
 ALL: Final = range(len(LETTERS))
 UNUSED: Final = ("pruned", "noise")
-"""Targets that are not used; in the paper's figure, the target is the distilled model."""
+"""Targets of ``family`` that this study leaves out."""
 MEASURED: Final = 80
-"""Number of glyphs to reproduce from their edges."""
+"""Number of test glyphs."""
 SHOWN: Final = range(4)
 
 
@@ -44,7 +44,7 @@ SHOWN: Final = range(4)
 class Size:
     """Training steps of the base, the targets and the adapters; batch size; drawings per letter and typeface.
 
-    ``taught`` is the number of glyphs on which the distilled generator learns from its teacher.
+    ``taught`` is the number of glyphs that the teacher generates to train the distilled generator.
     """
 
     base: int
@@ -126,7 +126,6 @@ class World:
 
     @cached_property
     def learnt(self) -> Batch:
-        """Return the adapters' training data: glyphs with their edges in the prompts."""
         return controlled(prompted(POOL, self.size.drawings, 100 * self.seed + 51))
 
     @cached_property
@@ -139,7 +138,7 @@ class World:
         return picked(prompted(POOL, 1, 100 * self.seed + 53, again), MEASURED, some)
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train the adapter to generate glyphs from edges; return the loss on other glyphs."""
+        """Train the adapter to generate glyphs from edges; return the loss on other drawings of glyphs."""
         del where
         learned = [p for _, p in parameters(model)]
         train(model, on(self.learnt, self.size.batch), self.size.adapter, rate, self.seed, learned)
@@ -149,7 +148,6 @@ class World:
         return float(validation) if math.isfinite(validation) else math.inf
 
     def carrying(self) -> dict[str, Any]:
-        """Return arguments for ``transfer``: noisy validation glyphs with their edges in the prompts, and ``need``."""
         return {"inputs": noisy(controlled(prompted(POOL, 2, 100 * self.seed + 52)), 256, self.seed), "need": "change"}
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, told: Tensor) -> Tensor:
@@ -157,7 +155,7 @@ class World:
         return sampled(model, letters, told, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1].clamp(-1, 1)
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return 1 - SSIM of the samples and the glyphs whose edges were given, and 1 - F1 of the edge pixels."""
+        """Return 1 - SSIM between the samples and the glyphs whose edges they follow, and 1 - F1 of the edge pixels."""
         real, letters, told = self.tested
         made = self.samples(model, where, letters, told)
         return {"1 - SSIM": unlike(made, real), "edges missed": missed(made, edges(real))}

@@ -33,11 +33,14 @@ def run(
     jobs: int = 1,
     repeat: bool = False,
 ) -> dict[str, Any]:
-    """Return results in the format of ``command.run``: rows for no adapter, LoRA, and each side and ridge of Eq. 5."""
+    """Return results in the format of ``command.run``, with rows for no adapter, LoRA, and Eq. 5 by side and ridge."""
     del repeat
     known = records.recorded("language")
     if known is None:
-        msg = "LoRA's learning rate is not recorded; run toys/language.py and copy its language.json to toys/data."
+        msg = (
+            "The language study has no record, so LoRA's learning rate is unknown; run python toys/language.py and copy"
+            f" out/language/language.json to {records.DATA / 'language_record.json'}."
+        )
         raise InvalidValueError(msg)
     lora, size = known["rates"]["lora"], "quick" if quick else "full"
     language = protocol("language")

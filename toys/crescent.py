@@ -2,8 +2,8 @@
 
 Examples:
   python toys/crescent.py                         input and output adapters transfer, LoRA does not
-  python toys/crescent.py --case other-function   the opposite case: LoRA on the first map is better
-  python toys/crescent.py --case interior         adapters on every map: no guarantee
+  python toys/crescent.py --case other-function   the target's first map differs: LoRA on this map transfers best
+  python toys/crescent.py --case interior         adapters on both maps or between them: the paper has no bound
 """
 
 import argparse
@@ -37,7 +37,7 @@ class Config:
         seed: seed of the models, the samples and the adapters' initial values.
         steps: number of Adam steps for each adapter.
         rank: rank of AB; 2 is the maximum in the plane, and with 1 the task has no exact solution.
-        samples: number of new samples for losses and distances.
+        samples: number of new samples from which losses and distances are computed.
         device: torch device of the training, which must support float64.
     """
 
@@ -111,13 +111,14 @@ def _parser() -> Parser:
     )
     cases = ", ".join(Case)
     default = "(default: %(default)s)"
-    parser.add_argument("--case", type=_case, default=Case.SAME_FUNCTION, help=f"{cases} {default}")
+    parser.add_argument("--case", type=_case, default=Case.SAME_FUNCTION, help=f"one of {cases} {default}")
     parser.add_argument("--seed", type=whole(0, 2**31 - 1), default=0, metavar="N", help=f"random seed {default}")
     parser.add_argument("--steps", type=whole(1, 10**5), default=1000, metavar="N", help=f"training steps {default}")
-    parser.add_argument("--rank", type=whole(1, 2), default=2, metavar="N", help=f"rank, 1 or 2 {default}")
-    parser.add_argument("--samples", type=whole(2, 10**7), default=2000, metavar="N", help=f"samples {default}")
-    parser.add_argument("--device", type=device("float64"), default="cpu", help=f"device {default}")
-    parser.add_argument("--out", type=folder, default="out/crescent", metavar="FOLDER", help=f"results {default}")
+    parser.add_argument("--rank", type=whole(1, 2), default=2, metavar="N", help=f"rank of AB {default}")
+    parser.add_argument("--samples", type=whole(2, 10**7), default=2000, metavar="N", help=f"test samples {default}")
+    parser.add_argument("--device", type=device("float64"), default="cpu", help=f"torch device {default}")
+    where = f"folder for results {default}"
+    parser.add_argument("--out", type=folder, default="out/crescent", metavar="FOLDER", help=where)
     return parser
 
 

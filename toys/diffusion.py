@@ -66,7 +66,6 @@ def subject(seed: int) -> str:
 
 
 def build(seed: int, size: Size) -> dict[str, nn.Module]:
-    """Return the source and all targets of a seed, by name."""
     known, other = glyphs(seen(seed), ALL, size.drawings, seed), glyphs(OTHER, ALL, size.drawings, seed + 1)
     steps = size.base, size.target
     return family(Model, known, other, known[1:], seed=seed, steps=steps, batch=size.batch)
@@ -89,7 +88,7 @@ class World:
 
     @cached_property
     def tested(self) -> Subject:
-        """Return the real glyphs to compare samples with, of letters used neither for training nor for validation."""
+        """Return the real glyphs to compare samples with; their letters are not used for training or validation."""
         real, letters, _ = self.drawn(TESTED, 1, 3)
         return Subject(self.judge, real, letters)
 
@@ -103,7 +102,6 @@ class World:
         return float(validation) if math.isfinite(validation) else math.inf
 
     def carrying(self) -> dict[str, Any]:
-        """Return arguments for ``transfer``: noisy glyphs of the training and validation letters, and ``need``."""
         return {"inputs": noisy(self.drawn(LEARNT + VALIDATED, 8, 2), 256, self.seed), "need": "change"}
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, face: str) -> Tensor:
@@ -125,7 +123,7 @@ class World:
         return {"real": self.tested.real[list(SHOWN)], "learnt": self.drawn(LEARNT, 1, 1)[0]}
 
     def ceiling(self) -> dict[str, float]:
-        """Return the measures of new drawings of the unseen typeface, as a limit for the samples."""
+        """Return the measures of new drawings of the unseen typeface, as a reference for the samples."""
         again = self.drawn(TESTED, self.size.samples, 9)[0]
         # The drawings of a letter are adjacent here; samples repeat the whole sequence of letters.
         return self.tested.compared(again[torch.arange(len(again)).view(len(TESTED), -1).T.flatten()])

@@ -29,9 +29,9 @@ from toys.transfer import command, gauges
 REVISION: Final = 1
 LAYERS: Final = tuple(f"blocks.{k}.{kind}" for k in range(3) for kind in KINDS)
 AMONG: Final = 32
-"""Number of candidate descriptions, and of candidate described sentences, while an adapter is carried over."""
+"""Number of candidates for the retrieval of a sentence while an adapter is carried over."""
 ANOTHER: Final = {"0": "1", "1": "2", "2": "0"}
-"""Block -> its name in the target "shifted", in which adapters reach the wrong blocks: a control of the layer map."""
+"""Block -> its name in the target "shifted", a control in which adapters are put on the wrong blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ SIZES: Final = {"full": Size(30, 16, 96), "quick": Size(8, 8, 24)}
 
 
 def names(network: str) -> list[str]:
-    """Return the names of an encoder's blocks; blocks of L3 and L6 with equal names end at the same relative depth."""
+    """Return the names of an encoder's blocks; blocks of the same name end at the same relative depth in L3 and L6."""
     return ["0", "1", "2"] if network == "L3" else ["before 0", "0", "before 1", "1", "before 2", "2"]
 
 
@@ -85,8 +85,7 @@ class World:
         return measured(model, self._some(self.parts.test))
 
     def carrying(self) -> dict[str, Any]:
-        """Return arguments for ``transfer``: indices of validation sentences, a ``call`` on them, and ``need``."""
-        # Cosines are not compared directly, since adding the same number to all of them changes no answer.
+        # The outputs are logits, of which only differences count: adding a constant to all cosines changes no ranking.
         pairs = self._some(self.parts.validation)
         sides = [[split(pair[k]) for pair in pairs] for k in (0, 1)]
         texts, among = sides[0] + sides[1], sides[1][:AMONG] + sides[0][:AMONG]

@@ -44,7 +44,7 @@ ASKED: Final = tuple(k for k in ALL if k not in PICTURE)
 PICTURES: Final = 4
 """Number of images of every training typeface in every style."""
 UNUSED: Final = ("noise", "stream")
-"""Targets that are not used: the first is not in the paper, and the second leaves the adapted weights unchanged."""
+"""Targets of ``family`` that are left out; "stream" would not change the weights of the adapted layers."""
 SHOWN: Final = (2, 13, 22, 53)
 """Indices of the samples to show: D in the first two styles, S in the first and the third style."""
 
@@ -53,8 +53,8 @@ SHOWN: Final = (2, 13, 22, 53)
 class Size:
     """Training steps of the base, targets, adapters, encoder and judge; batch size; drawings per letter.
 
-    ``judge`` is the number of steps of both the encoder and the judge. ``taught`` is the number of glyphs on which the
-    distilled generator learns from its teacher.
+    ``judge`` is the number of steps of both the encoder and the judge. ``taught`` is the number of glyphs that the
+    teacher generates to train the distilled generator.
     """
 
     base: int
@@ -84,13 +84,11 @@ def words(faces: Sequence[str], ways: Sequence[int]) -> Tensor:
 
 
 def named(faces: Sequence[str], size: Size, seed: int) -> Batch:
-    """Return training glyphs with words as prompts."""
     x, letters, styles = drawn(faces, ALL, size.drawings, WAYS, seed)
     return x, letters, words(faces, WAYS)[styles]
 
 
 def build(seed: int, size: Size) -> dict[str, nn.Module]:
-    """Return the source and all targets of a seed, by name."""
     known, other = named(seen(seed), size, seed), named(OTHER, size, seed + 1)
     taught = picked(known, size.taught, torch.Generator().manual_seed(seed + 9))[1:]
     found = family(Reader, known, other, taught, seed=seed, steps=(size.base, size.target), batch=size.batch)
@@ -137,7 +135,7 @@ class World:
         return Subject(self.judge, x, letters), told
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train the adapter on images of known typefaces; return the loss on styles that are new to the adapter."""
+        """Train the adapter on images of known typefaces; return the loss on two styles without training images."""
         del where
         x, letters, styles = self.learnt
 
@@ -153,7 +151,6 @@ class World:
         return float(validation) if math.isfinite(validation) else math.inf
 
     def carrying(self) -> dict[str, Any]:
-        """Return arguments for ``transfer``: noisy validation glyphs with tokens of images as prompts, and ``need``."""
         return {
             "inputs": noisy(self.pictured(self.seen, ALL, VALIDATED, 100 * self.seed + 5), 256, self.seed),
             "need": "change",
@@ -181,7 +178,7 @@ class World:
         }
 
     def ceiling(self) -> dict[str, float]:
-        """Return the measures of new drawings of the unseen typeface, as a limit for the samples."""
+        """Return the measures of new drawings of the unseen typeface, as a reference for the samples."""
         return self.tested[0].compared(drawn([subject(self.seed)], ASKED, 1, TESTED, 100 * self.seed + 9)[0])
 
     def own(self, model: nn.Module, where: str) -> float:

@@ -32,7 +32,7 @@ from toys.words.training import measured, train
 
 REVISION: Final = 2
 CARRIED_BY: Final = 128
-"""Number of text windows for carrying an adapter over."""
+"""Number of windows of text with which an adapter is carried over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,6 @@ SIZES: Final = {"full": Size(400, 100, 60, 16, 64), "quick": Size(100, 30, 20, 1
 
 
 def build(seed: int, size: Size) -> dict[str, nn.Module]:
-    """Return the source and all targets of a seed, by name."""
     text = corpora()
     drawn = torch.Generator().manual_seed(seed + 7)
 
@@ -108,7 +107,6 @@ class World:
         return {"loss": measured(model, self.learned[2], self.size.measure)}
 
     def carrying(self) -> dict[str, Any]:
-        """Return arguments for ``transfer``: windows of the validation text, and ``need``."""
         text, _ = windows(corpora()[self.learned[1]], CARRIED_BY, torch.Generator().manual_seed(98))
         return {"inputs": text, "need": "labels"}
 

@@ -86,7 +86,6 @@ class World:
         return {"kcal/mol": self._error(model, self.goal(where).double().numpy())}
 
     def carrying(self) -> dict[str, Any]:
-        """Return arguments for ``transfer``: indices of validation geometries, a ``call`` on them, and ``need``."""
         at = torch.from_numpy(self.parts.validation)
         return {"inputs": at, "call": lambda model, some: model(features().take(some)), "need": "change"}
 
@@ -103,7 +102,6 @@ class World:
 
 
 def energies(model: nn.Module, batch: Batch) -> np.ndarray:
-    """Return the energies of all geometries in a batch, in kcal/mol."""
     with torch.no_grad():
         found: np.ndarray = model(batch).double().numpy()
         return found
@@ -111,7 +109,6 @@ def energies(model: nn.Module, batch: Batch) -> np.ndarray:
 
 @once
 def features() -> Batch:
-    """Return the features of the atoms in all labelled geometries."""
     return features_of(molecules())
 
 

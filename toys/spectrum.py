@@ -1,8 +1,9 @@
 """The share of its gain that an adapter keeps, copied or carried over, as the target drifts away from the source.
 
-In three families of small networks, the targets are the source trained further until the cosine between the weights is
-.99 to .3, some of these networks reparametrised without a change of function, and an independently trained network.
-Adapters of the source are copied to all targets, and carried over with unlabelled inputs.
+The study has three families of small networks. The targets are copies of the source that are trained further until the
+cosine between their weights and the source's has fallen to levels from .99 to .3; some of these copies, reparametrised
+without a change of function; and an independently trained network. Adapters of the source are copied to all targets,
+and carried over with unlabelled inputs.
 
 Examples:
   python toys/spectrum.py            all families; learning rates chosen for every method
@@ -88,9 +89,9 @@ def _parser() -> Parser:
     parser = Parser(
         prog="python toys/spectrum.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="run a small version, which takes 90 seconds")
+    parser.add_argument("--quick", action="store_true", help="run a small version, in about 90 seconds")
     counts = ", ".join(f"{count} of {name}" for name, count in SEEDS["full"].items())
-    count = f"seeds per family (default: {counts}; quick: 2)"
+    count = f"number of seeds of each family (default: {counts}; with --quick: 2)"
     parser.add_argument("--seeds", type=whole(2, 1000), metavar="N", help=count)
     parser.add_argument("--seed", type=whole(0, 900), default=0, metavar="N", help="first seed (default: %(default)s)")
     where = "folder for results (default: %(default)s)"

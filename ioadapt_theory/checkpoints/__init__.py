@@ -1,4 +1,4 @@
-"""Checkpoints in files, folders, hub repositories and Python packages; their values are read in pieces."""
+"""Checkpoints in files, folders, hub repositories and Python packages."""
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError, TensorInfo
 from ioadapt_theory.checkpoints.sources import open_checkpoint

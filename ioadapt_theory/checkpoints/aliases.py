@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alias:
-    """A source of weights; exactly one of `repo`, `path` and `package` is set. `name` is empty for a path."""
+    """A source of weights, with exactly one of `repo`, `path` and `package`; `name` is empty for a path."""
 
     name: str
     repo: str | None = None
@@ -24,7 +24,6 @@ class Alias:
 
 @cache
 def load_aliases() -> dict[str, Alias]:
-    """Return the aliases in `aliases.toml` by name."""
     table = tomllib.loads(Path(__file__).with_name("aliases.toml").read_text(encoding="utf-8"))
     return {name: Alias(name=name, **entry) for name, entry in table.items()}
 

@@ -1,10 +1,10 @@
 """The origin of each layer of a model: the layer of another model that it comes from, found by comparing weights.
 
 In pruned LLMs, BK-SDM, SSD-1B and frankenmerges, blocks are removed, copied, swapped or inserted and then renumbered,
-so that the same name can mean different layers. Every layer is compared with all layers of its kind, whose names differ
-from its name only in numbers. Layers may be in a different order, and several may have the same origin. A few values of
-each matrix suffice: for unrelated layers, Fisher's z of the rank correlation of n values has a standard error of
-1/√(n - 3).
+so that a name can mean different layers in the two models. A layer is compared with the layers of its kind, which have
+the same shape and names that differ from its name only in numbers. Layers may be in a different order, and several may
+have the same origin. A small sample of each matrix suffices: for unrelated layers, Fisher's z of the rank correlation
+of n values has a standard error of 1/√(n - 3).
 """
 
 import math
@@ -18,18 +18,18 @@ import numpy as np
 from jaxtyping import Float
 
 SIGNIFICANT: Final = 6.0
-"""Number of standard errors of z above which two layers are considered related; 1 in 10⁹ unrelated pairs exceeds it."""
+"""Number of standard errors that z of related layers must exceed; one in 10⁹ unrelated pairs exceeds it by chance."""
 TIED: Final = 3.0
 """Number of standard errors by which the z of two candidates must differ for one to be preferred to the other."""
 LEAST: Final = 0.1
-"""Minimum correlation of related layers; lower ones are ignored, since layers of one architecture share structure."""
+"""Minimum correlation of related layers; even unrelated layers of the same architecture are slightly correlated."""
 SURE: Final = 0.5
-"""Minimum correlation at which all layers of the source that match a layer equally well are its candidates."""
+"""Minimum correlation at which several layers of the source that match equally well are accepted as candidates."""
 FEWEST: Final = 12
 """Minimum number of values to compare; fewer can have the same order by chance."""
 MOST: Final = 1000
-"""Maximum number of layers of a kind, in both models together, for which all pairs are compared. If there are more
-(experts), two layers are compared only if their names agree in all numbers after the first."""
+"""Maximum number of layers of a kind, in both models together, for which all pairs are compared. If there are more, as
+in a mixture of experts, two layers are compared only if their names agree in all numbers after the first."""
 
 Shape = tuple[int, ...]
 Values = Float[np.ndarray, " n"]
@@ -86,7 +86,7 @@ def by_contents(source: Contents, target: Contents) -> Origins | None:
 
 
 class _Aligner:
-    """Compares all layers of the same kind in two models, and infers the origins of layers and blocks."""
+    """Compares layers of the same kind in two models, and infers the origins of layers and blocks."""
 
     def __init__(self, source: Contents, target: Contents) -> None:
         self._source, self._target = source, target
@@ -108,7 +108,7 @@ class _Aligner:
         self._known: dict[str, list[str]] = {}
 
     def _compare(self, sources: list[str], targets: list[str], size: int) -> None:
-        """Store z and its weight for every pair of these layers, whose matrices have one shape, of `size` elements."""
+        """Store z and its weight for every pair of these layers, whose matrices all have ``size`` elements."""
         ours, theirs = (
             {n: v for n in names if len(v := np.asarray(c.values(n), np.float64))}
             for c, names in ((self._source, sources), (self._target, targets))
@@ -132,8 +132,8 @@ class _Aligner:
     def origin(self, name: str) -> str | None:
         """Return the origin of a layer of the target, or None without evidence.
 
-        The layer's values decide first, and then those of its block; among candidates that match equally well, the
-        layer of the same name is preferred.
+        The layer's own values decide, or those of its block if several layers match them equally well or none does. If
+        there are still several candidates, the layer of the same name is preferred.
         """
         origins = self._best(name, [name])
         block = self._blocks.get(name)
@@ -147,7 +147,8 @@ class _Aligner:
     def _best(self, part: str, layers: list[str]) -> list[str]:
         """Return the layers or blocks of the source from which ``part`` of the target may come, the best first.
 
-        The result is empty without evidence, or if all candidates, or several of low correlation, match equally well.
+        The result is empty if the evidence is too weak. Several candidates that match equally well are returned only if
+        their correlation is high and another candidate matches less well.
         """
         if part in self._known:
             return self._known[part]
@@ -203,5 +204,5 @@ def _numbered(name: str) -> list[str]:
 
 
 def _numberless(name: str, count: int = 0) -> str:
-    """Return the name with # for all numbers, or for the first ``count`` of them if it is not 0."""
+    """Return the name with # in place of its first ``count`` numbers, or of all its numbers if ``count`` is 0."""
     return re.sub(r"(?:^|(?<=\.))\d+(?=\.|$)", "#", name, count=count)

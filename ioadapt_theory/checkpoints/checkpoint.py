@@ -23,16 +23,15 @@ DTYPES: Mapping[str, tuple[str, int]] = MappingProxyType({
 """Safetensors code of each supported dtype -> name of the torch dtype, bytes per element."""
 
 OTHER_DTYPES: Mapping[str, int] = MappingProxyType({"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "F8_E8M0": 8, "C64": 64})
-"""Code of each dtype that files may contain but that cannot be compared -> bits per element."""
+"""Code of each dtype that files may contain but whose values cannot be read -> bits per element."""
 
 
 class SourceError(IoAdaptError, OSError):
-    """Error: weights are unavailable (no such file, gated or unknown repository, no network, no space, failed read)."""
+    """Error: weights are unavailable, for example because of a missing file, a gated repository or a broken network."""
 
 
 @cache
 def torch_dtype(code: str) -> "torch.dtype":
-    """Return the torch dtype for a code in `DTYPES`."""
     import torch
 
     dtype: torch.dtype = getattr(torch, DTYPES[code][0])
@@ -49,38 +48,36 @@ class TensorInfo:
 
     @property
     def numel(self) -> int:
-        """Number of elements; 1 for a scalar."""
         return math.prod(self.shape)
 
     @property
     def nbytes(self) -> int:
-        """Size of the stored values in bytes."""
         bits = OTHER_DTYPES[self.dtype] if self.dtype in OTHER_DTYPES else 8 * DTYPES[self.dtype][1]
         return -(-self.numel * bits // 8)
 
     @property
     def key(self) -> tuple[int, ...]:
-        """The shape without trailing 1s: a 1 x 1 convolution [320, 320, 1, 1] is the matrix [320, 320]."""
+        """The shape without trailing 1s, such as [320, 320] for a 1 x 1 convolution [320, 320, 1, 1]."""
         end = next((i for i in range(len(self.shape), 0, -1) if self.shape[i - 1] != 1), 0)
         return self.shape[:end]
 
     @property
     def is_float(self) -> bool:
-        """Whether the dtype is a supported floating-point dtype, unlike those of counters and masks."""
+        """Whether the dtype is a supported floating-point dtype."""
         return self.dtype in DTYPES and self.dtype.startswith(("F", "BF"))
 
 
 class Checkpoint(ABC):
-    """An open checkpoint. Use as a context manager; several threads or forked processes may read at once.
+    """An open checkpoint. Use it as a context manager; several threads or forked processes may read at once.
 
     Attributes:
-        name: Short name for tables: the alias, or the last part of the path or hub id.
-        source: Location of the weights: the path of the file or folder, or the repository id and the file.
+        name: Short name for tables, such as the alias, or the file name without its extension.
+        source: Location of the weights: a path, a repository id with a file, or a package with a folder.
         revision: The commit on the hub, or the version of the package; None for local files.
-        tensors: Name -> TensorInfo, in the order of the file.
-        metadata: The file's metadata (strings), with the names of unreadable tensors as `left_out` and a note on
-            dequantised weights as `quantised` if there are any.
-        config: The content of the config.json next to the weights; not trusted.
+        tensors: Name of a tensor -> TensorInfo.
+        metadata: The file's metadata (strings). `left_out` lists the tensors that cannot be read, and `quantised` gives
+            the number of dequantised weights, if there are any.
+        config: The content of the config.json next to the weights, or {}; not trusted.
     """
 
     name: str
@@ -95,7 +92,7 @@ class Checkpoint(ABC):
         """Return a function that fills a buffer with the bytes of a tensor, from a given element on."""
 
     def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
-        """Return a function that fills `out`, flat and of the stored dtype, with values from a given element on."""
+        """Return a function that fills `out` (flat, of the stored dtype) with the values from a given element on."""
         import torch
 
         info = self.tensors[name]
@@ -106,7 +103,7 @@ class Checkpoint(ABC):
 
         def fill_from(start: int) -> None:
             if not 0 <= start <= info.numel - len(out):
-                msg = f"Elements [{start}, {start + len(out)}) of tensor {name} do not exist; it has {info.numel}."
+                msg = f"Elements [{start}, {start + len(out)}) are outside tensor {name}, which has {info.numel}."
                 raise InvalidValueError(msg)
             fill(into, start)
 
@@ -126,11 +123,11 @@ class Checkpoint(ABC):
         return flat.view(info.shape)
 
     def parts(self, names: Collection[str] | None = None) -> "Mapping[Checkpoint, Collection[str]]":
-        """Return underlying checkpoint -> stored names of the tensors `names` (None: all); {} if it reads a file."""
+        """Return underlying checkpoint -> stored names of the tensors `names` (None: all); {} if there is none."""
         return {}
 
     def prepare(self, names: Collection[str] | None = None) -> None:
-        """Download the files of the tensors `names` (None: all) before reading; a failure leaves no partial file."""
+        """Download the files that contain the tensors `names` (None: all); a failure leaves no partial file."""
         for part, inside in self.parts(names).items():
             part.prepare(inside)
 
@@ -147,7 +144,7 @@ class Checkpoint(ABC):
 
 
 class Computed(Checkpoint):
-    """A checkpoint whose weights are computed when read; the last weight is cached, since it is read in pieces."""
+    """A checkpoint whose weights are computed when read; the last one is cached, since weights are read in pieces."""
 
     _last: "tuple[str, Callable[[], Any]] | None" = None
 
@@ -156,7 +153,6 @@ class Computed(Checkpoint):
         """Return the whole tensor of this name, in the dtype given in `tensors`."""
 
     def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
-        """See `Checkpoint.bytes_of`."""
         last = self._last
         if last is None or last[0] != name:
             last = self._last = name, cache(partial(self._bytes, name))
@@ -194,7 +190,6 @@ class View(Checkpoint):
             self.tensors[new] = TensorInfo(new, part.tensors[old].dtype, shape)
 
     def parts(self, names: Collection[str] | None = None) -> Mapping[Checkpoint, Collection[str]]:
-        """See `Checkpoint.parts`."""
         inside: dict[Checkpoint, list[str]] = {}
         for name in self._origins if names is None else names:
             part, old = self._origins[name]
@@ -202,7 +197,6 @@ class View(Checkpoint):
         return inside
 
     def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
-        """See `Checkpoint.bytes_of`."""
         part, old = self._origins[name]
         fill, rows, info = part.bytes_of(old), self._rows.get(name), self.tensors[name]
         if rows is None:

@@ -1,6 +1,6 @@
 """Ensembles of networks in an installed Python package, such as torchani; the package is never imported.
 
-In NeuroChem's layout, each matrix is a float32 file without a header.
+In NeuroChem's layout, each weight and each bias is a file of float32 values without a header.
 """
 
 import re
@@ -27,7 +27,7 @@ class Place(NamedTuple):
 
 
 def open_package(alias: Alias) -> Checkpoint:
-    """Open the networks of an alias: one member (names like `C.1.weight`), or all (`0.C.1.weight`)."""
+    """Open an alias's ensemble, with tensors like `0.C.1.weight`, or one member, with tensors like `C.1.weight`."""
     package, member = str(alias.package), alias.part
     pin = f"{package}=={alias.version}".removesuffix("==")
     try:
@@ -58,13 +58,15 @@ def open_package(alias: Alias) -> Checkpoint:
 
 
 def _info(place: Place, files: dict[Place, PlainFile], *, prefixed: bool) -> TensorInfo:
-    """Return a tensor's name and shape; file sizes give the shape, since a weight has as many rows as its bias."""
+    """Return a tensor's name and its shape, computed from file sizes: a weight has one row per value of its bias."""
     file, bias = files[place], files.get(place._replace(kind="b"))
     outputs = 0 if bias is None else bias.size // 4
     shape = (outputs,) if place.kind == "b" else (outputs, file.size // (4 * outputs or 1))
     name = f"{place.element}.{place.layer}.{'weight' if place.kind == 'w' else 'bias'}"
     info = TensorInfo(f"{place.member}.{name}" if prefixed else name, "F32", shape)
     if info.nbytes != file.size or not info.numel:
-        msg = f"{file.path} must be a float32 matrix of {outputs} rows, not {file.size} bytes. Reinstall the package."
+        msg = (
+            f"{file.path} has {file.size} bytes, which do not fit a layer of {outputs} outputs. Reinstall the package."
+        )
         raise FileFormatError(msg)
     return info

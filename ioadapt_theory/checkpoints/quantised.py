@@ -1,7 +1,7 @@
-"""Quantised checkpoints: float8 with scales is dequantised when read; other quantisations are rejected.
+"""Quantised checkpoints: float8 weights with scales are dequantised when read; other quantisations are rejected.
 
-The fp8 formats of DeepSeek, compressed-tensors, FBGEMM and ComfyUI store weight = code · scale, with one scale per
-matrix, row or block. Weights are computed in float32, one at a time.
+The fp8 formats of DeepSeek, compressed-tensors, FBGEMM and ComfyUI store codes and scales, one scale per matrix, row or
+block: weight = code · scale. Weights are computed in float32, one at a time.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -34,7 +34,7 @@ class Dequantised(Computed):
     def __init__(self, whole: Checkpoint, scales: Mapping[str, str], beside: Collection[str]) -> None:
         """Replace the codes in ``whole``, given ``scales`` (weight -> its scale), and hide the tensors ``beside``."""
         self.name, self.source, self.revision, self.config = whole.name, whole.source, whole.revision, whole.config
-        self.metadata = {**whole.metadata, "quantised": f"{len(scales)} fp8 weights"}
+        self.metadata = {**whole.metadata, "quantised": f"{len(scales)} fp8 weight{'s' * (len(scales) != 1)}"}
         self._whole, self._scales = whole, scales
         infos = whole.tensors
         self._blocks = {name: _blocks(whole.source, infos[scale], infos[name]) for name, scale in scales.items()}
@@ -45,16 +45,13 @@ class Dequantised(Computed):
         }
 
     def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
-        """See `Checkpoint.bytes_of`."""
         return super().bytes_of(name) if name in self._scales else self._whole.bytes_of(name)
 
     def parts(self, names: Collection[str] | None = None) -> Mapping[Checkpoint, Collection[str]]:
-        """See `Checkpoint.parts`; the scales are included."""
         names = self.tensors if names is None else names
         return {self._whole: [*names, *(self._scales[name] for name in names if name in self._scales)]}
 
     def make(self, name: str) -> "torch.Tensor":
-        """See `Computed.make`."""
         codes, scale = (self._whole.tensor(stored).float() for stored in (name, self._scales[name]))
         axes = [*scale.shape, *[1] * (codes.ndim - scale.ndim)] if self._blocks[name] else []
         scale = scale.reshape(axes)
@@ -77,14 +74,14 @@ def dequantised(whole: Checkpoint) -> Checkpoint:
         if by := REFUSED.get(name.rpartition(".")[2]):
             settings = whole.config.get("quantization_config")
             by = str(settings.get("quant_method", by))[:40] if isinstance(settings, dict) else by
-            msg = f"{whole.source} is quantised ({by}), so {name} has no plain weights. Use the original model,"
-            msg += " or the result of model.dequantize()."
+            msg = f"{whole.source} has a quantisation that is not supported (tensor {name}: {by}). Use the original"
+            msg += " model, or save the result of model.dequantize()."
             raise UnsupportedError(msg)
     return Dequantised(whole, scales, beside) if scales else whole
 
 
 def _blocks(source: str, scale: TensorInfo, weight: TensorInfo) -> tuple[int, ...]:
-    """Return the size of the blocks of a weight that have a scale each, powers of two if possible; () for one scale."""
+    """Return the shape of a weight's blocks, one per scale, in powers of two if possible; () for a single scale."""
     if scale.numel == 1:
         return ()
     counts = (*scale.shape, *[1] * (len(weight.shape) - len(scale.shape)))
@@ -96,7 +93,7 @@ def _blocks(source: str, scale: TensorInfo, weight: TensorInfo) -> tuple[int, ..
     if len(counts) != len(weight.shape) or not all(blocks):
         msg = (
             f"{source}: the fp8 scale {scale.name} has shape {[*scale.shape]}, which does not divide"
-            f" {weight.name} {[*weight.shape]} into blocks; use the unquantised model."
+            f" {weight.name}, of shape {[*weight.shape]}, into blocks; use the unquantised model."
         )
         raise FileFormatError(msg)
     return tuple(blocks)

@@ -10,14 +10,14 @@ from ioadapt_theory.checkpoints.names.flux_sd3 import Form
 from ioadapt_theory.checkpoints.names.layer_name import unwrapped
 
 FEW = 3
-"""Maximum number of names of two models that may share endings by chance."""
+"""Maximum number of names with the same ending in two models that may be a coincidence."""
 
 
 class Renamed(View):
     """A checkpoint under new names, such as those of its model's modules.
 
     Attributes:
-        rename: Maps stored names to module names if `as_modules` found such a mapping; else None.
+        rename: Function from stored names to module names, from `as_modules`; None if there is none.
         aliases: Stored name of a layer -> its module name, from `as_modules`.
     """
 
@@ -25,7 +25,7 @@ class Renamed(View):
     aliases: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, whole: Checkpoint, parts: Mapping[str, tuple[str, Ranges | None]]) -> None:
-        """Create the checkpoint from ``parts``: new name -> stored name and its rows, or None for all rows."""
+        """Create the checkpoint from ``parts``: new name -> stored name, and its row ranges or None for all rows."""
         rows_of = {new: rows for new, (_, rows) in parts.items() if rows is not None}
         origins = {new: (whole, old) for new, (old, _) in parts.items()}
         super().__init__(whole.name, whole.source, origins, rows_of)
@@ -37,7 +37,7 @@ def common(checkpoints: Sequence[Checkpoint], labels: Sequence[str] = ()) -> tup
 
     UNets get diffusers' names. Other models keep their stored names unless another checkpoint names the same layers
     differently: by the authors' names of FLUX and SD3, by transformers' names, or with the prefix of a wrapper.
-    transformers is imported only if most names would differ otherwise. There are notes only with ``labels``.
+    transformers is imported only if most names would differ otherwise. Notes are returned only if there are ``labels``.
     """
     forms = [_forms(checkpoint) for checkpoint in checkpoints]
     chosen = _most_common(forms)
@@ -60,7 +60,7 @@ def common(checkpoints: Sequence[Checkpoint], labels: Sequence[str] = ()) -> tup
 
 
 def as_modules(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> Renamed:
-    """Return the checkpoint under its model's module names, or names in ``wanted``; a tied weight has all its names."""
+    """Return the checkpoint under its model's module names, or those in ``wanted``; tied weights get all names."""
     model = transformers.of_config(checkpoint.config, len(checkpoint.tensors))
     wanted_tensors = {f"{name}{leaf}" for name in wanted for leaf in (".weight", ".bias")}
     chosen: dict[str, Form] = {}
@@ -85,7 +85,7 @@ def as_modules(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> Renamed:
 def same_start(one: Collection[str], other: Collection[str]) -> tuple[str, str] | None:
     """Return the prefixes in ``one`` and ``other``, such as "model." and "", by which most unshared names differ.
 
-    The result is None if this explains at most FEW names, or at most half of the smaller set of unshared names.
+    The result is None if the prefixes explain at most FEW names, or at most half of the smaller set of unshared names.
     """
     rest, theirs = set(one) - set(other), set(other) - set(one)
     ends: dict[str, set[str]] = {}
@@ -131,7 +131,7 @@ def _names(chosen: Mapping[str, Form]) -> set[str]:
 
 
 def _most_common(forms: Sequence[Mapping[str, list[Form]]]) -> list[dict[str, Form]]:
-    """For each model, return tensor -> the translation whose rarest name most models can have; ties go to the first."""
+    """For each model, return tensor -> the translation whose rarest name most models can have, the first if tied."""
     able = Counter(name for model in forms for name in {n for some in model.values() for form in some for n, _ in form})
     return [
         {key: max(some, key=lambda form: min(able[n] for n, _ in form)) for key, some in model.items()}

@@ -26,25 +26,27 @@ def open_checkpoint(
     progress: bool = True,
     cache: Path | None = None,
 ) -> Checkpoint:
-    """Open a checkpoint and read its names, dtypes and shapes; safetensors values are read, or downloaded, later.
+    """Open a checkpoint and read the names, dtypes and shapes of its tensors.
+
+    The values of safetensors files are read, and those on the hub downloaded, later.
 
     Args:
         source: Alias, path or hub id, as `NAME[@REVISION][:PART]`.
         variant: Preferred variant of the files, such as fp16.
-        ema: Use the averaged (True) or the trained (False) weights; required for a single file with both.
-        offline: Use only files in the hub's cache, as with HF_HUB_OFFLINE=1.
-        progress: Show progress bars while downloading, if stderr is a terminal.
-        cache: Folder of the hub's cache; by default huggingface_hub's.
+        ema: Whether to use the averaged (True) or the trained (False) weights; required for a single file with both.
+        offline: Whether to use only files in the hub's cache, as with HF_HUB_OFFLINE=1.
+        progress: Whether to show progress bars while downloading, if stderr is a terminal.
+        cache: Folder of the hub's cache; by default that of huggingface_hub.
 
     Returns:
         The open checkpoint, which the caller must close.
 
     Raises:
-        UnknownNameError: The source is neither an alias, a path nor a hub id, or it has no such part.
-        SourceError: The weights are unavailable.
+        UnknownNameError: The source is neither an alias, a path nor a hub id, or PART is an unknown part or member.
+        SourceError: The weights are unavailable, or there is no such file or folder.
         FileFormatError: A file is invalid.
         UnsupportedError: The weights are quantised in a format other than float8.
-        InvalidValueError: `ema` is required, or the file does not have these weights or this part.
+        InvalidValueError: `ema` is required, or the file has no averaged weights or no such PART.
         MissingExtraError: huggingface_hub is needed but not installed.
 
     Example:
@@ -82,7 +84,7 @@ def local_path(source: str) -> Path | None:
 
 
 def resolve(source: str) -> Alias:
-    """Return the `Alias` that a source names, with its revision and part, if given; build one for a path or hub id."""
+    """Return the `Alias` of a source, with its revision and part; for a path or a hub id, a new one is created."""
     aliases = load_aliases()
     name, _, tail = source.rpartition(":")
     for path, part in ((source, None), (name, tail)):
@@ -96,7 +98,7 @@ def resolve(source: str) -> Alias:
         return replace(alias, revision=revision or alias.revision, part=part or alias.part)
     if name.startswith((".", "/", "~")) or is_file(name):
         if revision is not None:
-            msg = f"{source} is a path, and only hub ids have revisions; leave out @{revision}."
+            msg = f"{source} is a path, and only models on the hub have revisions; leave out @{revision}."
             raise SourceError(msg)
         return Alias(name="", path=str(Path(name).expanduser()), part=part)
     if is_repo_id(name):

@@ -59,7 +59,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class AdapterFile:
-    """An adapter in a file or folder; its values are not read yet.
+    """An adapter in a file or folder, whose values are read later.
 
     Attributes:
         path: the file or folder that was opened.
@@ -67,9 +67,9 @@ class AdapterFile:
         layers: the stored layers.
         changes: changes of the base's own tensors.
         unread: key that is not read -> the reason.
-        base: name of the model that the adapter was trained on or baked for, if stored in the file.
+        base: name of the model that the adapter was trained on or baked for; None if the file does not name it.
         prints: layer of the base -> its fingerprint; empty if the file stores none.
-        task_type: PEFT's task_type, by which its Auto classes choose the model class.
+        task_type: PEFT's task_type, by which its Auto classes choose the model class; None if there is none.
 
     Example:
         >>> import tempfile

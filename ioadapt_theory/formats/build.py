@@ -1,4 +1,4 @@
-"""Construction of our adapter from the tensors of one layer in a file: choice of the kind, and common checks."""
+"""Construction of an adapter from the tensors of one layer in a file: choice of its kind, and common checks."""
 
 from collections.abc import Collection
 
@@ -17,7 +17,7 @@ KINDS: dict[str, Kind] = {name: kind for file in FILES for name, kind in file.KI
 CORES = {"lora_mid", "hada_t1", "hada_t2", "lokr_t2"}
 """Cores of Tucker decompositions, which are not supported."""
 SHIFTS = ("up_bias", "diff_b")
-"""Biases of adapters: up_bias is scaled like the change of the weight, diff_b is stored after scaling."""
+"""Biases of adapters: up_bias is scaled like the change of the weight; diff_b already includes the scaling."""
 
 
 def kind_of(roles: Collection[str]) -> str:
@@ -28,7 +28,7 @@ def kind_of(roles: Collection[str]) -> str:
             return name
     dora = parts & {"magnitude", "dora_scale"} and not parts & {"down", "up"}
     if dora or parts & CORES:
-        what = "a DoRA magnitude on a LoHa or LoKr" if dora else "a Tucker core"
+        what = "a DoRA magnitude without LoRA factors" if dora else "a Tucker core"
         msg = f"{what} is not supported; use the library that wrote the adapter to merge it into the base model"
         raise UnsupportedError(msg)
     raise _incomplete(parts)
@@ -55,10 +55,10 @@ def _misfit(shapes: Shapes) -> FileFormatError:
 
 
 def build(kind: str, parts: Parts, scaling: float) -> Adapter:
-    """Return our adapter, built from a stored one's parts; raise FileFormatError if some are missing or do not fit."""
+    """Return the adapter with these stored parts; raise FileFormatError if parts are missing or do not fit together."""
     shapes = {role: tuple(t.shape) for role, t in parts.items()}
     if () in shapes.values():
-        raise _misfit(shapes)  # torch only warns
+        raise _misfit(shapes)  # torch only warns when a scalar is transposed
     try:
         family, placed = KINDS[kind].build(parts, scaling)
     except (FileFormatError, UnsupportedError):
@@ -77,7 +77,7 @@ def build(kind: str, parts: Parts, scaling: float) -> Adapter:
 
 
 def refit(adapter: Adapter, size: Size) -> None:
-    """Set the sizes that do not follow from the adapter's tensors, such as a kernel's taps, to those of the layer."""
+    """Set those sizes that do not follow from the adapter's tensors, such as a kernel's taps, from the layer's size."""
     _, columns, channels = size
     sizes: dict[Placement, Size] = {
         Placement.WEIGHT: size,
@@ -102,7 +102,7 @@ def cut(adapter: Adapter, ranges: Ranges) -> Adapter:
         parts[placement] = phi if placement is Placement.INPUT else phi.cut(ranges)
     kinds = {type(phi) for phi in parts.values()}
     if len(kinds) > 1:
-        msg = "a sum with a LoKr can be split only at multiples of its block; bake the adapter into a plain LoRA first"
+        msg = "a LoKr in two placements can be split only at multiples of its block; bake it into a plain LoRA first"
         raise UnsupportedError(msg)
     family = next(name for name, kind in FAMILIES.items() if kind in kinds)
     return Adapter(family, parts, None if adapter.shift is None else picked(adapter.shift, ranges))

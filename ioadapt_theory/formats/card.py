@@ -1,4 +1,4 @@
-"""The model card of an adapter, with its kind, its base model, the code to load it, and a report."""
+"""The model card of an adapter: its family, its base model, the code that loads it, and a report."""
 
 import textwrap
 from collections import Counter
@@ -62,7 +62,7 @@ def card(adapters: Mapping[str, Adapter], *, base: str | None, report: str = "")
         "placement": "; ".join(f"{placement} ({n} layers)" for placement, n in placements.items()),
         "rank": ", ".join(map(str, sorted({phi.rank for _, phi in parts if phi.rank is not None}))),
         "layers": f"{len(adapters)}: {some}",
-        "numbers": f"{numbers:,}",
+        "parameters": f"{numbers:,}",
     }
     data = ModelCardData(
         library_name="ioadapt_theory",

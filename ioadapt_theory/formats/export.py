@@ -1,4 +1,4 @@
-"""Export of adapters: to the input or output side (Eq. 5), as a plain LoRA for one base, as PEANUT or as GLoRA."""
+"""Export of adapters: as input or output adapters (Eq. 5), as a plain LoRA for one base, as PEANUT or as GLoRA."""
 
 import collections
 import json
@@ -26,7 +26,7 @@ from ioadapt_theory.formats.match import Match
 from ioadapt_theory.formats.tensors import BAKED_FOR, write
 
 Layers = Iterable[tuple[str, Adapter, BaseLayer]]
-"""Tuples of a layer's name in the base, its adapter, and its base weight, one at a time."""
+"""Tuples of a layer's name in the base, its adapter and its base weight; they are read one at a time."""
 
 FOLDERS = re.compile(r"unet|transformer(?:_2)?|text_encoder(?:_[23])?|prior")
 COMPONENTS = {
@@ -61,7 +61,7 @@ class Baked(NamedTuple):
 def convert_to(
     folder: Path | str, matched: Match, placement: Placement | str, *, partial: bool = False, ridge: float = 0.0
 ) -> dict[str, Fidelity | str]:
-    """Write LoRAs trained on the base as input or output adapters (Eq. 5) in our format; return each layer's errors."""
+    """Write LoRAs of the base as input or output adapters (Eq. 5) in our format; return the errors of each layer."""
     # with ``partial``, a layer that cannot be converted is left out, and the reason is returned instead of its errors
     converted: dict[str, Adapter] = {}
     outcome: dict[str, Fidelity | str] = {}
@@ -95,9 +95,9 @@ def write_lora(
     task_type: str | None = None,
 ) -> dict[str, Baked]:
     """Write adapters as a plain LoRA with scaling 1 on every layer (kohya: one alpha for all); return the LoRA."""
-    # A change of a bias, such as by an output adapter on a layer with a bias, is stored as lora_B.bias with lora_bias
-    # in the config (PEFT then cannot merge layers without a bias), for kohya as diff_b (which diffusers rejects). Only
-    # ComfyUI reads kohya's names of FLUX and SD3, lora_transformer_. For rank and share see ``truncate``.
+    # An output adapter on a layer with a bias also changes the bias. This is stored as lora_B.bias, with lora_bias in
+    # the config (PEFT then cannot merge layers without a bias), or for kohya as diff_b (which diffusers rejects).
+    # Kohya's names of FLUX and SD3, lora_transformer_*, are read only by ComfyUI. For rank and share see ``truncate``.
     if style not in STYLES:
         raise UnknownNameError("style", style, STYLES)
     baked, prints = dict[str, Baked](), dict[str, Any]()
@@ -126,7 +126,7 @@ def _bake(adapter: Adapter, base: BaseLayer, rank: int | None, share: float | No
 
 
 def _tensors(layers: Mapping[str, Baked], prefix: str) -> dict[str, Tensor]:
-    """Return all layers' tensors under PEFT's names. If a layer has a bias, the others get zeros, as PEFT requires."""
+    """Return all tensors under PEFT's names; if one layer has a bias, the others get biases of 0, as PEFT requires."""
     biased, tensors = any(layer.bias is not None for layer in layers.values()), dict[str, Tensor]()
     for name, layer in layers.items():
         tensors |= {f"{prefix}{name}.lora_A.weight": layer.down, f"{prefix}{name}.lora_B.weight": layer.up}
@@ -192,7 +192,8 @@ def write_glora(path: Path | str, layers: Layers, *, component: str = "") -> Pat
         a, b = _factors(name, adapter, Placement.INPUT, "GLoRA")
         (c, r), d, kernel = a.shape, base.matrix.shape[1], base.kernel
         if r == c == d:  # readers distinguish two layouts by their shapes
-            msg = f"{name}: ComfyUI misreads a GLoRA whose rank, inputs and outputs are {r}; bake it into a plain LoRA."
+            same = f"rank, inputs and outputs are all {r}"
+            msg = f"{name}: ComfyUI misreads a GLoRA whose {same}; bake the adapter into a plain LoRA instead."
             raise UnsupportedError(msg)
         key, point = _flat_key(component, name, tensors), [1] * len(kernel)
         tensors[f"{key}.a1.weight"] = b.mT.reshape(c, r, *point)

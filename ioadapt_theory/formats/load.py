@@ -1,4 +1,4 @@
-"""`load`: put an adapter from a file of any format on a model, after reading and checking the whole file."""
+"""`load` reads and checks an adapter file of any format, and then puts the adapter on a model."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -39,24 +39,27 @@ def load(
         model: the model, changed in place after all checks.
         path: the folder or file.
         name: name of the adapter on the model.
-        strict: raise an error unless every layer and every key is used; otherwise load the layers that fit.
-        component: component of a pipeline's file to load ("unet", "text_encoder", "text_encoder_2", "transformer"); by
-            default the one whose layers the model has.
-        alter_base: also replace those of the model's own tensors that are in the file (PEFT's modules_to_save, trained
-            biases). Disabling or removing the adapter does not undo this, and ``save`` does not write these tensors.
+        strict: whether to raise an error unless every layer and every key is used; if False, load the layers that fit.
+        component: component to load from a pipeline's file ("unet", "text_encoder", "text_encoder_2", "transformer");
+            by default the one with the most layers that fit the model.
+        alter_base: whether to replace those of the model's own tensors that are in the file, too (PEFT's
+            modules_to_save, trained biases). Disabling or removing the adapter does not undo this, and ``save`` does
+            not write these tensors.
         match: "name", "provenance" or "auto", as in ``transfer``. Provenance compares the model with the adapter's
             original base, of which our own files contain fingerprints.
-        source: the original base, or its checkpoint's tensors, for files without fingerprints.
-        hotswap: copy the values into the existing adapter of this name, which must have the same structure. Parameters
-            stay the same objects, so that a compiled model is not compiled again.
+        source: the original base, or the weights of its checkpoint, for files without fingerprints.
+        hotswap: whether to copy the values into the existing adapter of this name, which must have the same structure.
+            Parameters stay the same objects, so that a compiled model is not compiled again.
         trainable: whether the adapter is to be trained further. Other trainable parameters stay trainable.
 
     Returns:
         A report with the outcome for each layer.
 
     Raises:
-        FileFormatError: the file is invalid; the message names the file, the key, and the expected and actual values.
-            With ``strict`` also: the file has keys that are not read, or changes of the base without ``alter_base``.
+        FileFormatError: the file is invalid or contains no adapter. With ``strict`` also: the file has keys that are
+            not read, or changes of the base without ``alter_base``.
+        SourceError: the path is a pipe or a device, or cannot be read.
+        UnsupportedError: the adapter is of a kind that is recognised but not supported.
         TransferError: no layer fits or, with ``strict``, a layer or a change of the base does not fit.
         InvalidValueError: the name is taken, or with ``hotswap`` no adapter of this name has the same structure.
 
@@ -74,7 +77,7 @@ def load(
     matched = matching.match(file, weights, component, called="model", by=match, source=known)
     if strict and file.unread:
         some = "; ".join(f"{key} ({why})" for key, why in list(file.unread.items())[:3])
-        msg = f"{file.path}: keys that are not read ({len(file.unread)}): {some}. Pass strict=False to leave them out."
+        msg = f"{file.path} has keys that are not read ({len(file.unread)}): {some}. Pass strict=False to ignore them."
         raise FileFormatError(msg)
     changes, misfits = _changes(model, matched)
     lost = {str(name): why for name, why in matched.lost.items()} | (misfits if strict or alter_base else {})
@@ -131,8 +134,8 @@ def _prepared(change: Change, module: nn.Module) -> tuple[nn.Module, nn.Paramete
         module = module.base_layer
     old, size = getattr(module, change.leaf, None), change.source.shapes[change.key]
     if not isinstance(old, torch.Tensor) or not old.is_floating_point():
-        return f"the model's {type(module).__name__} has no plain {change.leaf}"
+        return f"the model's {type(module).__name__} has no floating-point {change.leaf}"
     if tuple(old.shape) != size:
-        way = "; resize the model's vocabulary first" if change.leaf == "weight" and len(size) > 1 else ""
+        way = "; if it is an embedding, resize the model's first" if change.leaf == "weight" and len(size) > 1 else ""
         return f"its {change.leaf} has shape {list(old.shape)} in the model but {list(size)} in the file{way}"
     return module, nn.Parameter(change.source[change.key].to(old.detach()), requires_grad=False)

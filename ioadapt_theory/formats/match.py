@@ -26,7 +26,7 @@ class Match:
         file: the adapter file.
         weights: the weights of the base.
         layers: layer of the base -> the stored adapter that fits it.
-        lost: layer of the adapter that does not fit -> the reason.
+        lost: layer of the file that does not fit any layer of the base -> the reason.
         component: the component of a pipeline that was matched, or "" if the file names none.
         correspondence: how the layers were matched.
     """
@@ -44,7 +44,7 @@ class Match:
             yield layer, fitted(stored, self.weights.outline(layer)), self.weights.layer(layer)
 
     def require_complete(self) -> None:
-        """Raise InvalidValueError if part of the file is unused, the match is doubtful, or no layer fits."""
+        """Raise InvalidValueError if a part of the file is unused, if the match is doubtful, or if no layer fits."""
         altered = {str(change): "a change of the base" for change in self.file.changes}
         problems = [f"{k}: {why}" for part in (self.lost, self.file.unread, altered) for k, why in part.items()]
         if not self.layers:  # --partial cannot help
@@ -70,7 +70,7 @@ def match(
     source: Weights | None = None,
 ) -> Match:
     """Match an adapter file with a base. ``by`` is the ``match`` of ``load``; ``called`` names the base in reasons."""
-    # Names of FLUX's and SD3's authors also match diffusers' models, where a layer may be split.
+    # The names of FLUX's and SD3's authors also match diffusers' models, in which a layer may be split.
     stored = {layer.name: layer for layer in file.layers}
     places = correspond(stored, weights, by, source=source, prints=file.prints)
     parts = {name: _everywhere(stored[name], several, weights) for name, several in places.places.items()}
@@ -89,7 +89,7 @@ def match(
 
 
 def fitted(layer: StoredLayer, f: Operator) -> Adapter:
-    """Return the adapter of a stored layer with its values, and with missing sizes taken from the base layer ``f``."""
+    """Return the adapter of a stored layer with its values; sizes that it lacks are taken from the base layer ``f``."""
     adapter = layer.adapter()
     refit(adapter, (f.rows, f.columns, f.channels))
     return adapter

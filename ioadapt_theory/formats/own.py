@@ -1,4 +1,4 @@
-"""`save`: one safetensors file, replaced atomically, so that it is complete even if a process is killed."""
+"""`save` writes one safetensors file. It is replaced atomically, so that it is complete even if a process is killed."""
 
 import warnings
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ WRAPPERS = {
     "FullyShardedDataParallel": "_fsdp_wrapped_module",
     "CheckpointWrapper": "_checkpoint_wrapped_module",
 }
-"""Class name of a torch wrapper -> its attribute that stores the wrapped model."""
+"""Class name of a torch wrapper -> its attribute for the wrapped model."""
 ALTERED = "_altered_by_adapters"
 """Attribute of a model: name of an adapter -> tensors of the base that were replaced on loading."""
 
@@ -40,19 +40,22 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
         model: the model with the adapter; torch's wrappers do not appear in the stored names.
         folder: the folder, created if missing; or a file name that ends in ".safetensors".
         name: name of the adapter.
-        card: also write a model card, README.md; a string, such as the text of ``report``, is included.
+        card: whether to write a model card, README.md, too. A string, such as the text of ``report``, is included in
+            the card.
 
     Returns:
         The path that was given as ``folder``.
 
     Raises:
         UnknownNameError: the model has no adapter of this name.
-        InvalidValueError: a parameter is not finite, or ``folder`` is a file.
+        InvalidValueError: ``model`` is not a module, a parameter is not finite, or ``folder`` is neither a folder nor
+            a safetensors file.
         UnsupportedError: parameters have the wrong sizes, such as shards of FSDP1.
+        MissingExtraError: a card is to be written, but huggingface_hub is not installed.
 
     Warns:
         UserWarning: tensors outside the adapters are trained, or were replaced by ``load``, and are not in the file; or
-        a README.md exists and is not replaced.
+        a card was not written, since a README.md exists.
 
     Example:
         >>> import tempfile

@@ -1,7 +1,4 @@
-"""`open_adapter`: open an adapter file or folder of any supported format, to be read layer by layer.
-
-The header is checked first; values are read when a layer's ``adapter`` is called.
-"""
+"""`open_adapter` opens an adapter file or folder of any supported format, whose values are read layer by layer."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,12 +33,12 @@ def open_adapter(path: Path | str) -> AdapterFile:
         path: a folder, a safetensors file, or a pickle of tensors.
 
     Returns:
-        The adapter, whose values are not read yet, except alphas and settings.
+        The adapter. Its values are read later, except for alphas and settings.
 
     Raises:
-        FileFormatError: the file is invalid; the message names the file, the key, and the expected and actual values.
+        FileFormatError: the file is invalid or contains no adapter.
         SourceError: the path is a pipe or a device, or cannot be read.
-        UnsupportedError: the method is recognised but not supported.
+        UnsupportedError: the adapter is of a kind that is recognised but not supported.
 
     Example:
         >>> import tempfile
@@ -68,7 +65,7 @@ def open_adapter(path: Path | str) -> AdapterFile:
 
 
 def is_adapter(path: Path | str) -> bool:
-    """Return whether the path is an adapter's folder or safetensors file, by the names of files and tensors."""
+    """Return whether the path is the folder or the safetensors file of an adapter; pickles are not opened."""
     if not os.path.isdir(path) and Path(path).suffix != ".safetensors":  # opening a model's pickle takes long
         return False
     try:
@@ -110,7 +107,7 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None)
     layers, unread = iolora.contents(source)
     if not layers:
         if config is not None and config["peft_type"] == iolora.TYPE:
-            msg = f"{path}: {iolora.SETTINGS}, which the plug-in writes, is missing; save the adapter again."
+            msg = f"{path} has no tensor *.{iolora.SETTINGS}, which IOLORA adapters need; save the adapter again."
             raise FileFormatError(msg)
         if config is None and any(key.startswith(PEFT_PREFIX) for key in source.shapes):
             msg = f"{path} needs {peft.CONFIG}, which contains the scaling; give the folder with both files."
@@ -135,8 +132,8 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None)
     if not layers:
         raise _without_adapter(path, unread, changes)
     bytes_, size = 4 * sum(p.numel() for layer in layers for p in layer.sketch.parameters()), os.path.getsize(path)
-    if bytes_ > (limit := MOST_GROWTH * size + MOST_BYTES):  # products of long vectors
-        msg = f"{path}: {size:,} bytes would expand to an adapter of {bytes_:,} bytes; the limit is {limit:,}."
+    if bytes_ > (limit := MOST_GROWTH * size + MOST_BYTES):  # the products of long vectors can be huge
+        msg = f"{path} would expand from {size:,} bytes to an adapter of {bytes_:,} bytes; the limit is {limit:,}."
         raise FileFormatError(msg)
     format_ = "PEFT" if config else "kohya/LyCORIS" if flat else "diffusers"
     header, settings = source.metadata, config or {}
@@ -149,7 +146,7 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None)
 
 @contextmanager
 def located(path: Path, name: Name) -> Iterator[None]:
-    """Prefix an error's message with the file and the layer, unless it already names the file."""
+    """Prefix the message of an error in the block with the file and the layer, unless it already names the file."""
     try:
         yield
     except IoAdaptError as error:

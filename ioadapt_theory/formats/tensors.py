@@ -18,7 +18,7 @@ from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.results import replacing
 
 FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
-"""Codes in the header of the floating-point dtypes that an adapter's tensors may have."""
+"""Codes of the floating-point dtypes that an adapter's tensors may have."""
 LONGEST_NAME = 1000
 """Maximum number of characters in a model's name."""
 BAKED_FOR = "ioadapt.baked_for"
@@ -45,7 +45,6 @@ class TensorFile:
         self.metadata = dict(self._file.metadata)
 
     def dtype(self, name: str) -> torch.dtype:
-        """Return the dtype of a stored tensor."""
         return torch_dtype(self._file.tensors[name].dtype)
 
     def require_floats(self, names: Iterable[str]) -> None:
@@ -66,7 +65,7 @@ class TensorFile:
         return tensor
 
     def __getitem__(self, name: str) -> Tensor:
-        """Return one floating-point tensor, converted to float32 if its dtype is narrower."""
+        """Return a tensor in float64 if it is stored in float64, else in float32; see ``require_floats``."""
         self.require_floats([name])
         tensor = self.stored(name)
         return tensor.to(torch.float64 if tensor.dtype is torch.float64 else torch.float32)

@@ -10,6 +10,7 @@ from torch import nn
 from ioadapt_theory.adapters import TransferError, adapt, disable, layers, parameters, transfer
 from ioadapt_theory.adapters.carrying import CarryWarning, gauss_newton
 from ioadapt_theory.adapters.carrying.extraction import extract
+from ioadapt_theory.adapters.carrying.fitting import IDLE
 from ioadapt_theory.adapters.carrying.refine import from_zero
 from ioadapt_theory.adapters.carrying.trial import Options, Trial
 from ioadapt_theory.effect import divided, undisturbed
@@ -205,6 +206,22 @@ def test_nothing_is_put_where_nothing_is_kept():
     assert (outcome.kept, outcome.matched, outcome.chosen) == (0.0, (), "zero")
     assert "No adapter was added to the target" in str(outcome)
     assert "does not influence" in outcome.unmatched["0"]
+
+
+class Unused(nn.Sequential):
+    """Layers of which the last is not called."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.Sequential(*[*self][:-1])(x)
+
+
+@pytest.mark.parametrize("columns", [5, 7])
+def test_a_full_adapter_on_a_layer_that_is_never_called_is_copied_or_reported(columns):
+    source, target = Unused(*mlp(0), nn.Linear(6, 5)), Unused(*gauge(mlp(0), 1), nn.Linear(6, columns))
+    source = adapted(source, family="full", target_modules=["2", "5"])
+    outcome = transfer(source, target, inputs=X)
+    assert ("5" in outcome.matched) == (columns == 5)
+    assert outcome.unmatched == ({} if columns == 5 else {"5": IDLE.format("is never called")})
 
 
 def test_the_better_unrefined_candidate_stands_in_for_an_uncertain_one(monkeypatch):

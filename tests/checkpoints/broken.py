@@ -117,7 +117,7 @@ INDEXES: dict[str, tuple[Callable[[Path], object], str]] = {
     "not a string": (_index(b=3), r"has no weight_map from tensor names to file names\."),
     "not JSON": (
         lambda folder: (folder / "model.safetensors.index.json").write_text("{"),
-        rf"index\.json is not JSON .* {AGAIN}",
+        rf"index\.json cannot be parsed as JSON .* {AGAIN}",
     ),
 }
 """Invalid contents of a folder."""

@@ -82,7 +82,7 @@ def test_whatever_the_hub_answers_a_cached_copy_is_used_with_a_warning(
         assert torch.equal(value(model, "conv_in.weight"), TINY["conv_in.weight"])
     assert time.monotonic() - before < 5
     (told,) = [r.getMessage() for r in caplog.records if r.name.startswith("ioadapt_theory")]
-    assert "; the cached commit c0ffee00 of some/model is used" in told
+    assert ". The cached commit c0ffee00 of some/model is used" in told
 
 
 def test_threads_that_read_at_once_cause_one_download(hub: LoopbackHub, hub_cache: Path):

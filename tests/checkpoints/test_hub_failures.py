@@ -31,8 +31,8 @@ def refusal(source: str, cache: Path, **options: Any) -> str:
 
 
 REFUSALS: dict[str, tuple[str, Repo | None, str]] = {
-    "gated": (FLUX, GATED, f"{FLUX} is gated or private: accept its licence at HUB/{FLUX}, run hf auth login"),
-    "unknown": ("some/model", None, "HUB has no repository some/model. Check the spelling"),
+    "gated": (FLUX, GATED, f"{FLUX} is gated or private: accept its licence at HUB/{FLUX}, and run hf auth login"),
+    "unknown": ("some/model", None, "HUB has no public repository some/model. Check the spelling"),
     "revision": ("some/model@v9", Repo(TINY), "some/model has no revision 'v9'; see "),
     "file": ("some/model:unet/x.safetensors", Repo(TINY), "some/model has no file or folder 'unet/x.safetensors' at"),
     "folder": (f"some/model@{COMMIT}:vae", Repo(TINY), f"folder 'vae' at revision {COMMIT}; see HUB/some/model/tree/c"),
@@ -42,7 +42,7 @@ REFUSALS: dict[str, tuple[str, Repo | None, str]] = {
     "empty": ("some/model", Repo({FILE: b""}), f"{FILE} of some/model has a broken safetensors header ("),
     "terminal": ("some/model", Repo({FILE: header({"\x1b[2J": entry(0, 8)}, bytes(8))}), "has a broken safetensors"),
     "file's name": ("some/model", Repo({"unet/a\x1b]0;P\x07.safetensors": b"", "unet/x": b""}), "(it contains x)"),
-    "hash is a path": ("some/model", Repo(TINY, etag="../../../../../escaped"), f"invalid hash for {FILE} of some"),
+    "hash is a path": ("some/model", Repo(TINY, etag="../../../../../escaped"), f"as the hash of {FILE} of some"),
 }  # fmt: skip
 """Name -> (source, repository, expected message)."""
 
@@ -105,5 +105,5 @@ def test_what_arrives_is_what_was_announced(hub: LoopbackHub, hub_cache: Path):
     repo.files, moving.commit = {FILE: save({"other": torch.ones(2)})}, "d" * 40
     with pytest.raises(ValueError, match="differ from its header"):
         header.prepare()
-    with pytest.raises(SourceError, match=r"some/commit changed while being read \(it was at commit c0ffee00\)"):
+    with pytest.raises(SourceError, match=r"some/commit changed while it was read \(it was at commit c0ffee00\)"):
         commit.prepare()

@@ -113,7 +113,7 @@ HOSTILE: dict[str, tuple[Callable[[], object], str]] = {
         lambda: {"x": torch.zeros(1).expand(2_000_000_000)},
         r"contains 1 of the 2000000000 values of tensor x, shape \[2000000000\]",
     ),
-    "tables in tables": (lambda: nested(ONE, 60, 3), "lists more tensors than its size allows"),
+    "tables in tables": (lambda: nested(ONE, 60, 3), "more entries in nested dictionaries than its size allows"),
     "tuples": (lambda: {**ONE, "x": [tuples_in_tuples()]}, "contains more than 16 nested tuples"),
     "long": (lambda: {**ONE, "x": [[] for _ in range(60_000)]}, "contains a pickle of more than 100000 operations"),
 }
@@ -144,7 +144,7 @@ def test_a_header_of_repeats_takes_no_more_than_its_bytes(dense: bytes, tmp_path
     text = b'{"x":[' + dense * (5_000_000 // len(dense)) + b"0]}"
     (tmp_path / "x.safetensors").write_bytes(len(text).to_bytes(8, "little") + text)
     began = time.process_time()
-    with pytest.raises(FileFormatError, match="bytes contain too many entries"):
+    with pytest.raises(FileFormatError, match="contain too many entries"):
         open_checkpoint(str(tmp_path / "x.safetensors"))
     assert time.process_time() - began < 1
 

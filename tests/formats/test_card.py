@@ -29,7 +29,7 @@ def test_it_says_what_the_adapter_is_and_what_it_was_trained_on(tmp_path):
     data = ModelCard.load(save(model, tmp_path, card=True) / CARD)
     assert (data.data.base_model, data.data.library_name) == ("owner/base-1.5", "ioadapt_theory")
     assert data.data.tags == ["lora", "input-adapter", "output-adapter"]
-    for row in ("rank | 2, 3", "layers | 2: `0`, `1`", f"numbers | {count(model)}"):
+    for row in ("rank | 2, 3", "layers | 2: `0`, `1`", f"parameters | {count(model)}"):
         assert f"| {row} |" in data.text
     assert "input (1 layers); output (1 layers)" in data.text
 

@@ -66,7 +66,7 @@ SHAPES = {
     "another size": (tensors(lora_up__weight=torch.randn(7, 2)), "4 -> 7, but the layer needs 4 -> 6"),
     "products of long vectors": (
         {f"block.to_q.lokr_w{i}": torch.ones(s) for i, s in {"1_a": (9000, 1), "1_b": (1, 9000), "2": (1, 1)}.items()},
-        "would expand to an adapter",
+        "would expand from",
     ),
 }  # fmt: skip
 
@@ -103,7 +103,7 @@ CONFIGS = {
     "a broken pattern": ({"alpha_pattern": {"(": 1}}, "not a regular expression"),
     "alpha beyond any float": ({"lora_alpha": 10**400}, "lora_alpha must be a finite number"),
     "aLoRA": ({"alora_invocation_tokens": [1]}, "alora_invocation_tokens is not supported"),
-    "the plug-in's without its settings": ({"peft_type": "IOLORA"}, "settings.lora_A.weight, which the plug-in writes"),
+    "the plug-in's without its settings": ({"peft_type": "IOLORA"}, "settings.lora_A.weight, which IOLORA"),
 }
 
 

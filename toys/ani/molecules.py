@@ -21,7 +21,7 @@ class Task(StrEnum):
 
     Attributes:
         WATER: the base network's energy plus the solvation energy in water (GFN2-xTB with ALPB). The change to learn is
-            the same for every base network, so that none is favoured.
+            the same for every base network.
         GFN2: the energy that another method, GFN2-xTB, computes. The change to learn depends on the base network.
     """
 
@@ -76,7 +76,10 @@ def molecules(path: Path = FILE) -> Molecules:
         with np.load(path, allow_pickle=False) as stored:
             found = {key: stored[key] for key in Molecules.__slots__}
     except (OSError, ValueError, KeyError) as error:
-        msg = f"{path} is not the labelled set ({type(error).__name__}); create it with toys/data/make_molecules.py."
+        msg = (
+            f"{path} is missing or does not contain labelled molecules ({type(error).__name__}); create it with"
+            f" python toys/data/make_molecules.py {path}."
+        )
         raise FileFormatError(msg) from error
     for key in ("energy", "solvation"):
         found[key] = found[key] * KCAL_PER_MOL

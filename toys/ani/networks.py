@@ -56,7 +56,7 @@ class Batch:
 
 
 class Potential(nn.ModuleDict):
-    """A potential with one network per element; it maps a ``Batch`` to energies in kcal/mol, (geometries,)."""
+    """One network per element, whose outputs are summed over atoms: from a ``Batch`` to kcal/mol, (geometries,)."""
 
     def forward(self, batch: Batch) -> Tensor:
         some = next(self.parameters())
@@ -110,8 +110,8 @@ def features_of(data: Molecules) -> Batch:
     constants = [next((_resources() / folder).glob("*.params")) for folder in RELEASES.values()]
     if len({path.read_bytes() for path in constants}) != 1:
         msg = (
-            f"The features of {' and '.join(RELEASES)} differ, so their networks cannot share inputs; install"
-            " torchani==1.2."
+            "The installed torchani defines different features for ANI-1x and ANI-1ccx, but one set is computed for"
+            " both; install torchani==1.2."
         )
         raise RuntimeError(msg)
     kind = np.searchsorted(list(ELEMENTS.values()), data.numbers)

@@ -30,7 +30,7 @@ def train(
     size: int,
     seed: int,
 ) -> dict[str, Any]:
-    """Train the adapter with Adam, then restore its parameters at the check with the smallest validation error.
+    """Train the adapter with Adam, then restore its parameters from the check with the smallest validation error.
 
     The validation error is computed every ``every`` steps. Training ends after PATIENCE checks without improvement, or
     after ``steps`` steps.

@@ -54,7 +54,7 @@ def paired(a: Sequence[float], b: Sequence[float], *, level: float = 0.95) -> In
 
 
 def t_test(values: Sequence[float] | np.ndarray) -> float:
-    """Return the two-sided p-value of Student's t test of a zero mean; NaN for one value, 1 if all values are 0."""
+    """Return the two-sided p-value of Student's t test that the mean is 0; NaN for one value, 1 if all values are 0."""
     from scipy import stats
 
     x = np.asarray(values, dtype=np.float64)
@@ -93,7 +93,7 @@ def equivalence(values: Sequence[float] | np.ndarray, margin: float) -> float:
 def detectable(values: Sequence[float] | np.ndarray, *, level: float = 0.95, power: float = 0.8) -> float:
     """Return the smallest true mean that a two-sided t test at the level 1 - ``level`` detects with this power.
 
-    The test's sample has the number and the standard deviation of ``values``.
+    The test is assumed to have as many values as ``values``, with the same standard deviation.
     """
     from scipy import optimize, stats
 

@@ -1,1 +1,1 @@
-"""Parts of ``toys/spectrum.py``: three families of models, moves of adapters within a family, and their evaluation."""
+"""Parts of ``toys/spectrum.py``: three families of models, adapters that are moved within a family, and the results."""

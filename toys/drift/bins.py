@@ -14,7 +14,7 @@ from scipy.stats import spearmanr, t
 from toys.drift.moves import AUTO, CARRIED, CEILING, SCALED
 
 LEAST: Final = -1.0
-"""Smaller shares are raised to this value, since the size of the harm does not matter."""
+"""Value to which smaller shares are raised, so that single failures do not dominate the means."""
 WANTED: Final = 0.05
 """Desired half-width of a bin's confidence interval."""
 TOO_MUCH: Final = 0.3
@@ -39,13 +39,13 @@ MAIN: Final = ("lora", "input", "output", CARRIED)
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """The results of one method in ROWS on the targets of one kind and level.
+    """The result of one row of ROWS on the targets of one kind and level.
 
     Attributes:
         cosine: mean cosine between the weights of the targets and of their sources.
         mean: the share that is kept of the gain of a LoRA trained on the target, averaged over families.
         half: half-width of the 95 % interval of ``mean``, from the spread over the seeds of each family.
-        moves: number of moves that are averaged.
+        moves: number of moved adapters in the average.
     """
 
     cosine: float
@@ -61,7 +61,7 @@ def levels(result: Mapping[str, Any], kind: str) -> list[str]:
 
 
 def shares(result: Mapping[str, Any], family: str, kind: str, level: str, row: str) -> np.ndarray:
-    """Return, by seed, a row's gain as a share of a retrained LoRA's, at least LEAST; empty if the row is missing."""
+    """Return a row's gain as a share of a retrained LoRA's, at least LEAST, by seed; empty if the row is missing."""
     targets = [one["targets"][kind][level] for one in result["families"][family]]
     known = [at["gain"][row] / at[CEILING] for at in targets if row in at["gain"]]
     return np.maximum(np.asarray(known, dtype=float), LEAST)

@@ -25,11 +25,11 @@ Draw = Callable[[torch.Generator], Batch]
 SIDE: Final = 8
 """Side length of an image in pixels."""
 SMOOTHING: Final = 0.1
-"""Label smoothing when a model is trained, so that it is not overconfident."""
+"""Label smoothing in the training of bases and targets, so that they are not overconfident."""
 ROWS: Final = 256
-"""Number of unlabelled images for carrying an adapter over; for text, half as many windows of 48 bytes."""
+"""Number of images with which an adapter is carried over; for texts, half as many windows are used."""
 DECAY: Final = 0.3
-"""Weight decay during drift, which speeds up the replacement of weights."""
+"""Weight decay during drift, which makes the cosine to the source fall faster."""
 SETTLED: Final = 60
 """Number of steps with a decaying learning rate before a drifted model is used as a target."""
 
@@ -76,7 +76,6 @@ class Family:
     steps: Mapping[str, Steps]
 
     def base(self, seed: int, size: str) -> nn.Module:
-        """Return a base model, trained from scratch and frozen."""
         torch.manual_seed(seed)
         return train(self.blank(), self.known, self.steps[size].base, self.rate, seed, smoothing=SMOOTHING)
 
@@ -106,11 +105,10 @@ class Family:
         return found
 
     def fit(self, model: nn.Module, rate: float, seed: int, size: str) -> nn.Module:
-        """Train the adapter of a model in place, and return the frozen model."""
         return train(model, self.task, self.steps[size].adapter, rate, seed, [p for _, p in parameters(model)])
 
     def loss(self, model: nn.Module, batch: Batch) -> float:
-        """Return the mean cross-entropy of the model on a batch, in nats."""
+        """Return the mean cross-entropy of the model on a batch, in nats per label."""
         with torch.no_grad():
             return float(cross_entropy(model(batch[0]).flatten(0, -2), batch[1].flatten()))
 
@@ -128,7 +126,7 @@ def trained(
     warm: int = 20,
     falls: bool = True,
 ) -> Iterator[int]:
-    """Train a model with AdamW, clipped gradients, warm-up and, if ``falls``, a cosine schedule; yield step numbers."""
+    """Train a model with AdamW, clipped gradients, warm-up and, if ``falls``, cosine decay; yield after every step."""
     learned = list(model.requires_grad_().parameters()) if learned is None else learned
     optimizer = torch.optim.AdamW(learned, lr=rate, weight_decay=weight_decay)
     drawn = torch.Generator().manual_seed(seed)
@@ -145,7 +143,6 @@ def trained(
 
 
 def train(model: nn.Module, *how: Any, **more: Any) -> nn.Module:
-    """Train a model with ``trained``, and return the model, frozen."""
     for _ in trained(model, *how, **more):
         pass
     return frozen(model)
@@ -162,14 +159,12 @@ def cosine(one: nn.Module, other: nn.Module, layers: tuple[str, ...]) -> float:
 
 
 def perceptron() -> nn.Module:
-    """Return an untrained classifier of letters with three hidden layers, which reads the pixels."""
     widths = [SIDE * SIDE, 64, 64, 64]
     hidden = [part for a, b in itertools.pairwise(widths) for part in (nn.Linear(a, b, dtype=FLOAT), nn.ReLU())]
     return nn.Sequential(*hidden, nn.Linear(64, len(LETTERS), dtype=FLOAT))
 
 
 def convolutional() -> nn.Module:
-    """Return an untrained classifier of letters with three convolutions, the second of stride two."""
     channels = [1, 16, 16, 16]
     hidden = [
         part
@@ -229,7 +224,6 @@ def some_of(data: Batch, n: int) -> Draw:
 
 
 def of_text(use: str, n: int) -> Draw:
-    """Return a function that samples n windows of the text ``corpora()[use]``."""
     return lambda drawn: windows(corpora()[use], n, drawn)
 
 

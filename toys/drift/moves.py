@@ -1,4 +1,4 @@
-"""Moves of a source's adapters to drifted, reparametrised and unrelated targets, and the gains after the moves."""
+"""The gains of a source's adapters on drifted, reparametrised and unrelated targets."""
 
 import copy
 import warnings
@@ -18,18 +18,18 @@ RANK: Final = 4
 RATES: Final = (3e-3, 1e-2, 3e-2, 1e-1)
 """Candidate learning rates of adapters."""
 PILOTS: Final[Mapping[str, range]] = {"full": range(1000, 1008), "quick": range(1000, 1001)}
-"""Seeds that serve only to choose learning rates; a rate chosen on a single seed failed on one of eight seeds."""
+"""Size -> seeds that serve only to choose learning rates; a rate chosen on one seed failed on one of eight others."""
 NAMES: Final = {"weight": "lora"}
 """Placement -> row of its copied adapters, if the row is not named after the placement."""
 LEVELS: Final[Mapping[str, tuple[float, ...]]] = {
     "full": (0.99, 0.95, 0.9, 0.8, 0.65, 0.5, 0.3),
     "quick": (0.95, 0.9),
 }
-"""Cosines between drifting weights and the source's at which a target is taken; annealing changes them slightly."""
+"""Cosines between drifting and source weights at which targets are taken, before their SETTLED last steps."""
 GAUGED: Final = (1.0, 0.9, 0.65, 0.3)
 """Levels whose targets are also reparametrised without changing their function; 1 is the source itself."""
 GLANCE: Final = 32
-"""Number of inputs from which ``auto`` predicts shares; with two cotangents per input, their error is about .03."""
+"""Number of inputs from which the placement "auto" predicts shares."""
 CARRIED, SCALED, AUTO, CEILING = "carried", "scaled", "auto", "retrained"
 
 
@@ -45,7 +45,7 @@ def rates(name: str, size: str) -> dict[str, float]:
 
 
 def moves(name: str, size: str, seed: int, chosen: Mapping[str, float]) -> dict[str, Any]:
-    """Return the gains of the adapters of one seed on the source and on all targets, in nats.
+    """Train the adapters of one seed, and return their gains on the source and on all targets, in nats.
 
     Args:
         name: the family.

@@ -34,12 +34,10 @@ def _table(result: Mapping[str, Any], kind: str) -> tuple[list[str], list[list[s
 
 
 def text(result: Mapping[str, Any]) -> str:
-    """Return the study's sentences and tables, formatted for a terminal."""
     return terminal("\n".join(_lines(result)))
 
 
 def families(result: Mapping[str, Any]) -> str:
-    """Return the families with their numbers of seeds, as text."""
     return ", ".join(f"{name} ({len(seeds)} seeds)" for name, seeds in result["families"].items())
 
 
@@ -83,7 +81,7 @@ def findings(result: Mapping[str, Any]) -> list[str]:
 
 
 def _predicted(result: Mapping[str, Any]) -> list[str]:
-    """Return sentences on the accuracy of predictions, over all moves and by family."""
+    """Return sentences on the accuracy of predictions, over all moved adapters and by family."""
     both = predictions(result)
     (off, rank), (off_carried, rank_carried) = errors(both["lora"]), errors(both[CARRIED])
     by_family = []
@@ -122,7 +120,6 @@ def _edges(result: Mapping[str, Any]) -> list[str]:
 
 
 def section(result: Mapping[str, Any]) -> str:
-    """Return the section of the page on this study, in Markdown."""
     picture = "![Share kept against drift, and predicted against measured](spectrum.png)"
     return "\n".join([picture, "", *_lines(result)]) + "\n"
 

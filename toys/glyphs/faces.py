@@ -34,7 +34,7 @@ POOL: Final = (
 )
 """Typefaces of the training data; some toys leave out one typeface, the subject of a seed."""
 OTHER: Final = ("cmr10", "cmb10", "cmmi10", "cmsy10")
-"""Typefaces of another family, for targets that are trained on another style."""
+"""Typefaces of another family, on which the target "shifted" is trained."""
 JUDGES: Final = (
     "cmss10",
     "cmtt10",

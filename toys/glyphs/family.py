@@ -1,4 +1,4 @@
-"""A glyph generator and its targets: trained further, distilled, perturbed, reparametrised, trained independently."""
+"""A glyph generator, which is the source, and its targets."""
 
 import copy
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from toys.glyphs.networks import HEADS, Batch, Loss, distilled, on, train
 from toys.transfer import gauges
 
 STEPS, FEW = 8, 4
-"""Number of sampling steps, and the smaller number for the distilled generator."""
+"""Number of sampling steps of all generators but the distilled one, and of the distilled one."""
 
 
 def base(blank: Callable[[], nn.Module], known: Batch, *, seed: int, steps: tuple[int, int], batch: int) -> nn.Module:
@@ -29,13 +29,13 @@ def family(
     steps: tuple[int, int],
     batch: int,
 ) -> dict[str, nn.Module]:
-    """Return the source, trained on the known glyphs, and every target, by name.
+    """Return the source, which is trained on the known glyphs, and every target, by name.
 
     Args:
         blank: function that returns an untrained generator.
         known: training glyphs of the source.
         other: glyphs of another style, for the shifted target.
-        taught: letters and typefaces on which the distilled generator learns from its teacher.
+        taught: letters and typefaces of the glyphs that the teacher generates to train the distilled generator.
         seed: seed of the base; other seeds follow from it.
         steps: training steps of the base and of a target.
         batch: batch size in glyphs.

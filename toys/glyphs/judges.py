@@ -42,7 +42,7 @@ class Judge(nn.Module):
         self.face = nn.Linear(features, faces, dtype=FLOAT)
         self.letter = nn.Linear(64, len(LETTERS), dtype=FLOAT)
         self.usual = nn.Buffer(torch.zeros(len(LETTERS), features, dtype=FLOAT))
-        """The mean features of each letter."""
+        """The mean features of each letter over the training data."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         h = self.body(x)

@@ -66,15 +66,15 @@ def patches(x: Tensor) -> Tensor:
 
 
 def normed(x: Tensor) -> Tensor:
-    """Return ``x`` scaled to unit mean square; there is no gain, so that the residual stream can be rotated."""
+    """Return ``x`` scaled to unit mean square, without a learned gain, so that the residual stream can be rotated."""
     return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)
 
 
 class Model(nn.Module):
     """A network that maps noisy glyphs, times and prompts to the velocity of the flow.
 
-    The first ``heard`` tokens of the prompt precede the tokens of the image. Internally, the network predicts the
-    glyph, which is easier to learn than the velocity.
+    The first ``heard`` tokens of the prompt precede the tokens of the image in the residual stream. Internally, the
+    network predicts the glyph, which is easier to learn than the velocity.
     """
 
     heard = 2
@@ -111,7 +111,7 @@ class Model(nn.Module):
         return (clean - x) / (1 - time).clamp_min(0.1)[:, None, None, None]
 
     def guided(self, read: Tensor) -> Tensor:
-        """Return what is added to the image tokens, (n, TOKENS, WIDTH): zeros in this class."""
+        """Return the value that is added to the image tokens, (n, TOKENS, WIDTH): zeros in this class."""
         return torch.zeros(len(read), TOKENS, WIDTH, dtype=read.dtype)
 
 

@@ -1,6 +1,6 @@
 """``make demo``: a crescent, real networks and their weights on one screen, and an interactive page.
 
-All numbers on the screen are computed in this run, offline, on a CPU, in about a minute.
+All numbers on the screen are computed on this machine, offline, on a CPU, in about a minute.
 """
 
 import sys

@@ -20,7 +20,7 @@ HERE: Final = Path(__file__).parent
 MODELS: Final = ("ani-1x:0", "ani-1ccx:0")
 MORE: Final = "Read on: <code>README.md</code>; <code>make docs</code> builds the documentation."
 COLUMNS: Final = 90
-"""Maximum number of characters in a line on the page."""
+"""Width of the report on the page, in characters; longer lines wrap."""
 _HOLE: Final = re.compile(r"\{\{([a-z-]+)\}\}")
 
 
@@ -81,7 +81,6 @@ def rounded(value: Any) -> Any:
 
 
 def write(path: Path, plane: Mapping[str, Any], more: str = MORE) -> Path:
-    """Write the page atomically, and return its path."""
     text = html(plane, more)
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -32,7 +32,7 @@ def _moves() -> list[dict[str, Any]]:
 
 
 def shares() -> dict[str, dict[str, float | None]]:
-    """Return relation -> key of RULES -> median share over its moves; None for a copy between different widths."""
+    """Return relation -> key of RULES -> median share in the record; None for copies to another width."""
     return {relation: {rule: _median(relation, rule) for rule in RULES} for relation in RELATIONS}
 
 
@@ -46,7 +46,6 @@ def _median(relation: str, rule: str) -> float | None:
 
 
 def section() -> str:
-    """Return the chart of the shares in HTML."""
     lines = [
         (RELATIONS[relation], [Dot(*RULES[rule], share) for rule, share in kept.items() if share is not None])
         for relation, kept in shares().items()

@@ -17,7 +17,6 @@ NOTHING = '<p class="note">No full run is recorded in this copy; <code>python to
 
 
 def section() -> str:
-    """Return the results of all recorded studies in HTML."""
     if not every():
         return NOTHING
     tables = "".join(map(_article, every()))

@@ -1,4 +1,4 @@
-"""The compared adapters, with their training, their moves and their measurement."""
+"""The compared adapters: how they are trained, moved and measured."""
 
 import copy
 from collections.abc import Callable
@@ -127,10 +127,10 @@ def measure(
 ) -> dict[str, float]:
     """Return mean squared distances between outputs for the samples ``x``.
 
-    ``one`` and ``two`` are ``source`` and ``target`` with the adapter. The desired output is that of ``source`` times
-    ``goal``: ``loss_source`` is the distance of ``one`` from it, and ``loss_target`` that of ``two``. ``loss_own`` is
-    the distance of ``two`` from the output of ``target`` times ``goal``. ``distance`` is the distance between ``one``
-    and ``two``, and ``distance_se`` its standard error.
+    ``one`` and ``two`` are ``source`` and ``target`` with the adapter. ``loss_source`` and ``loss_target`` are the
+    distances of their outputs from the desired output, which is the output of ``source`` times ``goal``. ``loss_own``
+    is the distance of the output of ``two`` from the output of ``target`` times ``goal``. ``distance`` is the distance
+    between the outputs of ``one`` and ``two``, and ``distance_se`` its standard error.
     """
     apart = distances(one(x), two(x))
     return {

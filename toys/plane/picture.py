@@ -22,7 +22,7 @@ WANTED = "#CFCFCF"
 ROOM = 0.34
 """Height in inches between two stages, for the arrow of the map between them."""
 REACH = 5.0
-"""Points with a larger coordinate are not drawn, so that the other points are not too small; the legend says so."""
+"""Points with a larger coordinate are not drawn, so that they do not shrink the figure's scale; the legend says so."""
 MOST = 7.0
 """Maximum total height of all clouds in inches."""
 TITLES = {
@@ -95,7 +95,6 @@ def draw(result: dict[str, Any]) -> Figure:
 
 
 def _layouts(rows: dict[str, list[list[np.ndarray]]], wanted: np.ndarray, room: float) -> dict[str, Layout]:
-    """Return the layouts of both rows, with room for the desired outputs."""
     return {
         name: Layout.of([[x, h, np.concatenate([y, wanted])] for x, h, y in panels], room)
         for name, panels in rows.items()

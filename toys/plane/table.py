@@ -13,14 +13,13 @@ HEADS = {
 ROUNDING = 1e-20
 """A squared distance below this is rounding error in float64."""
 NOTES = (
-    "Expected, at most: closed form and bound of the statement named, for the crescent's own law and the biases;",
-    "last two columns: the same for centred isotropic inputs of equal size, which is what the paper assumes.",
+    "Expected and at most: the closed form and the named statement's bound for the crescent, with biases. Last two",
+    "columns: the same for centred isotropic inputs, which the paper assumes, with the crescent's mean square norm.",
 )
 WIDTHS = (20, 8, 8, 20, 10, 18, 10, 9)
 
 
 def text(result: dict[str, Any]) -> str:
-    """Return the screen output of a run: its table, notes and sentences."""
     config, rows = result["config"], result["rows"]
     run = f"rank {config['rank']}, {config['steps']} steps, seed {config['seed']}, {config['samples']} fresh samples"
     head = [
@@ -58,7 +57,6 @@ def number(x: float) -> str:
 
 
 def measured(row: dict[str, Any]) -> str:
-    """Return the distance in a row, with its standard error, as text."""
     small = row["distance"] < ROUNDING
     return "≈0" if small else f"{number(row['distance'])} ± {number(row['distance_se'])}"
 

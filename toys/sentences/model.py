@@ -62,7 +62,7 @@ class Encoder(nn.Module):
 def channels(model: Encoder, seed: int) -> Encoder:
     """Return a copy with permuted channels of the residual stream, which permutes the entries of the embeddings.
 
-    A normalisation with gains allows no other change of basis.
+    The stream cannot be rotated instead, because a LayerNorm with gains does not commute with rotations.
     """
     other = copy.deepcopy(model)
     order = torch.randperm(WIDTH, generator=torch.Generator().manual_seed(seed))

@@ -49,6 +49,7 @@ def encoder(network: str, names: Iterable[str]) -> Encoder:
     Raises:
         MissingPackageError: the package that ships the network is not installed.
         MissingExtraError: onnx, which reads L3, is not installed.
+        ChangedWeightsError: the installed weights are not those of the study.
     """
     stored, names = READERS[network](), tuple(names)
     with torch.random.fork_rng(devices=[]):
@@ -110,13 +111,8 @@ def _splitter() -> Any:
 
 
 def _installed(package: str) -> Path:
-    """Return the path of a package's network.
-
-    Raises:
-        MissingPackageError: the package is not installed.
-    """
     try:
         return Path(str(distribution(package).locate_file(NETWORKS[package])))
     except PackageNotFoundError:
-        msg = f"{package}, which contains a network, is not installed; install it with {INSTALL}."
+        msg = f"{package}, which ships a sentence encoder, is not installed; install it with {INSTALL}."
         raise MissingPackageError(msg) from None

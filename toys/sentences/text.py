@@ -27,7 +27,7 @@ class Parts:
 
 @cache
 def pairs() -> dict[str, dict[str, Pairs]]:
-    """Return kind -> file -> pairs (description, described); within a kind, no description or described text recurs.
+    """Return kind -> file -> pairs (description, described text); within a kind, neither occurs in two pairs.
 
     names: the first line of a docstring, and the function's name and arguments;
     errors: the message of an error, and the name and arguments of the function that raises it;

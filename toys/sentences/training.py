@@ -13,7 +13,7 @@ from toys.sentences.packages import split
 from toys.sentences.text import Pairs
 
 TEMPERATURE: Final = 0.05
-"""Temperature of the training loss, with which the networks were also pretrained."""
+"""Temperature of the training loss; the networks were pretrained with the same temperature."""
 CHUNK: Final = 8
 """Number of pairs to embed at once."""
 
@@ -35,7 +35,7 @@ def train(model: nn.Module, pairs: Pairs, *, steps: int, batch: int, rate: float
 
 
 def likeness(model: nn.Module, pairs: Pairs) -> Tensor:
-    """Return the cosines of all descriptions with all described sentences, (pairs, pairs)."""
+    """Return the cosines between the embeddings of all descriptions and of all described texts, (pairs, pairs)."""
     chunks = [pairs[k : k + CHUNK] for k in range(0, len(pairs), CHUNK)]
     found = [model([split(one[k]) for k in (0, 1) for one in chunk]).chunk(2) for chunk in chunks]
     one, other = (torch.cat(side) for side in zip(*found, strict=True))

@@ -23,7 +23,7 @@ def copy(delta: Tensor, w: Tensor, w_target: Tensor) -> Tensor:
 def lora_x(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None) -> Tensor:
     """Return U'ₖU'ₖᵀ D V'ₖV'ₖᵀ, with the first k singular vectors U'ₖ, V'ₖ of W' (LoRA-X, Farhadzadeh et al. 2025)."""
     # Cross-LoRA (2508.05232) is the same: its map P = argmin ‖P Uₖ - U'ₖ‖ has P Uₖ = U'ₖ, because Uₖ is orthonormal. If
-    # W' is square and k is its size, both are a direct copy. The default k is half of min(c, d).
+    # W' is square and k is its size, both methods copy D. The default k is half of the smaller dimension of W'.
     _same_size(delta, w, w_target)
     d, target = _wide(delta, w_target)
     u, vh = _singular_vectors(target, k)
@@ -46,14 +46,20 @@ def prolora(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None)
 
 
 def eq_5_output(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0) -> Tensor:
-    """Return W'W⁺D: D is made an output adapter by Eq. 5 and put on W', as LoRASuite does for down projections."""
+    """Return W'W⁺D: Eq. 5 converts D to an output adapter, which is put on W', as in LoRASuite for down projections.
+
+    With a ridge, W⁺ is a regularised inverse; see ``inverse``.
+    """
     _same_size(delta, w)
     _equal(w.shape[1], w_target.shape[1], "outputs of W and W'")
     return (w_target.double() @ (inverse(w, ridge)[0] @ delta.double())).to(delta.dtype)
 
 
 def eq_5_input(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0) -> Tensor:
-    """Return DW⁺W': D is made an input adapter by Eq. 5 and put on W', as LoRASuite does for up projections."""
+    """Return DW⁺W': Eq. 5 converts D to an input adapter, which is put on W', as in LoRASuite for up projections.
+
+    With a ridge, W⁺ is a regularised inverse; see ``inverse``.
+    """
     _same_size(delta, w)
     _equal(w.shape[0], w_target.shape[0], "inputs of W and W'")
     return (delta.double() @ inverse(w, ridge)[0] @ w_target.double()).to(delta.dtype)
@@ -91,11 +97,11 @@ def _singular_vectors(w: Tensor, k: int | None) -> tuple[Tensor, Tensor]:
 def _same_size(*matrices: Tensor) -> None:
     sizes = [f"{m.shape[0]} x {m.shape[1]}" for m in matrices]
     if len(set(sizes)) > 1:
-        msg = f"The change and the weights must have equal sizes, not {', '.join(sizes)}."
+        msg = f"The change and the weights must have the same shape, not {', '.join(sizes)}."
         raise ShapeError(msg)
 
 
 def _equal(a: int, b: int, what: str) -> None:
     if a != b:
-        msg = f"The numbers of {what} must be equal, not {a} and {b}."
+        msg = f"The numbers of {what} must be the same, not {a} and {b}."
         raise ShapeError(msg)

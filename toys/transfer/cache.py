@@ -1,4 +1,4 @@
-"""A cache of results (JSON) and trained tensors, keyed by a hash of the configuration. Files are written atomically."""
+"""A cache of results (JSON) and trained tensors, keyed by a hash of the configuration; files are written atomically."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from ioadapt_theory.results import fingerprint, replacing, write_json
 
 
 def figures(folder: Path, config: Mapping[str, Any], compute: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Return the results of ``compute`` for a configuration, from the cache if it has a valid file."""
+    """Return the results of ``compute``, from the cache if it has a valid file for the configuration."""
     path = folder / f"{fingerprint(config)}.json"
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
@@ -28,7 +28,7 @@ def figures(folder: Path, config: Mapping[str, Any], compute: Callable[[], Mappi
 
 
 def tensors(folder: Path, config: Mapping[str, Any], compute: Callable[[], Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """Return the tensors that ``compute`` returns for a configuration, from the cache if it has a valid file."""
+    """Return the tensors of ``compute``, from the cache if it has a readable file for the configuration."""
     path = folder / f"{fingerprint(config)}.safetensors"
     try:
         return load_file(path)
@@ -45,7 +45,7 @@ def models(
     blank: Callable[[], nn.Module],
     train: Callable[[], Mapping[str, nn.Module]],
 ) -> dict[str, nn.Module]:
-    """Return name -> model, from the cache or after training; ``blank`` returns a model to load the weights into."""
+    """Return name -> frozen model, with weights from the cache or ``train``; ``blank`` returns an untrained model."""
     stored = tensors(
         folder,
         config,

@@ -43,7 +43,7 @@ def run(
         seeds: seeds of the replicates.
         cache: folder for finished units of work.
         jobs: number of processes.
-        repeat: use the recorded learning rates, to compare the results with the record.
+        repeat: use the recorded learning rates, so that the results can be compared with the record.
     """
     known = judge.cases(records.recorded(plan.name) or {"cases": {}}) if quick or repeat else {}
     rates = {case: {method: one["rate"] for method, one in of["rates"].items()} for case, of in known.items()}
@@ -57,7 +57,7 @@ def run(
 
 @contextmanager
 def shown(name: str, cache: Path, jobs: int) -> Iterator[Runner]:
-    """Yield a function that runs units of work and shows a progress bar, labelled ``name``."""
+    """Show a progress bar, labelled ``name``, and yield a function that runs units of work."""
     with tqdm(total=0, disable=None, unit=" runs", desc=name, leave=False) as bar:
 
         def progress(added: int, finished: int) -> None:
@@ -79,7 +79,7 @@ def main(
 
     Args:
         name: name of the study.
-        doc: the description in the help.
+        doc: the description in the output of ``--help``.
         argv: arguments of the command line; by default ``sys.argv[1:]``.
         run: function that computes the results, like ``run`` in this module.
         samples: for toys that generate images, the module that draws samples; see ``toys.glyphs.sheet``.
@@ -131,13 +131,14 @@ def _main(
 
 
 def _carried(plan: Protocol, args: argparse.Namespace, seeds: tuple[int, ...], jobs: int, out: Path) -> int:
-    """Carry LoRA over on some seeds, print the shares that it and a copied LoRA keep, and write carried.json."""
+    """Carry LoRA over on some seeds, print the shares that it and its copy keep, and write ``carried.json``."""
     stored = records.recorded(plan.name)
     if stored is None:
-        msg = f"{plan.name} has no record in {records.DATA}, so LoRA's learning rate is unknown; run the study first."
+        msg = f"{plan.name} has no record, so LoRA's learning rate is unknown; {_remedy(plan)}."
         raise InvalidValueError(msg)
     if plan.name in records.SAME:
-        msg = f"{plan.name} has the models and the LoRA of {records.SAME[plan.name]}; run that study instead."
+        other = protocol(records.SAME[plan.name])
+        msg = f"{plan.name} has the same models and LoRA as {other.name}; run {other.command} --carried instead."
         raise InvalidValueError(msg)
     rates = {case: one["rates"]["lora"]["rate"] for case, one in judge.cases(stored).items()}
     rates = dict([*rates.items()][: 1 if args.quick else None])
@@ -147,6 +148,10 @@ def _carried(plan: Protocol, args: argparse.Namespace, seeds: tuple[int, ...], j
     records.write(out / "carried.json", plan.name, command, list(seeds), result)
     sys.stdout.write(f"{carried.text(plan, result)}\nRecord: {out / 'carried.json'}\n")
     return OK
+
+
+def _remedy(plan: Protocol) -> str:
+    return f"run {plan.command} and copy its {plan.name}.json to {records.DATA / f'{plan.name}_record.json'}"
 
 
 def _compare(
@@ -159,7 +164,7 @@ def _compare(
     """Repeat some seeds of the record, and print the distances of the results from the recorded ones."""
     stored = records.recorded(plan.name)
     if stored is None:
-        msg = f"{plan.name} has no record in {records.DATA} to compare with; run the study first."
+        msg = f"{plan.name} has no record to compare with; {_remedy(plan)}."
         raise InvalidValueError(msg)
     missing = sorted(set(seeds) - set(stored["config"]["seeds"]))
     if args.quick or missing:
@@ -185,12 +190,14 @@ def _parser(name: str, doc: str | None, plan: Protocol) -> Parser:
         "--seeds",
         type=whole(2, 1000),
         metavar="N",
-        help=f"number of seeds (default {plan.seeds}, quick {QUICK_SEEDS})",
+        help=f"number of seeds (default: {plan.seeds}; with --quick, --compare or --carried: {QUICK_SEEDS})",
     )
-    parser.add_argument("--seed", type=whole(0, 2**20), default=0, metavar="N", help="first seed (default %(default)s)")
+    parser.add_argument(
+        "--seed", type=whole(0, 2**20), default=0, metavar="N", help="first seed (default: %(default)s)"
+    )
     cores = os.cpu_count() or 1
     parser.add_argument(
-        "--jobs", type=whole(1, 256), default=cores, metavar="N", help="processes (default: %(default)s)"
+        "--jobs", type=whole(1, 256), default=cores, metavar="N", help="number of processes (default: %(default)s)"
     )
     parser.add_argument("--out", type=Path, metavar="FOLDER", help=f"folder for results (default: out/{name})")
     return parser

@@ -1,4 +1,4 @@
-"""Reparametrisations that preserve the function: bases of heads, neurons, and the basis of the residual stream."""
+"""Copies of models with reparametrised heads, neurons or residual stream, or with another change of their weights."""
 
 import copy
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The content of ``protocol.toml``: rows, learning rates, targets, and the rule that gives verdicts."""
+"""The protocols of the studies, which are read from ``protocol.toml``."""
 
 import re
 import tomllib
@@ -30,14 +30,15 @@ class Method:
     """A kind of adapter, and its comparison with another kind.
 
     Attributes:
-        placement, rank, family: see ``adapt``; a sum of placements has a rank for each; "opposite" is the side away
-            from the residual stream.
-        match: what is the same as LoRA's: "rank", "parameters" for their number, or "none" or "ridge" for neither.
-            Methods with "rank" are also retrained on targets.
+        placement, rank, family: see ``adapt``; for a sum of placements, ``rank`` has a number for each. "residual" is
+            the side of a layer that is in the residual stream, and "opposite" the other side. "Eq. 5" marks a converted
+            LoRA, which is not trained.
+        match: what the method has in common with LoRA: "rank", "parameters" (their number, up to 5 %), or neither
+            ("none", "ridge"). Only methods with "rank" are also trained on targets.
         layers: pattern for the names of the adapted layers; empty for all layers of the toy.
-        against: the method that this method is compared with, which adapts the weights of the same layers; a method
-            that is compared with none has its own name here.
-        table: the paper's table, whose comparisons are corrected together; empty for the table of the study.
+        against: the method that this method is compared with, which adapts the weights of the same layers; the method's
+            own name if there is no comparison.
+        table: the paper's table whose comparisons are corrected together; empty for the table of the study.
     """
 
     placement: str
@@ -53,7 +54,6 @@ class Method:
         return {key: value for key, value in asdict(self).items() if key not in {"against", "table"} and value}
 
     def on(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the layers among ``names`` that the method adapts."""
         return tuple(name for name in names if re.fullmatch(self.layers or ".*", name))
 
 
@@ -64,20 +64,20 @@ class Protocol:
     Attributes:
         name: name of the study.
         title, paper: description of the study, and the paper's table or figure (or empty).
-        replicates, seeds: meaning and number of the seeds.
+        replicates, seeds: what a seed stands for, and the number of seeds.
         measure, margin: the compared measure (lower is better), and the largest negligible difference.
-        related: targets derived from the source, for which the paper makes its claim.
-        exact: target with the source's function but different weights -> the method that must be exact on it.
-        strangers: independently trained targets.
+        related: targets related to the source, for which the paper makes its claim.
+        exact: target with the source's function but different weights -> the method whose results should not change.
+        strangers: targets that are unrelated to the source or serve as controls.
         methods: row -> method.
         rule: see ``Rule``.
         also: further measures (lower is better), recorded without verdicts.
         cases: variants of the experiment that share a table, such as two directions; by default a single case.
         tuned: number of seeds for choosing learning rates; 0 for all.
-        carried: whether the weight-based baselines are also run.
+        carried: whether the baselines, which map a LoRA by weights alone, are also run.
         world: the module in ``toys`` that defines the World; by default the study's name.
         script: the script in ``toys`` that runs the study, with options; by default the study's name with ".py".
-        twins: target -> the target with the same function whose results of retraining are also used for it.
+        twins: target -> the target with the same function on which LoRA is trained in its place.
     """
 
     name: str
@@ -101,7 +101,6 @@ class Protocol:
     script: str = ""
 
     def __post_init__(self) -> None:
-        """Set ``world`` and ``script`` to their defaults if they are empty."""
         for key, value in (("world", self.name), ("script", f"{self.name}.py")):
             object.__setattr__(self, key, getattr(self, key) or value)
 
@@ -124,7 +123,6 @@ class Protocol:
 
 
 def protocol(name: str) -> Protocol:
-    """Return the protocol of a study from ``protocol.toml``."""
     stored = tomllib.loads(FILE.read_text(encoding="utf-8"))
     own = {key: _frozen(value) for key, value in stored[name].items()}
     rule = Rule(**{key: own.pop(key, _frozen(value)) for key, value in stored["rule"].items()})

@@ -16,7 +16,7 @@ from toys.transfer.protocol import names
 
 DATA: Final = Path(__file__).parents[1] / "data"
 SAME: Final[Mapping[str, str]] = {"conversion": "language", "mixture": "language"}
-"""Studies with the models and LoRA of another study."""
+"""Study -> another study with the same models and the same LoRA."""
 
 
 def recorded(name: str) -> dict[str, Any] | None:
@@ -27,7 +27,6 @@ def recorded(name: str) -> dict[str, Any] | None:
 
 @cache
 def every() -> Mapping[str, dict[str, Any]]:
-    """Return the existing records of studies, by name."""
     return {name: one for name in names() if (one := recorded(name))}
 
 
@@ -50,7 +49,7 @@ def write(path: Path, name: str, command: str, seeds: Any, results: Mapping[str,
         path: the file.
         name: name of the study.
         command: the command that reproduces the record.
-        seeds: the seeds of the run, or a list of them for each family.
+        seeds: the seeds of the run; for a study of several families, family -> seeds.
         results: the results.
     """
     here = machine()
@@ -66,7 +65,7 @@ def write(path: Path, name: str, command: str, seeds: Any, results: Mapping[str,
 
 
 def compact(content: Any) -> str:
-    """Return JSON with every list of numbers on one line, which keeps large records compact."""
+    """Return JSON with every list of numbers on one line."""
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     return re.sub(r"\[[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text) + "\n"
 

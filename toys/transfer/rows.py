@@ -20,10 +20,10 @@ from toys.transfer.baselines import eq_5_input, eq_5_output, lora_x, prolora
 from toys.transfer.protocol import Method
 
 Rule = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""A baseline: (D, W, W') -> D', all c x d."""
+"""A baseline: a function (D, W, W') -> D'; see ``toys.transfer.baselines``."""
 
 ALIKE: Final = 0.1
-"""Difference below which two sides are considered equally similar beyond chance."""
+"""Maximum difference between the similarities (beyond chance) of two sides that count as equally similar."""
 OPPOSITE: Final = {Placement.INPUT: "output", Placement.OUTPUT: "input"}
 
 
@@ -62,7 +62,7 @@ def randomised(one: nn.Module, seed: int) -> nn.Module:
 
 
 def carries(names: tuple[str, ...], ridge: float) -> Mapping[str, Callable[[str], Rule]]:
-    """Return row -> a function from a layer's name to the baseline for it; a baseline maps (D, W, W') to D'.
+    """Return row -> a function from a layer's name to the baseline for this layer.
 
     Eq. 5 on the residual side is included only if the names of all layers determine this side.
     """
@@ -112,7 +112,10 @@ def strength_of(one: nn.Module, source: nn.Module) -> float:
 
 
 def sides_by_weights(source: nn.Module, target: nn.Module, names: Iterable[str]) -> dict[str, Placement]:
-    """Return layer -> the side that is more similar in the two models; layers similar on neither are left out."""
+    """Return layer -> the side that is more similar in the two models.
+
+    Layers that are similar on neither side, or that do not correspond to exactly one layer of the target, are left out.
+    """
     # Exact for rotated heads, W' = WQ or W' = QW with an orthogonal Q; a heuristic otherwise.
     here, there = ModelWeights(source), ModelWeights(target)
     matched = correspond([Name("", n) for n in names], there, "auto", source=here)
@@ -124,7 +127,7 @@ def sides_by_weights(source: nn.Module, target: nn.Module, names: Iterable[str])
 def more_alike(both: Sides) -> Placement | None:
     """Return the side on which two layers are more similar beyond chance, or None if they are similar on neither side.
 
-    The input side is preferred if both sides are equally similar, and if the layers are too small for a test.
+    The result is the input side if both sides are equally similar, or if the layers are too small for a test.
     """
     excess = {Placement.INPUT: _beyond_chance(both.input), Placement.OUTPUT: _beyond_chance(both.output)}
     known = {side: value for side, value in excess.items() if value is not None}

@@ -19,7 +19,7 @@ Progress = Callable[[int, int], None]
 def runner(cache: Path, jobs: int, progress: Progress) -> Iterator[Runner]:
     """Yield a function that runs a list of units of work, in this process or in ``jobs`` processes.
 
-    Equal units are run once. The results do not depend on the number of processes.
+    Identical units are run once. The results do not depend on the number of processes.
     """
     cache = cache.absolute()
     if jobs == 1:
@@ -32,7 +32,7 @@ def runner(cache: Path, jobs: int, progress: Progress) -> Iterator[Runner]:
 def _run(
     units: list[Run], *, cache: Path, executor: Executor | None, progress: Progress
 ) -> dict[Run, Mapping[str, Any]]:
-    todo = sorted(set(units), key=lambda unit: unit.seed)  # a process caches the world of its current seed
+    todo = sorted(set(units), key=lambda unit: unit.seed)  # a process caches its latest worlds
     progress(len(todo), 0)
     found: dict[Run, Mapping[str, Any]] = {}
     if executor is None:

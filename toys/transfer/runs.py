@@ -33,8 +33,8 @@ class Run:
         toy, size, seed, case: identify the world; ``size`` is "full" or "quick".
         what: a key of KINDS.
         method, rate: method and learning rate of the adapter, if one is trained.
-        where: the model that the adapter is trained on; if ``what`` is "auto" or "shared", the target.
-        rule: the rule of the protocol.
+        where: the model on which the adapter is trained; if ``what`` is "auto" or "shared", the target.
+        rule: the protocol's ``Rule``.
     """
 
     toy: str
@@ -48,7 +48,7 @@ class Run:
     case: str = ""
 
     def key(self) -> dict[str, Any]:
-        """Return the key for the cache: all settings except parts of the rule that the unit does not use."""
+        """Return the key for the cache: the toy's revision, and all settings that affect the result."""
         used = {"strengths": self.rule.strengths, "ridge": self.rule.ridge, "shared": self.rule.shared}
         used |= {"brief": self.rule.brief} if self.rule.brief else {}
         own = {key: value for key, value in asdict(self).items() if key != "rule" and (value or key != "case")}
@@ -60,7 +60,7 @@ class Run:
         }
 
     def result(self, cache: Path) -> Mapping[str, Any]:
-        """Return the unit's results, from the cache if it has run before."""
+        """Return the unit's results, from the cache if the unit has run before."""
 
         def compute() -> dict[str, Any]:
             return KINDS[self.what](self, _world(self.toy, self.size, self.seed, self.case, cache), cache)
@@ -96,7 +96,6 @@ def trained(
 
 
 def placements(one: nn.Module) -> dict[str, list[str]]:
-    """Return layer -> placements of its adapter."""
     return {name: list(layer.adapters["default"]) for name, layer in layers(one).items()}  # type: ignore[call-overload]
 
 
@@ -174,7 +173,7 @@ def _over(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _facts(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Return ``measure`` and ``own`` of all models without adapter, and the similarity of targets to the source."""
+    """Return ``measure`` and ``own`` of all models without an adapter, and the targets' similarity to the source."""
     del cache
     source = world.models[SOURCE]
     return {
@@ -187,7 +186,7 @@ def _facts(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def similarity(source: nn.Module, target: nn.Module, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """Return layer -> cosine of the weights, ratio of norms, and the similarity beyond chance and z of both sides."""
+    """Return layer -> cosine and norm ratio of the weights, and similarity beyond chance and z-score of each side."""
     here, there = ModelWeights(source), ModelWeights(target)
     found = {}
     for name in names:

@@ -18,7 +18,7 @@ SHARED: Final = "LoRA, shared layers"
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """The plan of a run: the protocol of the study, the seeds, the size, and the case."""
+    """A run of a study, for one case."""
 
     protocol: Protocol
     seeds: tuple[int, ...]
@@ -33,7 +33,7 @@ class Study:
         Returns:
             ``rates``: method -> chosen learning rate, whether it lies inside the grid, number of parameters, relative
             size of the change by seed, and validation losses of all rates; ``rows``: row -> model -> values by seed;
-            ``also``: measure -> its rows, at full strength; ``own``: model -> losses without adapter, by seed;
+            ``also``: measure -> its rows, at full strength; ``own``: model -> losses without an adapter, by seed;
             ``similarity``: target -> layer -> measure -> values by seed, rounded to three digits.
         """
         rates = {name: self._tuned(run, method, name) for name, method in self.protocol.methods.items()}
@@ -70,7 +70,11 @@ class Study:
         return Run(toy=toy, size=self.size, seed=seed, what=what, rule=rule, case=self.case, **more)
 
     def _tuned(self, run: Runner, method: Method, name: str) -> dict[str, Any]:
-        """Choose the rate with the smallest mean validation loss; the grid grows until both neighbours are worse."""
+        """Return the learning rate with the smallest mean validation loss, and the results of the search.
+
+        The search ends when both neighbours of the best rate and at least ``rule.least`` rates have been tried.
+        Recorded rates are used without a search.
+        """
         rule, seeds = self.protocol.rule, self.seeds[: self.protocol.tuned or None]
         tried: dict[float, list[Mapping[str, Any]]] = {}
         todo = [*rule.first] if self.rates is None else [self.rates[name]]
@@ -96,7 +100,7 @@ class Study:
         }
 
     def _moved(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
-        """Return row -> model -> values by seed of moved adapters at every strength, baselines and a random adapter."""
+        """Return row -> model -> values by seed: adapters moved at every strength, baselines, and a random adapter."""
         methods = self.protocol.methods
         kinds = [*(("move", name) for name in methods), *([("carry", "lora")] if self.protocol.carried else [])]
         units = {
@@ -114,7 +118,7 @@ class Study:
     def _made_for_a_target(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
         """Train adapters whose sides or layers depend on the target, and move them to the target.
 
-        The learning rates are those of the input adapter and of LoRA.
+        Adapters on chosen sides have the learning rate of the input adapter, and LoRA on chosen layers has LoRA's rate.
 
         Returns:
             Row -> target -> values by seed.
@@ -140,9 +144,10 @@ class Study:
         return rows
 
     def _retrained(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
-        """Train every method of LoRA's rank on the related targets, and LoRA on the unrelated targets, as a reference.
+        """Train every method of LoRA's rank on the related targets, and LoRA also on ``strangers``, as a reference.
 
-        Targets with the source's function are skipped, since training on them gives nothing new.
+        Targets with the source's function are skipped, since training on them gives nothing new. At the size "quick",
+        only LoRA is trained.
 
         Returns:
             Row -> target -> values by seed.

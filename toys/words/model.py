@@ -63,5 +63,5 @@ def _near(length: int, window: int) -> Tensor:
 
 
 def normed(x: Tensor) -> Tensor:
-    """Return ``x`` scaled to unit mean square; there is no gain, so that the residual stream can be rotated."""
+    """Return ``x`` scaled to unit mean square, without a learned gain, so that the residual stream can be rotated."""
     return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)

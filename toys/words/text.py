@@ -1,4 +1,4 @@
-"""Texts from this Python installation as bytes, by use, and random windows of a text."""
+"""Texts from this Python installation as bytes, and random windows of a text."""
 
 import ast
 import sysconfig
@@ -20,7 +20,7 @@ def encoded(texts: list[str]) -> Tensor:
 
 @cache
 def corpora() -> dict[str, Tensor]:
-    """Return use -> text, from Python's documentation, questions about it, the standard library, and its docstrings."""
+    """Return name -> text: parts of Python's documentation and library, docstrings, and questions with answers."""
     from pydoc_data.topics import topics
 
     drawn = torch.Generator().manual_seed(0)

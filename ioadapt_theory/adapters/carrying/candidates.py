@@ -8,7 +8,7 @@ from torch import nn
 
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.base_weights import ModelWeights
-from ioadapt_theory.adapters.carrying.fitting import Fit, Place, reduced
+from ioadapt_theory.adapters.carrying.fitting import IDLE, Fit, Place, reduced
 from ioadapt_theory.adapters.carrying.parts import BIAS, Part, built, parts_of, stacked
 from ioadapt_theory.adapters.carrying.trial import Adapters, Trial
 from ioadapt_theory.adapters.equations import Placement
@@ -73,6 +73,7 @@ class Candidates:
     Attributes:
         by_name: candidate -> layer of the target -> adapter.
         parts: parts of the source's adapter, by key.
+        idle: layers with full-rank adapters that are never called on these inputs.
         fit: the parts fitted at places (layers and sides) of the target.
         picked: the place where each part keeps the largest share of its gain, by key.
         lost: layer of the source -> why its adapter cannot go to a side of one of the target's layers.
@@ -87,6 +88,7 @@ class Candidates:
         self.lost: dict[str, str] = {}
         given = parts_of(self.adapted, trial.name)
         self.parts, self.truncated = reduced(given, trial, trial.source)
+        self.idle = {part.layer for part in given if part.key not in self.parts}
         fitting = [(k, n, side) for k, p in self.parts.items() for n in places[p.layer] for side in self._sides(p, n)]
         self.fit = Fit(trial, self.parts, fitting)
         self.picked: dict[str, Place] = {}
@@ -123,7 +125,9 @@ class Candidates:
         if not self.few:
             made["by layer"] = self._assembled({key: one.best for key, one in fitted.items() if one.kept[one.best] > 0})
         copies = self._copies()
-        for layer in {self.parts[key].layer for key in self.fit.closed - self.picked.keys()} & copies.keys():
+        closed = {self.parts[key].layer for key in self.fit.closed - self.picked.keys()}
+        self.lost |= dict.fromkeys(self.idle - copies.keys(), IDLE.format("is never called"))
+        for layer in (closed | self.idle) & copies.keys():
             target = self.places[layer][0]  # parts that cannot be fitted, as in grouped convolutions, are copied
             for adapters in made.values():
                 adapters.setdefault(target, copies[layer])

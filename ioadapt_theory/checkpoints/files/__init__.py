@@ -1,1 +1,1 @@
-"""Readers of weights files and of folders with them; no file is trusted."""
+"""Readers of files and folders of weights; no file is trusted."""

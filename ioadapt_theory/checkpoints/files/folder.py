@@ -1,6 +1,6 @@
-"""The choice of weights in a local folder, a hub repository or a single file: the file, its shards and its part.
+"""Open the weights in a local folder, a hub repository or a single file.
 
-The file is chosen by its name, and file names in an index cannot point outside the folder.
+The file is chosen by its name. File names in an index cannot point outside the folder.
 """
 
 import os
@@ -23,7 +23,7 @@ LARGEST_CONFIG: Final = 1024 * 1024
 """Maximum size of a config.json in bytes."""
 
 COMPONENTS: Final = ("unet", "transformer")
-"""Folders with the main model of a diffusers pipeline; a folder that has neither is itself the model."""
+"""Subfolders with the main model of a diffusers pipeline; a folder that has neither contains the model itself."""
 
 LDM_PARTS: Final = {"unet": "model.diffusion_model.", "vae": "first_stage_model.", "text_encoder": "cond_stage_model."}
 """Part of a single file in the original layout -> prefix of the names of its tensors."""
@@ -44,7 +44,6 @@ class Folder:
         return [p.name for p in inside if not p.is_dir()], [p.name for p in inside if p.is_dir()]
 
     def require(self, folder: str) -> None:
-        """Raise SourceError if there is no such folder; the message also lists files, as one may have been meant."""
         if not (self.root / folder).is_dir():
             inside = ", ".join(sorted(chain(*self.listing("")))[:8]) or "nothing"
             msg = f"{self.root} has no file or folder {folder!r}; it contains {inside}."
@@ -55,7 +54,6 @@ class Folder:
         return str(self.root / path)
 
     def fetch(self, file: str) -> Path:
-        """Return the local path of a file."""
         return self.root / file
 
     def config(self, folder: str, *, ask: bool) -> Mapping[str, Any]:
@@ -123,7 +121,7 @@ def read_index(text: bytes, path: str) -> dict[str, str]:
     try:
         index: Any = parse_json(text)
     except ValueError as error:
-        msg = f"{path} is not JSON ({error}). Delete it and download it again."
+        msg = f"{path} cannot be parsed as JSON ({error}). Delete it and download it again."
         raise FileFormatError(msg) from error
     shards = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(shards, dict) or not shards or not all(isinstance(s, str) for s in shards.values()):
@@ -167,12 +165,12 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
     averaged = {n: EMA + n.removeprefix("model.").replace(".", "") for n in whole.tensors if n.startswith(unet)}
     has_both = all(flat in whole.tensors for flat in averaged.values())
     if ema and not has_both:
-        msg = f"{whole.source} has no averaged weights {EMA}*; drop --ema or ema= ('emaonly' files have no others)."
+        msg = f"{whole.source} has no separate averaged weights ({EMA}*); leave out --ema (in Python, ema=True)."
         raise InvalidValueError(msg)
     if ema is None and has_both:
         msg = (
-            f"{whole.source} has both trained and averaged (EMA) weights; choose one with --ema or --no-ema of `ioadapt"
-            " similarity` (in Python ema=), or give a file with only one of them."
+            f"{whole.source} has both trained and averaged (EMA) weights; choose with --ema or --no-ema of `ioadapt"
+            " similarity` (in Python, with ema=), or give a file that has only one of them."
         )
         raise InvalidValueError(msg)
     part = part or "unet"

@@ -1,4 +1,7 @@
-"""PyTorch pickles (.bin, .pt, .pth, .ckpt, .pth.tar), weights only; zip files are memory-mapped, older ones loaded."""
+"""Weights in PyTorch pickles (.bin, .pt, .pth, .ckpt, .pth.tar).
+
+Zip files are memory-mapped. Files in the format before torch 1.6 are loaded into memory.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -23,7 +26,7 @@ READABLE: Final = frozenset(torch_name for torch_name, _ in DTYPES.values())
 
 
 class LoadedCheckpoint(Computed):
-    """Tensors in memory, or memory-mapped from a file, which must not change."""
+    """Tensors in memory, or memory-mapped from a file that must not change."""
 
     def __init__(self, file: PlainFile, values: Mapping[str, "torch.Tensor"], metadata: Mapping[str, str]) -> None:
         self.name, self.source, self.metadata = file.path.name.split(".")[0], str(file.path), metadata
@@ -31,11 +34,9 @@ class LoadedCheckpoint(Computed):
         self._file, self._values = file, dict(values)
 
     def make(self, name: str) -> "torch.Tensor":
-        """See `Computed.make`."""
         return self._values[name]
 
     def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
-        """See `Checkpoint.bytes_of`."""
         fill = super().bytes_of(name)
 
         def fill_if_whole(into: memoryview, start: int) -> None:
@@ -45,13 +46,11 @@ class LoadedCheckpoint(Computed):
         return fill_if_whole
 
     def close(self) -> None:
-        """Release the tensors and close the file."""
         self._values, self._last = {}, None
         self._file.close()
 
 
 def describe(name: str, tensor: "torch.Tensor") -> TensorInfo:
-    """Return the name, dtype code and shape of a tensor."""
     code = next(c for c, (torch_name, _) in DTYPES.items() if f"torch.{torch_name}" == str(tensor.dtype))
     return TensorInfo(name, code, tuple(tensor.shape))
 
@@ -78,7 +77,7 @@ def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"]
     most = path.stat().st_size // SMALLEST + 64
     for count, (key, value) in enumerate(_entries(loaded, "", MAX_DEPTH)):
         if count > most:
-            msg = f"{path} lists more tensors than its size allows (nested dictionaries). Save a flat state_dict."
+            msg = f"{path} has more entries in nested dictionaries than its size allows. Save a flat state_dict."
             raise FileFormatError(msg)
         if value is None:
             continue
@@ -93,7 +92,8 @@ def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"]
         if tensors:
             msg = f"{path} contains a tensor whose name has unprintable characters; rename it."
         elif left_out:
-            msg = f"{path}: tensor {left_out[0]} is sparse, on the meta device or of a dtype that cannot be read."
+            msg = f"{path}: tensor {left_out[0]} is sparse, on the meta device or of a dtype that cannot be read. Save"
+            msg += " a dense float32 tensor."
         raise FileFormatError(msg)
     return tensors, left_out
 

@@ -1,4 +1,4 @@
-"""Files that store tensors as plain bytes; several threads may read them by position, into their own buffers."""
+"""Files that store tensors as plain bytes, which several threads may read at once."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint, SourceErro
 LARGEST_JSON: Final = 25_000_000
 """Maximum size of JSON in bytes: huggingface_hub's limit for a header."""
 DENSE_JSON: Final = 4_000_000
-"""Size in bytes up to which the density of JSON is not checked; an entry of a header or index has at least 46 bytes."""
+"""Size in bytes up to which JSON may have any number of entries; in longer JSON, their number is limited."""
 
 
 class PlainFile:
@@ -21,7 +21,7 @@ class PlainFile:
     def __init__(self, path: Path) -> None:
         """Open the file; raise SourceError if that fails, or if it is a folder, device, pipe or socket."""
         self.path = path
-        try:  # opening a pipe without a writer would block
+        try:  # O_NONBLOCK, since opening a pipe without a writer would block
             self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError as error:
             msg = f"Cannot open {path}: {error.strerror}."
@@ -61,7 +61,6 @@ class PlainFile:
         return bytes(out)
 
     def close(self) -> None:
-        """Close the file; may be called twice."""
         if self._fd >= 0:
             os.close(self._fd)
         self._fd = -1
@@ -84,7 +83,7 @@ def parse_json(text: bytes) -> Any:
     if len(text) > LARGEST_JSON or (
         len(text) > DENSE_JSON and (text.count(b":") * 11 > len(text) or text.count(b"[") * 20 > len(text))
     ):
-        msg = f"its {len(text)} bytes contain too many entries to be parsed safely"
+        msg = f"its {len(text)} bytes are too many, or contain too many entries, to be parsed safely"
         raise ValueError(msg)
     try:
         return json.loads(text)
@@ -102,11 +101,9 @@ class OffsetCheckpoint(Checkpoint):
         self.name, self.source, self.tensors, self._places = name, source, tensors, places
 
     def bytes_of(self, name: str) -> Callable[[memoryview, int], None]:
-        """See `Checkpoint.bytes_of`."""
         (file, begin), size = self._places[name], DTYPES[self.tensors[name].dtype][1]
         return lambda into, start: file.fill(into, begin + start * size, f"tensor {name}")
 
     def close(self) -> None:
-        """Close every file."""
         for file, _ in self._places.values():
             file.close()

@@ -17,11 +17,9 @@ READERS: Final[Mapping[str, Callable[[PlainFile], Checkpoint]]] = {
 """Extension -> the function that reads an open file; files with other extensions are read as safetensors."""
 
 SUFFIXES: Final = tuple(READERS)
-"""Extensions of single weights files."""
 
 
 def is_weights(name: str) -> bool:
-    """Return whether a file name has the extension of a weights file."""
     return name.endswith(SUFFIXES)
 
 

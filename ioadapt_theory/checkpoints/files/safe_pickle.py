@@ -1,7 +1,7 @@
 """Pickles, read by torch.load with weights_only=True: no code is executed, and invalid files raise FileFormatError.
 
-Classes in the pickle that tensors do not need (of a training configuration, a callback, a scheduler) are never
-imported, but replaced with inert stubs.
+Classes that tensors do not need, such as those of a training configuration, are never imported, but replaced with inert
+stubs.
 """
 
 import pickletools
@@ -15,9 +15,9 @@ from typing import IO, Any, Final
 from ioadapt_theory.errors import FileFormatError
 
 MOST_OPERATIONS: Final = 1_000_000
-"""Maximum number of pickle operations, about thirty per tensor; reading this many takes about five seconds."""
+"""Maximum number of pickle operations. A tensor needs about thirty; reading a million takes about five seconds."""
 DEEPEST: Final = 16
-"""Maximum depth of nested tuples, since a shared tuple is hashed once for each path to it."""
+"""Maximum depth of nested tuples; the time to hash tuples that share parts can grow exponentially with the depth."""
 NO_ZIP: Final = (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, OSError)
 """Errors of zipfile for a file that is broken or not a zip file; torch.load then reports the reason."""
 
@@ -73,7 +73,7 @@ def _refuse_what_takes_long(path: Path) -> None:
                             problem = _problem(stream)
         except NO_ZIP:
             file.seek(0)
-            for _ in range(5):  # magic number, protocol, system, table and keys, before torch 1.6
+            for _ in range(5):  # pickles of torch before 1.6: magic number, protocol, system, tensors and keys
                 problem = problem or _problem(file)
     if problem is not None:
         msg = f"{path} {problem}. Save the model's state_dict() with torch.save or safetensors."
@@ -82,7 +82,7 @@ def _refuse_what_takes_long(path: Path) -> None:
 
 def _problem(stream: IO[bytes]) -> str | None:
     """Return the problem if a pickle has too many operations or nested tuples, else None; torch finds other faults."""
-    stack: list[int | None] = []  # depth of each tuple, None for a mark
+    stack: list[int | None] = []  # depth of each tuple, 0 for other objects, None for a mark
     memo: dict[Any, int] = {}
     try:
         for count, (op, argument, _) in enumerate(pickletools.genops(stream)):

@@ -1,7 +1,7 @@
 """Safetensors files: the library validates the header, and values are read by position.
 
-Layout: 8 bytes little-endian length n, n bytes of JSON {name: {dtype, shape, data_offsets}}, then the values. The JSON
-may be padded with spaces, and the values need not be aligned: those of the official SD-1.5 UNet are not.
+Layout: 8 bytes with the length n (little-endian), n bytes of JSON {name: {dtype, shape, data_offsets}}, the values. The
+JSON may be padded with spaces, and the values need not be aligned: those of the official SD-1.5 UNet are not.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile, 
 from ioadapt_theory.errors import FileFormatError
 
 LONGEST: Final = 12_000_000
-"""Maximum size of a header in bytes; a tensor takes about a hundred."""
+"""Maximum size of a header in bytes; the entry of one tensor takes about 100 bytes."""
 MAX_AXES: Final = 64
 """Maximum number of axes of a tensor in torch."""
 
@@ -24,7 +24,7 @@ def read(file: PlainFile) -> OffsetCheckpoint:
     path = file.path
     text = file.head(8 + _header_length(file))[8:]
     try:
-        entries: dict[str, Any] = parse_json(text)  # checked first, since the library has no limit
+        entries: dict[str, Any] = parse_json(text)  # first, since the library does not limit the number of entries
         with safe_open(path, framework="numpy"):
             pass
     except (SafetensorError, ValueError) as error:
@@ -48,11 +48,11 @@ def tensor_info(name: str, dtype: str, shape: Sequence[int], path: str) -> Tenso
     if not name.isprintable():
         problem = "a name with unprintable characters"
     elif dtype not in {*DTYPES, *OTHER_DTYPES}:
-        problem = f"the dtype {dtype!r} (supported: {', '.join(DTYPES)})"
+        problem = f"the unknown dtype {dtype!r}"
     elif len(shape) > MAX_AXES or not all(type(n) is int and 0 <= n < 1 << 63 for n in shape):
         problem = f"a shape that is not a list of at most {MAX_AXES} non-negative integers"
     if problem:
-        msg = f"The header of {path} gives tensor {name!r} {problem}. Delete the file and download it again."
+        msg = f"The header of {path} gives tensor {name!r} {problem}. Save the file again, or download it again."
         raise FileFormatError(msg)
     return TensorInfo(name, dtype, tuple(shape))
 

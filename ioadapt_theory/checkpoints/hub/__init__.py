@@ -1,1 +1,1 @@
-"""Checkpoints on the hub, read with huggingface_hub: a repository at one commit, and the hub's errors."""
+"""Checkpoints on the Hugging Face hub, read with huggingface_hub."""

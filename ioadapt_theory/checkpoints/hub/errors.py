@@ -10,7 +10,7 @@ from ioadapt_theory.checkpoints.checkpoint import SourceError
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A revision of a repository requested from a hub; ``refusal`` is the hub's error if only the cache can be used."""
+    """A request for a revision of a repository. ``refusal``: the hub's error, if the cache is used because of it."""
 
     repo: str
     revision: str | None
@@ -20,7 +20,6 @@ class Request:
 
     @property
     def folder(self) -> Path:
-        """The repository's folder in the cache."""
         return self.cache / f"models--{self.repo.replace('/', '--')}"
 
 
@@ -28,7 +27,7 @@ def not_cached(asked: Request, file: str | None) -> SourceError:
     """Return the error for a ``file`` that is not in the cache: a name, a pattern, or None for the repository."""
     what = f"{file} of {asked.repo}" if file else asked.repo
     if asked.refusal:
-        return SourceError(f"{asked.refusal}; {what} is not in the cache {asked.cache} either.")
+        return SourceError(f"{asked.refusal}. The cache {asked.cache} does not contain {what} either.")
     download = f"hf download {asked.repo}" + (f" --include '{file}'" if file else "")
     download += f" --revision {asked.revision}" if asked.revision else ""
     download += f" --cache-dir '{asked.cache}'"
@@ -44,9 +43,10 @@ def explain(error: Exception, asked: Request, what: str) -> SourceError:
     page = f"{asked.endpoint}/{asked.repo}"
     line = f"{type(cause).__name__}: {next(iter(str(cause).strip().splitlines()), '')}".removesuffix(": ")
     if isinstance(cause, errors.GatedRepoError) or (status == 403 and what != asked.repo):
-        sentence = f"{asked.repo} is gated or private: accept its licence at {page}, run hf auth login or set HF_TOKEN."
+        sentence = f"{asked.repo} is gated or private: accept its licence at {page}, and run hf auth login or set"
+        sentence += " HF_TOKEN."
     elif isinstance(cause, errors.RepositoryNotFoundError):
-        sentence = f"{asked.endpoint} has no repository {asked.repo}. "
+        sentence = f"{asked.endpoint} has no public repository {asked.repo}. "
         sentence += "Check the spelling; if the repository is private, set HF_TOKEN."
     elif isinstance(cause, errors.RevisionNotFoundError):
         sentence = f"{asked.repo} has no revision {asked.revision!r}; see {page}/commits/main."

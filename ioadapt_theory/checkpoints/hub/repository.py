@@ -33,7 +33,7 @@ def open_remote(
     """Open the weights in the repository of an alias; see `open_checkpoint` for the options."""
     repo, part = str(alias.repo), alias.part
     if part is not None and (".." in part.split("/") or part.startswith("/")):
-        msg = f"{part!r} is not a path in {repo}; give one relative to its root, without a leading '/' or '..'."
+        msg = f"{part!r} is not a path in {repo}; give a path relative to the root of the repository, without '..'."
         raise InvalidValueError(msg)
     endpoint = os.environ.get("HF_ENDPOINT", constants.ENDPOINT).rstrip("/")
     asked = Request(repo, alias.revision, endpoint, (cache or Path(constants.HF_HUB_CACHE)).expanduser())
@@ -58,7 +58,7 @@ def open_remote(
             raise
         reason = str(refusal).rstrip(".")
         weights = opened(Repository(replace(asked, refusal=reason), known))
-        log.warning("%s; the cached commit %s of %s is used instead.", reason, known[:8], repo)
+        log.warning("%s. The cached commit %s of %s is used instead.", reason, known[:8], repo)
         return weights
 
 
@@ -73,15 +73,12 @@ class Repository(Folder):
         self.asked, self.commit, self._files, self._api, self._progress = asked, commit, files, api, progress
 
     def title(self, path: str) -> str:
-        """See `Folder.title`."""
         return f"{self.asked.repo} {path}".rstrip()
 
     def what(self, path: str) -> str:
-        """Return the description of a file or folder that `explain` takes as ``what``."""
         return f"{path} of {self.asked.repo}" if path else self.asked.repo
 
     def listing(self, folder: str) -> tuple[list[str], list[str]]:
-        """See `Folder.listing`."""
         if self._api is None:
             return super().listing(folder)
         start = f"{folder}/" if folder else ""
@@ -90,7 +87,7 @@ class Repository(Folder):
         return [name for name in inside if "/" not in name], [*folders]
 
     def require(self, folder: str) -> None:
-        """Raise SourceError if the repository has no such folder or, without ``api``, no weights in it are cached."""
+        """Raise SourceError if there is no such folder or, without ``api``, if none of its weights are in the cache."""
         files, folders = self.listing(folder)
         if self._api is None and not any(is_weights(n) or ".index." in n for n in files):
             raise not_cached(self.asked, folder if is_file(folder) else f"{folder}/".lstrip("/") + "*.safetensors")
@@ -101,13 +98,12 @@ class Repository(Folder):
             raise SourceError(msg)
 
     def open(self, file: str) -> Checkpoint:
-        """Open a file; if it is not in the cache, fetch the header of a safetensors file, or any other file whole."""
+        """Open a file, downloading only the header of a safetensors file that is not in the cache."""
         if self._api is None or (self.root / file).is_file() or not file.endswith(".safetensors"):
             return self.downloaded(file)
         return RemoteFile(self, file, self._api)
 
     def downloaded(self, file: str) -> Checkpoint:
-        """Open a file, after downloading it if it is not in the cache."""
         opened = open_file(self.fetch(file))
         opened.source, opened.revision = self.title(file), self.commit
         return opened
@@ -119,11 +115,11 @@ class Repository(Folder):
         if self._api is None:
             raise not_cached(self.asked, file)
         asked, what = self.asked, self.what(file)
-        # the client stores a file under the hash that the hub sends, so it must be a valid hash
+        # the client uses the hash that the hub sends as a file name, so it must be a valid hash
         url = hf_hub_url(asked.repo, file, revision=asked.revision, endpoint=asked.endpoint)
         etag = answer(lambda: get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT).etag, asked, what)
         if etag is not None and not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", etag):
-            msg = f"{asked.endpoint} sends an invalid hash for {what}, {etag[:60]!r}. Check HF_ENDPOINT."
+            msg = f"{asked.endpoint} sent {etag[:60]!r} as the hash of {what}, which is invalid. Check HF_ENDPOINT."
             raise SourceError(msg)
         options: dict[str, Any] = {"cache_dir": asked.cache, "endpoint": asked.endpoint}
         if not self._progress:
@@ -132,12 +128,11 @@ class Repository(Folder):
         ask = partial(hf_hub_download, asked.repo, file, revision=asked.revision, **options)
         path = Path(answer(ask, asked, what))
         if not path.is_relative_to(self.root):
-            msg = f"{asked.repo} changed while being read (it was at commit {self.commit[:8]}). Run the command again."
+            msg = f"{asked.repo} changed while it was read (it was at commit {self.commit[:8]}). Try again."
             raise SourceError(msg)
         return path
 
     def config(self, folder: str, *, ask: bool) -> Mapping[str, Any]:
-        """See `Folder.config`."""
         if ask and self._api and "config.json" in self.listing(folder)[0]:
             with suppress(SourceError):
                 self.fetch(f"{folder}/config.json".lstrip("/"))
@@ -145,7 +140,7 @@ class Repository(Folder):
 
 
 class RemoteFile(Checkpoint):
-    """A safetensors file on the hub: its header is fetched on opening, the file by `prepare` or the first read."""
+    """A safetensors file on the hub. Opening it downloads the header; `prepare` or the first read, the whole file."""
 
     def __init__(self, repository: Repository, file: str, api: HfApi) -> None:
         self.name = self.source = repository.title(file)
@@ -167,35 +162,30 @@ class RemoteFile(Checkpoint):
         self._lock = threading.Lock()
 
     def prepare(self, names: Collection[str] | None = None) -> None:
-        """See `Checkpoint.prepare`."""
         if names is None or len(names) > 0:
             self._downloaded()
 
     def _downloaded(self) -> Checkpoint:
-        """Return the local file, downloaded once; raise FileFormatError if its tensors differ from the header."""
+        """Return the file, which is downloaded once; raise FileFormatError if its tensors differ from the header."""
         with self._lock:
             if self._local is None:
                 local = self._repository.downloaded(self._file)
                 if local.tensors != self.tensors:
                     local.close()
-                    msg = f"The downloaded tensors of {self.source} differ from its header; run the command again."
+                    msg = f"The tensors in the download of {self.source} differ from its header. Try again."
                     raise FileFormatError(msg)
                 self._local = local
             return self._local
 
     def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
-        """See `Checkpoint.bytes_of`."""
         return self._downloaded().bytes_of(name)
 
     def close(self) -> None:
-        """Close the local file, if it is open."""
         if self._local is not None:
             self._local.close()
 
 
 class _Silent(tqdm):
-    """A progress bar that is not shown."""
-
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **{**options, "disable": True})  # type: ignore[no-untyped-call]
 

@@ -1,4 +1,4 @@
-"""Naming schemes of layers, and the search for a model's layers to which a name refers; tables are in `names.toml`."""
+"""Naming schemes of layers, and the search for a model's layers to which a name refers. `names.toml` has the tables."""
 
 import tomllib
 from pathlib import Path

@@ -10,7 +10,7 @@ from ioadapt_theory.checkpoints.names import TABLES
 from ioadapt_theory.checkpoints.names.layer_name import unwrapped
 
 Form = tuple[tuple[str, Ranges | None], ...]
-"""New names of a stored tensor, each with its rows, or None for all rows."""
+"""New names of a stored tensor, each with its row ranges, or None for all rows."""
 
 
 def _long(names: str) -> str:
@@ -31,7 +31,7 @@ _TRANSFORMER: Final = re.compile(r"^(model\.)?diffusion_model\.")
 
 
 def in_diffusers(path: str) -> Iterator[tuple[str, ...]]:
-    """Yield an original FLUX or SD3 layer's diffusers layers for each model generation; ``path`` may be flattened."""
+    """Yield, for each model generation, diffusers' layers of a FLUX or SD3 layer, whose ``path`` may be flattened."""
     numbers = re.findall(r"blocks[._](\d+)[._]", path)
     flat = re.sub(r"(blocks)[._]\d+[._]", r"\1_#_", path).replace(".", "_")
     for names in LAYERS.get(flat, ()):
@@ -57,7 +57,7 @@ def _numbered(name: str, numbers: Collection[str]) -> str:
 
 
 def forms(key: str, shapes: Mapping[str, tuple[int, ...]]) -> list[Form]:
-    """Return the possible diffusers names of a stored tensor and their rows; ``shapes``: stored name -> shape."""
+    """Return the possible diffusers names of a stored tensor, with their rows; ``shapes``: stored name -> shape."""
     name = _TRANSFORMER.sub("", unwrapped(key))
     if vector := TABLES["vectors"].get(re.sub(r"(?<=blocks\.)\d+(?=\.)", "N", name)):
         return [((_numbered(_long(vector), re.findall(r"blocks\.(\d+)\.", name)), None),)]

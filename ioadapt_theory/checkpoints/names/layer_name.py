@@ -17,7 +17,7 @@ KOHYA_AROUND: Final = ("text_model_", "model_", "transformer_")
 
 _COMPONENT: Final = re.compile(r"(unet|transformer(?:_2)?|text_encoder(?:_[23])?|prior)\.(.+)")
 _SGM: Final = {"add_embedding.linear_1": "label_emb.0.0", "add_embedding.linear_2": "label_emb.0.2"}
-"""Layers of SD-XL that are written under Stability's names, since diffusers 0.42 loses them under diffusers' names."""
+"""Layers of SD-XL that are written under Stability's names, since diffusers 0.42 ignores them under its own names."""
 
 
 @dataclass(frozen=True, slots=True)

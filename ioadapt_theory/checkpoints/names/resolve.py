@@ -11,7 +11,7 @@ from ioadapt_theory.checkpoints.names.transformers import Rename
 
 
 class Resolved(NamedTuple):
-    """The layers of a model for each name, several if the named layer fuses them; and doubtful name -> the reason."""
+    """The layers that each name means, which are several for a fused layer; and doubtful name -> the reason."""
 
     layers: Mapping[Name, tuple[str, ...]]
     doubts: Mapping[Name, str]
@@ -23,9 +23,9 @@ def resolve(
     rename: Rename | None = None,
     aliases: Mapping[str, str] = MappingProxyType({}),
 ) -> Resolved:
-    """Return a model's layers for each name. ``modules`` are its module names; ``aliases``: further name -> module."""
+    """Return a model's layers for each name. ``modules``: its module names; ``aliases``: additional name -> module."""
     # A file may come from a part of the model, or from a model that contains this one: then the names differ by a
-    # prefix, and are used if they are unambiguous. Two names of one component cannot mean the same module.
+    # prefix, and are accepted if they are unambiguous. Two names of one component cannot mean the same module.
     names = list(names)
     index = _Index(modules, rename or str, aliases)
     layers, doubts = dict[Name, tuple[str, ...]](), dict[Name, str]()
@@ -42,7 +42,7 @@ def resolve(
     lost = [name for name in numbered if name not in layers and name not in doubts]
     if lost:
         counted = [name for name in numbered if name in layers and name.path not in index.known]
-        doubts |= dict.fromkeys(counted, f"its number comes from another UNet, since this model has no {lost[0]}")
+        doubts |= dict.fromkeys(counted, f"its number is that of a different UNet, since this model has no {lost[0]}")
     groups: dict[tuple[str, tuple[str, ...]], list[Name]] = {}
     for name, meant in layers.items():
         groups.setdefault((name.component, meant), []).append(name)
@@ -59,7 +59,7 @@ class _Index:
 
     def __init__(self, modules: Iterable[str], rename: Rename, aliases: Mapping[str, str]) -> None:
         self.known = dict.fromkeys(modules)
-        plain = {unwrapped(module): module for module in sorted(self.known, key=len)}  # the innermost module
+        plain = {unwrapped(module): module for module in sorted(self.known, key=len)}  # prefers the wrapped module
         self._rename, self._blocks = rename, unet.blocks_in_diffusers(plain)
         self._whole: dict[str, dict[str, list[str]]] = {".": {}, "_": {}}
         self._ends: dict[str, dict[str, list[str]]] = {".": {}, "_": {}}

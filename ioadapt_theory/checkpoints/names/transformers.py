@@ -1,7 +1,7 @@
 """transformers models: translation of stored names to module names, and tied weights, which are stored only once.
 
-Since version 5, transformers renames layers when it reads a file, and back when it writes one (ViT, DeiT, DINOv2, ...).
-The mapping is taken from the model, or from a model on the meta device built from config.json.
+Since version 5, transformers renames the layers of some models (ViT, DeiT, DINOv2, ...) when it reads or writes a file.
+The mapping is taken from the model, or from a model that is built on the meta device from config.json.
 """
 
 import re
@@ -24,7 +24,7 @@ class Stored(NamedTuple):
 
 
 def of_model(model: Any) -> Rename | None:
-    """Return the mapping from stored to module names of a transformers model; None for others, and before version 5."""
+    """Return a transformers model's mapping from stored to module names; None for other models, or before version 5."""
     library = sys.modules.get("transformers")
     for wrapper in ("_orig_mod", "module", "_fsdp_wrapped_module"):
         model = getattr(model, wrapper, model)
@@ -51,7 +51,7 @@ def of_config(config: Mapping[str, Any], tensors: int) -> Stored | None:
     """Return how a model with this config.json stores its tensors; None if transformers cannot build the model.
 
     No code of the model's repository is run, and no weights are allocated. The configuration is not trusted: it is
-    ignored if it has more layers than the checkpoint has tensors.
+    ignored if it states more layers, experts or heads than the checkpoint has tensors.
     """
     names = config.get("architectures")
     if not isinstance(names, list) or not names or not isinstance(names[0], str) or _too_deep(config, tensors):
@@ -65,7 +65,7 @@ def of_config(config: Mapping[str, Any], tensors: int) -> Stored | None:
     if not isinstance(built, type) or not issubclass(built, transformers.PreTrainedModel):
         return None
     try:
-        plain: Any = built.config_class  # used without the quantisation, which would replace layers
+        plain: Any = built.config_class  # built without quantization_config, which would replace layers
         with torch.device("meta"):
             model = built(plain.from_dict({k: v for k, v in config.items() if k != "quantization_config"}))
         ties = {str(k): str(v) for k, v in model.get_expanded_tied_weights_keys(all_submodels=True).items()}

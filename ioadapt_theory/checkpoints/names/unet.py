@@ -28,7 +28,7 @@ class Blocks(NamedTuple):
 
 
 def blocks_in_diffusers(names: Iterable[str]) -> Blocks | None:
-    """Return the block sizes of a UNet with these diffusers names; None for other models or uneven blocks."""
+    """Return the block sizes of a UNet with these diffusers names; None for other models, or if blocks are uneven."""
     present = {(m[1], int(m[2]), int(m[3])) for name in names if (m := _RESNETS.search(name))}
     down = [place for place in present if place[0] == "down"]
     if not down:
@@ -46,7 +46,7 @@ def blocks_in_stability(keys: Iterable[str]) -> Blocks | None:
     ups = {n for side, n, part in stages if side == "output" and part == "conv"}
     if not downs or downs[0] < 2:
         return None
-    step, end = downs[0], downs[0] * (len(downs) + 1)  # resnets and downsampler; input_blocks.0 is conv_in
+    step, end = downs[0], downs[0] * (len(downs) + 1)  # a block has step - 1 resnets and a downsampler
     even = downs == [*range(step, end, step)] and ups <= {*range(step - 1, end - 1, step)}
     return Blocks(len(downs) + 1, step - 1) if even and all(n < end for _, n, _ in stages) else None
 
@@ -63,7 +63,7 @@ def to_diffusers(name: str, blocks: Blocks | None, flat: bool = False) -> str:
 
 @lru_cache(16)
 def _table(blocks: Blocks | None, flat: bool) -> dict[str, str]:
-    """Return Stability's name -> diffusers' name for the modules of a UNet; the longest match has precedence."""
+    """Return Stability's name -> diffusers' name for the modules of a UNet."""
     table = dict(TABLES["unet"])
     levels, resnets = blocks or (0, 0)
     for block in range(levels):

@@ -55,7 +55,6 @@ def header_of(adapters: Mapping[str, Adapter]) -> dict[str, str]:
 
 
 def is_own(source: TensorFile) -> bool:
-    """Return whether a file has our format."""
     return source.metadata.get("made_by") == FORMAT and LAYERS in source.metadata
 
 
@@ -84,16 +83,16 @@ def contents(opened: Path, source: TensorFile) -> AdapterFile:
 def stored_layer(
     source: TensorFile, name: Name, entry: Any, keys: Mapping[str, str], read: Callable[[str], Tensor]
 ) -> StoredLayer:
-    """Return a stored layer for its entry in a header; ``keys``: part -> key of the tensor, which ``read`` reads."""
+    """Return the stored layer of an entry in a header; ``keys``: part -> key of the tensor, which ``read`` reads."""
     shapes = {part: source.shapes[key] for part, key in keys.items()}
     sketch = adapter_of(source.path, name.path, entry, shapes)
     expected = {part: tuple(p.shape) for part, p in sketch.named_parameters()}
     for part in sorted(expected.keys() | shapes.keys()):
         dtype = source.dtype(keys[part]) if part in keys else None
         if expected.get(part) != shapes.get(part) or dtype not in PLAIN_DTYPES:
-            there = f"{dtype} {[*shapes[part]]}" if part in keys else "missing"
-            wanted = f"floating point {[*expected[part]]}" if part in expected else "absent"
-            msg = f"{source.path}: tensor {keys.get(part, f'{name}.{part}')} must be {wanted}, not {there}."
+            there = f"{dtype} of shape {[*shapes[part]]}" if part in keys else "missing"
+            wanted = f"floating point of shape {[*expected[part]]}" if part in expected else "absent"
+            msg = f"{source.path}: tensor {keys.get(part, f'{name}.{part}')} must be {wanted}, but is {there}."
             raise FileFormatError(msg)
     return StoredLayer(name, sketch, partial(_read, sketch, keys, read))
 

@@ -26,12 +26,11 @@ DESCRIBED = re.compile(rf"(?:base_model\.model\.)?(.+)\.iolora_adapters\.{re.esc
 
 
 def settings_tensor(adapter: Adapter) -> Tensor:
-    """Return the settings of an adapter as JSON in a tensor of bytes."""
     return torch.frombuffer(bytearray(json.dumps(describe(adapter)).encode()), dtype=torch.uint8)
 
 
 def settings_of(keys: Iterable[str], read: Callable[[str], Tensor], where: object) -> dict[str, Any]:
-    """Return layer -> settings, read from the tensors that contain them; {} if our plug-in did not write the file."""
+    """Return layer -> settings, read from the tensors that contain them; {} if there are none."""
     described = {key: layer[1] for key in keys if (layer := DESCRIBED.fullmatch(key))}
     texts = {key: bytes(read(key).to(torch.uint8).flatten().tolist()) for key in described}
     return {described[key]: parse_json(text, f"{where}: {key}") for key, text in texts.items()}

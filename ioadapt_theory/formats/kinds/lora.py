@@ -1,4 +1,4 @@
-"""LoRA and DoRA of all tools, and PEFT's PEANUT without activations and of depth 0, which is a LoRA on the outputs."""
+"""LoRA and DoRA in files of all tools, and PEFT's PEANUT of depth 0 without activations, which is an output LoRA."""
 
 from torch import Tensor
 
@@ -28,7 +28,6 @@ def build(parts: Parts, s: float) -> Built:
 
 
 def peanut(parts: Parts, s: float) -> Built:
-    """Return PEANUT's factors as a LoRA on the outputs."""
     return "lora", {Placement.OUTPUT: on_side(parts["peanut_A"].mT, parts["peanut_B"].mT, s)}
 
 

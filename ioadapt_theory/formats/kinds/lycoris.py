@@ -35,7 +35,7 @@ def _lokr_rank(shapes: Shapes) -> int | None:
 
 
 def _glora(parts: Parts, s: float) -> Built:
-    """Return LyCORIS's W + WA + B: an input part with A = a2ᵀ a1ᵀ, plus the LoRA b2ᵀ b1ᵀ (Eq. 6, left)."""
+    """Return LyCORIS's W + WA + B: an input adapter with A = a2ᵀ a1ᵀ, and a LoRA with B = b2ᵀ b1ᵀ (Eq. 6, left)."""
     a, b = parts["a2"].flatten(1).mT, parts["a1"].flatten(1).mT
     placed: dict[Placement, Family] = {Placement.INPUT: on_side(a, b, s)}
     if {"b1", "b2"} & parts.keys():

@@ -43,15 +43,15 @@ def require_readable(path: Path, config: Any) -> None:
         msg = f"{path}: {variant} is not supported; {MERGE}"
         raise UnsupportedError(msg)
     if kind == "PEANUT" and (config.get("depth", 0) != 0 or config.get("act_fn", "relu") != "linear"):
-        options = f"depth {config.get('depth')!r:.80}, act_fn {config.get('act_fn')!r:.80}"
-        msg = f"{path}: PEANUT with {options} is not linear in W; {MERGE}"
+        options = f"depth {config.get('depth')!r:.80} and act_fn {config.get('act_fn')!r:.80}"
+        msg = f"{path}: PEANUT must have depth 0 and act_fn 'linear', not {options}; {MERGE}"
         raise UnsupportedError(msg)
 
 
 def write_folder(
     folder: Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
 ) -> None:
-    """Write tensors, then their configuration; an interruption leaves no old configuration beside new tensors."""
+    """Write tensors, then their configuration, so that an interruption leaves no old configuration with new tensors."""
     require_folder(folder)
     path = folder / CONFIG
     with replacing(path) as temporary:

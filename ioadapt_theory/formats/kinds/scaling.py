@@ -2,11 +2,11 @@
 
 | where alpha is | factor |
 |---|---|
-| PEFT's folder | lora_alpha / r by layer, or lora_alpha / √r with use_rslora; `scaling` for PEANUT |
+| PEFT's folder | alpha / r of the layer, or alpha / √r with use_rslora; for PEANUT, `scaling` |
 | a tensor beside the factors | alpha / rank; 0 means alpha = rank |
-| diffusers' configuration in the header | PEFT's lora_alpha / r, for each component |
-| kohya's header alone | ss_network_alpha / rank; conv_alpha of ss_network_args for kernels of several taps |
-| nowhere | 1, since alpha = rank |
+| diffusers' configuration in the header | alpha / r of the component, as in PEFT |
+| kohya's header alone | ss_network_alpha / rank; for kernels of several taps, conv_alpha / rank if it is given |
+| nowhere | 1, as if alpha = rank |
 | LyCORIS: full changes, and LoKr with both factors whole | 1, since there is no rank |
 """
 
@@ -34,7 +34,7 @@ def of_folder(path: Path, config: Mapping[str, Any]) -> Scale:
     if config["peft_type"] == "PEANUT":
         fixed = _number(path, "scaling", config.get("scaling", 1.0))
         return lambda *_: fixed
-    hidden = config["peft_type"] == "LOKR"  # the rank need not follow from the factors
+    hidden = config["peft_type"] == "LOKR"  # the rank need not follow from a LoKr's factors
     return lambda name, rank, *_: _by_config(path, config, str(name), None if hidden else rank)
 
 
@@ -66,7 +66,7 @@ def _by_config(path: Path, config: Mapping[str, Any], layer: str, rank: int | No
     key = "lora_alpha" if "lora_alpha" in config else "alpha"
     ranks, alphas = (config.get(field) or {} for field in ("rank_pattern", "alpha_pattern"))
     if not isinstance(ranks, dict) or not isinstance(alphas, dict):
-        msg = f"{path}: rank_pattern and alpha_pattern must be objects, not {ranks!r:.40} and {alphas!r:.40}."
+        msg = f"{path}: rank_pattern and alpha_pattern must be JSON objects, not {ranks!r:.40} and {alphas!r:.40}."
         raise FileFormatError(msg)
     r = _number(path, "r", override(ranks, layer, config.get("r", rank or 8)))
     alpha = _number(path, key, override(alphas, layer, config.get(key, 8)))
@@ -95,6 +95,6 @@ def _object(source: TensorFile, key: str) -> dict[str, Any]:
     """Return the JSON object under a key of a file's header, or {} if there is none."""
     value = parse_json(source.metadata.get(key) or "{}", f"{source.path}: {key} in the header")
     if not isinstance(value, dict):
-        msg = f"{source.path}: {key} in the header must be an object, not {value!r:.80}."
+        msg = f"{source.path}: {key} in the header must be a JSON object, not {value!r:.80}."
         raise FileFormatError(msg)
     return value

@@ -20,7 +20,7 @@ from toys.transfer.verdicts import carried, endpoint, repetition
 from toys.transfer.verdicts.judge import LORA, Comparison, Verdict, cases, judged, retention, verdicts
 
 WIDEST: Final = 8
-"""Maximum number of columns of numbers on a page."""
+"""Maximum number of targets in one table."""
 COMPARED: Final = (
     "methods",
     "targets by verdict",
@@ -40,7 +40,7 @@ def headline(plan: Protocol, result: Mapping[str, Any], *, alone: bool = False) 
     Args:
         plan: the study's protocol.
         result: the study's results.
-        alone: whether to correct the verdicts for this study alone, since its results are not a record.
+        alone: whether to correct p-values within this study only, as for results that are not a record.
     """
     decided = endpoint.endpoints({plan.name: plan}, {plan.name: result}) if alone else endpoint.decided()
     if told := endpoint.headline(plan.name, decided):
@@ -110,7 +110,6 @@ def comparisons(plan: Protocol, result: Mapping[str, Any]) -> list[Comparison]:
 
 
 def label(row: str) -> str:
-    """Return a readable name of a row."""
     method, comma, rest = row.partition(",")
     return LABELS.get(method, method) + comma + rest
 
@@ -173,7 +172,7 @@ def _stranger(plan: Protocol, rows: Mapping[str, Any], target: str) -> str:
 
 
 def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """Return a table of means and intervals; if it is too wide, two, for the related and for the other targets."""
+    """Return a table of means and intervals, or two tables, of related and of other targets, if one is too wide."""
     parts = {"": (SOURCE, *plan.targets)}
     if len(plan.targets) > WIDEST:
         parts = {"": (SOURCE, *plan.related), "same function, or trained independently": (*plan.exact, *plan.strangers)}
@@ -191,7 +190,7 @@ def cell(values: list[float]) -> str:
 
 
 def _best(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """Return a table of every method's means on the source and related targets, at the strength best in hindsight."""
+    """Return a table of every method's means on the source and related targets, at the best strength in hindsight."""
     if not any(" x " in row for row in rows):
         return []
     lines = [[label(m), *(_at_best(rows, m, model) for model in (SOURCE, *plan.related))] for m in plan.methods]
@@ -219,7 +218,7 @@ def _carried(plan: Protocol) -> list[str]:
 
 
 def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
-    """Return a table of the share that each copied method keeps of its own gain after retraining on the target."""
+    """Return a table of shares: each copied method's gain divided by its own gain after training on the target."""
     lines = []
     for case, one in cases(result).items():
         for row in plan.methods:
@@ -253,7 +252,7 @@ def _counted(relative: Sequence[float], better: int) -> tuple[str, str]:
 
 
 def changes(paper: str) -> dict[str, list[float]]:
-    """Return side -> relative changes from the weight adapter's score, one for each target's cell of the paper's table.
+    """Return side -> the relative differences from the weight adapter's scores on targets in the paper's table.
 
     The result is empty if ``paper`` is not a table.
     """

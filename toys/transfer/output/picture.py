@@ -51,8 +51,8 @@ def draw(plan: Protocol, result: Mapping[str, Any], headline: str) -> Figure:
 def shown_methods(plan: Protocol) -> list[str]:
     """Return the rows that are drawn target by target.
 
-    They are the compared methods of the study's own table with LoRA's rank, or on some of the layers,
-    except "opposite".
+    They are the compared methods of the study's own table that have LoRA's rank or adapt only some layers, except
+    those with the placement "opposite".
     """
     return [
         row

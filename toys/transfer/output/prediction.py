@@ -1,11 +1,10 @@
 """Predictions from weights alone of which side transfers, by a rule that was fixed on some pairs and tested on others.
 
-The score of a side is the similarity of the spaces that this side reads or writes in both models, beyond that of
-unrelated channels (0 unrelated, 1 identical), averaged over the adapter's layers. LoRA uses both sides of a layer, so
-the lower score counts. The rule in ``prediction.toml`` predicts that adapters on a side keep over half of the gain
-(see ``Move.kept``) if the side's score is at least ``least``, and chooses for a pair the side with the highest score,
-or none if this score is below ``least``. The rule was fixed on some seeds of one toy and is tested on all other seeds
-and toys.
+The score of an input or output side is its similarity in the two models beyond chance (0 for unrelated weights, 1 for
+identical ones), averaged over the adapted layers. LoRA depends on both sides of a layer, so the lower score counts. The
+rule predicts that an adapter on a side keeps over half of the gain (see ``Move.kept``) if the side's score is at least
+``least``, the limit in ``prediction.toml``. It chooses for a pair of models the side with the highest score, or none if
+this score is below the limit. The rule was fixed on some seeds of one toy and is tested on all other seeds and toys.
 """
 
 import tomllib
@@ -67,13 +66,12 @@ class Move:
 
 
 def threshold() -> Threshold:
-    """Return the rule from ``prediction.toml``."""
     stored = tomllib.loads(FILE.read_text(encoding="utf-8"))
     return Threshold(**stored | {"fixed": str(stored["fixed"]), "seeds": tuple(stored["seeds"])})
 
 
 def moves(plan: Protocol, result: Mapping[str, Any]) -> list[Move]:
-    """Return the moves of every method of LoRA's rank in the study's own table to every target, at full strength."""
+    """Return a Move to every target for every method of LoRA's rank in the study's own table, at full strength."""
     groups = {t: g for g in ("related", "exact", "strangers") for t in getattr(plan, g)}
     methods = {row: m for row, m in plan.methods.items() if m.match == "rank" and not m.table}
     found = []
@@ -123,7 +121,7 @@ def _faced(placement: str, layer: str) -> tuple[str, ...]:
 
 
 def balanced(some: Iterable[Move], least: float) -> float:
-    """Return the balanced accuracy: the mean of the accuracies on moves that keep over half and on all other moves."""
+    """Return the mean of the accuracies on adapters that keep over half and on all others (the balanced accuracy)."""
     right: dict[bool, list[bool]] = {True: [], False: []}
     for move in some:
         right[move.kept > HALF].append((move.score is not None and move.score >= least) == (move.kept > HALF))
@@ -131,7 +129,7 @@ def balanced(some: Iterable[Move], least: float) -> float:
 
 
 def best_least(some: Sequence[Move]) -> float:
-    """Return the limit with the best balanced accuracy on these moves, or the middle one of equally good limits."""
+    """Return the limit with the best balanced accuracy, or the middle one of several equally good limits."""
     grid = [k / 100 for k in range(101)]
     found = [balanced(some, least) for least in grid]
     good = [least for least, right in zip(grid, found, strict=True) if right == max(found)]
@@ -151,7 +149,7 @@ class Choice:
 
 
 def choices(some: Iterable[Move], least: float) -> list[Choice]:
-    """Return, for every pair, the side with the highest score, or None if that is below ``least``; LoRA wins ties."""
+    """Return, for every pair, the side with the highest score, or None if it is below ``least``; LoRA wins ties."""
     pairs: dict[tuple[str, str, str, int], list[Move]] = {}
     for move in some:
         pairs.setdefault(move.pair, []).append(move)

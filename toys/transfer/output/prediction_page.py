@@ -1,4 +1,4 @@
-"""The accuracy of ``prediction`` on every recorded toy, as a section of the page and a figure."""
+"""The accuracy of predictions on all recorded studies that compare sides, as a section of the page and a figure."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -22,12 +22,12 @@ GROUPS: Final = {
 }
 SHAPES: Final = {**MARKERS, "residual": "v", "opposite": "X"}
 BINS, FEWEST = 10, 4
-"""Number of bins of the score from 0 to 1, and minimum number of moves in a bin whose mean is drawn."""
+"""Number of bins of the score from 0 to 1, and minimum number of moved adapters in a bin that is drawn."""
 COLOURS: Final = {**METHODS, "residual": "#CC79A7", "opposite": "#E69F00"}
 
 
 def everything(records: Mapping[str, Any]) -> list[Move]:
-    """Return all moves in the records of studies that compare sides."""
+    """Return every Move in the records of studies that compare sides."""
     plans = {name: protocol(name) for name in records}
     return [m for name, result in records.items() if "input" in plans[name].methods for m in moves(plans[name], result)]
 
@@ -38,7 +38,6 @@ def withheld(some: Sequence[Move], fixed: Threshold) -> list[Move]:
 
 
 def section(records: Mapping[str, Any]) -> str:
-    """Return the section of the page on predictions, in Markdown."""
     fixed = threshold()
     found = withheld(everything(records), fixed)
     lines = [
@@ -67,7 +66,7 @@ def section(records: Mapping[str, Any]) -> str:
 
 
 def headline(found: Sequence[Move], fixed: Threshold) -> str:
-    """Return a sentence on the shares that the chosen side and LoRA keep, and on how many moves the limit misses."""
+    """Return a sentence on the shares that the chosen side and LoRA keep, and on what the limit fails to predict."""
     pairs = choices([move for move in found if move.group == "related"], fixed.least)
     ours, loras, _ = (mean(map(_clipped, kept)) for kept in zip(*map(_kept, pairs), strict=True))
     good = [move for move in found if move.kept > HALF]
@@ -135,7 +134,7 @@ def _clipped(kept: float) -> float:
 def draw(records: Mapping[str, Any]) -> Figure:
     """Return the figure of the share kept against the score, with a panel for each kind of target.
 
-    Dots are moves; lines connect the means of moves in bins of the score with at least FEWEST moves.
+    Each dot is a moved adapter. Lines connect the means over bins of the score with at least FEWEST dots.
     """
     fixed = threshold()
     found = withheld(everything(records), fixed)

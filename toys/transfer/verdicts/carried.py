@@ -1,4 +1,4 @@
-"""Results of carrying LoRA over in every study, on a few seeds, beside those of a copied LoRA and the predictions.
+"""Results of carrying LoRA over in every study, on a few seeds, with those of a copied LoRA and with predictions.
 
     share of a row on a target = (loss without adapter - loss of the row) / (LoRA's mean gain on the source)
 
@@ -119,7 +119,6 @@ def _mean(shares: np.ndarray) -> str:
 
 
 def text(plan: Protocol, result: Mapping[str, Any]) -> str:
-    """Return the table of shares, formatted for a terminal."""
     return terminal("\n".join(markdown(*lines(plan, result), numbers=True)))
 
 

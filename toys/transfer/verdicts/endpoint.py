@@ -56,7 +56,6 @@ class Endpoint:
 
 @cache
 def decided() -> tuple[Endpoint, ...]:
-    """Return the endpoints of all recorded studies."""
     return tuple(endpoints({name: protocol(name) for name in every()}, every()))
 
 
@@ -99,7 +98,12 @@ def can_be_formed(plan: Protocol, record: Mapping[str, Any]) -> bool:
 
 
 def shares(plan: Protocol, record: Mapping[str, Any], row: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return LoRA's shares, a row's shares and the row's lead on the source, by seed, averaged over related targets."""
+    """Compute a row's and LoRA's shares, and their difference on the source, by seed, averaged over related targets.
+
+    Returns:
+        The shares of LoRA; the shares of the row; and LoRA's loss on the source minus the row's, divided by the
+        denominator of the shares.
+    """
     lora, method, lead = [], [], []
     for one in cases(record).values():
         rows = one["rows"]

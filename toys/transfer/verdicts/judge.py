@@ -144,7 +144,7 @@ def _of_a_difference(gap: np.ndarray, p: float, protocol: Protocol) -> Verdict:
 
 
 def verdicts(result: Mapping[str, Any], found: Sequence[Comparison]) -> dict[str, Verdict]:
-    """Return each row's verdict; inconclusive if its learning rate or that of ``against`` is at an edge of the grid."""
+    """Return row -> verdict; inconclusive if the learning rate of either compared row is at an edge of the grid."""
     edge = {row for one in cases(result).values() for row, rate in one["rates"].items() if not rate["interior"]}
     rows = {one.row: {one.row, one.against} & edge for one in found}
     return {

@@ -83,7 +83,7 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str
         "",
     ]
     for case, one in cases(result).items():
-        lines += [f"- {f'{case}. ' if case else ''}{line}" for line in controls(plan, one["rows"])]
+        lines += [f"- {f'**{case}.** ' if case else ''}{line}" for line in controls(plan, one["rows"])]
     for case, one in cases(result).items():
         lines += ["", *([f"{case}:", ""] if case else ()), *_table(plan, one["rows"])]
         lines += ["", *_best(plan, one["rows"]), _rates(one["rates"])]
@@ -146,7 +146,7 @@ def controls(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
         lora = np.subtract(rows[LORA][target], rows[LORA][SOURCE]).mean()
         same = f"the same, up to {worst:.0e}," if worst else "the same"
         said.append(
-            f"The target {target} computes the source's function. The error of {method} adapters is {same} on both"
+            f"The target `{target}` computes the source's function. The error of {method} adapters is {same} on both"
             f" models; the error of LoRA on the target is {abs(lora):.3f} {'higher' if lora > 0 else 'lower'} on"
             " average."
         )
@@ -168,7 +168,7 @@ def _stranger(plan: Protocol, rows: Mapping[str, Any], target: str) -> str:
     kept = {row: retention(rows, row, target) for row, m in plan.methods.items() if m.match == "rank" and not m.table}
     shares = ", ".join(f"{label(row)} {share}" for row, share in kept.items() if share)
     of = f" Relative to the gain of a LoRA trained there, the copies keep: {shares}." if shares else ""
-    return f"On the target {target}, which was trained independently, {what}{more}.{of}"
+    return f"On the target `{target}`, which was trained independently, {what}{more}.{of}"
 
 
 def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:

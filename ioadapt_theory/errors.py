@@ -28,7 +28,7 @@ class IoAdaptError(Exception):
         ...     adapt(nn.Sequential(nn.Linear(4, 3)), target_modules=["0"], rank=0)
         ... except IoAdaptError as error:
         ...     print(error)
-        rank must be a whole number, at least 1, not 0.
+        rank must be a whole number from 1 to 268,435,456, not 0.
     """
 
     def __str__(self) -> str:

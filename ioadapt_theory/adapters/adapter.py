@@ -14,7 +14,7 @@ from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
 
 class Adapter(nn.ModuleDict):
-    """One named adapter on one layer. It maps each placement to its family, in the order in which they act.
+    """One named adapter on one layer: a mapping from placements to families, in the order of application.
 
     Attributes:
         family: the name of the adapter's family, such as "lora".
@@ -37,11 +37,11 @@ class Adapter(nn.ModuleDict):
 
     @classmethod
     def fresh(cls, f: Operator, family: str, plan: Plan) -> Self:
-        """Return a new adapter for the layer f; raise UnsupportedError if f does not allow a placement."""
+        """Return a new adapter for the layer f; raise UnsupportedError if f does not support one of the placements."""
         families = {}
         for placement, spec in plan.items():
             families[placement] = FAMILIES[family](placement.base(f), spec)
-            f = Placed(f, families[placement], placement)  # the next part is applied to the result
+            f = Placed(f, families[placement], placement)  # the next family is applied to the result
         return cls(family, families)
 
     def parts(self) -> Iterator[tuple[Placement, Family]]:
@@ -62,13 +62,13 @@ class Adapter(nn.ModuleDict):
                 raise UnsupportedError(msg)
 
     def on(self, f: Operator) -> Operator:
-        """Return the layer f with this adapter applied; the shift is multiplied by the scaling of the last part."""
+        """Return the layer f with this adapter applied; the shift is multiplied by the scaling of the last family."""
         for placement, phi in self.parts():
             f = Placed(f, phi, placement)
         return f if self.shift is None else Shifted(f, self, phi)
 
     def require_alike(self, other: "Adapter") -> None:
-        """Raise InvalidValueError if another adapter differs in family, placements or shapes."""
+        """Raise InvalidValueError if ``other`` has a different family, or different placements or shapes."""
         one, two = ({key: [*p.shape] for key, p in each.named_parameters()} for each in (self, other))
         if (self.family, one) != (other.family, two):
             listed = [", ".join(f"{key} {shape}" for key, shape in shapes.items()) for shapes in (one, two)]
@@ -92,7 +92,7 @@ class Adapter(nn.ModuleDict):
 
 
 class Adapters(nn.ModuleDict):
-    """The adapters of one layer, by name. Their scalings are not parameters, but are stored in the state_dict."""
+    """The adapters of one layer, by name. Their scalings are not parameters, but the state_dict contains them."""
 
     def _families(self) -> list[Family]:
         return [phi for adapter in self.values() for _, phi in adapter.parts()]  # type: ignore[operator]
@@ -102,14 +102,14 @@ class Adapters(nn.ModuleDict):
         return torch.tensor([phi.scaling for phi in self._families()], dtype=torch.float64, device="cpu")
 
     def set_extra_state(self, state: Any) -> None:
-        """Restore the scalings saved by ``get_extra_state``; ignore a state with a different number of scalings."""
+        """Restore the scalings saved by ``get_extra_state``; a state of any other form is ignored."""
         families = self._families()
         if isinstance(state, Tensor) and state.shape == (len(families),) and not state.is_meta:
             for phi, scaling in zip(families, state.tolist(), strict=True):
                 phi.scaling = scaling
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        state_dict.setdefault(f"{prefix}_extra_state", self.get_extra_state())  # a file may have no scalings
+        state_dict.setdefault(f"{prefix}_extra_state", self.get_extra_state())  # the state_dict may have no scalings
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 

@@ -22,9 +22,9 @@ class BaseLayer:
     """The original weights of a layer.
 
     Attributes:
-        matrix: W, c x d; for a convolution, the kernel as (c · taps) x d.
-        bias: b, of length d, or None.
-        kernel: the kernel sizes of a convolution, () for a linear layer.
+        matrix: W, inputs x outputs; for a convolution, the kernel as an (in/groups · taps) x out matrix.
+        bias: b, or None.
+        kernel: the kernel size of a convolution along each axis; () for a linear layer.
     """
 
     matrix: Tensor
@@ -33,7 +33,7 @@ class BaseLayer:
 
 
 class ModelWeights:
-    """The layers of a model in memory, without this package's adapters; ``TensorWeights`` has the same attributes."""
+    """The layers of a model in memory, without this package's adapters; ``TensorWeights`` has the same interface."""
 
     aliases: Mapping[str, str] = MappingProxyType({})
 
@@ -43,15 +43,15 @@ class ModelWeights:
 
     @cached_property
     def rename(self) -> Rename | None:
-        """Function from stored names to module names, or None; computed once, since importing transformers is slow."""
+        """A function from stored to module names, or None for models that are not of transformers; slow to build."""
         return of_model(self._modules[""])
 
     def outline(self, name: str) -> Operator:
-        """Return the layer's operator; raise UnsupportedError if the layer cannot be adapted."""
+        """Return the operator of the base layer; raise UnsupportedError if the layer cannot be adapted."""
         return operator(base_of(self._modules[name]))
 
     def layer(self, name: str) -> BaseLayer:
-        """Return a layer's weights without adapters, even merged ones; raise UnknownNameError for an unknown name."""
+        """Return a layer's original weights, even while adapters are merged."""
         if name not in self._modules:
             raise UnknownNameError("layer", name, self.names)
         module = self._modules[name]
@@ -64,7 +64,7 @@ class ModelWeights:
             module.exchange()
 
     def vectors(self) -> dict[str, Callable[[], Tensor]]:
-        """Return functions that read the one-dimensional parameters and buffers, by name; adapters are left out."""
+        """Return functions that read the one-dimensional parameters and buffers, by name, without those of adapters."""
         adapted = {n: m for n, m in self._modules.items() if isinstance(m, AdaptedLayer)}
         tensors: dict[str, Tensor | None] = {f"{n}.bias": m.base_layer.bias for n, m in adapted.items()}  # type: ignore[misc]
         for name, module in self._modules.items():
@@ -79,7 +79,7 @@ class TensorWeights:
 
     Attributes:
         names: the names of the layers.
-        rename: function from stored names to module names if the model's library renames layers, else None.
+        rename: a function from stored names to module names if transformers renames layers on loading, else None.
         aliases: name of a layer in the file -> its name in ``names``.
     """
 
@@ -104,7 +104,7 @@ class TensorWeights:
         return Operator(sizes_alone, channels, out, taps=math.prod(kernel))
 
     def layer(self, name: str) -> BaseLayer:
-        """Return a layer's weights in the paper's layout; raise UnknownNameError for an unknown name."""
+        """Return a layer's weights in the paper's layout, inputs x outputs."""
         if name not in self.names:
             raise UnknownNameError("layer", name, self.names)
         w = self.read(f"{name}.weight")
@@ -118,13 +118,13 @@ class TensorWeights:
         return {name: partial(self.read, name) for name, shape in self.shapes.items() if len(shape) == 1}
 
     def _is_conv1d(self, name: str) -> bool:
-        """Return whether a layer is a Conv1D; a square weight is judged by layers whose names end in the same part."""
+        """Return whether a layer is a Conv1D; for a square weight, the last part of the layer's name decides."""
         shape = self.shapes[f"{name}.weight"]
         alike = len(shape) == 2 and shape[0] == shape[1] and name.rpartition(".")[2] in self._conv1d
         return alike or self._stores_w(name)
 
     def _stores_w(self, name: str) -> bool:
-        """Return whether the bias is as long as the weight's second axis but not as its first, as in GPT-2's Conv1D."""
+        """Return whether the bias has the length of the weight's second axis but not of its first, as in a Conv1D."""
         shape, bias = self.shapes[f"{name}.weight"], self.shapes.get(f"{name}.bias", ())
         return len(shape) == 2 and len(bias) == 1 and shape[0] != bias[0] == shape[1]
 
@@ -133,7 +133,7 @@ Weights = ModelWeights | TensorWeights
 
 
 def checkpoint_weights(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> TensorWeights:
-    """Return the layers of a checkpoint by module name, or by the name in ``wanted`` that means the same layer."""
+    """Return the layers of a checkpoint by module name, or by the name in ``wanted`` for the same layer."""
     named = as_modules(checkpoint, wanted)
     weights = stored_weights(named)
     weights.rename, weights.aliases = named.rename, named.aliases
@@ -147,7 +147,7 @@ def stored_weights(checkpoint: Checkpoint) -> TensorWeights:
 
 
 def read_layer(module: nn.Module) -> BaseLayer:
-    """Return the weights of a layer without adapters; raise UnsupportedError if they are not plain tensors."""
+    """Return the weights of a layer that has no adapters; raise UnsupportedError if they cannot be read."""
     f = operator(module)
     kernel = tuple(module.kernel_size) if isinstance(module, CONVOLUTIONS) else ()
     return BaseLayer(f.dense(), f.bias, kernel)

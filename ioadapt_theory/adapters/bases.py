@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 THIN = 16
-"""Number of columns of a matrix below which a product with a transposed copy is three times faster on a CPU."""
+"""For fewer columns than this, a product with a transposed copy of a matrix is three times faster on a CPU."""
 
 
 class Base(ABC):
@@ -20,7 +20,7 @@ class Base(ABC):
     Attributes:
         rows: number of rows of W; for a convolution, input channels of one group times kernel taps.
         columns: number of columns of W, the output features.
-        channels: number of input features (of one group); differs from ``rows`` only for convolutions.
+        channels: number of input features; for a convolution, input channels of one group.
         axis: the feature axis, counted from the end: -1 for linear layers.
         bias: b, or None.
     """
@@ -41,11 +41,11 @@ class Base(ABC):
 
     @property
     def pointwise(self) -> bool:
-        """Whether ``product`` acts on the feature axis alone (not on a neighbourhood, as a convolution does)."""
+        """True for a linear layer or an identity, whose ``product`` acts on the feature axis alone."""
         return self.axis == -1
 
     def product(self, x: Tensor, m: Tensor) -> Tensor:
-        """Return X M, where M (rows, k) replaces W, without bias; computed in M's dtype."""
+        """Return X M without bias, where M (rows x k) replaces W; the product is computed in M's dtype."""
         return mix(x, m, self.axis)
 
     def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
@@ -74,17 +74,15 @@ class Identity(Base):
         return getattr(self.of, "like", None)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return x unchanged."""
         return x
 
     def dense(self) -> Tensor:
-        """Return I_n as a matrix."""
         like = torch.empty(()) if self.like is None else self.like
         return torch.eye(self.rows, dtype=like.dtype, device=like.device)
 
 
 class SizesAlone(Base):
-    """A base with sizes but no values, used to read files; parameters built for it take no memory."""
+    """A base with sizes but no values. Parameters built for it are on the meta device, and take no memory."""
 
     def __init__(self, rows: int, columns: int, channels: int) -> None:
         self.rows, self.columns, self.channels = rows, columns, channels
@@ -95,12 +93,11 @@ class SizesAlone(Base):
         return x
 
     def dense(self) -> Tensor:
-        """Return a matrix of these sizes, without values, on the meta device."""
         return torch.empty(self.rows, self.columns, device="meta")
 
 
 def mix(x: Tensor, m: Tensor, axis: int) -> Tensor:
-    """Return X M over the feature axis, in M's dtype: a matrix product for axis -1, else a 1 x 1 convolution."""
+    """Return X M over the feature axis, in M's dtype; for an axis other than -1, this is a 1 x 1 convolution."""
     x = x.to(m.dtype)
     if axis == -1:
         if m.is_cpu and m.shape[1] < THIN and not torch.compiler.is_compiling() and x.numel() >= THIN * m.shape[0]:

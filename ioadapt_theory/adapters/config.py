@@ -26,9 +26,9 @@ PEFT = {
     "init_lora_weights": "init",
     "use_dora": "family",
 }
-"""PEFT's names of options -> our names."""
+"""PEFT's names of options -> names in ``AdapterConfig``."""
 Plan = Mapping[Placement, Spec]
-"""Placement -> settings of one layer's adapter, in the order of application."""
+"""Placement -> settings of this part of a layer's adapter, in the order of application."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,23 +36,24 @@ class AdapterConfig:
     """Options of ``adapt``, which also accepts PEFT's names for these options.
 
     Attributes:
-        target_modules: module names: a list matches by suffix, a string is a regular expression for the whole name, and
-            "all-linear" is every linear layer except the model's output head.
-        exclude_modules: modules to leave out, in the same two forms.
+        target_modules: the modules to adapt. A list has names or endings of names, such as "attn.to_q"; a string is a
+            regular expression for the whole name; and "all-linear" selects all linear layers except the output head and
+            those inside an nn.MultiheadAttention.
+        exclude_modules: modules to leave out, given as a list or as a regular expression in the same way.
         family: "lora", "dora", "loha", "lokr" or "full".
-        placement: "weight" (Eq. 4a), "input" (4b), "output" (4c), or a sum such as "input+weight" (Eq. 6), where the
-            change of the weight is added to the W that the input and output parts give. It may also be a rule that
-            chooses the side of each layer: "residual" (see ``rules.residual``), or "auto", the side that transfers best
-            (see ``rules.auto``).
+        placement: "weight" (Eq. 4a), "input" (4b), "output" (4c), or a sum such as "input+weight" (Eq. 6), in which the
+            weight part is applied to the W that results from the other parts. "residual" chooses the input or output
+            side of each layer by its name: the side on a transformer's residual stream. "auto" chooses the side on
+            which an adapter is expected to transfer best to ``adapt``'s ``target``.
         rank: r; for a sum, one number for all parts or one per part, in the order written.
         alpha: the scaling is alpha / rank; None means alpha = rank. For a sum, one number or one per part.
         use_rslora: use the scaling alpha / √rank instead.
         rank_pattern, alpha_pattern, placement_pattern: overrides by module name; a key is a regular expression that
             matches the end of the name, as in PEFT.
-        dropout, init, dtype, detach_norm, factor: see ``families.Spec``.
+        dropout, init, dtype, detach_norm, factor: see ``Spec``.
 
     Raises:
-        InvalidValueError: a value is outside its limits.
+        InvalidValueError: a value is outside its limits or has the wrong type.
         UnknownNameError: a family, placement or init does not exist.
 
     Example:
@@ -98,12 +99,12 @@ class AdapterConfig:
                 raise InvalidValueError(msg)
         if self.dtype is not None and self.dtype not in PLAIN_DTYPES:
             some = ", ".join(sorted(map(str, PLAIN_DTYPES)))
-            msg = f"dtype must be one of {some}, or None for the dtype of the layer, not {self.dtype!r}."
+            msg = f"dtype must be one of {some}, or None to derive it from the layer, not {self.dtype!r}."
             raise InvalidValueError(msg)
         for name in ("rank_pattern", "alpha_pattern", "placement_pattern"):
             values: Any = getattr(self, name)
             if not isinstance(values, Mapping) or not all(isinstance(pattern, str) for pattern in values):
-                msg = f"{name} must be a mapping of regular expressions to values, not {values!r:.80}."
+                msg = f"{name} must be a mapping from regular expressions to values, not {values!r:.80}."
                 raise InvalidValueError(msg)
             for pattern in values:
                 compiled(pattern)
@@ -111,7 +112,7 @@ class AdapterConfig:
             _plan(self, "input" if placement in RULES else placement, self.rank, self.alpha)
 
     def plans(self, names: Iterable[str]) -> dict[str, Plan]:
-        """Return the plan for each layer; raise UnknownSideError if "residual" does not know the side of a layer."""
+        """Return the plan for each layer; raise UnknownSideError if "residual" cannot tell the side of a layer."""
         plans, unknown = dict[str, Plan](), list[str]()
         for name in names:
             try:
@@ -128,7 +129,7 @@ class AdapterConfig:
         if placement == "residual":
             placement = residual_side(name)
         elif placement == "auto":
-            msg = "'auto' can be set only for all layers: adapt(model, ..., placement='auto', target=..., inputs=...)."
+            msg = "'auto' is possible only for whole models: adapt(model, placement='auto', target=..., inputs=...)."
             raise InvalidValueError(msg)
         rank = override(self.rank_pattern, name, self.rank)
         alpha = override(self.alpha_pattern, name, self.alpha)
@@ -136,7 +137,7 @@ class AdapterConfig:
 
 
 def translated(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options under our names, not PEFT's; raise an error if one is unknown, repeated, invalid or missing."""
+    """Return options under the names in ``AdapterConfig``; raise an error if one is unknown, repeated or invalid."""
     known = [one.name for one in fields(AdapterConfig)]
     result, given = dict[str, Any](), dict[str, str]()
     for name, value in options.items():
@@ -173,7 +174,7 @@ def parse_placement(text: str) -> tuple[Placement, ...]:
         if part not in list(Placement):
             raise UnknownNameError("placement", part, [*Placement, *RULES])
     if len(set(parts)) < len(parts):
-        msg = f"Placement {text!r} contains a part twice; give it once, with a larger rank."
+        msg = f"Placement {text!r} contains a part twice; give each part once, with a larger rank if needed."
         raise InvalidValueError(msg)
     return tuple(Placement(part) for part in parts)
 
@@ -187,7 +188,7 @@ def _plan(config: AdapterConfig, placement: str, rank: int | Sequence[int], alph
             msg = f"rank must be {expected}, not {r!r:.80}."
             raise InvalidValueError(msg)
         if a is not None and not is_finite(a):
-            msg = f"alpha must be a finite number, or None for alpha = rank, not {a!r:.80}."
+            msg = f"alpha must be a number in the range of float32, or None for alpha = rank, not {a!r:.80}."
             raise InvalidValueError(msg)
         scaling = (r if a is None else a) / (math.sqrt(r) if config.use_rslora else r)
         specs[part] = replace(common, rank=r, scaling=scaling)
@@ -198,6 +199,6 @@ def _each(what: str, value: Any, parts: tuple[Placement, ...]) -> Sequence[Any]:
     if isinstance(value, str) or not isinstance(value, Sequence):
         return [value] * len(parts)
     if len(value) != len(parts):
-        msg = f"{what} must be one number, or one for each of {'+'.join(parts)!r}, not {tuple(value)!r:.80}."
+        msg = f"{what} must be one number, or one for each part of {'+'.join(parts)!r}, not {tuple(value)!r:.80}."
         raise InvalidValueError(msg)
     return value

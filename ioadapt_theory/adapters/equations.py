@@ -1,4 +1,4 @@
-"""The placements of an adapter (Eqs. 4a-4c), and layers with an adapter in each placement."""
+"""The placements of an adapter (Eqs. 4a-4c), and layers with an adapter in one of them."""
 
 import warnings
 from enum import StrEnum
@@ -12,13 +12,13 @@ from ioadapt_theory.adapters.families import Family
 from ioadapt_theory.adapters.matrices import Operator
 
 NO_GRADIENT = (
-    "A {} passes no gradient back to its input, as some int8 layers do not, so an adapter on that side cannot be"
-    " trained; use placement='output', or train on the unquantised model."
+    "This {} passes no gradient to its input (typical of int8 layers), so its input adapter cannot be trained; use"
+    " placement='output', or train on the unquantised model."
 )
 
 
 class Placement(StrEnum):
-    """Where an adapter acts: its family Φ_θ is applied to W ("weight"), I_c ("input") or I_d ("output").
+    """Where an adapter acts: Φ_θ is applied to W ("weight") or to an identity matrix, I_c ("input") or I_d ("output").
 
     Example:
         >>> from torch import nn
@@ -34,7 +34,7 @@ class Placement(StrEnum):
     WEIGHT = "weight"
 
     def base(self, f: Operator) -> Base:
-        """Return the matrix that Φ_θ is applied to; raise UnsupportedError if f has no exact form of this placement."""
+        """Return the matrix that Φ_θ is applied to; raise UnsupportedError if f does not support this placement."""
         f.check_placeable(self)
         match self:
             case Placement.WEIGHT:
@@ -53,15 +53,12 @@ class Modified(Operator):
         self.f = f
 
     def check_placeable(self, side: str) -> None:
-        """Raise UnsupportedError if f does not allow this placement."""
         self.f.check_placeable(side)
 
     def product(self, x: Tensor, m: Tensor) -> Tensor:
-        """Return X M as f computes it."""
         return self.f.product(x, m)
 
     def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
-        """Return Y + s X A B as f computes it."""
         return self.f.plus_low_rank(y, x, a, b, s)
 
 
@@ -103,7 +100,7 @@ class Placed(Modified):
         match self.placement:
             case Placement.WEIGHT:
                 return phi.weight(f)
-            case Placement.INPUT:  # a convolution's kernel: every tap is mixed in the same way
+            case Placement.INPUT:  # for a convolution, Φ(I_c) mixes the channels of every tap
                 w = phi.promote(f.dense())
                 return phi.left(w.reshape(f.channels, -1), f.near).reshape(w.shape)
             case Placement.OUTPUT:
@@ -119,30 +116,27 @@ class Placed(Modified):
 
 
 class Shifted(Modified):
-    """A layer f with s b added to its outputs, where b is an adapter's bias (PEFT's ``lora_bias``), s its scaling."""
+    """The layer f(X) + s b, where b is an adapter's bias (PEFT's ``lora_bias``) and s its scaling."""
 
     def __init__(self, f: Operator, adapter: Any, phi: Family) -> None:
         super().__init__(f)
         self.adapter, self.phi = adapter, phi
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return f(X) + s b."""
         y = self.f(x)
         return y + self.columnwise(self.adapter.shift * self.phi.scaling).to(y.dtype)
 
     def dense(self) -> Tensor:
-        """Return the matrix of f, unchanged."""
         return self.f.dense()
 
     @property
     def bias(self) -> Tensor:  # type: ignore[override]
-        """The bias of f plus s b."""
         bias, shift = self.f.bias, self.adapter.shift * self.phi.scaling
         return shift if bias is None else bias + shift
 
 
 def after(x: Tensor, f: Operator) -> Tensor:
-    """Return f(x) for an x computed by an adapter; warn if f passes no gradient back to x."""
+    """Return f(x) for an x computed by an input adapter; warn if f passes no gradient to x."""
     y = f(x)
     if torch.compiler.is_compiling() or not x.requires_grad:
         return y

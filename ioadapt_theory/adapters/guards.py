@@ -1,4 +1,4 @@
-"""Replacement of modules, and of the methods of torch's and Hugging Face's modules that would bypass adapters."""
+"""Replacement of modules in a model, and of methods that would bypass or lose its adapters."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -14,11 +14,11 @@ from ioadapt_theory.errors import UnsupportedError
 FAST_PATHS = {nn.TransformerEncoderLayer: "activation_relu_or_gelu", nn.TransformerEncoder: "use_nested_tensor"}
 """Modules with a fast path that reads weights instead of calling layers, and the attribute that enables it."""
 SAVERS: list[Callable[[nn.Module, Path, str], object]] = []
-"""The function that saves an adapter: ``formats``, which this package may not import, adds it when imported."""
+"""Holds the function that saves an adapter; ``formats`` adds it, since this package may not import ``formats``."""
 
 
 def replace(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
-    """Replace modules by name; while the model has adapters, turn off methods and fast paths that would bypass them."""
+    """Replace modules by name, and turn off methods and fast paths that would bypass or lose the model's adapters."""
     for name, new in modules.items():
         parent, _, child = name.rpartition(".")
         setattr(model.get_submodule(parent), child, new)
@@ -34,15 +34,14 @@ def replace(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
 
 
 def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **options: Any) -> None:
-    """Replace an adapted model's own ``save_pretrained``, since ``from_pretrained`` cannot load our adapters.
+    """Save a checkpoint of an adapted model for transformers' ``Trainer``; refuse other calls.
 
-    ``from_pretrained`` would initialise new weights for adapted layers and only warn. Therefore, if ``state_dict`` is
-    given, as by transformers' ``Trainer``, each of these layers gets a weight of a size that ``from_pretrained``
-    rejects, and each adapter is stored in a separate file. Resume from this checkpoint, or ``load`` the adapter on the
-    base model.
+    ``from_pretrained`` cannot load our adapters: it would initialise new weights for adapted layers and only warn.
+    Therefore, the checkpoint has, for each of these layers, a weight of a size that ``from_pretrained`` rejects.
+    ``Trainer`` can resume from the checkpoint. Each adapter is also saved to a file, for ``load`` on the base model.
 
     Raises:
-        UnsupportedError: ``state_dict`` is missing (use ``save`` and ``load`` instead), or ``formats`` is not imported.
+        UnsupportedError: ``state_dict``, which ``Trainer`` passes, is missing, or ``formats`` is not imported.
     """
     if "state_dict" not in options:
         msg = (
@@ -52,7 +51,7 @@ def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **option
         )
         raise UnsupportedError(msg)
     if not SAVERS:
-        msg = "The checkpoint's adapters cannot be written: import ioadapt_theory.formats before training."
+        msg = "The checkpoint's adapters cannot be saved; import ioadapt_theory.formats before training."
         raise UnsupportedError(msg)
     wrappers = [(name, module) for name, module in model.named_modules() if isinstance(module, AdaptedLayer)]
     refused = {f"{name}.{AdaptedLayer.REFUSED}": torch.zeros(1) for name, _ in wrappers}

@@ -16,12 +16,12 @@ class AdaptedLayer(nn.Module):
     """A frozen layer f with named adapters; the first active adapter is applied to f, each further one to the result.
 
     Attributes:
-        base_layer: the original f; ``adapt`` freezes it.
+        base_layer: the original layer f; ``adapt`` freezes it.
         adapters: the adapters by name.
         active: names of the adapters in use, in order of application.
         merged: whether the base layer currently holds merged weights.
         disabled: number of open ``disable`` blocks.
-        REFUSED: the key in a ``save_pretrained`` checkpoint that makes ``from_pretrained`` reject the checkpoint.
+        REFUSED: name of the tensor in a ``Trainer`` checkpoint that makes ``from_pretrained`` reject the checkpoint.
 
     Example:
         >>> from torch import nn
@@ -46,7 +46,7 @@ class AdaptedLayer(nn.Module):
         self.active: tuple[str, ...] = ()
         self.merged = False
         self.disabled = 0
-        self._swapped: dict[str, nn.Parameter] = {}  # the original tensors while merged, otherwise the merged ones
+        self._swapped: dict[str, nn.Parameter] = {}  # while merged, the original tensors; in `disable`, the merged ones
         self._base = self._chain = operator(base_layer)
         self._links: tuple[nn.Module, ...] = ()  # the modules that _chain is built from
 
@@ -64,7 +64,7 @@ class AdaptedLayer(nn.Module):
             return getattr(super().__getattr__("base_layer"), name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute; a weight or bias is set on the base layer, for code that ties weights."""
+        """Set an attribute; a parameter of the base layer is set there, for code that ties weights."""
         base = self.__dict__.get("_modules", {}).get("base_layer")
         super().__setattr__(name, value) if base is None or name not in base._parameters else setattr(base, name, value)
 
@@ -75,11 +75,11 @@ class AdaptedLayer(nn.Module):
     @property
     def function(self) -> Operator:
         """The layer f with its active adapters, or f alone inside a ``disable`` block."""
-        moved = self._base.module is not self._modules["base_layer"]  # exchanged, or an nn.DataParallel replica
+        moved = self._base.module is not self._modules["base_layer"]  # replaced, or an nn.DataParallel replica
         if moved:
             self._base = operator(self.base_layer)
         links = tuple(part for name in self.active for part in self._parts(name))
-        if moved or links != self._links:  # an adapter was replaced by assignment
+        if moved or links != self._links:  # or an adapter was replaced by assignment
             self._chain, self._links = self._chained(self.active), links
         return self._base if self.disabled else self._chain
 
@@ -132,7 +132,7 @@ class AdaptedLayer(nn.Module):
             del self.adapters[name]
 
     def activate(self, *names: str) -> None:
-        """Activate only these adapters, in order from the base; raise an error if one is unknown or given twice."""
+        """Activate only these adapters, in the order of application; raise an error if one is unknown or repeated."""
         self.refuse_if_merged("choosing other adapters")
         check_distinct(names)
         self._chain = self._chained(names)
@@ -145,7 +145,7 @@ class AdaptedLayer(nn.Module):
             InvalidValueError: the result is not finite, or the base layer is on the meta device.
             UnsupportedError: the base layer has no plain weight, or lacks the bias that an adapter needs.
         """
-        plain = operator(self.base_layer)  # checked again: it may have been quantised or offloaded meanwhile
+        plain = operator(self.base_layer)  # created again: the layer may have been quantised or offloaded
         if plain.dense().is_meta:
             msg = "The layer's weight is on the meta device; load the weight before merging."
             raise InvalidValueError(msg)
@@ -159,7 +159,7 @@ class AdaptedLayer(nn.Module):
             result = {key: _laid_out_like(getattr(self.base_layer, key), value) for key, value in stored.items()}
         for key, value in result.items():
             if not all(end.isfinite() for end in value.aminmax()):  # catches NaN too, and creates no large mask
-                msg = f"the merged {key} contains NaN or infinity in {value.dtype}; nothing was merged."
+                msg = f"The merged {key} contains NaN or infinity in {value.dtype}, so the layer was left unmerged."
                 raise InvalidValueError(msg)
         return result
 
@@ -189,7 +189,7 @@ class AdaptedLayer(nn.Module):
         self.merged = not self.merged
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the state_dict; raise InvalidValueError while merged, since the weights would include the adapter."""
+        """Return the state_dict; raise InvalidValueError while adapters are merged into the base layer's weights."""
         self.refuse_if_merged("calling state_dict(), or call unload(model) to keep the merged weights")
         return super().state_dict(*args, **kwargs)
 
@@ -207,14 +207,13 @@ class AdaptedLayer(nn.Module):
 
 
 def check_distinct(names: Sequence[str]) -> None:
-    """Raise InvalidValueError if a name is repeated."""
     if twice := sorted({name for name in names if names.count(name) > 1}):
         msg = f"Adapter {twice[0]!r} is given more than once; give it once, and use scale() to strengthen it."
         raise InvalidValueError(msg)
 
 
 def check_name(name: str) -> None:
-    """Raise InvalidValueError if torch cannot use this name for a module."""
+    """Raise InvalidValueError unless the name is an identifier that nn.ModuleDict accepts as a key."""
     if not isinstance(name, str) or not name.isidentifier() or hasattr(nn.ModuleDict(), name):
         msg = f"{name!r} is not a valid adapter name; give an identifier that is not an attribute of nn.ModuleDict."
         raise InvalidValueError(msg)
@@ -238,5 +237,4 @@ def _laid_out_like(old: Tensor, value: Tensor) -> Tensor:
 
 
 def base_of(module: nn.Module) -> nn.Module:
-    """Return the base layer of an adapted layer, or the module itself if it is not adapted."""
     return module.base_layer if isinstance(module, AdaptedLayer) else module

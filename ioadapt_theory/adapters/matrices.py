@@ -1,7 +1,8 @@
 """A torch module as the paper's layer f, with a c x d matrix W.
 
-Linear layers store Wᵀ; convolutions store (out, in/groups, *taps) and become (in/groups · taps) x out; transformers'
-``Conv1D`` stores W itself. Any other module with known sizes is a black box: it is only called.
+Linear layers store Wᵀ, and transformers' ``Conv1D`` stores W itself. Convolutions store a kernel of shape (out,
+in/groups, *taps); their W is (in/groups · taps) x out. Any other module with known sizes is a black box that is only
+called.
 """
 
 import math
@@ -20,7 +21,7 @@ CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 class Operator(Base):
-    """A frozen layer f as a base; ``near`` and ``far`` are the identities I_c and I_d on its input and output side."""
+    """A frozen layer f as a base; ``near`` and ``far`` are the identities I_c and I_d on its input and output sides."""
 
     def __init__(self, module: Any, n_in: int, n_out: int, *, axis: int = -1, taps: int = 1) -> None:
         """Wrap a module with ``n_in`` and ``n_out`` features (channels); ``taps`` is the number of kernel positions."""
@@ -30,13 +31,12 @@ class Operator(Base):
 
     @property
     def bias(self) -> Tensor | None:  # type: ignore[override]
-        """The layer's bias, or None."""
         bias = getattr(self.module, "bias", None)
         return bias if isinstance(bias, Tensor) else None
 
     @property
     def like(self) -> Tensor:
-        """A tensor with the layer's dtype and device."""
+        """A tensor with the dtype and the device of the layer's computations; its values have no meaning."""
         weight = getattr(self.module, "weight", None)
         device = getattr(_offloading(self.module), "execution_device", None)
         if isinstance(weight, Tensor) and weight.dtype in PLAIN_DTYPES and device is None:
@@ -49,11 +49,11 @@ class Operator(Base):
         return torch.empty((), dtype=dtype, device=device)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Call the module itself, with its hooks, its quantisation and its other adapters."""
+        """Call the module itself, with its hooks, its quantisation and PEFT's adapters."""
         return self.module(x)
 
     def check_placeable(self, side: str) -> None:
-        """Raise UnsupportedError if this placement has no exact form for this layer."""
+        """Raise UnsupportedError if the layer does not support this placement."""
         if side == "weight" and not self.pointwise:
             self.dense()
 
@@ -78,11 +78,9 @@ class Linear(Operator):
     """An nn.Linear, which stores Wᵀ."""
 
     def dense(self) -> Tensor:
-        """Return W, c x d."""
         return self.module.weight.mT
 
     def stored(self, matrix: Tensor) -> Tensor:
-        """Return Wᵀ."""
         return matrix.mT.contiguous()
 
 
@@ -90,11 +88,9 @@ class Conv1D(Operator):
     """A Hugging Face ``Conv1D``, as in GPT-2: a linear layer that stores W itself."""
 
     def dense(self) -> Tensor:
-        """Return W, c x d."""
         return self.module.weight
 
     def stored(self, matrix: Tensor) -> Tensor:
-        """Return W."""
         return matrix.contiguous()
 
 
@@ -119,7 +115,7 @@ class Convolution(Operator):
         return matrix.mT.reshape(-1, *self.module.weight.shape[1:]).contiguous()
 
     def product(self, x: Tensor, m: Tensor) -> Tensor:
-        """Return the convolution with M as its kernel, without bias."""
+        """Return the convolution of X with M as its kernel, without bias."""
         return self.module._conv_forward(x.to(m.dtype), self.stored(m), None)
 
     def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
@@ -128,7 +124,7 @@ class Convolution(Operator):
 
 
 def operator(module: Any) -> Operator:
-    """Return the operator f of a module.
+    """Return a module as the paper's layer f.
 
     Raises:
         UnsupportedError: the module's sizes are unknown, its weight is complex, or it is a transposed convolution.
@@ -185,7 +181,6 @@ def _with_known_sizes(module: Any) -> Operator:
 
 
 def is_supported(module: nn.Module) -> bool:
-    """Return whether ``operator`` supports the module."""
     try:
         operator(module)
     except UnsupportedError:

@@ -13,7 +13,7 @@ def merge(model: nn.Module, *, unload: bool = False) -> nn.Module:
 
     Args:
         model: an adapted model.
-        unload: also remove the adapters and the original weights. This needs the memory of one additional layer, and
+        unload: also remove all adapters and the original weights. This needs memory for only one additional layer, but
             twice the time, since every layer is checked before any is changed.
 
     Raises:

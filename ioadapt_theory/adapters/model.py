@@ -19,7 +19,7 @@ from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnknownNameEr
 
 _switching = threading.Lock()
 PEFT_NAMES = "adapter_layer_names"
-"""The attribute in which PEFT's layers list their submodules with adapters."""
+"""Name of the attribute in which PEFT's layers list their submodules with adapters."""
 
 
 def adapt(
@@ -32,27 +32,29 @@ def adapt(
     inputs: Any = None,
     **options: Any,
 ) -> nn.Module:
-    """Return the model, frozen and with a new, trainable adapter on its target modules; it is changed in place.
+    """Return the model, changed in place: frozen, with a new, trainable adapter on its target modules.
 
     A model that already has adapters, ours or PEFT's, keeps its trainable parameters: only the base of the newly
-    adapted layers is frozen. Running statistics are not frozen: in training mode a BatchNorm changes the base.
+    adapted layers is frozen. Running statistics are not frozen: a BatchNorm in training mode still updates them.
+    If an error is raised, the model is unchanged.
 
-    A model that reads a layer's weight instead of calling the layer bypasses the adapter, whose parameters then get no
-    gradient: exclude this layer (torch's own modules of this kind are rejected or made to call it).
+    If a model reads a layer's weight instead of calling the layer, the adapter has no effect and gets no gradient, so
+    exclude this layer. torch's own modules are safe: layers inside an nn.MultiheadAttention are rejected, and the fast
+    paths of transformer encoders are turned off.
 
     Args:
-        model: any module whose targets are linear layers, convolutions, or layers with known sizes.
-        config: the configuration, or give its fields as keywords: ``adapt(model, target_modules=["to_q"], rank=4)``.
+        model: any module; its target modules must be linear layers, convolutions or other layers with known sizes.
+        config: the configuration; omit it to give its fields as keywords, as in the example.
         name: name of the adapter; a second adapter acts on the layer as adapted by the first.
         target: for placement="auto", the model that the adapter will be moved to.
         inputs: for placement="auto", unlabelled inputs of both models, from which the side of each layer is chosen.
-        **options: the fields of ``AdapterConfig``, also under PEFT's names (r, lora_alpha, lora_dropout,
+        **options: the fields of ``AdapterConfig``, also under PEFT's names (r, lora_alpha, lora_dropout, init_weights,
             init_lora_weights, use_dora).
 
     Raises:
         NoMatchError: no module matches; the message lists similar names.
-        UnsupportedError: the placement has no exact form for one of the layers.
-        InvalidValueError: an option is outside its limits, or the name is taken; the model is unchanged.
+        UnsupportedError: a target module cannot be adapted, or does not support the placement.
+        InvalidValueError: an option is outside its limits, or the name is taken.
 
     Example:
         >>> import torch
@@ -73,7 +75,7 @@ def adapt(
         msg = f"config must be an AdapterConfig, not {type(config).__name__}; pass its fields as keywords."
         raise InvalidValueError(msg)
     elif options:
-        msg = f"A configuration and fields ({', '.join(options)}) are given; give one or the other."
+        msg = f"Both a configuration and fields ({', '.join(options)}) are given; give one or the other."
         raise InvalidValueError(msg)
     if config.placement == "auto":
         config = without_auto(model, config, target, inputs)
@@ -89,7 +91,7 @@ def adapt(
 
 
 def function_of(module: nn.Module) -> Operator:
-    """Return the paper's function f of a module, with its active adapters."""
+    """Return a module as the paper's layer f, with its active adapters."""
     return module.function if isinstance(module, AdaptedLayer) else operator(module)
 
 
@@ -97,7 +99,7 @@ def install(model: nn.Module, prepared: Mapping[str, Adapter], name: str, *, tra
     """Add adapters to a model's layers; if one cannot be added, nothing is changed.
 
     If the model has no adapters yet, its base is frozen; otherwise only the newly adapted layers are frozen, so that
-    other parameters in training stay trainable.
+    other trainable parameters stay trainable.
 
     Args:
         model: the model, changed in place.
@@ -106,8 +108,8 @@ def install(model: nn.Module, prepared: Mapping[str, Adapter], name: str, *, tra
         trainable: whether to make the adapter's parameters trainable; None leaves their requires_grad unchanged.
 
     Raises:
-        InvalidValueError: the name is taken or invalid, a layer is merged or contains adapted ones, or the model is
-            inside ``disable``.
+        InvalidValueError: the name is taken or invalid, a layer is merged or contains adapted layers, or a ``disable``
+            block is open.
     """
     refuse_if_disabled(model, "adding an adapter")
     named = dict(walk(model))
@@ -156,7 +158,7 @@ def _check_room(module: nn.Module, wanted: set[int], name: str) -> None:
     inside = [part for part in module.modules() if part is not module]
     if any(id(part) in wanted or isinstance(part, AdaptedLayer) for part in inside):
         kind = type(module).__name__
-        msg = f"This {kind} contains layers that also have or would get adapters; leave out the module or these layers."
+        msg = f"This {kind} contains layers that also have or would get adapters; leave out the module or the layers."
         raise InvalidValueError(msg)
 
 
@@ -214,7 +216,7 @@ def count(model: nn.Module, name: str | None = None) -> int:
 
 
 def activate(model: nn.Module, *names: str) -> None:
-    """Activate only these adapters, on every layer that has them; the first is applied to the base layer.
+    """Activate these adapters and deactivate all others; the active ones are applied in the given order.
 
     Raises:
         UnknownNameError: no layer has an adapter of this name.
@@ -245,7 +247,7 @@ def scale(model: nn.Module, factor: float, name: str = "default") -> None:
 
     Raises:
         UnknownNameError: no layer has an adapter of this name.
-        InvalidValueError: a layer is merged, or the factor is not a finite number.
+        InvalidValueError: a layer is merged, or the factor is not a number in the range of float32.
 
     Example:
         >>> from torch import nn
@@ -256,7 +258,7 @@ def scale(model: nn.Module, factor: float, name: str = "default") -> None:
         0.5
     """
     if not is_finite(factor):
-        msg = f"factor must be a finite number, not {factor!r:.80}."
+        msg = f"factor must be a number in the range of float32, not {factor!r:.80}."
         raise InvalidValueError(msg)
     for layer in unmerged(layers(model, name), "scaling an adapter"):
         for _, family in layer.adapters[name].parts():  # type: ignore[operator]
@@ -264,7 +266,7 @@ def scale(model: nn.Module, factor: float, name: str = "default") -> None:
 
 
 def unmerged(adapted: Mapping[str, AdaptedLayer], doing: str) -> Collection[AdaptedLayer]:
-    """Return the layers without duplicates; raise InvalidValueError if one is merged."""
+    """Return the layers without duplicates; raise InvalidValueError if adapters of one are merged."""
     for where, layer in adapted.items():
         with naming(where):
             layer.refuse_if_merged(doing)
@@ -273,7 +275,7 @@ def unmerged(adapted: Mapping[str, AdaptedLayer], doing: str) -> Collection[Adap
 
 @contextmanager
 def disable(model: nn.Module) -> Iterator[None]:
-    """Disable all adapters, including merged ones; inside the block, none can be merged, unloaded, added or removed.
+    """Disable all adapters, including merged ones; inside, none can be merged, unmerged, unloaded, added or removed.
 
     Blocks may overlap, for example in several threads: the last one to end restores the adapters.
 

@@ -1,6 +1,6 @@
-"""The share of its gain that an adapter keeps on another model, predicted from activations and gradients of layers.
+"""Predictions of how much of its gain (loss reduction) an adapter retains on another model, from unlabelled inputs.
 
-This package works on torch modules and does not know adapters; its callers switch adapters on and off.
+This package works on torch modules in general; its callers switch the adapters of a model on and off.
 """
 
 from ioadapt_theory.effect.batches import divided, whole

@@ -1,4 +1,4 @@
-"""Batches of inputs, and the split of their rows into three parts, which are used to fit, to select and to predict."""
+"""Batches of inputs, and the random split of their rows into three parts: to fit, to select and to predict."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from torch import Tensor
 from ioadapt_theory.errors import InvalidValueError
 
 SHARES: Final = (0.6, 0.15, 0.25)
-"""Shares of the rows used to fit, to select and to predict."""
+"""Shares of the rows that are used to fit, to select and to predict."""
 Pair = tuple[Any, Any]
 """A batch for the source, and one with the same samples for the target."""
 
@@ -36,17 +36,17 @@ def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int
 
     Args:
         inputs: a tensor, a tuple of arguments, a mapping of keyword arguments, or an iterable of such batches.
-        target_inputs: the same samples as inputs of the target, row by row; by default the same batches.
+        target_inputs: the same samples, row by row, in the form that the target takes; by default ``inputs``.
         size: maximum number of rows in a batch.
         seed: the seed of the split.
 
     Raises:
-        InvalidValueError: there are fewer than 3 rows, a value is not finite, or the two inputs differ in batch size.
+        InvalidValueError: there are fewer than 3 rows, a value is not finite, or the batches differ in size.
     """
     sources, targets, counts = _paired(inputs, target_inputs)
     rows = sum(counts)
     if rows < 3:
-        msg = f"The inputs have {rows} row{'s' * (rows != 1)}; give at least 3, preferably 256."
+        msg = f"The inputs have {rows} row{'s' * (rows != 1)}; give at least 3, preferably 256 or more."
         raise InvalidValueError(msg)
     order = torch.randperm(rows, generator=torch.Generator().manual_seed(seed))
     second = min(max(round(SHARES[0] * rows), 1), rows - 2)
@@ -57,13 +57,13 @@ def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int
 
 
 def whole(inputs: Any, target_inputs: Any = None, *, size: int = 32) -> list[Pair]:
-    """Return all rows as pairs of batches of at most ``size`` rows; raise InvalidValueError like ``divided``."""
+    """Return all rows as pairs of batches of at most ``size`` rows; the arguments are those of ``divided``."""
     sources, targets, counts = _paired(inputs, target_inputs)
     return _taken(sources, targets, counts, torch.arange(sum(counts)), size)
 
 
 def _paired(inputs: Any, target_inputs: Any) -> tuple[list[Any], list[Any], list[int]]:
-    """Return the batches of both models and their sizes; raise InvalidValueError if the sizes differ."""
+    """Return the batches of both models, and the batch sizes; raise InvalidValueError if these differ."""
     sources = listed(inputs)
     targets = sources if target_inputs is None else listed(target_inputs)
     counts, others = ([row_count(batch) for batch in batches] for batches in (sources, targets))
@@ -84,11 +84,11 @@ def listed(inputs: Any) -> list[Any]:
     """
     one = isinstance(inputs, Tensor | tuple) or isinstance(inputs, Mapping)
     if not one and not isinstance(inputs, Iterable):
-        msg = f"inputs must be a tensor, a tuple, a mapping, or a list of such batches, not {type(inputs).__name__}."
+        msg = f"The inputs must be a tensor, a tuple, a mapping, or a list of these, not {type(inputs).__name__}."
         raise InvalidValueError(msg)
     batches = [inputs] if one else [*inputs]
     if not batches:
-        msg = "inputs is empty: give at least one batch."
+        msg = "The inputs are empty; give at least one batch."
         raise InvalidValueError(msg)
     if any(t.is_floating_point() and not t.isfinite().all() for batch in batches for t in _tensors(batch)):
         msg = "The inputs contain NaN or infinity; remove these rows."
@@ -100,7 +100,7 @@ def row_count(batch: Any) -> int:
     """Return the number of samples in a batch: the largest first dimension of its tensors."""
     counts = [len(t) for t in _tensors(batch) if t.ndim]
     if not any(counts):
-        msg = f"A batch of inputs must contain a tensor with rows, but this {type(batch).__name__} does not."
+        msg = f"Each batch must contain a tensor with at least one row, but a {type(batch).__name__} has none."
         raise InvalidValueError(msg)
     return max(counts)
 

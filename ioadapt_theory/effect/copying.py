@@ -1,9 +1,9 @@
-"""The share of its gain (loss reduction) that a copied adapter keeps: predicted after training, or expected before.
+"""The share of its gain (loss reduction) that a copied adapter retains, predicted after or before its training.
 
 A change M of a layer that reads r has the effect e = rMJ on the outputs, through the Jacobian J. If the entries of M
-are independent, the expected ⟨e_a, e_b⟩ of its effects in models a and b is N_ab, the sum of E (r_a·r_b)⟨J_a, J_b⟩ over
-pairs of positions of a sample, and the expected cosine of the effects on the source S and the target T is
-N_ST/√(N_SS N_TT) (claim `effect-random`). The two layers must have the same sizes, since otherwise no M fits both.
+are independent with mean 0 and variance 1, the effects e_a and e_b of M in two models a and b have the expected inner
+product N_ab, the mean over samples of the sum of (r_a·r_b)⟨J_a, J_b⟩ over pairs of positions (claim `effect-random`).
+For a source S and a target T, the expected cosine is N_ST/√(N_SS N_TT). No M fits layers of different sizes.
 """
 
 import math
@@ -22,12 +22,12 @@ from ioadapt_theory.effect.retained import Alignment, Prediction, RowSums, diver
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, ShapeError
 
 Off = Callable[[nn.Module], AbstractContextManager[None]]
-"""Function that returns a context manager, which switches a model's adapters off, such as ``adapters.disable``."""
+"""Function, such as ``disable``, that returns a context manager for a model; inside it, the adapters are off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected(Alignment):
-    """The expected cosine and size ratio of the effects of a copied adapter on one side of a layer, before training.
+    """The expected cosine and size ratio of a copied adapter's effects, for one side of a layer, before training.
 
     Attributes:
         cosine: N_ST/√(N_SS N_TT), the expected cosine of the effects on the source and on the target.
@@ -49,17 +49,19 @@ def expected(
     seed: int = 0,
     draws: int = 2,
 ) -> dict[tuple[str, str], Expected]:
-    """Return (layer, side) -> expected cosine and ratio of a copied adapter's effects; incomparable sides are left out.
+    """Return (layer, side) -> expected cosine and ratio of a copied adapter's effects.
+
+    Sides of different sizes, and the weight sides of convolutions with many groups, are left out.
 
     Args:
-        source: the model that an adapter would be trained on, with adapters switched off by the caller.
-        target: the model that the adapter would be copied to, also with adapters switched off.
+        source: the model that an adapter would be trained on; the caller switches its adapters off.
+        target: the model that the adapter would be copied to; its adapters must be off, too.
         layers: name -> the layer's module in the source and in the target.
         batches: pairs of batches, see ``effect.batches.whole``.
         sides: the sides to compare, among "weight", "input" and "output".
         call: function that runs a model on a batch; by default a plain call.
-        seed: seed of the cotangents, which both models share.
-        draws: number of cotangents per batch; predictions are accurate to about 0.02 if samples · cotangents = 128.
+        seed: seed of the cotangents, which are the same for both models.
+        draws: number of cotangents per batch; with samples · draws = 128, the predictions are accurate to about 0.02.
     """
     sums: dict[tuple[str, str], list[float]] = {}
     counts: dict[tuple[str, str], int] = {}
@@ -85,21 +87,20 @@ def expected(
 
 
 def products(source: Rows, target: Rows, side: str) -> tuple[float, float, float]:
-    """Return the sums N_ST, N_SS and N_TT of one side over a batch, not divided by the number of samples.
+    """Return N_ST, N_SS and N_TT of one side for a batch, as sums over samples instead of means.
 
     Raises:
-        ShapeError: the two layers have different sizes on this side.
+        ShapeError: the two layers have different sizes or numbers of samples on this side.
     """
     (r, g), (r2, g2) = (rows.both(side) for rows in (source, target))
     if r.shape[-1] != r2.shape[-1] or g.shape[-1] != g2.shape[-1] or len(r) != len(r2):
-        sizes = f"{r.shape[-1]} x {g.shape[-1]} and {r2.shape[-1]} x {g2.shape[-1]}"
-        msg = f"The {side} sides of the two layers have different sizes: {sizes}."
+        msg = f"The two layers have different sizes or numbers of samples on the {side} side."
         raise ShapeError(msg)
     return _product(r, g, r2, g2), _product(r, g, r, g), _product(r2, g2, r2, g2)
 
 
 def _product(r: Tensor, g: Tensor, r2: Tensor, g2: Tensor) -> float:
-    """Return the sum of (r·r')(g·g') over all pairs of positions of a sample, computed in the cheaper of two ways."""
+    """Return the sum of (r·r')(g·g') over samples and pairs of positions, computed in the cheaper of two ways."""
     positions, sizes = r.shape[1], (r.shape[2], g.shape[3])
     if positions * positions * sum(sizes) <= positions * sizes[0] * sizes[1]:
         return float(((r @ r2.mT) * (g @ g2.mT)).double().sum())
@@ -117,14 +118,14 @@ def measured(
     need: str | None = None,
     seed: int = 0,
 ) -> Prediction:
-    """Return a prediction of the share of the source's gain that the copied adapters keep on the target.
+    """Return a prediction of the share of the source's gain that the copied adapters retain on the target.
 
     Args:
         source: the source, with its adapters active.
         target: the target, with its adapters active.
-        batches: pairs of batches, see ``effect.batches.whole``, without rows used in a fit; each is run four times.
-        off: function that returns a context manager, which switches a model's adapters off.
-        call: function that runs a model on a batch and returns outputs that both models have; by default a plain call.
+        batches: pairs of batches, see ``effect.batches.whole``, of rows that were not used in a fit.
+        off: function that returns a context manager in which a model's adapters are switched off.
+        call: function that runs a model on a batch, with outputs of the same shape for both; by default a plain call.
         need: "labels" or "change"; by default chosen from the outputs, see ``needed``.
         seed: seed of random numbers in the models, and of the bootstrap.
 
@@ -148,16 +149,15 @@ def measured(
             weight = trust(*divergences(s, sa, t))
         parts.append(RowSums.of(s, sa, t, ta, weight))
     if not parts or need is None:
-        msg = "inputs is empty: give at least one batch."
+        msg = "The inputs are empty; give at least one batch."
         raise InvalidValueError(msg)
     return predict(RowSums.joined(parts), need, seed=seed)
 
 
 def require_comparable(source: Tensor, target: Tensor) -> None:
-    """Raise InvalidValueError if the outputs of two models have different shapes."""
     if source.shape != target.shape:
         msg = (
             f"The outputs of the models have different shapes, {[*source.shape]} and {[*target.shape]}, on the same"
-            " inputs; give other models, or in Python pass a call= that returns outputs of equal shape."
+            " inputs; give other models, or in Python pass a call= that returns outputs of the same shape."
         )
         raise InvalidValueError(msg)

@@ -1,9 +1,9 @@
 """Forward and backward passes of a model that record the activations and the gradients of its layers.
 
 An adapter on a layer y = zW reads z (or, on the output side, y with the bias), and a change of y acts on the network's
-output through the Jacobian J. A backward pass from a random cotangent ξ of the outputs gives g = Jξ; with E ξξᵀ = I the
-rows g have E gᵀg = E JJᵀ. Two models are compared with the *same* cotangents, drawn by ``cotangents``. Effects are
-small differences of outputs, which bfloat16 would round away, so half-precision models run in float32.
+output through the Jacobian J. A backward pass from a random cotangent ξ of the outputs gives g = Jξ; if E ξξᵀ = I, then
+E ggᵀ = JJᵀ. Two models are compared with the *same* cotangents, drawn by ``cotangents``. Effects are small differences
+of outputs, which bfloat16 would round away, so half-precision models run in float32.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -22,8 +22,8 @@ FIRST = ("logits", "sample", "last_hidden_state")
 """Names of the output to compare, in order of preference, if a model returns several tensors."""
 HALVES = frozenset({torch.float16, torch.bfloat16})
 NO_GRADIENT = (
-    "A layer passes no gradient to its input, as in int8 models ({}); use the unquantised models here, then"
-    " load the result on the quantised model."
+    "A layer passes no gradient to its input ({}), as in int8 models; use unquantised models for this step. The"
+    " adapter can still be loaded on the quantised model."
 )
 
 
@@ -32,8 +32,8 @@ class Recorded:
     """The output of a model on one batch, and the activations and gradients of its layers.
 
     Attributes:
-        output: the tensor to compare, (samples, ...).
-        rows: layer -> its activations and gradients, for layers that were called.
+        output: the tensor to compare, of shape (samples, ...).
+        rows: layer -> its activations and gradients, for the layers that were called.
         silent: layers that were never called.
     """
 
@@ -56,11 +56,11 @@ def record(
     """Return the output, activations and gradients of one forward and ``draws`` backward passes of a model.
 
     Args:
-        model: the model, with adapters switched off by the caller.
+        model: the model, with its adapters already switched off.
         modules: the linear layers and convolutions to record, by name.
         batch: a tensor, a tuple of arguments, or a mapping of keyword arguments.
         call: function that runs the model on the batch; by default, the batch is unpacked into arguments.
-        seed: seed of the cotangents and of random numbers in the model; give both models of a pair the same seed.
+        seed: seed of the cotangents and of random numbers in the model; use the same for both models of a pair.
         draws: number of random cotangents.
         chances: class probabilities, if the outputs are logits; the cotangents then have the Fisher metric of these
             probabilities as covariance, so that improbable classes have little weight. By default all outputs have the
@@ -69,7 +69,7 @@ def record(
 
     Raises:
         InvalidValueError: the model does not accept the batch, or its output is not finite.
-        UnsupportedError: a layer passes no gradient back, or runs without gradients.
+        UnsupportedError: a layer passes no gradient to its input, or runs without gradients.
     """
     watch = _Watch(modules)
     with undisturbed(model), torch.inference_mode(False), torch.enable_grad(), watch:
@@ -87,7 +87,7 @@ def record(
 
 
 def cotangents(output: Tensor, seed: int, draws: int, chances: Tensor | None = None) -> Iterator[Tensor]:
-    """Yield random cotangents for an output; the same seed and shape give the same cotangents on every device.
+    """Yield random cotangents for an output; for the same seed and shape, they are the same on every device.
 
     Their entries are independent N(0, 1) or, with class probabilities p, have the covariance diag p - ppᵀ.
     """
@@ -106,7 +106,7 @@ def run(model: nn.Module, batch: Any, call: Call | None, seed: int) -> Tensor:
 
 
 def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> tuple[Tensor, str | None]:
-    """Run a model; return the output to compare, padding set to 0, and the first name of ``FIRST`` in the result."""
+    """Run a model; return the output to compare, with padding set to 0, and its name from ``FIRST``, or None."""
     devices = {p.device for p in model.parameters() if p.device.type == "cuda"} if torch.cuda.is_available() else ()
     with torch.random.fork_rng(devices=[*devices]):
         torch.manual_seed(seed)
@@ -115,7 +115,7 @@ def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> 
         except (IoAdaptError, torch.OutOfMemoryError):
             raise
         except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
-            if any(name in str(error) for name in ("quantized::", "QuantizedCPU", "QuantizedCUDA")):  # of torch
+            if any(name in str(error) for name in ("quantized::", "QuantizedCPU", "QuantizedCUDA")):
                 raise UnsupportedError(NO_GRADIENT.format(type(model).__name__)) from error
             reason = str(error).strip().split("\n")[0].removesuffix(".") or type(error).__name__
             kind = type(model).__name__
@@ -124,7 +124,7 @@ def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> 
     output = next(tensors(result), None)
     if output is None:
         kind = type(result).__name__
-        msg = f"The model's output, {kind}, has no floating-point tensor; in Python, pass a call= that returns one."
+        msg = f"The model returns a {kind} without a floating-point tensor; in Python, pass a call= that returns one."
         raise InvalidValueError(msg)
     keys = {*result} if isinstance(result, Mapping) else {*getattr(result, "__dataclass_fields__", ())}
     mask = batch.get("attention_mask") if isinstance(batch, Mapping) else None
@@ -134,7 +134,6 @@ def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> 
 
 
 def called(model: nn.Module, batch: Any) -> Any:
-    """Call the model with the batch unpacked into arguments."""
     if isinstance(batch, Mapping):
         return model(**batch)
     return model(*batch) if isinstance(batch, list | tuple) else model(batch)
@@ -159,7 +158,6 @@ def tensors(result: Any) -> Iterator[Tensor]:
 
 
 def widened(batch: Any) -> Any:
-    """Return a batch with its half-precision tensors converted to float32."""
     if isinstance(batch, Tensor):
         return batch.float() if batch.dtype in HALVES else batch
     if isinstance(batch, Mapping):
@@ -216,9 +214,9 @@ class _Watch:
         def hook(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], y: Tensor) -> Tensor:
             z = args[0] if args else next(v for v in kwargs.values() if isinstance(v, Tensor))
             if not torch.is_grad_enabled():
-                msg = f"Layer {name} runs without gradients; turn off torch.no_grad or re-entrant checkpointing in it."
+                msg = f"Layer {name} runs without gradients; turn off torch.no_grad or re-entrant checkpointing."
                 raise UnsupportedError(msg)
-            if not y.requires_grad:  # gradients start here, not at a leaf, which could not be changed in place
+            if not y.requires_grad:  # start gradients here; a leaf could not be changed in place
                 y = y + y.new_zeros(()).requires_grad_()
             if not self.in_backward and y.requires_grad:  # not a recomputation in the backward pass
                 gradients: list[Tensor] = []
@@ -234,7 +232,6 @@ class _Watch:
         gradients.append(g.detach())
 
     def backward(self, output: Tensor, directions: list[Tensor]) -> None:
-        """Backpropagate the cotangents from the output, one after the other."""
         self.in_backward = True
         try:
             for number, direction in enumerate(directions, start=1):

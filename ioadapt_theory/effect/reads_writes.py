@@ -1,7 +1,7 @@
 """The inputs and output gradients of one layer as rows, samples x positions x features, for each side.
 
-A change M on a side (m for a bias) updates the network's output as below, see ``passes`` for z, y, W and J. On the
-weight side, a grouped convolution has a position for each group, which affects only the channels of this group.
+To first order, a change M on a side (m for a bias) adds the update in the table to the network's output; see
+``passes`` for z, y, W and J. For the weight side of a grouped convolution, each group is a separate position.
 
 | side | update | reader r | writer |
 |---|---|---|---|
@@ -22,7 +22,7 @@ from ioadapt_theory.errors import UnsupportedError
 
 SIDES: Final = ("weight", "input", "output")
 MOST_GROUPS = 32
-"""Largest number of groups of a convolution, since each group is stored as a separate position."""
+"""Largest number of groups of a convolution; the limit saves memory, since each group is a separate position."""
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 Call = tuple[Tensor, Tensor, list[Tensor]]
 
@@ -33,7 +33,7 @@ class Rows:
 
     Attributes:
         module: the layer.
-        calls: for each call the input z, the output y, and a gradient of y for each cotangent, with the layer's axes.
+        calls: the input z, the output y and the gradients of y, one for each cotangent, of each call.
         draws: number of cotangents.
         samples: number of samples in the model's output; if the number of rows of each call is a multiple of
             ``samples``, the rows are grouped by sample.
@@ -49,11 +49,10 @@ class Rows:
         return self._joined([self._read(side, z, y)[None] for z, y, _ in self.calls])[0]
 
     def writer(self, side: str) -> Tensor:
-        """Return gradients of this side, cotangents x samples x positions x features, at the positions of `reader`."""
+        """Return the gradients for this side, draws x samples x positions x features; positions as in ``reader``."""
         return self._joined([self._written(side, *call) for call in self.calls])
 
     def both(self, side: str) -> tuple[Tensor, Tensor]:
-        """Return the results of ``reader`` and ``writer``."""
         return self.reader(side), self.writer(side)
 
     def _joined(self, calls: list[Tensor]) -> Tensor:
@@ -82,7 +81,7 @@ class Rows:
         return (g[..., None, :] * own).flatten(-3, -2)
 
     def _through(self, z: Tensor, gradients: list[Tensor]) -> list[Tensor]:
-        """Return the gradients of z from those of y, through this layer only, since q, k and v may share one z."""
+        """Return the gradients of z from those of y, through this layer only, since other layers may share z."""
         with torch.inference_mode(False), torch.enable_grad():
             z = z.clone().requires_grad_()
             y = self.module(z)
@@ -95,7 +94,7 @@ class Rows:
 
 
 def effects(r: Tensor, g: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Return ⟨ξ, e⟩ to first order for the effect e of a change AB: Σ (rA)·(Bg), for each cotangent ξ and sample."""
+    """Return ⟨ξ, e⟩ to first order, Σ (rA)·(Bg), for the effect e of a change AB, each cotangent ξ and sample."""
     return ((r @ a.to(r)) * (g @ b.to(g).mT)).sum((-2, -1))
 
 

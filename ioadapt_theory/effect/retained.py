@@ -1,4 +1,4 @@
-"""The share of its gain (loss reduction) that an adapter keeps on a target model, predicted from unlabelled inputs.
+"""The share of its gain (loss reduction) that an adapter retains on a target, predicted from unlabelled inputs.
 
 Let d be the output with the adapter minus the output without it, on the source (S) and on the target (T), c the cosine
 of d_S and d_T, and q = ‖d_T‖/‖d_S‖. The share is
@@ -6,9 +6,9 @@ of d_S and d_T, and q = ‖d_T‖/‖d_S‖. The share is
     R = 2cq - q²                                                         if both models need the same change,
     R_KL = E_t[log p_Ta - log p_T] / E_s[log p_Sa - log p_S]             if both need the same labels,
 
-where p_Sa and p_Ta are the class probabilities of the adapted models, p_S and p_T those of the plain models, and s and
-t are estimates of the label distribution, see ``guessed``: both are close to p_Sa if the plain models agree. Both
-shares are ratios of sums over rows, so they have a bootstrap interval.
+where p_Sa and p_Ta are the class probabilities of the adapted models, p_S and p_T those of the plain models. E_s and
+E_t average over labels from s and t, two estimates of the label distribution (see ``guessed``), which are both close to
+p_Sa if the plain models agree. Both shares are ratios of sums over rows, for which a bootstrap gives an interval.
 """
 
 import math
@@ -42,20 +42,18 @@ class Alignment:
 
     @property
     def R(self) -> float:
-        """The share of an adapter's gain that its copy keeps, 2cq - q²."""
+        """The share of an adapter's gain that its copy retains, 2cq - q²."""
         return 2 * self.cosine * self.ratio - self.ratio**2
 
     @property
     def at_best_strength(self) -> float:
-        """The share of the gain that the copy keeps at its best strength, c/q: c², or 0 if c is negative."""
+        """The share of the gain that the copy retains at its best strength, c/q: c², or 0 if c is negative."""
         return max(self.cosine, 0.0) ** 2
 
 
 @dataclass(frozen=True, slots=True)
 class RowSums:
-    """The quantities of each row from which the predictions are computed.
-
-    The symbols are those of this module; d_S and d_T are the changes of the models' outputs by their adapters.
+    """The quantities of each row from which the predictions are computed; the module docstring explains the symbols.
 
     Attributes:
         inner: ⟨d_S, d_T⟩.
@@ -63,8 +61,8 @@ class RowSums:
         target: ‖d_T‖².
         gained: rows x 3, E[log p_Ta - log p_T] over estimated labels, see ``guessed``, summed over a row's positions.
             The columns are for the target's weights w, 0 and 2w in the estimate. Zeros if the outputs are not logits.
-        wanted: E[log p_Sa - log p_S] over labels estimated with weight 0, summed over a row's positions, or zeros.
-        agreeing: share of a row's positions, except padding, at which both plain models have the same largest output.
+        wanted: E[log p_Sa - log p_S] over labels estimated with weight 0, summed like ``gained``, or zeros.
+        agreeing: share of a row's positions, without padding, at which both plain models have the same argmax.
     """
 
     inner: Tensor
@@ -102,19 +100,18 @@ class RowSums:
 
     @classmethod
     def joined(cls, parts: list["RowSums"]) -> "RowSums":
-        """Return the quantities of several batches, concatenated along the rows."""
         return cls(*(torch.cat([getattr(part, name) for part in parts]) for name in cls.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction(Alignment):
-    """Prediction of the share of the gain that is kept; R applies if both models need the same change.
+    """Prediction of the share of the gain that is retained; R applies if both models need the same change.
 
     Attributes:
-        R_KL: share of the gain in log-likelihood, if both models need the same labels; None if ``need`` is "change".
+        R_KL: retained share of the gain in log-likelihood; None if ``need`` is "change".
         interval: (lower, upper) for R_KL or R, according to ``need``.
         need: "labels" or "change".
-        agreement: share of positions at which both plain models have the same largest output.
+        agreement: mean share of a row's positions at which both plain models have the same argmax.
         rows: number of rows that the prediction is computed from.
     """
 
@@ -126,7 +123,7 @@ class Prediction(Alignment):
 
     @property
     def kept(self) -> float:
-        """The share of the gain that is kept: R_KL if ``need`` is "labels", R if it is "change"."""
+        """The share of the gain that is retained: R_KL if ``need`` is "labels", R if it is "change"."""
         return self.R_KL if self.need == "labels" and self.R_KL is not None else self.R
 
     def bound(self, explained: float) -> float:
@@ -147,15 +144,15 @@ class Prediction(Alignment):
 def guessed(s: Tensor, sa: Tensor, t: Tensor, weight: float = 0.0, strengths: tuple[float, ...] = STRENGTHS) -> Tensor:
     """Return label probabilities estimated from the models: the mean over a of normalised p_S (p_Sa/p_S)^a (p_T/p_S)^w.
 
-    The mean includes weaker and stronger adapters, since an adapter is rarely trained to exactly the right strength, on
-    which the likelihood of rare labels depends.
+    Several strengths a are averaged, since the likelihood of rare labels depends on the adapter's strength, which
+    training rarely gets exactly right.
 
     Args:
-        s: the source's log-probabilities, classes last.
+        s: the log-probabilities of the plain source, classes last.
         sa: the log-probabilities of the adapted source.
-        t: the log-probabilities of the target.
+        t: the log-probabilities of the plain target.
         weight: w, see ``trust``.
-        strengths: the values of a.
+        strengths: the values of a, factors on the adapter's effect.
     """
     base = s + weight * (t - s) if weight else s
     return torch.stack([(base + a * (sa - s)).softmax(-1) for a in strengths]).mean(0)
@@ -164,13 +161,13 @@ def guessed(s: Tensor, sa: Tensor, t: Tensor, weight: float = 0.0, strengths: tu
 def trust(differing: float, changed: float) -> float:
     """Return the target's weight in the estimate of the labels, w = min(½, D²/(D² + A²)).
 
-    Without labels it is unknown which plain model is right if they differ: at ½ both have equal weight, at 0 only the
-    adapted source is used. If the adapter changes more than the models differ, it has corrected more of the source's
-    errors, so that the target has less information to add.
+    Without labels, it is unknown which plain model is right where they differ: w = ½ treats both equally, and w = 0
+    uses only the source. The more the adapter changes, compared with the difference of the models, the more of the
+    source's errors it has corrected, and the less information the target adds.
 
     Args:
         differing: D, the sum of KL(p_S, p_T) over rows and positions.
-        changed: A, the sum of KL(p_Sa, p_S) over the same, see ``divergences``.
+        changed: A, the same sum of KL(p_Sa, p_S); see ``divergences``.
     """
     return min(0.5, differing**2 / max(differing**2 + changed**2, 1e-300))
 
@@ -186,7 +183,7 @@ def predict(sums: RowSums, need: str, *, seed: int = 0) -> Prediction:
     """Return the prediction from the quantities of rows.
 
     Args:
-        sums: quantities of rows that were not used in a fit.
+        sums: quantities of the rows, which were not used in a fit.
         need: "labels" or "change".
         seed: seed of the bootstrap.
 
@@ -198,7 +195,7 @@ def predict(sums: RowSums, need: str, *, seed: int = 0) -> Prediction:
         msg = "The models' outputs contain NaN or infinity; check the models and the inputs."
         raise InvalidValueError(msg)
     if source <= 0:
-        msg = "The adapter does not change the source's outputs on these inputs; train and activate it, or give others."
+        msg = "The adapter does not change the source's outputs; train and activate it, or give other inputs."
         raise InvalidValueError(msg)
     cosine = inner / math.sqrt(source * target) if target > 0 else 0.0
     top, bottom = (2 * sums.inner - sums.target, sums.source)
@@ -227,8 +224,8 @@ def needed(output: Tensor, named: str | None = None) -> str:
     """Return "labels" if the outputs seem to be logits, else "change".
 
     Outputs with a name are logits if the name contains "logits". Outputs without a name, of two or three dimensions,
-    are logits if the mean entropy of their softmax is below 0.6 of the entropy of the uniform distribution. If this is
-    wrong for a model, pass ``need=`` to the caller, such as ``measured``.
+    are logits if the mean entropy of their softmax is below 0.6 of the largest possible entropy. If this is wrong for a
+    model, pass ``need=`` to the caller, such as ``measured``.
     """
     classes = output.shape[-1]
     if output.ndim < 2 or classes < 2:

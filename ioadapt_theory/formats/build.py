@@ -69,8 +69,8 @@ def build(kind: str, parts: Parts, scaling: float) -> Adapter:
         raise _misfit(shapes) from None
     (*_, last), columns = placed.values(), placed[Placement.WEIGHT].size[1] if Placement.WEIGHT in placed else 0
     shifts = [(role, parts[role].flatten()) for role in SHIFTS if role in parts]
-    if any(b.shape != (columns,) for _, b in shifts):
-        msg = f"the adapter's bias has {shifts[0][1].numel()} values, but the layer has {columns} outputs"
+    if misfits := [b.numel() for _, b in shifts if b.numel() != columns]:
+        msg = f"the adapter's bias has {misfits[0]} values, but the layer has {columns} outputs"
         raise FileFormatError(msg)
     shift = [b if role == "up_bias" else b / last.scaling for role, b in shifts]
     return Adapter(family, placed, torch.stack(shift).sum(0) if shift else None)

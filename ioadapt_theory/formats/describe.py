@@ -19,7 +19,7 @@ def describe(file: AdapterFile, matched: Match | None = None) -> dict[str, Any]:
             "scaling": phi.scaling,
             "inputs": phi.size[2],
             "outputs": phi.size[1],
-            "numbers": sum(p.numel() for p in phi.parameters()),
+            "parameters": sum(p.numel() for p in phi.parameters()),
             "bias": stored.sketch.shift is not None,
         }
         for stored in file.layers
@@ -56,7 +56,7 @@ def table(facts: dict[str, Any], width: int = 80) -> str:
         settings = f"{layer['family']} {layer['placement']}, {rank}scale {layer['scaling']:g}, {sizes}:"
         alike.setdefault(settings, []).append(f"  {layer['layer']}")
     unnamed = "not named, but with fingerprints" if facts["fingerprints"] else "not named in the file"
-    count, numbers = len({layer["layer"] for layer in facts["layers"]}), sum(x["numbers"] for x in facts["layers"])
+    count, numbers = len({layer["layer"] for layer in facts["layers"]}), sum(x["parameters"] for x in facts["layers"])
     plural = "s" * (count != 1)
     lines = [f"{facts['format']}: {count} layer{plural}, {numbers:,} parameters", f"base: {facts['base'] or unnamed}"]
     for settings, names in alike.items():

@@ -77,6 +77,7 @@ def load(
     matched = matching.match(file, weights, component, called="model", by=match, source=known)
     if strict and file.unread:
         some = "; ".join(f"{key} ({why})" for key, why in list(file.unread.items())[:3])
+        some += "; ..." * (len(file.unread) > 3)
         msg = f"{file.path} has keys that are not read ({len(file.unread)}): {some}. Pass strict=False to ignore them."
         raise FileFormatError(msg)
     changes, misfits = _changes(model, matched)

@@ -1,13 +1,13 @@
 """A plug-in for Hugging Face PEFT: importing this module registers the PEFT type IOLORA, without patching PEFT.
 
-diffusers' training scripts save IOLORA like LoRA; this module wraps diffusers' ``load_lora_adapter`` to read the file.
+diffusers' training scripts save IOLORA like LoRA; to load the file, this module wraps diffusers' ``load_lora_adapter``.
 
     config = IOLoraConfig(target_modules=["q_proj", "o_proj"], r=8, placement="input")
     model = peft.get_peft_model(model, config)    # then save_pretrained, from_pretrained, merge_and_unload ...
 
 See docs/coming_from_peft.md for the supported features of PEFT and diffusers. In a process that has not imported this
-module, PEFT fails with KeyError: 'IOLORA'; for users without this package, write PEANUT (output placement) or a baked
-LoRA (any placement, for one base) with ``formats.export``.
+module, PEFT cannot load the adapter and fails with KeyError: 'IOLORA'. For users without this package, export the
+adapter with ``formats.export`` as PEANUT (output placement) or as a baked LoRA (any placement, for one base).
 """
 
 from importlib.util import find_spec

@@ -20,10 +20,10 @@ FIELDS = {
     name: PEFT.get(name, name)
     for name in ("r", "lora_alpha", "lora_dropout", "init_weights", "family", "placement", "use_rslora", *OPTIONS)
 } | {name: name for name in ("rank_pattern", "alpha_pattern", "placement_pattern")}
-"""Our options in PEFT's configuration -> their names in ``AdapterConfig``."""
+"""Fields of ``IOLoraConfig`` -> their names in ``AdapterConfig``."""
 
 
-class IOPeftType(str, enum.Enum):  # noqa: UP042  (PEFT compares it as PEFT's own, which is of this form)
+class IOPeftType(str, enum.Enum):  # noqa: UP042  (PEFT's own enumeration has this form)
     """The PEFT type IOLORA; PEFT's own enumeration cannot be extended."""
 
     IOLORA = "IOLORA"
@@ -33,19 +33,20 @@ class IOPeftType(str, enum.Enum):  # noqa: UP042  (PEFT compares it as PEFT's ow
 class IOLoraConfig(PeftConfig):
     """``AdapterConfig`` with PEFT's names.
 
-    It can replace LoraConfig in a script. Attributes that are not listed are those of ``AdapterConfig`` or LoraConfig.
+    It can replace LoraConfig in a script. For attributes that are not listed, see ``AdapterConfig`` and LoraConfig.
 
     Attributes:
         r, lora_alpha: the scaling is lora_alpha / r, and lora_alpha=None means r; lists have one value for each part of
             a placement.
         format_version: version of the saved format.
-        base_fingerprints: fingerprints of the base layers, set on saving, by which the base is recognised later.
-        init_lora_weights, use_dora: LoraConfig's names for ``init_weights`` and for the family "dora".
+        base_fingerprints: fingerprints of the base layers, set on saving, to recognise the base later.
+        init_lora_weights: LoraConfig's name for ``init_weights``; True, False or "gaussian".
+        use_dora: LoraConfig's name for the family "dora".
         bias, lora_bias: must be "none" and False respectively, since biases stay frozen.
         fan_in_fan_out: ignored; the layout of a weight follows from the layer's type.
 
     Raises:
-        InvalidValueError: a value is outside its limits, or format_version is too new.
+        InvalidValueError: a value is outside its limits, or format_version is unknown.
 
     Example:
         >>> from ioadapt_theory.peft import IOLoraConfig
@@ -93,8 +94,8 @@ class IOLoraConfig(PeftConfig):
             raise InvalidValueError(msg)
         del fan_in_fan_out
         if self.format_version != FORMAT_VERSION:
-            ways = "for a newer file, upgrade ioadapt-theory; otherwise save the adapter again"
-            msg = f"format_version must be {FORMAT_VERSION} ({ways}), not {self.format_version!r}."
+            ways = "for a newer file, upgrade ioadapt-theory, otherwise save the adapter again"
+            msg = f"format_version must be {FORMAT_VERSION}, not {self.format_version!r}; {ways}."
             raise InvalidValueError(msg)
         for name in ("target_modules", "exclude_modules"):
             if isinstance(value := getattr(self, name), list):

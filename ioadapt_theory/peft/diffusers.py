@@ -23,7 +23,7 @@ FETCHED = "weight_name local_files_only cache_dir proxies token revision subfold
 
 
 def register() -> None:
-    """Wrap diffusers' ``load_lora_adapter`` once, to read IOLORA; other adapters go to the original method."""
+    """Wrap diffusers' ``load_lora_adapter``, unless it is wrapped already; the original reads all other adapters."""
     own = PeftAdapterMixin.load_lora_adapter
     if getattr(own, "knows_iolora", False):
         return

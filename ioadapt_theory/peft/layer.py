@@ -14,7 +14,7 @@ from ioadapt_theory.peft.config import IOLoraConfig
 
 
 class IOLoraLayer(nn.Module, BaseTunerLayer):
-    """A PEFT tuner layer: wraps any layer that ``operator`` supports, and has its adapters by name."""
+    """A PEFT tuner layer with named adapters; it wraps any layer that ``operator`` supports."""
 
     adapter_layer_names = ("iolora_adapters",)
     other_param_names = ("scaling",)
@@ -38,11 +38,11 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         adapter = Adapter.fresh(operator(self.base_layer), config.family, config.options().resolve(key))
         self.iolora_adapters[adapter_name] = adapter
         self.scaling[adapter_name] = 1.0
-        self._trained[adapter_name] = [phi.scaling for _, phi in adapter.parts()]  # alpha / r, or the family's own
+        self._trained[adapter_name] = [phi.scaling for _, phi in adapter.parts()]  # at strength 1
         self.set_adapter(self.active_adapters, inference_mode=config.inference_mode)
 
     def chain(self, names: list[str]) -> Operator:
-        """Return the base layer with these adapters applied, the first one innermost. The last result is cached."""
+        """Return the base layer with these adapters applied in order; the last result is cached."""
         wanted = tuple(self.iolora_adapters[name] for name in names if name in self.iolora_adapters)
         adapters, f = self._chain
         if adapters != wanted or f.module is not self.base_layer:
@@ -61,7 +61,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         return self.chain(self.active_adapters)(x, *args, **kwargs)
 
     def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:
-        """Merge adapters into the weights, and store the original ones for ``unmerge``; ``safe_merge`` is ignored."""
+        """Merge adapters into the weights, and keep the originals; always check the result, as with ``safe_merge``."""
         del safe_merge
         names = [n for n in check_adapters_to_merge(self, adapter_names) if n in self.iolora_adapters]
         if not names:
@@ -97,7 +97,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
             self.set_scale(name, self.scaling.get(name, 1.0) / scale if scale else 1.0)
 
     def was_exchanged(self, name: str) -> None:
-        """Update the scalings after new values were loaded, and keep the strength that the user has set."""
+        """Update the scalings after ``exchange`` changed them, and keep the strength that the user has set."""
         self._trained[name] = [phi.scaling for _, phi in self.iolora_adapters[name].parts()]  # type: ignore[operator]
         self.set_scale(name, self.scaling[name])
 

@@ -55,7 +55,7 @@ class IOLoraModel(BaseTuner):
 
     @contextmanager
     def _enable_peft_forward_hooks(self, *args: Any, **kwargs: Any) -> Iterator[None]:
-        """Raise UnsupportedError for ``adapter_names``, which PEFT would silently ignore."""
+        """Raise UnsupportedError if ``adapter_names`` is given, which would silently be ignored."""
         del args
         if kwargs.get("adapter_names") is not None:
             msg = "IOLORA does not support adapter_names (an adapter for each sample); use set_adapter for all samples."
@@ -74,7 +74,7 @@ def load_adapter(model: nn.Module, folder: Path | str, adapter_name: str = "defa
     """Load a saved IOLORA adapter into a model that is not a PeftModel, such as a diffusers or transformers model.
 
     Raises:
-        InvalidValueError: the folder lacks tensors of a layer, or has tensors that belong to no layer.
+        InvalidValueError: a tensor of the adapter is missing in the folder, or belongs to no layer of the model.
 
     Example:
         >>> import tempfile
@@ -94,7 +94,7 @@ def load_adapter(model: nn.Module, folder: Path | str, adapter_name: str = "defa
 
 
 def put_on(model: nn.Module, config: Any, state: dict[str, Any], adapter_name: str, *, where: str) -> None:
-    """Add an adapter with the tensors ``state`` to a model that is not a PeftModel; error messages name ``where``."""
+    """Add an adapter with the tensors ``state`` to a model that is not a PeftModel; errors name ``where``."""
     peft.inject_adapter_in_model(config, model, adapter_name)
     if not hasattr(model, "peft_config"):
         model.peft_config = {}  # type: ignore[assignment]

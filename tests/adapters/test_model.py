@@ -92,7 +92,7 @@ def test_merging_refuses_a_non_finite_result_and_leaves_every_layer_as_it_was():
     model = adapt(Net(), target_modules=["to_q", "to_v"], init="random")
     layers(model)["blocks.1.attn.to_v"].adapters["default"]["input"].B.data[0, 0] = float("inf")
     before = {k: v.clone() for k, v in model.state_dict().items()}
-    with pytest.raises(InvalidValueError, match=r"blocks\.1\.attn\.to_v: the merged weight contains NaN or infinity"):
+    with pytest.raises(InvalidValueError, match=r"blocks\.1\.attn\.to_v: The merged weight contains NaN or infinity"):
         merge(model)
     assert not any(layer.merged for layer in layers(model).values())
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
@@ -101,12 +101,12 @@ def test_merging_refuses_a_non_finite_result_and_leaves_every_layer_as_it_was():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"rank": 0}, "rank must be a whole number, at least 1, not 0"),
+        ({"rank": 0}, "rank must be a whole number from 1 to 268,435,456, not 0"),
         ({"dropout": "0.1"}, "dropout must be a probability.*not '0.1'"),
         ({"dtype": torch.int8}, r"dtype must be one of torch.bfloat16,"),
         ({"placement": "inptu"}, "Unknown placement 'inptu'. Did you mean 'input'"),
         ({"placement": "input+input"}, "contains a part twice"),
-        ({"placement": "input+weight", "rank": (1, 2, 3)}, "one for each of 'input\\+weight', not"),
+        ({"placement": "input+weight", "rank": (1, 2, 3)}, "one for each part of 'input\\+weight', not"),
         ({"rank_pattern": {"(": 2}}, "not a regular expression"),
         ({"target_modules": None}, "target_modules must be a list of module names"),
     ],
@@ -123,7 +123,7 @@ def test_bad_options_are_one_sentence_before_any_model_is_touched(options, messa
         (lambda m: adapt(m, {"target_modules": ["0"]}), "config must be an AdapterConfig, not dict; pass its fields"),
         (lambda m: adapt("model", target_modules=["0"]), "model must be a torch.nn.Module, not str"),
         (lambda m: adapt(m, target_modules=["0"], r=2, rank=4), "'r' and 'rank' set the same option"),
-        (lambda m: adapt(m, target_modules=["to_q"], placement_pattern={"to_q": "auto"}), "'auto' can be set only for"),
+        (lambda m: adapt(m, target_modules=["to_q"], placement_pattern={"to_q": "auto"}), "'auto' is possible only"),
         (lambda m: adapt(m, target_modules=["0"], init_lora_weights="pissa"), "init_lora_weights must be True, False"),
         (lambda m: adapt(m, target_modules=["0"], lora_aplha=1), "'lora_aplha'. Did you mean 'lora_alpha'"),
         (lambda m: adapt(m, target_modules=["to_q"], name="has.dot"), "is not a valid adapter name"),

@@ -11,7 +11,7 @@ from ioadapt_theory.cli import main
 def test_the_table_says_where_the_witnesses_lie_and_how_to_evaluate_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["claims", "lemma-1-expansion", "prop-2-input"]) == 0
     line = capsys.readouterr().out.splitlines()[-1]
-    file, command = line.removeprefix("Witnesses are in ").removesuffix("`.").split("; evaluate one with `ioadapt ")
+    file, command = line.removeprefix("The instances are in ").removesuffix("`.").split("; evaluate one with `ioadapt ")
     assert "ce1" in json.loads(Path(file).read_text("utf-8"))
     assert command == "verify prop-2-input --instance ce1"
     assert main(command.split()) == 0

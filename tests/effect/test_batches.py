@@ -45,7 +45,7 @@ def test_tensors_of_other_lengths_give_the_same_share():
     ("inputs", "target", "sentence"),
     [
         (torch.zeros(1, 4), None, "1 row;"),
-        ([], None, "inputs is empty"),
+        ([], None, "inputs are empty"),
         (torch.tensor([[1.0, float("nan")]] * 9), None, "NaN"),
         (3, None, "not int"),
         (torch.zeros(9, 4), torch.zeros(8, 4), "row by row"),

@@ -74,7 +74,7 @@ def part(content):
         (lambda c, _: c.update(layers={}), "layers must be an object with at least one layer"),
         (lambda c, _: c.update(layers={"\x1b[2J": c["layers"]["0"]}), r"with printable names, not \{'\\x1b\[2J'"),
         (lambda c, _: c["layers"]["0"].update(family="x" * 10**6), "family must be one of lora, .*not 'x{79}[.]$"),
-        (lambda c, _: part(c).update(rank=0), r"placements\.input\.rank must be a whole number, at least 1, not 0"),
+        (lambda c, _: part(c).update(rank=0), r"placements\.input\.rank must be a whole number from 1 to .*, not 0"),
         (lambda c, _: part(c).update(size=[10**8] * 3), r"shape \[100000000, 2\], but is torch.float64 of"),
         (lambda c, _: part(c).pop("dropout"), r"placements\.input must be an object with size, rank"),
         (lambda c, _: c.update(version=3), r"version must be 2 \(for a newer file, upgrade .*\), not '3'"),

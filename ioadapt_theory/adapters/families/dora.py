@@ -1,6 +1,6 @@
 """DoRA (Liu et al. 2024): Φ(W) = V diag(m / ‖V‖) with V = W + s AB and the norms ‖V‖ of its columns.
 
-In the paper's layout a column belongs to one output feature; the reference code normalises the same vectors.
+In the paper's layout, a column belongs to one output feature. The reference code normalises the same vectors.
 """
 
 from typing import ClassVar
@@ -47,7 +47,7 @@ class DoRA(Family):
         return norms.detach() if self.detach_norm else norms  # also stops forward-mode tangents
 
     def gain(self, base: Base) -> Tensor:
-        """Return the factor m_j / ‖V_j‖ of each column, or 0 if both the column and its magnitude are zero."""
+        """Return the factor m_j / ‖V_j‖ of each column, computed without autocast."""
         device = self.m.device.type
         if device == "meta" or not torch.is_autocast_enabled(device):
             return self.m / self.norms(base)
@@ -55,11 +55,10 @@ class DoRA(Family):
             return self.m / self.norms(base)
 
     def weight(self, base: Base) -> Tensor:
-        """Return V diag(m / ‖V‖)."""
         return self.direction(base) * self.gain(base)
 
     def left(self, w: Tensor, base: Base) -> Tensor:
-        """Return (I + s AB) diag(m / ‖V‖) W for an identity as base, with the strides of a stored weight."""
+        """Return (I + s AB) diag(m / ‖V‖) W for an identity as base, with the strides of ``nn.Linear.weight.mT``."""
         g, b = self.gain(base).to(w), self.B.to(w)
         return (w.mT * g).addmm_(((b * g) @ w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 

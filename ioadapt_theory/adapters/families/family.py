@@ -12,7 +12,7 @@ from ioadapt_theory.adapters.bases import Base, SizesAlone, plus
 from ioadapt_theory.errors import ShapeError, UnsupportedError
 
 Size = tuple[int, int, int]
-"""Rows, columns and channels of a base; 0 means that stored parameters fit any size."""
+"""Rows, columns and channels of a base; 0 means that the parameters from a file fit any size."""
 Shapes = Mapping[str, tuple[int, ...]]
 Ranges = Sequence[tuple[int, int]]
 Limit = tuple[str, Callable[[Any], bool]]
@@ -31,9 +31,9 @@ def is_count(value: Any) -> bool:
 
 LARGEST = torch.finfo(torch.float32).max
 MOST = 1 << 28
-"""Largest size; the product of two sizes fits an int64."""
+"""Largest rank or size; the product of two such numbers fits an int64."""
 COMMON: dict[str, Limit] = {
-    "rank": ("a whole number, at least 1", is_count),
+    "rank": (f"a whole number from 1 to {MOST:,}", is_count),
     "dropout": ("a probability in [0, 1)", lambda v: is_finite(v) and 0 <= v < 1),
 }
 
@@ -45,12 +45,12 @@ class Spec:
     Attributes:
         rank: r, the inner dimension of the low-rank factors.
         scaling: factor on the learned change, usually alpha / rank.
-        dropout: probability of dropping an input feature of the learned change.
+        dropout: dropout probability for the input of the learned change.
         init: "default" and "gaussian" start without any change; "gaussian" draws A of LoRA and DoRA from N(0, 1/r²).
-            "random" fills every factor, so that the untrained adapter has an effect.
-        dtype: dtype of the parameters; None is the base's dtype, or float32 for a base in float16 or bfloat16.
+            "random" fills every factor, so that an untrained adapter has an effect.
+        dtype: dtype of the parameters; None means the base's dtype, or float32 for a base in float16 or bfloat16.
         detach_norm: DoRA only: treat ‖V‖ as a constant in the backward pass, as the authors of DoRA do.
-        factor: LoKr only: size of the small Kronecker factor; -1 chooses the most nearly square split.
+        factor: LoKr only: desired size of the smaller Kronecker factor; -1 chooses the most nearly square split.
 
     Example:
         >>> from ioadapt_theory.adapters import Spec
@@ -70,15 +70,15 @@ class Spec:
 class Family(nn.Module, ABC):
     """An adapter family Φ_θ, built for one base.
 
-    A subclass defines ``axes`` and the abstract methods, and initialises its parameters in the constructor; files, PEFT
-    and models need nothing else. A subclass whose shapes do not follow from ``axes`` overrides ``shapes``, ``take`` and
-    ``cut``.
+    A subclass defines ``axes`` and the abstract methods, and initialises its parameters in the constructor. Once it is
+    in ``FAMILIES``, it also works in files and in PEFT. A subclass whose shapes do not follow from ``axes`` overrides
+    ``shapes``, ``take`` and ``cut``.
 
     Attributes:
         axes: parameter -> the size of each of its axes: "rows", "columns", "channels" or "rank".
-        options: fields of ``Spec`` that only this family uses, and their limits.
+        options: field of ``Spec`` that only this family uses -> its limits.
         scaling: factor on the learned change; 1 in a family without such a factor.
-        size: (rows, columns, channels) of the bases that it fits.
+        size: (rows, columns, channels) of the bases that the family fits.
 
     Example:
         >>> import torch
@@ -104,7 +104,7 @@ class Family(nn.Module, ABC):
 
     @classmethod
     def shapes(cls, size: Size, spec: Spec, given: Shapes | None = None) -> dict[str, tuple[int, ...]]:
-        """Return parameter shapes for a base of this size; if several are possible, ``given``, from a file, decides."""
+        """Return parameter shapes for a base of this size; ``given``, from a file, decides if several are possible."""
         del given
         counts = {**dict(zip(("rows", "columns", "channels"), size, strict=True)), "rank": spec.rank}
         return {name: tuple(counts[axis] for axis in axes) for name, axes in cls.axes.items()}
@@ -125,7 +125,7 @@ class Family(nn.Module, ABC):
 
     @property
     def rank(self) -> int | None:
-        """The rank r, or None if no parameter has an axis of this size."""
+        """The rank r, or None if the parameters do not depend on it."""
         return self.spec.rank if any("rank" in axes for axes in self.axes.values()) else None
 
     def take(self, parameters: Mapping[str, Tensor]) -> Self:
@@ -179,18 +179,16 @@ class Family(nn.Module, ABC):
 
 
 class Additive(Family):
-    """A family with Φ_θ(W) = W + s Δ_θ: all except DoRA."""
+    """A family with Φ_θ(W) = W + s Δ_θ; only DoRA has another form."""
 
     @abstractmethod
     def delta(self, base: Base) -> Tensor:
         """Return Δ_θ as a matrix."""
 
     def weight(self, base: Base) -> Tensor:
-        """Return W + s Δ."""
         return torch.add(base.dense(), self.delta(base), alpha=self.scaling)
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
-        """Return f(x) + s x Δ."""
         y, dropped, delta = base(x), self.dropout(x), self.delta(base)
         if base.pointwise:
             return plus(y, dropped.to(delta.dtype), delta, self.scaling, base.axis).to(y.dtype)
@@ -213,7 +211,6 @@ def parameter(base: Base, spec: Spec, *shape: int) -> nn.Parameter:
 
 
 def fill(p: nn.Parameter, std: float) -> None:
-    """Fill a parameter with normal entries of standard deviation ``std``, or with zeros if ``std`` is 0."""
     if p.is_meta:
         return
     if std:

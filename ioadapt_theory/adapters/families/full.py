@@ -1,4 +1,4 @@
-"""Full fine-tuning as a family: Φ(W) = W + Δ with a full matrix Δ, which can be added to another W."""
+"""Full fine-tuning as a family: Φ(W) = W + Δ with a full matrix Δ."""
 
 from typing import ClassVar
 
@@ -20,6 +20,5 @@ class Full(Additive):
         fill(self.Delta, base.rows**-0.5 if spec.init == "random" else 0)
 
     def delta(self, base: Base) -> Tensor:
-        """Return Δ."""
         del base
         return self.Delta

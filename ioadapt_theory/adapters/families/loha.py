@@ -30,6 +30,6 @@ class LoHa(Additive):
         fill(self.B2, 1 if spec.init == "random" else 0)
 
     def delta(self, base: Base) -> Tensor:
-        """Return (A₁B₁) ∘ (A₂B₂), with the strides of a stored weight."""
+        """Return (A₁B₁) ∘ (A₂B₂), with the strides of ``nn.Linear.weight.mT``."""
         del base
         return ((self.B1.mT @ self.A1.mT) * (self.B2.mT @ self.A2.mT)).mT

@@ -13,11 +13,11 @@ from ioadapt_theory.adapters.families.full import Full
 
 
 class LoKr(Additive):
-    """A Kronecker product C ⊗ D; D (m2 x n2) is stored as A (m2 x r) and B (r x n2) for small r, else in full."""
+    """A Kronecker product of C (m1 x n1) and D (m2 x n2); for small r, D is stored as A (m2 x r) and B (r x n2)."""
 
     options: ClassVar = {
         "factor": (
-            "a positive whole number, or -1 for the most square split",
+            "a positive whole number, or -1 for the most nearly square split",
             lambda v: is_count(v) or (type(v) is int and v == -1),
         )
     }
@@ -39,7 +39,7 @@ class LoKr(Additive):
 
     def _settle(self) -> None:
         self.low_rank = "D" not in self._parameters
-        self.scaling = self.spec.scaling if self.low_rank else 1.0  # as in the reference code
+        self.scaling = self.spec.scaling if self.low_rank else 1.0  # as in LyCORIS
 
     @property
     def rank(self) -> int | None:
@@ -48,7 +48,7 @@ class LoKr(Additive):
 
     @classmethod
     def shapes(cls, size: Size, spec: Spec, given: Shapes | None = None) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of C and of A and B (or D); a file may split the sizes differently, or store D in full."""
+        """Return the shapes of C and of A and B (or D); a file (``given``) may split the sizes in another way."""
         rows, columns, channels = size
         (m1, _), (n1, _) = split(channels, spec.factor), split(columns, spec.factor)
         small = given.get("C", ()) if given else ()
@@ -65,7 +65,7 @@ class LoKr(Additive):
         return self
 
     def cut(self, ranges: Ranges) -> Family:
-        """Return a LoKr for the columns in these ranges, or a ``Full`` family if a range cuts a Kronecker block."""
+        """Return a LoKr for the columns in these ranges, or ``Full`` if a range does not consist of whole blocks."""
         block = self.size[1] // self.C.shape[1]
         if any(end % block for edges in ranges for end in edges):
             delta = self.scaling * self.delta(SizesAlone(*self.size)).detach()
@@ -81,13 +81,13 @@ class LoKr(Additive):
         return self.A @ self.B if self.low_rank else self.D
 
     def delta(self, base: Base) -> Tensor:
-        """Return C ⊗ D, with the strides of a stored weight."""
+        """Return C ⊗ D, with the strides of ``nn.Linear.weight.mT``."""
         del base
         c, d = (m.mT.clone(memory_format=torch.contiguous_format) for m in (self.C, self.small()))
         return torch.kron(c, d).mT
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
-        """Return f(x) + s x(C ⊗ D), computed as Cᵀ x D with x as m1 x m2; a convolution needs C ⊗ D as its kernel."""
+        """Return f(x) + s x(C ⊗ D), computed as CᵀXD with x reshaped to X (m1 x m2), except for convolutions."""
         if not base.pointwise:
             return super().forward(x, base)
         y, c, d = base(x), self.C, self.small()
@@ -105,7 +105,8 @@ class LoKr(Additive):
 def split(n: int, factor: int = -1) -> tuple[int, int]:
     """Return (m, n/m) with m ≤ n/m, as in LyCORIS.
 
-    If ``factor`` divides n, it is m or n/m. Otherwise m is the largest divisor up to √n and ``factor`` (if not -1).
+    If ``factor`` divides n, it is m or n/m. Otherwise m is the largest divisor of n that is at most √n and, unless
+    ``factor`` is -1, at most ``factor``.
     """
     if factor > 0 and n % factor == 0:
         return min(factor, n // factor), max(factor, n // factor)

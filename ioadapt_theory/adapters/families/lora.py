@@ -27,18 +27,18 @@ class LoRA(Additive):
         return base.plus_low_rank(y, self.dropout(x), self.A, self.B, self.scaling).to(y.dtype)
 
     def delta(self, base: Base) -> Tensor:
-        """Return AB, with the strides of a stored weight."""
+        """Return AB, with the strides of ``nn.Linear.weight.mT``."""
         del base
         return (self.B.mT @ self.A.mT).mT
 
     def left(self, w: Tensor, base: Base) -> Tensor:
-        """Return W + s A(BW), with the strides of a stored weight."""
+        """Return W + s A(BW), with the strides of ``nn.Linear.weight.mT``."""
         del base
         return torch.addmm(w.mT, (self.B.to(w) @ w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 
 
 def init_low_rank(a: nn.Parameter, b: nn.Parameter, spec: Spec) -> None:
-    """Initialise A: uniform in ±1/√rows, or N(0, 1/r²) for "gaussian"; and B: zeros, or N(0, 1/r) for "random"."""
+    """Initialise A (uniform in ±1/√rows, or N(0, 1/r²) for "gaussian") and B (zeros, or N(0, 1/r) for "random")."""
     if a.is_meta:  # meta tensors, of a file's header or of a model that is not loaded yet
         return
     if spec.init == "gaussian":

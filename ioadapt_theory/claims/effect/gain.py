@@ -14,7 +14,7 @@ from ioadapt_theory.claims.language import *
 G, H, E, E_TARGET = row("g"), row("h"), row("e"), row("e_target")
 C, Q, SINE_C = let("c", sim(E, E_TARGET)), let("q", norm(E_TARGET) / norm(E)), sine(E, E_TARGET, "c")
 MISSED = norm(G - E) / norm(E)
-"""√(1/x − 1), where x is the share of ‖g‖² that the adapter removes on the source."""
+"""If the strength of the adapter is optimal, √(1/x − 1), where x is the share of ‖g‖² that it removes on the source."""
 TUNED = dot(G, E).equals(norm(E) ** 2)
 """The hypothesis that the strength of the adapter is optimal on the source."""
 

@@ -145,7 +145,7 @@ class Deaf(nn.Linear):
 @families
 def test_a_layer_that_gives_no_gradient_says_so(family):
     model = on(Deaf(C, D), family=family, placement="input")
-    with pytest.warns(UserWarning, match=r"A Deaf passes no gradient back to its input.*use placement='output'"):
+    with pytest.warns(UserWarning, match=r"This Deaf passes no gradient to its input.*use placement='output'"):
         model(torch.randn(3, C))
     with torch.no_grad():
         model(torch.randn(3, C))

@@ -206,8 +206,10 @@ def _at_best(rows: Mapping[str, Any], method: str, model: str) -> str:
 
 def _rates(rates: Mapping[str, Any]) -> str:
     edges = [name for name, one in rates.items() if not one["interior"]]
-    chosen = ", ".join(f"{label(name)} {one['rate']:g}" for name, one in rates.items())
-    said = f"Learning rates: {chosen}."
+    chosen = {label(name): f"{one['rate']:g}" for name, one in rates.items()}
+    said = "; ".join(f"{name}: {rate}" for name, rate in chosen.items())
+    same = {*chosen.values()}
+    said = f"Learning rate of all methods: {same.pop()}." if len(same) == 1 else f"Learning rates. {said}."
     return said + (f" Without a verdict, at an edge of the grid: {', '.join(edges)}." if edges else "")
 
 
@@ -226,7 +228,7 @@ def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
                 kept = [retention(one["rows"], row, t, f"{row}, retrained") for t in plan.related]
                 name = f"{label(row)}, {case}" if case else label(row)
                 lines.append([name, *("" if k is None else f"{k.mean:.2f} ± {k.half_width:.2f}" for k in kept)])
-    head = ["share of retraining's gain", *plan.related]
+    head = ["share of the retrained method's gain", *plan.related]
     return [*table.markdown(head, lines, numbers=True), ""] if lines else []
 
 

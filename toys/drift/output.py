@@ -128,7 +128,7 @@ def _lines(result: Mapping[str, Any]) -> list[str]:
     lines = [f"- {one}" for one in findings(result)]
     lines += [
         "",
-        f"Each number is the mean over three families, {families(result)}, ± half the width of its 95 % interval. A"
+        f"Each number is the mean over the families {families(result)}, ± half the width of its 95 % interval. A"
         f" share below {LEAST:g} counts as {LEAST:g}.",
     ]
     for kind, words in KINDS.items():

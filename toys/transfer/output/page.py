@@ -210,7 +210,7 @@ def _rates(rates: Mapping[str, Any]) -> str:
     said = "; ".join(f"{name}: {rate}" for name, rate in chosen.items())
     same = {*chosen.values()}
     said = f"Learning rate of all methods: {same.pop()}." if len(same) == 1 else f"Learning rates. {said}."
-    return said + (f" Without a verdict, at an edge of the grid: {', '.join(edges)}." if edges else "")
+    return said + (f" No verdict, since a higher or lower rate may be better: {', '.join(edges)}." if edges else "")
 
 
 def _carried(plan: Protocol) -> list[str]:

@@ -96,7 +96,7 @@ def test_an_instance_from_a_file_or_a_shipped_one_by_its_name(
     ("argv", "said"),
     [
         (["prop-9"], "Unknown claim 'prop-9'. Did you mean"),
-        (["--instance", "x.json"], "--instance needs exactly one claim to evaluate, got 0."),
+        (["--instance", "x.json"], "--instance needs exactly one claim to evaluate, not 0."),
         (["prop-4", "--stacks", "0"], "--stacks must be at least 1, not 0."),
         (["prop-4", "--jobs", "0"], "--jobs must be at least 1, not 0."),
         *(
@@ -240,7 +240,7 @@ def test_a_run_of_several_processes_that_ends_early_keeps_what_is_finished(tmp_p
         assert (process.returncode, "lemma-3" in out) == (130, True)
     else:
         assert (process.returncode, out, err.count("\n")) == (3, "", 1)
-        assert err.startswith("ioadapt verify: A worker process died: it was killed, or memory ran out; lower --jobs")
+        assert err.startswith("ioadapt verify: A worker process died, for example because memory ran out; lower --jobs")
 
 
 def test_records_are_merged_and_a_claim_that_is_in_none_is_named(

@@ -79,7 +79,7 @@ def test_what_a_copy_cannot_follow_is_carried_over():
     told = report(source, target, inputs=inputs(100))
     assert told.predictions.copied.kept < 0.9
     assert str(told).startswith("Carry the adapter over with `ioadapt transfer")
-    assert "the same function with other weights, and a copy keeps only" in str(told)
+    assert "the same function with different weights, and a copy is predicted to keep only" in str(told)
     # a copy does not fit a layer of another width
     narrow = adapt(nn.Sequential(nn.Linear(6, 9), nn.Linear(9, 5)), target_modules=["0"], placement="weight", rank=2)
     told = report(narrow, nn.Sequential(nn.Linear(6, 7), nn.Linear(7, 5)), inputs=torch.randn(50, 6))
@@ -159,7 +159,7 @@ def test_a_weight_that_is_not_finite_is_named(where: str):
 
 def test_what_is_no_move_is_refused_in_a_sentence():
     source = adapted(network(0), "input")
-    with pytest.raises(InvalidValueError, match=r"the source has 4 such as 0 and the target 1 such as other"):
+    with pytest.raises(InvalidValueError, match=r"Layers of the source: 4, such as 0; of the target: 1, such as other"):
         report(network(0), nn.ModuleDict({"other": nn.Linear(3, 4)}))
     with pytest.raises(InvalidValueError, match="different shapes"):
         report(source, nn.Sequential(*network(0), nn.Linear(12, 5)), inputs=inputs())

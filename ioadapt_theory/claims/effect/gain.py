@@ -47,7 +47,7 @@ a_square = told(
 
 
 def across(c: Fraction, q: Fraction, missed: Fraction) -> Mapping[str, Any]:
-    """An instance whose miss on the source points along the part of e' across e: g = e + (‖g − e‖/‖e‖)v."""
+    """g = e + (‖g − e‖/‖e‖)v, where v is the part of e' that is orthogonal to e."""
     return {"g": [1, missed], "h": [0, 0], "e": [1, 0], "e_target": [q * c, q * root(1 - c**2)]}
 
 

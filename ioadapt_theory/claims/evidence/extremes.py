@@ -48,7 +48,8 @@ class Attained(Proof):
     @property
     def name(self) -> str:  # type: ignore[override]
         """Description of the family, from its docstring."""
-        return f"{'approached' if self.approaches else 'attained'} by {(self.family.__doc__ or '').strip().rstrip('.')}"
+        instances = (self.family.__doc__ or "").strip().rstrip(".")
+        return f"{'approached' if self.approaches else 'attained'} by these instances: {instances}"
 
     @property
     def shows(self) -> frozenset[Word]:  # type: ignore[override]

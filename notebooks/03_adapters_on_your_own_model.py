@@ -60,7 +60,7 @@ def right(model: nn.Module, *, upright: bool) -> float:
 
 base = Net()
 train(base, 150, upright=False)
-print(f"lying bars: {right(base, upright=False):.0%} right, upright ones {right(base, upright=True):.0%}")
+print(f"horizontal bars: {right(base, upright=False):.0%} right, vertical ones {right(base, upright=True):.0%}")
 
 # %% [markdown]
 # ## Add an adapter
@@ -84,7 +84,7 @@ train(model, 200, upright=True)
 learned = right(model, upright=True)
 with disable(model):
     without = right(model, upright=False)
-print(f"upright bars: {learned:.0%} right; without the adapter lying ones are still {without:.0%} right")
+print(f"vertical bars: {learned:.0%} right; without the adapter horizontal ones are still {without:.0%} right")
 
 # %% [markdown]
 # ## Save it, with a model card
@@ -100,7 +100,7 @@ print((folder / "README.md").read_text()[:620])
 # %% [markdown]
 # ## Move it to another model
 #
-# The other model here is the first model after further training on lying bars; its weights have changed slightly.
+# The other model here is the first model after further training on horizontal bars; its weights have changed slightly.
 # `load` adds a saved adapter to a model; `transfer` adds the adapter of another model in memory. `report` predicts the
 # result.
 
@@ -111,7 +111,7 @@ print(report(model, other, inputs=bars(256, upright=True)[0]))
 moved = load(other, folder)
 print(moved)
 there = right(other, upright=True)
-print(f"upright bars on the other model: {there:.0%} right")
+print(f"vertical bars on the other model: {there:.0%} right")
 
 stranger = Net()
 train(stranger, 150, upright=False)
@@ -124,7 +124,7 @@ with styled():
     figure, axes = plt.subplots(figsize=(5, 2))
     axes.barh(["trained apart", "trained further", "where it learned"], [apart, there, learned])
     axes.axvline(1 / 8, color="black", lw=1)
-    axes.set(xlim=(0, 1), xlabel="upright bars in the right place (line: by chance)")
+    axes.set(xlim=(0, 1), xlabel="vertical bars in the right place (line: by chance)")
 plt.show()
 
 # %% [markdown]

@@ -61,7 +61,6 @@ __all__ = [*_MODULE]
 
 
 def __getattr__(name: str) -> Any:
-    """Return a public object, imported from its module, or the installed version for ``__version__``."""
     if name == "__version__":
         return import_module("importlib.metadata").version("ioadapt-theory")
     if name not in _MODULE:

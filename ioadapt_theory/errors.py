@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 LONGEST = 2000
-"""Maximum length of a message in characters, since names in broken files may have millions of characters."""
+"""Number of characters above which a message is shortened; a name in a broken file may have millions."""
 MOST_KNOWN = 12
 """Maximum number of known names that the message about an unknown name lists."""
 _ABBREVIATED = {"proposition": "prop", "equation": "eq"}
@@ -39,7 +39,7 @@ class IoAdaptError(Exception):
 
     @property
     def reason(self) -> str:
-        """The message without its full stop, to be a part of another sentence."""
+        """The message without its full stop, for use inside another sentence."""
         return str(self).removesuffix(".")
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -64,7 +64,7 @@ class UnsupportedError(IoAdaptError, TypeError):
 
 
 class FileFormatError(IoAdaptError, ValueError):
-    """Error: the content of a file is invalid."""
+    """Error: a file does not exist, cannot be read or has invalid content."""
 
 
 class WorkerError(IoAdaptError, OSError):
@@ -80,10 +80,10 @@ class MissingExtraError(IoAdaptError, ImportError):
 
 
 class UnknownNameError(IoAdaptError, KeyError):
-    """Error: a name is unknown."""
+    """Error: a name is unknown, such as that of an option, a layer or a model."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        """Suggest similar known names; if none is similar or few are known, list up to ``MOST_KNOWN`` of them."""
+        """Suggest similar known names. If none is similar, or few are known, list up to ``MOST_KNOWN`` known names."""
         known = sorted(map(str, known))
         near = near_misses(str(name), known)
         more = f" and {len(known) - MOST_KNOWN} more" if len(known) > MOST_KNOWN else ""

@@ -1,12 +1,12 @@
-"""The chance level of the cosine of two layers: the distribution of the cosine for unrelated channels, in closed form.
+"""The chance level of the cosine of two layers: its distribution for unrelated channels, without sampling.
 
 Gram matrices of unrelated networks are still correlated: non-negative activations give their entries a common mean, and
-channels differ in size in every network. But networks trained independently do not share the order of their channels.
+the channels of each network differ in size. But independently trained networks do not share the order of channels.
 So the null distribution of ⟨K, K'⟩, for Gram matrices K and K', is that of ⟨K, PK'Pᵀ⟩ with a random permutation P, the
 statistic of Mantel (Cancer Res. 27, 1967, 209-220). If the channels are a concatenation (a skip connection, fused q, k,
-v), the order of the parts is shared by construction, and P permutes inside each part. No sampling is needed: a
-symmetric matrix decomposes into components that P preserves, where δ and μ are means, d and u sum to zero over i, and e
-sums to zero over either index,
+v), the order of the parts is shared by construction, and P permutes inside each part. No sampling is needed, since a
+symmetric matrix K is a sum of components, each in a space that P maps to itself. With means δ and μ, d and u that sum
+to zero over i, and e that sums to zero over either index,
 
     K_ii = δ_p + d_i,    K_ij = μ_pp + u_i + u_j + e_ij  (i ≠ j in part p),
     K_ij = μ_pq + u_i^q + u_j^p + e_ij  (i in part p, j in part q ≠ p),
@@ -33,29 +33,31 @@ Times = Callable[[Float[np.ndarray, "f r"]], Float[np.ndarray, "f r"]]
 """A function that multiplies a matrix K by a matrix with a few columns."""
 
 ROUNDING = 4096
-"""Multiple of the machine epsilon; if ‖K - (tr K / f) I‖² / ‖K‖² is smaller, the f x f matrix K is a multiple of I."""
+"""Multiple of the machine epsilon; if ‖K - (tr K / f) I‖² / ‖K‖² is smaller, the f x f matrix K counts as a multiple
+of I."""
 STANDS_OUT = 3.0
-"""Value of z above which two layers are more similar than expected by chance."""
+"""Minimum z of two layers that count as more similar than by chance."""
 NARROWEST = 16
 """Minimum number of channels in a part, so that there are enough channels to permute."""
 MOST_PARTS = 16
 """Largest number of parts of a side; see ``parts``."""
 EIGENVALUES = 6
-"""Number of eigenvalues of e that are computed for the third moment; cubes of smaller ones are negligible."""
+"""Number of eigenvalues of e that are computed for the third moment; the cubes of the others are negligible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Sums over one Gram matrix from which the null distribution is computed, in the symbols of this module.
+    """Sums over one Gram matrix from which the null distribution is computed, in the notation of the module docstring.
 
     Attributes:
         sizes: (k,) number of channels in each of the k parts.
         diagonal: (k,) mean δ of the diagonal entries of each part.
         means: (k, k) mean μ of the off-diagonal entries for each pair of parts.
-        effects: (k, k + 1, k + 1) for each part the inner products of the vector d and the k vectors u, each multiplied
-            by the root of its multiplicity: 1 for d, 2 (n - 2) inside the part, 2 n' towards a part of n' channels.
+        effects: (k, k + 1, k + 1) for each part the inner products of the vector d and the k vectors u. Each vector is
+            multiplied by the square root of a number: 1 for d; 2 (n - 2) for the u inside the part, of n channels; 2 n'
+            for the u towards a part of n' channels.
         rest: (k, k) sum of e² for each pair of parts.
-        cubes: (k, k + 1, k + 1, k + 1) for each part the sums of products of three of these multiplied vectors.
+        cubes: (k, k + 1, k + 1, k + 1) for each part the sums of products of three of these vectors.
         triangles: (k, k, k) sums of e_ij e_jl e_li over i, j, l in three parts.
     """
 
@@ -96,7 +98,7 @@ def profile(
         r[:, p] -= d
         norms[p] -= d @ d
         delta[p] = d.mean()
-        met = np.where(np.arange(k) == p, n - 1, sizes)  # elements in a row
+        met = np.where(np.arange(k) == p, n - 1, sizes)  # number of entries in a row
         means[p] = r.sum(0) / np.maximum(n * met, 1)
         spread = np.where(np.arange(k) == p, n - 2, sizes)  # the u_j in row i of this part sum to -u_i
         u[part] = (r - met * means[p]) / np.maximum(spread, 1) * (spread > 0)
@@ -169,7 +171,7 @@ class Null:
     """A cosine with its null distribution over random permutations of channels or, for weights, of entries.
 
     Attributes:
-        cosine: The cosine of two Gram matrices without their multiples of I, or of two weights, or a mean over layers.
+        cosine: The cosine of two Gram matrices, each minus its multiple of I, or of two weights; or a mean of cosines.
         mean: The mean of the cosine over all permutations.
         sd: The standard deviation of the cosine over all permutations.
         skew: The skewness of the cosine over all permutations.
@@ -218,11 +220,12 @@ def beside(inner: float, norms: float, one: Profile, two: Profile) -> Null:
 
 
 def parts(channels: int, widths: Sequence[int]) -> tuple[int, ...]:
-    """Return the cuts 0, ..., channels of a side; it may be a concatenation of sides, whose sizes are in ``widths``.
+    """Return the boundaries 0, ..., channels of the parts of a side, which may be a concatenation of sides.
 
-    The cuts are multiples of the largest of ``widths`` that is at least NARROWEST and a proper divisor of ``channels``.
-    Unnecessary cuts are harmless, since the order of channels inside a part is arbitrary. A side that would have more
-    than MOST_PARTS parts, such as a vocabulary, stays one part.
+    ``widths`` are the sizes of all sides. All parts have the same size, the largest of ``widths`` that is at least
+    NARROWEST and a proper divisor of ``channels``. Unnecessary boundaries are harmless, since the order of channels
+    inside a part is arbitrary. A side without such a width, or one that would have more than MOST_PARTS parts, such as
+    a vocabulary, is a single part.
     """
     width = max((w for w in set(widths) if NARROWEST <= w < channels and channels % w == 0), default=channels)
     return tuple(range(0, channels + 1, width)) if channels <= MOST_PARTS * width else (0, channels)

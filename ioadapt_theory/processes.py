@@ -15,7 +15,7 @@ import torch
 
 from ioadapt_theory.errors import InvalidValueError, MissingExtraError, WorkerError
 
-DIED = "A worker process died: it was killed, or memory ran out; lower --jobs to use less memory."
+DIED = "A worker process died, for example because memory ran out; lower --jobs to use less memory."
 PATIENCE = 15.0
 """Seconds to wait for a scheduler to answer, and for a first worker."""
 LOUD = ("distributed", "tornado", "asyncio")
@@ -110,7 +110,7 @@ def cluster(address: str) -> Iterator[tuple[Executor, Callable[[], int]]]:
     for name in [name for name in logging.root.manager.loggerDict if name.split(".")[0] in LOUD]:
         logging.getLogger(name).setLevel(logging.CRITICAL)  # the caller reports the loss once
     try:
-        with warnings.catch_warnings(action="ignore"):  # each task compares the versions
+        with warnings.catch_warnings(action="ignore"):  # each task detects different versions
             client = make(address, timeout=PATIENCE, set_as_default=False, name="ioadapt")
     except (OSError, ValueError, TypeError) as error:
         reason = str(error).splitlines()[0] if str(error) else f"no answer within {PATIENCE:g} s"

@@ -26,8 +26,8 @@ def replacing(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path, which replaces ``path`` if the block succeeds; otherwise ``path`` is unchanged.
 
     The temporary file is in the same folder, so that it replaces the file atomically. A symlink is kept and its target
-    replaced. Devices and pipes, such as /dev/stdout, are written directly. Missing folders are created, and removed
-    again if the block fails.
+    replaced. For a device or a pipe, such as /dev/stdout, the content is copied to it after the block. Missing folders
+    are created, and removed again if the block fails.
     """
     path = Path(path)
     if (path.exists() and not path.is_file()) or str(path.absolute()).startswith(STREAMS):
@@ -65,7 +65,6 @@ def _remove_abandoned(path: Path) -> None:
 
 
 def write_text(path: Path | str, text: str) -> None:
-    """Write text atomically, as UTF-8."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
@@ -76,7 +75,6 @@ def as_json(content: Any) -> str:
 
 
 def write_json(path: Path | str, content: JSON) -> None:
-    """Write indented JSON atomically."""
     write_text(path, as_json(content))
 
 

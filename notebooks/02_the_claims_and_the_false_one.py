@@ -3,8 +3,8 @@
 #
 # "Revisit Model Adaptation from Parameters to Features" states five propositions about adapters that move from one
 # model to another. This page explains them with small numbers. Props. 3 to 5 are true as printed. Prop. 1, and Prop. 2
-# for output adapters, are true after the correction of a sign. Prop. 2 for input adapters is false, and a true
-# statement replaces it.
+# for output adapters, are true if the similarity in the bound is replaced by its absolute value. Prop. 2 for input
+# adapters is false, and a true statement replaces it.
 #
 # A row `x` is a sample, `W` maps it to `y = xW`, and one adapter `AB` is added to two models:
 #
@@ -87,10 +87,10 @@ for step in proof.printed(CLAIMS["prop-2-input-sharp"]):
     print(step)
 
 # %% [markdown]
-# On the left of the figure, the dashed line is the printed constant, the solid line is the true constant, and the
-# triangles are results of a search that uses neither constant. The band contains 90 % of random samples, each with its
-# worst adapter: from `k = 10` on, the printed bound usually fails. The results of output adapters (squares) do not
-# depend on `W`.
+# In the left panel, the dashed line is the printed constant, the solid line is the true constant, and the triangles are
+# results of a search that uses neither constant. For random data with the worst adapter (the band contains nine of ten
+# samples), the printed bound usually fails from `k = 10` on. The results of output adapters (squares) do not depend on
+# `W`.
 
 # %%
 with styled():
@@ -99,10 +99,10 @@ with styled():
 figure
 
 # %% [markdown]
-# ## A sign
+# ## An absolute value
 #
-# The right of the figure shows that `1 + s0` should be `1 + |s0|`. This is also the case in Prop. 1 (LoRA). The lemma
-# behind both propositions is correct: `|delta| <= (1 + |s|) ...`. For outputs with a negative cosine, the printed
+# The right panel shows that `1 + s0` should be `1 + |s0|`. This is also the case in Prop. 1 (LoRA). Lemma 1, from which
+# both propositions are derived, is correct: `|delta| <= (1 + |s|) ...`. For outputs with a negative cosine, the printed
 # bounds are too small, for LoRA by an arbitrary factor. With `1 + |s0|`, Prop. 1, and Prop. 2 for output adapters, are
 # true.
 #
@@ -132,8 +132,9 @@ plt.show()
 #
 # Now consider two models `x W1 W2` and `x W1' W2'` whose functions differ by `eps = |W1 W2 - W1' W2'|^2`. Props. 3 to 5
 # bound this difference after adaptation, and they are true. It is tempting to conclude that "LoRA transfers worse".
-# That does not follow from upper bounds, and it is false. If the two models have the same function, they also have the
-# same function with input or output adapters, but not with LoRA. If the functions are different, LoRA can do less harm.
+# That does not follow from upper bounds, and it is false in general. If the two models have the same function, they
+# also have the same function with input or output adapters, but not with LoRA. If the functions are different, LoRA can
+# do less harm.
 
 # %%
 with styled():

@@ -1,4 +1,4 @@
-"""Checks of the prose of claims that take more than one line."""
+"""Checks of the claims' prose that are too long for a line in ``test_words``."""
 
 import re
 from functools import reduce
@@ -131,7 +131,7 @@ def rank_of(formulas: tuple[str, ...], bound: str) -> bool:
 
 
 def counted(claim: Claim, quantifier: str, where: str, above: str) -> bool:
-    """Check the claim's quantifier against the scores in its remark, which test_tables.py counts from the files."""
+    """Check the claim's quantifier against the scores in its remark, which ``test_tables`` counts from the files."""
     scores = [tuple(map(int, x.split("-"))) for x in re.findall(r"\d+-\d+-\d+", remark(claim))]
     wins, ties, losses = map(sum, zip(*scores, strict=True))
     holds = {
@@ -281,7 +281,7 @@ def rotary(claim: Claim, turned: str, free: str) -> bool:
 
 
 def gauge_parts(claim: Claim, at_input: str, at_output: str, mismatch: str) -> bool:
-    """Check for three layers and orthogonal Q that an effect minus its gauge part is that of T on rotated weights."""
+    """Check the formulas of gauge parts and mismatch on three layers with random orthogonal Q, and where they are 0."""
     t, *others = (mpmath.randmatrix(3, 3) for _ in range(7))
     ws, vs = others[:3], others[3:]
     qs = [mpmath.eye(3), *(mpmath.qr(mpmath.randmatrix(3, 3))[0] for _ in range(2)), mpmath.eye(3)]

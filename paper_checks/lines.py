@@ -206,7 +206,7 @@ def both(a: Any, b: Any) -> tuple[Any, Any]:
 
 
 def off(a: Any, b: Any) -> Any:
-    """Return b − a, or the least eigenvalue of its symmetric part (None if undefined), and the maximum of |b − a|."""
+    """Return b − a or, for matrices, the least eigenvalue of its symmetric part (None if none), and max |b − a|."""
     a, b = both(a, b)
     if hasattr(a, "rows") and (a.rows, a.cols) != (b.rows, b.cols):
         return None, mp.inf

@@ -1,7 +1,7 @@
 """``python -m paper_checks.register`` writes ``register.txt``, all claims and arguments, for review by a person.
 
-It lists statements with their hypotheses, words and references, and every step of every argument. A test
-requires that the file is up to date, so every change of a claim appears in the diff of that file.
+It lists every claim with its hypotheses, remark and evidence, and every step of every argument. A test requires that
+the file is up to date, so every change of a claim appears in the diff of that file.
 """
 
 import sys

@@ -61,7 +61,7 @@ def test_every_object_is_spoken_of(make: Callable[[], Iterator[Objects]]) -> Non
 
 DECIDING = set("every some all only not no never same other exact false attained independent sharp iff input output "
                "LoRA always".split())  # fmt: skip
-"""Words that decide what a line says."""
+"""Words with which a line would state something that no formula in it checks."""
 
 
 @pytest.mark.parametrize(("claim", "number", "proof"), ARGUMENTS, ids=[f"{c.id}-{k}" for c, k, _ in ARGUMENTS])

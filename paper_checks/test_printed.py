@@ -28,7 +28,7 @@ BY_HAND = {
         r" \le \min_t \min(\|x_1W + tx_1AB\|, \|x_2W + tx_2AB\|)",
     ),
 }
-"""Operations that the parser does not support: suprema and infima along a segment, and O of increments."""
+"""Formulas that the parser does not support, with suprema and infima along a segment, or O of increments."""
 READ = [pytest.param(c, id=c.id) for c in CLAIMS.values() if c.concludes and c.setting and c.id not in BY_HAND]
 
 

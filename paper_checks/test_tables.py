@@ -125,7 +125,7 @@ def test_wins_of_table_8_are_those_counted_from_the_file_alone(side, placement):
 
 
 IMAGE, SIDES = ("CLIP-I", "DINO-I"), ("input", "output")
-SCORES = {  # claim: table, placement, over which, metrics (all but averages by default)
+SCORES = {  # claim: table, placement, baseline, metrics (all but averages by default)
     "consistent": [(n, p, "weight", IMAGE) for n in (1, 2) for p in SIDES],
     "consistent-all": [(8, p, "weight", IMAGE) for p in SIDES],
     "prompt-fidelity": [(8, p, "weight", ("CLIP-T",)) for p in SIDES],

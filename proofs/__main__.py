@@ -1,7 +1,7 @@
-"""`python -m proofs`: render the statements, build the proofs, and check and record every theorem.
+"""`python -m proofs`: compile the Coq proofs, and check that every theorem is about the formula of its claim.
 
 python -m proofs             build, and compare with the committed files
-python -m proofs --render    write the rendered files (after a claim's formula has changed)
+python -m proofs --render    write the rendered files (after a claim's formula has changed), without a build
 python -m proofs --record    build, and write the record
 """
 
@@ -116,10 +116,16 @@ def assumptions(claims: list[Claim]) -> dict[str, str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m proofs", description="Check the machine-checked proofs.")
-    parser.add_argument("--render", action="store_true", help="write statements and witnesses from the claims")
+    parser = argparse.ArgumentParser(
+        prog="python -m proofs", description="Compile the Coq proofs and check the record of theorems."
+    )
+    parser.add_argument(
+        "--render", action="store_true", help="write the Coq files that are rendered from claims and witnesses"
+    )
     parser.add_argument("--record", action="store_true", help="write the record of the build")
-    parser.add_argument("--jobs", type=int, default=int(os.environ.get("PROOF_JOBS", "1")), help="compilations at once")
+    parser.add_argument(
+        "--jobs", type=int, default=int(os.environ.get("PROOF_JOBS", "1")), help="number of files compiled at once"
+    )
     options = parser.parse_args()
     for name, text in rendered().items():
         path = HERE / name
@@ -147,7 +153,7 @@ def main() -> None:
         RECORD_FILE.write_text(text, encoding="utf-8")
     elif not RECORD_FILE.is_file() or RECORD_FILE.read_text(encoding="utf-8") != text:
         stop(f"{RECORD} is not the record of this build; run `python -m proofs --record`.")
-    print(f"{len(claims)} of {len(CLAIMS)} claims are settled by theorems that are closed under the global context.")
+    print(f"{len(claims)} of {len(CLAIMS)} claims are settled by theorems without further assumptions.")
 
 
 if __name__ == "__main__":

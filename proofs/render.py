@@ -51,7 +51,7 @@ Order = int | None
 
 
 class NoCoqError(ValueError):
-    """Raised for a claim without a formula, or with an operation that has no counterpart in Coq."""
+    """Raised for a claim that cannot be stated in Coq: it has no formula, or an operation without a counterpart."""
 
 
 @dataclass
@@ -231,7 +231,7 @@ def statement(claim: Claim) -> str:
     """Return the definition of the claim's statement in Coq.
 
     Raises:
-        NoCoqError: the claim has no formula, or an operation without a counterpart.
+        NoCoqError: the claim has no formula, an operation without a counterpart, or a converse stated in words.
     """
     if not claim.concludes or Word.CONVERSE in claim.words:  # the converse of an iff is stated only in words
         raise NoCoqError(claim.id)
@@ -335,12 +335,12 @@ def existential(claim: Claim) -> str:
             below = " < 1" if x.op == "sim" or (x == EPSILON and Relation(x, "<", term(1)) in claim.given) else ""
             least = {"cond": "1", "sim": "-1"}.get(x.op, "0")
             ranges.append(f"{least} < {letters[-1]}{below}")
-            if x.op == "sigma" and x.name != "-1":  # at most the singular value before
+            if x.op == "sigma" and x.name != "-1":  # at least the singular value before
                 ranges.append(f"{letters[-2]} <= {letters[-1]}")
             fixed.append(f"{scope.write(x)} = {letters[-1]}")
         start = f"forall {' '.join(letters)} : R, " + "".join(f"{r} -> " for r in ranges)
     written, bound = ("", "") if (shift := _artanh_shift(left, right)) else (scope.write(left), scope.write(right))
-    if any(getattr(proof, "approaches", False) for proof in claim.proofs):  # a supremum: above any factor q < 1
+    if any(getattr(proof, "approaches", False) for proof in claim.proofs):  # a supremum: for every factor q < 1
         start = start.replace(" : R, ", " q : R, ", 1) if start else "forall q : R, "
         start += "0 < q < 1 -> "
         ends = [f"q * {bound} < {written}"]

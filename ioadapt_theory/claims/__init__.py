@@ -1,4 +1,4 @@
-"""The statements of the paper with verdicts that anyone can recompute; ``registry`` lists the files that state them."""
+"""The paper's statements and ours, with verdicts that anyone can recompute; ``registry`` lists their modules."""
 
 from ioadapt_theory.claims.claim import Claim, Run
 from ioadapt_theory.claims.evidence.findings import Evidence, Verdict, Verification

@@ -1,7 +1,7 @@
 """Arithmetic on float64 tensors (batches), and on numpy object arrays of mpmath numbers (50 digits) or exact numbers.
 
-All formulas are built from these operations, so their values in different arithmetics can be compared. A matrix has the
-last two axes of an array, and a vector the last axis. Only tensors may have leading axes, which are a batch.
+All formulas are built from these operations, so their values in different arithmetics can be compared. A matrix
+occupies the last two axes of an array, a vector the last one. Only tensors may have leading axes, which are a batch.
 """
 
 import math
@@ -18,7 +18,7 @@ from ioadapt_theory.errors import InvalidValueError
 
 DIGITS = 50
 LARGE = 64
-"""Maximum size of a matrix for singular values at 50 digits; larger ones would take minutes, so float64 is used."""
+"""Most rows or columns of a matrix whose singular values are computed at 50 digits; beyond, float64 is used."""
 Array = Any
 """A tensor, or a numpy object array of mpmath or sympy numbers or Fractions; a scalar is a tensor or such a number."""
 
@@ -33,7 +33,7 @@ def exact(x: Array) -> bool:
 
 
 def _sympy() -> Any:
-    import sympy  # called only for sympy numbers, so it is imported already
+    import sympy  # called only for sympy numbers, so sympy is already imported
 
     return sympy
 
@@ -44,7 +44,6 @@ def _elementwise(name: str) -> Callable[[Array], Array]:
     def function(x: Array) -> Array:
         return getattr(torch, name)(x) if isinstance(x, Tensor) else getattr(_sympy() if exact(x) else mp, other)(x)
 
-    function.__doc__ = f"Return {name} of a scalar."
     return function
 
 
@@ -71,39 +70,33 @@ def number(x: int | Fraction | str, like: Array) -> Array:
 
 
 def excess(value: Array, limit: Array) -> Array:
-    """Return (value − limit)/limit, or 0 if ``value`` does not exceed ``limit``; for a limit of 0, infinity or 0."""
+    """Return (value − limit)/limit, or 0 if ``value`` is at most ``limit``; infinite if a limit of 0 is exceeded."""
     if isinstance(value, Tensor) or isinstance(limit, Tensor):
         return torch.where(value <= limit, 0.0, (value - limit) / limit)
     return 0 * value if value <= limit else (value - limit) / limit if limit else math.inf
 
 
 def maximum(a: Array, b: Array) -> Array:
-    """Return the larger of two scalars."""
     return torch.maximum(a, b) if isinstance(a, Tensor) else max(a, b)
 
 
 def minimum(a: Array, b: Array) -> Array:
-    """Return the smaller of two scalars."""
     return torch.minimum(a, b) if isinstance(a, Tensor) else min(a, b)
 
 
 def where_larger(a: Array, b: Array, x: Array, y: Array) -> Array:
-    """Return x where a > b, and y elsewhere."""
     return torch.where(a > b, x, y) if isinstance(a, Tensor) else x if a > b else y
 
 
 def dot(u: Array, v: Array) -> Array:
-    """Return the inner product of two vectors."""
     return (u * v).sum(-1)
 
 
 def norm(u: Array) -> Array:
-    """Return the Euclidean norm of a vector."""
     return sqrt(dot(u, u))
 
 
 def cosine(u: Array, v: Array) -> Array:
-    """Return the cosine of two vectors, s(u, v) of Lemma 1."""
     return dot(u, v) / (norm(u) * norm(v))
 
 
@@ -127,12 +120,10 @@ def scaled(a: Array, m: Array, axes: int = 1) -> Array:
 
 
 def unit(u: Array) -> Array:
-    """Return the unit vector û = u/‖u‖."""
     return scaled(1 / norm(u), u)
 
 
 def outer(u: Array, v: Array) -> Array:
-    """Return the outer product uᵀv of two row vectors."""
     return u[..., :, None] * v[..., None, :]
 
 
@@ -149,7 +140,6 @@ def identity(like: Array) -> Array:
 
 
 def frobenius_sq(m: Array) -> Array:
-    """Return the squared Frobenius norm ‖M‖_F²."""
     return (m * m).sum((-2, -1))
 
 
@@ -174,12 +164,11 @@ def _exact_singular_values(m: Array) -> list[Any]:
 
 
 def operator_norm(m: Array) -> Array:
-    """Return the spectral norm ‖M‖₂."""
     return singular_values(m)[..., 0]
 
 
 def condition_number(m: Array) -> Array:
-    """Return the largest divided by the smallest of the min(c, d) singular values of a c x d matrix."""
+    """Return the ratio of the largest to the smallest of the min(c, d) singular values of a c x d matrix."""
     s = singular_values(m)
     if not isinstance(m, Tensor) and max(m.shape) > LARGE and s[-1] < 1e-6 * s[0]:
         what = f"The condition number of a matrix larger than {LARGE} x {LARGE} is computed only up to 1e6"
@@ -189,7 +178,6 @@ def condition_number(m: Array) -> Array:
 
 
 def inverse(m: Array) -> Array:
-    """Return the inverse of a square matrix."""
     if isinstance(m, Tensor):
         return torch.linalg.inv(m)
     if exact(m):
@@ -241,7 +229,7 @@ def _rank_of_fractions(m: Array) -> int:
 
 
 def hessian(u: Array, v: Array) -> Array:
-    """Return the Hessian H(u, v) of the cosine s of two vectors of d entries, 2d x 2d.
+    """Return the 2d x 2d Hessian H(u, v) of the cosine s of two vectors with d entries.
 
     H_uu = −(ûᵀa + aᵀû + s(I − ûᵀû))/‖u‖², H_uv = (I − v̂ᵀv̂ − ûᵀb)/(‖u‖‖v‖), with a = v̂ − sû and b = û − sv̂.
     """

@@ -17,7 +17,7 @@ from ioadapt_theory.claims.instances import Setting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Settings of a verification; `pytest paper_checks` uses the defaults.
+    """Settings of a verification.
 
     Attributes:
         seed: seed from which every part of a strategy derives its own random generator.
@@ -27,12 +27,12 @@ class Run:
         stacks: number of random linear stacks for the Monte-Carlo check.
         samples: number of samples run through each stack.
         depth: number of layers of a stack.
-        widths: widths of the stack, inputs first; None for the default of that depth.
+        widths: widths of the stack, inputs first; None for the default widths of this depth.
         rank: rank of AB in the stacks.
-        spectrum: how the weights of the stacks are drawn (``stacks.SPECTRA``).
-        pair: how the target is made from the source (``stacks.PAIRS``).
+        spectrum: distribution of the weights in the stacks, "gaussian" or "conditioned".
+        pair: relation of the target to the source, "independent", "gauge" or "near-gauge".
         condition: condition number of the weights if the spectrum is "conditioned".
-        device: device of stacks and samples.
+        device: torch device on which the stacks run.
 
     Example:
         >>> from ioadapt_theory.claims import Run
@@ -71,20 +71,19 @@ class Run:
 
 
 class Strategy:
-    """A way to collect evidence on a claim, in independent parts that can be distributed and resumed.
+    """A way to collect evidence on a claim, in independent parts, so that a run can be distributed and resumed.
 
-    Most strategies have one part. ``settings`` names the fields of ``Run`` on which the result depends.
+    Most strategies have one part. ``settings`` names the fields of ``Run`` on which the result depends; a subclass can
+    override ``pinned`` instead.
     """
 
     settings: ClassVar[tuple[str, ...]] = ()
 
     @property
     def kind(self) -> Evidence:
-        """The kind of evidence that the strategy collects."""
         raise NotImplementedError
 
     def parts(self, run: Run) -> int:
-        """Return the number of independent parts."""
         return 1
 
     def pinned(self, run: Run, part: int) -> Run:
@@ -92,7 +91,6 @@ class Strategy:
         return run.only(*self.settings)
 
     def __call__(self, claim: "Claim", run: Run, part: int) -> Finding:
-        """Return the finding of one part."""
         raise NotImplementedError
 
 
@@ -100,19 +98,19 @@ class Origin(StrEnum):
     """Where a statement comes from; "as printed" means that the paper prints it at the place in ``Claim.source``."""
 
     PRINTED = "as printed"
-    READING = "a reading of what is printed"  # ``Claim.reading`` names it
+    READING = "a reading of what is printed"  # ``Claim.reading`` names the reading
     IN_WORDS = "said in words"  # the formula is ours
     OURS = "ours"  # a correction, a sharper form or an extension
 
 
 class Word(StrEnum):
-    """Words that say more about a claim than its relations do; each word needs evidence of its own."""
+    """Properties of a claim that its relations do not express; each needs evidence of its own."""
 
     ATTAINED = "attained"  # equality on a shipped instance, at 50 digits
-    SHARP = "sharp"  # equality, or arbitrarily near it, for all parameters of the right side
-    FACTOR = "no smaller factor"  # some instances come arbitrarily near equality
+    SHARP = "sharp"  # attained or approached for all values of the parameters of the right side
+    FACTOR = "no smaller factor"  # some instances come arbitrarily close to equality
     EVERY_PAIR = "for every κ and κ'"  # sharp for every pair of condition numbers
-    CONVERSE = "only if"  # the converse of an iff
+    CONVERSE = "only if"  # the "only if" of an "if and only if"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,17 +125,17 @@ class Claim:
         concludes: the relations stated, all of which must hold; empty for a statement in prose.
         given: the hypotheses.
         prose: the statement in words, instead of or in addition to a formula.
-        strategies: searches for violating instances.
-        proofs: the exact arguments (``evidence.argument``, ``extremes``, ``prose``).
-        reading: how the printed statement is read, in a few words.
-        amends: id of the claim that this one sharpens, corrects or extends.
-        remark: what is true instead, or how sharp the claim is; ``report`` replaces "{lhs of NAME}" and "{rhs of NAME
-            in CLAIM}" with values on a shipped instance.
+        strategies: searches for violating instances, and statistical tests.
+        proofs: the exact arguments for or against the claim, or about its sharpness or remark.
+        reading: how the printed statement is read, or how this claim differs from it, in a few words.
+        amends: id of the claim that this one sharpens, corrects or extends, if any.
+        remark: what is true instead, or how sharp the claim is, as text or as a function that returns text;
+            ``report.remark`` replaces "{lhs of NAME}" and "{rhs of NAME in CLAIM}" with values on a shipped instance.
         witnesses: names of the shipped instances (in ``witnesses.json``) that refute the claim.
         attained: names of the shipped instances on which the bound holds with equality.
-        words: words that say more about the claim than its relations do.
+        words: properties that the relations do not express, such as sharpness.
         setting: how instances are read and drawn; None for claims without instances.
-        inequality: both sides and the hypotheses as functions of an instance; made from the formulas.
+        inequality: both sides and the hypotheses as functions of an instance; None without a setting.
 
     Example:
         >>> from ioadapt_theory.claims import CLAIMS
@@ -185,5 +183,5 @@ class Claim:
 
     @property
     def goals(self) -> tuple[Relation, ...]:
-        """The relations to check on an instance; a left side up to O(ε²) is replaced by its first-order term in AB."""
+        """The relations to check on an instance; in those up to O(ε^p), the first-order term in AB is the left side."""
         return tuple(r if r.order is None else Relation(first_order(r.left), r.sign, r.right) for r in self.concludes)

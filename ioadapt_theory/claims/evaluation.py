@@ -21,9 +21,9 @@ SMALLEST, LARGEST = sys.float_info.min, sys.float_info.max
 
 
 class UndefinedError(InvalidValueError):
-    """Error: a statement has no value on an instance, since it is 0/0 there or a function leaves its domain."""
+    """Error: a statement has no value on an instance, where it divides by zero or leaves the domain of a function."""
 
-    def __init__(self, reason: str = "an adapted vector is zero") -> None:
+    def __init__(self, reason: str = "it divides by zero, for example because an adapted vector is zero") -> None:
         super().__init__(f"The statement is undefined on this instance: {reason}.")
 
 
@@ -32,10 +32,10 @@ class Evaluation:
     """The values of both sides of a claim on one instance."""
 
     claim: str  # id of the claim
-    lhs: float  # left side
-    rhs: float  # right side
-    first_order: float | None  # limit of lhs/t for AB → tAB as t → 0; compared with rhs in statements up to O(ε²)
-    hypotheses: Mapping[str, float]  # residual of every hypothesis
+    lhs: float
+    rhs: float
+    first_order: float | None  # limit of lhs(tAB)/t as t → 0 in statements up to O(ε^p), else None
+    hypotheses: Mapping[str, float]  # residual of every hypothesis, by its text
 
     @property
     def decisive(self) -> float:
@@ -49,7 +49,7 @@ class Evaluation:
 
     @property
     def decisive_ratio(self) -> float:
-        """The ratio of ``decisive`` to ``rhs``; 0 for 0/0."""
+        """The ratio of ``decisive`` to ``rhs``; 0 if ``decisive`` is 0, infinite if only ``rhs`` is 0."""
         return _quotient(self.decisive, self.rhs)
 
     def to_json(self) -> dict[str, Any]:
@@ -71,16 +71,17 @@ def _quotient(a: float, b: float) -> float:
 
 
 def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
-    """Return both sides on an instance, computed with 50, 100, … digits until two results agree or the value vanishes.
+    """Return both sides of a claim on an instance, where ``raw`` is the content of an instance file.
 
-    ``raw`` is an instance file's content. If rounding of its numbers makes a norm exceed ε, ε is enlarged by as much.
+    The number of digits is doubled from 50 until two results agree or the value vanishes. If rounding of the numbers in
+    the file makes a norm exceed ε, ε is enlarged by as much.
 
     Raises:
         FileFormatError: ``raw`` does not have the form of an instance.
         ShapeError: the sizes do not fit.
         InvalidValueError: a value is outside its limits or remains inaccurate, or the claim has no instances.
-        HypothesisError: the instance misses a hypothesis.
-        UndecidedError: a hypothesis holds only up to rounding, or rounding explains the violation.
+        HypothesisError: the instance does not meet a hypothesis.
+        UndecidedError: a hypothesis holds only up to rounding, or rounding could explain the violation.
         UndefinedError: the statement has no value on the instance.
 
     Example:
@@ -93,7 +94,7 @@ def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
     """
     inequality = claim.inequality
     if inequality is None:
-        msg = f"Only an inequality can be evaluated on an instance, not {claim.id}; run `ioadapt verify {claim.id}`."
+        msg = f"The claim {claim.id} cannot be evaluated on an instance; run `ioadapt verify {claim.id}` to check it."
         raise InvalidValueError(msg)
     residuals = after = _residuals(inequality, raw)
     if missed := max((residuals[name] for name, h in inequality.hypotheses.items() if h.mends), default=0.0):
@@ -104,14 +105,16 @@ def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
         if after[name] and not hypothesis.enters:
             reason = (
                 f"the instance meets the hypothesis {name} only up to rounding (residual {after[name]:.3g}), "
-                "where the conclusion may be discontinuous"
+                "so the conclusion need not hold"
             )
             raise UndecidedError(reason, residuals)
     lhs, rhs, first_order = _settled_sides(inequality, raw)
     result = Evaluation(claim=claim.id, lhs=lhs, rhs=rhs, first_order=first_order, hypotheses=residuals)
     entering = max((residuals[name] for name, h in inequality.hypotheses.items() if h.enters), default=0.0)
     if not result.holds and entering and (violation := result.decisive - rhs) <= 2 * entering:
-        reason = f"the sides differ by {violation:.3g}, which the hypotheses' residual, {entering:.3g}, could explain"
+        reason = (
+            f"the bound is exceeded by {violation:.3g}, which a hypothesis's residual of {entering:.3g} could explain"
+        )
         raise UndecidedError(reason, residuals)
     return result
 
@@ -149,7 +152,7 @@ def _settled_sides(inequality: Inequality, raw: Mapping[str, Any]) -> list[Any]:
         if all(done for done, _ in settled):
             return [_float(value) for _, value in settled]
         before = after
-    msg = f"Cancellation leaves both sides inaccurate at {digits} digits; change the numbers of the instance."
+    msg = f"Cancellation makes a side inaccurate even at {digits} digits; change the numbers of the instance."
     raise InvalidValueError(msg)
 
 
@@ -162,7 +165,7 @@ def _at(digits: int, inequality: Inequality, raw: Mapping[str, Any], function: C
 
 
 def _settled(a: Any, b: Any) -> tuple[bool, Any]:
-    """Compare a with b, computed with twice the digits: return whether they agree or b vanishes, and b or 0."""
+    """Return whether b, with twice the digits of a, agrees with a or vanishes, and b, or 0 if it vanishes."""
     if not (_real(a) and _real(b)):
         return _real(a) == _real(b), b
     if b is None or abs(a - b) <= AGREEMENT * abs(b):

@@ -1,4 +1,7 @@
-"""Instance files: JSON objects that map the paper's symbols to numbers, or to fractions as strings like "20/297"."""
+"""Instance files: JSON objects that map the paper's symbols to numbers, rows and matrices.
+
+A number may also be a string with a fraction, such as "20/297".
+"""
 
 import json
 import math
@@ -18,8 +21,8 @@ from ioadapt_theory.claims.arithmetic import Array, mp
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, ShapeError
 
 LARGEST = 64 * 2**20
-"""Maximum size of an instance file in bytes: 1000 x 1000 matrices fit, and larger files are not read to the end."""
-EXPONENT = re.compile(r"[eE][+-]?(_?\d){4}")  # an exact 1e999999999 would not fit into memory
+"""Maximum size of an instance file or a record, in bytes; 1000 x 1000 matrices fit."""
+EXPONENT = re.compile(r"[eE][+-]?(_?\d){4}")  # four digits or more: 1e999999999 as a fraction would not fit into memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +41,18 @@ class Letter:
 class Setting:
     """The form of the instances of a claim, and how they are drawn."""
 
-    name: str  # for error messages and tables
+    name: str
     build: Callable[..., Any]  # makes the instance from one array per symbol, by attribute name
     letters: tuple[Letter, ...]  # the symbols in an instance file
     # raw unconstrained parameters for n instances: (n, generator) -> name -> tensor with leading axis n
     start: Callable[[int, torch.Generator], dict[str, Tensor]]
-    # raw parameters -> instance that satisfies every hypothesis exactly, up to rounding
+    # raw parameters -> instance that satisfies every hypothesis, up to rounding
     parametrise: Callable[[Mapping[str, Tensor]], Any]
-    # raises an error if the statement is undefined for a single instance (a zero vector)
+    # raises an error if the statement is undefined for an instance, for example because a vector is zero
     check: Callable[[Any], None] = lambda _: None
 
     def read(self, raw: Mapping[str, Any], *, exact: bool = False) -> Any:
-        """Return the instance that a file describes, at the digits set in mpmath or, if ``exact``, in Fractions.
+        """Return the instance that a file describes, with the digits set in mpmath or, if ``exact``, in Fractions.
 
         Raises:
             FileFormatError: a missing or unknown key, or a value that is not a number.
@@ -59,11 +62,11 @@ class Setting:
         known = {letter.key for letter in self.letters}
         if missing := [x.key for x in self.letters if x.key not in raw and not x.optional]:
             keys = ", ".join(x.key for x in self.letters)
-            msg = f"The instance lacks {', '.join(missing)}; an instance of {self.name} has the keys {keys}."
+            msg = f"The instance lacks {', '.join(missing)}; an instance of this claim has the keys {keys}."
             raise FileFormatError(msg)
         if unknown := [key for key in raw if key not in known and key != "comment"]:
             keys = ", ".join(sorted(known))
-            msg = f"Unknown key {unknown[0][:40]!r} in the instance; an instance of {self.name} has the keys {keys}."
+            msg = f"Unknown key {unknown[0][:40]!r} in the instance; an instance of this claim has the keys {keys}."
             raise FileFormatError(msg)
         values, sizes = {}, dict[str, tuple[int, str]]()
         for letter in self.letters:
@@ -74,7 +77,7 @@ class Setting:
         return instance
 
     def parametrised(self, by: Callable[[Mapping[str, Tensor]], Any]) -> "Setting":
-        """Return the same setting with another parametrisation, for claims with more hypotheses."""
+        """Return this setting with a different parametrisation, for claims with more hypotheses."""
         return replace(self, parametrise=by)
 
     def dump(self, instance: Any, index: int | None = None) -> dict[str, Any]:
@@ -110,7 +113,7 @@ def _value(letter: Letter, raw: Any, sizes: dict[str, tuple[int, str]], exact: b
 def _nested(key: str, raw: Any, depth: int) -> Any:
     if depth == 0:
         return _scalar(key, raw)
-    kind = "a list of numbers" if depth == 1 else "a list of rows of equal length"
+    kind = "a non-empty list of " + ("numbers" if depth == 1 else "rows of equal length")
     lists = [raw] if depth == 1 or not isinstance(raw, list) else [raw, *raw]
     if not all(isinstance(x, list) and x for x in lists):
         msg = f"{key} must be {kind}, not {_short(raw)}."
@@ -128,7 +131,7 @@ def _scalar(key: str, raw: Any) -> Fraction:
     try:
         return Fraction("" if isinstance(raw, bool) else raw)
     except (TypeError, ValueError, OverflowError, ZeroDivisionError):
-        msg = f'{key} contains {_short(raw)}, which is neither a finite number nor an exact string such as "20/297".'
+        msg = f'{key} contains {_short(raw)}, which is neither a finite number nor a string such as "20/297".'
         raise FileFormatError(msg) from None
 
 
@@ -148,7 +151,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def load(path: Path | str, kind: str = "instance file") -> dict[str, Any]:
-    """Return the JSON object in a file; ``kind`` says in error messages what the file should be."""
+    """Return the JSON object in a file, which error messages call ``kind``."""
     try:
         with Path(path).open("rb") as file:
             content = file.read(LARGEST + 1)
@@ -161,7 +164,7 @@ def load(path: Path | str, kind: str = "instance file") -> dict[str, Any]:
         msg = f"The {kind} {str(path)!r} cannot be read: {reason}."
         raise FileFormatError(msg) from None
     if not isinstance(raw, dict):
-        large = f"is larger than {LARGEST >> 20} MiB, the limit"
+        large = f"is larger than the limit of {LARGEST >> 20} MiB"
         reason = large if len(content) > LARGEST else f"must contain a JSON object, not {_short(raw)}"
         msg = f"The {kind} {str(path)!r} {reason}."
         raise FileFormatError(msg)
@@ -169,11 +172,9 @@ def load(path: Path | str, kind: str = "instance file") -> dict[str, Any]:
 
 
 SHIPPED = resources.files("ioadapt_theory.claims") / "witnesses.json"
-"""File of the shipped instances."""
 
 
 def witnesses() -> dict[str, dict[str, Any]]:
-    """Return the contents of all shipped instances by name."""
     return json.loads(SHIPPED.read_text("utf-8"))
 
 
@@ -189,7 +190,7 @@ def witness(name: str) -> dict[str, Any]:
 
 
 def load_or_witness(name: str) -> dict[str, Any]:
-    """Return the content of an instance file or, if there is none, of the shipped instance of this name."""
+    """Return the content of an instance file or, if there is no such file, of the shipped instance of this name."""
     shipped = witnesses()
     return shipped[name] if name in shipped and not Path(name).exists() else load(name)
 

@@ -7,19 +7,21 @@ formulas; ``<=``, ``<`` and ``.equals`` make relations, to which ``.up_to(2)`` a
 Predefined symbols: AB, EPSILON, SIGMA and T = I + AB; SOURCE and TARGET of App. A.1, with x1, x2, w, outputs y1, y2, s0
 and sine0; X, W1, W2, W1_TARGET, W2_TARGET and GAP of App. A.2; U, V, DU, DV, S, R and DELTA of Lemma 1.
 
-Arguments. ``derived(first, Link(rule, formula), …)`` and ``told(line, …)`` state the proof of a theorem in Coq, as a
+Arguments. ``derived(first, Link(reason, formula), …)`` and ``told(line, …)`` state the proof of a theorem in Coq, as a
 chain of formulas or as lines of text. ``@reaching(about)`` turns a generator of ``Step(says, check)`` into a proof; the
-last step is ``reached``. ``Attained(family, over)`` shows that a bound is sharp for every value of the parameters in
-``over``. ``**refuted_by("ce1")`` refutes the claim by a shipped instance. ``ShownBy`` and ``RefutedBy`` settle it by
-another claim. ``Shown`` and ``Refuted`` settle a claim in prose, ``OnlyIf`` proves the converse of an iff, and
-``Remarked`` proves a remark; write each with ``@argued(kind, …)``.
+last step compares the result with the right side (``reached``). ``Attained(family, over)`` checks that a family of
+instances attains a bound, for several values of the parameters in ``over``. ``**refuted_by("ce1")`` refutes the claim
+by a shipped instance. ``ShownBy`` and ``RefutedBy`` settle a claim in prose by another claim. ``Shown`` and ``Refuted``
+settle it in lines of text, ``OnlyIf`` proves the "only if" of an "if and only if", and ``Remarked`` proves a remark;
+``@argued(kind, about)`` turns a generator of steps into one of these four.
 
 Lines. In ``spelled("so «(a + b)² = a² + 2ab + b²»", …)``, the formula between « and » is checked as printed. Other
-checks are ``vanishes`` and ``zero`` (polynomials), ``simplifies`` (roots), ``found`` (a number), and ``true``.
+checks are ``vanishes`` and ``zero`` (rational expressions), ``simplifies`` (roots and logarithms), ``found`` (a value),
+and ``true`` (a comparison).
 
-Searches. ``Replay`` evaluates shipped instances, and ``RandomInstances``, ``GradientAscent`` and ``StackMonteCarlo``
-draw them. ``MeanZero`` tests that statistics of random draws have mean zero. The settings of instances are ``matrices``
-(free symbols), ``similarity_setting`` (App. A.1) and ``function_setting`` (App. A.2).
+Searches. ``Replay`` evaluates shipped instances; ``RandomInstances``, ``GradientAscent`` and ``StackMonteCarlo`` draw
+instances. ``MeanZero`` tests that statistics of random draws have mean zero. The settings of instances are ``matrices``
+(free symbols), ``INCREMENTS`` (Lemmas 1 and 2), ``similarity_setting`` (App. A.1) and ``function_setting`` (App. A.2).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -59,7 +61,7 @@ ATTAINED, SHARP, FACTOR, EVERY_PAIR, CONVERSE = Word
 LORA, INPUT, OUTPUT = Placement
 SEARCHES = (Replay(), RandomInstances(), GradientAscent())
 TO_FIRST_ORDER = (Replay(), RandomInstances(), GradientAscent(drop=("ab",)))
-"""Searches for a bound up to O(ε²) in App. A.1, where the worst AB of given data is known."""
+"""Searches for a first-order bound in App. A.1; the ascent uses the worst AB for the given data, which is known."""
 BEYOND = "beyond the paper"
 
 

@@ -43,7 +43,7 @@ class Journal:
         except OSError as error:
             self.broken = True
             reason = f"{error.filename or self.path.parent}: {error.strerror or error}"
-            self.tell(f"The journal of this run cannot be used ({reason}); give another folder with --resume-from.")
+            self.tell(f"The journal of this run cannot be used ({reason}); give a different folder with --resume-from.")
 
     def read(self) -> Results:
         """Return the results of the parts that an interrupted run finished."""
@@ -129,7 +129,7 @@ def read(path: str) -> Record:
     """
     raw = load(path, "record")
     if raw.get("what") == "verify" and raw.get("schema") != SCHEMA:
-        msg = f"{path!r} has schema {raw.get('schema')!r}, but this version reads {SCHEMA}; run verify again."
+        msg = f"{path!r} has schema {raw.get('schema')!r}, but this version reads {SCHEMA}; run `ioadapt verify` again."
         raise FileFormatError(msg)
     try:
         assert raw["what"] == "verify", "it is a record of another command"
@@ -139,17 +139,17 @@ def read(path: str) -> Record:
         msg = f"{path!r} is not a record of `ioadapt verify --format json`: {reason[:400]}."
         raise FileFormatError(msg) from None
     if digest != raw.get("digest"):
-        msg = f"{path!r} was changed after it was written (its content does not match its digest); run verify again."
+        msg = f"{path!r} was changed after it was written, as its digest shows; run `ioadapt verify` again."
         raise FileFormatError(msg)
     if differ := differences(stamp, versions()):
-        msg = f"{path!r} was computed with different versions: {differ}. Run verify again."
+        msg = f"{path!r} was computed with different versions: {differ}. Run `ioadapt verify` again."
         raise FileFormatError(msg)
     results = dict(map(_parsed, raw["parts"]))
     return Record(results, tuple(raw["config"].get("runs", [raw["config"]])))
 
 
 def merge(paths: Iterable[str]) -> Record:
-    """Return the union of the records in some files, in which each part counts once.
+    """Return the union of the records in several files; each part counts once.
 
     Processors may round differently; if there are two results for a part, the worse one is used.
     """

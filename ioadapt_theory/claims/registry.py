@@ -1,4 +1,4 @@
-"""All claims in the paper's order; each file of claims has one line here."""
+"""All claims, in the order of the paper; ``FILES`` lists the modules that define them."""
 
 from ioadapt_theory.claims.beyond import attention, depth, interior, nonlinear, transfer
 from ioadapt_theory.claims.claim import Claim

@@ -46,7 +46,7 @@ def stated(claim: Claim) -> str:
 
 
 def describe(claim: Claim) -> dict[str, Any]:
-    """Return a claim as plain values; its ratio is the largest on the shipped instances."""
+    """Return a claim as plain values; its ratio is the largest on the claim's shipped instances."""
     ratios = [evaluate(claim, witness(name)).decisive_ratio for name in (*claim.witnesses, *claim.attained)]
     return {
         "claim": claim.id,
@@ -78,7 +78,7 @@ def proofs(claim: Claim) -> str:
 
 
 def cells(claim: Claim) -> tuple[str, ...]:
-    """Return a row of the claims table; the 4th cell has witnesses and their largest ratio or attaining instances."""
+    """Return a row of the claims table; its 4th cell names the witnesses, with a ratio, or the attaining instances."""
     entry, sharp = describe(claim), ""
     if claim.witnesses:
         measured = isinstance(entry["ratio"], float) and "≤" in entry["statement"]
@@ -89,7 +89,7 @@ def cells(claim: Claim) -> tuple[str, ...]:
 
 
 def table(claims: Sequence[Claim], width: int) -> str:
-    """Return the claims table for a terminal: one wrapped block per claim, and then the numbers of verdicts."""
+    """Return the claims table for a terminal: a wrapped block per claim, then the number of claims by verdict."""
     blocks = []
     for claim in claims:
         name, verdict, statement, shipped, note = cells(claim)
@@ -102,7 +102,7 @@ def table(claims: Sequence[Claim], width: int) -> str:
     located = ""
     if instances:
         example = f"`ioadapt verify {instances[0][1]} --instance {instances[0][0]}`"
-        located = f"Witnesses are in {SHIPPED}; evaluate one with {example}.\n"
+        located = f"The instances are in {SHIPPED}; evaluate one with {example}.\n"
     return "\n".join(blocks) + "\n" + counted(claims) + located
 
 
@@ -115,13 +115,13 @@ def counted(claims: Iterable[Claim]) -> str:
         return ", ".join(f"{verdicts.count(v)} {v}" for v in Verdict if v in verdicts)
 
     formulas, prose = ([c for c in every if bool(c.concludes) is has] for has in (True, False))
-    apart = f"; {len(prose)} in prose with an argument: {count(prose)}" if prose else ""
-    noun = "claim" if len(formulas) == 1 else "claims"
-    return f"{len(formulas)} {noun} with a formula: {count(formulas)}{apart}.\n"
+    kinds = (("with a formula", formulas), ("in prose with an argument", prose))
+    sentence = "; ".join(f"{len(some)} {kind}: {count(some)}" for kind, some in kinds if some)
+    return sentence.replace(" ", " claim " if len(formulas or prose) == 1 else " claims ", 1) + ".\n"
 
 
 def summary(claims: Mapping[str, Claim], total: Mapping[str, Verification], unfinished: Collection[str] = ()) -> str:
-    """Return a table of verdict, ratio, evidence and time by claim; it marks unexpected and unfinished claims."""
+    """Return a table of verdict, ratio, evidence and time by claim, with marks for unfinished and unexpected ones."""
     rows = [("claim", "verdict", "recorded", "worst ratio", "evidence", "seconds")]
     for name, v in total.items():
         recorded = claims[name].expected

@@ -35,7 +35,7 @@ LIMITS = {
 }
 """Name of an option on the command line -> its maximum value."""
 DEFAULT = Run()
-_ONE_AT_A_TIME = threading.Lock()  # digits and threads are settings of the process
+_ONE_AT_A_TIME = threading.Lock()  # the process has one number of digits and of threads
 
 
 class Part(NamedTuple):
@@ -51,7 +51,7 @@ class Part(NamedTuple):
 
     @classmethod
     def of(cls, claim: str, strategy: int, part: int, run: Mapping[str, Any]) -> "Part":
-        """Return the key for settings in any order."""
+        """Return the key of a part; the order of the settings in ``run`` does not matter."""
         return cls(claim, strategy, part, json.dumps(run, sort_keys=True))
 
 
@@ -59,7 +59,7 @@ Results = dict[Part, Verification]
 
 
 class RefusedError(IoAdaptError, RuntimeError):
-    """Error: a worker has other versions than the caller and refuses a part, or it fails on the part."""
+    """Error: a worker refused a part because its versions differ from the caller's, or failed on it."""
 
 
 def strategies(claim: Claim) -> tuple[Strategy, ...]:
@@ -105,7 +105,10 @@ def parts(names: Iterable[str], run: Run) -> Iterator[Part]:
 
 
 def do(values: Sequence[Any], stamp: Mapping[str, str | None]) -> dict[str, Any]:
-    """Compute a part whose caller has the versions ``stamp``; return the JSON result or, under "refused", a reason."""
+    """Return the result of a part as JSON values or, if there is none, the reason under "refused".
+
+    ``stamp`` holds the versions of the caller, which must be those of this process.
+    """
     if differ := differences(versions(), stamp):
         return {"refused": f"A worker runs different versions: {differ}. Install the same versions everywhere."}
     part = Part(*values)

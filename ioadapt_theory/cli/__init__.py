@@ -15,9 +15,9 @@ from ioadapt_theory.errors import InvalidValueError, IoAdaptError, WorkerError, 
 
 COMMANDS: dict[str, str] = {
     "claims": "list the paper's claims, with verdicts, counterexamples and corrections",
-    "verify": "repeat the numerical checks, or evaluate one instance of a claim",
+    "verify": "repeat the numerical checks of the claims, or evaluate a claim on one instance",
     "adapters": "inspect an adapter file, or convert it for another tool, side or base",
-    "transfer": "fit an adapter to another model, and predict how much of its effect is kept",
+    "transfer": "fit an adapter to another model, and predict what share of its gain is kept",
     "report": "predict whether an adapter works on another model, and recommend what to do",
     "similarity": "compare the weights, input spaces or output spaces of checkpoints, layer by layer",
 }
@@ -27,7 +27,7 @@ Each has a module of this package with ``add_arguments(parser)``, ``files(args) 
 """
 
 OK, FINDING, MISUSE, LOST, INTERRUPTED = 0, 1, 2, 3, 130
-"""Exit statuses of a command; LOST: a worker process was killed, for example when out of memory."""
+"""Exit statuses of a command: FINDING for a negative result, LOST for lost worker processes or a lost cluster."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -39,7 +39,6 @@ class Parser(argparse.ArgumentParser):
         raise InvalidValueError(msg)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Raise ArgumentError for an invalid choice, and suggest similar choices if there are any."""
         if action.choices is not None and value not in action.choices and (near := near_misses(value, action.choices)):
             msg = f"invalid choice: {value!r}. Did you mean {' or '.join(map(repr, near))}?"
             raise argparse.ArgumentError(action, msg)

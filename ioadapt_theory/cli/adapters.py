@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from ioadapt_theory.formats import AdapterFile
     from ioadapt_theory.formats.match import Match
 
-EXAMPLES = """FILE is a folder of this package or of PEFT, or a safetensors file of diffusers, kohya, A1111 or LyCORIS.
-MODEL is named as in `ioadapt similarity`: an alias, a path, or a hub id, with :PART for a component.
+EXAMPLES = """FILE is an adapter folder of ioadapt or PEFT, or a safetensors file of diffusers, kohya, A1111 or LyCORIS.
+MODEL is an alias, a path or a hub id, as in `ioadapt similarity`; add :PART for a component.
 Layers are read one at a time.
 
 examples:
@@ -34,10 +34,9 @@ WRITTEN = ("ioadapt.safetensors", "adapter_model.safetensors", "adapter_config.j
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the subcommand's arguments and examples to the parser."""
     parser.epilog = EXAMPLES
     commands = parser.add_subparsers(dest="action", required=True, metavar="inspect | convert | bake")
-    contents = "list format, layers, ranks and scales; with --base also what fits, and whether it is the original base"
+    contents = "list format, layers, ranks and scales; with --base, also what fits, and whether MODEL is the original"
     shown = commands.add_parser("inspect", help=contents)
     converted = commands.add_parser(
         "convert", help="move a LoRA to the input or output side (Eq. 5), or change the format"
@@ -51,25 +50,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         base = f"model that the adapter {'was trained on' if sub is converted else 'is for'}"
         sub.add_argument("--base", metavar="MODEL", required=sub is not shown, help=base)
         sub.add_argument("--component", metavar="NAME", help="component of a pipeline: unet, ...")
-        how = "match layers by name (default), origin (for pruned or renumbered bases), or origin if known, else name"
+        how = "match layers by name (default), by provenance if blocks were removed or renumbered, or auto: by either"
         sub.add_argument("--match", choices=("name", "provenance", "auto"), default="name", help=how)
         if sub is not converted:
             sub.add_argument("--source", metavar="MODEL", help="model that the adapter was trained on")
     shown.add_argument("--check", action="store_true", help="also check all values for NaN and infinity")
-    shown.add_argument(
-        "--format", choices=("text", "json", "card"), default="text", help="text (default), json or a model card"
-    )
-    to = "input or output side, or the format of another tool"
+    shape = "output format (default text); card is a model card"
+    shown.add_argument("--format", choices=("text", "json", "card"), default="text", help=shape)
+    to = "side of the new adapter, or format of another tool"
     converted.add_argument("--to", choices=("input", "output", "peanut", "glora"), required=True, help=to)
     ridge = "ridge of Eq. 5, as a fraction of the largest singular value of W (default 0)"
     converted.add_argument("--ridge", type=float, default=0.0, metavar="F", help=ridge)
-    baked.add_argument("--rank", type=int, metavar="R", help="rank of the result, if no plain LoRA is exact")
-    baked.add_argument("--share", type=float, metavar="F", help="share of the norm to keep, instead of a rank")
+    baked.add_argument("--rank", type=int, metavar="R", help="largest rank of the LoRA (default: an exact LoRA)")
+    share = "instead of a rank, the share of the norm of the weight change to keep"
+    baked.add_argument("--share", type=float, metavar="F", help=share)
     baked.add_argument("--style", choices=("peft", "diffusers", "kohya"), default="peft", help="format (default peft)")
 
 
 def files(args: argparse.Namespace) -> Files:
-    """Return the input paths, and the paths that may be written for OUT."""
     out = [] if args.action == "inspect" else [Path(args.out), *(Path(args.out) / name for name in WRITTEN)]
     return Files((args.file, args.base, getattr(args, "source", None)), adapter=tuple(out))
 
@@ -112,7 +110,7 @@ def _matched(args: argparse.Namespace, file: "AdapterFile", base: "Checkpoint", 
     options = {"by": args.match, "source": checkpoint_weights(source) if source else None}
     weights = checkpoint_weights(base)
     matched = match(file, weights, args.component, **options)
-    if matched.lost:  # the base may have its authors' names, the adapter diffusers' names
+    if matched.lost:  # the base may use its authors' layer names, the adapter diffusers'
         renamed = checkpoint_weights(base, [layer.name.path for layer in file.layers])
         again = match(file, renamed, args.component, **options)
         if len(again.lost) < len(matched.lost):
@@ -134,7 +132,7 @@ def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") 
         )
         raise InvalidValueError(msg)
     if component == "text_encoder" and args.style == "kohya" and "text_encoder_2" in matched.file.components:
-        component = "text_encoder_1"  # kohya numbers them if there are two
+        component = "text_encoder_1"  # kohya numbers two text encoders
     options = {"base": args.base, "component": component, "rank": args.rank, "share": args.share}
     layers = write_lora(args.out, matched.adapters(), args.style, **options, task_type=matched.file.task_type)
     exact = args.rank is None and args.share is None
@@ -149,8 +147,8 @@ def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") 
         )
     what = "rounding" if exact else "truncation to the lower rank"
     sys.stderr.write(
-        f"Each number is the share of the weight change (Frobenius norm) lost by {what}. To predict whether the adapter"
-        f" helps on {args.base}, run `ioadapt report SOURCE {args.base} {args.file}`.\n"
+        f"The last number is the share of the weight change (Frobenius norm) lost by {what}. To predict how the adapter"
+        f" performs on {args.base}, run `ioadapt report SOURCE {args.base} {args.file}`.\n"
     )
     _warn_of_another_base(matched)
     return len(layers)
@@ -170,7 +168,7 @@ def _convert(args: argparse.Namespace, matched: "Match") -> int:
             outcome = convert_to(args.out, matched, side, partial=args.partial, ridge=args.ridge)
             for layer, figures in outcome.items():
                 sys.stdout.write(f"{layer}: {figures}\n")
-            sys.stderr.write("lost: share of the weight change that is lost; norm: of the new AB over the old.\n")
+            sys.stderr.write("lost: lost share of the weight change; norm: ratio of the norms of the new and old AB.\n")
             return sum(not isinstance(figures, str) for figures in outcome.values())
     return len(matched.layers)
 

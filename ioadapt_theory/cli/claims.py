@@ -16,20 +16,17 @@ EXAMPLES = """examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the subcommand's arguments and examples to the parser."""
     parser.epilog = EXAMPLES
     parser.add_argument("claims", nargs="*", metavar="CLAIM", help="ids of claims (default: all)")
     parser.add_argument("--format", choices=("table", "json"), default="table", help="output format (default table)")
-    parser.add_argument("--proof", action="store_true", help="print the exact proofs, step by step")
+    parser.add_argument("--proof", action="store_true", help="print the exact arguments about the claims, step by step")
 
 
 def files(_args: argparse.Namespace) -> Files:
-    """Return no paths, since the command uses no files."""
     return Files()
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the claims, or the exact proofs, and return 0."""
     from ioadapt_theory.claims import CLAIMS, report, verifying
 
     claims = verifying.named(CLAIMS, args.claims)

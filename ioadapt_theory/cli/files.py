@@ -46,7 +46,7 @@ def check_files(files: Files) -> None:
             raise InvalidValueError(msg)
         same = [other for other, theirs in writes.items() if other != option and _same(path, theirs)]
         if same:
-            msg = f"{option} and {same[0]} both name {path}; choose two paths."
+            msg = f"{option} and {same[0]} both name {path}; choose different paths."
             raise InvalidValueError(msg)
         if any(_same(path, out) for out in files.adapter):
             msg = f"{option} {path} would overwrite the adapter that this command writes; choose another path."

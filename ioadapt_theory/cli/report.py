@@ -14,14 +14,14 @@ from ioadapt_theory.errors import InvalidValueError
 if TYPE_CHECKING:
     from ioadapt_theory.reporting.assemble import Report
 
-EXAMPLES = """SOURCE and TARGET are named as in `ioadapt similarity`; ADAPTER is any file that `ioadapt adapters` reads.
-Without ADAPTER, the report recommends where to train a new one.
+EXAMPLES = """SOURCE and TARGET are named as in `ioadapt similarity`. ADAPTER is a file or folder that
+`ioadapt adapters` reads; without ADAPTER, the report recommends where to train a new one.
 
-The weights show how the two models are related and what their layers share. To predict what an adapter keeps, add
---inputs: both models then run on an unlabelled batch from the adapter's domain. The models must be folders of
-transformers or diffusers, or members of ANI. The inputs are a .safetensors or .npz file with a tensor for each argument
-of the model (for ANI: H, C, N, O, features of atoms), a text for models with a tokenizer, or prompts, one per line, for
-a UNet.
+The weights show how the two models are related and how similar their layers are. To predict how much of its gain an
+adapter keeps, add --inputs: both models then run on an unlabelled batch from the adapter's domain, and must be
+transformers or diffusers folders, or ANI networks such as ani-1x:0. BATCH is a .safetensors or .npz file with a tensor
+for each argument of the model (for ANI: the features of the atoms, named H, C, N and O), a text file for models with a
+tokenizer, or a file of prompts, one per line, for a UNet.
 
 examples:
   ioadapt report ani-1x:0 ani-1ccx:0
@@ -31,16 +31,15 @@ examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the subcommand's arguments and examples to the parser."""
     parser.epilog = EXAMPLES
     add = parser.add_argument
     add("source", metavar="SOURCE", help="model that the adapter was trained on")
     add("target", metavar="TARGET", help="model to move the adapter to")
     add("adapter", metavar="ADAPTER", nargs="?", help="file or folder of the adapter")
-    add("--inputs", type=Path, metavar="BATCH", help="inputs to run both models on")
+    add("--inputs", type=Path, metavar="BATCH", help="unlabelled inputs on which both models are run")
     add("--batch", type=int, default=32, metavar="N", help="rows in one forward pass (default 32)")
     add("--rows", type=int, default=512, metavar="N", help="use at most N rows of the inputs (default 512)")
-    explained = "share of the loss that the adapter removed on the source, for the error bound (default 0.5)"
+    explained = "share of the source's loss that the adapter removed, for the error bound (default 0.5)"
     add("--explained", type=float, default=0.5, metavar="X", help=explained)
     add("--component", metavar="NAME", help="component of a pipeline's adapter to use: unet, text_encoder, ...")
     add("--html", type=Path, metavar="PAGE", help="also write a self-contained HTML page")
@@ -48,12 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def files(args: argparse.Namespace) -> Files:
-    """Return the input and output paths."""
     return Files((args.source, args.target, args.adapter, args.inputs), {"--html": args.html})
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the report, write the HTML page if requested, and return 0."""
     if not 0 < args.explained <= 1:
         msg = f"--explained must be above 0 and at most 1, not {args.explained:g}."
         raise InvalidValueError(msg)

@@ -14,18 +14,19 @@ from ioadapt_theory.errors import InvalidValueError
 if TYPE_CHECKING:
     from ioadapt_theory.similarity import Comparison
 
-EXAMPLES = """A model is NAME[@REVISION][:PART]: an alias (see --list), a path, or a hub id, with a branch, tag or
-commit, and a folder, component or part of it.
+EXAMPLES = """A model is NAME[@REVISION][:PART]. NAME is an alias (see --list), a path or a hub id. REVISION is a
+branch, tag or commit on the hub. PART is a folder, file, component or ensemble member of the model.
 
 The paper leaves details of Fig. 2 open. Our defaults: a layer is a tensor; all layers count in the mean, and weights,
 norms and biases are listed separately (--only); the mean is uniform over layers (--mean); the lowest 20 % are
 ceil(0.2 n) layers, chosen for each pair (--lowest); a layer counts for two models even if a third lacks it
-(--in-all-models); layers are paired by name and shape. relative_distance is |a - b| / |a| and norm_ratio is |b| / |a|,
-where a is named before b. Layers of zeros, or with NaN or infinity, have no cosine; they are listed and left out.
+(--in-all-models); layers are paired by name and shape. In JSON, relative_distance is |a - b| / |a| and norm_ratio is
+|b| / |a|, where a is the model that is named first. Layers that are zero, or contain NaN or infinity, have no cosine;
+they are left out and listed.
 
---space assumes that tensors are stored as in torch's linear layers and convolutions, outputs first; for other layers
-(transposed convolutions, the Conv1D of GPT-2) input and output are swapped. It multiplies whole matrices, which takes
-minutes of CPU instead of seconds, and each thread keeps a layer of all models in float64.
+With --space, tensors must be stored as in torch's linear layers and convolutions, outputs first; for other layers
+(transposed convolutions, the Conv1D of GPT-2), input and output are swapped. Whole matrices are multiplied, which takes
+minutes of CPU time instead of seconds, and each thread keeps a layer of all models in float64.
 
 examples:
   ioadapt similarity sd15 lcm
@@ -39,11 +40,10 @@ _ROLES = {"weights": "weight", "norms": "norm", "biases": "bias"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the subcommand's arguments and examples to the parser."""
     parser.epilog = EXAMPLES
     add = parser.add_argument
     add("models", nargs="*", metavar="MODEL", help="models to compare, two or more")
-    add("--list", action="store_true", help="list the aliases and stop")
+    add("--list", action="store_true", help="list the aliases and exit")
     what = parser.add_argument_group("what to compare")
     add = what.add_argument
     space = "compare weights (default), or the Gram matrices of the side on which an input or output adapter acts"
@@ -64,32 +64,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how layers are weighted in a mean (default uniform)",
     )
     add("--in-all-models", action="store_true", help="use only layers that all models have")
-    add("--null", action="store_true", help="also show the cosine expected by chance (always with --space)")
+    add("--null", action="store_true", help="also show the cosine expected by chance (for input and output: always)")
     add("--threads", type=int, metavar="N", help="number of threads (default: one per processor, up to 4)")
     out = parser.add_argument_group("what to show")
     add = out.add_argument
     add("--by", choices=("kind", "block"), nargs="+", default=[], help="also list means by kind or block of layers")
     add("--format", choices=("table", "json"), default="table", help="output format (default table)")
-    add("--output", type=Path, metavar="FILE", help="write to this file, not to the terminal")
-    add("--figure", type=Path, metavar="FILE", help="draw heat maps and a profile as .svg, .png or .pdf")
-    add("--html", type=Path, metavar="FILE", help="write a self-contained HTML page")
+    add("--output", type=Path, metavar="FILE", help="write the table or JSON to this file instead of the terminal")
+    add("--figure", type=Path, metavar="FILE", help="also draw heat maps and a profile, as .svg, .png or .pdf")
+    add("--html", type=Path, metavar="FILE", help="also write a self-contained HTML page")
     add("--quiet", action="store_true", help="print no notes and no progress bars")
     source = parser.add_argument_group("where to find the weights")
     add = source.add_argument
     add("--variant", metavar="V", help="variant of the files on the hub, such as fp16")
-    add("--ema", action=argparse.BooleanOptionalAction, help="averaged (EMA) or trained weights, for a file with both")
-    add("--offline", action="store_true", help="use only files in the cache")
+    ema = "read the averaged (EMA) or the trained weights of a file with both"
+    add("--ema", action=argparse.BooleanOptionalAction, help=ema)
+    add("--offline", action="store_true", help="use only files in the hub's cache")
     add("--cache", type=Path, metavar="DIR", help="folder of the hub's cache")
 
 
 def files(args: argparse.Namespace) -> Files:
-    """Return the input and output paths."""
     writes = {"--output": args.output, "--figure": args.figure, "--html": args.html}
     return Files((*args.models, args.parent), writes)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compare the models and write the result, or list the aliases; return 0."""
     if args.list:
         return _list()
     if len(args.models) < 2:

@@ -1,4 +1,4 @@
-"""`ioadapt transfer`: fit an adapter to another model, and predict how much of its effect is kept."""
+"""`ioadapt transfer`: fit an adapter to another model, and predict what share of its gain is kept."""
 
 import argparse
 import sys
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 
 EXAMPLES = """ADAPTER is a file or folder that `ioadapt adapters` reads, or the folder of a model fine-tuned from
-SOURCE. SOURCE and TARGET are folders of transformers or diffusers (one model of a pipeline: ./sd15/unet), or members of
-ANI.
+SOURCE. SOURCE and TARGET are transformers or diffusers folders (of a pipeline, one model: ./sd15/unet), or ANI
+networks such as ani-1x:0.
 
-BATCH has at least 256 unlabelled inputs from the adapter's domain: a .safetensors or .npz file with a tensor for each
-argument of the model, a text file for models with a tokenizer, or a file of prompts, one per line, for a UNet.
-FILE is written in ADAPTER's format if possible. Nothing is written if nothing is kept (exit status 1).
+BATCH should have at least 256 unlabelled inputs from the adapter's domain. It is a .safetensors or .npz file with a
+tensor for each argument of the model, a text file for models with a tokenizer, or a file of prompts, one per line, for
+a UNet. FILE is written in ADAPTER's format if possible. If none of the gain is likely to be kept, no adapter is
+written, and the exit status is 1.
 
 examples:
   ioadapt transfer lora_folder ./llama-a ./llama-b --inputs texts.txt --out lora_for_b
@@ -33,7 +34,6 @@ examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the subcommand's arguments and examples to the parser."""
     parser.epilog = EXAMPLES
     add = parser.add_argument
     add("adapter", metavar="ADAPTER", help="file or folder of the adapter, or a fine-tuned model")
@@ -56,12 +56,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("weight", "input", "output", "best"),
         help="side of the adapter on TARGET (default: as in ADAPTER)",
     )
-    add("--match", choices=("name", "provenance", "auto", "effect"), default="name", help="how to match layers")
+    how = "match layers by name (default), provenance, either (auto), or the gain that is kept (effect)"
+    add("--match", choices=("name", "provenance", "auto", "effect"), default="name", help=how)
     add(
         "--refine",
         type=int,
         metavar="N",
-        help="label-free gradient steps after the fit (default 10); if given, a fresh adapter is tried too",
+        help="gradient steps without labels after the fit (default 10); if given, also report N steps from zero",
     )
     add("--rank", type=int, metavar="R", help="rank of the result for DoRA, LoHa, LoKr or a fine-tuned model")
     add("--rows", type=int, default=512, metavar="N", help="use at most N rows of the inputs (default 512)")
@@ -80,13 +81,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def files(args: argparse.Namespace) -> Files:
-    """Return the input paths, and the paths that may be written for --html and --out."""
     reads = (args.adapter, args.source, args.target, args.inputs, args.target_inputs)
     return Files(reads, {"--html": args.html}, adapter=(args.out, *(args.out / name for name in WRITTEN)))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fit the adapter and write it. Return 0, or 1 if nothing of its effect is kept and no adapter is written."""
+    """Fit the adapter and write it. Return 0, or 1 if none of the gain is kept and no adapter is written."""
     from ioadapt_theory.adapters.carrying import carried
     from ioadapt_theory.reporting import carried as told
     from ioadapt_theory.reporting.inputs import read_both
@@ -171,7 +171,7 @@ def _write(args: argparse.Namespace, target: "nn.Module", format_: str, componen
     plain = all(a.family == "lora" and [*a.keys()] == ["weight"] for a in adapters.values())
     if style is None or not plain:
         if style is not None:
-            sys.stderr.write(f"{format_} can store only weight LoRAs, so {args.out} is in the format of ioadapt.\n")
+            sys.stderr.write(f"{args.out} is in ioadapt's own format, since the adapter is not a plain LoRA.\n")
         save_adapter(target, args.out)
         return
     weights = ModelWeights(target)

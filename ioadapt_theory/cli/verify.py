@@ -1,4 +1,4 @@
-"""`ioadapt verify`: repeat the numerical checks, or evaluate one instance of a claim."""
+"""`ioadapt verify`: repeat the numerical checks of the claims, or evaluate a claim on one instance."""
 
 import argparse
 import sys
@@ -31,7 +31,6 @@ EXAMPLES = """examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the subcommand's arguments and examples to the parser."""
     parser.epilog = EXAMPLES
     parser.add_argument("claims", nargs="*", metavar="CLAIM", help="ids of claims (default: all)")
     for name, meaning in COUNTS.items():
@@ -42,18 +41,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--condition", type=float, metavar="K", help="condition number of conditioned weights (default 10)"
     )
-    parser.add_argument("--pair", help="relation of the target to the source: independent, gauge or near-gauge")
+    parser.add_argument("--pair", help="relation of the target to the source stack: independent, gauge or near-gauge")
     parser.add_argument("--device", help="device of stacks and samples: cpu, cuda, ...")
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--jobs", type=int, metavar="J", help="number of processes (default 1)")
     place.add_argument("--cluster", metavar="ADDRESS", help="use the workers of the Dask scheduler at ADDRESS")
     parser.add_argument("--format", choices=("table", "json"), default="table", help="output format (default table)")
-    parser.add_argument(
-        "--instance", metavar="FILE", help="evaluate the instance in FILE, or a shipped instance by name"
-    )
-    merge = "merge records written by --format json; each part is counted once"
+    instance = "evaluate the claim on the instance in FILE, or on a shipped instance of this name"
+    parser.add_argument("--instance", metavar="FILE", help=instance)
+    merge = "merge records that --format json printed; a part in several records is counted once"
     parser.add_argument("--merge", nargs="+", metavar="FILE", help=merge)
-    parser.add_argument("--resume-from", metavar="FOLDER", help="folder for interrupted runs (default: user cache)")
+    parser.add_argument("--resume-from", metavar="FOLDER", help="folder of interrupted runs (default: user's cache)")
 
 
 COUNTS = {
@@ -68,7 +66,6 @@ COUNTS = {
 
 
 def files(args: argparse.Namespace) -> Files:
-    """Return the input paths; results go to standard output."""
     return Files((args.instance, *(args.merge or ())))
 
 
@@ -78,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     from ioadapt_theory.claims.expression.algebra import sympy
 
     given = [name for name, x in vars(args).items() if x is not None and name not in ("command", "claims", "format")]
-    for mode in ("instance", "merge"):  # these modes accept no options of the searches
+    for mode in ("instance", "merge"):  # these modes do not use the options of the searches
         if mode in given and (ignored := [name for name in given if name != mode]):
             msg = f"--{ignored[0].replace('_', '-')} cannot be combined with --{mode}; leave one of them out."
             raise InvalidValueError(msg)
@@ -105,7 +102,7 @@ def _instance(claims: "list[Claim]", args: argparse.Namespace) -> int:
     from ioadapt_theory.claims.evidence.inequality import UndecidedError
 
     if len(args.claims) != 1:
-        msg = f"--instance needs exactly one claim to evaluate, got {len(args.claims)}."
+        msg = f"--instance needs exactly one claim to evaluate, not {len(args.claims)}."
         raise InvalidValueError(msg)
     (claim,) = claims
     raw = instances.load_or_witness(args.instance)

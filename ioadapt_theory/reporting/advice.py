@@ -20,9 +20,9 @@ class Advice:
     """A recommended action.
 
     Attributes:
-        how: what to do.
-        why: the number or the reason for it.
-        kept: predicted share of the gain that is kept, or None without a prediction.
+        how: the action, as a clause.
+        why: the reason for the action, which may contain a predicted share of the gain.
+        kept: predicted share of the gain that is kept; 0 if no adapter is moved, None without a prediction.
     """
 
     how: str
@@ -33,7 +33,10 @@ class Advice:
         return f"{self.how[0].upper()}{self.how[1:]}: {self.why}."
 
 
-ELSEWHERE: Final = Advice("add `--match effect` if no name matches", "this pairs layers by how much effect they keep")
+ELSEWHERE: Final = Advice(
+    'add `--match effect` to `ioadapt transfer` (in Python, match="effect") if no layer names match',
+    "each adapted layer is then paired with the layer of the target that keeps most of the gain",
+)
 
 
 def advise(kinship: Kinship, predictions: Predictions | None, *, adapted: bool) -> list[Advice]:
@@ -52,8 +55,8 @@ def advise(kinship: Kinship, predictions: Predictions | None, *, adapted: bool) 
         return [Advice(CARRY, "a copy fits no layer of the target"), ELSEWHERE]
     advice = _of_effect(predictions.copied)
     if kinship.relation is Relation.SAME and predictions.copied.kept < 1 - TIE:
-        kept = f"a copy keeps only {predictions.copied.kept:.2f} of the adapter's gain"
-        why = f"the models compute the same function with other weights, and {kept}"
+        kept = f"a copy is predicted to keep only {predictions.copied.kept:.2f} of the adapter's gain"
+        why = f"the models compute the same function with different weights, and {kept}"
         advice = [Advice(CARRY, why), *(one for one in advice if one.how != CARRY)]
     return advice
 
@@ -62,14 +65,14 @@ def _of_weights(kinship: Kinship, *, adapted: bool) -> list[Advice]:
     if kinship.relation is Relation.SAME and not kinship.reordered:
         how = "copy the adapter unchanged" if adapted else "any adapter can be copied unchanged"
         return [Advice(how, "the two models compute the same function")]
-    why = "weights alone do not show how much gain an adapter inside the network keeps (claim effect-weights-only)"
+    why = "weights alone do not show how much of its gain an adapter inside a network keeps (claim effect-weights-only)"
     measure = Advice("give unlabelled inputs and models that can be run (--inputs BATCH, in Python inputs=)", why)
     if kinship.relation is Relation.SAME:
         how = CARRY if adapted else f"train an adapter, then {CARRY}"
-        return [Advice(how, "neurons or heads are permuted, so a copy would act on the wrong ones"), measure]
+        return [Advice(how, "neurons or heads are permuted, so a copy may act on the wrong ones"), measure]
     if kinship.relation in (Relation.UNRELATED, Relation.DIFFERENT):
         how = CARRY if adapted else "train an adapter on each model"
-        advice = [measure, Advice(how, f"a copy is not expected to work ({kinship.relation})")]
+        advice = [measure, Advice(how, f"a copy is not expected to work between such models ({kinship.relation})")]
         return [*advice, ELSEWHERE] if adapted and kinship.relation is Relation.DIFFERENT else advice
     return [measure]
 
@@ -82,18 +85,19 @@ def _of_effect(copied: Prediction) -> list[Advice]:
     options = [Advice("copy the adapter unchanged", why, copied.kept)]
     if copied.need == "change" and copied.at_best_strength > copied.kept + TIE:  # c² does not apply to labels
         how = f"copy the adapter at strength {copied.cosine / copied.ratio:.2f}"
-        best = f"this is predicted to keep c² = {copied.at_best_strength:.2f} of {gain}, not {copied.kept:.2f}"
+        best = f"this is predicted to keep {copied.at_best_strength:.2f} of the gain (c²), not {copied.kept:.2f} (R)"
         options.insert(0, Advice(how, best, copied.at_best_strength))
     if options[0].kept is not None and options[0].kept <= TIE:
         options = [Advice("retrain the adapter on the target", why, 0.0)]
-    return [*options, Advice(CARRY, "this also tries a copy, and takes the best candidate")]
+    return [*options, Advice(CARRY, "this tries several candidates, including a copy, and uses the best one")]
 
 
 def _of_sides(predictions: Predictions) -> list[Advice]:
     """Return advice on an adapter that is not trained yet, from the share of the gain expected for each side."""
     shares = {side: share for side in SIDES if (share := predictions.of(side)) is not None}
     if not shares:
-        return [Advice("train an adapter on each model", "the inputs reach no layer with equal input or output sizes")]
+        why = "the inputs reach no layer whose input or output size is the same in both models"
+        return [Advice("train an adapter on each model", why)]
     options = [
         Advice(
             f'train an adapter with placement="{side}"', f"a copy is expected to keep {share:.2f} of its gain", share

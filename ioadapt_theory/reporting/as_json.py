@@ -46,7 +46,6 @@ def _layer(pair: LayerPair, predictions: Predictions | None) -> dict[str, Any]:
 
 
 def _copied(predictions: Predictions | None) -> dict[str, Any] | None:
-    """Return the prediction for a copy of the adapter, or None without an adapter or a prediction."""
     if predictions is None or predictions.copied is None:
         return None
     names = ("kept", "R", "R_KL", "at_best_strength", "cosine", "ratio", "need", "agreement", "rows", "interval")

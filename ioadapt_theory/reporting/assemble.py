@@ -1,4 +1,4 @@
-"""`report`: relation, layers, predictions and advice for two models, an adapter and inputs."""
+"""The function `report`, which compares two models and recommends how to move an adapter between them."""
 
 import math
 import re
@@ -33,7 +33,7 @@ class Report:
         layers: the common layers, in the network's order.
         missing: layers that only the source has.
         extra: layers that only the target has.
-        lost: layers of the adapter that do not fit the target -> the reason.
+        lost: layers of the adapter that are not moved -> the reason.
         predictions: predictions from inputs, or None.
         advice: the recommended actions, best first.
 
@@ -76,21 +76,23 @@ def report(
     Args:
         source: the model that the adapter was, or will be, trained on, or its weights.
         target: the other model, or its weights.
-        adapter: the name of an adapter on the source, or the adapters by layer; without it, the report recommends where
-            to train one. The name may be omitted if the source has a single adapter.
+        adapter: the name of an adapter on the source, or the adapters by layer; by default, the only adapter on the
+            source. If the source has no adapter, or several, the report then recommends where to train one.
         inputs: unlabelled inputs of the models, from the adapter's domain: a tensor, a tuple, a mapping, or an iterable
-            of such batches. Requires two models in memory; an adapter, if any, must be given by name.
+            of such batches. Requires two models in memory; the adapter, if any, must be on the source.
         target_inputs: the same samples as inputs of the target, if these differ.
         call: ``call(model, batch)`` runs a model and returns an output that both models have; by default a plain call.
-        explained: share of the source's loss that the adapter removed, for the bound on the error of R.
+        explained: share of the source's loss that the adapter removed, for the bound on the prediction's error.
         size: maximum number of rows in a batch.
         names: names of the source, the target and the adapter in the report.
-        lost: layers of an adapter file that do not fit -> the reason.
-        progress: takes the number of weights to read, and returns a function to call with the number read.
+        lost: layers of an adapter file that do not fit the source -> the reason.
+        progress: takes the number of weights to read, and returns a function, which is called with the number of
+            weights of each layer.
 
     Raises:
-        InvalidValueError: no common layer, weights or outputs that are not finite, outputs of different shapes, or
-            inputs without two models in memory.
+        InvalidValueError: the models have no common layer, weights or outputs are not finite, the outputs have
+            different shapes, the adapter has no effect, or inputs are given without two models in memory.
+        UnknownNameError: the source has no adapter of this name.
 
     Example:
         >>> import copy
@@ -111,8 +113,8 @@ def report(
     places = corresponding(one, two)
     common = [n for n in here if places.layers.get(n) in there]
     if not common:
-        some = [f"{len(m)} such as {next(iter(m))}" if m else "no floating-point matrix" for m in (here, there)]
-        msg = f"The two models have no layer in common: the source has {some[0]} and the target {some[1]}."
+        some = [f"{len(m)}, such as {next(iter(m))}" if m else "none" for m in (here, there)]
+        msg = f"The two models have no layer in common. Layers of the source: {some[0]}; of the target: {some[1]}."
         raise InvalidValueError(msg)
     advance = progress(sum(math.prod(here[n]) for n in common)) if progress else lambda _: None
     compared = []
@@ -153,8 +155,6 @@ def report(
 
 
 def _added(weights: Weights, single: Collection[str]) -> bool:
-    """Return whether a layer in ``single`` copies a common one, or has a name that no common one has up to numbers."""
-
     @cache
     def values(name: str) -> tuple[float, ...]:
         m = weights.layer(name).matrix.detach()
@@ -164,6 +164,7 @@ def _added(weights: Weights, single: Collection[str]) -> bool:
     for name in set(weights.names) - {*single}:
         kinds.setdefault(re.sub(r"\d+", "#", name), []).append(name)
     beside = {name: kinds.get(re.sub(r"\d+", "#", name), []) for name in single}
+    # a layer with a new kind of name, or a copy of a common layer whose name differs only in numbers
     return any(not others or values(name) in map(values, others) for name, others in beside.items())
 
 

@@ -21,7 +21,7 @@ def table(outcome: CarryReport) -> list[list[str]]:
         enough = f"{layer.rows}/{max(layer.features)}" if layer.rows else "-"
         kept = "-" if layer.kept is None else f"{layer.kept:.2f}"
         origin = "" if layer.source == name else f" from {layer.source}"
-        lines.append([name, f"{layer.side}{origin}", str(layer.rank), enough, kept, "", ""])
+        lines.append([name, f"{layer.side}{origin}", str(layer.rank or "-"), enough, kept, "", ""])
     return lines
 
 
@@ -29,36 +29,35 @@ def sentences(outcome: CarryReport) -> list[str]:
     """Return the sentences below the table: notes, layers without an adapter, and what to do next."""
     gain = "in log-likelihood (R_KL)" if outcome.need == "labels" else "(R, if both models need the same change)"
     lines = [
-        f"The total in the column 'kept' is the predicted share of the gain {gain}; for a layer, it is the share of its"
-        " own effect that is kept.",
+        f"In the line 'total', the column 'kept' shows the predicted share of the gain {gain}; in the line of a layer,"
+        f" it shows the share of the layer's {'squared effect' if outcome.extracted else 'own gain'} that is kept.",
         "Of the {} rows, {} were used to fit, {} to select and {} to test.".format(sum(outcome.rows), *outcome.rows),
         *outcome.notes,
     ]
     agreement = outcome.agreement if outcome.need == "labels" else None  # other outputs have no labels
-    if agreement is not None and "zero" in outcome.scores and 1 - agreement <= DISAGREEING:
+    if agreement is not None and not outcome.extracted and 1 - agreement <= DISAGREEING:
         lines.append(f"Without the adapter, the two models predict the same label at {agreement:.0%} of positions.")
     if outcome.refined is not None:
         lines.append(FROM_ZERO.format(*outcome.refined))
-    lines += [f"{name}: the plain LoRA keeps {s:.3f} of the squared effect." for name, s in outcome.truncated.items()]
+    lines += [f"{name}: the plain LoRA keeps {s:.3f} of its squared effect." for name, s in outcome.truncated.items()]
     lines += [f"{name}: {why}." for name, why in outcome.unmatched.items()]
     return [*lines, *([] if outcome.prediction is None else [DOMAIN]), _next(outcome)]
 
 
 def _next(outcome: CarryReport) -> str:
-    """Return the next step; suggest refinement only if there is a candidate to refine and it was not asked for."""
-    refine = outcome.refined is None and "zero" in outcome.scores and len(outcome.scores) > 1  # no extraction
+    """Return the next step; suggest refinement only if it was not requested and there is a candidate to refine."""
+    refine = outcome.refined is None and not outcome.extracted and len(outcome.scores) > 1
     if outcome.matched:
-        return f"Next: test the adapter on a few labels{', or improve it without labels (--refine 50)' * refine}."
-    return f"Next: give more inputs from the adapter's domain{', try --refine 200' * refine}, or train on the target."
+        return f"Next: test the adapter on labelled data{', or improve it without labels (--refine 50)' * refine}."
+    more = "give more inputs from the adapter's domain"
+    return f"Next: {more}{', try --refine 200' * refine}, or train an adapter on the target."
 
 
 def to_text(outcome: CarryReport) -> str:
-    """Return the table and the sentences below it."""
-    return "\n".join([aligned(table(outcome), least=WIDTH), *sentences(outcome)]) + "\n"  # names are not wrapped
+    return "\n".join([aligned(table(outcome), least=WIDTH), *sentences(outcome)]) + "\n"  # names are not shortened
 
 
 def to_json(outcome: CarryReport) -> dict[str, Any]:
-    """Return the outcome as data for JSON: numbers, strings, lists and dictionaries."""
     return {
         "kept": outcome.kept,
         "interval": [*outcome.interval],
@@ -68,7 +67,7 @@ def to_json(outcome: CarryReport) -> dict[str, Any]:
         "scores": {name: score for name, score in outcome.scores.items() if abs(score) < float("inf")},
         **{key: getattr(outcome.prediction, key, None) for key in ("R", "R_KL", "cosine", "ratio")},
         "agreement": outcome.agreement,
-        "rows": dict(zip(("fitted", "chosen", "told"), outcome.rows, strict=True)),
+        "rows": dict(zip(("fit", "select", "test"), outcome.rows, strict=True)),
         "refined": None if outcome.refined is None else dict(zip(("steps", "from_zero"), outcome.refined, strict=True)),
         "layers": {name: asdict(layer) for name, layer in outcome.layers.items()},
         "unmatched": dict(outcome.unmatched),

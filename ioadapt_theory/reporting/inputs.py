@@ -1,4 +1,4 @@
-"""Unlabelled inputs of two models from a file: tensors, text, or prompts for a UNet or a DiT."""
+"""Unlabelled inputs for two models, read from a file of tensors or text, or of prompts for a UNet or a DiT."""
 
 import inspect
 from pathlib import Path
@@ -25,7 +25,7 @@ STEPS = 1000
 def read_both(
     path: Path, source: tuple[str, nn.Module], target: tuple[str, nn.Module], *, rows: int, seed: int
 ) -> tuple[list[Any], list[Any] | None]:
-    """Return batches for the source, and for the target, or None if both models take the same batches.
+    """Return batches for the source and for the target; the latter are None if both models take the same batches.
 
     Args:
         path: a .safetensors or .npz file with a tensor for each argument of the model, or a text file: a text for
@@ -37,7 +37,8 @@ def read_both(
 
     Raises:
         FileFormatError: the file cannot be read or is empty.
-        InvalidValueError: a model has no tokenizer or text encoder, or the two tokenise the text differently.
+        InvalidValueError: a model has no tokenizer or text encoder, or needs more inputs than a prompt, or the two
+            models tokenise the text differently.
     """
     if path.suffix in TENSORS:
         return [_tensors(path, rows)], None
@@ -47,7 +48,7 @@ def read_both(
         msg = f"{path} cannot be read as UTF-8 text ({error}); give a text, .safetensors or .npz file."
         raise FileFormatError(msg) from None
     if not text.strip():
-        msg = f"{path} is empty; write text in it, or one prompt per line."
+        msg = f"{path} contains no text; write text in it, or one prompt per line."
         raise FileFormatError(msg)
     if "timestep" in inspect.signature(source[1].forward).parameters:
         prompts = [line.strip() for line in text.splitlines() if line.strip()]
@@ -94,7 +95,7 @@ def _prompted(folder: str, model: nn.Module, prompts: list[str], rows: int, seed
     unknown = needed - {named, "timestep", "encoder_hidden_states"}
     if unknown or getattr(config, "addition_embed_type", None) or "pooled_projections" in asked:
         more = ", ".join(sorted(unknown or {"pooled embeddings"}))
-        msg = f"A {type(model).__name__} needs more inputs than a prompt ({more}); give all in a .safetensors file."
+        msg = f"A {type(model).__name__} needs more inputs than a prompt ({more}); give all inputs as tensors."
         raise InvalidValueError(msg)
     root = Path(folder).parent
     tokenizer = _pretrained("AutoTokenizer", str(root / "tokenizer"), "tokenizer")

@@ -37,7 +37,7 @@ class LayerPair:
 
     @property
     def change(self) -> float:
-        """Relative change ‖W' - W‖ / ‖W‖ of the weight; an undefined cosine counts as 0, an undefined ratio as 1."""
+        """Relative change ‖W' - W‖ / ‖W‖; an undefined cosine counts as 0, an undefined or zero ratio as 1."""
         c, ratio = self.sides.cosine or 0.0, self.sides.ratio or 1.0
         return math.sqrt(max(1 + ratio * ratio - 2 * c * ratio, 0.0))
 
@@ -69,7 +69,7 @@ def pairs(
 
 
 def read(weights: Weights, name: str, model: str) -> BaseLayer:
-    """Return a layer or an embedding; if a weight is not finite, raise InvalidValueError, which names ``model``."""
+    """Return a layer or an embedding; raise InvalidValueError, which names the ``model``, if a weight is not finite."""
     layer = weights.layer(name)
     finite(layer.matrix.mT, f"Layer {name}", model)
     return BaseLayer(layer.matrix.mT, None) if _is_table(name) else layer

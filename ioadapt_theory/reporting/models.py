@@ -33,7 +33,7 @@ class Networks(nn.ModuleDict):
 
 
 def load_ani(source: str) -> nn.Module:
-    """Load a member of the ANI-1x or ANI-1ccx ensemble, such as ``ani-1x:0``, with its checkpoint's layer names."""
+    """Load a member of the ANI-1x or ANI-1ccx ensemble, such as ``ani-1x:0``; layers have the checkpoint's names."""
     with open_checkpoint(source) as checkpoint:
         weights = checkpoint_weights(checkpoint)
         layers: dict[str, dict[str, nn.Module]] = {}
@@ -60,7 +60,7 @@ def load_model(source: Path | str) -> nn.Module:
     config = folder / "config.json"
     if not config.is_file():
         what = "has no config.json" if folder.is_dir() else "is not a local folder"
-        msg = f"{source} {what}; give the folder of a model of transformers or diffusers, or a member of ANI."
+        msg = f"{source} {what}; give a transformers or diffusers model's folder, or an ANI network (such as ani-1x:0)."
         raise InvalidValueError(msg)
     try:
         entries = dict(json.loads(config.read_text(encoding="utf-8")))
@@ -102,6 +102,6 @@ def _pretrained(kind: Any, folder: Path) -> nn.Module:
             raise FileFormatError(msg) from error
     if missing := sorted(told["missing_keys"]):
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        msg = f"{folder} lacks weights of its {kind.__name__}, such as {missing[0]}{more}; save the whole model."
+        msg = f"{folder} lacks weights of its {kind.__name__} ({missing[0]}{more}); save the whole model."
         raise FileFormatError(msg)
     return model

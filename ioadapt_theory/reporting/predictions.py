@@ -29,10 +29,10 @@ class Predictions:
     """Predictions for moving an adapter, from inputs.
 
     Attributes:
-        expected: (layer, side) -> expected values for a copy of an adapter yet to be trained.
+        expected: (layer, side) -> expected effects of an adapter that is not trained yet, and of its copy.
         copied: prediction for a copy of the given adapter; None without an adapter, or if no layer of the target fits.
         difference: ‖f_T - f_S‖ / ‖f_S‖ for the outputs f_S of the source and f_T of the target, without adapters.
-        explained: share of the source's loss that its adapter removed, for the bound on the error of R.
+        explained: share of the source's loss that the adapter removed, for the bound on the error of R.
     """
 
     expected: Mapping[tuple[str, str], Expected]
@@ -46,16 +46,17 @@ class Predictions:
         return None if self.copied is None else self.copied.bound(self.explained)
 
     def of(self, side: str) -> float | None:
-        """Return the median expected share R for a side over the layers that have a prediction, or None without one."""
+        """Return the median expected share R for a side over all layers with a prediction; None if there are none."""
         shares = [one.R for (_, other), one in self.expected.items() if other == side]
         return median(shares) if shares else None
 
     def best(self) -> dict[str, Placement]:
-        """Return layer -> the side with the largest expected share, if any is positive. The input side wins ties."""
-        shares: dict[str, dict[Placement, float]] = {}
-        for (name, side), one in self.expected.items():
-            shares.setdefault(name, {})[Placement(side)] = one.R
-        best = {name: best_side({side: of[side] for side in SIDES if side in of}) for name, of in shares.items()}
+        """Return layer -> the better of input and output, as ``placement="auto"`` chooses, if its share is positive."""
+        sides, expected = (Placement.INPUT, Placement.OUTPUT), self.expected
+        shares = {
+            name: {side: expected[name, side].R for side in sides if (name, side) in expected} for name, _ in expected
+        }
+        best = {name: best_side(of) for name, of in shares.items()}
         return {name: side for name, side in best.items() if side is not None}
 
 

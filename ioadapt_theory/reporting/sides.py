@@ -1,6 +1,6 @@
 """Similarity of the input and output sides of two layers, compared with unrelated layers.
 
-The method is that of `ioadapt_theory.similarity.spaces`, but if a side has many channels, a fixed sample is used.
+The method is that of `ioadapt_theory.similarity.spaces`, but of a side with many channels, a fixed sample is used.
 """
 
 import math
@@ -27,8 +27,8 @@ class Sides:
     """Similarity of two layers on their input and output sides.
 
     Attributes:
-        input: cosine of the input sides' Grams, with its null distribution; None if the sizes differ, or if a Gram is a
-            multiple of I.
+        input: cosine of the input sides' Gram matrices, each minus its multiple of I, with its null distribution; None
+            if the sizes differ, or if a Gram matrix is a multiple of I.
         output: the same for the output sides.
         cosine: cosine of the weights W of the source and W' of the target; None if a size differs or a weight is zero.
         ratio: ‖W'‖_F / ‖W‖_F; None if W is zero.
@@ -56,10 +56,10 @@ def sides(source: BaseLayer, target: BaseLayer, widths: Sequence[int] = ()) -> S
 
 
 def side(a: Float[Tensor, "f ..."], b: Float[Tensor, "f ..."], cuts: Sequence[int] | None = None) -> Null | None:
-    """Return the cosine of the trace-free parts of AAᵀ and BBᵀ, with its null distribution; None if a part is zero.
+    """Return the cosine of the trace-free parts of AAᵀ and BBᵀ, with its null distribution; None if one is zero.
 
-    ``cuts`` separate the groups of channels that are permuted. At most CHANNELS channels are used, and large matrices
-    are multiplied in float32, with an error of the cosine of at most 1e-6.
+    ``cuts`` are the boundaries of the groups of channels that are permuted separately, see ``null.parts``. At most
+    CHANNELS channels are used. Large matrices are multiplied in float32; the cosine has an error of at most 1e-6.
     """
     cuts = (0, len(a)) if cuts is None else cuts
     if len(a) > CHANNELS:
@@ -77,7 +77,7 @@ def _gram(w: Tensor) -> Float[np.ndarray, "f f"] | None:
     """Return the trace-free part of AAᵀ, for A divided by its largest element; None if it is zero up to rounding."""
     w = _wide(w, w.numel())
     top = w.abs().max() if w.numel() else w.new_zeros(())
-    w = w / top if top > 0 else w  # the squared Gram has fourth powers, which could overflow
+    w = w / top if top > 0 else w  # its squared norm has fourth powers, which could overflow
     k: np.ndarray = (w @ w.mT).double().cpu().numpy()
     whole = np.linalg.norm(k)
     k[np.diag_indices(len(k))] -= np.trace(k) / len(k)
@@ -85,7 +85,7 @@ def _gram(w: Tensor) -> Float[np.ndarray, "f f"] | None:
 
 
 def _inner(a: Tensor, b: Tensor) -> float:
-    """Return ⟨A, B⟩, read in blocks of rows; the sums of rows are added in float64."""
+    """Return ⟨A, B⟩, computed in blocks of rows; the sums of the rows are added in float64."""
     rows = max(1, LARGE // max(a.shape[1], 1))
     return math.fsum(
         float(torch.linalg.vecdot(_wide(x, a.numel()), _wide(y, a.numel())).double().sum())

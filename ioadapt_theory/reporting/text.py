@@ -46,18 +46,21 @@ def to_text(report: Report, width: int = 100) -> str:
 
 
 def note(report: Report) -> str:
-    """Return the legend of the table's columns."""
     if report.predictions is not None:
-        return "input, output, weight: R = 2cq - q², the share of its gain that a copy of a new adapter keeps there."
+        return (
+            "cosine: cosine of the weights; norms: ratio of their norms, target over source; input, output, weight:"
+            " expected share of the gain (R) that a copy keeps if a new adapter is trained in this placement."
+        )
     return (
-        "weight: cosine of the weights; norms: target over source; input, output: similarity of the two sides (0"
-        " unrelated, 1 equal); chance: not above unrelated channels; few: too few channels to decide."
+        "weight: cosine of the weights; norms: ratio of their norms, target over source; input, output: similarity of"
+        " the layers on this side (0 unrelated, 1 equal); chance: not more similar than unrelated channels; few: too"
+        " few channels to decide."
     )
 
 
 def counts(report: Report) -> str:
     """Return a sentence with the numbers of common layers, layers in one model only, and adapted layers that fit."""
-    parts = [f"{len(report.layers)} layer{'s' * (len(report.layers) != 1)} in both"]
+    parts = [f"{len(report.layers)} layer{'s' * (len(report.layers) != 1)} in both models"]
     for name, some in ((report.names[0], report.missing), (report.names[1], report.extra)):
         if some:
             parts.append(f"{len(some)} only in {name} ({', '.join(some[:2])}{', ...' if len(some) > 2 else ''})")
@@ -72,13 +75,13 @@ def prediction_lines(predictions: Predictions) -> list[str]:
     copied = predictions.copied
     if copied is None:
         shares = ", ".join(f"{side} {number(predictions.of(side))}" for side in SIDES)
-        return [f"On the inputs, a copy of a new adapter keeps this share of its gain (R, median of layers): {shares}."]
+        return [f"A copy of a new adapter is expected to keep this share of its gain (R, median of layers): {shares}."]
     kl = "" if copied.R_KL is None else f"{copied.R_KL:.2f} by the log-likelihood (R_KL), "
     agree = f"; the plain models predict the same label at {copied.agreement:.0%} of positions" if kl else ""
     return [
-        f"On the inputs, a copy keeps this share of the gain: {kl}{copied.R:.2f} by the change of the outputs (R) and"
-        f" {copied.at_best_strength:.2f} at the best strength (c²). The effects have cosine {copied.cosine:.2f} and"
-        f" size ratio {copied.ratio:.2f}{agree}.",
+        f"On these inputs, a copy is predicted to keep this share of the gain: {kl}{copied.R:.2f} by the change of the"
+        f" outputs (R) and {copied.at_best_strength:.2f} at the best strength (c²). The adapter's effects on the two"
+        f" models have the cosine {copied.cosine:.2f} and the size ratio {copied.ratio:.2f}{agree}.",
         f"R has an error of at most {predictions.bound:.2f} if the adapter removed {predictions.explained:.0%} of the"
         " source's loss and both models need the same change (claim effect-retained).",
     ]
@@ -107,7 +110,6 @@ def table(pairs: Sequence[LayerPair], predictions: Predictions | None) -> list[l
 
 
 def side(null: Null | None, *, alike: bool) -> str:
-    """Return a side's similarity, or "-" if undefined; unless ``alike``, one not above chance is "chance" or "few"."""
     if null is None or null.excess is None or null.z is None:
         return "-"
     if alike or null.z >= STANDS_OUT:
@@ -116,5 +118,4 @@ def side(null: Null | None, *, alike: bool) -> str:
 
 
 def number(value: float | None) -> str:
-    """Return the number with two decimals, or "-" for None."""
     return "-" if value is None else f"{value:.2f}"

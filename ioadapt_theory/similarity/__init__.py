@@ -27,7 +27,6 @@ __all__ = [*_MODULES]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name from its module."""
     if name not in _MODULES:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)

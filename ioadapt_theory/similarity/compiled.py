@@ -75,7 +75,7 @@ Fills = dict[int, tuple[str, Callable[[memoryview, int], object]]]
 
 @cache
 def usable() -> bool:
-    """Return whether LLVM 17 or later is installed, and the processor converts float16 in hardware."""
+    """Return whether llvmlite has LLVM 17 or later, and the processor converts float16 in hardware."""
     if find_spec("llvmlite") is None:
         return False
     import llvmlite.binding as llvm
@@ -97,9 +97,9 @@ def _features() -> str:
 
 @cache
 def sums(one: str, two: str) -> Callable[[int, int, int, int], None]:
-    """Return a compiled loop that writes ⟨a, a⟩, ⟨a, b⟩, ⟨b, b⟩ and ‖a - b‖² in float64, for tensors of these dtypes.
+    """Return a compiled loop that writes ⟨a, a⟩, ⟨a, b⟩, ⟨b, b⟩ and ‖a - b‖² in float64, for two dtypes.
 
-    It takes the addresses of a and b, the number of elements of each, and the address of the four results.
+    The loop takes the addresses of a and b, the number of elements of each, and the address of the four results.
     """
     import llvmlite.binding as llvm
 
@@ -132,9 +132,9 @@ def fills(checkpoints: Sequence[Checkpoint], layer: Layer) -> Fills | None:
 
 
 def moments(checkpoints: Sequence[Checkpoint], layer: Layer) -> Moments:
-    """Return the models' inner products and squared distances for a layer for which ``fills`` does not return None."""
+    """Return the inner products and squared distances of the models for a layer that ``fills`` can read."""
     sources = fills(checkpoints, layer)
-    assert sources is not None, "asked before"
+    assert sources is not None, "checked by the caller"
     count, length = len(checkpoints), min(CHUNK, layer.numel)
     inner, squares = np.full((count, count), np.nan), np.full((count, count), np.nan)
     raw = {model: np.empty(length, DTYPES[dtype][1]) for model, (dtype, _) in sources.items()}

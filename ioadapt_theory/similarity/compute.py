@@ -19,7 +19,7 @@ from ioadapt_theory.similarity.result import Comparison, Options, Row, labels_of
 Model = Checkpoint | str | PathLike[str]
 """An open checkpoint, or an alias, a path or a hub id."""
 Progress = Callable[[int], object]
-"""A function that receives the number of elements read."""
+"""A function that is called with the number of elements of each layer."""
 
 MOST_THREADS = 4
 """Default maximum number of threads, each of which keeps its own layers in memory."""
@@ -43,17 +43,15 @@ def compare(
         more: Further models; all pairs are compared.
         parent: If given, updates (model - parent) are compared instead of models.
         options: Options of the comparison; by default, weights with the same name are compared.
-        progress: Takes the number of elements to read, and returns a function to call with the number of elements of
-            each layer that was read.
+        progress: Takes the number of elements to read, and returns a function, which is called with the number of
+            elements of each layer.
 
     Returns:
-        The rows (one per layer) with the similarity of each pair, their means, and the skipped tensors with reasons.
+        The comparison: rows (one per layer) with the similarity of each pair, means, and skipped tensors with reasons.
 
     Raises:
-        InvalidValueError: An option is outside its limits, or no layer is common.
-        UnknownNameError: A model is neither an alias, a path nor a hub id.
-        SourceError: The weights are unavailable.
-        FileFormatError: A file is invalid.
+        InvalidValueError: An option is outside its limits, or no layer is left to compare.
+        IoAdaptError: A model cannot be opened; the subclasses are those that ``open_checkpoint`` raises.
 
     Example:
         >>> import tempfile
@@ -148,7 +146,7 @@ def _measure(
     parent: int | None,
     advance: Progress | None,
 ) -> list[Moments]:
-    """Return the moments of every layer, from the compiled loop if it supports all layers, else from torch."""
+    """Return the moments of every layer, computed in the compiled loop if possible, else by torch."""
     threads = _processors() if options.threads is None else options.threads
     quick = options.space is Space.WEIGHT and parent is None and not options.null and compiled.usable()
     if quick and all(compiled.fills(models, layer) is not None for layer in layers):
@@ -173,7 +171,6 @@ def _measure(
 
 
 def _processors() -> int:
-    """Return the number of usable processors, at most MOST_THREADS."""
     own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(own, MOST_THREADS)
 
@@ -185,7 +182,9 @@ def _over_layers(
     order = sorted(range(len(layers)), key=lambda k: -layers[k].numel)
     results: dict[int, Moments] = {}
     with ThreadPoolExecutor(threads) as pool:
-        for k, result in zip(order, pool.map(work, [layers[k] for k in order]), strict=True):  # cancels on errors
+        for k, result in zip(
+            order, pool.map(work, [layers[k] for k in order]), strict=True
+        ):  # an error cancels the rest
             results[k] = result
             if advance is not None:
                 advance(layers[k].numel)
@@ -210,7 +209,7 @@ def _row(
             row.values[i, j] = replace(value, null=null)
     trivial = "no update since the parent" if updates else "zero"
     if options.space is not Space.WEIGHT:
-        trivial = "its Gram is a multiple of the identity"
+        trivial = "its Gram matrix is a multiple of the identity"
     for some, why in ((broken, NOT_FINITE), (zero, f"{trivial}, so the cosine is undefined")):
         if some:
             skipped.append(Skipped(layer.name, tuple(sorted(labels[i] for i in some)), why))
@@ -225,4 +224,4 @@ def _nothing_left(checkpoints: Sequence[Checkpoint], labels: Sequence[str], skip
     common = [s for s in skipped if s.reason != "only there"]
     if common:
         return f"Nothing is left to compare: {sizes}. For example, {common[-1].name} is left out: {common[-1].reason}."
-    return f"There are no common parameters to compare: {sizes}. Is one of them a LoRA, a VAE or another architecture?"
+    return f"There are no common parameters to compare: {sizes}. Is a LoRA, VAE or other architecture among the models?"

@@ -44,7 +44,6 @@ class Layer:
 
     @property
     def numel(self) -> int:
-        """Number of elements."""
         return math.prod(self.shape)
 
     @property
@@ -85,8 +84,7 @@ def paired(checkpoints: Sequence[Checkpoint], labels: Sequence[str]) -> Matching
     for i, checkpoint in enumerate(checkpoints):
         for stored, info in checkpoint.tensors.items():
             if not info.is_float:
-                cannot = " of a supported dtype" if info.dtype in OTHER_DTYPES else ""
-                reason = f"not floating point{cannot} ({info.dtype})"
+                reason = f"{'unsupported dtype' if info.dtype in OTHER_DTYPES else 'not floating point'} ({info.dtype})"
                 skipped.append(Skipped(names[i][stored], (labels[i],), reason))
             elif info.numel == 0:
                 skipped.append(Skipped(names[i][stored], (labels[i],), "no elements"))
@@ -119,8 +117,8 @@ def _other_depths(names: Sequence[Mapping[str, str]], labels: Sequence[str]) -> 
         {name[: m.end()] for name in plain.values() for m in re.finditer(r"(?:^|\.)\d+(?=\.)", name)} for plain in names
     ]
     return [
-        f"{labels[0]} has {len(parts[0])} numbered modules, {labels[i]} {len(some)}. If blocks were removed and"
-        " renumbered, equal names may refer to different layers; use `ioadapt report`, which pairs layers by their"
+        f"{labels[0]} has {len(parts[0])} numbered modules, and {labels[i]} has {len(some)}. If blocks were removed and"
+        " renumbered, the same name may refer to different layers; use `ioadapt report`, which pairs layers by their"
         " weights."
         for i, some in enumerate(parts)
         if len(some) != len(parts[0]) and parts[0] & some

@@ -18,10 +18,10 @@ class Moments:
     """Sums over one layer; NaN for models that lack it.
 
     Attributes:
-        inner: Inner products of the models' tensors, of their updates, or of their centred Grams.
-        sq_distance: Squared distances between the same tensors, updates or Grams.
-        sums: Sums of the elements; None for Grams and for the compiled loop.
-        profiles: The sums over each centred Gram for the null distribution; None for weights.
+        inner: Inner products of the models' tensors, of their updates, or of their Gram matrices K°, see ``spaces``.
+        sq_distance: Squared distances between the same tensors, updates or Gram matrices.
+        sums: Sums of the elements; None for Gram matrices and for the compiled loop.
+        profiles: The sums over each K° for the null distribution; None for weights.
     """
 
     inner: Float[np.ndarray, "n n"]
@@ -32,7 +32,7 @@ class Moments:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Values:
-    """Similarity of one layer of two models with the tensors, or Grams, a and b.
+    """Similarity of one layer of two models, whose tensors, updates or Gram matrices are a and b.
 
     Attributes:
         cosine: ⟨a, b⟩ / (‖a‖‖b‖), in [-1, 1]; exactly 1 for equal tensors.
@@ -66,7 +66,7 @@ def values(m: Moments, i: int, j: int) -> Values | None:
 def shuffled_entries(m: Moments, n: int, cosine: float, i: int, j: int) -> Null:
     """Return the cosine of two weights with its null distribution under random permutations of one weight's n entries.
 
-    Its mean n ā b̄ / (‖a‖‖b‖) and variance (‖a‖² - n ā²)(‖b‖² - n b̄²) / ((n - 1) ‖a‖²‖b‖²) are exact.
+    The mean n ā b̄ / (‖a‖‖b‖) and the variance (‖a‖² - n ā²)(‖b‖² - n b̄²) / ((n - 1) ‖a‖²‖b‖²) are exact.
     """
     assert m.sums is not None, "the moments were computed without the null"
     a, b = (float(m.sums[k]) / math.sqrt(m.inner[k, k]) for k in (i, j))
@@ -75,7 +75,7 @@ def shuffled_entries(m: Moments, n: int, cosine: float, i: int, j: int) -> Null:
 
 
 def shuffled_channels(m: Moments, cosine: float, i: int, j: int) -> Null | None:
-    """Return the cosine of two Grams with its null distribution under random permutations of the channels of one."""
+    """Return the cosine of two Gram matrices with its null distribution under permutations of one's channels."""
     one, two = (None, None) if m.profiles is None else (m.profiles[i], m.profiles[j])
     if one is None or two is None:
         return None

@@ -21,8 +21,8 @@ class Options:
     """Options of a comparison, with our defaults for choices that the paper leaves open.
 
     Attributes:
-        space: What to compare: weights, or the Grams of the input or output side of layers.
-        lowest: Fraction of a pair's layers in the mean over the layers with the lowest cosines.
+        space: What to compare: weights, or the Gram matrices of the input or output sides of layers.
+        lowest: Fraction of a pair's layers, those with the lowest cosines, that ``Comparison.lowest`` averages.
         only: Roles to compare: any of "weight", "norm" and "bias".
         weighted: Weight layers by their number of parameters instead of uniformly.
         in_all_models: Leave out layers that one of the models lacks.
@@ -62,7 +62,6 @@ class Row:
 
     @property
     def name(self) -> str:
-        """Name of the layer."""
         return self.layer.name
 
 
@@ -113,11 +112,11 @@ class Comparison:
         return [row for row in self.rows if pair in row.values]
 
     def mean(self, pair: Pair, keep: Callable[[Row], bool] = lambda _: True) -> Mean:
-        """Return the mean cosine of those layers that ``keep`` accepts; by default all, as in panel (b) of Fig. 2."""
+        """Return the mean cosine of the layers that ``keep`` accepts; by default of all layers, as in Fig. 2 (b)."""
         return self._mean(pair, [row for row in self.layers_of(pair) if keep(row)])
 
     def lowest(self, pair: Pair) -> Mean:
-        """Return the mean of the lowest cosines, a fraction ``options.lowest`` of all, as in panel (a) of Fig. 2."""
+        """Return the mean of the lowest cosines, a fraction ``options.lowest`` of all, as in Fig. 2 (a)."""
         rows = sorted(self.layers_of(pair), key=lambda row: row.values[pair].cosine)
         return self._mean(pair, rows[: count_of_lowest(self.options.lowest, len(rows))])
 
@@ -128,7 +127,7 @@ class Comparison:
         return Mean(len(rows), parameters, total / sum(weights) if rows else None)
 
     def null(self, pair: Pair) -> Null | None:
-        """Return the mean cosine with its null distribution for independent layers, or None if a layer has no null."""
+        """Return the mean cosine and its null distribution for independent layers, or None if a layer has none."""
         rows, mean = self.layers_of(pair), self.mean(pair).mean
         weighted = [
             (null, row.layer.numel if self.options.weighted else 1) for row in rows if (null := row.values[pair].null)
@@ -164,7 +163,6 @@ def count_of_lowest(fraction: float, layers: int) -> int:
 
 
 def role(kind: str) -> str:
-    """Return the role of a layer: weight, norm or bias."""
     return kind if kind in ("norm", "bias") else "weight"
 
 

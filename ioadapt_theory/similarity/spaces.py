@@ -1,11 +1,11 @@
-"""Similarity of the input and output spaces of layers: cosines of Gram matrices without their trivial part.
+"""Similarity of the input and output spaces of layers: cosines of Gram matrices minus multiples of I.
 
-W is c x d, Y = XW. The effect of an input adapter T has the norm ‖xTW‖² = xTKTᵀxᵀ, which depends only on the Gram K =
-WWᵀ (c x c), and K = K' exactly if W' = WQ with an orthogonal Q. For an output adapter, the same holds for WᵀW (d x d).
-An adapter mixes the channels of a convolution, so its kernel is read as a matrix of one channel axis by all other axes.
-For any wide matrix, K is close to a multiple of I, so K° = K - (tr K / f) I is compared, where K is f x f. Its chance
-level is computed in `null`. Transposed and grouped convolutions cannot be recognised from names and shapes; they are
-read as plain ones.
+W is c x d, Y = XW. The effect of an input adapter T has the squared norm ‖xTW‖² = xTKTᵀxᵀ, which depends on W only
+through its Gram matrix K = WWᵀ (c x c), and K = K' exactly if W' = WQ with an orthogonal Q. For an output adapter, the
+same holds for WᵀW (d x d). An adapter mixes the channels of a convolution, so the kernel is read as a matrix of one
+channel axis by all other axes. For a wide random matrix, K is close to a multiple of I, so K° = K - (tr K / f) I is
+compared, where K is f x f. The chance level of the cosine is computed in `null`. Transposed and grouped convolutions
+cannot be recognised from names and shapes; they are read as plain ones.
 """
 
 import itertools
@@ -24,7 +24,7 @@ from ioadapt_theory.similarity.moments import Moments, in_range
 from ioadapt_theory.similarity.weights import whole
 
 STRIP = 256
-"""Number of rows of a Gram that are computed at once, from the diagonal on; the other half follows by symmetry."""
+"""Number of rows of a Gram matrix that are computed at once, from the diagonal on; the rest follows by symmetry."""
 
 
 class Gram:
@@ -36,7 +36,7 @@ class Gram:
     """
 
     def __init__(self, w: Float64[Tensor, "f m"], cuts: Sequence[int]) -> None:
-        """Compute the Gram; ``cuts`` divide the channels into the parts that ``null`` permutes separately."""
+        """Compute the Gram matrix; ``cuts`` are the boundaries of the parts that ``null`` permutes separately."""
         self.trace, self.cuts = float(w.square().sum()), cuts
         self.t = self.trace / len(w)
         self.w, self.held = w, 2 * len(w) <= 3 * w.shape[1]
@@ -78,7 +78,7 @@ class Gram:
 def moments(
     layer: Layer, checkpoints: Sequence[Checkpoint], space: Space, widths: Sequence[int], parent: int | None = None
 ) -> Moments:
-    """Return inner products ⟨K°_a, K°_b⟩ of the Grams of all models that have the layer, and their profiles.
+    """Return inner products ⟨K°_a, K°_b⟩ for all pairs of models that have the layer, and the profiles of all K°.
 
     Args:
         layer: The layer, with at least two axes and at least two channels on the requested side.

@@ -1,7 +1,7 @@
 """Inner products of a layer of N checkpoints of any dtype, computed in float64 in one pass.
 
 float32 sums are inaccurate at these sizes (for 29.5 M normal values the squared norm is off by 4e-3, and a
-self-similarity is 1.004), so values are converted chunk by chunk and summed in float64. A chunk of all models fits the
+self-similarity is 1.004), so values are converted chunk by chunk and summed in float64. A chunk fits into the
 cache; files are read by position and not memory-mapped, so memory does not grow, and a file that is truncated while it
 is read gives an error instead of a killed process.
 """

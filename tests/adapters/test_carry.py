@@ -162,6 +162,8 @@ def test_other_widths_names_and_depths():
     assert {name: layer.source for name, layer in named.layers.items()} == {"0": "0", "4": "2"}
     found = transfer(source, wide, inputs=X, need="change", match="effect")
     assert {source for layer in found.layers.values() for source in layer.source.split(", ")} == {"0", "2"}
+    with pytest.raises(TransferError, match="the target has no convolution"):
+        transfer(adapted(conv(0)), mlp(1), inputs=X, match="effect")
 
 
 def test_the_side_that_keeps_most_is_taken_layer_by_layer():
@@ -193,6 +195,14 @@ def test_half_precision_is_measured_in_float32():
     assert target(X.bfloat16()).dtype == torch.bfloat16
 
 
+def test_nothing_is_added_if_no_candidate_keeps_anything_on_the_rows_used_to_select(monkeypatch):
+    monkeypatch.setattr(Trial, "scores", lambda self, candidates: dict.fromkeys(candidates, -1.0))
+    target = mlp(0)
+    outcome = transfer(adapted(target), target, inputs=X)
+    assert (outcome.chosen, outcome.matched) == ("zero", ())
+    assert "no candidate keeps any of the gain on the rows used for selection" in str(outcome)
+
+
 @pytest.mark.filterwarnings("default")
 def test_nothing_is_put_where_nothing_is_kept():
     source, target = adapted(mlp(0), size=3.0), mlp(7)
@@ -220,7 +230,7 @@ def test_a_full_adapter_on_a_layer_that_is_never_called_is_copied_or_reported(co
     source = adapted(source, family="full", target_modules=["2", "5"])
     outcome = transfer(source, target, inputs=X)
     assert ("5" in outcome.matched) == (columns == 5)
-    assert outcome.unmatched == ({} if columns == 5 else {"5": IDLE.format("is never called")})
+    assert outcome.unmatched == ({} if columns == 5 else {"5": IDLE.format("source", "is never called")})
 
 
 def test_the_better_unrefined_candidate_stands_in_for_an_uncertain_one(monkeypatch):
@@ -238,8 +248,8 @@ def test_the_better_unrefined_candidate_stands_in_for_an_uncertain_one(monkeypat
     assert max(outcome.scores, key=outcome.scores.get) == "refined"
     assert outcome.chosen == max(outcome.scores.keys() - {"refined"}, key=outcome.scores.get)
     assert 0 < outcome.scores["copy"] < outcome.scores[outcome.chosen]
-    why = "'refined' may keep none of the gain (lower bound -0.10)"
-    assert outcome.notes[0] == f"The candidate {outcome.chosen!r} was added, since {why}."
+    best = "the best one, 'refined', which may keep none of the gain (lower bound -0.10)"
+    assert outcome.notes[0] == f"The candidate {outcome.chosen!r} was added instead of {best}."
 
 
 def test_few_rows_are_told_of_and_choose_little():
@@ -354,7 +364,7 @@ def test_the_difference_of_a_tuned_model_is_an_adapter_by_its_effect():
         ({"inputs": X[:, :5]}, "fails on the inputs"),
         ({"inputs": X * float("nan")}, "NaN"),
         ({"call": lambda m, x: m[0](x)}, "does not change|different shapes|of the source"),
-        ({"rename": {"0": "nowhere"}}, "rename contains 'nowhere'"),
+        ({"rename": {"0": "nowhere"}}, "rename contains 'nowhere', but"),
     ],
 )
 def test_bad_inputs_are_one_sentence_and_change_nothing(options, sentence):
@@ -373,7 +383,7 @@ def test_without_inputs_options_of_carrying_are_refused():
 
 
 def test_models_without_a_difference_are_not_extracted():
-    for tuned, sentence in ((mlp(0), "equals the base in all 3 linear"), (nn.Sequential(mlp(0)), "has no layer of")):
+    for tuned, sentence in ((mlp(0), "equals the base in all 3 linear"), (nn.Sequential(mlp(0)), "has no linear")):
         with pytest.raises(InvalidValueError, match=f"The tuned model {sentence}"):
             extract(mlp(0), tuned, X)
 
@@ -385,10 +395,10 @@ def test_the_sentences_below_the_table_hold_for_what_was_done():
     assert "two models predict" in labels
     assert "gain (R, if both models need the same change)" in change
     assert "two models predict" not in change  # since the outputs are not logits
-    assert "Next: test the adapter on a few labels, or improve it without labels (--refine 50)." in change
+    assert "Next: test the adapter on labelled data, or improve it without labels (--refine 50)." in change
     refined = transfer(source, copy.deepcopy(target), inputs=X, need="change", refine=3)
-    assert to_text(refined).endswith("Next: test the adapter on a few labels.\n")
+    assert to_text(refined).endswith("Next: test the adapter on labelled data.\n")
     assert "A new adapter trained from zero for 3 steps, without labels, keeps " in str(refined)
     extracted = to_text(extract(mlp(0), target, X))
     assert "two models predict" not in extracted  # since source and target are the same base
-    assert extracted.endswith("Next: test the adapter on a few labels.\n")
+    assert extracted.endswith("Next: test the adapter on labelled data.\n")

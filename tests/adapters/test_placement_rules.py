@@ -83,7 +83,7 @@ def test_layers_that_are_not_on_the_stream_are_named_at_once_and_can_be_told():
         {f"b{i}": nn.ModuleDict({"q_proj": nn.Linear(4, 4), "conv1": nn.Linear(4, 4)}) for i in range(3)}
     )
     model["emb"] = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
-    unknown = r"whether conv1, emb.0, emb.1 read the residual stream or write to it"
+    unknown = r"read the residual stream or write to it: conv1, emb.0, emb.1;"
     with pytest.raises(InvalidValueError, match=unknown) as e:
         adapt(model, target_modules="all-linear", placement="residual")
     assert "placement_pattern={'conv1': 'input', ...}" in str(e.value)

@@ -36,15 +36,15 @@ def test_a_name_is_a_file_or_else_a_witness(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("changes", "error", "sentence"),
     [
-        ({"W": None}, FileFormatError, r"lacks W; an instance of setting A\.1 \(input\) has the keys W, W_target"),
+        ({"W": None}, FileFormatError, r"lacks W; an instance of this claim has the keys W, W_target"),
         ({"w": [[1]]}, FileFormatError, "Unknown key 'w'"),
         ({"x1": [1, float("nan")]}, FileFormatError, "x1 contains nan, which is neither a finite number"),
         ({"x1": [1, "1/0"]}, FileFormatError, 'x1 contains "1/0"'),
         ({"x1": [1, "one"]}, FileFormatError, 'x1 contains "one"'),
         ({"x1": [1, True]}, FileFormatError, "x1 contains true"),
-        ({"x1": 1}, FileFormatError, "x1 must be a list of numbers, not 1"),
-        ({"W": [1, 2]}, FileFormatError, r"W must be a list of rows of equal length, not \[1, 2\]"),
-        ({"W": [[1], 2]}, FileFormatError, r"W must be a list of rows of equal length, not \[\[1\], 2\]"),
+        ({"x1": 1}, FileFormatError, "x1 must be a non-empty list of numbers, not 1"),
+        ({"W": [1, 2]}, FileFormatError, r"W must be a non-empty list of rows of equal length, not \[1, 2\]"),
+        ({"W": [[1], 2]}, FileFormatError, r"W must be a non-empty list of rows of equal length, not \[\[1\], 2\]"),
         ({"W": [[1, 2], [3]]}, ShapeError, "rows of lengths 2, 1"),
         ({"x1": [1, 2, 3]}, ShapeError, "x1 must have size c, with c = 2 as in W, not 3"),
         ({"AB": [[1, 2, 3]] * 3}, ShapeError, "AB must have size c x c, with c = 2 as in W, not 3 x 3"),
@@ -75,7 +75,7 @@ def test_increments_have_vectors_that_are_not_zero() -> None:
     ):
         CLAIMS["lemma-1"].setting.read(raw)
     with pytest.raises(
-        FileFormatError, match="lacks u, v, du, dv; an instance of Lemmas 1-2 has the keys u, v, du, dv"
+        FileFormatError, match="lacks u, v, du, dv; an instance of this claim has the keys u, v, du, dv"
     ):
         CLAIMS["lemma-1"].setting.read({})
 
@@ -164,7 +164,7 @@ def test_a_missed_hypothesis_refutes_nothing_however_small_epsilon(claim: str) -
     """s₀ differs by 5e-10 between the models, which is within an instance's accuracy but 125 times the bound."""
     eye = [[1, 0], [0, 1]]
     raw = {"W": eye, "W_target": eye, "x1": [1, 0], "x2": [0, 1], "x1_target": [1, 0], "x2_target": ["5e-10", 1]}
-    with pytest.raises(UndecidedError, match="Undecided: the sides differ by"):
+    with pytest.raises(UndecidedError, match="Undecided: the bound is exceeded by"):
         evaluate(CLAIMS[claim], raw | {"AB": [[0, 0], [0, 0]], "epsilon": "1e-12"})
 
 
@@ -247,7 +247,7 @@ def test_an_equation_is_missed_relative_to_its_sides() -> None:
 def test_a_file_is_read_up_to_a_size_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with (path := tmp_path / "x.json").open("wb") as file:
         file.truncate(64 * 2**20 + 1)
-    with pytest.raises(FileFormatError, match="is larger than 64 MiB, the limit"):
+    with pytest.raises(FileFormatError, match="is larger than the limit of 64 MiB"):
         instances.load(path)
     path.write_text('{"a": 1}', encoding="utf-8")
     monkeypatch.setattr(instances, "LARGEST", len('{"a": 1}'))

@@ -170,10 +170,10 @@ def test_a_value_is_settled_at_twenty_digits_or_where_twenty_five_vanish(at_50: 
 def test_a_value_that_is_no_number_is_undefined(lhs: Any) -> None:
     with pytest.raises(
         UndefinedError,
-        match=r": (the argument of a logarithm, arcsine or|an adapted vector is zero\.)",
+        match=r": (the argument of a logarithm, arcsine or|it divides by zero, .*an adapted vector is zero\.)",
     ):
         evaluate(sides(PROP_4, lhs=lhs), witness("r1"))
-    with pytest.raises(InvalidValueError, match="Only an inequality can be evaluated on an instance, not any-phi; run"):
+    with pytest.raises(InvalidValueError, match="The claim any-phi cannot be evaluated on an instance; run"):
         evaluate(CLAIMS["any-phi"], {})
 
 
@@ -190,7 +190,7 @@ def test_cosines_that_differ_may_explain_twice_as_much(missed: Any, lhs: Any, rh
     if residual is not None:
         assert evaluate(claim, witness("r1")).hypotheses == {"h": residual}
         return
-    with pytest.raises(UndecidedError, match=r"by (2|1\.23)e-10, which the hypotheses' residual, 1.*, could explain"):
+    with pytest.raises(UndecidedError, match=r"by (2|1\.23)e-10, which a hypothesis's residual of 1.* could explain"):
         evaluate(claim, witness("r1"))
 
 
@@ -206,7 +206,7 @@ def test_values_that_cancellation_eats_are_given_up_at_400_digits() -> None:
         seen.append(mp.dps)
         return mp.mpf(len(seen))
 
-    with pytest.raises(InvalidValueError, match="Cancellation leaves both sides inaccurate at 400 digits"):
+    with pytest.raises(InvalidValueError, match="Cancellation makes a side inaccurate even at 400 digits"):
         evaluate(sides(PROP_4, lhs=lost), witness("r1"))
     assert seen == [50, 100, 200, 400]
 

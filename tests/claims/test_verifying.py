@@ -116,7 +116,7 @@ def test_a_worker_that_would_do_something_else_refuses(monkeypatch: pytest.Monke
 def test_workers_that_are_lost_are_one_sentence() -> None:
     with pool(2) as processes:
         os.kill(processes.submit(os.getpid).result(), signal.SIGKILL)
-        with pytest.raises(WorkerError, match="A worker process died: it was killed, or memory ran out"):
+        with pytest.raises(WorkerError, match="A worker process died, for example because memory ran out"):
             everything(executor=processes)
     with pytest.raises(WorkerError, match=r"no longer answers.*ConnectionResetError"):
         next(results(parts(["lemma-3"], SMALL), Mock(), Mock(side_effect=ConnectionResetError)))
@@ -238,7 +238,7 @@ CHANGED = "was changed after it was written"
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda raw: raw | {"schema": 1}, "has schema 1, but this version reads 4; run verify again"),
+        (lambda raw: raw | {"schema": 1}, "has schema 1, but this version reads 4; run `ioadapt verify` again"),
         (lambda raw: raw | {"what": "similarity"}, "verify --format json`: it is a record of another command"),
         (lambda raw: {"results": 3}, "is not a record of `ioadapt verify --format json`: 'what' is missing"),
         (lambda raw: raw | {"parts": 3}, "--format json`: 'int' object is not iterable"),
@@ -266,7 +266,7 @@ def test_records_of_other_code_or_versions_are_refused(tmp_path: Path, monkeypat
         path = written(tmp_path / "x.json", one)
         monkeypatch.undo()
         shown = r"torch 9\.9 \(here .*\)" if "torch" in change else "the claims' code"
-        with pytest.raises(FileFormatError, match=rf"with different versions: {shown}\. Run verify again"):
+        with pytest.raises(FileFormatError, match=rf"with different versions: {shown}\. Run `ioadapt verify` again"):
             merge([path])
 
 
@@ -281,7 +281,7 @@ PROSE = Claim(
 
 
 def test_a_table_is_a_block_a_claim_then_the_counts_and_the_place() -> None:
-    first, *rest = table([PROP_4, PROSE], 70).split("Witnesses are in ")
+    first, *rest = table([PROP_4, PROSE], 70).split("The instances are in ")
     assert first == (
         "PROVED    prop-4  (Proposition 4 (App. A.2))\n"
         "          [as printed: as it stands] given ‖W₁W₂ − W₁'W₂'‖_F² ≤ ε:\n"
@@ -296,7 +296,7 @@ def test_a_table_is_a_block_a_claim_then_the_counts_and_the_place() -> None:
         "1 claim with a formula: 1 proved; 1 in prose with an argument: 1 refuted.\n"
     )
     assert rest[0].endswith("/witnesses.json; evaluate one with `ioadapt verify prop-4 --instance r1`.\n")
-    assert "Witnesses" not in table([PROSE], 70)
+    assert table([PROSE], 70).endswith("\n1 claim in prose with an argument: 1 refuted.\n")
     assert "witness: 1.333 times the bound: ce5, ce5-low-rank\n" in table([CLAIMS["prop-1-main"]], 70)
     assert describe(CLAIMS["prop-2-input"])["ratio"] == pytest.approx(50)  # the largest of several
     unmeasured = {name: cells(CLAIMS[name])[3] for name in ("prop-4-interior", "stronger-requirement")}

@@ -64,7 +64,7 @@ def test_a_head_that_one_of_two_models_ties_is_compared(tmp_path, capsys):
         (["{a}", "{b}", "--explained", "0"], "--explained must be above 0 and at most 1, not 0."),
         (["{a}", "{lora}"], "is an adapter, not a model; give the two models first"),
         (["{a}", "{adapter}"], "is an adapter, not a model; give the two models first"),
-        (["{a}", "{b}", "{adapter}", "--inputs", "x.npz"], "a.safetensors is not a local folder; give the folder of"),
+        (["{a}", "{b}", "{adapter}", "--inputs", "x.npz"], "a.safetensors is not a local folder; give a"),
         (["{a}", "{b}", "--batch", "0"], "--batch and --rows must be at least 1"),
         (["{a}", "{b}", "--html", "/no/such/folder/x.html"], "its folder does not exist"),
     ],

@@ -94,7 +94,7 @@ def test_an_instance_from_a_file_or_a_shipped_one_by_its_name(
     ("argv", "said"),
     [
         (["prop-9"], "Unknown claim 'prop-9'. Did you mean"),
-        (["--instance", "x.json"], "--instance needs exactly one claim to evaluate, got 0."),
+        (["--instance", "x.json"], "--instance needs exactly one claim to evaluate, not 0."),
         (["prop-4", "--stacks", "0"], "--stacks must be at least 1, not 0."),
         (["prop-4", "--jobs", "0"], "--jobs must be at least 1, not 0."),
         *(
@@ -116,7 +116,7 @@ def test_an_instance_from_a_file_or_a_shipped_one_by_its_name(
         (["prop-4", "--widths", "3"], "--widths 3 is one width; give two or more, the input width first."),
         (["prop-4", "--widths", "3", "9000000000", "5"], "Widths must be at most 10000, not 3 9000000000 5."),
         (["prop-4", "--device", "nowhere"], "Device 'nowhere' cannot be used"),
-        (["prop-4", "--pair", "gauge", "--depth", "1"], "The pair 'gauge' needs depth 2 (--depth) or more"),
+        (["prop-4", "--pair", "gauge", "--depth", "1"], "The pair 'gauge' needs a depth of at least 2"),
         (["prop-4", "--instance", "r1", "--stacks", "2"], "--stacks cannot be combined with --instance"),
         (["--merge", "a.json", "--resume-from", "x"], "--resume-from cannot be combined with --merge"),
         (["prop-4", "--jobs", "2", "--cluster", "tcp://x:1"], "Argument --cluster: not allowed with argument --jobs."),
@@ -174,7 +174,7 @@ def test_a_journal_that_cannot_be_kept_is_a_warning(
     out, err = capsys.readouterr()
     assert err == (
         "ioadapt verify: The journal of this run cannot be used (somewhere/x.jsonl: No space left on device);"
-        " give another folder with --resume-from.\n"
+        " give a different folder with --resume-from.\n"
     )
     assert "prop-4" in out
 
@@ -190,7 +190,7 @@ def test_undecided_is_a_verdict_with_the_residual(capsys: pytest.CaptureFixture[
     assert [h["residual"] for h in found["hypotheses"]] == pytest.approx([5e-10, 0], rel=1e-6)
     assert found["reason"].endswith(
         "meets the hypothesis ‖Δu‖ ≤ ‖u‖ only up to rounding (residual 5e-10), "
-        "where the conclusion may be discontinuous; write the numbers of the instance exactly."
+        "so the conclusion need not hold; write the numbers of the instance exactly."
     )
     assert err == f"ioadapt verify: {found['reason']}\n"
     assert main(["verify", "lemma-1-angle", "--instance", saved(tmp_path, ROUNDED)]) == 2
@@ -238,7 +238,7 @@ def test_a_run_of_several_processes_that_ends_early_keeps_what_is_finished(tmp_p
         assert (process.returncode, "lemma-3" in out) == (130, True)
     else:
         assert (process.returncode, out, err.count("\n")) == (3, "", 1)
-        assert err.startswith("ioadapt verify: A worker process died: it was killed, or memory ran out; lower --jobs")
+        assert err.startswith("ioadapt verify: A worker process died, for example because memory ran out; lower --jobs")
 
 
 def test_records_are_merged_and_a_claim_that_is_in_none_is_named(

@@ -1,5 +1,6 @@
 import copy
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from ioadapt_theory.reporting import report, to_text
 from ioadapt_theory.reporting.as_json import to_json
 from ioadapt_theory.reporting.kin.kinship import Relation
 from ioadapt_theory.reporting.page import to_html
+from ioadapt_theory.reporting.predictions import Predictions
 from tests.report.models import changed, network, tuned
 
 
@@ -77,7 +79,7 @@ def test_what_a_copy_cannot_follow_is_carried_over():
     told = report(source, target, inputs=inputs(100))
     assert told.predictions.copied.kept < 0.9
     assert str(told).startswith("Carry the adapter over with `ioadapt transfer")
-    assert "the same function with other weights, and a copy keeps only" in str(told)
+    assert "the same function with different weights, and a copy is predicted to keep only" in str(told)
     # a copy does not fit a layer of another width
     narrow = adapt(nn.Sequential(nn.Linear(6, 9), nn.Linear(9, 5)), target_modules=["0"], placement="weight", rank=2)
     told = report(narrow, nn.Sequential(nn.Linear(6, 7), nn.Linear(7, 5)), inputs=torch.randn(50, 6))
@@ -102,6 +104,12 @@ def test_without_an_adapter_the_law_names_the_side_and_ties_go_to_the_input():
     assert same.advice[0].kept == pytest.approx(1, abs=1e-3)
     assert {name for name, _ in same.predictions.expected} == {"0", "2", "4", "6"}
     assert str(report(network(0), network(4), inputs=x)).startswith("Train an adapter on each")
+
+
+def test_the_automatic_placement_is_judged_by_the_sides_that_it_can_choose():
+    shares = {("0", "input"): 0.2, ("0", "output"): 0.5, ("0", "weight"): 0.9, ("2", "input"): 0.4, ("4", "output"): -1}
+    predictions = Predictions({key: SimpleNamespace(R=share) for key, share in shares.items()}, None, 0.0, 0.5)
+    assert predictions.best() == {"0": "output", "2": "input"}
 
 
 def test_outputs_that_agree_on_the_inputs_are_the_same_function_whatever_the_weights():
@@ -157,7 +165,7 @@ def test_a_weight_that_is_not_finite_is_named(where: str):
 
 def test_what_is_no_move_is_refused_in_a_sentence():
     source = adapted(network(0), "input")
-    with pytest.raises(InvalidValueError, match=r"the source has 4 such as 0 and the target 1 such as other"):
+    with pytest.raises(InvalidValueError, match=r"Layers of the source: 4, such as 0; of the target: 1, such as other"):
         report(network(0), nn.ModuleDict({"other": nn.Linear(3, 4)}))
     with pytest.raises(InvalidValueError, match="different shapes"):
         report(source, nn.Sequential(*network(0), nn.Linear(12, 5)), inputs=inputs())

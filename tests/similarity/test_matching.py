@@ -51,8 +51,8 @@ def test_common_layers_and_parameters(models: tuple[str, ...], layers: tuple[int
 
 def test_models_of_other_depths_are_paired_with_a_warning():
     (note,) = matched("sd15", "bk-sdm-base").notes
-    assert "sd15 has 132 numbered modules, bk-sdm-base 88." in note
-    assert "equal names may refer to different layers; use `ioadapt report`" in note
+    assert "sd15 has 132 numbered modules, and bk-sdm-base has 88." in note
+    assert "the same name may refer to different layers; use `ioadapt report`" in note
     assert matched("sd15", "lcm").notes == ()
 
 

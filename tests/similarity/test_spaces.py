@@ -126,7 +126,7 @@ def test_vectors_single_channels_and_orthogonal_weights_have_no_space_and_are_li
     assert {s.name: s.reason.split(",")[0] for s in c.skipped} == {
         "b.bias": "a vector",
         "one.weight": "a single channel on that side",
-        "q.weight": "its Gram is a multiple of the identity",
+        "q.weight": "its Gram matrix is a multiple of the identity",
     }
     assert figures(c) == {("w.weight", (0, 1)): 1.0}
 

@@ -1,4 +1,4 @@
-"""Carrying an adapter over: finding the adapter on the target whose effect is nearest to the effect on the source."""
+"""Fitting an adapter for a target model so that its effect there is close to the original's effect on the source."""
 
 from ioadapt_theory.adapters.carrying.carry import carried
 from ioadapt_theory.adapters.carrying.extraction import extract

@@ -1,4 +1,4 @@
-"""Candidate adapters for the target: the copy, and closed forms with several ridges and strengths."""
+"""Candidate adapters for the target: the copy, and closed forms with different ridges and strengths."""
 
 from collections.abc import Collection, Mapping
 from copy import deepcopy
@@ -22,40 +22,43 @@ from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
 FEW = 64
-"""Number of rows up to which only ``SAFE`` and the copy are candidates; a row with n positions counts as √n rows."""
+"""Largest number of rows with which only ``SAFE`` and the copy are tried; a sample of n positions counts as √n rows."""
 SAFE = ("ridge 0.1", "shrunk 10")
-"""Candidates, besides the copy, if there are few rows."""
+"""The candidates besides the copy if there are at most ``FEW`` rows."""
 STRENGTHS = (2.0, 1.4, 0.7, 0.4)
 NO_LAYER = (
-    'the target has no layer of this name; match="effect" (--match effect) chooses the layer that preserves most of the'
-    " effect"
+    'the target has no layer of this name; match="effect" (--match effect) chooses the layer on which the adapter keeps'
+    " most of its gain"
 )
 
 
 def counterparts(
     source: nn.Module, target: nn.Module, names: Collection[str], rename: Mapping[str, str] | None, match: str
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
-    """Return the target's layers for each source layer, and the reasons why source layers have none.
+    """Return the possible target layers for each source layer, and for source layers without any, the reason.
 
     ``rename`` takes precedence over ``match``. If ``match`` is "effect", the layers for a source layer are all target
-    layers of its kind (linear or convolution) whose names end in the same part or, if there are none, all of its kind.
+    layers of its kind (linear or convolution) whose names end in the same word or, if there are none, all of its kind.
 
     Raises:
-        InvalidValueError: the target lacks a layer named in ``rename``.
+        InvalidValueError: a target name in ``rename`` is not the name of a module of the target.
     """
     modules = dict(walk(target))
     renamed = {n: (new,) for n, new in (rename or {}).items() if n in names}
     if missing := sorted(new for (new,) in renamed.values() if new not in modules):
-        msg = f"rename contains {missing[0]!r}, which is not a module of the target; give a module's name."
+        msg = f"rename contains {missing[0]!r}, but the target has no module of this name; give an existing name."
         raise InvalidValueError(msg)
-    rest = [n for n in names if n not in renamed]
+    rest, lost = [n for n in names if n not in renamed], dict[str, str]()
     if match == "effect":
         for name in rest:
             leaf, kind = name.rpartition(".")[2], _is_convolution(source.get_submodule(name))
             fitting = [n for n, m in modules.items() if is_supported(m) and _is_convolution(m) == kind]
             same = [n for n in fitting if n.rpartition(".")[2] == leaf and not leaf.isdigit()]
-            renamed[name] = tuple(same or fitting)  # type: ignore[assignment]
-        return renamed, {}  # type: ignore[return-value]
+            if fitting:
+                renamed[name] = tuple(same or fitting)  # type: ignore[assignment]
+            else:
+                lost[name] = f"the target has no {'convolution' if kind else 'linear layer'}"
+        return renamed, lost  # type: ignore[return-value]
     keys = [Name("", n) for n in rest]
     found = correspond(keys, ModelWeights(target), match, source=ModelWeights(source))
     places = {key.path: layers[:1] for key, layers in found.layers.items()}
@@ -68,20 +71,20 @@ def _is_convolution(module: nn.Module) -> bool:
 
 
 class Candidates:
-    """The adapters that may be put on the target.
+    """The candidate adapters for the target.
 
     Attributes:
-        by_name: candidate -> layer of the target -> adapter.
-        parts: parts of the source's adapter, by key.
-        idle: layers with full-rank adapters that are never called on these inputs.
+        by_name: name of a candidate -> layer of the target -> adapter.
+        parts: the parts of the source's adapter, with low rank, by key.
+        idle: layers of the source with full-rank adapters that are never called on the inputs.
         fit: the parts fitted at places (layers and sides) of the target.
-        picked: the place where each part keeps the largest share of its gain, by key.
-        lost: layer of the source -> why its adapter cannot go to a side of one of the target's layers.
-        truncated: part that was truncated to a low rank -> share of its squared effect that remains.
+        picked: key of a part -> the place at which the part keeps the largest share of its gain.
+        lost: layer of the source -> why one of its possible target layers supports none of the requested sides.
+        truncated: key of a part that was truncated to low rank -> share of its squared effect that remains.
     """
 
     def __init__(self, trial: Trial, places: Mapping[str, tuple[str, ...]], *, few: bool) -> None:
-        """Fit the candidates (only ``SAFE`` and the copy if ``few``); ``places`` maps source to target layers."""
+        """Fit the candidates (only ``SAFE`` and the copy if ``few``); ``places`` has the target layers to try."""
         self.trial, self.places, self.few = trial, places, few
         self.adapted = {n: layer for n, layer in layers(trial.source, trial.name).items() if n in places}
         self.modules = {"": trial.target, **dict(walk(trial.target))}
@@ -99,7 +102,7 @@ class Candidates:
         self.by_name = self._made()
 
     def _sides(self, part: Part, layer: str) -> list[str]:
-        """Return the sides of a target layer to which a part may go; store the reason if every side is unsupported."""
+        """Return the sides of a target layer to which a part may go; if there is none, store the reason."""
         asked = self.trial.options.placement
         wanted = part.placement if asked is None or part.placement == BIAS else asked
         f = function_of(self.modules[layer])
@@ -126,9 +129,9 @@ class Candidates:
             made["by layer"] = self._assembled({key: one.best for key, one in fitted.items() if one.kept[one.best] > 0})
         copies = self._copies()
         closed = {self.parts[key].layer for key in self.fit.closed - self.picked.keys()}
-        self.lost |= dict.fromkeys(self.idle - copies.keys(), IDLE.format("is never called"))
+        self.lost |= dict.fromkeys(self.idle - copies.keys(), IDLE.format("source", "is never called"))
         for layer in (closed | self.idle) & copies.keys():
-            target = self.places[layer][0]  # parts that cannot be fitted, as in grouped convolutions, are copied
+            target = self.places[layer][0]  # for parts that can only be copied
             for adapters in made.values():
                 adapters.setdefault(target, copies[layer])
         sides = {part.placement for part in self.parts.values()} - {BIAS}
@@ -137,7 +140,7 @@ class Candidates:
         return {n: adapters for n, adapters in made.items() if adapters}
 
     def strengths(self, scores: Mapping[str, float]) -> dict[str, Adapters]:
-        """Return the best closed form, scaled by each of ``STRENGTHS``; {} if there is none or the rows are few."""
+        """Return the best closed form times each of ``STRENGTHS``, or {} without a closed form or with few rows."""
         fitted = [n for n in self.by_name if n != "copy"]
         if self.few or not fitted:
             return {}
@@ -162,7 +165,7 @@ class Candidates:
         return found
 
     def _assembled(self, names: Mapping[str, str]) -> dict[str, Adapter]:
-        """Return adapters by target layer, given the name of the candidate for each part."""
+        """Return the adapters by target layer; ``names`` maps the key of each part to a candidate."""
         sides: dict[str, dict[str, list[Part]]] = {}
         for key, name in names.items():
             place = self.picked[key]

@@ -1,4 +1,4 @@
-"""Carrying an adapter over: candidates are fitted, chosen and evaluated on separate rows, and all may be rejected."""
+"""Carrying an adapter over: candidates are fitted, selected and evaluated on three different sets of rows."""
 
 import warnings
 from collections.abc import Mapping
@@ -25,11 +25,12 @@ from ioadapt_theory.errors import InvalidValueError
 STEPS = 10
 """Default number of refinement steps."""
 TOO_FEW = 16
-"""Number of rows up to which a note says that there are too few for a prediction."""
+"""Largest number of rows about which a note says that they are too few for a reliable prediction."""
 AS_GOOD = 0.02
-"""Minimum lead, in the share kept, that a candidate needs over the copy, and another strength over all candidates."""
+"""Margin in the share of the gain by which a candidate must exceed the copy, and a scaled closed form all others."""
 LITTLE, APART, DISAGREEING = 0.3, 0.3, 0.15
-"""Thresholds of notes: share kept, difference of R and R_KL, share of positions where the plain models disagree."""
+"""Thresholds of notes: share of the gain kept, |R_KL - R|, and share of positions where the plain models disagree."""
+IMPOSSIBLE = "the adapter can be neither fitted nor copied to the target, for the reasons given for each layer"
 
 
 def carried(
@@ -48,14 +49,16 @@ def carried(
     """Carry an adapter over to another model; ``transfer`` calls this function if inputs are given.
 
     The target receives the best candidate that is likely to keep some of the gain, or no adapter if there is none. If
-    ``tuned``, a model fine-tuned from ``source``, is given, an adapter is first extracted from the difference.
+    ``tuned`` is given, a model fine-tuned from ``source``, an adapter is first extracted from the difference of the two
+    models and then, unless ``target`` is ``source``, carried over.
 
     Returns:
         A report on the adapter that was put on the target, with the share of the gain that it is predicted to keep.
 
     Raises:
         TransferError: a layer has no counterpart and ``strict`` is set, or no layer has one; the target is unchanged.
-        InvalidValueError: the inputs or an option are invalid; the target is unchanged.
+        InvalidValueError: the inputs, an option or a model's weights are invalid, or the target already has an adapter
+            of this name; the target is unchanged.
     """
     chosen = Options.of(options)
     if tuned is not None:
@@ -92,7 +95,7 @@ def _require_finite(model: nn.Module, role: str) -> None:
     for name, weight in model.named_parameters():
         tested = not weight.is_meta and weight.is_floating_point() and weight.element_size() > 1  # not float8
         if tested and not weight.isfinite().all():
-            msg = f"{name} of the {role} contains NaN or infinity; give a model with finite weights."
+            msg = f"Parameter {name} of the {role} contains NaN or infinity; give a model with finite weights."
             raise InvalidValueError(msg)
 
 
@@ -105,7 +108,7 @@ class _Carrying:
         self.scores = {"zero": 0.0} | self.trial.scores(self.candidates)
 
     def done(self) -> tuple[CarryReport, Adapters]:
-        """Refine the best candidate, and choose among all; return the report and the adapters for the target."""
+        """Add scaled and refined candidates, and select the best; return the report and the adapters for the target."""
         scaled, plain = self.made.strengths(self.scores), max(self.scores.values())
         scores = self.trial.scores(scaled)
         self.candidates |= scaled
@@ -117,7 +120,6 @@ class _Carrying:
         return self.report(max(scores, key=self.rank))
 
     def rank(self, candidate: str) -> float:
-        """Return a candidate's score; that of a copy, if positive, is increased by ``AS_GOOD``."""
         score = self.scores.get(candidate, 0.0)
         return score + AS_GOOD if candidate == "copy" and score > 0 else score
 
@@ -137,16 +139,16 @@ class _Carrying:
                 self.candidates[name], self.scores[name] = refined(self.trial, adapters, steps, bar.update)
 
     def report(self, chosen: str) -> tuple[CarryReport, Adapters]:
-        """Predict the kept share of the gain on unused rows; return the report, and the adapters if likely to help."""
+        """Predict on unused rows what share of the gain is kept; return the report, and the adapters to add (or {})."""
         fitted = max(self.made.by_name, key=lambda n: self.scores[n], default=chosen)
         shown = {n: self.candidates[n] for n in (chosen, "copy", fitted, "from zero") if n in self.candidates}
         predicted = self.trial.predicted(shown, self.rows.tell)
         ordered = (chosen, *sorted(("copy", fitted), key=self.rank, reverse=True))
-        certain = [n for n in ordered if n in predicted and predicted[n].interval[0] > 0]
+        certain = [n for n in ordered if n in predicted and predicted[n].interval[0] > 0 and chosen != "zero"]
         notes = []
         if certain and certain[0] != chosen:
-            why = f"{chosen!r} may keep none of the gain (lower bound {predicted[chosen].interval[0]:.2f})"
-            notes.append(f"The candidate {certain[0]!r} was added, since {why}.")
+            why = f"which may keep none of the gain (lower bound {predicted[chosen].interval[0]:.2f})"
+            notes.append(f"The candidate {certain[0]!r} was added instead of the best one, {chosen!r}, {why}.")
             chosen = certain[0]
         best = predicted.get(chosen)
         put = self.candidates[chosen] if certain else {}
@@ -190,20 +192,21 @@ class _Carrying:
         return CarriedLayer(origin, side, rank, fitted.rows, fitted.features, fitted.kept.get(name))
 
     def notes(self, best: Prediction | None, *, put: bool) -> list[str]:
-        rows, notes, test, more = self.rows.rows, [], "test the adapter on labelled data", "give more inputs"
+        rows, notes, test, more = self.rows.rows, [], "check the prediction on labelled data", "give more inputs"
         if best is None:
-            notes.append(f"No adapter was added: no candidate keeps any of the gain on the selection rows; {more}.")
+            why = f"no candidate keeps any of the gain on the rows used for selection; {more}"
+            notes.append(f"No adapter was added: {why if self.made.by_name else IMPOSSIBLE}.")
         elif not put:
             least = f"even the best candidate may keep none of the gain (lower bound {best.interval[0]:.2f})"
             notes.append(f"No adapter was added: {least}; {more}, or train on the target.")
         if rows <= TOO_FEW:
             notes.append(f"{rows} rows are too few for a reliable prediction; give 256 or more.")
         elif self.few:
-            notes.append(f"With only {rows} rows, one ridge strength is tried instead of several; give 256 or more.")
+            notes.append(f"There are only {rows} rows, so fewer candidates are tried; give 256 or more.")
         if best is not None and put and best.kept < LITTLE:
-            way = more if self.trial.options.refine else "refine the adapter (refine=50, --refine 50)"
-            notes.append(f"Only a share of {best.kept:.2f} of the gain is kept; {way}, or train further on the target.")
-        if best is not None and best.R_KL is not None and abs(best.R_KL - best.R) > APART:
+            way = more if self.trial.options.refine else "take more gradient steps (refine=50, --refine 50)"
+            notes.append(f"Only {best.kept:.2f} of the gain is kept; {way}, or train the adapter on the target.")
+        if best is not None and put and best.R_KL is not None and abs(best.R_KL - best.R) > APART:
             both = f"{best.R_KL:.2f} from the likelihoods, {best.R:.2f} from the output changes"
             notes.append(f"The two estimates of the share of the gain that is kept differ ({both}); {test}.")
         if best is not None and best.need == "labels" and 1 - best.agreement > DISAGREEING:

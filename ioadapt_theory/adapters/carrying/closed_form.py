@@ -3,11 +3,11 @@
 M changes a side of a layer of the source S, and M* a side of a layer of the target T. The side reads r and acts on the
 outputs through a Jacobian J, so that the effect of M is rMJ. C_ab = E r_aᵀ r_b is computed from activations, and K_ab =
 E J_a J_bᵀ from gradients g for cotangents that both models share. With M = AB, only r_S A and g_S Bᵀ of the source are
-needed, so the rank is unchanged and no matrix has the sizes of both models. ``shrunk`` adds a ridge towards the copy
-(Corollary 6.2); ``truncated`` returns the low-rank change whose effect is nearest to that of a given change.
+needed, so M* is computed as two low-rank factors. ``shrunk`` adds a penalty λ‖M* - M‖² (Corollary 6.2); ``truncated``
+returns the low-rank change whose effect is nearest to that of a given change.
 
 Rows arrive in batches. As long as there are fewer rows than features of the target, the rows are stored, since the dual
-form is smaller; after that, they are summed to Gram matrices. The ridge is λ times the diagonal of C_TT, so that
+form is smaller; after that, they are accumulated in Gram matrices. The ridge is λ times the diagonal of C_TT, so that
 outlier channels do not determine the ridge of all channels.
 """
 
@@ -26,12 +26,12 @@ SHRINKING: Final = (1e-2, 0.1, 1.0, 10.0, 100.0)
 MOST_SHRUNK: Final = 2048
 """Largest number of features of a side for which ``shrunk`` diagonalises Gram matrices."""
 ROUNDS = 3
-"""Number of iterations for the low rank of ``shrunk``; the error was below 1e-4 for several spectra of C and K."""
+"""Number of subspace iterations in ``low_rank``; the error was below 1e-4 for several spectra of C and K."""
 RARE = 1e-4
-"""Lower bound on the size of a feature, relative to the largest, so that rarely active features get small weights."""
+"""Relative size below which a feature is not scaled up to size 1, so that rarely active features get small weights."""
 TINY = 1e-15
 EXACT = 1024
-"""Largest number of features for which sums and solves use float64, as the smallest ridge requires."""
+"""Largest number of features for which sums and solves use float64; float32 is too coarse for the smallest ridge."""
 Factors = tuple[Tensor, Tensor]
 """A (rows x r) and B (r x columns) of a change AB of a side's matrix; B includes the scaling."""
 
@@ -66,7 +66,6 @@ class Regression:
         self.cross = cross if self.cross is None else self.cross + cross
 
     def diagonal(self) -> Tensor:
-        """Return the diagonal of C."""
         if self.gram is not None:
             return self.gram.diagonal()
         return torch.cat([x for x, _ in self.kept]).square().sum(0) if self.kept else torch.zeros(self.features)
@@ -80,7 +79,7 @@ class Regression:
         return self.gram.float(), self.cross.float()
 
     def solve(self, ridges: list[float]) -> list[Tensor]:
-        """Return (C + λ diag C)⁻¹ D for each ridge λ; features that are always zero get zeros."""
+        """Return (C + λ diag C)⁻¹ D for each ridge λ; features that are always zero get rows of zeros."""
         size = self.diagonal().sqrt()
         scale = torch.where(size > TINY, 1 / size.clamp_min(max(RARE * float(size.max()), TINY)), 0.0)
         if self.gram is not None and self.cross is not None:
@@ -101,7 +100,7 @@ class Translation:
 
     Attributes:
         candidates: factors by candidate name, after ``solve``.
-        kept: the share of the gain that each candidate keeps, from rows that were not fitted; set by the caller.
+        kept: the share of the gain that each candidate keeps on rows that were not fitted; set by the caller.
         rows: the number of rows of activations in the fit.
         features: the numbers of features that the target's side reads and writes.
     """
@@ -126,7 +125,8 @@ class Translation:
         u, v = u.to(r.device), v.to(r.device)
         if odd := [(ours, theirs) for ours, theirs in ((r, u), (g, v)) if ours.shape[:-1] != theirs.shape[:-1]]:
             (n, m), (n2, m2) = (x.shape[-3:-1] for x in odd[0])
-            msg = f"its {n} samples of {m} positions cannot be paired with the source's {n2} samples of {m2} positions"
+            ours, theirs = f"{n} samples of {m} positions", f"{n2} samples of {m2} positions"
+            msg = f"{ours} on the target cannot be paired with {theirs} on the source"
             raise ShapeError(msg)
         if self.reader is None or self.writer is None:
             self.reader, self.writer = Regression(r.shape[-1], a.shape[1]), Regression(g.shape[-1], len(b))
@@ -136,11 +136,9 @@ class Translation:
 
     @property
     def best(self) -> str:
-        """The name of the candidate that keeps the largest share of the gain."""
         return max(self.kept, key=lambda name: self.kept[name])
 
     def solve(self) -> None:
-        """Compute the candidates and free the sums."""
         assert self.reader is not None
         assert self.writer is not None
         self.candidates = self.ridged(self.reader, self.writer) | self.shrunk(self.reader, self.writer)
@@ -158,7 +156,7 @@ class Translation:
         return {f"ridge {ridge:g}": (a, b.mT) for ridge, a, b in zip(RIDGES, read, written, strict=True)}
 
     def shrunk(self, reader: Regression, writer: Regression) -> dict[str, Factors]:
-        """Return low-rank approximations of M' with C_TT M' K_TT + λM' = C_TS M K_ST + λM, for each λ in ``SHRINKING``.
+        """Return low-rank factors near the M' that solves C_TT M' K_TT + λM' = C_TS M K_ST + λM, for each λ.
 
         The result is empty if the two sides differ in kind or size, or have more than ``MOST_SHRUNK`` features.
         """
@@ -184,10 +182,10 @@ def _eigen(gram: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def low_rank(m: Tensor, c: Tensor, k: Tensor, rank: int, near: Tensor | None = None) -> Factors:
-    """Return the factors of the change of this rank whose effect C^½ M K^½ is nearest to that of M.
+    """Return the factors A and B of this rank for which C^½ A B K^½ is nearest to C^½ M K^½.
 
-    All matrices are in the eigenbases of C and K, which have the eigenvalues ``c`` and ``k``. If ``near`` is given, an
-    iteration from its rows replaces the SVD.
+    All matrices are in the eigenbases of C and K, which have the eigenvalues ``c`` and ``k``. If ``near`` is given, a
+    subspace iteration that starts from its rows replaces the SVD of the whole matrix.
     """
     rows, columns = (values.sqrt() + 1e-4 * values.mean().sqrt() + 1e-20 for values in (c, k))
     weighted = rows[:, None] * m * columns
@@ -206,7 +204,7 @@ def low_rank(m: Tensor, c: Tensor, k: Tensor, rank: int, near: Tensor | None = N
 def truncated(
     m: Tensor, gram: Tensor, writing: Tensor, *, rank: int | None = None, share: float | None = None
 ) -> tuple[Tensor, Tensor, float]:
-    """Return A and B from the r largest singular values of C^½ M K^½, and the share of M's squared effect they keep.
+    """Return A and B from the r largest singular values of C^½ M K^½, and the share of M's squared effect that remains.
 
     Args:
         m: the change of a side's matrix.

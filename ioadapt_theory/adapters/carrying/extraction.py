@@ -1,4 +1,4 @@
-"""Extraction of an adapter from a tuned model: the difference from the base, truncated so that the effect is kept."""
+"""Extraction of an adapter from a tuned model: a low-rank approximation of its weight difference from the base."""
 
 from dataclasses import replace
 from typing import Any
@@ -23,22 +23,23 @@ PLAIN = "plain SVD"
 def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "default", **options: Any) -> CarryReport:
     """Put a LoRA on the base model, so that it approximates the tuned model.
 
-    The difference D of a layer's weights is truncated by its effect C^½ D K^½, with the Gram matrices C of the layer's
-    inputs and K of the gradients of its outputs. The plain SVD of D with the same rank is also measured, and the better
-    of the two is put on the base. Tuned biases, norms and embeddings are left out.
+    For each layer, the LoRA is the low-rank matrix whose effect is nearest to the effect C^½ D K^½ of the weight
+    difference D, with the Gram matrices C of the layer's inputs and K of the gradients of its outputs. A plain SVD
+    of D with the same rank is also tried, and the method that keeps more of the gain is used. Changes of biases,
+    norms and embeddings are left out.
 
     Args:
         base: the model before tuning; the adapter is added in place.
-        tuned: a model with the same layers.
+        tuned: the tuned model, with the same layers.
         inputs: inputs of the models, without labels.
         name: name of the adapter.
         **options: ``rank`` or ``rank_share``, and other fields of ``Options``.
 
     Returns:
-        A report with the ranks, and with the shares of the gain kept by the better of the two and by the plain SVD.
+        A report with the ranks, and with the shares of the gain that the better method and the plain SVD keep.
 
     Raises:
-        InvalidValueError: no layer differs, a layer has another size, or an option or the inputs are invalid.
+        InvalidValueError: no layer differs, a layer has a different size, or an option or the inputs are invalid.
     """
     chosen = Options.of(options)
     rows = divided(inputs, size=chosen.size, seed=chosen.seed)
@@ -70,12 +71,13 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
         rows=rows.counts,
         layers={n: CarriedLayer(n, "weight", r, 0, sizes[n], kept[f"{n}:weight"]) for n, r in ranks.items()},
         scores=scores,
-        notes=(f"The result is a LoRA of the weight difference; the share 'if copied' is what a {PLAIN} keeps.",),
+        extracted=True,
+        notes=(f"The LoRA approximates the weight difference; the share 'if copied' is that of its {PLAIN}.",),
     )
 
 
 def differences(base: nn.Module, tuned: nn.Module) -> dict[str, Tensor]:
-    """Return W_tuned - W for every linear layer and convolution with a difference, in float32.
+    """Return layer -> W_tuned - W, in float32, for the linear layers and convolutions in which the models differ.
 
     Raises:
         InvalidValueError: no layer differs, or a layer has a different size.
@@ -94,7 +96,8 @@ def differences(base: nn.Module, tuned: nn.Module) -> dict[str, Tensor]:
         else:
             found[name] = w2 - w
     if not found:
-        what = f"equals the base in all {same} linear layers and convolutions"
-        msg = f"The tuned model {what if same else 'has no layer of the base'}; give a model tuned from the base."
+        kinds = "linear layers and convolutions"
+        what = f"equals the base in all {same} {kinds}" if same else f"has no {kinds} of the base"
+        msg = f"The tuned model {what}; give a model tuned from the base."
         raise InvalidValueError(msg)
     return found

@@ -21,21 +21,23 @@ from ioadapt_theory.effect.passes import Recorded, record
 from ioadapt_theory.effect.reads_writes import effects
 from ioadapt_theory.errors import IoAdaptError
 
-IDLE = "an adapter on this layer has no effect, since on these inputs the layer {}"
+IDLE = "the {}'s layer {} on these inputs, so an adapter on it has no effect"
 ENOUGH, DRAWS = 1000, 4
-"""Number of rows below which more than one cotangent is drawn per batch, and the largest number of cotangents."""
+"""Number of rows below which more than one cotangent is drawn per batch, and the largest number drawn by default."""
 Place = tuple[str, str, str]
 """Key of a part, layer of the target, and side of that layer."""
 
 
 def base_layers(model: nn.Module, names: Iterable[str]) -> dict[str, nn.Module]:
-    """Return the layers with these names, without our adapters."""
     modules = {"": model, **dict(walk(model))}
     return {name: base_of(modules[name]) for name in names}
 
 
 def reduced(parts: list[Part], trial: Trial, *models: nn.Module) -> tuple[dict[str, Part], dict[str, float]]:
-    """Truncate full-rank parts; return all parts, and the share of the squared effect that each truncation keeps."""
+    """Return all parts with low rank, and the share of its squared effect that each truncated part keeps, by key.
+
+    Parts of full rank are truncated by their effect on ``models``; those of layers that are never called are left out.
+    """
     todo = {part.key: part for part in parts if not part.low}
     grams: dict[str, tuple[Tensor, Tensor]] = {}
     options, draws = trial.options, trial.options.draws or 2
@@ -63,7 +65,7 @@ class Fit:
     Attributes:
         at: the fitted translations, by place.
         lost: place where no adapter can be fitted -> the reason.
-        closed: keys of parts without usable activations at a place, for example because a layer is never called.
+        closed: keys of parts without usable activations at a place, for example because the layer is never called.
     """
 
     def __init__(self, trial: Trial, parts: Mapping[str, Part], places: Iterable[Place]) -> None:
@@ -80,7 +82,7 @@ class Fit:
             self.at |= made
 
     def _groups(self, places: list[Place]) -> list[list[Place]]:
-        """Return groups of places whose Gram matrices fit into memory together; a single place may need more."""
+        """Return groups of places whose Gram matrices fit into memory together; a group of one place may need more."""
         groups: list[list[Place]] = [[]]
         used, layers = 0.0, base_layers(self.trial.target, {layer for _, layer, _ in places})
         for place in places:
@@ -96,7 +98,7 @@ class Fit:
         return groups
 
     def _recorded(self, places: Iterable[Place], pairs: Iterable[Pair]) -> Iterator[tuple[Recorded, Recorded]]:
-        """Yield, for each pair of batches, what the layers at some places read and write in both unadapted models."""
+        """Yield, for each pair of batches, the activations and gradients of these layers without adapters."""
         source, target = self.trial.source, self.trial.target
         here = base_layers(source, {self.parts[key].layer for key, _, _ in places})
         there = base_layers(target, {layer for _, layer, _ in places})
@@ -118,7 +120,8 @@ class Fit:
                 origin = self.parts[key].layer
                 try:
                     if origin in here.silent or layer in there.silent:
-                        self.lost[place] = IDLE.format("is never called")
+                        role = "source" if origin in here.silent else "target"
+                        self.lost[place] = IDLE.format(role, "is never called")
                     else:
                         fits[place].add(here.rows[origin], there.rows[layer])
                 except IoAdaptError as error:
@@ -127,7 +130,7 @@ class Fit:
                     self.closed.add(key)
                     del fits[place]
         for place in [place for place, one in fits.items() if one.is_idle()]:
-            self.lost[place] = IDLE.format("does not influence the compared outputs")
+            self.lost[place] = IDLE.format("target", "does not influence the compared outputs")
             del fits[place]
         return fits
 

@@ -1,9 +1,9 @@
-"""Exact Gauss-Newton passes over all entries of the adapters' changes at once, for small problems.
+"""Exact Gauss-Newton passes, which optimise all entries of the adapters' changes jointly, for small problems.
 
 Let Φ be the derivatives of the outputs (whitened by the metric of the likelihood if labels are compared) with respect
-to the entries of the changes M, and b the gradient of the gain. A pass adds (ΦᵀΦ + λ)⁻¹ b to the changes, and truncates
-the sum to the adapter's rank by its effect. Unlike the closed form, a pass does not assume that a layer reads and
-writes independently, or that the layers are independent.
+to the entries of the changes M, and b the gradient of the gain. A pass adds (ΦᵀΦ + λI)⁻¹ b, or a half or quarter of it,
+to the changes, and truncates the sum to the adapter's rank by its effect. Unlike the closed form, a pass does not
+assume that a layer's inputs are independent of its output gradients, or that the layers are independent.
 """
 
 import math
@@ -65,7 +65,7 @@ def passes(trial: Trial, adapters: Adapters) -> tuple[Adapters, float] | None:
 
 
 def _steps(trial: Trial, adapters: Adapters) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
-    """Return for each layer the step of its change, and the Gram matrices of its side's activations and gradients."""
+    """Return, for each layer, the step to add to its change, and the Gram matrices of activations and gradients."""
     blocks: dict[str, list[Tensor]] = {layer: [] for layer in adapters}
     grams: dict[str, tuple[Tensor, Tensor]] = {}
     for number, pair in enumerate(trial.rows.fit):
@@ -98,7 +98,7 @@ def _steps(trial: Trial, adapters: Adapters) -> dict[str, tuple[Tensor, Tensor, 
 
 
 def _directions(trial: Trial, s: Tensor, sa: Tensor, t: Tensor, ta: Tensor) -> list[Tensor]:
-    """Return the cotangents: the columns of the root of the metric, then the gradient of the gain."""
+    """Return the cotangents: the columns of a square root of the metric, then the gradient of the gain."""
     s, sa, t = (x.to(ta) for x in (s, sa, t))
     ta, flat = ta.detach(), ta[0].numel()
     if trial.weight is None:

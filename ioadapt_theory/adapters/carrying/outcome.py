@@ -1,4 +1,4 @@
-"""Report on carrying an adapter over."""
+"""The report on an adapter that is carried over to another model."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from ioadapt_theory.adapters.moving.put import TransferReport
 from ioadapt_theory.effect.retained import Prediction
 
-DOMAIN = "The prediction is valid only for inputs like these; make sure that they are from the adapter's domain."
+DOMAIN = "The prediction is valid only for inputs like those given; make sure that they are from the adapter's domain."
 FROM_ZERO = "A new adapter trained from zero for {} steps, without labels, keeps {:.2f} of the gain."
 
 
 class CarryWarning(UserWarning):
-    """Warning: no adapter was added, or it keeps little of the gain, or the prediction is unreliable."""
+    """Warning: carrying an adapter over led to no adapter, a weak one or an uncertain prediction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +20,12 @@ class CarriedLayer:
 
     Attributes:
         source: the source's layer that the adapter comes from.
-        side: "weight", "input" or "output", or several joined by "+", on the target.
-        rank: rank of the adapter, the largest of its sides.
-        rows: number of rows in the fit; 0 without a fit.
-        features: numbers of features that this side reads and writes; at least twice as many rows are needed.
-        kept: share of this layer's gain that the closed form keeps, for small changes of the weights; None for a copy.
+        side: the placement on the target: "weight", "input" or "output", or several joined by "+".
+        rank: rank of the adapter; with several placements, the largest; 0 if no factor has a rank.
+        rows: number of rows of activations in the fit; 0 without a fit.
+        features: numbers of features that this side reads and writes; a fit needs about twice as many rows as features.
+        kept: share of the gain that the closed form keeps on this layer, to first order; for an extracted LoRA,
+            share of the squared effect of the weight difference; None for a copy.
     """
 
     source: str
@@ -40,16 +41,19 @@ class CarryReport(TransferReport):
     """Report on carrying an adapter over; it extends ``TransferReport``.
 
     Attributes:
-        chosen: name of the best candidate, such as "copy", "ridge 0.01", "by layer", "refined" or "zero".
-        prediction: prediction for this candidate on rows not used to fit or choose; None if no candidate kept anything.
-        kept_copied: share of the gain that a copy (or the plain SVD of a tuned model) keeps on these rows, or None.
-        need: what was compared: "labels" (R_KL) or "change" (R).
+        chosen: name of the candidate that was added, such as "copy", "ridge 0.01" or "refined"; "zero" if none was.
+        prediction: prediction for this candidate, or the best one if none was added, on rows used neither to fit nor to
+            select; None if no candidate kept any of the gain on the selection rows.
+        kept_copied: share of the gain that a copy keeps on these rows, or None without a copy; for an extracted LoRA,
+            the share that a plain SVD of the weight difference keeps.
+        need: "labels" if shares of the gain are R_KL, "change" if they are R.
         rows: numbers of samples used to fit, to select and to predict.
-        layers: reports on the target's layers, by name.
-        scores: share of the gain that each candidate kept on the selection rows.
-        refined: number of refinement steps, and the share that as many steps from zero keep; None if not compared.
-        truncated: part that was truncated to a low rank -> share of its squared effect that remains.
-        notes: warnings, one sentence each.
+        layers: layer of the target that received an adapter -> a description of the adapter.
+        scores: candidate -> share of the gain that it keeps on the rows used to select.
+        refined: number of refinement steps, and the share that as many steps from zero keep; None if not tried.
+        truncated: part ("layer:placement") that was truncated to low rank -> share of its squared effect that remains.
+        extracted: whether the adapter is a LoRA of the difference between a tuned model and its base.
+        notes: remarks and warnings, one sentence each.
     """
 
     chosen: str = "zero"
@@ -61,6 +65,7 @@ class CarryReport(TransferReport):
     scores: Mapping[str, float] = field(default_factory=dict)
     refined: tuple[int, float] | None = None
     truncated: Mapping[str, float] = field(default_factory=dict)
+    extracted: bool = False
     notes: tuple[str, ...] = ()
 
     @property
@@ -70,12 +75,12 @@ class CarryReport(TransferReport):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """80 % bootstrap interval of the share that the chosen candidate keeps; (0, 0) without a prediction."""
+        """80 % bootstrap interval of the share in ``prediction``; (0, 0) without a prediction."""
         return (0.0, 0.0) if self.prediction is None else self.prediction.interval
 
     @property
     def agreement(self) -> float | None:
-        """Share of positions at which both models, without adapters, have the same largest output."""
+        """Share of positions at which both models, without adapters, have the same largest output, or None."""
         return None if self.prediction is None else self.prediction.agreement
 
     def __str__(self) -> str:
@@ -84,16 +89,19 @@ class CarryReport(TransferReport):
         if self.matched:
             head = f"Carried over ({self.chosen}): {self.kept:.2f} of the gain is kept ({span}){copied}."
         else:
-            head = f"No adapter was added to the target{copied and f' ({copied[2:]})'}."
+            copy = "" if self.kept_copied is None else f" (a copy would keep {self.kept_copied:.2f} of the gain)"
+            head = f"No adapter was added to the target{copy}."
         lines = [head, *(f"  {note}" for note in self.notes)]
         if self.refined is not None:
             lines.append(f"  {FROM_ZERO.format(*self.refined)}")
         if self.truncated:
-            least = min(self.truncated.values())
-            lines.append(f"  Carried as plain LoRA, which keeps at least {least:.3f} of each layer's squared effect.")
+            least = f"{min(self.truncated.values()):.3f} of each layer's squared effect"
+            lines.append(f"  Carried over as a plain LoRA, which keeps at least {least}.")
+        what = "squared effect" if self.extracted else "gain"
         for name, layer in self.layers.items():
-            kept = "copied" if layer.kept is None else f"{layer.kept:.2f} of its own effect"
+            kept = "copied" if layer.kept is None else f"keeps {layer.kept:.2f} of the layer's {what}"
             origin = "" if layer.source == name else f", from {layer.source}"
-            lines.append(f"  {name}: {layer.side}, rank {layer.rank}, {kept}{origin}")
+            rank = f", rank {layer.rank}" if layer.rank else ""
+            lines.append(f"  {name}: {layer.side}{rank}, {kept}{origin}")
         lines += [f"  {name}: {why}" for name, why in self.unmatched.items()]
         return "\n".join([*lines, *([] if self.prediction is None else [f"  {DOMAIN}"])])

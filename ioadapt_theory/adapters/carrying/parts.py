@@ -25,7 +25,7 @@ class Part:
         layer: the layer of the source.
         placement: the side; "bias" for the bias that the adapter adds.
         factors: A and B, with the scaling in B; or a change of any rank as A, and an empty B.
-        low: whether the factors have a low rank, as for LoRA; False for other families and changes of tuned models.
+        low: whether the factors have low rank; False for untruncated changes of other families and of tuned models.
         scaling: scaling of the adapter.
         dtype: dtype of the adapter's parameters.
     """
@@ -39,17 +39,15 @@ class Part:
 
     @property
     def key(self) -> str:
-        """Unique name of the part, from the layer and the placement."""
         return f"{self.layer}:{self.placement}"
 
     @classmethod
     def of(cls, layer: str, placement: str, change: Tensor, dtype: torch.dtype = torch.float32) -> "Part":
-        """Return a part for a change of any rank."""
         return cls(layer, placement, (change, change.new_empty(0)), dtype=dtype)
 
 
 def parts_of(adapted: Mapping[str, AdaptedLayer], name: str) -> list[Part]:
-    """Return the parts of an adapter, layer by layer; for families other than LoRA, the full changes."""
+    """Return the parts of an adapter, layer by layer; those of families other than LoRA have full rank."""
     parts = []
     for layer, module in adapted.items():
         adapter: Adapter = module.adapters[name]  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""Refinement without labels: gradient steps on the same inputs, from the closed form and from zero."""
+"""Refinement of LoRAs on the target by gradient steps without labels, from a closed form or from zero."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -18,15 +18,10 @@ LOOKS = 5
 
 
 def refined(trial: Trial, adapters: Adapters, steps: int, progress: Callable[[int], Any]) -> tuple[Adapters, float]:
-    """Return LoRAs after training on the target towards guessed labels or the source's effects, and their score.
+    """Return LoRAs trained on the target to match guessed labels or the source's effects, and their score.
 
-    The LoRAs with the best score on the selection rows are returned, which may be those at the start.
-
-    Args:
-        trial: the models and their rows.
-        adapters: adapters to start from, which are not changed.
-        steps: number of Adam steps.
-        progress: called with 1 after each step.
+    The result has the best score on the selection rows, and may be a copy of the adapters before the first Adam step.
+    ``progress`` is called with 1 after each step.
     """
     work = {layer: balanced(adapter.float()) for layer, adapter in deepcopy(dict(adapters)).items()}
     best, best_score = deepcopy(work), trial.scores({"": work})[""]
@@ -55,7 +50,7 @@ def refined(trial: Trial, adapters: Adapters, steps: int, progress: Callable[[in
 
 
 def from_zero(adapters: Adapters, seed: int) -> dict[str, Adapter]:
-    """Return the LoRAs with random A and zero B, and with biases of zero."""
+    """Return copies of the LoRAs with random A, zero B and zero biases."""
     generator = torch.Generator().manual_seed(seed)
     made = {}
     for layer, adapter in adapters.items():
@@ -71,10 +66,10 @@ def from_zero(adapters: Adapters, seed: int) -> dict[str, Adapter]:
 
 
 def balanced(adapter: Adapter) -> Adapter:
-    """Return the LoRA with U√S and √S Vᵀ as factors, where AB = USVᵀ, since balanced factors train best."""
+    """Replace the factors of a LoRA, in place, by U√S and √S Vᵀ, where AB = USVᵀ; return the LoRA."""
     phi: Any
     for _, phi in adapter.parts():
-        if phi.B.any():  # an adapter without effect has no direction to balance
+        if phi.B.any():  # if B is zero, there is nothing to balance
             (q, r), (q2, r2) = torch.linalg.qr(phi.A.data), torch.linalg.qr(phi.B.data.mT)
             u, s, v = torch.linalg.svd(r @ r2.mT)
             phi.A.data.copy_(q @ (u * s.sqrt()))

@@ -1,4 +1,4 @@
-"""Trials of candidates on the target: the share of the gain that each candidate keeps on unlabelled rows."""
+"""Trials of candidates on the target, which predict from unlabelled rows what share of the gain each one keeps."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -30,19 +30,23 @@ class Options:
     """Options that ``transfer`` accepts together with inputs.
 
     Attributes:
-        target_inputs: the same samples for the target, row for row and token for token; by default the same inputs.
-        call: ``call(model, batch)`` runs a model if a plain call cannot, and returns outputs that both models share.
-        need: "labels" if outputs are logits and both models should predict the same labels, "change" if both should
-            change in the same way; by default inferred from the outputs.
+        target_inputs: the samples of ``inputs`` as the target takes them, row for row and token for token; by default
+            ``inputs``.
+        call: function; ``call(model, batch)`` returns the outputs to compare, if ``model(batch)`` does not.
+        need: "labels" if outputs are logits and both models should predict the same labels, "change" if the
+            outputs of both should change in the same way; by default inferred from the outputs.
         refine: number of gradient steps without labels from the best candidate; by default 10, or 0 for few rows. If
-            given, Gauss-Newton passes come first in small problems, and as many steps from zero are tried as well.
-        placement: side of the target: "weight", "input", "output", or "best" for each layer; by default unchanged.
-        rank: maximum rank of the LoRA to which another family, or the change of a tuned model, is truncated.
+            given, Gauss-Newton passes come first in small problems, and a new adapter is trained for as many steps, for
+            comparison.
+        placement: "weight", "input" or "output" on the target, or "best" to choose one for each layer; by default the
+            placement on the source.
+        rank: maximum rank of the LoRA that replaces an adapter of another family or the change of a tuned model.
         rank_share: without ``rank``, the minimum share of each layer's squared effect that this LoRA keeps.
         size: maximum number of rows per batch.
-        memory: gigabytes for the sums of the fit; layers beyond this limit are fitted in further passes.
-        draws: number of cotangents per batch; by default 4 for few rows to 1 for many; n tokens count as √n rows.
-        seed: seed of the division of the rows, of the cotangents, and of random numbers in the models.
+        memory: gigabytes for the Gram matrices of the fit; layers beyond this limit are fitted in further passes.
+        draws: number of random cotangents per batch; by default from 4 for few rows to 1 for 1,000 or more
+            (n tokens count as √n rows).
+        seed: seed of the split of the rows, the cotangents, the bootstrap, and random numbers in the models.
     """
 
     target_inputs: Any = None
@@ -80,7 +84,7 @@ class Options:
     def of(cls, given: Mapping[str, Any]) -> "Options":
         """Return the options; raise InvalidValueError for an unknown name."""
         if unknown := sorted(given.keys() - {*cls.__slots__}):
-            msg = f"Unknown option {unknown[0]!r}; transfer(inputs=...) takes {', '.join(cls.__slots__)}."
+            msg = f"Unknown option {unknown[0]!r}; the options of a fit to inputs are {', '.join(cls.__slots__)}."
             raise InvalidValueError(msg)
         return cls(**given)
 
@@ -114,14 +118,15 @@ class Trial:
         self.positions = spread(1, s)
         if torch.equal(s, sa):
             what = "tuned model gives the same outputs as" if tuned else "adapter does not change the outputs of"
-            msg = f"The {what} the source on the first batch of inputs; give other inputs, or train it first."
+            way = f"give different inputs, or {'a model' if tuned else 'an adapter'} that is trained further"
+            msg = f"The {what} the source on the first batch of inputs; {way}."
             raise InvalidValueError(msg)
         if self.need == "labels":
             both = [divergences(*self.outputs(pair, number)) for number, pair in enumerate(rows.fit)]
             self.weight = trust(sum(differing for differing, _ in both), sum(changed for _, changed in both))
 
     def run(self, model: nn.Module, batch: object, number: int) -> Tensor:
-        """Return a model's output for a batch; ``number`` determines the random numbers in the model."""
+        """Return a model's output for the batch of this number, which determines the random numbers in the model."""
         return run(model, batch, self.options.call, self.options.seed + number)
 
     def outputs(self, pair: Pair, number: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -158,7 +163,7 @@ class Trial:
 
 
 def spread(count: int, output: Tensor) -> float:
-    """Return how many independent rows ``count`` samples are worth; n positions (tokens, pixels) are worth √n rows."""
+    """Return how many independent rows ``count`` samples are worth: √n each, for n positions (tokens, pixels)."""
     return count * math.sqrt(math.prod(output.shape[2:] if output.ndim > 3 else output.shape[1:-1]))
 
 

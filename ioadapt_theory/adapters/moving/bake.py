@@ -1,4 +1,4 @@
-"""Conversion of an adapter to a plain LoRA for one base: exact if the change has low rank, else the nearest LoRA."""
+"""Conversion of an adapter to a plain LoRA for one base: exact for LoRA adapters, else the nearest of a given rank."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedErro
 
 
 def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Return (A, B, Δb) such that X(W' + AB) + b + Δb is exactly the layer XW' + b with this adapter; no SVD is needed.
+    """Return (A, B, Δb) such that X(W' + AB) + b + Δb equals the layer XW' + b with this adapter; no SVD is needed.
 
-    The parts act in turn on M, which starts as W': input gives (I + AB)M, output M(I + AB), weight M + AB. An input
-    part alone thus gives the LoRA A(BW'), and an output part (W'A)B. Parts of ranks r₁ and r₂ give rank r₁ + r₂, or
-    the full rank of W' if that is lower; an input part of a convolution has rank r · taps. B includes the scaling. An
-    output part also acts on the bias: Δb is bAB plus the scaled shift of the adapter, or None if there is neither.
+    The parts act in turn on a matrix M, which starts as W': an input part gives (I + AB)M, an output part M(I + AB), a
+    weight part M + AB. An input part alone thus gives the LoRA A(BW'), and an output part (W'A)B. Parts of ranks r₁ and
+    r₂ give rank r₁ + r₂, but at most min(c, d); an input part of a convolution has rank r · taps. B includes the
+    scaling. Δb is bAB from an output part plus the scaled shift of the adapter, or None if there is neither.
 
     Args:
         adapter: an adapter of the family "lora".
@@ -25,7 +25,7 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
         bias: b of that layer, of length d.
 
     Raises:
-        UnsupportedError: the adapter is not a LoRA, so its change is not of low rank or not linear in W.
+        UnsupportedError: the adapter is not of the family "lora".
         ShapeError: the size of W' does not match the adapter.
 
     Example:
@@ -55,7 +55,7 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
         a, b = part.A.detach().to(w), part.scaling * part.B.detach().to(w)
         match placement:
             case Placement.INPUT:
-                if taps > 1:  # every tap is mixed alike, AB ⊗ I: a LoRA of rank r · taps
+                if taps > 1:  # every tap is mixed in the same way, AB ⊗ I: a LoRA of rank r · taps
                     eye = torch.eye(taps, dtype=w.dtype, device=w.device)
                     a, b = torch.kron(a, eye), torch.kron(b, eye)
                 b = b @ w + (b @ p) @ q
@@ -84,7 +84,6 @@ class GivenLayer(Operator):
         self.like, self.bias = w, bias
 
     def dense(self) -> Tensor:
-        """Return W, c x d."""
         return self.like
 
 
@@ -93,13 +92,13 @@ def layer_for(adapter: Adapter, w: Tensor, bias: Tensor | None) -> GivenLayer:
     channels = next((phi.size[2] for side, phi in adapter.parts() if side is not Placement.OUTPUT), 0)
     f = GivenLayer(w, bias, channels if channels and len(w) % channels == 0 else len(w))
     if (why := adapter.misfit(f)) is not None:
-        msg = f"The base weight is {w.shape[0]} x {w.shape[1]} (inputs x outputs): {why}; give the layer's own weight."
+        msg = f"The base weight is {w.shape[0]} x {w.shape[1]} (inputs x outputs): {why}; give a base that it fits."
         raise ShapeError(msg)
     return f
 
 
 def change(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-    """Return the changes (D, Δb) of W and b by an adapter of any kind, in float64; Δb is None if b is unchanged."""
+    """Return the changes (D, Δb) of W and b by an adapter of any family, in float64; Δb is None if b is unchanged."""
     w, b = w.detach().double(), None if bias is None else bias.detach().double()
     with torch.no_grad():
         layer = adapter.on(layer_for(adapter, w, b))
@@ -119,21 +118,21 @@ def truncate(
     share: float | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> tuple[Tensor, Tensor, Tensor | None, float]:
-    """Return (A, B, Δb, lost) of the plain LoRA nearest to the adapter's change D of W' (Eckart, Young 1936).
+    """Return (A, B, Δb, lost), where AB is nearest to the adapter's change D of W' (Eckart, Young 1936).
 
-    Without rank and share, the result is the exact LoRA of ``bake``, which needs a LoRA adapter. ``lost`` is
-    ‖D − AB‖_F / ‖D‖_F for A and B rounded to ``dtype``: 0 is exact, 1 means that nothing is left.
+    Without rank and share, A and B are the exact factors from ``bake``, which needs a LoRA adapter. ``lost`` is
+    ‖D − AB‖_F / ‖D‖_F for A and B rounded to ``dtype``: 0 is exact, 1 means that nothing of D is left.
 
     Args:
         adapter: an adapter of any family, with any placements.
         w: W' of the layer, c x d (a convolution's kernel as (in · taps) x out).
         bias: b of that layer, of length d.
-        rank: r; the change may have a lower rank.
+        rank: maximum rank of AB.
         share: in (0, 1]; instead of a rank, use the smallest r with ‖AB‖_F ≥ share · ‖D‖_F.
         dtype: dtype of A and B.
 
     Raises:
-        InvalidValueError: both rank and share are given, one is outside its limits, or D is not finite.
+        InvalidValueError: both rank and share are given, the one given is outside its limits, or D is not finite.
         ShapeError: the size of W' does not match the adapter.
         UnsupportedError: neither is given, and the adapter is not a LoRA.
     """

@@ -14,10 +14,11 @@ from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
 
 def combine(model: nn.Module, weights: Mapping[str, float], name: str) -> nn.Module:
-    """Return the model with the weighted sum of several adapters as a new adapter, the only active one.
+    """Return the model with a new adapter, the weighted sum of several adapters; only the new one is active.
 
-    With weights w and scalings s, it is exactly I + Σ w s AB on a side, or W + Σ w s AB; its rank is the sum of ranks.
-    Activating several adapters gives another result, since they are applied one after the other.
+    With weights w and scalings s, the sum is exactly I + Σ w s AB on the input or output side, and W + Σ w s AB on the
+    weight; its rank is the sum of the ranks. If several input or output adapters are activated together instead, they
+    are applied one after the other, which gives a product of matrices I + s AB.
 
     >>> import torch
     >>> from ioadapt_theory import adapt, combine, layers
@@ -29,14 +30,14 @@ def combine(model: nn.Module, weights: Mapping[str, float], name: str) -> nn.Mod
 
     Args:
         model: the model with the adapters, which are not removed.
-        weights: adapter -> its weight.
-        name: the name of the sum.
+        weights: name of an adapter -> its weight.
+        name: name of the new adapter.
 
     Raises:
         UnknownNameError: an adapter does not exist.
         UnsupportedError: an adapter is not a LoRA.
-        InvalidValueError: there is no weight, one is not finite, the adapters of a layer have different placements, or
-            the name is taken.
+        InvalidValueError: ``weights`` is empty, a weight is not finite, the adapters of a layer have different
+            placements, or the name is taken.
     """
     parts: dict[str, list[tuple[Adapter, float]]] = {}
     for key, weight in weights.items():

@@ -1,4 +1,4 @@
-"""Eq. 5 for both sides: the change AB of W (c x d) becomes W(A'B) with A' = W⁺A, or (AB')W with B' = BW⁺.
+"""Eq. 5 for output and input adapters: a change AB of W (c x d) becomes W(A'B) with A' = W⁺A, or (AB')W with B' = BW⁺.
 
 Only W is decomposed, not AB, and the rank is unchanged. ``bake`` converts back, exactly for every base.
 """
@@ -20,7 +20,7 @@ class Fidelity:
     """The accuracy of the conversion for one layer.
 
     Attributes:
-        lost: ‖AB − the change of W by the converted adapter‖_F / ‖AB‖_F: 0 is exact, 1 means that nothing is left.
+        lost: ‖AB − D‖_F / ‖AB‖_F, where D is the change of W by the converted adapter: 0 is exact, 1 a complete loss.
         growth: the norm of A'B (or AB') divided by that of AB.
         condition: the condition number s_max / s_min of W.
     """
@@ -36,7 +36,7 @@ class Fidelity:
 def inverse(w: Tensor, ridge: float = 0.0) -> tuple[Tensor, float]:
     """Return the pseudo-inverse W⁺ in float64, and the condition number s_max / s_min of W.
 
-    A ridge gives Wᵀ(WWᵀ + λ²I)⁻¹ instead, of norm ≤ 1/(2λ) with λ = ridge · s_max.
+    With a ridge, the result is Wᵀ(WWᵀ + λ²I)⁻¹ with λ = ridge · s_max, whose spectral norm is at most 1/(2λ).
 
     Raises:
         InvalidValueError: the ridge is outside [0, 1), or W contains NaN or infinity.
@@ -58,13 +58,13 @@ def inverse(w: Tensor, ridge: float = 0.0) -> tuple[Tensor, float]:
 def converted_factors(
     a: Tensor, b: Tensor, w: Tensor, side: Placement | str, ridge: float = 0.0
 ) -> tuple[Tensor, Tensor, Fidelity]:
-    """Return the factors of the input or output adapter that replaces the LoRA AB, and the errors of the conversion.
+    """Return the factors of the input or output adapter that replaces the LoRA AB, and the accuracy of the conversion.
 
     Output: X(W + AB) = XW(I + A'B) with A' = W⁺A, exact for every AB iff W has full row rank (hence c ≤ d). Input:
     X(W + AB) = X(I + AB')W with B' = BW⁺, exact for every AB iff W has full column rank (hence c ≥ d).
 
     Args:
-        a: A, c x r; the factors are rounded to its dtype, and the errors include the rounding.
+        a: A, c x r; the returned factors are rounded to its dtype, and the accuracy includes the rounding.
         b: B, r x d.
         w: W, c x d.
         side: "output" or "input".
@@ -87,19 +87,20 @@ def converted_factors(
 def convert(
     adapter: Adapter, w: Tensor, placement: Placement | str, bias: Tensor | None = None, *, ridge: float = 0.0
 ) -> tuple[Adapter, Fidelity]:
-    """Return a LoRA on the weight as an input or output adapter of the same rank, and the errors of the conversion.
+    """Return a LoRA on the weight as an input or output adapter of the same rank, and the accuracy of the conversion.
 
-    An output adapter acts on XW + b, whereas a LoRA does not change b, so the result has the shift -bA'B.
+    An output adapter also acts on b, unlike a LoRA on the weight; if ``bias`` is given, a shift by -bA'B undoes this.
 
     Args:
         adapter: a LoRA with only weight placement.
         w: the weight that the adapter was trained on, c x d (a convolution's kernel as (in · taps) x out).
         placement: "input" or "output".
         bias: b of that layer, of length d.
-        ridge: regularisation of the pseudo-inverse in Eq. 5, as a fraction of s_max; 0 for none.
+        ridge: regularisation of W⁺ in Eq. 5, as a fraction of the largest singular value of W; 0 for none.
 
     Raises:
-        UnsupportedError: the adapter is not a LoRA on the weight, or a kernel has several taps and the side is "input".
+        UnsupportedError: the adapter is not a LoRA on the weight, the placement is "weight", or it is "input" and the
+            layer is a convolution with several kernel taps.
         ShapeError: the size of W does not match the adapter.
         InvalidValueError: the ridge is outside [0, 1), or W contains NaN or infinity.
 
@@ -121,7 +122,7 @@ def convert(
     rows, columns, channels = phi.size
     side = Placement(placement)
     if side is Placement.WEIGHT:
-        msg = "convert moves a LoRA from the weight to the input or output; to move it back to the weight, use bake."
+        msg = "placement must be 'input' or 'output', not 'weight'; to move an adapter back to the weight, use bake."
         raise UnsupportedError(msg)
     if side is Placement.INPUT and rows != channels:
         msg = (

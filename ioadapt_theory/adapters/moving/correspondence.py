@@ -22,11 +22,11 @@ MANY = 4096
 NO_ORIGIN = "no layer of the target is known to come from this layer"
 
 Place = tuple[str, ...]
-"""A layer of the target, or several layers that are together one layer of the source (fused projections)."""
+"""A layer of the target, or the several layers that correspond to one fused layer of the source, such as qkv."""
 
 
 class RenumberedWarning(UserWarning):
-    """Warning: layers of the target have, or may have, the names of different layers of the source."""
+    """Warning: layers of the same name are, or may be, different layers in the source and in the target."""
 
 
 class NoProvenanceError(IoAdaptError, ValueError):
@@ -40,9 +40,9 @@ class Correspondence:
     Attributes:
         places: name of a layer -> its places in the target; several if the target has copies of the layer.
         reasons: name of a layer without a place -> the reason, if known.
-        origins: the evidence; ``how`` is "contents" if the weights decided, else "name"; ``contradicted`` has the
-            layers that are matched by name against the evidence.
-        deeper: names with block numbers that the target does not have, without evidence of which blocks it retains.
+        origins: the evidence; ``how`` is "contents" if the weights decided, else "name"; ``contradicted``
+            contains the layers that are matched by name against the evidence.
+        deeper: names with block numbers that the target does not have, if there is no evidence of which blocks it kept.
     """
 
     places: Mapping[Name, tuple[Place, ...]]
@@ -52,7 +52,6 @@ class Correspondence:
 
     @property
     def layers(self) -> dict[Name, Place]:
-        """The first place for each name."""
         return {name: places[0] for name, places in self.places.items()}
 
     def unproven(self, layers: Iterable[str]) -> tuple[str, ...]:
@@ -64,15 +63,15 @@ class Correspondence:
         if wrong := self.origins.contradicted:
             (layer, why), *more = wrong.items()
             return (
-                "Layers were moved, removed or copied, so equal names mean different layers in the two models"
-                f" ({layer} {why}{f', and {len(more)} more' if more else ''}); use match='provenance' (--match"
+                "Layers were moved, removed or copied, so the same name means different layers in the two models"
+                f" ({layer} {why}{f'; and {len(more)} more' if more else ''}); use match='provenance' (--match"
                 " provenance) to match by weights."
             )
         if self.deeper:
             return (
-                f"The model lacks layers of the adapter, such as {self.deeper[0]}; if earlier layers were removed,"
-                " equal numbers mean different layers, so use match='provenance' (--match provenance) with the"
-                " adapter's model as source."
+                f"The model lacks layers of the adapter, such as {self.deeper[0]}. If earlier layers were removed"
+                " from it, the same number means different layers: then use match='provenance' (--match provenance)"
+                " with the adapter's model as source."
             )
         return None
 
@@ -106,8 +105,8 @@ def correspond(
     by_name = {name: (layers,) for name, layers in named.layers.items()}
     if match == "name" or not origins.how:
         if match == "provenance":
-            way = "" if source else "pass the model it was trained on as source (--source), or "
-            msg = f"match='provenance' (--match) found no layer that comes from the source; {way}use match='name'."
+            way = f"trained on; {'' if source else 'pass this model as source (--source), or '}match by name."
+            msg = f"match='provenance' found no layer whose weights come from the model that the adapter was {way}"
             raise NoProvenanceError(msg)
         layers = {layer for several in named.layers.values() for layer in several}
         wrong = {layer: why for layer, why in origins.contradicted.items() if layer in layers}
@@ -143,7 +142,6 @@ def _deeper(names: Collection[Name], named: Resolved, target: Weights) -> tuple[
 def _origins(
     names: Collection[Name], named: Resolved, target: Weights, source: Weights | None, prints: Mapping[str, Any]
 ) -> Origins:
-    """Return the evidence of where each target layer comes from, with all names written as in the target."""
     meant = {n.path for n in names if not n.flat} | {layer for layers in named.layers.values() for layer in layers}
     kinds = {_kind(name) for name in (source.names if source else prints or meant)}
     here = {unwrapped(name): name for name in target.names if name and _kind(name) in kinds}

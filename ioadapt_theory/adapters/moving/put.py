@@ -29,8 +29,8 @@ class TransferReport:
         matched: layers of the target that received an adapter.
         unmatched: layer without an adapter -> the reason.
         altered: tensors of the target's base that were changed; see ``load``.
-        sources: matched layer -> the layer, of the source or the file, that its adapter comes from.
-        how: how the layers were matched: by "name", by the "contents" of the weights, or by their effect on "inputs".
+        sources: matched layer -> the layer in the source or the file that its adapter comes from.
+        how: how the layers were matched, by "name" or by the "contents" of the weights; "inputs" for fitted adapters.
         with_block: layers matched by the other layers of their block, without evidence from their own weights.
         unproven: layers matched only by name, without evidence.
         warning: a warning about the matching, or None.
@@ -72,7 +72,7 @@ class TransferReport:
 
 
 class TransferError(IoAdaptError, ValueError):
-    """Error: an adapter does not fit the model; ``report`` lists every layer."""
+    """Error: an adapter does not fit the model; ``report`` has the reason for each layer that does not fit."""
 
     def __init__(self, report: TransferReport) -> None:
         self.report = report
@@ -97,18 +97,10 @@ def put(
     lost: Mapping[str, str] = MappingProxyType({}),
     trainable: bool = False,
 ) -> TransferReport:
-    """Add adapters to the layers with these names or, with ``hotswap``, overwrite those that are there.
+    """Add ``adapters`` to the layers named by their keys or, with ``hotswap``, overwrite the existing adapters.
 
-    Args:
-        model: the model, changed in place.
-        adapters: layer of the model -> its adapter.
-        name: name of the adapter.
-        strict: see ``transfer``.
-        hotswap: see ``load``.
-        correspondence: how the layers were matched; None if the caller chose them.
-        sources: layer of the model -> the layer that its adapter comes from; by default the layer of the same name.
-        lost: layers of the source without a target layer -> the reason.
-        trainable: see ``transfer``.
+    ``correspondence`` is None if the caller chose the layers. ``sources`` maps a layer of the model to the layer that
+    its adapter comes from (by default of the same name), and ``lost`` a layer without a counterpart to the reason.
 
     Returns:
         The outcome for each layer.
@@ -147,7 +139,8 @@ def put(
 def exchange(old: Mapping[str, Adapter], new: Mapping[str, Adapter]) -> None:
     """Overwrite adapters with others of the same structure; if one differs, change none and raise InvalidValueError."""
     if odd := sorted(old.keys() ^ new.keys()):
-        msg = f"{odd[0]}: only one of the two adapters is on this layer; load the new one without hotswap."
+        which = "old" if odd[0] in old else "new"
+        msg = f"{odd[0]}: only the {which} adapter is on this layer; load the new one without hotswap."
         raise InvalidValueError(msg)
     for layer, adapter in old.items():
         with naming(layer):

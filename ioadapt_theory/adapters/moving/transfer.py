@@ -1,4 +1,4 @@
-"""The function ``transfer``, which copies an adapter to another model or fits a similar one."""
+"""The function ``transfer``, which copies an adapter to another model or fits one with a similar effect."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -32,23 +32,24 @@ def transfer(
 
     An input adapter needs the same input size, an output adapter the same output size, a weight adapter both; an
     adapter that fits may still be useless on the target, see ``report``. The target is frozen; if it already has
-    adapters, its trainable parameters stay trainable. If inputs are given, the target is not frozen, and receives no
+    adapters, only the newly adapted layers are frozen. If inputs are given, the target is not frozen, and receives no
     adapter if none is likely to keep any of the gain.
 
     Args:
         source: the model with the adapter.
         target: the model that receives it, changed in place.
         name: name of the adapter in both models.
-        strict: raise unless every layer fits; otherwise transfer the layers that fit.
+        strict: raise an error unless every layer fits; if False, transfer the layers that fit.
         rename: source layer -> target layer, for names that differ; takes precedence over ``match``.
         match: "name"; "provenance", which follows the weights of pruned, renumbered and copied layers; "auto", by
             provenance if it is known and else by name. If a layer matched by name has the weights of another layer,
-            this is an error if strict, else a warning. If inputs are given, also "effect": the layer that keeps most of
-            the gain.
-        trainable: whether the adapter is to be trained further on the target.
+            this is an error if strict, else a warning. If inputs are given, also "effect": the layer on which the
+            adapter keeps most of its gain.
+        trainable: whether the new adapter's parameters are trainable.
         inputs: unlabelled inputs of both models, from the adapter's domain; 256 rows are enough. The target then
             receives the adapter with the most similar effect instead of a copy.
-        **options: options of the fit to ``inputs``, see ``adapters.carrying.Options``.
+        **options: options of the fit to ``inputs``, see ``adapters.carrying.Options``; or ``tuned``, a model fine-tuned
+            from ``source``, from which the adapter is first extracted.
 
     Returns:
         The outcome for each layer.
@@ -70,7 +71,7 @@ def transfer(
         common: dict[str, Any] = {"strict": strict, "rename": rename, "match": match, "trainable": trainable}
         return carried(source, target, inputs, name=name, **common, **options)
     if options:
-        Options.of(options)  # other errors, such as an unknown name, come first
+        Options.of({n: o for n, o in options.items() if n != "tuned"})  # other errors come first
         msg = f"{', '.join(sorted(options))} can be used only with inputs=; give inputs= too."
         raise InvalidValueError(msg)
     given: Mapping[str, Adapter] = {n: layer.adapters[name] for n, layer in layers(source, name).items()}  # type: ignore[misc]

@@ -1,1 +1,1 @@
-"""Rules that select layers and sides, and that recognise an adapter's base."""
+"""Rules that select layers and sides, and fingerprints that identify the base of an adapter."""

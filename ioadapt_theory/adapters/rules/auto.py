@@ -29,23 +29,23 @@ TIE = 0.02
 def without_auto(
     model: nn.Module, config: AdapterConfig, target: nn.Module | None, inputs: Any = None
 ) -> AdapterConfig:
-    """Return the configuration with "auto" replaced by a side for each layer, unless placement_pattern gives another.
+    """Return the configuration with a side instead of "auto" for each layer that placement_pattern does not match.
 
-    Layers on which an adapter is expected to keep nothing are left out, with a warning.
+    Layers on which an adapter is expected to keep none of its gain are left out, with a warning.
 
     Raises:
         InvalidValueError: the target or the inputs are missing, or no layer is left.
     """
     if target is None or inputs is None:
-        msg = "placement='auto' needs target= (the other model) and inputs= (unlabelled inputs of both models)."
+        msg = "placement='auto' needs target= (the model to move to) and inputs= (unlabelled inputs of both models)."
         raise InvalidValueError(msg)
-    best = by_law(model, config, target, inputs)
+    best = best_sides(model, config, target, inputs)
     own = config.placement_pattern
     left_out = [n for n, side in best.items() if side is None and first_fit(own, n) is None]
     pattern = {**own, **{f"^{re.escape(n)}": str(side) for n, side in best.items() if side is not None}}
     if len(left_out) == len(best):
         msg = (
-            "No adapter is expected to transfer to the target: no selected layer has a counterpart of the same size on"
+            "No adapter is expected to transfer to the target: no selected layer has a counterpart of matching size on"
             " which an input or output adapter would keep any of its gain. Train the adapter on the target instead."
         )
         raise InvalidValueError(msg)
@@ -53,24 +53,24 @@ def without_auto(
     if left_out:
         some = ", ".join(left_out[:3] + ["..."] * (len(left_out) > 3))
         msg = (
-            f"placement='auto' skips {len(left_out)} of {len(best)} layers ({some}): they have no counterpart of the"
-            " same size in the target, or adapters on them are not expected to keep any of their gain."
+            f"placement='auto' skips {len(left_out)} of {len(best)} layers ({some}): they have no counterpart of"
+            " matching size in the target, or adapters on them are not expected to keep any of their gain."
         )
         warnings.warn(msg, stacklevel=3)
         taken = "|".join(re.escape(n) for n in best if n not in left_out)
     return replace(config, placement="input", placement_pattern=pattern, target_modules=taken)
 
 
-def by_law(model: nn.Module, config: AdapterConfig, target: nn.Module, inputs: Any) -> dict[str, Placement | None]:
-    """Return, by layer, the side on which an adapter should keep most of its gain, or None if it should keep none."""
+def best_sides(model: nn.Module, config: AdapterConfig, target: nn.Module, inputs: Any) -> dict[str, Placement | None]:
+    """Return layer -> side on which an adapter is expected to keep most of its gain, or None if no side keeps any."""
     here, there = dict(walk(model)), dict(walk(target))
     selected = [*select(model, config)]
     matched = correspond([Name("", n) for n in selected], ModelWeights(target), "auto", source=ModelWeights(model))
     places = {key.path: place[0] for key, place in matched.layers.items() if len(place) == 1}
     modules = {n: (base_of(here[n]), base_of(there[m])) for n, m in places.items() if m in there}
     shares: dict[str, dict[Placement, float]] = {n: {} for n in selected}
-    law = expected(model, target, modules, whole(inputs), sides=("input", "output"))
-    for (name, side), one in sorted(law.items(), key=lambda entry: entry[0][1]):
+    predicted = expected(model, target, modules, whole(inputs), sides=("input", "output"))
+    for (name, side), one in sorted(predicted.items(), key=lambda entry: entry[0][1]):
         shares[name][Placement(side)] = one.R
     return {name: best_side(kept) for name, kept in shares.items()}
 

@@ -37,7 +37,7 @@ def evenly_spaced(w: Tensor, count: int) -> Tensor:
 
 
 def header(model: nn.Module, layers: Mapping[str, str]) -> dict[str, str]:
-    """Return a file's header with fingerprints of layers; ``layers`` maps names in the model to names in the file."""
+    """Return header entries with fingerprints of layers; ``layers`` maps names in the model to names in the file."""
     weights = ModelWeights(model)
     prints = fingerprints({recorded_by: partial(weights.layer, name) for name, recorded_by in layers.items()})
     named = getattr(model, "name_or_path", None) or getattr(getattr(model, "config", None), "_name_or_path", None)
@@ -45,7 +45,7 @@ def header(model: nn.Module, layers: Mapping[str, str]) -> dict[str, str]:
 
 
 def fingerprints(layers: Mapping[str, Callable[[], BaseLayer]]) -> dict[str, Any]:
-    """Return the fingerprints of the layers with plain weights; ``layers`` maps names to functions that read them."""
+    """Return the fingerprints of all layers that can be read; ``layers`` maps names to functions that read them."""
     prints = {}
     for name, read in layers.items():
         with suppress(UnsupportedError):
@@ -54,7 +54,7 @@ def fingerprints(layers: Mapping[str, Callable[[], BaseLayer]]) -> dict[str, Any
 
 
 def pack(prints: Mapping[str, Any], base: object) -> dict[str, str]:
-    """Return entries of a file's header: the fingerprints, and the name of the base model if it has one."""
+    """Return header entries: the fingerprints, and the name of the base model if it has one."""
     return {HEADER: json.dumps(prints)} | ({BASE_NAME: base} if isinstance(base, str) and base else {})
 
 

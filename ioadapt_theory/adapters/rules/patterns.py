@@ -15,9 +15,9 @@ import regex
 from ioadapt_theory.errors import InvalidValueError
 
 SLOW, LIMIT = 0.01, 1.0
-"""CPU seconds above which a match is slow, and limit for the total time of all slow matches of a process."""
+"""CPU seconds above which a match is slow, and the limit on the total time of all slow matches in a process."""
 MOST_COPIES = 10_000
-"""Largest product of the counts in braces, since a counted repeat is compiled to that many copies."""
+"""Largest product of the repeat counts in a pattern, since x{n} is compiled to n copies of x."""
 _spent = 0.0
 
 
@@ -26,7 +26,7 @@ def compiled(pattern: str) -> Any:
     """Return the compiled pattern; raise InvalidValueError if it is invalid or its repeat counts are too large."""
     counts = (re.findall(r"\d+", braces) for braces in re.findall(r"\{[\d,]{1,20}\}", pattern))
     if math.prod(max([1, *map(int, each)]) for each in counts) > MOST_COPIES:
-        msg = f"Pattern {pattern[:60]!r} repeats more than {MOST_COPIES:,} times; use a smaller count."
+        msg = f"Pattern {pattern[:60]!r} has repeat counts with a product above {MOST_COPIES:,}; use smaller counts."
         raise InvalidValueError(msg)
     try:
         return regex.compile(pattern)
@@ -66,13 +66,12 @@ def _fits_end(pattern: str, name: str) -> bool:
 
 @functools.lru_cache(maxsize=1 << 15)
 def _literal(pattern: str) -> str | None:
-    """Return the name that a pattern without operators matches (files have one per layer), or None."""
+    """Return the name that a pattern without operators matches, or None for a pattern with operators."""
     escaped = pattern.removeprefix("^")
     name = re.sub(r"\\(.)", r"\1", escaped)
     return name if re.escape(name) == escaped else None
 
 
 def override(patterns: Mapping[str, Any], name: str, default: Any) -> Any:
-    """Return the value of the first pattern that matches (see ``first_fit``), or ``default`` if none does."""
     fit = first_fit(patterns, name)
     return default if fit is None else patterns[fit]

@@ -2,7 +2,7 @@
 
 The side is "input" for layers that read the stream (q, k, v, up, gate), and "output" for those that write to it (o,
 down). The basis on the other side is arbitrary. For an invertible matrix R of a head, the weights W_v R and R⁻¹W_o, or
-(without rotary embeddings) W_q R and W_k R⁻ᵀ, give the same outputs; the neurons can be permuted and (for ReLU) scaled.
+(without rotary embeddings) W_q R and W_k R⁻ᵀ, give the same outputs; MLP neurons can be permuted and (for ReLU) scaled.
 An adapter on the residual side gives (I + AB)W_v R or R⁻¹W_o(I + AB), so it has exactly the same effect on such a
 model. The effect differs if the basis of the residual stream itself changes; no placement is exact for both changes.
 """
@@ -47,8 +47,8 @@ class UnknownSideError(InvalidValueError):
     def __init__(self, names: Collection[str]) -> None:
         kinds = [*dict.fromkeys(re.sub(r".*\.(?=[^.]*[^.\d][^.]*(\.\d+)*$)", "", name) for name in names)]
         super().__init__(
-            f"placement='residual' does not know whether {', '.join(kinds)} read the residual stream or write to it;"
-            f" set placement_pattern={{{kinds[0]!r}: 'input', ...}} (or 'output'), or exclude them."
+            "placement='residual' does not know whether these layers read the residual stream or write to it:"
+            f" {', '.join(kinds)}; set placement_pattern={{{kinds[0]!r}: 'input', ...}} (or 'output'), or exclude them."
         )
 
 

@@ -1,4 +1,4 @@
-"""Selection of modules by PEFT's rules for target_modules and exclude_modules."""
+"""Selection of modules by target_modules and exclude_modules, which follow PEFT's rules."""
 
 import difflib
 import warnings
@@ -62,8 +62,8 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
     for name, module in targets.items():
         if _read_by_owner(name, named, model):
             msg = (
-                f"{name} belongs to an nn.MultiheadAttention, which reads its weight and never calls it, so an adapter"
-                " would be ignored; exclude it, or use an attention with separate projections."
+                f"{name} belongs to an nn.MultiheadAttention, which reads the layer's weight and never calls the layer,"
+                " so an adapter would be ignored; exclude it, or use an attention with separate projections."
             )
             raise UnsupportedError(msg)
         if not isinstance(module, AdaptedLayer):
@@ -76,7 +76,7 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
 
 
 def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) -> None:
-    """Warn about selected parameters of three dimensions; raise UnsupportedError if nothing else is selected."""
+    """Warn about selected three-dimensional parameters; raise UnsupportedError if nothing else is selected."""
     wanted = config.target_modules
     stacks = {
         f"{name}.{key}".lstrip("."): p
@@ -89,7 +89,7 @@ def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) ->
         return
     some = ", ".join(f"{name} {[*stacks[name].shape]}" for name in meant[:2])
     more = f" and {len(meant) - 2} more" if len(meant) > 2 else ""
-    msg = f"Parameters of three dimensions (such as stacked experts) cannot be adapted: {some}{more}; "
+    msg = f"Three-dimensional parameters (such as stacked experts) cannot be adapted: {some}{more}; "
     if not hits:
         msg += "choose other target_modules."
         raise UnsupportedError(msg)

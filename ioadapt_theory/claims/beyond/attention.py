@@ -39,7 +39,7 @@ def notices(symmetry: str) -> frozenset[tuple[str, str]]:
         out = into.T
         new = {**{x: out * w[x] for x in "qkv"}, "o": w["o"] * into}
     if functions(w, one, one) != functions(new, into, out):
-        msg = "The symmetry does not keep the head."
+        msg = "The symmetry changes the function of the head."
         raise ArithmeticError(msg)
     changed = set()
     for placement, projection in EVERY:
@@ -65,7 +65,7 @@ IGNORED = {
         ("input", "o"): "«T(OR)R⁻¹ = TO»",  # R⁻¹ transforms the output back from the stream
     },
 }
-"""For every invariant pair, the equation of the adapted products after and before the symmetry; Q is W_q, and so on."""
+"""For every invariant pair, the adapted product after the symmetry equals that before it; Q is W_q, and so on."""
 
 
 def argument(symmetry: str) -> Callable[[Claim], Iterator[Step]]:

@@ -28,7 +28,7 @@ def within_reach(raw: Mapping[str, Tensor]) -> Any:
 
 
 def mean_before(k: int) -> float:
-    """Return the counterexample's E g² before adaptation, (2/π)((1 + k²) arctan(1/k) − k), for σ = 1; after it, 1."""
+    """Return the counterexample's E g² before adaptation for σ = 1, (2/π)((1 + k²) arctan(1/k) − k)."""
     return 2 / math.pi * ((1 + k * k) * math.atan(1 / k) - k)
 
 

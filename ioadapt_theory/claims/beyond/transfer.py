@@ -50,7 +50,6 @@ unbounded = argued(Remarked, "W₁ = W₂ = 1, W₁' = r, W₂' = 1/r, AB = 1: e
 
 
 def no_worse(placement: Placement) -> Relation:
-    """Return the relation that the discrepancy of a placement is at most that of LoRA."""
     return OF[placement] <= OF[LORA]
 
 

@@ -1,4 +1,4 @@
-"""Bounds on the error of an adapter's effect by the error of the function, at any layer: Props. 4 and 5 for effects.
+"""Bounds on the error of an adapter's effect in terms of the error of the function: Props. 4 and 5 for effects.
 
 W is the layer and M the adapter. If later layers change, the rows z that enter the layer have E[zᵀz] = FᵀF, the
 Jacobian behind the layer changes by H, and the function by FWH. If earlier layers change, the rows change by H, the
@@ -34,7 +34,7 @@ unbounded = argued(Remarked, "unbounded without the layer, W = diag(1, t)")(
 
 
 def filtered(name: str, reading: str, given: Relation, chain: Derived, axes: dict[str, str]) -> Claim:
-    """Return the claim that ``chain`` proves: a bound on the error of the effect by the error of the function."""
+    """Return the claim that ``chain`` proves: a bound on the error of the effect in terms of that of the function."""
     (deduction,) = chain.chains
     bound = deduction.links[-1].formula
     return Claim(

@@ -14,7 +14,7 @@ from ioadapt_theory.claims.language import *
 G, H, E, E_TARGET = row("g"), row("h"), row("e"), row("e_target")
 C, Q, SINE_C = let("c", sim(E, E_TARGET)), let("q", norm(E_TARGET) / norm(E)), sine(E, E_TARGET, "c")
 MISSED = norm(G - E) / norm(E)
-"""√(1/x − 1), where x is the share of ‖g‖² that the adapter removes on the source."""
+"""If the strength of the adapter is optimal, √(1/x − 1), where x is the share of ‖g‖² that it removes on the source."""
 TUNED = dot(G, E).equals(norm(E) ** 2)
 """The hypothesis that the strength of the adapter is optimal on the source."""
 
@@ -47,7 +47,7 @@ a_square = told(
 
 
 def across(c: Fraction, q: Fraction, missed: Fraction) -> Mapping[str, Any]:
-    """An instance whose miss on the source points along the part of e' across e: g = e + (‖g − e‖/‖e‖)v."""
+    """The vector g − e points along the part of e' that is orthogonal to e, and h = 0."""
     return {"g": [1, missed], "h": [0, 0], "e": [1, 0], "e_target": [q * c, q * root(1 - c**2)]}
 
 

@@ -42,7 +42,7 @@ unseen = Shown(
 
 
 def one_point(worst: Fraction, seen: Fraction) -> dict[str, Any]:
-    """A law on one row along the worst direction: L = I, L' − L = diag(worst, 0)."""
+    """L = I, L' − L = diag(w, 0), and F has one row along the first axis, the worst direction."""
     return {"L": [[1, 0], [0, 1]], "L_target": [[1 + worst, 0], [0, 1]], "F": [[seen, 0]]}
 
 

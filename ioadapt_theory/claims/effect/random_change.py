@@ -1,4 +1,4 @@
-"""Linear stacks whose layers change independently: the average share of gain that an adapter retains, in closed form.
+"""Linear stacks whose layers change independently: the share of its gain that an adapter retains on average.
 
 A target layer is W' = s(ρW + √(1 − ρ²)N) or W + H, with random N and H; e and e' are an adapter's effects on source and
 target. The effect of an adapter at layer l depends on the layers of its path: all but l for LoRA, all for input and

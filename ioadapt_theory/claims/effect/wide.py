@@ -16,9 +16,9 @@ from ioadapt_theory.claims.language import *
 
 WIDTH, OUTPUTS, BLOCK = 128, 16, 32
 COSINES = (0.98, 0.6, 0.9, 0.8, 0.95)
-"""ρ of every layer, the cosine of its weights in both models."""
+"""ρ of every layer, the cosine between its weights in the two models."""
 LIMIT = 0.02
-"""Maximum distance of networks of this width from the limit; 0.014 was measured."""
+"""Allowed deviation of networks of this width from the limit at infinite width; 0.014 was measured."""
 
 
 def kernel(t: mpmath.mpf) -> mpmath.mpf:

@@ -77,13 +77,12 @@ class InCoq(Proof):
     proves: ClassVar[bool] = True
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield a message if Coq has no theorem that proves the formula of the claim."""
         if not MachineChecked()(claim, Run(), 0).proves:
             yield "Coq has no theorem about this formula"
 
 
 class Link(NamedTuple):
-    """A formula of a chain, and the rule by which the formula before it is at most this one, or equal to it."""
+    """A formula of a chain, and the reason why the previous formula is at most this one, or equal to it."""
 
     says: str
     formula: Term
@@ -104,37 +103,35 @@ class Derived(InCoq):
     chains: tuple[Chain, ...]
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield a message for every failed check."""
         yield from super().broken(claim)
         if len(self.chains) != len(claim.concludes) or claim.setting is None:
-            yield f"{len(self.chains)} chains for {len(claim.concludes)} conclusions"
+            yield f"{len(self.chains)} chains for {len(claim.concludes)} conclusions, or no setting"
             return
         run = Run()
         instance = claim.setting.parametrise(claim.setting.start(run.starts, seeded(run, claim.id)))
         values, residuals = Values(instance), claim.inequality.residuals(instance)
         yield from (f"a random instance does not meet {given}" for given, r in residuals.items() if r.max() > ROUNDING)
         for (first, links), goal in zip(self.chains, claim.concludes, strict=True):
-            if opened(first) != opened(first_order(goal.left) if goal.order else goal.left):
-                yield f"the chain starts at {text(first)}, not at {text(goal.left)}"
+            start = first_order(goal.left) if goal.order else goal.left
+            if opened(first) != opened(start):
+                yield f"the chain starts at {text(first)}, not at {text(start)}"
             if not links or opened(links[-1].formula) != opened(goal.right):
                 yield f"the chain does not end at {text(goal.right)}"
             before = first
             for says, formula in links:
                 if before == formula:
-                    yield f"{says}: both sides of the link are equal"
+                    yield f"{says}: the formula does not change"
                 if misfit(Relation(before, goal.sign, formula), values) > ROUNDING:
                     yield f"{says}: {text(Relation(before, goal.sign, formula))} is false"
                 before = formula
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        """Yield the first formula and the links."""
         for first, links in self.chains:
             yield text(first)
             yield from (f"{says}: {text(formula)}" for says, formula in links)
 
 
 def derived(first: Term, *links: Link) -> Derived:
-    """Return a ``Derived`` with a single chain."""
     return Derived((Chain(first, links),))
 
 
@@ -147,33 +144,29 @@ class Told(InCoq):
     options: Mapping[str, Any]  # passed to ``steps.line``
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield a message for every failed check."""
         yield from super().broken(claim)
         steps = (line(says, **self.options) for says in self.lines)
         yield from (step.says for step in steps if not (step.check.holds or step.check.empty))
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        """Yield the lines."""
         yield from map(unmarked, self.lines)
 
 
 def told(*lines: str, **options: Any) -> Told:
-    """Return a ``Told`` with these lines; ``options`` are passed to ``steps.line``."""
     return Told(lines, options)
 
 
 @dataclass(frozen=True)
 class Reached(Proof):
-    """A derivation of the first conclusion in lines of algebra; others must be the same formula for the target."""
+    """A derivation of the first conclusion in lines of algebra; a second must be the same relation for the target."""
 
     name: ClassVar[str] = "lines of algebra that end at the right side"
     about: Relation  # the conclusion that the lines derive
     lines: Lines
-    order: int | None  # order of the remainder
+    order: int | None  # order of the remainder; None without a remainder
     proves: ClassVar[bool] = True
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield a message for every failed check."""
         first, *others = claim.concludes
         for other in others:
             if [opened(other.left), opened(other.right)] != [twin(opened(x)) for x in (first.left, first.right)]:
@@ -188,12 +181,11 @@ class Reached(Proof):
             yield "the lines do not reach the right side"
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        """Yield the lines."""
         yield from (step.says for step in self.lines(self.about))
 
 
 def reaching(about: Relation, order: int | None = None) -> Callable[[Lines], Reached]:
-    """Return a decorator that makes a generator function of steps a proof of ``about``, or of it up to O(ε^order)."""
+    """Return a decorator that makes a generator function of steps a proof of ``about``, up to O(ε^order) if given."""
     return lambda lines: Reached(about, lines, order)
 
 

@@ -1,4 +1,4 @@
-"""Conclusive instances: families that attain a bound, and single instances that violate a claim exactly."""
+"""Conclusive instances: families that attain a bound, and single instances that violate a claim in exact numbers."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,30 +33,30 @@ NEAR = Fraction(ATTAINED) * Fraction(ATTAINED)
 
 @dataclass(frozen=True)
 class Attained(Proof):
-    """A proof that a bound is sharp: a family of instances that attains it, checked for several parameter values."""
+    """A proof that a bound is sharp: a family of instances that attains or approaches it for all parameters tried."""
 
     # value of each parameter (and a distance, if the family only approaches the bound) -> content of an instance file
     family: Callable[..., Mapping[str, Any]]
     # parameters of the right side and the values tried; the target's are the same as the source's unless they are
     # listed, too. If there are none, the instance shows only that the factor cannot be smaller.
     over: Mapping[Term, Sequence[Any]] = field(default_factory=dict)
-    every_pair: bool = False  # the condition numbers of both models are listed
-    approaches: bool = False  # the right side is a supremum that no instance attains
+    every_pair: bool = False  # whether the condition numbers of both models are parameters
+    approaches: bool = False  # whether the right side is a supremum that no instance attains
     # leading factor of the right side that is shown to be the smallest possible; None: the whole right side
     factor: Term | None = None
 
     @property
     def name(self) -> str:  # type: ignore[override]
         """Description of the family, from its docstring."""
-        return f"{'approached' if self.approaches else 'attained'} by {(self.family.__doc__ or '').strip().rstrip('.')}"
+        instances = (self.family.__doc__ or "").strip().rstrip(".")
+        return f"{'approached' if self.approaches else 'attained'} by these instances: {instances}"
 
     @property
     def shows(self) -> frozenset[Word]:  # type: ignore[override]
-        """The words shown: FACTOR without parameters, else SHARP, together with EVERY_PAIR if ``every_pair`` is set."""
+        """``Word.FACTOR`` without parameters, else ``SHARP``, together with ``EVERY_PAIR`` if ``every_pair`` is set."""
         return frozenset([Word.SHARP, *[Word.EVERY_PAIR] * self.every_pair] if self.over else [Word.FACTOR])
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield a message for every failed check."""
         known = {*self.over, *(twin(x) for x in self.over if x.op != "cond" or not self.every_pair)}
         for goal in claim.concludes:
             small = {Term("scalar", name="epsilon")} if goal.order else set()  # ε is only a scale there
@@ -88,7 +88,7 @@ class Attained(Proof):
     def printed(self, claim: Claim) -> Iterator[str]:
         """Yield a line with the values of the parameters for which the family was evaluated."""
         tried = (f"{text(x)} in {{{', '.join(map(str, values))}}}" for x, values in self.over.items())
-        yield f"evaluated at 50 digits for {', '.join(tried)}"
+        yield f"evaluated at 50 digits {'for ' if self.over else 'on one instance'}{', '.join(tried)}"
 
 
 def undetermined(x: Term, known: set[Term]) -> Term | None:
@@ -109,11 +109,9 @@ class Contradicted(Proof):
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """Description of the instance."""
         return f"{self.witness} in exact numbers"
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield a message for every failed check."""
         values = Values(exact_instance(claim, witness(self.witness)))
         for given in claim.given:
             if not holds_exactly(given, values):
@@ -134,7 +132,6 @@ class Contradicted(Proof):
 
 
 def contradicted(*names: str) -> tuple[Proof, ...]:
-    """Return a refutation by each of these shipped instances."""
     return tuple(map(Contradicted, names))
 
 

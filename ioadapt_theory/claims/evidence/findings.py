@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 TOLERANCE = 1e-8
-"""Maximum excess of lhs/rhs over 1 that is no violation, about √ε of float64."""
+"""Largest excess of lhs/rhs over 1 that is not a violation, about the square root of float64's precision."""
 FALSE_ALARM = 1e-9
 """Maximum probability that a test of a true statement fails by chance."""
 UNIT = 1 << 20
@@ -43,12 +43,12 @@ class Evidence(StrEnum):
         ['exact']
     """
 
-    EXACT = "exact"  # symbolic, rational or interval arithmetic
+    EXACT = "exact"  # symbolic or rational arithmetic, or a count
     FORMAL = "formal"  # a theorem about this very statement, which Coq has checked
     WITNESS = "witness"  # a shipped instance, replayed at 50 digits
     RANDOM = "random"  # both sides on random instances
-    ADVERSARIAL = "adversarial"  # gradient ascent of lhs/rhs under the exact hypotheses
-    MONTE_CARLO = "monte-carlo"  # samples run through random linear stacks
+    ADVERSARIAL = "adversarial"  # gradient ascent on lhs/rhs under the hypotheses
+    MONTE_CARLO = "monte-carlo"  # samples run through random linear stacks, or means of random draws
 
 
 def json_ratio(ratio: float) -> float | str | None:
@@ -57,7 +57,7 @@ def json_ratio(ratio: float) -> float | str | None:
 
 
 def _limit(counts: Mapping[str, int], probability: float) -> float:
-    """Return what a sum of centred χ² variables exceeds with at most this probability; its lower tail is shorter."""
+    """Return a limit that a sum of centred χ² variables exceeds at most with ``probability``; so does its negative."""
     t = -math.log(probability)
     return math.sqrt(2 * t * counts.get("variance", 0) / UNIT) + 2 * t
 
@@ -89,9 +89,9 @@ class Finding:
     instances: int = 0  # number of instances evaluated
     # largest lhs/rhs; near 1 the bound is tight, near 0 the check was easy; −∞ if none was measured
     worst_ratio: float = -math.inf
-    worst: Mapping[str, Any] | None = None  # the instance that attained it, in the form of an instance file
-    proves: frozenset[str] = frozenset()  # names of the exact arguments that hold
-    refutes: frozenset[str] = frozenset()  # names of the exact arguments or witnesses that contradict the statement
+    worst: Mapping[str, Any] | None = None  # the instance with this ratio, in the form of an instance file
+    proves: frozenset[str] = frozenset()  # names of the exact arguments or theorems that hold
+    refutes: frozenset[str] = frozenset()  # arguments, witnesses or tests that contradict the statement
     # what the registry states but the strategy did not confirm: an argument that does not hold, a witness that violates
     # nothing, a bound that is not attained
     lacks: frozenset[str] = frozenset()
@@ -189,9 +189,10 @@ class Verification:
 
     @property
     def verdict(self) -> Verdict:
-        """Verdict by precedence: a violation refutes, a lack leaves the claim undecided, an exact argument proves it.
+        """The verdict by precedence: a contradiction refutes the claim, and anything unconfirmed leaves it undecided.
 
-        A theorem in Coq proves it, too. Without a proof, a claim has survived if instances of it were evaluated.
+        Otherwise an exact argument or a theorem in Coq proves it. Without a proof, it has survived if instances of it
+        were evaluated, and is untested if not.
         """
         if self.worst_ratio > 1 + TOLERANCE or any(f.contradictions for f in self.findings.values()):
             return Verdict.REFUTED

@@ -12,7 +12,7 @@ from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
 from ioadapt_theory.claims.expression.tree import Term, opened
 
 RECORD = "formal.json"
-"""File that `make proofs` writes: claim id -> theorem, digest of its Coq statement, and digest of the formula."""
+"""File that `python -m proofs --record` writes: the digests of the Coq files and, by claim id, an ``Entry``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class MachineChecked(Strategy):
     kind: Evidence = Evidence.FORMAL
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Return the theorem in the record as a proof or refutation; without one, an empty finding."""
+        """Return the recorded theorem as a proof or refutation; an empty finding if it is about a different formula."""
         entry = record().get(claim.id)
         if entry is None or (entry.theorem, entry.formula) != (theorem_name(claim), formula_digest(claim)):
             return Finding(kind=self.kind)

@@ -26,7 +26,7 @@ class Hypothesis:
     """A condition on an instance, made from a relation of the claim.
 
     Instance files hold rounded numbers, so a residual up to ``ACCURACY`` is allowed. But the conclusion may jump at the
-    boundary of a hypothesis, so an instance with a residual decides nothing unless its effect is bounded.
+    boundary of a hypothesis, so such an instance decides nothing unless the effect of its residual is bounded.
     """
 
     stated: Relation  # the condition
@@ -86,7 +86,7 @@ def _without_squares(x: Term) -> Iterator[Term]:
 
 
 class HypothesisError(InvalidValueError):
-    """Error: an instance misses a hypothesis, so it says nothing about the claim."""
+    """Error: an instance does not meet a hypothesis, so it says nothing about the claim."""
 
     def __init__(self, statement: str, residual: float) -> None:
         missed = f"the residual is {residual:.3g}, above {ACCURACY:g}" if residual else "both sides are equal"
@@ -94,7 +94,7 @@ class HypothesisError(InvalidValueError):
 
 
 class UndecidedError(InvalidValueError):
-    """Error: the verdict of an instance depends on rounding.
+    """Error: whether a claim holds on an instance depends on rounding.
 
     Attributes:
         residuals: residual of each hypothesis, by its text.
@@ -115,14 +115,14 @@ class Inequality:
     """An inequality lhs ≤ rhs under hypotheses."""
 
     setting: Setting  # how instances are read, drawn and parametrised
-    lhs: Callable[[Any], Array]  # left side, written from the statement
-    rhs: Callable[[Any], Array]  # right side
+    lhs: Callable[[Any], Array]  # left side of the statement
+    rhs: Callable[[Any], Array]  # right side of the statement
     hypotheses: Mapping[str, Hypothesis]  # hypotheses by the text of their relations
-    # limit of lhs/t for AB → tAB as t → 0, which must be ≤ rhs in statements up to O(ε²)
+    # limit of lhs(tAB)/t as t → 0, which must be ≤ rhs in statements up to O(ε^p)
     first_order: Callable[[Any], Array] | None = None
 
     def decisive(self, instance: Any) -> Array:
-        """Return the value compared with ``rhs``: the first-order term for a statement up to O(ε²), else ``lhs``."""
+        """Return the value compared with ``rhs``: the first-order term for a statement up to O(ε^p), else ``lhs``."""
         return (self.first_order or self.lhs)(instance)
 
     def residuals(self, instance: Any) -> Mapping[str, Array]:
@@ -131,5 +131,4 @@ class Inequality:
 
 
 def hypotheses(given: tuple[Relation, ...]) -> dict[str, Hypothesis]:
-    """Return a hypothesis for every relation, by the relation's text."""
     return {text(relation): Hypothesis.of(relation) for relation in given}

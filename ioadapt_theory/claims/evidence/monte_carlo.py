@@ -24,7 +24,7 @@ from ioadapt_theory.claims.settings.stacks import LinearStack, Memory, draw, dra
 
 STACKS_A_PART = 32
 BLOCK = 1 << 16
-"""Number of values in one block of activations: half a MB, which fits into the cache and bounds the memory."""
+"""Number of values in one block of activations: 512 KiB, which fits into the cache and bounds the memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ def estimate(one: LinearStack, other: LinearStack, samples: int, generator: torc
 
 @dataclass(frozen=True, slots=True)
 class StackMonteCarlo(Strategy):
-    """Monte-Carlo on random stacks: refutes if a sample mean contradicts the closed form or exceeds the bound."""
+    """A test on random stacks: sample means that contradict the closed form or exceed the bound refute the claim."""
 
     placement: Placement | None
     layer: int | None = None
@@ -100,7 +100,6 @@ class StackMonteCarlo(Strategy):
         return replace(drawn(run), samples=run.samples, stacks=min(run.stacks, (part + 1) * STACKS_A_PART))
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Compare the sample means of every stack, and of all stacks together, with the closed form and the bound."""
         stacks = min(STACKS_A_PART, run.stacks - part * STACKS_A_PART)
         generator = seeded(run, claim.id, self.kind, part, stacks, device=run.device)
         source, target = draw(stacks, self.placement, run, generator, self.layer)

@@ -1,4 +1,4 @@
-"""Arguments about statements in words: for or against a sentence, the converse of an iff, a remark."""
+"""Arguments about statements in words: for or against a sentence, for an "only if", for a remark."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,11 +24,9 @@ class Reasoned(Proof):
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """Description of what is shown."""
         return self.about or "lines about the statement"
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield a message for every failed check."""
         steps = tuple(self.lines(claim))
         if not steps:
             yield "the argument has no steps"
@@ -37,7 +35,6 @@ class Reasoned(Proof):
         yield from (step.says for step in steps if not step.holds)
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        """Yield the text of every step."""
         yield from (step.says for step in self.lines(claim))
 
 
@@ -62,7 +59,7 @@ class Remarked(Reasoned):
 
 @dataclass(frozen=True)
 class OnlyIf(Reasoned):
-    """A line-by-line proof of the converse of an "if and only if"."""
+    """A line-by-line proof of the "only if" of an "if and only if"."""
 
     shows: ClassVar[frozenset[Word]] = frozenset([Word.CONVERSE])
 
@@ -84,11 +81,9 @@ class Resting(Proof):
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """Description of the argument, with the id of the other claim."""
         return f"by {self.other.id}"
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield a message if the other claim is not proved, and one if it concludes about another left side."""
         settled = [p for p in self.other.proofs if p.proves]
         if not settled or not all(p.holds(self.other) for p in settled):
             yield f"{self.other.id} is not proved"
@@ -96,7 +91,6 @@ class Resting(Proof):
             yield f"{self.other.id} is not about {text(self.about)}"
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        """Yield the statement of the other claim."""
         yield f"{self.other.id} (proved): {self.other.statement}"
 
 

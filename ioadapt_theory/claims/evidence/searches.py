@@ -1,4 +1,4 @@
-"""Search strategies: shipped and random instances, gradient ascent on lhs/rhs, and tests of the means of draws."""
+"""Searches on shipped and random instances and by gradient ascent on lhs/rhs, and tests of means of random draws."""
 
 import hashlib
 import math
@@ -30,7 +30,7 @@ def seeded(run: Run, *labels: object, device: str = "cpu") -> torch.Generator:
 
 
 def ratios(inequality: Inequality, instance: Any) -> Tensor:
-    """Return the decisive value/rhs for a batch: 0 where the value is 0, NaN where an instance misses a hypothesis."""
+    """Return ``decisive``/rhs for a batch: 0 where ``decisive`` is 0, NaN where an instance misses a hypothesis."""
     lhs, rhs = inequality.decisive(instance), inequality.rhs(instance)
     quotient = torch.where(lhs == 0, 0.0, lhs / rhs)
     for residual in inequality.residuals(instance).values():
@@ -66,7 +66,6 @@ class RandomInstances(Strategy):
     settings: ClassVar = ("seed", "instances")
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Return the finding of random instances, with the worst of them."""
         setting = claim.inequality.setting
         instance = setting.parametrise(setting.start(run.instances, seeded(run, claim.id, self.kind)))
         return confirmed(claim, best(claim, self.kind, instance, ratios(claim.inequality, instance)))

@@ -81,7 +81,7 @@ def simplifies(expression: Any) -> Check:
 
 
 def found(value: Any, expected: Any) -> Check:
-    """Check that a computed value equals the stated literal."""
+    """Check that a computed value equals the stated one."""
     return Check(bool(value == expected), empty=isinstance(value, bool))
 
 

@@ -1,1 +1,1 @@
-"""Formulas of statements, each written once as a tree: their notation, values, limits and first-order terms."""
+"""Formulas of statements, each written once as a tree: their notation, values, first-order terms and sympy form."""

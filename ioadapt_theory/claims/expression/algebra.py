@@ -1,6 +1,6 @@
-"""Conversion of formulas to sympy expressions, in which equal formulas become equal polynomials.
+"""Conversion of formulas to sympy expressions, and tests whether such an expression is identically zero.
 
-Needs the extra ``proofs`` (sympy), which is imported when the first formula is converted.
+Needs the extra ``proofs``; sympy is imported when it is first used.
 """
 
 from collections.abc import Mapping
@@ -30,22 +30,20 @@ def sympy() -> Any:
 
 
 def noncommuting(names: str) -> Any:
-    """Return non-commuting symbols; ``names`` is parsed as in ``sympy.symbols``."""
     return sympy().symbols(names, commutative=False)
 
 
 def positives(names: str) -> Any:
-    """Return symbols for positive numbers; ``names`` is parsed as in ``sympy.symbols``."""
     return sympy().symbols(names, positive=True)
 
 
 def generic(rows: int, columns: int, name: str = "") -> Any:
-    """Return a matrix of pseudo-random integers, which depends on its size and on ``name`` only."""
+    """Return a matrix of pseudo-random integers, which depend only on the size of the matrix and on ``name``."""
     return sympy().randMatrix(rows, columns, prng=Random(name))
 
 
 def symbolic(x: Term, known: Mapping[Term, Any] = {}) -> Any:
-    """Return the sympy expression of a formula; ``known`` gives the expressions of some parts, outermost first.
+    """Return the sympy expression of a formula, in which parts become their expressions in ``known``, outermost first.
 
     Raises:
         ValueError: an operation has no symbolic form.
@@ -98,7 +96,7 @@ def canonical(x: Any) -> Any:
 def vanishes(expression: Any, *relations: Any) -> bool:
     """Return whether a rational expression is identically zero, if the polynomials ``relations`` are zero.
 
-    ``relations`` must be a Gröbner basis in the order of their symbols; a single relation always is one.
+    ``relations`` must be a Gröbner basis for the alphabetical order of their symbols; a single relation always is one.
     """
     sp = sympy()
     numerator = sp.expand(sp.numer(sp.together(sp.expand(expression))))

@@ -51,7 +51,7 @@ class Reader:
             ValueError: the formula contains an unknown character.
         """
         if left := TOKEN.sub("", formula).strip(" "):
-            msg = f"{left.strip()!r} in {formula!r} is not a symbol of a formula."
+            msg = f"The formula {formula!r} contains {left!r}, which cannot be parsed."
             raise ValueError(msg)
         tokens, names, code = TOKEN.findall(formula), dict[str, Any](), ""
         for before, token in zip(["(", *tokens], tokens, strict=False):
@@ -75,7 +75,7 @@ class Reader:
         return f"n{len(names) - 1}"
 
     def holds(self, formula: str, given: tuple[str, ...] = ()) -> bool:
-        """Return whether "a = b" (not the same text twice) is an identity under ``given``, or whether "a ≥ 0" holds."""
+        """Return whether "a = b" is an identity under ``given``, or "a ≥ 0" holds; "a = a" does not count."""
         if formula.endswith(" ≥ 0"):
             return bool(sympy().factor(self(formula.removesuffix(" ≥ 0"))).is_nonnegative)
         self.matrices = of_matrices(formula)
@@ -105,10 +105,8 @@ def of_matrices(formula: str) -> bool:
 
 
 def formulas(line: str) -> list[str]:
-    """Return the formulas between « and » in a line."""
     return QUOTED.findall(line)
 
 
 def printed(line: str) -> str:
-    """Return a line without « and »."""
     return re.sub("[«»]", "", line)

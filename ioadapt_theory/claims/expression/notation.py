@@ -59,7 +59,7 @@ OPERATIONS: Final[dict[str, tuple[str, str]]] = {
 """Text and LaTeX of every operation that ``_term`` does not handle itself; {} is an argument."""
 SIGNS: Final = {"<=": ("≤", r"\le"), "<": ("<", "<"), "=": ("=", "=")}
 WORD: Final = re.compile("Σ|[A-Za-z][a-z]")
-"""Start of a factor that would read as one word with a letter in front of it."""
+"""Start of a factor that would read as one word with a letter before it."""
 MINUS: Final = ("−", "-")
 TRANSPOSED: Final = ("ᵀ", r"^{\top}")
 

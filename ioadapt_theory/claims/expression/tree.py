@@ -1,4 +1,4 @@
-"""Formulas as trees: each statement is written once, and its text, values and proofs are derived from the tree.
+"""Formulas as trees: each statement is written once, and its text, values and Coq statement are derived from the tree.
 
 A ``Term`` has an operation, arguments and, for leaves and definitions, a name. Symbols are named like the attributes of
 an instance (``w_target`` is W'). Trees are read by ``notation`` (text and LaTeX), ``values`` (float64 batches, 50
@@ -40,11 +40,11 @@ class Term:
 
     op: str  # operation; "scalar", "row" and "matrix" are symbols, "let" gives its argument a name
     args: tuple["Term", ...] = ()  # operands
-    name: str = ""  # name of a symbol or definition; digits of a number; index of a singular value
+    name: str = ""  # name of a symbol or definition, digits of a number or an exponent, index of a singular value
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash((self.op, self.args, self.name)))  # computed once: larger terms need it
+        object.__setattr__(self, "_hash", hash((self.op, self.args, self.name)))  # computed once: larger terms reuse it
 
     def __hash__(self) -> int:
         return self._hash
@@ -136,7 +136,6 @@ class Relation:
     order: int | None = None
 
     def up_to(self, order: int) -> "Relation":
-        """Return the relation up to O(ε^order)."""
         return Relation(self.left, self.sign, self.right, order)
 
 
@@ -146,17 +145,14 @@ def term(x: Like) -> Term:
 
 
 def scalar(name: str) -> Term:
-    """Return a symbol for a number."""
     return Term("scalar", name=name)
 
 
 def row(name: str) -> Term:
-    """Return a symbol for a row vector."""
     return Term("row", name=name)
 
 
 def matrix(name: str) -> Term:
-    """Return a symbol for a matrix."""
     return Term("matrix", name=name)
 
 
@@ -242,7 +238,7 @@ def replaced(x: Term, by: Mapping[Term, Term]) -> Term:
 
 
 def squared(x: Term) -> Term | None:
-    """Return x² if x is nonnegative by its form and its square needs no root, otherwise None."""
+    """Return x² if x is nonnegative, which scalar symbols are, and its square needs no root; otherwise None."""
     if x.op in {"norm", "fro", "sine", "segment", "scalar", "number"}:
         return None if x.name.startswith("-") else x**2
     if x.op in {"let", "mul", "div", "min", "max"}:

@@ -69,7 +69,6 @@ class Values:
         self.known: dict[Term, Array] = {}
 
     def __call__(self, x: Term) -> Array:
-        """Return the value of a formula."""
         if x not in self.known:
             self.known[x] = self._value(x)
         return self.known[x]
@@ -129,19 +128,17 @@ class Values:
 
 
 def value(x: Term, instance: Any) -> Array:
-    """Return the value of a formula on an instance."""
     return Values(instance)(x)
 
 
 def evaluator(x: Term) -> Callable[[Any], Array]:
-    """Return the formula as a function of an instance."""
     return lambda instance: value(x, instance)
 
 
 def both_sides(relations: tuple[Relation, ...]) -> tuple[Callable[[Any], Array], Callable[[Any], Array]]:
-    """Return both sides as functions of an instance; of several relations, of the one with the largest left/right.
+    """Return both sides as functions of an instance; for several relations, those with the largest ratio left/right.
 
-    A single equation of two mean squares becomes larger ≤ smaller; any other equation a = b becomes
+    A single equation with a mean square on the left becomes larger ≤ smaller; any other equation a = b becomes
     1 + |a − b|/(|a| + |b|) ≤ 1, with ‖·‖² in place of |·| for vectors and matrices. In both cases the ratio is 1 if the
     equation holds.
     """
@@ -165,7 +162,7 @@ def both_sides(relations: tuple[Relation, ...]) -> tuple[Callable[[Any], Array],
 
 
 def misfit(r: Relation, values: Values) -> float:
-    """Return the largest (left − right)/(|left| + |right|) in a batch, ≤ 0 if ``r`` holds; see ``both_sides``."""
+    """Return the largest (left − right)/(|left| + |right|) in a batch; ``_sides`` rewrites equations."""
     left, right = (torch.as_tensor(x, dtype=torch.float64) for x in _sides(r, values))
     return float(((left - right) / (abs(left) + abs(right)).clamp(min=torch.finfo(left.dtype).tiny)).max())
 

@@ -27,11 +27,10 @@ AB: Final = matrix("ab")
 EPSILON: Final = scalar("epsilon")
 SIGMA: Final = scalar("sigma")
 T: Final = EYE + AB
-"""I + AB."""
 
 
 class Model(NamedTuple):
-    """One layer of App. A.1 and its two inputs; ``prime`` is added to the names of the target's quantities."""
+    """One layer of App. A.1 and its two inputs; ``prime`` is appended to the names of the model's quantities."""
 
     x1: Term
     x2: Term
@@ -40,36 +39,29 @@ class Model(NamedTuple):
 
     @property
     def y1(self) -> Term:
-        """Output x₁W."""
         return self.x1 @ self.w
 
     @property
     def y2(self) -> Term:
-        """Output x₂W."""
         return self.x2 @ self.w
 
     @property
     def s0(self) -> Term:
-        """s₀ = sim(x₁W, x₂W)."""
         return let(f"s₀{self.prime}", sim(self.y1, self.y2))
 
     @property
     def sine0(self) -> Term:
-        """√(1 − s₀²)."""
         return sine(self.y1, self.y2, f"s₀{self.prime}")
 
     @property
     def stretches(self) -> tuple[Term, Term]:
-        """‖x₁‖/‖x₁W‖ and ‖x₂‖/‖x₂W‖."""
         return stretch(self.x1, self.w), stretch(self.x2, self.w)
 
     def adapted(self, placement: Placement) -> tuple[Term, Term]:
-        """Return the outputs ŷ₁ and ŷ₂ after adaptation."""
         first, second = (adapted(x, self.w, placement) for x in (self.x1, self.x2))
         return let(f"ŷ₁{self.prime}", first), let(f"ŷ₂{self.prime}", second)
 
     def adapted_sim(self, placement: Placement) -> Term:
-        """Return the cosine sim(ŷ₁, ŷ₂)."""
         return sim(*self.adapted(placement))
 
 
@@ -102,7 +94,6 @@ STRETCHES: Final = total(
 X: Final = row("x")
 W1, W2, W1_TARGET, W2_TARGET = (matrix(name) for name in ("w1", "w2", "w1_target", "w2_target"))
 GAP: Final = W1 @ W2 - W1_TARGET @ W2_TARGET
-"""W₁W₂ − W₁'W₂'."""
 
 
 def model(w1: Term, w2: Term, placement: Placement | None) -> Term:
@@ -118,7 +109,7 @@ def model(w1: Term, w2: Term, placement: Placement | None) -> Term:
 
 
 def discrepancy(placement: Placement | None, law: Term = SIGMA) -> Term:
-    """Return E‖source(x) − target(x)‖² in Eq. 9, where E[xᵀx] is σ²I or, if ``law`` is a matrix F, FᵀF."""
+    """Return E‖source(x) − target(x)‖² for the models of Eq. 9; E[xᵀx] is σ²I or, if ``law`` is a matrix F, FᵀF."""
     return mean_square(model(W1, W2, placement) - model(W1_TARGET, W2_TARGET, placement), law)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from ioadapt_theory.claims.instances import Letter, Setting, normals
 
 SIZES = {"c": 3, "d": 4, "h": 2, "k": 5, "n": 6, "o": 5, "p": 3, "q": 4, "r": 2, "s": 7, "t": 2}
-"""Size of every axis in a search; the axes of a claim differ in size, so that none can be mistaken for another."""
+"""Size of every axis in a search; the axes of a claim differ in size, so that mistaking one for another fails."""
 
 
 def matrices(
@@ -24,7 +24,7 @@ def matrices(
     """Return a setting of free symbols; searches draw Gaussian entries and, for positive numbers, exp of a Gaussian.
 
     Args:
-        name: name of the setting in error messages and tables.
+        name: name of the setting in ``paper_checks/register.txt``.
         axes: key in an instance file -> names of its axes, such as "c d"; "" for a positive number.
         sizes: size of every axis in a search.
         build: constructor of the instance; by default a dataclass with an attribute for each symbol.

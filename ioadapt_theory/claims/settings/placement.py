@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Placement(StrEnum):
-    """The three placements, defined independently of ``adapters``, so that no mistake can affect both."""
+    """The three placements, defined independently of ``adapters``, so that a mistake cannot affect both."""
 
     LORA = "lora"
     INPUT = "input"

@@ -37,7 +37,7 @@ def values(number: int, **where: str) -> dict[tuple[str, ...], Decimal]:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Numbers of cells in which a placement is above, equal to, and below the weight placement."""
+    """Numbers of cells in which a placement is above, equal to, and below the one that it is compared with."""
 
     wins: int
     ties: int

@@ -52,12 +52,10 @@ class RelativeSimilarity:
 
     @property
     def source(self) -> tuple[Array, Array, Array]:
-        """(x₁, x₂, W)."""
         return self.x1, self.x2, self.w
 
     @property
     def target(self) -> tuple[Array, Array, Array]:
-        """(x₁', x₂', W')."""
         return self.x1_target, self.x2_target, self.w_target
 
 
@@ -140,7 +138,7 @@ def start(n: int, generator: torch.Generator, *, placement: Placement, c: int, d
 def parametrise(
     raw: Data, *, placement: Placement, ball: Ball, limit: Callable[[Data], Tensor] = half
 ) -> RelativeSimilarity:
-    """Return the instances of raw parameters. They satisfy every hypothesis; every generic instance can occur."""
+    """Return instances made from raw parameters; they satisfy the hypotheses of App. A.1 and ε < ``limit``."""
     # The target pair gets the source's angles in the planes of (q₁, q₂) and (p₁, p₂). W' is the free matrix, changed
     # only on the plane of the inputs, so that it maps inputs to outputs. AB is the raw AB scaled to the boundary
     # of the ball or, if there is no raw AB, the first-order worst case, held constant (envelope theorem).

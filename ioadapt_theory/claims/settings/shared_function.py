@@ -25,7 +25,6 @@ class SharedFunction:
 
     @property
     def gap(self) -> Array:
-        """W₁W₂ − W₁'W₂'."""
         return self.w1 @ self.w2 - self.w1_target @ self.w2_target
 
     @property

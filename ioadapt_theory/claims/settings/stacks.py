@@ -134,7 +134,7 @@ def check(run: Run) -> None:
         raise UnknownNameError("pair", run.pair, PAIRS)
     widths(run)
     if PAIRS[run.pair] == 0 and run.depth == 1:
-        msg = f"The pair {run.pair!r} needs depth 2 (--depth) or more, since a layer's function determines its weights."
+        msg = f"The pair {run.pair!r} needs a depth of at least 2, since one layer's function determines its weights."
         raise InvalidValueError(msg)
 
 

@@ -40,7 +40,6 @@ only_if = argued(OnlyIf, "if rank W < c then Eq. 5 fails for some AB = (I − WW
 
 @reaching((WEIGHT_FORM - OUTPUT_FORM).equals(LOST))
 def expanded(goal: Relation) -> Iterator[Step]:
-    """Multiply out the difference of the two forms in Eq. 5."""
     yield line("«X(W + M) − XW(I + PM) = X(I − WP)M» for M = AB, P = W⁺")
     sides = (sympy().expand(symbolic(side)) for side in (goal.left, goal.right))
     yield Step(f"this is {text(goal.right)}", found(*sides), reaches=True)

@@ -35,7 +35,7 @@ def along_gradients(s: Fraction, a: Fraction, b: Fraction) -> dict[str, Any]:
 
 
 def annihilated(s: Fraction, near: Fraction) -> dict[str, Any]:
-    """Δu takes u nearly away and turns it onto the new v: p = u + Δu = η((1 + 2c)v − u), q = v + Δv = F/(2c(1 + c))."""
+    """Δu, Δv with u + Δu = ηF, η → 0, v + Δv = F/(2c(1 + c)), F = (1 + 2c)v − u, for s ≤ 0 (−v, −Δv for s > 0)."""
     v, c = [-abs(s), root(1 - s * s)], root((1 + abs(s)) / 2)
     sign = -1 if s > 0 else 1  # R ≥ 0 for s < 0; for s > 0, v has the opposite sign
     f = [(1 + 2 * c) * v[0] - 1, (1 + 2 * c) * v[1]]

@@ -25,13 +25,12 @@ def at_most(m: Model, x: Term, size: Term, placement: Placement) -> Term:
 
 
 def split(placement: Placement) -> Link:
-    """Return the link from |δ − δ'| to |δ| + |δ'|."""
     both_models = abs(moved(SOURCE, placement)) + abs(moved(TARGET, placement))
     return Link("triangle inequality", both_models)
 
 
 def by_norms(placement: Placement, factor: Callable[[Model], Term], right: Term) -> Derived:
-    """Return the proof of |δ − δ'| ≤ ``right`` by ‖AB‖ ≤ ε and by Lemma 1, whose constant for a model is ``factor``."""
+    """Return the proof of |δ − δ'| ≤ ``right`` by ‖AB‖ ≤ ε and Lemma 1, with constant ``factor(m)`` for a model m."""
 
     def sums(size: Term | None = None) -> Term:
         parts = []
@@ -64,7 +63,7 @@ def bound(
     more: tuple[Relation, ...] = (),
     **others: Any,
 ) -> Claim:
-    """Return a claim like Prop. 1 or 2 up to O(ε²), with ``right`` as right side, AB in ``ball`` and ``more`` given."""
+    """Return a claim like Prop. 1 or 2 up to O(ε²): ``right`` is the right side, ``more`` holds further hypotheses."""
     usual: dict[str, Any] = {
         "source": APPENDIX if placement is LORA else PROP_2_TEXT,
         "given": (*ball.given, *more),

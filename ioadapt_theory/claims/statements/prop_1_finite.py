@@ -57,17 +57,16 @@ def turn(m: Model) -> Term:
 
 
 def theta(m: Model) -> Term:
-    """Return the angle between y₁ and y₂."""
     return let(f"θ₀{m.prime}", angle(m.y1, m.y2))
 
 
 def rise(m: Model) -> Term:
-    """Return the largest rise of the cosine of the outputs if their angle changes by at most ``turn``."""
+    """Return the largest rise of the cosine of the outputs if their angle changes by at most ``turn(m)``."""
     return cos(positive(theta(m) - turn(m))) - cos(theta(m))
 
 
 def fall(m: Model) -> Term:
-    """Return the largest fall of the cosine of the outputs if their angle changes by at most ``turn``."""
+    """Return the largest fall of the cosine of the outputs if their angle changes by at most ``turn(m)``."""
     return cos(theta(m)) - cos(minimum(PI, theta(m) + turn(m)))
 
 

@@ -8,17 +8,14 @@ from ioadapt_theory.claims.statements.prop_1 import bound, by_norms
 
 
 def alpha(m: Model) -> Term:
-    """Return α = ‖x₁‖/‖x₁W‖."""
     return let(f"α{m.prime}", m.stretches[0])
 
 
 def beta(m: Model) -> Term:
-    """Return β = ‖x₂‖/‖x₂W‖."""
     return let(f"β{m.prime}", m.stretches[1])
 
 
 def together(m: Model) -> Term:
-    """Return cos(θ_x + θ₀)."""
     return let(f"cos(θ_x{m.prime} + θ₀{m.prime})", sim(m.x1, m.x2) * m.s0 - sine(m.x1, m.x2) * m.sine0)
 
 

@@ -9,12 +9,10 @@ from ioadapt_theory.claims.statements.prop_1_sharp import DUAL
 
 
 def kappa(m: Model) -> Term:
-    """Return κ = cond(W)."""
     return let(f"κ{m.prime}", cond(m.w))
 
 
 def spread(m: Model) -> Term:
-    """Return κ + 1/κ."""
     return kappa(m) + 1 / kappa(m)
 
 

@@ -1,6 +1,6 @@
 """The largest change of a similarity by an output adapter, ŷ = xWT with T = I + AB: exact, and to first order.
 
-The inequality |artanh ŝ − artanh s| ≤ ln cond(T) is Bauer and Householder's (1960), a generalised Wielandt inequality.
+The inequality |artanh ŝ − artanh s| ≤ ln cond(T) is due to Bauer and Householder (1960); it generalises Wielandt's.
 """
 
 from ioadapt_theory.claims.language import *

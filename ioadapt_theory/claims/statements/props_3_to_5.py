@@ -1,6 +1,7 @@
 """Lemma 3 and Propositions 3, 4 and 5 (App. A.2): the expected distance of two models of nearly the same function.
 
-LoRA adds to the gap between the models; an adapter before or after the model multiplies it by at most ‖I + AB‖₂².
+LoRA adds a term to the gap W₁W₂ − W₁'W₂' between the models; an adapter before or after the model multiplies the
+squared distance by at most ‖I + AB‖₂².
 """
 
 from ioadapt_theory.claims.language import *

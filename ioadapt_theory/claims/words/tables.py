@@ -1,7 +1,7 @@
-"""Statements about Tables 1-6 and 8-11, counted over the printed cells.
+"""Statements about the paper's tables, counted over the printed cells.
 
 A sign test treats cells as independent, which they are not (CLIP-I and DINO-I judge the same images, models recur), so
-its p-values are optimistic. Table 7 holds no results, and Table 4 has no second placement to compare.
+its p-values are too small. Table 7 holds no results, and Table 4 has no second placement to compare.
 """
 
 from collections.abc import Iterable

@@ -20,8 +20,8 @@ from ioadapt_theory.similarity.report.order import place
 def under_common_names(source: Checkpoint, target: Checkpoint, *, adapted: bool) -> tuple[TensorWeights, TensorWeights]:
     """Return the weights of two checkpoints under common names.
 
-    These are module names if there is an adapter, or if only one model stores its head, since the other's may be tied.
-    Module names are found with transformers, whose import takes longer than a report.
+    With an adapter, or if only one model stores its head (the other's may be tied), these are the names of the modules.
+    They are avoided otherwise, since finding them requires transformers, whose import takes longer than a report.
     """
     heads = [any(name.endswith(HEADS) for name in checkpoint.tensors) for checkpoint in (source, target)]
     if adapted or heads[0] != heads[1]:
@@ -35,7 +35,7 @@ def matrices(weights: Weights) -> dict[str, tuple[int, int]]:
     """Return layer -> numbers of input and output channels for all layers with a matrix, in the network's order."""
     sizes = {}
     inner = sorted({*weights.names} - {""}, key=place)
-    for name in inner or weights.names:  # a container of layers is not a layer, and may raise in ``operator``
+    for name in inner or weights.names:  # the root counts only if it is the only module
         try:
             f = weights.outline(name)
         except IoAdaptError:
@@ -49,7 +49,7 @@ class Counterparts:
     """The target's layer for each layer of the source.
 
     Attributes:
-        layers: the target's name for each layer of the source.
+        layers: layer of the source -> its name in the target.
         orders: layer of the target with permuted neurons or attention heads -> the order of its channels.
     """
 
@@ -79,7 +79,7 @@ def corresponding(source: Weights, target: Weights) -> Counterparts:
 
 
 def differing(source: Weights, target: Weights, counterparts: Counterparts) -> tuple[list[str], int]:
-    """Return the source's names of norms and biases that differ, and the number of those that both models have."""
+    """Return the source's names of norms and biases that differ, and the number of norms and biases in both."""
     here, there = source.vectors(), target.vectors()
     common = {name: other for name, other in vectors(here, counterparts.layers).items() if other in there}
     apart = []
@@ -90,14 +90,14 @@ def differing(source: Weights, target: Weights, counterparts: Counterparts) -> t
         if order is not None and order.outputs and leaf == "bias":
             b = b[order.order.argsort().to(b.device)]
         few, many = sorted((a, b), key=torch.numel)
-        pruned = a.shape != b.shape and bool(torch.isin(few, many.to(few)).all())  # biases of the neurons that are left
+        pruned = a.shape != b.shape and bool(torch.isin(few, many.to(few)).all())  # values of the remaining neurons
         if not (pruned or same(a, b)):
             apart.append(name)
     return apart, len(common)
 
 
 def vectors(names: Iterable[str], counterparts: Mapping[str, str]) -> dict[str, str]:
-    """Return the source's name -> the target's for norms and biases, which are matched like the blocks around them."""
+    """Return the target's name for each of the source's norms and biases, matched like the blocks that contain them."""
     blocks = {"": ""}
     for one, two in counterparts.items():
         parts, others = one.split("."), two.split(".")
@@ -110,5 +110,5 @@ def vectors(names: Iterable[str], counterparts: Mapping[str, str]) -> dict[str, 
         parts = name.split(".")
         at = next(k for k in range(len(parts), -1, -1) if ".".join(parts[:k]) in blocks)
         other = ".".join(x for x in (blocks[".".join(parts[:at])], *parts[at:]) if x)
-        deepest[other] = max(deepest.get(other, (-1, "")), (at, name))  # the number of a removed block was reused
+        deepest[other] = max(deepest.get(other, (-1, "")), (at, name))  # a removed block had the same number
     return {name: other for other, (_, name) in deepest.items()}

@@ -12,10 +12,10 @@ from ioadapt_theory.reporting.layers import LayerPair
 TELLING: Final = 5.0
 """Minimum z of related layers, relative to permuted channels; it is high, since many layers are tested."""
 FEW: Final = 0.05
-"""Minimum fraction of related layers (at least one) in related models; heavy tails make some layers agree by chance."""
+"""Minimum fraction of equal, pruned or related layers in related models; with heavy tails, a few agree by chance."""
 SHARED: Final = 0.5
-"""Minimum excess over chance of the input or output similarity of two layers that share this space in another basis;
-models are related, too, if more than half of their layers are equal, are related or share a space."""
+"""Minimum excess over chance of the input or output similarity of two layers that share this space in a different
+basis. Models are also related if more than half of their layers are equal, pruned, related or share a space."""
 KINDS: Final = {
     "rounded": "weights are rounded",
     "zeroed": "weights are set to zero",
@@ -70,10 +70,10 @@ def kinship(
         pairs: the common layers.
         missing: layers of the source without a counterpart.
         extra: layers of the target that the source lacks.
-        vectors: norms and biases that differ, and the number of those that both models have.
-        added: whether layers of only one model are copies of its other layers, or a new kind of layer.
+        vectors: norms and biases that differ, and the number of norms and biases that both models have.
+        added: whether layers of only one model are copies of its other layers, or of a new kind.
         orders: number of layers whose channels were reordered for the comparison.
-        difference: ‖f_T - f_S‖ / ‖f_S‖ for the outputs of source and target, or None if they were not run on inputs.
+        difference: ‖f_T - f_S‖ / ‖f_S‖ for the outputs of source and target, or None if the models were not run.
 
     Returns:
         The verdict and its evidence.
@@ -89,10 +89,10 @@ def kinship(
     sizes = sum(p.size != p.there for p in pairs)
     count = len(equal) + len(related) + len(narrowed)
     if count < max(1, FEW * len(pairs)) and 2 * (count + len(turned)) <= len(pairs):
-        return _apart(pairs, sizes, len(missing) + len(extra))
+        return _apart(pairs, len(others), sizes, len(missing) + len(extra))
     parts = [
         (True, f"{len(equal)} of {len(pairs)} layers are equal"),
-        (related, f"{len(related)} changed by {100 * median([p.change for p in related] or [0]):.2g} %"),
+        (related, f"{len(related)} changed by {100 * median([p.change for p in related] or [0]):.2g} % (median)"),
         (turned, f"{len(turned)} with inputs or outputs that match in another basis"),
         (sizes, f"{sizes} with different sizes"),
         (vectors[0], f"{len(vectors[0])} of {vectors[1]} norms and biases differ"),
@@ -108,14 +108,16 @@ def kinship(
     return Kinship(Relation.RELATED, why, orders)
 
 
-def _apart(pairs: Sequence[LayerPair], sizes: int, single: int) -> Kinship:
-    """Return the kinship of models without related layers."""
+def _apart(pairs: Sequence[LayerPair], unlike: int, sizes: int, single: int) -> Kinship:
+    """Return the kinship of models with too few related layers; ``unlike`` is the number of unrelated ones."""
     if 10 * (sizes + single) > len(pairs) + single:
-        other = f"{sizes} of {len(pairs)} layers with different sizes, {single} without counterpart"
+        other = f"{sizes} of {len(pairs)} layers with different sizes, {single} without a counterpart"
         return Kinship(Relation.DIFFERENT, other)
     if all(p.likeness.most / 2 < TELLING for p in pairs):
         return Kinship(Relation.SMALL, "layers with so few channels can look alike by chance")
-    return Kinship(Relation.UNRELATED, f"the weights of {len(pairs)} layers are no more similar than by chance")
+    return Kinship(
+        Relation.UNRELATED, f"the weights of {unlike} of {len(pairs)} layers are no more similar than by chance"
+    )
 
 
 def _shared(null: Null | None) -> bool:
@@ -142,7 +144,7 @@ def _copied(
 
 
 def _inside(pairs: Sequence[LayerPair], cut: Sequence[LayerPair]) -> bool:
-    """Return whether all missing channels (if any) are inside the network, none in vocabulary, features or classes."""
+    """Return whether missing channels, if any, are inside the network, not in its vocabulary, features or classes."""
     order = {p.name: k for k, p in enumerate(pairs)}
     outputs = {p.size[1]: order[p.name] for p in reversed(cut) if p.size[1] != p.there[1]}
     inputs = {p.size[0]: order[p.name] for p in cut if p.size[0] != p.there[0]}

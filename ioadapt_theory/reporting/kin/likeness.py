@@ -1,4 +1,4 @@
-"""Comparison of W' with W: equality, rounding, pruning, and similarity beyond that of permuted channels."""
+"""Comparison of two weights W and W': equality, rounding, pruning, and similarity beyond that of permuted channels."""
 
 import math
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ DRAWN: Final = 512
 FEWEST: Final = 6
 """Minimum number of channels for a permutation test."""
 PIECE, ROWS, PIECES = 16, 256, 4096
-"""Number of adjacent values that share a scale in all quantised formats; maximum numbers of sampled rows and pieces."""
+"""Number of adjacent values, which usually share a quantisation scale; maximum numbers of sampled rows and pieces."""
 EXPECTED: Final = 20
-"""Minimum number of inversions expected by chance; if there are fewer, a lack of inversions does not show rounding."""
+"""Minimum number of inversions of order expected by chance; below it, a lack of inversions does not show rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,10 @@ class Likeness:
     Attributes:
         equal: whether W and W' are equal in the coarser of their precisions.
         z: ⟨W, W'⟩ in standard deviations above its mean over permutations of the inputs or of the outputs, the smaller
-            of both; None if there are too few channels.
-        most: the z of W with itself, the largest possible value.
-        copy: "rounded", "zeroed" or "narrowed" if only this was done to one of them; "perhaps" if one may be rounded,
-            but has too few values to show it; else "".
+            of both; None if the weights are equal, have different shapes or have too few channels.
+        most: the z of W with itself; infinity for equal weights, 0 for different shapes.
+        copy: "rounded", "zeroed" or "narrowed" if only this was done to one of the weights; "perhaps" if one may be
+            rounded, but has too few values to show it; else "".
         copied: which one is the copy, "source" or "target"; "" if unknown.
     """
 
@@ -56,7 +56,7 @@ def likeness(one: Float[Tensor, "d c"], two: Float[Tensor, "e f"]) -> Likeness:
 def finite(tensor: Tensor, name: str, model: str) -> Tensor:
     """Return the tensor, or raise InvalidValueError if a value is not finite."""
     if not bool(tensor.detach().isfinite().all()):
-        msg = f"{name} of the {model} contains NaN or infinity; give a checkpoint with finite weights."
+        msg = f"{name} of the {model} contains NaN or infinity; give a model with finite weights."
         raise InvalidValueError(msg)
     return tensor
 
@@ -70,9 +70,9 @@ def same(a: Tensor, b: Tensor) -> bool:
 
 
 def _z(one: Tensor, two: Tensor) -> float | None:
-    """Return the smaller of the z for permuted inputs and for permuted outputs; None if there are too few channels.
+    """Return the smaller z of permuted inputs and permuted outputs; None if both have too few channels.
 
-    Models may share the order of either the inputs or the outputs by design.
+    The smaller one is used, since models may share the order of the inputs, or of the outputs, by design.
     """
     zs = [_permuted(a.mT @ b) for a, b in ((one, two), (one.mT, two.mT)) if a.shape[1] >= FEWEST]
     return min(zs) if zs else None
@@ -86,7 +86,7 @@ def _drawn(m: Tensor, axis: int) -> Tensor:
 
 
 def _permuted(a: Float[Tensor, "d d"]) -> float:
-    """Return the z of Σ a_jj among all Σ a_jπ(j), with mean Σ a / d and variance ‖a, centred‖² / (d - 1)."""
+    """Return the z of Σ a_jj among Σ a_jπ(j) for all permutations π, whose variance is ‖centred a‖² / (d - 1)."""
     d = len(a)
     centred = a - a.mean(0) - a.mean(1, keepdim=True) + a.mean()
     sd = float(centred.norm()) / math.sqrt(d - 1)
@@ -104,13 +104,13 @@ def _zeroed(one: Tensor, two: Tensor) -> tuple[str, str] | None:
 
 
 def _rounded(one: Tensor, two: Tensor) -> tuple[str, str]:
-    """Return ``copy`` and ``copied`` of ``Likeness``. Rounding preserves the order of values that share a scale."""
+    """Return ``copy`` and ``copied`` as in ``Likeness``; rounding preserves the order of values that share a scale."""
     w, w2 = (_pieces(m) for m in (one, two))
     change = w2 - w
     if not change.any() or not w.any():
         return "", ""
     shuffled = change.flatten()[torch.randperm(change.numel(), generator=torch.Generator().manual_seed(0))].view_as(w)
-    expected = max(_inversions(w, w + shuffled), _inversions(w2, w2 - shuffled))  # coarse codes may allow only one
+    expected = max(_inversions(w, w + shuffled), _inversions(w2, w2 - shuffled))  # one may have many equal values
     along = torch.cosine_similarity(change, w).abs()[change.any(1)].mean()
     if _inversions(w, w2) > expected / 50 or along > 0.5:  # rescaled channels preserve the order too
         return "", ""

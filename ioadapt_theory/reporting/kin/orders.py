@@ -65,9 +65,9 @@ def mlps(layers: Iterable[str]) -> Iterator[tuple[list[str], list[str]]]:
 
 
 def order_of(ours: Tensor, theirs: Tensor) -> Tensor | None:
-    """Return the permutation of columns that maps one matrix to the other: ``theirs[:, j]`` is ``ours[:, order[j]]``.
+    """Return the order in which columns correspond: ``theirs[:, j]`` is similar to ``ours[:, order[j]]``.
 
-    The result is None if they are already in this order, or do not correspond.
+    The result is None if the columns are already in order, or if the matrices do not correspond.
     """
     if ours.shape != theirs.shape or ours.is_meta or theirs.is_meta:
         return None

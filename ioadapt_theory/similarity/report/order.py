@@ -12,7 +12,6 @@ from ioadapt_theory.errors import UnknownNameError
 from ioadapt_theory.similarity.result import Comparison, Pair, Row
 
 GROUPS: Final = ("kind", "block")
-"""Ways to group layers."""
 
 STAGES: Final = TABLES["order"]["stages"]
 """Patterns of the stages of a network, in order; the first part of a name that matches one determines the stage."""
@@ -40,7 +39,6 @@ def _rank(table: list[str], part: str) -> int | None:
 
 
 def in_order(c: Comparison) -> list[Row]:
-    """Return the rows in the order in which the network computes the layers."""
     return sorted(c.rows, key=lambda row: place(row.name))
 
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ioadapt_theory.similarity.result import Comparison
 
 FORMATS: Final = (".svg", ".png", ".pdf")
-"""Extensions of figures."""
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8A8A8A")
 """Okabe-Ito colours, which are distinguishable with common colour vision deficiencies."""
 ALL_HIGH: Final = 0.5

@@ -26,7 +26,7 @@ def summary(c: Comparison) -> list[list[str]]:
 
 
 def chance(c: Comparison) -> list[list[str]]:
-    """Return the table of pairs compared with unrelated layers; only a header if no nulls were requested."""
+    """Return the table of pairs compared with unrelated layers; only the header without null distributions."""
     lines = [["pair", "mean", "unrelated", "excess", f"z > {STANDS_OUT:.0f}"]]
     for pair in c.pairs:
         if (null := c.null(pair)) is not None:
@@ -46,18 +46,17 @@ def grouped(c: Comparison, by: str) -> list[list[str]]:
 
 
 def pair_name(c: Comparison, pair: Pair) -> str:
-    """Return the labels of the two models of a pair, separated by a vertical bar."""
     return " | ".join(c.labels[i] for i in pair)
 
 
 def cell(value: float | None) -> str:
-    """Return a cosine with four decimals, or "-" for None."""
     return "-" if value is None else f"{value:.4f}"
 
 
 def heading(c: Comparison) -> str:
     """Return a one-line description of what was compared and averaged."""
-    what = "weights" if c.options.space is Space.WEIGHT else f"{c.options.space}-side Grams, identity removed"
+    space = c.options.space
+    what = "weights" if space is Space.WEIGHT else f"{space}-side Gram matrices minus multiples of I"
     what = f"{what}, updates since {c.parent}" if c.parent else what
     mean = "weighted by parameters" if c.options.weighted else "uniform"
     lowest = f"lowest {100 * c.options.lowest:.3g} % of the layers"
@@ -96,7 +95,7 @@ def remarks(c: Comparison) -> list[str]:
     more = [f"... and {len(undefined) - 5} more with NaN or infinity"] if len(undefined) > 5 else []
     empty = [f"{pair_name(c, pair)}: no common layers" for pair in c.pairs if c.mean(pair).mean is None]
     small = [
-        f"{pair_name(c, pair)}: {n} of {c.mean(pair).layers} layers are too small to distinguish related from unrelated"
+        f"{pair_name(c, pair)}: {n} of {c.mean(pair).layers} layers are too small to tell related from unrelated ones"
         for pair in c.pairs
         if c.options.space is not Space.WEIGHT and (n := c.too_small(pair))
     ]

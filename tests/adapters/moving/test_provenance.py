@@ -38,7 +38,7 @@ def test_a_foreign_file_follows_the_weights_of_the_model_it_was_trained_on(tmp_p
     with pytest.raises(NoProvenanceError, match="as source"):
         load(copy.deepcopy(made), tmp_path / "a", strict=False, match="provenance")
     stranger = type(base)(base.config)
-    with pytest.raises(NoProvenanceError, match=r"comes from the source; use match='name'\.$"):
+    with pytest.raises(NoProvenanceError, match=r"trained on; match by name\.$"):
         load(stranger, tmp_path / "a", strict=False, match="provenance", source=base)
     told = load(copy.deepcopy(made), tmp_path / "a", strict=False, match="provenance", source=base)
     assert str(told).startswith("6 of 12 layers matched, by contents.")
@@ -52,13 +52,13 @@ def test_a_foreign_file_follows_the_weights_of_the_model_it_was_trained_on(tmp_p
         key = "base_model.model.model.layers.{}.mlp.down_proj.lora_A.weight"
         assert torch.equal(baked[key.format(new)], state[key.format(old)])
     assert main([*words, "--match", "provenance"]) == MISUSE
-    assert "trained on as source (--source), or use match='name'." in capsys.readouterr().err
+    assert "pass this model as source (--source), or match by name." in capsys.readouterr().err
     save(adapt(base, target_modules=r".*_proj", rank=1), tmp_path / "own")
     words = ["adapters", "bake", f"{tmp_path}/own", f"{tmp_path}/new", "--base", f"{tmp_path}/pruned"]
     assert main(words) == MISUSE
     assert not (tmp_path / "new").exists()
     assert main([*words, "--partial"]) == OK
-    assert "equal names mean different layers" in capsys.readouterr().err
+    assert "the same name means different layers" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("spelling", ["diffusers", "Stability"])

@@ -26,7 +26,7 @@ WINDOW: Final = 6
 
 
 class World(language.World):
-    """The world of ``toys.language`` with local attention, and with the documentation as the adapters' text."""
+    """The ``World`` of ``toys.language`` with local attention, and with documentation as the adapters' text."""
 
     layers = tuple(name for name in language.World.layers if "_proj" not in name)
     learned = ("documents", "documents, validation", "documents, test")
@@ -37,7 +37,7 @@ class World(language.World):
             local(model, WINDOW)
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return the loss of the model with full attention, in nats per byte; adapters should restore this loss."""
+        """Return the loss of the model with full attention, in nats per byte, which adapters should restore."""
         del where
         local(model, None)
         found = measured(model, self.learned[2], self.size.measure)

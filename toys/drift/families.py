@@ -27,7 +27,7 @@ SIDE: Final = 8
 SMOOTHING: Final = 0.1
 """Label smoothing in the training of bases and targets, so that they are not overconfident."""
 ROWS: Final = 256
-"""Number of images with which an adapter is carried over; for texts, half as many windows are used."""
+"""Number of images with which ``transfer`` fits an adapter to a target; for texts, half as many windows are used."""
 DECAY: Final = 0.3
 """Weight decay during drift, which makes the cosine to the source fall faster."""
 SETTLED: Final = 60
@@ -108,7 +108,6 @@ class Family:
         return train(model, self.task, self.steps[size].adapter, rate, seed, [p for _, p in parameters(model)])
 
     def loss(self, model: nn.Module, batch: Batch) -> float:
-        """Return the mean cross-entropy of the model on a batch, in nats per label."""
         with torch.no_grad():
             return float(cross_entropy(model(batch[0]).flatten(0, -2), batch[1].flatten()))
 
@@ -153,7 +152,6 @@ def frozen(model: nn.Module) -> nn.Module:
 
 
 def cosine(one: nn.Module, other: nn.Module, layers: tuple[str, ...]) -> float:
-    """Return the cosine between the weights of two models, concatenated over ``layers``."""
     a, b = (torch.cat([m.get_parameter(f"{n}.weight").detach().flatten() for n in layers]) for m in (one, other))
     return float(a @ b / (a.norm() * b.norm()))
 
@@ -194,7 +192,7 @@ def renumbered(model: nn.Module, seed: int) -> nn.Module:
 
 
 def turned_heads(model: nn.Module, seed: int) -> nn.Module:
-    """Return a copy with the same function, other bases of the heads, and permuted and scaled neurons."""
+    """Return a copy with the same function, other bases of the attention heads, and permuted and scaled neurons."""
     return gauges.neurons(gauges.heads(model, seed, HEADS), seed)
 
 
@@ -214,8 +212,6 @@ def unseen(data: Batch, *others: Batch) -> Batch:
 
 
 def some_of(data: Batch, n: int) -> Draw:
-    """Return a function that samples n rows of the data, with replacement."""
-
     def draw(drawn: torch.Generator) -> Batch:
         at = torch.randint(len(data[1]), (n,), generator=drawn)
         return data[0][at], data[1][at]

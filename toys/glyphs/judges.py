@@ -90,7 +90,7 @@ def trained(blank: Callable[[], Judge], data: tuple[Tensor, Tensor, Tensor], ste
 
 
 def judge(cache: Path, steps: int) -> Judge:
-    """Return the judge, which is trained once, cached, and used for all seeds."""
+    """Return the judge, trained for ``steps`` steps with a fixed seed, or read from the cache."""
     with torch.random.fork_rng(devices=[]):
         config = {"toy": "glyphs", "what": "judge", "revision": REVISION, "steps": steps}
         blank = partial(Judge, len(JUDGES) * WAYS, FEATURES)

@@ -81,7 +81,7 @@ class Model(nn.Module):
     rows = PATCH * PATCH + PROMPT
     """Number of rows of the embedding: pixels of a patch, and entries of a token."""
     kinds: tuple[type[nn.Module], ...] = (Block,)
-    """Kinds of blocks, repeated DEPTH times."""
+    """Classes of the blocks in one layer; there are DEPTH layers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -111,7 +111,7 @@ class Model(nn.Module):
         return (clean - x) / (1 - time).clamp_min(0.1)[:, None, None, None]
 
     def guided(self, read: Tensor) -> Tensor:
-        """Return the value that is added to the image tokens, (n, TOKENS, WIDTH): zeros in this class."""
+        """Return what is added to the image tokens, (n, TOKENS, WIDTH): zeros, except in subclasses."""
         return torch.zeros(len(read), TOKENS, WIDTH, dtype=read.dtype)
 
 
@@ -156,7 +156,6 @@ def noisy(data: Batch, n: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def picked(data: Batch, n: int, drawn: torch.Generator) -> Batch:
-    """Return n items of the data, sampled with replacement."""
     at = torch.randint(len(data[0]), (n,), generator=drawn)
     return data[0][at], data[1][at], data[2][at]
 
@@ -188,7 +187,6 @@ def train(
 
 
 def on(data: Batch, n: int) -> Loss:
-    """Return a loss function: the flow-matching loss on n glyphs that are sampled at each call."""
     return lambda model, drawn: flow_loss(model, picked(data, n, drawn), drawn)
 
 

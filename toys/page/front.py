@@ -59,7 +59,7 @@ def reported() -> str:
 
 
 def _wrapped(said: str) -> str:
-    """Return terminal text in HTML, in which tables scroll and long sentences wrap."""
+    """Return terminal text in HTML; lines longer than COLUMNS (sentences) get a class by which they wrap."""
     lines = (
         f'<span class="long">{escape(line)}</span>' if len(line) > COLUMNS else f"{escape(line)}\n"
         for line in said.splitlines()

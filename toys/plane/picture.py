@@ -60,7 +60,6 @@ class Layout:
 
 
 def draw(result: dict[str, Any]) -> Figure:
-    """Draw a row for the source and one for the target, and a column for every method."""
     from matplotlib.figure import Figure
 
     case = Case(result["config"]["case"])
@@ -108,7 +107,6 @@ def _clouds(axes: Axes, panel: list[np.ndarray], wanted: np.ndarray, layout: Lay
 
 
 def _maps(axes: Axes, method: Method, layout: Layout, prime: str) -> None:
-    """Draw an arrow and a formula for each map between stages, in the method's colour if the map is adapted."""
     for place, height in enumerate(layout.gaps):
         w = f"W_{place + 1}{prime}"
         ab = "AB" if len(method.maps) == 1 else f"A_{place + 1}B_{place + 1}"

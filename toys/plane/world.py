@@ -18,7 +18,14 @@ TURN, ENLARGE = 2 * pi / 3, 1.5
 
 
 class Case(StrEnum):
-    """The relation of the target to the source, and the adapted layers."""
+    """What the target computes, and which maps are adapted.
+
+    Attributes:
+        SAME_FUNCTION: the target has the source's function and other weights; adapters are on one map, and input and
+            output adapters at the ends of the stack.
+        OTHER_FUNCTION: the target's first map differs from the source's; the adapters are those of SAME_FUNCTION.
+        INTERIOR: the target is that of SAME_FUNCTION; adapters are on both maps, or between the maps.
+    """
 
     SAME_FUNCTION = "same-function"
     OTHER_FUNCTION = "other-function"
@@ -40,13 +47,13 @@ def moment() -> Tensor:
 
 
 def isotropic_moment() -> Tensor:
-    """Return the moment that App. A.2 assumes, E[x] = 0 and E[xᵀx] = σ²I, with the crescent's E‖x‖²."""
+    """Return E[(x, 1)ᵀ(x, 1)] as App. A.2 assumes, with E[x] = 0, E[xᵀx] = σ²I and the crescent's E‖x‖²."""
     variance = moment()[:2, :2].trace() / 2
     return torch.diag(torch.stack([variance, variance, torch.ones_like(variance)]))
 
 
 def task() -> Tensor:
-    """Return the matrix E of the task: the desired output is the source's output times E."""
+    """Return the matrix E of the task, 2 x 2: the desired output is the source's output times E."""
     return ENLARGE * torch.tensor([[cos(TURN), sin(TURN)], [-sin(TURN), cos(TURN)]], dtype=torch.float64)
 
 

@@ -45,7 +45,7 @@ def models(
     blank: Callable[[], nn.Module],
     train: Callable[[], Mapping[str, nn.Module]],
 ) -> dict[str, nn.Module]:
-    """Return name -> frozen model, with weights from the cache or ``train``; ``blank`` returns an untrained model."""
+    """Return frozen models by name, with weights from the cache or ``train``; ``blank`` returns an untrained model."""
     stored = tensors(
         folder,
         config,

@@ -131,7 +131,7 @@ def _main(
 
 
 def _carried(plan: Protocol, args: argparse.Namespace, seeds: tuple[int, ...], jobs: int, out: Path) -> int:
-    """Carry LoRA over on some seeds, print the shares that it and its copy keep, and write ``carried.json``."""
+    """Carry LoRA over, print the shares of its gain that it and its copy keep, and write ``carried.json``."""
     stored = records.recorded(plan.name)
     if stored is None:
         msg = f"{plan.name} has no record, so LoRA's learning rate is unknown; {_remedy(plan)}."
@@ -161,7 +161,6 @@ def _compare(
     seeds: tuple[int, ...],
     cache: Path,
 ) -> int:
-    """Repeat some seeds of the record, and print the distances of the results from the recorded ones."""
     stored = records.recorded(plan.name)
     if stored is None:
         msg = f"{plan.name} has no record to compare with; {_remedy(plan)}."

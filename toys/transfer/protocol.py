@@ -12,7 +12,17 @@ FILE: Final = Path(__file__).with_suffix(".toml")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Settings that all studies share unless a study has its own; comments in ``protocol.toml`` explain them."""
+    """Settings that all studies share unless a study has its own.
+
+    Attributes:
+        strengths: factors by which the moved adapters are multiplied; 1 is a plain copy.
+        ladder, first: learning rates that may be tried, and those that are tried first.
+        least: minimum number of learning rates to try.
+        level, power: confidence level, and the power for which the smallest detectable difference is stated.
+        ridge: ridge of Eq. 5, relative to the largest singular value.
+        shared: minimum similarity of both sides beyond chance, for LoRA on only those layers that the target shares.
+        brief: models on which only copies at full strength are measured.
+    """
 
     strengths: tuple[float, ...]
     ladder: tuple[float, ...]
@@ -110,12 +120,11 @@ class Protocol:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Return all targets, in the order of the table."""
         return (*self.related, *self.exact, *self.strangers)
 
     @property
     def tables(self) -> dict[str, dict[str, Method]]:
-        """Return the paper's table -> row -> method; the study's own table comes first."""
+        """Return the methods of each of the paper's tables by name; the study's own table comes first."""
         found: dict[str, dict[str, Method]] = {self.paper: {}}
         for row, method in self.methods.items():
             found.setdefault(method.table or self.paper, {})[row] = method
@@ -134,7 +143,6 @@ def protocol(name: str) -> Protocol:
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of all studies, in the order of ``protocol.toml``."""
     stored = tomllib.loads(FILE.read_text(encoding="utf-8"))
     return tuple(name for name, own in stored.items() if isinstance(own, dict) and "methods" in own)
 

@@ -20,7 +20,6 @@ SAME: Final[Mapping[str, str]] = {"conversion": "language", "mixture": "language
 
 
 def recorded(name: str) -> dict[str, Any] | None:
-    """Return the record of a study's full run, or None if there is no record."""
     path = DATA / f"{name}_record.json"
     return read(path) if path.exists() else None
 
@@ -31,13 +30,12 @@ def every() -> Mapping[str, dict[str, Any]]:
 
 
 def carried_over(name: str) -> dict[str, Any] | None:
-    """Return the record of a study's carried-over LoRA, or None if there is no record."""
+    """Return the record of moving a study's LoRA with ``transfer``, or None; studies in SAME share a record."""
     path = DATA / "carried" / f"{SAME.get(name, name)}.json"
     return read(path) if path.exists() else None
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return the results in a record's file, with its ``config`` and ``versions``."""
     stored = json.loads(path.read_text(encoding="utf-8"))
     return {"config": stored["config"], "versions": stored["versions"], **stored["results"]}
 
@@ -71,7 +69,6 @@ def compact(content: Any) -> str:
 
 
 def rounded(value: Any) -> Any:
-    """Return a nested value with all floats rounded to six significant digits."""
     match value:
         case float():
             return float(f"{value:.6g}")

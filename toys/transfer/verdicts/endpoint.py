@@ -34,10 +34,10 @@ MARGIN: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A method's share compared with LoRA's in one study.
+    """The share of a retrained LoRA's gain that a copied method keeps in one study, and the same for a copied LoRA.
 
     Attributes:
-        study, row: identify the comparison.
+        study, row: name of the study and of the method.
         lora, method: mean shares kept by LoRA and by the method, over seeds.
         difference: the method's share minus LoRA's, paired by seed.
         beyond: ``difference`` minus the difference on the source.
@@ -60,7 +60,7 @@ def decided() -> tuple[Endpoint, ...]:
 
 
 def endpoints(plans: Mapping[str, Protocol], records: Mapping[str, Mapping[str, Any]]) -> list[Endpoint]:
-    """Return the endpoints of all compared methods, corrected together; studies without shares are left out."""
+    """Return the endpoints of all compared methods, corrected together; leave out studies whose gains are too small."""
     compared = [
         (name, row, *shares(plans[name], record, row))
         for name, record in records.items()
@@ -86,23 +86,23 @@ def endpoints(plans: Mapping[str, Protocol], records: Mapping[str, Mapping[str, 
 
 
 def is_compared(method: Method, row: str) -> bool:
-    """Return whether a row tests the paper's claim: a placement with LoRA's rank and layers, compared with LoRA."""
+    """Return whether a method tests the paper's claim: a placement with LoRA's rank and layers, compared with LoRA."""
     placements = ("input", "output", "residual", "Eq. 5")
     return row != LORA and method.against == LORA and method.match == "rank" and method.placement in placements
 
 
 def can_be_formed(plan: Protocol, record: Mapping[str, Any]) -> bool:
-    """Return whether the mean gain in the denominator of shares exceeds twice the margin on every related target."""
+    """Return whether the mean gain that divides the shares exceeds twice the margin on every related target."""
     gains = [_gain(one["rows"], t).mean() for one in cases(record).values() for t in plan.related]
     return min(gains) > 2 * plan.margin
 
 
 def shares(plan: Protocol, record: Mapping[str, Any], row: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Compute a row's and LoRA's shares, and their difference on the source, by seed, averaged over related targets.
+    """Compute the shares of a retrained LoRA's gain that a copied method, ``row``, and a copied LoRA keep, by seed.
 
     Returns:
-        The shares of LoRA; the shares of the row; and LoRA's loss on the source minus the row's, divided by the
-        denominator of the shares.
+        The shares of LoRA; the shares of the method; and LoRA's loss on the source minus the method's, divided by the
+        mean gain of the retrained LoRA. All are averaged over the related targets.
     """
     lora, method, lead = [], [], []
     for one in cases(record).values():
@@ -135,7 +135,6 @@ def _values(rows: Mapping[str, Any], row: str, model: str) -> np.ndarray:
 
 
 def headline(study: str, found: Iterable[Endpoint]) -> str:
-    """Return the result of a study in one line; empty if the study has no endpoint."""
     mine = [one for one in found if one.study == study]
     told = ", ".join(f"{one.row} {one.method.mean:.2f} ({one.verdict})" for one in mine)
     gain = "the gain" if study not in RETRAIN_NOTHING else "its gain on the source"
@@ -167,7 +166,6 @@ def results() -> str:
 
 
 def _carried(study: str) -> str:
-    """Return the share of a carried-over LoRA, and of its copy on the same seeds, as text; empty if not recorded."""
     found, plan = carried_over(study), protocol(study)
     if found is None:
         return ""

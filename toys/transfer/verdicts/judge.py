@@ -86,12 +86,11 @@ class Comparison:
 
 
 def comparisons(protocol: Protocol, rows: Mapping[str, Any]) -> list[Comparison]:
-    """Return comparisons of every method, and of "auto", on related targets, corrected within each table."""
     return judged(protocol, {"": rows})
 
 
 def judged(protocol: Protocol, tables: Mapping[str, Mapping[str, Any]]) -> list[Comparison]:
-    """Return comparisons of the rows of several cases, corrected together within each of the paper's tables."""
+    """Return comparisons of several cases, case -> results, corrected together within each of the paper's tables."""
     found = []
     for table, methods in protocol.tables.items():
         against = {row: m.against for row, m in methods.items()} | ({"auto": LORA} if table == protocol.paper else {})
@@ -102,7 +101,7 @@ def judged(protocol: Protocol, tables: Mapping[str, Mapping[str, Any]]) -> list[
 def _together(
     protocol: Protocol, tables: Mapping[str, Mapping[str, Any]], against: Mapping[str, str], table: str
 ) -> list[Comparison]:
-    """Return comparisons of the rows of one table; ``against`` maps each row to the row it is compared with."""
+    """Return comparisons of the methods in one table; ``against`` maps each method to the compared one."""
     cells = [
         (case, row, target)
         for case, rows in tables.items()
@@ -144,7 +143,11 @@ def _of_a_difference(gap: np.ndarray, p: float, protocol: Protocol) -> Verdict:
 
 
 def verdicts(result: Mapping[str, Any], found: Sequence[Comparison]) -> dict[str, Verdict]:
-    """Return row -> verdict; inconclusive if the learning rate of either compared row is at an edge of the grid."""
+    """Return the verdict on every compared method.
+
+    It is inconclusive if the best learning rate of this method, or of the one it is compared with, is at an edge of the
+    grid.
+    """
     edge = {row for one in cases(result).values() for row, rate in one["rates"].items() if not rate["interior"]}
     rows = {one.row: {one.row, one.against} & edge for one in found}
     return {
@@ -154,12 +157,17 @@ def verdicts(result: Mapping[str, Any], found: Sequence[Comparison]) -> dict[str
 
 
 def cases(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return case -> results; a study with a single case, "", has its results at the top level."""
+    """Return the results of a study by case; a study with a single case, "", has its results at the top level."""
     return dict(result["cases"]) if "cases" in result else {"": result}
 
 
 def claim(found: Sequence[Comparison]) -> Verdict:
-    """Return the verdict on a method from its comparisons, by the rule in the module's docstring."""
+    """Return the verdict on a method from its comparisons on related targets.
+
+    BETTER: better on over half of the targets, and the interval of ``beyond_source`` is below 0 on as many. WORSE:
+    likewise with worse and above 0, and no target is better. SAME: no difference on all targets. INCONCLUSIVE:
+    otherwise.
+    """
     said = [one.verdict for one in found]
     most = len(said) / 2
     beyond = [one.beyond_source for one in found if one.beyond_source is not None]
@@ -171,9 +179,10 @@ def claim(found: Sequence[Comparison]) -> Verdict:
 
 
 def retention(rows: Mapping[str, Any], row: str, target: str, ceiling: str = "lora, retrained") -> Interval | None:
-    """Return the interval of (none - moved) / (none - retrained) over seeds; None if a retrained value is missing.
+    """Return the interval over seeds of the share of ``ceiling``'s gain on the target that ``row`` keeps.
 
-    These are losses on the target: without adapter, of ``row``, and of ``ceiling``.
+    The gain is the loss without an adapter minus the loss with it. The result is None if a loss of ``ceiling`` is
+    missing.
     """
     if None in rows.get(ceiling, {}).get(target, [None]):
         return None

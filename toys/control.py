@@ -86,7 +86,6 @@ def prompted(faces: tuple[str, ...], each: int, seed: int, again: int = 0) -> Ba
 
 
 def controlled(batch: Batch) -> Batch:
-    """Return the batch with an image of each glyph's edges, as PICTURE tokens, appended to its prompt."""
     x, letters, told = batch
     return x, letters, torch.cat([told, edges(x).view(-1, PICTURE, PROMPT)], 1)
 
@@ -115,8 +114,6 @@ def build(seed: int, size: Size) -> dict[str, nn.Module]:
 
 
 class World:
-    """The models made from one seed, and how adapters on them are trained and measured."""
-
     layers = LAYERS
 
     def __init__(self, seed: int, size: str, cache: Path) -> None:
@@ -130,7 +127,6 @@ class World:
 
     @cached_property
     def tested(self) -> Batch:
-        """Return test glyphs, drawn with another seed than the training glyphs, with their edges in the prompts."""
         return controlled(self._asked(0))
 
     def _asked(self, again: int) -> Batch:
@@ -138,7 +134,6 @@ class World:
         return picked(prompted(POOL, 1, 100 * self.seed + 53, again), MEASURED, some)
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train the adapter to follow edges; return the loss on new drawings, or infinity if it is not finite."""
         del where
         learned = [p for _, p in parameters(model)]
         train(model, on(self.learnt, self.size.batch), self.size.adapter, rate, self.seed, learned)
@@ -151,7 +146,6 @@ class World:
         return {"inputs": noisy(controlled(prompted(POOL, 2, 100 * self.seed + 52)), 256, self.seed), "need": "change"}
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, told: Tensor) -> Tensor:
-        """Generate glyphs in STEPS steps, or FEW with the distilled model; all models start from the same noise."""
         return sampled(model, letters, told, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1].clamp(-1, 1)
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
@@ -170,7 +164,6 @@ class World:
         return self.samples(model, where, letters, told)[list(SHOWN)]
 
     def real(self) -> dict[str, Tensor]:
-        """Return the glyphs that the samples in ``shown`` should resemble, and images of their edges."""
         real = self.tested[0][list(SHOWN)]
         return {"real": real, "edges": 2 * edges(real) - 1}
 

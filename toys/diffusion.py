@@ -71,8 +71,6 @@ def build(seed: int, size: Size) -> dict[str, nn.Module]:
 
 
 class World:
-    """The models made from one seed, and how adapters on them are trained and measured."""
-
     layers = LAYERS
 
     def __init__(self, seed: int, size: str, cache: Path) -> None:
@@ -91,7 +89,6 @@ class World:
         return Subject(self.judge, real, letters)
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train the adapter on the letters LEARNT; return the loss on VALIDATED, or infinity if it is not finite."""
         del where
         learned = [p for _, p in parameters(model)]
         train(model, on(self.drawn(LEARNT, 1, 1), 12), self.size.adapter, rate, self.seed, learned)
@@ -103,7 +100,6 @@ class World:
         return {"inputs": noisy(self.drawn(LEARNT + VALIDATED, 8, 2), 256, self.seed), "need": "change"}
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, face: str) -> Tensor:
-        """Generate glyphs in STEPS steps, or FEW with the distilled model; all models start from the same noise."""
         faces = torch.full_like(letters, FACES.index(face))
         return sampled(model, letters, faces, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1]
 
@@ -115,7 +111,6 @@ class World:
         return self.samples(model, where, self.tested.letters, subject(self.seed))[list(SHOWN)]
 
     def real(self) -> dict[str, Tensor]:
-        """Return the glyphs that the samples in ``shown`` should resemble, and the adapters' training glyphs."""
         return {"real": self.tested.real[list(SHOWN)], "learnt": self.drawn(LEARNT, 1, 1)[0]}
 
     def ceiling(self) -> dict[str, float]:

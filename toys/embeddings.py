@@ -74,7 +74,6 @@ class World:
         }
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train the adapter; return the loss on the validation pairs, or infinity if it is not finite."""
         del where
         train(model, self.parts.train, steps=self.size.steps, batch=self.size.batch, rate=rate, seed=self.seed)
         validation = measured(model, self._some(self.parts.validation))["loss"]

@@ -96,8 +96,6 @@ def build(seed: int, size: Size) -> dict[str, nn.Module]:
 
 
 class World:
-    """The models made from one seed, and how adapters on them are trained and measured."""
-
     layers = LAYERS
 
     def __init__(self, seed: int, size: str, cache: Path) -> None:
@@ -134,12 +132,10 @@ class World:
 
     @cached_property
     def tested(self) -> tuple[Subject, Tensor]:
-        """Return the real glyphs with which samples are compared, and the tokens of their typeface and styles."""
         x, letters, told = self.pictured([subject(self.seed)], ASKED, TESTED, 100 * self.seed + 3)
         return Subject(self.judge, x, letters), told
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train the adapter on styles WAYS; return the loss on styles VALIDATED, or infinity if it is not finite."""
         del where
         x, letters, styles = self.learnt
 
@@ -161,7 +157,6 @@ class World:
         }
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, told: Tensor) -> Tensor:
-        """Generate glyphs in STEPS steps, or FEW with the distilled model; all models start from the same noise."""
         return sampled(model, letters, told, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1]
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
@@ -173,7 +168,6 @@ class World:
         return self.samples(model, where, to.letters, told)[list(SHOWN)]
 
     def real(self) -> dict[str, Tensor]:
-        """Return the glyphs that samples in ``shown`` should resemble, and the drawings that the encoder reads."""
         return {
             "real": self.tested[0].real[list(SHOWN)],
             "picture": drawn([subject(self.seed)], PICTURE, 1, TESTED, 100 * self.seed + 4)[0][: len(PICTURE)],

@@ -94,7 +94,6 @@ class World:
         self.models: Mapping[str, nn.Module] = models(cache, config, Model, partial(build, seed, self.size))
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train the adapter; return the loss on its validation text, or infinity if it is not finite."""
         del where
         learned, (text, unseen, _) = [p for _, p in parameters(model)], self.learned
         train(model, corpora()[text], self.size.adapter, rate, self.seed, self.size.batch, learned)

@@ -83,7 +83,7 @@ class World:
         return float(train(model, features(), self.goal(where), self.parts, lr=rate, **options)["validation"])
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return the root mean square error on test molecules, in kcal/mol, with the zero of each element fitted."""
+        """Return the root mean square error on test molecules in kcal/mol, with the zeros of energy fitted."""
         return {"kcal/mol": self._error(model, self.goal(where).double().numpy())}
 
     def carrying(self) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def ahead(result: Mapping[str, Any], level: str, row: str) -> tuple[float, float
 
 
 def pooled(found: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Return the mean of the families' means, and the half-width of its 95 % interval (Welch-Satterthwaite)."""
+    """Return the mean of the samples' means, and the half-width of its 95 % interval (Welch-Satterthwaite)."""
     parts = np.array([some.var(ddof=1) / len(some) for some in found]) / len(found) ** 2
     freedom = parts.sum() ** 2 / max(sum(p**2 / (len(some) - 1) for p, some in zip(parts, found, strict=True)), 1e-30)
     half = float(t.ppf(0.975, max(freedom, 1.0)) * np.sqrt(parts.sum())) if parts.any() else 0.0
@@ -102,9 +102,9 @@ def bins(result: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Bin]]:
 
 
 def predictions(result: Mapping[str, Any]) -> dict[str, list[tuple[float, float]]]:
-    """Return predicted and measured shares of LoRA's gain on the source that copied and carried-over LoRAs keep.
+    """Return pairs (predicted, measured) of the share of its gain on the source that LoRA keeps, one for each target.
 
-    Each pair is of one target other than the source; CARRIED is the key of LoRAs that ``transfer`` has moved.
+    The key is "lora" for copied LoRAs, and CARRIED for those moved by ``transfer``. The source itself is no target.
     """
     found: dict[str, list[tuple[float, float]]] = {"lora": [], CARRIED: []}
     for seeds in result["families"].values():
@@ -118,5 +118,4 @@ def predictions(result: Mapping[str, Any]) -> dict[str, list[tuple[float, float]
 
 
 def errors(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Return the median absolute error of pairs (predicted, measured), and the rank correlation."""
     return median(abs(p - m) for p, m in pairs), float(spearmanr(*zip(*pairs, strict=True)).statistic)

@@ -205,7 +205,7 @@ def letters(faces: tuple[str, ...], each: int, seed: int, *, turned: bool = Fals
 
 
 def unseen(data: Batch, *others: Batch) -> Batch:
-    """Return the rows of ``data`` whose inputs are not in ``others``; different seeds may give the same drawing."""
+    """Return the rows of ``data`` whose inputs are not in ``others``; drawings with different seeds may coincide."""
     seen = {tuple(row) for other in others for row in other[0].tolist()}
     at = torch.tensor([tuple(row) not in seen for row in data[0].tolist()])
     return data[0][at], data[1][at]
@@ -228,7 +228,6 @@ def family(name: str) -> Family:
 
 
 def pictures(blank: Callable[[], nn.Module], layers: tuple[str, ...], speed: float) -> Family:
-    """Return a family of classifiers of letters, which drift on other typefaces; its adapters learn rotated letters."""
     task, inputs = letters(POOL, 8, 2, turned=True), letters(POOL, 4, 3, turned=True)
     return Family(
         blank=blank,
@@ -247,7 +246,6 @@ def pictures(blank: Callable[[], nn.Module], layers: tuple[str, ...], speed: flo
 
 
 def texts() -> Family:
-    """Return the family of byte-level language models, which drift on docstrings; its adapters learn Python code."""
     return Family(
         blank=Model,
         layers=LAYERS,

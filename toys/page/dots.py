@@ -13,7 +13,7 @@ MARKS: Final = {"lora": "○", "input": "■", "output": "▲", "residual": "◆
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A number to plot; ``kind`` is a key of MARKS, ``low`` and ``high`` end its interval, and ``word`` is a remark."""
+    """A number to plot, with its interval from ``low`` to ``high`` and a remark, if any; ``kind`` is a key of MARKS."""
 
     kind: str
     name: str

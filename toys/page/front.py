@@ -52,14 +52,12 @@ def html(plane: Mapping[str, Any], more: str = MORE) -> str:
 
 
 def reported() -> str:
-    """Return the output of ``ioadapt report`` for MODELS, a network and the network fine-tuned from it."""
     with patch.dict(os.environ, COLUMNS=str(COLUMNS)), redirect_stdout(StringIO()) as said:
         command(["report", *MODELS])
     return said.getvalue()
 
 
 def _wrapped(said: str) -> str:
-    """Return terminal text in HTML; lines longer than COLUMNS (sentences) get a class by which they wrap."""
     lines = (
         f'<span class="long">{escape(line)}</span>' if len(line) > COLUMNS else f"{escape(line)}\n"
         for line in said.splitlines()

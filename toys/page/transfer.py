@@ -41,7 +41,6 @@ def kept() -> list[tuple[str, list[Dot]]]:
 
 
 def summary() -> str:
-    """Return text that counts, for copied input, output and residual adapters, the studies with each verdict."""
     said = []
     for side in SIDES:
         verdicts = [one.verdict for one in endpoint.decided() if one.row == side]

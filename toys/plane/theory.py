@@ -70,6 +70,5 @@ def proposition(
 
 
 def _root(second_moment: Tensor) -> Tensor:
-    """Return the square root S^½ of a positive definite matrix S."""
     values, vectors = torch.linalg.eigh(second_moment)
     return (vectors * values.sqrt()) @ vectors.mT

@@ -27,11 +27,11 @@ class Parts:
 
 @cache
 def pairs() -> dict[str, dict[str, Pairs]]:
-    """Return kind -> file -> pairs (description, described text); within a kind, no text occurs twice on the same side.
+    """Return pairs (description, described text) by kind and file; within a kind, neither text occurs twice.
 
-    names: the first line of a docstring, and the function's name and arguments; errors: the message of an error, and
-    the name and arguments of the function that raises it; calls: the first line of a docstring, and the names that the
-    function calls.
+    names: the first line of a docstring, and the function's name and arguments;
+    errors: the message of an error, and the name and arguments of the function that raises it;
+    calls: the first line of a docstring, and the names that the function calls.
     """
     found: dict[str, dict[str, Pairs]] = {kind: {} for kind in TASKS}
     seen: set[tuple[str, str]] = set()

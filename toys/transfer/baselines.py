@@ -22,10 +22,10 @@ def copy(delta: Tensor, w: Tensor, w_target: Tensor) -> Tensor:
 def lora_x(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None) -> Tensor:
     """Return U'ₖU'ₖᵀ D V'ₖV'ₖᵀ for the change D = ``delta`` (LoRA-X, Farhadzadeh et al. 2025).
 
-    U'ₖ and V'ₖ are the first k singular vectors of ``w_target``.
+    U'ₖ and V'ₖ are the first k singular vectors of ``w_target``; k is half of its smaller dimension by default.
     """
     # Cross-LoRA (2508.05232) is the same: its map P = argmin ‖P Uₖ - U'ₖ‖ has P Uₖ = U'ₖ, because Uₖ is orthonormal. If
-    # W' is square and k is its size, both methods copy D. The default k is half of the smaller dimension of W'.
+    # W' is square and k is its size, both methods copy D.
     _same_size(delta, w, w_target)
     d, target = _wide(delta, w_target)
     u, vh = _singular_vectors(target, k)
@@ -35,8 +35,8 @@ def lora_x(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None) 
 def prolora(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None) -> Tensor:
     """Return P'(PDQ)Q' + P'_⊥(P_⊥DQ_⊥)Q'_⊥ for the change D = ``delta`` (ProLoRA, Farhadzadeh et al. 2025).
 
-    P and Q project onto the first k left and right singular vectors of ``w``, P' and Q' onto those of ``w_target``; P_⊥
-    = I - P, and so on.
+    P and Q project onto the first k left and right singular vectors of ``w``, P' and Q' onto those of ``w_target``, and
+    P_⊥ is I - P; k is half of the smaller dimension by default.
     """
     _same_size(delta, w, w_target)
     d, w, w_target = _wide(delta, w, w_target)

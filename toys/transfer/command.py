@@ -57,7 +57,6 @@ def run(
 
 @contextmanager
 def shown(name: str, cache: Path, jobs: int) -> Iterator[Runner]:
-    """Show a progress bar, labelled ``name``, and yield a function that runs units of work."""
     with tqdm(total=0, disable=None, unit=" runs", desc=name, leave=False) as bar:
 
         def progress(added: int, finished: int) -> None:
@@ -131,7 +130,6 @@ def _main(
 
 
 def _carried(plan: Protocol, args: argparse.Namespace, seeds: tuple[int, ...], jobs: int, out: Path) -> int:
-    """Carry LoRA over, print the shares of its gain that it and its copy keep, and write ``carried.json``."""
     stored = records.recorded(plan.name)
     if stored is None:
         msg = f"{plan.name} has no record, so LoRA's learning rate is unknown; {_remedy(plan)}."

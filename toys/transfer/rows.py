@@ -62,7 +62,7 @@ def randomised(one: nn.Module, seed: int) -> nn.Module:
 
 
 def carries(names: tuple[str, ...], ridge: float) -> Mapping[str, Callable[[str], Rule]]:
-    """Return name of a baseline -> function from a layer's name to the ``Rule`` for this layer.
+    """Return functions, by name of a baseline, from a layer's name to the ``Rule`` that maps the change of this layer.
 
     Eq. 5 on the side that is in the residual stream is included only if the names of all layers determine this side.
     """

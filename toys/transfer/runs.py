@@ -27,10 +27,10 @@ COPIED, CARRIED = "copied", "carried over"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A unit of work.
+    """A step of a study for one seed, whose results are cached.
 
     Attributes:
-        toy, size, seed, case: identify the world; ``size`` is "full" or "quick".
+        toy, size, seed, case: identify the ``World``; ``size`` is "full" or "quick".
         what: a key of KINDS.
         method, rate: method and learning rate of the adapter, if one is trained.
         where: the model on which the adapter is trained; if ``what`` is "auto" or "shared", the target.
@@ -185,7 +185,7 @@ def _facts(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def similarity(source: nn.Module, target: nn.Module, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """Return each layer's cosine and norm ratio of the weights, and excess over chance and z-score for each side."""
+    """Return how similar each layer's weights are in two models, as a whole and on the input and the output side."""
     here, there = ModelWeights(source), ModelWeights(target)
     found = {}
     for name in names:

@@ -28,12 +28,17 @@ class Study:
     case: str = ""
 
     def results(self, run: Runner) -> dict[str, Any]:
-        """Run all units and return the results.
+        """Run the whole study and return its results.
+
+        Args:
+            run: function that computes units of work.
 
         Returns:
             ``rates``: method -> chosen learning rate, whether it lies inside the grid, number of parameters, relative
-            size of the change by seed, and validation losses of all rates; ``rows``: row -> model -> values by seed;
-            ``also``: measure -> its rows, at full strength; ``own``: model -> losses without an adapter, by seed;
+            size of the change by seed, and validation losses of all rates; ``rows``: method or baseline -> model ->
+            values by seed;
+            ``also``: further measure -> its rows, at full strength; ``own``: model -> losses without an adapter, by
+            seed;
             ``similarity``: target -> layer -> measure -> values by seed, rounded to three digits.
         """
         rates = {name: self._tuned(run, method, name) for name, method in self.protocol.methods.items()}

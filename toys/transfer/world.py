@@ -48,7 +48,7 @@ class Toy(Protocol):
     REVISION: int
 
     def world(self, seed: int, size: str, cache: Path) -> World:
-        """Return the world of a seed; ``size`` is "full" or "quick", and ``cache`` is a folder for trained models."""
+        """Return the ``World`` of a seed; ``size`` is "full" or "quick", and trained models are stored in ``cache``."""
 
 
 def toy(name: str) -> Toy:

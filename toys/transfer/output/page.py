@@ -213,7 +213,7 @@ def _carried(plan: Protocol) -> list[str]:
 
 
 def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
-    """Return a table of shares: each copied method's gain divided by its own gain after training on the target."""
+    """Return a table of shares: each copied method's gain divided by its gain after training on the target."""
     lines = []
     for case, one in cases(result).items():
         for row in plan.methods:
@@ -247,9 +247,9 @@ def _counted(relative: Sequence[float], better: int) -> tuple[str, str]:
 
 
 def changes(paper: str) -> dict[str, list[float]]:
-    """Return side, "input" or "output" -> relative differences of its scores on targets from the weight adapter's.
+    """Return the relative differences of the paper's scores of input and output adapters from those of weight adapters.
 
-    The scores are those in the paper's table; if ``paper`` is not a table, the result is empty.
+    The scores are those on targets in the table ``paper``; if it is not a table, the result is empty.
     """
     if not paper.startswith("Table "):
         return {}

@@ -32,7 +32,6 @@ def everything(records: Mapping[str, Any]) -> list[Move]:
 
 
 def withheld(some: Sequence[Move], fixed: Threshold) -> list[Move]:
-    """Return the moves except those on the toy and the seeds with which the limit was chosen."""
     return [move for move in some if move.toy != fixed.toy or move.seed not in fixed.seeds]
 
 

@@ -155,7 +155,6 @@ def table(link: Callable[[str], str]) -> str:
 
 
 def results() -> str:
-    """Return every comparison of all recorded studies as a Markdown table."""
     beyond = "minus the difference on the source"
     head = ("study", "method", "LoRA's share", "method's share", "difference", "verdict", beyond, "verdict on that")
     rows = [

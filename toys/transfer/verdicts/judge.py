@@ -30,8 +30,6 @@ LORA: Final = "lora"
 
 
 class Verdict(StrEnum):
-    """A verdict on a difference, or on a method."""
-
     BETTER = "better"
     WORSE = "worse"
     SAME = "no difference"
@@ -101,7 +99,6 @@ def judged(protocol: Protocol, tables: Mapping[str, Mapping[str, Any]]) -> list[
 def _together(
     protocol: Protocol, tables: Mapping[str, Mapping[str, Any]], against: Mapping[str, str], table: str
 ) -> list[Comparison]:
-    """Return comparisons of the methods in one table; ``against`` maps each method to the compared one."""
     cells = [
         (case, row, target)
         for case, rows in tables.items()

@@ -92,7 +92,6 @@ def text(plan: Protocol, record: Mapping[str, Any], result: Mapping[str, Any]) -
 
 
 def made_on(record: Mapping[str, Any]) -> str:
-    """Return the processor, kernels and versions of a record as text, without those that are unknown."""
     facts = {**record["config"], **record.get("versions", {})}
     known = ("processor", "kernels", "torch", "python")
     return _listed({key: facts[key] for key in known if facts.get(key, UNKNOWN) != UNKNOWN})

@@ -31,7 +31,7 @@ class Task(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Molecules:
-    """The labelled geometries, with their atoms concatenated.
+    """The labelled geometries, with their atoms concatenated; energies are in kcal/mol.
 
     Attributes:
         smiles: the SMILES of every molecule.

@@ -16,7 +16,6 @@ from toys.transfer.rows import adapted, moved
 
 RANK: Final = 4
 RATES: Final = (3e-3, 1e-2, 3e-2, 1e-1)
-"""Candidate learning rates of adapters."""
 PILOTS: Final[Mapping[str, range]] = {"full": range(1000, 1008), "quick": range(1000, 1001)}
 """Seeds that serve only to choose learning rates; a rate chosen on one seed failed on one of eight others."""
 NAMES: Final = {"weight": "lora"}
@@ -54,11 +53,11 @@ def moves(name: str, size: str, seed: int, chosen: Mapping[str, float]) -> dict[
         chosen: kind of adapter -> learning rate.
 
     Returns:
-        ``plain``: loss of the source without an adapter; ``source``: kind of adapter -> gain on the source;
-        ``targets``: kind of target ("drift", "gauge" or "apart") -> level -> ``cosine`` of the weights, ``retrained``
-            (gain of a LoRA trained on the target), ``gain`` (kind of adapter -> gain), and ``predicted`` (shares of
-            LoRA's gain on the source that a copied and a carried-over LoRA should keep). A "gauge" target has the
-            ``cosine`` and ``retrained`` of the target that was reparametrised.
+        ``plain``: loss of the source without an adapter. ``source``: kind of adapter -> gain on the source.
+        ``targets``: kind of target ("drift", "gauge" or "apart") -> level, the cosine at which it was taken ->
+        ``cosine`` of the final weights, ``retrained`` (gain of a LoRA trained on the target), ``gain`` (kind of adapter
+        -> gain), and ``predicted`` (shares of LoRA's gain on the source that a copied and a carried-over LoRA should
+        keep). A "gauge" target has the ``cosine`` and ``retrained`` of the target that was reparametrised.
     """
     of = family(name)
     source = of.base(seed, size)

@@ -131,14 +131,14 @@ class Guided(Model):
 
 
 class Reader(Model):
-    """A generator whose stream has only the prompt's first word, the letter; cross-attention reads the other words."""
+    """A generator whose residual stream has only the prompt's first token; cross-attention reads the other tokens."""
 
     heard = 1
     kinds = (Glance, Block)
 
 
 def flow_loss(model: nn.Module, batch: Batch, drawn: torch.Generator) -> Tensor:
-    """Return the mean squared error of the velocity x - z at random points (1 - t) z + t x from noise z to glyph x."""
+    """Return the mean squared error of the velocity, x - z at random points (1 - t) z + t x from noise z to glyph x."""
     x, letters, faces = batch
     z = torch.randn(x.shape, generator=drawn, dtype=FLOAT)
     time = torch.rand(len(x), generator=drawn, dtype=FLOAT)

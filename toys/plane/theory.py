@@ -16,10 +16,10 @@ from toys.plane.world import augmented, isotropic_moment, moment
 def theory(
     method: Method, source: nn.Sequential, target: nn.Sequential, one: nn.Sequential, two: nn.Sequential
 ) -> dict[str, float | None]:
-    """Return the expected squared distance of the outputs, ``exact``, and its ``bound``, for the crescent's inputs.
+    """Return the expected squared distance ``exact`` between the outputs of ``one`` and ``two``, and its ``bound``.
 
-    Values for isotropic inputs have the prefix ``isotropic_``. ``one`` and ``two`` are ``source`` and ``target`` with
-    the adapter. A bound is None if the paper has none.
+    The inputs are the crescent's, or isotropic ones for keys with the prefix ``isotropic_``. ``one`` and ``two`` are
+    ``source`` and ``target`` with the adapter. A bound is None if the paper has none.
     """
     bound: float | None
     figures: dict[str, float | None] = {}

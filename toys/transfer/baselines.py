@@ -49,7 +49,7 @@ def prolora(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None)
 
 
 def eq_5_output(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0) -> Tensor:
-    """Return W'W⁺D for a change D of the weight W: Eq. 5 converts D to an output adapter, which is put on W'.
+    """Return W'W⁺D: Eq. 5 converts a change D of W to an output adapter, which is put on the target's weight W'.
 
     LoRASuite does so for down projections. With a ridge, W⁺ is a regularised inverse; see ``inverse``.
     """
@@ -59,7 +59,7 @@ def eq_5_output(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.
 
 
 def eq_5_input(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0) -> Tensor:
-    """Return DW⁺W' for a change D of the weight W: Eq. 5 converts D to an input adapter, which is put on W'.
+    """Return DW⁺W': Eq. 5 converts a change D of W to an input adapter, which is put on the target's weight W'.
 
     LoRASuite does so for up projections. With a ridge, W⁺ is a regularised inverse; see ``inverse``.
     """
@@ -69,9 +69,9 @@ def eq_5_input(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0
 
 
 def procrustes(delta: Tensor, w: Tensor, w_target: Tensor) -> Tensor:
-    """Return PDQ for the change D = ``delta`` of W, with the P = U'Uᵀ and Q = VV'ᵀ that minimise ‖PWQ - W'‖_F.
+    """Return PDQ for a change D of W, with the P = U'Uᵀ and Q = VV'ᵀ that minimise ‖PWQ - W'‖_F.
 
-    U, V and U', V' are the singular vectors of W and W'; P and Q are orthogonal if W is square.
+    U, V and U', V' are the singular vectors of W and of the target's weight W'; P and Q are orthogonal if W is square.
     """
     # The signs of the singular vectors are arbitrary; they are chosen so that P and Q are nearest to the identity.
     _same_size(delta, w, w_target)

@@ -74,7 +74,7 @@ def main(
     run: Callable[..., dict[str, Any]] = run,
     samples: ModuleType | None = None,
 ) -> int:
-    """Run a study from the command line, print its table, and write its figures and its record.
+    """Run a study from the command line, print its table, and, except with ``--compare``, write figures and a record.
 
     Args:
         name: name of the study.

@@ -79,7 +79,7 @@ class Protocol:
         related: targets related to the source, for which the paper makes its claim.
         exact: target with the source's function but different weights -> the method whose results should not change.
         strangers: targets that are unrelated to the source or serve as controls.
-        methods: row -> method.
+        methods: name -> method.
         rule: see ``Rule``.
         also: further measures (lower is better), recorded without verdicts.
         cases: variants of the experiment that share a table, such as two directions; by default a single case.

@@ -35,11 +35,10 @@ class Study:
 
         Returns:
             ``rates``: method -> chosen learning rate, whether it lies inside the grid, number of parameters, relative
-            size of the change by seed, and validation losses of all rates; ``rows``: method or baseline -> model ->
-            values by seed;
-            ``also``: further measure -> its rows, at full strength; ``own``: model -> losses without an adapter, by
-            seed;
-            ``similarity``: target -> layer -> measure -> values by seed, rounded to three digits.
+            size of the change by seed, and validation losses of all rates. ``rows``: method or baseline -> model ->
+            values by seed. ``also``: further measure -> its rows, at full strength. ``own``: model -> losses without an
+            adapter, by seed. Finally, ``similarity``: target -> layer -> measure -> values by seed, rounded to three
+            digits.
         """
         rates = {name: self._tuned(run, method, name) for name, method in self.protocol.methods.items()}
         units = [self._unit(seed, "facts") for seed in self.seeds]

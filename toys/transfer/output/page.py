@@ -35,7 +35,7 @@ COMPARED: Final = (
 
 
 def headline(plan: Protocol, result: Mapping[str, Any], *, alone: bool = False) -> str:
-    """Return a study's result in one line: the shares kept, or the verdicts of ``judge`` if the study has no endpoint.
+    """Return a study's result in one line: the shares of the gain that adapters keep, or verdicts if there are no shares.
 
     Args:
         plan: the study's protocol.

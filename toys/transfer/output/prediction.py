@@ -29,7 +29,7 @@ OTHER: Final = {"input": "output", "output": "input"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
-    """The smallest score, ``least``, of adapters that should transfer, and the date, toy and seeds of its choice."""
+    """The score ``least``, from which on an adapter should transfer, and the date, toy and seeds of its choice."""
 
     fixed: str
     toy: str

@@ -92,7 +92,7 @@ def is_compared(method: Method, row: str) -> bool:
 
 
 def can_be_formed(plan: Protocol, record: Mapping[str, Any]) -> bool:
-    """Return whether the mean gain that divides the shares exceeds twice the margin on every related target."""
+    """Return whether a LoRA's mean gain on every related target is large enough that shares of it are meaningful."""
     gains = [_gain(one["rows"], t).mean() for one in cases(record).values() for t in plan.related]
     return min(gains) > 2 * plan.margin
 
@@ -142,7 +142,7 @@ def headline(study: str, found: Iterable[Endpoint]) -> str:
 
 
 def table(link: Callable[[str], str]) -> str:
-    """Return the shares of all recorded studies as a Markdown table; ``link`` returns the address of a study's page."""
+    """Return a Markdown table of the shares of the gain that adapters keep; ``link`` returns a study's address."""
     columns = ("input", "output", "residual")
     rows = []
     for study in dict.fromkeys(one.study for one in decided()):

@@ -161,9 +161,9 @@ def cases(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 def claim(found: Sequence[Comparison]) -> Verdict:
     """Return the verdict on a method from its comparisons on related targets.
 
-    BETTER: better on over half of the targets, and the interval of ``beyond_source`` is below 0 on as many. WORSE:
-    likewise with worse and above 0, and no target is better. SAME: no difference on all targets. INCONCLUSIVE:
-    otherwise.
+    BETTER if it is better on over half of them, and on over half, the interval of ``beyond_source`` is below 0. WORSE
+    if it is worse on over half and better on none, and on over half, this interval is above 0. SAME if there is no
+    difference on any. INCONCLUSIVE otherwise.
     """
     said = [one.verdict for one in found]
     most = len(said) / 2
@@ -176,10 +176,9 @@ def claim(found: Sequence[Comparison]) -> Verdict:
 
 
 def retention(rows: Mapping[str, Any], row: str, target: str, ceiling: str = "lora, retrained") -> Interval | None:
-    """Return the interval over seeds of the share of ``ceiling``'s gain on the target that ``row`` keeps.
+    """Return the interval over seeds of (none - moved) / (none - best); None if ``best`` is missing for a seed.
 
-    The gain is the loss without an adapter minus the loss with it. The result is None if a loss of ``ceiling`` is
-    missing.
+    These are losses on the target: without an adapter, of ``row``, and of ``ceiling``.
     """
     if None in rows.get(ceiling, {}).get(target, [None]):
         return None

@@ -19,7 +19,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def folder(text: str) -> Path:
-    """Return the path of a folder; raise argparse's error unless the folder is writable or may be created."""
+    """Return the path of a folder; raise ArgumentTypeError unless the folder is writable or can be created."""
     path = Path(text)
     nearest = next(p for p in (path, *path.parents) if p.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):

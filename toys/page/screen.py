@@ -44,7 +44,6 @@ def spaces() -> dict[str, dict[str, float]]:
 
 
 def screen(plane: dict[str, Any], ani: dict[str, Any], alike: dict[str, dict[str, float]]) -> str:
-    """Return the text that ``make demo`` prints, except for the lines that name files."""
     rows = plane["rows"]
     lines = [
         TITLE,

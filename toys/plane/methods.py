@@ -110,7 +110,6 @@ def learned(model: nn.Module) -> dict[str, Tensor]:
 
 
 def plain(model: nn.Sequential) -> nn.Sequential:
-    """Return a copy with merged adapters: a stack of two plain affine maps."""
     return unload(merge(copy.deepcopy(model)))  # type: ignore[return-value]
 
 

@@ -48,7 +48,6 @@ class Layout:
 
     @classmethod
     def of(cls, panels: list[list[np.ndarray]], room: float) -> Layout:
-        """Return a layout in which the stages are at least ``room`` apart in every panel."""
         shifts, gaps, top = [], [], 0.0
         for stages in zip(*panels, strict=True):
             heights = np.concatenate(stages)[:, 1]

@@ -14,7 +14,7 @@ from ioadapt_theory.results import fingerprint, replacing, write_json
 
 
 def figures(folder: Path, config: Mapping[str, Any], compute: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Return the cached results for the configuration; if the cache has none, those of ``compute``, which it stores."""
+    """Return the cached results for the configuration, or, if there are none, those of ``compute``, and store them."""
     path = folder / f"{fingerprint(config)}.json"
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
@@ -28,7 +28,7 @@ def figures(folder: Path, config: Mapping[str, Any], compute: Callable[[], Mappi
 
 
 def tensors(folder: Path, config: Mapping[str, Any], compute: Callable[[], Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """Return the cached tensors for the configuration; if the cache has none, those of ``compute``, which it stores."""
+    """Return the cached tensors for the configuration, or, if there are none, those of ``compute``, and store them."""
     path = folder / f"{fingerprint(config)}.safetensors"
     try:
         return load_file(path)

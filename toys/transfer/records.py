@@ -30,7 +30,7 @@ def every() -> Mapping[str, dict[str, Any]]:
 
 
 def carried_over(name: str) -> dict[str, Any] | None:
-    """Return the record of moving a study's LoRA with ``transfer``, or None; studies in SAME share a record."""
+    """Return the record of moving a study's LoRA with ``transfer``, or None; SAME names studies that share a record."""
     path = DATA / "carried" / f"{SAME.get(name, name)}.json"
     return read(path) if path.exists() else None
 
@@ -41,15 +41,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def write(path: Path, name: str, command: str, seeds: Any, results: Mapping[str, Any]) -> None:
-    """Write a record, with the versions and the processor of this machine, atomically.
-
-    Args:
-        path: the file.
-        name: name of the study.
-        command: the command that reproduces the record.
-        seeds: the seeds of the run; for a study of several families, family -> seeds.
-        results: the results.
-    """
+    """Write a record with facts on this machine, atomically; ``seeds`` is a list, or maps families to lists."""
     here = machine()
     config = {
         "command": command,

@@ -35,7 +35,7 @@ COMPARED: Final = (
 
 
 def headline(plan: Protocol, result: Mapping[str, Any], *, alone: bool = False) -> str:
-    """Return a study's result in one line: the shares of the gain that adapters keep, or verdicts if there are no shares.
+    """Return a study's result in one line: the shares of the gain that adapters keep, or, without shares, the verdicts.
 
     Args:
         plan: the study's protocol.

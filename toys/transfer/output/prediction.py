@@ -158,7 +158,7 @@ class Choice:
 def choices(some: Iterable[Move], least: float) -> list[Choice]:
     """Return the method with the highest score for every pair of models, or None if the score is below ``least``.
 
-    Scores are rounded to two digits; LoRA wins ties.
+    Scores are rounded to two digits for the comparison; LoRA wins ties, and an unknown score is the lowest.
     """
     pairs: dict[tuple[str, str, str, int], list[Move]] = {}
     for move in some:

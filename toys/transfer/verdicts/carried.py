@@ -30,7 +30,7 @@ RETRAIN_NOTHING: Final = frozenset({"conversion"})
 def run(
     plan: Protocol, rates: Mapping[str, float], seeds: tuple[int, ...], size: str, execute: Runner
 ) -> dict[str, Any]:
-    """Return the losses of every case: no adapter, LoRA on the source, copied, carried over, predicted and retrained.
+    """Return the losses without LoRA, and with LoRA on the source, copied, carried over and retrained; and predicted shares.
 
     Args:
         plan: the study's protocol.

@@ -2,7 +2,7 @@
 
 No download and no GPU are needed: the 2 x 8 networks are shipped with torchani, the labelled molecules with this
 repository. Every ANI-1ccx network was fine-tuned from an ANI-1x network. The zero of energy of each element is a
-convention. It is fitted for every row on the training molecules, so that no row is better because of it.
+convention. It is fitted for every row of the tables on the training molecules, so that no row is better because of it.
 
 Examples:
   python toys/molecules.py            two tasks, both directions, 8 members; learning rates chosen for every method

@@ -1,4 +1,4 @@
-"""A glyph generator, which is the source, and its targets."""
+"""A glyph generator, the source, and its targets: the models to which adapters of the source are moved."""
 
 import copy
 from collections.abc import Callable

@@ -1,6 +1,6 @@
-"""Results of carrying LoRA over in every study, on a few seeds, with those of a copied LoRA and with predictions.
+"""Results of carrying LoRA over, that is, moving it with ``transfer``, beside those of a copied LoRA and predictions.
 
-    share of a row on a target = (loss without adapter - loss of the row) / (LoRA's mean gain on the source)
+    share kept on a target = (loss without LoRA - loss with LoRA) / (LoRA's mean reduction of the loss on the source)
 
 ``transfer`` predicts this share; the endpoint divides by the gain of a LoRA retrained on the target. Copied, carried
 over and retrained LoRAs have the same seeds and the same learning rate, which is the one in the study's record.
@@ -30,7 +30,7 @@ RETRAIN_NOTHING: Final = frozenset({"conversion"})
 def run(
     plan: Protocol, rates: Mapping[str, float], seeds: tuple[int, ...], size: str, execute: Runner
 ) -> dict[str, Any]:
-    """Return the losses without LoRA, and with LoRA on the source, copied, carried over and retrained; and predicted shares.
+    """Return losses without LoRA and with LoRA on the source, copied, carried over and retrained, and predicted shares.
 
     Args:
         plan: the study's protocol.

@@ -1,12 +1,13 @@
 """The endpoint of a study: a copied adapter's gain on the target as a share of a retrained LoRA's gain.
 
-    share of a row on a target = (loss without adapter - loss of the row) / (mean gain of LoRA retrained there)
+    share of a method on a target = (loss without adapter - loss of the method) / (mean gain of LoRA retrained there)
 
-If a study retrains nothing, the mean gain is that of LoRA on the source. A share of 1 is as good as a LoRA trained on
-the target; a share of 0 is useless. The share of a seed is the mean over the related targets. A method is compared with
-copied LoRA by the paired difference over seeds, corrected by Holm's method over all studies. A second comparison
-subtracts the difference on the source, since a method that learned less there has less to keep. The endpoint was fixed
-after the studies were run and before any further seed was run; its results on the older seeds were known at that time.
+A gain is a reduction of the loss. If a study retrains nothing, the mean gain is that of LoRA on the source. A share of
+1 is as good as a LoRA trained on the target; a share of 0 is useless. The share of a seed is the mean over the related
+targets. A method is compared with copied LoRA by the paired difference over seeds, corrected by Holm's method over all
+studies. A second comparison subtracts the difference on the source, since a method that learned less there has less to
+keep. The endpoint was fixed after the studies were run and before any further seed was run; its results on the older
+seeds were known at that time.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -46,7 +46,6 @@ class World(language.World):
 
 
 def local(model: nn.Module, window: int | None) -> None:
-    """Limit attention, in place, to the last ``window`` bytes, including the current one; None lifts the limit."""
     assert isinstance(model, Model)
     for block in model.blocks:
         block.window = window  # type: ignore[assignment]

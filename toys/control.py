@@ -59,7 +59,6 @@ SIZES: Final = {"full": Size(800, 120, 150, 32, 12, 1000), "quick": Size(150, 20
 
 
 def placed(x: Tensor, seed: int) -> Tensor:
-    """Return the glyphs, each shifted, scaled, stretched and slanted at random."""
     drawn = torch.Generator().manual_seed(seed)
     slant, large, wide, right, down = 2 * torch.rand(5, len(x), generator=drawn, dtype=FLOAT) - 1
     large, wide = 0.95 + 0.2 * large, 1 + 0.15 * wide
@@ -106,7 +105,6 @@ def missed(x: Tensor, wanted: Tensor) -> float:
 
 
 def build(seed: int, size: Size) -> dict[str, nn.Module]:
-    """Return the source and the target models, by name; none of them is trained with edges in its prompts."""
     known, other = prompted(POOL, size.drawings, seed), prompted(OTHER, size.drawings, seed + 1)
     taught = picked(known, size.taught, torch.Generator().manual_seed(seed + 9))[1:]
     found = family(Guided, known, other, taught, seed=seed, steps=(size.base, size.target), batch=size.batch)

@@ -125,7 +125,6 @@ def trained(
     warm: int = 20,
     falls: bool = True,
 ) -> Iterator[int]:
-    """Train a model with AdamW, clipped gradients, warm-up and, if ``falls``, cosine decay; yield after every step."""
     learned = list(model.requires_grad_().parameters()) if learned is None else learned
     optimizer = torch.optim.AdamW(learned, lr=rate, weight_decay=weight_decay)
     drawn = torch.Generator().manual_seed(seed)
@@ -192,7 +191,6 @@ def renumbered(model: nn.Module, seed: int) -> nn.Module:
 
 
 def turned_heads(model: nn.Module, seed: int) -> nn.Module:
-    """Return a copy with the same function, other bases of the attention heads, and permuted and scaled neurons."""
     return gauges.neurons(gauges.heads(model, seed, HEADS), seed)
 
 

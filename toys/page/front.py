@@ -25,7 +25,7 @@ _HOLE: Final = re.compile(r"\{\{([a-z-]+)\}\}")
 
 
 def html(plane: Mapping[str, Any], more: str = MORE) -> str:
-    """Return the whole page.
+    """Return the whole page in HTML.
 
     Args:
         plane: the result of ``toys.crescent.run`` for ``Case.SAME_FUNCTION``.

@@ -32,7 +32,6 @@ class Method:
 
     @property
     def source(self) -> str:
-        """Return the name of the paper's statement about the method, Lemma 3 for no adapter; empty if there is none."""
         return f"Prop. {self.proposition}" if self.proposition else "" if self.placement else "Lemma 3"
 
 
@@ -78,7 +77,6 @@ def train(
     rate: float = 0.02,
     tick: Callable[[], object] = lambda: None,
 ) -> None:
-    """Train the adapter to map x to y with Adam, on all samples at each step, with a cosine schedule to zero."""
     learnable = [p for _, p in parameters(model)]
     if not learnable:
         return

@@ -21,8 +21,8 @@ class Case(StrEnum):
     """What the target computes, and which maps are adapted.
 
     Attributes:
-        SAME_FUNCTION: the target has the source's function and other weights; adapters are on one map, and input and
-            output adapters at the ends of the stack.
+        SAME_FUNCTION: the target has the source's function and other weights; every adapter is on one map, and input
+            and output adapters are at the ends of the stack.
         OTHER_FUNCTION: the target's first map differs from the source's; the adapters are those of SAME_FUNCTION.
         INTERIOR: the target is that of SAME_FUNCTION; adapters are on both maps, or between the maps.
     """

@@ -12,7 +12,6 @@ WRITES: Final = ("o", "down_proj")
 
 
 def each(model: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """Return a copy of the model with ``change`` applied to every parameter of its blocks."""
     other = copy.deepcopy(model)
     with torch.no_grad():
         for w in other.blocks.parameters():

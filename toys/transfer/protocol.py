@@ -60,7 +60,6 @@ class Method:
     table: str = ""
 
     def key(self) -> dict[str, Any]:
-        """Return the settings that the training of the adapter depends on."""
         return {key: value for key, value in asdict(self).items() if key not in {"against", "table"} and value}
 
     def on(self, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -124,7 +123,6 @@ class Protocol:
 
     @property
     def tables(self) -> dict[str, dict[str, Method]]:
-        """Return the methods of each of the paper's tables by name; the study's own table comes first."""
         found: dict[str, dict[str, Method]] = {self.paper: {}}
         for row, method in self.methods.items():
             found.setdefault(method.table or self.paper, {})[row] = method

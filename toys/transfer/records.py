@@ -55,7 +55,6 @@ def write(path: Path, name: str, command: str, seeds: Any, results: Mapping[str,
 
 
 def compact(content: Any) -> str:
-    """Return JSON with every list of numbers on one line."""
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     return re.sub(r"\[[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text) + "\n"
 

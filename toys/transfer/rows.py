@@ -40,7 +40,6 @@ def adapted(model: nn.Module, method: Method, names: tuple[str, ...], seed: int,
 
 
 def moved(source: nn.Module, target: nn.Module, strength: float = 1.0) -> nn.Module:
-    """Return a copy of the target with the source's adapter at this strength, put on layers of the same names."""
     there = copy.deepcopy(target)
     put(there, {name: layer.adapters["default"] for name, layer in layers(source).items()}, "default")  # type: ignore[misc]
     scale(there, strength)

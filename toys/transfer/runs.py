@@ -48,7 +48,6 @@ class Run:
     case: str = ""
 
     def key(self) -> dict[str, Any]:
-        """Return the key for the cache: the toy's revision, and all settings that affect the result."""
         used = {"strengths": self.rule.strengths, "ridge": self.rule.ridge, "shared": self.rule.shared}
         used |= {"brief": self.rule.brief} if self.rule.brief else {}
         own = {key: value for key, value in asdict(self).items() if key != "rule" and (value or key != "case")}
@@ -185,7 +184,6 @@ def _facts(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def similarity(source: nn.Module, target: nn.Module, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """Return how similar each layer's weights are in two models, as a whole and on the input and the output side."""
     here, there = ModelWeights(source), ModelWeights(target)
     found = {}
     for name in names:

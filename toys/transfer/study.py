@@ -18,8 +18,6 @@ SHARED: Final = "LoRA, shared layers"
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A run of a study's protocol, for one of its cases."""
-
     protocol: Protocol
     seeds: tuple[int, ...]
     size: str

@@ -167,7 +167,6 @@ def _stranger(plan: Protocol, rows: Mapping[str, Any], target: str) -> str:
 
 
 def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """Return a table of means and intervals, or two tables, of related and of other targets, if one is too wide."""
     parts = {"": (SOURCE, *plan.targets)}
     if len(plan.targets) > WIDEST:
         parts = {"": (SOURCE, *plan.related), "same function, or trained independently": (*plan.exact, *plan.strangers)}
@@ -213,7 +212,6 @@ def _carried(plan: Protocol) -> list[str]:
 
 
 def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
-    """Return a table of shares: each copied method's gain divided by its gain after training on the target."""
     lines = []
     for case, one in cases(result).items():
         for row in plan.methods:
@@ -226,7 +224,6 @@ def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
 
 
 def _beside_the_paper(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
-    """Return a table of changes relative to copied LoRA, here and in the paper, which has other tasks and measures."""
     theirs = changes(plan.paper)
     head = ["", "better here", "median change of the error", f"higher in {plan.paper}", "median change of its score"]
     lines = []

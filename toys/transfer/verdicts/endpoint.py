@@ -61,7 +61,7 @@ def decided() -> tuple[Endpoint, ...]:
 
 
 def endpoints(plans: Mapping[str, Protocol], records: Mapping[str, Mapping[str, Any]]) -> list[Endpoint]:
-    """Return the endpoints of all compared methods, corrected together; leave out studies whose gains are too small."""
+    """Return an ``Endpoint`` for every compared method; verdicts are corrected together, and too small gains left out."""
     compared = [
         (name, row, *shares(plans[name], record, row))
         for name, record in records.items()
@@ -118,7 +118,6 @@ def shares(plan: Protocol, record: Mapping[str, Any], row: str) -> tuple[np.ndar
 
 
 def concluded(gaps: list[np.ndarray]) -> list[Verdict]:
-    """Return a verdict on each paired difference; Holm's method corrects the tests of difference and of equivalence."""
     different = holm([t_test(gap) for gap in gaps])
     equal = holm([equivalence(gap, MARGIN) for gap in gaps])
     return [Verdict.of(gap.mean(), p, q, ERROR) for gap, p, q in zip(gaps, different, equal, strict=True)]
@@ -143,7 +142,6 @@ def headline(study: str, found: Iterable[Endpoint]) -> str:
 
 
 def table(link: Callable[[str], str]) -> str:
-    """Return a Markdown table of the shares of the gain that adapters keep; ``link`` returns a study's address."""
     columns = ("input", "output", "residual")
     rows = []
     for study in dict.fromkeys(one.study for one in decided()):

@@ -79,7 +79,6 @@ class Comparison:
     verdict: Verdict
 
     def detectable(self, power: float) -> float:
-        """Return the smallest true difference that this many seeds detect with this power in a single test."""
         return detectable(self.gap, level=self.difference.level, power=power)
 
 
@@ -88,7 +87,6 @@ def comparisons(protocol: Protocol, rows: Mapping[str, Any]) -> list[Comparison]
 
 
 def judged(protocol: Protocol, tables: Mapping[str, Mapping[str, Any]]) -> list[Comparison]:
-    """Return comparisons of several cases, case -> results, corrected together within each of the paper's tables."""
     found = []
     for table, methods in protocol.tables.items():
         against = {row: m.against for row, m in methods.items()} | ({"auto": LORA} if table == protocol.paper else {})
@@ -159,11 +157,11 @@ def cases(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def claim(found: Sequence[Comparison]) -> Verdict:
-    """Return the verdict on a method from its comparisons on related targets.
+    """Return the verdict on a method from its verdicts on related targets, ``found``.
 
-    BETTER if it is better on over half of them, and on over half, the interval of ``beyond_source`` is below 0. WORSE
-    if it is worse on over half and better on none, and on over half, this interval is above 0. SAME if there is no
-    difference on any. INCONCLUSIVE otherwise.
+    BETTER if it is BETTER on over half of them, and the interval of ``beyond_source`` is below 0 on over half. WORSE if
+    it is WORSE on over half and BETTER on none, and this interval is above 0 on over half. SAME if it is SAME on all of
+    them. INCONCLUSIVE otherwise.
     """
     said = [one.verdict for one in found]
     most = len(said) / 2

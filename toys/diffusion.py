@@ -120,7 +120,7 @@ class World:
         return self.tested.compared(again[torch.arange(len(again)).view(len(TESTED), -1).T.flatten()])
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return the share of samples in a typeface that the model was trained on whose letter the judge misreads."""
+        """Return the share of samples that the judge misreads, in a typeface on which the model was trained."""
         face = OTHER[0] if where == "shifted" else seen(self.seed)[0]
         real, letters, _ = glyphs([face], ALL, 1, self.seed)
         return Subject(self.judge, real, letters).compared(self.samples(model, where, letters, face))["misread"]

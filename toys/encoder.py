@@ -178,7 +178,7 @@ class World:
         return self.tested[0].compared(drawn([subject(self.seed)], ASKED, 1, TESTED, 100 * self.seed + 9)[0])
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return the share of misread samples in a typeface that the model was trained on, with words as prompts."""
+        """Return the share of samples in a known typeface, with words as prompts, whose letter the judge misreads."""
         faces = [OTHER[0] if where == "shifted" else self.seen[0]]
         real, letters, _ = drawn(faces, ALL, 1, [0], self.seed)
         made = self.samples(model, where, letters, words(faces, [0]).expand(len(letters), -1, -1))

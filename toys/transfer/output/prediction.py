@@ -124,7 +124,7 @@ def _faced(placement: str, layer: str) -> tuple[str, ...]:
 
 
 def balanced(some: Iterable[Move], least: float) -> float:
-    """Return the mean of the accuracies on adapters that keep over half and on all others (the balanced accuracy)."""
+    """Return the balanced accuracy of predicting that adapters with a score of at least ``least`` keep over half."""
     right: dict[bool, list[bool]] = {True: [], False: []}
     for move in some:
         right[move.kept > HALF].append((move.score is not None and move.score >= least) == (move.kept > HALF))

@@ -61,7 +61,7 @@ def decided() -> tuple[Endpoint, ...]:
 
 
 def endpoints(plans: Mapping[str, Protocol], records: Mapping[str, Mapping[str, Any]]) -> list[Endpoint]:
-    """Return an ``Endpoint`` for every compared method; verdicts are corrected together, and too small gains left out."""
+    """Return an ``Endpoint`` for every compared method, corrected together; leave out studies with too small gains."""
     compared = [
         (name, row, *shares(plans[name], record, row))
         for name, record in records.items()

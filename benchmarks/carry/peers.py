@@ -61,7 +61,7 @@ def by_rule(move: Move, rule: Rule) -> nn.Module | None:
 
 
 def by_activations(move: Move, ridge: float = 1e-2) -> nn.Module | None:
-    """Return a copy of the target with the LoRA, mapped by regressions between the activations of both models, or None."""
+    """Return a copy of the target with the LoRA mapped by regressions between activations; None if it cannot be."""
     target = copy.deepcopy(move.target)
     parts = parts_of(layers(move.source), "default")
     names = [part.layer for part in parts]

@@ -29,10 +29,10 @@ REFUSED: Final = {
 
 
 class Dequantised(Computed):
-    """A checkpoint in which float8 codes and scales are replaced by weights."""
+    """A checkpoint in which float8 codes and their scales are replaced by float32 weights."""
 
     def __init__(self, whole: Checkpoint, scales: Mapping[str, str], beside: Collection[str]) -> None:
-        """Replace the codes in ``whole``, given ``scales`` (weight -> its scale), and hide the tensors ``beside``."""
+        """Replace the codes in ``whole``; ``scales``: weight -> name of its scale; ``beside``: tensors to hide."""
         self.name, self.source, self.revision, self.config = whole.name, whole.source, whole.revision, whole.config
         self.metadata = {**whole.metadata, "quantised": f"{len(scales)} fp8 weight{'s' * (len(scales) != 1)}"}
         self._whole, self._scales = whole, scales
@@ -81,7 +81,7 @@ def dequantised(whole: Checkpoint) -> Checkpoint:
 
 
 def _blocks(source: str, scale: TensorInfo, weight: TensorInfo) -> tuple[int, ...]:
-    """Return the shape of a weight's blocks, one per scale, in powers of two if possible; () for a single scale."""
+    """Return the shape of the blocks of a weight that share a scale, powers of two if possible; () for a single scale."""
     if scale.numel == 1:
         return ()
     counts = (*scale.shape, *[1] * (len(weight.shape) - len(scale.shape)))

@@ -1,6 +1,6 @@
 """Open the weights in a local folder, a hub repository or a single file.
 
-The file is chosen by its name. File names in an index cannot point outside the folder.
+In a folder, the file is chosen by its name. File names in an index cannot point outside the folder.
 """
 
 import os
@@ -26,10 +26,10 @@ COMPONENTS: Final = ("unet", "transformer")
 """Subfolders with the main model of a diffusers pipeline; a folder that has neither contains the model itself."""
 
 LDM_PARTS: Final = {"unet": "model.diffusion_model.", "vae": "first_stage_model.", "text_encoder": "cond_stage_model."}
-"""Part of a single file in the original layout -> prefix of the names of its tensors."""
+"""Part of a single file in Stable Diffusion's original layout -> prefix of the names of its tensors."""
 
 EMA: Final = "model_ema."
-"""Prefix of the averaged (EMA) weights; the UNet's names follow it, without dots."""
+"""Prefix of the averaged (EMA) weights in such a file; the names of the UNet's tensors follow it, without dots."""
 
 
 class Folder:
@@ -73,7 +73,7 @@ def open_weights(
 ) -> Checkpoint:
     """Return the opened weights in ``part``, a file or folder of ``place``; if it is None, those of the main model.
 
-    ``cut`` names a part of a single file in the original layout; see `open_checkpoint` for ``variant`` and ``ema``.
+    ``cut`` names a part, such as "vae", of a single file; see `open_checkpoint` for ``variant`` and ``ema``.
     """
     folder, _, file = (part or "").rpartition("/")
     if file not in place.listing(folder)[0]:
@@ -117,7 +117,7 @@ def _usual_names(variant: str | None) -> Iterator[str]:
 
 
 def read_index(text: bytes, path: str) -> dict[str, str]:
-    """Return tensor -> shard from an index.json; raise FileFormatError unless shards are names of weights files."""
+    """Return the shard (a file name) of each tensor in an index.json; raise FileFormatError if the index is invalid."""
     try:
         index: Any = parse_json(text)
     except ValueError as error:
@@ -135,7 +135,6 @@ def read_index(text: bytes, path: str) -> dict[str, str]:
 
 
 def _open_shards(place: Folder, index: str) -> Checkpoint:
-    """Open all shards that an index.json lists as one checkpoint."""
     folder, _, file = index.rpartition("/")
     title = place.title(index)
     shards = read_index(read_whole(place.fetch(index)), title)
@@ -155,7 +154,7 @@ def _open_shards(place: Folder, index: str) -> Checkpoint:
 
 
 def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoint:
-    """Return a part of a single file in the original layout, by default the UNet; return other files unchanged."""
+    """Return a part (None: UNet) of a file in Stable Diffusion's original layout, or another file unchanged."""
     unet = LDM_PARTS["unet"]
     if not any(n.startswith(unet) for n in whole.tensors):
         if part is not None:

@@ -20,7 +20,7 @@ WRAPPERS: Final = ("state_dict", "model_state_dict", "model", "module", "params"
 MAX_DEPTH: Final = 4
 """Maximum depth of nested dictionaries."""
 SMALLEST: Final = 32
-"""Minimum number of bytes in the file for each entry of a dictionary."""
+"""Minimum number of bytes in the file for each entry of a dictionary after the first 64."""
 READABLE: Final = frozenset(torch_name for torch_name, _ in DTYPES.values())
 """Names of the torch dtypes that can be read; tensors of other dtypes (complex, quantised) are left out."""
 

@@ -55,7 +55,6 @@ class PlainFile:
             raise SourceError(msg)
 
     def head(self, count: int) -> bytes:
-        """Return the first `count` bytes, or the whole content of a shorter file."""
         out = bytearray(min(count, self.size))
         self.fill(memoryview(out), 0, "the header")
         return bytes(out)
@@ -67,7 +66,6 @@ class PlainFile:
 
 
 def read_whole(path: Path, limit: int = 100_000_000) -> bytes:
-    """Return the whole content of a file; raise SourceError if it has more than `limit` bytes."""
     file = PlainFile(path)
     try:
         if file.size > limit:

@@ -40,7 +40,6 @@ def open_file(path: Path) -> Checkpoint:
 
 
 def refuse_other_kinds(file: PlainFile) -> None:
-    """Raise FileFormatError if the file is empty, a git-LFS pointer, a web page or a GGUF file."""
     start, again = file.head(200), "Delete it and download it again."
     if file.size == 0:
         problem = f"empty. {again}"

@@ -11,7 +11,7 @@ from ioadapt_theory.checkpoints.names.transformers import Rename
 
 
 class Resolved(NamedTuple):
-    """The layers that each name means, which are several for a fused layer; and doubtful name -> the reason."""
+    """The layers that each name means, several for a fused layer, and why a name is doubtful; the rest match nothing."""
 
     layers: Mapping[Name, tuple[str, ...]]
     doubts: Mapping[Name, str]
@@ -23,7 +23,10 @@ def resolve(
     rename: Rename | None = None,
     aliases: Mapping[str, str] = MappingProxyType({}),
 ) -> Resolved:
-    """Return a model's layers for each name. ``modules``: its module names; ``aliases``: additional name -> module."""
+    """Return a model's layers to which ``names`` in any known naming scheme refer.
+
+    ``modules`` are the names of its modules, ``rename`` maps stored names to them, and ``aliases`` has further names.
+    """
     # A file may come from a part of the model, or from a model that contains this one: then the names differ by a
     # prefix, and are accepted if they are unambiguous. Two names of one component cannot mean the same module.
     names = list(names)

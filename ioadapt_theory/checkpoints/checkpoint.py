@@ -91,7 +91,7 @@ class Checkpoint(ABC):
         """Return a function that fills a buffer with the bytes of a tensor, from a given element on."""
 
     def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
-        """Return a function that fills `out` (flat, of the stored dtype) with values of a tensor, from an element on."""
+        """Return a function that fills `out` (flat, of the stored dtype) with a tensor's values from an element on."""
         import torch
 
         info = self.tensors[name]
@@ -178,7 +178,7 @@ class View(Checkpoint):
     def __init__(
         self, name: str, source: str, origins: Mapping[str, tuple[Checkpoint, str]], rows: Mapping[str, Ranges] = NONE
     ) -> None:
-        """Create a view of `origins` (new name -> checkpoint, stored name), of some only the `rows` (name -> ranges)."""
+        """Set `origins`, new name -> checkpoint, stored name, and `rows`, new name -> ranges, if not all rows."""
         self.name, self.source, self._origins, self._rows = name, source, origins, rows
         self.tensors = {}
         for new, (part, old) in origins.items():

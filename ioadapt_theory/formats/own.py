@@ -133,5 +133,5 @@ def _gathered(parameter: nn.Parameter) -> Tensor:
 
 
 def _plain(name: str) -> str:
-    """Return a module's name without the parts that torch's wrappers add inside a model."""
+    """Return a module's name without what torch's wrappers add; "module" stays, since a model may use this name."""
     return ".".join(part for part in name.split(".") if part not in {*WRAPPERS.values()} - {"module"})

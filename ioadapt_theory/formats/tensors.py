@@ -48,7 +48,6 @@ class TensorFile:
         return torch_dtype(self._file.tensors[name].dtype)
 
     def require_floats(self, names: Iterable[str]) -> None:
-        """Raise FileFormatError if a tensor with several values is not floating point, according to the header."""
         for name in names:
             code = self._file.tensors[name].dtype
             if code not in FLOATS and math.prod(self.shapes[name]) > 1:
@@ -77,7 +76,6 @@ def is_name(text: object) -> bool:
 
 
 def parse_json(text: str | bytes, what: str) -> Any:
-    """Return the content of a JSON text; raise FileFormatError with the prefix ``what`` if it is invalid."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -98,7 +96,6 @@ def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
 
 
 def require_folder(path: Path) -> None:
-    """Raise InvalidValueError if a file exists at the path where a folder is to be written."""
     if path.exists() and not path.is_dir():
         msg = f"{path} is a file, but this format is a folder; give another name."
         raise InvalidValueError(msg)

@@ -154,7 +154,7 @@ def _open_shards(place: Folder, index: str) -> Checkpoint:
 
 
 def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoint:
-    """Return a part (None: UNet) of a file in Stable Diffusion's original layout, or another file unchanged."""
+    """Return a part (None: UNet) of a file in Stable Diffusion's layout or, if it is None, another file unchanged."""
     unet = LDM_PARTS["unet"]
     if not any(n.startswith(unet) for n in whole.tensors):
         if part is not None:

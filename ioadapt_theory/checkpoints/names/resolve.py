@@ -11,7 +11,7 @@ from ioadapt_theory.checkpoints.names.transformers import Rename
 
 
 class Resolved(NamedTuple):
-    """The layers that each name means, several for a fused layer, and why a name is doubtful; the rest match nothing."""
+    """The layers that each name means, several for a fused layer, and why a name is doubtful; others match nothing."""
 
     layers: Mapping[Name, tuple[str, ...]]
     doubts: Mapping[Name, str]

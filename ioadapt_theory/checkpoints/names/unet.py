@@ -63,7 +63,7 @@ def to_diffusers(name: str, blocks: Blocks | None, flat: bool = False) -> str:
 
 @lru_cache(16)
 def _table(blocks: Blocks | None, flat: bool) -> dict[str, str]:
-    """Return the map from Stability's to diffusers' names of a UNet's modules, with underscores for dots if ``flat``."""
+    """Return the map from Stability's to diffusers' names of a UNet's modules; if ``flat``, with _ instead of dots."""
     table = dict(TABLES["unet"])
     levels, resnets = blocks or (0, 0)
     for block in range(levels):

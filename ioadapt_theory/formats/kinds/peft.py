@@ -60,6 +60,5 @@ def write_folder(
 
 
 def config_of(kind: str, targets: list[str], base: str | None, **options: Any) -> dict[str, Any]:
-    """Return a PEFT configuration with the fields that all methods share and with these options."""
     shared = {"peft_type": kind, "base_model_name_or_path": base, "task_type": None, "inference_mode": True}
     return {**shared, "target_modules": targets, **options}

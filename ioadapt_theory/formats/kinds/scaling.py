@@ -26,7 +26,7 @@ DIFFUSERS_CONFIG = "lora_adapter_metadata"
 """Key in the header under which diffusers stores PEFT's configuration, {"unet.r": 4, ...} with components."""
 
 Scale = Callable[[Name, int | None, Shapes, float | None], float]
-"""(layer, rank, shapes by role, alpha if it is a tensor) -> scaling."""
+"""Returns a layer's scaling from its name, rank (None: no rank), tensors' shapes and alpha (None: not a tensor)."""
 
 
 def of_folder(path: Path, config: Mapping[str, Any]) -> Scale:

@@ -26,7 +26,6 @@ class Parts:
 
     @property
     def counts(self) -> tuple[int, int, int]:
-        """The number of samples in each part."""
         fit, choose, tell = (sum(row_count(one) for one, _ in part) for part in (self.fit, self.choose, self.tell))
         return fit, choose, tell
 
@@ -63,7 +62,6 @@ def whole(inputs: Any, target_inputs: Any = None, *, size: int = 32) -> list[Pai
 
 
 def _paired(inputs: Any, target_inputs: Any) -> tuple[list[Any], list[Any], list[int]]:
-    """Return the batches of both models, and the batch sizes; raise InvalidValueError if these differ."""
     sources = listed(inputs)
     targets = sources if target_inputs is None else listed(target_inputs)
     counts, others = ([row_count(batch) for batch in batches] for batches in (sources, targets))
@@ -77,11 +75,6 @@ def _paired(inputs: Any, target_inputs: Any) -> tuple[list[Any], list[Any], list
 
 
 def listed(inputs: Any) -> list[Any]:
-    """Return the inputs as a list of batches.
-
-    Raises:
-        InvalidValueError: there are no inputs, their type is not supported, or a value is not finite.
-    """
     one = isinstance(inputs, Tensor | tuple) or isinstance(inputs, Mapping)
     if not one and not isinstance(inputs, Iterable):
         msg = f"The inputs must be a tensor, a tuple, a mapping, or a list of these, not {type(inputs).__name__}."

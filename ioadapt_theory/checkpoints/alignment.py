@@ -29,8 +29,8 @@ SURE: Final = 0.5
 FEWEST: Final = 12
 """Minimum number of values to compare; fewer can have the same order by chance."""
 MOST: Final = 1000
-"""Maximum number of layers of the same shape and numberless name, in both models together, for which all pairs are
-compared. If there are more, as in a mixture of experts, two layers must agree in all numbers after the first."""
+"""Maximum number of layers of equal shape, with names equal up to numbers, for which all pairs are compared. If both
+models together have more, as in a mixture of experts, two layers must also agree in all numbers after the first."""
 
 Shape = tuple[int, ...]
 Values = Float[np.ndarray, " n"]

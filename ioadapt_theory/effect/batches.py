@@ -12,7 +12,7 @@ from ioadapt_theory.errors import InvalidValueError
 SHARES: Final = (0.6, 0.15, 0.25)
 """Shares of the rows that are used to fit, to select and to predict."""
 Pair = tuple[Any, Any]
-"""A batch for the source, and one with the same samples for the target."""
+"""A batch for the source model, and a batch with the same samples for the target model."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,5 +76,4 @@ def card(adapters: Mapping[str, Adapter], *, base: str | None, report: str = "")
 
 
 def _in_cell(text: str) -> str:
-    """Return a name for a cell of a Markdown table, with ? in place of unprintable and special characters."""
     return "".join(c if c.isprintable() and c not in "`|" else "?" for c in text)

@@ -149,7 +149,6 @@ def _kohya_tensors(layers: Mapping[str, Baked], component: str) -> dict[str, Ten
 
 
 def _flat_key(component: str, name: str, tensors: Mapping[str, Tensor]) -> str:
-    """Return a layer's name as flattened by kohya; raise FileFormatError if ``tensors`` already contains this name."""
     key = flat(component, name)
     if f"{key}.alpha" in tensors:
         msg = f"{name}: another layer has the same key {key} in this format; choose another format."
@@ -186,7 +185,7 @@ def write_peanut(folder: Path | str, layers: Layers, *, base: str | None) -> Pat
 
 
 def write_glora(path: Path | str, layers: Layers, *, component: str = "") -> Path:
-    """Write input LoRAs as LyCORIS's GLoRA with B = 0, which LyCORIS and ComfyUI can apply to any base."""
+    """Write input LoRAs as GLoRA, W + WA + B with B = 0, which LyCORIS and ComfyUI can apply to any base."""
     tensors: dict[str, Tensor] = {}
     for name, adapter, base in layers:
         a, b = _factors(name, adapter, Placement.INPUT, "GLoRA")

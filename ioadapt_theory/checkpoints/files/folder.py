@@ -64,7 +64,6 @@ class Folder:
         return {}
 
     def open(self, file: str) -> Checkpoint:
-        """Open a file of weights; in a hub repository, its values may be downloaded later."""
         return open_file(self.fetch(file))
 
 
@@ -185,7 +184,7 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
 
 
 def open_path(path: Path, component: str | None = None, *, variant: str | None, ema: bool | None) -> Checkpoint:
-    """Open a local file or folder; the component is a folder or file in it, or a part of a single file."""
+    """Open a local file or folder; the component is a folder or file in it, or a part of a single file, such as vae."""
     if path.is_symlink() and not path.exists():
         msg = f"{path} is a broken symlink to {os.readlink(path)}; give the path of a file."
         raise SourceError(msg)

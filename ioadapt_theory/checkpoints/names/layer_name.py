@@ -39,7 +39,6 @@ class Name:
 
 
 def layer_name(text: str) -> Name:
-    """Split a layer's name in a file into component and path."""
     if text.startswith(PEFT_PREFIX):
         return Name("", text.removeprefix(PEFT_PREFIX))
     for prefix, component in TABLES["kohya"]["read"].items():

@@ -22,7 +22,6 @@ MERGE = "use PEFT to merge the adapter into the base model."
 
 
 def require_readable(path: Path, config: Any) -> None:
-    """Raise UnsupportedError if the adapter is not supported, and FileFormatError if a value is not valid."""
     kind = config.get("peft_type") if isinstance(config, dict) else None
     if kind not in TYPES:
         way = MERGE if isinstance(kind, str) else "save the adapter again."

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 SIGNIFICANT: Final = 6.0
-"""Number of standard errors that Fisher's z of related layers must exceed; one in 10⁹ unrelated pairs does so too."""
+"""Number of standard errors that Fisher's z of related layers must exceed; one in 10⁹ other pairs does so by chance."""
 TIED: Final = 3.0
 """Number of standard errors by which Fisher's z of two candidates must differ for one to be preferred, and which z of
 a layer and its origin must exceed to count as evidence."""
@@ -188,7 +188,10 @@ def _ranks(values: Values) -> Values:
 
 
 def _blocks(source: Mapping[str, Shape], target: Mapping[str, Shape]) -> dict[str, str]:
-    """Return the block of each layer of the target that has one: its innermost numbered module with similar ones."""
+    """Return the block of each layer of the target that is in one.
+
+    A block is the innermost numbered module, such as layers.3, of which there are several with the same layers inside.
+    """
     # layers.3 for layers.3.attn.to_out.0: several layers.N contain the same layers, but there is only one to_out.N
     inside: dict[str, set[tuple[str, Shape]]] = defaultdict(set)
     for name, shape in (*source.items(), *target.items()):

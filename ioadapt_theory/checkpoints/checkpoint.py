@@ -125,7 +125,7 @@ class Checkpoint(ABC):
         return {}
 
     def prepare(self, names: Collection[str] | None = None) -> None:
-        """Download the files on the hub that contain the tensors `names` (None: all); nothing for local files."""
+        """Download the files on the hub that contain the tensors `names` (None: all); do nothing for local files."""
         for part, inside in self.parts(names).items():
             part.prepare(inside)
 
@@ -178,7 +178,7 @@ class View(Checkpoint):
     def __init__(
         self, name: str, source: str, origins: Mapping[str, tuple[Checkpoint, str]], rows: Mapping[str, Ranges] = NONE
     ) -> None:
-        """Set `origins`, new name -> checkpoint, stored name, and `rows`, new name -> ranges, if not all rows."""
+        """Create a view; `origins` maps new names to checkpoint and stored name, `rows` some of them to row ranges."""
         self.name, self.source, self._origins, self._rows = name, source, origins, rows
         self.tensors = {}
         for new, (part, old) in origins.items():

@@ -14,7 +14,7 @@ from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile
 from ioadapt_theory.errors import FileFormatError, UnknownNameError
 
 FILES: Final = r"/train(\d+)/networks/ANN-([A-Z][a-z]?)\.nnf-l(\d+)\.([wb])param"
-"""Pattern of the files in an ensemble's folder; its groups are the member, the element, the layer, and w or b."""
+"""Pattern of the files in an ensemble's folder; its groups are member, chemical element, layer, and w or b."""
 
 
 class Place(NamedTuple):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 SCALES: Final = ("{weight}_scale_inv", "{weight}_scale", "{layer}.scale_weight")
-"""Possible names of the scale of a weight."""
+"""Possible names of the tensor with the scale of a float8 weight."""
 BESIDE: Final = ("{layer}.input_scale", "{layer}.output_scale", "{layer}.scale_input", "{layer}.weight_format")
 """Names of a layer's other tensors for quantisation, which do not change the value of its weight."""
 MARK: Final = "scaled_fp8"

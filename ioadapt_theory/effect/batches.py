@@ -56,7 +56,7 @@ def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int
 
 
 def whole(inputs: Any, target_inputs: Any = None, *, size: int = 32) -> list[Pair]:
-    """Return all rows as pairs of batches of at most ``size`` rows; the arguments are those of ``divided``."""
+    """Return all rows as pairs of batches, for source and target, of at most ``size`` rows; see ``divided``."""
     sources, targets, counts = _paired(inputs, target_inputs)
     return _taken(sources, targets, counts, torch.arange(sum(counts)), size)
 
@@ -90,7 +90,7 @@ def listed(inputs: Any) -> list[Any]:
 
 
 def row_count(batch: Any) -> int:
-    """Return the number of samples in a batch: the largest first dimension of its tensors."""
+    """Return the number of samples in a batch, the largest first dimension of its tensors; raise an error for 0."""
     counts = [len(t) for t in _tensors(batch) if t.ndim]
     if not any(counts):
         msg = f"Each batch must contain a tensor with at least one row, but a {type(batch).__name__} has none."

@@ -98,7 +98,10 @@ class Rows:
 
 
 def effects(r: Tensor, g: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Return Σ (rA)·(gBᵀ) = ⟨ξ, e⟩ by backward pass (from ξ) and sample; a change AB has the first-order effect e."""
+    """Return ⟨ξ, e⟩ = Σ (rA)·(gBᵀ), summed over positions, for each cotangent ξ and sample.
+
+    Here, e is the effect of a change AB on the model's output, to first order, and g are the gradients from ξ.
+    """
     return ((r @ a.to(r)) * (g @ b.to(g).mT)).sum((-2, -1))
 
 

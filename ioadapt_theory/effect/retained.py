@@ -173,7 +173,7 @@ def trust(differing: float, changed: float) -> float:
 
 
 def divergences(s: Tensor, sa: Tensor, t: Tensor) -> tuple[float, float]:
-    """Return KL(plain source, plain target) and KL(adapted source, plain source) of logits, summed over everything."""
+    """Return KL(plain source, plain target) and KL(adapted source, plain source) of logits, summed over all rows."""
     s, sa, t = (x.detach().double().log_softmax(-1) for x in (s, sa, t))
     differing, changed = (float((a.exp() * (a - b)).sum().clamp_min(0)) for a, b in ((s, t), (sa, s)))
     return differing, changed
@@ -184,7 +184,7 @@ def predict(sums: RowSums, need: str, *, seed: int = 0) -> Prediction:
 
     Args:
         sums: quantities of the rows, which were not used in a fit.
-        need: "labels" or "change".
+        need: what both models need, the same "labels" or the same "change" of the outputs.
         seed: seed of the bootstrap.
 
     Raises:

@@ -37,16 +37,6 @@ Run `ioadapt report BASE OTHER "THIS FOLDER"`.
 
 
 def card(adapters: Mapping[str, Adapter], *, base: str | None, report: str = "") -> str:
-    """Return the text of a model card.
-
-    Args:
-        adapters: layer -> adapter.
-        base: name of the model that the adapters were trained on, or None.
-        report: output of ``report`` for another model, or "".
-
-    Raises:
-        MissingExtraError: huggingface_hub is not installed.
-    """
     try:
         from huggingface_hub import ModelCardData
     except ImportError:

@@ -61,7 +61,7 @@ class Baked(NamedTuple):
 def convert_to(
     folder: Path | str, matched: Match, placement: Placement | str, *, partial: bool = False, ridge: float = 0.0
 ) -> dict[str, Fidelity | str]:
-    """Write LoRAs as input or output adapters of the base (Eq. 5) in our format; return each layer's errors."""
+    """Write LoRAs as input or output adapters (Eq. 5); return each layer's errors, or why it is left out."""
     # with ``partial``, a layer that cannot be converted is left out, and the reason is returned instead of its errors
     converted: dict[str, Adapter] = {}
     outcome: dict[str, Fidelity | str] = {}
@@ -205,7 +205,6 @@ def write_glora(path: Path | str, layers: Layers, *, component: str = "") -> Pat
 
 
 def _factors(name: str, adapter: Adapter, placement: Placement, format_: str) -> tuple[Tensor, Tensor]:
-    """Return A and sB (s is the scaling) for a LoRA in this placement; raise UnsupportedError for other adapters."""
     if adapter.family != "lora" or list(adapter) != [placement] or adapter.shift is not None:
         biased = " with a bias" if adapter.shift is not None else ""
         kind = f"{adapter.family} adapter in {'+'.join(adapter)} placement{biased}; bake it into a plain LoRA instead"

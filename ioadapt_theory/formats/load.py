@@ -129,7 +129,6 @@ def _changes(
 
 
 def _prepared(change: Change, module: nn.Module) -> tuple[nn.Module, nn.Parameter] | str:
-    """Return the module and its new parameter, or the reason why the change does not fit; change nothing."""
     if isinstance(module, AdaptedLayer):
         module.refuse_if_merged("altering its base")
         module = module.base_layer

@@ -44,7 +44,6 @@ class Match:
             yield layer, fitted(stored, self.weights.outline(layer)), self.weights.layer(layer)
 
     def require_complete(self) -> None:
-        """Raise InvalidValueError if a part of the file is unused, if the match is doubtful, or if no layer fits."""
         altered = {str(change): "a change of the base" for change in self.file.changes}
         problems = [f"{k}: {why}" for part in (self.lost, self.file.unread, altered) for k, why in part.items()]
         if not self.layers:  # --partial cannot help

@@ -65,7 +65,7 @@ def open_adapter(path: Path | str) -> AdapterFile:
 
 
 def is_adapter(path: Path | str) -> bool:
-    """Return whether the path is the folder or the safetensors file of an adapter; pickles are not opened."""
+    """Return whether the path is the folder or the safetensors file of an adapter; False for the path of a pickle."""
     if not os.path.isdir(path) and Path(path).suffix != ".safetensors":  # opening a model's pickle takes long
         return False
     try:

@@ -22,7 +22,7 @@ FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
 LONGEST_NAME = 1000
 """Maximum number of characters in a model's name."""
 BAKED_FOR = "ioadapt.baked_for"
-"""Key in the header for the name of the base that a file was baked for."""
+"""Key in a file's header for the name of the base model for which a plain LoRA was computed."""
 
 
 class TensorFile:
@@ -55,7 +55,6 @@ class TensorFile:
                 raise FileFormatError(msg)
 
     def stored(self, name: str) -> Tensor:
-        """Return a tensor in its stored dtype; raise FileFormatError if a value is not finite."""
         tensor = self._file.tensor(name)
         whole = tensor if tensor.dtype is torch.float64 else tensor.float()  # isfinite lacks some 8-bit dtypes
         if not whole.isfinite().all():
@@ -84,7 +83,7 @@ def parse_json(text: str | bytes, what: str) -> Any:
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], former: Path | None = None) -> None:
-    """Write a safetensors file atomically; ``former`` is the replaced file's configuration, which is deleted."""
+    """Write a safetensors file atomically; ``former`` is the path of the old configuration, which is deleted."""
     if path.is_dir():
         msg = f"{path} is a folder, but this format is a single file; give a file name."
         raise InvalidValueError(msg)

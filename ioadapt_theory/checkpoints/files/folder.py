@@ -29,7 +29,7 @@ LDM_PARTS: Final = {"unet": "model.diffusion_model.", "vae": "first_stage_model.
 """Part of a single file in Stable Diffusion's original layout -> prefix of the names of its tensors."""
 
 EMA: Final = "model_ema."
-"""Prefix of the averaged (EMA) weights in such a file; the names of the UNet's tensors follow it, without dots."""
+"""Prefix of averaged (EMA) weights in Stable Diffusion's layout; the UNet's names follow it, without dots."""
 
 
 class Folder:
@@ -39,7 +39,6 @@ class Folder:
         self.root = root
 
     def listing(self, folder: str) -> tuple[list[str], list[str]]:
-        """Return the names of the files and of the subfolders in a folder ('' for the root)."""
         inside = list((self.root / folder).iterdir()) if (self.root / folder).is_dir() else []
         return [p.name for p in inside if not p.is_dir()], [p.name for p in inside if p.is_dir()]
 
@@ -50,7 +49,6 @@ class Folder:
             raise SourceError(msg)
 
     def title(self, path: str) -> str:
-        """Return the name of a file or folder for tables and error messages."""
         return str(self.root / path)
 
     def fetch(self, file: str) -> Path:
@@ -108,7 +106,7 @@ def choose(names: Collection[str], where: str, variant: str | None, inside: str)
 
 
 def _usual_names(variant: str | None) -> Iterator[str]:
-    """Yield file names in order of preference; as in diffusers, a single file comes before an index (.json)."""
+    """Yield usual names of weights in order of preference; as in diffusers, a single file comes before an index."""
     forms: tuple[str, ...] = ("{0}.{1}", "{0}.{1}.index.json")
     if variant is not None:
         forms = ("{0}.{2}.{1}", "{0}.{1}.index.{2}.json", "{0}.{1}.{2}.index.json")
@@ -116,7 +114,6 @@ def _usual_names(variant: str | None) -> Iterator[str]:
 
 
 def read_index(text: bytes, path: str) -> dict[str, str]:
-    """Return the shard (a file name) of each tensor in an index.json; raise FileFormatError if the index is invalid."""
     try:
         index: Any = parse_json(text)
     except ValueError as error:
@@ -153,7 +150,17 @@ def _open_shards(place: Folder, index: str) -> Checkpoint:
 
 
 def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoint:
-    """Return a part (None: UNet) of a file in Stable Diffusion's layout or, if it is None, another file unchanged."""
+    """Return a part of a single file in Stable Diffusion's original layout, and any other file unchanged.
+
+    Args:
+        whole: the opened file.
+        part: "unet" (also if None), "vae", "text_encoder" or "all"; must be None for a file in another layout.
+        ema: whether to return the averaged weights of the UNet; None if the file does not have both.
+
+    Raises:
+        InvalidValueError: the file has no parts, no such part or no averaged weights, or ``ema`` must be given.
+        UnknownNameError: there is no part of this name.
+    """
     unet = LDM_PARTS["unet"]
     if not any(n.startswith(unet) for n in whole.tensors):
         if part is not None:

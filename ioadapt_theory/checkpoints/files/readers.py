@@ -29,7 +29,6 @@ def is_file(part: str) -> bool:
 
 
 def open_file(path: Path) -> Checkpoint:
-    """Open a weights file; raise SourceError if it cannot be read, FileFormatError if its content is invalid."""
     file = PlainFile(path)
     try:
         refuse_other_kinds(file)

@@ -12,7 +12,7 @@ from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile, 
 from ioadapt_theory.errors import FileFormatError
 
 LONGEST: Final = 12_000_000
-"""Maximum size of a header in bytes; the entry of one tensor takes about 100 bytes."""
+"""Maximum size of a safetensors header in bytes; the entry of one tensor takes about 100 bytes."""
 MAX_AXES: Final = 64
 """Maximum number of axes of a tensor in torch."""
 

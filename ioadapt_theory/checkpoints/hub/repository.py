@@ -165,7 +165,6 @@ class RemoteFile(Checkpoint):
             self._downloaded()
 
     def _downloaded(self) -> Checkpoint:
-        """Return the file, which is downloaded once; raise FileFormatError if its tensors differ from the header."""
         with self._lock:
             if self._local is None:
                 local = self._repository.downloaded(self._file)
@@ -210,7 +209,6 @@ def cached_commit(asked: Request) -> str | None:
 
 
 def answer(ask: Callable[[], T], asked: Request, what: str) -> T:
-    """Return the result of ``ask``; convert errors of the hub's client to SourceError, see `explain`."""
     try:
         return ask()
     except IoAdaptError:

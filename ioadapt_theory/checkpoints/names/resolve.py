@@ -11,7 +11,10 @@ from ioadapt_theory.checkpoints.names.transformers import Rename
 
 
 class Resolved(NamedTuple):
-    """The layers that each name means, several for a fused layer, and why a name is doubtful; others match nothing."""
+    """The layers that each name means, several for a fused layer, and the reasons why other names are doubtful.
+
+    Names that match no layer are in neither mapping.
+    """
 
     layers: Mapping[Name, tuple[str, ...]]
     doubts: Mapping[Name, str]
@@ -23,7 +26,7 @@ def resolve(
     rename: Rename | None = None,
     aliases: Mapping[str, str] = MappingProxyType({}),
 ) -> Resolved:
-    """Return a model's layers to which ``names`` in any known naming scheme refer.
+    """Return the layers of a model to which ``names`` in any known naming scheme refer, and why some are doubtful.
 
     ``modules`` are the names of its modules, ``rename`` maps stored names to them, and ``aliases`` has further names.
     """

@@ -91,7 +91,7 @@ class Checkpoint(ABC):
         """Return a function that fills a buffer with the bytes of a tensor, from a given element on."""
 
     def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
-        """Return a function that fills `out` (flat, of the stored dtype) with a tensor's values from an element on."""
+        """Return a function that fills `out` (flat, in the stored dtype) with values from a given element on."""
         import torch
 
         info = self.tensors[name]

@@ -187,7 +187,7 @@ def _by_layer(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str,
 
 
 def _layer(name: Name, roles: Mapping[str, str], source: TensorFile, scale: scaling.Scale) -> StoredLayer:
-    """Return the stored adapter of one layer, without values; ``roles``: tensor, such as "down" -> key in the file."""
+    """Return the stored adapter of one layer, of which only alpha is read; ``roles``: tensor ("down", ...) -> key."""
     source.require_floats(roles.values())
     factors = {role: key for role, key in roles.items() if role != "alpha"}
     if empty := next((key for key in factors.values() if 0 in source.shapes[key]), None):

@@ -58,7 +58,7 @@ def expected(
         target: the model that the adapter would be copied to; its adapters must be off, too.
         layers: name -> the layer's module in the source and in the target.
         batches: pairs of batches, see ``effect.batches.whole``.
-        sides: the sides to compare, among "weight", "input" and "output".
+        sides: what the adapter would change in a layer, its "weight", its "input" or its "output".
         call: function that runs a model on a batch; by default a plain call.
         seed: seed of the random weights of the outputs in backward passes, the same for both models.
         draws: number of backward passes per batch; for samples · draws = 128, the error is about 0.02.

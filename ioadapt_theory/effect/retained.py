@@ -23,7 +23,7 @@ NEEDS = ("labels", "change")
 DRAWS, LEVEL = 400, 0.8
 """Number of bootstrap resamples, and the share of the resamples that the interval contains."""
 STRENGTHS = (0.8, 1.0, 1.2)
-"""Strengths of the source's adapter in the estimates of the labels."""
+"""Factors by which the adapter's effect on the source is scaled in the estimates of the labels."""
 MANY = 1 << 22
 """Number of elements of an output above which its rows are compared one by one, to save memory."""
 

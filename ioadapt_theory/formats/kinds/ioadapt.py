@@ -36,7 +36,7 @@ FIELDS: dict[str, Limit] = {
     **LIMITS,
     "scaling": ("a finite number", is_finite),
 }
-"""Settings stored for each placement of a layer, with a description of valid values and a check."""
+"""Settings stored for each placement (weight, input or output), with a description of valid values and a check."""
 
 
 def describe(adapter: Adapter) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def dequantised(whole: Checkpoint) -> Checkpoint:
 
 
 def _blocks(source: str, scale: TensorInfo, weight: TensorInfo) -> tuple[int, ...]:
-    """Return the sizes of a weight's blocks, one per scale; powers of two if possible, () for a single scale."""
+    """Return the size, per axis, of blocks that share a scale, a power of two if possible; () for a single scale."""
     if scale.numel == 1:
         return ()
     counts = (*scale.shape, *[1] * (len(weight.shape) - len(scale.shape)))

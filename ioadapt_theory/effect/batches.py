@@ -10,14 +10,14 @@ from torch import Tensor
 from ioadapt_theory.errors import InvalidValueError
 
 SHARES: Final = (0.6, 0.15, 0.25)
-"""Shares of the rows that are used to fit, to select and to predict."""
+"""Shares of the rows that are used to fit adapters, to choose among them, and to predict their effect."""
 Pair = tuple[Any, Any]
 """A batch for the source model, and a batch with the same samples for the target model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Pairs of batches to fit, to select (``choose``) and to predict (``tell``); ``rows`` counts all samples."""
+    """Pairs of batches, ``rows`` samples in all, to fit adapters, choose among them and predict effects (tell)."""
 
     fit: list[Pair]
     choose: list[Pair]

@@ -167,7 +167,7 @@ def widened(batch: Any) -> Any:
 
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
-    """Keep the model in evaluation mode, at least float32, frozen and without checkpointing, in a ``with`` block."""
+    """Inside ``with``, keep the model in evaluation mode, at least float32, frozen, without gradient checkpointing."""
     modes = {part: part.training for part in model.modules()}
     flags = {p: p.requires_grad for p in model.parameters()}
     checkpointed = [part for part in modes if getattr(part, "gradient_checkpointing", False) is True]

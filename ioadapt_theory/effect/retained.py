@@ -108,7 +108,7 @@ class Prediction(Alignment):
     """Prediction of the share of an adapter's gain (loss reduction) on the source that its copy retains on the target.
 
     Attributes:
-        R_KL: retained share of the gain in log-likelihood; None if ``need`` is "change".
+        R_KL: retained share of the gain in log-likelihood, 0 if the source gains nothing; None if need is "change".
         interval: (lower, upper), the 80 % bootstrap interval of R_KL or R, according to ``need``.
         need: what both models need: the same "labels", as with logits, or the same "change" of the outputs.
         agreement: mean share of a row's positions at which both plain models have the same argmax.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 WRAPPERS: Final = ("state_dict", "model_state_dict", "model", "module", "params")
 """Keys under which training scripts store the weights; other entries, such as the optimizer, are ignored."""
 MAX_DEPTH: Final = 4
-"""Maximum depth of nested dictionaries in a pickle."""
+"""Depth of nested dictionaries in a pickle up to which tensors are read."""
 SMALLEST: Final = 32
 """Minimum number of bytes in the file for each entry of a dictionary after the first 64."""
 READABLE: Final = frozenset(torch_name for torch_name, _ in DTYPES.values())

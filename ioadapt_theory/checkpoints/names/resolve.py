@@ -85,7 +85,7 @@ class _Index:
                     modules.append(module)
 
     def hits(self, name: Name) -> list[str]:
-        """Return the modules that match a name, under the first of its translations that matches any."""
+        """Return the modules that match a name in the first known naming scheme in which there is a match."""
         return next((modules for modules in self._readings(name) if modules), [])
 
     def _readings(self, name: Name) -> Iterator[list[str]]:

@@ -23,7 +23,7 @@ class Kind:
         rank: function from the shapes of a layer's tensors, by name, to the rank by which alpha is divided, or None if
             there is no rank and alpha is ignored.
         build: function from a layer's tensors, by name, and the scaling to the name of our family, such as "lora", and
-            a family for each placement; works on meta tensors, too, to check shapes before values are read.
+            the adapter of each placement (weight, input or output); works on meta tensors, too, to check their shapes.
     """
 
     required: frozenset[str]

@@ -32,7 +32,7 @@ TITLE: Final = "Does an adapter trained on one model still work on another?"
 
 
 def spaces() -> dict[str, dict[str, float]]:
-    """Return space -> network -> its mean cosine with ANI-1x:0, for ANI-1ccx:0 (fine-tuned from it) and ANI-1x:1."""
+    """Return the mean cosine of ANI-1x:0 with ANI-1ccx:0 (fine-tuned from it) and with ANI-1x:1, in each space."""
     found: dict[str, dict[str, float]] = {}
     for space in Space:
         with ExitStack() as stack:
@@ -44,14 +44,13 @@ def spaces() -> dict[str, dict[str, float]]:
 
 
 def screen(plane: dict[str, Any], ani: dict[str, Any], alike: dict[str, dict[str, float]]) -> str:
-    """Return the text that ``make demo`` prints, except for the lines that name files."""
     rows = plane["rows"]
     lines = [
         TITLE,
         "LoRA changes the weights, Y = X(W + AB); an input adapter the inputs, Y = X(I + AB)W; an output adapter the",
         "outputs, Y = XW(I + AB). All are trained on a source model, then put unchanged on a target model.",
         "",
-        "1. A crescent in the plane, two maps; the target has the same function and other weights. Loss (0 is best):",
+        "1. A crescent in the plane, two maps; the target has the same function, different weights. Loss (best: 0):",
         f"   {'':24}{'source':>10}{'target':>10}",
         *(f"   {r['label']:24}{number(r['loss_source']):>10}{number(r['loss_target']):>10}" for r in rows.values()),
         "",
@@ -60,7 +59,7 @@ def screen(plane: dict[str, Any], ani: dict[str, Any], alike: dict[str, dict[str
     lines += [
         "2. Real networks learn the effect of water on the energies of molecules; error in kcal/mol, mean over"
         f" {len(rows['lora']['source'])} of 8 members.",
-        "   Trained on ANI-1x, moved to ANI-1ccx (fine-tuned from it) and to another ANI-1x (trained apart):",
+        "   Trained on ANI-1x, copied to ANI-1ccx (fine-tuned from it) and to an independently trained ANI-1x:",
         f"   {'':24}{'source':>10}{'ANI-1ccx':>12}{'other ANI-1x':>14}",
         *(
             f"   {page.label(row):24}" + "".join(f"{mean(rows[row][at]):{w}.2f}" for at, w in PLACES.items())
@@ -86,7 +85,6 @@ WORDS: Final = {
 
 
 def run(out: Path = OUT) -> str:
-    """Compute all results, write the figures, a record and the page, and return the text of the screen."""
     began = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryFile(dir=out):  # fails before the computation if the folder is not writable

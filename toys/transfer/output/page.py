@@ -21,10 +21,21 @@ from toys.transfer.verdicts.judge import LORA, Comparison, Verdict, cases, judge
 
 WIDEST: Final = 8
 """Maximum number of targets in one table."""
+COMPARED: Final = (
+    "methods",
+    "targets by verdict",
+    "older rule",
+    "target with the smallest p",
+    "difference there (95 % interval)",
+    "p, corrected (comparisons)",
+    "detectable",
+    "targets by verdict, after subtracting the difference on the source",
+)
+"""Columns of the table of comparisons; ``docs/transfer.md`` explains them."""
 
 
 def headline(plan: Protocol, result: Mapping[str, Any], *, alone: bool = False) -> str:
-    """Return a study's result in one line: the shares kept, or the verdicts of ``judge`` if the study has no endpoint.
+    """Return a study's result in one line: the shares of the gain that adapters keep, or, without shares, the verdicts.
 
     Args:
         plan: the study's protocol.
@@ -68,32 +79,31 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str
         "",
         *([f"![{said}]({picture})", ""] if picture else ()),
         *(_samples(plan, result) if picture and "samples" in result else ()),
-        *(f"- {_decides(plan, row, verdict, found)}" for row, verdict in verdicts(result, found).items()),
+        *table.markdown(COMPARED, [_compared(plan, row, one, found) for row, one in verdicts(result, found).items()]),
+        "",
     ]
     for case, one in cases(result).items():
-        lines += [f"- {f'{case}. ' if case else ''}{line}" for line in controls(plan, one["rows"])]
+        lines += [f"- {f'**{case}.** ' if case else ''}{line}" for line in controls(plan, one["rows"])]
     for case, one in cases(result).items():
         lines += ["", *([f"{case}:", ""] if case else ()), *_table(plan, one["rows"])]
         lines += ["", *_best(plan, one["rows"]), _rates(one["rates"])]
     for one in cases(result).values():
         for what, rows in one.get("also", {}).items():
-            lines += ["", f"Without verdicts: {what}.", "", *_table(plan, rows)]
+            lines += ["", f"A further measure, without verdicts: {what}.", "", *_table(plan, rows)]
     lines += ["", *_retained(plan, result), *_beside_the_paper(plan, result)]
     if picture:
-        made = f"Recorded on: {repetition.made_on(result)}."
+        made = f"Recorded with: {repetition.made_on(result)}."
         lines += [*_carried(plan), f"    {plan.command} --quick", f"    {plan.command}", "", made]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _samples(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
-    """Return lines with the figure of samples and the measures of real glyphs."""
     ceiling = (f"{what} {Interval.of(of).mean:.3f}" for what, of in result["samples"]["ceiling"].items())
-    said = f"New drawings of the real glyphs have {', '.join(ceiling)}, which is an upper limit for samples."
+    said = f"New drawings of the real glyphs, which samples are not expected to surpass, have {' and '.join(ceiling)}."
     return [f"![Samples]({plan.name}_samples.png)", "", said, ""]
 
 
 def comparisons(plan: Protocol, result: Mapping[str, Any]) -> list[Comparison]:
-    """Return all comparisons, with p-values corrected within each of the paper's tables."""
     return judged(plan, {case: one["rows"] for case, one in cases(result).items()})
 
 
@@ -102,41 +112,38 @@ def label(row: str) -> str:
     return LABELS.get(method, method) + comma + rest
 
 
-def _decides(plan: Protocol, row: str, verdict: Verdict, found: Sequence[Comparison]) -> str:
-    """Return sentences on a row: its number of targets for each verdict, and the target with the smallest p-value."""
+def _compared(plan: Protocol, row: str, verdict: Verdict, found: Sequence[Comparison]) -> list[str]:
     mine = [c for c in found if c.row == row]
     c = min(mine, key=lambda one: one.p)
     together = sum(one.table == c.table for one in found)
-    where = f"{c.target} ({c.case})" if c.case else c.target
+    where = f"{c.target}, {c.case}" if c.case else c.target
     beyond = [one.beyond for one in mine if one.beyond]
-    power = plan.rule.power
-    least = max(one.detectable(power) for one in mine)
-    less = f" After subtracting the difference on the source: {tally(beyond)}." if beyond else ""
-    return (
-        f"{label(row)} against {label(c.against)}: {tally([one.verdict for one in mine])}; by the older rule"
-        f" {verdict}. The smallest p-value is on the target {where}: the difference is {c.difference.mean:+.3f}"
-        f" (95 % interval {c.difference.low:+.3f} to {c.difference.high:+.3f}), p = {c.p:.2g} after correction"
-        f" for {together} comparisons. The smallest difference detectable with power {power:g} is {least:.3f}.{less}"
-    )
+    return [
+        f"{label(row)} against {label(c.against)}",
+        tally([one.verdict for one in mine]),
+        str(verdict),
+        where,
+        f"{c.difference.mean:+.3f} ({c.difference.low:+.3f} to {c.difference.high:+.3f})",
+        f"{c.p:.2g} ({together})",
+        f"{max(one.detectable(plan.rule.power) for one in mine):.3f}",
+        tally(beyond) if beyond else "",
+    ]
 
 
 def tally(said: Sequence[Verdict]) -> str:
-    """Return the number of targets for each verdict, as text."""
-    counts = [(verdict, said.count(verdict)) for verdict in Verdict if verdict in said]
-    (first, count), *rest = counts
-    return ", ".join([f"{first} on {count} of {len(said)} targets", *(f"{v} on {n}" for v, n in rest)])
+    return ", ".join(f"{said.count(verdict)} {verdict}" for verdict in Verdict if verdict in said)
 
 
 def controls(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """Return sentences on targets with the source's function, and on independently trained targets."""
     said = []
     for target, method in plan.exact.items():
         worst = float(np.abs(np.subtract(rows[method][target], rows[method][SOURCE])).max())
         lora = np.subtract(rows[LORA][target], rows[LORA][SOURCE]).mean()
-        changes_by = f"changes by {worst:.0e} at most" if worst else "does not change"
+        same = f"the same, up to {worst:.0e}," if worst else "the same"
         said.append(
-            f"On {target}, which has the source's function, the error of {method} adapters {changes_by}; that of"
-            f" LoRA changes by {lora:+.3f} on average."
+            f"The target `{target}` computes the source's function. The error of {method} adapters is {same} on both"
+            f" models; the error of LoRA on the target is {abs(lora):.3f} {'higher' if lora > 0 else 'lower'} on"
+            " average."
         )
     return said + [_stranger(plan, rows, target) for target in plan.strangers]
 
@@ -150,19 +157,19 @@ def _stranger(plan: Protocol, rows: Mapping[str, Any], target: str) -> str:
         if gain.high < 0
     ]
     sure, unsure = ([text for text, p in lower if (p < 1 - plan.rule.level) == wanted] for wanted in (True, False))
-    what = f"the error falls with {', '.join(sure)}" if sure else "we found no evidence that a copied adapter helps"
-    more = f"; inconclusive after the correction for all methods: {', '.join(unsure)}" if unsure else ""
+    what = f"these copied adapters reduce the error: {', '.join(sure)}"
+    what = what if sure else "we found no evidence that a copied adapter helps"
+    more = f"; inconclusive after the correction for the number of methods: {', '.join(unsure)}" if unsure else ""
     kept = {row: retention(rows, row, target) for row, m in plan.methods.items() if m.match == "rank" and not m.table}
     shares = ", ".join(f"{label(row)} {share}" for row, share in kept.items() if share)
-    of = f" Relative to the gain of a LoRA trained there, they keep: {shares}." if shares else ""
-    return f"On {target}, which was trained independently, {what}{more}.{of}"
+    of = f" Relative to the gain of a LoRA trained there, the copies keep: {shares}." if shares else ""
+    return f"On the target `{target}`, which was trained independently, {what}{more}.{of}"
 
 
 def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """Return a table of means and intervals, or two tables, of related and of other targets, if one is too wide."""
     parts = {"": (SOURCE, *plan.targets)}
     if len(plan.targets) > WIDEST:
-        parts = {"": (SOURCE, *plan.related), "same function, or trained apart": (*plan.exact, *plan.strangers)}
+        parts = {"": (SOURCE, *plan.related), "same function, or trained independently": (*plan.exact, *plan.strangers)}
     written = []
     for title, models in parts.items():
         lines = [[label(row), *cells] for row, *cells in table.lines(rows, models, cell)]
@@ -171,13 +178,12 @@ def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
 
 
 def cell(values: list[float]) -> str:
-    """Return the mean of the values and the half-width of its 95 % interval, as text."""
     x = Interval.of(values)
     return f"{x.mean:.3f} ± {x.half_width:.3f}"
 
 
 def _best(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """Return a table of every method's means on the source and related targets, at the best strength in hindsight."""
+    """Return a table of each method's means on the source and related targets, each at its best strength there."""
     if not any(" x " in row for row in rows):
         return []
     lines = [[label(m), *(_at_best(rows, m, model) for model in (SOURCE, *plan.related))] for m in plan.methods]
@@ -193,19 +199,19 @@ def _at_best(rows: Mapping[str, Any], method: str, model: str) -> str:
 
 def _rates(rates: Mapping[str, Any]) -> str:
     edges = [name for name, one in rates.items() if not one["interior"]]
-    chosen = ", ".join(f"{label(name)} {one['rate']:g}" for name, one in rates.items())
-    said = f"Learning rates: {chosen}."
-    return said + (f" Without a verdict, at an edge of the grid: {', '.join(edges)}." if edges else "")
+    chosen = {label(name): f"{one['rate']:g}" for name, one in rates.items()}
+    said = "; ".join(f"{name}: {rate}" for name, rate in chosen.items())
+    same = {*chosen.values()}
+    said = f"Learning rate of all methods: {same.pop()}." if len(same) == 1 else f"Learning rates. {said}."
+    return said + (f" No verdict, since a higher or lower rate may be better: {', '.join(edges)}." if edges else "")
 
 
 def _carried(plan: Protocol) -> list[str]:
-    """Return lines with the shares that a carried-over LoRA keeps, or nothing if they are not recorded."""
     found = carried_over(plan.name)
     return carried.section(plan, found, len(found["config"]["seeds"])) if found else []
 
 
 def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
-    """Return a table of shares: each copied method's gain divided by its own gain after training on the target."""
     lines = []
     for case, one in cases(result).items():
         for row in plan.methods:
@@ -213,12 +219,11 @@ def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
                 kept = [retention(one["rows"], row, t, f"{row}, retrained") for t in plan.related]
                 name = f"{label(row)}, {case}" if case else label(row)
                 lines.append([name, *("" if k is None else f"{k.mean:.2f} ± {k.half_width:.2f}" for k in kept)])
-    head = ["share of retraining's gain", *plan.related]
+    head = ["share of the retrained method's gain", *plan.related]
     return [*table.markdown(head, lines, numbers=True), ""] if lines else []
 
 
 def _beside_the_paper(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
-    """Return a table of the changes relative to copied LoRA, here and in the paper, which has different tasks."""
     theirs = changes(plan.paper)
     head = ["", "better here", "median change of the error", f"higher in {plan.paper}", "median change of its score"]
     lines = []
@@ -239,9 +244,9 @@ def _counted(relative: Sequence[float], better: int) -> tuple[str, str]:
 
 
 def changes(paper: str) -> dict[str, list[float]]:
-    """Return side -> the relative differences from the weight adapter's scores on targets in the paper's table.
+    """Return the relative differences of the paper's scores of input and output adapters from those of weight adapters.
 
-    The result is empty if ``paper`` is not a table.
+    The scores are those on targets in the table ``paper``; if it is not a table, the result is empty.
     """
     if not paper.startswith("Table "):
         return {}

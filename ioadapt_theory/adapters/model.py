@@ -54,6 +54,7 @@ def adapt(
     Raises:
         NoMatchError: no module matches; the message lists similar names.
         UnsupportedError: a target module cannot be adapted, or does not support the placement.
+        UnknownNameError: an option, family, placement or init does not exist.
         InvalidValueError: an option is outside its limits, or the name is taken.
 
     Example:
@@ -91,7 +92,6 @@ def adapt(
 
 
 def function_of(module: nn.Module) -> Operator:
-    """Return a module as the paper's layer f, with its active adapters."""
     return module.function if isinstance(module, AdaptedLayer) else operator(module)
 
 
@@ -131,7 +131,7 @@ def install(model: nn.Module, prepared: Mapping[str, Adapter], name: str, *, tra
 
 
 def trained_elsewhere(model: nn.Module) -> list[str]:
-    """Return the names of the trainable parameters that belong neither to our adapters nor to PEFT's."""
+    """Return the names of the trainable parameters that belong to no adapter of this package or of PEFT."""
     held = {id(p) for p in _of_adapters(model)}
     return [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held]
 
@@ -322,14 +322,13 @@ def remove(model: nn.Module, name: str = "default") -> nn.Module:
 
 
 def unwrap(model: nn.Module, wrappers: Mapping[str, AdaptedLayer]) -> nn.Module:
-    """Return the model with these wrappers replaced by their base layers."""
     replace(model, {name: wrapper.base_layer for name, wrapper in wrappers.items() if name})
     return wrappers[""].base_layer if "" in wrappers else model
 
 
 @contextmanager
 def naming(layer: str) -> Iterator[None]:
-    """Prefix errors that are raised in the block with the layer's name."""
+    """Prefix the message of an ``IoAdaptError`` that is raised in the block with the layer's name."""
     try:
         yield
     except IoAdaptError as error:

@@ -14,7 +14,7 @@ from ioadapt_theory.adapters.families.lora import LoRA, init_low_rank
 
 
 class DoRA(Family):
-    """A low-rank change of the direction, and a learned magnitude m_j for each column, which starts at ‖W_j‖."""
+    """A low-rank change of the directions of W's columns, and learned magnitudes m_j, which start at ‖W_j‖."""
 
     axes: ClassVar = {**LoRA.axes, "m": ("columns",)}
     options: ClassVar = {"detach_norm": ("true or false", lambda v: isinstance(v, bool))}

@@ -43,7 +43,7 @@ class ModelWeights:
 
     @cached_property
     def rename(self) -> Rename | None:
-        """The function by which transformers renames stored tensors on loading, if it does; slow to build."""
+        """The function by which transformers renames this model's stored tensors on loading, or None; slow to build."""
         return of_model(self._modules[""])
 
     def outline(self, name: str) -> Operator:
@@ -116,7 +116,7 @@ class TensorWeights:
         return {name: partial(self.read, name) for name, shape in self.shapes.items() if len(shape) == 1}
 
     def _is_conv1d(self, name: str) -> bool:
-        """Return whether a layer is a ``Conv1D`` (as in GPT-2, it stores W); for square W, its last name decides."""
+        """Return whether a layer is a ``Conv1D``, which stores W; if W is square, the last part of its name decides."""
         shape = self.shapes[f"{name}.weight"]
         alike = len(shape) == 2 and shape[0] == shape[1] and name.rpartition(".")[2] in self._conv1d
         return alike or self._stores_w(name)
@@ -131,10 +131,7 @@ Weights = ModelWeights | TensorWeights
 
 
 def checkpoint_weights(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> TensorWeights:
-    """Return the layers of a checkpoint under the names that they have in its model.
-
-    A layer of which ``wanted`` has another name, such as one without the model's prefix, gets that name instead.
-    """
+    """Return the layers of a checkpoint under names in ``wanted`` where possible, else under those of its model."""
     named = as_modules(checkpoint, wanted)
     weights = stored_weights(named)
     weights.rename, weights.aliases = named.rename, named.aliases

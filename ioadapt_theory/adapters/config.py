@@ -145,7 +145,7 @@ class AdapterConfig:
 
 
 def translated(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options under their names in ``AdapterConfig``; raise an error if one is unknown, repeated or invalid."""
+    """Return options under ``AdapterConfig``'s names; raise an error if one is unknown, repeated, invalid or absent."""
     known = [one.name for one in fields(AdapterConfig)]
     result, given = dict[str, Any](), dict[str, str]()
     for name, value in options.items():

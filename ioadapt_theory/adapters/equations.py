@@ -18,7 +18,7 @@ NO_GRADIENT = (
 
 
 class Placement(StrEnum):
-    """Where an adapter Φ_θ acts on a layer XW + b: on the c x d weight W, or on an identity, I_c on X or I_d on XW + b.
+    """The matrix that an adapter changes in a layer XW + b: the weight W, the I_c on its input, or the I_d on its output.
 
     Example:
         >>> from torch import nn

@@ -111,7 +111,7 @@ class AdaptedLayer(nn.Module):
         return {**self.__dict__, "disabled": 0}  # a copy belongs to no `disable` block
 
     def add(self, name: str, adapter: Adapter) -> None:
-        """Add an adapter and activate it after the others; raise InvalidValueError in the cases of ``check_free``."""
+        """Add an adapter and activate it after the others; raise an error if ``check_free`` rejects its name."""
         self.check_free(name)
         self.adapters[name] = adapter
         self.activate(*self.active, name)
@@ -164,7 +164,7 @@ class AdaptedLayer(nn.Module):
         return result
 
     def merge(self, tensors: dict[str, Tensor] | None = None, *, for_good: bool = False) -> None:
-        """Put merged tensors into the base layer, unless done; for ``unmerge``, keep the old unless ``for_good``."""
+        """Merge ``tensors`` (default: ``merged_tensors()``) unless merged; ``for_good`` forgets the original ones."""
         if not self._swapped:
             tensors = self.merged_tensors() if tensors is None else tensors
             self._swapped = {k: nn.Parameter(v, requires_grad=False) for k, v in tensors.items()}

@@ -33,11 +33,11 @@ TINY = 1e-15
 EXACT = 1024
 """Largest number of features for which sums and solves use float64; float32 is too coarse for the smallest ridge."""
 Factors = tuple[Tensor, Tensor]
-"""A (rows x r) and B (r x columns) of a change AB of a side's matrix; B includes the scaling."""
+"""A (rows x r) and B (r x columns) of the change AB of the matrix that an adapter acts on; B includes the scaling."""
 
 
 class Regression:
-    """The sums C = Σ xᵀx and D = Σ xᵀu over rows x of the target and rows u of the source.
+    """Ridge regression of rows u of the source on rows x of the target, with the sums C = Σ xᵀx and D = Σ xᵀu.
 
     Attributes:
         features: the number of features of x; u has ``columns``.
@@ -51,7 +51,6 @@ class Regression:
         self.cross: Tensor | None = None
 
     def add(self, x: Tensor, u: Tensor) -> None:
-        """Add the rows of x (rows x features) and of u (rows x columns)."""
         wide = torch.float64 if self.features <= EXACT else torch.float32
         self.kept.append((x.to(wide), u.to(wide)))
         self.rows += len(x)
@@ -71,7 +70,7 @@ class Regression:
         return torch.cat([x for x, _ in self.kept]).square().sum(0) if self.kept else torch.zeros(self.features)
 
     def whole(self) -> tuple[Tensor, Tensor]:
-        """Return C and D."""
+        """Return C = Σ xᵀx and D = Σ xᵀu in float32."""
         if self.gram is None or self.cross is None:
             self._fold()
         assert self.gram is not None
@@ -79,7 +78,7 @@ class Regression:
         return self.gram.float(), self.cross.float()
 
     def solve(self, ridges: list[float]) -> list[Tensor]:
-        """Return (C + λ diag C)⁻¹ D for each ridge λ; features that are always zero get rows of zeros."""
+        """Return (C + λS)⁻¹ D for each ridge λ; S is diag C with a lower limit. Features that are always 0 get 0."""
         size = self.diagonal().sqrt()
         scale = torch.where(size > TINY, 1 / size.clamp_min(max(RARE * float(size.max()), TINY)), 0.0)
         if self.gram is not None and self.cross is not None:
@@ -96,13 +95,14 @@ class Regression:
 
 
 class Translation:
-    """The translation of one layer's adapter AB to a side of a layer of the target.
+    """The translation of one layer's adapter AB to a layer of the target, in a placement there (``target_side``).
 
     Attributes:
         candidates: factors by candidate name, after ``solve``.
-        kept: the share of the gain that each candidate keeps on rows that were not fitted; set by the caller.
+        kept: candidate name -> share of the gain (loss reduction) that it keeps on rows that were not fitted; set by
+            the caller.
         rows: the number of rows of activations in the fit.
-        features: the numbers of features that the target's side reads and writes.
+        features: the number of rows of A and the number of columns of B on the target.
     """
 
     def __init__(self, factors: Factors, side: str, target_side: str) -> None:
@@ -146,19 +146,19 @@ class Translation:
         self.reader = self.writer = None
 
     def is_idle(self) -> bool:
-        """Return whether the target's layer has no effect on the compared outputs, so that no fit is possible."""
+        """Return whether all gradients of the target's layer are 0, so that no fit to the outputs is possible."""
         return self.writer is None or not bool(self.writer.diagonal().any())
 
     def ridged(self, reader: Regression, writer: Regression) -> dict[str, Factors]:
-        """Return the factors of M* = (C_TT⁺ C_TS A)(B K_ST K_TT⁺) for every ridge, by candidate name."""
+        """Return the ridge regressions for A (on activations) and B (on gradients) for each of ``RIDGES``, by name."""
         read = reader.solve([*RIDGES])  # C_TT⁺ C_TS A
         written = writer.solve([*RIDGES])  # K_TT⁺ K_TS Bᵀ
         return {f"ridge {ridge:g}": (a, b.mT) for ridge, a, b in zip(RIDGES, read, written, strict=True)}
 
     def shrunk(self, reader: Regression, writer: Regression) -> dict[str, Factors]:
-        """Return low-rank factors near the M' that solves C_TT M' K_TT + λM' = C_TS M K_ST + λM, for each λ.
+        """Return factors between the best transfer of AB (small λ) and its copy (large λ) for ``SHRINKING``, by name.
 
-        The result is empty if the two sides differ in kind or size, or have more than ``MOST_SHRUNK`` features.
+        The result is empty if the placement or the sizes change, or there are more than ``MOST_SHRUNK`` features.
         """
         (a, b), sizes = (m.float() for m in self.factors), (reader.features, writer.features)
         if sizes != (len(a), b.shape[1]) or max(sizes) > MOST_SHRUNK or self.side != self.target_side:
@@ -204,14 +204,10 @@ def low_rank(m: Tensor, c: Tensor, k: Tensor, rank: int, near: Tensor | None = N
 def truncated(
     m: Tensor, gram: Tensor, writing: Tensor, *, rank: int | None = None, share: float | None = None
 ) -> tuple[Tensor, Tensor, float]:
-    """Return A and B from the r largest singular values of C^½ M K^½, and the share of M's squared effect that remains.
+    """Return low-rank factors near M, the change of a matrix that maps r to rM, and the share of the effect they keep.
 
-    Args:
-        m: the change of a side's matrix.
-        gram: C, the Gram matrix of what the side reads.
-        writing: K, the Gram matrix of the gradients of what the side writes.
-        rank: r, the maximum rank.
-        share: instead of ``rank``, use the smallest r that keeps this share of the squared effect.
+    With the Gram matrices C of the rows r (``gram``) and K of the gradients of rM (``writing``), the squared effect of
+    M is ‖C^½ M K^½‖². ``share`` sets the least share of it to keep, and ``rank`` a limit, which takes precedence.
     """
     (c, u), (k, v) = _eigen(gram), _eigen(writing)
     inside = u.mT @ m @ v

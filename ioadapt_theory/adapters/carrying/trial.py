@@ -82,7 +82,6 @@ class Options:
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "Options":
-        """Return the options; raise InvalidValueError for an unknown name."""
         if unknown := sorted(given.keys() - {*cls.__slots__}):
             msg = f"Unknown option {unknown[0]!r}; the options of a fit to inputs are {', '.join(cls.__slots__)}."
             raise InvalidValueError(msg)
@@ -145,7 +144,7 @@ class Trial:
         return s, sa, t
 
     def predicted(self, candidates: Mapping[str, Adapters], pairs: Iterable[Pair]) -> dict[str, Prediction]:
-        """Return the prediction for each candidate on the rows of ``pairs``; the target is left unchanged."""
+        """Predict what share of the gain each candidate keeps on the rows of ``pairs``; leave the target unchanged."""
         parts: dict[str, list[RowSums]] = {name: [] for name in candidates}
         with tried(self.target, candidates) as active:
             for number, pair in enumerate(pairs):

@@ -68,7 +68,7 @@ class Spec:
 
 
 class Family(nn.Module, ABC):
-    """An adapter family Φ_θ, built for one base.
+    """An adapter family Φ_θ: a module that maps its base, the W of a layer or an identity, to a matrix of its size.
 
     A subclass defines ``axes`` and the abstract methods, and initialises its parameters in the constructor. Once it is
     in ``FAMILIES``, it also works in files and in PEFT. A subclass whose shapes do not follow from ``axes`` overrides
@@ -104,7 +104,7 @@ class Family(nn.Module, ABC):
 
     @classmethod
     def shapes(cls, size: Size, spec: Spec, given: Shapes | None = None) -> dict[str, tuple[int, ...]]:
-        """Return parameter shapes for a base of this size; ``given``, the shapes in a file, decide between several."""
+        """Return parameter shapes for a base of this size; ``given``, the shapes in a file, decides if several fit."""
         del given
         counts = {**dict(zip(("rows", "columns", "channels"), size, strict=True)), "rank": spec.rank}
         return {name: tuple(counts[axis] for axis in axes) for name, axes in cls.axes.items()}

@@ -13,7 +13,7 @@ from ioadapt_theory.adapters.families.full import Full
 
 
 class LoKr(Additive):
-    """A Kronecker product of C (m1 x n1) and D (m2 x n2); if r < max(m2, n2) / 2, D is AB."""
+    """A Kronecker product of C (m1 x n1) and D (m2 x n2); D is AB, of rank r, if r < max(m2, n2) / 2."""
 
     options: ClassVar = {
         "factor": (
@@ -48,7 +48,7 @@ class LoKr(Additive):
 
     @classmethod
     def shapes(cls, size: Size, spec: Spec, given: Shapes | None = None) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of C and of A and B (or D); ``given``, the shapes in a file, take precedence."""
+        """Return the shapes of C and of A and B (or D); ``given``, the shapes in a file, decides if several fit."""
         rows, columns, channels = size
         (m1, _), (n1, _) = split(channels, spec.factor), split(columns, spec.factor)
         small = given.get("C", ()) if given else ()

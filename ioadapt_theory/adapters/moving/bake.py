@@ -97,7 +97,7 @@ def layer_for(adapter: Adapter, w: Tensor, bias: Tensor | None) -> GivenLayer:
 
 
 def change(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-    """Return the changes (D, Δb) of W and b by an adapter of any family, in float64; Δb is None if b does not change."""
+    """Return the changes (D, Δb) of W and b by an adapter of any family, in float64; Δb is None if b is unchanged."""
     w, b = w.detach().double(), None if bias is None else bias.detach().double()
     with torch.no_grad():
         layer = adapter.on(layer_for(adapter, w, b))

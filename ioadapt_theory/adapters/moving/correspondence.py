@@ -168,7 +168,7 @@ def _by_plain_name(names: Iterable[str], like: Iterable[str]) -> dict[str, str]:
 
 
 def _kind(name: str) -> str:
-    """Return the part of a name after its last block number, such as ``self_attn.q_proj``, without a number at its end."""
+    """Return the part of a name after the last block number, such as ``self_attn.q_proj``, less a number at its end."""
     return re.sub(r"(^|\.)\d+$", "", re.split(r"(?:^|\.)\d+\.", unwrapped(name))[-1])
 
 

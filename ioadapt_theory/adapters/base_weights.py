@@ -64,7 +64,7 @@ class ModelWeights:
             module.exchange()
 
     def vectors(self) -> dict[str, Callable[[], Tensor]]:
-        """Return functions that read one-dimensional parameters and buffers; of adapted layers, only biases."""
+        """Return functions by name that read one-dimensional parameters and buffers; of adapted layers, only biases."""
         adapted = {n: m for n, m in self._modules.items() if isinstance(m, AdaptedLayer)}
         tensors: dict[str, Tensor | None] = {f"{n}.bias": m.base_layer.bias for n, m in adapted.items()}  # type: ignore[misc]
         for name, module in self._modules.items():

@@ -53,7 +53,7 @@ class Operator(Base):
         return self.module(x)
 
     def check_placeable(self, side: str) -> None:
-        """Raise UnsupportedError if the layer does not support this placement."""
+        """Raise UnsupportedError if this placement is impossible, as ``weight`` is for an unknown convolution."""
         if side == "weight" and not self.pointwise:
             self.dense()
 

@@ -204,7 +204,7 @@ def parameters(model: nn.Module, name: str | None = None) -> Iterator[tuple[str,
 
 
 def count(model: nn.Module, name: str | None = None) -> int:
-    """Return the number of parameters of all adapters, or of the adapter ``name``.
+    """Return the number of parameters of all adapters, or of the adapter ``name``; shared parameters count once.
 
     Example:
         >>> from torch import nn

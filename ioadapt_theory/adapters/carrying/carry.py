@@ -27,7 +27,7 @@ STEPS = 10
 TOO_FEW = 16
 """Number of rows up to which a note says that they are too few for a reliable prediction."""
 AS_GOOD = 0.02
-"""Share of the gain by which a candidate must exceed the copy, and a candidate of another strength all others."""
+"""Margin in the share of the gain by which a candidate must beat the copy, and one of another strength all others."""
 LITTLE, APART, DISAGREEING = 0.3, 0.3, 0.15
 """Thresholds of notes: share of the gain kept, |R_KL - R|, and share of positions where the plain models disagree."""
 IMPOSSIBLE = "the adapter can be neither fitted nor copied to the target, for the reasons given for each layer"

@@ -20,18 +20,18 @@ from ioadapt_theory.effect.reads_writes import Rows
 from ioadapt_theory.errors import ShapeError
 
 RIDGES: Final = (1e-6, 1e-4, 1e-3, 1e-2, 0.1, 0.5)
-"""Values of λ, relative to the diagonal of the Gram matrix."""
+"""Ridges λ of the closed form, relative to the diagonal of the Gram matrix."""
 SHRINKING: Final = (1e-2, 0.1, 1.0, 10.0, 100.0)
-"""Values of λ, the ridge towards the copy, relative to the product of the mean eigenvalues of C and K."""
+"""Weights λ of the copy in ``shrunk``, relative to the product of the mean eigenvalues of the two Gram matrices."""
 MOST_SHRUNK: Final = 2048
-"""Largest number of features of a side for which ``shrunk`` diagonalises Gram matrices."""
+"""Largest number of rows or columns of an adapted matrix for which ``shrunk`` diagonalises Gram matrices."""
 ROUNDS = 3
 """Number of subspace iterations in ``low_rank``; the error was below 1e-4 for several spectra of C and K."""
 RARE = 1e-4
 """Relative size below which a feature is not scaled up to size 1, so that rarely active features get small weights."""
 TINY = 1e-15
 EXACT = 1024
-"""Largest number of features for which sums and solves use float64; float32 is too coarse for the smallest ridge."""
+"""Largest number of features for which ``Regression`` uses float64; float32 is too coarse for the smallest ridge."""
 Factors = tuple[Tensor, Tensor]
 """A (rows x r) and B (r x columns) of the change AB of the matrix that an adapter acts on; B includes the scaling."""
 
@@ -40,7 +40,7 @@ class Regression:
     """Ridge regression of rows u of the source on rows x of the target, with the sums C = Σ xᵀx and D = Σ xᵀu.
 
     Attributes:
-        features: the number of features of x; u has ``columns``.
+        features, columns: the numbers of features of x and of u.
         rows: the number of rows added.
     """
 
@@ -78,7 +78,10 @@ class Regression:
         return self.gram.float(), self.cross.float()
 
     def solve(self, ridges: list[float]) -> list[Tensor]:
-        """Return (C + λS)⁻¹ D for each ridge λ; S is diag C with a lower limit. Features that are always 0 get 0."""
+        """Return (C + λS)⁻¹ D for each ridge λ, with C = Σ xᵀx and D = Σ xᵀu.
+
+        S is the diagonal of C with a lower limit, see ``RARE``; features of x that are always 0 get rows of zeros.
+        """
         size = self.diagonal().sqrt()
         scale = torch.where(size > TINY, 1 / size.clamp_min(max(RARE * float(size.max()), TINY)), 0.0)
         if self.gram is not None and self.cross is not None:

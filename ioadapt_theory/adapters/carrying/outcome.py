@@ -80,7 +80,7 @@ class CarryReport(TransferReport):
 
     @property
     def agreement(self) -> float | None:
-        """Share of positions at which the models without adapters have the same largest output (mean over rows)."""
+        """Mean share of a row's positions where the plain models have the same argmax; None without a prediction."""
         return None if self.prediction is None else self.prediction.agreement
 
     def __str__(self) -> str:

@@ -106,7 +106,7 @@ class Trial:
         options: Options,
         tuned: nn.Module | None = None,
     ) -> None:
-        """Set ``need`` and ``weight`` from the rows to fit; raise InvalidValueError if the adapter has no effect."""
+        """Set ``need`` and ``weight`` from the rows to fit; raise InvalidValueError if the first outputs are equal."""
         self.source, self.target, self.name, self.rows = source, target, name, rows
         self.options, self.tuned = options, tuned
         self.kept: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
@@ -168,7 +168,7 @@ def spread(count: int, output: Tensor) -> float:
 
 @contextmanager
 def tried(target: nn.Module, candidates: Mapping[str, Adapters]) -> Iterator[Callable[[str], Any]]:
-    """Put candidates on the target inside the block; yield a function that activates a single candidate."""
+    """Put candidates on the target inside the block; the yielded context manager activates one of them by name."""
     before = {layer: layer.active for layer in layers(target).values()}
     free = "_" * max((len(key) for layer in before for key in layer.adapters), default=0)  # as long as the longest name
     names: dict[str, str] = {}

@@ -104,7 +104,7 @@ class Family(nn.Module, ABC):
 
     @classmethod
     def shapes(cls, size: Size, spec: Spec, given: Shapes | None = None) -> dict[str, tuple[int, ...]]:
-        """Return parameter shapes for a base of this size; ``given``, the shapes in a file, decides if several fit."""
+        """Return parameter shapes for a base of this size; ``given``, a file's shapes, matters only if several fit."""
         del given
         counts = {**dict(zip(("rows", "columns", "channels"), size, strict=True)), "rank": spec.rank}
         return {name: tuple(counts[axis] for axis in axes) for name, axes in cls.axes.items()}

@@ -13,7 +13,7 @@ from ioadapt_theory.adapters.families.full import Full
 
 
 class LoKr(Additive):
-    """A Kronecker product of C (m1 x n1) and D (m2 x n2); D is AB, of rank r, if r < max(m2, n2) / 2."""
+    """A Kronecker product of C (m1 x n1) and D (m2 x n2); a new LoKr has D = AB of rank r if r < max(m2, n2) / 2."""
 
     options: ClassVar = {
         "factor": (
@@ -65,7 +65,7 @@ class LoKr(Additive):
         return self
 
     def cut(self, ranges: Ranges) -> Family:
-        """Return a LoKr for the columns in these ranges, or a ``Full`` if a range ends inside a block of n2 columns."""
+        """Return a LoKr for the columns in these ranges, or a ``Full`` if a range ends inside a block of C ⊗ D."""
         block = self.size[1] // self.C.shape[1]
         if any(end % block for edges in ranges for end in edges):
             delta = self.scaling * self.delta(SizesAlone(*self.size)).detach()

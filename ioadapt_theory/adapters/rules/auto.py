@@ -79,6 +79,5 @@ def best_sides(model: nn.Module, config: AdapterConfig, target: nn.Module, input
 
 
 def best_side(shares: Mapping[Placement, float]) -> Placement | None:
-    """Return the first side whose share of the gain is within ``TIE`` of the largest; None if none is positive."""
     best = max(shares.values(), default=0.0)
     return next((side for side, share in shares.items() if share >= best - TIE), None) if best > 0 else None

@@ -99,7 +99,6 @@ class Adapters(nn.ModuleDict):
         return [phi for adapter in self.values() for _, phi in adapter.parts()]  # type: ignore[operator]
 
     def get_extra_state(self) -> Tensor:
-        """Return the scalings of all adapters and placements, in order, as a tensor for the state_dict."""
         return torch.tensor([phi.scaling for phi in self._families()], dtype=torch.float64, device="cpu")
 
     def set_extra_state(self, state: Any) -> None:

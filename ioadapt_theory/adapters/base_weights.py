@@ -47,7 +47,6 @@ class ModelWeights:
         return of_model(self._modules[""])
 
     def outline(self, name: str) -> Operator:
-        """Return a layer without its adapters as an ``Operator``; raise UnsupportedError if it cannot be adapted."""
         return operator(base_of(self._modules[name]))
 
     def layer(self, name: str) -> BaseLayer:
@@ -96,7 +95,6 @@ class TensorWeights:
         self._conv1d = {n.rpartition(".")[2] for n in untransposed} | ({"c_proj"} if untransposed else set())
 
     def outline(self, name: str) -> Operator:
-        """Return an ``Operator`` on the meta device with the layer's sizes, and with a bias if the layer has one."""
         out, channels, *kernel = self.shapes[f"{name}.weight"]
         if self._is_conv1d(name):
             out, channels = channels, out
@@ -131,7 +129,7 @@ Weights = ModelWeights | TensorWeights
 
 
 def checkpoint_weights(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> TensorWeights:
-    """Return the layers of a checkpoint under names in ``wanted`` where possible, else under those of its model."""
+    """Return a checkpoint's layers under names in ``wanted`` where possible, else under the names in its own model."""
     named = as_modules(checkpoint, wanted)
     weights = stored_weights(named)
     weights.rename, weights.aliases = named.rename, named.aliases
@@ -144,7 +142,6 @@ def stored_weights(checkpoint: Checkpoint) -> TensorWeights:
 
 
 def read_layer(module: nn.Module) -> BaseLayer:
-    """Return the weights of a layer that has no adapters; raise UnsupportedError if they cannot be read."""
     f = operator(module)
     kernel = tuple(module.kernel_size) if isinstance(module, CONVOLUTIONS) else ()
     return BaseLayer(f.dense(), f.bias, kernel)

@@ -70,7 +70,6 @@ class Identity(Base):
 
     @property
     def like(self) -> Tensor | None:
-        """A tensor with the current dtype and device of the layer ``of``, or None if there is no layer."""
         return getattr(self.of, "like", None)
 
     def __call__(self, x: Tensor) -> Tensor:

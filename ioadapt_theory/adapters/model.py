@@ -34,8 +34,8 @@ def adapt(
 ) -> nn.Module:
     """Return the model, changed in place: frozen, with a new, trainable adapter on its target modules.
 
-    A model that already has adapters, ours or PEFT's, keeps its trainable parameters: only the base of the newly
-    adapted layers is frozen. Running statistics are not frozen: a BatchNorm in training mode still updates them.
+    A model that already has adapters, of this package or of PEFT, keeps its trainable parameters: only the base of the
+    newly adapted layers is frozen. Running statistics are not frozen: a BatchNorm in training mode still updates them.
     If an error is raised, the model is unchanged.
 
     If a model reads a layer's weight instead of calling the layer, the adapter has no effect and gets no gradient, so

@@ -139,7 +139,7 @@ class Candidates:
         return {n: adapters for n, adapters in made.items() if adapters}
 
     def strengths(self, scores: Mapping[str, float]) -> dict[str, Adapters]:
-        """Return the best candidate but the copy, times each of ``STRENGTHS``; {} if there is none, or few rows."""
+        """Return the best candidate but the copy, its LoRAs times each of ``STRENGTHS``; {} if none or if ``few``."""
         fitted = [n for n in self.by_name if n != "copy"]
         if self.few or not fitted:
             return {}

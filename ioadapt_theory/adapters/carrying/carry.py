@@ -29,7 +29,7 @@ TOO_FEW = 16
 AS_GOOD = 0.02
 """Margin in the share of the gain by which a candidate must beat the copy, and one of another strength all others."""
 LITTLE, APART, DISAGREEING = 0.3, 0.3, 0.15
-"""Thresholds of notes: share of the gain kept, |R_KL - R|, and share of positions where the plain models disagree."""
+"""Thresholds of notes: share of the gain kept, difference of two estimates of it, and disagreement of the models."""
 IMPOSSIBLE = "the adapter can be neither fitted nor copied to the target, for the reasons given for each layer"
 
 

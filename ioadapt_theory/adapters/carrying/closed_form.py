@@ -1,10 +1,10 @@
 """The best transfer of an adapter, in closed form: M* = (C_TT⁺ C_TS) M (K_ST K_TT⁺) (claim `effect-best`).
 
-M changes a side of a layer of the source S, and M* a side of a layer of the target T. The side reads r and acts on the
-outputs through a Jacobian J, so that the effect of M is rMJ. C_ab = E r_aᵀ r_b is computed from activations, and K_ab =
-E J_a J_bᵀ from gradients g for cotangents that both models share. With M = AB, only r_S A and g_S Bᵀ of the source are
-needed, so M* is computed as two low-rank factors. ``shrunk`` adds a penalty λ‖M* - M‖² (Corollary 6.2); ``truncated``
-returns the low-rank change whose effect is nearest to that of a given change.
+M changes a side (weight, input or output) of a layer of the source S, and M* one of the target T. A side reads r and
+acts on the outputs through a Jacobian J, so that the effect of M is rMJ. C_ab = E r_aᵀ r_b is computed from
+activations, and K_ab = E J_a J_bᵀ from gradients g for cotangents that both models share. With M = AB, only r_S A and
+g_S Bᵀ of the source are needed, so M* is computed as two low-rank factors. ``shrunk`` adds a penalty λ‖M* - M‖²
+(Corollary 6.2); ``truncated`` returns the low-rank change whose effect is nearest to that of a given change.
 
 Rows arrive in batches. As long as there are fewer rows than features of the target, the rows are stored, since the dual
 form is smaller; after that, they are accumulated in Gram matrices. The ridge is λ times the diagonal of C_TT, so that
@@ -28,7 +28,7 @@ MOST_SHRUNK: Final = 2048
 ROUNDS = 3
 """Number of subspace iterations in ``low_rank``; the error was below 1e-4 for several spectra of C and K."""
 RARE = 1e-4
-"""Relative size below which a feature is not scaled up to size 1, so that rarely active features get small weights."""
+"""Size, relative to the largest feature, below which a feature is not scaled up to size 1 and gets small weights."""
 TINY = 1e-15
 EXACT = 1024
 """Largest number of features for which ``Regression`` uses float64; float32 is too coarse for the smallest ridge."""

@@ -50,7 +50,6 @@ def refined(trial: Trial, adapters: Adapters, steps: int, progress: Callable[[in
 
 
 def from_zero(adapters: Adapters, seed: int) -> dict[str, Adapter]:
-    """Return copies of the LoRAs with random A, zero B and zero biases."""
     generator = torch.Generator().manual_seed(seed)
     made = {}
     for layer, adapter in adapters.items():

@@ -74,8 +74,6 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
 
 
 class GivenLayer(Operator):
-    """A layer given by W and b, without a module."""
-
     like: Tensor = torch.empty(0)  # the base class has a property
     bias: Tensor | None = None
 

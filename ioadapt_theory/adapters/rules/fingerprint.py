@@ -19,7 +19,6 @@ HEADER, BASE_NAME = "ioadapt.base", "ioadapt.base_name"
 
 
 def fingerprint(layer: BaseLayer) -> dict[str, Any]:
-    """Return the fingerprint of a layer: SHA-256 and size of W, 32 of its values, and whether there is a bias."""
     w = layer.matrix.detach().contiguous().cpu()
     raw = w.reshape(-1).view(torch.uint8).numpy().tobytes()
     return {
@@ -31,7 +30,6 @@ def fingerprint(layer: BaseLayer) -> dict[str, Any]:
 
 
 def evenly_spaced(w: Tensor, count: int) -> Tensor:
-    """Return ``count`` values of a matrix, evenly spaced in row-major order from the first to the last."""
     at = torch.linspace(0, w.numel() - 1, count, dtype=torch.float64).long().to(w.device)
     return w.detach()[at // w.shape[1], at % w.shape[1]].cpu()
 

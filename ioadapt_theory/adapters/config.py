@@ -145,7 +145,12 @@ class AdapterConfig:
 
 
 def translated(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options under ``AdapterConfig``'s names; raise an error if one is unknown, repeated, invalid or absent."""
+    """Return options under their names in ``AdapterConfig``.
+
+    Raises:
+        UnknownNameError: an option is unknown.
+        InvalidValueError: an option is invalid or given twice, or target_modules is missing.
+    """
     known = [one.name for one in fields(AdapterConfig)]
     result, given = dict[str, Any](), dict[str, str]()
     for name, value in options.items():

@@ -111,7 +111,11 @@ class AdaptedLayer(nn.Module):
         return {**self.__dict__, "disabled": 0}  # a copy belongs to no `disable` block
 
     def add(self, name: str, adapter: Adapter) -> None:
-        """Add an adapter and activate it after the others; raise an error if ``check_free`` rejects its name."""
+        """Add an adapter and activate it after the others.
+
+        Raises:
+            InvalidValueError: the name is invalid or taken, or the layer is merged.
+        """
         self.check_free(name)
         self.adapters[name] = adapter
         self.activate(*self.active, name)
@@ -132,7 +136,7 @@ class AdaptedLayer(nn.Module):
             del self.adapters[name]
 
     def activate(self, *names: str) -> None:
-        """Activate only these adapters, in this order; raise an error if one is unknown or repeated, or if merged."""
+        """Activate only these adapters, in this order; raise an error for unknown or repeated ones, or if merged."""
         self.refuse_if_merged("choosing other adapters")
         check_distinct(names)
         self._chain = self._chained(names)

@@ -116,11 +116,7 @@ class Translation:
         self.rows, self.features = 0, (0, 0)
 
     def add(self, source: Rows, target: Rows) -> None:
-        """Add the activations and gradients of the source's and the target's layer on one batch.
-
-        Raises:
-            ShapeError: the two layers have different numbers of samples or positions.
-        """
+        """Add activations and gradients of one batch; raise ShapeError if samples or positions do not match."""
         a, b = self.factors
         u, v = source.reader(self.side), source.writer(self.side)
         u, v = u @ a.to(u), v @ b.to(v).mT

@@ -63,10 +63,7 @@ class DoRA(Family):
         return (w.mT * g).addmm_(((b * g) @ w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
-        """Return (f(x) + s xAB) diag(g) + bias diag(1 - g) with g = m / ‖V‖ and V = W + s AB.
-
-        The second term keeps the bias unscaled.
-        """
+        """Return (f(x) + s xAB) diag(g) + bias diag(1 - g), with g = m / ‖W + s AB‖; the bias stays unscaled."""
         y, g = base(x), base.columnwise(self.gain(base))
         v = base.plus_low_rank(y, self.dropout(x), self.A, self.B, self.scaling)
         if base.bias is None:

@@ -35,11 +35,7 @@ def compiled(pattern: str) -> Any:
 
 
 def fits(pattern: str, name: str) -> bool:
-    """Return whether a pattern matches the whole name.
-
-    Raises:
-        InvalidValueError: the pattern is invalid, or slow matches have taken more than ``LIMIT`` in total.
-    """
+    """Return whether a pattern matches the whole name; raise InvalidValueError if it is invalid or exceeds ``LIMIT``."""
     global _spent
     began = time.thread_time()
     try:

@@ -52,6 +52,15 @@ def test_all_linear_leaves_the_output_head_out():
     assert "head" not in names
 
 
+def test_all_linear_leaves_convolutions_with_their_own_forward_out():
+    class Quantised(nn.Conv2d):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x)
+
+    model = adapt(nn.Sequential(Quantised(3, 4, 1), nn.Linear(4, 5)), target_modules="all-linear")
+    assert list(layers(model)) == ["1"]
+
+
 def test_what_matches_nothing_or_cannot_be_adapted_is_named():
     for wanted in (["o_q"], r"attn\.to_q"):  # a suffix that does not start after a dot; not the whole name
         with pytest.raises(NoMatchError):

@@ -8,7 +8,7 @@ from torch import nn
 
 from ioadapt_theory.adapters.config import AdapterConfig
 from ioadapt_theory.adapters.layer import AdaptedLayer, base_of
-from ioadapt_theory.adapters.matrices import Convolution, is_supported, operator
+from ioadapt_theory.adapters.matrices import is_supported, operator
 from ioadapt_theory.adapters.rules import patterns
 from ioadapt_theory.errors import IoAdaptError, UnsupportedError
 
@@ -104,7 +104,7 @@ def fits(wanted: str | tuple[str, ...], name: str) -> bool:
 
 def _is_linear(module: nn.Module) -> bool:
     base = base_of(module)
-    return is_supported(base) and not isinstance(operator(base), Convolution)
+    return is_supported(base) and operator(base).pointwise
 
 
 def _read_by_owner(name: str, named: dict[str, nn.Module], model: nn.Module) -> bool:

@@ -35,7 +35,8 @@ class IoAdaptError(Exception):
         """Return the message, shortened and escaped for a terminal; ``KeyError`` would return the message's repr."""
         text = str(self.args[0]) if self.args else ""
         cut = len(text) - LONGEST
-        return printable(text if cut <= 0 else f"{text[: LONGEST // 2]}[... {cut} ...]{text[-LONGEST // 2 :]}")
+        left_out = f"[... {cut:,} characters left out ...]"
+        return printable(text if cut <= 0 else f"{text[: LONGEST // 2]}{left_out}{text[-LONGEST // 2 :]}")
 
     @property
     def reason(self) -> str:

@@ -157,8 +157,8 @@ def _check_room(module: nn.Module, wanted: set[int], name: str) -> None:
     check_name(name)
     inside = [part for part in module.modules() if part is not module]
     if any(id(part) in wanted or isinstance(part, AdaptedLayer) for part in inside):
-        kind = type(module).__name__
-        msg = f"This {kind} contains layers that also have or would get adapters; leave out the module or the layers."
+        kind, way = type(module).__name__, "leave out either this module or these layers"
+        msg = f"This {kind} contains layers that also have or would get adapters; {way}."
         raise InvalidValueError(msg)
 
 
@@ -329,9 +329,9 @@ def unwrap(model: nn.Module, wrappers: Mapping[str, AdaptedLayer]) -> nn.Module:
 
 @contextmanager
 def naming(layer: str) -> Iterator[None]:
-    """Prefix errors that are raised in the block with the layer's name."""
+    """Prefix errors that are raised in the block with the layer's name, unless the layer is the model itself."""
     try:
         yield
     except IoAdaptError as error:
-        error.args = (f"{layer}: {error}",)
+        error.args = (f"{layer}: {error}" if layer else str(error),)
         raise

@@ -91,7 +91,7 @@ def listed(inputs: Any) -> list[Any]:
         msg = "The inputs are empty; give at least one batch."
         raise InvalidValueError(msg)
     if any(t.is_floating_point() and not t.isfinite().all() for batch in batches for t in _tensors(batch)):
-        msg = "The inputs contain NaN or infinity; remove these rows."
+        msg = "The inputs contain NaN or infinity; remove the rows that contain them."
         raise InvalidValueError(msg)
     return batches
 
@@ -100,7 +100,8 @@ def row_count(batch: Any) -> int:
     """Return the number of samples in a batch: the largest first dimension of its tensors."""
     counts = [len(t) for t in _tensors(batch) if t.ndim]
     if not any(counts):
-        msg = f"Each batch must contain a tensor with at least one row, but a {type(batch).__name__} has none."
+        kind = type(batch).__name__
+        msg = f"Each batch must contain a torch.Tensor with at least one row, but a batch of type {kind} has none."
         raise InvalidValueError(msg)
     return max(counts)
 

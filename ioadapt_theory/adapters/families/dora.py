@@ -17,7 +17,7 @@ class DoRA(Family):
     """A low-rank change of the direction, and a learned magnitude m_j for each column, which starts at ‖W_j‖."""
 
     axes: ClassVar = {**LoRA.axes, "m": ("columns",)}
-    options: ClassVar = {"detach_norm": ("true or false", lambda v: isinstance(v, bool))}
+    options: ClassVar = {"detach_norm": ("True or False", lambda v: isinstance(v, bool))}
     A: nn.Parameter
     B: nn.Parameter
     m: nn.Parameter

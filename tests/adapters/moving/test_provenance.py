@@ -84,7 +84,7 @@ def test_a_shorter_model_is_spoken_of_where_nothing_tells_which_layers_it_kept(t
         key = f"lycoris_model_layers_{i}_self_attn_q_proj"
         state[f"{key}.lora_A.weight"], state[f"{key}.lora_B.weight"] = torch.ones(2, 16), torch.ones(16, 2)
     save_file(state, file)
-    with pytest.warns(RenumberedWarning, match=r"lacks layers of the adapter, such as .*4.*model as source"):
+    with pytest.warns(RenumberedWarning, match=r"lacks layers of the adapter, such as .*4.*as the source give the"):
         load(tiny_llama(1, 4), file, strict=False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

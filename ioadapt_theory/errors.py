@@ -88,7 +88,7 @@ class UnknownNameError(IoAdaptError, KeyError):
         known = sorted(map(str, known))
         near = near_misses(str(name), known)
         more = f" and {len(known) - MOST_KNOWN} more" if len(known) > MOST_KNOWN else ""
-        listed = f" Known: {', '.join(known[:MOST_KNOWN]) or 'none'}{more}."
+        listed = f" Known: {', '.join(known[:MOST_KNOWN])}{more}." if known else " None is known."
         hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         super().__init__(f"Unknown {kind} {name!r}.{hint}{listed if not near or len(known) <= MOST_KNOWN else ''}")
 

@@ -159,7 +159,7 @@ class AdaptedLayer(nn.Module):
             result = {key: _laid_out_like(getattr(self.base_layer, key), value) for key, value in stored.items()}
         for key, value in result.items():
             if not all(end.isfinite() for end in value.aminmax()):  # catches NaN too, and creates no large mask
-                way = "check the adapter's parameters, or convert the layer to a dtype with a larger range"
+                way = "check the layer and the adapter, or convert the layer to a dtype with a larger range"
                 msg = f"The merged {key} contains NaN or infinity in {value.dtype}, so the layer is not merged; {way}."
                 raise InvalidValueError(msg)
         return result

@@ -119,4 +119,4 @@ def _read_by_owner(name: str, named: dict[str, nn.Module], model: nn.Module) -> 
 def _warn_of_idle_targets(wanted: str | tuple[str, ...], hits: list[str]) -> None:
     idle = [] if isinstance(wanted, str) else [end for end in wanted if not any(fits((end,), hit) for hit in hits)]
     if idle and hits:
-        warnings.warn(f"The entries {idle} of target_modules match no module; correct or remove them.", stacklevel=4)
+        warnings.warn(f"target_modules {idle} match no module and are ignored.", stacklevel=4)

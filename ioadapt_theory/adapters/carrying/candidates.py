@@ -26,7 +26,7 @@ FEW = 64
 SAFE = ("ridge 0.1", "shrunk 10")
 """The candidates besides the copy if there are at most ``FEW`` rows."""
 STRENGTHS = (2.0, 1.4, 0.7, 0.4)
-NO_LAYER = "the target has no layer of this name, but match='effect' (--match effect) can choose another layer"
+NO_LAYER = "the target has no layer of this name, but match='effect' (--match effect) can choose a layer"
 
 
 def counterparts(

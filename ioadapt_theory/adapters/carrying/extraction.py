@@ -97,7 +97,7 @@ def differences(base: nn.Module, tuned: nn.Module) -> dict[str, Tensor]:
         else:
             found[name] = w2 - w
     if not found:
-        msg = "The base and the tuned model have no linear layer in common; give a model tuned from the base."
+        msg = "The models share no names of linear layers or convolutions; give a model tuned from the base."
         if same:
             kinds = f"linear layers and convolutions ({same} compared)"
             msg = f"The tuned model has the base's weights in all {kinds}; give one in which such layers were tuned."

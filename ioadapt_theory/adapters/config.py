@@ -129,8 +129,7 @@ class AdapterConfig:
         if placement == "residual":
             placement = residual_side(name)
         elif placement == "auto":
-            way = "adapt(model, placement='auto', target=..., inputs=...)"
-            msg = f"placement='auto' works only in {way}, not in IOLoraConfig or placement_pattern."
+            msg = "placement='auto' works only in adapt(), with target= and inputs=, not in a pattern or in PEFT."
             raise InvalidValueError(msg)
         rank = override(self.rank_pattern, name, self.rank)
         alpha = override(self.alpha_pattern, name, self.alpha)

@@ -100,8 +100,7 @@ def row_count(batch: Any) -> int:
     """Return the number of samples in a batch: the largest first dimension of its tensors."""
     counts = [len(t) for t in _tensors(batch) if t.ndim]
     if not any(counts):
-        kind = type(batch).__name__
-        msg = f"Each batch must contain a torch.Tensor with at least one row, but a batch of type {kind} has none."
+        msg = f"Each batch must contain a torch.Tensor with at least one row, but a {type(batch).__name__} has none."
         raise InvalidValueError(msg)
     return max(counts)
 

@@ -226,12 +226,16 @@ class Unused(nn.Sequential):
 
 
 @pytest.mark.parametrize("columns", [5, 7])
-def test_a_full_adapter_on_a_layer_that_is_never_called_is_copied_or_reported(columns):
+@pytest.mark.parametrize("family", ["full", "lora"])
+def test_an_adapter_on_a_layer_that_is_never_called_is_copied_or_reported(columns, family):
     source, target = Unused(*mlp(0), nn.Linear(6, 5)), Unused(*gauge(mlp(0), 1), nn.Linear(6, columns))
-    source = adapted(source, family="full", target_modules=["2", "5"])
-    outcome = transfer(source, target, inputs=X)
+    source = adapted(source, family=family, target_modules=["2", "5"])
+    outcome = transfer(source, target, inputs=X, refine=5)
     assert ("5" in outcome.matched) == (columns == 5)
     assert outcome.unmatched == ({} if columns == 5 else {"5": IDLE.format("source", "is never called")})
+    end = adapted(nn.Sequential(*mlp(0), nn.Linear(4, 4)), target_modules=["5"])
+    with pytest.warns(CarryWarning, match="cannot be fitted"):
+        transfer(end, Unused(*mlp(1), nn.Linear(4, 4)), inputs=X)
 
 
 def test_the_better_unrefined_candidate_stands_in_for_an_uncertain_one(monkeypatch):

@@ -30,7 +30,7 @@ AS_GOOD = 0.02
 """Margin in the share of the gain by which a candidate must exceed the copy, and a scaled closed form all others."""
 LITTLE, APART, DISAGREEING = 0.3, 0.3, 0.15
 """Thresholds of notes: share of the gain kept, |R_KL - R|, and share of positions where the plain models disagree."""
-IMPOSSIBLE = "the adapter can be neither fitted nor copied to the target; the report has the reason for each layer"
+IMPOSSIBLE = "the adapter cannot be fitted to the target (the report says why), and no copy keeps any of the gain"
 
 
 def carried(
@@ -126,7 +126,7 @@ class _Carrying:
     def refine(self, steps: int, *, compare: bool) -> None:
         """Refine the best LoRA candidate; if ``compare``, take Gauss-Newton passes first, and also train from zero."""
         named = self.candidates.items()
-        plain = [n for n, made in named if n in self.scores and all(a.family == "lora" for a in made.values())]
+        plain = [n for n, made in named if self.scores.get(n) and all(a.family == "lora" for a in made.values())]
         if not plain:
             return
         start = self.candidates[max(plain, key=lambda n: self.scores[n])]
@@ -196,7 +196,7 @@ class _Carrying:
         train = "train the adapter on the target"
         if best is None:
             why = f"no candidate keeps any of the gain on the rows used for selection; {more}, or {train}"
-            notes.append(f"No adapter was added: {why if self.made.by_name else IMPOSSIBLE}.")
+            notes.append(f"No adapter was added: {why if self.made.picked else IMPOSSIBLE}.")
         elif not put:
             least = f"the best candidate may keep none of the gain (lower bound {best.interval[0]:.2f})"
             notes.append(f"No adapter was added: {least}; {more}, or {train}.")

@@ -19,7 +19,7 @@ MATCHES = ("name", "provenance", "auto")
 """Ways to match the layers of two models: by name, by origin, or by origin if known and else by name."""
 MANY = 4096
 """Number of values per matrix that are compared if both models are given."""
-NO_ORIGIN = "no layer of the target is known to come from this layer"
+NO_ORIGIN = "no layer of the target is known to come from this layer of the adapter"
 
 Place = tuple[str, ...]
 """A layer of the target, or the several layers that correspond to one fused layer of the source, such as qkv."""

@@ -31,8 +31,8 @@ MOST_EFFECTS, MOST_NUMBERS = 1 << 12, 1 << 24
 def passes(trial: Trial, adapters: Adapters) -> tuple[Adapters, float] | None:
     """Return the LoRAs after Gauss-Newton passes that start from ``adapters``, and their score on the selection rows.
 
-    The result is None if Φ is too large, an adapter has several parts or a bias, labels of sequences are compared, or
-    a layer is not called.
+    The result is None if Φ is too large, a layer is not called, labels of sequences are compared, or an adapter has
+    several parts or a bias.
     """
     output, modules = trial.outputs(trial.rows.fit[0], 0)[2], dict(walk(trial.target))
     effects = trial.rows.counts[0] * math.prod(output.shape[1:])
@@ -76,10 +76,9 @@ def _steps(trial: Trial, adapters: Adapters) -> dict[str, tuple[Tensor, Tensor, 
             outer = {layer: module for layer, module in layers(trial.target).items() if layer in adapters}
             watched = outer | {f"{layer} base": module.base_layer for layer, module in outer.items()}
             options: Any = {"call": trial.options.call, "seed": trial.options.seed + number}
-            recorded = record(trial.target, watched, pair[1], directions=along, **options)
-        if recorded.silent:
+            rows = record(trial.target, watched, pair[1], directions=along, **options).rows
+        if len(rows) < len(watched):
             return None
-        rows = recorded.rows
         for layer, adapter in adapters.items():
             ((side, _),) = adapter.parts()
             both = zip(rows[layer].calls, rows[f"{layer} base"].calls, strict=True)

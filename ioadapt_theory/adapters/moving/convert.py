@@ -121,8 +121,7 @@ def convert(
         raise UnsupportedError(msg)
     rows, columns, channels = phi.size
     if placement not in {"input", "output"}:
-        way = "to move an adapter back to the weight, use bake"
-        msg = f"placement must be 'input' or 'output', not {str(placement)!r}; {way}."
+        msg = f"placement must be 'input' or 'output', not {str(placement)!r}; for a LoRA on the weight, use bake."
         raise UnsupportedError(msg)
     side = Placement(placement)
     if side is Placement.INPUT and rows != channels:

@@ -109,8 +109,9 @@ def correspond(
     by_name = {name: (layers,) for name, layers in named.layers.items()}
     if match == "name" or not origins.how:
         if match == "provenance":
-            way = f"trained on; {'' if source else 'pass this model as source (--source), or '}match by name."
-            msg = f"match='provenance' found no layer whose weights come from the model that the adapter was {way}"
+            more = "" if source else ", or pass that model as source (--source, except in convert)"
+            what = "no layer whose weights come from the model that the adapter was trained on"
+            msg = f"match='provenance' found {what}; match by name{more}."
             raise NoProvenanceError(msg)
         layers = {layer for several in named.layers.values() for layer in several}
         wrong = {layer: why for layer, why in origins.contradicted.items() if layer in layers}

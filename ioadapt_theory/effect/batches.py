@@ -93,7 +93,7 @@ def row_count(batch: Any) -> int:
     """Return the number of samples in a batch, the largest first dimension of its tensors; raise an error for 0."""
     counts = [len(t) for t in _tensors(batch) if t.ndim]
     if not any(counts):
-        msg = f"Each batch must contain a torch.Tensor with at least one row, but a {type(batch).__name__} has none."
+        msg = f"Each batch must contain a torch.Tensor with a row or more, but one ({type(batch).__name__}) has none."
         raise InvalidValueError(msg)
     return max(counts)
 

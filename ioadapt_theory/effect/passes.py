@@ -124,7 +124,7 @@ def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> 
     output = next(tensors(result), None)
     if output is None:
         way = "in Python, give transfer or report a call= that returns one"
-        msg = f"The model returns a {type(result).__name__} without a floating-point tensor; {way}."
+        msg = f"The model's output ({type(result).__name__}) contains no floating-point tensor; {way}."
         raise InvalidValueError(msg)
     keys = {*result} if isinstance(result, Mapping) else {*getattr(result, "__dataclass_fields__", ())}
     mask = batch.get("attention_mask") if isinstance(batch, Mapping) else None

@@ -224,8 +224,7 @@ class Unused(nn.Sequential):
         return nn.Sequential(*[*self][:-1])(x)
 
 
-@pytest.mark.parametrize("columns", [5, 7])
-@pytest.mark.parametrize("family", ["full", "lora"])
+@pytest.mark.parametrize(("columns", "family"), [(5, "full"), (7, "full"), (5, "lora")])
 def test_an_adapter_on_a_layer_that_is_never_called_is_copied_or_reported(columns, family):
     source, target = Unused(*mlp(0), nn.Linear(6, 5)), Unused(*gauge(mlp(0), 1), nn.Linear(6, columns))
     source = adapted(source, family=family, target_modules=["2", "5"])

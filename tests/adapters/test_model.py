@@ -53,10 +53,7 @@ def test_all_linear_leaves_the_output_head_out():
 
 
 def test_what_matches_nothing_or_cannot_be_adapted_is_named():
-    for wanted, hint in (
-        (["o_q"], "no module"),
-        ("to_q", r"A string must match the whole name; give \['to_q'\] for the names"),
-    ):
+    for wanted, hint in ((["o_q"], "no module"), ("to_q", r"must match the whole name; give \['to_q'\] for")):
         with pytest.raises(NoMatchError, match=hint):  # a suffix that does not start after a dot; not the whole name
             adapted(target_modules=wanted)
     with pytest.raises(NoMatchError, match=r"'to_queue' matches no module.*Similar names: to_q.*end in: 0, head, to_k"):

@@ -137,7 +137,7 @@ class AdapterConfig:
         if placement == "residual":
             placement = residual_side(name)
         elif placement == "auto":
-            msg = "'auto' is possible only for whole models: adapt(model, placement='auto', target=..., inputs=...)."
+            msg = "placement='auto' works only in adapt(), with target= and inputs=, not in a pattern or in PEFT."
             raise InvalidValueError(msg)
         rank = override(self.rank_pattern, name, self.rank)
         alpha = override(self.alpha_pattern, name, self.alpha)
@@ -186,7 +186,7 @@ def parse_placement(text: str) -> tuple[Placement, ...]:
         if part not in list(Placement):
             raise UnknownNameError("placement", part, [*Placement, *RULES])
     if len(set(parts)) < len(parts):
-        msg = f"Placement {text!r} contains a part twice; give each part once, with a larger rank if needed."
+        msg = f"placement must not contain a side twice, as in {text!r}; for a larger adapter, increase the rank."
         raise InvalidValueError(msg)
     return tuple(Placement(part) for part in parts)
 
@@ -211,6 +211,6 @@ def _each(what: str, value: Any, parts: tuple[Placement, ...]) -> Sequence[Any]:
     if isinstance(value, str) or not isinstance(value, Sequence):
         return [value] * len(parts)
     if len(value) != len(parts):
-        msg = f"{what} must be one number, or one for each part of {'+'.join(parts)!r}, not {tuple(value)!r:.80}."
+        msg = f"{what} must be one number, or one per part of placement {'+'.join(parts)!r}, not {tuple(value)!r:.80}."
         raise InvalidValueError(msg)
     return value

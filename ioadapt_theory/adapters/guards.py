@@ -54,7 +54,7 @@ def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **option
         )
         raise UnsupportedError(msg)
     if not SAVERS:
-        msg = "The checkpoint's adapters cannot be saved; import ioadapt_theory.formats before training."
+        msg = "The checkpoint's adapters cannot be saved without ioadapt_theory.formats; import it before training."
         raise UnsupportedError(msg)
     wrappers = [(name, module) for name, module in model.named_modules() if isinstance(module, AdaptedLayer)]
     refused = {f"{name}.{AdaptedLayer.REFUSED}": torch.zeros(1) for name, _ in wrappers}

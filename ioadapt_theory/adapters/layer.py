@@ -157,13 +157,14 @@ class AdaptedLayer(nn.Module):
             stored = {"weight": plain.stored(self.function.dense())}
             if (bias := self.function.bias) is not None:
                 if getattr(self.base_layer, "bias", None) is None:
-                    msg = "An adapter with a bias cannot be merged into a layer without a bias; leave it unmerged."
+                    msg = "An adapter with a bias cannot be merged into a layer without one; leave it unmerged."
                     raise UnsupportedError(msg)
                 stored["bias"] = bias
             result = {key: _laid_out_like(getattr(self.base_layer, key), value) for key, value in stored.items()}
         for key, value in result.items():
             if not all(end.isfinite() for end in value.aminmax()):  # catches NaN too, and creates no large mask
-                msg = f"The merged {key} contains NaN or infinity in {value.dtype}, so the layer was left unmerged."
+                way = "check the layer and the adapter, or convert the layer to a dtype with a larger range"
+                msg = f"The merged {key} contains NaN or infinity in {value.dtype}, so the layer is not merged; {way}."
                 raise InvalidValueError(msg)
         return result
 
@@ -218,7 +219,7 @@ def check_distinct(names: Sequence[str]) -> None:
 
 def check_name(name: str) -> None:
     if not isinstance(name, str) or not name.isidentifier() or hasattr(nn.ModuleDict(), name):
-        msg = f"{name!r} is not a valid adapter name; give an identifier that is not an attribute of nn.ModuleDict."
+        msg = f"{name!r} is not a valid adapter name; give a Python identifier other than nn.ModuleDict's attributes."
         raise InvalidValueError(msg)
 
 

@@ -174,7 +174,7 @@ def _with_known_sizes(module: Any) -> Operator:
             msg = f"{kind} cannot be adapted: it has no in_features and out_features, and is not a known convolution."
             raise UnsupportedError(msg)
     if isinstance(weight := getattr(module, "weight", None), Tensor) and weight.is_complex():
-        msg = f"The weight of this {kind} is complex, but adapters are real."
+        msg = f"The weight of this {kind} is complex, but adapters support only real weights."
         raise UnsupportedError(msg)
     return f
 

@@ -157,8 +157,8 @@ def _check_room(module: nn.Module, wanted: set[int], name: str) -> None:
     check_name(name)
     inside = [part for part in module.modules() if part is not module]
     if any(id(part) in wanted or isinstance(part, AdaptedLayer) for part in inside):
-        kind = type(module).__name__
-        msg = f"This {kind} contains layers that also have or would get adapters; leave out the module or the layers."
+        kind, way = type(module).__name__, "leave out either this module or these layers"
+        msg = f"This {kind} contains layers that also have or would get adapters; {way}."
         raise InvalidValueError(msg)
 
 
@@ -328,9 +328,9 @@ def unwrap(model: nn.Module, wrappers: Mapping[str, AdaptedLayer]) -> nn.Module:
 
 @contextmanager
 def naming(layer: str) -> Iterator[None]:
-    """Prefix the message of an ``IoAdaptError`` that is raised in the block with the layer's name."""
+    """Prefix the message of an ``IoAdaptError`` in the block with the layer's name, unless it is the model itself."""
     try:
         yield
     except IoAdaptError as error:
-        error.args = (f"{layer}: {error}",)
+        error.args = (f"{layer}: {error}" if layer else str(error),)
         raise

@@ -94,8 +94,8 @@ class IOLoraConfig(PeftConfig):
             raise InvalidValueError(msg)
         del fan_in_fan_out
         if self.format_version != FORMAT_VERSION:
-            ways = "for a newer file, upgrade ioadapt-theory, otherwise save the adapter again"
-            msg = f"format_version must be {FORMAT_VERSION}, not {self.format_version!r}; {ways}."
+            way = "upgrade ioadapt-theory to read a newer file, or save the adapter again"
+            msg = f"format_version must be {FORMAT_VERSION}, not {self.format_version!r:.40}; {way}."
             raise InvalidValueError(msg)
         for name in ("target_modules", "exclude_modules"):
             if isinstance(value := getattr(self, name), list):

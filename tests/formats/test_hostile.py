@@ -99,7 +99,7 @@ def peft_folder(folder: Path, config: Any, content: Any = None) -> Path:
 CONFIGS = {
     "deep": ("[" * 100_000, "not valid JSON"),
     "a rank that is not that of the factors": ({"r": 10**30}, "r of block.to_q must be 2"),
-    "a broken pattern": ({"alpha_pattern": {"(": 1}}, "not a regular expression"),
+    "a broken pattern": ({"alpha_pattern": {"(": 1}}, "not a valid regular expression"),
     "alpha beyond any float": ({"lora_alpha": 10**400}, "lora_alpha must be a finite number"),
     "aLoRA": ({"alora_invocation_tokens": [1]}, "alora_invocation_tokens is not supported"),
     "the plug-in's without its settings": ({"peft_type": "IOLORA"}, "settings.lora_A.weight, which IOLORA"),

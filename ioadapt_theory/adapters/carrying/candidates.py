@@ -26,10 +26,7 @@ FEW = 64
 SAFE = ("ridge 0.1", "shrunk 10")
 """The candidates, besides the copy, that are tried if there are at most ``FEW`` rows."""
 STRENGTHS = (2.0, 1.4, 0.7, 0.4)
-NO_LAYER = (
-    'the target has no layer of this name; match="effect" (--match effect) chooses the layer on which the adapter keeps'
-    " most of its gain"
-)
+NO_LAYER = "the target has no layer of this name, but match='effect' (--match effect) can choose a layer"
 
 
 def counterparts(

@@ -31,8 +31,8 @@ MOST_EFFECTS, MOST_NUMBERS = 1 << 12, 1 << 24
 def passes(trial: Trial, adapters: Adapters) -> tuple[Adapters, float] | None:
     """Return the LoRAs after Gauss-Newton passes that start from ``adapters``, and their score on the selection rows.
 
-    The result is None if the matrix of derivatives is too large, an adapter has several placements or a bias, or labels
-    of sequences are compared.
+    The result is None if the matrix of derivatives is too large, a layer is not called, labels of sequences are
+    compared, or an adapter has several placements or a bias.
     """
     output, modules = trial.outputs(trial.rows.fit[0], 0)[2], dict(walk(trial.target))
     effects = trial.rows.counts[0] * math.prod(output.shape[1:])
@@ -46,7 +46,8 @@ def passes(trial: Trial, adapters: Adapters) -> tuple[Adapters, float] | None:
         return None
     best, best_score = adapters, trial.scores({"": adapters})[""]
     for _ in range(PASSES):
-        steps = _steps(trial, best)
+        if (steps := _steps(trial, best)) is None:
+            return None
         tried_: dict[str, dict[str, Adapter]] = {}
         for strength in STRENGTHS:
             made = tried_[f"{strength:g}"] = {}
@@ -65,8 +66,8 @@ def passes(trial: Trial, adapters: Adapters) -> tuple[Adapters, float] | None:
     return best, best_score
 
 
-def _steps(trial: Trial, adapters: Adapters) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
-    """Return the Gauss-Newton step for each layer's AB, and the Gram matrices of its activations and gradients."""
+def _steps(trial: Trial, adapters: Adapters) -> dict[str, tuple[Tensor, Tensor, Tensor]] | None:
+    """Return layer -> Gauss-Newton step for its AB, and its Gram matrices; None if a layer is not called."""
     blocks: dict[str, list[Tensor]] = {layer: [] for layer in adapters}
     grams: dict[str, tuple[Tensor, Tensor]] = {}
     for number, pair in enumerate(trial.rows.fit):
@@ -76,6 +77,8 @@ def _steps(trial: Trial, adapters: Adapters) -> dict[str, tuple[Tensor, Tensor, 
             watched = outer | {f"{layer} base": module.base_layer for layer, module in outer.items()}
             options: Any = {"call": trial.options.call, "seed": trial.options.seed + number}
             rows = record(trial.target, watched, pair[1], directions=along, **options).rows
+        if len(rows) < len(watched):
+            return None
         for layer, adapter in adapters.items():
             ((side, _),) = adapter.parts()
             both = zip(rows[layer].calls, rows[f"{layer} base"].calls, strict=True)

@@ -7,7 +7,7 @@ from ioadapt_theory.adapters.moving.put import TransferReport
 from ioadapt_theory.effect.retained import Prediction
 
 DOMAIN = "The prediction is valid only for inputs like those given; make sure that they are from the adapter's domain."
-FROM_ZERO = "A new adapter trained from zero for {} steps, without labels, keeps {:.2f} of the gain."
+FROM_ZERO = "A new adapter trained from zero without labels (gradient steps: {}) keeps {:.2f} of the gain."
 
 
 class CarryWarning(UserWarning):
@@ -87,7 +87,8 @@ class CarryReport(TransferReport):
         span = "{:.2f} to {:.2f}".format(*self.interval)
         copied = "" if self.kept_copied is None else f", {self.kept_copied:.2f} if copied"
         if self.matched:
-            head = f"Carried over ({self.chosen}): {self.kept:.2f} of the gain is kept ({span}){copied}."
+            how = "Extracted" if self.extracted else "Carried over"
+            head = f"{how} ({self.chosen}): {self.kept:.2f} of the gain is kept ({span}){copied}."
         else:
             copy = "" if self.kept_copied is None else f" (a copy would keep {self.kept_copied:.2f} of the gain)"
             head = f"No adapter was added to the target{copy}."

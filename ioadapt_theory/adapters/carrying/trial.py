@@ -73,10 +73,10 @@ class Options:
             if value is not None and (type(value) is not int or value < least):
                 msg = f"{key} must be a whole number, at least {least}, not {value!r}."
                 raise InvalidValueError(msg)
-        if not 0 < self.rank_share <= 1:
-            msg = f"rank_share must be a share of the effect, above 0 and at most 1, not {self.rank_share!r}."
+        if not isinstance(self.rank_share, int | float) or not 0 < self.rank_share <= 1:
+            msg = f"rank_share must be a share of the squared effect, above 0 and at most 1, not {self.rank_share!r}."
             raise InvalidValueError(msg)
-        if not self.memory > 0:
+        if not isinstance(self.memory, int | float) or not self.memory > 0:
             msg = f"memory must be a number of gigabytes above 0, not {self.memory!r}."
             raise InvalidValueError(msg)
 

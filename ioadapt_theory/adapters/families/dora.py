@@ -17,7 +17,7 @@ class DoRA(Family):
     """A low-rank change of the directions of W's columns, and learned magnitudes m_j, which start at ‖W_j‖."""
 
     axes: ClassVar = {**LoRA.axes, "m": ("columns",)}
-    options: ClassVar = {"detach_norm": ("true or false", lambda v: isinstance(v, bool))}
+    options: ClassVar = {"detach_norm": ("True or False", lambda v: isinstance(v, bool))}
     A: nn.Parameter
     B: nn.Parameter
     m: nn.Parameter

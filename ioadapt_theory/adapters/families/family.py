@@ -114,8 +114,8 @@ class Family(nn.Module, ABC):
         """Return a module with these parameters, for a base of this size; raise ShapeError if they do not fit it."""
         given = {name: tuple(p.shape) for name, p in parameters.items()}
         if given != cls.shapes(size, spec, given):
-            listed = ", ".join(f"{name} {list(shape)}" for name, shape in given.items()) or "no parameters"
-            msg = f"the shapes {listed} do not fit together"
+            listed = ", ".join(f"{name} {list(shape)}" for name, shape in given.items()) or "none"
+            msg = f"the parameters ({listed}) are not those of a {cls.__name__} of this size and rank"
             raise ShapeError(msg)
         return cls(SizesAlone(*size), spec).take(parameters)
 

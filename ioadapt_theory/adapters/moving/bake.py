@@ -89,7 +89,7 @@ def layer_for(adapter: Adapter, w: Tensor, bias: Tensor | None) -> GivenLayer:
     channels = next((phi.size[2] for side, phi in adapter.parts() if side is not Placement.OUTPUT), 0)
     f = GivenLayer(w, bias, channels if channels and len(w) % channels == 0 else len(w))
     if (why := adapter.misfit(f)) is not None:
-        msg = f"The base weight is {w.shape[0]} x {w.shape[1]} (inputs x outputs): {why}; give a base that it fits."
+        msg = f"The base weight has shape {[*w.shape]} (inputs, outputs): {why}; give a base that the adapter fits."
         raise ShapeError(msg)
     return f
 

@@ -99,7 +99,7 @@ def convert(
         ridge: regularisation of W⁺ in Eq. 5, as a fraction of the largest singular value of W; 0 for none.
 
     Raises:
-        UnsupportedError: the adapter is not a LoRA on the weight, the placement is "weight", or it is "input" and the
+        UnsupportedError: the adapter is not a LoRA on the weight, the placement is neither, or it is "input" and the
             layer is a convolution with several kernel taps.
         ShapeError: the size of W does not match the adapter.
         InvalidValueError: the ridge is outside [0, 1), or W contains NaN or infinity.
@@ -117,13 +117,13 @@ def convert(
     (placed, phi), *more = adapter.parts()
     if not isinstance(phi, LoRA) or more or placed is not Placement.WEIGHT:
         kind = f"{adapter.family} adapter in {'+'.join(adapter)} placement"
-        msg = f"Only a LoRA on the weight can be converted, not a {kind}; bake it into one (`ioadapt adapters bake`)."
+        msg = f"Only a LoRA on the weight can be converted, not a {kind}; bake it first (`ioadapt adapters bake`)."
         raise UnsupportedError(msg)
     rows, columns, channels = phi.size
-    side = Placement(placement)
-    if side is Placement.WEIGHT:
-        msg = "placement must be 'input' or 'output', not 'weight'; to move an adapter back to the weight, use bake."
+    if placement not in {"input", "output"}:
+        msg = f"placement must be 'input' or 'output', not {str(placement)!r}; for a LoRA on the weight, use bake."
         raise UnsupportedError(msg)
+    side = Placement(placement)
     if side is Placement.INPUT and rows != channels:
         msg = (
             f"A LoRA can treat the {rows // channels} taps of a kernel differently, but an input adapter cannot;"

@@ -13,13 +13,13 @@ from ioadapt_theory.checkpoints.alignment import Contents, Origins, by_contents
 from ioadapt_theory.checkpoints.names.layer_name import Name, unwrapped
 from ioadapt_theory.checkpoints.names.resolve import Resolved, resolve
 from ioadapt_theory.checkpoints.renaming import same_start
-from ioadapt_theory.errors import IoAdaptError, UnknownNameError
+from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnknownNameError
 
 MATCHES = ("name", "provenance", "auto")
 """Ways to match the layers of two models: by name, by origin, or by origin if known and else by name."""
 MANY = 4096
 """Number of values per matrix that are compared if both models are given."""
-NO_ORIGIN = "no layer of the target is known to come from this layer"
+NO_ORIGIN = "no layer of the target is known to come from this layer of the adapter"
 
 Place = tuple[str, ...]
 """A layer of the target, or the several layers that correspond to one fused layer of the source, such as qkv."""
@@ -69,9 +69,9 @@ class Correspondence:
             )
         if self.deeper:
             return (
-                f"The model lacks layers of the adapter, such as {self.deeper[0]}. If earlier layers were removed"
-                " from it, the same number means different layers: then use match='provenance' (--match provenance)"
-                " with the adapter's model as source."
+                f"The model lacks layers of the adapter, such as {self.deeper[0]}. If earlier layers were removed from"
+                " this model, the same number means different layers: then use match='provenance' (--match provenance),"
+                " and as the source give the model that the adapter was trained on."
             )
         return None
 
@@ -97,16 +97,21 @@ def correspond(
     Raises:
         NoProvenanceError: ``match`` is "provenance", and there is no evidence.
         UnknownNameError: ``match`` is not one of MATCHES.
+        InvalidValueError: ``match`` is "effect".
     """
     if match not in MATCHES:
-        raise UnknownNameError("match", match, MATCHES)
+        if match == "effect":
+            msg = "match='effect' works only in transfer with inputs; give inputs= or choose another match."
+            raise InvalidValueError(msg)
+        raise UnknownNameError("match", match, (*MATCHES, "effect"))
     named = resolve(names, target.names, target.rename, target.aliases)
     origins = _origins(names, named, target, source, prints or {})
     by_name = {name: (layers,) for name, layers in named.layers.items()}
     if match == "name" or not origins.how:
         if match == "provenance":
-            way = f"trained on; {'' if source else 'pass this model as source (--source), or '}match by name."
-            msg = f"match='provenance' found no layer whose weights come from the model that the adapter was {way}"
+            more = "" if source else ", or pass that model as source (--source, except in convert)"
+            what = "no layer whose weights come from the model that the adapter was trained on"
+            msg = f"match='provenance' found {what}; match by name{more}."
             raise NoProvenanceError(msg)
         layers = {layer for several in named.layers.values() for layer in several}
         wrong = {layer: why for layer, why in origins.contradicted.items() if layer in layers}

@@ -140,7 +140,8 @@ def exchange(old: Mapping[str, Adapter], new: Mapping[str, Adapter]) -> None:
     """Overwrite adapters with others of the same structure; if one differs, change none and raise InvalidValueError."""
     if odd := sorted(old.keys() ^ new.keys()):
         which = "old" if odd[0] in old else "new"
-        msg = f"{odd[0]}: only the {which} adapter is on this layer; load the new one without hotswap."
+        way = "remove the old one, then load the new one without hotswap"
+        msg = f"{odd[0]}: of the old and the new adapter, only the {which} one is on this layer; {way}."
         raise InvalidValueError(msg)
     for layer, adapter in old.items():
         with naming(layer):

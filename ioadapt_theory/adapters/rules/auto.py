@@ -56,8 +56,8 @@ def without_auto(
     if left_out:
         some = ", ".join(left_out[:3] + ["..."] * (len(left_out) > 3))
         msg = (
-            f"placement='auto' skips {len(left_out)} of {len(best)} layers ({some}): they have no counterpart of"
-            " matching size in the target, or adapters on them are not expected to keep any of their gain."
+            "placement='auto' skips layers that have no counterpart of matching size in the target, or on which an"
+            f" adapter is not expected to keep any of its gain ({len(left_out)} of {len(best)}: {some})."
         )
         warnings.warn(msg, stacklevel=3)
         taken = "|".join(re.escape(n) for n in best if n not in left_out)

@@ -59,7 +59,7 @@ def recorded(metadata: Mapping[str, str], path: object) -> dict[str, Any]:
     try:
         prints = json.loads(metadata.get(HEADER) or "{}")
     except (ValueError, RecursionError) as error:
-        msg = f"{path}: {HEADER} in the header is not valid JSON: {error}."
+        msg = f"{path}: the header entry {HEADER} is not valid JSON ({error}); save the adapter again."
         raise FileFormatError(msg) from None
     return prints if isinstance(prints, dict) else {}
 

@@ -30,7 +30,7 @@ def compiled(pattern: str) -> Any:
     try:
         return regex.compile(pattern)
     except (regex.error, RecursionError, OverflowError, MemoryError) as error:
-        msg = f"Pattern {pattern[:60]!r} is not a regular expression: {error}."
+        msg = f"Pattern {pattern[:60]!r} is not a valid regular expression: {error}."
         raise InvalidValueError(msg) from None
 
 

@@ -20,7 +20,8 @@ class NoMatchError(IoAdaptError, ValueError):
 
     def __init__(self, wanted: str | tuple[str, ...], names: Iterable[str], *, excluded: bool = False) -> None:
         if excluded:
-            super().__init__(f"target_modules={wanted!r} matches only excluded modules; change it or exclude_modules.")
+            way = "change target_modules or exclude_modules"
+            super().__init__(f"target_modules={wanted!r} matches only excluded modules; {way}.")
             return
         names = list(names)
         ends = {".".join(n.split(".")[-k:]) for n in names for k in (1, 2, 3)} | set(names)
@@ -28,6 +29,8 @@ class NoMatchError(IoAdaptError, ValueError):
         near = dict.fromkeys(hit for wish in wishes for hit in difflib.get_close_matches(wish, sorted(ends), n=3))
         hint = f" Similar names: {', '.join(near)}." if near else ""
         some = ", ".join(sorted({n.split(".")[-1] for n in names})[:12]) or "none"
+        if wanted in ends:
+            hint = f" A string must match the whole name; give [{wanted!r}] for the names that end in {wanted!r}."
         msg = f"target_modules={wanted!r} matches no module.{hint}"
         super().__init__(f"{msg} Names of adaptable layers end in: {some}.")
 
@@ -70,7 +73,7 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
             try:
                 operator(module)
             except UnsupportedError as error:
-                msg = f"{name}: {error} To leave it out, add it to exclude_modules."
+                msg = f"{name}: {error} To leave out this module, add its name to exclude_modules."
                 raise UnsupportedError(msg) from None
     return targets
 

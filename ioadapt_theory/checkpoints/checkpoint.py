@@ -8,7 +8,7 @@ from functools import cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ioadapt_theory.errors import InvalidValueError, IoAdaptError
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError
 
 if TYPE_CHECKING:
     import torch
@@ -122,10 +122,10 @@ class Checkpoint(ABC):
         return flat.view(info.shape)
 
     def dtype_of(self, name: str) -> "torch.dtype":
-        """Return the torch dtype of a tensor; raise InvalidValueError if it is one of ``OTHER_DTYPES``."""
+        """Return the torch dtype of a tensor; raise FileFormatError if it is one of ``OTHER_DTYPES``."""
         if (code := self.tensors[name].dtype) not in DTYPES:
             msg = f"{self.source}: tensor {name} has dtype {code}, which cannot be read; convert it to float32."
-            raise InvalidValueError(msg)
+            raise FileFormatError(msg)
         return torch_dtype(code)
 
     def parts(self, names: Collection[str] | None = None) -> "Mapping[Checkpoint, Collection[str]]":

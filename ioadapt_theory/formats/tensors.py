@@ -12,7 +12,6 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from ioadapt_theory.checkpoints.checkpoint import torch_dtype
 from ioadapt_theory.checkpoints.files.readers import open_file
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.results import replacing
@@ -45,7 +44,7 @@ class TensorFile:
         self.metadata = dict(self._file.metadata)
 
     def dtype(self, name: str) -> torch.dtype:
-        return torch_dtype(self._file.tensors[name].dtype)
+        return self._file.dtype_of(name)
 
     def require_floats(self, names: Iterable[str]) -> None:
         """Raise FileFormatError if a tensor with several values is not floating point, according to the header."""

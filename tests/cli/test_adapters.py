@@ -91,7 +91,7 @@ def test_inspect_lists_what_does_not_fit_and_is_not_read(base, tmp_path, capsys)
     assert facts["unread"] == {"unet.block.to_q.oft_blocks": "OFT", "unet.norm.w_norm": "a trained norm"}
     assert facts["identical"] == "0 of 0"
     assert ioadapt(*command) == FINDING
-    assert "not in the base: unet.gone" in capsys.readouterr().out
+    assert "does not fit the base: unet.gone" in capsys.readouterr().out
 
 
 def test_numbers_are_checked_if_asked(tmp_path, capsys):

@@ -139,7 +139,7 @@ def test_kohya_s_text_encoders_are_told_apart_by_their_sizes(tmp_path):
             model = encoder(n, kind)
             assert match(open_adapter(file), ModelWeights(model)).component == component
             assert load(model, file).matched[0].endswith("encoder.layers.0.self_attn.q_proj")
-    with pytest.raises(FileFormatError, match="is for text_encoder, text_encoder_2; choose"):
+    with pytest.raises(FileFormatError, match="has adapters for text_encoder, text_encoder_2; choose"):
         load(torch.nn.ModuleDict({"other": torch.nn.Linear(16, 16)}), file)
 
 

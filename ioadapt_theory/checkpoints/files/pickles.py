@@ -94,7 +94,7 @@ def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"]
             msg = f"{path}: the name of tensor {odd!r} has unprintable characters; rename the tensor."
         elif left_out:
             name, why = next(iter(left_out.items()))
-            msg = f"{path} has no tensor that can be read (for example, {name} has {why}). Save dense float32 tensors on the CPU."
+            msg = f"{path} has no tensor that can be read: {name} has {why}. Save dense float32 tensors on the CPU."
         raise FileFormatError(msg)
     return tensors, left_out
 

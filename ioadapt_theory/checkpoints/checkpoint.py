@@ -101,8 +101,7 @@ class Checkpoint(ABC):
 
         def fill_from(start: int) -> None:
             if not 0 <= start <= info.numel - len(out):
-                stop = start + len(out)
-                msg = f"Elements [{start}, {stop}) are not all in tensor {name}, which has {info.numel} elements."
+                msg = f"Elements [{start}, {start + len(out)}) are not all in tensor {name} of {info.numel} elements."
                 raise InvalidValueError(msg)
             fill(into, start)
 

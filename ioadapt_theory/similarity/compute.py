@@ -218,7 +218,7 @@ def _row(
 
 def _nothing_left(checkpoints: Sequence[Checkpoint], labels: Sequence[str], skipped: Sequence[Skipped]) -> str:
     sizes = ", ".join(
-        f"{label} has {f'{len(c.tensors)} tensors, such as {next(iter(c.tensors))}' if c.tensors else 'no tensors'}"
+        f"{label} has {f'tensors such as {next(iter(c.tensors))} ({len(c.tensors)} in all)' if c.tensors else 'none'}"
         for label, c in zip(labels, checkpoints, strict=False)
     )
     common = [s for s in skipped if s.reason != "in no other model"]

@@ -112,7 +112,7 @@ INDEXES: dict[str, tuple[Callable[[Path], object], str]] = {
         _index(b="../secret.safetensors"),
         r"index\.json names the shard '../secret\.safetensors', which is not a file of weights",
     ),
-    "missing shard": (_index(b="two.safetensors"), r"lists shards that are missing \(1 of 2\): two\.safetensors"),
+    "missing shard": (_index(b="two.safetensors"), r"lists shards that are missing: two\.safetensors"),
     "wrong shard": (_index(b="one.safetensors"), r"lists tensor 'b', but one\.safetensors does not contain it"),
     "not a string": (_index(b=3), r"has no weight_map from tensor names to file names\."),
     "not JSON": (

@@ -104,8 +104,7 @@ def choose(names: Collection[str], where: str, variant: str | None, inside: str)
     only = f", only {some(sorted(names))}" if names else ""
     msg = f"{where} contains no file of weights ({', '.join(SUFFIXES)}){only}; give another file or folder."
     if weights:
-        example = f":{inside}{weights[0]}"
-        msg = f"{where} has several files of weights: {some(weights)}. Choose one, for example with the part {example}."
+        msg = f"{where} has several files of weights: {some(weights)}. Choose one as :PART, like :{inside}{weights[0]}."
     raise SourceError(msg)
 
 
@@ -146,8 +145,7 @@ def _open_shards(place: Folder, index: str) -> Checkpoint:
     title = place.title(index)
     shards = read_index(read_whole(place.fetch(index)), title)
     if missing := sorted({*shards.values()}.difference(place.listing(folder)[0])):
-        count = f"{len(missing)} of {len({*shards.values()})}"
-        msg = f"{title} lists shards that are missing ({count}): {some(missing)}. Download them."
+        msg = f"{title} lists shards that are missing: {some(missing)}. Download them."
         raise SourceError(msg)
     with ExitStack() as opened:
         files = {shard: f"{folder}/{shard}".removeprefix("/") for shard in sorted({*shards.values()})}
@@ -165,8 +163,7 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
     unet = LDM_PARTS["unet"]
     if not any(n.startswith(unet) for n in whole.tensors):
         if part is not None:
-            layout = f"Stability AI's original layout (tensors {unet}*)"
-            msg = f"{whole.source} is not in {layout}, so it has no parts; leave out :{part}."
+            msg = f"{whole.source} has no parts, since it is not in the original layout ({unet}*); leave out :{part}."
             raise InvalidValueError(msg)
         return whole
     averaged = {n: EMA + n.removeprefix("model.").replace(".", "") for n in whole.tensors if n.startswith(unet)}
@@ -199,10 +196,8 @@ def open_path(path: Path, component: str | None = None, *, variant: str | None, 
         msg = f"{path} is a broken symlink to {os.readlink(path)}; give the path of an existing file or folder."
         raise SourceError(msg)
     if not path.exists():
-        folder = f"nor does its folder {path.parent}"
-        if path.parent.is_dir():
-            beside = some(sorted(p.name for p in path.parent.iterdir()))
-            folder = f"its folder contains {beside}" if beside else "its folder is empty"
+        beside = some(sorted(p.name for p in path.parent.iterdir())) if path.parent.is_dir() else None
+        folder = "nor does its folder" if beside is None else f"its folder contains {beside or 'nothing'}"
         msg = f"{path} does not exist; {folder}."
         raise SourceError(msg)
     if path.is_dir():

@@ -51,7 +51,7 @@ def resolve(
         for name in alike:
             if len(alike) > 1 and meant != (name.path,):
                 other = next(one for one in alike if one != name)
-                doubts[name] = f"{other} also matches the layer {meant[0]}"
+                doubts[name] = f"another name, {other}, matches the same layer, {meant[0]}"
     return Resolved({name: meant for name, meant in layers.items() if name not in doubts}, doubts)
 
 

@@ -95,7 +95,7 @@ def remarks(c: Comparison) -> list[str]:
     more = [f"left out for the same reason: {len(undefined) - 5} more"] if len(undefined) > 5 else []
     empty = [f"{pair_name(c, pair)}: no common layers" for pair in c.pairs if c.mean(pair).mean is None]
     small = [
-        f"{pair_name(c, pair)}: {n} of {c.mean(pair).layers} layers are too small to tell related from unrelated ones"
+        f"{pair_name(c, pair)}: layers too small to tell related from unrelated ones: {n} of {c.mean(pair).layers}"
         for pair in c.pairs
         if c.options.space is not Space.WEIGHT and (n := c.too_small(pair))
     ]

@@ -55,7 +55,7 @@ def table(facts: dict[str, Any], width: int = 80) -> str:
         sizes = f"{layer['inputs'] or 'any'} -> {layer['outputs'] or 'any'}{', with a bias' * layer['bias']}"
         settings = f"{layer['family']} {layer['placement']}, {rank}scale {layer['scaling']:g}, {sizes}:"
         alike.setdefault(settings, []).append(f"  {layer['layer']}")
-    unnamed = "not named, but with fingerprints" if facts["fingerprints"] else "not named in the file"
+    unnamed = "not named, but with fingerprints of its layers" if facts["fingerprints"] else "not named in the file"
     count, numbers = len({layer["layer"] for layer in facts["layers"]}), sum(x["parameters"] for x in facts["layers"])
     plural = "s" * (count != 1)
     lines = [f"{facts['format']}: {count} layer{plural}, {numbers:,} parameters", f"base: {facts['base'] or unnamed}"]

@@ -97,7 +97,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
 
 
 def require_folder(path: Path) -> None:
-    """Raise InvalidValueError if a file exists at the path where a folder is to be written."""
-    if path.exists() and not path.is_dir():
-        msg = f"{path} is a file, but this format is a folder; give another name."
+    """Raise InvalidValueError if a file exists at the path of the folder to be written, or of one around it."""
+    if file := next((p for p in (path, *path.parents) if p.exists() and not p.is_dir()), None):
+        msg = f"{file} is a file, but this format is a folder; give another name."
         raise InvalidValueError(msg)

@@ -218,7 +218,9 @@ def _row(
 
 def _nothing_left(checkpoints: Sequence[Checkpoint], labels: Sequence[str], skipped: Sequence[Skipped]) -> str:
     sizes = ", ".join(
-        f"{label} has {f'tensors such as {next(iter(c.tensors))} ({len(c.tensors)} in all)' if c.tensors else 'none'}"
+        f"{label} has tensors such as {next(iter(c.tensors))} ({len(c.tensors)} in all)"
+        if c.tensors
+        else f"{label} has no tensors"
         for label, c in zip(labels, checkpoints, strict=False)
     )
     common = [s for s in skipped if s.reason != "in no other model"]

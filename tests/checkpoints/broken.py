@@ -113,7 +113,7 @@ INDEXES: dict[str, tuple[Callable[[Path], object], str]] = {
         r"index\.json names the shard '../secret\.safetensors', which is not a file of weights",
     ),
     "missing shard": (_index(b="two.safetensors"), r"lists shards that are missing: two\.safetensors"),
-    "wrong shard": (_index(b="one.safetensors"), r"lists tensor 'b', but one\.safetensors does not contain it"),
+    "wrong shard": (_index(b="one.safetensors"), r"lists tensor 'b' in one\.safetensors, which lacks it"),
     "not a string": (_index(b=3), r"has no weight_map from tensor names to file names\."),
     "not JSON": (
         lambda folder: (folder / "model.safetensors.index.json").write_text("{"),

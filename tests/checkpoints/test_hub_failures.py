@@ -103,7 +103,7 @@ def test_what_arrives_is_what_was_announced(hub: LoopbackHub, hub_cache: Path):
     hub.repos["some/commit"] = moving = Repo(TINY)
     header, commit = (open_checkpoint(f"some/{what}", cache=hub_cache) for what in ("header", "commit"))
     repo.files, moving.commit = {FILE: save({"other": torch.ones(2)})}, "d" * 40
-    with pytest.raises(ValueError, match="differ from those in its header"):
+    with pytest.raises(ValueError, match="changed between the reading of its header"):
         header.prepare()
     with pytest.raises(SourceError, match="some/commit got a new commit while commit c0ffee00 was read"):
         commit.prepare()

@@ -166,5 +166,5 @@ def test_baked_for_a_unet_without_its_component_it_is_loaded_by_diffusers(style,
         close(loaded(file, copy.deepcopy(target)), ours)
     told = capsys.readouterr()
     assert "exact up to rounding, " in told.out
-    assert "To predict whether the adapter helps on" in told.err
+    assert "To predict how the adapter performs on" in told.err
     assert "--base is not the model that" in told.err

@@ -152,7 +152,7 @@ def _open_shards(place: Folder, index: str) -> Checkpoint:
         parts = {shard: opened.enter_context(place.open(path)) for shard, path in files.items()}
         for tensor, shard in shards.items():
             if tensor not in parts[shard].tensors:
-                msg = f"{title} lists tensor {tensor!r}, but {shard} does not contain it. Download both files again."
+                msg = f"{title} lists tensor {tensor!r} in {shard}, which lacks it. Download both files again."
                 raise FileFormatError(msg)
         opened.pop_all()
     return View(file, title, {tensor: (parts[shard], tensor) for tensor, shard in shards.items()})
@@ -163,7 +163,7 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
     unet = LDM_PARTS["unet"]
     if not any(n.startswith(unet) for n in whole.tensors):
         if part is not None:
-            msg = f"{whole.source} has no parts, since it is not in the original layout ({unet}*); leave out :{part}."
+            msg = f"{whole.source} is not in Stable Diffusion's original layout ({unet}*); leave out the part :{part}."
             raise InvalidValueError(msg)
         return whole
     averaged = {n: EMA + n.removeprefix("model.").replace(".", "") for n in whole.tensors if n.startswith(unet)}

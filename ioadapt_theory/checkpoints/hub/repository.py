@@ -172,7 +172,7 @@ class RemoteFile(Checkpoint):
                 local = self._repository.downloaded(self._file)
                 if local.tensors != self.tensors:
                     local.close()
-                    msg = f"The tensors of {self.source} differ from those in its header, read before. Try again."
+                    msg = f"{self.source} changed between the reading of its header and its download. Try again."
                     raise FileFormatError(msg)
                 self._local = local
             return self._local

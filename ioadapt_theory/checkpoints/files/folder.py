@@ -109,8 +109,8 @@ def choose(names: Collection[str], where: str, variant: str | None, inside: str)
 
 
 def some(names: list[str]) -> str:
-    """Return at most eight names for a message, and an ellipsis if there are more."""
-    return ", ".join(names[:8] + ["..."] * (len(names) > 8))
+    """Return at most eight names for a message, and the number of the others."""
+    return ", ".join(names[:8]) + f" and {len(names) - 8} more" * (len(names) > 8)
 
 
 def _usual_names(variant: str | None) -> Iterator[str]:

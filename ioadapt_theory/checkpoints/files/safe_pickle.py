@@ -47,7 +47,9 @@ def load_pickle(path: Path) -> object:
     except Exception as error:  # a malicious or broken file can make torch.load raise any error
         text = str(error)
         code = re.findall(r"GLOBAL (\S+) (?:was not|whose module)", text)
-        reason = f"{type(error).__name__}: {text.split('. ')[0].splitlines()[0] if text else ''}"
+        inner = re.sub(r"^\[enforce.*?\] \. ", "", text.rpartition("WeightsUnpickler error:")[2].strip())
+        inner = re.split(r"\. |\.?\n|\.$", inner)[0]
+        reason = f"{type(error).__name__}: {inner}".removesuffix(": ")
         again = "Delete it and download it again."
         msg = f"{path} is truncated, broken or not a PyTorch pickle of weights ({reason}). {again}"
         if "TorchScript" in text:

@@ -51,7 +51,6 @@ SHAPES = {
     "a name of two lines": (tensors(**{"lora_down\n.weight": torch.ones(1)}), "unprintable"),
     "ranks that differ": (tensors(lora_up__weight=torch.randn(6, 3)), "do not fit together"),
     "integers": (tensors(lora_up__weight=torch.ones(6, 2, dtype=torch.int64)), "must be floating point"),
-    "complex": (tensors(alpha=torch.ones((), dtype=torch.complex64)), r"alpha has dtype C64, which cannot be read"),
     "NaN": (tensors(lora_up__weight=torch.full((6, 2), float("nan"))), "must be finite"),
     "no rank": (tensors(lora_up__weight=torch.ones(6, 0)), r"lora_up\.weight has shape \[6, 0\], but no dimension"),
     "no up": (tensors(lora_up__weight=None), r"is incomplete and has only \S+q\.lora_down\.weight; download"),

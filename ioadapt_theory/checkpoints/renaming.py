@@ -56,7 +56,7 @@ def common(checkpoints: Sequence[Checkpoint], labels: Sequence[str] = ()) -> tup
         if changed and labels:
             example = f"{changed[0]} to {' + '.join(name for name, _ in model[changed[0]])}"
             count = f"{len(changed)} of {len(model)}"
-            notes.append(f"{labels[i]}: tensors renamed to match the other models: {count}, such as {example}.")
+            notes.append(f"{labels[i]}: tensors renamed to match the other models: {count}, for example {example}.")
     return renamed, notes
 
 

@@ -119,7 +119,7 @@ class Repository(Folder):
         url = hf_hub_url(asked.repo, file, revision=asked.revision, endpoint=asked.endpoint)
         etag = answer(lambda: get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT).etag, asked, what)
         if etag is not None and not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", etag):
-            msg = f"{asked.endpoint} sent {etag[:60]!r}, which is not a hash, as that of {what}. Check HF_ENDPOINT."
+            msg = f"{asked.endpoint} sent an invalid hash of {what}: {etag[:60]!r}. Check HF_ENDPOINT."
             raise SourceError(msg)
         options: dict[str, Any] = {"cache_dir": asked.cache, "endpoint": asked.endpoint}
         if not self._progress:

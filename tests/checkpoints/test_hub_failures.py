@@ -42,7 +42,7 @@ REFUSALS: dict[str, tuple[str, Repo | None, str]] = {
     "empty": ("some/model", Repo({FILE: b""}), f"{FILE} of some/model has a broken safetensors header ("),
     "terminal": ("some/model", Repo({FILE: header({"\x1b[2J": entry(0, 8)}, bytes(8))}), "has a broken safetensors"),
     "file's name": ("some/model", Repo({"unet/a\x1b]0;P\x07.safetensors": b"", "unet/x": b""}), ".pth.tar), only x;"),
-    "hash is a path": ("some/model", Repo(TINY, etag="../../../../../escaped"), f"sent an invalid hash of {FILE} of some"),
+    "hash is a path": ("some/model", Repo(TINY, etag="../../../../../escaped"), f"an invalid hash of {FILE} of some"),
 }  # fmt: skip
 """Name -> (source, repository, expected message)."""
 

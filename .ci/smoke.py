@@ -17,7 +17,6 @@ from ioadapt_theory.presets import PRESETS
 
 
 def command(*line: str) -> str:
-    """Return the output of a successful command."""
     with redirect_stdout(io.StringIO()) as said:
         status = main([*line])
     assert status == 0, (line, status)
@@ -25,7 +24,6 @@ def command(*line: str) -> str:
 
 
 def network() -> nn.Sequential:
-    """The same one at each call."""
     torch.manual_seed(0)
     return nn.Sequential(nn.Linear(48, 32), nn.ReLU(), nn.Linear(32, 16))
 

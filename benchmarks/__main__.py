@@ -25,12 +25,14 @@ def main(argv: list[str] | None = None) -> int:
 
 def _main(argv: list[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"benchmarks (default: all): {', '.join(BENCHMARKS)}")
-    parser.add_argument("--quick", action="store_true", help="run a small version, as a test")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"benchmarks to run (default: all): {', '.join(BENCHMARKS)}"
+    )
+    parser.add_argument("--quick", action="store_true", help="run a small version to test the benchmarks")
     where = "folder for results (default: %(default)s)"
     parser.add_argument("--out", type=Path, default=Path("out/bench"), metavar="FOLDER", help=where)
     layer = parser.add_argument_group("options of the benchmark `layer`")
-    layer.add_argument("--part", action="append", choices=PARTS, help="measure only this part")
+    layer.add_argument("--part", action="append", choices=PARTS, help="measure only this part (may be repeated)")
     layer.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
     args = parser.parse_args(argv)
     if unknown := set(args.names) - set(BENCHMARKS):

@@ -14,10 +14,11 @@ WHY = {
     " units makes the frozen step several times faster, but not these conversions.",
     "LoRA on the input": "the gradient of B needs that of X(I + AB), a product as large as XW.",
     "one token": "DoRA on the weight computes W + AB for its norms in every call; merge it before generating.",
-    "slowest cell": "the worst of many cells, under load; where ours and the peer's compute the same products,"
+    "slowest cell": "the worst of many cells, under load; if our layer and PEFT's compute the same products,"
     " either may be slower.",
     "DoRA on the weight, 77": "most of the added time is for W + AB in the norms; its share decreases with more rows.",
-    "added time": "the peer loses less if pages are kept; for LoHa, products that both compute take most of the time.",
+    "added time": "PEFT is slowed down less if pages are kept; LoHa spends most of its time on products that PEFT also"
+    " computes.",
 }
 """Part of a target's name -> reason why the target is missed."""
 NOISE = 1.031
@@ -56,13 +57,13 @@ def over_base(cell: Cell, name: str = "ours", key: str = "train") -> float:
 
 
 def added(cells: list[Cell]) -> float:
-    """Return the time that our adapters add to the frozen layer, relative to the peer's; cells are averaged first."""
+    """Return the time that our adapters add to the frozen layer, relative to PEFT's; cells are averaged first."""
     ours, peer = mean(map(over_base, cells)), mean(over_base(c, "peer") for c in cells)
     return (ours - 1) / max(peer - 1, 1e-9)
 
 
 def leanness(cell: Cell) -> float:
-    """Return our peak memory beyond the base layer's, relative to the peer's; at least 0.05, to avoid zeros."""
+    """Return our peak memory beyond the base layer's, relative to PEFT's; at least 0.05, to avoid zeros."""
     base = cell["peak"]["base"]
     return max((cell["peak"]["ours"] - base) / max(cell["peak"]["peer"] - base, 1), 0.05)
 
@@ -159,7 +160,7 @@ def _about(config: Mapping[str, Any], load: float) -> str:
     versions = f"torch {config['torch']}, PEFT {config['peft']}"
     where = f"One thread of {config['cpus']} ({config['where']}), {versions}, float32"
     return (
-        f"{where}\nby default. Peer: PEFT for weight placement; PEFT on an identity for the others. Freed pages are\n"
+        f"{where}\nby default. Peer: PEFT for weight placement; PEFT on an identity layer otherwise. Freed pages are\n"
         "returned to the system, the default of glibc, or kept, which helps code with large temporaries. Load average\n"
         f"at the end: {load:g}; above the number of processors, small operations appear slower than they are."
     )
@@ -179,7 +180,7 @@ def _bars(results: Mapping[str, Any]) -> tuple[str, list[str], list[list[str]]]:
         kept = "" if bar.kept is None else f"{bar.kept:.2f}"
         reached = "yes" if bar.reached else "no"
         rows.append([bar.what, bar.demanded, f"{bar.measured:.2f}", kept, reached, bar.decided_by])
-    return "", ["bar", "demanded", "measured", "pages kept", "reached", "worst cell"], rows
+    return "", ["target", "limit", "measured", "pages kept", "reached", "worst cell"], rows
 
 
 def _families(results: Mapping[str, Any]) -> tuple[str, list[str], list[list[str]]]:
@@ -209,8 +210,8 @@ def _steps(results: Mapping[str, Any]) -> tuple[str, list[str], list[list[str]]]
         figures += [""] * (len(names) - len(figures))
         rows.append([c["shape"], f"{c['family']} r={c['rank']}{' bfloat16' if c['bf16'] else ''}", *figures])
     title = (
-        "A whole training step with AdamW, relative to the frozen block's (pages kept); the products with A and B"
-        " alone:"
+        "Time of a training step with AdamW, divided by the frozen block's (in parentheses: pages kept). Last column:"
+        " the frozen block's step and the products with A and B."
     )
     return title, ["block", "family", "PEFT", "weight", "input", "output", "products alone"], rows
 
@@ -223,8 +224,8 @@ def _kernels(results: Mapping[str, Any]) -> tuple[str, list[str], list[list[str]
         figures += [str(c["cast"][name]) for name in ("ours", "peer")]
         rows.append([f"{c['family']} r={c['rank']}", c["placement"], *figures])
     title = (
-        "Kernels and MB, both ways, of a layer 2048 -> 2048 in bfloat16 with its default adapters in float32, 512 rows"
-        " (counted, not run; the frozen layer: 2, 24); and where adapters are cast to bfloat16:"
+        "Kernels and MB of a forward and a backward pass through a bfloat16 layer 2048 -> 2048 with float32 adapters,"
+        " 512 rows (counted, not run; the frozen layer: 2, 24). Last columns: kernels with bfloat16 adapters."
     )
     return title, ["family", "placement", "ours", "MB", "peer", "MB", "ours, cast", "peer, cast"], rows
 
@@ -236,5 +237,5 @@ def _compiled(results: Mapping[str, Any]) -> tuple[str, list[str], list[list[str
         [f"{c['family']} r={c['rank']}", *(f"{over_base(c, n):.2f}" for n in names), f"{c['compiling']:.0f}"]
         for c in cells
     ]
-    title = "A step of the Llama block, plain or compiled by torch, relative to the plain frozen block's:"
+    title = "Time of a step of the Llama block, eager or compiled, divided by that of the eager frozen block:"
     return title, ["family", *names, "compiling, s"], rows

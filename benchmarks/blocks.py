@@ -75,7 +75,7 @@ BLOCKS: dict[str, Any] = {"llama": Llama, "unet": UNet}
 def adapted(
     block: Any, family: str, rank: int, device: str, dtype: torch.dtype = torch.float32
 ) -> dict[str, nn.Module]:
-    """Return by name the frozen block, a copy with the peer's adapters, and a copy with ours for each placement."""
+    """Return by name the frozen block, a copy with PEFT's adapters, and a copy with ours for each placement."""
     from peft import LoHaConfig, LoKrConfig, LoraConfig, get_peft_model
 
     frozen = block().to(device, dtype).requires_grad_(requires_grad=False)
@@ -93,13 +93,7 @@ def adapted(
 
 
 def products_alone(base: Call, block: nn.Module, rank: int, dtype: torch.dtype, device: str) -> Call:
-    """Return a call that runs the frozen block's step and LoRA's products, for a lower bound on an adapter's cost.
-
-    The products are computed without autograd, an optimizer, or allocations as large as X.
-
-    Returns:
-        A call that runs the step and the products once.
-    """
+    """Return a call that runs the frozen block's step and only the products of LoRA: a lower bound on LoRA's cost."""
     shapes = [(p.in_features, p.out_features) for p in block.modules() if isinstance(p, nn.Linear)]
     n = 512
     make: Callable[..., Tensor] = lambda *size: torch.randn(*size, dtype=dtype, device=device)  # noqa: E731

@@ -121,7 +121,7 @@ def dropout(setting: Setting) -> Todo:
 
 
 def without_gradient(setting: Setting) -> Todo:
-    """Return calls that measure layers whose X needs no gradient, as in cross-attention: the base runs forward only."""
+    """Return calls that measure layers whose X needs no gradient, as in cross-attention; the base only runs forward."""
     shapes = [s for s in SHAPES if "cross" in s.name][: 1 if setting.quick else None]
     cases = (("lora", 4), ("lora", 16), ("dora", 4))
     return [_call(linear, setting, s, *f, p, needs=False) for s in shapes for f in cases for p in PLACEMENTS]
@@ -161,7 +161,7 @@ def _token(setting: Setting, c: int, d: int, family: str, rank: int, placement: 
 
 
 def merging(setting: Setting) -> Todo:
-    """Return calls that measure merging into a weight, compared with the product Φ(I)W, and merging a whole model."""
+    """Return calls that measure merging: of a layer, compared with the formulas of Eqs. 4a-4c, and of a whole model."""
     size = (1024, 512) if setting.quick else (2048, 4096)
     found = [_call(_merging, setting, *size, *f, p) for f in FEW for p in PLACEMENTS]
     return [*found, _call(_merging_for_good, setting)]
@@ -286,7 +286,7 @@ SECTIONS: dict[str, Callable[[Setting], Todo]] = {
     "importing": importing,
 }
 ONCE = frozenset({"merging", "launches", "compiled", "importing"})
-"""Sections that do not depend on the treatment of freed pages."""
+"""Sections that are measured only with freed pages returned to the system."""
 
 
 def _tensors(run: object) -> Iterator[Tensor]:
@@ -304,7 +304,6 @@ def _call(function: Callable[..., Cell], *args: Any, **options: Any) -> Callable
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Measure one section on one thread and print its cells."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("section", choices=SECTIONS)
     parser.add_argument("--quick", action="store_true")

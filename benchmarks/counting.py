@@ -1,4 +1,4 @@
-"""Counts of kernels and bytes of a layer's forward and backward passes on a GPU, computed with meta tensors."""
+"""Count kernels, and the bytes that they read and write, in a layer's forward and backward pass on meta tensors."""
 
 from collections import Counter
 from typing import Any
@@ -14,7 +14,7 @@ SILENT = frozenset(
     "view t transpose detach expand slice select unsqueeze squeeze as_strided alias diagonal permute _unsafe_view"
     " unbind split empty empty_like new_empty new_empty_strided promote_types is_same_size lift_fresh".split()
 )
-"""Operations that start no kernel, since they only create views or allocate memory."""
+"""Operations that start no kernel: they create views, allocate memory or read metadata."""
 
 
 class Counting(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
@@ -28,7 +28,6 @@ class Counting(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignor
     def __torch_dispatch__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Run one operation, and count it if it starts a kernel."""
         out = function(*args, **(kwargs or {}))
         name = function.overloadpacket.__name__
         if name not in SILENT:
@@ -44,14 +43,14 @@ def counted(layer: peers.Contender, x: Tensor, gradient: Tensor) -> dict[str, An
     """Count the kernels and bytes of a forward and a backward pass, after a first pass that fills caches."""
     torch.autograd.backward(layer.run(x), gradient)
     for t in (x, *layer.parameters):
-        t.grad = None  # accumulation of gradients does not belong to the layer
+        t.grad = None  # otherwise the kernels that accumulate gradients would be counted, too
     with Counting() as counting:
         torch.autograd.backward(layer.run(x), gradient)
     return {"kernels": counting.kernels.total(), "bytes": counting.bytes, "which": dict(counting.kernels)}
 
 
 def launches(family: str, rank: int, placement: str, *, n: int = 512, c: int = 2048, d: int = 2048) -> dict[str, Any]:
-    """Count the kernels of a frozen bfloat16 layer, with our adapter and with the peer's, in float32 and in bfloat16.
+    """Count the kernels of a bfloat16 layer: alone ("base"), with our adapter ("ours") and with PEFT's ("peer").
 
     Returns:
         The family, rank and placement; ``launches``: layer -> kernels and bytes with float32 adapters; ``cast``:

@@ -1,7 +1,7 @@
-"""The adapted layer, compared with its frozen base layer, PEFT and the naive forms of input and output placement.
+"""Adapted layers, compared with the frozen base layer, with PEFT's layers, and with PEFT on an identity layer.
 
-Each section of ``cells`` runs in a separate process with freed pages returned to the system; on a CPU, the sections
-that are not in ``ONCE`` also run in a process with freed pages kept.
+Each section of ``cells`` runs in a separate process in which glibc returns freed pages to the system; on a CPU, the
+sections that are not in ``ONCE`` also run in a process that keeps freed pages.
 """
 
 import json
@@ -32,16 +32,16 @@ def main(
     device: str = "cpu",
     before: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Measure the sections in ``part`` on one thread, and copy all other sections from an earlier record.
+    """Measure the sections in ``part`` (default: all) on one thread, and copy the others from ``before``, if given.
 
     Returns:
         The record: ``config``, and ``results`` by treatment of freed pages and by section, with the targets.
 
     Raises:
-        InvalidValueError: the device does not exist, or the earlier record has a different configuration.
+        InvalidValueError: torch finds no CUDA device, or ``before`` has a different configuration.
     """
     if device != "cpu" and not torch.cuda.is_available():
-        msg = f"This machine has no device {device!r}; use --device cpu."
+        msg = f"torch finds no CUDA device, so that --device must be cpu, not {device}."
         raise InvalidValueError(msg)
     versions = {name: metadata.version(name) for name in ("torch", "peft")}
     where = torch.cuda.get_device_name() if device != "cpu" else cpu()
@@ -49,7 +49,8 @@ def main(
     results: dict[str, Any] = {pages: {} for pages in MALLOC}
     if part is not None and before is not None:
         if before["config"] != config:
-            msg = f"The existing record has {before['config']}, not {config}; measure all parts, or use another --out."
+            msg = f"The configuration of the existing record is {before['config']}, not {config}; measure all parts"
+            msg += " or use another --out."
             raise InvalidValueError(msg)
         results = {pages: dict(before["results"][pages]) for pages in MALLOC}
     for section in part or SECTIONS:
@@ -61,7 +62,6 @@ def main(
 
 
 def run(section: str, *, quick: bool, device: str, environment: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Measure a section in a new process, and return its cells."""
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.cells", section, "--device", device]
     done = subprocess.run(
         [*command, *(["--quick"] if quick else [])],

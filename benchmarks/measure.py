@@ -19,7 +19,7 @@ MALLOC = {
     "returned": {},
     "kept": {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)},
 }
-"""What glibc does with freed pages -> environment variables; new pages cost more than a pass over the data."""
+"""Treatment of freed pages -> environment variables for glibc; pages that are requested anew slow down every call."""
 
 
 def alternate(
@@ -80,7 +80,7 @@ def forward(module: Callable[[Tensor], Tensor], x: Tensor) -> Call:
 
 
 def peak(call: Call, device: str = "cpu") -> int:
-    """Return the peak of the live bytes during a call above their minimum (on a GPU, above their number before it)."""
+    """Return the peak of live bytes in a call, minus their minimum (CPU) or their number before the call (GPU)."""
     call()
     gc.collect()  # garbage of other calls must not be freed in between
     if device != "cpu":
@@ -90,7 +90,7 @@ def peak(call: Call, device: str = "cpu") -> int:
         del result
         return torch.cuda.max_memory_allocated() - before
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
-        call()  # the profiler only knows allocations that it recorded, such as gradients freed by the next call
+        call()  # so that the profiler has seen the allocations that the next call frees, such as gradients
         gc.collect()
         with record_function("measured"):
             result = call()

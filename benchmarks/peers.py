@@ -1,4 +1,4 @@
-"""Adapted layers of this package, of PEFT and in the naive form, with the same weights and parameters."""
+"""Layers adapted by this package, by PEFT, or by PEFT on an identity layer, with the same weights and parameters."""
 
 import copy
 from collections import OrderedDict
@@ -78,7 +78,7 @@ def naive(base: nn.Module, family: str, placement: str, rank: int, phi: nn.Modul
 def contenders(
     make: Callable[[], nn.Module], family: str, rank: int, placement: str, dropout: float = 0.0
 ) -> dict[str, Contender]:
-    """Return a frozen layer, our adapted layer and, if there is one, the peer's with equal parameters, by name."""
+    """Return the layers "base" (frozen), "ours" and "peer" (PEFT's; not for inputs and outputs of convolutions)."""
     frozen = make().requires_grad_(requires_grad=False)
     found = {"base": Contender(frozen, [])}
     found["ours"], phi = ours(copy.deepcopy(frozen), family, placement, rank, dropout)
@@ -90,7 +90,7 @@ def contenders(
 
 
 def _equal(phi: nn.Module, name: str) -> Tensor:
-    """Return our parameter that corresponds to PEFT's parameter ``name``, in PEFT's transposed layout."""
+    """Return our parameter that corresponds to PEFT's ``name``, in PEFT's layout: matrices are transposed."""
     names = {
         "magnitude_vector": "m", "lora_A": "A", "lora_B": "B",
         "hada_w1_a": "B1", "hada_w1_b": "A1", "hada_w2_a": "B2", "hada_w2_b": "A2", "lokr_w1": "C", "lokr_w2": "D",

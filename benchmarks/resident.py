@@ -11,7 +11,7 @@ PERIOD = 0.005
 
 
 def held(pid: int, *kinds: str) -> float:
-    """Return a process's memory in MB: the sum of the lines of smaps_rollup that start with one of ``kinds``."""
+    """Return a process's memory in MB: the sum of the fields in smaps_rollup that start with one of ``kinds``."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith(kinds)) / 1024
 

@@ -2,7 +2,7 @@
 
 Every case runs in a separate process, on files in the page cache. CPU seconds and memory are those of the comparison
 and its threads, without imports; memory is measured in a separate run, since sampling takes time. The weights are
-slices of long random buffers, which are written in seconds.
+slices of long random buffers, so that the files are written in seconds.
 """
 
 import argparse
@@ -35,7 +35,7 @@ SHAPES = Path(__file__).with_name("unet_shapes.tsv")
 MODELS = 5
 ROUNDS = 3
 FREE = 12e9
-"""Bytes of free disk space that the full run needs, for five files of 1.72 GB."""
+"""Bytes of free disk space that the full run requires; it writes five files of 1.72 GB."""
 
 
 def shapes(*, divisor: int = 1) -> dict[str, tuple[int, ...]]:
@@ -181,7 +181,8 @@ def main(quick: bool = False) -> dict[str, Any]:
         folder = Path(name)
         free = shutil.disk_usage(folder).free
         if not quick and free < FREE:
-            msg = f"The full run writes 8.6 GB to {folder}, which has only {free / 1e9:.1f} GB; use --quick."
+            has = f"{folder} has {free / 1e9:.1f} GB of free space"
+            msg = f"{has}, but the full run needs {FREE / 1e9:g} GB; free some space, or use --quick."
             raise InvalidValueError(msg)
         sizes = shapes(divisor=8 if quick else 1)
         for i in range(MODELS):
@@ -240,7 +241,7 @@ def bars(results: Mapping[str, Any]) -> list[Bar]:
 def table(content: Mapping[str, Any]) -> str:
     results = content["results"]
     lines = [f"{results['tensors']} tensors, {results['parameters'] / 1e6:.1f} M parameters, fp16"]
-    lines += [f"{'':<46}{'CPU s':>8}{'wall s':>8}{'extra MB':>10}{'max error':>11}{'outside':>9}"]
+    lines += [f"{'':<46}{'CPU s':>8}{'wall s':>8}{'extra MB':>10}{'max error':>11}{'|cos|>1':>9}"]
     for case, cell in results["cases"].items():
         lines.append(
             f"{case:<46}{cell['cpu']:>8.2f}{cell['wall']:>8.2f}{cell['extra_mb']:>10.0f}"

@@ -1,4 +1,4 @@
-"""Monte Carlo on random linear stacks, compared with the batched matrix products that it consists of.
+"""The time of Monte Carlo on random linear stacks, compared with that of its batched matrix products alone.
 
 Targets: at most twice the time of the products, time linear in the number of stacks, and constant memory.
 """
@@ -23,7 +23,7 @@ Memory = dict[str, Tensor]
 
 
 def products(stack: LinearStack, x: Tensor, memory: Memory) -> None:
-    """Run only the batched products of one block: each layer, and A and B of the adapter."""
+    """Run only the matrix products of one block: those with each layer's weight, and with A and B of the adapter."""
 
     def product(x: Tensor, w: Tensor, name: str) -> Tensor:
         if name not in memory:
@@ -60,7 +60,7 @@ def bare(source: LinearStack, target: LinearStack, samples: int) -> Call:
 
 
 def cell(claim: str, widths: tuple[int, ...], *, samples: int, seconds: float) -> dict[str, Any]:
-    """Return the CPU seconds of a part of the verification (32 stacks: draw, run, judge) and of its products."""
+    """Return the CPU seconds of a part of a verification, which draws and tests 32 stacks, and of its bare products."""
     run = Run(stacks=STACKS_A_PART, samples=samples, depth=len(widths) - 1, widths=widths)
     strategy = StackMonteCarlo(STATEMENTS[claim])
     source, target = draw(STACKS_A_PART, strategy.placement, run, torch.Generator().manual_seed(0))
@@ -75,7 +75,7 @@ def cell(claim: str, widths: tuple[int, ...], *, samples: int, seconds: float) -
 
 
 def growth(parts: int, *, seconds: float) -> dict[str, float]:
-    """Return how many times longer many parts take than one, and the peak bytes of one part and of many."""
+    """Return the time of ``parts`` parts divided by that of one part, and the peak bytes of both."""
     run = Run(stacks=parts * STACKS_A_PART, samples=1024)
     strategy, claim = StackMonteCarlo(Placement.INPUT), CLAIMS["prop-4"]
 
@@ -97,7 +97,6 @@ def growth(parts: int, *, seconds: float) -> dict[str, float]:
 
 
 def table(content: dict[str, Any]) -> str:
-    """Return the table of the cells, and a sentence on how time and memory grow with the number of stacks."""
     results = content["results"]
     rows = [
         f"| {c['claim']} | {c['widths']} | {c['verify'] * 1e3:.1f} | {c['products'] * 1e3:.1f} | {c['ratio']:.2f}"
@@ -118,7 +117,6 @@ def table(content: dict[str, Any]) -> str:
 
 
 def main(quick: bool = False) -> dict[str, Any]:
-    """Run the benchmark on one thread, and return its record."""
     torch.set_num_threads(1)
     widths, samples, seconds = (WIDTHS[3:4], 4096, 1.0) if quick else (WIDTHS, 16384, 0.5)
     cells = [cell(claim, n, samples=samples, seconds=seconds) for n in widths for claim in STATEMENTS]

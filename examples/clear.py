@@ -1,10 +1,10 @@
-r"""Like CLEAR: full attention is replaced by windowed attention, and adapters learn to compensate for it.
+r"""As in CLEAR: windowed attention replaces full attention, and adapters learn to compensate for the change.
 
-A teacher (the original model) and a student (with a window) have the same inputs; the student's adapters Y = X(I + A)W
-or XW(I + A), with a full matrix A that starts at 0, learn to reproduce the teacher's outputs. Then the adapters are
+A teacher (the original model) and a student (with a window) have the same inputs. The student's adapters, X(I + D)W or
+XW(I + D) with a full matrix D that starts at 0, learn to predict the teacher's outputs and the velocity. Then they are
 copied to another model with the same window. Latents and prompts are encoded in advance, as for ominicontrol.py. Real
-models: leave out ``--model``, ``--target`` and ``--steps``, for 40,000 steps of 32 images (on 4 H100, according to the
-paper); examples/what_it_costs.py estimates the cost. To try it:
+models: leave out ``--model``, ``--target`` and ``--steps``; the paper trains for 40,000 steps of 32 images on 4 H100.
+examples/what_it_costs.py estimates the cost. To try it:
 
     python examples/tiny.py flux out/flux
     python examples/clear.py --model out/flux --target out/flux --cached out/flux/cached.safetensors \
@@ -25,7 +25,7 @@ from ioadapt_theory.presets import PRESETS
 class Window:
     """A context manager in which an image token attends only to the prompt and to image tokens within a radius.
 
-    It masks full attention, which saves no time; on a GPU, use flex_attention.
+    The window is a mask on full attention, which saves no time; for that, use flex_attention on a GPU.
     """
 
     def __init__(self, prompt: int, height: int, width: int, radius: float) -> None:
@@ -52,7 +52,7 @@ def main() -> None:
     preset = PRESETS["clear"]
     parser.add_argument("--model", default=preset.base)
     parser.add_argument("--target", default="black-forest-labs/FLUX.1-dev")
-    parser.add_argument("--cached", type=Path, required=True)
+    parser.add_argument("--cached", type=Path, required=True, help=".safetensors file of encoded latents and prompts")
     parser.add_argument("--placement", default="input", choices=("input", "output"))
     parser.add_argument("--radius", type=float, default=8)
     parser.add_argument("--batch", type=int, default=2)
@@ -109,7 +109,10 @@ def main() -> None:
             apart = [float((say(other, *inputs) - full).norm() / full.norm())]
             with disable(other):
                 apart.append(float((say(other, *inputs) - full).norm() / full.norm()))
-    print(f"The window changes the output of {args.target} by {apart[1]:.3f}, and with the adapter by {apart[0]:.3f}.")
+    print(
+        f"The window changes the output of {args.target} by {apart[1]:.1%} without the adapter,"
+        f" and by {apart[0]:.1%} with it."
+    )
 
 
 if __name__ == "__main__":

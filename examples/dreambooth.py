@@ -1,7 +1,7 @@
 """DreamBooth: learn a subject from a few images, as in diffusers' train_dreambooth_lora.py, with our adapters.
 
 Lines that differ from that script are marked "(ours)"; the settings are from the paper's Table 7. For SDXL, SD 3.5 and
-FLUX, run diffusers' own scripts with one more import (see docs/models.md). Real models: for example ``--images a_folder
+FLUX, run diffusers' own scripts with one more import (see docs/models.md). Real models: for example ``--images FOLDER
 --prompt "a photo of sks dog" --target Lykon/dreamshaper-8``; examples/what_it_costs.py estimates the cost (sd15). To
 try it:
 
@@ -33,7 +33,7 @@ def pixels(path: Path, size: int) -> torch.Tensor:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=PRESETS["sd15"].base)
-    parser.add_argument("--target", help="other model, to draw with the adapter")
+    parser.add_argument("--target", help="another model, on which the adapter draws an image (default: none)")
     parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--prompt", required=True)
     parser.add_argument("--family", default="lora", choices=("lora", "dora", "loha", "lokr"))
@@ -78,11 +78,11 @@ def main() -> None:
 
     state = convert_state_dict_to_diffusers(get_peft_model_state_dict(unet))
     StableDiffusionPipeline.save_lora_weights(str(args.out), unet_lora_layers=state)
-    print(f"Saved {args.out}. For its effect on another model, run ioadapt report {args.model} OTHER {args.out}")
+    print(f"Saved {args.out}. To predict its effect on another model, run ioadapt report {args.model} OTHER {args.out}")
 
     if args.target:
         other = StableDiffusionPipeline.from_pretrained(args.target, torch_dtype=dtype).to(device)
-        other.load_lora_weights(str(args.out))  # reads our adapters because ioadapt_theory.peft is imported
+        other.load_lora_weights(str(args.out))  # the import of ioadapt_theory.peft makes diffusers read our adapters
         image = other(args.prompt, num_inference_steps=2 if args.steps < 10 else 30, height=args.size, width=args.size)
         image.images[0].save(args.out / "on_the_target.png")
         print(f"Saved {args.out / 'on_the_target.png'}, drawn by {args.target} with the adapter.")

@@ -1,7 +1,7 @@
-"""Like ELITE: an encoder maps an image of a subject to a word, for all models that read the same words.
+"""As in ELITE: an encoder maps an image of a subject to a word embedding, for all models with the same text encoder.
 
-The paper's input adapter of this kind does not act on a layer: a mapping network turns the image into a word embedding,
-the text encoder is trained, and the UNet is unchanged. Another UNet uses the same embedding, so nothing has to be
+Here the input adapter does not act on a layer: a mapping network turns the image into a word embedding, it is trained
+together with the text encoder, and the UNet is unchanged. Other UNets use the same embedding, so nothing has to be
 moved. Real models: ``--target segmind/small-sd --encoder openai/clip-vit-large-patch14``, 80,000 steps of 64 images,
 one cropped subject each (4 GPUs for a day, according to the paper). To try it:
 
@@ -61,8 +61,8 @@ def read(pipe, encoder, mapper, pixels):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=PRESETS["elite"].base)
-    parser.add_argument("--target", required=True, help="other model with the same text encoder")
-    parser.add_argument("--encoder", help="image encoder (default: a small random one, to try the script)")
+    parser.add_argument("--target", required=True, help="another model, whose UNet draws an image")
+    parser.add_argument("--encoder", help="CLIP image encoder (default: a small random one, to try the script)")
     parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=PRESETS["elite"].steps)
     parser.add_argument("--batch", type=int, default=PRESETS["elite"].batch_size)
@@ -111,7 +111,7 @@ def main() -> None:
         how = {"num_inference_steps": 2 if args.steps < 10 else 30, "height": args.size, "width": args.size}
         drawn = other(prompt_embeds=words, negative_prompt_embeds=torch.zeros_like(words), **how)
     drawn.images[0].save(args.out / "on_the_target.png")
-    print(f"Saved mapper and text encoder in {args.out}, with {args.out / 'on_the_target.png'} drawn by {args.target}.")
+    print(f"Saved the mapper, the text encoder and on_the_target.png, drawn by {args.target}, in {args.out}.")
 
 
 if __name__ == "__main__":

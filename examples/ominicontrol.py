@@ -1,4 +1,4 @@
-"""Like OminiControl: FLUX with an adapter reads tokens of a condition (edges, depth) in addition to those of an image.
+"""As in OminiControl: with an adapter, FLUX reads tokens of a condition (edges, depth) besides those of an image.
 
 The transformer attends to the tokens of the condition and of the image in the same way; only the adapter is trained.
 Latents of images and conditions, and the prompts, are encoded in advance: a .safetensors file with "latents" and
@@ -42,7 +42,7 @@ def main() -> None:
     preset = PRESETS["ominicontrol"]
     parser.add_argument("--model", default=preset.base)
     parser.add_argument("--target", default="black-forest-labs/FLUX.1-schnell")
-    parser.add_argument("--cached", type=Path, required=True)
+    parser.add_argument("--cached", type=Path, required=True, help=".safetensors file of encoded latents and prompts")
     parser.add_argument("--placement", default="input", choices=("input", "output", "weight"))
     parser.add_argument("--steps", type=int, default=preset.steps)
     parser.add_argument("--out", type=Path, default=Path("out/ominicontrol"))

@@ -1,4 +1,4 @@
-"""Train an adapter in your own loop, predict whether it will move, move it, and export it.
+"""Train an adapter in your own loop, predict whether it works on another model, move it there, and export it.
 
 Real models: ``--source meta-llama/Llama-3.2-1B --target meta-llama/Llama-3.2-1B-Instruct --texts yours.jsonl`` (one
 {"text": ...} per line), without ``--steps``; examples/what_it_costs.py estimates the cost. To try it:
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--target", required=True, help="model to move the adapter to")
     parser.add_argument("--texts", type=Path, required=True)
     parser.add_argument("--preset", default="commonsense", choices=("commonsense", "metamath"))
-    parser.add_argument("--placement", default="input", help="input, output, weight or residual")
+    parser.add_argument("--placement", default="input", help="placement: input (default), output, weight or residual")
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--out", type=Path, default=Path("out/adapter"))
     args = parser.parse_args()
@@ -52,7 +52,7 @@ def main() -> None:
         if step % 10 == 0 or step == args.steps - 1:
             print(f"step {step}: loss {loss.item():.3f}")
 
-    # 2. will it move? Unlabelled inputs predict what share of its gain a copy keeps; weights alone do not.
+    # 2. predict from unlabelled inputs what share of its gain the adapter keeps on the target
     model.eval()
     target = AutoModelForCausalLM.from_pretrained(args.target).to(device).eval()
     batch = tokenizer(texts[:64], return_tensors="pt", padding=True).to(device)

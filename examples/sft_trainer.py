@@ -1,4 +1,4 @@
-"""Supervised fine-tuning with transformers' Trainer, on a model that ``adapt`` changed in place.
+"""Supervised fine-tuning with transformers' Trainer, on a model to which ``adapt`` added adapters.
 
 Checkpoints of the Trainer contain the adapter in our format, so that a run can resume from them and ``load`` reads
 them. examples/what_it_costs.py estimates the cost. Real models: ``--model meta-llama/Llama-3.2-1B --texts yours.jsonl``
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--model", required=True)
     parser.add_argument("--texts", type=Path, required=True)
     parser.add_argument("--preset", default="metamath", choices=("commonsense", "metamath"))
-    parser.add_argument("--placement", default="input", help="input, output, weight or residual")
+    parser.add_argument("--placement", default="input", help="placement: input (default), output, weight or residual")
     parser.add_argument("--steps", type=int, default=-1, help="number of steps (default: the epochs of the preset)")
     parser.add_argument("--out", type=Path, default=Path("out/trainer"))
     args = parser.parse_args()
@@ -63,7 +63,7 @@ def main() -> None:
     batch = tokenizer(texts[:2], return_tensors="pt", padding=True)
     with torch.no_grad():
         off = (model.eval().cpu()(**batch).logits - again.eval()(**batch).logits).abs().max()
-    print(f"Saved {args.out / 'adapter'}; a fresh base with this adapter has outputs that differ by {off:.0e}.")
+    print(f"Saved {args.out / 'adapter'}. On a newly loaded base, it gives the same outputs up to {off:.0e}.")
 
 
 if __name__ == "__main__":

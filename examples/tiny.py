@@ -1,4 +1,4 @@
-"""Create small random models, in folders for ``from_pretrained``, to try the examples offline.
+"""Create folders with small random models for ``from_pretrained``, to try the examples offline.
 
     python examples/tiny.py sd out/sd
     python examples/tiny.py flux out/flux
@@ -69,7 +69,7 @@ def flux(folder: Path) -> None:
 
 
 def llama(folder: Path, like: Path | None = None) -> None:
-    """Write a Llama (random, or ``like`` with noise on its weights), a tokenizer of characters, and a file of texts."""
+    """Write a Llama (random, or ``like`` plus noise), a tokenizer of characters, and a file of texts."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -97,7 +97,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", choices=("sd", "flux", "llama"))
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--like", type=Path, help="Llama to perturb (default: a new one)")
+    parser.add_argument(
+        "--like", type=Path, help="folder of a Llama to copy with noise on its weights (default: a new random Llama)"
+    )
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     torch.manual_seed(args.seed)

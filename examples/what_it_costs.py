@@ -1,11 +1,11 @@
-"""Estimate memory and hours of the paper's runs on your device, counted on the meta device without weights.
+"""Estimate the memory and time of the paper's training runs on your device; no weights are loaded.
 
     python examples/what_it_costs.py sd15 llama
     python examples/what_it_costs.py --placement output --operations 200e12
 
-Hours follow from counted operations and from your device's operations per second, which are fewer than on its data
-sheet, so time a step. Memory is without gradient checkpointing, which saves memory but repeats the forward pass. The
-VAE, the text encoders and the framework's own memory are not counted.
+Operations are counted on the meta device; dividing by your device's operations per second gives hours. The real rate is
+lower than on the data sheet, so time a training step to find it. Memory is without gradient checkpointing, which saves
+memory but repeats the forward pass. The VAE, the text encoders and the framework's own memory are not counted.
 """
 
 import argparse
@@ -53,7 +53,7 @@ class Cost:
 
 
 class _Flash(TorchFunctionMode):
-    """Memory-efficient attention, as on accelerators, without the matrix of n² weights."""
+    """Replace attention on the meta device by flash attention, which does not store the matrix of n² weights."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = {**dict(zip(("query", "key", "value"), args, strict=False)), **(kwargs or {})}
@@ -160,7 +160,7 @@ def llama(n: int, length: int = 256) -> Made:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table: a preset, its model, the batch size, and the number of steps."""
+    """A row of the table: a preset, a function that builds its model, the samples per step, and the number of steps."""
 
     preset: str
     make: Callable[[int], Made]
@@ -204,12 +204,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"rows to print: {', '.join(ROWS)} (default: all)")
     parser.add_argument("--placement", default="input", choices=("input", "output", "weight"))
-    parser.add_argument("--operations", type=float, default=100e12, metavar="N", help="per second (default 100e12)")
+    parser.add_argument(
+        "--operations",
+        type=float,
+        default=100e12,
+        metavar="N",
+        help="operations per second of your device (default: 100e12)",
+    )
     args = parser.parse_args()
     if unknown := set(args.names) - set(ROWS):
         parser.error(f"unknown row {', '.join(sorted(unknown))}; choose from {', '.join(ROWS)}")
     print(
-        f"{'':13} {'model':>7} {'trained':>9} {'at once':>7} {'memory':>11} {'a step':>10} {'steps':>7} {'in all':>10}"
+        f"{'':13} {'model':>7} {'trained':>9} {'batch':>7} {'memory':>11} {'per step':>10} {'steps':>7} {'total':>10}"
     )
     for name in args.names or ROWS:
         print(line(name, args.placement, per_second=args.operations))

@@ -1,4 +1,4 @@
-"""The figures; every module has ``PAPER``, ``compute(*, seed, quick) -> dict`` and ``draw(data) -> Figure``.
+"""Figures: the modules listed in ``__main__`` have ``PAPER``, ``compute(*, seed, quick) -> dict`` and ``draw(data)``.
 
-Nothing is computed in ``draw``, and nothing is drawn in ``compute``; ``python -m figures`` redraws everything.
+Nothing is computed in ``draw``, and nothing is drawn in ``compute``; ``python -m figures`` redraws all figures.
 """

@@ -47,7 +47,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def _main(argv: list[str] | None) -> int:
     parser = Parser(prog="python -m figures", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"figures (default: all): {', '.join(FIGURES)}")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"figures to draw (default: all): {', '.join(FIGURES)}"
+    )
     parser.add_argument("--list", action="store_true", help="list the figures and stop")
     where, seed = "folder for figures (default: %(default)s)", "random seed (default: %(default)s)"
     parser.add_argument("--out", type=folder, default="out/figures", metavar="FOLDER", help=where)
@@ -64,7 +66,7 @@ def _main(argv: list[str] | None) -> int:
         with styled():
             figure = module.draw(data)
             if args.quick:
-                figure.text(1, 0, "drawn with --quick: a first look, not the result ", ha="right", va="bottom", size=6)
+                figure.text(1, 0, "preview drawn with --quick ", ha="right", va="bottom", size=6)
             for path in write(figure, args.out, name):
                 sys.stdout.write(f"{path}\n")
                 sys.stdout.flush()

@@ -1,7 +1,8 @@
-"""The share of an adapter's gain kept on another model: copied, carried over, and after 50 steps without labels."""
+"""The share of an adapter's gain retained on another model: copied, carried over, and after 50 steps without labels."""
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from toys.common.style import FAINT, FULL_WIDTH, INK, METHODS
@@ -14,18 +15,18 @@ PAPER: str | None = None
 RULES = {
     "copy": ("copied", FAINT),
     "chosen": ("carried over", METHODS["input"]),
-    "refined": ("and 50 steps without labels", METHODS["output"]),
+    "refined": ("carried over, then 50 steps without labels", METHODS["output"]),
 }
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Return the median share kept, by relation and method, and the number of moves in the recorded benchmark."""
+    """Return the median share of the gain, by relation and method, and the number of recorded transfers."""
     del seed, quick  # the record is complete
     return {"shares": moving.shares(), "moves": moving.count()}
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw a bar for each median share: 1 is the full gain on the source; a copy that does not fit has no bar."""
+    """Draw a bar for each median share: 1 is the full gain on the source. A copy that does not fit has no bar."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(FULL_WIDTH, 2.8))
@@ -40,10 +41,10 @@ def draw(data: dict[str, Any]) -> Figure:
                 axes.bar(at, max(share, 0), 0.25, color=colour, label=name)
                 axes.text(at, max(share, 0) + 0.02, f"{share:.2f}".lstrip("0"), ha="center", fontsize=6, color=INK)
     axes.axhline(1, color=INK, lw=0.8, ls=":")
-    axes.set_xticks(range(len(moving.RELATIONS)), [name.replace(", ", ",\n") for name in moving.RELATIONS.values()])
-    axes.set(ylabel=f"share of the gain kept,\nmedian ({data['moves']} moves in all)", ylim=(0, 1.35))
+    axes.set_xticks(range(len(moving.RELATIONS)), [fill(name, 16) for name in moving.RELATIONS.values()])
+    axes.set(ylabel=f"median share of the gain retained\n({data['moves']} transfers in total)", ylim=(0, 1.35))
     axes.tick_params(axis="x", length=0)
     axes.legend(ncols=3, frameon=False, loc="upper right")
-    headline = "Carried over, an adapter keeps most of its gain where a copy loses most"
+    headline = "A carried-over adapter retains most of its gain, even where a copy loses most of it"
     figure.suptitle(headline, x=0.02, ha="left", fontweight="bold")
     return figure

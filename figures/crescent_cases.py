@@ -1,4 +1,4 @@
-"""The crescent with many pairs of models: loss on the target in the paper's case and in two further cases."""
+"""The crescent toy on many pairs of models: the loss on the target in the paper's case and in two further cases."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 PAPER: str | None = None
 FLOOR = 1e-5
-"""Smaller losses are drawn at this value, since they are training residue or rounding."""
+"""Smaller losses, which result from unfinished training or rounding, are drawn at this value."""
 TITLES = {
-    Case.SAME_FUNCTION: "same function,\nother weights",
-    Case.OTHER_FUNCTION: "other function:\nfirst map has drifted",
-    Case.INTERIOR: "same function,\nadapters inside",
+    Case.SAME_FUNCTION: "same function,\ndifferent weights",
+    Case.OTHER_FUNCTION: "different function:\nfirst map has drifted",
+    Case.INTERIOR: "same function, adapters\ninside the model",
 }
 
 
@@ -39,7 +39,7 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw a panel per case with a column of dots per method and a dot per pair of models; bars are medians."""
+    """Draw a panel per case, with a column per method and a dot per pair of models; horizontal bars are medians."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(FULL_WIDTH, 3.4))
@@ -47,7 +47,7 @@ def draw(data: dict[str, Any]) -> Figure:
     for axes, (case, losses) in zip(panels, data["losses"].items(), strict=True):
         _panel(axes, case, losses)
     panels[0].set_yticks([FLOOR, 1e-3, 1e-1, 1, 1e1, 1e2], ["≈0", "0.001", "0.1", "1", "10", "100"])
-    panels[0].set_ylabel("loss on the target,\n1 = without any adapter")
+    panels[0].set_ylabel("loss on the target\n(1: without an adapter)")
     figure.suptitle(
         f"Trained on the source, copied to the target: {len(data['seeds'])} random pairs of models", size=11
     )

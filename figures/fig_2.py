@@ -22,12 +22,12 @@ PAPER: str | None = "Fig. 2"
 FAMILIES: dict[str, tuple[str, ...]] = {
     "torchani": ("ani-1x:0", "ani-1ccx:0", "ani-1x:1", "ani-1ccx:1"),
 }
-"""Package with weights -> its models, fine-tuned models next to their bases; SD-1.5 would be a download."""
+"""Package with weights -> its models, each fine-tuned model after its base; SD-1.5 is in no package."""
 
 METHOD = {"weight": "lora", "input": "input", "output": "output"}
 """Space -> the method that acts on it, whose colour and marker are used."""
 SHIFTS = {"weight": -0.22, "input": 0.0, "output": 0.22}
-HEADLINE = "Fine-tuned networks stay near their parents; others share part of the input space"
+HEADLINE = "Fine-tuned networks stay close to their bases; unrelated ones share only part of the input space"
 
 
 def compute(
@@ -41,7 +41,7 @@ def compute(
     del seed  # no randomness
     chosen = families or {name: models for name, models in FAMILIES.items() if find_spec(name)}
     if not chosen:
-        msg = f"Fig. 2 needs weights of {sorted(FAMILIES)}; run pip install --no-deps torchani==1.2, or give families."
+        msg = "Fig. 2 compares networks of torchani, which is not installed; run pip install --no-deps torchani==1.2."
         raise InvalidValueError(msg)
     return {"families": [_family(models[:3] if quick else models) for models in chosen.values()]}
 

@@ -37,7 +37,6 @@ WORKFLOWS: dict[str, dict[str, str]] = {
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Return the four workflows in the paper's order."""
     del seed, quick
     return {"workflows": WORKFLOWS}
 
@@ -55,7 +54,7 @@ def draw(data: dict[str, Any]) -> Figure:
         axes.text(5, -0.2, words["equation"], ha="center", va="top")
         axes.text(5, -2.6, words["code"], ha="center", va="center", family="DejaVu Sans Mono", size=7.5)
         count = words["learnable"].replace(" * ", "")
-        says = f"${count}$ learnable numbers" if name != "base" else "nothing learns"
+        says = f"${count}$ trainable parameters" if name != "base" else "nothing is trained"
         axes.text(5, -4.1, says, ha="center", va="top", size=8, color=FAINT)
         axes.text(5, -5.6, " ", size=6)  # space above the legend
     _legend(figure)
@@ -145,7 +144,7 @@ def _legend(figure: Figure) -> None:
     from matplotlib.patches import Patch
 
     handles = [
-        Patch(facecolor=FROZEN, edgecolor=INK, lw=0.8, label="frozen: belongs to the model"),
-        Patch(facecolor=LEARNABLE, edgecolor=INK, lw=0.8, label="learnable: the adapter, which moves to other models"),
+        Patch(facecolor=FROZEN, edgecolor=INK, lw=0.8, label="frozen: the weight of the model"),
+        Patch(facecolor=LEARNABLE, edgecolor=INK, lw=0.8, label="trainable: the adapter, moved to other models"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2)

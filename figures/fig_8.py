@@ -1,4 +1,4 @@
-"""The crescent: adapters are trained on a source and copied to a target with the same function, but other weights."""
+"""The crescent: adapters trained on a source are copied to a target with the same function, but different weights."""
 
 from typing import Any
 

@@ -69,7 +69,7 @@ def frames(raw: Tensor) -> Tensor:
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Return the largest change of the similarity per ε at s₀ = 0, by condition number, for random and worst-case data.
+    """Return by condition number the largest change of the similarity per ε at s₀ = 0, for random and worst-case data.
 
     The result also has s₀ and the ratio of both sides of the bound for each witness.
     """
@@ -100,7 +100,7 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw the change per ε against κ (left), and the ratio of sharp to printed constants against s₀ (right)."""
+    """Draw the change per ε against κ (left), and the sharp constants divided by the paper's against s₀ (right)."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(FULL_WIDTH, 3.6))
@@ -117,7 +117,7 @@ def _condition(axes: Axes, data: dict[str, Any]) -> None:
     low, median, high = np.asarray(data["random"]).T
     axes.axhspan(4, 500, color=METHODS["lora"], alpha=0.07, lw=0)
     axes.axhline(4, color=INK, ls="--")
-    axes.text(110, 3.6, "printed: 4, for every W", ha="right", va="top", size=8)
+    axes.text(110, 3.6, "paper: 4, for every W", ha="right", va="top", size=8)
     axes.plot(k, 2 * (k + 1 / k), color=METHODS["input"])
     axes.text(11, 34, "sharp: 2(κ + 1/κ)", ha="right", color=METHODS["input"], size=8)
     axes.plot(
@@ -134,7 +134,7 @@ def _condition(axes: Axes, data: dict[str, Any]) -> None:
         label="output, worst data found",
     )
     axes.set(xscale="log", yscale="log", ylim=(1, 300), xlabel="condition number κ of W and W'",
-             ylabel="|sim − sim'| / ε for ε → 0, worst AB", title="Input adapters feel the weights")  # fmt: skip
+             ylabel="|sim − sim'| / ε for ε → 0, worst AB", title="For input adapters, W matters")  # fmt: skip
     for axis, ticks in ((axes.set_xticks, [1, 10, 100]), (axes.set_yticks, [1, 4, 10, 100])):
         axis(ticks, [str(t) for t in ticks])
     axes.legend(loc="upper left")
@@ -153,13 +153,13 @@ def _cosine(axes: Axes, data: dict[str, Any]) -> None:
     for point in data["witnesses"]:
         axes.plot(point["s0"], point["ratio"], "*", mfc=METHODS[point["method"]], mec=INK, mew=0.6, ms=10, zorder=5)
         _label(axes, point["name"], (point["s0"], point["ratio"]))
-    axes.text(0.97, 8.4, "printed bound violated", ha="right", va="top", size=8, color=METHODS["lora"])
-    axes.plot([], [], "*", mfc="white", mec=INK, mew=0.6, ms=10, label="shipped witnesses")
+    axes.text(0.97, 8.4, "paper's bound violated", ha="right", va="top", size=8, color=METHODS["lora"])
+    axes.plot([], [], "*", mfc="white", mec=INK, mew=0.6, ms=10, label="counterexamples")
     axes.set_yscale("log")
     axes.minorticks_off()
     axes.set_xticks([-1, -0.5, 0, 0.5, 1], ["−1", "−0.5", "0", "0.5", "1"])
     axes.set_yticks([0.2, 0.5, 1, 2, 5], ["0.2", "0.5", "1", "2", "5"])
-    axes.set(ylim=(0.2, 9), xlabel="s₀ = sim(y₁, y₂)", ylabel="sharp / printed linear term",
+    axes.set(ylim=(0.2, 9), xlabel="s₀ = sim(y₁, y₂)", ylabel="linear term: sharp / paper",
              title="(1 + s₀) is wrong for s₀ < 0")  # fmt: skip
     axes.legend(loc="lower left", title=None)
 

@@ -86,7 +86,7 @@ def headlines() -> str:
 def formal() -> str:
     """Return a sentence with the number of claims that are theorems in Coq."""
     said = f"{len(record())} of the {len(CLAIMS)} claims are also theorems in Coq"
-    return f"{said}, about statements rendered from the same formulas (`make proofs`).\n"
+    return f"{said}, whose statements are generated from the same formulas (`make proofs`).\n"
 
 
 def drift() -> dict[str, Any]:
@@ -119,11 +119,6 @@ _SECTION: Final = re.compile(
 
 
 def filled(text: str) -> str:
-    """Return the page with its generated sections updated.
-
-    Raises:
-        FileFormatError: a section has an unknown name.
-    """
     return _SECTION.sub(_written, text)
 
 
@@ -136,8 +131,6 @@ def _written(section: re.Match[str]) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Rewrite the pages and their figures; return the exit status."""
-
     def body() -> int:
         Parser(prog="python -m figures.readme", description=__doc__).parse_args(argv)
         for page in PAGES:

@@ -1,4 +1,4 @@
-"""Props. 3-5: input and output adapters win if the functions are equal; LoRA wins more often the more they differ."""
+"""Props. 3-5 on pairs of models whose functions are the same, similar or unrelated, and on five small examples."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ NOISES = (0.0, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
 """Relative sizes of the noise added to the weights of a target with the same function."""
 EXAMPLES = {
     "g1": "same function, W₁' = W₁R",
-    "g2": "same function, R a quarter turn",
-    "r1": "same W₂, other W₁",
+    "g2": "same function, R = 90° rotation",
+    "r1": "same W₂, different W₁",
     "r2": "LoRA cancels the gap",
     "r3": "W₂' = 1.1 W₂",
 }
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Return discrepancies and bounds for random pairs of stacks, from equal to unrelated ones, and for examples."""
+    """Return distances and bounds for random pairs of stacks, from the same to unrelated functions, and examples."""
     import torch
 
     from ioadapt_theory.claims import CLAIMS
@@ -75,7 +75,7 @@ def _quartiles(x: Any) -> list[float]:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw the gap after adaptation against the gap before, how often LoRA wins, and five examples to check by hand."""
+    """Draw the gap after adaptation against the gap before, how often LoRA is better, and five small examples."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(FULL_WIDTH, 6.2))
@@ -109,7 +109,7 @@ def _gap(axes: Axes, rows: list[dict[str, Any]]) -> None:
             ms={"lora": 4, "input": 6.5, "output": 3}[method],
         )
         axes.plot(x, [max(row["bound"][method], FLOOR) for row in rows], ls=":", lw=1, color=colour)
-    axes.text(2e-6, 0.3, "equal functions", size=8, color=FAINT)
+    axes.text(2e-6, 0.3, "same function", size=8, color=FAINT)
     axes.plot(x, x, color=FAINT, lw=1, ls="--", label="no adapter (Lemma 3)")
     axes.plot([], [], color=INK, ls=":", lw=1, label="bounds, Props. 3-5")
     ticks = [FLOOR, 1e-4, 1e-2, 1, 100]
@@ -126,11 +126,11 @@ def _gap(axes: Axes, rows: list[dict[str, Any]]) -> None:
 def _wins(axes: Axes, rows: list[dict[str, Any]]) -> None:
     x = [max(row["gap"], FLOOR) for row in rows]
     axes.axhline(50, color=FAINT, lw=0.8, ls="--")
-    axes.plot(x, [100 * row["lora_wins"] for row in rows], "o-", color=METHODS["lora"], ms=4, label="in truth")
+    axes.plot(x, [100 * row["lora_wins"] for row in rows], "o-", color=METHODS["lora"], ms=4, label="exact")
     axes.plot(x, [100 * row["lora_bound_wins"] for row in rows], "o:", mfc="white", color=METHODS["lora"], ms=4,
               label="by the bounds")  # fmt: skip
     axes.set(xscale="log", ylim=(-3, 103), xlabel="gap before: ε / ‖W₁W₂‖²", ylabel="% of stacks",
-             title="LoRA nearer than input: how often")  # fmt: skip
+             title="LoRA better than input adapter")  # fmt: skip
     axes.set_xticks([FLOOR, 1e-4, 1e-2, 1], ["0", "0.0001", "0.01", "1"])
     axes.minorticks_off()
     axes.legend(loc="upper left")
@@ -152,7 +152,7 @@ def _examples(axes: Axes, examples: dict[str, dict[str, float]]) -> None:
                           ha="center", size=7, color=METHODS[method])  # fmt: skip
     axes.set_xscale("symlog", linthresh=0.1, linscale=0.5)
     axes.set(xlim=(-0.03, 9000), ylim=(len(examples) - 0.5, -0.7), xlabel="E‖source − target‖² after adaptation, σ = 1",
-             title="Five small examples, exact")  # fmt: skip
+             title="Five small examples (exact values)")  # fmt: skip
     axes.set_yticks(range(len(examples)), list(examples))
     axes.set_xticks([0, 0.1, 1, 10, 100], ["0", "0.1", "1", "10", "100"])
     axes.minorticks_off()

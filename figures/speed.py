@@ -1,4 +1,4 @@
-"""The cost of adapters, compared with PEFT: training steps of a block, passes of single layers (recorded benchmark)."""
+"""The time of adapters, compared with PEFT: steps of whole blocks, and passes through layers (recorded benchmark)."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def _mean(cells: list[dict[str, Any]], name: str) -> float:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw the relative times, where 1 means no cost. PEFT (grey) adapts an identity layer for inputs and outputs."""
+    """Draw the relative times; 1 means no overhead. For inputs and outputs, PEFT (grey) adapts an identity layer."""
     from matplotlib.figure import Figure
 
     titles = {
-        "steps": "a training step over the frozen block's",
-        "layers": "forward, backward over the frozen layer's",
+        "steps": "training step / step of the frozen block",
+        "layers": "forward + backward / frozen layer",
     }
     panels = [(title, data[key]) for key, title in titles.items() if data[key]]
     figure = Figure(figsize=(FULL_WIDTH, 0.9 + 0.26 * max(len(rows) for _, rows in panels)))
@@ -64,7 +64,7 @@ def draw(data: dict[str, Any]) -> Figure:
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, ncols=4, loc="outside lower center", frameon=False)
     figure.suptitle(
-        "Time with an adapter over time without: 1 is free, left is faster", x=0.02, ha="left", fontweight="bold"
+        "Time with an adapter / time without: 1 = no overhead, left is faster", x=0.02, ha="left", fontweight="bold"
     )
     return figure
 

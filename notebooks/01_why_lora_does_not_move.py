@@ -46,8 +46,8 @@ print(f"mean squared distance of the outputs {same:.0e}, of the hidden features 
 # %% [markdown]
 # ## Train on the source, copy to the target
 #
-# The task is to rotate the source's output by 120 degrees and to scale it by 1.5. `adapt` freezes a copy of the source
-# and adds an adapter to it; `transfer` copies the trained adapter to a copy of the target.
+# The task is to rotate the source's outputs by 120 degrees and to scale them by 1.5. `adapt` freezes a copy of the
+# source and adds an adapter to it; `transfer` copies the trained adapter to a copy of the target.
 
 # %%
 wanted = source(x) @ task()
@@ -104,7 +104,7 @@ figure
 
 # %% [markdown]
 # Moreover, input and output adapters are safe only at the two ends of the model. Inside the model, where most adapters
-# are used in practice, the hidden features of the target are different, so there is no guarantee.
+# are used in practice, the target has different hidden features, so there is no guarantee.
 
 # %%
 with styled():
@@ -115,7 +115,7 @@ figure
 # ## Checks of this page
 
 # %%
-assert same < 1e-20 < 0.1 < hidden, "the models compute the same outputs from other hidden features"
+assert same < 1e-20 < 0.1 < hidden, "the models compute the same outputs from different hidden features"
 assert all(on_source < 1e-6 for on_source, _ in loss.values()), "all three learned the task"
 assert loss["input"][1] < 1e-6, "the input adapter survives the move"
 assert loss["output"][1] < 1e-6, "the output adapter survives the move"
@@ -124,9 +124,9 @@ assert abs(lost - loss["LoRA"][1]) < 1e-3, "the difference x AB (W2 - W2') is al
 
 drifted = whole[Case.OTHER_FUNCTION]["rows"]
 assert min(drifted, key=lambda key: drifted[key]["loss_target"]) == "lora-1", "LoRA on the first map is the best"
-assert abs(drifted["lora-1"]["distance"] - drifted["base"]["distance"]) < 1e-9, "the models stay as far apart"
-assert min(drifted[key]["distance"] for key in ("input", "output")) > drifted["base"]["distance"], "they are enlarged"
+assert abs(drifted["lora-1"]["distance"] - drifted["base"]["distance"]) < 1e-9, "the distance is the same"
+assert min(drifted[key]["distance"] for key in ("input", "output")) > drifted["base"]["distance"], "they enlarge it"
 
 inside = whole[Case.INTERIOR]["rows"]
-assert all(row["distance"] > 0.1 for key, row in inside.items() if key != "base"), "none is safe inside"
+assert all(row["distance"] > 0.1 for key, row in inside.items() if key != "base"), "no adapter is safe inside"
 print("All of it holds.")

@@ -3,8 +3,8 @@
 #
 # "Revisit Model Adaptation from Parameters to Features" states five propositions about adapters that move from one
 # model to another. This page explains them with small numbers. Props. 3 to 5 are true as printed. Prop. 1, and Prop. 2
-# for output adapters, are true after the correction of a sign. Prop. 2 for input adapters is false, and a true
-# statement replaces it.
+# for output adapters, are true if the similarity in the bound is replaced by its absolute value. Prop. 2 for input
+# adapters is false, and a true statement replaces it.
 #
 # A row `x` is a sample, `W` maps it to `y = xW`, and one adapter `AB` is added to two models:
 #
@@ -87,10 +87,10 @@ for step in proof.printed(CLAIMS["prop-2-input-sharp"]):
     print(step)
 
 # %% [markdown]
-# On the left of the figure, the dashed line is the printed constant, the solid line is the true constant, and the
-# triangles are results of a search that uses neither constant. For random data and their worst adapter (the band has
-# nine of ten samples), the printed bound usually fails from `k = 10` on. The results of output adapters (squares) do
-# not depend on `W`.
+# In the left panel, the dashed line is the printed constant, the solid line is the true constant, and the triangles are
+# results of a search that uses neither constant. For random data with the worst adapter (the band contains nine of ten
+# samples), the printed bound usually fails from `k = 10` on. The results of output adapters (squares) do not depend on
+# `W`.
 
 # %%
 with styled():
@@ -99,10 +99,10 @@ with styled():
 figure
 
 # %% [markdown]
-# ## A sign
+# ## An absolute value
 #
-# The right of the figure shows that `1 + s0` should be `1 + |s0|`. This is also the case in Prop. 1 (LoRA). The lemma
-# behind both propositions is correct: `|delta| <= (1 + |s|) ...`. For outputs with a negative cosine, the printed
+# The right panel shows that `1 + s0` should be `1 + |s0|`. This is also the case in Prop. 1 (LoRA). Lemma 1, from which
+# both propositions are derived, is correct: `|delta| <= (1 + |s|) ...`. For outputs with a negative cosine, the printed
 # bounds are too small, for LoRA by an arbitrary factor. With `1 + |s0|`, Prop. 1, and Prop. 2 for output adapters, are
 # true.
 #
@@ -132,8 +132,9 @@ plt.show()
 #
 # Now consider two models `x W1 W2` and `x W1' W2'` whose functions differ by `eps = |W1 W2 - W1' W2'|^2`. Props. 3 to 5
 # bound this difference after adaptation, and they are true. It is tempting to conclude that "LoRA transfers worse".
-# That does not follow from upper bounds, and it is false. If the two models have the same function, they also have the
-# same function with input or output adapters, but not with LoRA. If the functions are different, LoRA can do less harm.
+# That does not follow from upper bounds, and it is false in general. If the two models have the same function, they
+# also have the same function with input or output adapters, but not with LoRA. If the functions are different, LoRA can
+# do less harm.
 
 # %%
 with styled():
@@ -163,14 +164,14 @@ assert distance > allowed + 10 * eps**2, "this exceeds 4 eps by more than the ne
 assert abs(slope - 6) < 1e-12, "the slope is 6, not 4"
 assert proof.holds(CLAIMS["prop-2-input-sharp"]), "every step of the proof of the true constant holds"
 law = CLAIMS["prop-2-output-artanh"]
-assert all(proof.holds(law) for proof in law.proofs), "and every step for the law of output adapters"
-assert 0.5 < float((shift.abs() / limit).max()) <= 1, "random data satisfy the law, and come close to it"
+assert all(proof.holds(law) for proof in law.proofs), "and so does every step for the bound on output adapters"
+assert 0.5 < float((shift.abs() / limit).max()) <= 1, "random data satisfy this bound, and come close to it"
 assert max(data["adversarial"]["input"]) > 20 > 4.01 > max(data["adversarial"]["output"]), "only input adapters need W"
 assert data["random"][data["conditions"].index(10)][0] > 4, "the bound fails in nineteen of twenty samples"
-assert both["rows"][0]["lora_wins"] == 0, "equal functions: input and output adapters win"
+assert both["rows"][0]["lora_wins"] == 0, "same function: input and output adapters are better"
 assert both["rows"][-1]["lora_wins"] > 0.5, "unrelated functions: LoRA does less harm more often than not"
 false = {name for name, verdict in verdicts.items() if verdict is Verdict.REFUTED}
 assert false == {"prop-1", "prop-2-input", "prop-2-output"}, "false as printed"
-assert CLAIMS["prop-2-input-abs"].expected is Verdict.REFUTED, "|s0| does not correct the input half of Prop. 2"
+assert CLAIMS["prop-2-input-abs"].expected is Verdict.REFUTED, "1 + |s0| does not correct Prop. 2 for input adapters"
 assert {CLAIMS[f"prop-{x}-abs"].expected for x in ("1", "2-output")} == {Verdict.PROVED}, "it corrects the others"
 print("All of it holds.")

@@ -23,7 +23,7 @@ torch.manual_seed(0)
 
 
 def bars(n: int, *, upright: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return n images with one bar each, and the positions of the bars, 0 to 7."""
+    """Return n images of a horizontal or vertical bar, and the position of each bar, 0 to 7."""
     place = torch.randint(8, (n,))
     images = 0.3 * torch.randn(n, 1, 8, 8)
     images[torch.arange(n), 0, place] += 1
@@ -31,8 +31,6 @@ def bars(n: int, *, upright: bool) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 class Net(nn.Module):
-    """A small classifier, as an example of your own model."""
-
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Conv2d(1, 16, 3, padding=1)
@@ -60,7 +58,7 @@ def right(model: nn.Module, *, upright: bool) -> float:
 
 base = Net()
 train(base, 150, upright=False)
-print(f"lying bars: {right(base, upright=False):.0%} right, upright ones {right(base, upright=True):.0%}")
+print(f"accuracy: horizontal bars {right(base, upright=False):.0%}, vertical bars {right(base, upright=True):.0%}")
 
 # %% [markdown]
 # ## Add an adapter
@@ -71,7 +69,7 @@ print(f"lying bars: {right(base, upright=False):.0%} right, upright ones {right(
 
 # %%
 model = adapt(copy.deepcopy(base), target_modules=["body.0", "body.2"], family="lora", placement="input", rank=4)
-print(f"{count(model)} numbers to train on {', '.join(layers(model))}")
+print(f"{count(model)} trainable parameters in {', '.join(layers(model))}")
 print(model.body[0])
 
 # %% [markdown]
@@ -84,7 +82,7 @@ train(model, 200, upright=True)
 learned = right(model, upright=True)
 with disable(model):
     without = right(model, upright=False)
-print(f"upright bars: {learned:.0%} right; without the adapter lying ones are still {without:.0%} right")
+print(f"accuracy: vertical bars {learned:.0%}; horizontal bars without the adapter {without:.0%}")
 
 # %% [markdown]
 # ## Save it, with a model card
@@ -100,7 +98,7 @@ print((folder / "README.md").read_text()[:620])
 # %% [markdown]
 # ## Move it to another model
 #
-# The other model here is the first model after further training on lying bars; its weights have changed slightly.
+# The other model here is the first model after further training on horizontal bars; its weights have changed slightly.
 # `load` adds a saved adapter to a model; `transfer` adds the adapter of another model in memory. `report` predicts the
 # result.
 
@@ -111,20 +109,20 @@ print(report(model, other, inputs=bars(256, upright=True)[0]))
 moved = load(other, folder)
 print(moved)
 there = right(other, upright=True)
-print(f"upright bars on the other model: {there:.0%} right")
+print(f"vertical bars on the other model: {there:.0%}")
 
 stranger = Net()
 train(stranger, 150, upright=False)
 transfer(model, stranger)
 apart = right(stranger, upright=True)
-print(f"on a model that was trained from scratch: {apart:.0%} right")
+print(f"vertical bars on an independently trained model: {apart:.0%}")
 
 # %%
 with styled():
     figure, axes = plt.subplots(figsize=(5, 2))
-    axes.barh(["trained apart", "trained further", "where it learned"], [apart, there, learned])
+    axes.barh(["independent model", "base trained further", "base"], [apart, there, learned])
     axes.axvline(1 / 8, color="black", lw=1)
-    axes.set(xlim=(0, 1), xlabel="upright bars in the right place (line: by chance)")
+    axes.set(xlim=(0, 1), xlabel="accuracy on vertical bars (line: chance)")
 plt.show()
 
 # %% [markdown]
@@ -150,11 +148,11 @@ print(
 # %%
 assert unchanged, "a fresh adapter changes nothing"
 assert learned > 0.9 > 0.4 > right(base, upright=True), "it learned what the base could not"
-assert without > 0.95, "and the base is as it was"
+assert without > 0.95, "the base is unchanged"
 assert {path.name for path in folder.iterdir()} == {"ioadapt.safetensors", "README.md"}
-assert not moved.unmatched, "every layer has its counterpart"
+assert not moved.unmatched, "every layer was found"
 assert there > 0.8 > apart, "it works on the related model, and not on the unrelated one"
 assert torch.allclose(merged, expected, atol=1e-4), "merging changes nothing"
 assert torch.equal(model.body[0].base_layer.weight, base.body[0].weight), "unmerging is exact"
-assert not layers(plain), "the last one is plain"
+assert not layers(plain), "the last model has no adapters"
 print("All of it holds.")

@@ -32,7 +32,7 @@ with styled():
 plt.show()
 
 # %% [markdown]
-# ## Two panels, one choice
+# ## The lowest fifth, and all layers
 #
 # Panel (a) averages the fifth of the layers with the lowest cosine, so its values are lower by construction, and it
 # hides where these layers are. A plot of every layer shows that fine-tuning left two layers of every element's network
@@ -49,7 +49,7 @@ frozen = [name for name, value in cosine.items() if value == 1 and name.endswith
 print("untouched:", ", ".join(frozen))
 
 # %% [markdown]
-# ## The spaces of an adapter
+# ## Input and output spaces
 #
 # The effect of an input adapter T depends on W only through the Gram matrix W Wᵀ, and the effect of an output adapter
 # only through Wᵀ W. The Gram matrices of the same layers are compared here, after subtracting the multiple of the
@@ -71,7 +71,7 @@ for space, found in means.items():
 # measure it. This is only one family of networks, and similar spaces do not imply transfer.
 
 # %% [markdown]
-# ## Will it move?
+# ## Will an adapter work on the other model?
 #
 # `report` summarises this for a pair of models: their relation, and the similarity of their layers on each side.
 # Weights alone do not determine what share of its gain an adapter keeps; if it is given inputs, `report` predicts this

@@ -51,8 +51,8 @@ plt.show()
 # %% [markdown]
 # ## Exact cases
 #
-# On a target with the same function but different weights, adapters on one side transfer without any loss, according to
-# Props. 4 and 5: the side on which the two models have the same features. This is a theorem and does not depend on
+# According to Props. 4 and 5, adapters transfer without any loss to a target with the same function but different
+# weights, if they are on the side where the two models have the same features. This is a theorem and does not depend on
 # seeds; the runs only confirm it.
 
 # %% [markdown]

@@ -17,7 +17,6 @@ NEIGHBOURS = 'import sys\n\nsys.path.append("..")  # toys and figures stand besi
 
 
 def notebook(script: Path) -> NotebookNode:
-    """Return the notebook of a script, without outputs."""
     made = jupytext.read(script)
     made.cells.insert(1, nbformat.v4.new_code_cell(NEIGHBOURS))
     for number, cell in enumerate(made.cells):
@@ -31,7 +30,7 @@ def notebook(script: Path) -> NotebookNode:
 
 
 def run(made: NotebookNode, *, first: str = "") -> NotebookNode:
-    """Execute a notebook and return it; raise if a cell fails. ``first`` is code to run before the first cell."""
+    """Execute a notebook, with the code ``first`` before its first cell, and return it; raise if a cell fails."""
     from nbclient import NotebookClient
 
     if first:
@@ -42,7 +41,6 @@ def run(made: NotebookNode, *, first: str = "") -> NotebookNode:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the scripts, and write them as notebooks with outputs; return 0."""
     parser = argparse.ArgumentParser(prog="python -m notebooks", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="such as 05_does_it_transfer (default: all)")
     names = parser.parse_args(argv).names

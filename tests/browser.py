@@ -1,4 +1,4 @@
-"""Pages in a headless browser: `browse` opens one, and an error or a request on it fails the test."""
+"""The fixture `browse` opens pages in a headless browser; a logged error or a network request fails the test."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -19,7 +19,6 @@ Browse = Callable[..., "Page"]
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Browser]":
-    """Yield a browser for the tests of a file."""
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no page is opened")
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed: no page is opened")
@@ -31,7 +30,6 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Browser]":
 
 @pytest.fixture
 def browse(chromium: "Browser") -> Iterator[Browse]:
-    """Yield a function that opens pages, which may not log errors or request anything except files."""
     contexts, wrong = [], []
 
     def opened(path: Path, *, width: int = 1200, height: int = 900, **options: object) -> "Page":

@@ -10,11 +10,11 @@ import torch
 
 from tests.browser import browse, chromium  # noqa: F401  (fixtures for all tests)
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background processes start without it
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background processes of a shell ignore SIGINT by default
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark tests with a browser as slow; with ``SAMPLE=0.05:7``, run this share in the random order of seed 7."""
+    """Mark tests with a browser as slow; SAMPLE=0.05:7 keeps 5 % of the tests, drawn with seed 7, in random order."""
     for item in items:
         if "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)

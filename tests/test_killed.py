@@ -1,7 +1,7 @@
 """Commands may be killed at any moment: files are old or new, never partial, and later runs clean up.
 
-The environment variable ``KILLS`` sets how often each command is killed (default 4): at a random moment, and every
-third time by the system when a file reaches a limit slightly below its final size.
+The environment variable ``KILLS`` sets how often each command is killed (default 4): at a random moment or, every
+third time, by the system when a file reaches a limit slightly below its final size.
 """
 
 import json
@@ -71,7 +71,7 @@ def work(folder: Path, command: str, begun: Connection, longest: int | None) -> 
 
 
 def run(folder: Path, command: str, moment: float | None = None, longest: int | None = None) -> float:
-    """Run the command, killing it ``moment`` seconds after its start; return the seconds that it took."""
+    """Run the command, kill it ``moment`` seconds after its start, and return the seconds that it took."""
     receiver, sender = PROCESSES.Pipe(duplex=False)
     process = PROCESSES.Process(target=work, args=(folder, command, sender, longest))
     process.start()
@@ -85,7 +85,6 @@ def run(folder: Path, command: str, moment: float | None = None, longest: int | 
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return the content of every file except temporary files, by name."""
     files = {str(p.relative_to(folder)): p for p in folder.rglob("*") if p.is_file()}
     return {n: p.read_bytes() for n, p in files.items() if not re.fullmatch(r"\.out.*|out/\.(ioadapt|adapter_).*", n)}
 
@@ -134,7 +133,7 @@ def test_what_is_there_after_a_kill_is_whole_or_as_before(command, tmp_path):
 
 
 def plain(content: bytes | None) -> bytes | None:
-    """Return the content with sorted entries of a safetensors header, which its writer shuffles."""
+    """Return the content with a sorted safetensors header, since its writer shuffles the entries."""
     size = int.from_bytes((content or b"")[:8], "little")
     try:
         return json.dumps(json.loads(content[8 : 8 + size]), sort_keys=True).encode() + content[8 + size :]
@@ -143,5 +142,4 @@ def plain(content: bytes | None) -> bytes | None:
 
 
 def _before(name: str, whole: bytes) -> bytes:
-    """Return content that differs from ``whole``, for a file of the same type."""
     return whole[:-1] + bytes([whole[-1] ^ 1]) if name.endswith(".safetensors") else whole + b" "

@@ -1,4 +1,4 @@
-"""The permutation null is exact: all permutations of small matrices, many of larger ones."""
+"""The permutation null distribution equals that of all permutations of small matrices, or of many permutations."""
 
 from itertools import pairwise, permutations, product
 
@@ -9,7 +9,7 @@ from ioadapt_theory.null import STANDS_OUT, Null, beside, moments, of_matrix, pa
 
 
 def gram(f: int, m: int, seed: int, shift: float = 0.5) -> np.ndarray:
-    """Return a Gram with a common mean and an unequal diagonal, without its multiple of I."""
+    """Return a Gram matrix of weights with a common mean and unequal norms, without its multiple of I."""
     rng = np.random.default_rng(seed)
     w = (rng.standard_normal((f, m)) + shift) * (rng.random((f, 1)) + 0.3)
     return centred(w)
@@ -26,7 +26,7 @@ def null_of(a: np.ndarray, b: np.ndarray, cuts: tuple[int, ...] | None = None) -
 
 
 def every(cuts: tuple[int, ...]) -> list[list[int]]:
-    """Return all permutations of channels that map each part between ``cuts`` to itself."""
+    """Return all permutations of channels that map each part between two ``cuts`` to itself."""
     each = [permutations(range(*ends)) for ends in pairwise(cuts)]
     return [[i for part in some for i in part] for some in product(*each)]
 
@@ -42,7 +42,7 @@ def test_mean_and_deviation_are_those_of_all_permutations_inside_the_parts(cuts:
 
 @pytest.mark.parametrize("cuts", [(0, 7), (0, 2, 4, 7)], ids=str)
 def test_the_skewness_of_channel_effects_is_that_of_all_permutations(cuts: tuple[int, ...]):
-    """The matrices are a diagonal plus additive effects of rows and columns, and zero between parts."""
+    """Each matrix is a diagonal plus additive effects of rows and columns, and zero between parts."""
     rng = np.random.default_rng(5)
     pair = []
     for _ in range(2):
@@ -58,7 +58,7 @@ def test_the_skewness_of_channel_effects_is_that_of_all_permutations(cuts: tuple
 
 
 def strangers(f: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Return weights with a few large channels and singular values, which give the null heavy tails."""
+    """Return weights with a few large channels or singular values, which give the null distribution heavy tails."""
     normal = rng.standard_normal((f, f))
     basis = np.linalg.qr(rng.standard_normal((f, f)))[0]
     return {
@@ -70,7 +70,7 @@ def strangers(f: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
 
 
 def test_strangers_pass_three_deviations_as_seldom_as_a_normal_law_says():
-    """The share of pairs above three deviations is .0013; without the correction for skewness, it is .01."""
+    """The share of pairs beyond three deviations is .0013; without the correction for skewness, it would be .01."""
     rng = np.random.default_rng(0)
     plain, corrected, ps = [], [], []
     for f in (16, 48):
@@ -111,7 +111,7 @@ def test_parts_of_a_concatenation_are_cut_at_the_widest_side_that_divides_it():
 
 
 def test_parts_of_unequal_size_in_all_networks_are_shared_by_construction():
-    """A strong and a weak part make unrelated layers look related, unless the null has these two parts."""
+    """A part with large and a part with small weights make unrelated layers look related, unless the null has both."""
     rng = np.random.default_rng(7)
     sizes = np.repeat([1.0, 0.2], 40)[:, None]
     a, b = (centred(sizes * rng.standard_normal((80, 200))) for _ in range(2))

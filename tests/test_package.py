@@ -1,5 +1,3 @@
-"""The package as a whole: fast to import, with the documented public names."""
-
 import subprocess
 import sys
 

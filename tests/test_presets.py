@@ -1,5 +1,3 @@
-"""Each preset is accepted by the functions that use it, and states where its settings are from."""
-
 import pytest
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""No process of a pool outlives its parent; the death of a process is reported."""
+"""No process of a pool outlives its parent, and the death of a process is reported."""
 
 import os
 import signal

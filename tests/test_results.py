@@ -1,5 +1,3 @@
-"""Records are written atomically, and caches are keyed by configuration."""
-
 import json
 import os
 import stat

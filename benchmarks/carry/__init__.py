@@ -1,4 +1,4 @@
-"""Shares of an adapter's gain that carrying over and other methods keep, in three families of networks."""
+"""The share of an adapter's gain that ``transfer`` and other methods retain on another model, for small networks."""
 
 import statistics
 import time
@@ -23,20 +23,26 @@ BARS = {
     "gauge": (0.97, 0.97), "fine-tuned": (0.85, 0.85), "distilled": (0.7, 0.8), "apart": (0.65, 0.7),
     "width": (0.6, 0.7), "depth": (0.4, 0.5), "activation": (0.5, 0.6), "data": (0.5, 0.6),
 }  # fmt: skip
-"""Relation -> targets for the median share kept: by default, and after ``STEPS`` steps without labels."""
+"""Relation -> lower limits for the median share of the gain: by default, and after ``STEPS`` steps without labels."""
 TEXT_BARS = {"apart": (0.35, 0.55), "width": (0.35, 0.55), "depth": (0.35, 0.55)}
+
+NAMES = {
+    "gauge": "same function", "apart": "independent", "chosen": "default", "refined": f"{STEPS} steps",
+    "from zero": f"{STEPS} from zero",
+}  # fmt: skip
+"""Relation or method in the record -> its name in the table."""
 
 
 def main(*, quick: bool = False, seeds: int = 3, cache: Path = Path("out/bench/cache")) -> dict[str, Any]:
     """Train the networks, move adapters with every method, and measure the gain on labelled data.
 
     Args:
-        quick: run only four moves.
+        quick: move only one adapter, to four targets.
         seeds: number of seeds per family.
         cache: folder for the results of each family and seed, from which an interrupted run resumes.
 
     Returns:
-        The benchmark record, with one entry per move.
+        The benchmark record, with one entry per adapter and target.
     """
     require_digits()
     rows = []
@@ -55,7 +61,7 @@ def _moves(family: str, seed: int, count: int | None) -> dict[str, Any]:
 
 
 def measured(move: Move) -> dict[str, Any]:
-    """Return the share of the gain that every method keeps on labelled test rows, with times and predictions."""
+    """Return the share of the gain that each method retains on labelled test rows, with times and predicted shares."""
     with disable(move.source):
         before = loss(move.source, move.test)
     gain, plain = before - loss(move.source, move.test), loss(move.target, move.test)
@@ -80,10 +86,10 @@ def measured(move: Move) -> dict[str, Any]:
 
 
 def table(record: dict[str, Any]) -> str:
-    """Return as text the median shares by family and relation, the harm and the prediction errors, and the methods."""
+    """Return as text: median shares, harmful transfers, prediction errors, and a comparison of methods."""
     moves = record["results"]["moves"]
-    heads: tuple[str, ...] = ("family", "relation", "moves", "closed form", "chosen", "bar", "50 steps", "bar")
-    heads += ("50 from zero", "least", "copy", "predicted error", "CPU s")
+    heads: tuple[str, ...] = ("family", "relation", "pairs", "closed form", "default", "limit", "50 steps", "limit")
+    heads += ("50 from zero", "lowest", "copy", "prediction error", "CPU s")
     lines: list[tuple[str, ...]] = [heads]
     for family, relation in dict.fromkeys((m["family"], m["relation"]) for m in moves):
         own = [m for m in moves if (m["family"], m["relation"]) == (family, relation)]
@@ -93,16 +99,16 @@ def table(record: dict[str, Any]) -> str:
         cells += (_median(own, "refined"), f"{bars[1]:.2f}")
         cells += (_median(own, "from zero"), f"{min(m['chosen'] for m in own):.2f}", _median(own, "copy"))
         cells += (f"{statistics.median(errors):.2f}", _median(own, "chosen_seconds"))
-        lines.append((family, relation, str(len(own)), *cells))
+        lines.append((family, NAMES.get(relation, relation), str(len(own)), *cells))
     shares, predicted = ([m[k] for m in moves] for k in ("chosen", "chosen_predicted"))
     errors = [abs(a - b) for a, b in zip(shares, predicted, strict=True)]
     text = [
         _aligned(lines),
-        f"harm: {sum(s < -0.1 for s in shares)} of {len(shares)} below -.1 (at most 2 %), least {min(shares):.2f}",
-        f"predicted: off by {statistics.median(errors):.3f} (median),"
-        f" Spearman {spearmanr(shares, predicted).statistic:.2f}",
-        f"{STEPS} steps from the closed form beat as many from zero by {_lead(moves):.2f} (median;"
-        f" {_lead(moves, '_predicted'):.2f} predicted)",
+        f"harm: {sum(s < -0.1 for s in shares)} of {len(shares)} below -0.1 (limit: 2 %), lowest {min(shares):.2f}",
+        f"prediction: median error {statistics.median(errors):.3f},"
+        f" Spearman correlation {spearmanr(shares, predicted).statistic:.2f}",
+        f"{STEPS} steps from the closed form keep {_lead(moves):.2f} more of the gain than {STEPS} steps from zero"
+        f" (median; predicted: {_lead(moves, '_predicted'):.2f})",
         "",
         _aligned(_peers(moves)),
     ]
@@ -115,14 +121,14 @@ def _lead(moves: list[dict[str, Any]], kind: str = "") -> float:
 
 
 def _peers(moves: list[dict[str, Any]]) -> list[tuple[str, ...]]:
-    """Return a table of the median share that each method keeps on the moves that a copied LoRA fits."""
+    """Return a table of the median share that each method retains, over the targets to which the LoRA can be copied."""
     own = [m for m in moves if m["copy"] is not None]
     relations = list(dict.fromkeys(m["relation"] for m in own))
-    lines = [("LoRA, equal sizes", *relations, "harm")]
+    lines = [("LoRA, same sizes", *(NAMES.get(r, r) for r in relations), "harm")]
     for name in (*RULES, "activations", "from zero", "closed form", "chosen", "refined"):
         cells = [_median([m for m in own if m["relation"] == relation], name) for relation in relations]
         values = [m[name] for m in own if m[name] is not None]
-        lines.append((name, *cells, f"{sum(v < -0.1 for v in values)} of {len(values)}"))
+        lines.append((NAMES.get(name, name), *cells, f"{sum(v < -0.1 for v in values)} of {len(values)}"))
     return lines
 
 

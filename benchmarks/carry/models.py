@@ -1,4 +1,4 @@
-"""Networks between which adapters are moved, trained on images of digits or on the project's own text."""
+"""Pairs of networks between which adapters are moved, trained on images of digits or on this project's own text."""
 
 import copy
 import itertools
@@ -64,7 +64,6 @@ def digits() -> Batch:
 
 
 def mlp(seed: int, width: int = 64, depth: int = 3, act: type[nn.Module] = nn.ReLU) -> nn.Sequential:
-    """Return a multilayer perceptron from 64 pixels to 10 classes."""
     torch.manual_seed(seed)
     parts: list[nn.Module] = []
     for k in range(depth):
@@ -82,8 +81,6 @@ def cnn(seed: int, width: int = 24, depth: int = 3, act: type[nn.Module] = nn.Re
 
 
 class Block(nn.Module):
-    """A causal transformer block."""
-
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads, self.norm, self.norm2 = heads, nn.LayerNorm(width), nn.LayerNorm(width)
@@ -116,7 +113,7 @@ class Bytes(nn.Module):
 
 
 def gauge(model: nn.Module, seed: int) -> nn.Module:
-    """Return a copy with the same function and permuted neurons; except in language models, they are also scaled."""
+    """Return a copy with the same function and permuted neurons; in image classifiers, they are also scaled."""
     model = copy.deepcopy(model)
     torch.manual_seed(seed)
     if isinstance(model, Bytes):
@@ -140,7 +137,6 @@ def _permute(one: Any, two: Any, sizes: Tensor) -> None:
 
 
 def loss(model: nn.Module, batch: Batch) -> float:
-    """Return the mean cross-entropy of a model on a batch."""
     with torch.no_grad():
         return float(cross_entropy(model(batch[0]).flatten(0, -2), batch[1].flatten()))
 
@@ -181,7 +177,7 @@ def drawn(x: Tensor, y: Tensor) -> Callable[[torch.Generator], Batch]:
 
 
 def pictures(family: str, seed: int, rank: int = 8) -> list[Move]:
-    """Return the moves for a seed: two tasks, eight relations, two placements, one layer and all layers."""
+    """Return the ``Move``s of a seed: two tasks, eight relations, two placements, and one or all layers adapted."""
     make: Any = {"mlp": mlp, "cnn": cnn}[family]
     x, y = digits()
     fit, free, test = slice(0, 1100), slice(1100, 1356), slice(1400, 1797)
@@ -215,7 +211,7 @@ def pictures(family: str, seed: int, rank: int = 8) -> list[Move]:
 
 
 def texts(seed: int, steps: int = 500) -> list[Move]:
-    """Return the moves between byte-level language models of the project's prose, with a LoRA for its code."""
+    """Return a ``Move`` for each relation between byte-level language models of prose, with a LoRA for code."""
     sets = []
     for pattern in ("docs/*.md", "ioadapt_theory/adapters/*.py"):
         text = torch.tensor(list(b"\n".join(path.read_bytes() for path in sorted(ROOT.glob(pattern)))))

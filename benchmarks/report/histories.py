@@ -95,7 +95,7 @@ def _float8(_: str, w: Tensor) -> Tensor:
 
 
 def _cut(base: Model, small: Model, depth: int) -> Model:
-    """Return ``small`` with evenly spaced blocks of the base, including the first and the last, renumbered."""
+    """Copy evenly spaced blocks of the base, including the first and the last, to ``small``, and return it."""
     kept = torch.linspace(0, depth - 1, depth // 2).round().int().tolist()
     whole = state(base)
 

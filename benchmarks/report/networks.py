@@ -1,4 +1,4 @@
-"""Small networks of several architectures, trained on local text and synthetic images, as bases of pairs of models.
+"""Small networks of several architectures, trained on local text or synthetic images.
 
 The text is from Python's standard library: its reference, and the source of two packages. Images are gratings, blobs
 and checkerboards with noise. Nothing is downloaded; the same seed gives the same weights on one machine.
@@ -147,7 +147,7 @@ def trained(
     name: str, model: Model, which: str, *, steps: int, rate: float, seed: int, teacher: Model | None = None,
     only: str = "", decay: float = 0.0,
 ) -> Model:  # fmt: skip
-    """Return a copy, trained on data or a teacher's outputs; parameters without ``only`` in their names stay fixed."""
+    """Return a copy, trained on data or a teacher's outputs; only parameters with ``only`` in their names change."""
     model = copy.deepcopy(model).train()
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
@@ -173,5 +173,4 @@ def trained(
 
 
 def state(model: nn.Module) -> dict[str, Tensor]:
-    """Return the detached tensors of a model's state, by name."""
     return {n: t.detach() for n, t in model.state_dict().items()}

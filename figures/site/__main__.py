@@ -23,14 +23,13 @@ FRONT_TO_SITE: Final = re.compile(r'href="([\w/-]+)\.md"')
 
 
 def pages() -> Iterator[tuple[str, str]]:
-    """Yield the path and the Markdown of every generated page."""
     yield from claims.pages()
     yield from reference.pages()
     yield from commands.pages()
 
 
 def sources(folder: Path) -> None:
-    """Write the source of the site into a folder: docs/ and the generated pages."""
+    """Write the sources of the site to a folder: docs/ and the generated pages."""
     shutil.copytree(ROOT / "docs", folder, ignore=shutil.ignore_patterns(".*", "__pycache__", "index.html"))
     made = dict(pages())
     for name, text in made.items():
@@ -74,7 +73,6 @@ def orphans(texts: Mapping[str, str]) -> list[str]:
 
 
 def front() -> str:
-    """Return the front page with links to the site's pages."""
     return FRONT_TO_SITE.sub(r'href="\1.html"', FRONT.read_text(encoding="utf-8"))
 
 
@@ -115,12 +113,10 @@ def broken(html: Path) -> list[str]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Build the site; return the exit status."""
-
     def body() -> int:
         Parser(prog="python -m figures.site", description=__doc__).parse_args(argv)
         if build():
-            msg = "The warnings above count as errors; fix them."
+            msg = "Sphinx printed warnings, which count as errors; fix them and build again."
             raise InvalidValueError(msg)
         sys.stdout.write(f"{OUT / 'html' / 'index.html'}\n")
         return OK

@@ -9,13 +9,13 @@ from unittest.mock import patch
 from figures.site.claims import fenced
 from ioadapt_theory.cli import COMMANDS, main
 
+EXIT = "Exit status: 0 success, 1 a negative result, 2 an error, 3 a worker process was killed, 130 interrupted."
 ACTIONS = {"adapters": ("inspect", "convert", "bake")}
 """Command -> its subcommands."""
 
 
 def pages() -> Iterator[tuple[str, str]]:
-    """Yield one page with a section for each command."""
-    parts = ["# Commands", "Status: 0 as expected, 1 a finding, 2 misuse, 3 a lost worker, 130 interrupted."]
+    parts = ["# Commands", EXIT]
     for name, summary in COMMANDS.items():
         parts.append(f"## ioadapt {name}\n\n{summary[:1].upper()}{summary[1:]}.\n\n{fenced(shown(name))}")
         parts += [f"### ioadapt {name} {action}\n\n{fenced(shown(name, action))}" for action in ACTIONS.get(name, ())]

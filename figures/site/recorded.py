@@ -34,6 +34,6 @@ def products() -> str:
     cells = [c["train"] for pages in ("returned", "kept") for c in layer[pages]["steps"] if not c["bf16"]]
     added = [100 * (train["products"] / train["base"] - 1) for train in cells if "products" in train]
     return (
-        f"On the recorded processor, the low-rank products alone add {min(added):.0f} to {max(added):.0f} % to"
-        " a step of a Llama block in float32; lower targets are missed, as the record states.\n"
+        f"In the recorded run, the low-rank products alone add {min(added):.0f} to {max(added):.0f} % to the time of a"
+        " training step of a Llama block in float32. Lower limits that we had set are missed, as the record states.\n"
     )

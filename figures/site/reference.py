@@ -58,15 +58,14 @@ PUBLIC: Final[dict[str, tuple[str, dict[str, tuple[str, ...]]]]] = {
 
 
 def names() -> Iterator[str]:
-    """Yield the dotted name of every public object."""
     for _, modules in PUBLIC.values():
         yield from (f"{module}.{name}" for module, some in modules.items() for name in some)
 
 
 def pages() -> Iterator[tuple[str, str]]:
-    """Yield the path and the Markdown of the index of the reference and of each of its pages."""
+    """Yield the path and the Markdown of the index and of each page of the reference."""
     tree = "\n".join(PUBLIC)
-    about = "Shapes, units, errors and an example of every public name; rows are samples, Y = XW."
+    about = "The public functions and classes, with shapes, units, errors and examples. Rows are samples, Y = XW."
     yield "reference/index.md", f"# Reference\n\n{about}\n\n```{{toctree}}\n:maxdepth: 2\n\n{tree}\n```\n"
     for page, (title, modules) in PUBLIC.items():
         public = (f"{module}.{name}" for module, some in modules.items() for name in some)

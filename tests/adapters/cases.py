@@ -1,4 +1,4 @@
-"""All families, placements and operators, for laws that hold for all of them: c != d, with a bias, float64."""
+"""Every family, placement and operator, with c != d and a bias, for properties that all of them must have."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ C, D = 6, 10
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of operator: a function that builds one from C to D features, and an input for it."""
+    """A layer type: a function that builds a layer from C to D features, and the shape of its input."""
 
     make: Callable[[], nn.Module]
     x: tuple[int, ...]
@@ -46,7 +46,7 @@ every_single = pytest.mark.parametrize(
 
 
 def build(family: str, placement: str, kind: str, *, rank: int = 2, **options: object) -> nn.Sequential:
-    """Return a model of one adapted layer with random parameters, as if trained."""
+    """Return a model with one adapted layer, whose adapter has random parameters as if trained."""
     options = {"family": family, "placement": placement, "rank": rank, "alpha": 3, "init": "random", **options}
     model = adapt(nn.Sequential(KINDS[kind].make()), target_modules=["0"], **options)
     for p in layer(model).adapters.parameters():
@@ -55,12 +55,10 @@ def build(family: str, placement: str, kind: str, *, rank: int = 2, **options: o
 
 
 def layer(model: nn.Sequential) -> AdaptedLayer:
-    """Return the adapted layer of a model that ``build`` made."""
     found = model[0]
     assert isinstance(found, AdaptedLayer)
     return found
 
 
 def sample(kind: str) -> Tensor:
-    """Return an input for an operator."""
     return torch.randn(KINDS[kind].x)

@@ -1,4 +1,4 @@
-"""Tiny models and adapters of the real libraries, built offline from configurations."""
+"""Tiny models and adapters of other libraries, built offline from configurations."""
 
 import warnings
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class Small(nn.Module):
-    """A model with every kind of layer that the formats support, with c != d."""
+    """A model with every layer type that the adapter formats support, with c != d."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,14 +25,12 @@ class Small(nn.Module):
 
 
 def quiet(call: Callable[[], Any]) -> Any:
-    """Return the result of a call without the libraries' warnings, which are irrelevant here."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return call()
 
 
 def filled(model: nn.Module, mark: str = "") -> nn.Module:
-    """Add random values to every trainable parameter whose name contains ``mark``, as if trained; return the model."""
     generator = torch.Generator().manual_seed(7)
     with torch.no_grad():
         for name, p in model.named_parameters():
@@ -42,7 +40,7 @@ def filled(model: nn.Module, mark: str = "") -> nn.Module:
 
 
 def tiny_unet() -> Any:
-    """Return a UNet2DConditionModel with attention and a downsampler, with about 50k parameters."""
+    """Return a UNet2DConditionModel with attention and a downsampler, and about 50k parameters."""
     from diffusers import UNet2DConditionModel
 
     torch.manual_seed(1)
@@ -63,7 +61,6 @@ def tiny_unet() -> Any:
 
 
 def run_unet(unet: nn.Module) -> Tensor:
-    """Return the UNet's output on fixed inputs."""
     g = torch.Generator().manual_seed(2)
     x, h = torch.randn(2, 4, 8, 8, generator=g), torch.randn(2, 5, 12, generator=g)
     with torch.no_grad():
@@ -71,7 +68,7 @@ def run_unet(unet: nn.Module) -> Tensor:
 
 
 def tiny_llama(seed: int = 1, layers: int = 2) -> Any:
-    """Return a LlamaForCausalLM with grouped key-value heads."""
+    """Return a LlamaForCausalLM with grouped-query attention."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(seed)
@@ -88,7 +85,6 @@ def tiny_llama(seed: int = 1, layers: int = 2) -> Any:
 
 
 def run_llama(model: nn.Module) -> Tensor:
-    """Return the logits of two fixed sequences."""
     with torch.no_grad():
         return model(torch.arange(12).reshape(2, 6)).logits
 

@@ -1,4 +1,4 @@
-"""`transfer(inputs=...)` is exact between reparametrisations, and adds an adapter only where it keeps an effect."""
+"""`transfer(inputs=...)` is exact between models that differ by a reparametrisation, and adds only useful adapters."""
 
 import copy
 from dataclasses import replace
@@ -31,7 +31,6 @@ def conv(seed: int) -> nn.Sequential:
 
 
 def adapted(model: nn.Module, size: float = 0.3, **options) -> nn.Module:
-    """Return a copy with an adapter that changes the outputs moderately."""
     options = {"target_modules": ["0", "2"], "rank": 2, "placement": "weight", "init": "random"} | options
     model = adapt(copy.deepcopy(model), **options)
     for name, p in parameters(model):
@@ -48,7 +47,7 @@ def effect(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
 
 
 def kept(source: nn.Module, target: nn.Module, x: torch.Tensor) -> float:
-    """Return R = 2cq - q² on rows that were not used in the fit."""
+    """Return 1 - ‖d - d'‖²/‖d‖², where d and d' are the adapter's effects on the source and on the target."""
     d, d2 = effect(source, x), effect(target, x)
     return float((2 * d * d2 - d2 * d2).sum() / d.square().sum())
 
@@ -345,7 +344,7 @@ def test_the_difference_of_a_tuned_model_is_an_adapter_by_its_effect():
     tuned[2].weight.data += 0.2 * torch.randn(7, 12)
     skewed = X * torch.tensor([2.0, 1, 0.5, 0.25, 0.1, 0.05])
     narrow = extract(copy.deepcopy(base), tuned, skewed, rank=1, need="change")
-    assert narrow.kept > narrow.kept_copied + 0.02  # the copy is the plain SVD of the weights
+    assert narrow.kept > narrow.kept_copied + 0.02  # the copy is the SVD of the change of the weights
     source, target = copy.deepcopy(base), gauge(base, 3)
     moved = transfer(source, target, inputs=X, need="change", tuned=tuned, rank_share=0.999)
     assert moved.kept > 0.9
@@ -379,7 +378,7 @@ def test_bad_inputs_are_one_sentence_and_change_nothing(options, sentence):
 def test_without_inputs_options_of_carrying_are_refused():
     with pytest.raises(InvalidValueError, match="refine can be used only with inputs="):
         transfer(adapted(mlp(0)), mlp(5), refine=3)
-    with pytest.raises(InvalidValueError, match="Unknown option 'nmae'"):  # which inputs= would not help
+    with pytest.raises(InvalidValueError, match="Unknown option 'nmae'"):  # and not "pass inputs="
         transfer(adapted(mlp(0)), mlp(5), nmae="default")
 
 
@@ -395,11 +394,11 @@ def test_the_sentences_below_the_table_hold_for_what_was_done():
     assert "gain in log-likelihood (R_KL)" in labels
     assert "two models predict" in labels
     assert "gain (R, if both models need the same change)" in change
-    assert "two models predict" not in change  # its outputs are no logits
+    assert "two models predict" not in change  # since the outputs are not logits
     assert "Next: test the adapter on labelled data, or improve it without labels (--refine 50)." in change
     refined = transfer(source, copy.deepcopy(target), inputs=X, need="change", refine=3)
     assert to_text(refined).endswith("Next: test the adapter on labelled data.\n")
     assert "A new adapter trained from zero for 3 steps, without labels, keeps " in str(refined)
     extracted = to_text(extract(mlp(0), target, X))
-    assert "two models predict" not in extracted  # the base and itself
+    assert "two models predict" not in extracted  # since source and target are the same base
     assert extracted.endswith("Next: test the adapter on labelled data.\n")

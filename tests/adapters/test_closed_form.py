@@ -1,4 +1,4 @@
-"""The closed form equals brute-force least squares over all M' on stacks where it is exact; c != d, biases."""
+"""The closed form equals a brute-force least-squares fit of M' on linear stacks, where it is exact."""
 
 from types import SimpleNamespace
 
@@ -94,7 +94,7 @@ def test_the_best_low_rank_is_that_of_the_effect():
 
 @pytest.mark.parametrize("seed", [34, 62, 75, 144, 145])
 def test_features_that_are_nearly_always_silent_give_no_nan(seed):
-    """In float32, torch's eigenvalues of these Grams are NaN or fail to converge on CPUs with AVX2."""
+    """On CPUs with AVX2, torch's float32 eigenvalues of these Gram matrices are NaN or do not converge."""
     plain = {"generator": torch.Generator().manual_seed(seed), "dtype": torch.float32}
     sizes, often = torch.exp(4 * torch.randn(64, **plain) - 6), torch.rand(64, **plain) ** 4
     here = (torch.rand(600, 64, **plain) < often) & (torch.rand(64, **plain) > 0.6)
@@ -107,7 +107,7 @@ def test_features_that_are_nearly_always_silent_give_no_nan(seed):
 
 @pytest.mark.parametrize("rows", [6, 40])
 def test_a_feature_that_is_hardly_seen_gets_no_large_weight(rows):
-    """The feature is active on other inputs, such as a rare atom, where a weight of 1e12 would explode."""
+    """A feature such as a rare atom may be active on other inputs, where a weight of 1e12 would ruin the outputs."""
     x, u = torch.randn(rows, 8, generator=torch.Generator().manual_seed(0)), torch.ones(rows, 1)
     x[:, 3] *= 1e-13
     fit = Regression(8, 1)

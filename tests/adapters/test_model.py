@@ -1,5 +1,3 @@
-"""Adapters on whole models: matching, overrides, several adapters, disabling, merging, removing."""
-
 import re
 import time
 
@@ -15,8 +13,6 @@ from ioadapt_theory.errors import InvalidValueError, UnknownNameError, Unsupport
 
 
 class Attention(nn.Module):
-    """Four projections named as in transformers, 12 -> 8 for keys."""
-
     def __init__(self) -> None:
         super().__init__()
         self.to_q, self.to_k, self.to_v = nn.Linear(12, 8), nn.Linear(12, 8), nn.Linear(12, 8)
@@ -24,8 +20,6 @@ class Attention(nn.Module):
 
 
 class Net(nn.Module):
-    """Two blocks, a norm and a head."""
-
     def __init__(self) -> None:
         super().__init__()
         self.blocks = nn.ModuleList([nn.ModuleDict({"attn": Attention(), "norm": nn.LayerNorm(12)}) for _ in range(2)])

@@ -1,4 +1,4 @@
-"""Placements by layer: exact under every change of basis of heads and neurons, or chosen by the law."""
+"""Rules that choose a placement per layer, such as "residual" and "auto"."""
 
 import copy
 import math
@@ -28,7 +28,6 @@ class Block(nn.Module):
         self.up_proj, self.down_proj = nn.Linear(WIDTH, NEURONS, bias=False), nn.Linear(NEURONS, WIDTH)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (n, tokens, width) to the same shape."""
         q, k, v = (f(x).unflatten(-1, (HEADS, -1)).transpose(1, 2) for f in (self.q_proj, self.k_proj, self.v_proj))
         attention = torch.softmax(q @ k.mT / math.sqrt(WIDTH // HEADS), dim=-1)
         x = x + self.o_proj((attention @ v).transpose(1, 2).flatten(2))
@@ -36,13 +35,13 @@ class Block(nn.Module):
 
 
 def matrix(layer: nn.Module, change: Tensor, *, left: bool) -> None:
-    """Multiply W by ``change`` from the left or from the right, in the paper's layout."""
+    """Multiply W in the paper's layout, c x d, by ``change`` from the left or from the right."""
     w = layer.weight.data.mT
     layer.weight.data = (change @ w if left else w @ change).mT.contiguous()
 
 
 def another_basis(block: Block) -> Block:
-    """Return a model with the same function, a different basis in every head, and permuted and scaled neurons."""
+    """Return a block with the same function, but another basis in every head, and permuted and scaled neurons."""
     twin = Block()
     twin.load_state_dict(block.state_dict())
     r, s = (torch.block_diag(*torch.randn(HEADS, WIDTH // HEADS, WIDTH // HEADS)) for _ in range(2))
@@ -57,7 +56,7 @@ def another_basis(block: Block) -> Block:
 
 
 def moved(placement: str, source: Block, target: Block) -> float:
-    """Return the largest difference of the outputs after an adapter on the source is copied to the target."""
+    """Adapt the source, copy the adapter to the target, and return the largest difference of their outputs."""
     x = torch.randn(3, 5, WIDTH)
     adapt(source, target_modules=LAYERS, placement=placement, rank=2, alpha=3, init="random")
     transfer(source, target)

@@ -1,5 +1,3 @@
-"""The benchmark of carrying over: the table of its record, the count of harmful moves, and resuming."""
-
 import json
 import sys
 from pathlib import Path

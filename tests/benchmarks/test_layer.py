@@ -1,5 +1,3 @@
-"""The layer benchmark compares layers with the same parameters, counts correctly, and evaluates targets."""
-
 import pytest
 import torch
 from torch import nn
@@ -71,7 +69,7 @@ def test_bars_name_the_cell_that_decides_and_hold_in_both_ways():
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a device")
 def test_a_device_that_is_not_there_is_one_sentence(capsys):
     assert main(["layer", "--device", "cuda"]) == 2
-    assert capsys.readouterr().err.startswith("benchmarks: This machine has no device 'cuda'; use --device cpu")
+    assert capsys.readouterr().err.startswith("benchmarks: torch finds no CUDA device, so that --device must be cpu")
     assert set(PARTS) == set(SECTIONS)
 
 

@@ -1,4 +1,4 @@
-"""Invalid files, as name -> (a function that writes one to a path, the expected message)."""
+"""Invalid files: name -> (a function that writes one to a path, the expected message)."""
 
 import json
 import os
@@ -15,7 +15,6 @@ AGAIN = "[Dd]elete (it|the file) and download it again"
 
 
 def header(entries: object, data: bytes = b"") -> bytes:
-    """Return a safetensors file with an arbitrary header."""
     text = entries if isinstance(entries, bytes) else json.dumps(entries).encode()
     return struct.pack("<Q", len(text)) + text + data
 
@@ -25,7 +24,7 @@ def entry(begin: int, end: int, shape: object = (2,), dtype: object = "F32") -> 
 
 
 class Touches:
-    """An object whose pickle creates a file when executed."""
+    """An object whose unpickling creates a file."""
 
     def __init__(self, target: Path) -> None:
         self.target = target

@@ -1,9 +1,7 @@
-"""The loopback hub, with an empty cache."""
-
 from collections.abc import Iterator
 from pathlib import Path
 
-import huggingface_hub.utils.logging  # noqa: F401  (its handler keeps the stderr of this moment, so not a test's)
+import huggingface_hub.utils.logging  # noqa: F401  (imported early, since its handler keeps the stderr at import)
 import pytest
 
 from tests.checkpoints.hub import LoopbackHub
@@ -11,7 +9,6 @@ from tests.checkpoints.hub import LoopbackHub
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LoopbackHub]:
-    """Yield a hub without repositories, to which HF_ENDPOINT points."""
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
     monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "no-token"))

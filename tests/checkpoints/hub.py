@@ -1,4 +1,4 @@
-"""A loopback hub that huggingface_hub accesses by real HTTP, with faults on demand, and models shaped like SD-1.5."""
+"""A loopback server that huggingface_hub accesses by HTTP, with faults on demand; and models shaped like SD-1.5."""
 
 import hashlib
 import json
@@ -13,8 +13,6 @@ COMMIT = "c0ffee" + "0" * 34
 
 @dataclass
 class Repo:
-    """The files and the faults of a repository."""
-
     files: dict[str, bytes]
     commit: str = COMMIT
     gated: bool = False
@@ -24,7 +22,7 @@ class Repo:
 
 
 class LoopbackHub:
-    """A server of `repos`; `log` records (method, path, range) of every request."""
+    """A server of ``repos``; ``log`` records method, path and Range header of each request."""
 
     def __init__(self) -> None:
         self.repos: dict[str, Repo] = {}
@@ -43,7 +41,6 @@ class LoopbackHub:
         self._thread.join()
 
     def asked_for(self, ending: str) -> list[str | None]:
-        """Return the Range headers of the downloads whose path ends with ``ending``."""
         return [r for method, path, r in self.log if method == "GET" and path.endswith(ending)]
 
 

@@ -23,7 +23,7 @@ def transformer(depth: int, seed: int = 0) -> Model:
 
 
 def kept(model: Model, layers: Sequence[int], noise: float = 0.0, seed: int = 9) -> tuple[Model, dict[str, str]]:
-    """Return a model with only the given layers, numbered from 0, and the original name of each tensor."""
+    """Return a model with only the given layers, renumbered from 0, and the original name of each of its tensors."""
     origin = {name: name for name in model if "layers" not in name}
     for new, old in enumerate(layers):
         origin |= {n.replace(f"layers.{old}.", f"layers.{new}."): n for n in model if f"layers.{old}." in n}
@@ -60,7 +60,7 @@ def test_every_layer_is_found_in_any_order(order, noise):
 
 
 def test_strangers_have_no_layer_in_common():
-    """No similarity of 6 standard errors occurs in 5,000 unrelated pairs, even with a heavy tail or 12 values."""
+    """None of 5,000 unrelated pairs is similar by 6 standard errors, even with heavy tails or only 12 values."""
     for seed in range(8):
         for one, other in ((6, 6), (9, 6)):
             assert by_contents(contents(transformer(one, seed)), contents(transformer(other, seed + 100))) is None

@@ -1,4 +1,4 @@
-"""Errors in files are reported with the file, the layer, the cause and a remedy; no code is executed."""
+"""Errors in files are reported with the file, the layer, the cause and a remedy; no code in a file is executed."""
 
 import os
 import struct

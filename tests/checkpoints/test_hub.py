@@ -1,4 +1,4 @@
-"""Repositories like SD-1.5's on a loopback hub: which files are fetched, when, and that they are complete."""
+"""Which files of a repository on a loopback hub are fetched, and when."""
 
 import logging
 import time

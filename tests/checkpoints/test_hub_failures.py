@@ -1,4 +1,4 @@
-"""A hub's failure raises an error with repository, file, cause and remedy in one sentence; no partial file is left."""
+"""A failure of the hub raises one sentence with repository, file, cause and remedy, and leaves no partial file."""
 
 import socket
 import time

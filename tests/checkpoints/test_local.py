@@ -1,5 +1,3 @@
-"""Local folders, shards and single files of all types give the same tensors."""
-
 import sys
 import time
 import types
@@ -93,14 +91,14 @@ def test_objects_beside_the_weights_are_stubs_that_nobody_imports(tmp_path: Path
 
 
 def nested(table: object, ways: int, depth: int) -> object:
-    """Return nested dictionaries of few bytes with ways^depth paths."""
+    """Return nested dictionaries that need few bytes, but have ways^depth paths."""
     for _ in range(depth):
         table = {f"{n}": table for n in range(ways)}
     return table
 
 
 def tuples_in_tuples() -> tuple[object, ...]:
-    """Return nested tuples whose hash takes 2^60 steps."""
+    """Return nested tuples whose hash takes 2^60 steps to compute."""
     bomb: tuple[object, ...] = (1,)
     for _ in range(60):
         bomb = (bomb, bomb)

@@ -1,4 +1,4 @@
-"""float8 files are compared by their weights, and other quantisations are rejected by name."""
+"""float8 files are compared by their dequantised weights; other quantisations raise an error that names them."""
 
 import struct
 from collections.abc import Callable
@@ -54,7 +54,7 @@ SCHEMES: dict[str, Callable[[str, Tensor], Tensors]] = {
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_values_are_the_codes_times_their_scales_whatever_piece_is_asked_for(scheme: str, tmp_path: Path):
-    """Rows differ widely in size, so that a wrong scale is noticed; c != d, and there are a bias and a norm."""
+    """Rows differ widely in size, so that a wrong scale would be noticed."""
     w = torch.exp(0.7 * torch.randn(160, 1)).float() * torch.randn(160, 96).float()
     plain = {"l.weight": w, "l.bias": torch.randn(160).float(), "norm.weight": torch.randn(96).bfloat16()}
     stored = plain | SCHEMES[scheme]("l", w)
@@ -91,7 +91,7 @@ def test_other_codes_are_refused_by_the_name_of_what_made_them(name: str, tmp_pa
 
 @pytest.mark.parametrize("name", ["x.gguf", "x.safetensors"])
 def test_a_gguf_file_is_refused_before_it_is_parsed(name: str, tmp_path: Path):
-    """The gguf library never finished reading a file of 51 bytes that announces an array of 2^60 entries."""
+    """The gguf library does not finish reading a file of 51 bytes that announces an array of 2^60 entries."""
     (tmp_path / name).write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + b"\xff" * 40)
     with pytest.raises(FileFormatError, match=r"is a GGUF file, .* Use the safetensors file that it was converted"):
         open_checkpoint(str(tmp_path / name))

@@ -1,4 +1,4 @@
-"""Checkpoints that are read under names of modules, or under common names, have the right values."""
+"""Checkpoints with their authors' names have the right values under the names of modules or of diffusers."""
 
 import json
 from collections.abc import Callable
@@ -32,7 +32,6 @@ def read(checkpoint: Checkpoint, name: str, step: int | None = None) -> Tensor:
 
 
 def agree(authors: dict[str, Tensor], theirs: dict[str, Tensor], *, step: int | None = None) -> None:
-    """Check that our reading of the authors' tensors equals the result of diffusers' converter."""
     whole = {name: value.double().contiguous() for name, value in authors.items()}
     (one, two), _ = common(
         [held("authors", whole), held("theirs", {k: v.double().contiguous() for k, v in theirs.items()})]
@@ -47,7 +46,7 @@ SIZES: dict[str, Any] = {"hidden_size": 16, "intermediate_size": 24, "num_hidden
 
 
 def sd3_shapes(c: int) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of an SD3 of width c, by Stability's names; the first of its two blocks has two attentions."""
+    """Return the shapes of a small SD3 by Stability's names; the first of its two blocks has two attentions."""
     shapes = {"x_embedder.proj": (c, 4, 2, 2), "context_embedder": (c, 12), "final_layer.linear": (16, c)}
     shapes |= {"t_embedder.mlp.0": (c, 256), "t_embedder.mlp.2": (c, c), "final_layer.adaLN_modulation.1": (2 * c, c)}
     shapes |= {"y_embedder.mlp.0": (c, 10), "y_embedder.mlp.2": (c, c)}
@@ -85,7 +84,7 @@ def test_sd3_s_tensors_are_those_of_diffusers_converter():
 
 
 def test_flux_s_tensors_are_cut_and_put_together_as_diffusers_has_them():
-    """The pieces that are read end inside a half, also if the halves are swapped."""
+    """Some reads of 37 values cross the boundary between the two halves that diffusers swaps."""
     theirs = tiny_flux().state_dict()
     leaves = ("weight", "bias")
     one = {"single_blocks.0.linear2": "single_transformer_blocks.0.proj_out", "img_in": "x_embedder"}

@@ -1,4 +1,4 @@
-"""A source is an alias, a path or a hub id; networks in packages are opened without importing the package."""
+"""A source is an alias, a path or a hub id; networks in packages are opened without importing the packages."""
 
 import subprocess
 import sys

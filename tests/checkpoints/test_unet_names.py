@@ -30,13 +30,13 @@ def resnet(old: str, new: str) -> Pairs:
 
 
 def attention_of(old: str, new: str, depth: int) -> Pairs:
-    """Yield both names of every layer of an attention module, which end in the same way; nothing if depth is 0."""
+    """Yield the names of every layer of an attention module in both schemes; nothing if depth is 0."""
     parts = ATTENTION + [f"transformer_blocks.{i}.{p}" for i in range(depth) for p in TRANSFORMER]
     yield from ((f"{old}.{p}", f"{new}.{p}") for p in parts if depth)
 
 
 def both(depths: Sequence[int], attention: Sequence[int]) -> Pairs:
-    """Yield both names of every layer of a UNet: in openaimodel.py and in unet_2d_condition.py."""
+    """Yield the names of every layer of a UNet in openaimodel.py and in unet_2d_condition.py."""
     yield from [("time_embed.0", "time_embedding.linear_1"), ("time_embed.2", "time_embedding.linear_2")]
     yield from [("input_blocks.0.0", "conv_in"), ("out.0", "conv_norm_out"), ("out.2", "conv_out")]
     n, last = 1, len(depths) - 1

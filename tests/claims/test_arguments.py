@@ -1,5 +1,3 @@
-"""Exact arguments prove no more than they show, lines are computed, and words have evidence."""
-
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -87,7 +85,7 @@ def test_a_sign_without_a_meaning_is_no_formula() -> None:
 
 
 def verdict(claim: Claim) -> Verdict:
-    """Return the verdict from exact arguments, theorems in Coq and shipped instances, without searches."""
+    """Return the verdict without searches: from exact arguments, theorems in Coq and shipped instances."""
     shipped = [s for s in claim.strategies if type(s).__name__ == "Replay"]
     findings = [s(claim, QUICK, 0) for s in (*shipped, *claim.proofs, Said())]
     return merged(claim.id, (Verification(claim=claim.id, findings={f.kind: f}) for f in findings)).verdict
@@ -116,7 +114,6 @@ def with_right(name: str, factor: Any) -> Claim:
 
 
 def as_remark(name: str, kind: type) -> Claim:
-    """Return the claim with only those of its arguments that are of type ``kind``."""
     return of(name, proofs=tuple(p for p in CLAIMS[name].proofs if isinstance(p, kind)))
 
 
@@ -157,7 +154,7 @@ WEAKER: dict[str, Callable[[], Claim]] = {
         ),
     ),
     "twice the sharp bound": lambda: with_right("prop-1-weights", 2),
-    # other claims are about something else
+    # refuted by claims about a different placement
     "input refuted by claims about LoRA": lambda: of(
         "independent-input",
         proofs=(replace(CLAIMS["independent-input"].proofs[1], other=CLAIMS["prop-1-sharp"]),),
@@ -177,7 +174,7 @@ WEAKER: dict[str, Callable[[], Claim]] = {
     "iff, without the other direction": lambda: without("eq-5-row-rank", OnlyIf),
     "sharp, without a family": lambda: without("lemma-1-sharp", Attained),
     "half the factor of an overhead": lambda: of("overhead-merging", prose=CLAIMS["overhead"].prose),
-    # lines for a formula
+    # steps in words for a claim that is a formula
     "a formula shown by lines": lambda: of(
         "prop-4", proofs=(Shown(lambda _: iter([Step("", Check(True))])),)
     ),

@@ -1,4 +1,4 @@
-"""Claims agree with independent computations: autograd, quadrature, networks, brute force."""
+"""Claims on effects of adapters agree with independent computations: autograd, quadrature, networks, brute force."""
 
 import itertools
 import math
@@ -27,15 +27,14 @@ C, D = 4, 5
 
 
 def model() -> nn.Sequential:
-    """Return a network 3 -> 4 -> 5 -> 2 with biases, whose middle layer is adapted."""
     return nn.Sequential(nn.Linear(3, C), nn.Tanh(), nn.Linear(C, D), nn.Tanh(), nn.Linear(D, 2)).double()
 
 
 def first_order(net: nn.Sequential, x: torch.Tensor, placement: Placement, m: torch.Tensor) -> torch.Tensor:
-    """Return the derivative of the outputs along an adapter, by autograd through the whole network."""
+    """Return the derivative of the outputs in the direction of an adapter, by autograd through the whole network."""
     w, bias = net[2].weight.T, net[2].bias
     update = {LORA: lambda t: (w + t * m, bias), INPUT: lambda t: ((torch.eye(C) + t * m) @ w, bias),
-              OUTPUT: lambda t: (w @ (torch.eye(D) + t * m), bias)}[placement]  # the bias stays outside; # fmt: skip
+              OUTPUT: lambda t: (w @ (torch.eye(D) + t * m), bias)}[placement]  # fmt: skip
 
     def run(t: torch.Tensor) -> torch.Tensor:
         weight, b = update(t)
@@ -73,7 +72,7 @@ def test_what_separates_a_placement_from_lora_is_its_layer_s_own_change(placemen
 
 
 def test_the_mean_product_of_effects_of_random_adapters_is_that_of_readers_and_jacobians():
-    """M runs over the unit matrices, so that the mean is exact; activations and Jacobians depend on the input."""
+    """M runs over the unit matrices, so that the mean is exact."""
     source, target, x = model(), model(), torch.randn(6, 3)
     found = sum(
         float((first_order(source, x, LORA, unit) * first_order(target, x, LORA, unit)).sum())
@@ -161,7 +160,6 @@ WIDTH, LAYERS = 96, 4
 
 
 def run(x: torch.Tensor, weights: list[torch.Tensor], place: int, m: torch.Tensor) -> torch.Tensor:
-    """Return the outputs of a ReLU network with I + M at the input of a layer."""
     for k, w in enumerate(weights):
         x = (x + x @ m if k == place else x) @ w
         x = x.relu() if k < LAYERS - 1 else x
@@ -169,7 +167,7 @@ def run(x: torch.Tensor, weights: list[torch.Tensor], place: int, m: torch.Tenso
 
 
 def loss(place: int, share: float) -> float:
-    """Return the lost share of a small adapter's effect if all except a share of the hidden channels are permuted."""
+    """Return the lost share of a small adapter's effect if only ``share`` of the hidden channels stay in place."""
     lost, effect = 0.0, 0.0
     for seed in range(16):
         torch.manual_seed(seed)
@@ -229,7 +227,7 @@ def test_eq_5_residual_is_what_torch_pinv_leaves():
 
 
 def test_the_lora_constant_is_the_nuclear_norm_of_the_gradient():
-    """The gradient is that of the cosine with respect to M at M = 0, by autograd."""
+    """The gradient of the cosine with respect to M at M = 0 is computed by autograd."""
     (x1, x2), w, m = torch.randn(2, 4), torch.randn(4, 6), torch.zeros(4, 6, requires_grad=True)
     slope = torch.autograd.grad(cosine(x1 @ (w + m), x2 @ (w + m)), m)[0]
     alpha, beta = x1.norm() / (x1 @ w).norm(), x2.norm() / (x2 @ w).norm()

@@ -1,5 +1,3 @@
-"""Instances: reading, evaluation, errors, and undecided cases."""
-
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -115,12 +113,12 @@ WITH_INSTANCES = [
     for name, claim in CLAIMS.items()
     if claim.inequality is not None
     and claim.concludes[0].sign != "="
-    and name != "lemma-2-integral"  # its grid is finer there
+    and name != "lemma-2-integral"  # its grid is finer at 50 digits
 ]
 
 
 def tuned(raw: dict[str, Any]) -> dict[str, Any]:
-    """Return the instance with ⟨g, e⟩ = ‖e‖², which holds exactly, or for floats up to rounding."""
+    """Return the instance with g changed so that ⟨g, e⟩ = ‖e‖²."""
     g, e = ([Fraction(x) for x in raw[key]] for key in "ge")
     along = sum(y * (y - x) for x, y in zip(g, e, strict=True)) / sum(y * y for y in e)
     return raw | {"g": [str(x + along * y) for x, y in zip(g, e, strict=True)]}
@@ -171,7 +169,7 @@ def test_a_missed_hypothesis_refutes_nothing_however_small_epsilon(claim: str) -
 
 
 def nearly_parallel(claim: str, residual: str = "1e-5", s0: int = 1) -> dict[str, object]:
-    """Return an instance with s₀ = 1 for the source and 1 − 5e-11 for the target, whose bound AB attains."""
+    """Return an instance with s₀ = 1 for the source and 1 − 5e-11 for the target; AB attains the bound."""
     tall = {"W": [[1, 0], [s0, 0]], "x1": [1, 0], "x2": [0, 1], "x1_target": [1, 0], "x2_target": [0, 1]}
     tall |= {"W_target": [[1, 0], [s0, residual]], "AB": [[0, "-1/10"], [0, f"{s0}/10"]], "epsilon": "3/20"}
     square = {"W": [[1, 0], [0, 1]], "x1": [1, 0], "x2": [s0, 0], "x1_target": [1, 0], "x2_target": [s0, "1e-8"]}
@@ -234,7 +232,7 @@ def test_a_hypothesis_met_only_up_to_rounding_decides_nothing_where_the_conclusi
 def test_a_hypothesis_that_holds_with_equality_is_met(claim: str) -> None:
     raw = json.loads(json.dumps(UP_TO_ROUNDING[claim]).replace("1.0000000005", "0.9999999995"))
     assert evaluate(CLAIMS[claim], raw).holds
-    irrational = {"u": [1, 1], "v": [0, 1], "du": ["7/5", "1/5"], "dv": [1, 0]}  # of equal length in all digits
+    irrational = {"u": [1, 1], "v": [0, 1], "du": ["7/5", "1/5"], "dv": [1, 0]}  # |du| = |u| in all digits
     assert evaluate(CLAIMS["lemma-1-angle"], irrational).holds
 
 
@@ -280,7 +278,7 @@ def test_equality_written_exactly_is_a_miss_of_a_strict_hypothesis_and_no_roundi
 
 @pytest.mark.parametrize("epsilon", ["1/10", 1])
 def test_a_singular_value_that_is_not_there_adds_nothing(epsilon: object) -> None:
-    """In one dimension all outputs are parallel; also tests ε = 1."""
+    """In one dimension, all outputs are parallel."""
     raw = {"W": [[2]], "W_target": [[3]], "x1": [1], "x2": [1], "x1_target": [1], "x2_target": [1]}
     found = evaluate(CLAIMS["prop-1-weights"], raw | {"AB": [[epsilon]], "epsilon": epsilon})
     assert (found.decisive, found.rhs, found.holds) == (0.0, 0.0, True)

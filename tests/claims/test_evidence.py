@@ -1,4 +1,4 @@
-"""Findings merge in any order, searches evaluate with 50 digits, and every threshold is tested on both sides."""
+"""Findings merge in any order, searches evaluate at 50 digits, and each threshold is tested on both sides."""
 
 import itertools
 import math
@@ -145,7 +145,7 @@ def test_a_hypothesis_is_missed_from_a_billionth_on(miss: str, met: bool) -> Non
     if met:
         found = evaluate(weak, raw)
         assert list(found.hypotheses.values()) == [pytest.approx(float(miss), rel=1e-5)]
-        assert found.decisive_ratio == pytest.approx(0.5, rel=1e-12)  # of an ε that is that much larger
+        assert found.decisive_ratio == pytest.approx(0.5, rel=1e-12)  # with ε enlarged by the violation
     else:
         with pytest.raises(HypothesisError, match=r"the residual is 2e-09, above 1e-09"):
             evaluate(weak, raw)
@@ -232,7 +232,7 @@ def test_a_search_leaves_out_what_misses_a_hypothesis_and_keeps_the_worst_of_the
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_sum_of_all_stacks_contradicts_from_the_bound_of_laurent_and_massart_on(sign: int) -> None:
-    """The tolerance √(2tv) + 2t has t = ln(2/10⁻⁹) on both sides of the closed form, and t = ln 10⁹ above the bound."""
+    """The tolerance is √(2tv) + 2t: t = ln(2/10⁻⁹) on both sides of the closed form, and t = ln 10⁹ above the bound."""
     variance = 10_000
     for field, t, sentence in (
         ("excess", math.log(2e9), "the sample means together contradict the closed form"),

@@ -1,4 +1,4 @@
-"""Operations of formulas agree in float64, with 50 digits and exactly; the first order is the derivative."""
+"""Operations of formulas agree in float64, at 50 digits and exactly; the first order is the derivative."""
 
 import pickle
 import sys
@@ -76,7 +76,7 @@ def close(found: Any, expected: Any) -> None:
     ],
 )
 def test_an_operation_is_what_it_says_in_every_arithmetic(kind: Any, found: Any, expected: Any) -> None:
-    """Operations that occur in no printed formula are included."""
+    """Operations that occur in no printed formula are tested, too."""
     close(found(kind), expected)
 
 
@@ -89,7 +89,7 @@ def test_a_number_is_in_the_arithmetic_of_what_it_is_like(kind: Any, x: Any, exp
 
 def test_a_formula_from_another_process_is_the_same() -> None:
     sent, here = (first_order(CLAIMS["prop-1"].concludes[0].left) for _ in range(2))
-    object.__setattr__(sent, "_hash", 0)  # strings have other hashes there
+    object.__setattr__(sent, "_hash", 0)  # strings have different hashes in another process
     received = pickle.loads(pickle.dumps(sent))
     assert (received, hash(received)) == (here, hash(here))
 
@@ -163,7 +163,9 @@ def test_a_segment_and_the_hessian_along_it(kind: Any) -> None:
     u, v, du, dv = (kind(x) for x in (["1", "-1", "0"], ["1", "0", "2"], ["0", "2", "0"], ["0", "0", "0"]))
     for increment, square in ((du, 1), (du / 4, 1.25), (-du, 2), (dv, 2)):
         close(a.segment_distance_sq(u, increment), square)
-    close(a.sup_hessian_norm(u, v, u, dv), plain(a.operator_norm(a.hessian(u, v))))  # it falls
+    close(
+        a.sup_hessian_norm(u, v, u, dv), plain(a.operator_norm(a.hessian(u, v)))
+    )  # the norm decreases along the segment
     middle = a.operator_norm(a.hessian(u + du / 2, v))
     first = 4 if kind is tensor else 16  # then u + tΔu is nearest to 0 at the first point of the grid
     for factor in (1, first):
@@ -229,7 +231,7 @@ def test_an_equation_of_a_batch_is_missed_relative_to_its_sides() -> None:
     i = instance(a=tensor(["1", "0", "-1"]), b=tensor(["3", "0", "-1"]))
     close(left(i) / right(i), [1.5, 1, 1])
     a, b, c, d = map(scalar, "abcd")
-    for values in (("6", "4", "3", "5"), ("3", "5", "6", "4")):  # of two relations, the one that is worse
+    for values in (("6", "4", "3", "5"), ("3", "5", "6", "4")):  # of two relations, the more violated one
         i = instance(**dict(zip("abcd", tensor(list(values)), strict=True)))
         assert [float(side(i)) for side in both_sides((a <= b, c <= d))] == [6, 4]
 

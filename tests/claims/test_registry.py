@@ -1,4 +1,4 @@
-"""The registry and the record of Coq match files, formulas and sources; a changed claim loses its theorem."""
+"""The registry and the record of Coq match the sources; a changed claim loses its theorem."""
 
 import contextlib
 import json
@@ -59,7 +59,7 @@ def test_statements_and_witnesses_in_coq_are_what_the_claims_render():
 
 
 def test_no_two_claims_are_rendered_as_the_same_statement():
-    """Otherwise a distinction, such as a word, is lost in Coq, and the theorem of one claim would prove the other."""
+    """Otherwise Coq would lose a distinction, such as a word, and the theorem of one claim would prove the other."""
     text = (COQ / "Statements.v").read_text(encoding="utf-8").replace("End Statements.", "")
     said = [part.partition(":=")[2].strip() for part in text.split("Definition ")[1:]]
     assert len({*said}) == len(said) >= len(record())

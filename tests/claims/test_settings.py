@@ -1,4 +1,4 @@
-"""Settings: sampled instances satisfy the hypotheses, and stacks are the models of Eq. 9 with known distribution."""
+"""Sampled instances satisfy the hypotheses, and stacks are the models of Eq. 9 with the stated distribution."""
 
 from dataclasses import replace
 from functools import partial, reduce
@@ -186,7 +186,7 @@ def test_stacks_are_drawn_with_the_widths_the_rank_and_the_variance_that_they_sa
 def test_stacks_that_show_nothing_are_refused(run: Run, sentence: str) -> None:
     with pytest.raises(IoAdaptError, match=sentence):
         draw(64, None, run, generator())
-    draw(64, None, Run(widths=(1, 1, 8), spectrum="conditioned"), generator())  # the same first layer
+    draw(64, None, Run(widths=(1, 1, 8), spectrum="conditioned"), generator())  # allowed
 
 
 @pytest.mark.parametrize("shape", [(50, 3, 4), (4, 3, 50)])
@@ -218,7 +218,7 @@ def test_a_gauge_has_condition_four_and_its_noise_the_size_of_the_weights() -> N
     s = torch.linalg.svdvals(first)
     torch.testing.assert_close(s[:, [0, -1]], torch.tensor([[2.0, 0.5]]).expand(2000, 2))
     torch.testing.assert_close(first @ last, w)
-    some = torch.linspace(1, 100, 2000)[:, None, None] * w  # of every size
+    some = torch.linspace(1, 100, 2000)[:, None, None] * w  # of very different sizes
     exact, noisy = (gauged([some, w], noise, generator()) for noise in (0.0, 1e-2))
     for a, b in zip(exact, noisy, strict=True):
         relative = (b - a).square().mean((-2, -1)).sqrt() / a.square().mean((-2, -1)).sqrt()
@@ -286,7 +286,7 @@ def strategy_of(claim: str) -> StackMonteCarlo:
 
 
 def planted(claim: str, run: Run, *, lhs: Any = 1, rhs: Any = 1) -> Finding:
-    """Return the finding, merged from all parts, if the closed form or the bound is off by a factor."""
+    """Return the finding of all parts if the closed form is multiplied by ``lhs``, and the bound by ``rhs``."""
     true, strategy = CLAIMS[claim], strategy_of(claim)
     inequality = replace(
         true.inequality, lhs=lambda i: lhs * true.inequality.lhs(i), rhs=lambda i: rhs * true.inequality.rhs(i)

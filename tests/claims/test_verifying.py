@@ -1,4 +1,4 @@
-"""Parts merge independently of the process, journals and records restore results, and the output is as expected."""
+"""Parts of a verification on every executor, the journals and records that restore their results, and the output."""
 
 import json
 import os
@@ -129,7 +129,7 @@ def test_a_journal_gives_back_what_was_finished_and_forgets_a_broken_line(tmp_pa
     with journal.path.open("a") as file:
         file.write('{"claim": "lemma-3", "strategy": 9, "par')
     assert journal.read() == dict([first])
-    for item in others:  # the next line is not appended to the truncated one
+    for item in others:  # new lines are not appended to the truncated one
         journal.add(*item)
     assert journal.read() == done
     journal.broken = True  # then nothing else is tried
@@ -169,7 +169,7 @@ def test_records_are_united_and_count_once(tmp_path: Path) -> None:
     assert (counts["random"], counts["exact"]) == (100, 1)
     assert merge([b, a]).text(NAMES) == both.text(NAMES)
     assert Path(written(tmp_path / "c.json", merge([a, a]))).read_text() == Path(a).read_text()
-    turned = tmp_path / "turned.json"  # rewritten by a tool that orders the keys of objects otherwise
+    turned = tmp_path / "turned.json"  # as rewritten by a tool that reorders the keys of objects
     turned.write_text(json.dumps(json.loads(Path(a).read_text(), object_pairs_hook=lambda pairs: dict(pairs[::-1]))))
     again = merge([a, str(turned)])
     assert (again.results.keys(), len(again.configs)) == (merge([a]).results.keys(), 1)
@@ -229,7 +229,6 @@ def test_no_more_parts_wait_than_are_asked_for() -> None:
 
 
 def edited(raw: dict, **changes: object) -> dict:
-    """Return the record with its second part changed and its digest unchanged."""
     return raw | {"parts": [raw["parts"][0], raw["parts"][1] | changes, *raw["parts"][2:]]}
 
 
@@ -299,9 +298,12 @@ def test_a_table_is_a_block_a_claim_then_the_counts_and_the_place() -> None:
     assert rest[0].endswith("/witnesses.json; evaluate one with `ioadapt verify prop-4 --instance r1`.\n")
     assert table([PROSE], 70).endswith("\n1 claim in prose with an argument: 1 refuted.\n")
     assert "witness: 1.333 times the bound: ce5, ce5-low-rank\n" in table([CLAIMS["prop-1-main"]], 70)
-    assert describe(CLAIMS["prop-2-input"])["ratio"] == pytest.approx(50)  # of several the largest one
+    assert describe(CLAIMS["prop-2-input"])["ratio"] == pytest.approx(50)  # the largest of several
     unmeasured = {name: cells(CLAIMS[name])[3] for name in ("prop-4-interior", "stronger-requirement")}
-    assert unmeasured == {"prop-4-interior": "g1", "stronger-requirement": "stronger"}  # no bound but 0, an equation
+    assert unmeasured == {
+        "prop-4-interior": "g1",
+        "stronger-requirement": "stronger",
+    }  # the bound is 0, or the claim is an equation
     assert describe(CLAIMS["prop-4-interior"])["ratio"] == "inf"
     assert [describe(claim)["executable"] for claim in (PROP_4, PROSE)] == [True, False]
     assert counted([PROP_4, PROP_4]) == "2 claims with a formula: 2 proved.\n"

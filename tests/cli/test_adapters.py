@@ -1,5 +1,3 @@
-"""`ioadapt adapters`: output, equivalence of written files, and errors."""
-
 import copy
 import json
 import resource
@@ -21,14 +19,13 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.fixture
 def base(tmp_path) -> Small:
-    """Return a base model, also saved as base.safetensors."""
     model = Small().float()
     save_file(model.state_dict(), tmp_path / "base.safetensors")
     return model
 
 
 def trained(base: nn.Module, folder: object, placement: str = "input", **options: object) -> nn.Module:
-    """Return a copy of the model with an adapter, by default on three layers; save the adapter in the folder."""
+    """Return a copy of the model with an adapter, by default on three layers, which is also saved in the folder."""
     options = {"target_modules": ["to_q", "0", "conv_in"], "rank": 2, "alpha": 3, "init": "random"} | options
     model = adapt(copy.deepcopy(base), placement=placement, **options)
     save(model, folder)
@@ -36,7 +33,7 @@ def trained(base: nn.Module, folder: object, placement: str = "input", **options
 
 
 def lora(folder: object, **more: torch.Tensor) -> object:
-    """Write a LoRA for to_q in diffusers' format, with ``more`` tensors; return its path."""
+    """Write a LoRA for to_q in diffusers' format, with the tensors ``more``, and return its path."""
     state = {f"unet.block.to_q.lora_{p}.weight": torch.randn(s).float() for p, s in (("A", (2, 12)), ("B", (20, 2)))}
     save_file(state | {f"unet.{k.replace('__', '.')}": v.float() for k, v in more.items()}, folder / "lora.safetensors")
     return folder / "lora.safetensors"
@@ -217,7 +214,7 @@ def test_what_is_wrong_is_one_sentence_and_changes_nothing(case, base, tmp_path,
 
 
 def test_a_disk_that_is_full_leaves_the_former_peft_folder(tmp_path, capsys):
-    """The adapter is written again with a larger rank, while files may not exceed the first size."""
+    """The adapter is written again with a larger rank, while no file may exceed the size of the first one."""
     linear = nn.ModuleDict({"to_q": nn.Linear(12, 20, bias=False)}).float()
     save_file(linear.state_dict(), tmp_path / "base.safetensors")
     words = ("bake", tmp_path / "a", tmp_path / "out", "--base", tmp_path / "base.safetensors")

@@ -1,4 +1,4 @@
-"""`ioadapt adapters` with bases and adapters that name the same layers differently."""
+"""`ioadapt adapters` with bases and adapters that have different names for the same layers."""
 
 import copy
 from typing import Any
@@ -105,7 +105,7 @@ def xl() -> Any:
 
 
 def test_kohya_s_file_for_sd_xl_loses_no_layer_in_diffusers(tmp_path):
-    """diffusers loses both layers of add_embedding under its own names."""
+    """Under its own names, diffusers loses both layers of add_embedding."""
     base = xl()
     base.save_pretrained(tmp_path / "base")
     targets = [n for n, m in base.named_modules() if isinstance(m, nn.Linear | nn.Conv2d)]

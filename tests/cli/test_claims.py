@@ -1,5 +1,3 @@
-"""`ioadapt claims`: the table of the registry, and arguments step by step."""
-
 import json
 from pathlib import Path
 

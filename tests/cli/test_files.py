@@ -46,7 +46,6 @@ LINKS = {"hard.svg": os.link, "soft.svg": os.symlink}
 
 @pytest.fixture(scope="module")
 def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Create two models, one of them in a folder, an adapter, and other weights."""
     folder = tmp_path_factory.mktemp("given")
     models = [nn.Sequential(nn.Linear(6, 4), nn.Linear(4, 3)).float() for _ in range(3)]
     (folder / "base").mkdir()

@@ -1,5 +1,3 @@
-"""`ioadapt` itself: help, version, misuse, and a closed output."""
-
 import os
 import subprocess
 import sys

@@ -1,5 +1,3 @@
-"""`ioadapt report` from files: screen, page and JSON; after a mistake, one sentence and status 2."""
-
 import json
 import os
 import pickle
@@ -20,7 +18,6 @@ from tests.report.models import network, tuned
 
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, str]:
-    """Save a source, a fine-tuned target and an adapter of the source; return their paths."""
     source = network(0)
     paths = {name: str(tmp_path / name) for name in ("a.safetensors", "b.safetensors", "adapter")}
     save_file(dict(source.state_dict()), paths["a.safetensors"])

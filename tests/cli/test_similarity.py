@@ -1,5 +1,3 @@
-"""`ioadapt similarity` from the command line: figures, files, messages and statuses."""
-
 import json
 import math
 import re

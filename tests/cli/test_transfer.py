@@ -1,5 +1,3 @@
-"""`ioadapt transfer`: the written file has the input's format, loads in the libraries, and works as predicted."""
-
 import copy
 import json
 from pathlib import Path
@@ -37,7 +35,6 @@ def permuted(model: nn.Module, seed: int) -> nn.Module:
 
 @pytest.fixture
 def llamas(tmp_path):
-    """Save two tiny models, a PEFT LoRA of the first, and a file of inputs."""
     transformers, peft = pytest.importorskip("transformers"), pytest.importorskip("peft")
     torch.manual_seed(0)
     source = transformers.LlamaForCausalLM(transformers.LlamaConfig(**SIZES))
@@ -122,7 +119,6 @@ def test_a_text_is_read_by_the_models_tokenizer(llamas, tmp_path, capsys):
 
 
 def pipelines(folder: Path, part: str, **models: nn.Module) -> Path:
-    """Write each model with a text encoder and its tokenizer; return a file of prompts."""
     transformers, tokenizers = pytest.importorskip("transformers"), pytest.importorskip("tokenizers")
     sizes = {"hidden_size": 12, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     ids = {"vocab_size": 50, "bos_token_id": 48, "eos_token_id": 49, "pad_token_id": 49}

@@ -1,5 +1,3 @@
-"""`ioadapt verify`: verdicts, instances, resumption and messages on misuse."""
-
 import errno
 import json
 import os

@@ -1,4 +1,4 @@
-"""`ioadapt verify --cluster`: the death of three loopback workers, one after the other, does not change the result."""
+"""`ioadapt verify --cluster`: the result does not change if three workers die, one after the other."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def ended(process: subprocess.Popen[bytes]) -> None:
 
 
 class Cluster:
-    """A Dask scheduler, with workers that are restarted when they die."""
+    """A Dask scheduler whose nannies restart workers that die."""
 
     def __init__(self, folder: Path) -> None:
         file = folder / "scheduler.json"
@@ -45,7 +45,6 @@ class Cluster:
         self.nannies = started("distributed.cli.dask_worker", *place, *counts)
 
     def workers(self) -> list[psutil.Process]:
-        """Return the worker processes, which are children of the nannies."""
         children = psutil.Process(self.nannies.pid).children(recursive=True)
         return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
 
@@ -74,7 +73,7 @@ def kept(tmp_path: Path) -> int:
 
 
 def test_workers_that_are_killed_one_after_the_other_change_nothing(cluster: Cluster, tmp_path: Path) -> None:
-    """The digest equals that of the serial run, which has the same parts."""
+    """The digest is that of the serial run, which has the same parts."""
     serial = json.loads(verified(tmp_path).stdout)
     killed, over = list[int](), threading.Event()
 

@@ -1,5 +1,3 @@
-"""Small networks with c != d and biases."""
-
 import copy
 import itertools
 
@@ -21,13 +19,13 @@ def mlp(seed: int, *, width: int = 9) -> nn.Sequential:
 
 
 def stack(seed: int, *sizes: int) -> nn.Sequential:
-    """Return linear layers, for which effects are exactly linear in an adapter."""
+    """Return linear layers, for which an adapter's effect is exactly linear in the adapter."""
     torch.manual_seed(seed)
     return nn.Sequential(*(nn.Linear(c, d) for c, d in itertools.pairwise(sizes))).double()
 
 
 def gauge(model: nn.Sequential, seed: int) -> nn.Sequential:
-    """Return a copy with the same function and permuted hidden neurons, which are also scaled if a ReLU follows."""
+    """Return a copy with the same function, but permuted hidden neurons, which are also scaled if a ReLU follows."""
     model = copy.deepcopy(model)
     torch.manual_seed(seed)
     layers = [m for m in model if isinstance(m, nn.Linear | nn.Conv2d)]

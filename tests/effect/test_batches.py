@@ -1,5 +1,3 @@
-"""Rows are split without overlap, in any kind of batch."""
-
 import functools
 import operator
 

@@ -1,4 +1,4 @@
-"""The law of transfer equals finite effects and brute force on linear stacks, for which it is exact."""
+"""The prediction for copies equals finite effects and brute force on linear stacks, for which it is exact."""
 
 import itertools
 
@@ -16,7 +16,7 @@ X = torch.randn(N, 6, generator=torch.Generator().manual_seed(1), dtype=torch.fl
 
 @torch.no_grad()
 def exact_rows(model: nn.Sequential, layer: int, x: torch.Tensor) -> Rows:
-    """Return the rows of a layer with the basis vectors as cotangents, so that the mean over them is exact."""
+    """Return the rows of a layer with all basis vectors as cotangents, so that the mean over cotangents is exact."""
     z = model[:layer](x)
     y = model[layer](z)
     j = torch.eye(model[layer].out_features, dtype=x.dtype)
@@ -27,7 +27,7 @@ def exact_rows(model: nn.Sequential, layer: int, x: torch.Tensor) -> Rows:
 
 @torch.no_grad()
 def effect(model: nn.Sequential, layer: int, side: str, m: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """Return the change of the outputs by M on a side of a layer (Eqs. 4a-4c), by running the rest of the model."""
+    """Return the change of the outputs by M on a side of a layer (Eqs. 4a-4c)."""
     z, module = model[:layer](x), model[layer]
     y = module(z)
     if side == "weight":
@@ -74,7 +74,7 @@ def test_a_model_keeps_all_of_itself_and_other_sizes_are_left_out():
 
 
 def test_positions_of_a_sample_act_together():
-    """With two positions that share a bottleneck, e is the sum over both, and products are summed over pairs."""
+    """Two positions share a bottleneck: e is the sum over both, and products are summed over pairs."""
     z, g = torch.randn(3, 5, 6, dtype=torch.float64), torch.randn(2, 3, 5, 4, dtype=torch.float64)
     rows = Rows(nn.Linear(6, 4), [(z, torch.zeros(3, 5, 4), list(g))], 2, 3)
     whole_gradient = torch.einsum("npc,knpd->kncd", z, g)

@@ -1,5 +1,3 @@
-"""A pass records activations and restores the model; silent errors are tested first."""
-
 import copy
 
 import pytest
@@ -21,7 +19,7 @@ def linears(model: nn.Module) -> dict[str, nn.Module]:
 
 
 def by_autograd(model: nn.Module, x: torch.Tensor, direction: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Return the gradients with respect to the layers' outputs, from hooks that add a zero to each output."""
+    """Return the gradients with respect to the outputs of the layers, from hooks that add a zero to each output."""
     shifts, handles = {}, []
     for name, module in linears(model).items():
         shifts[name] = torch.zeros(len(x), module.out_features, requires_grad=True)
@@ -52,7 +50,7 @@ def test_a_model_is_left_as_it_was():
     model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 4))
     model.train()
     model[2].eval()
-    model.gradient_checkpointing = True  # as the libraries do
+    model.gradient_checkpointing = True  # libraries set this attribute
     model[0].weight.requires_grad_(False)
     before, drawn = copy.deepcopy(model.state_dict()), torch.get_rng_state()
     modes, flags = [m.training for m in model.modules()], [p.requires_grad for p in model.parameters()]

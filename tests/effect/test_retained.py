@@ -1,5 +1,3 @@
-"""Predicted gains agree with measured ones."""
-
 import math
 
 import pytest
@@ -20,7 +18,7 @@ def outputs(seed: int = 0, rows: int = 200, classes: int = 5):
 def test_R_is_the_share_of_the_gain_where_both_want_the_same_change():
     s, sa, t, ta = outputs()
     found = predict(RowSums.of(s, sa, t, ta), "change")
-    wanted = sa - s  # the source's full need, so that x = 1
+    wanted = sa - s  # all of what the task needs, so that x = 1
     gains = [(wanted.square().sum() - (wanted - d).square().sum()) / wanted.square().sum() for d in (sa - s, ta - t)]
     assert abs(found.R - float(gains[1] / gains[0])) < 1e-12
     assert found.kept == found.R
@@ -37,7 +35,7 @@ def test_the_gain_is_within_the_bound_whatever_else_the_source_needed():
     for seed in range(40):
         torch.manual_seed(seed)
         rest = torch.randn_like(d) + 3 * seed / 40 * d2
-        rest -= (rest * d).sum() / d.square().sum() * d  # trained strength
+        rest -= (rest * d).sum() / d.square().sum() * d  # as if the strength had been trained
         need = d + rest
         gains = [2 * (need * e).sum() - e.square().sum() for e in (d, d2)]
         explained = float(gains[0] / need.square().sum())
@@ -63,7 +61,9 @@ def test_R_KL_is_the_share_of_the_log_likelihood_of_labels_that_follow_the_guess
 def test_the_labels_are_the_adapted_sources_where_models_agree_and_the_strength_is_sure():
     s, sa, t, _ = (x.log_softmax(-1) for x in outputs(4))
     torch.testing.assert_close(guessed(s, sa, s, 0.5, (1.0,)), sa.exp())
-    torch.testing.assert_close(guessed(s, s, t, 0.5), ((s + t) / 2).softmax(-1))  # without a change, the geometric mean
+    torch.testing.assert_close(
+        guessed(s, s, t, 0.5), ((s + t) / 2).softmax(-1)
+    )  # without an adapter: the geometric mean
     both = guessed(s, sa, t, 0.2)
     torch.testing.assert_close(both.sum(-1), torch.ones(len(s)))
     weaker, stronger = (guessed(s, sa, t, 0.2, (a,)) for a in (0.8, 1.2))

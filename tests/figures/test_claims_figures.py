@@ -1,5 +1,3 @@
-"""The figures on claims agree with closed forms, by quick computations of each."""
-
 from figures import prop_2_condition, shared_function
 
 

@@ -1,5 +1,3 @@
-"""Every registered figure is drawn without a display, and two runs write the same bytes."""
-
 import hashlib
 from functools import cache
 from pathlib import Path

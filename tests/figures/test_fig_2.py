@@ -1,5 +1,3 @@
-"""Fig. 2 shows the analyser's results for families from packages and for given models."""
-
 from pathlib import Path
 
 import numpy as np

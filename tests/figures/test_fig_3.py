@@ -1,5 +1,3 @@
-"""The code lines of Fig. 3 compute the equations above them, with the number of parameters below them."""
-
 import pytest
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""The documentation: every example runs as written, every page is reachable, every claim has its page."""
+"""Documentation: every example runs as written, every page is reachable, and every claim has a page."""
 
 import doctest
 import importlib
@@ -26,7 +26,7 @@ def known(path: Path) -> str:
 
 @pytest.fixture
 def as_users_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Run in a temporary folder, with torch's default dtype."""
+    """Run in a temporary folder with torch's default dtype."""
     monkeypatch.chdir(tmp_path)
     torch.set_default_dtype(torch.float32)
 

@@ -1,5 +1,3 @@
-"""The model card describes the file, and never replaces an existing README.md."""
-
 import re
 from types import SimpleNamespace
 

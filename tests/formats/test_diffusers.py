@@ -1,5 +1,3 @@
-"""Files of the real diffusers load with the same outputs, and diffusers loads our baked files."""
-
 import copy
 import json
 from pathlib import Path
@@ -49,14 +47,12 @@ def written(unet: Any, folder: Any, *, metadata: bool = True) -> dict[str, torch
 
 
 def loaded(path: Path, unet: Any | None = None) -> Any:
-    """Return a UNet on which our `load` has loaded the file."""
     unet = unet or tiny_unet()
     assert not load(unet, path).unmatched
     return unet
 
 
 def opened(file: Any, unet: Any | None = None) -> Any:
-    """Return a UNet on which diffusers has loaded the file."""
     unet = unet or tiny_unet()
     state, alphas, metadata = quiet(
         lambda: StableDiffusionPipeline.lora_state_dict(file, unet_config=unet.config, return_lora_metadata=True)

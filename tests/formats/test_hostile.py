@@ -1,4 +1,4 @@
-"""Any file loads its adapter, or raises an error of one sentence and leaves the model unchanged."""
+"""A file loads, or raises an error of one sentence and leaves the model unchanged."""
 
 import json
 import os
@@ -21,7 +21,7 @@ def model() -> nn.ModuleDict:
 
 
 def tensors(**changes: Any) -> dict[str, torch.Tensor]:
-    """Return a kohya file for the model with some tensors of to_q changed (None: removed)."""
+    """Return a kohya file for the model, with the tensors of to_q in ``changes`` replaced (None: removed)."""
     shapes = {"to_q": ((2, 4), (6, 2)), "to_k": ((2, 4, 3, 2), (6, 2, 1, 1))}
     good = {}
     for name, both in shapes.items():
@@ -38,7 +38,6 @@ def stored(folder: Path, content: dict[str, torch.Tensor] | None = None, metadat
 
 
 def refused(path: Path, match: str, kind: type[Exception] = FileFormatError, **options: Any) -> None:
-    """Check that loading raises an error of one sentence and does not change the model."""
     target = model()
     with pytest.raises(kind, match=match) as caught:
         load(target, path, **options)

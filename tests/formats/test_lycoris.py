@@ -1,5 +1,3 @@
-"""Files of the real LyCORIS load with the same outputs, and LyCORIS reads our files."""
-
 import copy
 
 import lycoris
@@ -31,7 +29,7 @@ CASES = {
 
 @pytest.fixture(autouse=True)
 def _float32(_float64_one_thread_fixed_seed: None) -> None:
-    """Set the default dtype, in which LyCORIS builds its layers; the autouse fixture above restores it."""
+    """Set the default dtype, in which LyCORIS builds its layers; an autouse fixture restores it."""
     torch.set_default_dtype(torch.float32)
 
 
@@ -81,14 +79,11 @@ def test_an_input_adapter_written_as_glora_is_loaded_by_stock_lycoris_on_any_bas
 
 
 class Normed(nn.Module):
-    """A linear layer and norms."""
-
     def __init__(self) -> None:
         super().__init__()
         self.inner, self.norm, self.group = nn.Linear(6, 8), nn.LayerNorm(8), nn.GroupNorm(2, 8)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (n, 6) to (n, 8)."""
         return self.group(self.norm(self.inner(x)))
 
 

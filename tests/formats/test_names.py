@@ -1,5 +1,3 @@
-"""Keys in files are resolved to the modules that they name."""
-
 import pytest
 
 from ioadapt_theory.checkpoints.names.layer_name import Name

@@ -1,4 +1,4 @@
-"""FLUX and SD3 files with their authors' names load on diffusers' models as by diffusers' converters."""
+"""FLUX and SD3 adapters with their authors' names load on diffusers' models as by diffusers' converters."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 def flux_shapes(c: int) -> dict[str, tuple[int, int]]:
-    """Return outputs and inputs of every linear layer of a FLUX with one double and one single block and width c."""
+    """Return (outputs, inputs) of every linear layer of a FLUX of width c with one double and one single block."""
     shapes = {f"double_blocks.0.{s}_{n}": (d, e) for s in ("img", "txt") for n, d, e in (
         ("attn.qkv", 3 * c, c), ("attn.proj", c, c), ("mlp.0", 4 * c, c), ("mlp.2", c, 4 * c), ("mod.lin", 6 * c, c)
     )}  # fmt: skip
@@ -35,7 +35,7 @@ def flux_shapes(c: int) -> dict[str, tuple[int, int]]:
 
 
 def lora(shapes: dict[str, tuple[int, ...]], key: Callable[[str], str], rank: int = 2, alpha: float = 3.0) -> Any:
-    """Return a kohya file's tensors, without an alpha of the final layer, since diffusers 0.42 ignores it."""
+    """Return a LoRA's tensors with keys made by ``key``; diffusers ignores the final layer's alpha, so it has none."""
     g, state = torch.Generator().manual_seed(5), {}
     for name, (d, c, *taps) in shapes.items():
         state[f"{key(name)}.lora_down.weight"] = torch.randn(rank, c, *taps, generator=g).float()
@@ -53,7 +53,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_every_layer_of_flux_is_what_diffusers_makes_of_it(spelling, tmp_path):
-    """The layers have FLUX's real sizes, which diffusers' converter requires; the model is on the meta device."""
+    """diffusers' converter requires FLUX's real layer sizes, so the model is on the meta device."""
     shapes = flux_shapes(3072)
     if spelling == "kohya":  # diffusers supports only these layers
         shapes = {n: s for n, s in shapes.items() if n.startswith("double_blocks") or n.endswith("linear2")}

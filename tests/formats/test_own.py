@@ -1,5 +1,3 @@
-"""Saved adapters are restored exactly or not at all, and errors name every mismatch."""
-
 import copy
 import json
 import tempfile

@@ -1,5 +1,3 @@
-"""Folders of the real PEFT load with the same outputs, and the real PEFT reads our folders."""
-
 import copy
 from typing import Any
 
@@ -52,7 +50,7 @@ def image() -> torch.Tensor:
 
 
 def written(base: nn.Module, config: Any, folder: Any, mark: str = "l") -> Any:
-    """Save an adapter with random parameters, as if trained, with PEFT; return PEFT's model."""
+    """Save an adapter with random parameters with PEFT, and return PEFT's model."""
     model = filled(quiet(lambda: peft.get_peft_model(copy.deepcopy(base), config)), mark=mark).eval()
     quiet(lambda: model.save_pretrained(folder))
     return model
@@ -79,7 +77,7 @@ def test_llama_and_its_variants_of_names(tmp_path):
     ours = tiny_llama()
     load(ours, tmp_path / "adapter_model.safetensors")  # with the configuration next to it
     assert_close(run_llama(ours), run_llama(theirs), rtol=1e-5, atol=1e-5)
-    inner = tiny_llama().model  # the adapter's model contains this one
+    inner = tiny_llama().model  # the model that was adapted contains this one
     assert len(load(inner, tmp_path).matched) == 14
     (tmp_path / "adapter_config.json").unlink()
     with pytest.raises(FileFormatError, match="give the folder with both files"):
@@ -101,13 +99,13 @@ def adapters(model: nn.Module) -> list[tuple[str, Adapter]]:
 
 
 def on(model: nn.Module, base: nn.Module) -> list[tuple[str, Adapter, BaseLayer]]:
-    """Return (layer, adapter, base layer) for a model's adapters, with the layers of ``base``."""
+    """Return (layer, adapter, base layer) for each adapter of a model, with the layers of ``base``."""
     weights = ModelWeights(base)
     return [(name, adapter, weights.layer(name)) for name, adapter in adapters(model)]
 
 
 def trained(model: nn.Module, placement: str, targets: list[str]) -> nn.Module:
-    """Add our adapter to a model, with random parameters, mixed ranks and alpha != rank; return the model."""
+    """Add our adapter to a model, with random parameters, mixed ranks and alpha != rank."""
     options = {"rank": 3, "alpha": 5, "rank_pattern": {targets[0]: 2}, "init": "random"}
     return adapt(model, target_modules=targets, placement=placement, **options)
 

@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of the readers: `python -m tests.fuzz SECONDS [READER ...]`, with output in out/fuzz.
+"""Coverage-guided fuzzing of the file readers: `python -m tests.fuzz SECONDS [READER ...]`.
 
 A finding is a file out/fuzz/READER/crash-... (or timeout-, oom-); once fixed, add it to tests/fuzz/corpus/READER.
 """
@@ -14,7 +14,7 @@ SLOWEST, MEMORY = 5, 3000
 
 
 def fuzz(name: str, seconds: int) -> None:
-    """Fuzz one reader in this process, which libFuzzer ends."""
+    """Fuzz one reader in this process, which libFuzzer terminates."""
     import atheris
 
     with atheris.instrument_imports(include=["ioadapt_theory"]):
@@ -31,7 +31,7 @@ def fuzz(name: str, seconds: int) -> None:
 
 
 def main(seconds: int, *names: str) -> int:
-    """Fuzz every reader for its share of the time, in separate processes."""
+    """Fuzz each reader in a separate process, for an equal share of the time."""
     from tests.fuzz.readers import READERS
 
     names, command = names or tuple(READERS), [sys.executable, "-m", "tests.fuzz", "--one"]

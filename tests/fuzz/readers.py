@@ -1,4 +1,4 @@
-"""The readers of files as functions of arbitrary bytes, which return or raise an error of one sentence."""
+"""File readers as functions of arbitrary bytes; they return, or raise an error of one sentence."""
 
 import json
 import struct
@@ -20,24 +20,21 @@ LONGEST = 1 << 16
 
 
 def checkpoint(data: bytes, folder: Path, name: str = "x.safetensors") -> None:
-    """Read a file of weights."""
     (folder / name).write_bytes(data)
     open_file(folder / name).close()
 
 
 def pickle(data: bytes, folder: Path) -> None:
-    """Read a file of weights in torch.save's format."""
     checkpoint(data, folder, "x.bin")
 
 
 def instance(data: bytes, folder: Path) -> None:
-    """Read JSON with matrices."""
     (folder / "x.json").write_bytes(data)
     load(folder / "x.json")
 
 
 def adapter(data: bytes, folder: Path) -> None:
-    """Read the header of an adapter file, followed by as many zeros as it announces."""
+    """Read an adapter file with the header ``data``, followed by as many zeros as the header announces."""
     size = 0
     with suppress(ValueError, TypeError, AttributeError, KeyError, RecursionError):
         size = max(entry["data_offsets"][1] for key, entry in json.loads(data).items() if key != "__metadata__")
@@ -47,7 +44,6 @@ def adapter(data: bytes, folder: Path) -> None:
 
 
 def config(data: bytes, folder: Path) -> None:
-    """Read the configuration of a PEFT folder."""
     tensors = {
         "base_model.model.a.lora_A.weight": torch.zeros(2, 4),
         "base_model.model.a.lora_B.weight": torch.zeros(6, 2),
@@ -63,7 +59,7 @@ READERS: dict[str, Callable[[bytes, Path], None]] = {
 
 
 def attempt(name: str, data: bytes, folder: Path) -> str | None:
-    """Return the error message, or None for a valid file; any other error is a defect."""
+    """Return the message of the error, or None for a valid file; an unexpected exception is a defect of the reader."""
     try:
         READERS[name](data, folder)
     except IoAdaptError as error:

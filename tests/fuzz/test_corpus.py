@@ -1,4 +1,4 @@
-"""Seeds and findings of fuzzing: every file is read, or rejected with one sentence."""
+"""Every seed and former finding of fuzzing is read, or rejected with one sentence."""
 
 import pytest
 

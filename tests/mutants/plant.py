@@ -28,8 +28,6 @@ LISTS = ("given", "witnesses", "attained", "words", "proofs", "strategies", "con
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A replacement of the bytes of a file from ``begin`` to ``end``, and the kind of error."""
-
     file: str
     kind: str
     begin: int
@@ -53,7 +51,7 @@ class Mutant:
 
 
 def mutants(root: Path, folder: str) -> list[Mutant]:
-    """Return every candidate in the Python files and shipped instances below a folder, in order; some are invalid."""
+    """Return the candidates in the Python files and instances below a folder, in order; some are not valid Python."""
     made: list[Mutant] = []
     for path in sorted((root / folder).rglob("*")):
         name = path.relative_to(root).as_posix()
@@ -131,7 +129,7 @@ def _of_python(name: str, content: bytes) -> Iterator[Mutant]:
 
 
 def _without_effect(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes of docstrings, annotations, imports and error messages, which are not mutated."""
+    """Yield the nodes that are not mutated: docstrings, annotations, imports and error messages."""
     match node:
         case ast.Expr(ast.Constant()) | ast.Import() | ast.ImportFrom() | ast.Raise():
             yield node

@@ -1,5 +1,3 @@
-"""Mutants are planted as described; `make mutants` checks how many of them the tests notice."""
-
 from pathlib import Path
 
 import pytest

@@ -1,4 +1,4 @@
-"""Costs counted on the meta device agree with a real run, and with known numbers of real models."""
+"""Costs counted on the meta device agree with a real run, and with known sizes of real models."""
 
 import copy
 from pathlib import Path
@@ -19,7 +19,7 @@ N, C, D, R = 7, 12, 20, 3
 
 @pytest.mark.parametrize(
     ("placement", "passes"),
-    [  # products of the frozen layer, then those of the two factors and of their gradients; the input needs no gradient
+    [  # products with W, then those with both factors and for their gradients; the input needs no gradient
         ("weight", N * C * D + 2 * N * R * C + 3 * N * R * D),
         ("input", 2 * N * C * D + 5 * N * R * C),
         ("output", N * C * D + 5 * N * R * D),

@@ -1,5 +1,3 @@
-"""The notebooks match their scripts, contain outputs, and assert their statements."""
-
 import nbformat
 import pytest
 

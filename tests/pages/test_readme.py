@@ -1,4 +1,4 @@
-"""The pages quote the code's output, their links are valid, and each dependency has a reason."""
+"""Pages quote the code's output, their links are valid, and each dependency has a reason."""
 
 import re
 import shlex
@@ -27,7 +27,6 @@ def test_every_section_stands_on_one_page_between_its_markers():
 
 @pytest.fixture(scope="module")
 def made():
-    """Return the names of the pages that the build of the site generates."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("figures.site.claims.page", lambda claim: f"# {claim.id}\n")  # only the names matter
         return {ROOT / "docs" / name for name, _ in site.pages()}
@@ -40,9 +39,9 @@ def test_what_a_page_links_to_exists(page, made):
 
 
 def commands() -> list[tuple[str, str]]:
-    """Return (page, command) for all code, in blocks and in sentences, that calls ``ioadapt`` or a script.
+    """Return (page, command) for each call of ``ioadapt`` or of a script, in code blocks and in sentences.
 
-    Names of commands and syntax in brackets are excluded; commands with their output are run elsewhere.
+    Names of commands and syntax in brackets are excluded, and commands quoted with their output, which other tests run.
     """
     said = re.compile(r"(?:^ {4}|`)((?:ioadapt|python(?: -m)?) [^`\n]*)(?:`|$)", re.MULTILINE)
     found = set()
@@ -79,7 +78,7 @@ def test_the_sentences_on_the_studies_follow_from_the_tables():
     rows = [line.split(" | ") for line in TEXTS["README.md"].splitlines() if line.startswith("| [")]
     words = [cell.split()[-1] for row in rows if (cell := row[2].strip())]
     assert [words.count(word) for word in ("better", "worse", "inconclusive")] == [2, 3, 2] == [2, 3, len(words) - 5]
-    pattern = r"^- (input|output|residual) against LoRA: .*by the older rule (better|worse|no difference)"
+    pattern = r"^\| (input|output|residual) against LoRA \| [^|]* \| (better|worse|no difference) \|"
     decided = [(page, *m) for page in TEXTS for m in re.findall(pattern, TEXTS[page], re.MULTILINE)]
     assert decided == [("docs/molecules.md", "output", "better")]
     told = "in two of seven studies", "less in three, and two are inconclusive", "(output for molecules: better)"

@@ -1,4 +1,4 @@
-"""Typical mistakes of new users raise errors of one sentence, which suggest a remedy."""
+"""Typical mistakes of new users raise errors of one sentence with a remedy."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Full changes stored as D, c x d, whereas every other tool stores Dᵀ."""
+"""A kind of file that stores the full change as D, c x d; all other tools store its transpose."""
 
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import Full, Spec
@@ -6,7 +6,7 @@ from ioadapt_theory.formats.kinds import Built, Kind, Parts
 
 
 def build(parts: Parts, s: float) -> Built:
-    """Return a full change of the weight; alpha is the scaling, since there is no rank to divide by."""
+    """Return a full change of the weight, scaled by ``s``, which is alpha since there is no rank to divide by."""
     delta = parts["diff_t"]
     rows, columns = delta.shape
     return "full", {Placement.WEIGHT: Full.stored((rows, columns, rows), Spec(), {"Delta": delta * s})}

@@ -1,4 +1,4 @@
-"""(IA)³ (Liu et al. 2022): Φ(W)_j = (1 + g_j) W_j, one learned factor for every output j."""
+"""(IA)³ (Liu et al. 2022): Φ(W)_j = (1 + g_j) W_j, one learned factor for each output j."""
 
 from typing import ClassVar
 
@@ -9,7 +9,7 @@ from ioadapt_theory.adapters.families.family import Additive, Spec, fill
 
 
 class IA3(Additive):
-    """A diagonal factor on the columns, without a rank, so that alpha does not apply."""
+    """A diagonal factor on the columns of W; there is no rank, so alpha does not apply."""
 
     axes: ClassVar = {"g": ("columns",)}
     g: nn.Parameter
@@ -20,7 +20,6 @@ class IA3(Additive):
         fill(self.g, 1 if spec.init == "random" else 0)
 
     def delta(self, base: Base) -> Tensor:
-        """Return W diag(g)."""
         return self.promote(base.dense()) * self.g
 
     def forward(self, x: Tensor, base: Base) -> Tensor:

@@ -1,4 +1,4 @@
-"""The angle between x and xW for a diagonal W, against cond(W)."""
+"""The largest angle between x and xW for a diagonal W, against cond(W)."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ PAPER: str | None = None
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Return the largest angle over all x, arcsin((k - 1)/(k + 1)), and the angles of random x."""
+    """Return arcsin((k - 1)/(k + 1)), the largest angle over all x, and the largest angle over random x."""
     k = np.geomspace(1, 100, 5 if quick else 50)
     x = np.random.default_rng(seed).standard_normal((200, 1, 2))
     y = x * np.stack([k, np.ones_like(k)], 1)

@@ -8,7 +8,7 @@ STATEMENT = norm(ROW @ FIRST @ SECOND) <= norm(ROW) * spectral(FIRST) * spectral
 
 @reaching(STATEMENT)
 def layer_by_layer(goal: Relation) -> Iterator[Step]:
-    """Yield the steps of the proof: ‖uM‖ ≤ ‖u‖‖M‖₂, once for each layer."""
+    """Prove the claim by ‖uM‖ ≤ ‖u‖‖M‖₂, once for each layer."""
     yield line("a = ‖x‖, b = ‖V‖₂, c = ‖W‖₂: ‖xVW‖ ≤ ‖xV‖c ≤ (ab)c, and «(ab)c = a(bc)»")
     a, b, c = sympy().symbols("a b c")
     yield reached(goal, a * b * c, {norm(ROW): a, spectral(FIRST): b, spectral(SECOND): c})

@@ -28,7 +28,7 @@ STEPS: Final = {"full": 150, "quick": 40}
 
 
 def waves(noise: float, seed: int, n: int = 200) -> tuple[Tensor, Tensor]:
-    """Return (n, LENGTH) sines of KINDS frequencies with random phases and noise, and the labels of the frequencies."""
+    """Return noisy sines (n, LENGTH) with random phases, and the label of each one's frequency."""
     drawn = torch.Generator().manual_seed(seed)
     kinds = torch.randint(KINDS, (n,), generator=drawn)
     phase = torch.rand(n, 1, generator=drawn, dtype=torch.float32)
@@ -38,13 +38,11 @@ def waves(noise: float, seed: int, n: int = 200) -> tuple[Tensor, Tensor]:
 
 
 def blank() -> nn.Sequential:
-    """Return an untrained network."""
     layers = nn.Linear(LENGTH, WIDTH), nn.ReLU(), nn.Linear(WIDTH, KINDS)
     return nn.Sequential(*layers).float()
 
 
 def train(model: nn.Module, learned: list[nn.Parameter], noise: float, steps: int, rate: float, seed: int) -> nn.Module:
-    """Train some parameters of a model with Adam, in place."""
     optimizer, (x, kinds) = torch.optim.Adam(learned, lr=rate), waves(noise, seed)
     for _ in range(steps):
         optimizer.zero_grad()
@@ -54,7 +52,7 @@ def train(model: nn.Module, learned: list[nn.Parameter], noise: float, steps: in
 
 
 def renumbered(model: nn.Sequential, seed: int) -> nn.Sequential:
-    """Return a network of the same function with its hidden neurons permuted."""
+    """Return a network with the same function and permuted hidden neurons."""
     other = copy.deepcopy(model)
     order = torch.randperm(WIDTH, generator=torch.Generator().manual_seed(seed))
     other[0].weight.data, other[0].bias.data = model[0].weight.data[order], model[0].bias.data[order]
@@ -63,8 +61,6 @@ def renumbered(model: nn.Sequential, seed: int) -> nn.Sequential:
 
 
 def build(seed: int, steps: int) -> dict[str, nn.Module]:
-    """Return the source and every target."""
-
     def base(seed: int) -> nn.Sequential:
         torch.manual_seed(seed)
         return train(one := blank(), list(one.parameters()), 0.1, steps, 1e-2, seed)  # type: ignore[return-value]
@@ -77,7 +73,7 @@ def build(seed: int, steps: int) -> dict[str, nn.Module]:
 
 
 class World:
-    """See ``toys.transfer.world``."""
+    """The study's models and data; see ``toys.transfer.world``."""
 
     layers = ("0",)
 
@@ -87,24 +83,24 @@ class World:
         self.models: Mapping[str, nn.Module] = models(cache, config, blank, partial(build, seed, self.steps))
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train on waves in noise; return the loss on other waves."""
+        """Train the adapter on noisy waves, and return the loss on other waves."""
         del where
         train(model, [p for _, p in parameters(model)], 1.0, self.steps, rate, self.seed)
         return self._loss(model, 1.0, self.seed + 1)
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return the squared error of the probabilities on test waves."""
+        """Return the squared error of the predicted probabilities on test waves."""
         del where
         with torch.no_grad():
             x, kinds = waves(1.0, self.seed + 2)
             return {"squared error": float((model(x).softmax(-1) - one_hot(kinds, KINDS)).square().sum(-1).mean())}
 
     def carrying(self) -> dict[str, Any]:
-        """Return unlabelled waves in noise that are used neither for training nor for testing."""
+        """Return unlabelled waves for ``transfer``; they are used neither for training nor for testing."""
         return {"inputs": waves(1.0, self.seed + 4)[0], "need": "labels"}
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return the loss with little noise, for which the base was trained."""
+        """Return the loss on the task of the base: waves with little noise."""
         del where
         return self._loss(model, 0.1, self.seed + 3)
 
@@ -115,12 +111,10 @@ class World:
 
 
 def world(seed: int, size: str, cache: Path) -> World:
-    """Return the world of a seed."""
     return World(seed, size, cache)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """See ``toys.transfer.command.main``."""
     return command.main("waves", __doc__, argv)
 
 

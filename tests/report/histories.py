@@ -1,4 +1,4 @@
-"""Small random networks, changes that derive one from another, and the correct relation."""
+"""Small random networks, functions that derive one network from another, and the correct relation of both."""
 
 import math
 from collections.abc import Callable
@@ -16,7 +16,7 @@ WRITES = ("self_attn.o_proj", "mlp.down_proj")
 
 
 def network(g: torch.Generator, *, width: int = WIDTH) -> Tensors:
-    """Return a transformer's tensors with gains of norms; all networks scale token embeddings in the same way."""
+    """Return the tensors of a transformer; in all networks, token embeddings decrease in size in the same way."""
 
     def draw(out: int, into: int) -> Tensor:
         w = torch.randn(out, into, generator=g) / math.sqrt(into)
@@ -38,22 +38,20 @@ def network(g: torch.Generator, *, width: int = WIDTH) -> Tensors:
 
 
 def weights(tensors: Tensors) -> TensorWeights:
-    """Return the tensors as an argument of a report."""
     return TensorWeights({n: tuple(t.shape) for n, t in tensors.items()}, tensors.__getitem__)
 
 
 def each(t: Tensors, change: Callable[[str, Tensor], Tensor]) -> Tensors:
-    """Return the tensors with ``change`` applied to every matrix."""
     return {n: change(n, w).contiguous() if w.ndim > 1 else w for n, w in t.items()}
 
 
 def tuned(t: Tensors, g: torch.Generator, size: float = 0.3) -> Tensors:
-    """Return the tensors with noise of relative size ``size`` added to every matrix."""
+    """Add noise to every matrix: ``size`` times the standard deviation of its entries."""
     return each(t, lambda _, w: w + size * w.std() * torch.randn(w.shape, generator=g))
 
 
 def reordered(t: Tensors, g: torch.Generator, *, neurons: bool, heads: bool) -> Tensors:
-    """Return the tensors with the neurons, the heads, or both permuted in every block."""
+    """Permute the neurons, the heads, or both in every block."""
     new = dict(t)
     for k in range(BLOCKS):
         order = torch.randperm(NEURONS, generator=g)
@@ -69,26 +67,25 @@ def reordered(t: Tensors, g: torch.Generator, *, neurons: bool, heads: bool) -> 
 
 
 def swapped(t: Tensors) -> Tensors:
-    """Return the tensors with the first two neurons of every MLP swapped."""
     order = torch.tensor([1, 0, *range(2, NEURONS)])
     outputs = ("gate_proj.weight", "up_proj.weight", "up_proj.bias")
     return {n: w[order] if n.endswith(outputs) else w[:, order] if "down_proj" in n else w for n, w in t.items()}
 
 
 def turned(t: Tensors, g: torch.Generator) -> Tensors:
-    """Return the tensors with matrices in a different basis of the residual stream; gains of norms are unchanged."""
+    """Rotate the residual stream; gains of norms stay unchanged, so the function changes."""
     q = torch.linalg.qr(torch.randn(WIDTH, WIDTH, generator=g)).Q
     return each(t, lambda n, w: q @ w if n.removesuffix(".weight").endswith(WRITES) else w @ q.mT)
 
 
 def scaled(t: Tensors, g: torch.Generator) -> Tensors:
-    """Return the tensors with channels of up multiplied, and those of down divided, by random numbers."""
+    """Multiply the outputs of up_proj by random numbers, and divide the inputs of down_proj by them."""
     s, up, down = 2 * torch.rand(NEURONS, generator=g) + 0.3, "mlp.up_proj.weight", "mlp.down_proj.weight"
     return each(t, lambda n, w: w * s[:, None] if n.endswith(up) else w / s if n.endswith(down) else w)
 
 
 def rounded(t: Tensors, bits: int, group: int) -> Tensors:
-    """Return the tensors dequantised from codes of this many bits, with a scale for every group."""
+    """Round matrices to integers of ``bits`` bits, with a scale for each group of weights in a row."""
 
     def change(_: str, w: Tensor) -> Tensor:
         if w.shape[1] % group:
@@ -101,17 +98,16 @@ def rounded(t: Tensors, bits: int, group: int) -> Tensors:
 
 
 def float8(t: Tensors) -> Tensors:
-    """Return the tensors rounded to float8 with a scale for each matrix."""
+    """Round matrices to float8, with a scale for each matrix."""
     return each(t, lambda _, w: (w / w.abs().max() * 400).to(torch.float8_e4m3fn).float() * w.abs().max() / 400)
 
 
 def zeroed(t: Tensors) -> Tensors:
-    """Return the tensors with the smaller half of every matrix set to zero."""
     return each(t, lambda _, w: w * (w.abs() > w.abs().median()))
 
 
 def blocks_kept(t: Tensors, kept: list[int]) -> Tensors:
-    """Return the tensors of only these blocks, renumbered; blocks may be repeated."""
+    """Return the tensors with only the given blocks, renumbered; a block may occur twice."""
     rest = {n: w for n, w in t.items() if ".layers." not in n}
     return rest | {
         n.replace(f"layers.{old}.", f"layers.{new}."): w
@@ -122,7 +118,6 @@ def blocks_kept(t: Tensors, kept: list[int]) -> Tensors:
 
 
 def fewer_neurons(t: Tensors, g: torch.Generator) -> Tensors:
-    """Return the tensors with only 72 random neurons of every MLP."""
     new = dict(t)
     for k in range(BLOCKS):
         kept = torch.randperm(NEURONS, generator=g)[:72].sort().values
@@ -135,7 +130,6 @@ def fewer_neurons(t: Tensors, g: torch.Generator) -> Tensors:
 
 
 def longer(t: Tensors, name: str, g: torch.Generator) -> Tensors:
-    """Return the tensors with more rows in a matrix (tokens or classes)."""
     return t | {name: torch.cat([t[name], torch.randn(8, WIDTH, generator=g)])}
 
 

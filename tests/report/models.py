@@ -1,5 +1,3 @@
-"""Small networks with layers of unequal sizes and biases."""
-
 import copy
 from collections.abc import Callable
 from itertools import pairwise
@@ -9,7 +7,7 @@ from torch import Tensor, nn
 
 
 def network(seed: int, depth: int = 4) -> nn.Sequential:
-    """Return a network with layers 0, 2, 4, ... and tanh between them."""
+    """Return linear layers of unequal sizes, named 0, 2, 4, ..., with tanh between them."""
     generator = torch.Generator().manual_seed(seed)
     parts: list[nn.Module] = []
     for c, d in pairwise([20, *(48 + 4 * k for k in range(depth - 1)), 12]):
@@ -21,7 +19,7 @@ def network(seed: int, depth: int = 4) -> nn.Sequential:
 
 
 def changed(model: nn.Sequential, change: Callable[[int, Tensor], Tensor]) -> nn.Sequential:
-    """Return a copy with every stored weight W replaced by change(position, W)."""
+    """Return a copy in which each stored weight W of the k-th module is replaced by change(k, W)."""
     other = copy.deepcopy(model)
     for k, part in enumerate(other):
         if isinstance(part, nn.Linear):
@@ -30,6 +28,5 @@ def changed(model: nn.Sequential, change: Callable[[int, Tensor], Tensor]) -> nn
 
 
 def tuned(model: nn.Sequential, size: float, seed: int) -> nn.Sequential:
-    """Return a copy with noise of ``size`` times the weight's standard deviation added to every weight."""
     generator = torch.Generator().manual_seed(seed)
     return changed(model, lambda _, w: w + size * w.std() * torch.randn(w.shape, generator=generator))

@@ -1,5 +1,3 @@
-"""The relation is correct for every history, in both directions, from weights alone."""
-
 from itertools import pairwise
 
 import pytest

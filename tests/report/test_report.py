@@ -1,5 +1,3 @@
-"""The report: results from weights, results from inputs, best advice first, and errors."""
-
 import copy
 import json
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Similarity of the sides of two layers: the cosine of the Grams, and its null distribution."""
+"""Similarity of the input or output sides of two layers: the cosine of Gram matrices, and its null distribution."""
 
 import math
 

@@ -1,5 +1,3 @@
-"""Checkpoints in memory."""
-
 from collections.abc import Mapping
 
 import torch
@@ -9,8 +7,6 @@ from ioadapt_theory.checkpoints.files.pickles import describe
 
 
 class Held(Computed):
-    """A checkpoint of tensors in memory."""
-
     def __init__(self, name: str, values: Mapping[str, torch.Tensor], source: str) -> None:
         self.name, self.source, self.revision, self.metadata = name, source, None, {}
         self.values = dict(values)

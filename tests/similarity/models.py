@@ -1,4 +1,4 @@
-"""Small models with the names of SD-1.5, LCM and the BK-SDM students, and every width divided by 32."""
+"""Small models with the names of SD-1.5, LCM and the BK-SDM students; all widths are divided by 32."""
 
 import csv
 import json
@@ -20,7 +20,7 @@ def rows() -> tuple[dict[str, str], ...]:
 
 
 def shapes(model: str, *, ldm: bool = False) -> dict[str, tuple[int, ...]]:
-    """Return name -> small shape, with diffusers' names or the original names."""
+    """Return the divided shapes by name: diffusers' name or, if ``ldm``, the original one."""
     found = {}
     for row in rows():
         text = row["sd15"] if row[model] == "=" else row[model]
@@ -40,7 +40,6 @@ def weights(model: str, seed: int, *, dtype: torch.dtype = torch.float32, ldm: b
 
 
 def sharded(values: dict[str, torch.Tensor], stem: str = "diffusion_pytorch_model", parts: int = 2) -> dict[str, bytes]:
-    """Return the files of a sharded checkpoint."""
     names = list(values)
     files, index = {}, {}
     for n in range(parts):
@@ -53,7 +52,6 @@ def sharded(values: dict[str, torch.Tensor], stem: str = "diffusion_pytorch_mode
 
 
 def value(checkpoint: Checkpoint, name: str) -> torch.Tensor:
-    """Return a whole tensor of a checkpoint."""
     info = checkpoint.tensors[name]
     out = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
     checkpoint.read(name, 0, out)

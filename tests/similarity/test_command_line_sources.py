@@ -1,4 +1,4 @@
-"""`python -m ioadapt_theory.similarity sd15 lcm`, end to end against the loopback hub; failures print one sentence."""
+"""`python -m ioadapt_theory.similarity sd15 lcm` with the loopback hub; failures print one sentence."""
 
 import json
 import os
@@ -20,7 +20,7 @@ COMMAND = [sys.executable, "-m", "ioadapt_theory.similarity"]
 
 
 def near(seed: int) -> dict[str, torch.Tensor]:
-    """Return tensors of LCM: those of SD-1.5 with noise added."""
+    """Return tensors for LCM: those of SD-1.5 plus noise."""
     noise = weights("lcm", seed)
     return noise | {name: value + 0.3 * noise[name] for name, value in weights("sd15", 1).items()}
 

@@ -1,4 +1,4 @@
-"""Means, lowest fractions, options and threads; undefined values are listed and not averaged."""
+"""Means, lowest fractions, options and threads; undefined values are listed, and left out of means."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-"""Counts of paired and skipped tensors, with reasons, for the names of SD-1.5, LCM and the BK-SDM students."""
+"""How many tensors are paired or skipped, and why, for the names of SD-1.5, LCM and the BK-SDM students."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -15,7 +15,7 @@ MODELS = ("sd15", "lcm", "bk-sdm-base", "bk-sdm-small", "bk-sdm-tiny")
 
 
 class OnlyHeader(Checkpoint):
-    """A checkpoint of names and true shapes, without values."""
+    """A checkpoint with names and real shapes, but without values."""
 
     def __init__(self, model: str) -> None:
         self.name = self.source = model

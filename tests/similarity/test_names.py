@@ -1,4 +1,4 @@
-"""LDM names become diffusers names, and names determine kinds and blocks."""
+"""LDM names are translated to diffusers' names, and names determine kinds and blocks."""
 
 from ioadapt_theory.checkpoints.names.kinds import KINDS, block, kind
 from ioadapt_theory.checkpoints.names.unet import PREFIX, canonical

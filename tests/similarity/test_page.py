@@ -1,4 +1,4 @@
-"""The page in a real browser: sorting, fixed headers, filter, narrow screens; and the order and style of figures."""
+"""The page in a real browser: sorting, fixed headers, filter and narrow screens; the order and style of figures."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the page of a comparison of three models with twelve layers, some of which are missing in the third."""
+    """Return the page of a comparison of three models with twelve layers, some of which the third model lacks."""
     folder = tmp_path_factory.mktemp("page")
     generator = torch.Generator().manual_seed(0)
     base = {f"model.layers.{i}.mlp.up_proj.weight": torch.randn(6, 4, generator=generator) for i in range(12)}
@@ -41,7 +41,6 @@ HEADS = f"{PART} >> thead th"
 
 
 def opened(browse: Browse, page: Path, **options: int) -> "Page":
-    """Return the page with its first part expanded."""
     shown = browse(page, **options)
     shown.locator(PART).evaluate("part => { part.open = true; }")
     return shown

@@ -1,4 +1,4 @@
-"""Similarities of Grams equal those of explicit K°; W' = WQ keeps the input Gram; strangers are within chance."""
+"""Cosines of Gram matrices equal those of explicit K°; W' = WQ keeps the input Gram matrix."""
 
 import itertools
 import math
@@ -26,7 +26,7 @@ SHAPES = {
 
 
 def centred_gram(stored: Tensor, name: str, space: Space) -> Tensor:
-    """Return K° of the paper's W, c x d; a convolution's (c, d) matrices of all taps are concatenated."""
+    """Return K° of W, c x d; for a convolution, the (c, d) matrices of all kernel positions are concatenated."""
     w = stored if ("embed" in name) == (space is Space.INPUT) else stored.transpose(0, 1)
     w = w.reshape(w.shape[0], -1)
     k = w @ w.T
@@ -80,7 +80,7 @@ def test_the_null_of_a_space_is_the_mean_over_all_permutations_of_its_channels(s
 
 @pytest.mark.parametrize("space", SIDES)
 def test_the_null_is_that_of_the_grams_written_out_whichever_side_does_the_work(space: Space):
-    """Sides of 64 are concatenations of sides of 16, and the null distribution permutes channels within these parts."""
+    """Sides of 64 channels are concatenations of parts of 16, within which the null distribution permutes channels."""
     shapes = {"wide.weight": (64, 30), "tall.weight": (30, 64), "conv.weight": (16, 64, 2, 1), "up.weight": (64, 16)}
     some = [held(n, {k: torch.randn(s) + 0.3 for k, s in shapes.items()}) for n in "ab"]
     widths = [side for s in shapes.values() for side in s[:2]]
@@ -98,7 +98,7 @@ def test_the_null_is_that_of_the_grams_written_out_whichever_side_does_the_work(
 
 @pytest.mark.parametrize("space", SIDES)
 def test_unrelated_weights_with_a_mean_and_unequal_norms_are_within_their_null(space: Space):
-    """Two networks that share only their statistics have cosines far from 0."""
+    """A common mean and unequal norms give unrelated weights positive cosines."""
 
     def network(seed: int) -> Held:
         generator = torch.Generator().manual_seed(seed)

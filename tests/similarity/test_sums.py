@@ -1,4 +1,4 @@
-"""Cosines, distances and norms equal a float64 reference: with torch for all dtypes, and compiled for three dtypes."""
+"""Cosines, distances and norms by torch (all dtypes) and by compiled code (three) equal a float64 reference."""
 
 import math
 import subprocess
@@ -79,7 +79,7 @@ def test_many_models_in_one_pass_are_the_pairs_one_by_one_and_one_without_the_la
             np.testing.assert_allclose(many.sums[[i, j]], one.sums, rtol=1e-12)
 
 
-llvm = pytest.mark.skipif(not compiled.usable(), reason="needs llvmlite and a processor that widens float16")
+llvm = pytest.mark.skipif(not compiled.usable(), reason="needs llvmlite and a processor that converts float16")
 COMPILED = (torch.float16, torch.bfloat16, torch.float32)
 SHAPES = {"a.weight": (300, 450), "b.weight": (7, 3, 3, 3), "c.bias": (1,), "long": (2 * compiled.CHUNK + 5,)}
 

@@ -1,7 +1,6 @@
-"""The first steps of every study, on the code path of recorded runs, while rounding errors are still small.
+"""The first training steps of every study, by the code of full runs, while rounding errors are still small.
 
-Run ``python -m tests.toys.first_steps`` to update the results after a study was changed, with a new REVISION and
-record.
+After changing a study, its REVISION and its record, run ``python -m tests.toys.first_steps`` to update the results.
 """
 
 import json
@@ -43,7 +42,7 @@ STUDIES = {**dict.fromkeys(FEW), "attention": "language"}
 
 
 def _text() -> dict[str, Tensor]:
-    """Return fixed texts in place of Python's, which depend on its version."""
+    """Return fixed texts instead of Python's own, which depend on its version."""
     uses = ("documents", "train", "docstrings", "asked")
     drawn = np.random.default_rng(0)
     each = [f"{use}{part}" for use in uses for part in ("", ", validation", ", test")] + ["validation", "test"]
@@ -75,7 +74,7 @@ def small(name: str) -> Iterator[None]:
 
 
 def unit(name: str, what: str) -> Run:
-    """Return a unit of work with LoRA on the small world of a study."""
+    """Return a unit of work with LoRA for the reduced study."""
     plan = protocol(name)
     rule = replace(plan.rule, strengths=(1.0,))
     more: dict[str, Any] = {} if what == "facts" else {"method": plan.methods["lora"], "rate": RATES.get(name, 1e-2)}
@@ -83,12 +82,11 @@ def unit(name: str, what: str) -> Run:
 
 
 def world(name: str, folder: Path) -> World:
-    """Return the small world of a study."""
     return _world(name, "quick", 0, protocol(name).cases[0], folder)
 
 
 def figures(name: str, folder: Path) -> dict[str, Mapping[str, float]]:
-    """Return every model's measure without an adapter and with a moved LoRA, and the trained LoRA's loss and size."""
+    """Return each model's measure without and with a moved LoRA, and the loss and size of the trained LoRA."""
     with small(name):
         of, measure = world(name, folder), protocol(name).measure
         found = {what: KINDS[what](unit(name, what), of, folder) for what in ("facts", "move", "train")}
@@ -102,7 +100,7 @@ def figures(name: str, folder: Path) -> dict[str, Mapping[str, float]]:
 def lost(
     source: nn.Module, there: nn.Module, method: Method, layers: tuple[str, ...], outputs: Callable[[nn.Module], Tensor]
 ) -> float:
-    """Return the largest change of outputs by moving a random adapter, divided by the adapter's effect."""
+    """Return the largest change of the outputs when a random adapter is moved, divided by the adapter's effect."""
     one = adapted(source, method, layers, 0)
     with torch.no_grad():
         for _, p in parameters(one):
@@ -114,7 +112,6 @@ def lost(
 
 
 def main() -> int:
-    """Write the results of all studies to a file; return 0."""
     with tempfile.TemporaryDirectory() as folder:
         written = {name: figures(name, Path(folder)) for name in STUDIES}
     FILE.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The transfer baselines equal the formulas of their papers, and their exact cases and size limits hold."""
+"""The transfer baselines equal the formulas of their papers; exact cases and limits of size are as documented."""
 
 import pytest
 import torch

@@ -1,5 +1,3 @@
-"""The crescent toy: measurements equal the closed form, bounds hold, and each case matches its text."""
-
 import json
 from functools import cache
 from pathlib import Path

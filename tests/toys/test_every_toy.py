@@ -1,4 +1,4 @@
-"""Every script in toys/: help with examples, messages for invalid values, terminals, pipes and full disks."""
+"""Every script in toys/: help with examples, errors for invalid values, terminals, pipes and full disks."""
 
 import contextlib
 import io

@@ -1,5 +1,3 @@
-"""Glyphs, their generator and their judges: no data leaks, and measures match their definitions."""
-
 import base64
 import io
 from dataclasses import replace
@@ -23,7 +21,6 @@ ALL = range(len(LETTERS))
 
 @pytest.fixture(scope="module")
 def trained_judge(tmp_path_factory: pytest.TempPathFactory):
-    """Return a judge trained long enough to distinguish faces."""
     return judge(tmp_path_factory.mktemp("judge"), 200)
 
 

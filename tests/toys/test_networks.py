@@ -70,14 +70,13 @@ def test_water_asks_the_same_change_of_every_network_and_gfn2_does_not(
     water, gfn2 = ([wanted(data, task, b, parts.train) - b for b in bases] for task in (Task.WATER, Task.GFN2))
     np.testing.assert_allclose(water[0], water[1], atol=1e-9)
     assert np.sqrt(np.mean((gfn2[0] - gfn2[1]) ** 2)) > 2
-    for change in (*water, *gfn2):  # the constants per element are already fitted on the training molecules
+    for change in (*water, *gfn2):  # since constants per element were fitted on the training molecules
         left = np.linalg.lstsq(data.composition[parts.train], change[parts.train], rcond=None)[0]
         np.testing.assert_allclose(left, 0, atol=1e-8)
 
 
 @pytest.fixture(scope="module")
 def network() -> Encoder:
-    """Return a network with random weights, gains and biases."""
     model, drawn = Encoder(("a", "b"), 110, 8).double(), torch.Generator().manual_seed(1)
     with torch.no_grad():
         for p in model.parameters():

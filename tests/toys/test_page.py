@@ -1,5 +1,3 @@
-"""The front page shows the package's results, and works in a real browser."""
-
 import copy
 import json
 import re
@@ -39,7 +37,7 @@ def sample() -> torch.Tensor:
 
 
 def loss_of_moved(method: dict, r: torch.Tensor) -> tuple[float, float]:
-    """Return the loss, with its standard error, after moving the page's adapter by our layer to W₁R, R⁻¹W₂."""
+    """Move the page's adapter to W₁R, R⁻¹W₂ by our layer, and return the loss there with its standard error."""
     source, _ = models(Case.SAME_FUNCTION, seeded(0))
     wanted = source(sample()) @ task()
     first, second = source
@@ -57,7 +55,7 @@ def loss_of_moved(method: dict, r: torch.Tensor) -> tuple[float, float]:
 
 
 def test_the_committed_page_is_the_one_that_is_written_now():
-    """Everything is compared except the trained adapters, whose losses are tested below."""
+    """Everything is compared except the trained adapters, whose losses are tested separately."""
     learned = {m["key"]: {"AB": {"": m["AB"]}} for m in DATA["methods"]}
     source, target = list(map(list, map(augmented, models(Case.SAME_FUNCTION, seeded(0)))))
     maps = {"source": [m.tolist() for m in source], "target": [m.tolist() for m in target]}

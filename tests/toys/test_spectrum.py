@@ -1,5 +1,3 @@
-"""The spectrum of drift: its targets are as described, and the page matches the record."""
-
 import re
 from pathlib import Path
 
@@ -66,7 +64,7 @@ def test_the_record_has_every_target_of_every_seed():
 
 
 def by_hand(kind: str, level: str, row: str) -> tuple[float, float]:
-    """Return the mean of the families' means and half the width of Welch's interval, computed independently."""
+    """Return the mean of the families' means, and half the width of Welch's interval, computed independently."""
     found = []
     for seeds in RECORD["families"].values():
         some = [one["targets"][kind][level] for one in seeds]
@@ -96,7 +94,7 @@ def test_the_tables_of_the_page_are_those_of_the_record():
 
 
 def test_every_number_of_the_findings_follows_from_the_record():
-    """The sentences are generated from the record; the important ones are recomputed here."""
+    """The sentences are generated from the record; the important numbers are recomputed here."""
     for sentence in output.findings(RECORD):
         assert sentence in PAGE
     near, far = "0.99", "0.3"

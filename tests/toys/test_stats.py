@@ -1,5 +1,3 @@
-"""Intervals and tests, and the verdicts on shares of retraining's gain."""
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -44,7 +42,7 @@ def test_equivalence_is_an_interval_of_twice_the_error_inside_the_margin():
 
 
 def record(lora: float, moved: float) -> dict:
-    """Return losses of 2 without an adapter and 1 with a retrained LoRA, plus noise, so that a share is 2 - loss."""
+    """Return losses of 2 without an adapter and 1 with a retrained LoRA, plus noise; a share is then 2 - loss."""
     noise = np.random.default_rng(0).normal(scale=1e-3, size=SEEDS)
     models = ("source", *PLAN.related)
     loss = {"no adapter": 2.0, "lora": 2 - lora, "input": 2 - moved, "output": 2 - lora, "lora, retrained": 1.0}

@@ -1,4 +1,4 @@
-"""The protocol of experiments: its file is read, its rule has the stated error rate, and exact cases are exact."""
+"""The protocol of the studies: its file is read, its decision rule has the stated error rate, exact cases are exact."""
 
 import math
 from pathlib import Path
@@ -32,7 +32,6 @@ def text() -> torch.Tensor:
 
 
 def trained(one: torch.nn.Module) -> torch.nn.Module:
-    """Set every B to random values, as if trained; return the model."""
     with torch.no_grad():
         for name, p in one.named_parameters():
             if name.endswith(".B"):
@@ -53,7 +52,7 @@ def test_every_way_to_carry_a_lora_gives_it_back_on_the_source_where_it_is_said_
 
 
 def world(rng: np.random.Generator, shift: dict[str, float], noise: float = 0.01) -> dict[str, dict[str, list[float]]]:
-    """Return rows with planted differences from LoRA on every related target, and none on the source."""
+    """Return rows that differ from LoRA by given amounts on each related target, and not on the source."""
     base = rng.normal(2.5, 0.1, SEEDS)
     models = ("source", *PLAN.related)
     return {

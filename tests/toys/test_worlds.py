@@ -21,7 +21,7 @@ slow = [pytest.param(name, marks=pytest.mark.slow) if name == "embeddings" else 
 
 @pytest.mark.parametrize("name", slow)
 def test_the_first_steps_are_those_of_the_record_whatever_the_processor(name: str, tmp_path: Path):
-    """Another processor's rounding changes at most the sixth digit; after hundreds of steps it acts like a new seed."""
+    """Rounding on other processors changes at most the sixth digit; after hundreds of steps, it acts as a new seed."""
     try:
         found = figures(name, tmp_path)
     except MissingPackageError as error:

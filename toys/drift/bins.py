@@ -21,8 +21,8 @@ TOO_MUCH: Final = 0.3
 """Error of a predicted share above which the prediction is reported as too high or too low."""
 KINDS: Final = {
     "drift": "trained further",
-    "gauge": "trained further, then reparametrised to an equal function",
-    "apart": "trained apart",
+    "gauge": "trained further, then reparametrised without changing its function",
+    "apart": "trained independently",
 }
 ROWS: Final = {
     "lora": "LoRA, copied",

@@ -58,21 +58,22 @@ def findings(result: Mapping[str, Any]) -> list[str]:
     return [
         f"A copied LoRA keeps {said(near, 'lora')} of the gain at a cosine of {near['lora'].cosine:.2f} and"
         f" {said(far, 'lora')} at {far['lora'].cosine:.2f}. Copied input adapters keep {said(near, 'input')} and"
-        f" {said(far, 'input')}, copied output adapters {said(near, 'output')} and {said(far, 'output')}.",
-        f"Seed by seed, copied input adapters keep more than the copied LoRA at {more['input']} of {count} levels of"
-        f" drift and less at {less['input']}, copied output adapters more at {more['output']} and less at"
-        f" {less['output']} (where the 95 % interval excludes zero).",
-        f"A carried-over LoRA keeps {said(near, CARRIED)} and {said(far, CARRIED)}: more than its copy at"
-        f" {more[CARRIED]} of {count} levels and less at {less[CARRIED]}. The difference is {over[0][0]:+.2f} ±"
-        f" {over[0][1]:.2f} at the smallest drift and {over[half_way - 1][0]:+.2f} ± {over[half_way - 1][1]:.2f} at a"
-        f" cosine of {drift[half_way]['lora'].cosine:.2f}.",
-        f"On a target with the source's function and other weights, the copy keeps"
+        f" {said(far, 'input')}, and copied output adapters {said(near, 'output')} and {said(far, 'output')}.",
+        f"Compared seed by seed, copied input adapters keep more than the copied LoRA at {more['input']} of {count}"
+        f" levels of drift and less at {less['input']}. Copied output adapters keep more at {more['output']} levels and"
+        f" less at {less['output']}. A level counts if the 95 % interval of the difference excludes zero.",
+        f"A carried-over LoRA keeps {said(near, CARRIED)} and {said(far, CARRIED)} at these two cosines. It keeps more"
+        f" than its copy at {more[CARRIED]} of {count} levels and less at {less[CARRIED]}. The difference is"
+        f" {over[0][0]:+.2f} ± {over[0][1]:.2f} at the smallest drift and {over[half_way - 1][0]:+.2f} ±"
+        f" {over[half_way - 1][1]:.2f} at a cosine of {drift[half_way]['lora'].cosine:.2f}.",
+        f"On a target with the source's function but different weights, the copy keeps"
         f" {said(gauge[0], 'lora')} and the carried-over LoRA {said(gauge[0], CARRIED)}. On the target that has"
-        f" drifted most, reparametrised to an equal function, they keep {said(gauge[-1], 'lora')} and"
+        f" drifted most, reparametrised without changing its function, they keep {said(gauge[-1], 'lora')} and"
         f" {said(gauge[-1], CARRIED)}.",
         f"On independently trained models, the copy keeps {said(apart, 'lora')}, an adapter on automatically"
         f" chosen sides {said(apart, AUTO)}, and the carried-over LoRA {said(apart, CARRIED)}.",
-        f"Scaling the copy by the ratio of the norms changes its share by {change:+.2f} on average on drifted models.",
+        "Scaling the copied LoRA by the ratio of the weights' norms changes its share by"
+        f" {change:+.2f} on average on drifted models.",
         *_predicted(result),
         _widths(result),
         *_edges(result),
@@ -91,7 +92,8 @@ def _predicted(result: Mapping[str, Any]) -> list[str]:
     return [
         f"Predictions without labels have a median error of {off:.2f} for copies and {off_carried:.2f} for carried-over"
         f" LoRAs. Their rank correlations with the measured shares are {rank:.2f} and {rank_carried:.2f}.",
-        f"Predictions for carried-over LoRAs with an error of more than {TOO_MUCH:g}: {'; '.join(by_family)}.",
+        f"Number of predictions for carried-over LoRAs that are wrong by more than {TOO_MUCH:g}:"
+        f" {'; '.join(by_family)}.",
     ]
 
 
@@ -100,9 +102,9 @@ def _widths(result: Mapping[str, Any]) -> str:
     halves = [rows[row].half for key, rows in bins(result).items() if key != ("drift", "1") for row in MAIN]
     times = (max(halves) / WANTED) ** 2
     return (
-        f"The desired intervals are ± {WANTED:g} for copied LoRA, input and output adapters and for the"
-        f" carried-over LoRA. {sum(half > WANTED for half in halves)} of these {len(halves)} intervals are wider. The"
-        f" widest is ± {max(halves):.2f} and would need about {times:.0f} times as many seeds."
+        f"The intervals for copied LoRA, input and output adapters and for the carried-over LoRA should be at most ±"
+        f" {WANTED:g}. {sum(half > WANTED for half in halves)} of these {len(halves)} intervals are wider. For the"
+        f" widest, ± {max(halves):.2f}, about {times:.0f} times as many seeds would be needed."
     )
 
 
@@ -110,7 +112,7 @@ def _edges(result: Mapping[str, Any]) -> list[str]:
     """Return a sentence for every learning rate that is the smallest or the largest candidate."""
     ends = {RATES[0]: "smallest", RATES[-1]: "largest"}
     return [
-        f"The learning rate of {row} adapters of {name}, {rate:g}, is the {ends[rate]} candidate."
+        f"The learning rate chosen for {row} adapters of {name}, {rate:g}, is the {ends[rate]} that was tried."
         for name, rates in result["rates"].items()
         for row, rate in rates.items()
         if rate in ends
@@ -126,8 +128,8 @@ def _lines(result: Mapping[str, Any]) -> list[str]:
     lines = [f"- {one}" for one in findings(result)]
     lines += [
         "",
-        f"Each number is the mean over {families(result)}, ± half of its 95 % interval. A share below {LEAST:g}"
-        f" counts as {LEAST:g}.",
+        f"Each number is the mean over the families {families(result)}, ± half the width of its 95 % interval. A"
+        f" share below {LEAST:g} counts as {LEAST:g}.",
     ]
     for kind, words in KINDS.items():
         lines += ["", f"Target {words}:", "", *markdown(*_table(result, kind), numbers=True)]

@@ -62,7 +62,7 @@ function show(maps) {
   says.className = `says ${lora < 1e-6 ? "good" : "bad"}`;
   says.textContent = lora < 1e-6
     ? "Source and target have the same weights: every adapter does what it was trained to do."
-    : `The function is the same, the weights are not. LoRA, which was added to the weights, is off by ${number(lora)} ` +
+    : `The function is the same, but the weights are not. LoRA, which was added to the weights, is off by ${number(lora)} ` +
       `(mean squared distance); the input and the output adapter are off by ${number(best)}, exactly as on the source.`;
 }
 
@@ -132,7 +132,7 @@ function curve(epsilon, k) {
   const ticks = [1, 2, 3, 5, 10, 20].map((tick) => [tick, x(Math.log(tick) / Math.log(20) * 100)]);
   const heights = [0, top / 2 / 1.15, top / 1.15];
   at("curve").innerHTML = `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img"
-    aria-label="Difference of the changes against the condition number, with the printed and the true bound">
+    aria-label="Difference of the similarities against the condition number, with the printed and the true bound">
     <path class="axis" d="M${LEFT} ${TOP}V${HEIGHT - BOTTOM}H${WIDTH - RIGHT}"/>
     ${ticks.map(([tick, place]) => `<text x="${place}" y="${HEIGHT - BOTTOM + 16}" text-anchor="middle">${tick}</text>`).join("")}
     ${heights.map((value) => `<text x="${LEFT - 6}" y="${y(value) + 4}" text-anchor="end">${value.toPrecision(2)}</text>`).join("")}

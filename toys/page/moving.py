@@ -13,14 +13,14 @@ RELATIONS: Final = {
     "gauge": "same function, neurons permuted",
     "fine-tuned": "fine-tuned",
     "distilled": "distilled",
-    "apart": "trained apart",
-    "width": "other width",
-    "depth": "other depth",
+    "apart": "trained independently",
+    "width": "different width",
+    "depth": "different depth",
 }
 RULES: Final = {
     "copy": ("lora", "copied"),
     "chosen": ("carried", "carried over"),
-    "refined": ("refined", "and 50 steps without labels"),
+    "refined": ("refined", "carried over with 50 steps"),
 }
 """Method in the record -> kind and name of its dot."""
 

@@ -51,7 +51,7 @@ def screen(plane: dict[str, Any], ani: dict[str, Any], alike: dict[str, dict[str
         "LoRA changes the weights, Y = X(W + AB); an input adapter the inputs, Y = X(I + AB)W; an output adapter the",
         "outputs, Y = XW(I + AB). All are trained on a source model, then put unchanged on a target model.",
         "",
-        "1. A crescent in the plane, two maps; the target has the same function and other weights. Loss (0 is best):",
+        "1. A crescent in the plane, two maps; the target has the same function, different weights. Loss (best: 0):",
         f"   {'':24}{'source':>10}{'target':>10}",
         *(f"   {r['label']:24}{number(r['loss_source']):>10}{number(r['loss_target']):>10}" for r in rows.values()),
         "",
@@ -60,7 +60,7 @@ def screen(plane: dict[str, Any], ani: dict[str, Any], alike: dict[str, dict[str
     lines += [
         "2. Real networks learn the effect of water on the energies of molecules; error in kcal/mol, mean over"
         f" {len(rows['lora']['source'])} of 8 members.",
-        "   Trained on ANI-1x, moved to ANI-1ccx (fine-tuned from it) and to another ANI-1x (trained apart):",
+        "   Trained on ANI-1x, copied to ANI-1ccx (fine-tuned from it) and to an independently trained ANI-1x:",
         f"   {'':24}{'source':>10}{'ANI-1ccx':>12}{'other ANI-1x':>14}",
         *(
             f"   {page.label(row):24}" + "".join(f"{mean(rows[row][at]):{w}.2f}" for at, w in PLACES.items())

@@ -44,7 +44,7 @@ def summary() -> str:
         verdicts = [one.verdict for one in endpoint.decided() if one.row == side]
         counts = ", ".join(f"{word} in {verdicts.count(word)}" for word in Verdict if word in verdicts)
         said.append(f"{side} adapters are {counts}")
-    return f"beside a copied LoRA {'; '.join(said)}"
+    return f"compared with a copied LoRA, {'; '.join(said)}"
 
 
 def _article(study: str) -> str:

@@ -1,4 +1,4 @@
-"""On a CUDA device, the layer gives the same results as on a CPU, without synchronisation: `pytest -m cuda`."""
+"""Layers on a CUDA device give the same results as on a CPU, without synchronisation. Run with `pytest -m cuda`."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The factored forms with hooks, autocast, tracing and dropout, and their memory for the backward pass."""
+"""The factored forward pass with hooks, autocast, tracing and dropout, and the memory that it saves for backward."""
 
 import copy
 import functools
@@ -105,7 +105,7 @@ def test_traced_faked_checkpointed_and_changed_before_the_backward_pass_it_does_
 
 @every
 def test_dropout_drops_what_the_change_is_made_of(family, placement):
-    """Dropout applies to the input of the change, not to that of f; in DoRA, the gain multiplies the sum of both."""
+    """Dropout applies to the input of the change, not to that of f; DoRA's gain scales the sum of both."""
     model, x = build(family, placement, "linear", dropout=0.4), torch.randn(2, 9, C)
     adapted = layer(model)
     phi, base = adapted.adapters["default"][placement], Placement(placement).base(adapted._base)
@@ -122,5 +122,5 @@ def test_dropout_drops_what_the_change_is_made_of(family, placement):
     merged = merge(copy.deepcopy(model))  # training mode, with dropout disabled
     assert_close(merged(x), oracle(model, x))
     assert_close(model.eval()(x), oracle(model, x))
-    phi.dropout.train()  # Monte Carlo dropout: the module's current mode counts
+    phi.dropout.train()  # dropout follows its own module's mode, as in Monte Carlo dropout
     assert not torch.allclose(model(x), model(x))

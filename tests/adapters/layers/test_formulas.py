@@ -1,4 +1,4 @@
-"""The layer's matrix equals the paper's formula: W is c x d, and samples are rows."""
+"""Layers compute the formulas of the paper, in which W is c x d and samples are rows."""
 
 from collections.abc import Iterable
 
@@ -19,7 +19,6 @@ def parts(model: nn.Sequential) -> dict:
 
 
 def delta(phi: nn.Module) -> Tensor:
-    """Return s Δ, computed from the parameters."""
     p, s = dict(phi.named_parameters()), phi.scaling
     match type(phi).__name__:
         case "LoRA":
@@ -39,7 +38,6 @@ WRITTEN = [family for family in FAMILIES if family in {"lora", "dora", "loha", "
 
 
 def phi_of(phi: nn.Module, matrix: Tensor) -> Tensor:
-    """Return Φ_θ(matrix), computed from the parameters."""
     if type(phi).__name__ != "DoRA":
         return matrix + delta(phi)
     v = matrix + phi.scaling * phi.A @ phi.B
@@ -47,13 +45,12 @@ def phi_of(phi: nn.Module, matrix: Tensor) -> Tensor:
 
 
 def oracle(model: nn.Sequential, x: Tensor) -> Tensor:
-    """Return the output of an adapted linear layer for x, computed from the formulas."""
     found = layer(model)
     return formula(found.adapters, found.active, x, found.base_layer.weight.T, found.base_layer.bias)
 
 
 def formula(adapters: nn.ModuleDict, names: Iterable[str], x: Tensor, w: Tensor, b: Tensor) -> Tensor:
-    """Return the output for x if adapters change weight and bias by Eqs. 4a-4c, one adapter after the other."""
+    """Apply the adapters to weight and bias by Eqs. 4a-4c, one after the other, and return the output for x."""
     for name in names:
         for key, phi in adapters[name].items():
             if key == "weight":  # Eq. 4a

@@ -1,5 +1,3 @@
-"""Laws that hold for every family, placement and operator, with a bias and c != d."""
-
 import copy
 import pickle
 

@@ -1,4 +1,4 @@
-"""A state machine of an adapted model: after any sequence of calls, its outputs equal those of the formulas."""
+"""A state machine: after any sequence of calls, an adapted model computes the formulas of the paper."""
 
 import copy
 import tempfile
@@ -21,7 +21,6 @@ seeds = st.integers(0, 2**16)
 
 
 def base(seed: int) -> nn.Sequential:
-    """Return a model of an identity and a linear layer, which the tests adapt."""
     generator = torch.Generator().manual_seed(seed)
     model = nn.Sequential(nn.Identity(), nn.Linear(C, D))
     for p in model.parameters():
@@ -30,7 +29,7 @@ def base(seed: int) -> nn.Sequential:
 
 
 class Life(RuleBasedStateMachine):
-    """A model under test; its expected outputs are computed from its parameters by the formulas of the paper."""
+    """A model under test; its expected outputs are computed from the adapters' parameters by the paper's formulas."""
 
     @initialize(seed=seeds)
     def born(self, seed: int) -> None:
@@ -131,7 +130,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.alive)
     @rule()
     def save_and_load(self) -> None:
-        """Replace the model with its base and the active adapters, loaded from files in order of application."""
+        """Replace the model with a new base, on which the active adapters are loaded from files in the same order."""
         twin = base(self.seed)
         with tempfile.TemporaryDirectory() as folder:
             for name in self.active:

@@ -1,4 +1,4 @@
-"""Adapters on models sharded over two processes: saved and moved completely, or rejected with one sentence."""
+"""Adapters on models sharded over two processes are saved and moved completely, or rejected with one sentence."""
 
 import subprocess
 import sys

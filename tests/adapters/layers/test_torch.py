@@ -1,5 +1,3 @@
-"""The layer with features of torch and other libraries: dtypes, compile, export, replicas, offloading, other layers."""
-
 import pytest
 import torch
 from torch import nn
@@ -32,7 +30,6 @@ def two() -> nn.Sequential:
 
 
 def on(base: nn.Module, **options: object) -> nn.Sequential:
-    """Return a model that consists of ``base`` with an adapter."""
     return adapt(nn.Sequential(base), target_modules="0", **{"rank": 2, "init": "random", **options})
 
 
@@ -70,7 +67,7 @@ def test_a_merged_convolution_keeps_its_memory_format(family, placement):
 
 
 class Quantised(nn.Module):
-    """A linear layer like those of quantisation libraries, with an int8 weight, a scale and sizes."""
+    """A layer like those of quantisation libraries, whose weight is int8 with a scale per output."""
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
@@ -200,7 +197,7 @@ def test_export_takes_batches_of_any_size(family, placement, shape):
 
 
 def replica(model: nn.Module) -> nn.Module:
-    """Return a replica as made by torch.nn.parallel.replicate, in which weights are attributes and not parameters."""
+    """Return a replica as torch.nn.parallel.replicate makes it: its weights are attributes, not parameters."""
     copies = {module: module._replicate_for_data_parallel() for module in model.modules()}
     for module, copy in copies.items():
         copy._former_parameters = {}

@@ -1,4 +1,4 @@
-"""Under any transform, copy or tool, the output equals that of the formulas, or an error gives the reason."""
+"""Under transforms, copies and other tools, a layer computes its formula, or raises an error with the reason."""
 
 import copy
 import random
@@ -104,7 +104,7 @@ def test_forward_mode_is_reverse_mode(family, placement, kind):
     expected = sum((g * v).sum() for g, v in zip(gradient(p, x), along, strict=True))
     assert_close(slope, expected, rtol=1e-12, atol=1e-12 * (float(expected.detach().abs()) + 1))
     forward = jvp(gradient, (p, x), along)[1]
-    reverse = vjp(gradient, p, x)[1](along)  # the Hessian is symmetric, even if norms are constants
+    reverse = vjp(gradient, p, x)[1](along)  # equal, since the Hessian is symmetric
     for ours, theirs in zip(forward, reverse, strict=True):
         assert (ours - theirs).norm() <= 1e-12 * theirs.norm() + 1e-12
     plain = [p.clone().requires_grad_(), x.clone().requires_grad_()]

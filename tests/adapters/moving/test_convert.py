@@ -1,4 +1,4 @@
-"""Eq. 5 on both sides: exact cases, and errors and their growth otherwise; baking, exact or with a given rank."""
+"""Eq. 5 for input and output adapters, exact or with an error estimate; baking, exact or at a given rank."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""On pruned and renumbered models, an adapter is put on the layer derived from its layer, or a warning is given."""
+"""On pruned models with renumbered layers, an adapter is put on the corresponding layers, or a warning is given."""
 
 import copy
 import warnings
@@ -19,7 +19,7 @@ from tests.checkpoints.test_unet_names import both
 
 
 def unet(layers_per_block: int) -> Any:
-    """Return a tiny UNet with the names of SD-1.5's blocks (2 layers each) or of its student BK-SDM's (1 layer)."""
+    """Return a tiny UNet with the block names of SD-1.5 (2 layers each) or of its student BK-SDM (1 layer each)."""
     sizes = {"sample_size": 8, "cross_attention_dim": 12, "attention_head_dim": 4, "norm_num_groups": 4}
     options = {**sizes, "block_out_channels": (8, 8, 8, 8), "layers_per_block": layers_per_block}
     return quiet(lambda: UNet2DConditionModel(**options).float().eval())
@@ -78,7 +78,7 @@ def test_a_teacher_s_lora_on_a_student_is_not_put_on_other_layers_unsaid(spellin
 
 
 def test_a_shorter_model_is_spoken_of_where_nothing_tells_which_layers_it_kept(tmp_path):
-    """A model like SSD-1B keeps 4 of 10 blocks per attention; the file does not say what it was trained on."""
+    """The file has adapters for 6 layers, the model has 4 layers, and the file does not name its base model."""
     state, file = {}, tmp_path / "lora.safetensors"
     for i in range(6):
         key = f"lycoris_model_layers_{i}_self_attn_q_proj"

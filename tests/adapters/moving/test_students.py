@@ -1,4 +1,4 @@
-"""Students built from a teacher's blocks in any order: no layer silently gets another layer's adapter."""
+"""Students are built from a teacher's blocks in any order: no layer silently gets another layer's adapter."""
 
 import copy
 import random
@@ -26,7 +26,7 @@ def stack(depth: int) -> nn.ModuleDict:
 
 
 def order(rng: random.Random, depth: int) -> list[int]:
-    """Return the teacher's block for each block of the student: unchanged, shuffled, repeated, pruned or upscaled."""
+    """Return the teacher's blocks for a student: unchanged, shuffled, repeated, pruned or with a new block."""
     blocks = [*range(depth)]
     put_in = rng.randrange(depth)
     return rng.choice(
@@ -42,7 +42,7 @@ def order(rng: random.Random, depth: int) -> list[int]:
 
 
 def student(teacher: nn.Module, blocks: list[int], outputs: list[int], noise: float) -> nn.Module:
-    """Return a student with ``blocks`` of the teacher, o_proj layers from the blocks ``outputs``, and added noise."""
+    """Return a student with the teacher's ``blocks``, but the o_proj layers of the blocks ``outputs``, plus noise."""
     new = copy.deepcopy(teacher)
     new["layers"] = nn.ModuleList(Block() if i == NEW else copy.deepcopy(teacher["layers"][i]) for i in blocks)
     for block, i in zip(new["layers"], outputs, strict=True):
@@ -54,7 +54,7 @@ def student(teacher: nn.Module, blocks: list[int], outputs: list[int], noise: fl
 
 
 def sources(model: nn.Module, trained: nn.Module) -> dict[str, str]:
-    """Return, for each adapted layer of a model, the layer of ``trained`` whose adapter it has."""
+    """Map each adapted layer of a model to the layer of ``trained`` whose adapter it has."""
     numbers = {n: layer.adapters["default"]["input"].A for n, layer in layers(trained).items()}
     return {
         n: next(o for o, a in numbers.items() if torch.equal(a, layer.adapters["default"]["input"].A))

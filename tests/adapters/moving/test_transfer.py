@@ -1,4 +1,4 @@
-"""Transfer, combination and hot-swapping of adapters are complete or change nothing."""
+"""Copying, combining and hot-swapping adapters either succeeds completely or changes nothing."""
 
 import copy
 

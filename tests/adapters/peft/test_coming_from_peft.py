@@ -1,4 +1,4 @@
-"""The statements in docs/coming_from_peft.md on supported and unsupported features are true."""
+"""docs/coming_from_peft.md is right about which features are supported."""
 
 from pathlib import Path
 

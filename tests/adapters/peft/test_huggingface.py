@@ -1,4 +1,4 @@
-"""transformers and diffusers train, save and reload adapted models correctly, or reject them."""
+"""transformers and diffusers train, save and reload adapted models correctly, or the package raises an error."""
 
 import copy
 import pickle

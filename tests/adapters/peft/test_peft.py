@@ -1,4 +1,4 @@
-"""IOLORA in the real PEFT: PEFT's usual calls work, with the same results as our own layer."""
+"""IOLORA in the real PEFT: PEFT's usual calls work, with the same results as our own layers."""
 
 import pickle
 import subprocess
@@ -29,7 +29,7 @@ def wrapped(model: nn.Module, **options: object) -> peft.PeftModel:
 
 
 def ours(theirs: nn.Module, model: nn.Module, **options: object) -> nn.Module:
-    """Adapt a model with our own layers, with the parameters of PEFT's layers; return it."""
+    """Adapt a model with our own layers, and copy the parameters of PEFT's layers into them."""
     adapt(model, target_modules=TARGETS, rank=2, alpha=3, **options)
     twins = {n.removeprefix("base_model.model."): m for n, m in theirs.named_modules() if isinstance(m, IOLoraLayer)}
     for name, layer in layers(model).items():

@@ -21,6 +21,17 @@ from toys.transfer.verdicts.judge import LORA, Comparison, Verdict, cases, judge
 
 WIDEST: Final = 8
 """Maximum number of targets in one table."""
+COMPARED: Final = (
+    "methods",
+    "targets by verdict",
+    "older rule",
+    "target with the smallest p",
+    "difference there (95 % interval)",
+    "p, corrected (comparisons)",
+    "detectable",
+    "targets by verdict, after subtracting the difference on the source",
+)
+"""Columns of the table of comparisons; ``docs/transfer.md`` explains them."""
 
 
 def headline(plan: Protocol, result: Mapping[str, Any], *, alone: bool = False) -> str:
@@ -68,19 +79,20 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str
         "",
         *([f"![{said}]({picture})", ""] if picture else ()),
         *(_samples(plan, result) if picture and "samples" in result else ()),
-        *(f"- {_decides(plan, row, verdict, found)}" for row, verdict in verdicts(result, found).items()),
+        *table.markdown(COMPARED, [_compared(plan, row, one, found) for row, one in verdicts(result, found).items()]),
+        "",
     ]
     for case, one in cases(result).items():
-        lines += [f"- {f'{case}. ' if case else ''}{line}" for line in controls(plan, one["rows"])]
+        lines += [f"- {f'**{case}.** ' if case else ''}{line}" for line in controls(plan, one["rows"])]
     for case, one in cases(result).items():
         lines += ["", *([f"{case}:", ""] if case else ()), *_table(plan, one["rows"])]
         lines += ["", *_best(plan, one["rows"]), _rates(one["rates"])]
     for one in cases(result).values():
         for what, rows in one.get("also", {}).items():
-            lines += ["", f"Without verdicts: {what}.", "", *_table(plan, rows)]
+            lines += ["", f"A further measure, without verdicts: {what}.", "", *_table(plan, rows)]
     lines += ["", *_retained(plan, result), *_beside_the_paper(plan, result)]
     if picture:
-        made = f"Recorded on: {repetition.made_on(result)}."
+        made = f"Recorded with: {repetition.made_on(result)}."
         lines += [*_carried(plan), f"    {plan.command} --quick", f"    {plan.command}", "", made]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -88,7 +100,7 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str
 def _samples(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
     """Return lines with the figure of samples and the measures of real glyphs."""
     ceiling = (f"{what} {Interval.of(of).mean:.3f}" for what, of in result["samples"]["ceiling"].items())
-    said = f"New drawings of the real glyphs have {', '.join(ceiling)}, which is an upper limit for samples."
+    said = f"New drawings of the real glyphs, which samples are not expected to surpass, have {' and '.join(ceiling)}."
     return [f"![Samples]({plan.name}_samples.png)", "", said, ""]
 
 
@@ -102,29 +114,28 @@ def label(row: str) -> str:
     return LABELS.get(method, method) + comma + rest
 
 
-def _decides(plan: Protocol, row: str, verdict: Verdict, found: Sequence[Comparison]) -> str:
-    """Return sentences on a row: its number of targets for each verdict, and the target with the smallest p-value."""
+def _compared(plan: Protocol, row: str, verdict: Verdict, found: Sequence[Comparison]) -> list[str]:
+    """Return the cells of a row's line in the table with the columns ``COMPARED``."""
     mine = [c for c in found if c.row == row]
     c = min(mine, key=lambda one: one.p)
     together = sum(one.table == c.table for one in found)
-    where = f"{c.target} ({c.case})" if c.case else c.target
+    where = f"{c.target}, {c.case}" if c.case else c.target
     beyond = [one.beyond for one in mine if one.beyond]
-    power = plan.rule.power
-    least = max(one.detectable(power) for one in mine)
-    less = f" After subtracting the difference on the source: {tally(beyond)}." if beyond else ""
-    return (
-        f"{label(row)} against {label(c.against)}: {tally([one.verdict for one in mine])}; by the older rule"
-        f" {verdict}. The smallest p-value is on the target {where}: the difference is {c.difference.mean:+.3f}"
-        f" (95 % interval {c.difference.low:+.3f} to {c.difference.high:+.3f}), p = {c.p:.2g} after correction"
-        f" for {together} comparisons. The smallest difference detectable with power {power:g} is {least:.3f}.{less}"
-    )
+    return [
+        f"{label(row)} against {label(c.against)}",
+        tally([one.verdict for one in mine]),
+        str(verdict),
+        where,
+        f"{c.difference.mean:+.3f} ({c.difference.low:+.3f} to {c.difference.high:+.3f})",
+        f"{c.p:.2g} ({together})",
+        f"{max(one.detectable(plan.rule.power) for one in mine):.3f}",
+        tally(beyond) if beyond else "",
+    ]
 
 
 def tally(said: Sequence[Verdict]) -> str:
     """Return the number of targets for each verdict, as text."""
-    counts = [(verdict, said.count(verdict)) for verdict in Verdict if verdict in said]
-    (first, count), *rest = counts
-    return ", ".join([f"{first} on {count} of {len(said)} targets", *(f"{v} on {n}" for v, n in rest)])
+    return ", ".join(f"{said.count(verdict)} {verdict}" for verdict in Verdict if verdict in said)
 
 
 def controls(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
@@ -133,10 +144,11 @@ def controls(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
     for target, method in plan.exact.items():
         worst = float(np.abs(np.subtract(rows[method][target], rows[method][SOURCE])).max())
         lora = np.subtract(rows[LORA][target], rows[LORA][SOURCE]).mean()
-        changes_by = f"changes by {worst:.0e} at most" if worst else "does not change"
+        same = f"the same, up to {worst:.0e}," if worst else "the same"
         said.append(
-            f"On {target}, which has the source's function, the error of {method} adapters {changes_by}; that of"
-            f" LoRA changes by {lora:+.3f} on average."
+            f"The target `{target}` computes the source's function. The error of {method} adapters is {same} on both"
+            f" models; the error of LoRA on the target is {abs(lora):.3f} {'higher' if lora > 0 else 'lower'} on"
+            " average."
         )
     return said + [_stranger(plan, rows, target) for target in plan.strangers]
 
@@ -150,19 +162,20 @@ def _stranger(plan: Protocol, rows: Mapping[str, Any], target: str) -> str:
         if gain.high < 0
     ]
     sure, unsure = ([text for text, p in lower if (p < 1 - plan.rule.level) == wanted] for wanted in (True, False))
-    what = f"the error falls with {', '.join(sure)}" if sure else "we found no evidence that a copied adapter helps"
-    more = f"; inconclusive after the correction for all methods: {', '.join(unsure)}" if unsure else ""
+    what = f"these copied adapters reduce the error: {', '.join(sure)}"
+    what = what if sure else "we found no evidence that a copied adapter helps"
+    more = f"; inconclusive after the correction for the number of methods: {', '.join(unsure)}" if unsure else ""
     kept = {row: retention(rows, row, target) for row, m in plan.methods.items() if m.match == "rank" and not m.table}
     shares = ", ".join(f"{label(row)} {share}" for row, share in kept.items() if share)
-    of = f" Relative to the gain of a LoRA trained there, they keep: {shares}." if shares else ""
-    return f"On {target}, which was trained independently, {what}{more}.{of}"
+    of = f" Relative to the gain of a LoRA trained there, the copies keep: {shares}." if shares else ""
+    return f"On the target `{target}`, which was trained independently, {what}{more}.{of}"
 
 
 def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
     """Return a table of means and intervals, or two tables, of related and of other targets, if one is too wide."""
     parts = {"": (SOURCE, *plan.targets)}
     if len(plan.targets) > WIDEST:
-        parts = {"": (SOURCE, *plan.related), "same function, or trained apart": (*plan.exact, *plan.strangers)}
+        parts = {"": (SOURCE, *plan.related), "same function, or trained independently": (*plan.exact, *plan.strangers)}
     written = []
     for title, models in parts.items():
         lines = [[label(row), *cells] for row, *cells in table.lines(rows, models, cell)]
@@ -193,9 +206,11 @@ def _at_best(rows: Mapping[str, Any], method: str, model: str) -> str:
 
 def _rates(rates: Mapping[str, Any]) -> str:
     edges = [name for name, one in rates.items() if not one["interior"]]
-    chosen = ", ".join(f"{label(name)} {one['rate']:g}" for name, one in rates.items())
-    said = f"Learning rates: {chosen}."
-    return said + (f" Without a verdict, at an edge of the grid: {', '.join(edges)}." if edges else "")
+    chosen = {label(name): f"{one['rate']:g}" for name, one in rates.items()}
+    said = "; ".join(f"{name}: {rate}" for name, rate in chosen.items())
+    same = {*chosen.values()}
+    said = f"Learning rate of all methods: {same.pop()}." if len(same) == 1 else f"Learning rates. {said}."
+    return said + (f" No verdict, since a higher or lower rate may be better: {', '.join(edges)}." if edges else "")
 
 
 def _carried(plan: Protocol) -> list[str]:
@@ -213,7 +228,7 @@ def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
                 kept = [retention(one["rows"], row, t, f"{row}, retrained") for t in plan.related]
                 name = f"{label(row)}, {case}" if case else label(row)
                 lines.append([name, *("" if k is None else f"{k.mean:.2f} ± {k.half_width:.2f}" for k in kept)])
-    head = ["share of retraining's gain", *plan.related]
+    head = ["share of the retrained method's gain", *plan.related]
     return [*table.markdown(head, lines, numbers=True), ""] if lines else []
 
 

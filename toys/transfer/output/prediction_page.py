@@ -17,8 +17,8 @@ from toys.transfer.protocol import protocol
 
 GROUPS: Final = {
     "related": "related",
-    "exact": "same function, other weights",
-    "strangers": "trained apart",
+    "exact": "same function, different weights",
+    "strangers": "trained independently",
 }
 SHAPES: Final = {**MARKERS, "residual": "v", "opposite": "X"}
 BINS, FEWEST = 10, 4
@@ -33,7 +33,7 @@ def everything(records: Mapping[str, Any]) -> list[Move]:
 
 
 def withheld(some: Sequence[Move], fixed: Threshold) -> list[Move]:
-    """Return the moves that were not used to fix the rule."""
+    """Return the moves that were not used to choose the limit."""
     return [move for move in some if move.toy != fixed.toy or move.seed not in fixed.seeds]
 
 
@@ -43,12 +43,12 @@ def section(records: Mapping[str, Any]) -> str:
     lines = [
         "## Can weights alone predict transfer?",
         "",
-        "The score of a side is the similarity of the spaces that this side reads or writes in both models, beyond that"
-        " of unrelated channels (0 unrelated, 1 equal), averaged over the adapter's layers. A LoRA uses both sides of a"
-        " layer, so the lower score counts. The rule predicts that a side with a score of at least"
-        f" {fixed.least:g} keeps over half of its adapter's gain on the source, and chooses the side with the highest"
-        f" score. It was fixed on {fixed.fixed}, on the first {len(fixed.seeds)} seeds of `{fixed.toy}`; all results"
-        " below are from other seeds and other studies.",
+        "The score of an input or output side is the similarity of the two models' weights on this side beyond chance"
+        " (0 for unrelated weights, 1 for identical ones), averaged over the adapted layers. A LoRA depends on both"
+        " sides of a layer, so its score is the lower of the two. If the score is at least"
+        f" {fixed.least:g}, the adapter is predicted to keep over half of its gain. The side with the highest score is"
+        f" chosen, or none if this score is below {fixed.least:g}. This limit was chosen on {fixed.fixed}, from the"
+        f" first {len(fixed.seeds)} seeds of `{fixed.toy}`; all results below are from other seeds and other studies.",
         "",
         f"**{headline(found, fixed)}.**",
         "",
@@ -56,9 +56,9 @@ def section(records: Mapping[str, Any]) -> str:
         "",
         *_hits(found, fixed),
         "",
-        f"Shares kept by the chosen side (0 if none reaches {fixed.least:g}), by the side with the highest score"
-        " (regardless of the limit), by LoRA, by the input side, and by the best side in hindsight: means over pairs of"
-        " models, with each share clipped at -1 and 1.",
+        f"The next table shows the shares kept by the chosen side (0 if none reaches {fixed.least:g}), by the side with"
+        " the highest score (regardless of the limit), by LoRA, by the input side, and by the best side in hindsight:"
+        " means over pairs of models, with each share clipped to the range from -1 to 1.",
         "",
         *_sides(found, fixed),
     ]
@@ -72,8 +72,8 @@ def headline(found: Sequence[Move], fixed: Threshold) -> str:
     good = [move for move in found if move.kept > HALF]
     missed = sum(move.score is None or move.score < fixed.least for move in good)
     return (
-        f"On related models the side that the weights name keeps {ours:.2f} of the gain and LoRA {loras:.2f};"
-        f" the limit misses {missed} of the {len(good)} moves that keep half"
+        f"On related models, adapters on the side chosen from weights keep {ours:.2f} of their gain, and LoRA"
+        f" {loras:.2f}; {missed} of the {len(good)} adapters that keep over half score below the limit"
     )
 
 
@@ -81,10 +81,10 @@ def _hits(found: Sequence[Move], fixed: Threshold) -> list[str]:
     head = [
         "study",
         "target",
-        "moves",
-        "predicted to keep half: did (did harm)",
-        "predicted not to: did",
-        "right, balanced",
+        "adapters",
+        "predicted to keep over half: did so (did harm)",
+        "predicted not to: did so",
+        "balanced accuracy",
     ]
     lines = []
     for toy in dict.fromkeys(move.toy for move in found):
@@ -103,7 +103,7 @@ def _hits(found: Sequence[Move], fixed: Threshold) -> list[str]:
 
 
 def _sides(found: Sequence[Move], fixed: Threshold) -> list[str]:
-    head = ["study", "target", "pairs", "named", "highest", "LoRA", "input", "best", "named minus LoRA"]
+    head = ["study", "target", "pairs", "chosen", "highest", "LoRA", "input", "best", "chosen minus LoRA"]
     lines = []
     for toy in dict.fromkeys(move.toy for move in found):
         for group, words in GROUPS.items():

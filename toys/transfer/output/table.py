@@ -9,7 +9,9 @@ from typing import Any, Final
 Values = Sequence[float | None] | None
 """Values of one model by seed; None for a seed whose training diverged, and for a model that a row leaves out."""
 WIDTH: Final = 120
-"""Maximum number of characters in a line on a terminal."""
+"""Maximum number of characters in a line of text on a terminal."""
+WIDEST: Final = 160
+"""Maximum number of characters in a line of a table on a terminal; wider tables are shown as lists."""
 _TABLE: Final = re.compile(r"(?:^\|.*\n?)+", re.MULTILINE)
 
 
@@ -57,7 +59,7 @@ def html(head: Sequence[str], table: Iterable[Sequence[str]], caption: str) -> s
 
 
 def terminal(text: str) -> str:
-    """Return Markdown formatted for a terminal: aligned tables, wrapped paragraphs, no bold type."""
+    """Return Markdown formatted for a terminal: aligned tables or lists, wrapped paragraphs, no bold type."""
     shown, end = [], 0
     for found in _TABLE.finditer(text):
         shown += [_wrapped(text[end : found.start()]), _columns(found[0])]
@@ -72,7 +74,13 @@ def _columns(table: str) -> str:
     shown = [
         f"{line[0]:{first}}" + "".join(f"  {c:>{w}}" for c, w in zip(line[1:], others, strict=True)) for line in cells
     ]
+    if len(shown[0]) > WIDEST:
+        return _wrapped("\n".join(f"- {line[0]}: {_named(head[1:], line[1:])}." for line in rest))
     return "".join(f"{line.rstrip()}\n" for line in shown)
+
+
+def _named(names: Sequence[str], values: Sequence[str]) -> str:
+    return "; ".join(f"{name}: {value}" for name, value in zip(names, values, strict=True) if value)
 
 
 def _wrapped(text: str) -> str:

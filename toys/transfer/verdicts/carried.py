@@ -126,8 +126,8 @@ def section(plan: Protocol, result: Mapping[str, Any], seeds: int) -> list[str]:
     """Return the section of a page, in Markdown: the shares as the endpoint defines them, and the table."""
     copied, over = (share(plan, result, row) for row in (COPIED, CARRIED))
     head = (
-        f"**Carried over** with unlabelled inputs, on {seeds} seeds, LoRA keeps {_mean(over)} of the gain on related"
-        f" models. Its copy keeps {_mean(copied)}. The table has the share of LoRA's gain on the source, with the"
-        " prediction in brackets:"
+        f"**A LoRA that is carried over** with unlabelled inputs keeps {_mean(over)} of the gain on related models; its"
+        f" copy keeps {_mean(copied)} ({seeds} seeds). The table shows shares of LoRA's gain on the source, with the"
+        " predicted shares in brackets:"
     )
     return [head, "", *markdown(*lines(plan, result), numbers=True), ""]

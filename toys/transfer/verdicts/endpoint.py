@@ -157,7 +157,8 @@ def table(link: Callable[[str], str]) -> str:
 
 def results() -> str:
     """Return every comparison of all recorded studies as a Markdown table."""
-    head = ("study", "method", "LoRA", "method's share", "difference", "", "less that on the source", "")
+    beyond = "minus the difference on the source"
+    head = ("study", "method", "LoRA's share", "method's share", "difference", "verdict", beyond, "verdict on that")
     rows = [
         (one.study, one.row, one.lora, one.method, one.difference, one.verdict, one.beyond, one.verdict_beyond)
         for one in decided()

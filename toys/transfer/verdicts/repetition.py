@@ -93,10 +93,10 @@ def text(plan: Protocol, record: Mapping[str, Any], result: Mapping[str, Any]) -
 
 
 def made_on(record: Mapping[str, Any]) -> str:
-    """Return the processor, kernels and versions of a record as text, with "not recorded" for missing ones."""
-    config, versions = record["config"], record.get("versions", {})
-    known = {key: config.get(key, UNKNOWN) for key in ("processor", "kernels")}
-    return _listed(known | {key: versions.get(key, UNKNOWN) for key in ("torch", "python")})
+    """Return the processor, kernels and versions of a record as text, without those that are unknown."""
+    facts = {**record["config"], **record.get("versions", {})}
+    known = ("processor", "kernels", "torch", "python")
+    return _listed({key: facts[key] for key in known if facts.get(key, UNKNOWN) != UNKNOWN})
 
 
 def _listed(facts: Mapping[str, str]) -> str:

@@ -25,7 +25,7 @@ _HOLE: Final = re.compile(r"\{\{([a-z-]+)\}\}")
 
 
 def html(plane: Mapping[str, Any], more: str = MORE) -> str:
-    """Return the whole page.
+    """Return the whole page in HTML.
 
     Args:
         plane: the result of ``toys.crescent.run`` for ``Case.SAME_FUNCTION``.
@@ -52,14 +52,12 @@ def html(plane: Mapping[str, Any], more: str = MORE) -> str:
 
 
 def reported() -> str:
-    """Return the output of ``ioadapt report`` for MODELS, a network and the network fine-tuned from it."""
     with patch.dict(os.environ, COLUMNS=str(COLUMNS)), redirect_stdout(StringIO()) as said:
         command(["report", *MODELS])
     return said.getvalue()
 
 
 def _wrapped(said: str) -> str:
-    """Return terminal text in HTML, in which tables scroll and long sentences wrap."""
     lines = (
         f'<span class="long">{escape(line)}</span>' if len(line) > COLUMNS else f"{escape(line)}\n"
         for line in said.splitlines()

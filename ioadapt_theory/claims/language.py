@@ -61,10 +61,10 @@ ATTAINED, SHARP, FACTOR, EVERY_PAIR, CONVERSE = Word
 LORA, INPUT, OUTPUT = Placement
 SEARCHES = (Replay(), RandomInstances(), GradientAscent())
 TO_FIRST_ORDER = (Replay(), RandomInstances(), GradientAscent(drop=("ab",)))
-"""Searches for a first-order bound in App. A.1; the ascent uses the worst AB for the given data, which is known."""
+"""Searches for a first-order bound in App. A.1; gradient ascent varies all but AB, whose worst value is known."""
 BEYOND = "beyond the paper"
 
 
 def refuted_by(*names: str, beside: tuple[Any, ...] = ()) -> dict[str, Any]:
-    """Return the fields of a claim that the named shipped instances refute; ``beside`` holds further arguments."""
+    """Return arguments of ``Claim`` for a claim that shipped instances refute; ``beside`` holds further proofs."""
     return {"proofs": (*contradicted(*names), *beside), "witnesses": names, "expected": REFUTED}

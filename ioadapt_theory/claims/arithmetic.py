@@ -132,7 +132,6 @@ def apply(x: Array, w: Array) -> Array:
 
 
 def identity(like: Array) -> Array:
-    """Return the identity matrix in the size and the arithmetic of the square matrix ``like``."""
     if isinstance(like, Tensor):
         return torch.eye(like.shape[-1], dtype=like.dtype, device=like.device)
     return np.eye(like.shape[-1], dtype=np.int64) * number(1, like.flat[0])

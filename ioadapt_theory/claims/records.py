@@ -21,7 +21,6 @@ SCHEMA = 4
 
 
 def default_folder() -> Path:
-    """Return the folder for journals of interrupted runs, in the user's cache."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ioadapt-theory" / "verify"
 
 

@@ -103,7 +103,7 @@ def table(claims: Sequence[Claim], width: int) -> str:
 
 
 def counted(claims: Iterable[Claim]) -> str:
-    """Return a sentence with the number of claims by recorded verdict, first those with a formula, then those in prose."""
+    """Return a sentence with the number of claims by recorded verdict, separately for formulas and for prose."""
     every = list(claims)
 
     def count(some: Sequence[Claim]) -> str:

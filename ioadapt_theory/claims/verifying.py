@@ -63,7 +63,7 @@ class RefusedError(IoAdaptError, RuntimeError):
 
 
 def strategies(claim: Claim) -> tuple[Strategy, ...]:
-    """Return the claim's searches, its exact arguments, the check of ``Claim.words``, and Coq's theorem if there is one."""
+    """Return the claim's searches and exact arguments, the check of ``Claim.words``, and Coq's theorem if any."""
     checked = (MachineChecked(),) if claim.id in record() else ()
     return (*claim.strategies, *claim.proofs, Said(), *checked)
 

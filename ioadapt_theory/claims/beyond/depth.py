@@ -14,7 +14,7 @@ DEPTH = 3
 
 
 def gauge_parts() -> dict[str, bool]:
-    """Return, for every place such as "input 2", whether the gauge part there is zero for all gauges and adapters."""
+    """Return, by place such as "input 2", whether T = QTQ⁻¹ for the adapter T there and every change of basis Q."""
     sp, t = sympy(), noncommuting("T")
     zero_there = {}
     for layer in range(1, DEPTH + 1):
@@ -26,7 +26,7 @@ def gauge_parts() -> dict[str, bool]:
 
 
 def sentence(zero_there: dict[str, bool]) -> str:
-    """Return the statement of the claim, which names the places where the gauge part is zero."""
+    """Return the statement of the claim, which names the places whose value in ``zero_there`` is true."""
     name = {"input 1": "the first input", f"output {DEPTH}": "the last output"}
     safe = " and ".join(name.get(place, place) for place, zero_ in zero_there.items() if zero_)
     return (
@@ -39,7 +39,7 @@ def sentence(zero_there: dict[str, bool]) -> str:
 
 @argued(Shown)
 def two_parts(claim: Claim) -> Iterator[Step]:
-    """Replace QᵀTQ, the adapter in the gauge, with T, and then the layers of f^Q with those of f', one by one."""
+    """Replace the adapter QᵀTQ, seen in another basis, with T, and then the layers of the model, one by one."""
     sp = sympy()
     yield from spelled(
         "in the gauge, the row Y = ZP meets the layer V = P⁻¹WQ: YV = «ZPP⁻¹WQ = ZWQ»",

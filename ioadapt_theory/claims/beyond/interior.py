@@ -24,7 +24,7 @@ FIRST, SECOND = W1 - W1_TARGET, W2 - W2_TARGET
 
 
 def of_parts(first: Term, second: Term) -> Term:
-    """Return σ²(first + second)²; the terms bound what the first and the second layers add to the outputs' distance."""
+    """Return σ²(first + second)², for bounds on what the change of each layer adds to the distance of the outputs."""
     return SIGMA**2 * (first + second) ** 2
 
 

@@ -36,7 +36,7 @@ class Hypothesis:
 
     @classmethod
     def of(cls, relation: Relation) -> "Hypothesis":
-        """Return the hypothesis of a relation; it is decided in rational arithmetic unless roots remain in it."""
+        """Make a hypothesis of a relation; rational arithmetic decides it unless roots or the like remain in it."""
         left, right = squared(opened(relation.left)), squared(opened(relation.right))
         if left and right and relation.sign != "=":
             return cls(relation, Relation(left, relation.sign, right), exact=True)
@@ -105,7 +105,6 @@ class UndecidedError(InvalidValueError):
         super().__init__(f"Undecided: {reason}; write the numbers of the instance exactly.")
 
     def to_json(self) -> dict[str, Any]:
-        """Return the reason and the residuals, in JSON form."""
         hypotheses = [{"hypothesis": name, "residual": r} for name, r in self.residuals.items()]
         return {"reason": str(self), "hypotheses": hypotheses}
 
@@ -118,7 +117,7 @@ class Inequality:
     lhs: Callable[[Any], Array]  # left side of the statement
     rhs: Callable[[Any], Array]  # right side of the statement
     hypotheses: Mapping[str, Hypothesis]  # hypotheses by the text of their relations
-    # limit of lhs(tAB)/t as t → 0, which must be ≤ rhs in statements up to O(ε^p)
+    # limit of lhs/t for the adapter tAB as t → 0, which must be ≤ rhs in statements up to O(ε^p)
     first_order: Callable[[Any], Array] | None = None
 
     def decisive(self, instance: Any) -> Array:
@@ -126,7 +125,6 @@ class Inequality:
         return (self.first_order or self.lhs)(instance)
 
     def residuals(self, instance: Any) -> Mapping[str, Array]:
-        """Return the residual of every hypothesis, by its text."""
         return {statement: h.residual(instance) for statement, h in self.hypotheses.items()}
 
 

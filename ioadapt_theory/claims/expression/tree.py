@@ -140,7 +140,6 @@ class Relation:
 
 
 def term(x: Like) -> Term:
-    """Return a number as a term, and a term unchanged."""
     return x if isinstance(x, Term) else Term("number", name=str(Fraction(x)))
 
 
@@ -202,7 +201,7 @@ mean_square = _function(
 
 
 def sine(u: Term, v: Term, named: str = "") -> Term:
-    """Return √(1 − sim(u, v)²), accurate for nearly parallel vectors; printed as √(1 − s²) if ``named`` is s."""
+    """Return √(1 − sim(u, v)²), accurate for nearly parallel vectors; printed as √(1 − s²) if ``named`` is "s"."""
     return Term("sine", (u, v), named)
 
 
@@ -218,7 +217,7 @@ def sigma(m: Term, from_last: int) -> Term:
 
 
 def total(over: Callable[..., Term], general: tuple[Any, ...], *models: tuple[Any, ...]) -> Term:
-    """Return the sum of ``over(*model)`` over the models, printed as Σ ``over(*general)``."""
+    """Return the sum of ``over(*model)`` over ``models``, printed as Σ followed by ``over(*general)``."""
     return Term("sum", tuple(over(*model) for model in (general, *models)))
 
 
@@ -238,7 +237,7 @@ def replaced(x: Term, by: Mapping[Term, Term]) -> Term:
 
 
 def squared(x: Term) -> Term | None:
-    """Return x² if x is nonnegative, which scalar symbols are, and its square needs no root; otherwise None."""
+    """Return x² if x is nonnegative, which scalar symbols are, and its square contains no root; otherwise None."""
     if x.op in {"norm", "fro", "sine", "segment", "scalar", "number"}:
         return None if x.name.startswith("-") else x**2
     if x.op in {"let", "mul", "div", "min", "max"}:
@@ -248,7 +247,7 @@ def squared(x: Term) -> Term | None:
 
 
 def linear_part(x: Term) -> Term | None:
-    """Return D of a row xD that is linear in the symbol x; None for x itself."""
+    """Return D of a row xD that is linear in the symbol x; None if it is x itself, an error if it is not linear."""
 
     def part(y: Term) -> Term:
         d = linear_part(y)

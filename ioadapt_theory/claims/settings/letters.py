@@ -30,7 +30,7 @@ T: Final = EYE + AB
 
 
 class Model(NamedTuple):
-    """One layer of App. A.1 and its two inputs; ``prime`` is appended to the names of the model's quantities."""
+    """A layer W of App. A.1, as source or target, with two inputs; ``prime`` ends the names of its quantities."""
 
     x1: Term
     x2: Term

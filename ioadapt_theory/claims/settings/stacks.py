@@ -1,4 +1,4 @@
-"""Random linear stacks as torch models: S stacks at once, Y = XW₁⋯W_L with one adapter (Eq. 9), run on samples."""
+"""Random linear models of L layers, xW₁⋯W_L with one adapter (Eq. 9): S stacks of layers at once, run on samples."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -92,7 +92,7 @@ SPECTRA: dict[str, Callable[[int, int, int, Run, torch.Generator], Tensor]] = {
     "conditioned": conditioned,
 }
 PAIRS = {"independent": None, "gauge": 0.0, "near-gauge": 1e-2}
-"""Name of a pair -> relative noise of the target W₁R₁, R₁⁻¹W₂R₂, …, or None for a target drawn independently."""
+"""Relative noise in the target's layers W₁R₁, R₁⁻¹W₂R₂, …; None for a target that is drawn independently."""
 
 
 NARROWEST, WIDEST = 1, 10_000
@@ -104,7 +104,7 @@ def widths(run: Run) -> tuple[int, ...]:
     By default, neighbouring widths differ, so that an accidental transpose raises an error.
 
     Returns:
-        One width more than the stack has layers.
+        The width of the inputs, then the output width of each layer.
 
     Raises:
         InvalidValueError: the number of widths does not fit the depth, or a width is below 1 or above 10000.
@@ -139,7 +139,7 @@ def check(run: Run) -> None:
 
 
 def drawn(run: Run) -> Run:
-    """Return a run with the settings on which the drawn stacks depend; all others have their defaults."""
+    """Return ``run`` with the settings on which the drawn stacks depend; all others have their defaults."""
     pinned = run.only("seed", "depth", "rank", "spectrum", "pair", "device")
     condition = run.condition if run.spectrum == "conditioned" else Run().condition
     return replace(pinned, widths=widths(run), condition=condition)
@@ -156,7 +156,7 @@ def _insist_on_two_models(source: Sequence[Tensor], target: Sequence[Tensor]) ->
 def draw(
     stacks: int, placement: Placement | None, run: Run, generator: torch.Generator, layer: int | None = None
 ) -> tuple[LinearStack, LinearStack]:
-    """Return source and target models with the same adapter; raise an error if a target equals its source."""
+    """Return source and target models with the same random adapter; raise an error if a target equals its source."""
     check(run)
     layers = list(pairwise(widths(run)))
     source = [SPECTRA[run.spectrum](stacks, c, d, run, generator) for c, d in layers]
@@ -176,7 +176,10 @@ def draw(
 
 
 def gauged(source: Sequence[Tensor], noise: float, generator: torch.Generator) -> list[Tensor]:
-    """Return layers R_{l−1}⁻¹W_lR_l with random R_l of condition number 4, plus noise of relative size ``noise``."""
+    """Return layers R_{l−1}⁻¹W_lR_l, which compute the source's function, plus noise of relative size ``noise``.
+
+    R_l is random, with condition number 4; at the inputs and the outputs it is I.
+    """
     target, inverse = list[Tensor](), None
     for w in source:
         stacks, _, n = w.shape

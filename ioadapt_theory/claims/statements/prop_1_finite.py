@@ -16,7 +16,7 @@ SQUARES = total(
 
 
 def constant(m: Model) -> Term:
-    """Return the constant c(1 + c) of Lemma 1's remainder, with c = √((1 + |s₀|)/2)."""
+    """Return c(1 + c), c = √((1 + |s₀|)/2), the constant in Lemma 1's remainder for outputs of cosine s₀."""
     c = let("c" + m.prime, replaced(C.args[0], {S: m.s0}))
     return c * (1 + c)
 
@@ -25,7 +25,7 @@ RHS_EXPLICIT = RHS_SINE + constant(SOURCE) * EPSILON**2 * SQUARES
 
 
 def explicit() -> Derived:
-    """Return the proof that bounds both models' changes in similarity by Lemma 1: first-order term and remainder."""
+    """Return the proof that bounds both models' changes in similarity by Lemma 1, first-order term and remainder."""
     changes = [moved(m, LORA) for m in (SOURCE, TARGET)]
     remainders = [
         let(f"R{m.prime}", sim(m.y1 + m.x1 @ AB, m.y2 + m.x2 @ AB) - m.s0 - moved(m, LORA)) for m in (SOURCE, TARGET)
@@ -51,7 +51,7 @@ def explicit() -> Derived:
 
 
 def turn(m: Model) -> Term:
-    """Return the bound arcsin(ε‖x₁‖/‖x₁W‖) + arcsin(ε‖x₂‖/‖x₂W‖) on the change of the angle between y₁ and y₂."""
+    """Return arcsin(ε‖x₁‖/‖x₁W‖) + arcsin(ε‖x₂‖/‖x₂W‖), by which LoRA changes the angle of both outputs at most."""
     first, second = (arcsin(EPSILON * k) for k in m.stretches)
     return let(f"a{m.prime}", first + second)
 

@@ -96,7 +96,7 @@ def verify(claim: Claim, run: Run = DEFAULT) -> Verification:
 
 
 def parts(names: Iterable[str], run: Run) -> Iterator[Part]:
-    """Yield the keys of all parts of the named claims, one by one, since a long run may have millions of parts."""
+    """Yield the key of every unit of work for the named claims, one by one, since a long run may have millions."""
     for name in names:
         for k, strategy in enumerate(strategies(CLAIMS[name])):
             for part in range(strategy.parts(run)):

@@ -95,7 +95,7 @@ def predicted_square(source: list[Tensor], placement: Placement, m: Tensor) -> T
 def fixed_source(n: int, generator: torch.Generator) -> Tensor:
     """Return how far ⟨e, e'⟩ and ‖e'‖² are from their predicted means, divided by ‖e‖²: n x 6.
 
-    e and e' are the effects of one random adapter, for each placement in turn, on one source and on n noisy copies of it.
+    e and e' are the effects of one random adapter, for each placement in turn, on one source and on n noisy copies.
     """
     source, found = layers(1, generator), []
     target = [w + 12**0.5 * size * (torch.rand((n, *w.shape[1:]), generator=generator, dtype=w.dtype) - 0.5)

@@ -35,7 +35,7 @@ NEAR = Fraction(ATTAINED) * Fraction(ATTAINED)
 class Attained(Proof):
     """A proof that a bound is sharp: a family of instances that attains or approaches it for all parameters tried."""
 
-    # value of each parameter (and a distance, if the family only approaches the bound) -> content of an instance file
+    # returns the content of an instance file for one value of each parameter and, if ``approaches``, a distance
     family: Callable[..., Mapping[str, Any]]
     # parameters of the right side and the values tried; the target's are the same as the source's unless they are
     # listed, too. If there are none, the instance shows only that the factor cannot be smaller.

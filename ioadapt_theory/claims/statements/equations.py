@@ -59,7 +59,7 @@ RANKS = {placement: rank(update(placement, W)) for placement in (INPUT, OUTPUT)}
 
 
 def rank_of_update(placement: Placement, first: Term, second: Term) -> Claim:
-    """Return the claim that the rank of an update, ``first`` @ ``second`` + A₂B₂, is at most r₁ + r₂."""
+    """Return the claim that an update, ``first`` @ ``second`` + A₂B₂, has at most the rank that B₁ and B₂ have rows."""
     parts = first @ second, A2 @ B2
     return Claim(
         id=f"eq-6-rank-{placement}",

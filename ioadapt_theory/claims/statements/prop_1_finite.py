@@ -75,7 +75,7 @@ FINITE_FORM = distance(LORA) <= maximum(rise(SOURCE) + fall(TARGET), rise(TARGET
 
 @reaching(FINITE_FORM)
 def finite_interval(goal: Relation) -> Iterator[Step]:
-    """Bound the cosine of the outputs after adaptation: their angle lies in [θ₀ − a, θ₀ + a] ∩ [0, π], a = ``turn``."""
+    """Bound the cosine of the adapted outputs: their angle is within ``turn`` of the angle θ₀ before, and in [0, π]."""
     sp = sympy()
     yield from ON_THE_SPHERE(goal)
     t, a, t_target, a_target = sp.symbols("theta a theta' a'")

@@ -101,7 +101,7 @@ def cosine(u: Array, v: Array) -> Array:
 
 
 def sine(u: Array, v: Array) -> Array:
-    """Return √(1 − s²), where s is the cosine of u and v, as ‖v/‖v‖ − s u/‖u‖‖, accurate even for parallel vectors."""
+    """Return √(1 − s²), where s is the cosine of u and v, as ‖v/‖v‖ − s u/‖u‖‖, accurate even near s = ±1."""
     a, b = unit(u), unit(v)
     return norm(b - scaled(dot(a, b), a))
 

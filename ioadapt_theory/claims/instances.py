@@ -79,7 +79,6 @@ class Setting:
         return instance
 
     def parametrised(self, by: Callable[[Mapping[str, Tensor]], Any]) -> "Setting":
-        """Return this setting with ``by`` as ``parametrise``, for claims with further hypotheses."""
         return replace(self, parametrise=by)
 
     def dump(self, instance: Any, index: int | None = None) -> dict[str, Any]:

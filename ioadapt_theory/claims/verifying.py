@@ -125,10 +125,10 @@ def do(values: Sequence[Any], stamp: Mapping[str, str | None]) -> dict[str, Any]
 def results(
     todo: Iterable[Part], executor: Executor | None = None, ahead: Callable[[], int] = lambda: 2
 ) -> Iterator[tuple[Part, Verification]]:
-    """Yield the results of parts as they are finished, in this process or on an executor.
+    """Yield the key and the result of each part of the work as it is finished, here or on an executor.
 
     Args:
-        todo: keys of the parts.
+        todo: keys of the parts to compute.
         executor: the executor on which parts run; None for this process.
         ahead: function that returns how many parts may wait or run on the executor; this bounds the memory.
 

@@ -22,7 +22,7 @@ CHANGES: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def functions(w: dict[str, Any], into: Any, out: Any) -> tuple[Any, Any]:
-    """Return W_qW_kᵀ and W_vW_o, all that a head depends on, after a change of basis of its input and its output."""
+    """Return ``into``·W_q(``into``·W_k)ᵀ and ``into``·W_vW_o·``out``, all the products on which a head depends."""
     return into * w["q"] * (into * w["k"]).T, into * w["v"] * w["o"] * out
 
 
@@ -69,8 +69,6 @@ IGNORED = {
 
 
 def argument(symmetry: str) -> Callable[[Claim], Iterator[Step]]:
-    """Return a function that yields equations for the invariant pairs, and an example where all others change."""
-
     def chain(claim: Claim) -> Iterator[Step]:
         proved = IGNORED[symmetry]
         for (placement, projection), says in proved.items():
@@ -102,7 +100,6 @@ def statement(symmetry: str, safe: frozenset[tuple[str, str]]) -> str:
 
 
 def claim(symmetry: str, remark: str) -> Claim:
-    """Return the claim that names the placements and projections whose adapters one symmetry leaves unchanged."""
     return Claim(
         id=f"attention-{symmetry}",
         source=BEYOND,

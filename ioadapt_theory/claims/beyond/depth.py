@@ -26,7 +26,6 @@ def gauge_parts() -> dict[str, bool]:
 
 
 def sentence(zero_there: dict[str, bool]) -> str:
-    """Return the statement of the claim, which names the places whose value in ``zero_there`` is true."""
     name = {"input 1": "the first input", f"output {DEPTH}": "the last output"}
     safe = " and ".join(name.get(place, place) for place, zero_ in zero_there.items() if zero_)
     return (
@@ -39,7 +38,6 @@ def sentence(zero_there: dict[str, bool]) -> str:
 
 @argued(Shown)
 def two_parts(claim: Claim) -> Iterator[Step]:
-    """Replace the adapter QᵀTQ, seen in another basis, with T, and then the layers of the model, one by one."""
     sp = sympy()
     yield from spelled(
         "in the gauge, the row Y = ZP meets the layer V = P⁻¹WQ: YV = «ZPP⁻¹WQ = ZWQ»",

@@ -24,7 +24,6 @@ FIRST, SECOND = W1 - W1_TARGET, W2 - W2_TARGET
 
 
 def of_parts(first: Term, second: Term) -> Term:
-    """Return σ²(first + second)², for bounds on what the change of each layer adds to the distance of the outputs."""
     return SIGMA**2 * (first + second) ** 2
 
 

@@ -39,7 +39,7 @@ def gelu_constant() -> float:
 
 @argued(Refuted)
 def input_fails(claim: Claim) -> Iterator[Step]:
-    """Compute E g² of a ReLU network with six hidden units before input adaptation, in polar coordinates, and after."""
+    """Compute E g² of a ReLU network with six hidden units, without an input adapter and with one."""
     sp, k = sympy(), SIZE
     x1, x2 = sp.symbols("x1 x2")
     p, q = positives("p q")

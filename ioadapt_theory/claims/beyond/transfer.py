@@ -30,7 +30,6 @@ LEFT_OVER = SIGMA**2 * fro(CHANGE) ** 2
 
 
 def factored(placement: Placement, product: Term, last: Term) -> Chain:
-    """Return the chain of formulas for the discrepancy of a placement if both models are the same function."""
     return Chain(
         OF[placement],
         (
@@ -77,7 +76,7 @@ def single_layer(name: str, reading: str, left: Term, right: Term, side: str) ->
 
 
 def never_worse(placement: Placement) -> Claim:
-    """Return the claim, which is refuted, that a placement's discrepancy is never above that of LoRA."""
+    """Return the claim, which is refuted, that the models are never further apart with a placement than with LoRA."""
     return Claim(
         id=f"transfer-{placement}",
         source="Sections 1 and 4, App. A.2",

@@ -82,7 +82,7 @@ def random_source(n: int, generator: torch.Generator) -> Tensor:
 
 
 def predicted_square(source: list[Tensor], placement: Placement, m: Tensor) -> Tensor:
-    """Return the mean of ‖e'‖² over targets with noise, tr B₀; B is computed from the outputs back to the inputs."""
+    """Return the mean squared norm of the effect of ``m`` on noisy targets, by a recursion from the outputs back."""
     b = torch.eye(source[-1].shape[-1], dtype=torch.float64)
     for j in (2, 1, 0):
         b = m @ b @ m.mT if j == 1 and placement is not INPUT else b

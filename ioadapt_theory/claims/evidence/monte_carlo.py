@@ -85,7 +85,7 @@ def estimate(one: LinearStack, other: LinearStack, samples: int, generator: torc
 
 @dataclass(frozen=True, slots=True)
 class StackMonteCarlo(Strategy):
-    """A test on random stacks of layers: sample means that contradict the left side or exceed the right one refute."""
+    """A test on random stacks: it refutes a claim if sample means contradict the left side or exceed the right one."""
 
     placement: Placement | None
     layer: int | None = None

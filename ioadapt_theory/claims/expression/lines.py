@@ -26,7 +26,7 @@ class Reader:
     """A parser of formulas. Symbols commute, except capitals in a formula of matrices (``of_matrices``).
 
     Args:
-        let: symbol, or bracket such as ⟨x, E⟩ -> formula in other symbols that replaces it.
+        let: formulas that replace symbols or brackets such as ⟨x, E⟩, by symbol or bracket.
         positive: symbols for positive numbers, separated by spaces.
     """
 

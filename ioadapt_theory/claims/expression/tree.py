@@ -120,7 +120,6 @@ class Term:
         return Relation(self, "=", term(other))
 
     def walk(self) -> Iterator["Term"]:
-        """Yield this term and all its subterms, including those of definitions."""
         yield self
         for x in self.args:
             yield from x.walk()
@@ -223,7 +222,7 @@ def total(over: Callable[..., Term], general: tuple[Any, ...], *models: tuple[An
 
 @cache
 def opened(x: Term) -> Term:
-    """Return the formula with all definitions expanded."""
+    """Return the formula with every definition (``let``) replaced by what it stands for."""
     if x.op == "let":
         return opened(x.args[0])
     return Term(x.op, tuple(opened(a) for a in x.args), "" if x.op == "sine" else x.name)

@@ -16,7 +16,7 @@ Memory = dict[tuple[str, tuple[int, ...]], Tensor]
 
 
 class LinearStack(torch.nn.Module):
-    """S models of L linear layers; ``forward`` runs samples through all of them, layer by layer."""
+    """A batch of S models with L linear layers each; ``forward`` runs samples through all of them, layer by layer."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class LinearStack(torch.nn.Module):
 
 
 def _buffer(memory: Memory, name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """Return the buffer of this name and shape; page faults of a new one cost as much as the product written to it."""
+    """Return the buffer of this name and shape, reused since page faults of a new one cost as much as the product."""
     if (name, shape) not in memory:
         memory[name, shape] = like.new_empty(shape)
     return memory[name, shape]
@@ -146,7 +146,7 @@ def drawn(run: Run) -> Run:
 
 
 def _insist_on_two_models(source: Sequence[Tensor], target: Sequence[Tensor]) -> None:
-    """Raise InvalidValueError if a target equals its source, since their distance of 0 satisfies every bound."""
+    """Raise InvalidValueError if any target equals its source, since their distance of 0 satisfies every bound."""
     same = torch.stack([(a == b).flatten(1).all(1) for a, b in zip(source, target, strict=True)]).all(0)
     if same.any():
         msg = f"Source and target are the same model in {int(same.sum())} of {len(same)} stacks; choose larger widths."

@@ -50,7 +50,6 @@ def by_norms(placement: Placement, factor: Callable[[Model], Term], right: Term)
 
 
 def up_to(placement: Placement, right: Term, order: int = 2) -> tuple[Relation, ...]:
-    """Return the conclusion |sim(ŷ₁, ŷ₂) − sim(ŷ₁', ŷ₂')| ≤ right + O(ε^order)."""
     return ((distance(placement) <= right).up_to(order),)
 
 

@@ -33,7 +33,6 @@ def letters(right: Term, sentence: str) -> Shown:
 
 @argued(Refuted)
 def grows_with_condition(claim: Claim) -> Iterator[Step]:
-    """Let the condition number κ → ∞ in the sharp bound for input adapters, which is attained."""
     sp, right = sympy(), prop_2_input_sharp.RHS_SHARP
     yield Step("it contains the weights otherwise than through s₀", found(weights_in(right), {"w", "w_target"}))
     k = positives("k")

@@ -66,7 +66,7 @@ COUNTED = {"forward": ("forward", "parameters")}
 
 
 def counted(what: str) -> Step:
-    """Compare the counts for all placements with their formulas in ``COSTS`` on a grid that determines polynomials."""
+    """Compare the counts for all placements with their formulas in ``COSTS``, on a grid that determines these."""
     formulas = [Reader()(formula) for formula in COSTS[what]]
     there = [
         tuple(f.subs(dict(zip((Reader()(x) for x in "ncdr"), sizes, strict=True))) for f in formulas) for sizes in GRID
@@ -80,7 +80,7 @@ def no_more(where: str) -> str:
 
 
 def claim(name: str, where: str, what: str, more: tuple[int, int], **others: Any) -> Claim:
-    """Return a claim on cost; ``more`` is what input and output adapters cost beyond LoRA for c = d, in rcc or ncc."""
+    """Return a claim on cost: if c = d, input and output adapters cost ``more`` times rcc (merge) or ncc above LoRA."""
     verdict = PROVED if more == (0, 0) else REFUTED
     unit = "rcc" if what == "merge" else "ncc"
 

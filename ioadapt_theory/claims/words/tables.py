@@ -39,7 +39,7 @@ def lost(by_name: Mapping[str, Gains]) -> str:
 
 
 def on_par() -> tuple[float, str]:
-    """Return the least p-value of the sign tests between a placement and LoRA on the source, and a summary of them."""
+    """Return the least p-value of sign tests of input and output adapters against LoRA on the source, and a summary."""
     metrics = ("CLIP-T", *IMAGE)
     least = min(score(8, "source", p, m).p_value for p in SIDES for m in metrics)
     moves = [abs(g) for p in SIDES for m in metrics for g in gains(8, "source", p, keep=m.__eq__).values()]
@@ -55,7 +55,7 @@ def within_deviation() -> tuple[list[str], str]:
 
 
 def overall() -> Gains:
-    """Return by how much input adapters exceed weight adapters in the overall score of Table 5, named by the scores."""
+    """Return by how much input adapters exceed weight adapters in the overall score of Table 5, by both scores."""
     found_ = {p: next(v for k, v in values(5, placement=p).items() if k[-1] == "Overall") for p in ("weight", "input")}
     return {("Overall", str(found_["input"]), "against", str(found_["weight"])): found_["input"] - found_["weight"]}
 

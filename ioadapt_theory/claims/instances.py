@@ -44,11 +44,11 @@ class Setting:
     name: str
     build: Callable[..., Any]  # makes the instance from one array per symbol, by attribute name
     letters: tuple[Letter, ...]  # the symbols in an instance file
-    # raw unconstrained parameters for n instances: (n, generator) -> name -> tensor with leading axis n
+    # draws unconstrained parameters for n instances, by name, as tensors with a leading axis of size n
     start: Callable[[int, torch.Generator], dict[str, Tensor]]
-    # raw parameters -> instance that satisfies every hypothesis, up to rounding
+    # makes instances that satisfy every hypothesis, up to rounding, from such parameters
     parametrise: Callable[[Mapping[str, Tensor]], Any]
-    # raises an error if the statement is undefined for an instance, for example because a vector is zero
+    # raises an error if the statement has no value on an instance, for example because a vector is zero
     check: Callable[[Any], None] = lambda _: None
 
     def read(self, raw: Mapping[str, Any], *, exact: bool = False) -> Any:

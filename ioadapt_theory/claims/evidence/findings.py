@@ -87,7 +87,7 @@ class Finding:
     """Evidence of one kind on a claim: the result of one strategy, or of a part of it."""
 
     kind: Evidence
-    instances: int = 0  # number of instances evaluated
+    instances: int = 0  # number of instances or random draws evaluated; 1 for an argument or a theorem
     # largest lhs/rhs; near 1 the bound is tight, near 0 the check was easy; −∞ if none was measured
     worst_ratio: float = -math.inf
     worst: Mapping[str, Any] | None = None  # the instance with this ratio, in the form of an instance file

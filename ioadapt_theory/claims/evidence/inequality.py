@@ -25,8 +25,9 @@ ROOTS = frozenset("sqrt abs cos ln arcsin artanh norm sim sine angle fro spectra
 class Hypothesis:
     """A condition on an instance, made from a relation of the claim.
 
-    Instance files hold rounded numbers, so a residual up to ``ACCURACY`` is allowed. But the conclusion may jump at the
-    boundary of a hypothesis, so such an instance decides nothing unless the effect of its residual is bounded.
+    Instance files hold rounded numbers, so an instance may miss a hypothesis by up to ``ACCURACY`` (its residual). But
+    the conclusion may jump at the boundary of a hypothesis, so such an instance decides nothing unless the effect of
+    its residual is bounded.
     """
 
     stated: Relation  # the condition
@@ -97,7 +98,7 @@ class UndecidedError(InvalidValueError):
     """Error: whether a claim holds on an instance depends on rounding.
 
     Attributes:
-        residuals: residual of each hypothesis, by its text.
+        residuals: by how much the instance misses each hypothesis, by the text of the latter.
     """
 
     def __init__(self, reason: str, residuals: Mapping[str, float]) -> None:

@@ -19,7 +19,7 @@ __all__ = ["OnlyIf", "Refuted", "RefutedBy", "Remarked", "Shown", "ShownBy", "ar
 class Reasoned(Proof):
     """A line-by-line argument about a sentence of the claim."""
 
-    lines: Callable[[Claim], Iterator[Step]]  # claim -> steps
+    lines: Callable[[Claim], Iterator[Step]]  # yields the steps of the argument
     about: str = ""  # what is shown, in one line; by default the statement
 
     @property

@@ -236,7 +236,7 @@ def replaced(x: Term, by: Mapping[Term, Term]) -> Term:
 
 
 def squared(x: Term) -> Term | None:
-    """Return x² if x is nonnegative, which scalar symbols are, and its square contains no root; otherwise None."""
+    """Return x² if x is nonnegative, as scalar symbols are, and x² can be computed without a root; otherwise None."""
     if x.op in {"norm", "fro", "sine", "segment", "scalar", "number"}:
         return None if x.name.startswith("-") else x**2
     if x.op in {"let", "mul", "div", "min", "max"}:

@@ -187,7 +187,10 @@ def similarity_setting(
     c: int = 3,
     d: int = 4,
 ) -> Setting:
-    """Return the setting of App. A.1; the target's W' is c x d (LoRA), c x e (input) or b x d (output)."""
+    """Return the setting of App. A.1; ``ball`` bounds AB by ε, and ``limit`` bounds ε.
+
+    The target's W' is c x d (LoRA), c x e (input) or b x d (output); in searches it has the size of W.
+    """
     a, b, m = {"lora": ("c", "d", "c d"), "input": ("c", "e", "c c"), "output": ("b", "d", "d d")}[placement]
     matrices = (Letter("W", "w", "c d"), Letter("W_target", "w_target", f"{a} {b}"))
     vectors = tuple(Letter(f"x{k}{t}", f"x{k}{t}", a if t else "c") for t in ("", "_target") for k in (1, 2))

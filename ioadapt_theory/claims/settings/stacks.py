@@ -57,7 +57,7 @@ class LinearStack(torch.nn.Module):
 
 
 def _buffer(memory: Memory, name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """Return the buffer of this name and shape, reused since page faults of a new one cost as much as the product."""
+    """Return the buffer of this name and shape; page faults of a new one would cost as much as the matrix product."""
     if (name, shape) not in memory:
         memory[name, shape] = like.new_empty(shape)
     return memory[name, shape]

@@ -17,7 +17,7 @@ def spread(m: Model) -> Term:
 
 
 def one_model(m: Model) -> Term:
-    """Return (1 − s₀²)(κ + 1/κ)ε, one model's term in the sharp bound, with κ = cond(W) and its outputs' cosine s₀."""
+    """Return one model's term of the sharp bound, (1 − s₀²)(κ + 1/κ)ε, κ = cond(W), s₀ the cosine of its outputs."""
     return m.sine0**2 * spread(m) * EPSILON
 
 

@@ -80,7 +80,7 @@ def no_more(where: str) -> str:
 
 
 def claim(name: str, where: str, what: str, more: tuple[int, int], **others: Any) -> Claim:
-    """Return a claim on cost: if c = d, input and output adapters cost ``more`` times rcc (merge) or ncc above LoRA."""
+    """Return a claim on the cost of input and output adapters if c = d: that of LoRA and ``more`` times rcc or ncc."""
     verdict = PROVED if more == (0, 0) else REFUTED
     unit = "rcc" if what == "merge" else "ncc"
 

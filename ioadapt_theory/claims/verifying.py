@@ -171,7 +171,7 @@ def total(names: Sequence[str], results: Mapping[Part, Verification]) -> dict[st
 def versions() -> dict[str, str | None]:
     """Return the versions of Python and of the libraries (None if not installed), and a digest of the code.
 
-    The digest covers all files of ``claims``, including the printed tables and the witnesses.
+    The digest covers the Python, JSON and CSV files of ``claims``, which include the witnesses and the paper's tables.
     """
     here: dict[str, str | None] = {"python": ".".join(platform.python_version_tuple()[:2])}
     for name in LIBRARIES:

@@ -14,7 +14,7 @@ DEPTH = 3
 
 
 def gauge_parts() -> dict[str, bool]:
-    """Return, by place such as "input 2", whether T = QTQ⁻¹ for the adapter T there and every change of basis Q."""
+    """Return, by place such as "input 2", whether T = QTQ⁻¹ for every adapter T and every change Q of basis there."""
     sp, t = sympy(), noncommuting("T")
     zero_there = {}
     for layer in range(1, DEPTH + 1):

@@ -33,7 +33,7 @@ def mean_before(k: int) -> float:
 
 
 def gelu_constant() -> float:
-    """Return the largest slope of GELU, Φ(√2) + √2 φ(√2)."""
+    """Return the largest slope of GELU, Φ(√2) + √2 φ(√2), with the normal distribution function Φ and density φ."""
     return (1 + math.erf(1)) / 2 + math.sqrt(2) * math.exp(-1) / math.sqrt(2 * math.pi)
 
 

@@ -23,7 +23,7 @@ COSINES, RATIOS, NOISE = (0.9, 0.7, 0.8), (1.1, 0.8, 1.3), (0.1, 0.3, 0.2)
 
 @argued(Shown)
 def one_layer(claim: Claim) -> Iterator[Step]:
-    """Average WBW'ᵀ, W'BW'ᵀ and WBWᵀ over random 2 x 3 layers W, N with entries of variance v, for fixed B (3 x 3)."""
+    """Average WBW'ᵀ, W'BW'ᵀ and WBWᵀ for fixed B over random W and N of variance v; W' = s(ρW + √(1 − ρ²)N)."""
     sp = sympy()
     v, s, k, size = positives("v s k delta")
     rho = sp.Symbol("rho")

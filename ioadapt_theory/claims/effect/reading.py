@@ -35,7 +35,7 @@ def drawn(name: str, rows_: int, columns: int) -> Any:
 
 
 def mean(x: Any, *laws: tuple[Any, Any]) -> Any:
-    """Return the mean of a polynomial of degree ≤ 2 in each random matrix; ``laws`` holds (entries, their variance)."""
+    """Return the mean of a polynomial, of degree ≤ 2 in each list of random entries; ``laws``: (entries, variance)."""
     for entries, variance in laws:
         terms = sympy().Poly(sympy().expand(x), *entries).terms()
         x = sum(k * variance ** (sum(powers) // 2) for powers, k in terms if all(p in (0, 2) for p in powers))

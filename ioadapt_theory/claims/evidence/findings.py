@@ -57,7 +57,7 @@ def json_ratio(ratio: float) -> float | str | None:
 
 
 def _limit(counts: Mapping[str, int], probability: float) -> float:
-    """Return a limit t: a sum of centred χ² variables is above t, or below −t, each with at most ``probability``."""
+    """Return t: a sum of centred χ² variables of this variance is above t, or below −t, with ≤ ``probability`` each."""
     t = -math.log(probability)
     return math.sqrt(2 * t * counts.get("variance", 0) / UNIT) + 2 * t
 

@@ -76,7 +76,7 @@ def composite(source: LinearStack, target: LinearStack) -> SharedFunction:
 
 
 def estimate(one: LinearStack, other: LinearStack, samples: int, generator: torch.Generator) -> Estimate:
-    """Return the estimate for ‖one(x) − other(x)‖²; running both models on the basis vectors gives D."""
+    """Return the estimate for ‖one(x) − other(x)‖²; the outputs for the basis vectors give its weights."""
     first, *_ = one.weights
     basis = torch.eye(first.shape[1], dtype=first.dtype, device=first.device)
     weights = torch.linalg.svdvals(one(basis) - other(basis)).square()

@@ -49,7 +49,7 @@ def best(claim: Claim, kind: Evidence, instance: Any, quotient: Tensor) -> Findi
 
 
 def confirmed(claim: Claim, finding: Finding) -> Finding:
-    """Return the finding, with a ratio near 1 or above recomputed at 50 digits, or without it if rounding decides."""
+    """Return the finding; a ratio near 1 or above is recomputed at 50 digits, or dropped if it depends on rounding."""
     if finding.worst is None or finding.worst_ratio < 1 - TOLERANCE:
         return finding
     try:

@@ -37,7 +37,7 @@ NEARLY_SAME = fro(GAP) ** 2 <= EPSILON
 
 
 def expected_distance(i: SharedFunction, placement: Placement | None) -> Array:
-    """Return E‖source(x) − target(x)‖² of the adapted models, if E[xᵀx] = σ²I."""
+    """Return E‖source(x) − target(x)‖² if E[xᵀx] = σ²I; both models are adapted unless ``placement`` is None."""
     return value(discrepancy(placement), i)
 
 

@@ -178,7 +178,7 @@ def draw(
 def gauged(source: Sequence[Tensor], noise: float, generator: torch.Generator) -> list[Tensor]:
     """Return layers R_{l−1}⁻¹W_lR_l, which compute the source's function, plus noise of relative size ``noise``.
 
-    R_l is random, with condition number 4; at the inputs and the outputs it is I.
+    R_l is random, with singular values from 2 to ½; at the inputs and the outputs it is I.
     """
     target, inverse = list[Tensor](), None
     for w in source:

@@ -31,7 +31,7 @@ taylor = told(
 
 @reaching(EXPLICIT)
 def carried_out(goal: Relation) -> Iterator[Step]:
-    """Bound the Hessian as in lemma-2-sharp, with ‖u + tΔu‖ ≥ ‖u‖(1 − tρ_u), and integrate as in lemma-2-integral."""
+    """Bound the Hessian as in lemma-2-sharp, with ‖u + tΔu‖ ≥ ‖u‖ − t‖Δu‖, and integrate as in lemma-2-integral."""
     sp = sympy()
     t, rho, other = positives("t rho other")
     primitive = (rho - 1) / (1 - t * rho) - sp.log(1 - t * rho)

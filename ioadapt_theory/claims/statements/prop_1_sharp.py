@@ -26,7 +26,7 @@ def nuclear(m: Model) -> Term:
 
 
 def by_singular_values(m: Model) -> Term:
-    """Return (1 − s₀²)(1/s_c + 1/s_{c−1}): s₀ is the cosine of the outputs, s_c ≤ s_{c−1} are singular values."""
+    """Return (1 − s₀²)(1/s_c + 1/s_{c−1}), s₀ the outputs' cosine and s_c ≤ s_{c−1} the least singular values of W."""
     return m.sine0**2 * (1 / sigma(m.w, 1) + 1 / sigma(m.w, 2))
 
 

@@ -1,4 +1,4 @@
-"""Depth: the error of an adapter on another model is a gauge part plus a mismatch part; exact for linear layers.
+"""The error of an adapter on another model: a part due to a change of basis (gauge) and a part due to other weights.
 
 f(x) = xW₁ … W_L, and the target f' has the weights W'_l. A gauge is a choice of orthogonal Q_l with Q₀ = Q_L = I; the
 model f^Q has the layers Q_{l−1}ᵀW_lQ_l and equals f. The mismatch of a layer is R_l = W'_l − Q_{l−1}ᵀW_lQ_l. The

@@ -1,4 +1,4 @@
-"""Quantities that do not determine the retained share of a gain: discrepancy, similarity of adapted layers, weights.
+"""What does not determine the share of its gain that an adapter retains: discrepancy, similar layers, the weights.
 
 The retained share is R = 2cq − q², where c is the cosine and q the norm ratio of an adapter's effects on both models.
 """

@@ -1,6 +1,6 @@
 """Proposition 1 without O(ε²): an explicit remainder, the finite form, a segment in its proof, and Remark A.1.
 
-θ₀ is the angle between y₁ and y₂.
+θ₀ is the angle between the outputs y₁ and y₂ without an adapter.
 """
 
 from ioadapt_theory.claims.language import *

@@ -1,6 +1,6 @@
 """Proposition 1 corrected: the closest true statement, and sharp ones in terms of the data and of W.
 
-α = ‖x₁‖/‖x₁W‖, β = ‖x₂‖/‖x₂W‖, θ₀ is the angle between y₁ and y₂, and θ_x that between x₁ and x₂. M = AB.
+α = ‖x₁‖/‖x₁W‖, β = ‖x₂‖/‖x₂W‖, θ₀ is the angle between the outputs y₁ and y₂, θ_x that between the inputs. M = AB.
 """
 
 from ioadapt_theory.claims.language import *

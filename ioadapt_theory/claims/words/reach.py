@@ -1,4 +1,4 @@
-"""Sections 2.2, 3.3, 4 and 6: what the adapters can express, and to what Φ can be applied."""
+"""Sections 2.2, 3.3, 4 and 6: what the adapters can express, and to what the adaptation function Φ can be applied."""
 
 from ioadapt_theory.claims.language import *
 

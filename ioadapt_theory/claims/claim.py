@@ -24,7 +24,8 @@ class Run:
         instances: number of random instances per claim; an instance is a set of values for the symbols of the claim.
         starts: number of random instances from which gradient ascent searches for a violation.
         steps: number of steps of the gradient ascent.
-        stacks: number of random pairs of linear models (stacks of layers) in the Monte Carlo test of a claim.
+        stacks: number of random pairs of linear models (stacks of layers) in a Monte Carlo test; other tests of random
+            draws scale with it.
         samples: number of inputs run through each pair.
         depth: number of layers of a stack.
         widths: widths of the stack, inputs first; None for the default widths of this depth.

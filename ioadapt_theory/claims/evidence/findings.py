@@ -35,7 +35,7 @@ class Verdict(StrEnum):
 
 
 class Evidence(StrEnum):
-    """The kinds of evidence: EXACT and FORMAL are proofs, the others computations on instances or random draws.
+    """The kinds of evidence: arguments (EXACT, FORMAL), and computations on instances or random draws (the others).
 
     Example:
         >>> from ioadapt_theory.claims import CLAIMS

@@ -68,7 +68,7 @@ P = TypeVar("P", bound=Reasoned)
 
 
 def argued(kind: type[P], about: str = "") -> Callable[[Callable[[Claim], Iterator[Step]]], P]:
-    """Return a decorator that makes an argument, of the class ``kind``, of a function that yields its steps."""
+    """Return a decorator that turns a function that yields steps into an argument of the class ``kind``."""
     return lambda lines: kind(lines, about)
 
 

@@ -30,7 +30,7 @@ T: Final = EYE + AB
 
 
 class Model(NamedTuple):
-    """A layer W of App. A.1, as source or target, with two inputs; ``prime`` ends the names of its quantities."""
+    """A layer W of App. A.1, of the source or the target, and two inputs; ``prime`` is appended to printed names."""
 
     x1: Term
     x2: Term

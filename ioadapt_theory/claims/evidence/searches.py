@@ -75,7 +75,7 @@ class RandomInstances(Strategy):
 class GradientAscent(Strategy):
     """Gradient ascent on log(lhs/rhs) with Adam from many starts; the hypotheses hold by construction.
 
-    ``drop`` names raw parameters that the parametrisation replaces with their exact optimum.
+    ``drop`` names parameters that are left out, so that ``Setting.parametrise`` uses their exact optimum.
     """
 
     drop: tuple[str, ...] = ()

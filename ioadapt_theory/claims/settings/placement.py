@@ -4,7 +4,10 @@ from enum import StrEnum
 
 
 class Placement(StrEnum):
-    """Where AB acts: LORA, X(W + AB); INPUT, X(I + AB)W; OUTPUT, XW(I + AB). Does not use ``adapters``."""
+    """Where AB acts: LORA, X(W + AB); INPUT, X(I + AB)W; OUTPUT, XW(I + AB).
+
+    Defined independently of the package ``adapters``, so that a mistake cannot affect both.
+    """
 
     LORA = "lora"
     INPUT = "input"

@@ -111,7 +111,11 @@ class AdaptedLayer(nn.Module):
         return {**self.__dict__, "disabled": 0}  # a copy belongs to no `disable` block
 
     def add(self, name: str, adapter: Adapter) -> None:
-        """Add an adapter and apply it after the active ones; raise InvalidValueError if ``check_free`` does."""
+        """Add an adapter and activate it after the others.
+
+        Raises:
+            InvalidValueError: the name is invalid or taken, or the layer is merged.
+        """
         self.check_free(name)
         self.adapters[name] = adapter
         self.activate(*self.active, name)
@@ -132,14 +136,14 @@ class AdaptedLayer(nn.Module):
             del self.adapters[name]
 
     def activate(self, *names: str) -> None:
-        """Activate only these adapters, in the order of application; raise an error if one is unknown or repeated."""
+        """Activate only these adapters, in this order; raise an error for unknown or repeated ones, or if merged."""
         self.refuse_if_merged("choosing other adapters")
         check_distinct(names)
         self._chain = self._chained(names)
         self.active, self._links = names, tuple(part for name in names for part in self._parts(name))
 
     def merged_tensors(self) -> dict[str, Tensor]:
-        """Return the weight and bias of an equivalent plain layer, in the base layer's layout and dtype.
+        """Return the weight and bias (if any) of an equivalent plain layer, in the base layer's layout and dtype.
 
         Raises:
             InvalidValueError: the result is not finite, or the base layer is on the meta device.
@@ -164,7 +168,7 @@ class AdaptedLayer(nn.Module):
         return result
 
     def merge(self, tensors: dict[str, Tensor] | None = None, *, for_good: bool = False) -> None:
-        """Replace the base layer's tensors with merged ones; keep the old ones for ``unmerge`` unless ``for_good``."""
+        """Merge ``tensors`` (default: ``merged_tensors()``) unless merged; ``for_good`` forgets the original ones."""
         if not self._swapped:
             tensors = self.merged_tensors() if tensors is None else tensors
             self._swapped = {k: nn.Parameter(v, requires_grad=False) for k, v in tensors.items()}
@@ -173,7 +177,7 @@ class AdaptedLayer(nn.Module):
             self._swapped = {}
 
     def unmerge(self) -> None:
-        """Restore the base layer's original tensors, bit for bit."""
+        """Restore the base layer's original tensors, bit for bit unless the layer's dtype was changed meanwhile."""
         if self.merged:
             self.exchange()
             self._swapped = {}
@@ -213,7 +217,6 @@ def check_distinct(names: Sequence[str]) -> None:
 
 
 def check_name(name: str) -> None:
-    """Raise InvalidValueError unless the name is an identifier that nn.ModuleDict accepts as a key."""
     if not isinstance(name, str) or not name.isidentifier() or hasattr(nn.ModuleDict(), name):
         msg = f"{name!r} is not a valid adapter name; give an identifier that is not an attribute of nn.ModuleDict."
         raise InvalidValueError(msg)

@@ -23,7 +23,7 @@ FETCHED = "weight_name local_files_only cache_dir proxies token revision subfold
 
 
 def register() -> None:
-    """Wrap diffusers' ``load_lora_adapter``, unless it is wrapped already; the original reads all other adapters."""
+    """Make diffusers' ``load_lora_adapter`` load IOLORA, and other adapters as before; do nothing the second time."""
     own = PeftAdapterMixin.load_lora_adapter
     if getattr(own, "knows_iolora", False):
         return

@@ -25,8 +25,8 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
 
     For each layer, the LoRA is the low-rank matrix whose effect is nearest to the effect C^½ D K^½ of the weight
     difference D, with the Gram matrices C of the layer's inputs and K of the gradients of its outputs. A plain SVD
-    of D with the same rank is also tried, and the method that keeps more of the gain is used. Changes of biases,
-    norms and embeddings are left out.
+    of D with the same rank is also tried, and the method that keeps more of the gain (reduction of the loss) is used.
+    Changes of biases, norms and embeddings are left out.
 
     Args:
         base: the model before tuning; the adapter is added in place.
@@ -77,7 +77,7 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
 
 
 def differences(base: nn.Module, tuned: nn.Module) -> dict[str, Tensor]:
-    """Return layer -> W_tuned - W, in float32, for the linear layers and convolutions in which the models differ.
+    """Return W_tuned - W in float32, by layer name, for the linear layers and convolutions in which the models differ.
 
     Raises:
         InvalidValueError: no layer differs, or a layer has a different size.

@@ -25,13 +25,14 @@ from ioadapt_theory.effect.retained import guessed
 
 PASSES, DAMPING, STRENGTHS = 4, 0.03, (1.0, 0.5, 0.25)
 MOST_EFFECTS, MOST_NUMBERS = 1 << 12, 1 << 24
-"""Largest number of rows of Φ (samples times outputs), and largest number of entries of Φ."""
+"""Largest number of rows (samples times outputs) and of entries of Φ, the derivatives of the outputs."""
 
 
 def passes(trial: Trial, adapters: Adapters) -> tuple[Adapters, float] | None:
     """Return the LoRAs after Gauss-Newton passes that start from ``adapters``, and their score on the selection rows.
 
-    The result is None if Φ is too large, an adapter has several parts or a bias, or labels of sequences are compared.
+    The result is None if the matrix of derivatives is too large, an adapter has several placements or a bias, or labels
+    of sequences are compared.
     """
     output, modules = trial.outputs(trial.rows.fit[0], 0)[2], dict(walk(trial.target))
     effects = trial.rows.counts[0] * math.prod(output.shape[1:])
@@ -65,7 +66,7 @@ def passes(trial: Trial, adapters: Adapters) -> tuple[Adapters, float] | None:
 
 
 def _steps(trial: Trial, adapters: Adapters) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
-    """Return, for each layer, the step to add to its change, and the Gram matrices of activations and gradients."""
+    """Return the Gauss-Newton step for each layer's AB, and the Gram matrices of its activations and gradients."""
     blocks: dict[str, list[Tensor]] = {layer: [] for layer in adapters}
     grams: dict[str, tuple[Tensor, Tensor]] = {}
     for number, pair in enumerate(trial.rows.fit):
@@ -98,7 +99,7 @@ def _steps(trial: Trial, adapters: Adapters) -> dict[str, tuple[Tensor, Tensor, 
 
 
 def _directions(trial: Trial, s: Tensor, sa: Tensor, t: Tensor, ta: Tensor) -> list[Tensor]:
-    """Return the cotangents: the columns of a square root of the metric, then the gradient of the gain."""
+    """Return cotangents: the columns of a square root of the outputs' metric, then minus the gradient of the loss."""
     s, sa, t = (x.to(ta) for x in (s, sa, t))
     ta, flat = ta.detach(), ta[0].numel()
     if trial.weight is None:

@@ -17,7 +17,7 @@ from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
 @dataclass(frozen=True, slots=True)
 class Fidelity:
-    """The accuracy of the conversion for one layer.
+    """The accuracy of the conversion of a LoRA AB on a weight W to an output adapter A'B or an input adapter AB'.
 
     Attributes:
         lost: ‖AB − D‖_F / ‖AB‖_F, where D is the change of W by the converted adapter: 0 is exact, 1 a complete loss.
@@ -68,7 +68,7 @@ def converted_factors(
         b: B, r x d.
         w: W, c x d.
         side: "output" or "input".
-        ridge: see ``inverse``.
+        ridge: regularisation of W⁺ as a fraction of the largest singular value of W, see ``inverse``; 0 for none.
     """
     pinv, condition = inverse(w, ridge)
     dtype = a.dtype

@@ -1,4 +1,4 @@
-"""The target layer for each layer of an adapter, matched by name or by weights."""
+"""The target layers that correspond to the layers of an adapter, matched by name or by weights."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -38,10 +38,11 @@ class Correspondence:
     """The target's layers for an adapter's layers.
 
     Attributes:
-        places: name of a layer -> its places in the target; several if the target has copies of the layer.
-        reasons: name of a layer without a place -> the reason, if known.
-        origins: the evidence; ``how`` is "contents" if the weights decided, else "name"; ``contradicted``
-            contains the layers that are matched by name against the evidence.
+        places: name of a layer -> the corresponding layers of the target: one tuple for each copy of the layer, with
+            several layers if the target stores a fused layer, such as qkv, as several.
+        reasons: name of a layer without a counterpart -> the reason, if known.
+        origins: the evidence from the weights; ``how`` is "contents" if it decided, else "name"; ``contradicted``
+            contains the target's layers that are matched by name against the evidence.
         deeper: names with block numbers that the target does not have, if there is no evidence of which blocks it kept.
     """
 
@@ -55,11 +56,10 @@ class Correspondence:
         return {name: places[0] for name, places in self.places.items()}
 
     def unproven(self, layers: Iterable[str]) -> tuple[str, ...]:
-        """Return those of the given target layers that are matched only by name."""
+        """Return the given target layers that are matched by name, with no evidence for or against the match."""
         return tuple(n for n in layers if n not in self.origins.of and n not in self.origins.contradicted)
 
     def warning(self) -> str | None:
-        """Return a warning about layers that are matched by name against the evidence or without evidence, or None."""
         if wrong := self.origins.contradicted:
             (layer, why), *more = wrong.items()
             return (
@@ -168,7 +168,7 @@ def _by_plain_name(names: Iterable[str], like: Iterable[str]) -> dict[str, str]:
 
 
 def _kind(name: str) -> str:
-    """Return the part of a name after its block number, such as ``self_attn.q_proj``, without a number at its end."""
+    """Return the part of a name after the last block number, such as ``self_attn.q_proj``, less a number at its end."""
     return re.sub(r"(^|\.)\d+$", "", re.split(r"(?:^|\.)\d+\.", unwrapped(name))[-1])
 
 

@@ -1,4 +1,4 @@
-"""The function ``put``, which adds adapters to the layers that they fit, and the report of a transfer."""
+"""The function ``put``, which adds adapters to the layers that they fit, and its report."""
 
 import copy
 import warnings
@@ -29,7 +29,7 @@ class TransferReport:
         matched: layers of the target that received an adapter.
         unmatched: layer without an adapter -> the reason.
         altered: tensors of the target's base that were changed; see ``load``.
-        sources: matched layer -> the layer in the source or the file that its adapter comes from.
+        sources: matched layer -> the layer, in the source or the file, that its adapter comes from.
         how: how the layers were matched, by "name" or by the "contents" of the weights; "inputs" for fitted adapters.
         with_block: layers matched by the other layers of their block, without evidence from their own weights.
         unproven: layers matched only by name, without evidence.
@@ -154,7 +154,6 @@ def exchange(old: Mapping[str, Adapter], new: Mapping[str, Adapter]) -> None:
 
 
 def misfit(named: Mapping[str, nn.Module], layer: str, adapter: Adapter) -> str | None:
-    """Return the reason why an adapter cannot act on the layer of this name, or None if it can."""
     if layer not in named:
         return NO_LAYER
     try:

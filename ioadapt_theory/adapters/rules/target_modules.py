@@ -33,7 +33,7 @@ class NoMatchError(IoAdaptError, ValueError):
 
 
 def walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Yield each submodule once for each of its names; the contents of adapted layers are left out."""
+    """Yield the submodules under all of their names, except the model itself and the contents of adapted layers."""
     inside: tuple[str, ...] = ()
     for name, module in model.named_modules(remove_duplicate=False):
         if not name or name.startswith(inside):
@@ -97,7 +97,6 @@ def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) ->
 
 
 def fits(wanted: str | tuple[str, ...], name: str) -> bool:
-    """Return whether ``wanted``, a tuple of endings or a regular expression for the whole name, matches a name."""
     if isinstance(wanted, str):
         return patterns.fits(wanted, name)
     return any(name == end or name.endswith(f".{end}") for end in wanted)

@@ -98,7 +98,6 @@ class Record:
 
     @property
     def claims(self) -> list[str]:
-        """Ids of the claims that have a result, in the order of ``CLAIMS``."""
         there = {part.claim for part in self.results}
         return [name for name in CLAIMS if name in there]
 

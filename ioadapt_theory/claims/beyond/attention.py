@@ -93,7 +93,6 @@ NAMES = {
 
 
 def statement(symmetry: str, safe: frozenset[tuple[str, str]]) -> str:
-    """Return the sentence that exactly the (placement, projection) pairs in ``safe`` are invariant under a symmetry."""
     sides = {p: [x for x in PROJECTIONS if (p, x) in safe] for p in PLACEMENTS}
     listed = " and ".join(f"{p} adapters on {', '.join(names)}" for p, names in sides.items() if names)
     return f"{listed} do not notice {NAMES[symmetry]}; every other one of the {len(EVERY)} placements does"

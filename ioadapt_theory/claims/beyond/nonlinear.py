@@ -39,7 +39,6 @@ def gelu_constant() -> float:
 
 @argued(Refuted)
 def input_fails(claim: Claim) -> Iterator[Step]:
-    """Compute E g² of a ReLU network with six hidden units, without an input adapter and with one."""
     sp, k = sympy(), SIZE
     x1, x2 = sp.symbols("x1 x2")
     p, q = positives("p q")
@@ -66,7 +65,6 @@ def input_fails(claim: Claim) -> Iterator[Step]:
 
 @argued(Remarked, "the Lipschitz constant of GELU")
 def gelu(claim: Claim) -> Iterator[Step]:
-    """Find the largest slope of GELU from the zeros of its second derivative."""
     sp = sympy()
     x = sp.Symbol("x")
     normal = sp.exp(-(x**2) / 2) / sp.sqrt(2 * sp.pi)

@@ -61,7 +61,6 @@ W, W_TARGET = matrix("w"), matrix("w_target")
 
 
 def single_layer(name: str, reading: str, left: Term, right: Term, side: str) -> Claim:
-    """Return the claim about the difference of two adapted layers, with weights W and W' and the same AB."""
     return Claim(
         id=f"transfer-single-layer{name}",
         source=BEYOND,

@@ -19,7 +19,6 @@ def lora(placement: Placement) -> Term:
 
 
 def adapted(placement: Placement, w: Term) -> Term:
-    """Return the effect of the input or output adapter M on a layer with weight ``w``."""
     return Z @ M @ w @ J if placement is INPUT else Z @ w @ M @ J
 
 

@@ -23,7 +23,6 @@ COSINES, RATIOS, NOISE = (0.9, 0.7, 0.8), (1.1, 0.8, 1.3), (0.1, 0.3, 0.2)
 
 @argued(Shown)
 def one_layer(claim: Claim) -> Iterator[Step]:
-    """Average WBW'ᵀ, W'BW'ᵀ and WBWᵀ for fixed B over random W and N of variance v; W' = s(ρW + √(1 − ρ²)N)."""
     sp = sympy()
     v, s, k, size = positives("v s k delta")
     rho = sp.Symbol("rho")
@@ -40,7 +39,6 @@ def one_layer(claim: Claim) -> Iterator[Step]:
 
 @argued(Shown)
 def noise(claim: Claim) -> Iterator[Step]:
-    """Average (W + H)B(W + H)ᵀ over H, whose entries have mean 0 and variance ν, for any fixed W and B."""
     w, h, b, nu = drawn("w", 2, 3), drawn("h", 2, 3), drawn("b", 3, 3), sympy().Symbol("nu")
     forms, linear = (x.applyfunc(lambda y: mean(y, (list(h), nu))) for x in ((w + h) * b * (w + h).T, w + h))
     yield Step(

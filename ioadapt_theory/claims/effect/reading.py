@@ -18,7 +18,6 @@ BY_GRAMS = inner((transpose(R_) @ R_TARGET) @ L @ (J_TARGET @ transpose(J)), M)
 
 
 def compared(e: Term, there: Term) -> tuple[Term, Term]:
-    """Return the cosine of two effects, and the norm of ``there`` divided by that of ``e``."""
     return inner(e, there) / (fro(e) * fro(there)), fro(there) / fro(e)
 
 

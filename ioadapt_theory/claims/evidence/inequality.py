@@ -71,7 +71,6 @@ class Hypothesis:
         return a.frobenius_sq(value - (a.identity(value) if right == EYE else values(right)))
 
     def equal(self, instance: Any) -> bool:
-        """Return whether the hypothesis is a strict inequality and its sides are equal on an instance."""
         values = Values(instance)
         return self.relation.sign == "<" and bool(values(self.relation.left) == values(self.relation.right))
 

@@ -54,7 +54,6 @@ class Term:
 
     @property
     def kind(self) -> Kind:
-        """The kind of the term's value: "scalar", "row" or "matrix"."""
         if self.op in SCALARS:
             return "scalar"
         if self.op in {"row", "matrix"}:

@@ -21,7 +21,6 @@ Cell = Mapping[str, str]
 
 @cache
 def table(number: int) -> tuple[Cell, ...]:
-    """Return every cell of one table as a mapping from column to value, in the printed order."""
     with (FOLDER / f"table{number}.csv").open(encoding="utf-8", newline="") as file:
         return tuple(csv.DictReader(file))
 

@@ -128,7 +128,6 @@ def _gradient(x1: Tensor, x2: Tensor, w: Tensor, placement: Placement) -> Tensor
 
 
 def start(n: int, generator: torch.Generator, *, placement: Placement, c: int, d: int) -> dict[str, Tensor]:
-    """Return n standard normal draws of what ``parametrise`` needs, by name."""
     shapes = {"w": (c, d), "free": (c, d), "x1": (c,), "x2": (c,), "q1": (c,), "q2": (c,), "p1": (d,), "p2": (d,)}
     shapes |= {"size": (4,), "epsilon": (), "ab": {"lora": (c, d), "input": (c, c), "output": (d, d)}[placement]}
     return normals(n, shapes, generator)

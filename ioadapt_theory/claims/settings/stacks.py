@@ -50,7 +50,6 @@ class LinearStack(torch.nn.Module):
         return x
 
     def _add_branch(self, x: Tensor, y: Tensor, memory: Memory) -> Tensor:
-        """Add xAB to y, in place."""
         assert self.adapter is not None, "a placement comes with an adapter"
         a, b = self.adapter
         return y.baddbmm_(_product(x, a, memory, "xA"), b)
@@ -76,7 +75,6 @@ def orthogonals(n: int, stacks: int, generator: torch.Generator) -> Tensor:
 
 
 def gaussian(stacks: int, c: int, d: int, run: Run, generator: torch.Generator) -> Tensor:
-    """Return c x d matrices with entries N(0, 1/c), one for each stack."""
     return torch.randn(stacks, c, d, generator=generator, dtype=torch.float64, device=generator.device) / c**0.5
 
 

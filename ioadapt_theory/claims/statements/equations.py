@@ -59,7 +59,6 @@ RANKS = {placement: rank(update(placement, W)) for placement in (INPUT, OUTPUT)}
 
 
 def rank_of_update(placement: Placement, first: Term, second: Term) -> Claim:
-    """Return the claim that an update, ``first`` @ ``second`` + A₂B₂, has at most the rank that B₁ and B₂ have rows."""
     parts = first @ second, A2 @ B2
     return Claim(
         id=f"eq-6-rank-{placement}",
@@ -85,7 +84,6 @@ BOUNDED = {INPUT: rank_of_update(INPUT, A1, B1 @ W), OUTPUT: rank_of_update(OUTP
 
 
 def by_ranks(kind: type[ShownBy] | type[RefutedBy]) -> tuple[Any, ...]:
-    """Return arguments that settle a claim by the bounds on the ranks of both forms of Eq. 6."""
     return tuple(kind(BOUNDED[placement], x) for placement, x in RANKS.items())
 
 

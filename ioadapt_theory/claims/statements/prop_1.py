@@ -15,7 +15,6 @@ def moved(m: Model, placement: Placement) -> Term:
 
 
 def increment(m: Model, x: Term, placement: Placement) -> Term:
-    """Return what the adapter adds to the output xW: xAB, xABW or xWAB."""
     return {LORA: x @ AB, INPUT: x @ AB @ m.w, OUTPUT: x @ m.w @ AB}[placement]
 
 

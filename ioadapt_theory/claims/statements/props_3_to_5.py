@@ -42,7 +42,6 @@ moments = argued(Remarked, "E‖xD‖² = σ²‖D‖_F², and for Gaussian samp
 
 
 def exact_value(number: int, placement: Placement, remark: str) -> Claim:
-    """Return the claim about the exact mean squared distance with which the proof of Prop. ``number`` starts."""
     return Claim(
         id=f"prop-{number}-exact",
         source=f"Proposition {number} (App. A.2)",
@@ -64,7 +63,6 @@ attained_bound = partial(
 
 
 def inflation(number: int, placement: Placement, product: Term, says: str, remark: str) -> tuple[Claim, Claim]:
-    """Return the claim of Prop. 4 or 5, proved by factoring I + AB out, and that about the exact value in its proof."""
     return (
         attained_bound(
             id=f"prop-{number}",

@@ -92,7 +92,6 @@ DATA, W, BIAS = matrix("x"), matrix("w"), matrix("bias")
 
 
 def linear(placement: Placement, layer: Term, merged: Term, remark: str = "") -> Claim:
-    """Return the claim that an adapter on the input or output of a linear layer is absorbed into its weights."""
     side = "c c" if placement is INPUT else "d d"
     return Claim(
         id="absorption-linear" + ("" if placement is INPUT else "-output"),

@@ -25,7 +25,6 @@ def multiply_adds(run: Callable[[], object]) -> int:
 
 
 def forward(x: Tensor, w: Tensor, a: Tensor, b: Tensor, placement: Placement) -> Tensor:
-    """Return the adapted output; AB is applied as two products."""
     if placement is LORA:
         return x @ w + (x @ a) @ b
     if placement is INPUT:

@@ -44,7 +44,6 @@ def bottleneck(claim: Claim) -> Iterator[Step]:
 
 
 def reach(placement: Placement) -> Claim:
-    """Return the claim that the update by an input or output adapter has at most rank r."""
     first, second, form, side = {
         INPUT: (A, B @ W, (EYE + A @ B) @ W, "c"), OUTPUT: (W @ A, B, W @ (EYE + A @ B), "d")}[placement]  # fmt: skip
     return Claim(

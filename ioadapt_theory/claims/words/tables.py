@@ -34,7 +34,6 @@ def counted(by_name: Mapping[str, Gains]) -> str:
 
 
 def lost(by_name: Mapping[str, Gains]) -> str:
-    """Return the names of the cells without a gain, separated by commas."""
     return ", ".join(dict.fromkeys(" ".join(key) for g in by_name.values() for key, x in g.items() if x <= 0))
 
 
@@ -81,7 +80,6 @@ def about_cells(
 def settled(
     name: str, source: str, prose: str, holds: Callable[[], bool], reading: str, remark: Callable[[], str]
 ) -> Claim:
-    """Return a claim that counting settles, with the verdict in ``VERDICTS``."""
     verdict = VERDICTS[name]
 
     @argued(Shown if verdict is PROVED else Refuted)

@@ -69,6 +69,6 @@ def train(
         loss.backward()
         optimizer.step()
     with torch.no_grad():
-        for key, p in learned.items():
-            p.copy_(kept[key])
+        for key, value in kept.items():  # {} if every error is NaN
+            learned[key].copy_(value)
     return {"validation": best, "step": at, "steps": step}

@@ -59,14 +59,15 @@ def compact(content: Any) -> str:
     return re.sub(r"\[[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text) + "\n"
 
 
-def rounded(value: Any) -> Any:
+def rounded(value: Any, digits: int = 6) -> Any:
+    """Round the floats in a nested value to significant digits."""
     match value:
         case float():
-            return float(f"{value:.6g}")
+            return float(f"{value:.{digits}g}")
         case dict():
-            return {key: rounded(inner) for key, inner in value.items()}
-        case list():
-            return [rounded(inner) for inner in value]
+            return {key: rounded(inner, digits) for key, inner in value.items()}
+        case list() | tuple():
+            return [rounded(inner, digits) for inner in value]
         case _:
             return value
 

@@ -86,7 +86,7 @@ def headlines() -> str:
 def formal() -> str:
     """Return a sentence with the number of claims that are theorems in Coq."""
     said = f"{len(record())} of the {len(CLAIMS)} claims are also theorems in Coq"
-    return f"{said}, whose statements are generated from the same formulas (`make proofs`).\n"
+    return f"{said}, whose statements are generated from the formulas of the claims (`make proofs`).\n"
 
 
 def drift() -> dict[str, Any]:

@@ -79,7 +79,7 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str
     """
     found, said = comparisons(plan, result), headline(plan, result, alone=not picture)
     small = f" ({plan.paper} at small scale)" if plan.paper else ""
-    alt = "Chart: the error of each copied adapter minus that of a copied LoRA, by target"
+    alt = f"Chart for the study {plan.name}: the error of each copied adapter minus that of a copied LoRA, by target"
     count = len(next(iter(cases(result).values()))["rows"][NONE][SOURCE])
     lines = [
         f"## {plan.name}",
@@ -106,7 +106,7 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str
             lines += ["", also, "", *_table(plan, rows)]
     lines += ["", *_retained(plan, result), *_beside_the_paper(plan, result)]
     if picture:
-        made = f"Recorded with: {repetition.made_on(result)}."
+        made = f"These results were recorded with: {repetition.made_on(result)}."
         lines += [*_carried(plan), f"    {plan.command} --quick", f"    {plan.command}", "", made]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -122,7 +122,7 @@ def _samples(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
         f"If the real glyphs are drawn again, their errors are {' and '.join(ceiling)}. Generated glyphs are not"
         " expected to have lower errors."
     )
-    alt = "Glyphs that each model generates without an adapter, with each copied adapter, and with a LoRA trained on it"
+    alt = "Glyphs that each model generates without an adapter, with copied adapters, and with a LoRA trained on it"
     return [f"![{alt}]({plan.name}_samples.png)", "", said, ""]
 
 
@@ -168,7 +168,7 @@ def controls(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
         lora = np.subtract(rows[LORA][target], rows[LORA][SOURCE]).mean()
         same = f"the same error, up to {worst:.0e}," if worst else "the same error"
         said.append(
-            f"The target `{target}` computes the same function as the source. Copied {method} adapters have {same} on"
+            f"The target `{target}` computes the same function as the source. Copied `{method}` adapters have {same} on"
             f" both models. The error of a copied LoRA is {abs(lora):.3f} {'higher' if lora > 0 else 'lower'} on the"
             " target than on the source, on average."
         )

@@ -57,8 +57,9 @@ def findings(result: Mapping[str, Any]) -> list[str]:
     change = mean(rows[SCALED].mean - rows["lora"].mean for rows in drift[1:])
     return [
         f"A copied LoRA keeps {said(near, 'lora')} of the gain at a cosine of {near['lora'].cosine:.2f} and"
-        f" {said(far, 'lora')} at {far['lora'].cosine:.2f}. Copied input adapters keep {said(near, 'input')} and"
-        f" {said(far, 'input')}, and copied output adapters {said(near, 'output')} and {said(far, 'output')}.",
+        f" {said(far, 'lora')} at {far['lora'].cosine:.2f}. At these two cosines, copied input adapters keep"
+        f" {said(near, 'input')} and {said(far, 'input')}, and copied output adapters keep {said(near, 'output')} and"
+        f" {said(far, 'output')}.",
         "Compared seed by seed with the copied LoRA, copied input adapters keep"
         f" {_at(more['input'], less['input'], count)}. Copied output adapters keep"
         f" {_at(more['output'], less['output'], count)}. A difference counts if its 95 % interval excludes zero.",

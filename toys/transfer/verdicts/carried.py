@@ -127,7 +127,7 @@ def section(plan: Protocol, result: Mapping[str, Any], seeds: int) -> list[str]:
     copied, over = (share(plan, result, row) for row in (COPIED, CARRIED))
     gain = "its gain on the source" if plan.name in RETRAIN_NOTHING else "the gain of a LoRA trained there"
     known = f"{seeds} seeds" + (
-        ", ± half the width of the 95 % interval" if seeds >= ENOUGH else ", which are in brackets"
+        ", ± half the width of the 95 % interval" if seeds >= ENOUGH else ", whose shares are in brackets"
     )
     head = (
         "**If this study's LoRA is carried over** to related models with unlabelled inputs, it keeps"

@@ -161,7 +161,7 @@ def draw(records: Mapping[str, Any]) -> Figure:
             axes.plot(*means, **look, ms=5, lw=1.2, label=LABELS.get(row, row))
         axes.axvline(fixed.least, color=FAINT, lw=0.8)
         axes.axhline(HALF, color=FAINT, lw=0.8, ls=":")
-        axes.set_title(words, loc="left")
+        axes.set_title(words, loc="left", fontsize=9)
         axes.set_xlim(-0.1, 1.05)
     panels[0].set_ylabel("kept of the gain")
     panels[1].set_xlabel("share of the side's space that both models have in common, beyond chance (mean over layers)")

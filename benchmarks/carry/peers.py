@@ -43,7 +43,7 @@ RULES: Mapping[str, Rule] = {
 
 
 def by_rule(move: Move, rule: Rule) -> nn.Module | None:
-    """Return the target with the LoRA moved by ``rule``, or None if a part is not on the weight or sizes differ."""
+    """Return a copy of the target with the LoRA moved by ``rule``; None for other placements or sizes."""
     target = copy.deepcopy(move.target)
     made = {}
     for part in parts_of(layers(move.source), "default"):
@@ -61,7 +61,7 @@ def by_rule(move: Move, rule: Rule) -> nn.Module | None:
 
 
 def by_activations(move: Move, ridge: float = 1e-2) -> nn.Module | None:
-    """Return the target with the LoRA mapped by regressions between activations, or None if a part does not fit."""
+    """Return a copy of the target with the LoRA mapped by regressions between activations; None if it cannot be."""
     target = copy.deepcopy(move.target)
     parts = parts_of(layers(move.source), "default")
     names = [part.layer for part in parts]
@@ -87,7 +87,7 @@ def by_activations(move: Move, ridge: float = 1e-2) -> nn.Module | None:
 
 
 def carried(move: Move, refine: int | None) -> tuple[nn.Module, object]:
-    """Return the target with the adapter that ``transfer(..., refine=refine)`` adds, and the outcome."""
+    """Return a copy of the target with the adapter that ``transfer(..., refine=refine)`` adds, and its report."""
     target = copy.deepcopy(move.target)
     match = "effect" if move.relation == "depth" and move.adapted == "one" else "name"
     options = {"refine": refine, "seed": move.seed, "strict": False, "match": match, "need": "labels"}
@@ -95,7 +95,7 @@ def carried(move: Move, refine: int | None) -> tuple[nn.Module, object]:
 
 
 def distilled(move: Move, like: nn.Module, steps: int) -> nn.Module | None:
-    """Return the target with adapters shaped as in ``like``, trained without labels; None if ``like`` has none."""
+    """Return a copy of the target with new adapters like those of ``like``, trained on unlabelled inputs, or None."""
     sizes = {layer: module.adapters["default"] for layer, module in layers(like).items()}
     if not sizes:
         return None

@@ -63,7 +63,6 @@ class TensorInfo:
 
     @property
     def is_float(self) -> bool:
-        """Whether the dtype is a supported floating-point dtype."""
         return self.dtype in DTYPES and self.dtype.startswith(("F", "BF"))
 
 
@@ -92,7 +91,7 @@ class Checkpoint(ABC):
         """Return a function that fills a buffer with the bytes of a tensor, from a given element on."""
 
     def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
-        """Return a function that fills `out` (flat, of the stored dtype) with the values from a given element on."""
+        """Return a function that fills `out` (flat, in the stored dtype) with values from a given element on."""
         import torch
 
         info = self.tensors[name]
@@ -114,7 +113,6 @@ class Checkpoint(ABC):
         self.filler(name, out)(start)
 
     def tensor(self, name: str) -> "torch.Tensor":
-        """Return the whole tensor in its stored dtype."""
         import torch
 
         info = self.tensors[name]
@@ -123,11 +121,11 @@ class Checkpoint(ABC):
         return flat.view(info.shape)
 
     def parts(self, names: Collection[str] | None = None) -> "Mapping[Checkpoint, Collection[str]]":
-        """Return underlying checkpoint -> stored names of the tensors `names` (None: all); {} if there is none."""
+        """Return the checkpoints that this one reads for the tensors `names` (None: all), with their names there."""
         return {}
 
     def prepare(self, names: Collection[str] | None = None) -> None:
-        """Download the files that contain the tensors `names` (None: all); a failure leaves no partial file."""
+        """Download the files on the hub that contain the tensors `names` (None: all); do nothing for local files."""
         for part, inside in self.parts(names).items():
             part.prepare(inside)
 
@@ -180,7 +178,7 @@ class View(Checkpoint):
     def __init__(
         self, name: str, source: str, origins: Mapping[str, tuple[Checkpoint, str]], rows: Mapping[str, Ranges] = NONE
     ) -> None:
-        """Create a view of `origins` (new name -> checkpoint, stored name), limited to `rows` (new name -> ranges)."""
+        """Create a view; `origins` maps new names to checkpoint and stored name, `rows` some of them to row ranges."""
         self.name, self.source, self._origins, self._rows = name, source, origins, rows
         self.tensors = {}
         for new, (part, old) in origins.items():

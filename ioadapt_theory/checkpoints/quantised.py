@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 SCALES: Final = ("{weight}_scale_inv", "{weight}_scale", "{layer}.scale_weight")
-"""Possible names of the scale of a weight."""
+"""Possible names of the tensor with the scale of a float8 weight."""
 BESIDE: Final = ("{layer}.input_scale", "{layer}.output_scale", "{layer}.scale_input", "{layer}.weight_format")
 """Names of a layer's other tensors for quantisation, which do not change the value of its weight."""
 MARK: Final = "scaled_fp8"
@@ -29,10 +29,10 @@ REFUSED: Final = {
 
 
 class Dequantised(Computed):
-    """A checkpoint in which float8 codes and scales are replaced by weights."""
+    """A checkpoint in which float8 codes and their scales are replaced by float32 weights."""
 
     def __init__(self, whole: Checkpoint, scales: Mapping[str, str], beside: Collection[str]) -> None:
-        """Replace the codes in ``whole``, given ``scales`` (weight -> its scale), and hide the tensors ``beside``."""
+        """Replace the codes in ``whole``; ``scales``: weight -> name of its scale; ``beside``: tensors to hide."""
         self.name, self.source, self.revision, self.config = whole.name, whole.source, whole.revision, whole.config
         self.metadata = {**whole.metadata, "quantised": f"{len(scales)} fp8 weight{'s' * (len(scales) != 1)}"}
         self._whole, self._scales = whole, scales
@@ -81,7 +81,7 @@ def dequantised(whole: Checkpoint) -> Checkpoint:
 
 
 def _blocks(source: str, scale: TensorInfo, weight: TensorInfo) -> tuple[int, ...]:
-    """Return the shape of a weight's blocks, one per scale, in powers of two if possible; () for a single scale."""
+    """Return the size, per axis, of blocks that share a scale, a power of two if possible; () for a single scale."""
     if scale.numel == 1:
         return ()
     counts = (*scale.shape, *[1] * (len(weight.shape) - len(scale.shape)))

@@ -61,7 +61,7 @@ def record(
         batch: a tensor, a tuple of arguments, or a mapping of keyword arguments.
         call: function that runs the model on the batch; by default, the batch is unpacked into arguments.
         seed: seed of the cotangents and of random numbers in the model; use the same for both models of a pair.
-        draws: number of random cotangents.
+        draws: number of random cotangents, the vectors from which backward passes start.
         chances: class probabilities, if the outputs are logits; the cotangents then have the Fisher metric of these
             probabilities as covariance, so that improbable classes have little weight. By default all outputs have the
             same weight.
@@ -89,7 +89,7 @@ def record(
 def cotangents(output: Tensor, seed: int, draws: int, chances: Tensor | None = None) -> Iterator[Tensor]:
     """Yield random cotangents for an output; for the same seed and shape, they are the same on every device.
 
-    Their entries are independent N(0, 1) or, with class probabilities p, have the covariance diag p - ppᵀ.
+    Their entries are independent N(0, 1) or, with class probabilities p (``chances``), have covariance diag p - ppᵀ.
     """
     generator = torch.Generator().manual_seed(seed)
     for _ in range(draws):
@@ -167,7 +167,7 @@ def widened(batch: Any) -> Any:
 
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
-    """In the block, keep the model in evaluation mode, at least float32, frozen and without gradient checkpointing."""
+    """Inside ``with``, keep the model in evaluation mode, at least float32, frozen, without gradient checkpointing."""
     modes = {part: part.training for part in model.modules()}
     flags = {p: p.requires_grad for p in model.parameters()}
     checkpointed = [part for part in modes if getattr(part, "gradient_checkpointing", False) is True]

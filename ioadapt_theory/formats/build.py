@@ -12,7 +12,7 @@ from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from ioadapt_theory.formats.kinds import Kind, Parts, Shapes, lora, lycoris
 
 FILES = (lora, lycoris)
-"""The modules of ``kinds`` that define kinds of adapters; add a new one here."""
+"""The modules of ``kinds`` that define kinds of adapters; add a new module here."""
 KINDS: dict[str, Kind] = {name: kind for file in FILES for name, kind in file.KINDS.items()}
 CORES = {"lora_mid", "hada_t1", "hada_t2", "lokr_t2"}
 """Cores of Tucker decompositions, which are not supported."""
@@ -21,7 +21,6 @@ SHIFTS = ("up_bias", "diff_b")
 
 
 def kind_of(roles: Collection[str]) -> str:
-    """Return the name of the kind of adapter with these parts; raise an error if they are incomplete or unsupported."""
     parts = {*roles}
     for name, kind in KINDS.items():
         if kind.required <= parts <= kind.required | kind.optional:
@@ -55,7 +54,6 @@ def _misfit(shapes: Shapes) -> FileFormatError:
 
 
 def build(kind: str, parts: Parts, scaling: float) -> Adapter:
-    """Return the adapter with these stored parts; raise FileFormatError if parts are missing or do not fit together."""
     shapes = {role: tuple(t.shape) for role, t in parts.items()}
     if () in shapes.values():
         raise _misfit(shapes)  # torch only warns when a scalar is transposed
@@ -92,7 +90,7 @@ def refit(adapter: Adapter, size: Size) -> None:
 
 
 def cut(adapter: Adapter, ranges: Ranges) -> Adapter:
-    """Return the exact restriction of an adapter to the output ranges [start, stop) of its layer, in this order."""
+    """Return an adapter for output ranges [start, stop) of its layer; raise UnsupportedError if impossible."""
     parts = dict[Placement, Family]()
     for placement, phi in adapter.parts():
         if placement is Placement.OUTPUT:

@@ -37,16 +37,6 @@ Run `ioadapt report BASE OTHER "THIS FOLDER"`.
 
 
 def card(adapters: Mapping[str, Adapter], *, base: str | None, report: str = "") -> str:
-    """Return the text of a model card.
-
-    Args:
-        adapters: layer -> adapter.
-        base: name of the model that the adapters were trained on, or None.
-        report: output of ``report`` for another model, or "".
-
-    Raises:
-        MissingExtraError: huggingface_hub is not installed.
-    """
     try:
         from huggingface_hub import ModelCardData
     except ImportError:
@@ -76,5 +66,4 @@ def card(adapters: Mapping[str, Adapter], *, base: str | None, report: str = "")
 
 
 def _in_cell(text: str) -> str:
-    """Return a name for a cell of a Markdown table, with ? in place of unprintable and special characters."""
     return "".join(c if c.isprintable() and c not in "`|" else "?" for c in text)

@@ -112,7 +112,7 @@ def load(
 def _changes(
     model: nn.Module, matched: matching.Match
 ) -> tuple[list[tuple[Change, nn.Module, nn.Parameter]], dict[str, str]]:
-    """Return (change, module, new parameter) for changes that alter a value, and change that does not fit -> reason."""
+    """Return the changes that alter a value, with module and new parameter, and those that do not fit, with reasons."""
     modules = dict(walk(model))
     wanted = [change for change in matched.file.changes if change.name.component == matched.component]
     places = resolve([change.name for change in wanted], modules, of_model(model)).layers
@@ -129,7 +129,6 @@ def _changes(
 
 
 def _prepared(change: Change, module: nn.Module) -> tuple[nn.Module, nn.Parameter] | str:
-    """Return the module and its new parameter, or the reason why the change does not fit; change nothing."""
     if isinstance(module, AdaptedLayer):
         module.refuse_if_merged("altering its base")
         module = module.base_layer

@@ -65,7 +65,7 @@ def open_adapter(path: Path | str) -> AdapterFile:
 
 
 def is_adapter(path: Path | str) -> bool:
-    """Return whether the path is the folder or the safetensors file of an adapter; pickles are not opened."""
+    """Return whether the path is the folder or the safetensors file of an adapter; False for the path of a pickle."""
     if not os.path.isdir(path) and Path(path).suffix != ".safetensors":  # opening a model's pickle takes long
         return False
     try:
@@ -156,7 +156,6 @@ def located(path: Path, name: Name) -> Iterator[None]:
 
 
 def _without_adapter(path: Path, unread: Mapping[str, str], changes: Iterable[Change]) -> IoAdaptError:
-    """Return the error for a file with an adapter of an unsupported method, or without any adapter."""
     if strange := {why: key for key, why in unread.items() if why in FOREIGN.values()}:
         kinds, example = ", ".join(sorted(strange)), next(iter(strange.values()))
         msg = (
@@ -170,7 +169,7 @@ def _without_adapter(path: Path, unread: Mapping[str, str], changes: Iterable[Ch
 
 
 def _by_layer(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str, str]]:
-    """Return layer -> part of its adapter -> key of the tensor, and key that is not read -> the reason."""
+    """Return the keys of each layer's tensors, by name such as "down", and the unread keys, with reasons."""
     layers: dict[Name, dict[str, str]] = {}
     left_out = filter(None, source.metadata.get("left_out", "").split(", "))  # in a pickle
     unread = dict.fromkeys(left_out, "a tensor of an unsupported type")
@@ -188,7 +187,7 @@ def _by_layer(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str,
 
 
 def _layer(name: Name, roles: Mapping[str, str], source: TensorFile, scale: scaling.Scale) -> StoredLayer:
-    """Return the stored adapter of one layer, without values; ``roles``: part of the adapter -> key of its tensor."""
+    """Return the stored adapter of one layer, of which only alpha is read; ``roles``: tensor ("down", ...) -> key."""
     source.require_floats(roles.values())
     factors = {role: key for role, key in roles.items() if role != "alpha"}
     if empty := next((key for key in factors.values() if 0 in source.shapes[key]), None):

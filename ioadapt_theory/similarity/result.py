@@ -158,7 +158,7 @@ class Comparison:
 
 
 def count_of_lowest(fraction: float, layers: int) -> int:
-    """Return ⌈fraction · layers⌉ in decimal arithmetic: 0.1 of 30 is 3, not 4."""
+    """Return ⌈fraction · layers⌉ in decimal arithmetic: 0.07 of 100 is 7, but 0.07 * 100 > 7."""
     return math.ceil(Fraction(repr(fraction)) * layers)
 
 

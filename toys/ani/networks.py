@@ -42,7 +42,7 @@ class Batch:
     size: int
 
     def take(self, geometries: Tensor) -> "Batch":
-        """Return a batch of the geometries with these indices, in this order."""
+        """Return a batch of the geometries with these indices, which must be distinct, in this order."""
         place = torch.full((self.size,), -1, device=geometries.device)
         place[geometries] = torch.arange(len(geometries), device=geometries.device)
         here = {e: place[g] for e, g in self.geometry.items()}

@@ -32,7 +32,7 @@ TITLE: Final = "Does an adapter trained on one model still work on another?"
 
 
 def spaces() -> dict[str, dict[str, float]]:
-    """Return space -> network -> its mean cosine with ANI-1x:0, for ANI-1ccx:0 (fine-tuned from it) and ANI-1x:1."""
+    """Return the mean cosine of ANI-1x:0 with ANI-1ccx:0 (fine-tuned from it) and with ANI-1x:1, in each space."""
     found: dict[str, dict[str, float]] = {}
     for space in Space:
         with ExitStack() as stack:
@@ -44,7 +44,6 @@ def spaces() -> dict[str, dict[str, float]]:
 
 
 def screen(plane: dict[str, Any], ani: dict[str, Any], alike: dict[str, dict[str, float]]) -> str:
-    """Return the text that ``make demo`` prints, except for the lines that name files."""
     rows = plane["rows"]
     lines = [
         TITLE,
@@ -86,7 +85,6 @@ WORDS: Final = {
 
 
 def run(out: Path = OUT) -> str:
-    """Compute all results, write the figures, a record and the page, and return the text of the screen."""
     began = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryFile(dir=out):  # fails before the computation if the folder is not writable

@@ -57,7 +57,6 @@ def run(
 
 @contextmanager
 def shown(name: str, cache: Path, jobs: int) -> Iterator[Runner]:
-    """Show a progress bar, labelled ``name``, and yield a function that runs units of work."""
     with tqdm(total=0, disable=None, unit=" runs", desc=name, leave=False) as bar:
 
         def progress(added: int, finished: int) -> None:
@@ -75,7 +74,7 @@ def main(
     run: Callable[..., dict[str, Any]] = run,
     samples: ModuleType | None = None,
 ) -> int:
-    """Run a study from the command line, print its table, and write its figures and its record.
+    """Run a study from the command line, print its table, and, except with ``--compare``, write figures and a record.
 
     Args:
         name: name of the study.
@@ -131,7 +130,6 @@ def _main(
 
 
 def _carried(plan: Protocol, args: argparse.Namespace, seeds: tuple[int, ...], jobs: int, out: Path) -> int:
-    """Carry LoRA over on some seeds, print the shares that it and its copy keep, and write ``carried.json``."""
     stored = records.recorded(plan.name)
     if stored is None:
         msg = f"{plan.name} has no record, so LoRA's learning rate is unknown; {_remedy(plan)}."
@@ -161,7 +159,6 @@ def _compare(
     seeds: tuple[int, ...],
     cache: Path,
 ) -> int:
-    """Repeat some seeds of the record, and print the distances of the results from the recorded ones."""
     stored = records.recorded(plan.name)
     if stored is None:
         msg = f"{plan.name} has no record to compare with; {_remedy(plan)}."

@@ -1,6 +1,6 @@
 """Open the weights in a local folder, a hub repository or a single file.
 
-The file is chosen by its name. File names in an index cannot point outside the folder.
+In a folder, the file is chosen by its name. File names in an index cannot point outside the folder.
 """
 
 import os
@@ -26,10 +26,10 @@ COMPONENTS: Final = ("unet", "transformer")
 """Subfolders with the main model of a diffusers pipeline; a folder that has neither contains the model itself."""
 
 LDM_PARTS: Final = {"unet": "model.diffusion_model.", "vae": "first_stage_model.", "text_encoder": "cond_stage_model."}
-"""Part of a single file in the original layout -> prefix of the names of its tensors."""
+"""Part of a single file in Stable Diffusion's original layout -> prefix of the names of its tensors."""
 
 EMA: Final = "model_ema."
-"""Prefix of the averaged (EMA) weights; the UNet's names follow it, without dots."""
+"""Prefix of averaged (EMA) weights in Stable Diffusion's layout; the UNet's names follow it, without dots."""
 
 
 class Folder:
@@ -39,7 +39,6 @@ class Folder:
         self.root = root
 
     def listing(self, folder: str) -> tuple[list[str], list[str]]:
-        """Return the names of the files and of the subfolders in a folder ('' for the root)."""
         inside = list((self.root / folder).iterdir()) if (self.root / folder).is_dir() else []
         return [p.name for p in inside if not p.is_dir()], [p.name for p in inside if p.is_dir()]
 
@@ -50,7 +49,6 @@ class Folder:
             raise SourceError(msg)
 
     def title(self, path: str) -> str:
-        """Return the name of a file or folder for tables and error messages."""
         return str(self.root / path)
 
     def fetch(self, file: str) -> Path:
@@ -64,7 +62,6 @@ class Folder:
         return {}
 
     def open(self, file: str) -> Checkpoint:
-        """Open a file of weights; in a hub repository, its values may be downloaded later."""
         return open_file(self.fetch(file))
 
 
@@ -73,7 +70,7 @@ def open_weights(
 ) -> Checkpoint:
     """Return the opened weights in ``part``, a file or folder of ``place``; if it is None, those of the main model.
 
-    ``cut`` names a part of a single file in the original layout; see `open_checkpoint` for ``variant`` and ``ema``.
+    ``cut`` names a part, such as "vae", of a single file; see `open_checkpoint` for ``variant`` and ``ema``.
     """
     folder, _, file = (part or "").rpartition("/")
     if file not in place.listing(folder)[0]:
@@ -109,7 +106,7 @@ def choose(names: Collection[str], where: str, variant: str | None, inside: str)
 
 
 def _usual_names(variant: str | None) -> Iterator[str]:
-    """Yield file names in order of preference; as in diffusers, a single file comes before an index (.json)."""
+    """Yield usual names of weights in order of preference; as in diffusers, a single file comes before an index."""
     forms: tuple[str, ...] = ("{0}.{1}", "{0}.{1}.index.json")
     if variant is not None:
         forms = ("{0}.{2}.{1}", "{0}.{1}.index.{2}.json", "{0}.{1}.{2}.index.json")
@@ -117,7 +114,6 @@ def _usual_names(variant: str | None) -> Iterator[str]:
 
 
 def read_index(text: bytes, path: str) -> dict[str, str]:
-    """Return tensor -> shard from an index.json; raise FileFormatError unless shards are names of weights files."""
     try:
         index: Any = parse_json(text)
     except ValueError as error:
@@ -135,7 +131,6 @@ def read_index(text: bytes, path: str) -> dict[str, str]:
 
 
 def _open_shards(place: Folder, index: str) -> Checkpoint:
-    """Open all shards that an index.json lists as one checkpoint."""
     folder, _, file = index.rpartition("/")
     title = place.title(index)
     shards = read_index(read_whole(place.fetch(index)), title)
@@ -155,7 +150,17 @@ def _open_shards(place: Folder, index: str) -> Checkpoint:
 
 
 def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoint:
-    """Return a part of a single file in the original layout, by default the UNet; return other files unchanged."""
+    """Return a part of a single file in Stable Diffusion's original layout, and any other file unchanged.
+
+    Args:
+        whole: the opened file.
+        part: "unet" (also if None), "vae", "text_encoder" or "all"; must be None for a file in another layout.
+        ema: whether to return the averaged weights of the UNet; None if the file does not have both.
+
+    Raises:
+        InvalidValueError: the file has no parts, no such part or no averaged weights, or ``ema`` must be given.
+        UnknownNameError: there is no part of this name.
+    """
     unet = LDM_PARTS["unet"]
     if not any(n.startswith(unet) for n in whole.tensors):
         if part is not None:
@@ -186,7 +191,7 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
 
 
 def open_path(path: Path, component: str | None = None, *, variant: str | None, ema: bool | None) -> Checkpoint:
-    """Open a local file or folder; the component is a folder or file in it, or a part of a single file."""
+    """Open a local file or folder; the component is a folder or file in it, or a part of a single file, such as vae."""
     if path.is_symlink() and not path.exists():
         msg = f"{path} is a broken symlink to {os.readlink(path)}; give the path of a file."
         raise SourceError(msg)

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 WRAPPERS: Final = ("state_dict", "model_state_dict", "model", "module", "params")
 """Keys under which training scripts store the weights; other entries, such as the optimizer, are ignored."""
 MAX_DEPTH: Final = 4
-"""Maximum depth of nested dictionaries."""
+"""Depth of nested dictionaries in a pickle up to which tensors are read."""
 SMALLEST: Final = 32
-"""Minimum number of bytes in the file for each entry of a dictionary."""
+"""Minimum number of bytes in the file for each entry of a dictionary after the first 64."""
 READABLE: Final = frozenset(torch_name for torch_name, _ in DTYPES.values())
 """Names of the torch dtypes that can be read; tensors of other dtypes (complex, quantised) are left out."""
 
@@ -56,7 +56,6 @@ def describe(name: str, tensor: "torch.Tensor") -> TensorInfo:
 
 
 def read(file: PlainFile) -> Checkpoint:
-    """Return a checkpoint of an open file; raise FileFormatError if it has no tensors or lacks some of their values."""
     tensors, left_out = named_tensors(load_pickle(file.path), file.path)
     for name, tensor in tensors.items():
         there, size = tensor.untyped_storage().nbytes(), tensor.element_size()
@@ -68,7 +67,6 @@ def read(file: PlainFile) -> Checkpoint:
 
 
 def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"], list[str]]:
-    """Return the tensors in the loaded object by name, and the names of the tensors that cannot be read."""
     for _ in range(MAX_DEPTH):
         table = loaded if isinstance(loaded, dict) else {}
         loaded = next((table[key] for key in WRAPPERS if isinstance(table.get(key), dict)), loaded)

@@ -19,7 +19,6 @@ class PlainFile:
     """An open file, read by position; safe to share between threads and forked processes."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file; raise SourceError if that fails, or if it is a folder, device, pipe or socket."""
         self.path = path
         try:  # O_NONBLOCK, since opening a pipe without a writer would block
             self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -35,7 +34,6 @@ class PlainFile:
         self.size = state.st_size
 
     def fill(self, out: memoryview, offset: int, what: str) -> None:
-        """Fill `out` with the bytes from `offset` on; raise SourceError, which names `what`, if they cannot be read."""
         done = 0
         while done < len(out):
             try:
@@ -55,7 +53,6 @@ class PlainFile:
             raise SourceError(msg)
 
     def head(self, count: int) -> bytes:
-        """Return the first `count` bytes, or the whole content of a shorter file."""
         out = bytearray(min(count, self.size))
         self.fill(memoryview(out), 0, "the header")
         return bytes(out)
@@ -67,7 +64,6 @@ class PlainFile:
 
 
 def read_whole(path: Path, limit: int = 100_000_000) -> bytes:
-    """Return the whole content of a file; raise SourceError if it has more than `limit` bytes."""
     file = PlainFile(path)
     try:
         if file.size > limit:

@@ -29,7 +29,6 @@ def is_file(part: str) -> bool:
 
 
 def open_file(path: Path) -> Checkpoint:
-    """Open a weights file; raise SourceError if it cannot be read, FileFormatError if its content is invalid."""
     file = PlainFile(path)
     try:
         refuse_other_kinds(file)
@@ -40,7 +39,6 @@ def open_file(path: Path) -> Checkpoint:
 
 
 def refuse_other_kinds(file: PlainFile) -> None:
-    """Raise FileFormatError if the file is empty, a git-LFS pointer, a web page or a GGUF file."""
     start, again = file.head(200), "Delete it and download it again."
     if file.size == 0:
         problem = f"empty. {again}"

@@ -81,7 +81,7 @@ def _refuse_what_takes_long(path: Path) -> None:
 
 
 def _problem(stream: IO[bytes]) -> str | None:
-    """Return the problem if a pickle has too many operations or nested tuples, else None; torch finds other faults."""
+    """Return what is wrong if a pickle has too many operations or too deep tuples, else None; torch checks the rest."""
     stack: list[int | None] = []  # depth of each tuple, 0 for other objects, None for a mark
     memo: dict[Any, int] = {}
     try:

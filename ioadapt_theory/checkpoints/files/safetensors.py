@@ -12,13 +12,12 @@ from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile, 
 from ioadapt_theory.errors import FileFormatError
 
 LONGEST: Final = 12_000_000
-"""Maximum size of a header in bytes; the entry of one tensor takes about 100 bytes."""
+"""Maximum size of a safetensors header in bytes; the entry of one tensor takes about 100 bytes."""
 MAX_AXES: Final = 64
 """Maximum number of axes of a tensor in torch."""
 
 
 def read(file: PlainFile) -> OffsetCheckpoint:
-    """Return a checkpoint of the tensors of an open file; raise FileFormatError if the header is invalid."""
     from safetensors import SafetensorError, safe_open
 
     path = file.path
@@ -43,7 +42,6 @@ def read(file: PlainFile) -> OffsetCheckpoint:
 
 
 def tensor_info(name: str, dtype: str, shape: Sequence[int], path: str) -> TensorInfo:
-    """Return the description of a tensor from its entry in the header; raise FileFormatError if it is invalid."""
     problem = ""
     if not name.isprintable():
         problem = "a name with unprintable characters"
@@ -58,7 +56,6 @@ def tensor_info(name: str, dtype: str, shape: Sequence[int], path: str) -> Tenso
 
 
 def _header_length(file: PlainFile) -> int:
-    """Return the length of the JSON from the first 8 bytes; raise FileFormatError if it exceeds the file or LONGEST."""
     length = int.from_bytes(file.head(8), "little")
     if file.head(2) == b"PK":
         problem = "is a zip file, not a safetensors file. If it is a PyTorch pickle, rename it to .bin."

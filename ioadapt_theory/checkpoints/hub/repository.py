@@ -30,7 +30,7 @@ T = TypeVar("T")
 def open_remote(
     alias: Alias, *, variant: str | None, ema: bool | None, cache: Path | None, offline: bool, progress: bool
 ) -> Checkpoint:
-    """Open the weights in the repository of an alias; see `open_checkpoint` for the options."""
+    """Open the weights in the repository of an alias, from the cache if the hub fails; see `open_checkpoint`."""
     repo, part = str(alias.repo), alias.part
     if part is not None and (".." in part.split("/") or part.startswith("/")):
         msg = f"{part!r} is not a path in {repo}; give a path relative to the root of the repository, without '..'."
@@ -68,7 +68,6 @@ class Repository(Folder):
     def __init__(
         self, asked: Request, commit: str, files: Sequence[str] = (), *, api: HfApi | None = None, progress: bool = True
     ) -> None:
-        """Create the folder of a commit with these ``files`` on the hub; without ``api``, only the cache is used."""
         super().__init__(asked.folder / "snapshots" / commit)
         self.asked, self.commit, self._files, self._api, self._progress = asked, commit, files, api, progress
 
@@ -87,7 +86,7 @@ class Repository(Folder):
         return [name for name in inside if "/" not in name], [*folders]
 
     def require(self, folder: str) -> None:
-        """Raise SourceError if there is no such folder or, without ``api``, if none of its weights are in the cache."""
+        """Raise SourceError if there is no such folder or, offline, if none of its weights are in the cache."""
         files, folders = self.listing(folder)
         if self._api is None and not any(is_weights(n) or ".index." in n for n in files):
             raise not_cached(self.asked, folder if is_file(folder) else f"{folder}/".lstrip("/") + "*.safetensors")
@@ -166,7 +165,6 @@ class RemoteFile(Checkpoint):
             self._downloaded()
 
     def _downloaded(self) -> Checkpoint:
-        """Return the file, which is downloaded once; raise FileFormatError if its tensors differ from the header."""
         with self._lock:
             if self._local is None:
                 local = self._repository.downloaded(self._file)
@@ -211,7 +209,6 @@ def cached_commit(asked: Request) -> str | None:
 
 
 def answer(ask: Callable[[], T], asked: Request, what: str) -> T:
-    """Return the result of ``ask``; convert errors of the hub's client to SourceError, see `explain`."""
     try:
         return ask()
     except IoAdaptError:

@@ -11,7 +11,10 @@ from ioadapt_theory.checkpoints.names.transformers import Rename
 
 
 class Resolved(NamedTuple):
-    """The layers that each name means, which are several for a fused layer; and doubtful name -> the reason."""
+    """The layers that each name means, several for a fused layer, and the reasons why other names are doubtful.
+
+    Names that match no layer are in neither mapping.
+    """
 
     layers: Mapping[Name, tuple[str, ...]]
     doubts: Mapping[Name, str]
@@ -23,7 +26,10 @@ def resolve(
     rename: Rename | None = None,
     aliases: Mapping[str, str] = MappingProxyType({}),
 ) -> Resolved:
-    """Return a model's layers for each name. ``modules``: its module names; ``aliases``: additional name -> module."""
+    """Return the layers of a model to which ``names`` in any known naming scheme refer, and why some are doubtful.
+
+    ``modules`` are the names of its modules, ``rename`` maps stored names to them, and ``aliases`` has further names.
+    """
     # A file may come from a part of the model, or from a model that contains this one: then the names differ by a
     # prefix, and are accepted if they are unambiguous. Two names of one component cannot mean the same module.
     names = list(names)
@@ -79,7 +85,7 @@ class _Index:
                     modules.append(module)
 
     def hits(self, name: Name) -> list[str]:
-        """Return the modules that match a name, under the first of its translations that matches any."""
+        """Return the modules that match a name in the first known naming scheme in which there is a match."""
         return next((modules for modules in self._readings(name) if modules), [])
 
     def _readings(self, name: Name) -> Iterator[list[str]]:

@@ -36,11 +36,10 @@ FIELDS: dict[str, Limit] = {
     **LIMITS,
     "scaling": ("a finite number", is_finite),
 }
-"""Settings stored for each placement of a layer, with a description of valid values and a check."""
+"""Settings stored for each placement (weight, input or output), with a description of valid values and a check."""
 
 
 def describe(adapter: Adapter) -> dict[str, Any]:
-    """Return the family, placements, sizes and settings of an adapter as plain data."""
     parts = {}
     for placement, family in adapter.parts():
         spec = {key: getattr(family.spec, key) for key in LIMITS}
@@ -49,7 +48,6 @@ def describe(adapter: Adapter) -> dict[str, Any]:
 
 
 def header_of(adapters: Mapping[str, Adapter]) -> dict[str, str]:
-    """Return the header entries of a file with these adapters; ``adapters``: layer -> adapter."""
     plans = {layer: describe(adapter) for layer, adapter in adapters.items()}
     return {"made_by": FORMAT, "ioadapt.version": VERSION, LAYERS: json.dumps(plans)}
 
@@ -83,7 +81,7 @@ def contents(opened: Path, source: TensorFile) -> AdapterFile:
 def stored_layer(
     source: TensorFile, name: Name, entry: Any, keys: Mapping[str, str], read: Callable[[str], Tensor]
 ) -> StoredLayer:
-    """Return the stored layer of an entry in a header; ``keys``: part -> key of the tensor, which ``read`` reads."""
+    """Return the adapter of layer ``name``, given its settings (``entry``) and its parameters' keys in the file."""
     shapes = {part: source.shapes[key] for part, key in keys.items()}
     sketch = adapter_of(source.path, name.path, entry, shapes)
     expected = {part: tuple(p.shape) for part, p in sketch.named_parameters()}

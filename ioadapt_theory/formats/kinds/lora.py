@@ -9,7 +9,7 @@ from ioadapt_theory.formats.kinds import Built, Kind, Parts
 
 
 def build(parts: Parts, s: float) -> Built:
-    """Return a LoRA from down (Aᵀ) and up (Bᵀ), or a DoRA if there is a magnitude."""
+    """Return a LoRA with A = downᵀ, B = upᵀ and scaling ``s``, or a DoRA if there is a magnitude."""
     down, up = parts["down"], parts["up"]
     channels, columns = down.shape[1], up.shape[0]
     a, b = down.flatten(1).mT, up.flatten(1).mT
@@ -32,7 +32,7 @@ def peanut(parts: Parts, s: float) -> Built:
 
 
 def on_side(a: Tensor, b: Tensor, s: float) -> LoRA:
-    """Return the LoRA I + s AB, which acts on a layer's inputs or outputs."""
+    """Return a LoRA that multiplies a layer's inputs or outputs by I + s AB; A is n x r, and B is r x n."""
     n, r = a.shape
     return LoRA.stored((n, n, n), Spec(rank=r, scaling=s), {"A": a, "B": b})
 

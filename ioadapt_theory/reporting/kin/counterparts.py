@@ -97,7 +97,7 @@ def differing(source: Weights, target: Weights, counterparts: Counterparts) -> t
 
 
 def vectors(names: Iterable[str], counterparts: Mapping[str, str]) -> dict[str, str]:
-    """Return the target's name for each of the source's norms and biases, matched like the blocks that contain them."""
+    """Return norm or bias of the source -> its counterpart in the target, found from the blocks that contain them."""
     blocks = {"": ""}
     for one, two in counterparts.items():
         parts, others = one.split("."), two.split(".")

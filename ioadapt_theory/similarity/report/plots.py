@@ -69,7 +69,7 @@ def heat_map(axes: Axes, values: np.ndarray, labels: Sequence[str], *, low: floa
 
 
 def lowest_shown(panels: Sequence[np.ndarray]) -> float:
-    """Return the colour scale's lower end: the lowest value if negative, a multiple of .05 if all are high, else 0."""
+    # of the colour scale: if all values are high, the lowest one, rounded down to a multiple of 0.05, else at most 0
     least = float(np.nanmin(panels))
     return min(least, 0.0) if least < ALL_HIGH else min(math.floor(least * 20) / 20, 0.95)
 

@@ -8,7 +8,7 @@ from functools import cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ioadapt_theory.errors import InvalidValueError, IoAdaptError
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError
 
 if TYPE_CHECKING:
     import torch
@@ -94,15 +94,13 @@ class Checkpoint(ABC):
         """Return a function that fills `out` (flat, in the stored dtype) with values from a given element on."""
         import torch
 
+        self.dtype_of(name)
         info = self.tensors[name]
-        if info.dtype not in DTYPES:
-            msg = f"Tensor {name} has dtype {info.dtype}, which cannot be read; convert it to float32."
-            raise InvalidValueError(msg)
         fill, into = self.bytes_of(name), out.view(torch.uint8).numpy().data
 
         def fill_from(start: int) -> None:
             if not 0 <= start <= info.numel - len(out):
-                msg = f"Elements [{start}, {start + len(out)}) are outside tensor {name}, which has {info.numel}."
+                msg = f"Elements [{start}, {start + len(out)}) are not all in tensor {name} of {info.numel} elements."
                 raise InvalidValueError(msg)
             fill(into, start)
 
@@ -116,9 +114,16 @@ class Checkpoint(ABC):
         import torch
 
         info = self.tensors[name]
-        flat = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
+        flat = torch.empty(info.numel, dtype=self.dtype_of(name))
         self.read(name, 0, flat)
         return flat.view(info.shape)
+
+    def dtype_of(self, name: str) -> "torch.dtype":
+        """Return the torch dtype of a tensor; raise FileFormatError if it is one of ``OTHER_DTYPES``."""
+        if (code := self.tensors[name].dtype) not in DTYPES:
+            msg = f"{self.source}: tensor {name} has dtype {code}, which cannot be read; convert it to float32."
+            raise FileFormatError(msg)
+        return torch_dtype(code)
 
     def parts(self, names: Collection[str] | None = None) -> "Mapping[Checkpoint, Collection[str]]":
         """Return the checkpoints that this one reads for the tensors `names` (None: all), with their names there."""

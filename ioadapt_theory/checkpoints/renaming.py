@@ -56,7 +56,8 @@ def common(checkpoints: Sequence[Checkpoint], labels: Sequence[str] = ()) -> tup
         renamed.append(Renamed(checkpoint, _by_name(model)) if changed else checkpoint)
         if changed and labels:
             example = f"{changed[0]} to {' + '.join(name for name, _ in model[changed[0]])}"
-            notes.append(f"{labels[i]}: {len(changed)} of {len(model)} tensors were renamed, for example {example}.")
+            count = f"{len(changed)} of {len(model)}"
+            notes.append(f"{labels[i]}: tensors renamed to match the other models: {count}, for example {example}.")
     return renamed, notes
 
 

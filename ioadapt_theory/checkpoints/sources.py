@@ -96,7 +96,7 @@ def resolve(source: str) -> Alias:
     if name in aliases:
         alias = aliases[name]
         return replace(alias, revision=revision or alias.revision, part=part or alias.part)
-    if name.startswith((".", "/", "~")) or is_file(name):
+    if name.startswith((".", "/", "~")) or is_file(name) or name.count("/") > 1:
         if revision is not None:
             msg = f"{source} is a path, and only models on the hub have revisions; leave out @{revision}."
             raise SourceError(msg)

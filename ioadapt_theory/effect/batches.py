@@ -84,7 +84,7 @@ def listed(inputs: Any) -> list[Any]:
         msg = "The inputs are empty; give at least one batch."
         raise InvalidValueError(msg)
     if any(t.is_floating_point() and not t.isfinite().all() for batch in batches for t in _tensors(batch)):
-        msg = "The inputs contain NaN or infinity; remove these rows."
+        msg = "The inputs contain NaN or infinity; remove the rows that contain them."
         raise InvalidValueError(msg)
     return batches
 
@@ -93,7 +93,7 @@ def row_count(batch: Any) -> int:
     """Return the number of samples in a batch, the largest first dimension of its tensors; raise an error for 0."""
     counts = [len(t) for t in _tensors(batch) if t.ndim]
     if not any(counts):
-        msg = f"Each batch must contain a tensor with at least one row, but a {type(batch).__name__} has none."
+        msg = f"Each batch must contain a torch.Tensor with a row or more, but one ({type(batch).__name__}) has none."
         raise InvalidValueError(msg)
     return max(counts)
 

@@ -22,8 +22,8 @@ FIRST = ("logits", "sample", "last_hidden_state")
 """Names of the output to compare, in order of preference, if a model returns several tensors."""
 HALVES = frozenset({torch.float16, torch.bfloat16})
 NO_GRADIENT = (
-    "A layer passes no gradient to its input ({}), as in int8 models; use unquantised models for this step. The"
-    " adapter can still be loaded on the quantised model."
+    "A layer passes no gradient to its input ({}), as in int8 models; give unquantised models. The adapter can still be"
+    " loaded on the quantised model afterwards."
 )
 
 
@@ -118,13 +118,13 @@ def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> 
             if any(name in str(error) for name in ("quantized::", "QuantizedCPU", "QuantizedCUDA")):
                 raise UnsupportedError(NO_GRADIENT.format(type(model).__name__)) from error
             reason = str(error).strip().split("\n")[0].removesuffix(".") or type(error).__name__
-            kind = type(model).__name__
-            msg = f"The {kind} fails on the inputs ({reason}); change them or, in Python, pass a call= that fits them."
+            way = "change the inputs or, in Python, give transfer or report a call= that runs the model on them"
+            msg = f"The {type(model).__name__} fails on the inputs ({reason}); {way}."
             raise InvalidValueError(msg) from error
     output = next(tensors(result), None)
     if output is None:
-        kind = type(result).__name__
-        msg = f"The model returns a {kind} without a floating-point tensor; in Python, pass a call= that returns one."
+        way = "in Python, give transfer or report a call= that returns one"
+        msg = f"The model's output ({type(result).__name__}) contains no floating-point tensor; {way}."
         raise InvalidValueError(msg)
     keys = {*result} if isinstance(result, Mapping) else {*getattr(result, "__dataclass_fields__", ())}
     mask = batch.get("attention_mask") if isinstance(batch, Mapping) else None
@@ -214,7 +214,7 @@ class _Watch:
         def hook(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], y: Tensor) -> Tensor:
             z = args[0] if args else next(v for v in kwargs.values() if isinstance(v, Tensor))
             if not torch.is_grad_enabled():
-                msg = f"Layer {name} runs without gradients; turn off torch.no_grad or re-entrant checkpointing."
+                msg = f"Layer {name} runs without gradients; remove torch.no_grad or re-entrant checkpointing."
                 raise UnsupportedError(msg)
             if not y.requires_grad:  # start gradients here; a leaf could not be changed in place
                 y = y + y.new_zeros(()).requires_grad_()

@@ -120,7 +120,7 @@ def patches(module: nn.Module, x: Tensor) -> Tensor:
     if not isinstance(module, CONVOLUTIONS) or module.groups > MOST_GROUPS:
         many = f"with more than {MOST_GROUPS} groups"
         what = many if isinstance(module, CONVOLUTIONS) else "of an unknown type"
-        msg = f"A convolution {what} cannot be fitted to inputs; its adapter can only be copied."
+        msg = f"An adapter on a convolution {what} can only be copied, not fitted to inputs."
         raise UnsupportedError(msg)
     mode = "constant" if module.padding_mode == "zeros" else module.padding_mode
     x = pad(x, module._reversed_padding_repeated_twice, mode)

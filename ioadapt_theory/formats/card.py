@@ -49,7 +49,7 @@ def card(adapters: Mapping[str, Adapter], *, base: str | None, report: str = "")
     rows = {
         "base model": f"`{_in_cell(base)}`" if base else "unknown",
         "family": ", ".join(families),
-        "placement": "; ".join(f"{placement} ({n} layers)" for placement, n in placements.items()),
+        "placement": "; ".join(f"{placement} ({n} layer{'s' * (n != 1)})" for placement, n in placements.items()),
         "rank": ", ".join(map(str, sorted({phi.rank for _, phi in parts if phi.rank is not None}))),
         "layers": f"{len(adapters)}: {some}",
         "parameters": f"{numbers:,}",

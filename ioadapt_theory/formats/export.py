@@ -73,11 +73,12 @@ def convert_to(
         except UnsupportedError as error:
             if not partial:
                 raise
-            outcome[layer] = f"left out: {str(error).removeprefix(f'{layer}: ')}"
+            outcome[layer] = f"left out: {error.reason.removeprefix(f'{layer}: ')}"
             continue
         prints[layer] = fingerprint(base)
     if not converted:
-        msg = f"{matched.file.path}: {next(iter(outcome.values()))}"
+        layer, why = next(iter(outcome.items()))
+        msg = f"{matched.file.path}: no layer can be converted ({layer}: {str(why).removeprefix('left out: ')})."
         raise UnsupportedError(msg)
     own.write(folder, converted, pack(prints, matched.file.base))
     return outcome
@@ -151,7 +152,7 @@ def _kohya_tensors(layers: Mapping[str, Baked], component: str) -> dict[str, Ten
 def _flat_key(component: str, name: str, tensors: Mapping[str, Tensor]) -> str:
     key = flat(component, name)
     if f"{key}.alpha" in tensors:
-        msg = f"{name}: another layer has the same key {key} in this format; choose another format."
+        msg = f"{name}: another layer has the same key {key} in kohya's format; bake for --style diffusers or peft."
         raise FileFormatError(msg)
     return key
 
@@ -191,7 +192,7 @@ def write_glora(path: Path | str, layers: Layers, *, component: str = "") -> Pat
         a, b = _factors(name, adapter, Placement.INPUT, "GLoRA")
         (c, r), d, kernel = a.shape, base.matrix.shape[1], base.kernel
         if r == c == d:  # readers distinguish two layouts by their shapes
-            same = f"rank, inputs and outputs are all {r}"
+            same = f"rank and numbers of inputs and outputs are all {r}"
             msg = f"{name}: ComfyUI misreads a GLoRA whose {same}; bake the adapter into a plain LoRA instead."
             raise UnsupportedError(msg)
         key, point = _flat_key(component, name, tensors), [1] * len(kernel)

@@ -44,7 +44,7 @@ class Match:
             yield layer, fitted(stored, self.weights.outline(layer)), self.weights.layer(layer)
 
     def require_complete(self) -> None:
-        altered = {str(change): "a change of the base" for change in self.file.changes}
+        altered = {str(change): "a new value for a tensor of the base" for change in self.file.changes}
         problems = [f"{k}: {why}" for part in (self.lost, self.file.unread, altered) for k, why in part.items()]
         if not self.layers:  # --partial cannot help
             why = f"no layer fits the base ({problems[0]}); give the model that the adapter was trained on."
@@ -81,7 +81,7 @@ def match(
             if isinstance(here, str):
                 lost[name] = here
             elif twice := sorted(layers.keys() & here.keys()):
-                lost[name] = f"{twice[0]} already has an adapter from {layers[twice[0]].name}"
+                lost[name] = f"{twice[0]} already gets the adapter of {layers[twice[0]].name}"
             else:
                 layers |= here
     return Match(file, weights, layers, lost, component, places)
@@ -105,7 +105,7 @@ def _component(file: AdapterFile, fits: Mapping[Name, object], chosen: str | Non
         counts = {c: (by_size[c], by_name[c]) for c in components}
         best = [c for c, count in counts.items() if count == max(counts.values())]
         if len(best) > 1:
-            msg = f"{file.path} is for {listed}; choose one of them with component= (--component)."
+            msg = f"{file.path} has adapters for {listed}; choose one of these with component= (--component)."
             raise FileFormatError(msg)
         return best[0]
     if chosen == "transformer" and chosen not in components:  # in kohya's files, a transformer is named unet
@@ -141,7 +141,7 @@ def _cut(stored: StoredLayer, edges: Ranges) -> StoredLayer:
 
 def _misfit(stored: StoredLayer, weights: Weights, layer: str) -> str | None:
     if layer not in weights.names:
-        return "its weight in the base is not a floating-point matrix"
+        return "the weight of this layer in the base is not a floating-point matrix"
     try:
         f = weights.outline(layer)
     except UnsupportedError as error:

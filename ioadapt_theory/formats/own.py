@@ -88,7 +88,7 @@ def save_adapter(model: nn.Module, folder: Path | str, name: str = "default", *,
     header = fingerprint.header(model, names)
     page, text = _file(folder).with_name(cards.NAME), ""
     if card and page.exists():
-        msg = f"{page} exists and was not replaced; delete it and save again to write a card."
+        msg = f"{page} exists and was not replaced; delete it and save again to write a model card."
         warnings.warn(msg, stacklevel=3)
     elif card:
         base, report = header.get(fingerprint.BASE_NAME), card if isinstance(card, str) else ""

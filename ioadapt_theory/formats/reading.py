@@ -92,6 +92,9 @@ def _locate(path: Path) -> tuple[Path, Mapping[str, Any] | None]:
     files = (folder / name for name in ((ioadapt.FILE, DIFFUSERS_FILE) if content is None else peft.WEIGHTS))
     if file := next((file for file in files if file.exists()), None):
         return file, content
+    if content is not None:
+        msg = f"{folder} has {peft.CONFIG}, but neither {' nor '.join(peft.WEIGHTS)}; download the adapter again."
+        raise FileFormatError(msg)
     inside = sorted(f"{p.parent.name}/" for p in folder.glob(f"*/{peft.CONFIG}"))
     more = f" Its subfolders have adapters: {', '.join(inside[:5] + ['...'] * (len(inside) > 5))}." if inside else ""
     msg = (
@@ -119,7 +122,7 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None)
             if "diff" in roles and len(source.shapes[roles["diff"]]) == 1:
                 unread |= dict.fromkeys(roles.values(), "a trained norm")
             elif roles.keys() <= {"alpha", "diff_b"}:
-                unread |= dict.fromkeys(roles.values(), "a part without the rest of its adapter")
+                unread |= dict.fromkeys(roles.values(), "an alpha or a bias without the factors")
             else:
                 with located(path, name):
                     layers.append(_layer(name, roles, source, scale))
@@ -160,19 +163,19 @@ def _without_adapter(path: Path, unread: Mapping[str, str], changes: Iterable[Ch
         kinds, example = ", ".join(sorted(strange)), next(iter(strange.values()))
         msg = (
             f"{path} is an adapter of an unsupported kind: {kinds} (for example {example}); use the library that wrote"
-            " it to merge it into the base model."
+            " the file to merge the adapter into the base model."
         )
         return UnsupportedError(msg)
-    found = sorted({*unread.values(), *map(str, changes)})
-    some = ", ".join(found[:5] + ["..."] * (len(found) > 5)) or "no tensors"
-    return FileFormatError(f"{path} contains no adapter of a supported kind (found: {some}).")
+    found = [*(f"{key}: {why}" for key, why in unread.items()), *map(str, changes)]
+    some = "; ".join(found[:3] + ["..."] * (len(found) > 3)) or "no tensors"
+    return FileFormatError(f"{path} contains no adapter of a supported kind ({some}); give the path of an adapter.")
 
 
 def _by_layer(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str, str]]:
     """Return the keys of each layer's tensors, by name such as "down", and the unread keys, with reasons."""
     layers: dict[Name, dict[str, str]] = {}
     left_out = filter(None, source.metadata.get("left_out", "").split(", "))  # in a pickle
-    unread = dict.fromkeys(left_out, "a tensor of an unsupported type")
+    unread = dict.fromkeys(left_out, "a tensor that is sparse, without values or of an unsupported dtype")
     for key in source.shapes:
         meaning = parse(key)
         if isinstance(meaning, str):
@@ -181,7 +184,7 @@ def _by_layer(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str,
         name, role = meaning
         other = layers.setdefault(name, {}).setdefault(role, key)
         if other != key:
-            msg = f"{source.path}: {key} and {other} are the same part of layer {name}; remove one."
+            msg = f"{source.path}: {key} and {other} are the same tensor of layer {name}; remove one of them."
             raise FileFormatError(msg)
     return layers, unread
 

@@ -12,7 +12,6 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from ioadapt_theory.checkpoints.checkpoint import torch_dtype
 from ioadapt_theory.checkpoints.files.readers import open_file
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.results import replacing
@@ -45,7 +44,7 @@ class TensorFile:
         self.metadata = dict(self._file.metadata)
 
     def dtype(self, name: str) -> torch.dtype:
-        return torch_dtype(self._file.tensors[name].dtype)
+        return self._file.dtype_of(name)
 
     def require_floats(self, names: Iterable[str]) -> None:
         for name in names:
@@ -95,6 +94,6 @@ def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
 
 
 def require_folder(path: Path) -> None:
-    if path.exists() and not path.is_dir():
-        msg = f"{path} is a file, but this format is a folder; give another name."
+    if file := next((p for p in (path, *path.parents) if p.exists() and not p.is_dir()), None):
+        msg = f"{file} is a file, but this format is a folder; give another name."
         raise InvalidValueError(msg)

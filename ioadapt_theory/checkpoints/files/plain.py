@@ -67,7 +67,7 @@ def read_whole(path: Path, limit: int = 100_000_000) -> bytes:
     file = PlainFile(path)
     try:
         if file.size > limit:
-            msg = f"{path} has {file.size} bytes, but at most {limit} are read; check that it is the right file."
+            msg = f"{path} has {file.size:,} bytes, and the limit is {limit:,}; check that it is the right file."
             raise SourceError(msg)
         return file.head(file.size)
     finally:
@@ -76,10 +76,11 @@ def read_whole(path: Path, limit: int = 100_000_000) -> bytes:
 
 def parse_json(text: bytes) -> Any:
     """Return the content of a JSON text; raise ValueError if it is invalid, too long, or too dense to parse safely."""
-    if len(text) > LARGEST_JSON or (
-        len(text) > DENSE_JSON and (text.count(b":") * 11 > len(text) or text.count(b"[") * 20 > len(text))
-    ):
-        msg = f"its {len(text)} bytes are too many, or contain too many entries, to be parsed safely"
+    if len(text) > LARGEST_JSON:
+        msg = f"{len(text):,} bytes, and the limit is {LARGEST_JSON:,}"
+        raise ValueError(msg)
+    if len(text) > DENSE_JSON and (text.count(b":") * 11 > len(text) or text.count(b"[") * 20 > len(text)):
+        msg = f"too many entries for {len(text):,} bytes"
         raise ValueError(msg)
     try:
         return json.loads(text)

@@ -44,13 +44,13 @@ def read(file: PlainFile) -> OffsetCheckpoint:
 def tensor_info(name: str, dtype: str, shape: Sequence[int], path: str) -> TensorInfo:
     problem = ""
     if not name.isprintable():
-        problem = "a name with unprintable characters"
+        problem = "a name with unprintable characters. Rename the tensor"
     elif dtype not in {*DTYPES, *OTHER_DTYPES}:
-        problem = f"the unknown dtype {dtype!r}"
+        problem = f"the unknown dtype {dtype!r}. Convert the tensor to float32"
     elif len(shape) > MAX_AXES or not all(type(n) is int and 0 <= n < 1 << 63 for n in shape):
-        problem = f"a shape that is not a list of at most {MAX_AXES} non-negative integers"
+        problem = f"shape {shape!r:.80}, not a list of at most {MAX_AXES} non-negative integers. Save the file again"
     if problem:
-        msg = f"The header of {path} gives tensor {name!r} {problem}. Save the file again, or download it again."
+        msg = f"{path}: tensor {name!r} has {problem}."
         raise FileFormatError(msg)
     return TensorInfo(name, dtype, tuple(shape))
 
@@ -60,7 +60,7 @@ def _header_length(file: PlainFile) -> int:
     if file.head(2) == b"PK":
         problem = "is a zip file, not a safetensors file. If it is a PyTorch pickle, rename it to .bin."
     elif length > LONGEST:
-        problem = f"is not a safetensors file: its header would have {length} bytes (limit {LONGEST}). Check the path."
+        problem = f"is not a safetensors file: a header of {length:,} bytes exceeds {LONGEST:,}. Check the path."
     elif 8 + length > file.size:
         problem = f"is truncated in its header, at byte {file.size} of {8 + length}. Delete it and download it again."
     else:

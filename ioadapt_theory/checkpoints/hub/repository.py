@@ -93,7 +93,7 @@ class Repository(Folder):
         if not files and not folders:
             repo, at = self.asked.repo, self.asked.revision or "main"
             what = f"file or folder {folder!r}" if folder else "files"
-            msg = f"{repo} has no {what} at revision {at}; see {self.asked.endpoint}/{repo}/tree/{at}."
+            msg = f"{repo} has no {what} at revision {at}; its files are at {self.asked.endpoint}/{repo}/tree/{at}."
             raise SourceError(msg)
 
     def open(self, file: str) -> Checkpoint:
@@ -118,7 +118,7 @@ class Repository(Folder):
         url = hf_hub_url(asked.repo, file, revision=asked.revision, endpoint=asked.endpoint)
         etag = answer(lambda: get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT).etag, asked, what)
         if etag is not None and not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", etag):
-            msg = f"{asked.endpoint} sent {etag[:60]!r} as the hash of {what}, which is invalid. Check HF_ENDPOINT."
+            msg = f"{asked.endpoint} sent an invalid hash of {what}: {etag[:60]!r}. Check HF_ENDPOINT."
             raise SourceError(msg)
         options: dict[str, Any] = {"cache_dir": asked.cache, "endpoint": asked.endpoint}
         if not self._progress:
@@ -127,7 +127,7 @@ class Repository(Folder):
         ask = partial(hf_hub_download, asked.repo, file, revision=asked.revision, **options)
         path = Path(answer(ask, asked, what))
         if not path.is_relative_to(self.root):
-            msg = f"{asked.repo} changed while it was read (it was at commit {self.commit[:8]}). Try again."
+            msg = f"{asked.repo} got a new commit while commit {self.commit[:8]} was read. Try again."
             raise SourceError(msg)
         return path
 
@@ -170,7 +170,7 @@ class RemoteFile(Checkpoint):
                 local = self._repository.downloaded(self._file)
                 if local.tensors != self.tensors:
                     local.close()
-                    msg = f"The tensors in the download of {self.source} differ from its header. Try again."
+                    msg = f"{self.source} changed between the reading of its header and its download. Try again."
                     raise FileFormatError(msg)
                 self._local = local
             return self._local

@@ -41,14 +41,15 @@ def resolve(
             layers[name] = (hits[0],)
         elif hits:
             some = f"{', '.join(hits[:3])}{', ...' if len(hits) > 3 else ''}"
-            doubts[name] = f"{len(hits)} layers match: {some}"
+            doubts[name] = f"the name matches {len(hits)} layers of the model: {some}"
         elif parts := index.parts(name):
             layers[name] = parts
     numbered = [name for name in names if unet.is_numbered(name.path, name.flat)]
     lost = [name for name in numbered if name not in layers and name not in doubts]
     if lost:
         counted = [name for name in numbered if name in layers and name.path not in index.known]
-        doubts |= dict.fromkeys(counted, f"its number is that of a different UNet, since this model has no {lost[0]}")
+        why = f"the block numbers are those of a UNet with other blocks, since this model has no {lost[0]}"
+        doubts |= dict.fromkeys(counted, why)
     groups: dict[tuple[str, tuple[str, ...]], list[Name]] = {}
     for name, meant in layers.items():
         groups.setdefault((name.component, meant), []).append(name)
@@ -56,7 +57,7 @@ def resolve(
         for name in alike:
             if len(alike) > 1 and meant != (name.path,):
                 other = next(one for one in alike if one != name)
-                doubts[name] = f"{other} also matches {meant[0]}"
+                doubts[name] = f"another name, {other}, matches the same layer, {meant[0]}"
     return Resolved({name: meant for name, meant in layers.items() if name not in doubts}, doubts)
 
 

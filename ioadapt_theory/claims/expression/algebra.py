@@ -43,7 +43,7 @@ def generic(rows: int, columns: int, name: str = "") -> Any:
 
 
 def symbolic(x: Term, known: Mapping[Term, Any] = {}) -> Any:
-    """Return the sympy expression of a formula, in which parts become their expressions in ``known``, outermost first.
+    """Return a formula as a sympy expression; subformulas in ``known`` become their values there, outermost first.
 
     Raises:
         ValueError: an operation has no symbolic form.

@@ -33,7 +33,7 @@ def parse(key: str) -> tuple[Name, str] | str:
     if role in FOREIGN:
         return FOREIGN[role]
     if match["leaf"] == "bias":
-        return (layer_name(match["layer"]), "up_bias") if ROLES[role] == "up" else "a bias of the adapter itself"
+        return (layer_name(match["layer"]), "up_bias") if ROLES[role] == "up" else "a bias other than that of lora_B"
     return layer_name(match["layer"]), ROLES[role]
 
 

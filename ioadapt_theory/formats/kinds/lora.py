@@ -20,8 +20,8 @@ def build(parts: Parts, s: float) -> Built:
         return "lora", {Placement.WEIGHT: LoRA.stored(size, spec, {"A": a, "B": b})}
     if m.numel() != columns or ("dora_scale" in parts and m.shape[0] != columns):
         msg = (
-            f"a DoRA magnitude needs one value for each of {columns} outputs, but has shape {list(m.shape)}, as with"
-            " wd_on_output=False in LyCORIS; use the library that wrote the adapter to merge it into the base model"
+            f"the DoRA magnitude must have one value for each of the {columns} outputs, not shape {list(m.shape)} (see"
+            " LyCORIS's wd_on_output=False); use the library that wrote the adapter to merge it into the base model"
         )
         raise UnsupportedError(msg)
     return "dora", {Placement.WEIGHT: DoRA.stored(size, spec, {"A": a, "B": b, "m": m.flatten()})}

@@ -42,7 +42,7 @@ def require_readable(path: Path, config: Any) -> None:
         msg = f"{path}: {variant} is not supported; {MERGE}"
         raise UnsupportedError(msg)
     if kind == "PEANUT" and (config.get("depth", 0) != 0 or config.get("act_fn", "relu") != "linear"):
-        options = f"depth {config.get('depth')!r:.80} and act_fn {config.get('act_fn')!r:.80}"
+        options = f"depth {config.get('depth', 0)!r:.80} and act_fn {config.get('act_fn', 'relu')!r:.80}"
         msg = f"{path}: PEANUT must have depth 0 and act_fn 'linear', not {options}; {MERGE}"
         raise UnsupportedError(msg)
 

@@ -71,7 +71,7 @@ def _by_config(path: Path, config: Mapping[str, Any], layer: str, rank: int | No
     r = _number(path, "r", override(ranks, layer, config.get("r", rank or 8)))
     alpha = _number(path, key, override(alphas, layer, config.get(key, 8)))
     if r <= 0 or (rank is not None and r != rank):
-        msg = f"{path}: r of {layer} must be {f'{rank}, as in its factors' if rank else 'positive'}, not {r:g}."
+        msg = f"{path}: r of {layer} must be {f'{rank}, the rank of its factors' if rank else 'positive'}, not {r:g}."
         raise FileFormatError(msg)
     return alpha / (math.sqrt(r) if config.get("use_rslora") is True else r)
 

@@ -86,8 +86,8 @@ def headlines() -> str:
 def formal() -> str:
     """Return a sentence with the number of claims that are theorems in Coq."""
     said = f"With readings, corrections and our own statements, this package checks {len(CLAIMS)} claims."
-    formal = f"{len(record())} of them are also theorems in Coq, whose statements are generated from the same formulas"
-    return f"{said} {formal} (`make proofs`).\n"
+    formal = f"{len(record())} of them are also theorems in Coq (`make proofs`)."
+    return f"{said} {formal} The Coq statements are generated from the formulas of the claims.\n"
 
 
 def drift() -> dict[str, Any]:

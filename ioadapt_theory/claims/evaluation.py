@@ -23,7 +23,7 @@ SMALLEST, LARGEST = sys.float_info.min, sys.float_info.max
 class UndefinedError(InvalidValueError):
     """Error: a statement has no value on an instance, where it divides by zero or leaves the domain of a function."""
 
-    def __init__(self, reason: str = "it divides by zero, for example because an adapted vector is zero") -> None:
+    def __init__(self, reason: str = "a divisor is zero, for example the norm of an adapted vector") -> None:
         super().__init__(f"The statement is undefined on this instance: {reason}.")
 
 
@@ -152,7 +152,7 @@ def _settled_sides(inequality: Inequality, raw: Mapping[str, Any]) -> list[Any]:
         if all(done for done, _ in settled):
             return [_float(value) for _, value in settled]
         before = after
-    msg = f"Cancellation makes a side inaccurate even at {digits} digits; change the numbers of the instance."
+    msg = f"Cancellation makes a side of the statement inaccurate even at {digits} digits; change the instance."
     raise InvalidValueError(msg)
 
 

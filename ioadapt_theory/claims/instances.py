@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from ioadapt_theory.claims.arithmetic import Array, mp
-from ioadapt_theory.errors import FileFormatError, InvalidValueError, ShapeError
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, ShapeError, UnknownNameError
 
 LARGEST = 64 * 2**20
 """Maximum size of an instance file or a record, in bytes; 1000 x 1000 matrices fit."""
@@ -192,8 +192,11 @@ def witness(name: str) -> dict[str, Any]:
 
 def load_or_witness(name: str) -> dict[str, Any]:
     """Return the content of an instance file or, if there is no such file, of the shipped instance of this name."""
-    shipped = witnesses()
-    return shipped[name] if name in shipped and not Path(name).exists() else load(name)
+    shipped, stored = witnesses(), Path(name).exists()
+    if not stored and name not in shipped:
+        kind = "instance file or shipped instance"
+        raise UnknownNameError(kind, name, shipped)
+    return load(name) if stored else shipped[name]
 
 
 def normals(n: int, shapes: Mapping[str, tuple[int, ...]], generator: torch.Generator) -> dict[str, Tensor]:

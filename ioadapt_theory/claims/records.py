@@ -18,6 +18,7 @@ from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.results import fingerprint, record
 
 SCHEMA = 4
+UNSAVED = "The finished parts of this run cannot be read or saved ({}); give a different folder with --resume-from."
 
 
 def default_folder() -> Path:
@@ -37,13 +38,13 @@ class Journal:
         self.path, self.tell, self.broken = folder / f"{fingerprint(config)}.jsonl", tell, False
 
     @contextmanager
-    def _kept(self) -> Iterator[None]:
+    def _kept(self, message: str = UNSAVED) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             self.broken = True
             reason = f"{error.filename or self.path.parent}: {error.strerror or error}"
-            self.tell(f"The journal of this run cannot be used ({reason}); give a different folder with --resume-from.")
+            self.tell(message.format(reason))
 
     def read(self) -> Results:
         """Return the results in the file; none if it does not exist or cannot be read."""
@@ -68,7 +69,7 @@ class Journal:
 
     def remove(self) -> None:
         if not self.broken:
-            with self._kept():
+            with self._kept("The saved parts of this finished run cannot be deleted ({}); delete the file yourself."):
                 self.path.unlink(missing_ok=True)
 
 

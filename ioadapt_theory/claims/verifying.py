@@ -141,14 +141,14 @@ def results(
         yield from ((part, _answer(do(part, versions()))) for part in todo)
         return
     while True:
-        with lost():
+        with lost(executor):
             most = ahead()
             while len(waiting) < most and (part := next(todo, None)):
                 waiting[executor.submit(do, tuple(part), versions())] = part
         if not waiting:
             return
         for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-            with lost():
+            with lost(executor):
                 answer = future.result()
             yield waiting.pop(future), _answer(answer)
 
@@ -202,13 +202,12 @@ def check(run: Run, jobs: int) -> None:
     """Raise an error for settings that cannot work: numbers out of range, unknown names, or an unavailable device."""
     for name, limit in LIMITS.items():
         value = jobs if name == "jobs" else getattr(run, name)
-        for refused, limits in ((value < 1, "at least 1"), (value > limit, f"at most {limit:,}")):
-            if refused:
-                msg = f"--{name} must be {limits}, not {value:,}."
-                raise InvalidValueError(msg)
+        if not 1 <= value <= limit:  # NaN is refused too
+            msg = f"--{name} must be from 1 to {limit:,}, not {value:,}."
+            raise InvalidValueError(msg)
     stacks.check(run)
     try:
         torch.empty((), device=run.device)
     except (RuntimeError, AssertionError) as error:
-        msg = f"Device {run.device!r} cannot be used: {str(error).splitlines()[0].rstrip('.')}."
+        msg = f"Device {run.device!r} cannot be used ({str(error).splitlines()[0].rstrip('.')}); give another --device."
         raise InvalidValueError(msg) from None

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.errors import MissingExtraError
+from ioadapt_theory.errors import MissingExtraError, UnsupportedError
 from toys.ani.molecules import ELEMENTS, KCAL_PER_MOL, Molecules
 from toys.data.weights import verified
 
@@ -104,7 +104,7 @@ def features_of(data: Molecules) -> Batch:
 
     Raises:
         MissingExtraError: torchani (or one of its dependencies) is not installed.
-        RuntimeError: the two releases define different features.
+        UnsupportedError: the two releases define different features.
     """
     torchani = _torchani()
     constants = [next((_resources() / folder).glob("*.params")) for folder in RELEASES.values()]
@@ -113,7 +113,7 @@ def features_of(data: Molecules) -> Batch:
             "The installed torchani defines different features for ANI-1x and ANI-1ccx, but one set is computed for"
             " both; install torchani==1.2."
         )
-        raise RuntimeError(msg)
+        raise UnsupportedError(msg)
     kind = np.searchsorted(list(ELEMENTS.values()), data.numbers)
     first = np.concatenate([[0], np.cumsum(data.atoms)])
     species = torch.full((len(data.atoms), int(data.atoms.max())), -1)

@@ -89,12 +89,12 @@ def run(out: Path = OUT) -> str:
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryFile(dir=out):  # fails before the computation if the folder is not writable
         pass
-    sys.stderr.write("1/3 crescent (seconds)\n")
+    sys.stderr.write("1/3 crescent (a few seconds)\n")
     plane = crescent.run(crescent.Config())
     sys.stderr.write("2/3 molecules (under a minute the first time)\n")
     plan, seeds, jobs = protocol("molecules"), tuple(range(MEMBERS)), min(os.cpu_count() or 1, MEMBERS)
     ani = command.run(plan, quick=True, seeds=seeds, cache=Path("out/molecules/cache"), jobs=jobs)
-    sys.stderr.write("3/3 weight similarity (seconds)\n")
+    sys.stderr.write("3/3 weight similarity (a few seconds)\n")
     alike = spaces()
     with styled():
         drawn = {
@@ -108,4 +108,4 @@ def run(out: Path = OUT) -> str:
     shown = front.write(out / "index.html", plane)
     took = f"{time.monotonic() - began:.0f} s"
     seen = f"Pictures: {', '.join(map(str, pictures))}; numbers: {out / 'demo.json'}  ({took})"
-    return f"{screen(plane, ani, alike)}{seen}\nExplanation in ten minutes, in a browser: {shown}\n"
+    return f"{screen(plane, ani, alike)}{seen}\nExplanation for the browser (ten minutes): {shown}\n"

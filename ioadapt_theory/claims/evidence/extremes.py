@@ -69,7 +69,7 @@ class Attained(Proof):
             yield "the claim has no conclusion or no setting"
             return
         for values in product(*self.over.values()):
-            at = ", ".join(f"{text(x)} = {v}" for x, v in zip(self.over, values, strict=True))
+            at = ", ".join(f"{text(x)} = {v}" for x, v in zip(self.over, values, strict=True)) or "the instance"
             raw = self.family(*values, *([NEAR] if self.approaches else []))
             try:
                 ratio = evaluate(claim, raw).decisive_ratio
@@ -77,7 +77,7 @@ class Attained(Proof):
                 yield f"{at}: {error}"
                 continue
             if not agree(ratio, 1):
-                yield f"{at}: {ratio:.6g} of the right side"
+                yield f"{at}: lhs/rhs - 1 is {ratio - 1:.2g}"
             instance = Values(claim.setting.read(raw))
             for x, v in zip(self.over, values, strict=True):
                 if not agree(instance(x), v):

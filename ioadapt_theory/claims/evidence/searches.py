@@ -125,9 +125,9 @@ class Replay(Strategy):
             violates = ratio > 1 + TOLERANCE
             lacks = set()
             if name in claim.witnesses and not violates:
-                lacks.add(f"{name} does not violate the bound: {ratio:.6g} of it")
+                lacks.add(f"{name} does not violate the bound: lhs/rhs is {ratio:.3g}")
             if name in claim.attained and not agree(ratio, 1):
-                lacks.add(f"{name} does not attain the bound: {ratio:.6g} of it")
+                lacks.add(f"{name} does not attain the bound: lhs/rhs - 1 is {ratio - 1:.2g}")
             refutes = frozenset([name] if violates else [])
             finding |= Finding(
                 kind=self.kind, instances=1, worst_ratio=ratio, worst=raw, refutes=refutes, lacks=frozenset(lacks)

@@ -84,7 +84,7 @@ def symbolic(x: Term, known: Mapping[Term, Any] = {}) -> Any:
             return sp.Max(go(a), 0)
         case Term("abs" | "sqrt" | "cos" | "ln" | "arcsin" | "artanh" | "max" | "min"):
             return getattr(sp, SYMPY.get(x.op, x.op))(*(canonical(go(a)) for a in x.args))
-    msg = f"{x.op} cannot be written in sympy."
+    msg = f"The operation {x.op!r} cannot be written in sympy."
     raise ValueError(msg)
 
 

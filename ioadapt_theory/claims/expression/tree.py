@@ -30,7 +30,7 @@ SCALARS: Final = frozenset(
 
 def _fits(condition: bool, left: "Term", sign: str, right: "Term") -> None:
     if not condition:
-        msg = f"a {left.kind} {sign} a {right.kind} is not a valid formula"
+        msg = f"The formula {left.kind} {sign} {right.kind} is not defined."
         raise TypeError(msg)
 
 
@@ -261,5 +261,5 @@ def linear_part(x: Term) -> Term | None:
             return part(a) + part(b)
         case Term("scale", (a, b)):
             return a * part(b)
-    msg = f"{x.op} is not linear in x."
+    msg = f"The operation {x.op!r} is not linear in x."
     raise ValueError(msg)

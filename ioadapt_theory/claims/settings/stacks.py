@@ -109,12 +109,11 @@ def widths(run: Run) -> tuple[int, ...]:
     """
     if run.widths is None:
         return (8, *(10 + 2 * (k % 2) for k in range(run.depth - 1)), 6)
-    if min(run.widths) < NARROWEST or max(run.widths) > WIDEST:
-        limits = f"at least {NARROWEST}" if min(run.widths) < NARROWEST else f"at most {WIDEST}"
-        msg = f"Widths must be {limits}, not {' '.join(map(str, run.widths))}."
+    if wrong := [width for width in run.widths if not NARROWEST <= width <= WIDEST]:
+        msg = f"Widths must be from {NARROWEST} to {WIDEST:,}, not {wrong[0]:,}."
         raise InvalidValueError(msg)
     if len(run.widths) != run.depth + 1:
-        msg = f"A stack of depth {run.depth} needs {run.depth + 1} widths, not {len(run.widths)}."
+        msg = f"A stack of depth {run.depth} must have {run.depth + 1} widths, not {len(run.widths)}."
         raise InvalidValueError(msg)
     return run.widths
 

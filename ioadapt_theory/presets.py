@@ -61,7 +61,7 @@ class Preset:
     def adapter(self, family: str = "lora", placement: str = "input") -> dict[str, Any]:
         """Return the preset as keyword arguments for ``adapt`` or for ``ioadapt_theory.peft.IOLoraConfig``."""
         if not self.ranks:
-            msg = "The experiment of this preset trains no adapter on layers; call adapt with your own options."
+            msg = "This preset has no adapter settings, because its experiment trains none; give your own options to adapt."
             raise UnsupportedError(msg)
         if family not in self.ranks:
             raise UnknownNameError("family", family, self.ranks)

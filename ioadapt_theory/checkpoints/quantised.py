@@ -74,8 +74,8 @@ def dequantised(whole: Checkpoint) -> Checkpoint:
         if by := REFUSED.get(name.rpartition(".")[2]):
             settings = whole.config.get("quantization_config")
             by = str(settings.get("quant_method", by))[:40] if isinstance(settings, dict) else by
-            msg = f"{whole.source} has a quantisation that is not supported (tensor {name}: {by}). Use the original"
-            msg += " model, or save it after model.dequantize() of transformers."
+            msg = f"{whole.source} has a quantisation that is not supported (tensor {name}: {by}). Use the unquantised"
+            msg += " model, or load this one with transformers, call model.dequantize() and save the result."
             raise UnsupportedError(msg)
     return Dequantised(whole, scales, beside) if scales else whole
 

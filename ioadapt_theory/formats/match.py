@@ -108,12 +108,11 @@ def _component(file: AdapterFile, fits: Mapping[Name, object], chosen: str | Non
             msg = f"{file.path} has adapters for {listed}; choose one of these with component= (--component)."
             raise FileFormatError(msg)
         return best[0]
-    if chosen == "transformer" and chosen not in components:  # in kohya's files, a transformer is named unet
-        chosen = "unet"
-    if chosen not in components:
+    other = "unet" if chosen == "transformer" else chosen  # the name of a transformer in kohya's files
+    if not {chosen, other} & components:
         msg = f"{file.path} has no component {chosen!r}; choose one of {listed}."
         raise FileFormatError(msg)
-    return chosen
+    return chosen if chosen in components else other
 
 
 def _everywhere(stored: StoredLayer, several: tuple[Place, ...], weights: Weights) -> dict[str, StoredLayer] | str:

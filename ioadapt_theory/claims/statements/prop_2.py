@@ -1,4 +1,4 @@
-"""Proposition 2 (Sec. 4, App. A.1) as printed and as it can be read: input, ŷ = x(I + AB)W, and output, ŷ = xW(I + AB).
+"""Proposition 2 (Sec. 4, App. A.1) as printed and in other readings: input, ŷ = x(I + AB)W, and output, ŷ = xW(I + AB).
 
 The paper's proof treats ‖x‖‖W‖ as if it were ‖xW‖. κ = cond(W).
 """

@@ -20,8 +20,8 @@ def build(parts: Parts, s: float) -> Built:
         return "lora", {Placement.WEIGHT: LoRA.stored(size, spec, {"A": a, "B": b})}
     if m.numel() != columns or ("dora_scale" in parts and m.shape[0] != columns):
         msg = (
-            f"the DoRA magnitude must have one value for each of the {columns} outputs, not shape {list(m.shape)} (see"
-            " LyCORIS's wd_on_output=False); use the library that wrote the adapter to merge it into the base model"
+            f"the DoRA magnitude has shape {list(m.shape)}, but only one value for each of the {columns} outputs is"
+            " supported (LyCORIS: wd_on_output=True); merge the adapter into its base with the library that wrote it"
         )
         raise UnsupportedError(msg)
     return "dora", {Placement.WEIGHT: DoRA.stored(size, spec, {"A": a, "B": b, "m": m.flatten()})}

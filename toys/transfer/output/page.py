@@ -33,13 +33,13 @@ COMPARED: Final = (
 )
 """Columns of the table of comparisons; ``docs/transfer.md`` explains them."""
 ERRORS: Final = {
-    "loss": "the training loss on test data, in nats",
-    "kcal/mol": "the root mean square error on test molecules",
-    "distance": "1 minus the cosine between features of the generated and the real glyph",
+    "loss": "the loss on test data, in nats",
+    "kcal/mol": "the root mean square error on test molecules, in kcal/mol",
+    "distance": "the distance (1 minus the cosine) between features of the generated and of the real glyph",
     "misread": "the share of the generated glyphs that a classifier misreads",
-    "1 - SSIM": "1 minus the structural similarity of the generated glyph and the glyph whose edges were given",
-    "edges missed": "1 minus the F1 score of the edge pixels",
-    "missed": "1 minus the mean reciprocal rank of the sentence to retrieve",
+    "1 - SSIM": "1 minus the structural similarity (SSIM) of the generated glyph to the glyph whose edges were given",
+    "edges missed": "the share of edges missed, that is, 1 minus the F1 score of the edge pixels",
+    "missed": "the share missed, that is, 1 minus the mean reciprocal rank of the sentence to retrieve",
 }
 """Measure -> its meaning."""
 
@@ -84,7 +84,7 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str
     lines = [
         f"## {plan.name}",
         "",
-        f"{plan.title}{small}. The measured error is {_named(plan.measure)}; lower is better. The tables of errors"
+        f"{plan.title}{small}. The error is {_meaning(plan.measure)}; lower is better. The tables of errors"
         f" show means over {count} {plan.replicates}, ± half the width of the 95 % interval.",
         "",
         f"**{said}.**",
@@ -102,7 +102,7 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str
     for case, one in cases(result).items():
         for what, rows in one.get("also", {}).items():
             of = f" ({case})" if case else ""
-            also = f"The next table{of} shows a further error, for which there are no verdicts: {_named(what)}."
+            also = f"The next table{of} shows a further error, for which there are no verdicts: {_meaning(what)}."
             lines += ["", also, "", *_table(plan, rows)]
     lines += ["", *_retained(plan, result), *_beside_the_paper(plan, result)]
     if picture:
@@ -111,8 +111,8 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _named(measure: str) -> str:
-    return f"{measure} ({ERRORS[measure]})" if measure in ERRORS else measure
+def _meaning(measure: str) -> str:
+    return ERRORS.get(measure, measure)
 
 
 def _samples(plan: Protocol, result: Mapping[str, Any]) -> list[str]:

@@ -130,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[tuple[str, str | None], dict[str, str]]:
-    """Load the adapter onto the source; return (format, task), and unused part -> reason, with "" -> component."""
+    """Return the file's format and task type, and why parts are not used, with the component's name under ""."""
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.load import load

@@ -12,7 +12,7 @@ from ioadapt_theory.similarity.report.tables import WIDTH, aligned
 
 
 def table(outcome: CarryReport) -> list[list[str]]:
-    """Return the lines of the table of layers; the first two are the header and the total."""
+    """Return the lines of the table: a header, a total, and a line for each layer."""
     low, high = outcome.interval
     copied = "-" if outcome.kept_copied is None else f"{outcome.kept_copied:.2f}"
     total = ["total", outcome.chosen, "", "", f"{outcome.kept:.2f}", f"{low:.2f} to {high:.2f}", copied]
@@ -26,7 +26,6 @@ def table(outcome: CarryReport) -> list[list[str]]:
 
 
 def sentences(outcome: CarryReport) -> list[str]:
-    """Return the sentences below the table: notes, layers without an adapter, and what to do next."""
     gain = "in log-likelihood (R_KL)" if outcome.need == "labels" else "(R, if both models need the same change)"
     lines = [
         f"In the line 'total', the column 'kept' shows the predicted share of the gain {gain}; in the line of a layer,"
@@ -45,7 +44,6 @@ def sentences(outcome: CarryReport) -> list[str]:
 
 
 def _next(outcome: CarryReport) -> str:
-    """Return the next step; suggest refinement only if it was not requested and there is a candidate to refine."""
     refine = outcome.refined is None and not outcome.extracted and len(outcome.scores) > 1
     if outcome.matched:
         return f"Next: test the adapter on labelled data{', or improve it without labels (--refine 50)' * refine}."

@@ -26,7 +26,7 @@ ROUNDING: Final = 1e-4
 
 
 class Relation(StrEnum):
-    """Relation of two models, as printed in reports."""
+    """Relation of two models, as printed in reports; related models have similar weights, as after fine-tuning."""
 
     SAME = "same function"
     RELATED = "related"
@@ -109,7 +109,7 @@ def kinship(
 
 
 def _apart(pairs: Sequence[LayerPair], unlike: int, sizes: int, single: int) -> Kinship:
-    """Return the kinship of models with too few related layers; ``unlike`` is the number of unrelated ones."""
+    """Return the verdict from the numbers of unrelated layers, of layers of different sizes, and in one model only."""
     if 10 * (sizes + single) > len(pairs) + single:
         other = f"{sizes} of {len(pairs)} layers with different sizes, {single} without a counterpart"
         return Kinship(Relation.DIFFERENT, other)
@@ -127,7 +127,7 @@ def _shared(null: Null | None) -> bool:
 def _copied(
     pairs: Sequence[LayerPair], missing: Sequence[str], extra: Sequence[str], vectors: tuple[Sequence[str], int]
 ) -> str:
-    """Return which model is a quantised or pruned copy of the other, as a clause, or "" if there are other changes."""
+    """Return which model is a quantised or pruned copy of the other, as a clause, or "" if neither is one."""
     changed = [p for p in pairs if not p.likeness.equal]
     narrowed = [p for p in changed if p.likeness.copy == "narrowed"]
     kinds = {p.likeness.copy for p in changed}
@@ -144,7 +144,7 @@ def _copied(
 
 
 def _inside(pairs: Sequence[LayerPair], cut: Sequence[LayerPair]) -> bool:
-    """Return whether missing channels, if any, are inside the network, not in its vocabulary, features or classes."""
+    """Return whether removed channels, if any, connect two layers, so that they are not vocabulary or classes."""
     order = {p.name: k for k, p in enumerate(pairs)}
     outputs = {p.size[1]: order[p.name] for p in reversed(cut) if p.size[1] != p.there[1]}
     inputs = {p.size[0]: order[p.name] for p in cut if p.size[0] != p.there[0]}

@@ -45,7 +45,6 @@ def document(title: str, body: str, more_style: str = "") -> str:
 
 
 def _layers(c: Comparison) -> list[list[str]]:
-    """Return the table of layers: the cosine of every pair and, if known, its excess over chance and z."""
     nulls = c.options.null or c.options.space is not Space.WEIGHT
     pairs = [pair_name(c, pair) for pair in c.pairs]
     lines = [["layer", "kind", "shape", *(head for p in pairs for head in [p, *[f"excess, {p}", f"z, {p}"] * nulls])]]

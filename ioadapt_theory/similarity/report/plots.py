@@ -40,7 +40,7 @@ _STYLE: Final[dict[str, Any]] = {
 
 
 def matrix(c: Comparison, *, lowest: bool) -> np.ndarray:
-    """Return the pairs' mean cosines over all or the ``lowest`` layers; 1 on the diagonal, NaN if none are common."""
+    """Return mean cosines over all or the ``lowest`` layers; 1 on the diagonal, NaN without common layers."""
     values = np.eye(len(c.labels))
     for i, j in c.pairs:
         mean = (c.lowest((i, j)) if lowest else c.mean((i, j))).mean
@@ -49,7 +49,6 @@ def matrix(c: Comparison, *, lowest: bool) -> np.ndarray:
 
 
 def shown(name: str) -> str:
-    """Return a name for an axis, shortened to its two ends if it is long."""
     return name if len(name) <= 24 else f"{name[:11]}…{name[-12:]}"
 
 

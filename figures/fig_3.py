@@ -120,7 +120,6 @@ def _frozen(axes: Axes, x: float, y: float) -> None:
 
 
 def _branch(axes: Axes, *, top: float, bottom: float, middle: float, start: float) -> None:
-    """Draw the trainable branch on the right: down to rank r through A, up through B, and into the sum."""
     from matplotlib.patches import Polygon
 
     right, wide, narrow, tall = 8.1, 1.5, 0.6, 1.7

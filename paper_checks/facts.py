@@ -51,7 +51,7 @@ def mean_over_signs(m: Any) -> Any:
 
 
 def of_law(claim: Claim, law: str) -> bool:
-    """Return whether the left side is the mean squared discrepancy over rows zF, or rows with second moments σ²I."""
+    """Return whether the claim's left side is the mean squared discrepancy over rows zF or σz, where E zᵀz = I."""
     i = drawn(claim.id)
     gap = {"prop-5-anisotropic": GAP @ T}.get(claim.id, T @ GAP) if law == "zF" else GAP
     first = i.instance.factor if law == "zF" else i.instance.sigma * torch.eye(3).double()
@@ -72,7 +72,7 @@ def unbounded(claim: Claim, first: str, second: str) -> bool:
 
 
 def segment(claim: Claim, every: str, begin: str, end: str, above: str) -> bool:
-    """Compare the verdict with whether the segment from y to ŷ avoids 0 for W = I, x = (1, 0) and AB = −2I."""
+    """Return whether the verdict agrees with whether the segment from y to ŷ avoids 0, for W = I and AB = −2I."""
     y = {"(y₁, y₂)": 1, "(ŷ₁, ŷ₂)": 1 - 2}
     norms = [abs((1 - t) * y[begin] + t * y[end]) for t in np.linspace(0, 1, 11)]
     holds = {"every": all}[every](bool({">": n > 0}[above]) for n in norms)
@@ -80,7 +80,7 @@ def segment(claim: Claim, every: str, begin: str, end: str, above: str) -> bool:
 
 
 def iff(claim: Claim, lost: str, rank: str) -> bool:
-    """Check on three W: W(I + W⁺AB) = W + AB iff ``lost`` is 0, and this holds for every AB iff rank W is ``rank``."""
+    """Return whether W(I + W⁺AB) = W + AB iff ``lost`` = 0, and for every AB iff rank W = ``rank``, for three W."""
     said = True
     for w in (random(2, 3), random(3, 2), torch.ones(2, 2).double()):
         i, pinv_ = mpmath.eye(len(w)), torch.linalg.pinv(w)
@@ -115,7 +115,7 @@ def dimensions(claim: Claim, c: str, d: str, low: str, lower: str, high: str, hi
 
 
 def maps(claim: Claim, one: str, other: str) -> bool:
-    """Check that ``one`` doubles when W doubles and is 0 at W = 0, and that ``other`` does neither."""
+    """Return whether the formula ``one`` doubles when W doubles and is 0 at W = 0, and ``other`` does neither."""
     w, m, i = mpmath.randmatrix(2, 2), mpmath.randmatrix(2, 2), mpmath.eye(2)
     one, other = (lambda w, f=f: read(f, W=w, AB=m, M=m, I=i) for f in (one, other))
     assert shows(claim, "(I + M)(W − W) + M", "(I + M)(2W) − 2W")
@@ -131,7 +131,7 @@ def rank_of(formulas: tuple[str, ...], bound: str) -> bool:
 
 
 def counted(claim: Claim, quantifier: str, where: str, above: str) -> bool:
-    """Check the claim's quantifier against the scores in its remark, which ``test_tables`` counts from the files."""
+    """Return whether the scores in the claim's remark agree with its quantifier, such as "no cell of", and verdict."""
     scores = [tuple(map(int, x.split("-"))) for x in re.findall(r"\d+-\d+-\d+", remark(claim))]
     wins, ties, losses = map(sum, zip(*scores, strict=True))
     holds = {
@@ -208,7 +208,7 @@ def jacobians() -> bool:
 
 
 def of_the_cells(claim: Claim, says: str) -> bool:
-    """Check that the sides, placements and metrics in the text are those that are counted (``SCORES``)."""
+    """Return whether the text names only the sides, placements and metrics that the claim counts (``SCORES``)."""
     name = claim.id.removeprefix("tables-")
     counted = SCORES.get(name, [(0, p, "weight", IMAGE) for p in (SIDES if name != "geneval-overall" else ("input",))])
     mine, over, metrics = (

@@ -34,7 +34,7 @@ NUMBERED = (
 
 
 QUICK = Run(instances=500, starts=16, steps=50, stacks=16, samples=16_384)
-"""Settings for a fraction of the default effort; slow tests and `ioadapt verify` use the defaults."""
+"""Settings for a fraction of the default number of samples; slow tests and `ioadapt verify` use the defaults."""
 
 
 @pytest.mark.parametrize("run", [QUICK, pytest.param(Run(), marks=pytest.mark.slow)], ids=["quick", "default"])
@@ -111,7 +111,7 @@ STANDS = {
     **dict.fromkeys(("Table 9", "Table 10", "Table 11"), ("App. C",)),
     "Table 8": ("Section 5.1", "App. C"),
 }
-"""Statement of the paper -> sections that a claim about it may cite."""
+"""Sections of the paper that a claim may cite, by the statement that it is about."""
 NAMED = {
     **{f"lemma-{n}": f"Lemma {n}" for n in (1, 2, 3)},
     **{f"prop-{n}": f"Proposition {n}" for n in range(1, 6)},
@@ -132,7 +132,7 @@ NAMED = {
     },
     **dict.fromkeys(("tables-on-par", "tables-prompt-fidelity"), "Table 8"),
 }
-"""Beginning of a claim's id -> statement or section that the claim must cite."""
+"""Statement or section that a claim must cite, by the beginning of its id."""
 
 
 @pytest.mark.parametrize("claim", EVERY)

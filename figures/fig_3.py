@@ -42,7 +42,6 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw four columns, with X on top and Y at the bottom; blue is frozen, orange is trained."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(FULL_WIDTH, 4.1))

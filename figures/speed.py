@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PAPER: str | None = None
 RECORD = Path(__file__).resolve().parent.parent / "benchmarks" / "recorded" / "layer.json"
 SIDES = {"weight": "lora", "input": "input", "output": "output"}
-"""For each placement, the method of the toys whose colour and marker are used."""
+"""For each placement, the method whose colour and marker are used for it."""
 FAMILIES = {"lora": "LoRA", "dora": "DoRA", "lokr": "LoKr", "loha": "LoHa"}
 
 

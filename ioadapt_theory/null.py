@@ -36,7 +36,7 @@ ROUNDING = 4096
 """Multiple of the machine epsilon; if ‖K - (tr K / f) I‖² / ‖K‖² is smaller, the f x f matrix K counts as a multiple
 of I."""
 STANDS_OUT = 3.0
-"""Minimum z of two layers that count as more similar than by chance."""
+"""Minimum z (a standard normal deviate) of the cosine of two layers that count as more similar than by chance."""
 NARROWEST = 16
 """Minimum number of channels in a part, so that there are enough channels to permute."""
 MOST_PARTS = 16
@@ -147,7 +147,7 @@ def of_matrix(k: Float[np.ndarray, "f f"], cuts: Sequence[int] | None = None) ->
 
 
 def moments(one: Profile, two: Profile) -> tuple[float, float]:
-    """Return the mean and standard deviation of ⟨K, PK'Pᵀ⟩ over permutations P inside parts, from their profiles."""
+    """Return the mean and standard deviation of ⟨K, PK'Pᵀ⟩ over permutations P inside parts, from both profiles."""
     n = np.array(one.sizes, dtype=float)
     pairs = np.outer(n, n) - np.diag(n)
     mean = float((n * one.diagonal * two.diagonal).sum() + (pairs * one.means * two.means).sum())
@@ -160,7 +160,7 @@ def moments(one: Profile, two: Profile) -> tuple[float, float]:
 
 
 def skewness(one: Profile, two: Profile) -> float:
-    """Return the skewness of x = ⟨K, PK'Pᵀ⟩, which is E(x - mean)³ / sd³, from their profiles; 0 if sd is 0."""
+    """Return the skewness of ⟨K, PK'Pᵀ⟩ over permutations P inside parts, from both profiles; 0 if it is constant."""
     n = np.array(one.sizes, dtype=float)
     third = float((n * (one.cubes * two.cubes).sum((1, 2, 3)) / np.maximum((n - 1) * (n - 2), 1)).sum())
     third += 8 * float((one.triangles * two.triangles / np.einsum("p,q,r->pqr", n, n, n)).sum())
@@ -191,7 +191,7 @@ class Null:
 
     @property
     def p(self) -> float | None:
-        """Probability that a permutation gives this cosine or a higher one; None if all give the same cosine."""
+        """Approximate probability that a permutation gives this cosine or more; None if all give the same cosine."""
         return None if self.z is None else math.erfc(self.z / math.sqrt(2)) / 2
 
     @property

@@ -79,7 +79,6 @@ def test_a_witness_of_low_rank_gives_both_sides_of_the_one_of_full_rank(name: st
 
 @pytest.mark.parametrize("claim", EVERY)
 def test_as_printed_is_said_of_what_is_printed_only(claim: Claim) -> None:
-    """Corrections and extensions are ours; a claim "as printed" amends another one only as a statement in its proof."""
     places = ("Lemma", "Proposition", "Eq", "Remark", "Remainder", "Section", "Proof", "App", "Table")
     if claim.origin is Origin.OURS:
         assert claim.amends is not None or claim.reading or "beyond" in claim.source

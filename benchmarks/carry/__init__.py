@@ -23,7 +23,7 @@ BARS = {
     "gauge": (0.97, 0.97), "fine-tuned": (0.85, 0.85), "distilled": (0.7, 0.8), "apart": (0.65, 0.7),
     "width": (0.6, 0.7), "depth": (0.4, 0.5), "activation": (0.5, 0.6), "data": (0.5, 0.6),
 }  # fmt: skip
-"""Lower limits, by relation of the models, for the median share of the gain: by default, and with STEPS steps."""
+"""Lower limits for the median share of the gain (loss reduction) that is kept, by default and after STEPS steps."""
 TEXT_BARS = {"apart": (0.35, 0.55), "width": (0.35, 0.55), "depth": (0.35, 0.55)}
 
 NAMES = {

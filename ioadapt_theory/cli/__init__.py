@@ -21,7 +21,7 @@ COMMANDS: dict[str, str] = {
     "report": "predict whether an adapter works on another model, and recommend what to do",
     "similarity": "compare the weights, input spaces or output spaces of checkpoints, layer by layer",
 }
-"""Subcommand -> its one-line help.
+"""The subcommands, with their one-line help.
 
 Each has a module of this package with ``add_arguments(parser)``, ``files(args) -> Files`` and ``run(args) -> int``.
 """

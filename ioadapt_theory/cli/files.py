@@ -23,7 +23,7 @@ class Files:
 
     Attributes:
         reads: inputs as the user named them (paths, PATH:PART, aliases or hub ids), or None for those not given.
-        writes: option -> the file to write, or None if the option is not given.
+        writes: for each option such as --html, the file to write, or None if the option is not given.
         adapter: paths at which the command may write or replace an adapter: a file, or a folder and its files.
     """
 

@@ -130,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[tuple[str, str | None], dict[str, str]]:
-    """Return the file's format and task type, and why parts are not used, with the component's name under ""."""
+    """Load the adapter; return its format and task type, and why parts are not used (under "": the component)."""
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.load import load
@@ -159,7 +159,7 @@ def _same(base: str, given: str) -> bool:
 
 
 def _write(args: argparse.Namespace, target: "nn.Module", format_: str, component: str, task: str | None) -> None:
-    """Write the target's adapter in the file's format, or in ioadapt's own if that format cannot store it."""
+    """Write a plain LoRA in ``format_`` if that is PEFT's, diffusers' or kohya's, else in ioadapt's own format."""
     from ioadapt_theory.adapters.adapter import Adapter
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.adapters.model import layers

@@ -77,7 +77,7 @@ def report(
         source: the model that the adapter was, or will be, trained on, or its weights.
         target: the other model, or its weights.
         adapter: the name of an adapter on the source, or a mapping from layers to adapters; by default, the only
-            adapter on the source. By default, if it has none or several, the report recommends where to train one.
+            adapter on the source. If there are none or several, and none is given, the report advises on a new one.
         inputs: unlabelled inputs of the models, from the adapter's domain: a tensor, a tuple, a mapping, or an iterable
             of such batches. Requires two models in memory; the adapter, if any, must be on the source.
         target_inputs: the same samples as inputs of the target, if these differ.
@@ -91,7 +91,8 @@ def report(
 
     Raises:
         InvalidValueError: the models have no common layer, weights or outputs are not finite, the outputs have
-            different shapes, the adapter has no effect, or inputs are given without two models in memory.
+            different shapes, the adapter has no effect, the target has one of the same name, or inputs are given
+            without two models in memory.
         UnknownNameError: the source has no adapter of this name.
 
     Example:

@@ -73,7 +73,7 @@ def predict_move(
     explained: float = 0.5,
     size: int = 32,
 ) -> Predictions:
-    """Return what a copied adapter is predicted to keep, after running both models on inputs; they stay unchanged.
+    """Return predictions for a copied adapter, from running both models on inputs; the models stay unchanged.
 
     See ``report`` for the arguments; ``names`` maps layers of the source to layers of the target.
 

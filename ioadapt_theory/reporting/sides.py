@@ -28,7 +28,7 @@ class Sides:
 
     Attributes:
         input: for the weights W of the source and W' of the target (inputs x outputs), the cosine of WWᵀ and W'W'ᵀ,
-            each minus the multiple of I with its trace; None if their sizes differ, or if one is a multiple of I.
+            each minus the multiple of I with the same trace; None if the sizes differ or one is a multiple of I.
         output: the same for WᵀW and W'ᵀW'.
         cosine: cosine of W and W'; None if a size differs or a weight is zero.
         ratio: ‖W'‖_F / ‖W‖_F; None if W is zero.
@@ -56,7 +56,7 @@ def sides(source: BaseLayer, target: BaseLayer, widths: Sequence[int] = ()) -> S
 
 
 def side(a: Float[Tensor, "f ..."], b: Float[Tensor, "f ..."], cuts: Sequence[int] | None = None) -> Null | None:
-    """Return the cosine of AAᵀ and BBᵀ, each minus the multiple of I with its trace, with its null distribution.
+    """Return the cosine of AAᵀ and BBᵀ, each minus the multiple of I with the same trace, with its null distribution.
 
     ``cuts`` are the boundaries of the groups of channels that are permuted separately, see ``null.parts``. At most
     CHANNELS channels are used. Large matrices are multiplied in float32; the cosine has an error of at most 1e-6. The

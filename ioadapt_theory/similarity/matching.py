@@ -52,7 +52,7 @@ class Layer:
         return tuple(i for i, name in enumerate(self.tensors) if name is not None)
 
     def side(self, space: Space) -> tuple[int, int]:
-        """Return the axis of the stored tensor that indexes the input (or else output) channels, and their number."""
+        """Return the axis of the stored tensor with the input or output channels, as ``space`` says, and its size."""
         axis = int((space is Space.INPUT) != (self.kind == "embed"))
         return axis, self.shape[axis]
 

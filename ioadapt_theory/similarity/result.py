@@ -146,7 +146,7 @@ class Comparison:
         return math.fsum(known) / len(known) if known else None
 
     def beyond_chance(self, pair: Pair) -> int:
-        """Return the number of the pair's layers that are more similar than by chance, that is, z is at least 3."""
+        """Return the number of the pair's layers that are more similar than by chance: their z is at least 3."""
         return sum((null.z or 0.0) >= STANDS_OUT for null in self._nulls(pair))
 
     def too_small(self, pair: Pair) -> int:

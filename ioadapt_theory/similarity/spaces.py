@@ -78,7 +78,9 @@ class Gram:
 def moments(
     layer: Layer, checkpoints: Sequence[Checkpoint], space: Space, widths: Sequence[int], parent: int | None = None
 ) -> Moments:
-    """Return sums over the matrices K° = WWᵀ - (tr WWᵀ / f) I of all models that have a layer, with f channels.
+    """Return inner products and squared distances of all models' K° = WWᵀ - (tr WWᵀ / f) I, and sums over each K°.
+
+    W is the layer's weight as a matrix with f rows, its channels on the side ``space``.
 
     Args:
         layer: The layer, with at least two axes and at least two channels on the requested side.

@@ -12,7 +12,7 @@ from ioadapt_theory.reporting.layers import LayerPair
 TELLING: Final = 5.0
 """Minimum z of related layers, relative to permuted channels; it is high, since many layers are tested."""
 FEW: Final = 0.05
-"""Minimum fraction of equal, pruned or related layers in related models; with heavy tails, a few agree by chance."""
+"""Minimum fraction of equal, pruned or related layers in related models; a few can look alike by chance."""
 SHARED: Final = 0.5
 """Minimum excess over chance of the input or output similarity of two layers that share this space in a different
 basis. Models are also related if more than half of their layers are equal, pruned, related or share a space."""
@@ -67,11 +67,11 @@ def kinship(
     """Return the relation of the target to the source.
 
     Args:
-        pairs: the common layers.
+        pairs: the layers that both models have.
         missing: layers of the source without a counterpart.
         extra: layers of the target that the source lacks.
         vectors: norms and biases that differ, and the number of norms and biases that both models have.
-        added: whether layers of only one model are copies of its other layers, or of a new kind.
+        added: whether a layer of only one model is a copy of another of its layers, or of a new kind.
         orders: number of layers whose channels were reordered for the comparison.
         difference: ‖f_T - f_S‖ / ‖f_S‖ for the outputs of source and target, or None if the models were not run.
 

@@ -29,8 +29,8 @@ class Likeness:
         z: ⟨W, W'⟩ in standard deviations above its mean over permutations of the inputs or of the outputs, the smaller
             of both; None if the weights are equal, have different shapes or have too few channels.
         most: the z of W with itself; infinity for equal weights, 0 for different shapes or too few channels.
-        copy: "rounded", "zeroed" or "narrowed" if only this was done to one of the weights; "perhaps" if one may be
-            rounded, but has too few values to show it; else "".
+        copy: "rounded", "zeroed" or "narrowed" (rows or columns removed) if only this was done to one of the weights;
+            "perhaps" if one may be rounded, but has too few values to show it; else "".
         copied: which one is the copy, "source" or "target"; "" if unknown.
     """
 
@@ -70,9 +70,10 @@ def same(a: Tensor, b: Tensor) -> bool:
 
 
 def _z(one: Tensor, two: Tensor) -> float | None:
-    """Return the z of ⟨W, W'⟩ among permuted inputs or outputs, the smaller one; None if both have too few channels.
+    """Return z of ⟨one, two⟩ for permuted inputs or for permuted outputs, the smaller one; None if both are too few.
 
-    The smaller one is used, since models may share the order of the inputs, or of the outputs, by design.
+    z counts standard deviations above the mean over permutations. The smaller z is used, since models may share the
+    order of the inputs, or of the outputs, by design.
     """
     zs = [_permuted(a.mT @ b) for a, b in ((one, two), (one.mT, two.mT)) if a.shape[1] >= FEWEST]
     return min(zs) if zs else None

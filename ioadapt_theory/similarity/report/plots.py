@@ -146,7 +146,7 @@ def styled() -> AbstractContextManager[None]:
 
 
 def check(path: Path | None) -> None:
-    """Raise an error, before anything is read, if figures cannot be drawn or the extension is unknown."""
+    """Raise an error if matplotlib is not installed, or if the extension of ``path`` is not one of FORMATS."""
     if path is not None and path.suffix.lower() not in FORMATS:
         msg = f"{path.name} is not a figure file; use one of the extensions {', '.join(FORMATS)}."
         raise InvalidValueError(msg)

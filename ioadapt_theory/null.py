@@ -138,7 +138,7 @@ def _triangles(
 
 
 def of_matrix(k: Float[np.ndarray, "f f"], cuts: Sequence[int] | None = None) -> Profile:
-    """Return the profile of a dense symmetric matrix; without ``cuts``, its channels are one part."""
+    """Return the ``Profile`` of the symmetric matrix ``k``; by default, all its channels are one part."""
     cuts = (0, len(k)) if cuts is None else cuts
     starts = list(cuts[:-1])
     rows = np.add.reduceat(k, starts, axis=1)
@@ -147,7 +147,7 @@ def of_matrix(k: Float[np.ndarray, "f f"], cuts: Sequence[int] | None = None) ->
 
 
 def moments(one: Profile, two: Profile) -> tuple[float, float]:
-    """Return the mean and standard deviation of ⟨K, PK'Pᵀ⟩ over permutations P inside parts, from both profiles."""
+    """Return mean and standard deviation of ⟨K, PK'Pᵀ⟩ over permutations P inside parts, from profiles of K and K'."""
     n = np.array(one.sizes, dtype=float)
     pairs = np.outer(n, n) - np.diag(n)
     mean = float((n * one.diagonal * two.diagonal).sum() + (pairs * one.means * two.means).sum())
@@ -160,7 +160,7 @@ def moments(one: Profile, two: Profile) -> tuple[float, float]:
 
 
 def skewness(one: Profile, two: Profile) -> float:
-    """Return the skewness of ⟨K, PK'Pᵀ⟩ over permutations P inside parts, from both profiles; 0 if it is constant."""
+    """Return the skewness of ⟨K, PK'Pᵀ⟩ over permutations P inside parts, from profiles of K and K'; 0 if sd is 0."""
     n = np.array(one.sizes, dtype=float)
     third = float((n * (one.cubes * two.cubes).sum((1, 2, 3)) / np.maximum((n - 1) * (n - 2), 1)).sum())
     third += 8 * float((one.triangles * two.triangles / np.einsum("p,q,r->pqr", n, n, n)).sum())
@@ -173,7 +173,7 @@ class Null:
     """A cosine with its null distribution over random permutations of channels or, for weights, of entries.
 
     Attributes:
-        cosine: The cosine of two Gram matrices, each minus its multiple of I, or of two weights; or a mean of cosines.
+        cosine: The cosine of two weights, or of two trace-free Gram matrices; or a mean of such cosines.
         mean: The mean of the cosine over all permutations.
         sd: The standard deviation of the cosine over all permutations.
         skew: The skewness of the cosine over all permutations.

@@ -72,7 +72,7 @@ def _main(argv: list[str], chosen: str | None) -> int:
 
 
 def guarded(name: str, body: Callable[[], int]) -> int:
-    """Run ``body`` and return its exit status. Errors and Ctrl-C are reported in one sentence on stderr."""
+    """Run ``body`` and return its exit status, or that of its error, which is reported in one sentence on stderr."""
     speak_utf_8()
     try:
         with _printable_output():

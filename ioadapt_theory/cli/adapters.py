@@ -30,7 +30,7 @@ examples:
   ioadapt adapters bake my_dora lora_folder --base ./llama --share 0.99
 """
 WRITTEN = ("ioadapt.safetensors", "adapter_model.safetensors", "adapter_config.json")
-"""Files that are written to an adapter's folder."""
+"""Files that a command may write into the folder of an adapter."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

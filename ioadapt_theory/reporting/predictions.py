@@ -43,16 +43,19 @@ class Predictions:
 
     @property
     def bound(self) -> float | None:
-        """Bound on the error of the share of the gain that ``copied`` predicts (claim `effect-retained`), or None."""
+        """Bound on the error of ``copied.R``, a share of the gain (claim `effect-retained`); None without a copy."""
         return None if self.copied is None else self.copied.bound(self.explained)
 
     def of(self, side: str) -> float | None:
-        """Return the median over layers of the share of its gain that a copy keeps on this side, or None."""
+        """Return the median, over layers, of the share of the gain that a new adapter on ``side`` is expected to keep.
+
+        The result is None without layers.
+        """
         shares = [one.R for (_, other), one in self.expected.items() if other == side]
         return median(shares) if shares else None
 
     def best(self) -> dict[str, Placement]:
-        """Return the side, input or output, that ``placement="auto"`` chooses for each layer with a positive share."""
+        """Return the side, input or output, that ``placement="auto"`` chooses for each layer, if it chooses one."""
         sides, expected = (Placement.INPUT, Placement.OUTPUT), self.expected
         shares = {
             name: {side: expected[name, side].R for side in sides if (name, side) in expected} for name, _ in expected

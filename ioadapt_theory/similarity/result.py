@@ -141,7 +141,7 @@ class Comparison:
         return Null(mean, centre, spread, third / spread**3 if spread > 0 else 0.0)
 
     def excess(self, pair: Pair) -> float | None:
-        """Return the unweighted mean of (c - m) / (1 - m), for cosine c and chance level m; None if undefined."""
+        """Return the unweighted mean of (cosine - chance level) / (1 - chance level) over layers; None without any."""
         known = [x for null in self._nulls(pair) if (x := null.excess) is not None]
         return math.fsum(known) / len(known) if known else None
 

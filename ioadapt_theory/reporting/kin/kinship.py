@@ -10,7 +10,7 @@ from ioadapt_theory.null import Null
 from ioadapt_theory.reporting.layers import LayerPair
 
 TELLING: Final = 5.0
-"""Minimum z of related layers, relative to permuted channels; it is high, since many layers are tested."""
+"""Minimum z of related layers in a permutation test of channels; it is high, since many layers are tested."""
 FEW: Final = 0.05
 """Minimum fraction of equal, pruned or related layers in related models; a few can look alike by chance."""
 SHARED: Final = 0.5

@@ -26,7 +26,7 @@ FORMATS: Final = (".svg", ".png", ".pdf")
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8A8A8A")
 """Okabe-Ito colours, which are distinguishable with common colour vision deficiencies."""
 ALL_HIGH: Final = 0.5
-"""If all mean cosines are above this, a colour scale from 0 would look uniform."""
+"""If all mean cosines are above this, a colour scale from 0 would look uniform, so it begins higher."""
 MARKERS: Final = "os^Dv<>P*X"
 """Markers that distinguish pairs of the same colour."""
 
@@ -40,7 +40,10 @@ _STYLE: Final[dict[str, Any]] = {
 
 
 def matrix(c: Comparison, *, lowest: bool) -> np.ndarray:
-    """Return mean cosines over all or the ``lowest`` layers; 1 on the diagonal, NaN without common layers."""
+    """Return the mean cosine of each pair of models; 1 on the diagonal, NaN for pairs without common layers.
+
+    If ``lowest``, only a fraction of the layers counts, those with the lowest cosines.
+    """
     values = np.eye(len(c.labels))
     for i, j in c.pairs:
         mean = (c.lowest((i, j)) if lowest else c.mean((i, j))).mean

@@ -49,8 +49,9 @@ def main(
     results: dict[str, Any] = {pages: {} for pages in MALLOC}
     if part is not None and before is not None:
         if before["config"] != config:
-            msg = f"The configuration of the existing record is {before['config']}, not {config}; measure all parts"
-            msg += " or use another --out."
+            name = next(k for k in {**before["config"], **config} if before["config"].get(k) != config.get(k))
+            was, now = before["config"].get(name), config.get(name)
+            msg = f"The record in --out has {name} {was!r}, not {now!r}; leave out --part, or use a different --out."
             raise InvalidValueError(msg)
         results = {pages: dict(before["results"][pages]) for pages in MALLOC}
     for section in part or SECTIONS:

@@ -35,7 +35,8 @@ class IoAdaptError(Exception):
         """Return the message, shortened and escaped for a terminal; ``KeyError`` would return the message's repr."""
         text = str(self.args[0]) if self.args else ""
         cut = len(text) - LONGEST
-        return printable(text if cut <= 0 else f"{text[: LONGEST // 2]}[... {cut} ...]{text[-LONGEST // 2 :]}")
+        left_out = f"[... {cut:,} characters left out ...]"
+        return printable(text if cut <= 0 else f"{text[: LONGEST // 2]}{left_out}{text[-LONGEST // 2 :]}")
 
     @property
     def reason(self) -> str:
@@ -87,7 +88,7 @@ class UnknownNameError(IoAdaptError, KeyError):
         known = sorted(map(str, known))
         near = near_misses(str(name), known)
         more = f" and {len(known) - MOST_KNOWN} more" if len(known) > MOST_KNOWN else ""
-        listed = f" Known: {', '.join(known[:MOST_KNOWN]) or 'none'}{more}."
+        listed = f" Known: {', '.join(known[:MOST_KNOWN])}{more}." if known else " None is known."
         hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         super().__init__(f"Unknown {kind} {name!r}.{hint}{listed if not near or len(known) <= MOST_KNOWN else ''}")
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ioadapt_theory.errors import MissingExtraError, UnknownNameError
+from ioadapt_theory.errors import MissingExtraError, UnknownNameError, UnsupportedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +60,9 @@ class Preset:
 
     def adapter(self, family: str = "lora", placement: str = "input") -> dict[str, Any]:
         """Return the preset as keyword arguments for ``adapt`` or for ``ioadapt_theory.peft.IOLoraConfig``."""
+        if not self.ranks:
+            msg = "The experiment of this preset trains no adapter on layers; call adapt with your own options."
+            raise UnsupportedError(msg)
         if family not in self.ranks:
             raise UnknownNameError("family", family, self.ranks)
         return {

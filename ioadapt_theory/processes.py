@@ -23,13 +23,15 @@ LOUD = ("distributed", "tornado", "asyncio")
 
 
 @contextmanager
-def lost() -> Iterator[None]:
-    """Raise WorkerError for the errors with which an executor's ``submit`` and ``result`` report lost workers."""
+def lost(executor: Executor) -> Iterator[None]:
+    """Raise WorkerError for the errors with which the executor's ``submit`` and ``result`` report lost workers."""
     try:
         yield
     except Exception as error:
         if isinstance(error, BrokenExecutor):
             msg = DIED
+        elif isinstance(executor, ProcessPoolExecutor):  # an error of the task itself
+            raise
         elif isinstance(error, CancelledError | OSError) or type(error).__module__.startswith("distributed"):
             msg = f"The Dask cluster no longer answers, or its workers died ({type(error).__name__})."
         else:

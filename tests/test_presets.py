@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from ioadapt_theory import adapt, layers
-from ioadapt_theory.errors import MissingExtraError, UnknownNameError
+from ioadapt_theory.errors import MissingExtraError, UnknownNameError, UnsupportedError
 from ioadapt_theory.peft import IOLoraConfig
 from ioadapt_theory.presets import PRESETS
 from tests.adapters.foreign import tiny_llama, tiny_unet
@@ -61,6 +61,8 @@ def test_the_optimizer_is_the_one_named_with_its_rate(name):
 def test_a_family_without_a_rank_and_a_missing_prodigy_are_one_sentence(monkeypatch):
     with pytest.raises(UnknownNameError, match=r"Unknown family 'dora'.*Known: lora"):
         PRESETS["metamath"].adapter("dora")
+    with pytest.raises(UnsupportedError, match="trains no adapter on layers"):
+        PRESETS["elite"].adapter()
     monkeypatch.setitem(__import__("sys").modules, "prodigyopt", None)
     with pytest.raises(MissingExtraError, match=r"ioadapt-theory\[examples\]"):
         PRESETS["flux-dev"].optimizer_for([nn.Parameter(torch.ones(2))])

@@ -26,7 +26,7 @@ WINDOW: Final = 6
 
 
 class World(language.World):
-    """The world of ``toys.language`` with local attention, and with the documentation as the adapters' text."""
+    """The ``World`` of ``toys.language`` with local attention, and with documentation as the adapters' text."""
 
     layers = tuple(name for name in language.World.layers if "_proj" not in name)
     learned = ("documents", "documents, validation", "documents, test")
@@ -37,7 +37,7 @@ class World(language.World):
             local(model, WINDOW)
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return the loss of the model with full attention, in nats per byte; adapters should restore this loss."""
+        """Return the loss of the model with full attention, in nats per byte, which adapters should restore."""
         del where
         local(model, None)
         found = measured(model, self.learned[2], self.size.measure)
@@ -46,7 +46,6 @@ class World(language.World):
 
 
 def local(model: nn.Module, window: int | None) -> None:
-    """Limit attention, in place, to the last ``window`` bytes, including the current one; None lifts the limit."""
     assert isinstance(model, Model)
     for block in model.blocks:
         block.window = window  # type: ignore[assignment]

@@ -34,7 +34,7 @@ REVISION: Final = 1
 LAYERS: Final = tuple(f"blocks.{i}.{m}" for i in range(DEPTH) for m in ("q", "k", "v", "o", "up_proj", "down_proj"))
 ALL: Final = range(len(LETTERS))
 UNUSED: Final = ("pruned", "noise")
-"""Targets of ``family`` that this study leaves out."""
+"""Models returned by ``family`` that this study leaves out."""
 MEASURED: Final = 80
 """Number of test glyphs."""
 SHOWN: Final = range(4)
@@ -42,7 +42,7 @@ SHOWN: Final = range(4)
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Training steps of the base, the targets and the adapters; batch size; drawings per letter and typeface.
+    """Training steps of a base model, a target and an adapter; batch size; drawings per letter and typeface.
 
     ``taught`` is the number of glyphs that the teacher generates to train the distilled generator.
     """
@@ -59,7 +59,6 @@ SIZES: Final = {"full": Size(800, 120, 150, 32, 12, 1000), "quick": Size(150, 20
 
 
 def placed(x: Tensor, seed: int) -> Tensor:
-    """Return the glyphs, each shifted, scaled, stretched and slanted at random."""
     drawn = torch.Generator().manual_seed(seed)
     slant, large, wide, right, down = 2 * torch.rand(5, len(x), generator=drawn, dtype=FLOAT) - 1
     large, wide = 0.95 + 0.2 * large, 1 + 0.15 * wide
@@ -71,7 +70,7 @@ def placed(x: Tensor, seed: int) -> Tensor:
 
 
 def edges(x: Tensor) -> Tensor:
-    """Return images that are 1 at pixels of ink next to paper, and 0 elsewhere."""
+    """Return images that are 1 at pixels of ink (x > 0) with paper among their eight neighbours, and 0 elsewhere."""
     ink = (x > 0).to(FLOAT)
     return ink - ink * -max_pool2d(-ink, 3, 1, 1)
 
@@ -86,7 +85,6 @@ def prompted(faces: tuple[str, ...], each: int, seed: int, again: int = 0) -> Ba
 
 
 def controlled(batch: Batch) -> Batch:
-    """Return the batch with the edges of its glyphs appended to the prompts, as PICTURE tokens."""
     x, letters, told = batch
     return x, letters, torch.cat([told, edges(x).view(-1, PICTURE, PROMPT)], 1)
 
@@ -107,7 +105,6 @@ def missed(x: Tensor, wanted: Tensor) -> float:
 
 
 def build(seed: int, size: Size) -> dict[str, nn.Module]:
-    """Return the source and the targets of a seed, by name; none of them is trained with edges."""
     known, other = prompted(POOL, size.drawings, seed), prompted(OTHER, size.drawings, seed + 1)
     taught = picked(known, size.taught, torch.Generator().manual_seed(seed + 9))[1:]
     found = family(Guided, known, other, taught, seed=seed, steps=(size.base, size.target), batch=size.batch)
@@ -115,8 +112,6 @@ def build(seed: int, size: Size) -> dict[str, nn.Module]:
 
 
 class World:
-    """The models, data and task of one seed; see ``toys.transfer.world``."""
-
     layers = LAYERS
 
     def __init__(self, seed: int, size: str, cache: Path) -> None:
@@ -130,7 +125,6 @@ class World:
 
     @cached_property
     def tested(self) -> Batch:
-        """Return the test data: drawings that are not in the training data, with their edges in the prompts."""
         return controlled(self._asked(0))
 
     def _asked(self, again: int) -> Batch:
@@ -138,7 +132,6 @@ class World:
         return picked(prompted(POOL, 1, 100 * self.seed + 53, again), MEASURED, some)
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train the adapter to generate glyphs from edges; return the loss on other drawings of glyphs."""
         del where
         learned = [p for _, p in parameters(model)]
         train(model, on(self.learnt, self.size.batch), self.size.adapter, rate, self.seed, learned)
@@ -151,33 +144,29 @@ class World:
         return {"inputs": noisy(controlled(prompted(POOL, 2, 100 * self.seed + 52)), 256, self.seed), "need": "change"}
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, told: Tensor) -> Tensor:
-        """Generate glyphs in STEPS steps, or FEW if the model is distilled; all models start from the same noise."""
         return sampled(model, letters, told, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1].clamp(-1, 1)
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return 1 - SSIM between the samples and the glyphs whose edges they follow, and 1 - F1 of the edge pixels."""
         real, letters, told = self.tested
         made = self.samples(model, where, letters, told)
         return {"1 - SSIM": unlike(made, real), "edges missed": missed(made, edges(real))}
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return the loss without edges, on new drawings of the typefaces on which the model was trained."""
+        """Return the loss, with prompts without edges, on new drawings of typefaces on which the model was trained."""
         unseen = prompted(OTHER if where == "shifted" else POOL, 2, 100 * self.seed + 54)
         with torch.no_grad():
             return float(flow_loss(model, unseen, torch.Generator().manual_seed(99)))
 
     def shown(self, model: nn.Module, where: str) -> Tensor:
-        """Return a few of the measured samples, for the sheet of samples."""
         _, letters, told = self.tested
         return self.samples(model, where, letters, told)[list(SHOWN)]
 
     def real(self) -> dict[str, Tensor]:
-        """Return the glyphs that the samples in ``shown`` should resemble, and their edges."""
         real = self.tested[0][list(SHOWN)]
         return {"real": real, "edges": 2 * edges(real) - 1}
 
     def ceiling(self) -> dict[str, float]:
-        """Return the measures of other drawings of the same glyphs with the same transformations, as a reference."""
+        """Return the measures of new drawings of the test glyphs, transformed alike, as a reference for samples."""
         real, again = self.tested[0], self._asked(1)[0]
         return {"1 - SSIM": unlike(again, real), "edges missed": missed(again, edges(real))}
 

@@ -33,7 +33,7 @@ def run(
     jobs: int = 1,
     repeat: bool = False,
 ) -> dict[str, Any]:
-    """Return results in the format of ``command.run``, with rows for no adapter, LoRA, and Eq. 5 by side and ridge."""
+    """Return the losses without an adapter, with LoRA, and with LoRA converted by Eq. 5, for each side and ridge."""
     del repeat
     known = records.recorded("language")
     if known is None:

@@ -88,7 +88,6 @@ def run(config: Config) -> dict[str, Any]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the toy, print its table, and write its figure and its record; return 0, or 2 after an error message."""
     return guarded("crescent", lambda: _main(argv))
 
 

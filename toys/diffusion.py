@@ -41,7 +41,7 @@ SHOWN: Final = (1, 8, 9, 11)  # test letters: D, Q, S, W
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Training steps of the base, targets, adapters and judge; batch size; drawings and samples per letter."""
+    """Training steps of a base model, target, adapter and judge; batch size; drawings and samples per letter."""
 
     base: int
     target: int
@@ -56,12 +56,11 @@ SIZES: Final = {"full": Size(1000, 120, 80, 600, 32, 6, 2), "quick": Size(200, 3
 
 
 def seen(seed: int) -> tuple[str, ...]:
-    """Return the typefaces on which the generators of a seed are trained: all of POOL except the seed's subject."""
     return tuple(face for face in POOL if face != subject(seed))
 
 
 def subject(seed: int) -> str:
-    """Return the typeface that the adapters of a seed learn, and that its generators have not seen."""
+    """Return the typeface that adapters learn with this seed; the generators of the seed are trained without it."""
     return POOL[seed % len(POOL)]
 
 
@@ -72,8 +71,6 @@ def build(seed: int, size: Size) -> dict[str, nn.Module]:
 
 
 class World:
-    """The models, data and task of one seed; see ``toys.transfer.world``."""
-
     layers = LAYERS
 
     def __init__(self, seed: int, size: str, cache: Path) -> None:
@@ -83,17 +80,15 @@ class World:
         self.models: Mapping[str, nn.Module] = models(cache, config, Model, partial(build, seed, self.size))
 
     def drawn(self, letters: tuple[int, ...], each: int, seed: int) -> Batch:
-        """Return ``each`` drawings of each of these letters in the unseen typeface."""
         return glyphs([subject(self.seed)], letters, each, 100 * self.seed + seed)
 
     @cached_property
     def tested(self) -> Subject:
-        """Return the real glyphs to compare samples with; their letters are not used for training or validation."""
+        """Return the real glyphs to compare samples with; their letters are not used in training or validation."""
         real, letters, _ = self.drawn(TESTED, 1, 3)
         return Subject(self.judge, real, letters)
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train the adapter on six letters of the unseen typeface; return the loss on six other letters."""
         del where
         learned = [p for _, p in parameters(model)]
         train(model, on(self.drawn(LEARNT, 1, 1), 12), self.size.adapter, rate, self.seed, learned)
@@ -105,31 +100,27 @@ class World:
         return {"inputs": noisy(self.drawn(LEARNT + VALIDATED, 8, 2), 256, self.seed), "need": "change"}
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, face: str) -> Tensor:
-        """Generate glyphs in STEPS steps, or FEW if the model is distilled; all models start from the same noise."""
         faces = torch.full_like(letters, FACES.index(face))
         return sampled(model, letters, faces, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1]
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return the distance of samples from the unseen typeface and the share of misread samples, on test letters."""
         letters = self.tested.letters.repeat(self.size.samples)
         return self.tested.compared(self.samples(model, where, letters, subject(self.seed)))
 
     def shown(self, model: nn.Module, where: str) -> Tensor:
-        """Return a few of the measured samples, for the sheet of samples."""
         return self.samples(model, where, self.tested.letters, subject(self.seed))[list(SHOWN)]
 
     def real(self) -> dict[str, Tensor]:
-        """Return the glyphs that the samples in ``shown`` should resemble, and the adapters' training glyphs."""
         return {"real": self.tested.real[list(SHOWN)], "learnt": self.drawn(LEARNT, 1, 1)[0]}
 
     def ceiling(self) -> dict[str, float]:
-        """Return the measures of new drawings of the unseen typeface, as a reference for the samples."""
+        """Return the measures of new drawings of the unseen typeface, as a reference for samples."""
         again = self.drawn(TESTED, self.size.samples, 9)[0]
         # The drawings of a letter are adjacent here; samples repeat the whole sequence of letters.
         return self.tested.compared(again[torch.arange(len(again)).view(len(TESTED), -1).T.flatten()])
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return the share of misread samples in a typeface on which the model was trained."""
+        """Return the share of samples that the judge misreads, in a typeface on which the model was trained."""
         face = OTHER[0] if where == "shifted" else seen(self.seed)[0]
         real, letters, _ = glyphs([face], ALL, 1, self.seed)
         return Subject(self.judge, real, letters).compared(self.samples(model, where, letters, face))["misread"]

@@ -29,14 +29,14 @@ from toys.transfer import command, gauges
 REVISION: Final = 1
 LAYERS: Final = tuple(f"blocks.{k}.{kind}" for k in range(3) for kind in KINDS)
 AMONG: Final = 32
-"""Number of candidates for the retrieval of a sentence while an adapter is carried over."""
+"""Number of candidates among which a sentence is searched when ``transfer`` fits an adapter to a target."""
 ANOTHER: Final = {"0": "1", "1": "2", "2": "0"}
 """Block -> its name in the target "shifted", a control in which adapters are put on the wrong blocks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Number of training steps, batch size in pairs, and number of candidate pairs in an evaluation."""
+    """Number of training steps, pairs in a batch, and pairs in an evaluation."""
 
     steps: int
     batch: int
@@ -47,14 +47,15 @@ SIZES: Final = {"full": Size(30, 16, 96), "quick": Size(8, 8, 24)}
 
 
 def names(network: str) -> list[str]:
-    """Return the names of an encoder's blocks; blocks of the same name end at the same relative depth in L3 and L6."""
+    """Return the names of an encoder's blocks: blocks of the same name end at the same relative depth in L3 and L6."""
     return ["0", "1", "2"] if network == "L3" else ["before 0", "0", "before 1", "1", "before 2", "2"]
 
 
 class World:
-    """The models, data and task of one seed; see ``toys.transfer.world``.
+    """The models made from one seed, and how adapters on them are trained and measured.
 
-    A case is "SOURCE to SIBLING"; the seed determines the task and the split of its pairs.
+    ``case`` names the source and the other encoder, as in "L3 to L6". ``seed`` determines the task, and the split of
+    its pairs into parts for training, validation and testing.
     """
 
     layers = LAYERS
@@ -73,14 +74,12 @@ class World:
         }
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train the adapter on the training pairs; return the loss on the validation pairs."""
         del where
         train(model, self.parts.train, steps=self.size.steps, batch=self.size.batch, rate=rate, seed=self.seed)
         validation = measured(model, self._some(self.parts.validation))["loss"]
         return validation if math.isfinite(validation) else math.inf
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return ``missed`` and ``loss`` of retrieval on the test pairs; see ``toys.sentences.training.measured``."""
         del where
         return measured(model, self._some(self.parts.test))
 
@@ -98,7 +97,6 @@ class World:
         return {"inputs": torch.arange(len(texts)), "call": answers, "need": "labels"}
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return the loss on the test pairs of another task."""
         del where
         other = parts(TASKS[(self.seed + 1) % len(TASKS)], self.seed)
         return measured(model, self._some(other.test))["loss"]

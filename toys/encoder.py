@@ -44,17 +44,17 @@ ASKED: Final = tuple(k for k in ALL if k not in PICTURE)
 PICTURES: Final = 4
 """Number of images of every training typeface in every style."""
 UNUSED: Final = ("noise", "stream")
-"""Targets of ``family`` that are left out; "stream" would not change the weights of the adapted layers."""
+"""Models returned by ``family`` that are left out; "stream" would not change the weights of the adapted layers."""
 SHOWN: Final = (2, 13, 22, 53)
 """Indices of the samples to show: D in the first two styles, S in the first and the third style."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Training steps of the base, targets, adapters, encoder and judge; batch size; drawings per letter.
+    """Training steps of a base model, a target and an adapter; batch size; drawings per letter.
 
-    ``judge`` is the number of steps of both the encoder and the judge. ``taught`` is the number of glyphs that the
-    teacher generates to train the distilled generator.
+    ``judge`` is the number of training steps of the image encoder and of the judge, and ``taught`` the number of glyphs
+    that the teacher generates to train the distilled generator.
     """
 
     base: int
@@ -77,7 +77,7 @@ def drawn(faces: Sequence[str], letters: Sequence[int], each: int, ways: Sequenc
 
 
 def words(faces: Sequence[str], ways: Sequence[int]) -> Tensor:
-    """Return the words for every style and typeface: a token of the typeface and one of the style, (n, 2, PROMPT)."""
+    """Return a token of the typeface and one of the style, (n, 2, PROMPT), for every typeface within every style."""
     way = torch.randn(max(TESTED) + 1, PROMPT, generator=torch.Generator().manual_seed(54321), dtype=FLOAT)[[*ways]]
     face = encoder()[1][[FACES.index(one) for one in faces]]
     return torch.stack([face.repeat(len(ways), 1), way.repeat_interleave(len(faces), 0)], 1)
@@ -96,8 +96,6 @@ def build(seed: int, size: Size) -> dict[str, nn.Module]:
 
 
 class World:
-    """The models, data and task of one seed; see ``toys.transfer.world``."""
-
     layers = LAYERS
 
     def __init__(self, seed: int, size: str, cache: Path) -> None:
@@ -118,24 +116,26 @@ class World:
 
     @torch.no_grad()
     def looks(self, faces: Sequence[str], ways: Sequence[int], seed: int) -> Tensor:
-        """Return the encoder's unscaled tokens for one image of every typeface in every style, (n, 2, PROMPT)."""
+        """Return two tokens, before scaling, for every typeface within every style, (n, 2, PROMPT).
+
+        They are the image encoder's features of drawings of the letters in PICTURE, minus the usual features of each
+        letter, averaged over these letters.
+        """
         x, letters, _ = drawn(faces, PICTURE, 1, ways, seed)
         unlike = self.encoder(x)[0] - self.encoder.usual[letters]
         return unlike.unflatten(0, (-1, len(PICTURE))).mean(1).unflatten(-1, (2, PROMPT))
 
     def pictured(self, faces: Sequence[str], letters: Sequence[int], ways: Sequence[int], seed: int) -> Batch:
-        """Return glyphs whose prompts are the encoder's tokens for an image of their typeface in their style."""
+        """Return glyphs whose prompts are the tokens that the image encoder gives for their typeface and style."""
         x, told, styles = drawn(faces, letters, 1, ways, seed)
         return x, told, (self.looks(faces, ways, seed + 1) / self.spread)[styles]
 
     @cached_property
     def tested(self) -> tuple[Subject, Tensor]:
-        """Return the real glyphs to compare samples with, and the encoder's tokens for their typeface and styles."""
         x, letters, told = self.pictured([subject(self.seed)], ASKED, TESTED, 100 * self.seed + 3)
         return Subject(self.judge, x, letters), told
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train the adapter on images of known typefaces; return the loss on two styles without training images."""
         del where
         x, letters, styles = self.learnt
 
@@ -157,32 +157,28 @@ class World:
         }
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, told: Tensor) -> Tensor:
-        """Generate glyphs in STEPS steps, or FEW if the model is distilled; all models start from the same noise."""
         return sampled(model, letters, told, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1]
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return the distance of samples from the unseen typeface in three styles, and the share of misread samples."""
         to, told = self.tested
         return to.compared(self.samples(model, where, to.letters, told))
 
     def shown(self, model: nn.Module, where: str) -> Tensor:
-        """Return a few of the measured samples, for the sheet of samples."""
         to, told = self.tested
         return self.samples(model, where, to.letters, told)[list(SHOWN)]
 
     def real(self) -> dict[str, Tensor]:
-        """Return the glyphs that the samples in ``shown`` should resemble, and the image that the encoder reads."""
         return {
             "real": self.tested[0].real[list(SHOWN)],
             "picture": drawn([subject(self.seed)], PICTURE, 1, TESTED, 100 * self.seed + 4)[0][: len(PICTURE)],
         }
 
     def ceiling(self) -> dict[str, float]:
-        """Return the measures of new drawings of the unseen typeface, as a reference for the samples."""
+        """Return the measures of new drawings of the unseen typeface, as a reference for samples."""
         return self.tested[0].compared(drawn([subject(self.seed)], ASKED, 1, TESTED, 100 * self.seed + 9)[0])
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return the share of misread samples in a typeface on which the model was trained, with words as prompts."""
+        """Return the share of samples in a known typeface, with words as prompts, whose letter the judge misreads."""
         faces = [OTHER[0] if where == "shifted" else self.seen[0]]
         real, letters, _ = drawn(faces, ALL, 1, [0], self.seed)
         made = self.samples(model, where, letters, words(faces, [0]).expand(len(letters), -1, -1))

@@ -32,12 +32,12 @@ from toys.words.training import measured, train
 
 REVISION: Final = 2
 CARRIED_BY: Final = 128
-"""Number of windows of text with which an adapter is carried over."""
+"""Number of windows of text with which ``transfer`` fits an adapter to a target."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Training steps of the base, the targets and the adapters; number of windows per batch, and per measurement."""
+    """Training steps of a base model, a target and an adapter; number of windows per batch, and per measurement."""
 
     base: int
     target: int
@@ -80,9 +80,9 @@ def build(seed: int, size: Size) -> dict[str, nn.Module]:
 
 
 class World:
-    """The models, data and task of one seed; see ``toys.transfer.world``.
+    """The models made from one seed, and how adapters on them are trained and measured.
 
-    ``learned`` holds the keys of ``corpora`` with the texts for training, validating and testing adapters.
+    ``learned`` names the texts in ``corpora`` with which adapters are trained, validated and tested.
     """
 
     layers = LAYERS
@@ -94,7 +94,6 @@ class World:
         self.models: Mapping[str, nn.Module] = models(cache, config, Model, partial(build, seed, self.size))
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train the adapter on its training text; return the loss on its validation text."""
         del where
         learned, (text, unseen, _) = [p for _, p in parameters(model)], self.learned
         train(model, corpora()[text], self.size.adapter, rate, self.seed, self.size.batch, learned)
@@ -102,7 +101,6 @@ class World:
         return validation if math.isfinite(validation) else math.inf
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return the loss on the adapters' test text, in nats per byte."""
         del where
         return {"loss": measured(model, self.learned[2], self.size.measure)}
 

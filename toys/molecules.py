@@ -2,7 +2,7 @@
 
 No download and no GPU are needed: the 2 x 8 networks are shipped with torchani, the labelled molecules with this
 repository. Every ANI-1ccx network was fine-tuned from an ANI-1x network. The zero of energy of each element is a
-convention. It is fitted for every row on the training molecules, so that no row is better because of it.
+convention. It is fitted for every row of the tables on the training molecules, so that no row is better because of it.
 
 Examples:
   python toys/molecules.py            two tasks, both directions, 8 members; learning rates chosen for every method
@@ -42,9 +42,10 @@ SIZES: Final = {"full": Size(120, 20, 16), "quick": Size(60, 20, 16)}
 
 
 class World:
-    """The models, data and task of one seed; see ``toys.transfer.world``.
+    """The models made from one seed, and how adapters on them are trained and measured.
 
-    A case is "TASK: SOURCE to KIN"; the seed determines the member of the ensembles and the split of the molecules.
+    ``case`` names the task, the source and its kin, as in "water: ANI-1x to ANI-1ccx"; one of the two was fine-tuned
+    from the other. ``seed`` determines the member of the ensembles and the split of the molecules.
     """
 
     def __init__(self, seed: int, size: str, case: str) -> None:
@@ -66,7 +67,7 @@ class World:
         self._goals: dict[str, Tensor] = {}
 
     def goal(self, where: str) -> Tensor:
-        """Return the energies that an adapter on model ``where`` is trained to predict, of shape (geometries,)."""
+        """Return the energies that an adapter on the model ``where`` learns to predict, (geometries,), in kcal/mol."""
         if where not in self._goals:
             base = energies(self.models[where], features())
             self._goals[where] = torch.from_numpy(
@@ -75,14 +76,14 @@ class World:
         return self._goals[where]
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train the adapter with Adam; return the smallest validation error, in kcal/mol."""
+        """Train the adapter; return the smallest root mean square error on the validation molecules, in kcal/mol."""
         steps, every, batch = self.size.steps, self.size.every, self.size.batch
         options: dict[str, Any] = {"steps": steps, "every": every, "size": batch, "seed": self.seed}
         assert isinstance(model, Potential)
         return float(train(model, features(), self.goal(where), self.parts, lr=rate, **options)["validation"])
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return the root mean square error on the test molecules, in kcal/mol, with the zeros of energy fitted."""
+        """Return the root mean square error on test molecules in kcal/mol, with the zeros of energy fitted."""
         return {"kcal/mol": self._error(model, self.goal(where).double().numpy())}
 
     def carrying(self) -> dict[str, Any]:

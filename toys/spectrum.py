@@ -37,15 +37,16 @@ SEEDS: Final = {
 
 
 def run(size: str, seeds: Mapping[str, Sequence[int]], cache: Path) -> dict[str, Any]:
-    """Return the gain of every adapter on every target.
+    """Return the gain of every adapter on every target, that is, by how much the adapter reduces the loss.
 
     Args:
         size: "full" or "quick".
         seeds: family -> seeds of models and adapters; cached seeds are not computed again.
-        cache: folder for the results of finished parts.
+        cache: folder for finished results.
 
     Returns:
-        ``rates``: family -> row -> learning rate; ``families``: family -> results of ``toys.drift.moves``, by seed.
+        ``rates``: family -> kind of adapter -> learning rate; ``families``: family -> results of ``toys.drift.moves``,
+        one for each seed.
     """
     torch.set_num_threads(1)
     found: dict[str, Any] = {"rates": {}, "families": {name: [] for name in FAMILIES}}
@@ -67,7 +68,6 @@ def run(size: str, seeds: Mapping[str, Sequence[int]], cache: Path) -> dict[str,
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the toy, print its tables, and write its figure and its record; return 0, or 2 after an error message."""
     return guarded("spectrum", lambda: _main(argv))
 
 

@@ -14,11 +14,12 @@ from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
 
 class Adapter(nn.ModuleDict):
-    """One named adapter on one layer: a mapping from placements to families, in the order of application.
+    """An adapter on one layer: an nn.ModuleDict from placements to ``Family`` modules, in the order of application.
 
     Attributes:
         family: the name of the adapter's family, such as "lora".
-        shift: a bias that is multiplied by the scaling and added to the outputs, as in PEFT's ``lora_bias``, or None.
+        shift: a bias (or None) that is multiplied by the scaling of the last placement and added to the layer's
+            outputs, as in PEFT's ``lora_bias``.
 
     Example:
         >>> from torch import nn
@@ -30,22 +31,22 @@ class Adapter(nn.ModuleDict):
     """
 
     def __init__(self, family: str, families: Mapping[Placement, Family], shift: Tensor | None = None) -> None:
-        """Create an adapter from existing families; ``fresh`` creates new families for a layer."""
+        """Create an adapter from existing ``Family`` modules and a copy of ``shift``; ``fresh`` creates new modules."""
         super().__init__({str(placement): part for placement, part in families.items()})
         self.family = family
         self.shift = None if shift is None else nn.Parameter(shift.detach().clone())
 
     @classmethod
     def fresh(cls, f: Operator, family: str, plan: Plan) -> Self:
-        """Return a new adapter for the layer f; raise UnsupportedError if f does not support one of the placements."""
+        """Return a new adapter for the layer f; raise UnsupportedError if f does not support one of its placements."""
         families = {}
         for placement, spec in plan.items():
             families[placement] = FAMILIES[family](placement.base(f), spec)
-            f = Placed(f, families[placement], placement)  # the next family is applied to the result
+            f = Placed(f, families[placement], placement)  # the next placement acts on the adapted layer
         return cls(family, families)
 
     def parts(self) -> Iterator[tuple[Placement, Family]]:
-        """Yield each placement with its family."""
+        """Yield each placement and its ``Family`` module, in the order of application."""
         for key, family in self.items():
             yield Placement(key), family  # type: ignore[misc]
 
@@ -62,7 +63,7 @@ class Adapter(nn.ModuleDict):
                 raise UnsupportedError(msg)
 
     def on(self, f: Operator) -> Operator:
-        """Return the layer f with this adapter applied; the shift is multiplied by the scaling of the last family."""
+        """Return f with this adapter applied; ``shift`` is multiplied by the scaling of the last placement."""
         for placement, phi in self.parts():
             f = Placed(f, phi, placement)
         return f if self.shift is None else Shifted(f, self, phi)
@@ -74,7 +75,7 @@ class Adapter(nn.ModuleDict):
             listed = [", ".join(f"{key} {shape}" for key, shape in shapes.items()) for shapes in (one, two)]
             msg = (
                 f"the old adapter ({self.family} with {listed[0]}) and the new one ({other.family} with {listed[1]})"
-                " differ in family or shape; load the new one without hotswap."
+                " differ in family or shape; remove the old one, then load the new one without hotswap."
             )
             raise InvalidValueError(msg)
 
@@ -98,11 +99,10 @@ class Adapters(nn.ModuleDict):
         return [phi for adapter in self.values() for _, phi in adapter.parts()]  # type: ignore[operator]
 
     def get_extra_state(self) -> Tensor:
-        """Return the scalings of all adapters and placements, in order, as a tensor for the state_dict."""
         return torch.tensor([phi.scaling for phi in self._families()], dtype=torch.float64, device="cpu")
 
     def set_extra_state(self, state: Any) -> None:
-        """Restore the scalings saved by ``get_extra_state``; a state of any other form is ignored."""
+        """Restore the scalings from ``get_extra_state``; a state of another type or length, or on meta, is ignored."""
         families = self._families()
         if isinstance(state, Tensor) and state.shape == (len(families),) and not state.is_meta:
             for phi, scaling in zip(families, state.tolist(), strict=True):

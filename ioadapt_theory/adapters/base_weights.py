@@ -1,4 +1,4 @@
-"""Base weights, read one layer at a time from a model or a checkpoint."""
+"""Weights of layers without their adapters, read one layer at a time from a model or a checkpoint."""
 
 import math
 from collections.abc import Callable, Collection, Mapping
@@ -33,7 +33,7 @@ class BaseLayer:
 
 
 class ModelWeights:
-    """The layers of a model in memory, without this package's adapters; ``TensorWeights`` has the same interface."""
+    """Reads weights of a model in memory, without this package's adapters; ``TensorWeights`` has the same interface."""
 
     aliases: Mapping[str, str] = MappingProxyType({})
 
@@ -43,11 +43,10 @@ class ModelWeights:
 
     @cached_property
     def rename(self) -> Rename | None:
-        """A function from stored to module names, or None for models that are not of transformers; slow to build."""
+        """The function by which transformers renames this model's stored tensors on loading, or None; slow to build."""
         return of_model(self._modules[""])
 
     def outline(self, name: str) -> Operator:
-        """Return the operator of the base layer; raise UnsupportedError if the layer cannot be adapted."""
         return operator(base_of(self._modules[name]))
 
     def layer(self, name: str) -> BaseLayer:
@@ -64,7 +63,7 @@ class ModelWeights:
             module.exchange()
 
     def vectors(self) -> dict[str, Callable[[], Tensor]]:
-        """Return functions that read the one-dimensional parameters and buffers, by name, without those of adapters."""
+        """Return functions by name that read one-dimensional parameters and buffers; of adapted layers, only biases."""
         adapted = {n: m for n, m in self._modules.items() if isinstance(m, AdaptedLayer)}
         tensors: dict[str, Tensor | None] = {f"{n}.bias": m.base_layer.bias for n, m in adapted.items()}  # type: ignore[misc]
         for name, module in self._modules.items():
@@ -75,7 +74,7 @@ class ModelWeights:
 
 
 class TensorWeights:
-    """The base layers of a checkpoint, found by their tensors' names; only the requested layer is read.
+    """Reads the layers of a checkpoint: the tensors with two or more axes whose names end in ".weight".
 
     Attributes:
         names: the names of the layers.
@@ -96,7 +95,6 @@ class TensorWeights:
         self._conv1d = {n.rpartition(".")[2] for n in untransposed} | ({"c_proj"} if untransposed else set())
 
     def outline(self, name: str) -> Operator:
-        """Return an operator on the meta device with the layer's sizes, and with a bias if the layer has one."""
         out, channels, *kernel = self.shapes[f"{name}.weight"]
         if self._is_conv1d(name):
             out, channels = channels, out
@@ -104,7 +102,6 @@ class TensorWeights:
         return Operator(sizes_alone, channels, out, taps=math.prod(kernel))
 
     def layer(self, name: str) -> BaseLayer:
-        """Return a layer's weights in the paper's layout, inputs x outputs."""
         if name not in self.names:
             raise UnknownNameError("layer", name, self.names)
         w = self.read(f"{name}.weight")
@@ -114,17 +111,16 @@ class TensorWeights:
         return BaseLayer(w.flatten(1).mT, bias, tuple(w.shape[2:]))
 
     def vectors(self) -> dict[str, Callable[[], Tensor]]:
-        """Return functions that read the one-dimensional tensors (norms, biases), by name."""
         return {name: partial(self.read, name) for name, shape in self.shapes.items() if len(shape) == 1}
 
     def _is_conv1d(self, name: str) -> bool:
-        """Return whether a layer is a Conv1D; for a square weight, the last part of the layer's name decides."""
+        """Return whether a layer is a ``Conv1D``, which stores W; if W is square, the last part of its name decides."""
         shape = self.shapes[f"{name}.weight"]
         alike = len(shape) == 2 and shape[0] == shape[1] and name.rpartition(".")[2] in self._conv1d
         return alike or self._stores_w(name)
 
     def _stores_w(self, name: str) -> bool:
-        """Return whether the bias has the length of the weight's second axis but not of its first, as in a Conv1D."""
+        """Return whether the bias shows that W is stored, not Wᵀ: it fits the second axis and not the first."""
         shape, bias = self.shapes[f"{name}.weight"], self.shapes.get(f"{name}.bias", ())
         return len(shape) == 2 and len(bias) == 1 and shape[0] != bias[0] == shape[1]
 
@@ -133,7 +129,7 @@ Weights = ModelWeights | TensorWeights
 
 
 def checkpoint_weights(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> TensorWeights:
-    """Return the layers of a checkpoint by module name, or by the name in ``wanted`` for the same layer."""
+    """Return a checkpoint's layers under names in ``wanted`` where possible, else under the names in its own model."""
     named = as_modules(checkpoint, wanted)
     weights = stored_weights(named)
     weights.rename, weights.aliases = named.rename, named.aliases
@@ -141,13 +137,11 @@ def checkpoint_weights(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> 
 
 
 def stored_weights(checkpoint: Checkpoint) -> TensorWeights:
-    """Return the layers of a checkpoint under their stored names."""
     shapes = {name: info.shape for name, info in checkpoint.tensors.items() if info.is_float}
     return TensorWeights(shapes, checkpoint.tensor)
 
 
 def read_layer(module: nn.Module) -> BaseLayer:
-    """Return the weights of a layer that has no adapters; raise UnsupportedError if they cannot be read."""
     f = operator(module)
     kernel = tuple(module.kernel_size) if isinstance(module, CONVOLUTIONS) else ()
     return BaseLayer(f.dense(), f.bias, kernel)

@@ -1,4 +1,4 @@
-"""The matrix that a family is applied to: W of a layer f, or an identity, which is never stored.
+"""The matrix to which an adapter family Φ is applied: W of a layer f, or an identity, which is never stored.
 
 Rows are samples: f(x) = xW + b with W of shape (rows, columns). For a convolution, W is the kernel as an (in/groups ·
 taps) x out matrix, and the features are on the channel axis.
@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 THIN = 16
-"""For fewer columns than this, a product with a transposed copy of a matrix is three times faster on a CPU."""
+"""Number of columns of M below which ``mix`` copies Mᵀ on a CPU, which makes X M three times faster."""
 
 
 class Base(ABC):
@@ -49,7 +49,7 @@ class Base(ABC):
         return mix(x, m, self.axis)
 
     def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
-        """Return Y + s X A B without computing AB; see ``plus``."""
+        """Return Y + s X A B, computed as (X A) B."""
         return plus(y, self.product(x, a), b, s, self.axis)
 
     def columnwise(self, g: Tensor) -> Tensor:
@@ -63,14 +63,13 @@ class Identity(Base):
     pointwise = True
 
     def __init__(self, n: int, axis: int = -1, of: Base | None = None) -> None:
-        """Create I_n for one side of the layer ``of``, whose dtype and device ``dense`` uses."""
+        """Create I_n; ``dense`` uses the dtype and device of the layer ``of``, or torch's defaults if it is None."""
         self.rows = self.columns = self.channels = n
         self.axis = axis
         self.of = of
 
     @property
     def like(self) -> Tensor | None:
-        """A tensor with the layer's current dtype and device, or None without a layer."""
         return getattr(self.of, "like", None)
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -89,7 +88,6 @@ class SizesAlone(Base):
         self.like = torch.empty((), device="meta")
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return x unchanged, since W has no values."""
         return x
 
     def dense(self) -> Tensor:

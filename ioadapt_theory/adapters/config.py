@@ -1,4 +1,4 @@
-"""The configuration of adapters for a model, resolved to a plan for each layer."""
+"""``AdapterConfig``, the options of ``adapt``, which determine the placements and settings for each layer."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,9 +26,9 @@ PEFT = {
     "init_lora_weights": "init",
     "use_dora": "family",
 }
-"""PEFT's names of options -> names in ``AdapterConfig``."""
+"""PEFT's name of an option -> its name in ``AdapterConfig``."""
 Plan = Mapping[Placement, Spec]
-"""Placement -> settings of this part of a layer's adapter, in the order of application."""
+"""Each placement of one layer's adapter -> the settings there, in the order of application."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +112,11 @@ class AdapterConfig:
             _plan(self, "input" if placement in RULES else placement, self.rank, self.alpha)
 
     def plans(self, names: Iterable[str]) -> dict[str, Plan]:
-        """Return the plan for each layer; raise UnknownSideError if "residual" cannot tell the side of a layer."""
+        """Return the placements of each layer's adapter, with their settings.
+
+        Raises:
+            UnknownSideError: "residual" does not know the side of some of the layers.
+        """
         plans, unknown = dict[str, Plan](), list[str]()
         for name in names:
             try:
@@ -124,12 +128,16 @@ class AdapterConfig:
         return plans
 
     def resolve(self, name: str) -> Plan:
-        """Return the plan for this layer; raise InvalidValueError if its name does not determine the placement."""
+        """Return the placements of the adapter for the layer of this name, with their settings.
+
+        Raises:
+            InvalidValueError: the placement is "auto", or "residual" does not know the side of this layer.
+        """
         placement = override(self.placement_pattern, name, self.placement)
         if placement == "residual":
             placement = residual_side(name)
         elif placement == "auto":
-            msg = "'auto' is possible only for whole models: adapt(model, placement='auto', target=..., inputs=...)."
+            msg = "placement='auto' works only in adapt(), with target= and inputs=, not in a pattern or in PEFT."
             raise InvalidValueError(msg)
         rank = override(self.rank_pattern, name, self.rank)
         alpha = override(self.alpha_pattern, name, self.alpha)
@@ -137,7 +145,12 @@ class AdapterConfig:
 
 
 def translated(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options under the names in ``AdapterConfig``; raise an error if one is unknown, repeated or invalid."""
+    """Return options under their names in ``AdapterConfig``.
+
+    Raises:
+        UnknownNameError: an option is unknown.
+        InvalidValueError: an option is invalid or given twice, or target_modules is missing.
+    """
     known = [one.name for one in fields(AdapterConfig)]
     result, given = dict[str, Any](), dict[str, str]()
     for name, value in options.items():
@@ -158,7 +171,7 @@ def translated(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def init_of(value: object) -> str:
-    """Return our ``init`` for PEFT's init_lora_weights; raise InvalidValueError for a value without a counterpart."""
+    """Return the ``init`` that corresponds to PEFT's init_lora_weights; raise InvalidValueError if there is none."""
     if value is True or value is False:
         return "default" if value else "random"
     if value != "gaussian":
@@ -168,13 +181,12 @@ def init_of(value: object) -> str:
 
 
 def parse_placement(text: str) -> tuple[Placement, ...]:
-    """Return the placements in a text such as "input+weight"; raise an error if one is unknown or repeated."""
     parts = [part.strip() for part in str(text).split("+")]
     for part in parts:
         if part not in list(Placement):
             raise UnknownNameError("placement", part, [*Placement, *RULES])
     if len(set(parts)) < len(parts):
-        msg = f"Placement {text!r} contains a part twice; give each part once, with a larger rank if needed."
+        msg = f"placement must not contain a side twice, as in {text!r}; for a larger adapter, increase the rank."
         raise InvalidValueError(msg)
     return tuple(Placement(part) for part in parts)
 
@@ -199,6 +211,6 @@ def _each(what: str, value: Any, parts: tuple[Placement, ...]) -> Sequence[Any]:
     if isinstance(value, str) or not isinstance(value, Sequence):
         return [value] * len(parts)
     if len(value) != len(parts):
-        msg = f"{what} must be one number, or one for each part of {'+'.join(parts)!r}, not {tuple(value)!r:.80}."
+        msg = f"{what} must be one number, or one per part of placement {'+'.join(parts)!r}, not {tuple(value)!r:.80}."
         raise InvalidValueError(msg)
     return value

@@ -18,7 +18,7 @@ NO_GRADIENT = (
 
 
 class Placement(StrEnum):
-    """Where an adapter acts: Φ_θ is applied to W ("weight") or to an identity matrix, I_c ("input") or I_d ("output").
+    """The matrix that an adapter changes in a layer XW + b: the weight W, or the I_c on its input or I_d on its output.
 
     Example:
         >>> from torch import nn
@@ -46,7 +46,7 @@ class Placement(StrEnum):
 
 
 class Modified(Operator):
-    """A layer that modifies another layer f, and has the same sizes."""
+    """Base class of layers that change what another layer f computes, but not its sizes."""
 
     def __init__(self, f: Operator) -> None:
         super().__init__(f.module, f.channels, f.columns, axis=f.axis, taps=f.rows // f.channels)
@@ -84,7 +84,6 @@ class Placed(Modified):
         self.phi, self.placement = phi, placement
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return Y of Eq. 4a, 4b or 4c, according to the placement."""
         f, phi = self.f, self.phi
         match self.placement:
             case Placement.WEIGHT:
@@ -136,7 +135,7 @@ class Shifted(Modified):
 
 
 def after(x: Tensor, f: Operator) -> Tensor:
-    """Return f(x) for an x computed by an input adapter; warn if f passes no gradient to x."""
+    """Return f(x) for an x computed by an input adapter; unless compiling, warn if f passes no gradient to x."""
     y = f(x)
     if torch.compiler.is_compiling() or not x.requires_grad:
         return y

@@ -12,13 +12,16 @@ from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.errors import UnsupportedError
 
 FAST_PATHS = {nn.TransformerEncoderLayer: "activation_relu_or_gelu", nn.TransformerEncoder: "use_nested_tensor"}
-"""Modules with a fast path that reads weights instead of calling layers, and the attribute that enables it."""
+"""Class with a fast path that reads weights instead of calling layers -> the attribute that enables the fast path."""
 SAVERS: list[Callable[[nn.Module, Path, str], object]] = []
-"""Holds the function that saves an adapter; ``formats`` adds it, since this package may not import ``formats``."""
+"""The function that saves an adapter; ``ioadapt_theory.formats``, which this module may not import, adds it."""
 
 
 def replace(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
-    """Replace modules by name, and turn off methods and fast paths that would bypass or lose the model's adapters."""
+    """Replace modules by name, and turn off methods and fast paths that would bypass or lose the model's adapters.
+
+    They are turned on again for modules that no longer contain adapters.
+    """
     for name, new in modules.items():
         parent, _, child = name.rpartition(".")
         setattr(model.get_submodule(parent), child, new)
@@ -36,7 +39,7 @@ def replace(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
 def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **options: Any) -> None:
     """Save a checkpoint of an adapted model for transformers' ``Trainer``; refuse other calls.
 
-    ``from_pretrained`` cannot load our adapters: it would initialise new weights for adapted layers and only warn.
+    ``from_pretrained`` cannot load these adapters: it would initialise new weights for adapted layers and only warn.
     Therefore, the checkpoint has, for each of these layers, a weight of a size that ``from_pretrained`` rejects.
     ``Trainer`` can resume from the checkpoint. Each adapter is also saved to a file, for ``load`` on the base model.
 
@@ -51,7 +54,7 @@ def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **option
         )
         raise UnsupportedError(msg)
     if not SAVERS:
-        msg = "The checkpoint's adapters cannot be saved; import ioadapt_theory.formats before training."
+        msg = "The checkpoint's adapters cannot be saved without ioadapt_theory.formats; import it before training."
         raise UnsupportedError(msg)
     wrappers = [(name, module) for name, module in model.named_modules() if isinstance(module, AdaptedLayer)]
     refused = {f"{name}.{AdaptedLayer.REFUSED}": torch.zeros(1) for name, _ in wrappers}
@@ -78,7 +81,7 @@ INSTEAD: dict[str, Callable[..., Any]] = {
     "save_pretrained": save_pretrained,
     **{name: partial(fuse_projections, name=name) for name in FUSING},
 }
-"""Methods of transformers' and diffusers' modules that would silently lose adapters, and their replacements."""
+"""Method of transformers' or diffusers' modules that would silently lose adapters -> its replacement."""
 
 
 def _is_adapted(module: nn.Module) -> bool:

@@ -111,7 +111,11 @@ class AdaptedLayer(nn.Module):
         return {**self.__dict__, "disabled": 0}  # a copy belongs to no `disable` block
 
     def add(self, name: str, adapter: Adapter) -> None:
-        """Add an adapter and apply it after the active ones; raise InvalidValueError if ``check_free`` does."""
+        """Add an adapter and activate it after the others.
+
+        Raises:
+            InvalidValueError: the name is invalid or taken, or the layer is merged.
+        """
         self.check_free(name)
         self.adapters[name] = adapter
         self.activate(*self.active, name)
@@ -132,14 +136,14 @@ class AdaptedLayer(nn.Module):
             del self.adapters[name]
 
     def activate(self, *names: str) -> None:
-        """Activate only these adapters, in the order of application; raise an error if one is unknown or repeated."""
+        """Activate only these adapters, in this order; raise an error for unknown or repeated ones, or if merged."""
         self.refuse_if_merged("choosing other adapters")
         check_distinct(names)
         self._chain = self._chained(names)
         self.active, self._links = names, tuple(part for name in names for part in self._parts(name))
 
     def merged_tensors(self) -> dict[str, Tensor]:
-        """Return the weight and bias of an equivalent plain layer, in the base layer's layout and dtype.
+        """Return the weight and bias (if any) of an equivalent plain layer, in the base layer's layout and dtype.
 
         Raises:
             InvalidValueError: the result is not finite, or the base layer is on the meta device.
@@ -153,18 +157,19 @@ class AdaptedLayer(nn.Module):
             stored = {"weight": plain.stored(self.function.dense())}
             if (bias := self.function.bias) is not None:
                 if getattr(self.base_layer, "bias", None) is None:
-                    msg = "An adapter with a bias cannot be merged into a layer without a bias; leave it unmerged."
+                    msg = "An adapter with a bias cannot be merged into a layer without one; leave it unmerged."
                     raise UnsupportedError(msg)
                 stored["bias"] = bias
             result = {key: _laid_out_like(getattr(self.base_layer, key), value) for key, value in stored.items()}
         for key, value in result.items():
             if not all(end.isfinite() for end in value.aminmax()):  # catches NaN too, and creates no large mask
-                msg = f"The merged {key} contains NaN or infinity in {value.dtype}, so the layer was left unmerged."
+                way = "check the layer and the adapter, or convert the layer to a dtype with a larger range"
+                msg = f"The merged {key} contains NaN or infinity in {value.dtype}, so the layer is not merged; {way}."
                 raise InvalidValueError(msg)
         return result
 
     def merge(self, tensors: dict[str, Tensor] | None = None, *, for_good: bool = False) -> None:
-        """Replace the base layer's tensors with merged ones; keep the old ones for ``unmerge`` unless ``for_good``."""
+        """Merge ``tensors`` (default: ``merged_tensors()``) unless merged; ``for_good`` forgets the original ones."""
         if not self._swapped:
             tensors = self.merged_tensors() if tensors is None else tensors
             self._swapped = {k: nn.Parameter(v, requires_grad=False) for k, v in tensors.items()}
@@ -173,7 +178,7 @@ class AdaptedLayer(nn.Module):
             self._swapped = {}
 
     def unmerge(self) -> None:
-        """Restore the base layer's original tensors, bit for bit."""
+        """Restore the base layer's original tensors, bit for bit unless the layer's dtype was changed meanwhile."""
         if self.merged:
             self.exchange()
             self._swapped = {}
@@ -213,9 +218,8 @@ def check_distinct(names: Sequence[str]) -> None:
 
 
 def check_name(name: str) -> None:
-    """Raise InvalidValueError unless the name is an identifier that nn.ModuleDict accepts as a key."""
     if not isinstance(name, str) or not name.isidentifier() or hasattr(nn.ModuleDict(), name):
-        msg = f"{name!r} is not a valid adapter name; give an identifier that is not an attribute of nn.ModuleDict."
+        msg = f"{name!r} is not a valid adapter name; give a Python identifier other than nn.ModuleDict's attributes."
         raise InvalidValueError(msg)
 
 

@@ -1,4 +1,4 @@
-"""A torch module as the paper's layer f, with a c x d matrix W.
+"""A torch module as the paper's layer f(X) = XW + b, with a c x d matrix W.
 
 Linear layers store Wᵀ, and transformers' ``Conv1D`` stores W itself. Convolutions store a kernel of shape (out,
 in/groups, *taps); their W is (in/groups · taps) x out. Any other module with known sizes is a black box that is only
@@ -21,7 +21,7 @@ CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 class Operator(Base):
-    """A frozen layer f as a base; ``near`` and ``far`` are the identities I_c and I_d on its input and output sides."""
+    """A frozen module as the layer f; ``near`` and ``far`` are identities on its input and output features."""
 
     def __init__(self, module: Any, n_in: int, n_out: int, *, axis: int = -1, taps: int = 1) -> None:
         """Wrap a module with ``n_in`` and ``n_out`` features (channels); ``taps`` is the number of kernel positions."""
@@ -53,7 +53,7 @@ class Operator(Base):
         return self.module(x)
 
     def check_placeable(self, side: str) -> None:
-        """Raise UnsupportedError if the layer does not support this placement."""
+        """Raise UnsupportedError if this placement is impossible, as ``weight`` is for an unknown convolution."""
         if side == "weight" and not self.pointwise:
             self.dense()
 
@@ -65,7 +65,7 @@ class Operator(Base):
         raise UnsupportedError(msg)
 
     def stored(self, matrix: Tensor) -> Tensor:
-        """Return the matrix in the module's layout, the inverse of ``dense``; raise UnsupportedError like ``dense``."""
+        """Return the matrix in the module's layout, the inverse of ``dense``; here, raise UnsupportedError."""
         del matrix
         return self.dense()
 
@@ -115,7 +115,6 @@ class Convolution(Operator):
         return matrix.mT.reshape(-1, *self.module.weight.shape[1:]).contiguous()
 
     def product(self, x: Tensor, m: Tensor) -> Tensor:
-        """Return the convolution of X with M as its kernel, without bias."""
         return self.module._conv_forward(x.to(m.dtype), self.stored(m), None)
 
     def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
@@ -175,7 +174,7 @@ def _with_known_sizes(module: Any) -> Operator:
             msg = f"{kind} cannot be adapted: it has no in_features and out_features, and is not a known convolution."
             raise UnsupportedError(msg)
     if isinstance(weight := getattr(module, "weight", None), Tensor) and weight.is_complex():
-        msg = f"The weight of this {kind} is complex, but adapters are real."
+        msg = f"The weight of this {kind} is complex, but adapters support only real weights."
         raise UnsupportedError(msg)
     return f
 

@@ -34,8 +34,8 @@ def adapt(
 ) -> nn.Module:
     """Return the model, changed in place: frozen, with a new, trainable adapter on its target modules.
 
-    A model that already has adapters, ours or PEFT's, keeps its trainable parameters: only the base of the newly
-    adapted layers is frozen. Running statistics are not frozen: a BatchNorm in training mode still updates them.
+    A model that already has adapters, of this package or of PEFT, keeps its trainable parameters: only the base of the
+    newly adapted layers is frozen. Running statistics are not frozen: a BatchNorm in training mode still updates them.
     If an error is raised, the model is unchanged.
 
     If a model reads a layer's weight instead of calling the layer, the adapter has no effect and gets no gradient, so
@@ -54,6 +54,7 @@ def adapt(
     Raises:
         NoMatchError: no module matches; the message lists similar names.
         UnsupportedError: a target module cannot be adapted, or does not support the placement.
+        UnknownNameError: an option, family, placement or init does not exist.
         InvalidValueError: an option is outside its limits, or the name is taken.
 
     Example:
@@ -91,7 +92,6 @@ def adapt(
 
 
 def function_of(module: nn.Module) -> Operator:
-    """Return a module as the paper's layer f, with its active adapters."""
     return module.function if isinstance(module, AdaptedLayer) else operator(module)
 
 
@@ -131,7 +131,7 @@ def install(model: nn.Module, prepared: Mapping[str, Adapter], name: str, *, tra
 
 
 def trained_elsewhere(model: nn.Module) -> list[str]:
-    """Return the names of the trainable parameters that belong neither to our adapters nor to PEFT's."""
+    """Return the names of the trainable parameters that belong to no adapter of this package or of PEFT."""
     held = {id(p) for p in _of_adapters(model)}
     return [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held]
 
@@ -157,8 +157,8 @@ def _check_room(module: nn.Module, wanted: set[int], name: str) -> None:
     check_name(name)
     inside = [part for part in module.modules() if part is not module]
     if any(id(part) in wanted or isinstance(part, AdaptedLayer) for part in inside):
-        kind = type(module).__name__
-        msg = f"This {kind} contains layers that also have or would get adapters; leave out the module or the layers."
+        kind, way = type(module).__name__, "leave out either this module or these layers"
+        msg = f"This {kind} contains layers that also have or would get adapters; {way}."
         raise InvalidValueError(msg)
 
 
@@ -204,7 +204,7 @@ def parameters(model: nn.Module, name: str | None = None) -> Iterator[tuple[str,
 
 
 def count(model: nn.Module, name: str | None = None) -> int:
-    """Return the number of parameters of all adapters, or of the adapter ``name``.
+    """Return the number of parameters of all adapters, or of the adapter ``name``; shared parameters count once.
 
     Example:
         >>> from torch import nn
@@ -322,16 +322,15 @@ def remove(model: nn.Module, name: str = "default") -> nn.Module:
 
 
 def unwrap(model: nn.Module, wrappers: Mapping[str, AdaptedLayer]) -> nn.Module:
-    """Return the model with these wrappers replaced by their base layers."""
     replace(model, {name: wrapper.base_layer for name, wrapper in wrappers.items() if name})
     return wrappers[""].base_layer if "" in wrappers else model
 
 
 @contextmanager
 def naming(layer: str) -> Iterator[None]:
-    """Prefix errors that are raised in the block with the layer's name."""
+    """Prefix the message of an ``IoAdaptError`` in the block with the layer's name, unless it is the model itself."""
     try:
         yield
     except IoAdaptError as error:
-        error.args = (f"{layer}: {error}",)
+        error.args = (f"{layer}: {error}" if layer else str(error),)
         raise

@@ -9,7 +9,16 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alias:
-    """A source of weights, with exactly one of `repo`, `path` and `package`; `name` is empty for a path."""
+    """A source of weights, with exactly one of `repo` (a hub id), `path` (a local file or folder) and `package`.
+
+    Attributes:
+        name: the alias, the last part of the hub id, or "" for a path.
+        revision: branch, tag or commit of the repository; None for the default.
+        part: folder, file or component to open in the repository or path, or number of a network in the package.
+        version: version of the Python package to install.
+        ensemble: folder of the networks in the package.
+        note: remark for lists of aliases.
+    """
 
     name: str
     repo: str | None = None
@@ -29,5 +38,4 @@ def load_aliases() -> dict[str, Alias]:
 
 
 def is_repo_id(text: str) -> bool:
-    """Return whether a text has the form of a hub repository id, owner/name."""
     return re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", text, re.ASCII) is not None and ".." not in text

@@ -18,9 +18,10 @@ import numpy as np
 from jaxtyping import Float
 
 SIGNIFICANT: Final = 6.0
-"""Number of standard errors that z of related layers must exceed; one in 10⁹ unrelated pairs exceeds it by chance."""
+"""Number of standard errors that Fisher's z of related layers must exceed; one in 10⁹ other pairs does so by chance."""
 TIED: Final = 3.0
-"""Number of standard errors by which the z of two candidates must differ for one to be preferred to the other."""
+"""Number of standard errors by which Fisher's z of two candidates must differ for one to be preferred, and which z of
+a layer and its origin must exceed to count as evidence."""
 LEAST: Final = 0.1
 """Minimum correlation of related layers; even unrelated layers of the same architecture are slightly correlated."""
 SURE: Final = 0.5
@@ -28,8 +29,8 @@ SURE: Final = 0.5
 FEWEST: Final = 12
 """Minimum number of values to compare; fewer can have the same order by chance."""
 MOST: Final = 1000
-"""Maximum number of layers of a kind, in both models together, for which all pairs are compared. If there are more, as
-in a mixture of experts, two layers are compared only if their names agree in all numbers after the first."""
+"""Maximum number of layers of equal shape, with names equal up to numbers, for which all pairs are compared. If both
+models together have more, as in a mixture of experts, two layers must also agree in all numbers after the first."""
 
 Shape = tuple[int, ...]
 Values = Float[np.ndarray, " n"]
@@ -49,7 +50,7 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """The origins of a target model's layers in a source model.
+    """The origins of a target model's layers: the layers of a source model from which they come.
 
     Attributes:
         of: layer of the target -> its origin in the source; layers without evidence are absent.
@@ -66,7 +67,7 @@ class Origins:
 
     @property
     def moved(self) -> dict[str, str]:
-        """Layer of the target -> its origin, for the layers whose names differ from those of their origins."""
+        """The origins of those layers of the target whose names differ from the names of their origins."""
         return {new: old for new, old in self.of.items() if new != old}
 
 
@@ -86,7 +87,7 @@ def by_contents(source: Contents, target: Contents) -> Origins | None:
 
 
 class _Aligner:
-    """Compares layers of the same kind in two models, and infers the origins of layers and blocks."""
+    """Compares the layers of two models, and infers from which layers of the source those of the target come."""
 
     def __init__(self, source: Contents, target: Contents) -> None:
         self._source, self._target = source, target
@@ -96,7 +97,7 @@ class _Aligner:
         for name in target.shapes:
             self._members[self._blocks.get(name, name)].append(name)
         self._z: dict[str, dict[str, tuple[float, float]]] = defaultdict(dict)
-        """Layer of the target -> layer of the source -> Fisher's z and its weight n - 3."""
+        """Layer of the target -> layer of the source -> Fisher's z of n values, and its weight n - 3."""
         kinds: dict[tuple[str, Shape], tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
         counts = Counter((_numberless(n), shape) for c in (source, target) for n, shape in c.shapes.items())
         for k, contents in enumerate((source, target)):
@@ -108,7 +109,10 @@ class _Aligner:
         self._known: dict[str, list[str]] = {}
 
     def _compare(self, sources: list[str], targets: list[str], size: int) -> None:
-        """Store z and its weight for every pair of these layers, whose matrices all have ``size`` elements."""
+        """Store Fisher's z and its weight for all pairs of a source and a target layer, with ``size`` elements each.
+
+        Nothing is stored if the samples of values differ in length, or if all samples of a model are empty.
+        """
         ours, theirs = (
             {n: v for n in names if len(v := np.asarray(c.values(n), np.float64))}
             for c, names in ((self._source, sources), (self._target, targets))
@@ -130,10 +134,10 @@ class _Aligner:
         return z * math.sqrt(weight) > TIED
 
     def origin(self, name: str) -> str | None:
-        """Return the origin of a layer of the target, or None without evidence.
+        """Return the layer of the source from which the layer ``name`` of the target comes, or None without evidence.
 
         The layer's own values decide, or those of its block if several layers match them equally well or none does. If
-        there are still several candidates, the layer of the same name is preferred.
+        there are still several candidates, the layer of the same name is preferred, or else the best match.
         """
         origins = self._best(name, [name])
         block = self._blocks.get(name)
@@ -147,8 +151,9 @@ class _Aligner:
     def _best(self, part: str, layers: list[str]) -> list[str]:
         """Return the layers or blocks of the source from which ``part`` of the target may come, the best first.
 
-        The result is empty if the evidence is too weak. Several candidates that match equally well are returned only if
-        their correlation is high and another candidate matches less well.
+        ``part`` is a layer or a block, and ``layers`` are the layers in it. The result is empty if the evidence is too
+        weak. Several candidates that match equally well are returned only if their correlation is high and another
+        candidate matches less well.
         """
         if part in self._known:
             return self._known[part]
@@ -183,7 +188,10 @@ def _ranks(values: Values) -> Values:
 
 
 def _blocks(source: Mapping[str, Shape], target: Mapping[str, Shape]) -> dict[str, str]:
-    """Return layer of the target -> its block, the innermost numbered module around it that has similar siblings."""
+    """Return the block of each layer of the target that is in one.
+
+    A block is the innermost numbered module, such as layers.3, of which there are several with the same layers inside.
+    """
     # layers.3 for layers.3.attn.to_out.0: several layers.N contain the same layers, but there is only one to_out.N
     inside: dict[str, set[tuple[str, Shape]]] = defaultdict(set)
     for name, shape in (*source.items(), *target.items()):
@@ -204,5 +212,5 @@ def _numbered(name: str) -> list[str]:
 
 
 def _numberless(name: str, count: int = 0) -> str:
-    """Return the name with # in place of its first ``count`` numbers, or of all its numbers if ``count`` is 0."""
+    """Return the name with # for its first ``count`` numbers (all if 0), as in layers.#.to_q for layers.3.to_q."""
     return re.sub(r"(?:^|(?<=\.))\d+(?=\.|$)", "#", name, count=count)

@@ -8,7 +8,7 @@ from functools import cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ioadapt_theory.errors import InvalidValueError, IoAdaptError
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError
 
 if TYPE_CHECKING:
     import torch
@@ -63,7 +63,6 @@ class TensorInfo:
 
     @property
     def is_float(self) -> bool:
-        """Whether the dtype is a supported floating-point dtype."""
         return self.dtype in DTYPES and self.dtype.startswith(("F", "BF"))
 
 
@@ -92,18 +91,16 @@ class Checkpoint(ABC):
         """Return a function that fills a buffer with the bytes of a tensor, from a given element on."""
 
     def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
-        """Return a function that fills `out` (flat, of the stored dtype) with the values from a given element on."""
+        """Return a function that fills `out` (flat, in the stored dtype) with values from a given element on."""
         import torch
 
+        self.dtype_of(name)
         info = self.tensors[name]
-        if info.dtype not in DTYPES:
-            msg = f"Tensor {name} has dtype {info.dtype}, which cannot be read; convert it to float32."
-            raise InvalidValueError(msg)
         fill, into = self.bytes_of(name), out.view(torch.uint8).numpy().data
 
         def fill_from(start: int) -> None:
             if not 0 <= start <= info.numel - len(out):
-                msg = f"Elements [{start}, {start + len(out)}) are outside tensor {name}, which has {info.numel}."
+                msg = f"Elements [{start}, {start + len(out)}) are not all in tensor {name} of {info.numel} elements."
                 raise InvalidValueError(msg)
             fill(into, start)
 
@@ -114,20 +111,26 @@ class Checkpoint(ABC):
         self.filler(name, out)(start)
 
     def tensor(self, name: str) -> "torch.Tensor":
-        """Return the whole tensor in its stored dtype."""
         import torch
 
         info = self.tensors[name]
-        flat = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
+        flat = torch.empty(info.numel, dtype=self.dtype_of(name))
         self.read(name, 0, flat)
         return flat.view(info.shape)
 
+    def dtype_of(self, name: str) -> "torch.dtype":
+        """Return the torch dtype of a tensor; raise FileFormatError if it is one of ``OTHER_DTYPES``."""
+        if (code := self.tensors[name].dtype) not in DTYPES:
+            msg = f"{self.source}: tensor {name} has dtype {code}, which cannot be read; convert it to float32."
+            raise FileFormatError(msg)
+        return torch_dtype(code)
+
     def parts(self, names: Collection[str] | None = None) -> "Mapping[Checkpoint, Collection[str]]":
-        """Return underlying checkpoint -> stored names of the tensors `names` (None: all); {} if there is none."""
+        """Return the checkpoints that this one reads for the tensors `names` (None: all), with their names there."""
         return {}
 
     def prepare(self, names: Collection[str] | None = None) -> None:
-        """Download the files that contain the tensors `names` (None: all); a failure leaves no partial file."""
+        """Download the files on the hub that contain the tensors `names` (None: all); do nothing for local files."""
         for part, inside in self.parts(names).items():
             part.prepare(inside)
 
@@ -180,7 +183,7 @@ class View(Checkpoint):
     def __init__(
         self, name: str, source: str, origins: Mapping[str, tuple[Checkpoint, str]], rows: Mapping[str, Ranges] = NONE
     ) -> None:
-        """Create a view of `origins` (new name -> checkpoint, stored name), limited to `rows` (new name -> ranges)."""
+        """Create a view; `origins` maps new names to checkpoint and stored name, `rows` some of them to row ranges."""
         self.name, self.source, self._origins, self._rows = name, source, origins, rows
         self.tensors = {}
         for new, (part, old) in origins.items():

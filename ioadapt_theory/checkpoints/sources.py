@@ -75,7 +75,7 @@ def open_checkpoint(
 
 
 def local_path(source: str) -> Path | None:
-    """Return the path of a source, or None if it is not a path; see `open_checkpoint`."""
+    """Return the path that a source means, or None if it means something else or is invalid; see `open_checkpoint`."""
     try:
         alias = resolve(source)
     except IoAdaptError:
@@ -96,7 +96,7 @@ def resolve(source: str) -> Alias:
     if name in aliases:
         alias = aliases[name]
         return replace(alias, revision=revision or alias.revision, part=part or alias.part)
-    if name.startswith((".", "/", "~")) or is_file(name):
+    if name.startswith((".", "/", "~")) or is_file(name) or name.count("/") > 1:
         if revision is not None:
             msg = f"{source} is a path, and only models on the hub have revisions; leave out @{revision}."
             raise SourceError(msg)

@@ -18,7 +18,7 @@ from ioadapt_theory.errors import InvalidValueError
 
 DIGITS = 50
 LARGE = 64
-"""Most rows or columns of a matrix whose singular values are computed at 50 digits; beyond, float64 is used."""
+"""Singular values of matrices with more rows or columns are computed in float64, not at 50 digits."""
 Array = Any
 """A tensor, or a numpy object array of mpmath or sympy numbers or Fractions; a scalar is a tensor or such a number."""
 
@@ -55,7 +55,7 @@ atanh = _elementwise("atanh")
 
 
 def number(x: int | Fraction | str, like: Array) -> Array:
-    """Return a number, "pi" or "inf" in the arithmetic of ``like`` and, if that is a tensor, in its shape."""
+    """Return a number, or the constant "pi" or "inf", in the arithmetic of ``like`` and, for a tensor, in its shape."""
     if isinstance(x, str):
         if isinstance(like, Tensor):
             return torch.full_like(like, getattr(math, x))
@@ -101,7 +101,7 @@ def cosine(u: Array, v: Array) -> Array:
 
 
 def sine(u: Array, v: Array) -> Array:
-    """Return √(1 − s(u, v)²) as ‖v̂ − s û‖, which is accurate even if u and v are nearly parallel."""
+    """Return √(1 − s²), where s is the cosine of u and v, as ‖v/‖v‖ − s u/‖u‖‖, accurate even near s = ±1."""
     a, b = unit(u), unit(v)
     return norm(b - scaled(dot(a, b), a))
 
@@ -128,12 +128,10 @@ def outer(u: Array, v: Array) -> Array:
 
 
 def apply(x: Array, w: Array) -> Array:
-    """Return the product xW of a row vector and a matrix."""
     return (x.unsqueeze(-2) @ w).squeeze(-2) if isinstance(w, Tensor) else x @ w
 
 
 def identity(like: Array) -> Array:
-    """Return the identity matrix in the size and the arithmetic of the square matrix ``like``."""
     if isinstance(like, Tensor):
         return torch.eye(like.shape[-1], dtype=like.dtype, device=like.device)
     return np.eye(like.shape[-1], dtype=np.int64) * number(1, like.flat[0])
@@ -168,7 +166,11 @@ def operator_norm(m: Array) -> Array:
 
 
 def condition_number(m: Array) -> Array:
-    """Return the ratio of the largest to the smallest of the min(c, d) singular values of a c x d matrix."""
+    """Return the ratio of the largest to the smallest of the min(c, d) singular values of a c x d matrix.
+
+    Raises:
+        InvalidValueError: the matrix is larger than ``LARGE``, so float64 is used, and the ratio is above 1e6.
+    """
     s = singular_values(m)
     if not isinstance(m, Tensor) and max(m.shape) > LARGE and s[-1] < 1e-6 * s[0]:
         what = f"The condition number of a matrix larger than {LARGE} x {LARGE} is computed only up to 1e6"
@@ -186,7 +188,7 @@ def inverse(m: Array) -> Array:
 
 
 def pseudo_inverse(m: Array) -> Array:
-    """Return the pseudoinverse M⁺; singular values at the level of rounding are treated as zero."""
+    """Return the pseudoinverse; unless numbers are exact, singular values at the level of rounding count as zero."""
     if isinstance(m, Tensor):
         return torch.linalg.pinv(m)
     if exact(m):
@@ -198,7 +200,7 @@ def pseudo_inverse(m: Array) -> Array:
 
 
 def rank(m: Array) -> Array:
-    """Return the rank: exact for exact numbers, otherwise the number of singular values above the level of rounding."""
+    """Return the rank: exact for sympy numbers and Fractions, else the number of singular values above rounding."""
     if exact(m):
         return _sympy().Matrix(m.tolist()).rank()
     if not isinstance(m, Tensor) and isinstance(m.flat[0], Fraction):
@@ -231,7 +233,8 @@ def _rank_of_fractions(m: Array) -> int:
 def hessian(u: Array, v: Array) -> Array:
     """Return the 2d x 2d Hessian H(u, v) of the cosine s of two vectors with d entries.
 
-    H_uu = −(ûᵀa + aᵀû + s(I − ûᵀû))/‖u‖², H_uv = (I − v̂ᵀv̂ − ûᵀb)/(‖u‖‖v‖), with a = v̂ − sû and b = û − sv̂.
+    H_uu = −(ûᵀa + aᵀû + s(I − ûᵀû))/‖u‖², H_uv = (I − v̂ᵀv̂ − ûᵀb)/(‖u‖‖v‖), with û = u/‖u‖, v̂ = v/‖v‖, a = v̂ − sû
+    and b = û − sv̂.
     """
     s, nu, nv = cosine(u, v), norm(u), norm(v)
     u, v = unit(u), unit(v)
@@ -262,7 +265,7 @@ POINTS = {True: 9, False: 33}
 
 
 def sup_hessian_norm(u: Array, v: Array, du: Array, dv: Array) -> Array:
-    """Return max ‖H(u + tΔu, v + tΔv)‖ on a grid of t in [0, 1], which is at most the supremum over the segment."""
+    """Return the largest ‖``hessian(u + tΔu, v + tΔv)``‖₂ on a grid of t in [0, 1], a lower bound on its supremum."""
     sup = operator_norm(hessian(u, v))
     points = POINTS[isinstance(sup, Tensor)]
     for k in range(1, points):

@@ -1,4 +1,4 @@
-"""A claim: a statement in one reading, its recorded verdict, and the strategies that collect the evidence."""
+"""The class ``Claim``: a statement in one interpretation, its recorded verdict, and how evidence on it is collected."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -17,20 +17,22 @@ from ioadapt_theory.claims.instances import Setting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Settings of a verification.
+    """Settings of the random searches and tests by which ``verify`` collects evidence.
 
     Attributes:
-        seed: seed from which every part of a strategy derives its own random generator.
-        instances: number of random instances per claim.
-        starts: number of starts of the gradient ascent.
+        seed: seed of all random draws.
+        instances: number of random instances per claim; an instance is a set of values for the symbols of the claim.
+        starts: number of random instances from which gradient ascent searches for a violation.
         steps: number of steps of the gradient ascent.
-        stacks: number of random linear stacks for the Monte-Carlo check.
-        samples: number of samples run through each stack.
+        stacks: number of random pairs of linear models (stacks of layers) in a Monte Carlo test; other tests of random
+            draws scale with it.
+        samples: number of inputs run through each pair.
         depth: number of layers of a stack.
         widths: widths of the stack, inputs first; None for the default widths of this depth.
-        rank: rank of AB in the stacks.
+        rank: rank of the adapter AB in the stacks.
         spectrum: distribution of the weights in the stacks, "gaussian" or "conditioned".
-        pair: relation of the target to the source, "independent", "gauge" or "near-gauge".
+        pair: the target model: "independent" of the source, "gauge" (other weights for the source's function) or
+            "near-gauge" (such weights with noise of 1 %).
         condition: condition number of the weights if the spectrum is "conditioned".
         device: torch device on which the stacks run.
 
@@ -59,22 +61,22 @@ class Run:
         return Run(**{name: getattr(self, name) for name in names})
 
     def chosen(self) -> dict[str, Any]:
-        """Return the settings that differ from the defaults, as JSON values."""
+        """Return the settings that differ from the defaults, as JSON values by name."""
         default = asdict(Run())
         return {name: value for name, value in json.loads(json.dumps(asdict(self))).items() if value != default[name]}
 
     @classmethod
     def of(cls, chosen: Mapping[str, Any]) -> "Run":
-        """Return the run for which ``Run.chosen`` returns ``chosen``."""
+        """Return the run with the settings in ``chosen``, from ``Run.chosen``, and the defaults for all others."""
         widths = chosen.get("widths")
         return cls(**{**chosen, "widths": widths and tuple(widths)})
 
 
 class Strategy:
-    """A way to collect evidence on a claim, in independent parts, so that a run can be distributed and resumed.
+    """A way to collect evidence on a claim.
 
-    Most strategies have one part. ``settings`` names the fields of ``Run`` on which the result depends; a subclass can
-    override ``pinned`` instead.
+    The work is divided into independent parts, by default one, so that it can be distributed and resumed. ``settings``
+    names the fields of ``Run`` on which the result depends; a subclass can override ``pinned`` instead.
     """
 
     settings: ClassVar[tuple[str, ...]] = ()
@@ -87,7 +89,7 @@ class Strategy:
         return 1
 
     def pinned(self, run: Run, part: int) -> Run:
-        """Return a run with the settings on which a part depends; all others have their defaults."""
+        """Return ``run`` with the settings that do not affect the result of this part reset to their defaults."""
         return run.only(*self.settings)
 
     def __call__(self, claim: "Claim", run: Run, part: int) -> Finding:
@@ -95,39 +97,41 @@ class Strategy:
 
 
 class Origin(StrEnum):
-    """Where a statement comes from; "as printed" means that the paper prints it at the place in ``Claim.source``."""
+    """How a statement relates to the place in the paper that ``Claim.source`` names."""
 
     PRINTED = "as printed"
-    READING = "a reading of what is printed"  # ``Claim.reading`` names the reading
-    IN_WORDS = "said in words"  # the formula is ours
+    READING = "a reading of what is printed"  # an interpretation, which ``Claim.reading`` describes
+    IN_WORDS = "said in words"  # the paper has no formula; that of the claim is ours
     OURS = "ours"  # a correction, a sharper form or an extension
 
 
 class Word(StrEnum):
-    """Properties of a claim that its relations do not express; each needs evidence of its own."""
+    """Properties that a claim asserts in addition to its formulas; each needs evidence of its own."""
 
-    ATTAINED = "attained"  # equality on a shipped instance, at 50 digits
-    SHARP = "sharp"  # attained or approached for all values of the parameters of the right side
+    ATTAINED = "attained"  # equality holds on an instance in witnesses.json, at 50 digits
+    SHARP = "sharp"  # attained or approached for all values of the quantities on the right side
     FACTOR = "no smaller factor"  # some instances come arbitrarily close to equality
-    EVERY_PAIR = "for every κ and κ'"  # sharp for every pair of condition numbers
+    EVERY_PAIR = "for every κ and κ'"  # sharp for every pair of condition numbers of the two weights
     CONVERSE = "only if"  # the "only if" of an "if and only if"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """A statement of the paper in one reading, or a correction or extension of ours.
+    """A statement of the paper in one interpretation, or our correction or extension of one.
+
+    An instance of a claim is a set of values for the symbols in its formulas.
 
     Attributes:
         id: name on the command line.
         source: number and place in the paper, such as "Proposition 2 (App. A.1)".
-        origin: where the statement comes from.
+        origin: how the statement relates to the paper.
         expected: the recorded verdict.
         concludes: the relations stated, all of which must hold; empty for a statement in prose.
         given: the hypotheses.
         prose: the statement in words, instead of or in addition to a formula.
         strategies: searches for violating instances, and statistical tests.
         proofs: the exact arguments for or against the claim, or about its sharpness or remark.
-        reading: how the printed statement is read, or how this claim differs from it, in a few words.
+        reading: how the printed statement is interpreted, or how this claim differs from it, in a few words.
         amends: id of the claim that this one sharpens, corrects or extends, if any.
         remark: what is true instead, or how sharp the claim is, as text or as a function that returns text;
             ``report.remark`` replaces "{lhs of NAME}" and "{rhs of NAME in CLAIM}" with values on a shipped instance.
@@ -171,7 +175,7 @@ class Claim:
 
     @property
     def statement(self) -> str:
-        """The statement in one line: the prose, and the formulas with their definitions."""
+        """The statement in one line: the prose, the formulas, and the definitions of the names in them."""
         formulas = " and ".join(text(r) for r in self.concludes)
         meanings = ", ".join(definitions(self.concludes))
         return "; ".join(part for part in (self.prose, ", ".join(p for p in (formulas, meanings) if p)) if part)
@@ -183,5 +187,8 @@ class Claim:
 
     @property
     def goals(self) -> tuple[Relation, ...]:
-        """The relations to check on an instance; in those up to O(ε^p), the first-order term in AB is the left side."""
+        """The relations to check on an instance: those in ``concludes``, but without O(ε^p).
+
+        In a relation up to O(ε^p), the left side is replaced with its first-order term in AB.
+        """
         return tuple(r if r.order is None else Relation(first_order(r.left), r.sign, r.right) for r in self.concludes)

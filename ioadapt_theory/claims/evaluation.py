@@ -23,7 +23,7 @@ SMALLEST, LARGEST = sys.float_info.min, sys.float_info.max
 class UndefinedError(InvalidValueError):
     """Error: a statement has no value on an instance, where it divides by zero or leaves the domain of a function."""
 
-    def __init__(self, reason: str = "it divides by zero, for example because an adapted vector is zero") -> None:
+    def __init__(self, reason: str = "a divisor is zero, for example the norm of an adapted vector") -> None:
         super().__init__(f"The statement is undefined on this instance: {reason}.")
 
 
@@ -35,7 +35,7 @@ class Evaluation:
     lhs: float
     rhs: float
     first_order: float | None  # limit of lhs(tAB)/t as t → 0 in statements up to O(ε^p), else None
-    hypotheses: Mapping[str, float]  # residual of every hypothesis, by its text
+    hypotheses: Mapping[str, float]  # by how much the instance misses each hypothesis, by the text of the latter
 
     @property
     def decisive(self) -> float:
@@ -44,7 +44,7 @@ class Evaluation:
 
     @property
     def holds(self) -> bool:
-        """Whether the statement holds on this instance; a tolerance allows for rounded decimals in a file."""
+        """Whether the statement holds on this instance; a tolerance allows for rounded decimals in an instance file."""
         return self.decisive <= self.rhs * (1 + TOLERANCE)
 
     @property
@@ -53,7 +53,7 @@ class Evaluation:
         return _quotient(self.decisive, self.rhs)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the evaluation as JSON values; the ratio lhs/rhs is null for a right side of 0."""
+        """Return the evaluation as JSON values; the ratio lhs/rhs is None if it is infinite or the right side is 0."""
         ratio = _quotient(self.lhs, self.rhs) if self.rhs else math.inf
         return {
             "claim": self.claim,
@@ -73,12 +73,12 @@ def _quotient(a: float, b: float) -> float:
 def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
     """Return both sides of a claim on an instance, where ``raw`` is the content of an instance file.
 
-    The number of digits is doubled from 50 until two results agree or the value vanishes. If rounding of the numbers in
-    the file makes a norm exceed ε, ε is enlarged by as much.
+    The number of digits is doubled from 50, up to 400, until two results agree or the value vanishes. If rounding of
+    the numbers in the file makes a norm exceed ε, ε is enlarged by as much.
 
     Raises:
         FileFormatError: ``raw`` does not have the form of an instance.
-        ShapeError: the sizes do not fit.
+        ShapeError: the sizes of vectors and matrices do not fit.
         InvalidValueError: a value is outside its limits or remains inaccurate, or the claim has no instances.
         HypothesisError: the instance does not meet a hypothesis.
         UndecidedError: a hypothesis holds only up to rounding, or rounding could explain the violation.
@@ -120,10 +120,10 @@ def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
 
 
 def _residuals(inequality: Inequality, raw: Mapping[str, Any]) -> dict[str, float]:
-    """Return the residual of every hypothesis; residuals at the level of rounding are 0.
+    """Return by how much an instance misses each hypothesis, by the text of the latter; rounding errors count as 0.
 
     Raises:
-        HypothesisError: a hypothesis is missed.
+        HypothesisError: a value is above ``ACCURACY``, or both sides of a strict inequality are equal.
     """
     exact = {name: h for name, h in inequality.hypotheses.items() if h.exact}
     others = {name: h for name, h in inequality.hypotheses.items() if not h.exact}
@@ -152,7 +152,7 @@ def _settled_sides(inequality: Inequality, raw: Mapping[str, Any]) -> list[Any]:
         if all(done for done, _ in settled):
             return [_float(value) for _, value in settled]
         before = after
-    msg = f"Cancellation makes a side inaccurate even at {digits} digits; change the numbers of the instance."
+    msg = f"Cancellation makes a side of the statement inaccurate even at {digits} digits; change the instance."
     raise InvalidValueError(msg)
 
 
@@ -165,7 +165,7 @@ def _at(digits: int, inequality: Inequality, raw: Mapping[str, Any], function: C
 
 
 def _settled(a: Any, b: Any) -> tuple[bool, Any]:
-    """Return whether b, with twice the digits of a, agrees with a or vanishes, and b, or 0 if it vanishes."""
+    """Return whether b, with twice the digits of a, agrees with a or is 0 up to rounding; and, if so, b or 0."""
     if not (_real(a) and _real(b)):
         return _real(a) == _real(b), b
     if b is None or abs(a - b) <= AGREEMENT * abs(b):

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from ioadapt_theory.claims.arithmetic import Array, mp
-from ioadapt_theory.errors import FileFormatError, InvalidValueError, ShapeError
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, ShapeError, UnknownNameError
 
 LARGEST = 64 * 2**20
 """Maximum size of an instance file or a record, in bytes; 1000 x 1000 matrices fit."""
@@ -31,7 +31,7 @@ class Letter:
 
     key: str
     attribute: str
-    axes: str = ""
+    axes: str = ""  # separated by spaces, such as "c d" for a matrix; axes of one name have one size; "" for a number
     optional: bool = False
     positive: bool = False
     nonnegative: bool = False
@@ -44,15 +44,17 @@ class Setting:
     name: str
     build: Callable[..., Any]  # makes the instance from one array per symbol, by attribute name
     letters: tuple[Letter, ...]  # the symbols in an instance file
-    # raw unconstrained parameters for n instances: (n, generator) -> name -> tensor with leading axis n
+    # draws unconstrained parameters for n instances, by name, as tensors with a leading axis of size n
     start: Callable[[int, torch.Generator], dict[str, Tensor]]
-    # raw parameters -> instance that satisfies every hypothesis, up to rounding
+    # makes instances that satisfy every hypothesis, up to rounding, from such parameters
     parametrise: Callable[[Mapping[str, Tensor]], Any]
-    # raises an error if the statement is undefined for an instance, for example because a vector is zero
+    # raises an error if the statement has no value on an instance, for example because a vector is zero
     check: Callable[[Any], None] = lambda _: None
 
     def read(self, raw: Mapping[str, Any], *, exact: bool = False) -> Any:
-        """Return the instance that a file describes, with the digits set in mpmath or, if ``exact``, in Fractions.
+        """Return the instance that the content of a file describes.
+
+        Numbers become mpmath numbers of the current precision or, if ``exact``, Fractions.
 
         Raises:
             FileFormatError: a missing or unknown key, or a value that is not a number.
@@ -77,11 +79,10 @@ class Setting:
         return instance
 
     def parametrised(self, by: Callable[[Mapping[str, Tensor]], Any]) -> "Setting":
-        """Return this setting with a different parametrisation, for claims with more hypotheses."""
         return replace(self, parametrise=by)
 
     def dump(self, instance: Any, index: int | None = None) -> dict[str, Any]:
-        """Return the content of an instance file for a float64 instance, or for one instance of a batch."""
+        """Return the content of an instance file for a float64 instance, or for number ``index`` of a batch."""
         arrays = {x: getattr(instance, x.attribute) for x in self.letters}
         return {
             x.key: (a if index is None or a.dim() == len(x.axes.split()) else a[index]).tolist()
@@ -179,7 +180,7 @@ def witnesses() -> dict[str, dict[str, Any]]:
 
 
 def witness(name: str) -> dict[str, Any]:
-    """Return the content of a shipped instance.
+    """Return the content of an instance that the package contains (in ``witnesses.json``), by name.
 
     Example:
         >>> from ioadapt_theory.claims.instances import witness
@@ -191,11 +192,14 @@ def witness(name: str) -> dict[str, Any]:
 
 def load_or_witness(name: str) -> dict[str, Any]:
     """Return the content of an instance file or, if there is no such file, of the shipped instance of this name."""
-    shipped = witnesses()
-    return shipped[name] if name in shipped and not Path(name).exists() else load(name)
+    shipped, stored = witnesses(), Path(name).exists()
+    if not stored and name not in shipped:
+        kind = "instance file or shipped instance"
+        raise UnknownNameError(kind, name, shipped)
+    return load(name) if stored else shipped[name]
 
 
 def normals(n: int, shapes: Mapping[str, tuple[int, ...]], generator: torch.Generator) -> dict[str, Tensor]:
-    """Return standard normal raw parameters, one float64 tensor of shape (n, *shape) per name."""
+    """Return standard normal draws by name, each a float64 tensor of shape (n, *shape)."""
     options: Any = {"generator": generator, "dtype": torch.float64, "device": generator.device}
     return {name: torch.randn((n, *shape), **options) for name, shape in shapes.items()}

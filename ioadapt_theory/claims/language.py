@@ -3,7 +3,7 @@
 A statement is a ``Claim``, with hypotheses (``given``), conclusions (``concludes``) and arguments (``proofs``).
 
 Formulas. ``row``, ``matrix`` and ``scalar`` make symbols. ``+ - * / **``, and ``@`` for products with matrices, make
-formulas; ``<=``, ``<`` and ``.equals`` make relations, to which ``.up_to(2)`` adds O(ε²). ``let`` names a part.
+formulas; ``<=``, ``<`` and ``.equals`` make relations, to which ``.up_to(2)`` adds O(ε²). ``let`` names a subformula.
 Predefined symbols: AB, EPSILON, SIGMA and T = I + AB; SOURCE and TARGET of App. A.1, with x1, x2, w, outputs y1, y2, s0
 and sine0; X, W1, W2, W1_TARGET, W2_TARGET and GAP of App. A.2; U, V, DU, DV, S, R and DELTA of Lemma 1.
 
@@ -61,10 +61,10 @@ ATTAINED, SHARP, FACTOR, EVERY_PAIR, CONVERSE = Word
 LORA, INPUT, OUTPUT = Placement
 SEARCHES = (Replay(), RandomInstances(), GradientAscent())
 TO_FIRST_ORDER = (Replay(), RandomInstances(), GradientAscent(drop=("ab",)))
-"""Searches for a first-order bound in App. A.1; the ascent uses the worst AB for the given data, which is known."""
+"""Searches for a first-order bound in App. A.1; gradient ascent varies all but AB, whose worst value is known."""
 BEYOND = "beyond the paper"
 
 
 def refuted_by(*names: str, beside: tuple[Any, ...] = ()) -> dict[str, Any]:
-    """Return the fields of a claim that the named shipped instances refute; ``beside`` holds further arguments."""
+    """Return arguments of ``Claim`` for a claim that shipped instances refute; ``beside`` holds further proofs."""
     return {"proofs": (*contradicted(*names), *beside), "witnesses": names, "expected": REFUTED}

@@ -1,4 +1,4 @@
-"""Files of `ioadapt verify`: a journal of finished parts while it runs, then a record."""
+"""Files of `ioadapt verify`: while it runs, a journal of the results so far; at the end, a record."""
 
 import json
 import os
@@ -18,35 +18,36 @@ from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.results import fingerprint, record
 
 SCHEMA = 4
+UNSAVED = "The finished parts of this run cannot be read or saved ({}); give a different folder with --resume-from."
 
 
 def default_folder() -> Path:
-    """Return the folder for journals of interrupted runs, in the user's cache."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ioadapt-theory" / "verify"
 
 
 class Journal:
-    """A file of finished parts, one JSON line each; a truncated line is ignored and its part recomputed.
+    """The file in which `ioadapt verify` keeps the results of the work done so far, one line of JSON per part.
 
-    If the file cannot be read or written, the journal reports that once and sets ``broken``, and the run continues.
+    A line that cannot be parsed is skipped, so its part is computed again. If the file cannot be read or written, the
+    journal passes the reason to ``tell`` and sets ``broken``, and the run continues without it.
     """
 
     def __init__(self, folder: Path, claims: Sequence[str], run: Run, tell: Callable[[str], Any]) -> None:
-        """Name the file after a digest of everything that determines the result."""
+        """Set the path, a file in ``folder`` named after a digest of the claims, the settings and the versions."""
         config = {"schema": SCHEMA, "claims": list(claims), "run": asdict(run), "versions": versions()}
         self.path, self.tell, self.broken = folder / f"{fingerprint(config)}.jsonl", tell, False
 
     @contextmanager
-    def _kept(self) -> Iterator[None]:
+    def _kept(self, message: str = UNSAVED) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             self.broken = True
             reason = f"{error.filename or self.path.parent}: {error.strerror or error}"
-            self.tell(f"The journal of this run cannot be used ({reason}); give a different folder with --resume-from.")
+            self.tell(message.format(reason))
 
     def read(self) -> Results:
-        """Return the results of the parts that an interrupted run finished."""
+        """Return the results in the file; none if it does not exist or cannot be read."""
         done, text = Results(), ""
         with self._kept():
             text = self.path.read_text(encoding="utf-8", errors="replace") if self.path.exists() else ""
@@ -59,7 +60,7 @@ class Journal:
         return done
 
     def add(self, part: Part, result: Verification) -> None:
-        """Append one part on a new line, even if the last line was truncated."""
+        """Append the result of a part on a new line, even if the last line was truncated."""
         if not self.broken:
             with self._kept():
                 self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,9 +68,8 @@ class Journal:
                     file.write("\n" + json.dumps(_plain(part, result)) + "\n")
 
     def remove(self) -> None:
-        """Remove the file once the result is written; the next run starts from scratch."""
         if not self.broken:
-            with self._kept():
+            with self._kept("The saved parts of this finished run cannot be deleted ({}); delete the file yourself."):
                 self.path.unlink(missing_ok=True)
 
 
@@ -84,7 +84,7 @@ def _parsed(raw: Mapping[str, Any]) -> tuple[Part, Verification]:
 
 
 def _digest(raw: Mapping[str, Any]) -> str:
-    """Return a digest of parts, settings and versions that does not depend on computing times."""
+    """Return a digest of a record's parts, settings and versions that does not depend on computing times."""
     apart = [{name: x for name, x in part.items() if name != "seconds"} for part in raw["parts"]]
     content = {"parts": apart, "config": raw["config"], "versions": raw["versions"]}
     return fingerprint(content)
@@ -92,24 +92,23 @@ def _digest(raw: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Results of parts, and the settings of the runs that computed them."""
+    """Results by part of the work, and the claims and settings of the runs that computed them."""
 
     results: Results
     configs: tuple[Mapping[str, Any], ...]
 
     @property
     def claims(self) -> list[str]:
-        """Ids of the claims, in the order of the registry."""
         there = {part.claim for part in self.results}
         return [name for name in CLAIMS if name in there]
 
     def unfinished(self) -> set[str]:
-        """Return the claims for which a run has unfinished parts."""
+        """Return the ids of the claims for which a run in ``configs`` has parts without a result."""
         runs = [(c["claims"], Run.of({k: x for k, x in c.items() if k != "claims"})) for c in self.configs]
         return {part.claim for names, run in runs for part in parts(names, run) if part not in self.results}
 
     def text(self, claims: Sequence[str], unfinished: Collection[str] = ()) -> str:
-        """Return the record as JSON: verdicts by claim, then one line per part."""
+        """Return the record as JSON: settings, a verdict for each of ``claims``, versions, then one line per part."""
         verdicts = {n: {**v.to_json(), "finished": n not in unfinished} for n, v in total(claims, self.results).items()}
         config = self.configs[0] if len(self.configs) == 1 else {"runs": list(self.configs)}
         every = [_plain(*item) for item in sorted(self.results.items())]
@@ -125,7 +124,7 @@ def read(path: str) -> Record:
     """Return a record that this version of ``ioadapt verify --format json`` wrote.
 
     Raises:
-        FileFormatError: the file is not such a record, was computed by another version, or was changed.
+        FileFormatError: the file cannot be read, is not such a record, was computed by another version, or was changed.
     """
     raw = load(path, "record")
     if raw.get("what") == "verify" and raw.get("schema") != SCHEMA:
@@ -149,9 +148,9 @@ def read(path: str) -> Record:
 
 
 def merge(paths: Iterable[str]) -> Record:
-    """Return the union of the records in several files; each part counts once.
+    """Return the union of the records in several files, with one result for each part of the work.
 
-    Processors may round differently; if there are two results for a part, the worse one is used.
+    Processors may round differently; if two files have different results for a part, the worse one is used.
     """
 
     def severity(result: Verification) -> tuple[bool, float, str]:

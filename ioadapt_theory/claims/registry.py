@@ -1,4 +1,4 @@
-"""All claims, in the order of the paper; ``FILES`` lists the modules that define them."""
+"""All claims by id; ``FILES`` lists the modules that define them."""
 
 from ioadapt_theory.claims.beyond import attention, depth, interior, nonlinear, transfer
 from ioadapt_theory.claims.claim import Claim
@@ -50,4 +50,4 @@ FILES = (
     limits,
 )
 CLAIMS: dict[str, Claim] = {claim.id: claim for file in FILES for claim in file.CLAIMS}
-"""All claims by id; every reading of a statement is a separate claim."""
+"""All claims by id, in the order of ``FILES``; every interpretation of a statement is a separate claim."""

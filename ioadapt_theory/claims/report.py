@@ -1,4 +1,4 @@
-"""Tables of claims and of verifications: text for a terminal, plain values for JSON."""
+"""Reports on claims and on the evidence collected: text for a terminal, plain values for JSON."""
 
 import math
 import re
@@ -17,7 +17,7 @@ VALUE = re.compile(r"\{(lhs|rhs) of ([\w-]+)(?: in ([\w-]+))?\}")
 
 
 def remark(claim: Claim) -> str:
-    """Return the remark of a claim, with values on shipped instances in place of its placeholders."""
+    """Return a claim's remark; "{lhs of r1}", for example, becomes the left side's value on the shipped instance r1."""
     from ioadapt_theory.claims.registry import CLAIMS
 
     def value(match: re.Match[str]) -> str:
@@ -29,24 +29,22 @@ def remark(claim: Claim) -> str:
 
 
 def short(x: float) -> str:
-    """Return a number as a fraction if its denominator is at most 1000, otherwise with four significant digits."""
+    """Return a number as the fraction that equals it up to rounding, with denominator ≤ 1000, else with four digits."""
     nearest = Fraction(x).limit_denominator(1000)
     return str(nearest) if math.isclose(x, nearest, rel_tol=1e-13) else f"{x:.4g}"
 
 
 def reading(claim: Claim) -> str:
-    """Return where a claim's statement comes from and, if it has one, its reading."""
     return f"{claim.origin}: {claim.reading}" if claim.reading else str(claim.origin)
 
 
 def stated(claim: Claim) -> str:
-    """Return the statement of a claim, preceded by its hypotheses if it has any."""
     given = ", ".join(text(g) for g in claim.given)
     return f"given {given}: {claim.statement}" if given else claim.statement
 
 
 def describe(claim: Claim) -> dict[str, Any]:
-    """Return a claim as plain values; its ratio is the largest on the claim's shipped instances."""
+    """Return a claim as JSON values; "ratio" is the largest lhs/rhs on its shipped instances, None if it has none."""
     ratios = [evaluate(claim, witness(name)).decisive_ratio for name in (*claim.witnesses, *claim.attained)]
     return {
         "claim": claim.id,
@@ -69,7 +67,6 @@ def describe(claim: Claim) -> dict[str, Any]:
 
 
 def proofs(claim: Claim) -> str:
-    """Return the text of every exact argument about a claim, step by step."""
     lines = list[str]()
     for proof in claim.proofs:
         lines.append(f"{'Against' if proof.refutes else 'For' if proof.proves else 'About'} {claim.id}: {proof.name}")
@@ -78,7 +75,6 @@ def proofs(claim: Claim) -> str:
 
 
 def cells(claim: Claim) -> tuple[str, ...]:
-    """Return a row of the claims table; its 4th cell names the witnesses, with a ratio, or the attaining instances."""
     entry, sharp = describe(claim), ""
     if claim.witnesses:
         measured = isinstance(entry["ratio"], float) and "≤" in entry["statement"]
@@ -89,7 +85,7 @@ def cells(claim: Claim) -> tuple[str, ...]:
 
 
 def table(claims: Sequence[Claim], width: int) -> str:
-    """Return the claims table for a terminal: a wrapped block per claim, then the number of claims by verdict."""
+    """Return a block per claim, wrapped to ``width``, the number of claims by verdict, and where the instances are."""
     blocks = []
     for claim in claims:
         name, verdict, statement, shipped, note = cells(claim)
@@ -107,7 +103,7 @@ def table(claims: Sequence[Claim], width: int) -> str:
 
 
 def counted(claims: Iterable[Claim]) -> str:
-    """Return a sentence with the number of claims by recorded verdict, separately for formulas and prose."""
+    """Return a sentence with the number of claims by recorded verdict, separately for formulas and for prose."""
     every = list(claims)
 
     def count(some: Sequence[Claim]) -> str:
@@ -121,7 +117,7 @@ def counted(claims: Iterable[Claim]) -> str:
 
 
 def summary(claims: Mapping[str, Claim], total: Mapping[str, Verification], unfinished: Collection[str] = ()) -> str:
-    """Return a table of verdict, ratio, evidence and time by claim, with marks for unfinished and unexpected ones."""
+    """Return a table, a row per claim, with marks where a run is unfinished or the verdict is not the recorded one."""
     rows = [("claim", "verdict", "recorded", "worst ratio", "evidence", "seconds")]
     for name, v in total.items():
         recorded = claims[name].expected

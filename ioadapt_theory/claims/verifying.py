@@ -33,13 +33,13 @@ LIMITS = {
     **dict.fromkeys(("instances", "starts", "steps"), 10**6),  # all instances and starts are in memory at once
     **{"depth": 1000, "rank": 10_000, "jobs": 1024, "condition": 10**12},
 }
-"""Name of an option on the command line -> its maximum value."""
+"""Maximum values of the options of `ioadapt verify`, by name."""
 DEFAULT = Run()
 _ONE_AT_A_TIME = threading.Lock()  # the process has one number of digits and of threads
 
 
 class Part(NamedTuple):
-    """The key of a part of work: claim, index of the strategy, index of the part, and settings.
+    """The key of a unit of work: part ``part`` of the strategy with index ``strategy`` of a claim, in a run.
 
     ``run`` is JSON with the settings that the part uses and that differ from the defaults.
     """
@@ -59,17 +59,16 @@ Results = dict[Part, Verification]
 
 
 class RefusedError(IoAdaptError, RuntimeError):
-    """Error: a worker refused a part because its versions differ from the caller's, or failed on it."""
+    """Error: a worker failed on a part of the work, or refused it since its versions differ from the caller's."""
 
 
 def strategies(claim: Claim) -> tuple[Strategy, ...]:
-    """Return the claim's searches, its exact arguments, the check of its words, and Coq's theorem if there is one."""
+    """Return the claim's searches and exact arguments, the check of ``Claim.words``, and Coq's theorem if any."""
     checked = (MachineChecked(),) if claim.id in record() else ()
     return (*claim.strategies, *claim.proofs, Said(), *checked)
 
 
 def named(claims: Mapping[str, Claim], names: Sequence[str]) -> list[Claim]:
-    """Return the claims with these names, or all claims if there are no names."""
     for name in names:
         if name not in claims:
             raise UnknownNameError("claim", name, claims)
@@ -77,14 +76,14 @@ def named(claims: Mapping[str, Claim], names: Sequence[str]) -> list[Claim]:
 
 
 def work(claim: Claim, run: Run, strategy: int, part: int) -> Verification:
-    """Run one part of a strategy, and return its verification, with the time it took."""
+    """Run one part of the strategy with this index, and return its evidence, with the computing time."""
     begin = time.perf_counter()
     finding = strategies(claim)[strategy](claim, run, part)
     return Verification(claim=claim.id, findings={finding.kind: finding}, seconds=time.perf_counter() - begin)
 
 
 def verify(claim: Claim, run: Run = DEFAULT) -> Verification:
-    """Return all evidence on a claim; deterministic for a given run on one machine.
+    """Return all evidence on a claim; apart from the time, it is deterministic for a given run on one machine.
 
     Example:
         >>> from ioadapt_theory.claims import CLAIMS, Run, verify
@@ -97,7 +96,7 @@ def verify(claim: Claim, run: Run = DEFAULT) -> Verification:
 
 
 def parts(names: Iterable[str], run: Run) -> Iterator[Part]:
-    """Yield the keys of all parts of the claims; lazily, since a long run may have millions of parts."""
+    """Yield the key of every unit of work for the named claims, one by one, since a long run may have millions."""
     for name in names:
         for k, strategy in enumerate(strategies(CLAIMS[name])):
             for part in range(strategy.parts(run)):
@@ -105,7 +104,7 @@ def parts(names: Iterable[str], run: Run) -> Iterator[Part]:
 
 
 def do(values: Sequence[Any], stamp: Mapping[str, str | None]) -> dict[str, Any]:
-    """Return the result of a part as JSON values or, if there is none, the reason under "refused".
+    """Return the result of the part with the key ``values`` as JSON or, if there is none, {"refused": reason}.
 
     ``stamp`` holds the versions of the caller, which must be those of this process.
     """
@@ -126,10 +125,10 @@ def do(values: Sequence[Any], stamp: Mapping[str, str | None]) -> dict[str, Any]
 def results(
     todo: Iterable[Part], executor: Executor | None = None, ahead: Callable[[], int] = lambda: 2
 ) -> Iterator[tuple[Part, Verification]]:
-    """Yield the results of parts as they are finished, in this process or on an executor.
+    """Yield the key and the result of each part of the work as it is finished, here or on an executor.
 
     Args:
-        todo: keys of the parts.
+        todo: keys of the parts to compute.
         executor: the executor on which parts run; None for this process.
         ahead: function that returns how many parts may wait or run on the executor; this bounds the memory.
 
@@ -142,14 +141,14 @@ def results(
         yield from ((part, _answer(do(part, versions()))) for part in todo)
         return
     while True:
-        with lost():
+        with lost(executor):
             most = ahead()
             while len(waiting) < most and (part := next(todo, None)):
                 waiting[executor.submit(do, tuple(part), versions())] = part
         if not waiting:
             return
         for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-            with lost():
+            with lost(executor):
                 answer = future.result()
             yield waiting.pop(future), _answer(answer)
 
@@ -161,7 +160,7 @@ def _answer(answer: Mapping[str, Any]) -> Verification:
 
 
 def total(names: Sequence[str], results: Mapping[Part, Verification]) -> dict[str, Verification]:
-    """Return the merged results by claim, in the order of ``names``; the order of the parts does not matter."""
+    """Return the merged results for each claim in ``names``; a claim without results has an empty verification."""
     by_claim = {name: Verification(claim=name) for name in names}
     for part in sorted(results):
         by_claim[part.claim] = by_claim[part.claim] | results[part]
@@ -172,7 +171,7 @@ def total(names: Sequence[str], results: Mapping[Part, Verification]) -> dict[st
 def versions() -> dict[str, str | None]:
     """Return the versions of Python and of the libraries (None if not installed), and a digest of the code.
 
-    The digest covers all files of ``claims``, including the printed tables and the witnesses.
+    The digest covers the Python, JSON and CSV files of ``claims``, which include the witnesses and the paper's tables.
     """
     here: dict[str, str | None] = {"python": ".".join(platform.python_version_tuple()[:2])}
     for name in LIBRARIES:
@@ -191,7 +190,7 @@ def differences(there: Mapping[str, str | None], here: Mapping[str, str | None])
 
 
 def sources(folder: Path) -> str:
-    """Return a digest of the code, the witnesses and the tables in a folder, independent of line endings."""
+    """Return a digest of the Python, JSON and CSV files below a folder, independent of line endings."""
     files = (path for ending in ("py", "json", "csv") for path in folder.rglob(f"*.{ending}"))
     return fingerprint({
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
@@ -203,13 +202,12 @@ def check(run: Run, jobs: int) -> None:
     """Raise an error for settings that cannot work: numbers out of range, unknown names, or an unavailable device."""
     for name, limit in LIMITS.items():
         value = jobs if name == "jobs" else getattr(run, name)
-        for refused, limits in ((value < 1, "at least 1"), (value > limit, f"at most {limit:,}")):
-            if refused:
-                msg = f"--{name} must be {limits}, not {value:,}."
-                raise InvalidValueError(msg)
+        if not 1 <= value <= limit:  # NaN is refused too
+            msg = f"--{name} must be from 1 to {limit:,}, not {value:,}."
+            raise InvalidValueError(msg)
     stacks.check(run)
     try:
         torch.empty((), device=run.device)
     except (RuntimeError, AssertionError) as error:
-        msg = f"Device {run.device!r} cannot be used: {str(error).splitlines()[0].rstrip('.')}."
+        msg = f"Device {run.device!r} cannot be used ({str(error).splitlines()[0].rstrip('.')}); give another --device."
         raise InvalidValueError(msg) from None

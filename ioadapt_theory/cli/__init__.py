@@ -16,7 +16,7 @@ from ioadapt_theory.errors import InvalidValueError, IoAdaptError, WorkerError, 
 COMMANDS: dict[str, str] = {
     "claims": "list the paper's claims, with verdicts, counterexamples and corrections",
     "verify": "repeat the numerical checks of the claims, or evaluate a claim on one instance",
-    "adapters": "inspect an adapter file, or convert it for another tool, side or base",
+    "adapters": "inspect an adapter file, or convert it to another placement, file format or base model",
     "transfer": "fit an adapter to another model, and predict what share of its gain is kept",
     "report": "predict whether an adapter works on another model, and recommend what to do",
     "similarity": "compare the weights, input spaces or output spaces of checkpoints, layer by layer",
@@ -53,13 +53,15 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _main(argv: list[str], chosen: str | None) -> int:
-    about = "Input and output adapters: check the paper's claims, convert and move adapters, compare checkpoints."
+    paper = "the paper 'Revisit Model Adaptation from Parameters to Features'"
+    about = f"Input and output adapters: check the claims of {paper}, convert and move adapters, compare checkpoints."
     parser = Parser(prog="ioadapt", description=about)
     version = import_module("importlib.metadata").version("ioadapt-theory") if "--version" in argv else ""
     parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(dest="command", metavar="command")
     for name, summary in COMMANDS.items():
-        sub = commands.add_parser(name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter)
+        texts = {"help": summary, "description": f"{summary[0].upper()}{summary[1:]}."}
+        sub = commands.add_parser(name, **texts, formatter_class=argparse.RawDescriptionHelpFormatter)
         if name == chosen:  # the other subcommands are not imported
             import_module(f"ioadapt_theory.cli.{name}").add_arguments(sub)
     args = parser.parse_args(argv)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """FILE is an adapter folder of ioadapt or PEFT, or a safetensors file of diffusers, kohya, A1111 or LyCORIS.
 MODEL is an alias, a path or a hub id, as in `ioadapt similarity`; add :PART for a component.
-Layers are read one at a time.
+Layers are read one at a time, so the model need not fit into memory.
 
 examples:
   ioadapt adapters inspect lora.safetensors
@@ -36,12 +36,13 @@ WRITTEN = ("ioadapt.safetensors", "adapter_model.safetensors", "adapter_config.j
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     commands = parser.add_subparsers(dest="action", required=True, metavar="inspect | convert | bake")
-    contents = "list format, layers, ranks and scales; with --base, also what fits, and whether MODEL is the original"
-    shown = commands.add_parser("inspect", help=contents)
-    converted = commands.add_parser(
-        "convert", help="move a LoRA to the input or output side (Eq. 5), or change the format"
+    contents = "list format, layers, ranks and scales; with --base, also which layers fit, and which are unchanged"
+    turned = "turn a LoRA into an input or output adapter by Eq. 5 of the paper, or change the file format"
+    plain = "write the adapter as a plain LoRA for one base model: exact, or of a given rank"
+    shown, converted, baked = (
+        commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        for name, text in (("inspect", contents), ("convert", turned), ("bake", plain))
     )
-    baked = commands.add_parser("bake", help="write a plain LoRA for one base: exact, or of a given rank")
     for sub in (shown, converted, baked):
         sub.add_argument("file", metavar="FILE", help="file or folder of the adapter")
         if sub is not shown:
@@ -49,20 +50,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             sub.add_argument("--partial", action="store_true", help="skip layers that do not fit")
         base = f"model that the adapter {'was trained on' if sub is converted else 'is for'}"
         sub.add_argument("--base", metavar="MODEL", required=sub is not shown, help=base)
-        sub.add_argument("--component", metavar="NAME", help="component of a pipeline: unet, ...")
-        how = "match layers by name (default), by provenance if blocks were removed or renumbered, or auto: by either"
+        sub.add_argument("--component", metavar="NAME", help="component to use, if FILE is for a pipeline: unet, ...")
+        how = "match layers by name (default), provenance (their weights), or auto (provenance if known, else name)"
         sub.add_argument("--match", choices=("name", "provenance", "auto"), default="name", help=how)
         if sub is not converted:
-            sub.add_argument("--source", metavar="MODEL", help="model that the adapter was trained on")
+            sub.add_argument(
+                "--source", metavar="MODEL", help="model that the adapter was trained on, to find moved layers"
+            )
     shown.add_argument("--check", action="store_true", help="also check all values for NaN and infinity")
     shape = "output format (default text); card is a model card"
     shown.add_argument("--format", choices=("text", "json", "card"), default="text", help=shape)
     to = "side of the new adapter, or format of another tool"
     converted.add_argument("--to", choices=("input", "output", "peanut", "glora"), required=True, help=to)
-    ridge = "ridge of Eq. 5, as a fraction of the largest singular value of W (default 0)"
+    ridge = "ridge with which W is inverted, as a fraction of its largest singular value (default 0)"
     converted.add_argument("--ridge", type=float, default=0.0, metavar="F", help=ridge)
     baked.add_argument("--rank", type=int, metavar="R", help="largest rank of the LoRA (default: an exact LoRA)")
-    share = "instead of a rank, the share of the norm of the weight change to keep"
+    share = "instead of a rank, share of the norm of the weight change to keep, up to 1"
     baked.add_argument("--share", type=float, metavar="F", help=share)
     baked.add_argument("--style", choices=("peft", "diffusers", "kohya"), default="peft", help="format (default peft)")
 
@@ -96,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
     rest = [str(change) for change in matched.file.changes] + [*matched.file.unread]
     more = f" Also left out: {', '.join(rest[:3])}{', ...' if len(rest) > 3 else ''}." if rest else ""
     unproven = len(matched.correspondence.unproven(matched.layers))
-    evidence = f", {unproven} matched by name without evidence" if unproven else ""
+    evidence = f", {unproven} of them matched only by name" if unproven else ""
     total = len(matched.layers) + len(matched.lost)
     sys.stderr.write(f"{args.out}: {written} of {total} layers written{evidence}.{more}\n")
     return OK
@@ -147,8 +150,8 @@ def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") 
         )
     what = "rounding" if exact else "truncation to the lower rank"
     sys.stderr.write(
-        f"The last number is the share of the weight change (Frobenius norm) lost by {what}. To predict how the adapter"
-        f" performs on {args.base}, run `ioadapt report SOURCE {args.base} {args.file}`.\n"
+        f"The last number of a line is the share of the weight change (Frobenius norm) lost by {what}. To predict how"
+        f" the adapter performs on {args.base}, run `ioadapt report SOURCE {args.base} {args.file}`.\n"
     )
     _warn_of_another_base(matched)
     return len(layers)
@@ -164,22 +167,22 @@ def _convert(args: argparse.Namespace, matched: "Match") -> int:
         case "glora":
             write_glora(args.out, matched.adapters(), component=args.component or matched.component)
         case side:
-            _warn_of_another_base(matched)
+            _warn_of_another_base(matched, "; if possible, give that model as --base")
             outcome = convert_to(args.out, matched, side, partial=args.partial, ridge=args.ridge)
             for layer, figures in outcome.items():
                 sys.stdout.write(f"{layer}: {figures}\n")
-            sys.stderr.write("lost: lost share of the weight change; norm: ratio of the norms of the new and old AB.\n")
+            sys.stderr.write("lost: lost share of the weight change; norm: norm of the new AB over that of the old.\n")
             return sum(not isinstance(figures, str) for figures in outcome.values())
     return len(matched.layers)
 
 
-def _warn_of_another_base(matched: "Match") -> None:
+def _warn_of_another_base(matched: "Match", hint: str = "") -> None:
     """Warn if the base is not the model that the adapter was trained on. Eq. 5 requires that model; baking does not."""
     from ioadapt_theory.adapters.rules.fingerprint import identical
 
     same, compared = identical(matched.file.prints, matched.weights)
     if same < compared:
-        other = f"or has another precision: {compared - same} of {compared} layers differ"
+        other = f"or has another precision: {compared - same} of {compared} layers differ{hint}"
         sys.stderr.write(f"Warning: --base is not the model that {matched.file.path} was trained on, {other}.\n")
 
 

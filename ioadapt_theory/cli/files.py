@@ -1,4 +1,4 @@
-"""Checks of a command's paths: outputs may not overwrite inputs or weights, and inputs may not be pipes."""
+"""Checks of a command's options: outputs may not overwrite inputs or weights, and inputs may not be pipes."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -42,7 +42,8 @@ def check_files(files: Files) -> None:
     writes = {option: path for option, path in files.writes.items() if path is not None}
     for option, path in writes.items():
         if path.is_dir() or not path.absolute().parent.is_dir():
-            msg = f"Cannot write {path}: {'it is a folder' if path.is_dir() else 'its folder does not exist'}."
+            why = "is a folder; give a file" if path.is_dir() else "is in a folder that does not exist; create it first"
+            msg = f"{option} {path} {why}."
             raise InvalidValueError(msg)
         same = [other for other, theirs in writes.items() if other != option and _same(path, theirs)]
         if same:
@@ -56,13 +57,21 @@ def check_files(files: Files) -> None:
             msg = f"{option} {path} would overwrite a file of weights; choose another path."
             raise InvalidValueError(msg)
     for path in files.adapter:
-        _refuse_input(str(path), path, inputs)
+        _refuse_input(f"Writing {path}", path, inputs)
         if path.is_file() and path.suffix.lower() in WEIGHTS:
             from ioadapt_theory.formats.reading import is_adapter
 
             if not is_adapter(path):
                 msg = f"{path} exists and is not an adapter; choose another path."
                 raise InvalidValueError(msg)
+
+
+def check_counts(**options: tuple[int, int]) -> None:
+    """Raise InvalidValueError for a value below its minimum; ``options`` maps options to values and minima."""
+    for name, (value, least) in options.items():
+        if value < least:
+            msg = f"--{name} must be at least {least}, not {value}."
+            raise InvalidValueError(msg)
 
 
 def _refuse_input(name: str, path: Path, inputs: Iterable[Path]) -> None:

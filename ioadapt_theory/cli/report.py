@@ -8,7 +8,7 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.cli import OK, progress_bar
-from ioadapt_theory.cli.files import Files, open_model
+from ioadapt_theory.cli.files import Files, check_counts, open_model
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--rows", type=int, default=512, metavar="N", help="use at most N rows of the inputs (default 512)")
     explained = "share of the source's loss that the adapter removed, for the error bound (default 0.5)"
     add("--explained", type=float, default=0.5, metavar="X", help=explained)
-    add("--component", metavar="NAME", help="component of a pipeline's adapter to use: unet, text_encoder, ...")
+    add("--component", metavar="NAME", help="component to use, if ADAPTER is for a pipeline: unet, text_encoder, ...")
     add("--html", type=Path, metavar="PAGE", help="also write a self-contained HTML page")
     add("--format", choices=("text", "json"), default="text", help="output format (default text)")
 
@@ -54,9 +54,7 @@ def run(args: argparse.Namespace) -> int:
     if not 0 < args.explained <= 1:
         msg = f"--explained must be above 0 and at most 1, not {args.explained:g}."
         raise InvalidValueError(msg)
-    if args.batch < 1 or args.rows < 1:
-        msg = f"--batch and --rows must be at least 1, not {args.batch} and {args.rows}."
-        raise InvalidValueError(msg)
+    check_counts(batch=(args.batch, 1), rows=(args.rows, 1))
     outcome = _live(args) if args.inputs is not None else _stored(args)
     from ioadapt_theory.reporting.as_json import to_json
     from ioadapt_theory.reporting.page import to_html
@@ -97,7 +95,7 @@ def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str,
     matched = match(opened, source, args.component, called="source")
     if not matched.layers:
         name, why = next(iter(matched.lost.items()))
-        msg = f"{args.adapter} fits no layer of SOURCE ({name}: {why}); give the model that it was trained on."
+        msg = f"{args.adapter} fits no layer of SOURCE ({name}: {why}); SOURCE must be the adapter's base model."
         raise InvalidValueError(msg)
     adapters = {layer: fitted(item, source.outline(layer)) for layer, item in matched.layers.items()}
     return adapters, {str(name): why for name, why in matched.lost.items()}

@@ -24,9 +24,9 @@ ceil(0.2 n) layers, chosen for each pair (--lowest); a layer counts for two mode
 |b| / |a|, where a is the model that is named first. Layers that are zero, or contain NaN or infinity, have no cosine;
 they are left out and listed.
 
-With --space, tensors must be stored as in torch's linear layers and convolutions, outputs first; for other layers
-(transposed convolutions, the Conv1D of GPT-2), input and output are swapped. Whole matrices are multiplied, which takes
-minutes of CPU time instead of seconds, and each thread keeps a layer of all models in float64.
+With --space input or output, tensors must be stored as in torch's linear layers and convolutions, outputs first; for
+other layers (transposed convolutions, the Conv1D of GPT-2), input and output are swapped. Whole matrices are
+multiplied, which takes minutes of CPU time instead of seconds, and each thread keeps a layer of all models in float64.
 
 examples:
   ioadapt similarity sd15 lcm
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = what.add_argument
     space = "compare weights (default), or the Gram matrices of the side on which an input or output adapter acts"
     add("--space", choices=("weight", "input", "output"), default="weight", help=space)
-    add("--parent", metavar="MODEL", help="compare the models' updates since this model")
+    add("--parent", metavar="MODEL", help="compare the changes of the weights since this model, instead of the weights")
     add(
         "--lowest",
         type=float,
@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--mean",
         choices=("uniform", "parameters"),
         default="uniform",
-        help="how layers are weighted in a mean (default uniform)",
+        help="weight the layers in a mean equally (uniform, default) or by their number of parameters",
     )
     add("--in-all-models", action="store_true", help="use only layers that all models have")
     add("--null", action="store_true", help="also show the cosine expected by chance (for input and output: always)")
@@ -77,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source = parser.add_argument_group("where to find the weights")
     add = source.add_argument
     add("--variant", metavar="V", help="variant of the files on the hub, such as fp16")
-    ema = "read the averaged (EMA) or the trained weights of a file with both"
+    ema = "read the averaged (EMA) or the trained weights; required if a file has both"
     add("--ema", action=argparse.BooleanOptionalAction, help=ema)
     add("--offline", action="store_true", help="use only files in the hub's cache")
     add("--cache", type=Path, metavar="DIR", help="folder of the hub's cache")

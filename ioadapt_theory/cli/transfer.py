@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.cli import FINDING, OK
 from ioadapt_theory.cli.adapters import WRITTEN
-from ioadapt_theory.cli.files import Files
+from ioadapt_theory.cli.files import Files, check_counts
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.results import as_json, write_text
 
@@ -54,15 +54,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--placement",
         choices=("weight", "input", "output", "best"),
-        help="side of the adapter on TARGET (default: as in ADAPTER)",
+        help="placement of the adapter on TARGET (default: as in ADAPTER); best chooses one for each layer",
     )
-    how = "match layers by name (default), provenance, either (auto), or the gain that is kept (effect)"
+    how = "match layers by name (default), provenance (their weights), auto (either), or effect (the gain that is kept)"
     add("--match", choices=("name", "provenance", "auto", "effect"), default="name", help=how)
     add(
         "--refine",
         type=int,
         metavar="N",
-        help="gradient steps without labels after the fit (default 10); if given, also report N steps from zero",
+        help="gradient steps after the fit, without labels (default 10); if given, also report N steps from zero",
     )
     add("--rank", type=int, metavar="R", help="rank of the result for DoRA, LoHa, LoKr or a fine-tuned model")
     add("--rows", type=int, default=512, metavar="N", help="use at most N rows of the inputs (default 512)")
@@ -75,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="memory for the fit; a larger fit takes several passes over the inputs (default 4)",
     )
     add("--seed", type=int, default=0, metavar="N", help="random seed (default 0)")
-    add("--component", metavar="NAME", help="component of a pipeline's adapter to use: unet, text_encoder, ...")
+    add("--component", metavar="NAME", help="component to use, if ADAPTER is for a pipeline: unet, text_encoder, ...")
     add("--html", type=Path, metavar="PAGE", help="also write a self-contained HTML page")
     add("--format", choices=("text", "json"), default="text", help="output format (default text)")
 
@@ -93,11 +93,9 @@ def run(args: argparse.Namespace) -> int:
     from ioadapt_theory.reporting.models import load_model
 
     if not args.out.absolute().parent.is_dir():
-        msg = f"Cannot write {args.out}: its folder does not exist."
+        msg = f"--out {args.out} is in a folder that does not exist; create it first."
         raise InvalidValueError(msg)
-    if args.rows < 3 or args.batch < 1:
-        msg = f"--rows must be at least 3 and --batch at least 1, not {args.rows} and {args.batch}."
-        raise InvalidValueError(msg)
+    check_counts(batch=(args.batch, 1), rows=(args.rows, 3))
     folder = Path(args.adapter)
     tuned = (folder / "config.json").is_file() and not (folder / "adapter_config.json").is_file()
     source = load_model(args.source)
@@ -144,12 +142,12 @@ def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[tuple[str, 
     matched = match(opened, ModelWeights(source), args.component, called="source")
     if not matched.layers:
         name, why = next(iter(matched.lost.items()))
-        msg = f"{args.adapter} fits no layer of SOURCE ({name}: {why}); give the model that it was trained on."
+        msg = f"{args.adapter} fits no layer of SOURCE ({name}: {why}); SOURCE must be the adapter's base model."
         raise InvalidValueError(msg)
     moved = load(source, args.adapter, strict=False, component=args.component)
-    rest = {str(change): "a change of the base itself, which is not transferred" for change in opened.changes}
+    rest = {str(change): "a change of the base model's weights, which is not transferred" for change in opened.changes}
     others = opened.components - {matched.component}
-    rest |= {name: "another component of the file, which is not transferred" for name in others}
+    rest |= {name: "another component of the file, which is not transferred (see --component)" for name in others}
     return (opened.format, opened.task_type), {**moved.unmatched, **rest, "": args.component or matched.component}
 
 

@@ -36,13 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, meaning in COUNTS.items():
         parser.add_argument(f"--{name}", type=int, metavar="N", help=meaning)
     parser.add_argument("--seed", type=int, metavar="S", help="random seed (default 0)")
-    parser.add_argument("--widths", type=int, nargs="+", metavar="N", help="widths of the stacks, from input to output")
-    parser.add_argument("--spectrum", help="distribution of weights: gaussian or conditioned")
+    parser.add_argument("--widths", type=int, nargs="+", metavar="N", help="widths of a stack, inputs first")
+    parser.add_argument("--spectrum", help="distribution of weights: gaussian (default) or conditioned")
     parser.add_argument(
         "--condition", type=float, metavar="K", help="condition number of conditioned weights (default 10)"
     )
-    parser.add_argument("--pair", help="relation of the target to the source stack: independent, gauge or near-gauge")
-    parser.add_argument("--device", help="device of stacks and samples: cpu, cuda, ...")
+    parser.add_argument("--pair", help="target: independent (default), same function (gauge), or nearly (near-gauge)")
+    parser.add_argument("--device", help="device of stacks and samples: cpu (default), cuda, ...")
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--jobs", type=int, metavar="J", help="number of processes (default 1)")
     place.add_argument("--cluster", metavar="ADDRESS", help="use the workers of the Dask scheduler at ADDRESS")
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 COUNTS = {
-    "stacks": "random linear stacks per claim (default 64)",
+    "stacks": "random linear networks (stacks) per claim (default 64)",
     "samples": "samples run through each stack (default 65536)",
     "depth": "layers of a stack (default 2)",
     "rank": "rank of AB in the stacks (default 2)",

@@ -10,14 +10,14 @@ from torch import Tensor
 from ioadapt_theory.errors import InvalidValueError
 
 SHARES: Final = (0.6, 0.15, 0.25)
-"""Shares of the rows that are used to fit, to select and to predict."""
+"""Shares of the rows that are used to fit adapters, to choose among them, and to predict their effect."""
 Pair = tuple[Any, Any]
-"""A batch for the source, and one with the same samples for the target."""
+"""A batch for the source model, and a batch with the same samples for the target model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Pairs of batches to fit, to select (``choose``) and to predict (``tell``); ``rows`` counts all samples."""
+    """Pairs of batches, ``rows`` samples in all, to fit adapters, choose among them and predict effects (tell)."""
 
     fit: list[Pair]
     choose: list[Pair]
@@ -26,7 +26,6 @@ class Parts:
 
     @property
     def counts(self) -> tuple[int, int, int]:
-        """The number of samples in each part."""
         fit, choose, tell = (sum(row_count(one) for one, _ in part) for part in (self.fit, self.choose, self.tell))
         return fit, choose, tell
 
@@ -57,13 +56,12 @@ def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int
 
 
 def whole(inputs: Any, target_inputs: Any = None, *, size: int = 32) -> list[Pair]:
-    """Return all rows as pairs of batches of at most ``size`` rows; the arguments are those of ``divided``."""
+    """Return all rows as pairs of batches, for source and target, of at most ``size`` rows; see ``divided``."""
     sources, targets, counts = _paired(inputs, target_inputs)
     return _taken(sources, targets, counts, torch.arange(sum(counts)), size)
 
 
 def _paired(inputs: Any, target_inputs: Any) -> tuple[list[Any], list[Any], list[int]]:
-    """Return the batches of both models, and the batch sizes; raise InvalidValueError if these differ."""
     sources = listed(inputs)
     targets = sources if target_inputs is None else listed(target_inputs)
     counts, others = ([row_count(batch) for batch in batches] for batches in (sources, targets))
@@ -77,11 +75,6 @@ def _paired(inputs: Any, target_inputs: Any) -> tuple[list[Any], list[Any], list
 
 
 def listed(inputs: Any) -> list[Any]:
-    """Return the inputs as a list of batches.
-
-    Raises:
-        InvalidValueError: there are no inputs, their type is not supported, or a value is not finite.
-    """
     one = isinstance(inputs, Tensor | tuple) or isinstance(inputs, Mapping)
     if not one and not isinstance(inputs, Iterable):
         msg = f"The inputs must be a tensor, a tuple, a mapping, or a list of these, not {type(inputs).__name__}."
@@ -91,16 +84,16 @@ def listed(inputs: Any) -> list[Any]:
         msg = "The inputs are empty; give at least one batch."
         raise InvalidValueError(msg)
     if any(t.is_floating_point() and not t.isfinite().all() for batch in batches for t in _tensors(batch)):
-        msg = "The inputs contain NaN or infinity; remove these rows."
+        msg = "The inputs contain NaN or infinity; remove the rows that contain them."
         raise InvalidValueError(msg)
     return batches
 
 
 def row_count(batch: Any) -> int:
-    """Return the number of samples in a batch: the largest first dimension of its tensors."""
+    """Return the number of samples in a batch, the largest first dimension of its tensors; raise an error for 0."""
     counts = [len(t) for t in _tensors(batch) if t.ndim]
     if not any(counts):
-        msg = f"Each batch must contain a tensor with at least one row, but a {type(batch).__name__} has none."
+        msg = f"Each batch must contain a torch.Tensor with a row or more, but one ({type(batch).__name__}) has none."
         raise InvalidValueError(msg)
     return max(counts)
 

@@ -27,12 +27,12 @@ Off = Callable[[nn.Module], AbstractContextManager[None]]
 
 @dataclass(frozen=True, slots=True)
 class Expected(Alignment):
-    """The expected cosine and size ratio of a copied adapter's effects, for one side of a layer, before training.
+    """The expected cosine and size ratio of a copied adapter's effects on the outputs, before its training.
 
     Attributes:
-        cosine: N_ST/√(N_SS N_TT), the expected cosine of the effects on the source and on the target.
-        ratio: √(N_TT/N_SS), the expected size of the effect on the target divided by the size on the source.
-        samples: number of samples times number of cotangents in the estimate.
+        cosine: the expected cosine of the effects on the source's and on the target's outputs.
+        ratio: the expected size of the effect on the target divided by the size on the source.
+        samples: number of samples times number of backward passes in the estimate.
     """
 
     samples: int
@@ -49,7 +49,7 @@ def expected(
     seed: int = 0,
     draws: int = 2,
 ) -> dict[tuple[str, str], Expected]:
-    """Return (layer, side) -> expected cosine and ratio of a copied adapter's effects.
+    """Return the expected cosine and size ratio of a copied adapter's effects, by layer and side.
 
     Sides of different sizes, and the weight sides of convolutions with many groups, are left out.
 
@@ -58,10 +58,10 @@ def expected(
         target: the model that the adapter would be copied to; its adapters must be off, too.
         layers: name -> the layer's module in the source and in the target.
         batches: pairs of batches, see ``effect.batches.whole``.
-        sides: the sides to compare, among "weight", "input" and "output".
+        sides: what the adapter would change in a layer, its "weight", its "input" or its "output".
         call: function that runs a model on a batch; by default a plain call.
-        seed: seed of the cotangents, which are the same for both models.
-        draws: number of cotangents per batch; with samples · draws = 128, the predictions are accurate to about 0.02.
+        seed: seed of the random weights of the outputs in backward passes, the same for both models.
+        draws: number of backward passes per batch; for samples · draws = 128, the error is about 0.02.
     """
     sums: dict[tuple[str, str], list[float]] = {}
     counts: dict[tuple[str, str], int] = {}
@@ -87,7 +87,9 @@ def expected(
 
 
 def products(source: Rows, target: Rows, side: str) -> tuple[float, float, float]:
-    """Return N_ST, N_SS and N_TT of one side for a batch, as sums over samples instead of means.
+    """Return inner products of a random change's effects: source with target, source with source, target with target.
+
+    They are estimates of the expected values for a change with entries of mean 0 and variance 1, summed over a batch.
 
     Raises:
         ShapeError: the two layers have different sizes or numbers of samples on this side.
@@ -100,7 +102,7 @@ def products(source: Rows, target: Rows, side: str) -> tuple[float, float, float
 
 
 def _product(r: Tensor, g: Tensor, r2: Tensor, g2: Tensor) -> float:
-    """Return the sum of (r·r')(g·g') over samples and pairs of positions, computed in the cheaper of two ways."""
+    """Return the sum of (r·r2)(g·g2) over cotangents, samples and pairs of positions, in the cheaper of two ways."""
     positions, sizes = r.shape[1], (r.shape[2], g.shape[3])
     if positions * positions * sum(sizes) <= positions * sizes[0] * sizes[1]:
         return float(((r @ r2.mT) * (g @ g2.mT)).double().sum())
@@ -118,7 +120,7 @@ def measured(
     need: str | None = None,
     seed: int = 0,
 ) -> Prediction:
-    """Return a prediction of the share of the source's gain that the copied adapters retain on the target.
+    """Return a prediction of the share of the source's gain (loss reduction) that the copied adapters retain.
 
     Args:
         source: the source, with its adapters active.
@@ -126,7 +128,8 @@ def measured(
         batches: pairs of batches, see ``effect.batches.whole``, of rows that were not used in a fit.
         off: function that returns a context manager in which a model's adapters are switched off.
         call: function that runs a model on a batch, with outputs of the same shape for both; by default a plain call.
-        need: "labels" or "change"; by default chosen from the outputs, see ``needed``.
+        need: "labels" if both models need the same labels, "change" if they need the same change of the outputs; by
+            default chosen from the outputs, see ``needed``.
         seed: seed of random numbers in the models, and of the bootstrap.
 
     Raises:
@@ -158,6 +161,6 @@ def require_comparable(source: Tensor, target: Tensor) -> None:
     if source.shape != target.shape:
         msg = (
             f"The outputs of the models have different shapes, {[*source.shape]} and {[*target.shape]}, on the same"
-            " inputs; give other models, or in Python pass a call= that returns outputs of the same shape."
+            " inputs; give other models or, in Python, a call= that returns outputs of the same shape."
         )
         raise InvalidValueError(msg)

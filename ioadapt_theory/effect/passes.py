@@ -22,8 +22,8 @@ FIRST = ("logits", "sample", "last_hidden_state")
 """Names of the output to compare, in order of preference, if a model returns several tensors."""
 HALVES = frozenset({torch.float16, torch.bfloat16})
 NO_GRADIENT = (
-    "A layer passes no gradient to its input ({}), as in int8 models; use unquantised models for this step. The"
-    " adapter can still be loaded on the quantised model."
+    "A layer passes no gradient to its input ({}), as in int8 models; give unquantised models. The adapter can still be"
+    " loaded on the quantised model afterwards."
 )
 
 
@@ -61,7 +61,7 @@ def record(
         batch: a tensor, a tuple of arguments, or a mapping of keyword arguments.
         call: function that runs the model on the batch; by default, the batch is unpacked into arguments.
         seed: seed of the cotangents and of random numbers in the model; use the same for both models of a pair.
-        draws: number of random cotangents.
+        draws: number of random cotangents, the vectors from which backward passes start.
         chances: class probabilities, if the outputs are logits; the cotangents then have the Fisher metric of these
             probabilities as covariance, so that improbable classes have little weight. By default all outputs have the
             same weight.
@@ -89,7 +89,7 @@ def record(
 def cotangents(output: Tensor, seed: int, draws: int, chances: Tensor | None = None) -> Iterator[Tensor]:
     """Yield random cotangents for an output; for the same seed and shape, they are the same on every device.
 
-    Their entries are independent N(0, 1) or, with class probabilities p, have the covariance diag p - ppᵀ.
+    Their entries are independent N(0, 1) or, with class probabilities p (``chances``), have covariance diag p - ppᵀ.
     """
     generator = torch.Generator().manual_seed(seed)
     for _ in range(draws):
@@ -118,13 +118,13 @@ def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> 
             if any(name in str(error) for name in ("quantized::", "QuantizedCPU", "QuantizedCUDA")):
                 raise UnsupportedError(NO_GRADIENT.format(type(model).__name__)) from error
             reason = str(error).strip().split("\n")[0].removesuffix(".") or type(error).__name__
-            kind = type(model).__name__
-            msg = f"The {kind} fails on the inputs ({reason}); change them or, in Python, pass a call= that fits them."
+            way = "change the inputs or, in Python, give transfer or report a call= that runs the model on them"
+            msg = f"The {type(model).__name__} fails on the inputs ({reason}); {way}."
             raise InvalidValueError(msg) from error
     output = next(tensors(result), None)
     if output is None:
-        kind = type(result).__name__
-        msg = f"The model returns a {kind} without a floating-point tensor; in Python, pass a call= that returns one."
+        way = "in Python, give transfer or report a call= that returns one"
+        msg = f"The model's output ({type(result).__name__}) contains no floating-point tensor; {way}."
         raise InvalidValueError(msg)
     keys = {*result} if isinstance(result, Mapping) else {*getattr(result, "__dataclass_fields__", ())}
     mask = batch.get("attention_mask") if isinstance(batch, Mapping) else None
@@ -167,7 +167,7 @@ def widened(batch: Any) -> Any:
 
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
-    """In the block, keep the model in evaluation mode, at least float32, frozen and without gradient checkpointing."""
+    """Inside ``with``, keep the model in evaluation mode, at least float32, frozen, without gradient checkpointing."""
     modes = {part: part.training for part in model.modules()}
     flags = {p: p.requires_grad for p in model.parameters()}
     checkpointed = [part for part in modes if getattr(part, "gradient_checkpointing", False) is True]
@@ -214,7 +214,7 @@ class _Watch:
         def hook(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], y: Tensor) -> Tensor:
             z = args[0] if args else next(v for v in kwargs.values() if isinstance(v, Tensor))
             if not torch.is_grad_enabled():
-                msg = f"Layer {name} runs without gradients; turn off torch.no_grad or re-entrant checkpointing."
+                msg = f"Layer {name} runs without gradients; remove torch.no_grad or re-entrant checkpointing."
                 raise UnsupportedError(msg)
             if not y.requires_grad:  # start gradients here; a leaf could not be changed in place
                 y = y + y.new_zeros(()).requires_grad_()

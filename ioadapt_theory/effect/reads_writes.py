@@ -1,13 +1,14 @@
 """The inputs and output gradients of one layer as rows, samples x positions x features, for each side.
 
-To first order, a change M on a side (m for a bias) adds the update in the table to the network's output; see
-``passes`` for z, y, W and J. For the weight side of a grouped convolution, each group is a separate position.
+A layer y = zW + b acts on the network's output through the Jacobian J of the later layers. A change of its weight
+(W + M), input (z + zM), output (y + yM) or bias (b + m) multiplies the reader, and adds the update in the table to the
+network's output, to first order. For the weight of a grouped convolution, each group is a separate position.
 
 | side | update | reader r | writer |
 |---|---|---|---|
 | weight | zMJ | z; for a convolution, its patches | g, the gradient of y |
 | input | zMWJ | z | gWᵀ, the gradient of z through this layer |
-| output | zWMJ | y, bias included | g |
+| output | yMJ | y, bias included | g |
 | bias | mJ | 1 | g |
 """
 
@@ -33,8 +34,8 @@ class Rows:
 
     Attributes:
         module: the layer.
-        calls: the input z, the output y and the gradients of y, one for each cotangent, of each call.
-        draws: number of cotangents.
+        calls: the input z, the output y and the gradients of y, one for each backward pass, of each call.
+        draws: number of backward passes, each from other random weights of the model's outputs.
         samples: number of samples in the model's output; if the number of rows of each call is a multiple of
             ``samples``, the rows are grouped by sample.
     """
@@ -45,11 +46,14 @@ class Rows:
     samples: int
 
     def reader(self, side: str) -> Tensor:
-        """Return r of this side, samples x positions x features; the positions of several calls are concatenated."""
+        """Return what a change on this side of the layer multiplies, samples x positions x features.
+
+        ``side`` is "weight", "input", "output" or "bias". The positions of several calls are concatenated.
+        """
         return self._joined([self._read(side, z, y)[None] for z, y, _ in self.calls])[0]
 
     def writer(self, side: str) -> Tensor:
-        """Return the gradients for this side, draws x samples x positions x features; positions as in ``reader``."""
+        """Return the gradients at this side of the layer, draws x samples x positions x features, as in ``reader``."""
         return self._joined([self._written(side, *call) for call in self.calls])
 
     def both(self, side: str) -> tuple[Tensor, Tensor]:
@@ -94,7 +98,10 @@ class Rows:
 
 
 def effects(r: Tensor, g: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Return ⟨ξ, e⟩ to first order, Σ (rA)·(Bg), for the effect e of a change AB, each cotangent ξ and sample."""
+    """Return ⟨ξ, e⟩ = Σ (rA)·(gBᵀ), summed over positions, for each cotangent ξ and sample.
+
+    Here, e is the effect of a change AB on the model's output, to first order, and g are the gradients from ξ.
+    """
     return ((r @ a.to(r)) * (g @ b.to(g).mT)).sum((-2, -1))
 
 
@@ -113,7 +120,7 @@ def patches(module: nn.Module, x: Tensor) -> Tensor:
     if not isinstance(module, CONVOLUTIONS) or module.groups > MOST_GROUPS:
         many = f"with more than {MOST_GROUPS} groups"
         what = many if isinstance(module, CONVOLUTIONS) else "of an unknown type"
-        msg = f"A convolution {what} cannot be fitted to inputs; its adapter can only be copied."
+        msg = f"An adapter on a convolution {what} can only be copied, not fitted to inputs."
         raise UnsupportedError(msg)
     mode = "constant" if module.padding_mode == "zeros" else module.padding_mode
     x = pad(x, module._reversed_padding_repeated_twice, mode)

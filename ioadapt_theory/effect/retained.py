@@ -23,7 +23,7 @@ NEEDS = ("labels", "change")
 DRAWS, LEVEL = 400, 0.8
 """Number of bootstrap resamples, and the share of the resamples that the interval contains."""
 STRENGTHS = (0.8, 1.0, 1.2)
-"""Strengths of the source's adapter in the estimates of the labels."""
+"""Factors by which the adapter's effect on the source is scaled in the estimates of the labels."""
 MANY = 1 << 22
 """Number of elements of an output above which its rows are compared one by one, to save memory."""
 
@@ -42,26 +42,26 @@ class Alignment:
 
     @property
     def R(self) -> float:
-        """The share of an adapter's gain that its copy retains, 2cq - q²."""
+        """The share of an adapter's gain (loss reduction) that a copy retains if both models need the same change."""
         return 2 * self.cosine * self.ratio - self.ratio**2
 
     @property
     def at_best_strength(self) -> float:
-        """The share of the gain that the copy retains at its best strength, c/q: c², or 0 if c is negative."""
+        """The share of the gain that a copy retains if scaled by c/q, which is best: c², or 0 for negative c."""
         return max(self.cosine, 0.0) ** 2
 
 
 @dataclass(frozen=True, slots=True)
 class RowSums:
-    """The quantities of each row from which the predictions are computed; the module docstring explains the symbols.
+    """The quantities of each row from which the predictions are computed.
 
     Attributes:
-        inner: ⟨d_S, d_T⟩.
-        source: ‖d_S‖².
-        target: ‖d_T‖².
-        gained: rows x 3, E[log p_Ta - log p_T] over estimated labels, see ``guessed``, summed over a row's positions.
-            The columns are for the target's weights w, 0 and 2w in the estimate. Zeros if the outputs are not logits.
-        wanted: E[log p_Sa - log p_S] over labels estimated with weight 0, summed like ``gained``, or zeros.
+        inner: inner product of the adapter's changes of the outputs of the source and of the target.
+        source: squared norm of the change on the source.
+        target: squared norm of the change on the target.
+        gained: rows x 3, increase of the log-likelihood on the target, averaged over estimated labels, see ``guessed``,
+            and summed over positions. The columns are for the target's weights w, 0 and 2w in the estimate.
+        wanted: the same increase on the source, for weight 0. Both are zeros if the outputs are not logits.
         agreeing: share of a row's positions, without padding, at which both plain models have the same argmax.
     """
 
@@ -81,7 +81,7 @@ class RowSums:
             sa: outputs of the adapted source.
             t: outputs of the plain target.
             ta: outputs of the adapted target.
-            weight: w, see ``trust``; None if the outputs are not logits.
+            weight: w, the target's weight in the estimate of labels, see ``trust``; None if outputs are not logits.
         """
         if s.numel() > MANY and len(s) > 1:
             rows = zip(*(x[:, None] for x in (s, sa, t, ta)), strict=True)
@@ -105,12 +105,12 @@ class RowSums:
 
 @dataclass(frozen=True, slots=True)
 class Prediction(Alignment):
-    """Prediction of the share of the gain that is retained; R applies if both models need the same change.
+    """Prediction of the share of an adapter's gain (loss reduction) on the source that its copy retains on the target.
 
     Attributes:
-        R_KL: retained share of the gain in log-likelihood; None if ``need`` is "change".
-        interval: (lower, upper) for R_KL or R, according to ``need``.
-        need: "labels" or "change".
+        R_KL: retained share of the gain in log-likelihood, 0 if the source gains nothing; None if need is "change".
+        interval: (lower, upper), the 80 % bootstrap interval of R_KL or R, according to ``need``.
+        need: what both models need: the same "labels", as with logits, or the same "change" of the outputs.
         agreement: mean share of a row's positions at which both plain models have the same argmax.
         rows: number of rows that the prediction is computed from.
     """
@@ -127,7 +127,7 @@ class Prediction(Alignment):
         return self.R_KL if self.need == "labels" and self.R_KL is not None else self.R
 
     def bound(self, explained: float) -> float:
-        """Return the largest possible error of R, 2q √(1 - c²) √(1/x - 1).
+        """Return the largest possible error of R, 2q √(1 - c²) √(1/x - 1), where c is the cosine and q the ratio.
 
         Args:
             explained: x in (0, 1], the share of the source's loss that the adapter removed.
@@ -148,10 +148,10 @@ def guessed(s: Tensor, sa: Tensor, t: Tensor, weight: float = 0.0, strengths: tu
     training rarely gets exactly right.
 
     Args:
-        s: the log-probabilities of the plain source, classes last.
-        sa: the log-probabilities of the adapted source.
-        t: the log-probabilities of the plain target.
-        weight: w, see ``trust``.
+        s: log p_S, the log-probabilities of the plain source, classes last.
+        sa: log p_Sa, those of the adapted source.
+        t: log p_T, those of the plain target.
+        weight: w, the weight of the target, see ``trust``.
         strengths: the values of a, factors on the adapter's effect.
     """
     base = s + weight * (t - s) if weight else s
@@ -166,25 +166,25 @@ def trust(differing: float, changed: float) -> float:
     source's errors it has corrected, and the less information the target adds.
 
     Args:
-        differing: D, the sum of KL(p_S, p_T) over rows and positions.
-        changed: A, the same sum of KL(p_Sa, p_S); see ``divergences``.
+        differing: D, the sum over rows and positions of the KL divergence between the plain source and target.
+        changed: A, the same sum for the adapted and the plain source; see ``divergences``.
     """
     return min(0.5, differing**2 / max(differing**2 + changed**2, 1e-300))
 
 
 def divergences(s: Tensor, sa: Tensor, t: Tensor) -> tuple[float, float]:
-    """Return KL(p_S, p_T) and KL(p_Sa, p_S) for logits, summed over rows and positions."""
+    """Return KL(plain source, plain target) and KL(adapted source, plain source) of logits, summed over all rows."""
     s, sa, t = (x.detach().double().log_softmax(-1) for x in (s, sa, t))
     differing, changed = (float((a.exp() * (a - b)).sum().clamp_min(0)) for a, b in ((s, t), (sa, s)))
     return differing, changed
 
 
 def predict(sums: RowSums, need: str, *, seed: int = 0) -> Prediction:
-    """Return the prediction from the quantities of rows.
+    """Return the prediction of the retained share of the gain.
 
     Args:
         sums: quantities of the rows, which were not used in a fit.
-        need: "labels" or "change".
+        need: what both models need, the same "labels" or the same "change" of the outputs.
         seed: seed of the bootstrap.
 
     Raises:
@@ -223,9 +223,9 @@ def bootstrap(top: Tensor, bottom: Tensor, seed: int = 0) -> tuple[float, float]
 def needed(output: Tensor, named: str | None = None) -> str:
     """Return "labels" if the outputs seem to be logits, else "change".
 
-    Outputs with a name are logits if the name contains "logits". Outputs without a name, of two or three dimensions,
-    are logits if the mean entropy of their softmax is below 0.6 of the largest possible entropy. If this is wrong for a
-    model, pass ``need=`` to the caller, such as ``measured``.
+    Outputs of fewer than two dimensions or classes are not logits. Others with a name are logits if the name contains
+    "logits". Outputs without a name, of two or three dimensions, are logits if the mean entropy of their softmax is
+    below 0.6 of the largest possible entropy. If this is wrong for a model, pass ``need=`` to the caller.
     """
     classes = output.shape[-1]
     if output.ndim < 2 or classes < 2:

@@ -68,7 +68,7 @@ class AdapterFile:
         changes: changes of the base's own tensors.
         unread: key that is not read -> the reason.
         base: name of the model that the adapter was trained on or baked for; None if the file does not name it.
-        prints: layer of the base -> its fingerprint; empty if the file stores none.
+        prints: layer of the base -> fingerprint of its weights; empty if the file stores none.
         task_type: PEFT's task_type, by which its Auto classes choose the model class; None if there is none.
 
     Example:

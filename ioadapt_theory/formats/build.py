@@ -1,6 +1,6 @@
 """Construction of an adapter from the tensors of one layer in a file: choice of its kind, and common checks."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import torch
 
@@ -12,7 +12,7 @@ from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from ioadapt_theory.formats.kinds import Kind, Parts, Shapes, lora, lycoris
 
 FILES = (lora, lycoris)
-"""The modules of ``kinds`` that define kinds of adapters; add a new one here."""
+"""The modules of ``kinds`` that define kinds of adapters; add a new module here."""
 KINDS: dict[str, Kind] = {name: kind for file in FILES for name, kind in file.KINDS.items()}
 CORES = {"lora_mid", "hada_t1", "hada_t2", "lokr_t2"}
 """Cores of Tucker decompositions, which are not supported."""
@@ -20,9 +20,9 @@ SHIFTS = ("up_bias", "diff_b")
 """Biases of adapters: up_bias is scaled like the change of the weight; diff_b already includes the scaling."""
 
 
-def kind_of(roles: Collection[str]) -> str:
-    """Return the name of the kind of adapter with these parts; raise an error if they are incomplete or unsupported."""
-    parts = {*roles}
+def kind_of(keys: Mapping[str, str]) -> str:
+    """Return the kind of adapter with these parts; ``keys``: part -> key of its tensor."""
+    parts = {*keys}
     for name, kind in KINDS.items():
         if kind.required <= parts <= kind.required | kind.optional:
             return name
@@ -31,14 +31,14 @@ def kind_of(roles: Collection[str]) -> str:
         what = "a DoRA magnitude without LoRA factors" if dora else "a Tucker core"
         msg = f"{what} is not supported; use the library that wrote the adapter to merge it into the base model"
         raise UnsupportedError(msg)
-    raise _incomplete(parts)
+    raise _incomplete(parts, keys.values())
 
 
-def _incomplete(parts: Collection[str]) -> FileFormatError:
-    listed = ", ".join(sorted(parts))
+def _incomplete(parts: Collection[str], names: Collection[str]) -> FileFormatError:
+    listed = ", ".join(sorted(names))
     if any({*parts} <= kind.required | kind.optional for kind in KINDS.values()):
-        return FileFormatError(f"the adapter is incomplete, with only {listed} of its tensors; download it again")
-    return FileFormatError(f"the tensors {listed} belong to different kinds of adapters; save the adapter again")
+        return FileFormatError(f"the adapter is incomplete and has only {listed}; download the file again")
+    return FileFormatError(f"{listed} are tensors of different kinds of adapters; save the adapter again")
 
 
 def rank_of(kind: str, shapes: Shapes) -> int | None:
@@ -51,11 +51,10 @@ def rank_of(kind: str, shapes: Shapes) -> int | None:
 
 def _misfit(shapes: Shapes) -> FileFormatError:
     listed = ", ".join(f"{role} {list(shape)}" for role, shape in shapes.items())
-    return FileFormatError(f"the shapes {listed} do not fit together; save the adapter again")
+    return FileFormatError(f"the shapes of the tensors do not fit together ({listed}); save the adapter again")
 
 
 def build(kind: str, parts: Parts, scaling: float) -> Adapter:
-    """Return the adapter with these stored parts; raise FileFormatError if parts are missing or do not fit together."""
     shapes = {role: tuple(t.shape) for role, t in parts.items()}
     if () in shapes.values():
         raise _misfit(shapes)  # torch only warns when a scalar is transposed
@@ -64,13 +63,13 @@ def build(kind: str, parts: Parts, scaling: float) -> Adapter:
     except (FileFormatError, UnsupportedError):
         raise
     except KeyError:
-        raise _incomplete(shapes) from None
+        raise _incomplete(shapes, shapes) from None
     except (RuntimeError, IndexError, ValueError):
         raise _misfit(shapes) from None
     (*_, last), columns = placed.values(), placed[Placement.WEIGHT].size[1] if Placement.WEIGHT in placed else 0
     shifts = [(role, parts[role].flatten()) for role in SHIFTS if role in parts]
     if misfits := [b.numel() for _, b in shifts if b.numel() != columns]:
-        msg = f"the adapter's bias has {misfits[0]} values, but the layer has {columns} outputs"
+        msg = f"the adapter's bias has {misfits[0]} values, but the layer has {columns} outputs; save the adapter again"
         raise FileFormatError(msg)
     shift = [b if role == "up_bias" else b / last.scaling for role, b in shifts]
     return Adapter(family, placed, torch.stack(shift).sum(0) if shift else None)
@@ -92,7 +91,7 @@ def refit(adapter: Adapter, size: Size) -> None:
 
 
 def cut(adapter: Adapter, ranges: Ranges) -> Adapter:
-    """Return the exact restriction of an adapter to the output ranges [start, stop) of its layer, in this order."""
+    """Return an adapter for output ranges [start, stop) of its layer; raise UnsupportedError if impossible."""
     parts = dict[Placement, Family]()
     for placement, phi in adapter.parts():
         if placement is Placement.OUTPUT:
@@ -102,7 +101,7 @@ def cut(adapter: Adapter, ranges: Ranges) -> Adapter:
         parts[placement] = phi if placement is Placement.INPUT else phi.cut(ranges)
     kinds = {type(phi) for phi in parts.values()}
     if len(kinds) > 1:
-        msg = "a LoKr in two placements can be split only at multiples of its block; bake it into a plain LoRA first"
+        msg = "a LoKr in two placements can be split only between its blocks; bake it into a plain LoRA first"
         raise UnsupportedError(msg)
     family = next(name for name, kind in FAMILIES.items() if kind in kinds)
     return Adapter(family, parts, None if adapter.shift is None else picked(adapter.shift, ranges))

@@ -37,16 +37,6 @@ Run `ioadapt report BASE OTHER "THIS FOLDER"`.
 
 
 def card(adapters: Mapping[str, Adapter], *, base: str | None, report: str = "") -> str:
-    """Return the text of a model card.
-
-    Args:
-        adapters: layer -> adapter.
-        base: name of the model that the adapters were trained on, or None.
-        report: output of ``report`` for another model, or "".
-
-    Raises:
-        MissingExtraError: huggingface_hub is not installed.
-    """
     try:
         from huggingface_hub import ModelCardData
     except ImportError:
@@ -59,7 +49,7 @@ def card(adapters: Mapping[str, Adapter], *, base: str | None, report: str = "")
     rows = {
         "base model": f"`{_in_cell(base)}`" if base else "unknown",
         "family": ", ".join(families),
-        "placement": "; ".join(f"{placement} ({n} layers)" for placement, n in placements.items()),
+        "placement": "; ".join(f"{placement} ({n} layer{'s' * (n != 1)})" for placement, n in placements.items()),
         "rank": ", ".join(map(str, sorted({phi.rank for _, phi in parts if phi.rank is not None}))),
         "layers": f"{len(adapters)}: {some}",
         "parameters": f"{numbers:,}",
@@ -76,5 +66,4 @@ def card(adapters: Mapping[str, Adapter], *, base: str | None, report: str = "")
 
 
 def _in_cell(text: str) -> str:
-    """Return a name for a cell of a Markdown table, with ? in place of unprintable and special characters."""
     return "".join(c if c.isprintable() and c not in "`|" else "?" for c in text)

@@ -55,13 +55,13 @@ def table(facts: dict[str, Any], width: int = 80) -> str:
         sizes = f"{layer['inputs'] or 'any'} -> {layer['outputs'] or 'any'}{', with a bias' * layer['bias']}"
         settings = f"{layer['family']} {layer['placement']}, {rank}scale {layer['scaling']:g}, {sizes}:"
         alike.setdefault(settings, []).append(f"  {layer['layer']}")
-    unnamed = "not named, but with fingerprints" if facts["fingerprints"] else "not named in the file"
+    unnamed = "not named, but with fingerprints of its layers" if facts["fingerprints"] else "not named in the file"
     count, numbers = len({layer["layer"] for layer in facts["layers"]}), sum(x["parameters"] for x in facts["layers"])
     plural = "s" * (count != 1)
     lines = [f"{facts['format']}: {count} layer{plural}, {numbers:,} parameters", f"base: {facts['base'] or unnamed}"]
     for settings, names in alike.items():
         lines += [settings, *names]
-    titles = {"changes": "change of the base itself", "unread": "not read", "unmatched": "not in the base"}
+    titles = {"changes": "tensor of the base", "unread": "not read", "unmatched": "does not fit the base"}
     lines += [f"{title}: {name}: {why}" for key, title in titles.items() for name, why in facts.get(key, {}).items()]
     if "identical" in facts:
         how, matched, unproven = facts["matched by"], facts["matched"], len(facts["no evidence"])
@@ -70,6 +70,7 @@ def table(facts: dict[str, Any], width: int = 80) -> str:
         lines.append(f"in the base: {len(matched)} of {total} layers fit, by {how}{evidence}")
         lines += [f"  {name} -> {layer}" for name, layer in matched.items() if how != "name" and name != layer]
         lines += [facts["warning"]] if facts["warning"] else []
-        lines.append(f"layers with the adapter's original weights, by fingerprint: {facts['identical']}")
+        if facts["fingerprints"]:
+            lines.append(f"base layers with the adapter's original weights, by fingerprint: {facts['identical']}")
     options: dict[str, Any] = {"subsequent_indent": "    ", "break_long_words": False, "break_on_hyphens": False}
     return "\n".join([facts["path"], *(fill(line, width, **options) for line in lines)]) + "\n"

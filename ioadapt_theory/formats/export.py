@@ -26,7 +26,7 @@ from ioadapt_theory.formats.match import Match
 from ioadapt_theory.formats.tensors import BAKED_FOR, write
 
 Layers = Iterable[tuple[str, Adapter, BaseLayer]]
-"""Tuples of a layer's name in the base, its adapter and its base weight; they are read one at a time."""
+"""Tuples of a layer's name in the base, its adapter and its weights in the base, which are read one at a time."""
 
 FOLDERS = re.compile(r"unet|transformer(?:_2)?|text_encoder(?:_[23])?|prior")
 COMPONENTS = {
@@ -50,7 +50,7 @@ def component_of(source: str, config: Mapping[str, Any], names: Iterable[str]) -
 
 
 class Baked(NamedTuple):
-    """A layer of a plain LoRA in torch's layout; ``up`` includes the scaling; for ``lost`` see ``truncate``."""
+    """A layer of a plain LoRA in torch's layout; ``up`` includes the scaling, and ``lost`` is the relative error."""
 
     down: Tensor
     up: Tensor
@@ -61,7 +61,7 @@ class Baked(NamedTuple):
 def convert_to(
     folder: Path | str, matched: Match, placement: Placement | str, *, partial: bool = False, ridge: float = 0.0
 ) -> dict[str, Fidelity | str]:
-    """Write LoRAs of the base as input or output adapters (Eq. 5) in our format; return the errors of each layer."""
+    """Write LoRAs as input or output adapters (Eq. 5); return each layer's errors, or why it is left out."""
     # with ``partial``, a layer that cannot be converted is left out, and the reason is returned instead of its errors
     converted: dict[str, Adapter] = {}
     outcome: dict[str, Fidelity | str] = {}
@@ -73,11 +73,12 @@ def convert_to(
         except UnsupportedError as error:
             if not partial:
                 raise
-            outcome[layer] = f"left out: {str(error).removeprefix(f'{layer}: ')}"
+            outcome[layer] = f"left out: {error.reason.removeprefix(f'{layer}: ')}"
             continue
         prints[layer] = fingerprint(base)
     if not converted:
-        msg = f"{matched.file.path}: {next(iter(outcome.values()))}"
+        layer, why = next(iter(outcome.items()))
+        msg = f"{matched.file.path}: no layer can be converted ({layer}: {str(why).removeprefix('left out: ')})."
         raise UnsupportedError(msg)
     own.write(folder, converted, pack(prints, matched.file.base))
     return outcome
@@ -94,7 +95,7 @@ def write_lora(
     share: float | None = None,
     task_type: str | None = None,
 ) -> dict[str, Baked]:
-    """Write adapters as a plain LoRA with scaling 1 on every layer (kohya: one alpha for all); return the LoRA."""
+    """Write adapters as a plain LoRA in the ``style`` of peft, diffusers or kohya; return the LoRA of each layer."""
     # An output adapter on a layer with a bias also changes the bias. This is stored as lora_B.bias, with lora_bias in
     # the config (PEFT then cannot merge layers without a bias), or for kohya as diff_b (which diffusers rejects).
     # Kohya's names of FLUX and SD3, lora_transformer_*, are read only by ComfyUI. For rank and share see ``truncate``.
@@ -149,10 +150,9 @@ def _kohya_tensors(layers: Mapping[str, Baked], component: str) -> dict[str, Ten
 
 
 def _flat_key(component: str, name: str, tensors: Mapping[str, Tensor]) -> str:
-    """Return a layer's name as flattened by kohya; raise FileFormatError if ``tensors`` already contains this name."""
     key = flat(component, name)
     if f"{key}.alpha" in tensors:
-        msg = f"{name}: another layer has the same key {key} in this format; choose another format."
+        msg = f"{name}: another layer has the same key {key} in kohya's format; bake for --style diffusers or peft."
         raise FileFormatError(msg)
     return key
 
@@ -186,13 +186,13 @@ def write_peanut(folder: Path | str, layers: Layers, *, base: str | None) -> Pat
 
 
 def write_glora(path: Path | str, layers: Layers, *, component: str = "") -> Path:
-    """Write input LoRAs as LyCORIS's GLoRA with B = 0, which LyCORIS and ComfyUI can apply to any base."""
+    """Write input LoRAs as GLoRA, W + WA + B with B = 0, which LyCORIS and ComfyUI can apply to any base."""
     tensors: dict[str, Tensor] = {}
     for name, adapter, base in layers:
         a, b = _factors(name, adapter, Placement.INPUT, "GLoRA")
         (c, r), d, kernel = a.shape, base.matrix.shape[1], base.kernel
         if r == c == d:  # readers distinguish two layouts by their shapes
-            same = f"rank, inputs and outputs are all {r}"
+            same = f"rank and numbers of inputs and outputs are all {r}"
             msg = f"{name}: ComfyUI misreads a GLoRA whose {same}; bake the adapter into a plain LoRA instead."
             raise UnsupportedError(msg)
         key, point = _flat_key(component, name, tensors), [1] * len(kernel)
@@ -206,7 +206,6 @@ def write_glora(path: Path | str, layers: Layers, *, component: str = "") -> Pat
 
 
 def _factors(name: str, adapter: Adapter, placement: Placement, format_: str) -> tuple[Tensor, Tensor]:
-    """Return A and sB (s is the scaling) for a LoRA in this placement; raise UnsupportedError for other adapters."""
     if adapter.family != "lora" or list(adapter) != [placement] or adapter.shift is not None:
         biased = " with a bias" if adapter.shift is not None else ""
         kind = f"{adapter.family} adapter in {'+'.join(adapter)} placement{biased}; bake it into a plain LoRA instead"

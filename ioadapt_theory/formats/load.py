@@ -85,7 +85,7 @@ def load(
     modules, places, chosen = dict(walk(model)), dict[int, str](), dict[str, StoredLayer]()
     for layer, stored in matched.layers.items():
         if (other := places.setdefault(id(modules.get(layer, layer)), layer)) != layer:
-            lost[layer] = f"it is the same module as {other} (shared weights), which can take only one adapter"
+            lost[layer] = f"{layer} and {other} are the same module, which can take only one adapter"
         else:
             chosen[layer] = stored
     if lost and (strict or not chosen):
@@ -94,8 +94,8 @@ def load(
         some = "; ".join(str(change) for change, *_ in changes[:3])
         more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
         msg = (
-            f"{file.path} also changes tensors of the base: {some}{more}. Pass alter_base=True to change them, which"
-            " removing the adapter does not undo, or strict=False to leave them unchanged."
+            f"{file.path} also replaces tensors of the base: {some}{more}. Pass alter_base=True to replace them,"
+            " which removing the adapter does not undo, or strict=False to leave them unchanged."
         )
         raise FileFormatError(msg)
     adapters = {layer: matching.fitted(stored, weights.outline(layer)) for layer, stored in chosen.items()}
@@ -112,7 +112,7 @@ def load(
 def _changes(
     model: nn.Module, matched: matching.Match
 ) -> tuple[list[tuple[Change, nn.Module, nn.Parameter]], dict[str, str]]:
-    """Return (change, module, new parameter) for changes that alter a value, and change that does not fit -> reason."""
+    """Return the changes that alter a value, with module and new parameter, and those that do not fit, with reasons."""
     modules = dict(walk(model))
     wanted = [change for change in matched.file.changes if change.name.component == matched.component]
     places = resolve([change.name for change in wanted], modules, of_model(model)).layers
@@ -129,7 +129,6 @@ def _changes(
 
 
 def _prepared(change: Change, module: nn.Module) -> tuple[nn.Module, nn.Parameter] | str:
-    """Return the module and its new parameter, or the reason why the change does not fit; change nothing."""
     if isinstance(module, AdaptedLayer):
         module.refuse_if_merged("altering its base")
         module = module.base_layer
@@ -138,5 +137,5 @@ def _prepared(change: Change, module: nn.Module) -> tuple[nn.Module, nn.Paramete
         return f"the model's {type(module).__name__} has no floating-point {change.leaf}"
     if tuple(old.shape) != size:
         way = "; if it is an embedding, resize the model's first" if change.leaf == "weight" and len(size) > 1 else ""
-        return f"its {change.leaf} has shape {list(old.shape)} in the model but {list(size)} in the file{way}"
+        return f"the {change.leaf} has shape {list(old.shape)} in the model but {list(size)} in the file{way}"
     return module, nn.Parameter(change.source[change.key].to(old.detach()), requires_grad=False)

@@ -44,8 +44,7 @@ class Match:
             yield layer, fitted(stored, self.weights.outline(layer)), self.weights.layer(layer)
 
     def require_complete(self) -> None:
-        """Raise InvalidValueError if a part of the file is unused, if the match is doubtful, or if no layer fits."""
-        altered = {str(change): "a change of the base" for change in self.file.changes}
+        altered = {str(change): "a new value for a tensor of the base" for change in self.file.changes}
         problems = [f"{k}: {why}" for part in (self.lost, self.file.unread, altered) for k, why in part.items()]
         if not self.layers:  # --partial cannot help
             why = f"no layer fits the base ({problems[0]}); give the model that the adapter was trained on."
@@ -69,7 +68,7 @@ def match(
     by: str = "name",
     source: Weights | None = None,
 ) -> Match:
-    """Match an adapter file with a base. ``by`` is the ``match`` of ``load``; ``called`` names the base in reasons."""
+    """Match an adapter file with a base. ``by``: the ``match`` of ``load``; ``called``: what messages call the base."""
     # The names of FLUX's and SD3's authors also match diffusers' models, in which a layer may be split.
     stored = {layer.name: layer for layer in file.layers}
     places = correspond(stored, weights, by, source=source, prints=file.prints)
@@ -82,7 +81,7 @@ def match(
             if isinstance(here, str):
                 lost[name] = here
             elif twice := sorted(layers.keys() & here.keys()):
-                lost[name] = f"{twice[0]} already has an adapter from {layers[twice[0]].name}"
+                lost[name] = f"{twice[0]} already gets the adapter of {layers[twice[0]].name}"
             else:
                 layers |= here
     return Match(file, weights, layers, lost, component, places)
@@ -96,7 +95,7 @@ def fitted(layer: StoredLayer, f: Operator) -> Adapter:
 
 
 def _component(file: AdapterFile, fits: Mapping[Name, object], chosen: str | None) -> str:
-    """Return the component of the file to use: the chosen one, or the one with the most layers that fit."""
+    """Return the chosen component or, if None, that with the most layers that fit; "" if the file names none."""
     components, listed = file.components, ", ".join(sorted(file.components))
     if components == {""}:
         return ""
@@ -106,7 +105,7 @@ def _component(file: AdapterFile, fits: Mapping[Name, object], chosen: str | Non
         counts = {c: (by_size[c], by_name[c]) for c in components}
         best = [c for c, count in counts.items() if count == max(counts.values())]
         if len(best) > 1:
-            msg = f"{file.path} is for {listed}; choose one of them with component= (--component)."
+            msg = f"{file.path} has adapters for {listed}; choose one of these with component= (--component)."
             raise FileFormatError(msg)
         return best[0]
     if chosen == "transformer" and chosen not in components:  # in kohya's files, a transformer is named unet
@@ -127,7 +126,7 @@ def _everywhere(stored: StoredLayer, several: tuple[Place, ...], weights: Weight
 
 
 def _parts(stored: StoredLayer, place: Place) -> dict[str, StoredLayer]:
-    """Return layer of the base -> the adapter or, if the stored layer is split in the base, its part of the adapter."""
+    """Return the adapter of each layer in ``place``: the whole one or, if the base splits the layer, its part."""
     (_, phi), *_ = stored.sketch.parts()
     *_, (_, last) = stored.sketch.parts()
     outputs = ranges(stored.name.path, phi.size[2], last.size[1], len(place))
@@ -142,7 +141,7 @@ def _cut(stored: StoredLayer, edges: Ranges) -> StoredLayer:
 
 def _misfit(stored: StoredLayer, weights: Weights, layer: str) -> str | None:
     if layer not in weights.names:
-        return "its weight in the base is not a floating-point matrix"
+        return "the weight of this layer in the base is not a floating-point matrix"
     try:
         f = weights.outline(layer)
     except UnsupportedError as error:

@@ -88,7 +88,7 @@ def save_adapter(model: nn.Module, folder: Path | str, name: str = "default", *,
     header = fingerprint.header(model, names)
     page, text = _file(folder).with_name(cards.NAME), ""
     if card and page.exists():
-        msg = f"{page} exists and was not replaced; delete it and save again to write a card."
+        msg = f"{page} exists and was not replaced; delete it and save again to write a model card."
         warnings.warn(msg, stacklevel=3)
     elif card:
         base, report = header.get(fingerprint.BASE_NAME), card if isinstance(card, str) else ""
@@ -100,7 +100,6 @@ def save_adapter(model: nn.Module, folder: Path | str, name: str = "default", *,
 
 
 def write(folder: Path | str, adapters: Mapping[str, Adapter], header: Mapping[str, str]) -> Path:
-    """Write adapters (layer -> adapter) and more header entries to a folder or file, and return the given path."""
     file = _file(folder)
     if file != Path(folder):
         require_folder(file.parent)
@@ -126,12 +125,11 @@ def _file(folder: Path | str) -> Path:
 
 
 def _gathered(parameter: nn.Parameter) -> Tensor:
-    """Return a copy of a parameter on the CPU, gathered from all ranks if it is sharded."""
     t: Any = parameter.detach()
     t = t.full_tensor() if hasattr(t, "full_tensor") else t
     return t.cpu().clone(memory_format=torch.contiguous_format)  # FSDP1 resizes storage, which numpy must not share
 
 
 def _plain(name: str) -> str:
-    """Return a module's name without the parts that torch's wrappers add inside a model."""
+    """Return a module's name without what torch's wrappers add; "module" stays, since a model may use this name."""
     return ".".join(part for part in name.split(".") if part not in {*WRAPPERS.values()} - {"module"})

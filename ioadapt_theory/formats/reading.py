@@ -65,7 +65,7 @@ def open_adapter(path: Path | str) -> AdapterFile:
 
 
 def is_adapter(path: Path | str) -> bool:
-    """Return whether the path is the folder or the safetensors file of an adapter; pickles are not opened."""
+    """Return whether the path is the folder or the safetensors file of an adapter; False for the path of a pickle."""
     if not os.path.isdir(path) and Path(path).suffix != ".safetensors":  # opening a model's pickle takes long
         return False
     try:
@@ -92,6 +92,9 @@ def _locate(path: Path) -> tuple[Path, Mapping[str, Any] | None]:
     files = (folder / name for name in ((ioadapt.FILE, DIFFUSERS_FILE) if content is None else peft.WEIGHTS))
     if file := next((file for file in files if file.exists()), None):
         return file, content
+    if content is not None:
+        msg = f"{folder} has {peft.CONFIG}, but neither {' nor '.join(peft.WEIGHTS)}; download the adapter again."
+        raise FileFormatError(msg)
     inside = sorted(f"{p.parent.name}/" for p in folder.glob(f"*/{peft.CONFIG}"))
     more = f" Its subfolders have adapters: {', '.join(inside[:5] + ['...'] * (len(inside) > 5))}." if inside else ""
     msg = (
@@ -119,7 +122,7 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None)
             if "diff" in roles and len(source.shapes[roles["diff"]]) == 1:
                 unread |= dict.fromkeys(roles.values(), "a trained norm")
             elif roles.keys() <= {"alpha", "diff_b"}:
-                unread |= dict.fromkeys(roles.values(), "a part without the rest of its adapter")
+                unread |= dict.fromkeys(roles.values(), "an alpha or a bias without the factors")
             else:
                 with located(path, name):
                     layers.append(_layer(name, roles, source, scale))
@@ -156,24 +159,23 @@ def located(path: Path, name: Name) -> Iterator[None]:
 
 
 def _without_adapter(path: Path, unread: Mapping[str, str], changes: Iterable[Change]) -> IoAdaptError:
-    """Return the error for a file with an adapter of an unsupported method, or without any adapter."""
     if strange := {why: key for key, why in unread.items() if why in FOREIGN.values()}:
         kinds, example = ", ".join(sorted(strange)), next(iter(strange.values()))
         msg = (
             f"{path} is an adapter of an unsupported kind: {kinds} (for example {example}); use the library that wrote"
-            " it to merge it into the base model."
+            " the file to merge the adapter into the base model."
         )
         return UnsupportedError(msg)
-    found = sorted({*unread.values(), *map(str, changes)})
-    some = ", ".join(found[:5] + ["..."] * (len(found) > 5)) or "no tensors"
-    return FileFormatError(f"{path} contains no adapter of a supported kind (found: {some}).")
+    found = [*(f"{key}: {why}" for key, why in unread.items()), *map(str, changes)]
+    some = "; ".join(found[:3] + ["..."] * (len(found) > 3)) or "no tensors"
+    return FileFormatError(f"{path} contains no adapter of a supported kind ({some}); give the path of an adapter.")
 
 
 def _by_layer(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str, str]]:
-    """Return layer -> part of its adapter -> key of the tensor, and key that is not read -> the reason."""
+    """Return the keys of each layer's tensors, by name such as "down", and the unread keys, with reasons."""
     layers: dict[Name, dict[str, str]] = {}
     left_out = filter(None, source.metadata.get("left_out", "").split(", "))  # in a pickle
-    unread = dict.fromkeys(left_out, "a tensor of an unsupported type")
+    unread = dict.fromkeys(left_out, "a tensor that is sparse, without values or of an unsupported dtype")
     for key in source.shapes:
         meaning = parse(key)
         if isinstance(meaning, str):
@@ -182,13 +184,13 @@ def _by_layer(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str,
         name, role = meaning
         other = layers.setdefault(name, {}).setdefault(role, key)
         if other != key:
-            msg = f"{source.path}: {key} and {other} are the same part of layer {name}; remove one."
+            msg = f"{source.path}: {key} and {other} are the same tensor of layer {name}; remove one of them."
             raise FileFormatError(msg)
     return layers, unread
 
 
 def _layer(name: Name, roles: Mapping[str, str], source: TensorFile, scale: scaling.Scale) -> StoredLayer:
-    """Return the stored adapter of one layer, without values; ``roles``: part of the adapter -> key of its tensor."""
+    """Return the stored adapter of one layer, of which only alpha is read; ``roles``: tensor ("down", ...) -> key."""
     source.require_floats(roles.values())
     factors = {role: key for role, key in roles.items() if role != "alpha"}
     if empty := next((key for key in factors.values() if 0 in source.shapes[key]), None):

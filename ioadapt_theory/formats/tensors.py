@@ -12,7 +12,6 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from ioadapt_theory.checkpoints.checkpoint import torch_dtype
 from ioadapt_theory.checkpoints.files.readers import open_file
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.results import replacing
@@ -20,9 +19,9 @@ from ioadapt_theory.results import replacing
 FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
 """Codes of the floating-point dtypes that an adapter's tensors may have."""
 LONGEST_NAME = 1000
-"""Maximum number of characters in a model's name."""
+"""Maximum number of characters in the name of a model or of a layer."""
 BAKED_FOR = "ioadapt.baked_for"
-"""Key in the header for the name of the base that a file was baked for."""
+"""Key in a file's header for the name of the base model for which a plain LoRA was computed."""
 
 
 class TensorFile:
@@ -45,10 +44,9 @@ class TensorFile:
         self.metadata = dict(self._file.metadata)
 
     def dtype(self, name: str) -> torch.dtype:
-        return torch_dtype(self._file.tensors[name].dtype)
+        return self._file.dtype_of(name)
 
     def require_floats(self, names: Iterable[str]) -> None:
-        """Raise FileFormatError if a tensor with several values is not floating point, according to the header."""
         for name in names:
             code = self._file.tensors[name].dtype
             if code not in FLOATS and math.prod(self.shapes[name]) > 1:
@@ -56,7 +54,6 @@ class TensorFile:
                 raise FileFormatError(msg)
 
     def stored(self, name: str) -> Tensor:
-        """Return a tensor in its stored dtype; raise FileFormatError if a value is not finite."""
         tensor = self._file.tensor(name)
         whole = tensor if tensor.dtype is torch.float64 else tensor.float()  # isfinite lacks some 8-bit dtypes
         if not whole.isfinite().all():
@@ -77,7 +74,6 @@ def is_name(text: object) -> bool:
 
 
 def parse_json(text: str | bytes, what: str) -> Any:
-    """Return the content of a JSON text; raise FileFormatError with the prefix ``what`` if it is invalid."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -86,7 +82,7 @@ def parse_json(text: str | bytes, what: str) -> Any:
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], former: Path | None = None) -> None:
-    """Write a safetensors file atomically; ``former`` is the replaced file's configuration, which is deleted."""
+    """Write a safetensors file atomically; ``former`` is the path of the old configuration, which is deleted."""
     if path.is_dir():
         msg = f"{path} is a folder, but this format is a single file; give a file name."
         raise InvalidValueError(msg)
@@ -98,7 +94,6 @@ def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
 
 
 def require_folder(path: Path) -> None:
-    """Raise InvalidValueError if a file exists at the path where a folder is to be written."""
-    if path.exists() and not path.is_dir():
-        msg = f"{path} is a file, but this format is a folder; give another name."
+    if file := next((p for p in (path, *path.parents) if p.exists() and not p.is_dir()), None):
+        msg = f"{file} is a file, but this format is a folder; give another name."
         raise InvalidValueError(msg)

@@ -36,8 +36,8 @@ class IOLoraConfig(PeftConfig):
     It can replace LoraConfig in a script. For attributes that are not listed, see ``AdapterConfig`` and LoraConfig.
 
     Attributes:
-        r, lora_alpha: the scaling is lora_alpha / r, and lora_alpha=None means r; lists have one value for each part of
-            a placement.
+        r, lora_alpha: the scaling is lora_alpha / r, and lora_alpha=None means r; lists have one value for each term of
+            a placement such as "input+weight".
         format_version: version of the saved format.
         base_fingerprints: fingerprints of the base layers, set on saving, to recognise the base later.
         init_lora_weights: LoraConfig's name for ``init_weights``; True, False or "gaussian".
@@ -94,8 +94,8 @@ class IOLoraConfig(PeftConfig):
             raise InvalidValueError(msg)
         del fan_in_fan_out
         if self.format_version != FORMAT_VERSION:
-            ways = "for a newer file, upgrade ioadapt-theory, otherwise save the adapter again"
-            msg = f"format_version must be {FORMAT_VERSION}, not {self.format_version!r}; {ways}."
+            way = "upgrade ioadapt-theory to read a newer file, or save the adapter again"
+            msg = f"format_version must be {FORMAT_VERSION}, not {self.format_version!r:.40}; {way}."
             raise InvalidValueError(msg)
         for name in ("target_modules", "exclude_modules"):
             if isinstance(value := getattr(self, name), list):
@@ -115,12 +115,12 @@ class IOLoraConfig(PeftConfig):
         self._layers[name] = layer
 
     def save_pretrained(self, save_directory: str, **kwargs: Any) -> None:
-        """Save like PEFT, together with fingerprints of those base layers that are not merged."""
+        """Save like PEFT, with fingerprints of the base layers that can be read and hold no merged weights."""
         bases: dict[str, Any] = {n: layer.base_layer for n, layer in self._layers.items() if not layer.merged}
         prints = fingerprints({name: partial(read_layer, base) for name, base in bases.items()})
         self.base_fingerprints = prints or self.base_fingerprints
         super().save_pretrained(save_directory, **kwargs)
 
     def options(self) -> AdapterConfig:
-        """Return these options as an ``AdapterConfig`` without target modules, which PEFT selects."""
+        """Return these options as an ``AdapterConfig`` without target modules, which PEFT itself selects."""
         return AdapterConfig(target_modules=(), **{ours: getattr(self, name) for name, ours in FIELDS.items()})

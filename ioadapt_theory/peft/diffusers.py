@@ -23,7 +23,7 @@ FETCHED = "weight_name local_files_only cache_dir proxies token revision subfold
 
 
 def register() -> None:
-    """Wrap diffusers' ``load_lora_adapter``, unless it is wrapped already; the original reads all other adapters."""
+    """Make diffusers' ``load_lora_adapter`` load IOLORA, and other adapters as before; do nothing the second time."""
     own = PeftAdapterMixin.load_lora_adapter
     if getattr(own, "knows_iolora", False):
         return
@@ -35,13 +35,13 @@ def register() -> None:
         state = source if isinstance(source, dict) else _fetched(source, kw)
         start = f"{prefix}." if prefix else ""
         state = {key.removeprefix(start): value for key, value in state.items() if key.startswith(start)}
-        if not (plans := settings_of(state, state.__getitem__, "the state dict")):
+        if not (plans := settings_of(state, state.__getitem__, "The state dict")):
             return own(self, source, prefix, hotswap=hotswap, **kw)
         if hotswap:
             exchange_numbers(self, plans, state, kw.get("adapter_name") or "default_0")
             return None
         name = kw.get("adapter_name") or get_adapter_name(self)  # type: ignore[no-untyped-call]
-        where = "the adapter" if isinstance(source, dict) else f"{source}"
+        where = "The adapter" if isinstance(source, dict) else f"{source}"
         put_on(self, config_of(plans, state), state, name, where=where)
         return None
 
@@ -66,7 +66,7 @@ def _read(plans: dict[str, Any], state: dict[str, Any]) -> dict[str, tuple[Adapt
         if (match := KEY.fullmatch(key)) and match[1] in numbers:
             numbers[match[1]][f"{match[2]}.{match[3]}"] = tensor
     shapes = {layer: {key: tuple(t.shape) for key, t in own.items()} for layer, own in numbers.items()}
-    return {n: (adapter_of("the adapter", n, plan, shapes[n]), numbers[n]) for n, plan in plans.items()}
+    return {n: (adapter_of("The adapter", n, plan, shapes[n]), numbers[n]) for n, plan in plans.items()}
 
 
 def exchange_numbers(model: nn.Module, plans: dict[str, Any], state: dict[str, Any], name: str) -> None:

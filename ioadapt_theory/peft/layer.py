@@ -1,4 +1,4 @@
-"""IOLORA's layer: our families and placements with PEFT's interface."""
+"""IOLORA's layer, which gives this package's adapters the interface of PEFT's layers."""
 
 from typing import Any
 
@@ -34,7 +34,6 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         self.update_layer(adapter_name, key, config)
 
     def update_layer(self, adapter_name: str, key: str, config: IOLoraConfig) -> None:
-        """Add a new adapter to the layer, or replace the one of the same name."""
         adapter = Adapter.fresh(operator(self.base_layer), config.family, config.options().resolve(key))
         self.iolora_adapters[adapter_name] = adapter
         self.scaling[adapter_name] = 1.0
@@ -42,7 +41,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         self.set_adapter(self.active_adapters, inference_mode=config.inference_mode)
 
     def chain(self, names: list[str]) -> Operator:
-        """Return the base layer with these adapters applied in order; the last result is cached."""
+        """Return the base layer with these adapters (if it has them) applied in order; the last result is cached."""
         wanted = tuple(self.iolora_adapters[name] for name in names if name in self.iolora_adapters)
         adapters, f = self._chain
         if adapters != wanted or f.module is not self.base_layer:
@@ -53,7 +52,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         return f
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        """Return the output of the base layer with all active adapters (Eqs. 4a-4c), unless disabled or merged."""
+        """Return the output with all active adapters (Eqs. 4a-4c); if disabled or merged, that of the base layer."""
         if self.disable_adapters and self.merged:
             self.unmerge()
         if self.disable_adapters or self.merged:
@@ -74,7 +73,6 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         self.merged_adapters.extend(names)
 
     def unmerge(self) -> None:
-        """Restore the layer's original tensors, bit for bit."""
         while self._merges:
             self._merges.pop().unmerge()
         self.merged_adapters = []
@@ -87,7 +85,6 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
                 phi.scaling = trained * scale
 
     def scale_layer(self, scale: float) -> None:
-        """Multiply the strength of every active adapter by ``scale``."""
         for name in self.active_adapters:
             self.set_scale(name, self.scaling.get(name, 1.0) * scale)
 
@@ -97,7 +94,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
             self.set_scale(name, self.scaling.get(name, 1.0) / scale if scale else 1.0)
 
     def was_exchanged(self, name: str) -> None:
-        """Update the scalings after ``exchange`` changed them, and keep the strength that the user has set."""
+        """Adopt the scalings that ``exchange`` has given to an adapter; the strength set by the user still applies."""
         self._trained[name] = [phi.scaling for _, phi in self.iolora_adapters[name].parts()]  # type: ignore[operator]
         self.set_scale(name, self.scaling[name])
 

@@ -105,5 +105,6 @@ def put_on(model: nn.Module, config: Any, state: dict[str, Any], adapter_name: s
     missing = [key for key in result.missing_keys if f"iolora_adapters.{adapter_name}." in key]
     if missing or result.unexpected_keys:
         wrong = (missing or result.unexpected_keys)[0]
-        msg = f"{where}: tensor {wrong} {'is missing' if missing else 'belongs to no adapted layer of the model'}."
+        what = "is missing; save the adapter again, or" if missing else "is not for an adapted layer of this model;"
+        msg = f"{where}: tensor {wrong} {what} load the adapter into a model like the one that it was trained on."
         raise InvalidValueError(msg)

@@ -50,7 +50,7 @@ def advise(kinship: Kinship, predictions: Predictions | None, *, adapted: bool) 
         return [Advice(CARRY, "a copy fits no layer of the target"), ELSEWHERE]
     advice = _of_effect(predictions.copied)
     if kinship.relation is Relation.SAME and predictions.copied.kept < 1 - TIE:
-        kept = f"a copy is predicted to keep only {predictions.copied.kept:.2f} of the adapter's gain"
+        kept = f"a copy is predicted to keep only {predictions.copied.kept:z.2f} of the adapter's gain"
         why = f"the models compute the same function with different weights, and {kept}"
         advice = [Advice(CARRY, why), *(one for one in advice if one.how != CARRY)]
     return advice
@@ -74,12 +74,12 @@ def _of_weights(kinship: Kinship, *, adapted: bool) -> list[Advice]:
 
 def _of_effect(copied: Prediction) -> list[Advice]:
     gain = "the adapter's gain in log-likelihood (R_KL)" if copied.need == "labels" else "the adapter's gain (R)"
-    rows = f"80 % interval {copied.interval[0]:.2f} to {copied.interval[1]:.2f}, from {copied.rows} rows"
-    why = f"a copy is predicted to keep {copied.kept:.2f} of {gain}, {rows}"
+    rows = f"80 % interval {copied.interval[0]:z.2f} to {copied.interval[1]:z.2f}, from {copied.rows} rows"
+    why = f"a copy is predicted to keep {copied.kept:z.2f} of {gain}, {rows}"
     options = [Advice("copy the adapter unchanged", why, copied.kept)]
     if copied.need == "change" and copied.at_best_strength > copied.kept + TIE:  # c² does not apply to labels
-        how = f"copy the adapter at strength {copied.cosine / copied.ratio:.2f}"
-        best = f"this is predicted to keep {copied.at_best_strength:.2f} of the gain (c²), not {copied.kept:.2f} (R)"
+        how = f"copy the adapter at strength {copied.cosine / copied.ratio:z.2f}"
+        best = f"this is predicted to keep {copied.at_best_strength:z.2f} of the gain (c²), not {copied.kept:z.2f} (R)"
         options.insert(0, Advice(how, best, copied.at_best_strength))
     if options[0].kept is not None and options[0].kept <= TIE:
         options = [Advice("retrain the adapter on the target", why, 0.0)]
@@ -94,7 +94,7 @@ def _of_sides(predictions: Predictions) -> list[Advice]:
         return [Advice("train an adapter on each model", why)]
     options = [
         Advice(
-            f'train an adapter with placement="{side}"', f"a copy is expected to keep {share:.2f} of its gain", share
+            f'train an adapter with placement="{side}"', f"a copy is expected to keep {share:z.2f} of its gain", share
         )
         for side, share in shares.items()
     ]
@@ -103,10 +103,10 @@ def _of_sides(predictions: Predictions) -> list[Advice]:
     best = predictions.best()
     if len({*best.values()}) > 1:
         mixed = median(predictions.expected[name, side].R for name, side in best.items())
-        why = f"with the best placement for each layer, a copy is expected to keep {mixed:.2f} of its gain (R)"
+        why = f"with the best placement for each layer, a copy is expected to keep {mixed:z.2f} of its gain (R)"
         auto = Advice('train an adapter with placement="auto", this target and these inputs', why, mixed)
         options.insert(0 if mixed > top + TIE else 1, auto)
     if max(top, options[0].kept or 0.0) <= TIE:
-        why = f"in every placement, a copy is expected to keep at most {top:.2f} of its gain (R)"
+        why = f"in every placement, a copy is expected to keep at most {top:z.2f} of its gain (R)"
         options.insert(0, Advice("train an adapter on each model", why, 0.0))
     return options

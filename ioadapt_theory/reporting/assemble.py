@@ -105,9 +105,11 @@ def report(
     """
     adapters, name = _adapters(source, adapter)
     live = (source, target) if isinstance(source, nn.Module) and isinstance(target, nn.Module) else None
-    if inputs is not None and (live is None or (adapters and name is None)):
-        what = "With inputs=, source and target must be models in memory (checkpoints cannot be run)"
-        msg = f"{what}, and adapter=, if given, must be the name of an adapter on the source."
+    if inputs is not None and live is None:
+        msg = "With inputs=, source and target must be models in memory, since weights alone cannot be run."
+        raise InvalidValueError(msg)
+    if inputs is not None and adapters and name is None:
+        msg = "With inputs=, adapter= must be the name of an adapter on the source, not a mapping of adapters."
         raise InvalidValueError(msg)
     one, two = (ModelWeights(m) if isinstance(m, nn.Module) else m for m in (source, target))
     here, there = matrices(one), matrices(two)

@@ -14,12 +14,12 @@ from ioadapt_theory.similarity.report.tables import WIDTH, aligned
 def table(outcome: CarryReport) -> list[list[str]]:
     """Return the lines of the table: a header, a total, and a line for each layer."""
     low, high = outcome.interval
-    copied = "-" if outcome.kept_copied is None else f"{outcome.kept_copied:.2f}"
-    total = ["total", outcome.chosen, "", "", f"{outcome.kept:.2f}", f"{low:.2f} to {high:.2f}", copied]
+    copied = "-" if outcome.kept_copied is None else f"{outcome.kept_copied:z.2f}"
+    total = ["total", outcome.chosen, "", "", f"{outcome.kept:z.2f}", f"{low:z.2f} to {high:z.2f}", copied]
     lines = [["layer", "how", "rank", "rows/features", "kept", "80 % interval", "if copied"], total]
     for name, layer in outcome.layers.items():
         enough = f"{layer.rows}/{max(layer.features)}" if layer.rows else "-"
-        kept = "-" if layer.kept is None else f"{layer.kept:.2f}"
+        kept = "-" if layer.kept is None else f"{layer.kept:z.2f}"
         origin = "" if layer.source == name else f" from {layer.source}"
         lines.append([name, f"{layer.side}{origin}", str(layer.rank or "-"), enough, kept, "", ""])
     return lines
@@ -38,7 +38,7 @@ def sentences(outcome: CarryReport) -> list[str]:
         lines.append(f"Without the adapter, the two models predict the same label at {agreement:.0%} of positions.")
     if outcome.refined is not None:
         lines.append(FROM_ZERO.format(*outcome.refined))
-    lines += [f"{name}: the plain LoRA keeps {s:.3f} of its squared effect." for name, s in outcome.truncated.items()]
+    lines += [f"{name}: the plain LoRA keeps {s:.3f} of the squared effect." for name, s in outcome.truncated.items()]
     lines += [f"{name}: {why}." for name, why in outcome.unmatched.items()]
     return [*lines, *([] if outcome.prediction is None else [DOMAIN]), _next(outcome)]
 

@@ -45,7 +45,7 @@ def read_both(
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        msg = f"{path} cannot be read as UTF-8 text ({error}); give a text, .safetensors or .npz file."
+        msg = f"{path} cannot be read as text ({getattr(error, 'strerror', error)}); give text, .safetensors or .npz."
         raise FileFormatError(msg) from None
     if not text.strip():
         msg = f"{path} contains no text; write text in it, or one prompt per line."
@@ -81,6 +81,9 @@ def _tokens(folder: str, text: str, rows: int) -> Tensor:
     """Return a text's token ids in at most ``rows`` rows of one length; tokens that do not fill a row are left out."""
     tokenizer = _pretrained("AutoTokenizer", folder, "tokenizer")
     ids = torch.tensor(tokenizer(text, truncation=False, verbose=False)["input_ids"])
+    if len(ids) < SHORTEST:
+        msg = f"The text must have at least {SHORTEST} tokens, not {len(ids)}; give a longer text."
+        raise InvalidValueError(msg)
     length = min(LENGTH, max(SHORTEST, len(ids) // ROWS))
     count = min(rows, len(ids) // length)
     return ids[: count * length].reshape(count, length)
@@ -95,7 +98,7 @@ def _prompted(folder: str, model: nn.Module, prompts: list[str], rows: int, seed
     unknown = needed - {named, "timestep", "encoder_hidden_states"}
     if unknown or getattr(config, "addition_embed_type", None) or "pooled_projections" in asked:
         more = ", ".join(sorted(unknown or {"pooled embeddings"}))
-        msg = f"A {type(model).__name__} needs more inputs than a prompt ({more}); give all inputs as tensors."
+        msg = f"A {type(model).__name__} needs more inputs than a prompt ({more}); give all inputs as .safetensors."
         raise InvalidValueError(msg)
     root = Path(folder).parent
     tokenizer = _pretrained("AutoTokenizer", str(root / "tokenizer"), "tokenizer")

@@ -120,7 +120,7 @@ def _copied(source: nn.Module, target: nn.Module, name: str, names: Mapping[str,
         return
     frozen = {p: p.requires_grad for p in target.parameters()}
     if any(name in layer.adapters for layer in layers(target).values()):
-        msg = f"The target already has an adapter {name!r}; remove it first."
+        msg = f"The target already has an adapter {name!r}; remove it with remove(target, {name!r})."
         raise InvalidValueError(msg)
     transfer(source, target, name=name, strict=False, rename={n: m for n, m in names.items() if n != m}, match="auto")
     try:

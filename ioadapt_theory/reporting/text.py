@@ -49,12 +49,12 @@ def note(report: Report) -> str:
     if report.predictions is not None:
         return (
             "cosine: cosine of the weights; norms: ratio of their norms, target over source; input, output, weight:"
-            " expected share of the gain (R) that a copy keeps if a new adapter is trained in this placement."
+            " expected share of its gain (R) that a new adapter with this placement keeps when it is copied."
         )
     return (
         "weight: cosine of the weights; norms: ratio of their norms, target over source; input, output: similarity of"
-        " the layers on this side (0 unrelated, 1 equal); chance: not more similar than unrelated channels; few: too"
-        " few channels to decide."
+        " the layers' input and output sides (0 unrelated, 1 equal); chance: not more similar than unrelated channels;"
+        " few: too few channels to decide."
     )
 
 
@@ -66,7 +66,7 @@ def counts(report: Report) -> str:
             parts.append(f"{len(some)} only in {name} ({', '.join(some[:2])}{', ...' if len(some) > 2 else ''})")
     having = {p.name for p in report.layers if p.placements} | report.lost.keys()
     if having:
-        parts.append(f"{len(having) - len(report.lost)} of {len(having)} adapted layers fit")
+        parts.append(f"adapted layers that fit: {len(having) - len(report.lost)} of {len(having)}")
     return "; ".join(parts) + "."
 
 
@@ -75,13 +75,13 @@ def prediction_lines(predictions: Predictions) -> list[str]:
     if copied is None:
         shares = ", ".join(f"{side} {number(predictions.of(side))}" for side in SIDES)
         return [f"A copy of a new adapter is expected to keep this share of its gain (R, median of layers): {shares}."]
-    kl = "" if copied.R_KL is None else f"{copied.R_KL:.2f} by the log-likelihood (R_KL), "
+    kl = "" if copied.R_KL is None else f"{copied.R_KL:z.2f} by the log-likelihood (R_KL), "
     agree = f"; the plain models predict the same label at {copied.agreement:.0%} of positions" if kl else ""
     return [
-        f"On these inputs, a copy is predicted to keep this share of the gain: {kl}{copied.R:.2f} by the change of the"
-        f" outputs (R) and {copied.at_best_strength:.2f} at the best strength (c²). The adapter's effects on the two"
-        f" models have the cosine {copied.cosine:.2f} and the size ratio {copied.ratio:.2f}{agree}.",
-        f"R has an error of at most {predictions.bound:.2f} if the adapter removed {predictions.explained:.0%} of the"
+        f"On these inputs, a copy is predicted to keep this share of the gain: {kl}{copied.R:z.2f} by the change of the"
+        f" outputs (R) and {copied.at_best_strength:z.2f} at the best strength (c²). The adapter's effects on the two"
+        f" models have the cosine {copied.cosine:z.2f} and the size ratio {copied.ratio:z.2f}{agree}.",
+        f"R has an error of at most {predictions.bound:z.2f} if the adapter removed {predictions.explained:.0%} of the"
         " source's loss and both models need the same change (claim effect-retained).",
     ]
 
@@ -116,4 +116,4 @@ def side(null: Null | None, *, alike: bool) -> str:
 
 
 def number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+    return "-" if value is None else f"{value:z.2f}"

@@ -109,7 +109,7 @@ def _check(checkpoints: Sequence[Checkpoint], options: Options, parent: Checkpoi
     elif options.threads is not None and options.threads < 1:
         msg = f"threads must be a whole number, at least 1, not {options.threads}."
     elif parent is not None and any((c.source, c.name) == (parent.source, parent.name) for c in checkpoints):
-        msg = f"The parent {parent.name} is also one of the models; its update is zero, so remove it from the models."
+        msg = f"The parent {parent.name} is also one of the models; remove it from the models: its update is zero."
     else:
         return
     raise InvalidValueError(msg)
@@ -130,7 +130,7 @@ def _chosen(
         elif options.space is not Space.WEIGHT and len(layer.shape) < 2:
             reason = "a vector, which has no input or output space"
         elif options.space is not Space.WEIGHT and layer.side(options.space)[1] < 2:
-            reason = "a single channel on that side"
+            reason = f"only one {options.space} channel"
         else:
             chosen.append(layer)
             continue
@@ -206,7 +206,7 @@ def _row(
             elif options.null:
                 null = shuffled_entries(m, layer.numel, value.cosine, i, j)
             row.values[i, j] = replace(value, null=null)
-    trivial = "no update since the parent" if updates else "zero"
+    trivial = "no update since the parent" if updates else "all zero"
     if options.space is not Space.WEIGHT:
         trivial = "its Gram matrix is a multiple of the identity"
     for some, why in ((broken, NOT_FINITE), (zero, f"{trivial}, so the cosine is undefined")):
@@ -217,10 +217,13 @@ def _row(
 
 def _nothing_left(checkpoints: Sequence[Checkpoint], labels: Sequence[str], skipped: Sequence[Skipped]) -> str:
     sizes = ", ".join(
-        f"{label} has tensors such as {next(iter(c.tensors), 'none')} ({len(c.tensors)} in all)"
+        f"{label} has tensors such as {next(iter(c.tensors))} ({len(c.tensors)} in all)"
+        if c.tensors
+        else f"{label} has no tensors"
         for label, c in zip(labels, checkpoints, strict=False)
     )
-    common = [s for s in skipped if s.reason != "only there"]
+    common = [s for s in skipped if s.reason != "in no other model"]
     if common:
-        return f"Nothing is left to compare: {sizes}. For example, {common[-1].name} is left out: {common[-1].reason}."
-    return f"There are no common parameters to compare: {sizes}. Is a LoRA, VAE or other architecture among the models?"
+        s = max(common, key=lambda s: len(s.models))
+        return f"No layer is left to compare: {sizes}; {s.name} of {', '.join(s.models)} is left out ({s.reason})."
+    return f"No tensors have the same name: {sizes}. Is a LoRA, VAE or other architecture among the models?"

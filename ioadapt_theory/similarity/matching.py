@@ -107,7 +107,7 @@ def paired(checkpoints: Sequence[Checkpoint], labels: Sequence[str]) -> Matching
             skipped.append(Skipped(name, tuple(labels[i] for i in sorted(holders)), f"shapes differ: {told}"))
         elif len(holders) == 1 and name not in unread:
             (only,) = holders
-            skipped.append(Skipped(name, (labels[only],), "only there"))
+            skipped.append(Skipped(name, (labels[only],), "in no other model"))
     return Matching(tuple(layers), tuple(skipped), tuple(_other_depths(names, labels)))
 
 

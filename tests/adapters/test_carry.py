@@ -224,13 +224,16 @@ class Unused(nn.Sequential):
         return nn.Sequential(*[*self][:-1])(x)
 
 
-@pytest.mark.parametrize("columns", [5, 7])
-def test_a_full_adapter_on_a_layer_that_is_never_called_is_copied_or_reported(columns):
+@pytest.mark.parametrize(("columns", "family"), [(5, "full"), (7, "full"), (5, "lora")])
+def test_an_adapter_on_a_layer_that_is_never_called_is_copied_or_reported(columns, family):
     source, target = Unused(*mlp(0), nn.Linear(6, 5)), Unused(*gauge(mlp(0), 1), nn.Linear(6, columns))
-    source = adapted(source, family="full", target_modules=["2", "5"])
-    outcome = transfer(source, target, inputs=X)
+    source = adapted(source, family=family, target_modules=["2", "5"])
+    outcome = transfer(source, target, inputs=X, refine=5)
     assert ("5" in outcome.matched) == (columns == 5)
     assert outcome.unmatched == ({} if columns == 5 else {"5": IDLE.format("source", "is never called")})
+    end = adapted(nn.Sequential(*mlp(0), nn.Linear(4, 4)), target_modules=["5"])
+    with pytest.warns(CarryWarning, match="cannot be fitted"):
+        transfer(end, Unused(*mlp(1), nn.Linear(4, 4)), inputs=X)
 
 
 def test_the_better_unrefined_candidate_stands_in_for_an_uncertain_one(monkeypatch):
@@ -383,8 +386,8 @@ def test_without_inputs_options_of_carrying_are_refused():
 
 
 def test_models_without_a_difference_are_not_extracted():
-    for tuned, sentence in ((mlp(0), "equals the base in all 3 linear"), (nn.Sequential(mlp(0)), "has no linear")):
-        with pytest.raises(InvalidValueError, match=f"The tuned model {sentence}"):
+    for tuned, sentence in ((mlp(0), "has the base's weights .*3 compared"), (nn.Sequential(mlp(0)), "share no names")):
+        with pytest.raises(InvalidValueError, match=f"model.? {sentence}"):
             extract(mlp(0), tuned, X)
 
 
@@ -398,7 +401,7 @@ def test_the_sentences_below_the_table_hold_for_what_was_done():
     assert "Next: test the adapter on labelled data, or improve it without labels (--refine 50)." in change
     refined = transfer(source, copy.deepcopy(target), inputs=X, need="change", refine=3)
     assert to_text(refined).endswith("Next: test the adapter on labelled data.\n")
-    assert "A new adapter trained from zero for 3 steps, without labels, keeps " in str(refined)
+    assert "A new adapter trained from zero without labels (gradient steps: 3) keeps " in str(refined)
     extracted = to_text(extract(mlp(0), target, X))
     assert "two models predict" not in extracted  # since source and target are the same base
     assert extracted.endswith("Next: test the adapter on labelled data.\n")

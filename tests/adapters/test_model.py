@@ -52,13 +52,22 @@ def test_all_linear_leaves_the_output_head_out():
     assert "head" not in names
 
 
+def test_all_linear_leaves_convolutions_with_their_own_forward_out():
+    class Quantised(nn.Conv2d):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x)
+
+    model = adapt(nn.Sequential(Quantised(3, 4, 1), nn.Linear(4, 5)), target_modules="all-linear")
+    assert list(layers(model)) == ["1"]
+
+
 def test_what_matches_nothing_or_cannot_be_adapted_is_named():
-    for wanted in (["o_q"], r"attn\.to_q"):  # a suffix that does not start after a dot; not the whole name
-        with pytest.raises(NoMatchError):
+    for wanted, hint in ((["o_q"], "no module"), ("to_q", r"must match the whole name; give \['to_q'\] for")):
+        with pytest.raises(NoMatchError, match=hint):  # a suffix that does not start after a dot; not the whole name
             adapted(target_modules=wanted)
     with pytest.raises(NoMatchError, match=r"'to_queue' matches no module.*Similar names: to_q.*end in: 0, head, to_k"):
         adapted(target_modules="to_queue")
-    with pytest.raises(NoMatchError, match=r"\('to_q',\) matches only excluded modules; change it or exclude_modules"):
+    with pytest.raises(NoMatchError, match="matches only excluded modules; change target_modules or exclude_modules"):
         adapted(target_modules=["to_q"], exclude_modules=["to_q", "norm"])
     with pytest.warns(UserWarning, match=r"\['query'\] match no module"):
         adapted(target_modules=["to_q", "query"])
@@ -99,9 +108,9 @@ def test_merging_refuses_a_non_finite_result_and_leaves_every_layer_as_it_was():
         ({"dropout": "0.1"}, "dropout must be a probability.*not '0.1'"),
         ({"dtype": torch.int8}, r"dtype must be one of torch.bfloat16,"),
         ({"placement": "inptu"}, "Unknown placement 'inptu'. Did you mean 'input'"),
-        ({"placement": "input+input"}, "contains a part twice"),
-        ({"placement": "input+weight", "rank": (1, 2, 3)}, "one for each part of 'input\\+weight', not"),
-        ({"rank_pattern": {"(": 2}}, "not a regular expression"),
+        ({"placement": "input+input"}, "must not contain a side twice"),
+        ({"placement": "input+weight", "rank": (1, 2, 3)}, "one per part of placement 'input\\+weight', not"),
+        ({"rank_pattern": {"(": 2}}, "not a valid regular expression"),
         ({"target_modules": None}, "target_modules must be a list of module names"),
     ],
 )
@@ -117,7 +126,7 @@ def test_bad_options_are_one_sentence_before_any_model_is_touched(options, messa
         (lambda m: adapt(m, {"target_modules": ["0"]}), "config must be an AdapterConfig, not dict; pass its fields"),
         (lambda m: adapt("model", target_modules=["0"]), "model must be a torch.nn.Module, not str"),
         (lambda m: adapt(m, target_modules=["0"], r=2, rank=4), "'r' and 'rank' set the same option"),
-        (lambda m: adapt(m, target_modules=["to_q"], placement_pattern={"to_q": "auto"}), "'auto' is possible only"),
+        (lambda m: adapt(m, target_modules=["to_q"], placement_pattern={"to_q": "auto"}), "'auto' works only in"),
         (lambda m: adapt(m, target_modules=["0"], init_lora_weights="pissa"), "init_lora_weights must be True, False"),
         (lambda m: adapt(m, target_modules=["0"], lora_aplha=1), "'lora_aplha'. Did you mean 'lora_alpha'"),
         (lambda m: adapt(m, target_modules=["to_q"], name="has.dot"), "is not a valid adapter name"),

@@ -31,18 +31,18 @@ def refusal(source: str, cache: Path, **options: Any) -> str:
 
 
 REFUSALS: dict[str, tuple[str, Repo | None, str]] = {
-    "gated": (FLUX, GATED, f"{FLUX} is gated or private: accept its licence at HUB/{FLUX}, and run hf auth login"),
+    "gated": (FLUX, GATED, f"{FLUX} is gated or private: accept its licence at HUB/{FLUX}, then run `hf auth"),
     "unknown": ("some/model", None, "HUB has no public repository some/model. Check the spelling"),
-    "revision": ("some/model@v9", Repo(TINY), "some/model has no revision 'v9'; see "),
+    "revision": ("some/model@v9", Repo(TINY), "some/model has no revision 'v9'; its commits are at "),
     "file": ("some/model:unet/x.safetensors", Repo(TINY), "some/model has no file or folder 'unet/x.safetensors' at"),
-    "folder": (f"some/model@{COMMIT}:vae", Repo(TINY), f"folder 'vae' at revision {COMMIT}; see HUB/some/model/tree/c"),
+    "folder": (f"some/model@{COMMIT}:vae", Repo(TINY), f"folder 'vae' at revision {COMMIT}; its files are at HUB/some"),
     "403": ("some/model", Repo(TINY, status=403), "HUB returned status 403 for some/model. Check HF_TOKEN"),
     "path": ("some/model", Repo(TINY, commit="../../../elsewhere"), "HUB is not a hub: it sent '../../../elsewhere'"),
     "cut": ("some/model", Repo(TINY, cut_after={FILE: 150_000}), f"HUB failed while asking for {FILE} of some/model ("),
     "empty": ("some/model", Repo({FILE: b""}), f"{FILE} of some/model has a broken safetensors header ("),
     "terminal": ("some/model", Repo({FILE: header({"\x1b[2J": entry(0, 8)}, bytes(8))}), "has a broken safetensors"),
-    "file's name": ("some/model", Repo({"unet/a\x1b]0;P\x07.safetensors": b"", "unet/x": b""}), "(it contains x)"),
-    "hash is a path": ("some/model", Repo(TINY, etag="../../../../../escaped"), f"as the hash of {FILE} of some"),
+    "file's name": ("some/model", Repo({"unet/a\x1b]0;P\x07.safetensors": b"", "unet/x": b""}), ".pth.tar), only x;"),
+    "hash is a path": ("some/model", Repo(TINY, etag="../../../../../escaped"), f"an invalid hash of {FILE} of some"),
 }  # fmt: skip
 """Name -> (source, repository, expected message)."""
 
@@ -62,7 +62,7 @@ def test_offline_and_not_cached(hub: LoopbackHub, hub_cache: Path):
     repo = "stable-diffusion-v1-5/stable-diffusion-v1-5"
     assert refusal("sd15", hub_cache, offline=True) == (
         f"Offline mode is on, but unet/*.safetensors of {repo} is not in the cache. Download it while online:"
-        f" hf download {repo} --include 'unet/*.safetensors' --cache-dir '{hub_cache}'."
+        f" `hf download {repo} --include 'unet/*.safetensors' --cache-dir '{hub_cache}'`."
     )
     assert hub.log == []
 
@@ -103,7 +103,7 @@ def test_what_arrives_is_what_was_announced(hub: LoopbackHub, hub_cache: Path):
     hub.repos["some/commit"] = moving = Repo(TINY)
     header, commit = (open_checkpoint(f"some/{what}", cache=hub_cache) for what in ("header", "commit"))
     repo.files, moving.commit = {FILE: save({"other": torch.ones(2)})}, "d" * 40
-    with pytest.raises(ValueError, match="differ from its header"):
+    with pytest.raises(ValueError, match="changed between the reading of its header"):
         header.prepare()
-    with pytest.raises(SourceError, match=r"some/commit changed while it was read \(it was at commit c0ffee00\)"):
+    with pytest.raises(SourceError, match="some/commit got a new commit while commit c0ffee00 was read"):
         commit.prepare()

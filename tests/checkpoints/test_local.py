@@ -85,7 +85,7 @@ def test_objects_beside_the_weights_are_stubs_that_nobody_imports(tmp_path: Path
         torch.save({"w": torch.ones(2), "a": setting}, tmp_path / "old.bin", _use_new_zipfile_serialization=False)
     with open_checkpoint(str(tmp_path / "x.bin")) as checkpoint:
         assert torch.equal(value(checkpoint, "w"), torch.ones(2))
-    with pytest.raises(FileFormatError, match=r"old\.bin contains .* \(gone_package\.Setting\), none of which"):
+    with pytest.raises(FileFormatError, match=r"old\.bin contains .* \(gone_package\.Setting\), which were not"):
         open_checkpoint(str(tmp_path / "old.bin"))
     assert gone.__name__ not in sys.modules
 
@@ -109,11 +109,11 @@ ONE = {"w": torch.ones(1)}
 HOSTILE: dict[str, tuple[Callable[[], object], str]] = {
     "expanded": (
         lambda: {"x": torch.zeros(1).expand(2_000_000_000)},
-        r"contains 1 of the 2000000000 values of tensor x, shape \[2000000000\]",
+        r"contains only 1 of 2000000000 values of tensor x, which was expanded to shape \[2000000000\]",
     ),
-    "tables in tables": (lambda: nested(ONE, 60, 3), "more entries in nested dictionaries than its size allows"),
-    "tuples": (lambda: {**ONE, "x": [tuples_in_tuples()]}, "contains more than 16 nested tuples"),
-    "long": (lambda: {**ONE, "x": [[] for _ in range(60_000)]}, "contains a pickle of more than 100000 operations"),
+    "tables in tables": (lambda: nested(ONE, 60, 3), "entries in nested dictionaries, too many for its size"),
+    "tuples": (lambda: {**ONE, "x": [tuples_in_tuples()]}, "nested more than 16 deep"),
+    "long": (lambda: {**ONE, "x": [[] for _ in range(60_000)]}, "contains a pickle of more than 100,000 operations"),
 }
 
 
@@ -142,7 +142,7 @@ def test_a_header_of_repeats_takes_no_more_than_its_bytes(dense: bytes, tmp_path
     text = b'{"x":[' + dense * (5_000_000 // len(dense)) + b"0]}"
     (tmp_path / "x.safetensors").write_bytes(len(text).to_bytes(8, "little") + text)
     began = time.process_time()
-    with pytest.raises(FileFormatError, match="contain too many entries"):
+    with pytest.raises(FileFormatError, match="too many entries for"):
         open_checkpoint(str(tmp_path / "x.safetensors"))
     assert time.process_time() - began < 1
 

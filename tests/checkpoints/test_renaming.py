@@ -218,7 +218,7 @@ def test_another_leading_part_is_no_other_layer(start):
     (one, two), notes = common([held("a", state), held("b", other)], "ab")
     assert set(one.tensors) == set(two.tensors) == set(state)
     assert all(torch.equal(read(two, n), v) for n, v in state.items())
-    assert notes[0].startswith(f"b: {len(state)} of {len(state)} tensors were renamed, for example ")
+    assert notes[0].startswith(f"b: tensors renamed to match the other models: {len(state)} of {len(state)}, ")
 
 
 def test_two_towers_with_the_same_layers_inside_are_not_taken_for_one():

@@ -40,6 +40,7 @@ def test_an_existing_path_comes_before_a_hub_id_and_an_alias_before_a_path(
     assert resolve("odd:name@x") == Alias(name="", path="odd:name@x")
     assert resolve("lcm").repo is not None
     assert resolve("./lcm").path == "lcm"
+    assert resolve("no/such/model").path == "no/such/model"
 
 
 def test_an_unknown_name_is_answered_with_near_ones():

@@ -251,5 +251,5 @@ def test_what_has_no_product_or_sum_is_no_formula() -> None:
     m, x, a = matrix("w"), row("x"), scalar("s")
     assert m * a == a * m != a * x
     for form in (lambda: m * m, lambda: x * m, lambda: m @ x, lambda: a @ m, lambda: m + x, lambda: x - 1):
-        with pytest.raises(TypeError, match="is not a valid formula"):
+        with pytest.raises(TypeError, match="is not defined"):
             form()

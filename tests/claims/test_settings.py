@@ -177,9 +177,9 @@ def test_stacks_are_drawn_with_the_widths_the_rank_and_the_variance_that_they_sa
 @pytest.mark.parametrize(
     ("run", "sentence"),
     [
-        (Run(depth=2, widths=(3, 4)), "A stack of depth 2 needs 3 widths, not 2."),
-        (Run(depth=1, widths=(0, 4)), "Widths must be at least 1, not 0"), (Run(spectrum="x"), "Unknown spectrum 'x'"),
-        (Run(widths=(1, 10_001, 1)), "Widths must be at most 10000, not 1 10001 1."),
+        (Run(depth=2, widths=(3, 4)), "A stack of depth 2 must have 3 widths, not 2."),
+        (Run(depth=1, widths=(0, 4)), "Widths must be from 1 to 10,000"), (Run(spectrum="x"), "Unknown spectrum 'x'"),
+        (Run(widths=(1, 10_001, 1)), "Widths must be from 1 to 10,000, not 10,001."),
         (Run(depth=1, widths=(1, 1), spectrum="conditioned"), r"same model in \d+ of 64 stacks; choose larger widths"),
     ],
 )  # fmt: skip

@@ -65,8 +65,11 @@ def test_a_head_that_one_of_two_models_ties_is_compared(tmp_path, capsys):
         (["{a}", "{lora}"], "is an adapter, not a model; give the two models first"),
         (["{a}", "{adapter}"], "is an adapter, not a model; give the two models first"),
         (["{a}", "{b}", "{adapter}", "--inputs", "x.npz"], "a.safetensors is not a local folder; give a"),
-        (["{a}", "{b}", "--batch", "0"], "--batch and --rows must be at least 1"),
-        (["{a}", "{b}", "--html", "/no/such/folder/x.html"], "its folder does not exist"),
+        (["{a}", "{b}", "--batch", "0"], "--batch must be at least 1, not 0."),
+        (
+            ["{a}", "{b}", "--html", "/no/such/folder/x.html"],
+            "--html /no/such/folder/x.html is in a folder that does not exist; create it first.",
+        ),
     ],
 )
 def test_mistakes_are_one_sentence(args, sentence, files, capsys):

@@ -74,7 +74,7 @@ def test_further_keys_come_with_the_options_that_ask_for_them(files: list[str], 
     assert json_of(capsys, *files[1:], "--parent", files[0])["parent"] == "one/model.safetensors"
     assert run(*files, "--space", "input") == 0
     shown = capsys.readouterr()
-    assert "3 of 3 layers are too small to tell related from unrelated ones" in shown.err
+    assert "layers too small to tell related from unrelated ones: 3 of 3" in shown.err
     assert max(map(len, shown.out.splitlines())) <= 80
 
 

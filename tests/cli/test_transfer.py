@@ -226,7 +226,7 @@ def test_members_of_ani_and_our_own_format(tmp_path, capsys):
     [
         ({"lora": "nowhere"}, "nowhere"),
         ({"out": "{source}"}, "would overwrite"),
-        ({"out": "/no/such/folder/x"}, "its folder does not exist"),
+        ({"out": "/no/such/folder/x"}, "--out /no/such/folder/x is in a folder that does not exist; create it first."),
         ({"x.safetensors": "{lora}/adapter_config.json"}, "has no usable tokenizer"),
         ({"x.safetensors": "{wrong}"}, "fails on the inputs"),
         ({"x.safetensors": "{one}"}, "1 row;"),

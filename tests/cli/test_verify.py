@@ -95,10 +95,10 @@ def test_an_instance_from_a_file_or_a_shipped_one_by_its_name(
     [
         (["prop-9"], "Unknown claim 'prop-9'. Did you mean"),
         (["--instance", "x.json"], "--instance needs exactly one claim to evaluate, not 0."),
-        (["prop-4", "--stacks", "0"], "--stacks must be at least 1, not 0."),
-        (["prop-4", "--jobs", "0"], "--jobs must be at least 1, not 0."),
+        (["prop-4", "--stacks", "0"], "--stacks must be from 1 to 1,000,000,000, not 0."),
+        (["prop-4", "--jobs", "0"], "--jobs must be from 1 to 1,024, not 0."),
         *(
-            (["prop-4", f"--{name}", str(most + 1)], f"--{name} must be at most {most:,}, not {most + 1:,}")
+            (["prop-4", f"--{name}", str(most + 1)], f"--{name} must be from 1 to {most:,}, not {most + 1:,}")
             for name, most in (
                 ("depth", 10**3),
                 ("samples", 10**9),
@@ -109,17 +109,19 @@ def test_an_instance_from_a_file_or_a_shipped_one_by_its_name(
                 ("instances", 10**6),
             )
         ),
-        (
-            ["prop-4", "--condition", "1.01e12"],
-            "--condition must be at most 1,000,000,000,000, not 1,01",
-        ),
+        (["prop-4", "--condition", "1.01e12"], "--condition must be from 1 to 1,000,000,000,000, not 1,01"),
+        (["prop-4", "--condition", "nan"], "--condition must be from 1 to 1,000,000,000,000, not nan."),
         (["prop-4", "--widths", "3"], "--widths 3 is one width; give two or more, the input width first."),
-        (["prop-4", "--widths", "3", "9000000000", "5"], "Widths must be at most 10000, not 3 9000000000 5."),
+        (["prop-4", "--widths", "3", "9000000000", "5"], "Widths must be from 1 to 10,000, not 9,000,000,000."),
         (["prop-4", "--device", "nowhere"], "Device 'nowhere' cannot be used"),
         (["prop-4", "--pair", "gauge", "--depth", "1"], "The pair 'gauge' needs a depth of at least 2"),
         (["prop-4", "--instance", "r1", "--stacks", "2"], "--stacks cannot be combined with --instance"),
         (["--merge", "a.json", "--resume-from", "x"], "--resume-from cannot be combined with --merge"),
         (["prop-4", "--jobs", "2", "--cluster", "tcp://x:1"], "Argument --cluster: not allowed with argument --jobs."),
+        (
+            ["prop-2-input", "--instance", "ce10"],
+            "Unknown instance file or shipped instance 'ce10'. Did you mean",
+        ),
         (["--merge", "nowhere.json"], "The record 'nowhere.json' cannot be read"),
     ],
 )
@@ -159,9 +161,9 @@ def test_an_interrupted_run_goes_on_where_it_was(
     assert {**resumed, "seconds": 0} == {**fresh, "seconds": 0}
 
 
-@pytest.mark.parametrize("failing", ["open", "unlink"])
+@pytest.mark.parametrize(("failing", "said"), [("open", "cannot be read or saved"), ("unlink", "cannot be deleted")])
 def test_a_journal_that_cannot_be_kept_is_a_warning(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, failing: str
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, failing: str, said: str
 ) -> None:
     def full(path: Path, *arguments: object, **options: object) -> object:
         if path.suffix != ".jsonl":
@@ -172,10 +174,7 @@ def test_a_journal_that_cannot_be_kept_is_a_warning(
     monkeypatch.setattr(Path, failing, full)
     assert main(["verify", "prop-4", *QUICK]) == 0
     out, err = capsys.readouterr()
-    assert err == (
-        "ioadapt verify: The journal of this run cannot be used (somewhere/x.jsonl: No space left on device);"
-        " give a different folder with --resume-from.\n"
-    )
+    assert f"{said} (somewhere/x.jsonl: No space left on device)" in err
     assert "prop-4" in out
 
 

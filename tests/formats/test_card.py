@@ -29,7 +29,7 @@ def test_it_says_what_the_adapter_is_and_what_it_was_trained_on(tmp_path):
     assert data.data.tags == ["lora", "input-adapter", "output-adapter"]
     for row in ("rank | 2, 3", "layers | 2: `0`, `1`", f"parameters | {count(model)}"):
         assert f"| {row} |" in data.text
-    assert "input (1 layers); output (1 layers)" in data.text
+    assert "input (1 layer); output (1 layer)" in data.text
 
 
 def test_the_lines_that_it_tells_to_run_run(tmp_path, capsys):

@@ -135,7 +135,7 @@ def test_kohya_s_text_encoders_are_told_apart_by_their_sizes(tmp_path):
             model = encoder(n, kind)
             assert match(open_adapter(file), ModelWeights(model)).component == component
             assert load(model, file).matched[0].endswith("encoder.layers.0.self_attn.q_proj")
-    with pytest.raises(FileFormatError, match="is for text_encoder, text_encoder_2; choose"):
+    with pytest.raises(FileFormatError, match="has adapters for text_encoder, text_encoder_2; choose"):
         load(torch.nn.ModuleDict({"other": torch.nn.Linear(16, 16)}), file)
 
 
@@ -162,5 +162,5 @@ def test_baked_for_a_unet_without_its_component_it_is_loaded_by_diffusers(style,
         close(loaded(file, copy.deepcopy(target)), ours)
     told = capsys.readouterr()
     assert "exact up to rounding, " in told.out
-    assert "To predict whether the adapter helps on" in told.err
+    assert "To predict how the adapter performs on" in told.err
     assert "--base is not the model that" in told.err

@@ -82,7 +82,7 @@ def test_a_layer_that_a_file_has_by_both_names_is_not_adapted_by_whichever_comes
     )
     save_file(state, tmp_path / "lora.safetensors")
     model = tiny_flux()
-    with pytest.raises(IoAdaptError, match=r"to_k already has an adapter from unet"):
+    with pytest.raises(IoAdaptError, match=r"to_k already gets the adapter of unet"):
         load(model, tmp_path / "lora.safetensors")
     assert not layers(model)
 

@@ -167,7 +167,7 @@ def test_changes_of_the_base_are_made_when_told_and_otherwise_named(tmp_path):
     config = lora(target_modules=["q_proj"], modules_to_save=["lm_head", "input_layernorm"])
     theirs = written(tiny_llama(), config, tmp_path, mark="")
     ours, before = tiny_llama(), run_llama(tiny_llama())
-    with pytest.raises(FileFormatError, match=r"also changes tensors of the base: .* alter_base=True"):
+    with pytest.raises(FileFormatError, match=r"also replaces tensors of the base: .* alter_base=True"):
         load(ours, tmp_path)
     assert not layers(ours)
     assert torch.equal(run_llama(ours), before)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 MODELS = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
 SCRIPTS = sorted((ROOT / "examples").glob("*.py"))
 TOLD = {
-    "plain_loop": r"of its gain(.|\n)*10 of 10 layers matched(.|\n)*exact up to rounding(.|\n)*for PEFT and vLLM",
+    "plain_loop": r"copy is predicted(.|\n)*10 of 10 layers matched(.|\n)*exact up to rounding(.|\n)*for PEFT and vLLM",
     "dreambooth": "drawn by out/sd with the adapter",
     "elite": "drawn by out/sd",
     "ominicontrol": "finite: True",

@@ -184,7 +184,7 @@ def test_layers_of_the_adapter_that_do_not_fit_are_named():
     target[2] = nn.Linear(source[2].in_features, 99)
     told = report(adapted(source, "output"), target)
     assert "output adapter" in told.lost["2"]
-    assert "3 of 4 adapted layers fit" in to_text(told)
+    assert "adapted layers that fit: 3 of 4." in to_text(told)
 
 
 def test_the_json_and_the_page_hold_every_layer_and_the_answer():

@@ -75,7 +75,7 @@ def test_layers_that_are_not_finite_or_zero_are_named_and_left_out(value: float)
     c = compare(*models)
     (broken, zero) = sorted(c.skipped, key=lambda s: s.name)
     assert (broken.name, broken.models, broken.reason) == ("block.1.ff.weight", ("m1",), NOT_FINITE)
-    assert (zero.name, zero.models, zero.reason) == ("only_vector", ("m0",), "zero, so the cosine is undefined")
+    assert (zero.name, zero.models, zero.reason) == ("only_vector", ("m0",), "all zero, so the cosine is undefined")
     assert [c.mean(p).layers for p in c.pairs] == [5, 6, 6]
 
 
@@ -91,13 +91,13 @@ def test_squares_that_float64_cannot_hold_are_named_and_never_a_figure(space: st
 
 def test_nothing_in_common_is_an_error_that_shows_both_sides():
     one, two = held("a", {"down.weight": torch.ones(2)}), held("b", {"encoder.weight": torch.ones(2)})
-    with pytest.raises(InvalidValueError, match=r"no common parameters.*down.weight.*encoder.weight.*LoRA"):
+    with pytest.raises(InvalidValueError, match=r"No tensors have the same name.*down.weight.*encoder.weight.*LoRA"):
         compare(one, two)
 
 
 @pytest.mark.parametrize("values", [torch.zeros(3), torch.ones(3, dtype=torch.int64), torch.full((3,), math.nan)])
 def test_layers_in_common_that_cannot_be_compared_are_not_called_another_architecture(values: torch.Tensor):
-    with pytest.raises(InvalidValueError, match=r"^Nothing is left to compare: .*For example, w is left out: .*\.$"):
+    with pytest.raises(InvalidValueError, match=r"^No layer is left to compare: .*; w of a\b.* is left out \(.*\)\.$"):
         compare(held("a", {"w": values}), held("b", {"w": values}))
 
 

@@ -125,7 +125,7 @@ def test_vectors_single_channels_and_orthogonal_weights_have_no_space_and_are_li
     c = compare(*(held(n, {k: v.clone() for k, v in values.items()}) for n in "ab"), options=Options(space="output"))
     assert {s.name: s.reason.split(",")[0] for s in c.skipped} == {
         "b.bias": "a vector",
-        "one.weight": "a single channel on that side",
+        "one.weight": "only one output channel",
         "q.weight": "its Gram matrix is a multiple of the identity",
     }
     assert figures(c) == {("w.weight", (0, 1)): 1.0}

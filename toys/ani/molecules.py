@@ -1,4 +1,4 @@
-"""The labelled molecules, their split into three sets, and the adapters' tasks; all energies are in kcal/mol."""
+"""The labelled molecules, their split into three sets, and the tasks of adapters; all energies are in kcal/mol."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -31,7 +31,7 @@ class Task(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Molecules:
-    """The labelled geometries, with their atoms concatenated.
+    """The labelled geometries, with their atoms concatenated; energies are in kcal/mol.
 
     Attributes:
         smiles: the SMILES of every molecule.
@@ -53,7 +53,6 @@ class Molecules:
 
     @property
     def geometry(self) -> np.ndarray:
-        """Return the index of the geometry that each atom belongs to, (all atoms,)."""
         return np.repeat(np.arange(len(self.atoms)), self.atoms)
 
     @property

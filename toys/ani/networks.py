@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.errors import MissingExtraError
+from ioadapt_theory.errors import MissingExtraError, UnsupportedError
 from toys.ani.molecules import ELEMENTS, KCAL_PER_MOL, Molecules
 from toys.data.weights import verified
 
@@ -42,7 +42,7 @@ class Batch:
     size: int
 
     def take(self, geometries: Tensor) -> "Batch":
-        """Return a batch of the geometries with these indices, in this order."""
+        """Return a batch of the geometries with these indices, which must be distinct, in this order."""
         place = torch.full((self.size,), -1, device=geometries.device)
         place[geometries] = torch.arange(len(geometries), device=geometries.device)
         here = {e: place[g] for e, g in self.geometry.items()}
@@ -104,7 +104,7 @@ def features_of(data: Molecules) -> Batch:
 
     Raises:
         MissingExtraError: torchani (or one of its dependencies) is not installed.
-        RuntimeError: the two releases define different features.
+        UnsupportedError: the two releases define different features.
     """
     torchani = _torchani()
     constants = [next((_resources() / folder).glob("*.params")) for folder in RELEASES.values()]
@@ -113,7 +113,7 @@ def features_of(data: Molecules) -> Batch:
             "The installed torchani defines different features for ANI-1x and ANI-1ccx, but one set is computed for"
             " both; install torchani==1.2."
         )
-        raise RuntimeError(msg)
+        raise UnsupportedError(msg)
     kind = np.searchsorted(list(ELEMENTS.values()), data.numbers)
     first = np.concatenate([[0], np.cumsum(data.atoms)])
     species = torch.full((len(data.atoms), int(data.atoms.max())), -1)

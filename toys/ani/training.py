@@ -32,19 +32,16 @@ def train(
 ) -> dict[str, Any]:
     """Train the adapter with Adam, then restore its parameters from the check with the smallest validation error.
 
-    The validation error is computed every ``every`` steps. Training ends after PATIENCE checks without improvement, or
-    after ``steps`` steps.
-
     Args:
         network: the network with the adapter.
         batch: features of all geometries.
         wanted: (geometries,) target energies.
         parts: the geometries for training and validation.
         lr: learning rate of Adam.
-        steps: maximum number of steps.
-        every: number of steps between validation checks.
+        steps: number of steps, unless PATIENCE checks without improvement end the training earlier.
+        every: number of steps between checks of the validation error.
         size: batch size in geometries.
-        seed: seed of the random batches, which are the same for all methods.
+        seed: seed of the random batches.
 
     Returns:
         ``validation``: the smallest validation error (root mean square); ``step``: the step of that check; ``steps``:
@@ -72,6 +69,6 @@ def train(
         loss.backward()
         optimizer.step()
     with torch.no_grad():
-        for key, p in learned.items():
-            p.copy_(kept[key])
+        for key, value in kept.items():  # {} if every error is NaN
+            learned[key].copy_(value)
     return {"validation": best, "step": at, "steps": step}

@@ -1,1 +1,1 @@
-"""Parts that the toys and ``figures`` share: the style of figures, statistics, and types of command-line arguments."""
+"""What the toys and ``figures`` share: the style of figures, statistics, and types of command-line arguments."""

@@ -19,7 +19,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def folder(text: str) -> Path:
-    """Convert an argument to the path of a folder that is writable or can be created."""
+    """Return the path of a folder; raise ArgumentTypeError unless the folder is writable or can be created."""
     path = Path(text)
     nearest = next(p for p in (path, *path.parents) if p.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
@@ -29,7 +29,7 @@ def folder(text: str) -> Path:
 
 
 def device(dtype: str) -> Callable[[str], str]:
-    """Return an argparse type for names of torch devices that exist and support ``dtype``, for example "float64"."""
+    """Return an argparse type for names of torch devices that exist and support ``dtype``, such as "float64"."""
 
     def parse(text: str) -> str:
         import torch

@@ -10,7 +10,7 @@ from ioadapt_theory.errors import InvalidValueError
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean of ``n`` values with a two-sided confidence interval; ``low`` and ``high`` are NaN if ``n`` is 1."""
+    """A mean of ``n`` values and its two-sided confidence interval at ``level``; its ends are NaN if ``n`` is 1."""
 
     mean: float
     low: float

@@ -21,7 +21,7 @@ HIDDEN: Final = "#CC79A7"
 OUTPUTS: Final = "#009E73"
 
 METHODS: Final = {"base": "#666666", "lora": "#D55E00", "input": "#0072B2", "output": "#009E73", "oracle": "#000000"}
-"""Method -> colour; input and output adapters have the colours of inputs and outputs."""
+"""Method -> colour; input and output adapters have the colours of INPUTS and OUTPUTS."""
 MARKERS: Final = {"base": "D", "lora": "o", "input": "^", "output": "s", "oracle": "*"}
 LABELS: Final = {"base": "no adapter", "lora": "LoRA", "input": "input", "output": "output", "oracle": "retrained"}
 

@@ -71,7 +71,9 @@ def geometries(smiles: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
     embed.randomSeed = seed
     found = list(AllChem.EmbedMultipleConfs(molecule, GEOMETRIES, embed))
     if len(found) < GEOMETRIES:
-        msg = f"rdkit embeds only {len(found)} of {GEOMETRIES} conformers of {smiles}; remove it from SMILES."
+        msg = (
+            f"rdkit embeds only {len(found)} of {GEOMETRIES} conformers of {smiles}; remove this molecule from SMILES."
+        )
         raise RuntimeError(msg)
     AllChem.MMFFOptimizeMoleculeConfs(molecule, maxIters=2000)
     places = np.stack([molecule.GetConformer(k).GetPositions() for k in found])

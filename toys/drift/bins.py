@@ -1,6 +1,6 @@
-"""Shares of the gain that moved adapters keep, averaged over families and seeds for every kind and level of target.
+"""Shares of the gain (the reduction of the loss) that moved adapters keep, averaged over families of models and seeds.
 
-The shares are also compared with predictions.
+The average is formed for every kind and level of target, and the shares are compared with predictions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from toys.drift.moves import AUTO, CARRIED, CEILING, SCALED
 LEAST: Final = -1.0
 """Value to which smaller shares are raised, so that single failures do not dominate the means."""
 WANTED: Final = 0.05
-"""Desired half-width of a bin's confidence interval."""
+"""Desired half-width of a 95 % interval."""
 TOO_MUCH: Final = 0.3
 """Error of a predicted share above which the prediction is reported as too high or too low."""
 KINDS: Final = {
@@ -39,7 +39,7 @@ MAIN: Final = ("lora", "input", "output", CARRIED)
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """The result of one row of ROWS on the targets of one kind and level.
+    """The share kept by adapters of one kind, a key of ROWS, on targets of one kind, a key of KINDS, at one level.
 
     Attributes:
         cosine: mean cosine between the weights of the targets and of their sources.
@@ -55,13 +55,13 @@ class Bin:
 
 
 def levels(result: Mapping[str, Any], kind: str) -> list[str]:
-    """Return the levels of one kind of target that every seed of every family has, in decreasing order."""
+    """Return the cosines, as text, at which every seed of every family has a target of this kind, largest first."""
     there = [set(one["targets"][kind]) for seeds in result["families"].values() for one in seeds]
     return sorted(set.intersection(*there), key=float, reverse=True)
 
 
 def shares(result: Mapping[str, Any], family: str, kind: str, level: str, row: str) -> np.ndarray:
-    """Return a row's gain as a share of a retrained LoRA's, at least LEAST, by seed; empty if the row is missing."""
+    """Return the gain of adapter ``row`` as a share of a retrained LoRA's, for seeds that have it; at least LEAST."""
     targets = [one["targets"][kind][level] for one in result["families"][family]]
     known = [at["gain"][row] / at[CEILING] for at in targets if row in at["gain"]]
     return np.maximum(np.asarray(known, dtype=float), LEAST)
@@ -75,17 +75,18 @@ def binned(result: Mapping[str, Any], kind: str, level: str, row: str) -> Bin:
 
 
 def ahead(result: Mapping[str, Any], level: str, row: str) -> tuple[float, float]:
-    """Compare the shares of a row and of a copied LoRA on the drifted targets of one level.
+    """Compare what an adapter, a key of ROWS, and a copied LoRA keep on the drifted targets of one level.
 
     Returns:
-        The mean difference, positive if the row keeps more, and the half-width of its 95 % interval.
+        The mean difference of their shares, positive if the adapter keeps more, and the half-width of its 95 %
+        interval.
     """
     pairs = [[shares(result, f, "drift", level, r) for r in (row, "lora")] for f in result["families"]]
     return pooled([mine - copied for mine, copied in pairs])
 
 
 def pooled(found: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Return the mean of the families' means, and the half-width of its 95 % interval (Welch-Satterthwaite)."""
+    """Return the mean of the samples' means, and the half-width of its 95 % interval (Welch-Satterthwaite)."""
     parts = np.array([some.var(ddof=1) / len(some) for some in found]) / len(found) ** 2
     freedom = parts.sum() ** 2 / max(sum(p**2 / (len(some) - 1) for p, some in zip(parts, found, strict=True)), 1e-30)
     half = float(t.ppf(0.975, max(freedom, 1.0)) * np.sqrt(parts.sum())) if parts.any() else 0.0
@@ -93,7 +94,6 @@ def pooled(found: Sequence[np.ndarray]) -> tuple[float, float]:
 
 
 def bins(result: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Bin]]:
-    """Return the bins of all targets: (kind, level) -> row -> bin."""
     return {
         (kind, level): {row: binned(result, kind, level, row) for row in ROWS}
         for kind in KINDS
@@ -102,7 +102,10 @@ def bins(result: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Bin]]:
 
 
 def predictions(result: Mapping[str, Any]) -> dict[str, list[tuple[float, float]]]:
-    """Return row -> (predicted, measured) shares of LoRA's gain on the source, for all targets except the source."""
+    """Return pairs (predicted, measured) of the share of its gain on the source that LoRA keeps, one for each target.
+
+    The key is "lora" for copied LoRAs, and CARRIED for those moved by ``transfer``. The source itself is no target.
+    """
     found: dict[str, list[tuple[float, float]]] = {"lora": [], CARRIED: []}
     for seeds in result["families"].values():
         for one in seeds:
@@ -115,5 +118,4 @@ def predictions(result: Mapping[str, Any]) -> dict[str, list[tuple[float, float]
 
 
 def errors(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Return the median absolute error of predictions, and their rank correlation with the measured values."""
     return median(abs(p - m) for p, m in pairs), float(spearmanr(*zip(*pairs, strict=True)).statistic)

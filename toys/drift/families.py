@@ -27,7 +27,7 @@ SIDE: Final = 8
 SMOOTHING: Final = 0.1
 """Label smoothing in the training of bases and targets, so that they are not overconfident."""
 ROWS: Final = 256
-"""Number of images with which an adapter is carried over; for texts, half as many windows are used."""
+"""Number of images with which ``transfer`` fits an adapter to a target; for texts, half as many windows are used."""
 DECAY: Final = 0.3
 """Weight decay during drift, which makes the cosine to the source fall faster."""
 SETTLED: Final = 60
@@ -108,7 +108,6 @@ class Family:
         return train(model, self.task, self.steps[size].adapter, rate, seed, [p for _, p in parameters(model)])
 
     def loss(self, model: nn.Module, batch: Batch) -> float:
-        """Return the mean cross-entropy of the model on a batch, in nats per label."""
         with torch.no_grad():
             return float(cross_entropy(model(batch[0]).flatten(0, -2), batch[1].flatten()))
 
@@ -126,7 +125,6 @@ def trained(
     warm: int = 20,
     falls: bool = True,
 ) -> Iterator[int]:
-    """Train a model with AdamW, clipped gradients, warm-up and, if ``falls``, cosine decay; yield after every step."""
     learned = list(model.requires_grad_().parameters()) if learned is None else learned
     optimizer = torch.optim.AdamW(learned, lr=rate, weight_decay=weight_decay)
     drawn = torch.Generator().manual_seed(seed)
@@ -153,7 +151,6 @@ def frozen(model: nn.Module) -> nn.Module:
 
 
 def cosine(one: nn.Module, other: nn.Module, layers: tuple[str, ...]) -> float:
-    """Return the cosine between the weights of two models, concatenated over ``layers``."""
     a, b = (torch.cat([m.get_parameter(f"{n}.weight").detach().flatten() for n in layers]) for m in (one, other))
     return float(a @ b / (a.norm() * b.norm()))
 
@@ -194,7 +191,6 @@ def renumbered(model: nn.Module, seed: int) -> nn.Module:
 
 
 def turned_heads(model: nn.Module, seed: int) -> nn.Module:
-    """Return a copy with the same function, other bases of the heads, and permuted and scaled neurons."""
     return gauges.neurons(gauges.heads(model, seed, HEADS), seed)
 
 
@@ -207,15 +203,13 @@ def letters(faces: tuple[str, ...], each: int, seed: int, *, turned: bool = Fals
 
 
 def unseen(data: Batch, *others: Batch) -> Batch:
-    """Return the rows of ``data`` whose inputs are not in ``others``; different seeds may give the same drawing."""
+    """Return the rows of ``data`` whose inputs are not in ``others``; drawings with different seeds may coincide."""
     seen = {tuple(row) for other in others for row in other[0].tolist()}
     at = torch.tensor([tuple(row) not in seen for row in data[0].tolist()])
     return data[0][at], data[1][at]
 
 
 def some_of(data: Batch, n: int) -> Draw:
-    """Return a function that samples n rows of the data, with replacement."""
-
     def draw(drawn: torch.Generator) -> Batch:
         at = torch.randint(len(data[1]), (n,), generator=drawn)
         return data[0][at], data[1][at]
@@ -232,7 +226,6 @@ def family(name: str) -> Family:
 
 
 def pictures(blank: Callable[[], nn.Module], layers: tuple[str, ...], speed: float) -> Family:
-    """Return a family of classifiers of letters, which drift on other typefaces; its adapters learn rotated letters."""
     task, inputs = letters(POOL, 8, 2, turned=True), letters(POOL, 4, 3, turned=True)
     return Family(
         blank=blank,
@@ -251,7 +244,6 @@ def pictures(blank: Callable[[], nn.Module], layers: tuple[str, ...], speed: flo
 
 
 def texts() -> Family:
-    """Return the family of byte-level language models, which drift on docstrings; its adapters learn Python code."""
     return Family(
         blank=Model,
         layers=LAYERS,

@@ -1,4 +1,4 @@
-"""The gains of a source's adapters on drifted, reparametrised and unrelated targets."""
+"""The gains (reductions of the loss) of a source's adapters on drifted, reparametrised and unrelated targets."""
 
 import copy
 import warnings
@@ -16,11 +16,10 @@ from toys.transfer.rows import adapted, moved
 
 RANK: Final = 4
 RATES: Final = (3e-3, 1e-2, 3e-2, 1e-1)
-"""Candidate learning rates of adapters."""
 PILOTS: Final[Mapping[str, range]] = {"full": range(1000, 1008), "quick": range(1000, 1001)}
-"""Size -> seeds that serve only to choose learning rates; a rate chosen on one seed failed on one of eight others."""
+"""Seeds that serve only to choose learning rates; a rate chosen on one seed failed on one of eight others."""
 NAMES: Final = {"weight": "lora"}
-"""Placement -> row of its copied adapters, if the row is not named after the placement."""
+"""Placement -> name of the copied adapter in the results, if it is not the placement."""
 LEVELS: Final[Mapping[str, tuple[float, ...]]] = {
     "full": (0.99, 0.95, 0.9, 0.8, 0.65, 0.5, 0.3),
     "quick": (0.95, 0.9),
@@ -29,12 +28,12 @@ LEVELS: Final[Mapping[str, tuple[float, ...]]] = {
 GAUGED: Final = (1.0, 0.9, 0.65, 0.3)
 """Levels whose targets are also reparametrised without changing their function; 1 is the source itself."""
 GLANCE: Final = 32
-"""Number of inputs from which the placement "auto" predicts shares."""
+"""Number of inputs with which the placement "auto" predicts the shares of the gain that each placement would keep."""
 CARRIED, SCALED, AUTO, CEILING = "carried", "scaled", "auto", "retrained"
 
 
 def rates(name: str, size: str) -> dict[str, float]:
-    """Return row -> learning rate: the candidate whose largest loss over the pilot seeds is smallest."""
+    """Return the candidate in RATES whose largest loss over the pilot seeds is smallest, for every kind of adapter."""
     of = family(name)
     sources = {seed: of.base(seed, size) for seed in PILOTS[size]}
 
@@ -45,20 +44,20 @@ def rates(name: str, size: str) -> dict[str, float]:
 
 
 def moves(name: str, size: str, seed: int, chosen: Mapping[str, float]) -> dict[str, Any]:
-    """Train the adapters of one seed, and return their gains on the source and on all targets, in nats.
+    """Train the adapters of one seed, and return their gains on all models: the reductions of the loss, in nats.
 
     Args:
         name: the family.
         size: "full" or "quick".
-        seed: the seed of models, data and adapters.
-        chosen: row -> learning rate.
+        seed: the seed of models and adapters.
+        chosen: kind of adapter -> learning rate.
 
     Returns:
-        ``plain``: loss of the source without an adapter; ``source``: row -> gain on the source;
-        ``targets``: kind ("drift", "gauge" or "apart") -> level -> ``cosine`` of the weights, ``retrained`` (gain of a
-            LoRA trained on the target), ``gain`` (row -> gain), and ``predicted`` (shares of LoRA's gain on the source
-            that a copied and a carried-over LoRA should keep). A "gauge" target has the ``cosine`` and ``retrained`` of
-            the target that was reparametrised.
+        ``plain``: loss of the source without an adapter. ``source``: kind of adapter -> gain on the source.
+        ``targets``: kind of target ("drift", "gauge" or "apart") -> level, the cosine at which it was taken ->
+        ``cosine`` of the final weights, ``retrained`` (gain of a LoRA trained on the target), ``gain`` (kind of adapter
+        -> gain), and ``predicted`` (shares of LoRA's gain on the source that a copied and a carried-over LoRA should
+        keep). A "gauge" target has the ``cosine`` and ``retrained`` of the target that was reparametrised.
     """
     of = family(name)
     source = of.base(seed, size)
@@ -117,7 +116,7 @@ def _moved(
 
 
 def scaled(there: nn.Module, source: nn.Module, target: nn.Module) -> nn.Module:
-    """Multiply a copied LoRA, in place, by ‖W'‖/‖W‖ in every layer; W is the source's weight, W' the target's."""
+    """Multiply a copied LoRA, in place, by ‖W'‖/‖W‖ in every layer; W is the weight of the source, W' of the target."""
     with torch.no_grad():
         for name, layer in layers(there).items():
             before, after = (m.get_parameter(f"{name}.weight").norm() for m in (source, target))

@@ -42,7 +42,6 @@ def families(result: Mapping[str, Any]) -> str:
 
 
 def findings(result: Mapping[str, Any]) -> list[str]:
-    """Return sentences on the results, with numbers from the record."""
     of = bins(result)
     drift, gauge = ([rows for (kind, _), rows in of.items() if kind == k] for k in ("drift", "gauge"))
     (apart,) = (rows for (kind, _), rows in of.items() if kind == "apart")
@@ -81,7 +80,6 @@ def findings(result: Mapping[str, Any]) -> list[str]:
 
 
 def _predicted(result: Mapping[str, Any]) -> list[str]:
-    """Return sentences on the accuracy of predictions, over all moved adapters and by family."""
     both = predictions(result)
     (off, rank), (off_carried, rank_carried) = errors(both["lora"]), errors(both[CARRIED])
     by_family = []
@@ -98,7 +96,6 @@ def _predicted(result: Mapping[str, Any]) -> list[str]:
 
 
 def _widths(result: Mapping[str, Any]) -> str:
-    """Return sentences on the intervals wider than desired, and on the number of seeds that the widest would need."""
     halves = [rows[row].half for key, rows in bins(result).items() if key != ("drift", "1") for row in MAIN]
     times = (max(halves) / WANTED) ** 2
     return (
@@ -109,7 +106,6 @@ def _widths(result: Mapping[str, Any]) -> str:
 
 
 def _edges(result: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for every learning rate that is the smallest or the largest candidate."""
     ends = {RATES[0]: "smallest", RATES[-1]: "largest"}
     return [
         f"The learning rate chosen for {row} adapters of {name}, {rate:g}, is the {ends[rate]} that was tried."
@@ -137,7 +133,6 @@ def _lines(result: Mapping[str, Any]) -> list[str]:
 
 
 def draw(result: Mapping[str, Any]) -> Figure:
-    """Return the figure: the share kept against drift, and the measured against the predicted share."""
     figure = Figure(figsize=(FULL_WIDTH, 4.2))
     panels = figure.subplots(1, 3, width_ratios=(5, 4, 4))
     of = bins(result)

@@ -32,7 +32,7 @@ POOL: Final = (
     "DejaVuSerif-Italic",
     "STIXGeneralBolIta",
 )
-"""Typefaces of the training data; some toys leave out one typeface, the subject of a seed."""
+"""Typefaces of the training data; some toys withhold one of them, which adapters learn instead."""
 OTHER: Final = ("cmr10", "cmb10", "cmmi10", "cmsy10")
 """Typefaces of another family, on which the target "shifted" is trained."""
 JUDGES: Final = (
@@ -53,7 +53,7 @@ PROMPT: Final = 32
 
 @lru_cache
 def encoder() -> tuple[Tensor, Tensor]:
-    """Return the prompt encoder of all models: fixed random tokens of the letters, and of the typefaces in FACES."""
+    """Return fixed random tokens of the letters, (26, PROMPT), and of the typefaces in FACES, (16, PROMPT)."""
     drawn = torch.Generator().manual_seed(12345)
     return tuple(torch.randn(n, PROMPT, generator=drawn, dtype=torch.float32) for n in (len(LETTERS), len(FACES)))  # type: ignore[return-value]
 
@@ -74,7 +74,7 @@ def _font(face: str, size: int) -> ImageFont.FreeTypeFont:
 
 
 def glyph(face: str, letter: str, drawn: np.random.Generator) -> np.ndarray:
-    """Draw a letter, (SIZE, SIZE) from -1 (paper) to 1 (ink), with a random variation of size and position."""
+    """Draw a letter, (SIZE, SIZE), from -1 (paper) to 1 (ink), with a random variation of size and position."""
     font = _font(face, int(drawn.integers(46, 54)))
     page = Image.new("L", (DRAWN, DRAWN))
     left, top, right, bottom = font.getbbox(letter)

@@ -1,4 +1,4 @@
-"""A glyph generator, which is the source, and its targets."""
+"""A glyph generator, the source, and its targets: the models to which adapters of the source are moved."""
 
 import copy
 from collections.abc import Callable
@@ -14,7 +14,6 @@ STEPS, FEW = 8, 4
 
 
 def base(blank: Callable[[], nn.Module], known: Batch, *, seed: int, steps: tuple[int, int], batch: int) -> nn.Module:
-    """Return a model trained on ``known``; the arguments are those of ``family``."""
     torch.manual_seed(seed)
     return train(blank(), on(known, batch), steps[0], 5e-3, seed)
 
@@ -29,15 +28,15 @@ def family(
     steps: tuple[int, int],
     batch: int,
 ) -> dict[str, nn.Module]:
-    """Return the source, which is trained on the known glyphs, and every target, by name.
+    """Return the source and the targets, the models to which its adapters are moved, by name.
 
     Args:
         blank: function that returns an untrained generator.
         known: training glyphs of the source.
-        other: glyphs of another style, for the shifted target.
-        taught: letters and typefaces of the glyphs that the teacher generates to train the distilled generator.
-        seed: seed of the base; other seeds follow from it.
-        steps: training steps of the base and of a target.
+        other: glyphs of other typefaces, on which the target "shifted" is trained.
+        taught: letters and typefaces of the glyphs that the source generates to train the target "distilled".
+        seed: seed of the source; other seeds follow from it.
+        steps: training steps of the source, and of each target that is trained further.
         batch: batch size in glyphs.
     """
     drawn = torch.Generator().manual_seed(seed + 7)

@@ -70,7 +70,6 @@ def drawings() -> tuple[Tensor, Tensor, Tensor]:
 
 
 def trained(blank: Callable[[], Judge], data: tuple[Tensor, Tensor, Tensor], steps: int, seed: int) -> Judge:
-    """Return a judge trained on ``data``: glyphs, the indices of their letters, and the indices of their typefaces."""
     torch.manual_seed(seed)
     judge, (x, letters, faces) = blank(), data
     optimizer = torch.optim.AdamW(judge.parameters(), 2e-3)
@@ -90,7 +89,6 @@ def trained(blank: Callable[[], Judge], data: tuple[Tensor, Tensor, Tensor], ste
 
 
 def judge(cache: Path, steps: int) -> Judge:
-    """Return the judge, which is trained once, cached, and used for all seeds."""
     with torch.random.fork_rng(devices=[]):
         config = {"toy": "glyphs", "what": "judge", "revision": REVISION, "steps": steps}
         blank = partial(Judge, len(JUDGES) * WAYS, FEATURES)

@@ -44,7 +44,7 @@ class Block(nn.Module):
 
 
 class Glance(nn.Module):
-    """Cross-attention from the residual stream to words of the prompt that are not tokens of the stream."""
+    """Cross-attention from the tokens of the residual stream to other tokens, words of the prompt."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class Model(nn.Module):
     rows = PATCH * PATCH + PROMPT
     """Number of rows of the embedding: pixels of a patch, and entries of a token."""
     kinds: tuple[type[nn.Module], ...] = (Block,)
-    """Kinds of blocks, repeated DEPTH times."""
+    """Classes of the blocks in one layer; there are DEPTH layers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -111,7 +111,7 @@ class Model(nn.Module):
         return (clean - x) / (1 - time).clamp_min(0.1)[:, None, None, None]
 
     def guided(self, read: Tensor) -> Tensor:
-        """Return the value that is added to the image tokens, (n, TOKENS, WIDTH): zeros in this class."""
+        """Return what is added to the image tokens, (n, TOKENS, WIDTH): zeros, except in subclasses."""
         return torch.zeros(len(read), TOKENS, WIDTH, dtype=read.dtype)
 
 
@@ -131,14 +131,14 @@ class Guided(Model):
 
 
 class Reader(Model):
-    """A generator whose stream has only the prompt's first word, the letter; cross-attention reads the other words."""
+    """A generator whose residual stream has only the prompt's first token; cross-attention reads the other tokens."""
 
     heard = 1
     kinds = (Glance, Block)
 
 
 def flow_loss(model: nn.Module, batch: Batch, drawn: torch.Generator) -> Tensor:
-    """Return the mean squared error of the velocity x - z at random points (1 - t) z + t x from noise z to glyph x."""
+    """Return the mean squared error of the velocity, x - z at random points (1 - t) z + t x from noise z to glyph x."""
     x, letters, faces = batch
     z = torch.randn(x.shape, generator=drawn, dtype=FLOAT)
     time = torch.rand(len(x), generator=drawn, dtype=FLOAT)
@@ -156,7 +156,6 @@ def noisy(data: Batch, n: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def picked(data: Batch, n: int, drawn: torch.Generator) -> Batch:
-    """Return n items of the data, sampled with replacement."""
     at = torch.randint(len(data[0]), (n,), generator=drawn)
     return data[0][at], data[1][at], data[2][at]
 
@@ -188,7 +187,6 @@ def train(
 
 
 def on(data: Batch, n: int) -> Loss:
-    """Return a loss function: the flow-matching loss on n glyphs that are sampled at each call."""
     return lambda model, drawn: flow_loss(model, picked(data, n, drawn), drawn)
 
 

@@ -34,13 +34,14 @@ TILE: Final = 0.84
 
 
 def painted(plan: Protocol, result: Mapping[str, Any], seed: int, size: str, cache: Path) -> dict[str, Any]:
-    """Return samples of one seed, with the result's learning rates, as an image with a strip for every row and model.
+    """Return samples of every model of one seed with every method's adapter, as one image in strips.
 
     Returns:
-        ``seed``; ``ceiling``: measure -> values of new drawings of the real glyphs, one for each seed of the result, of
-            which ``seed`` is the first;
-        ``strips``: [row, model, number of glyphs] of every strip, from top to bottom; ``png``: the image in base64,
-            with the glyphs of a strip side by side.
+        ``seed``; ``ceiling``: measure -> its values for new drawings of the real glyphs, for every seed of the result,
+            of which ``seed`` is the first;
+        ``strips``: [method, model, number of glyphs] of every strip, from top to bottom; for strips of real glyphs,
+            what they show and an empty model;
+        ``png``: the image in base64, with the glyphs of a strip side by side.
     """
     world: Any = toy(plan.name).world(seed, size, cache)
     found: dict[tuple[str, str], Tensor] = {(what, ""): glyphs for what, glyphs in world.real().items()}
@@ -61,7 +62,6 @@ def painted(plan: Protocol, result: Mapping[str, Any], seed: int, size: str, cac
 def _models(
     plan: Protocol, result: Mapping[str, Any], world: Any, seed: int, size: str, cache: Path
 ) -> Iterator[tuple[str, str, nn.Module]]:
-    """Yield the row, the model's name, and the model with the row's adapter, for every strip."""
     common: dict[str, Any] = {"toy": plan.name, "size": size, "seed": seed, "what": "move", "rule": plan.rule}
     for row in ROWS:
         name = row.removesuffix(", retrained")
@@ -78,7 +78,7 @@ def _models(
 
 
 def draw(plan: Protocol, result: Mapping[str, Any]) -> Figure:
-    """Draw a row for each method and a column for each model, with the seed's measure below the samples."""
+    """Draw a row for each method and a column for each model, with the measure of this seed below the samples."""
     with Image.open(io.BytesIO(base64.b64decode(result["samples"]["png"]))) as file:
         picture = np.asarray(file)
     tiles = {}

@@ -25,6 +25,5 @@ def _row(name: str, says: str, true: str) -> str:
 
 
 def counts() -> dict[str, str]:
-    """Return the number of claims, and the number of claims with each verdict, as text."""
     verdicts = [claim.expected for claim in CLAIMS.values()]
     return {"claims": str(len(verdicts)), **{str(v): str(verdicts.count(v)) for v in Verdict}}

@@ -87,7 +87,6 @@ def _stage(name: str, reach: float, corners: list[str], wanted: Any, data: Mappi
 
 
 def _adapted(first: Any, second: Any, method: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Return the matrices from (x, 1) to hidden features and outputs, with the adapter."""
     ab = np.zeros((3, 3))
     ab[:2, :2] = method["AB"]
     if method["placement"] == "weight":

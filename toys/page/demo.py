@@ -9,8 +9,6 @@ from ioadapt_theory.cli import OK, Parser, guarded
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the demo, and print its screen; return 0, or 2 after an error message."""
-
     def body() -> int:
         Parser(prog="python -m toys.page.demo", description=__doc__).parse_args(argv)
         from toys.page.screen import run  # imported here, where Ctrl-C is handled

@@ -1,4 +1,4 @@
-"""Shares of a gain as dots on lines with marks at 0 and 1, in HTML without scripts or images, at any width."""
+"""Shares of a gain, drawn as dots on lines with marks at 0 and 1, in HTML without scripts or images, at any width."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ MARKS: Final = {"lora": "○", "input": "■", "output": "▲", "residual": "◆
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A share to plot; ``kind`` is a key of ``MARKS``, ``low`` and ``high`` are its interval, ``word`` is a remark."""
+    """A number to plot, with its interval from ``low`` to ``high`` and a remark, if any; ``kind`` is a key of MARKS."""
 
     kind: str
     name: str

@@ -15,6 +15,7 @@ from ioadapt_theory.cli import main as command
 from ioadapt_theory.results import replacing
 from toys.page import claims, crescent, moving, transfer
 from toys.page.example import EXAMPLE
+from toys.transfer.records import rounded
 
 HERE: Final = Path(__file__).parent
 MODELS: Final = ("ani-1x:0", "ani-1ccx:0")
@@ -25,13 +26,13 @@ _HOLE: Final = re.compile(r"\{\{([a-z-]+)\}\}")
 
 
 def html(plane: Mapping[str, Any], more: str = MORE) -> str:
-    """Return the whole page.
+    """Return the whole page in HTML.
 
     Args:
         plane: the result of ``toys.crescent.run`` for ``Case.SAME_FUNCTION``.
         more: links to further reading, in HTML.
     """
-    moving_crescent = rounded(crescent.data(plane))
+    moving_crescent = rounded(crescent.data(plane), digits=9)  # on all machines the same page
     filled = {
         "style": (HERE / "front.css").read_text(encoding="utf-8"),
         "script": (HERE / "front.js").read_text(encoding="utf-8"),
@@ -52,32 +53,17 @@ def html(plane: Mapping[str, Any], more: str = MORE) -> str:
 
 
 def reported() -> str:
-    """Return the output of ``ioadapt report`` for MODELS, a network and the network fine-tuned from it."""
     with patch.dict(os.environ, COLUMNS=str(COLUMNS)), redirect_stdout(StringIO()) as said:
         command(["report", *MODELS])
     return said.getvalue()
 
 
 def _wrapped(said: str) -> str:
-    """Return terminal text in HTML, in which tables scroll and long sentences wrap."""
     lines = (
         f'<span class="long">{escape(line)}</span>' if len(line) > COLUMNS else f"{escape(line)}\n"
         for line in said.splitlines()
     )
     return "".join(lines)
-
-
-def rounded(value: Any) -> Any:
-    """Round the floats in a nested value to nine significant digits, so that all machines write the same page."""
-    match value:
-        case float():
-            return float(f"{value:.9g}")
-        case dict():
-            return {key: rounded(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [rounded(inner) for inner in value]
-        case _:
-            return value
 
 
 def write(path: Path, plane: Mapping[str, Any], more: str = MORE) -> Path:

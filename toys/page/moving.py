@@ -1,4 +1,4 @@
-"""Shares of the gain that moved adapters keep, by relation of the two models: medians of the recorded benchmark."""
+"""Shares of an adapter's gain that another model keeps, by relation of the models: medians of a recorded benchmark."""
 
 import json
 import statistics
@@ -22,7 +22,7 @@ RULES: Final = {
     "chosen": ("carried", "carried over"),
     "refined": ("refined", "carried over with 50 steps"),
 }
-"""Method in the record -> kind and name of its dot."""
+"""Way of moving an adapter, as named in the record -> kind and name of its dot."""
 
 
 @cache
@@ -32,7 +32,11 @@ def _moves() -> list[dict[str, Any]]:
 
 
 def shares() -> dict[str, dict[str, float | None]]:
-    """Return relation -> key of RULES -> median share in the record; None for copies to another width."""
+    """Return the median share of an adapter's gain that is kept on another model.
+
+    The outer keys are relations of the two models, the inner ones ways of moving the adapter, as in RULES. The share is
+    None if the record has none, and for copies to another width.
+    """
     return {relation: {rule: _median(relation, rule) for rule in RULES} for relation in RELATIONS}
 
 

@@ -32,7 +32,7 @@ TITLE: Final = "Does an adapter trained on one model still work on another?"
 
 
 def spaces() -> dict[str, dict[str, float]]:
-    """Return space -> network -> its mean cosine with ANI-1x:0, for ANI-1ccx:0 (fine-tuned from it) and ANI-1x:1."""
+    """Return the mean cosine of ANI-1x:0 with ANI-1ccx:0 (fine-tuned from it) and with ANI-1x:1, in each space."""
     found: dict[str, dict[str, float]] = {}
     for space in Space:
         with ExitStack() as stack:
@@ -44,7 +44,6 @@ def spaces() -> dict[str, dict[str, float]]:
 
 
 def screen(plane: dict[str, Any], ani: dict[str, Any], alike: dict[str, dict[str, float]]) -> str:
-    """Return the text that ``make demo`` prints, except for the lines that name files."""
     rows = plane["rows"]
     lines = [
         TITLE,
@@ -86,17 +85,16 @@ WORDS: Final = {
 
 
 def run(out: Path = OUT) -> str:
-    """Compute all results, write the figures, a record and the page, and return the text of the screen."""
     began = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryFile(dir=out):  # fails before the computation if the folder is not writable
         pass
-    sys.stderr.write("1/3 crescent (seconds)\n")
+    sys.stderr.write("1/3 crescent (a few seconds)\n")
     plane = crescent.run(crescent.Config())
     sys.stderr.write("2/3 molecules (under a minute the first time)\n")
     plan, seeds, jobs = protocol("molecules"), tuple(range(MEMBERS)), min(os.cpu_count() or 1, MEMBERS)
     ani = command.run(plan, quick=True, seeds=seeds, cache=Path("out/molecules/cache"), jobs=jobs)
-    sys.stderr.write("3/3 weight similarity (seconds)\n")
+    sys.stderr.write("3/3 weight similarity (a few seconds)\n")
     alike = spaces()
     with styled():
         drawn = {
@@ -110,4 +108,4 @@ def run(out: Path = OUT) -> str:
     shown = front.write(out / "index.html", plane)
     took = f"{time.monotonic() - began:.0f} s"
     seen = f"Pictures: {', '.join(map(str, pictures))}; numbers: {out / 'demo.json'}  ({took})"
-    return f"{screen(plane, ani, alike)}{seen}\nExplanation in ten minutes, in a browser: {shown}\n"
+    return f"{screen(plane, ani, alike)}{seen}\nExplanation for the browser (ten minutes): {shown}\n"

@@ -1,4 +1,4 @@
-"""The results of all recorded studies: the shares kept as dots, with expandable tables of errors."""
+"""The results of all recorded studies: shares of the gain that copied adapters keep, and tables of errors."""
 
 from html import escape
 
@@ -25,7 +25,10 @@ def section() -> str:
 
 
 def kept() -> list[tuple[str, list[Dot]]]:
-    """Return the title of every study with endpoints, and dots for the shares that its copied adapters keep."""
+    """Return lines of dots: the share of the gain that each copied adapter keeps, with its interval.
+
+    Each line is a study, with its title; a study without input, output and residual adapters is left out.
+    """
     lines = []
     for study in dict.fromkeys(one.study for one in endpoint.decided()):
         mine = [one for one in endpoint.decided() if one.study == study and one.row in SIDES]
@@ -38,7 +41,6 @@ def kept() -> list[tuple[str, list[Dot]]]:
 
 
 def summary() -> str:
-    """Return the number of studies with each verdict on copied input, output and residual adapters, as text."""
     said = []
     for side in SIDES:
         verdicts = [one.verdict for one in endpoint.decided() if one.row == side]

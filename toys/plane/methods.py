@@ -32,7 +32,6 @@ class Method:
 
     @property
     def source(self) -> str:
-        """Return the name of the paper's statement about the method; empty if there is none."""
         return f"Prop. {self.proposition}" if self.proposition else "" if self.placement else "Lemma 3"
 
 
@@ -60,7 +59,6 @@ def methods(case: Case) -> dict[str, Method]:
 
 
 def adapted(model: nn.Sequential, method: Method, rank: int, seed: int) -> nn.Sequential:
-    """Return a copy of the model with the method's new adapter, if any; the global random state is restored."""
     model = copy.deepcopy(model)
     if method.placement is None:
         return model
@@ -79,7 +77,6 @@ def train(
     rate: float = 0.02,
     tick: Callable[[], object] = lambda: None,
 ) -> None:
-    """Train the adapter to map x to y with Adam, on all samples at each step, with a cosine schedule to zero."""
     learnable = [p for _, p in parameters(model)]
     if not learnable:
         return
@@ -94,7 +91,6 @@ def train(
 
 
 def moved(source: nn.Sequential, target: nn.Sequential) -> nn.Sequential:
-    """Return a copy of the target with the unchanged adapter of the source."""
     target = copy.deepcopy(target)
     if layers(source):
         with torch.random.fork_rng(devices=[]):  # creating a layer may draw initial values
@@ -103,7 +99,7 @@ def moved(source: nn.Sequential, target: nn.Sequential) -> nn.Sequential:
 
 
 def learned(model: nn.Module) -> dict[str, Tensor]:
-    """Return layer -> AB in the paper's layout, 2 x 2, for every adapted map."""
+    """Return the product AB in each adapted map, as a 2 x 2 matrix in the layout of Y = XW, by the map's name."""
     found = {}
     for name, layer in layers(model).items():
         for _, family in layer.adapters["default"].parts():  # type: ignore[operator]
@@ -112,12 +108,10 @@ def learned(model: nn.Module) -> dict[str, Tensor]:
 
 
 def plain(model: nn.Sequential) -> nn.Sequential:
-    """Return a copy with merged adapters: a stack of two plain affine maps."""
     return unload(merge(copy.deepcopy(model)))  # type: ignore[return-value]
 
 
 def distances(y: Tensor, other: Tensor) -> Tensor:
-    """Return ‖y − y′‖² for every sample, with y′ = ``other``."""
     return (y - other).square().sum(dim=1)
 
 
@@ -144,6 +138,5 @@ def measure(
 
 @torch.no_grad()
 def stages(model: nn.Sequential, x: Tensor) -> list[np.ndarray]:
-    """Return the inputs, hidden features and outputs of a stack of two maps, as arrays."""
     hidden = model[0](x)
     return [points.cpu().numpy() for points in (x, hidden, model[1](hidden))]

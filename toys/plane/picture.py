@@ -48,7 +48,6 @@ class Layout:
 
     @classmethod
     def of(cls, panels: list[list[np.ndarray]], room: float) -> Layout:
-        """Return a layout in which the stages are at least ``room`` apart in every panel."""
         shifts, gaps, top = [], [], 0.0
         for stages in zip(*panels, strict=True):
             heights = np.concatenate(stages)[:, 1]
@@ -60,7 +59,6 @@ class Layout:
 
 
 def draw(result: dict[str, Any]) -> Figure:
-    """Draw a row for the source and one for the target, and a column for every method."""
     from matplotlib.figure import Figure
 
     case = Case(result["config"]["case"])
@@ -108,7 +106,6 @@ def _clouds(axes: Axes, panel: list[np.ndarray], wanted: np.ndarray, layout: Lay
 
 
 def _maps(axes: Axes, method: Method, layout: Layout, prime: str) -> None:
-    """Draw an arrow and a formula for each map between stages, in the method's colour if the map is adapted."""
     for place, height in enumerate(layout.gaps):
         w = f"W_{place + 1}{prime}"
         ab = "AB" if len(method.maps) == 1 else f"A_{place + 1}B_{place + 1}"

@@ -52,7 +52,6 @@ def _line(*cells: str) -> str:
 
 
 def number(x: float) -> str:
-    """Return a number as text: with three decimals, as an order of magnitude if small, as ≈0 if rounding error."""
     return f"{x:.3f}" if x >= 5e-4 else f"{x:.0e}" if x >= ROUNDING else "≈0"
 
 
@@ -66,10 +65,6 @@ def bound(x: float | None) -> str:
 
 
 def reading(result: dict[str, Any]) -> list[str]:
-    """Return sentences on the run.
-
-    The first lists the adapters that leave the distance of the outputs unchanged, the second all others.
-    """
     without, *adapters = result["rows"].values()
     before = without["distance"]
     kept: list[dict[str, Any]] = []
@@ -94,7 +89,6 @@ def reading(result: dict[str, Any]) -> list[str]:
 
 
 def _exceeds(row: dict[str, Any]) -> bool:
-    """Return whether the measured distance exceeds the isotropic bound by more than four standard errors."""
     return row["distance"] - 4 * row["distance_se"] > max(row["isotropic_bound"], ROUNDING)
 
 

@@ -16,10 +16,10 @@ from toys.plane.world import augmented, isotropic_moment, moment
 def theory(
     method: Method, source: nn.Sequential, target: nn.Sequential, one: nn.Sequential, two: nn.Sequential
 ) -> dict[str, float | None]:
-    """Return the expected squared distance of the outputs, ``exact``, and its ``bound``, for the crescent's inputs.
+    """Return the expected squared distance ``exact`` between the outputs of ``one`` and ``two``, and its ``bound``.
 
-    Values for isotropic inputs have the prefix ``isotropic_``. ``one`` and ``two`` are ``source`` and ``target`` with
-    the adapter. A bound is None if the paper has none.
+    The inputs are the crescent's, or isotropic ones for keys with the prefix ``isotropic_``. ``one`` and ``two`` are
+    ``source`` and ``target`` with the adapter. A bound is None if the paper has none.
     """
     bound: float | None
     figures: dict[str, float | None] = {}
@@ -43,7 +43,7 @@ def expected(source: nn.Sequential, target: nn.Sequential, second_moment: Tensor
 def proposition(
     method: Method, ab: Tensor, source: nn.Sequential, target: nn.Sequential, second_moment: Tensor
 ) -> tuple[float, float]:
-    """Return both sides of the method's proposition: the expected squared distance, and the bound on it."""
+    """Return both sides of the inequality in the method's proposition: the expected squared distance, and its bound."""
     root = _root(second_moment)
     (w1, w2), (w1_target, w2_target) = (list(augmented(m)) for m in (source, target))
     claim = "prop-5"
@@ -70,6 +70,5 @@ def proposition(
 
 
 def _root(second_moment: Tensor) -> Tensor:
-    """Return the square root S^½ of a positive definite matrix S."""
     values, vectors = torch.linalg.eigh(second_moment)
     return (vectors * values.sqrt()) @ vectors.mT

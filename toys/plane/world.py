@@ -18,7 +18,14 @@ TURN, ENLARGE = 2 * pi / 3, 1.5
 
 
 class Case(StrEnum):
-    """The relation of the target to the source, and the adapted layers."""
+    """What the target computes, and which maps are adapted.
+
+    Attributes:
+        SAME_FUNCTION: the target has the source's function and other weights; every adapter is on one map, and input
+            and output adapters are at the ends of the stack.
+        OTHER_FUNCTION: the target's first map differs from the source's; the adapters are those of SAME_FUNCTION.
+        INTERIOR: the target is that of SAME_FUNCTION; adapters are on both maps, or between the maps.
+    """
 
     SAME_FUNCTION = "same-function"
     OTHER_FUNCTION = "other-function"
@@ -40,22 +47,23 @@ def moment() -> Tensor:
 
 
 def isotropic_moment() -> Tensor:
-    """Return the moment that App. A.2 assumes, E[x] = 0 and E[xᵀx] = σ²I, with the crescent's E‖x‖²."""
+    """Return E[(x, 1)ᵀ(x, 1)] as App. A.2 assumes, with E[x] = 0, E[xᵀx] = σ²I and the crescent's E‖x‖²."""
     variance = moment()[:2, :2].trace() / 2
     return torch.diag(torch.stack([variance, variance, torch.ones_like(variance)]))
 
 
 def task() -> Tensor:
-    """Return the matrix E of the task: the desired output is the source's output times E."""
+    """Return the matrix E of the task, 2 x 2: the desired output is the source's output times E."""
     return ENLARGE * torch.tensor([[cos(TURN), sin(TURN)], [-sin(TURN), cos(TURN)]], dtype=torch.float64)
 
 
 def models(case: Case, generator: torch.Generator) -> tuple[nn.Sequential, nn.Sequential]:
-    """Return a random source and target; the source has weights with fixed singular values, and y(0) = 0.
+    """Return a random source and target; the source has weights with fixed singular values, and maps 0 to 0.
 
-    Same function (also for interior adapters): W₁' = W₁R, b₁' = b₁R, W₂' = R⁻¹W₂ with an invertible R.
-    Other function: the first map has drifted, W₁' = W₁ + D, b₁' = b₁ + e, and the second is the source's. For such
-    pairs, the bound of Prop. 3 for LoRA on the first map is smaller than those of all other adapters.
+    In the case OTHER_FUNCTION, the target's first map has drifted, W₁' = W₁ + D, b₁' = b₁ + e, and its second map is
+    the source's. For such pairs, the bound of Prop. 3 for LoRA on the first map is smaller than those of all other
+    adapters. In the other cases, W₁' = W₁R, b₁' = b₁R, W₂' = R⁻¹W₂ and b₂' = b₂ with an invertible R, so that the
+    function is the same.
     """
     w1, w2, r, drift = (_matrix(*s, generator) for s in ((1.2, 0.8), (1.2, 0.8), (1.5, 0.7), (0.5, 0.3)))
     b1, step = (torch.randn(2, generator=generator, dtype=torch.float64) for _ in range(2))

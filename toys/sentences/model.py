@@ -17,8 +17,6 @@ KINDS: Final = ("q", "k", "v", "o")
 
 
 class Block(nn.Module):
-    """Attention and an MLP, each added to the residual stream and followed by a normalisation."""
-
     def __init__(self) -> None:
         super().__init__()
         self.q, self.k, self.v, self.o = (nn.Linear(WIDTH, WIDTH, dtype=FLOAT) for _ in range(4))

@@ -93,7 +93,7 @@ READERS: Final = {"L3": _l3, "L6": _l6}
 
 @cache
 def split(sentence: str) -> list[int]:
-    """Return the token ids of a sentence, including begin and end tokens; both networks have the same vocabulary."""
+    """Return the token ids of a sentence, truncated to LONGEST, with begin and end tokens, for both networks."""
     encoded: list[int] = _splitter().encode(sentence).ids
     return encoded
 

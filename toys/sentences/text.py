@@ -27,7 +27,7 @@ class Parts:
 
 @cache
 def pairs() -> dict[str, dict[str, Pairs]]:
-    """Return kind -> file -> pairs (description, described text); within a kind, neither occurs in two pairs.
+    """Return pairs (description, described text) by kind and file; within a kind, neither text occurs twice.
 
     names: the first line of a docstring, and the function's name and arguments;
     errors: the message of an error, and the name and arguments of the function that raises it;

@@ -50,7 +50,10 @@ def loss(alike: Tensor, temperature: float) -> Tensor:
 
 @torch.no_grad()
 def measured(model: nn.Module, pairs: Pairs) -> dict[str, float]:
-    """Return ``missed``, 1 - the mean reciprocal rank in both directions, and ``loss`` at the best temperature."""
+    """Return ``missed``, 1 - the mean reciprocal rank in both directions, and ``loss`` at the best temperature.
+
+    If an embedding is not finite, they are 1 and infinity.
+    """
     alike = likeness(model, pairs).double()
     if not alike.isfinite().all():
         return {"missed": 1.0, "loss": math.inf}

@@ -1,4 +1,4 @@
-"""Baselines that map a change D = AB of a weight W to a change D' of another weight W', in the paper's layout.
+"""Baselines that map a change D = AB of a weight W to a change D' of another weight W', in the layout of Y = XW.
 
 Every function takes D, W and W' as (delta, w, w_target), matrices of any floating dtype, and returns D' in the dtype of
 ``delta``; it computes in a dtype at least as wide as theirs and as float32. Input and output adapters, (AB)W' and
@@ -15,15 +15,17 @@ from ioadapt_theory.errors import InvalidValueError, ShapeError
 
 
 def copy(delta: Tensor, w: Tensor, w_target: Tensor) -> Tensor:
-    """Return D, as in the usual copy of a LoRA."""
     _same_size(delta, w, w_target)
     return delta.clone()
 
 
 def lora_x(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None) -> Tensor:
-    """Return U'ₖU'ₖᵀ D V'ₖV'ₖᵀ, with the first k singular vectors U'ₖ, V'ₖ of W' (LoRA-X, Farhadzadeh et al. 2025)."""
+    """Return U'ₖU'ₖᵀ D V'ₖV'ₖᵀ for the change D = ``delta`` (LoRA-X, Farhadzadeh et al. 2025).
+
+    U'ₖ and V'ₖ are the first k singular vectors of ``w_target``; k is half of its smaller dimension by default.
+    """
     # Cross-LoRA (2508.05232) is the same: its map P = argmin ‖P Uₖ - U'ₖ‖ has P Uₖ = U'ₖ, because Uₖ is orthonormal. If
-    # W' is square and k is its size, both methods copy D. The default k is half of the smaller dimension of W'.
+    # W' is square and k is its size, both methods copy D.
     _same_size(delta, w, w_target)
     d, target = _wide(delta, w_target)
     u, vh = _singular_vectors(target, k)
@@ -31,9 +33,10 @@ def lora_x(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None) 
 
 
 def prolora(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None) -> Tensor:
-    """Return P'(PDQ)Q' + P'_⊥(P_⊥DQ_⊥)Q'_⊥ (ProLoRA, Farhadzadeh et al. 2025).
+    """Return P'(PDQ)Q' + P'_⊥(P_⊥DQ_⊥)Q'_⊥ for the change D = ``delta`` (ProLoRA, Farhadzadeh et al. 2025).
 
-    P = UₖUₖᵀ and Q = VₖVₖᵀ project onto the first k singular vectors of W, P' and Q' onto those of W', and P_⊥ = I - P.
+    P and Q project onto the first k left and right singular vectors of ``w``, P' and Q' onto those of ``w_target``, and
+    P_⊥ is I - P; k is half of the smaller dimension by default.
     """
     _same_size(delta, w, w_target)
     d, w, w_target = _wide(delta, w, w_target)
@@ -46,9 +49,9 @@ def prolora(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None)
 
 
 def eq_5_output(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0) -> Tensor:
-    """Return W'W⁺D: Eq. 5 converts D to an output adapter, which is put on W', as in LoRASuite for down projections.
+    """Return W'W⁺D: Eq. 5 converts a change D of W to an output adapter, which is put on the target's weight W'.
 
-    With a ridge, W⁺ is a regularised inverse; see ``inverse``.
+    LoRASuite does so for down projections. With a ridge, W⁺ is a regularised inverse; see ``inverse``.
     """
     _same_size(delta, w)
     _equal(w.shape[1], w_target.shape[1], "outputs of W and W'")
@@ -56,9 +59,9 @@ def eq_5_output(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.
 
 
 def eq_5_input(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0) -> Tensor:
-    """Return DW⁺W': Eq. 5 converts D to an input adapter, which is put on W', as in LoRASuite for up projections.
+    """Return DW⁺W': Eq. 5 converts a change D of W to an input adapter, which is put on the target's weight W'.
 
-    With a ridge, W⁺ is a regularised inverse; see ``inverse``.
+    LoRASuite does so for up projections. With a ridge, W⁺ is a regularised inverse; see ``inverse``.
     """
     _same_size(delta, w)
     _equal(w.shape[0], w_target.shape[0], "inputs of W and W'")
@@ -66,9 +69,9 @@ def eq_5_input(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0
 
 
 def procrustes(delta: Tensor, w: Tensor, w_target: Tensor) -> Tensor:
-    """Return PDQ with P = U'Uᵀ and Q = VV'ᵀ, which minimise ‖PWQ - W'‖_F.
+    """Return PDQ for a change D of W, with the P = U'Uᵀ and Q = VV'ᵀ that minimise ‖PWQ - W'‖_F.
 
-    U, V and U', V' are the singular vectors of W and W'; P and Q are orthogonal if W is square.
+    U, V and U', V' are the singular vectors of W and of the target's weight W'; P and Q are orthogonal if W is square.
     """
     # The signs of the singular vectors are arbitrary; they are chosen so that P and Q are nearest to the identity.
     _same_size(delta, w, w_target)
@@ -84,7 +87,7 @@ def _wide(*matrices: Tensor) -> list[Tensor]:
 
 
 def _singular_vectors(w: Tensor, k: int | None) -> tuple[Tensor, Tensor]:
-    """Return the first k left and right singular vectors of a weight: c x k, k x d."""
+    """Return the first k left and right singular vectors of a weight, c x k and k x d; by default half of them."""
     limit = min(w.shape)
     k = max(1, limit // 2) if k is None else k
     if not 1 <= k <= limit:

@@ -14,7 +14,7 @@ from ioadapt_theory.results import fingerprint, replacing, write_json
 
 
 def figures(folder: Path, config: Mapping[str, Any], compute: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Return the results of ``compute``, from the cache if it has a valid file for the configuration."""
+    """Return the cached results for the configuration, or, if there are none, those of ``compute``, and store them."""
     path = folder / f"{fingerprint(config)}.json"
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
@@ -28,7 +28,7 @@ def figures(folder: Path, config: Mapping[str, Any], compute: Callable[[], Mappi
 
 
 def tensors(folder: Path, config: Mapping[str, Any], compute: Callable[[], Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """Return the tensors of ``compute``, from the cache if it has a readable file for the configuration."""
+    """Return the cached tensors for the configuration, or, if there are none, those of ``compute``, and store them."""
     path = folder / f"{fingerprint(config)}.safetensors"
     try:
         return load_file(path)
@@ -45,7 +45,7 @@ def models(
     blank: Callable[[], nn.Module],
     train: Callable[[], Mapping[str, nn.Module]],
 ) -> dict[str, nn.Module]:
-    """Return name -> frozen model, with weights from the cache or ``train``; ``blank`` returns an untrained model."""
+    """Return frozen models by name, with weights from the cache or ``train``; ``blank`` returns an untrained model."""
     stored = tensors(
         folder,
         config,

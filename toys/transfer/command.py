@@ -57,7 +57,6 @@ def run(
 
 @contextmanager
 def shown(name: str, cache: Path, jobs: int) -> Iterator[Runner]:
-    """Show a progress bar, labelled ``name``, and yield a function that runs units of work."""
     with tqdm(total=0, disable=None, unit=" runs", desc=name, leave=False) as bar:
 
         def progress(added: int, finished: int) -> None:
@@ -75,7 +74,7 @@ def main(
     run: Callable[..., dict[str, Any]] = run,
     samples: ModuleType | None = None,
 ) -> int:
-    """Run a study from the command line, print its table, and write its figures and its record.
+    """Run a study from the command line, print its table, and, except with ``--compare``, write figures and a record.
 
     Args:
         name: name of the study.
@@ -131,14 +130,13 @@ def _main(
 
 
 def _carried(plan: Protocol, args: argparse.Namespace, seeds: tuple[int, ...], jobs: int, out: Path) -> int:
-    """Carry LoRA over on some seeds, print the shares that it and its copy keep, and write ``carried.json``."""
     stored = records.recorded(plan.name)
     if stored is None:
-        msg = f"{plan.name} has no record, so LoRA's learning rate is unknown; {_remedy(plan)}."
+        msg = f"The study {plan.name} has no record, so LoRA's learning rate is unknown; {_remedy(plan)}."
         raise InvalidValueError(msg)
     if plan.name in records.SAME:
         other = protocol(records.SAME[plan.name])
-        msg = f"{plan.name} has the same models and LoRA as {other.name}; run {other.command} --carried instead."
+        msg = f"The study {plan.name} has the models and LoRA of {other.name}; run {other.command} --carried instead."
         raise InvalidValueError(msg)
     rates = {case: one["rates"]["lora"]["rate"] for case, one in judge.cases(stored).items()}
     rates = dict([*rates.items()][: 1 if args.quick else None])
@@ -161,15 +159,17 @@ def _compare(
     seeds: tuple[int, ...],
     cache: Path,
 ) -> int:
-    """Repeat some seeds of the record, and print the distances of the results from the recorded ones."""
     stored = records.recorded(plan.name)
     if stored is None:
-        msg = f"{plan.name} has no record to compare with; {_remedy(plan)}."
+        msg = f"The study {plan.name} has no record to compare with; {_remedy(plan)}."
         raise InvalidValueError(msg)
     missing = sorted(set(seeds) - set(stored["config"]["seeds"]))
-    if args.quick or missing:
-        wrong = "--quick uses smaller models than the record" if args.quick else f"seed {missing[0]} is not recorded"
-        msg = f"--compare repeats seeds of the record, {stored['config']['seeds']}, at full size; {wrong}."
+    if args.quick:
+        msg = "--compare cannot be combined with --quick, since the record has full-size models; leave one of them out."
+        raise InvalidValueError(msg)
+    if missing:
+        here = ", ".join(map(str, stored["config"]["seeds"]))
+        msg = f"--compare repeats seeds of the record, {here}, not {missing[0]}; change --seed or --seeds."
         raise InvalidValueError(msg)
     jobs = min(args.jobs, len(seeds))
     result = run(plan, quick=False, seeds=seeds, cache=cache, jobs=jobs, repeat=True)
@@ -181,10 +181,14 @@ def _parser(name: str, doc: str | None, plan: Protocol) -> Parser:
     parser = Parser(prog=plan.command, description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="run a small version, in less than 90 seconds")
     parser.add_argument(
-        "--compare", action="store_true", help=f"repeat {QUICK_SEEDS} seeds of the record, and print the differences"
+        "--compare",
+        action="store_true",
+        help=f"repeat {QUICK_SEEDS} seeds of the record, and print how the results differ",
     )
     parser.add_argument(
-        "--carried", action="store_true", help=f"carry the study's LoRA over without labels, on {carried.SEEDS} seeds"
+        "--carried",
+        action="store_true",
+        help=f"carry the study's LoRA over to the targets, without labels, on {carried.SEEDS} seeds",
     )
     parser.add_argument(
         "--seeds",

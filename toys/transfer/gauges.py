@@ -12,7 +12,6 @@ WRITES: Final = ("o", "down_proj")
 
 
 def each(model: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """Return a copy of the model with ``change`` applied to every parameter of its blocks."""
     other = copy.deepcopy(model)
     with torch.no_grad():
         for w in other.blocks.parameters():
@@ -70,6 +69,6 @@ def stream(model: Any, seed: int) -> Any:
 
 
 def _invertible(n: int, drawn: torch.Generator) -> Tensor:
-    """Return a random n x n matrix with singular values from 1/2 to 2."""
+    """Return a random n x n matrix with singular values from about 1/2 to 2."""
     u, v = (torch.linalg.qr(torch.randn(n, n, generator=drawn, dtype=torch.float64)).Q for _ in range(2))
     return u @ torch.diag(torch.logspace(-0.3, 0.3, n, dtype=torch.float64)) @ v

@@ -12,7 +12,17 @@ FILE: Final = Path(__file__).with_suffix(".toml")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Settings that all studies share unless a study has its own; comments in ``protocol.toml`` explain them."""
+    """Settings that all studies share unless a study has its own.
+
+    Attributes:
+        strengths: factors by which the moved adapters are multiplied; 1 is a plain copy.
+        ladder, first: learning rates that may be tried, and those that are tried first.
+        least: minimum number of learning rates to try.
+        level, power: confidence level, and the power for which the smallest detectable difference is stated.
+        ridge: ridge of Eq. 5, relative to the largest singular value.
+        shared: minimum similarity of both sides beyond chance, for LoRA on only those layers that the target shares.
+        brief: models on which only copies at full strength are measured.
+    """
 
     strengths: tuple[float, ...]
     ladder: tuple[float, ...]
@@ -50,7 +60,6 @@ class Method:
     table: str = ""
 
     def key(self) -> dict[str, Any]:
-        """Return the settings that the training of the adapter depends on."""
         return {key: value for key, value in asdict(self).items() if key not in {"against", "table"} and value}
 
     def on(self, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -69,7 +78,7 @@ class Protocol:
         related: targets related to the source, for which the paper makes its claim.
         exact: target with the source's function but different weights -> the method whose results should not change.
         strangers: targets that are unrelated to the source or serve as controls.
-        methods: row -> method.
+        methods: name -> method.
         rule: see ``Rule``.
         also: further measures (lower is better), recorded without verdicts.
         cases: variants of the experiment that share a table, such as two directions; by default a single case.
@@ -110,12 +119,10 @@ class Protocol:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Return all targets, in the order of the table."""
         return (*self.related, *self.exact, *self.strangers)
 
     @property
     def tables(self) -> dict[str, dict[str, Method]]:
-        """Return the paper's table -> row -> method; the study's own table comes first."""
         found: dict[str, dict[str, Method]] = {self.paper: {}}
         for row, method in self.methods.items():
             found.setdefault(method.table or self.paper, {})[row] = method
@@ -134,7 +141,6 @@ def protocol(name: str) -> Protocol:
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of all studies, in the order of ``protocol.toml``."""
     stored = tomllib.loads(FILE.read_text(encoding="utf-8"))
     return tuple(name for name, own in stored.items() if isinstance(own, dict) and "methods" in own)
 

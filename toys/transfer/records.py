@@ -20,7 +20,6 @@ SAME: Final[Mapping[str, str]] = {"conversion": "language", "mixture": "language
 
 
 def recorded(name: str) -> dict[str, Any] | None:
-    """Return the record of a study's full run, or None if there is no record."""
     path = DATA / f"{name}_record.json"
     return read(path) if path.exists() else None
 
@@ -31,27 +30,18 @@ def every() -> Mapping[str, dict[str, Any]]:
 
 
 def carried_over(name: str) -> dict[str, Any] | None:
-    """Return the record of a study's carried-over LoRA, or None if there is no record."""
+    """Return the record of moving a study's LoRA with ``transfer``, or None; SAME names studies that share a record."""
     path = DATA / "carried" / f"{SAME.get(name, name)}.json"
     return read(path) if path.exists() else None
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return the results in a record's file, with its ``config`` and ``versions``."""
     stored = json.loads(path.read_text(encoding="utf-8"))
     return {"config": stored["config"], "versions": stored["versions"], **stored["results"]}
 
 
 def write(path: Path, name: str, command: str, seeds: Any, results: Mapping[str, Any]) -> None:
-    """Write a record, with the versions and the processor of this machine, atomically.
-
-    Args:
-        path: the file.
-        name: name of the study.
-        command: the command that reproduces the record.
-        seeds: the seeds of the run; for a study of several families, family -> seeds.
-        results: the results.
-    """
+    """Write a record with facts on this machine, atomically; ``seeds`` is a list, or maps families to lists."""
     here = machine()
     config = {
         "command": command,
@@ -65,20 +55,19 @@ def write(path: Path, name: str, command: str, seeds: Any, results: Mapping[str,
 
 
 def compact(content: Any) -> str:
-    """Return JSON with every list of numbers on one line."""
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     return re.sub(r"\[[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text) + "\n"
 
 
-def rounded(value: Any) -> Any:
-    """Return a nested value with all floats rounded to six significant digits."""
+def rounded(value: Any, digits: int = 6) -> Any:
+    """Round the floats in a nested value to significant digits."""
     match value:
         case float():
-            return float(f"{value:.6g}")
+            return float(f"{value:.{digits}g}")
         case dict():
-            return {key: rounded(inner) for key, inner in value.items()}
-        case list():
-            return [rounded(inner) for inner in value]
+            return {key: rounded(inner, digits) for key, inner in value.items()}
+        case list() | tuple():
+            return [rounded(inner, digits) for inner in value]
         case _:
             return value
 

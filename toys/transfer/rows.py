@@ -1,4 +1,4 @@
-"""The adapters in the rows of a table: new, moved, random, or mapped by a baseline; and the choice of their sides."""
+"""The adapters that a study compares: new, moved, random, or mapped by a baseline; and the choice of their sides."""
 
 import copy
 import re
@@ -40,7 +40,6 @@ def adapted(model: nn.Module, method: Method, names: tuple[str, ...], seed: int,
 
 
 def moved(source: nn.Module, target: nn.Module, strength: float = 1.0) -> nn.Module:
-    """Return a copy of the target with the source's adapter at this strength, put on layers of the same names."""
     there = copy.deepcopy(target)
     put(there, {name: layer.adapters["default"] for name, layer in layers(source).items()}, "default")  # type: ignore[misc]
     scale(there, strength)
@@ -62,9 +61,9 @@ def randomised(one: nn.Module, seed: int) -> nn.Module:
 
 
 def carries(names: tuple[str, ...], ridge: float) -> Mapping[str, Callable[[str], Rule]]:
-    """Return row -> a function from a layer's name to the baseline for this layer.
+    """Return functions, by name of a baseline, from a layer's name to the ``Rule`` that maps the change of this layer.
 
-    Eq. 5 on the residual side is included only if the names of all layers determine this side.
+    Eq. 5 on the side that is in the residual stream is included only if the names of all layers determine this side.
     """
     try:
         facing = {name: str(residual_side(name)) for name in names}
@@ -112,7 +111,7 @@ def strength_of(one: nn.Module, source: nn.Module) -> float:
 
 
 def sides_by_weights(source: nn.Module, target: nn.Module, names: Iterable[str]) -> dict[str, Placement]:
-    """Return layer -> the side that is more similar in the two models.
+    """Return layer -> the side, input or output, on which its weights are more similar in the two models.
 
     Layers that are similar on neither side, or that do not correspond to exactly one layer of the target, are left out.
     """
@@ -127,7 +126,8 @@ def sides_by_weights(source: nn.Module, target: nn.Module, names: Iterable[str])
 def more_alike(both: Sides) -> Placement | None:
     """Return the side on which two layers are more similar beyond chance, or None if they are similar on neither side.
 
-    The result is the input side if both sides are equally similar, or if the layers are too small for a test.
+    The result is the input side if the two similarities differ by at most ALIKE, or if the layers are too small for a
+    test.
     """
     excess = {Placement.INPUT: _beyond_chance(both.input), Placement.OUTPUT: _beyond_chance(both.output)}
     known = {side: value for side, value in excess.items() if value is not None}

@@ -17,7 +17,7 @@ Progress = Callable[[int, int], None]
 
 @contextmanager
 def runner(cache: Path, jobs: int, progress: Progress) -> Iterator[Runner]:
-    """Yield a function that runs a list of units of work, in this process or in ``jobs`` processes.
+    """Yield a function that runs a list of units of work, in this process if ``jobs`` is 1, else in ``jobs`` processes.
 
     Identical units are run once. The results do not depend on the number of processes.
     """

@@ -27,10 +27,10 @@ COPIED, CARRIED = "copied", "carried over"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A unit of work.
+    """A step of a study for one seed, whose results are cached.
 
     Attributes:
-        toy, size, seed, case: identify the world; ``size`` is "full" or "quick".
+        toy, size, seed, case: identify the ``World``; ``size`` is "full" or "quick".
         what: a key of KINDS.
         method, rate: method and learning rate of the adapter, if one is trained.
         where: the model on which the adapter is trained; if ``what`` is "auto" or "shared", the target.
@@ -48,7 +48,6 @@ class Run:
     case: str = ""
 
     def key(self) -> dict[str, Any]:
-        """Return the key for the cache: the toy's revision, and all settings that affect the result."""
         used = {"strengths": self.rule.strengths, "ridge": self.rule.ridge, "shared": self.rule.shared}
         used |= {"brief": self.rule.brief} if self.rule.brief else {}
         own = {key: value for key, value in asdict(self).items() if key != "rule" and (value or key != "case")}
@@ -60,8 +59,6 @@ class Run:
         }
 
     def result(self, cache: Path) -> Mapping[str, Any]:
-        """Return the unit's results, from the cache if the unit has run before."""
-
         def compute() -> dict[str, Any]:
             return KINDS[self.what](self, _world(self.toy, self.size, self.seed, self.case, cache), cache)
 
@@ -116,14 +113,12 @@ def _everywhere(world: World, make: Callable[[nn.Module], nn.Module], but: tuple
 
 
 def _move(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Return strength -> model -> measures with the source's adapter moved to it."""
     one, _ = trained(run, world, cache)
     but = {s: () if s == 1 else run.rule.brief for s in run.rule.strengths}
     return {str(s): _everywhere(world, partial(moved, one, strength=s), but[s]) for s in run.rule.strengths}
 
 
 def _carry(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Return row -> model -> measures with a LoRA that is mapped by a baseline, or random with the same norm."""
     one, _ = trained(run, world, cache)
     source, other = world.models[SOURCE], randomised(one, run.seed)
     rules = carries(world.layers, run.rule.ridge)
@@ -134,7 +129,7 @@ def _carry(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _auto(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Train an adapter on the sides that ``sides_by_weights`` chooses, and measure the target with it."""
+    """Train an adapter on the sides that ``sides_by_weights`` chooses, if any, and measure the target with it."""
     target = world.models[run.where]
     chosen = sides_by_weights(world.models[SOURCE], target, world.layers)
     if not chosen:
@@ -145,7 +140,7 @@ def _auto(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _shared(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Train LoRA on the layers that are similar to the target's on both sides, and measure the target with it."""
+    """Train LoRA on the layers, if any, that are similar to the target's on both sides; measure the target with it."""
     target = world.models[run.where]
     alike = similarity(world.models[SOURCE], target, world.layers)
     names = tuple(n for n in world.layers if _shares(alike[n], run.rule.shared))
@@ -156,7 +151,11 @@ def _shared(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _over(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Return the measures of a copied and of a carried-over LoRA on every target, and the predicted shares."""
+    """Measure every target with LoRA copied, and carried over, that is, moved by ``transfer``.
+
+    Returns:
+        The measures, and the shares of LoRA's gain on the source that ``transfer`` predicts.
+    """
     one, _ = trained(run, world, cache)
     found: dict[str, Any] = {row: {} for row in (COPIED, CARRIED, *(f"{row}, predicted" for row in (COPIED, CARRIED)))}
     found["source"] = world.measure(one, SOURCE)
@@ -173,7 +172,6 @@ def _over(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _facts(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Return ``measure`` and ``own`` of all models without an adapter, and the targets' similarity to the source."""
     del cache
     source = world.models[SOURCE]
     return {
@@ -186,7 +184,6 @@ def _facts(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def similarity(source: nn.Module, target: nn.Module, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """Return layer -> cosine and norm ratio of the weights, and similarity beyond chance and z-score of each side."""
     here, there = ModelWeights(source), ModelWeights(target)
     found = {}
     for name in names:

@@ -18,8 +18,6 @@ SHARED: Final = "LoRA, shared layers"
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A run of a study, for one case."""
-
     protocol: Protocol
     seeds: tuple[int, ...]
     size: str
@@ -28,13 +26,17 @@ class Study:
     case: str = ""
 
     def results(self, run: Runner) -> dict[str, Any]:
-        """Run all units and return the results.
+        """Run the whole study and return its results.
+
+        Args:
+            run: function that computes units of work.
 
         Returns:
             ``rates``: method -> chosen learning rate, whether it lies inside the grid, number of parameters, relative
-            size of the change by seed, and validation losses of all rates; ``rows``: row -> model -> values by seed;
-            ``also``: measure -> its rows, at full strength; ``own``: model -> losses without an adapter, by seed;
-            ``similarity``: target -> layer -> measure -> values by seed, rounded to three digits.
+            size of the change by seed, and validation losses of all rates. ``rows``: method or baseline -> model ->
+            values by seed. ``also``: further measure -> its rows, at full strength. ``own``: model -> losses without an
+            adapter, by seed. Finally, ``similarity``: target -> layer -> measure -> values by seed, rounded to three
+            digits.
         """
         rates = {name: self._tuned(run, method, name) for name, method in self.protocol.methods.items()}
         units = [self._unit(seed, "facts") for seed in self.seeds]
@@ -56,7 +58,6 @@ class Study:
     def _rows(
         self, run: Runner, rates: Mapping[str, Any], facts: Iterable[Mapping[str, Any]]
     ) -> dict[str, dict[str, list[float | None]]]:
-        """Return row -> model -> values of the protocol's measure by seed."""
         rows: dict[str, Any] = {NONE: self._by_model(one["none"] for one in facts)}
         return rows | self._moved(run, rates) | self._made_for_a_target(run, rates) | self._retrained(run, rates)
 
@@ -100,7 +101,6 @@ class Study:
         }
 
     def _moved(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
-        """Return row -> model -> values by seed: adapters moved at every strength, baselines, and a random adapter."""
         methods = self.protocol.methods
         kinds = [*(("move", name) for name in methods), *([("carry", "lora")] if self.protocol.carried else [])]
         units = {
@@ -121,7 +121,7 @@ class Study:
         Adapters on chosen sides have the learning rate of the input adapter, and LoRA on chosen layers has LoRA's rate.
 
         Returns:
-            Row -> target -> values by seed.
+            AUTO and SHARED -> target -> values by seed.
         """
         methods = self.protocol.methods
         if "input" not in methods:
@@ -150,7 +150,7 @@ class Study:
         only LoRA is trained.
 
         Returns:
-            Row -> target -> values by seed.
+            Name of the method and ", retrained" -> target -> values by seed.
         """
         quick = self.size == "quick"  # retrain only LoRA, whose gain is the denominator of shares
         matched = {n: m for n, m in self.protocol.methods.items() if m.match == "rank" and (n == "lora" or not quick)}

@@ -1,4 +1,4 @@
-"""The interface of a toy: the source and the targets of a seed, and the training and measurement of adapters."""
+"""The interface of a toy: a source model and its targets, and the training and measurement of adapters on them."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -9,10 +9,10 @@ from torch import nn
 
 
 class World(Protocol):
-    """The models, data and task of one seed.
+    """The models made from one seed, and how adapters on them are trained and measured.
 
     Attributes:
-        models: "source" and every target of the protocol; they are copied before any change.
+        models: "source" and every target of the protocol; callers copy a model before they change it.
         layers: names of the adapted layers.
     """
 
@@ -20,14 +20,14 @@ class World(Protocol):
     layers: tuple[str, ...]
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """Train the adapter of ``model``, a copy of ``where``, in place.
+        """Train the adapter of ``model``, a copy of the model named ``where``, in place.
 
         Returns:
             The validation loss; infinity if the training diverged.
         """
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Return the measures of ``model``, an adapted copy of ``where``.
+        """Return the measures of ``model``, an adapted copy of the model named ``where``.
 
         Nuisance parameters, such as zeros of energy, are fitted anew for each copy.
         """
@@ -39,7 +39,7 @@ class World(Protocol):
         """
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return a loss that shows how good the model is without an adapter; lower is better."""
+        """Return a loss that shows how good ``model``, named ``where``, is without an adapter; lower is better."""
 
 
 class Toy(Protocol):
@@ -48,7 +48,7 @@ class Toy(Protocol):
     REVISION: int
 
     def world(self, seed: int, size: str, cache: Path) -> World:
-        """Return the models, data and task of a seed; ``size`` is "full" or "quick"; trained models go to ``cache``."""
+        """Return the ``World`` of a seed; ``size`` is "full" or "quick", and trained models are stored in ``cache``."""
 
 
 def toy(name: str) -> Toy:

@@ -19,8 +19,6 @@ def _linear(inputs: int, outputs: int) -> nn.Linear:
 
 
 class Block(nn.Module):
-    """Causal attention and an MLP around a residual stream."""
-
     window: int | None = None
     """Number of bytes that attention reads, including the current one; None for all."""
 
@@ -39,8 +37,6 @@ class Block(nn.Module):
 
 
 class Model(nn.Module):
-    """A network from bytes to the logits of the next byte."""
-
     def __init__(self) -> None:
         super().__init__()
         self.embedding = nn.Parameter(torch.randn(BYTES, WIDTH, dtype=FLOAT) * 0.1)

@@ -20,7 +20,7 @@ def encoded(texts: list[str]) -> Tensor:
 
 @cache
 def corpora() -> dict[str, Tensor]:
-    """Return name -> text: parts of Python's documentation and library, docstrings, and questions with answers."""
+    """Return texts by use, as bytes: Python's documentation, library code, docstrings, and questions with answers."""
     from pydoc_data.topics import topics
 
     drawn = torch.Generator().manual_seed(0)

@@ -1,4 +1,4 @@
-"""Candidate adapters for the target: the copy, and closed forms with different ridges and strengths."""
+"""Candidate adapters for the target model: the copy, and closed forms with different ridges and strengths."""
 
 from collections.abc import Collection, Mapping
 from copy import deepcopy
@@ -22,14 +22,11 @@ from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
 FEW = 64
-"""Largest number of rows with which only ``SAFE`` and the copy are tried; a sample of n positions counts as √n rows."""
+"""Number of rows up to which only ``SAFE`` and the copy are tried; a sample of n positions counts as √n rows."""
 SAFE = ("ridge 0.1", "shrunk 10")
-"""The candidates besides the copy if there are at most ``FEW`` rows."""
+"""The candidates, besides the copy, that are tried if there are at most ``FEW`` rows."""
 STRENGTHS = (2.0, 1.4, 0.7, 0.4)
-NO_LAYER = (
-    'the target has no layer of this name; match="effect" (--match effect) chooses the layer on which the adapter keeps'
-    " most of its gain"
-)
+NO_LAYER = "the target has no layer of this name, but match='effect' (--match effect) can choose a layer"
 
 
 def counterparts(
@@ -38,7 +35,7 @@ def counterparts(
     """Return the possible target layers for each source layer, and for source layers without any, the reason.
 
     ``rename`` takes precedence over ``match``. If ``match`` is "effect", the layers for a source layer are all target
-    layers of its kind (linear or convolution) whose names end in the same word or, if there are none, all of its kind.
+    layers of its type (linear or convolution) whose names end in the same word or, if there are none, all of its type.
 
     Raises:
         InvalidValueError: a target name in ``rename`` is not the name of a module of the target.
@@ -75,16 +72,15 @@ class Candidates:
 
     Attributes:
         by_name: name of a candidate -> layer of the target -> adapter.
-        parts: the parts of the source's adapter, with low rank, by key.
+        parts: key -> part, what the source's adapter changes in one layer with one placement, as low-rank factors.
         idle: layers of the source with full-rank adapters that are never called on the inputs.
-        fit: the parts fitted at places (layers and sides) of the target.
-        picked: key of a part -> the place at which the part keeps the largest share of its gain.
-        lost: layer of the source -> why one of its possible target layers supports none of the requested sides.
+        fit: the parts fitted at places; a place is the key of a part, a layer of the target and a placement there.
+        picked: key of a part -> the place where the part keeps the largest share of its gain (loss reduction).
+        lost: layer of the source -> why its adapter cannot be copied, or cannot be fitted to one of the target layers.
         truncated: key of a part that was truncated to low rank -> share of its squared effect that remains.
     """
 
     def __init__(self, trial: Trial, places: Mapping[str, tuple[str, ...]], *, few: bool) -> None:
-        """Fit the candidates (only ``SAFE`` and the copy if ``few``); ``places`` has the target layers to try."""
         self.trial, self.places, self.few = trial, places, few
         self.adapted = {n: layer for n, layer in layers(trial.source, trial.name).items() if n in places}
         self.modules = {"": trial.target, **dict(walk(trial.target))}
@@ -102,7 +98,7 @@ class Candidates:
         self.by_name = self._made()
 
     def _sides(self, part: Part, layer: str) -> list[str]:
-        """Return the sides of a target layer to which a part may go; if there is none, store the reason."""
+        """Return the placements in which a part may be fitted to a target layer; if there is none, store the reason."""
         asked = self.trial.options.placement
         wanted = part.placement if asked is None or part.placement == BIAS else asked
         f = function_of(self.modules[layer])
@@ -140,7 +136,7 @@ class Candidates:
         return {n: adapters for n, adapters in made.items() if adapters}
 
     def strengths(self, scores: Mapping[str, float]) -> dict[str, Adapters]:
-        """Return the best closed form times each of ``STRENGTHS``, or {} without a closed form or with few rows."""
+        """Return the best candidate but the copy, its LoRAs times each of ``STRENGTHS``; {} if none or if ``few``."""
         fitted = [n for n in self.by_name if n != "copy"]
         if self.few or not fitted:
             return {}
@@ -165,7 +161,7 @@ class Candidates:
         return found
 
     def _assembled(self, names: Mapping[str, str]) -> dict[str, Adapter]:
-        """Return the adapters by target layer; ``names`` maps the key of each part to a candidate."""
+        """Return the LoRA for each target layer; ``names`` maps the key of a part to the candidate with its factors."""
         sides: dict[str, dict[str, list[Part]]] = {}
         for key, name in names.items():
             place = self.picked[key]

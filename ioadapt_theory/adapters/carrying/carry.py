@@ -25,12 +25,12 @@ from ioadapt_theory.errors import InvalidValueError
 STEPS = 10
 """Default number of refinement steps."""
 TOO_FEW = 16
-"""Largest number of rows about which a note says that they are too few for a reliable prediction."""
+"""Number of rows up to which a note says that they are too few for a reliable prediction."""
 AS_GOOD = 0.02
-"""Margin in the share of the gain by which a candidate must exceed the copy, and a scaled closed form all others."""
+"""Margin in the share of the gain by which a candidate must beat the copy, and one of another strength all others."""
 LITTLE, APART, DISAGREEING = 0.3, 0.3, 0.15
-"""Thresholds of notes: share of the gain kept, |R_KL - R|, and share of positions where the plain models disagree."""
-IMPOSSIBLE = "the adapter can be neither fitted nor copied to the target, for the reasons given for each layer"
+"""Thresholds of notes: share of the gain kept, difference of two estimates of it, and disagreement of the models."""
+IMPOSSIBLE = "the adapter cannot be fitted to the target (the report says why), and no copy keeps any of the gain"
 
 
 def carried(
@@ -48,9 +48,9 @@ def carried(
 ) -> CarryReport:
     """Carry an adapter over to another model; ``transfer`` calls this function if inputs are given.
 
-    The target receives the best candidate that is likely to keep some of the gain, or no adapter if there is none. If
-    ``tuned`` is given, a model fine-tuned from ``source``, an adapter is first extracted from the difference of the two
-    models and then, unless ``target`` is ``source``, carried over.
+    The target receives the best candidate that is likely to keep some of the gain (the adapter's reduction of the
+    loss), or no adapter if there is none. If ``tuned`` is given, a model fine-tuned from ``source``, an adapter is
+    first extracted from the difference of the two models and then, unless ``target`` is ``source``, carried over.
 
     Returns:
         A report on the adapter that was put on the target, with the share of the gain that it is predicted to keep.
@@ -124,9 +124,9 @@ class _Carrying:
         return score + AS_GOOD if candidate == "copy" and score > 0 else score
 
     def refine(self, steps: int, *, compare: bool) -> None:
-        """Refine the best LoRA candidate; if ``compare``, take Gauss-Newton passes first, and also train from zero."""
+        """Train the best LoRA candidate; if ``compare``, after Gauss-Newton passes, and another one from zero, too."""
         named = self.candidates.items()
-        plain = [n for n, made in named if n in self.scores and all(a.family == "lora" for a in made.values())]
+        plain = [n for n, made in named if self.scores.get(n) and all(a.family == "lora" for a in made.values())]
         if not plain:
             return
         start = self.candidates[max(plain, key=lambda n: self.scores[n])]
@@ -139,7 +139,7 @@ class _Carrying:
                 self.candidates[name], self.scores[name] = refined(self.trial, adapters, steps, bar.update)
 
     def report(self, chosen: str) -> tuple[CarryReport, Adapters]:
-        """Predict on unused rows what share of the gain is kept; return the report, and the adapters to add (or {})."""
+        """Predict on unused rows what share of the gain is kept; return the report and the adapters to add, or {}."""
         fitted = max(self.made.by_name, key=lambda n: self.scores[n], default=chosen)
         shown = {n: self.candidates[n] for n in (chosen, "copy", fitted, "from zero") if n in self.candidates}
         predicted = self.trial.predicted(shown, self.rows.tell)
@@ -193,19 +193,20 @@ class _Carrying:
 
     def notes(self, best: Prediction | None, *, put: bool) -> list[str]:
         rows, notes, test, more = self.rows.rows, [], "check the prediction on labelled data", "give more inputs"
+        train = "train the adapter on the target"
         if best is None:
-            why = f"no candidate keeps any of the gain on the rows used for selection; {more}"
-            notes.append(f"No adapter was added: {why if self.made.by_name else IMPOSSIBLE}.")
+            why = f"no candidate keeps any of the gain on the rows used for selection; {more}, or {train}"
+            notes.append(f"No adapter was added: {why if self.made.picked else IMPOSSIBLE}.")
         elif not put:
-            least = f"even the best candidate may keep none of the gain (lower bound {best.interval[0]:.2f})"
-            notes.append(f"No adapter was added: {least}; {more}, or train on the target.")
+            least = f"the best candidate may keep none of the gain (lower bound {best.interval[0]:.2f})"
+            notes.append(f"No adapter was added: {least}; {more}, or {train}.")
         if rows <= TOO_FEW:
             notes.append(f"{rows} rows are too few for a reliable prediction; give 256 or more.")
         elif self.few:
-            notes.append(f"There are only {rows} rows, so fewer candidates are tried; give 256 or more.")
+            notes.append(f"There are only {rows} rows, so fewer candidates were tried; give 256 or more.")
         if best is not None and put and best.kept < LITTLE:
             way = more if self.trial.options.refine else "take more gradient steps (refine=50, --refine 50)"
-            notes.append(f"Only {best.kept:.2f} of the gain is kept; {way}, or train the adapter on the target.")
+            notes.append(f"Only {best.kept:.2f} of the gain is kept; {way}, or {train}.")
         if best is not None and put and best.R_KL is not None and abs(best.R_KL - best.R) > APART:
             both = f"{best.R_KL:.2f} from the likelihoods, {best.R:.2f} from the output changes"
             notes.append(f"The two estimates of the share of the gain that is kept differ ({both}); {test}.")

@@ -1,10 +1,10 @@
 """The best transfer of an adapter, in closed form: M* = (C_TT⁺ C_TS) M (K_ST K_TT⁺) (claim `effect-best`).
 
-M changes a side of a layer of the source S, and M* a side of a layer of the target T. The side reads r and acts on the
-outputs through a Jacobian J, so that the effect of M is rMJ. C_ab = E r_aᵀ r_b is computed from activations, and K_ab =
-E J_a J_bᵀ from gradients g for cotangents that both models share. With M = AB, only r_S A and g_S Bᵀ of the source are
-needed, so M* is computed as two low-rank factors. ``shrunk`` adds a penalty λ‖M* - M‖² (Corollary 6.2); ``truncated``
-returns the low-rank change whose effect is nearest to that of a given change.
+M changes a side (weight, input or output) of a layer of the source S, and M* one of the target T. A side reads r and
+acts on the outputs through a Jacobian J, so that the effect of M is rMJ. C_ab = E r_aᵀ r_b is computed from
+activations, and K_ab = E J_a J_bᵀ from gradients g for cotangents that both models share. With M = AB, only r_S A and
+g_S Bᵀ of the source are needed, so M* is computed as two low-rank factors. ``shrunk`` adds a penalty λ‖M* - M‖²
+(Corollary 6.2); ``truncated`` returns the low-rank change whose effect is nearest to that of a given change.
 
 Rows arrive in batches. As long as there are fewer rows than features of the target, the rows are stored, since the dual
 form is smaller; after that, they are accumulated in Gram matrices. The ridge is λ times the diagonal of C_TT, so that
@@ -20,27 +20,27 @@ from ioadapt_theory.effect.reads_writes import Rows
 from ioadapt_theory.errors import ShapeError
 
 RIDGES: Final = (1e-6, 1e-4, 1e-3, 1e-2, 0.1, 0.5)
-"""Values of λ, relative to the diagonal of the Gram matrix."""
+"""Ridges λ of the closed form, relative to the diagonal of the Gram matrix."""
 SHRINKING: Final = (1e-2, 0.1, 1.0, 10.0, 100.0)
-"""Values of λ, the ridge towards the copy, relative to the product of the mean eigenvalues of C and K."""
+"""Weights λ of the copy in ``shrunk``, relative to the product of the mean eigenvalues of the two Gram matrices."""
 MOST_SHRUNK: Final = 2048
-"""Largest number of features of a side for which ``shrunk`` diagonalises Gram matrices."""
+"""Largest number of rows or columns of an adapted matrix for which ``shrunk`` diagonalises Gram matrices."""
 ROUNDS = 3
 """Number of subspace iterations in ``low_rank``; the error was below 1e-4 for several spectra of C and K."""
 RARE = 1e-4
-"""Relative size below which a feature is not scaled up to size 1, so that rarely active features get small weights."""
+"""Size, relative to the largest feature, below which a feature is not scaled up to size 1 and gets small weights."""
 TINY = 1e-15
 EXACT = 1024
-"""Largest number of features for which sums and solves use float64; float32 is too coarse for the smallest ridge."""
+"""Largest number of features for which ``Regression`` uses float64; float32 is too coarse for the smallest ridge."""
 Factors = tuple[Tensor, Tensor]
-"""A (rows x r) and B (r x columns) of a change AB of a side's matrix; B includes the scaling."""
+"""A (rows x r) and B (r x columns) of the change AB of the matrix that an adapter acts on; B includes the scaling."""
 
 
 class Regression:
-    """The sums C = Σ xᵀx and D = Σ xᵀu over rows x of the target and rows u of the source.
+    """Ridge regression of rows u of the source on rows x of the target, with the sums C = Σ xᵀx and D = Σ xᵀu.
 
     Attributes:
-        features: the number of features of x; u has ``columns``.
+        features, columns: the numbers of features of x and of u.
         rows: the number of rows added.
     """
 
@@ -51,7 +51,6 @@ class Regression:
         self.cross: Tensor | None = None
 
     def add(self, x: Tensor, u: Tensor) -> None:
-        """Add the rows of x (rows x features) and of u (rows x columns)."""
         wide = torch.float64 if self.features <= EXACT else torch.float32
         self.kept.append((x.to(wide), u.to(wide)))
         self.rows += len(x)
@@ -71,7 +70,7 @@ class Regression:
         return torch.cat([x for x, _ in self.kept]).square().sum(0) if self.kept else torch.zeros(self.features)
 
     def whole(self) -> tuple[Tensor, Tensor]:
-        """Return C and D."""
+        """Return C = Σ xᵀx and D = Σ xᵀu in float32."""
         if self.gram is None or self.cross is None:
             self._fold()
         assert self.gram is not None
@@ -79,7 +78,10 @@ class Regression:
         return self.gram.float(), self.cross.float()
 
     def solve(self, ridges: list[float]) -> list[Tensor]:
-        """Return (C + λ diag C)⁻¹ D for each ridge λ; features that are always zero get rows of zeros."""
+        """Return (C + λS)⁻¹ D for each ridge λ, with C = Σ xᵀx and D = Σ xᵀu.
+
+        S is the diagonal of C with a lower limit, see ``RARE``; features of x that are always 0 get rows of zeros.
+        """
         size = self.diagonal().sqrt()
         scale = torch.where(size > TINY, 1 / size.clamp_min(max(RARE * float(size.max()), TINY)), 0.0)
         if self.gram is not None and self.cross is not None:
@@ -96,13 +98,14 @@ class Regression:
 
 
 class Translation:
-    """The translation of one layer's adapter AB to a side of a layer of the target.
+    """The translation of one layer's adapter AB to a layer of the target, in a placement there (``target_side``).
 
     Attributes:
         candidates: factors by candidate name, after ``solve``.
-        kept: the share of the gain that each candidate keeps on rows that were not fitted; set by the caller.
+        kept: candidate name -> share of the gain (loss reduction) that it keeps on rows that were not fitted; set by
+            the caller.
         rows: the number of rows of activations in the fit.
-        features: the numbers of features that the target's side reads and writes.
+        features: the number of rows of A and the number of columns of B on the target.
     """
 
     def __init__(self, factors: Factors, side: str, target_side: str) -> None:
@@ -113,11 +116,7 @@ class Translation:
         self.rows, self.features = 0, (0, 0)
 
     def add(self, source: Rows, target: Rows) -> None:
-        """Add the activations and gradients of the source's and the target's layer on one batch.
-
-        Raises:
-            ShapeError: the two layers have different numbers of samples or positions.
-        """
+        """Add activations and gradients of one batch; raise ShapeError if samples or positions do not match."""
         a, b = self.factors
         u, v = source.reader(self.side), source.writer(self.side)
         u, v = u @ a.to(u), v @ b.to(v).mT
@@ -125,8 +124,8 @@ class Translation:
         u, v = u.to(r.device), v.to(r.device)
         if odd := [(ours, theirs) for ours, theirs in ((r, u), (g, v)) if ours.shape[:-1] != theirs.shape[:-1]]:
             (n, m), (n2, m2) = (x.shape[-3:-1] for x in odd[0])
-            ours, theirs = f"{n} samples of {m} positions", f"{n2} samples of {m2} positions"
-            msg = f"{ours} on the target cannot be paired with {theirs} on the source"
+            both = f"{n} x {m} in the target but {n2} x {m2} in the source"
+            msg = f"the layer's activations (samples x positions) cannot be paired, since they are {both}"
             raise ShapeError(msg)
         if self.reader is None or self.writer is None:
             self.reader, self.writer = Regression(r.shape[-1], a.shape[1]), Regression(g.shape[-1], len(b))
@@ -146,19 +145,19 @@ class Translation:
         self.reader = self.writer = None
 
     def is_idle(self) -> bool:
-        """Return whether the target's layer has no effect on the compared outputs, so that no fit is possible."""
+        """Return whether all gradients of the target's layer are 0, so that no fit to the outputs is possible."""
         return self.writer is None or not bool(self.writer.diagonal().any())
 
     def ridged(self, reader: Regression, writer: Regression) -> dict[str, Factors]:
-        """Return the factors of M* = (C_TT⁺ C_TS A)(B K_ST K_TT⁺) for every ridge, by candidate name."""
+        """Return the ridge regressions for A (on activations) and B (on gradients) for each of ``RIDGES``, by name."""
         read = reader.solve([*RIDGES])  # C_TT⁺ C_TS A
         written = writer.solve([*RIDGES])  # K_TT⁺ K_TS Bᵀ
         return {f"ridge {ridge:g}": (a, b.mT) for ridge, a, b in zip(RIDGES, read, written, strict=True)}
 
     def shrunk(self, reader: Regression, writer: Regression) -> dict[str, Factors]:
-        """Return low-rank factors near the M' that solves C_TT M' K_TT + λM' = C_TS M K_ST + λM, for each λ.
+        """Return factors between the best transfer of AB (small λ) and its copy (large λ) for ``SHRINKING``, by name.
 
-        The result is empty if the two sides differ in kind or size, or have more than ``MOST_SHRUNK`` features.
+        The result is empty if the placement or the sizes change, or there are more than ``MOST_SHRUNK`` features.
         """
         (a, b), sizes = (m.float() for m in self.factors), (reader.features, writer.features)
         if sizes != (len(a), b.shape[1]) or max(sizes) > MOST_SHRUNK or self.side != self.target_side:
@@ -204,14 +203,10 @@ def low_rank(m: Tensor, c: Tensor, k: Tensor, rank: int, near: Tensor | None = N
 def truncated(
     m: Tensor, gram: Tensor, writing: Tensor, *, rank: int | None = None, share: float | None = None
 ) -> tuple[Tensor, Tensor, float]:
-    """Return A and B from the r largest singular values of C^½ M K^½, and the share of M's squared effect that remains.
+    """Return low-rank factors near M, the change of a matrix that maps r to rM, and the share of the effect they keep.
 
-    Args:
-        m: the change of a side's matrix.
-        gram: C, the Gram matrix of what the side reads.
-        writing: K, the Gram matrix of the gradients of what the side writes.
-        rank: r, the maximum rank.
-        share: instead of ``rank``, use the smallest r that keeps this share of the squared effect.
+    With the Gram matrices C of the rows r (``gram``) and K of the gradients of rM (``writing``), the squared effect of
+    M is ‖C^½ M K^½‖². ``share`` sets the least share of it to keep, and ``rank`` a limit, which takes precedence.
     """
     (c, u), (k, v) = _eigen(gram), _eigen(writing)
     inside = u.mT @ m @ v

@@ -18,6 +18,7 @@ from ioadapt_theory.effect.passes import undisturbed
 from ioadapt_theory.errors import InvalidValueError
 
 PLAIN = "plain SVD"
+NOTE = f"The LoRA approximates the weight difference; 'if copied' is the share that a {PLAIN} of this difference keeps."
 
 
 def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "default", **options: Any) -> CarryReport:
@@ -25,8 +26,8 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
 
     For each layer, the LoRA is the low-rank matrix whose effect is nearest to the effect C^½ D K^½ of the weight
     difference D, with the Gram matrices C of the layer's inputs and K of the gradients of its outputs. A plain SVD
-    of D with the same rank is also tried, and the method that keeps more of the gain is used. Changes of biases,
-    norms and embeddings are left out.
+    of D with the same rank is also tried, and the method that keeps more of the gain (reduction of the loss) is used.
+    Changes of biases, norms and embeddings are left out.
 
     Args:
         base: the model before tuning; the adapter is added in place.
@@ -72,12 +73,12 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
         layers={n: CarriedLayer(n, "weight", r, 0, sizes[n], kept[f"{n}:weight"]) for n, r in ranks.items()},
         scores=scores,
         extracted=True,
-        notes=(f"The LoRA approximates the weight difference; the share 'if copied' is that of its {PLAIN}.",),
+        notes=(NOTE,),
     )
 
 
 def differences(base: nn.Module, tuned: nn.Module) -> dict[str, Tensor]:
-    """Return layer -> W_tuned - W, in float32, for the linear layers and convolutions in which the models differ.
+    """Return W_tuned - W in float32, by layer name, for the linear layers and convolutions in which the models differ.
 
     Raises:
         InvalidValueError: no layer differs, or a layer has a different size.
@@ -88,16 +89,17 @@ def differences(base: nn.Module, tuned: nn.Module) -> dict[str, Tensor]:
             continue
         w, w2 = operator(module).dense().detach().float(), operator(others[name]).dense().detach().float()
         if w.shape != w2.shape:
-            both = f"{[*w.shape]} in the base but {[*w2.shape]} in the tuned model"
-            msg = f"The weight of {name} has size {both}; give the base that the model was tuned from."
+            sizes = "{} x {} in the base but {} x {} in the tuned model".format(*w.shape, *w2.shape)
+            msg = f"The weight of {name} is {sizes} (inputs x outputs); give the base that the model was tuned from."
             raise InvalidValueError(msg)
         if torch.equal(w, w2):
             same += 1
         else:
             found[name] = w2 - w
     if not found:
-        kinds = "linear layers and convolutions"
-        what = f"equals the base in all {same} {kinds}" if same else f"has no {kinds} of the base"
-        msg = f"The tuned model {what}; give a model tuned from the base."
+        msg = "The models share no names of linear layers or convolutions; give a model tuned from the base."
+        if same:
+            kinds = f"linear layers and convolutions ({same} compared)"
+            msg = f"The tuned model has the base's weights in all {kinds}; give one in which such layers were tuned."
         raise InvalidValueError(msg)
     return found

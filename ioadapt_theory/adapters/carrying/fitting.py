@@ -1,4 +1,4 @@
-"""Closed forms fitted batch by batch, and the share of the gain that each candidate keeps at each layer."""
+"""Closed forms fitted batch by batch, and the share of its gain (loss reduction) that each keeps at each layer."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,7 +25,7 @@ IDLE = "the {}'s layer {} on these inputs, so an adapter on it has no effect"
 ENOUGH, DRAWS = 1000, 4
 """Number of rows below which more than one cotangent is drawn per batch, and the largest number drawn by default."""
 Place = tuple[str, str, str]
-"""Key of a part, layer of the target, and side of that layer."""
+"""Key of a part of the source's adapter, layer of the target, and placement there."""
 
 
 def base_layers(model: nn.Module, names: Iterable[str]) -> dict[str, nn.Module]:
@@ -36,7 +36,8 @@ def base_layers(model: nn.Module, names: Iterable[str]) -> dict[str, nn.Module]:
 def reduced(parts: list[Part], trial: Trial, *models: nn.Module) -> tuple[dict[str, Part], dict[str, float]]:
     """Return all parts with low rank, and the share of its squared effect that each truncated part keeps, by key.
 
-    Parts of full rank are truncated by their effect on ``models``; those of layers that are never called are left out.
+    A part is the change by an adapter in one layer and placement. Parts of full rank are truncated by their effect on
+    ``models``; those of layers that are never called are left out.
     """
     todo = {part.key: part for part in parts if not part.low}
     grams: dict[str, tuple[Tensor, Tensor]] = {}
@@ -60,16 +61,15 @@ def reduced(parts: list[Part], trial: Trial, *models: nn.Module) -> tuple[dict[s
 
 
 class Fit:
-    """Parts of an adapter fitted at places of the target.
+    """The parts of an adapter (its changes, each in one layer and placement) fitted to layers of the target.
 
     Attributes:
-        at: the fitted translations, by place.
-        lost: place where no adapter can be fitted -> the reason.
+        at: (key of a part, layer of the target, placement there) -> the fitted factors.
+        lost: such a place where nothing can be fitted -> the reason.
         closed: keys of parts without usable activations at a place, for example because the layer is never called.
     """
 
     def __init__(self, trial: Trial, parts: Mapping[str, Part], places: Iterable[Place]) -> None:
-        """Fit low-rank parts at these places, as many at a time as memory allows; evaluate them on other rows."""
         self.trial, self.parts = trial, parts
         self.at, self.lost, self.closed = dict[Place, Translation](), dict[Place, str](), set[str]()
         count = trial.rows.counts[0] * trial.positions
@@ -82,7 +82,7 @@ class Fit:
             self.at |= made
 
     def _groups(self, places: list[Place]) -> list[list[Place]]:
-        """Return groups of places whose Gram matrices fit into memory together; a group of one place may need more."""
+        """Return groups of places whose Gram matrices fit into ``options.memory``; a single place may need more."""
         groups: list[list[Place]] = [[]]
         used, layers = 0.0, base_layers(self.trial.target, {layer for _, layer, _ in places})
         for place in places:
@@ -98,7 +98,7 @@ class Fit:
         return groups
 
     def _recorded(self, places: Iterable[Place], pairs: Iterable[Pair]) -> Iterator[tuple[Recorded, Recorded]]:
-        """Yield, for each pair of batches, the activations and gradients of these layers without adapters."""
+        """Yield what the layers of both models read and their gradients, without adapters, for each pair of batches."""
         source, target = self.trial.source, self.trial.target
         here = base_layers(source, {self.parts[key].layer for key, _, _ in places})
         there = base_layers(target, {layer for _, layer, _ in places})
@@ -135,7 +135,7 @@ class Fit:
         return fits
 
     def _weigh(self, made: Mapping[Place, Translation], pairs: list[Pair]) -> None:
-        """Set ``kept`` at each place, from first-order estimates of the changes of the outputs on ``pairs``."""
+        """Set ``kept``, the share of the gain, at each place, from first-order estimates of changes of the outputs."""
         sums: dict[tuple[Place, str], Tensor] = {}
         for here, there in self._recorded([*made], pairs) if made else ():
             for place, one in made.items():

@@ -25,13 +25,14 @@ from ioadapt_theory.effect.retained import guessed
 
 PASSES, DAMPING, STRENGTHS = 4, 0.03, (1.0, 0.5, 0.25)
 MOST_EFFECTS, MOST_NUMBERS = 1 << 12, 1 << 24
-"""Largest number of rows of Φ (samples times outputs), and largest number of entries of Φ."""
+"""Largest number of rows (samples times outputs) and of entries of Φ, the derivatives of the outputs."""
 
 
 def passes(trial: Trial, adapters: Adapters) -> tuple[Adapters, float] | None:
     """Return the LoRAs after Gauss-Newton passes that start from ``adapters``, and their score on the selection rows.
 
-    The result is None if Φ is too large, an adapter has several parts or a bias, or labels of sequences are compared.
+    The result is None if the matrix of derivatives is too large, a layer is not called, labels of sequences are
+    compared, or an adapter has several placements or a bias.
     """
     output, modules = trial.outputs(trial.rows.fit[0], 0)[2], dict(walk(trial.target))
     effects = trial.rows.counts[0] * math.prod(output.shape[1:])
@@ -45,7 +46,8 @@ def passes(trial: Trial, adapters: Adapters) -> tuple[Adapters, float] | None:
         return None
     best, best_score = adapters, trial.scores({"": adapters})[""]
     for _ in range(PASSES):
-        steps = _steps(trial, best)
+        if (steps := _steps(trial, best)) is None:
+            return None
         tried_: dict[str, dict[str, Adapter]] = {}
         for strength in STRENGTHS:
             made = tried_[f"{strength:g}"] = {}
@@ -64,8 +66,8 @@ def passes(trial: Trial, adapters: Adapters) -> tuple[Adapters, float] | None:
     return best, best_score
 
 
-def _steps(trial: Trial, adapters: Adapters) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
-    """Return, for each layer, the step to add to its change, and the Gram matrices of activations and gradients."""
+def _steps(trial: Trial, adapters: Adapters) -> dict[str, tuple[Tensor, Tensor, Tensor]] | None:
+    """Return layer -> Gauss-Newton step for its AB, and its Gram matrices; None if a layer is not called."""
     blocks: dict[str, list[Tensor]] = {layer: [] for layer in adapters}
     grams: dict[str, tuple[Tensor, Tensor]] = {}
     for number, pair in enumerate(trial.rows.fit):
@@ -75,6 +77,8 @@ def _steps(trial: Trial, adapters: Adapters) -> dict[str, tuple[Tensor, Tensor, 
             watched = outer | {f"{layer} base": module.base_layer for layer, module in outer.items()}
             options: Any = {"call": trial.options.call, "seed": trial.options.seed + number}
             rows = record(trial.target, watched, pair[1], directions=along, **options).rows
+        if len(rows) < len(watched):
+            return None
         for layer, adapter in adapters.items():
             ((side, _),) = adapter.parts()
             both = zip(rows[layer].calls, rows[f"{layer} base"].calls, strict=True)
@@ -98,7 +102,7 @@ def _steps(trial: Trial, adapters: Adapters) -> dict[str, tuple[Tensor, Tensor, 
 
 
 def _directions(trial: Trial, s: Tensor, sa: Tensor, t: Tensor, ta: Tensor) -> list[Tensor]:
-    """Return the cotangents: the columns of a square root of the metric, then the gradient of the gain."""
+    """Return cotangents: the columns of a square root of the outputs' metric, then minus the gradient of the loss."""
     s, sa, t = (x.to(ta) for x in (s, sa, t))
     ta, flat = ta.detach(), ta[0].numel()
     if trial.weight is None:

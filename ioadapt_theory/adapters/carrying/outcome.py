@@ -7,7 +7,7 @@ from ioadapt_theory.adapters.moving.put import TransferReport
 from ioadapt_theory.effect.retained import Prediction
 
 DOMAIN = "The prediction is valid only for inputs like those given; make sure that they are from the adapter's domain."
-FROM_ZERO = "A new adapter trained from zero for {} steps, without labels, keeps {:.2f} of the gain."
+FROM_ZERO = "A new adapter trained from zero without labels (gradient steps: {}) keeps {:.2f} of the gain."
 
 
 class CarryWarning(UserWarning):
@@ -23,9 +23,9 @@ class CarriedLayer:
         side: the placement on the target: "weight", "input" or "output", or several joined by "+".
         rank: rank of the adapter; with several placements, the largest; 0 if no factor has a rank.
         rows: number of rows of activations in the fit; 0 without a fit.
-        features: numbers of features that this side reads and writes; a fit needs about twice as many rows as features.
-        kept: share of the gain that the closed form keeps on this layer, to first order; for an extracted LoRA,
-            share of the squared effect of the weight difference; None for a copy.
+        features: numbers of features that it reads and writes; (0, 0) for a copy. A fit needs about twice as many rows.
+        kept: share of the gain (loss reduction) that the closed form keeps on this layer, to first order; for an
+            extracted LoRA, share of the squared effect of the weight difference; None for a copy.
     """
 
     source: str
@@ -38,7 +38,7 @@ class CarriedLayer:
 
 @dataclass(frozen=True, slots=True)
 class CarryReport(TransferReport):
-    """Report on carrying an adapter over; it extends ``TransferReport``.
+    """Report on carrying an adapter over; it extends ``TransferReport``. The gain is the adapter's loss reduction.
 
     Attributes:
         chosen: name of the candidate that was added, such as "copy", "ridge 0.01" or "refined"; "zero" if none was.
@@ -46,12 +46,12 @@ class CarryReport(TransferReport):
             select; None if no candidate kept any of the gain on the selection rows.
         kept_copied: share of the gain that a copy keeps on these rows, or None without a copy; for an extracted LoRA,
             the share that a plain SVD of the weight difference keeps.
-        need: "labels" if shares of the gain are R_KL, "change" if they are R.
+        need: "labels" if shares of the gain are ``prediction.R_KL``, "change" if they are ``prediction.R``.
         rows: numbers of samples used to fit, to select and to predict.
         layers: layer of the target that received an adapter -> a description of the adapter.
         scores: candidate -> share of the gain that it keeps on the rows used to select.
         refined: number of refinement steps, and the share that as many steps from zero keep; None if not tried.
-        truncated: part ("layer:placement") that was truncated to low rank -> share of its squared effect that remains.
+        truncated: "layer:placement" of a change truncated to low rank -> share of its squared effect that remains.
         extracted: whether the adapter is a LoRA of the difference between a tuned model and its base.
         notes: remarks and warnings, one sentence each.
     """
@@ -70,24 +70,25 @@ class CarryReport(TransferReport):
 
     @property
     def kept(self) -> float:
-        """Predicted share of the adapter's gain that is kept; 0 if no adapter was added."""
+        """Predicted share of the adapter's gain (reduction of the loss) that is kept; 0 if no adapter was added."""
         return 0.0 if self.prediction is None or not self.matched else self.prediction.kept
 
     @property
     def interval(self) -> tuple[float, float]:
-        """80 % bootstrap interval of the share in ``prediction``; (0, 0) without a prediction."""
+        """80 % bootstrap interval of the share of the gain in ``prediction``; (0, 0) without a prediction."""
         return (0.0, 0.0) if self.prediction is None else self.prediction.interval
 
     @property
     def agreement(self) -> float | None:
-        """Share of positions at which both models, without adapters, have the same largest output, or None."""
+        """Mean share of a row's positions where the plain models have the same argmax; None without a prediction."""
         return None if self.prediction is None else self.prediction.agreement
 
     def __str__(self) -> str:
         span = "{:.2f} to {:.2f}".format(*self.interval)
         copied = "" if self.kept_copied is None else f", {self.kept_copied:.2f} if copied"
         if self.matched:
-            head = f"Carried over ({self.chosen}): {self.kept:.2f} of the gain is kept ({span}){copied}."
+            how = "Extracted" if self.extracted else "Carried over"
+            head = f"{how} ({self.chosen}): {self.kept:.2f} of the gain is kept ({span}){copied}."
         else:
             copy = "" if self.kept_copied is None else f" (a copy would keep {self.kept_copied:.2f} of the gain)"
             head = f"No adapter was added to the target{copy}."

@@ -1,4 +1,4 @@
-"""Conversion of an adapter's parts to low-rank factors, and of factors to an adapter."""
+"""Conversion of an adapter's parts (its changes by placement) to low-rank factors, and of factors to an adapter."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,9 +23,9 @@ class Part:
 
     Attributes:
         layer: the layer of the source.
-        placement: the side; "bias" for the bias that the adapter adds.
-        factors: A and B, with the scaling in B; or a change of any rank as A, and an empty B.
-        low: whether the factors have low rank; False for untruncated changes of other families and of tuned models.
+        placement: "weight", "input", "output", or "bias" for the bias that the adapter adds.
+        factors: A and B, with the scaling in B; if ``low`` is False, a change of any rank as A, and an empty B.
+        low: whether the change has low rank; False for untruncated changes of other families and of tuned models.
         scaling: scaling of the adapter.
         dtype: dtype of the adapter's parameters.
     """
@@ -47,7 +47,7 @@ class Part:
 
 
 def parts_of(adapted: Mapping[str, AdaptedLayer], name: str) -> list[Part]:
-    """Return the parts of an adapter, layer by layer; those of families other than LoRA have full rank."""
+    """Return the parts of an adapter: one for each layer and placement, and one for each bias that it adds."""
     parts = []
     for layer, module in adapted.items():
         adapter: Adapter = module.adapters[name]  # type: ignore[assignment]
@@ -69,7 +69,7 @@ def parts_of(adapted: Mapping[str, AdaptedLayer], name: str) -> list[Part]:
 
 
 def built(module: nn.Module, sides: Mapping[str, Part]) -> Adapter:
-    """Return a LoRA for a layer; each side has the factors, scaling and dtype of the part given for it."""
+    """Return a LoRA for a layer, from the factors, scaling and dtype for each placement, and optionally a bias."""
     f, families, shift = function_of(module), {}, None
     for side, part in sides.items():
         if side != BIAS:
@@ -84,6 +84,6 @@ def built(module: nn.Module, sides: Mapping[str, Part]) -> Adapter:
 
 
 def stacked(many: list[Part]) -> Part:
-    """Return the sum of several changes of one side as one part."""
+    """Return one part that equals the sum of the given parts, which all change one layer in the same placement."""
     (a, b) = (torch.cat([part.factors[k] for part in many], 1 - k) for k in (0, 1))
     return replace(many[0], factors=(a, b))

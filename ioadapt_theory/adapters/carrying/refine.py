@@ -20,8 +20,8 @@ LOOKS = 5
 def refined(trial: Trial, adapters: Adapters, steps: int, progress: Callable[[int], Any]) -> tuple[Adapters, float]:
     """Return LoRAs trained on the target to match guessed labels or the source's effects, and their score.
 
-    The result has the best score on the selection rows, and may be a copy of the adapters before the first Adam step.
-    ``progress`` is called with 1 after each step.
+    The LoRAs are those with the best score on the selection rows, and may be those before the first Adam step, with
+    the same product AB. ``progress`` is called with 1 after each step.
     """
     work = {layer: balanced(adapter.float()) for layer, adapter in deepcopy(dict(adapters)).items()}
     best, best_score = deepcopy(work), trial.scores({"": work})[""]
@@ -50,7 +50,6 @@ def refined(trial: Trial, adapters: Adapters, steps: int, progress: Callable[[in
 
 
 def from_zero(adapters: Adapters, seed: int) -> dict[str, Adapter]:
-    """Return copies of the LoRAs with random A, zero B and zero biases."""
     generator = torch.Generator().manual_seed(seed)
     made = {}
     for layer, adapter in adapters.items():
@@ -78,9 +77,10 @@ def balanced(adapter: Adapter) -> Adapter:
 
 
 def distance(s: Tensor, sa: Tensor, t: Tensor, ta: Tensor, weight: float | None) -> Tensor:
-    """Return the cross-entropy with guessed labels or, if ``weight`` is None, the relative squared error of the effect.
+    """Return the cross-entropy with labels guessed from the models or, if ``weight`` is None, the error of the effect.
 
-    The outputs are those of the source without and with the adapter (s, sa), and those of the target (t, ta).
+    The outputs are those of the source without and with the adapter (s, sa), and those of the target (t, ta). The error
+    is ‖(ta - t) - (sa - s)‖² / ‖sa - s‖².
     """
     if weight is None:
         return ((ta - t) - (sa - s)).square().sum() / (sa - s).square().sum().clamp_min(1e-20)

@@ -73,16 +73,15 @@ class Options:
             if value is not None and (type(value) is not int or value < least):
                 msg = f"{key} must be a whole number, at least {least}, not {value!r}."
                 raise InvalidValueError(msg)
-        if not 0 < self.rank_share <= 1:
-            msg = f"rank_share must be a share of the effect, above 0 and at most 1, not {self.rank_share!r}."
+        if not isinstance(self.rank_share, int | float) or not 0 < self.rank_share <= 1:
+            msg = f"rank_share must be a share of the squared effect, above 0 and at most 1, not {self.rank_share!r}."
             raise InvalidValueError(msg)
-        if not self.memory > 0:
+        if not isinstance(self.memory, int | float) or not self.memory > 0:
             msg = f"memory must be a number of gigabytes above 0, not {self.memory!r}."
             raise InvalidValueError(msg)
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "Options":
-        """Return the options; raise InvalidValueError for an unknown name."""
         if unknown := sorted(given.keys() - {*cls.__slots__}):
             msg = f"Unknown option {unknown[0]!r}; the options of a fit to inputs are {', '.join(cls.__slots__)}."
             raise InvalidValueError(msg)
@@ -107,7 +106,7 @@ class Trial:
         options: Options,
         tuned: nn.Module | None = None,
     ) -> None:
-        """Set ``need`` and ``weight`` from the rows to fit; raise InvalidValueError if the adapter has no effect."""
+        """Set ``need`` and ``weight`` from rows to fit; raise InvalidValueError if the first batch shows no effect."""
         self.source, self.target, self.name, self.rows = source, target, name, rows
         self.options, self.tuned = options, tuned
         self.kept: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
@@ -145,7 +144,7 @@ class Trial:
         return s, sa, t
 
     def predicted(self, candidates: Mapping[str, Adapters], pairs: Iterable[Pair]) -> dict[str, Prediction]:
-        """Return the prediction for each candidate on the rows of ``pairs``; the target is left unchanged."""
+        """Predict what share of the gain each candidate keeps on the rows of ``pairs``; leave the target unchanged."""
         parts: dict[str, list[RowSums]] = {name: [] for name in candidates}
         with tried(self.target, candidates) as active:
             for number, pair in enumerate(pairs):
@@ -169,7 +168,7 @@ def spread(count: int, output: Tensor) -> float:
 
 @contextmanager
 def tried(target: nn.Module, candidates: Mapping[str, Adapters]) -> Iterator[Callable[[str], Any]]:
-    """Put candidates on the target inside the block; yield a function that activates a single candidate."""
+    """Put candidates on the target inside the block; yield a function that returns a context with one of them on."""
     before = {layer: layer.active for layer in layers(target).values()}
     free = "_" * max((len(key) for layer in before for key in layer.adapters), default=0)  # as long as the longest name
     names: dict[str, str] = {}

@@ -14,10 +14,10 @@ from ioadapt_theory.adapters.families.lora import LoRA, init_low_rank
 
 
 class DoRA(Family):
-    """A low-rank change of the direction, and a learned magnitude m_j for each column, which starts at ‖W_j‖."""
+    """A low-rank change of the directions of W's columns, and learned magnitudes m_j, which start at ‖W_j‖."""
 
     axes: ClassVar = {**LoRA.axes, "m": ("columns",)}
-    options: ClassVar = {"detach_norm": ("true or false", lambda v: isinstance(v, bool))}
+    options: ClassVar = {"detach_norm": ("True or False", lambda v: isinstance(v, bool))}
     A: nn.Parameter
     B: nn.Parameter
     m: nn.Parameter
@@ -37,7 +37,7 @@ class DoRA(Family):
         return torch.addmm(w.mT, self.B.to(w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 
     def norms(self, base: Base) -> Tensor:
-        """Return the column norms ‖V_j‖, each at least a tiny positive number; without gradient if ``detach_norm``."""
+        """Return the norms (at least ``tiny``) of the columns of V = W + s AB; without gradient if ``detach_norm``."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.detach_norm):
             if isinstance(base, Identity):
                 norms = side_norms(self.A, self.B, self.scaling)
@@ -47,7 +47,7 @@ class DoRA(Family):
         return norms.detach() if self.detach_norm else norms  # also stops forward-mode tangents
 
     def gain(self, base: Base) -> Tensor:
-        """Return the factor m_j / ‖V_j‖ of each column, computed without autocast."""
+        """Return m_j / ‖V_j‖ for each column V_j of V = W + s AB, computed without autocast."""
         device = self.m.device.type
         if device == "meta" or not torch.is_autocast_enabled(device):
             return self.m / self.norms(base)
@@ -58,12 +58,12 @@ class DoRA(Family):
         return self.direction(base) * self.gain(base)
 
     def left(self, w: Tensor, base: Base) -> Tensor:
-        """Return (I + s AB) diag(m / ‖V‖) W for an identity as base, with the strides of ``nn.Linear.weight.mT``."""
+        """Return V diag(m / ‖V‖) W with V = I + s AB, and with the strides of ``nn.Linear.weight.mT``."""
         g, b = self.gain(base).to(w), self.B.to(w)
         return (w.mT * g).addmm_(((b * g) @ w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
-        """Return (f(x) + s xAB) diag(g) + bias diag(1 - g) with g = m/‖V‖; the second term keeps the bias unscaled."""
+        """Return (f(x) + s xAB) diag(g) + bias diag(1 - g), with g = m / ‖W + s AB‖; the bias stays unscaled."""
         y, g = base(x), base.columnwise(self.gain(base))
         v = base.plus_low_rank(y, self.dropout(x), self.A, self.B, self.scaling)
         if base.bias is None:

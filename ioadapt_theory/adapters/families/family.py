@@ -12,7 +12,7 @@ from ioadapt_theory.adapters.bases import Base, SizesAlone, plus
 from ioadapt_theory.errors import ShapeError, UnsupportedError
 
 Size = tuple[int, int, int]
-"""Rows, columns and channels of a base; 0 means that the parameters from a file fit any size."""
+"""Rows, columns and channels of the matrix that a family is applied to; 0 if parameters from a file fit any size."""
 Shapes = Mapping[str, tuple[int, ...]]
 Ranges = Sequence[tuple[int, int]]
 Limit = tuple[str, Callable[[Any], bool]]
@@ -68,7 +68,7 @@ class Spec:
 
 
 class Family(nn.Module, ABC):
-    """An adapter family Φ_θ, built for one base.
+    """An adapter family Φ_θ: a module that maps its base, the W of a layer or an identity, to a matrix of its size.
 
     A subclass defines ``axes`` and the abstract methods, and initialises its parameters in the constructor. Once it is
     in ``FAMILIES``, it also works in files and in PEFT. A subclass whose shapes do not follow from ``axes`` overrides
@@ -104,23 +104,23 @@ class Family(nn.Module, ABC):
 
     @classmethod
     def shapes(cls, size: Size, spec: Spec, given: Shapes | None = None) -> dict[str, tuple[int, ...]]:
-        """Return parameter shapes for a base of this size; ``given``, from a file, decides if several are possible."""
+        """Return parameter shapes for a base of this size; ``given``, a file's shapes, matters only if several fit."""
         del given
         counts = {**dict(zip(("rows", "columns", "channels"), size, strict=True)), "rank": spec.rank}
         return {name: tuple(counts[axis] for axis in axes) for name, axes in cls.axes.items()}
 
     @classmethod
     def stored(cls, size: Size, spec: Spec, parameters: Mapping[str, Tensor]) -> Self:
-        """Return the family with these parameters, for a base of this size; raise ShapeError if they do not fit it."""
+        """Return a module with these parameters, for a base of this size; raise ShapeError if they do not fit it."""
         given = {name: tuple(p.shape) for name, p in parameters.items()}
         if given != cls.shapes(size, spec, given):
-            listed = ", ".join(f"{name} {list(shape)}" for name, shape in given.items()) or "no parameters"
-            msg = f"the shapes {listed} do not fit together"
+            listed = ", ".join(f"{name} {list(shape)}" for name, shape in given.items()) or "none"
+            msg = f"the parameters ({listed}) are not those of a {cls.__name__} of this size and rank"
             raise ShapeError(msg)
         return cls(SizesAlone(*size), spec).take(parameters)
 
     def extra_repr(self) -> str:
-        """Return the rank and the scale for ``print(model)``."""
+        """Return the rank (if any) and the scaling for ``print(model)``."""
         return f"{'' if self.rank is None else f'rank {self.rank}, '}scale {self.scaling:g}"
 
     @property
@@ -170,16 +170,16 @@ class Family(nn.Module, ABC):
         return w.to(torch.promote_types(w.dtype, next(p.dtype for p in held.values() if p is not None)))
 
     def left(self, w: Tensor, base: Base) -> Tensor:
-        """Return Φ_θ(base) W for a pointwise base, from the factors if possible."""
+        """Return Φ_θ(base) W for an identity as base; some families compute it from their factors."""
         return self.weight(base).to(w) @ w
 
     def right(self, w: Tensor, base: Base) -> Tensor:
-        """Return W Φ_θ(base) for a pointwise base."""
+        """Return W Φ_θ(base) for an identity as base."""
         return self(w, base)
 
 
 class Additive(Family):
-    """A family with Φ_θ(W) = W + s Δ_θ; only DoRA has another form."""
+    """Base class of the families with Φ_θ(W) = W + s Δ_θ, where s is the scaling: all families but DoRA."""
 
     @abstractmethod
     def delta(self, base: Base) -> Tensor:
@@ -201,7 +201,7 @@ def picked(m: Tensor, ranges: Ranges, dim: int = -1) -> Tensor:
 
 
 def parameter(base: Base, spec: Spec, *shape: int) -> nn.Parameter:
-    """Return an uninitialised parameter on the base's device; ``Spec.dtype`` describes its dtype."""
+    """Return an uninitialised parameter on the base's device; by default, of the base's dtype, but at least float32."""
     like = getattr(base, "like", None)
     default = torch.get_default_dtype() if like is None else like.dtype
     if default in {torch.float16, torch.bfloat16}:

@@ -13,7 +13,7 @@ from ioadapt_theory.adapters.families.full import Full
 
 
 class LoKr(Additive):
-    """A Kronecker product of C (m1 x n1) and D (m2 x n2); for small r, D is stored as A (m2 x r) and B (r x n2)."""
+    """A Kronecker product of C (m1 x n1) and D (m2 x n2); a new LoKr has D = AB of rank r if r < max(m2, n2) / 2."""
 
     options: ClassVar = {
         "factor": (
@@ -48,7 +48,7 @@ class LoKr(Additive):
 
     @classmethod
     def shapes(cls, size: Size, spec: Spec, given: Shapes | None = None) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of C and of A and B (or D); a file (``given``) may split the sizes in another way."""
+        """Return the shapes of C and of A and B (or D); ``given``, the shapes in a file, decides if several fit."""
         rows, columns, channels = size
         (m1, _), (n1, _) = split(channels, spec.factor), split(columns, spec.factor)
         small = given.get("C", ()) if given else ()
@@ -65,7 +65,7 @@ class LoKr(Additive):
         return self
 
     def cut(self, ranges: Ranges) -> Family:
-        """Return a LoKr for the columns in these ranges, or ``Full`` if a range does not consist of whole blocks."""
+        """Return a LoKr for the columns in these ranges, or a ``Full`` if a range ends inside a block of C ⊗ D."""
         block = self.size[1] // self.C.shape[1]
         if any(end % block for edges in ranges for end in edges):
             delta = self.scaling * self.delta(SizesAlone(*self.size)).detach()

@@ -32,7 +32,7 @@ class LoRA(Additive):
         return (self.B.mT @ self.A.mT).mT
 
     def left(self, w: Tensor, base: Base) -> Tensor:
-        """Return W + s A(BW), with the strides of ``nn.Linear.weight.mT``."""
+        """Return (I + s AB)W, computed as W + s A(BW), with the strides of ``nn.Linear.weight.mT``."""
         del base
         return torch.addmm(w.mT, (self.B.to(w) @ w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 

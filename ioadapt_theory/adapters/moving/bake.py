@@ -14,10 +14,10 @@ from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedErro
 def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor | None]:
     """Return (A, B, Δb) such that X(W' + AB) + b + Δb equals the layer XW' + b with this adapter; no SVD is needed.
 
-    The parts act in turn on a matrix M, which starts as W': an input part gives (I + AB)M, an output part M(I + AB), a
-    weight part M + AB. An input part alone thus gives the LoRA A(BW'), and an output part (W'A)B. Parts of ranks r₁ and
-    r₂ give rank r₁ + r₂, but at most min(c, d); an input part of a convolution has rank r · taps. B includes the
-    scaling. Δb is bAB from an output part plus the scaled shift of the adapter, or None if there is neither.
+    The adapter's placements act in turn on a matrix M, which starts as W': "input" gives (I + AB)M, "output" M(I + AB),
+    and "weight" M + AB. "input" alone thus gives the LoRA A(BW'), and "output" (W'A)B. Placements of ranks r₁ and r₂
+    give rank r₁ + r₂, but at most min(c, d); "input" on a convolution has rank r · taps. The returned B includes the
+    scaling. Δb is bAB of "output" plus the scaled ``shift`` of the adapter, or None if there is neither.
 
     Args:
         adapter: an adapter of the family "lora".
@@ -74,8 +74,6 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
 
 
 class GivenLayer(Operator):
-    """A layer given by W and b, without a module."""
-
     like: Tensor = torch.empty(0)  # the base class has a property
     bias: Tensor | None = None
 
@@ -88,11 +86,10 @@ class GivenLayer(Operator):
 
 
 def layer_for(adapter: Adapter, w: Tensor, bias: Tensor | None) -> GivenLayer:
-    """Return a layer with these W and b; raise ShapeError if the adapter does not fit it."""
     channels = next((phi.size[2] for side, phi in adapter.parts() if side is not Placement.OUTPUT), 0)
     f = GivenLayer(w, bias, channels if channels and len(w) % channels == 0 else len(w))
     if (why := adapter.misfit(f)) is not None:
-        msg = f"The base weight is {w.shape[0]} x {w.shape[1]} (inputs x outputs): {why}; give a base that it fits."
+        msg = f"The base weight has shape {[*w.shape]} (inputs, outputs): {why}; give a base that the adapter fits."
         raise ShapeError(msg)
     return f
 

@@ -42,7 +42,7 @@ def combine(model: nn.Module, weights: Mapping[str, float], name: str) -> nn.Mod
     parts: dict[str, list[tuple[Adapter, float]]] = {}
     for key, weight in weights.items():
         if not is_finite(weight):
-            msg = f"The weight of {key!r} must be a finite number, not {weight!r:.80}."
+            msg = f"The weight of adapter {key!r} must be a number in the range of float32, not {weight!r:.80}."
             raise InvalidValueError(msg)
         for layer, module in layers(model, key).items():
             parts.setdefault(layer, []).append((module.adapters[key], weight))  # type: ignore[arg-type]

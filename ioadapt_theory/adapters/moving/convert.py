@@ -17,7 +17,7 @@ from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
 @dataclass(frozen=True, slots=True)
 class Fidelity:
-    """The accuracy of the conversion for one layer.
+    """The accuracy of the conversion of a LoRA AB on a weight W to an output adapter A'B or an input adapter AB'.
 
     Attributes:
         lost: ‖AB − D‖_F / ‖AB‖_F, where D is the change of W by the converted adapter: 0 is exact, 1 a complete loss.
@@ -68,7 +68,7 @@ def converted_factors(
         b: B, r x d.
         w: W, c x d.
         side: "output" or "input".
-        ridge: see ``inverse``.
+        ridge: regularisation of W⁺ as a fraction of the largest singular value of W, see ``inverse``; 0 for none.
     """
     pinv, condition = inverse(w, ridge)
     dtype = a.dtype
@@ -99,7 +99,7 @@ def convert(
         ridge: regularisation of W⁺ in Eq. 5, as a fraction of the largest singular value of W; 0 for none.
 
     Raises:
-        UnsupportedError: the adapter is not a LoRA on the weight, the placement is "weight", or it is "input" and the
+        UnsupportedError: the adapter is not a LoRA on the weight, the placement is neither, or it is "input" and the
             layer is a convolution with several kernel taps.
         ShapeError: the size of W does not match the adapter.
         InvalidValueError: the ridge is outside [0, 1), or W contains NaN or infinity.
@@ -117,13 +117,13 @@ def convert(
     (placed, phi), *more = adapter.parts()
     if not isinstance(phi, LoRA) or more or placed is not Placement.WEIGHT:
         kind = f"{adapter.family} adapter in {'+'.join(adapter)} placement"
-        msg = f"Only a LoRA on the weight can be converted, not a {kind}; bake it into one (`ioadapt adapters bake`)."
+        msg = f"Only a LoRA on the weight can be converted, not a {kind}; bake it first (`ioadapt adapters bake`)."
         raise UnsupportedError(msg)
     rows, columns, channels = phi.size
-    side = Placement(placement)
-    if side is Placement.WEIGHT:
-        msg = "placement must be 'input' or 'output', not 'weight'; to move an adapter back to the weight, use bake."
+    if placement not in {"input", "output"}:
+        msg = f"placement must be 'input' or 'output', not {str(placement)!r}; for a LoRA on the weight, use bake."
         raise UnsupportedError(msg)
+    side = Placement(placement)
     if side is Placement.INPUT and rows != channels:
         msg = (
             f"A LoRA can treat the {rows // channels} taps of a kernel differently, but an input adapter cannot;"

@@ -1,4 +1,4 @@
-"""The target layer for each layer of an adapter, matched by name or by weights."""
+"""The target layers that correspond to the layers of an adapter, matched by name or by weights."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -13,13 +13,13 @@ from ioadapt_theory.checkpoints.alignment import Contents, Origins, by_contents
 from ioadapt_theory.checkpoints.names.layer_name import Name, unwrapped
 from ioadapt_theory.checkpoints.names.resolve import Resolved, resolve
 from ioadapt_theory.checkpoints.renaming import same_start
-from ioadapt_theory.errors import IoAdaptError, UnknownNameError
+from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnknownNameError
 
 MATCHES = ("name", "provenance", "auto")
 """Ways to match the layers of two models: by name, by origin, or by origin if known and else by name."""
 MANY = 4096
 """Number of values per matrix that are compared if both models are given."""
-NO_ORIGIN = "no layer of the target is known to come from this layer"
+NO_ORIGIN = "no layer of the target is known to come from this layer of the adapter"
 
 Place = tuple[str, ...]
 """A layer of the target, or the several layers that correspond to one fused layer of the source, such as qkv."""
@@ -38,10 +38,11 @@ class Correspondence:
     """The target's layers for an adapter's layers.
 
     Attributes:
-        places: name of a layer -> its places in the target; several if the target has copies of the layer.
-        reasons: name of a layer without a place -> the reason, if known.
-        origins: the evidence; ``how`` is "contents" if the weights decided, else "name"; ``contradicted``
-            contains the layers that are matched by name against the evidence.
+        places: name of a layer -> the corresponding layers of the target: one tuple for each copy of the layer, with
+            several layers if the target stores a fused layer, such as qkv, as several.
+        reasons: name of a layer without a counterpart -> the reason, if known.
+        origins: the evidence from the weights; ``how`` is "contents" if it decided, else "name"; ``contradicted``
+            contains the target's layers that are matched by name against the evidence.
         deeper: names with block numbers that the target does not have, if there is no evidence of which blocks it kept.
     """
 
@@ -55,11 +56,10 @@ class Correspondence:
         return {name: places[0] for name, places in self.places.items()}
 
     def unproven(self, layers: Iterable[str]) -> tuple[str, ...]:
-        """Return those of the given target layers that are matched only by name."""
+        """Return the given target layers that are matched by name, with no evidence for or against the match."""
         return tuple(n for n in layers if n not in self.origins.of and n not in self.origins.contradicted)
 
     def warning(self) -> str | None:
-        """Return a warning about layers that are matched by name against the evidence or without evidence, or None."""
         if wrong := self.origins.contradicted:
             (layer, why), *more = wrong.items()
             return (
@@ -69,9 +69,9 @@ class Correspondence:
             )
         if self.deeper:
             return (
-                f"The model lacks layers of the adapter, such as {self.deeper[0]}. If earlier layers were removed"
-                " from it, the same number means different layers: then use match='provenance' (--match provenance)"
-                " with the adapter's model as source."
+                f"The model lacks layers of the adapter, such as {self.deeper[0]}. If earlier layers were removed from"
+                " this model, the same number means different layers: then use match='provenance' (--match provenance),"
+                " and as the source give the model that the adapter was trained on."
             )
         return None
 
@@ -97,16 +97,21 @@ def correspond(
     Raises:
         NoProvenanceError: ``match`` is "provenance", and there is no evidence.
         UnknownNameError: ``match`` is not one of MATCHES.
+        InvalidValueError: ``match`` is "effect".
     """
     if match not in MATCHES:
-        raise UnknownNameError("match", match, MATCHES)
+        if match == "effect":
+            msg = "match='effect' works only in transfer with inputs; give inputs= or choose another match."
+            raise InvalidValueError(msg)
+        raise UnknownNameError("match", match, (*MATCHES, "effect"))
     named = resolve(names, target.names, target.rename, target.aliases)
     origins = _origins(names, named, target, source, prints or {})
     by_name = {name: (layers,) for name, layers in named.layers.items()}
     if match == "name" or not origins.how:
         if match == "provenance":
-            way = f"trained on; {'' if source else 'pass this model as source (--source), or '}match by name."
-            msg = f"match='provenance' found no layer whose weights come from the model that the adapter was {way}"
+            more = "" if source else ", or pass that model as source (--source, except in convert)"
+            what = "no layer whose weights come from the model that the adapter was trained on"
+            msg = f"match='provenance' found {what}; match by name{more}."
             raise NoProvenanceError(msg)
         layers = {layer for several in named.layers.values() for layer in several}
         wrong = {layer: why for layer, why in origins.contradicted.items() if layer in layers}
@@ -168,7 +173,7 @@ def _by_plain_name(names: Iterable[str], like: Iterable[str]) -> dict[str, str]:
 
 
 def _kind(name: str) -> str:
-    """Return the part of a name after its block number, such as ``self_attn.q_proj``, without a number at its end."""
+    """Return the part of a name after the last block number, such as ``self_attn.q_proj``, less a number at its end."""
     return re.sub(r"(^|\.)\d+$", "", re.split(r"(?:^|\.)\d+\.", unwrapped(name))[-1])
 
 

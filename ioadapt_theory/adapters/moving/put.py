@@ -1,4 +1,4 @@
-"""The function ``put``, which adds adapters to the layers that they fit, and the report of a transfer."""
+"""The function ``put``, which adds adapters to the layers that they fit, and its report."""
 
 import copy
 import warnings
@@ -29,7 +29,7 @@ class TransferReport:
         matched: layers of the target that received an adapter.
         unmatched: layer without an adapter -> the reason.
         altered: tensors of the target's base that were changed; see ``load``.
-        sources: matched layer -> the layer in the source or the file that its adapter comes from.
+        sources: matched layer -> the layer, in the source or the file, that its adapter comes from.
         how: how the layers were matched, by "name" or by the "contents" of the weights; "inputs" for fitted adapters.
         with_block: layers matched by the other layers of their block, without evidence from their own weights.
         unproven: layers matched only by name, without evidence.
@@ -140,7 +140,8 @@ def exchange(old: Mapping[str, Adapter], new: Mapping[str, Adapter]) -> None:
     """Overwrite adapters with others of the same structure; if one differs, change none and raise InvalidValueError."""
     if odd := sorted(old.keys() ^ new.keys()):
         which = "old" if odd[0] in old else "new"
-        msg = f"{odd[0]}: only the {which} adapter is on this layer; load the new one without hotswap."
+        way = "remove the old one, then load the new one without hotswap"
+        msg = f"{odd[0]}: of the old and the new adapter, only the {which} one is on this layer; {way}."
         raise InvalidValueError(msg)
     for layer, adapter in old.items():
         with naming(layer):
@@ -154,7 +155,6 @@ def exchange(old: Mapping[str, Adapter], new: Mapping[str, Adapter]) -> None:
 
 
 def misfit(named: Mapping[str, nn.Module], layer: str, adapter: Adapter) -> str | None:
-    """Return the reason why an adapter cannot act on the layer of this name, or None if it can."""
     if layer not in named:
         return NO_LAYER
     try:

@@ -33,7 +33,7 @@ def transfer(
     An input adapter needs the same input size, an output adapter the same output size, a weight adapter both; an
     adapter that fits may still be useless on the target, see ``report``. The target is frozen; if it already has
     adapters, only the newly adapted layers are frozen. If inputs are given, the target is not frozen, and receives no
-    adapter if none is likely to keep any of the gain.
+    adapter if none is likely to keep any of the gain, which is the adapter's reduction of the loss.
 
     Args:
         source: the model with the adapter.

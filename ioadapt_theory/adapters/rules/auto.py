@@ -1,6 +1,7 @@
 """placement="auto": for each layer, the side on which an adapter is expected to transfer best to a target, or none.
 
-``ioadapt_theory.effect.expected`` predicts what share of its gain a copied adapter keeps, from inputs of both models.
+``ioadapt_theory.effect.expected`` predicts, from inputs of both models, what share of its gain (the reduction of the
+loss) a copied adapter keeps.
 """
 
 import re
@@ -23,15 +24,17 @@ from ioadapt_theory.effect import expected, whole
 from ioadapt_theory.errors import InvalidValueError
 
 TIE = 0.02
-"""Largest difference of two shares of the gain that are treated as equal."""
+"""Difference from the largest share of the gain up to which a side counts as equally good."""
 
 
 def without_auto(
     model: nn.Module, config: AdapterConfig, target: nn.Module | None, inputs: Any = None
 ) -> AdapterConfig:
-    """Return the configuration with a side instead of "auto" for each layer that placement_pattern does not match.
+    """Return ``config`` with the input or output side for each layer instead of placement="auto".
 
-    Layers on which an adapter is expected to keep none of its gain are left out, with a warning.
+    The chosen side is the one on which a copy of an adapter is expected to keep most of its gain (the reduction of the
+    loss). Layers without a counterpart of matching size, or whose adapters would keep no gain, are left out, with a
+    warning. ``placement_pattern`` takes precedence.
 
     Raises:
         InvalidValueError: the target or the inputs are missing, or no layer is left.
@@ -53,8 +56,8 @@ def without_auto(
     if left_out:
         some = ", ".join(left_out[:3] + ["..."] * (len(left_out) > 3))
         msg = (
-            f"placement='auto' skips {len(left_out)} of {len(best)} layers ({some}): they have no counterpart of"
-            " matching size in the target, or adapters on them are not expected to keep any of their gain."
+            "placement='auto' skips layers that have no counterpart of matching size in the target, or on which an"
+            f" adapter is not expected to keep any of its gain ({len(left_out)} of {len(best)}: {some})."
         )
         warnings.warn(msg, stacklevel=3)
         taken = "|".join(re.escape(n) for n in best if n not in left_out)
@@ -62,7 +65,7 @@ def without_auto(
 
 
 def best_sides(model: nn.Module, config: AdapterConfig, target: nn.Module, inputs: Any) -> dict[str, Placement | None]:
-    """Return layer -> side on which an adapter is expected to keep most of its gain, or None if no side keeps any."""
+    """Return, for each layer, the side on which a copied adapter should keep most of its gain; None if none is kept."""
     here, there = dict(walk(model)), dict(walk(target))
     selected = [*select(model, config)]
     matched = correspond([Name("", n) for n in selected], ModelWeights(target), "auto", source=ModelWeights(model))
@@ -76,6 +79,5 @@ def best_sides(model: nn.Module, config: AdapterConfig, target: nn.Module, input
 
 
 def best_side(shares: Mapping[Placement, float]) -> Placement | None:
-    """Return the first side whose share is within ``TIE`` of the largest, or None if no share is positive."""
     best = max(shares.values(), default=0.0)
     return next((side for side, share in shares.items() if share >= best - TIE), None) if best > 0 else None

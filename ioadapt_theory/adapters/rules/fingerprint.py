@@ -19,7 +19,6 @@ HEADER, BASE_NAME = "ioadapt.base", "ioadapt.base_name"
 
 
 def fingerprint(layer: BaseLayer) -> dict[str, Any]:
-    """Return the fingerprint of a layer: SHA-256 and size of W, 32 of its values, and whether there is a bias."""
     w = layer.matrix.detach().contiguous().cpu()
     raw = w.reshape(-1).view(torch.uint8).numpy().tobytes()
     return {
@@ -31,13 +30,12 @@ def fingerprint(layer: BaseLayer) -> dict[str, Any]:
 
 
 def evenly_spaced(w: Tensor, count: int) -> Tensor:
-    """Return ``count`` values of a matrix, evenly spaced in row-major order."""
     at = torch.linspace(0, w.numel() - 1, count, dtype=torch.float64).long().to(w.device)
     return w.detach()[at // w.shape[1], at % w.shape[1]].cpu()
 
 
 def header(model: nn.Module, layers: Mapping[str, str]) -> dict[str, str]:
-    """Return header entries with fingerprints of layers; ``layers`` maps names in the model to names in the file."""
+    """Return header entries: the base's name, and fingerprints of ``layers`` (name in the model -> in the file)."""
     weights = ModelWeights(model)
     prints = fingerprints({recorded_by: partial(weights.layer, name) for name, recorded_by in layers.items()})
     named = getattr(model, "name_or_path", None) or getattr(getattr(model, "config", None), "_name_or_path", None)
@@ -45,7 +43,6 @@ def header(model: nn.Module, layers: Mapping[str, str]) -> dict[str, str]:
 
 
 def fingerprints(layers: Mapping[str, Callable[[], BaseLayer]]) -> dict[str, Any]:
-    """Return the fingerprints of all layers that can be read; ``layers`` maps names to functions that read them."""
     prints = {}
     for name, read in layers.items():
         with suppress(UnsupportedError):
@@ -54,22 +51,21 @@ def fingerprints(layers: Mapping[str, Callable[[], BaseLayer]]) -> dict[str, Any
 
 
 def pack(prints: Mapping[str, Any], base: object) -> dict[str, str]:
-    """Return header entries: the fingerprints, and the name of the base model if it has one."""
     return {HEADER: json.dumps(prints)} | ({BASE_NAME: base} if isinstance(base, str) and base else {})
 
 
 def recorded(metadata: Mapping[str, str], path: object) -> dict[str, Any]:
-    """Return the fingerprints in a file's header, or {} without any; raise FileFormatError if they are not JSON."""
+    """Return the fingerprints in a file's header, {} if it has no mapping; raise FileFormatError for invalid JSON."""
     try:
         prints = json.loads(metadata.get(HEADER) or "{}")
     except (ValueError, RecursionError) as error:
-        msg = f"{path}: {HEADER} in the header is not valid JSON: {error}."
+        msg = f"{path}: the header entry {HEADER} is not valid JSON ({error}); save the adapter again."
         raise FileFormatError(msg) from None
     return prints if isinstance(prints, dict) else {}
 
 
 def identical(prints: Mapping[str, Any], weights: Weights) -> tuple[int, int]:
-    """Return the number of base layers whose hash matches the recorded hash, and the number of layers compared."""
+    """Return the number of layers whose hash equals the recorded one, and the number of layers with a record."""
     names = prints.keys() & set(weights.names)
     hashes = {name: prints[name].get("sha256") for name in names if isinstance(prints[name], dict)}
     return sum(fingerprint(weights.layer(name))["sha256"] == there for name, there in hashes.items()), len(names)

@@ -23,7 +23,6 @@ _spent = 0.0
 
 @functools.lru_cache(maxsize=1 << 15)
 def compiled(pattern: str) -> Any:
-    """Return the compiled pattern; raise InvalidValueError if it is invalid or its repeat counts are too large."""
     counts = (re.findall(r"\d+", braces) for braces in re.findall(r"\{[\d,]{1,20}\}", pattern))
     if math.prod(max([1, *map(int, each)]) for each in counts) > MOST_COPIES:
         msg = f"Pattern {pattern[:60]!r} has repeat counts with a product above {MOST_COPIES:,}; use smaller counts."
@@ -31,7 +30,7 @@ def compiled(pattern: str) -> Any:
     try:
         return regex.compile(pattern)
     except (regex.error, RecursionError, OverflowError, MemoryError) as error:
-        msg = f"Pattern {pattern[:60]!r} is not a regular expression: {error}."
+        msg = f"Pattern {pattern[:60]!r} is not a valid regular expression: {error}."
         raise InvalidValueError(msg) from None
 
 
@@ -66,7 +65,7 @@ def _fits_end(pattern: str, name: str) -> bool:
 
 @functools.lru_cache(maxsize=1 << 15)
 def _literal(pattern: str) -> str | None:
-    """Return the name that a pattern without operators matches, or None for a pattern with operators."""
+    """Return the name that a pattern matches if it has no operators but a leading ^, else None."""
     escaped = pattern.removeprefix("^")
     name = re.sub(r"\\(.)", r"\1", escaped)
     return name if re.escape(name) == escaped else None

@@ -53,7 +53,6 @@ class UnknownSideError(InvalidValueError):
 
 
 def residual_side(name: str) -> Placement:
-    """Return the side of this layer that is on the residual stream; raise UnknownSideError for an unknown name."""
     if READS.fullmatch(name):
         return Placement.INPUT
     if WRITES.fullmatch(name):

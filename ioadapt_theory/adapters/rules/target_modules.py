@@ -8,7 +8,7 @@ from torch import nn
 
 from ioadapt_theory.adapters.config import AdapterConfig
 from ioadapt_theory.adapters.layer import AdaptedLayer, base_of
-from ioadapt_theory.adapters.matrices import Convolution, is_supported, operator
+from ioadapt_theory.adapters.matrices import is_supported, operator
 from ioadapt_theory.adapters.rules import patterns
 from ioadapt_theory.errors import IoAdaptError, UnsupportedError
 
@@ -20,7 +20,8 @@ class NoMatchError(IoAdaptError, ValueError):
 
     def __init__(self, wanted: str | tuple[str, ...], names: Iterable[str], *, excluded: bool = False) -> None:
         if excluded:
-            super().__init__(f"target_modules={wanted!r} matches only excluded modules; change it or exclude_modules.")
+            way = "change target_modules or exclude_modules"
+            super().__init__(f"target_modules={wanted!r} matches only excluded modules; {way}.")
             return
         names = list(names)
         ends = {".".join(n.split(".")[-k:]) for n in names for k in (1, 2, 3)} | set(names)
@@ -28,12 +29,14 @@ class NoMatchError(IoAdaptError, ValueError):
         near = dict.fromkeys(hit for wish in wishes for hit in difflib.get_close_matches(wish, sorted(ends), n=3))
         hint = f" Similar names: {', '.join(near)}." if near else ""
         some = ", ".join(sorted({n.split(".")[-1] for n in names})[:12]) or "none"
+        if wanted in ends:
+            hint = f" A string must match the whole name; give [{wanted!r}] for the names that end in {wanted!r}."
         msg = f"target_modules={wanted!r} matches no module.{hint}"
         super().__init__(f"{msg} Names of adaptable layers end in: {some}.")
 
 
 def walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Yield each submodule once for each of its names; the contents of adapted layers are left out."""
+    """Yield the submodules under all of their names, except the model itself and the contents of adapted layers."""
     inside: tuple[str, ...] = ()
     for name, module in model.named_modules(remove_duplicate=False):
         if not name or name.startswith(inside):
@@ -70,7 +73,7 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
             try:
                 operator(module)
             except UnsupportedError as error:
-                msg = f"{name}: {error} To leave it out, add it to exclude_modules."
+                msg = f"{name}: {error} To leave out this module, add its name to exclude_modules."
                 raise UnsupportedError(msg) from None
     return targets
 
@@ -97,7 +100,6 @@ def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) ->
 
 
 def fits(wanted: str | tuple[str, ...], name: str) -> bool:
-    """Return whether ``wanted``, a tuple of endings or a regular expression for the whole name, matches a name."""
     if isinstance(wanted, str):
         return patterns.fits(wanted, name)
     return any(name == end or name.endswith(f".{end}") for end in wanted)
@@ -105,7 +107,7 @@ def fits(wanted: str | tuple[str, ...], name: str) -> bool:
 
 def _is_linear(module: nn.Module) -> bool:
     base = base_of(module)
-    return is_supported(base) and not isinstance(operator(base), Convolution)
+    return is_supported(base) and operator(base).pointwise
 
 
 def _read_by_owner(name: str, named: dict[str, nn.Module], model: nn.Module) -> bool:

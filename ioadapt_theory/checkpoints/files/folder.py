@@ -1,6 +1,6 @@
 """Open the weights in a local folder, a hub repository or a single file.
 
-The file is chosen by its name. File names in an index cannot point outside the folder.
+In a folder, the file is chosen by its name. File names in an index cannot point outside the folder.
 """
 
 import os
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError, View
 from ioadapt_theory.checkpoints.files.plain import parse_json, read_whole
-from ioadapt_theory.checkpoints.files.readers import is_weights, open_file
+from ioadapt_theory.checkpoints.files.readers import SUFFIXES, is_weights, open_file
 from ioadapt_theory.checkpoints.quantised import dequantised
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError
 
@@ -26,10 +26,10 @@ COMPONENTS: Final = ("unet", "transformer")
 """Subfolders with the main model of a diffusers pipeline; a folder that has neither contains the model itself."""
 
 LDM_PARTS: Final = {"unet": "model.diffusion_model.", "vae": "first_stage_model.", "text_encoder": "cond_stage_model."}
-"""Part of a single file in the original layout -> prefix of the names of its tensors."""
+"""Part of a single file in Stable Diffusion's original layout -> prefix of the names of its tensors."""
 
 EMA: Final = "model_ema."
-"""Prefix of the averaged (EMA) weights; the UNet's names follow it, without dots."""
+"""Prefix of averaged (EMA) weights in Stable Diffusion's layout; the UNet's names follow it, without dots."""
 
 
 class Folder:
@@ -39,18 +39,16 @@ class Folder:
         self.root = root
 
     def listing(self, folder: str) -> tuple[list[str], list[str]]:
-        """Return the names of the files and of the subfolders in a folder ('' for the root)."""
         inside = list((self.root / folder).iterdir()) if (self.root / folder).is_dir() else []
         return [p.name for p in inside if not p.is_dir()], [p.name for p in inside if p.is_dir()]
 
     def require(self, folder: str) -> None:
         if not (self.root / folder).is_dir():
-            inside = ", ".join(sorted(chain(*self.listing("")))[:8]) or "nothing"
+            inside = some(sorted(chain(*self.listing("")))) or "nothing"
             msg = f"{self.root} has no file or folder {folder!r}; it contains {inside}."
             raise SourceError(msg)
 
     def title(self, path: str) -> str:
-        """Return the name of a file or folder for tables and error messages."""
         return str(self.root / path)
 
     def fetch(self, file: str) -> Path:
@@ -64,7 +62,6 @@ class Folder:
         return {}
 
     def open(self, file: str) -> Checkpoint:
-        """Open a file of weights; in a hub repository, its values may be downloaded later."""
         return open_file(self.fetch(file))
 
 
@@ -73,7 +70,7 @@ def open_weights(
 ) -> Checkpoint:
     """Return the opened weights in ``part``, a file or folder of ``place``; if it is None, those of the main model.
 
-    ``cut`` names a part of a single file in the original layout; see `open_checkpoint` for ``variant`` and ``ema``.
+    ``cut`` names a part, such as "vae", of a single file; see `open_checkpoint` for ``variant`` and ``ema``.
     """
     folder, _, file = (part or "").rpartition("/")
     if file not in place.listing(folder)[0]:
@@ -101,15 +98,20 @@ def choose(names: Collection[str], where: str, variant: str | None, inside: str)
     weights = sorted(n for n in names if is_weights(n))
     if len(weights) == 1:
         return weights[0]
-    shown = ", ".join(weights[:8] or sorted(names)[:8]) or "nothing"
-    msg = f"{where} has no readable weights (it contains {shown}); give another file or folder."
+    only = f", only {some(sorted(names))}" if names else ""
+    msg = f"{where} contains no file of weights ({', '.join(SUFFIXES)}){only}; give another file or folder."
     if weights:
-        msg = f"{where} has several files of weights: {shown}. Choose one, for example SOURCE:{inside}{weights[0]}."
+        msg = f"{where} has several files of weights: {some(weights)}. Choose one as :PART, like :{inside}{weights[0]}."
     raise SourceError(msg)
 
 
+def some(names: list[str]) -> str:
+    """Return at most eight names for a message, and the number of the others."""
+    return ", ".join(names[:8]) + f" and {len(names) - 8} more" * (len(names) > 8)
+
+
 def _usual_names(variant: str | None) -> Iterator[str]:
-    """Yield file names in order of preference; as in diffusers, a single file comes before an index (.json)."""
+    """Yield usual names of weights in order of preference; as in diffusers, a single file comes before an index."""
     forms: tuple[str, ...] = ("{0}.{1}", "{0}.{1}.index.json")
     if variant is not None:
         forms = ("{0}.{2}.{1}", "{0}.{1}.index.{2}.json", "{0}.{1}.{2}.index.json")
@@ -117,7 +119,6 @@ def _usual_names(variant: str | None) -> Iterator[str]:
 
 
 def read_index(text: bytes, path: str) -> dict[str, str]:
-    """Return tensor -> shard from an index.json; raise FileFormatError unless shards are names of weights files."""
     try:
         index: Any = parse_json(text)
     except ValueError as error:
@@ -125,41 +126,49 @@ def read_index(text: bytes, path: str) -> dict[str, str]:
         raise FileFormatError(msg) from error
     shards = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(shards, dict) or not shards or not all(isinstance(s, str) for s in shards.values()):
-        msg = f"{path} has no weight_map from tensor names to file names. Download it again."
+        msg = f"{path} has no weight_map from tensor names to file names. Delete it and download it again."
         raise FileFormatError(msg)
     for shard in set(shards.values()):
         if "/" in shard or "\\" in shard or ":" in shard or not shard.isprintable() or not is_weights(shard):
-            msg = f"{path} names the shard {shard!r}, which is not a file of weights. Download it again."
+            msg = f"{path} names the shard {shard!r}, which is not a file of weights in its folder. Download it again."
             raise FileFormatError(msg)
     return dict(shards)
 
 
 def _open_shards(place: Folder, index: str) -> Checkpoint:
-    """Open all shards that an index.json lists as one checkpoint."""
     folder, _, file = index.rpartition("/")
     title = place.title(index)
     shards = read_index(read_whole(place.fetch(index)), title)
     if missing := sorted({*shards.values()}.difference(place.listing(folder)[0])):
-        named = ", ".join(missing[:8] + ["..."] * (len(missing) > 8))
-        msg = f"{title} lists {len({*shards.values()})} shards, but these are missing: {named}. Download them."
+        msg = f"{title} lists shards that are missing: {some(missing)}. Download them."
         raise SourceError(msg)
     with ExitStack() as opened:
         files = {shard: f"{folder}/{shard}".removeprefix("/") for shard in sorted({*shards.values()})}
         parts = {shard: opened.enter_context(place.open(path)) for shard, path in files.items()}
         for tensor, shard in shards.items():
             if tensor not in parts[shard].tensors:
-                msg = f"{title} lists tensor {tensor!r} in {shard}, which does not contain it. Download both again."
+                msg = f"{title} lists tensor {tensor!r} in {shard}, which lacks it. Download both files again."
                 raise FileFormatError(msg)
         opened.pop_all()
     return View(file, title, {tensor: (parts[shard], tensor) for tensor, shard in shards.items()})
 
 
 def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoint:
-    """Return a part of a single file in the original layout, by default the UNet; return other files unchanged."""
+    """Return a part of a single file in Stable Diffusion's original layout, and any other file unchanged.
+
+    Args:
+        whole: the opened file.
+        part: "unet" (also if None), "vae", "text_encoder" or "all"; must be None for a file in another layout.
+        ema: whether to return the averaged weights of the UNet; None if the file does not have both.
+
+    Raises:
+        InvalidValueError: the file has no parts, no such part or no averaged weights, or ``ema`` must be given.
+        UnknownNameError: there is no part of this name.
+    """
     unet = LDM_PARTS["unet"]
     if not any(n.startswith(unet) for n in whole.tensors):
         if part is not None:
-            msg = f"{whole.source} has no part {part!r}; only single files in the original layout ({unet}*) have parts."
+            msg = f"{whole.source} is not in Stable Diffusion's original layout ({unet}*); leave out the part :{part}."
             raise InvalidValueError(msg)
         return whole
     averaged = {n: EMA + n.removeprefix("model.").replace(".", "") for n in whole.tensors if n.startswith(unet)}
@@ -170,7 +179,7 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
     if ema is None and has_both:
         msg = (
             f"{whole.source} has both trained and averaged (EMA) weights; choose with --ema or --no-ema of `ioadapt"
-            " similarity` (in Python, with ema=), or give a file that has only one of them."
+            " similarity` (in Python, ema= of open_checkpoint), or give a file that has only one of them."
         )
         raise InvalidValueError(msg)
     part = part or "unet"
@@ -179,20 +188,21 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
     prefix = "" if part == "all" else LDM_PARTS[part]
     inside = [n for n in whole.tensors if n.startswith(prefix) and not n.startswith(EMA)]
     if not inside:
-        msg = f"{whole.source} has no part {part!r} (no tensor {prefix}*); choose another part."
+        others = [p for p, start in LDM_PARTS.items() if any(n.startswith(start) for n in whole.tensors)]
+        msg = f"{whole.source} has no part {part!r} (no tensor {prefix}*); choose one of {', '.join(others)}."
         raise InvalidValueError(msg)
     origins = {n: (whole, averaged[n] if ema and n in averaged else n) for n in inside}
     return View(whole.name, whole.source, origins)
 
 
 def open_path(path: Path, component: str | None = None, *, variant: str | None, ema: bool | None) -> Checkpoint:
-    """Open a local file or folder; the component is a folder or file in it, or a part of a single file."""
+    """Open a local file or folder; the component is a folder or file in it, or a part of a single file, such as vae."""
     if path.is_symlink() and not path.exists():
-        msg = f"{path} is a broken symlink to {os.readlink(path)}; give the path of a file."
+        msg = f"{path} is a broken symlink to {os.readlink(path)}; give the path of an existing file or folder."
         raise SourceError(msg)
     if not path.exists():
-        beside = sorted(p.name for p in path.parent.iterdir())[:8] if path.parent.is_dir() else []
-        folder = f"its folder contains {', '.join(beside)}" if beside else "its folder is empty or does not exist"
+        beside = some(sorted(p.name for p in path.parent.iterdir())) if path.parent.is_dir() else None
+        folder = "nor does its folder" if beside is None else f"its folder contains {beside or 'nothing'}"
         msg = f"{path} does not exist; {folder}."
         raise SourceError(msg)
     if path.is_dir():

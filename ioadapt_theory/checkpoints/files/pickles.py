@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint, Computed, TensorInfo
 from ioadapt_theory.checkpoints.files.plain import PlainFile
-from ioadapt_theory.checkpoints.files.safe_pickle import load_pickle
+from ioadapt_theory.checkpoints.files.safe_pickle import Inert, load_pickle
 from ioadapt_theory.errors import FileFormatError
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 WRAPPERS: Final = ("state_dict", "model_state_dict", "model", "module", "params")
 """Keys under which training scripts store the weights; other entries, such as the optimizer, are ignored."""
 MAX_DEPTH: Final = 4
-"""Maximum depth of nested dictionaries."""
+"""Depth of nested dictionaries in a pickle up to which tensors are read."""
 SMALLEST: Final = 32
-"""Minimum number of bytes in the file for each entry of a dictionary."""
+"""Minimum number of bytes in the file for each entry of a dictionary after the first 64."""
 READABLE: Final = frozenset(torch_name for torch_name, _ in DTYPES.values())
 """Names of the torch dtypes that can be read; tensors of other dtypes (complex, quantised) are left out."""
 
@@ -56,28 +56,27 @@ def describe(name: str, tensor: "torch.Tensor") -> TensorInfo:
 
 
 def read(file: PlainFile) -> Checkpoint:
-    """Return a checkpoint of an open file; raise FileFormatError if it has no tensors or lacks some of their values."""
     tensors, left_out = named_tensors(load_pickle(file.path), file.path)
     for name, tensor in tensors.items():
         there, size = tensor.untyped_storage().nbytes(), tensor.element_size()
         if tensor.numel() * size > there:
-            msg = f"{file.path} contains {there // size} of the {tensor.numel()} values of tensor {name}, shape "
-            msg += f"{list(tensor.shape)} (it was expanded). Save the state_dict with .contiguous() tensors."
+            msg = f"{file.path} contains only {there // size} of {tensor.numel()} values of tensor {name}, which was"
+            msg += f" expanded to shape {list(tensor.shape)}. Call .contiguous() on the tensor before saving."
             raise FileFormatError(msg)
     return LoadedCheckpoint(file, tensors, {"left_out": ", ".join(left_out)} if left_out else {})
 
 
-def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"], list[str]]:
-    """Return the tensors in the loaded object by name, and the names of the tensors that cannot be read."""
+def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"], dict[str, str]]:
+    """Return the tensors by name, and name of a tensor that cannot be read -> its properties."""
     for _ in range(MAX_DEPTH):
         table = loaded if isinstance(loaded, dict) else {}
         loaded = next((table[key] for key in WRAPPERS if isinstance(table.get(key), dict)), loaded)
     tensors: dict[str, torch.Tensor] = {}
-    left_out: list[str] = []
+    left_out: dict[str, str] = {}
     most = path.stat().st_size // SMALLEST + 64
     for count, (key, value) in enumerate(_entries(loaded, "", MAX_DEPTH)):
         if count > most:
-            msg = f"{path} has more entries in nested dictionaries than its size allows. Save a flat state_dict."
+            msg = f"{path} has more than {most} entries in nested dictionaries, too many for its size. Flatten them."
             raise FileFormatError(msg)
         if value is None:
             continue
@@ -85,15 +84,16 @@ def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"]
         if str(value.layout) == "torch.strided" and dtype in READABLE and not value.is_meta:
             tensors[key] = value
         else:
-            left_out.append(key)
+            left_out[key] = f"layout {value.layout}, dtype {dtype}, device {value.device}"
     if not tensors or not all(key.isprintable() for key in tensors):
-        kind = type(loaded).__name__
-        msg = f"{path} contains a {kind} without named tensors. Save the model's state_dict() instead."
+        kind = "a custom class" if isinstance(loaded, Inert) else f"type {type(loaded).__name__}"
+        msg = f"{path} contains an object of {kind} without named tensors. Save the model's state_dict() instead."
         if tensors:
-            msg = f"{path} contains a tensor whose name has unprintable characters; rename it."
+            odd = next(key for key in tensors if not key.isprintable())
+            msg = f"{path}: the name of tensor {odd!r} has unprintable characters; rename the tensor."
         elif left_out:
-            msg = f"{path}: tensor {left_out[0]} is sparse, on the meta device or of a dtype that cannot be read. Save"
-            msg += " a dense float32 tensor."
+            name, why = next(iter(left_out.items()))
+            msg = f"{path} has no tensor that can be read: {name} has {why}. Save dense float32 tensors on the CPU."
         raise FileFormatError(msg)
     return tensors, left_out
 

@@ -19,7 +19,6 @@ class PlainFile:
     """An open file, read by position; safe to share between threads and forked processes."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file; raise SourceError if that fails, or if it is a folder, device, pipe or socket."""
         self.path = path
         try:  # O_NONBLOCK, since opening a pipe without a writer would block
             self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -35,7 +34,6 @@ class PlainFile:
         self.size = state.st_size
 
     def fill(self, out: memoryview, offset: int, what: str) -> None:
-        """Fill `out` with the bytes from `offset` on; raise SourceError, which names `what`, if they cannot be read."""
         done = 0
         while done < len(out):
             try:
@@ -55,7 +53,6 @@ class PlainFile:
             raise SourceError(msg)
 
     def head(self, count: int) -> bytes:
-        """Return the first `count` bytes, or the whole content of a shorter file."""
         out = bytearray(min(count, self.size))
         self.fill(memoryview(out), 0, "the header")
         return bytes(out)
@@ -67,11 +64,10 @@ class PlainFile:
 
 
 def read_whole(path: Path, limit: int = 100_000_000) -> bytes:
-    """Return the whole content of a file; raise SourceError if it has more than `limit` bytes."""
     file = PlainFile(path)
     try:
         if file.size > limit:
-            msg = f"{path} has {file.size} bytes, but at most {limit} are read; check that it is the right file."
+            msg = f"{path} has {file.size:,} bytes, and the limit is {limit:,}; check that it is the right file."
             raise SourceError(msg)
         return file.head(file.size)
     finally:
@@ -80,10 +76,11 @@ def read_whole(path: Path, limit: int = 100_000_000) -> bytes:
 
 def parse_json(text: bytes) -> Any:
     """Return the content of a JSON text; raise ValueError if it is invalid, too long, or too dense to parse safely."""
-    if len(text) > LARGEST_JSON or (
-        len(text) > DENSE_JSON and (text.count(b":") * 11 > len(text) or text.count(b"[") * 20 > len(text))
-    ):
-        msg = f"its {len(text)} bytes are too many, or contain too many entries, to be parsed safely"
+    if len(text) > LARGEST_JSON:
+        msg = f"{len(text):,} bytes, and the limit is {LARGEST_JSON:,}"
+        raise ValueError(msg)
+    if len(text) > DENSE_JSON and (text.count(b":") * 11 > len(text) or text.count(b"[") * 20 > len(text)):
+        msg = f"too many entries for {len(text):,} bytes"
         raise ValueError(msg)
     try:
         return json.loads(text)

@@ -29,7 +29,6 @@ def is_file(part: str) -> bool:
 
 
 def open_file(path: Path) -> Checkpoint:
-    """Open a weights file; raise SourceError if it cannot be read, FileFormatError if its content is invalid."""
     file = PlainFile(path)
     try:
         refuse_other_kinds(file)
@@ -40,17 +39,17 @@ def open_file(path: Path) -> Checkpoint:
 
 
 def refuse_other_kinds(file: PlainFile) -> None:
-    """Raise FileFormatError if the file is empty, a git-LFS pointer, a web page or a GGUF file."""
     start, again = file.head(200), "Delete it and download it again."
     if file.size == 0:
         problem = f"empty. {again}"
     elif start.startswith(b"version https://git-lfs"):
         size = re.search(rb"\nsize (\d+)", start)
-        problem = f"a git-LFS pointer to {size[1].decode() if size else '?'} bytes, not the weights. Run git lfs pull."
+        to = f" to {size[1].decode()} bytes" if size else ""
+        problem = f"a git-LFS pointer{to}, not the weights. Run `git lfs pull` in its repository."
     elif re.match(rb"\s*<[!?A-Za-z]", start):
         problem = f"a web page, not weights (a login or error page?). {again}"
     elif start.startswith(b"GGUF") or file.path.suffix == ".gguf":
-        problem = "a GGUF file, which is not supported. Use the safetensors file it was converted from."
+        problem = "a GGUF file, which is not supported. Use the safetensors file that it was converted from."
     else:
         return
     msg = f"{file.path} is {problem}"

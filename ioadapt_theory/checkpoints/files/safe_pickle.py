@@ -47,14 +47,16 @@ def load_pickle(path: Path) -> object:
     except Exception as error:  # a malicious or broken file can make torch.load raise any error
         text = str(error)
         code = re.findall(r"GLOBAL (\S+) (?:was not|whose module)", text)
-        reason = f"{type(error).__name__}: {text.split('. ')[0].splitlines()[0] if text else ''}"
+        inner = re.sub(r"^\[enforce.*?\] \. ", "", text.rpartition("WeightsUnpickler error:")[2].strip())
+        inner = re.split(r"\. |\.?\n|\.$", inner)[0]
+        reason = f"{type(error).__name__}: {inner}".removesuffix(": ")
         again = "Delete it and download it again."
         msg = f"{path} is truncated, broken or not a PyTorch pickle of weights ({reason}). {again}"
         if "TorchScript" in text:
             msg = f"{path} is a TorchScript program, not a pickle of weights. Save its state_dict() instead."
         elif code or (names and "Can only" in text):
             some = ", ".join(code or sorted(names)[:3])
-            msg = f"{path} contains code or custom classes ({some}), none of which was run. "
+            msg = f"{path} contains code or custom classes ({some}), which were not executed. "
             msg += "Save the model's state_dict() instead."
         raise FileFormatError(msg) from error
 
@@ -81,13 +83,13 @@ def _refuse_what_takes_long(path: Path) -> None:
 
 
 def _problem(stream: IO[bytes]) -> str | None:
-    """Return the problem if a pickle has too many operations or nested tuples, else None; torch finds other faults."""
+    """Return what is wrong if a pickle has too many operations or too deep tuples, else None; torch checks the rest."""
     stack: list[int | None] = []  # depth of each tuple, 0 for other objects, None for a mark
     memo: dict[Any, int] = {}
     try:
         for count, (op, argument, _) in enumerate(pickletools.genops(stream)):
             if count > MOST_OPERATIONS:
-                return f"contains a pickle of more than {MOST_OPERATIONS} operations, too many to read safely"
+                return f"contains a pickle of more than {MOST_OPERATIONS:,} operations, too many to read safely"
             taken = len(op.stack_before)
             popped: list[int] = []
             if pickletools.markobject in op.stack_before:
@@ -106,7 +108,7 @@ def _problem(stream: IO[bytes]) -> str | None:
             elif op.stack_after:
                 stack.append(1 + max(popped, default=0) if op.name.startswith("TUPLE") else 0)
                 if (stack[-1] or 0) > DEEPEST:
-                    return f"contains more than {DEEPEST} nested tuples, too many to read safely"
+                    return f"contains tuples in tuples, nested more than {DEEPEST} deep, too deep to read safely"
     except (IndexError, KeyError, TypeError, MemoryError, OverflowError, struct.error, *NO_ZIP):
         pass
     return None

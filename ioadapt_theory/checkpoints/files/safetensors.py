@@ -12,13 +12,12 @@ from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile, 
 from ioadapt_theory.errors import FileFormatError
 
 LONGEST: Final = 12_000_000
-"""Maximum size of a header in bytes; the entry of one tensor takes about 100 bytes."""
+"""Maximum size of a safetensors header in bytes; the entry of one tensor takes about 100 bytes."""
 MAX_AXES: Final = 64
 """Maximum number of axes of a tensor in torch."""
 
 
 def read(file: PlainFile) -> OffsetCheckpoint:
-    """Return a checkpoint of the tensors of an open file; raise FileFormatError if the header is invalid."""
     from safetensors import SafetensorError, safe_open
 
     path = file.path
@@ -43,27 +42,25 @@ def read(file: PlainFile) -> OffsetCheckpoint:
 
 
 def tensor_info(name: str, dtype: str, shape: Sequence[int], path: str) -> TensorInfo:
-    """Return the description of a tensor from its entry in the header; raise FileFormatError if it is invalid."""
     problem = ""
     if not name.isprintable():
-        problem = "a name with unprintable characters"
+        problem = "a name with unprintable characters. Rename the tensor"
     elif dtype not in {*DTYPES, *OTHER_DTYPES}:
-        problem = f"the unknown dtype {dtype!r}"
+        problem = f"the unknown dtype {dtype!r}. Convert the tensor to float32"
     elif len(shape) > MAX_AXES or not all(type(n) is int and 0 <= n < 1 << 63 for n in shape):
-        problem = f"a shape that is not a list of at most {MAX_AXES} non-negative integers"
+        problem = f"shape {shape!r:.80}, not a list of at most {MAX_AXES} non-negative integers. Save the file again"
     if problem:
-        msg = f"The header of {path} gives tensor {name!r} {problem}. Save the file again, or download it again."
+        msg = f"{path}: tensor {name!r} has {problem}."
         raise FileFormatError(msg)
     return TensorInfo(name, dtype, tuple(shape))
 
 
 def _header_length(file: PlainFile) -> int:
-    """Return the length of the JSON from the first 8 bytes; raise FileFormatError if it exceeds the file or LONGEST."""
     length = int.from_bytes(file.head(8), "little")
     if file.head(2) == b"PK":
         problem = "is a zip file, not a safetensors file. If it is a PyTorch pickle, rename it to .bin."
     elif length > LONGEST:
-        problem = f"is not a safetensors file: its header would have {length} bytes (limit {LONGEST}). Check the path."
+        problem = f"is not a safetensors file: a header of {length:,} bytes exceeds {LONGEST:,}. Check the path."
     elif 8 + length > file.size:
         problem = f"is truncated in its header, at byte {file.size} of {8 + length}. Delete it and download it again."
     else:

@@ -31,7 +31,7 @@ def not_cached(asked: Request, file: str | None) -> SourceError:
     download = f"hf download {asked.repo}" + (f" --include '{file}'" if file else "")
     download += f" --revision {asked.revision}" if asked.revision else ""
     download += f" --cache-dir '{asked.cache}'"
-    return SourceError(f"Offline mode is on, but {what} is not in the cache. Download it while online: {download}.")
+    return SourceError(f"Offline mode is on, but {what} is not in the cache. Download it while online: `{download}`.")
 
 
 def explain(error: Exception, asked: Request, what: str) -> SourceError:
@@ -43,15 +43,15 @@ def explain(error: Exception, asked: Request, what: str) -> SourceError:
     page = f"{asked.endpoint}/{asked.repo}"
     line = f"{type(cause).__name__}: {next(iter(str(cause).strip().splitlines()), '')}".removesuffix(": ")
     if isinstance(cause, errors.GatedRepoError) or (status == 403 and what != asked.repo):
-        sentence = f"{asked.repo} is gated or private: accept its licence at {page}, and run hf auth login or set"
-        sentence += " HF_TOKEN."
+        sentence = f"{asked.repo} is gated or private: accept its licence at {page}, then run"
+        sentence += " `hf auth login` or set HF_TOKEN."
     elif isinstance(cause, errors.RepositoryNotFoundError):
         sentence = f"{asked.endpoint} has no public repository {asked.repo}. "
         sentence += "Check the spelling; if the repository is private, set HF_TOKEN."
     elif isinstance(cause, errors.RevisionNotFoundError):
-        sentence = f"{asked.repo} has no revision {asked.revision!r}; see {page}/commits/main."
+        sentence = f"{asked.repo} has no revision {asked.revision!r}; its commits are at {page}/commits/main."
     elif isinstance(cause, errors.RemoteEntryNotFoundError):
-        sentence = f"{what} does not exist{at}; see {page}/tree/{asked.revision or 'main'}."
+        sentence = f"{what} does not exist{at}; the files are at {page}/tree/{asked.revision or 'main'}."
     elif status is not None:
         way_out = "Check HF_TOKEN." if status in (401, 403) else "Try again later."
         sentence = f"{asked.endpoint} returned status {status} for {what}{at}. {way_out}"

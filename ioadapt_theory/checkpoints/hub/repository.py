@@ -30,7 +30,7 @@ T = TypeVar("T")
 def open_remote(
     alias: Alias, *, variant: str | None, ema: bool | None, cache: Path | None, offline: bool, progress: bool
 ) -> Checkpoint:
-    """Open the weights in the repository of an alias; see `open_checkpoint` for the options."""
+    """Open the weights in the repository of an alias, from the cache if the hub fails; see `open_checkpoint`."""
     repo, part = str(alias.repo), alias.part
     if part is not None and (".." in part.split("/") or part.startswith("/")):
         msg = f"{part!r} is not a path in {repo}; give a path relative to the root of the repository, without '..'."
@@ -68,7 +68,6 @@ class Repository(Folder):
     def __init__(
         self, asked: Request, commit: str, files: Sequence[str] = (), *, api: HfApi | None = None, progress: bool = True
     ) -> None:
-        """Create the folder of a commit with these ``files`` on the hub; without ``api``, only the cache is used."""
         super().__init__(asked.folder / "snapshots" / commit)
         self.asked, self.commit, self._files, self._api, self._progress = asked, commit, files, api, progress
 
@@ -87,14 +86,14 @@ class Repository(Folder):
         return [name for name in inside if "/" not in name], [*folders]
 
     def require(self, folder: str) -> None:
-        """Raise SourceError if there is no such folder or, without ``api``, if none of its weights are in the cache."""
+        """Raise SourceError if there is no such folder or, offline, if none of its weights are in the cache."""
         files, folders = self.listing(folder)
         if self._api is None and not any(is_weights(n) or ".index." in n for n in files):
             raise not_cached(self.asked, folder if is_file(folder) else f"{folder}/".lstrip("/") + "*.safetensors")
         if not files and not folders:
             repo, at = self.asked.repo, self.asked.revision or "main"
             what = f"file or folder {folder!r}" if folder else "files"
-            msg = f"{repo} has no {what} at revision {at}; see {self.asked.endpoint}/{repo}/tree/{at}."
+            msg = f"{repo} has no {what} at revision {at}; its files are at {self.asked.endpoint}/{repo}/tree/{at}."
             raise SourceError(msg)
 
     def open(self, file: str) -> Checkpoint:
@@ -119,7 +118,7 @@ class Repository(Folder):
         url = hf_hub_url(asked.repo, file, revision=asked.revision, endpoint=asked.endpoint)
         etag = answer(lambda: get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT).etag, asked, what)
         if etag is not None and not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", etag):
-            msg = f"{asked.endpoint} sent {etag[:60]!r} as the hash of {what}, which is invalid. Check HF_ENDPOINT."
+            msg = f"{asked.endpoint} sent an invalid hash of {what}: {etag[:60]!r}. Check HF_ENDPOINT."
             raise SourceError(msg)
         options: dict[str, Any] = {"cache_dir": asked.cache, "endpoint": asked.endpoint}
         if not self._progress:
@@ -128,7 +127,7 @@ class Repository(Folder):
         ask = partial(hf_hub_download, asked.repo, file, revision=asked.revision, **options)
         path = Path(answer(ask, asked, what))
         if not path.is_relative_to(self.root):
-            msg = f"{asked.repo} changed while it was read (it was at commit {self.commit[:8]}). Try again."
+            msg = f"{asked.repo} got a new commit while commit {self.commit[:8]} was read. Try again."
             raise SourceError(msg)
         return path
 
@@ -166,13 +165,12 @@ class RemoteFile(Checkpoint):
             self._downloaded()
 
     def _downloaded(self) -> Checkpoint:
-        """Return the file, which is downloaded once; raise FileFormatError if its tensors differ from the header."""
         with self._lock:
             if self._local is None:
                 local = self._repository.downloaded(self._file)
                 if local.tensors != self.tensors:
                     local.close()
-                    msg = f"The tensors in the download of {self.source} differ from its header. Try again."
+                    msg = f"{self.source} changed between the reading of its header and its download. Try again."
                     raise FileFormatError(msg)
                 self._local = local
             return self._local
@@ -211,7 +209,6 @@ def cached_commit(asked: Request) -> str | None:
 
 
 def answer(ask: Callable[[], T], asked: Request, what: str) -> T:
-    """Return the result of ``ask``; convert errors of the hub's client to SourceError, see `explain`."""
     try:
         return ask()
     except IoAdaptError:

@@ -21,7 +21,8 @@ LAYERS: Final = {
     re.sub(r"\bN\b", "#", name).replace(".", "_"): tuple(_long(form).split() for form in forms.split("|"))
     for name, forms in TABLES["layers"].items()
 }
-"""Flattened name of an original layer, with # for its number -> for each model generation, diffusers' layers."""
+"""Flattened name of an original layer, with # for its number -> the layers of diffusers that it may have become; there
+are several possibilities if generations of the models, or fused and separate projections, have different names."""
 
 SWAPPED: Final = "adaLN_modulation"
 """Part of the names of modulation layers. diffusers swaps shift and scale in layers with two outputs per input, but not
@@ -31,7 +32,7 @@ _TRANSFORMER: Final = re.compile(r"^(model\.)?diffusion_model\.")
 
 
 def in_diffusers(path: str) -> Iterator[tuple[str, ...]]:
-    """Yield, for each model generation, diffusers' layers of a FLUX or SD3 layer, whose ``path`` may be flattened."""
+    """Yield the possible lists of diffusers' layers for a FLUX or SD3 layer; ``path`` may have _ instead of dots."""
     numbers = re.findall(r"blocks[._](\d+)[._]", path)
     flat = re.sub(r"(blocks)[._]\d+[._]", r"\1_#_", path).replace(".", "_")
     for names in LAYERS.get(flat, ()):
@@ -39,7 +40,7 @@ def in_diffusers(path: str) -> Iterator[tuple[str, ...]]:
 
 
 def ranges(path: str, inputs: int, outputs: int, parts: int) -> list[Ranges]:
-    """Return the output rows of an original layer that belong to each of its ``parts`` diffusers layers, in order."""
+    """Return, for each of the ``parts`` diffusers layers of an original FLUX or SD3 layer, its output rows."""
     match parts:
         case 1 if SWAPPED in path and outputs == 2 * inputs:
             return [[(inputs, outputs), (0, inputs)]]
@@ -57,7 +58,7 @@ def _numbered(name: str, numbers: Collection[str]) -> str:
 
 
 def forms(key: str, shapes: Mapping[str, tuple[int, ...]]) -> list[Form]:
-    """Return the possible diffusers names of a stored tensor, with their rows; ``shapes``: stored name -> shape."""
+    """Return the names that a FLUX or SD3 tensor may have in diffusers, with their rows; [] for other tensors."""
     name = _TRANSFORMER.sub("", unwrapped(key))
     if vector := TABLES["vectors"].get(re.sub(r"(?<=blocks\.)\d+(?=\.)", "N", name)):
         return [((_numbered(_long(vector), re.findall(r"blocks\.(\d+)\.", name)), None),)]

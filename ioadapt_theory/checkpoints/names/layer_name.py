@@ -39,7 +39,6 @@ class Name:
 
 
 def layer_name(text: str) -> Name:
-    """Split a layer's name in a file into component and path."""
     if text.startswith(PEFT_PREFIX):
         return Name("", text.removeprefix(PEFT_PREFIX))
     for prefix, component in TABLES["kohya"]["read"].items():
@@ -66,7 +65,6 @@ def flat(component: str, name: str) -> str:
 
 
 def unwrapped(name: str) -> str:
-    """Return the name without the parts that wrappers (PEFT, torch.compile, DDP, FSDP, ...) add."""
     while around := next((prefix for prefix in AROUND if name.startswith(prefix)), None):
         name = name.removeprefix(around)
     return ".".join(part for part in name.split(".") if part not in INSIDE)

@@ -11,7 +11,10 @@ from ioadapt_theory.checkpoints.names.transformers import Rename
 
 
 class Resolved(NamedTuple):
-    """The layers that each name means, which are several for a fused layer; and doubtful name -> the reason."""
+    """The layers that each name means, several for a fused layer, and the reasons why other names are doubtful.
+
+    Names that match no layer are in neither mapping.
+    """
 
     layers: Mapping[Name, tuple[str, ...]]
     doubts: Mapping[Name, str]
@@ -23,7 +26,10 @@ def resolve(
     rename: Rename | None = None,
     aliases: Mapping[str, str] = MappingProxyType({}),
 ) -> Resolved:
-    """Return a model's layers for each name. ``modules``: its module names; ``aliases``: additional name -> module."""
+    """Return the layers of a model to which ``names`` in any known naming scheme refer, and why some are doubtful.
+
+    ``modules`` are the names of its modules, ``rename`` maps stored names to them, and ``aliases`` has further names.
+    """
     # A file may come from a part of the model, or from a model that contains this one: then the names differ by a
     # prefix, and are accepted if they are unambiguous. Two names of one component cannot mean the same module.
     names = list(names)
@@ -35,14 +41,15 @@ def resolve(
             layers[name] = (hits[0],)
         elif hits:
             some = f"{', '.join(hits[:3])}{', ...' if len(hits) > 3 else ''}"
-            doubts[name] = f"{len(hits)} layers match: {some}"
+            doubts[name] = f"the name matches {len(hits)} layers of the model: {some}"
         elif parts := index.parts(name):
             layers[name] = parts
     numbered = [name for name in names if unet.is_numbered(name.path, name.flat)]
     lost = [name for name in numbered if name not in layers and name not in doubts]
     if lost:
         counted = [name for name in numbered if name in layers and name.path not in index.known]
-        doubts |= dict.fromkeys(counted, f"its number is that of a different UNet, since this model has no {lost[0]}")
+        why = f"the block numbers are those of a UNet with other blocks, since this model has no {lost[0]}"
+        doubts |= dict.fromkeys(counted, why)
     groups: dict[tuple[str, tuple[str, ...]], list[Name]] = {}
     for name, meant in layers.items():
         groups.setdefault((name.component, meant), []).append(name)
@@ -50,7 +57,7 @@ def resolve(
         for name in alike:
             if len(alike) > 1 and meant != (name.path,):
                 other = next(one for one in alike if one != name)
-                doubts[name] = f"{other} also matches {meant[0]}"
+                doubts[name] = f"another name, {other}, matches the same layer, {meant[0]}"
     return Resolved({name: meant for name, meant in layers.items() if name not in doubts}, doubts)
 
 
@@ -79,7 +86,7 @@ class _Index:
                     modules.append(module)
 
     def hits(self, name: Name) -> list[str]:
-        """Return the modules that match a name, under the first of its translations that matches any."""
+        """Return the modules that match a name in the first known naming scheme in which there is a match."""
         return next((modules for modules in self._readings(name) if modules), [])
 
     def _readings(self, name: Name) -> Iterator[list[str]]:

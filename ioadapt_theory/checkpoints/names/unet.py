@@ -40,7 +40,7 @@ def blocks_in_diffusers(names: Iterable[str]) -> Blocks | None:
 
 
 def blocks_in_stability(keys: Iterable[str]) -> Blocks | None:
-    """Return the block sizes from the names of Stability's downsamplers; None if ambiguous, or if blocks are uneven."""
+    """Return a UNet's block sizes from Stability's names; None for other models, or if blocks are uneven or unclear."""
     stages = [(m[1], int(m[2]), m[4].partition(".")[0]) for key in keys if (m := _DOTTED_STAGE.fullmatch(key))]
     downs = sorted({n for side, n, part in stages if side == "input" and part == "op"})
     ups = {n for side, n, part in stages if side == "output" and part == "conv"}
@@ -63,7 +63,7 @@ def to_diffusers(name: str, blocks: Blocks | None, flat: bool = False) -> str:
 
 @lru_cache(16)
 def _table(blocks: Blocks | None, flat: bool) -> dict[str, str]:
-    """Return Stability's name -> diffusers' name for the modules of a UNet."""
+    """Return the map from Stability's to diffusers' names of a UNet's modules; if ``flat``, with _ instead of dots."""
     table = dict(TABLES["unet"])
     levels, resnets = blocks or (0, 0)
     for block in range(levels):
@@ -89,7 +89,7 @@ def is_numbered(name: str, flat: bool = False) -> bool:
 
 
 def canonical(keys: Collection[str]) -> dict[str, str]:
-    """Return stored name -> name for matching: diffusers' name in a UNet with Stability's names, else the stored name.
+    """Return diffusers' name for each stored name of a UNet that is one of Stability's; other names stay the same.
 
     All names stay the same if the number of layers per block does not follow from them.
     """

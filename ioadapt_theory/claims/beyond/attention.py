@@ -13,7 +13,7 @@ SAFE = {
     "heads": frozenset({("input", "q"), ("input", "k"), ("input", "v"), ("output", "o")}),
     "residual": frozenset({("output", "q"), ("output", "k"), ("output", "v"), ("input", "o")}),
 }
-"""Symmetry -> (placement, projection) pairs that are invariant under it, as the claims state."""
+"""Pairs of placement and projection whose adapters have the same effect after a symmetry, by symmetry."""
 CHANGES: dict[str, Callable[[Any, Any], Any]] = {
     "lora": lambda w, m: w + m,
     "input": lambda w, m: w + m * w,
@@ -22,12 +22,12 @@ CHANGES: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def functions(w: dict[str, Any], into: Any, out: Any) -> tuple[Any, Any]:
-    """Return W_qW_kᵀ and W_vW_o, on which a head depends; ``into`` and ``out`` change the basis of the stream."""
+    """Return ``into``·W_q(``into``·W_k)ᵀ and ``into``·W_vW_o·``out``, all the products on which a head depends."""
     return into * w["q"] * (into * w["k"]).T, into * w["v"] * w["o"] * out
 
 
 def notices(symmetry: str) -> frozenset[tuple[str, str]]:
-    """Return the (placement, projection) pairs whose effect changes under ``symmetry`` in one rational example."""
+    """Return the (placement, projection) pairs whose effect changes under the symmetry in one rational example."""
     sp = sympy()
     w = {x: generic(*shape, x) for x, shape in {"q": (3, 2), "k": (3, 2), "v": (3, 2), "o": (2, 3)}.items()}
     one = into = out = sp.eye(3)
@@ -65,12 +65,10 @@ IGNORED = {
         ("input", "o"): "«T(OR)R⁻¹ = TO»",  # R⁻¹ transforms the output back from the stream
     },
 }
-"""For every invariant pair, the adapted product after the symmetry equals that before it; Q is W_q, and so on."""
+"""For every pair in ``SAFE``: the adapted product after the symmetry equals that before it; Q is W_q, and so on."""
 
 
 def argument(symmetry: str) -> Callable[[Claim], Iterator[Step]]:
-    """Return a generator function of steps: equations for invariant pairs, and an example where all others change."""
-
     def chain(claim: Claim) -> Iterator[Step]:
         proved = IGNORED[symmetry]
         for (placement, projection), says in proved.items():
@@ -95,14 +93,12 @@ NAMES = {
 
 
 def statement(symmetry: str, safe: frozenset[tuple[str, str]]) -> str:
-    """Return the sentence that exactly the pairs in ``safe`` are invariant under the symmetry."""
     sides = {p: [x for x in PROJECTIONS if (p, x) in safe] for p in PLACEMENTS}
     listed = " and ".join(f"{p} adapters on {', '.join(names)}" for p, names in sides.items() if names)
     return f"{listed} do not notice {NAMES[symmetry]}; every other one of the {len(EVERY)} placements does"
 
 
 def claim(symmetry: str, remark: str) -> Claim:
-    """Return the claim that names the pairs which are invariant under one symmetry."""
     return Claim(
         id=f"attention-{symmetry}",
         source=BEYOND,

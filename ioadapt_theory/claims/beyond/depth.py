@@ -1,4 +1,4 @@
-"""Depth: the error of an adapter on another model is a gauge part plus a mismatch part; exact for linear layers.
+"""The error of an adapter on another model: a part due to a change of basis (gauge) and a part due to other weights.
 
 f(x) = xW₁ … W_L, and the target f' has the weights W'_l. A gauge is a choice of orthogonal Q_l with Q₀ = Q_L = I; the
 model f^Q has the layers Q_{l−1}ᵀW_lQ_l and equals f. The mismatch of a layer is R_l = W'_l − Q_{l−1}ᵀW_lQ_l. The
@@ -14,7 +14,7 @@ DEPTH = 3
 
 
 def gauge_parts() -> dict[str, bool]:
-    """Return, for every place such as "input 2", whether the gauge part there is zero for all gauges and adapters."""
+    """Return, by place such as "input 2", whether T = QTQ⁻¹ for every adapter T and every change Q of basis there."""
     sp, t = sympy(), noncommuting("T")
     zero_there = {}
     for layer in range(1, DEPTH + 1):
@@ -26,7 +26,6 @@ def gauge_parts() -> dict[str, bool]:
 
 
 def sentence(zero_there: dict[str, bool]) -> str:
-    """Return the statement of the claim, which names the places where the gauge part is zero."""
     name = {"input 1": "the first input", f"output {DEPTH}": "the last output"}
     safe = " and ".join(name.get(place, place) for place, zero_ in zero_there.items() if zero_)
     return (
@@ -39,7 +38,6 @@ def sentence(zero_there: dict[str, bool]) -> str:
 
 @argued(Shown)
 def two_parts(claim: Claim) -> Iterator[Step]:
-    """Replace QᵀTQ, the adapter in the gauge, with T, and then the layers of f^Q with those of f', one by one."""
     sp = sympy()
     yield from spelled(
         "in the gauge, the row Y = ZP meets the layer V = P⁻¹WQ: YV = «ZPP⁻¹WQ = ZWQ»",

@@ -24,7 +24,6 @@ FIRST, SECOND = W1 - W1_TARGET, W2 - W2_TARGET
 
 
 def of_parts(first: Term, second: Term) -> Term:
-    """Return σ²(first + second)²; the terms bound what the first and the second layers add to the outputs' distance."""
     return SIGMA**2 * (first + second) ** 2
 
 

@@ -20,7 +20,7 @@ SIZE = 10
 
 
 def within_reach(raw: Mapping[str, Tensor]) -> Any:
-    """Return instances with ‖H − G‖_F < Lip‖XAB‖_F."""
+    """Return instances with ‖H − G‖_F < Lip · ‖XAB‖_F."""
     lip, change = raw["lip"].exp(), raw["h"]
     length = [arithmetic.frobenius_sq(m).sqrt() for m in (raw["xab"], change)]
     size = lip * length[0] * torch.sigmoid(raw["lip"] + 2) / length[1]
@@ -28,18 +28,17 @@ def within_reach(raw: Mapping[str, Tensor]) -> Any:
 
 
 def mean_before(k: int) -> float:
-    """Return the counterexample's E g² before adaptation for σ = 1, (2/π)((1 + k²) arctan(1/k) − k)."""
+    """Return E g² for g = max(|x₁|, k|x₂|) − k|x₂| and x ~ N(0, I): (2/π)((1 + k²) arctan(1/k) − k)."""
     return 2 / math.pi * ((1 + k * k) * math.atan(1 / k) - k)
 
 
 def gelu_constant() -> float:
-    """Return the largest slope of GELU, Φ(√2) + √2 φ(√2)."""
+    """Return the largest slope of GELU, Φ(√2) + √2 φ(√2), with the normal distribution function Φ and density φ."""
     return (1 + math.erf(1)) / 2 + math.sqrt(2) * math.exp(-1) / math.sqrt(2 * math.pi)
 
 
 @argued(Refuted)
 def input_fails(claim: Claim) -> Iterator[Step]:
-    """Compute E g² of one hidden layer of six ReLUs before adaptation (in polar coordinates) and after it."""
     sp, k = sympy(), SIZE
     x1, x2 = sp.symbols("x1 x2")
     p, q = positives("p q")
@@ -66,7 +65,6 @@ def input_fails(claim: Claim) -> Iterator[Step]:
 
 @argued(Remarked, "the Lipschitz constant of GELU")
 def gelu(claim: Claim) -> Iterator[Step]:
-    """Find the largest slope of GELU from the zeros of its second derivative."""
     sp = sympy()
     x = sp.Symbol("x")
     normal = sp.exp(-(x**2) / 2) / sp.sqrt(2 * sp.pi)

@@ -11,12 +11,12 @@ SQUARE_LAYERS = matrices("square layers", dict.fromkeys(MATRICES, "c c") | {"sig
 
 
 def rescaled(raw: Mapping[str, Tensor]) -> SharedFunction:
-    """Return two models that compute exactly the same function: the target is 2W₁, W₂/2."""
+    """Return models that compute exactly the same function: the target has the layers 2W₁ and W₂/2."""
     return SQUARE_LAYERS.parametrise({**raw, "w1_target": 2 * raw["w1"], "w2_target": raw["w2"] / 2})
 
 
 def nearly_the_same(raw: Mapping[str, Tensor]) -> SharedFunction:
-    """Return models whose functions are closer than their layers: the target is W₁R, R⁻¹W₂ plus noise, R orthogonal."""
+    """Return models that are closer than their layers: the target's are W₁R and R⁻¹W₂ plus noise, R orthogonal."""
     turn = torch.linalg.matrix_exp(raw["w1_target"] - raw["w1_target"].mT)
     target = {"w1_target": raw["w1"] @ turn, "w2_target": turn.mT @ raw["w2"] + 1e-3 * raw["w2_target"]}
     return SQUARE_LAYERS.parametrise({**raw, **target})
@@ -30,7 +30,6 @@ LEFT_OVER = SIGMA**2 * fro(CHANGE) ** 2
 
 
 def factored(placement: Placement, product: Term, last: Term) -> Chain:
-    """Return the chain of formulas that derives the discrepancy of a placement if the gap W₁W₂ − W₁'W₂' is 0."""
     return Chain(
         OF[placement],
         (
@@ -62,7 +61,6 @@ W, W_TARGET = matrix("w"), matrix("w_target")
 
 
 def single_layer(name: str, reading: str, left: Term, right: Term, side: str) -> Claim:
-    """Return the claim about the difference of the adapted layers W and W', which share one AB."""
     return Claim(
         id=f"transfer-single-layer{name}",
         source=BEYOND,
@@ -77,7 +75,7 @@ def single_layer(name: str, reading: str, left: Term, right: Term, side: str) ->
 
 
 def never_worse(placement: Placement) -> Claim:
-    """Return the claim, which is refuted, that a placement's discrepancy is never above that of LoRA."""
+    """Return the claim, which is refuted, that the models are never further apart with a placement than with LoRA."""
     return Claim(
         id=f"transfer-{placement}",
         source="Sections 1 and 4, App. A.2",

@@ -1,4 +1,4 @@
-"""Bounds on the error of an adapter's effect in terms of the error of the function: Props. 4 and 5 for effects.
+"""Bounds on the error of an adapter's effect by the change of the function: Props. 4 and 5 for effects.
 
 W is the layer and M the adapter. If later layers change, the rows z that enter the layer have E[zᵀz] = FᵀF, the
 Jacobian behind the layer changes by H, and the function by FWH. If earlier layers change, the rows change by H, the
@@ -20,7 +20,7 @@ REGULAR, BOTH_REGULAR = (rank(x).equals(rows(x)) for x in (F, F @ W))
 
 
 def one_channel(size: Fraction, change: Fraction) -> dict[str, Any]:
-    """M = diag(size, 0), W = F = I, and a change along the first channel."""
+    """W = F = I, and M and H are zero except for their first entries."""
     eye = [[1, 0], [0, 1]]
     return {"F": eye, "W": eye, "M": [[size, 0], [0, 0]], "H": [[change, 0], [0, 0]]}
 
@@ -34,7 +34,7 @@ unbounded = argued(Remarked, "unbounded without the layer, W = diag(1, t)")(
 
 
 def filtered(name: str, reading: str, given: Relation, chain: Derived, axes: dict[str, str]) -> Claim:
-    """Return the claim that ``chain`` proves: a bound on the error of the effect in terms of that of the function."""
+    """Return the claim that ``chain`` proves: a bound on the change of an adapter's effect by that of the function."""
     (deduction,) = chain.chains
     bound = deduction.links[-1].formula
     return Claim(

@@ -14,13 +14,13 @@ from ioadapt_theory.claims.language import *
 G, H, E, E_TARGET = row("g"), row("h"), row("e"), row("e_target")
 C, Q, SINE_C = let("c", sim(E, E_TARGET)), let("q", norm(E_TARGET) / norm(E)), sine(E, E_TARGET, "c")
 MISSED = norm(G - E) / norm(E)
-"""If the strength of the adapter is optimal, √(1/x − 1), where x is the share of ‖g‖² that it removes on the source."""
+"""Equal to √(1/x − 1), where x is the share of ‖g‖² that e removes, if ``TUNED`` holds."""
 TUNED = dot(G, E).equals(norm(E) ** 2)
-"""The hypothesis that the strength of the adapter is optimal on the source."""
+"""The hypothesis that the strength of the adapter is optimal on the source: no multiple of e is nearer to g."""
 
 
 def gain(need: Term, effect: Term) -> Term:
-    """Return by how much an effect reduces the squared error, which is ‖need‖² without the adapter."""
+    """Return by how much ``effect`` reduces the squared error, from ‖``need``‖² to ‖``need`` − ``effect``‖²."""
     return norm(need) ** 2 - norm(need - effect) ** 2
 
 
@@ -28,7 +28,7 @@ SHARE = gain(G + H, E_TARGET) / gain(G, E)
 RETAINED = abs(SHARE - (2 * C * Q - Q**2 + 2 * dot(H, E_TARGET) / norm(E) ** 2)) <= 2 * Q * SINE_C * MISSED
 BEST = gain(E, E_TARGET) / gain(E, E) <= C**2
 AT_BEST = gain(E, dot(E, E_TARGET) / norm(E_TARGET) ** 2 * E_TARGET) / gain(E, E)
-"""The share of the gain that is retained if e' is multiplied by the strength c/q."""
+"""The share of the source's gain that the target keeps if e' is multiplied by c/q, the best factor, and g = e."""
 
 
 along_and_across = told(
@@ -55,7 +55,7 @@ SETTING = matrices("a batch", {"g": "k", "h": "k", "e": "k", "e_target": "k"})
 
 
 def tuned(raw: Mapping[str, Any]) -> Any:
-    """Return an instance in which g is shifted along e until the strength of e is optimal."""
+    """Return an instance in which g is shifted along e until ⟨g, e⟩ = ‖e‖², so that no multiple of e is nearer to g."""
     g, e = raw["g"], raw["e"]
     return SETTING.parametrise({**raw, "g": g + ((e * (e - g)).sum(-1) / (e * e).sum(-1))[..., None] * e})
 

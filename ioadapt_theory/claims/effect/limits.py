@@ -1,4 +1,4 @@
-"""Quantities that do not determine the retained share of a gain: discrepancy, similarity of adapted layers, weights.
+"""What does not determine the share of its gain that an adapter retains: discrepancy, similar layers, the weights.
 
 The retained share is R = 2cq − q², where c is the cosine and q the norm ratio of an adapter's effects on both models.
 """
@@ -21,7 +21,7 @@ LOST = fro(F @ (L_TARGET - L))
 
 
 def share(there: Term) -> Term:
-    """Return the retained share R = 2cq − q² for the effects MW on the source and ``there`` on the target."""
+    """Return the share of its gain that an adapter retains on the target, where its effect is ``there``, not MW."""
     return (2 * inner(M @ W, there) - fro(there) ** 2) / fro(M @ W) ** 2
 
 
@@ -42,7 +42,7 @@ unseen = Shown(
 
 
 def one_point(worst: Fraction, seen: Fraction) -> dict[str, Any]:
-    """L = I, L' − L = diag(w, 0), and F has one row along the first axis, the worst direction."""
+    """L = I, L' − L is zero except for its first entry, and F has one row, along the first axis."""
     return {"L": [[1, 0], [0, 1]], "L_target": [[1 + worst, 0], [0, 1]], "F": [[seen, 0]]}
 
 

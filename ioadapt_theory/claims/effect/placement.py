@@ -14,17 +14,16 @@ SIDE = {INPUT: "c c", OUTPUT: "d d"}
 
 
 def lora(placement: Placement) -> Term:
-    """Return the effect on the target of the LoRA that has the adapter's effect on the source."""
+    """Return the effect on the target of the LoRA MW or WM, which has the effect of the adapter M on the source."""
     return Z @ (M @ W if placement is INPUT else W @ M) @ J
 
 
 def adapted(placement: Placement, w: Term) -> Term:
-    """Return the effect of the adapter on a layer with weight ``w``."""
     return Z @ M @ w @ J if placement is INPUT else Z @ w @ M @ J
 
 
 def identity(placement: Placement) -> Claim:
-    """Return the claim that expresses an adapter's squared error by that of LoRA and by the layer's change W' − W."""
+    """Return the claim that expresses an adapter's squared error by LoRA's and by the layer's change W' − W."""
     own = adapted(placement, W_TARGET - W)
     left = norm(adapted(placement, W_TARGET) - E) ** 2
     right = norm(lora(placement) - E) ** 2 + norm(own) ** 2 - 2 * dot(E - lora(placement), own)

@@ -23,7 +23,6 @@ COSINES, RATIOS, NOISE = (0.9, 0.7, 0.8), (1.1, 0.8, 1.3), (0.1, 0.3, 0.2)
 
 @argued(Shown)
 def one_layer(claim: Claim) -> Iterator[Step]:
-    """Average WBW'ᵀ, W'BW'ᵀ and WBWᵀ over random 2 x 3 layers with entries of variance v; B is from later layers."""
     sp = sympy()
     v, s, k, size = positives("v s k delta")
     rho = sp.Symbol("rho")
@@ -40,7 +39,6 @@ def one_layer(claim: Claim) -> Iterator[Step]:
 
 @argued(Shown)
 def noise(claim: Claim) -> Iterator[Step]:
-    """Average (W + H)B(W + H)ᵀ over H, whose entries have mean 0 and variance ν."""
     w, h, b, nu = drawn("w", 2, 3), drawn("h", 2, 3), drawn("b", 3, 3), sympy().Symbol("nu")
     forms, linear = (x.applyfunc(lambda y: mean(y, (list(h), nu))) for x in ((w + h) * b * (w + h).T, w + h))
     yield Step(
@@ -51,12 +49,10 @@ def noise(claim: Claim) -> Iterator[Step]:
 
 
 def layers(n: int, generator: torch.Generator) -> list[Tensor]:
-    """Return random layers of n stacks, with entries of variance 1/rows."""
     return [torch.randn(n, c, d, generator=generator, dtype=torch.float64) / c**0.5 for c, d in pairwise(WIDTHS)]
 
 
 def adapters(generator: torch.Generator) -> Iterator[tuple[Placement, Tensor]]:
-    """Yield every placement with a random adapter."""
     _, c, d, _ = WIDTHS
     for placement, shape in {LORA: (c, d), INPUT: (c, c), OUTPUT: (d, d)}.items():
         yield placement, torch.randn(shape, generator=generator, dtype=torch.float64)
@@ -69,7 +65,10 @@ def effect(stack: list[Tensor], placement: Placement, m: Tensor) -> Tensor:
 
 
 def random_source(n: int, generator: torch.Generator) -> Tensor:
-    """Return ⟨e, e'⟩ − Πρs ‖e‖² and ‖e'‖² − Πs² ‖e‖², by placement, divided by the mean ‖e‖²; Π is over the path."""
+    """Return how far ⟨e, e'⟩ and ‖e'‖² are from their predicted multiples of ‖e‖², relative to its mean: n x 6.
+
+    e and e' are the effects of one random adapter, for each placement in turn, on n random sources and their targets.
+    """
     source, new, found = layers(n, generator), layers(n, generator), []
     target = [s * (r * w + (1 - r * r) ** 0.5 * x) for w, x, r, s in zip(source, new, COSINES, RATIOS, strict=True)]
     for placement, m in adapters(generator):
@@ -81,7 +80,7 @@ def random_source(n: int, generator: torch.Generator) -> Tensor:
 
 
 def predicted_square(source: list[Tensor], placement: Placement, m: Tensor) -> Tensor:
-    """Return E‖e'‖² = tr B₀ for one source and adapter, where B is computed from the outputs back to the inputs."""
+    """Return the mean squared norm of the effect of ``m`` on noisy targets, by a recursion from the outputs back."""
     b = torch.eye(source[-1].shape[-1], dtype=torch.float64)
     for j in (2, 1, 0):
         b = m @ b @ m.mT if j == 1 and placement is not INPUT else b
@@ -92,7 +91,10 @@ def predicted_square(source: list[Tensor], placement: Placement, m: Tensor) -> T
 
 
 def fixed_source(n: int, generator: torch.Generator) -> Tensor:
-    """Return (⟨e, e'⟩ − ‖e‖²)/‖e‖² and (‖e'‖² − tr B₀)/‖e‖² for every placement: one source, n targets with noise."""
+    """Return how far ⟨e, e'⟩ and ‖e'‖² are from their predicted means, divided by ‖e‖²: n x 6.
+
+    e and e' are the effects of one random adapter, for each placement in turn, on one source and on n noisy copies.
+    """
     source, found = layers(1, generator), []
     target = [w + 12**0.5 * size * (torch.rand((n, *w.shape[1:]), generator=generator, dtype=w.dtype) - 0.5)
               for w, size in zip(source, NOISE, strict=True)]  # fmt: skip

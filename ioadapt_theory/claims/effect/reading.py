@@ -18,7 +18,6 @@ BY_GRAMS = inner((transpose(R_) @ R_TARGET) @ L @ (J_TARGET @ transpose(J)), M)
 
 
 def compared(e: Term, there: Term) -> tuple[Term, Term]:
-    """Return the cosine of two effects, and the norm of ``there`` divided by that of ``e``."""
     return inner(e, there) / (fro(e) * fro(there)), fro(there) / fro(e)
 
 
@@ -30,12 +29,12 @@ RATIOS = norm(READ_TARGET) / norm(READ) * (norm(WROTE_TARGET) / norm(WROTE))
 
 
 def drawn(name: str, rows_: int, columns: int) -> Any:
-    """Return a matrix of symbols that stand for random entries of mean 0."""
+    """Return a matrix of symbols that stand for random entries with mean 0."""
     return sympy().Matrix(rows_, columns, lambda i, j: sympy().Symbol(f"{name}{i}{j}"))
 
 
 def mean(x: Any, *laws: tuple[Any, Any]) -> Any:
-    """Return the mean of a polynomial of degree at most 2 in each random matrix; ``laws``: (entries, variance)."""
+    """Return the mean of a polynomial, of degree ≤ 2 in each list of random entries; ``laws``: (entries, variance)."""
     for entries, variance in laws:
         terms = sympy().Poly(sympy().expand(x), *entries).terms()
         x = sum(k * variance ** (sum(powers) // 2) for powers, k in terms if all(p in (0, 2) for p in powers))
@@ -44,7 +43,7 @@ def mean(x: Any, *laws: tuple[Any, Any]) -> Any:
 
 @argued(Shown)
 def expected(claim: Claim) -> Iterator[Step]:
-    """Average ⟨e, e'⟩ over a 2 x 3 adapter M or AB with iid entries, for two samples and two outputs."""
+    """Average the product ⟨e, e'⟩ of both effects over a 2 x 3 adapter M or AB with iid entries, for two samples."""
     sp = sympy()
     v, w = sp.symbols("v w")
     samples = [(drawn(f"r{t}", 1, 2), drawn(f"s{t}", 1, 2), drawn(f"j{t}", 3, 2), drawn(f"k{t}", 3, 2)) for t in "12"]

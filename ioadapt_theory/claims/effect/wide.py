@@ -22,12 +22,12 @@ LIMIT = 0.02
 
 
 def kernel(t: mpmath.mpf) -> mpmath.mpf:
-    """Return κ(t) of ReLU, the cosine of relu(a) and relu(b) for Gaussian vectors a and b of cosine t."""
+    """Return the cosine of relu(a) and relu(b) for infinitely long Gaussian vectors a and b of cosine t."""
     return (mpmath.sqrt(1 - t * t) + t * (mpmath.pi - mpmath.acos(t))) / mpmath.pi
 
 
 def slope(t: mpmath.mpf) -> mpmath.mpf:
-    """Return the derivative κ'(t), which is the cosine of the gates of relu(a) and relu(b)."""
+    """Return the derivative of ``kernel``, which is the cosine of the gates of relu(a) and relu(b)."""
     return 1 - mpmath.acos(t) / mpmath.pi
 
 
@@ -42,7 +42,7 @@ def predicted(cosines: tuple[mpmath.mpf, ...], layer: int) -> mpmath.mpf:
 
 @argued(Remarked, "the slope κ', and the cost of equal angles")
 def small_angles(claim: Claim) -> Iterator[Step]:
-    """Compare the loss 1 − c of every layer with its first-order term in ψ; ρ = cos ψ and ψ = 10⁻¹², at 60 digits."""
+    """Compare 1 − ``predicted(…)``, where every ρ is cos ψ, with its first-order term in ψ, at ψ = 10⁻¹²."""
     sp = sympy()
     t = sp.Symbol("t")
     kappa = (sp.sqrt(1 - t**2) + t * (sp.pi - sp.acos(t))) / sp.pi
@@ -69,7 +69,7 @@ def run(x: Tensor, layers: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
 
 
 def networks(n: int, generator: torch.Generator) -> Tensor:
-    """Return the cosine of a random adapter's effects on both models minus its limit, n x (layers · placements)."""
+    """Return the cosines of a random adapter's effects on both models minus their limit, n x (layers · placements)."""
     x = torch.randn(n, 1, WIDTH, generator=generator, dtype=torch.float64)
     source, target, found = [], [], []
     for (c, d), rho in zip(pairwise([WIDTH] * len(COSINES) + [OUTPUTS]), COSINES, strict=True):
@@ -89,7 +89,7 @@ def networks(n: int, generator: torch.Generator) -> Tensor:
 
 
 def in_blocks(n: int, generator: torch.Generator) -> Tensor:
-    """Return ``networks`` for at least n networks, in blocks that bound the memory."""
+    """Return ``networks`` for n networks or a few more, in blocks that bound the memory."""
     return torch.cat([networks(BLOCK, generator) for _ in range(-(-n // BLOCK))])
 
 

@@ -26,7 +26,7 @@ __all__ = ["Chain", "Derived", "Link", "derived", "reaching", "told"]
 
 Lines = Callable[[Relation], Iterator[Step]]
 ROUNDING = 1e-9
-"""Tolerance for rounding in a link of a chain."""
+"""Relative error up to which a formula of a chain counts as true, to allow for rounding."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Proof(Strategy):
     Attributes:
         proves: whether an argument of this class proves the relations of the claim, or its prose.
         refutes: whether it contradicts the claim.
-        shows: the words of the claim that it establishes.
+        shows: the properties in ``Claim.words`` that it establishes.
     """
 
     kind: ClassVar[Evidence] = Evidence.EXACT
@@ -46,19 +46,18 @@ class Proof(Strategy):
     shows: ClassVar[frozenset[Word]] = frozenset()
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield a message for every step that fails, and one if the argument does not reach the claim."""
+        """Yield a message for each step that fails, and one if the argument does not end at the claim."""
         raise NotImplementedError
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        """Yield the steps, one line each."""
+        """Yield the argument as text, line by line."""
         raise NotImplementedError
 
     def holds(self, claim: Claim) -> bool:
-        """Return whether every step holds and the argument reaches the claim."""
         return next(iter(self.broken(claim)), None) is None
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Return the finding of the argument; the first step that fails is recorded in ``lacks``."""
+        """Return the outcome; if the argument fails, ``lacks`` holds the first message of ``broken``."""
         fails = next(iter(self.broken(claim)), None)
         names, none = frozenset([self.name]), frozenset[str]()
         return Finding(
@@ -89,7 +88,7 @@ class Link(NamedTuple):
 
 
 class Chain(NamedTuple):
-    """A chain of formulas from the left side of a conclusion, or from its first-order term, to the right side."""
+    """Formulas that lead from the left side of a conclusion, or from its first-order term, to its right side."""
 
     first: Term
     links: tuple[Link, ...]
@@ -137,7 +136,7 @@ def derived(first: Term, *links: Link) -> Derived:
 
 @dataclass(frozen=True)
 class Told(InCoq):
-    """A proof in lines of text; the formulas in them are checked."""
+    """A proof, in lines of text, of a theorem that Coq has checked; formulas between « and » are checked, too."""
 
     name: ClassVar[str] = "the steps of a proof in Coq"
     lines: tuple[str, ...]
@@ -158,7 +157,7 @@ def told(*lines: str, **options: Any) -> Told:
 
 @dataclass(frozen=True)
 class Reached(Proof):
-    """A derivation of the first conclusion in lines of algebra; a second must be the same relation for the target."""
+    """Lines of algebra that derive the first conclusion; any others must be the same relation for the target model."""
 
     name: ClassVar[str] = "lines of algebra that end at the right side"
     about: Relation  # the conclusion that the lines derive
@@ -185,11 +184,11 @@ class Reached(Proof):
 
 
 def reaching(about: Relation, order: int | None = None) -> Callable[[Lines], Reached]:
-    """Return a decorator that makes a generator function of steps a proof of ``about``, up to O(ε^order) if given."""
+    """Return a decorator that turns a function that yields steps into a proof of ``about``, up to O(ε^``order``)."""
     return lambda lines: Reached(about, lines, order)
 
 
 def twin(x: Term) -> Term:
-    """Return the formula with the symbols of the source replaced by those of the target."""
+    """Return the formula for the target model: w_target for w, x1_target for x1, and so on; both models share ab."""
     letters = {y for y in x.walk() if y.op in {"row", "matrix"} and y.name != "ab" and not y.name.endswith("_target")}
     return replaced(x, {y: Term(y.op, name=f"{y.name}_target") for y in letters})

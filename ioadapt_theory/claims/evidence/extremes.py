@@ -35,7 +35,7 @@ NEAR = Fraction(ATTAINED) * Fraction(ATTAINED)
 class Attained(Proof):
     """A proof that a bound is sharp: a family of instances that attains or approaches it for all parameters tried."""
 
-    # value of each parameter (and a distance, if the family only approaches the bound) -> content of an instance file
+    # returns the content of an instance file for one value of each parameter and, if ``approaches``, a distance
     family: Callable[..., Mapping[str, Any]]
     # parameters of the right side and the values tried; the target's are the same as the source's unless they are
     # listed, too. If there are none, the instance shows only that the factor cannot be smaller.
@@ -47,13 +47,11 @@ class Attained(Proof):
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """Description of the family, from its docstring."""
         instances = (self.family.__doc__ or "").strip().rstrip(".")
         return f"{'approached' if self.approaches else 'attained'} by these instances: {instances}"
 
     @property
     def shows(self) -> frozenset[Word]:  # type: ignore[override]
-        """``Word.FACTOR`` without parameters, else ``SHARP``, together with ``EVERY_PAIR`` if ``every_pair`` is set."""
         return frozenset([Word.SHARP, *[Word.EVERY_PAIR] * self.every_pair] if self.over else [Word.FACTOR])
 
     def broken(self, claim: Claim) -> Iterator[str]:
@@ -71,7 +69,7 @@ class Attained(Proof):
             yield "the claim has no conclusion or no setting"
             return
         for values in product(*self.over.values()):
-            at = ", ".join(f"{text(x)} = {v}" for x, v in zip(self.over, values, strict=True))
+            at = ", ".join(f"{text(x)} = {v}" for x, v in zip(self.over, values, strict=True)) or "the instance"
             raw = self.family(*values, *([NEAR] if self.approaches else []))
             try:
                 ratio = evaluate(claim, raw).decisive_ratio
@@ -79,20 +77,19 @@ class Attained(Proof):
                 yield f"{at}: {error}"
                 continue
             if not agree(ratio, 1):
-                yield f"{at}: {ratio:.6g} of the right side"
+                yield f"{at}: lhs/rhs - 1 is {ratio - 1:.2g}"
             instance = Values(claim.setting.read(raw))
             for x, v in zip(self.over, values, strict=True):
                 if not agree(instance(x), v):
                     yield f"{at}: {text(x)} is {float(instance(x)):.6g}"
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        """Yield a line with the values of the parameters for which the family was evaluated."""
         tried = (f"{text(x)} in {{{', '.join(map(str, values))}}}" for x, values in self.over.items())
         yield f"evaluated at 50 digits {'for ' if self.over else 'on one instance'}{', '.join(tried)}"
 
 
 def undetermined(x: Term, known: set[Term]) -> Term | None:
-    """Return a symbol on which a formula depends other than through ``known`` parts, or None."""
+    """Return a symbol that a formula contains outside of the subformulas in ``known``, or None if there is none."""
     if x in known or (x.op == "sine" and Term("sim", x.args) in known):
         return None
     if x.op in {"scalar", "row", "matrix"}:
@@ -120,7 +117,6 @@ class Contradicted(Proof):
             yield f"{self.witness} does not violate {claim.statement}"
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        """Yield both sides in exact numbers, or how much they differ if they are matrices."""
         values = Values(exact_instance(claim, witness(self.witness)))
         for goal in claim.goals:
             left, right = values(goal.left), values(goal.right)

@@ -1,4 +1,4 @@
-"""Evidence for or against a claim: findings merge associatively into a verification, which has a verdict."""
+"""Evidence for and against a claim: findings, which merge into a verification with a verdict."""
 
 import json
 import math
@@ -12,7 +12,7 @@ TOLERANCE = 1e-8
 FALSE_ALARM = 1e-9
 """Maximum probability that a test of a true statement fails by chance."""
 UNIT = 1 << 20
-"""Sums over stacks are rounded to multiples of 1/UNIT, so that they do not depend on the order of addition."""
+"""Statistics are rounded to multiples of 1/UNIT and added as integers, so that the order of addition is irrelevant."""
 
 
 class Verdict(StrEnum):
@@ -35,7 +35,7 @@ class Verdict(StrEnum):
 
 
 class Evidence(StrEnum):
-    """The kinds of evidence.
+    """The kinds of evidence: arguments (EXACT, FORMAL), and computations on instances or random draws (the others).
 
     Example:
         >>> from ioadapt_theory.claims import CLAIMS
@@ -57,7 +57,7 @@ def json_ratio(ratio: float) -> float | str | None:
 
 
 def _limit(counts: Mapping[str, int], probability: float) -> float:
-    """Return a limit that a sum of centred χ² variables exceeds at most with ``probability``; so does its negative."""
+    """Return t: a sum of centred χ² variables of this variance is above t, or below −t, with ≤ ``probability`` each."""
     t = -math.log(probability)
     return math.sqrt(2 * t * counts.get("variance", 0) / UNIT) + 2 * t
 
@@ -65,9 +65,10 @@ def _limit(counts: Mapping[str, int], probability: float) -> float:
 def contradictions(counts: Mapping[str, int]) -> frozenset[str]:
     """Return the failed tests on the samples of all stacks; a true claim fails each with probability ≤ ``FALSE_ALARM``.
 
-    For N samples of a stack, N(mean/closed form − 1) is a sum of centred χ² variables with weights that sum to 1, and
-    N(mean/bound − 1) is not larger if the bound holds. Laurent and Massart (2000, Lemma 1) bound the tails of such sums
-    for one stack and for several.
+    A stack is a random pair of linear models. The mean of the squared distance of their outputs over N Gaussian samples
+    is compared with its expected value according to the claim (closed form), and with the claim's bound. N(mean/closed
+    form − 1) is a sum of centred χ² variables with weights that sum to 1, and N(mean/bound − 1) is not larger if the
+    bound holds. Laurent and Massart (2000, Lemma 1) bound the tails of such sums for one stack and for several.
 
     Args:
         counts: ``excess`` is Σ N(mean/closed form − 1), ``excess_of_bound`` is Σ N(mean/bound − 1), and ``variance`` is
@@ -83,10 +84,10 @@ def contradictions(counts: Mapping[str, int]) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The result of one strategy, or of a part of it."""
+    """Evidence of one kind on a claim: the result of one strategy, or of a part of it."""
 
     kind: Evidence
-    instances: int = 0  # number of instances evaluated
+    instances: int = 0  # number of instances or random draws evaluated; 1 for an argument or a theorem
     # largest lhs/rhs; near 1 the bound is tight, near 0 the check was easy; −∞ if none was measured
     worst_ratio: float = -math.inf
     worst: Mapping[str, Any] | None = None  # the instance with this ratio, in the form of an instance file
@@ -104,7 +105,7 @@ class Finding:
             raise ArithmeticError(msg)
 
     def __or__(self, other: "Finding") -> "Finding":
-        """Merge two findings of one kind; associative and commutative."""
+        """Merge two findings of the same kind; associative and commutative."""
         worst = max(self, other, key=lambda f: (f.worst_ratio, json.dumps(f.worst)))
         names = sorted(self.counts.keys() | other.counts.keys())
         return Finding(
@@ -120,11 +121,11 @@ class Finding:
 
     @property
     def contradictions(self) -> frozenset[str]:
-        """Everything that refutes the claim: arguments, witnesses, and tests on the samples of all stacks together."""
+        """Names of all that refutes the claim: arguments, witnesses, and failed tests on the samples of all stacks."""
         return self.refutes | contradictions(self.counts)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the JSON form, with ``contradictions`` if samples were drawn."""
+        """Return the finding without its kind as JSON values, with ``contradictions`` if samples were drawn."""
         content = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "kind"}
         content |= {name: sorted(content[name]) for name in ("proves", "refutes", "lacks")}
         content |= {"worst_ratio": json_ratio(self.worst_ratio), "counts": dict(self.counts)}
@@ -134,10 +135,10 @@ class Finding:
 
     @classmethod
     def from_json(cls, kind: str, raw: Mapping[str, Any]) -> "Finding":
-        """Return the finding that ``to_json`` wrote.
+        """Return the finding of the given kind with the content that ``to_json`` returned.
 
         Raises:
-            ValueError, KeyError, TypeError: ``raw`` is not a finding.
+            ValueError, KeyError, TypeError: ``raw`` is not such content.
         """
         return cls(
             kind=Evidence(kind),
@@ -151,7 +152,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """All evidence on one claim, by kind; ``a | b`` merges two verifications, in any order.
+    """All evidence on one claim, by kind; ``a | b`` merges two verifications of a claim, in any order.
 
     ``seconds`` is the computing time; merging adds it up, and comparison ignores it.
 
@@ -179,17 +180,17 @@ class Verification:
 
     @property
     def worst_ratio(self) -> float:
-        """Largest lhs/rhs over all evidence; −∞ if none was measured."""
+        """The largest ratio of the left to the right side over all evidence; −∞ if none was measured."""
         return max((f.worst_ratio for f in self.findings.values()), default=-math.inf)
 
     @property
     def instances(self) -> int:
-        """Number of instances evaluated."""
+        """The number of instances and random draws evaluated, plus one for every exact argument and theorem in Coq."""
         return sum(f.instances for f in self.findings.values())
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict by precedence: a contradiction refutes the claim, and anything unconfirmed leaves it undecided.
+        """The verdict: REFUTED by any contradiction or ratio above 1, otherwise UNDECIDED if anything is unconfirmed.
 
         Otherwise an exact argument or a theorem in Coq proves it. Without a proof, it has survived if instances of it
         were evaluated, and is untested if not.
@@ -203,7 +204,7 @@ class Verification:
         return Verdict.SURVIVED if self.instances else Verdict.UNTESTED
 
     def to_json(self) -> dict[str, Any]:
-        """Return the JSON form, with the findings by kind."""
+        """Return the verification as JSON values, with its verdict."""
         return {
             "claim": self.claim,
             "verdict": str(self.verdict),
@@ -215,13 +216,12 @@ class Verification:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "Verification":
-        """Return the verification that ``to_json`` wrote."""
+        """Return the verification with the content that ``to_json`` returned."""
         findings = {Evidence(kind): Finding.from_json(kind, f) for kind, f in raw["findings"].items()}
         return cls(claim=raw["claim"], findings=findings, seconds=raw["seconds"])
 
 
 def merged(claim: str, parts: Iterable[Verification]) -> Verification:
-    """Return the merged verification of any number of parts of one claim."""
     total = Verification(claim=claim)
     for part in parts:
         total = total | part

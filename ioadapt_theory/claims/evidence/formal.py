@@ -1,4 +1,4 @@
-"""Theorems in Coq: a claim has formal evidence if the committed record of the Coq build matches its formula."""
+"""Formal evidence: theorems in Coq, each valid as long as the formula of its claim is the one that Coq has checked."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ RECORD = "formal.json"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A theorem that Coq proves without further assumptions; digests of its statement and of the claim's formula."""
+    """Name of a theorem that Coq proves without further assumptions; digests of its statement and of the formula."""
 
     theorem: str
     statement: str
@@ -25,7 +25,6 @@ class Entry:
 
 
 def digest(text: str) -> str:
-    """Return the SHA-256 digest of a text with runs of whitespace collapsed."""
     return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()
 
 
@@ -50,14 +49,13 @@ def _spelled(x: Term) -> str:
 
 @cache
 def record() -> Mapping[str, Entry]:
-    """Return the entries of the committed record by claim id; empty if there is no record."""
+    """Return the entries of ``RECORD`` by claim id; empty if the package does not contain this file."""
     file = resources.files("ioadapt_theory.claims").joinpath(RECORD)
     entries = json.loads(file.read_text(encoding="utf-8"))["claims"] if file.is_file() else {}
     return {claim: Entry(**entry) for claim, entry in entries.items()}
 
 
 def theorem_name(claim: Claim) -> str:
-    """Return the name of the theorem about a claim: its id with underscores, then ``holds`` or ``refuted``."""
     return f"{claim.id.replace('-', '_')}_{'refuted' if claim.expected is Verdict.REFUTED else 'holds'}"
 
 
@@ -68,7 +66,7 @@ class MachineChecked(Strategy):
     kind: Evidence = Evidence.FORMAL
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Return the recorded theorem as a proof or refutation; an empty finding if it is about a different formula."""
+        """Return the recorded theorem as proof or refutation; an empty finding if none is about the current formula."""
         entry = record().get(claim.id)
         if entry is None or (entry.theorem, entry.formula) != (theorem_name(claim), formula_digest(claim)):
             return Finding(kind=self.kind)

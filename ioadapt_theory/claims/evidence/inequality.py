@@ -25,8 +25,9 @@ ROOTS = frozenset("sqrt abs cos ln arcsin artanh norm sim sine angle fro spectra
 class Hypothesis:
     """A condition on an instance, made from a relation of the claim.
 
-    Instance files hold rounded numbers, so a residual up to ``ACCURACY`` is allowed. But the conclusion may jump at the
-    boundary of a hypothesis, so such an instance decides nothing unless the effect of its residual is bounded.
+    Instance files hold rounded numbers, so an instance may miss a hypothesis by up to ``ACCURACY`` (its residual). But
+    the conclusion may jump at the boundary of a hypothesis, so such an instance decides nothing unless the effect of
+    its residual is bounded.
     """
 
     stated: Relation  # the condition
@@ -36,7 +37,7 @@ class Hypothesis:
 
     @classmethod
     def of(cls, relation: Relation) -> "Hypothesis":
-        """Return the hypothesis of a relation; it is decided in rational arithmetic unless roots remain in it."""
+        """Make a hypothesis of a relation; rational arithmetic decides it unless it has functions such as roots."""
         left, right = squared(opened(relation.left)), squared(opened(relation.right))
         if left and right and relation.sign != "=":
             return cls(relation, Relation(left, relation.sign, right), exact=True)
@@ -70,7 +71,6 @@ class Hypothesis:
         return a.frobenius_sq(value - (a.identity(value) if right == EYE else values(right)))
 
     def equal(self, instance: Any) -> bool:
-        """Return whether the hypothesis is a strict inequality and its sides are equal on an instance."""
         values = Values(instance)
         return self.relation.sign == "<" and bool(values(self.relation.left) == values(self.relation.right))
 
@@ -97,7 +97,7 @@ class UndecidedError(InvalidValueError):
     """Error: whether a claim holds on an instance depends on rounding.
 
     Attributes:
-        residuals: residual of each hypothesis, by its text.
+        residuals: by how much the instance misses each hypothesis, by the text of the latter.
     """
 
     def __init__(self, reason: str, residuals: Mapping[str, float]) -> None:
@@ -105,7 +105,6 @@ class UndecidedError(InvalidValueError):
         super().__init__(f"Undecided: {reason}; write the numbers of the instance exactly.")
 
     def to_json(self) -> dict[str, Any]:
-        """Return the reason and the residuals, in JSON form."""
         hypotheses = [{"hypothesis": name, "residual": r} for name, r in self.residuals.items()]
         return {"reason": str(self), "hypotheses": hypotheses}
 
@@ -118,7 +117,7 @@ class Inequality:
     lhs: Callable[[Any], Array]  # left side of the statement
     rhs: Callable[[Any], Array]  # right side of the statement
     hypotheses: Mapping[str, Hypothesis]  # hypotheses by the text of their relations
-    # limit of lhs(tAB)/t as t → 0, which must be ≤ rhs in statements up to O(ε^p)
+    # limit of lhs/t for the adapter tAB as t → 0, which must be ≤ rhs in statements up to O(ε^p)
     first_order: Callable[[Any], Array] | None = None
 
     def decisive(self, instance: Any) -> Array:
@@ -126,7 +125,6 @@ class Inequality:
         return (self.first_order or self.lhs)(instance)
 
     def residuals(self, instance: Any) -> Mapping[str, Array]:
-        """Return the residual of every hypothesis, by its text."""
         return {statement: h.residual(instance) for statement, h in self.hypotheses.items()}
 
 

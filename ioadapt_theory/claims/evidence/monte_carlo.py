@@ -1,9 +1,9 @@
-"""Monte-Carlo tests of the propositions as they are stated: samples x ~ N(0, σ²I) run through random linear stacks.
+"""Monte Carlo tests of the propositions of App. A.2: samples x ~ N(0, I) run through random stacks of linear layers.
 
-The difference of two linear models is a matrix D. For x ~ N(0, σ²I), ‖xD‖² is a sum of χ² variables weighted by the
-squared singular values of D. So the distribution of a sample mean is known, and each stack is tested by the bound of
-Laurent and Massart (2000, Lemma 1), which holds for every number N of samples. The samples of the stacks are
-independent; all stacks are also tested together (``findings.contradictions``).
+The difference of two linear models is a matrix D. For x ~ N(0, I), ‖xD‖² is a sum of χ² variables weighted by the
+squared singular values of D. So the distribution of a sample mean is known, and each pair of stacks is tested by the
+bound of Laurent and Massart (2000, Lemma 1), which holds for every number N of samples. The samples of all pairs are
+independent and are also tested together (``findings.contradictions``).
 """
 
 import math
@@ -29,25 +29,25 @@ BLOCK = 1 << 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """Sample mean of ‖xD‖² over x ~ N(0, I) for every stack, with the parameters of its distribution."""
+    """Sample mean of ‖xD‖² over x ~ N(0, I) for S pairs of models of difference D, and what its distribution needs."""
 
-    mean: Tensor  # sample means, S
-    weights: Tensor  # squared singular values of D, S x rank
-    samples: int  # number of samples of each stack
+    mean: Tensor  # sample means, shape S
+    weights: Tensor  # squared singular values of D, shape S x number of singular values
+    samples: int  # number of samples x of each pair
 
     @property
     def variance(self) -> Tensor:
-        """Variance of one sample, 2‖DDᵀ‖_F², for each of the S stacks."""
+        """Variance of ‖xD‖² for one x, 2‖DDᵀ‖_F², for each of the S pairs of models."""
         return 2 * self.weights.square().sum(-1)
 
     def margin(self, probability: float) -> Tensor:
-        """Return a margin that |mean − E mean| exceeds with at most this probability, for every number of samples."""
+        """Return, for each pair, what |mean − E mean| exceeds with at most this probability, for any sample size."""
         t = math.log(2 / probability) / self.samples
         return (2 * t * self.variance).sqrt() + 2 * t * self.weights.amax(-1)
 
 
 def mean_distance(one: LinearStack, other: LinearStack, samples: int, generator: torch.Generator) -> Tensor:
-    """Return the sample mean of ‖one(x) − other(x)‖² for every stack, over independent x ~ N(0, I)."""
+    """Return the mean of ‖one(x) − other(x)‖² over ``samples`` independent x ~ N(0, I), for every pair of stacks."""
     first, *_ = one.weights
     stacks, c, _ = first.shape
     rows = max(1, BLOCK // (stacks * max(c, *(w.shape[-1] for w in one.weights))))
@@ -62,7 +62,7 @@ def mean_distance(one: LinearStack, other: LinearStack, samples: int, generator:
 
 
 def composite(source: LinearStack, target: LinearStack) -> SharedFunction:
-    """Return the stacks as instances of App. A.2, with W₂ as the product of all layers after the first, and σ = 1."""
+    """Return stacks as instances of App. A.2: σ = 1, and W₂ is the product of the layers after the first."""
 
     def two_layers(stack: LinearStack) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
         first, *rest = stack.weights
@@ -76,7 +76,7 @@ def composite(source: LinearStack, target: LinearStack) -> SharedFunction:
 
 
 def estimate(one: LinearStack, other: LinearStack, samples: int, generator: torch.Generator) -> Estimate:
-    """Return the estimate for every stack; the weights come from running both models on the basis vectors."""
+    """Return the estimate for ‖one(x) − other(x)‖²; the outputs for the basis vectors give its weights."""
     first, *_ = one.weights
     basis = torch.eye(first.shape[1], dtype=first.dtype, device=first.device)
     weights = torch.linalg.svdvals(one(basis) - other(basis)).square()
@@ -85,18 +85,18 @@ def estimate(one: LinearStack, other: LinearStack, samples: int, generator: torc
 
 @dataclass(frozen=True, slots=True)
 class StackMonteCarlo(Strategy):
-    """A test on random stacks: sample means that contradict the closed form or exceed the bound refute the claim."""
+    """A test on random stacks: it refutes a claim if sample means contradict the left side or exceed the right one."""
 
     placement: Placement | None
     layer: int | None = None
     kind: Evidence = Evidence.MONTE_CARLO
 
     def parts(self, run: Run) -> int:
-        """Return the number of parts; each has at most 32 stacks, so that the memory is bounded."""
+        """Return the number of parts; each has at most 32 pairs of stacks, so that the memory is bounded."""
         return -(-run.stacks // STACKS_A_PART)
 
     def pinned(self, run: Run, part: int) -> Run:
-        """Return a run with the settings for drawing stacks, the samples, and the number of stacks up to this part."""
+        """Return ``run`` with only what affects this part; ``stacks`` is their number up to the end of the part."""
         return replace(drawn(run), samples=run.samples, stacks=min(run.stacks, (part + 1) * STACKS_A_PART))
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
@@ -126,9 +126,9 @@ class StackMonteCarlo(Strategy):
 
 
 def together(means: Estimate, closed: Tensor, bound: Tensor, noise: Tensor) -> dict[str, int]:
-    """Return the statistics of all stacks as counts that add up (``findings.contradictions``).
+    """Return the statistics of all pairs of stacks, as integers to be added up for ``findings.contradictions``.
 
-    Stacks whose two models are the same function up to rounding are not tested.
+    Pairs whose two models are the same function up to rounding are not tested.
     """
 
     def fixed(values: Tensor) -> int:

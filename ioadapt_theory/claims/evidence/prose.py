@@ -17,9 +17,9 @@ __all__ = ["OnlyIf", "Refuted", "RefutedBy", "Remarked", "Shown", "ShownBy", "ar
 
 @dataclass(frozen=True)
 class Reasoned(Proof):
-    """A line-by-line argument about a part of the claim that is stated in words."""
+    """A line-by-line argument about a sentence of the claim."""
 
-    lines: Callable[[Claim], Iterator[Step]]  # claim -> steps
+    lines: Callable[[Claim], Iterator[Step]]  # yields the steps of the argument
     about: str = ""  # what is shown, in one line; by default the statement
 
     @property
@@ -68,7 +68,7 @@ P = TypeVar("P", bound=Reasoned)
 
 
 def argued(kind: type[P], about: str = "") -> Callable[[Callable[[Claim], Iterator[Step]]], P]:
-    """Return a decorator that turns a generator function of steps into an argument of this kind."""
+    """Return a decorator that turns a function that yields steps into an argument of the class ``kind``."""
     return lambda lines: kind(lines, about)
 
 
@@ -110,12 +110,12 @@ class RefutedBy(Resting):
 
 @dataclass(frozen=True)
 class Said(Strategy):
-    """A check that every word in ``Claim.words`` is shown by an attaining instance or an argument."""
+    """A check that every property in ``Claim.words`` is shown by an attaining instance or an argument."""
 
     kind: Evidence = Evidence.EXACT
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Return a finding whose ``lacks`` holds the words that nothing shows; it does not check the arguments."""
+        """Return a finding whose ``lacks`` names the properties that nothing shows; it does not check arguments."""
         shown = frozenset[Word]().union(*(p.shows for p in claim.proofs))
         if claim.attained:
             shown |= {Word.ATTAINED}

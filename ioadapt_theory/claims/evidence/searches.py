@@ -24,13 +24,13 @@ ERRORS = 6.0
 
 
 def seeded(run: Run, *labels: object, device: str = "cpu") -> torch.Generator:
-    """Return a generator seeded by the run's seed and ``labels``, so that draws depend on no other part or order."""
+    """Return a generator seeded by the run's seed and ``labels``, independent of the generators with other labels."""
     digest = hashlib.sha256("|".join(map(str, (run.seed, *labels))).encode()).digest()
     return torch.Generator(device).manual_seed(int.from_bytes(digest[:7]))
 
 
 def ratios(inequality: Inequality, instance: Any) -> Tensor:
-    """Return ``decisive``/rhs for a batch: 0 where ``decisive`` is 0, NaN where an instance misses a hypothesis."""
+    """Return left/right side for a batch: 0 where the left side is 0, NaN where an instance misses a hypothesis."""
     lhs, rhs = inequality.decisive(instance), inequality.rhs(instance)
     quotient = torch.where(lhs == 0, 0.0, lhs / rhs)
     for residual in inequality.residuals(instance).values():
@@ -39,7 +39,7 @@ def ratios(inequality: Inequality, instance: Any) -> Tensor:
 
 
 def best(claim: Claim, kind: Evidence, instance: Any, quotient: Tensor) -> Finding:
-    """Return the finding with a batch's largest ratio; instances that miss a hypothesis by rounding do not count."""
+    """Return the largest ratio in a batch as a finding; instances whose ratio is NaN do not count."""
     valid = ~quotient.isnan()
     if not valid.any():
         return Finding(kind=kind)
@@ -49,7 +49,7 @@ def best(claim: Claim, kind: Evidence, instance: Any, quotient: Tensor) -> Findi
 
 
 def confirmed(claim: Claim, finding: Finding) -> Finding:
-    """Return the finding; a ratio near 1 or above is recomputed at 50 digits, so that rounding refutes nothing."""
+    """Return the finding; a ratio near 1 or above is recomputed at 50 digits, or dropped if it depends on rounding."""
     if finding.worst is None or finding.worst_ratio < 1 - TOLERANCE:
         return finding
     try:
@@ -75,7 +75,7 @@ class RandomInstances(Strategy):
 class GradientAscent(Strategy):
     """Gradient ascent on log(lhs/rhs) with Adam from many starts; the hypotheses hold by construction.
 
-    ``drop`` names raw parameters that the parametrisation replaces with their exact optimum.
+    ``drop`` names parameters that are left out, so that ``Setting.parametrise`` uses their exact optimum.
     """
 
     drop: tuple[str, ...] = ()
@@ -106,7 +106,7 @@ class GradientAscent(Strategy):
 
 
 def agree(one: Any, other: Any) -> bool:
-    """Return whether two values differ by at most ``ATTAINED``, which allows for rounding in double precision."""
+    """Return whether two values differ by at most 2⁻⁴⁰, which allows for rounding in double precision."""
     return bool(abs(one - other) <= ATTAINED)
 
 
@@ -125,9 +125,9 @@ class Replay(Strategy):
             violates = ratio > 1 + TOLERANCE
             lacks = set()
             if name in claim.witnesses and not violates:
-                lacks.add(f"{name} does not violate the bound: {ratio:.6g} of it")
+                lacks.add(f"{name} does not violate the bound: lhs/rhs is {ratio:.3g}")
             if name in claim.attained and not agree(ratio, 1):
-                lacks.add(f"{name} does not attain the bound: {ratio:.6g} of it")
+                lacks.add(f"{name} does not attain the bound: lhs/rhs - 1 is {ratio - 1:.2g}")
             refutes = frozenset([name] if violates else [])
             finding |= Finding(
                 kind=self.kind, instances=1, worst_ratio=ratio, worst=raw, refutes=refutes, lacks=frozenset(lacks)
@@ -140,10 +140,11 @@ class MeanZero(Strategy):
     """A test that statistics of random draws have mean zero.
 
     Attributes:
-        draw: (number of draws, generator) -> draws x statistics, with means 0 if the claim is true, else of order 1.
-        draws: number of draws for each stack of the run.
-        finest: largest standard error at which the test is conclusive.
-        bias: deviation from 0 that the statement allows, such as O(1/width) for a limit.
+        draw: function of the number of draws and a generator that returns a tensor of draws x statistics, which have
+            mean 0 if the claim is true and means of order 1 if it is false.
+        draws: number of draws per unit of ``Run.stacks``.
+        finest: largest standard error of a mean at which the test is conclusive.
+        bias: allowed deviation of a mean from 0, for statements about a limit.
     """
 
     draw: Callable[[int, torch.Generator], Tensor]
@@ -154,7 +155,6 @@ class MeanZero(Strategy):
     settings: ClassVar = ("seed", "stacks")
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Compare the mean of every statistic with zero, in units of its standard error."""
         found = self.draw(self.draws * run.stacks, seeded(run, claim.id, self.kind))
         mean, error = found.mean(0), found.std(0) / len(found) ** 0.5
         away = (mean.abs() - self.bias).clamp(min=0) / error

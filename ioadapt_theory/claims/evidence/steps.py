@@ -40,7 +40,6 @@ class Step:
 
     @property
     def holds(self) -> bool:
-        """Whether something was computed and agrees with the line."""
         return isinstance(self.check, Check) and bool(self.check)
 
 
@@ -49,7 +48,7 @@ def line(says: str, *, let: Mapping[str, str] = {}, given: Sequence[str] = (), *
 
     Args:
         says: text of the line.
-        let: symbol -> formula that replaces it.
+        let: the formulas that replace symbols, by symbol.
         given: equations between the symbols.
         options: passed to ``Reader``.
     """
@@ -59,7 +58,7 @@ def line(says: str, *, let: Mapping[str, str] = {}, given: Sequence[str] = (), *
 
 
 def spelled(*says: str, **options: Any) -> Callable[[Any], Iterator[Step]]:
-    """Return a generator function of lines that are checked as printed; ``options`` are passed to ``line``."""
+    """Return a function that yields the lines ``says``, checked as printed; ``options`` are passed to ``line``."""
     return lambda _: (line(each, **options) for each in says)
 
 
@@ -81,15 +80,13 @@ def simplifies(expression: Any) -> Check:
 
 
 def found(value: Any, expected: Any) -> Check:
-    """Check that a computed value equals the stated one."""
     return Check(bool(value == expected), empty=isinstance(value, bool))
 
 
 def true(condition: Any) -> Check:
-    """Check that a comparison of computed numbers is true."""
     return Check(bool(condition))
 
 
 def reached(goal: Relation, derived: Any, known: Mapping[Term, Any], *, by: Callable[..., Check] = vanishes) -> Step:
-    """Return the last line of a derivation, which compares its result with the right side of a relation."""
+    """Return the last line of a derivation, which compares its result ``derived`` with the right side of ``goal``."""
     return Step(f"this is {text(goal.right)}", by(derived - symbolic(goal.right, dict(known))), reaches=True)

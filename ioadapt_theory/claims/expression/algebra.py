@@ -43,7 +43,7 @@ def generic(rows: int, columns: int, name: str = "") -> Any:
 
 
 def symbolic(x: Term, known: Mapping[Term, Any] = {}) -> Any:
-    """Return the sympy expression of a formula, in which parts become their expressions in ``known``, outermost first.
+    """Return a formula as a sympy expression; subformulas in ``known`` become their values there, outermost first.
 
     Raises:
         ValueError: an operation has no symbolic form.
@@ -84,7 +84,7 @@ def symbolic(x: Term, known: Mapping[Term, Any] = {}) -> Any:
             return sp.Max(go(a), 0)
         case Term("abs" | "sqrt" | "cos" | "ln" | "arcsin" | "artanh" | "max" | "min"):
             return getattr(sp, SYMPY.get(x.op, x.op))(*(canonical(go(a)) for a in x.args))
-    msg = f"{x.op} cannot be written in sympy."
+    msg = f"The operation {x.op!r} cannot be written in sympy."
     raise ValueError(msg)
 
 

@@ -8,7 +8,7 @@ AB: Final = matrix("ab")
 
 
 def delta(u: Term, v: Term, du: Term, dv: Term) -> Term:
-    """Return δ of Eq. 7, the derivative of sim(u + tΔu, v + tΔv) at t = 0."""
+    """Return the derivative of sim(u + tΔu, v + tΔv) at t = 0 as a formula named δ, as in Eq. 7 (δ' for the target)."""
     uv, nu, nv = dot(u, v), norm(u), norm(v)
     prime = "'" if any(x.name.endswith("_target") for x in uv.walk()) else ""
     along = uv / (nu**3 * nv) * dot(u, du) + uv / (nu * nv**3) * dot(v, dv)

@@ -26,7 +26,7 @@ class Reader:
     """A parser of formulas. Symbols commute, except capitals in a formula of matrices (``of_matrices``).
 
     Args:
-        let: symbol, or bracket such as ⟨x, E⟩ -> formula in other symbols that replaces it.
+        let: formulas that replace symbols or brackets such as ⟨x, E⟩, by symbol or bracket.
         positive: symbols for positive numbers, separated by spaces.
     """
 
@@ -75,7 +75,7 @@ class Reader:
         return f"n{len(names) - 1}"
 
     def holds(self, formula: str, given: tuple[str, ...] = ()) -> bool:
-        """Return whether "a = b" is an identity under ``given``, or "a ≥ 0" holds; "a = a" does not count."""
+        """Return whether "a = b" (or "a = b = c") is an identity under ``given``, or "a ≥ 0", but not "a = a"."""
         if formula.endswith(" ≥ 0"):
             return bool(sympy().factor(self(formula.removesuffix(" ≥ 0"))).is_nonnegative)
         self.matrices = of_matrices(formula)

@@ -65,17 +65,15 @@ TRANSPOSED: Final = ("ᵀ", r"^{\top}")
 
 
 def text(x: Term | Relation) -> str:
-    """Return a formula as one line of Unicode."""
     return _relation(x, TEXT) if isinstance(x, Relation) else _term(x, TEXT)[0]
 
 
 def latex(x: Term | Relation) -> str:
-    """Return a formula in LaTeX, without dollar signs."""
     return _relation(x, LATEX) if isinstance(x, Relation) else _term(x, LATEX)[0]
 
 
 def definitions(relations: Iterable[Relation], write: Callable[[Term], str] = text) -> list[str]:
-    """Return the definitions of all names in the relations, in the order of use; ``write`` is ``text`` or ``latex``."""
+    """Return the definitions of all names in the relations, in order of use; ``write`` is ``text`` or ``latex``."""
     form, known = LATEX if write is latex else TEXT, dict[str, str]()
     for relation in relations:
         for x in (*_lets(relation.left), *_lets(relation.right)):
@@ -90,7 +88,7 @@ def definitions(relations: Iterable[Relation], write: Callable[[Term], str] = te
 
 
 def letter(name: str, form: int, *, matrix: bool) -> str:
-    """Return the paper's symbol for an attribute of an instance, such as W₁' for w1_target; matrices are capitals."""
+    """Return, as text or LaTeX, the paper's symbol for an attribute of an instance: W₁' for w1_target, if a matrix."""
     base, prime = (name.removesuffix("_target"), "'") if name.endswith("_target") else (name, "")
     stem, index = re.fullmatch(r"(.*?)(\d*)", base).groups()  # type: ignore[union-attr]
     stem = GREEK.get(stem, stem.upper() if matrix else stem)
@@ -177,7 +175,6 @@ def _term(x: Term, form: int) -> tuple[str, int]:
 
 
 def _negated(x: Term) -> Term | None:
-    """Return the operand of a negation, or None."""
     match x:
         case Term("mul" | "scale", (Term("number", _, "-1"), b)):
             return b

@@ -30,7 +30,7 @@ SCALARS: Final = frozenset(
 
 def _fits(condition: bool, left: "Term", sign: str, right: "Term") -> None:
     if not condition:
-        msg = f"a {left.kind} {sign} a {right.kind} is not a valid formula"
+        msg = f"The formula {left.kind} {sign} {right.kind} is not defined."
         raise TypeError(msg)
 
 
@@ -54,7 +54,6 @@ class Term:
 
     @property
     def kind(self) -> Kind:
-        """The kind of the term's value: "scalar", "row" or "matrix"."""
         if self.op in SCALARS:
             return "scalar"
         if self.op in {"row", "matrix"}:
@@ -120,7 +119,6 @@ class Term:
         return Relation(self, "=", term(other))
 
     def walk(self) -> Iterator["Term"]:
-        """Yield this term and all its subterms, including those of definitions."""
         yield self
         for x in self.args:
             yield from x.walk()
@@ -140,7 +138,6 @@ class Relation:
 
 
 def term(x: Like) -> Term:
-    """Return a number as a term, and a term unchanged."""
     return x if isinstance(x, Term) else Term("number", name=str(Fraction(x)))
 
 
@@ -202,7 +199,7 @@ mean_square = _function(
 
 
 def sine(u: Term, v: Term, named: str = "") -> Term:
-    """Return √(1 − sim(u, v)²), accurate for nearly parallel vectors; printed as √(1 − s²) if ``named`` is s."""
+    """Return √(1 − sim(u, v)²), accurate for nearly parallel vectors; printed as √(1 − s²) if ``named`` is "s"."""
     return Term("sine", (u, v), named)
 
 
@@ -218,13 +215,13 @@ def sigma(m: Term, from_last: int) -> Term:
 
 
 def total(over: Callable[..., Term], general: tuple[Any, ...], *models: tuple[Any, ...]) -> Term:
-    """Return the sum of ``over(*model)`` over the models, printed as Σ ``over(*general)``."""
+    """Return the sum of ``over(*model)`` over ``models``, printed as Σ followed by ``over(*general)``."""
     return Term("sum", tuple(over(*model) for model in (general, *models)))
 
 
 @cache
 def opened(x: Term) -> Term:
-    """Return the formula with all definitions expanded."""
+    """Return the formula with every definition (``let``) replaced by what it stands for."""
     if x.op == "let":
         return opened(x.args[0])
     return Term(x.op, tuple(opened(a) for a in x.args), "" if x.op == "sine" else x.name)
@@ -238,7 +235,7 @@ def replaced(x: Term, by: Mapping[Term, Term]) -> Term:
 
 
 def squared(x: Term) -> Term | None:
-    """Return x² if x is nonnegative, which scalar symbols are, and its square needs no root; otherwise None."""
+    """Return x² if x is nonnegative, as scalar symbols are, and x² can be computed without a root; otherwise None."""
     if x.op in {"norm", "fro", "sine", "segment", "scalar", "number"}:
         return None if x.name.startswith("-") else x**2
     if x.op in {"let", "mul", "div", "min", "max"}:
@@ -248,7 +245,7 @@ def squared(x: Term) -> Term | None:
 
 
 def linear_part(x: Term) -> Term | None:
-    """Return D of a row xD that is linear in the symbol x; None for x itself."""
+    """Return D of a row xD that is linear in the symbol x; None if it is x itself, an error if it is not linear."""
 
     def part(y: Term) -> Term:
         d = linear_part(y)
@@ -264,5 +261,5 @@ def linear_part(x: Term) -> Term | None:
             return part(a) + part(b)
         case Term("scale", (a, b)):
             return a * part(b)
-    msg = f"{x.op} is not linear in x."
+    msg = f"The operation {x.op!r} is not linear in x."
     raise ValueError(msg)

@@ -64,7 +64,6 @@ class Values:
     """Evaluator of formulas on one instance; a repeated subformula is computed once."""
 
     def __init__(self, instance: Any) -> None:
-        """Store the instance, whose attributes are the values of the symbols."""
         self.instance = instance
         self.known: dict[Term, Array] = {}
 
@@ -138,9 +137,9 @@ def evaluator(x: Term) -> Callable[[Any], Array]:
 def both_sides(relations: tuple[Relation, ...]) -> tuple[Callable[[Any], Array], Callable[[Any], Array]]:
     """Return both sides as functions of an instance; for several relations, those with the largest ratio left/right.
 
-    A single equation with a mean square on the left becomes larger ≤ smaller; any other equation a = b becomes
-    1 + |a − b|/(|a| + |b|) ≤ 1, with ‖·‖² in place of |·| for vectors and matrices. In both cases the ratio is 1 if the
-    equation holds.
+    A single equation with a mean square on the left becomes larger side ≤ smaller side. Any other equation a = b
+    becomes 1 + |a − b|/(|a| + |b|) ≤ 1, with ‖·‖² in place of |·| for vectors and matrices. In both cases the ratio is
+    1 if the equation holds.
     """
     first, *others = relations
     if not others and first.sign != "=":
@@ -162,7 +161,7 @@ def both_sides(relations: tuple[Relation, ...]) -> tuple[Callable[[Any], Array],
 
 
 def misfit(r: Relation, values: Values) -> float:
-    """Return the largest (left − right)/(|left| + |right|) in a batch; ``_sides`` rewrites equations."""
+    """Return the largest (left − right)/(|left| + |right|) in a batch; ``_sides`` first rewrites an equation."""
     left, right = (torch.as_tensor(x, dtype=torch.float64) for x in _sides(r, values))
     return float(((left - right) / (abs(left) + abs(right)).clamp(min=torch.finfo(left.dtype).tiny)).max())
 

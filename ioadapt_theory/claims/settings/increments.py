@@ -24,7 +24,7 @@ U, V, DU, DV = row("u"), row("v"), row("du"), row("dv")
 S: Final = let("s", sim(U, V))
 DELTA: Final = delta(U, V, DU, DV)
 R: Final = let("R", sim(U + DU, V + DV) - S - DELTA)
-"""Remainder of Lemma 1, s(u + Δu, v + Δv) − s(u, v) − δ."""
+"""Remainder of Lemma 1, sim(u + Δu, v + Δv) − sim(u, v) − δ, with δ of Eq. 7."""
 RHO_U, RHO_V = tree.norm(DU) / tree.norm(U), tree.norm(DV) / tree.norm(V)
 AVOIDS_ZERO = tree.NOTHING < tree.segment(U, V, DU, DV)
 SHORTER = (tree.norm(DU) <= tree.norm(U), tree.norm(DV) <= tree.norm(V))
@@ -32,7 +32,6 @@ STRICTLY_SHORTER = (tree.norm(DU) < tree.norm(U), tree.norm(DV) < tree.norm(V))
 
 
 def check(i: Any) -> None:
-    """Raise InvalidValueError if u or v is zero."""
     for name in ("u", "v"):
         if not getattr(i, name).any():
             msg = f"{name} is the zero vector, for which s(u, v) is undefined; Lemmas 1 and 2 need ‖u‖, ‖v‖ > 0."
@@ -43,7 +42,7 @@ INCREMENTS = replace(matrices("Lemmas 1-2", dict.fromkeys(("u", "v", "du", "dv")
 
 
 def shorter(raw: Mapping[str, Tensor], most: float = 1.0) -> Any:
-    """Return an instance with ‖Δu‖ < ``most`` · ‖u‖ and ‖Δv‖ < ``most`` · ‖v‖ from raw parameters."""
+    """Return an instance with ‖Δu‖ < ``most`` · ‖u‖ and ‖Δv‖ < ``most`` · ‖v‖, made from unconstrained vectors."""
     changes = {
         key: scaled(most * torch.sigmoid(norm(raw[key]) - 1) * norm(raw[vector]) / norm(raw[key]), raw[key])
         for key, vector in (("du", "u"), ("dv", "v"))

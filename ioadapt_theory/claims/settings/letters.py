@@ -30,7 +30,7 @@ T: Final = EYE + AB
 
 
 class Model(NamedTuple):
-    """One layer of App. A.1 and its two inputs; ``prime`` is appended to the names of the model's quantities."""
+    """A layer W of App. A.1, of the source or the target, and two inputs; ``prime`` is appended to printed names."""
 
     x1: Term
     x2: Term

@@ -25,10 +25,10 @@ def matrices(
 
     Args:
         name: name of the setting in ``paper_checks/register.txt``.
-        axes: key in an instance file -> names of its axes, such as "c d"; "" for a positive number.
+        axes: names of the axes, such as "c d", or "" for a positive number, by the symbol's key in an instance file.
         sizes: size of every axis in a search.
         build: constructor of the instance; by default a dataclass with an attribute for each symbol.
-        attributes: key -> attribute, if it differs from the key in lower case.
+        attributes: attribute of the instance, by key, where it differs from the key in lower case.
     """
     letters = tuple(Letter(key, attributes.get(key, key.lower()), a, positive=not a) for key, a in axes.items())
     if build is None:

@@ -21,13 +21,12 @@ Cell = Mapping[str, str]
 
 @cache
 def table(number: int) -> tuple[Cell, ...]:
-    """Return every cell of one table, in the printed order."""
     with (FOLDER / f"table{number}.csv").open(encoding="utf-8", newline="") as file:
         return tuple(csv.DictReader(file))
 
 
 def values(number: int, **where: str) -> dict[tuple[str, ...], Decimal]:
-    """Return the values of the cells that match ``where``; the keys are tuples of the other columns except std."""
+    """Return the values of the cells that match ``where``, by the tuple of their other columns except std."""
     return {
         tuple(v for k, v in cell.items() if k not in {"value", "std", *where}): Decimal(cell["value"])
         for cell in table(number)
@@ -54,7 +53,6 @@ class Score:
 
     @classmethod
     def of(cls, differences: Iterable[Decimal]) -> "Score":
-        """Return the score that counts the signs of the differences."""
         d = list(differences)
         return cls(sum(x > 0 for x in d), sum(x == 0 for x in d), sum(x < 0 for x in d))
 
@@ -62,12 +60,12 @@ class Score:
 def gains(
     number: int, side: str, placement: str, *, over: str = "weight", keep: Callable[[str], bool] = lambda metric: True
 ) -> dict[tuple[str, ...], Decimal]:
-    """Return the values of ``placement`` minus those of ``over`` by (model, peft, metric), without averages."""
+    """Return the values of ``placement`` minus those of ``over`` by (model, peft, metric), without the averages."""
     base = values(number, side=side, placement=over)
     mine = values(number, side=side, placement=placement)
     return {k: v - base[k] for k, v in mine.items() if k[2] not in SUMMARIES and keep(k[2])}
 
 
 def score(number: int, side: str, placement: str, metric: str) -> Score:
-    """Return the score of a placement against the weight placement in one metric."""
+    """Return in how many cells of one metric a placement is above, equal to and below the weight placement."""
     return Score.of(gains(number, side, placement, keep=metric.__eq__).values())

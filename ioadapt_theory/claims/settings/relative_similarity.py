@@ -70,19 +70,18 @@ BELOW_OUTPUTS = tuple(EPSILON * tree.norm(x) <= tree.norm(x @ m.w) for m in (SOU
 
 @dataclass(frozen=True, slots=True)
 class Ball:
-    """A reading of "the adaptation components are L2-regularized": norm(AB)^power ≤ ε."""
+    """A reading of "the adaptation components are L2-regularized": norm(AB)^power ≤ ε, which ``relation`` states."""
 
     norm: Callable[[Array], Array]
     relation: Relation
     power: int = 1
 
     def radius(self, epsilon: Array) -> Array:
-        """Return the largest norm(AB) that is allowed."""
         return epsilon if self.power == 1 else sqrt(epsilon)
 
     @property
     def given(self) -> tuple[Relation, ...]:
-        """The assumptions of App. A.1, with this reading of the last one."""
+        """The hypotheses of App. A.1: equal similarities of inputs and of outputs in both models, and this bound."""
         return SAME_INPUTS, SAME_OUTPUTS, self.relation
 
 
@@ -93,18 +92,18 @@ Data = Mapping[str, Tensor]
 
 
 def half(data: Data) -> Tensor:
-    """Return the upper limit 1/2 for ε: the statements are about small ε, or hold for ε < 1."""
+    """Return the upper limit 1/2 of ε for every instance: the statements are about small ε, or hold for ε < 1."""
     return torch.full_like(norm(data["x1"]), 0.5)
 
 
 def below_outputs(data: Data) -> Tensor:
-    """Return the smallest ‖xW‖/‖x‖, an upper limit for ε, so that LoRA cannot move an output to zero."""
+    """Return the smallest ‖xW‖/‖x‖, an upper limit for ε, so that LoRA cannot turn an output to zero."""
     pairs = [(data[f"x{k}{t}"], data[f"w{t}"]) for k in (1, 2) for t in ("", "_target")]
     return torch.stack([norm(apply(x, w)) / norm(x) for x, w in pairs]).amin(0)
 
 
 def worst_direction(data: Data, placement: Placement, ball: Ball) -> Tensor:
-    """Return the AB of norm 1 that maximises δ − δ' = ⟨AB, G − G'⟩; G, G' are the gradients of the similarities.
+    """Return the AB of norm 1 with the largest ⟨AB, G − G'⟩, G and G' the gradients of both models' similarities in AB.
 
     In the Frobenius norm it is a multiple of G − G', in the spectral norm the polar factor of G − G'.
     """
@@ -117,7 +116,7 @@ def worst_direction(data: Data, placement: Placement, ball: Ball) -> Tensor:
 
 
 def _gradient(x1: Tensor, x2: Tensor, w: Tensor, placement: Placement) -> Tensor:
-    """Return the gradient G of a similarity with respect to AB, so that δ = ⟨AB, G⟩_F."""
+    """Return the gradient at AB = 0 of the similarity of both adapted outputs with respect to AB."""
     y1, y2 = apply(x1, w), apply(x2, w)
     s = cosine(y1, y2)
     g1 = scaled(1 / norm(y1), unit(y2) - scaled(s, unit(y1)))
@@ -129,7 +128,6 @@ def _gradient(x1: Tensor, x2: Tensor, w: Tensor, placement: Placement) -> Tensor
 
 
 def start(n: int, generator: torch.Generator, *, placement: Placement, c: int, d: int) -> dict[str, Tensor]:
-    """Return the raw parameters of n instances, drawn from a standard normal distribution."""
     shapes = {"w": (c, d), "free": (c, d), "x1": (c,), "x2": (c,), "q1": (c,), "q2": (c,), "p1": (d,), "p2": (d,)}
     shapes |= {"size": (4,), "epsilon": (), "ab": {"lora": (c, d), "input": (c, c), "output": (d, d)}[placement]}
     return normals(n, shapes, generator)
@@ -138,7 +136,7 @@ def start(n: int, generator: torch.Generator, *, placement: Placement, c: int, d
 def parametrise(
     raw: Data, *, placement: Placement, ball: Ball, limit: Callable[[Data], Tensor] = half
 ) -> RelativeSimilarity:
-    """Return instances made from raw parameters; they satisfy the hypotheses of App. A.1 and ε < ``limit``."""
+    """Return instances made from unconstrained numbers; they satisfy the hypotheses of App. A.1 and ε < ``limit``."""
     # The target pair gets the source's angles in the planes of (q₁, q₂) and (p₁, p₂). W' is the free matrix, changed
     # only on the plane of the inputs, so that it maps inputs to outputs. AB is the raw AB scaled to the boundary
     # of the ball or, if there is no raw AB, the first-order worst case, held constant (envelope theorem).
@@ -172,7 +170,6 @@ def _orthonormal(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def check(i: RelativeSimilarity) -> None:
-    """Raise InvalidValueError if an input or an output is zero."""
     for t, (*pair, w) in {"": i.source, "_target": i.target}.items():
         for k, x in enumerate(pair, start=1):
             if not apply(x, w).any():
@@ -189,7 +186,10 @@ def similarity_setting(
     c: int = 3,
     d: int = 4,
 ) -> Setting:
-    """Return the setting of App. A.1; the target's W' is c x d (LoRA), c x e (input) or b x d (output)."""
+    """Return the setting of App. A.1; ``ball`` bounds AB by ε, and ``limit`` bounds ε.
+
+    The target's W' is c x d (LoRA), c x e (input) or b x d (output); in searches it has the size of W.
+    """
     a, b, m = {"lora": ("c", "d", "c d"), "input": ("c", "e", "c c"), "output": ("b", "d", "d d")}[placement]
     matrices = (Letter("W", "w", "c d"), Letter("W_target", "w_target", f"{a} {b}"))
     vectors = tuple(Letter(f"x{k}{t}", f"x{k}{t}", a if t else "c") for t in ("", "_target") for k in (1, 2))

@@ -1,4 +1,4 @@
-"""The setting of App. A.2: two-layer linear models XW₁W₂ and XW₁'W₂' of nearly the same function; x ~ N(0, σ²I)."""
+"""The setting of App. A.2: linear models xW₁W₂ and xW₁'W₂' of nearly the same function, for random x ~ N(0, σ²I)."""
 
 from dataclasses import dataclass, replace
 
@@ -13,7 +13,7 @@ from ioadapt_theory.claims.settings.placement import Placement
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedFunction:
-    """An instance: W₁ (c x h), W₂ (h x d), W₁', W₂', AB, σ; in a deeper stack W₂ is the product of the later layers."""
+    """An instance: W₁ (c x h), W₂ (h x d), the target's W₁', W₂', AB, σ. In deeper models W₂ is a product of layers."""
 
     w1: Array
     w2: Array
@@ -29,7 +29,7 @@ class SharedFunction:
 
     @property
     def epsilon(self) -> Array:
-        """ε = ‖W₁W₂ − W₁'W₂'‖_F², the smallest that the hypothesis allows, unless one is given."""
+        """ε as given or, by default, ‖W₁W₂ − W₁'W₂'‖_F², the smallest that the hypothesis allows."""
         return frobenius_sq(self.gap) if self.given_epsilon is None else self.given_epsilon
 
 
@@ -37,7 +37,7 @@ NEARLY_SAME = fro(GAP) ** 2 <= EPSILON
 
 
 def expected_distance(i: SharedFunction, placement: Placement | None) -> Array:
-    """Return E‖x(source − target)‖₂² = σ²‖source − target‖_F² of adapted models; only E[xᵀx] = σ²I is used."""
+    """Return E‖source(x) − target(x)‖² if E[xᵀx] = σ²I; both models are adapted unless ``placement`` is None."""
     return value(discrepancy(placement), i)
 
 

@@ -1,4 +1,4 @@
-"""Random linear stacks as torch models: S stacks at once, Y = XW₁⋯W_L with one adapter (Eq. 9), run on samples."""
+"""Random linear models of L layers, xW₁⋯W_L with one adapter (Eq. 9): S stacks of layers at once, run on samples."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ Memory = dict[tuple[str, tuple[int, ...]], Tensor]
 
 
 class LinearStack(torch.nn.Module):
-    """S models of L linear layers; ``forward`` runs samples through all of them, layer by layer."""
+    """A batch of S models with L linear layers each; ``forward`` runs samples through all of them, layer by layer."""
 
     def __init__(
         self,
@@ -50,14 +50,13 @@ class LinearStack(torch.nn.Module):
         return x
 
     def _add_branch(self, x: Tensor, y: Tensor, memory: Memory) -> Tensor:
-        """Add xAB to y, in place."""
         assert self.adapter is not None, "a placement comes with an adapter"
         a, b = self.adapter
         return y.baddbmm_(_product(x, a, memory, "xA"), b)
 
 
 def _buffer(memory: Memory, name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """Return the buffer of this name and shape; page faults of a new one cost as much as the product written to it."""
+    """Return the buffer of this name and shape; page faults of a new one would cost as much as the matrix product."""
     if (name, shape) not in memory:
         memory[name, shape] = like.new_empty(shape)
     return memory[name, shape]
@@ -76,7 +75,6 @@ def orthogonals(n: int, stacks: int, generator: torch.Generator) -> Tensor:
 
 
 def gaussian(stacks: int, c: int, d: int, run: Run, generator: torch.Generator) -> Tensor:
-    """Return c x d matrices with entries N(0, 1/c), one for each stack."""
     return torch.randn(stacks, c, d, generator=generator, dtype=torch.float64, device=generator.device) / c**0.5
 
 
@@ -92,7 +90,7 @@ SPECTRA: dict[str, Callable[[int, int, int, Run, torch.Generator], Tensor]] = {
     "conditioned": conditioned,
 }
 PAIRS = {"independent": None, "gauge": 0.0, "near-gauge": 1e-2}
-"""Name of a pair -> relative noise of the target W₁R₁, R₁⁻¹W₂R₂, …, or None for a target drawn independently."""
+"""Relative noise in the target's layers W₁R₁, R₁⁻¹W₂R₂, …; None for a target that is drawn independently."""
 
 
 NARROWEST, WIDEST = 1, 10_000
@@ -104,19 +102,18 @@ def widths(run: Run) -> tuple[int, ...]:
     By default, neighbouring widths differ, so that an accidental transpose raises an error.
 
     Returns:
-        One width more than the stack has layers.
+        The width of the inputs, then the output width of each layer.
 
     Raises:
         InvalidValueError: the number of widths does not fit the depth, or a width is below 1 or above 10000.
     """
     if run.widths is None:
         return (8, *(10 + 2 * (k % 2) for k in range(run.depth - 1)), 6)
-    if min(run.widths) < NARROWEST or max(run.widths) > WIDEST:
-        limits = f"at least {NARROWEST}" if min(run.widths) < NARROWEST else f"at most {WIDEST}"
-        msg = f"Widths must be {limits}, not {' '.join(map(str, run.widths))}."
+    if wrong := [width for width in run.widths if not NARROWEST <= width <= WIDEST]:
+        msg = f"Widths must be from {NARROWEST} to {WIDEST:,}, not {wrong[0]:,}."
         raise InvalidValueError(msg)
     if len(run.widths) != run.depth + 1:
-        msg = f"A stack of depth {run.depth} needs {run.depth + 1} widths, not {len(run.widths)}."
+        msg = f"A stack of depth {run.depth} must have {run.depth + 1} widths, not {len(run.widths)}."
         raise InvalidValueError(msg)
     return run.widths
 
@@ -139,14 +136,14 @@ def check(run: Run) -> None:
 
 
 def drawn(run: Run) -> Run:
-    """Return a run with the settings on which the drawn stacks depend; all others have their defaults."""
+    """Return ``run`` with the settings on which the drawn stacks depend; all others have their defaults."""
     pinned = run.only("seed", "depth", "rank", "spectrum", "pair", "device")
     condition = run.condition if run.spectrum == "conditioned" else Run().condition
     return replace(pinned, widths=widths(run), condition=condition)
 
 
 def _insist_on_two_models(source: Sequence[Tensor], target: Sequence[Tensor]) -> None:
-    """Raise InvalidValueError if a target equals its source, since their distance of 0 satisfies every bound."""
+    """Raise InvalidValueError if any target equals its source, since their distance of 0 satisfies every bound."""
     same = torch.stack([(a == b).flatten(1).all(1) for a, b in zip(source, target, strict=True)]).all(0)
     if same.any():
         msg = f"Source and target are the same model in {int(same.sum())} of {len(same)} stacks; choose larger widths."
@@ -156,7 +153,7 @@ def _insist_on_two_models(source: Sequence[Tensor], target: Sequence[Tensor]) ->
 def draw(
     stacks: int, placement: Placement | None, run: Run, generator: torch.Generator, layer: int | None = None
 ) -> tuple[LinearStack, LinearStack]:
-    """Return source and target models with the same adapter; raise an error if a target equals its source."""
+    """Return source and target models with the same random adapter; raise an error if a target equals its source."""
     check(run)
     layers = list(pairwise(widths(run)))
     source = [SPECTRA[run.spectrum](stacks, c, d, run, generator) for c, d in layers]
@@ -176,7 +173,10 @@ def draw(
 
 
 def gauged(source: Sequence[Tensor], noise: float, generator: torch.Generator) -> list[Tensor]:
-    """Return layers R_{l−1}⁻¹W_lR_l with random R_l of condition number 4, plus noise of relative size ``noise``."""
+    """Return layers R_{l−1}⁻¹W_lR_l, which compute the source's function, plus noise of relative size ``noise``.
+
+    R_l is random, with singular values from 2 to ½; at the inputs and the outputs it is I.
+    """
     target, inverse = list[Tensor](), None
     for w in source:
         stacks, _, n = w.shape

@@ -22,7 +22,7 @@ WIDE, TALL = (matrices("conversion", {"X": "n c", "W": "c d", "AB": "c d"}, {"n"
 
 
 def of_eq_6(name: str, *, more: bool = False) -> Setting:
-    """Return the setting of Eq. 6, where A₁B₁ acts on the side ``name``, "input" or "output"; ``more`` adds W'."""
+    """Return the setting of Eq. 6, where A₁B₁ acts on the layer's "input" or "output"; ``more`` adds the weight W'."""
     side = "c" if name == "input" else "d"
     axes = {"W": "c d", **({"W_target": "c d"} if more else {}), "A1": f"{side} r", "B1": f"r {side}"}
     return matrices(f"both, {name}", {**axes, "A2": "c s", "B2": "s d"}, {"c": 5, "d": 6, "r": 2, "s": 1})
@@ -51,7 +51,7 @@ by_norms = told(
 
 
 def update(placement: Placement, w: Term) -> Term:
-    """Return the update of W by the two adapters of Eq. 6."""
+    """Return the update of ``w`` by both adapters of Eq. 6: A₁B₁ on its input or output side, and A₂B₂ beside it."""
     return {INPUT: (EYE + A1 @ B1) @ w, OUTPUT: w @ (EYE + A1 @ B1)}[placement] + A2 @ B2 - w
 
 
@@ -59,7 +59,6 @@ RANKS = {placement: rank(update(placement, W)) for placement in (INPUT, OUTPUT)}
 
 
 def rank_of_update(placement: Placement, first: Term, second: Term) -> Claim:
-    """Return the claim that an update, ``first`` @ ``second`` + A₂B₂, has at most rank r₁ + r₂."""
     parts = first @ second, A2 @ B2
     return Claim(
         id=f"eq-6-rank-{placement}",
@@ -85,7 +84,6 @@ BOUNDED = {INPUT: rank_of_update(INPUT, A1, B1 @ W), OUTPUT: rank_of_update(OUTP
 
 
 def by_ranks(kind: type[ShownBy] | type[RefutedBy]) -> tuple[Any, ...]:
-    """Return the arguments by which the claims about the ranks of both forms of Eq. 6 settle another claim."""
     return tuple(kind(BOUNDED[placement], x) for placement, x in RANKS.items())
 
 

@@ -29,13 +29,13 @@ GRADIENT_U, GRADIENT_V = let("∇ᵤs", gradient(U, V)), let("∇ᵥs", gradient
 
 
 def along_gradients(s: Fraction, a: Fraction, b: Fraction) -> dict[str, Any]:
-    """Δu ∝ v̂ − sû, Δv ∝ û − sv̂."""
+    """Unit vectors u, v of cosine s; Δu is a multiple of v − su, and Δv of u − sv."""
     q = root(1 - s * s)
     return {"u": [1, 0], "v": [s, q], "du": [0, a], "dv": [b * q, -b * s]}
 
 
 def annihilated(s: Fraction, near: Fraction) -> dict[str, Any]:
-    """Δu, Δv with u + Δu = ηF, η → 0, v + Δv = F/(2c(1 + c)), F = (1 + 2c)v − u, for s ≤ 0 (−v, −Δv for s > 0)."""
+    """Unit vectors, u + Δu = ηF for η → 0, v + Δv = F/(2c(1 + c)), F = (1 + 2c)v − u for s ≤ 0 (−v, −Δv for s > 0)."""
     v, c = [-abs(s), root(1 - s * s)], root((1 + abs(s)) / 2)
     sign = -1 if s > 0 else 1  # R ≥ 0 for s < 0; for s > 0, v has the opposite sign
     f = [(1 + 2 * c) * v[0] - 1, (1 + 2 * c) * v[1]]
@@ -100,14 +100,14 @@ ON_THE_SPHERE = spelled(
 
 @reaching(TURN)
 def finite_angle(goal: Relation) -> Iterator[Step]:
-    """Show that the angle between u and u + Δu is at most arcsin ρ_u for ρ_u ≤ 1, without a remainder."""
+    """Show that Δu turns u by at most arcsin ρ_u, ρ_u = ‖Δu‖/‖u‖ ≤ 1; the turns of u and v add up."""
     yield from ON_THE_SPHERE(goal)
     f, g = sympy().symbols("rho_u rho_v")
     yield reached(goal, sympy().asin(f) + sympy().asin(g), {RHO_U: f, RHO_V: g})
 
 
 HALVED = (Fraction(-7, 25), Fraction(-119, 169), Fraction(7, 25), Fraction(1))
-"""Cosines with rational √(1 − s²) and √((1 + |s|)/2)."""
+"""Cosines s for which √(1 − s²) and √((1 + |s|)/2) are rational."""
 on_increments = partial(Claim, source=SOURCE_TEXT, expected=PROVED, setting=INCREMENTS, strategies=SEARCHES)
 CLAIMS = (
     Claim(

@@ -31,7 +31,7 @@ taylor = told(
 
 @reaching(EXPLICIT)
 def carried_out(goal: Relation) -> Iterator[Step]:
-    """Bound the Hessian by lemma-2-sharp and ‖u + tΔu‖ ≥ ‖u‖(1 − tρ_u), and integrate it as in lemma-2-integral."""
+    """Bound the Hessian as in lemma-2-sharp, with ‖u + tΔu‖ ≥ ‖u‖ − t‖Δu‖, and integrate as in lemma-2-integral."""
     sp = sympy()
     t, rho, other = positives("t rho other")
     primitive = (rho - 1) / (1 - t * rho) - sp.log(1 - t * rho)
@@ -43,13 +43,13 @@ def carried_out(goal: Relation) -> Iterator[Step]:
 
 
 def of_equal_length(s: Fraction, m: Fraction) -> dict[str, Any]:
-    """‖u‖ = ‖v‖ = m, at every angle."""
+    """Vectors u and v of equal length m, at any angle."""
     q = root(1 - s * s)
     return {"u": [m, 0, 0], "v": [m * s, m * q, 0], "du": [0, 0, 0], "dv": [0, 0, 0]}
 
 
 def opposite_turns(near: Fraction) -> dict[str, Any]:
-    """Δv = −Δu, short and orthogonal to u = v."""
+    """Equal vectors u = v, and Δv = −Δu, short and orthogonal to u."""
     return {"u": [1, 0], "v": [1, 0], "du": [0, root(near)], "dv": [0, -root(near)]}
 
 

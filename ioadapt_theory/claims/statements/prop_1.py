@@ -10,12 +10,11 @@ RHS_MAIN = (1 + SOURCE.s0) * EPSILON * MISPRINTED
 
 
 def moved(m: Model, placement: Placement) -> Term:
-    """Return δ of one model, the first-order term of the change in its similarity."""
+    """Return the first-order term, in AB, of the change in the cosine of one model's outputs (δ of Eq. 7)."""
     return delta(m.y1, m.y2, *(increment(m, x, placement) for x in m[:2]))
 
 
 def increment(m: Model, x: Term, placement: Placement) -> Term:
-    """Return what adaptation adds to xW: xAB, xABW or xWAB."""
     return {LORA: x @ AB, INPUT: x @ AB @ m.w, OUTPUT: x @ m.w @ AB}[placement]
 
 
@@ -30,7 +29,7 @@ def split(placement: Placement) -> Link:
 
 
 def by_norms(placement: Placement, factor: Callable[[Model], Term], right: Term) -> Derived:
-    """Return the proof of |δ − δ'| ≤ ``right`` by ‖AB‖ ≤ ε and Lemma 1, with constant ``factor(m)`` for a model m."""
+    """Return a proof by norms of the first-order bound ``right``; ``factor(m)`` is Lemma 1's constant for model m."""
 
     def sums(size: Term | None = None) -> Term:
         parts = []
@@ -50,7 +49,6 @@ def by_norms(placement: Placement, factor: Callable[[Model], Term], right: Term)
 
 
 def up_to(placement: Placement, right: Term, order: int = 2) -> tuple[Relation, ...]:
-    """Return the conclusion |sim(ŷ₁, ŷ₂) − sim(ŷ₁', ŷ₂')| ≤ right + O(ε^order)."""
     return ((distance(placement) <= right).up_to(order),)
 
 
@@ -63,7 +61,7 @@ def bound(
     more: tuple[Relation, ...] = (),
     **others: Any,
 ) -> Claim:
-    """Return a claim like Prop. 1 or 2 up to O(ε²): ``right`` is the right side, ``more`` holds further hypotheses."""
+    """Return a claim like Prop. 1 or 2, up to O(ε²): ``right`` is its right side, ``more`` holds further hypotheses."""
     usual: dict[str, Any] = {
         "source": APPENDIX if placement is LORA else PROP_2_TEXT,
         "given": (*ball.given, *more),

@@ -1,6 +1,6 @@
 """Proposition 1 without O(ε²): an explicit remainder, the finite form, a segment in its proof, and Remark A.1.
 
-θ₀ is the angle between y₁ and y₂.
+θ₀ is the angle between the outputs y₁ and y₂ without an adapter.
 """
 
 from ioadapt_theory.claims.language import *
@@ -16,7 +16,7 @@ SQUARES = total(
 
 
 def constant(m: Model) -> Term:
-    """Return the constant c(1 + c) of Lemma 1's remainder, with c = √((1 + |s₀|)/2)."""
+    """Return c(1 + c), c = √((1 + |s₀|)/2), the constant in Lemma 1's remainder for outputs of cosine s₀."""
     c = let("c" + m.prime, replaced(C.args[0], {S: m.s0}))
     return c * (1 + c)
 
@@ -25,7 +25,6 @@ RHS_EXPLICIT = RHS_SINE + constant(SOURCE) * EPSILON**2 * SQUARES
 
 
 def explicit() -> Derived:
-    """Return the proof that bounds both models' changes in similarity by Lemma 1: first-order term and remainder."""
     changes = [moved(m, LORA) for m in (SOURCE, TARGET)]
     remainders = [
         let(f"R{m.prime}", sim(m.y1 + m.x1 @ AB, m.y2 + m.x2 @ AB) - m.s0 - moved(m, LORA)) for m in (SOURCE, TARGET)
@@ -51,7 +50,7 @@ def explicit() -> Derived:
 
 
 def turn(m: Model) -> Term:
-    """Return the bound arcsin(ε‖x₁‖/‖x₁W‖) + arcsin(ε‖x₂‖/‖x₂W‖) on the change of the angle between y₁ and y₂."""
+    """Return arcsin(ε‖x₁‖/‖x₁W‖) + arcsin(ε‖x₂‖/‖x₂W‖), a bound on LoRA's change of the angle of both outputs."""
     first, second = (arcsin(EPSILON * k) for k in m.stretches)
     return let(f"a{m.prime}", first + second)
 
@@ -75,7 +74,7 @@ FINITE_FORM = distance(LORA) <= maximum(rise(SOURCE) + fall(TARGET), rise(TARGET
 
 @reaching(FINITE_FORM)
 def finite_interval(goal: Relation) -> Iterator[Step]:
-    """Bound the cosine of the outputs after adaptation: their angle lies in [θ₀ − a, θ₀ + a] ∩ [0, π], a = ``turn``."""
+    """Bound the cosine of the adapted outputs: their angle is within ``turn`` of the angle θ₀ before, and in [0, π]."""
     sp = sympy()
     yield from ON_THE_SPHERE(goal)
     t, a, t_target, a_target = sp.symbols("theta a theta' a'")

@@ -1,6 +1,6 @@
 """Proposition 1 corrected: the closest true statement, and sharp ones in terms of the data and of W.
 
-α = ‖x₁‖/‖x₁W‖, β = ‖x₂‖/‖x₂W‖, θ₀ is the angle between y₁ and y₂, and θ_x that between x₁ and x₂. M = AB.
+α = ‖x₁‖/‖x₁W‖, β = ‖x₂‖/‖x₂W‖, θ₀ is the angle between the outputs y₁ and y₂, θ_x that between the inputs. M = AB.
 """
 
 from ioadapt_theory.claims.language import *
@@ -20,13 +20,13 @@ def together(m: Model) -> Term:
 
 
 def nuclear(m: Model) -> Term:
-    """Return sin θ₀ √(α² + β² − 2αβ cos(θ_x + θ₀)), the nuclear norm of the gradient of δ with respect to AB."""
+    """Return the nuclear norm of the gradient, with respect to a LoRA's AB, of the cosine of one model's outputs."""
     a, b = alpha(m), beta(m)
     return m.sine0 * sqrt((a - b) ** 2 + 2 * a * b * (1 - together(m)))
 
 
 def by_singular_values(m: Model) -> Term:
-    """Return (1 − s₀²)(1/s_c + 1/s_{c−1}), where s_c and s_{c−1} are the two smallest singular values of W."""
+    """Return (1 − s₀²)(1/s_c + 1/s_{c−1}), s₀ the outputs' cosine and s_c ≤ s_{c−1} the least singular values of W."""
     return m.sine0**2 * (1 / sigma(m.w, 1) + 1 / sigma(m.w, 2))
 
 
@@ -69,7 +69,7 @@ weights_constant = told(
 
 
 def turned_over(s: Fraction, s_x: Fraction, a: Fraction, b: Fraction) -> dict[str, Any]:
-    """W' = −W, x' = x and AB = ε times the polar factor of the gradient: every x₁, x₂ and W."""
+    """Any W and inputs, W' = −W with the same inputs, AB = ε times the polar factor of the similarity's gradient."""
     q, q_x = root(1 - s * s), root(1 - s_x * s_x)
     x1, x2 = [a, Fraction(0)], [b * s_x, b * q_x]
     w = [[1 / a, Fraction(0)], [(s - b * s_x / a) / (b * q_x), q / (b * q_x)]]  # y₁ = (1, 0), y₂ = (s, q)

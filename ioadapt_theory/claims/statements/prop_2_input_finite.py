@@ -17,7 +17,7 @@ from ioadapt_theory.claims.statements.prop_2_output_sharp import shift
 
 
 def largest(m: Model) -> Term:
-    """Return the largest singular value that W⁺(I + M)W can have for ‖M‖₂ ≤ ε, μ = Kε + √(1 + (K² − 1)ε²)."""
+    """Return μ = Kε + √(1 + (K² − 1)ε²), the largest singular value that W⁺(I + AB)W can have; K = (κ + 1/κ)/2."""
     mean = spread(m) / 2
     return let(f"μ{m.prime}", mean * EPSILON + sqrt(1 + (mean**2 - 1) * EPSILON**2))
 
@@ -28,7 +28,7 @@ FINITE_SHARP = tuple(shift(m, INPUT) <= ln(largest(m) ** 2 / (1 - EPSILON**2)) f
 
 @reaching(FINITE_BOUND[0])
 def integrated(goal: Relation) -> Iterator[Step]:
-    """Integrate prop-2-input-sharp along x(I + tM)W, where the adapter is (I + tM)⁻¹M, of norm at most ε/(1 − tε)."""
+    """Integrate the bound of prop-2-input-sharp along x(I + tM)W from t = 0 to 1, where M = AB."""
     sp = sympy()
     s, t = sp.symbols("s t")
     eps, k = positives("epsilon k")
@@ -70,7 +70,7 @@ hyperbolic = argued(Remarked, "sinh(L/2) = cosh(ln κ) sinh(artanh ε) for L = l
 
 
 def finite_worst(epsilon: Fraction, k: Fraction, s: Fraction) -> dict[str, Any]:
-    """W = diag(κ, 1), AB = ε[[0, 1], [1, 0]]; a pair about the first left singular axis of S = [[1, ε/κ], [εκ, 1]]."""
+    """W = W' = diag(κ, 1), AB = ε[[0, 1], [1, 0]], outputs symmetric about a left singular axis of W⁻¹(I + AB)W."""
     h, w = root((1 - s) / (1 + s)), [k, 1]
     s11, s12, s22 = 1 + (epsilon / k) ** 2, epsilon * k + epsilon / k, 1 + (epsilon * k) ** 2  # SSᵀ
     gap = (s11 - s22) / 2

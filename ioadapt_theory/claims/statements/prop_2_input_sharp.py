@@ -1,6 +1,6 @@
 """Proposition 2 corrected for input adaptation, ŷ = x(I + M)W, M = AB: the constant depends on κ = cond(W).
 
-u, v are the unit vectors along y₁, y₂, e₊ and e₋ those along u + v and u − v; K = (κ + 1/κ)/2.
+u, v are the unit vectors along the outputs y₁, y₂, e₊ and e₋ those along u + v and u − v; K = (κ + 1/κ)/2.
 """
 
 from ioadapt_theory.claims.language import *
@@ -17,7 +17,7 @@ def spread(m: Model) -> Term:
 
 
 def one_model(m: Model) -> Term:
-    """Return (1 − s₀²)(κ + 1/κ)ε, one model's term in the sharp bound."""
+    """Return one model's term of the sharp bound, (1 − s₀²)(κ + 1/κ)ε, κ = cond(W), s₀ the cosine of its outputs."""
     return m.sine0**2 * spread(m) * EPSILON
 
 
@@ -40,12 +40,12 @@ sharp_constant = told(
 
 
 def pair(e: list[Any], f: list[Any], h: Fraction, w: list[Any]) -> tuple[list[Any], list[Any]]:
-    """Return x₁, x₂ with outputs e ± hf, for the diagonal ``w`` of W."""
+    """Return the inputs whose outputs are e + hf and e − hf if W = diag(``w``)."""
     return tuple([(a + sign * h * b) / k for a, b, k in zip(e, f, w, strict=True)] for sign in (1, -1))  # type: ignore[return-value]
 
 
 def diagonal(w: list[Any], w_target: list[Any], ab: list[list[Any]], epsilon: Fraction, pairs: Any) -> dict[str, Any]:
-    """Return an instance with diagonal weights, the adapter ε times ``ab``, and the inputs in ``pairs``."""
+    """Return an instance with diagonal weights, the adapter ε · ``ab``, and the source's and target's two inputs."""
     keys = ("x1", "x2", "x1_target", "x2_target")
     size = len(w)
     diagonals = [[[k if i == j else 0 for j in range(size)] for i, k in enumerate(v)] for v in (w, w_target)]
@@ -54,13 +54,13 @@ def diagonal(w: list[Any], w_target: list[Any], ab: list[list[Any]], epsilon: Fr
 
 
 def one_condition(k: Fraction, s: Fraction) -> dict[str, Any]:
-    """W = W' = diag(1, κ), AB = ε[[0, 1], [1, 0]], pairs about (1, 1) for the source and (1, −1) for the target."""
+    """W = W' = diag(1, κ), AB = ε[[0, 1], [1, 0]]; outputs (1, 1) ± h(1, −1) and, in the target, (1, −1) ± h(1, 1)."""
     h, w = root((1 - s) / (1 + s)), [1, k]
     return diagonal(w, w, [[0, 1], [1, 0]], Fraction(1, 10), (pair([1, 1], [1, -1], h, w), pair([1, -1], [1, 1], h, w)))
 
 
 def two_conditions(k: Fraction, k_target: Fraction, s: Fraction) -> dict[str, Any]:
-    """W = diag(κ, κ, 1, 1), W' = diag(κ', κ', 1, 1), AB = ε[[0, I], [I, 0]]; y = a ± hb, one sign changed for W'."""
+    """W = diag(κ, κ, 1, 1), W' = diag(κ', κ', 1, 1), AB = ε[[0, I], [I, 0]]; outputs (1, 0, ±1, 0) ± h(0, 1, 0, ∓1)."""
     h, w, w_target = root((1 - s) / (1 + s)), [k, k, 1, 1], [k_target, k_target, 1, 1]
     exchange = [[0, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0], [0, 1, 0, 0]]
     pairs = pair([1, 0, 1, 0], [0, 1, 0, -1], h, w), pair([1, 0, -1, 0], [0, 1, 0, 1], h, w_target)

@@ -8,7 +8,7 @@ from ioadapt_theory.claims.statements.prop_1 import PROP_2_TEXT, up_to
 
 
 def shift(m: Model, placement: Placement) -> Term:
-    """Return |artanh sim(ŷ₁, ŷ₂) − artanh s₀| of one model."""
+    """Return |artanh ŝ − artanh s₀|, the cosines ŝ and s₀ of one model's outputs with and without the adapter."""
     return abs(artanh(m.adapted_sim(placement)) - artanh(m.s0))
 
 
@@ -18,12 +18,12 @@ RHS_SHARP = 2 * EPSILON * total(lambda m: m.sine0**2, *MODELS)
 
 
 def rise(m: Model) -> Term:
-    """Return the largest rise of s₀, tanh(artanh s₀ + artanh τ) − s₀."""
+    """Return the largest rise of the cosine s₀ of the outputs, tanh(artanh s₀ + artanh τ) − s₀, τ = 2ε/(1 + ε²)."""
     return TAU * m.sine0**2 / (1 + TAU * m.s0)
 
 
 def fall(m: Model) -> Term:
-    """Return the largest fall of s₀, s₀ − tanh(artanh s₀ − artanh τ)."""
+    """Return the largest fall of the cosine s₀ of the outputs, s₀ − tanh(artanh s₀ − artanh τ), τ = 2ε/(1 + ε²)."""
     return TAU * m.sine0**2 / (1 - TAU * m.s0)
 
 
@@ -62,14 +62,14 @@ EYE_2 = [[1, 0], [0, 1]]
 
 
 def about_an_axis(k: Fraction, s: Fraction) -> dict[str, Any]:
-    """Pairs (1, ±h) symmetric about a singular axis of T = diag(k, 1)."""
+    """W = W' = I, AB = diag(κ − 1, 0), and inputs (1, ±h)."""
     h = root((1 - s) / (1 + s))
     pair = {"x1": [1, h], "x2": [1, -h], "x1_target": [1, h], "x2_target": [1, -h]}
     return {"W": EYE_2, "W_target": EYE_2, "AB": [[k - 1, 0], [0, 0]], "epsilon": k, **pair}
 
 
 def far_ends(epsilon: Fraction, s: Fraction) -> dict[str, Any]:
-    """AB = ε(e₊ᵀe₊ − e₋ᵀe₋): a pair (1, ±h) about e₊ of the source, (±h, 1) about e₋ of the target."""
+    """W = W' = I, AB = ε diag(1, −1), inputs (1, ±h) of the source and (±h, 1) of the target."""
     h = root((1 - s) / (1 + s))
     pairs = {"x1": [1, h], "x2": [1, -h], "x1_target": [h, 1], "x2_target": [-h, 1]}
     return {"W": EYE_2, "W_target": EYE_2, "AB": [[epsilon, 0], [0, -epsilon]], "epsilon": epsilon, **pairs}

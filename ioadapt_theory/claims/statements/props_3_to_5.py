@@ -25,7 +25,7 @@ LAST = "the hypothesis on the models"
 
 
 def split_off(exact: Term, change: Term) -> tuple[Link, ...]:
-    """Return the links that bound ``exact`` by the norms of the gap and of ``change``, which AB adds to the gap."""
+    """Return proof steps that bound ``exact`` by the norms of W₁W₂ − W₁'W₂' and of ``change``, which AB adds to it."""
     return (
         Link(SAYS[LORA], exact),
         Link("triangle inequality", SIGMA**2 * (fro(GAP) + fro(change)) ** 2),
@@ -42,7 +42,6 @@ moments = argued(Remarked, "E‖xD‖² = σ²‖D‖_F², and for Gaussian samp
 
 
 def exact_value(number: int, placement: Placement, remark: str) -> Claim:
-    """Return the claim about the exact value from which the proof of a proposition starts."""
     return Claim(
         id=f"prop-{number}-exact",
         source=f"Proposition {number} (App. A.2)",
@@ -64,7 +63,6 @@ attained_bound = partial(
 
 
 def inflation(number: int, placement: Placement, product: Term, says: str, remark: str) -> tuple[Claim, Claim]:
-    """Return the claim of Prop. 4 or 5, whose proof factors I + AB out, and the claim about the exact value in it."""
     return (
         attained_bound(
             id=f"prop-{number}",

@@ -18,7 +18,7 @@ PADDINGS: dict[str, Callable[[int], int | None]] = {
 
 
 def convolution(taps: Mapping[int, Any], *, stride: int = 1, dilation: int = 1, padding: str = "zeros") -> Any:
-    """Return the block matrix of a convolution on N positions; ``taps`` maps offsets to the matrices of its kernel."""
+    """Return the matrix of a convolution on N positions; ``taps`` maps offsets to the matrices of its kernel."""
     sp = sympy()
     empty, stands = sp.zeros(*taps[0].shape), PADDINGS[padding]
     outputs = range(0, N, stride)
@@ -37,14 +37,14 @@ def mixed(m: Any, positions: int = N) -> Any:
 
 
 def taps(c: int, d: int) -> dict[int, Any]:
-    """Return a kernel of width 3 in symbols, by offset; its matrices are c x d."""
+    """Return a kernel of width 3 in symbols, a c x d matrix for each of the offsets −1, 0 and 1."""
     sp = sympy()
     return {j: sp.Matrix(c, d, sp.symbols(f"k{'mzp'[j + 1]}:{c * d}")) for j in (-1, 0, 1)}
 
 
 @argued(Shown)
 def channel_mix(claim: Claim) -> Iterator[Step]:
-    """Write Y = Σ_j S_j X K_j, where S_j picks rows of X or zero rows and so expresses stride, dilation and padding."""
+    """Show that a convolution Σ_j S_j X K_j absorbs a mix of channels; S_j X holds the rows, or zeros, at offset j."""
     sp = sympy()
     yield line("input, of two offsets: «S₁(XM)K₁ + S₂(XM)K₂ = S₁X(MK₁) + S₂X(MK₂)»")
     yield line("output: «(S₁XK₁ + S₂XK₂)T = S₁X(K₁T) + S₂X(K₂T)»")
@@ -63,7 +63,7 @@ def channel_mix(claim: Claim) -> Iterator[Step]:
 
 @argued(Refuted)
 def counterexamples(claim: Claim) -> Iterator[Step]:
-    """Give integer counterexamples to the absorption of a convolution, with one or two channels."""
+    """Show by integer examples that a convolution cannot always absorb another one, a bias or a mix of channels."""
     sp = sympy()
     one = sp.Matrix([[1]])
     wide = {-1: one, 0: 2 * one, 1: 3 * one}
@@ -92,7 +92,6 @@ DATA, W, BIAS = matrix("x"), matrix("w"), matrix("bias")
 
 
 def linear(placement: Placement, layer: Term, merged: Term, remark: str = "") -> Claim:
-    """Return the claim that an adapter on one side of a linear layer is absorbed into its weights."""
     side = "c c" if placement is INPUT else "d d"
     return Claim(
         id="absorption-linear" + ("" if placement is INPUT else "-output"),

@@ -9,7 +9,7 @@ DISPLAYED = f"the displayed linear term {text(prop_2.RHS)} does not contain the 
 
 
 def weights_in(x: Term) -> set[str]:
-    """Return the names of the symbols in a formula, except for ε and those in similarities."""
+    """Return the names of a formula's symbols, except for ε and those that occur only in cosines of the outputs."""
     sines = {m.sine0: S0 for m in (SOURCE, TARGET)}
     known = {SOURCE.s0: S0, TARGET.s0: S0, abs(SOURCE.s0): S0, **sines}
     letters = {y.name for y in replaced(x, known).walk() if y.op in {"scalar", "row", "matrix"}}
@@ -17,12 +17,11 @@ def weights_in(x: Term) -> set[str]:
 
 
 def independent(placement: Placement) -> str:
-    """Return the statement that the bound for one placement is independent of the base weights."""
     return f"the bound on the similarity distance of {placement} adapters is independent of the base weights"
 
 
 def letters(right: Term, sentence: str) -> Shown:
-    """Return the argument that a right side is independent of the base weights: they are not among its symbols."""
+    """Return the argument that a bound is independent of the weights since ``right`` has no symbol for them."""
 
     @argued(Shown)
     def lines_(claim: Claim) -> Iterator[Step]:
@@ -34,7 +33,6 @@ def letters(right: Term, sentence: str) -> Shown:
 
 @argued(Refuted)
 def grows_with_condition(claim: Claim) -> Iterator[Step]:
-    """Let κ → ∞ in the sharp constant of input adapters, which is attained."""
     sp, right = sympy(), prop_2_input_sharp.RHS_SHARP
     yield Step("it contains the weights otherwise than through s₀", found(weights_in(right), {"w", "w_target"}))
     k = positives("k")

@@ -25,7 +25,6 @@ def multiply_adds(run: Callable[[], object]) -> int:
 
 
 def forward(x: Tensor, w: Tensor, a: Tensor, b: Tensor, placement: Placement) -> Tensor:
-    """Return the adapted output; AB is applied as two products."""
     if placement is LORA:
         return x @ w + (x @ a) @ b
     if placement is INPUT:
@@ -35,7 +34,7 @@ def forward(x: Tensor, w: Tensor, a: Tensor, b: Tensor, placement: Placement) ->
 
 
 def merge(w: Tensor, a: Tensor, b: Tensor, placement: Placement) -> Tensor:
-    """Return W + AB, W + A(BW) or W + (WA)B, multiplied in the cheaper order."""
+    """Return W + AB, W + A(BW) or W + (WA)B, multiplied in the order that is cheaper for a small rank."""
     return w + {LORA: lambda: a @ b, INPUT: lambda: a @ (b @ w), OUTPUT: lambda: (w @ a) @ b}[placement]()
 
 
@@ -61,12 +60,12 @@ COSTS = {
     "backward": ("nr(c + 2d)", "ncd + 3nrc", "3nrd"),
     "backward inside": ("ncd + nr(2c + 2d)", "ncd + 4nrc", "ncd + 4nrd"),
 }
-"""Costs of LoRA, input and output adapters; the gradient of an input adapter needs dY Wᵀ."""
+"""Costs of LoRA, input and output adapters; "backward" needs no gradient of X, but input adapters need dY Wᵀ."""
 COUNTED = {"forward": ("forward", "parameters")}
 
 
 def counted(what: str) -> Step:
-    """Compare the counts of all three placements with their formulas on the grid, hence for all sizes."""
+    """Compare the counts for all placements with their formulas in ``COSTS``, on a grid that determines these."""
     formulas = [Reader()(formula) for formula in COSTS[what]]
     there = [
         tuple(f.subs(dict(zip((Reader()(x) for x in "ncdr"), sizes, strict=True))) for f in formulas) for sizes in GRID
@@ -76,12 +75,11 @@ def counted(what: str) -> Step:
 
 
 def no_more(where: str) -> str:
-    """Return the sentence that input and output adapters cost no more than LoRA in one kind of work."""
     return f"for c = d input and output adapters cost no more than LoRA in {where}"
 
 
 def claim(name: str, where: str, what: str, more: tuple[int, int], **others: Any) -> Claim:
-    """Return a claim on cost; ``more`` is the others' cost beyond LoRA for c = d, in units of rcc (merging) or ncc."""
+    """Return a claim on the cost of input and output adapters if c = d: that of LoRA and ``more`` times rcc or ncc."""
     verdict = PROVED if more == (0, 0) else REFUTED
     unit = "rcc" if what == "merge" else "ncc"
 

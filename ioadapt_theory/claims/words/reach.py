@@ -1,15 +1,15 @@
-"""Sections 2.2, 3.3, 4 and 6: what the adapters can express, and to what Φ can be applied."""
+"""Sections 2.2, 3.3, 4 and 6: what the adapters can express, and to what the adaptation function Φ can be applied."""
 
 from ioadapt_theory.claims.language import *
 
 W, A, B = matrix("w"), matrix("a"), matrix("b")
 DIMENSIONS = {(3, 5): (9, 15), (5, 3): (15, 9), (3, 3): (9, 9)}
-"""(c, d) -> dimensions of the updates MW and WM of any rank, for W of full rank (``same_set``); those of M are cd."""
+"""Dimensions of the sets of updates MW and WM, M of any rank, by the size (c, d) of W, which has full rank."""
 
 
 @argued(Remarked, "both forms for invertible W")
 def same_set(claim: Claim) -> Iterator[Step]:
-    """Convert M by W⁻¹ to an adapter on either side, and count dimensions exactly for three sizes of W."""
+    """Convert M by W⁻¹ to an adapter on either side, and count the dimensions of MW and WM for three sizes of W."""
     sp = sympy()
     yield line("before W: «(I + MW⁻¹)W = W + M»")
     yield line("behind W: «W(I + W⁻¹M) = W + M»")
@@ -35,7 +35,7 @@ no_principal_subspace = Refuted(
 
 @argued(Shown)
 def bottleneck(claim: Claim) -> Iterator[Step]:
-    """Compare r² with LoRA's r(c + d − r), the dimension of matrices of rank r, and count r² by a Kronecker product."""
+    """Compare r² with r(c + d − r), the dimension of the c x d matrices of rank r, and count r² in an example."""
     sp = sympy()
     yield line("«r(c + d − r) − r² = r((c − r) + (d − r))» ≥ 0; where r = c = d, r(c + d − r) − r² = 0")
     c, d, r = 4, 3, 2
@@ -44,7 +44,6 @@ def bottleneck(claim: Claim) -> Iterator[Step]:
 
 
 def reach(placement: Placement) -> Claim:
-    """Return the claim that the update by an input or output adapter has at most rank r."""
     first, second, form, side = {
         INPUT: (A, B @ W, (EYE + A @ B) @ W, "c"), OUTPUT: (W @ A, B, W @ (EYE + A @ B), "d")}[placement]  # fmt: skip
     return Claim(

@@ -20,27 +20,25 @@ QUANTIFIERS: Mapping[str, Callable[[Iterable[Decimal]], bool]] = {
     "every column of {} is above": lambda g: all(x > 0 for x in g),
     "it is above in {}": lambda g: all(x > 0 for x in g),
 }
-"""Wording of the claims -> condition on the gains over another placement."""
+"""Condition on the gains over another placement, by the wording in the claims."""
 NOT_BELOW, SOMEWHERE_BELOW, ABOVE, IT_IS_ABOVE = QUANTIFIERS
 
 
 def image(number: int) -> dict[str, Gains]:
-    """Return the target's gains in image similarity in one table, by placement."""
+    """Return the gains over weight adapters in image similarity on the target in one table, by table and placement."""
     return {f"Table {number} {p}": gains(number, "target", p, keep=IMAGE.__contains__) for p in SIDES}
 
 
 def counted(by_name: Mapping[str, Gains]) -> str:
-    """Return the numbers of wins, ties and losses as text."""
     return "wins-ties-losses: " + ", ".join(f"{name} {Score.of(g.values())}" for name, g in by_name.items())
 
 
 def lost(by_name: Mapping[str, Gains]) -> str:
-    """Return the names of the cells without a gain as text."""
     return ", ".join(dict.fromkeys(" ".join(key) for g in by_name.values() for key, x in g.items() if x <= 0))
 
 
 def on_par() -> tuple[float, str]:
-    """Return the smallest p-value over all placements and metrics on the source, and a summary of the tests."""
+    """Return the least p-value of sign tests of input and output adapters against LoRA on the source, and a summary."""
     metrics = ("CLIP-T", *IMAGE)
     least = min(score(8, "source", p, m).p_value for p in SIDES for m in metrics)
     moves = [abs(g) for p in SIDES for m in metrics for g in gains(8, "source", p, keep=m.__eq__).values()]
@@ -49,20 +47,20 @@ def on_par() -> tuple[float, str]:
 
 
 def within_deviation() -> tuple[list[str], str]:
-    """Return the gains of Table 11 (target, image similarity) within their standard deviation, and a summary."""
+    """Return the names of the gains in Table 11 that are at most their standard deviation, and a summary."""
     cells = [c for c in table(11) if c["side"] == "target" and c["quantity"] == "diff" and c["metric"] in IMAGE]
     within = [f"{c['placement']} {c['metric']}" for c in cells if abs(float(c["value"])) <= float(c["std"])]
     return within, f"{len(within)} of {len(cells)} gains is within its deviation: {', '.join(within)}"
 
 
 def overall() -> Gains:
-    """Return the gain of input adapters over weight adapters in the overall score of Table 5."""
+    """Return by how much input adapters exceed weight adapters in the overall score of Table 5, by both scores."""
     found_ = {p: next(v for k, v in values(5, placement=p).items() if k[-1] == "Overall") for p in ("weight", "input")}
     return {("Overall", str(found_["input"]), "against", str(found_["weight"])): found_["input"] - found_["weight"]}
 
 
 def over_subspace() -> Gains:
-    """Return the gains of input and output adapters over LoRA-X in Table 10."""
+    """Return the gains of input and output adapters over LoRA-X in image similarity on the target (Table 10)."""
     other, ours = (values(10, side="target", peft=peft) for peft in ("LoRA-X", "LoRA"))
     model = "FLUX-1.schnell"
     return {(p, m): ours[model, p, m] - other[model, "subspace", m] for p in SIDES for m in IMAGE}
@@ -71,7 +69,7 @@ def over_subspace() -> Gains:
 def about_cells(
     name: str, source: str, says: str, quantifier: str, cells: Mapping[str, Gains], *, reading: str = ""
 ) -> Claim:
-    """Return the claim that gains over another placement are as ``quantifier``, a key of ``QUANTIFIERS``, says."""
+    """Return the claim that the differences in ``cells`` are as ``quantifier``, a key of ``QUANTIFIERS``, says."""
     every = [x for g in cells.values() for x in g.values()]
     where = source.rpartition(", ")[2]
     prose = f"{says}: {quantifier.format(where)}"
@@ -82,7 +80,6 @@ def about_cells(
 def settled(
     name: str, source: str, prose: str, holds: Callable[[], bool], reading: str, remark: Callable[[], str]
 ) -> Claim:
-    """Return a claim that counting settles, with the verdict in ``VERDICTS``."""
     verdict = VERDICTS[name]
 
     @argued(Shown if verdict is PROVED else Refuted)

@@ -18,11 +18,12 @@ class Kind:
     """A kind of adapter in files: a few tensors for each layer, in torch's layout of weights.
 
     Attributes:
-        required: parts that the adapter must have, by their names in files.
-        optional: further parts that the adapter may have.
-        rank: shapes -> the rank by which alpha is divided, or None if there is no rank and alpha is ignored.
-        build: (parts, scaling) -> our family's name, and a family for each placement; also works on meta tensors, so
-            that a file's shapes are checked before its values are read.
+        required: names, such as "down", of the tensors that every layer must have.
+        optional: names of further tensors that a layer may have.
+        rank: function from the shapes of a layer's tensors, by name, to the rank by which alpha is divided, or None if
+            there is no rank and alpha is ignored.
+        build: function from a layer's tensors, by name, and the scaling to the name of our family, such as "lora", and
+            the adapter of each placement (weight, input or output); works on meta tensors, too, to check their shapes.
     """
 
     required: frozenset[str]

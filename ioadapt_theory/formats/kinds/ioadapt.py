@@ -32,15 +32,14 @@ def _is_size(value: Any) -> bool:
 
 
 FIELDS: dict[str, Limit] = {
-    "size": ("[rows, columns, channels]", _is_size),
+    "size": ("[rows, columns, channels] with rows a multiple of channels", _is_size),
     **LIMITS,
     "scaling": ("a finite number", is_finite),
 }
-"""Settings stored for each placement of a layer, with a description of valid values and a check."""
+"""Settings stored for each placement (weight, input or output), with a description of valid values and a check."""
 
 
 def describe(adapter: Adapter) -> dict[str, Any]:
-    """Return the family, placements, sizes and settings of an adapter as plain data."""
     parts = {}
     for placement, family in adapter.parts():
         spec = {key: getattr(family.spec, key) for key in LIMITS}
@@ -49,7 +48,6 @@ def describe(adapter: Adapter) -> dict[str, Any]:
 
 
 def header_of(adapters: Mapping[str, Adapter]) -> dict[str, str]:
-    """Return the header entries of a file with these adapters; ``adapters``: layer -> adapter."""
     plans = {layer: describe(adapter) for layer, adapter in adapters.items()}
     return {"made_by": FORMAT, "ioadapt.version": VERSION, LAYERS: json.dumps(plans)}
 
@@ -62,17 +60,18 @@ def contents(opened: Path, source: TensorFile) -> AdapterFile:
     """Return the content of a file in our format; no values are read."""
     version = source.metadata.get("ioadapt.version")
     expected = f"{VERSION} (for a newer file, upgrade ioadapt-theory; otherwise save the adapter again)"
-    _demand(f"{source.path}: version", expected, version, ok=version == VERSION)
+    _demand(f"{source.path}: ioadapt.version in the header", expected, version, ok=version == VERSION)
     entries = parse_json(source.metadata[LAYERS], f"{source.path}: {LAYERS} in the header")
     named = isinstance(entries, dict) and bool(entries) and all(map(is_name, entries))
-    _demand(f"{source.path}: layers", "an object with at least one layer, with printable names", entries, ok=named)
+    expected = "a JSON object with at least one layer and printable names"
+    _demand(f"{source.path}: {LAYERS} in the header", expected, entries, ok=named)
     keys: dict[str, dict[str, str]] = {layer: {} for layer in entries}
     for key in source.shapes:
         parts = key.split(".")
         end = 1 if parts[-1] == "shift" else 2
         layer = ".".join(parts[:-end])
         if layer not in keys:
-            msg = f"{source.path}: tensor {key} has no entry in the header; save the adapter again."
+            msg = f"{source.path}: tensor {key} belongs to no layer of {LAYERS} in the header; save the adapter again."
             raise FileFormatError(msg)
         keys[layer][".".join(parts[-end:])] = key
     layers = [stored_layer(source, Name("", n), entry, keys[n], source.stored) for n, entry in entries.items()]
@@ -83,7 +82,7 @@ def contents(opened: Path, source: TensorFile) -> AdapterFile:
 def stored_layer(
     source: TensorFile, name: Name, entry: Any, keys: Mapping[str, str], read: Callable[[str], Tensor]
 ) -> StoredLayer:
-    """Return the stored layer of an entry in a header; ``keys``: part -> key of the tensor, which ``read`` reads."""
+    """Return the adapter of layer ``name``, given its settings (``entry``) and its parameters' keys in the file."""
     shapes = {part: source.shapes[key] for part, key in keys.items()}
     sketch = adapter_of(source.path, name.path, entry, shapes)
     expected = {part: tuple(p.shape) for part, p in sketch.named_parameters()}
@@ -92,7 +91,7 @@ def stored_layer(
         if expected.get(part) != shapes.get(part) or dtype not in PLAIN_DTYPES:
             there = f"{dtype} of shape {[*shapes[part]]}" if part in keys else "missing"
             wanted = f"floating point of shape {[*expected[part]]}" if part in expected else "absent"
-            msg = f"{source.path}: tensor {keys.get(part, f'{name}.{part}')} must be {wanted}, but is {there}."
+            msg = f"{source.path}: tensor {keys.get(part, f'{name}.{part}')} must be {wanted}, not {there}."
             raise FileFormatError(msg)
     return StoredLayer(name, sketch, partial(_read, sketch, keys, read))
 
@@ -121,7 +120,7 @@ def _sketch(entry: Any, shapes: Shapes) -> Adapter:
     families = {}
     for placement in filter(parts.__contains__, Placement):
         part, key = parts[placement], f"placements.{placement}"
-        fields = f"an object with {', '.join(FIELDS)}"
+        fields = f"an object with exactly the keys {', '.join(FIELDS)}"
         _demand(key, fields, part, ok=isinstance(part, dict) and set(part) == set(FIELDS))
         for field, (expected, valid) in FIELDS.items():
             _demand(f"{key}.{field}", expected, part[field], ok=valid(part[field]))

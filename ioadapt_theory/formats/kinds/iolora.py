@@ -30,14 +30,14 @@ def settings_tensor(adapter: Adapter) -> Tensor:
 
 
 def settings_of(keys: Iterable[str], read: Callable[[str], Tensor], where: object) -> dict[str, Any]:
-    """Return layer -> settings, read from the tensors that contain them; {} if there are none."""
+    """Return the settings of each layer, from the tensors that contain them as JSON; {} if there are none."""
     described = {key: layer[1] for key in keys if (layer := DESCRIBED.fullmatch(key))}
     texts = {key: bytes(read(key).to(torch.uint8).flatten().tolist()) for key in described}
     return {described[key]: parse_json(text, f"{where}: {key}") for key, text in texts.items()}
 
 
 def contents(source: TensorFile) -> tuple[list[StoredLayer], dict[str, str]]:
-    """Return the layers in a file of our plug-in (none in other files), and key that is not read -> the reason."""
+    """Return the layers in a file of our plug-in (none in other files), and the unread keys, with reasons."""
     entries = settings_of(source.shapes, source.stored, source.path)
     keys: dict[str, dict[str, str]] = {layer: {} for layer in entries}
     unread = {}

@@ -8,12 +8,12 @@ from ioadapt_theory.checkpoints.names.layer_name import Name, layer_name
 from ioadapt_theory.formats.build import CORES, KINDS
 
 ALIASES: Final[dict[str, str]] = TABLES["adapter parts"]
-"""Names of the parts of an adapter in files -> our names."""
+"""Names of an adapter's tensors in files, such as lora_A -> our names, such as down."""
 PARTS = {part for kind in KINDS.values() for part in kind.required | kind.optional} - {*ALIASES.values(), "up_bias"}
 ROLES = ALIASES | {part: part for part in {*PARTS, *CORES, "alpha"}}
 
 FOREIGN: Final[dict[str, str]] = TABLES["parts not read"]
-"""Parts of adapters that are recognised but not supported -> a description."""
+"""Names of tensors that are recognised but not supported -> the kind of adapter to which they belong."""
 
 UNKNOWN = "not a known part of an adapter"
 
@@ -25,7 +25,7 @@ PROCESSOR = re.compile(r"(?:\.processor)?\.to_(q|k|v|out)_lora\.(down|up)\b")
 
 
 def parse(key: str) -> tuple[Name, str] | str:
-    """Return the layer and the part of its adapter that a key names, or a description of an unsupported part."""
+    """Return the layer and the tensor, such as "down", that a key names, or a description of an unsupported tensor."""
     match = KEY.fullmatch(PROCESSOR.sub(_without_processor, key))
     if match is None:
         return UNKNOWN
@@ -33,7 +33,7 @@ def parse(key: str) -> tuple[Name, str] | str:
     if role in FOREIGN:
         return FOREIGN[role]
     if match["leaf"] == "bias":
-        return (layer_name(match["layer"]), "up_bias") if ROLES[role] == "up" else "a bias of the adapter itself"
+        return (layer_name(match["layer"]), "up_bias") if ROLES[role] == "up" else "a bias other than that of lora_B"
     return layer_name(match["layer"]), ROLES[role]
 
 

@@ -9,7 +9,7 @@ from ioadapt_theory.formats.kinds import Built, Kind, Parts
 
 
 def build(parts: Parts, s: float) -> Built:
-    """Return a LoRA from down (Aᵀ) and up (Bᵀ), or a DoRA if there is a magnitude."""
+    """Return a LoRA with A = downᵀ, B = upᵀ and scaling ``s``, or a DoRA if there is a magnitude."""
     down, up = parts["down"], parts["up"]
     channels, columns = down.shape[1], up.shape[0]
     a, b = down.flatten(1).mT, up.flatten(1).mT
@@ -20,8 +20,8 @@ def build(parts: Parts, s: float) -> Built:
         return "lora", {Placement.WEIGHT: LoRA.stored(size, spec, {"A": a, "B": b})}
     if m.numel() != columns or ("dora_scale" in parts and m.shape[0] != columns):
         msg = (
-            f"a DoRA magnitude needs one value for each of {columns} outputs, but has shape {list(m.shape)}, as with"
-            " wd_on_output=False in LyCORIS; use the library that wrote the adapter to merge it into the base model"
+            f"the DoRA magnitude must have one value for each of the {columns} outputs, not shape {list(m.shape)} (see"
+            " LyCORIS's wd_on_output=False); use the library that wrote the adapter to merge it into the base model"
         )
         raise UnsupportedError(msg)
     return "dora", {Placement.WEIGHT: DoRA.stored(size, spec, {"A": a, "B": b, "m": m.flatten()})}
@@ -32,7 +32,7 @@ def peanut(parts: Parts, s: float) -> Built:
 
 
 def on_side(a: Tensor, b: Tensor, s: float) -> LoRA:
-    """Return the LoRA I + s AB, which acts on a layer's inputs or outputs."""
+    """Return a LoRA that multiplies a layer's inputs or outputs by I + s AB; A is n x r, and B is r x n."""
     n, r = a.shape
     return LoRA.stored((n, n, n), Spec(rank=r, scaling=s), {"A": a, "B": b})
 

@@ -22,7 +22,6 @@ MERGE = "use PEFT to merge the adapter into the base model."
 
 
 def require_readable(path: Path, config: Any) -> None:
-    """Raise UnsupportedError if the adapter is not supported, and FileFormatError if a value is not valid."""
     kind = config.get("peft_type") if isinstance(config, dict) else None
     if kind not in TYPES:
         way = MERGE if isinstance(kind, str) else "save the adapter again."
@@ -43,7 +42,7 @@ def require_readable(path: Path, config: Any) -> None:
         msg = f"{path}: {variant} is not supported; {MERGE}"
         raise UnsupportedError(msg)
     if kind == "PEANUT" and (config.get("depth", 0) != 0 or config.get("act_fn", "relu") != "linear"):
-        options = f"depth {config.get('depth')!r:.80} and act_fn {config.get('act_fn')!r:.80}"
+        options = f"depth {config.get('depth', 0)!r:.80} and act_fn {config.get('act_fn', 'relu')!r:.80}"
         msg = f"{path}: PEANUT must have depth 0 and act_fn 'linear', not {options}; {MERGE}"
         raise UnsupportedError(msg)
 
@@ -60,6 +59,5 @@ def write_folder(
 
 
 def config_of(kind: str, targets: list[str], base: str | None, **options: Any) -> dict[str, Any]:
-    """Return a PEFT configuration with the fields that all methods share and with these options."""
     shared = {"peft_type": kind, "base_model_name_or_path": base, "task_type": None, "inference_mode": True}
     return {**shared, "target_modules": targets, **options}

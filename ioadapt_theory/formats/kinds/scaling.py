@@ -26,7 +26,7 @@ DIFFUSERS_CONFIG = "lora_adapter_metadata"
 """Key in the header under which diffusers stores PEFT's configuration, {"unet.r": 4, ...} with components."""
 
 Scale = Callable[[Name, int | None, Shapes, float | None], float]
-"""(layer, rank, shapes by role, alpha if it is a tensor) -> scaling."""
+"""Returns a layer's scaling from its name, rank (None: no rank), tensors' shapes and alpha (None: not a tensor)."""
 
 
 def of_folder(path: Path, config: Mapping[str, Any]) -> Scale:
@@ -39,7 +39,7 @@ def of_folder(path: Path, config: Mapping[str, Any]) -> Scale:
 
 
 def of_file(source: TensorFile) -> Scale:
-    """Return the function that computes a layer's scaling in a single file."""
+    """Return the function that computes a layer's scaling from the header of a single file and the layer's alpha."""
     packed, arguments = (_object(source, key) for key in (DIFFUSERS_CONFIG, "ss_network_args"))
 
     def scale(name: Name, rank: int | None, shapes: Shapes, alpha: float | None) -> float:
@@ -71,7 +71,7 @@ def _by_config(path: Path, config: Mapping[str, Any], layer: str, rank: int | No
     r = _number(path, "r", override(ranks, layer, config.get("r", rank or 8)))
     alpha = _number(path, key, override(alphas, layer, config.get(key, 8)))
     if r <= 0 or (rank is not None and r != rank):
-        msg = f"{path}: r of {layer} must be {f'{rank}, as in its factors' if rank else 'positive'}, not {r:g}."
+        msg = f"{path}: r of {layer} must be {f'{rank}, the rank of its factors' if rank else 'positive'}, not {r:g}."
         raise FileFormatError(msg)
     return alpha / (math.sqrt(r) if config.get("use_rslora") is True else r)
 
@@ -92,7 +92,6 @@ def _float(text: Any) -> float:
 
 
 def _object(source: TensorFile, key: str) -> dict[str, Any]:
-    """Return the JSON object under a key of a file's header, or {} if there is none."""
     value = parse_json(source.metadata.get(key) or "{}", f"{source.path}: {key} in the header")
     if not isinstance(value, dict):
         msg = f"{source.path}: {key} in the header must be a JSON object, not {value!r:.80}."

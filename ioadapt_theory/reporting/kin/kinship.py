@@ -79,7 +79,8 @@ def kinship(
         The verdict and its evidence.
     """
     if difference is not None and difference < ROUNDING:
-        return Kinship(Relation.SAME, f"on these inputs the outputs differ by {difference:.1g} of their size", orders)
+        what = f"differ by {difference:.1g} of their size" if difference else "are equal"
+        return Kinship(Relation.SAME, f"on these inputs the outputs {what}", orders)
     equal = [p for p in pairs if p.likeness.equal]
     changed = [p for p in pairs if not p.likeness.equal]
     related = [p for p in changed if (p.likeness.z or 0.0) >= TELLING]
@@ -95,10 +96,10 @@ def kinship(
         (related, f"{len(related)} changed by {100 * median([p.change for p in related] or [0]):.2g} % (median)"),
         (turned, f"{len(turned)} with inputs or outputs that match in another basis"),
         (sizes, f"{sizes} with different sizes"),
-        (vectors[0], f"{len(vectors[0])} of {vectors[1]} norms and biases differ"),
         (missing, f"{len(missing)} only in the source"),
         (extra, f"{len(extra)} only in the target"),
         (orders, f"{orders} with permuted neurons or heads"),
+        (vectors[0], f"{len(vectors[0])} of {vectors[1]} norms and biases differ"),
     ]
     why = ", ".join(text for applies, text in parts if applies)
     if len(equal) == len(pairs) and not (vectors[0] or missing or extra):
@@ -114,7 +115,7 @@ def _apart(pairs: Sequence[LayerPair], unlike: int, sizes: int, single: int) -> 
         other = f"{sizes} of {len(pairs)} layers with different sizes, {single} without a counterpart"
         return Kinship(Relation.DIFFERENT, other)
     if all(p.likeness.most / 2 < TELLING for p in pairs):
-        return Kinship(Relation.SMALL, "layers with so few channels can look alike by chance")
+        return Kinship(Relation.SMALL, "the layers have so few channels that they could be similar by chance")
     return Kinship(
         Relation.UNRELATED, f"the weights of {unlike} of {len(pairs)} layers are no more similar than by chance"
     )

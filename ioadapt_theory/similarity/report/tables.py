@@ -26,7 +26,7 @@ def summary(c: Comparison) -> list[list[str]]:
 
 def chance(c: Comparison) -> list[list[str]]:
     """Return the table of pairs compared with unrelated layers; only its header if there are no null distributions."""
-    lines = [["pair", "mean", "unrelated", "excess", f"z > {STANDS_OUT:.0f}"]]
+    lines = [["pair", "mean", "unrelated", "excess", f"z ≥ {STANDS_OUT:.0f}"]]
     for pair in c.pairs:
         if (null := c.null(pair)) is not None:
             count = f"{c.beyond_chance(pair)} of {c.mean(pair).layers}"
@@ -85,15 +85,15 @@ def to_table(c: Comparison, by: Sequence[str] = (), width: int = WIDTH) -> str:
 def remarks(c: Comparison) -> list[str]:
     """Return the notes for stderr: remarks on the pairing, and skipped tensors with reasons."""
     counts = Counter(
-        f"only in {', '.join(s.models)}" if s.reason == "only there" else s.reason.split(":")[0].split(" (")[0]
+        f"only in {', '.join(s.models)}" if s.reason == "in no other model" else s.reason.split(": ")[0].split(" (")[0]
         for s in c.skipped
     )
-    left_out = [f"left out: {', '.join(f'{reason} ({n})' for reason, n in counts.most_common())}"] if counts else []
+    left_out = [f"left out: {'; '.join(f'{reason} ({n})' for reason, n in counts.most_common())}"] if counts else []
     undefined = [f"{s.name} of {', '.join(s.models)}: {s.reason}" for s in c.skipped if "NaN" in s.reason]
-    more = [f"... and {len(undefined) - 5} more with NaN or infinity"] if len(undefined) > 5 else []
+    more = [f"left out for the same reason: {len(undefined) - 5} more"] if len(undefined) > 5 else []
     empty = [f"{pair_name(c, pair)}: no common layers" for pair in c.pairs if c.mean(pair).mean is None]
     small = [
-        f"{pair_name(c, pair)}: {n} of {c.mean(pair).layers} layers are too small to tell related from unrelated ones"
+        f"{pair_name(c, pair)}: layers too small to tell related from unrelated ones: {n} of {c.mean(pair).layers}"
         for pair in c.pairs
         if c.options.space is not Space.WEIGHT and (n := c.too_small(pair))
     ]

@@ -52,7 +52,7 @@ def test_a_foreign_file_follows_the_weights_of_the_model_it_was_trained_on(tmp_p
         key = "base_model.model.model.layers.{}.mlp.down_proj.lora_A.weight"
         assert torch.equal(baked[key.format(new)], state[key.format(old)])
     assert main([*words, "--match", "provenance"]) == MISUSE
-    assert "pass this model as source (--source), or match by name." in capsys.readouterr().err
+    assert "match by name, or pass that model as source (--source, except in convert)." in capsys.readouterr().err
     save(adapt(base, target_modules=r".*_proj", rank=1), tmp_path / "own")
     words = ["adapters", "bake", f"{tmp_path}/own", f"{tmp_path}/new", "--base", f"{tmp_path}/pruned"]
     assert main(words) == MISUSE
@@ -70,7 +70,7 @@ def test_a_teacher_s_lora_on_a_student_is_not_put_on_other_layers_unsaid(spellin
         state |= {f"{key}.lora_down.weight": torch.ones(1, 8), f"{key}.lora_up.weight": torch.ones(8, 1)}
     save_file(state, tmp_path / "lora.safetensors")
     if spelling == "Stability":
-        with pytest.raises(TransferError, match="its number is that of a different UNet"):
+        with pytest.raises(TransferError, match="the block numbers are those of a UNet with other"):
             load(model, tmp_path / "lora.safetensors")
     else:
         with pytest.warns(RenumberedWarning, match="match='provenance'"):
@@ -84,7 +84,7 @@ def test_a_shorter_model_is_spoken_of_where_nothing_tells_which_layers_it_kept(t
         key = f"lycoris_model_layers_{i}_self_attn_q_proj"
         state[f"{key}.lora_A.weight"], state[f"{key}.lora_B.weight"] = torch.ones(2, 16), torch.ones(16, 2)
     save_file(state, file)
-    with pytest.warns(RenumberedWarning, match=r"lacks layers of the adapter, such as .*4.*model as source"):
+    with pytest.warns(RenumberedWarning, match=r"lacks layers of the adapter, such as .*4.*as the source give the"):
         load(tiny_llama(1, 4), file, strict=False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

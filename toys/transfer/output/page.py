@@ -35,7 +35,7 @@ COMPARED: Final = (
 
 
 def headline(plan: Protocol, result: Mapping[str, Any], *, alone: bool = False) -> str:
-    """Return a study's result in one line: the shares kept, or the verdicts of ``judge`` if the study has no endpoint.
+    """Return a study's result in one line: the shares of the gain that adapters keep, or, without shares, the verdicts.
 
     Args:
         plan: the study's protocol.
@@ -98,14 +98,12 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str
 
 
 def _samples(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
-    """Return lines with the figure of samples and the measures of real glyphs."""
     ceiling = (f"{what} {Interval.of(of).mean:.3f}" for what, of in result["samples"]["ceiling"].items())
     said = f"New drawings of the real glyphs, which samples are not expected to surpass, have {' and '.join(ceiling)}."
     return [f"![Samples]({plan.name}_samples.png)", "", said, ""]
 
 
 def comparisons(plan: Protocol, result: Mapping[str, Any]) -> list[Comparison]:
-    """Return all comparisons, with p-values corrected within each of the paper's tables."""
     return judged(plan, {case: one["rows"] for case, one in cases(result).items()})
 
 
@@ -115,7 +113,6 @@ def label(row: str) -> str:
 
 
 def _compared(plan: Protocol, row: str, verdict: Verdict, found: Sequence[Comparison]) -> list[str]:
-    """Return the cells of a row's line in the table with the columns ``COMPARED``."""
     mine = [c for c in found if c.row == row]
     c = min(mine, key=lambda one: one.p)
     together = sum(one.table == c.table for one in found)
@@ -134,12 +131,10 @@ def _compared(plan: Protocol, row: str, verdict: Verdict, found: Sequence[Compar
 
 
 def tally(said: Sequence[Verdict]) -> str:
-    """Return the number of targets for each verdict, as text."""
     return ", ".join(f"{said.count(verdict)} {verdict}" for verdict in Verdict if verdict in said)
 
 
 def controls(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """Return sentences on targets with the source's function, and on independently trained targets."""
     said = []
     for target, method in plan.exact.items():
         worst = float(np.abs(np.subtract(rows[method][target], rows[method][SOURCE])).max())
@@ -172,7 +167,6 @@ def _stranger(plan: Protocol, rows: Mapping[str, Any], target: str) -> str:
 
 
 def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """Return a table of means and intervals, or two tables, of related and of other targets, if one is too wide."""
     parts = {"": (SOURCE, *plan.targets)}
     if len(plan.targets) > WIDEST:
         parts = {"": (SOURCE, *plan.related), "same function, or trained independently": (*plan.exact, *plan.strangers)}
@@ -184,13 +178,12 @@ def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
 
 
 def cell(values: list[float]) -> str:
-    """Return the mean of the values and the half-width of its 95 % interval, as text."""
     x = Interval.of(values)
     return f"{x.mean:.3f} ± {x.half_width:.3f}"
 
 
 def _best(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """Return a table of every method's means on the source and related targets, at the best strength in hindsight."""
+    """Return a table of each method's means on the source and related targets, each at its best strength there."""
     if not any(" x " in row for row in rows):
         return []
     lines = [[label(m), *(_at_best(rows, m, model) for model in (SOURCE, *plan.related))] for m in plan.methods]
@@ -214,13 +207,11 @@ def _rates(rates: Mapping[str, Any]) -> str:
 
 
 def _carried(plan: Protocol) -> list[str]:
-    """Return lines with the shares that a carried-over LoRA keeps, or nothing if they are not recorded."""
     found = carried_over(plan.name)
     return carried.section(plan, found, len(found["config"]["seeds"])) if found else []
 
 
 def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
-    """Return a table of shares: each copied method's gain divided by its own gain after training on the target."""
     lines = []
     for case, one in cases(result).items():
         for row in plan.methods:
@@ -233,7 +224,6 @@ def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
 
 
 def _beside_the_paper(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
-    """Return a table of the changes relative to copied LoRA, here and in the paper, which has different tasks."""
     theirs = changes(plan.paper)
     head = ["", "better here", "median change of the error", f"higher in {plan.paper}", "median change of its score"]
     lines = []
@@ -254,9 +244,9 @@ def _counted(relative: Sequence[float], better: int) -> tuple[str, str]:
 
 
 def changes(paper: str) -> dict[str, list[float]]:
-    """Return side -> the relative differences from the weight adapter's scores on targets in the paper's table.
+    """Return the relative differences of the paper's scores of input and output adapters from those of weight adapters.
 
-    The result is empty if ``paper`` is not a table.
+    The scores are those on targets in the table ``paper``; if it is not a table, the result is empty.
     """
     if not paper.startswith("Table "):
         return {}

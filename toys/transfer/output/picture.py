@@ -49,10 +49,10 @@ def draw(plan: Protocol, result: Mapping[str, Any], headline: str) -> Figure:
 
 
 def shown_methods(plan: Protocol) -> list[str]:
-    """Return the rows that are drawn target by target.
+    """Return the methods that are drawn target by target.
 
-    They are the compared methods of the study's own table that have LoRA's rank or adapt only some layers, except
-    those with the placement "opposite".
+    They are the compared methods of the study's own table that have LoRA's rank or adapt only some layers, except those
+    with the placement "opposite".
     """
     return [
         row
@@ -93,7 +93,6 @@ def _panel(axes: Axes, plan: Protocol, rows: Mapping[str, Any], shown: list[str]
 
 
 def _other_tables(plan: Protocol, rows: Mapping[str, Any]) -> dict[str, dict[str, Interval]]:
-    """Return, for the paper's other tables, table -> row -> mean difference from ``against`` on related models."""
     found: dict[str, dict[str, Interval]] = {}
     for table, methods in plan.tables.items():
         for row, m in methods.items():

@@ -23,13 +23,13 @@ from toys.transfer.verdicts.judge import LORA, cases
 FILE: Final = Path(__file__).with_suffix(".toml")
 HALF: Final = 0.5
 HARM: Final = -0.1
-"""Share kept below which a moved adapter is worse than no adapter by over a tenth of the gain."""
+"""A moved adapter does harm if the share of its gain that it keeps is smaller."""
 OTHER: Final = {"input": "output", "output": "input"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
-    """The limit of the rule, ``least``, and the date, the toy and the seeds on which it was fixed."""
+    """The score ``least``, from which on an adapter should transfer, and the date, toy and seeds of its choice."""
 
     fixed: str
     toy: str
@@ -42,9 +42,10 @@ class Move:
     """One adapter moved to one target.
 
     Attributes:
-        toy, case, target, seed, row: identify the move.
+        toy, case, target, seed, row: the study, its case, the target, the seed's index, and the adapter's method.
         group: "related", "exact" (the same function with different weights) or "strangers".
-        score: score of the side, from the two models' weights; None if nothing can be compared.
+        score: similarity of the two models' weights on the adapter's side beyond chance; None if nothing can be
+            compared.
         kept: (none - moved) / (none - retrained), for the losses on the target without an adapter, with the moved
             adapter, and with an adapter trained on the target. The last is the method's, or LoRA's if the method was
             not retrained. If neither was retrained, the denominator is the method's gain on the source.
@@ -61,7 +62,6 @@ class Move:
 
     @property
     def pair(self) -> tuple[str, str, str, int]:
-        """Return the key of the pair of models, which is the same for all sides."""
         return self.toy, self.case, self.target, self.seed
 
 
@@ -100,7 +100,10 @@ def _gains(rows: Mapping[str, Any], row: str, target: str) -> list[float]:
 
 
 def score(method: Method, alike: Mapping[str, Mapping[str, Sequence[float | None]]], seed: int) -> float | None:
-    """Return the score of a method's side, averaged over the adapted layers; None if no layer has a score."""
+    """Return the similarity beyond chance of two models on a method's side, averaged over the adapted layers.
+
+    For LoRA, which depends on both sides of a layer, the lower similarity counts. The result is None if none is known.
+    """
     shared = []
     for name in method.on(tuple(alike)):
         sides = [alike[name][f"{side} excess"][seed] for side in _faced(method.placement, name)]
@@ -121,7 +124,7 @@ def _faced(placement: str, layer: str) -> tuple[str, ...]:
 
 
 def balanced(some: Iterable[Move], least: float) -> float:
-    """Return the mean of the accuracies on adapters that keep over half and on all others (the balanced accuracy)."""
+    """Return the balanced accuracy of predicting that adapters with a score of at least ``least`` keep over half."""
     right: dict[bool, list[bool]] = {True: [], False: []}
     for move in some:
         right[move.kept > HALF].append((move.score is not None and move.score >= least) == (move.kept > HALF))
@@ -129,7 +132,7 @@ def balanced(some: Iterable[Move], least: float) -> float:
 
 
 def best_least(some: Sequence[Move]) -> float:
-    """Return the limit with the best balanced accuracy, or the middle one of several equally good limits."""
+    """Return the limit on the score with the best balanced accuracy; if several are equally good, the middle one."""
     grid = [k / 100 for k in range(101)]
     found = [balanced(some, least) for least in grid]
     good = [least for least, right in zip(grid, found, strict=True) if right == max(found)]
@@ -138,7 +141,11 @@ def best_least(some: Sequence[Move]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The side chosen for a pair, and the shares kept by this side, by LoRA, and by the best side (at least 0)."""
+    """The method chosen for a pair of models, as ``side``: the one with the highest score, or None if all are too low.
+
+    ``kept``, ``lora`` and ``most`` are the shares of the gain kept by this method (0 for None), by LoRA, and by the
+    best method in hindsight (at least 0).
+    """
 
     pair: tuple[str, str, str, int]
     group: str
@@ -149,7 +156,10 @@ class Choice:
 
 
 def choices(some: Iterable[Move], least: float) -> list[Choice]:
-    """Return, for every pair, the side with the highest score, or None if it is below ``least``; LoRA wins ties."""
+    """Return the method with the highest score for every pair of models, or None if the score is below ``least``.
+
+    Scores are rounded to two digits for the comparison; LoRA wins ties, and an unknown score is the lowest.
+    """
     pairs: dict[tuple[str, str, str, int], list[Move]] = {}
     for move in some:
         pairs.setdefault(move.pair, []).append(move)

@@ -27,13 +27,11 @@ COLOURS: Final = {**METHODS, "residual": "#CC79A7", "opposite": "#E69F00"}
 
 
 def everything(records: Mapping[str, Any]) -> list[Move]:
-    """Return every Move in the records of studies that compare sides."""
     plans = {name: protocol(name) for name in records}
     return [m for name, result in records.items() if "input" in plans[name].methods for m in moves(plans[name], result)]
 
 
 def withheld(some: Sequence[Move], fixed: Threshold) -> list[Move]:
-    """Return the moves that were not used to choose the limit."""
     return [move for move in some if move.toy != fixed.toy or move.seed not in fixed.seeds]
 
 
@@ -66,7 +64,6 @@ def section(records: Mapping[str, Any]) -> str:
 
 
 def headline(found: Sequence[Move], fixed: Threshold) -> str:
-    """Return a sentence on the shares that the chosen side and LoRA keep, and on what the limit fails to predict."""
     pairs = choices([move for move in found if move.group == "related"], fixed.least)
     ours, loras, _ = (mean(map(_clipped, kept)) for kept in zip(*map(_kept, pairs), strict=True))
     good = [move for move in found if move.kept > HALF]
@@ -132,7 +129,7 @@ def _clipped(kept: float) -> float:
 
 
 def draw(records: Mapping[str, Any]) -> Figure:
-    """Return the figure of the share kept against the score, with a panel for each kind of target.
+    """Return the figure of the share of the gain kept against the score, with a panel for each kind of target.
 
     Each dot is a moved adapter. Lines connect the means over bins of the score with at least FEWEST dots.
     """

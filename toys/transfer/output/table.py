@@ -7,7 +7,7 @@ from html import escape
 from typing import Any, Final
 
 Values = Sequence[float | None] | None
-"""Values of one model by seed; None for a seed whose training diverged, and for a model that a row leaves out."""
+"""Values of one model by seed; None for a seed whose training diverged, and for a model without values."""
 WIDTH: Final = 120
 """Maximum number of characters in a line of text on a terminal."""
 WIDEST: Final = 160
@@ -48,7 +48,6 @@ def markdown(head: Sequence[str], table: Iterable[Sequence[str]], *, numbers: bo
 
 
 def html(head: Sequence[str], table: Iterable[Sequence[str]], caption: str) -> str:
-    """Return a table in HTML, with row headers in the first column."""
     columns = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     body = "".join(
         f'<tr><th scope="row">{escape(line[0])}</th>' + "".join(f"<td>{escape(c)}</td>" for c in line[1:]) + "</tr>\n"

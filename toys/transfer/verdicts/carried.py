@@ -1,6 +1,6 @@
-"""Results of carrying LoRA over in every study, on a few seeds, with those of a copied LoRA and with predictions.
+"""Results of carrying LoRA over, that is, moving it with ``transfer``, beside those of a copied LoRA and predictions.
 
-    share of a row on a target = (loss without adapter - loss of the row) / (LoRA's mean gain on the source)
+    share kept on a target = (loss without LoRA - loss with LoRA) / (LoRA's mean reduction of the loss on the source)
 
 ``transfer`` predicts this share; the endpoint divides by the gain of a LoRA retrained on the target. Copied, carried
 over and retrained LoRAs have the same seeds and the same learning rate, which is the one in the study's record.
@@ -30,7 +30,7 @@ RETRAIN_NOTHING: Final = frozenset({"conversion"})
 def run(
     plan: Protocol, rates: Mapping[str, float], seeds: tuple[int, ...], size: str, execute: Runner
 ) -> dict[str, Any]:
-    """Return the rows of every case: no adapter, LoRA on the source, copied, carried over, predicted and retrained.
+    """Return losses without LoRA and with LoRA on the source, copied, carried over and retrained, and predicted shares.
 
     Args:
         plan: the study's protocol.
@@ -68,14 +68,16 @@ def run(
 
 
 def kept(rows: Mapping[str, Any], row: str, target: str) -> np.ndarray:
-    """Return a row's gain on a target as a share of LoRA's mean gain on the source, by seed."""
+    """Return, by seed, the reduction of the loss by ``row`` on a target, as a share of LoRA's mean on the source."""
     none, moved = (np.asarray(rows[r][target], dtype=float) for r in (NONE, row))
     gain = np.asarray(rows[NONE][SOURCE], dtype=float) - np.asarray(rows[LORA][SOURCE], dtype=float)
     return (none - moved) / gain.mean()
 
 
 def share(plan: Protocol, result: Mapping[str, Any], row: str) -> np.ndarray:
-    """Return the share that a row keeps, as the endpoint defines it, by seed, averaged over the related targets.
+    """Return the share of a retrained LoRA's gain that a moved LoRA keeps, by seed, averaged over the related targets.
+
+    If a study retrains nothing, the share is that of LoRA's gain on the source.
 
     Args:
         plan: the study's protocol.
@@ -95,7 +97,6 @@ def share(plan: Protocol, result: Mapping[str, Any], row: str) -> np.ndarray:
 
 
 def lines(plan: Protocol, result: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Return the header and rows of a table: shares of copied and carried-over LoRA, measured and predicted."""
     table = []
     for case, one in cases(result).items():
         rows = one["rows"]
@@ -112,7 +113,6 @@ def _cell(shares: np.ndarray, predicted: list[float | None]) -> str:
 
 
 def _mean(shares: np.ndarray) -> str:
-    """Return the mean as text, with its interval, or with the share of every seed if there are fewer than ENOUGH."""
     if len(shares) >= ENOUGH:
         return str(Interval.of(shares))
     return f"{shares.mean():.2f} (by seed {', '.join(f'{one:.2f}' for one in shares)})"
@@ -123,7 +123,6 @@ def text(plan: Protocol, result: Mapping[str, Any]) -> str:
 
 
 def section(plan: Protocol, result: Mapping[str, Any], seeds: int) -> list[str]:
-    """Return the section of a page, in Markdown: the shares as the endpoint defines them, and the table."""
     copied, over = (share(plan, result, row) for row in (COPIED, CARRIED))
     head = (
         f"**A LoRA that is carried over** with unlabelled inputs keeps {_mean(over)} of the gain on related models; its"

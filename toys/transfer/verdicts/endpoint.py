@@ -1,12 +1,13 @@
 """The endpoint of a study: a copied adapter's gain on the target as a share of a retrained LoRA's gain.
 
-    share of a row on a target = (loss without adapter - loss of the row) / (mean gain of LoRA retrained there)
+    share of a method on a target = (loss without adapter - loss of the method) / (mean gain of LoRA retrained there)
 
-If a study retrains nothing, the mean gain is that of LoRA on the source. A share of 1 is as good as a LoRA trained on
-the target; a share of 0 is useless. The share of a seed is the mean over the related targets. A method is compared with
-copied LoRA by the paired difference over seeds, corrected by Holm's method over all studies. A second comparison
-subtracts the difference on the source, since a method that learned less there has less to keep. The endpoint was fixed
-after the studies were run and before any further seed was run; its results on the older seeds were known at that time.
+A gain is a reduction of the loss. If a study retrains nothing, the mean gain is that of LoRA on the source. A share of
+1 is as good as a LoRA trained on the target; a share of 0 is useless. The share of a seed is the mean over the related
+targets. A method is compared with copied LoRA by the paired difference over seeds, corrected by Holm's method over all
+studies. A second comparison subtracts the difference on the source, since a method that learned less there has less to
+keep. The endpoint was fixed after the studies were run and before any further seed was run; its results on the older
+seeds were known at that time.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -34,10 +35,10 @@ MARGIN: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A method's share compared with LoRA's in one study.
+    """The share of a retrained LoRA's gain that a copied method keeps in one study, and the same for a copied LoRA.
 
     Attributes:
-        study, row: identify the comparison.
+        study, row: name of the study and of the method.
         lora, method: mean shares kept by LoRA and by the method, over seeds.
         difference: the method's share minus LoRA's, paired by seed.
         beyond: ``difference`` minus the difference on the source.
@@ -60,7 +61,7 @@ def decided() -> tuple[Endpoint, ...]:
 
 
 def endpoints(plans: Mapping[str, Protocol], records: Mapping[str, Mapping[str, Any]]) -> list[Endpoint]:
-    """Return the endpoints of all compared methods, corrected together; studies without shares are left out."""
+    """Return an ``Endpoint`` for every compared method, corrected together; leave out studies with too small gains."""
     compared = [
         (name, row, *shares(plans[name], record, row))
         for name, record in records.items()
@@ -86,23 +87,23 @@ def endpoints(plans: Mapping[str, Protocol], records: Mapping[str, Mapping[str, 
 
 
 def is_compared(method: Method, row: str) -> bool:
-    """Return whether a row tests the paper's claim: a placement with LoRA's rank and layers, compared with LoRA."""
+    """Return whether a method tests the paper's claim: a placement with LoRA's rank and layers, compared with LoRA."""
     placements = ("input", "output", "residual", "Eq. 5")
     return row != LORA and method.against == LORA and method.match == "rank" and method.placement in placements
 
 
 def can_be_formed(plan: Protocol, record: Mapping[str, Any]) -> bool:
-    """Return whether the mean gain in the denominator of shares exceeds twice the margin on every related target."""
+    """Return whether a LoRA's mean gain on every related target is large enough that shares of it are meaningful."""
     gains = [_gain(one["rows"], t).mean() for one in cases(record).values() for t in plan.related]
     return min(gains) > 2 * plan.margin
 
 
 def shares(plan: Protocol, record: Mapping[str, Any], row: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Compute a row's and LoRA's shares, and their difference on the source, by seed, averaged over related targets.
+    """Compute the shares of a retrained LoRA's gain that a copied method, ``row``, and a copied LoRA keep, by seed.
 
     Returns:
-        The shares of LoRA; the shares of the row; and LoRA's loss on the source minus the row's, divided by the
-        denominator of the shares.
+        The shares of LoRA; the shares of the method; and LoRA's loss on the source minus the method's, divided by the
+        mean gain of the retrained LoRA. All are averaged over the related targets.
     """
     lora, method, lead = [], [], []
     for one in cases(record).values():
@@ -117,7 +118,6 @@ def shares(plan: Protocol, record: Mapping[str, Any], row: str) -> tuple[np.ndar
 
 
 def concluded(gaps: list[np.ndarray]) -> list[Verdict]:
-    """Return a verdict on each paired difference; Holm's method corrects the tests of difference and of equivalence."""
     different = holm([t_test(gap) for gap in gaps])
     equal = holm([equivalence(gap, MARGIN) for gap in gaps])
     return [Verdict.of(gap.mean(), p, q, ERROR) for gap, p, q in zip(gaps, different, equal, strict=True)]
@@ -135,7 +135,6 @@ def _values(rows: Mapping[str, Any], row: str, model: str) -> np.ndarray:
 
 
 def headline(study: str, found: Iterable[Endpoint]) -> str:
-    """Return the result of a study in one line; empty if the study has no endpoint."""
     mine = [one for one in found if one.study == study]
     told = ", ".join(f"{one.row} {one.method.mean:.2f} ({one.verdict})" for one in mine)
     gain = "the gain" if study not in RETRAIN_NOTHING else "its gain on the source"
@@ -143,7 +142,6 @@ def headline(study: str, found: Iterable[Endpoint]) -> str:
 
 
 def table(link: Callable[[str], str]) -> str:
-    """Return the shares of all recorded studies as a Markdown table; ``link`` returns the address of a study's page."""
     columns = ("input", "output", "residual")
     rows = []
     for study in dict.fromkeys(one.study for one in decided()):
@@ -156,7 +154,6 @@ def table(link: Callable[[str], str]) -> str:
 
 
 def results() -> str:
-    """Return every comparison of all recorded studies as a Markdown table."""
     beyond = "minus the difference on the source"
     head = ("study", "method", "LoRA's share", "method's share", "difference", "verdict", beyond, "verdict on that")
     rows = [
@@ -167,7 +164,6 @@ def results() -> str:
 
 
 def _carried(study: str) -> str:
-    """Return the share of a carried-over LoRA, and of its copy on the same seeds, as text; empty if not recorded."""
     found, plan = carried_over(study), protocol(study)
     if found is None:
         return ""

@@ -30,8 +30,6 @@ LORA: Final = "lora"
 
 
 class Verdict(StrEnum):
-    """A verdict on a difference, or on a method."""
-
     BETTER = "better"
     WORSE = "worse"
     SAME = "no difference"
@@ -81,17 +79,14 @@ class Comparison:
     verdict: Verdict
 
     def detectable(self, power: float) -> float:
-        """Return the smallest true difference that this many seeds detect with this power in a single test."""
         return detectable(self.gap, level=self.difference.level, power=power)
 
 
 def comparisons(protocol: Protocol, rows: Mapping[str, Any]) -> list[Comparison]:
-    """Return comparisons of every method, and of "auto", on related targets, corrected within each table."""
     return judged(protocol, {"": rows})
 
 
 def judged(protocol: Protocol, tables: Mapping[str, Mapping[str, Any]]) -> list[Comparison]:
-    """Return comparisons of the rows of several cases, corrected together within each of the paper's tables."""
     found = []
     for table, methods in protocol.tables.items():
         against = {row: m.against for row, m in methods.items()} | ({"auto": LORA} if table == protocol.paper else {})
@@ -102,7 +97,6 @@ def judged(protocol: Protocol, tables: Mapping[str, Mapping[str, Any]]) -> list[
 def _together(
     protocol: Protocol, tables: Mapping[str, Mapping[str, Any]], against: Mapping[str, str], table: str
 ) -> list[Comparison]:
-    """Return comparisons of the rows of one table; ``against`` maps each row to the row it is compared with."""
     cells = [
         (case, row, target)
         for case, rows in tables.items()
@@ -144,7 +138,11 @@ def _of_a_difference(gap: np.ndarray, p: float, protocol: Protocol) -> Verdict:
 
 
 def verdicts(result: Mapping[str, Any], found: Sequence[Comparison]) -> dict[str, Verdict]:
-    """Return row -> verdict; inconclusive if the learning rate of either compared row is at an edge of the grid."""
+    """Return the verdict on every compared method.
+
+    It is inconclusive if the best learning rate of this method, or of the one it is compared with, is at an edge of the
+    grid.
+    """
     edge = {row for one in cases(result).values() for row, rate in one["rates"].items() if not rate["interior"]}
     rows = {one.row: {one.row, one.against} & edge for one in found}
     return {
@@ -154,12 +152,17 @@ def verdicts(result: Mapping[str, Any], found: Sequence[Comparison]) -> dict[str
 
 
 def cases(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return case -> results; a study with a single case, "", has its results at the top level."""
+    """Return the results of a study by case; a study with a single case, "", has its results at the top level."""
     return dict(result["cases"]) if "cases" in result else {"": result}
 
 
 def claim(found: Sequence[Comparison]) -> Verdict:
-    """Return the verdict on a method from its comparisons, by the rule in the module's docstring."""
+    """Return the verdict on a method from its verdicts on related targets, ``found``.
+
+    BETTER if it is BETTER on over half of them, and the interval of ``beyond_source`` is below 0 on over half. WORSE if
+    it is WORSE on over half and BETTER on none, and this interval is above 0 on over half. SAME if it is SAME on all of
+    them. INCONCLUSIVE otherwise.
+    """
     said = [one.verdict for one in found]
     most = len(said) / 2
     beyond = [one.beyond_source for one in found if one.beyond_source is not None]
@@ -171,9 +174,9 @@ def claim(found: Sequence[Comparison]) -> Verdict:
 
 
 def retention(rows: Mapping[str, Any], row: str, target: str, ceiling: str = "lora, retrained") -> Interval | None:
-    """Return the interval of (none - moved) / (none - retrained) over seeds; None if a retrained value is missing.
+    """Return the interval over seeds of (none - moved) / (none - best); None if ``best`` is missing for a seed.
 
-    These are losses on the target: without adapter, of ``row``, and of ``ceiling``.
+    These are losses on the target: without an adapter, of ``row``, and of ``ceiling``.
     """
     if None in rows.get(ceiling, {}).get(target, [None]):
         return None

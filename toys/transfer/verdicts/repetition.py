@@ -18,10 +18,10 @@ UNKNOWN: Final = "not recorded"
 
 @dataclass(frozen=True, slots=True)
 class Distance:
-    """The distance of one row from the record.
+    """The distance of the repeated results of one method from the record.
 
     Attributes:
-        case, row: identify the row.
+        case, row: case of the study, and name of the method.
         gaps: (value - recorded value) / standard deviation over the record's seeds, for every model and seed.
         signs: for every target, whether the mean difference from the compared method has the recorded sign.
     """
@@ -33,7 +33,7 @@ class Distance:
 
 
 def distances(plan: Protocol, record: Mapping[str, Any], result: Mapping[str, Any]) -> list[Distance]:
-    """Return the distance of every row of a repetition from the record's values of the same seeds.
+    """Return the distance of every method of a repetition from the record's values of the same seeds.
 
     Args:
         plan: the study's protocol.
@@ -70,7 +70,6 @@ def _signs(
 
 
 def text(plan: Protocol, record: Mapping[str, Any], result: Mapping[str, Any]) -> str:
-    """Return text with the machines of the record and the repetition, and the distance of every row."""
     config = record["config"]
     compared = distances(plan, record, result)
     width = max(len(f"{one.case} {one.row}") for one in compared) + 2
@@ -93,7 +92,6 @@ def text(plan: Protocol, record: Mapping[str, Any], result: Mapping[str, Any]) -
 
 
 def made_on(record: Mapping[str, Any]) -> str:
-    """Return the processor, kernels and versions of a record as text, without those that are unknown."""
     facts = {**record["config"], **record.get("versions", {})}
     known = ("processor", "kernels", "torch", "python")
     return _listed({key: facts[key] for key in known if facts.get(key, UNKNOWN) != UNKNOWN})

@@ -210,7 +210,7 @@ def main(quick: bool = False) -> dict[str, Any]:
 
 
 def bars(results: Mapping[str, Any]) -> list[Bar]:
-    """Return the targets with their measured values; a quick run is too small for most of them."""
+    """Return the targets with their measured values; a quick run leaves out those that need large files."""
     cells = results["cases"]
     us, two, peer = cells["ours"], cells["ours, 2 threads"], cells["load_file + F.cosine_similarity(.float())"]
     one, many = (cells[case]["cpu"] for case in list(CASES)[-2:])

@@ -43,7 +43,7 @@ RULES: Mapping[str, Rule] = {
 
 
 def by_rule(move: Move, rule: Rule) -> nn.Module | None:
-    """Return a copy of the target with the LoRA moved by ``rule``; None for other placements or different sizes."""
+    """Return a copy of the target with the LoRA moved by ``rule``; None if it is not on the weight or sizes differ."""
     target = copy.deepcopy(move.target)
     made = {}
     for part in parts_of(layers(move.source), "default"):

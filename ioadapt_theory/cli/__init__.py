@@ -116,7 +116,6 @@ def _printable_output() -> Iterator[None]:
 
 
 def say(line: str) -> None:
-    """Print a line on stderr, with control characters escaped."""
     sys.stderr.write(f"{printable(line)}\n")
 
 
@@ -135,8 +134,6 @@ def progress_bar(*, quiet: bool = False) -> "Iterator[Callable[[int], Callable[[
 
 
 class _Printable:
-    """A stream that escapes terminal control characters."""
-
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 

@@ -86,7 +86,6 @@ def _refuse_input(name: str, path: Path, inputs: Iterable[Path]) -> None:
 
 
 def _same(one: Path, other: Path) -> bool:
-    """Return whether two paths are, or would be, the same file."""
     if one.exists() and other.exists():
         return os.path.samefile(one, other)
     return one.resolve() == other.resolve()

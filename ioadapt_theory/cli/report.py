@@ -71,7 +71,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _stored(args: argparse.Namespace) -> "Report":
-    """Return the report on two checkpoints, which are compared one layer at a time."""
     from ioadapt_theory.reporting.assemble import report
     from ioadapt_theory.reporting.kin.counterparts import under_common_names
 

@@ -152,7 +152,6 @@ def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[tuple[str, 
 
 
 def _same(base: str, given: str) -> bool:
-    """Return whether the base named in a file and the model on the command line have the same name or path."""
     return base == given or Path(base).absolute() == Path(given).absolute()
 
 

@@ -12,7 +12,6 @@ from ioadapt_theory.similarity.report.tables import WIDTH, aligned
 
 
 def table(outcome: CarryReport) -> list[list[str]]:
-    """Return the lines of the table: a header, a total, and a line for each layer."""
     low, high = outcome.interval
     copied = "-" if outcome.kept_copied is None else f"{outcome.kept_copied:z.2f}"
     total = ["total", outcome.chosen, "", "", f"{outcome.kept:z.2f}", f"{low:z.2f} to {high:z.2f}", copied]
@@ -75,6 +74,5 @@ def to_json(outcome: CarryReport) -> dict[str, Any]:
 
 
 def to_html(outcome: CarryReport, title: str) -> str:
-    """Return the outcome as a self-contained HTML page; every name from a file is escaped."""
     below = "".join(f"<p>{escape(line)}</p>" for line in sentences(outcome))
     return document(title, below + table_of(table(outcome), long=True))

@@ -75,7 +75,7 @@ def side(a: Float[Tensor, "f ..."], b: Float[Tensor, "f ..."], cuts: Sequence[in
 
 
 def _gram(w: Tensor) -> Float[np.ndarray, "f f"] | None:
-    """Return K = WWᵀ minus (tr K / f) I, for W divided by its largest element; None if this is about zero."""
+    """Return K = WWᵀ minus (tr K / f) I, for W divided by its largest element; None if zero up to rounding."""
     w = _wide(w, w.numel())
     top = w.abs().max() if w.numel() else w.new_zeros(())
     w = w / top if top > 0 else w  # its squared norm has fourth powers, which could overflow

@@ -59,7 +59,6 @@ def note(report: Report) -> str:
 
 
 def counts(report: Report) -> str:
-    """Return a sentence with the numbers of common layers, layers in one model only, and adapted layers that fit."""
     parts = [f"{len(report.layers)} layer{'s' * (len(report.layers) != 1)} in both models"]
     for name, some in ((report.names[0], report.missing), (report.names[1], report.extra)):
         if some:

@@ -48,7 +48,6 @@ class Layer:
 
     @property
     def models(self) -> tuple[int, ...]:
-        """Indices of the models that have the layer."""
         return tuple(i for i, name in enumerate(self.tensors) if name is not None)
 
     def side(self, space: Space) -> tuple[int, int]:

@@ -66,7 +66,8 @@ def values(m: Moments, i: int, j: int) -> Values | None:
 def shuffled_entries(m: Moments, n: int, cosine: float, i: int, j: int) -> Null:
     """Return the cosine of weights a and b with its null distribution under random permutations of one's n entries.
 
-    The mean n ā b̄ / (‖a‖‖b‖) and the variance (‖a‖² - n ā²)(‖b‖² - n b̄²) / ((n - 1) ‖a‖²‖b‖²) are exact.
+    With the mean entries ā and b̄, the distribution has exactly the mean n ā b̄ / (‖a‖‖b‖) and the variance
+    (‖a‖² - n ā²)(‖b‖² - n b̄²) / ((n - 1) ‖a‖²‖b‖²).
     """
     assert m.sums is not None, "the moments were computed without the null"
     a, b = (float(m.sums[k]) / math.sqrt(m.inner[k, k]) for k in (i, j))

@@ -110,7 +110,10 @@ def kinship(
 
 
 def _apart(pairs: Sequence[LayerPair], unlike: int, sizes: int, single: int) -> Kinship:
-    """Return the verdict from the numbers of unrelated layers, of layers of different sizes, and in one model only."""
+    """Return the verdict on two models with too few related layers.
+
+    ``unlike``, ``sizes`` and ``single`` count layers that are unrelated, differ in size, or exist in one model only.
+    """
     if 10 * (sizes + single) > len(pairs) + single:
         other = f"{sizes} of {len(pairs)} layers with different sizes, {single} without a counterpart"
         return Kinship(Relation.DIFFERENT, other)

@@ -54,7 +54,6 @@ def likeness(one: Float[Tensor, "d c"], two: Float[Tensor, "e f"]) -> Likeness:
 
 
 def finite(tensor: Tensor, name: str, model: str) -> Tensor:
-    """Return the tensor, or raise InvalidValueError if a value is not finite."""
     if not bool(tensor.detach().isfinite().all()):
         msg = f"{name} of the {model} contains NaN or infinity; give a model with finite weights."
         raise InvalidValueError(msg)

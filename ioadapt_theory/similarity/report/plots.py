@@ -56,7 +56,6 @@ def shown(name: str) -> str:
 
 
 def heat_map(axes: Axes, values: np.ndarray, labels: Sequence[str], *, low: float) -> Any:
-    """Draw one matrix with its numbers and return the image for a colour bar."""
     labels = [shown(label) for label in labels]
     image = axes.imshow(values, vmin=low, vmax=1, cmap="cividis")
     axes.set_xticks(range(len(labels)), labels, rotation=35, ha="right", rotation_mode="anchor")
@@ -77,7 +76,6 @@ def lowest_shown(panels: Sequence[np.ndarray]) -> float:
 
 
 def two_maps(axes: Sequence[Axes], c: Comparison) -> None:
-    """Draw panel (a), the layers with the lowest cosine, and panel (b), all layers, with one colour scale."""
     panels = [matrix(c, lowest=True), matrix(c, lowest=False)]
     low = lowest_shown(panels)
     titles = (f"(a) {100 * c.options.lowest:.3g} % of layers with the lowest cosine", "(b) all layers")

@@ -52,7 +52,6 @@ def cell(value: float | None) -> str:
 
 
 def heading(c: Comparison) -> str:
-    """Return a one-line description of what was compared and averaged."""
     space = c.options.space
     what = "weights" if space is Space.WEIGHT else f"{space}-side Gram matrices minus multiples of I"
     what = f"{what}, updates since {c.parent}" if c.parent else what

@@ -47,7 +47,7 @@ class Predictions:
         return None if self.copied is None else self.copied.bound(self.explained)
 
     def of(self, side: str) -> float | None:
-        """Return the median, over layers, of the share of the gain that a new adapter on ``side`` is expected to keep.
+        """Return the median over layers of the share of its gain that a new adapter on ``side`` would keep if copied.
 
         The result is None without layers.
         """

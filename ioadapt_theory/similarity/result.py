@@ -127,7 +127,10 @@ class Comparison:
         return Mean(len(rows), parameters, total / sum(weights) if rows else None)
 
     def null(self, pair: Pair) -> Null | None:
-        """Return the mean cosine and its null distribution for independent layers; None if a layer has none."""
+        """Return the mean cosine with its null distribution, for independent layers.
+
+        The result is None without layers, or if a layer has no null distribution.
+        """
         rows, mean = self.layers_of(pair), self.mean(pair).mean
         weighted = [
             (null, row.layer.numel if self.options.weighted else 1) for row in rows if (null := row.values[pair].null)

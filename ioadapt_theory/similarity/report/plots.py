@@ -28,7 +28,7 @@ COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E
 ALL_HIGH: Final = 0.5
 """If all mean cosines are above this, a colour scale from 0 would look uniform, so it begins higher."""
 MARKERS: Final = "os^Dv<>P*X"
-"""Markers that distinguish pairs of the same colour."""
+"""Markers that distinguish pairs of models that have the same colour."""
 
 _STYLE: Final[dict[str, Any]] = {
     "font.size": 9,

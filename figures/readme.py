@@ -82,8 +82,9 @@ def headlines() -> str:
 
 
 def formal() -> str:
-    said = f"{len(record())} of the {len(CLAIMS)} claims are also theorems in Coq"
-    return f"{said}, whose statements are generated from the same formulas (`make proofs`).\n"
+    said = f"With readings, corrections and our own statements, this package checks {len(CLAIMS)} claims."
+    formal = f"{len(record())} of them are also theorems in Coq (`make proofs`)."
+    return f"{said} {formal} The Coq statements are generated from the formulas of the claims.\n"
 
 
 def drift() -> dict[str, Any]:

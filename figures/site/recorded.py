@@ -22,8 +22,9 @@ def kinship() -> str:
     parts = ", ".join(f"{word} {right[word]} of {n}" for word, n in every.items())
     networks = len({row["network"] for row in rows})
     return (
-        f"On {len(rows)} pairs of models made from {networks} small networks that were not used to develop the rules,"
-        f" the relation is correct for {right.total()}: {parts} (`python -m benchmarks report`).\n"
+        f"The report was tested on {len(rows)} pairs of models, made from {networks} small networks that were not used"
+        f" to develop the rules. It states the correct relation for {right.total()} pairs: {parts} (`python -m"
+        " benchmarks report`).\n"
     )
 
 
@@ -33,5 +34,6 @@ def products() -> str:
     added = [100 * (train["products"] / train["base"] - 1) for train in cells if "products" in train]
     return (
         f"In the recorded run, the low-rank products alone add {min(added):.0f} to {max(added):.0f} % to the time of a"
-        " training step of a Llama block in float32. Lower limits that we had set are missed, as the record states.\n"
+        " training step of a Llama block in float32. With DoRA and LoKr, steps take longer than the limits that we had"
+        " set; `benchmarks/recorded/layer.txt` lists all limits.\n"
     )

@@ -95,6 +95,9 @@ def resolve(source: str) -> Alias:
     name, revision, part = matched.group("name", "revision", "part") if matched else (source, None, None)
     if name in aliases:
         alias = aliases[name]
+        if revision is not None and alias.repo is None:
+            msg = f"{source} is in a package, and only models on the hub have revisions; leave out @{revision}."
+            raise SourceError(msg)
         return replace(alias, revision=revision or alias.revision, part=part or alias.part)
     if name.startswith((".", "/", "~")) or is_file(name) or name.count("/") > 1:
         if revision is not None:

@@ -29,13 +29,13 @@ class Journal:
     """The file in which `ioadapt verify` keeps the results of the work done so far, one line of JSON per part.
 
     A line that cannot be parsed is skipped, so its part is computed again. If the file cannot be read or written, the
-    journal passes the reason to ``tell`` and sets ``broken``, and the run continues without it.
+    journal passes the reason to ``warn`` and sets ``broken``, and the run continues without it.
     """
 
-    def __init__(self, folder: Path, claims: Sequence[str], run: Run, tell: Callable[[str], Any]) -> None:
+    def __init__(self, folder: Path, claims: Sequence[str], run: Run, warn: Callable[[str], Any]) -> None:
         """Set the path, a file in ``folder`` named after a digest of the claims, the settings and the versions."""
         config = {"schema": SCHEMA, "claims": list(claims), "run": asdict(run), "versions": versions()}
-        self.path, self.tell, self.broken = folder / f"{fingerprint(config)}.jsonl", tell, False
+        self.path, self.warn, self.broken = folder / f"{fingerprint(config)}.jsonl", warn, False
 
     @contextmanager
     def _kept(self, message: str = UNSAVED) -> Iterator[None]:
@@ -44,7 +44,7 @@ class Journal:
         except OSError as error:
             self.broken = True
             reason = f"{error.filename or self.path.parent}: {error.strerror or error}"
-            self.tell(message.format(reason))
+            self.warn(message.format(reason))
 
     def read(self) -> Results:
         """Return the results in the file; none if it does not exist or cannot be read."""

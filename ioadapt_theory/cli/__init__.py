@@ -60,8 +60,9 @@ def _main(argv: list[str], chosen: str | None) -> int:
     parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(dest="command", metavar="command")
     for name, summary in COMMANDS.items():
-        texts = {"help": summary, "description": f"{summary[0].upper()}{summary[1:]}."}
-        sub = commands.add_parser(name, **texts, formatter_class=argparse.RawDescriptionHelpFormatter)
+        about = f"{summary[0].upper()}{summary[1:]}."
+        form = argparse.RawDescriptionHelpFormatter
+        sub = commands.add_parser(name, help=summary, description=about, formatter_class=form)
         if name == chosen:  # the other subcommands are not imported
             import_module(f"ioadapt_theory.cli.{name}").add_arguments(sub)
     args = parser.parse_args(argv)

@@ -10,24 +10,24 @@ from torch import Tensor
 from ioadapt_theory.errors import InvalidValueError
 
 SHARES: Final = (0.6, 0.15, 0.25)
-"""Shares of the rows that are used to fit adapters, to choose among them, and to predict their effect."""
+"""Shares of the rows that are used to fit adapters, to select one of them, and to predict its effect."""
 Pair = tuple[Any, Any]
 """A batch for the source model, and a batch with the same samples for the target model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Pairs of batches, ``rows`` samples in all, to fit adapters, choose among them and predict effects (tell)."""
+    """Pairs of batches, ``rows`` samples in all, to fit adapters, to select one of them and to predict its effect."""
 
     fit: list[Pair]
-    choose: list[Pair]
-    tell: list[Pair]
+    select: list[Pair]
+    predict: list[Pair]
     rows: int
 
     @property
     def counts(self) -> tuple[int, int, int]:
-        fit, choose, tell = (sum(row_count(one) for one, _ in part) for part in (self.fit, self.choose, self.tell))
-        return fit, choose, tell
+        fit, select, predict = (sum(row_count(one) for one, _ in p) for p in (self.fit, self.select, self.predict))
+        return fit, select, predict
 
 
 def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int = 0) -> Parts:
@@ -51,8 +51,8 @@ def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int
     second = min(max(round(SHARES[0] * rows), 1), rows - 2)
     third = min(max(second + round(SHARES[1] * rows), second + 1), rows - 1)
     parts = [order[:second], order[second:third], order[third:]]
-    fit, choose, tell = (_taken(sources, targets, counts, part, size) for part in parts)
-    return Parts(fit, choose, tell, rows)
+    fit, select, predict = (_taken(sources, targets, counts, part, size) for part in parts)
+    return Parts(fit, select, predict, rows)
 
 
 def whole(inputs: Any, target_inputs: Any = None, *, size: int = 32) -> list[Pair]:

@@ -17,7 +17,7 @@ def test_parts_are_disjoint_and_of_their_shares(kind):
     x = torch.arange(40.0)[:, None].repeat(1, 3)
     inputs = {"tensor": x, "mapping": {"x": x, "mask": torch.ones(1, 3)}, "batches": [x[:25], x[25:]]}[kind]
     parts = divided(inputs, size=7, seed=2)
-    drawn = [ids(part) for part in (parts.fit, parts.choose, parts.tell)]
+    drawn = [ids(part) for part in (parts.fit, parts.select, parts.predict)]
     assert sorted(functools.reduce(operator.iadd, drawn, [])) == [*range(40)]
     assert [len(part) for part in drawn] == [24, 6, 10]
     assert all(len(ids([pair])) <= 7 for pair in parts.fit)
@@ -33,7 +33,7 @@ def test_the_targets_rows_stay_beside_the_sources():
 def test_tensors_of_other_lengths_give_the_same_share():
     atoms = {"H": torch.arange(60.0)[:, None], "C": torch.arange(20.0)[:, None]}
     parts = divided(atoms, size=100)
-    assert sorted(float(v) for part in (parts.fit, parts.choose, parts.tell) for a, _ in part for v in a["C"]) == [
+    assert sorted(float(v) for part in (parts.fit, parts.select, parts.predict) for a, _ in part for v in a["C"]) == [
         *range(20)
     ]
     assert 8 <= len(parts.fit[0][0]["C"]) <= 16

@@ -56,27 +56,41 @@ def findings(result: Mapping[str, Any]) -> list[str]:
     change = mean(rows[SCALED].mean - rows["lora"].mean for rows in drift[1:])
     return [
         f"A copied LoRA keeps {said(near, 'lora')} of the gain at a cosine of {near['lora'].cosine:.2f} and"
-        f" {said(far, 'lora')} at {far['lora'].cosine:.2f}. Copied input adapters keep {said(near, 'input')} and"
-        f" {said(far, 'input')}, and copied output adapters {said(near, 'output')} and {said(far, 'output')}.",
-        f"Compared seed by seed, copied input adapters keep more than the copied LoRA at {more['input']} of {count}"
-        f" levels of drift and less at {less['input']}. Copied output adapters keep more at {more['output']} levels and"
-        f" less at {less['output']}. A level counts if the 95 % interval of the difference excludes zero.",
-        f"A carried-over LoRA keeps {said(near, CARRIED)} and {said(far, CARRIED)} at these two cosines. It keeps more"
-        f" than its copy at {more[CARRIED]} of {count} levels and less at {less[CARRIED]}. The difference is"
+        f" {said(far, 'lora')} at {far['lora'].cosine:.2f}. At these two cosines, copied input adapters keep"
+        f" {said(near, 'input')} and {said(far, 'input')}, and copied output adapters keep {said(near, 'output')} and"
+        f" {said(far, 'output')}.",
+        "Compared seed by seed with the copied LoRA, copied input adapters keep"
+        f" {_at(more['input'], less['input'], count)}. Copied output adapters keep"
+        f" {_at(more['output'], less['output'], count)}. A difference counts if its 95 % interval excludes zero.",
+        f"A carried-over LoRA keeps {said(near, CARRIED)} of the gain at a cosine of {near['lora'].cosine:.2f} and"
+        f" {said(far, CARRIED)} at {far['lora'].cosine:.2f}. Compared with a copy of the same LoRA, it keeps"
+        f" {_at(more[CARRIED], less[CARRIED], count)}. The difference between the two shares is"
         f" {over[0][0]:+.2f} ± {over[0][1]:.2f} at the smallest drift and {over[half_way - 1][0]:+.2f} ±"
         f" {over[half_way - 1][1]:.2f} at a cosine of {drift[half_way]['lora'].cosine:.2f}.",
-        f"On a target with the source's function but different weights, the copy keeps"
-        f" {said(gauge[0], 'lora')} and the carried-over LoRA {said(gauge[0], CARRIED)}. On the target that has"
-        f" drifted most, reparametrised without changing its function, they keep {said(gauge[-1], 'lora')} and"
-        f" {said(gauge[-1], CARRIED)}.",
-        f"On independently trained models, the copy keeps {said(apart, 'lora')}, an adapter on automatically"
-        f" chosen sides {said(apart, AUTO)}, and the carried-over LoRA {said(apart, CARRIED)}.",
-        "Scaling the copied LoRA by the ratio of the weights' norms changes its share by"
-        f" {change:+.2f} on average on drifted models.",
+        "On a target that computes the source's function with different weights, a copied LoRA keeps"
+        f" {said(gauge[0], 'lora')} of the gain and a carried-over LoRA {said(gauge[0], CARRIED)}. If the target that"
+        " has drifted most is reparametrised without changing its function, a copied LoRA keeps"
+        f" {said(gauge[-1], 'lora')} and a carried-over LoRA {said(gauge[-1], CARRIED)}.",
+        f"On independently trained models, a copied LoRA keeps {said(apart, 'lora')} of the gain, an adapter on"
+        f" automatically chosen sides {said(apart, AUTO)}, and a carried-over LoRA {said(apart, CARRIED)}.",
+        "If a copied LoRA is scaled by the ratio of the weights' norms, the share that it keeps on drifted models"
+        f" changes by {change:+.2f} on average.",
         *_predicted(result),
         _widths(result),
         *_edges(result),
     ]
+
+
+def _at(more: int, less: int, count: int) -> str:
+    """Return at how many levels of drift a larger and a smaller share is kept, as text."""
+
+    def said(n: int) -> str:
+        some = f"{n} of the {count} levels of drift"
+        return f"all {count} levels of drift" if n == count else some if n else "no level of drift"
+
+    if count in (more, less):
+        return f"a {'larger' if more else 'smaller'} share at {said(count)}"
+    return f"a larger share at {said(more)} and a smaller share at {less or 'none'}"
 
 
 def _predicted(result: Mapping[str, Any]) -> list[str]:
@@ -86,12 +100,14 @@ def _predicted(result: Mapping[str, Any]) -> list[str]:
     for name, seeds in result["families"].items():
         gaps = np.array([p - m for p, m in predictions({"families": {name: seeds}})[CARRIED]])
         high, low = (gaps > TOO_MUCH).sum(), (gaps < -TOO_MUCH).sum()
-        by_family.append(f"{high} too high and {low} too low of {len(gaps)} ({name}, mean error {gaps.mean():+.2f})")
+        sides = f"{high} too high, {low} too low, " if high and low else "all too high, " if high else "all too low, "
+        wrong = f"in {high + low} of {len(gaps)} cases for {name}"
+        by_family.append(f"{wrong} ({sides if high + low else ''}mean error {gaps.mean():+.2f})")
     return [
-        f"Predictions without labels have a median error of {off:.2f} for copies and {off_carried:.2f} for carried-over"
-        f" LoRAs. Their rank correlations with the measured shares are {rank:.2f} and {rank_carried:.2f}.",
-        f"Number of predictions for carried-over LoRAs that are wrong by more than {TOO_MUCH:g}:"
-        f" {'; '.join(by_family)}.",
+        f"Predictions of the share without labels have a median error of {off:.2f} for copied LoRAs and"
+        f" {off_carried:.2f} for carried-over LoRAs. Their rank correlation with the measured shares is {rank:.2f} for"
+        f" copied LoRAs and {rank_carried:.2f} for carried-over LoRAs.",
+        f"Predictions for carried-over LoRAs are wrong by more than {TOO_MUCH:g} {'; '.join(by_family)}.",
     ]
 
 
@@ -99,16 +115,16 @@ def _widths(result: Mapping[str, Any]) -> str:
     halves = [rows[row].half for key, rows in bins(result).items() if key != ("drift", "1") for row in MAIN]
     times = (max(halves) / WANTED) ** 2
     return (
-        f"The intervals for copied LoRA, input and output adapters and for the carried-over LoRA should be at most ±"
-        f" {WANTED:g}. {sum(half > WANTED for half in halves)} of these {len(halves)} intervals are wider. For the"
-        f" widest, ± {max(halves):.2f}, about {times:.0f} times as many seeds would be needed."
+        f"The aim was intervals of at most ± {WANTED:g} for the copied LoRA, the copied input and output adapters, and"
+        f" the carried-over LoRA. Of these {len(halves)} intervals, {sum(half > WANTED for half in halves)} are wider."
+        f" For the widest, ± {max(halves):.2f}, about {times:.0f} times as many seeds would be needed."
     )
 
 
 def _edges(result: Mapping[str, Any]) -> list[str]:
     ends = {RATES[0]: "smallest", RATES[-1]: "largest"}
     return [
-        f"The learning rate chosen for {row} adapters of {name}, {rate:g}, is the {ends[rate]} that was tried."
+        f"The learning rate chosen for {row} adapters in the family {name}, {rate:g}, is the {ends[rate]} one tried."
         for name, rates in result["rates"].items()
         for row, rate in rates.items()
         if rate in ends
@@ -116,7 +132,8 @@ def _edges(result: Mapping[str, Any]) -> list[str]:
 
 
 def section(result: Mapping[str, Any]) -> str:
-    picture = "![Share kept against drift, and predicted against measured](spectrum.png)"
+    shown = "Charts: the share of the gain that each adapter keeps, by drift of the target, and as predicted for LoRA"
+    picture = f"![{shown}](spectrum.png)"
     return "\n".join([picture, "", *_lines(result)]) + "\n"
 
 
@@ -124,8 +141,8 @@ def _lines(result: Mapping[str, Any]) -> list[str]:
     lines = [f"- {one}" for one in findings(result)]
     lines += [
         "",
-        f"Each number is the mean over the families {families(result)}, ± half the width of its 95 % interval. A"
-        f" share below {LEAST:g} counts as {LEAST:g}.",
+        "The tables show the share of the gain that each adapter keeps, averaged over the families"
+        f" {families(result)}, ± half the width of its 95 % interval. A share below {LEAST:g} counts as {LEAST:g}.",
     ]
     for kind, words in KINDS.items():
         lines += ["", f"Target {words}:", "", *markdown(*_table(result, kind), numbers=True)]

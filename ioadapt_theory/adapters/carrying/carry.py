@@ -142,12 +142,12 @@ class _Carrying:
         """Predict on unused rows what share of the gain is kept; return the report and the adapters to add, or {}."""
         fitted = max(self.made.by_name, key=lambda n: self.scores[n], default=chosen)
         shown = {n: self.candidates[n] for n in (chosen, "copy", fitted, "from zero") if n in self.candidates}
-        predicted = self.trial.predicted(shown, self.rows.tell)
+        predicted = self.trial.predicted(shown, self.rows.predict)
         ordered = (chosen, *sorted(("copy", fitted), key=self.rank, reverse=True))
         certain = [n for n in ordered if n in predicted and predicted[n].interval[0] > 0 and chosen != "zero"]
         notes = []
         if certain and certain[0] != chosen:
-            why = f"which may keep none of the gain (lower bound {predicted[chosen].interval[0]:.2f})"
+            why = f"which may keep none of the gain (lower bound {predicted[chosen].interval[0]:z.2f})"
             notes.append(f"The candidate {certain[0]!r} was added instead of the best one, {chosen!r}, {why}.")
             chosen = certain[0]
         best = predicted.get(chosen)
@@ -198,7 +198,7 @@ class _Carrying:
             why = f"no candidate keeps any of the gain on the rows used for selection; {more}, or {train}"
             notes.append(f"No adapter was added: {why if self.made.picked else IMPOSSIBLE}.")
         elif not put:
-            least = f"the best candidate may keep none of the gain (lower bound {best.interval[0]:.2f})"
+            least = f"the best candidate may keep none of the gain (lower bound {best.interval[0]:z.2f})"
             notes.append(f"No adapter was added: {least}; {more}, or {train}.")
         if rows <= TOO_FEW:
             notes.append(f"{rows} rows are too few for a reliable prediction; give 256 or more.")
@@ -206,9 +206,9 @@ class _Carrying:
             notes.append(f"There are only {rows} rows, so fewer candidates were tried; give 256 or more.")
         if best is not None and put and best.kept < LITTLE:
             way = more if self.trial.options.refine else "take more gradient steps (refine=50, --refine 50)"
-            notes.append(f"Only {best.kept:.2f} of the gain is kept; {way}, or {train}.")
+            notes.append(f"Only {best.kept:z.2f} of the gain is kept; {way}, or {train}.")
         if best is not None and put and best.R_KL is not None and abs(best.R_KL - best.R) > APART:
-            both = f"{best.R_KL:.2f} from the likelihoods, {best.R:.2f} from the output changes"
+            both = f"{best.R_KL:z.2f} from the likelihoods, {best.R:z.2f} from the output changes"
             notes.append(f"The two estimates of the share of the gain that is kept differ ({both}); {test}.")
         if best is not None and best.need == "labels" and 1 - best.agreement > DISAGREEING:
             differ = f"the two models predict different labels at {1 - best.agreement:.0%} of positions"

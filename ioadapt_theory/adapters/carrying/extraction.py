@@ -56,9 +56,9 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
             plain = replace(part, factors=(u[:, : ranks[layer]] * s[: ranks[layer]], v[: ranks[layer]]))
             candidates["effect"][layer] = built(modules[layer], {"weight": part})
             candidates[PLAIN][layer] = built(modules[layer], {"weight": plain})
-        scores = {n: p.kept for n, p in trial.predicted(candidates, rows.fit + rows.choose).items()}
+        scores = {n: p.kept for n, p in trial.predicted(candidates, rows.fit + rows.select).items()}
         winner = max(scores, key=lambda n: scores[n])
-        predicted = trial.predicted(candidates, rows.tell)
+        predicted = trial.predicted(candidates, rows.predict)
     put(base, candidates[winner], name)
     sizes = {layer: (len(changes[layer]), changes[layer].shape[1]) for layer in ranks}
     return CarryReport(

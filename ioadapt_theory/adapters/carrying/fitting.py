@@ -78,7 +78,7 @@ class Fit:
             made = self._translations(group, trial.rows.fit)
             for one in made.values():
                 one.solve()
-            self._weigh(made, trial.rows.choose)
+            self._weigh(made, trial.rows.select)
             self.at |= made
 
     def _groups(self, places: list[Place]) -> list[list[Place]]:

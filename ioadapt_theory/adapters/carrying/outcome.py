@@ -7,7 +7,7 @@ from ioadapt_theory.adapters.moving.put import TransferReport
 from ioadapt_theory.effect.retained import Prediction
 
 DOMAIN = "The prediction is valid only for inputs like those given; make sure that they are from the adapter's domain."
-FROM_ZERO = "A new adapter trained from zero without labels (gradient steps: {}) keeps {:.2f} of the gain."
+FROM_ZERO = "A new adapter trained from zero without labels (gradient steps: {}) keeps {:z.2f} of the gain."
 
 
 class CarryWarning(UserWarning):
@@ -84,13 +84,13 @@ class CarryReport(TransferReport):
         return None if self.prediction is None else self.prediction.agreement
 
     def __str__(self) -> str:
-        span = "{:.2f} to {:.2f}".format(*self.interval)
-        copied = "" if self.kept_copied is None else f", {self.kept_copied:.2f} if copied"
+        span = "{:z.2f} to {:z.2f}".format(*self.interval)
+        copied = "" if self.kept_copied is None else f", {self.kept_copied:z.2f} if copied"
         if self.matched:
             how = "Extracted" if self.extracted else "Carried over"
-            head = f"{how} ({self.chosen}): {self.kept:.2f} of the gain is kept ({span}){copied}."
+            head = f"{how} ({self.chosen}): {self.kept:z.2f} of the gain is kept ({span}){copied}."
         else:
-            copy = "" if self.kept_copied is None else f" (a copy would keep {self.kept_copied:.2f} of the gain)"
+            copy = "" if self.kept_copied is None else f" (a copy would keep {self.kept_copied:z.2f} of the gain)"
             head = f"No adapter was added to the target{copy}."
         lines = [head, *(f"  {note}" for note in self.notes)]
         if self.refined is not None:
@@ -100,7 +100,7 @@ class CarryReport(TransferReport):
             lines.append(f"  Carried over as a plain LoRA, which keeps at least {least}.")
         what = "squared effect" if self.extracted else "gain"
         for name, layer in self.layers.items():
-            kept = "copied" if layer.kept is None else f"keeps {layer.kept:.2f} of the layer's {what}"
+            kept = "copied" if layer.kept is None else f"keeps {layer.kept:z.2f} of the layer's {what}"
             origin = "" if layer.source == name else f", from {layer.source}"
             rank = f", rank {layer.rank}" if layer.rank else ""
             lines.append(f"  {name}: {layer.side}{rank}, {kept}{origin}")

@@ -157,7 +157,7 @@ class Trial:
 
     def scores(self, candidates: Mapping[str, Adapters]) -> dict[str, float]:
         """Return the share of the gain that each candidate keeps on the selection rows, or -∞ if it is not finite."""
-        predicted = self.predicted(candidates, self.rows.choose)
+        predicted = self.predicted(candidates, self.rows.select)
         return {n: one.kept if math.isfinite(one.kept) else -math.inf for n, one in predicted.items()}
 
 

@@ -32,6 +32,16 @@ COMPARED: Final = (
     "targets by verdict, after subtracting the difference on the source",
 )
 """Columns of the table of comparisons; ``docs/transfer.md`` explains them."""
+ERRORS: Final = {
+    "loss": "the training loss on test data, in nats",
+    "kcal/mol": "the root mean square error on test molecules",
+    "distance": "1 minus the cosine between features of the generated and the real glyph",
+    "misread": "the share of the generated glyphs that a classifier misreads",
+    "1 - SSIM": "1 minus the structural similarity of the generated glyph and the glyph whose edges were given",
+    "edges missed": "1 minus the F1 score of the edge pixels",
+    "missed": "1 minus the mean reciprocal rank of the sentence to retrieve",
+}
+"""Measure -> its meaning."""
 
 
 def headline(plan: Protocol, result: Mapping[str, Any], *, alone: bool = False) -> str:
@@ -69,15 +79,17 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str
     """
     found, said = comparisons(plan, result), headline(plan, result, alone=not picture)
     small = f" ({plan.paper} at small scale)" if plan.paper else ""
+    alt = f"Chart for the study {plan.name}: the error of each copied adapter minus that of a copied LoRA, by target"
     count = len(next(iter(cases(result).values()))["rows"][NONE][SOURCE])
     lines = [
         f"## {plan.name}",
         "",
-        f"{plan.title}{small}. Measured: {plan.measure}, lower is better. {count} {plan.replicates}.",
+        f"{plan.title}{small}. The measured error is {_named(plan.measure)}; lower is better. The tables of errors"
+        f" show means over {count} {plan.replicates}, ± half the width of the 95 % interval.",
         "",
         f"**{said}.**",
         "",
-        *([f"![{said}]({picture})", ""] if picture else ()),
+        *([f"![{alt}]({picture})", ""] if picture else ()),
         *(_samples(plan, result) if picture and "samples" in result else ()),
         *table.markdown(COMPARED, [_compared(plan, row, one, found) for row, one in verdicts(result, found).items()]),
         "",
@@ -87,20 +99,30 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str
     for case, one in cases(result).items():
         lines += ["", *([f"{case}:", ""] if case else ()), *_table(plan, one["rows"])]
         lines += ["", *_best(plan, one["rows"]), _rates(one["rates"])]
-    for one in cases(result).values():
+    for case, one in cases(result).items():
         for what, rows in one.get("also", {}).items():
-            lines += ["", f"A further measure, without verdicts: {what}.", "", *_table(plan, rows)]
+            of = f" ({case})" if case else ""
+            also = f"The next table{of} shows a further error, for which there are no verdicts: {_named(what)}."
+            lines += ["", also, "", *_table(plan, rows)]
     lines += ["", *_retained(plan, result), *_beside_the_paper(plan, result)]
     if picture:
-        made = f"Recorded with: {repetition.made_on(result)}."
+        made = f"These results were recorded with: {repetition.made_on(result)}."
         lines += [*_carried(plan), f"    {plan.command} --quick", f"    {plan.command}", "", made]
     return "\n".join(lines).rstrip() + "\n"
 
 
+def _named(measure: str) -> str:
+    return f"{measure} ({ERRORS[measure]})" if measure in ERRORS else measure
+
+
 def _samples(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
-    ceiling = (f"{what} {Interval.of(of).mean:.3f}" for what, of in result["samples"]["ceiling"].items())
-    said = f"New drawings of the real glyphs, which samples are not expected to surpass, have {' and '.join(ceiling)}."
-    return [f"![Samples]({plan.name}_samples.png)", "", said, ""]
+    ceiling = (f"{Interval.of(of).mean:.3f} ({what})" for what, of in result["samples"]["ceiling"].items())
+    said = (
+        f"If the real glyphs are drawn again, their errors are {' and '.join(ceiling)}. Generated glyphs are not"
+        " expected to have lower errors."
+    )
+    alt = "Glyphs that each model generates without an adapter, with copied adapters, and with a LoRA trained on it"
+    return [f"![{alt}]({plan.name}_samples.png)", "", said, ""]
 
 
 def comparisons(plan: Protocol, result: Mapping[str, Any]) -> list[Comparison]:
@@ -139,11 +161,11 @@ def controls(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
     for target, method in plan.exact.items():
         worst = float(np.abs(np.subtract(rows[method][target], rows[method][SOURCE])).max())
         lora = np.subtract(rows[LORA][target], rows[LORA][SOURCE]).mean()
-        same = f"the same, up to {worst:.0e}," if worst else "the same"
+        same = f"the same error, up to {worst:.0e}," if worst else "the same error"
         said.append(
-            f"The target `{target}` computes the source's function. The error of {method} adapters is {same} on both"
-            f" models; the error of LoRA on the target is {abs(lora):.3f} {'higher' if lora > 0 else 'lower'} on"
-            " average."
+            f"The target `{target}` computes the same function as the source. Copied `{method}` adapters have {same} on"
+            f" both models. The error of a copied LoRA is {abs(lora):.3f} {'higher' if lora > 0 else 'lower'} on the"
+            " target than on the source, on average."
         )
     return said + [_stranger(plan, rows, target) for target in plan.strangers]
 
@@ -159,11 +181,13 @@ def _stranger(plan: Protocol, rows: Mapping[str, Any], target: str) -> str:
     sure, unsure = ([text for text, p in lower if (p < 1 - plan.rule.level) == wanted] for wanted in (True, False))
     what = f"these copied adapters reduce the error: {', '.join(sure)}"
     what = what if sure else "we found no evidence that a copied adapter helps"
-    more = f"; inconclusive after the correction for the number of methods: {', '.join(unsure)}" if unsure else ""
+    more = " After the correction for the number of methods, the reductions by these adapters are not significant:"
+    more = f"{more} {', '.join(unsure)}." if unsure else ""
+    kind = "is a control" if target in plan.twins else "was trained independently"
     kept = {row: retention(rows, row, target) for row, m in plan.methods.items() if m.match == "rank" and not m.table}
     shares = ", ".join(f"{label(row)} {share}" for row, share in kept.items() if share)
-    of = f" Relative to the gain of a LoRA trained there, the copies keep: {shares}." if shares else ""
-    return f"On the target `{target}`, which was trained independently, {what}{more}.{of}"
+    of = f" The gains of the copies, divided by that of a LoRA trained on this target, are: {shares}." if shares else ""
+    return f"On the target `{target}`, which {kind}, {what}.{more}{of}"
 
 
 def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
@@ -187,7 +211,7 @@ def _best(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
     if not any(" x " in row for row in rows):
         return []
     lines = [[label(m), *(_at_best(rows, m, model) for model in (SOURCE, *plan.related))] for m in plan.methods]
-    head = ["best strength, in hindsight", SOURCE, *plan.related]
+    head = ["lowest error x the strength of the adapter that gives it", SOURCE, *plan.related]
     return [*table.markdown(head, lines, numbers=True), ""]
 
 
@@ -200,10 +224,15 @@ def _at_best(rows: Mapping[str, Any], method: str, model: str) -> str:
 def _rates(rates: Mapping[str, Any]) -> str:
     edges = [name for name, one in rates.items() if not one["interior"]]
     chosen = {label(name): f"{one['rate']:g}" for name, one in rates.items()}
-    said = "; ".join(f"{name}: {rate}" for name, rate in chosen.items())
-    same = {*chosen.values()}
-    said = f"Learning rate of all methods: {same.pop()}." if len(same) == 1 else f"Learning rates. {said}."
-    return said + (f" No verdict, since a higher or lower rate may be better: {', '.join(edges)}." if edges else "")
+    same = dict.fromkeys(chosen.values())
+    said = "; ".join(f"{rate} for {', '.join(n for n, one in chosen.items() if one == rate)}" for rate in same)
+    said = (
+        f"The learning rate of all methods is {said.split()[0]}."
+        if len(same) == 1
+        else f"The learning rates are {said}."
+    )
+    edge = "Comparisons of these methods are inconclusive, since a higher or lower learning rate may be better:"
+    return f"{said} {edge} {', '.join(edges)}." if edges else said
 
 
 def _carried(plan: Protocol) -> list[str]:
@@ -219,13 +248,19 @@ def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
                 kept = [retention(one["rows"], row, t, f"{row}, retrained") for t in plan.related]
                 name = f"{label(row)}, {case}" if case else label(row)
                 lines.append([name, *("" if k is None else f"{k.mean:.2f} ± {k.half_width:.2f}" for k in kept)])
-    head = ["share of the retrained method's gain", *plan.related]
+    head = ["gain of the copy, divided by that of the same method trained on the target", *plan.related]
     return [*table.markdown(head, lines, numbers=True), ""] if lines else []
 
 
 def _beside_the_paper(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
     theirs = changes(plan.paper)
-    head = ["", "better here", "median change of the error", f"higher in {plan.paper}", "median change of its score"]
+    head = [
+        "copied adapters, compared with a copied LoRA",
+        "targets with a lower error, here",
+        "median change of the error, here",
+        f"higher scores in {plan.paper}",
+        f"median change of the score in {plan.paper}",
+    ]
     lines = []
     for row in ("input", "output"):
         mine = [

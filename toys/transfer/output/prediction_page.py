@@ -46,17 +46,19 @@ def section(records: Mapping[str, Any]) -> str:
         " sides of a layer, so its score is the lower of the two. If the score is at least"
         f" {fixed.least:g}, the adapter is predicted to keep over half of its gain. The side with the highest score is"
         f" chosen, or none if this score is below {fixed.least:g}. This limit was chosen on {fixed.fixed}, from the"
-        f" first {len(fixed.seeds)} seeds of `{fixed.toy}`; all results below are from other seeds and other studies.",
+        f" first {len(fixed.seeds)} seeds of `{fixed.toy}`; all results below are from the other seeds of this study"
+        " and from other studies. The share that an adapter keeps is its gain on the target, divided by the gain of the"
+        " same method trained on the target (or of a LoRA, if the method was not trained there).",
         "",
         f"**{headline(found, fixed)}.**",
         "",
-        f"![{headline(found, fixed)}](prediction.png)",
+        "![Charts: the share of the gain that adapters keep against their score, by kind of target](prediction.png)",
         "",
         *_hits(found, fixed),
         "",
-        f"The next table shows the shares kept by the chosen side (0 if none reaches {fixed.least:g}), by the side with"
-        " the highest score (regardless of the limit), by LoRA, by the input side, and by the best side in hindsight:"
-        " means over pairs of models, with each share clipped to the range from -1 to 1.",
+        f"The next table shows the shares that are kept by the chosen side (0 if no score reaches {fixed.least:g}), by"
+        " the side with the highest score (regardless of the limit), by LoRA, by the input side, and by the side that"
+        " turned out to be the best. Shares are clipped to the range from -1 to 1, and averaged over pairs of models.",
         "",
         *_sides(found, fixed),
     ]
@@ -69,9 +71,15 @@ def headline(found: Sequence[Move], fixed: Threshold) -> str:
     good = [move for move in found if move.kept > HALF]
     missed = sum(move.score is None or move.score < fixed.least for move in good)
     return (
-        f"On related models, adapters on the side chosen from weights keep {ours:.2f} of their gain, and LoRA"
-        f" {loras:.2f}; {missed} of the {len(good)} adapters that keep over half score below the limit"
+        f"On related models, adapters on the side chosen from weights keep {ours:.2f} of their gain on average, and"
+        f" LoRA keeps {loras:.2f}. Of the {len(good)} adapters, on targets of any kind, that keep over half of their"
+        f" gain, {missed} have a score below {fixed.least:g}"
     )
+
+
+def _groups(toy: str) -> dict[str, str]:
+    """Return group -> its name in a table; a study with twins has controls instead of independently trained targets."""
+    return GROUPS | ({"strangers": "controls"} if protocol(toy).twins else {})
 
 
 def _hits(found: Sequence[Move], fixed: Threshold) -> list[str]:
@@ -79,13 +87,13 @@ def _hits(found: Sequence[Move], fixed: Threshold) -> list[str]:
         "study",
         "target",
         "adapters",
-        "predicted to keep over half: did so (did harm)",
-        "predicted not to: did so",
+        "kept over half, of those predicted to (did harm)",
+        "kept over half, of those predicted not to",
         "balanced accuracy",
     ]
     lines = []
     for toy in dict.fromkeys(move.toy for move in found):
-        for group, words in GROUPS.items():
+        for group, words in _groups(toy).items():
             some = [move for move in found if (move.toy, move.group) == (toy, group)]
             if not some:
                 continue
@@ -103,7 +111,7 @@ def _sides(found: Sequence[Move], fixed: Threshold) -> list[str]:
     head = ["study", "target", "pairs", "chosen", "highest", "LoRA", "input", "best", "chosen minus LoRA"]
     lines = []
     for toy in dict.fromkeys(move.toy for move in found):
-        for group, words in GROUPS.items():
+        for group, words in _groups(toy).items():
             some = [move for move in found if (move.toy, move.group) == (toy, group)]
             if not some:
                 continue
@@ -150,7 +158,7 @@ def draw(records: Mapping[str, Any]) -> Figure:
             axes.plot(*means, **look, ms=5, lw=1.2, label=LABELS.get(row, row))
         axes.axvline(fixed.least, color=FAINT, lw=0.8)
         axes.axhline(HALF, color=FAINT, lw=0.8, ls=":")
-        axes.set_title(words, loc="left")
+        axes.set_title(words, loc="left", fontsize=9)
         axes.set_xlim(-0.1, 1.05)
     panels[0].set_ylabel("kept of the gain")
     panels[1].set_xlabel("share of the side's space that both models have in common, beyond chance (mean over layers)")

@@ -112,10 +112,11 @@ def _cell(shares: np.ndarray, predicted: list[float | None]) -> str:
     return f"{shares.mean():.2f} ({mean(known):.2f})" if known else f"{shares.mean():.2f}"
 
 
-def _mean(shares: np.ndarray) -> str:
+def _mean(shares: np.ndarray, of: str = "") -> str:
+    """Return the mean and ``of``; then, if there are fewer than ENOUGH seeds, the share of every seed."""
     if len(shares) >= ENOUGH:
-        return str(Interval.of(shares))
-    return f"{shares.mean():.2f} (by seed {', '.join(f'{one:.2f}' for one in shares)})"
+        return f"{Interval.of(shares)}{of}"
+    return f"{shares.mean():.2f}{of} ({' and '.join(f'{one:.2f}' for one in shares)})"
 
 
 def text(plan: Protocol, result: Mapping[str, Any]) -> str:
@@ -124,9 +125,13 @@ def text(plan: Protocol, result: Mapping[str, Any]) -> str:
 
 def section(plan: Protocol, result: Mapping[str, Any], seeds: int) -> list[str]:
     copied, over = (share(plan, result, row) for row in (COPIED, CARRIED))
+    gain = "its gain on the source" if plan.name in RETRAIN_NOTHING else "the gain of a LoRA trained there"
+    known = f"{seeds} seeds" + (
+        ", ± half the width of the 95 % interval" if seeds >= ENOUGH else ", whose shares are in brackets"
+    )
     head = (
-        f"**A LoRA that is carried over** with unlabelled inputs keeps {_mean(over)} of the gain on related models; its"
-        f" copy keeps {_mean(copied)} ({seeds} seeds). The table shows shares of LoRA's gain on the source, with the"
-        " predicted shares in brackets:"
+        "**If this study's LoRA is carried over** to related models with unlabelled inputs, it keeps"
+        f" {_mean(over, f' of {gain}')}. If it is copied, it keeps {_mean(copied)}. These are means over {known}."
+        " The next table shows shares of the LoRA's gain on the source; the predicted shares are in brackets:"
     )
     return [head, "", *markdown(*lines(plan, result), numbers=True), ""]

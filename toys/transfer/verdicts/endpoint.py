@@ -136,9 +136,11 @@ def _values(rows: Mapping[str, Any], row: str, model: str) -> np.ndarray:
 
 def headline(study: str, found: Iterable[Endpoint]) -> str:
     mine = [one for one in found if one.study == study]
-    told = ", ".join(f"{one.row} {one.method.mean:.2f} ({one.verdict})" for one in mine)
-    gain = "the gain" if study not in RETRAIN_NOTHING else "its gain on the source"
-    return f"Share of {gain} kept on related models: LoRA {mine[0].lora.mean:.2f}; {told}" if mine else ""
+    than = {Verdict.BETTER: "better than LoRA", Verdict.WORSE: "worse than LoRA"}
+    told = ", ".join(f"{one.method.mean:.2f} ({one.row}, {than.get(one.verdict, one.verdict)})" for one in mine)
+    gain = "the gain of a LoRA trained there" if study not in RETRAIN_NOTHING else "LoRA's gain on the source"
+    achieved = f"Adapters copied to related models achieve these shares of {gain}"
+    return f"{achieved}: {mine[0].lora.mean:.2f} (LoRA), {told}" if mine else ""
 
 
 def table(link: Callable[[str], str]) -> str:

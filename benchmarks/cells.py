@@ -104,7 +104,6 @@ def training(setting: Setting) -> Todo:
 
 
 def bfloat16(setting: Setting) -> Todo:
-    """Return calls that measure bfloat16 layers; their adapters are in float32, the default."""
     shapes = [NAMED["SD-1.5 self 16x16"], NAMED["Llama-3.2-1B q, o"]][: 1 if setting.quick else None]
     return [_call(linear, setting, s, *f, p, bf16=True) for s in shapes for f in FEW[:3] for p in PLACEMENTS]
 

@@ -18,8 +18,6 @@ SILENT = frozenset(
 
 
 class Counting(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
-    """A dispatch mode that counts kernels, and the bytes that they read and write."""
-
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
         self.kernels: Counter[str] = Counter()

@@ -74,7 +74,6 @@ def run(section: str, *, quick: bool, device: str, environment: Mapping[str, str
 
 
 def cpu() -> str:
-    """Return the processor's name or, if it is unknown, the machine's architecture."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -86,7 +86,6 @@ def loaded(paths: list[Path], *, single: bool) -> dict[str, float]:
 
 
 def pairs(paths: list[Path]) -> dict[str, float]:
-    """Compare each pair of files on its own; return the cosines of the first pair's layers."""
     found = [ours(list(pair), threads=1) for pair in itertools.combinations(paths, 2)]
     return found[0]
 
@@ -148,7 +147,6 @@ def measured(case: str, folder: Path, rounds: int) -> dict[str, Any]:
 
 
 def command(folder: Path, *options: str) -> float:
-    """Return the CPU seconds of the whole similarity command on a pair of files, including imports."""
     paths = map(str, sorted(folder.glob("*.safetensors"))[:2])
     call = [sys.executable, "-m", "ioadapt_theory.similarity", *paths, "--threads", "1", "--quiet", *options]
     before = spent()

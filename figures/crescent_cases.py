@@ -26,7 +26,6 @@ TITLES = {
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Return losses on the target for each case, method and seed, divided by the source's loss without an adapter."""
     seeds = range(seed, seed + (2 if quick else 20))
     losses: dict[Case, dict[str, np.ndarray]] = {}
     for case in Case:

@@ -95,7 +95,6 @@ def draw(data: dict[str, Any]) -> Figure:
 
 
 def _maps(axes: Sequence[Axes], family: dict[str, Any], low: float) -> Any:
-    """Draw both heat maps, and return one image for the colour bar, since all maps have the same scale."""
     from ioadapt_theory.similarity.report.plots import heat_map
 
     count, layers = family["lowest_layers"], family["layers"]

@@ -138,7 +138,6 @@ def equal(a: Any, b: Any) -> bool:
 
 
 def shows(claim: Claim, *formulas: str) -> bool:
-    """Return whether each formula occurs in a printed line of the claim's arguments."""
     lines = [line for proof in claim.proofs for line in proof.printed(claim)]
     return all(any(f in line for line in lines) for f in formulas)
 

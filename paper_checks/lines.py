@@ -223,7 +223,6 @@ def off(a: Any, b: Any) -> Any:
 
 
 def related(a: Any, sign: str, b: Any) -> tuple[bool, bool]:
-    """Return whether a relation holds, and whether both sides are equal."""
     least, apart = off(a, b) if sign in "=≤<" else off(b, a)
     equal = apart <= NEAR
     if sign == "=":

@@ -41,7 +41,6 @@ def unit(x: Any) -> Any:
 
 
 def gradient(u: Any, v: Any) -> Any:
-    """Return the gradient in u of the cosine s of u and v."""
     return v / (mp.norm(u) * mp.norm(v)) - reader.sim(u, v) * u / mp.norm(u) ** 2
 
 

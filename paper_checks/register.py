@@ -39,7 +39,6 @@ def shipped(claim: Claim, name: str) -> str:
 
 
 def searches(claim: Claim) -> str:
-    """Return the names of the searches for counterexamples to a claim, with their options."""
     options = {
         type(s).__name__: [
             f"{f.name} {x.name if isinstance(x := getattr(s, f.name), Setting) else x}" for f in fields(s)

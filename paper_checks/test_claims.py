@@ -228,7 +228,6 @@ def test_props_1_and_2_have_every_reading_of_the_norm_and_of_the_sign_and_every_
 
 @pytest.mark.parametrize("claim", EVERY)
 def test_an_entry_amends_another_and_words_have_evidence_of_their_own(claim: Claim) -> None:
-    """A claim has the word "attained", "sharp" or "only if" if its instances, reading or prose require it."""
     assert claim.amends is None or claim.amends in CLAIMS
     if claim.attained and not any(r.sign == "=" for r in claim.concludes):
         assert Word.ATTAINED in claim.words

@@ -21,7 +21,6 @@ ARGUMENTS = [
 
 
 def drawn_objects(claim: Claim) -> Objects:
-    """Return values of the vectors and matrices in a claim, for one random instance."""
     if (setting := claim.setting) is None:
         return {}
     instance = setting.parametrise(setting.start(1, torch.Generator().manual_seed(1)))

@@ -51,7 +51,6 @@ def triangle(x: Term) -> Iterator[Term]:
 
 
 def splits(m: Term) -> Iterator[tuple[Term, Term]]:
-    """Yield every way to split a matrix product into two factors."""
     if m.op == "product":
         a, b = m.args
         yield a, b

@@ -35,7 +35,6 @@ def sources() -> list[Path]:
 
 
 def digests() -> dict[str, str]:
-    """Return the digest of each Coq file, which does not depend on whitespace."""
     return {path.name: digest(path.read_text(encoding="utf-8")) for path in sources()}
 
 
@@ -84,7 +83,6 @@ def stop(message: str, status: int = 1) -> None:
 
 
 def run(*command: str) -> str:
-    """Run a command in the folder of the Coq files; return its output. If it fails, print the output and exit."""
     done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
     if done.returncode:
         stop(f"{done.stdout}{done.stderr}\n{' '.join(command)} failed: the proofs do not compile.")

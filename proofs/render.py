@@ -219,7 +219,6 @@ def _artanh_shift(left: Term, right: Term) -> tuple[Term, Term, Term] | None:
 
 
 def letter(name: str) -> str:
-    """Return the name in Coq of a symbol of the paper, such as x1' for x1_target."""
     return KEYWORDS.get(name, name.replace("_target", "'"))
 
 
@@ -406,7 +405,6 @@ Variable R : rcfType.
 
 
 def statements(claims: Iterable[Claim]) -> str:
-    """Return the content of Statements.v: the statements of all claims that can be written in Coq."""
     written = list[str]()
     for claim in claims:
         try:

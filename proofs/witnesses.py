@@ -135,5 +135,4 @@ From ioadapt Require Import Witness.
 
 
 def witnesses() -> str:
-    """Return the content of Witnesses.v: all witnesses that the refutations use."""
     return HEAD + "\n" + "\n\n".join(map(witness, PLACEMENTS)) + "\n"

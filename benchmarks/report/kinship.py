@@ -17,7 +17,6 @@ NETWORKS: Final = (("llama", 2), ("bert", 2), ("vit", 2), ("gpt2", 2), ("convnex
 
 
 def rows(name: str, seed: int) -> Iterator[dict[str, Any]]:
-    """Yield a row in each direction for every pair of ``PAIRS`` whose two models exist for this architecture."""
     models = made(name, seed)
     for one, two, word in PAIRS:
         if one in models and two in models:

@@ -80,7 +80,6 @@ def _documented(name: str) -> str:
 
 
 def kind_of(thing: Any) -> str:
-    """Return what follows "auto" in Sphinx's autodoc directive for this object."""
     if isinstance(thing, type):
         return "exception" if issubclass(thing, BaseException) else "class"
     return "function" if callable(thing) else "data"

@@ -76,7 +76,7 @@ def shuffled_entries(m: Moments, n: int, cosine: float, i: int, j: int) -> Null:
 
 
 def shuffled_channels(m: Moments, cosine: float, i: int, j: int) -> Null | None:
-    """Return the cosine of two Gram matrices with its null distribution under permutations of one's channels."""
+    """Return the cosine of two Gram matrices with its null distribution over orders of channels; None if unknown."""
     one, two = (None, None) if m.profiles is None else (m.profiles[i], m.profiles[j])
     if one is None or two is None:
         return None

@@ -22,7 +22,7 @@ KINDS: Final = {
     "narrowed": "channels are removed",
 }
 ROUNDING: Final = 1e-4
-"""Relative difference of outputs that rounding can cause."""
+"""Largest relative difference of outputs that is attributed to rounding."""
 
 
 class Relation(StrEnum):

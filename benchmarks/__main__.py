@@ -11,7 +11,7 @@ from ioadapt_theory.cli import OK, guarded
 from ioadapt_theory.results import replacing, write_json
 
 BENCHMARKS = ("layer", "verifier", "similarity", "report", "carry")
-"""Names of the benchmarks; each is a module here with ``main(quick) -> record`` and ``table(record) -> text``."""
+"""Names of the benchmarks, which are modules of this package with the functions ``main`` and ``table``."""
 PARTS = (
     "training", "bfloat16", "dropout", "without_gradient", "convolutions", "decoding", "steps", "merging", "launches",
     "compiled", "importing",

@@ -20,7 +20,7 @@ WHY = {
     "added time": "PEFT is slowed down less if pages are kept; LoHa spends most of its time on products that PEFT also"
     " computes.",
 }
-"""Part of a target's name -> reason why the target is missed."""
+"""Reasons why targets are missed; each key is a part of the names of the targets that the reason explains."""
 NOISE = 1.031
 """Largest ratio of the times of two identical layers that was observed in many measurements."""
 
@@ -52,24 +52,22 @@ def at_most(what: str, most: float, measured: float, kept: float | None = None, 
 
 
 def over_base(cell: Cell, name: str = "ours", key: str = "train") -> float:
-    """Return a layer's time divided by that of the frozen layer."""
     return cell[key][name] / cell[key]["base"]
 
 
 def added(cells: list[Cell]) -> float:
-    """Return the time that our adapters add to the frozen layer, relative to PEFT's; cells are averaged first."""
+    """Return the time that our adapters add to the frozen layer's, on average, divided by what PEFT's add."""
     ours, peer = mean(map(over_base, cells)), mean(over_base(c, "peer") for c in cells)
     return (ours - 1) / max(peer - 1, 1e-9)
 
 
 def leanness(cell: Cell) -> float:
-    """Return our peak memory beyond the base layer's, relative to PEFT's; at least 0.05, to avoid zeros."""
+    """Return our peak memory beyond the base layer's, divided by PEFT's; at least 0.05, to avoid zeros."""
     base = cell["peak"]["base"]
     return max((cell["peak"]["ours"] - base) / max(cell["peak"]["peer"] - base, 1), 0.05)
 
 
 def mean(values: Iterable[float]) -> float:
-    """Return the geometric mean, or NaN if there are no values."""
     values = list(values)
     return statistics.geometric_mean(values) if values else float("nan")
 
@@ -80,7 +78,6 @@ def label(cell: Cell) -> str:
 
 
 def bars(results: Mapping[str, Any]) -> list[Bar]:
-    """Return the targets with their measured values, without the targets whose sections were not measured."""
     found: list[Bar] = []
 
     def of(section: str, wanted: Mapping[str, object], pages: str = "returned") -> list[Cell]:
@@ -144,7 +141,6 @@ def _no_loha(cells: list[Cell]) -> float:
 
 
 def markdown(record: Mapping[str, Any]) -> str:
-    """Return the record as text: the targets, and tables of families, whole steps, kernels and compiled steps."""
     results, config = record["results"], record["config"]
     bars, *tables = (_lines(t(results)) for t in (_bars, _families, _steps, _kernels, _compiled))
     return "\n\n".join(filter(None, [_about(config, results.get("load", 0)), bars, _why(results), *tables])) + "\n"

@@ -13,7 +13,6 @@ from ioadapt_theory.adapters import adapt
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor, heads: int, *, causal: bool) -> Tensor:
-    """Return multi-head attention over (batch, tokens, features)."""
     q, k, v = (t.unflatten(-1, (heads, -1)).transpose(1, 2) for t in (q, k, v))  # type: ignore[no-untyped-call]
     return scaled_dot_product_attention(q, k, v, is_causal=causal).transpose(1, 2).flatten(2)
 
@@ -68,14 +67,14 @@ class UNet(nn.Module):
 
 
 TINY = 1e-6
-"""Scale of added products, small so that values do not grow over many calls; with 0, no product would be computed."""
+"""Scale of products that are added in place, small so that values do not grow over many calls; 0 would skip them."""
 BLOCKS: dict[str, Any] = {"llama": Llama, "unet": UNet}
 
 
 def adapted(
     block: Any, family: str, rank: int, device: str, dtype: torch.dtype = torch.float32
 ) -> dict[str, nn.Module]:
-    """Return by name the frozen block, a copy with PEFT's adapters, and a copy with ours for each placement."""
+    """Return the frozen block ("base"), a copy with PEFT's adapters ("peer"), and one with ours for each placement."""
     from peft import LoHaConfig, LoKrConfig, LoraConfig, get_peft_model
 
     frozen = block().to(device, dtype).requires_grad_(requires_grad=False)
@@ -93,7 +92,7 @@ def adapted(
 
 
 def products_alone(base: Call, block: nn.Module, rank: int, dtype: torch.dtype, device: str) -> Call:
-    """Return a call that runs the frozen block's step and only the products of LoRA: a lower bound on LoRA's cost."""
+    """Return a call that runs ``base`` and then only the matrix products of LoRA: a lower bound on LoRA's cost."""
     shapes = [(p.in_features, p.out_features) for p in block.modules() if isinstance(p, nn.Linear)]
     n = 512
     make: Callable[..., Tensor] = lambda *size: torch.randn(*size, dtype=dtype, device=device)  # noqa: E731

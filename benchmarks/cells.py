@@ -57,18 +57,15 @@ Todo = list[Callable[[], Cell]]
 
 @dataclass(frozen=True)
 class Setting:
-    """The duration and the device of the measurements."""
-
     quick: bool = False
     device: str = "cpu"
 
     @property
     def seconds(self) -> float:
-        """Approximate seconds spent on a cell."""
         return 0.05 if self.quick else 0.2
 
     def alternate(self, calls: dict[str, Callable[[], object]], share: float = 1.0) -> dict[str, float]:
-        """Return the median seconds of each call, by name; all rounds take about ``share`` times ``seconds``."""
+        """Return the median seconds of each call; all rounds of all calls together take about share * self.seconds."""
         rounds = (3, 9) if self.quick else (3, 25)
         return alternate(calls, seconds=share * self.seconds, rounds=rounds, device=self.device)
 
@@ -77,7 +74,7 @@ def linear(
     setting: Setting, shape: Shape, family: str, rank: int, placement: str, *, bf16: bool = False,
     dropout: float = 0.0, needs: bool = True, memory: bool = False,
 ) -> Cell:  # fmt: skip
-    """Measure the passes of a linear layer and, if ``memory``, its memory; X requires a gradient if ``needs``."""
+    """Measure a linear layer's passes and, if ``memory``, its memory; the input X requires a gradient if ``needs``."""
     dtype = torch.bfloat16 if bf16 else torch.float32
     options: dict[str, Any] = {"dtype": dtype, "device": setting.device}
     make = lambda: nn.Linear(shape.c, shape.d, bias=False, **options)  # noqa: E731
@@ -101,27 +98,24 @@ def linear(
 
 
 def training(setting: Setting) -> Todo:
-    """Return calls that measure every family and placement on projections of SD-1.5, SDXL and Llama 3.2."""
     shapes = (NAMED["SD-1.5 cross 640"],) if setting.quick else SHAPES
     cases = [(*f, p) for f in (FEW if setting.quick else FAMILIES) for p in PLACEMENTS]
     return [_call(linear, setting, s, *case, memory=True) for s in shapes for case in cases]
 
 
 def bfloat16(setting: Setting) -> Todo:
-    """Return calls that measure bfloat16 layers with float32 adapters, which are the default."""
     shapes = [NAMED["SD-1.5 self 16x16"], NAMED["Llama-3.2-1B q, o"]][: 1 if setting.quick else None]
     return [_call(linear, setting, s, *f, p, bf16=True) for s in shapes for f in FEW[:3] for p in PLACEMENTS]
 
 
 def dropout(setting: Setting) -> Todo:
-    """Return calls that measure layers with dropout 0.05, as in many recipes."""
     shapes = [NAMED["SD-1.5 self 32x32"], NAMED["Llama-3.2-1B k, v"]][: 1 if setting.quick else None]
     cases = (("lora", 16), ("dora", 16))
     return [_call(linear, setting, s, *f, p, dropout=0.05) for s in shapes for f in cases for p in PLACEMENTS]
 
 
 def without_gradient(setting: Setting) -> Todo:
-    """Return calls that measure layers whose X needs no gradient, as in cross-attention; the base only runs forward."""
+    """Return calls for layers whose X needs no gradient, as in cross-attention; the frozen layer only runs forward."""
     shapes = [s for s in SHAPES if "cross" in s.name][: 1 if setting.quick else None]
     cases = (("lora", 4), ("lora", 16), ("dora", 4))
     return [_call(linear, setting, s, *f, p, needs=False) for s in shapes for f in cases for p in PLACEMENTS]
@@ -146,7 +140,6 @@ def _convolution(setting: Setting, channels: int, side: int, family: str, rank: 
 
 
 def decoding(setting: Setting) -> Todo:
-    """Return calls that measure the forward pass of one token, as in text generation."""
     return [_call(_token, setting, 2048, 2048, *f, p) for f in FEW for p in PLACEMENTS]
 
 
@@ -161,7 +154,7 @@ def _token(setting: Setting, c: int, d: int, family: str, rank: int, placement: 
 
 
 def merging(setting: Setting) -> Todo:
-    """Return calls that measure merging: of a layer, compared with the formulas of Eqs. 4a-4c, and of a whole model."""
+    """Return calls that measure merging: a layer, compared with plain products (Eqs. 4a to 4c), and a whole model."""
     size = (1024, 512) if setting.quick else (2048, 4096)
     found = [_call(_merging, setting, *size, *f, p) for f in FEW for p in PLACEMENTS]
     return [*found, _call(_merging_for_good, setting)]
@@ -252,7 +245,6 @@ def _compiled(setting: Setting, family: str, rank: int) -> Cell:
 
 
 def importing(setting: Setting) -> Todo:
-    """Return a call that measures the CPU seconds of imports in new interpreters."""
     return [_call(_importing, 1 if setting.quick else 3)]
 
 
@@ -286,14 +278,14 @@ SECTIONS: dict[str, Callable[[Setting], Todo]] = {
     "importing": importing,
 }
 ONCE = frozenset({"merging", "launches", "compiled", "importing"})
-"""Sections that are measured only with freed pages returned to the system."""
+"""Sections that are not measured a second time with glibc keeping freed pages."""
 
 
 def _tensors(run: object) -> Iterator[Tensor]:
-    """Yield the weights of a contender, which do not count as saved memory."""
+    """Yield the weights of a module, or of the modules in a function's closure; they do not count as saved memory."""
     if isinstance(run, nn.Module):
         yield from itertools.chain(run.parameters(), run.buffers())
-    else:  # a naive form is a function with the layers in its closure
+    else:
         for cell in getattr(run, "__closure__", None) or ():
             value = cell.cell_contents
             yield from _tensors(value.run if isinstance(value, peers.Contender) else value)

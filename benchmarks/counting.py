@@ -18,8 +18,6 @@ SILENT = frozenset(
 
 
 class Counting(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
-    """A dispatch mode that counts kernels, and the bytes that they read and write."""
-
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
         self.kernels: Counter[str] = Counter()
@@ -50,11 +48,11 @@ def counted(layer: peers.Contender, x: Tensor, gradient: Tensor) -> dict[str, An
 
 
 def launches(family: str, rank: int, placement: str, *, n: int = 512, c: int = 2048, d: int = 2048) -> dict[str, Any]:
-    """Count the kernels of a bfloat16 layer: alone ("base"), with our adapter ("ours") and with PEFT's ("peer").
+    """Count the kernels of a frozen bfloat16 layer ("base"), with our adapter ("ours") and with PEFT's ("peer").
 
     Returns:
-        The family, rank and placement; ``launches``: layer -> kernels and bytes with float32 adapters; ``cast``:
-        layer -> number of kernels with bfloat16 adapters.
+        The arguments; under ``launches``, the kernels and bytes of each layer with float32 adapters, and under
+        ``cast``, the number of kernels with bfloat16 adapters.
     """
     options: dict[str, Any] = {"dtype": torch.bfloat16, "device": "meta"}
     x, gradient = torch.empty(n, c, requires_grad=True, **options), torch.empty(n, d, **options)

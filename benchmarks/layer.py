@@ -35,7 +35,7 @@ def main(
     """Measure the sections in ``part`` (default: all) on one thread, and copy the others from ``before``, if given.
 
     Returns:
-        The record: ``config``, and ``results`` by treatment of freed pages and by section, with the targets.
+        The record; its ``results`` contain the cells, by treatment of freed pages and by section, and the targets.
 
     Raises:
         InvalidValueError: torch finds no CUDA device, or ``before`` has a different configuration.
@@ -74,7 +74,6 @@ def run(section: str, *, quick: bool, device: str, environment: Mapping[str, str
 
 
 def cpu() -> str:
-    """Return the processor's name or, if it is unknown, the machine's architecture."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -19,13 +19,13 @@ MALLOC = {
     "returned": {},
     "kept": {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)},
 }
-"""Treatment of freed pages -> environment variables for glibc; pages that are requested anew slow down every call."""
+"""Environment variables with which glibc returns freed pages to the system, its default, or keeps them."""
 
 
 def alternate(
     calls: Mapping[str, Call], *, seconds: float, rounds: tuple[int, int] = (5, 41), device: str = "cpu"
 ) -> dict[str, float]:
-    """Return the median seconds of each call (CPU time on a CPU); a round runs each call once, in random order.
+    """Return the median seconds of each call (CPU seconds on a CPU); a round runs every call once, in random order.
 
     Args:
         calls: calls to compare, by name.
@@ -58,7 +58,7 @@ def alternate(
 
 
 def step(module: Callable[[Tensor], Any], x: Tensor, gradient: Any, parameters: list[nn.Parameter]) -> Call:
-    """Return a call that resets the gradients, as after an optimizer step, and runs a layer forward and backward."""
+    """Return a call that resets all gradients to None, and runs a layer forward and backward."""
 
     def call() -> None:
         x.grad = None
@@ -70,7 +70,6 @@ def step(module: Callable[[Tensor], Any], x: Tensor, gradient: Any, parameters: 
 
 
 def forward(module: Callable[[Tensor], Tensor], x: Tensor) -> Call:
-    """Return a call that runs a layer forward without building a graph."""
 
     def call() -> Tensor:
         with torch.no_grad():
@@ -80,7 +79,7 @@ def forward(module: Callable[[Tensor], Tensor], x: Tensor) -> Call:
 
 
 def peak(call: Call, device: str = "cpu") -> int:
-    """Return the peak of live bytes in a call, minus their minimum (CPU) or their number before the call (GPU)."""
+    """Return the peak of allocated bytes during a call, minus the minimum (CPU) or the number before the call (GPU)."""
     call()
     gc.collect()  # garbage of other calls must not be freed in between
     if device != "cpu":

@@ -15,14 +15,12 @@ from ioadapt_theory.errors import MissingExtraError
 
 @dataclass
 class Contender:
-    """A layer to measure, and its trainable parameters."""
-
     run: Callable[[Tensor], Tensor]
     parameters: list[nn.Parameter]
 
 
 class Eye(nn.Linear):
-    """The identity I_n as a layer; with PEFT's adapter on it, it serves as an input or output adapter."""
+    """A frozen identity layer, to which PEFT can add an adapter that then acts on another layer's input or output."""
 
     def __init__(self, n: int, like: Tensor) -> None:
         super().__init__(n, n, bias=False, dtype=like.dtype, device=like.device)
@@ -33,7 +31,7 @@ class Eye(nn.Linear):
 
 
 def ours(base: nn.Module, family: str, placement: str, rank: int, dropout: float = 0.0) -> tuple[Contender, nn.Module]:
-    """Return a layer adapted by this package, with random parameters, and the module that holds them."""
+    """Return ``base`` adapted by this package, and the module with the adapter's (random) parameters."""
     model = nn.Sequential(base)
     adapt(model, target_modules=["0"], family=family, placement=placement, rank=rank, dropout=dropout)
     layer = layers(model)["0"]
@@ -44,7 +42,7 @@ def ours(base: nn.Module, family: str, placement: str, rank: int, dropout: float
 
 
 def peft(base: nn.Module, family: str, rank: int, phi: nn.Module, dropout: float = 0.0) -> Contender:
-    """Return ``base`` adapted by PEFT, with parameters copied from ``phi``."""
+    """Return ``base`` adapted by PEFT, with parameters copied from our adapter ``phi``."""
     try:
         from peft import LoHaConfig, LoKrConfig, LoraConfig, get_peft_model
     except ImportError:
@@ -67,7 +65,7 @@ def peft(base: nn.Module, family: str, rank: int, phi: nn.Module, dropout: float
 
 
 def naive(base: nn.Module, family: str, placement: str, rank: int, phi: nn.Module, dropout: float = 0.0) -> Contender:
-    """Return an input or output adapter (Eq. 4b or 4c) that consists of PEFT's adapter on an identity layer."""
+    """Return ``base`` with an identity layer, adapted by PEFT, before it (input placement) or after it (output)."""
     n: Any = base.in_features if placement == "input" else base.out_features
     side = peft(Eye(n, base.weight), family, rank, phi, dropout)  # type: ignore[arg-type]
     if placement == "input":
@@ -78,7 +76,10 @@ def naive(base: nn.Module, family: str, placement: str, rank: int, phi: nn.Modul
 def contenders(
     make: Callable[[], nn.Module], family: str, rank: int, placement: str, dropout: float = 0.0
 ) -> dict[str, Contender]:
-    """Return the layers "base" (frozen), "ours" and "peer" (PEFT's; not for inputs and outputs of convolutions)."""
+    """Return the frozen layer ("base"), with our adapter ("ours") and with PEFT's ("peer").
+
+    There is no "peer" for adapters on the input or output of a convolution.
+    """
     frozen = make().requires_grad_(requires_grad=False)
     found = {"base": Contender(frozen, [])}
     found["ours"], phi = ours(copy.deepcopy(frozen), family, placement, rank, dropout)

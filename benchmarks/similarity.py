@@ -39,7 +39,7 @@ FREE = 12e9
 
 
 def shapes(*, divisor: int = 1) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of SD-1.5's 686 tensors (859.5 M parameters), with widths divided by ``divisor``."""
+    """Return the shapes of the 686 tensors of SD-1.5's UNet, with sizes of at least 32 divided by ``divisor``."""
     with SHAPES.open(encoding="utf-8") as file:
         rows = list(csv.DictReader((line for line in file if not line.startswith("#")), delimiter="\t"))
     full = {row["name"]: tuple(map(int, row["sd15"].split("x"))) for row in rows if row["sd15"] != "-"}
@@ -47,7 +47,7 @@ def shapes(*, divisor: int = 1) -> dict[str, tuple[int, ...]]:
 
 
 def write(path: Path, sizes: Mapping[str, tuple[int, ...]], noise: float, seed: int) -> None:
-    """Write one fp16 model: a base that all models share, plus noise drawn with ``seed``."""
+    """Write a float16 model with values that all models share plus noise; both repeat after 4,000,037 values."""
     header, end = {}, 0
     for name, shape in sizes.items():
         begin, end = end, end + 2 * math.prod(shape)
@@ -64,7 +64,7 @@ def write(path: Path, sizes: Mapping[str, tuple[int, ...]], noise: float, seed: 
 
 
 def ours(paths: list[Path], **options: Any) -> dict[str, float]:
-    """Compare all pairs in one pass over the files; return the cosines of the first pair."""
+    """Compare all pairs of files in one pass; return the cosines of the first pair's layers."""
     from ioadapt_theory.checkpoints.files.readers import open_file
     from ioadapt_theory.similarity import Options, compare
 
@@ -73,7 +73,7 @@ def ours(paths: list[Path], **options: Any) -> dict[str, float]:
 
 
 def loaded(paths: list[Path], *, single: bool) -> dict[str, float]:
-    """Compare the first two files in the usual way: load both, and make one call per tensor; return the cosines."""
+    """Load the first two files, and return the cosine of each tensor, in float32 if ``single``, else in float16."""
     import torch
     from safetensors.torch import load_file
 
@@ -86,13 +86,12 @@ def loaded(paths: list[Path], *, single: bool) -> dict[str, float]:
 
 
 def pairs(paths: list[Path]) -> dict[str, float]:
-    """Compare every pair separately; return the cosines of the first pair."""
     found = [ours(list(pair), threads=1) for pair in itertools.combinations(paths, 2)]
     return found[0]
 
 
 def exact(paths: list[Path]) -> dict[str, float]:
-    """Return the reference cosines of the first two files, from whole tensors in float64 with pairwise sums."""
+    """Return the cosines of the first two files' tensors in float64 with numpy's pairwise sums, as a reference."""
     from safetensors import safe_open
 
     with safe_open(paths[0], "np") as one, safe_open(paths[1], "np") as two:
@@ -114,7 +113,7 @@ CASES: dict[str, Callable[[list[Path]], dict[str, float]]] = {
 
 
 def child(case: str, folder: Path, *, memory: bool) -> dict[str, Any]:
-    """Run one case in this process; return its memory if ``memory``, and otherwise its times and cosines."""
+    """Run one of CASES, or "exact"; return the memory it needs if ``memory``, and otherwise its times and cosines."""
     import torch
 
     from ioadapt_theory.similarity import compute  # noqa: F401  (imported before the measurement)
@@ -130,13 +129,12 @@ def child(case: str, folder: Path, *, memory: bool) -> dict[str, Any]:
 
 
 def spent() -> float:
-    """Return the CPU seconds of this process and of its finished children."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(u.ru_utime + u.ru_stime for u in used)
 
 
 def measured(case: str, folder: Path, rounds: int) -> dict[str, Any]:
-    """Return the median CPU and wall seconds over new processes, the memory of one more process, and the cosines."""
+    """Run a case in new processes; return its median CPU and wall seconds, its cosines, and its memory in one more."""
 
     def run(*options: str) -> dict[str, Any]:
         call = [sys.executable, "-m", "benchmarks.similarity", "--case", case, "--folder", str(folder), *options]
@@ -149,7 +147,6 @@ def measured(case: str, folder: Path, rounds: int) -> dict[str, Any]:
 
 
 def command(folder: Path, *options: str) -> float:
-    """Return the CPU seconds of the whole similarity command on a pair of files, including imports."""
     paths = map(str, sorted(folder.glob("*.safetensors"))[:2])
     call = [sys.executable, "-m", "ioadapt_theory.similarity", *paths, "--threads", "1", "--quiet", *options]
     before = spent()
@@ -211,7 +208,7 @@ def main(quick: bool = False) -> dict[str, Any]:
 
 
 def bars(results: Mapping[str, Any]) -> list[Bar]:
-    """Return the targets with the measured values; a quick run is too small for targets in seconds."""
+    """Return the targets with their measured values; a quick run leaves out those that need large files."""
     cells = results["cases"]
     us, two, peer = cells["ours"], cells["ours, 2 threads"], cells["load_file + F.cosine_similarity(.float())"]
     one, many = (cells[case]["cpu"] for case in list(CASES)[-2:])

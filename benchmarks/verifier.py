@@ -23,7 +23,7 @@ Memory = dict[str, Tensor]
 
 
 def products(stack: LinearStack, x: Tensor, memory: Memory) -> None:
-    """Run only the matrix products of one block: those with each layer's weight, and with A and B of the adapter."""
+    """Run the matrix products alone: with each layer's weight, and with the adapter's A and B, in reused buffers."""
 
     def product(x: Tensor, w: Tensor, name: str) -> Tensor:
         if name not in memory:
@@ -44,7 +44,7 @@ def products(stack: LinearStack, x: Tensor, memory: Memory) -> None:
 
 
 def bare(source: LinearStack, target: LinearStack, samples: int) -> Call:
-    """Return a call that runs the products of both stacks for all samples, on existing inputs and buffers."""
+    """Return a call that runs the products of both stacks for this many samples, on the same inputs and buffers."""
     first = source.weights[0]
     widest = max(w.shape[-1] for w in (*source.weights, *target.weights))
     rows = max(1, min(samples, BLOCK // (first.shape[0] * widest)))
@@ -60,7 +60,7 @@ def bare(source: LinearStack, target: LinearStack, samples: int) -> Call:
 
 
 def cell(claim: str, widths: tuple[int, ...], *, samples: int, seconds: float) -> dict[str, Any]:
-    """Return the CPU seconds of a part of a verification, which draws and tests 32 stacks, and of its bare products."""
+    """Return the CPU seconds to draw and test some random stacks, those of the products alone, and the ratio."""
     run = Run(stacks=STACKS_A_PART, samples=samples, depth=len(widths) - 1, widths=widths)
     strategy = StackMonteCarlo(STATEMENTS[claim])
     source, target = draw(STACKS_A_PART, strategy.placement, run, torch.Generator().manual_seed(0))
@@ -75,7 +75,7 @@ def cell(claim: str, widths: tuple[int, ...], *, samples: int, seconds: float) -
 
 
 def growth(parts: int, *, seconds: float) -> dict[str, float]:
-    """Return the time of ``parts`` parts divided by that of one part, and the peak bytes of both."""
+    """Return the time of ``parts`` blocks of stacks divided by that of one block, and the peak bytes of both."""
     run = Run(stacks=parts * STACKS_A_PART, samples=1024)
     strategy, claim = StackMonteCarlo(Placement.INPUT), CLAIMS["prop-4"]
 

@@ -20,28 +20,21 @@ FIGURES: tuple[str, ...] = (
     "speed",
     "carry",
 )
-"""Every figure: the name of its module here, which is also the name of its files."""
+"""Names of the figures, which are also those of their modules and files."""
 
 
 def load(name: str) -> ModuleType:
-    """Return one figure's module, imported on demand.
-
-    Raises:
-        UnknownNameError: there is no such figure.
-    """
     if name not in FIGURES:
         raise UnknownNameError("figure", name, FIGURES)
     return import_module(f"figures.{name}")
 
 
 def describe(name: str) -> str:
-    """Return one line about a figure: its name, its number in the paper if any, and its subject."""
     module = load(name)
     return f"{name:<18} {module.PAPER or 'ours':<8} {(module.__doc__ or '').splitlines()[0]}"
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Redraw figures; return 0, or 2 after an error message."""
     return guarded("figures", lambda: _main(argv))
 
 

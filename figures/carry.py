@@ -20,13 +20,12 @@ RULES = {
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Return the median share of the gain, by relation and method, and the number of recorded transfers."""
     del seed, quick  # the record is complete
     return {"shares": moving.shares(), "moves": moving.count()}
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw a bar for each median share: 1 is the full gain on the source. A copy that does not fit has no bar."""
+    """Draw a bar for each median share of the gain that is kept; negative shares are drawn as 0."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(FULL_WIDTH, 2.8))

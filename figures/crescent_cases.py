@@ -26,7 +26,6 @@ TITLES = {
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Return the loss on the target divided by the source's loss without an adapter, for each case, method and seed."""
     seeds = range(seed, seed + (2 if quick else 20))
     losses: dict[Case, dict[str, np.ndarray]] = {}
     for case in Case:
@@ -39,7 +38,6 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw a panel per case, with a column per method and a dot per pair of models; horizontal bars are medians."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(FULL_WIDTH, 3.4))

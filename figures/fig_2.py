@@ -22,10 +22,10 @@ PAPER: str | None = "Fig. 2"
 FAMILIES: dict[str, tuple[str, ...]] = {
     "torchani": ("ani-1x:0", "ani-1ccx:0", "ani-1x:1", "ani-1ccx:1"),
 }
-"""Package with weights -> its models, each fine-tuned model after its base; SD-1.5 is in no package."""
+"""Models that Python packages contain, by package; SD-1.5, which the paper compares, is in none."""
 
 METHOD = {"weight": "lora", "input": "input", "output": "output"}
-"""Space -> the method that acts on it, whose colour and marker are used."""
+"""For weights and for each space, the adapter that acts there, whose colour and marker are used."""
 SHIFTS = {"weight": -0.22, "input": 0.0, "output": 0.22}
 HEADLINE = "Fine-tuned networks stay close to their bases; unrelated ones share only part of the input space"
 
@@ -74,7 +74,6 @@ def _family(models: Sequence[str]) -> dict[str, Any]:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw a row for each family: the two panels of the paper's figure, and the similarity of the spaces."""
     from matplotlib.figure import Figure
 
     from ioadapt_theory.similarity.report.plots import settled
@@ -96,7 +95,6 @@ def draw(data: dict[str, Any]) -> Figure:
 
 
 def _maps(axes: Sequence[Axes], family: dict[str, Any], low: float) -> Any:
-    """Draw the two panels of a family, and return one image for the colour bar, since all images share a scale."""
     from ioadapt_theory.similarity.report.plots import heat_map
 
     count, layers = family["lowest_layers"], family["layers"]
@@ -109,7 +107,6 @@ def _maps(axes: Sequence[Axes], family: dict[str, Any], low: float) -> Any:
 
 
 def _spaces(axis: Axes, family: dict[str, Any]) -> None:
-    """Draw each pair's similarity of weights, input spaces and output spaces, over the same matrices."""
     labels = family["labels"]
     pairs = list(combinations(range(len(labels)), 2))
     for space, values in family["spaces"].items():

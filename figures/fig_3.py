@@ -42,7 +42,6 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw four columns, with X on top and Y at the bottom; blue is frozen, orange is trained."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(FULL_WIDTH, 4.1))
@@ -120,7 +119,6 @@ def _frozen(axes: Axes, x: float, y: float) -> None:
 
 
 def _branch(axes: Axes, *, top: float, bottom: float, middle: float, start: float) -> None:
-    """Draw the trainable branch on the right: down to rank r through A, up through B, and into the sum."""
     from matplotlib.patches import Polygon
 
     right, wide, narrow, tall = 8.1, 1.5, 0.6, 1.7

@@ -9,5 +9,4 @@ PAPER: str | None = "Fig. 8"
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Return the result of ``python toys/crescent.py``."""
     return crescent.run(crescent.Config(seed=seed, steps=100 if quick else 1000))

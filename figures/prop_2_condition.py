@@ -24,14 +24,15 @@ LABELS: dict[str, tuple[str, tuple[float, float], str]] = {
     "ce1f": ("ce1f, κ = 20", (6, 8), "right"),
     "ce2": ("ce2", (-4, -9), "right"),
 }
-"""Star -> label, offset in points and alignment, if a curve crosses the default position of the label."""
+"""Text, offset in points and alignment of the stars' labels that a curve would cross in the default position."""
 
 
 def worst_adapter(y: Tensor, q: Tensor, w: Tensor, placement: str) -> Tensor:
-    """Return the largest |δ − δ'|/ε over ‖AB‖₂ ≤ ε at s₀ = 0, where δ and δ' are the changes of the similarities.
+    """Return by how much an adapter with ‖AB‖₂ ≤ ε can change the cosines of a source and a target differently, per ε.
 
-    This maximum is a nuclear norm. The target is W' = QᵀW, x' = xQ for input adapters, and W' = WQ, x' = x for output
-    adapters, so that the two models have the same similarity.
+    This is the maximum of |δ − δ'|/ε over AB for infinitesimal ε, which is a nuclear norm; δ and δ' are the changes of
+    the cosine of two outputs, which is 0 without AB. The target is W' = QᵀW, x' = xQ for input adapters, and W' = WQ,
+    x' = x for output adapters.
 
     Args:
         y: orthonormal outputs y₁, y₂ of the source, n x 2 x c.
@@ -47,7 +48,7 @@ def worst_adapter(y: Tensor, q: Tensor, w: Tensor, placement: str) -> Tensor:
 
 
 def worst_data(w: Tensor, placement: str, starts: int, steps: int, generator: torch.Generator) -> float:
-    """Return the largest ``worst_adapter`` over y₁, y₂ and Q, found by gradient ascent from random starts."""
+    """Return the largest ``worst_adapter`` over outputs y₁, y₂ and matrices Q, found by ascent from random starts."""
     import torch
 
     raw = torch.randn(2, starts, SIZE, SIZE, generator=generator, dtype=torch.float64).requires_grad_()
@@ -62,17 +63,12 @@ def worst_data(w: Tensor, placement: str, starts: int, steps: int, generator: to
 
 
 def frames(raw: Tensor) -> Tensor:
-    """Return the orthogonal factors Q of the QR decompositions of n square matrices."""
     import torch
 
     return torch.linalg.qr(raw)[0]
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Return by condition number the largest change of the similarity per ε at s₀ = 0, for random and worst-case data.
-
-    The result also has s₀ and the ratio of both sides of the bound for each witness.
-    """
     import torch
 
     from ioadapt_theory.claims import CLAIMS
@@ -100,7 +96,6 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw the change per ε against κ (left), and the sharp constants divided by the paper's against s₀ (right)."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(FULL_WIDTH, 3.6))

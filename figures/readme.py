@@ -48,7 +48,7 @@ PICTURES: Final = ("fig_8", "fig_3", "prop_2_condition", "fig_2", "speed", "carr
 
 
 def claims() -> str:
-    """Return the table of the paper's statements, one reading of each; ``ioadapt claims`` lists all readings."""
+    """Return a table of the paper's statements in prose, one interpretation of each; ``ioadapt claims`` lists all."""
     head = "| claim | verdict | as printed, or read as | note | witnesses |\n|---|---|---|---|---|\n"
     stated = [c for c in CLAIMS.values() if c.origin is not Origin.OURS and c.amends is None]
     return head + "".join(_row(c) for c in stated if not c.id.endswith(READINGS) and not c.id.startswith("tables"))
@@ -72,19 +72,16 @@ def _row(claim: Claim) -> str:
 
 
 def studies(*wanted: str) -> str:
-    """Return the sections on the recorded full runs of the named toys."""
     return "\n".join(
         pages.section(protocol(name), one, f"{name}.png") for name, one in records.every().items() if name in wanted
     )
 
 
 def headlines() -> str:
-    """Return a table of the share of the gain that is kept in every recorded study."""
     return endpoint.table(lambda name: f"docs/{'molecules.md' if name == 'molecules' else f'transfer.md#{name}'}")
 
 
 def formal() -> str:
-    """Return a sentence with the number of claims that are theorems in Coq."""
     said = f"With readings, corrections and our own statements, this package checks {len(CLAIMS)} claims."
     formal = f"{len(record())} of them are also theorems in Coq (`make proofs`)."
     return f"{said} {formal} The Coq statements are generated from the formulas of the claims.\n"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 PAPER: str | None = None
 SIZE, RANK = 8, 2
 NOISES = (0.0, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
-"""Relative sizes of the noise added to the weights of a target with the same function."""
+"""Sizes of the noise, relative to the weights, that turns a target with the source's function into a different one."""
 EXAMPLES = {
     "g1": "same function, W₁' = W₁R",
     "g2": "same function, R = 90° rotation",
@@ -24,7 +24,6 @@ EXAMPLES = {
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Return distances and bounds for random pairs of stacks, from the same to unrelated functions, and examples."""
     import torch
 
     from ioadapt_theory.claims import CLAIMS
@@ -75,7 +74,6 @@ def _quartiles(x: Any) -> list[float]:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw the gap after adaptation against the gap before, how often LoRA is better, and five small examples."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(FULL_WIDTH, 6.2))

@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 PAPER: str | None = None
 RECORD = Path(__file__).resolve().parent.parent / "benchmarks" / "recorded" / "layer.json"
 SIDES = {"weight": "lora", "input": "input", "output": "output"}
-"""Placement -> method whose colour and marker are used."""
+"""For each placement, the method whose colour and marker are used for it."""
 FAMILIES = {"lora": "LoRA", "dora": "DoRA", "lokr": "LoKr", "loha": "LoHa"}
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Return the times of PEFT's and our adapters, by placement, divided by the times of the frozen layers."""
     del seed, quick  # the record is complete
     results = json.loads(RECORD.read_text(encoding="utf-8"))["results"]["returned"]
     steps = [
@@ -50,7 +49,6 @@ def _mean(cells: list[dict[str, Any]], name: str) -> float:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw the relative times; 1 means no overhead. For inputs and outputs, PEFT (grey) adapts an identity layer."""
     from matplotlib.figure import Figure
 
     titles = {

@@ -18,7 +18,6 @@ LOW, HIGH = 2e-3, 1e3
 
 
 def compute(*, seed: int = 0, quick: bool = False, claims: tuple[str, ...] | None = None) -> dict[str, Any]:
-    """Return lhs/rhs of every bound: quantiles on random instances, the largest found, and those of known instances."""
     import torch
 
     from ioadapt_theory.claims import CLAIMS, Run, Verdict
@@ -50,7 +49,6 @@ def compute(*, seed: int = 0, quick: bool = False, claims: tuple[str, ...] | Non
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw a row for each claim, blue if it holds and orange if not; points right of 1 violate the statement."""
     from matplotlib.figure import Figure
 
     rows = data["rows"]

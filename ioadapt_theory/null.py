@@ -36,21 +36,23 @@ ROUNDING = 4096
 """Multiple of the machine epsilon; if ‖K - (tr K / f) I‖² / ‖K‖² is smaller, the f x f matrix K counts as a multiple
 of I."""
 STANDS_OUT = 3.0
-"""Minimum z of two layers that count as more similar than by chance."""
+"""Minimum z (a standard normal deviate) of the cosine of two layers that count as more similar than by chance."""
 NARROWEST = 16
 """Minimum number of channels in a part, so that there are enough channels to permute."""
 MOST_PARTS = 16
-"""Largest number of parts of a side; see ``parts``."""
+"""Largest number of parts into which channels are divided; see ``parts``."""
 EIGENVALUES = 6
-"""Number of eigenvalues of e that are computed for the third moment; the cubes of the others are negligible."""
+"""Number of eigenvalues of e, see ``Profile``, that are computed; the cubes of the others are negligible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Sums over one Gram matrix from which the null distribution is computed, in the notation of the module docstring.
+    """Sums over one Gram matrix K, whose channels form k parts, from which the null distribution is computed.
+
+    For channels i of part p and j ≠ i of part q, K_ii = δ_p + d_i and K_ij = μ_pq + u_i^q + u_j^p + e_ij.
 
     Attributes:
-        sizes: (k,) number of channels in each of the k parts.
+        sizes: (k,) number of channels in each part.
         diagonal: (k,) mean δ of the diagonal entries of each part.
         means: (k, k) mean μ of the off-diagonal entries for each pair of parts.
         effects: (k, k + 1, k + 1) for each part the inner products of the vector d and the k vectors u. Each vector is
@@ -77,13 +79,13 @@ def profile(
     cuts: Sequence[int],
     times: Times,
 ) -> Profile:
-    """Return the profile of a symmetric matrix K.
+    """Return the sums over a symmetric matrix K that ``Profile`` describes.
 
     Args:
         diagonal: Diagonal of K.
         rows: Row sums of K, over the columns of each part.
         squares: Sums of the squared entries of K, for the rows of each part and the columns of each part.
-        cuts: Boundaries of the parts: 0, ..., f.
+        cuts: Boundaries 0, ..., f of the parts into which the channels are divided.
         times: Function that multiplies K by a matrix with a few columns, to find the largest eigenvalues.
     """
     parts = [slice(*ends) for ends in pairwise(cuts)]
@@ -119,7 +121,7 @@ def _triangles(
     u: Float[np.ndarray, "f k"],
     cuts: Sequence[int],
 ) -> Float[np.ndarray, "k k k"]:
-    """Estimate the sums of e_ij e_jl e_li over i, j, l in three parts from the leading eigenvectors of e."""
+    """Estimate sums of e_ij e_jl e_li (see ``Profile``) over i, j, l in three parts from e's leading eigenvectors."""
     own = np.repeat(np.arange(len(means)), np.diff(cuts))  # the part of each channel
     mean, itself = means[own], np.arange(len(own))
     alone = (diagonal + mean[itself, own] + 2 * u[itself, own])[:, None]
@@ -136,7 +138,7 @@ def _triangles(
 
 
 def of_matrix(k: Float[np.ndarray, "f f"], cuts: Sequence[int] | None = None) -> Profile:
-    """Return the profile of a dense symmetric matrix; without ``cuts``, its channels are one part."""
+    """Return the ``Profile`` of the symmetric matrix ``k``; by default, all its channels are one part."""
     cuts = (0, len(k)) if cuts is None else cuts
     starts = list(cuts[:-1])
     rows = np.add.reduceat(k, starts, axis=1)
@@ -145,7 +147,7 @@ def of_matrix(k: Float[np.ndarray, "f f"], cuts: Sequence[int] | None = None) ->
 
 
 def moments(one: Profile, two: Profile) -> tuple[float, float]:
-    """Return the mean and standard deviation of ⟨K, PK'Pᵀ⟩ over all permutations P inside parts, from two profiles."""
+    """Return mean and standard deviation of ⟨K, PK'Pᵀ⟩ over permutations P inside parts, from profiles of K and K'."""
     n = np.array(one.sizes, dtype=float)
     pairs = np.outer(n, n) - np.diag(n)
     mean = float((n * one.diagonal * two.diagonal).sum() + (pairs * one.means * two.means).sum())
@@ -158,7 +160,7 @@ def moments(one: Profile, two: Profile) -> tuple[float, float]:
 
 
 def skewness(one: Profile, two: Profile) -> float:
-    """Return the skewness of x = ⟨K, PK'Pᵀ⟩, which is E(x - mean)³ / sd³, from two profiles; 0 if sd is 0."""
+    """Return the skewness of ⟨K, PK'Pᵀ⟩ over permutations P inside parts, from profiles of K and K'; 0 if sd is 0."""
     n = np.array(one.sizes, dtype=float)
     third = float((n * (one.cubes * two.cubes).sum((1, 2, 3)) / np.maximum((n - 1) * (n - 2), 1)).sum())
     third += 8 * float((one.triangles * two.triangles / np.einsum("p,q,r->pqr", n, n, n)).sum())
@@ -171,7 +173,7 @@ class Null:
     """A cosine with its null distribution over random permutations of channels or, for weights, of entries.
 
     Attributes:
-        cosine: The cosine of two Gram matrices, each minus its multiple of I, or of two weights; or a mean of cosines.
+        cosine: The cosine of two weights, or of two trace-free Gram matrices; or a mean of such cosines.
         mean: The mean of the cosine over all permutations.
         sd: The standard deviation of the cosine over all permutations.
         skew: The skewness of the cosine over all permutations.
@@ -189,7 +191,7 @@ class Null:
 
     @property
     def p(self) -> float | None:
-        """Probability that a permutation gives this cosine or a higher one; None if all give the same cosine."""
+        """Approximate probability that a permutation gives this cosine or more; None if all give the same cosine."""
         return None if self.z is None else math.erfc(self.z / math.sqrt(2)) / 2
 
     @property
@@ -220,12 +222,12 @@ def beside(inner: float, norms: float, one: Profile, two: Profile) -> Null:
 
 
 def parts(channels: int, widths: Sequence[int]) -> tuple[int, ...]:
-    """Return the boundaries 0, ..., channels of the parts of a side, which may be a concatenation of sides.
+    """Return boundaries 0, ..., channels that divide a layer's channels, which may be a concatenation of q, k, v.
 
-    ``widths`` are the sizes of all sides. All parts have the same size, the largest of ``widths`` that is at least
-    NARROWEST and a proper divisor of ``channels``. Unnecessary boundaries are harmless, since the order of channels
-    inside a part is arbitrary. A side without such a width, or one that would have more than MOST_PARTS parts, such as
-    a vocabulary, is a single part.
+    ``widths`` are the numbers of channels of all layers. All parts have the same size, the largest of ``widths`` that
+    is at least NARROWEST and a proper divisor of ``channels``. Without such a width, or with more than MOST_PARTS
+    parts, as for a vocabulary, all channels are a single part. Unnecessary boundaries are harmless, since the order of
+    channels inside a part is arbitrary.
     """
     width = max((w for w in set(widths) if NARROWEST <= w < channels and channels % w == 0), default=channels)
     return tuple(range(0, channels + 1, width)) if channels <= MOST_PARTS * width else (0, channels)

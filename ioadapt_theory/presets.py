@@ -26,12 +26,12 @@ class Preset:
         code: the training code named in the paper, from which settings that the paper leaves open are taken.
         base: the base model's name on the Hugging Face Hub.
         targets: names of modules, or one regular expression; empty if the paper trains no adapter on layers.
-        ranks: family -> rank.
+        ranks: rank for each family of adapters, such as "lora".
         optimizer: "adamw" or "prodigy".
         learning_rate, weight_decay: options of the optimizer.
         batch_size: samples per optimizer step, over all devices.
         not_in_paper: settings that the paper does not give; they come from the code, or are unknown.
-        alphas: family -> alpha, for families whose alpha differs from the rank.
+        alphas: alpha for each family whose alpha differs from its rank.
         dropout, init: fields of ``AdapterConfig``.
         steps, epochs: length of the training, in one of the two units.
         warmup: number of warm-up steps; ``warmup_ratio`` gives the warm-up as a share of all steps instead.

@@ -57,7 +57,6 @@ def replacing(path: Path | str) -> Iterator[Path]:
 
 
 def _remove_abandoned(path: Path) -> None:
-    """Delete temporary files for this path that were last written more than a day ago."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.????????{glob.escape(path.suffix)}"):
         with suppress(OSError):  # another process may do the same
             if time.time() - left.stat().st_mtime > ABANDONED:

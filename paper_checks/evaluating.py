@@ -52,7 +52,7 @@ def increments(s: Any, du: Any = ("1/10", "1/5"), dv: Any = ("3/10", "-1/10")) -
 
 
 def models(s: Any, k: Any = 3, k_target: Any = 3, epsilon: str = "1/10", size: Any = 1) -> dict[str, Any]:
-    """Return an instance with outputs of cosine s, W = size · diag(1, κ), and a target with condition number κ'."""
+    """Return two models as data: W = size · diag(1, k), with outputs of cosine s, and a target with ``k_target``."""
     raw: dict[str, Any] = {"epsilon": epsilon, "AB": [[0, 0], [0, 0]]}
     for t, kappa in (("", k), ("_target", k_target)):
         raw |= {f"W{t}": [[str(size), 0], [0, str(size * mpf(kappa))]], f"x1{t}": [1, 0]}
@@ -79,7 +79,7 @@ def remainder(s: Any) -> Any:
 
 
 def of_two(claim: str, below: str, axis: str) -> bool:
-    """Check that the claim's bound is at least that of Lemma 3 for an AB of rank 1, and below it for AB = −I/2."""
+    """Return whether the claim's bound is at least Lemma 3's for an AB of rank 1, and below it for AB = −I/2."""
     raw = {"W1": [[1, 2], [0, 1]], "W2": [[1, 0], [1, 1]], "W1_target": [[1, 0], [3, 1]], "W2_target": [[1, 1], [0, 1]]}
     raw |= {"sigma": 1}
     plain = right("lemma-3", raw)
@@ -89,7 +89,7 @@ def of_two(claim: str, below: str, axis: str) -> bool:
 
 
 def turned(claim: str, w: list[list[float]], x1: list[float], x2: list[float], factor: str) -> bool:
-    """Check that AB = ε times the polar factor of the cosine's gradient attains the bound if W' is a multiple of W."""
+    """Return whether AB = ε times the polar factor of the cosine's gradient attains the bound if W' is ``factor``."""
     m, rows = torch.zeros(len(w), len(w[0]), dtype=torch.float64, requires_grad=True), torch.tensor([x1, x2]).double()
     y1, y2 = rows @ (torch.tensor(w).double() + m)
     u, _, v = torch.linalg.svd(torch.autograd.grad(torch.cosine_similarity(y1, y2, 0), m)[0], full_matrices=False)
@@ -128,7 +128,7 @@ def axes(claim: Claim) -> dict[str, list[str]]:
 
 
 def drawn(name: str, **changes: Any) -> Values:
-    """Return an evaluator of formulas on a random instance, in which ``changes`` replace some symbols."""
+    """Return an evaluator of formulas on a random instance of a claim, with the values in ``changes``."""
     setting = CLAIMS[name].setting
     return Values(setting.build(**setting.start(1, torch.Generator().manual_seed(3)) | changes))
 
@@ -138,7 +138,6 @@ def equal(a: Any, b: Any) -> bool:
 
 
 def shows(claim: Claim, *formulas: str) -> bool:
-    """Return whether each formula occurs in a printed line of the claim's arguments."""
     lines = [line for proof in claim.proofs for line in proof.printed(claim)]
     return all(any(f in line for line in lines) for f in formulas)
 

@@ -51,7 +51,7 @@ def mean_over_signs(m: Any) -> Any:
 
 
 def of_law(claim: Claim, law: str) -> bool:
-    """Return whether the left side is the mean squared discrepancy over rows zF, or rows with second moments σ²I."""
+    """Return whether the claim's left side is the mean squared discrepancy over rows zF or σz, where E zᵀz = I."""
     i = drawn(claim.id)
     gap = {"prop-5-anisotropic": GAP @ T}.get(claim.id, T @ GAP) if law == "zF" else GAP
     first = i.instance.factor if law == "zF" else i.instance.sigma * torch.eye(3).double()
@@ -72,7 +72,6 @@ def unbounded(claim: Claim, first: str, second: str) -> bool:
 
 
 def segment(claim: Claim, every: str, begin: str, end: str, above: str) -> bool:
-    """Compare the verdict with whether the segment from y to ŷ avoids 0 for W = I, x = (1, 0) and AB = −2I."""
     y = {"(y₁, y₂)": 1, "(ŷ₁, ŷ₂)": 1 - 2}
     norms = [abs((1 - t) * y[begin] + t * y[end]) for t in np.linspace(0, 1, 11)]
     holds = {"every": all}[every](bool({">": n > 0}[above]) for n in norms)
@@ -80,7 +79,7 @@ def segment(claim: Claim, every: str, begin: str, end: str, above: str) -> bool:
 
 
 def iff(claim: Claim, lost: str, rank: str) -> bool:
-    """Check on three W: W(I + W⁺AB) = W + AB iff ``lost`` is 0, and this holds for every AB iff rank W is ``rank``."""
+    """Return whether W(I + W⁺AB) = W + AB iff ``lost`` = 0, and for every AB iff rank W = ``rank``, for three W."""
     said = True
     for w in (random(2, 3), random(3, 2), torch.ones(2, 2).double()):
         i, pinv_ = mpmath.eye(len(w)), torch.linalg.pinv(w)
@@ -115,7 +114,6 @@ def dimensions(claim: Claim, c: str, d: str, low: str, lower: str, high: str, hi
 
 
 def maps(claim: Claim, one: str, other: str) -> bool:
-    """Check that ``one`` doubles when W doubles and is 0 at W = 0, and that ``other`` does neither."""
     w, m, i = mpmath.randmatrix(2, 2), mpmath.randmatrix(2, 2), mpmath.eye(2)
     one, other = (lambda w, f=f: read(f, W=w, AB=m, M=m, I=i) for f in (one, other))
     assert shows(claim, "(I + M)(W − W) + M", "(I + M)(2W) − 2W")
@@ -131,7 +129,6 @@ def rank_of(formulas: tuple[str, ...], bound: str) -> bool:
 
 
 def counted(claim: Claim, quantifier: str, where: str, above: str) -> bool:
-    """Check the claim's quantifier against the scores in its remark, which ``test_tables`` counts from the files."""
     scores = [tuple(map(int, x.split("-"))) for x in re.findall(r"\d+-\d+-\d+", remark(claim))]
     wins, ties, losses = map(sum, zip(*scores, strict=True))
     holds = {
@@ -146,7 +143,7 @@ def counted(claim: Claim, quantifier: str, where: str, above: str) -> bool:
 
 
 def counts_the_adapted_layer() -> bool:
-    """Check that the counted functions compute the layers of Eqs. 1 to 3, and that GRID has two values of each size."""
+    """Return whether ``forward`` and ``merge`` compute the layers of Eqs. 1 to 3, and GRID has two values per size."""
     x, w, ranks = random(2, 3), random(3, 4), {LORA: random(3, 4), INPUT: random(3, 3), OUTPUT: random(4, 4)}
     whole = {LORA: w + ranks[LORA], INPUT: w + ranks[INPUT] @ w, OUTPUT: w + w @ ranks[OUTPUT]}
     for p, m in ranks.items():
@@ -157,7 +154,7 @@ def counts_the_adapted_layer() -> bool:
 
 
 def as_torch_has_it(claim: Claim) -> bool:
-    """Check the block matrices against PyTorch's convolutions, with every kind of padding and several strides."""
+    """Return whether matrices that express a convolution agree with PyTorch, for all paddings and some strides."""
     taps, x = [random(2, 3), random(2, 3) + 1, random(2, 3) * 3], random(N, 2)
     kernel = torch.stack(taps).permute(2, 1, 0)
     for padding, mode in {"zeros": "constant"}.items() | {(p, p) for p in PADDINGS if p != "zeros"}:
@@ -180,7 +177,7 @@ def of_the_overall_score(claim: Claim) -> bool:
 
 
 def misprinted(claim: Claim) -> bool:
-    """Check that the right side is that of prop-1 with x₂' instead of x₂ in the second term."""
+    """Return whether the claim's right side is that of prop-1 with x₂' instead of x₂ in the second term."""
     setting, m, there = claim.setting, SOURCE, TARGET
     i = Values(setting.parametrise(setting.start(3, torch.Generator().manual_seed(1))))
     more = (1 + m.s0) * EPSILON * (norm(there.x2) - norm(m.x2)) / norm(m.y2)
@@ -188,7 +185,7 @@ def misprinted(claim: Claim) -> bool:
 
 
 def of_moved_vectors(claim: Claim) -> bool:
-    """Check that the left side is the change of the angle between u and v when they become u + Δu and v + Δv."""
+    """Return whether the claim's left side is the change of the angle of u and v if they become u + Δu and v + Δv."""
     i = drawn(claim.id)
     u, v, du, dv = (getattr(i.instance, name) for name in ("u", "v", "du", "dv"))
     angles_ = [torch.cosine_similarity(a, b, -1).acos() for a, b in ((u + du, v + dv), (u, v))]
@@ -196,7 +193,7 @@ def of_moved_vectors(claim: Claim) -> bool:
 
 
 def jacobians() -> bool:
-    """Check that ``wide.run`` computes √2 relu(xW), and its Jacobians against those of autograd."""
+    """Return whether ``wide.run`` computes √2 relu(xW), and the same Jacobians as autograd."""
     x, first, last = random(1, 1, 2), random(1, 2, 3), random(1, 3, 16)
     (_, y, j), (z, *_) = wide.run(x, [first, last])
 
@@ -208,7 +205,6 @@ def jacobians() -> bool:
 
 
 def of_the_cells(claim: Claim, says: str) -> bool:
-    """Check that the sides, placements and metrics in the text are those that are counted (``SCORES``)."""
     name = claim.id.removeprefix("tables-")
     counted = SCORES.get(name, [(0, p, "weight", IMAGE) for p in (SIDES if name != "geneval-overall" else ("input",))])
     mine, over, metrics = (
@@ -247,7 +243,6 @@ def no_more(claim: Claim, c: str, where: str) -> bool:
 
 
 def symmetry(claim: Claim, changes: list[str]) -> bool:
-    """Check that the changed weights compute the same functions, and that the claim names the unaffected placements."""
     sp = attention.sympy()
     w = {x: sp.Matrix(*shape, lambda i, j: (i + 1) ** j + 2 * i * j) for x, shape in
          {"q": (3, 2), "k": (3, 2), "v": (3, 2), "o": (2, 3)}.items()}  # fmt: skip
@@ -281,7 +276,6 @@ def rotary(claim: Claim, turned: str, free: str) -> bool:
 
 
 def gauge_parts(claim: Claim, at_input: str, at_output: str, mismatch: str) -> bool:
-    """Check the formulas of gauge parts and mismatch on three layers with random orthogonal Q, and where they are 0."""
     t, *others = (mpmath.randmatrix(3, 3) for _ in range(7))
     ws, vs = others[:3], others[3:]
     qs = [mpmath.eye(3), *(mpmath.qr(mpmath.randmatrix(3, 3))[0] for _ in range(2)), mpmath.eye(3)]
@@ -303,7 +297,6 @@ def share(e: Any, there: Any) -> Any:
 
 
 def angles(claim: Claim, cost: str, late: str) -> bool:
-    """Check 1 − cosine at each layer, divided by a small ψ, against ``cost``, with ρ = cos ψ in all layers."""
     psi, layers = mpf(10) ** -15, range(1, 6)
     losses = [(1 - wide.predicted((mpmath.cos(psi),) * 5, k - 1)) / psi for k in layers]
     factor = read(cost.removesuffix("Σ√k"), ψ=1)
@@ -314,7 +307,6 @@ def angles(claim: Claim, cost: str, late: str) -> bool:
 
 
 def recursion(claim: Claim, kappa: str, before: str, slope: str) -> bool:
-    """Check the predicted cosine at every layer against the printed formulas."""
     kernel = lambda t: read(kappa, t=t)  # noqa: E731
     rho, a, p = (0, *map(mpf, wide.COSINES)), [mpf(1)], [None]
     for k in range(1, len(rho)):
@@ -342,13 +334,11 @@ def below(claim: Claim, placement: str) -> bool:
 
 
 def placed(claim: Claim, name: str) -> bool:
-    """Return whether a claim's left side begins with the printed form of a layer adapted with placement ``name``."""
     forms = {"LoRA": ("W + AB",), "input": ("(I + AB)W", "(I + A₁B₁)W"), "output": ("W(I + AB)", "W(I + A₁B₁)")}
     return text(claim.concludes[0].left).removeprefix("rank(").startswith(forms[name])
 
 
 def filters(claim: Claim, who: str, where: str) -> bool:
-    """Check that H comes last in the adapter's effect if H is behind the layer, and first if H is before it."""
     effect = {"input adapter": "MW", "output adapter": "WM", "LoRA": "M"}[who]
     form = {"behind it": f"‖F{effect}H‖_F", "before it": f"‖H{effect}F‖_F"}[where]
     return text(claim.concludes[0].left) == form
@@ -376,7 +366,6 @@ def mean_squares(k: int) -> tuple[float, float]:
 
 
 def scaled(claim: Claim, kept: str, of_lora: str) -> bool:
-    """Check the shares that an input adapter and a LoRA keep if the layer is scaled by s and the next layer by 1/s."""
     z, m, w, h, j, s = random(5, 3), random(3, 3), random(3, 4), random(3, 4) + 1, random(4, 2), 3.0
     there = share(z @ m @ w @ j, z @ m @ (s * w) @ (j / s)), share(z @ h @ j, z @ h @ (j / s))
     assert equal(z @ (s * w) @ (j / s), z @ w @ j)
@@ -384,7 +373,6 @@ def scaled(claim: Claim, kept: str, of_lora: str) -> bool:
 
 
 def every_law(claim: Claim, bound: str) -> bool:
-    """Check the bound on R for rows F and an L' whose difference from L is in L's column space."""
     i = drawn(claim.id)
     here, f = i.instance.l[0], i.instance.f[0]
     there = here + here @ torch.linalg.pinv(here) @ (i.instance.l_target[0] - here) / 9

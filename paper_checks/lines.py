@@ -23,7 +23,7 @@ NEAR = mpf(10) ** -25
 
 
 class UnknownError(Exception):
-    """Raised for a symbol that an instance does not have."""
+    """Error: an instance has no value for a symbol."""
 
 
 class Line(reader.Reader):
@@ -46,7 +46,7 @@ class Line(reader.Reader):
         return values
 
     def bracket(self, opening: str, closing: str) -> str:
-        """Return the text up to the matching closing bracket, and continue after the bracket."""
+        """Return the text up to the matching closing bracket, and move behind that bracket."""
         depth, begin = 1, self.at
         while depth:
             depth += {opening: 1, closing: -1}.get(self.text[self.at], 0)
@@ -142,7 +142,7 @@ CONDITIONS = {"where", "if", "at"}
 
 
 def segments(line: str, names: Mapping[str, str], letters: set[str]) -> Iterator[tuple[str, str]]:
-    """Yield (word before, formula) for each formula in a line; ``names`` maps names that contain words to symbols."""
+    """Yield the parts of a line between its words, each after the word before it; ``names`` maps names to symbols."""
     for name in sorted(names, key=len, reverse=True):
         line = line.replace(name, names[name])
     line = re.sub(r"(?:Eqs?|Props?|App|Sec)\. \S+", "it", line)
@@ -195,7 +195,7 @@ def chain(formula: str) -> list[str]:
 
 
 def both(a: Any, b: Any) -> tuple[Any, Any]:
-    """Return two sides, where a number x beside a matrix becomes xI, and 0 a zero matrix of the same shape."""
+    """Return both sides; a number x beside a square matrix becomes xI, and 0 beside any matrix a zero matrix."""
     a, b = (mp.eye(y.rows) if x is reader.EYE else x for x, y in ((a, b), (b, a)))
     for one, other in ((a, b), (b, a)):
         if hasattr(one, "rows") and not hasattr(other, "rows"):
@@ -206,7 +206,10 @@ def both(a: Any, b: Any) -> tuple[Any, Any]:
 
 
 def off(a: Any, b: Any) -> Any:
-    """Return b − a or, for matrices, the least eigenvalue of its symmetric part (None if none), and max |b − a|."""
+    """Return b − a and |b − a|; for matrices, the least eigenvalue of the symmetric part, and the largest entry.
+
+    The eigenvalue is None if the matrices are not square. If their shapes differ, return None and infinity.
+    """
     a, b = both(a, b)
     if hasattr(a, "rows") and (a.rows, a.cols) != (b.rows, b.cols):
         return None, mp.inf
@@ -220,7 +223,6 @@ def off(a: Any, b: Any) -> Any:
 
 
 def related(a: Any, sign: str, b: Any) -> tuple[bool, bool]:
-    """Return whether a relation holds, and whether both sides are equal."""
     least, apart = off(a, b) if sign in "=≤<" else off(b, a)
     equal = apart <= NEAR
     if sign == "=":

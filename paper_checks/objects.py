@@ -11,7 +11,7 @@ from paper_checks import reader
 
 Objects = dict[str, Any]
 OBJECTS: list[tuple[str, int, Callable[[], Iterator[Objects]]]] = []
-"""(id of a claim, number of the argument, function that yields instances)."""
+"""Ids of claims, numbers of their arguments, and functions that yield instances for those arguments."""
 
 
 def of(*arguments: tuple[str, int]) -> Callable[[Callable[[], Iterator[Objects]]], Callable[[], Iterator[Objects]]]:
@@ -41,7 +41,6 @@ def unit(x: Any) -> Any:
 
 
 def gradient(u: Any, v: Any) -> Any:
-    """Return the gradient in u of the cosine s of u and v."""
     return v / (mp.norm(u) * mp.norm(v)) - reader.sim(u, v) * u / mp.norm(u) ** 2
 
 
@@ -179,7 +178,6 @@ def in_the_plane() -> Iterator[Objects]:
 
 
 def models_of_one_layer() -> Iterator[tuple[str, Objects]]:
-    """Yield (placement, instance) of a layer with an adapter: generic ones, and ones that attain a sharp constant."""
     h, k = mpf("0.5"), mpf(3)
     swap, axis = mp.matrix([[0, 1], [1, 0]]), mp.diag([1, -1])
     for w, u, v, adapter, kind in (
@@ -234,7 +232,7 @@ def of_lora() -> Iterator[Objects]:
 
 
 def bounds(name: str, s: Any, k: Any, k_target: Any) -> Any:
-    """Return a claim's right side divided by ε."""
+    """Return a claim's right side divided by ε, for outputs of cosine s and condition numbers of W and W'."""
     raw: dict[str, Any] = {"epsilon": "1/10", "AB": [[0, 0], [0, 0]]}
     for t, kappa in (("", k), ("_target", k_target)):
         raw |= {f"W{t}": [[1, 0], [0, str(kappa)]], f"x1{t}": [1, 0]}
@@ -262,7 +260,6 @@ def of_frobenius() -> Iterator[Objects]:
 
 @of(("prop-2-input-finite", 0), ("prop-2-input-finite-sharp", 0), ("prop-2-input-finite-sharp", 2))
 def of_input_finite() -> Iterator[Objects]:
-    """Yield instances in which W has condition number κ; those with the second M attain the bound."""
     k, turn, swap = mpf(3), mp.matrix([[3, 4], [-4, 3]]) / 5, mp.matrix([[0, 1], [1, 0]])
     h = mpf("0.5")
     for w, m, e in ((turn * mp.diag([mp.sqrt(k), 1 / mp.sqrt(k)]) * turn, draw(2, 2) / 9, mpf("0.4")),

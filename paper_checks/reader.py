@@ -31,7 +31,6 @@ EYE = object()
 
 
 def from_latex(formula: str) -> str:
-    """Return a LaTeX formula in text notation."""
     while match := re.search(r"\\(frac|sqrt)\{", formula):
         first, rest = _braced(formula, match.end())
         if match[1] == "sqrt":

@@ -34,13 +34,11 @@ def entry(claim: Claim) -> str:
 
 
 def shipped(claim: Claim, name: str) -> str:
-    """Return the values of both sides of a claim on a shipped instance, as text."""
     sides = evaluate(claim, witness(name))
     return f"{name}: {report.short(sides.decisive)} against {report.short(sides.rhs)}"
 
 
 def searches(claim: Claim) -> str:
-    """Return the searches for a claim with their options, as text; settings are given by name."""
     options = {
         type(s).__name__: [
             f"{f.name} {x.name if isinstance(x := getattr(s, f.name), Setting) else x}" for f in fields(s)

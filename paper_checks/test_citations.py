@@ -19,7 +19,7 @@ NUMBERED = {
     "Sec": "1 2 2.1 2.2 3 3.1 3.2 3.3 4 5 5.1 5.2 6",
     "App": "A A.1 A.2 B C D E",
 }
-"""Kind -> the numbers of such items in the paper, extracted once by hand."""
+"""Numbers of the paper's equations, lemmas and so on, extracted once by hand."""
 
 KINDS = {
     "Eq": r"Eqs?\.|Equations?",
@@ -41,7 +41,7 @@ ELSEWHERE = re.compile(r"arXiv[ :]\d{4}\.\d{4,5},[^)\n]*")
 
 
 def between(first: str, last: str) -> Iterator[str]:
-    """Yield the numbers of a range, such as 3 to 5 or 4a to 4c."""
+    """Yield the numbers of a range, such as 3 to 5 or 4a to 4c; of other ranges, only the two ends."""
     if first[:-1] == last[:-1] and last[-1] in string.ascii_lowercase:
         yield from (first[:-1] + x for x in string.ascii_lowercase if first[-1] <= x <= last[-1])
     elif first.isdigit() and last.isdigit():
@@ -51,7 +51,7 @@ def between(first: str, last: str) -> Iterator[str]:
 
 
 def citations(text: str) -> Iterator[tuple[str, str]]:
-    """Yield (kind, number) for every citation in a text, with lists and ranges expanded."""
+    """Yield kind and number, such as ("Eq", "7"), of every citation in a text, with lists and ranges expanded."""
     ours = ELSEWHERE.sub("", text)
     for kind, pattern in CITATION.items():
         for match in pattern.finditer(ours):
@@ -63,12 +63,11 @@ def citations(text: str) -> Iterator[tuple[str, str]]:
 
 
 def unknown(text: str) -> set[tuple[str, str]]:
-    """Return citations of items that do not exist in the paper."""
     return {(kind, number) for kind, number in citations(text) if number not in NUMBERED[kind].split()}
 
 
 def sources() -> list[Path]:
-    """Return our Python files, except this one with its invalid citations, and our pages except the changelog."""
+    """Return the Python files to check, except this one, whose citations are invalid, and the pages in the root."""
     modules = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py") if path != Path(__file__)]
     return sorted(modules) + [path for path in ROOT.glob("*.md") if path.name != "CHANGELOG.md"]
 

@@ -34,7 +34,7 @@ NUMBERED = (
 
 
 QUICK = Run(instances=500, starts=16, steps=50, stacks=16, samples=16_384)
-"""Settings for a fraction of the default effort; slow tests and `ioadapt verify` use the defaults."""
+"""Settings for a fraction of the default number of samples; slow tests and `ioadapt verify` use the defaults."""
 
 
 @pytest.mark.parametrize("run", [QUICK, pytest.param(Run(), marks=pytest.mark.slow)], ids=["quick", "default"])
@@ -79,7 +79,6 @@ def test_a_witness_of_low_rank_gives_both_sides_of_the_one_of_full_rank(name: st
 
 @pytest.mark.parametrize("claim", EVERY)
 def test_as_printed_is_said_of_what_is_printed_only(claim: Claim) -> None:
-    """Corrections and extensions are ours; a claim "as printed" amends another one only as a statement in its proof."""
     places = ("Lemma", "Proposition", "Eq", "Remark", "Remainder", "Section", "Proof", "App", "Table")
     if claim.origin is Origin.OURS:
         assert claim.amends is not None or claim.reading or "beyond" in claim.source
@@ -111,7 +110,7 @@ STANDS = {
     **dict.fromkeys(("Table 9", "Table 10", "Table 11"), ("App. C",)),
     "Table 8": ("Section 5.1", "App. C"),
 }
-"""Statement of the paper -> sections that a claim about it may cite."""
+"""Sections of the paper that a claim may cite, by the statement that it is about."""
 NAMED = {
     **{f"lemma-{n}": f"Lemma {n}" for n in (1, 2, 3)},
     **{f"prop-{n}": f"Proposition {n}" for n in range(1, 6)},
@@ -132,7 +131,7 @@ NAMED = {
     },
     **dict.fromkeys(("tables-on-par", "tables-prompt-fidelity"), "Table 8"),
 }
-"""Beginning of a claim's id -> statement or section that the claim must cite."""
+"""Statement or section that a claim must cite, by the beginning of its id."""
 
 
 @pytest.mark.parametrize("claim", EVERY)
@@ -229,7 +228,6 @@ def test_props_1_and_2_have_every_reading_of_the_norm_and_of_the_sign_and_every_
 
 @pytest.mark.parametrize("claim", EVERY)
 def test_an_entry_amends_another_and_words_have_evidence_of_their_own(claim: Claim) -> None:
-    """A claim has the word "attained", "sharp" or "only if" if its instances, reading or prose require it."""
     assert claim.amends is None or claim.amends in CLAIMS
     if claim.attained and not any(r.sign == "=" for r in claim.concludes):
         assert Word.ATTAINED in claim.words

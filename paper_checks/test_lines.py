@@ -21,7 +21,6 @@ ARGUMENTS = [
 
 
 def drawn_objects(claim: Claim) -> Objects:
-    """Return the symbols of a claim on a random instance, for claims without instances in ``objects``."""
     if (setting := claim.setting) is None:
         return {}
     instance = setting.parametrise(setting.start(1, torch.Generator().manual_seed(1)))
@@ -32,7 +31,7 @@ def drawn_objects(claim: Claim) -> Objects:
 
 
 def lines_of(claim: Claim, proof: Any) -> list[str]:
-    """Return the lines of an argument except for one that repeats the right side of the conclusion."""
+    """Return the lines of an argument, except for one that repeats the right side of the conclusion ("this is ...")."""
     about = [proof.about] if isinstance(proof, Reasoned) else []
     return [x for x in (*about, *proof.printed(claim)) if not x.startswith("this is ")]
 
@@ -51,7 +50,7 @@ MAKERS = list(dict.fromkeys(make for _, _, make in OBJECTS))
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
 def test_every_object_is_spoken_of(make: Callable[[], Iterator[Objects]]) -> None:
-    """Every symbol of ``objects`` occurs in a line, so that no line about it can be removed unnoticed."""
+    """Every symbol that has a value for an argument occurs in a line, so that no line can be removed unnoticed."""
     own = {(name, k) for name, k, other in OBJECTS if other is make}
     lines = [x for c, k, p in ARGUMENTS if (c.id, k) in own for x in lines_of(c, p)]
     with mpmath.workdps(50):
@@ -61,7 +60,7 @@ def test_every_object_is_spoken_of(make: Callable[[], Iterator[Objects]]) -> Non
 
 DECIDING = set("every some all only not no never same other exact false attained independent sharp iff input output "
                "LoRA always".split())  # fmt: skip
-"""Words with which a line would state something that no formula in it checks."""
+"""Words with which a line of an argument would state more than its formulas, which alone are evaluated."""
 
 
 @pytest.mark.parametrize(("claim", "number", "proof"), ARGUMENTS, ids=[f"{c.id}-{k}" for c, k, _ in ARGUMENTS])

@@ -33,7 +33,7 @@ def same(i: Values, a: Term, b: Term) -> bool:
 
 
 def rewritten(i: Values, before: Term, after: Term, *rules: Rule) -> bool:
-    """Return whether ``after`` follows if rules are applied to the parts of ``before`` that ``after`` lacks."""
+    """Return whether rules, applied to parts of ``before`` that are not in ``after``, give the value of ``after``."""
     before, after = opened(before), opened(after)
     kept, found = set(after.walk()), dict[Term, list[Term]]()
     for x in before.walk():
@@ -51,7 +51,6 @@ def triangle(x: Term) -> Iterator[Term]:
 
 
 def splits(m: Term) -> Iterator[tuple[Term, Term]]:
-    """Yield every way to split a product into two factors."""
     if m.op == "product":
         a, b = m.args
         yield a, b
@@ -59,7 +58,7 @@ def splits(m: Term) -> Iterator[tuple[Term, Term]]:
 
 
 def norms(whole: str, first: str, second: str) -> Rule:
-    """Return the rule ‖MN‖ ≤ ‖M‖‖N‖ for three norms, given by their subscripts."""
+    """Return the rule ‖MN‖ ≤ ‖M‖‖N‖ for the norms of MN, M and N, given by their subscripts (keys of NORMS)."""
 
     def rule(x: Term) -> Iterator[Term]:
         if x.op == NORMS[whole](AB if whole else SOURCE.x1).op:
@@ -101,7 +100,7 @@ def given(claim: Claim, i: Values, before: Term, after: Term) -> bool:
 
 
 def by_lemma(i: Values, after: Term, *, remainder: bool) -> bool:
-    """Return whether a formula is the sum of Lemma 1's bounds for both models, with the factor 1 + |s| or √(1 − s²)."""
+    """Return whether a formula is the sum of Lemma 1's bounds for both models, with factor 1 + |s₀| or √(1 − s₀²)."""
     found = (x for x in opened(after).walk() if x.op == "norm" and "ab" in {y.name for y in x.walk()})
     lengths = list(dict.fromkeys(found))
     for factor in (lambda m: 1 + abs(m.s0), lambda m: m.sine0):

@@ -69,7 +69,7 @@ def test_a_formula_read_back_has_the_value_that_is_evaluated(claim: Claim, write
 
 
 def printed_name(field: str, x: object) -> str:
-    """Return the printed symbol of a field: upper case for matrices, lower case for rows."""
+    """Return the printed symbol of an instance's field, such as W' for w_target, or "" if it is not printed."""
     base = field.removesuffix("_target")
     if len(base) > 1 or not hasattr(x, "ndim"):
         return LETTERS.get(field, "")

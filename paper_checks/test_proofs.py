@@ -72,7 +72,7 @@ def exact(claim: Claim, name: str) -> Values:
 
 
 def test_no_step_is_true_as_it_stands() -> None:
-    """Steps are computed: no file with claims contains a check that is always true."""
+    """No file with claims contains a check that is always true, since the steps of arguments are to be computed."""
     folder = Path(CLAIMS_FILE).parent
     sources = [path for room in ("statements", "beyond", "words", "effect") for path in (folder / room).glob("*.py")]
     assert len(sources) > 20

@@ -136,7 +136,6 @@ SCORES = {  # claim: table, placement, baseline, metrics (all but averages by de
 
 
 def rows(number):
-    """Return the rows of a table that are about target models, read from the file."""
     lines = (FOLDER / f"table{number}.csv").read_text(encoding="utf-8").splitlines()
     return [r for r in csv.DictReader(lines) if r["side"] == "target"]
 

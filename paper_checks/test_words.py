@@ -561,7 +561,7 @@ FACTS: list[tuple[str, str, Callable[..., Any]]] = [
          CLAIMS["effect-weights-only"].expected is PROVED),
 ]  # fmt: skip
 BESIDE = {pattern for _, pattern, _ in FACTS if pattern.endswith(".*")}
-"""Patterns of facts that only require lines; a clause that matches needs a further fact."""
+"""Patterns of facts that only require a printed line; a clause that matches one must also match another fact."""
 USED = [(c, part, [(pattern, fact) for ids, pattern, fact in FACTS if any(fnmatch(c.id, i) for i in ids.split())])
         for c in CLAIMS.values() for part in clauses(c)]  # fmt: skip
 
@@ -583,7 +583,7 @@ LINES = [
 
 @pytest.mark.parametrize(("claim", "proof"), LINES, ids=[c.id for c, _ in LINES])
 def test_every_line_is_asked_for_by_a_clause(claim: Claim, proof: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A line that no clause uses would not be compared with the claim's prose."""
+    """Every line of an argument is used by the check of a clause, which compares it with the claim's prose."""
     asked = list[str]()
     for module in (evaluating, facts_):
         monkeypatch.setattr(module, "shows", lambda _, *formulas: asked.extend(formulas) or True)

@@ -31,12 +31,10 @@ CLOSED = "Closed under the global context"
 
 
 def sources() -> list[Path]:
-    """Return the Coq files, except for temporary files of a failed run."""
     return sorted(path for path in HERE.glob("*.v") if path.stem != "Check_tmp")
 
 
 def digests() -> dict[str, str]:
-    """Return file name -> digest of the source, ignoring differences in whitespace."""
     return {path.name: digest(path.read_text(encoding="utf-8")) for path in sources()}
 
 
@@ -46,7 +44,7 @@ def theorems() -> set[str]:
 
 
 def settled() -> list[Claim]:
-    """Return the claims that have a statement in Coq and a theorem with the corresponding name."""
+    """Return the claims that can be stated in Coq and whose theorem is in one of the files."""
     names, claims = theorems(), []
     for claim in CLAIMS.values():
         try:
@@ -59,12 +57,11 @@ def settled() -> list[Claim]:
 
 
 def rendered() -> dict[str, str]:
-    """Return file name -> content, for the files that are rendered from claims and witnesses."""
     return {"Statements.v": statements(CLAIMS.values()), "Witnesses.v": witnesses()}
 
 
 def checks(claims: list[Claim]) -> str:
-    """Return a Coq file that checks the type of every theorem and prints its assumptions."""
+    """Return a Coq file that checks that each theorem proves (or disproves) its claim, and prints its assumptions."""
     modules = [path.stem for path in sources()]
     lines = [
         "From mathcomp Require Import all_ssreflect all_algebra.",
@@ -86,7 +83,6 @@ def stop(message: str, status: int = 1) -> None:
 
 
 def run(*command: str) -> str:
-    """Run a command in the folder of the sources. Return its output, or exit with the output if it fails."""
     done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
     if done.returncode:
         stop(f"{done.stdout}{done.stderr}\n{' '.join(command)} failed: the proofs do not compile.")
@@ -94,14 +90,13 @@ def run(*command: str) -> str:
 
 
 def build(jobs: int) -> None:
-    """Compile the Coq files that have changed, ``jobs`` at a time."""
     files = [path.name for path in sources()]
     run("coq_makefile", "-Q", ".", "ioadapt", "-arg", "-w", "-arg", "none", *files, "-o", "CoqMakefile")
     run("make", "-f", "CoqMakefile", f"-j{jobs}")
 
 
 def assumptions(claims: list[Claim]) -> dict[str, str]:
-    """Return claim id -> assumptions of its theorem, as printed by Coq."""
+    """Return the assumptions of each claim's theorem, as printed by Coq."""
     file = HERE / "Check_tmp.v"
     file.write_text(checks(claims), encoding="utf-8")
     try:

@@ -30,14 +30,14 @@ DEFINED_BY: Final = {
     "spectral": "spectral", "cond": "cond", "pinv": "pinv", "hessian_norm": "hessian_norm", "segment": "segment",
     "sup_hessian_norm": "sup_hessian_norm", "angle": "angle cos pi", "arcsin": "arcsin sin pi", "sigma": "singular",
 }  # fmt: skip
-"""Operation that becomes a variable -> the predicate that defines this variable."""
+"""Operations that become variables in Coq, each with the predicate that defines its variable."""
 CIRCLE: Final = "forall (cos sin : R -> R) (pi : R), circular cos sin pi ->"
 LOGARITHM: Final = "complete R -> forall ln : R -> R, logarithm ln ->"
 FIELD: Final = {
     "sup_hessian_norm": "complete R ->", "ln": LOGARITHM, "artanh": LOGARITHM,
     **dict.fromkeys(("angle", "arcsin", "cos", "pi"), CIRCLE),
 }  # fmt: skip
-"""Operation that needs more than a real closed field -> its requirement on the field."""
+"""Operations that need more than a real closed field R, each with what is required of R."""
 KEYWORDS: Final = {
     "w": "W",
     "w_target": "W'",
@@ -51,15 +51,21 @@ Order = int | None
 
 
 class NoCoqError(ValueError):
-    """Raised for a claim that cannot be stated in Coq: it has no formula, or an operation without a counterpart."""
+    """Error: a claim cannot be stated in Coq, since it has no formula, or one that ``Scope`` does not support."""
 
 
 @dataclass
 class Scope:
-    """The symbols, variables and hypotheses of one proposition while it is rendered.
+    """The symbols, variables and hypotheses of one Coq proposition while it is written.
 
-    Hypotheses in ``inner`` depend on ``small`` (ε and AB, or the rows in O(a)), and those in ``outer`` do not.
-    ``needs`` lists requirements on the field.
+    Attributes:
+        axes: names of the axes of each symbol, such as ("c", "d") for a matrix.
+        small: symbols that become small in an O(...) term: ε and AB, or rows.
+        outer: hypotheses that do not depend on ``small``.
+        inner: hypotheses that do.
+        defined: terms that became variables, with the variables' names.
+        binders: declarations of these variables, outer and inner.
+        needs: requirements on the field.
     """
 
     axes: dict[str, tuple[str, ...]]
@@ -172,7 +178,7 @@ class Scope:
         return f"(E (fun w => norm {self.write(vector)} ^+ 2))"
 
     def count(self, x: Term) -> str:
-        """Return a natural number in Coq's syntax: a rank, a number of rows, or a sum of such numbers."""
+        """Return a formula for a natural number in Coq's syntax: a rank, a number of rows, a constant, or a sum."""
         match x:
             case Term("rank", (m,)):
                 return f"\\rank ({self.write(m)})%R"
@@ -185,7 +191,7 @@ class Scope:
         raise NoCoqError(x.op)
 
     def relation(self, r: Relation, remainder: str = "") -> str:
-        """Return a relation in Coq's syntax; ranks and numbers of rows are compared as natural numbers."""
+        """Return a relation in Coq's syntax; ranks are compared as natural numbers."""
         left, right = opened(r.left), opened(r.right)
         shift = _artanh_shift(left, right)
         if shift and r.sign == "<=":
@@ -213,12 +219,10 @@ def _artanh_shift(left: Term, right: Term) -> tuple[Term, Term, Term] | None:
 
 
 def letter(name: str) -> str:
-    """Return a symbol of the paper in Coq's syntax, such as x1' for x1_target."""
     return KEYWORDS.get(name, name.replace("_target", "'"))
 
 
 def number(x: Fraction) -> str:
-    """Return a rational number as an element of the field, in Coq's syntax."""
     size = f"{abs(x.numerator)}" if x.denominator == 1 else f"({abs(x.numerator)} / {x.denominator})"
     return size if x >= 0 else f"(- {size})"
 
@@ -261,7 +265,7 @@ def _relations(claim: Claim) -> Iterator[Relation]:
 
 
 def _scope(claim: Claim) -> tuple[Scope, list[str], list[str]]:
-    """Return the scope of a claim with its hypotheses, and the outer and the inner binders."""
+    """Return the scope of a claim with its hypotheses, and the declarations of its symbols, outer and inner."""
     axes, letters = _letters(claim)
     last = opened(claim.concludes[0].right)
     scope = Scope(axes, frozenset(x for x in last.walk() if x.op == "row") if last.op == "landau" else SMALL)
@@ -311,9 +315,9 @@ def existential(claim: Claim) -> str:
     """Return the statement that the bound is attained by an instance or, as a supremum, approached by instances.
 
     "Approached" means that for every q < 1 some instance exceeds q times the bound. With Word.SHARP, the statement is
-    about every cosine between -1 and 1, every condition number of W, and all other arguments of the bound. Two models
-    have a common condition number, or separate ones with Word.EVERY_PAIR. For a bound up to O(ε^p), the statement is
-    that no smaller multiple of ε suffices.
+    about all values of the bound's arguments, such as the cosine, between -1 and 1, and the condition number of W. The
+    two models have a common condition number, or separate ones with Word.EVERY_PAIR. For a bound up to O(ε^p), the
+    statement is that no smaller multiple of ε suffices.
     """
     scope, outer, inner = _scope(claim)
     first = claim.concludes[0]
@@ -401,7 +405,6 @@ Variable R : rcfType.
 
 
 def statements(claims: Iterable[Claim]) -> str:
-    """Return the content of Statements.v: the statements of all claims that can be written in Coq."""
     written = list[str]()
     for claim in claims:
         try:

@@ -62,7 +62,7 @@ def factors(m: Matrix) -> tuple[Matrix, Matrix]:
 
 
 def squares(m: Matrix) -> list[tuple[Fraction, Row]]:
-    """Return pairs (d, l) with d > 0, such that I − MMᵀ is the sum of all d lᵀl.
+    """Return numbers d > 0 and rows l, such that I − MMᵀ is the sum of all d lᵀl, which proves that ‖M‖₂ ≤ 1.
 
     Raises:
         ValueError: I − MMᵀ is not positive semidefinite, so ‖M‖₂ > 1.
@@ -90,14 +90,13 @@ def longest(m: Matrix) -> Row:
 
 
 def padded(m: Matrix, corner: int = 0) -> Matrix:
-    """Return M extended by a row and a column of zeros, with ``corner`` as the last entry."""
     return [[*r, Fraction(0)] for r in m] + [[Fraction(0)] * len(m[0]) + [Fraction(corner)]]
 
 
 def witness(name: str) -> str:
-    """Return the definition of one witness in Coq.
+    """Return the definition of one witness, a counterexample to a claim, in Coq.
 
-    If AB has full rank, every space gets an additional trivial dimension, in which AB is zero.
+    If AB has full rank, every space gets an additional dimension, in which AB is zero.
     """
 
     def exact(value: Any) -> Any:
@@ -136,5 +135,4 @@ From ioadapt Require Import Witness.
 
 
 def witnesses() -> str:
-    """Return the content of Witnesses.v: all witnesses that the refutations use."""
     return HEAD + "\n" + "\n\n".join(map(witness, PLACEMENTS)) + "\n"

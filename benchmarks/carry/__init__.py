@@ -23,14 +23,14 @@ BARS = {
     "gauge": (0.97, 0.97), "fine-tuned": (0.85, 0.85), "distilled": (0.7, 0.8), "apart": (0.65, 0.7),
     "width": (0.6, 0.7), "depth": (0.4, 0.5), "activation": (0.5, 0.6), "data": (0.5, 0.6),
 }  # fmt: skip
-"""Relation -> lower limits for the median share of the gain: by default, and after ``STEPS`` steps without labels."""
+"""Lower limits for the median share of the gain (loss reduction) that is kept, by default and after STEPS steps."""
 TEXT_BARS = {"apart": (0.35, 0.55), "width": (0.35, 0.55), "depth": (0.35, 0.55)}
 
 NAMES = {
     "gauge": "same function", "apart": "independent", "chosen": "default", "refined": f"{STEPS} steps",
     "from zero": f"{STEPS} from zero",
 }  # fmt: skip
-"""Relation or method in the record -> its name in the table."""
+"""Names in the table of relations and methods whose names in the record are different."""
 
 
 def main(*, quick: bool = False, seeds: int = 3, cache: Path = Path("out/bench/cache")) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def _moves(family: str, seed: int, count: int | None) -> dict[str, Any]:
 
 
 def measured(move: Move) -> dict[str, Any]:
-    """Return the share of the gain that each method retains on labelled test rows, with times and predicted shares."""
+    """Return the share of the gain (loss reduction on test rows) that each method keeps, with times and predictions."""
     with disable(move.source):
         before = loss(move.source, move.test)
     gain, plain = before - loss(move.source, move.test), loss(move.target, move.test)
@@ -86,7 +86,6 @@ def measured(move: Move) -> dict[str, Any]:
 
 
 def table(record: dict[str, Any]) -> str:
-    """Return as text: median shares, harmful transfers, prediction errors, and a comparison of methods."""
     moves = record["results"]["moves"]
     heads: tuple[str, ...] = ("family", "relation", "pairs", "closed form", "default", "limit", "50 steps", "limit")
     heads += ("50 from zero", "lowest", "copy", "prediction error", "CPU s")
@@ -121,7 +120,6 @@ def _lead(moves: list[dict[str, Any]], kind: str = "") -> float:
 
 
 def _peers(moves: list[dict[str, Any]]) -> list[tuple[str, ...]]:
-    """Return a table of the median share that each method retains, over the targets to which the LoRA can be copied."""
     own = [m for m in moves if m["copy"] is not None]
     relations = list(dict.fromkeys(m["relation"] for m in own))
     lines = [("LoRA, same sizes", *(NAMES.get(r, r) for r in relations), "harm")]

@@ -16,7 +16,6 @@ from ioadapt_theory.errors import InvalidValueError
 
 ROOT = Path(__file__).resolve().parents[2]
 Batch = tuple[Tensor, Tensor]
-"""A batch of inputs and labels."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +24,13 @@ class Move:
 
     Attributes:
         family: "mlp", "cnn" or "bytes".
-        relation: how the target is related to the source, see ``benchmarks.carry.BARS``.
+        relation: how the target differs from the source, such as "width" or "fine-tuned"; a key of ``BARS``.
         source: the source with the adapter.
         target: the target without an adapter.
-        inputs: unlabelled rows of the adapter's domain.
-        test: labelled rows to measure the gain on.
+        inputs: unlabelled inputs from the adapter's domain.
+        test: labelled inputs, on which losses are measured.
         adapted: "one" if one layer is adapted, "all" if all layers but the head are.
-        placement: placement of the adapter.
+        placement: "weight" or "input".
         seed: seed of models, data and adapter.
     """
 
@@ -57,7 +56,7 @@ def require_digits() -> Any:
 
 
 def digits() -> Batch:
-    """Return scikit-learn's 1797 images of digits and their labels in a fixed random order, with values in [0, 1]."""
+    """Return scikit-learn's 1797 images of digits, 64 values in [0, 1] each, and the labels, in a fixed order."""
     data = require_digits().load_digits()
     order = torch.randperm(len(data.target), generator=torch.Generator().manual_seed(0))
     return torch.tensor(data.data, dtype=torch.float32)[order] / 16, torch.tensor(data.target)[order]
@@ -72,7 +71,6 @@ def mlp(seed: int, width: int = 64, depth: int = 3, act: type[nn.Module] = nn.Re
 
 
 def cnn(seed: int, width: int = 24, depth: int = 3, act: type[nn.Module] = nn.ReLU) -> nn.Sequential:
-    """Return a convolutional network on 8 x 8 pixels, whose second layer has stride 2."""
     torch.manual_seed(seed)
     parts: list[nn.Module] = [nn.Unflatten(1, (1, 8, 8))]
     for k in range(depth):
@@ -113,7 +111,7 @@ class Bytes(nn.Module):
 
 
 def gauge(model: nn.Module, seed: int) -> nn.Module:
-    """Return a copy with the same function and permuted neurons; in image classifiers, they are also scaled."""
+    """Return a copy with the same function and permuted neurons, which are also rescaled in image classifiers."""
     model = copy.deepcopy(model)
     torch.manual_seed(seed)
     if isinstance(model, Bytes):
@@ -149,7 +147,6 @@ def train(
     seed: int,
     teacher: nn.Module | None = None,
 ) -> nn.Module:
-    """Train the parameters that require gradients with Adam, on labels or on a teacher's outputs; return the model."""
     generator = torch.Generator().manual_seed(seed)
     optimiser = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], rate)
     for _ in range(steps):
@@ -167,7 +164,6 @@ def train(
 
 
 def drawn(x: Tensor, y: Tensor) -> Callable[[torch.Generator], Batch]:
-    """Return a function that draws batches of 128 rows from ``x`` and ``y`` with a given generator."""
 
     def draw(generator: torch.Generator) -> Batch:
         rows = torch.randint(len(x), (128,), generator=generator)
@@ -177,7 +173,7 @@ def drawn(x: Tensor, y: Tensor) -> Callable[[torch.Generator], Batch]:
 
 
 def pictures(family: str, seed: int, rank: int = 8) -> list[Move]:
-    """Return the ``Move``s of a seed: two tasks, eight relations, two placements, and one or all layers adapted."""
+    """Return moves of adapters for two tasks, turned images and two new classes, to eight targets per source."""
     make: Any = {"mlp": mlp, "cnn": cnn}[family]
     x, y = digits()
     fit, free, test = slice(0, 1100), slice(1100, 1356), slice(1400, 1797)
@@ -211,7 +207,7 @@ def pictures(family: str, seed: int, rank: int = 8) -> list[Move]:
 
 
 def texts(seed: int, steps: int = 500) -> list[Move]:
-    """Return a ``Move`` for each relation between byte-level language models of prose, with a LoRA for code."""
+    """Train language models on this project's prose and a LoRA on its code; return a move of it to each target."""
     sets = []
     for pattern in ("docs/*.md", "ioadapt_theory/adapters/*.py"):
         text = torch.tensor(list(b"\n".join(path.read_bytes() for path in sorted(ROOT.glob(pattern)))))

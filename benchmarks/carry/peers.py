@@ -39,11 +39,11 @@ RULES: Mapping[str, Rule] = {
     "ProLoRA": baselines.prolora,
     "Procrustes": baselines.procrustes,
 }
-"""Name -> function from D = AB, W and W' to D', the change of W'; W and W' have the same size."""
+"""Functions that return the change D' of the target's weight W', given D = AB, the source's W, and W'."""
 
 
 def by_rule(move: Move, rule: Rule) -> nn.Module | None:
-    """Return a copy of the target with the LoRA moved by ``rule``; None for other placements or sizes."""
+    """Return a copy of the target with the LoRA moved by ``rule``; None if it is not on the weight or sizes differ."""
     target = copy.deepcopy(move.target)
     made = {}
     for part in parts_of(layers(move.source), "default"):
@@ -61,7 +61,10 @@ def by_rule(move: Move, rule: Rule) -> nn.Module | None:
 
 
 def by_activations(move: Move, ridge: float = 1e-2) -> nn.Module | None:
-    """Return a copy of the target with the LoRA mapped by regressions between activations; None if it cannot be."""
+    """Return a copy of the target with the LoRA, mapped by regressions between the activations of both models.
+
+    The result is None if the LoRA is not on the weight, or if a layer or its activations do not fit the target.
+    """
     target = copy.deepcopy(move.target)
     parts = parts_of(layers(move.source), "default")
     names = [part.layer for part in parts]
@@ -87,7 +90,7 @@ def by_activations(move: Move, ridge: float = 1e-2) -> nn.Module | None:
 
 
 def carried(move: Move, refine: int | None) -> tuple[nn.Module, object]:
-    """Return a copy of the target with the adapter that ``transfer(..., refine=refine)`` adds, and its report."""
+    """Return a copy of the target with the adapter that ``transfer`` fits to it, and the report of ``transfer``."""
     target = copy.deepcopy(move.target)
     match = "effect" if move.relation == "depth" and move.adapted == "one" else "name"
     options = {"refine": refine, "seed": move.seed, "strict": False, "match": match, "need": "labels"}
@@ -95,7 +98,10 @@ def carried(move: Move, refine: int | None) -> tuple[nn.Module, object]:
 
 
 def distilled(move: Move, like: nn.Module, steps: int) -> nn.Module | None:
-    """Return a copy of the target with new adapters like those of ``like``, trained on unlabelled inputs, or None."""
+    """Return a copy of the target with adapters of the sizes in ``like``, trained from zero without labels.
+
+    The result is None if ``like`` has no adapters.
+    """
     sizes = {layer: module.adapters["default"] for layer, module in layers(like).items()}
     if not sizes:
         return None

@@ -41,7 +41,7 @@ PAIRS: Final = (
 
 
 def made(name: str, seed: int) -> dict[str, Model]:
-    """Return the base, the models derived from it, and the unrelated models, by name."""
+    """Return a base of architecture ``name``, models derived from it, and unrelated ones, by their names in PAIRS."""
     _, depth, inner = ARCHITECTURES[name]
     fit = partial(trained, name)
     base = fit(fresh(name, seed), "base", **BASE, seed=seed)
@@ -82,7 +82,6 @@ def _changed(model: Model, change: Callable[[str, Tensor], Tensor]) -> Model:
 
 
 def _int8(_: str, w: Tensor) -> Tensor:
-    """Return the weight rounded to int8 with a scale for each row."""
     if w.ndim < 2:
         return w
     step = w.flatten(1).abs().amax(1).clamp_min(1e-12).view(-1, *[1] * (w.ndim - 1)) / 127
@@ -90,7 +89,6 @@ def _int8(_: str, w: Tensor) -> Tensor:
 
 
 def _float8(_: str, w: Tensor) -> Tensor:
-    """Return the weight rounded to float8 with a scale for each matrix."""
     return w if w.ndim < 2 else (w / w.abs().max() * 400).to(torch.float8_e4m3fn).float() * w.abs().max() / 400
 
 

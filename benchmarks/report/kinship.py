@@ -17,7 +17,6 @@ NETWORKS: Final = (("llama", 2), ("bert", 2), ("vit", 2), ("gpt2", 2), ("convnex
 
 
 def rows(name: str, seed: int) -> Iterator[dict[str, Any]]:
-    """Yield two rows, one per direction, for each of ``PAIRS`` whose models both exist for the architecture."""
     models = made(name, seed)
     for one, two, word in PAIRS:
         if one in models and two in models:
@@ -42,7 +41,6 @@ def main(quick: bool = False) -> dict[str, Any]:
 
 
 def table(content: Mapping[str, Any]) -> str:
-    """Return a table that counts the correct relations, and a list of the incorrect ones."""
     pairs = content["results"]["pairs"]
     lines = [f"{'correct relation':<26}{'pairs':>6}{'found':>7}  reported instead"]
     for word in dict.fromkeys(row["right"] for row in pairs):

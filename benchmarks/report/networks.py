@@ -20,7 +20,6 @@ SIDE: Final = 16
 CLASSES: Final = 6
 TEXTS: Final = {"base": "pydoc_data/topics.py", "a": "asyncio/*.py", "b": "email/*.py"}
 Model = Any
-"""A transformers model."""
 
 
 def _llama(layers: int, inner: int) -> Model:
@@ -92,7 +91,7 @@ ARCHITECTURES: Final[Mapping[str, tuple[Callable[[int, int], Model], int, int]]]
     "llama": (_llama, 6, 160), "gpt2": (_gpt2, 5, 192), "bert": (_bert, 5, 160), "vit": (_vit, 5, 144),
     "convnext": (_convnext, 4, 64),
 }  # fmt: skip
-"""Name -> function that builds the network, its default depth, and the default inner width of its blocks."""
+"""For each name, a function that builds the network, its default depth, and the default inner width of its blocks."""
 
 
 def fresh(name: str, seed: int, *, layers: int | None = None, inner: int | None = None) -> Model:
@@ -103,14 +102,13 @@ def fresh(name: str, seed: int, *, layers: int | None = None, inner: int | None 
 
 @cache
 def text(which: str) -> Tensor:
-    """Return the ASCII bytes of a corpus in ``TEXTS``."""
     root = Path(sysconfig.get_paths()["stdlib"])
     whole = "\n".join(path.read_text(encoding="utf-8", errors="ignore") for path in sorted(root.glob(TEXTS[which])))
     return torch.tensor([b for b in whole.encode() if b < 128])
 
 
 def images(which: str, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return synthetic images of the kind ``which``, (count, 1, side, side), and their classes."""
+    """Return images (count, 1, SIDE, SIDE) and their classes: gratings ("base"), blobs ("a") or checkerboards."""
     y, x = torch.meshgrid(*[torch.linspace(-1, 1, SIDE, dtype=torch.float32)] * 2, indexing="ij")
     label = torch.randint(CLASSES, (count,), generator=generator)
     phase = 6.28 * torch.rand(count, 1, 1, generator=generator, dtype=torch.float32)
@@ -127,7 +125,6 @@ def images(which: str, count: int, generator: torch.Generator) -> tuple[Tensor, 
 
 
 def batch(name: str, which: str, generator: torch.Generator, size: int = 16) -> tuple[dict[str, Tensor], Tensor]:
-    """Return keyword arguments for the model, and the labels for its logits."""
     if name in ("vit", "convnext"):
         pixels, label = images(which, size, generator)
         return {"pixel_values": pixels}, label
@@ -147,7 +144,10 @@ def trained(
     name: str, model: Model, which: str, *, steps: int, rate: float, seed: int, teacher: Model | None = None,
     only: str = "", decay: float = 0.0,
 ) -> Model:  # fmt: skip
-    """Return a copy, trained on data or a teacher's outputs; only parameters with ``only`` in their names change."""
+    """Return a trained copy of ``model``; only parameters with ``only`` in their names change.
+
+    The loss is the cross-entropy of the labels or, with a ``teacher``, the divergence from its outputs.
+    """
     model = copy.deepcopy(model).train()
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)

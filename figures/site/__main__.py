@@ -29,7 +29,6 @@ def pages() -> Iterator[tuple[str, str]]:
 
 
 def sources(folder: Path) -> None:
-    """Write the sources of the site to a folder: docs/ and the generated pages."""
     shutil.copytree(ROOT / "docs", folder, ignore=shutil.ignore_patterns(".*", "__pycache__", "index.html"))
     made = dict(pages())
     for name, text in made.items():
@@ -46,7 +45,7 @@ def sources(folder: Path) -> None:
 
 
 def within(page: str, text: str) -> str:
-    """Replace a page's links to files that are not on the site with the files' names."""
+    """Replace links of the page to files outside docs/, which are not on the site, with the files' paths as code."""
 
     def kept(link: re.Match[str]) -> str:
         path = normpath(join("docs", dirname(page), link[2]))
@@ -56,14 +55,14 @@ def within(page: str, text: str) -> str:
 
 
 def linked(page: str, text: str, made: Iterable[str]) -> str:
-    """Replace names of generated pages, which are plain text in the repository, with links."""
+    """Turn names of the generated pages ``made`` into links from ``page``; in the repository they are not links."""
     for name in made:
         text = text.replace(f"`{name}`", f"[`{name}`]({relpath(name, dirname(page) or '.')})")
     return text
 
 
 def orphans(texts: Mapping[str, str]) -> list[str]:
-    """Return the pages that no table of contents lists; the root page gets an additional table for them."""
+    """Return the pages that no table of contents lists, except for the root page."""
     named = {ROOT_PAGE}
     for page, text in texts.items():
         for block in TOCTREE.findall(text):
@@ -77,7 +76,7 @@ def front() -> str:
 
 
 def build(out: Path = OUT) -> int:
-    """Return the status of Sphinx after building the site: 0 if there was no warning.
+    """Return the exit status of Sphinx after building the site, which is not 0 after a warning.
 
     Raises:
         MissingExtraError: Sphinx is not installed.
@@ -101,7 +100,7 @@ def build(out: Path = OUT) -> int:
 
 
 def broken(html: Path) -> list[str]:
-    """Return the page and the target of every broken link, including those in raw HTML."""
+    """Return the page and the target of every link in the built HTML whose file or anchor does not exist."""
     texts = {path: path.read_text(encoding="utf-8") for path in html.rglob("*.html")}
     missing = []
     for page, text in texts.items():

@@ -11,7 +11,6 @@ from ioadapt_theory.cli import COMMANDS, main
 
 EXIT = "Exit status: 0 success, 1 a negative result, 2 an error, 3 a worker process was killed, 130 interrupted."
 ACTIONS = {"adapters": ("inspect", "convert", "bake")}
-"""Command -> its subcommands."""
 
 
 def pages() -> Iterator[tuple[str, str]]:
@@ -23,7 +22,6 @@ def pages() -> Iterator[tuple[str, str]]:
 
 
 def shown(*words: str) -> str:
-    """Return the ``--help`` text of a command for a terminal of 100 columns."""
     said = StringIO()
     with patch.dict(os.environ, COLUMNS="100", NO_COLOR="1"), redirect_stdout(said):
         with suppress(SystemExit):

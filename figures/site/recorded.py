@@ -15,7 +15,6 @@ def _results(name: str) -> Any:
 
 
 def kinship() -> str:
-    """Return a sentence on how often the report states the correct relation of two models, by relation."""
     rows = _results("report")["pairs"]
     every, right = (
         Counter(row["right"] for row in some) for some in (rows, [r for r in rows if r["said"] == r["right"]])
@@ -30,7 +29,6 @@ def kinship() -> str:
 
 
 def products() -> str:
-    """Return a sentence on the cost of LoRA's products in a step of a Llama block."""
     layer = _results("layer")
     cells = [c["train"] for pages in ("returned", "kept") for c in layer[pages]["steps"] if not c["bf16"]]
     added = [100 * (train["products"] / train["base"] - 1) for train in cells if "products" in train]

@@ -54,7 +54,7 @@ PUBLIC: Final[dict[str, tuple[str, dict[str, tuple[str, ...]]]]] = {
     "peft": ("In PEFT", {"ioadapt_theory.peft": ("IOLoraConfig", "load_adapter")}),
     "errors": ("Errors", {"ioadapt_theory.errors": ERRORS}),
 }
-"""Page -> title, and the public names on the page by module."""
+"""For each page, its title and the public names on it, by module."""
 
 
 def names() -> Iterator[str]:
@@ -63,7 +63,6 @@ def names() -> Iterator[str]:
 
 
 def pages() -> Iterator[tuple[str, str]]:
-    """Yield the path and the Markdown of the index and of each page of the reference."""
     tree = "\n".join(PUBLIC)
     about = "The public functions and classes, with shapes, units, errors and examples. Rows are samples, Y = XW."
     yield "reference/index.md", f"# Reference\n\n{about}\n\n```{{toctree}}\n:maxdepth: 2\n\n{tree}\n```\n"
@@ -81,7 +80,6 @@ def _documented(name: str) -> str:
 
 
 def kind_of(thing: Any) -> str:
-    """Return autodoc's directive for an object."""
     if isinstance(thing, type):
         return "exception" if issubclass(thing, BaseException) else "class"
     return "function" if callable(thing) else "data"

@@ -21,7 +21,7 @@ COMMANDS: dict[str, str] = {
     "report": "predict whether an adapter works on another model, and recommend what to do",
     "similarity": "compare the weights, input spaces or output spaces of checkpoints, layer by layer",
 }
-"""Subcommand -> its one-line help.
+"""The subcommands, with their one-line help.
 
 Each has a module of this package with ``add_arguments(parser)``, ``files(args) -> Files`` and ``run(args) -> int``.
 """
@@ -75,7 +75,7 @@ def _main(argv: list[str], chosen: str | None) -> int:
 
 
 def guarded(name: str, body: Callable[[], int]) -> int:
-    """Run ``body`` and return its exit status. Errors and Ctrl-C are reported in one sentence on stderr."""
+    """Run ``body`` and return its exit status, or that of its error, which is reported in one sentence on stderr."""
     speak_utf_8()
     try:
         with _printable_output():
@@ -117,7 +117,6 @@ def _printable_output() -> Iterator[None]:
 
 
 def say(line: str) -> None:
-    """Print a line on stderr, with control characters escaped."""
     sys.stderr.write(f"{printable(line)}\n")
 
 
@@ -136,8 +135,6 @@ def progress_bar(*, quiet: bool = False) -> "Iterator[Callable[[int], Callable[[
 
 
 class _Printable:
-    """A stream that escapes terminal control characters."""
-
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 

@@ -30,7 +30,7 @@ examples:
   ioadapt adapters bake my_dora lora_folder --base ./llama --share 0.99
 """
 WRITTEN = ("ioadapt.safetensors", "adapter_model.safetensors", "adapter_config.json")
-"""Files that are written to an adapter's folder."""
+"""Files that a command may write into the folder of an adapter."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -158,7 +158,6 @@ def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") 
 
 
 def _convert(args: argparse.Namespace, matched: "Match") -> int:
-    """Write a LoRA as an input or output adapter, or the adapter in another format; return the number of layers."""
     from ioadapt_theory.formats.export import convert_to, write_glora, write_peanut
 
     match args.to:
@@ -187,7 +186,6 @@ def _warn_of_another_base(matched: "Match", hint: str = "") -> None:
 
 
 def _show(args: argparse.Namespace, file: "AdapterFile", matched: "Match | None" = None) -> int:
-    """Print the file's contents in the chosen format; return 1 if a part does not fit or is unsupported, else 0."""
     from ioadapt_theory.formats.card import card
     from ioadapt_theory.formats.describe import describe, table
 

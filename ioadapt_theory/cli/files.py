@@ -23,7 +23,7 @@ class Files:
 
     Attributes:
         reads: inputs as the user named them (paths, PATH:PART, aliases or hub ids), or None for those not given.
-        writes: option -> the file to write, or None if the option is not given.
+        writes: for each option such as --html, the file to write, or None if the option is not given.
         adapter: paths at which the command may write or replace an adapter: a file, or a folder and its files.
     """
 
@@ -33,7 +33,7 @@ class Files:
 
 
 def check_files(files: Files) -> None:
-    """Raise InvalidValueError if an input is a pipe, or an output is unwritable or overwrites an input or weights."""
+    """Raise InvalidValueError if an input is a pipe, or an output is unwritable, named twice, an input or weights."""
     inputs = [path for name in files.reads if name is not None and (path := _local(str(name)))]
     for path in inputs:
         if not path.is_file() and not path.is_dir():
@@ -86,7 +86,6 @@ def _refuse_input(name: str, path: Path, inputs: Iterable[Path]) -> None:
 
 
 def _same(one: Path, other: Path) -> bool:
-    """Return whether two paths are, or would be, the same file."""
     if one.exists() and other.exists():
         return os.path.samefile(one, other)
     return one.resolve() == other.resolve()

@@ -71,7 +71,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _stored(args: argparse.Namespace) -> "Report":
-    """Return the report on two checkpoints, which are compared one layer at a time."""
     from ioadapt_theory.reporting.assemble import report
     from ioadapt_theory.reporting.kin.counterparts import under_common_names
 
@@ -87,7 +86,7 @@ def _stored(args: argparse.Namespace) -> "Report":
 
 
 def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return source layer -> adapter, and layer of the file that does not fit -> the reason."""
+    """Return the adapters by layer of the source, and the reason for each layer of the file that does not fit."""
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.match import fitted, match
 
@@ -102,7 +101,6 @@ def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str,
 
 
 def _live(args: argparse.Namespace) -> "Report":
-    """Return the report on two models, which are run on the inputs."""
     from ioadapt_theory.formats.load import load
     from ioadapt_theory.reporting.assemble import report
     from ioadapt_theory.reporting.inputs import read_both

@@ -128,7 +128,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[tuple[str, str | None], dict[str, str]]:
-    """Load the adapter onto the source; return (format, task), and unused part -> reason, with "" -> component."""
+    """Load the adapter; return its format and task type, and why parts are not used (under "": the component)."""
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.load import load
@@ -152,12 +152,11 @@ def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[tuple[str, 
 
 
 def _same(base: str, given: str) -> bool:
-    """Return whether the base named in a file and the model on the command line have the same name or path."""
     return base == given or Path(base).absolute() == Path(given).absolute()
 
 
 def _write(args: argparse.Namespace, target: "nn.Module", format_: str, component: str, task: str | None) -> None:
-    """Write the target's adapter in the file's format, or in ioadapt's own if that format cannot store it."""
+    """Write a plain LoRA in ``format_`` if that is PEFT's, diffusers' or kohya's, else in ioadapt's own format."""
     from ioadapt_theory.adapters.adapter import Adapter
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.adapters.model import layers

@@ -22,7 +22,8 @@ class Advice:
     Attributes:
         how: the action, as a clause.
         why: the reason for the action, which may contain a predicted share of the gain.
-        kept: predicted share of the gain that is kept; 0 if no adapter is moved, None without a prediction.
+        kept: predicted share of the adapter's gain (its reduction of the loss) that this action keeps; 0 to train a new
+            adapter instead, None without a prediction.
     """
 
     how: str
@@ -40,13 +41,7 @@ ELSEWHERE: Final = Advice(
 
 
 def advise(kinship: Kinship, predictions: Predictions | None, *, adapted: bool) -> list[Advice]:
-    """Return the recommended actions, best first.
-
-    Args:
-        kinship: the relation of the two models.
-        predictions: predictions from inputs, or None.
-        adapted: whether there is an adapter to move.
-    """
+    """Return the recommended actions, best first; ``adapted`` is whether there is an adapter to move."""
     if predictions is None:
         return _of_weights(kinship, adapted=adapted)
     if not adapted:
@@ -78,7 +73,6 @@ def _of_weights(kinship: Kinship, *, adapted: bool) -> list[Advice]:
 
 
 def _of_effect(copied: Prediction) -> list[Advice]:
-    """Return advice on an adapter from the effect of its copy on the outputs."""
     gain = "the adapter's gain in log-likelihood (R_KL)" if copied.need == "labels" else "the adapter's gain (R)"
     rows = f"80 % interval {copied.interval[0]:z.2f} to {copied.interval[1]:z.2f}, from {copied.rows} rows"
     why = f"a copy is predicted to keep {copied.kept:z.2f} of {gain}, {rows}"
@@ -93,7 +87,7 @@ def _of_effect(copied: Prediction) -> list[Advice]:
 
 
 def _of_sides(predictions: Predictions) -> list[Advice]:
-    """Return advice on an adapter that is not trained yet, from the share of the gain expected for each side."""
+    """Return advice on where to train a new adapter, from the share of its gain that a copy is expected to keep."""
     shares = {side: share for side in SIDES if (share := predictions.of(side)) is not None}
     if not shares:
         why = "the inputs reach no layer whose input or output size is the same in both models"

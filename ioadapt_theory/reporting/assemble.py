@@ -25,16 +25,16 @@ Progress = Callable[[int], object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The outcome of ``report``.
+    """The relation of two models, what an adapter keeps on the target, and recommendations, as ``report`` returns them.
 
     Attributes:
         names: names of the source, the target and the adapter (or None).
         kinship: the relation of the two models, with the reason.
-        layers: the common layers, in the network's order.
+        layers: the layers that both models have, in the network's order.
         missing: layers that only the source has.
         extra: layers that only the target has.
-        lost: layers of the adapter that are not moved -> the reason.
-        predictions: predictions from inputs, or None.
+        lost: for each layer of the adapter that cannot be moved, the reason.
+        predictions: what running both models predicts for the adapter; None if no inputs were given.
         advice: the recommended actions, best first.
 
     Example:
@@ -71,27 +71,28 @@ def report(
     lost: Mapping[str, str] | None = None,
     progress: Callable[[int], Progress] | None = None,
 ) -> Report:
-    """Return the relation of two models and, with inputs, the share of an adapter's gain that a copy keeps.
+    """Return how two models are related and, with inputs, how much of its gain (loss reduction) a copied adapter keeps.
 
     Args:
         source: the model that the adapter was, or will be, trained on, or its weights.
         target: the other model, or its weights.
-        adapter: the name of an adapter on the source, or the adapters by layer; by default, the only adapter on the
-            source. If the source has no adapter, or several, the report then recommends where to train one.
+        adapter: the name of an adapter on the source, or a mapping from layers to adapters; by default, the only
+            adapter on the source. If there are none or several, and none is given, the report advises on a new one.
         inputs: unlabelled inputs of the models, from the adapter's domain: a tensor, a tuple, a mapping, or an iterable
             of such batches. Requires two models in memory; the adapter, if any, must be on the source.
         target_inputs: the same samples as inputs of the target, if these differ.
-        call: ``call(model, batch)`` runs a model and returns an output that both models have; by default a plain call.
-        explained: share of the source's loss that the adapter removed, for the bound on the prediction's error.
+        call: ``call(model, batch)`` runs a model and returns the output to compare; by default a plain call.
+        explained: share of the source's loss that the adapter removed; the bound on the prediction's error uses it.
         size: maximum number of rows in a batch.
         names: names of the source, the target and the adapter in the report.
-        lost: layers of an adapter file that do not fit the source -> the reason.
-        progress: takes the number of weights to read, and returns a function, which is called with the number of
-            weights of each layer.
+        lost: for each layer of an adapter file that does not fit the source, the reason.
+        progress: called with the number of weights to compare; returns a function, which is called after each layer
+            with its number of weights.
 
     Raises:
         InvalidValueError: the models have no common layer, weights or outputs are not finite, the outputs have
-            different shapes, the adapter has no effect, or inputs are given without two models in memory.
+            different shapes, the adapter has no effect, the target has one of the same name, or inputs are given
+            without two models in memory.
         UnknownNameError: the source has no adapter of this name.
 
     Example:
@@ -173,7 +174,7 @@ def _added(weights: Weights, single: Collection[str]) -> bool:
 def _adapters(
     source: nn.Module | Weights, adapter: str | Mapping[str, Adapter] | None
 ) -> tuple[Mapping[str, Adapter], str | None]:
-    """Return layer -> adapter, and the adapter's name if it is on a model in memory."""
+    """Return the adapters by layer, and their name if it is known and they are on a model in memory, else None."""
     if isinstance(adapter, Mapping):
         return adapter, None
     if isinstance(source, nn.Module):

@@ -12,7 +12,6 @@ from ioadapt_theory.similarity.report.tables import WIDTH, aligned
 
 
 def table(outcome: CarryReport) -> list[list[str]]:
-    """Return the lines of the table of layers; the first two are the header and the total."""
     low, high = outcome.interval
     copied = "-" if outcome.kept_copied is None else f"{outcome.kept_copied:z.2f}"
     total = ["total", outcome.chosen, "", "", f"{outcome.kept:z.2f}", f"{low:z.2f} to {high:z.2f}", copied]
@@ -26,7 +25,6 @@ def table(outcome: CarryReport) -> list[list[str]]:
 
 
 def sentences(outcome: CarryReport) -> list[str]:
-    """Return the sentences below the table: notes, layers without an adapter, and what to do next."""
     gain = "in log-likelihood (R_KL)" if outcome.need == "labels" else "(R, if both models need the same change)"
     own = "squared effect" if outcome.extracted else "own gain"
     layers = f"; in the line of a layer, it shows the share of the layer's {own} that is kept" if outcome.layers else ""
@@ -46,7 +44,6 @@ def sentences(outcome: CarryReport) -> list[str]:
 
 
 def _next(outcome: CarryReport) -> str:
-    """Return the next step; suggest refinement only if it was not requested and there is a candidate to refine."""
     refine = outcome.refined is None and not outcome.extracted and len(outcome.scores) > 1
     if outcome.matched:
         return f"Next: test the adapter on labelled data{', or improve it without labels (--refine 50)' * refine}."
@@ -78,6 +75,5 @@ def to_json(outcome: CarryReport) -> dict[str, Any]:
 
 
 def to_html(outcome: CarryReport, title: str) -> str:
-    """Return the outcome as a self-contained HTML page; every name from a file is escaped."""
     below = "".join(f"<p>{escape(line)}</p>" for line in sentences(outcome))
     return document(title, below + table_of(table(outcome), long=True))

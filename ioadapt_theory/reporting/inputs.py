@@ -33,10 +33,10 @@ def read_both(
         source: the source's location and model.
         target: the target's location and model.
         rows: maximum number of rows to use; tensors with different numbers of rows are used whole.
-        seed: seed of latents, noise and timesteps.
+        seed: seed of the random latents and timesteps.
 
     Raises:
-        FileFormatError: the file cannot be read or is empty.
+        FileFormatError: the file cannot be read, or is a text file without text.
         InvalidValueError: a model has no tokenizer or text encoder, or needs more inputs than a prompt, or the two
             models tokenise the text differently.
     """
@@ -78,7 +78,7 @@ def _tensors(path: Path, rows: int) -> dict[str, Tensor]:
 
 
 def _tokens(folder: str, text: str, rows: int) -> Tensor:
-    """Return the text's tokens in rows of the same length, without padding."""
+    """Return a text's token ids in at most ``rows`` rows of one length; tokens that do not fill a row are left out."""
     tokenizer = _pretrained("AutoTokenizer", folder, "tokenizer")
     ids = torch.tensor(tokenizer(text, truncation=False, verbose=False)["input_ids"])
     if len(ids) < SHORTEST:
@@ -90,7 +90,7 @@ def _tokens(folder: str, text: str, rows: int) -> Tensor:
 
 
 def _prompted(folder: str, model: nn.Module, prompts: list[str], rows: int, seed: int) -> dict[str, Any]:
-    """Return random latents and timesteps, and the prompts encoded by the text encoder of the same pipeline."""
+    """Return random latents and timesteps, and prompts encoded by the text encoder in the folder beside the model's."""
     config: Any = model.config
     asked = inspect.signature(model.forward).parameters
     named = "sample" if "sample" in asked else "hidden_states"

@@ -20,9 +20,9 @@ class LayerPair:
     Attributes:
         name, counterpart: names in the source and in the target.
         size, there: numbers of input and output channels in the source and in the target.
-        sides: similarity of their input and output sides.
-        likeness: similarity of their weights.
-        placements: placements of the given adapter on this layer.
+        sides: similarity of the two weights' Gram matrices, over input channels and over output channels.
+        likeness: similarity of the weights themselves, relative to that of unrelated weights.
+        placements: where the given adapter acts on this layer: on its input, its output or its weight.
         table: whether the layer is an embedding, which cannot have an adapter.
     """
 
@@ -37,7 +37,7 @@ class LayerPair:
 
     @property
     def change(self) -> float:
-        """Relative change ‖W' - W‖ / ‖W‖; an undefined cosine counts as 0, an undefined or zero ratio as 1."""
+        """‖W' - W‖ / ‖W‖ for the target's W' and the source's W; a missing cosine counts as 0, a missing ratio as 1."""
         c, ratio = self.sides.cosine or 0.0, self.sides.ratio or 1.0
         return math.sqrt(max(1 + ratio * ratio - 2 * c * ratio, 0.0))
 
@@ -45,7 +45,7 @@ class LayerPair:
 def pairs(
     source: Weights, target: Weights, counterparts: Counterparts, adapters: Mapping[str, Adapter]
 ) -> Iterator[LayerPair]:
-    """Yield the comparison of each common layer; ``adapters`` maps layers of the source to adapters."""
+    """Yield the comparison of each layer that both models have; ``adapters`` maps layers of the source to adapters."""
     here, there = matrices(source), matrices(target)
     widths = [width for size in here.values() for width in size]
     for name, size in here.items():
@@ -69,7 +69,7 @@ def pairs(
 
 
 def read(weights: Weights, name: str, model: str) -> BaseLayer:
-    """Return a layer or an embedding; raise InvalidValueError, which names the ``model``, if a weight is not finite."""
+    """Return a layer, or an embedding with its weight transposed; raise InvalidValueError if a weight is not finite."""
     layer = weights.layer(name)
     finite(layer.matrix.mT, f"Layer {name}", model)
     return BaseLayer(layer.matrix.mT, None) if _is_table(name) else layer

@@ -14,7 +14,6 @@ _STYLE: Final = """
 
 
 def to_html(report: Report) -> str:
-    """Return the report as an HTML page; every name from a file is escaped."""
     source, target, adapter = report.names
     title = f"{source} → {target}" + (f": {adapter}" if adapter else "")
     predicted = [] if report.predictions is None else text.prediction_lines(report.predictions)

@@ -29,10 +29,11 @@ class Predictions:
     """Predictions for moving an adapter, from inputs.
 
     Attributes:
-        expected: (layer, side) -> expected effects of an adapter that is not trained yet, and of its copy.
+        expected: for each layer of the source and side ("input", "output" or "weight"), the effect expected of a copy,
+            relative to the original, for an adapter that is not trained yet.
         copied: prediction for a copy of the given adapter; None without an adapter, or if no layer of the target fits.
         difference: ‖f_T - f_S‖ / ‖f_S‖ for the outputs f_S of the source and f_T of the target, without adapters.
-        explained: share of the source's loss that the adapter removed, for the bound on the error of R.
+        explained: share of the source's loss that the adapter removed, which ``bound`` needs.
     """
 
     expected: Mapping[tuple[str, str], Expected]
@@ -42,16 +43,19 @@ class Predictions:
 
     @property
     def bound(self) -> float | None:
-        """Bound on the error of R for the copy (claim `effect-retained`), or None without a copy."""
+        """Bound on the error of ``copied.R``, a share of the gain (claim `effect-retained`); None without a copy."""
         return None if self.copied is None else self.copied.bound(self.explained)
 
     def of(self, side: str) -> float | None:
-        """Return the median expected share R for a side over all layers with a prediction; None if there are none."""
+        """Return the median over layers of the share of its gain that a new adapter on ``side`` would keep if copied.
+
+        The result is None without layers.
+        """
         shares = [one.R for (_, other), one in self.expected.items() if other == side]
         return median(shares) if shares else None
 
     def best(self) -> dict[str, Placement]:
-        """Return layer -> the better of input and output, as ``placement="auto"`` chooses, if its share is positive."""
+        """Return the side, input or output, that ``placement="auto"`` chooses for each layer, if it chooses one."""
         sides, expected = (Placement.INPUT, Placement.OUTPUT), self.expected
         shares = {
             name: {side: expected[name, side].R for side in sides if (name, side) in expected} for name, _ in expected
@@ -72,12 +76,13 @@ def predict_move(
     explained: float = 0.5,
     size: int = 32,
 ) -> Predictions:
-    """Return the predictions for moving an adapter, from running both models on inputs; the models stay unchanged.
+    """Return predictions for a copied adapter, from running both models on inputs; the models stay unchanged.
 
     See ``report`` for the arguments; ``names`` maps layers of the source to layers of the target.
 
     Raises:
-        InvalidValueError: outputs have different shapes or are not finite, or the adapter has no effect.
+        InvalidValueError: outputs have different shapes or are not finite, the adapter has no effect, or the target has
+            an adapter of this name.
     """
     batches = whole(inputs, target_inputs, size=size)
     with disable(source), disable(target):
@@ -109,7 +114,7 @@ def _difference(source: nn.Module, target: nn.Module, batches: Sequence[tuple[An
 
 @contextmanager
 def _copied(source: nn.Module, target: nn.Module, name: str, names: Mapping[str, str]) -> Iterator[None]:
-    """Copy the adapter to the target, and remove the copy at the end of the block."""
+    """Copy an adapter to the target for the block, then undo all changes; do nothing if the target is the source."""
     if target is source:
         yield
         return

@@ -27,10 +27,10 @@ class Sides:
     """Similarity of two layers on their input and output sides.
 
     Attributes:
-        input: cosine of the input sides' Gram matrices, each minus its multiple of I, with its null distribution; None
-            if the sizes differ, or if a Gram matrix is a multiple of I.
-        output: the same for the output sides.
-        cosine: cosine of the weights W of the source and W' of the target; None if a size differs or a weight is zero.
+        input: for the weights W of the source and W' of the target (inputs x outputs), the cosine of WWᵀ and W'W'ᵀ,
+            each minus the multiple of I with the same trace; None if the sizes differ or one is a multiple of I.
+        output: the same for WᵀW and W'ᵀW'.
+        cosine: cosine of W and W'; None if a size differs or a weight is zero.
         ratio: ‖W'‖_F / ‖W‖_F; None if W is zero.
     """
 
@@ -41,7 +41,7 @@ class Sides:
 
 
 def sides(source: BaseLayer, target: BaseLayer, widths: Sequence[int] = ()) -> Sides:
-    """Compare two layers' input and output sides; ``widths`` are the sizes of all layers' sides, see ``null.parts``."""
+    """Compare two layers; ``widths`` are the numbers of input and output channels of all layers, see ``null.parts``."""
     near, near_target = (m.matrix.reshape(len(m.matrix) // math.prod(m.kernel), -1) for m in (source, target))
     far, far_target = source.matrix.mT, target.matrix.mT
     one, two = source.matrix.detach().mT, target.matrix.detach().mT  # in torch's layout
@@ -56,10 +56,11 @@ def sides(source: BaseLayer, target: BaseLayer, widths: Sequence[int] = ()) -> S
 
 
 def side(a: Float[Tensor, "f ..."], b: Float[Tensor, "f ..."], cuts: Sequence[int] | None = None) -> Null | None:
-    """Return the cosine of the trace-free parts of AAᵀ and BBᵀ, with its null distribution; None if one is zero.
+    """Return the cosine of AAᵀ and BBᵀ, each minus the multiple of I with the same trace, with its null distribution.
 
     ``cuts`` are the boundaries of the groups of channels that are permuted separately, see ``null.parts``. At most
-    CHANNELS channels are used. Large matrices are multiplied in float32; the cosine has an error of at most 1e-6.
+    CHANNELS channels are used. Large matrices are multiplied in float32; the cosine has an error of at most 1e-6. The
+    result is None if AAᵀ or BBᵀ is a multiple of I.
     """
     cuts = (0, len(a)) if cuts is None else cuts
     if len(a) > CHANNELS:
@@ -74,7 +75,7 @@ def side(a: Float[Tensor, "f ..."], b: Float[Tensor, "f ..."], cuts: Sequence[in
 
 
 def _gram(w: Tensor) -> Float[np.ndarray, "f f"] | None:
-    """Return the trace-free part of AAᵀ, for A divided by its largest element; None if it is zero up to rounding."""
+    """Return K = WWᵀ minus (tr K / f) I, for W divided by its largest element; None if zero up to rounding."""
     w = _wide(w, w.numel())
     top = w.abs().max() if w.numel() else w.new_zeros(())
     w = w / top if top > 0 else w  # its squared norm has fourth powers, which could overflow
@@ -94,6 +95,6 @@ def _inner(a: Tensor, b: Tensor) -> float:
 
 
 def _wide(w: Tensor, numel: int) -> Tensor:
-    """Return W in float64, or in float32 if it is large and stored in at most float32."""
+    """Return W in float64, or in float32 if it is not stored in float64 and belongs to a matrix of many elements."""
     large = w.dtype != torch.float64 and numel >= LARGE
     return w.detach().to(torch.float32 if large else torch.float64)

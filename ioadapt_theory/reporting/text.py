@@ -12,7 +12,7 @@ from ioadapt_theory.reporting.predictions import SIDES, Predictions
 from ioadapt_theory.similarity.report.tables import aligned
 
 ROWS: Final = 10
-"""Maximum number of layers to show; the page and the JSON have all layers."""
+"""Maximum number of layers to show; the HTML page and the JSON have all layers."""
 
 
 def to_text(report: Report, width: int = 100) -> str:
@@ -59,7 +59,6 @@ def note(report: Report) -> str:
 
 
 def counts(report: Report) -> str:
-    """Return a sentence with the numbers of common layers, layers in one model only, and adapted layers that fit."""
     parts = [f"{len(report.layers)} layer{'s' * (len(report.layers) != 1)} in both models"]
     for name, some in ((report.names[0], report.missing), (report.names[1], report.extra)):
         if some:
@@ -71,7 +70,6 @@ def counts(report: Report) -> str:
 
 
 def prediction_lines(predictions: Predictions) -> list[str]:
-    """Return sentences with the predictions for the adapter, or for a new adapter on each side."""
     copied = predictions.copied
     if copied is None:
         shares = ", ".join(f"{side} {number(predictions.of(side))}" for side in SIDES)
@@ -95,7 +93,6 @@ def shown(report: Report) -> list[LayerPair]:
 
 
 def table(pairs: Sequence[LayerPair], predictions: Predictions | None) -> list[list[str]]:
-    """Return the table of layers: the header, and a line for each layer."""
     sides = ["input", "output"] if predictions is None else [str(side) for side in SIDES]
     lines = [["layer", "weight" if predictions is None else "cosine", "norms", *sides]]
     for pair in pairs:

@@ -26,7 +26,7 @@ DTYPES: Mapping[str, tuple[str, type[np.generic]]] = {
     "BF16": ("bfloat", np.uint16),
     "F32": ("float", np.float32),
 }
-"""Dtype -> its name in LLVM, and a numpy dtype of the same size."""
+"""For each dtype in a file, its name in LLVM and a numpy dtype of the same size."""
 
 LOOP = """
 define void @sums(ptr %a, ptr %b, i64 %n, ptr %out) {{
@@ -70,12 +70,12 @@ end:
 """Sums over elements x of a and y of b: aa += xx, ab += xy, bb += yy, dd += (x - y)², in an unspecified order."""
 
 Fills = dict[int, tuple[str, Callable[[memoryview, int], object]]]
-"""Model -> dtype, and a function that fills a buffer with bytes from a given element on."""
+"""For each model, a tensor's dtype, and a function that fills a buffer with its bytes, from a given element on."""
 
 
 @cache
 def usable() -> bool:
-    """Return whether llvmlite has LLVM 17 or later, and the processor converts float16 in hardware."""
+    """Return whether llvmlite is installed with LLVM 17 or later, and the processor converts float16 in hardware."""
     if find_spec("llvmlite") is None:
         return False
     import llvmlite.binding as llvm
@@ -97,7 +97,7 @@ def _features() -> str:
 
 @cache
 def sums(one: str, two: str) -> Callable[[int, int, int, int], None]:
-    """Return a compiled loop that writes ⟨a, a⟩, ⟨a, b⟩, ⟨b, b⟩ and ‖a - b‖² in float64, for two dtypes.
+    """Return a loop that writes ⟨a, a⟩, ⟨a, b⟩, ⟨b, b⟩ and ‖a - b‖² in float64, for a of dtype ``one``, b of ``two``.
 
     The loop takes the addresses of a and b, the number of elements of each, and the address of the four results.
     """
@@ -119,7 +119,7 @@ def sums(one: str, two: str) -> Callable[[int, int, int, int], None]:
 
 
 def fills(checkpoints: Sequence[Checkpoint], layer: Layer) -> Fills | None:
-    """Return model -> (dtype, reader) for the models that have a layer, or None if the loop cannot read a tensor."""
+    """Return dtype and reader for each model that has the layer, or None if the loop cannot read one of its tensors."""
     sources: Fills = {}
     for model in layer.models:
         name = str(layer.tensors[model])
@@ -132,7 +132,7 @@ def fills(checkpoints: Sequence[Checkpoint], layer: Layer) -> Fills | None:
 
 
 def moments(checkpoints: Sequence[Checkpoint], layer: Layer) -> Moments:
-    """Return the inner products and squared distances of the models for a layer that ``fills`` can read."""
+    """Return the models' inner products and squared distances for a layer that ``fills`` can read."""
     sources = fills(checkpoints, layer)
     assert sources is not None, "checked by the caller"
     count, length = len(checkpoints), min(CHUNK, layer.numel)

@@ -22,7 +22,7 @@ Progress = Callable[[int], object]
 """A function that is called with the number of elements of each layer."""
 
 MOST_THREADS = 4
-"""Default maximum number of threads, each of which keeps its own layers in memory."""
+"""Default maximum number of threads, each of which needs memory for a layer of its own."""
 NOT_FINITE = "contains NaN, infinity, or values whose squares float64 cannot represent"
 
 
@@ -43,8 +43,8 @@ def compare(
         more: Further models; all pairs are compared.
         parent: If given, updates (model - parent) are compared instead of models.
         options: Options of the comparison; by default, weights with the same name are compared.
-        progress: Takes the number of elements to read, and returns a function, which is called with the number of
-            elements of each layer.
+        progress: Called with the number of elements to read; returns a function, which is called after each layer with
+            its number of elements.
 
     Returns:
         The comparison: rows (one per layer) with the similarity of each pair, means, and skipped tensors with reasons.
@@ -118,7 +118,6 @@ def _check(checkpoints: Sequence[Checkpoint], options: Options, parent: Checkpoi
 def _chosen(
     matching: Matching, labels: Sequence[str], options: Options, parent: int | None
 ) -> tuple[list[Layer], list[Skipped]]:
-    """Return the layers to compare, and the skipped tensors with reasons."""
     chosen, skipped = [], list(matching.skipped)
     for layer in matching.layers:
         members = [i for i in layer.models if i != parent]
@@ -146,7 +145,7 @@ def _measure(
     parent: int | None,
     advance: Progress | None,
 ) -> list[Moments]:
-    """Return the moments of every layer, computed in the compiled loop if possible, else by torch."""
+    """Return every layer's sums (inner products, distances), from the compiled loop if possible, else from torch."""
     threads = _processors() if options.threads is None else options.threads
     quick = options.space is Space.WEIGHT and parent is None and not options.null and compiled.usable()
     if quick and all(compiled.fills(models, layer) is not None for layer in layers):

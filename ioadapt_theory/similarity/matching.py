@@ -13,7 +13,7 @@ from ioadapt_theory.checkpoints.names.unet import canonical
 
 
 class Space(StrEnum):
-    """Subject of a comparison: the weights, or the input or output spaces of layers.
+    """What to compare: the weights, or their Gram matrices over input channels or over output channels.
 
     >>> [str(space) for space in Space]
     ['weight', 'input', 'output']
@@ -30,8 +30,8 @@ class Layer:
 
     Attributes:
         name: Name used for matching, from the first model that has the layer.
-        kind: One of `names.kinds.KINDS`.
-        block: The block of the network that contains the layer.
+        kind: One of `names.kinds.KINDS`, such as "conv", "norm" or "bias".
+        block: The block of the network that contains the layer, such as ``down_blocks.0``.
         shape: The shape stored by the first model that has the layer.
         tensors: The layer's stored name in each model, or None for a model that lacks it.
     """
@@ -48,11 +48,10 @@ class Layer:
 
     @property
     def models(self) -> tuple[int, ...]:
-        """Indices of the models that have the layer."""
         return tuple(i for i, name in enumerate(self.tensors) if name is not None)
 
     def side(self, space: Space) -> tuple[int, int]:
-        """Return the axis of the stored tensor that indexes this side's channels, and the number of channels."""
+        """Return the axis of the stored tensor with the input or output channels, as ``space`` says, and its size."""
         axis = int((space is Space.INPUT) != (self.kind == "embed"))
         return axis, self.shape[axis]
 
@@ -112,7 +111,7 @@ def paired(checkpoints: Sequence[Checkpoint], labels: Sequence[str]) -> Matching
 
 
 def _other_depths(names: Sequence[Mapping[str, str]], labels: Sequence[str]) -> list[str]:
-    """Return a note for each model that has more or fewer numbered parts, such as blocks, than the first model."""
+    """Return a note for each model with more or fewer numbered modules than the first model, if they share any."""
     parts = [
         {name[: m.end()] for name in plain.values() for m in re.finditer(r"(?:^|\.)\d+(?=\.)", name)} for plain in names
     ]

@@ -15,13 +15,13 @@ LEAST, MOST = float(np.finfo(np.float64).tiny) * 2.0**40, float(np.finfo(np.floa
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Sums over one layer; NaN for models that lack it.
+    """Sums over one layer of n models; NaN for models that lack it.
 
     Attributes:
-        inner: Inner products of the models' tensors, of their updates, or of their Gram matrices K°, see ``spaces``.
-        sq_distance: Squared distances between the same tensors, updates or Gram matrices.
+        inner: Inner products of the models' tensors, of their updates since a parent, or of trace-free Gram matrices.
+        sq_distance: Squared distances between the same tensors, updates or matrices.
         sums: Sums of the elements; None for Gram matrices and for the compiled loop.
-        profiles: The sums over each K° for the null distribution; None for weights.
+        profiles: The sums over each Gram matrix that its null distribution needs; None for weights.
     """
 
     inner: Float[np.ndarray, "n n"]
@@ -48,7 +48,7 @@ class Values:
 
 
 def in_range(square: float) -> bool:
-    """Return whether a sum of squares is finite and has not underflowed."""
+    """Return whether a sum of squares is 0, or finite and large enough not to have underflowed."""
     return square == 0 or LEAST <= square <= MOST
 
 
@@ -64,9 +64,10 @@ def values(m: Moments, i: int, j: int) -> Values | None:
 
 
 def shuffled_entries(m: Moments, n: int, cosine: float, i: int, j: int) -> Null:
-    """Return the cosine of two weights with its null distribution under random permutations of one weight's n entries.
+    """Return the cosine of weights a and b with its null distribution under random permutations of one's n entries.
 
-    The mean n ā b̄ / (‖a‖‖b‖) and the variance (‖a‖² - n ā²)(‖b‖² - n b̄²) / ((n - 1) ‖a‖²‖b‖²) are exact.
+    With the mean entries ā and b̄, the distribution has exactly the mean n ā b̄ / (‖a‖‖b‖) and the variance
+    (‖a‖² - n ā²)(‖b‖² - n b̄²) / ((n - 1) ‖a‖²‖b‖²).
     """
     assert m.sums is not None, "the moments were computed without the null"
     a, b = (float(m.sums[k]) / math.sqrt(m.inner[k, k]) for k in (i, j))
@@ -75,7 +76,7 @@ def shuffled_entries(m: Moments, n: int, cosine: float, i: int, j: int) -> Null:
 
 
 def shuffled_channels(m: Moments, cosine: float, i: int, j: int) -> Null | None:
-    """Return the cosine of two Gram matrices with its null distribution under permutations of one's channels."""
+    """Return the cosine of two Gram matrices with its null distribution over orders of channels; None if unknown."""
     one, two = (None, None) if m.profiles is None else (m.profiles[i], m.profiles[j])
     if one is None or two is None:
         return None

@@ -26,7 +26,7 @@ class Options:
         only: Roles to compare: any of "weight", "norm" and "bias".
         weighted: Weight layers by their number of parameters instead of uniformly.
         in_all_models: Leave out layers that one of the models lacks.
-        null: Also compute null distributions for weights, by permuting entries; for spaces, they are always computed.
+        null: Also compute null distributions for weights, by permuting entries; for Gram matrices, they always are.
         threads: Number of threads; None for one per processor, up to four.
 
     Raises:
@@ -116,7 +116,7 @@ class Comparison:
         return self._mean(pair, [row for row in self.layers_of(pair) if keep(row)])
 
     def lowest(self, pair: Pair) -> Mean:
-        """Return the mean of the lowest cosines, a fraction ``options.lowest`` of all, as in Fig. 2 (a)."""
+        """Return the mean of the lowest cosines, a fraction ``options.lowest`` of all, rounded up, as in Fig. 2 (a)."""
         rows = sorted(self.layers_of(pair), key=lambda row: row.values[pair].cosine)
         return self._mean(pair, rows[: count_of_lowest(self.options.lowest, len(rows))])
 
@@ -127,7 +127,10 @@ class Comparison:
         return Mean(len(rows), parameters, total / sum(weights) if rows else None)
 
     def null(self, pair: Pair) -> Null | None:
-        """Return the mean cosine and its null distribution for independent layers, or None if a layer has none."""
+        """Return the mean cosine with its null distribution, for independent layers.
+
+        The result is None without layers, or if a layer has no null distribution.
+        """
         rows, mean = self.layers_of(pair), self.mean(pair).mean
         weighted = [
             (null, row.layer.numel if self.options.weighted else 1) for row in rows if (null := row.values[pair].null)
@@ -141,12 +144,12 @@ class Comparison:
         return Null(mean, centre, spread, third / spread**3 if spread > 0 else 0.0)
 
     def excess(self, pair: Pair) -> float | None:
-        """Return the unweighted mean of the layers' excess over chance, or None if no layer has one."""
+        """Return the unweighted mean of (cosine - chance level) / (1 - chance level) over layers; None without any."""
         known = [x for null in self._nulls(pair) if (x := null.excess) is not None]
         return math.fsum(known) / len(known) if known else None
 
     def beyond_chance(self, pair: Pair) -> int:
-        """Return the number of the pair's layers that are more similar than by chance, with z of at least 3."""
+        """Return the number of the pair's layers that are more similar than by chance: their z is at least 3."""
         return sum((null.z or 0.0) >= STANDS_OUT for null in self._nulls(pair))
 
     def too_small(self, pair: Pair) -> int:

@@ -36,7 +36,7 @@ class Gram:
     """
 
     def __init__(self, w: Float64[Tensor, "f m"], cuts: Sequence[int]) -> None:
-        """Compute the Gram matrix; ``cuts`` are the boundaries of the parts that ``null`` permutes separately."""
+        """Compute K°; ``cuts`` are the boundaries 0, ..., f of the groups of channels that are permuted separately."""
         self.trace, self.cuts = float(w.square().sum()), cuts
         self.t = self.trace / len(w)
         self.w, self.held = w, 2 * len(w) <= 3 * w.shape[1]
@@ -53,7 +53,7 @@ class Gram:
         self.norm_sq = float(self.squares.sum()) - self.t * self.trace
 
     def dot(self, other: "Gram") -> float:
-        """Return ⟨K°, K°'⟩; since ⟨WWᵀ, W'W'ᵀ⟩ = ‖WᵀW'‖², WᵀW' can be used if it is smaller."""
+        """Return ⟨K°, K°'⟩ for K°' of ``other``; since ⟨WWᵀ, W'W'ᵀ⟩ = ‖WᵀW'‖², WᵀW' is used if it is cheaper."""
         if self.held:
             return torch.dot(self.w.view(-1), other.w.view(-1)).item()
         return (self.w.T @ other.w).square().sum().item() - self.t * other.trace
@@ -78,13 +78,15 @@ class Gram:
 def moments(
     layer: Layer, checkpoints: Sequence[Checkpoint], space: Space, widths: Sequence[int], parent: int | None = None
 ) -> Moments:
-    """Return inner products ⟨K°_a, K°_b⟩ for all pairs of models that have the layer, and the profiles of all K°.
+    """Return inner products and squared distances of all models' K° = WWᵀ - (tr WWᵀ / f) I, and sums over each K°.
+
+    W is the layer's weight as a matrix with f rows, its channels on the side ``space``.
 
     Args:
         layer: The layer, with at least two axes and at least two channels on the requested side.
         checkpoints: The models, and their parent if updates are compared.
         space: The input or the output side.
-        widths: The sizes of all layers' sides; see `null.parts`.
+        widths: The numbers of input and output channels of all layers; see `null.parts`.
         parent: Index of the parent in ``checkpoints``, or None.
     """
     models, count = [i for i in layer.models if i != parent], len(checkpoints)

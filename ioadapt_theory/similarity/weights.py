@@ -21,7 +21,7 @@ from ioadapt_theory.similarity.moments import Moments
 
 
 def moments(layer: Layer, checkpoints: Sequence[Checkpoint], parent: int | None = None) -> Moments:
-    """Return the moments of a layer, or of its updates if one of the checkpoints is the parent."""
+    """Return inner products, squared distances and sums of a layer's tensors, or of their updates since ``parent``."""
     models, count = [i for i in layer.models if i != parent], len(checkpoints)
     inner, apart, sums = np.full((count, count), np.nan), np.full((count, count), np.nan), np.full(count, np.nan)
     pairs = list(combinations_with_replacement(range(len(models)), 2))

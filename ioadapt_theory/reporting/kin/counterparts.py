@@ -20,8 +20,8 @@ from ioadapt_theory.similarity.report.order import place
 def under_common_names(source: Checkpoint, target: Checkpoint, *, adapted: bool) -> tuple[TensorWeights, TensorWeights]:
     """Return the weights of two checkpoints under common names.
 
-    With an adapter, or if only one model stores its head (the other's may be tied), these are the names of the modules.
-    They are avoided otherwise, since finding them requires transformers, whose import takes longer than a report.
+    With an adapter, or if only one checkpoint stores its output head (the other's may be tied), these are the modules'
+    names. Otherwise, these are avoided, since they require transformers, whose import takes longer than a report.
     """
     heads = [any(name.endswith(HEADS) for name in checkpoint.tensors) for checkpoint in (source, target)]
     if adapted or heads[0] != heads[1]:
@@ -32,7 +32,7 @@ def under_common_names(source: Checkpoint, target: Checkpoint, *, adapted: bool)
 
 
 def matrices(weights: Weights) -> dict[str, tuple[int, int]]:
-    """Return layer -> numbers of input and output channels for all layers with a matrix, in the network's order."""
+    """Return the numbers of input and output channels of each layer with a matrix, in the network's order."""
     sizes = {}
     inner = sorted({*weights.names} - {""}, key=place)
     for name in inner or weights.names:  # the root counts only if it is the only module
@@ -49,15 +49,15 @@ class Counterparts:
     """The target's layer for each layer of the source.
 
     Attributes:
-        layers: layer of the source -> its name in the target.
-        orders: layer of the target with permuted neurons or attention heads -> the order of its channels.
+        layers: for each layer of the source, its name in the target.
+        orders: for each layer of the target with permuted neurons or attention heads, the order of its channels.
     """
 
     layers: Mapping[str, str]
     orders: Mapping[str, Order] = field(default_factory=dict)
 
     def ordered(self, layer: BaseLayer, name: str) -> BaseLayer:
-        """Return the target's layer of this name with its channels in the source's order."""
+        """Return ``layer``, the target's layer of this name, with its channels in the source's order."""
         if name not in self.orders:
             return layer
         order = self.orders[name]
@@ -79,7 +79,10 @@ def corresponding(source: Weights, target: Weights) -> Counterparts:
 
 
 def differing(source: Weights, target: Weights, counterparts: Counterparts) -> tuple[list[str], int]:
-    """Return the source's names of norms and biases that differ, and the number of norms and biases in both."""
+    """Return the source's names of norms and biases that differ, other than by permuted or removed neurons.
+
+    The second result is the number of norms and biases in both models.
+    """
     here, there = source.vectors(), target.vectors()
     common = {name: other for name, other in vectors(here, counterparts.layers).items() if other in there}
     apart = []
@@ -97,7 +100,7 @@ def differing(source: Weights, target: Weights, counterparts: Counterparts) -> t
 
 
 def vectors(names: Iterable[str], counterparts: Mapping[str, str]) -> dict[str, str]:
-    """Return norm or bias of the source -> its counterpart in the target, found from the blocks that contain them."""
+    """Return the target's name of each norm or bias of the source, found from the layers of its block."""
     blocks = {"": ""}
     for one, two in counterparts.items():
         parts, others = one.split("."), two.split(".")

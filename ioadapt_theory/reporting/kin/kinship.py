@@ -10,9 +10,9 @@ from ioadapt_theory.null import Null
 from ioadapt_theory.reporting.layers import LayerPair
 
 TELLING: Final = 5.0
-"""Minimum z of related layers, relative to permuted channels; it is high, since many layers are tested."""
+"""Minimum z of related layers in a permutation test of channels; it is high, since many layers are tested."""
 FEW: Final = 0.05
-"""Minimum fraction of equal, pruned or related layers in related models; with heavy tails, a few agree by chance."""
+"""Minimum fraction of equal, pruned or related layers in related models; a few can look alike by chance."""
 SHARED: Final = 0.5
 """Minimum excess over chance of the input or output similarity of two layers that share this space in a different
 basis. Models are also related if more than half of their layers are equal, pruned, related or share a space."""
@@ -22,11 +22,11 @@ KINDS: Final = {
     "narrowed": "channels are removed",
 }
 ROUNDING: Final = 1e-4
-"""Relative difference of outputs that rounding can cause."""
+"""Largest relative difference of outputs that is attributed to rounding."""
 
 
 class Relation(StrEnum):
-    """Relation of two models, as printed in reports."""
+    """Relation of two models, as printed in reports; related models have similar weights, as after fine-tuning."""
 
     SAME = "same function"
     RELATED = "related"
@@ -67,11 +67,11 @@ def kinship(
     """Return the relation of the target to the source.
 
     Args:
-        pairs: the common layers.
+        pairs: the layers that both models have.
         missing: layers of the source without a counterpart.
         extra: layers of the target that the source lacks.
         vectors: norms and biases that differ, and the number of norms and biases that both models have.
-        added: whether layers of only one model are copies of its other layers, or of a new kind.
+        added: whether a layer of only one model is a copy of another of its layers, or of a new kind.
         orders: number of layers whose channels were reordered for the comparison.
         difference: ‖f_T - f_S‖ / ‖f_S‖ for the outputs of source and target, or None if the models were not run.
 
@@ -110,7 +110,10 @@ def kinship(
 
 
 def _apart(pairs: Sequence[LayerPair], unlike: int, sizes: int, single: int) -> Kinship:
-    """Return the kinship of models with too few related layers; ``unlike`` is the number of unrelated ones."""
+    """Return the verdict on two models with too few related layers.
+
+    ``unlike``, ``sizes`` and ``single`` count layers that are unrelated, differ in size, or exist in one model only.
+    """
     if 10 * (sizes + single) > len(pairs) + single:
         other = f"{sizes} of {len(pairs)} layers with different sizes, {single} without a counterpart"
         return Kinship(Relation.DIFFERENT, other)
@@ -128,7 +131,7 @@ def _shared(null: Null | None) -> bool:
 def _copied(
     pairs: Sequence[LayerPair], missing: Sequence[str], extra: Sequence[str], vectors: tuple[Sequence[str], int]
 ) -> str:
-    """Return which model is a quantised or pruned copy of the other, as a clause, or "" if there are other changes."""
+    """Return which model is a quantised or pruned copy of the other, as a clause, or "" if neither is one."""
     changed = [p for p in pairs if not p.likeness.equal]
     narrowed = [p for p in changed if p.likeness.copy == "narrowed"]
     kinds = {p.likeness.copy for p in changed}
@@ -145,7 +148,7 @@ def _copied(
 
 
 def _inside(pairs: Sequence[LayerPair], cut: Sequence[LayerPair]) -> bool:
-    """Return whether missing channels, if any, are inside the network, not in its vocabulary, features or classes."""
+    """Return whether removed channels, if any, connect two layers, so that they are not vocabulary or classes."""
     order = {p.name: k for k, p in enumerate(pairs)}
     outputs = {p.size[1]: order[p.name] for p in reversed(cut) if p.size[1] != p.there[1]}
     inputs = {p.size[0]: order[p.name] for p in cut if p.size[0] != p.there[0]}

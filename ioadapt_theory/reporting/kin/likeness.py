@@ -15,22 +15,22 @@ DRAWN: Final = 512
 FEWEST: Final = 6
 """Minimum number of channels for a permutation test."""
 PIECE, ROWS, PIECES = 16, 256, 4096
-"""Number of adjacent values, which usually share a quantisation scale; maximum numbers of sampled rows and pieces."""
+"""Number of adjacent values in a piece, which usually share a quantisation scale; most rows and pieces to sample."""
 EXPECTED: Final = 20
 """Minimum number of inversions of order expected by chance; below it, a lack of inversions does not show rounding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """Similarity of W' to W.
+    """Similarity of the target's weight W' to the source's weight W.
 
     Attributes:
         equal: whether W and W' are equal in the coarser of their precisions.
         z: ⟨W, W'⟩ in standard deviations above its mean over permutations of the inputs or of the outputs, the smaller
             of both; None if the weights are equal, have different shapes or have too few channels.
-        most: the z of W with itself; infinity for equal weights, 0 for different shapes.
-        copy: "rounded", "zeroed" or "narrowed" if only this was done to one of the weights; "perhaps" if one may be
-            rounded, but has too few values to show it; else "".
+        most: the z of W with itself; infinity for equal weights, 0 for different shapes or too few channels.
+        copy: "rounded", "zeroed" or "narrowed" (rows or columns removed) if only this was done to one of the weights;
+            "perhaps" if one may be rounded, but has too few values to show it; else "".
         copied: which one is the copy, "source" or "target"; "" if unknown.
     """
 
@@ -54,7 +54,6 @@ def likeness(one: Float[Tensor, "d c"], two: Float[Tensor, "e f"]) -> Likeness:
 
 
 def finite(tensor: Tensor, name: str, model: str) -> Tensor:
-    """Return the tensor, or raise InvalidValueError if a value is not finite."""
     if not bool(tensor.detach().isfinite().all()):
         msg = f"{name} of the {model} contains NaN or infinity; give a model with finite weights."
         raise InvalidValueError(msg)
@@ -70,9 +69,10 @@ def same(a: Tensor, b: Tensor) -> bool:
 
 
 def _z(one: Tensor, two: Tensor) -> float | None:
-    """Return the smaller z of permuted inputs and permuted outputs; None if both have too few channels.
+    """Return z of ⟨one, two⟩ for permuted inputs or for permuted outputs, the smaller one; None if both are too few.
 
-    The smaller one is used, since models may share the order of the inputs, or of the outputs, by design.
+    z counts standard deviations above the mean over permutations. The smaller z is used, since models may share the
+    order of the inputs, or of the outputs, by design.
     """
     zs = [_permuted(a.mT @ b) for a, b in ((one, two), (one.mT, two.mT)) if a.shape[1] >= FEWEST]
     return min(zs) if zs else None
@@ -86,7 +86,7 @@ def _drawn(m: Tensor, axis: int) -> Tensor:
 
 
 def _permuted(a: Float[Tensor, "d d"]) -> float:
-    """Return the z of Σ a_jj among Σ a_jπ(j) for all permutations π, whose variance is ‖centred a‖² / (d - 1)."""
+    """Return the z of Σ a_jj among Σ a_jπ(j) for all permutations π, with the variance ‖centred a‖² / (d - 1)."""
     d = len(a)
     centred = a - a.mean(0) - a.mean(1, keepdim=True) + a.mean()
     sd = float(centred.norm()) / math.sqrt(d - 1)
@@ -104,7 +104,10 @@ def _zeroed(one: Tensor, two: Tensor) -> tuple[str, str] | None:
 
 
 def _rounded(one: Tensor, two: Tensor) -> tuple[str, str]:
-    """Return ``copy`` and ``copied`` as in ``Likeness``; rounding preserves the order of values that share a scale."""
+    """Return ("rounded", which matrix: "source", "target" or "" if unknown), ("perhaps", "") or ("", "").
+
+    Rounding preserves the order of values that share a scale.
+    """
     w, w2 = (_pieces(m) for m in (one, two))
     change = w2 - w
     if not change.any() or not w.any():
@@ -122,7 +125,7 @@ def _rounded(one: Tensor, two: Tensor) -> tuple[str, str]:
 
 
 def _pieces(m: Tensor) -> Float[Tensor, "n p"]:
-    """Return pieces of adjacent values, sampled from the whole matrix."""
+    """Return pieces of at most PIECE adjacent values, one in each row of the result, from all parts of the matrix."""
     size = min(PIECE, m.shape[1])
     rows = m[:: len(m) // ROWS + 1, : m.shape[1] // size * size].reshape(-1, size)
     return rows[:: len(rows) // PIECES + 1].double()
@@ -135,7 +138,7 @@ def _inversions(w: Float[Tensor, "n p"], w2: Float[Tensor, "n p"]) -> int:
 
 
 def _narrowed(one: Tensor, two: Tensor) -> tuple[str, str]:
-    """Return ("narrowed", "source" or "target") if that matrix has only rows or columns of the other, else ("", "")."""
+    """Return ("narrowed", "source" or "target") if that one consists of rows or columns of the other, else ("", "")."""
     which = int(two.numel() < one.numel())
     wide, narrow = (one, two)[1 - which], (one, two)[which]
     if wide.shape[0] == narrow.shape[0]:

@@ -21,14 +21,14 @@ CHANNELS: Final = 256
 ALIKE: Final = 0.5
 """Cosine below which a neuron may be permuted; after reordering, the mean cosine of these neurons must be above it."""
 SMALLEST: Final = 8
-"""Minimum number of channels of a head."""
+"""Minimum number of channels of an attention head."""
 LARGEST: Final = 4096
 """Maximum number of neurons for an optimal assignment; if there are more, no two may have the same best match."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The order of a layer's outputs or inputs: channel j is channel ``order[j]`` of the source."""
+    """Order of a target layer's outputs, else inputs: its channel j is channel ``order[j]`` of the source's layer."""
 
     order: Tensor
     outputs: bool
@@ -94,7 +94,7 @@ def head_orders(source: Weights, target: Weights, origins: Mapping[str, str]) ->
     """Return the order of the channels in each attention layer of the target whose heads are permuted.
 
     Heads are blocks of channels of any size, with the same order in the outputs of q, k, v and the inputs of o. With
-    grouped-query attention, the q heads of one k head move together.
+    grouped-query attention, the q heads of one k head are permuted together.
     """
     neurons = {layer for reads, writes in mlps(origins) for layer in (*reads, *writes)}
     groups: dict[str, list[str]] = {}

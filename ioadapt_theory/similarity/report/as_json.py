@@ -73,7 +73,6 @@ def _values(c: Comparison, v: Values) -> dict[str, Any]:
 
 
 def null_facts(null: Null) -> dict[str, Any]:
-    """Return mean, standard deviation, z, p and excess of a cosine's null distribution under their keys in JSON."""
     return {"null_mean": null.mean, "null_sd": null.sd, "z": null.z, "p": null.p, "excess": null.excess}
 
 

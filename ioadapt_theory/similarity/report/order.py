@@ -16,7 +16,7 @@ GROUPS: Final = ("kind", "block")
 STAGES: Final = TABLES["order"]["stages"]
 """Patterns of the stages of a network, in order; the first part of a name that matches one determines the stage."""
 INSIDE: Final = TABLES["order"]["inside"]
-"""Patterns of the parts of a block, in order."""
+"""Patterns of the names of modules in a block, in the order in which the block computes them."""
 
 
 def place(name: str) -> tuple[object, ...]:

@@ -14,7 +14,6 @@ from ioadapt_theory.similarity.result import Comparison
 
 
 def to_html(c: Comparison) -> str:
-    """Return the comparison as an HTML page; every name from a file is escaped."""
     title = " | ".join(c.labels)
     models = [["model", "source", "revision", "dtype", "parameters"]]
     for name, model in zip(c.labels, c.models, strict=True):
@@ -45,7 +44,6 @@ def document(title: str, body: str, more_style: str = "") -> str:
 
 
 def _layers(c: Comparison) -> list[list[str]]:
-    """Return the table of layers: the cosine of every pair and, if known, its excess over chance and z."""
     nulls = c.options.null or c.options.space is not Space.WEIGHT
     pairs = [pair_name(c, pair) for pair in c.pairs]
     lines = [["layer", "kind", "shape", *(head for p in pairs for head in [p, *[f"excess, {p}", f"z, {p}"] * nulls])]]
@@ -76,7 +74,6 @@ def table_of(lines: Sequence[Sequence[str]], *, long: bool = False) -> str:
 
 
 def folded(what: str, content: str) -> str:
-    """Return HTML content that is collapsed below the summary ``what`` until a reader expands it."""
     return f"<details><summary>{escape(what)}</summary>{content}</details>"
 
 

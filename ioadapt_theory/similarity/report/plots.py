@@ -26,9 +26,9 @@ FORMATS: Final = (".svg", ".png", ".pdf")
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8A8A8A")
 """Okabe-Ito colours, which are distinguishable with common colour vision deficiencies."""
 ALL_HIGH: Final = 0.5
-"""If all mean cosines are above this, a colour scale from 0 would look uniform."""
+"""If all mean cosines are above this, a colour scale from 0 would look uniform, so it begins higher."""
 MARKERS: Final = "os^Dv<>P*X"
-"""Markers that distinguish pairs of the same colour."""
+"""Markers that distinguish pairs of models that have the same colour."""
 
 _STYLE: Final[dict[str, Any]] = {
     "font.size": 9,
@@ -40,7 +40,10 @@ _STYLE: Final[dict[str, Any]] = {
 
 
 def matrix(c: Comparison, *, lowest: bool) -> np.ndarray:
-    """Return the pairs' mean cosines over all or the ``lowest`` layers; 1 on the diagonal, NaN if none are common."""
+    """Return the mean cosine of each pair of models; 1 on the diagonal, NaN for pairs without common layers.
+
+    If ``lowest``, only a fraction of the layers counts, those with the lowest cosines.
+    """
     values = np.eye(len(c.labels))
     for i, j in c.pairs:
         mean = (c.lowest((i, j)) if lowest else c.mean((i, j))).mean
@@ -49,12 +52,10 @@ def matrix(c: Comparison, *, lowest: bool) -> np.ndarray:
 
 
 def shown(name: str) -> str:
-    """Return a name for an axis, shortened to its two ends if it is long."""
     return name if len(name) <= 24 else f"{name[:11]}…{name[-12:]}"
 
 
 def heat_map(axes: Axes, values: np.ndarray, labels: Sequence[str], *, low: float) -> Any:
-    """Draw one matrix with its numbers and return the image for a colour bar."""
     labels = [shown(label) for label in labels]
     image = axes.imshow(values, vmin=low, vmax=1, cmap="cividis")
     axes.set_xticks(range(len(labels)), labels, rotation=35, ha="right", rotation_mode="anchor")
@@ -75,7 +76,6 @@ def lowest_shown(panels: Sequence[np.ndarray]) -> float:
 
 
 def two_maps(axes: Sequence[Axes], c: Comparison) -> None:
-    """Draw panel (a), the layers with the lowest cosine, and panel (b), all layers, with one colour scale."""
     panels = [matrix(c, lowest=True), matrix(c, lowest=False)]
     low = lowest_shown(panels)
     titles = (f"(a) {100 * c.options.lowest:.3g} % of layers with the lowest cosine", "(b) all layers")
@@ -147,7 +147,7 @@ def styled() -> AbstractContextManager[None]:
 
 
 def check(path: Path | None) -> None:
-    """Raise an error, before anything is read, if figures cannot be drawn or the extension is unknown."""
+    """Raise an error if matplotlib is not installed, or if the extension of ``path`` is not one of FORMATS."""
     if path is not None and path.suffix.lower() not in FORMATS:
         msg = f"{path.name} is not a figure file; use one of the extensions {', '.join(FORMATS)}."
         raise InvalidValueError(msg)

@@ -14,7 +14,6 @@ WIDTH = 80
 
 
 def summary(c: Comparison) -> list[list[str]]:
-    """Return the table of pairs; the first line is the header."""
     lines = [["pair", "layers", "params", "mean", "lowest", "weights", "norms", "biases"]]
     for pair in c.pairs:
         everything, low = c.mean(pair), c.lowest(pair)
@@ -26,7 +25,7 @@ def summary(c: Comparison) -> list[list[str]]:
 
 
 def chance(c: Comparison) -> list[list[str]]:
-    """Return the table of pairs compared with unrelated layers; only the header without null distributions."""
+    """Return the table of pairs compared with unrelated layers; only its header if there are no null distributions."""
     lines = [["pair", "mean", "unrelated", "excess", f"z ≥ {STANDS_OUT:.0f}"]]
     for pair in c.pairs:
         if (null := c.null(pair)) is not None:
@@ -37,7 +36,6 @@ def chance(c: Comparison) -> list[list[str]]:
 
 
 def grouped(c: Comparison, by: str) -> list[list[str]]:
-    """Return the table of groups, with a line for each group and pair."""
     lines = [[by, *["pair"] * (len(c.pairs) > 1), "mean", "layers"]]
     for name, group, pair in groups(c, by):
         mean = group.mean(pair)
@@ -54,7 +52,6 @@ def cell(value: float | None) -> str:
 
 
 def heading(c: Comparison) -> str:
-    """Return a one-line description of what was compared and averaged."""
     space = c.options.space
     what = "weights" if space is Space.WEIGHT else f"{space}-side Gram matrices minus multiples of I"
     what = f"{what}, updates since {c.parent}" if c.parent else what

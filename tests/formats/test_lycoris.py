@@ -113,7 +113,7 @@ def test_trained_norms_are_not_read_and_named(tmp_path):
 
 def test_what_lycoris_or_comfyui_read_otherwise_is_refused(tmp_path):
     dora, tucker = {"dora_wd": True, "wd_on_output": False}, {"use_tucker": True}
-    for options, told in ((dora, "wd_on_output=False"), (tucker, "a Tucker core is not supported")):
+    for options, told in ((dora, "only one value for each of"), (tucker, "a Tucker core is not supported")):
         network, _ = trained({"algo": "lora", "linear_dim": 2, **options}, Small())
         network.save_weights(str(tmp_path / "file.safetensors"), torch.float32, {})
         for strict in (True, False):

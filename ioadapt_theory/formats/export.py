@@ -152,7 +152,7 @@ def _kohya_tensors(layers: Mapping[str, Baked], component: str) -> dict[str, Ten
 def _flat_key(component: str, name: str, tensors: Mapping[str, Tensor]) -> str:
     key = flat(component, name)
     if f"{key}.alpha" in tensors:
-        msg = f"{name}: another layer has the same key {key} in kohya's format; bake for --style diffusers or peft."
+        msg = f"{name}: two layers have the key {key} in kohya's format; use `ioadapt adapters bake --style peft`."
         raise FileFormatError(msg)
     return key
 

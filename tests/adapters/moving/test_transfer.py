@@ -43,7 +43,7 @@ def test_a_report_says_what_matched_how_and_why_the_rest_did_not(tmp_path):
     for options, sentence in (
         ({"name": "style"}, "Unknown adapter 'style'"),
         ({"match": "origin"}, "auto, effect, name, proven"),
-        ({"match": "effect"}, "match='effect' works only in transfer with inputs"),
+        ({"match": "effect"}, "match='effect' works only in transfer with inputs="),
     ):
         with pytest.raises((UnknownNameError, InvalidValueError), match=sentence):
             transfer(source, target, **options)

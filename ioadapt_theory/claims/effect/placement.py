@@ -23,7 +23,7 @@ def adapted(placement: Placement, w: Term) -> Term:
 
 
 def identity(placement: Placement) -> Claim:
-    """Return the claim that expresses an adapter's squared error by LoRA's and by the layer's change W' − W."""
+    """Return the claim that expresses an adapter's squared error in terms of LoRA's and the layer's change W' − W."""
     own = adapted(placement, W_TARGET - W)
     left = norm(adapted(placement, W_TARGET) - E) ** 2
     right = norm(lora(placement) - E) ** 2 + norm(own) ** 2 - 2 * dot(E - lora(placement), own)

@@ -89,8 +89,7 @@ def expected(
 def products(source: Rows, target: Rows, side: str) -> tuple[float, float, float]:
     """Return inner products of a random change's effects: source with target, source with source, target with target.
 
-    They estimate the expected values, summed over a batch, for a change whose entries are independent with mean 0 and
-    variance 1.
+    They estimate the expected values for independent entries of mean 0 and variance 1, and are summed over a batch.
 
     Raises:
         ShapeError: the two layers have different sizes or numbers of samples on this side.

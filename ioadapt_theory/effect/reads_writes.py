@@ -100,8 +100,7 @@ class Rows:
 def effects(r: Tensor, g: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """Return ⟨ξ, e⟩ = Σ (rA)·(gBᵀ), summed over positions, for each cotangent ξ and sample.
 
-    Here, e is the first-order effect of a change AB on the model's output, r is what AB multiplies (``Rows.reader``),
-    and g is the gradient from a backward pass that starts at ξ (``Rows.writer``).
+    Here, r is what a change AB multiplies, e its first-order effect on the output, and g the gradient of ⟨ξ, output⟩.
     """
     return ((r @ a.to(r)) * (g @ b.to(g).mT)).sum((-2, -1))
 

@@ -1,4 +1,4 @@
-"""Criteria that decide between LoRA and an input or output adapter, for every network and pair of models.
+"""Criteria that decide between LoRA and an input or output adapter; exact if the layers behind the layer are linear.
 
 At one input, z is the row that enters the target's layer, J the Jacobian of the outputs with respect to the layer's
 output, and e the adapter's effect on the source. A LoRA with the same effect there is MW (input) or WM (output).

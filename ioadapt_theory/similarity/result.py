@@ -55,7 +55,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One compared layer, and its similarity for each pair of models that have it."""
+    """One compared layer, and its similarity for each pair of models for which it is defined."""
 
     layer: Layer
     values: dict[Pair, Values] = field(default_factory=dict)

@@ -26,8 +26,8 @@ class Likeness:
 
     Attributes:
         equal: whether W and W' are equal in the coarser of their precisions.
-        z: ⟨W, W'⟩ in standard deviations above its mean over permutations of the inputs or of the outputs, the smaller
-            of both; None if the weights are equal, have different shapes or have too few channels.
+        z: ⟨W, W'⟩ in standard deviations above its mean over permutations of the inputs or of the outputs, whichever
+            is smaller; None if the weights are equal, have different shapes or have too few channels.
         most: the z of W with itself; infinity for equal weights, 0 for different shapes or too few channels.
         copy: "rounded", "zeroed" or "narrowed" (rows or columns removed) if only this was done to one of the weights;
             "perhaps" if one may be rounded, but has too few values to show it; else "".

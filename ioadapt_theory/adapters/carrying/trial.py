@@ -106,7 +106,7 @@ class Trial:
         options: Options,
         tuned: nn.Module | None = None,
     ) -> None:
-        """Set ``need`` and ``weight`` from rows to fit; raise InvalidValueError if the first batch shows no effect."""
+        """Set ``need`` and ``weight`` from ``rows.fit``; raise InvalidValueError if its first batch shows no effect."""
         self.source, self.target, self.name, self.rows = source, target, name, rows
         self.options, self.tuned = options, tuned
         self.kept: dict[int, tuple[Tensor, Tensor, Tensor]] = {}

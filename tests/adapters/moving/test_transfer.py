@@ -119,6 +119,12 @@ def test_what_is_no_sum_is_refused_and_nothing_is_changed():
     with pytest.raises(InvalidValueError, match="There is already an adapter 'a'"):
         combine(model, {"a": 1}, "a")
     assert set(model[0].adapters) == {"a", "other", "dora"}
+    model.append(nn.Linear(D, D))
+    adapt(model, target_modules=["1"], placement="weight", name="last")
+    model[1].merge()
+    with pytest.raises(InvalidValueError, match=r"1: .*merged"):
+        combine(model, {"a": 1}, "sum")
+    assert set(model[0].adapters) == {"a", "other", "dora"}
 
 
 @pytest.mark.parametrize("family", ["lora", "dora", "lokr"])

@@ -103,6 +103,9 @@ def report(
         >>> print(report(model, copy.deepcopy(model)))
         Any adapter can be copied unchanged: the two models compute the same function.
     """
+    if not 0 < explained <= 1:
+        msg = f"explained must be above 0 and at most 1, not {explained!r}."
+        raise InvalidValueError(msg)
     adapters, name = _adapters(source, adapter)
     live = (source, target) if isinstance(source, nn.Module) and isinstance(target, nn.Module) else None
     if inputs is not None and live is None:

@@ -73,7 +73,7 @@ def adapt(
     if config is None:
         config = AdapterConfig(**translated(options))
     elif not isinstance(config, AdapterConfig):
-        msg = f"config must be an AdapterConfig, not {type(config).__name__}; pass its fields as keywords."
+        msg = f"config must be an AdapterConfig, not {type(config).__name__}; pass one, or its fields as keywords."
         raise InvalidValueError(msg)
     elif options:
         msg = f"Both a configuration and fields ({', '.join(options)}) are given; give one or the other."

@@ -160,7 +160,7 @@ def measured(
 def require_comparable(source: Tensor, target: Tensor) -> None:
     if source.shape != target.shape:
         msg = (
-            f"The outputs of the models have different shapes, {[*source.shape]} and {[*target.shape]}, on the same"
-            " inputs; give other models or, in Python, a call= that returns outputs of the same shape."
+            f"The outputs of the models have different shapes, {[*source.shape]} and {[*target.shape]}; give other"
+            " models or, in Python, a call= that returns outputs of the same shape."
         )
         raise InvalidValueError(msg)

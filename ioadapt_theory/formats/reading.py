@@ -84,7 +84,7 @@ def _locate(path: Path) -> tuple[Path, Mapping[str, Any] | None]:
         return path, None
     ours, config = folder / ioadapt.FILE, folder / peft.CONFIG
     if ours.exists() and config.exists() and not named:
-        msg = f"{path} has both {ioadapt.FILE} and {peft.CONFIG}; give the path of {ioadapt.FILE} or {peft.WEIGHTS[0]}."
+        msg = f"{path} has both {ioadapt.FILE} and {peft.CONFIG}; give the path of one adapter's weights."
         raise FileFormatError(msg)
     content = parse_json(read_whole(config), f"{config}") if config.exists() else None
     if content is not None:

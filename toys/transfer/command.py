@@ -165,7 +165,7 @@ def _compare(
         raise InvalidValueError(msg)
     missing = sorted(set(seeds) - set(stored["config"]["seeds"]))
     if args.quick:
-        msg = "--compare cannot be combined with --quick, since the record has full-size models; leave one of them out."
+        msg = "--compare cannot be combined with --quick, since the record is of a full run; leave one of them out."
         raise InvalidValueError(msg)
     if missing:
         here = ", ".join(map(str, stored["config"]["seeds"]))

@@ -83,7 +83,7 @@ class Options:
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "Options":
         if unknown := sorted(given.keys() - {*cls.__slots__}):
-            msg = f"Unknown option {unknown[0]!r}; the options with inputs= are tuned, {', '.join(cls.__slots__)}."
+            msg = f"Unknown option {unknown[0]!r}; with inputs=, use one of tuned, {', '.join(cls.__slots__)}."
             raise InvalidValueError(msg)
         return cls(**given)
 

@@ -130,7 +130,7 @@ def read_index(text: bytes, path: str) -> dict[str, str]:
         raise FileFormatError(msg)
     for shard in set(shards.values()):
         if "/" in shard or "\\" in shard or ":" in shard or not shard.isprintable() or not is_weights(shard):
-            msg = f"{path} names the shard {shard!r}, which is not a file of weights in its folder. Download it again."
+            msg = f"{path} names the shard {shard!r}, which is not a name of a weight file; download the index again."
             raise FileFormatError(msg)
     return dict(shards)
 

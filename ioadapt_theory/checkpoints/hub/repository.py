@@ -93,7 +93,7 @@ class Repository(Folder):
         if not files and not folders:
             repo, at = self.asked.repo, self.asked.revision or "main"
             what = f"file or folder {folder!r}" if folder else "files"
-            msg = f"{repo} has no {what} at revision {at}; its files are at {self.asked.endpoint}/{repo}/tree/{at}."
+            msg = f"{repo} has no {what} at revision {at}; see {self.asked.endpoint}/{repo}/tree/{at}."
             raise SourceError(msg)
 
     def open(self, file: str) -> Checkpoint:

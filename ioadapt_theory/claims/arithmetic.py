@@ -173,7 +173,7 @@ def condition_number(m: Array) -> Array:
     """
     s = singular_values(m)
     if not isinstance(m, Tensor) and max(m.shape) > LARGE and s[-1] < 1e-6 * s[0]:
-        what = f"The condition number of a matrix larger than {LARGE} x {LARGE} is computed only up to 1e6"
+        what = f"The condition number of a matrix with more than {LARGE} rows or columns is computed only up to 1e6"
         msg = f"{what}; use a smaller or better-conditioned matrix."
         raise InvalidValueError(msg)
     return s[..., 0] / s[..., -1]

@@ -125,7 +125,7 @@ class Translation:
         if odd := [(ours, theirs) for ours, theirs in ((r, u), (g, v)) if ours.shape[:-1] != theirs.shape[:-1]]:
             (n, m), (n2, m2) = (x.shape[-3:-1] for x in odd[0])
             both = f"{n} x {m} in the target but {n2} x {m2} in the source"
-            msg = f"the layer's activations (samples x positions) cannot be paired, since they are {both}"
+            msg = f"the layer's activations or gradients (samples x positions) cannot be paired, since they are {both}"
             raise ShapeError(msg)
         if self.reader is None or self.writer is None:
             self.reader, self.writer = Regression(r.shape[-1], a.shape[1]), Regression(g.shape[-1], len(b))

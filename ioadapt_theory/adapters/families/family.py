@@ -141,7 +141,7 @@ class Family(nn.Module, ABC):
         """Return Φ restricted to the columns in ``ranges``; raise UnsupportedError if ``axes`` lacks a parameter."""
         held = {name: p.detach() for name, p in self.named_parameters()}
         if unknown := sorted(held.keys() - self.axes.keys()):
-            msg = f"a {type(self).__name__} cannot be split, since its `axes` lack {', '.join(unknown)}"
+            msg = f"a {type(self).__name__} cannot be split, since its `axes` lack {', '.join(unknown)}; add them there"
             raise UnsupportedError(msg)
         for name, p in held.items():
             for dim, axis in enumerate(self.axes[name]):

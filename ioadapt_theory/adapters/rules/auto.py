@@ -40,7 +40,7 @@ def without_auto(
         InvalidValueError: the target or the inputs are missing, or no layer is left.
     """
     if target is None or inputs is None:
-        msg = "placement='auto' needs target= (the model to move to) and inputs= (unlabelled inputs of both models)."
+        msg = "placement='auto' needs target= (the model to move the adapter to) and inputs= (unlabelled, for both)."
         raise InvalidValueError(msg)
     best = best_sides(model, config, target, inputs)
     own = config.placement_pattern

@@ -101,7 +101,7 @@ def choose(names: Collection[str], where: str, variant: str | None, inside: str)
     only = f", only {some(sorted(names))}" if names else ""
     msg = f"{where} contains no file of weights ({', '.join(SUFFIXES)}){only}; give another file or folder."
     if weights:
-        msg = f"{where} has several files of weights: {some(weights)}. Choose one as :PART, like :{inside}{weights[0]}."
+        msg = f"{where} has several files of weights: {some(weights)}. Append one as :PART, like :{inside}{weights[0]}."
     raise SourceError(msg)
 
 

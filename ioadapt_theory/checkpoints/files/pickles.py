@@ -76,7 +76,7 @@ def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"]
     most = path.stat().st_size // SMALLEST + 64
     for count, (key, value) in enumerate(_entries(loaded, "", MAX_DEPTH)):
         if count > most:
-            msg = f"{path} has more than {most} entries in nested dictionaries, too many for its size. Flatten them."
+            msg = f"{path} has more than {most} entries, too many for its size. Save only the model's state_dict()."
             raise FileFormatError(msg)
         if value is None:
             continue

@@ -219,7 +219,7 @@ def check_distinct(names: Sequence[str]) -> None:
 
 def check_name(name: str) -> None:
     if not isinstance(name, str) or not name.isidentifier() or hasattr(nn.ModuleDict(), name):
-        msg = f"{name!r} is not a valid adapter name; give a Python identifier other than nn.ModuleDict's attributes."
+        msg = f"{name!r} is not a valid adapter name; give a Python identifier that nn.ModuleDict does not use."
         raise InvalidValueError(msg)
 
 

@@ -184,7 +184,7 @@ def _by_layer(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str,
         name, role = meaning
         other = layers.setdefault(name, {}).setdefault(role, key)
         if other != key:
-            msg = f"{source.path}: {key} and {other} are the same tensor of layer {name}; remove one of them."
+            msg = f"{source.path}: {key} and {other} mean the same tensor of layer {name}; remove one of them."
             raise FileFormatError(msg)
     return layers, unread
 

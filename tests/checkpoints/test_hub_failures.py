@@ -105,5 +105,5 @@ def test_what_arrives_is_what_was_announced(hub: LoopbackHub, hub_cache: Path):
     repo.files, moving.commit = {FILE: save({"other": torch.ones(2)})}, "d" * 40
     with pytest.raises(ValueError, match="changed between the reading of its header"):
         header.prepare()
-    with pytest.raises(SourceError, match="some/commit got a new commit while commit c0ffee00 was read"):
+    with pytest.raises(SourceError, match="some/commit got a new commit while commit c0ffee00 was being read"):
         commit.prepare()

@@ -59,7 +59,7 @@ SHAPES = {
     "a key twice": (
         {f"block.to_q.{k}.weight": torch.randn(2, 4) for k in ("lora_A", "lora_down")}
         | {"block.to_q.lora_B.weight": torch.randn(6, 2)},
-        "are the same tensor of layer",
+        "mean the same tensor of layer",
     ),
     "a bias of another size": (tensors(diff_b=torch.randn(7)), "bias has 7 values, but the layer has 6 outputs"),
     "another size": (tensors(lora_up__weight=torch.randn(7, 2)), "4 -> 7, but the layer needs 4 -> 6"),

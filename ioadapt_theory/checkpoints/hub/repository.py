@@ -127,7 +127,7 @@ class Repository(Folder):
         ask = partial(hf_hub_download, asked.repo, file, revision=asked.revision, **options)
         path = Path(answer(ask, asked, what))
         if not path.is_relative_to(self.root):
-            msg = f"{asked.repo} got a new commit while commit {self.commit[:8]} was read. Try again."
+            msg = f"{asked.repo} got a new commit while commit {self.commit[:8]} was being read. Try again."
             raise SourceError(msg)
         return path
 

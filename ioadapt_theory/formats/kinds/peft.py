@@ -18,7 +18,7 @@ VARIANTS = (
     *("alora_invocation_tokens", "use_qalora", "use_bdlora", "layer_replication", "target_parameters"),
     *("arrow_config", "velora_config", "monteclora_config", "kasa_config"),
 )
-MERGE = "use PEFT to merge the adapter into the base model."
+MERGE = "load the adapter with PEFT, which can merge most adapters into the base model."
 
 
 def require_readable(path: Path, config: Any) -> None:

@@ -25,7 +25,7 @@ from ioadapt_theory.presets import PRESETS
 class Window:
     """A context manager in which an image token attends only to the prompt and to image tokens within a radius.
 
-    The window is a mask on full attention, which saves no time; for that, use flex_attention on a GPU.
+    The window is a mask on full attention, so it saves no time; flex_attention on a GPU would.
     """
 
     def __init__(self, prompt: int, height: int, width: int, radius: float) -> None:

@@ -154,7 +154,7 @@ def counts_the_adapted_layer() -> bool:
 
 
 def as_torch_has_it(claim: Claim) -> bool:
-    """Return whether matrices that express a convolution agree with PyTorch, for all paddings and some strides."""
+    """Return whether convolutions as matrices agree with PyTorch's, for all paddings and some strides and dilations."""
     taps, x = [random(2, 3), random(2, 3) + 1, random(2, 3) * 3], random(N, 2)
     kernel = torch.stack(taps).permute(2, 1, 0)
     for padding, mode in {"zeros": "constant"}.items() | {(p, p) for p in PADDINGS if p != "zeros"}:

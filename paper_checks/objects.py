@@ -1,4 +1,4 @@
-"""Instances for the lines of arguments, with values of their symbols: generic ones, and ones that attain a bound."""
+"""Values of the symbols in the claims' arguments (proofs), to check each line: generic ones, or those at a bound."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -86,7 +86,7 @@ def files(args: argparse.Namespace) -> Files:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fit the adapter and write it. Return 0, or 1 if none of the gain is kept and no adapter is written."""
+    """Fit the adapter; return 0 if it is written, or 1 if it may keep none of the gain and is not written."""
     from ioadapt_theory.adapters.carrying import carried
     from ioadapt_theory.reporting import carried as told
     from ioadapt_theory.reporting.inputs import read_both

@@ -62,7 +62,7 @@ def read_both(
 
 
 def _tensors(path: Path, rows: int) -> dict[str, Tensor]:
-    """Return at most ``rows`` rows of a file's tensors; if they have different numbers of rows, return all rows."""
+    """Return at most ``rows`` rows of each tensor in a file, or all rows if their numbers of rows differ."""
     try:
         if path.suffix == ".safetensors":
             tensors = load_file(path)

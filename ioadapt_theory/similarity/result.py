@@ -23,7 +23,7 @@ class Options:
     Attributes:
         space: What to compare: weights, or the Gram matrices of the input or output sides of layers.
         lowest: Fraction of a pair's layers, those with the lowest cosines, that ``Comparison.lowest`` averages.
-        only: Roles to compare: any of "weight", "norm" and "bias".
+        only: Roles of the layers to compare: any of "weight", "norm" and "bias".
         weighted: Weight layers by their number of parameters instead of uniformly.
         in_all_models: Leave out layers that one of the models lacks.
         null: Also compute null distributions for weights, by permuting entries; Gram matrices always have them.

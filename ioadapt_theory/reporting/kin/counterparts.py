@@ -68,7 +68,7 @@ class Counterparts:
 
 
 def corresponding(source: Weights, target: Weights) -> Counterparts:
-    """Return the corresponding layers, matched by contents if blocks were renumbered, else by name."""
+    """Pair layers, by contents if blocks were renumbered and else by name, and find the orders of neurons and heads."""
     names = [Name("", name) for name in matrices(source)]
     matched = correspond(names, target, "auto", source=source).places
     single = {key.path: [place[0] for place in places if len(place) == 1] for key, places in matched.items()}

@@ -38,7 +38,7 @@ class Relation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kinship:
-    """A relation and the evidence for it.
+    """The relation of two models, and the evidence for it.
 
     Attributes:
         relation: the verdict.

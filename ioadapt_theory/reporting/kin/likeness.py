@@ -86,7 +86,7 @@ def _drawn(m: Tensor, axis: int) -> Tensor:
 
 
 def _permuted(a: Float[Tensor, "d d"]) -> float:
-    """Return the z of Σ a_jj among Σ a_jπ(j) for all permutations π, with the variance ‖centred a‖² / (d - 1)."""
+    """Return the z-score of Σ a_jj among Σ a_jπ(j) for all permutations π, whose variance is ‖centred a‖² / (d - 1)."""
     d = len(a)
     centred = a - a.mean(0) - a.mean(1, keepdim=True) + a.mean()
     sd = float(centred.norm()) / math.sqrt(d - 1)

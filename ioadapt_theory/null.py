@@ -147,7 +147,7 @@ def of_matrix(k: Float[np.ndarray, "f f"], cuts: Sequence[int] | None = None) ->
 
 
 def moments(one: Profile, two: Profile) -> tuple[float, float]:
-    """Return mean and standard deviation of ⟨K, PK'Pᵀ⟩ over permutations P inside parts, from profiles of K and K'."""
+    """Return mean and standard deviation of ⟨K, PK'Pᵀ⟩ over permutations P within parts, from profiles of K and K'."""
     n = np.array(one.sizes, dtype=float)
     pairs = np.outer(n, n) - np.diag(n)
     mean = float((n * one.diagonal * two.diagonal).sum() + (pairs * one.means * two.means).sum())

@@ -142,7 +142,7 @@ CONDITIONS = {"where", "if", "at"}
 
 
 def segments(line: str, names: Mapping[str, str], letters: set[str]) -> Iterator[tuple[str, str]]:
-    """Yield the parts of a line between its words, each after the word before it; ``names`` maps names to symbols."""
+    """Yield (word, part) for each part of a line and the word before it; ``names`` maps names to symbols."""
     for name in sorted(names, key=len, reverse=True):
         line = line.replace(name, names[name])
     line = re.sub(r"(?:Eqs?|Props?|App|Sec)\. \S+", "it", line)

@@ -39,6 +39,7 @@ def read_both(
         FileFormatError: the file cannot be read, or is a text file without text.
         InvalidValueError: a model has no tokenizer or text encoder, or needs more inputs than a prompt, or the two
             models tokenise the text differently.
+        MissingExtraError: the file contains text, and transformers is not installed.
     """
     if path.suffix in TENSORS:
         return [_tensors(path, rows)], None

@@ -81,6 +81,7 @@ class Comparison:
     Attributes:
         models, labels: The checkpoints, and short and distinct names for them.
         parent: Name of the parent, if updates were compared.
+        options: The options of the comparison.
         rows: The compared layers.
         skipped: The skipped tensors, with reasons.
         notes: Remarks on the pairing.
@@ -161,7 +162,7 @@ class Comparison:
 
 
 def count_of_lowest(fraction: float, layers: int) -> int:
-    """Return ⌈fraction · layers⌉ in decimal arithmetic: 0.07 of 100 is 7, but 0.07 * 100 > 7."""
+    """Return ⌈fraction · layers⌉ in decimal arithmetic: 0.07 of 100 is 7, but in floating point 0.07 * 100 > 7."""
     return math.ceil(Fraction(repr(fraction)) * layers)
 
 

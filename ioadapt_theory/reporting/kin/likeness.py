@@ -69,7 +69,7 @@ def same(a: Tensor, b: Tensor) -> bool:
 
 
 def _z(one: Tensor, two: Tensor) -> float | None:
-    """Return z of ⟨one, two⟩ for permuted inputs or permuted outputs, the smaller; None if there are too few of both.
+    """Return z of ⟨one, two⟩ for permuted inputs or outputs, whichever is smaller; None if both have too few channels.
 
     z counts standard deviations above the mean over permutations. The smaller z is used, since models may share the
     order of the inputs, or of the outputs, by design.

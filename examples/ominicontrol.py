@@ -3,7 +3,7 @@
 The transformer attends to the tokens of the condition and of the image in the same way; only the adapter is trained.
 Latents of images and conditions, and the prompts, are encoded in advance: a .safetensors file with "latents" and
 "condition" (n, channels, height, width), "prompts" (n, tokens, features) and "pooled" (n, features). Real models: leave
-out ``--model``, ``--target`` and ``--steps``, for 15,000 steps (on 2 H100, according to the paper);
+out ``--model``, ``--target`` and ``--steps``, for 15,000 steps (on 2 H100s, according to the paper);
 examples/what_it_costs.py estimates the cost. To try it:
 
     python examples/tiny.py flux out/flux

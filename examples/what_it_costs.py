@@ -4,7 +4,7 @@
     python examples/what_it_costs.py --placement output --operations 200e12
 
 Operations are counted on the meta device; dividing by your device's operations per second gives hours. The real rate is
-lower than on the data sheet, so time a training step to find it. Memory is without gradient checkpointing, which saves
+lower than the data sheet's, so time a training step to find it. Memory is without gradient checkpointing, which saves
 memory but repeats the forward pass. The VAE, the text encoders and the framework's own memory are not counted.
 """
 

@@ -28,11 +28,10 @@ LABELS: dict[str, tuple[str, tuple[float, float], str]] = {
 
 
 def worst_adapter(y: Tensor, q: Tensor, w: Tensor, placement: str) -> Tensor:
-    """Return by how much an adapter with ‖AB‖₂ ≤ ε can change the cosines of a source and a target differently, per ε.
+    """Return the maximum of |δ − δ'|/ε over adapters with ‖AB‖₂ ≤ ε for infinitesimal ε, which is a nuclear norm.
 
-    This is the maximum of |δ − δ'|/ε over AB for infinitesimal ε, which is a nuclear norm; δ and δ' are the changes of
-    the cosine of two outputs, which is 0 without AB. The target is W' = QᵀW, x' = xQ for input adapters, and W' = WQ,
-    x' = x for output adapters.
+    δ and δ' are the changes of the cosine of two outputs, which is 0 without AB, in a source and a target. The target
+    is W' = QᵀW, x' = xQ for input adapters, and W' = WQ, x' = x for output adapters.
 
     Args:
         y: orthonormal outputs y₁, y₂ of the source, n x 2 x c.

@@ -82,7 +82,9 @@ def headlines() -> str:
 
 
 def formal() -> str:
-    said = f"With readings, corrections and our own statements, this package checks {len(CLAIMS)} claims."
+    said = (
+        f"Including alternative readings, corrections and our own statements, this package checks {len(CLAIMS)} claims."
+    )
     formal = f"{len(record())} of them are also theorems in Coq (`make proofs`)."
     return f"{said} {formal} The Coq statements are generated from the formulas of the claims.\n"
 

@@ -55,11 +55,11 @@ class Profile:
         sizes: (k,) number of channels in each part.
         diagonal: (k,) mean δ of the diagonal entries of each part.
         means: (k, k) mean μ of the off-diagonal entries for each pair of parts.
-        effects: (k, k + 1, k + 1) for each part the inner products of the vector d and the k vectors u. Each vector is
+        effects: (k, k + 1, k + 1) for each part, inner products of the vector d and the k vectors u. Each vector is
             multiplied by the square root of a number: 1 for d; 2 (n - 2) for the u inside the part, of n channels; 2 n'
             for the u towards a part of n' channels.
         rest: (k, k) sum of e² for each pair of parts.
-        cubes: (k, k + 1, k + 1, k + 1) for each part the sums of products of three of these vectors.
+        cubes: (k, k + 1, k + 1, k + 1) for each part, the sums of products of three of these vectors.
         triangles: (k, k, k) sums of e_ij e_jl e_li over i, j, l in three parts.
     """
 

@@ -59,7 +59,7 @@ class Preset:
     length: int | None = None
 
     def adapter(self, family: str = "lora", placement: str = "input") -> dict[str, Any]:
-        """Return the preset as keyword arguments for ``adapt`` or for ``ioadapt_theory.peft.IOLoraConfig``."""
+        """Return the adapter settings as keyword arguments for ``adapt`` or ``ioadapt_theory.peft.IOLoraConfig``."""
         if not self.ranks:
             msg = "This preset has no adapter settings, as its experiment trains none; give your own options to adapt."
             raise UnsupportedError(msg)

@@ -185,7 +185,7 @@ def misprinted(claim: Claim) -> bool:
 
 
 def of_moved_vectors(claim: Claim) -> bool:
-    """Return whether the claim's left side is the change of the angle of u and v if they become u + Δu and v + Δv."""
+    """Return whether the claim's left side is how much the angle between u and v changes if Δu and Δv are added."""
     i = drawn(claim.id)
     u, v, du, dv = (getattr(i.instance, name) for name in ("u", "v", "du", "dv"))
     angles_ = [torch.cosine_similarity(a, b, -1).acos() for a, b in ((u + du, v + dv), (u, v))]

@@ -46,7 +46,7 @@ class Line(reader.Reader):
         return values
 
     def bracket(self, opening: str, closing: str) -> str:
-        """Return the text up to the matching closing bracket, and move behind that bracket."""
+        """Return the text up to the matching closing bracket, and move past it."""
         depth, begin = 1, self.at
         while depth:
             depth += {opening: 1, closing: -1}.get(self.text[self.at], 0)

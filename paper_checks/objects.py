@@ -422,7 +422,7 @@ def equal_functions() -> Iterator[Objects]:
 
 @of(("transfer-sufficient", 0))
 def nearly_equal() -> Iterator[Objects]:
-    """Yield nearly equal functions whose second layers differ much, and two models with equal layers."""
+    """Yield nearly equal functions with very different second layers, and two models with equal layers."""
     w1, w2, basis, ab = draw(2, 2), draw(2, 2, 2), draw(2, 2, 5), draw(2, 2, 4)
     for v1, v2, sigma in ((w1 * basis + draw(2, 2, 3) / 10**4, basis**-1 * w2, mpf(2)), (w1, w2, mpf(1))):
         gap, change, sizes = w1 * w2 - v1 * v2, ab * (w2 - v2), reader.singular(mp.eye(2) + ab)

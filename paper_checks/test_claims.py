@@ -165,7 +165,6 @@ def test_a_claim_amends_one_about_the_same_left_side_or_of_the_same_statement(cl
 
 @pytest.mark.parametrize("claim", EVERY)
 def test_a_claim_is_searched_in_every_way_that_there_is_for_it(claim: Claim) -> None:
-    """Claims are searched at random, by ascent if the bound is attained, by samples in App. A.2, and by replay."""
     searches = {type(s).__name__: s for s in claim.strategies}
     if claim.setting is not None:
         assert "RandomInstances" in searches
@@ -182,7 +181,6 @@ FAMILIES = [(c, p) for c in CLAIMS.values() for p in c.proofs if isinstance(p, A
 
 @pytest.mark.parametrize(("claim", "family"), FAMILIES, ids=[c.id for c, _ in FAMILIES])
 def test_a_family_is_tried_on_both_sides_of_what_matters(claim: Claim, family: Attained) -> None:
-    """Families have cosines of both signs, lengths below and above 1, small and large ε, and κ of two magnitudes."""
     for parameter, tried in family.over.items():
         match opened(parameter).op:
             case "sim":

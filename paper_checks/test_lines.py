@@ -65,7 +65,6 @@ DECIDING = set("every some all only not no never same other exact false attained
 
 @pytest.mark.parametrize(("claim", "number", "proof"), ARGUMENTS, ids=[f"{c.id}-{k}" for c, k, _ in ARGUMENTS])
 def test_a_line_decides_by_formulas(claim: Claim, number: int, proof: Any) -> None:
-    """A line has no words such as "every" or "never", unless a clause requires the line (``test_words``)."""
     if isinstance(proof, Told | Remarked):
         with mpmath.workdps(50):
             names = {x for name, k, make in OBJECTS if (name, k) == (claim.id, number) for i in make() for x in i}

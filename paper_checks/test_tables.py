@@ -73,8 +73,6 @@ class TestArithmetic:
 
 
 class TestAgreement:
-    """Numbers that two tables have in common are the same."""
-
     # Some cells are illegible in one table and copied from the other, so they are no evidence of agreement.
     BORROWED = (("target", "DoRA", "output", "DINO-I"), ("target", "LoHa", "output", "DINO-I"))
 

@@ -65,7 +65,7 @@ class Scope:
         inner: hypotheses that do.
         defined: terms that became variables, with the variables' names.
         binders: declarations of these variables, outer and inner.
-        needs: requirements on the field.
+        needs: what is required of the real closed field R, such as completeness.
     """
 
     axes: dict[str, tuple[str, ...]]
@@ -296,7 +296,7 @@ def _scope(claim: Claim) -> tuple[Scope, list[str], list[str]]:
 
 
 def universal(claim: Claim) -> tuple[list[str], str]:
-    """Return the requirements on the field, and the statement that all instances satisfy the conclusions."""
+    """Return what is required of the field R, and the statement that all instances satisfy the conclusions."""
     scope, outer, inner = _scope(claim)
     order, right = claim.concludes[0].order, opened(claim.concludes[0].right)
     remainder = f" + K * epsilon ^+ {order}" if order else ""

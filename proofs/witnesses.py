@@ -62,7 +62,7 @@ def factors(m: Matrix) -> tuple[Matrix, Matrix]:
 
 
 def squares(m: Matrix) -> list[tuple[Fraction, Row]]:
-    """Return numbers d > 0 and rows l, such that I − MMᵀ is the sum of all d lᵀl, which proves that ‖M‖₂ ≤ 1.
+    """Return numbers d > 0 and rows l such that I − MMᵀ is the sum of all d lᵀl, which proves that ‖M‖₂ ≤ 1.
 
     Raises:
         ValueError: I − MMᵀ is not positive semidefinite, so ‖M‖₂ > 1.

@@ -1,4 +1,4 @@
-"""``python -m figures.site``: build the documentation into out/docs, with warnings as errors and without network."""
+"""``python -m figures.site``: build the documentation into out/docs, with warnings as errors and no network access."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""Sentences on recorded benchmarks for the pages."""
+"""Sentences about the recorded benchmarks, for the pages."""
 
 from __future__ import annotations
 

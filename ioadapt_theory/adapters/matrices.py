@@ -65,7 +65,7 @@ class Operator(Base):
         raise UnsupportedError(msg)
 
     def stored(self, matrix: Tensor) -> Tensor:
-        """Return the matrix in the module's layout, the inverse of ``dense``; here, raise UnsupportedError."""
+        """Return a matrix in the layout of the module's weight; raise UnsupportedError for an unknown layer."""
         del matrix
         return self.dense()
 

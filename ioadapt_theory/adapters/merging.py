@@ -49,7 +49,7 @@ def merge(model: nn.Module, *, unload: bool = False) -> nn.Module:
 
 
 def unmerge(model: nn.Module) -> nn.Module:
-    """Return the model with every layer's original tensors restored, bit for bit.
+    """Return the model with its original tensors restored, bit for bit unless the dtype was changed after merging.
 
     Example:
         >>> import torch

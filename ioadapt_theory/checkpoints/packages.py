@@ -66,7 +66,7 @@ def _info(place: Place, files: dict[Place, PlainFile], *, prefixed: bool) -> Ten
     info = TensorInfo(f"{place.member}.{name}" if prefixed else name, "F32", shape)
     if info.nbytes != file.size or not info.numel:
         unit = 4 if place.kind == "b" else 4 * outputs
-        problem = f"must have a positive multiple of {unit} bytes, not {file.size}" if unit else "has no bias file"
-        msg = f"{file.path} {problem}; reinstall the package."
+        problem = f"must contain a positive multiple of {unit} bytes, not {file.size}" if unit else "has no bias file"
+        msg = f"{file.path} {problem}; reinstall the package that contains it."
         raise FileFormatError(msg)
     return info

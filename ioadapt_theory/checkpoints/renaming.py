@@ -62,7 +62,7 @@ def common(checkpoints: Sequence[Checkpoint], labels: Sequence[str] = ()) -> tup
 
 
 def as_modules(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> Renamed:
-    """Return the checkpoint with each tensor under its name in ``wanted`` (layers) or else in its model.
+    """Return the checkpoint with layer names in ``wanted`` where possible, else with the names of its model's modules.
 
     Tied weights, which are stored once, appear under all of their names.
     """
@@ -135,9 +135,9 @@ def _names(chosen: Mapping[str, Form]) -> set[str]:
 
 
 def _most_common(forms: Sequence[Mapping[str, list[Form]]]) -> list[dict[str, Form]]:
-    """Return one translation of each tensor's name for each model, the first of the most common ones.
+    """Return the most common translation of each tensor's name, for each model; of equally common ones, the first.
 
-    A translation has one or several names, and is as common as the one of them that the fewest models can have.
+    A name is as common as the number of models that can have it, and a translation into several names as the rarest.
     """
     able = Counter(name for model in forms for name in {n for some in model.values() for form in some for n, _ in form})
     return [

@@ -169,7 +169,7 @@ def condition_number(m: Array) -> Array:
     """Return the ratio of the largest to the smallest of the min(c, d) singular values of a c x d matrix.
 
     Raises:
-        InvalidValueError: the matrix is larger than ``LARGE``, so float64 is used, and the ratio is above 1e6.
+        InvalidValueError: the ratio is above 1e6, and the matrix is larger than ``LARGE`` and not a tensor.
     """
     s = singular_values(m)
     if not isinstance(m, Tensor) and max(m.shape) > LARGE and s[-1] < 1e-6 * s[0]:

@@ -120,7 +120,7 @@ def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
 
 
 def _residuals(inequality: Inequality, raw: Mapping[str, Any]) -> dict[str, float]:
-    """Return text of a hypothesis -> amount by which the instance violates it; amounts due to rounding count as 0.
+    """Return by how much the instance misses each hypothesis, by its text; amounts due to rounding count as 0.
 
     Raises:
         HypothesisError: a value is above ``ACCURACY``, or both sides of a strict inequality are equal.

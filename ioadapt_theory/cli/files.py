@@ -33,7 +33,6 @@ class Files:
 
 
 def check_files(files: Files) -> None:
-    """Raise InvalidValueError if an input is a pipe, or an output is unwritable, named twice, an input or weights."""
     inputs = [path for name in files.reads if name is not None and (path := _local(str(name)))]
     for path in inputs:
         if not path.is_file() and not path.is_dir():

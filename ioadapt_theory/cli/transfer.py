@@ -128,7 +128,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[tuple[str, str | None], dict[str, str]]:
-    """Load the adapter; return its format and task type, and why parts are not used (under "": the component)."""
+    """Load the adapter; return (format, task type), and a reason for each unused part, with the component under ""."""
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.load import load

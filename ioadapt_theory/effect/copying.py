@@ -60,7 +60,7 @@ def expected(
         batches: pairs of batches, see ``effect.batches.whole``.
         sides: what the adapter would change in a layer, its "weight", its "input" or its "output".
         call: function that runs a model on a batch; by default a plain call.
-        seed: seed of the random weights of the outputs in backward passes, the same for both models.
+        seed: seed of the random cotangents of the outputs, which are the same for both models.
         draws: number of backward passes per batch; for samples · draws = 128, the error is about 0.02.
     """
     sums: dict[tuple[str, str], list[float]] = {}
@@ -89,7 +89,7 @@ def expected(
 def products(source: Rows, target: Rows, side: str) -> tuple[float, float, float]:
     """Return inner products of a random change's effects: source with target, source with source, target with target.
 
-    They are estimates of the expected values for a change with entries of mean 0 and variance 1, summed over a batch.
+    They estimate the expected values for independent entries of mean 0 and variance 1, and are summed over a batch.
 
     Raises:
         ShapeError: the two layers have different sizes or numbers of samples on this side.

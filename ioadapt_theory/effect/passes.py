@@ -65,7 +65,7 @@ def record(
         chances: class probabilities, if the outputs are logits; the cotangents then have the Fisher metric of these
             probabilities as covariance, so that improbable classes have little weight. By default all outputs have the
             same weight.
-        directions: function that returns the cotangents for an output; by default they are random.
+        directions: function that returns the cotangents for an output, in place of ``draws`` random ones.
 
     Raises:
         InvalidValueError: the model does not accept the batch, or its output is not finite.

@@ -34,8 +34,8 @@ class Rows:
 
     Attributes:
         module: the layer.
-        calls: the input z, the output y and the gradients of y, one for each backward pass, of each call.
-        draws: number of backward passes, each from other random weights of the model's outputs.
+        calls: for each call, the input z, the output y, and one gradient of y for each backward pass.
+        draws: number of backward passes, each from a different cotangent of the model's output.
         samples: number of samples in the model's output; if the number of rows of each call is a multiple of
             ``samples``, the rows are grouped by sample.
     """
@@ -100,7 +100,7 @@ class Rows:
 def effects(r: Tensor, g: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """Return ⟨ξ, e⟩ = Σ (rA)·(gBᵀ), summed over positions, for each cotangent ξ and sample.
 
-    Here, e is the effect of a change AB on the model's output, to first order, and g are the gradients from ξ.
+    Here, r is what a change AB multiplies, e its first-order effect on the output, and g the gradient of ⟨ξ, output⟩.
     """
     return ((r @ a.to(r)) * (g @ b.to(g).mT)).sum((-2, -1))
 

@@ -101,7 +101,7 @@ def cut(adapter: Adapter, ranges: Ranges) -> Adapter:
         parts[placement] = phi if placement is Placement.INPUT else phi.cut(ranges)
     kinds = {type(phi) for phi in parts.values()}
     if len(kinds) > 1:
-        msg = "a LoKr in two placements can be split only between its blocks; bake it into a plain LoRA first"
+        msg = "a LoKr in two placements can be split into layers only between blocks; bake it into a plain LoRA first"
         raise UnsupportedError(msg)
     family = next(name for name, kind in FAMILIES.items() if kind in kinds)
     return Adapter(family, parts, None if adapter.shift is None else picked(adapter.shift, ranges))

@@ -61,8 +61,8 @@ class Baked(NamedTuple):
 def convert_to(
     folder: Path | str, matched: Match, placement: Placement | str, *, partial: bool = False, ridge: float = 0.0
 ) -> dict[str, Fidelity | str]:
-    """Write LoRAs as input or output adapters (Eq. 5); return each layer's errors, or why it is left out."""
-    # with ``partial``, a layer that cannot be converted is left out, and the reason is returned instead of its errors
+    """Write LoRAs as input or output adapters (Eq. 5); return each layer's fidelity, or why it was left out."""
+    # with ``partial``, a layer that cannot be converted is left out
     converted: dict[str, Adapter] = {}
     outcome: dict[str, Fidelity | str] = {}
     prints = {}
@@ -119,7 +119,7 @@ def write_lora(
 
 
 def _bake(adapter: Adapter, base: BaseLayer, rank: int | None, share: float | None) -> Baked:
-    """Return a layer's adapter as a LoRA of the same dtype, exact or truncated to a rank or share, see ``truncate``."""
+    """Return a layer's adapter as a LoRA of the same dtype, exact or truncated to a rank or share by ``truncate``."""
     dtype = next(adapter.parameters()).dtype
     a, b, bias, lost = truncate(adapter, base.matrix, base.bias, rank=rank, share=share, dtype=dtype)
     r, d = b.shape
@@ -152,7 +152,7 @@ def _kohya_tensors(layers: Mapping[str, Baked], component: str) -> dict[str, Ten
 def _flat_key(component: str, name: str, tensors: Mapping[str, Tensor]) -> str:
     key = flat(component, name)
     if f"{key}.alpha" in tensors:
-        msg = f"{name}: another layer has the same key {key} in kohya's format; bake for --style diffusers or peft."
+        msg = f"{name}: two layers have the key {key} in kohya's format; use `ioadapt adapters bake --style peft`."
         raise FileFormatError(msg)
     return key
 

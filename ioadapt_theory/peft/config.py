@@ -47,6 +47,7 @@ class IOLoraConfig(PeftConfig):
 
     Raises:
         InvalidValueError: a value is outside its limits, or format_version is unknown.
+        UnknownNameError: a family, placement or init does not exist.
 
     Example:
         >>> from ioadapt_theory.peft import IOLoraConfig

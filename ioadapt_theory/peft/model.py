@@ -58,7 +58,7 @@ class IOLoraModel(BaseTuner):
         """Raise UnsupportedError if ``adapter_names`` is given, which would silently be ignored."""
         del args
         if kwargs.get("adapter_names") is not None:
-            msg = "IOLORA does not support adapter_names (an adapter for each sample); use set_adapter for all samples."
+            msg = "IOLORA does not support adapter_names (one adapter per sample); choose one for all with set_adapter."
             raise UnsupportedError(msg)
         yield
 

@@ -82,7 +82,7 @@ def report(
             of such batches. Requires two models in memory; the adapter, if any, must be on the source.
         target_inputs: the same samples as inputs of the target, if these differ.
         call: ``call(model, batch)`` runs a model and returns the output to compare; by default a plain call.
-        explained: share of the source's loss that the adapter removed; the bound on the prediction's error uses it.
+        explained: share in (0, 1] of the source's loss that the adapter removed, for the prediction's error bound.
         size: maximum number of rows in a batch.
         names: names of the source, the target and the adapter in the report.
         lost: for each layer of an adapter file that does not fit the source, the reason.
@@ -91,8 +91,8 @@ def report(
 
     Raises:
         InvalidValueError: the models have no common layer, weights or outputs are not finite, the outputs have
-            different shapes, the adapter has no effect, the target has one of the same name, or inputs are given
-            without two models in memory.
+            different shapes, the adapter has no effect, the target has one of the same name, inputs are given
+            without two models in memory or with a mapping of adapters, or a name without the source in memory.
         UnknownNameError: the source has no adapter of this name.
 
     Example:
@@ -103,6 +103,9 @@ def report(
         >>> print(report(model, copy.deepcopy(model)))
         Any adapter can be copied unchanged: the two models compute the same function.
     """
+    if not 0 < explained <= 1:
+        msg = f"explained must be above 0 and at most 1, not {explained!r}."
+        raise InvalidValueError(msg)
     adapters, name = _adapters(source, adapter)
     live = (source, target) if isinstance(source, nn.Module) and isinstance(target, nn.Module) else None
     if inputs is not None and live is None:

@@ -45,10 +45,10 @@ def read_both(
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        msg = f"{path} cannot be read as text ({getattr(error, 'strerror', error)}); give text, .safetensors or .npz."
+        msg = f"{path} cannot be read ({getattr(error, 'strerror', error)}); give a text, .safetensors or .npz file."
         raise FileFormatError(msg) from None
     if not text.strip():
-        msg = f"{path} contains no text; write text in it, or one prompt per line."
+        msg = f"{path} contains no text; give a file with text or, for a diffusion model, one prompt per line."
         raise FileFormatError(msg)
     if "timestep" in inspect.signature(source[1].forward).parameters:
         prompts = [line.strip() for line in text.splitlines() if line.strip()]
@@ -98,7 +98,7 @@ def _prompted(folder: str, model: nn.Module, prompts: list[str], rows: int, seed
     unknown = needed - {named, "timestep", "encoder_hidden_states"}
     if unknown or getattr(config, "addition_embed_type", None) or "pooled_projections" in asked:
         more = ", ".join(sorted(unknown or {"pooled embeddings"}))
-        msg = f"A {type(model).__name__} needs more inputs than a prompt ({more}); give all inputs as .safetensors."
+        msg = f"A {type(model).__name__} needs more than a prompt ({more}); give all its inputs in a .safetensors file."
         raise InvalidValueError(msg)
     root = Path(folder).parent
     tokenizer = _pretrained("AutoTokenizer", str(root / "tokenizer"), "tokenizer")

@@ -114,7 +114,7 @@ def _difference(source: nn.Module, target: nn.Module, batches: Sequence[tuple[An
 
 @contextmanager
 def _copied(source: nn.Module, target: nn.Module, name: str, names: Mapping[str, str]) -> Iterator[None]:
-    """Copy an adapter to the target for the block, then undo all changes; do nothing if the target is the source."""
+    """Copy an adapter to the target during the block, then undo all changes; do nothing if the target is the source."""
     if target is source:
         yield
         return

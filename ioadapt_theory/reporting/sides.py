@@ -1,6 +1,6 @@
 """Similarity of the input and output sides of two layers, compared with unrelated layers.
 
-The method is that of `ioadapt_theory.similarity.spaces`, but of a side with many channels, a fixed sample is used.
+The method is that of `ioadapt_theory.similarity.spaces`, but for many channels, a fixed sample of them is used.
 """
 
 import math

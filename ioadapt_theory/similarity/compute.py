@@ -50,7 +50,7 @@ def compare(
         The comparison: rows (one per layer) with the similarity of each pair, means, and skipped tensors with reasons.
 
     Raises:
-        InvalidValueError: An option is outside its limits, or no layer is left to compare.
+        InvalidValueError: An option is outside its limits, the parent is one of the models, or no layer is left.
         IoAdaptError: A model cannot be opened; the subclasses are those that ``open_checkpoint`` raises.
 
     Example:

@@ -64,7 +64,7 @@ def values(m: Moments, i: int, j: int) -> Values | None:
 
 
 def shuffled_entries(m: Moments, n: int, cosine: float, i: int, j: int) -> Null:
-    """Return the cosine of weights a and b with its null distribution under random permutations of one's n entries.
+    """Return the cosine of weights a and b with its null distribution under random permutations of b's n entries.
 
     With the mean entries ā and b̄, the distribution has exactly the mean n ā b̄ / (‖a‖‖b‖) and the variance
     (‖a‖² - n ā²)(‖b‖² - n b̄²) / ((n - 1) ‖a‖²‖b‖²).

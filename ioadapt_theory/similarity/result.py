@@ -26,7 +26,7 @@ class Options:
         only: Roles to compare: any of "weight", "norm" and "bias".
         weighted: Weight layers by their number of parameters instead of uniformly.
         in_all_models: Leave out layers that one of the models lacks.
-        null: Also compute null distributions for weights, by permuting entries; for Gram matrices, they always are.
+        null: Also compute null distributions for weights, by permuting entries; Gram matrices always have them.
         threads: Number of threads; None for one per processor, up to four.
 
     Raises:
@@ -55,7 +55,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One compared layer, and its similarity for each pair of models that have it."""
+    """One compared layer, and its similarity for each pair of models for which it is defined."""
 
     layer: Layer
     values: dict[Pair, Values] = field(default_factory=dict)
@@ -116,7 +116,7 @@ class Comparison:
         return self._mean(pair, [row for row in self.layers_of(pair) if keep(row)])
 
     def lowest(self, pair: Pair) -> Mean:
-        """Return the mean of the lowest cosines, a fraction ``options.lowest`` of all, rounded up, as in Fig. 2 (a)."""
+        """Return the mean of the ⌈f n⌉ lowest of n cosines, with f = ``options.lowest``, as in Fig. 2 (a)."""
         rows = sorted(self.layers_of(pair), key=lambda row: row.values[pair].cosine)
         return self._mean(pair, rows[: count_of_lowest(self.options.lowest, len(rows))])
 
@@ -127,7 +127,7 @@ class Comparison:
         return Mean(len(rows), parameters, total / sum(weights) if rows else None)
 
     def null(self, pair: Pair) -> Null | None:
-        """Return the mean cosine with its null distribution, for independent layers.
+        """Return the mean cosine with its null distribution, as if the layers were independent.
 
         The result is None without layers, or if a layer has no null distribution.
         """
@@ -144,7 +144,7 @@ class Comparison:
         return Null(mean, centre, spread, third / spread**3 if spread > 0 else 0.0)
 
     def excess(self, pair: Pair) -> float | None:
-        """Return the unweighted mean of (cosine - chance level) / (1 - chance level) over layers; None without any."""
+        """Return the unweighted mean of (cosine - chance level) / (1 - chance level) over layers; None if undefined."""
         known = [x for null in self._nulls(pair) if (x := null.excess) is not None]
         return math.fsum(known) / len(known) if known else None
 

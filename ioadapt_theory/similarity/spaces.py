@@ -116,7 +116,7 @@ def moments(
 def _matrix(elements: Float64[Tensor, " n"], layer: Layer, axis: int) -> Float64[Tensor, "f m"]:
     """Return a layer's elements as a matrix with the channels of the given axis as rows.
 
-    Torch stores Wᵀ for a linear layer, (out, in, ...) for a convolution, and an embedding as W itself.
+    Torch stores a linear layer as Wᵀ, a convolution as (out, in, ...), and an embedding as W itself.
     """
     outs, ins = layer.shape[:2]
     if axis == 0:

@@ -82,7 +82,7 @@ REFUSED: dict[str, Tensors] = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_other_codes_are_refused_by_the_name_of_what_made_them(name: str, tmp_path: Path):
     save_file(REFUSED[name], tmp_path / "model.safetensors")
-    with pytest.raises(UnsupportedError, match=rf"not supported \(tensor l\.\S+: {name}\)\. Use the original"):
+    with pytest.raises(UnsupportedError, match=rf"not supported \(tensor l\.\S+: {name}\)\. Use the unquantised"):
         open_checkpoint(str(tmp_path))
     (tmp_path / "config.json").write_text('{"quantization_config": {"quant_method": "by its own word"}}')
     with pytest.raises(UnsupportedError, match=r"not supported \(tensor l\.\S+: by its own word\)"):

@@ -175,6 +175,8 @@ def test_what_is_no_move_is_refused_in_a_sentence():
         report(adapt(network(0), target_modules=["2"], rank=2), network(1), inputs=inputs())
     with pytest.raises(InvalidValueError, match="target_inputs must match inputs row by row"):
         report(source, network(1), inputs=inputs(9), target_inputs=[inputs(4), inputs(5)])
+    with pytest.raises(InvalidValueError, match=r"explained must be above 0 and at most 1, not 1\.5"):
+        report(network(0), network(1), explained=1.5)
     with pytest.raises(InvalidValueError, match="must be the name of an adapter on the source"):
         report(network(0), network(1), {"0": layers(source)["0"].adapters["default"]}, inputs=inputs())
 

@@ -90,7 +90,7 @@ def test_the_command_writes_a_record_from_which_both_pictures_and_the_page_are_m
     )
     monkeypatch.setattr(command, "protocol", lambda name: few)
     assert diffusion.main(["--quick", "--jobs", "1", "--out", str(tmp_path)]) == 0
-    assert "(Table 1 at small scale). The measured error" in capsys.readouterr().out
+    assert "(Table 1 at small scale). The error" in capsys.readouterr().out
     assert {path.name for path in tmp_path.glob("*.png")} == {"diffusion.png", "diffusion_samples.png"}
     result = records.read(tmp_path / "diffusion.json")
     assert {"processor", "kernels", "python"} < set(result["config"])

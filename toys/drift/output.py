@@ -38,7 +38,8 @@ def text(result: Mapping[str, Any]) -> str:
 
 
 def families(result: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} ({len(seeds)} seeds)" for name, seeds in result["families"].items())
+    *first, last = (f"{name} ({len(seeds)} seeds)" for name, seeds in result["families"].items())
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def findings(result: Mapping[str, Any]) -> list[str]:
@@ -74,7 +75,7 @@ def findings(result: Mapping[str, Any]) -> list[str]:
         f"On independently trained models, a copied LoRA keeps {said(apart, 'lora')} of the gain, an adapter on"
         f" automatically chosen sides {said(apart, AUTO)}, and a carried-over LoRA {said(apart, CARRIED)}.",
         "If a copied LoRA is scaled by the ratio of the weights' norms, the share that it keeps on drifted models"
-        f" changes by {change:+.2f} on average.",
+        f" {'increases' if change > 0 else 'decreases'} by {abs(change):.2f} on average.",
         *_predicted(result),
         _widths(result),
         *_edges(result),
@@ -100,14 +101,14 @@ def _predicted(result: Mapping[str, Any]) -> list[str]:
     for name, seeds in result["families"].items():
         gaps = np.array([p - m for p, m in predictions({"families": {name: seeds}})[CARRIED]])
         high, low = (gaps > TOO_MUCH).sum(), (gaps < -TOO_MUCH).sum()
-        sides = f"{high} too high, {low} too low, " if high and low else "all too high, " if high else "all too low, "
-        wrong = f"in {high + low} of {len(gaps)} cases for {name}"
-        by_family.append(f"{wrong} ({sides if high + low else ''}mean error {gaps.mean():+.2f})")
+        sides = f"{high} too high, {low} too low; " if high and low else "all too high; " if high else "all too low; "
+        wrong, of_all = f"{high + low} of {len(gaps)} for {name}", f"mean error of all {len(gaps)}: {gaps.mean():+.2f}"
+        by_family.append(f"{wrong} ({sides if high + low else ''}{of_all})")
     return [
         f"Predictions of the share without labels have a median error of {off:.2f} for copied LoRAs and"
         f" {off_carried:.2f} for carried-over LoRAs. Their rank correlation with the measured shares is {rank:.2f} for"
         f" copied LoRAs and {rank_carried:.2f} for carried-over LoRAs.",
-        f"Predictions for carried-over LoRAs are wrong by more than {TOO_MUCH:g} {'; '.join(by_family)}.",
+        f"Of the predictions for carried-over LoRAs, these are wrong by over {TOO_MUCH:g}: {', '.join(by_family)}.",
     ]
 
 
@@ -142,7 +143,7 @@ def _lines(result: Mapping[str, Any]) -> list[str]:
     lines += [
         "",
         "The tables show the share of the gain that each adapter keeps, averaged over the families"
-        f" {families(result)}, ± half the width of its 95 % interval. A share below {LEAST:g} counts as {LEAST:g}.",
+        f" {families(result)}, ± half the width of the 95 % interval. A share below {LEAST:g} counts as {LEAST:g}.",
     ]
     for kind, words in KINDS.items():
         lines += ["", f"Target {words}:", "", *markdown(*_table(result, kind), numbers=True)]

@@ -91,7 +91,7 @@ def _singular_vectors(w: Tensor, k: int | None) -> tuple[Tensor, Tensor]:
     limit = min(w.shape)
     k = max(1, limit // 2) if k is None else k
     if not 1 <= k <= limit:
-        msg = f"k must be from 1 to {limit} for a {w.shape[0]} x {w.shape[1]} weight, not {k}."
+        msg = f"k must be from 1 to {limit} for a weight of size {w.shape[0]} x {w.shape[1]}, not {k}."
         raise InvalidValueError(msg)
     u, _, vh = torch.linalg.svd(w, full_matrices=False)
     return u[:, :k], vh[:k]

@@ -169,7 +169,7 @@ def _compare(
         raise InvalidValueError(msg)
     if missing:
         here = ", ".join(map(str, stored["config"]["seeds"]))
-        msg = f"--compare repeats seeds of the record, {here}, not {missing[0]}; change --seed or --seeds."
+        msg = f"--compare repeats only seeds of the record ({here}), not {missing[0]}; change --seed or --seeds."
         raise InvalidValueError(msg)
     jobs = min(args.jobs, len(seeds))
     result = run(plan, quick=False, seeds=seeds, cache=cache, jobs=jobs, repeat=True)

@@ -136,7 +136,7 @@ class Candidates:
         return {n: adapters for n, adapters in made.items() if adapters}
 
     def strengths(self, scores: Mapping[str, float]) -> dict[str, Adapters]:
-        """Return the best candidate but the copy, its LoRAs times each of ``STRENGTHS``; {} if none or if ``few``."""
+        """Return the best fitted candidate, with its LoRAs times each of ``STRENGTHS``, by name; {} if ``few``."""
         fitted = [n for n in self.by_name if n != "copy"]
         if self.few or not fitted:
             return {}

@@ -124,7 +124,7 @@ class _Carrying:
         return score + AS_GOOD if candidate == "copy" and score > 0 else score
 
     def refine(self, steps: int, *, compare: bool) -> None:
-        """Train the best LoRA candidate; if ``compare``, after Gauss-Newton passes, and another one from zero, too."""
+        """Train the best LoRA candidate; if ``compare``, do Gauss-Newton passes first, and also train one from zero."""
         named = self.candidates.items()
         plain = [n for n, made in named if self.scores.get(n) and all(a.family == "lora" for a in made.values())]
         if not plain:

@@ -203,10 +203,10 @@ def low_rank(m: Tensor, c: Tensor, k: Tensor, rank: int, near: Tensor | None = N
 def truncated(
     m: Tensor, gram: Tensor, writing: Tensor, *, rank: int | None = None, share: float | None = None
 ) -> tuple[Tensor, Tensor, float]:
-    """Return low-rank factors near M, the change of a matrix that maps r to rM, and the share of the effect they keep.
+    """Return the factors of a low-rank matrix near M, and the share of M's squared effect that it keeps.
 
-    With the Gram matrices C of the rows r (``gram``) and K of the gradients of rM (``writing``), the squared effect of
-    M is ‖C^½ M K^½‖². ``share`` sets the least share of it to keep, and ``rank`` a limit, which takes precedence.
+    With the Gram matrices C of the rows r that M multiplies (``gram``) and K of the gradients of rM (``writing``), this
+    effect is ‖C^½ M K^½‖². ``share`` sets the least share of it to keep, and ``rank`` a limit, which takes precedence.
     """
     (c, u), (k, v) = _eigen(gram), _eigen(writing)
     inside = u.mT @ m @ v

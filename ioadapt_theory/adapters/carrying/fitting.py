@@ -34,10 +34,10 @@ def base_layers(model: nn.Module, names: Iterable[str]) -> dict[str, nn.Module]:
 
 
 def reduced(parts: list[Part], trial: Trial, *models: nn.Module) -> tuple[dict[str, Part], dict[str, float]]:
-    """Return all parts with low rank, and the share of its squared effect that each truncated part keeps, by key.
+    """Return all parts as low-rank factors, and the share of its squared effect that each truncated part keeps, by key.
 
-    A part is the change by an adapter in one layer and placement. Parts of full rank are truncated by their effect on
-    ``models``; those of layers that are never called are left out.
+    A part is the change by an adapter in one layer and placement. Parts of full rank are truncated so that their effect
+    on ``models`` changes least; those of layers that are never called are left out.
     """
     todo = {part.key: part for part in parts if not part.low}
     grams: dict[str, tuple[Tensor, Tensor]] = {}

@@ -2,8 +2,8 @@
 
 Let Φ be the derivatives of the outputs (whitened by the metric of the likelihood if labels are compared) with respect
 to the entries of the changes M, and b the gradient of the gain. A pass adds (ΦᵀΦ + λI)⁻¹ b, or a half or quarter of it,
-to the changes, and truncates the sum to the adapter's rank by its effect. Unlike the closed form, a pass does not
-assume that a layer's inputs are independent of its output gradients, or that the layers are independent.
+to the changes, and replaces each sum by the matrix of the adapter's rank with the nearest effect. Unlike the closed
+form, a pass does not assume that a layer's inputs are independent of its output gradients, or the layers of each other.
 """
 
 import math

@@ -80,7 +80,7 @@ class CarryReport(TransferReport):
 
     @property
     def agreement(self) -> float | None:
-        """Mean share of a row's positions where the plain models have the same argmax; None without a prediction."""
+        """Mean share of a row's positions where both base models have the same argmax; None without a prediction."""
         return None if self.prediction is None else self.prediction.agreement
 
     def __str__(self) -> str:

@@ -20,8 +20,8 @@ LOOKS = 5
 def refined(trial: Trial, adapters: Adapters, steps: int, progress: Callable[[int], Any]) -> tuple[Adapters, float]:
     """Return LoRAs trained on the target to match guessed labels or the source's effects, and their score.
 
-    The LoRAs are those with the best score on the selection rows, and may be those before the first Adam step, with
-    the same product AB. ``progress`` is called with 1 after each step.
+    They are evaluated on the selection rows before training and a few times during it, and the best ones are returned.
+    ``progress`` is called with 1 after each step.
     """
     work = {layer: balanced(adapter.float()) for layer, adapter in deepcopy(dict(adapters)).items()}
     best, best_score = deepcopy(work), trial.scores({"": work})[""]

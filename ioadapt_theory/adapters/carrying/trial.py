@@ -83,7 +83,7 @@ class Options:
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "Options":
         if unknown := sorted(given.keys() - {*cls.__slots__}):
-            msg = f"Unknown option {unknown[0]!r}; the options of a fit to inputs are {', '.join(cls.__slots__)}."
+            msg = f"Unknown option {unknown[0]!r}; the options with inputs= are tuned, {', '.join(cls.__slots__)}."
             raise InvalidValueError(msg)
         return cls(**given)
 
@@ -106,7 +106,7 @@ class Trial:
         options: Options,
         tuned: nn.Module | None = None,
     ) -> None:
-        """Set ``need`` and ``weight`` from rows to fit; raise InvalidValueError if the first batch shows no effect."""
+        """Set ``need`` and ``weight`` from ``rows.fit``; raise InvalidValueError if its first batch shows no effect."""
         self.source, self.target, self.name, self.rows = source, target, name, rows
         self.options, self.tuned = options, tuned
         self.kept: dict[int, tuple[Tensor, Tensor, Tensor]] = {}

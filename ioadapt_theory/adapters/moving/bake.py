@@ -44,7 +44,7 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
     if adapter.family != "lora":
         msg = (
             f"A {adapter.family} adapter cannot be written exactly as a plain LoRA; approximate it with"
-            " `ioadapt adapters bake --rank R` (or --share F), or merge it into the weights."
+            " `ioadapt adapters bake --rank R` (or --share F) or, in Python, merge it into the weights."
         )
         raise UnsupportedError(msg)
     w = w.detach().to(torch.promote_types(w.dtype, torch.float32))

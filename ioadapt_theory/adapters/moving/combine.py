@@ -9,7 +9,7 @@ from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import FAMILIES, Family, Spec
 from ioadapt_theory.adapters.families.family import is_finite
-from ioadapt_theory.adapters.model import activate, function_of, install, layers, naming
+from ioadapt_theory.adapters.model import activate, function_of, install, layers, naming, unmerged
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
 
@@ -37,7 +37,7 @@ def combine(model: nn.Module, weights: Mapping[str, float], name: str) -> nn.Mod
         UnknownNameError: an adapter does not exist.
         UnsupportedError: an adapter is not a LoRA.
         InvalidValueError: ``weights`` is empty, a weight is not finite, the adapters of a layer have different
-            placements, or the name is taken.
+            placements, the name is taken, or a layer is merged; the model is unchanged.
     """
     parts: dict[str, list[tuple[Adapter, float]]] = {}
     for key, weight in weights.items():
@@ -53,6 +53,7 @@ def combine(model: nn.Module, weights: Mapping[str, float], name: str) -> nn.Mod
     for layer, some in parts.items():
         with naming(layer):
             sums[layer] = _sum(some).to(function_of(adapted[layer]).like.device)
+    unmerged(adapted, "combining adapters")
     install(model, sums, name, trainable=True)
     activate(model, name)
     return model

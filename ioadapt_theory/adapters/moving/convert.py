@@ -1,6 +1,6 @@
 """Eq. 5 for output and input adapters: a change AB of W (c x d) becomes W(A'B) with A' = W⁺A, or (AB')W with B' = BW⁺.
 
-Only W is decomposed, not AB, and the rank is unchanged. ``bake`` converts back, exactly for every base.
+Only W is decomposed, not AB, and the rank is unchanged. ``bake`` turns the result into a LoRA again, for any base.
 """
 
 from dataclasses import dataclass
@@ -99,8 +99,8 @@ def convert(
         ridge: regularisation of W⁺ in Eq. 5, as a fraction of the largest singular value of W; 0 for none.
 
     Raises:
-        UnsupportedError: the adapter is not a LoRA on the weight, the placement is neither, or it is "input" and the
-            layer is a convolution with several kernel taps.
+        UnsupportedError: the adapter is not a LoRA on the weight; the placement is not "input" or "output"; or it is
+            "input", and the layer is a convolution with several kernel taps.
         ShapeError: the size of W does not match the adapter.
         InvalidValueError: the ridge is outside [0, 1), or W contains NaN or infinity.
 
@@ -117,7 +117,7 @@ def convert(
     (placed, phi), *more = adapter.parts()
     if not isinstance(phi, LoRA) or more or placed is not Placement.WEIGHT:
         kind = f"{adapter.family} adapter in {'+'.join(adapter)} placement"
-        msg = f"Only a LoRA on the weight can be converted, not a {kind}; bake it first (`ioadapt adapters bake`)."
+        msg = f"Only a LoRA on the weight can be converted, not a {kind}; run `ioadapt adapters bake` first."
         raise UnsupportedError(msg)
     rows, columns, channels = phi.size
     if placement not in {"input", "output"}:

@@ -101,7 +101,7 @@ def correspond(
     """
     if match not in MATCHES:
         if match == "effect":
-            msg = "match='effect' works only in transfer with inputs; give inputs= or choose another match."
+            msg = "match='effect' works only in transfer with inputs=; otherwise, use 'name', 'provenance' or 'auto'."
             raise InvalidValueError(msg)
         raise UnknownNameError("match", match, (*MATCHES, "effect"))
     named = resolve(names, target.names, target.rename, target.aliases)
@@ -109,7 +109,7 @@ def correspond(
     by_name = {name: (layers,) for name, layers in named.layers.items()}
     if match == "name" or not origins.how:
         if match == "provenance":
-            more = "" if source else ", or pass that model as source (--source, except in convert)"
+            more = "" if source else ", or give that model as source= (for inspect and bake, --source)"
             what = "no layer whose weights come from the model that the adapter was trained on"
             msg = f"match='provenance' found {what}; match by name{more}."
             raise NoProvenanceError(msg)

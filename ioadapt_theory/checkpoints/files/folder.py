@@ -202,8 +202,8 @@ def open_path(path: Path, component: str | None = None, *, variant: str | None, 
         raise SourceError(msg)
     if not path.exists():
         beside = some(sorted(p.name for p in path.parent.iterdir())) if path.parent.is_dir() else None
-        folder = "nor does its folder" if beside is None else f"its folder contains {beside or 'nothing'}"
-        msg = f"{path} does not exist; {folder}."
+        folder = ", nor does its folder" if beside is None else f"; its folder contains {beside or 'nothing'}"
+        msg = f"{path} does not exist{folder}."
         raise SourceError(msg)
     if path.is_dir():
         opened = open_weights(Folder(path), component, variant=variant, ema=ema)

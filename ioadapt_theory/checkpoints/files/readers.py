@@ -24,7 +24,7 @@ def is_weights(name: str) -> bool:
 
 
 def is_file(part: str) -> bool:
-    """Return whether a path has the extension of a weights file or of an index; other paths are taken for folders."""
+    """Return whether a path has the extension of a weights file or of an index; other paths are treated as folders."""
     return part.endswith((*SUFFIXES, ".json"))
 
 

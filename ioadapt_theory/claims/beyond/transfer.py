@@ -75,7 +75,7 @@ def single_layer(name: str, reading: str, left: Term, right: Term, side: str) ->
 
 
 def never_worse(placement: Placement) -> Claim:
-    """Return the claim, which is refuted, that the models are never further apart with a placement than with LoRA."""
+    """Return the refuted claim that the models are never further apart with ``placement`` than with LoRA."""
     return Claim(
         id=f"transfer-{placement}",
         source="Sections 1 and 4, App. A.2",

@@ -16,7 +16,7 @@ C, Q, SINE_C = let("c", sim(E, E_TARGET)), let("q", norm(E_TARGET) / norm(E)), s
 MISSED = norm(G - E) / norm(E)
 """Equal to √(1/x − 1), where x is the share of ‖g‖² that e removes, if ``TUNED`` holds."""
 TUNED = dot(G, E).equals(norm(E) ** 2)
-"""The hypothesis that the strength of the adapter is optimal on the source: no multiple of e is nearer to g."""
+"""The hypothesis that the strength of the adapter is optimal on the source: no multiple of e is nearer to g than e."""
 
 
 def gain(need: Term, effect: Term) -> Term:
@@ -55,7 +55,7 @@ SETTING = matrices("a batch", {"g": "k", "h": "k", "e": "k", "e_target": "k"})
 
 
 def tuned(raw: Mapping[str, Any]) -> Any:
-    """Return an instance in which g is shifted along e until ⟨g, e⟩ = ‖e‖², so that no multiple of e is nearer to g."""
+    """Return an instance in which g is shifted along e until ⟨g, e⟩ = ‖e‖²: no multiple of e is nearer to g than e."""
     g, e = raw["g"], raw["e"]
     return SETTING.parametrise({**raw, "g": g + ((e * (e - g)).sum(-1) / (e * e).sum(-1))[..., None] * e})
 

@@ -1,4 +1,4 @@
-"""Criteria that decide between LoRA and an input or output adapter, for every network and pair of models.
+"""Criteria that decide between LoRA and an input or output adapter; exact if the layers behind the layer are linear.
 
 At one input, z is the row that enters the target's layer, J the Jacobian of the outputs with respect to the layer's
 output, and e the adapter's effect on the source. A LoRA with the same effect there is MW (input) or WM (output).
@@ -23,7 +23,7 @@ def adapted(placement: Placement, w: Term) -> Term:
 
 
 def identity(placement: Placement) -> Claim:
-    """Return the claim that expresses an adapter's squared error by LoRA's and by the layer's change W' − W."""
+    """Return the claim that expresses an adapter's squared error in terms of LoRA's and the layer's change W' − W."""
     own = adapted(placement, W_TARGET - W)
     left = norm(adapted(placement, W_TARGET) - E) ** 2
     right = norm(lora(placement) - E) ** 2 + norm(own) ** 2 - 2 * dot(E - lora(placement), own)

@@ -1,1 +1,1 @@
-"""Evidence on claims: witnesses, searches, Monte-Carlo tests and exact arguments, and the merging of findings."""
+"""Evidence on claims: witnesses, searches, Monte Carlo tests and exact arguments, and the merging of findings."""

@@ -57,7 +57,7 @@ def json_ratio(ratio: float) -> float | str | None:
 
 
 def _limit(counts: Mapping[str, int], probability: float) -> float:
-    """Return t: a sum of centred χ² variables of this variance is above t, or below −t, with ≤ ``probability`` each."""
+    """Return t such that P(X > t) and P(X < −t) are at most ``probability``, X a sum of centred χ² variables."""
     t = -math.log(probability)
     return math.sqrt(2 * t * counts.get("variance", 0) / UNIT) + 2 * t
 
@@ -121,7 +121,7 @@ class Finding:
 
     @property
     def contradictions(self) -> frozenset[str]:
-        """Names of all that refutes the claim: arguments, witnesses, and failed tests on the samples of all stacks."""
+        """Names of whatever refutes the claim: arguments, witnesses, and failed tests on the samples of all stacks."""
         return self.refutes | contradictions(self.counts)
 
     def to_json(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ RECORD = "formal.json"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Name of a theorem that Coq proves without further assumptions; digests of its statement and of the formula."""
+    """Name of a theorem that Coq proves without further assumptions; digests of its statement and the claim formula."""
 
     theorem: str
     statement: str

@@ -29,7 +29,7 @@ BLOCK = 1 << 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """Sample mean of ‖xD‖² over x ~ N(0, I) for S pairs of models of difference D, and what its distribution needs."""
+    """Sample means of ‖xD‖² over x ~ N(0, I) for S pairs of models, each with its own difference D."""
 
     mean: Tensor  # sample means, shape S
     weights: Tensor  # squared singular values of D, shape S x number of singular values

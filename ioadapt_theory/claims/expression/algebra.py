@@ -1,4 +1,4 @@
-"""Conversion of formulas to sympy expressions, and tests whether such an expression is identically zero.
+"""Conversion of formulas to sympy expressions, and tests of whether an expression is identically zero.
 
 Needs the extra ``proofs``; sympy is imported when it is first used.
 """

@@ -75,7 +75,7 @@ class Reader:
         return f"n{len(names) - 1}"
 
     def holds(self, formula: str, given: tuple[str, ...] = ()) -> bool:
-        """Return whether "a = b" (or "a = b = c") is an identity under ``given``, or "a ≥ 0", but not "a = a"."""
+        """Return whether "a ≥ 0" is true, or "a = b" (or "a = b = c") under ``given``; "a = a" counts as false."""
         if formula.endswith(" ≥ 0"):
             return bool(sympy().factor(self(formula.removesuffix(" ≥ 0"))).is_nonnegative)
         self.matrices = of_matrices(formula)

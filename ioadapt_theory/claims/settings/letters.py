@@ -30,7 +30,7 @@ T: Final = EYE + AB
 
 
 class Model(NamedTuple):
-    """A layer W of App. A.1, of the source or the target, and two inputs; ``prime`` is appended to printed names."""
+    """The source or target of App. A.1: a layer W and two inputs. ``prime`` is appended to printed names."""
 
     x1: Term
     x2: Term

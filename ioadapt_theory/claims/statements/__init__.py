@@ -1,1 +1,1 @@
-"""The numbered statements of the paper, one per file."""
+"""The numbered statements of the paper, with corrections, sharper bounds and extensions."""

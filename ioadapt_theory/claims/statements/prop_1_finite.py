@@ -50,7 +50,7 @@ def explicit() -> Derived:
 
 
 def turn(m: Model) -> Term:
-    """Return arcsin(ε‖x₁‖/‖x₁W‖) + arcsin(ε‖x₂‖/‖x₂W‖), a bound on LoRA's change of the angle of both outputs."""
+    """Return arcsin(ε‖x₁‖/‖x₁W‖) + arcsin(ε‖x₂‖/‖x₂W‖), a bound on LoRA's change of the angle between the outputs."""
     first, second = (arcsin(EPSILON * k) for k in m.stretches)
     return let(f"a{m.prime}", first + second)
 

@@ -44,7 +44,7 @@ def taps(c: int, d: int) -> dict[int, Any]:
 
 @argued(Shown)
 def channel_mix(claim: Claim) -> Iterator[Step]:
-    """Show that a convolution Σ_j S_j X K_j absorbs a mix of channels; S_j X holds the rows, or zeros, at offset j."""
+    """Show that a convolution Σ_j S_j X K_j absorbs a mix of channels; S_j X holds the rows at offset j, padded."""
     sp = sympy()
     yield line("input, of two offsets: «S₁(XM)K₁ + S₂(XM)K₂ = S₁X(MK₁) + S₂X(MK₂)»")
     yield line("output: «(S₁XK₁ + S₂XK₂)T = S₁X(K₁T) + S₂X(K₂T)»")

@@ -65,7 +65,7 @@ COUNTED = {"forward": ("forward", "parameters")}
 
 
 def counted(what: str) -> Step:
-    """Compare the counts for all placements with their formulas in ``COSTS``, on a grid that determines these."""
+    """Compare the counts for all placements with the formulas in ``COSTS`` at all sizes in ``GRID``."""
     formulas = [Reader()(formula) for formula in COSTS[what]]
     there = [
         tuple(f.subs(dict(zip((Reader()(x) for x in "ncdr"), sizes, strict=True))) for f in formulas) for sizes in GRID
@@ -79,7 +79,7 @@ def no_more(where: str) -> str:
 
 
 def claim(name: str, where: str, what: str, more: tuple[int, int], **others: Any) -> Claim:
-    """Return a claim on the cost of input and output adapters if c = d: that of LoRA and ``more`` times rcc or ncc."""
+    """Return the claim that input and output adapters cost no more than LoRA if c = d; the true excess is ``more``."""
     verdict = PROVED if more == (0, 0) else REFUTED
     unit = "rcc" if what == "merge" else "ncc"
 

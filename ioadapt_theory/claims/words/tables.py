@@ -25,7 +25,7 @@ NOT_BELOW, SOMEWHERE_BELOW, ABOVE, IT_IS_ABOVE = QUANTIFIERS
 
 
 def image(number: int) -> dict[str, Gains]:
-    """Return the gains over weight adapters in image similarity on the target in one table, by table and placement."""
+    """Return a table's gains over weight adapters in image similarity on the target, by name ("Table 8 input")."""
     return {f"Table {number} {p}": gains(number, "target", p, keep=IMAGE.__contains__) for p in SIDES}
 
 
@@ -54,7 +54,7 @@ def within_deviation() -> tuple[list[str], str]:
 
 
 def overall() -> Gains:
-    """Return by how much input adapters exceed weight adapters in the overall score of Table 5, by both scores."""
+    """Return the gain of input over weight adapters in the overall score of Table 5; both scores are in its key."""
     found_ = {p: next(v for k, v in values(5, placement=p).items() if k[-1] == "Overall") for p in ("weight", "input")}
     return {("Overall", str(found_["input"]), "against", str(found_["weight"])): found_["input"] - found_["weight"]}
 

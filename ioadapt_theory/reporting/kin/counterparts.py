@@ -49,7 +49,7 @@ class Counterparts:
     """The target's layer for each layer of the source.
 
     Attributes:
-        layers: for each layer of the source, its name in the target.
+        layers: for each layer of the source that has a counterpart, its name in the target.
         orders: for each layer of the target with permuted neurons or attention heads, the order of its channels.
     """
 

@@ -26,8 +26,8 @@ class Likeness:
 
     Attributes:
         equal: whether W and W' are equal in the coarser of their precisions.
-        z: ⟨W, W'⟩ in standard deviations above its mean over permutations of the inputs or of the outputs, the smaller
-            of both; None if the weights are equal, have different shapes or have too few channels.
+        z: ⟨W, W'⟩ in standard deviations above its mean over permutations of the inputs or of the outputs, whichever
+            is smaller; None if the weights are equal, have different shapes or have too few channels.
         most: the z of W with itself; infinity for equal weights, 0 for different shapes or too few channels.
         copy: "rounded", "zeroed" or "narrowed" (rows or columns removed) if only this was done to one of the weights;
             "perhaps" if one may be rounded, but has too few values to show it; else "".
@@ -69,7 +69,7 @@ def same(a: Tensor, b: Tensor) -> bool:
 
 
 def _z(one: Tensor, two: Tensor) -> float | None:
-    """Return z of ⟨one, two⟩ for permuted inputs or for permuted outputs, the smaller one; None if both are too few.
+    """Return z of ⟨one, two⟩ for permuted inputs or permuted outputs, the smaller; None if there are too few of both.
 
     z counts standard deviations above the mean over permutations. The smaller z is used, since models may share the
     order of the inputs, or of the outputs, by design.

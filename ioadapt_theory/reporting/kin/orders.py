@@ -28,7 +28,7 @@ LARGEST: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Order of a target layer's outputs, else inputs: its channel j is channel ``order[j]`` of the source's layer."""
+    """Order of a target layer's channels: output (or input) channel j is channel ``order[j]`` of the source's layer."""
 
     order: Tensor
     outputs: bool

@@ -52,7 +52,7 @@ def test_a_foreign_file_follows_the_weights_of_the_model_it_was_trained_on(tmp_p
         key = "base_model.model.model.layers.{}.mlp.down_proj.lora_A.weight"
         assert torch.equal(baked[key.format(new)], state[key.format(old)])
     assert main([*words, "--match", "provenance"]) == MISUSE
-    assert "match by name, or pass that model as source (--source, except in convert)." in capsys.readouterr().err
+    assert "match by name, or give that model as source= (for inspect and bake, --source)." in capsys.readouterr().err
     save(adapt(base, target_modules=r".*_proj", rank=1), tmp_path / "own")
     words = ["adapters", "bake", f"{tmp_path}/own", f"{tmp_path}/new", "--base", f"{tmp_path}/pruned"]
     assert main(words) == MISUSE

@@ -43,7 +43,7 @@ def test_a_report_says_what_matched_how_and_why_the_rest_did_not(tmp_path):
     for options, sentence in (
         ({"name": "style"}, "Unknown adapter 'style'"),
         ({"match": "origin"}, "auto, effect, name, proven"),
-        ({"match": "effect"}, "match='effect' works only in transfer with inputs"),
+        ({"match": "effect"}, "match='effect' works only in transfer with inputs="),
     ):
         with pytest.raises((UnknownNameError, InvalidValueError), match=sentence):
             transfer(source, target, **options)
@@ -118,6 +118,12 @@ def test_what_is_no_sum_is_refused_and_nothing_is_changed():
             combine(model, weights, "sum")
     with pytest.raises(InvalidValueError, match="There is already an adapter 'a'"):
         combine(model, {"a": 1}, "a")
+    assert set(model[0].adapters) == {"a", "other", "dora"}
+    model.append(nn.Linear(D, D))
+    adapt(model, target_modules=["1"], placement="weight", name="last")
+    model[1].merge()
+    with pytest.raises(InvalidValueError, match=r"1: .*merged"):
+        combine(model, {"a": 1}, "sum")
     assert set(model[0].adapters) == {"a", "other", "dora"}
 
 

@@ -38,8 +38,8 @@ ERRORS: Final = {
     "distance": "the distance (1 minus the cosine) between features of the generated and of the real glyph",
     "misread": "the share of the generated glyphs that a classifier misreads",
     "1 - SSIM": "1 minus the structural similarity (SSIM) of the generated glyph to the glyph whose edges were given",
-    "edges missed": "the share of edges missed, that is, 1 minus the F1 score of the edge pixels",
-    "missed": "the share missed, that is, 1 minus the mean reciprocal rank of the sentence to retrieve",
+    "edges missed": "1 minus the F1 score of the edge pixels (edges missed)",
+    "missed": "1 minus the mean reciprocal rank of the sentence to retrieve",
 }
 """Measure -> its meaning."""
 
@@ -118,8 +118,8 @@ def _meaning(measure: str) -> str:
 def _samples(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
     ceiling = (f"{Interval.of(of).mean:.3f} ({what})" for what, of in result["samples"]["ceiling"].items())
     said = (
-        f"If the real glyphs are drawn again, their errors are {' and '.join(ceiling)}. Generated glyphs are not"
-        " expected to have lower errors."
+        f"New drawings of the real glyphs have errors of {' and '.join(ceiling)}. Generated glyphs are not expected to"
+        " have lower errors."
     )
     alt = "Glyphs that each model generates without an adapter, with copied adapters, and with a LoRA trained on it"
     return [f"![{alt}]({plan.name}_samples.png)", "", said, ""]

@@ -25,10 +25,7 @@ def section() -> str:
 
 
 def kept() -> list[tuple[str, list[Dot]]]:
-    """Return lines of dots: the share of the gain that each copied adapter keeps, with its interval.
-
-    Each line is a study, with its title; a study without input, output and residual adapters is left out.
-    """
+    """Return (title, dots) for each study with input, output or residual adapters: the shares of the gain they keep."""
     lines = []
     for study in dict.fromkeys(one.study for one in endpoint.decided()):
         mine = [one for one in endpoint.decided() if one.study == study and one.row in SIDES]

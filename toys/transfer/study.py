@@ -1,4 +1,4 @@
-"""The experiment of a toy: choice of learning rates on the source, and moving and retraining of adapters."""
+"""The experiment of every study: learning rates chosen on the source, adapters moved to targets and retrained."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace

@@ -14,6 +14,8 @@ LARGEST_JSON: Final = 25_000_000
 DENSE_JSON: Final = 4_000_000
 """Size in bytes up to which JSON may have any number of entries; in longer JSON, their number is limited."""
 
+SHORTER: Final = "{} became shorter while {} was read; let other programs finish writing the file, and try again."
+
 
 class PlainFile:
     """An open file, read by position; safe to share between threads and forked processes."""
@@ -42,15 +44,13 @@ class PlainFile:
                 msg = f"Cannot read {what} from {self.path}: {error.strerror}."
                 raise SourceError(msg) from error
             if got == 0:
-                msg = f"{self.path} was truncated while it was read: {what} ends at byte {offset + done}. Try again."
-                raise SourceError(msg)
+                raise SourceError(SHORTER.format(self.path, what))
             done += got
 
     def require_whole(self, what: str) -> None:
         """Raise SourceError if the file has become shorter, since reading its memory map would kill the process."""
         if os.fstat(self._fd).st_size < self.size:
-            msg = f"{self.path} was truncated while it was read: {what} is incomplete. Try again."
-            raise SourceError(msg)
+            raise SourceError(SHORTER.format(self.path, what))
 
     def head(self, count: int) -> bytes:
         out = bytearray(min(count, self.size))

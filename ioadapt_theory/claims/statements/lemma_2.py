@@ -43,7 +43,7 @@ def carried_out(goal: Relation) -> Iterator[Step]:
 
 
 def of_equal_length(s: Fraction, m: Fraction) -> dict[str, Any]:
-    """Vectors u and v of equal length m, at any angle."""
+    """Vectors u and v of length m with the cosine s; Δu = Δv = 0."""
     q = root(1 - s * s)
     return {"u": [m, 0, 0], "v": [m * s, m * q, 0], "du": [0, 0, 0], "dv": [0, 0, 0]}
 

@@ -1,4 +1,4 @@
-"""Every link of a chain names a rule, which gives its formula when applied to the previous one."""
+"""Every link of a chain names a rule, which gives the link's formula when applied to the previous formula."""
 
 import re
 from collections.abc import Callable, Iterator

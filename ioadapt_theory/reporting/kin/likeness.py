@@ -139,7 +139,7 @@ def _inversions(w: Float[Tensor, "n p"], w2: Float[Tensor, "n p"]) -> int:
 
 
 def _narrowed(one: Tensor, two: Tensor) -> tuple[str, str]:
-    """Return ("narrowed", x) if matrix x, "source" or "target", is made of rows or columns of the other, or ("", "")."""
+    """Return ("narrowed", x) if matrix x, "source" or "target", is made of the other's rows or columns, or ("", "")."""
     which = int(two.numel() < one.numel())
     wide, narrow = (one, two)[1 - which], (one, two)[which]
     if wide.shape[0] == narrow.shape[0]:

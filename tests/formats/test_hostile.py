@@ -120,7 +120,7 @@ def test_folders_and_files_that_are_not_there(tmp_path):
     (tmp_path / "a/adapter_model.safetensors").unlink()
     refused(tmp_path / "a", r"but neither adapter_model\.safetensors nor adapter_model\.bin; download")
     refused(tmp_path / "nothing.safetensors", "does not exist")
-    refused(peft_folder(tmp_path / "b", {"peft_type": "OFT"}), "must be one of LORA, .* use PEFT to", UnsupportedError)
+    refused(peft_folder(tmp_path / "b", {"peft_type": "OFT"}), "must be one of LORA, .* with PEFT", UnsupportedError)
     refused(peft_folder(tmp_path / "b", {"peft_type": None}), "not None; save the adapter again", UnsupportedError)
 
 

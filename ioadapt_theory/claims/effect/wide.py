@@ -22,7 +22,7 @@ LIMIT = 0.02
 
 
 def kernel(t: mpmath.mpf) -> mpmath.mpf:
-    """Return the cosine of relu(a) and relu(b) for infinitely long Gaussian vectors a and b of cosine t."""
+    """Return the cosine of relu(a) and relu(b), for Gaussian vectors a and b of infinite dimension and cosine t."""
     return (mpmath.sqrt(1 - t * t) + t * (mpmath.pi - mpmath.acos(t))) / mpmath.pi
 
 

@@ -125,7 +125,7 @@ class Finding:
         return self.refutes | contradictions(self.counts)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the finding without its kind as JSON values, with ``contradictions`` if samples were drawn."""
+        """Return the finding without its kind as JSON values, with ``contradictions`` if samples were counted."""
         content = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "kind"}
         content |= {name: sorted(content[name]) for name in ("proves", "refutes", "lacks")}
         content |= {"worst_ratio": json_ratio(self.worst_ratio), "counts": dict(self.counts)}

@@ -1,4 +1,4 @@
-"""Settings with any symbols: positive numbers, and unconstrained vectors and matrices with named axes."""
+"""Settings with any symbols: positive numbers, vectors and matrices with named axes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import make_dataclass

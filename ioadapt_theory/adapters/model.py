@@ -219,7 +219,7 @@ def activate(model: nn.Module, *names: str) -> None:
     """Activate these adapters and deactivate all others; the active ones are applied in the given order.
 
     Raises:
-        UnknownNameError: no layer has an adapter of this name.
+        UnknownNameError: an adapter does not exist.
         InvalidValueError: a name is repeated, or a layer is merged.
 
     Example:

@@ -74,7 +74,7 @@ def load_adapter(model: nn.Module, folder: Path | str, adapter_name: str = "defa
     """Load a saved IOLORA adapter into a model that is not a PeftModel, such as a diffusers or transformers model.
 
     Raises:
-        InvalidValueError: a tensor of the adapter is missing in the folder, or belongs to no layer of the model.
+        InvalidValueError: a tensor of the adapter is missing from the folder, or belongs to no layer of the model.
 
     Example:
         >>> import tempfile

@@ -155,7 +155,7 @@ class Translation:
         return {f"ridge {ridge:g}": (a, b.mT) for ridge, a, b in zip(RIDGES, read, written, strict=True)}
 
     def shrunk(self, reader: Regression, writer: Regression) -> dict[str, Factors]:
-        """Return factors between the best transfer of AB (small λ) and its copy (large λ) for ``SHRINKING``, by name.
+        """Return factors, by name, that lie between the best transfer and the copy of AB, for each λ in ``SHRINKING``.
 
         The result is empty if the placement or the sizes change, or there are more than ``MOST_SHRUNK`` features.
         """

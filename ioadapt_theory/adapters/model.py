@@ -55,7 +55,8 @@ def adapt(
         NoMatchError: no module matches; the message lists similar names.
         UnsupportedError: a target module cannot be adapted, or does not support the placement.
         UnknownNameError: an option, family, placement or init does not exist.
-        InvalidValueError: an option is outside its limits, or the name is taken.
+        InvalidValueError: an option is missing or invalid, the name is taken, a layer is merged, or a ``disable`` block
+            is open.
 
     Example:
         >>> import torch

@@ -46,7 +46,7 @@ class IOLoraModel(BaseTuner):
         peft_config.remember(current_key, layer)
 
     def inject_adapter(self, model: nn.Module, *args: Any, **kwargs: Any) -> None:
-        """Inject adapters like PEFT, and make diffusers' ``fuse_projections`` fail if it would drop an adapter."""
+        """Inject adapters as PEFT does, and make diffusers' ``fuse_projections`` fail if it would drop an adapter."""
         super().inject_adapter(model, *args, **kwargs)
         for module in model.modules():
             for name in FUSING:

@@ -149,7 +149,7 @@ class Translation:
         return self.writer is None or not bool(self.writer.diagonal().any())
 
     def ridged(self, reader: Regression, writer: Regression) -> dict[str, Factors]:
-        """Return the ridge regressions for A (on activations) and B (on gradients) for each of ``RIDGES``, by name."""
+        """Return A and B from ridge regressions on activations and on gradients, for each of ``RIDGES``, by name."""
         read = reader.solve([*RIDGES])  # C_TT⁺ C_TS A
         written = writer.solve([*RIDGES])  # K_TT⁺ K_TS Bᵀ
         return {f"ridge {ridge:g}": (a, b.mT) for ridge, a, b in zip(RIDGES, read, written, strict=True)}

@@ -36,8 +36,8 @@ class Options:
         need: "labels" if outputs are logits and both models should predict the same labels, "change" if the
             outputs of both should change in the same way; by default inferred from the outputs.
         refine: number of gradient steps without labels from the best candidate; by default 10, or 0 for few rows. If
-            given, Gauss-Newton passes come first in small problems, and a new adapter is trained for as many steps, for
-            comparison.
+            a positive number is given, Gauss-Newton passes come first in small problems, and a new adapter is trained
+            for as many steps, for comparison.
         placement: "weight", "input" or "output" on the target, or "best" to choose one for each layer; by default the
             placement on the source.
         rank: maximum rank of the LoRA that replaces an adapter of another family or the change of a tuned model.
@@ -129,7 +129,7 @@ class Trial:
         return run(model, batch, self.options.call, self.options.seed + number)
 
     def outputs(self, pair: Pair, number: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the outputs of the source without and with the adapter, and of the target without adapters."""
+        """Return the outputs of the source without and with the adapter (or of ``tuned``), and of the bare target."""
         if id(pair[0]) in self.kept:
             return self.kept[id(pair[0])]
         with torch.no_grad(), disable(self.source):

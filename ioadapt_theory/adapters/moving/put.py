@@ -26,7 +26,7 @@ class TransferReport:
     """The outcome of a transfer for each layer.
 
     Attributes:
-        matched: layers of the target that received an adapter.
+        matched: layers of the target that received an adapter or, in a ``TransferError``, could receive it.
         unmatched: layer without an adapter -> the reason.
         altered: tensors of the target's base that were changed; see ``load``.
         sources: matched layer -> the layer, in the source or the file, that its adapter comes from.

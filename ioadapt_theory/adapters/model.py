@@ -243,7 +243,7 @@ def scale(model: nn.Module, factor: float, name: str = "default") -> None:
 
     Args:
         model: the model with the adapter.
-        factor: 0.5 halves the learned change, 0 removes it.
+        factor: 0.5 halves the learned change, 0 removes it; DoRA's magnitudes are not scaled.
         name: name of the adapter.
 
     Raises:

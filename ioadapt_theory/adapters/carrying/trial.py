@@ -168,7 +168,7 @@ def spread(count: int, output: Tensor) -> float:
 
 @contextmanager
 def tried(target: nn.Module, candidates: Mapping[str, Adapters]) -> Iterator[Callable[[str], Any]]:
-    """Put inactive candidates on the target inside the block; yield a function that activates one in a context."""
+    """Put candidates on the target inside the block; yield a function that returns a context with only one active."""
     before = {layer: layer.active for layer in layers(target).values()}
     free = "_" * max((len(key) for layer in before for key in layer.adapters), default=0)  # as long as the longest name
     names: dict[str, str] = {}
@@ -201,7 +201,7 @@ def only(adapted: Mapping[str, AdaptedLayer], name: str) -> Iterator[None]:
 
 
 def put(target: nn.Module, adapters: Adapters, name: str, *, trainable: bool = False) -> None:
-    """Put adapters on a model without changing which of its parameters are trainable."""
+    """Put adapters on a model; its other parameters stay trainable or frozen as before."""
     if adapters:
         flags = {p: p.requires_grad for p in target.parameters()}
         install(target, adapters, name, trainable=trainable)

@@ -117,9 +117,8 @@ def truncate(
 ) -> tuple[Tensor, Tensor, Tensor | None, float]:
     """Return (A, B, Δb, lost): AB nearest to the adapter's change D of W', its change Δb of b (or None), and the error.
 
-    AB is a truncated SVD of D (Eckart, Young 1936). Without rank and share, A and B are the exact factors from
-    ``bake``, which needs a LoRA adapter. ``lost`` is the error ‖D − AB‖_F / ‖D‖_F for A and B rounded to ``dtype``: 0
-    is exact, 1 means that nothing of D is left.
+    AB is a truncated SVD of D (Eckart, Young 1936) or, without rank and share, the exact result of ``bake`` for a LoRA.
+    ``lost`` is ‖D − AB‖_F / ‖D‖_F for A and B rounded to ``dtype``: 0 is exact, 1 means that nothing of D is left.
 
     Args:
         adapter: an adapter of any family, with any placements.

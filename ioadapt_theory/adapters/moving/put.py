@@ -99,9 +99,8 @@ def put(
 ) -> TransferReport:
     """Add ``adapters`` to the layers named by their keys or, with ``hotswap``, overwrite the existing adapters.
 
-    ``correspondence`` is None if the caller chose the layers. ``sources`` maps a layer of the model to the layer that
-    its adapter comes from (by default, one of the same name), and ``lost`` maps a layer without a counterpart to the
-    reason.
+    ``correspondence`` is None if the caller chose the layers. ``sources`` maps layers to those that their adapters come
+    from (by default, of the same name), and ``lost`` maps layers without a counterpart to the reason.
 
     Returns:
         The outcome for each layer.

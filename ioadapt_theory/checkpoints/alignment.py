@@ -188,9 +188,9 @@ def _ranks(values: Values) -> Values:
 
 
 def _blocks(source: Mapping[str, Shape], target: Mapping[str, Shape]) -> dict[str, str]:
-    """Return the block of each layer of the target that is in one.
+    """Return the block of each target layer that belongs to a block.
 
-    A block is the innermost numbered module, such as layers.3, with the same layers inside as one of another number.
+    Blocks are numbered modules, such as layers.3 and layers.7, that contain the same layers; the innermost one counts.
     """
     # layers.3 for layers.3.attn.to_out.0: several layers.N contain the same layers, but there is only one to_out.N
     inside: dict[str, set[tuple[str, Shape]]] = defaultdict(set)

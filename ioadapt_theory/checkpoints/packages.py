@@ -1,6 +1,6 @@
 """Ensembles of networks in an installed Python package, such as torchani; the package is never imported.
 
-In NeuroChem's layout, each weight and each bias is a file of float32 values without a header.
+They are in NeuroChem's layout: every weight matrix and every bias has its own file of float32 values without a header.
 """
 
 import re

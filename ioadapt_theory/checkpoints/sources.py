@@ -1,8 +1,8 @@
 """`open_checkpoint` opens weights by alias, path or hub id, written as `NAME[@REVISION][:PART]`.
 
 PART is a folder or file of a repository, a component of a pipeline, a part of a single file, or a member of an
-ensemble: `sd15`, `./unet.safetensors`, `v1-5.ckpt:vae`, `owner/name@refs/pr/3:unet`, `ani-1x:0`. An alias has
-precedence over an existing path (write `./lcm` for a folder `lcm`), and a path over a hub id.
+ensemble. Examples are `sd15`, `./unet.safetensors`, `v1-5.ckpt:vae`, `owner/name@refs/pr/3:unet` and `ani-1x:0`. An
+alias has precedence over an existing path (write `./lcm` for a folder `lcm`), and a path over a hub id.
 """
 
 import re

@@ -27,7 +27,7 @@ Off = Callable[[nn.Module], AbstractContextManager[None]]
 
 @dataclass(frozen=True, slots=True)
 class Expected(Alignment):
-    """The expected cosine and size ratio of a copied adapter's effects on the outputs, before its training.
+    """The cosine and the size ratio that are expected, before an adapter is trained, of its effects on two models.
 
     Attributes:
         cosine: the expected cosine of the effects on the source's and on the target's outputs.

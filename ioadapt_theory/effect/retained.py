@@ -47,7 +47,7 @@ class Alignment:
 
     @property
     def at_best_strength(self) -> float:
-        """The share of the gain that a copy retains if scaled by c/q, which is best: c², or 0 for negative c."""
+        """The share of the gain that a copy retains if scaled by max(c, 0)/q, the best factor from 0 on: max(c, 0)²."""
         return max(self.cosine, 0.0) ** 2
 
 
@@ -144,8 +144,8 @@ class Prediction(Alignment):
 def guessed(s: Tensor, sa: Tensor, t: Tensor, weight: float = 0.0, strengths: tuple[float, ...] = STRENGTHS) -> Tensor:
     """Return label probabilities estimated from the models: the mean over a of normalised p_S (p_Sa/p_S)^a (p_T/p_S)^w.
 
-    Several strengths a are averaged, since the likelihood of rare labels depends on the adapter's strength, which
-    training rarely gets exactly right.
+    The mean is over several strengths a of the adapter, since the likelihood of rare labels depends on the strength,
+    which training rarely gets exactly right.
 
     Args:
         s: log p_S, the log-probabilities of the plain source, classes last.
@@ -173,7 +173,7 @@ def trust(differing: float, changed: float) -> float:
 
 
 def divergences(s: Tensor, sa: Tensor, t: Tensor) -> tuple[float, float]:
-    """Return KL(plain source, plain target) and KL(adapted source, plain source) of logits, summed over all rows."""
+    """Return KL(s‖t) and KL(sa‖s), summed over all rows, for logits of the plain source, adapted source and target."""
     s, sa, t = (x.detach().double().log_softmax(-1) for x in (s, sa, t))
     differing, changed = (float((a.exp() * (a - b)).sum().clamp_min(0)) for a, b in ((s, t), (sa, s)))
     return differing, changed

@@ -36,7 +36,7 @@ def open_adapter(path: Path | str) -> AdapterFile:
         The adapter. Its values are read later, except for alphas and settings.
 
     Raises:
-        FileFormatError: the file is invalid or contains no adapter.
+        FileFormatError: the path does not exist, or the file or folder is invalid or contains no adapter.
         SourceError: the path is a pipe or a device, or cannot be read.
         UnsupportedError: the adapter is of a kind that is recognised but not supported.
 

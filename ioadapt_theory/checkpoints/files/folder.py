@@ -159,7 +159,7 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
     Args:
         whole: the opened file.
         part: "unet" (also if None), "vae", "text_encoder" or "all"; must be None for a file in another layout.
-        ema: whether to return the averaged weights of the UNet; None if the file does not have both.
+        ema: whether to return the averaged weights of the UNet; must be given if the file also has the trained ones.
 
     Raises:
         InvalidValueError: the file has no parts, no such part or no averaged weights, or ``ema`` must be given.

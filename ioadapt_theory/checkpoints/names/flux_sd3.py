@@ -40,7 +40,7 @@ def in_diffusers(path: str) -> Iterator[tuple[str, ...]]:
 
 
 def ranges(path: str, inputs: int, outputs: int, parts: int) -> list[Ranges]:
-    """Return, for each of the ``parts`` diffusers layers of an original FLUX or SD3 layer, its output rows."""
+    """Return how ``parts`` layers of diffusers divide the outputs of the FLUX or SD3 layer that they replace."""
     match parts:
         case 1 if SWAPPED in path and outputs == 2 * inputs:
             return [[(inputs, outputs), (0, inputs)]]

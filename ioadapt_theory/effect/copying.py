@@ -1,7 +1,7 @@
 """The share of its gain (loss reduction) that a copied adapter retains, predicted after or before its training.
 
-A change M of a layer that reads r has the effect e = rMJ on the outputs, through the Jacobian J. If the entries of M
-are independent with mean 0 and variance 1, the effects e_a and e_b of M in two models a and b have the expected inner
+A change M of a layer that reads r has the effect e = rMJ on the outputs, to first order, where J is the Jacobian. If M
+has independent entries of mean 0 and variance 1, the effects e_a and e_b in two models a and b have the expected inner
 product N_ab, the mean over samples of the sum of (r_a·r_b)⟨J_a, J_b⟩ over pairs of positions (claim `effect-random`).
 For a source S and a target T, the expected cosine is N_ST/√(N_SS N_TT). No M fits layers of different sizes.
 """
@@ -89,7 +89,7 @@ def expected(
 def products(source: Rows, target: Rows, side: str) -> tuple[float, float, float]:
     """Return inner products of a random change's effects: source with target, source with source, target with target.
 
-    They estimate the expected values for independent entries of mean 0 and variance 1, and are summed over a batch.
+    They estimate the expectations for a change with independent entries of mean 0 and variance 1, summed over a batch.
 
     Raises:
         ShapeError: the two layers have different sizes or numbers of samples on this side.

@@ -225,7 +225,7 @@ def needed(output: Tensor, named: str | None = None) -> str:
 
     Outputs of fewer than two dimensions or classes are not logits. Others with a name are logits if the name contains
     "logits". Outputs without a name, of two or three dimensions, are logits if the mean entropy of their softmax is
-    below 0.6 of the largest possible entropy. If this is wrong for a model, pass ``need=`` to the caller.
+    below 0.6 of the largest possible entropy.
     """
     classes = output.shape[-1]
     if output.ndim < 2 or classes < 2:

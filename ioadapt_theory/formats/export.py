@@ -186,7 +186,7 @@ def write_peanut(folder: Path | str, layers: Layers, *, base: str | None) -> Pat
 
 
 def write_glora(path: Path | str, layers: Layers, *, component: str = "") -> Path:
-    """Write input LoRAs as GLoRA, W + WA + B with B = 0, which LyCORIS and ComfyUI can apply to any base."""
+    """Write input LoRAs as GLoRA, W + WA + B with B = 0, which LyCORIS and ComfyUI apply to any base of equal sizes."""
     tensors: dict[str, Tensor] = {}
     for name, adapter, base in layers:
         a, b = _factors(name, adapter, Placement.INPUT, "GLoRA")

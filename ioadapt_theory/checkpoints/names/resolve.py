@@ -28,7 +28,7 @@ def resolve(
 ) -> Resolved:
     """Return the layers of a model to which ``names`` in any known naming scheme refer, and why some are doubtful.
 
-    ``modules`` are the names of its modules, ``rename`` maps stored names to them, and ``aliases`` has further names.
+    ``modules`` are the names of its modules; ``rename`` and ``aliases`` map other names of layers to them.
     """
     # A file may come from a part of the model, or from a model that contains this one: then the names differ by a
     # prefix, and are accepted if they are unambiguous. Two names of one component cannot mean the same module.

@@ -109,9 +109,10 @@ class _Aligner:
         self._known: dict[str, list[str]] = {}
 
     def _compare(self, sources: list[str], targets: list[str], size: int) -> None:
-        """Store Fisher's z and its weight for all pairs of a source and a target layer, with ``size`` elements each.
+        """Store z and its weight for every pair of a source and a target layer, which have ``size`` elements each.
 
-        Nothing is stored if the samples of values differ in length, or if all samples of a model are empty.
+        Here, z is Fisher's z of the rank correlation of their samples. Nothing is stored if the samples that are not
+        empty differ in length, or if a model has only empty ones.
         """
         ours, theirs = (
             {n: v for n in names if len(v := np.asarray(c.values(n), np.float64))}

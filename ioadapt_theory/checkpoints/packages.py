@@ -27,7 +27,7 @@ class Place(NamedTuple):
 
 
 def open_package(alias: Alias) -> Checkpoint:
-    """Open all networks of an alias, with tensors like `0.C.1.weight`, or one, with tensors like `C.1.weight`."""
+    """Open the network that is the alias's part, with tensors like `C.1.weight`, or all, with `0.C.1.weight`."""
     package, member = str(alias.package), alias.part
     pin = f"{package}=={alias.version}".removesuffix("==")
     try:

@@ -75,7 +75,7 @@ def open_checkpoint(
 
 
 def local_path(source: str) -> Path | None:
-    """Return the path that a source means, or None if it means something else or is invalid; see `open_checkpoint`."""
+    """Return the path in a source, without its part, or None if it is no path or invalid; see `open_checkpoint`."""
     try:
         alias = resolve(source)
     except IoAdaptError:

@@ -61,7 +61,7 @@ class RowSums:
         target: squared norm of the change on the target.
         gained: rows x 3, increase of the log-likelihood on the target, averaged over estimated labels, see ``guessed``,
             and summed over positions. The columns are for the target's weights w, 0 and 2w in the estimate.
-        wanted: the same increase on the source, for weight 0. Both are zeros if the outputs are not logits.
+        wanted: the same increase on the source, for weight 0. Like ``gained``, it is 0 if the outputs are not logits.
         agreeing: share of a row's positions, without padding, at which both plain models have the same argmax.
     """
 
@@ -127,7 +127,9 @@ class Prediction(Alignment):
         return self.R_KL if self.need == "labels" and self.R_KL is not None else self.R
 
     def bound(self, explained: float) -> float:
-        """Return the largest possible error of R, 2q √(1 - c²) √(1/x - 1), where c is the cosine and q the ratio.
+        """Return the largest possible error of R if both models need the same change: 2q √(1 - c²) √(1/x - 1).
+
+        Here, c is the cosine and q the ratio.
 
         Args:
             explained: x in (0, 1], the share of the source's loss that the adapter removed.

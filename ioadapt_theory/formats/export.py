@@ -50,7 +50,7 @@ def component_of(source: str, config: Mapping[str, Any], names: Iterable[str]) -
 
 
 class Baked(NamedTuple):
-    """A layer of a plain LoRA in torch's layout; ``up`` includes the scaling, and ``lost`` is the relative error."""
+    """A layer of a plain LoRA in torch's layout; ``up`` includes the scaling; for ``lost``, see ``truncate``."""
 
     down: Tensor
     up: Tensor

@@ -172,7 +172,7 @@ def _without_adapter(path: Path, unread: Mapping[str, str], changes: Iterable[Ch
 
 
 def _by_layer(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str, str]]:
-    """Return layer -> role of a tensor in it, such as "down" -> key; and unread key -> reason."""
+    """Return the keys of each layer's tensors by role ("down", ...), and the reason for each key that is not read."""
     layers: dict[Name, dict[str, str]] = {}
     left_out = filter(None, source.metadata.get("left_out", "").split(", "))  # in a pickle
     unread = dict.fromkeys(left_out, "a tensor that is sparse, without values or of an unsupported dtype")

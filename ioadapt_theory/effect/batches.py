@@ -1,4 +1,4 @@
-"""Batches of inputs, and the random split of their rows into three parts: to fit, to select and to predict."""
+"""Batches of inputs, and the random split of their rows: to fit adapters, to select one, and to predict its effect."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -167,7 +167,7 @@ def _config(layers: Mapping[str, Baked], base: str) -> dict[str, Any]:
 
 
 def write_peanut(folder: Path | str, layers: Layers, *, base: str | None) -> Path:
-    """Write output LoRAs of layers without a bias as PEANUT, which PEFT can load on any base without this package."""
+    """Write output LoRAs of layers without a bias as PEANUT, which PEFT can load without this package."""
     factors = {}
     for name, adapter, weight in layers:
         factors[name] = _factors(name, adapter, Placement.OUTPUT, "PEANUT")

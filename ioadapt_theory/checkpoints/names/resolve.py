@@ -108,7 +108,7 @@ class _Index:
             yield from (whole.get(".".join(parts[i:]), []) for i in range(1, len(parts) - 1))
 
     def parts(self, name: Name) -> tuple[str, ...] | None:
-        """Return the layers that an original FLUX or SD3 layer of this name fuses, or None if the model lacks them."""
+        """Return the model's layers that replace a FLUX or SD3 layer of this name, or None if there are none."""
         for targets in in_diffusers(name.path if name.flat else unwrapped(name.path)):
             modules = [self.hits(Name(name.component, target)) for target in targets]
             if all(len(hits) == 1 for hits in modules):

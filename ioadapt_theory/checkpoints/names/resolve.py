@@ -11,7 +11,7 @@ from ioadapt_theory.checkpoints.names.transformers import Rename
 
 
 class Resolved(NamedTuple):
-    """The layers that each name means, several for a fused layer, and the reasons why other names are doubtful.
+    """The layers to which names refer, several for a fused layer, and the reasons why other names are doubtful.
 
     Names that match no layer are in neither mapping.
     """

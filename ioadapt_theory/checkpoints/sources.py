@@ -75,7 +75,7 @@ def open_checkpoint(
 
 
 def local_path(source: str) -> Path | None:
-    """Return the path in a source, without its part, or None if it is no path or invalid; see `open_checkpoint`."""
+    """Return the path in a source, without PART, or None if the source is an alias, a hub id or invalid."""
     try:
         alias = resolve(source)
     except IoAdaptError:

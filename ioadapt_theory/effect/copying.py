@@ -27,7 +27,7 @@ Off = Callable[[nn.Module], AbstractContextManager[None]]
 
 @dataclass(frozen=True, slots=True)
 class Expected(Alignment):
-    """The cosine and the size ratio that are expected, before an adapter is trained, of its effects on two models.
+    """The cosine and size ratio to be expected of an adapter's effects on two models, computed before it is trained.
 
     Attributes:
         cosine: the expected cosine of the effects on the source's and on the target's outputs.

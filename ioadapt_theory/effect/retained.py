@@ -47,7 +47,7 @@ class Alignment:
 
     @property
     def at_best_strength(self) -> float:
-        """The share of the gain that a copy retains if scaled by max(c, 0)/q, the best factor from 0 on: max(c, 0)²."""
+        """The share of the gain that a copy retains if scaled by max(c, 0)/q, its best factor ≥ 0: max(c, 0)²."""
         return max(self.cosine, 0.0) ** 2
 
 

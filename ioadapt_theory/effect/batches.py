@@ -40,8 +40,7 @@ def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int
         seed: the seed of the split.
 
     Raises:
-        InvalidValueError: there are fewer than 3 rows, a batch has no tensor with rows, a value is not finite, or the
-            batches of ``target_inputs`` do not have the same numbers of rows as those of ``inputs``.
+        InvalidValueError: there are fewer than 3 rows, a batch is invalid, or the two inputs differ in rows per batch.
     """
     sources, targets, counts = _paired(inputs, target_inputs)
     rows = sum(counts)

@@ -129,10 +129,8 @@ class Prediction(Alignment):
     def bound(self, explained: float) -> float:
         """Return the largest possible error of R if both models need the same change: 2q √(1 - c²) √(1/x - 1).
 
-        Here, c is the cosine and q the ratio.
-
         Args:
-            explained: x in (0, 1], the share of the source's loss that the adapter removed.
+            explained: x in (0, 1], the share of the source's loss that the adapter removed; c and q: see ``Alignment``.
 
         Raises:
             InvalidValueError: the share is outside (0, 1].

@@ -119,7 +119,6 @@ def write_lora(
 
 
 def _bake(adapter: Adapter, base: BaseLayer, rank: int | None, share: float | None) -> Baked:
-    """Return a layer's adapter as a LoRA of the same dtype, exact or truncated to a rank or share by ``truncate``."""
     dtype = next(adapter.parameters()).dtype
     a, b, bias, lost = truncate(adapter, base.matrix, base.bias, rank=rank, share=share, dtype=dtype)
     r, d = b.shape

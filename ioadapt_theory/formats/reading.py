@@ -207,7 +207,6 @@ def _layer(name: Name, roles: Mapping[str, str], source: TensorFile, scale: scal
 
 
 def _read(name: Name, kind: str, factors: Mapping[str, str], factor: float, source: TensorFile) -> Adapter:
-    """Return the adapter of one layer with its values, in float64 if stored in float64, else in float32."""
     with located(source.path, name):
         return build(kind, {role: source[key] for role, key in factors.items()}, factor)
 

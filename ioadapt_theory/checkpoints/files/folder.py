@@ -106,7 +106,6 @@ def choose(names: Collection[str], where: str, variant: str | None, inside: str)
 
 
 def some(names: list[str]) -> str:
-    """Return at most eight names for a message, and the number of the others."""
     return ", ".join(names[:8]) + f" and {len(names) - 8} more" * (len(names) > 8)
 
 

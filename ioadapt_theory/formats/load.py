@@ -57,13 +57,14 @@ def load(
 
     Raises:
         FileFormatError: the path does not exist, the file or folder is invalid or contains no adapter, or ``component``
-            is not in the file or must be given. With ``strict`` also: the file has keys that are not read, or changes
-            of the base without ``alter_base``.
+            is not in a pipeline's file or must be given. With ``strict`` also: the file has keys that are not read, or
+            changes of the base without ``alter_base``.
         SourceError: the path is a pipe or a device, or cannot be read.
         UnsupportedError: the adapter is of a kind that is recognised but not supported.
         TransferError: no layer fits or, with ``strict``, a layer or a change of the base does not fit.
         NoProvenanceError: ``match="provenance"``, but no layer of the model comes from the adapter's original base.
-        InvalidValueError: the name is taken, or with ``hotswap`` no adapter of this name has the same structure.
+        InvalidValueError: the name is taken, or with ``hotswap`` the old adapter is merged or has another structure.
+        UnknownNameError: with ``hotswap``, no layer has an adapter of this name; or ``match`` is unknown.
 
     Example:
         >>> import tempfile

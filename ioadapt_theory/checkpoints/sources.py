@@ -33,7 +33,8 @@ def open_checkpoint(
     Args:
         source: Alias, path or hub id, as `NAME[@REVISION][:PART]`.
         variant: Preferred variant of the files, such as fp16.
-        ema: Whether to use the averaged (True) or the trained (False) weights; required for a single file with both.
+        ema: Whether to use the averaged (True) or trained (False) weights of a single file in Stable Diffusion's
+            original layout; required if it has both, and ignored for other files.
         offline: Whether to use only files in the hub's cache, as with HF_HUB_OFFLINE=1.
         progress: Whether to show progress bars while downloading, if stderr is a terminal.
         cache: Folder of the hub's cache; by default that of huggingface_hub.
@@ -43,10 +44,10 @@ def open_checkpoint(
 
     Raises:
         UnknownNameError: The source is neither an alias, a path nor a hub id, or PART is an unknown part or member.
-        SourceError: The weights are unavailable, or there is no such file or folder.
+        SourceError: The weights are unavailable, there is no such file or folder, or a path or package has a REVISION.
         FileFormatError: A file is invalid.
         UnsupportedError: The weights are quantised in a format other than float8.
-        InvalidValueError: `ema` is required, or the file has no averaged weights or no such PART.
+        InvalidValueError: `ema` is required, or True without averaged weights, or the file has no such PART.
         MissingExtraError: huggingface_hub is needed but not installed.
 
     Example:

@@ -109,10 +109,9 @@ class _Aligner:
         self._known: dict[str, list[str]] = {}
 
     def _compare(self, sources: list[str], targets: list[str], size: int) -> None:
-        """Store z and its weight for every pair of a source and a target layer, which have ``size`` elements each.
+        """Store Fisher's z of the rank correlation, and its weight, for each pair of layers of ``size`` elements.
 
-        Here, z is Fisher's z of the rank correlation of their samples. Nothing is stored if the samples that are not
-        empty differ in length, or if a model has only empty ones.
+        Nothing is stored if samples that are not empty differ in length, or if a model has only empty ones.
         """
         ours, theirs = (
             {n: v for n in names if len(v := np.asarray(c.values(n), np.float64))}

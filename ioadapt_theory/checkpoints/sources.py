@@ -33,8 +33,7 @@ def open_checkpoint(
     Args:
         source: Alias, path or hub id, as `NAME[@REVISION][:PART]`.
         variant: Preferred variant of the files, such as fp16.
-        ema: Whether to use the averaged (True) or trained (False) weights of a single file in Stable Diffusion's
-            original layout; required if it has both, and ignored for other files.
+        ema: Whether to use averaged (True) or trained (False) weights; required for a Stable Diffusion file with both.
         offline: Whether to use only files in the hub's cache, as with HF_HUB_OFFLINE=1.
         progress: Whether to show progress bars while downloading, if stderr is a terminal.
         cache: Folder of the hub's cache; by default that of huggingface_hub.

@@ -91,7 +91,7 @@ def refit(adapter: Adapter, size: Size) -> None:
 
 
 def cut(adapter: Adapter, ranges: Ranges) -> Adapter:
-    """Return an adapter for output ranges [start, stop) of its layer; raise UnsupportedError if impossible."""
+    """Return the part of an adapter for output ranges of its layer; raise UnsupportedError if it cannot be split."""
     parts = dict[Placement, Family]()
     for placement, phi in adapter.parts():
         if placement is Placement.OUTPUT:

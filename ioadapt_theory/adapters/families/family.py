@@ -149,7 +149,7 @@ class Family(nn.Module, ABC):
         return self.resized(ranges, held)
 
     def resized(self, ranges: Ranges, parameters: Mapping[str, Tensor]) -> Self:
-        """Return a family with the same settings and the given parameters, for the columns in these ranges."""
+        """Return a module of this family with the same settings and these parameters, for the columns in the ranges."""
         rows, _, channels = self.size
         size = rows, sum(stop - start for start, stop in ranges), channels
         new = type(self)(SizesAlone(*size), self.spec).take(parameters)

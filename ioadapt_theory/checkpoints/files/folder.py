@@ -106,12 +106,11 @@ def choose(names: Collection[str], where: str, variant: str | None, inside: str)
 
 
 def some(names: list[str]) -> str:
-    """Return at most eight names for a message, and the number of the others."""
     return ", ".join(names[:8]) + f" and {len(names) - 8} more" * (len(names) > 8)
 
 
 def _usual_names(variant: str | None) -> Iterator[str]:
-    """Yield usual names of weights in order of preference; as in diffusers, a single file comes before an index."""
+    """Yield usual names of weights in order of preference; as in diffusers, a file comes before its index of shards."""
     forms: tuple[str, ...] = ("{0}.{1}", "{0}.{1}.index.json")
     if variant is not None:
         forms = ("{0}.{2}.{1}", "{0}.{1}.index.{2}.json", "{0}.{1}.{2}.index.json")
@@ -159,7 +158,7 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
     Args:
         whole: the opened file.
         part: "unet" (also if None), "vae", "text_encoder" or "all"; must be None for a file in another layout.
-        ema: whether to return the averaged weights of the UNet; None if the file does not have both.
+        ema: whether to return the averaged weights of the UNet; must be given if the file also has the trained ones.
 
     Raises:
         InvalidValueError: the file has no parts, no such part or no averaged weights, or ``ema`` must be given.

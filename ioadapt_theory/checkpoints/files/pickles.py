@@ -67,7 +67,7 @@ def read(file: PlainFile) -> Checkpoint:
 
 
 def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"], dict[str, str]]:
-    """Return the tensors by name, and name of a tensor that cannot be read -> its properties."""
+    """Return the tensors by name, and the properties of tensors that cannot be read, also by name."""
     for _ in range(MAX_DEPTH):
         table = loaded if isinstance(loaded, dict) else {}
         loaded = next((table[key] for key in WRAPPERS if isinstance(table.get(key), dict)), loaded)

@@ -139,7 +139,7 @@ class Repository(Folder):
 
 
 class RemoteFile(Checkpoint):
-    """A safetensors file on the hub. Opening it downloads the header; `prepare` or the first read, the whole file."""
+    """A safetensors file on the hub: only its header is downloaded until a tensor is prepared or read."""
 
     def __init__(self, repository: Repository, file: str, api: HfApi) -> None:
         self.name = self.source = repository.title(file)

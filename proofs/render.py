@@ -2,9 +2,9 @@
 
 A quantity without a closed form (a norm, a singular value, a pseudoinverse, an angle) is a variable with its defining
 property as a hypothesis; a distribution of rows is given by its second moments, and cosine, sine and logarithm by their
-equations. Rows in a cosine are not zero. O(ε^p) is K ε^p for some K and all ε ≤ e0, where K and e0 may depend on
-everything except ε and AB; likewise, O(a) may depend on everything except the rows in a. A refuted statement is about
-adapters of less than full rank, the weakest reading; a proved one is about any adapter.
+equations. Rows in a cosine are assumed not to be zero. O(ε^p) stands for a bound K ε^p for some K and all ε ≤ e0, where
+K and e0 may depend on everything except ε and AB; the constant in O(a) may depend on everything except the rows in a. A
+refuted statement is about adapters of less than full rank, the weakest reading; a proved one is about any adapter.
 """
 
 from collections.abc import Iterable, Iterator

@@ -19,7 +19,7 @@ PARTS = (
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the benchmarks, and write NAME.json and NAME.txt for each; return 0, or 2 after an error message."""
+    """Run the benchmarks, and write NAME.json and NAME.txt for each; return the exit status."""
     return guarded("benchmarks", lambda: _main(argv))
 
 

@@ -166,7 +166,7 @@ def start_up() -> float:
 
 
 def main(quick: bool = False) -> dict[str, Any]:
-    """Write the files, and measure all cases.
+    """Write the models' files, and measure all cases.
 
     Returns:
         The record of all cases and targets.

@@ -1,10 +1,10 @@
 r"""As in CLEAR: windowed attention replaces full attention, and adapters learn to compensate for the change.
 
 A teacher (the original model) and a student (with a window) have the same inputs. The student's adapters, X(I + D)W or
-XW(I + D) with a full matrix D that starts at 0, learn to predict the teacher's outputs and the velocity. Then they are
-copied to another model with the same window. Latents and prompts are encoded in advance, as for ominicontrol.py. Real
-models: leave out ``--model``, ``--target`` and ``--steps``; the paper trains for 40,000 steps of 32 images on 4 H100s.
-examples/what_it_costs.py estimates the cost. To try it:
+XW(I + D) with a full matrix D that starts at 0, learn to predict the teacher's outputs and the velocity (noise minus
+image). Then they are copied to another model with the same window. Latents and prompts are encoded in advance, as for
+ominicontrol.py. Real models: leave out ``--model``, ``--target`` and ``--steps``; the paper trains for 40,000 steps of
+32 images on 4 H100s. examples/what_it_costs.py estimates the cost. To try it:
 
     python examples/tiny.py flux out/flux
     python examples/clear.py --model out/flux --target out/flux --cached out/flux/cached.safetensors \
@@ -25,7 +25,7 @@ from ioadapt_theory.presets import PRESETS
 class Window:
     """A context manager in which an image token attends only to the prompt and to image tokens within a radius.
 
-    The window is a mask on full attention, which saves no time; for that, use flex_attention on a GPU.
+    The window is a mask on full attention, so it saves no time; flex_attention on a GPU would.
     """
 
     def __init__(self, prompt: int, height: int, width: int, radius: float) -> None:

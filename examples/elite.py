@@ -1,9 +1,9 @@
 """As in ELITE: an encoder maps an image of a subject to a word embedding, for all models with the same text encoder.
 
-Here the input adapter does not act on a layer: a mapping network turns the image into a word embedding, it is trained
-together with the text encoder, and the UNet is unchanged. Other UNets use the same embedding, so nothing has to be
-moved. Real models: ``--target segmind/small-sd --encoder openai/clip-vit-large-patch14``, 80,000 steps of 64 images,
-one cropped subject each (4 GPUs for a day, according to the paper). To try it:
+Here the input adapter does not act on a layer: a mapping network, trained together with the text encoder, turns the
+image into a word embedding, and the UNet is unchanged. Other UNets use the same embedding, so nothing has to be moved.
+Real models: ``--target segmind/small-sd --encoder openai/clip-vit-large-patch14``, 80,000 steps of 64 images, one
+cropped subject each (4 GPUs for a day, according to the paper). To try it:
 
     python examples/tiny.py sd out/sd
     python examples/elite.py --model out/sd --target out/sd --images out/sd/images --steps 2 --size 16 --batch 2

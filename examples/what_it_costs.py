@@ -70,7 +70,7 @@ def cost(model: nn.Module, loss: Callable[[nn.Module], Tensor]) -> Cost:
     """Return the operations and bytes of one training step: the forward pass in ``loss``, and the backward pass.
 
     Args:
-        model: the model with trainable parameters; on the meta device it needs neither memory nor time.
+        model: the model with trainable parameters; on the meta device, nothing is allocated or computed.
         loss: runs the model on inputs of one step's size, on the same device, and returns a scalar.
     """
     fixed = {t.untyped_storage()._cdata for t in (*model.parameters(), *model.buffers())}

@@ -28,7 +28,7 @@ LABELS: dict[str, tuple[str, tuple[float, float], str]] = {
 
 
 def worst_adapter(y: Tensor, q: Tensor, w: Tensor, placement: str) -> Tensor:
-    """Return the maximum of |δ − δ'|/ε over adapters with ‖AB‖₂ ≤ ε for infinitesimal ε, which is a nuclear norm.
+    """Return the maximum, a nuclear norm, of |δ − δ'|/ε over adapters with ‖AB‖₂ ≤ ε, for infinitesimal ε.
 
     δ and δ' are the changes of the cosine of two outputs, which is 0 without AB, in a source and a target. The target
     is W' = QᵀW, x' = xQ for input adapters, and W' = WQ, x' = x for output adapters.

@@ -61,7 +61,7 @@ class ShapeError(IoAdaptError, ValueError):
 
 
 class UnsupportedError(IoAdaptError, TypeError):
-    """Error: an operation is not defined for this kind of layer or file."""
+    """Error: an operation does not support this kind of layer, adapter or file, or this option."""
 
 
 class FileFormatError(IoAdaptError, ValueError):

@@ -147,7 +147,7 @@ def of_matrix(k: Float[np.ndarray, "f f"], cuts: Sequence[int] | None = None) ->
 
 
 def moments(one: Profile, two: Profile) -> tuple[float, float]:
-    """Return mean and standard deviation of ⟨K, PK'Pᵀ⟩ over permutations P inside parts, from profiles of K and K'."""
+    """Return mean and standard deviation of ⟨K, PK'Pᵀ⟩ over permutations P within parts, from profiles of K and K'."""
     n = np.array(one.sizes, dtype=float)
     pairs = np.outer(n, n) - np.diag(n)
     mean = float((n * one.diagonal * two.diagonal).sum() + (pairs * one.means * two.means).sum())
@@ -160,7 +160,7 @@ def moments(one: Profile, two: Profile) -> tuple[float, float]:
 
 
 def skewness(one: Profile, two: Profile) -> float:
-    """Return the skewness of ⟨K, PK'Pᵀ⟩ over permutations P inside parts, from profiles of K and K'; 0 if sd is 0."""
+    """Return the skewness of ⟨K, PK'Pᵀ⟩ over permutations P within parts; 0 if the standard deviation is 0."""
     n = np.array(one.sizes, dtype=float)
     third = float((n * (one.cubes * two.cubes).sum((1, 2, 3)) / np.maximum((n - 1) * (n - 2), 1)).sum())
     third += 8 * float((one.triangles * two.triangles / np.einsum("p,q,r->pqr", n, n, n)).sum())

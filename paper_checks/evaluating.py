@@ -89,7 +89,7 @@ def of_two(claim: str, below: str, axis: str) -> bool:
 
 
 def turned(claim: str, w: list[list[float]], x1: list[float], x2: list[float], factor: str) -> bool:
-    """Return whether AB = ε times the polar factor of the cosine's gradient attains the bound if W' is ``factor``."""
+    """Return whether AB = ε times the polar factor of the cosine's gradient in W attains the bound for W' = factor."""
     m, rows = torch.zeros(len(w), len(w[0]), dtype=torch.float64, requires_grad=True), torch.tensor([x1, x2]).double()
     y1, y2 = rows @ (torch.tensor(w).double() + m)
     u, _, v = torch.linalg.svd(torch.autograd.grad(torch.cosine_similarity(y1, y2, 0), m)[0], full_matrices=False)

@@ -51,7 +51,7 @@ def mean_over_signs(m: Any) -> Any:
 
 
 def of_law(claim: Claim, law: str) -> bool:
-    """Return whether the claim's left side is the mean squared discrepancy over rows zF or σz, where E zᵀz = I."""
+    """Return whether the claim's left side is the mean squared discrepancy for inputs zF or σz, where E zᵀz = I."""
     i = drawn(claim.id)
     gap = {"prop-5-anisotropic": GAP @ T}.get(claim.id, T @ GAP) if law == "zF" else GAP
     first = i.instance.factor if law == "zF" else i.instance.sigma * torch.eye(3).double()
@@ -154,7 +154,7 @@ def counts_the_adapted_layer() -> bool:
 
 
 def as_torch_has_it(claim: Claim) -> bool:
-    """Return whether matrices that express a convolution agree with PyTorch, for all paddings and some strides."""
+    """Return whether convolutions as matrices agree with PyTorch's, for all paddings and some strides and dilations."""
     taps, x = [random(2, 3), random(2, 3) + 1, random(2, 3) * 3], random(N, 2)
     kernel = torch.stack(taps).permute(2, 1, 0)
     for padding, mode in {"zeros": "constant"}.items() | {(p, p) for p in PADDINGS if p != "zeros"}:
@@ -185,7 +185,7 @@ def misprinted(claim: Claim) -> bool:
 
 
 def of_moved_vectors(claim: Claim) -> bool:
-    """Return whether the claim's left side is how much the angle between u and v changes if Δu and Δv are added."""
+    """Return whether the claim's left side is how much adding Δu to u and Δv to v changes their angle."""
     i = drawn(claim.id)
     u, v, du, dv = (getattr(i.instance, name) for name in ("u", "v", "du", "dv"))
     angles_ = [torch.cosine_similarity(a, b, -1).acos() for a, b in ((u + du, v + dv), (u, v))]

@@ -142,7 +142,7 @@ CONDITIONS = {"where", "if", "at"}
 
 
 def segments(line: str, names: Mapping[str, str], letters: set[str]) -> Iterator[tuple[str, str]]:
-    """Yield the parts of a line between its words, each after the word before it; ``names`` maps names to symbols."""
+    """Yield (word, part) for each part of a line and the word before it; ``names`` maps names to symbols."""
     for name in sorted(names, key=len, reverse=True):
         line = line.replace(name, names[name])
     line = re.sub(r"(?:Eqs?|Props?|App|Sec)\. \S+", "it", line)
@@ -206,9 +206,9 @@ def both(a: Any, b: Any) -> tuple[Any, Any]:
 
 
 def off(a: Any, b: Any) -> Any:
-    """Return b − a and |b − a|; for matrices, the least eigenvalue of the symmetric part, and the largest entry.
+    """Return b − a and |b − a|, or for matrices the least eigenvalue of (b − a + (b − a)ᵀ)/2 and the largest |entry|.
 
-    The eigenvalue is None if the matrices are not square. If their shapes differ, return None and infinity.
+    Equal matrices have the eigenvalue 0, and others that are not square have None; different shapes, None and infinity.
     """
     a, b = both(a, b)
     if hasattr(a, "rows") and (a.rows, a.cols) != (b.rows, b.cols):

@@ -1,4 +1,4 @@
-"""Instances for the lines of arguments, with values of their symbols: generic ones, and ones that attain a bound."""
+"""Values of the symbols in the claims' arguments (proofs), to check each line: generic ones, or those at a bound."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -232,7 +232,7 @@ def of_lora() -> Iterator[Objects]:
 
 
 def bounds(name: str, s: Any, k: Any, k_target: Any) -> Any:
-    """Return a claim's right side divided by ε, for outputs of cosine s and condition numbers of W and W'."""
+    """Return a claim's right side divided by ε, for outputs of cosine s, and condition numbers k and k_target."""
     raw: dict[str, Any] = {"epsilon": "1/10", "AB": [[0, 0], [0, 0]]}
     for t, kappa in (("", k), ("_target", k_target)):
         raw |= {f"W{t}": [[1, 0], [0, str(kappa)]], f"x1{t}": [1, 0]}

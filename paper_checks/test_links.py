@@ -1,4 +1,4 @@
-"""Every link of a chain names a rule, which gives its formula when applied to the previous one."""
+"""Every link of a chain names a rule, which gives the link's formula when applied to the previous formula."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -80,7 +80,7 @@ def rank_of_sum(x: Term) -> Iterator[Term]:
 
 
 def columns(x: Term) -> Iterator[Term]:
-    """Yield the bounds rank(MN) ≤ rows(N), where N may itself be a product."""
+    """For x = rank(MN), yield its bounds rows(N), for every way to split the product into M and N."""
     if x.op == "rank":
         yield from (rows(b) for _, b in splits(x.args[0]))
 
@@ -100,7 +100,7 @@ def given(claim: Claim, i: Values, before: Term, after: Term) -> bool:
 
 
 def by_lemma(i: Values, after: Term, *, remainder: bool) -> bool:
-    """Return whether a formula is the sum of Lemma 1's bounds for both models, with factor 1 + |s₀| or √(1 − s₀²)."""
+    """Return whether a formula is the sum of Lemma 1's bounds for both models, with O(ε²) if ``remainder``."""
     found = (x for x in opened(after).walk() if x.op == "norm" and "ab" in {y.name for y in x.walk()})
     lengths = list(dict.fromkeys(found))
     for factor in (lambda m: 1 + abs(m.s0), lambda m: m.sine0):

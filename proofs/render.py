@@ -315,7 +315,7 @@ def existential(claim: Claim) -> str:
     """Return the statement that the bound is attained by an instance or, as a supremum, approached by instances.
 
     "Approached" means that for every q < 1 some instance exceeds q times the bound. With Word.SHARP, the statement is
-    about all values of the bound's arguments, such as the cosine, between -1 and 1, and the condition number of W. The
+    about all values of the bound's arguments, such as the cosine (between -1 and 1) or the condition number of W. The
     two models have a common condition number, or separate ones with Word.EVERY_PAIR. For a bound up to O(ε^p), the
     statement is that no smaller multiple of ε suffices.
     """

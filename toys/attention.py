@@ -37,7 +37,7 @@ class World(language.World):
             local(model, WINDOW)
 
     def own(self, model: nn.Module, where: str) -> float:
-        """Return the loss of the model with full attention, in nats per byte, which adapters should restore."""
+        """Return the loss with full attention, in nats per byte, to which adapters should bring the model back."""
         del where
         local(model, None)
         found = measured(model, self.learned[2], self.size.measure)

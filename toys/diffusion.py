@@ -84,7 +84,7 @@ class World:
 
     @cached_property
     def tested(self) -> Subject:
-        """Return the real glyphs to compare samples with; their letters are not used in training or validation."""
+        """Return the real glyphs to compare samples with; adapters are trained and validated on other letters."""
         real, letters, _ = self.drawn(TESTED, 1, 3)
         return Subject(self.judge, real, letters)
 

@@ -1,9 +1,9 @@
 """The share of its gain that an adapter keeps, copied or carried over, as the target drifts away from the source.
 
 The study has three families of small networks. The targets are copies of the source that are trained further until the
-cosine between their weights and the source's has fallen to levels from .99 to .3; some of these copies, reparametrised
-without a change of function; and an independently trained network. Adapters of the source are copied to all targets,
-and carried over with unlabelled inputs.
+cosine between their weights and the source's has fallen to levels from .99 to .3; the source and some of these copies,
+reparametrised without a change of function; and an independently trained network. Adapters of the source are copied to
+all targets, and carried over with unlabelled inputs.
 
 Examples:
   python toys/spectrum.py            all families; learning rates chosen for every method

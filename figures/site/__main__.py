@@ -76,7 +76,7 @@ def front() -> str:
 
 
 def build(out: Path = OUT) -> int:
-    """Return the exit status of Sphinx after building the site, which is not 0 after a warning.
+    """Return the exit status of Sphinx, which builds the site; it is not 0 if Sphinx warned.
 
     Raises:
         MissingExtraError: Sphinx is not installed.

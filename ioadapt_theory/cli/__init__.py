@@ -75,7 +75,7 @@ def _main(argv: list[str], chosen: str | None) -> int:
 
 
 def guarded(name: str, body: Callable[[], int]) -> int:
-    """Run ``body`` and return its exit status, or that of its error, which is reported in one sentence on stderr."""
+    """Return the exit status of ``body``; report an error in one sentence on stderr, and return its kind's status."""
     speak_utf_8()
     try:
         with _printable_output():

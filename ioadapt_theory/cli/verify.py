@@ -70,7 +70,7 @@ def files(args: argparse.Namespace) -> Files:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command and return its exit status: 0 if all verdicts are as expected, 1 if not, 130 after Ctrl-C."""
+    """Run the command and return its exit status; 1 if a verdict, or an instance of a claim, is not as expected."""
     from ioadapt_theory.claims import CLAIMS, Run, verifying
     from ioadapt_theory.claims.expression.algebra import sympy
 

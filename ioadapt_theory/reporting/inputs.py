@@ -39,6 +39,7 @@ def read_both(
         FileFormatError: the file cannot be read, or is a text file without text.
         InvalidValueError: a model has no tokenizer or text encoder, or needs more inputs than a prompt, or the two
             models tokenise the text differently.
+        MissingExtraError: the file contains text, and transformers is not installed.
     """
     if path.suffix in TENSORS:
         return [_tensors(path, rows)], None
@@ -62,7 +63,7 @@ def read_both(
 
 
 def _tensors(path: Path, rows: int) -> dict[str, Tensor]:
-    """Return at most ``rows`` rows of a file's tensors; if they have different numbers of rows, return all rows."""
+    """Return at most ``rows`` rows of each tensor in a file, or all rows if their numbers of rows differ."""
     try:
         if path.suffix == ".safetensors":
             tensors = load_file(path)

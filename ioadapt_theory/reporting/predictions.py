@@ -26,7 +26,7 @@ SIDES: Final = (Placement.INPUT, Placement.OUTPUT, Placement.WEIGHT)
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """Predictions for moving an adapter, from inputs.
+    """What an adapter is predicted to do if it is moved, from running both models on inputs.
 
     Attributes:
         expected: for each layer of the source and side ("input", "output" or "weight"), the effect expected of a copy,

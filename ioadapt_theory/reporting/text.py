@@ -16,7 +16,7 @@ ROWS: Final = 10
 
 
 def to_text(report: Report, width: int = 100) -> str:
-    """Return the report as text, wrapped at ``width`` characters.
+    """Return the report as text, with at most ten layers, wrapped at ``width`` characters.
 
     Example:
         >>> import copy

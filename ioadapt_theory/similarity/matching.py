@@ -111,7 +111,7 @@ def paired(checkpoints: Sequence[Checkpoint], labels: Sequence[str]) -> Matching
 
 
 def _other_depths(names: Sequence[Mapping[str, str]], labels: Sequence[str]) -> list[str]:
-    """Return a note for each model with more or fewer numbered modules than the first model, if they share any."""
+    """Return a note for each model that shares numbered modules with the first model, but has more or fewer of them."""
     parts = [
         {name[: m.end()] for name in plain.values() for m in re.finditer(r"(?:^|\.)\d+(?=\.)", name)} for plain in names
     ]

@@ -38,7 +38,7 @@ class Values:
         cosine: ⟨a, b⟩ / (‖a‖‖b‖), in [-1, 1]; exactly 1 for equal tensors.
         relative_distance: ‖a - b‖ / ‖a‖.
         norm_ratio: ‖b‖ / ‖a‖.
-        null: The cosine with its null distribution, for unrelated layers; None if not requested.
+        null: The cosine with its null distribution, for unrelated layers; None if not requested or not defined.
     """
 
     cosine: float

@@ -23,7 +23,7 @@ class Options:
     Attributes:
         space: What to compare: weights, or the Gram matrices of the input or output sides of layers.
         lowest: Fraction of a pair's layers, those with the lowest cosines, that ``Comparison.lowest`` averages.
-        only: Roles to compare: any of "weight", "norm" and "bias".
+        only: Roles of the layers to compare: any of "weight", "norm" and "bias".
         weighted: Weight layers by their number of parameters instead of uniformly.
         in_all_models: Leave out layers that one of the models lacks.
         null: Also compute null distributions for weights, by permuting entries; Gram matrices always have them.
@@ -81,6 +81,7 @@ class Comparison:
     Attributes:
         models, labels: The checkpoints, and short and distinct names for them.
         parent: Name of the parent, if updates were compared.
+        options: The options of the comparison.
         rows: The compared layers.
         skipped: The skipped tensors, with reasons.
         notes: Remarks on the pairing.
@@ -161,7 +162,7 @@ class Comparison:
 
 
 def count_of_lowest(fraction: float, layers: int) -> int:
-    """Return ⌈fraction · layers⌉ in decimal arithmetic: 0.07 of 100 is 7, but 0.07 * 100 > 7."""
+    """Return ⌈fraction · layers⌉ in decimal arithmetic: 0.07 of 100 is 7, but in floating point 0.07 * 100 > 7."""
     return math.ceil(Fraction(repr(fraction)) * layers)
 
 

@@ -59,7 +59,7 @@ class Gram:
         return (self.w.T @ other.w).square().sum().item() - self.t * other.trace
 
     def profile(self) -> Profile:
-        """Return the sums over K° for the null distribution."""
+        """Return the sums over K° = WWᵀ - tI that its null distribution needs."""
         if self.held:
             return of_matrix(self.w.numpy(), self.cuts)
         w, norms, squares = self.w, self.w.square().sum(1).numpy(), self.squares.copy()

@@ -111,7 +111,7 @@ def test_compare_repeats_the_record_and_writes_nothing(monkeypatch, tmp_path: Pa
     assert capsys.readouterr().out == repetition.text(plan, record, result)
     assert not [*tmp_path.iterdir()]
     assert command.main("language", "doc", [*options, "--seeds", "99"], run) == 2
-    assert "10, 11, not 12; change --seed or --seeds." in capsys.readouterr().err
+    assert "10, 11), not 12; change --seed or --seeds." in capsys.readouterr().err
     assert command.main("language", "doc", [*options, "--quick"], run) == 2
     assert "--compare cannot be combined with --quick" in capsys.readouterr().err
 

@@ -56,7 +56,7 @@ class Batch:
 
 
 class Potential(nn.ModuleDict):
-    """One network per element, whose outputs are summed over atoms: from a ``Batch`` to kcal/mol, (geometries,)."""
+    """One network per element; maps a ``Batch`` to energies summed over the atoms, (geometries,), in kcal/mol."""
 
     def forward(self, batch: Batch) -> Tensor:
         some = next(self.parameters())
@@ -68,11 +68,7 @@ class Potential(nn.ModuleDict):
 
 
 def potential(release: str, member: int) -> Potential:
-    """Return a float32 copy of network ``member`` of the ensemble ``release``, a key of RELEASES.
-
-    Raises:
-        MissingExtraError: torchani, which ships the networks, or one of its dependencies is not installed.
-    """
+    """Return a float32 copy of network ``member`` of the ensemble ``release``, a key of RELEASES."""
     return copy.deepcopy(_read(release, member))
 
 

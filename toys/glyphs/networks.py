@@ -131,7 +131,7 @@ class Guided(Model):
 
 
 class Reader(Model):
-    """A generator whose residual stream has only the prompt's first token; cross-attention reads the other tokens."""
+    """A generator with the prompt's first token in its residual stream; cross-attention reads its other tokens."""
 
     heard = 1
     kinds = (Glance, Block)

@@ -1,4 +1,4 @@
-"""Shares of an adapter's gain that another model keeps, by relation of the models: medians of a recorded benchmark."""
+"""Shares of an adapter's gain that are kept on another model, by relation of the models, from a recorded benchmark."""
 
 import json
 import statistics

@@ -74,7 +74,7 @@ def main(
     run: Callable[..., dict[str, Any]] = run,
     samples: ModuleType | None = None,
 ) -> int:
-    """Run a study from the command line, print its table, and, except with ``--compare``, write figures and a record.
+    """Run a study, or part of it, from the command line; print the results and, except with ``--compare``, record them.
 
     Args:
         name: name of the study.

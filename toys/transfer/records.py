@@ -41,7 +41,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def write(path: Path, name: str, command: str, seeds: Any, results: Mapping[str, Any]) -> None:
-    """Write a record with facts on this machine, atomically; ``seeds`` is a list, or maps families to lists."""
+    """Write a record, with facts about this machine, atomically; ``seeds`` is a list, or maps families to lists."""
     here = machine()
     config = {
         "command": command,

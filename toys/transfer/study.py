@@ -73,7 +73,7 @@ class Study:
     def _tuned(self, run: Runner, method: Method, name: str) -> dict[str, Any]:
         """Return the learning rate with the smallest mean validation loss, and the results of the search.
 
-        The search ends when both neighbours of the best rate and at least ``rule.least`` rates have been tried.
+        The search ends when the neighbours of the best rate, and at least ``rule.least`` rates, have been tried.
         Recorded rates are used without a search.
         """
         rule, seeds = self.protocol.rule, self.seeds[: self.protocol.tuned or None]

@@ -21,7 +21,7 @@ def under_common_names(source: Checkpoint, target: Checkpoint, *, adapted: bool)
     """Return the weights of two checkpoints under common names.
 
     With an adapter, or if only one checkpoint stores its output head (the other's may be tied), these are the modules'
-    names. Otherwise, these are avoided, since they require transformers, whose import takes longer than a report.
+    names. Otherwise, module names are avoided: they require transformers, whose import takes longer than a report.
     """
     heads = [any(name.endswith(HEADS) for name in checkpoint.tensors) for checkpoint in (source, target)]
     if adapted or heads[0] != heads[1]:
@@ -68,7 +68,7 @@ class Counterparts:
 
 
 def corresponding(source: Weights, target: Weights) -> Counterparts:
-    """Return the corresponding layers, matched by contents if blocks were renumbered, else by name."""
+    """Pair layers, by contents if blocks were renumbered and else by name, and find the orders of neurons and heads."""
     names = [Name("", name) for name in matrices(source)]
     matched = correspond(names, target, "auto", source=source).places
     single = {key.path: [place[0] for place in places if len(place) == 1] for key, places in matched.items()}

@@ -38,7 +38,7 @@ class Relation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kinship:
-    """A relation and the evidence for it.
+    """The relation of two models, and the evidence for it.
 
     Attributes:
         relation: the verdict.
@@ -148,7 +148,7 @@ def _copied(
 
 
 def _inside(pairs: Sequence[LayerPair], cut: Sequence[LayerPair]) -> bool:
-    """Return whether removed channels, if any, connect two layers, so that they are not vocabulary or classes."""
+    """Return whether removed channels, if any, are outputs of one layer and inputs of a later one."""
     order = {p.name: k for k, p in enumerate(pairs)}
     outputs = {p.size[1]: order[p.name] for p in reversed(cut) if p.size[1] != p.there[1]}
     inputs = {p.size[0]: order[p.name] for p in cut if p.size[0] != p.there[0]}

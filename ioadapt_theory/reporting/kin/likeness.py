@@ -15,7 +15,7 @@ DRAWN: Final = 512
 FEWEST: Final = 6
 """Minimum number of channels for a permutation test."""
 PIECE, ROWS, PIECES = 16, 256, 4096
-"""Number of adjacent values in a piece, which usually share a quantisation scale; most rows and pieces to sample."""
+"""Number of adjacent values in a piece, which usually share a quantisation scale; maximum rows and pieces to sample."""
 EXPECTED: Final = 20
 """Minimum number of inversions of order expected by chance; below it, a lack of inversions does not show rounding."""
 
@@ -69,7 +69,7 @@ def same(a: Tensor, b: Tensor) -> bool:
 
 
 def _z(one: Tensor, two: Tensor) -> float | None:
-    """Return z of ⟨one, two⟩ for permuted inputs or permuted outputs, the smaller; None if there are too few of both.
+    """Return z of ⟨one, two⟩ for permuted inputs or outputs, whichever is smaller; None if both have too few channels.
 
     z counts standard deviations above the mean over permutations. The smaller z is used, since models may share the
     order of the inputs, or of the outputs, by design.
@@ -86,7 +86,7 @@ def _drawn(m: Tensor, axis: int) -> Tensor:
 
 
 def _permuted(a: Float[Tensor, "d d"]) -> float:
-    """Return the z of Σ a_jj among Σ a_jπ(j) for all permutations π, with the variance ‖centred a‖² / (d - 1)."""
+    """Return the z-score of Σ a_jj among Σ a_jπ(j) for all permutations π, whose variance is ‖centred a‖² / (d - 1)."""
     d = len(a)
     centred = a - a.mean(0) - a.mean(1, keepdim=True) + a.mean()
     sd = float(centred.norm()) / math.sqrt(d - 1)
@@ -94,7 +94,7 @@ def _permuted(a: Float[Tensor, "d d"]) -> float:
 
 
 def _zeroed(one: Tensor, two: Tensor) -> tuple[str, str] | None:
-    """Return ("zeroed", "source" or "target") if that matrix equals the other except for zeros, else None."""
+    """Return ("zeroed", x) if the matrix x, "source" or "target", equals the other except for zeros, else None."""
     zeros = one == 0, two == 0
     which = int(zeros[1].count_nonzero() > zeros[0].count_nonzero())
     if torch.equal(*zeros) or bool((zeros[1 - which] & ~zeros[which]).any()):
@@ -104,9 +104,10 @@ def _zeroed(one: Tensor, two: Tensor) -> tuple[str, str] | None:
 
 
 def _rounded(one: Tensor, two: Tensor) -> tuple[str, str]:
-    """Return ("rounded", which matrix: "source", "target" or "" if unknown), ("perhaps", "") or ("", "").
+    """Return ("rounded", x) if the matrix x ("source", "target" or "" if unknown) is the other one, rounded.
 
-    Rounding preserves the order of values that share a scale.
+    With too few values to tell, return ("perhaps", ""); else ("", ""). Rounding preserves the order of values that
+    share a scale.
     """
     w, w2 = (_pieces(m) for m in (one, two))
     change = w2 - w
@@ -138,7 +139,7 @@ def _inversions(w: Float[Tensor, "n p"], w2: Float[Tensor, "n p"]) -> int:
 
 
 def _narrowed(one: Tensor, two: Tensor) -> tuple[str, str]:
-    """Return ("narrowed", "source" or "target") if that one consists of rows or columns of the other, else ("", "")."""
+    """Return ("narrowed", x) if matrix x, "source" or "target", is made of the other's rows or columns, or ("", "")."""
     which = int(two.numel() < one.numel())
     wide, narrow = (one, two)[1 - which], (one, two)[which]
     if wide.shape[0] == narrow.shape[0]:

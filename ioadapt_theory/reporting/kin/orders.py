@@ -114,7 +114,7 @@ def head_orders(source: Weights, target: Weights, origins: Mapping[str, str]) ->
 
 
 def _order(source: Weights, target: Weights, layer: str, origin: str, *, outputs: bool) -> Tensor:
-    """Return the order of the channels; the identity if they are in order or do not correspond."""
+    """Return the order of the target's channels, as places in the source; the identity if they do not correspond."""
     one, two = (m if outputs else m.mT for m in (source.layer(origin).matrix, target.layer(layer).matrix))
     order = order_of(one, two)
     return torch.arange(two.shape[1]) if order is None else order

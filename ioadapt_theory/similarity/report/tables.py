@@ -25,7 +25,7 @@ def summary(c: Comparison) -> list[list[str]]:
 
 
 def chance(c: Comparison) -> list[list[str]]:
-    """Return the table of pairs compared with unrelated layers; only its header if there are no null distributions."""
+    """Return a table that compares each pair's mean cosine with that of unrelated layers, if this is known."""
     lines = [["pair", "mean", "unrelated", "excess", f"z ≥ {STANDS_OUT:.0f}"]]
     for pair in c.pairs:
         if (null := c.null(pair)) is not None:

@@ -1,10 +1,11 @@
-"""Predictions from weights alone of which side transfers, by a rule that was fixed on some pairs and tested on others.
+"""Predictions from weights alone of which adapter transfers, by a rule fixed on some pairs and tested on others.
 
 The score of an input or output side is its similarity in the two models beyond chance (0 for unrelated weights, 1 for
-identical ones), averaged over the adapted layers. LoRA depends on both sides of a layer, so the lower score counts. The
-rule predicts that an adapter on a side keeps over half of the gain (see ``Move.kept``) if the side's score is at least
-``least``, the limit in ``prediction.toml``. It chooses for a pair of models the side with the highest score, or none if
-this score is below the limit. The rule was fixed on some seeds of one toy and is tested on all other seeds and toys.
+identical ones), averaged over the adapted layers. LoRA depends on both sides of a layer, so the lower similarity
+counts in every layer. The rule predicts that an adapter keeps over half of the gain (see ``Move.kept``) if its score is
+at least ``least``, the limit in ``prediction.toml``. For a pair of models, it chooses the adapter with the highest
+score (LoRA in case of a tie to two digits), or none if this score is below the limit. The rule was fixed on some seeds
+of one toy and is tested on all other seeds and toys.
 """
 
 import tomllib
@@ -29,7 +30,7 @@ OTHER: Final = {"input": "output", "output": "input"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
-    """The score ``least``, from which on an adapter should transfer, and the date, toy and seeds of its choice."""
+    """The minimum score of adapters that should transfer, and the date, toy and seeds with which it was chosen."""
 
     fixed: str
     toy: str

@@ -1,4 +1,4 @@
-"""The accuracy of predictions on all recorded studies that compare sides, as a section of the page and a figure."""
+"""A section of the page and a figure on how well weights alone predict transfer, over the recorded studies."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -43,12 +43,14 @@ def section(records: Mapping[str, Any]) -> str:
         "",
         "The score of an input or output side is the similarity of the two models' weights on this side beyond chance"
         " (0 for unrelated weights, 1 for identical ones), averaged over the adapted layers. A LoRA depends on both"
-        " sides of a layer, so its score is the lower of the two. If the score is at least"
-        f" {fixed.least:g}, the adapter is predicted to keep over half of its gain. The side with the highest score is"
-        f" chosen, or none if this score is below {fixed.least:g}. This limit was chosen on {fixed.fixed}, from the"
+        " sides of a layer, so the lower similarity counts in every layer. If the score is at least"
+        f" {fixed.least:g}, the adapter is predicted to keep over half of its gain. For each pair of models, the"
+        " adapter with the highest score is chosen (LoRA in case of a tie to two digits), or none if this score is"
+        f" below {fixed.least:g}. This limit was chosen on {fixed.fixed}, from the"
         f" first {len(fixed.seeds)} seeds of `{fixed.toy}`; all results below are from the other seeds of this study"
         " and from other studies. The share that an adapter keeps is its gain on the target, divided by the gain of the"
-        " same method trained on the target (or of a LoRA, if the method was not trained there).",
+        " same method trained on the target; if only LoRA was trained there, by its gain; and if neither was, by the"
+        " gain of the method on the source.",
         "",
         f"**{headline(found, fixed)}.**",
         "",
@@ -56,9 +58,10 @@ def section(records: Mapping[str, Any]) -> str:
         "",
         *_hits(found, fixed),
         "",
-        f"The next table shows the shares that are kept by the chosen side (0 if no score reaches {fixed.least:g}), by"
-        " the side with the highest score (regardless of the limit), by LoRA, by the input side, and by the side that"
-        " turned out to be the best. Shares are clipped to the range from -1 to 1, and averaged over pairs of models.",
+        f"The next table shows the shares that are kept by the chosen adapter (0 if no score reaches {fixed.least:g}),"
+        " by the one with the highest score (regardless of the limit), by LoRA, by the input adapter, and by the"
+        " adapter that turned out to be the best (at least 0). Shares are clipped to the range from -1 to 1, and"
+        " averaged over pairs of models.",
         "",
         *_sides(found, fixed),
     ]
@@ -71,7 +74,7 @@ def headline(found: Sequence[Move], fixed: Threshold) -> str:
     good = [move for move in found if move.kept > HALF]
     missed = sum(move.score is None or move.score < fixed.least for move in good)
     return (
-        f"On related models, adapters on the side chosen from weights keep {ours:.2f} of their gain on average, and"
+        f"On related models, the adapter chosen from weights keeps {ours:.2f} of its gain on average, and"
         f" LoRA keeps {loras:.2f}. Of the {len(good)} adapters, on targets of any kind, that keep over half of their"
         f" gain, {missed} have a score below {fixed.least:g}"
     )

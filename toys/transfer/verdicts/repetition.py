@@ -79,7 +79,7 @@ def text(plan: Protocol, record: Mapping[str, Any], result: Mapping[str, Any]) -
         f"Run on:      {_listed(machine())}",
         "",
         "Distance from the record, in standard deviations over its seeds:",
-        f"{'':{width}}{'values':>8}{'rms':>8}{'largest':>9}  same sign against LoRA",
+        f"{'':{width}}{'values':>8}{'rms':>8}{'largest':>9}  same sign against the compared method",
     ]
     for one in compared:
         sizes = [abs(gap) for gap in one.gaps]

@@ -165,8 +165,7 @@ def controls(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
         said.append(
             f"The target `{target}` computes the same function as the source. Copied `{method}` adapters have the same"
             f" error on both models{rounding}. The error of a copied LoRA is {abs(lora):.3f}"
-            f" {'higher' if lora > 0 else 'lower'}"
-            " on the target than on the source, on average."
+            f" {'higher' if lora > 0 else 'lower'} on the target than on the source, on average."
         )
     return said + [_stranger(plan, rows, target) for target in plan.strangers]
 

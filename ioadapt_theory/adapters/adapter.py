@@ -75,7 +75,7 @@ class Adapter(nn.ModuleDict):
             listed = [", ".join(f"{key} {shape}" for key, shape in shapes.items()) for shapes in (one, two)]
             msg = (
                 f"the old adapter ({self.family} with {listed[0]}) and the new one ({other.family} with {listed[1]})"
-                " differ in family or shape; remove the old one, then load the new one without hotswap."
+                " differ in family, placement or shape; remove the old one, then load the new one without hotswap."
             )
             raise InvalidValueError(msg)
 

@@ -63,7 +63,7 @@ class ModelWeights:
             module.exchange()
 
     def vectors(self) -> dict[str, Callable[[], Tensor]]:
-        """Return functions by name that read one-dimensional parameters and buffers; of adapted layers, only biases."""
+        """Return, by name, functions that read the model's vectors; of an adapted layer, only the base layer's bias."""
         adapted = {n: m for n, m in self._modules.items() if isinstance(m, AdaptedLayer)}
         tensors: dict[str, Tensor | None] = {f"{n}.bias": m.base_layer.bias for n, m in adapted.items()}  # type: ignore[misc]
         for name, module in self._modules.items():

@@ -131,7 +131,8 @@ class AdapterConfig:
         """Return the placements of the adapter for the layer of this name, with their settings.
 
         Raises:
-            InvalidValueError: the placement is "auto", or "residual" does not know the side of this layer.
+            InvalidValueError: the placement is "auto", a pattern gives an invalid value, or "residual" does not know
+                the side of this layer.
         """
         placement = override(self.placement_pattern, name, self.placement)
         if placement == "residual":

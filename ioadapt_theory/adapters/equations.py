@@ -18,7 +18,7 @@ NO_GRADIENT = (
 
 
 class Placement(StrEnum):
-    """The matrix that an adapter changes in a layer XW + b: the weight W, or the I_c on its input or I_d on its output.
+    """The matrix that an adapter changes in a layer XW + b: W, or the identity I_c on its input or I_d on its output.
 
     Example:
         >>> from torch import nn

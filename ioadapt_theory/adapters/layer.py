@@ -169,7 +169,7 @@ class AdaptedLayer(nn.Module):
         return result
 
     def merge(self, tensors: dict[str, Tensor] | None = None, *, for_good: bool = False) -> None:
-        """Merge ``tensors`` (default: ``merged_tensors()``) unless merged; ``for_good`` forgets the original ones."""
+        """Install ``tensors`` (default: ``merged_tensors()``) if not merged yet; ``for_good`` drops the originals."""
         if not self._swapped:
             tensors = self.merged_tensors() if tensors is None else tensors
             self._swapped = {k: nn.Parameter(v, requires_grad=False) for k, v in tensors.items()}
@@ -219,7 +219,7 @@ def check_distinct(names: Sequence[str]) -> None:
 
 def check_name(name: str) -> None:
     if not isinstance(name, str) or not name.isidentifier() or hasattr(nn.ModuleDict(), name):
-        msg = f"{name!r} is not a valid adapter name; give a Python identifier other than nn.ModuleDict's attributes."
+        msg = f"{name!r} is not a valid adapter name; give a Python identifier that nn.ModuleDict does not use."
         raise InvalidValueError(msg)
 
 

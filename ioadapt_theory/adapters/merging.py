@@ -51,6 +51,9 @@ def merge(model: nn.Module, *, unload: bool = False) -> nn.Module:
 def unmerge(model: nn.Module) -> nn.Module:
     """Return the model with its original tensors restored, bit for bit unless the dtype was changed after merging.
 
+    Raises:
+        InvalidValueError: a ``disable`` block is open.
+
     Example:
         >>> import torch
         >>> from torch import nn
@@ -69,6 +72,9 @@ def unmerge(model: nn.Module) -> nn.Module:
 
 def unload(model: nn.Module) -> nn.Module:
     """Return the model with each adapted layer replaced by its base layer, which keeps its weights, merged or not.
+
+    Raises:
+        InvalidValueError: a ``disable`` block is open.
 
     Example:
         >>> from torch import nn

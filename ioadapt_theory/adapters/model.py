@@ -55,7 +55,8 @@ def adapt(
         NoMatchError: no module matches; the message lists similar names.
         UnsupportedError: a target module cannot be adapted, or does not support the placement.
         UnknownNameError: an option, family, placement or init does not exist.
-        InvalidValueError: an option is outside its limits, or the name is taken.
+        InvalidValueError: an option is missing or invalid, the name is taken, a layer is merged, or a ``disable`` block
+            is open.
 
     Example:
         >>> import torch
@@ -73,7 +74,7 @@ def adapt(
     if config is None:
         config = AdapterConfig(**translated(options))
     elif not isinstance(config, AdapterConfig):
-        msg = f"config must be an AdapterConfig, not {type(config).__name__}; pass its fields as keywords."
+        msg = f"config must be an AdapterConfig, not {type(config).__name__}; pass one, or its fields as keywords."
         raise InvalidValueError(msg)
     elif options:
         msg = f"Both a configuration and fields ({', '.join(options)}) are given; give one or the other."
@@ -219,7 +220,7 @@ def activate(model: nn.Module, *names: str) -> None:
     """Activate these adapters and deactivate all others; the active ones are applied in the given order.
 
     Raises:
-        UnknownNameError: no layer has an adapter of this name.
+        UnknownNameError: an adapter does not exist.
         InvalidValueError: a name is repeated, or a layer is merged.
 
     Example:
@@ -242,7 +243,7 @@ def scale(model: nn.Module, factor: float, name: str = "default") -> None:
 
     Args:
         model: the model with the adapter.
-        factor: 0.5 halves the learned change, 0 removes it.
+        factor: 0.5 halves the learned change, 0 removes it; DoRA's magnitudes are not scaled.
         name: name of the adapter.
 
     Raises:

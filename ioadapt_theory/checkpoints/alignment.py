@@ -109,9 +109,9 @@ class _Aligner:
         self._known: dict[str, list[str]] = {}
 
     def _compare(self, sources: list[str], targets: list[str], size: int) -> None:
-        """Store Fisher's z and its weight for all pairs of a source and a target layer, with ``size`` elements each.
+        """Store Fisher's z of the rank correlation, and its weight, for each pair of layers of ``size`` elements.
 
-        Nothing is stored if the samples of values differ in length, or if all samples of a model are empty.
+        Nothing is stored if samples that are not empty differ in length, or if a model has only empty ones.
         """
         ours, theirs = (
             {n: v for n in names if len(v := np.asarray(c.values(n), np.float64))}
@@ -188,9 +188,9 @@ def _ranks(values: Values) -> Values:
 
 
 def _blocks(source: Mapping[str, Shape], target: Mapping[str, Shape]) -> dict[str, str]:
-    """Return the block of each layer of the target that is in one.
+    """Return the block of each target layer that belongs to a block.
 
-    A block is the innermost numbered module, such as layers.3, with the same layers inside as one of another number.
+    Blocks are numbered modules, such as layers.3 and layers.7, that contain the same layers; the innermost one counts.
     """
     # layers.3 for layers.3.attn.to_out.0: several layers.N contain the same layers, but there is only one to_out.N
     inside: dict[str, set[tuple[str, Shape]]] = defaultdict(set)

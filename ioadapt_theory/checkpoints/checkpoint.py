@@ -126,7 +126,7 @@ class Checkpoint(ABC):
         return torch_dtype(code)
 
     def parts(self, names: Collection[str] | None = None) -> "Mapping[Checkpoint, Collection[str]]":
-        """Return the checkpoints from which the tensors `names` (None: all) are read, with the tensors' names there."""
+        """Return the wrapped checkpoints that store the tensors `names` (None: all), with the tensors' names there."""
         return {}
 
     def prepare(self, names: Collection[str] | None = None) -> None:

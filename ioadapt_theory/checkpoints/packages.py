@@ -1,6 +1,6 @@
 """Ensembles of networks in an installed Python package, such as torchani; the package is never imported.
 
-In NeuroChem's layout, each weight and each bias is a file of float32 values without a header.
+The networks are in NeuroChem's layout: each weight matrix and each bias is a file of float32 values without a header.
 """
 
 import re
@@ -27,7 +27,7 @@ class Place(NamedTuple):
 
 
 def open_package(alias: Alias) -> Checkpoint:
-    """Open all networks of an alias, with tensors like `0.C.1.weight`, or one, with tensors like `C.1.weight`."""
+    """Open one member, ``alias.part``, with tensors like `C.1.weight`, or all, with tensors like `0.C.1.weight`."""
     package, member = str(alias.package), alias.part
     pin = f"{package}=={alias.version}".removesuffix("==")
     try:
@@ -66,7 +66,7 @@ def _info(place: Place, files: dict[Place, PlainFile], *, prefixed: bool) -> Ten
     info = TensorInfo(f"{place.member}.{name}" if prefixed else name, "F32", shape)
     if info.nbytes != file.size or not info.numel:
         unit = 4 if place.kind == "b" else 4 * outputs
-        problem = f"must contain a positive multiple of {unit} bytes, not {file.size}" if unit else "has no bias file"
+        problem = f"must contain a positive multiple of {unit} bytes, not {file.size}" if unit else "has no bias values"
         msg = f"{file.path} {problem}; reinstall the package that contains it."
         raise FileFormatError(msg)
     return info

@@ -32,7 +32,7 @@ class Dequantised(Computed):
     """A checkpoint in which float8 codes and their scales are replaced by float32 weights."""
 
     def __init__(self, whole: Checkpoint, scales: Mapping[str, str], beside: Collection[str]) -> None:
-        """Replace the codes in ``whole``; ``scales``: weight -> name of its scale; ``beside``: tensors to hide."""
+        """Wrap ``whole``. ``scales``: weight's name -> name of its scale; ``beside``: names of tensors to leave out."""
         self.name, self.source, self.revision, self.config = whole.name, whole.source, whole.revision, whole.config
         self.metadata = {**whole.metadata, "quantised": f"{len(scales)} fp8 weight{'s' * (len(scales) != 1)}"}
         self._whole, self._scales = whole, scales
@@ -81,7 +81,7 @@ def dequantised(whole: Checkpoint) -> Checkpoint:
 
 
 def _blocks(source: str, scale: TensorInfo, weight: TensorInfo) -> tuple[int, ...]:
-    """Return the size, per axis, of blocks that share a scale, a power of two if possible; () for a single scale."""
+    """Return the size per axis of the blocks with one scale each, if possible a power of two; () for a single scale."""
     if scale.numel == 1:
         return ()
     counts = (*scale.shape, *[1] * (len(weight.shape) - len(scale.shape)))

@@ -137,7 +137,7 @@ def _names(chosen: Mapping[str, Form]) -> set[str]:
 def _most_common(forms: Sequence[Mapping[str, list[Form]]]) -> list[dict[str, Form]]:
     """Return the most common translation of each tensor's name, for each model; of equally common ones, the first.
 
-    A name is as common as the number of models that can have it, and a translation into several names as the rarest.
+    A name counts once for each model that can have it, and a translation into several names counts like the rarest.
     """
     able = Counter(name for model in forms for name in {n for some in model.values() for form in some for n, _ in form})
     return [

@@ -1,8 +1,8 @@
 """`open_checkpoint` opens weights by alias, path or hub id, written as `NAME[@REVISION][:PART]`.
 
 PART is a folder or file of a repository, a component of a pipeline, a part of a single file, or a member of an
-ensemble: `sd15`, `./unet.safetensors`, `v1-5.ckpt:vae`, `owner/name@refs/pr/3:unet`, `ani-1x:0`. An alias has
-precedence over an existing path (write `./lcm` for a folder `lcm`), and a path over a hub id.
+ensemble. Examples are `sd15`, `./unet.safetensors`, `v1-5.ckpt:vae`, `owner/name@refs/pr/3:unet` and `ani-1x:0`. An
+alias has precedence over an existing path (write `./lcm` for a folder `lcm`), and a path over a hub id.
 """
 
 import re
@@ -33,7 +33,7 @@ def open_checkpoint(
     Args:
         source: Alias, path or hub id, as `NAME[@REVISION][:PART]`.
         variant: Preferred variant of the files, such as fp16.
-        ema: Whether to use the averaged (True) or the trained (False) weights; required for a single file with both.
+        ema: Whether to use averaged (True) or trained (False) weights; required for a Stable Diffusion file with both.
         offline: Whether to use only files in the hub's cache, as with HF_HUB_OFFLINE=1.
         progress: Whether to show progress bars while downloading, if stderr is a terminal.
         cache: Folder of the hub's cache; by default that of huggingface_hub.
@@ -43,10 +43,10 @@ def open_checkpoint(
 
     Raises:
         UnknownNameError: The source is neither an alias, a path nor a hub id, or PART is an unknown part or member.
-        SourceError: The weights are unavailable, or there is no such file or folder.
+        SourceError: The weights are unavailable, there is no such file or folder, or a path or package has a REVISION.
         FileFormatError: A file is invalid.
         UnsupportedError: The weights are quantised in a format other than float8.
-        InvalidValueError: `ema` is required, or the file has no averaged weights or no such PART.
+        InvalidValueError: `ema` is required, or True without averaged weights, or the file has no such PART.
         MissingExtraError: huggingface_hub is needed but not installed.
 
     Example:
@@ -75,7 +75,7 @@ def open_checkpoint(
 
 
 def local_path(source: str) -> Path | None:
-    """Return the path that a source means, or None if it means something else or is invalid; see `open_checkpoint`."""
+    """Return the path in a source, without PART, or None if the source is an alias, a hub id or invalid."""
     try:
         alias = resolve(source)
     except IoAdaptError:

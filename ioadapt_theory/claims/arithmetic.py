@@ -1,4 +1,4 @@
-"""Arithmetic on float64 tensors (batches), and on numpy object arrays of mpmath numbers (50 digits) or exact numbers.
+"""Arithmetic on float64 tensors (batches), and on numpy object arrays of mpmath numbers (≥ 50 digits) or exact ones.
 
 All formulas are built from these operations, so their values in different arithmetics can be compared. A matrix
 occupies the last two axes of an array, a vector the last one. Only tensors may have leading axes, which are a batch.
@@ -173,7 +173,7 @@ def condition_number(m: Array) -> Array:
     """
     s = singular_values(m)
     if not isinstance(m, Tensor) and max(m.shape) > LARGE and s[-1] < 1e-6 * s[0]:
-        what = f"The condition number of a matrix larger than {LARGE} x {LARGE} is computed only up to 1e6"
+        what = f"The condition number of a matrix with more than {LARGE} rows or columns is computed only up to 1e6"
         msg = f"{what}; use a smaller or better-conditioned matrix."
         raise InvalidValueError(msg)
     return s[..., 0] / s[..., -1]
@@ -233,8 +233,8 @@ def _rank_of_fractions(m: Array) -> int:
 def hessian(u: Array, v: Array) -> Array:
     """Return the 2d x 2d Hessian H(u, v) of the cosine s of two vectors with d entries.
 
-    H_uu = −(ûᵀa + aᵀû + s(I − ûᵀû))/‖u‖², H_uv = (I − v̂ᵀv̂ − ûᵀb)/(‖u‖‖v‖), with û = u/‖u‖, v̂ = v/‖v‖, a = v̂ − sû
-    and b = û − sv̂.
+    H_uu = −(ûᵀa + aᵀû + s(I − ûᵀû))/‖u‖², H_vv likewise, H_uv = (I − v̂ᵀv̂ − ûᵀb)/(‖u‖‖v‖), with û = u/‖u‖,
+    v̂ = v/‖v‖, a = v̂ − sû and b = û − sv̂.
     """
     s, nu, nv = cosine(u, v), norm(u), norm(v)
     u, v = unit(u), unit(v)

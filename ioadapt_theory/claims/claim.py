@@ -67,7 +67,7 @@ class Run:
 
     @classmethod
     def of(cls, chosen: Mapping[str, Any]) -> "Run":
-        """Return the run with the settings in ``chosen``, from ``Run.chosen``, and the defaults for all others."""
+        """Return the run with the settings that ``Run.chosen`` returned, and the defaults for all others."""
         widths = chosen.get("widths")
         return cls(**{**chosen, "widths": widths and tuple(widths)})
 

@@ -181,7 +181,7 @@ def _float(value: Any) -> float | None:
     if value is None:
         return None
     if not _real(value):
-        msg = "the argument of a logarithm, arcsine or artanh is outside its domain"
+        msg = "a side is infinite or not real, since an argument of a function is outside its domain"
         raise UndefinedError(msg)
     if value and not SMALLEST <= abs(value) <= LARGEST:
         limits = f"the range of doubles ({SMALLEST:.3g} to {LARGEST:.3g}); rescale the instance"

@@ -82,7 +82,7 @@ class Setting:
         return replace(self, parametrise=by)
 
     def dump(self, instance: Any, index: int | None = None) -> dict[str, Any]:
-        """Return the content of an instance file for a float64 instance, or for number ``index`` of a batch."""
+        """Return the content of an instance file for a float64 instance, or for instance ``index`` of a batch."""
         arrays = {x: getattr(instance, x.attribute) for x in self.letters}
         return {
             x.key: (a if index is None or a.dim() == len(x.axes.split()) else a[index]).tolist()

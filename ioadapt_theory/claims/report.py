@@ -44,7 +44,7 @@ def stated(claim: Claim) -> str:
 
 
 def describe(claim: Claim) -> dict[str, Any]:
-    """Return a claim as JSON values; "ratio" is the largest lhs/rhs on its shipped instances, None if it has none."""
+    """Return a claim as JSON values; "ratio" is the largest ``decisive_ratio`` of its shipped instances, or None."""
     ratios = [evaluate(claim, witness(name)).decisive_ratio for name in (*claim.witnesses, *claim.attained)]
     return {
         "claim": claim.id,

@@ -21,7 +21,7 @@ The weights show how the two models are related and how similar their layers are
 adapter keeps, add --inputs: both models then run on an unlabelled batch from the adapter's domain, and must be
 transformers or diffusers folders, or ANI networks such as ani-1x:0. BATCH is a .safetensors or .npz file with a tensor
 for each argument of the model (for ANI: the features of the atoms, named H, C, N and O), a text file for models with a
-tokenizer, or a file of prompts, one per line, for a UNet.
+tokenizer, or a file of prompts, one per line, for a UNet or DiT with one text encoder.
 
 examples:
   ioadapt report ani-1x:0 ani-1ccx:0

@@ -1,4 +1,4 @@
-"""Batches of inputs, and the random split of their rows into three parts: to fit, to select and to predict."""
+"""Batches of inputs, and the random split of their rows: to fit adapters, to select one, and to predict its effect."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int
         seed: the seed of the split.
 
     Raises:
-        InvalidValueError: there are fewer than 3 rows, a value is not finite, or the batches differ in size.
+        InvalidValueError: there are fewer than 3 rows, a batch is invalid, or the two inputs differ in rows per batch.
     """
     sources, targets, counts = _paired(inputs, target_inputs)
     rows = sum(counts)

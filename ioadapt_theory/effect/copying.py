@@ -1,7 +1,7 @@
 """The share of its gain (loss reduction) that a copied adapter retains, predicted after or before its training.
 
-A change M of a layer that reads r has the effect e = rMJ on the outputs, through the Jacobian J. If the entries of M
-are independent with mean 0 and variance 1, the effects e_a and e_b of M in two models a and b have the expected inner
+A change M of a layer that reads r has the effect e = rMJ on the outputs, to first order, where J is the Jacobian. If M
+has independent entries of mean 0 and variance 1, the effects e_a and e_b in two models a and b have the expected inner
 product N_ab, the mean over samples of the sum of (r_a·r_b)⟨J_a, J_b⟩ over pairs of positions (claim `effect-random`).
 For a source S and a target T, the expected cosine is N_ST/√(N_SS N_TT). No M fits layers of different sizes.
 """
@@ -27,7 +27,7 @@ Off = Callable[[nn.Module], AbstractContextManager[None]]
 
 @dataclass(frozen=True, slots=True)
 class Expected(Alignment):
-    """The expected cosine and size ratio of a copied adapter's effects on the outputs, before its training.
+    """The cosine and size ratio to be expected of an adapter's effects on two models, computed before it is trained.
 
     Attributes:
         cosine: the expected cosine of the effects on the source's and on the target's outputs.
@@ -61,7 +61,7 @@ def expected(
         sides: what the adapter would change in a layer, its "weight", its "input" or its "output".
         call: function that runs a model on a batch; by default a plain call.
         seed: seed of the random cotangents of the outputs, which are the same for both models.
-        draws: number of backward passes per batch; for samples · draws = 128, the error is about 0.02.
+        draws: number of backward passes per batch; for samples · draws = 128, ``R`` has an error of about 0.02.
     """
     sums: dict[tuple[str, str], list[float]] = {}
     counts: dict[tuple[str, str], int] = {}
@@ -89,7 +89,7 @@ def expected(
 def products(source: Rows, target: Rows, side: str) -> tuple[float, float, float]:
     """Return inner products of a random change's effects: source with target, source with source, target with target.
 
-    They estimate the expected values for independent entries of mean 0 and variance 1, and are summed over a batch.
+    They estimate the expectations for a change with independent entries of mean 0 and variance 1, summed over a batch.
 
     Raises:
         ShapeError: the two layers have different sizes or numbers of samples on this side.
@@ -160,7 +160,7 @@ def measured(
 def require_comparable(source: Tensor, target: Tensor) -> None:
     if source.shape != target.shape:
         msg = (
-            f"The outputs of the models have different shapes, {[*source.shape]} and {[*target.shape]}, on the same"
-            " inputs; give other models or, in Python, a call= that returns outputs of the same shape."
+            f"The outputs of the models have different shapes, {[*source.shape]} and {[*target.shape]}; give other"
+            " models or, in Python, a call= that returns outputs of the same shape."
         )
         raise InvalidValueError(msg)

@@ -98,9 +98,9 @@ class Rows:
 
 
 def effects(r: Tensor, g: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Return ⟨ξ, e⟩ = Σ (rA)·(gBᵀ), summed over positions, for each cotangent ξ and sample.
+    """Return ⟨ξ, e⟩ = Σ (rA)·(gBᵀ), summed over positions, for each cotangent ξ of the model's output and each sample.
 
-    Here, r is what a change AB multiplies, e its first-order effect on the output, and g the gradient of ⟨ξ, output⟩.
+    Here, e is the first-order effect of adding rAB in the model, and g the gradient of ⟨ξ, output⟩ at that place.
     """
     return ((r @ a.to(r)) * (g @ b.to(g).mT)).sum((-2, -1))
 

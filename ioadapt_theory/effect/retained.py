@@ -47,7 +47,7 @@ class Alignment:
 
     @property
     def at_best_strength(self) -> float:
-        """The share of the gain that a copy retains if scaled by c/q, which is best: c², or 0 for negative c."""
+        """The share of the gain that a copy retains if scaled by max(c, 0)/q, its best factor ≥ 0: max(c, 0)²."""
         return max(self.cosine, 0.0) ** 2
 
 
@@ -61,7 +61,7 @@ class RowSums:
         target: squared norm of the change on the target.
         gained: rows x 3, increase of the log-likelihood on the target, averaged over estimated labels, see ``guessed``,
             and summed over positions. The columns are for the target's weights w, 0 and 2w in the estimate.
-        wanted: the same increase on the source, for weight 0. Both are zeros if the outputs are not logits.
+        wanted: the same increase on the source, for weight 0. Like ``gained``, it is 0 if the outputs are not logits.
         agreeing: share of a row's positions, without padding, at which both plain models have the same argmax.
     """
 
@@ -127,10 +127,10 @@ class Prediction(Alignment):
         return self.R_KL if self.need == "labels" and self.R_KL is not None else self.R
 
     def bound(self, explained: float) -> float:
-        """Return the largest possible error of R, 2q √(1 - c²) √(1/x - 1), where c is the cosine and q the ratio.
+        """Return the largest possible error of R if both models need the same change: 2q √(1 - c²) √(1/x - 1).
 
         Args:
-            explained: x in (0, 1], the share of the source's loss that the adapter removed.
+            explained: x in (0, 1], the share of the source's loss that the adapter removed; c and q: see ``Alignment``.
 
         Raises:
             InvalidValueError: the share is outside (0, 1].
@@ -144,8 +144,8 @@ class Prediction(Alignment):
 def guessed(s: Tensor, sa: Tensor, t: Tensor, weight: float = 0.0, strengths: tuple[float, ...] = STRENGTHS) -> Tensor:
     """Return label probabilities estimated from the models: the mean over a of normalised p_S (p_Sa/p_S)^a (p_T/p_S)^w.
 
-    Several strengths a are averaged, since the likelihood of rare labels depends on the adapter's strength, which
-    training rarely gets exactly right.
+    The mean is over several strengths a of the adapter, since the likelihood of rare labels depends on the strength,
+    which training rarely gets exactly right.
 
     Args:
         s: log p_S, the log-probabilities of the plain source, classes last.
@@ -173,7 +173,7 @@ def trust(differing: float, changed: float) -> float:
 
 
 def divergences(s: Tensor, sa: Tensor, t: Tensor) -> tuple[float, float]:
-    """Return KL(plain source, plain target) and KL(adapted source, plain source) of logits, summed over all rows."""
+    """Return KL(s‖t) and KL(sa‖s), summed over all rows, for logits of the plain source, adapted source and target."""
     s, sa, t = (x.detach().double().log_softmax(-1) for x in (s, sa, t))
     differing, changed = (float((a.exp() * (a - b)).sum().clamp_min(0)) for a, b in ((s, t), (sa, s)))
     return differing, changed
@@ -225,7 +225,7 @@ def needed(output: Tensor, named: str | None = None) -> str:
 
     Outputs of fewer than two dimensions or classes are not logits. Others with a name are logits if the name contains
     "logits". Outputs without a name, of two or three dimensions, are logits if the mean entropy of their softmax is
-    below 0.6 of the largest possible entropy. If this is wrong for a model, pass ``need=`` to the caller.
+    below 0.6 of the largest possible entropy.
     """
     classes = output.shape[-1]
     if output.ndim < 2 or classes < 2:

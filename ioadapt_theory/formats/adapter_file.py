@@ -96,7 +96,7 @@ class AdapterFile:
         return {layer.name.component for layer in self.layers}
 
     def check(self) -> None:
-        """Read all values, one layer at a time; raise FileFormatError if one cannot be read or is not finite."""
+        """Read all values, layer by layer; raise FileFormatError if one is not finite, SourceError if reading fails."""
         for layer in self.layers:
             layer.adapter()
         for change in self.changes:

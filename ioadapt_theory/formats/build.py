@@ -91,7 +91,7 @@ def refit(adapter: Adapter, size: Size) -> None:
 
 
 def cut(adapter: Adapter, ranges: Ranges) -> Adapter:
-    """Return an adapter for output ranges [start, stop) of its layer; raise UnsupportedError if impossible."""
+    """Return the part of an adapter for output ranges of its layer; raise UnsupportedError if it cannot be split."""
     parts = dict[Placement, Family]()
     for placement, phi in adapter.parts():
         if placement is Placement.OUTPUT:
@@ -101,7 +101,8 @@ def cut(adapter: Adapter, ranges: Ranges) -> Adapter:
         parts[placement] = phi if placement is Placement.INPUT else phi.cut(ranges)
     kinds = {type(phi) for phi in parts.values()}
     if len(kinds) > 1:
-        msg = "a LoKr in two placements can be split into layers only between blocks; bake it into a plain LoRA first"
+        what = "a LoKr in two placements cannot be split inside a block of its Kronecker product, as this model needs"
+        msg = f"{what}; bake it into a plain LoRA first"
         raise UnsupportedError(msg)
     family = next(name for name, kind in FAMILIES.items() if kind in kinds)
     return Adapter(family, parts, None if adapter.shift is None else picked(adapter.shift, ranges))

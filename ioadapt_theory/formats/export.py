@@ -50,7 +50,7 @@ def component_of(source: str, config: Mapping[str, Any], names: Iterable[str]) -
 
 
 class Baked(NamedTuple):
-    """A layer of a plain LoRA in torch's layout; ``up`` includes the scaling, and ``lost`` is the relative error."""
+    """A layer of a plain LoRA in torch's layout; ``up`` includes the scaling; for ``lost``, see ``truncate``."""
 
     down: Tensor
     up: Tensor
@@ -119,7 +119,6 @@ def write_lora(
 
 
 def _bake(adapter: Adapter, base: BaseLayer, rank: int | None, share: float | None) -> Baked:
-    """Return a layer's adapter as a LoRA of the same dtype, exact or truncated to a rank or share by ``truncate``."""
     dtype = next(adapter.parameters()).dtype
     a, b, bias, lost = truncate(adapter, base.matrix, base.bias, rank=rank, share=share, dtype=dtype)
     r, d = b.shape
@@ -167,7 +166,7 @@ def _config(layers: Mapping[str, Baked], base: str) -> dict[str, Any]:
 
 
 def write_peanut(folder: Path | str, layers: Layers, *, base: str | None) -> Path:
-    """Write output LoRAs of layers without a bias as PEANUT, which PEFT can load on any base without this package."""
+    """Write output LoRAs of layers without a bias as PEANUT, which PEFT can load without this package."""
     factors = {}
     for name, adapter, weight in layers:
         factors[name] = _factors(name, adapter, Placement.OUTPUT, "PEANUT")
@@ -186,7 +185,7 @@ def write_peanut(folder: Path | str, layers: Layers, *, base: str | None) -> Pat
 
 
 def write_glora(path: Path | str, layers: Layers, *, component: str = "") -> Path:
-    """Write input LoRAs as GLoRA, W + WA + B with B = 0, which LyCORIS and ComfyUI can apply to any base."""
+    """Write input LoRAs as GLoRA, W + WA + B with B = 0, which LyCORIS and ComfyUI apply to any base of equal sizes."""
     tensors: dict[str, Tensor] = {}
     for name, adapter, base in layers:
         a, b = _factors(name, adapter, Placement.INPUT, "GLoRA")

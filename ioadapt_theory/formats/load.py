@@ -42,7 +42,7 @@ def load(
         strict: whether to raise an error unless every layer and every key is used; if False, load the layers that fit.
         component: component to load from a pipeline's file ("unet", "text_encoder", "text_encoder_2", "transformer");
             by default the one with the most layers that fit the model.
-        alter_base: whether to replace those of the model's own tensors that are in the file, too (PEFT's
+        alter_base: whether to also replace those of the model's own tensors for which the file has new values (PEFT's
             modules_to_save, trained biases). Disabling or removing the adapter does not undo this, and ``save`` does
             not write these tensors.
         match: "name", "provenance" or "auto", as in ``transfer``. Provenance compares the model with the adapter's
@@ -56,12 +56,15 @@ def load(
         A report with the outcome for each layer.
 
     Raises:
-        FileFormatError: the file is invalid or contains no adapter. With ``strict`` also: the file has keys that are
-            not read, or changes of the base without ``alter_base``.
+        FileFormatError: the path does not exist, the file or folder is invalid or contains no adapter, or ``component``
+            is not in a pipeline's file or must be given. With ``strict`` also: the file has keys that are not read, or
+            changes of the base without ``alter_base``.
         SourceError: the path is a pipe or a device, or cannot be read.
         UnsupportedError: the adapter is of a kind that is recognised but not supported.
         TransferError: no layer fits or, with ``strict``, a layer or a change of the base does not fit.
-        InvalidValueError: the name is taken, or with ``hotswap`` no adapter of this name has the same structure.
+        NoProvenanceError: ``match="provenance"``, but no layer of the model comes from the adapter's original base.
+        InvalidValueError: the name is taken, or with ``hotswap`` the old adapter is merged or has another structure.
+        UnknownNameError: with ``hotswap``, no layer has an adapter of this name; or ``match`` is unknown.
 
     Example:
         >>> import tempfile

@@ -36,7 +36,7 @@ def open_adapter(path: Path | str) -> AdapterFile:
         The adapter. Its values are read later, except for alphas and settings.
 
     Raises:
-        FileFormatError: the file is invalid or contains no adapter.
+        FileFormatError: the path does not exist, or the file or folder is invalid or contains no adapter.
         SourceError: the path is a pipe or a device, or cannot be read.
         UnsupportedError: the adapter is of a kind that is recognised but not supported.
 
@@ -84,7 +84,7 @@ def _locate(path: Path) -> tuple[Path, Mapping[str, Any] | None]:
         return path, None
     ours, config = folder / ioadapt.FILE, folder / peft.CONFIG
     if ours.exists() and config.exists() and not named:
-        msg = f"{path} has both {ioadapt.FILE} and {peft.CONFIG}; give the path of {ioadapt.FILE} or {peft.WEIGHTS[0]}."
+        msg = f"{path} has both {ioadapt.FILE} and {peft.CONFIG}; give the path of one adapter's weights."
         raise FileFormatError(msg)
     content = parse_json(read_whole(config), f"{config}") if config.exists() else None
     if content is not None:
@@ -172,7 +172,7 @@ def _without_adapter(path: Path, unread: Mapping[str, str], changes: Iterable[Ch
 
 
 def _by_layer(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str, str]]:
-    """Return layer -> role of a tensor in it, such as "down" -> key; and unread key -> reason."""
+    """Return the keys of each layer's tensors by role ("down", ...), and the reason for each key that is not read."""
     layers: dict[Name, dict[str, str]] = {}
     left_out = filter(None, source.metadata.get("left_out", "").split(", "))  # in a pickle
     unread = dict.fromkeys(left_out, "a tensor that is sparse, without values or of an unsupported dtype")
@@ -184,7 +184,7 @@ def _by_layer(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str,
         name, role = meaning
         other = layers.setdefault(name, {}).setdefault(role, key)
         if other != key:
-            msg = f"{source.path}: {key} and {other} are the same tensor of layer {name}; remove one of them."
+            msg = f"{source.path}: {key} and {other} mean the same tensor of layer {name}; remove one of them."
             raise FileFormatError(msg)
     return layers, unread
 
@@ -207,7 +207,6 @@ def _layer(name: Name, roles: Mapping[str, str], source: TensorFile, scale: scal
 
 
 def _read(name: Name, kind: str, factors: Mapping[str, str], factor: float, source: TensorFile) -> Adapter:
-    """Return the adapter of one layer with its values, in float64 if stored in float64, else in float32."""
     with located(source.path, name):
         return build(kind, {role: source[key] for role, key in factors.items()}, factor)
 

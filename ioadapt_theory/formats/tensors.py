@@ -69,7 +69,7 @@ class TensorFile:
 
 
 def is_name(text: object) -> bool:
-    """Return whether a value is a short printable string; escape sequences in a name would reach the terminal."""
+    """Return whether a value is a short string without unprintable characters, such as those that control terminals."""
     return isinstance(text, str) and len(text) <= LONGEST_NAME and text.isprintable()
 
 

@@ -116,7 +116,7 @@ class IOLoraConfig(PeftConfig):
         self._layers[name] = layer
 
     def save_pretrained(self, save_directory: str, **kwargs: Any) -> None:
-        """Save like PEFT, with fingerprints of the base layers that can be read and hold no merged weights."""
+        """Save as PEFT does, with fingerprints of the base layers that can be read and hold no merged weights."""
         bases: dict[str, Any] = {n: layer.base_layer for n, layer in self._layers.items() if not layer.merged}
         prints = fingerprints({name: partial(read_layer, base) for name, base in bases.items()})
         self.base_fingerprints = prints or self.base_fingerprints

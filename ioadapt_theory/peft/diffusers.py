@@ -23,7 +23,7 @@ FETCHED = "weight_name local_files_only cache_dir proxies token revision subfold
 
 
 def register() -> None:
-    """Make diffusers' ``load_lora_adapter`` load IOLORA, and other adapters as before; do nothing the second time."""
+    """Make diffusers' ``load_lora_adapter`` load IOLORA adapters too, and others as before, even if called twice."""
     own = PeftAdapterMixin.load_lora_adapter
     if getattr(own, "knows_iolora", False):
         return

@@ -46,7 +46,7 @@ class IOLoraModel(BaseTuner):
         peft_config.remember(current_key, layer)
 
     def inject_adapter(self, model: nn.Module, *args: Any, **kwargs: Any) -> None:
-        """Inject adapters like PEFT, and make diffusers' ``fuse_projections`` fail if it would drop an adapter."""
+        """Inject adapters as PEFT does, and make diffusers' ``fuse_projections`` fail if it would drop an adapter."""
         super().inject_adapter(model, *args, **kwargs)
         for module in model.modules():
             for name in FUSING:
@@ -74,7 +74,7 @@ def load_adapter(model: nn.Module, folder: Path | str, adapter_name: str = "defa
     """Load a saved IOLORA adapter into a model that is not a PeftModel, such as a diffusers or transformers model.
 
     Raises:
-        InvalidValueError: a tensor of the adapter is missing in the folder, or belongs to no layer of the model.
+        InvalidValueError: a tensor of the adapter is missing from the folder, or belongs to no layer of the model.
 
     Example:
         >>> import tempfile

@@ -103,7 +103,7 @@ def _prompted(folder: str, model: nn.Module, prompts: list[str], rows: int, seed
         raise InvalidValueError(msg)
     root = Path(folder).parent
     tokenizer = _pretrained("AutoTokenizer", str(root / "tokenizer"), "tokenizer")
-    encoder = _pretrained("AutoModel", str(root / "text_encoder"), "text encoder")
+    encoder = _pretrained("AutoModelForTextEncoding", str(root / "text_encoder"), "text encoder")
     encoder = getattr(encoder, "text_model", encoder)
     generator = torch.Generator().manual_seed(seed)
     chosen = [prompts[k % len(prompts)] for k in range(min(rows, max(len(prompts), LEAST)))]

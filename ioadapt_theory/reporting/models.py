@@ -55,7 +55,7 @@ def load_model(source: Path | str) -> nn.Module:
     folder = Path(source)
     if (folder / "model_index.json").is_file():
         parts = sorted(p.name for p in folder.iterdir() if (p / "config.json").is_file())
-        msg = f"{folder} is a pipeline; give the folder of one of its models: {', '.join(parts) or 'it contains none'}."
+        msg = f"{folder} is a pipeline; give the folder of one model (here: {', '.join(parts) or 'none'})."
         raise InvalidValueError(msg)
     config = folder / "config.json"
     if not config.is_file():

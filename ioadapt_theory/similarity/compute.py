@@ -109,7 +109,7 @@ def _check(checkpoints: Sequence[Checkpoint], options: Options, parent: Checkpoi
     elif options.threads is not None and options.threads < 1:
         msg = f"threads must be a whole number, at least 1, not {options.threads}."
     elif parent is not None and any((c.source, c.name) == (parent.source, parent.name) for c in checkpoints):
-        msg = f"The parent {parent.name} is also one of the models; remove it from the models: its update is zero."
+        msg = f"The parent {parent.name} is also one of the models, with an update of zero; remove it from the models."
     else:
         return
     raise InvalidValueError(msg)

@@ -123,7 +123,7 @@ def test_bad_options_are_one_sentence_before_any_model_is_touched(options, messa
     ("call", "sentence"),
     [
         (lambda m: adapt(m), "target_modules is missing: give module names"),
-        (lambda m: adapt(m, {"target_modules": ["0"]}), "config must be an AdapterConfig, not dict; pass its fields"),
+        (lambda m: adapt(m, {"target_modules": ["0"]}), "config must be an AdapterConfig, not dict; pass one, or its"),
         (lambda m: adapt("model", target_modules=["0"]), "model must be a torch.nn.Module, not str"),
         (lambda m: adapt(m, target_modules=["0"], r=2, rank=4), "'r' and 'rank' set the same option"),
         (lambda m: adapt(m, target_modules=["to_q"], placement_pattern={"to_q": "auto"}), "'auto' works only in"),

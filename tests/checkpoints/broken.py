@@ -109,7 +109,7 @@ def _index(**changes: object) -> Callable[[Path], None]:
 INDEXES: dict[str, tuple[Callable[[Path], object], str]] = {
     "outside": (
         _index(b="../secret.safetensors"),
-        r"index\.json names the shard '../secret\.safetensors', which is not a file of weights",
+        r"index\.json names the shard '../secret\.safetensors', which is not a name of a weight file",
     ),
     "missing shard": (_index(b="two.safetensors"), r"lists shards that are missing: two\.safetensors"),
     "wrong shard": (_index(b="one.safetensors"), r"lists tensor 'b' in one\.safetensors, which lacks it"),

@@ -76,7 +76,7 @@ def test_every_dtype_is_read_to_the_bit(dtype: str, tmp_path: Path):
 def test_a_folder_with_several_weights_asks_which(tmp_path: Path):
     for name in ("one", "two"):
         save_file(GOOD, tmp_path / f"{name}.safetensors")
-    several = r"several files of weights: one\.safetensors, two\.safetensors\. Choose one as :PART, like :"
+    several = r"several files of weights: one\.safetensors, two\.safetensors\. Append one as :PART, like :"
     with pytest.raises(SourceError, match=rf"{several}one\.safetensors\.$"):
         open_checkpoint(str(tmp_path))
     with pytest.raises(SourceError, match=rf"{several}{tmp_path.name}/one\.safetensors\.$"):

@@ -35,7 +35,7 @@ REFUSALS: dict[str, tuple[str, Repo | None, str]] = {
     "unknown": ("some/model", None, "HUB has no public repository some/model. Check the spelling"),
     "revision": ("some/model@v9", Repo(TINY), "some/model has no revision 'v9'; its commits are at "),
     "file": ("some/model:unet/x.safetensors", Repo(TINY), "some/model has no file or folder 'unet/x.safetensors' at"),
-    "folder": (f"some/model@{COMMIT}:vae", Repo(TINY), f"folder 'vae' at revision {COMMIT}; its files are at HUB/some"),
+    "folder": (f"some/model@{COMMIT}:vae", Repo(TINY), f"folder 'vae' at revision {COMMIT}; see HUB/some"),
     "403": ("some/model", Repo(TINY, status=403), "HUB returned status 403 for some/model. Check HF_TOKEN"),
     "path": ("some/model", Repo(TINY, commit="../../../elsewhere"), "HUB is not a hub: it sent '../../../elsewhere'"),
     "cut": ("some/model", Repo(TINY, cut_after={FILE: 150_000}), f"HUB failed while asking for {FILE} of some/model ("),
@@ -105,5 +105,5 @@ def test_what_arrives_is_what_was_announced(hub: LoopbackHub, hub_cache: Path):
     repo.files, moving.commit = {FILE: save({"other": torch.ones(2)})}, "d" * 40
     with pytest.raises(ValueError, match="changed between the reading of its header"):
         header.prepare()
-    with pytest.raises(SourceError, match="some/commit got a new commit while commit c0ffee00 was read"):
+    with pytest.raises(SourceError, match="some/commit got a new commit while commit c0ffee00 was being read"):
         commit.prepare()

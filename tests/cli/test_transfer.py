@@ -118,11 +118,14 @@ def test_a_text_is_read_by_the_models_tokenizer(llamas, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["kept"] > 0.9
 
 
-def pipelines(folder: Path, part: str, **models: nn.Module) -> Path:
+def pipelines(folder: Path, part: str, *, t5: bool = False, **models: nn.Module) -> Path:
     transformers, tokenizers = pytest.importorskip("transformers"), pytest.importorskip("tokenizers")
     sizes = {"hidden_size": 12, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     ids = {"vocab_size": 50, "bos_token_id": 48, "eos_token_id": 49, "pad_token_id": 49}
     encoder = transformers.CLIPTextModel(transformers.CLIPTextConfig(**sizes, **ids, max_position_embeddings=9))
+    if t5:
+        sizes = {"d_model": 12, "d_kv": 6, "d_ff": 16, "num_layers": 1, "num_heads": 2, "vocab_size": 50}
+        encoder = transformers.T5EncoderModel(transformers.T5Config(**sizes))
     plain = tokenizers.Tokenizer(tokenizers.models.WordLevel({f"w{k}": k for k in range(50)}, unk_token="w0"))
     plain.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
     special = {"unk_token": "w0", "pad_token": "w49", "model_max_length": 9}
@@ -136,7 +139,8 @@ def pipelines(folder: Path, part: str, **models: nn.Module) -> Path:
     return prompts
 
 
-def test_prompts_are_inputs_of_a_dit_too(tmp_path, capsys):
+@pytest.mark.parametrize("t5", [False, True])
+def test_prompts_are_inputs_of_a_dit_too(t5, tmp_path, capsys):
     diffusers = pytest.importorskip("diffusers")
     torch.manual_seed(0)
     sizes = {"num_attention_heads": 2, "attention_head_dim": 8, "num_layers": 1, "sample_size": 8, "patch_size": 2}
@@ -148,7 +152,7 @@ def test_prompts_are_inputs_of_a_dit_too(tmp_path, capsys):
     adapt(dit, target_modules=["transformer_blocks.0.attn1.to_v"], placement="weight", rank=2, init="random")
     save(dit, tmp_path / "lora")
     remove(dit, "default")
-    prompts = pipelines(tmp_path, "transformer", a=dit, b=target)
+    prompts = pipelines(tmp_path, "transformer", t5=t5, a=dit, b=target)
     models = [str(tmp_path / name / "transformer") for name in "ab"]
     args = ["transfer", str(tmp_path / "lora"), *models, "--inputs", str(prompts), "--out", str(tmp_path / "out")]
     assert main([*args, "--format", "json"]) == OK

@@ -59,7 +59,7 @@ SHAPES = {
     "a key twice": (
         {f"block.to_q.{k}.weight": torch.randn(2, 4) for k in ("lora_A", "lora_down")}
         | {"block.to_q.lora_B.weight": torch.randn(6, 2)},
-        "are the same tensor of layer",
+        "mean the same tensor of layer",
     ),
     "a bias of another size": (tensors(diff_b=torch.randn(7)), "bias has 7 values, but the layer has 6 outputs"),
     "another size": (tensors(lora_up__weight=torch.randn(7, 2)), "4 -> 7, but the layer needs 4 -> 6"),
@@ -120,7 +120,7 @@ def test_folders_and_files_that_are_not_there(tmp_path):
     (tmp_path / "a/adapter_model.safetensors").unlink()
     refused(tmp_path / "a", r"but neither adapter_model\.safetensors nor adapter_model\.bin; download")
     refused(tmp_path / "nothing.safetensors", "does not exist")
-    refused(peft_folder(tmp_path / "b", {"peft_type": "OFT"}), "must be one of LORA, .* use PEFT to", UnsupportedError)
+    refused(peft_folder(tmp_path / "b", {"peft_type": "OFT"}), "must be one of LORA, .* with PEFT", UnsupportedError)
     refused(peft_folder(tmp_path / "b", {"peft_type": None}), "not None; save the adapter again", UnsupportedError)
 
 

@@ -28,7 +28,7 @@ def verified(path: Path, package: str) -> Path:
     """
     known, found = tomllib.loads(FILE.read_text(encoding="utf-8"))[package][path.name], digest(path)
     if found != known:
-        msg = f"{path} has the SHA-256 digest {found}, but the study used {known}; reinstall {package}."
+        msg = f"{path} has the SHA-256 digest {found}, but in the study it was {known}; reinstall {package}."
         raise ChangedWeightsError(msg)
     return path
 

@@ -136,7 +136,7 @@ def _carried(plan: Protocol, args: argparse.Namespace, seeds: tuple[int, ...], j
         raise InvalidValueError(msg)
     if plan.name in records.SAME:
         other = protocol(records.SAME[plan.name])
-        msg = f"The study {plan.name} has the models and LoRA of {other.name}; run {other.command} --carried instead."
+        msg = f"The study {plan.name} shares models and LoRA with {other.name}; run {other.command} --carried instead."
         raise InvalidValueError(msg)
     rates = {case: one["rates"]["lora"]["rate"] for case, one in judge.cases(stored).items()}
     rates = dict([*rates.items()][: 1 if args.quick else None])
@@ -165,7 +165,7 @@ def _compare(
         raise InvalidValueError(msg)
     missing = sorted(set(seeds) - set(stored["config"]["seeds"]))
     if args.quick:
-        msg = "--compare cannot be combined with --quick, since the record has full-size models; leave one of them out."
+        msg = "--compare cannot be combined with --quick, since the record is of a full run; leave one of them out."
         raise InvalidValueError(msg)
     if missing:
         here = ", ".join(map(str, stored["config"]["seeds"]))

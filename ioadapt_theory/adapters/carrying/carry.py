@@ -1,4 +1,4 @@
-"""Carrying an adapter over: candidates are fitted, selected and evaluated on three different sets of rows."""
+"""Carrying an adapter over to another model: candidates are fitted, selected and evaluated on separate sets of rows."""
 
 import warnings
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ STEPS = 10
 TOO_FEW = 16
 """Number of rows up to which a note says that they are too few for a reliable prediction."""
 AS_GOOD = 0.02
-"""Margin in the share of the gain by which a candidate must beat the copy, and one of another strength all others."""
+"""Margin, in the share of the gain, by which a candidate must beat the copy, and a scaled candidate all others."""
 LITTLE, APART, DISAGREEING = 0.3, 0.3, 0.15
 """Thresholds of notes: share of the gain kept, difference of two estimates of it, and disagreement of the models."""
 IMPOSSIBLE = "the adapter cannot be fitted to the target (the report says why), and no copy keeps any of the gain"
@@ -124,7 +124,7 @@ class _Carrying:
         return score + AS_GOOD if candidate == "copy" and score > 0 else score
 
     def refine(self, steps: int, *, compare: bool) -> None:
-        """Train the best LoRA candidate; if ``compare``, do Gauss-Newton passes first, and also train one from zero."""
+        """Train the best LoRA candidate; if ``compare``, try Gauss-Newton passes first, and also train a new LoRA."""
         named = self.candidates.items()
         plain = [n for n, made in named if self.scores.get(n) and all(a.family == "lora" for a in made.values())]
         if not plain:

@@ -125,7 +125,7 @@ class Translation:
         if odd := [(ours, theirs) for ours, theirs in ((r, u), (g, v)) if ours.shape[:-1] != theirs.shape[:-1]]:
             (n, m), (n2, m2) = (x.shape[-3:-1] for x in odd[0])
             both = f"{n} x {m} in the target but {n2} x {m2} in the source"
-            msg = f"the layer's activations (samples x positions) cannot be paired, since they are {both}"
+            msg = f"the layer's activations or gradients (samples x positions) cannot be paired, since they are {both}"
             raise ShapeError(msg)
         if self.reader is None or self.writer is None:
             self.reader, self.writer = Regression(r.shape[-1], a.shape[1]), Regression(g.shape[-1], len(b))
@@ -149,13 +149,13 @@ class Translation:
         return self.writer is None or not bool(self.writer.diagonal().any())
 
     def ridged(self, reader: Regression, writer: Regression) -> dict[str, Factors]:
-        """Return the ridge regressions for A (on activations) and B (on gradients) for each of ``RIDGES``, by name."""
+        """Return A and B from ridge regressions on activations and on gradients, for each of ``RIDGES``, by name."""
         read = reader.solve([*RIDGES])  # C_TT⁺ C_TS A
         written = writer.solve([*RIDGES])  # K_TT⁺ K_TS Bᵀ
         return {f"ridge {ridge:g}": (a, b.mT) for ridge, a, b in zip(RIDGES, read, written, strict=True)}
 
     def shrunk(self, reader: Regression, writer: Regression) -> dict[str, Factors]:
-        """Return factors between the best transfer of AB (small λ) and its copy (large λ) for ``SHRINKING``, by name.
+        """Return factors, by name, that lie between the best transfer and the copy of AB, for each λ in ``SHRINKING``.
 
         The result is empty if the placement or the sizes change, or there are more than ``MOST_SHRUNK`` features.
         """

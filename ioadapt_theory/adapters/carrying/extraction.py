@@ -24,10 +24,10 @@ NOTE = f"The LoRA approximates the weight difference; 'if copied' is the share t
 def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "default", **options: Any) -> CarryReport:
     """Put a LoRA on the base model, so that it approximates the tuned model.
 
-    For each layer, the LoRA is the low-rank matrix whose effect is nearest to the effect C^½ D K^½ of the weight
-    difference D, with the Gram matrices C of the layer's inputs and K of the gradients of its outputs. A plain SVD
-    of D with the same rank is also tried, and the method that keeps more of the gain (reduction of the loss) is used.
-    Changes of biases, norms and embeddings are left out.
+    For each layer, one candidate is the low-rank matrix whose effect is nearest to the effect C^½ D K^½ of the weight
+    difference D, with the Gram matrices C of the layer's inputs and K of the gradients of its outputs; the other is a
+    plain SVD of D with the same rank. The method that keeps more of the gain (reduction of the loss) is used for all
+    layers. Changes of biases, norms and embeddings are left out.
 
     Args:
         base: the model before tuning; the adapter is added in place.

@@ -1,4 +1,4 @@
-"""Closed forms fitted batch by batch, and the share of its gain (loss reduction) that each keeps at each layer."""
+"""Closed forms for an adapter, fitted batch by batch, and the share of its gain (loss reduction) that each keeps."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -98,7 +98,7 @@ class Fit:
         return groups
 
     def _recorded(self, places: Iterable[Place], pairs: Iterable[Pair]) -> Iterator[tuple[Recorded, Recorded]]:
-        """Yield what the layers of both models read and their gradients, without adapters, for each pair of batches."""
+        """Yield the inputs and output gradients of both models' layers, without adapters, for each pair of batches."""
         source, target = self.trial.source, self.trial.target
         here = base_layers(source, {self.parts[key].layer for key, _, _ in places})
         there = base_layers(target, {layer for _, layer, _ in places})
@@ -135,7 +135,7 @@ class Fit:
         return fits
 
     def _weigh(self, made: Mapping[Place, Translation], pairs: list[Pair]) -> None:
-        """Set ``kept``, the share of the gain, at each place, from first-order estimates of changes of the outputs."""
+        """Set ``kept``, the share of the gain that each candidate keeps at its place, estimated to first order."""
         sums: dict[tuple[Place, str], Tensor] = {}
         for here, there in self._recorded([*made], pairs) if made else ():
             for place, one in made.items():

@@ -1,9 +1,9 @@
 """Exact Gauss-Newton passes, which optimise all entries of the adapters' changes jointly, for small problems.
 
 Let Φ be the derivatives of the outputs (whitened by the metric of the likelihood if labels are compared) with respect
-to the entries of the changes M, and b the gradient of the gain. A pass adds (ΦᵀΦ + λI)⁻¹ b, or a half or quarter of it,
-to the changes, and replaces each sum by the matrix of the adapter's rank with the nearest effect. Unlike the closed
-form, a pass does not assume that a layer's inputs are independent of its output gradients, or the layers of each other.
+to the entries of the changes M, and b the gradient of the gain. A pass adds (ΦᵀΦ + λI)⁻¹ b with damping λ, or a half or
+quarter of it, to the changes, and replaces each sum by the matrix of the adapter's rank with the nearest effect. Unlike
+the closed form, it does not assume that a layer's inputs and output gradients are independent, or different layers.
 """
 
 import math

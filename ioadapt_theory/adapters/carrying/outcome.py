@@ -11,7 +11,7 @@ FROM_ZERO = "A new adapter trained from zero without labels (gradient steps: {})
 
 
 class CarryWarning(UserWarning):
-    """Warning: carrying an adapter over led to no adapter, a weak one or an uncertain prediction."""
+    """Warning: a note of a ``CarryReport``, such as that no adapter was added, or that little of the gain is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,10 @@ class CarriedLayer:
         side: the placement on the target: "weight", "input" or "output", or several joined by "+".
         rank: rank of the adapter; with several placements, the largest; 0 if no factor has a rank.
         rows: number of rows of activations in the fit; 0 without a fit.
-        features: numbers of features that it reads and writes; (0, 0) for a copy. A fit needs about twice as many rows.
+        features: numbers of features that it reads and writes; (0, 0) for a copy where no fit is possible. A fit needs
+            about twice as many rows.
         kept: share of the gain (loss reduction) that the closed form keeps on this layer, to first order; for an
-            extracted LoRA, share of the squared effect of the weight difference; None for a copy.
+            extracted LoRA, largest share of the weight difference's squared effect at this rank; None for a copy.
     """
 
     source: str

@@ -25,7 +25,7 @@ class Part:
         layer: the layer of the source.
         placement: "weight", "input", "output", or "bias" for the bias that the adapter adds.
         factors: A and B, with the scaling in B; if ``low`` is False, a change of any rank as A, and an empty B.
-        low: whether the change has low rank; False for untruncated changes of other families and of tuned models.
+        low: whether the change has low rank; False for tuned models and for families other than LoRA, until truncated.
         scaling: scaling of the adapter.
         dtype: dtype of the adapter's parameters.
     """

@@ -36,8 +36,8 @@ class Options:
         need: "labels" if outputs are logits and both models should predict the same labels, "change" if the
             outputs of both should change in the same way; by default inferred from the outputs.
         refine: number of gradient steps without labels from the best candidate; by default 10, or 0 for few rows. If
-            given, Gauss-Newton passes come first in small problems, and a new adapter is trained for as many steps, for
-            comparison.
+            a positive number is given, Gauss-Newton passes come first in small problems, and a new adapter is trained
+            for as many steps, for comparison.
         placement: "weight", "input" or "output" on the target, or "best" to choose one for each layer; by default the
             placement on the source.
         rank: maximum rank of the LoRA that replaces an adapter of another family or the change of a tuned model.
@@ -83,7 +83,7 @@ class Options:
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "Options":
         if unknown := sorted(given.keys() - {*cls.__slots__}):
-            msg = f"Unknown option {unknown[0]!r}; the options with inputs= are tuned, {', '.join(cls.__slots__)}."
+            msg = f"Unknown option {unknown[0]!r}; with inputs=, use one of tuned, {', '.join(cls.__slots__)}."
             raise InvalidValueError(msg)
         return cls(**given)
 
@@ -129,7 +129,7 @@ class Trial:
         return run(model, batch, self.options.call, self.options.seed + number)
 
     def outputs(self, pair: Pair, number: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the outputs of the source without and with the adapter, and of the target without adapters."""
+        """Return the outputs of the source without and with the adapter (or of ``tuned``), and of the bare target."""
         if id(pair[0]) in self.kept:
             return self.kept[id(pair[0])]
         with torch.no_grad(), disable(self.source):
@@ -168,7 +168,7 @@ def spread(count: int, output: Tensor) -> float:
 
 @contextmanager
 def tried(target: nn.Module, candidates: Mapping[str, Adapters]) -> Iterator[Callable[[str], Any]]:
-    """Put candidates on the target inside the block; yield a function that returns a context with one of them on."""
+    """Put candidates on the target inside the block; yield a function that returns a context with only one active."""
     before = {layer: layer.active for layer in layers(target).values()}
     free = "_" * max((len(key) for layer in before for key in layer.adapters), default=0)  # as long as the longest name
     names: dict[str, str] = {}
@@ -201,7 +201,7 @@ def only(adapted: Mapping[str, AdaptedLayer], name: str) -> Iterator[None]:
 
 
 def put(target: nn.Module, adapters: Adapters, name: str, *, trainable: bool = False) -> None:
-    """Put adapters on a model without changing which of its parameters are trainable."""
+    """Put adapters on a model; its other parameters stay trainable or frozen as before."""
     if adapters:
         flags = {p: p.requires_grad for p in target.parameters()}
         install(target, adapters, name, trainable=trainable)

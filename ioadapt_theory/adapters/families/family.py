@@ -141,7 +141,7 @@ class Family(nn.Module, ABC):
         """Return Φ restricted to the columns in ``ranges``; raise UnsupportedError if ``axes`` lacks a parameter."""
         held = {name: p.detach() for name, p in self.named_parameters()}
         if unknown := sorted(held.keys() - self.axes.keys()):
-            msg = f"a {type(self).__name__} cannot be split, since its `axes` lack {', '.join(unknown)}"
+            msg = f"a {type(self).__name__} cannot be split, since its `axes` lack {', '.join(unknown)}; add them there"
             raise UnsupportedError(msg)
         for name, p in held.items():
             for dim, axis in enumerate(self.axes[name]):
@@ -149,7 +149,7 @@ class Family(nn.Module, ABC):
         return self.resized(ranges, held)
 
     def resized(self, ranges: Ranges, parameters: Mapping[str, Tensor]) -> Self:
-        """Return a family with the same settings and the given parameters, for the columns in these ranges."""
+        """Return a module of this family with the same settings and these parameters, for the columns in the ranges."""
         rows, _, channels = self.size
         size = rows, sum(stop - start for start, stop in ranges), channels
         new = type(self)(SizesAlone(*size), self.spec).take(parameters)

@@ -9,7 +9,7 @@ from ioadapt_theory.adapters.families.family import Additive, Spec, fill
 
 
 class Full(Additive):
-    """A full matrix Δ, rows x columns; rank and alpha do not apply."""
+    """A change by a full matrix Δ, rows x columns; rank and alpha do not apply."""
 
     axes: ClassVar = {"Delta": ("rows", "columns")}
     Delta: nn.Parameter

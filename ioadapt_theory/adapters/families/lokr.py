@@ -77,7 +77,7 @@ class LoKr(Additive):
         return self.resized(ranges, held)
 
     def small(self) -> Tensor:
-        """Return D, m2 x n2."""
+        """Return D, which is AB if it has low rank."""
         return self.A @ self.B if self.low_rank else self.D
 
     def delta(self, base: Base) -> Tensor:

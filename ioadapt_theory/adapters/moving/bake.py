@@ -115,10 +115,10 @@ def truncate(
     share: float | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> tuple[Tensor, Tensor, Tensor | None, float]:
-    """Return (A, B, Δb, lost), where AB is nearest to the adapter's change D of W' (Eckart, Young 1936).
+    """Return (A, B, Δb, lost): AB nearest to the adapter's change D of W', its change Δb of b (or None), and the error.
 
-    Without rank and share, A and B are the exact factors from ``bake``, which needs a LoRA adapter. ``lost`` is
-    ‖D − AB‖_F / ‖D‖_F for A and B rounded to ``dtype``: 0 is exact, 1 means that nothing of D is left.
+    AB is a truncated SVD of D (Eckart, Young 1936) or, without rank and share, the exact result of ``bake`` for a LoRA.
+    ``lost`` is ‖D − AB‖_F / ‖D‖_F for A and B rounded to ``dtype``: 0 is exact, 1 means that nothing of D is left.
 
     Args:
         adapter: an adapter of any family, with any placements.
@@ -126,7 +126,7 @@ def truncate(
         bias: b of that layer, of length d.
         rank: maximum rank of AB.
         share: in (0, 1]; instead of a rank, use the smallest r with ‖AB‖_F ≥ share · ‖D‖_F.
-        dtype: dtype of A and B.
+        dtype: dtype of A, B and Δb.
 
     Raises:
         InvalidValueError: both rank and share are given, the one given is outside its limits, or D is not finite.

@@ -37,7 +37,7 @@ def combine(model: nn.Module, weights: Mapping[str, float], name: str) -> nn.Mod
         UnknownNameError: an adapter does not exist.
         UnsupportedError: an adapter is not a LoRA.
         InvalidValueError: ``weights`` is empty, a weight is not finite, the adapters of a layer have different
-            placements, the name is taken, or a layer is merged; the model is unchanged.
+            placements, the name is taken, a layer is merged, or a ``disable`` block is open; the model is unchanged.
     """
     parts: dict[str, list[tuple[Adapter, float]]] = {}
     for key, weight in weights.items():

@@ -117,7 +117,7 @@ def convert(
     (placed, phi), *more = adapter.parts()
     if not isinstance(phi, LoRA) or more or placed is not Placement.WEIGHT:
         kind = f"{adapter.family} adapter in {'+'.join(adapter)} placement"
-        msg = f"Only a LoRA on the weight can be converted, not a {kind}; run `ioadapt adapters bake` first."
+        msg = f"Only a LoRA on the weight can be converted, not a {kind}; bake it into a plain LoRA first."
         raise UnsupportedError(msg)
     rows, columns, channels = phi.size
     if placement not in {"input", "output"}:

@@ -26,7 +26,7 @@ class TransferReport:
     """The outcome of a transfer for each layer.
 
     Attributes:
-        matched: layers of the target that received an adapter.
+        matched: layers of the target that received an adapter or, in a ``TransferError``, could receive it.
         unmatched: layer without an adapter -> the reason.
         altered: tensors of the target's base that were changed; see ``load``.
         sources: matched layer -> the layer, in the source or the file, that its adapter comes from.
@@ -99,8 +99,8 @@ def put(
 ) -> TransferReport:
     """Add ``adapters`` to the layers named by their keys or, with ``hotswap``, overwrite the existing adapters.
 
-    ``correspondence`` is None if the caller chose the layers. ``sources`` maps a layer of the model to the layer that
-    its adapter comes from (by default of the same name), and ``lost`` a layer without a counterpart to the reason.
+    ``correspondence`` is None if the caller chose the layers. ``sources`` maps layers to those that their adapters come
+    from (by default, of the same name), and ``lost`` maps layers without a counterpart to the reason.
 
     Returns:
         The outcome for each layer.

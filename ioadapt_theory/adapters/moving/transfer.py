@@ -42,8 +42,8 @@ def transfer(
         strict: raise an error unless every layer fits; if False, transfer the layers that fit.
         rename: source layer -> target layer, for names that differ; takes precedence over ``match``.
         match: "name"; "provenance", which follows the weights of pruned, renumbered and copied layers; "auto", by
-            provenance if it is known and else by name. If a layer matched by name has the weights of another layer,
-            this is an error if strict, else a warning. If inputs are given, also "effect": the layer on which the
+            provenance if it is known and else by name. Without inputs, it is an error if strict, else a warning, if
+            a layer matched by name has the weights of another layer. With inputs, also "effect": the layer on which the
             adapter keeps most of its gain.
         trainable: whether the new adapter's parameters are trainable.
         inputs: unlabelled inputs of both models, from the adapter's domain; 256 rows are enough. The target then
@@ -55,7 +55,8 @@ def transfer(
         The outcome for each layer.
 
     Raises:
-        InvalidValueError: options of the fit are given without inputs, or a value is invalid.
+        UnknownNameError: the source has no adapter of this name, or ``match`` does not exist.
+        InvalidValueError: options of the fit are given without inputs, a value is invalid, or the name is taken.
         TransferError: a layer does not fit and ``strict`` is set, or no layer fits; the target is unchanged.
         NoProvenanceError: ``match="provenance"``, but no layer of the target comes from the source.
 

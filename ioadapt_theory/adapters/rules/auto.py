@@ -40,7 +40,7 @@ def without_auto(
         InvalidValueError: the target or the inputs are missing, or no layer is left.
     """
     if target is None or inputs is None:
-        msg = "placement='auto' needs target= (the model to move to) and inputs= (unlabelled inputs of both models)."
+        msg = "placement='auto' needs target= (the model to move the adapter to) and inputs= (unlabelled, for both)."
         raise InvalidValueError(msg)
     best = best_sides(model, config, target, inputs)
     own = config.placement_pattern
@@ -65,7 +65,7 @@ def without_auto(
 
 
 def best_sides(model: nn.Module, config: AdapterConfig, target: nn.Module, inputs: Any) -> dict[str, Placement | None]:
-    """Return, for each layer, the side on which a copied adapter should keep most of its gain; None if none is kept."""
+    """Return the side of each layer on which a copied adapter should keep most of its gain; None if it keeps none."""
     here, there = dict(walk(model)), dict(walk(target))
     selected = [*select(model, config)]
     matched = correspond([Name("", n) for n in selected], ModelWeights(target), "auto", source=ModelWeights(model))

@@ -55,7 +55,7 @@ def pack(prints: Mapping[str, Any], base: object) -> dict[str, str]:
 
 
 def recorded(metadata: Mapping[str, str], path: object) -> dict[str, Any]:
-    """Return the fingerprints in a file's header, {} if it has no mapping; raise FileFormatError for invalid JSON."""
+    """Return the fingerprints in a file's header, or {} if it has none; raise FileFormatError for invalid JSON."""
     try:
         prints = json.loads(metadata.get(HEADER) or "{}")
     except (ValueError, RecursionError) as error:

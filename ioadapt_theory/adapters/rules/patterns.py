@@ -35,7 +35,7 @@ def compiled(pattern: str) -> Any:
 
 
 def fits(pattern: str, name: str) -> bool:
-    """Return whether a pattern matches the whole name; raise InvalidValueError if it is invalid or too slow."""
+    """Return whether a pattern matches a whole name; raise InvalidValueError if it is invalid or uses up ``LIMIT``."""
     global _spent
     began = time.thread_time()
     try:

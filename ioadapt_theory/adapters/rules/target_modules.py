@@ -66,7 +66,7 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
         if _read_by_owner(name, named, model):
             msg = (
                 f"{name} belongs to an nn.MultiheadAttention, which reads the layer's weight and never calls the layer,"
-                " so an adapter would be ignored; exclude it, or use an attention with separate projections."
+                " so an adapter would be ignored; exclude the layer, or use attention with separate projection layers."
             )
             raise UnsupportedError(msg)
         if not isinstance(module, AdaptedLayer):

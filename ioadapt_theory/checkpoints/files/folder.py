@@ -101,17 +101,16 @@ def choose(names: Collection[str], where: str, variant: str | None, inside: str)
     only = f", only {some(sorted(names))}" if names else ""
     msg = f"{where} contains no file of weights ({', '.join(SUFFIXES)}){only}; give another file or folder."
     if weights:
-        msg = f"{where} has several files of weights: {some(weights)}. Choose one as :PART, like :{inside}{weights[0]}."
+        msg = f"{where} has several files of weights: {some(weights)}. Append one as :PART, like :{inside}{weights[0]}."
     raise SourceError(msg)
 
 
 def some(names: list[str]) -> str:
-    """Return at most eight names for a message, and the number of the others."""
     return ", ".join(names[:8]) + f" and {len(names) - 8} more" * (len(names) > 8)
 
 
 def _usual_names(variant: str | None) -> Iterator[str]:
-    """Yield usual names of weights in order of preference; as in diffusers, a single file comes before an index."""
+    """Yield usual names of weights in order of preference; as in diffusers, a file comes before its index of shards."""
     forms: tuple[str, ...] = ("{0}.{1}", "{0}.{1}.index.json")
     if variant is not None:
         forms = ("{0}.{2}.{1}", "{0}.{1}.index.{2}.json", "{0}.{1}.{2}.index.json")
@@ -130,7 +129,7 @@ def read_index(text: bytes, path: str) -> dict[str, str]:
         raise FileFormatError(msg)
     for shard in set(shards.values()):
         if "/" in shard or "\\" in shard or ":" in shard or not shard.isprintable() or not is_weights(shard):
-            msg = f"{path} names the shard {shard!r}, which is not a file of weights in its folder. Download it again."
+            msg = f"{path} names the shard {shard!r}, which is not a name of a weight file; download the index again."
             raise FileFormatError(msg)
     return dict(shards)
 
@@ -159,7 +158,7 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
     Args:
         whole: the opened file.
         part: "unet" (also if None), "vae", "text_encoder" or "all"; must be None for a file in another layout.
-        ema: whether to return the averaged weights of the UNet; None if the file does not have both.
+        ema: whether to return the averaged weights of the UNet; must be given if the file also has the trained ones.
 
     Raises:
         InvalidValueError: the file has no parts, no such part or no averaged weights, or ``ema`` must be given.

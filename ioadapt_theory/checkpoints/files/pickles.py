@@ -67,7 +67,7 @@ def read(file: PlainFile) -> Checkpoint:
 
 
 def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"], dict[str, str]]:
-    """Return the tensors by name, and name of a tensor that cannot be read -> its properties."""
+    """Return the tensors by name, and the properties of tensors that cannot be read, also by name."""
     for _ in range(MAX_DEPTH):
         table = loaded if isinstance(loaded, dict) else {}
         loaded = next((table[key] for key in WRAPPERS if isinstance(table.get(key), dict)), loaded)
@@ -76,7 +76,7 @@ def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"]
     most = path.stat().st_size // SMALLEST + 64
     for count, (key, value) in enumerate(_entries(loaded, "", MAX_DEPTH)):
         if count > most:
-            msg = f"{path} has more than {most} entries in nested dictionaries, too many for its size. Flatten them."
+            msg = f"{path} has more than {most} entries, too many for its size. Save only the model's state_dict()."
             raise FileFormatError(msg)
         if value is None:
             continue

@@ -93,7 +93,7 @@ class Repository(Folder):
         if not files and not folders:
             repo, at = self.asked.repo, self.asked.revision or "main"
             what = f"file or folder {folder!r}" if folder else "files"
-            msg = f"{repo} has no {what} at revision {at}; its files are at {self.asked.endpoint}/{repo}/tree/{at}."
+            msg = f"{repo} has no {what} at revision {at}; see {self.asked.endpoint}/{repo}/tree/{at}."
             raise SourceError(msg)
 
     def open(self, file: str) -> Checkpoint:
@@ -127,7 +127,7 @@ class Repository(Folder):
         ask = partial(hf_hub_download, asked.repo, file, revision=asked.revision, **options)
         path = Path(answer(ask, asked, what))
         if not path.is_relative_to(self.root):
-            msg = f"{asked.repo} got a new commit while commit {self.commit[:8]} was read. Try again."
+            msg = f"{asked.repo} got a new commit while commit {self.commit[:8]} was being read. Try again."
             raise SourceError(msg)
         return path
 
@@ -139,7 +139,7 @@ class Repository(Folder):
 
 
 class RemoteFile(Checkpoint):
-    """A safetensors file on the hub. Opening it downloads the header; `prepare` or the first read, the whole file."""
+    """A safetensors file on the hub: only its header is downloaded until a tensor is prepared or read."""
 
     def __init__(self, repository: Repository, file: str, api: HfApi) -> None:
         self.name = self.source = repository.title(file)

@@ -40,7 +40,7 @@ def in_diffusers(path: str) -> Iterator[tuple[str, ...]]:
 
 
 def ranges(path: str, inputs: int, outputs: int, parts: int) -> list[Ranges]:
-    """Return, for each of the ``parts`` diffusers layers of an original FLUX or SD3 layer, its output rows."""
+    """Return how ``parts`` layers of diffusers divide the outputs of the FLUX or SD3 layer that they replace."""
     match parts:
         case 1 if SWAPPED in path and outputs == 2 * inputs:
             return [[(inputs, outputs), (0, inputs)]]
@@ -58,7 +58,7 @@ def _numbered(name: str, numbers: Collection[str]) -> str:
 
 
 def forms(key: str, shapes: Mapping[str, tuple[int, ...]]) -> list[Form]:
-    """Return the names that a FLUX or SD3 tensor may have in diffusers, with their rows; [] for other tensors."""
+    """Return the names that a FLUX or SD3 tensor may have in diffusers, with the rows of each; [] for other tensors."""
     name = _TRANSFORMER.sub("", unwrapped(key))
     if vector := TABLES["vectors"].get(re.sub(r"(?<=blocks\.)\d+(?=\.)", "N", name)):
         return [((_numbered(_long(vector), re.findall(r"blocks\.(\d+)\.", name)), None),)]

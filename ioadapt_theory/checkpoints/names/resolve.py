@@ -11,7 +11,7 @@ from ioadapt_theory.checkpoints.names.transformers import Rename
 
 
 class Resolved(NamedTuple):
-    """The layers that each name means, several for a fused layer, and the reasons why other names are doubtful.
+    """The layers to which names refer, several for a fused layer, and the reasons why other names are doubtful.
 
     Names that match no layer are in neither mapping.
     """
@@ -28,7 +28,7 @@ def resolve(
 ) -> Resolved:
     """Return the layers of a model to which ``names`` in any known naming scheme refer, and why some are doubtful.
 
-    ``modules`` are the names of its modules, ``rename`` maps stored names to them, and ``aliases`` has further names.
+    ``modules`` are the names of its modules; ``rename`` and ``aliases`` map other names of layers to them.
     """
     # A file may come from a part of the model, or from a model that contains this one: then the names differ by a
     # prefix, and are accepted if they are unambiguous. Two names of one component cannot mean the same module.
@@ -108,7 +108,7 @@ class _Index:
             yield from (whole.get(".".join(parts[i:]), []) for i in range(1, len(parts) - 1))
 
     def parts(self, name: Name) -> tuple[str, ...] | None:
-        """Return the layers that an original FLUX or SD3 layer of this name fuses, or None if the model lacks them."""
+        """Return the model's layers that replace a FLUX or SD3 layer of this name, or None if there are none."""
         for targets in in_diffusers(name.path if name.flat else unwrapped(name.path)):
             modules = [self.hits(Name(name.component, target)) for target in targets]
             if all(len(hits) == 1 for hits in modules):

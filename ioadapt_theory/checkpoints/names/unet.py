@@ -84,7 +84,7 @@ def _table(blocks: Blocks | None, flat: bool) -> dict[str, str]:
 
 
 def is_numbered(name: str, flat: bool = False) -> bool:
-    """Return whether a name has a Stability block number, which counts through a UNet's whole encoder or decoder."""
+    """Return whether a name is one of Stability's with the number of a block, such as input_blocks.4.1.proj_in."""
     return (_FLAT_STAGE if flat else _DOTTED_STAGE).fullmatch(name) is not None
 
 

@@ -1,4 +1,4 @@
-"""Props. 4 and 5 for models f and f' that need not be linear, with g = f − f'. The rows of matrices are n samples."""
+"""Props. 4 and 5 for models f and f' that need not be linear, with g = f − f'. Outputs on n samples form n rows."""
 
 import math
 

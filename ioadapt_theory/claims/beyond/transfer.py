@@ -1,4 +1,4 @@
-"""The three placements compared in App. A.2: none is always best, but for equal functions, LoRA is never better."""
+"""The three placements compared in App. A.2: none is always best; for equal functions, LoRA never beats another."""
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ def rescaled(raw: Mapping[str, Tensor]) -> SharedFunction:
 
 
 def nearly_the_same(raw: Mapping[str, Tensor]) -> SharedFunction:
-    """Return models that are closer than their layers: the target's are W₁R and R⁻¹W₂ plus noise, R orthogonal."""
+    """Return models whose functions are closer than their layers: target W₁R, R⁻¹W₂ plus noise, R orthogonal."""
     turn = torch.linalg.matrix_exp(raw["w1_target"] - raw["w1_target"].mT)
     target = {"w1_target": raw["w1"] @ turn, "w2_target": turn.mT @ raw["w2"] + 1e-3 * raw["w2_target"]}
     return SQUARE_LAYERS.parametrise({**raw, **target})

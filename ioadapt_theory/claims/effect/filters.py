@@ -34,7 +34,7 @@ unbounded = argued(Remarked, "unbounded without the layer, W = diag(1, t)")(
 
 
 def filtered(name: str, reading: str, given: Relation, chain: Derived, axes: dict[str, str]) -> Claim:
-    """Return the claim that ``chain`` proves: a bound on the change of an adapter's effect by that of the function."""
+    """Return the claim that ``chain`` proves: the change of the function bounds the change of an adapter's effect."""
     (deduction,) = chain.chains
     bound = deduction.links[-1].formula
     return Claim(

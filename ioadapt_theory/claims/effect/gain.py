@@ -28,7 +28,7 @@ SHARE = gain(G + H, E_TARGET) / gain(G, E)
 RETAINED = abs(SHARE - (2 * C * Q - Q**2 + 2 * dot(H, E_TARGET) / norm(E) ** 2)) <= 2 * Q * SINE_C * MISSED
 BEST = gain(E, E_TARGET) / gain(E, E) <= C**2
 AT_BEST = gain(E, dot(E, E_TARGET) / norm(E_TARGET) ** 2 * E_TARGET) / gain(E, E)
-"""The share of the source's gain that the target keeps if e' is multiplied by c/q, the best factor, and g = e."""
+"""The share of the source's gain that the target keeps if e' is multiplied by c/q, the best factor, g = e and h = 0."""
 
 
 along_and_across = told(

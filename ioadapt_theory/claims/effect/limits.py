@@ -21,7 +21,7 @@ LOST = fro(F @ (L_TARGET - L))
 
 
 def share(there: Term) -> Term:
-    """Return the share of its gain that an adapter retains on the target, where its effect is ``there``, not MW."""
+    """Return the share of its gain that an adapter retains; its effect is MW on the source, ``there`` on the target."""
     return (2 * inner(M @ W, there) - fro(there) ** 2) / fro(M @ W) ** 2
 
 

@@ -22,7 +22,7 @@ LIMIT = 0.02
 
 
 def kernel(t: mpmath.mpf) -> mpmath.mpf:
-    """Return the cosine of relu(a) and relu(b) for infinitely long Gaussian vectors a and b of cosine t."""
+    """Return the cosine of relu(a) and relu(b), for Gaussian vectors a and b of infinite dimension and cosine t."""
     return (mpmath.sqrt(1 - t * t) + t * (mpmath.pi - mpmath.acos(t))) / mpmath.pi
 
 
@@ -32,7 +32,7 @@ def slope(t: mpmath.mpf) -> mpmath.mpf:
 
 
 def predicted(cosines: tuple[mpmath.mpf, ...], layer: int) -> mpmath.mpf:
-    """Return the limit, at infinite width, of the cosine c of a LoRA's effects on both models; layers count from 0."""
+    """Return the limit, at infinite width, of the cosine of a LoRA's effects on both models; ``layer`` starts at 0."""
     before, passed = [mpmath.mpf(1)], list[mpmath.mpf]()
     for rho in cosines:
         passed.append(rho * before[-1])
@@ -69,7 +69,7 @@ def run(x: Tensor, layers: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
 
 
 def networks(n: int, generator: torch.Generator) -> Tensor:
-    """Return the cosines of a random adapter's effects on both models minus their limit, n x (layers · placements)."""
+    """Return the cosines of random adapters' effects on both models, minus the limit: n x (layers · placements)."""
     x = torch.randn(n, 1, WIDTH, generator=generator, dtype=torch.float64)
     source, target, found = [], [], []
     for (c, d), rho in zip(pairwise([WIDTH] * len(COSINES) + [OUTPUTS]), COSINES, strict=True):

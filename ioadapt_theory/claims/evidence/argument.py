@@ -184,7 +184,7 @@ class Reached(Proof):
 
 
 def reaching(about: Relation, order: int | None = None) -> Callable[[Lines], Reached]:
-    """Return a decorator that turns a function that yields steps into a proof of ``about``, up to O(ε^``order``)."""
+    """Return a decorator that turns a generator of steps into a proof of ``about``, up to O(ε^``order``) if given."""
     return lambda lines: Reached(about, lines, order)
 
 

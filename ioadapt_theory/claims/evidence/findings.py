@@ -10,7 +10,7 @@ from typing import Any
 TOLERANCE = 1e-8
 """Largest excess of lhs/rhs over 1 that is not a violation, about the square root of float64's precision."""
 FALSE_ALARM = 1e-9
-"""Maximum probability that a test of a true statement fails by chance."""
+"""Maximum probability that a test on samples of stacks fails by chance although the statement is true."""
 UNIT = 1 << 20
 """Statistics are rounded to multiples of 1/UNIT and added as integers, so that the order of addition is irrelevant."""
 
@@ -57,7 +57,7 @@ def json_ratio(ratio: float) -> float | str | None:
 
 
 def _limit(counts: Mapping[str, int], probability: float) -> float:
-    """Return t such that P(X > t) and P(X < −t) are at most ``probability``, X a sum of centred χ² variables."""
+    """Return t with P(X > t), P(X < −t) at most ``probability``, for a statistic X of the variance in ``counts``."""
     t = -math.log(probability)
     return math.sqrt(2 * t * counts.get("variance", 0) / UNIT) + 2 * t
 
@@ -125,7 +125,7 @@ class Finding:
         return self.refutes | contradictions(self.counts)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the finding without its kind as JSON values, with ``contradictions`` if samples were drawn."""
+        """Return the finding without its kind as JSON values, with ``contradictions`` if samples were counted."""
         content = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "kind"}
         content |= {name: sorted(content[name]) for name in ("proves", "refutes", "lacks")}
         content |= {"worst_ratio": json_ratio(self.worst_ratio), "counts": dict(self.counts)}
@@ -192,8 +192,8 @@ class Verification:
     def verdict(self) -> Verdict:
         """The verdict: REFUTED by any contradiction or ratio above 1, otherwise UNDECIDED if anything is unconfirmed.
 
-        Otherwise an exact argument or a theorem in Coq proves it. Without a proof, it has survived if instances of it
-        were evaluated, and is untested if not.
+        Otherwise the claim is PROVED by an exact argument or a theorem in Coq. Without a proof, it has SURVIVED if
+        instances of it were evaluated, and is UNTESTED if not.
         """
         if self.worst_ratio > 1 + TOLERANCE or any(f.contradictions for f in self.findings.values()):
             return Verdict.REFUTED

@@ -41,7 +41,7 @@ class Estimate:
         return 2 * self.weights.square().sum(-1)
 
     def margin(self, probability: float) -> Tensor:
-        """Return, for each pair, what |mean − E mean| exceeds with at most this probability, for any sample size."""
+        """Return, for each pair, a bound that |mean − E mean| exceeds with at most this probability."""
         t = math.log(2 / probability) / self.samples
         return (2 * t * self.variance).sqrt() + 2 * t * self.weights.amax(-1)
 
@@ -96,7 +96,7 @@ class StackMonteCarlo(Strategy):
         return -(-run.stacks // STACKS_A_PART)
 
     def pinned(self, run: Run, part: int) -> Run:
-        """Return ``run`` with only what affects this part; ``stacks`` is their number up to the end of the part."""
+        """Return ``run`` with the settings that affect this part; ``stacks`` is the number of stacks up to its end."""
         return replace(drawn(run), samples=run.samples, stacks=min(run.stacks, (part + 1) * STACKS_A_PART))
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:

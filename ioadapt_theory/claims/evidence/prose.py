@@ -115,7 +115,6 @@ class Said(Strategy):
     kind: Evidence = Evidence.EXACT
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Return a finding whose ``lacks`` names the properties that nothing shows; it does not check arguments."""
         shown = frozenset[Word]().union(*(p.shows for p in claim.proofs))
         if claim.attained:
             shown |= {Word.ATTAINED}

@@ -30,7 +30,7 @@ def seeded(run: Run, *labels: object, device: str = "cpu") -> torch.Generator:
 
 
 def ratios(inequality: Inequality, instance: Any) -> Tensor:
-    """Return left/right side for a batch: 0 where the left side is 0, NaN where an instance misses a hypothesis."""
+    """Return lhs/rhs for each instance of a batch: 0 where lhs is 0, NaN where the instance misses a hypothesis."""
     lhs, rhs = inequality.decisive(instance), inequality.rhs(instance)
     quotient = torch.where(lhs == 0, 0.0, lhs / rhs)
     for residual in inequality.residuals(instance).values():
@@ -49,7 +49,7 @@ def best(claim: Claim, kind: Evidence, instance: Any, quotient: Tensor) -> Findi
 
 
 def confirmed(claim: Claim, finding: Finding) -> Finding:
-    """Return the finding; a ratio near 1 or above is recomputed at 50 digits, or dropped if it depends on rounding."""
+    """Return the finding; a ratio near or above 1 is recomputed at 50 digits, or dropped if that decides nothing."""
     if finding.worst is None or finding.worst_ratio < 1 - TOLERANCE:
         return finding
     try:
@@ -112,7 +112,7 @@ def agree(one: Any, other: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Replay(Strategy):
-    """Replay of shipped instances at 50 digits: witnesses must violate the claim, attaining instances have ratio 1."""
+    """Replay of shipped instances at 50 digits: witnesses must violate the claim, attaining ones must have ratio 1."""
 
     kind: Evidence = Evidence.WITNESS
 
@@ -140,8 +140,8 @@ class MeanZero(Strategy):
     """A test that statistics of random draws have mean zero.
 
     Attributes:
-        draw: function of the number of draws and a generator that returns a tensor of draws x statistics, which have
-            mean 0 if the claim is true and means of order 1 if it is false.
+        draw: takes the number of draws and a generator, and returns a tensor of draws x statistics; their means are 0
+            if the claim is true and of order 1 if it is false.
         draws: number of draws per unit of ``Run.stacks``.
         finest: largest standard error of a mean at which the test is conclusive.
         bias: allowed deviation of a mean from 0, for statements about a limit.

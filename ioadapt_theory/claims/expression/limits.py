@@ -23,7 +23,7 @@ def first_order(x: Term) -> Term:
 
 
 def at_zero(x: Term) -> Term | None:
-    """Return the formula at AB = 0; None for a row or matrix that is zero there."""
+    """Return a row or matrix at AB = 0, as a formula; None if it is zero there."""
     if x == AB:
         return None
     if x.op == "let":

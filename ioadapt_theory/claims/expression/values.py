@@ -161,7 +161,7 @@ def both_sides(relations: tuple[Relation, ...]) -> tuple[Callable[[Any], Array],
 
 
 def misfit(r: Relation, values: Values) -> float:
-    """Return the largest (left − right)/(|left| + |right|) in a batch; ``_sides`` first rewrites an equation."""
+    """Return the largest (left − right)/(|left| + |right|) in a batch; ``_sides`` makes an equation an inequality."""
     left, right = (torch.as_tensor(x, dtype=torch.float64) for x in _sides(r, values))
     return float(((left - right) / (abs(left) + abs(right)).clamp(min=torch.finfo(left.dtype).tiny)).max())
 

@@ -1,4 +1,4 @@
-"""Settings of unconstrained numbers, vectors and matrices: any symbols, with named axes."""
+"""Settings with any symbols: positive numbers, vectors and matrices with named axes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import make_dataclass

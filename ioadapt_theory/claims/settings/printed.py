@@ -26,7 +26,7 @@ def table(number: int) -> tuple[Cell, ...]:
 
 
 def values(number: int, **where: str) -> dict[tuple[str, ...], Decimal]:
-    """Return the values of the cells that match ``where``, by the tuple of their other columns except std."""
+    """Return the values of a table's cells that match ``where``, by the tuple of their other columns except std."""
     return {
         tuple(v for k, v in cell.items() if k not in {"value", "std", *where}): Decimal(cell["value"])
         for cell in table(number)

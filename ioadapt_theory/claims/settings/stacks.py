@@ -56,7 +56,7 @@ class LinearStack(torch.nn.Module):
 
 
 def _buffer(memory: Memory, name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """Return the buffer of this name and shape; page faults of a new one would cost as much as the matrix product."""
+    """Return a buffer, reused by name and shape, as page faults in a new one would cost as much as a matrix product."""
     if (name, shape) not in memory:
         memory[name, shape] = like.new_empty(shape)
     return memory[name, shape]
@@ -153,7 +153,7 @@ def _insist_on_two_models(source: Sequence[Tensor], target: Sequence[Tensor]) ->
 def draw(
     stacks: int, placement: Placement | None, run: Run, generator: torch.Generator, layer: int | None = None
 ) -> tuple[LinearStack, LinearStack]:
-    """Return source and target models with one random adapter, if any; raise an error if a target equals its source."""
+    """Return source and target models, with the same random adapters if any; raise an error if any two are equal."""
     check(run)
     layers = list(pairwise(widths(run)))
     source = [SPECTRA[run.spectrum](stacks, c, d, run, generator) for c, d in layers]

@@ -1,4 +1,4 @@
-"""Proposition 1 without O(ε²): an explicit remainder, the finite form, a segment in its proof, and Remark A.1.
+"""Proposition 1 without O(ε²): an explicit remainder, the finite form, the segment of outputs in its proof, Remark A.1.
 
 θ₀ is the angle between the outputs y₁ and y₂ without an adapter.
 """

@@ -1,7 +1,7 @@
 """Proposition 2 for input adaptation without a remainder: ŷ = x(I + M)W, M = AB, κ = cond(W), K = (κ + 1/κ)/2.
 
-The bound L = ln(μ²/(1 − ε²)), where μ is the larger root of μ² = 2Kεμ + 1 − ε², is sharp for every number of rows of W.
-It satisfies sinh(L/2) = cosh(ln κ) sinh(artanh ε).
+The bound L = ln(μ²/(1 − ε²)) on |artanh ŝ − artanh s₀|, with the larger root μ of μ² = 2Kεμ + 1 − ε², is
+sharp for every number ≥ 2 of rows of W. It satisfies sinh(L/2) = cosh(ln κ) sinh(artanh ε).
 """
 
 from ioadapt_theory.claims.language import *

@@ -60,7 +60,7 @@ def one_condition(k: Fraction, s: Fraction) -> dict[str, Any]:
 
 
 def two_conditions(k: Fraction, k_target: Fraction, s: Fraction) -> dict[str, Any]:
-    """W = diag(κ, κ, 1, 1), W' = diag(κ', κ', 1, 1), AB = ε[[0, I], [I, 0]]; outputs (1, 0, ±1, 0) ± h(0, 1, 0, ∓1)."""
+    """W = diag(κI, I), W' = diag(κ'I, I), AB = ε[0 I; I 0]; y = (1, 0, t, 0) ± h(0, 1, 0, −t), t = 1 (target: −1)."""
     h, w, w_target = root((1 - s) / (1 + s)), [k, k, 1, 1], [k_target, k_target, 1, 1]
     exchange = [[0, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0], [0, 1, 0, 0]]
     pairs = pair([1, 0, 1, 0], [0, 1, 0, -1], h, w), pair([1, 0, -1, 0], [0, 1, 0, 1], h, w_target)

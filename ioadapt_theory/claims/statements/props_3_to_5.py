@@ -25,7 +25,7 @@ LAST = "the hypothesis on the models"
 
 
 def split_off(exact: Term, change: Term) -> tuple[Link, ...]:
-    """Return proof steps that bound ``exact`` by the norms of W₁W₂ − W₁'W₂' and of ``change``, which AB adds to it."""
+    """Return proof steps that bound ``exact`` by ε and the norm of ``change``, which AB adds to W₁W₂ − W₁'W₂'."""
     return (
         Link(SAYS[LORA], exact),
         Link("triangle inequality", SIGMA**2 * (fro(GAP) + fro(change)) ** 2),

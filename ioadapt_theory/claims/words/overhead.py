@@ -39,7 +39,7 @@ def merge(w: Tensor, a: Tensor, b: Tensor, placement: Placement) -> Tensor:
 
 
 def measured(what: str, n: int, c: int, d: int, r: int, placement: Placement) -> int:
-    """Return the multiply-adds or parameters of ``what`` in ``COSTS``; "backward inside" adds the gradient of X."""
+    """Return the number of multiply-adds or, for "parameters", of parameters; ``what`` is a key of ``COSTS``."""
     rows_, columns = {LORA: (c, d), INPUT: (c, c), OUTPUT: (d, d)}[placement]
     x, w = torch.ones(n, c, requires_grad=what == "backward inside"), torch.ones(c, d)
     a, b = torch.ones(rows_, r, requires_grad=True), torch.ones(r, columns, requires_grad=True)
@@ -65,7 +65,7 @@ COUNTED = {"forward": ("forward", "parameters")}
 
 
 def counted(what: str) -> Step:
-    """Compare the counts for all placements with the formulas in ``COSTS`` at all sizes in ``GRID``."""
+    """Compare the counts of ``what`` for all placements with the formulas in ``COSTS``, at all sizes in ``GRID``."""
     formulas = [Reader()(formula) for formula in COSTS[what]]
     there = [
         tuple(f.subs(dict(zip((Reader()(x) for x in "ncdr"), sizes, strict=True))) for f in formulas) for sizes in GRID
@@ -79,7 +79,7 @@ def no_more(where: str) -> str:
 
 
 def claim(name: str, where: str, what: str, more: tuple[int, int], **others: Any) -> Claim:
-    """Return the claim that input and output adapters cost no more than LoRA if c = d; the true excess is ``more``."""
+    """Return the claim that input and output adapters cost no more than LoRA if c = d; true if ``more`` is (0, 0)."""
     verdict = PROVED if more == (0, 0) else REFUTED
     unit = "rcc" if what == "merge" else "ncc"
 

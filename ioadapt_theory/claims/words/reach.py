@@ -9,7 +9,7 @@ DIMENSIONS = {(3, 5): (9, 15), (5, 3): (15, 9), (3, 3): (9, 9)}
 
 @argued(Remarked, "both forms for invertible W")
 def same_set(claim: Claim) -> Iterator[Step]:
-    """Convert M by W⁻¹ to an adapter on either side, and count the dimensions of MW and WM for three sizes of W."""
+    """Convert the LoRA M by W⁻¹ to an adapter on either side, and check ``DIMENSIONS`` for a W of each size."""
     sp = sympy()
     yield line("before W: «(I + MW⁻¹)W = W + M»")
     yield line("behind W: «W(I + W⁻¹M) = W + M»")
@@ -35,7 +35,7 @@ no_principal_subspace = Refuted(
 
 @argued(Shown)
 def bottleneck(claim: Claim) -> Iterator[Step]:
-    """Compare r² with r(c + d − r), the dimension of the c x d matrices of rank r, and count r² in an example."""
+    """Compare r², the dimension of the ARB with fixed A and B, with r(c + d − r), that of c x d matrices of rank r."""
     sp = sympy()
     yield line("«r(c + d − r) − r² = r((c − r) + (d − r))» ≥ 0; where r = c = d, r(c + d − r) − r² = 0")
     c, d, r = 4, 3, 2

@@ -47,7 +47,7 @@ def on_par() -> tuple[float, str]:
 
 
 def within_deviation() -> tuple[list[str], str]:
-    """Return the names of the gains in Table 11 that are at most their standard deviation, and a summary."""
+    """Return the names of the target's gains in Table 11 of at most one standard deviation in size, and a summary."""
     cells = [c for c in table(11) if c["side"] == "target" and c["quantity"] == "diff" and c["metric"] in IMAGE]
     within = [f"{c['placement']} {c['metric']}" for c in cells if abs(float(c["value"])) <= float(c["std"])]
     return within, f"{len(within)} of {len(cells)} gains is within its deviation: {', '.join(within)}"

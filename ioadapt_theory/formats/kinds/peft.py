@@ -18,7 +18,7 @@ VARIANTS = (
     *("alora_invocation_tokens", "use_qalora", "use_bdlora", "layer_replication", "target_parameters"),
     *("arrow_config", "velora_config", "monteclora_config", "kasa_config"),
 )
-MERGE = "use PEFT to merge the adapter into the base model."
+MERGE = "load the adapter with PEFT, which can merge most adapters into the base model."
 
 
 def require_readable(path: Path, config: Any) -> None:
@@ -34,8 +34,8 @@ def require_readable(path: Path, config: Any) -> None:
     init = config.get("init_lora_weights")
     if isinstance(init, str) and init.lower().startswith(EDITING_INITS):
         msg = (
-            f"{path}: init_lora_weights={init!r:.80} also changed the base weights, which are not in the file; save the"
-            " adapter as a plain LoRA with PEFT's save_pretrained(path_initial_model_for_weight_conversion=...)."
+            f"{path}: init_lora_weights={init!r:.80} also changed the base weights, which are not in the file; use PEFT"
+            " to save the adapter as a plain LoRA (path_initial_model_for_weight_conversion=) or, for LoftQ, merge it."
         )
         raise UnsupportedError(msg)
     if variant := next((field for field in VARIANTS if config.get(field)), None):

@@ -118,8 +118,8 @@ def _meaning(measure: str) -> str:
 def _samples(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
     ceiling = (f"{Interval.of(of).mean:.3f} ({what})" for what, of in result["samples"]["ceiling"].items())
     said = (
-        f"New drawings of the real glyphs have errors of {' and '.join(ceiling)}. Generated glyphs are not expected to"
-        " have lower errors."
+        f"Real glyphs that are drawn again, with other random variations, have errors of {' and '.join(ceiling)}."
+        " Generated glyphs are not expected to have lower errors."
     )
     alt = "Glyphs that each model generates without an adapter, with copied adapters, and with a LoRA trained on it"
     return [f"![{alt}]({plan.name}_samples.png)", "", said, ""]
@@ -161,11 +161,11 @@ def controls(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
     for target, method in plan.exact.items():
         worst = float(np.abs(np.subtract(rows[method][target], rows[method][SOURCE])).max())
         lora = np.subtract(rows[LORA][target], rows[LORA][SOURCE]).mean()
-        same = f"the same error, up to {worst:.0e}," if worst else "the same error"
+        rounding = f", apart from rounding (about {worst:.0e})" if worst else ""
         said.append(
-            f"The target `{target}` computes the same function as the source. Copied `{method}` adapters have {same} on"
-            f" both models. The error of a copied LoRA is {abs(lora):.3f} {'higher' if lora > 0 else 'lower'} on the"
-            " target than on the source, on average."
+            f"The target `{target}` computes the same function as the source. Copied `{method}` adapters have the same"
+            f" error on both models{rounding}. The error of a copied LoRA is {abs(lora):.3f}"
+            f" {'higher' if lora > 0 else 'lower'} on the target than on the source, on average."
         )
     return said + [_stranger(plan, rows, target) for target in plan.strangers]
 
@@ -181,8 +181,8 @@ def _stranger(plan: Protocol, rows: Mapping[str, Any], target: str) -> str:
     sure, unsure = ([text for text, p in lower if (p < 1 - plan.rule.level) == wanted] for wanted in (True, False))
     what = f"these copied adapters reduce the error: {', '.join(sure)}"
     what = what if sure else "we found no evidence that a copied adapter helps"
-    more = " After the correction for the number of methods, the reductions by these adapters are not significant:"
-    more = f"{more} {', '.join(unsure)}." if unsure else ""
+    before = " Before, but not after, the correction for the number of methods, the error is significantly lower with"
+    more = f"{before} {', '.join(unsure)}." if unsure else ""
     kind = "is a control" if target in plan.twins else "was trained independently"
     kept = {row: retention(rows, row, target) for row, m in plan.methods.items() if m.match == "rank" and not m.table}
     shares = ", ".join(f"{label(row)} {share}" for row, share in kept.items() if share)

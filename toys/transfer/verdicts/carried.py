@@ -125,13 +125,13 @@ def text(plan: Protocol, result: Mapping[str, Any]) -> str:
 
 def section(plan: Protocol, result: Mapping[str, Any], seeds: int) -> list[str]:
     copied, over = (share(plan, result, row) for row in (COPIED, CARRIED))
-    gain = "its gain on the source" if plan.name in RETRAIN_NOTHING else "the gain of a LoRA trained there"
+    gain = "its gain on the source" if plan.name in RETRAIN_NOTHING else "that of a LoRA trained there"
     known = f"{seeds} seeds" + (
-        ", ± half the width of the 95 % interval" if seeds >= ENOUGH else ", whose shares are in brackets"
+        ", ± half the width of the 95 % interval" if seeds >= ENOUGH else ", whose factors are in brackets"
     )
     head = (
-        "**If this study's LoRA is carried over** to related models with unlabelled inputs, it keeps"
-        f" {_mean(over, f' of {gain}')}. If it is copied, it keeps {_mean(copied)}. These are means over {known}."
-        " The next table shows shares of the LoRA's gain on the source; the predicted shares are in brackets:"
+        "**If this study's LoRA is carried over** with unlabelled inputs, its gain on related models is"
+        f" {_mean(over, f' times {gain}')}. If it is copied, the factor is {_mean(copied)}. These are means over"
+        f" {known}. The next table shows shares of the LoRA's gain on the source; the predicted shares are in brackets:"
     )
     return [head, "", *markdown(*lines(plan, result), numbers=True), ""]

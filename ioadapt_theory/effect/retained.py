@@ -162,8 +162,8 @@ def trust(differing: float, changed: float) -> float:
     """Return the target's weight in the estimate of the labels, w = min(½, D²/(D² + A²)).
 
     Without labels, it is unknown which plain model is right where they differ: w = ½ treats both equally, and w = 0
-    uses only the source. The more the adapter changes, relative to the difference between the models, the more of the
-    source's errors it has corrected, and the less information the target adds.
+    uses only the source. If the adapter changes much, relative to the difference between the models, it is presumed to
+    have corrected many of the source's errors, so that the target adds little information.
 
     Args:
         differing: D, the sum over rows and positions of the KL divergence between the plain source and target.

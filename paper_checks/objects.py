@@ -232,7 +232,7 @@ def of_lora() -> Iterator[Objects]:
 
 
 def bounds(name: str, s: Any, k: Any, k_target: Any) -> Any:
-    """Return a claim's right side divided by ε, for outputs of cosine s, and condition numbers k and k_target."""
+    """Return a claim's right side divided by ε, for two outputs with the cosine s and the condition numbers k."""
     raw: dict[str, Any] = {"epsilon": "1/10", "AB": [[0, 0], [0, 0]]}
     for t, kappa in (("", k), ("_target", k_target)):
         raw |= {f"W{t}": [[1, 0], [0, str(kappa)]], f"x1{t}": [1, 0]}

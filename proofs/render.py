@@ -379,7 +379,7 @@ def _others(claim: Claim, cosine: Term | None) -> list[Term]:
 
 
 def _cosine(claim: Claim) -> Term | None:
-    """Return the cosine in a bound (of outputs in App. A.1, of u and v in Lemma 1, or of two effects), or None."""
+    # of the two outputs in App. A.1, of u and v in Lemma 1, or of two effects
     names = {x.attribute for x in claim.setting.letters} if claim.setting else set()
     if {"u", "v"} <= names:
         return Term("sim", (Term("row", name="u"), Term("row", name="v")))

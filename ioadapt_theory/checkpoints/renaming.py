@@ -35,10 +35,10 @@ class Renamed(View):
 def common(checkpoints: Sequence[Checkpoint], labels: Sequence[str] = ()) -> tuple[list[Checkpoint], list[str]]:
     """Return the checkpoints with common names for the same layers, and notes on the renaming.
 
-    UNets get diffusers' names. Other models keep their stored names unless another checkpoint names the same layers
-    differently: by the authors' names of FLUX and SD3, by transformers' names, or with the prefix of a wrapper.
-    transformers is imported only if most names would differ otherwise. ``labels`` name the checkpoints in the notes; if
-    there are none, there are no notes.
+    UNets get diffusers' names. Other models keep their stored names unless the checkpoints name the same layers
+    differently: with the original names of FLUX or SD3, with transformers' names, or with the prefix of a wrapper. Then
+    they get the most common of these names. transformers is imported only if most names would differ otherwise.
+    ``labels`` name the checkpoints in the notes; if there are none, there are no notes.
     """
     forms = [_forms(checkpoint) for checkpoint in checkpoints]
     chosen = _most_common(forms)

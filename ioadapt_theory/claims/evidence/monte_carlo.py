@@ -96,7 +96,7 @@ class StackMonteCarlo(Strategy):
         return -(-run.stacks // STACKS_A_PART)
 
     def pinned(self, run: Run, part: int) -> Run:
-        """Return ``run`` with the settings that affect this part; ``stacks`` is the number of stacks up to its end."""
+        """Return ``run`` with only the settings that affect this part; ``stacks`` counts those up to its end."""
         return replace(drawn(run), samples=run.samples, stacks=min(run.stacks, (part + 1) * STACKS_A_PART))
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:

@@ -112,7 +112,7 @@ def agree(one: Any, other: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Replay(Strategy):
-    """Replay of shipped instances at 50 digits: witnesses must violate the claim, attaining ones must have ratio 1."""
+    """Evaluation of a claim's shipped instances at 50 digits: do witnesses violate it, and do the others attain it?"""
 
     kind: Evidence = Evidence.WITNESS
 

@@ -166,7 +166,7 @@ class World:
         return {"real": real, "edges": 2 * edges(real) - 1}
 
     def ceiling(self) -> dict[str, float]:
-        """Return the measures of new drawings of the test glyphs, placed, scaled and slanted alike, as a reference."""
+        """Return the measures of new drawings of the test glyphs, transformed like these, as a reference."""
         real, again = self.tested[0], self._asked(1)[0]
         return {"1 - SSIM": unlike(again, real), "edges missed": missed(again, edges(real))}
 

@@ -104,8 +104,9 @@ def split(data: Molecules, seed: int) -> Split:
 def wanted(data: Molecules, task: Task, base: np.ndarray, train: np.ndarray) -> np.ndarray:
     """Return the target energies of the adapted network, (geometries,): the base network's energies plus a change.
 
-    The change is the label minus the base network's energy, minus a constant per atom of each element. The constants,
-    fitted on ``train``, remove the energies of isolated atoms, which are conventions that differ between methods.
+    The change is the solvation energy (WATER), or the GFN2-xTB energy minus the base network's (GFN2); in both cases, a
+    constant per atom of each element is subtracted. The constants, fitted on ``train``, remove the energies of isolated
+    atoms, which are conventions that differ between methods.
 
     Args:
         data: the labelled molecules.

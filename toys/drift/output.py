@@ -83,8 +83,6 @@ def findings(result: Mapping[str, Any]) -> list[str]:
 
 
 def _at(more: int, less: int, count: int) -> str:
-    """Return at how many levels of drift a larger and a smaller share is kept, as text."""
-
     def said(n: int) -> str:
         some = f"{n} of the {count} levels of drift"
         return f"all {count} levels of drift" if n == count else some if n else "no level of drift"

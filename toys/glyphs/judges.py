@@ -62,7 +62,7 @@ def changed(x: Tensor, way: int) -> Tensor:
 
 
 def drawings() -> tuple[Tensor, Tensor, Tensor]:
-    """Return the judge's training data: glyphs, letters, and an index for each pair of a typeface and a variation."""
+    """Return the judge's training data: glyphs, their letters, and indices of their pairs of typeface and variation."""
     x, letters, _ = glyphs(JUDGES, range(len(LETTERS)), EACH, SEED)
     face = torch.arange(len(JUDGES)).repeat_interleave(len(LETTERS) * EACH)
     ways = range(WAYS)

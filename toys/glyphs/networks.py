@@ -52,7 +52,7 @@ class Glance(nn.Module):
         self.k, self.v = _linear(PROMPT, WIDTH), _linear(PROMPT, WIDTH)
 
     def forward(self, x: Tensor, read: Tensor) -> Tensor:
-        """Map ``x``, (n, tokens, width), to the same shape; ``read``, (n, words, PROMPT), are the words."""
+        """Map ``x``, (n, tokens, width), to the same shape; attention reads ``read``, (n, words, PROMPT)."""
         q, k, v = (
             m(h).unflatten(-1, (HEADS, -1)).transpose(1, 2)
             for m, h in ((self.q, normed(x)), (self.k, read), (self.v, read))
@@ -138,7 +138,7 @@ class Reader(Model):
 
 
 def flow_loss(model: nn.Module, batch: Batch, drawn: torch.Generator) -> Tensor:
-    """Return the mean squared error of the velocity, x - z at random points (1 - t) z + t x from noise z to glyph x."""
+    """Return the mean squared error of the velocity, which should be x - z between noise z and glyphs x."""
     x, letters, faces = batch
     z = torch.randn(x.shape, generator=drawn, dtype=FLOAT)
     time = torch.rand(len(x), generator=drawn, dtype=FLOAT)

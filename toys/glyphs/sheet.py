@@ -34,7 +34,7 @@ TILE: Final = 0.84
 
 
 def painted(plan: Protocol, result: Mapping[str, Any], seed: int, size: str, cache: Path) -> dict[str, Any]:
-    """Return samples of every model of one seed with every method's adapter, as one image in strips.
+    """Return samples of every model of one seed with the adapters in ROWS, as one image in strips.
 
     Returns:
         ``seed``; ``ceiling``: measure -> its values for new drawings of the real glyphs, for every seed of the result,

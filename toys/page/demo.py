@@ -1,4 +1,4 @@
-"""``make demo``: a crescent, real networks and their weights on one screen, and an interactive page.
+"""``make demo``: show how adapters move between toy models and between real networks, and write a page about it.
 
 All numbers on the screen are computed on this machine, offline, on a CPU, in about a minute.
 """

@@ -25,7 +25,6 @@ def section() -> str:
 
 
 def kept() -> list[tuple[str, list[Dot]]]:
-    """Return (title, dots) for each study with input, output or residual adapters: the shares of the gain they keep."""
     lines = []
     for study in dict.fromkeys(one.study for one in endpoint.decided()):
         mine = [one for one in endpoint.decided() if one.study == study and one.row in SIDES]

@@ -34,7 +34,7 @@ TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The positions of the three stages of a row, so that their clouds do not overlap.
+    """The heights at which the three stages of a row are drawn, chosen so that their clouds do not overlap.
 
     Attributes:
         shifts: vertical shifts of inputs, hidden features and outputs.

@@ -61,9 +61,8 @@ def models(case: Case, generator: torch.Generator) -> tuple[nn.Sequential, nn.Se
     """Return a random source and target; the source has weights with fixed singular values, and maps 0 to 0.
 
     In the case OTHER_FUNCTION, the target's first map has drifted, W₁' = W₁ + D, b₁' = b₁ + e, and its second map is
-    the source's. For such pairs, the bound of Prop. 3 for LoRA on the first map is smaller than those of all other
-    adapters. In the other cases, W₁' = W₁R, b₁' = b₁R, W₂' = R⁻¹W₂ and b₂' = b₂ with an invertible R, so that the
-    function is the same.
+    the source's, so that a copied LoRA on the first map changes both outputs alike. In the other cases, W₁' = W₁R,
+    b₁' = b₁R, W₂' = R⁻¹W₂ and b₂' = b₂ with an invertible R, so that the function is the same.
     """
     w1, w2, r, drift = (_matrix(*s, generator) for s in ((1.2, 0.8), (1.2, 0.8), (1.5, 0.7), (0.5, 0.3)))
     b1, step = (torch.randn(2, generator=generator, dtype=torch.float64) for _ in range(2))

@@ -1,4 +1,4 @@
-"""Pairs of related sentences from Python's standard library, of three kinds."""
+"""Pairs of related texts from Python's standard library, of three kinds."""
 
 import ast
 import sysconfig

@@ -35,8 +35,8 @@ def lora_x(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None) 
 def prolora(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None) -> Tensor:
     """Return P'(PDQ)Q' + P'_⊥(P_⊥DQ_⊥)Q'_⊥ for the change D = ``delta`` (ProLoRA, Farhadzadeh et al. 2025).
 
-    P and Q project onto the first k left and right singular vectors of ``w``, P' and Q' onto those of ``w_target``, and
-    P_⊥ is I - P; k is half of the smaller dimension by default.
+    P and Q project onto the first k left and right singular vectors of ``w``, P' and Q' onto those of ``w_target``;
+    P_⊥ is I - P, and likewise for the others. By default, k is half of the smaller dimension.
     """
     _same_size(delta, w, w_target)
     d, w, w_target = _wide(delta, w, w_target)
@@ -69,9 +69,10 @@ def eq_5_input(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0
 
 
 def procrustes(delta: Tensor, w: Tensor, w_target: Tensor) -> Tensor:
-    """Return PDQ for a change D of W, with the P = U'Uᵀ and Q = VV'ᵀ that minimise ‖PWQ - W'‖_F.
+    """Return PDQ with P = U'Uᵀ and Q = VV'ᵀ for the change D = ``delta`` of W.
 
-    U, V and U', V' are the singular vectors of W and of the target's weight W'; P and Q are orthogonal if W is square.
+    U, V and U', V' are the singular vectors of W and of the target's weight W'. If W is square, no orthogonal P and Q
+    make ‖PWQ - W'‖_F smaller.
     """
     # The signs of the singular vectors are arbitrary; they are chosen so that P and Q are nearest to the identity.
     _same_size(delta, w, w_target)
@@ -87,7 +88,6 @@ def _wide(*matrices: Tensor) -> list[Tensor]:
 
 
 def _singular_vectors(w: Tensor, k: int | None) -> tuple[Tensor, Tensor]:
-    """Return the first k left and right singular vectors of a weight, c x k and k x d; by default half of them."""
     limit = min(w.shape)
     k = max(1, limit // 2) if k is None else k
     if not 1 <= k <= limit:

@@ -1,4 +1,4 @@
-"""The experiment of every study: learning rates chosen on the source, adapters moved to targets and retrained."""
+"""The experiment of every study: learning rates are chosen on the source, adapters moved to targets and retrained."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -33,9 +33,9 @@ class Study:
 
         Returns:
             ``rates``: method -> chosen learning rate, whether it lies inside the grid, number of parameters, relative
-            size of the change by seed, and validation losses of all rates. ``rows``: method or baseline -> model ->
-            values by seed. ``also``: further measure -> its rows, at full strength. ``own``: model -> losses without an
-            adapter, by seed. Finally, ``similarity``: target -> layer -> measure -> values by seed, rounded to three
+            size of the change by seed, and validation losses of the rates tried. ``rows``: method or baseline -> model
+            -> values by seed. ``also``: further measure, if any -> its rows, at full strength. ``own``: model -> losses
+            without an adapter, by seed. ``similarity``: target -> layer -> measure -> values by seed, rounded to three
             digits.
         """
         rates = {name: self._tuned(run, method, name) for name, method in self.protocol.methods.items()}

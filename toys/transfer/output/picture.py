@@ -1,4 +1,4 @@
-"""The figure of a study: the effect of moving an adapter to every target, compared with copied LoRA."""
+"""The figure of a study: the error of each moved adapter minus that of a copied LoRA, on every target."""
 
 import textwrap
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Predictions from weights alone of which adapter transfers, by a rule fixed on some pairs and tested on others.
+"""A rule that predicts from weights alone which adapters transfer.
 
 The score of an input or output side is its similarity in the two models beyond chance (0 for unrelated weights, 1 for
 identical ones), averaged over the adapted layers. LoRA depends on both sides of a layer, so the lower similarity
@@ -30,7 +30,7 @@ OTHER: Final = {"input": "output", "output": "input"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
-    """The minimum score of adapters that should transfer, and the date, toy and seeds with which it was chosen."""
+    """The minimum score of adapters predicted to transfer, and the date, toy and seeds with which it was chosen."""
 
     fixed: str
     toy: str
@@ -48,8 +48,8 @@ class Move:
         score: similarity of the two models' weights on the adapter's side beyond chance; None if nothing can be
             compared.
         kept: (none - moved) / (none - retrained), for the losses on the target without an adapter, with the moved
-            adapter, and with an adapter trained on the target. The last is the method's, or LoRA's if the method was
-            not retrained. If neither was retrained, the denominator is the method's gain on the source.
+            adapter, and with an adapter trained on the target: an adapter of the same method or, if the method was
+            not retrained, a LoRA. If neither was retrained, the denominator is the method's gain on the source.
     """
 
     toy: str
@@ -72,7 +72,7 @@ def threshold() -> Threshold:
 
 
 def moves(plan: Protocol, result: Mapping[str, Any]) -> list[Move]:
-    """Return a Move to every target for every method of LoRA's rank in the study's own table, at full strength."""
+    """Return a Move for every seed, case and target, and every method of LoRA's rank in the study's own table."""
     groups = {t: g for g in ("related", "exact", "strangers") for t in getattr(plan, g)}
     methods = {row: m for row, m in plan.methods.items() if m.match == "rank" and not m.table}
     found = []
@@ -91,7 +91,7 @@ def moves(plan: Protocol, result: Mapping[str, Any]) -> list[Move]:
 def _gains(rows: Mapping[str, Any], row: str, target: str) -> list[float]:
     """Return the method's gain after training on the target, by seed.
 
-    If this gain is not recorded, the result is LoRA's; if that is not recorded either, the method's gain on the source.
+    Unless it is recorded for every seed, the result is LoRA's gain, or, without that, the method's gain on the source.
     """
     for name in (f"{row}, retrained", f"{LORA}, retrained"):
         trained = rows.get(name, {}).get(target)
@@ -103,7 +103,7 @@ def _gains(rows: Mapping[str, Any], row: str, target: str) -> list[float]:
 def score(method: Method, alike: Mapping[str, Mapping[str, Sequence[float | None]]], seed: int) -> float | None:
     """Return the similarity beyond chance of two models on a method's side, averaged over the adapted layers.
 
-    For LoRA, which depends on both sides of a layer, the lower similarity counts. The result is None if none is known.
+    For LoRA, the lower similarity of a layer's two sides counts. The result is None if no similarity is known.
     """
     shared = []
     for name in method.on(tuple(alike)):
@@ -125,7 +125,7 @@ def _faced(placement: str, layer: str) -> tuple[str, ...]:
 
 
 def balanced(some: Iterable[Move], least: float) -> float:
-    """Return the balanced accuracy of predicting that adapters with a score of at least ``least`` keep over half."""
+    """Return the balanced accuracy of predicting ``kept`` > HALF for the moves with ``score`` >= ``least``."""
     right: dict[bool, list[bool]] = {True: [], False: []}
     for move in some:
         right[move.kept > HALF].append((move.score is not None and move.score >= least) == (move.kept > HALF))

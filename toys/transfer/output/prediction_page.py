@@ -140,7 +140,7 @@ def _clipped(kept: float) -> float:
 
 
 def draw(records: Mapping[str, Any]) -> Figure:
-    """Return the figure of the share of the gain kept against the score, with a panel for each kind of target.
+    """Return a scatter plot of kept shares of the gain against scores, with a panel for each kind of target.
 
     Each dot is a moved adapter. Lines connect the means over bins of the score with at least FEWEST dots.
     """

@@ -16,7 +16,7 @@ _TABLE: Final = re.compile(r"(?:^\|.*\n?)+", re.MULTILINE)
 
 
 def lines(rows: Mapping[str, Any], models: Sequence[str], cell: Callable[[list[float]], str]) -> list[list[str]]:
-    """Return a line for every row at full strength with values for any of the models.
+    """Return a line for every row that is at full strength and has values for at least one of the models.
 
     Args:
         rows: row -> model -> values by seed; rows at other strengths have " x " in their names.

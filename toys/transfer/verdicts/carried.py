@@ -30,7 +30,9 @@ RETRAIN_NOTHING: Final = frozenset({"conversion"})
 def run(
     plan: Protocol, rates: Mapping[str, float], seeds: tuple[int, ...], size: str, execute: Runner
 ) -> dict[str, Any]:
-    """Return losses without LoRA and with LoRA on the source, copied, carried over and retrained, and predicted shares.
+    """Return the losses without LoRA and with LoRA (on the source; copied, carried over and retrained on targets).
+
+    The results also contain the shares that ``transfer`` predicts for copied and for carried-over LoRA.
 
     Args:
         plan: the study's protocol.
@@ -75,9 +77,10 @@ def kept(rows: Mapping[str, Any], row: str, target: str) -> np.ndarray:
 
 
 def share(plan: Protocol, result: Mapping[str, Any], row: str) -> np.ndarray:
-    """Return the share of a retrained LoRA's gain that a moved LoRA keeps, by seed, averaged over the related targets.
+    """Return the share of a retrained LoRA's gain that a moved LoRA keeps, by seed.
 
-    If a study retrains nothing, the share is that of LoRA's gain on the source.
+    The share is averaged over cases and related targets. If a study retrains nothing, it is a share of LoRA's gain on
+    the source.
 
     Args:
         plan: the study's protocol.
@@ -113,7 +116,6 @@ def _cell(shares: np.ndarray, predicted: list[float | None]) -> str:
 
 
 def _mean(shares: np.ndarray, of: str = "") -> str:
-    """Return the mean and ``of``; then, if there are fewer than ENOUGH seeds, the share of every seed."""
     if len(shares) >= ENOUGH:
         return f"{Interval.of(shares)}{of}"
     return f"{shares.mean():.2f}{of} ({' and '.join(f'{one:.2f}' for one in shares)})"

@@ -2,12 +2,12 @@
 
     share of a method on a target = (loss without adapter - loss of the method) / (mean gain of LoRA retrained there)
 
-A gain is a reduction of the loss. If a study retrains nothing, the mean gain is that of LoRA on the source. A share of
-1 is as good as a LoRA trained on the target; a share of 0 is useless. The share of a seed is the mean over the related
-targets. A method is compared with copied LoRA by the paired difference over seeds, corrected by Holm's method over all
-studies. A second comparison subtracts the difference on the source, since a method that learned less there has less to
-keep. The endpoint was fixed after the studies were run and before any further seed was run; its results on the older
-seeds were known at that time.
+A gain is a reduction of the loss. If a study retrains nothing, the mean gain is that of LoRA on the source. With a
+share of 1, a method is as good as a LoRA trained on the target; with 0, it is useless. The share of a seed is the mean
+over cases and related targets. A method is compared with copied LoRA by the differences, paired by seed; p-values are
+corrected by Holm's method over all studies. A second comparison subtracts the difference on the source, since a method
+that learned less there has less to keep. The endpoint was fixed after the studies were run and before any further seed
+was run; its results on the older seeds were known at that time.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -61,7 +61,7 @@ def decided() -> tuple[Endpoint, ...]:
 
 
 def endpoints(plans: Mapping[str, Protocol], records: Mapping[str, Mapping[str, Any]]) -> list[Endpoint]:
-    """Return an ``Endpoint`` for every compared method, corrected together; leave out studies with too small gains."""
+    """Return an ``Endpoint`` for every compared method of studies with large enough gains, corrected together."""
     compared = [
         (name, row, *shares(plans[name], record, row))
         for name, record in records.items()
@@ -103,7 +103,7 @@ def shares(plan: Protocol, record: Mapping[str, Any], row: str) -> tuple[np.ndar
 
     Returns:
         The shares of LoRA; the shares of the method; and LoRA's loss on the source minus the method's, divided by the
-        mean gain of the retrained LoRA. All are averaged over the related targets.
+        mean gain of the retrained LoRA. All are averaged over cases and related targets.
     """
     lora, method, lead = [], [], []
     for one in cases(record).values():

@@ -8,7 +8,7 @@ in every other case. By the rule, a method is
     better          on most related targets, and by more than the difference on the source explains
     worse           on most related targets, better on none, and by more than the difference on the source explains
     no difference   on every related target
-    inconclusive    in every other case
+    inconclusive    in every other case, and if the best learning rate of either method is at an edge of the grid
 
 The difference on the source matters because a method that learned less is worse everywhere, regardless of its transfer.
 ``Comparison.beyond`` is the verdict on the difference minus the difference on the source.
@@ -60,7 +60,7 @@ class Comparison:
         difference: uncorrected interval of the mean difference over seeds; negative if the method is better.
         p: p-value of the difference, corrected over the table.
         beyond_source: ``difference`` minus the difference on the source (difference in differences); None for adapters
-            made for a target, which have no single source.
+            whose sides are chosen for each target, since they are not measured on the source.
         beyond: verdict on ``beyond_source``, with a p-value corrected over the table.
         gap: the differences by seed.
         verdict: verdict on ``difference``.

@@ -22,8 +22,10 @@ class Distance:
 
     Attributes:
         case, row: case of the study, and name of the method.
-        gaps: (value - recorded value) / standard deviation over the record's seeds, for every model and seed.
-        signs: for every target, whether the mean difference from the compared method has the recorded sign.
+        gaps: (value - recorded value) / standard deviation over the record's seeds, for every model and seed;
+            left out if a value is missing or the deviation is 0.
+        signs: for every target, whether the mean difference from the compared method has the recorded sign; empty
+            for rows without such a method.
     """
 
     case: str

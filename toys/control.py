@@ -90,7 +90,7 @@ def controlled(batch: Batch) -> Batch:
 
 
 def unlike(x: Tensor, y: Tensor) -> float:
-    """Return 1 - SSIM (structural similarity) of two batches, averaged over windows of 7 x 7 pixels and over glyphs."""
+    """Return 1 - SSIM (structural similarity) of two batches of glyphs, averaged over windows of 7 x 7 pixels."""
     mean = partial(avg_pool2d, kernel_size=7, stride=1)
     a, b = mean(x), mean(y)
     both, each = mean(x * y) - a * b, mean(x * x) - a * a + mean(y * y) - b * b

@@ -1,4 +1,4 @@
-"""Adapters are trained on one model and moved to another, on a crescent in the plane (Fig. 8).
+"""Adapters are trained on one model and moved to another; the inputs form a crescent in the plane (Fig. 8).
 
 Examples:
   python toys/crescent.py                         input and output adapters transfer, LoRA does not

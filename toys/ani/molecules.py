@@ -95,7 +95,7 @@ class Split:
 
 
 def split(data: Molecules, seed: int) -> Split:
-    """Return a random split of the molecules into 60, 20 and 20 %; the geometries of a molecule stay together."""
+    """Return a random split of the molecules (60, 20 and 20 %), which keeps the geometries of a molecule together."""
     order = np.random.default_rng(seed).permutation(len(data.smiles))
     cut = [round(0.6 * len(order)), round(0.8 * len(order))]
     return Split(*(np.flatnonzero(np.isin(data.molecule, part)) for part in np.split(order, cut)))

@@ -105,7 +105,7 @@ def bins(result: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Bin]]:
 
 
 def predictions(result: Mapping[str, Any]) -> dict[str, list[tuple[float, float]]]:
-    """Return pairs (predicted, measured) of the share of its gain on the source that LoRA keeps, one for each target.
+    """Return pairs (predicted, measured) of the share of its gain on the source that LoRA keeps, by seed and target.
 
     The key is "lora" for copied LoRAs, and CARRIED for those moved by ``transfer``. The source itself is left out.
     """

@@ -36,7 +36,7 @@ SETTLED: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Training steps of a base and an adapter, and the maximum number of drift steps."""
+    """Training steps of a base model and of an adapter, and the maximum number of drift steps."""
 
     base: int
     adapter: int
@@ -82,8 +82,8 @@ class Family:
     def drifted(self, source: nn.Module, levels: tuple[float, ...], seed: int, size: str) -> dict[float, nn.Module]:
         """Train a copy of the source on other data at a constant learning rate, and return targets taken on the way.
 
-        A target is a copy of this model, taken when its cosine to the source has fallen to one of the levels, and then
-        trained for SETTLED steps with a decaying learning rate.
+        A target is a copy of the drifting model, taken when its cosine to the source has fallen to one of the levels,
+        and then trained for SETTLED steps with a decaying learning rate.
 
         Args:
             source: the model, which is not changed.

@@ -44,7 +44,7 @@ class Block(nn.Module):
 
 
 class Glance(nn.Module):
-    """Cross-attention from the tokens of the residual stream to other tokens, words of the prompt."""
+    """Cross-attention from the tokens of the residual stream to words of the prompt."""
 
     def __init__(self) -> None:
         super().__init__()

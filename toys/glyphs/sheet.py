@@ -78,7 +78,7 @@ def _models(
 
 
 def draw(plan: Protocol, result: Mapping[str, Any]) -> Figure:
-    """Draw a row for each method and a column for each model, with the measure of this seed below the samples."""
+    """Draw real glyphs and, below, samples in a row per method and a column per model, with their measures."""
     with Image.open(io.BytesIO(base64.b64decode(result["samples"]["png"]))) as file:
         picture = np.asarray(file)
     tiles = {}

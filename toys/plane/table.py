@@ -1,4 +1,4 @@
-"""The screen output of a run: a table, and sentences on its numbers."""
+"""The screen output of a run: a table, and sentences about its numbers."""
 
 from math import degrees
 from typing import Any

@@ -60,7 +60,7 @@ def compact(content: Any) -> str:
 
 
 def rounded(value: Any, digits: int = 6) -> Any:
-    """Round the floats in a nested value to significant digits."""
+    """Round the floats in nested dicts and lists to ``digits`` significant digits; tuples become lists."""
     match value:
         case float():
             return float(f"{value:.{digits}g}")

@@ -74,7 +74,7 @@ def _world(name: str, size: str, seed: int, case: str, cache: Path) -> World:
 def trained(
     run: Run, world: World, cache: Path, where: str = SOURCE, names: tuple[str, ...] = (), **options: Any
 ) -> tuple[nn.Module, float]:
-    """Return a copy of the model ``where`` with its adapter, trained or from the cache, and the validation loss."""
+    """Return a copy of the model ``where`` with the run's adapter, trained or cached, and the validation loss."""
     assert run.method is not None
     one = adapted(world.models[where], run.method, names or run.method.on(world.layers), run.seed, **options)
 
@@ -151,10 +151,10 @@ def _shared(run: Run, world: World, cache: Path) -> dict[str, Any]:
 
 
 def _over(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Measure every target with LoRA copied, and carried over, that is, moved by ``transfer``.
+    """Measure every target with LoRA copied, and with LoRA carried over, that is, moved by ``transfer``.
 
     Returns:
-        The measures, and the shares of LoRA's gain on the source that ``transfer`` predicts.
+        The measures, also on the source, and the shares of LoRA's gain on the source that ``transfer`` predicts.
     """
     one, _ = trained(run, world, cache)
     found: dict[str, Any] = {row: {} for row in (COPIED, CARRIED, *(f"{row}, predicted" for row in (COPIED, CARRIED)))}

@@ -70,7 +70,7 @@ def run(
 
 
 def kept(rows: Mapping[str, Any], row: str, target: str) -> np.ndarray:
-    """Return, by seed, the reduction of the loss by ``row`` on a target, as a share of LoRA's mean on the source."""
+    """Return the gain (reduction of the loss) of ``row`` on a target as a share of LoRA's mean gain on the source."""
     none, moved = (np.asarray(rows[r][target], dtype=float) for r in (NONE, row))
     gain = np.asarray(rows[NONE][SOURCE], dtype=float) - np.asarray(rows[LORA][SOURCE], dtype=float)
     return (none - moved) / gain.mean()

@@ -1,7 +1,7 @@
 """The distance of a repeated study from its record, in units of the spread over seeds.
 
 Training amplifies rounding, so that another processor, or another version of torch, acts like another seed. A record is
-reproduced to the digit only on the machine that made it, but its conclusions should hold everywhere.
+reproduced to the digit only on a machine like the one that made it, but its conclusions should hold everywhere.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

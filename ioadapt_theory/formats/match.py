@@ -26,7 +26,7 @@ class Match:
         file: the adapter file.
         weights: the weights of the base.
         layers: layer of the base -> the stored adapter that fits it.
-        lost: layer of the file that does not fit any layer of the base -> the reason.
+        lost: layer of the file that was not matched -> the reason; without the layers of other components.
         component: the component of a pipeline that was matched, or "" if the file names none.
         correspondence: how the layers were matched.
     """

@@ -161,7 +161,7 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
         ema: whether to return the averaged weights of the UNet; must be given if the file also has the trained ones.
 
     Raises:
-        InvalidValueError: the file has no parts, no such part or no averaged weights, or ``ema`` must be given.
+        InvalidValueError: the file has no such part or no averaged weights, or ``ema`` must be given.
         UnknownNameError: there is no part of this name.
     """
     unet = LDM_PARTS["unet"]

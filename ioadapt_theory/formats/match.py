@@ -68,7 +68,7 @@ def match(
     by: str = "name",
     source: Weights | None = None,
 ) -> Match:
-    """Match an adapter file with a base. ``by``: the ``match`` of ``load``; ``called``: what messages call the base."""
+    """Match an adapter file with a base. ``by``: see ``match`` of ``load``; ``called``: what messages call the base."""
     # The names of FLUX's and SD3's authors also match diffusers' models, in which a layer may be split.
     stored = {layer.name: layer for layer in file.layers}
     places = correspond(stored, weights, by, source=source, prints=file.prints)

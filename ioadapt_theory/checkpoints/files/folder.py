@@ -110,7 +110,7 @@ def some(names: list[str]) -> str:
 
 
 def _usual_names(variant: str | None) -> Iterator[str]:
-    """Yield usual names of weights in order of preference; as in diffusers, a file comes before its index of shards."""
+    """Yield usual names of files of weights, best first; as in diffusers, a file comes before its index of shards."""
     forms: tuple[str, ...] = ("{0}.{1}", "{0}.{1}.index.json")
     if variant is not None:
         forms = ("{0}.{2}.{1}", "{0}.{1}.index.{2}.json", "{0}.{1}.{2}.index.json")

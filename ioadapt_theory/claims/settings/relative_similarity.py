@@ -1,7 +1,6 @@
 """Setting of App. A.1: layers W and W' with one AB, and two inputs of each layer.
 
-Both pairs of inputs have the same cosine, and both pairs of outputs have the cosine s₀. Instances are drawn so that
-every hypothesis holds by construction.
+Both pairs of inputs have the same cosine, and both pairs of outputs have the cosine s₀.
 """
 
 from collections.abc import Callable, Mapping

@@ -114,7 +114,7 @@ class TensorWeights:
         return {name: partial(self.read, name) for name, shape in self.shapes.items() if len(shape) == 1}
 
     def _is_conv1d(self, name: str) -> bool:
-        """Return whether a layer is a ``Conv1D``, which stores W; if W is square, the last part of its name decides."""
+        """Return whether a layer is a ``Conv1D`` (it stores W); if W is square, layers with the same ending decide."""
         shape = self.shapes[f"{name}.weight"]
         alike = len(shape) == 2 and shape[0] == shape[1] and name.rpartition(".")[2] in self._conv1d
         return alike or self._stores_w(name)

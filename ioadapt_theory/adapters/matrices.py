@@ -21,7 +21,7 @@ CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 class Operator(Base):
-    """A frozen module as the layer f; ``near`` and ``far`` are identities on its input and output features."""
+    """A torch module as the layer f; ``near`` and ``far`` are identities on its input and output features."""
 
     def __init__(self, module: Any, n_in: int, n_out: int, *, axis: int = -1, taps: int = 1) -> None:
         """Wrap a module with ``n_in`` and ``n_out`` features (channels); ``taps`` is the number of kernel positions."""

@@ -23,7 +23,7 @@ FETCHED = "weight_name local_files_only cache_dir proxies token revision subfold
 
 
 def register() -> None:
-    """Make diffusers' ``load_lora_adapter`` load IOLORA adapters too, and others as before, even if called twice."""
+    """Make diffusers' ``load_lora_adapter`` also load IOLORA adapters; a second call has no effect."""
     own = PeftAdapterMixin.load_lora_adapter
     if getattr(own, "knows_iolora", False):
         return

@@ -136,7 +136,7 @@ class Candidates:
         return {n: adapters for n, adapters in made.items() if adapters}
 
     def strengths(self, scores: Mapping[str, float]) -> dict[str, Adapters]:
-        """Return the best fitted candidate scaled by each of ``STRENGTHS``, by name; {} if ``few`` or without a fit."""
+        """Return the best fit with its LoRAs scaled by each of ``STRENGTHS``; {} if ``few`` or without a fit."""
         fitted = [n for n in self.by_name if n != "copy"]
         if self.few or not fitted:
             return {}

@@ -89,7 +89,7 @@ class Options:
 
 
 class Trial:
-    """Two models, how to run them, and what to compare; a ``tuned`` model replaces the adapted source.
+    """A source and a target model, with rows and options to compare them; ``tuned`` replaces the adapted source.
 
     Attributes:
         need: "labels" or "change": as given, or inferred from the source's outputs.

@@ -158,7 +158,7 @@ class Family(nn.Module, ABC):
 
     @abstractmethod
     def weight(self, base: Base) -> Tensor:
-        """Return Φ_θ(base) as a matrix, computed as Φ_θ is defined."""
+        """Return Φ_θ(base) as a matrix, from the definition of Φ_θ."""
 
     @abstractmethod
     def forward(self, x: Tensor, base: Base) -> Tensor:

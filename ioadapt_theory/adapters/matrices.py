@@ -118,7 +118,7 @@ class Convolution(Operator):
         return self.module._conv_forward(x.to(m.dtype), self.stored(m), None)
 
     def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
-        """Return Y + s X A B, by a convolution with A, then a 1 x 1 one with B; if there are groups, by one with AB."""
+        """Return Y + s X A B by a convolution with A and a 1 x 1 one with B or, if there are groups, with AB."""
         return super().plus_low_rank(y, x, a, b, s) if self.module.groups == 1 else y + self.product(x, a @ (s * b))
 
 

@@ -67,7 +67,7 @@ def passes(trial: Trial, adapters: Adapters) -> tuple[Adapters, float] | None:
 
 
 def _steps(trial: Trial, adapters: Adapters) -> dict[str, tuple[Tensor, Tensor, Tensor]] | None:
-    """Return layer -> Gauss-Newton step for its AB, and its Gram matrices; None if a layer is not called."""
+    """Return the Gauss-Newton step for each layer's AB, and the Gram matrices; None if a layer is not called."""
     blocks: dict[str, list[Tensor]] = {layer: [] for layer in adapters}
     grams: dict[str, tuple[Tensor, Tensor]] = {}
     for number, pair in enumerate(trial.rows.fit):

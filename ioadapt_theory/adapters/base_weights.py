@@ -129,7 +129,7 @@ Weights = ModelWeights | TensorWeights
 
 
 def checkpoint_weights(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> TensorWeights:
-    """Return a checkpoint's layers under names in ``wanted`` where possible, else with its model's module names."""
+    """Return a checkpoint's layers under names in ``wanted`` where possible, else under its model's module names."""
     named = as_modules(checkpoint, wanted)
     weights = stored_weights(named)
     weights.rename, weights.aliases = named.rename, named.aliases

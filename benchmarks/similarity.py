@@ -134,7 +134,7 @@ def spent() -> float:
 
 
 def measured(case: str, folder: Path, rounds: int) -> dict[str, Any]:
-    """Return a case's median CPU and wall seconds over new processes, its cosines, and its memory in a last process."""
+    """Return a case's cosines, its median CPU and wall seconds over processes, and its memory in one more process."""
 
     def run(*options: str) -> dict[str, Any]:
         call = [sys.executable, "-m", "benchmarks.similarity", "--case", case, "--folder", str(folder), *options]

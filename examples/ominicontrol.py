@@ -27,7 +27,7 @@ def packed(latents: torch.Tensor) -> torch.Tensor:
 
 
 def velocity(transformer, noisy, times, condition, prompts, pooled, height, width):
-    """Return the velocity of the image tokens. Condition tokens share their positions; their outputs are discarded."""
+    """Return the velocity of the image tokens; condition tokens share their positions but give no output."""
     ids = FluxPipeline._prepare_latent_image_ids(1, height // 2, width // 2, noisy.device, noisy.dtype)
     guidance = torch.full_like(times, 1.0) if transformer.config.guidance_embeds else None
     said = transformer(

@@ -121,7 +121,7 @@ def _triangles(
     u: Float[np.ndarray, "f k"],
     cuts: Sequence[int],
 ) -> Float[np.ndarray, "k k k"]:
-    """Estimate sums of e_ij e_jl e_li (see ``Profile``) over i, j, l in three parts from e's leading eigenvectors."""
+    """Return ``Profile.triangles``, estimated from the leading eigenvectors of the matrix e."""
     own = np.repeat(np.arange(len(means)), np.diff(cuts))  # the part of each channel
     mean, itself = means[own], np.arange(len(own))
     alone = (diagonal + mean[itself, own] + 2 * u[itself, own])[:, None]
@@ -186,12 +186,12 @@ class Null:
 
     @property
     def z(self) -> float | None:
-        """The standard normal deviate whose upper tail is ``p``; None if all permutations give the same cosine."""
+        """The normal deviate that is exceeded with probability ``p``; None if all permutations give the same cosine."""
         return self._z(self.cosine)
 
     @property
     def p(self) -> float | None:
-        """Approximate probability that a permutation gives this cosine or more; None if all give the same cosine."""
+        """Approximate probability that a permutation gives at least this cosine; None if all give the same cosine."""
         return None if self.z is None else math.erfc(self.z / math.sqrt(2)) / 2
 
     @property

@@ -143,7 +143,7 @@ def counted(claim: Claim, quantifier: str, where: str, above: str) -> bool:
 
 
 def counts_the_adapted_layer() -> bool:
-    """Return whether ``forward`` and ``merge`` compute the layers of Eqs. 1 to 3, and GRID has two values per size."""
+    """Return whether ``forward`` and ``merge`` compute Eqs. 1 to 3, and GRID is the product of two values per size."""
     x, w, ranks = random(2, 3), random(3, 4), {LORA: random(3, 4), INPUT: random(3, 3), OUTPUT: random(4, 4)}
     whole = {LORA: w + ranks[LORA], INPUT: w + ranks[INPUT] @ w, OUTPUT: w + w @ ranks[OUTPUT]}
     for p, m in ranks.items():

@@ -51,7 +51,7 @@ Order = int | None
 
 
 class NoCoqError(ValueError):
-    """Error: a claim cannot be stated in Coq, since it has no formula, or one that ``Scope`` does not support."""
+    """Error: a claim cannot be stated in Coq."""
 
 
 @dataclass
@@ -235,7 +235,8 @@ def statement(claim: Claim) -> str:
     """Return the definition of the claim's statement in Coq.
 
     Raises:
-        NoCoqError: the claim has no formula, an operation without a counterpart, or a converse stated in words.
+        NoCoqError: the claim has no formula, contains an operation that has no counterpart in Coq, or has a converse
+            that is stated only in words.
     """
     if not claim.concludes or Word.CONVERSE in claim.words:  # the converse of an iff is stated only in words
         raise NoCoqError(claim.id)

@@ -31,7 +31,7 @@ OK, FINDING, MISUSE, LOST, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one sentence, without the usage lines."""
+    """An argument parser that raises its errors, without the usage lines, and suggests similar choices."""
 
     def error(self, message: str) -> NoReturn:
         """Raise InvalidValueError, which ``guarded`` turns into exit status 2."""

@@ -156,7 +156,7 @@ def _same(base: str, given: str) -> bool:
 
 
 def _write(args: argparse.Namespace, target: "nn.Module", format_: str, component: str, task: str | None) -> None:
-    """Write a plain LoRA in PEFT's, diffusers' or kohya's format if ``format_`` is that, and all else in our own."""
+    """Write a plain LoRA in ``format_`` if that is PEFT's, diffusers' or kohya's format; write all else in our own."""
     from ioadapt_theory.adapters.adapter import Adapter
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.adapters.model import layers

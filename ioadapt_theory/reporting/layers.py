@@ -37,7 +37,7 @@ class LayerPair:
 
     @property
     def change(self) -> float:
-        """‖W' - W‖ / ‖W‖ for the target's W' and the source's W; a missing cosine counts as 0, a missing ratio as 1."""
+        """The change from W to W', ‖W' - W‖ / ‖W‖; a missing cosine counts as 0, a missing or zero ratio as 1."""
         c, ratio = self.sides.cosine or 0.0, self.sides.ratio or 1.0
         return math.sqrt(max(1 + ratio * ratio - 2 * c * ratio, 0.0))
 

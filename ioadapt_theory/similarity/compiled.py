@@ -119,7 +119,7 @@ def sums(one: str, two: str) -> Callable[[int, int, int, int], None]:
 
 
 def fills(checkpoints: Sequence[Checkpoint], layer: Layer) -> Fills | None:
-    """Return dtype and reader for each model that has the layer, or None if the loop cannot read one of its tensors."""
+    """Return dtype and reader for each model that has the layer; None if the compiled loop cannot read all of them."""
     sources: Fills = {}
     for model in layer.models:
         name = str(layer.tensors[model])

@@ -153,7 +153,7 @@ def _token(setting: Setting, c: int, d: int, family: str, rank: int, placement: 
 
 
 def merging(setting: Setting) -> Todo:
-    """Return calls that measure merging: a layer, compared with plain products (Eqs. 4a to 4c), and a whole model."""
+    """Return calls that time the merging of a layer, against plain products (Eqs. 4a to 4c), and of a whole model."""
     size = (1024, 512) if setting.quick else (2048, 4096)
     found = [_call(_merging, setting, *size, *f, p) for f in FEW for p in PLACEMENTS]
     return [*found, _call(_merging_for_good, setting)]

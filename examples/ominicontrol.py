@@ -22,7 +22,7 @@ from ioadapt_theory.presets import PRESETS
 
 
 def packed(latents: torch.Tensor) -> torch.Tensor:
-    """Reshape (n, channels, height, width) to (n, tokens, 4 channels), FLUX's layout of images."""
+    """Reshape (n, channels, height, width) to (n, tokens, 4 * channels), FLUX's layout of images."""
     return FluxPipeline._pack_latents(latents, *latents.shape)
 
 

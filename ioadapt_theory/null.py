@@ -11,9 +11,10 @@ to zero over i, and e that sums to zero over either index,
     K_ii = δ_p + d_i,    K_ij = μ_pp + u_i + u_j + e_ij  (i ≠ j in part p),
     K_ij = μ_pq + u_i^q + u_j^p + e_ij  (i in part p, j in part q ≠ p),
 
-and by Schur's lemma different components are uncorrelated, E⟨a, Pb⟩ = 0 and E⟨a, Pa'⟩⟨b, Pb'⟩ = ⟨a, b⟩⟨a', b'⟩ / dim,
-where dim is n - 1 for d and u, n (n - 3) / 2 for e inside a part of n channels, (n - 1)(n' - 1) for e between two
-parts.
+and by Schur's lemma E⟨a, Pa'⟩ = 0 for a component a of K, other than a mean, and the same a' of K'. Further,
+E⟨a, Pa'⟩⟨b, Pb'⟩ = ⟨a, b⟩⟨a', b'⟩ / dim if b = a, or if both are d or u, as vectors, over the same part, and 0
+otherwise; dim is n - 1 for d and u, n (n - 3) / 2 for e inside a part of n channels, and (n - 1)(n' - 1) for e between
+two parts.
 
 The null distribution is skewed, since a few large channels or eigenvalues may coincide by chance. The third moment is
 exact for d and u, which give a sum of x_iy_P(i) with E(∑ x_iy_P(i))³ = n ∑x³ ∑y³ / ((n - 1)(n - 2)). For e, the third

@@ -1,4 +1,4 @@
-"""Every counterexample has the printed exact values, and no step is trivially true."""
+"""Every counterexample has exactly the values below, and no step of an argument is a check that is always true."""
 
 import re
 from fractions import Fraction

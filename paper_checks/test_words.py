@@ -1,4 +1,4 @@
-"""Every clause of a claim's words is evaluated; a clause without a fact below fails."""
+"""Every clause of a claim's words is evaluated; the test of a clause without a fact below fails."""
 
 import re
 from collections.abc import Callable

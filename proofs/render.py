@@ -313,7 +313,7 @@ def universal(claim: Claim) -> tuple[list[str], str]:
 
 
 def existential(claim: Claim) -> str:
-    """Return the statement that the bound is attained by an instance or, as a supremum, approached by instances.
+    """Return the statement, in Coq, that the bound is attained or, as a supremum, approached by instances.
 
     "Approached" means that for every q < 1 some instance exceeds q times the bound. With Word.SHARP, the statement is
     about all values of the bound's arguments, such as the cosine (between -1 and 1) or the condition number of W. The

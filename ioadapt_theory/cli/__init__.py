@@ -75,7 +75,7 @@ def _main(argv: list[str], chosen: str | None) -> int:
 
 
 def guarded(name: str, body: Callable[[], int]) -> int:
-    """Return the exit status of ``body``; report an error in one sentence on stderr, and return its kind's status."""
+    """Run ``body``, report expected errors on stderr in one sentence, and return the exit status."""
     speak_utf_8()
     try:
         with _printable_output():

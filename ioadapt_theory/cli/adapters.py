@@ -176,7 +176,7 @@ def _convert(args: argparse.Namespace, matched: "Match") -> int:
 
 
 def _warn_of_another_base(matched: "Match", hint: str = "") -> None:
-    """Warn if the base is not the model that the adapter was trained on. Eq. 5 requires that model; baking does not."""
+    """Warn if the base is not the model that the adapter was trained on."""
     from ioadapt_theory.adapters.rules.fingerprint import identical
 
     same, compared = identical(matched.file.prints, matched.weights)

@@ -49,7 +49,7 @@ class Predictions:
     def of(self, side: str) -> float | None:
         """Return the median over layers of the share of its gain that a new adapter on ``side`` would keep if copied.
 
-        The result is None without layers.
+        The result is None if no layer has a prediction for this side.
         """
         shares = [one.R for (_, other), one in self.expected.items() if other == side]
         return median(shares) if shares else None

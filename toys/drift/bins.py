@@ -61,7 +61,7 @@ def levels(result: Mapping[str, Any], kind: str) -> list[str]:
 
 
 def shares(result: Mapping[str, Any], family: str, kind: str, level: str, row: str) -> np.ndarray:
-    """Return the shares of a retrained LoRA's gain that ``row`` keeps, if the family has it, by seed; at least LEAST."""
+    """Return the shares of a retrained LoRA's gain that ``row`` keeps, if a family has it, by seed; at least LEAST."""
     targets = [one["targets"][kind][level] for one in result["families"][family]]
     known = [at["gain"][row] / at[CEILING] for at in targets if row in at["gain"]]
     return np.maximum(np.asarray(known, dtype=float), LEAST)

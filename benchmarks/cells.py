@@ -1,6 +1,6 @@
-"""The measurements of the layer benchmark by section; each section runs in a separate process.
+"""The sections of the layer benchmark, each of which runs in a separate process.
 
-``python -m benchmarks.cells SECTION [--quick] [--device cuda]`` prints the cells of a section as JSON.
+``python -m benchmarks.cells SECTION [--quick] [--device cuda]`` prints the measurements of a section as JSON.
 """
 
 import argparse
@@ -115,7 +115,6 @@ def dropout(setting: Setting) -> Todo:
 
 
 def without_gradient(setting: Setting) -> Todo:
-    """Return calls for layers whose X needs no gradient, as in cross-attention; the frozen layer only runs forward."""
     shapes = [s for s in SHAPES if "cross" in s.name][: 1 if setting.quick else None]
     cases = (("lora", 4), ("lora", 16), ("dora", 4))
     return [_call(linear, setting, s, *f, p, needs=False) for s in shapes for f in cases for p in PLACEMENTS]
@@ -154,7 +153,7 @@ def _token(setting: Setting, c: int, d: int, family: str, rank: int, placement: 
 
 
 def merging(setting: Setting) -> Todo:
-    """Return calls that measure merging: a layer, compared with plain products (Eqs. 4a to 4c), and a whole model."""
+    """Return calls that time the merging of a layer, against plain products (Eqs. 4a to 4c), and of a whole model."""
     size = (1024, 512) if setting.quick else (2048, 4096)
     found = [_call(_merging, setting, *size, *f, p) for f in FEW for p in PLACEMENTS]
     return [*found, _call(_merging_for_good, setting)]

@@ -51,8 +51,8 @@ def launches(family: str, rank: int, placement: str, *, n: int = 512, c: int = 2
     """Count the kernels of a frozen bfloat16 layer ("base"), with our adapter ("ours") and with PEFT's ("peer").
 
     Returns:
-        The arguments; under ``launches``, the kernels and bytes of each layer with float32 adapters, and under
-        ``cast``, the number of kernels with bfloat16 adapters.
+        Family, rank and placement; under ``launches``, the kernels and bytes of each layer with float32 adapters, and
+        under ``cast``, the number of kernels with bfloat16 adapters.
     """
     options: dict[str, Any] = {"dtype": torch.bfloat16, "device": "meta"}
     x, gradient = torch.empty(n, c, requires_grad=True, **options), torch.empty(n, d, **options)

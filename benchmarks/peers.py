@@ -76,7 +76,7 @@ def naive(base: nn.Module, family: str, placement: str, rank: int, phi: nn.Modul
 def contenders(
     make: Callable[[], nn.Module], family: str, rank: int, placement: str, dropout: float = 0.0
 ) -> dict[str, Contender]:
-    """Return the frozen layer ("base"), with our adapter ("ours") and with PEFT's ("peer").
+    """Return the frozen layer alone ("base"), with our adapter ("ours") and with PEFT's ("peer").
 
     There is no "peer" for adapters on the input or output of a convolution.
     """

@@ -1,8 +1,8 @@
 """`ioadapt similarity`, compared with `load_file` and `F.cosine_similarity`, on models shaped like SD-1.5.
 
 Every case runs in a separate process, on files in the page cache. CPU seconds and memory are those of the comparison
-and its threads, without imports; memory is measured in a separate run, since sampling takes time. The weights are
-slices of long random buffers, so that the files are written in seconds.
+and its threads, without imports; memory is measured in a separate run, since sampling it takes time. The weights
+repeat after four million random values, so that the files are written in seconds.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def shapes(*, divisor: int = 1) -> dict[str, tuple[int, ...]]:
 
 
 def write(path: Path, sizes: Mapping[str, tuple[int, ...]], noise: float, seed: int) -> None:
-    """Write a float16 model with values that all models share plus noise; both repeat after 4,000,037 values."""
+    """Write a float16 model: values that all models share, plus its own noise; both repeat after 4,000,037 values."""
     header, end = {}, 0
     for name, shape in sizes.items():
         begin, end = end, end + 2 * math.prod(shape)
@@ -134,7 +134,7 @@ def spent() -> float:
 
 
 def measured(case: str, folder: Path, rounds: int) -> dict[str, Any]:
-    """Return a case's median CPU and wall seconds over new processes, its cosines, and its memory in a last process."""
+    """Return a case's cosines, its median CPU and wall seconds over processes, and its memory in one more process."""
 
     def run(*options: str) -> dict[str, Any]:
         call = [sys.executable, "-m", "benchmarks.similarity", "--case", case, "--folder", str(folder), *options]

@@ -22,12 +22,12 @@ from ioadapt_theory.presets import PRESETS
 
 
 def packed(latents: torch.Tensor) -> torch.Tensor:
-    """Reshape (n, channels, height, width) to (n, tokens, 4 channels), FLUX's layout of images."""
+    """Reshape (n, channels, height, width) to (n, tokens, 4 * channels), FLUX's layout of images."""
     return FluxPipeline._pack_latents(latents, *latents.shape)
 
 
 def velocity(transformer, noisy, times, condition, prompts, pooled, height, width):
-    """Return the velocity of the image tokens. Condition tokens share their positions; their outputs are discarded."""
+    """Return the velocity of the image tokens; condition tokens share their positions but give no output."""
     ids = FluxPipeline._prepare_latent_image_ids(1, height // 2, width // 2, noisy.device, noisy.dtype)
     guidance = torch.full_like(times, 1.0) if transformer.config.guidance_embeds else None
     said = transformer(

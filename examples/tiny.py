@@ -17,7 +17,7 @@ import torch
 
 
 def tokenizer(folder: Path):
-    """Return a CLIP tokenizer whose vocabulary contains only letters, after writing its files to ``folder``."""
+    """Return a CLIP tokenizer with the letters a to z and two special tokens, after writing its files to ``folder``."""
     from transformers import CLIPTokenizer
 
     letters = [chr(c) for c in range(ord("a"), ord("z") + 1)]

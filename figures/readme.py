@@ -48,7 +48,7 @@ PICTURES: Final = ("fig_8", "fig_3", "prop_2_condition", "fig_2", "speed", "carr
 
 
 def claims() -> str:
-    """Return a table of the paper's claims outside its tables, one reading of each; ``ioadapt claims`` lists all."""
+    """Return a table of the paper's claims, one reading of each, except for those about its tables."""
     head = "| claim | verdict | as printed, or read as | note | witnesses |\n|---|---|---|---|---|\n"
     stated = [c for c in CLAIMS.values() if c.origin is not Origin.OURS and c.amends is None]
     return head + "".join(_row(c) for c in stated if not c.id.endswith(READINGS) and not c.id.startswith("tables"))

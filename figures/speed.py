@@ -1,4 +1,4 @@
-"""The time of adapters, compared with PEFT: steps of whole blocks, and passes through layers (recorded benchmark)."""
+"""The time of our adapters and PEFT's in a recorded benchmark: steps of whole blocks, and passes through layers."""
 
 from __future__ import annotations
 

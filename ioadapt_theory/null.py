@@ -11,9 +11,10 @@ to zero over i, and e that sums to zero over either index,
     K_ii = δ_p + d_i,    K_ij = μ_pp + u_i + u_j + e_ij  (i ≠ j in part p),
     K_ij = μ_pq + u_i^q + u_j^p + e_ij  (i in part p, j in part q ≠ p),
 
-and by Schur's lemma different components are uncorrelated, E⟨a, Pb⟩ = 0 and E⟨a, Pa'⟩⟨b, Pb'⟩ = ⟨a, b⟩⟨a', b'⟩ / dim,
-where dim is n - 1 for d and u, n (n - 3) / 2 for e inside a part of n channels, (n - 1)(n' - 1) for e between two
-parts.
+and by Schur's lemma E⟨a, Pa'⟩ = 0 for a component a of K, other than a mean, and the same a' of K'. Further,
+E⟨a, Pa'⟩⟨b, Pb'⟩ = ⟨a, b⟩⟨a', b'⟩ / dim if b = a, or if both are d or u, as vectors, over the same part, and 0
+otherwise; dim is n - 1 for d and u, n (n - 3) / 2 for e inside a part of n channels, and (n - 1)(n' - 1) for e between
+two parts.
 
 The null distribution is skewed, since a few large channels or eigenvalues may coincide by chance. The third moment is
 exact for d and u, which give a sum of x_iy_P(i) with E(∑ x_iy_P(i))³ = n ∑x³ ∑y³ / ((n - 1)(n - 2)). For e, the third
@@ -121,7 +122,7 @@ def _triangles(
     u: Float[np.ndarray, "f k"],
     cuts: Sequence[int],
 ) -> Float[np.ndarray, "k k k"]:
-    """Estimate sums of e_ij e_jl e_li (see ``Profile``) over i, j, l in three parts from e's leading eigenvectors."""
+    """Return ``Profile.triangles``, estimated from the leading eigenvectors of the matrix e."""
     own = np.repeat(np.arange(len(means)), np.diff(cuts))  # the part of each channel
     mean, itself = means[own], np.arange(len(own))
     alone = (diagonal + mean[itself, own] + 2 * u[itself, own])[:, None]
@@ -186,12 +187,12 @@ class Null:
 
     @property
     def z(self) -> float | None:
-        """The standard normal deviate whose upper tail is ``p``; None if all permutations give the same cosine."""
+        """The normal deviate that is exceeded with probability ``p``; None if all permutations give the same cosine."""
         return self._z(self.cosine)
 
     @property
     def p(self) -> float | None:
-        """Approximate probability that a permutation gives this cosine or more; None if all give the same cosine."""
+        """Approximate probability that a permutation gives at least this cosine; None if all give the same cosine."""
         return None if self.z is None else math.erfc(self.z / math.sqrt(2)) / 2
 
     @property

@@ -81,7 +81,7 @@ def _kill_workers(*_: object) -> None:
 
 @contextmanager
 def _at_interrupts(do: Any) -> Iterator[None]:
-    """Handle Ctrl-C with ``do`` inside the block; change nothing outside the main thread, where Python forbids it."""
+    """Handle Ctrl-C with ``do`` inside the block, but only in the main thread, since Python forbids it in others."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""The summary of `pytest paper_checks`: every claim with its worst ratio, the evidence and the time."""
+"""The summary of `pytest paper_checks`: each verified claim with its worst ratio, the evidence and the time."""
 
 import json
 from typing import Any

@@ -79,7 +79,7 @@ def remainder(s: Any) -> Any:
 
 
 def of_two(claim: str, below: str, axis: str) -> bool:
-    """Return whether the claim's bound is at least Lemma 3's for an AB of rank 1, and below it for AB = −I/2."""
+    """Return whether, on one example, the claim's bound is at least Lemma 3's for an AB of rank 1, but not for −I/2."""
     raw = {"W1": [[1, 2], [0, 1]], "W2": [[1, 0], [1, 1]], "W1_target": [[1, 0], [3, 1]], "W2_target": [[1, 1], [0, 1]]}
     raw |= {"sigma": 1}
     plain = right("lemma-3", raw)

@@ -51,7 +51,7 @@ def mean_over_signs(m: Any) -> Any:
 
 
 def of_law(claim: Claim, law: str) -> bool:
-    """Return whether the claim's left side is the mean squared discrepancy for inputs zF or σz, where E zᵀz = I."""
+    """Return whether the claim's left side is the mean squared discrepancy for inputs zF or σz, with E zᵀz = I."""
     i = drawn(claim.id)
     gap = {"prop-5-anisotropic": GAP @ T}.get(claim.id, T @ GAP) if law == "zF" else GAP
     first = i.instance.factor if law == "zF" else i.instance.sigma * torch.eye(3).double()
@@ -79,7 +79,10 @@ def segment(claim: Claim, every: str, begin: str, end: str, above: str) -> bool:
 
 
 def iff(claim: Claim, lost: str, rank: str) -> bool:
-    """Return whether W(I + W⁺AB) = W + AB iff ``lost`` = 0, and for every AB iff rank W = ``rank``, for three W."""
+    """Return whether W(I + W⁺AB) = W + AB iff ``lost`` = 0, and for every AB iff rank W = ``rank``, "c" or "d".
+
+    This is tested on three W, and the claim's argument must contain the general step.
+    """
     said = True
     for w in (random(2, 3), random(3, 2), torch.ones(2, 2).double()):
         i, pinv_ = mpmath.eye(len(w)), torch.linalg.pinv(w)
@@ -143,7 +146,7 @@ def counted(claim: Claim, quantifier: str, where: str, above: str) -> bool:
 
 
 def counts_the_adapted_layer() -> bool:
-    """Return whether ``forward`` and ``merge`` compute the layers of Eqs. 1 to 3, and GRID has two values per size."""
+    """Return whether ``forward`` and ``merge`` compute Eqs. 1 to 3, and GRID is the product of two values per size."""
     x, w, ranks = random(2, 3), random(3, 4), {LORA: random(3, 4), INPUT: random(3, 3), OUTPUT: random(4, 4)}
     whole = {LORA: w + ranks[LORA], INPUT: w + ranks[INPUT] @ w, OUTPUT: w + w @ ranks[OUTPUT]}
     for p, m in ranks.items():

@@ -206,9 +206,10 @@ def both(a: Any, b: Any) -> tuple[Any, Any]:
 
 
 def off(a: Any, b: Any) -> Any:
-    """Return b − a and |b − a|, or for matrices the least eigenvalue of (b − a + (b − a)ᵀ)/2 and the largest |entry|.
+    """Return by how much b exceeds a, and how far apart they are: for numbers, b − a and |b − a|.
 
-    Equal matrices have the eigenvalue 0, and others that are not square have None; different shapes, None and infinity.
+    For matrices of one shape, they are the least eigenvalue of (b − a + (b − a)ᵀ)/2, or None for unequal matrices that
+    are not square, and the largest |entry| of b − a; for matrices of different shapes, None and infinity.
     """
     a, b = both(a, b)
     if hasattr(a, "rows") and (a.rows, a.cols) != (b.rows, b.cols):
@@ -240,8 +241,9 @@ def meets(sides: list[str], instance: Mapping[str, Any]) -> bool:
 
 
 def wrong(line: str, instances: list[dict[str, Any]], *, define: bool = False) -> list[str]:
-    """Return messages about formulas of a line that are false, or that cannot be evaluated on any instance.
+    """Return messages about formulas of a line that have no relation, no value on any instance, or are false on one.
 
+    A condition (after "where", "if" or "at") must hold on some instance; only such instances are used from there on.
     Without ``define``, every ≤ and ≥ must be an equality on some instance. With it, that is not required, and an
     equation whose left side is a new symbol defines the symbol.
     """

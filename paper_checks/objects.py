@@ -1,4 +1,4 @@
-"""Values of the symbols in the claims' arguments (proofs), to check each line: generic ones, or those at a bound."""
+"""Values of the symbols in the claims' arguments (proofs), to check each line: generic values, or values at a bound."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -232,7 +232,7 @@ def of_lora() -> Iterator[Objects]:
 
 
 def bounds(name: str, s: Any, k: Any, k_target: Any) -> Any:
-    """Return a claim's right side divided by ε, for two outputs with the cosine s and the condition numbers k."""
+    """Return a claim's right side divided by ε for outputs with the cosine s, k = cond W and k_target = cond W'."""
     raw: dict[str, Any] = {"epsilon": "1/10", "AB": [[0, 0], [0, 0]]}
     for t, kappa in (("", k), ("_target", k_target)):
         raw |= {f"W{t}": [[1, 0], [0, str(kappa)]], f"x1{t}": [1, 0]}
@@ -401,7 +401,7 @@ def not_displayed() -> Iterator[Objects]:
 
 
 def over_units(f: Callable[..., Any], *shapes: tuple[int, int]) -> Any:
-    """Return E f, where f is quadratic in each of some matrices of independent entries of mean 0 and variance 1."""
+    """Return E f, a quadratic form in each argument, for matrices of independent entries of mean 0 and variance 1."""
     if not shapes:
         return f()
     (c, d), *others = shapes

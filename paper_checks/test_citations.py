@@ -67,7 +67,7 @@ def unknown(text: str) -> set[tuple[str, str]]:
 
 
 def sources() -> list[Path]:
-    """Return the files to check: Python files other than this one, and the pages in the root but the changelog."""
+    """Return the files to check: other Python files in FOLDERS, and the pages in the root but the changelog."""
     modules = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py") if path != Path(__file__)]
     return sorted(modules) + [path for path in ROOT.glob("*.md") if path.name != "CHANGELOG.md"]
 

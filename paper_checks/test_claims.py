@@ -63,7 +63,7 @@ def test_a_refutation_is_exact(claim: Claim) -> None:
 
 @pytest.mark.parametrize("claim", [p for p in REFUTED if p.values[0].setting and "A.1" in p.values[0].setting.name])
 def test_of_props_1_and_2_a_counterexample_has_an_adapter_of_low_rank(claim: Claim) -> None:
-    """At least one witness has r < min(c, d), as in the paper's text; witnesses of full rank are additional."""
+    """Except for bounds-rank, a witness has r < min(c, d), as in the paper; witnesses of full rank are additional."""
     exact = [{key: Matrix([[*map(Rational, map(str, r))] for r in witness(name)[key]]) for key in ("AB", "W")}
              for name in claim.witnesses]  # fmt: skip
     assert claim.id == "bounds-rank" or any(m["AB"].rank() < min(m["W"].shape) for m in exact)

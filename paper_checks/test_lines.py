@@ -50,7 +50,7 @@ MAKERS = list(dict.fromkeys(make for _, _, make in OBJECTS))
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
 def test_every_object_is_spoken_of(make: Callable[[], Iterator[Objects]]) -> None:
-    """Every symbol that has a value for an argument occurs in a line, so that no line can be removed unnoticed."""
+    """Every symbol to which ``make`` gives a value occurs in an argument that is evaluated with these values."""
     own = {(name, k) for name, k, other in OBJECTS if other is make}
     lines = [x for c, k, p in ARGUMENTS if (c.id, k) in own for x in lines_of(c, p)]
     with mpmath.workdps(50):

@@ -100,7 +100,7 @@ def given(claim: Claim, i: Values, before: Term, after: Term) -> bool:
 
 
 def by_lemma(i: Values, after: Term, *, remainder: bool) -> bool:
-    """Return whether a formula is the sum of Lemma 1's bounds for both models, with O(ε²) if ``remainder``."""
+    """Return whether a formula adds a bound of Lemma 1 on |δ| (and, if ``remainder``, that on |R|) for both models."""
     found = (x for x in opened(after).walk() if x.op == "norm" and "ab" in {y.name for y in x.walk()})
     lengths = list(dict.fromkeys(found))
     for factor in (lambda m: 1 + abs(m.s0), lambda m: m.sine0):

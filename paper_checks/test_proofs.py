@@ -1,4 +1,4 @@
-"""Every counterexample has the printed exact values, and no step is trivially true."""
+"""Every counterexample has exactly the values below, and no step of an argument is a check that is always true."""
 
 import re
 from fractions import Fraction
@@ -72,7 +72,7 @@ def exact(claim: Claim, name: str) -> Values:
 
 
 def test_no_step_is_true_as_it_stands() -> None:
-    """No file with claims contains a check that is always true, since the steps of arguments are to be computed."""
+    """No file with claims marks a step of an argument as true instead of computing it."""
     folder = Path(CLAIMS_FILE).parent
     sources = [path for room in ("statements", "beyond", "words", "effect") for path in (folder / room).glob("*.py")]
     assert len(sources) > 20

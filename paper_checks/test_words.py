@@ -1,4 +1,4 @@
-"""Every clause of a claim's words is evaluated; a clause without a fact below fails."""
+"""Every clause of a claim's words is evaluated; the test of a clause without a fact below fails."""
 
 import re
 from collections.abc import Callable
@@ -583,7 +583,7 @@ LINES = [
 
 @pytest.mark.parametrize(("claim", "proof"), LINES, ids=[c.id for c, _ in LINES])
 def test_every_line_is_asked_for_by_a_clause(claim: Claim, proof: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every line of an argument is used by the check of a clause, which compares it with the claim's prose."""
+    """Every line of an argument, except "this is ...", is used by the check of a clause of the claim's prose."""
     asked = list[str]()
     for module in (evaluating, facts_):
         monkeypatch.setattr(module, "shows", lambda _, *formulas: asked.extend(formulas) or True)

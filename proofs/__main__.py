@@ -44,7 +44,7 @@ def theorems() -> set[str]:
 
 
 def settled() -> list[Claim]:
-    """Return the claims that can be stated in Coq and whose theorem is in one of the files."""
+    """Return the claims that can be stated in Coq and whose theorem is in one of the Coq files."""
     names, claims = theorems(), []
     for claim in CLAIMS.values():
         try:

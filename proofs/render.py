@@ -51,7 +51,7 @@ Order = int | None
 
 
 class NoCoqError(ValueError):
-    """Error: a claim cannot be stated in Coq, since it has no formula, or one that ``Scope`` does not support."""
+    """Error: a claim cannot be stated in Coq."""
 
 
 @dataclass
@@ -235,7 +235,8 @@ def statement(claim: Claim) -> str:
     """Return the definition of the claim's statement in Coq.
 
     Raises:
-        NoCoqError: the claim has no formula, an operation without a counterpart, or a converse stated in words.
+        NoCoqError: the claim has no formula, contains an operation that has no counterpart in Coq, or has a converse
+            that is stated only in words.
     """
     if not claim.concludes or Word.CONVERSE in claim.words:  # the converse of an iff is stated only in words
         raise NoCoqError(claim.id)
@@ -312,7 +313,7 @@ def universal(claim: Claim) -> tuple[list[str], str]:
 
 
 def existential(claim: Claim) -> str:
-    """Return the statement that the bound is attained by an instance or, as a supremum, approached by instances.
+    """Return the statement, in Coq, that the bound is attained or, as a supremum, approached by instances.
 
     "Approached" means that for every q < 1 some instance exceeds q times the bound. With Word.SHARP, the statement is
     about all values of the bound's arguments, such as the cosine (between -1 and 1) or the condition number of W. The

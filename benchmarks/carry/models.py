@@ -173,7 +173,7 @@ def drawn(x: Tensor, y: Tensor) -> Callable[[torch.Generator], Batch]:
 
 
 def pictures(family: str, seed: int, rank: int = 8) -> list[Move]:
-    """Return moves of adapters for two tasks, turned images and two new classes, to eight targets per source."""
+    """Return moves of adapters, trained for turned images or for two new classes, to eight targets each."""
     make: Any = {"mlp": mlp, "cnn": cnn}[family]
     x, y = digits()
     fit, free, test = slice(0, 1100), slice(1100, 1356), slice(1400, 1797)

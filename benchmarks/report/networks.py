@@ -1,7 +1,7 @@
 """Small networks of several architectures, trained on local text or synthetic images.
 
-The text is from Python's standard library: its reference, and the source of two packages. Images are gratings, blobs
-and checkerboards with noise. Nothing is downloaded; the same seed gives the same weights on one machine.
+The text consists of the topics of Python's ``help`` and the source of asyncio and email. Images are gratings, blobs and
+checkerboards with noise. Nothing is downloaded; the same seed gives the same weights on one machine.
 """
 
 import copy

@@ -55,7 +55,7 @@ def within(page: str, text: str) -> str:
 
 
 def linked(page: str, text: str, made: Iterable[str]) -> str:
-    """Turn names of the generated pages ``made`` into links from ``page``; in the repository they are not links."""
+    """Return the text of ``page`` with links in place of the names of generated pages, ``made``."""
     for name in made:
         text = text.replace(f"`{name}`", f"[`{name}`]({relpath(name, dirname(page) or '.')})")
     return text

@@ -114,7 +114,7 @@ class TensorWeights:
         return {name: partial(self.read, name) for name, shape in self.shapes.items() if len(shape) == 1}
 
     def _is_conv1d(self, name: str) -> bool:
-        """Return whether a layer is a ``Conv1D``, which stores W; if W is square, the last part of its name decides."""
+        """Return whether a layer is a ``Conv1D`` (it stores W); if W is square, layers with the same ending decide."""
         shape = self.shapes[f"{name}.weight"]
         alike = len(shape) == 2 and shape[0] == shape[1] and name.rpartition(".")[2] in self._conv1d
         return alike or self._stores_w(name)
@@ -129,7 +129,7 @@ Weights = ModelWeights | TensorWeights
 
 
 def checkpoint_weights(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> TensorWeights:
-    """Return a checkpoint's layers under names in ``wanted`` where possible, else under the names in its own model."""
+    """Return a checkpoint's layers under names in ``wanted`` where possible, else under its model's module names."""
     named = as_modules(checkpoint, wanted)
     weights = stored_weights(named)
     weights.rename, weights.aliases = named.rename, named.aliases

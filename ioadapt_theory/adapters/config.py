@@ -116,6 +116,7 @@ class AdapterConfig:
 
         Raises:
             UnknownSideError: "residual" does not know the side of some of the layers.
+            InvalidValueError: see ``resolve``.
         """
         plans, unknown = dict[str, Plan](), list[str]()
         for name in names:

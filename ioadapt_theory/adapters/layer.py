@@ -64,7 +64,7 @@ class AdaptedLayer(nn.Module):
             return getattr(super().__getattr__("base_layer"), name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute; a parameter of the base layer is set there, for code that ties weights."""
+        """Set an attribute on this layer, or on its base layer if it is a parameter there, to allow tied weights."""
         base = self.__dict__.get("_modules", {}).get("base_layer")
         super().__setattr__(name, value) if base is None or name not in base._parameters else setattr(base, name, value)
 

@@ -21,7 +21,7 @@ CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 class Operator(Base):
-    """A frozen module as the layer f; ``near`` and ``far`` are identities on its input and output features."""
+    """A torch module as the layer f; ``near`` and ``far`` are identities on its input and output features."""
 
     def __init__(self, module: Any, n_in: int, n_out: int, *, axis: int = -1, taps: int = 1) -> None:
         """Wrap a module with ``n_in`` and ``n_out`` features (channels); ``taps`` is the number of kernel positions."""
@@ -118,7 +118,7 @@ class Convolution(Operator):
         return self.module._conv_forward(x.to(m.dtype), self.stored(m), None)
 
     def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
-        """Return Y + s X A B, by a convolution with A, then a 1 x 1 one with B; if there are groups, by one with AB."""
+        """Return Y + s X A B by a convolution with A and a 1 x 1 one with B or, if there are groups, with AB."""
         return super().plus_low_rank(y, x, a, b, s) if self.module.groups == 1 else y + self.product(x, a @ (s * b))
 
 

@@ -81,7 +81,7 @@ def dequantised(whole: Checkpoint) -> Checkpoint:
 
 
 def _blocks(source: str, scale: TensorInfo, weight: TensorInfo) -> tuple[int, ...]:
-    """Return the size per axis of the blocks with one scale each, if possible a power of two; () for a single scale."""
+    """Return the size per axis of the blocks that share a scale, a power of two if possible; () for a single scale."""
     if scale.numel == 1:
         return ()
     counts = (*scale.shape, *[1] * (len(weight.shape) - len(scale.shape)))

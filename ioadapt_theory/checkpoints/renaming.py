@@ -64,7 +64,7 @@ def common(checkpoints: Sequence[Checkpoint], labels: Sequence[str] = ()) -> tup
 def as_modules(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> Renamed:
     """Return the checkpoint with layer names in ``wanted`` where possible, else with the names of its model's modules.
 
-    Tied weights, which are stored once, appear under all of their names.
+    Tied weights of transformers models, which are stored once, appear under all of their names.
     """
     model = transformers.of_config(checkpoint.config, len(checkpoint.tensors))
     wanted_tensors = {f"{name}{leaf}" for name in wanted for leaf in (".weight", ".bias")}
@@ -137,7 +137,7 @@ def _names(chosen: Mapping[str, Form]) -> set[str]:
 def _most_common(forms: Sequence[Mapping[str, list[Form]]]) -> list[dict[str, Form]]:
     """Return the most common translation of each tensor's name, for each model; of equally common ones, the first.
 
-    A name counts once for each model that can have it, and a translation into several names counts like the rarest.
+    A name counts once for each model that can have it; of several names in one translation, the rarest counts.
     """
     able = Counter(name for model in forms for name in {n for some in model.values() for form in some for n, _ in form})
     return [

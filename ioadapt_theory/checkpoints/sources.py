@@ -43,10 +43,10 @@ def open_checkpoint(
 
     Raises:
         UnknownNameError: The source is neither an alias, a path nor a hub id, or PART is an unknown part or member.
-        SourceError: The weights are unavailable, there is no such file or folder, or a path or package has a REVISION.
+        SourceError: The weights are unavailable, it is unclear which file to open, or a path or package has a REVISION.
         FileFormatError: A file is invalid.
         UnsupportedError: The weights are quantised in a format other than float8.
-        InvalidValueError: `ema` is required, or True without averaged weights, or the file has no such PART.
+        InvalidValueError: `ema` is required, or True without averaged weights, or PART is invalid or not in the file.
         MissingExtraError: huggingface_hub is needed but not installed.
 
     Example:

@@ -165,7 +165,7 @@ def _at(digits: int, inequality: Inequality, raw: Mapping[str, Any], function: C
 
 
 def _settled(a: Any, b: Any) -> tuple[bool, Any]:
-    """Return whether b, with twice the digits of a, agrees with a or is 0 up to rounding; and, if so, b or 0."""
+    """Return whether b, computed with twice the digits of a, agrees with a or is 0 up to rounding, and then b or 0."""
     if not (_real(a) and _real(b)):
         return _real(a) == _real(b), b
     if b is None or abs(a - b) <= AGREEMENT * abs(b):

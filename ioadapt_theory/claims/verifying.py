@@ -199,7 +199,7 @@ def sources(folder: Path) -> str:
 
 
 def check(run: Run, jobs: int) -> None:
-    """Raise an error for settings that cannot work: numbers out of range, unknown names, or an unavailable device."""
+    """Raise an error for settings that cannot work, such as numbers out of range or an unavailable device."""
     for name, limit in LIMITS.items():
         value = jobs if name == "jobs" else getattr(run, name)
         if not 1 <= value <= limit:  # NaN is refused too

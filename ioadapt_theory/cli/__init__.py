@@ -31,7 +31,7 @@ OK, FINDING, MISUSE, LOST, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one sentence, without the usage lines."""
+    """An argument parser that raises its errors, without the usage lines, and suggests similar choices."""
 
     def error(self, message: str) -> NoReturn:
         """Raise InvalidValueError, which ``guarded`` turns into exit status 2."""
@@ -75,7 +75,7 @@ def _main(argv: list[str], chosen: str | None) -> int:
 
 
 def guarded(name: str, body: Callable[[], int]) -> int:
-    """Return the exit status of ``body``; report an error in one sentence on stderr, and return its kind's status."""
+    """Run ``body``, report expected errors on stderr in one sentence, and return the exit status."""
     speak_utf_8()
     try:
         with _printable_output():

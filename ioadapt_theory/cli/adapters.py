@@ -76,7 +76,7 @@ def files(args: argparse.Namespace) -> Files:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command; return 1 if ``inspect`` finds parts that do not fit the base or are unsupported, else 0."""
+    """Run the command; return 1 if ``inspect`` finds more than layers, or layers that do not fit the base, else 0."""
     from ioadapt_theory.formats import open_adapter
 
     file = open_adapter(args.file)
@@ -122,7 +122,7 @@ def _matched(args: argparse.Namespace, file: "AdapterFile", base: "Checkpoint", 
 
 
 def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") -> int:
-    """Write a plain LoRA, print the rank and truncation error of each layer, and return the number of layers."""
+    """Write a plain LoRA, print each layer's rank and the lost share of its change, and return the number of layers."""
     from ioadapt_theory.formats.export import component_of, write_lora
 
     component = args.component or matched.component
@@ -176,7 +176,7 @@ def _convert(args: argparse.Namespace, matched: "Match") -> int:
 
 
 def _warn_of_another_base(matched: "Match", hint: str = "") -> None:
-    """Warn if the base is not the model that the adapter was trained on. Eq. 5 requires that model; baking does not."""
+    """Warn if the base is not the model that the adapter was trained on."""
     from ioadapt_theory.adapters.rules.fingerprint import identical
 
     same, compared = identical(matched.file.prints, matched.weights)

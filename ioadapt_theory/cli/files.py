@@ -74,7 +74,7 @@ def check_counts(**options: tuple[int, int]) -> None:
 
 
 def _refuse_input(name: str, path: Path, inputs: Iterable[Path]) -> None:
-    """Raise InvalidValueError if ``path`` is an input, or a file (other than PAGES) that exists in an input folder."""
+    """Raise InvalidValueError if ``path`` is an input, or exists in an input folder and has no extension in PAGES."""
     for read in inputs:
         if _same(path, read):
             msg = f"{name} would overwrite the input {read}; choose another path."

@@ -86,7 +86,7 @@ def files(args: argparse.Namespace) -> Files:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fit the adapter; return 0 if it is written, or 1 if it may keep none of the gain and is not written."""
+    """Transfer the adapter, or the change of a fine-tuned model; return 0 if an adapter is written, and 1 if not."""
     from ioadapt_theory.adapters.carrying import carried
     from ioadapt_theory.reporting import carried as told
     from ioadapt_theory.reporting.inputs import read_both
@@ -128,7 +128,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[tuple[str, str | None], dict[str, str]]:
-    """Load the adapter; return (format, task type), and a reason for each unused part; the key "" has the component."""
+    """Load the adapter; return (format, task type), and the reason for each unused part; "" maps to the component."""
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.load import load
@@ -156,7 +156,7 @@ def _same(base: str, given: str) -> bool:
 
 
 def _write(args: argparse.Namespace, target: "nn.Module", format_: str, component: str, task: str | None) -> None:
-    """Write a plain LoRA in PEFT's, diffusers' or kohya's format if ``format_`` is that, and all else in our own."""
+    """Write a plain LoRA in ``format_`` if that is PEFT's, diffusers' or kohya's format; write all else in our own."""
     from ioadapt_theory.adapters.adapter import Adapter
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.adapters.model import layers

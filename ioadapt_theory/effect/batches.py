@@ -1,4 +1,4 @@
-"""Batches of inputs, and the random split of their rows: to fit adapters, to select one, and to predict its effect."""
+"""Batches of inputs, and their random split into rows to fit adapters, to select one, and to predict its effect."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -90,7 +90,7 @@ def listed(inputs: Any) -> list[Any]:
 
 
 def row_count(batch: Any) -> int:
-    """Return the number of samples in a batch, the largest first dimension of its tensors; raise an error for 0."""
+    """Return the number of samples in a batch, the largest first dimension of its tensors; 0 samples are an error."""
     counts = [len(t) for t in _tensors(batch) if t.ndim]
     if not any(counts):
         msg = f"Each batch must contain a torch.Tensor with a row or more, but one ({type(batch).__name__}) has none."

@@ -87,9 +87,9 @@ def expected(
 
 
 def products(source: Rows, target: Rows, side: str) -> tuple[float, float, float]:
-    """Return inner products of a random change's effects: source with target, source with source, target with target.
+    """Return expected inner products of effects: source with target, source with source, and target with target.
 
-    They estimate the expectations for a change with independent entries of mean 0 and variance 1, summed over a batch.
+    They are estimated for a change with independent entries of mean 0 and variance 1, and summed over a batch.
 
     Raises:
         ShapeError: the two layers have different sizes or numbers of samples on this side.

@@ -68,7 +68,7 @@ def record(
         directions: function that returns the cotangents for an output, in place of ``draws`` random ones.
 
     Raises:
-        InvalidValueError: the model does not accept the batch, or its output is not finite.
+        InvalidValueError: the model fails on the batch, or its output has no floating-point tensor or is not finite.
         UnsupportedError: a layer passes no gradient to its input, or runs without gradients.
     """
     watch = _Watch(modules)
@@ -140,7 +140,7 @@ def called(model: nn.Module, batch: Any) -> Any:
 
 
 def tensors(result: Any) -> Iterator[Tensor]:
-    """Yield the floating-point tensors of a result, those with names in ``FIRST`` first."""
+    """Yield the floating-point tensors of a result, first (and once more later) those with names in ``FIRST``."""
     if isinstance(result, Tensor):
         if result.is_floating_point():
             yield result

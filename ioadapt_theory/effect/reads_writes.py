@@ -53,7 +53,7 @@ class Rows:
         return self._joined([self._read(side, z, y)[None] for z, y, _ in self.calls])[0]
 
     def writer(self, side: str) -> Tensor:
-        """Return the gradients at this side of the layer, draws x samples x positions x features, as in ``reader``."""
+        """Return the gradients of z (side "input") or y (other sides), draws x samples x positions x features."""
         return self._joined([self._written(side, *call) for call in self.calls])
 
     def both(self, side: str) -> tuple[Tensor, Tensor]:

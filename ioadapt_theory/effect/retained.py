@@ -109,7 +109,8 @@ class Prediction(Alignment):
 
     Attributes:
         R_KL: retained share of the gain in log-likelihood, 0 if the source gains nothing; None if need is "change".
-        interval: (lower, upper), the 80 % bootstrap interval of R_KL or R, according to ``need``.
+        interval: (lower, upper), the 80 % bootstrap interval of R or, if need is "labels", of R_KL; that of R_KL also
+            covers smaller and larger weights of the target in the estimate of the labels.
         need: what both models need: the same "labels", as with logits, or the same "change" of the outputs.
         agreement: mean share of a row's positions at which both plain models have the same argmax.
         rows: number of rows that the prediction is computed from.
@@ -173,7 +174,7 @@ def trust(differing: float, changed: float) -> float:
 
 
 def divergences(s: Tensor, sa: Tensor, t: Tensor) -> tuple[float, float]:
-    """Return KL(s‖t) and KL(sa‖s), summed over all rows, for logits of the plain source, adapted source and target."""
+    """Return KL(s‖t) and KL(sa‖s), summed over rows and positions, for logits of source, adapted source and target."""
     s, sa, t = (x.detach().double().log_softmax(-1) for x in (s, sa, t))
     differing, changed = (float((a.exp() * (a - b)).sum().clamp_min(0)) for a, b in ((s, t), (sa, s)))
     return differing, changed
@@ -209,10 +210,7 @@ def predict(sums: RowSums, need: str, *, seed: int = 0) -> Prediction:
 
 
 def bootstrap(top: Tensor, bottom: Tensor, seed: int = 0) -> tuple[float, float]:
-    """Return the 80 % bootstrap interval of Σ top / Σ bottom over rows.
-
-    If ``top`` has several columns, the result spans the intervals of all columns.
-    """
+    """Return the 80 % bootstrap interval of Σ top / Σ bottom over rows; it spans those of all columns of ``top``."""
     rows = len(top)
     drawn = torch.randint(rows, (DRAWS, rows), generator=torch.Generator().manual_seed(seed))
     ratios = top.reshape(rows, -1)[drawn].sum(1) / bottom[drawn].sum(1).clamp_min(1e-30)[:, None]
@@ -224,8 +222,8 @@ def needed(output: Tensor, named: str | None = None) -> str:
     """Return "labels" if the outputs seem to be logits, else "change".
 
     Outputs of fewer than two dimensions or classes are not logits. Others with a name are logits if the name contains
-    "logits". Outputs without a name, of two or three dimensions, are logits if the mean entropy of their softmax is
-    below 0.6 of the largest possible entropy.
+    "logits". Outputs without a name are logits if they have two or three dimensions and the mean entropy of their
+    softmax is below 0.6 of the largest possible entropy.
     """
     classes = output.shape[-1]
     if output.ndim < 2 or classes < 2:

@@ -17,7 +17,7 @@ class StoredLayer:
         name: the layer's name in the file.
         sketch: the adapter on the meta device, with sizes and settings.
         adapter: a function that reads the values and returns the adapter.
-        spares_bias: whether the adapter acts on XW instead of XW + b, as PEANUT does.
+        spares_bias: whether the adapter acts on the layer's output before the bias is added, as PEANUT does.
 
     Example:
         >>> import tempfile

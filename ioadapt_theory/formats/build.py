@@ -42,7 +42,7 @@ def _incomplete(parts: Collection[str], names: Collection[str]) -> FileFormatErr
 
 
 def rank_of(kind: str, shapes: Shapes) -> int | None:
-    """Return the rank by which alpha is divided, or None for a kind of adapter without rank."""
+    """Return the rank by which alpha is divided, or None if the adapter has no rank."""
     try:
         return KINDS[kind].rank(shapes)
     except IndexError:

@@ -39,7 +39,7 @@ def load(
         model: the model, changed in place after all checks.
         path: the folder or file.
         name: name of the adapter on the model.
-        strict: whether to raise an error unless every layer and every key is used; if False, load the layers that fit.
+        strict: whether every key must be read and every layer of the component must fit; if False, load what fits.
         component: component to load from a pipeline's file ("unet", "text_encoder", "text_encoder_2", "transformer");
             by default the one with the most layers that fit the model.
         alter_base: whether to also replace those of the model's own tensors for which the file has new values (PEFT's
@@ -63,7 +63,8 @@ def load(
         UnsupportedError: the adapter is of a kind that is recognised but not supported.
         TransferError: no layer fits or, with ``strict``, a layer or a change of the base does not fit.
         NoProvenanceError: ``match="provenance"``, but no layer of the model comes from the adapter's original base.
-        InvalidValueError: the name is taken, or with ``hotswap`` the old adapter is merged or has another structure.
+        InvalidValueError: the name is taken, ``match`` is "effect", the layers have merged adapters, or
+            with ``hotswap`` the old adapter has another structure.
         UnknownNameError: with ``hotswap``, no layer has an adapter of this name; or ``match`` is unknown.
 
     Example:

@@ -26,7 +26,7 @@ class Match:
         file: the adapter file.
         weights: the weights of the base.
         layers: layer of the base -> the stored adapter that fits it.
-        lost: layer of the file that does not fit any layer of the base -> the reason.
+        lost: layer of the file that was not matched -> the reason; without the layers of other components.
         component: the component of a pipeline that was matched, or "" if the file names none.
         correspondence: how the layers were matched.
     """
@@ -68,7 +68,7 @@ def match(
     by: str = "name",
     source: Weights | None = None,
 ) -> Match:
-    """Match an adapter file with a base. ``by``: the ``match`` of ``load``; ``called``: what messages call the base."""
+    """Match an adapter file with a base. ``by``: see ``match`` of ``load``; ``called``: what messages call the base."""
     # The names of FLUX's and SD3's authors also match diffusers' models, in which a layer may be split.
     stored = {layer.name: layer for layer in file.layers}
     places = correspond(stored, weights, by, source=source, prints=file.prints)

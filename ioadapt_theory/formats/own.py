@@ -55,7 +55,7 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
 
     Warns:
         UserWarning: tensors outside the adapters are trained, or were replaced by ``load``, and are not in the file; or
-        a card was not written, since a README.md exists.
+            a card was not written, since a README.md exists.
 
     Example:
         >>> import tempfile

@@ -62,7 +62,7 @@ class TensorFile:
         return tensor
 
     def __getitem__(self, name: str) -> Tensor:
-        """Return a tensor in float64 if it is stored in float64, else in float32; see ``require_floats``."""
+        """Return a tensor in float64 if it is stored in float64, else in float32."""
         self.require_floats([name])
         tensor = self.stored(name)
         return tensor.to(torch.float64 if tensor.dtype is torch.float64 else torch.float32)

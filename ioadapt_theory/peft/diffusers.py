@@ -23,7 +23,7 @@ FETCHED = "weight_name local_files_only cache_dir proxies token revision subfold
 
 
 def register() -> None:
-    """Make diffusers' ``load_lora_adapter`` load IOLORA adapters too, and others as before, even if called twice."""
+    """Make diffusers' ``load_lora_adapter`` also load IOLORA adapters; a second call has no effect."""
     own = PeftAdapterMixin.load_lora_adapter
     if getattr(own, "knows_iolora", False):
         return
@@ -70,7 +70,7 @@ def _read(plans: dict[str, Any], state: dict[str, Any]) -> dict[str, tuple[Adapt
 
 
 def exchange_numbers(model: nn.Module, plans: dict[str, Any], state: dict[str, Any], name: str) -> None:
-    """Copy values from ``state`` to a model's adapter ``name``; raise InvalidValueError if layers or shapes differ."""
+    """Overwrite the adapter ``name`` with that in ``state``; raise InvalidValueError if layers or shapes differ."""
     there = {n: m for n, m in model.named_modules() if isinstance(m, IOLoraLayer) and name in m.iolora_adapters}
     new: dict[str, Adapter] = {}
     for layer, (adapter, numbers) in _read(plans, state).items():

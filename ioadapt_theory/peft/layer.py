@@ -112,7 +112,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _move_adapter_to_device_of_base_layer(self, adapter_name: str, device: torch.device | None = None) -> None:
-        """Move an adapter to the device of its layer, but keep its dtype: float32 also on half-precision layers."""
+        """Move an adapter to ``device`` (default: its layer's); keep its dtype, even on half-precision layers."""
         adapter = self.iolora_adapters[adapter_name]
         if not any(p.is_meta for p in adapter.parameters()):
             adapter.to(device or operator(self.base_layer).like.device)

@@ -1,4 +1,4 @@
-"""Reports on moving an adapter: how two models are related and, with inputs, what a copied adapter keeps."""
+"""Reports on moving adapters: how two models are related and, with inputs, how much of its gain a copy would keep."""
 
 from ioadapt_theory.reporting.assemble import Report, report
 from ioadapt_theory.reporting.text import to_text

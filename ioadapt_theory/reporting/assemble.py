@@ -91,9 +91,9 @@ def report(
 
     Raises:
         InvalidValueError: the models have no common layer, weights or outputs are not finite, the outputs have
-            different shapes, the adapter has no effect, the target has one of the same name, inputs are given
-            without two models in memory or with a mapping of adapters, a name is given without the source in
-            memory, or ``explained`` is out of range.
+            different shapes, the adapter has no effect, the target has an adapter of the same name, inputs are
+            given without two models in memory or with a mapping of adapters, ``adapter`` is a name but the source is
+            not a model in memory, or ``explained`` is out of range.
         UnknownNameError: the source has no adapter of this name.
 
     Example:

@@ -37,8 +37,8 @@ def read_both(
 
     Raises:
         FileFormatError: the file cannot be read, or is a text file without text.
-        InvalidValueError: a model has no tokenizer or text encoder, or needs more inputs than a prompt, or the two
-            models tokenise the text differently.
+        InvalidValueError: a model has no tokenizer or text encoder, or needs more inputs than a prompt, or the text is
+            too short, or the two models tokenise it differently.
         MissingExtraError: the file contains text, and transformers is not installed.
     """
     if path.suffix in TENSORS:
@@ -91,7 +91,7 @@ def _tokens(folder: str, text: str, rows: int) -> Tensor:
 
 
 def _prompted(folder: str, model: nn.Module, prompts: list[str], rows: int, seed: int) -> dict[str, Any]:
-    """Return random latents and timesteps, and prompts encoded by the text encoder in the folder beside the model's."""
+    """Return inputs for a diffusion model: random latents and timesteps, and prompts as its pipeline encodes them."""
     config: Any = model.config
     asked = inspect.signature(model.forward).parameters
     named = "sample" if "sample" in asked else "hidden_states"

@@ -37,8 +37,8 @@ class LayerPair:
 
     @property
     def change(self) -> float:
-        """‖W' - W‖ / ‖W‖ for the target's W' and the source's W; a missing cosine counts as 0, a missing ratio as 1."""
-        c, ratio = self.sides.cosine or 0.0, self.sides.ratio or 1.0
+        """The change from W to W', ‖W' - W‖ / ‖W‖; a missing cosine counts as 0, a missing ratio as 1."""
+        c, ratio = self.sides.cosine or 0.0, 1.0 if self.sides.ratio is None else self.sides.ratio
         return math.sqrt(max(1 + ratio * ratio - 2 * c * ratio, 0.0))
 
 

@@ -49,7 +49,7 @@ def load_ani(source: str) -> nn.Module:
 
 
 def load_model(source: Path | str) -> nn.Module:
-    """Load a transformers or diffusers folder, or an ANI member, in evaluation mode. No code from a folder is run."""
+    """Load a model in evaluation mode: from a transformers or diffusers folder, or an ANI network such as ani-1x:0."""
     if re.fullmatch(r"ani-1(x|ccx):\d+", str(source)):
         return load_ani(str(source))
     folder = Path(source)

@@ -49,7 +49,7 @@ class Predictions:
     def of(self, side: str) -> float | None:
         """Return the median over layers of the share of its gain that a new adapter on ``side`` would keep if copied.
 
-        The result is None without layers.
+        The result is None if no layer has a prediction for this side.
         """
         shares = [one.R for (_, other), one in self.expected.items() if other == side]
         return median(shares) if shares else None
@@ -76,13 +76,13 @@ def predict_move(
     explained: float = 0.5,
     size: int = 32,
 ) -> Predictions:
-    """Return predictions for a copied adapter, from running both models on inputs; the models stay unchanged.
+    """Return predictions for copies of new adapters and of ``adapter``, from running both models, which stay unchanged.
 
     See ``report`` for the arguments; ``names`` maps layers of the source to layers of the target.
 
     Raises:
-        InvalidValueError: outputs have different shapes or are not finite, the adapter has no effect, or the target has
-            an adapter of this name.
+        InvalidValueError: inputs are invalid, outputs have different shapes or are not finite, the adapter has no
+            effect, or the target has an adapter of this name.
     """
     batches = whole(inputs, target_inputs, size=size)
     with disable(source), disable(target):

@@ -1,6 +1,6 @@
-"""Similarity of the input and output sides of two layers, compared with unrelated layers.
+"""Similarity of the input and output sides of two layers, compared with that of unrelated layers.
 
-The method is that of `ioadapt_theory.similarity.spaces`, but for many channels, a fixed sample of them is used.
+The method is that of `ioadapt_theory.similarity.spaces`, but of many channels, only a fixed sample is used.
 """
 
 import math
@@ -75,7 +75,7 @@ def side(a: Float[Tensor, "f ..."], b: Float[Tensor, "f ..."], cuts: Sequence[in
 
 
 def _gram(w: Tensor) -> Float[np.ndarray, "f f"] | None:
-    """Return K = WWᵀ minus (tr K / f) I, for W divided by its largest element; None if zero up to rounding."""
+    """Return WWᵀ minus the multiple of I with the same trace, for W / max |W|; None if this is zero up to rounding."""
     w = _wide(w, w.numel())
     top = w.abs().max() if w.numel() else w.new_zeros(())
     w = w / top if top > 0 else w  # its squared norm has fourth powers, which could overflow

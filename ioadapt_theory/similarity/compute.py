@@ -145,7 +145,7 @@ def _measure(
     parent: int | None,
     advance: Progress | None,
 ) -> list[Moments]:
-    """Return every layer's sums (inner products, distances), from the compiled loop if possible, else from torch."""
+    """Return the sums over each layer, from compiled code if it supports the options and layers, else from torch."""
     threads = _processors() if options.threads is None else options.threads
     quick = options.space is Space.WEIGHT and parent is None and not options.null and compiled.usable()
     if quick and all(compiled.fills(models, layer) is not None for layer in layers):

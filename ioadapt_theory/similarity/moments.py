@@ -48,7 +48,7 @@ class Values:
 
 
 def in_range(square: float) -> bool:
-    """Return whether a sum of squares is 0, or finite and large enough not to have underflowed."""
+    """Return whether a sum of squares is 0, or far enough from float64's limits to have no underflow or overflow."""
     return square == 0 or LEAST <= square <= MOST
 
 

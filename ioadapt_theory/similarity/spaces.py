@@ -53,7 +53,7 @@ class Gram:
         self.norm_sq = float(self.squares.sum()) - self.t * self.trace
 
     def dot(self, other: "Gram") -> float:
-        """Return ⟨K°, K°'⟩ for K°' of ``other``; since ⟨WWᵀ, W'W'ᵀ⟩ = ‖WᵀW'‖², WᵀW' is used if it is cheaper."""
+        """Return ⟨K°, K°'⟩ for K°' of ``other``, as ‖WᵀW'‖² - t ‖W'‖² if K° and K°' are not stored."""
         if self.held:
             return torch.dot(self.w.view(-1), other.w.view(-1)).item()
         return (self.w.T @ other.w).square().sum().item() - self.t * other.trace

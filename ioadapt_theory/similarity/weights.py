@@ -51,7 +51,7 @@ def whole(checkpoint: Checkpoint, name: str, base: Tensor | None = None) -> Floa
 def _chunks(
     layer: Layer, checkpoints: Sequence[Checkpoint], models: Sequence[int], parent: int | None
 ) -> Iterator[Float64[Tensor, "models n"]]:
-    """Yield chunks of elements, with a row for each model, in a buffer that is reused for the next chunk."""
+    """Yield chunks of the layer, minus the parent's if given, with a row for each model; their buffer is reused."""
     length = min(CHUNK, layer.numel)
     rows, base = torch.empty(len(models), length, dtype=torch.float64), torch.empty(length, dtype=torch.float64)
     sources = [(model, row) for model, row in zip(models, rows, strict=True)]

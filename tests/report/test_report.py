@@ -163,6 +163,11 @@ def test_a_weight_that_is_not_finite_is_named(where: str):
         report(network(0), target)
 
 
+def test_a_weight_that_became_zero_has_changed_by_its_own_size():
+    told = report(network(0), changed(network(0), lambda k, w: 0 * w if k == 2 else w))
+    assert [pair.change for pair in told.layers] == pytest.approx([0, 1, 0, 0], abs=1e-3)
+
+
 def test_what_is_no_move_is_refused_in_a_sentence():
     source = adapted(network(0), "input")
     with pytest.raises(InvalidValueError, match=r"Layers of the source: 4, such as 0; of the target: 1, such as other"):

@@ -73,7 +73,7 @@ class Candidates:
     Attributes:
         by_name: name of a candidate -> layer of the target -> adapter.
         parts: key -> part, what the source's adapter changes in one layer with one placement, as low-rank factors.
-        idle: layers of the source that have full-rank adapters and are never called on the inputs.
+        idle: layers of the source with adapters other than LoRA that are never called on the inputs.
         fit: the parts fitted at places; a place is the key of a part, a layer of the target and a placement there.
         picked: key of a part -> the place where the part keeps the largest share of its gain (loss reduction).
         lost: layer of the source -> why its adapter cannot be copied, or cannot be fitted to one of the target layers.
@@ -136,7 +136,7 @@ class Candidates:
         return {n: adapters for n, adapters in made.items() if adapters}
 
     def strengths(self, scores: Mapping[str, float]) -> dict[str, Adapters]:
-        """Return the best fitted candidate scaled by each of ``STRENGTHS``, by name; {} if ``few`` or without a fit."""
+        """Return the best fit with its LoRAs scaled by each of ``STRENGTHS``; {} if ``few`` or without a fit."""
         fitted = [n for n in self.by_name if n != "copy"]
         if self.few or not fitted:
             return {}

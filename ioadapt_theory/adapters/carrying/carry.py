@@ -57,8 +57,8 @@ def carried(
 
     Raises:
         TransferError: a layer has no counterpart and ``strict`` is set, or no layer has one; the target is unchanged.
-        InvalidValueError: the inputs, an option or a model's weights are invalid, or the target already has an adapter
-            of this name; the target is unchanged.
+        InvalidValueError: the inputs, an option or a model's weights are invalid, or the target (or the source, with
+            ``tuned``) already has an adapter of this name; the target is unchanged.
     """
     chosen = Options.of(options)
     if tuned is not None:
@@ -139,7 +139,7 @@ class _Carrying:
                 self.candidates[name], self.scores[name] = refined(self.trial, adapters, steps, bar.update)
 
     def report(self, chosen: str) -> tuple[CarryReport, Adapters]:
-        """Predict on unused rows what share of the gain is kept; return the report and the adapters to add, or {}."""
+        """Predict the kept share of the gain on unused rows; return the report and the adapters to add ({} if none)."""
         fitted = max(self.made.by_name, key=lambda n: self.scores[n], default=chosen)
         shown = {n: self.candidates[n] for n in (chosen, "copy", fitted, "from zero") if n in self.candidates}
         predicted = self.trial.predicted(shown, self.rows.predict)

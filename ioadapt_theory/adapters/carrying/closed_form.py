@@ -102,7 +102,7 @@ class Translation:
 
     Attributes:
         candidates: factors by candidate name, after ``solve``.
-        kept: candidate name -> share of the gain (loss reduction) that it keeps on rows that were not fitted; set by
+        kept: candidate name -> share of the gain (loss reduction) that it keeps on rows outside the fit; set by
             the caller.
         rows: the number of rows of activations in the fit.
         features: the number of rows of A and the number of columns of B on the target.
@@ -206,7 +206,7 @@ def truncated(
     """Return the factors of a low-rank matrix near M, and the share of M's squared effect that it keeps.
 
     With the Gram matrices C of the rows r that M multiplies (``gram``) and K of the gradients of rM (``writing``), this
-    effect is ‖C^½ M K^½‖². ``share`` sets the least share of it to keep, and ``rank`` a limit, which takes precedence.
+    effect is ‖C^½ M K^½‖². ``share`` is the least share to keep, and ``rank`` the largest rank, which takes precedence.
     """
     (c, u), (k, v) = _eigen(gram), _eigen(writing)
     inside = u.mT @ m @ v

@@ -40,7 +40,7 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
         A report with the ranks, and with the shares of the gain that the better method and the plain SVD keep.
 
     Raises:
-        InvalidValueError: no layer differs, a layer has a different size, or an option or the inputs are invalid.
+        InvalidValueError: no layer differs, sizes differ, the name is taken, or an option or the inputs are invalid.
     """
     chosen = Options.of(options)
     rows = divided(inputs, size=chosen.size, seed=chosen.seed)

@@ -34,7 +34,7 @@ def base_layers(model: nn.Module, names: Iterable[str]) -> dict[str, nn.Module]:
 
 
 def reduced(parts: list[Part], trial: Trial, *models: nn.Module) -> tuple[dict[str, Part], dict[str, float]]:
-    """Return all parts as low-rank factors, and the share of its squared effect that each truncated part keeps, by key.
+    """Return parts as low-rank factors, and the share of its squared effect that each truncated part keeps, by key.
 
     A part is the change by an adapter in one layer and placement. Parts of full rank are truncated so that their effect
     on ``models`` changes least; those of layers that are never called are left out.
@@ -64,9 +64,9 @@ class Fit:
     """The parts of an adapter (its changes, each in one layer and placement) fitted to layers of the target.
 
     Attributes:
-        at: (key of a part, layer of the target, placement there) -> the fitted factors.
-        lost: such a place where nothing can be fitted -> the reason.
-        closed: keys of parts without usable activations at a place, for example because the layer is never called.
+        at: place (key of a part, layer of the target, placement there) -> the fit of the part to this layer.
+        lost: place where no fit is possible -> the reason.
+        closed: keys of parts that lack usable activations at some place, for example if a layer is never called.
     """
 
     def __init__(self, trial: Trial, parts: Mapping[str, Part], places: Iterable[Place]) -> None:

@@ -3,7 +3,7 @@
 Let Φ be the derivatives of the outputs (whitened by the metric of the likelihood if labels are compared) with respect
 to the entries of the changes M, and b the gradient of the gain. A pass adds (ΦᵀΦ + λI)⁻¹ b with damping λ, or a half or
 quarter of it, to the changes, and replaces each sum by the matrix of the adapter's rank with the nearest effect. Unlike
-the closed form, it does not assume that a layer's inputs and output gradients are independent, or different layers.
+the closed form, it assumes neither independent layers nor inputs that are independent of the output gradients.
 """
 
 import math
@@ -67,7 +67,7 @@ def passes(trial: Trial, adapters: Adapters) -> tuple[Adapters, float] | None:
 
 
 def _steps(trial: Trial, adapters: Adapters) -> dict[str, tuple[Tensor, Tensor, Tensor]] | None:
-    """Return layer -> Gauss-Newton step for its AB, and its Gram matrices; None if a layer is not called."""
+    """Return the Gauss-Newton step for each layer's AB, and the Gram matrices; None if a layer is not called."""
     blocks: dict[str, list[Tensor]] = {layer: [] for layer in adapters}
     grams: dict[str, tuple[Tensor, Tensor]] = {}
     for number, pair in enumerate(trial.rows.fit):

@@ -26,7 +26,7 @@ class CarriedLayer:
         features: numbers of features that it reads and writes; (0, 0) for a copy where no fit is possible. A fit needs
             about twice as many rows.
         kept: share of the gain (loss reduction) that the closed form keeps on this layer, to first order; for an
-            extracted LoRA, largest share of the weight difference's squared effect at this rank; None for a copy.
+            extracted LoRA, the largest share of the weight difference's squared effect at this rank; None for a copy.
     """
 
     source: str

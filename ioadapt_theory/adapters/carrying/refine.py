@@ -1,4 +1,4 @@
-"""Refinement of LoRAs on the target by gradient steps without labels, from a closed form or from zero."""
+"""Refinement of LoRAs on the target by gradient steps without labels, from a candidate or from zero."""
 
 from collections.abc import Callable
 from copy import deepcopy

@@ -89,7 +89,7 @@ class Options:
 
 
 class Trial:
-    """Two models, how to run them, and what to compare; a ``tuned`` model replaces the adapted source.
+    """A source and a target model, with rows and options to compare them; ``tuned`` replaces the adapted source.
 
     Attributes:
         need: "labels" or "change": as given, or inferred from the source's outputs.
@@ -168,7 +168,7 @@ def spread(count: int, output: Tensor) -> float:
 
 @contextmanager
 def tried(target: nn.Module, candidates: Mapping[str, Adapters]) -> Iterator[Callable[[str], Any]]:
-    """Put candidates on the target inside the block; yield a function that returns a context with only one active."""
+    """Put candidates on the target inside the block; yield a context manager that activates only the named one."""
     before = {layer: layer.active for layer in layers(target).values()}
     free = "_" * max((len(key) for layer in before for key in layer.adapters), default=0)  # as long as the longest name
     names: dict[str, str] = {}

@@ -37,7 +37,7 @@ class DoRA(Family):
         return torch.addmm(w.mT, self.B.to(w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 
     def norms(self, base: Base) -> Tensor:
-        """Return the norms (at least ``tiny``) of the columns of V = W + s AB; without gradient if ``detach_norm``."""
+        """Return the norms, at least the dtype's ``tiny``, of the columns of W + s AB; detached if ``detach_norm``."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.detach_norm):
             if isinstance(base, Identity):
                 norms = side_norms(self.A, self.B, self.scaling)

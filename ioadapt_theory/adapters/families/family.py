@@ -78,7 +78,7 @@ class Family(nn.Module, ABC):
         axes: parameter -> the size of each of its axes: "rows", "columns", "channels" or "rank".
         options: field of ``Spec`` that only this family uses -> its limits.
         scaling: factor on the learned change; 1 in a family without such a factor.
-        size: (rows, columns, channels) of the bases that the family fits.
+        size: (rows, columns, channels) of the bases that this module fits.
 
     Example:
         >>> import torch
@@ -158,7 +158,7 @@ class Family(nn.Module, ABC):
 
     @abstractmethod
     def weight(self, base: Base) -> Tensor:
-        """Return Φ_θ(base) as a matrix, computed as Φ_θ is defined."""
+        """Return Φ_θ(base) as a matrix, from the definition of Φ_θ."""
 
     @abstractmethod
     def forward(self, x: Tensor, base: Base) -> Tensor:

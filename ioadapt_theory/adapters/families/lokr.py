@@ -65,7 +65,7 @@ class LoKr(Additive):
         return self
 
     def cut(self, ranges: Ranges) -> Family:
-        """Return a LoKr for the columns in these ranges, or a ``Full`` if a range ends inside a block of C ⊗ D."""
+        """Return a LoKr for these ranges of columns, or a ``Full`` if one starts or ends inside a block of C ⊗ D."""
         block = self.size[1] // self.C.shape[1]
         if any(end % block for edges in ranges for end in edges):
             delta = self.scaling * self.delta(SizesAlone(*self.size)).detach()

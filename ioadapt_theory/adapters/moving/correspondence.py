@@ -165,7 +165,7 @@ def _origins(
 
 
 def _by_plain_name(names: Iterable[str], like: Iterable[str]) -> dict[str, str]:
-    """Map each name, without wrappers and with the prefix of the names in ``like``, to the name as given."""
+    """Map each name, with wrappers removed and its prefix changed to that of ``like``, to the original name."""
     plain = {unwrapped(name): name for name in names if name}
     others = {unwrapped(name) for name in like if name}
     ours, theirs = same_start(others, plain) or ("", "")

@@ -46,8 +46,8 @@ def transfer(
             a layer matched by name has the weights of another layer. With inputs, also "effect": the layer on which the
             adapter keeps most of its gain.
         trainable: whether the new adapter's parameters are trainable.
-        inputs: unlabelled inputs of both models, from the adapter's domain; 256 rows are enough. The target then
-            receives the adapter with the most similar effect instead of a copy.
+        inputs: unlabelled inputs of both models, from the adapter's domain, preferably 256 rows or more. The
+            target then receives a fitted adapter, unless a copy keeps as much of the gain.
         **options: options of the fit to ``inputs``, see ``adapters.carrying.Options``; or ``tuned``, a model fine-tuned
             from ``source``, from which the adapter is first extracted.
 

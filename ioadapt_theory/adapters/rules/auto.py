@@ -65,7 +65,7 @@ def without_auto(
 
 
 def best_sides(model: nn.Module, config: AdapterConfig, target: nn.Module, inputs: Any) -> dict[str, Placement | None]:
-    """Return the side of each layer on which a copied adapter should keep most of its gain; None if it keeps none."""
+    """Return the side of each layer on which a copied adapter should keep most of its gain, or None for neither."""
     here, there = dict(walk(model)), dict(walk(target))
     selected = [*select(model, config)]
     matched = correspond([Name("", n) for n in selected], ModelWeights(target), "auto", source=ModelWeights(model))

@@ -65,7 +65,7 @@ def _fits_end(pattern: str, name: str) -> bool:
 
 @functools.lru_cache(maxsize=1 << 15)
 def _literal(pattern: str) -> str | None:
-    """Return the name that a pattern matches if it has no operators but a leading ^, else None."""
+    """Return the text that a pattern stands for, or None if it has operators other than a leading ^."""
     escaped = pattern.removeprefix("^")
     name = re.sub(r"\\(.)", r"\1", escaped)
     return name if re.escape(name) == escaped else None

@@ -110,7 +110,7 @@ def some(names: list[str]) -> str:
 
 
 def _usual_names(variant: str | None) -> Iterator[str]:
-    """Yield usual names of weights in order of preference; as in diffusers, a file comes before its index of shards."""
+    """Yield usual names of files of weights, best first; as in diffusers, a file comes before its index of shards."""
     forms: tuple[str, ...] = ("{0}.{1}", "{0}.{1}.index.json")
     if variant is not None:
         forms = ("{0}.{2}.{1}", "{0}.{1}.index.{2}.json", "{0}.{1}.{2}.index.json")
@@ -161,7 +161,7 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
         ema: whether to return the averaged weights of the UNet; must be given if the file also has the trained ones.
 
     Raises:
-        InvalidValueError: the file has no parts, no such part or no averaged weights, or ``ema`` must be given.
+        InvalidValueError: the file has no such part or no averaged weights, or ``ema`` must be given.
         UnknownNameError: there is no part of this name.
     """
     unet = LDM_PARTS["unet"]

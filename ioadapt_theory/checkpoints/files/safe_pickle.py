@@ -62,7 +62,7 @@ def load_pickle(path: Path) -> object:
 
 
 def _refuse_what_takes_long(path: Path) -> None:
-    """Raise FileFormatError if reading the file might take too much time or memory; nothing is unpacked for this."""
+    """Raise FileFormatError if reading the file might take too much time or memory; nothing is unpickled."""
     problem = None
     with path.open("rb") as file:
         try:

@@ -1,4 +1,4 @@
-"""The authors' layer names of FLUX and SD3, translated to diffusers' names, where one layer may become several."""
+"""The original layer names of FLUX and SD3, translated to diffusers' names; one layer may become several."""
 
 import itertools
 import re
@@ -58,7 +58,7 @@ def _numbered(name: str, numbers: Collection[str]) -> str:
 
 
 def forms(key: str, shapes: Mapping[str, tuple[int, ...]]) -> list[Form]:
-    """Return the names that a FLUX or SD3 tensor may have in diffusers, with the rows of each; [] for other tensors."""
+    """Return all possible translations of a FLUX or SD3 tensor's name to diffusers' names; [] for other tensors."""
     name = _TRANSFORMER.sub("", unwrapped(key))
     if vector := TABLES["vectors"].get(re.sub(r"(?<=blocks\.)\d+(?=\.)", "N", name)):
         return [((_numbered(_long(vector), re.findall(r"blocks\.(\d+)\.", name)), None),)]

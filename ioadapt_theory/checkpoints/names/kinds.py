@@ -1,4 +1,4 @@
-"""The kind of a tensor (attention, convolution, norm, ...) and the block that contains it, as given by its name."""
+"""The kind of a tensor (attention, convolution, norm, ...) and the block that contains it, derived from its name."""
 
 import re
 from collections.abc import Collection

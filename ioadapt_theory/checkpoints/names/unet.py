@@ -89,7 +89,7 @@ def is_numbered(name: str, flat: bool = False) -> bool:
 
 
 def canonical(keys: Collection[str]) -> dict[str, str]:
-    """Return diffusers' name for each stored name of a UNet that is one of Stability's; other names stay the same.
+    """Return diffusers' name for each name that Stability uses in a UNet; other names stay the same.
 
     All names stay the same if the number of layers per block does not follow from them.
     """

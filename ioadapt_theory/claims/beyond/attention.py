@@ -27,7 +27,7 @@ def functions(w: dict[str, Any], into: Any, out: Any) -> tuple[Any, Any]:
 
 
 def notices(symmetry: str) -> frozenset[tuple[str, str]]:
-    """Return the (placement, projection) pairs whose effect changes under the symmetry in one rational example."""
+    """Return the (placement, projection) pairs where, in one rational example, the symmetry changes the effect."""
     sp = sympy()
     w = {x: generic(*shape, x) for x, shape in {"q": (3, 2), "k": (3, 2), "v": (3, 2), "o": (2, 3)}.items()}
     one = into = out = sp.eye(3)

@@ -6,7 +6,7 @@ PLACE = "beyond App. A.2"
 
 
 def between(hidden: str) -> Setting:
-    """Return the setting of two-layer models with AB before W₂ or, if ``hidden`` is "c", before both layers."""
+    """Return the setting of two-layer models whose AB fits before W₂ and, if ``hidden`` is "c", also before W₁."""
     axes = {"W1": f"c {hidden}", "W2": f"{hidden} d"}
     axes |= {f"{key}_target": a for key, a in axes.items()} | {"AB": f"{hidden} {hidden}", "sigma": ""}
     return matrices("two layers", axes, build=SharedFunction)

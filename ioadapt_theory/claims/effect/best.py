@@ -1,4 +1,4 @@
-"""The adapter on the target that best reproduces the effect of an adapter on the source, and the error of each layer.
+"""The target's adapter that best reproduces the effect of a source's adapter, and a bound on the error by layers.
 
 The adapter M reads the rows of R on the source and R' on the target, and writes through the Jacobians J and J'; its
 effect on the source is RMJ. The best adapter is a regression of what the source reads on what the target reads, times

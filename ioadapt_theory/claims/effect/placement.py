@@ -1,7 +1,7 @@
-"""Criteria that decide between LoRA and an input or output adapter; exact if the layers behind the layer are linear.
+"""Criteria for the choice between LoRA and an input or output adapter; exact if all later layers are linear.
 
-At one input, z is the row that enters the target's layer, J the Jacobian of the outputs with respect to the layer's
-output, and e the adapter's effect on the source. A LoRA with the same effect there is MW (input) or WM (output).
+At one input, z is the row that enters the target's adapted layer, J the Jacobian of the outputs with respect to that
+layer's output, and e the adapter's effect on the source, where the LoRA MW (input) or WM (output) has the same one.
 """
 
 from ioadapt_theory.claims.language import *

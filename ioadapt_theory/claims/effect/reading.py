@@ -34,7 +34,7 @@ def drawn(name: str, rows_: int, columns: int) -> Any:
 
 
 def mean(x: Any, *laws: tuple[Any, Any]) -> Any:
-    """Return the mean of a polynomial of degree ≤ 2 in each entry; ``laws``: (independent mean-0 entries, variance)."""
+    """Return the mean of x, of degree ≤ 2 in each random symbol; a law is (independent symbols of mean 0, variance)."""
     for entries, variance in laws:
         terms = sympy().Poly(sympy().expand(x), *entries).terms()
         x = sum(k * variance ** (sum(powers) // 2) for powers, k in terms if all(p in (0, 2) for p in powers))
@@ -43,7 +43,7 @@ def mean(x: Any, *laws: tuple[Any, Any]) -> Any:
 
 @argued(Shown)
 def expected(claim: Claim) -> Iterator[Step]:
-    """Average ⟨e, e'⟩ of both effects on two samples over 2 x 3 adapters: iid entries of M, or of each of A and B."""
+    """Average ⟨e, e'⟩ on two samples over 2 x 3 adapters: M with iid entries, or AB with iid entries of A and of B."""
     sp = sympy()
     v, w = sp.symbols("v w")
     samples = [(drawn(f"r{t}", 1, 2), drawn(f"s{t}", 1, 2), drawn(f"j{t}", 3, 2), drawn(f"k{t}", 3, 2)) for t in "12"]

@@ -27,12 +27,12 @@ def kernel(t: mpmath.mpf) -> mpmath.mpf:
 
 
 def slope(t: mpmath.mpf) -> mpmath.mpf:
-    """Return the derivative of ``kernel``, which is the cosine of the gates of relu(a) and relu(b)."""
+    """Return the derivative of ``kernel``: the cosine of the gates [a > 0] and [b > 0], for its a and b."""
     return 1 - mpmath.acos(t) / mpmath.pi
 
 
 def predicted(cosines: tuple[mpmath.mpf, ...], layer: int) -> mpmath.mpf:
-    """Return the limit, at infinite width, of the cosine of a LoRA's effects on both models; ``layer`` starts at 0."""
+    """Return the limit, at infinite width, of the cosine of a LoRA's effects on both models; the first layer is 0."""
     before, passed = [mpmath.mpf(1)], list[mpmath.mpf]()
     for rho in cosines:
         passed.append(rho * before[-1])
@@ -69,7 +69,7 @@ def run(x: Tensor, layers: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
 
 
 def networks(n: int, generator: torch.Generator) -> Tensor:
-    """Return the cosines of random adapters' effects on both models, minus the limit: n x (layers · placements)."""
+    """Return E⟨e, e'⟩/√(E‖e‖² E‖e'‖²) of random adapters' effects e, e', minus its limit: n x (layers · placements)."""
     x = torch.randn(n, 1, WIDTH, generator=generator, dtype=torch.float64)
     source, target, found = [], [], []
     for (c, d), rho in zip(pairwise([WIDTH] * len(COSINES) + [OUTPUTS]), COSINES, strict=True):
@@ -89,7 +89,7 @@ def networks(n: int, generator: torch.Generator) -> Tensor:
 
 
 def in_blocks(n: int, generator: torch.Generator) -> Tensor:
-    """Return ``networks`` for n networks or a few more, in blocks that bound the memory."""
+    """Return the rows of ``networks`` for n networks, rounded up to whole blocks, whose size bounds the memory."""
     return torch.cat([networks(BLOCK, generator) for _ in range(-(-n // BLOCK))])
 
 

@@ -132,7 +132,7 @@ def contradicted(*names: str) -> tuple[Proof, ...]:
 
 
 def holds_exactly(r: Relation, values: Values) -> bool:
-    """Return whether a relation holds for exact numbers; sympy raises a TypeError if it cannot decide."""
+    """Return whether a relation holds for exact numbers; an inequality that sympy cannot decide raises a TypeError."""
     sp = sympy()
     left, right = values(r.left), values(r.right)
     if r.left.kind != "scalar":

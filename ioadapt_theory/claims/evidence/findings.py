@@ -57,7 +57,7 @@ def json_ratio(ratio: float) -> float | str | None:
 
 
 def _limit(counts: Mapping[str, int], probability: float) -> float:
-    """Return t with P(X > t), P(X < −t) at most ``probability``, for a statistic X of the variance in ``counts``."""
+    """Return a t such that P(excess > t) and P(excess < −t) are ≤ ``probability`` if the closed form is right."""
     t = -math.log(probability)
     return math.sqrt(2 * t * counts.get("variance", 0) / UNIT) + 2 * t
 

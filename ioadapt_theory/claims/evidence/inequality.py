@@ -37,7 +37,7 @@ class Hypothesis:
 
     @classmethod
     def of(cls, relation: Relation) -> "Hypothesis":
-        """Make a hypothesis of a relation; rational arithmetic decides it unless it has unsquared roots or the like."""
+        """Make a hypothesis of a relation; rational arithmetic decides it unless one of ``ROOTS`` stays unsquared."""
         left, right = squared(opened(relation.left)), squared(opened(relation.right))
         if left and right and relation.sign != "=":
             return cls(relation, Relation(left, relation.sign, right), exact=True)

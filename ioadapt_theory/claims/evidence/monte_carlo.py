@@ -62,7 +62,7 @@ def mean_distance(one: LinearStack, other: LinearStack, samples: int, generator:
 
 
 def composite(source: LinearStack, target: LinearStack) -> SharedFunction:
-    """Return stacks as instances of App. A.2: σ = 1, and W₂ is the product of the layers after the first."""
+    """Return S pairs of stacks as S instances of App. A.2, with σ = 1 and the product of the later layers as W₂."""
 
     def two_layers(stack: LinearStack) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
         first, *rest = stack.weights
@@ -76,7 +76,7 @@ def composite(source: LinearStack, target: LinearStack) -> SharedFunction:
 
 
 def estimate(one: LinearStack, other: LinearStack, samples: int, generator: torch.Generator) -> Estimate:
-    """Return the estimate for ‖one(x) − other(x)‖²; the outputs for the basis vectors give its weights."""
+    """Estimate E‖one(x) − other(x)‖² over x ~ N(0, I); the matrix D of each pair is found from the basis vectors."""
     first, *_ = one.weights
     basis = torch.eye(first.shape[1], dtype=first.dtype, device=first.device)
     weights = torch.linalg.svdvals(one(basis) - other(basis)).square()

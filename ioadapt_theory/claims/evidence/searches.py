@@ -49,7 +49,7 @@ def best(claim: Claim, kind: Evidence, instance: Any, quotient: Tensor) -> Findi
 
 
 def confirmed(claim: Claim, finding: Finding) -> Finding:
-    """Return the finding; a ratio near or above 1 is recomputed at 50 digits, or dropped if that decides nothing."""
+    """Return the finding; a ratio near or above 1 is recomputed at 50 digits, or dropped if that is undecided."""
     if finding.worst is None or finding.worst_ratio < 1 - TOLERANCE:
         return finding
     try:

@@ -88,7 +88,7 @@ def definitions(relations: Iterable[Relation], write: Callable[[Term], str] = te
 
 
 def letter(name: str, form: int, *, matrix: bool) -> str:
-    """Return, as text or LaTeX, the paper's symbol for an attribute of an instance: W₁' for w1_target, if a matrix."""
+    """Return, as text or LaTeX, the paper's symbol for an instance's attribute, e.g. W₁' for the matrix w1_target."""
     base, prime = (name.removesuffix("_target"), "'") if name.endswith("_target") else (name, "")
     stem, index = re.fullmatch(r"(.*?)(\d*)", base).groups()  # type: ignore[union-attr]
     stem = GREEK.get(stem, stem.upper() if matrix else stem)

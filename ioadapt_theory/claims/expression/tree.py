@@ -245,7 +245,7 @@ def squared(x: Term) -> Term | None:
 
 
 def linear_part(x: Term) -> Term | None:
-    """Return D for a row xD, x the symbol; None if the row is x itself. Raise an error if it is not linear in x."""
+    """Return D for a row xD in the symbol x, None for x itself; raise an error for a row that is not linear in x."""
 
     def part(y: Term) -> Term:
         d = linear_part(y)

@@ -1,6 +1,6 @@
-"""Setting of App. A.1: layers W and W' with one AB, and two pairs of inputs whose outputs have the same cosine s₀.
+"""Setting of App. A.1: layers W and W' with one AB, and two inputs of each layer.
 
-Instances are drawn so that every hypothesis holds by construction.
+Both pairs of inputs have the same cosine, and both pairs of outputs have the cosine s₀.
 """
 
 from collections.abc import Callable, Mapping
@@ -92,12 +92,12 @@ Data = Mapping[str, Tensor]
 
 
 def half(data: Data) -> Tensor:
-    """Return the upper limit 1/2 of ε for every instance: the statements are about small ε, or hold for ε < 1."""
+    """Return 1/2, an upper limit of ε in searches; the statements are about small ε or hold for every ε < 1."""
     return torch.full_like(norm(data["x1"]), 0.5)
 
 
 def below_outputs(data: Data) -> Tensor:
-    """Return the smallest ‖xW‖/‖x‖, an upper limit for ε, so that LoRA cannot turn an output to zero."""
+    """Return the smallest ‖xW‖/‖x‖, an upper limit of ε, so that LoRA cannot make an output zero."""
     pairs = [(data[f"x{k}{t}"], data[f"w{t}"]) for k in (1, 2) for t in ("", "_target")]
     return torch.stack([norm(apply(x, w)) / norm(x) for x, w in pairs]).amin(0)
 
@@ -116,7 +116,7 @@ def worst_direction(data: Data, placement: Placement, ball: Ball) -> Tensor:
 
 
 def _gradient(x1: Tensor, x2: Tensor, w: Tensor, placement: Placement) -> Tensor:
-    """Return the gradient at AB = 0 of the similarity of both adapted outputs with respect to AB."""
+    """Return the gradient with respect to AB, at AB = 0, of the cosine of the two adapted outputs."""
     y1, y2 = apply(x1, w), apply(x2, w)
     s = cosine(y1, y2)
     g1 = scaled(1 / norm(y1), unit(y2) - scaled(s, unit(y1)))

@@ -1,4 +1,4 @@
-"""Proposition 1 (Sec. 4, App. A.1) on vanilla LoRA, ŷ = x(W + AB): as printed, in all readings, and with |s₀|."""
+"""Proposition 1 (Sec. 4, App. A.1) on vanilla LoRA, ŷ = x(W + AB): as printed, in other readings, and with |s₀|."""
 
 from ioadapt_theory.claims.language import *
 

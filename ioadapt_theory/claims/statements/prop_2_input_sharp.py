@@ -1,6 +1,6 @@
 """Proposition 2 corrected for input adaptation, ŷ = x(I + M)W, M = AB: the constant depends on κ = cond(W).
 
-u, v are the unit vectors along the outputs y₁, y₂, e₊ and e₋ those along u + v and u − v; K = (κ + 1/κ)/2.
+u, v are the unit vectors along the outputs y₁, y₂, e₊ and e₋ those along u + v and u − v; K is the matrix of ``DUAL``.
 """
 
 from ioadapt_theory.claims.language import *

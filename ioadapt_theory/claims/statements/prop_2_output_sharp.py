@@ -8,7 +8,7 @@ from ioadapt_theory.claims.statements.prop_1 import PROP_2_TEXT, up_to
 
 
 def shift(m: Model, placement: Placement) -> Term:
-    """Return |artanh ŝ − artanh s₀|, the cosines ŝ and s₀ of one model's outputs with and without the adapter."""
+    """Return |artanh ŝ − artanh s₀|; ŝ is the cosine of one model's two outputs with the adapter, s₀ that without."""
     return abs(artanh(m.adapted_sim(placement)) - artanh(m.s0))
 
 

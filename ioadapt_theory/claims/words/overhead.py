@@ -79,7 +79,7 @@ def no_more(where: str) -> str:
 
 
 def claim(name: str, where: str, what: str, more: tuple[int, int], **others: Any) -> Claim:
-    """Return the claim that input and output adapters cost no more than LoRA if c = d; true if ``more`` is (0, 0)."""
+    """Return the claim that input and output adapters cost no more than LoRA if c = d; ``more``: their extra cost."""
     verdict = PROVED if more == (0, 0) else REFUTED
     unit = "rcc" if what == "merge" else "ncc"
 

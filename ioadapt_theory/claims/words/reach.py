@@ -35,7 +35,7 @@ no_principal_subspace = Refuted(
 
 @argued(Shown)
 def bottleneck(claim: Claim) -> Iterator[Step]:
-    """Compare r², the dimension of the ARB with fixed A and B, with r(c + d − r), that of c x d matrices of rank r."""
+    """Compare r², the dimension of {ARB: R is r x r}, with r(c + d − r), that of the c x d matrices of rank r."""
     sp = sympy()
     yield line("«r(c + d − r) − r² = r((c − r) + (d − r))» ≥ 0; where r = c = d, r(c + d − r) − r² = 0")
     c, d, r = 4, 3, 2

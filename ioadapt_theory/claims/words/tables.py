@@ -54,7 +54,7 @@ def within_deviation() -> tuple[list[str], str]:
 
 
 def overall() -> Gains:
-    """Return the gain of input over weight adapters in the overall score of Table 5; both scores are in its key."""
+    """Return the gain of input over weight adapters in Table 5's overall score; its key holds both scores."""
     found_ = {p: next(v for k, v in values(5, placement=p).items() if k[-1] == "Overall") for p in ("weight", "input")}
     return {("Overall", str(found_["input"]), "against", str(found_["weight"])): found_["input"] - found_["weight"]}
 

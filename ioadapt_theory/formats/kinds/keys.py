@@ -25,7 +25,7 @@ PROCESSOR = re.compile(r"(?:\.processor)?\.to_(q|k|v|out)_lora\.(down|up)\b")
 
 
 def parse(key: str) -> tuple[Name, str] | str:
-    """Return the layer and the tensor, such as "down", that a key names, or a description of an unsupported tensor."""
+    """Return a key's layer and the role of its tensor, such as "down", or a description of an unsupported tensor."""
     match = KEY.fullmatch(PROCESSOR.sub(_without_processor, key))
     if match is None:
         return UNKNOWN

@@ -35,7 +35,7 @@ def _lokr_rank(shapes: Shapes) -> int | None:
 
 
 def _glora(parts: Parts, s: float) -> Built:
-    """Return GLoRA's W + s(W a1 a2 + b1 b2) as an input LoRA and, unless b1 or b2 is 0, a LoRA of W (Eq. 6, left)."""
+    """Return GLoRA's W + s(W a1 a2 + b1 b2) as an input LoRA and, unless b1 or b2 is 0, a LoRA of W."""
     a, b = parts["a2"].flatten(1).mT, parts["a1"].flatten(1).mT
     placed: dict[Placement, Family] = {Placement.INPUT: on_side(a, b, s)}
     if {"b1", "b2"} & parts.keys():

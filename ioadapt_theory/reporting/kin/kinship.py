@@ -131,7 +131,7 @@ def _shared(null: Null | None) -> bool:
 def _copied(
     pairs: Sequence[LayerPair], missing: Sequence[str], extra: Sequence[str], vectors: tuple[Sequence[str], int]
 ) -> str:
-    """Return which model is a quantised or pruned copy of the other, as a clause, or "" if neither is one."""
+    """Return a clause that says which model, if known, is a quantised or pruned copy of the other; "" if neither is."""
     changed = [p for p in pairs if not p.likeness.equal]
     narrowed = [p for p in changed if p.likeness.copy == "narrowed"]
     kinds = {p.likeness.copy for p in changed}

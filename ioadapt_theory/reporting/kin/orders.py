@@ -93,7 +93,7 @@ def order_of(ours: Tensor, theirs: Tensor) -> Tensor | None:
 def head_orders(source: Weights, target: Weights, origins: Mapping[str, str]) -> dict[str, Order]:
     """Return the order of the channels in each attention layer of the target whose heads are permuted.
 
-    Heads are blocks of channels of any size, with the same order in the outputs of q, k, v and the inputs of o. With
+    Heads are blocks of at least SMALLEST channels, in the same order in the outputs of q, k, v and inputs of o. With
     grouped-query attention, the q heads of one k head are permuted together.
     """
     neurons = {layer for reads, writes in mlps(origins) for layer in (*reads, *writes)}

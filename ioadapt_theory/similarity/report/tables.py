@@ -82,7 +82,7 @@ def to_table(c: Comparison, by: Sequence[str] = (), width: int = WIDTH) -> str:
 
 
 def remarks(c: Comparison) -> list[str]:
-    """Return the notes for stderr: remarks on the pairing, and skipped tensors with reasons."""
+    """Return the notes on a comparison that belong on stderr."""
     counts = Counter(
         f"only in {', '.join(s.models)}" if s.reason == "in no other model" else s.reason.split(": ")[0].split(" (")[0]
         for s in c.skipped

@@ -1,4 +1,4 @@
-"""Adapters compensate for local attention in a language model, and are moved to other models (after Table 5).
+"""Adapters compensate for restricting a language model to local attention, and are then moved (after Table 5).
 
 Every byte attends only to itself and to the five bytes before it, instead of to all earlier bytes. Each adapter is a
 full matrix: I + A on the inputs or the outputs of an attention layer, or a change in the layer's weight. The model, the

@@ -74,8 +74,9 @@ def findings(result: Mapping[str, Any]) -> list[str]:
         f" {said(gauge[-1], 'lora')} and a carried-over LoRA {said(gauge[-1], CARRIED)}.",
         f"On independently trained models, a copied LoRA keeps {said(apart, 'lora')} of the gain, an adapter on"
         f" automatically chosen sides {said(apart, AUTO)}, and a carried-over LoRA {said(apart, CARRIED)}.",
-        "If a copied LoRA is scaled by the ratio of the weights' norms, the share that it keeps on drifted models"
-        f" {'increases' if change > 0 else 'decreases'} by {abs(change):.2f} on average.",
+        "If a copied LoRA is scaled in every layer by the ratio of the norms of the target's and the source's weights,"
+        f" the share that it keeps on drifted models {'increases' if change > 0 else 'decreases'} by {abs(change):.2f}"
+        " on average.",
         *_predicted(result),
         _widths(result),
         *_edges(result),
@@ -131,7 +132,7 @@ def _edges(result: Mapping[str, Any]) -> list[str]:
 
 
 def section(result: Mapping[str, Any]) -> str:
-    shown = "Charts: the share of the gain that each adapter keeps, by drift of the target, and as predicted for LoRA"
+    shown = "Charts: the share of its gain that each adapter keeps, by drift, and the share predicted for LoRA"
     picture = f"![{shown}](spectrum.png)"
     return "\n".join([picture, "", *_lines(result)]) + "\n"
 

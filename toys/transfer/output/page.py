@@ -118,7 +118,8 @@ def _meaning(measure: str) -> str:
 def _samples(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
     ceiling = (f"{Interval.of(of).mean:.3f} ({what})" for what, of in result["samples"]["ceiling"].items())
     said = (
-        f"Real glyphs that are drawn again, with other random variations, have errors of {' and '.join(ceiling)}."
+        "For comparison, real glyphs were drawn a second time, with other random variations, and evaluated like"
+        f" generated glyphs: their errors are {' and '.join(ceiling)}."
         " Generated glyphs are not expected to have lower errors."
     )
     alt = "Glyphs that each model generates without an adapter, with copied adapters, and with a LoRA trained on it"
@@ -174,20 +175,20 @@ def _stranger(plan: Protocol, rows: Mapping[str, Any], target: str) -> str:
     gains = {row: np.subtract(rows[row][target], rows[NONE][target]) for row in plan.methods}
     tested = zip(gains, map(Interval.of, gains.values()), holm([t_test(gain) for gain in gains.values()]), strict=True)
     lower = [
-        (f"{row} ({gain.mean:+.3f} ± {gain.half_width:.3f}, p = {p:.2g})", p)
+        (f"{row} ({gain.mean:+.3f} ± {gain.half_width:.3f}, corrected p = {p:.2g})", p)
         for row, gain, p in tested
         if gain.high < 0
     ]
     sure, unsure = ([text for text, p in lower if (p < 1 - plan.rule.level) == wanted] for wanted in (True, False))
     what = f"these copied adapters reduce the error: {', '.join(sure)}"
     what = what if sure else "we found no evidence that a copied adapter helps"
-    before = " Before, but not after, the correction for the number of methods, the error is significantly lower with"
+    before = " Only without the correction for the number of methods do these copies reduce the error significantly:"
     more = f"{before} {', '.join(unsure)}." if unsure else ""
     kind = "is a control" if target in plan.twins else "was trained independently"
     kept = {row: retention(rows, row, target) for row, m in plan.methods.items() if m.match == "rank" and not m.table}
     shares = ", ".join(f"{label(row)} {share}" for row, share in kept.items() if share)
-    of = f" The gains of the copies, divided by that of a LoRA trained on this target, are: {shares}." if shares else ""
-    return f"On the target `{target}`, which {kind}, {what}.{more}{of}"
+    of = f" The gains of the copies, divided by the gain of a LoRA trained on this target, are: {shares}."
+    return f"On the target `{target}`, which {kind}, {what}.{more}{of if shares else ''}"
 
 
 def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:

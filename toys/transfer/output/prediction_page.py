@@ -43,7 +43,7 @@ def section(records: Mapping[str, Any]) -> str:
         "",
         "The score of an input or output side is the similarity of the two models' weights on this side beyond chance"
         " (0 for unrelated weights, 1 for identical ones), averaged over the adapted layers. A LoRA depends on both"
-        " sides of a layer, so the lower similarity counts in every layer. If the score is at least"
+        " sides of a layer, so in every layer, the lower of the two similarities counts. If the score is at least"
         f" {fixed.least:g}, the adapter is predicted to keep over half of its gain. For each pair of models, the"
         " adapter with the highest score is chosen (LoRA in case of a tie to two digits), or none if this score is"
         f" below {fixed.least:g}. This limit was chosen on {fixed.fixed}, from the"

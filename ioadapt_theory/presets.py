@@ -61,7 +61,9 @@ class Preset:
     def adapter(self, family: str = "lora", placement: str = "input") -> dict[str, Any]:
         """Return the adapter settings as keyword arguments for ``adapt`` or ``ioadapt_theory.peft.IOLoraConfig``."""
         if not self.ranks:
-            msg = "This preset has no adapter settings, as its experiment trains none; give adapt() your own options."
+            msg = (
+                "This preset has no adapter settings: its experiment trains no adapters. Give adapt() your own options."
+            )
             raise UnsupportedError(msg)
         if family not in self.ranks:
             raise UnknownNameError("family", family, self.ranks)

@@ -76,7 +76,7 @@ def files(args: argparse.Namespace) -> Files:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command; return 1 if ``inspect`` finds more than layers, or layers that do not fit the base, else 0."""
+    """Run the command; return 1 if ``inspect`` finds content other than adapters, or a misfit with the base, else 0."""
     from ioadapt_theory.formats import open_adapter
 
     file = open_adapter(args.file)

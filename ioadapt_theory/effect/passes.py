@@ -118,12 +118,12 @@ def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> 
             if any(name in str(error) for name in ("quantized::", "QuantizedCPU", "QuantizedCUDA")):
                 raise UnsupportedError(NO_GRADIENT.format(type(model).__name__)) from error
             reason = str(error).strip().split("\n")[0].removesuffix(".") or type(error).__name__
-            way = "change them or, in Python, pass transfer() or report() a function call= that runs the model on them"
+            way = "change them or, in Python, pass a function that runs the model on them (call= in transfer, report)"
             msg = f"The {type(model).__name__} fails on the inputs ({reason}); {way}."
             raise InvalidValueError(msg) from error
     output = next(tensors(result), None)
     if output is None:
-        way = "in Python, pass transfer() or report() a function call= that returns one"
+        way = "in Python, pass a function that returns one (call= in transfer, report)"
         msg = f"The model's output ({type(result).__name__}) contains no floating-point tensor; {way}."
         raise InvalidValueError(msg)
     keys = {*result} if isinstance(result, Mapping) else {*getattr(result, "__dataclass_fields__", ())}

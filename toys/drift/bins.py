@@ -75,7 +75,7 @@ def binned(result: Mapping[str, Any], kind: str, level: str, row: str) -> Bin:
 
 
 def ahead(result: Mapping[str, Any], level: str, row: str) -> tuple[float, float]:
-    """Compare what an adapter, a key of ROWS, and a copied LoRA keep on the drifted targets of one level.
+    """Compare what the adapter ``row`` keeps with what a copied LoRA keeps, on the drifted targets of one level.
 
     Returns:
         The mean difference of their shares, positive if the adapter keeps more, and the half-width of its 95 %

@@ -28,7 +28,7 @@ class Blocks(NamedTuple):
 
 
 def blocks_in_diffusers(names: Iterable[str]) -> Blocks | None:
-    """Return the block sizes of a UNet with these diffusers names; None for other models, or if blocks are uneven."""
+    """Return the sizes of a UNet from its names in diffusers; None for other models, or if blocks are uneven."""
     present = {(m[1], int(m[2]), int(m[3])) for name in names if (m := _RESNETS.search(name))}
     down = [place for place in present if place[0] == "down"]
     if not down:
@@ -40,7 +40,7 @@ def blocks_in_diffusers(names: Iterable[str]) -> Blocks | None:
 
 
 def blocks_in_stability(keys: Iterable[str]) -> Blocks | None:
-    """Return a UNet's block sizes from Stability's names; None for other models, or if blocks are uneven or unclear."""
+    """Return the sizes of a UNet from Stability's names; None for other models, or if blocks are uneven or unclear."""
     stages = [(m[1], int(m[2]), m[4].partition(".")[0]) for key in keys if (m := _DOTTED_STAGE.fullmatch(key))]
     downs = sorted({n for side, n, part in stages if side == "input" and part == "op"})
     ups = {n for side, n, part in stages if side == "output" and part == "conv"}

@@ -10,7 +10,7 @@ RHS_MAIN = (1 + SOURCE.s0) * EPSILON * MISPRINTED
 
 
 def moved(m: Model, placement: Placement) -> Term:
-    """Return the first-order term, in AB, of the change in the cosine of one model's outputs (δ of Eq. 7)."""
+    """Return δ of Eq. 7: the change in the cosine between a model's two outputs, to first order in AB."""
     return delta(m.y1, m.y2, *(increment(m, x, placement) for x in m[:2]))
 
 

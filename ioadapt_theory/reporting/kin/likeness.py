@@ -42,7 +42,7 @@ class Likeness:
 
 
 def likeness(one: Float[Tensor, "d c"], two: Float[Tensor, "e f"]) -> Likeness:
-    """Compare two matrices in torch's layout, in which values that share a quantisation scale are adjacent."""
+    """Compare two weight matrices in torch's layout, out x in."""
     one, two = one.detach(), two.detach()
     if one.shape != two.shape:
         return Likeness(False, None, 0.0, *_narrowed(one, two))

@@ -50,7 +50,7 @@ def headline(plan: Protocol, result: Mapping[str, Any], *, alone: bool = False) 
     Args:
         plan: the study's protocol.
         result: the study's results.
-        alone: whether to correct p-values within this study only, as for results that are not a record.
+        alone: whether to correct p-values within this study only; used for results that are not recorded yet.
     """
     decided = endpoint.endpoints({plan.name: plan}, {plan.name: result}) if alone else endpoint.decided()
     if told := endpoint.headline(plan.name, decided):

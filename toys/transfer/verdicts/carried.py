@@ -134,6 +134,7 @@ def section(plan: Protocol, result: Mapping[str, Any], seeds: int) -> list[str]:
     head = (
         "**If this study's LoRA is carried over** with unlabelled inputs, its gain on related models is"
         f" {_mean(over, f' times {gain}')}. If it is copied, the factor is {_mean(copied)}. These are means over"
-        f" {known}. The next table shows shares of the LoRA's gain on the source; the predicted shares are in brackets:"
+        f" {known}. The next table shows what share of the LoRA's gain on the source is kept; predicted shares are in"
+        " brackets:"
     )
     return [head, "", *markdown(*lines(plan, result), numbers=True), ""]

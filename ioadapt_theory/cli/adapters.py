@@ -170,7 +170,8 @@ def _convert(args: argparse.Namespace, matched: "Match") -> int:
             outcome = convert_to(args.out, matched, side, partial=args.partial, ridge=args.ridge)
             for layer, figures in outcome.items():
                 sys.stdout.write(f"{layer}: {figures}\n")
-            sys.stderr.write("lost: lost share of the weight change; norm: norm of the new AB over that of the old.\n")
+            sys.stderr.write("lost: lost share of the weight change; norm: norm of the new AB over that of the old; ")
+            sys.stderr.write("cond(W): condition number of the base weight.\n")
             return sum(not isinstance(figures, str) for figures in outcome.values())
     return len(matched.layers)
 

@@ -21,10 +21,10 @@ EXAMPLES = """ADAPTER is a file or folder that `ioadapt adapters` reads, or the 
 SOURCE. SOURCE and TARGET are transformers or diffusers folders (of a pipeline, one model: ./sd15/unet), or ANI
 networks such as ani-1x:0.
 
-BATCH should have at least 256 unlabelled inputs from the adapter's domain. It is a .safetensors or .npz file with a
-tensor for each argument of the model, a text file for models with a tokenizer, or a file of prompts, one per line, for
-a UNet. FILE is written in ADAPTER's format if possible. If none of the gain is likely to be kept, no adapter is
-written, and the exit status is 1.
+BATCH should have at least 256 unlabelled inputs from the adapter's domain. It is a .safetensors or .npz file
+with a tensor for each argument of the model, a text file for models with a tokenizer, or a file of prompts,
+one per line, for a UNet or DiT with one text encoder. FILE is written in ADAPTER's format if possible. If
+none of the gain is likely to be kept, no adapter is written, and the exit status is 1.
 
 examples:
   ioadapt transfer lora_folder ./llama-a ./llama-b --inputs texts.txt --out lora_for_b

@@ -55,7 +55,7 @@ def read_both(
         prompts = [line.strip() for line in text.splitlines() if line.strip()]
         one, two = (_prompted(*model, prompts, rows, seed) for model in (source, target))
         return [one], [two]
-    ids, other = (_tokens(model[0], text, rows) for model in (source, target))
+    ids, other = (_tokens(model[0], path, text, rows) for model in (source, target))
     if not torch.equal(ids, other):
         msg = f"{source[0]} and {target[0]} tokenise the text differently; give models with the same vocabulary."
         raise InvalidValueError(msg)
@@ -78,12 +78,12 @@ def _tensors(path: Path, rows: int) -> dict[str, Tensor]:
     return {key: t[:rows] if t.ndim else t for key, t in tensors.items()}
 
 
-def _tokens(folder: str, text: str, rows: int) -> Tensor:
+def _tokens(folder: str, path: Path, text: str, rows: int) -> Tensor:
     """Return a text's token ids in at most ``rows`` rows of one length; tokens that do not fill a row are left out."""
     tokenizer = _pretrained("AutoTokenizer", folder, "tokenizer")
     ids = torch.tensor(tokenizer(text, truncation=False, verbose=False)["input_ids"])
-    if len(ids) < SHORTEST:
-        msg = f"The text must have at least {SHORTEST} tokens, not {len(ids)}; give a longer text."
+    if len(ids) < 3 * SHORTEST:  # `transfer` divides the rows into three parts
+        msg = f"{path} must have at least {3 * SHORTEST} tokens, not {len(ids)}; give a longer text."
         raise InvalidValueError(msg)
     length = min(LENGTH, max(SHORTEST, len(ids) // ROWS))
     count = min(rows, len(ids) // length)

@@ -116,6 +116,9 @@ def test_a_text_is_read_by_the_models_tokenizer(llamas, tmp_path, capsys):
     text.write_text(" ".join(f"w{int(k)}" for k in torch.randint(0, 40, (900,))))
     assert main(command(llamas | {"x.safetensors": str(text)}, "--format", "json")) == OK
     assert json.loads(capsys.readouterr().out)["kept"] > 0.9
+    text.write_text("w1 w2 w3")
+    assert main(command(llamas | {"x.safetensors": str(text)})) == MISUSE
+    assert f"{text} must have at least 24 tokens, not 3; give a longer text." in capsys.readouterr().err
 
 
 def pipelines(folder: Path, part: str, *, t5: bool = False, **models: nn.Module) -> Path:

@@ -12,7 +12,7 @@ from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import LoRA, Spec
 from ioadapt_theory.adapters.moving.bake import layer_for
-from ioadapt_theory.errors import InvalidValueError, UnsupportedError
+from ioadapt_theory.errors import InvalidValueError, UnknownNameError, UnsupportedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,9 @@ def convert(
         ridge: regularisation of W⁺ in Eq. 5, as a fraction of the largest singular value of W; 0 for none.
 
     Raises:
-        UnsupportedError: the adapter is not a LoRA on the weight; the placement is not "input" or "output"; or it is
-            "input", and the layer is a convolution with several kernel taps.
+        UnsupportedError: the adapter is not a LoRA on the weight; the placement is "weight"; or it is "input", and the
+            layer is a convolution with several kernel taps.
+        UnknownNameError: there is no such placement.
         ShapeError: the size of W does not match the adapter.
         InvalidValueError: the ridge is outside [0, 1), or W contains NaN or infinity.
 
@@ -120,9 +121,11 @@ def convert(
         msg = f"Only a LoRA on the weight can be converted, not a {kind}; bake it into a plain LoRA first."
         raise UnsupportedError(msg)
     rows, columns, channels = phi.size
-    if placement not in {"input", "output"}:
-        msg = f"placement must be 'input' or 'output', not {str(placement)!r}; for a LoRA on the weight, use bake."
+    if placement == "weight":
+        msg = "placement must be 'input' or 'output', not 'weight'; for a LoRA on the weight, use bake."
         raise UnsupportedError(msg)
+    if placement not in ("input", "output"):
+        raise UnknownNameError("placement", str(placement), ("input", "output"))
     side = Placement(placement)
     if side is Placement.INPUT and rows != channels:
         msg = (

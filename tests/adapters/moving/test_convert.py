@@ -11,7 +11,7 @@ from ioadapt_theory.adapters.base_weights import read_layer
 from ioadapt_theory.adapters.moving.bake import bake, change, truncate
 from ioadapt_theory.adapters.moving.convert import convert, converted_factors, inverse
 from ioadapt_theory.adapters.moving.put import put
-from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedError
+from ioadapt_theory.errors import InvalidValueError, ShapeError, UnknownNameError, UnsupportedError
 from tests.adapters.cases import KINDS, build, every, layer, sample
 
 
@@ -101,6 +101,7 @@ W = torch.zeros(6, 10, dtype=torch.float64)
         (lambda: convert(built("dora", "weight"), W, "output"), UnsupportedError, "dora adapter in"),
         (lambda: convert(built("lora", "input+weight"), W, "output"), UnsupportedError, "lora adapter in"),
         (lambda: convert(built("lora", "weight"), W, "weight"), UnsupportedError, "bake"),
+        (lambda: convert(built("lora", "weight"), W, "inpt"), UnknownNameError, "Did you mean 'input'"),
         (lambda: convert(built("lora", "weight"), W[:5], "output"), ShapeError, r"base weight has shape \[5, 10\]"),
         (lambda: convert(built("lora", "weight", "conv2d"), W, "input"), UnsupportedError, "9 taps"),
         (lambda: inverse(W, 1.0), InvalidValueError, "fraction of the largest singular value"),

@@ -126,7 +126,8 @@ class _Carrying:
     def refine(self, steps: int, *, compare: bool) -> None:
         """Train the best LoRA candidate; if ``compare``, try Gauss-Newton passes first, and also train a new LoRA."""
         named = self.candidates.items()
-        plain = [n for n, made in named if self.scores.get(n) and all(a.family == "lora" for a in made.values())]
+        scored = {n for n, score in self.scores.items() if score != 0}  # exactly 0: the candidate changes no output
+        plain = [n for n, made in named if n in scored and all(a.family == "lora" for a in made.values())]
         if not plain:
             return
         start = self.candidates[max(plain, key=lambda n: self.scores[n])]

@@ -51,6 +51,13 @@ class Alignment:
         return max(self.cosine, 0.0) ** 2
 
 
+def require_share(explained: float) -> None:
+    """Raise InvalidValueError unless the share of the loss that an adapter removed is above 0 and at most 1."""
+    if not 0 < explained <= 1:
+        msg = f"explained must be above 0 and at most 1, not {explained!r}."
+        raise InvalidValueError(msg)
+
+
 @dataclass(frozen=True, slots=True)
 class RowSums:
     """The quantities of each row from which the predictions are computed.
@@ -136,9 +143,7 @@ class Prediction(Alignment):
         Raises:
             InvalidValueError: the share is outside (0, 1].
         """
-        if not 0 < explained <= 1:
-            msg = f"explained must be above 0 and at most 1, not {explained!r}."
-            raise InvalidValueError(msg)
+        require_share(explained)
         return 2 * self.ratio * math.sqrt(max(1 - self.cosine**2, 0.0)) * math.sqrt(1 / explained - 1)
 
 

@@ -13,6 +13,7 @@ from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.base_weights import ModelWeights, Weights
 from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.effect.passes import Call
+from ioadapt_theory.effect.retained import require_share
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.reporting.advice import Advice, advise
 from ioadapt_theory.reporting.kin.counterparts import corresponding, differing, matrices
@@ -104,9 +105,7 @@ def report(
         >>> print(report(model, copy.deepcopy(model)))
         Any adapter can be copied unchanged: the two models compute the same function.
     """
-    if not 0 < explained <= 1:
-        msg = f"explained must be above 0 and at most 1, not {explained!r}."
-        raise InvalidValueError(msg)
+    require_share(explained)
     adapters, name = _adapters(source, adapter)
     live = (source, target) if isinstance(source, nn.Module) and isinstance(target, nn.Module) else None
     if inputs is not None and live is None:

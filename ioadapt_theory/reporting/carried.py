@@ -26,8 +26,8 @@ def table(outcome: CarryReport) -> list[list[str]]:
 
 def sentences(outcome: CarryReport) -> list[str]:
     gain = "in log-likelihood (R_KL)" if outcome.need == "labels" else "(R, if both models need the same change)"
-    own = "squared effect" if outcome.extracted else "own gain"
-    layers = f"; in the line of a layer, it shows the share of the layer's {own} that is kept" if outcome.layers else ""
+    own = "squared effect that can be kept at this rank" if outcome.extracted else "own gain that its closed form keeps"
+    layers = f"; in the line of a layer, it shows the share of the layer's {own}" if outcome.layers else ""
     lines = [
         f"In the line 'total', the column 'kept' shows the predicted share of the gain {gain}{layers}.",
         "Of the {} rows, {} were used to fit, {} to select and {} to test.".format(sum(outcome.rows), *outcome.rows),

@@ -348,9 +348,11 @@ def test_the_difference_of_a_tuned_model_is_an_adapter_by_its_effect():
     skewed = X * torch.tensor([2.0, 1, 0.5, 0.25, 0.1, 0.05])
     narrow = extract(copy.deepcopy(base), tuned, skewed, rank=1, need="change")
     assert narrow.kept > narrow.kept_copied + 0.02  # the copy is the SVD of the change of the weights
+    assert f"rank 1, {narrow.layers['0'].kept:z.2f} of the layer's squared effect can be kept" in str(narrow)
     source, target = copy.deepcopy(base), gauge(base, 3)
     moved = transfer(source, target, inputs=X, need="change", tuned=tuned, rank_share=0.999)
     assert moved.kept > 0.9
+    assert f"its closed form keeps {moved.layers['0'].kept:z.2f} of the layer's gain" in str(moved)
     assert not layers(source)
 
 

@@ -99,9 +99,13 @@ class CarryReport(TransferReport):
         if self.truncated:
             least = f"{min(self.truncated.values()):.3f} of each layer's squared effect"
             lines.append(f"  Carried over as a plain LoRA, which keeps at least {least}.")
-        what = "squared effect" if self.extracted else "gain"
+        share = (
+            "{:z.2f} of the layer's squared effect can be kept"
+            if self.extracted
+            else "its closed form keeps {:z.2f} of the layer's gain"
+        )
         for name, layer in self.layers.items():
-            kept = "copied" if layer.kept is None else f"keeps {layer.kept:z.2f} of the layer's {what}"
+            kept = "copied" if layer.kept is None else share.format(layer.kept)
             origin = "" if layer.source == name else f", from {layer.source}"
             rank = f", rank {layer.rank}" if layer.rank else ""
             lines.append(f"  {name}: {layer.side}{rank}, {kept}{origin}")

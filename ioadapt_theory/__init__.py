@@ -13,10 +13,8 @@ if TYPE_CHECKING:
     from ioadapt_theory.adapters import NoMatchError as NoMatchError
     from ioadapt_theory.adapters import NoProvenanceError as NoProvenanceError
     from ioadapt_theory.adapters import Placement as Placement
-    from ioadapt_theory.adapters import TransferError as TransferError
     from ioadapt_theory.adapters import activate as activate
     from ioadapt_theory.adapters import adapt as adapt
-    from ioadapt_theory.adapters import combine as combine
     from ioadapt_theory.adapters import count as count
     from ioadapt_theory.adapters import disable as disable
     from ioadapt_theory.adapters import layers as layers
@@ -24,11 +22,8 @@ if TYPE_CHECKING:
     from ioadapt_theory.adapters import parameters as parameters
     from ioadapt_theory.adapters import remove as remove
     from ioadapt_theory.adapters import scale as scale
-    from ioadapt_theory.adapters import transfer as transfer
     from ioadapt_theory.adapters import unload as unload
     from ioadapt_theory.adapters import unmerge as unmerge
-    from ioadapt_theory.adapters.moving.bake import bake as bake
-    from ioadapt_theory.adapters.moving.convert import convert as convert
     from ioadapt_theory.errors import FileFormatError as FileFormatError
     from ioadapt_theory.errors import InvalidValueError as InvalidValueError
     from ioadapt_theory.errors import IoAdaptError as IoAdaptError
@@ -38,16 +33,22 @@ if TYPE_CHECKING:
     from ioadapt_theory.errors import UnsupportedError as UnsupportedError
     from ioadapt_theory.formats import load as load
     from ioadapt_theory.formats import save as save
+    from ioadapt_theory.moving import TransferError as TransferError
+    from ioadapt_theory.moving import combine as combine
+    from ioadapt_theory.moving import transfer as transfer
+    from ioadapt_theory.moving.bake import bake as bake
+    from ioadapt_theory.moving.convert import convert as convert
     from ioadapt_theory.reporting import report as report
     from ioadapt_theory.similarity import compare as compare
 
 _HOME = {
     "adapters": (
-        "AdaptedLayer AdapterConfig FAMILIES NoMatchError NoProvenanceError Placement TransferError activate adapt"
-        " combine count disable layers merge parameters remove scale transfer unload unmerge"
+        "AdaptedLayer AdapterConfig FAMILIES NoMatchError NoProvenanceError Placement activate adapt count disable"
+        " layers merge parameters remove scale unload unmerge"
     ),
-    "adapters.moving.bake": "bake",
-    "adapters.moving.convert": "convert",
+    "moving": "TransferError combine transfer",
+    "moving.bake": "bake",
+    "moving.convert": "convert",
     "errors": (
         "FileFormatError InvalidValueError IoAdaptError MissingExtraError ShapeError UnknownNameError UnsupportedError"
     ),
@@ -67,7 +68,7 @@ def __getattr__(name: str) -> Any:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
     home = import_module(_MODULE[name])
-    if _MODULE[name].startswith("ioadapt_theory.adapters"):
+    if _MODULE[name].startswith(("ioadapt_theory.adapters", "ioadapt_theory.moving")):
         import_module("ioadapt_theory.formats")  # registers the save function for adapters
     return getattr(home, name)
 

@@ -9,17 +9,18 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.carry.models import Move
-from ioadapt_theory.adapters import layers, transfer
-from ioadapt_theory.adapters.carrying.closed_form import Regression
-from ioadapt_theory.adapters.carrying.fitting import base_layers
-from ioadapt_theory.adapters.carrying.parts import built, parts_of
-from ioadapt_theory.adapters.carrying.refine import from_zero, refined
-from ioadapt_theory.adapters.carrying.trial import Options, Trial, put
+from ioadapt_theory.adapters import layers
 from ioadapt_theory.adapters.matrices import operator
 from ioadapt_theory.adapters.model import disable
 from ioadapt_theory.effect import record
 from ioadapt_theory.effect.batches import divided
 from ioadapt_theory.effect.passes import undisturbed
+from ioadapt_theory.moving import transfer
+from ioadapt_theory.moving.carrying.closed_form import Regression
+from ioadapt_theory.moving.carrying.fitting import base_layers
+from ioadapt_theory.moving.carrying.parts import built, parts_of
+from ioadapt_theory.moving.carrying.refine import from_zero, refined
+from ioadapt_theory.moving.carrying.trial import Options, Trial, put
 from toys.transfer import baselines
 
 Rule = Callable[[Tensor, Tensor, Tensor], Tensor]

@@ -20,8 +20,8 @@ PUBLIC: Final[dict[str, tuple[str, dict[str, tuple[str, ...]]]]] = {
     "moving": (
         "Converting and baking",
         {
-            "ioadapt_theory.adapters.moving.bake": ("bake",),
-            "ioadapt_theory.adapters.moving.convert": ("convert",),
+            "ioadapt_theory.moving.bake": ("bake",),
+            "ioadapt_theory.moving.convert": ("convert",),
         },
     ),
     "formats": (

@@ -8,10 +8,7 @@ from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.adapters.matrices import operator
 from ioadapt_theory.adapters.merging import merge, unload, unmerge
 from ioadapt_theory.adapters.model import activate, adapt, count, disable, layers, parameters, remove, scale
-from ioadapt_theory.adapters.moving.combine import combine
-from ioadapt_theory.adapters.moving.correspondence import NoProvenanceError, RenumberedWarning
-from ioadapt_theory.adapters.moving.put import TransferError, TransferReport
-from ioadapt_theory.adapters.moving.transfer import transfer
+from ioadapt_theory.adapters.rules.correspondence import NoProvenanceError, RenumberedWarning
 from ioadapt_theory.adapters.rules.target_modules import NoMatchError
 
 __all__ = [
@@ -26,11 +23,8 @@ __all__ = [
     "Placement",
     "RenumberedWarning",
     "Spec",
-    "TransferError",
-    "TransferReport",
     "activate",
     "adapt",
-    "combine",
     "count",
     "disable",
     "layers",
@@ -39,7 +33,6 @@ __all__ = [
     "parameters",
     "remove",
     "scale",
-    "transfer",
     "unload",
     "unmerge",
 ]

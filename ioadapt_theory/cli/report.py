@@ -102,9 +102,9 @@ def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str,
 
 def _live(args: argparse.Namespace) -> "Report":
     from ioadapt_theory.formats.load import load
+    from ioadapt_theory.models.inputs import read_both
+    from ioadapt_theory.models.load import load_model
     from ioadapt_theory.reporting.assemble import report
-    from ioadapt_theory.reporting.inputs import read_both
-    from ioadapt_theory.reporting.models import load_model
 
     source, target = load_model(args.source), load_model(args.target)
     lost = {}

@@ -87,10 +87,10 @@ def files(args: argparse.Namespace) -> Files:
 
 def run(args: argparse.Namespace) -> int:
     """Transfer the adapter, or the change of a fine-tuned model; return 0 if an adapter is written, and 1 if not."""
-    from ioadapt_theory.adapters.carrying import carried
+    from ioadapt_theory.models.inputs import read_both
+    from ioadapt_theory.models.load import load_model
+    from ioadapt_theory.moving.carrying import carried
     from ioadapt_theory.reporting import carried as told
-    from ioadapt_theory.reporting.inputs import read_both
-    from ioadapt_theory.reporting.models import load_model
 
     if not args.out.absolute().parent.is_dir():
         msg = f"--out {args.out} is in a folder that does not exist; create it first."

@@ -14,8 +14,6 @@ from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.base_weights import BaseLayer
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.model import naming
-from ioadapt_theory.adapters.moving.bake import truncate
-from ioadapt_theory.adapters.moving.convert import Fidelity, convert
 from ioadapt_theory.adapters.rules.fingerprint import HEADER, fingerprint, pack
 from ioadapt_theory.checkpoints.names.layer_name import PEFT_PREFIX, flat
 from ioadapt_theory.errors import FileFormatError, UnknownNameError, UnsupportedError
@@ -24,6 +22,8 @@ from ioadapt_theory.formats.kinds.peft import config_of, write_folder
 from ioadapt_theory.formats.kinds.scaling import DIFFUSERS_CONFIG
 from ioadapt_theory.formats.match import Match
 from ioadapt_theory.formats.tensors import BAKED_FOR, write
+from ioadapt_theory.moving.bake import truncate
+from ioadapt_theory.moving.convert import Fidelity, convert
 
 Layers = Iterable[tuple[str, Adapter, BaseLayer]]
 """Tuples of a layer's name in the base, its adapter and its weights in the base, which are read one at a time."""

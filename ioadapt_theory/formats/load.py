@@ -9,7 +9,6 @@ from torch import nn
 
 from ioadapt_theory.adapters.base_weights import ModelWeights, Weights
 from ioadapt_theory.adapters.layer import AdaptedLayer
-from ioadapt_theory.adapters.moving.put import TransferError, TransferReport, put
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.names.transformers import of_model
@@ -18,6 +17,7 @@ from ioadapt_theory.formats import match as matching
 from ioadapt_theory.formats.adapter_file import Change, StoredLayer
 from ioadapt_theory.formats.own import ALTERED
 from ioadapt_theory.formats.reading import located, open_adapter
+from ioadapt_theory.moving.put import TransferError, TransferReport, put
 
 
 def load(

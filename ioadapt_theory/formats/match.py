@@ -8,7 +8,7 @@ from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.base_weights import BaseLayer, Weights
 from ioadapt_theory.adapters.families.family import Ranges
 from ioadapt_theory.adapters.matrices import Operator
-from ioadapt_theory.adapters.moving.correspondence import Correspondence, Place, correspond
+from ioadapt_theory.adapters.rules.correspondence import Correspondence, Place, correspond
 from ioadapt_theory.checkpoints.names.flux_sd3 import ranges
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnsupportedError

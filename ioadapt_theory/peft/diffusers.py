@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.families import OPTIONS
-from ioadapt_theory.adapters.moving.put import exchange
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats.kinds.ioadapt import adapter_of
 from ioadapt_theory.formats.kinds.iolora import KEY, settings_of
+from ioadapt_theory.moving.put import exchange
 from ioadapt_theory.peft.config import IOLoraConfig
 from ioadapt_theory.peft.layer import IOLoraLayer
 from ioadapt_theory.peft.model import put_on

@@ -4,9 +4,9 @@ from dataclasses import asdict
 from html import escape
 from typing import Any
 
-from ioadapt_theory.adapters.carrying import CarryReport
-from ioadapt_theory.adapters.carrying.carry import DISAGREEING
-from ioadapt_theory.adapters.carrying.outcome import DOMAIN, FROM_ZERO
+from ioadapt_theory.moving.carrying import CarryReport
+from ioadapt_theory.moving.carrying.carry import DISAGREEING
+from ioadapt_theory.moving.carrying.outcome import DOMAIN, FROM_ZERO
 from ioadapt_theory.similarity.report.page import document, table_of
 from ioadapt_theory.similarity.report.tables import WIDTH, aligned
 

@@ -12,14 +12,14 @@ from torch import nn
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import base_of
 from ioadapt_theory.adapters.model import disable, layers, remove
-from ioadapt_theory.adapters.moving.put import TransferError
-from ioadapt_theory.adapters.moving.transfer import transfer
 from ioadapt_theory.adapters.rules.auto import best_side
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect import Expected, Prediction, expected, measured, run, undisturbed, whole
 from ioadapt_theory.effect.copying import require_comparable
 from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.moving.put import TransferError
+from ioadapt_theory.moving.transfer import transfer
 
 SIDES: Final = (Placement.INPUT, Placement.OUTPUT, Placement.WEIGHT)
 

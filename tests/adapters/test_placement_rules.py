@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters import AdapterConfig, adapt, layers, transfer
+from ioadapt_theory.adapters import AdapterConfig, adapt, layers
 from ioadapt_theory.adapters.rules.residual import residual_side
 from ioadapt_theory.effect import expected, whole
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
+from ioadapt_theory.moving import transfer
 from tests.adapters.foreign import tiny_llama, tiny_unet
 
 LAYERS = ["q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj"]

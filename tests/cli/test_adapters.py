@@ -9,9 +9,10 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters import adapt, layers, transfer
+from ioadapt_theory.adapters import adapt, layers
 from ioadapt_theory.cli import FINDING, MISUSE, OK, main
 from ioadapt_theory.formats import load, save
+from ioadapt_theory.moving import transfer
 from tests.adapters.foreign import Small, quiet
 
 pytestmark = pytest.mark.filterwarnings("ignore")

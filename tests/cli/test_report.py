@@ -148,7 +148,7 @@ def test_models_that_run_are_measured_on_a_file_of_inputs(tmp_path, capsys):
 
 def test_members_of_ani_run_as_torchani_runs_them_and_are_measured(tmp_path, capsys):
     pytest.importorskip("torchani")
-    from ioadapt_theory.reporting.models import load_model
+    from ioadapt_theory.models.load import load_model
     from toys.ani.networks import potential
 
     torch.set_default_dtype(torch.float32)

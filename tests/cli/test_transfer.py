@@ -208,7 +208,7 @@ def test_a_kohya_file_of_a_unet_comes_out_as_one(tmp_path, capsys):
 
 def test_members_of_ani_and_our_own_format(tmp_path, capsys):
     pytest.importorskip("torchani")
-    from ioadapt_theory.reporting.models import load_model
+    from ioadapt_theory.models.load import load_model
 
     source = load_model("ani-1x:0")
     names = [n for n, m in source.named_modules() if isinstance(m, nn.Linear) and n.split(".")[1] == "4"]

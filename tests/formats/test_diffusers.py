@@ -13,12 +13,12 @@ from torch.testing import assert_close
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from ioadapt_theory import adapt, layers, load, save, transfer
-from ioadapt_theory.adapters import TransferError
 from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.cli import OK, main
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats import open_adapter
 from ioadapt_theory.formats.match import match
+from ioadapt_theory.moving import TransferError
 from tests.adapters.foreign import filled, quiet, run_unet, tiny_unet
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -6,11 +6,12 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters import adapt, layers, merge, remove, transfer
+from ioadapt_theory.adapters import adapt, layers, merge, remove
 from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from ioadapt_theory.formats import load, save
 from ioadapt_theory.formats.export import write_glora
+from ioadapt_theory.moving import transfer
 from tests.adapters.foreign import Small, filled, quiet
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -10,9 +10,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from ioadapt_theory.adapters import FAMILIES, TransferError, adapt, layers, scale
+from ioadapt_theory.adapters import FAMILIES, adapt, layers, scale
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.formats import load, save
+from ioadapt_theory.moving import TransferError
 
 NAME = "ioadapt.safetensors"
 PLACEMENTS = ["input", "output", "weight", "input+weight", "output+weight", "input+output", "input+output+weight"]

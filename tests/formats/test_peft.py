@@ -9,11 +9,12 @@ from torch.testing import assert_close
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from ioadapt_theory import adapt, disable, layers, load, merge, remove, save, scale, transfer
-from ioadapt_theory.adapters import Adapter, TransferError
+from ioadapt_theory.adapters import Adapter
 from ioadapt_theory.adapters.base_weights import BaseLayer, ModelWeights
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from ioadapt_theory.formats import open_adapter
 from ioadapt_theory.formats.export import write_lora, write_peanut
+from ioadapt_theory.moving import TransferError
 from tests.adapters.foreign import Small, filled, quiet, run_llama, tiny_llama
 
 pytestmark = pytest.mark.filterwarnings("ignore")

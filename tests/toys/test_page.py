@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 from figures.readme import FRONT, MORE
-from ioadapt_theory.adapters import adapt, transfer
+from ioadapt_theory.adapters import adapt
 from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.evaluation import evaluate
+from ioadapt_theory.moving import transfer
 from tests.browser import Browse
 from toys.page import front
 from toys.page import transfer as moves

@@ -8,8 +8,9 @@ from typing import Any, Final
 import torch
 from torch import nn
 
-from ioadapt_theory.adapters import layers, transfer
+from ioadapt_theory.adapters import layers
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.moving import transfer
 from toys.drift.families import Family, cosine, family
 from toys.transfer.protocol import Method
 from toys.transfer.rows import adapted, moved

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters import adapt, layers, merge, parameters, transfer, unload
+from ioadapt_theory.adapters import adapt, layers, merge, parameters, unload
+from ioadapt_theory.moving import transfer
 from toys.plane.world import Case
 
 

@@ -10,8 +10,8 @@ import functools
 import torch
 from torch import Tensor
 
-from ioadapt_theory.adapters.moving.convert import inverse
 from ioadapt_theory.errors import InvalidValueError, ShapeError
+from ioadapt_theory.moving.convert import inverse
 
 
 def copy(delta: Tensor, w: Tensor, w_target: Tensor) -> Tensor:

@@ -13,8 +13,9 @@ from typing import Any, Final
 import torch
 from torch import nn
 
-from ioadapt_theory.adapters import count, layers, parameters, transfer
+from ioadapt_theory.adapters import count, layers, parameters
 from ioadapt_theory.adapters.base_weights import ModelWeights
+from ioadapt_theory.moving import transfer
 from ioadapt_theory.reporting.sides import sides
 from toys.transfer.cache import figures, tensors
 from toys.transfer.protocol import Method, Rule

@@ -16,7 +16,7 @@ from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.config import AdapterConfig
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import base_of
-from ioadapt_theory.adapters.moving.correspondence import correspond
+from ioadapt_theory.adapters.rules.correspondence import correspond
 from ioadapt_theory.adapters.rules.patterns import first_fit
 from ioadapt_theory.adapters.rules.target_modules import select, walk
 from ioadapt_theory.checkpoints.names.layer_name import Name

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from ioadapt_theory.adapters.base_weights import BaseLayer, TensorWeights, Weights, checkpoint_weights, stored_weights
-from ioadapt_theory.adapters.moving.correspondence import correspond
+from ioadapt_theory.adapters.rules.correspondence import correspond
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.checkpoints.names.transformers import HEADS

@@ -6,20 +6,10 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters import (
-    FAMILIES,
-    Spec,
-    adapt,
-    count,
-    disable,
-    merge,
-    operator,
-    parameters,
-    transfer,
-    unmerge,
-)
+from ioadapt_theory.adapters import FAMILIES, Spec, adapt, count, disable, merge, operator, parameters, unmerge
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.formats import load, save
+from ioadapt_theory.moving import transfer
 from tests.adapters.cases import KINDS, build, every, every_single, layer, sample
 
 

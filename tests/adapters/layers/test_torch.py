@@ -5,18 +5,9 @@ from torch.nn.utils import parametrizations
 from torch.testing import assert_close
 from transformers.pytorch_utils import Conv1D
 
-from ioadapt_theory.adapters import (
-    FAMILIES,
-    AdaptedLayer,
-    Placement,
-    adapt,
-    merge,
-    parameters,
-    remove,
-    transfer,
-    unload,
-)
+from ioadapt_theory.adapters import FAMILIES, AdaptedLayer, Placement, adapt, merge, parameters, remove, unload
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
+from ioadapt_theory.moving import transfer
 from tests.adapters.cases import C, D, build, every_single, layer, sample
 
 HALVES = [torch.float16, torch.bfloat16]

@@ -7,15 +7,15 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.adapter import Adapter
-from ioadapt_theory.adapters.carrying.fitting import base_layers, reduced
-from ioadapt_theory.adapters.carrying.outcome import CarriedLayer, CarryReport
-from ioadapt_theory.adapters.carrying.parts import Part, built
-from ioadapt_theory.adapters.carrying.trial import Options, Trial, put
 from ioadapt_theory.adapters.matrices import is_supported, operator
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect.batches import divided
 from ioadapt_theory.effect.passes import undisturbed
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.moving.carrying.fitting import base_layers, reduced
+from ioadapt_theory.moving.carrying.outcome import CarriedLayer, CarryReport
+from ioadapt_theory.moving.carrying.parts import Part, built
+from ioadapt_theory.moving.carrying.trial import Options, Trial, put
 
 PLAIN = "plain SVD"
 NOTE = f"The LoRA approximates the weight difference; 'if copied' is the share that a {PLAIN} of this difference keeps."

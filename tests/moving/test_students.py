@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from ioadapt_theory import adapt, layers, load, save, transfer
-from ioadapt_theory.adapters import NoProvenanceError, RenumberedWarning, TransferError
+from ioadapt_theory.adapters import NoProvenanceError, RenumberedWarning
+from ioadapt_theory.moving import TransferError
 
 NEW = -1
 """Marks a block that is inserted instead of taken from the teacher."""

@@ -7,21 +7,22 @@ import pytest
 import torch
 from torch import nn
 
-from ioadapt_theory.adapters import TransferError, adapt, disable, layers, parameters, transfer
-from ioadapt_theory.adapters.carrying import CarryWarning, gauss_newton
-from ioadapt_theory.adapters.carrying.extraction import extract
-from ioadapt_theory.adapters.carrying.fitting import IDLE
-from ioadapt_theory.adapters.carrying.refine import from_zero
-from ioadapt_theory.adapters.carrying.trial import Options, Trial
+from ioadapt_theory.adapters import adapt, disable, layers, parameters
 from ioadapt_theory.effect import divided, undisturbed
 from ioadapt_theory.effect.retained import guessed
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.moving import TransferError, transfer
+from ioadapt_theory.moving.carrying import CarryWarning, gauss_newton
+from ioadapt_theory.moving.carrying.extraction import extract
+from ioadapt_theory.moving.carrying.fitting import IDLE
+from ioadapt_theory.moving.carrying.refine import from_zero
+from ioadapt_theory.moving.carrying.trial import Options, Trial
 from ioadapt_theory.reporting.carried import to_text
 from tests.effect.nets import Tokens, gauge, mlp
 
 X = torch.randn(200, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 FRESH = torch.randn(100, 6, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-pytestmark = pytest.mark.filterwarnings("ignore::ioadapt_theory.adapters.carrying.CarryWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::ioadapt_theory.moving.carrying.CarryWarning")
 
 
 def conv(seed: int) -> nn.Sequential:

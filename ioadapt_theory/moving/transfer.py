@@ -8,12 +8,12 @@ from torch import nn
 
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.base_weights import ModelWeights
-from ioadapt_theory.adapters.carrying import Options, carried
 from ioadapt_theory.adapters.model import layers, naming
-from ioadapt_theory.adapters.moving.correspondence import correspond
-from ioadapt_theory.adapters.moving.put import NO_LAYER, TransferReport, put
+from ioadapt_theory.adapters.rules.correspondence import correspond
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.moving.carrying import Options, carried
+from ioadapt_theory.moving.put import NO_LAYER, TransferReport, put
 
 
 def transfer(

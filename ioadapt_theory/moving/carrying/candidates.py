@@ -8,18 +8,18 @@ from torch import nn
 
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.base_weights import ModelWeights
-from ioadapt_theory.adapters.carrying.fitting import IDLE, Fit, Place, reduced
-from ioadapt_theory.adapters.carrying.parts import BIAS, Part, built, parts_of, stacked
-from ioadapt_theory.adapters.carrying.trial import Adapters, Trial
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import base_of
 from ioadapt_theory.adapters.matrices import is_supported
 from ioadapt_theory.adapters.model import function_of, layers
-from ioadapt_theory.adapters.moving.correspondence import correspond
-from ioadapt_theory.adapters.moving.put import misfit
+from ioadapt_theory.adapters.rules.correspondence import correspond
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
+from ioadapt_theory.moving.carrying.fitting import IDLE, Fit, Place, reduced
+from ioadapt_theory.moving.carrying.parts import BIAS, Part, built, parts_of, stacked
+from ioadapt_theory.moving.carrying.trial import Adapters, Trial
+from ioadapt_theory.moving.put import misfit
 
 FEW = 64
 """Number of rows up to which only ``SAFE`` and the copy are tried; a sample of n positions counts as √n rows."""

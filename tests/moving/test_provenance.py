@@ -11,9 +11,10 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from ioadapt_theory.adapters import NoProvenanceError, RenumberedWarning, TransferError, adapt
+from ioadapt_theory.adapters import NoProvenanceError, RenumberedWarning, adapt
 from ioadapt_theory.cli import MISUSE, OK, main
 from ioadapt_theory.formats import load, save
+from ioadapt_theory.moving import TransferError
 from tests.adapters.foreign import filled, quiet, tiny_llama
 from tests.checkpoints.test_unet_names import both
 

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from ioadapt_theory.adapters.carrying.closed_form import RIDGES, Regression, Translation, low_rank, truncated
 from ioadapt_theory.effect import SIDES
 from ioadapt_theory.errors import ShapeError
+from ioadapt_theory.moving.carrying.closed_form import RIDGES, Regression, Translation, low_rank, truncated
 from tests.effect.nets import stack
 from tests.effect.test_copying import X, effect, exact_rows
 

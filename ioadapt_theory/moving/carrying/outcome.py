@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ioadapt_theory.adapters.moving.put import TransferReport
 from ioadapt_theory.effect.retained import Prediction
+from ioadapt_theory.moving.put import TransferReport
 
 DOMAIN = "The prediction is valid only for inputs like those given; make sure that they are from the adapter's domain."
 FROM_ZERO = "A new adapter trained from zero without labels (gradient steps: {}) keeps {:z.2f} of the gain."

@@ -8,9 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.carrying.closed_form import EXACT, Translation, truncated
-from ioadapt_theory.adapters.carrying.parts import BIAS, Part
-from ioadapt_theory.adapters.carrying.trial import Trial
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import base_of
 from ioadapt_theory.adapters.matrices import operator
@@ -20,6 +17,9 @@ from ioadapt_theory.effect.batches import Pair
 from ioadapt_theory.effect.passes import Recorded, record
 from ioadapt_theory.effect.reads_writes import effects
 from ioadapt_theory.errors import IoAdaptError
+from ioadapt_theory.moving.carrying.closed_form import EXACT, Translation, truncated
+from ioadapt_theory.moving.carrying.parts import BIAS, Part
+from ioadapt_theory.moving.carrying.trial import Trial
 
 IDLE = "the {}'s layer {} on these inputs, so an adapter on it has no effect"
 ENOUGH, DRAWS = 1000, 4

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from ioadapt_theory.adapters.adapter import Adapter
-from ioadapt_theory.adapters.carrying.trial import Adapters, Trial, tried
 from ioadapt_theory.effect.retained import guessed
+from ioadapt_theory.moving.carrying.trial import Adapters, Trial, tried
 
 RATE, SHARE, DECAY = 0.01, 0.1, (0.8, 0.95)
 """Largest learning rate, absolute and relative to the size of a layer's factors, and Adam's decay rates."""

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.adapter import Adapter
-from ioadapt_theory.adapters.carrying.closed_form import Factors
 from ioadapt_theory.adapters.equations import Placed, Placement
 from ioadapt_theory.adapters.families import FAMILIES, Spec
 from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.adapters.matrices import Operator, operator
 from ioadapt_theory.adapters.model import function_of, naming
+from ioadapt_theory.moving.carrying.closed_form import Factors
 
 BIAS = "bias"
 

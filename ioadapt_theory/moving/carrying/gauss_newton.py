@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 
 from ioadapt_theory.adapters.adapter import Adapter
-from ioadapt_theory.adapters.carrying.closed_form import truncated
-from ioadapt_theory.adapters.carrying.parts import Part, built
-from ioadapt_theory.adapters.carrying.trial import Adapters, Trial, tried
 from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect.passes import record
 from ioadapt_theory.effect.reads_writes import Rows
 from ioadapt_theory.effect.retained import guessed
+from ioadapt_theory.moving.carrying.closed_form import truncated
+from ioadapt_theory.moving.carrying.parts import Part, built
+from ioadapt_theory.moving.carrying.trial import Adapters, Trial, tried
 
 PASSES, DAMPING, STRENGTHS = 4, 0.03, (1.0, 0.5, 0.25)
 MOST_EFFECTS, MOST_NUMBERS = 1 << 12, 1 << 24

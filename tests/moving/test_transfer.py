@@ -8,8 +8,8 @@ from torch import nn
 from torch.testing import assert_close
 
 from ioadapt_theory import activate, adapt, combine, layers, load, merge, save, transfer
-from ioadapt_theory.adapters import TransferError
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError, UnsupportedError
+from ioadapt_theory.moving import TransferError
 from tests.adapters.foreign import Small
 
 

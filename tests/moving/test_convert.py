@@ -8,10 +8,10 @@ from torch.testing import assert_close
 from ioadapt_theory.adapters import adapt, operator
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.base_weights import read_layer
-from ioadapt_theory.adapters.moving.bake import bake, change, truncate
-from ioadapt_theory.adapters.moving.convert import convert, converted_factors, inverse
-from ioadapt_theory.adapters.moving.put import put
 from ioadapt_theory.errors import InvalidValueError, ShapeError, UnknownNameError, UnsupportedError
+from ioadapt_theory.moving.bake import bake, change, truncate
+from ioadapt_theory.moving.convert import convert, converted_factors, inverse
+from ioadapt_theory.moving.put import put
 from tests.adapters.cases import KINDS, build, every, layer, sample
 
 

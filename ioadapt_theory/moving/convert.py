@@ -11,8 +11,8 @@ from torch import Tensor
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import LoRA, Spec
-from ioadapt_theory.adapters.moving.bake import layer_for
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError, UnsupportedError
+from ioadapt_theory.moving.bake import layer_for
 
 
 @dataclass(frozen=True, slots=True)

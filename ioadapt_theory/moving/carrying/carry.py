@@ -8,19 +8,19 @@ from torch import nn
 from tqdm import tqdm
 
 from ioadapt_theory.adapters.adapter import Adapter
-from ioadapt_theory.adapters.carrying.candidates import FEW, Candidates, counterparts
-from ioadapt_theory.adapters.carrying.extraction import extract
-from ioadapt_theory.adapters.carrying.gauss_newton import passes
-from ioadapt_theory.adapters.carrying.outcome import CarriedLayer, CarryReport, CarryWarning
-from ioadapt_theory.adapters.carrying.parts import BIAS
-from ioadapt_theory.adapters.carrying.refine import from_zero, refined
-from ioadapt_theory.adapters.carrying.trial import Adapters, Options, Trial, put
 from ioadapt_theory.adapters.model import layers, naming, remove
-from ioadapt_theory.adapters.moving.put import TransferError, TransferReport
 from ioadapt_theory.effect.batches import divided
 from ioadapt_theory.effect.passes import undisturbed
 from ioadapt_theory.effect.retained import Prediction
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.moving.carrying.candidates import FEW, Candidates, counterparts
+from ioadapt_theory.moving.carrying.extraction import extract
+from ioadapt_theory.moving.carrying.gauss_newton import passes
+from ioadapt_theory.moving.carrying.outcome import CarriedLayer, CarryReport, CarryWarning
+from ioadapt_theory.moving.carrying.parts import BIAS
+from ioadapt_theory.moving.carrying.refine import from_zero, refined
+from ioadapt_theory.moving.carrying.trial import Adapters, Options, Trial, put
+from ioadapt_theory.moving.put import TransferError, TransferReport
 
 STEPS = 10
 """Default number of refinement steps."""

@@ -1,1 +1,0 @@
-"""Functions that transfer and combine adapters, convert them (Eq. 5), or turn them into plain LoRAs."""

@@ -1,0 +1,1 @@
+"""Models that are run: loading them, and reading their inputs."""

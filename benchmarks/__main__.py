@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ioadapt_theory.cli import OK, guarded
-from ioadapt_theory.results import replacing, write_json
+from ioadapt_theory.outputs import replacing, write_json
 
 BENCHMARKS = ("layer", "verifier", "similarity", "report", "carry")
 """Names of the benchmarks, which are modules of this package with the functions ``main`` and ``table``."""

@@ -17,7 +17,8 @@ from tqdm import tqdm
 from ioadapt_theory.adapters import count
 from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.errors import UnknownNameError
-from ioadapt_theory.results import record, write_json
+from ioadapt_theory.outputs import write_json
+from ioadapt_theory.results import record
 from toys.common.command_line import device, folder, whole
 from toys.common.style import styled, write
 from toys.plane import picture, table

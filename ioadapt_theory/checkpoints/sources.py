@@ -15,6 +15,7 @@ from ioadapt_theory.checkpoints.files.folder import open_path
 from ioadapt_theory.checkpoints.files.readers import is_file
 from ioadapt_theory.checkpoints.packages import open_package
 from ioadapt_theory.errors import IoAdaptError, MissingExtraError, UnknownNameError
+from ioadapt_theory.outputs import at_home
 
 
 def open_checkpoint(
@@ -88,7 +89,7 @@ def resolve(source: str) -> Alias:
     aliases = load_aliases()
     name, _, tail = source.rpartition(":")
     for path, part in ((source, None), (name, tail)):
-        there = Path(path).expanduser()
+        there = at_home(path)
         if path and path not in aliases and (there.exists() or there.is_symlink()):
             return Alias(name="", path=str(there), part=part)
     matched = re.fullmatch(r"(?P<name>[^@:]+)(@(?P<revision>[^:]+))?(:(?P<part>.+))?", source)
@@ -103,7 +104,7 @@ def resolve(source: str) -> Alias:
         if revision is not None:
             msg = f"{source} is a path, and only models on the hub have revisions; leave out @{revision}."
             raise SourceError(msg)
-        return Alias(name="", path=str(Path(name).expanduser()), part=part)
+        return Alias(name="", path=str(at_home(name)), part=part)
     if is_repo_id(name):
         return Alias(name=name.rpartition("/")[2], repo=name, revision=revision, part=part)
     raise UnknownNameError("model", name, aliases)

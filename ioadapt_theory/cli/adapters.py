@@ -3,13 +3,13 @@
 import argparse
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 from ioadapt_theory.cli import FINDING, OK
 from ioadapt_theory.cli.files import Files, open_model
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.outputs import at_home
 from ioadapt_theory.results import as_json
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for sub in (shown, converted, baked):
         sub.add_argument("file", metavar="FILE", help="file or folder of the adapter")
         if sub is not shown:
-            sub.add_argument("out", metavar="OUT", help="file or folder to write")
+            sub.add_argument("out", type=at_home, metavar="OUT", help="file or folder to write")
             sub.add_argument("--partial", action="store_true", help="skip layers that do not fit")
         base = f"model that the adapter {'was trained on' if sub is converted else 'is for'}"
         sub.add_argument("--base", metavar="MODEL", required=sub is not shown, help=base)
@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def files(args: argparse.Namespace) -> Files:
-    out = [] if args.action == "inspect" else [Path(args.out), *(Path(args.out) / name for name in WRITTEN)]
+    out = [] if args.action == "inspect" else [args.out, *(args.out / name for name in WRITTEN)]
     return Files((args.file, args.base, getattr(args, "source", None)), adapter=tuple(out))
 
 

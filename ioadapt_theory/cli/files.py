@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.outputs import at_home
 
 if TYPE_CHECKING:
     from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 
 WEIGHTS: Final = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".tar", ".gguf", ".npz", ".npy", ".onnx", ".h5")
 """Extensions of weights and model inputs, which no page, table or figure may overwrite."""
+SETTINGS: Final = ("config.json", "index.json", "tokenizer.json", "vocab.json")
+"""Ends of the names of a model's other files, which no page, table or figure may overwrite either."""
 PAGES: Final = (".html", ".svg", ".png", ".pdf")
 """Extensions of files that an earlier command may have written into an input folder, and that may be replaced."""
 
@@ -52,8 +55,8 @@ def check_files(files: Files) -> None:
             msg = f"{option} {path} would overwrite the adapter that this command writes; choose another path."
             raise InvalidValueError(msg)
         _refuse_input(f"{option} {path}", path, inputs)
-        if path.exists() and {path.suffix.lower(), path.resolve().suffix.lower()} & {*WEIGHTS}:
-            msg = f"{option} {path} would overwrite a file of weights; choose another path."
+        if path.exists() and any(p.name.lower().endswith((*WEIGHTS, *SETTINGS)) for p in (path, path.resolve())):
+            msg = f"{option} {path} would overwrite a file of a model or an adapter; choose another path."
             raise InvalidValueError(msg)
     for path in files.adapter:
         _refuse_input(f"Writing {path}", path, inputs)
@@ -74,14 +77,21 @@ def check_counts(**options: tuple[int, int]) -> None:
 
 
 def _refuse_input(name: str, path: Path, inputs: Iterable[Path]) -> None:
-    """Raise InvalidValueError if ``path`` is an input, or exists in an input folder and has no extension in PAGES."""
+    """Raise InvalidValueError if ``path`` is an input, or a file, but not a page, that an input folder contains."""
     for read in inputs:
         if _same(path, read):
             msg = f"{name} would overwrite the input {read}; choose another path."
             raise InvalidValueError(msg)
-        if path.is_file() and path.suffix.lower() not in PAGES and read.resolve() in path.resolve().parents:
+        page = {path.suffix.lower(), path.resolve().suffix.lower()} <= {*PAGES}
+        if path.is_file() and not page and _contains(read, path):
             msg = f"{name} would overwrite a file of the input {read}; choose another path."
             raise InvalidValueError(msg)
+
+
+def _contains(folder: Path, file: Path) -> bool:
+    """Return whether a file is in a folder, by its path or by a link in the folder or in one of its subfolders."""
+    linked = (p for pattern in ("*", "*/*") for p in folder.glob(pattern) if p.is_file())
+    return folder.resolve() in file.resolve().parents or any(os.path.samefile(file, p) for p in linked)
 
 
 def _same(one: Path, other: Path) -> bool:
@@ -94,7 +104,7 @@ def _local(name: str) -> Path | None:
     """Return the local file or folder that an input names, by path or alias, or None if there is none."""
     from ioadapt_theory.checkpoints.sources import local_path
 
-    plain = Path(name).expanduser()
+    plain = at_home(name)
     path = plain if name and plain.exists() else local_path(name) if name else None
     return path if path is not None and path.exists() else None
 

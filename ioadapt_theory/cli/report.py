@@ -3,13 +3,13 @@
 import argparse
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.cli import OK, progress_bar
 from ioadapt_theory.cli.files import Files, check_counts, open_model
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.outputs import at_home
 
 if TYPE_CHECKING:
     from ioadapt_theory.reporting.assemble import Report
@@ -36,13 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("source", metavar="SOURCE", help="model that the adapter was trained on")
     add("target", metavar="TARGET", help="model to move the adapter to")
     add("adapter", metavar="ADAPTER", nargs="?", help="file or folder of the adapter")
-    add("--inputs", type=Path, metavar="BATCH", help="unlabelled inputs on which both models are run")
+    add("--inputs", type=at_home, metavar="BATCH", help="unlabelled inputs on which both models are run")
     add("--batch", type=int, default=32, metavar="N", help="rows in one forward pass (default 32)")
     add("--rows", type=int, default=512, metavar="N", help="use at most N rows of the inputs (default 512)")
     explained = "share of the source's loss that the adapter removed, for the error bound (default 0.5)"
     add("--explained", type=float, default=0.5, metavar="X", help=explained)
     add("--component", metavar="NAME", help="component to use, if ADAPTER is for a pipeline: unet, text_encoder, ...")
-    add("--html", type=Path, metavar="PAGE", help="also write a self-contained HTML page")
+    add("--html", type=at_home, metavar="PAGE", help="also write a self-contained HTML page")
     add("--format", choices=("text", "json"), default="text", help="output format (default text)")
 
 
@@ -56,10 +56,11 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidValueError(msg)
     check_counts(batch=(args.batch, 1), rows=(args.rows, 1))
     outcome = _live(args) if args.inputs is not None else _stored(args)
+    from ioadapt_theory.outputs import write_text
     from ioadapt_theory.reporting.as_json import to_json
     from ioadapt_theory.reporting.page import to_html
     from ioadapt_theory.reporting.text import to_text
-    from ioadapt_theory.results import as_json, write_text
+    from ioadapt_theory.results import as_json
 
     if args.html is not None:
         write_text(args.html, to_html(outcome))

@@ -3,13 +3,13 @@
 import argparse
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 from ioadapt_theory.cli import OK, progress_bar, say
 from ioadapt_theory.cli.files import Files, open_model
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.outputs import at_home
 
 if TYPE_CHECKING:
     from ioadapt_theory.similarity import Comparison
@@ -70,9 +70,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = out.add_argument
     add("--by", choices=("kind", "block"), nargs="+", default=[], help="also list means by kind or block of layers")
     add("--format", choices=("table", "json"), default="table", help="output format (default table)")
-    add("--output", type=Path, metavar="FILE", help="write the table or JSON to this file instead of the terminal")
-    add("--figure", type=Path, metavar="FILE", help="also draw heat maps and a profile, as .svg, .png or .pdf")
-    add("--html", type=Path, metavar="FILE", help="also write a self-contained HTML page")
+    add("--output", type=at_home, metavar="FILE", help="write the table or JSON to this file instead of the terminal")
+    add("--figure", type=at_home, metavar="FILE", help="also draw heat maps and a profile, as .svg, .png or .pdf")
+    add("--html", type=at_home, metavar="FILE", help="also write a self-contained HTML page")
     add("--quiet", action="store_true", help="print no notes and no progress bars")
     source = parser.add_argument_group("where to find the weights")
     add = source.add_argument
@@ -80,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ema = "read the averaged (EMA) or the trained weights; required if a file has both"
     add("--ema", action=argparse.BooleanOptionalAction, help=ema)
     add("--offline", action="store_true", help="use only files in the hub's cache")
-    add("--cache", type=Path, metavar="DIR", help="folder of the hub's cache")
+    add("--cache", type=at_home, metavar="DIR", help="folder of the hub's cache")
 
 
 def files(args: argparse.Namespace) -> Files:
@@ -128,7 +128,8 @@ def _list() -> int:
 
 
 def _write(comparison: "Comparison", args: argparse.Namespace) -> None:
-    from ioadapt_theory.results import as_json, replacing, write_text
+    from ioadapt_theory.outputs import replacing, together, write_text
+    from ioadapt_theory.results import as_json
     from ioadapt_theory.similarity.report import page, plots, tables
     from ioadapt_theory.similarity.report.as_json import to_json
 
@@ -139,12 +140,13 @@ def _write(comparison: "Comparison", args: argparse.Namespace) -> None:
         text = as_json(to_json(comparison, args.by))
     else:
         text = tables.to_table(comparison, args.by, min(110, get_terminal_size((80, 24)).columns))
-    if args.output is not None:
-        write_text(args.output, text)
-    if args.figure is not None:
-        with replacing(args.figure) as temporary:
-            plots.save(comparison, temporary)
-    if args.html is not None:
-        write_text(args.html, page.to_html(comparison))
+    with together():
+        if args.output is not None:
+            write_text(args.output, text)
+        if args.figure is not None:
+            with replacing(args.figure) as temporary:
+                plots.save(comparison, temporary)
+        if args.html is not None:
+            write_text(args.html, page.to_html(comparison))
     if args.output is None:
         sys.stdout.write(text)

@@ -11,7 +11,8 @@ from ioadapt_theory.cli import FINDING, OK
 from ioadapt_theory.cli.adapters import WRITTEN
 from ioadapt_theory.cli.files import Files, check_counts
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.results import as_json, write_text
+from ioadapt_theory.outputs import at_home, together, write_text
+from ioadapt_theory.results import as_json
 
 if TYPE_CHECKING:
     from torch import nn
@@ -43,9 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TARGET",
         help="model to move the adapter to; SOURCE again to extract an adapter from a fine-tuned model",
     )
-    add("--inputs", type=Path, metavar="BATCH", required=True, help="unlabelled inputs of both models")
-    add("--target-inputs", type=Path, metavar="BATCH", help="the same samples as inputs of TARGET, row by row")
-    add("--out", type=Path, metavar="FILE", required=True, help="file or folder to write")
+    add("--inputs", type=at_home, metavar="BATCH", required=True, help="unlabelled inputs of both models")
+    add("--target-inputs", type=at_home, metavar="BATCH", help="the same samples as inputs of TARGET, row by row")
+    add("--out", type=at_home, metavar="FILE", required=True, help="file or folder to write")
     add(
         "--need",
         choices=("labels", "change"),
@@ -76,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--seed", type=int, default=0, metavar="N", help="random seed (default 0)")
     add("--component", metavar="NAME", help="component to use, if ADAPTER is for a pipeline: unet, text_encoder, ...")
-    add("--html", type=Path, metavar="PAGE", help="also write a self-contained HTML page")
+    add("--html", type=at_home, metavar="PAGE", help="also write a self-contained HTML page")
     add("--format", choices=("text", "json"), default="text", help="output format (default text)")
 
 
@@ -96,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
         msg = f"--out {args.out} is in a folder that does not exist; create it first."
         raise InvalidValueError(msg)
     check_counts(batch=(args.batch, 1), rows=(args.rows, 3))
-    folder = Path(args.adapter)
+    folder = at_home(args.adapter)
     tuned = (folder / "config.json").is_file() and not (folder / "adapter_config.json").is_file()
     source = load_model(args.source)
     target = source if tuned and args.source == args.target else load_model(args.target)
@@ -114,12 +115,13 @@ def run(args: argparse.Namespace) -> int:
         warnings.simplefilter("ignore")  # the warnings are printed as notes
         outcome = carried(source, target, inputs, **options)
     component = lost.pop("", "")
-    if outcome.matched:
-        _write(args, target, write, component, task)
+    with together():
+        if outcome.matched:
+            _write(args, target, write, component, task)
+        if args.html is not None:
+            write_text(args.html, told.to_html(outcome, f"{args.adapter}: {args.source} → {args.target}"))
     for name, why in lost.items():
         sys.stderr.write(f"{name}: {why}.\n")
-    if args.html is not None:
-        write_text(args.html, told.to_html(outcome, f"{args.adapter}: {args.source} → {args.target}"))
     if args.format == "json":
         sys.stdout.write(as_json(told.to_json(outcome)))
     else:

@@ -16,7 +16,7 @@ from ioadapt_theory.formats import card as cards
 from ioadapt_theory.formats.kinds.ioadapt import FILE, header_of
 from ioadapt_theory.formats.tensors import require_folder
 from ioadapt_theory.formats.tensors import write as write_tensors
-from ioadapt_theory.results import write_text
+from ioadapt_theory.outputs import at_home, together, write_text
 
 WRAPPERS = {
     "DistributedDataParallel": "module",
@@ -93,23 +93,19 @@ def save_adapter(model: nn.Module, folder: Path | str, name: str = "default", *,
     elif card:
         base, report = header.get(fingerprint.BASE_NAME), card if isinstance(card, str) else ""
         text = cards.card(adapters, base=base, report=report)
-    path = write(folder, adapters, header)
-    if text:
-        write_text(page, text)
+    with together():
+        path = write(folder, adapters, header)
+        if text:
+            write_text(page, text)
     return path
 
 
 def write(folder: Path | str, adapters: Mapping[str, Adapter], header: Mapping[str, str]) -> Path:
     file = _file(folder)
-    if file != Path(folder):
-        require_folder(file.parent)
+    require_folder(file.parent)
     tensors: dict[str, Tensor] = {}
     for layer, adapter in adapters.items():
         tensors |= {f"{layer}.{key}": _gathered(p) for key, p in adapter.named_parameters()}
-    for key, tensor in tensors.items():
-        if not tensor.isfinite().all():
-            msg = f"{key} contains NaN or infinity; the adapter was not saved."
-            raise InvalidValueError(msg)
     write_tensors(file, tensors, {**header, **header_of(adapters)})
     return Path(folder)
 
@@ -121,7 +117,8 @@ def _unwrapped(model: nn.Module) -> nn.Module:
 
 
 def _file(folder: Path | str) -> Path:
-    return Path(folder) if Path(folder).suffix == ".safetensors" else Path(folder) / FILE
+    folder = at_home(folder)
+    return folder if folder.suffix == ".safetensors" else folder / FILE
 
 
 def _gathered(parameter: nn.Parameter) -> Tensor:

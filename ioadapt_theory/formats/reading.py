@@ -11,7 +11,6 @@ import torch
 
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.rules.fingerprint import recorded
-from ioadapt_theory.checkpoints.files.plain import read_whole
 from ioadapt_theory.checkpoints.names.kinds import of_adapter
 from ioadapt_theory.checkpoints.names.layer_name import PEFT_PREFIX, Name
 from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
@@ -19,7 +18,8 @@ from ioadapt_theory.formats.adapter_file import AdapterFile, Change, StoredLayer
 from ioadapt_theory.formats.build import build, kind_of, rank_of
 from ioadapt_theory.formats.kinds import ioadapt, iolora, peft, scaling
 from ioadapt_theory.formats.kinds.keys import FOREIGN, UNKNOWN, parse
-from ioadapt_theory.formats.tensors import BAKED_FOR, TensorFile, is_name, parse_json
+from ioadapt_theory.formats.tensors import BAKED_FOR, TensorFile, is_name
+from ioadapt_theory.outputs import at_home
 
 MOST_GROWTH, MOST_BYTES = 9, 1 << 27
 """An adapter may have at most MOST_GROWTH times the bytes of its file, plus MOST_BYTES."""
@@ -52,10 +52,9 @@ def open_adapter(path: Path | str) -> AdapterFile:
         >>> file.format, [str(layer.name) for layer in file.layers]
         ('kohya/LyCORIS', ['unet.mid_block_attentions_0_proj_in'])
     """
-    path = Path(path)
+    path = at_home(path)
     try:
-        file, config = _locate(path)
-        source = TensorFile(file)
+        source, config = _opened(path)
         if config is not None or not ioadapt.is_own(source):
             return _foreign(path, source, config)
         return ioadapt.contents(path, source)
@@ -69,32 +68,28 @@ def is_adapter(path: Path | str) -> bool:
     if not os.path.isdir(path) and Path(path).suffix != ".safetensors":  # opening a model's pickle takes long
         return False
     try:
-        file, config = _locate(Path(path))
-        source = TensorFile(file)
+        source, config = _opened(Path(path))
     except IoAdaptError:
         return False
     return config is not None or ioadapt.is_own(source) or of_adapter(source.shapes)
 
 
-def _locate(path: Path) -> tuple[Path, Mapping[str, Any] | None]:
-    """Return the path of the tensors, and PEFT's configuration if they are in a PEFT folder."""
-    named = path.name in peft.WEIGHTS and (path.parent / peft.CONFIG).exists()
+def _opened(path: Path) -> tuple[TensorFile, Mapping[str, Any] | None]:
+    """Return the open tensors, and PEFT's configuration if they are in a PEFT folder."""
+    named = path.name in peft.WEIGHTS
     folder = path.parent if named else path
     if not os.path.isdir(folder):  # unlike Path's method, it does not raise for invalid names
-        return path, None
-    ours, config = folder / ioadapt.FILE, folder / peft.CONFIG
-    if ours.exists() and config.exists() and not named:
+        return TensorFile(path), None
+    ours = folder / ioadapt.FILE
+    if ours.exists() and (folder / peft.CONFIG).exists() and not named:
         msg = f"{path} has both {ioadapt.FILE} and {peft.CONFIG}; give the path of one adapter's weights."
         raise FileFormatError(msg)
-    content = parse_json(read_whole(config), f"{config}") if config.exists() else None
-    if content is not None:
-        peft.require_readable(config, content)
-    files = (folder / name for name in ((ioadapt.FILE, DIFFUSERS_FILE) if content is None else peft.WEIGHTS))
-    if file := next((file for file in files if file.exists()), None):
-        return file, content
-    if content is not None:
-        msg = f"{folder} has {peft.CONFIG}, but neither {' nor '.join(peft.WEIGHTS)}; download the adapter again."
-        raise FileFormatError(msg)
+    if found := peft.open_folder(folder):
+        return found
+    if named:
+        return TensorFile(path), None
+    if file := next((file for file in (ours, folder / DIFFUSERS_FILE) if file.exists()), None):
+        return TensorFile(file), None
     inside = sorted(f"{p.parent.name}/" for p in folder.glob(f"*/{peft.CONFIG}"))
     more = f" Its subfolders have adapters: {', '.join(inside[:5] + ['...'] * (len(inside) > 5))}." if inside else ""
     msg = (

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ioadapt_theory.checkpoints.files.readers import open_file
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
-from ioadapt_theory.results import replacing
+from ioadapt_theory.outputs import replacing
 
 FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
 """Codes of the floating-point dtypes that an adapter's tensors may have."""
@@ -81,16 +81,24 @@ def parse_json(text: str | bytes, what: str) -> Any:
         raise FileFormatError(msg) from None
 
 
-def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], former: Path | None = None) -> None:
-    """Write a safetensors file atomically; ``former`` is the path of the old configuration, which is deleted."""
+def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write finite tensors to a safetensors file atomically; equal content gives equal bytes."""
     if path.is_dir():
         msg = f"{path} is a folder, but this format is a single file; give a file name."
         raise InvalidValueError(msg)
     own = {name: t.detach().to("cpu", memory_format=torch.contiguous_format, copy=True) for name, t in tensors.items()}
-    with replacing(path) as temporary:
-        temporary.write_bytes(save(own, {"format": "pt", **metadata}))
-        if former is not None:  # new tensors must not be read with an old configuration
-            former.unlink(missing_ok=True)
+    for name, tensor in own.items():
+        if not tensor.isfinite().all():
+            msg = f"{path}: {name} contains NaN or infinity; nothing was written."
+            raise InvalidValueError(msg)
+    content = memoryview(save(own, {"format": "pt", **metadata}))
+    end = 8 + int.from_bytes(content[:8], "little")
+    entries = json.loads(bytes(content[8:end]))
+    entries["__metadata__"] = dict(sorted(entries["__metadata__"].items()))  # the library shuffles them
+    header = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode()
+    header += b" " * (-len(header) % 8)  # as the library does, so that values are aligned
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.writelines((len(header).to_bytes(8, "little"), header, content[end:]))
 
 
 def require_folder(path: Path) -> None:

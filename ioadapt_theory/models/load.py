@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ioadapt_theory.adapters.base_weights import checkpoint_weights
 from ioadapt_theory.checkpoints.sources import open_checkpoint
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError
+from ioadapt_theory.outputs import at_home
 
 
 class Networks(nn.ModuleDict):
@@ -52,7 +53,7 @@ def load_model(source: Path | str) -> nn.Module:
     """Load a model in evaluation mode: from a transformers or diffusers folder, or an ANI network such as ani-1x:0."""
     if re.fullmatch(r"ani-1(x|ccx):\d+", str(source)):
         return load_ani(str(source))
-    folder = Path(source)
+    folder = at_home(source)
     if (folder / "model_index.json").is_file():
         parts = sorted(p.name for p in folder.iterdir() if (p / "config.json").is_file())
         msg = f"{folder} is a pipeline; give the folder of one model (here: {', '.join(parts) or 'none'})."

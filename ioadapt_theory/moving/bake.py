@@ -1,5 +1,6 @@
 """Conversion of an adapter to a plain LoRA for one base: exact for LoRA adapters, else the nearest of a given rank."""
 
+import math
 from typing import Any
 
 import torch
@@ -129,7 +130,7 @@ def truncate(
         dtype: dtype of A, B and Δb.
 
     Raises:
-        InvalidValueError: both rank and share are given, the one given is outside its limits, or D is not finite.
+        InvalidValueError: both rank and share are given, the one given is outside its limits, or D or AB is not finite.
         ShapeError: the size of W' does not match the adapter.
         UnsupportedError: neither is given, and the adapter is not a LoRA.
     """
@@ -153,6 +154,9 @@ def truncate(
     a, b = a.to(dtype), b.to(dtype)
     size = d.norm()
     lost = float((d - a.double() @ b.double()).norm() / size) if size > 0 else 0.0
+    if not math.isfinite(lost):
+        msg = f"The adapter's change of the weight is too large for {dtype}; check the adapter and the base."
+        raise InvalidValueError(msg)
     return a, b, None if moved is None else moved.to(dtype), lost
 
 

@@ -40,8 +40,10 @@ THERE = {
     "the adapter's file": "lora/ioadapt.safetensors",
     "a hard link": "hard.svg",
     "a symbolic link": "soft.svg",
+    "a link to an input's configuration": "config.html",
+    "what an input's folder links to": "linked.txt",
 }
-LINKS = {"hard.svg": os.link, "soft.svg": os.symlink}
+LINKS = {"hard.svg": "tuned.safetensors", "soft.svg": "tuned.safetensors", "config.html": "base/config.json"}
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +63,10 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def here(given: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.copytree(given, tmp_path, dirs_exist_ok=True)
-    for name, link in LINKS.items():
-        link(tmp_path / "tuned.safetensors", tmp_path / name)
+    for name, target in LINKS.items():
+        (os.link if "hard" in name else os.symlink)(tmp_path / target, tmp_path / name)
+    (tmp_path / "linked.txt").write_text("a vocabulary")
+    (tmp_path / "base" / "merges.txt").symlink_to(tmp_path / "linked.txt")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -89,6 +93,14 @@ def test_the_same_command_may_run_again(command, here):
     for _ in range(2):
         assert main(command.format(out).split()) == OK
     assert (here / out).exists()
+
+
+def test_an_output_in_a_home_folder_is_found(here, monkeypatch):
+    monkeypatch.setenv("HOME", str(here))
+    assert main("report base tuned.safetensors lora --html ~/new.html".split()) == OK
+    assert main("adapters bake lora ~/plain --base ~/base".split()) == OK
+    assert (here / "new.html").exists()
+    assert (here / "plain" / "adapter_config.json").exists()
 
 
 def test_two_outputs_are_two_files(here, capsys):

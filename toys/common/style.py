@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ioadapt_theory.results import replacing
+from ioadapt_theory.outputs import replacing, together
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -69,7 +69,7 @@ def write(figure: Figure, folder: Path | str, name: str) -> tuple[Path, Path]:
         The paths of the SVG and of the PNG file.
     """
     svg, png = Path(folder) / f"{name}.svg", Path(folder) / f"{name}.png"
-    with replacing(svg) as one, replacing(png) as two:
+    with together(), replacing(svg) as one, replacing(png) as two:
         figure.savefig(one, format="svg", metadata={"Date": None})
         figure.savefig(two, format="png", metadata={"Software": None})
     return svg, png

@@ -12,7 +12,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from ioadapt_theory.cli import main as command
-from ioadapt_theory.results import replacing
+from ioadapt_theory.outputs import replacing
 from toys.page import claims, crescent, moving, transfer
 from toys.page.example import EXAMPLE
 from toys.transfer.records import rounded

@@ -10,7 +10,8 @@ from tempfile import TemporaryFile
 from typing import Any, Final
 
 from ioadapt_theory.checkpoints import open_checkpoint
-from ioadapt_theory.results import record, write_json
+from ioadapt_theory.outputs import write_json
+from ioadapt_theory.results import record
 from ioadapt_theory.similarity import Options, Space, compare
 from toys import crescent
 from toys.common.style import styled, write

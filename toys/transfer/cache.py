@@ -10,7 +10,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from ioadapt_theory.results import fingerprint, replacing, write_json
+from ioadapt_theory.outputs import replacing, write_json
+from ioadapt_theory.results import fingerprint
 
 
 def figures(folder: Path, config: Mapping[str, Any], compute: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:

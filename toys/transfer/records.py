@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import torch
 
-from ioadapt_theory.results import record, replacing
+from ioadapt_theory.outputs import replacing
+from ioadapt_theory.results import record
 from toys.transfer.protocol import names
 
 DATA: Final = Path(__file__).parents[1] / "data"

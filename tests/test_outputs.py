@@ -1,14 +1,17 @@
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from ioadapt_theory.results import replacing, write_json
+from ioadapt_theory.outputs import at_home, replacing, together, write_json
 
 
 def test_an_error_while_writing_leaves_the_old_file_and_no_other(tmp_path):
@@ -63,7 +66,7 @@ def test_a_pipe_and_a_device_are_written_through(tmp_path):
 
 
 def test_what_stands_for_an_open_file_is_added_to_it(tmp_path):
-    code = "from ioadapt_theory.results import write_json; write_json('/dev/fd/1', {'x': 1})"
+    code = "from ioadapt_theory.outputs import write_json; write_json('/dev/fd/1', {'x': 1})"
     with (tmp_path / "log").open("w") as log:
         log.write("before\n")
         log.flush()
@@ -79,3 +82,43 @@ def test_what_a_killed_writer_left_is_removed_by_a_later_one(tmp_path):
     os.utime(old, (time.time() - 2 * 24 * 3600,) * 2)
     write_json(tmp_path / "a.json", {"x": 1})
     assert {p.name for p in tmp_path.iterdir()} == {"a.json", live.name, other.name}
+
+
+def test_files_of_one_block_are_all_written_or_none_is(tmp_path, monkeypatch):
+    def write(x: int, then: type[BaseException] | None = None) -> None:
+        with together():
+            for name in "abc":
+                write_json(tmp_path / f"{name}.json", {"x": x})
+            write_json(tmp_path / "new" / "d.json", {"x": x})
+            assert x == 1 or json.loads((tmp_path / "a.json").read_text()) == {"x": 1}
+            if then is not None:
+                raise then
+
+    write(1)
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    assert len(before) == 4
+    with pytest.raises(KeyboardInterrupt):
+        write(2, KeyboardInterrupt)
+    shutil.rmtree(tmp_path / "new")
+    del before[tmp_path / "new" / "d.json"]
+    for position in range(4):  # the renaming of each file fails once
+        left = iter(range(position))
+
+        def replace(path: Path, target: Path, left: Iterator[int] = left) -> None:
+            if path.suffix == ".json" and next(left, None) is None:
+                raise OSError(28, "No space left on device")
+            os.replace(path, target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", replace)
+            with pytest.raises(OSError, match="No space left"):
+                write(2)
+        assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+        assert not (tmp_path / "new").exists()
+
+
+def test_a_home_folder_is_expanded_and_other_tildes_stay(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write_json("~/a.json", {"x": 1})
+    assert (tmp_path / "a.json").exists()
+    assert at_home("~nobody-of-this-name/a") == Path("~nobody-of-this-name/a")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from scipy import stats
 
+from toys.data.weights import MissingPackageError
 from toys.glyphs.family import base
-from toys.sentences.packages import MissingPackageError
 from toys.transfer import command
 from toys.transfer.output import page, prediction_page
 from toys.transfer.output.prediction import Move, best_least, moves, score, threshold

@@ -3,6 +3,7 @@
 import hashlib
 import tomllib
 from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,25 @@ FILE: Final = Path(__file__).with_suffix(".toml")
 
 class ChangedWeightsError(IoAdaptError, ValueError):
     """Error: the weights that a package ships differ from those that a study used."""
+
+
+class MissingPackageError(IoAdaptError, ImportError):
+    """Error: a package whose weights or images a study reads is not installed."""
+
+    def __init__(self, package: str, install: str) -> None:
+        super().__init__(f"{package}, which ships what this study reads, is not installed; run {install}.")
+
+
+def installed(package: str, inside: str, install: str) -> Path:
+    """Return the path of ``inside`` of an installed package; if there is none, ``install`` is the command to run.
+
+    Raises:
+        MissingPackageError: the package is not installed.
+    """
+    try:
+        return Path(str(distribution(package).locate_file(inside)))
+    except PackageNotFoundError:
+        raise MissingPackageError(package, install) from None
 
 
 @cache

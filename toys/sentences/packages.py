@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,8 +9,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ioadapt_theory.errors import IoAdaptError, MissingExtraError
-from toys.data.weights import verified
+from ioadapt_theory.errors import MissingExtraError
+from toys.data.weights import installed, verified
 from toys.sentences.model import Encoder
 
 PLACES: Final = 64
@@ -37,10 +36,6 @@ PARTS: Final = {
     "output.LayerNorm": "after_mlp",
 }
 """BERT's names of a block's layers -> our names."""
-
-
-class MissingPackageError(IoAdaptError, ImportError):
-    """Error: a package that ships a network is not installed."""
 
 
 def encoder(network: str, names: Iterable[str]) -> Encoder:
@@ -111,8 +106,4 @@ def _splitter() -> Any:
 
 
 def _installed(package: str) -> Path:
-    try:
-        return Path(str(distribution(package).locate_file(NETWORKS[package])))
-    except PackageNotFoundError:
-        msg = f"{package}, which ships a sentence encoder, is not installed; install it with {INSTALL}."
-        raise MissingPackageError(msg) from None
+    return installed(package, NETWORKS[package], INSTALL)

@@ -1,0 +1,1 @@
+"""Eight pretrained generators that enlarge images twofold: their networks, images and tasks."""

@@ -29,7 +29,7 @@ from toys.glyphs import sheet
 from toys.page import front
 from toys.transfer import records
 from toys.transfer.output import page as pages
-from toys.transfer.output import picture, prediction_page
+from toys.transfer.output import picture
 from toys.transfer.protocol import names, protocol
 from toys.transfer.verdicts import endpoint
 
@@ -108,7 +108,6 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "studies": headlines,
     "results": endpoint.results,
     "spectrum": lambda: spectrum.section(drift()),
-    "prediction": lambda: prediction_page.section(records.every()),
     "kinship": recorded.kinship,
     "products": recorded.products,
     "report-apart": partial(reported, "ani-1x:0", "ani-1x:1"),
@@ -146,7 +145,6 @@ def main(argv: list[str] | None = None) -> int:
             if "samples" in one:
                 _drawn(f"{name}_samples", partial(sheet.draw, plan, one))
         _drawn("spectrum", lambda: spectrum.draw(drift()))
-        _drawn("prediction", partial(prediction_page.draw, records.every()))
         return OK
 
     return guarded("figures.readme", body)

@@ -18,8 +18,9 @@ PUBLIC: Final[dict[str, tuple[str, dict[str, tuple[str, ...]]]]] = {
     "adapters": ("Adapters on models", {"ioadapt_theory": PACKAGE}),
     "layers": ("The layer and its parts", {"ioadapt_theory.adapters": INNER}),
     "moving": (
-        "Converting and baking",
+        "Moving, converting and baking",
         {
+            "ioadapt_theory.moving": ("TransferError", "TransferReport"),
             "ioadapt_theory.moving.bake": ("bake",),
             "ioadapt_theory.moving.convert": ("convert",),
         },

@@ -37,8 +37,6 @@ FEW = {
 }
 """Study -> options that are changed in its quick size."""
 RATES = {"molecules": 1e-3}  # all other studies: 1e-2
-STUDIES = {**dict.fromkeys(FEW), "attention": "language"}
-"""Study -> the study whose sizes it uses, or None for its own sizes."""
 
 
 def _text() -> dict[str, Tensor]:
@@ -59,8 +57,8 @@ def _sentences(kind: str, seed: int) -> Parts:
 @contextmanager
 def small(name: str) -> Iterator[None]:
     """Reduce the quick size of a study to a few training steps, on fixed text."""
-    sizes = import_module(f"toys.{STUDIES[name] or name}").SIZES
-    few = replace(sizes["quick"], **FEW[STUDIES[name] or name])
+    sizes = import_module(f"toys.{name}").SIZES
+    few = replace(sizes["quick"], **FEW[name])
     _world.cache_clear()
     with (
         mock.patch.dict(sizes, quick=few),
@@ -113,7 +111,7 @@ def lost(
 
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
-        written = {name: figures(name, Path(folder)) for name in STUDIES}
+        written = {name: figures(name, Path(folder)) for name in FEW}
     FILE.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     return 0
 

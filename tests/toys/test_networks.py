@@ -12,6 +12,7 @@ from tests.toys.first_steps import lost
 from toys.ani.molecules import KCAL_PER_MOL, Molecules, Task, molecules, split, wanted
 from toys.ani.networks import Batch, Potential, features_of, potential
 from toys.data import weights
+from toys.data.weights import MissingPackageError
 from toys.embeddings import names
 from toys.sentences import packages
 from toys.sentences.model import HEADS, KINDS, Encoder, channels
@@ -116,7 +117,7 @@ def test_what_is_measured_is_known_for_a_perfect_a_blind_and_a_broken_network(mo
 
 def test_a_missing_package_is_named_with_the_command_that_brings_it(monkeypatch):
     monkeypatch.setitem(packages.NETWORKS, "no-such-network", "x")
-    with pytest.raises(packages.MissingPackageError, match=r"no-such-network, .* --requirement weights\.txt"):
+    with pytest.raises(MissingPackageError, match=r"no-such-network, .* --requirement weights\.txt"):
         packages._installed("no-such-network")
 
 
@@ -131,7 +132,7 @@ def test_a_missing_package_is_named_with_the_command_that_brings_it(monkeypatch)
 def test_a_network_embeds_as_the_published_one_does(name: str, published: list[float]):
     try:
         embedded = packages.encoder(name, names(name))([packages.split("Return the sum of two numbers.")])
-    except packages.MissingPackageError as error:
+    except MissingPackageError as error:
         pytest.skip(str(error))
     assert embedded[0, :4].tolist() == pytest.approx(published, abs=1e-6)
 

@@ -11,9 +11,8 @@ from scipy import stats
 from toys.data.weights import MissingPackageError
 from toys.glyphs.family import base
 from toys.transfer import command
-from toys.transfer.output import page, prediction_page
-from toys.transfer.output.prediction import Move, best_least, moves, score, threshold
-from toys.transfer.protocol import Method, names, protocol
+from toys.transfer.output import page
+from toys.transfer.protocol import names, protocol
 from toys.transfer.records import DATA, recorded
 from toys.transfer.runs import Run
 from toys.transfer.study import NONE
@@ -114,31 +113,3 @@ def test_compare_repeats_the_record_and_writes_nothing(monkeypatch, tmp_path: Pa
     assert "10, 11), not 12; change --seed or --seeds." in capsys.readouterr().err
     assert command.main("language", "doc", [*options, "--quick"], run) == 2
     assert "--compare cannot be combined with --quick" in capsys.readouterr().err
-
-
-ALIKE = {
-    "blocks.0.q": {"input excess": [0.9, None], "output excess": [0.1, 0.2]},
-    "blocks.0.o": {"input excess": [0.3, 0.4], "output excess": [0.7, 0.8]},
-}
-SCORES = [("input", 0, 0.6), ("output", 0, 0.4), ("residual", 0, 0.8), ("opposite", 0, 0.2)]
-
-
-@pytest.mark.parametrize(
-    ("placement", "seed", "wanted"), [*SCORES, ("weight", 0, 0.2), ("input", 1, 0.4), ("weight", 1, 0.3)]
-)
-def test_the_score_is_that_of_the_side_that_a_placement_faces(placement: str, seed: int, wanted: float):
-    assert score(Method(placement=placement, rank=4), ALIKE, seed) == pytest.approx(wanted)
-
-
-def move(score: float | None, kept: float, row: str = "input", seed: int = 0, target: str = "t") -> Move:
-    return Move(toy="x", case="", target=target, seed=seed, row=row, group="related", score=score, kept=kept)
-
-
-def test_the_limit_is_the_best_on_the_seeds_that_it_was_fixed_on_and_the_page_is_of_others():
-    fixed, records = threshold(), {"language": recorded("language")}
-    assert (fixed.fixed, fixed.toy, fixed.seeds) == ("2026-11-26", "language", tuple(range(6)))
-    some = moves(protocol(fixed.toy), records["language"])
-    assert best_least([m for m in some if m.seed in fixed.seeds]) == fixed.least
-    withheld = prediction_page.withheld(prediction_page.everything(records), fixed)
-    assert {m.seed for m in withheld} == set(range(6, 12))
-    assert prediction_page.headline(withheld, fixed) in prediction_page.section(records)

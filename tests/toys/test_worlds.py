@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.toys.first_steps import FILE, STUDIES, figures, lost, small, world
+from tests.toys.first_steps import FEW, FILE, figures, lost, small, world
 from toys import control, diffusion, encoder
+from toys.data.weights import MissingPackageError
 from toys.glyphs.faces import PROMPT, SIZE, prompts
 from toys.glyphs.networks import HEADS, PICTURE, Guided, Model, Reader
-from toys.sentences.packages import MissingPackageError
 from toys.transfer import gauges
 from toys.transfer.protocol import Method, protocol
 from toys.transfer.rows import adapted, moved
 
 KNOWN = json.loads(FILE.read_text(encoding="utf-8"))
-slow = [pytest.param(name, marks=pytest.mark.slow) if name == "embeddings" else name for name in STUDIES]
+slow = [pytest.param(name, marks=pytest.mark.slow) if name == "embeddings" else name for name in FEW]
 
 
 @pytest.mark.parametrize("name", slow)
@@ -30,7 +30,7 @@ def test_the_first_steps_are_those_of_the_record_whatever_the_processor(name: st
         assert found[what] == pytest.approx(values, rel=1e-4), "increase REVISION, record, run first_steps"
 
 
-@pytest.mark.parametrize("name", ["diffusion", "encoder", "control", "attention"])
+@pytest.mark.parametrize("name", ["diffusion", "encoder", "control"])
 def test_a_world_has_all_models_and_an_adapter_of_no_strength_changes_nothing(name: str, tmp_path: Path):
     plan = protocol(name)
     with small(name):

@@ -29,19 +29,19 @@ Task = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 def sepia(small: Tensor, large: Tensor) -> tuple[Tensor, Tensor]:
-    toned = torch.einsum("dc,nchw->ndhw", torch.tensor(SEPIA), large)
+    toned = torch.einsum("dc,nchw->ndhw", torch.tensor(SEPIA).to(large), large)
     return small, toned.clamp_max(1.0)
 
 
 def defocus(small: Tensor, large: Tensor) -> tuple[Tensor, Tensor]:
     y, x = torch.meshgrid(torch.arange(-2, 3), torch.arange(-2, 3), indexing="ij")
-    disk = (x.square() + y.square() <= 4).float()
+    disk = (x.square() + y.square() <= 4).to(small)
     blurred = conv2d(small.flatten(0, 1)[:, None], (disk / disk.sum())[None, None], padding="same")
     return blurred.reshape(small.shape), large
 
 
 def lines(small: Tensor, large: Tensor) -> tuple[Tensor, Tensor]:
-    dark = torch.where(torch.arange(small.shape[2]) % 4 == 0, 0.5, 1.0)
+    dark = torch.where(torch.arange(small.shape[2]) % 4 == 0, 0.5, 1.0).to(small)
     return small * dark[:, None], large
 
 

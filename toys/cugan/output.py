@@ -33,7 +33,7 @@ def measured(result: Mapping[str, Any]) -> tuple[list[Share], list[str], dict[tu
     methods = {row: row.split(",")[0] for _, _, _, row in found}
     made, idle = shares(found, methods)
     cosines = {tuple(key.split(" > ")): value for key, value in result["cosines"].items()}
-    return made, idle, cosines  # type: ignore[return-value]
+    return made, idle, cosines
 
 
 def text(result: Mapping[str, Any]) -> str:

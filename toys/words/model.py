@@ -19,9 +19,6 @@ def _linear(inputs: int, outputs: int) -> nn.Linear:
 
 
 class Block(nn.Module):
-    window: int | None = None
-    """Number of bytes that attention reads, including the current one; None for all."""
-
     def __init__(self) -> None:
         super().__init__()
         self.q, self.k, self.v, self.o = (_linear(WIDTH, WIDTH) for _ in range(4))
@@ -31,8 +28,7 @@ class Block(nn.Module):
         """Map ``x``, (batch, length, width), to the same shape."""
         h = normed(x)
         q, k, v = (m(h).unflatten(-1, (HEADS, -1)).transpose(1, 2) for m in (self.q, self.k, self.v))
-        seen = {"is_causal": True} if self.window is None else {"attn_mask": _near(x.shape[1], self.window)}
-        x = x + self.o(scaled_dot_product_attention(q, k, v, **seen).transpose(1, 2).flatten(-2))
+        x = x + self.o(scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(-2))
         return x + self.down_proj(relu(self.up_proj(normed(x))))
 
 
@@ -50,12 +46,6 @@ class Model(nn.Module):
         for block in self.blocks:
             x = block(x)
         return self.head(normed(x))
-
-
-def _near(length: int, window: int) -> Tensor:
-    place = torch.arange(length)
-    back = place[:, None] - place
-    return (back >= 0) & (back < window)
 
 
 def normed(x: Tensor) -> Tensor:

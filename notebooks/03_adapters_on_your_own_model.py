@@ -105,7 +105,7 @@ print((folder / "README.md").read_text()[:620])
 # %%
 other = copy.deepcopy(base)
 train(other, 100, upright=False, rate=1e-3)
-print(report(model, other, inputs=bars(256, upright=True)[0]))
+print(report(model, other, inputs=bars(256, upright=True)[0], need="labels"))
 moved = load(other, folder)
 print(moved)
 there = right(other, upright=True)

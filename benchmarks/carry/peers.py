@@ -14,7 +14,7 @@ from ioadapt_theory.adapters.matrices import operator
 from ioadapt_theory.adapters.model import disable
 from ioadapt_theory.effect import record
 from ioadapt_theory.effect.batches import divided
-from ioadapt_theory.effect.passes import undisturbed
+from ioadapt_theory.effect.undisturbed import undisturbed
 from ioadapt_theory.moving import transfer
 from ioadapt_theory.moving.carrying.closed_form import Regression
 from ioadapt_theory.moving.carrying.fitting import base_layers

@@ -83,28 +83,62 @@ def listed(inputs: Any) -> list[Any]:
     if not batches:
         msg = "The inputs are empty; give at least one batch."
         raise InvalidValueError(msg)
-    if any(t.is_floating_point() and not t.isfinite().all() for batch in batches for t in _tensors(batch)):
+    if any(t.is_floating_point() and not _usable(t) for batch in batches for t in _tensors(batch)):
         msg = "The inputs contain NaN or infinity; remove the rows that contain them."
         raise InvalidValueError(msg)
     return batches
 
 
-def row_count(batch: Any) -> int:
-    """Return the number of samples in a batch, the largest first dimension of its tensors; 0 samples are an error."""
-    counts = [len(t) for t in _tensors(batch) if t.ndim]
-    if not any(counts):
+def _usable(t: Tensor) -> bool:
+    return bool(t.isfinite().all()) or (_is_square(t) and bool((t < torch.inf).all()))  # -inf masks, NaN does not
+
+
+def _is_square(t: Tensor) -> bool:
+    return t.ndim >= 2 and t.shape[-1] == t.shape[-2] > 1
+
+
+def row_counts(batch: Any) -> tuple[int, ...]:
+    """Return the different numbers of rows of a batch's tensors; scalars, single rows and shared masks do not count.
+
+    Raises:
+        InvalidValueError: no tensor has a row.
+    """
+    every = [t for t in _tensors(batch) if t.ndim]
+    counts = {len(t): None for t in every if not _is_shared(t, every)}
+    several = tuple(n for n in counts if n > 1) or tuple(n for n in counts if n == 1)
+    if not several:
         msg = f"Each batch must contain a torch.Tensor with a row or more, but one ({type(batch).__name__}) has none."
         raise InvalidValueError(msg)
-    return max(counts)
+    return several
+
+
+def row_count(batch: Any) -> int:
+    """Return the number of samples in a batch, the largest number of rows of its tensors; 0 samples are an error."""
+    return max(row_counts(batch))
+
+
+def _is_shared(t: Tensor, every: list[Tensor]) -> bool:
+    """Return whether t is a mask of pairs of positions, L x L, which belongs to all samples.
+
+    Other tensors of the batch then have L positions. A batch of L samples has such a mask, too, if it is triangular.
+    """
+    if t.ndim != 2 or not _is_square(t):
+        return False
+    others = [x for x in every if x.ndim > 1 and not (x.ndim == 2 and _is_square(x)) and x.shape[1] == len(t)]
+    if any(len(x) not in {1, len(t)} for x in others):
+        return t.dtype == torch.bool or not t.is_floating_point() or len(torch.unique(t)) <= 2 or bool(t.isinf().any())
+    on = t if t.dtype == torch.bool else t != 0
+    return bool(others) and bool(on.any()) and (torch.equal(on, on.tril()) or torch.equal(on, on.triu(1)))
 
 
 def rows_of(batch: Any, rows: Tensor) -> Any:
     """Return the samples of a batch with the indices ``rows``.
 
-    Scalars and tensors with one row belong to every sample. If a tensor has fewer rows than the batch has samples, as
-    in networks with separate inputs for each chemical element, the rows at the same relative positions are taken.
+    Scalars, tensors with one row and L x L masks belong to every sample. If a tensor has fewer rows than the batch has
+    samples, as in networks with separate inputs for each chemical element, the rows at the same relative positions are
+    taken.
     """
-    count = row_count(batch)
+    count, every = row_count(batch), [t for t in _tensors(batch) if t.ndim]
 
     def of(value: Any) -> Any:
         if isinstance(value, Mapping):
@@ -112,6 +146,8 @@ def rows_of(batch: Any, rows: Tensor) -> Any:
         if isinstance(value, list | tuple):
             return type(value)(map(of, value))
         if not isinstance(value, Tensor) or not value.ndim or (len(value) == 1 and count > 1):
+            return value
+        if _is_shared(value, every):
             return value
         if len(value) == count:
             return value[rows.to(value.device)]

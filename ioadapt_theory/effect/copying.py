@@ -8,18 +8,22 @@ For a source S and a target T, the expected cosine is N_ST/√(N_SS N_TT). No M 
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.effect.batches import Pair
-from ioadapt_theory.effect.passes import Call, named_output, record, run, undisturbed
+from ioadapt_theory.effect.compared import Compared, first_rows
+from ioadapt_theory.effect.goal import Goal
+from ioadapt_theory.effect.passes import Call, cotangents, drawn_on, record, run
 from ioadapt_theory.effect.reads_writes import SIDES, Rows
-from ioadapt_theory.effect.retained import Alignment, Prediction, RowSums, divergences, needed, predict, trust
-from ioadapt_theory.errors import InvalidValueError, IoAdaptError, ShapeError
+from ioadapt_theory.effect.retained import Alignment, Prediction, RowSums, predict, trust
+from ioadapt_theory.effect.undisturbed import undisturbed
+from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedError
 
 Off = Callable[[nn.Module], AbstractContextManager[None]]
 """Function, such as ``disable``, that returns a context manager for a model; inside it, the adapters are off."""
@@ -46,6 +50,7 @@ def expected(
     *,
     sides: tuple[str, ...] = SIDES,
     call: Call | None = None,
+    need: str = "change",
     seed: int = 0,
     draws: int = 2,
 ) -> dict[tuple[str, str], Expected]:
@@ -60,20 +65,30 @@ def expected(
         batches: pairs of batches, see ``effect.batches.whole``.
         sides: what the adapter would change in a layer, its "weight", its "input" or its "output".
         call: function that runs a model on a batch; by default a plain call.
+        need: "labels" if the outputs are logits; effects are then compared in the Fisher metric of the source's class
+            probabilities, as improbable classes do not matter. For other needs, all outputs have the same weight.
         seed: seed of the random cotangents of the outputs, which are the same for both models.
         draws: number of backward passes per batch; for samples · draws = 128, ``R`` has an error of about 0.02.
     """
     sums: dict[tuple[str, str], list[float]] = {}
     counts: dict[tuple[str, str], int] = {}
     for number, (one, two) in enumerate(batches):
-        options: dict[str, Any] = {"call": call, "seed": seed + number, "draws": draws}
+        draw = partial(cotangents, seed=seed + number, draws=draws, device=drawn_on(source, target))
+        chances: list[Tensor] = []
+
+        def along(output: Tensor, draw: Any = draw, chances: list[Tensor] = chances) -> list[Tensor]:
+            if need == "labels" and not chances:  # the source's
+                chances.append(output.detach().float().softmax(-1))
+            return [*draw(output, chances=chances[0] if chances else None)]
+
+        options: dict[str, Any] = {"call": call, "seed": seed + number, "directions": along}
         here = record(source, {name: pair[0] for name, pair in layers.items()}, one, **options).rows
         there = record(target, {name: pair[1] for name, pair in layers.items()}, two, **options).rows
         for name in here.keys() & there.keys():
             for side in sides:
                 try:
                     three = products(here[name], there[name], side)
-                except IoAdaptError:  # different sizes, or a convolution with many groups
+                except (ShapeError, UnsupportedError):  # different sizes, or a convolution with many groups
                     continue
                 key = name, side
                 sums[key] = [a + b for a, b in zip(sums.get(key, [0.0] * 3), three, strict=True)]
@@ -95,6 +110,8 @@ def products(source: Rows, target: Rows, side: str) -> tuple[float, float, float
         ShapeError: the two layers have different sizes or numbers of samples on this side.
     """
     (r, g), (r2, g2) = (rows.both(side) for rows in (source, target))
+    wide = torch.promote_types(r.dtype, torch.float32)
+    r, g, r2, g2 = (x.to(r2.device, wide) for x in (r, g, r2, g2))
     if r.shape[-1] != r2.shape[-1] or g.shape[-1] != g2.shape[-1] or len(r) != len(r2):
         msg = f"The two layers have different sizes or numbers of samples on the {side} side."
         raise ShapeError(msg)
@@ -115,9 +132,8 @@ def measured(
     target: nn.Module,
     batches: Iterable[Pair],
     off: Off,
+    compared: Compared,
     *,
-    call: Call | None = None,
-    need: str | None = None,
     seed: int = 0,
 ) -> Prediction:
     """Return a prediction of the share of the source's gain (loss reduction) that the copied adapters retain.
@@ -127,9 +143,7 @@ def measured(
         target: the target, with its adapters active.
         batches: pairs of batches, see ``effect.batches.whole``, of rows that were not used in a fit.
         off: function that returns a context manager in which a model's adapters are switched off.
-        call: function that runs a model on a batch, with outputs of the same shape for both; by default a plain call.
-        need: "labels" if both models need the same labels, "change" if they need the same change of the outputs; by
-            default chosen from the outputs, see ``needed``.
+        compared: what is compared of the two models.
         seed: seed of random numbers in the models, and of the bootstrap.
 
     Raises:
@@ -138,29 +152,24 @@ def measured(
     """
     parts: list[RowSums] = []
     weight = None
-    for number, pair in enumerate(batches):
-        outputs = []
-        with undisturbed(source), undisturbed(target), torch.no_grad():
-            for model, batch in zip((source, target), pair, strict=True):
-                with off(model):
-                    plain, called = named_output(model, batch, call, seed + number)
-                need = need or needed(plain, called)
-                outputs += [plain, run(model, batch, call, seed + number)]
-        s, sa, t, ta = outputs
-        require_comparable(s, t)
-        if need == "labels" and weight is None:  # from the first batch, for all batches
-            weight = trust(*divergences(s, sa, t))
-        parts.append(RowSums.of(s, sa, t, ta, weight))
-    if not parts or need is None:
+
+    def both(model: nn.Module, batch: Any, number: int) -> tuple[Tensor, Tensor]:
+        with off(model):
+            plain = run(model, batch, compared.call, seed + number)
+        return plain, run(model, batch, compared.call, seed + number)
+
+    with ExitStack() as stack, torch.no_grad():
+        for model in (source, target):
+            stack.enter_context(undisturbed(model))
+        for number, (one, two) in enumerate(batches):
+            if not parts and compared.is_coarse(partial(both, source, first_rows(one, 2), 0), source, target):
+                for model in (source, target):
+                    stack.enter_context(undisturbed(model, precise=True))
+            (s, sa), (t, ta) = both(source, one, number), both(target, two, number)
+            if weight is None:  # from the first batch, for all batches
+                weight = trust(*Goal(s, sa, t, compared.need).divergences()) if compared.need == "labels" else 0.0
+            parts.append(Goal(s, sa, t, compared.need, weight).sums(ta))
+    if not parts:
         msg = "The inputs are empty; give at least one batch."
         raise InvalidValueError(msg)
-    return predict(RowSums.joined(parts), need, seed=seed)
-
-
-def require_comparable(source: Tensor, target: Tensor) -> None:
-    if source.shape != target.shape:
-        msg = (
-            f"The outputs of the models have different shapes, {[*source.shape]} and {[*target.shape]}; give other"
-            " models or, in Python, a call= that returns outputs of the same shape."
-        )
-        raise InvalidValueError(msg)
+    return predict(RowSums.joined(parts), compared.need, seed=seed)

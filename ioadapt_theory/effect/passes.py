@@ -2,25 +2,25 @@
 
 An adapter on a layer y = zW reads z (or, on the output side, y with the bias), and a change of y acts on the network's
 output through the Jacobian J. A backward pass from a random cotangent ξ of the outputs gives g = Jξ; if E ξξᵀ = I, then
-E ggᵀ = JJᵀ. Two models are compared with the *same* cotangents, drawn by ``cotangents``. Effects are small differences
-of outputs, which bfloat16 would round away, so half-precision models run in float32.
+E ggᵀ = JJᵀ. Two models are compared with the *same* cotangents, drawn by ``cotangents``. A model runs in its own dtype;
+``precision`` says when this is too coarse, and ``undisturbed`` then makes it run in float32.
 """
 
+import weakref
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ioadapt_theory.effect.batches import row_counts
+from ioadapt_theory.effect.outputs import selected
 from ioadapt_theory.effect.reads_writes import Rows
+from ioadapt_theory.effect.undisturbed import fitted, undisturbed
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnsupportedError
 
 Call = Callable[[nn.Module, Any], Any]
-FIRST = ("logits", "sample", "last_hidden_state")
-"""Names of the output to compare, in order of preference, if a model returns several tensors."""
-HALVES = frozenset({torch.float16, torch.bfloat16})
 NO_GRADIENT = (
     "A layer passes no gradient to its input ({}), as in int8 models; give unquantised models. The adapter can still be"
     " loaded on the quantised model afterwards."
@@ -68,7 +68,8 @@ def record(
         directions: function that returns the cotangents for an output, in place of ``draws`` random ones.
 
     Raises:
-        InvalidValueError: the model fails on the batch, or its output has no floating-point tensor or is not finite.
+        InvalidValueError: the model fails on the batch, no output can be compared, or the output or a gradient is not
+            finite.
         UnsupportedError: a layer passes no gradient to its input, or runs without gradients.
     """
     watch = _Watch(modules)
@@ -86,18 +87,30 @@ def record(
     return Recorded(output.detach(), rows, silent)
 
 
-def cotangents(output: Tensor, seed: int, draws: int, chances: Tensor | None = None) -> Iterator[Tensor]:
-    """Yield random cotangents for an output; for the same seed and shape, they are the same on every device.
+def cotangents(
+    output: Tensor, seed: int, draws: int, chances: Tensor | None = None, device: torch.device | str | None = None
+) -> Iterator[Tensor]:
+    """Yield random cotangents for an output; for the same seed, shape and kind of device, they are the same.
 
-    Their entries are independent N(0, 1) or, with class probabilities p (``chances``), have covariance diag p - ppᵀ.
+    They are drawn on the output's device unless ``device`` is given, see ``drawn_on``. Their entries are independent
+    N(0, 1) or, with class probabilities p (``chances``), have covariance diag p - ppᵀ.
     """
-    generator = torch.Generator().manual_seed(seed)
+    device = torch.device(device or output.device)
+    wide = torch.promote_types(output.dtype, torch.float32)
+    generator = torch.Generator(device).manual_seed(seed)
     for _ in range(draws):
-        drawn = torch.randn(output.shape, generator=generator).to(output)
+        drawn = torch.randn(output.shape, generator=generator, device=device, dtype=wide).to(output.device)
         if chances is not None:
-            p = chances.to(output)
-            drawn = p.sqrt() * drawn - p * (p.sqrt() * drawn).sum(-1, keepdim=True)
-        yield drawn
+            p = chances.to(drawn)
+            drawn *= p.sqrt()
+            drawn -= p * drawn.mul(p.sqrt()).sum(-1, keepdim=True)
+        yield drawn.to(output.dtype)
+
+
+def drawn_on(*models: nn.Module) -> str | None:
+    """Return "cpu" if the models are on unlike kinds of devices, which draw different numbers from one seed."""
+    kinds = {p.device.type for model in models for p in model.parameters() if not p.is_meta}
+    return "cpu" if len(kinds) > 1 else None
 
 
 def run(model: nn.Module, batch: Any, call: Call | None, seed: int) -> Tensor:
@@ -105,13 +118,13 @@ def run(model: nn.Module, batch: Any, call: Call | None, seed: int) -> Tensor:
     return named_output(model, batch, call, seed)[0]
 
 
-def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> tuple[Tensor, str | None]:
-    """Run a model; return the output to compare, with padding set to 0, and its name from ``FIRST``, or None."""
+def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> tuple[Tensor, str]:
+    """Run a model; return the output to compare, with padding set to 0, and its name (see ``outputs.selected``)."""
     devices = {p.device for p in model.parameters() if p.device.type == "cuda"} if torch.cuda.is_available() else ()
     with torch.random.fork_rng(devices=[*devices]):
         torch.manual_seed(seed)
         try:
-            result = (call or called)(model, widened(batch))
+            result = (call or called)(model, fitted(batch, model))
         except (IoAdaptError, torch.OutOfMemoryError):
             raise
         except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
@@ -121,76 +134,24 @@ def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> 
             way = "change them or, in Python, pass a function that runs the model on them (call= in transfer, report)"
             msg = f"The {type(model).__name__} fails on the inputs ({reason}); {way}."
             raise InvalidValueError(msg) from error
-    output = next(tensors(result), None)
-    if output is None:
-        way = "in Python, pass a function that returns one (call= in transfer, report)"
-        msg = f"The model's output ({type(result).__name__}) contains no floating-point tensor; {way}."
-        raise InvalidValueError(msg)
-    keys = {*result} if isinstance(result, Mapping) else {*getattr(result, "__dataclass_fields__", ())}
-    mask = batch.get("attention_mask") if isinstance(batch, Mapping) else None
-    if isinstance(mask, Tensor) and output.ndim == 3 and output.shape[:2] == mask.shape:  # set padding to zero
+    name, output = selected(result, row_counts(batch), type(model).__name__)
+    mask = _mask(batch) if isinstance(batch, Mapping) else None
+    if mask is not None and output.ndim == 3 and output.shape[:2] == mask.shape and not mask.all():
         output = output.masked_fill(mask[..., None].to(output.device) == 0, 0.0)
-    return output if output.ndim > 1 else output.reshape(-1, 1), next((key for key in FIRST if key in keys), None)
+    return output if output.ndim > 1 else output.reshape(-1, 1), name
+
+
+def _mask(batch: Mapping[str, Any]) -> Tensor | None:
+    """Return the mask of the positions that the outputs have: the decoder's if there is a decoder."""
+    decodes = any(batch.get(key) is not None for key in ("decoder_input_ids", "decoder_inputs_embeds", "labels"))
+    mask = batch.get("decoder_attention_mask" if decodes else "attention_mask")
+    return mask if isinstance(mask, Tensor) else None
 
 
 def called(model: nn.Module, batch: Any) -> Any:
     if isinstance(batch, Mapping):
         return model(**batch)
     return model(*batch) if isinstance(batch, list | tuple) else model(batch)
-
-
-def tensors(result: Any) -> Iterator[Tensor]:
-    """Yield the floating-point tensors of a result, first (and once more later) those with names in ``FIRST``."""
-    if isinstance(result, Tensor):
-        if result.is_floating_point():
-            yield result
-    elif isinstance(result, Mapping):
-        for key in FIRST:
-            if key in result:
-                yield from tensors(result[key])
-        for value in result.values():
-            yield from tensors(value)
-    elif isinstance(result, list | tuple):
-        for value in result:
-            yield from tensors(value)
-    elif hasattr(result, "__dataclass_fields__"):
-        yield from tensors({key: getattr(result, key) for key in result.__dataclass_fields__})
-
-
-def widened(batch: Any) -> Any:
-    if isinstance(batch, Tensor):
-        return batch.float() if batch.dtype in HALVES else batch
-    if isinstance(batch, Mapping):
-        return {key: widened(value) for key, value in batch.items()}
-    return type(batch)(map(widened, batch)) if isinstance(batch, list | tuple) else batch
-
-
-@contextmanager
-def undisturbed(model: nn.Module) -> Iterator[None]:
-    """Inside ``with``, keep the model in evaluation mode, at least float32, frozen, without gradient checkpointing."""
-    modes = {part: part.training for part in model.modules()}
-    flags = {p: p.requires_grad for p in model.parameters()}
-    checkpointed = [part for part in modes if getattr(part, "gradient_checkpointing", False) is True]
-    halves = [t for t in (*flags, *model.buffers()) if t.dtype in HALVES and not t.is_meta]
-    before = [t.data for t in halves]
-    model.eval()
-    for p in flags:
-        p.requires_grad_(False)
-    for part in checkpointed:
-        part.gradient_checkpointing = False  # type: ignore[assignment]
-    for t in halves:
-        t.data = t.data.float()
-    try:
-        yield
-    finally:
-        for t, data in zip(halves, before, strict=True):
-            t.data = data
-        for part in checkpointed:
-            part.gradient_checkpointing = True  # type: ignore[assignment]
-        for p, flag in flags.items():
-            p.requires_grad_(flag)
-        for part, mode in modes.items():
-            part.training = mode
 
 
 class _Watch:
@@ -201,6 +162,7 @@ class _Watch:
         self.calls: dict[str, list[tuple[Tensor, Tensor, list[Tensor]]]] = {name: [] for name in modules}
         self.in_backward = False
         self.handles: list[Any] = []
+        self.last: tuple[Any, int, Tensor] | None = None
 
     def __enter__(self) -> None:
         for name, module in self.modules.items():
@@ -221,10 +183,17 @@ class _Watch:
             if not self.in_backward and y.requires_grad:  # not a recomputation in the backward pass
                 gradients: list[Tensor] = []
                 y.register_hook(lambda g: self._keep(name, gradients, g))  # type: ignore[no-untyped-call]
-                self.calls[name].append((z.detach().clone(), y.detach().clone(), gradients))
+                self.calls[name].append((self._copy(z), y.detach().clone(), gradients))
             return y
 
         return hook
+
+    def _copy(self, z: Tensor) -> Tensor:
+        """Return a copy of z; layers that read the same tensor one after the other (q, k and v) share one."""
+        version = 0 if z.is_inference() else z._version
+        if self.last is None or self.last[0]() is not z or self.last[1] != version:
+            self.last = weakref.ref(z), version, z.detach().clone()
+        return self.last[2]
 
     def _keep(self, name: str, gradients: list[Tensor], g: Tensor | None) -> None:
         if g is None:  # an operation without a derivative in torch

@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from ioadapt_theory.errors import UnsupportedError
+from ioadapt_theory.effect.undisturbed import undisturbed
+from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
 SIDES: Final = ("weight", "input", "output")
 MOST_GROUPS = 32
@@ -75,6 +76,12 @@ class Rows:
 
     def _written(self, side: str, z: Tensor, y: Tensor, gradients: list[Tensor]) -> Tensor:
         filled = gradients or [torch.zeros_like(y)] * self.draws
+        if self.axis < 0 and side != "bias":  # where nothing is read, a change has no effect, however large a gradient
+            idle = ~(y if side == "output" else z).any(-1, keepdim=True)
+            filled = [g.masked_fill(idle, 0.0) for g in filled] if bool(idle.any()) else filled
+        if not all(bool(g.isfinite().all()) for g in filled):
+            msg = "The gradients of a layer contain NaN or infinity on these inputs; check the model and the inputs."
+            raise InvalidValueError(msg)
         if side == "input":
             filled = self._through(z, filled)
         g = torch.stack([_flat(g, self.axis) for g in filled])
@@ -86,7 +93,8 @@ class Rows:
 
     def _through(self, z: Tensor, gradients: list[Tensor]) -> list[Tensor]:
         """Return the gradients of z from those of y, through this layer only, since other layers may share z."""
-        with torch.inference_mode(False), torch.enable_grad():
+        precise = z.dtype == torch.float32  # the model may be in half precision again
+        with torch.inference_mode(False), torch.enable_grad(), undisturbed(self.module, precise=precise):
             z = z.clone().requires_grad_()
             y = self.module(z)
             return [torch.autograd.grad(y, z, g.to(y), retain_graph=True)[0] for g in gradients]

@@ -3,19 +3,22 @@
 import inspect
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import ZipFile
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, MissingExtraError
 
 TENSORS = (".safetensors", ".npz")
-LENGTH, SHORTEST, ROWS = 128, 8, 256
-"""Maximum and minimum number of tokens in a row, and the preferred number of rows into which a text is divided."""
+LENGTH, SHORTEST, ROWS = 128, 8, 64
+"""Default and minimum number of tokens in a row; rows are shorter if a text is too short for this number of rows."""
+ENTRIES = 1 << 29
+"""Largest number of entries of the outputs on a text, rows x tokens x vocabulary; fewer rows are taken beyond it."""
+UNPACKED, FACTOR = 200_000_000, 10
+"""Largest size in bytes of the arrays of an .npz file, of which as many times the size of the file is added."""
 LEAST, LARGEST = 24, 32
 """Minimum number of samples (prompts are repeated), and maximum side length of a UNet's latents."""
 STEPS = 1000
@@ -23,7 +26,13 @@ STEPS = 1000
 
 
 def read_both(
-    path: Path, source: tuple[str, nn.Module], target: tuple[str, nn.Module], *, rows: int, seed: int
+    path: Path,
+    source: tuple[str, nn.Module],
+    target: tuple[str, nn.Module],
+    *,
+    rows: int,
+    seed: int,
+    length: int | None = None,
 ) -> tuple[list[Any], list[Any] | None]:
     """Return batches for the source and for the target; the latter are None if both models take the same batches.
 
@@ -34,6 +43,8 @@ def read_both(
         target: the target's location and model.
         rows: maximum number of rows to use; tensors with different numbers of rows are used whole.
         seed: seed of the random latents and timesteps.
+        length: number of tokens in a row of a text, best that of the adapter's task; by default 128, or fewer if the
+            text is short.
 
     Raises:
         FileFormatError: the file cannot be read, or is a text file without text.
@@ -55,7 +66,7 @@ def read_both(
         prompts = [line.strip() for line in text.splitlines() if line.strip()]
         one, two = (_prompted(*model, prompts, rows, seed) for model in (source, target))
         return [one], [two]
-    ids, other = (_tokens(model[0], path, text, rows) for model in (source, target))
+    ids, other = (_tokens(*model, path, text, rows, length) for model in (source, target))
     if not torch.equal(ids, other):
         msg = f"{source[0]} and {target[0]} tokenise the text differently; give models with the same vocabulary."
         raise InvalidValueError(msg)
@@ -68,26 +79,43 @@ def _tensors(path: Path, rows: int) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             tensors = load_file(path)
         else:
+            _require_small(path)
             with np.load(path, allow_pickle=False) as stored:
                 tensors = {key: torch.from_numpy(stored[key]) for key in stored.files}
-    except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile, SafetensorError) as error:
-        msg = f"{path} cannot be read as a .safetensors or .npz file of named tensors: {error}."
+    except FileFormatError:
+        raise
+    except Exception as error:  # zipfile, zlib and numpy raise many types of errors
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        msg = f"{path} cannot be read as a .safetensors or .npz file of named tensors: {reason}."
         raise FileFormatError(msg) from None
     if len({len(t) if t.ndim else 1 for t in tensors.values()}) > 1:
         return tensors
     return {key: t[:rows] if t.ndim else t for key, t in tensors.items()}
 
 
-def _tokens(folder: str, path: Path, text: str, rows: int) -> Tensor:
-    """Return a text's token ids in at most ``rows`` rows of one length; tokens that do not fill a row are left out."""
+def _require_small(path: Path) -> None:
+    """Raise FileFormatError if an archive unpacks to much more than its size, before any of it is unpacked."""
+    with ZipFile(path) as archive:
+        size = sum(item.file_size for item in archive.infolist())
+    most = UNPACKED + FACTOR * path.stat().st_size
+    if size > most:
+        msg = f"{path} unpacks to {size / 1e6:.0f} MB, more than {most / 1e6:.0f} MB; save it without compression."
+        raise FileFormatError(msg)
+
+
+def _tokens(folder: str, model: nn.Module, path: Path, text: str, rows: int, length: int | None) -> Tensor:
+    """Return token ids in rows of one length, spread evenly over the text; see ``ENTRIES`` for their number."""
     tokenizer = _pretrained("AutoTokenizer", folder, "tokenizer")
     ids = torch.tensor(tokenizer(text, truncation=False, verbose=False)["input_ids"])
-    if len(ids) < 3 * SHORTEST:  # `transfer` divides the rows into three parts
-        msg = f"{path} must have at least {3 * SHORTEST} tokens, not {len(ids)}; give a longer text."
+    least = 3 * (length or SHORTEST)
+    if len(ids) < least:  # `transfer` divides the rows into three parts
+        msg = f"{path} must have at least {least} tokens, not {len(ids)}; give a longer text."
         raise InvalidValueError(msg)
-    length = min(LENGTH, max(SHORTEST, len(ids) // ROWS))
-    count = min(rows, len(ids) // length)
-    return ids[: count * length].reshape(count, length)
+    length = length or min(LENGTH, max(SHORTEST, len(ids) // ROWS))
+    whole = ids[: len(ids) // length * length].reshape(-1, length)
+    vocabulary: int = getattr(getattr(model, "config", None), "vocab_size", None) or len(tokenizer)
+    count = min(rows, len(whole), max(ROWS // 2, ENTRIES // (length * vocabulary)))
+    return whole[torch.linspace(0, len(whole) - 1, count).round().long()]
 
 
 def _prompted(folder: str, model: nn.Module, prompts: list[str], rows: int, seed: int) -> dict[str, Any]:

@@ -66,6 +66,7 @@ def report(
     *,
     target_inputs: Any = None,
     call: Call | None = None,
+    need: str | None = None,
     explained: float = 0.5,
     size: int = 32,
     names: tuple[str, str, str | None] = ("source", "target", None),
@@ -83,6 +84,8 @@ def report(
             of such batches. Requires two models in memory; the adapter, if any, must be on the source.
         target_inputs: the same samples as inputs of the target, if these differ.
         call: ``call(model, batch)`` runs a model and returns the output to compare; by default a plain call.
+        need: what both models need: "labels" if the outputs are logits, the same "change" of the outputs, or the
+            adapted source's "outputs"; by default told by the name of the output, and asked for if that is not enough.
         explained: share in (0, 1] of the source's loss that the adapter removed, for the prediction's error bound.
         size: maximum number of rows in a batch.
         names: names of the source, the target and the adapter in the report.
@@ -133,7 +136,15 @@ def report(
     if inputs is not None and live is not None:
         asked = {p.name: p.counterpart for p in compared if not p.table and (p.placements or not adapters)}
         on_inputs = predict_move(
-            *live, inputs, asked, target_inputs=target_inputs, adapter=name, call=call, explained=explained, size=size
+            *live,
+            inputs,
+            asked,
+            target_inputs=target_inputs,
+            adapter=name,
+            call=call,
+            need=need,
+            explained=explained,
+            size=size,
         )
     relation = kinship(
         compared,

@@ -14,14 +14,16 @@ from ioadapt_theory.adapters.layer import base_of
 from ioadapt_theory.adapters.model import disable, layers, remove
 from ioadapt_theory.adapters.rules.auto import best_side
 from ioadapt_theory.adapters.rules.target_modules import walk
-from ioadapt_theory.effect import Expected, Prediction, expected, measured, run, undisturbed, whole
-from ioadapt_theory.effect.copying import require_comparable
+from ioadapt_theory.effect import Compared, Expected, Prediction, expected, measured, run, undisturbed, whole
+from ioadapt_theory.effect.batches import row_count
 from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.moving.put import TransferError
 from ioadapt_theory.moving.transfer import transfer
 
 SIDES: Final = (Placement.INPUT, Placement.OUTPUT, Placement.WEIGHT)
+ENOUGH = 64
+"""Number of rows that are enough for what is expected of an adapter that is not trained yet; see ``expected``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,14 @@ class Predictions:
         copied: prediction for a copy of the given adapter; None without an adapter, or if no layer of the target fits.
         difference: ‖f_T - f_S‖ / ‖f_S‖ for the outputs f_S of the source and f_T of the target, without adapters.
         explained: share of the source's loss that the adapter removed, which ``bound`` needs.
+        compared: which output is compared, what both models need of it, and why.
     """
 
     expected: Mapping[tuple[str, str], Expected]
     copied: Prediction | None
     difference: float
     explained: float
+    compared: Compared
 
     @property
     def bound(self) -> float | None:
@@ -73,6 +77,7 @@ def predict_move(
     target_inputs: Any = None,
     adapter: str | None = None,
     call: Call | None = None,
+    need: str | None = None,
     explained: float = 0.5,
     size: int = 32,
 ) -> Predictions:
@@ -86,15 +91,20 @@ def predict_move(
     """
     batches = whole(inputs, target_inputs, size=size)
     with disable(source), disable(target):
-        difference = _difference(source, target, batches, call)
+        compared = Compared.of(source, target, batches[0], call=call, need=need)
+        if (fewer := compared.rows_at_once(size)) < size:
+            batches = whole(inputs, target_inputs, size=fewer)
+        difference = _difference(source, target, batches, compared.call)
         here, there = _base_layers(source), _base_layers(target)
         modules = {n: (here[n], there[m]) for n, m in names.items() if n in here and m in there}
-        shares = expected(source, target, modules, batches, sides=tuple(map(str, SIDES)), call=call)
+        options: dict[str, Any] = {"sides": tuple(map(str, SIDES)), "call": compared.call, "need": compared.need}
+        apart = max(1, sum(row_count(one) for one, _ in batches) // ENOUGH)
+        shares = expected(source, target, modules, batches[::apart], **options)
     copied = None
     if adapter is not None:
         with suppress(TransferError), _copied(source, target, adapter, names):  # no layer fits: no copy
-            copied = measured(source, target, batches, disable, call=call)
-    return Predictions(shares, copied, difference, explained)
+            copied = measured(source, target, batches, disable, compared)
+    return Predictions(shares, copied, difference, explained, compared)
 
 
 def _base_layers(model: nn.Module) -> dict[str, nn.Module]:
@@ -103,12 +113,11 @@ def _base_layers(model: nn.Module) -> dict[str, nn.Module]:
 
 def _difference(source: nn.Module, target: nn.Module, batches: Sequence[tuple[Any, Any]], call: Call | None) -> float:
     apart = size = 0.0
-    for one, two in batches:
-        with undisturbed(source), undisturbed(target), torch.no_grad():
-            f, f2 = (run(model, batch, call, 0).double() for model, batch in ((source, one), (target, two)))
-        require_comparable(f, f2)
-        apart += float((f - f2).square().sum())
-        size += float(f.square().sum())
+    with undisturbed(source), undisturbed(target), torch.no_grad():
+        for one, two in batches:
+            f, f2 = run(source, one, call, 0), run(target, two, call, 0)
+            apart += float((f.float() - f2.to(f.device).float()).square().sum(-1).sum(dtype=torch.float64))
+            size += float(f.float().square().sum(-1).sum(dtype=torch.float64))
     return (apart / size) ** 0.5 if size else 0.0
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from ioadapt_theory.effect import RowSums, measured, record, undisturbed, whole
+from ioadapt_theory.effect import Compared, Goal, record, whole
 from ioadapt_theory.effect.passes import cotangents
 from ioadapt_theory.effect.reads_writes import effects
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
@@ -122,7 +122,7 @@ def test_calls_of_one_module_follow_one_another_with_their_own_gradients():
 def test_layers_without_calls_or_gradients_write_nothing():
     model = nn.ModuleDict({"used": nn.Linear(6, 4), "beside": nn.Linear(6, 2), "never": nn.Linear(6, 2)})
     model.forward = lambda x: (model["used"](x), model["beside"](x))
-    recorded = record(model, dict(model.named_children()), X)
+    recorded = record(model, dict(model.named_children()), X, call=lambda model, x: model(x)[0])
     assert recorded.silent == ("never",)
     assert not recorded.rows["beside"].writer("weight").any()
 
@@ -133,7 +133,7 @@ def test_padding_reaches_no_output_and_no_gradient():
     recorded = record(model, linears(model), {"x": x, "attention_mask": mask})
     assert torch.equal(recorded.output.any(-1), mask.bool())
     assert torch.equal(recorded.rows["0"].writer("weight")[0].any(-1), mask.bool())
-    assert not RowSums.of(recorded.output, recorded.output, -recorded.output, -recorded.output).agreeing.any()
+    assert not Goal(recorded.output, recorded.output, -recorded.output, "change").sums(-recorded.output).agreeing.any()
 
 
 @pytest.mark.parametrize(
@@ -167,4 +167,4 @@ def test_what_cannot_be_compared_is_one_sentence():
     with pytest.raises(InvalidValueError, match="NaN or infinity"):
         record(broken, linears(broken), X)
     with pytest.raises(InvalidValueError, match="different shapes"):
-        measured(mlp(0), nn.Sequential(nn.Linear(6, 3)), whole(X), undisturbed)
+        Compared.of(mlp(0), nn.Sequential(nn.Linear(6, 3)), whole(X)[0])

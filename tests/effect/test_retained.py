@@ -3,9 +3,13 @@ import math
 import pytest
 import torch
 
-from ioadapt_theory.effect import RowSums, needed, predict
-from ioadapt_theory.effect.retained import bootstrap, divergences, guessed, trust
+from ioadapt_theory.effect import Goal, RowSums, predict
+from ioadapt_theory.effect.retained import bootstrap, guessed, trust
 from ioadapt_theory.errors import InvalidValueError
+
+
+def sums(*outputs: torch.Tensor, weight: float | None = None) -> RowSums:
+    return Goal(*outputs[:3], "change" if weight is None else "labels", weight or 0.0).sums(outputs[3])
 
 
 def outputs(seed: int = 0, rows: int = 200, classes: int = 5):
@@ -17,7 +21,7 @@ def outputs(seed: int = 0, rows: int = 200, classes: int = 5):
 
 def test_R_is_the_share_of_the_gain_where_both_want_the_same_change():
     s, sa, t, ta = outputs()
-    found = predict(RowSums.of(s, sa, t, ta), "change")
+    found = predict(sums(s, sa, t, ta), "change")
     wanted = sa - s  # all of what the task needs, so that x = 1
     gains = [(wanted.square().sum() - (wanted - d).square().sum()) / wanted.square().sum() for d in (sa - s, ta - t)]
     assert abs(found.R - float(gains[1] / gains[0])) < 1e-12
@@ -31,7 +35,7 @@ def test_R_is_the_share_of_the_gain_where_both_want_the_same_change():
 def test_the_gain_is_within_the_bound_whatever_else_the_source_needed():
     s, sa, t, ta = outputs(1)
     d, d2 = sa - s, ta - t
-    found = predict(RowSums.of(s, sa, t, ta), "change")
+    found = predict(sums(s, sa, t, ta), "change")
     for seed in range(40):
         torch.manual_seed(seed)
         rest = torch.randn_like(d) + 3 * seed / 40 * d2
@@ -45,7 +49,7 @@ def test_the_gain_is_within_the_bound_whatever_else_the_source_needed():
 def test_R_KL_is_the_share_of_the_log_likelihood_of_labels_that_follow_the_guess():
     s, sa, t, ta = (x.repeat(60, 1) for x in outputs(2))
     weight = 0.3
-    found = predict(RowSums.of(s, sa, t, ta, weight), "labels")
+    found = predict(sums(s, sa, t, ta, weight=weight), "labels")
     logs = [x.log_softmax(-1) for x in (s, sa, t)]
     of_source, of_both = (torch.distributions.Categorical(guessed(*logs, w)).sample() for w in (0.0, weight))
     labelled = ((s, of_source), (sa, of_source), (t, of_both), (ta, of_both))
@@ -53,7 +57,7 @@ def test_R_KL_is_the_share_of_the_log_likelihood_of_labels_that_follow_the_guess
     assert abs(found.kept - float((loss[2] - loss[3]) / (loss[0] - loss[1]))) < 0.06
     assert abs(found.agreement - float((s.argmax(-1) == t.argmax(-1)).double().mean())) < 1e-12
     for w in (0.0, 2 * weight):  # the interval contains predictions with more and with less weight of the target
-        low, high = bootstrap(RowSums.of(s, sa, t, ta, w).gained[:, 0], RowSums.of(s, sa, t, ta, w).wanted)
+        low, high = bootstrap(sums(s, sa, t, ta, weight=w).gained[:, 0], sums(s, sa, t, ta, weight=w).wanted)
         assert found.interval[0] - 1e-9 <= low
         assert high <= found.interval[1] + 1e-9
 
@@ -69,12 +73,12 @@ def test_the_labels_are_the_adapted_sources_where_models_agree_and_the_strength_
     weaker, stronger = (guessed(s, sa, t, 0.2, (a,)) for a in (0.8, 1.2))
     torch.testing.assert_close(3 * both - weaker - stronger, guessed(s, sa, t, 0.2, (1.0,)))
     s, sa, _, _ = outputs(4)
-    assert predict(RowSums.of(s, sa, s, sa, 0.5), "labels").kept == pytest.approx(1)
+    assert predict(sums(s, sa, s, sa, weight=0.5), "labels").kept == pytest.approx(1)
 
 
 def test_the_target_counts_as_far_as_the_models_differ_more_than_the_adapter_changes():
     s, sa, t, _ = outputs(4)
-    differing, changed = divergences(s, sa, t)
+    differing, changed = Goal(s, sa, t, "labels").divergences()
     exact = torch.nn.functional.kl_div(t.log_softmax(-1), s.softmax(-1), reduction="sum")
     assert differing == pytest.approx(float(exact))
     assert trust(0, changed) == trust(0, 0) == 0
@@ -93,30 +97,15 @@ def test_the_interval_holds_what_other_rows_keep():
 
 def test_long_outputs_are_compared_row_by_row(monkeypatch):
     s, sa, t, ta = (x[:, None].repeat(1, 3, 1) for x in outputs(3))
-    whole = RowSums.of(s, sa, t, ta, 0.3)
-    monkeypatch.setattr("ioadapt_theory.effect.retained.MANY", 10)
+    whole = sums(s, sa, t, ta, weight=0.3)
+    monkeypatch.setattr("ioadapt_theory.effect.goal.CHUNK", 10)
     for name in RowSums.__slots__:
-        torch.testing.assert_close(getattr(RowSums.of(s, sa, t, ta, 0.3), name), getattr(whole, name))
-
-
-@pytest.mark.parametrize(
-    ("output", "name", "need"),
-    [
-        (5 * torch.eye(4), None, "labels"),
-        (torch.randn(50, 8, generator=torch.Generator().manual_seed(0)), None, "change"),
-        (torch.randn(50, 8, generator=torch.Generator().manual_seed(0)), "logits", "labels"),
-        (5 * torch.eye(4), "last_hidden_state", "change"),
-        (torch.randn(5, 1), None, "change"),
-        (30 * torch.randn(2, 3, 8, 8), None, "change"),
-    ],
-)
-def test_what_is_needed_follows_from_the_outputs(output, name, need):
-    assert needed(output, name) == need
+        torch.testing.assert_close(getattr(sums(s, sa, t, ta, weight=0.3), name), getattr(whole, name))
 
 
 def test_an_adapter_without_effect_is_one_sentence():
     s, _, t, ta = outputs()
     with pytest.raises(InvalidValueError, match="does not change the source's outputs"):
-        predict(RowSums.of(s, s, t, ta), "change")
+        predict(sums(s, s, t, ta), "change")
     with pytest.raises(InvalidValueError, match="NaN or infinity"):
-        predict(RowSums.of(s, s * math.nan, t, ta), "change")
+        predict(sums(s, s * math.nan, t, ta), "change")

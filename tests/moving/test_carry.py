@@ -199,7 +199,7 @@ def test_half_precision_is_measured_in_float32():
 def test_nothing_is_added_if_no_candidate_keeps_anything_on_the_rows_used_to_select(monkeypatch):
     monkeypatch.setattr(Trial, "scores", lambda self, candidates: dict.fromkeys(candidates, -1.0))
     target = mlp(0)
-    outcome = transfer(adapted(target), target, inputs=X)
+    outcome = transfer(adapted(target), target, inputs=X, need="change")
     assert (outcome.chosen, outcome.matched) == ("zero", ())
     assert "no candidate keeps any of the gain on the rows used for selection" in str(outcome)
 
@@ -229,12 +229,12 @@ class Unused(nn.Sequential):
 def test_an_adapter_on_a_layer_that_is_never_called_is_copied_or_reported(columns, family):
     source, target = Unused(*mlp(0), nn.Linear(6, 5)), Unused(*gauge(mlp(0), 1), nn.Linear(6, columns))
     source = adapted(source, family=family, target_modules=["2", "5"])
-    outcome = transfer(source, target, inputs=X, refine=5)
+    outcome = transfer(source, target, inputs=X, need="change", refine=5)
     assert ("5" in outcome.matched) == (columns == 5)
     assert outcome.unmatched == ({} if columns == 5 else {"5": IDLE.format("source", "is never called")})
     end = adapted(nn.Sequential(*mlp(0), nn.Linear(4, 4)), target_modules=["5"])
     with pytest.warns(CarryWarning, match="cannot be fitted"):
-        transfer(end, Unused(*mlp(1), nn.Linear(4, 4)), inputs=X)
+        transfer(end, Unused(*mlp(1), nn.Linear(4, 4)), inputs=X, need="change")
 
 
 def test_the_better_unrefined_candidate_stands_in_for_an_uncertain_one(monkeypatch):
@@ -325,14 +325,14 @@ def test_few_layers_are_refined_by_gauss_newton_passes():
     assert outcome.kept > outcome.refined[1]
 
 
-def test_labels_are_asked_where_outputs_are_logits():
+def test_labels_are_kept_where_outputs_are_logits():
     torch.manual_seed(0)
     base = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 5))
     base[3].weight.data *= 12  # confident logits
     source, target = adapted(base, target_modules=["0", "3"]), copy.deepcopy(base)  # dropout stays active
     target[0].weight.data, target[3].weight.data = base[0].weight.flip(0), base[3].weight.flip(1)
     target[0].bias.data = base[0].bias.flip(0)
-    outcome = transfer(source, target, inputs=X)
+    outcome = transfer(source, target, inputs=X, need="labels")
     assert outcome.need == "labels"
     assert outcome.prediction.R_KL == outcome.kept > 0.97
     assert outcome.agreement == 1.0
@@ -377,7 +377,7 @@ def test_bad_inputs_are_one_sentence_and_change_nothing(options, sentence):
     source, target = adapted(mlp(0), target_modules=["2"] if "call" in options else ["0", "2"]), mlp(5)
     before = str(target)
     with pytest.raises(InvalidValueError, match=sentence):
-        transfer(source, target, **{"inputs": X, **options})
+        transfer(source, target, **{"inputs": X, "need": "change", **options})
     assert str(target) == before
 
 
@@ -405,6 +405,6 @@ def test_the_sentences_below_the_table_hold_for_what_was_done():
     refined = transfer(source, copy.deepcopy(target), inputs=X, need="change", refine=3)
     assert to_text(refined).endswith("Next: test the adapter on labelled data.\n")
     assert "A new adapter trained from zero without labels (gradient steps: 3) keeps " in str(refined)
-    extracted = to_text(extract(mlp(0), target, X))
+    extracted = to_text(extract(mlp(0), target, X, need="change"))
     assert "two models predict" not in extracted  # since source and target are the same base
     assert extracted.endswith("Next: test the adapter on labelled data.\n")

@@ -49,7 +49,7 @@ def test_what_is_kept_on_inputs_is_measured_on_the_models_that_a_copy_makes():
     transfer(source, moved)
     plain = network(0)
     d, d2 = (source(x) - plain(x)).detach(), (moved(x) - target(x)).detach()
-    told = report(source, target, inputs=x).predictions.copied
+    told = report(source, target, inputs=x, need="change").predictions.copied
     assert told.cosine == pytest.approx(float((d * d2).sum() / d.norm() / d2.norm()), rel=1e-6)
     assert told.ratio == pytest.approx(float(d2.norm() / d.norm()), rel=1e-6)
     assert told.R == pytest.approx(float(1 - (d - d2).square().sum() / d.square().sum()), rel=1e-5)
@@ -58,13 +58,13 @@ def test_what_is_kept_on_inputs_is_measured_on_the_models_that_a_copy_makes():
 def test_the_advice_is_the_largest_number():
     x = inputs(100)
     source = adapted(network(0), "weight", ("2",))
-    near = report(source, tuned(network(0), 0.05, 1), inputs=x)
+    near = report(source, tuned(network(0), 0.05, 1), inputs=x, need="change")
     assert str(near).startswith("Copy the adapter unchanged: a copy is predicted to keep 0.9")
-    halved = report(source, changed(network(0), lambda k, w: w / 3 if k == 4 else w), inputs=x)
+    halved = report(source, changed(network(0), lambda k, w: w / 3 if k == 4 else w), inputs=x, need="change")
     assert str(halved).startswith("Copy the adapter at strength ")
     assert halved.advice[0].kept == pytest.approx(halved.predictions.copied.at_best_strength)
     assert halved.advice[0].kept > halved.predictions.copied.kept
-    stranger = report(source, network(3), inputs=x)
+    stranger = report(source, network(3), inputs=x, need="change")
     assert str(stranger).startswith("Retrain the adapter on the target: a copy is predicted to keep -")
     assert any("ioadapt transfer" in advice.how for advice in stranger.advice)
 
@@ -76,13 +76,13 @@ def test_what_a_copy_cannot_follow_is_carried_over():
         for part in (target[0].weight, target[0].bias):
             part.copy_(part[order].clone())
         target[2].weight.copy_(target[2].weight[:, order].clone())
-    told = report(source, target, inputs=inputs(100))
+    told = report(source, target, inputs=inputs(100), need="change")
     assert told.predictions.copied.kept < 0.9
     assert str(told).startswith("Carry the adapter over with `ioadapt transfer")
     assert "the same function with different weights, and a copy is predicted to keep only" in str(told)
     # a copy does not fit a layer of another width
     narrow = adapt(nn.Sequential(nn.Linear(6, 9), nn.Linear(9, 5)), target_modules=["0"], placement="weight", rank=2)
-    told = report(narrow, nn.Sequential(nn.Linear(6, 7), nn.Linear(7, 5)), inputs=torch.randn(50, 6))
+    told = report(narrow, nn.Sequential(nn.Linear(6, 7), nn.Linear(7, 5)), inputs=torch.randn(50, 6), need="change")
     assert told.predictions.copied is None
     assert str(told).startswith("Carry the adapter over")
     assert "--match effect" in to_text(told)
@@ -99,16 +99,16 @@ def test_convolutions_of_a_model_in_memory_are_compared():
 
 def test_without_an_adapter_the_law_names_the_side_and_ties_go_to_the_input():
     x = inputs(100)
-    same = report(network(0), network(0), inputs=x)
+    same = report(network(0), network(0), inputs=x, need="change")
     assert 'placement="input"' in str(same)
     assert same.advice[0].kept == pytest.approx(1, abs=1e-3)
     assert {name for name, _ in same.predictions.expected} == {"0", "2", "4", "6"}
-    assert str(report(network(0), network(4), inputs=x)).startswith("Train an adapter on each")
+    assert str(report(network(0), network(4), inputs=x, need="change")).startswith("Train an adapter on each")
 
 
 def test_the_automatic_placement_is_judged_by_the_sides_that_it_can_choose():
     shares = {("0", "input"): 0.2, ("0", "output"): 0.5, ("0", "weight"): 0.9, ("2", "input"): 0.4, ("4", "output"): -1}
-    predictions = Predictions({key: SimpleNamespace(R=share) for key, share in shares.items()}, None, 0.0, 0.5)
+    predictions = Predictions({key: SimpleNamespace(R=share) for key, share in shares.items()}, None, 0.0, 0.5, None)
     assert predictions.best() == {"0": "output", "2": "input"}
 
 
@@ -127,7 +127,7 @@ def test_outputs_that_agree_on_the_inputs_are_the_same_function_whatever_the_wei
 
     source, target = Scaled(1.0), Scaled(3.0)
     assert report(source, target).kinship.relation is Relation.RELATED
-    assert report(source, target, inputs=inputs()).kinship.relation is Relation.SAME
+    assert report(source, target, inputs=inputs(), need="change").kinship.relation is Relation.SAME
 
 
 @pytest.mark.parametrize("call_fails", [False, True])
@@ -144,9 +144,9 @@ def test_the_models_are_left_as_they_were(call_fails: bool):
 
     if call_fails:
         with pytest.raises(InvalidValueError, match="The Sequential fails on the inputs"):
-            report(source, target, inputs=[inputs(30) for _ in range(10)], call=call)
+            report(source, target, inputs=[inputs(30) for _ in range(10)], need="change", call=call)
     else:
-        report(source, target, inputs=inputs(), call=call)
+        report(source, target, inputs=inputs(), need="change", call=call)
     assert before.keys() == target.state_dict().keys()
     assert all(torch.equal(before[k], v) for k, v in target.state_dict().items())
     assert all(p.requires_grad for p in target.parameters())
@@ -173,17 +173,17 @@ def test_what_is_no_move_is_refused_in_a_sentence():
     with pytest.raises(InvalidValueError, match=r"Layers of the source: 4, such as 0; of the target: 1, such as other"):
         report(network(0), nn.ModuleDict({"other": nn.Linear(3, 4)}))
     with pytest.raises(InvalidValueError, match="different shapes"):
-        report(source, nn.Sequential(*network(0), nn.Linear(12, 5)), inputs=inputs())
+        report(source, nn.Sequential(*network(0), nn.Linear(12, 5)), inputs=inputs(), need="change")
     with pytest.raises(InvalidValueError, match="NaN or infinity"):
-        report(source, network(1), inputs=inputs(), call=lambda model, x: model(x) / 0)
+        report(source, network(1), inputs=inputs(), need="change", call=lambda model, x: model(x) / 0)
     with pytest.raises(InvalidValueError, match="does not change the source's outputs"):
-        report(adapt(network(0), target_modules=["2"], rank=2), network(1), inputs=inputs())
+        report(adapt(network(0), target_modules=["2"], rank=2), network(1), inputs=inputs(), need="change")
     with pytest.raises(InvalidValueError, match="target_inputs must match inputs row by row"):
-        report(source, network(1), inputs=inputs(9), target_inputs=[inputs(4), inputs(5)])
+        report(source, network(1), inputs=inputs(9), need="change", target_inputs=[inputs(4), inputs(5)])
     with pytest.raises(InvalidValueError, match=r"explained must be above 0 and at most 1, not 1\.5"):
         report(network(0), network(1), explained=1.5)
     with pytest.raises(InvalidValueError, match="must be the name of an adapter on the source"):
-        report(network(0), network(1), {"0": layers(source)["0"].adapters["default"]}, inputs=inputs())
+        report(network(0), network(1), {"0": layers(source)["0"].adapters["default"]}, inputs=inputs(), need="change")
 
 
 def test_layers_of_the_adapter_that_do_not_fit_are_named():
@@ -195,7 +195,9 @@ def test_layers_of_the_adapter_that_do_not_fit_are_named():
 
 
 def test_the_json_and_the_page_hold_every_layer_and_the_answer():
-    told = report(adapted(network(0)), tuned(network(0), 0.2, 3), names=("<b>a</b>", "b", "c"), inputs=inputs())
+    told = report(
+        adapted(network(0)), tuned(network(0), 0.2, 3), names=("<b>a</b>", "b", "c"), inputs=inputs(), need="change"
+    )
     data = json.loads(json.dumps(to_json(told), allow_nan=False))
     assert [layer["name"] for layer in data["layers"]] == ["0", "2", "4", "6"]
     assert set(data["layers"][0]["expected"]) == {"input", "output", "weight"}

@@ -20,7 +20,7 @@ from ioadapt_theory.adapters.rules.correspondence import correspond
 from ioadapt_theory.adapters.rules.patterns import first_fit
 from ioadapt_theory.adapters.rules.target_modules import select, walk
 from ioadapt_theory.checkpoints.names.layer_name import Name
-from ioadapt_theory.effect import expected, whole
+from ioadapt_theory.effect import Compared, expected, whole
 from ioadapt_theory.errors import InvalidValueError
 
 TIE = 0.02
@@ -72,7 +72,11 @@ def best_sides(model: nn.Module, config: AdapterConfig, target: nn.Module, input
     places = {key.path: place[0] for key, place in matched.layers.items() if len(place) == 1}
     modules = {n: (base_of(here[n]), base_of(there[m])) for n, m in places.items() if m in there}
     shares: dict[str, dict[Placement, float]] = {n: {} for n in selected}
-    predicted = expected(model, target, modules, whole(inputs), sides=("input", "output"))
+    batches = whole(inputs)
+    compared = Compared.of(model, target, batches[0], otherwise="change")
+    batches = whole(inputs, size=compared.rows_at_once(32))
+    options: dict[str, Any] = {"call": compared.call, "need": compared.need}
+    predicted = expected(model, target, modules, batches, sides=("input", "output"), **options)
     for (name, side), one in sorted(predicted.items(), key=lambda entry: entry[0][1]):
         shares[name][Placement(side)] = one.R
     return {name: best_side(kept) for name, kept in shares.items()}

@@ -10,8 +10,8 @@ from tqdm import tqdm
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.model import layers, naming, remove
 from ioadapt_theory.effect.batches import divided
-from ioadapt_theory.effect.passes import undisturbed
 from ioadapt_theory.effect.retained import Prediction
+from ioadapt_theory.effect.undisturbed import undisturbed
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.moving.carrying.candidates import FEW, Candidates, counterparts
 from ioadapt_theory.moving.carrying.extraction import extract
@@ -83,7 +83,7 @@ def carried(
     for role, model in {"source": source, "target": target}.items():
         _require_finite(model, role)
     rows = divided(inputs, chosen.target_inputs, size=chosen.size, seed=chosen.seed)
-    with undisturbed(source), undisturbed(target):
+    with undisturbed(source, precise=True), undisturbed(target, precise=True):
         report, adapters = _Carrying(Trial(source, target, name, rows, chosen), places, lost).done()
     put(target, adapters, name, trainable=trainable)
     for note in report.notes:

@@ -10,7 +10,7 @@ from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.matrices import is_supported, operator
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect.batches import divided
-from ioadapt_theory.effect.passes import undisturbed
+from ioadapt_theory.effect.undisturbed import undisturbed
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.moving.carrying.fitting import base_layers, reduced
 from ioadapt_theory.moving.carrying.outcome import CarriedLayer, CarryReport
@@ -44,7 +44,7 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
     """
     chosen = Options.of(options)
     rows = divided(inputs, size=chosen.size, seed=chosen.seed)
-    with undisturbed(base), undisturbed(tuned):
+    with undisturbed(base, precise=True), undisturbed(tuned, precise=True):
         changes = differences(base, tuned)
         trial = Trial(base, base, name, rows, chosen, tuned)
         modules = base_layers(base, changes)

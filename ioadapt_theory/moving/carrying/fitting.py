@@ -14,6 +14,7 @@ from ioadapt_theory.adapters.matrices import operator
 from ioadapt_theory.adapters.model import disable
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect.batches import Pair
+from ioadapt_theory.effect.goal import Goal
 from ioadapt_theory.effect.passes import Recorded, record
 from ioadapt_theory.effect.reads_writes import effects
 from ioadapt_theory.errors import IoAdaptError
@@ -46,7 +47,9 @@ def reduced(parts: list[Part], trial: Trial, *models: nn.Module) -> tuple[dict[s
         for model in models:
             watched = base_layers(model, {part.layer for part in todo.values()})
             with disable(model):
-                rows = record(model, watched, one, call=options.call, seed=options.seed + number, draws=draws).rows
+                rows = record(
+                    model, watched, one, call=trial.compared.call, seed=options.seed + number, draws=draws
+                ).rows
             for key, part in todo.items():
                 if part.layer in rows:
                     r, g = (x.flatten(0, -2).float() for x in rows[part.layer].both(part.placement))
@@ -103,11 +106,10 @@ class Fit:
         here = base_layers(source, {self.parts[key].layer for key, _, _ in places})
         there = base_layers(target, {layer for _, layer, _ in places})
         for number, (one, two) in enumerate(pairs):
-            options: dict[str, Any] = {"call": self.trial.options.call, "draws": self.draws}
+            options: dict[str, Any] = {"call": self.trial.compared.call, "draws": self.draws}
             options["seed"] = self.trial.options.seed + number
             if self.trial.need == "labels":  # the class probabilities that define the metric
-                s, sa, _ = self.trial.outputs((one, two), number)
-                options["chances"] = (s.softmax(-1) + sa.softmax(-1)) / 2
+                options["chances"] = Goal(*self.trial.outputs((one, two), number), self.trial.need).chances()
             with disable(source), disable(target):
                 yield record(source, here, one, **options), record(target, there, two, **options)
 

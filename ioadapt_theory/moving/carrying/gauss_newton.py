@@ -105,7 +105,7 @@ def _directions(trial: Trial, s: Tensor, sa: Tensor, t: Tensor, ta: Tensor) -> l
     """Return cotangents: the columns of a square root of the outputs' metric, then minus the gradient of the loss."""
     s, sa, t = (x.to(ta) for x in (s, sa, t))
     ta, flat = ta.detach(), ta[0].numel()
-    if trial.weight is None:
+    if trial.need != "labels":
         units = torch.eye(flat).to(ta).reshape(flat, *ta.shape[1:])
         return [*(unit.expand_as(ta) for unit in units), (sa - s) - (ta - t)]
     s, sa, t = (x.log_softmax(-1) for x in (s, sa, t))

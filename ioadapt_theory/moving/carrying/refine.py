@@ -5,10 +5,9 @@ from copy import deepcopy
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from ioadapt_theory.adapters.adapter import Adapter
-from ioadapt_theory.effect.retained import guessed
+from ioadapt_theory.effect.goal import Goal
 from ioadapt_theory.moving.carrying.trial import Adapters, Trial, tried
 
 RATE, SHARE, DECAY = 0.01, 0.1, (0.8, 0.95)
@@ -35,12 +34,11 @@ def refined(trial: Trial, adapters: Adapters, steps: int, progress: Callable[[in
         with tried(trial.target, {"refined": work}) as active:
             for step in range(start, min(steps, start + stride)):
                 number = step % len(fit)
-                plain = trial.outputs(fit[number], number)
+                goal = Goal(*trial.outputs(fit[number], number), trial.need, trial.weight)
                 with torch.inference_mode(False), torch.enable_grad(), active("refined"):
                     optimiser.zero_grad()
                     ta = trial.run(trial.target, fit[number][1], number)
-                    s, sa, t = (x.to(ta).float() for x in plain)
-                    distance(s, sa, t, ta.float(), trial.weight).backward()  # type: ignore[no-untyped-call]
+                    goal.loss(ta).backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
                 progress(1)
         if (now := trial.scores({"": work})[""]) > best_score:
@@ -74,15 +72,3 @@ def balanced(adapter: Adapter) -> Adapter:
             phi.A.data.copy_(q @ (u * s.sqrt()))
             phi.B.data.copy_((s.sqrt()[:, None] * v) @ q2.mT)
     return adapter
-
-
-def distance(s: Tensor, sa: Tensor, t: Tensor, ta: Tensor, weight: float | None) -> Tensor:
-    """Return the cross-entropy with labels guessed from the models or, if ``weight`` is None, the error of the effect.
-
-    The outputs are those of the source without and with the adapter (s, sa), and those of the target (t, ta). The error
-    is ‖(ta - t) - (sa - s)‖² / ‖sa - s‖².
-    """
-    if weight is None:
-        return ((ta - t) - (sa - s)).square().sum() / (sa - s).square().sum().clamp_min(1e-20)
-    s, sa, t, ta = (x.log_softmax(-1) for x in (s, sa, t, ta))
-    return -(guessed(s, sa, t, weight, (1.0,)) * ta).sum(-1).mean()

@@ -14,9 +14,11 @@ from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.adapters.model import disable, install, layers, remove
 from ioadapt_theory.effect.batches import Pair, Parts
-from ioadapt_theory.effect.copying import require_comparable
-from ioadapt_theory.effect.passes import Call, named_output, run
-from ioadapt_theory.effect.retained import NEEDS, Prediction, RowSums, divergences, needed, predict, trust
+from ioadapt_theory.effect.compared import Compared
+from ioadapt_theory.effect.goal import Goal
+from ioadapt_theory.effect.outputs import NEEDS
+from ioadapt_theory.effect.passes import Call, run
+from ioadapt_theory.effect.retained import Prediction, RowSums, predict, trust
 from ioadapt_theory.errors import InvalidValueError
 
 Adapters = Mapping[str, Adapter]
@@ -63,7 +65,7 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.need not in {None, *NEEDS}:
-            msg = f"need must be 'labels' (for outputs that are logits) or 'change', not {self.need!r}."
+            msg = f"need must be 'labels' (for outputs that are logits), 'change' or 'outputs', not {self.need!r}."
             raise InvalidValueError(msg)
         if self.placement not in {None, "best", *Placement}:
             msg = f"placement must be 'best', 'weight', 'input' or 'output', not {self.placement!r}."
@@ -93,7 +95,7 @@ class Trial:
 
     Attributes:
         need: "labels" or "change": as given, or inferred from the source's outputs.
-        weight: weight of the target in the guessed labels, see ``effect.retained.trust``; None if ``need`` is "change".
+        weight: weight of the target in the guessed labels, see ``effect.retained.trust``.
         positions: number of independent rows that a sample counts as, see ``spread``.
     """
 
@@ -110,9 +112,10 @@ class Trial:
         self.source, self.target, self.name, self.rows = source, target, name, rows
         self.options, self.tuned = options, tuned
         self.kept: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
-        with torch.no_grad(), disable(source):
-            output = named_output(source, rows.fit[0][0], options.call, options.seed)
-        self.need, self.weight = options.need or needed(*output), None
+        with disable(source), disable(target):
+            asked: Any = {"call": options.call, "need": options.need, "seed": options.seed}
+            self.compared = Compared.of(source, target, rows.fit[0], **asked)
+        self.need, self.weight = self.compared.need, 0.0
         s, sa, _ = self.outputs(rows.fit[0], 0)
         self.positions = spread(1, s)
         if torch.equal(s, sa):
@@ -121,12 +124,12 @@ class Trial:
             msg = f"The {what} the source on the first batch of inputs; {way}."
             raise InvalidValueError(msg)
         if self.need == "labels":
-            both = [divergences(*self.outputs(pair, number)) for number, pair in enumerate(rows.fit)]
+            both = [Goal(*self.outputs(pair, n), self.need).divergences() for n, pair in enumerate(rows.fit)]
             self.weight = trust(sum(differing for differing, _ in both), sum(changed for _, changed in both))
 
     def run(self, model: nn.Module, batch: object, number: int) -> Tensor:
         """Return a model's output for the batch of this number, which determines the random numbers in the model."""
-        return run(model, batch, self.options.call, self.options.seed + number)
+        return run(model, batch, self.compared.call, self.options.seed + number)
 
     def outputs(self, pair: Pair, number: int) -> tuple[Tensor, Tensor, Tensor]:
         """Return the outputs of the source without and with the adapter (or of ``tuned``), and of the bare target."""
@@ -138,7 +141,6 @@ class Trial:
             sa = self.run(self.tuned or self.source, pair[0], number)
         with torch.no_grad(), disable(self.target):
             t = self.run(self.target, pair[1], number)
-        require_comparable(s, t)
         if sum(one.numel() for one, _, _ in self.kept.values()) + s.numel() < MOST_KEPT // 3:
             self.kept[id(pair[0])] = s, sa, t
         return s, sa, t
@@ -148,11 +150,11 @@ class Trial:
         parts: dict[str, list[RowSums]] = {name: [] for name in candidates}
         with tried(self.target, candidates) as active:
             for number, pair in enumerate(pairs):
-                s, sa, t = (x.cpu() for x in self.outputs(pair, number))
+                goal = Goal(*self.outputs(pair, number), self.need, self.weight)
                 for candidate in candidates:
                     with active(candidate), torch.no_grad():
                         ta = self.run(self.target, pair[1], number)
-                    parts[candidate].append(RowSums.of(s, sa, t, ta.cpu(), self.weight))
+                    parts[candidate].append(goal.sums(ta))
         return {name: predict(RowSums.joined(rows), self.need, seed=self.options.seed) for name, rows in parts.items()}
 
     def scores(self, candidates: Mapping[str, Adapters]) -> dict[str, float]:

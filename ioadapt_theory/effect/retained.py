@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ioadapt_theory.effect.intervals import LEAST, Doubt, interval
 from ioadapt_theory.errors import InvalidValueError
 
 DRAWS, LEVEL = 400, 0.8
@@ -91,20 +92,25 @@ class Prediction(Alignment):
 
     Attributes:
         R_KL: retained share of the gain in log-likelihood, 0 if the source gains nothing; None unless need is "labels".
-        interval: (lower, upper), the 80 % bootstrap interval of ``kept``; that of R_KL also covers smaller and larger
-            weights of the target in the estimate of the labels.
+        interval: (lower, upper), meant to contain the measured share in 80 % of transfers; None for fewer than 16
+            inputs. It covers what the rows do not show, see ``effect.intervals``.
+        sampled: (lower, upper), the 80 % bootstrap interval of ``kept``, which shows only the spread between rows;
+            that of R_KL also covers smaller and larger weights of the target in the estimate of the labels.
         need: what both models need: the same "labels", as with logits, the same "change" of the outputs, or the same
             "outputs", those of the adapted source.
         agreement: mean share of a row's positions at which both plain models have the same argmax.
         rows: number of rows that the prediction is computed from.
+        doubt: what the interval is computed from.
         R_out: retained share of the gain if the target needs the adapted source's outputs; None for other needs.
     """
 
     R_KL: float | None
-    interval: tuple[float, float]
+    interval: tuple[float, float] | None
+    sampled: tuple[float, float]
     need: str
     agreement: float
     rows: int
+    doubt: Doubt
     R_out: float | None = None
 
     @property
@@ -157,12 +163,13 @@ def trust(differing: float, changed: float) -> float:
     return min(0.5, differing**2 / max(differing**2 + changed**2, 1e-300))
 
 
-def predict(sums: RowSums, need: str, *, seed: int = 0) -> Prediction:
+def predict(sums: RowSums, need: str, *, inputs: int | None = None, seed: int = 0) -> Prediction:
     """Return the prediction of the retained share of the gain.
 
     Args:
         sums: quantities of the rows, which were not used in a fit.
         need: what both models need, the same "labels", "change" or "outputs".
+        inputs: number of inputs that were given, of which ``sums`` may be a part; by default the rows of ``sums``.
         seed: seed of the bootstrap.
 
     Raises:
@@ -184,9 +191,12 @@ def predict(sums: RowSums, need: str, *, seed: int = 0) -> Prediction:
     if need == "labels":
         kl = float(sums.gained[:, 0].sum() / sums.wanted.sum()) if float(sums.wanted.sum()) > 0 else 0.0
         top, bottom = sums.gained, sums.wanted
-    interval = bootstrap(top, bottom, seed)
+    sampled, doubt, rows = bootstrap(top, bottom, seed), Doubt.of(sums, need), len(sums.inner)
     ratio = math.sqrt(target / source)
-    return Prediction(cosine, ratio, kl, interval, need, float(sums.agreeing.mean()), len(sums.inner), out)
+    share = float(top.reshape(rows, -1)[:, 0].sum()) / max(float(bottom.sum()), 1e-300)
+    covering = interval(share, doubt, need) if (inputs or rows) >= LEAST else None
+    agreement = float(sums.agreeing.mean())
+    return Prediction(cosine, ratio, kl, covering, sampled, need, agreement, rows, doubt, out)
 
 
 def bootstrap(top: Tensor, bottom: Tensor, seed: int = 0) -> tuple[float, float]:

@@ -74,8 +74,8 @@ def _of_weights(kinship: Kinship, *, adapted: bool) -> list[Advice]:
 
 def _of_effect(copied: Prediction) -> list[Advice]:
     gain = "the adapter's gain in log-likelihood (R_KL)" if copied.need == "labels" else "the adapter's gain (R)"
-    low, high = copied.interval
-    rows = f"80 % interval {low:z.2f} to {high:z.2f}, from {copied.rows} row{'s' * (copied.rows != 1)}"
+    span = "" if copied.interval is None else "80 % interval {:z.2f} to {:z.2f}, ".format(*copied.interval)
+    rows = f"{span}from {copied.rows} row{'s' * (copied.rows != 1)}"
     why = f"a copy is predicted to keep {copied.kept:z.2f} of {gain}, {rows}"
     options = [Advice("copy the adapter unchanged", why, copied.kept)]
     if copied.need == "change" and copied.at_best_strength > copied.kept + TIE:  # c² does not apply to labels

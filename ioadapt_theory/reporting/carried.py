@@ -12,9 +12,9 @@ from ioadapt_theory.similarity.report.tables import WIDTH, aligned
 
 
 def table(outcome: CarryReport) -> list[list[str]]:
-    low, high = outcome.interval
+    span = "-" if outcome.interval is None else "{:z.2f} to {:z.2f}".format(*outcome.interval)
     copied = "-" if outcome.kept_copied is None else f"{outcome.kept_copied:z.2f}"
-    total = ["total", outcome.chosen, "", "", f"{outcome.kept:z.2f}", f"{low:z.2f} to {high:z.2f}", copied]
+    total = ["total", outcome.chosen, "", "", f"{outcome.kept:z.2f}", span, copied]
     lines = [["layer", "how", "rank", "rows/features", "kept", "80 % interval", "if copied"], total]
     for name, layer in outcome.layers.items():
         enough = f"{layer.rows}/{max(layer.features)}" if layer.rows else "-"
@@ -58,7 +58,7 @@ def to_text(outcome: CarryReport) -> str:
 def to_json(outcome: CarryReport) -> dict[str, Any]:
     return {
         "kept": outcome.kept,
-        "interval": [*outcome.interval],
+        "interval": outcome.interval,
         "kept_copied": outcome.kept_copied,
         "need": outcome.need,
         "chosen": outcome.chosen,

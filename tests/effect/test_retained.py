@@ -58,8 +58,8 @@ def test_R_KL_is_the_share_of_the_log_likelihood_of_labels_that_follow_the_guess
     assert abs(found.agreement - float((s.argmax(-1) == t.argmax(-1)).double().mean())) < 1e-12
     for w in (0.0, 2 * weight):  # the interval contains predictions with more and with less weight of the target
         low, high = bootstrap(sums(s, sa, t, ta, weight=w).gained[:, 0], sums(s, sa, t, ta, weight=w).wanted)
-        assert found.interval[0] - 1e-9 <= low
-        assert high <= found.interval[1] + 1e-9
+        assert found.sampled[0] - 1e-9 <= low
+        assert high <= found.sampled[1] + 1e-9
 
 
 def test_the_labels_are_the_adapted_sources_where_models_agree_and_the_strength_is_sure():

@@ -242,7 +242,7 @@ def test_the_better_unrefined_candidate_stands_in_for_an_uncertain_one(monkeypat
 
     def uncertain(trial, candidates, pairs):
         results = honest(trial, candidates, pairs)
-        return {n: replace(one, interval=(-0.1, 1.0)) if n == "refined" else one for n, one in results.items()}
+        return {n: replace(one, sampled=(-0.1, 1.0)) if n == "refined" else one for n, one in results.items()}
 
     monkeypatch.setattr(Trial, "predicted", uncertain)
     target = mlp(0)

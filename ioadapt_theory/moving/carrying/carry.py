@@ -145,10 +145,10 @@ class _Carrying:
         shown = {n: self.candidates[n] for n in (chosen, "copy", fitted, "from zero") if n in self.candidates}
         predicted = self.trial.predicted(shown, self.rows.predict)
         ordered = (chosen, *sorted(("copy", fitted), key=self.rank, reverse=True))
-        certain = [n for n in ordered if n in predicted and predicted[n].interval[0] > 0 and chosen != "zero"]
+        certain = [n for n in ordered if n in predicted and predicted[n].sampled[0] > 0 and chosen != "zero"]
         notes = []
         if certain and certain[0] != chosen:
-            why = f"which may keep none of the gain (lower bound {predicted[chosen].interval[0]:z.2f})"
+            why = f"which may keep none of the gain (lower bound {predicted[chosen].sampled[0]:z.2f})"
             notes.append(f"The candidate {certain[0]!r} was added instead of the best one, {chosen!r}, {why}.")
             chosen = certain[0]
         best = predicted.get(chosen)
@@ -199,7 +199,7 @@ class _Carrying:
             why = f"no candidate keeps any of the gain on the rows used for selection; {more}, or {train}"
             notes.append(f"No adapter was added: {why if self.made.picked else IMPOSSIBLE}.")
         elif not put:
-            least = f"the best candidate may keep none of the gain (lower bound {best.interval[0]:z.2f})"
+            least = f"the best candidate may keep none of the gain (lower bound {best.sampled[0]:z.2f})"
             notes.append(f"No adapter was added: {least}; {more}, or {train}.")
         if rows <= TOO_FEW:
             notes.append(f"{rows} rows are too few for a reliable prediction; give 256 or more.")

@@ -75,9 +75,9 @@ class CarryReport(TransferReport):
         return 0.0 if self.prediction is None or not self.matched else self.prediction.kept
 
     @property
-    def interval(self) -> tuple[float, float]:
-        """80 % bootstrap interval of the share of the gain in ``prediction``; (0, 0) without a prediction."""
-        return (0.0, 0.0) if self.prediction is None else self.prediction.interval
+    def interval(self) -> tuple[float, float] | None:
+        """80 % interval of the share of the gain in ``prediction``; None without a prediction or with few inputs."""
+        return None if self.prediction is None else self.prediction.interval
 
     @property
     def agreement(self) -> float | None:
@@ -85,11 +85,11 @@ class CarryReport(TransferReport):
         return None if self.prediction is None else self.prediction.agreement
 
     def __str__(self) -> str:
-        span = "{:z.2f} to {:z.2f}".format(*self.interval)
+        span = "" if self.interval is None else " ({:z.2f} to {:z.2f})".format(*self.interval)
         copied = "" if self.kept_copied is None else f", {self.kept_copied:z.2f} if copied"
         if self.matched:
             how = "Extracted" if self.extracted else "Carried over"
-            head = f"{how} ({self.chosen}): {self.kept:z.2f} of the gain is kept ({span}){copied}."
+            head = f"{how} ({self.chosen}): {self.kept:z.2f} of the gain is kept{span}{copied}."
         else:
             copy = "" if self.kept_copied is None else f" (a copy would keep {self.kept_copied:z.2f} of the gain)"
             head = f"No adapter was added to the target{copy}."

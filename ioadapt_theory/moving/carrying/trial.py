@@ -155,7 +155,8 @@ class Trial:
                     with active(candidate), torch.no_grad():
                         ta = self.run(self.target, pair[1], number)
                     parts[candidate].append(goal.sums(ta))
-        return {name: predict(RowSums.joined(rows), self.need, seed=self.options.seed) for name, rows in parts.items()}
+        options: dict[str, Any] = {"inputs": self.rows.rows, "seed": self.options.seed}
+        return {name: predict(RowSums.joined(rows), self.need, **options) for name, rows in parts.items()}
 
     def scores(self, candidates: Mapping[str, Adapters]) -> dict[str, float]:
         """Return the share of the gain that each candidate keeps on the selection rows, or -∞ if it is not finite."""

@@ -30,7 +30,7 @@ test: lint
 	$(PYTEST) $(PARALLEL) -m "not slow"
 	$(PYTEST) --quiet --doctest-modules ioadapt_theory
 
-# Run slow tests: recipes, killed processes, a cluster, seeds of the recorded studies, pages in a browser.
+# Run slow tests: recipes, killed processes, seeds of the recorded studies, pages in a browser.
 test-slow: .venv/ready .venv/weights
 	$(PYTEST) $(PARALLEL) -m slow
 

@@ -69,7 +69,7 @@ class FileFormatError(IoAdaptError, ValueError):
 
 
 class WorkerError(IoAdaptError, OSError):
-    """Error: a worker process died, or the Dask cluster no longer answers. The command line exits with status 3."""
+    """Error: a worker process died. The command line exits with status 3."""
 
 
 class MissingExtraError(IoAdaptError, ImportError):

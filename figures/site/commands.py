@@ -9,7 +9,7 @@ from unittest.mock import patch
 from figures.site.claims import fenced
 from ioadapt_theory.cli import COMMANDS, main
 
-EXIT = "Exit status: 0 success, 1 a negative result, 2 an error, 3 a lost worker process or cluster, 130 interrupted."
+EXIT = "Exit status: 0 success, 1 a negative result, 2 an error, 3 a lost worker process, 130 interrupted."
 ACTIONS = {"adapters": ("inspect", "convert", "bake")}
 
 

@@ -1,6 +1,6 @@
 """Collection of evidence on claims, in independent parts that run in this process or on any executor.
 
-The key of a part holds everything on which its result depends, so results can be merged in any order.
+The key of a part holds everything on which its result depends: the claim, the strategy and the settings that it uses.
 """
 
 import hashlib
@@ -8,8 +8,8 @@ import json
 import platform
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, wait
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -22,18 +22,13 @@ from ioadapt_theory.claims.evidence.findings import Verification, merged
 from ioadapt_theory.claims.evidence.formal import MachineChecked, record
 from ioadapt_theory.claims.evidence.prose import Said
 from ioadapt_theory.claims.registry import CLAIMS
-from ioadapt_theory.claims.settings import stacks
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnknownNameError
 from ioadapt_theory.processes import lost
 from ioadapt_theory.results import fingerprint
 
 LIBRARIES = ("ioadapt-theory", "torch", "numpy", "mpmath", "sympy", "python-flint")
-LIMITS = {
-    **dict.fromkeys(("stacks", "samples"), 10**9),  # computed in parts and blocks: memory is bounded, time is not
-    **dict.fromkeys(("instances", "starts", "steps"), 10**6),  # all instances and starts are in memory at once
-    **{"depth": 1000, "rank": 10_000, "jobs": 1024, "condition": 10**12},
-}
-"""Maximum values of the options of `ioadapt verify`, by name."""
+MOST = dict.fromkeys(("instances", "starts", "steps"), 10**6)  # all instances and starts are in memory at once
+"""Maximum values of the counts in a ``Run``."""
 DEFAULT = Run()
 _ONE_AT_A_TIME = threading.Lock()  # the process has one number of digits and of threads
 
@@ -82,21 +77,40 @@ def work(claim: Claim, run: Run, strategy: int, part: int) -> Verification:
     return Verification(claim=claim.id, findings={finding.kind: finding}, seconds=time.perf_counter() - begin)
 
 
-def verify(claim: Claim, run: Run = DEFAULT) -> Verification:
+def verify(claim: Claim | str, run: Run = DEFAULT) -> Verification:
     """Return all evidence on a claim; apart from the time, it is deterministic for a given run on one machine.
 
+    Args:
+        claim: a claim, or its id.
+        run: the settings of the searches.
+
+    Raises:
+        InvalidValueError: a setting is outside its limits.
+        UnknownNameError: there is no claim of this id.
+
     Example:
-        >>> from ioadapt_theory.claims import CLAIMS, Run, verify
-        >>> str(verify(CLAIMS["prop-4-exact"], Run(instances=10)).verdict)
+        >>> from ioadapt_theory.claims import Run, verify
+        >>> str(verify("prop-4-exact", Run(instances=10)).verdict)
         'proved'
     """
+    check(run)
+    claim = named(CLAIMS, [claim])[0] if isinstance(claim, str) else claim
     with torch.enable_grad():
         every = ((k, part) for k, strategy in enumerate(strategies(claim)) for part in range(strategy.parts(run)))
         return merged(claim.id, (work(claim, run, *which) for which in every))
 
 
+def check(run: Run) -> None:
+    """Raise InvalidValueError for a setting that is not a whole number within its limits."""
+    for name, most in {"seed": 2**63 - 1, **MOST}.items():
+        value, least = getattr(run, name), 0 if name == "seed" else 1
+        if type(value) is not int or not least <= value <= most:
+            msg = f"{name} must be a whole number from {least} to {most:,}, not {value!r:.40}."
+            raise InvalidValueError(msg)
+
+
 def parts(names: Iterable[str], run: Run) -> Iterator[Part]:
-    """Yield the key of every unit of work for the named claims, one by one, since a long run may have millions."""
+    """Yield the key of every unit of work for the named claims."""
     for name in names:
         for k, strategy in enumerate(strategies(CLAIMS[name])):
             for part in range(strategy.parts(run)):
@@ -122,33 +136,26 @@ def do(values: Sequence[Any], stamp: Mapping[str, str | None]) -> dict[str, Any]
             torch.set_num_threads(threads)
 
 
-def results(
-    todo: Iterable[Part], executor: Executor | None = None, ahead: Callable[[], int] = lambda: 2
-) -> Iterator[tuple[Part, Verification]]:
-    """Yield the key and the result of each part of the work as it is finished, here or on an executor.
+def results(todo: Iterable[Part], executor: Executor | None = None) -> Iterator[tuple[Part, Verification]]:
+    """Yield the key and the result of each part of the work as it is finished, in this process or on an executor.
 
     Args:
         todo: keys of the parts to compute.
-        executor: the executor on which parts run; None for this process.
-        ahead: function that returns how many parts may wait or run on the executor; this bounds the memory.
+        executor: any executor of ``concurrent.futures`` or with its interface, such as Dask's ``Client.get_executor()``
+            or MPI's; its workers need the same versions of the code and the libraries.
 
     Raises:
         RefusedError: a worker has different code or versions, or a part fails.
-        WorkerError: workers died or stopped answering.
+        WorkerError: a worker process died.
     """
-    todo, waiting = iter(todo), dict[Future[Any], Part]()
     if executor is None:
         yield from ((part, _answer(do(part, versions()))) for part in todo)
         return
-    while True:
-        with lost(executor):
-            most = ahead()
-            while len(waiting) < most and (part := next(todo, None)):
-                waiting[executor.submit(do, tuple(part), versions())] = part
-        if not waiting:
-            return
+    with lost():
+        waiting = {executor.submit(do, tuple(part), versions()): part for part in todo}
+    while waiting:
         for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-            with lost(executor):
+            with lost():
                 answer = future.result()
             yield waiting.pop(future), _answer(answer)
 
@@ -196,18 +203,3 @@ def sources(folder: Path) -> str:
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
         for path in files
     })  # fmt: skip
-
-
-def check(run: Run, jobs: int) -> None:
-    """Raise an error for settings that cannot work, such as numbers out of range or an unavailable device."""
-    for name, limit in LIMITS.items():
-        value = jobs if name == "jobs" else getattr(run, name)
-        if not 1 <= value <= limit:  # NaN is refused too
-            msg = f"--{name} must be from 1 to {limit:,}, not {value:,}."
-            raise InvalidValueError(msg)
-    stacks.check(run)
-    try:
-        torch.empty((), device=run.device)
-    except (RuntimeError, AssertionError) as error:
-        msg = f"Device {run.device!r} cannot be used ({str(error).splitlines()[0].rstrip('.')}); give another --device."
-        raise InvalidValueError(msg) from None

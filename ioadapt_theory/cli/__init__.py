@@ -27,7 +27,7 @@ Each has a module of this package with ``add_arguments(parser)``, ``files(args) 
 """
 
 OK, FINDING, MISUSE, LOST, INTERRUPTED = 0, 1, 2, 3, 130
-"""Exit statuses of a command: FINDING for a negative result, LOST for lost worker processes or a lost cluster."""
+"""Exit statuses of a command: FINDING for a negative result, LOST for lost worker processes."""
 
 
 class Parser(argparse.ArgumentParser):

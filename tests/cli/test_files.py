@@ -112,7 +112,6 @@ def test_two_outputs_are_two_files(here, capsys):
 
 PIPED = (
     "verify --instance {}",
-    "verify --merge {}",
     "report base tuned.safetensors lora --inputs {}",
     "similarity base {}",
     "adapters inspect {}",

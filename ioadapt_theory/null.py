@@ -48,7 +48,7 @@ EIGENVALUES = 6
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Sums over one Gram matrix K, whose channels form k parts, from which the null distribution is computed.
+    """Sums over one Gram matrix K / unit, whose channels form k parts, from which the null distribution is computed.
 
     For channels i of part p and j ≠ i of part q, K_ii = δ_p + d_i and K_ij = μ_pq + u_i^q + u_j^p + e_ij.
 
@@ -62,6 +62,7 @@ class Profile:
         rest: (k, k) sum of e² for each pair of parts.
         cubes: (k, k + 1, k + 1, k + 1) for each part, the sums of products of three of these vectors.
         triangles: (k, k, k) sums of e_ij e_jl e_li over i, j, l in three parts.
+        unit: the power of two nearest to ‖K‖, by which K is divided, since sums of cubes would leave float64's range.
     """
 
     sizes: tuple[int, ...]
@@ -71,6 +72,7 @@ class Profile:
     rest: Float[np.ndarray, "k k"]
     cubes: Float[np.ndarray, "k v v v"]
     triangles: Float[np.ndarray, "k k k"]
+    unit: float
 
 
 def profile(
@@ -89,6 +91,8 @@ def profile(
         cuts: Boundaries 0, ..., f of the parts into which the channels are divided.
         times: Function that multiplies K by a matrix with a few columns, to find the largest eigenvalues.
     """
+    unit = 2.0 ** round(math.log2(squares.sum()) / 2) if squares.any() else 1.0
+    diagonal, rows, squares = diagonal / unit, rows / unit, squares / unit / unit
     parts = [slice(*ends) for ends in pairwise(cuts)]
     sizes = np.array([part.stop - part.start for part in parts])
     k = len(parts)
@@ -111,8 +115,8 @@ def profile(
         rest[p] = norms - n * met * means[p] ** 2
     explained = np.array([np.diagonal(e)[1:] for e in effects])
     rest -= (explained + explained.T) / 2  # minus the effects of the rows and of the columns
-    triangles = _triangles(times, diagonal, means, u, cuts)
-    return Profile(tuple(map(int, sizes)), delta, means, effects, np.maximum(rest, 0.0), cubes, triangles)
+    triangles = _triangles(lambda x: times(x) / unit, diagonal, means, u, cuts)
+    return Profile(tuple(map(int, sizes)), delta, means, effects, np.maximum(rest, 0.0), cubes, triangles, unit)
 
 
 def _triangles(
@@ -148,7 +152,7 @@ def of_matrix(k: Float[np.ndarray, "f f"], cuts: Sequence[int] | None = None) ->
 
 
 def moments(one: Profile, two: Profile) -> tuple[float, float]:
-    """Return mean and standard deviation of ⟨K, PK'Pᵀ⟩ over permutations P within parts, from profiles of K and K'."""
+    """Return mean and standard deviation of ⟨K, PK'Pᵀ⟩ over permutations P within parts, in units of both profiles."""
     n = np.array(one.sizes, dtype=float)
     pairs = np.outer(n, n) - np.diag(n)
     mean = float((n * one.diagonal * two.diagonal).sum() + (pairs * one.means * two.means).sum())
@@ -218,8 +222,8 @@ class Null:
 
 def beside(inner: float, norms: float, one: Profile, two: Profile) -> Null:
     """Return the cosine of two Gram matrices, inner / norms = ⟨K, K'⟩ / ‖K‖‖K'‖, with its null distribution."""
-    mean, sd = moments(one, two)
-    return Null(max(-1.0, min(1.0, inner / norms)), mean / norms, sd / norms, skewness(one, two))
+    mean, sd = (x / (norms / one.unit / two.unit) for x in moments(one, two))
+    return Null(max(-1.0, min(1.0, inner / norms)), mean, sd, skewness(one, two))
 
 
 def parts(channels: int, widths: Sequence[int]) -> tuple[int, ...]:

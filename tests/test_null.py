@@ -35,7 +35,8 @@ def every(cuts: tuple[int, ...]) -> list[list[int]]:
 def test_mean_and_deviation_are_those_of_all_permutations_inside_the_parts(cuts: tuple[int, ...]):
     a, b = (gram(cuts[-1], 5, seed) for seed in (1, 2))
     sums = [float((a * b[np.ix_(p, p)]).sum()) for p in every(cuts)]
-    mean, sd = moments(of_matrix(a, cuts), of_matrix(b, cuts))
+    one, two = of_matrix(a, cuts), of_matrix(b, cuts)
+    mean, sd = (x * one.unit * two.unit for x in moments(one, two))
     assert mean == pytest.approx(np.mean(sums), rel=1e-10)
     assert sd == pytest.approx(np.std(sums), rel=1e-10)
 
@@ -55,6 +56,16 @@ def test_the_skewness_of_channel_effects_is_that_of_all_permutations(cuts: tuple
     sums = np.array([(a * b[np.ix_(p, p)]).sum() for p in every(cuts)])
     expected = np.mean((sums - sums.mean()) ** 3) / sums.std() ** 3
     assert skewness(of_matrix(a, cuts), of_matrix(b, cuts)) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("cuts", [(0, 12), (0, 4, 12)], ids=str)
+@pytest.mark.parametrize("scale", [1e-140, 1e-40, 1e60, 1e140])
+def test_the_null_does_not_depend_on_the_scale(scale: float, cuts: tuple[int, ...]):
+    a, b = gram(12, 5, 1), gram(12, 5, 2)
+    one, two = null_of(a, b, cuts), null_of(a * scale, b / scale, cuts)
+    values = [[null.cosine, null.mean, null.sd, null.skew, null.z] for null in (one, two)]
+    assert values[1] == pytest.approx(values[0], rel=1e-9)
+    assert null_of(a * scale, b * scale, cuts).z == pytest.approx(one.z, rel=1e-9)
 
 
 def strangers(f: int, rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
-import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.config import Plan
@@ -93,23 +92,15 @@ class Adapter(nn.ModuleDict):
 
 
 class Adapters(nn.ModuleDict):
-    """The adapters of one layer, by name. Their scalings are not parameters, but the state_dict contains them."""
-
-    def _families(self) -> list[Family]:
-        return [phi for adapter in self.values() for _, phi in adapter.parts()]  # type: ignore[operator]
-
-    def get_extra_state(self) -> Tensor:
-        return torch.tensor([phi.scaling for phi in self._families()], dtype=torch.float64, device="cpu")
-
-    def set_extra_state(self, state: Any) -> None:
-        """Restore the scalings from ``get_extra_state``; a state of another type or length, or on meta, is ignored."""
-        families = self._families()
-        if isinstance(state, Tensor) and state.shape == (len(families),) and not state.is_meta:
-            for phi, scaling in zip(families, state.tolist(), strict=True):
-                phi.scaling = scaling
+    """The adapters of one layer, by name."""
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        state_dict.setdefault(f"{prefix}_extra_state", self.get_extra_state())  # the state_dict may have no scalings
+        if f"{prefix}_extra_state" in state_dict:
+            msg = (
+                f"{prefix}_extra_state is of version 0.1.0, which stored scalings without names; call save(model) with"
+                " that version and load(model) with this one, or remove the key and set the scalings yourself."
+            )
+            args[-1].append(msg)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 

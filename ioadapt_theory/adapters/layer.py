@@ -47,6 +47,7 @@ class AdaptedLayer(nn.Module):
         self.merged = False
         self.disabled = 0
         self._swapped: dict[str, nn.Parameter] = {}  # while merged, the original tensors; in `disable`, the merged ones
+        self._made: dict[str, nn.Parameter] = {}  # the merged tensors
         self._base = self._chain = operator(base_layer)
         self._links: tuple[nn.Module, ...] = ()  # the modules that _chain is built from
 
@@ -64,9 +65,13 @@ class AdaptedLayer(nn.Module):
             return getattr(super().__getattr__("base_layer"), name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute on this layer, or on its base layer if it is a parameter there, to allow tied weights."""
+        """Set an attribute; a parameter of the base layer is set there, to allow tied weights, unless it is merged."""
         base = self.__dict__.get("_modules", {}).get("base_layer")
-        super().__setattr__(name, value) if base is None or name not in base._parameters else setattr(base, name, value)
+        if base is None or name not in base._parameters:
+            super().__setattr__(name, value)
+            return
+        self.refuse_if_merged(f"assigning its {name}")
+        setattr(base, name, value)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the output of the layer with its active adapters."""
@@ -107,8 +112,11 @@ class AdaptedLayer(nn.Module):
         if not self.disabled and self._swapped:
             self.exchange()
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "disabled": 0}  # a copy belongs to no `disable` block
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        if self.disabled:  # a copy belongs to no `disable` block
+            self.disabled = 1
+            self.switch_on()
 
     def add(self, name: str, adapter: Adapter) -> None:
         """Add an adapter and activate it after the others.
@@ -172,23 +180,42 @@ class AdaptedLayer(nn.Module):
         """Install ``tensors`` (default: ``merged_tensors()``) if not merged yet; ``for_good`` drops the originals."""
         if not self._swapped:
             tensors = self.merged_tensors() if tensors is None else tensors
-            self._swapped = {k: nn.Parameter(v, requires_grad=False) for k, v in tensors.items()}
+            self._made = {k: nn.Parameter(v, requires_grad=False) for k, v in tensors.items()}
+            self._swapped = dict(self._made)
             self.exchange()
         if for_good:
-            self._swapped = {}
+            self._swapped, self._made = {}, {}
 
     def unmerge(self) -> None:
-        """Restore the base layer's original tensors, bit for bit unless the layer's dtype was changed meanwhile."""
-        if self.merged:
-            self.exchange()
-            self._swapped = {}
+        """Restore the base layer's original tensors, bit for bit unless the layer's dtype was changed meanwhile.
+
+        Raises:
+            InvalidValueError: a merged tensor was replaced, so restoring the original would lose the new one.
+        """
+        if not self.merged:
+            return
+        self.refuse_if_replaced()
+        self.exchange()
+        self._swapped, self._made = {}, {}
+
+    def refuse_if_replaced(self) -> None:
+        """Raise InvalidValueError if a merged layer holds another weight or bias than the merged one."""
+        for key in self._swapped:
+            if self.merged and getattr(self.base_layer, key) is not self._made[key]:
+                msg = (
+                    f"The {key} of the layer was replaced while its adapters were merged, and unmerging would lose it;"
+                    " call unload(model) to keep it without the adapters."
+                )
+                raise InvalidValueError(msg)
 
     def exchange(self) -> None:
         """Swap the merged and the original tensors, converted to the layer's current device and dtype."""
         for key, other in self._swapped.items():
             now = getattr(self.base_layer, key)
             if (other.device, other.dtype) != (now.device, now.dtype):
+                made = other is self._made[key]
                 other = nn.Parameter(other.to(now), requires_grad=False)
+                self._made[key] = other if made else self._made[key]
             setattr(self.base_layer, key, other)
             self._swapped[key] = now
         self.merged = not self.merged

@@ -52,7 +52,7 @@ def unmerge(model: nn.Module) -> nn.Module:
     """Return the model with its original tensors restored, bit for bit unless the dtype was changed after merging.
 
     Raises:
-        InvalidValueError: a ``disable`` block is open.
+        InvalidValueError: a ``disable`` block is open, or a merged tensor was replaced by another one.
 
     Example:
         >>> import torch
@@ -65,7 +65,11 @@ def unmerge(model: nn.Module) -> nn.Module:
         True
     """
     refuse_if_disabled(model, "unmerging")
-    for layer in layers(model).values():
+    adapted = layers(model)
+    for name, layer in adapted.items():
+        with naming(name):
+            layer.refuse_if_replaced()
+    for layer in adapted.values():
         layer.unmerge()
     return model
 

@@ -74,7 +74,7 @@ def exchange_numbers(model: nn.Module, plans: dict[str, Any], state: dict[str, A
     there = {n: m for n, m in model.named_modules() if isinstance(m, IOLoraLayer) and name in m.iolora_adapters}
     new: dict[str, Adapter] = {}
     for layer, (adapter, numbers) in _read(plans, state).items():
-        adapter.load_state_dict(numbers, assign=True)
+        adapter.load_state_dict({**adapter.state_dict(), **numbers}, assign=True)
         new[layer] = adapter
     old: Any = {layer: module.iolora_adapters[name] for layer, module in there.items()}
     exchange(old, new)

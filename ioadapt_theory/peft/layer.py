@@ -31,6 +31,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         self._chain: tuple[tuple[nn.Module, ...], Operator] = (), operator(base_layer)
         self._trained: dict[str, list[float]] = {}
         self._active_adapter = adapter_name
+        self.register_state_dict_post_hook(_without_scalings)  # type: ignore[no-untyped-call]
         self.update_layer(adapter_name, key, config)
 
     def update_layer(self, adapter_name: str, key: str, config: IOLoraConfig) -> None:
@@ -109,6 +110,9 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         for key in [key for key in state_dict if key.startswith(prefix) and key.endswith(f".{SETTINGS}")]:
             del state_dict[key]
+        for name, adapter in self.iolora_adapters.items():  # the scalings come from the configuration, as in PEFT
+            for side, phi in adapter.parts():  # type: ignore[operator]
+                state_dict[f"{prefix}iolora_adapters.{name}.{side}._extra_state"] = phi.get_extra_state()
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _move_adapter_to_device_of_base_layer(self, adapter_name: str, device: torch.device | None = None) -> None:
@@ -119,3 +123,10 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
 
     def __repr__(self) -> str:
         return f"iolora.{super().__repr__()}"
+
+
+def _without_scalings(module: nn.Module, state_dict: dict[str, Any], prefix: str, local_metadata: Any) -> None:
+    del local_metadata
+    for name, adapter in module.iolora_adapters.items():  # type: ignore[operator, union-attr]
+        for side in adapter:
+            state_dict.pop(f"{prefix}iolora_adapters.{name}.{side}._extra_state", None)

@@ -23,8 +23,9 @@ def test_cosine_and_null_are_those_of_the_grams_written_out_at_any_scale(m, n, c
     a, b = torch.randn(12, m) + 0.3, torch.randn(12, n) * (torch.rand(12, 1) + 0.5)
     k, k2 = centred(a), centred(b)
     norms = float(k.norm() * k2.norm())
-    mean, sd = moments(of_matrix(k.numpy(), cuts), of_matrix(k2.numpy(), cuts))
-    exact = (float((k * k2).sum()) / norms, mean / norms, sd / norms)
+    one, two = of_matrix(k.numpy(), cuts), of_matrix(k2.numpy(), cuts)
+    mean, sd = (x * one.unit * two.unit / norms for x in moments(one, two))
+    exact = (float((k * k2).sum()) / norms, mean, sd)
     for scale in (1e-150, 1, 1e150):
         one = side(a, b * scale, cuts)
         assert (one.cosine, one.mean, one.sd) == pytest.approx(exact, rel=1e-9)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base, SizesAlone, plus
-from ioadapt_theory.errors import ShapeError, UnsupportedError
+from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedError
 
 Size = tuple[int, int, int]
 """Rows, columns and channels of the matrix that a family is applied to; 0 if parameters from a file fit any size."""
@@ -96,11 +96,44 @@ class Family(nn.Module, ABC):
         """Create uninitialised parameters of the shapes that the base needs."""
         super().__init__()
         self.spec = spec
+        self._buffers["_extra_state"] = None  # accelerate assigns what it loads to entries of this dict
         self.scaling = spec.scaling
         self.size: Size = (base.rows, base.columns, base.channels)
         self.dropout: nn.Module = nn.Dropout(spec.dropout) if spec.dropout else nn.Identity()
         for name, shape in self.shapes(self.size, spec).items():
             self.register_parameter(name, parameter(base, spec, *shape))
+
+    @property
+    def scaling(self) -> float:
+        """Factor on the learned change; raise InvalidValueError if accelerate has offloaded it to disk."""
+        if (loaded := self._buffers["_extra_state"]) is not None:
+            if loaded.is_meta:
+                msg = "The scaling of an adapter is offloaded to disk; pass offload_buffers=True, or load it to memory."
+                raise InvalidValueError(msg)
+            self.set_extra_state(loaded)
+        return self._scaling
+
+    @scaling.setter
+    def scaling(self, value: float) -> None:
+        self._scaling = float(value)
+        self._buffers["_extra_state"] = None
+
+    def get_extra_state(self) -> Tensor:
+        offloaded = self._buffers["_extra_state"]
+        if offloaded is not None and offloaded.is_meta:
+            return offloaded
+        return torch.tensor(self.scaling, dtype=torch.float64, device="cpu")
+
+    _extra_state = property(get_extra_state)  # accelerate reads it as an attribute
+
+    def set_extra_state(self, state: Any) -> None:
+        """Set the scaling, unless it is on the meta device; raise InvalidValueError if it is not a number."""
+        if isinstance(state, Tensor) and state.is_meta:
+            return
+        if not isinstance(state, Tensor) or state.numel() != 1 or not is_finite(value := float(state)):
+            msg = f"The scaling of an adapter in a state_dict must be one finite number, not {state!r:.80}."
+            raise InvalidValueError(msg)
+        self.scaling = value
 
     @classmethod
     def shapes(cls, size: Size, spec: Spec, given: Shapes | None = None) -> dict[str, tuple[int, ...]]:
@@ -121,7 +154,9 @@ class Family(nn.Module, ABC):
 
     def extra_repr(self) -> str:
         """Return the rank (if any) and the scaling for ``print(model)``."""
-        return f"{'' if self.rank is None else f'rank {self.rank}, '}scale {self.scaling:g}"
+        factor = self.get_extra_state()
+        scale = "offloaded" if factor.is_meta else f"{float(factor):g}"
+        return f"{'' if self.rank is None else f'rank {self.rank}, '}scale {scale}"
 
     @property
     def rank(self) -> int | None:

@@ -98,7 +98,7 @@ def stored_layer(
 
 def _read(sketch: Adapter, keys: Mapping[str, str], read: Callable[[str], Tensor]) -> Adapter:
     new = copy.deepcopy(sketch)
-    new.load_state_dict({part: read(key) for part, key in keys.items()}, assign=True)
+    new.load_state_dict({**new.state_dict(), **{part: read(key) for part, key in keys.items()}}, assign=True)
     return new
 
 

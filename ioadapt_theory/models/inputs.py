@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, MissingExtraError
+from ioadapt_theory.models.guests import guest
 
 TENSORS = (".safetensors", ".npz")
 LENGTH, SHORTEST, ROWS = 128, 8, 64
@@ -156,7 +157,8 @@ def _pretrained(kind: str, folder: str, what: str) -> Any:
     except ImportError as error:
         raise MissingExtraError("transformers", "examples") from error
     try:
-        return getattr(transformers, kind).from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
+        with guest(folder, "transformers"):
+            return getattr(transformers, kind).from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except FileFormatError as error:
         msg = f"{folder} has no usable {what} for a text file; give the inputs as tensors in a .safetensors file."
         raise InvalidValueError(msg) from error

@@ -2,10 +2,8 @@
 
 import json
 import re
-import warnings
 from importlib import import_module
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -14,6 +12,7 @@ from torch import Tensor, nn
 from ioadapt_theory.adapters.base_weights import checkpoint_weights
 from ioadapt_theory.checkpoints.sources import open_checkpoint
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError
+from ioadapt_theory.models.guests import load_pretrained
 from ioadapt_theory.outputs import at_home
 
 
@@ -76,33 +75,8 @@ def load_model(source: Path | str) -> nn.Module:
     except ImportError as error:
         msg = f"{folder} is a model of {library}, which cannot be imported ({error}); run pip install {library}."
         raise InvalidValueError(msg) from error
-    if not hasattr(kind, "from_pretrained"):
+    if not (isinstance(kind, type) and issubclass(kind, nn.Module) and hasattr(kind, "from_pretrained")):
         way = f"upgrade {library} (a model with its own code cannot be loaded)"
         msg = f"{config} names {named!r}, which is not a model class of the installed {library}; {way}."
         raise FileFormatError(msg)
-    return _pretrained(kind, folder).eval()
-
-
-def _pretrained(kind: Any, folder: Path) -> nn.Module:
-    """Load a transformers or diffusers model; raise FileFormatError if its files cannot be loaded."""
-    model: nn.Module
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            model, told = kind.from_pretrained(str(folder), local_files_only=True, output_loading_info=True)
-        except UnpicklingError:
-            msg = f"{folder} contains a pickle that is corrupt or would run code; save the model as .safetensors."
-            raise FileFormatError(msg) from None
-        except Exception as error:  # the libraries raise many types of errors
-            if isinstance(error, MemoryError | ImportError):
-                raise
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-            if "ignore_mismatched_sizes" in reason:
-                reason = f"its weights do not have the sizes in {folder / 'config.json'}"
-            msg = f"{folder} cannot be loaded as {kind.__name__}: {reason}."
-            raise FileFormatError(msg) from error
-    if missing := sorted(told["missing_keys"]):
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        msg = f"{folder} lacks weights of its {kind.__name__} ({missing[0]}{more}); save the whole model."
-        raise FileFormatError(msg)
-    return model
+    return load_pretrained(kind, folder).eval()

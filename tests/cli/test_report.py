@@ -96,16 +96,16 @@ def _without_a_weight(folder: Path) -> None:
 
 def _with_a_pickle(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
-    (folder / "pytorch_model.bin").write_bytes(pickle.dumps(os.getcwd))
+    (folder / "pytorch_model.bin").write_bytes(pickle.dumps(os.getcwd, protocol=2))
 
 
 BROKEN: dict[str, Callable[[Path], object]] = {
     "config.json names 'Nothing', which is not a model class": lambda f: (f / "config.json").write_text(
         '{"architectures": ["Nothing"]}'
     ),
-    "cannot be loaded as BertModel": lambda f: (f / "model.safetensors").write_bytes(b"x" * 99),
+    "model.safetensors is not a safetensors file": lambda f: (f / "model.safetensors").write_bytes(b"x" * 99),
     "lacks weights of its BertModel": _without_a_weight,
-    "contains a pickle that is corrupt or would run code": _with_a_pickle,
+    "contains code or custom classes (posix.getcwd), which were not executed": _with_a_pickle,
     "x.npz cannot be read as a .safetensors or .npz file": lambda f: (f.parent / "x.npz").write_bytes(b"PK\3\4"),
 }
 

@@ -1,5 +1,7 @@
 """A failure of the hub raises one sentence with repository, file, cause and remedy, and leaves no partial file."""
 
+import hashlib
+import io
 import socket
 import time
 from pathlib import Path
@@ -10,10 +12,11 @@ import torch
 from safetensors.torch import save
 
 from ioadapt_theory.checkpoints import SourceError, open_checkpoint
+from ioadapt_theory.cli import MISUSE, main
 from ioadapt_theory.errors import InvalidValueError
 from tests.checkpoints.broken import entry, header
 from tests.checkpoints.hub import COMMIT, LoopbackHub, Repo
-from tests.similarity.models import weights
+from tests.similarity.models import value, weights
 
 FILE = "unet/diffusion_pytorch_model.safetensors"
 TINY = {FILE: save(weights("bk-sdm-tiny", 1))}
@@ -96,6 +99,30 @@ def test_a_disk_that_fills_up_meanwhile(hub: LoopbackHub, hub_cache: Path, monke
         said
         == f"Cannot store {FILE} of some/model in {hub_cache}: No space left on device. Partial files were removed."
     )
+
+
+def git(data: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+@pytest.mark.parametrize("etag", [lambda data: hashlib.sha256(data).hexdigest(), git], ids=["SHA-256", "git"])
+@pytest.mark.parametrize("file", [FILE, "unet/diffusion_pytorch_model.bin"])
+def test_a_file_with_a_flipped_byte_is_refused_and_not_kept(etag, file, hub: LoopbackHub, hub_cache: Path, capsys):
+    values = weights("bk-sdm-tiny", 1)
+    torch.save(values, stream := io.BytesIO())
+    data = TINY[FILE] if file == FILE else stream.getvalue()
+    flipped = bytearray(data)
+    at = data.index(values["conv_in.weight"].numpy().tobytes())
+    flipped[at] ^= 1
+    hub.repos["some/model"] = repo = Repo({file: bytes(flipped)}, etag=etag(data))
+    assert main(["similarity", "some/model", "some/model:unet", "--quiet", "--cache", str(hub_cache)]) == MISUSE
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert f"{file} of some/model does not have the hash that {hub.url} announced ({etag(data)})" in told.err
+    assert not [p for p in hub_cache.rglob("*") if "blobs" in p.parts and p.is_file()]
+    repo.files = {file: data}
+    with open_checkpoint("some/model", cache=hub_cache) as model:
+        assert torch.equal(value(model, "conv_in.weight"), values["conv_in.weight"])
 
 
 def test_what_arrives_is_what_was_announced(hub: LoopbackHub, hub_cache: Path):

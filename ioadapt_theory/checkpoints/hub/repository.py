@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from huggingface_hub import HfApi, constants, get_hf_file_metadata, hf_hub_download, hf_hub_url
 from huggingface_hub.errors import SafetensorsParsingError
+from huggingface_hub.utils.sha import git_hash, sha_fileobj
 from huggingface_hub.utils.tqdm import tqdm
 
 from ioadapt_theory.checkpoints.aliases import Alias
@@ -108,7 +109,7 @@ class Repository(Folder):
         return opened
 
     def fetch(self, file: str) -> Path:
-        """Return the local path of a file, downloaded if necessary; an interrupted download leaves no file."""
+        """Return the local path of a file, downloaded and checked if necessary; a failed download leaves no file."""
         if (self.root / file).is_file():
             return self.root / file
         if self._api is None:
@@ -126,6 +127,11 @@ class Repository(Folder):
         # ask for the revision by name, so that the cache records its commit
         ask = partial(hf_hub_download, asked.repo, file, revision=asked.revision, **options)
         path = Path(answer(ask, asked, what))
+        if etag is not None and _hash(path, etag) != etag:
+            for wrong in (path.resolve(), path):
+                wrong.unlink(missing_ok=True)
+            msg = f"{what} does not have the hash that {asked.endpoint} announced ({etag}) and was deleted; try again."
+            raise FileFormatError(msg)
         if not path.is_relative_to(self.root):
             msg = f"{asked.repo} got a new commit while commit {self.commit[:8]} was being read. Try again."
             raise SourceError(msg)
@@ -186,6 +192,12 @@ class RemoteFile(Checkpoint):
 class _Silent(tqdm):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **{**options, "disable": True})  # type: ignore[no-untyped-call]
+
+
+def _hash(path: Path, like: str) -> str:
+    """Return the hash by which the hub names a file: SHA-256 for large files, and git's for the others."""
+    with path.open("rb") as file:
+        return sha_fileobj(file).hex() if len(like) == 64 else git_hash(file.read())
 
 
 def newest(asked: Request, api: HfApi) -> tuple[str, list[str]]:

@@ -118,15 +118,16 @@ def row_count(batch: Any) -> int:
 
 
 def _is_shared(t: Tensor, every: list[Tensor]) -> bool:
-    """Return whether t is a mask of pairs of positions, L x L, which belongs to all samples.
+    """Return whether t is a mask or bias of pairs of positions, L x L, which belongs to all samples.
 
-    Other tensors of the batch then have L positions. A batch of L samples has such a mask, too, if it is triangular.
+    Other tensors of the batch then have L positions. If there are L samples, too, such a mask must be triangular. A
+    matrix beside matrices of floats is not a mask but features, as in networks with an input for each element.
     """
     if t.ndim != 2 or not _is_square(t):
         return False
-    others = [x for x in every if x.ndim > 1 and not (x.ndim == 2 and _is_square(x)) and x.shape[1] == len(t)]
+    others = [x for x in every if x is not t and x.ndim > 1 and x.shape[1] == len(t)]
     if any(len(x) not in {1, len(t)} for x in others):
-        return t.dtype == torch.bool or not t.is_floating_point() or len(torch.unique(t)) <= 2 or bool(t.isinf().any())
+        return bool(t.isinf().any()) or any(x.ndim > 2 or x.dtype != t.dtype for x in others)
     on = t if t.dtype == torch.bool else t != 0
     return bool(others) and bool(on.any()) and (torch.equal(on, on.tril()) or torch.equal(on, on.triu(1)))
 

@@ -5,14 +5,16 @@ memory of the largest vocabularies exceeds a forward pass by much. The labels ar
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.linalg import vecdot
 
 from ioadapt_theory.effect.retained import RowSums, guessed
 
-CHUNK, MOST_KEPT = 1 << 21, 1 << 27
+CHUNK, MOST_KEPT = 1 << 17, 1 << 27
 """Numbers of output entries in a chunk, and of guessed probabilities that are kept; more are guessed again."""
 
 
@@ -42,7 +44,7 @@ class Goal:
         self.weights = (weight, 0.0, 2 * weight) if spread and weight else (weight,)
         self.s, self.sa, self.t = (self._flat(x.detach().to(t.device)) for x in (s, sa, t))
         self.kept: list[list[Tensor]] | None = None
-        self.fixed: tuple[Tensor, Tensor] | None = None
+        self.fixed: _Fixed | None = None
 
     def _flat(self, x: Tensor) -> Tensor:
         """Return the outputs as positions x classes; in images, classes are in dimension 1, as in torch's losses."""
@@ -64,51 +66,50 @@ class Goal:
         return x.double().reshape(self.shape[0], -1).sum(1)
 
     def _guesses(self) -> Iterator[list[Tensor]]:
-        """Yield the guessed probabilities of a chunk, for each of the weights."""
-        if self.kept is not None:
-            yield from self.kept
-            return
-        keep = self.t.numel() * len(self.weights) <= MOST_KEPT
-        made = []
-        for chunk in self._chunks(self.s, self.sa, self.t):
-            s, sa, t = (x.log_softmax(-1) for x in chunk)
-            one = [guessed(s, sa, t, weight) for weight in self.weights]
-            if keep:
-                made.append(one)
-            yield one
-        self.kept = made if keep else None
+        """Yield the guessed probabilities of each chunk, for each of the weights; they are kept unless too large."""
+        chunks = self._chunks(self.s, self.sa, self.t)
+        made = ([guessed(s, sa, t, weight) for weight in self.weights] for s, sa, t in chunks)
+        if self.t.numel() * len(self.weights) > MOST_KEPT:
+            return made
+        if self.kept is None:
+            self.kept = [*made]
+        return iter(self.kept)
 
     def sums(self, adapted: Tensor) -> RowSums:
         """Return the quantities of each row, for the outputs of the adapted target."""
-        ta, labels = self._flat(adapted.detach().to(self.t.device)), self.need == "labels"
-        guesses = self._guesses() if labels else iter(())
+        ta, fixed = self._flat(adapted.detach().to(self.t.device)), self._fixed()
+        guesses, done = self._guesses() if self.need == "labels" else iter(()), 0
         found = []
         for s, sa, t, a in self._chunks(self.s, self.sa, self.t, ta):
-            d, moved = sa - s, a - t
-            sums = [(d * moved).sum(-1), d.square().sum(-1), moved.square().sum(-1), (moved * (s - t)).sum(-1)]
-            if labels:
-                rise = a.logsumexp(-1).double() - t.logsumexp(-1)  # log p_Ta - log p_T = moved - rise
-                sums += [(q * moved).sum(-1) - rise for q in next(guesses)]
-            found.append(torch.stack([x.double() for x in sums]))
-        every = [self._rows(x) for x in torch.cat(found, 1)]
-        gained = torch.stack(every[4:] or [torch.zeros_like(every[0])], 1).expand(-1, 3)
-        wanted, agreeing = self._fixed()
-        return RowSums(*(x.cpu() for x in (*every[:4], gained, wanted, agreeing)))
+            moved = a - t
+            sums = [vecdot(sa - s, moved), vecdot(moved, moved)]
+            if self.need == "outputs":
+                sums.append(vecdot(s - t, moved))
+            if self.need == "labels":
+                rise = a.logsumexp(-1) - fixed.heights[done : done + len(a)]  # log p_Ta - log p_T = moved - rise
+                sums += [vecdot(q, moved) - rise for q in next(guesses)]
+            done += len(a)
+            found.append(torch.stack(sums).double())
+        inner, target, *rest = (self._rows(x) for x in torch.cat(found, 1))
+        none = torch.zeros_like(inner)
+        gained = torch.stack(rest if self.need == "labels" else [none], 1).expand(-1, 3)
+        toward = rest[0] if self.need == "outputs" else none
+        parts = (inner, fixed.source, target, toward, gained, fixed.wanted, fixed.agreeing)
+        return RowSums(*(x.cpu() for x in parts))
 
-    def _fixed(self) -> tuple[Tensor, Tensor]:
-        """Return what no candidate changes: the source's gain and the share of agreeing positions, for each row."""
+    def _fixed(self) -> "_Fixed":
         if self.fixed is None:
-            rows: list[list[Tensor]] = [[], [], []]
+            found = []
             for s, sa, t in self._chunks(self.s, self.sa, self.t):
-                counted = (s != 0).any(-1)  # padding is all zeros
-                rows[0].append((s.argmax(-1) == t.argmax(-1)) & counted)
-                rows[1].append(counted)
+                d, counted = sa - s, (s != 0).any(-1)  # padding is all zeros
+                agree = (s.argmax(-1) == t.argmax(-1)) & counted
+                wanted = torch.zeros_like(t[:, 0])
                 if self.need == "labels":
-                    s, sa, t = (x.log_softmax(-1) for x in (s, sa, t))
-                    rows[2].append((guessed(s, sa, t) * (sa - s)).sum(-1))
-            agree, counted = (self._rows(torch.cat(x)) for x in rows[:2])
-            wanted = self._rows(torch.cat(rows[2])) if rows[2] else torch.zeros_like(agree)
-            self.fixed = wanted, agree / counted.clamp_min(1)
+                    wanted = vecdot(guessed(s, sa, t), d) - (sa.logsumexp(-1) - s.logsumexp(-1))
+                found.append(torch.stack([x.double() for x in (vecdot(d, d), wanted, agree, counted, t.logsumexp(-1))]))
+            *sums, heights = torch.cat(found, 1)
+            source, wanted, agree, counted = (self._rows(x) for x in sums)
+            self.fixed = _Fixed(source, wanted, agree / counted.clamp_min(1), heights.to(wanted))
         return self.fixed
 
     def divergences(self) -> tuple[float, float]:
@@ -140,8 +141,7 @@ class Goal:
         total, size = torch.zeros(2, dtype=torch.float64, device=self.t.device)
         for s, sa, t, a in self._chunks(self.s, self.sa, self.t, ta):
             if self.need == "labels":
-                s, sa, t, logs = (x.log_softmax(-1) for x in (s, sa, t, a))
-                q = guessed(s, sa, t, self.weight, (1.0,))
+                q, logs = guessed(s, sa, t, self.weight, (1.0,)), a.log_softmax(-1)
                 total, size = total - (q * logs).sum(-1).sum(dtype=torch.float64), size + len(a)
                 g = logs.exp_().sub_(q)
             else:
@@ -153,6 +153,16 @@ class Goal:
         size = size.clamp_min(1e-20)
         flat = torch.cat([g.div_(size.to(g)).to(adapted.dtype) for g in gradients])
         return (total / size).to(adapted), self._unflat(flat).to(adapted.device)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fixed:
+    """What no candidate changes: columns of ``RowSums``, and log Σ exp of the plain target's outputs by position."""
+
+    source: Tensor
+    wanted: Tensor
+    agreeing: Tensor
+    heights: Tensor
 
 
 class _Loss(torch.autograd.Function):

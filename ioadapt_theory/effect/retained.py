@@ -139,14 +139,18 @@ def guessed(s: Tensor, sa: Tensor, t: Tensor, weight: float = 0.0, strengths: tu
     which training rarely gets exactly right.
 
     Args:
-        s: log p_S, the log-probabilities of the plain source, classes last.
+        s: log p_S, the log-probabilities of the plain source, or its logits; classes last.
         sa: log p_Sa, those of the adapted source.
         t: log p_T, those of the plain target.
         weight: w, the weight of the target, see ``trust``.
         strengths: the values of a, factors on the adapter's effect.
     """
-    base = s + weight * (t - s) if weight else s
-    return torch.stack([(base + a * (sa - s)).softmax(-1) for a in strengths]).mean(0)
+    base = torch.lerp(s, t, weight) if weight else s
+    d = sa - s
+    total = torch.add(base, d, alpha=strengths[0]).softmax(-1)
+    for strength in strengths[1:]:
+        total += torch.add(base, d, alpha=strength).softmax(-1)
+    return total / len(strengths)
 
 
 def trust(differing: float, changed: float) -> float:

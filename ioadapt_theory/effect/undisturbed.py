@@ -57,15 +57,14 @@ def undisturbed(model: nn.Module, *, precise: bool = False) -> Iterator[None]:
 
 
 def fitted(batch: Any, model: nn.Module) -> Any:
-    """Return the batch with its floating-point tensors in the dtype of the model's first parameter, but for float64."""
+    """Return the batch with its floating-point tensors in the dtype of the model's first parameter."""
     dtypes = (p.dtype for p in model.parameters() if p.is_floating_point() and p.element_size() > 1)  # not float8
     return _in_dtype(batch, next(dtypes, None))
 
 
 def _in_dtype(batch: Any, dtype: torch.dtype | None) -> Any:
     if isinstance(batch, Tensor):
-        keep = not batch.is_floating_point() or torch.float64 in {batch.dtype, dtype}
-        return batch if keep or dtype is None else batch.to(dtype)
+        return batch.to(dtype) if batch.is_floating_point() and dtype is not None else batch
     if isinstance(batch, Mapping):
         return {key: _in_dtype(value, dtype) for key, value in batch.items()}
     return type(batch)(_in_dtype(v, dtype) for v in batch) if isinstance(batch, list | tuple) else batch

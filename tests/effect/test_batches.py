@@ -52,3 +52,29 @@ def test_tensors_of_other_lengths_give_the_same_share():
 def test_bad_inputs_are_one_sentence(inputs, target, sentence):
     with pytest.raises(InvalidValueError, match=sentence):
         divided(inputs, target)
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        torch.full((5, 5), -torch.inf).triu(1),  # torch's causal mask
+        torch.ones(5, 5).tril().bool(),
+        torch.randn(5, 5),  # a bias for each pair of positions
+    ],
+)
+@pytest.mark.parametrize("rows", [3, 5, 9])
+def test_a_mask_of_pairs_of_positions_belongs_to_every_sample(mask, rows):
+    if rows == len(mask) and not mask.isinf().any() and mask.dtype != torch.bool:
+        pytest.skip("a square tensor with a row for each sample is a tensor of samples")
+    batch = {"ids": torch.arange(rows * 5).reshape(rows, 5), "mask": mask}
+    parts = divided(batch, size=2)
+    assert parts.rows == rows
+    assert all(torch.equal(one["mask"], mask) and len(one["ids"]) <= 2 for one, _ in parts.fit + parts.predict)
+
+
+def test_a_mask_of_each_samples_tokens_is_cut_with_them():
+    padding = torch.tensor([[1, 1, 0], [1, 1, 1], [1, 0, 0]])
+    (one, _), *_ = divided({"ids": torch.arange(9).reshape(3, 3), "attention_mask": padding}, size=1).fit
+    assert one["attention_mask"].shape == (1, 3)
+    with pytest.raises(InvalidValueError, match="NaN or infinity"):
+        divided(torch.full((4, 4), torch.nan))

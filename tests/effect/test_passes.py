@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from ioadapt_theory.effect import Compared, Goal, record, whole
+from ioadapt_theory.effect import Compared, Goal, record, undisturbed, whole
 from ioadapt_theory.effect.passes import cotangents
 from ioadapt_theory.effect.reads_writes import effects
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
@@ -168,3 +168,94 @@ def test_what_cannot_be_compared_is_one_sentence():
         record(broken, linears(broken), X)
     with pytest.raises(InvalidValueError, match="different shapes"):
         Compared.of(mlp(0), nn.Sequential(nn.Linear(6, 3)), whole(X)[0])
+
+
+class Counting(nn.Linear):
+    def __init__(self) -> None:
+        super().__init__(6, 4)
+        self.register_buffer("seen", torch.zeros(1))
+        self.register_buffer("last", torch.zeros(1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.seen += 1
+        self.last = x.mean()[None]
+        return super().forward(x)
+
+
+def test_buffers_that_a_forward_pass_changes_are_restored():
+    model = Counting()
+    seen, last = model.seen, model.last
+    record(model, {"": model}, X)
+    assert model.seen is seen
+    assert model.last is last
+    assert not seen.any()
+    assert not last.any()
+
+
+def test_half_precision_models_run_in_float32_only_if_asked_and_come_back_bit_by_bit():
+    model = mlp(0).bfloat16()
+    before, tied = copy.deepcopy(model.state_dict()), nn.Parameter(model[0].weight.data)
+    model.register_parameter("tied", tied)
+    assert record(model, linears(model), X).output.dtype == torch.bfloat16
+    with undisturbed(model, precise=True):
+        assert record(model, linears(model), X).output.dtype == torch.float32
+    assert all(torch.equal(value, model.state_dict()[key]) for key, value in before.items())
+    assert model.tied.data_ptr() == model[0].weight.data_ptr()
+
+
+def test_layers_that_read_the_same_tensor_share_one_copy():
+    class Attention(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.q, self.k, self.after = nn.Linear(6, 4), nn.Linear(6, 4), nn.Linear(6, 4)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = x.clone()
+            y = self.q(x) + self.k(x)
+            x += 1  # in place: another tensor for the third layer
+            return y + self.after(x)
+
+    model = Attention()
+    rows = record(model, linears(model), X).rows
+    q, k, after = (rows[name].calls[0][0] for name in ("q", "k", "after"))
+    assert q is k
+    torch.testing.assert_close(after, q + 1)
+
+
+class Blocks(nn.Module):
+    """Layers behind normalisations without an offset: a zero stays zero, and its gradient grows in each block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers = nn.ModuleList(nn.Linear(6, 6, bias=False) for _ in range(60))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for layer in self.layers:
+            x = x + layer(nn.functional.rms_norm(x, (6,), eps=1e-6))
+        return x
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_position_that_reads_nothing_has_no_gradient_however_large(dtype):
+    model, x = Blocks().to(dtype), torch.randn(4, 3, 6)
+    x[1, 0] = 0  # a pad token, whose embedding is 0, at the start of a row
+    rows = record(model, {"first": model.layers[0]}, x).rows["first"]
+    assert not bool(torch.stack(rows.calls[0][2]).isfinite().all())  # 10^3 in each of 60 blocks
+    for side in ("weight", "input", "output"):
+        g = rows.writer(side)
+        assert g.isfinite().all()
+        assert not g[0, 1, 0].any()
+        assert g[0, 1, 1].any()
+    with pytest.raises(InvalidValueError, match="gradients of a layer contain NaN or infinity"):
+        rows.writer("bias")
+
+
+def test_the_mask_of_the_decoder_is_that_of_its_outputs():
+    mask = torch.ones(5, 3)
+    mask[:, 2] = 0
+    batch = {"x": X[:5, None].repeat(1, 3, 1), "attention_mask": mask}
+    call = lambda model, batch: model[0](batch["x"])  # noqa: E731
+    for more, padded in (({}, True), ({"decoder_input_ids": torch.ones(5, 3)}, False)):
+        output = record(nn.Sequential(nn.Linear(6, 4)), {}, batch | more, call=call).output
+        assert output[:, 2].any() != padded

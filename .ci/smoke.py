@@ -50,7 +50,7 @@ if __name__ == "__main__":
             "report", str(one), str(two), str(folder / "adapter"), "--html", str(folder / "page.html")
         )
         assert "output" in command("adapters", "inspect", str(folder / "adapter"), "--base", str(one))
-        command("adapters", "bake", str(folder / "adapter"), str(folder / "lora"), "--base", str(one))
+        command("adapters", "bake", str(folder / "adapter"), "--out", str(folder / "lora"), "--base", str(one))
     assert PRESETS["sd15"].steps == 500
     sys.stdout.write(
         f"ioadapt_theory in {where.parent} works on Python {sys.version.split()[0]}, torch {torch.__version__}.\n"

@@ -78,7 +78,7 @@ def main() -> None:
 
     state = convert_state_dict_to_diffusers(get_peft_model_state_dict(unet))
     StableDiffusionPipeline.save_lora_weights(str(args.out), unet_lora_layers=state)
-    print(f"Saved {args.out}. To predict its effect on another model, run ioadapt report {args.model} OTHER {args.out}")
+    print(f"Saved {args.out}. To predict its effect on another model, run ioadapt report {args.out} {args.model} OTHER")
 
     if args.target:
         other = StableDiffusionPipeline.from_pretrained(args.target, torch_dtype=dtype).to(device)

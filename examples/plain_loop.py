@@ -66,7 +66,7 @@ def main() -> None:
     # 4. export: the adapter itself (args.out) or, for users without this package, plain weights or a plain LoRA
     unload(merge(target)).save_pretrained(args.out / "merged")
     tokenizer.save_pretrained(args.out / "merged")
-    ioadapt(["adapters", "bake", str(args.out), str(args.out / "lora"), "--base", args.target])
+    ioadapt(["adapters", "bake", str(args.out), "--out", str(args.out / "lora"), "--base", args.target])
     print(
         f"Saved the adapter in {args.out}, the adapted {args.target} in merged, and a LoRA for PEFT and vLLM in lora."
     )

@@ -34,9 +34,12 @@ for module in ("cli.adapters", "cli.report", "cli.similarity", "formats.export",
     import_module(f"ioadapt_theory.{module}")  # imported once, before the processes that are killed
 KILLS = int(os.environ.get("KILLS", "4"))
 CASES = {
-    "adapters convert lora out --to output --base base.safetensors --ridge 0.1": ["out/ioadapt.safetensors"],
-    "adapters bake lora out.safetensors --base base.safetensors --style kohya": ["out.safetensors"],
-    "adapters bake lora out --base base.safetensors": ["out/adapter_config.json", "out/adapter_model.safetensors"],
+    "adapters convert lora --out out --to output --base base.safetensors --ridge 0.1": ["out/ioadapt.safetensors"],
+    "adapters bake lora --out out.safetensors --base base.safetensors --style kohya": ["out.safetensors"],
+    "adapters bake lora --out out --base base.safetensors": [
+        "out/adapter_config.json",
+        "out/adapter_model.safetensors",
+    ],
     "similarity base.safetensors other.safetensors --threads 1 --format json --output out.json --html out.html"
     " --figure out.svg": ["out.json", "out.html", "out.svg"],
     "report base.safetensors other.safetensors lora --html out.html": ["out.html"],

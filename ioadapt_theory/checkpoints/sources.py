@@ -12,7 +12,8 @@ from pathlib import Path
 from ioadapt_theory.checkpoints.aliases import Alias, is_repo_id, load_aliases
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError
 from ioadapt_theory.checkpoints.files.folder import open_path
-from ioadapt_theory.checkpoints.files.readers import is_file
+from ioadapt_theory.checkpoints.files.readers import is_file, open_file
+from ioadapt_theory.checkpoints.names.text_encoders import encoder
 from ioadapt_theory.checkpoints.packages import open_package
 from ioadapt_theory.errors import IoAdaptError, MissingExtraError, UnknownNameError
 from ioadapt_theory.outputs import at_home
@@ -73,6 +74,22 @@ def open_checkpoint(
     from ioadapt_theory.checkpoints.hub.repository import open_remote
 
     return open_remote(alias, variant=variant, ema=ema, cache=cache, offline=offline, progress=progress)
+
+
+def open_part(source: str, component: str) -> Checkpoint | None:
+    """Open another component of a local pipeline or single file, such as a text encoder; None if there is none."""
+    alias = resolve(source)
+    if alias.path is None or alias.part not in {None, component}:
+        return None
+    path = Path(alias.path)
+    if path.is_dir():
+        there = (path / component).is_dir()
+        return open_path(path, component, variant=None, ema=None) if there else None
+    whole = open_file(path)
+    part = encoder(whole, component)
+    if part is None:
+        whole.close()
+    return part
 
 
 def local_path(source: str) -> Path | None:

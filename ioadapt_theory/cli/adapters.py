@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from ioadapt_theory.cli import FINDING, OK
 from ioadapt_theory.cli.files import Files, open_model
+from ioadapt_theory.cli.options import add_output, dtype_of, told_written, written
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.outputs import at_home
 from ioadapt_theory.results import as_json
 
 if TYPE_CHECKING:
@@ -24,20 +24,17 @@ Layers are read one at a time, so the model need not fit into memory.
 examples:
   ioadapt adapters inspect lora.safetensors
   ioadapt adapters inspect my_adapter --base sd15 --check
-  ioadapt adapters convert lora.safetensors my_adapter --to output --base sd15 --ridge 0.1
-  ioadapt adapters convert my_adapter peanut_folder --to peanut --base ./llama
-  ioadapt adapters bake my_adapter lora.safetensors --base lcm --style kohya
-  ioadapt adapters bake my_dora lora_folder --base ./llama --share 0.99
+  ioadapt adapters convert lora.safetensors --to output --base sd15 --ridge 0.1 --out my_adapter
+  ioadapt adapters bake my_adapter --base lcm --style kohya --out lora.safetensors
+  ioadapt adapters bake my_dora --base ./llama --share 0.99 --out lora_folder
 """
-WRITTEN = ("ioadapt.safetensors", "adapter_model.safetensors", "adapter_config.json")
-"""Files that a command may write into the folder of an adapter."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     commands = parser.add_subparsers(dest="action", required=True, metavar="inspect | convert | bake")
     contents = "list format, layers, ranks and scales; with --base, also which layers fit, and which are unchanged"
-    turned = "turn a LoRA into an input or output adapter by Eq. 5 of the paper, or change the file format"
+    turned = "turn a LoRA into an input or output adapter by Eq. 5 of the paper"
     plain = "write the adapter as a plain LoRA for one base model: exact, or of a given rank"
     shown, converted, baked = (
         commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
@@ -46,8 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for sub in (shown, converted, baked):
         sub.add_argument("file", metavar="FILE", help="file or folder of the adapter")
         if sub is not shown:
-            sub.add_argument("out", type=at_home, metavar="OUT", help="file or folder to write")
-            sub.add_argument("--partial", action="store_true", help="skip layers that do not fit")
+            add_output(sub)
+            sub.add_argument("--partial", action="store_true", help="leave out what does not fit, and say what it is")
         base = f"model that the adapter {'was trained on' if sub is converted else 'is for'}"
         sub.add_argument("--base", metavar="MODEL", required=sub is not shown, help=base)
         sub.add_argument("--component", metavar="NAME", help="component to use, if FILE is for a pipeline: unet, ...")
@@ -60,90 +57,121 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shown.add_argument("--check", action="store_true", help="also check all values for NaN and infinity")
     shape = "output format (default text); card is a model card"
     shown.add_argument("--format", choices=("text", "json", "card"), default="text", help=shape)
-    to = "side of the new adapter, or format of another tool"
-    converted.add_argument("--to", choices=("input", "output", "peanut", "glora"), required=True, help=to)
+    converted.add_argument("--to", choices=("input", "output"), required=True, help="side of the new adapter")
     ridge = "ridge with which W is inverted, as a fraction of its largest singular value (default 0)"
     converted.add_argument("--ridge", type=float, default=0.0, metavar="F", help=ridge)
     baked.add_argument("--rank", type=int, metavar="R", help="largest rank of the LoRA (default: an exact LoRA)")
     share = "instead of a rank, share of the norm of the weight change to keep, up to 1"
     baked.add_argument("--share", type=float, metavar="F", help=share)
-    baked.add_argument("--style", choices=("peft", "diffusers", "kohya"), default="peft", help="format (default peft)")
+    style = "format (default: that of FILE if it is one of these, else peft)"
+    baked.add_argument("--style", choices=("peft", "diffusers", "kohya"), help=style)
 
 
 def files(args: argparse.Namespace) -> Files:
-    out = [] if args.action == "inspect" else [args.out, *(args.out / name for name in WRITTEN)]
-    return Files((args.file, args.base, getattr(args, "source", None)), adapter=tuple(out))
+    out = () if args.action == "inspect" else written(args)
+    return Files((args.file, args.base, getattr(args, "source", None)), adapter=out)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; return 1 if ``inspect`` finds content other than adapters, or a misfit with the base, else 0."""
     from ioadapt_theory.formats import open_adapter
+    from ioadapt_theory.formats.match import told
+    from ioadapt_theory.formats.provenance import notes, require_replaceable
 
     file = open_adapter(args.file)
     if args.action == "inspect" and args.check:
         file.check()
     if args.action == "inspect" and args.base is None:
-        return _show(args, file)
+        return _show(args, file, [])
+    if args.action != "inspect":
+        args.notes = notes(args.action, args.file, args.base)
+        require_replaceable(args.out, args.notes, force=args.force)
     with ExitStack() as stack:
-        checkpoint = stack.enter_context(open_model(args.base, "give a model as --base"))
         named = getattr(args, "source", None)
         source = stack.enter_context(open_model(named, "give a model as --source")) if named else None
-        matched = _matched(args, file, checkpoint, source)
+        parts = _parts(args, file, source, stack)
         if args.action == "inspect":
-            return _show(args, matched.file, matched)
-        if not args.partial or not matched.layers:
-            matched.require_complete()
-        if warning := matched.correspondence.warning():
-            sys.stderr.write(f"{warning}\n")
-        written = _bake(args, matched, checkpoint) if args.action == "bake" else _convert(args, matched)
-    rest = [str(change) for change in matched.file.changes] + [*matched.file.unread]
+            return _show(args, file, parts)
+        for part in parts:
+            if not args.partial or not part.layers:
+                part.require_complete(*(one.component for one in parts))
+            if warning := part.correspondence.warning():
+                sys.stderr.write(f"{warning}\n")
+        count = _bake(args, parts) if args.action == "bake" else _convert(args, parts[0])
+    rest = [str(change) for change in file.changes] + [*file.unread]
     more = f" Also left out: {', '.join(rest[:3])}{', ...' if len(rest) > 3 else ''}." if rest else ""
-    unproven = len(matched.correspondence.unproven(matched.layers))
+    unproven = sum(len(part.correspondence.unproven(part.layers)) for part in parts)
     evidence = f", {unproven} of them matched only by name" if unproven else ""
-    total = len(matched.layers) + len(matched.lost)
-    sys.stderr.write(f"{args.out}: {written} of {total} layers written{evidence}.{more}\n")
+    total = sum(len(part.layers) + len(part.lost) for part in parts)
+    others = file.left_out(*(part.component for part in parts))
+    more += f" {told(others)}." if others else ""
+    sys.stderr.write(f"{args.out}: {count} of {total} layers written{evidence}.{more}\n{told_written(args.out, count)}")
     return OK
 
 
-def _matched(args: argparse.Namespace, file: "AdapterFile", base: "Checkpoint", source: "Checkpoint | None") -> "Match":
+def _parts(
+    args: argparse.Namespace, file: "AdapterFile", source: "Checkpoint | None", stack: ExitStack
+) -> "list[Match]":
+    """Return the adapter of each component that the base has, matched with it; the main model comes first."""
+    from ioadapt_theory.checkpoints.sources import open_part
+
+    main = _matched(args, file, stack.enter_context(open_model(args.base, "give a model as --base")), source)
+    parts, others = [main], sorted(main.left_out) if args.action != "convert" and not args.component else []
+    if not main.layers:  # an adapter of a text encoder
+        parts, others = [], [main.component, *others]
+    for component in others:
+        if component and (beside := open_part(args.base, component)) is not None:
+            parts.append(_matched(args, file, stack.enter_context(beside), source, component))
+    return parts or [main]
+
+
+def _matched(
+    args: argparse.Namespace,
+    file: "AdapterFile",
+    base: "Checkpoint",
+    source: "Checkpoint | None",
+    component: str | None = None,
+) -> "Match":
     """Match the adapter by the layer names in the base or by those in the adapter, whichever fits more layers."""
     from ioadapt_theory.adapters.base_weights import checkpoint_weights
     from ioadapt_theory.formats.match import match
 
     options = {"by": args.match, "source": checkpoint_weights(source) if source else None}
-    weights = checkpoint_weights(base)
-    matched = match(file, weights, args.component, **options)
+    weights, component = checkpoint_weights(base), component or args.component
+    matched = match(file, weights, component, **options)
     if matched.lost:  # the base may use its authors' layer names, the adapter diffusers'
         renamed = checkpoint_weights(base, [layer.name.path for layer in file.layers])
-        again = match(file, renamed, args.component, **options)
+        again = match(file, renamed, component, **options)
         if len(again.lost) < len(matched.lost):
             matched = again
     return matched
 
 
-def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") -> int:
+def _bake(args: argparse.Namespace, parts: "list[Match]") -> int:
     """Write a plain LoRA, print each layer's rank and the lost share of its change, and return the number of layers."""
-    from ioadapt_theory.formats.export import component_of, write_lora
+    from ioadapt_theory.formats.export import STYLE_OF, factors, write_lora
+    from ioadapt_theory.formats.rewrite import Part, rewrite
 
-    component = args.component or matched.component
-    if not component and args.style != "peft":
-        component = component_of(checkpoint.source, checkpoint.config, matched.weights.names)
-    if not component and args.style == "diffusers":
-        msg = (
-            f"In diffusers' format, keys begin with the pipeline's component, which is unknown for {args.base}; set"
-            " it with --component unet, transformer, text_encoder or text_encoder_2."
-        )
-        raise InvalidValueError(msg)
-    if component == "text_encoder" and args.style == "kohya" and "text_encoder_2" in matched.file.components:
-        component = "text_encoder_1"  # kohya numbers two text encoders
-    options = {"base": args.base, "component": component, "rank": args.rank, "share": args.share}
-    layers = write_lora(args.out, matched.adapters(), args.style, **options, task_type=matched.file.task_type)
-    exact = args.rank is None and args.share is None
-    for layer, baked in layers.items():
+    file, exact = parts[0].file, args.rank is None and args.share is None
+    made = [factors(part.adapters(), rank=args.rank, share=args.share) for part in parts]
+    for layer, baked in (item for layers in made for item in layers.items()):
         figure = f"exact up to rounding, {baked.lost:.2e}" if exact else f"lost {baked.lost:.2e}"
         sys.stdout.write(f"{layer}: rank {len(baked.down)}, {figure}\n")
-    biases = sum(baked.bias is not None for baked in layers.values())
-    if biases and args.style == "kohya":
+    own = STYLE_OF.get(file.format)
+    style = args.style or own or "peft"
+    if style == own and (style == "peft" or not args.component or args.component in file.components):
+        same = [
+            Part(part.layers, layers, renamed=part.correspondence.origins.how != "name")
+            for part, layers in zip(parts, made, strict=True)
+        ]
+        rewrite(args.out, file, same, base=args.base, notes=args.notes, dtype=dtype_of(args))
+    else:
+        named = {_component(args, part, style): layers for part, layers in zip(parts, made, strict=True)}
+        task = (file.config or {}).get("task_type")
+        metadata = file.kept() | args.notes
+        write_lora(args.out, named, style, base=args.base, metadata=metadata, task_type=task, dtype=dtype_of(args))
+    biases = sum(baked.bias is not None for layers in made for baked in layers.values())
+    if biases and style == "kohya":
         sys.stderr.write(
             f"Changes of biases (diff_b, {biases} in this file) are applied by ComfyUI, ignored by LyCORIS and rejected"
             " by diffusers; use --style diffusers for diffusers.\n"
@@ -151,29 +179,42 @@ def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") 
     what = "rounding" if exact else "truncation to the lower rank"
     sys.stderr.write(
         f"The last number of a line is the share of the weight change (Frobenius norm) lost by {what}. To predict how"
-        f" the adapter performs on {args.base}, run `ioadapt report SOURCE {args.base} {args.file}`.\n"
+        f" the adapter performs on {args.base}, run `ioadapt report {args.file} SOURCE {args.base}`.\n"
     )
-    _warn_of_another_base(matched)
-    return len(layers)
+    _warn_of_another_base(parts[0])
+    return sum(map(len, made))
+
+
+def _component(args: argparse.Namespace, part: "Match", style: str) -> str:
+    """Return the component in the keys of a style: that of the file, of the base, or as kohya numbers it."""
+    from ioadapt_theory.formats.export import component_of
+
+    component = args.component or part.component
+    if not component and style != "peft":
+        with open_model(args.base, "give a model as --base") as base:
+            component = component_of(base.source, base.config, part.weights.names)
+    if not component and style == "diffusers":
+        msg = (
+            f"In diffusers' format, keys begin with the pipeline's component, which is unknown for {args.base}; set"
+            " it with --component unet, transformer, text_encoder or text_encoder_2."
+        )
+        raise InvalidValueError(msg)
+    if component == "text_encoder" and style == "kohya" and "text_encoder_2" in part.file.components:
+        return "text_encoder_1"  # kohya numbers two text encoders
+    return component
 
 
 def _convert(args: argparse.Namespace, matched: "Match") -> int:
-    from ioadapt_theory.formats.export import convert_to, write_glora, write_peanut
+    from ioadapt_theory.formats.export import convert_to
 
-    match args.to:
-        case "peanut":
-            write_peanut(args.out, matched.adapters(), base=matched.file.base)
-        case "glora":
-            write_glora(args.out, matched.adapters(), component=args.component or matched.component)
-        case side:
-            _warn_of_another_base(matched, "; if possible, give that model as --base")
-            outcome = convert_to(args.out, matched, side, partial=args.partial, ridge=args.ridge)
-            for layer, figures in outcome.items():
-                sys.stdout.write(f"{layer}: {figures}\n")
-            sys.stderr.write("lost: lost share of the weight change; norm: norm of the new AB over that of the old; ")
-            sys.stderr.write("cond(W): condition number of the base weight.\n")
-            return sum(not isinstance(figures, str) for figures in outcome.values())
-    return len(matched.layers)
+    _warn_of_another_base(matched, "; if possible, give that model as --base")
+    options = {"partial": args.partial, "ridge": args.ridge, "notes": args.notes}
+    outcome = convert_to(args.out, matched, args.to, **options)
+    for layer, figures in outcome.items():
+        sys.stdout.write(f"{layer}: {figures}\n")
+    sys.stderr.write("lost: lost share of the weight change; norm: norm of the new AB over that of the old; ")
+    sys.stderr.write("cond(W): condition number of the base weight.\n")
+    return sum(not isinstance(figures, str) for figures in outcome.values())
 
 
 def _warn_of_another_base(matched: "Match", hint: str = "") -> None:
@@ -186,11 +227,11 @@ def _warn_of_another_base(matched: "Match", hint: str = "") -> None:
         sys.stderr.write(f"Warning: --base is not the model that {matched.file.path} was trained on, {other}.\n")
 
 
-def _show(args: argparse.Namespace, file: "AdapterFile", matched: "Match | None" = None) -> int:
+def _show(args: argparse.Namespace, file: "AdapterFile", parts: "list[Match]") -> int:
     from ioadapt_theory.formats.card import card
     from ioadapt_theory.formats.describe import describe, table
 
-    facts = describe(file, matched)
+    facts = describe(file, parts)
     if args.format == "json":
         sys.stdout.write(as_json(facts))
     elif args.format == "card":

@@ -107,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
     )  # fmt: skip
     with ExitStack() as stack:
         sources = [*args.models, *([args.parent] if args.parent else [])]
-        hint = "use `ioadapt report SOURCE TARGET ADAPTER`"
+        hint = "use `ioadapt report ADAPTER SOURCE TARGET`"
         where = {"variant": args.variant, "ema": args.ema, "offline": args.offline, "cache": args.cache}
         where["progress"] = not args.quiet
         opened = [stack.enter_context(open_model(source, hint, **where)) for source in sources]

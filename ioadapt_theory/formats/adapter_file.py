@@ -1,12 +1,20 @@
 """The content of an adapter file in any format: a `StoredLayer` for each layer, and `Change`s of the base."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from ioadapt_theory.adapters.adapter import Adapter
+from ioadapt_theory.checkpoints.checkpoint import Ranges
 from ioadapt_theory.checkpoints.names.layer_name import Name
-from ioadapt_theory.formats.tensors import TensorFile
+from ioadapt_theory.formats.tensors import OURS, TensorFile
+
+DIFFUSERS_CONFIG = "lora_adapter_metadata"
+"""Key in the header under which diffusers stores PEFT's configuration, {"unet.r": 4, ...} with components."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +26,8 @@ class StoredLayer:
         sketch: the adapter on the meta device, with sizes and settings.
         adapter: a function that reads the values and returns the adapter.
         spares_bias: whether the adapter acts on the layer's output before the bias is added, as PEANUT does.
+        keys: role of a tensor ("down", "up", "alpha", ...) -> its key in the file.
+        rows: the outputs of the stored layer that this part of it adapts, or None for the whole layer.
 
     Example:
         >>> import tempfile
@@ -33,6 +43,13 @@ class StoredLayer:
     sketch: Adapter
     adapter: Callable[[], Adapter]
     spares_bias: bool = False
+    keys: Mapping[str, str] = field(default_factory=dict)
+    rows: Ranges | None = None
+
+    def holds(self, adapter: Adapter) -> bool:
+        """Return whether the stored values are those of this adapter."""
+        here, there = self.adapter().state_dict(), adapter.state_dict()
+        return here.keys() == there.keys() and all(torch.equal(t, there[key].to(t)) for key, t in here.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +86,8 @@ class AdapterFile:
         unread: key that is not read -> the reason.
         base: name of the model that the adapter was trained on or baked for; None if the file does not name it.
         prints: layer of the base -> fingerprint of its weights; empty if the file stores none.
-        task_type: PEFT's task_type, by which its Auto classes choose the model class; None if there is none.
+        source: the opened file of tensors.
+        config: PEFT's configuration, or None if the adapter is not a PEFT folder.
 
     Example:
         >>> import tempfile
@@ -88,12 +106,23 @@ class AdapterFile:
     unread: Mapping[str, str]
     base: str | None
     prints: Mapping[str, object]
-    task_type: str | None = None
+    source: TensorFile
+    config: Mapping[str, Any] | None = None
 
     @property
     def components(self) -> set[str]:
         """Components of a pipeline to which the layers belong; {""} if the file names none."""
         return {layer.name.component for layer in self.layers}
+
+    def left_out(self, *used: str) -> dict[str, int]:
+        """Return the number of layers in each component other than those in ``used``."""
+        counts = Counter(layer.name.component for layer in self.layers)
+        return {component: n for component, n in counts.items() if component not in used}
+
+    def kept(self) -> dict[str, str]:
+        """Return the file's metadata without what describes its tensors and without our own entries."""
+        mine = {"format", "left_out", "made_by", DIFFUSERS_CONFIG}
+        return {k: v for k, v in self.source.metadata.items() if k not in mine and not k.startswith(OURS)}
 
     def check(self) -> None:
         """Read all values, layer by layer; raise FileFormatError if one is not finite, SourceError if reading fails."""

@@ -27,12 +27,12 @@ print(load(model, "THIS FOLDER"))  # on the base model, or on another one
 For tools without this package, write a plain LoRA for one base:
 
 ```sh
-ioadapt adapters bake "THIS FOLDER" lora.safetensors --base BASE --style diffusers
+ioadapt adapters bake "THIS FOLDER" --base BASE --style diffusers --out lora.safetensors
 ```
 
 ## Does it work on another model?
 
-Run `ioadapt report BASE OTHER "THIS FOLDER"`.
+Run `ioadapt report "THIS FOLDER" BASE OTHER`.
 """
 
 

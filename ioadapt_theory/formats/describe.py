@@ -1,15 +1,16 @@
 """A description of an adapter file as plain data and as text, for `ioadapt adapters inspect`."""
 
+from collections.abc import Sequence
 from textwrap import fill
 from typing import Any
 
 from ioadapt_theory.adapters.rules.fingerprint import identical
 from ioadapt_theory.formats.adapter_file import AdapterFile
-from ioadapt_theory.formats.match import Match
+from ioadapt_theory.formats.match import Match, told
 
 
-def describe(file: AdapterFile, matched: Match | None = None) -> dict[str, Any]:
-    """Return a file's format, base, and layers with settings and sizes; with ``matched``, also the layers that fit."""
+def describe(file: AdapterFile, parts: Sequence[Match] = ()) -> dict[str, Any]:
+    """Return a file's format, base, and layers with settings and sizes; with ``parts``, also the layers that fit."""
     layers = [
         {
             "layer": str(stored.name),
@@ -34,16 +35,18 @@ def describe(file: AdapterFile, matched: Match | None = None) -> dict[str, Any]:
         "changes": {str(change): "replaced" for change in file.changes},
         "unread": dict(file.unread),
     }
-    if matched is not None:
+    if parts:
         places: dict[str, list[str]] = {}
-        for layer, stored in matched.layers.items():
+        for layer, stored in (item for part in parts for item in part.layers.items()):
             places.setdefault(str(stored.name), []).append(layer)
         facts["matched"] = {name: ", ".join(several) for name, several in places.items()}
-        facts["unmatched"] = {str(name): why for name, why in matched.lost.items()}
-        facts["matched by"] = matched.correspondence.origins.how
-        facts["no evidence"] = [*matched.correspondence.unproven(matched.layers)]
-        facts["warning"] = matched.correspondence.warning()
-        facts["identical"] = "{} of {}".format(*identical(file.prints, matched.weights))
+        facts["unmatched"] = {str(name): why for part in parts for name, why in part.lost.items()}
+        facts["left out"] = file.left_out(*(part.component for part in parts))
+        facts["matched by"] = parts[0].correspondence.origins.how
+        facts["no evidence"] = [n for part in parts for n in part.correspondence.unproven(part.layers)]
+        facts["warning"] = next(filter(None, (part.correspondence.warning() for part in parts)), None)
+        same = [identical(file.prints, part.weights) for part in parts]
+        facts["identical"] = "{} of {}".format(*map(sum, zip(*same, strict=True)))
     return facts
 
 
@@ -68,6 +71,7 @@ def table(facts: dict[str, Any], width: int = 80) -> str:
         evidence = f", {unproven} of them without evidence" if unproven else ""
         total = len(matched) + len(facts["unmatched"])
         lines.append(f"in the base: {len(matched)} of {total} layers fit, by {how}{evidence}")
+        lines += [f"{told(facts['left out'])}: the base does not have this part"] if facts["left out"] else []
         lines += [f"  {name} -> {layer}" for name, layer in matched.items() if how != "name" and name != layer]
         lines += [facts["warning"]] if facts["warning"] else []
         if facts["fingerprints"]:

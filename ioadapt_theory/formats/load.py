@@ -12,7 +12,7 @@ from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.names.transformers import of_model
-from ioadapt_theory.errors import FileFormatError
+from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.formats import match as matching
 from ioadapt_theory.formats.adapter_file import Change, StoredLayer
 from ioadapt_theory.formats.own import ALTERED
@@ -57,14 +57,14 @@ def load(
 
     Raises:
         FileFormatError: the path does not exist, the file or folder is invalid or contains no adapter, or ``component``
-            is not in a pipeline's file or must be given. With ``strict`` also: the file has keys that are not read, or
-            changes of the base without ``alter_base``.
+            is not in a pipeline's file or must be given. With ``strict`` also: the file has keys that are not read,
+            changes of the base without ``alter_base``, or layers of other components while ``component`` is None.
         SourceError: the path is a pipe or a device, or cannot be read.
         UnsupportedError: the adapter is of a kind that is recognised but not supported.
         TransferError: no layer fits or, with ``strict``, a layer or a change of the base does not fit.
         NoProvenanceError: ``match="provenance"``, but no layer of the model comes from the adapter's original base.
-        InvalidValueError: the name is taken, ``match`` is "effect", the layers have merged adapters, or
-            with ``hotswap`` the old adapter has another structure.
+        InvalidValueError: ``model`` is not a module, the name is taken, ``match`` is "effect", the layers have merged
+            adapters, or with ``hotswap`` the old adapter has another structure.
         UnknownNameError: with ``hotswap``, no layer has an adapter of this name; or ``match`` is unknown.
 
     Example:
@@ -76,6 +76,11 @@ def load(
         >>> print(load(nn.Sequential(nn.Linear(16, 32)), folder))  # an input adapter needs only equal input sizes
         1 of 1 layers matched: 1 by name without evidence.
     """
+    if not isinstance(model, nn.Module):
+        parts = [n for n, part in getattr(model, "components", {}).items() if isinstance(part, nn.Module)]
+        way = f"give one of its models, such as {' or '.join(f'.{n}' for n in parts[:3])}" if parts else "give a model"
+        msg = f"load needs a torch.nn.Module, not {type(model).__name__}; {way}: load(model, path)."
+        raise InvalidValueError(msg)
     file, weights = open_adapter(path), ModelWeights(model)
     known = ModelWeights(source) if isinstance(source, nn.Module) else source
     matched = matching.match(file, weights, component, called="model", by=match, source=known)
@@ -83,6 +88,10 @@ def load(
         some = "; ".join(f"{key} ({why})" for key, why in list(file.unread.items())[:3])
         some += "; ..." * (len(file.unread) > 3)
         msg = f"{file.path} has keys that are not read ({len(file.unread)}): {some}. Pass strict=False to ignore them."
+        raise FileFormatError(msg)
+    if strict and matched.left_out and component is None and matched.layers:
+        way = f"pass component={matched.component!r} or strict=False"
+        msg = f"{file.path}: {matching.told(matched.left_out)} if only {matched.component} is loaded; {way}."
         raise FileFormatError(msg)
     changes, misfits = _changes(model, matched)
     lost = {str(name): why for name, why in matched.lost.items()} | (misfits if strict or alter_base else {})
@@ -110,7 +119,7 @@ def load(
         setattr(module, change.leaf, new)
     altered = tuple(str(change) for change, *_ in changes if alter_base)
     model.__dict__.setdefault(ALTERED, {})[name] = altered
-    return replace(report, unmatched={**report.unmatched, **lost}, altered=altered)
+    return replace(report, unmatched={**report.unmatched, **lost}, altered=altered, left_out=matched.left_out)
 
 
 def _changes(

@@ -29,6 +29,7 @@ class Match:
         lost: layer of the file that was not matched -> the reason; without the layers of other components.
         component: the component of a pipeline that was matched, or "" if the file names none.
         correspondence: how the layers were matched.
+        chosen: whether the caller chose the component.
     """
 
     file: AdapterFile
@@ -37,17 +38,27 @@ class Match:
     lost: Mapping[Name, str]
     component: str
     correspondence: Correspondence
+    chosen: bool = False
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """The number of layers in each of the file's other components."""
+        return self.file.left_out(self.component)
 
     def adapters(self) -> Iterator[tuple[str, Adapter, BaseLayer]]:
         """Yield the name, the adapter and the weights of each matched layer of the base, read one at a time."""
         for layer, stored in self.layers.items():
             yield layer, fitted(stored, self.weights.outline(layer)), self.weights.layer(layer)
 
-    def require_complete(self) -> None:
+    def require_complete(self, *components: str) -> None:
+        """Raise InvalidValueError if a layer or key of the file is not used; ``components`` are those that are."""
+        left_out = {} if self.chosen else self.file.left_out(self.component, *components)
         altered = {str(change): "a new value for a tensor of the base" for change in self.file.changes}
         problems = [f"{k}: {why}" for part in (self.lost, self.file.unread, altered) for k, why in part.items()]
         if not self.layers:  # --partial cannot help
             why = f"no layer fits the base ({problems[0]}); give the model that the adapter was trained on."
+        elif left_out:
+            why = f"{told(left_out)}; choose one part with --component, or pass --partial."
         elif problems:
             more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
             why = f"parts of the file are unused ({'; '.join(problems[:3])}{more}); pass --partial to leave them out."
@@ -73,6 +84,7 @@ def match(
     stored = {layer.name: layer for layer in file.layers}
     places = correspond(stored, weights, by, source=source, prints=file.prints)
     parts = {name: _everywhere(stored[name], several, weights) for name, several in places.places.items()}
+    chosen = component is not None
     component = _component(file, parts, component)
     layers, lost = dict[str, StoredLayer](), dict[Name, str]()
     for name in stored:
@@ -84,7 +96,13 @@ def match(
                 lost[name] = f"{twice[0]} already gets the adapter of {layers[twice[0]].name}"
             else:
                 layers |= here
-    return Match(file, weights, layers, lost, component, places)
+    return Match(file, weights, layers, lost, component, places, chosen)
+
+
+def told(left_out: Mapping[str, int]) -> str:
+    """Return how many layers of which components are left out, as the beginning of a sentence."""
+    counts = [f"{n} layer{'s' * (n != 1)} of {name or 'an unnamed component'}" for name, n in left_out.items()]
+    return f"{' and '.join(counts)} {'is' if [*left_out.values()] == [1] else 'are'} left out"
 
 
 def fitted(layer: StoredLayer, f: Operator) -> Adapter:
@@ -135,7 +153,7 @@ def _parts(stored: StoredLayer, place: Place) -> dict[str, StoredLayer]:
 
 
 def _cut(stored: StoredLayer, edges: Ranges) -> StoredLayer:
-    return replace(stored, sketch=cut(stored.sketch, edges), adapter=lambda: cut(stored.adapter(), edges))
+    return replace(stored, sketch=cut(stored.sketch, edges), adapter=lambda: cut(stored.adapter(), edges), rows=edges)
 
 
 def _misfit(stored: StoredLayer, weights: Weights, layer: str) -> str | None:

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -75,7 +76,14 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
     return save_adapter(model, folder, name, card=card)
 
 
-def save_adapter(model: nn.Module, folder: Path | str, name: str = "default", *, card: bool | str = False) -> Path:
+def save_adapter(
+    model: nn.Module,
+    folder: Path | str,
+    name: str = "default",
+    *,
+    card: bool | str = False,
+    metadata: Mapping[str, str] = MappingProxyType({}),
+) -> Path:
     """Write one adapter like ``save``, without warnings about other trained tensors, and return the folder."""
     model = _unwrapped(model)
     adapted = layers(model, name)
@@ -94,7 +102,7 @@ def save_adapter(model: nn.Module, folder: Path | str, name: str = "default", *,
         base, report = header.get(fingerprint.BASE_NAME), card if isinstance(card, str) else ""
         text = cards.card(adapters, base=base, report=report)
     with together():
-        path = write(folder, adapters, header)
+        path = write(folder, adapters, {**metadata, **header})
         if text:
             write_text(page, text)
     return path

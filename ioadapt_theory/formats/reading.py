@@ -18,7 +18,7 @@ from ioadapt_theory.formats.adapter_file import AdapterFile, Change, StoredLayer
 from ioadapt_theory.formats.build import build, kind_of, rank_of
 from ioadapt_theory.formats.kinds import ioadapt, iolora, peft, scaling
 from ioadapt_theory.formats.kinds.keys import FOREIGN, UNKNOWN, parse
-from ioadapt_theory.formats.tensors import BAKED_FOR, TensorFile, is_name
+from ioadapt_theory.formats.tensors import TARGET, TensorFile, is_name
 from ioadapt_theory.outputs import at_home
 
 MOST_GROWTH, MOST_BYTES = 9, 1 << 27
@@ -135,11 +135,11 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None)
         raise FileFormatError(msg)
     format_ = "PEFT" if config else "kohya/LyCORIS" if flat else "diffusers"
     header, settings = source.metadata, config or {}
-    base = settings.get("base_model_name_or_path") or header.get("ss_sd_model_name") or header.get(BAKED_FOR)
+    base = settings.get("base_model_name_or_path") or header.get(TARGET) or header.get("ss_sd_model_name")
     prints = settings.get("base_fingerprints")  # written by our plug-in
     prints = prints if isinstance(prints, dict) else recorded(header, path)
-    base, task = (name if is_name(name) else None for name in (base, settings.get("task_type")))
-    return AdapterFile(opened, format_, tuple(layers), tuple(changes), unread, base, prints, task)
+    base = base if is_name(base) else None
+    return AdapterFile(opened, format_, tuple(layers), tuple(changes), unread, base, prints, source, config)
 
 
 @contextmanager
@@ -198,7 +198,8 @@ def _layer(name: Name, roles: Mapping[str, str], source: TensorFile, scale: scal
     sketch = build(
         kind, {role: torch.empty(s, dtype=torch.float32, device="meta") for role, s in shapes.items()}, factor
     )
-    return StoredLayer(name, sketch, partial(_read, name, kind, factors, factor, source), spares_bias=kind == "peanut")
+    read = partial(_read, name, kind, factors, factor, source)
+    return StoredLayer(name, sketch, read, spares_bias=kind == "peanut", keys=roles)
 
 
 def _read(name: Name, kind: str, factors: Mapping[str, str], factor: float, source: TensorFile) -> Adapter:

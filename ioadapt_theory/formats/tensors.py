@@ -20,8 +20,9 @@ FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
 """Codes of the floating-point dtypes that an adapter's tensors may have."""
 LONGEST_NAME = 1000
 """Maximum number of characters in the name of a model or of a layer."""
-BAKED_FOR = "ioadapt.baked_for"
-"""Key in a file's header for the name of the base model for which a plain LoRA was computed."""
+OURS = "ioadapt."
+TARGET = "ioadapt.target"
+"""Start of our keys in a file's header, and key of the name of the base model for which a plain LoRA was computed."""
 
 
 class TensorFile:

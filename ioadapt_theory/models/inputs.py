@@ -1,6 +1,5 @@
-"""Unlabelled inputs for two models, read from a file of tensors or text, or of prompts for a UNet or a DiT."""
+"""Unlabelled inputs for two models, read from a file of tensors or text; for prompts see ``prompts``."""
 
-import inspect
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -20,10 +19,6 @@ ENTRIES = 1 << 29
 """Largest number of entries of the outputs on a text, rows x tokens x vocabulary; fewer rows are taken beyond it."""
 UNPACKED, FACTOR = 200_000_000, 10
 """Largest size in bytes of the arrays of an .npz file, of which as many times the size of the file is added."""
-LEAST, LARGEST = 24, 32
-"""Minimum number of samples (prompts are repeated), and maximum side length of a UNet's latents."""
-STEPS = 1000
-"""Number of timesteps of the noise schedule with which diffusion models are trained."""
 
 
 def read_both(
@@ -61,12 +56,8 @@ def read_both(
         msg = f"{path} cannot be read ({getattr(error, 'strerror', error)}); give a text, .safetensors or .npz file."
         raise FileFormatError(msg) from None
     if not text.strip():
-        msg = f"{path} contains no text; give a file with text or, for a diffusion model, one prompt per line."
+        msg = f"{path} contains no text; give a file with text."
         raise FileFormatError(msg)
-    if "timestep" in inspect.signature(source[1].forward).parameters:
-        prompts = [line.strip() for line in text.splitlines() if line.strip()]
-        one, two = (_prompted(*model, prompts, rows, seed) for model in (source, target))
-        return [one], [two]
     ids, other = (_tokens(*model, path, text, rows, length) for model in (source, target))
     if not torch.equal(ids, other):
         msg = f"{source[0]} and {target[0]} tokenise the text differently; give models with the same vocabulary."
@@ -74,7 +65,7 @@ def read_both(
     return [{"input_ids": ids}], None
 
 
-def _tensors(path: Path, rows: int) -> dict[str, Tensor]:
+def _tensors(path: Path, rows: int) -> dict[str, Any]:
     """Return at most ``rows`` rows of each tensor in a file, or all rows if their numbers of rows differ."""
     try:
         if path.suffix == ".safetensors":
@@ -89,9 +80,13 @@ def _tensors(path: Path, rows: int) -> dict[str, Tensor]:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         msg = f"{path} cannot be read as a .safetensors or .npz file of named tensors: {reason}."
         raise FileFormatError(msg) from None
-    if len({len(t) if t.ndim else 1 for t in tensors.values()}) > 1:
-        return tensors
-    return {key: t[:rows] if t.ndim else t for key, t in tensors.items()}
+    if len({len(t) if t.ndim else 1 for t in tensors.values()}) == 1:
+        tensors = {key: t[:rows] if t.ndim else t for key, t in tensors.items()}
+    nested: dict[str, Any] = {}
+    for key, t in tensors.items():  # added_cond_kwargs.text_embeds is an entry of the argument added_cond_kwargs
+        outer, _, inner = key.partition(".")
+        nested |= {outer: {**nested.get(outer, {}), inner: t}} if inner else {key: t}
+    return nested
 
 
 def _require_small(path: Path) -> None:
@@ -117,38 +112,6 @@ def _tokens(folder: str, model: nn.Module, path: Path, text: str, rows: int, len
     vocabulary: int = getattr(getattr(model, "config", None), "vocab_size", None) or len(tokenizer)
     count = min(rows, len(whole), max(ROWS // 2, ENTRIES // (length * vocabulary)))
     return whole[torch.linspace(0, len(whole) - 1, count).round().long()]
-
-
-def _prompted(folder: str, model: nn.Module, prompts: list[str], rows: int, seed: int) -> dict[str, Any]:
-    """Return inputs for a diffusion model: random latents and timesteps, and prompts as its pipeline encodes them."""
-    config: Any = model.config
-    asked = inspect.signature(model.forward).parameters
-    named = "sample" if "sample" in asked else "hidden_states"
-    needed = {n for n, p in asked.items() if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD}
-    unknown = needed - {named, "timestep", "encoder_hidden_states"}
-    if unknown or getattr(config, "addition_embed_type", None) or "pooled_projections" in asked:
-        more = ", ".join(sorted(unknown or {"pooled embeddings"}))
-        msg = f"A {type(model).__name__} needs more than a prompt ({more}); give all its inputs in a .safetensors file."
-        raise InvalidValueError(msg)
-    root = Path(folder).parent
-    tokenizer = _pretrained("AutoTokenizer", str(root / "tokenizer"), "tokenizer")
-    encoder = _pretrained("AutoModelForTextEncoding", str(root / "text_encoder"), "text encoder")
-    encoder = getattr(encoder, "text_model", encoder)
-    generator = torch.Generator().manual_seed(seed)
-    chosen = [prompts[k % len(prompts)] for k in range(min(rows, max(len(prompts), LEAST)))]
-    size = config.sample_size
-    if named == "sample":  # a UNet accepts any size, and many small samples are more informative than a few large ones
-        size = min(size, LARGEST) if isinstance(size, int) else LARGEST
-    height, width = (size, size) if isinstance(size, int) else size
-    with torch.no_grad():
-        ids = tokenizer(chosen, padding="max_length", truncation=True, return_tensors="pt")["input_ids"]
-        states = torch.cat([encoder(part)[0] for part in ids.split(32)])
-    latents = torch.randn(len(chosen), config.in_channels, height, width, generator=generator)
-    timesteps = torch.randint(STEPS, (len(chosen),), generator=generator)
-    inputs: dict[str, Any] = {named: latents, "timestep": timesteps, "encoder_hidden_states": states}
-    if named == "hidden_states" and "added_cond_kwargs" in asked:
-        inputs["added_cond_kwargs"] = {"resolution": None, "aspect_ratio": None}
-    return inputs
 
 
 def _pretrained(kind: str, folder: str, what: str) -> Any:

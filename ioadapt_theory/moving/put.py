@@ -34,6 +34,7 @@ class TransferReport:
         with_block: layers matched by the other layers of their block, without evidence from their own weights.
         unproven: layers matched only by name, without evidence.
         warning: a warning about the matching, or None.
+        left_out: other component of the adapter's file, such as "text_encoder" -> its number of layers.
 
     Example:
         >>> from torch import nn
@@ -53,6 +54,7 @@ class TransferReport:
     with_block: tuple[str, ...] = ()
     unproven: tuple[str, ...] = ()
     warning: str | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
         weak = {"by the other layers of their block": self.with_block, "by name without evidence": self.unproven}
@@ -68,6 +70,7 @@ class TransferReport:
             lines += [f"  {how}: {', '.join(names[:SHOWN])}{more}"] if names else []
         lines += [f"  {name}: from {old}" for name in self.matched if (old := self.sources.get(name, name)) != name]
         lines += [f"  {name}: {why}" for name, why in self.unmatched.items()]
+        lines += [f"  {n} layers of {part} are left out." for part, n in self.left_out.items()]
         return "\n".join(lines)
 
 

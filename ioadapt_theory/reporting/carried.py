@@ -1,5 +1,6 @@
 """The outcome of fitting an adapter to another model, as a table, as JSON and as a page."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from html import escape
 from typing import Any
@@ -10,16 +11,24 @@ from ioadapt_theory.moving.carrying.outcome import DOMAIN, FROM_ZERO
 from ioadapt_theory.similarity.report.page import document, table_of
 from ioadapt_theory.similarity.report.tables import WIDTH, aligned
 
+SHOWN = 7
+"""Number of layers in the text if not all are shown: those that keep least."""
 
-def table(outcome: CarryReport) -> list[list[str]]:
-    span = "-" if outcome.interval is None else "{:z.2f} to {:z.2f}".format(*outcome.interval)
-    copied = "-" if outcome.kept_copied is None else f"{outcome.kept_copied:z.2f}"
-    total = ["total", outcome.chosen, "", "", f"{outcome.kept:z.2f}", span, copied]
-    lines = [["layer", "how", "rank", "rows/features", "kept", "80 % interval", "if copied"], total]
-    for name, layer in outcome.layers.items():
+
+def table(outcomes: Mapping[str, CarryReport], most: int | None = None) -> list[list[str]]:
+    """Return a line for each part of the adapter and for each layer, or for the ``most`` layers that keep least."""
+    lines, rows = [["layer", "how", "rank", "rows/features", "kept", "80 % interval", "if copied"]], []
+    for part, outcome in outcomes.items():
+        span = "-" if outcome.interval is None else "{:z.2f} to {:z.2f}".format(*outcome.interval)
+        copied = "-" if outcome.kept_copied is None else f"{outcome.kept_copied:z.2f}"
+        name, start = (part, f"{part}: ") if len(outcomes) > 1 else ("total", "")
+        lines.append([name, outcome.chosen, "", "", f"{outcome.kept:z.2f}", span, copied])
+        rows += [(f"{start}{layer}", one) for layer, one in outcome.layers.items()]
+    least = sorted(rows, key=lambda row: 1.0 if row[1].kept is None else row[1].kept)[:most]
+    for name, layer in (row for row in rows if row in least):
         enough = f"{layer.rows}/{max(layer.features)}" if layer.rows else "-"
         kept = "-" if layer.kept is None else f"{layer.kept:z.2f}"
-        origin = "" if layer.source == name else f" from {layer.source}"
+        origin = "" if layer.source == name.rpartition(": ")[2] else f" from {layer.source}"
         lines.append([name, f"{layer.side}{origin}", str(layer.rank or "-"), enough, kept, "", ""])
     return lines
 
@@ -29,7 +38,7 @@ def sentences(outcome: CarryReport) -> list[str]:
     own = "squared effect that can be kept at this rank" if outcome.extracted else "own gain that its closed form keeps"
     layers = f"; in the line of a layer, it shows the share of the layer's {own}" if outcome.layers else ""
     lines = [
-        f"In the line 'total', the column 'kept' shows the predicted share of the gain {gain}{layers}.",
+        f"The column 'kept' shows the predicted share of the gain {gain}{layers}.",
         "Of the {} rows, {} were used to fit, {} to select and {} to test.".format(sum(outcome.rows), *outcome.rows),
         *outcome.notes,
     ]
@@ -51,11 +60,28 @@ def _next(outcome: CarryReport) -> str:
     return f"Next: {more}{', try --refine 200' * refine}, or train an adapter on the target."
 
 
-def to_text(outcome: CarryReport) -> str:
-    return "\n".join([aligned(table(outcome), least=WIDTH), *sentences(outcome)]) + "\n"  # names are not shortened
+def _all_sentences(outcomes: Mapping[str, CarryReport]) -> list[str]:
+    """Return the sentences about all parts; those that are true of one part begin with its name."""
+    several = {part: sentences(outcome) for part, outcome in outcomes.items()}
+    common = [line for line in next(iter(several.values())) if all(line in some for some in several.values())]
+    own = [f"{part}: {line}" for part, some in several.items() for line in some if line not in common]
+    return [*common[:1], *own, *common[1:]]
 
 
-def to_json(outcome: CarryReport) -> dict[str, Any]:
+def to_text(outcomes: Mapping[str, CarryReport], most: int | None = None) -> str:
+    lines, count = [aligned(table(outcomes, most), least=WIDTH)], sum(len(one.layers) for one in outcomes.values())
+    if most is not None and count > most:
+        lines.append(f"The {most} layers that keep least, of {count}; --all lists all.")
+    return "\n".join([*lines, *_all_sentences(outcomes)]) + "\n"  # names are not shortened
+
+
+def to_json(outcomes: Mapping[str, CarryReport]) -> dict[str, Any]:
+    """Return the outcome of the main part; if there are several, ``parts`` has the outcome of each."""
+    parts = {part: _as_json(outcome) for part, outcome in outcomes.items()}
+    return next(iter(parts.values())) | ({"parts": parts} if len(parts) > 1 else {})
+
+
+def _as_json(outcome: CarryReport) -> dict[str, Any]:
     return {
         "kept": outcome.kept,
         "interval": outcome.interval,
@@ -74,6 +100,6 @@ def to_json(outcome: CarryReport) -> dict[str, Any]:
     }
 
 
-def to_html(outcome: CarryReport, title: str) -> str:
-    below = "".join(f"<p>{escape(line)}</p>" for line in sentences(outcome))
-    return document(title, below + table_of(table(outcome), long=True))
+def to_html(outcomes: Mapping[str, CarryReport], title: str) -> str:
+    below = "".join(f"<p>{escape(line)}</p>" for line in _all_sentences(outcomes))
+    return document(title, below + table_of(table(outcomes), long=True))

@@ -102,11 +102,11 @@ def test_numbers_are_checked_if_asked(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("style", ["peft", "kohya"])
-def test_bake_writes_a_plain_lora_that_does_the_same_on_that_base_and_knows_it(style, base, tmp_path, capsys):
+def test_bake_writes_a_plain_lora_that_does_the_same_on_that_base_and_names_it(style, base, tmp_path, capsys):
     source, target, out = trained(base, tmp_path / "a"), Small().float(), tmp_path / "lora.safetensors"
     model, other = str(tmp_path / "target.safetensors"), tmp_path / "base.safetensors"
     save_file(target.state_dict(), model)
-    command = ("bake", tmp_path / "a", out, "--base", model, "--style", style, "--component", "unet")
+    command = ("bake", tmp_path / "a", "--out", out, "--base", model, "--style", style, "--component", "unet")
     assert ioadapt(*command) == OK
     expected = copy.deepcopy(target)
     transfer(source, expected)
@@ -114,18 +114,16 @@ def test_bake_writes_a_plain_lora_that_does_the_same_on_that_base_and_knows_it(s
     assert list(layers(target)["block.to_q"].adapters["default"]) == ["weight"]
     close(target, expected)
     capsys.readouterr()
-    for path, identical in ((model, "3 of 3"), (other, "0 of 3")):
+    for path in (model, other):
         assert ioadapt("inspect", out, "--base", path) == OK
-        told = " ".join(capsys.readouterr().out.split())
-        assert f"base: {model} " in told
-        assert f"original weights, by fingerprint: {identical}" in told
+        assert f"base: {model} " in " ".join(capsys.readouterr().out.split())
 
 
 def test_what_has_no_exact_lora_is_baked_to_a_rank_or_a_share_saying_what_is_lost(base, tmp_path, capsys):
     trained(base, tmp_path / "a", family="dora", placement="output")
     options = ("--base", tmp_path / "base.safetensors", "--style", "kohya")
     out = tmp_path / "out.safetensors"
-    assert ioadapt("bake", tmp_path / "a", out, *options, "--share", "0.999") == OK
+    assert ioadapt("bake", tmp_path / "a", "--out", out, *options, "--share", "0.999") == OK
     told = capsys.readouterr()
     lost = [float(line.rpartition(" ")[2]) for line in told.out.splitlines()]
     assert len(lost) == 3
@@ -133,8 +131,8 @@ def test_what_has_no_exact_lora_is_baked_to_a_rank_or_a_share_saying_what_is_los
     assert "are applied by ComfyUI, ignored by LyCORIS and rejected by diffusers" in told.err
     assert "share of the weight change (Frobenius norm) lost by truncation" in told.err
     before = files(tmp_path)
-    assert ioadapt("bake", tmp_path / "a", out, *options, "--rank", "1", "--share", "0.5") == MISUSE
-    assert ioadapt("bake", tmp_path / "a", out, *options) == MISUSE
+    assert ioadapt("bake", tmp_path / "a", "--out", out, *options, "--rank", "1", "--share", "0.5") == MISUSE
+    assert ioadapt("bake", tmp_path / "a", "--out", out, *options) == MISUSE
     told = capsys.readouterr().err
     assert "either a rank or a share" in told
     assert "block.to_q: A dora adapter cannot be written exactly as a plain LoRA" in told
@@ -146,39 +144,29 @@ def test_convert_to_output_and_what_is_left_out_and_another_base_are_told(base, 
     theirs = quiet(lambda: peft.get_peft_model(copy.deepcopy(base), config))
     theirs.save_pretrained(tmp_path / "lora")
     options = ("--to", "output", "--base", tmp_path / "base.safetensors")
-    assert ioadapt("convert", tmp_path / "lora", tmp_path / "out", *options) == OK
+    assert ioadapt("convert", tmp_path / "lora", "--out", tmp_path / "out", *options) == OK
     assert "block.to_q: lost" in capsys.readouterr().out
     ours = copy.deepcopy(base)
     load(ours, tmp_path / "out")
     assert list(layers(ours)["block.to_q"].adapters["default"]) == ["output"]
     close(ours, theirs, 1e-4)  # float32 with W⁺ of condition number ~10
     file = lora(tmp_path, block__to_q__oft_blocks=torch.ones(2))
-    assert ioadapt("convert", file, tmp_path / "out", *options, "--partial") == OK
+    assert ioadapt("convert", file, "--out", tmp_path / "out", *options, "--partial", "--force") == OK
     assert "Also left out: unet.block.to_q.oft_blocks." in capsys.readouterr().err
     trained(base, tmp_path / "a", placement="weight")
-    save_file({k: torch.randn_like(v) for k, v in base.state_dict().items()}, tmp_path / "other.safetensors")
-    assert ioadapt("convert", tmp_path / "a", tmp_path / "out", *options[:3], tmp_path / "other.safetensors") == OK
+    other = tmp_path / "other.safetensors"
+    save_file({k: torch.randn_like(v) for k, v in base.state_dict().items()}, other)
+    assert ioadapt("convert", tmp_path / "a", "--out", tmp_path / "out", *options[:3], other, "--force") == OK
     told = capsys.readouterr().err
     assert "--base is not the model that" in told
     assert "3 of 3 layers written, 3 of them matched only by name." in told
-
-
-@pytest.mark.parametrize(("placement", "format_"), [("input", "glora"), ("output", "peanut")])
-def test_convert_to_another_format(placement, format_, tmp_path):
-    plain, x = nn.Sequential(nn.Linear(5, 7, bias=False)).float(), torch.randn(3, 5).float()
-    save_file(plain.state_dict(), tmp_path / "base.safetensors")
-    source = trained(plain, tmp_path / "a", placement, target_modules=["0"])
-    out = tmp_path / ("b.safetensors" if format_ == "glora" else "b")
-    assert ioadapt("convert", tmp_path / "a", out, "--base", tmp_path / "base.safetensors", "--to", format_) == OK
-    load(plain, out)
-    assert_close(plain(x), source(x), rtol=1e-5, atol=1e-5)
 
 
 def test_half_an_adapter_is_refused_unless_asked_for(base, tmp_path, capsys):
     trained(base, tmp_path / "a")
     save_file({k: v for k, v in base.state_dict().items() if "to_q" not in k}, tmp_path / "less.safetensors")
     out = tmp_path / "out"
-    command = ("bake", tmp_path / "a", out, "--base", tmp_path / "less.safetensors")
+    command = ("bake", tmp_path / "a", "--out", out, "--base", tmp_path / "less.safetensors")
     assert ioadapt(*command) == MISUSE
     assert "block.to_q: the base has no layer of this name" in capsys.readouterr().err
     assert not out.exists()
@@ -192,9 +180,15 @@ def test_half_an_adapter_is_refused_unless_asked_for(base, tmp_path, capsys):
 
 REFUSED = {
     "nonsense": ("inspect {0}/x.safetensors", "x.safetensors"),
-    "a folder for a file": ("bake {0}/a {0} --base {0}/base.safetensors --style kohya", "this format is a single file"),
-    "a file for a folder": ("bake {0}/a {0}/x.txt/y --base {0}/base.safetensors", "this format is a folder"),
-    "no component": ("bake {0}/a {0}/b --base {0}/base.safetensors --style kohya --component unett", "mean 'unet'"),
+    "a folder for a file": (
+        "bake {0}/a --out {0} --base {0}/base.safetensors --style kohya",
+        "this format is a single file",
+    ),
+    "a file for a folder": ("bake {0}/a --out {0}/x.txt/y --base {0}/base.safetensors", "does not exist; create it"),
+    "no component": (
+        "bake {0}/a --out {0}/b --base {0}/base.safetensors --style kohya --component unett",
+        "mean 'unet'",
+    ),
     "an adapter for a base": ("inspect {0}/a --base {0}/lora.safetensors", "give a model as --base"),
 }
 
@@ -218,7 +212,7 @@ def test_a_disk_that_is_full_leaves_the_former_peft_folder(tmp_path, capsys):
     """The adapter is written again with a larger rank, while no file may exceed the size of the first one."""
     linear = nn.ModuleDict({"to_q": nn.Linear(12, 20, bias=False)}).float()
     save_file(linear.state_dict(), tmp_path / "base.safetensors")
-    words = ("bake", tmp_path / "a", tmp_path / "out", "--base", tmp_path / "base.safetensors")
+    words = ("bake", tmp_path / "a", "--out", tmp_path / "out", "--base", tmp_path / "base.safetensors")
     trained(linear, tmp_path / "a", target_modules=["to_q"], rank=2)
     assert ioadapt(*words) == OK
     before, limits = files(tmp_path / "out"), resource.getrlimit(resource.RLIMIT_FSIZE)

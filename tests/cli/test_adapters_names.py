@@ -40,7 +40,7 @@ def test_a_head_that_is_stored_as_the_embedding_is_baked_as_it_is_loaded(tmp_pat
     adapt(model, target_modules=["lm_head", "q_proj"], placement="input", rank=2, init="random")
     save(model, tmp_path / "a")
     load(live, tmp_path / "a")
-    assert ioadapt("bake", tmp_path / "a", tmp_path / "baked", "--base", tmp_path / "base") == OK
+    assert ioadapt("bake", tmp_path / "a", "--out", tmp_path / "baked", "--base", tmp_path / "base") == OK
     theirs = quiet(lambda: PeftModel.from_pretrained(copy.deepcopy(base), tmp_path / "baked"))
     assert_close(run_llama(theirs), run_llama(live), rtol=1e-5, atol=1e-5)
     assert (run_llama(live) - run_llama(base)).abs().max() > 1e-2
@@ -56,7 +56,7 @@ def test_a_head_that_peft_saved_too_is_named_and_left_out_when_told_to(tmp_path,
     config = LoraConfig(r=2, target_modules=["q_proj"])
     model = filled(quiet(lambda: get_peft_model(copy.deepcopy(base), config)), "lora")
     quiet(lambda: model.save_pretrained(tmp_path / "a", save_embedding_layers=True))
-    words = ("bake", tmp_path / "a", tmp_path / "baked", "--base", tmp_path / "base")
+    words = ("bake", tmp_path / "a", "--out", tmp_path / "baked", "--base", tmp_path / "base")
     assert ioadapt(*words) != OK
     assert "a new value for a tensor of the base" in capsys.readouterr().err
     assert ioadapt(*words, "--partial") == OK
@@ -73,7 +73,7 @@ def test_a_base_in_the_names_of_flux_s_authors_takes_an_adapter_in_diffusers_nam
     model = copy.deepcopy(flux)
     adapt(model, target_modules=["attn.to_q", "proj_mlp"], placement="output", rank=2, init="random")
     save(model, tmp_path / "a")
-    words = ("bake", tmp_path / "a", tmp_path / "b.safetensors", "--base", tmp_path / "authors.safetensors")
+    words = ("bake", tmp_path / "a", "--out", tmp_path / "b.safetensors", "--base", tmp_path / "authors.safetensors")
     assert ioadapt(*words, "--style", "diffusers") == OK
     assert all(key.startswith("transformer.") for key in load_file(tmp_path / "b.safetensors"))
     baked = copy.deepcopy(flux)
@@ -114,7 +114,7 @@ def test_kohya_s_file_for_sd_xl_loses_no_layer_in_diffusers(tmp_path):
     filled(trained, "lora")
     trained.save_lora_adapter(tmp_path / "a")
     file = tmp_path / "k.safetensors"
-    assert ioadapt("bake", tmp_path / "a", file, "--base", tmp_path / "base", "--style", "kohya") == OK
+    assert ioadapt("bake", tmp_path / "a", "--out", file, "--base", tmp_path / "base", "--style", "kohya") == OK
     state, alphas = StableDiffusionXLPipeline.lora_state_dict(str(file), unet_config=base.config)[:2]
     theirs, ours = copy.deepcopy(base), copy.deepcopy(base)
     quiet(lambda: StableDiffusionXLPipeline.load_lora_into_unet(state, alphas, theirs))
@@ -136,6 +136,6 @@ def test_the_first_of_two_text_encoders_is_counted_in_kohya_s_style_only(tmp_pat
     save_file(state, tmp_path / "both.safetensors")
     for style, start in (("kohya", "lora_te1_text_model_"), ("diffusers", "text_encoder.")):
         file = tmp_path / f"{style}.safetensors"
-        words = ("bake", tmp_path / "both.safetensors", file, "--base", tmp_path / "base", "--style", style)
+        words = ("bake", tmp_path / "both.safetensors", "--out", file, "--base", tmp_path / "base", "--style", style)
         assert ioadapt(*words, "--component", "text_encoder") == OK
         assert all(key.startswith(start) for key in load_file(file))

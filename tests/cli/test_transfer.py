@@ -95,7 +95,8 @@ def test_a_tuned_model_is_extracted_and_carried(llamas, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["kept"] > 0.9
     args[3] = args[2]
     args[-1] = "text"
-    assert main([*args, "--memory", "1e-6"]) == OK
+    assert main([*args, "--memory", "1e-6"]) == MISUSE  # the output of another command
+    assert main([*args, "--memory", "1e-6", "--force"]) == OK
     assert json.loads((tmp_path / "out" / "adapter_config.json").read_text())["r"] == 1
     text = capsys.readouterr().out
     assert text.split()[:3] == ["layer", "how", "rank"]

@@ -6,12 +6,9 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters import adapt, layers, merge, remove
-from ioadapt_theory.adapters.base_weights import ModelWeights
+from ioadapt_theory.adapters import layers, merge, remove
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from ioadapt_theory.formats import load, save
-from ioadapt_theory.formats.export import write_glora
-from ioadapt_theory.moving import transfer
 from tests.adapters.foreign import Small, filled, quiet
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -61,24 +58,6 @@ def test_what_lycoris_writes_does_the_same_here(case, tmp_path):
     assert_close(again(image), ours(image), rtol=0, atol=0)
 
 
-def test_an_input_adapter_written_as_glora_is_loaded_by_stock_lycoris_on_any_base(tmp_path):
-    base, image = Small(), torch.randn(2, 3, 8, 8)
-    source = copy.deepcopy(base)
-    adapt(source, target_modules=["to_q", "0", "conv_in"], placement="input", rank=3, alpha=5, init="random")
-    weights = ModelWeights(base)
-    adapters = [(name, layer.adapters["default"], weights.layer(name)) for name, layer in layers(source).items()]
-    file = write_glora(tmp_path / "glora.safetensors", adapters)
-    for other in (base, Small()):
-        theirs, ours, back = (copy.deepcopy(other) for _ in range(3))
-        network, _ = quiet(lambda model=theirs: lycoris.create_lycoris_from_weights(1.0, str(file), model))
-        network.apply_to()
-        transfer(source, ours)
-        with torch.no_grad():
-            assert_close(theirs(image), ours(image), rtol=1e-5, atol=1e-5)
-        load(back, file)
-        assert_close(back(image), ours(image), rtol=1e-5, atol=1e-5)
-
-
 class Normed(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -112,7 +91,7 @@ def test_trained_norms_are_not_read_and_named(tmp_path):
     assert load(ours, tmp_path / "file.safetensors", strict=False).matched == ("inner",)
 
 
-def test_what_lycoris_or_comfyui_read_otherwise_is_refused(tmp_path):
+def test_what_lycoris_reads_otherwise_is_refused(tmp_path):
     dora, tucker = {"dora_wd": True, "wd_on_output": False}, {"use_tucker": True}
     for options, told in ((dora, "only one value for each of"), (tucker, "a Tucker core is not supported")):
         network, _ = trained({"algo": "lora", "linear_dim": 2, **options}, Small())
@@ -120,9 +99,3 @@ def test_what_lycoris_or_comfyui_read_otherwise_is_refused(tmp_path):
         for strict in (True, False):
             with pytest.raises(UnsupportedError, match=told):
                 load(Small(), tmp_path / "file.safetensors", strict=strict)
-    model = adapt(nn.Sequential(nn.Linear(4, 4)), target_modules=["0"], placement="input", rank=4)
-    with pytest.raises(UnsupportedError, match="ComfyUI misreads a GLoRA"):
-        write_glora(
-            tmp_path / "glora.safetensors", [("0", model[0].adapters["default"], ModelWeights(model).layer("0"))]
-        )
-    assert not (tmp_path / "glora.safetensors").exists()

@@ -44,7 +44,16 @@ def test_a_foreign_file_follows_the_weights_of_the_model_it_was_trained_on(tmp_p
     told = load(copy.deepcopy(made), tmp_path / "a", strict=False, match="provenance", source=base)
     assert str(told).startswith("6 of 12 layers matched, by contents.")
     assert "model.layers.1.self_attn.q_proj: from model.layers.3.self_attn.q_proj" in str(told)
-    words = ["adapters", "bake", f"{tmp_path}/a", f"{tmp_path}/out", "--base", f"{tmp_path}/pruned", "--partial"]
+    words = [
+        "adapters",
+        "bake",
+        f"{tmp_path}/a",
+        "--out",
+        f"{tmp_path}/out",
+        "--base",
+        f"{tmp_path}/pruned",
+        "--partial",
+    ]
     follow = ["--match", "provenance", "--source", f"{tmp_path}/base"]
     assert main([*words, *follow]) == OK
     baked = load_file(tmp_path / "out/adapter_model.safetensors")
@@ -55,7 +64,7 @@ def test_a_foreign_file_follows_the_weights_of_the_model_it_was_trained_on(tmp_p
     assert main([*words, "--match", "provenance"]) == MISUSE
     assert "match by name, or give that model as source= (for inspect and bake, --source)." in capsys.readouterr().err
     save(adapt(base, target_modules=r".*_proj", rank=1), tmp_path / "own")
-    words = ["adapters", "bake", f"{tmp_path}/own", f"{tmp_path}/new", "--base", f"{tmp_path}/pruned"]
+    words = ["adapters", "bake", f"{tmp_path}/own", "--out", f"{tmp_path}/new", "--base", f"{tmp_path}/pruned"]
     assert main(words) == MISUSE
     assert not (tmp_path / "new").exists()
     assert main([*words, "--partial"]) == OK

@@ -53,7 +53,7 @@ def blocks_in_stability(keys: Iterable[str]) -> Blocks | None:
 
 def to_diffusers(name: str, blocks: Blocks | None, flat: bool = False) -> str:
     """Return diffusers' name for a Stability name without prefix, dotted or ``flat``; return other names unchanged."""
-    table, dot = _table(blocks, flat), "_" if flat else "."
+    table, dot = names(blocks, flat), "_" if flat else "."
     parts = name.split(dot)
     for i in range(len(parts), 0, -1):
         if (head := dot.join(parts[:i])) in table:
@@ -62,7 +62,7 @@ def to_diffusers(name: str, blocks: Blocks | None, flat: bool = False) -> str:
 
 
 @lru_cache(16)
-def _table(blocks: Blocks | None, flat: bool) -> dict[str, str]:
+def names(blocks: Blocks | None, flat: bool) -> dict[str, str]:
     """Return the map from Stability's to diffusers' names of a UNet's modules; if ``flat``, with _ instead of dots."""
     table = dict(TABLES["unet"])
     levels, resnets = blocks or (0, 0)

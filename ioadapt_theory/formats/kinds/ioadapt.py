@@ -76,7 +76,7 @@ def contents(opened: Path, source: TensorFile) -> AdapterFile:
         keys[layer][".".join(parts[-end:])] = key
     layers = [stored_layer(source, Name("", n), entry, keys[n], source.stored) for n, entry in entries.items()]
     base, prints = source.metadata.get(BASE_NAME), recorded(source.metadata, source.path)
-    return AdapterFile(opened, FORMAT, tuple(layers), (), {}, base if is_name(base) else None, prints)
+    return AdapterFile(opened, FORMAT, tuple(layers), (), {}, base if is_name(base) else None, prints, source)
 
 
 def stored_layer(
@@ -93,7 +93,7 @@ def stored_layer(
             wanted = f"floating point of shape {[*expected[part]]}" if part in expected else "absent"
             msg = f"{source.path}: tensor {keys.get(part, f'{name}.{part}')} must be {wanted}, not {there}."
             raise FileFormatError(msg)
-    return StoredLayer(name, sketch, partial(_read, sketch, keys, read))
+    return StoredLayer(name, sketch, partial(_read, sketch, keys, read), keys=keys)
 
 
 def _read(sketch: Adapter, keys: Mapping[str, str], read: Callable[[str], Tensor]) -> Adapter:

@@ -37,6 +37,12 @@ def parse(key: str) -> tuple[Name, str] | str:
     return layer_name(match["layer"]), ROLES[role]
 
 
+def stem_of(key: str) -> str:
+    """Return the text before the name of the tensor in a key, or "" if diffusers' old names divide it."""
+    match = KEY.fullmatch(key)
+    return "" if match is None or PROCESSOR.search(key) else match["layer"]
+
+
 def _without_processor(match: re.Match[str]) -> str:
     which, part = match.groups()
     text_encoder = "text_model" in match.string

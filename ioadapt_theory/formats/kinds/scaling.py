@@ -19,11 +19,9 @@ from ioadapt_theory.adapters.families.family import is_finite
 from ioadapt_theory.adapters.rules.patterns import override
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import FileFormatError
+from ioadapt_theory.formats.adapter_file import DIFFUSERS_CONFIG
 from ioadapt_theory.formats.kinds import Shapes
 from ioadapt_theory.formats.tensors import TensorFile, parse_json
-
-DIFFUSERS_CONFIG = "lora_adapter_metadata"
-"""Key in the header under which diffusers stores PEFT's configuration, {"unet.r": 4, ...} with components."""
 
 Scale = Callable[[Name, int | None, Shapes, float | None], float]
 """Returns a layer's scaling from its name, rank (None: no rank), tensors' shapes and alpha (None: not a tensor)."""

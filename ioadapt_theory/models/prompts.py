@@ -1,0 +1,229 @@
+"""Inputs of diffusion models and of their text encoders, made from prompts as the pipelines of diffusers make them."""
+
+import inspect
+import json
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, MissingExtraError
+from ioadapt_theory.models.inputs import TENSORS, read_both
+from ioadapt_theory.models.sources import MAIN, Source
+
+LEAST, LARGEST, LONGEST = 24, 32, 256
+"""Minimum number of samples (prompts are repeated), maximum side length of latents, maximum number of tokens."""
+STEPS: Final = 1000
+"""Number of timesteps of the noise schedule with which diffusion models are trained."""
+GUIDANCE: Final = 3.5
+MADE: Final = 256
+"""Number of prompts that are made from the tags in an adapter's metadata."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """Inputs of the source, of the target (None: the same) and, if needed, the function that runs a model on them."""
+
+    source: list[Any]
+    target: list[Any] | None = None
+    call: Callable[[nn.Module, Any], Any] | None = None
+
+
+def read_prompts(path: Path) -> list[str]:
+    """Return the prompts in a text file, one per line; raise FileFormatError if it is not a text file of prompts."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{path} cannot be read ({getattr(error, 'strerror', error)}); give a text file with one prompt per line."
+        raise FileFormatError(msg) from None
+    prompts = [line.strip() for line in text.splitlines() if line.strip()]
+    try:
+        wrong = "is empty" if not prompts else "is JSON" if isinstance(json.loads(text), dict | list) else ""
+    except (ValueError, RecursionError):
+        wrong = ""
+    if wrong:
+        msg = f"{path} {wrong}; give a text file with one prompt per line."
+        raise FileFormatError(msg)
+    return prompts
+
+
+def training_captions(metadata: Mapping[str, str], seed: int) -> list[str]:
+    """Return prompts drawn from the tags that kohya's scripts store with their counts, or [] if there are none."""
+    try:
+        folders = json.loads(metadata.get("ss_tag_frequency", "{}")).values()
+        counts = {str(tag).strip(): float(n) for tags in folders for tag, n in tags.items() if str(tag).strip()}
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return []
+    most, drawn = max(counts.values(), default=0.0), random.Random(seed)
+    some = ([tag for tag, n in counts.items() if drawn.random() * most <= n] for _ in range(MADE if most > 0 else 0))
+    return [", ".join(tags) for tags in some if tags]
+
+
+def batches(inputs: Path | list[str], source: Source, target: Source, part: str, *, rows: int, seed: int) -> Batches:
+    """Return inputs of one component of both models: from a file of tensors or text, or from prompts.
+
+    Args:
+        inputs: a file of tensors or text; for a pipeline, also a file with one prompt per line, or the prompts.
+        source: the source.
+        target: the target.
+        part: the component, or "".
+        rows: maximum number of rows.
+        seed: seed of the random latents and timesteps.
+    """
+    encoder = part.startswith("text_encoder")
+    pair = source.load(part), target.load(part)
+    if isinstance(inputs, Path):
+        text_model = not encoder and "timestep" not in inspect.signature(pair[0].forward).parameters
+        if inputs.suffix in TENSORS or text_model:
+            folders = (str(source.tokenizer(part)), str(target.tokenizer(part)))
+            call = partial(_read, family=_family(source), part=part) if encoder else None
+            return Batches(*read_both(inputs, *zip(folders, pair, strict=True), rows=rows, seed=seed), call)
+        inputs = read_prompts(inputs)
+    if encoder:
+        ids, others = (_ids(one, part, inputs[:rows]) for one in (source, target))
+        call = partial(_read, family=_family(source), part=part)
+        return Batches([{"input_ids": ids}], None if torch.equal(ids, others) else [{"input_ids": others}], call)
+    (one, call), (two, _) = (_main(one, part, inputs, rows, seed) for one in (source, target))
+    return Batches([one], [two], call)
+
+
+def _family(source: Source) -> str:
+    """Return the kind of pipeline, by which its text encoders are read: sd, sdxl, sd3 or flux."""
+    main = next((source.config(part) for part in MAIN if source.config(part)), {})
+    kinds = {"SD3Transformer2DModel": "sd3", "FluxTransformer2DModel": "flux"}
+    kind = kinds.get(str(main.get("_class_name")), "sd")
+    return "sdxl" if main.get("addition_embed_type") == "text_time" else kind
+
+
+def _ids(source: Source, part: str, prompts: list[str]) -> Tensor:
+    folder = source.tokenizer(part)
+    try:
+        from transformers import AutoTokenizer
+    except ImportError as error:
+        raise MissingExtraError("transformers", "examples") from error
+    try:
+        tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        way = "give a pipeline with its tokenizers (for a single file, as --config)"
+        msg = f"{folder} has no usable tokenizer for prompts; {way}, or the inputs as tensors in a .safetensors file."
+        raise InvalidValueError(msg) from error
+    length = min(tokenizer.model_max_length, LONGEST)
+    ids: Tensor = tokenizer(prompts, padding="max_length", max_length=length, truncation=True, return_tensors="pt")[
+        "input_ids"
+    ]
+    return ids
+
+
+def _encoded(encoder: Any, ids: Tensor, family: str, part: str) -> tuple[Tensor | None, Tensor | None]:
+    """Return what the next part of the pipeline reads from a text encoder: token states and a pooled embedding."""
+    if family in {"sdxl", "sd3"} and part != "text_encoder_3":
+        output = encoder(ids, output_hidden_states=True)
+        return output.hidden_states[-2], getattr(output, "text_embeds", None)
+    if family == "flux" and part == "text_encoder":
+        return None, encoder(ids).pooler_output
+    return getattr(encoder, "text_model", encoder)(ids)[0], None
+
+
+def _read(model: nn.Module, batch: Mapping[str, Tensor], *, family: str, part: str) -> Tensor:
+    """Return what is read from a text encoder as one tensor, with the pooled embedding as one more token."""
+    states, pooled = _encoded(model, batch["input_ids"], family, part)
+    if states is None or pooled is None:
+        one = states if pooled is None else pooled
+        assert one is not None
+        return one
+    width = max(states.shape[-1], pooled.shape[-1])
+    return torch.cat([pad(t, (0, width - t.shape[-1])) for t in (states, pooled[:, None])], 1)
+
+
+def _texts(source: Source, family: str, prompts: list[str]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return the token states and the pooled embeddings of prompts, by text encoder; equal prompts are encoded once."""
+    unique, states, pooled = list(dict.fromkeys(prompts)), dict[str, Tensor](), dict[str, Tensor]()
+    at = torch.tensor([unique.index(prompt) for prompt in prompts])
+    for part in ("text_encoder", "text_encoder_2", "text_encoder_3"):
+        if not source.config(part):
+            continue
+        encoder = source.load(part)
+        device = next(encoder.parameters()).device
+        with torch.no_grad():
+            some = [_encoded(encoder, ids.to(device), family, part) for ids in _ids(source, part, unique).split(32)]
+        for kind, found in zip((states, pooled), zip(*some, strict=True), strict=True):
+            if found[0] is not None:
+                kind[part] = torch.cat([t.float().cpu() for t in found])[at]
+    if not states and not pooled:
+        way = "give a pipeline with its text encoders (for a single file, as --config)"
+        msg = f"{source.root} has no text encoder for prompts; {way}, or the inputs as tensors in a .safetensors file."
+        raise InvalidValueError(msg)
+    return states, pooled
+
+
+def _main(
+    source: Source, part: str, prompts: list[str], rows: int, seed: int
+) -> tuple[dict[str, Any], Callable[[nn.Module, Any], Any] | None]:
+    """Return inputs for a diffusion model: random latents and timesteps, and prompts as its pipeline encodes them."""
+    model, family = source.load(part), _family(source)
+    config: Any = model.config
+    asked = inspect.signature(model.forward).parameters
+    named = "sample" if "sample" in asked else "hidden_states"
+    needed = {n for n, p in asked.items() if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD}
+    unknown = needed - {named, "timestep", "encoder_hidden_states"}
+    if family == "sd" and (unknown or getattr(config, "addition_embed_type", None) or "pooled_projections" in asked):
+        more = ", ".join(sorted(unknown or {"additional embeddings"}))
+        msg = f"A {type(model).__name__} needs more than a prompt ({more}); give all its inputs in a .safetensors file."
+        raise InvalidValueError(msg)
+    chosen = [prompts[k % len(prompts)] for k in range(min(rows, max(len(prompts), LEAST)))]
+    states, pooled = _texts(source, family, chosen)
+    draw, count = torch.Generator().manual_seed(seed), len(chosen)
+    size = config.sample_size if family != "flux" else LARGEST
+    sides = [size, size] if isinstance(size, int) else list(size or (LARGEST, LARGEST))
+    if named == "sample" or family in {"sd3", "flux"}:  # many small samples are more informative than a few large ones
+        sides = [min(side, LARGEST) for side in sides]
+    timesteps = torch.randint(STEPS, (count,), generator=draw)
+    if family == "flux":
+        return _flux(config, states, pooled, timesteps, draw)
+    text = torch.cat([*states.values()], -1) if family == "sdxl" else next(iter(states.values()))
+    if family == "sd3":
+        width = config.joint_attention_dim
+        both = torch.cat([states[p] for p in ("text_encoder", "text_encoder_2")], -1)
+        t5 = states.get("text_encoder_3", both.new_zeros(count, both.shape[1], width))
+        text = torch.cat([pad(both, (0, width - both.shape[-1])), t5], 1)
+    latents = torch.randn(count, config.in_channels, *sides, generator=draw)
+    inputs: dict[str, Any] = {named: latents, "timestep": timesteps, "encoder_hidden_states": text}
+    if family == "sdxl":
+        height, width = (8 * side for side in (size if isinstance(size, list | tuple) else (size, size)))
+        ids = torch.tensor([height, width, 0, 0, height, width], dtype=torch.float32).repeat(count, 1)
+        inputs["added_cond_kwargs"] = {"text_embeds": pooled["text_encoder_2"], "time_ids": ids}
+    elif family == "sd3":
+        inputs["pooled_projections"] = torch.cat([*pooled.values()], -1)
+    elif named == "hidden_states" and "added_cond_kwargs" in asked:
+        inputs["added_cond_kwargs"] = {"resolution": None, "aspect_ratio": None}
+    return inputs, None
+
+
+def _flux(
+    config: Any, states: Mapping[str, Tensor], pooled: Mapping[str, Tensor], timesteps: Tensor, draw: torch.Generator
+) -> tuple[dict[str, Any], Callable[[nn.Module, Any], Any]]:
+    """Return FLUX's inputs: packed latents, and a call that adds the positions, which are equal for all samples."""
+    count, side = len(timesteps), LARGEST // 2
+    ids = torch.zeros(side, side, 3)
+    ids[..., 1], ids[..., 2] = torch.arange(side)[:, None], torch.arange(side)
+    (text,), (embedding,) = states.values(), pooled.values()
+    inputs = {
+        "hidden_states": torch.randn(count, side * side, config.in_channels, generator=draw),
+        "timestep": timesteps / STEPS,
+        "encoder_hidden_states": text,
+        "pooled_projections": embedding,
+    }
+    if config.guidance_embeds:
+        inputs["guidance"] = torch.full((count,), GUIDANCE)
+    return inputs, partial(_positioned, image=ids.flatten(0, 1), text=torch.zeros(text.shape[1], 3))
+
+
+def _positioned(model: nn.Module, batch: Mapping[str, Any], *, image: Tensor, text: Tensor) -> Any:
+    device = batch["hidden_states"].device
+    return model(**batch, img_ids=image.to(device), txt_ids=text.to(device))

@@ -1,0 +1,145 @@
+"""Models in single files, such as Stable Diffusion's: read by diffusers, with the configurations of a pipeline."""
+
+import json
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint
+from ioadapt_theory.checkpoints.files.readers import open_file
+from ioadapt_theory.checkpoints.names.kinds import of_adapter
+from ioadapt_theory.checkpoints.names.text_encoders import PROJECTION, encoder, encoders
+from ioadapt_theory.checkpoints.quantised import dequantised
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, MissingExtraError
+
+MODEL: Final = "model.diffusion_model."
+"""Prefix of the main model's tensors in a single file; a file without it contains only the main model."""
+
+
+class SingleFile:
+    """A checkpoint in a single file.
+
+    Attributes:
+        root: the folder of a pipeline with configurations and tokenizers.
+        parts: the components of the pipeline that the file contains.
+    """
+
+    def __init__(self, path: Path, root: Path | None) -> None:
+        """Open the file; without ``root``, the configurations are those that diffusers knows for files of its kind."""
+        self.path = path
+        with open_file(path) as whole:
+            if "ioadapt.layers" in whole.metadata or of_adapter(whole.tensors):
+                msg = f"{path} is an adapter, not a model; give the models as SOURCE and TARGET, after ADAPTER."
+                raise InvalidValueError(msg)
+            shapes = {name: info.shape for name, info in whole.tensors.items()}
+        self.root = _known(path, shapes) if root is None else root
+        configured = {p.name for p in self.root.iterdir() if (p / "config.json").is_file()}
+        main = next((part for part in ("unet", "transformer") if part in configured), None)
+        if main is None:
+            msg = f"{self.root} has no unet/config.json or transformer/config.json; give the folder of a pipeline."
+            raise InvalidValueError(msg)
+        self.parts = (main, *(part for part in encoders(shapes) if part in configured))
+
+    def load(self, part: str) -> nn.Module:
+        """Load a component in evaluation mode; raise FileFormatError if the file does not fit its configuration."""
+        with dequantised(open_file(self.path)) as whole:
+            model = self._main(whole, part) if part == self.parts[0] else self._encoder(whole, part)
+        if missing := sorted(n for n, p in model.named_parameters() if p.is_meta):
+            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            config = self.root / part / "config.json"
+            msg = f"{self.path} lacks weights that {config} asks for ({missing[0]}{more}); give another --config."
+            raise FileFormatError(msg)
+        return model.eval()
+
+    def _class(self, library: str, name: object) -> Any:
+        try:
+            kind = getattr(import_module(library), str(name), None)
+        except ImportError as error:
+            raise MissingExtraError(library, "examples") from error
+        if kind is None:
+            msg = f"The installed {library} has no class {name!r:.80}; upgrade {library}."
+            raise FileFormatError(msg)
+        return kind
+
+    def _main(self, whole: Checkpoint, part: str) -> nn.Module:
+        kind = self._class("diffusers", _json(self.root / part / "config.json").get("_class_name"))
+        names = [n for n in whole.tensors if n.startswith(MODEL)] or [*whole.tensors]
+        state = {name: whole.tensor(name).float() for name in names}
+        options = {"config": str(self.root), "subfolder": part, "local_files_only": True}
+        try:
+            model: nn.Module = kind.from_single_file(state, **options)
+        except Exception as error:  # diffusers raises many types of errors
+            raise self._unfit(kind, part, error) from error
+        return model
+
+    def _encoder(self, whole: Checkpoint, part: str) -> nn.Module:
+        config, view = _json(self.root / part / "config.json"), encoder(whole, part)
+        assert view is not None
+        kind = self._class("transformers", (config.get("architectures") or [None])[0])
+        try:
+            with torch.device("meta"):
+                model: nn.Module = kind(kind.config_class.from_dict(config))
+            wanted, state = {n: p.shape for n, p in model.named_parameters()}, dict[str, Tensor]()
+            for name in view.tensors:
+                if name == PROJECTION:
+                    state[f"{PROJECTION}.weight"] = view.tensor(name).float().mT.contiguous()
+                elif (new := name if name in wanted else name.removeprefix("text_model.")) in wanted:
+                    state[new] = view.tensor(name).float()
+            if f"{PROJECTION}.weight" in wanted.keys() - state.keys():  # SD 3.5's files leave out CLIP-L's identity
+                state[f"{PROJECTION}.weight"] = torch.eye(*wanted[f"{PROJECTION}.weight"])
+            if (shared := "encoder.embed_tokens.weight") in wanted.keys() - state.keys() and "shared.weight" in state:
+                state[shared] = state["shared.weight"]
+            model.load_state_dict(state, strict=False, assign=True)
+            for name, buffer in [*model.named_buffers()]:
+                owner, _, leaf = name.rpartition(".")
+                positions = torch.arange(buffer.shape[-1]).expand(buffer.shape)
+                model.get_submodule(owner).register_buffer(leaf, positions, persistent=False)
+        except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise self._unfit(kind, part, error) from error
+        return model
+
+    def _unfit(self, kind: Any, part: str, error: Exception) -> FileFormatError:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        where = self.root / part / "config.json"
+        return FileFormatError(
+            f"{self.path} cannot be read as the {kind.__name__} of {where} ({reason}); give a folder of this kind of"
+            " pipeline as --config."
+        )
+
+
+def _known(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Path:
+    """Return the folder of configurations that diffusers uses for a file with these tensors, from the hub's cache."""
+    from ioadapt_theory.models.sources import PARTS, downloaded
+
+    way = "give a folder or hub id of this kind of pipeline, with its configurations and tokenizers, as --config"
+    try:
+        from diffusers.loaders.single_file_utils import DIFFUSERS_DEFAULT_PIPELINE_PATHS, infer_diffusers_model_type
+    except ImportError as error:
+        raise MissingExtraError("diffusers", "examples") from error
+    if not any(name.startswith((MODEL, "double_blocks.", "joint_blocks.")) for name in shapes):
+        msg = f"{path} is not a single file of SD 1.x, 2.x, SDXL, SD 3.5 or FLUX; give the folder of a pipeline."
+        raise InvalidValueError(msg)
+    kind = infer_diffusers_model_type({name: torch.empty(shape, device="meta") for name, shape in shapes.items()})
+    repo = DIFFUSERS_DEFAULT_PIPELINE_PATHS[kind]["pretrained_model_name_or_path"]
+    try:
+        root = downloaded(repo, None, weights=False)
+    except OSError as error:
+        msg = f"The configuration of {path} ({kind}: {repo}) is neither in the hub's cache nor can be loaded; {way}."
+        raise InvalidValueError(msg) from error
+    if not any((root / part / "config.json").is_file() for part in PARTS):
+        msg = f"The hub's cache has no configurations of {repo}, which {path} ({kind}) needs; {way}."
+        raise InvalidValueError(msg)
+    return root
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        msg = f"{path} cannot be read as JSON ({error}); give another --config."
+        raise FileFormatError(msg) from error
+    return content if isinstance(content, dict) else {}

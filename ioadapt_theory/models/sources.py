@@ -1,0 +1,154 @@
+"""The models behind a name that a user gives: a pipeline's or a model's folder, a single file, a hub id or an alias."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from torch import nn
+
+from ioadapt_theory.checkpoints.files.readers import is_weights
+from ioadapt_theory.checkpoints.sources import resolve
+from ioadapt_theory.errors import InvalidValueError, MissingExtraError
+from ioadapt_theory.models.load import load_model
+from ioadapt_theory.models.single_file import SingleFile
+
+MAIN: Final = ("unet", "transformer", "prior")
+PARTS: Final = (*MAIN, "transformer_2", "text_encoder", "text_encoder_2", "text_encoder_3")
+"""Components of a pipeline that may have adapters; the main model comes first."""
+ANI: Final = re.compile(r"ani-1(x|ccx):\d+")
+
+
+@dataclass(slots=True)
+class Source:
+    """A model, or the models of a pipeline, which are loaded when they are needed.
+
+    Attributes:
+        given: the name that the user gave.
+        root: folder of the pipeline, or of the model; for a single file, the folder of its configuration.
+        parts: the components that can be loaded; ("",) for a model outside a pipeline.
+        only: the component that the user chose, or "".
+        file: the single file, or None.
+    """
+
+    given: str
+    root: Path
+    parts: tuple[str, ...] = ("",)
+    only: str = ""
+    file: SingleFile | None = None
+    loaded: dict[str, nn.Module] = field(default_factory=dict)
+
+    @property
+    def main(self) -> str:
+        """The component that the user chose, or the main model."""
+        return self.only or self.parts[0]
+
+    def load(self, part: str = "") -> nn.Module:
+        """Return the model of a component (by default the main one), in evaluation mode; it is loaded once."""
+        part = part or self.main
+        if part not in self.loaded:
+            if self.file is not None:
+                self.loaded[part] = self.file.load(part)
+            else:
+                self.loaded[part] = load_model(self.given if ANI.fullmatch(self.given) else self.root / part)
+        return self.loaded[part]
+
+    def config(self, part: str) -> dict[str, Any]:
+        """Return the configuration of a component, or {} if it cannot be read."""
+        try:
+            content = json.loads((self.root / part / "config.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return content if isinstance(content, dict) else {}
+
+    def tokenizer(self, part: str) -> Path:
+        """Return the folder of the tokenizer of a text encoder, or of a model outside a pipeline."""
+        return self.root / part.replace("text_encoder", "tokenizer") if part else self.root
+
+
+def open_source(given: str | Path, config: str | None = None) -> Source:
+    """Return the models behind a name; nothing is loaded yet, but models on the hub are downloaded.
+
+    Args:
+        given: a folder of a pipeline or a model, a single file, a hub id, an alias, or an ANI network (ani-1x:0); for a
+            pipeline, ``:PART`` chooses one of its models.
+        config: for a single file, a folder or hub id of a pipeline of the same kind, with its configurations and
+            tokenizers; by default the one beside the file or, if diffusers knows the kind, the one on the hub.
+
+    Raises:
+        InvalidValueError: there is no model, no such part, or no configuration.
+        SourceError: the model on the hub is not available.
+    """
+    given = str(given)
+    if ANI.fullmatch(given):
+        return Source(given, Path())
+    alias = resolve(given)
+    part = alias.part or ""
+    if alias.path is None:
+        named = given.rpartition(":")[2] if ":" in given else ""  # an alias names a part that the user did not choose
+        path, part = downloaded(str(alias.repo), alias.revision), named
+    else:
+        path = Path(alias.path)
+    if path.is_file() and is_weights(path.name):
+        file = SingleFile(path, _configured(path, config))
+        return Source(given, file.root, *_chosen(given, tuple(p for p in PARTS if p in file.parts), part), file)
+    inside = tuple(p for p in PARTS if (path / p / "config.json").is_file())
+    if inside and not (path / "config.json").is_file():
+        return Source(given, path, *_chosen(given, inside, part))
+    path = path / part
+    if not (path / "config.json").is_file():
+        way = "give a single file, the folder of a pipeline or model, or an ANI network (such as ani-1x:0)"
+        what = "has no config.json" if path.is_dir() else "is not a local file or folder"
+        msg = f"{given} {what}; {way}."
+        raise InvalidValueError(msg)
+    if path.resolve().name in PARTS:  # a pipeline's model, whose text encoders and tokenizers are beside it
+        here = path.resolve()
+        return Source(given, here.parent, (here.name,), here.name)
+    return Source(given, path)
+
+
+def _chosen(given: str, parts: tuple[str, ...], only: str) -> tuple[tuple[str, ...], str]:
+    if only and only not in parts:
+        msg = f"{given} has no part {only!r}; choose one of {', '.join(parts) or 'none'}."
+        raise InvalidValueError(msg)
+    return ((only,) if only else parts), only
+
+
+def _configured(path: Path, config: str | None) -> Path | None:
+    """Return the folder with the configurations of a single file: the given one, or one beside the file."""
+    if config is not None:
+        alias = resolve(config)
+        folder = Path(alias.path) if alias.path else downloaded(str(alias.repo), alias.revision, weights=False)
+        if not (folder / "model_index.json").is_file() and not any(
+            (folder / p / "config.json").is_file() for p in PARTS
+        ):
+            msg = f"--config {config} is not a folder of a pipeline; give one with unet/config.json and tokenizer/."
+            raise InvalidValueError(msg)
+        return folder
+    beside = (path.with_suffix(""), path.parent)
+    return next((folder for folder in beside if (folder / "model_index.json").is_file()), None)
+
+
+def downloaded(repo: str, revision: str | None, *, weights: bool = True) -> Path:
+    """Return the folder of a pipeline or a model from the hub, in huggingface_hub's cache; the VAE is left out."""
+    try:
+        from huggingface_hub import HfApi, snapshot_download
+        from huggingface_hub.constants import HF_HUB_OFFLINE
+    except ImportError as error:
+        raise MissingExtraError("huggingface_hub", "hub") from error
+    from ioadapt_theory.checkpoints.checkpoint import SourceError
+
+    texts = ("*.json", "*.txt", "*.model")
+    try:
+        names = [] if HF_HUB_OFFLINE else HfApi().list_repo_files(repo, revision=revision)
+        folders = [f"{p}/" for p in PARTS] if "model_index.json" in names or not weights else [""]
+        wanted = [f"{folder}{end}" for folder in folders for end in (*texts, *(["*.safetensors"] if weights else []))]
+        wanted += [f"tokenizer{n}/{end}" for n in ("", "_2", "_3") for end in texts] + ["model_index.json"]
+        variants = ["*.fp16.*", "*.non_ema.*", "*.bf16.*"]
+        only = {"local_files_only": True} if HF_HUB_OFFLINE else {"allow_patterns": wanted, "ignore_patterns": variants}
+        return Path(snapshot_download(repo, revision=revision, **only))
+    except (OSError, ValueError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        msg = f"{repo} cannot be loaded from the hub or its cache ({reason}); give a local folder."
+        raise SourceError(msg) from error

@@ -11,7 +11,7 @@ from ioadapt_theory.moving.carrying.outcome import DOMAIN, FROM_ZERO
 from ioadapt_theory.similarity.report.page import document, table_of
 from ioadapt_theory.similarity.report.tables import WIDTH, aligned
 
-SHOWN = 7
+SHOWN = 6
 """Number of layers in the text if not all are shown: those that keep least."""
 
 

@@ -1,0 +1,124 @@
+"""`ioadapt transfer` and `ioadapt adapters bake` from one file of a LoRA to another, with single files as models."""
+
+import json
+
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from ioadapt_theory.cli import MISUSE, OK, main
+from ioadapt_theory.formats import load
+from ioadapt_theory.models.sources import open_source
+from tests.adapters.foreign import quiet
+from tests.cli.pipelines import METADATA, kohya, models, perturbed, pipeline, single_file
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(autouse=True)
+def single():
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture(scope="module", params=[False, pytest.param(True, marks=pytest.mark.slow)], ids=["sd", "sdxl"])
+def world(request, tmp_path_factory):
+    """Return a folder with two models as pipelines and single files, and a LoRA for the first one and its encoders."""
+    torch.set_default_dtype(torch.float32)
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("world")
+    old = models(xl=request.param)
+    new = perturbed(old)
+    pipeline(folder / "old", old)
+    pipeline(folder / "new", new)
+    single_file(folder / "old.safetensors", old)
+    single_file(folder / "new.safetensors", new, torch.float16)
+    tensors = kohya(folder / "style.safetensors", old, ldm=request.param)
+    words = ["zwx cat", "red hat", "a dog", "blue sky", "big tree", "old car"]
+    prompts = [f"{a} {b} zwx {c}" for a in words for b in words for c in "xyz"]
+    (folder / "prompts.txt").write_text("\n".join(prompts))
+    return folder, tensors, [*old]
+
+
+def metadata(path) -> dict[str, str]:
+    with safe_open(path, "pt") as file:
+        return file.metadata()
+
+
+def check_same(path, tensors) -> None:
+    """Check that a file has the keys, dtypes, shapes, alphas and metadata of the input's, and few entries of ours."""
+    written, header = load_file(path), metadata(path)
+    assert written.keys() == tensors.keys()
+    assert all((t.dtype, t.shape) == (written[key].dtype, written[key].shape) for key, t in tensors.items())
+    assert all(torch.equal(t, written[key]) for key, t in tensors.items() if key.endswith("alpha"))
+    assert header.items() >= METADATA.items()
+    ours = {key: value for key, value in header.items() if key not in METADATA}
+    assert sum(map(len, ours.values())) < 1000
+
+
+def test_single_files_are_the_models_of_the_pipeline(world):
+    folder, _, parts = world
+    file, pipe = open_source(folder / "old.safetensors"), open_source(folder / "old")
+    assert [*file.parts] == [*pipe.parts] == parts
+    for part in parts:
+        one, other = (dict(some.load(part).named_parameters()) for some in (file, pipe))
+        assert one.keys() == other.keys()
+        assert all(torch.equal(p, other[name]) for name, p in one.items())
+
+
+def test_one_command_moves_all_parts_from_file_to_file(world, tmp_path, capsys):
+    folder, tensors, parts = world
+    out = tmp_path / "moved.safetensors"
+    words = [str(folder / f"{name}.safetensors") for name in ("style", "old", "new")]
+    words = [
+        "transfer",
+        *words,
+        "--prompts",
+        str(folder / "prompts.txt"),
+        "--out",
+        str(out),
+        "--refine",
+        "0",
+        "--rows",
+        "60",
+    ]
+    assert main([*words, "--format", "json"]) == OK
+    told = capsys.readouterr()
+    shares = json.loads(told.out)["parts"]
+    assert [*shares] == parts
+    assert all(one["kept"] > 0.3 for one in shares.values())
+    assert f"wrote {out} (" in told.err
+    check_same(out, tensors)
+    xl = "text_encoder_2" in parts
+    pipe = quiet(lambda: (StableDiffusionXLPipeline if xl else StableDiffusionPipeline).from_pretrained(folder / "new"))
+    quiet(lambda: pipe.load_lora_weights(out))
+    assert {*pipe.get_list_adapters()} == {*parts}
+    assert main([*words, "--quiet"]) == OK  # the same command may replace its output
+    text = capsys.readouterr().out
+    assert len(text.partition("\n\n")[0].splitlines()) <= 20
+    out.write_bytes((folder / "style.safetensors").read_bytes())
+    assert main(words) == MISUSE
+    assert "was not written by this command; pass --force" in capsys.readouterr().err
+
+
+def test_a_baked_file_stays_itself_and_leaves_nothing_out_in_silence(world, tmp_path, capsys):
+    folder, tensors, parts = world
+    style, out = folder / "style.safetensors", tmp_path / "baked.safetensors"
+    words = ["adapters", "bake", str(style), "--out", str(out), "--base"]
+    for base in ("new.safetensors", "new"):
+        assert main([*words, str(folder / base), "--force"]) == OK
+        check_same(out, tensors)
+    assert main([*words, str(folder / "new"), "--force", "--dtype", "float32"]) == OK
+    assert {t.dtype for key, t in load_file(out).items() if not key.endswith("alpha")} == {torch.float32}
+    capsys.readouterr()
+    assert main([*words, str(folder / "new" / "unet"), "--force"]) == MISUSE
+    assert "layers of text_encoder" in (refused := capsys.readouterr().err)
+    assert "choose one part with --component, or pass --partial" in refused
+    assert main([*words, str(folder / "new" / "unet"), "--force", "--partial"]) == OK
+    assert "of text_encoder" in capsys.readouterr().err
+    assert all(key.startswith("lora_unet_") for key in load_file(out))
+    assert main(["adapters", "inspect", str(style), "--base", str(folder / "new" / "unet")]) == OK
+    assert "of text_encoder" in capsys.readouterr().out
+    told = load(open_source(folder / "new").load("unet"), style, component="unet")
+    assert {*told.left_out} == {part for part in parts if part != "unet"}

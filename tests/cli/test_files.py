@@ -98,7 +98,7 @@ def test_the_same_command_may_run_again(command, here):
 def test_an_output_in_a_home_folder_is_found(here, monkeypatch):
     monkeypatch.setenv("HOME", str(here))
     assert main("report base tuned.safetensors lora --html ~/new.html".split()) == OK
-    assert main("adapters bake lora ~/plain --base ~/base".split()) == OK
+    assert main("adapters bake lora --out ~/plain --base ~/base".split()) == OK
     assert (here / "new.html").exists()
     assert (here / "plain" / "adapter_config.json").exists()
 

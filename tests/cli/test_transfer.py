@@ -103,7 +103,7 @@ def test_a_tuned_model_is_extracted_and_carried(llamas, tmp_path, capsys):
     assert max(map(len, text.partition("\n\n")[0].splitlines())) <= 80
     assert float(text.partition("total")[2].split()[2]) > 0.98
     assert text.partition("model.layers.0.mlp.up_proj")[2].split()[0] == "weight"
-    assert text.splitlines()[-1].startswith("Next: ")
+    assert text.splitlines()[-2].startswith("Next: ")
 
 
 def test_a_text_is_read_by_the_models_tokenizer(llamas, tmp_path, capsys):
@@ -238,7 +238,6 @@ def test_members_of_ani_and_our_own_format(tmp_path, capsys):
         ({"x.safetensors": "{lora}/adapter_config.json"}, "has no usable tokenizer"),
         ({"x.safetensors": "{wrong}"}, "fails on the inputs"),
         ({"x.safetensors": "{one}"}, "1 row;"),
-        ({"target": "{other}"}, "different shapes|no layer of this name"),
         ({"target": "{broken}"}, "lm_head.weight of the target contains NaN or infinity"),
     ],
 )

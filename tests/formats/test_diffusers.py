@@ -48,7 +48,7 @@ def written(unet: Any, folder: Any, *, metadata: bool = True) -> dict[str, torch
 
 def loaded(path: Path, unet: Any | None = None) -> Any:
     unet = unet or tiny_unet()
-    assert not load(unet, path).unmatched
+    assert not load(unet, path, component="unet" if "both" in path.name else None).unmatched
     return unet
 
 

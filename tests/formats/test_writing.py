@@ -71,7 +71,7 @@ def test_bake_writes_no_infinity(tmp_path, capsys):
     save_file(dict(model.state_dict()), tmp_path / "base.safetensors")
     save(adapt(model, target_modules=["0"], rank=2, alpha=1e4, init="random"), tmp_path / "lora")
     former = peft(tmp_path / "out", 1.0)
-    words = ["adapters", "bake", tmp_path / "lora", former, "--base", tmp_path / "base.safetensors"]
+    words = ["adapters", "bake", tmp_path / "lora", "--out", former, "--force", "--base", tmp_path / "base.safetensors"]
     assert main([*map(str, words)]) == MISUSE
     told = capsys.readouterr()
     assert told.out == ""

@@ -17,7 +17,7 @@ from toys.transfer.cache import figures
 
 STEPS = 50
 FAMILIES = ("mlp", "cnn", "bytes")
-REVISION = 3
+REVISION = 4
 """Version of the measurements; a new version invalidates the cached results."""
 BARS = {
     "gauge": (0.97, 0.97), "fine-tuned": (0.85, 0.85), "distilled": (0.7, 0.8), "apart": (0.65, 0.7),
@@ -74,9 +74,7 @@ def measured(move: Move) -> dict[str, Any]:
             row[f"{name}_seconds"] = time.process_time() - started
             row[name], row[f"{name}_predicted"] = (plain - loss(target, move.test)) / gain, outcome.kept  # type: ignore[attr-defined]
             if name == "refined":
-                row["from zero_predicted"] = None if outcome.refined is None else outcome.refined[1]  # type: ignore[attr-defined]
-                made = distilled(move, target, STEPS)
-                row["from zero"] = None if made is None else (plain - loss(made, move.test)) / gain
+                row["from zero"] = (plain - loss(distilled(move, STEPS), move.test)) / gain
         for name, rule in RULES.items():
             made = by_rule(move, rule)
             row[name] = None if made is None else (plain - loss(made, move.test)) / gain
@@ -115,7 +113,7 @@ def table(record: dict[str, Any]) -> str:
 
 
 def _lead(moves: list[dict[str, Any]], kind: str = "") -> float:
-    both = [(m[f"refined{kind}"], m[f"from zero{kind}"]) for m in moves]
+    both = [(m[f"refined{kind}"], m.get(f"from zero{kind}")) for m in moves]
     return statistics.median(one - zero for one, zero in both if zero is not None)
 
 

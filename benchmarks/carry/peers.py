@@ -13,14 +13,11 @@ from ioadapt_theory.adapters import layers
 from ioadapt_theory.adapters.matrices import operator
 from ioadapt_theory.adapters.model import disable
 from ioadapt_theory.effect import record
-from ioadapt_theory.effect.batches import divided
-from ioadapt_theory.effect.undisturbed import undisturbed
+from ioadapt_theory.maps import solve as maps
 from ioadapt_theory.moving import transfer
-from ioadapt_theory.moving.carrying.closed_form import Regression
 from ioadapt_theory.moving.carrying.fitting import base_layers
 from ioadapt_theory.moving.carrying.parts import built, parts_of
-from ioadapt_theory.moving.carrying.refine import from_zero, refined
-from ioadapt_theory.moving.carrying.trial import Options, Trial, put
+from ioadapt_theory.moving.carrying.trial import put
 from toys.transfer import baselines
 
 Rule = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -81,35 +78,28 @@ def by_activations(move: Move, ridge: float = 1e-2) -> nn.Module | None:
             return None
         r, y = (x.reader(side).flatten(0, 1) for x, side in ((one, "weight"), (one, "output")))
         r2, y2 = (x.reader(side).flatten(0, 1) for x, side in ((two, "weight"), (two, "output")))
-        reader, writer = Regression(r2.shape[1], a.shape[1]), Regression(y.shape[1], y2.shape[1])
-        reader.add(r2, r @ a)
-        writer.add(y, y2)
-        factors = reader.solve([ridge])[0], b @ writer.solve([ridge])[0]
+        factors = _regression(r2, r @ a, ridge), b @ _regression(y, y2, ridge)
         made[part.layer] = built(target.get_submodule(part.layer), {"weight": replace(part, factors=factors)})
     put(target, made, "default")
     return target
 
 
-def carried(move: Move, refine: int | None) -> tuple[nn.Module, object]:
+def _regression(x: Tensor, u: Tensor, ridge: float) -> Tensor:
+    relation = maps.Relation(x.mT @ x, x.mT @ u, float(u.square().sum()))
+    return maps.solve(relation, None, maps.Rule("one-way", ridge))
+
+
+def carried(move: Move, steps: int | None) -> tuple[nn.Module, object]:
     """Return a copy of the target with the adapter that ``transfer`` fits to it, and the report of ``transfer``."""
     target = copy.deepcopy(move.target)
     match = "effect" if move.relation == "depth" and move.adapted == "one" else "name"
-    options = {"refine": refine, "seed": move.seed, "strict": False, "match": match, "need": "labels"}
+    options = {"steps": steps, "seed": move.seed, "strict": False, "match": match, "need": "labels"}
     return target, transfer(move.source, target, inputs=move.inputs, **options)  # type: ignore[arg-type]
 
 
-def distilled(move: Move, like: nn.Module, steps: int) -> nn.Module | None:
-    """Return a copy of the target with adapters of the sizes in ``like``, trained from zero without labels.
-
-    The result is None if ``like`` has no adapters.
-    """
-    sizes = {layer: module.adapters["default"] for layer, module in layers(like).items()}
-    if not sizes:
-        return None
-    target, options = copy.deepcopy(move.target), Options(need="labels", seed=move.seed)
-    rows = divided(move.inputs, None, size=options.size, seed=move.seed)
-    with undisturbed(move.source), undisturbed(target):
-        trial = Trial(move.source, target, "default", rows, options)
-        made, _ = refined(trial, from_zero(sizes, move.seed), steps, lambda _: None)  # type: ignore[arg-type]
-    put(target, made, "default")
+def distilled(move: Move, steps: int) -> nn.Module:
+    """Return a copy of the target with adapters of the source's sizes, trained from zero without labels."""
+    target = copy.deepcopy(move.target)
+    options = {"starts": ["zero"], "steps": steps, "seed": move.seed, "strict": False, "need": "labels"}
+    transfer(move.source, target, inputs=move.inputs, **options)  # type: ignore[arg-type]
     return target

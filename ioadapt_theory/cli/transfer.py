@@ -89,12 +89,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     how = "match layers by name (default), provenance (their weights), auto (either), or effect (the gain that is kept)"
     add("--match", choices=("name", "provenance", "auto", "effect"), default="name", help=how)
-    add(
-        "--refine",
-        type=int,
-        metavar="N",
-        help="gradient steps after the fit, without labels (default 10); if given, also report N steps from zero",
-    )
+    add("--steps", type=int, metavar="N", help="gradient steps of the best start, without labels (default 30)")
+    add("--seconds", type=float, metavar="T", help="time for these steps, instead of their number")
     add("--rank", type=int, metavar="R", help="rank of the result for DoRA, LoHa, LoKr or a fine-tuned model")
     add(
         "--memory",
@@ -280,19 +276,19 @@ def _inputs(args: argparse.Namespace, source: "Source", target: "Source", part: 
 def _carried(
     args: argparse.Namespace, models: list[Any], inputs: "Batches", part: str, progress: Progress, **more: Any
 ) -> "CarryReport":
-    from ioadapt_theory.moving.carrying import carried
+    from ioadapt_theory.moving.transfer import transfer
 
     device = next(models[0].parameters()).device
-    options: dict[str, Any] = {
-        key: getattr(args, key) for key in ("placement", "rank", "refine", "memory", "match", "seed")
-    }
+    names = ("placement", "rank", "steps", "seconds", "memory", "match", "seed")
+    options: dict[str, Any] = {key: getattr(args, key) for key in names}
     need = args.need or ("change" if part.startswith("text_encoder") else None)
     options |= {"need": need, "size": args.batch, "strict": False, "call": inputs.call}
     options["target_inputs"] = moved(inputs.target, device)
     progress(f"moving {part}".strip(), 0, 1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the warnings are printed as notes
-        return carried(*models, moved(inputs.source, device), **options, **more)
+        outcome: Any = transfer(*models, inputs=moved(inputs.source, device), progress=progress, **options, **more)
+        return outcome  # type: ignore[no-any-return]
 
 
 def _rest(file: "AdapterFile", result: list[Moved]) -> list[str]:

@@ -1,6 +1,6 @@
 """Batches of inputs, and their random split into rows to fit adapters, to select one, and to predict its effect."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -59,6 +59,25 @@ def whole(inputs: Any, target_inputs: Any = None, *, size: int = 32) -> list[Pai
     """Return all rows as pairs of batches, for source and target, of at most ``size`` rows; see ``divided``."""
     sources, targets, counts = _paired(inputs, target_inputs)
     return _taken(sources, targets, counts, torch.arange(sum(counts)), size)
+
+
+def joined(pairs: list[Pair]) -> Pair:
+    """Return the samples of several pairs of batches in one pair; batches that differ in shape are left out."""
+    sources, targets = zip(*pairs, strict=True)
+    try:
+        return _cat(sources), _cat(targets)
+    except RuntimeError:
+        return pairs[0] if len(pairs) == 1 else joined(pairs[:-1])
+
+
+def _cat(batches: Sequence[Any]) -> Any:
+    first = batches[0]
+    if isinstance(first, Mapping):
+        return {key: _cat([batch[key] for batch in batches]) for key in first}
+    if isinstance(first, list | tuple):
+        return type(first)(map(_cat, zip(*batches, strict=True)))
+    shared = not isinstance(first, Tensor) or not first.ndim or all(x is first for x in batches)
+    return first if shared else torch.cat([*batches])
 
 
 def _paired(inputs: Any, target_inputs: Any) -> tuple[list[Any], list[Any], list[int]]:

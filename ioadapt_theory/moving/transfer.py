@@ -1,6 +1,6 @@
 """The function ``transfer``, which copies an adapter to another model or fits one with a similar effect."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +11,10 @@ from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.model import layers, naming
 from ioadapt_theory.adapters.rules.correspondence import correspond
 from ioadapt_theory.checkpoints.names.layer_name import Name
+from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.moving.carrying import Options, carried
+from ioadapt_theory.moving.carrying.trial import Progress
 from ioadapt_theory.moving.put import NO_LAYER, TransferReport, put
 
 
@@ -26,7 +28,21 @@ def transfer(
     rename: Mapping[str, str] | None = None,
     match: str = "name",
     inputs: Any = None,
-    **options: Any,
+    target_inputs: Any = None,
+    tuned: nn.Module | None = None,
+    call: Call | None = None,
+    need: str | None = None,
+    starts: Sequence[str] | None = None,
+    steps: int | None = None,
+    seconds: float | None = None,
+    placement: str | None = None,
+    rank: int | None = None,
+    rank_share: float = 0.98,
+    size: int = 32,
+    memory: float = 4.0,
+    draws: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
 ) -> TransferReport:
     """Copy an adapter to another model or, if inputs are given, fit an adapter with the most similar effect.
 
@@ -48,8 +64,26 @@ def transfer(
         trainable: whether the new adapter's parameters are trainable.
         inputs: unlabelled inputs of both models, from the adapter's domain, preferably 256 rows or more. The
             target then receives a fitted adapter, unless a copy keeps as much of the gain.
-        **options: options of the fit to ``inputs``, see ``adapters.carrying.Options``; or ``tuned``, a model fine-tuned
-            from ``source``, from which the adapter is first extracted.
+        target_inputs: the samples of ``inputs`` as the target takes them, row for row and token for token; by default
+            ``inputs``. This and all following options need ``inputs``.
+        tuned: a model fine-tuned from ``source``, from which the adapter is first extracted.
+        call: function; ``call(model, batch)`` returns the outputs to compare, if ``model(batch)`` does not.
+        need: "labels" if outputs are logits and both models should predict the same labels, "change" if the outputs of
+            both should change in the same way; by default inferred from the outputs.
+        starts: what to start from, a selection of "copy", "two-way", "procrustes", "one-way", "blocks" and "zero"; by
+            default all of them.
+        steps: number of gradient steps without labels that the best start takes, by default 30; 0: closed forms only.
+        seconds: time for these steps, instead of their number.
+        placement: "weight", "input" or "output" on the target, or "best" to choose one for each layer; by default the
+            placement on the source.
+        rank: maximum rank of the LoRA on the target.
+        rank_share: without ``rank``, the minimum share of each layer's squared effect that a LoRA keeps if it replaces
+            an adapter of another family or the change of a tuned model.
+        size: maximum number of rows per batch.
+        memory: gigabytes for the matrices of the fit; layers beyond this limit are fitted in further passes.
+        draws: number of random cotangents per batch; by default from 4 for few positions to 1 for 1,000 or more.
+        seed: seed of the split of the rows, the cotangents, the bootstrap, and random numbers in the models.
+        progress: function that is called with a stage's name, the number of its parts that are done, and their number.
 
     Returns:
         The outcome for each layer.
@@ -68,12 +102,19 @@ def transfer(
         >>> transfer(source, target).matched
         ('0',)
     """
+    fit: dict[str, Any] = {
+        "target_inputs": target_inputs, "call": call, "need": need, "starts": starts and tuple(starts), "steps": steps,
+        "seconds": seconds, "placement": placement, "rank": rank, "rank_share": rank_share, "size": size,
+        "memory": memory, "draws": draws, "seed": seed, "progress": progress,
+    }  # fmt: skip
+    options = Options(**fit)
     if inputs is not None:
         common: dict[str, Any] = {"strict": strict, "rename": rename, "match": match, "trainable": trainable}
-        return carried(source, target, inputs, name=name, **common, **options)
-    if options:
-        Options.of({n: o for n, o in options.items() if n != "tuned"})  # other errors come first
-        msg = f"{', '.join(sorted(options))} can be used only with inputs=; give inputs= too."
+        return carried(source, target, inputs, options, name=name, tuned=tuned, **common)
+    if odd := sorted(
+        {n for n, value in fit.items() if value != getattr(Options(), n)} | ({"tuned"} if tuned else set())
+    ):
+        msg = f"{', '.join(odd)} can be used only with inputs=; give inputs= too."
         raise InvalidValueError(msg)
     given: Mapping[str, Adapter] = {n: layer.adapters[name] for n, layer in layers(source, name).items()}  # type: ignore[misc]
     for layer, adapter in given.items():

@@ -7,7 +7,7 @@ from typing import Any
 
 from ioadapt_theory.moving.carrying import CarryReport
 from ioadapt_theory.moving.carrying.carry import DISAGREEING
-from ioadapt_theory.moving.carrying.outcome import DOMAIN, FROM_ZERO
+from ioadapt_theory.moving.carrying.outcome import DOMAIN
 from ioadapt_theory.similarity.report.page import document, table_of
 from ioadapt_theory.similarity.report.tables import WIDTH, aligned
 
@@ -45,19 +45,15 @@ def sentences(outcome: CarryReport) -> list[str]:
     agreement = outcome.agreement if outcome.need == "labels" else None  # other outputs have no labels
     if agreement is not None and not outcome.extracted and 1 - agreement <= DISAGREEING:
         lines.append(f"Without the adapter, the two models predict the same label at {agreement:.0%} of positions.")
-    if outcome.refined is not None:
-        lines.append(FROM_ZERO.format(*outcome.refined))
     lines += [f"{name}: the plain LoRA keeps {s:.3f} of the squared effect." for name, s in outcome.truncated.items()]
     lines += [f"{name}: {why}." for name, why in outcome.unmatched.items()]
     return [*lines, *([] if outcome.prediction is None else [DOMAIN]), _next(outcome)]
 
 
 def _next(outcome: CarryReport) -> str:
-    refine = outcome.refined is None and not outcome.extracted and len(outcome.scores) > 1
     if outcome.matched:
-        return f"Next: test the adapter on labelled data{', or improve it without labels (--refine 50)' * refine}."
-    more = "give more inputs from the adapter's domain"
-    return f"Next: {more}{', try --refine 200' * refine}, or train an adapter on the target."
+        return "Next: test the adapter on labelled data."
+    return "Next: give more inputs from the adapter's domain, or train an adapter on the target."
 
 
 def _all_sentences(outcomes: Mapping[str, CarryReport]) -> list[str]:
@@ -92,7 +88,7 @@ def _as_json(outcome: CarryReport) -> dict[str, Any]:
         **{key: getattr(outcome.prediction, key, None) for key in ("R", "R_KL", "cosine", "ratio")},
         "agreement": outcome.agreement,
         "rows": dict(zip(("fit", "select", "test"), outcome.rows, strict=True)),
-        "refined": None if outcome.refined is None else dict(zip(("steps", "from_zero"), outcome.refined, strict=True)),
+        "steps": outcome.steps,
         "layers": {name: asdict(layer) for name, layer in outcome.layers.items()},
         "unmatched": dict(outcome.unmatched),
         "truncated": dict(outcome.truncated),

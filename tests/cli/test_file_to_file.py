@@ -78,7 +78,7 @@ def test_one_command_moves_all_parts_from_file_to_file(world, tmp_path, capsys):
         str(folder / "prompts.txt"),
         "--out",
         str(out),
-        "--refine",
+        "--steps",
         "0",
         "--rows",
         "60",

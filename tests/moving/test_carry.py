@@ -8,15 +8,13 @@ import torch
 from torch import nn
 
 from ioadapt_theory.adapters import adapt, disable, layers, parameters
-from ioadapt_theory.effect import divided, undisturbed
-from ioadapt_theory.effect.retained import guessed
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.moving import TransferError, transfer
-from ioadapt_theory.moving.carrying import CarryWarning, gauss_newton
+from ioadapt_theory.moving.carrying import CarryWarning
 from ioadapt_theory.moving.carrying.extraction import extract
 from ioadapt_theory.moving.carrying.fitting import IDLE
-from ioadapt_theory.moving.carrying.refine import from_zero
-from ioadapt_theory.moving.carrying.trial import Options, Trial
+from ioadapt_theory.moving.carrying.starts import zeroed
+from ioadapt_theory.moving.carrying.trial import Trial
 from ioadapt_theory.reporting.carried import to_text
 from tests.effect.nets import Tokens, gauge, mlp
 
@@ -96,7 +94,7 @@ def test_padding_does_not_count():
     source, x = adapted(Tokens(*mlp(0))), torch.randn(150, 10, 6)
     mask = (torch.arange(10) < torch.randint(2, 10, (150, 1))).long()
     padded = [{"x": torch.where(mask[..., None] > 0, x, pad), "attention_mask": mask} for pad in (0, x.flip(0))]
-    one, two = (transfer(source, Tokens(*mlp(4)), inputs=batch, need="change", refine=0) for batch in padded)
+    one, two = (transfer(source, Tokens(*mlp(4)), inputs=batch, need="change", steps=0) for batch in padded)
     assert one.kept == pytest.approx(two.kept, abs=1e-5)
     assert one.layers["2"].rows < 0.7 * 90 * 10
 
@@ -107,8 +105,8 @@ def test_nothing_else_of_either_model_is_changed():
     target[2].weight.requires_grad_(False)
     states = [copy.deepcopy(m.state_dict()) for m in (source, target)]
     modes, drawn = [m.training for m in source.modules()], torch.get_rng_state()
-    outcome = transfer(source, target, inputs=X, need="change", refine=3)
-    assert outcome == transfer(source, mlp(5), inputs=X, need="change", refine=3)
+    outcome = transfer(source, target, inputs=X, need="change", steps=3)
+    assert outcome == transfer(source, mlp(5), inputs=X, need="change", steps=3)
     assert torch.equal(torch.get_rng_state(), drawn)
     assert [m.training for m in source.modules()] == modes
     assert target.training
@@ -149,7 +147,7 @@ def test_a_bias_that_comes_with_an_adapter_is_carried_too():
     assert kept(source, target, FRESH) > 0.97
     adapter = layers(target)["0"].adapters["default"]
     assert adapter.shift.any()
-    assert not from_zero({"0": adapter}, 0)["0"].shift.any()
+    assert not zeroed({"0": adapter}, 0)["0"].shift.any()
 
 
 def test_other_widths_names_and_depths():
@@ -229,7 +227,7 @@ class Unused(nn.Sequential):
 def test_an_adapter_on_a_layer_that_is_never_called_is_copied_or_reported(columns, family):
     source, target = Unused(*mlp(0), nn.Linear(6, 5)), Unused(*gauge(mlp(0), 1), nn.Linear(6, columns))
     source = adapted(source, family=family, target_modules=["2", "5"])
-    outcome = transfer(source, target, inputs=X, need="change", refine=5)
+    outcome = transfer(source, target, inputs=X, need="change", steps=5)
     assert ("5" in outcome.matched) == (columns == 5)
     assert outcome.unmatched == ({} if columns == 5 else {"5": IDLE.format("source", "is never called")})
     end = adapted(nn.Sequential(*mlp(0), nn.Linear(4, 4)), target_modules=["5"])
@@ -237,42 +235,23 @@ def test_an_adapter_on_a_layer_that_is_never_called_is_copied_or_reported(column
         transfer(end, Unused(*mlp(1), nn.Linear(4, 4)), inputs=X, need="change")
 
 
-def test_the_better_unrefined_candidate_stands_in_for_an_uncertain_one(monkeypatch):
+def test_a_copy_stands_in_for_a_better_start_that_is_uncertain(monkeypatch):
     honest = Trial.predicted
 
     def uncertain(trial, candidates, pairs):
         results = honest(trial, candidates, pairs)
-        return {n: replace(one, sampled=(-0.1, 1.0)) if n == "refined" else one for n, one in results.items()}
+        return {n: one if n == "copy" else replace(one, sampled=(-0.1, 1.0)) for n, one in results.items()}
 
     monkeypatch.setattr(Trial, "predicted", uncertain)
     target = mlp(0)
     for p in target.parameters():
         p.data += 0.3 * p.std() * torch.randn_like(p)
     outcome = transfer(adapted(mlp(0)), target, inputs=X, need="change")
-    assert max(outcome.scores, key=outcome.scores.get) == "refined"
-    assert outcome.chosen == max(outcome.scores.keys() - {"refined"}, key=outcome.scores.get)
-    assert 0 < outcome.scores["copy"] < outcome.scores[outcome.chosen]
-    best = "the best one, 'refined', which may keep none of the gain (lower bound -0.10)"
-    assert outcome.notes[0] == f"The candidate {outcome.chosen!r} was added instead of {best}."
-
-
-def test_few_rows_are_told_of_and_choose_little():
-    base = mlp(0)
-    outcome = transfer(adapted(base), gauge(base, 3), inputs=X[:16], need="change")
-    assert {*outcome.scores} <= {"zero", "ridge 0.1", "shrunk 10", "copy"}
-    assert "too few" in " ".join(outcome.notes)
-
-
-def test_steps_without_labels_go_on_from_there():
-    base = mlp(0)
-    source, target, plain = adapted(base), mlp(5), mlp(5)
-    first = transfer(source, plain, inputs=X, need="change", refine=0)
-    outcome = transfer(source, target, inputs=X, need="change", refine=10)
-    assert outcome.chosen == "refined"
-    assert kept(source, target, FRESH) > kept(source, plain, FRESH) + 0.02
-    assert outcome.kept > first.kept
-    assert outcome.refined[0] == 10
-    assert outcome.kept > outcome.refined[1]
+    best = max(outcome.scores, key=outcome.scores.get)
+    assert 0 < outcome.scores["copy"] < outcome.scores[best]
+    why = "which may keep none of the gain (lower bound -0.10)"
+    assert outcome.chosen == "copy"
+    assert outcome.notes[0] == f"The candidate 'copy' was added instead of the best one, {best!r}, {why}."
 
 
 def test_steps_are_small_where_the_adapter_is_small():
@@ -280,49 +259,8 @@ def test_steps_are_small_where_the_adapter_is_small():
     first, second = mlp(5), mlp(5)
     for target in (first, second):
         target[0].weight.data /= 1e4
-    plain = transfer(adapted(mlp(0)), first, refine=0, **options)
+    plain = transfer(adapted(mlp(0)), first, steps=0, **options)
     assert transfer(adapted(mlp(0)), second, **options).kept > plain.kept + 0.02
-
-
-@pytest.mark.parametrize("placement", ["weight", "input", "output"])
-@pytest.mark.parametrize("need", ["change", "labels"])
-def test_a_gauss_newton_pass_is_the_best_step_of_the_linearised_model(placement, need):
-    source, target = adapted(mlp(0), target_modules=["2"], placement=placement), mlp(5)
-    rows, options = divided(X, size=1000), {"target_modules": ["2"], "placement": placement, "size": 0.2}
-    start = {"2": layers(adapted(target, **options))["2"].adapters["default"]}
-    with undisturbed(source), undisturbed(target):
-        trial = Trial(source, target, "default", rows, Options(need=need))
-        (step, _, _), (s, sa, t) = gauss_newton._steps(trial, start)["2"], trial.outputs(rows.fit[0], 0)
-    ((_, phi),) = start["2"].parts()
-    m, layer = (phi.A @ phi.B * phi.scaling).detach(), target[2]
-
-    def output(change):
-        z = target[:2](rows.fit[0][1]).detach()
-        if placement == "weight":
-            y = layer(z) + z @ change
-        else:
-            y = layer(z + z @ change) if placement == "input" else layer(z) + layer(z) @ change
-        return target[3:](y)
-
-    jacobian = torch.autograd.functional.jacobian(output, m).flatten(2)  # rows x outputs x entries
-    ta = output(m).detach()
-    p, logs = ta.softmax(-1), [x.log_softmax(-1) for x in (s, sa, t)]
-    if need == "change":
-        metric, wanted = torch.eye(4).expand(len(ta), 4, 4), (sa - s) - (ta - t)
-    else:
-        metric, wanted = torch.diag_embed(p) - p[:, :, None] * p[:, None], guessed(*logs, trial.weight, (1.0,)) - p
-    hessian = torch.einsum("nkx,nkl,nly->xy", jacobian, metric, jacobian)
-    damping = gauss_newton.DAMPING * hessian.diagonal().sum() / ta.numel()
-    b = torch.einsum("nkx,nk->x", jacobian, wanted)
-    exact = torch.linalg.solve(hessian + damping * torch.eye(len(b)), b)
-    torch.testing.assert_close(step.flatten().to(exact), exact, rtol=1e-3, atol=1e-3 * float(exact.abs().max()))
-
-
-def test_few_layers_are_refined_by_gauss_newton_passes():
-    outcome = transfer(adapted(mlp(0), target_modules=["2"]), mlp(5), inputs=X, need="change", refine=5)
-    others = [score for name, score in outcome.scores.items() if name not in {"Gauss-Newton", "refined"}]
-    assert outcome.scores["Gauss-Newton"] > max(others)
-    assert outcome.kept > outcome.refined[1]
 
 
 def test_labels_are_kept_where_outputs_are_logits():
@@ -362,15 +300,18 @@ def test_the_difference_of_a_tuned_model_is_an_adapter_by_its_effect():
     [
         ({"need": "both"}, "need must be"),
         ({"placement": "left"}, "placement must be"),
-        ({"refine": -1}, "refine must be"),
+        ({"steps": -1}, "steps must be"),
         ({"rank_share": 0.0}, "rank_share must be"),
         ({"memory": 0}, "memory must be"),
-        ({"steps": 3}, "Unknown option 'steps'"),
+        ({"starts": ["nowhere"]}, "starts may contain .* not 'nowhere'"),
+        ({"seconds": 0}, "seconds must be"),
+        ({"steps": 3, "seconds": 1.0}, "give one of them"),
         ({"inputs": X[:1]}, "1 row;"),
         ({"inputs": X[:, :5]}, "fails on the inputs"),
         ({"inputs": X * float("nan")}, "NaN"),
         ({"call": lambda m, x: m[0](x)}, "does not change|different shapes|of the source"),
-        ({"rename": {"0": "nowhere"}}, "rename contains 'nowhere', but"),
+        ({"rename": {"0": "nowhere"}}, "rename contains 'nowhere', but the target"),
+        ({"rename": {"nowhere": "0"}}, "rename contains 'nowhere', but the source"),
     ],
 )
 def test_bad_inputs_are_one_sentence_and_change_nothing(options, sentence):
@@ -382,10 +323,61 @@ def test_bad_inputs_are_one_sentence_and_change_nothing(options, sentence):
 
 
 def test_without_inputs_options_of_carrying_are_refused():
-    with pytest.raises(InvalidValueError, match="refine can be used only with inputs="):
-        transfer(adapted(mlp(0)), mlp(5), refine=3)
-    with pytest.raises(InvalidValueError, match="Unknown option 'nmae'"):  # and not "pass inputs="
+    with pytest.raises(InvalidValueError, match="steps can be used only with inputs="):
+        transfer(adapted(mlp(0)), mlp(5), steps=3)
+    with pytest.raises(TypeError, match="nmae"):
         transfer(adapted(mlp(0)), mlp(5), nmae="default")
+
+
+@pytest.mark.parametrize("start", ["two-way", "procrustes", "one-way", "blocks", "zero"])
+def test_steps_without_labels_go_on_from_any_start(start):
+    source, target, plain = adapted(mlp(0)), mlp(5), mlp(5)
+    options = {"inputs": X, "need": "change", "starts": [start]}
+    first = transfer(source, plain, steps=0, **options)
+    outcome = transfer(source, target, steps=30, **options)
+    assert {*outcome.scores} - {outcome.chosen} == {"zero"} | ({"copy"} if outcome.kept_copied is not None else set())
+    assert outcome.chosen.startswith(f"{start}, ")
+    assert outcome.steps == 30
+    assert outcome.kept > first.kept + 0.02
+    assert kept(source, target, FRESH) > (kept(source, plain, FRESH) if first.matched else 0.0) + 0.02
+
+
+def test_a_start_is_judged_after_its_first_steps():
+    outcome = transfer(adapted(mlp(0)), mlp(5), inputs=X, need="change")
+    assert outcome.steps > 0
+    assert max(outcome.scores, key=outcome.scores.get) == outcome.chosen
+    timed = transfer(adapted(mlp(0)), mlp(5), inputs=X, need="change", seconds=0.5)
+    assert timed.steps > 0
+
+
+@pytest.mark.parametrize("rank", [1, 12])
+def test_a_lora_is_reduced_to_the_rank_and_may_exceed_a_smaller_layer(rank):
+    base = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 4))
+    source = adapted(base, target_modules=["0", "2"], rank=12)
+    target = gauge(base, 3)
+    outcome = transfer(source, target, inputs=X, need="change", rank=rank)
+    assert max(layer.rank for layer in outcome.layers.values()) == (1 if rank == 1 else 12)
+    assert outcome.kept > (0.1 if rank == 1 else 0.97)
+
+
+def test_a_module_under_two_names_is_moved_once_and_left_clean():
+    class Net(nn.Module):
+        def __init__(self, seed: int) -> None:
+            super().__init__()
+            torch.manual_seed(seed)
+            block = nn.Linear(6, 6)
+            self.blocks, self.head = nn.ModuleList([block, block]), nn.Linear(6, 3)
+
+        def forward(self, x):
+            for block in self.blocks:
+                x = torch.tanh(block(x))
+            return self.head(x)
+
+    source, target = adapted(Net(0), target_modules=["blocks.0"]), Net(1)
+    outcome = transfer(source, target, inputs=X, need="change")
+    assert outcome.matched == ("blocks.0",)
+    assert {layer.active for layer in layers(target).values()} == {("default",)}
+    assert all({*layer.adapters} == {"default"} for layer in layers(target).values())
 
 
 def test_models_without_a_difference_are_not_extracted():
@@ -401,10 +393,7 @@ def test_the_sentences_below_the_table_hold_for_what_was_done():
     assert "two models predict" in labels
     assert "gain (R, if both models need the same change)" in change
     assert "two models predict" not in change  # since the outputs are not logits
-    assert "Next: test the adapter on labelled data, or improve it without labels (--refine 50)." in change
-    refined = transfer(source, copy.deepcopy(target), inputs=X, need="change", refine=3)
-    assert to_text(refined).endswith("Next: test the adapter on labelled data.\n")
-    assert "A new adapter trained from zero without labels (gradient steps: 3) keeps " in str(refined)
+    assert change.endswith("Next: test the adapter on labelled data.\n")
     extracted = to_text(extract(mlp(0), target, X, need="change"))
     assert "two models predict" not in extracted  # since source and target are the same base
     assert extracted.endswith("Next: test the adapter on labelled data.\n")

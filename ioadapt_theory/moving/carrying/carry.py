@@ -1,33 +1,35 @@
-"""Carrying an adapter over to another model: candidates are fitted, selected and evaluated on separate sets of rows."""
+"""Carrying an adapter over to another model: it is fitted, trained, selected and evaluated on separate sets of rows."""
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import fields
+from functools import partial
 from typing import Any
 
-from torch import nn
-from tqdm import tqdm
+from torch import Tensor, nn
 
 from ioadapt_theory.adapters.adapter import Adapter
-from ioadapt_theory.adapters.model import layers, naming, remove
+from ioadapt_theory.adapters.model import disable, layers, naming, remove
 from ioadapt_theory.effect.batches import divided
+from ioadapt_theory.effect.compared import Compared, first_rows
+from ioadapt_theory.effect.passes import run
 from ioadapt_theory.effect.retained import Prediction
 from ioadapt_theory.effect.undisturbed import undisturbed
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.moving.carrying.candidates import FEW, Candidates, counterparts
 from ioadapt_theory.moving.carrying.extraction import extract
-from ioadapt_theory.moving.carrying.gauss_newton import passes
+from ioadapt_theory.moving.carrying.fitting import base_layers
+from ioadapt_theory.moving.carrying.lineage import damaged
+from ioadapt_theory.moving.carrying.loop import race
 from ioadapt_theory.moving.carrying.outcome import CarriedLayer, CarryReport, CarryWarning
 from ioadapt_theory.moving.carrying.parts import BIAS
-from ioadapt_theory.moving.carrying.refine import from_zero, refined
-from ioadapt_theory.moving.carrying.trial import Adapters, Options, Trial, put
+from ioadapt_theory.moving.carrying.starts import Starts, counterparts
+from ioadapt_theory.moving.carrying.trial import Adapters, Options, Trial, only, put
 from ioadapt_theory.moving.put import TransferError, TransferReport
 
-STEPS = 10
-"""Default number of refinement steps."""
 TOO_FEW = 16
 """Number of rows up to which a note says that they are too few for a reliable prediction."""
 AS_GOOD = 0.02
-"""Margin, in the share of the gain, by which a candidate must beat the copy, and a scaled candidate all others."""
+"""Share of the gain by which a trained start must beat the plain copy."""
 LITTLE, APART, DISAGREEING = 0.3, 0.3, 0.15
 """Thresholds of notes: share of the gain kept, difference of two estimates of it, and disagreement of the models."""
 IMPOSSIBLE = "the adapter cannot be fitted to the target (the report says why), and no copy keeps any of the gain"
@@ -37,6 +39,7 @@ def carried(
     source: nn.Module,
     target: nn.Module,
     inputs: Any,
+    options: Options,
     *,
     name: str = "default",
     strict: bool = True,
@@ -44,13 +47,12 @@ def carried(
     match: str = "name",
     trainable: bool = False,
     tuned: nn.Module | None = None,
-    **options: Any,
 ) -> CarryReport:
     """Carry an adapter over to another model; ``transfer`` calls this function if inputs are given.
 
-    The target receives the best candidate that is likely to keep some of the gain (the adapter's reduction of the
-    loss), or no adapter if there is none. If ``tuned`` is given, a model fine-tuned from ``source``, an adapter is
-    first extracted from the difference of the two models and then, unless ``target`` is ``source``, carried over.
+    The target receives the best adapter if it is likely to keep some of the gain (the adapter's reduction of the loss),
+    else none. If ``tuned`` is given, a model fine-tuned from ``source``, an adapter is first extracted from the
+    difference of the two models and then, unless ``target`` is ``source``, carried over.
 
     Returns:
         A report on the adapter that was put on the target, with the share of the gain that it is predicted to keep.
@@ -60,35 +62,59 @@ def carried(
         InvalidValueError: the inputs, an option or a model's weights are invalid, or the target (or the source, with
             ``tuned``) already has an adapter of this name; the target is unchanged.
     """
-    chosen = Options.of(options)
     if tuned is not None:
-        extracted = extract(source, tuned, inputs, name=name, **options)
+        given = {f.name: getattr(options, f.name) for f in fields(options)}
+        extracted = extract(source, tuned, inputs, name=name, **given)
         if source is target:
             return extracted
         try:
-            options |= {"strict": strict, "rename": rename, "match": match, "trainable": trainable}
-            return carried(source, target, inputs, name=name, **options)
+            common: dict[str, Any] = {"strict": strict, "rename": rename, "match": match, "trainable": trainable}
+            return carried(source, target, inputs, options, name=name, **common)
         finally:
             remove(source, name)
-    given = layers(source, name)
-    for layer, module in given.items():
+    given_layers = layers(source, name)
+    for layer, module in given_layers.items():
         with naming(layer):
             module.adapters[name].require_whole()  # type: ignore[operator]
     if any(name in layer.adapters for layer in layers(target).values()):
         msg = f"The target already has an adapter {name!r}; remove it first."
         raise InvalidValueError(msg)
-    places, lost = counterparts(source, target, given, rename, match)
+    places, lost = counterparts(source, target, _once(source, given_layers), rename, match)
     if not places or (strict and lost):
         raise TransferError(TransferReport(tuple(places), lost))
     for role, model in {"source": source, "target": target}.items():
         _require_finite(model, role)
-    rows = divided(inputs, chosen.target_inputs, size=chosen.size, seed=chosen.seed)
-    with undisturbed(source, precise=True), undisturbed(target, precise=True):
-        report, adapters = _Carrying(Trial(source, target, name, rows, chosen), places, lost).done()
+    rows = divided(inputs, options.target_inputs, size=options.size, seed=options.seed)
+    given = {"call": options.call, "need": options.need, "seed": options.seed}
+    with disable(source), disable(target):
+        compared = Compared.of(source, target, rows.fit[0], **given)
+    coarse = compared.is_coarse(partial(_both, source, name, rows.fit[0][0], compared), source, target)
+    with undisturbed(source, precise=coarse), undisturbed(target, precise=coarse):
+        here, there = base_layers(source, places), base_layers(target, {n for some in places.values() for n in some})
+        copied = damaged((here[n], there[some[0]]) for n, some in places.items() if len(some) == 1)
+        trial = Trial(source, target, name, rows, options, compared, damaged=copied)
+        report, adapters = _Carrying(trial, places, lost).done()
     put(target, adapters, name, trainable=trainable)
     for note in report.notes:
         warnings.warn(note, CarryWarning, stacklevel=3)
     return report
+
+
+def _both(model: nn.Module, name: str, batch: Any, compared: Compared) -> tuple[Tensor, Tensor]:
+    """Return the outputs of a model without and with its adapter, for a few rows."""
+    few = first_rows(batch, 2)
+    with disable(model):
+        plain = run(model, few, compared.call, 0)
+    with only(layers(model), name):
+        return plain, run(model, few, compared.call, 0)
+
+
+def _once(model: nn.Module, names: Mapping[str, nn.Module]) -> list[str]:
+    """Return the first name of each adapted layer, since a model may hold a module under several names."""
+    first: dict[int, str] = {}
+    for name, module in names.items():
+        first.setdefault(id(module), name)
+    return [*first.values()]
 
 
 def _require_finite(model: nn.Module, role: str) -> None:
@@ -102,57 +128,52 @@ def _require_finite(model: nn.Module, role: str) -> None:
 class _Carrying:
     def __init__(self, trial: Trial, places: Mapping[str, tuple[str, ...]], lost: dict[str, str]) -> None:
         self.trial, self.rows, self.places, self.lost = trial, trial.rows, places, lost
-        self.few = self.rows.rows * trial.positions <= FEW
-        self.made = Candidates(trial, places, few=self.few)
-        self.candidates = dict(self.made.by_name)
-        self.scores = {"zero": 0.0} | self.trial.scores(self.candidates)
+        self.made = Starts(trial, places)
 
     def done(self) -> tuple[CarryReport, Adapters]:
-        """Add scaled and refined candidates, and select the best; return the report and the adapters for the target."""
-        scaled, plain = self.made.strengths(self.scores), max(self.scores.values())
-        scores = self.trial.scores(scaled)
-        self.candidates |= scaled
-        self.scores |= {n: score for n, score in scores.items() if score > plain + AS_GOOD}
-        asked = self.trial.options.refine
-        if asked or (asked is None and not self.few):
-            self.refine(asked or STEPS, compare=asked is not None)
-        scores = {n: score for n, score in self.scores.items() if n != "from zero"}
-        return self.report(max(scores, key=self.rank))
-
-    def rank(self, candidate: str) -> float:
-        score = self.scores.get(candidate, 0.0)
-        return score + AS_GOOD if candidate == "copy" and score > 0 else score
-
-    def refine(self, steps: int, *, compare: bool) -> None:
-        """Train the best LoRA candidate; if ``compare``, try Gauss-Newton passes first, and also train a new LoRA."""
-        named = self.candidates.items()
-        scored = {n for n, score in self.scores.items() if score != 0}  # exactly 0: the candidate changes no output
-        plain = [n for n, made in named if n in scored and all(a.family == "lora" for a in made.values())]
-        if not plain:
-            return
-        start = self.candidates[max(plain, key=lambda n: self.scores[n])]
-        if compare and (found := passes(self.trial, start)) is not None:
-            start = self.candidates["Gauss-Newton"] = found[0]
-            self.scores["Gauss-Newton"] = found[1]
-        begin = {"refined": start} | ({"from zero": from_zero(start, self.trial.options.seed)} if compare else {})
-        with tqdm(total=len(begin) * steps, desc="refining", delay=10, disable=None, leave=False) as bar:
-            for name, adapters in begin.items():
-                self.candidates[name], self.scores[name] = refined(self.trial, adapters, steps, bar.update)
-
-    def report(self, chosen: str) -> tuple[CarryReport, Adapters]:
-        """Predict the kept share of the gain on unused rows; return the report and the adapters to add ({} if none)."""
-        fitted = max(self.made.by_name, key=lambda n: self.scores[n], default=chosen)
-        shown = {n: self.candidates[n] for n in (chosen, "copy", fitted, "from zero") if n in self.candidates}
+        """Train the starts; return the report and the adapters to add, {} if none is likely to keep any of the gain."""
+        copy = self.made.copy
+        runs = race(self.trial, self.made.by_rule)
+        plain = self.trial.scores({"": copy})[""] if copy else 0.0
+        found: dict[str, Adapters] = {run.label(rule): run.adapters() for rule, run in runs.items()}
+        scores = {run.label(rule): run.score for rule, run in runs.items()}
+        if copy:
+            found["copy"], scores["copy"] = copy, plain
+        best = max(scores, key=lambda n: scores[n], default="")
+        steps = max((run.done for run in runs.values()), default=0)
+        if copy and plain > 0 and scores[best] <= plain + AS_GOOD:
+            best = "copy"
+        if not best or scores[best] <= 0:
+            best = ""
+        shown = {n: found[n] for n in dict.fromkeys((best, "copy")) if n in found}
         predicted = self.trial.predicted(shown, self.rows.predict)
-        ordered = (chosen, *sorted(("copy", fitted), key=self.rank, reverse=True))
-        certain = [n for n in ordered if n in predicted and predicted[n].sampled[0] > 0 and chosen != "zero"]
+        certain = [n for n in shown if predicted[n].sampled[0] > 0] if best else []
         notes = []
-        if certain and certain[0] != chosen:
-            why = f"which may keep none of the gain (lower bound {predicted[chosen].sampled[0]:z.2f})"
-            notes.append(f"The candidate {certain[0]!r} was added instead of the best one, {chosen!r}, {why}.")
-            chosen = certain[0]
-        best = predicted.get(chosen)
-        put = self.candidates[chosen] if certain else {}
+        chosen = certain[0] if certain else best
+        if certain and chosen != best:
+            why = f"which may keep none of the gain (lower bound {predicted[best].sampled[0]:z.2f})"
+            notes.append(f"The candidate {chosen!r} was added instead of the best one, {best!r}, {why}.")
+        put = found[chosen] if certain else {}
+        return self.report(
+            chosen if put else "zero",
+            predicted.get(chosen),
+            put,
+            predicted,
+            scores,
+            notes,
+            steps,
+        ), put
+
+    def report(
+        self,
+        chosen: str,
+        best: Prediction | None,
+        put: Adapters,
+        predicted: Mapping[str, Prediction],
+        scores: Mapping[str, float],
+        notes: list[str],
+        steps: int,
+    ) -> CarryReport:
         origins: dict[str, list[str]] = {}
         for key, (_, layer, _) in self.made.picked.items():
             origins.setdefault(layer, []).append(self.made.parts[key].layer)
@@ -163,24 +184,22 @@ class _Carrying:
         for (key, layer, _), why in self.made.fit.lost.items():
             if layer not in put:
                 lost.setdefault(self.made.parts[key].layer, why)
-        zero = predicted.get("from zero")
-        report = CarryReport(
+        return CarryReport(
             matched=tuple(put),
             unmatched=lost,
             sources=sources,
             how="inputs",
-            chosen=chosen if put else "zero",
+            chosen=chosen,
             prediction=best,
             kept_copied=predicted["copy"].kept if "copy" in predicted else None,
             need=self.trial.need,
             rows=self.rows.counts,
             layers={layer: self.layer(layer, adapter, chosen, sources[layer]) for layer, adapter in put.items()},
-            scores=self.scores,
-            refined=None if zero is None else (self.trial.options.refine or 0, zero.kept),
+            scores={"zero": 0.0, **scores},
+            steps=steps,
             truncated=self.made.truncated,
             notes=(*notes, *self.notes(best, put=bool(put))),
         )
-        return report, put
 
     def layer(self, layer: str, adapter: Adapter, chosen: str, origin: str) -> CarriedLayer:
         places = [place for place in self.made.picked.values() if place[1] == layer and place[2] != BIAS]
@@ -189,8 +208,7 @@ class _Carrying:
         if not places:
             return CarriedLayer(origin, side, rank, 0, (0, 0), None)
         fitted = self.made.fit.at[places[0]]
-        name = fitted.best if chosen in {"by layer", "Gauss-Newton", "refined"} else chosen.partition(",")[0]
-        return CarriedLayer(origin, side, rank, fitted.rows, fitted.features, fitted.kept.get(name))
+        return CarriedLayer(origin, side, rank, fitted.rows, fitted.features, None if chosen == "copy" else fitted.kept)
 
     def notes(self, best: Prediction | None, *, put: bool) -> list[str]:
         rows, notes, test, more = self.rows.rows, [], "check the prediction on labelled data", "give more inputs"
@@ -203,10 +221,8 @@ class _Carrying:
             notes.append(f"No adapter was added: {least}; {more}, or {train}.")
         if rows <= TOO_FEW:
             notes.append(f"{rows} rows are too few for a reliable prediction; give 256 or more.")
-        elif self.few:
-            notes.append(f"There are only {rows} rows, so fewer candidates were tried; give 256 or more.")
         if best is not None and put and best.kept < LITTLE:
-            way = more if self.trial.options.refine else "take more gradient steps (refine=50, --refine 50)"
+            way = "take more gradient steps (steps=100, --steps 100)"
             notes.append(f"Only {best.kept:z.2f} of the gain is kept; {way}, or {train}.")
         if best is not None and put and best.R_KL is not None and abs(best.R_KL - best.R) > APART:
             both = f"{best.R_KL:z.2f} from the likelihoods, {best.R:z.2f} from the output changes"

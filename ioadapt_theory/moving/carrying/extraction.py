@@ -10,6 +10,7 @@ from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.matrices import is_supported, operator
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect.batches import divided
+from ioadapt_theory.effect.compared import Compared
 from ioadapt_theory.effect.undisturbed import undisturbed
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.moving.carrying.fitting import base_layers, reduced
@@ -42,11 +43,12 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
     Raises:
         InvalidValueError: no layer differs, sizes differ, the name is taken, or an option or the inputs are invalid.
     """
-    chosen = Options.of(options)
+    chosen = Options(**options)
     rows = divided(inputs, size=chosen.size, seed=chosen.seed)
     with undisturbed(base, precise=True), undisturbed(tuned, precise=True):
         changes = differences(base, tuned)
-        trial = Trial(base, base, name, rows, chosen, tuned)
+        compared = Compared.of(base, base, rows.fit[0], call=chosen.call, need=chosen.need, seed=chosen.seed)
+        trial = Trial(base, base, name, rows, chosen, compared, tuned)
         modules = base_layers(base, changes)
         parts, kept = reduced([Part.of(n, "weight", change) for n, change in changes.items()], trial, base, tuned)
         ranks = {part.layer: part.factors[0].shape[1] for part in parts.values()}

@@ -1,31 +1,29 @@
-"""Closed forms for an adapter, fitted batch by batch, and the share of its gain (loss reduction) that each keeps."""
+"""Closed forms for an adapter: the maps of both models at the places that it reads and writes, and blocks' changes."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import base_of
 from ioadapt_theory.adapters.matrices import operator
 from ioadapt_theory.adapters.model import disable
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect.batches import Pair
-from ioadapt_theory.effect.goal import Goal
 from ioadapt_theory.effect.passes import Recorded, record
-from ioadapt_theory.effect.reads_writes import effects
-from ioadapt_theory.errors import IoAdaptError
-from ioadapt_theory.moving.carrying.closed_form import EXACT, Translation, truncated
-from ioadapt_theory.moving.carrying.parts import BIAS, Part
+from ioadapt_theory.maps.moments import Gathered, Moments, Place, places
+from ioadapt_theory.maps.solve import KNOWN, RULES, TWO_WAY, Rule, truncated
+from ioadapt_theory.moving.carrying.lineage import related
+from ioadapt_theory.moving.carrying.parts import BIAS, Factors, Part
 from ioadapt_theory.moving.carrying.trial import Trial
 
 IDLE = "the {}'s layer {} on these inputs, so an adapter on it has no effect"
 ENOUGH, DRAWS = 1000, 4
-"""Number of rows below which more than one cotangent is drawn per batch, and the largest number drawn by default."""
-Place = tuple[str, str, str]
+"""Number of positions below which more than one cotangent is drawn per batch, and the largest number by default."""
+Wanted = tuple[str, str, str]
 """Key of a part of the source's adapter, layer of the target, and placement there."""
 
 
@@ -37,12 +35,15 @@ def base_layers(model: nn.Module, names: Iterable[str]) -> dict[str, nn.Module]:
 def reduced(parts: list[Part], trial: Trial, *models: nn.Module) -> tuple[dict[str, Part], dict[str, float]]:
     """Return parts as low-rank factors, and the share of its squared effect that each truncated part keeps, by key.
 
-    A part is the change by an adapter in one layer and placement. Parts of full rank are truncated so that their effect
-    on ``models`` changes least; those of layers that are never called are left out.
+    A part is the change by an adapter in one layer and placement. Parts of full rank, or of a higher rank than the
+    option ``rank``, are truncated so that their effect on ``models`` changes least; those of layers that are never
+    called are left out.
     """
-    todo = {part.key: part for part in parts if not part.low}
+    options = trial.options
+    rank, share = options.rank, None if options.rank else options.rank_share
+    todo = {p.key: p for p in parts if not p.low or (rank and p.placement != BIAS and p.factors[0].shape[1] > rank)}
     grams: dict[str, tuple[Tensor, Tensor]] = {}
-    options, draws = trial.options, trial.options.draws or 2
+    draws = options.draws or 2
     for number, (one, _) in enumerate(trial.rows.fit if todo else ()):
         for model in models:
             watched = base_layers(model, {part.layer for part in todo.values()})
@@ -55,97 +56,170 @@ def reduced(parts: list[Part], trial: Trial, *models: nn.Module) -> tuple[dict[s
                     r, g = (x.flatten(0, -2).float() for x in rows[part.layer].both(part.placement))
                     c, k = grams.get(key, (0, 0))
                     grams[key] = c + r.mT @ r, k + g.mT @ g
-    made, kept = {part.key: part for part in parts if part.low}, {}
-    share = None if options.rank else options.rank_share
+    made, kept = {part.key: part for part in parts if part.key not in todo}, {}
     for key, (c, k) in grams.items():
-        a, b, kept[key] = truncated(todo[key].factors[0], c, k, rank=options.rank, share=share)
+        a, b = todo[key].factors
+        whole = a @ b if todo[key].low else a
+        a, b, kept[key] = truncated(whole.to(c), c, k, rank=rank, share=share)
         made[key] = replace(todo[key], factors=(a, b), low=True)
     return made, kept
 
 
-class Fit:
-    """The parts of an adapter (its changes, each in one layer and placement) fitted to layers of the target.
+@dataclass(slots=True)
+class Fitted:
+    """One part of an adapter, fitted to a layer of the target in a placement there.
 
     Attributes:
-        at: place (key of a part, layer of the target, placement there) -> the fit of the part to this layer.
-        lost: place where no fit is possible -> the reason.
-        closed: keys of parts that lack usable activations at some place, for example if a layer is never called.
+        factors: rule -> factors on the target.
+        kept: share of the part's gain (loss reduction) that the two-way map keeps, to first order.
+        rows, features: number of rows of activations, and numbers of features that the factors read and write.
+        writes: the matrix Q that carries changes of what the part writes, and the Gram matrix of its gradients.
     """
 
-    def __init__(self, trial: Trial, parts: Mapping[str, Part], places: Iterable[Place]) -> None:
-        self.trial, self.parts = trial, parts
-        self.at, self.lost, self.closed = dict[Place, Translation](), dict[Place, str](), set[str]()
-        count = trial.rows.counts[0] * trial.positions
-        self.draws = trial.options.draws or min(DRAWS, math.ceil(ENOUGH / count))
-        for group in self._groups([*places]):
-            made = self._translations(group, trial.rows.fit)
-            for one in made.values():
-                one.solve()
-            self._weigh(made, trial.rows.select)
-            self.at |= made
+    factors: dict[Rule, Factors]
+    kept: float
+    rows: int
+    features: tuple[int, int]
+    writes: tuple[Tensor, Tensor]
 
-    def _groups(self, places: list[Place]) -> list[list[Place]]:
-        """Return groups of places whose Gram matrices fit into ``options.memory``; a single place may need more."""
-        groups: list[list[Place]] = [[]]
-        used, layers = 0.0, base_layers(self.trial.target, {layer for _, layer, _ in places})
-        for place in places:
-            f = operator(layers[place[1]])
-            base = f if place[2] == BIAS else Placement(place[2]).base(f)
-            sizes = (1 if place[2] == BIAS else base.rows, base.columns)
-            bytes_ = sum(n * n * (8 if n <= EXACT else 4) for n in sizes)
-            if groups[-1] and used + bytes_ > self.trial.options.memory * 1e9:
-                groups.append([])
-                used = 0.0
-            groups[-1].append(place)
+
+@dataclass(slots=True)
+class Fit:
+    """The parts of an adapter, fitted to layers of the target.
+
+    Attributes:
+        at: part and place on the target -> the fit.
+        lost: part and place on the target where no fit is possible -> the reason.
+    """
+
+    trial: Trial
+    parts: Mapping[str, Part]
+    at: dict[Wanted, Fitted] = field(default_factory=dict)
+    lost: dict[Wanted, str] = field(default_factory=dict)
+
+    def run(self, wanted: list[Wanted]) -> None:
+        """Fit the parts at all wanted places; if a part has several, its shares ``kept`` are those on held-out rows."""
+        source = base_layers(self.trial.source, {part.layer for part in self.parts.values()})
+        target = base_layers(self.trial.target, {layer for _, layer, _ in wanted})
+        asked = {
+            w: places(source, target, self.parts[w[0]].layer, w[1], self.parts[w[0]].placement, w[2]) for w in wanted
+        }
+        chosen = len({w[0] for w in wanted}) < len(wanted)
+        for group in self._groups(asked, target):
+            gathered = self._gathered(group, self.trial.rows.fit)
+            held = self._gathered(group, self.trial.rows.select) if chosen else gathered
+            maps: dict[tuple[Place, str, Rule], Tensor] = {}
+            for w, (reads, writes) in group.items():
+                if w not in self.lost:
+                    self._fit(w, reads, writes, gathered, held, maps)
+
+    def _groups(self, asked: Mapping[Wanted, tuple[Place, Place]], target: Mapping[str, nn.Module]) -> Iterator[Any]:
+        """Yield groups whose moments fit into ``options.memory``; a single place may need more."""
+        group: dict[Wanted, tuple[Place, Place]] = {}
+        seen: set[Place] = set()
+        used = 0.0
+        for w, both in asked.items():
+            f = operator(target[w[1]])
+            new = {*both} - seen
+            bytes_ = sum(6.0 * 4 * (f.columns if place[3] == "output" else f.channels or 0) ** 2 for place in new)
+            if group and used + bytes_ > self.trial.options.memory * 1e9:
+                yield group
+                group, used, seen = {}, 0.0, set()
+            group[w] = both
+            seen |= new
             used += bytes_
-        return groups
+        if group:
+            yield group
 
-    def _recorded(self, places: Iterable[Place], pairs: Iterable[Pair]) -> Iterator[tuple[Recorded, Recorded]]:
-        """Yield the inputs and output gradients of both models' layers, without adapters, for each pair of batches."""
-        source, target = self.trial.source, self.trial.target
-        here = base_layers(source, {self.parts[key].layer for key, _, _ in places})
-        there = base_layers(target, {layer for _, layer, _ in places})
-        for number, (one, two) in enumerate(pairs):
-            options: dict[str, Any] = {"call": self.trial.compared.call, "draws": self.draws}
-            options["seed"] = self.trial.options.seed + number
-            if self.trial.need == "labels":  # the class probabilities that define the metric
-                options["chances"] = Goal(*self.trial.outputs((one, two), number), self.trial.need).chances()
-            with disable(source), disable(target):
-                yield record(source, here, one, **options), record(target, there, two, **options)
+    def _gathered(self, group: Mapping[Wanted, tuple[Place, Place]], pairs: list[Pair]) -> Gathered:
+        gathered = Gathered([*dict.fromkeys(place for both in group.values() for place in both)])
+        silent: tuple[set[str], set[str]] = set(), set()
+        for here, there in recorded(self.trial, gathered.places, pairs):
+            silent[0].update(here.silent)
+            silent[1].update(there.silent)
+            gathered.add(here.rows, there.rows)
+        for w, both in group.items():
+            for place in both:
+                if why := gathered.lost.get(place):
+                    self.lost[w] = why
+                if place[0] in silent[0] or place[2] in silent[1]:
+                    self.lost[w] = IDLE.format("source" if place[0] in silent[0] else "target", "is never called")
+        return gathered
 
-    def _translations(self, places: list[Place], pairs: list[Pair]) -> dict[Place, Translation]:
-        parts = self.parts
-        fits = {p: Translation(parts[p[0]].factors, parts[p[0]].placement, p[2]) for p in places}
-        for here, there in self._recorded(places, pairs):
-            for place in [*fits]:
-                key, layer, _ = place
-                origin = self.parts[key].layer
-                try:
-                    if origin in here.silent or layer in there.silent:
-                        role = "source" if origin in here.silent else "target"
-                        self.lost[place] = IDLE.format(role, "is never called")
-                    else:
-                        fits[place].add(here.rows[origin], there.rows[layer])
-                except IoAdaptError as error:
-                    self.lost[place] = error.reason
-                if place in self.lost:
-                    self.closed.add(key)
-                    del fits[place]
-        for place in [place for place, one in fits.items() if one.is_idle()]:
-            self.lost[place] = IDLE.format("target", "does not influence the compared outputs")
-            del fits[place]
-        return fits
+    def _fit(
+        self,
+        w: Wanted,
+        reads: Place,
+        writes: Place,
+        gathered: Gathered,
+        held: Gathered,
+        maps: dict[tuple[Place, str, Rule], Tensor],
+    ) -> None:
+        reads, writes = gathered.of[reads], gathered.of[writes]
+        read, written, part = gathered.moments[reads], gathered.moments[writes], self.parts[w[0]]
+        if written.idle:
+            self.lost[w] = IDLE.format("target", "does not influence the compared outputs")
+            return
+        known = related(
+            *(base_layers(m, [n])[n] for m, n in ((self.trial.source, part.layer), (self.trial.target, w[1])))
+        )
+        rules = {**RULES, "two-way": KNOWN if known else TWO_WAY}
 
-    def _weigh(self, made: Mapping[Place, Translation], pairs: list[Pair]) -> None:
-        """Set ``kept``, the share of the gain that each candidate keeps at its place, estimated to first order."""
-        sums: dict[tuple[Place, str], Tensor] = {}
-        for here, there in self._recorded([*made], pairs) if made else ():
-            for place, one in made.items():
-                part, rows = self.parts[place[0]], there.rows[place[1]].both(place[2])
-                e = effects(*here.rows[part.layer].both(part.placement), *part.factors).double().flatten()
-                for name, factors in one.candidates.items():
-                    e2 = effects(*rows, *factors).double().flatten().to(e)
-                    both = torch.stack([2 * e @ e2 - e2 @ e2, e @ e]).cpu()
-                    sums[place, name] = sums.get((place, name), torch.zeros_like(both)) + both
-        for (place, name), (top, bottom) in sums.items():
-            made[place].kept[name] = float(top / bottom) if bottom > 0 else 0.0
+        def mapped(place: Place, moments: Moments, role: str, rule: Rule) -> Tensor:
+            key = place, role, rule
+            if key not in maps:
+                maps[key] = moments.map(role, rule, same=known)
+            return maps[key]
+
+        made: dict[Rule, Factors] = {}
+        for kind, rule in rules.items():
+            q = mapped(writes, written, "writes", rule)
+            p = None if part.placement == BIAS else mapped(reads, read, "reads", rule)
+            made[RULES[kind]] = carried_factors(part.factors, p, q)
+        a, b = made[TWO_WAY]
+        test = held.moments[reads], held.moments[writes]
+        kept = 1.0 if part.placement == BIAS else foretold(part.factors, (a, b), *test)
+        q = mapped(writes, written, "writes", rules["two-way"])
+        self.at[w] = Fitted(made, kept, read.rows, (len(a), b.shape[1]), (q, written.K[0]))  # type: ignore[index]
+
+
+def carried_factors(factors: Factors, p: Tensor | None, q: Tensor) -> Factors:
+    """Return PA and BQᵀ; P maps channels, and leaves the taps of a kernel and (if None) the reader of a bias as is."""
+    a, b = (x.to(q) for x in factors)
+    if p is not None:
+        taps = len(a) // p.shape[1]
+        a = torch.einsum("xu,utr->xtr", p, a.reshape(p.shape[1], taps, -1)).flatten(0, 1)
+    return a, b @ q.mT
+
+
+def foretold(ours: Factors, theirs: Factors, read: Moments, written: Moments) -> float:
+    """Return R, the share of the gain that factors on the target keep, to first order, from the moments of its place.
+
+    Activations and gradients are taken to be uncorrelated over rows, and the taps of a kernel to see equal rows.
+    """
+    (tt, ts, ss), (k_tt, k_ts, k_ss) = read.C, written.K  # type: ignore[misc]
+    (a, b), (a2, b2) = (tuple(x.to(ss) for x in pair) for pair in (ours, theirs))
+    inner = [(a, ss, a, b, k_ss, b), (a2, ts, a, b2, k_ts, b), (a2, tt, a2, b2, k_tt, b2)]
+
+    def product(x: Tensor, c: Tensor, y: Tensor, s: Tensor, k: Tensor, t: Tensor) -> float:
+        x, y = (m.reshape(n, -1, m.shape[1]).movedim(1, 0) for m, n in ((x, len(c)), (y, c.shape[1])))
+        return float(((x.mT @ c @ y).sum(0) * (s @ k @ t.mT)).sum())
+
+    own, both, other = (product(*m) for m in inner)
+    return (2 * both - other) / own if own > 0 else 0.0
+
+
+def recorded(trial: Trial, wanted: Iterable[Place], pairs: Iterable[Pair]) -> Iterator[tuple[Recorded, Recorded]]:
+    """Yield the activations and output gradients of both models' layers, without adapters, for each pair of batches."""
+    wanted, options = [*wanted], trial.options
+    here = base_layers(trial.source, {place[0] for place in wanted})
+    there = base_layers(trial.target, {place[2] for place in wanted})
+    draws = options.draws or min(DRAWS, math.ceil(ENOUGH / trial.fitted))
+    pairs = [*pairs]
+    for number, pair in enumerate(pairs):
+        trial.progress("recording", number, len(pairs))
+        given: dict[str, Any] = {"call": trial.compared.call, "draws": draws, "seed": options.seed + number}
+        if trial.need == "labels":  # the class probabilities that define the metric
+            given["chances"] = trial.goal(pair, number).chances()
+        with disable(trial.source), disable(trial.target):
+            yield record(trial.source, here, pair[0], **given), record(trial.target, there, pair[1], **given)

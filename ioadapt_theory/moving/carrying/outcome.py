@@ -7,7 +7,6 @@ from ioadapt_theory.effect.retained import Prediction
 from ioadapt_theory.moving.put import TransferReport
 
 DOMAIN = "The prediction is valid only for inputs like those given; make sure that they are from the adapter's domain."
-FROM_ZERO = "A new adapter trained from zero without labels (gradient steps: {}) keeps {:z.2f} of the gain."
 
 
 class CarryWarning(UserWarning):
@@ -42,7 +41,8 @@ class CarryReport(TransferReport):
     """Report on carrying an adapter over; it extends ``TransferReport``. The gain is the adapter's loss reduction.
 
     Attributes:
-        chosen: name of the candidate that was added, such as "copy", "ridge 0.01" or "refined"; "zero" if none was.
+        chosen: what was added, "copy", a closed form such as "two-way" or "blocks", or a start and its number of steps
+            such as "blocks, 30 steps"; "zero" if nothing was.
         prediction: prediction for this candidate, or the best one if none was added, on rows used neither to fit nor to
             select; None if no candidate kept any of the gain on the selection rows.
         kept_copied: share of the gain that a copy keeps on these rows, or None without a copy; for an extracted LoRA,
@@ -51,7 +51,7 @@ class CarryReport(TransferReport):
         rows: numbers of samples used to fit, to select and to predict.
         layers: layer of the target that received an adapter -> a description of the adapter.
         scores: candidate -> share of the gain that it keeps on the rows used to select.
-        refined: number of refinement steps, and the share that as many steps from zero keep; None if not tried.
+        steps: number of gradient steps without labels that the selected start took.
         truncated: "layer:placement" of a change truncated to low rank -> share of its squared effect that remains.
         extracted: whether the adapter is a LoRA of the difference between a tuned model and its base.
         notes: remarks and warnings, one sentence each.
@@ -64,7 +64,7 @@ class CarryReport(TransferReport):
     rows: tuple[int, int, int] = (0, 0, 0)
     layers: Mapping[str, CarriedLayer] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
-    refined: tuple[int, float] | None = None
+    steps: int = 0
     truncated: Mapping[str, float] = field(default_factory=dict)
     extracted: bool = False
     notes: tuple[str, ...] = ()
@@ -94,8 +94,6 @@ class CarryReport(TransferReport):
             copy = "" if self.kept_copied is None else f" (a copy would keep {self.kept_copied:z.2f} of the gain)"
             head = f"No adapter was added to the target{copy}."
         lines = [head, *(f"  {note}" for note in self.notes)]
-        if self.refined is not None:
-            lines.append(f"  {FROM_ZERO.format(*self.refined)}")
         if self.truncated:
             least = f"{min(self.truncated.values()):.3f} of each layer's squared effect"
             lines.append(f"  Carried over as a plain LoRA, which keeps at least {least}.")

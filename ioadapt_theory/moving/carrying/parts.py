@@ -12,8 +12,9 @@ from ioadapt_theory.adapters.families import FAMILIES, Spec
 from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.adapters.matrices import Operator, operator
 from ioadapt_theory.adapters.model import function_of, naming
-from ioadapt_theory.moving.carrying.closed_form import Factors
 
+Factors = tuple[Tensor, Tensor]
+"""A (rows x r) and B (r x columns) of the change AB of the matrix that an adapter acts on; B includes the scaling."""
 BIAS = "bias"
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -20,41 +20,29 @@ from ioadapt_theory.effect.outputs import NEEDS
 from ioadapt_theory.effect.passes import Call, run
 from ioadapt_theory.effect.retained import Prediction, RowSums, predict, trust
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.maps.solve import RULES, Rule
 
+COPY, BLOCKS, ZERO = Rule("copy", 0.0), Rule("blocks"), Rule("zero", 0.0)
+STARTS: Final = {"copy": COPY, **RULES, "blocks": BLOCKS, "zero": ZERO}
+"""What training can start from: a copy, a map of the two models, a fit block by block, or a new adapter."""
 Adapters = Mapping[str, Adapter]
 """Layer of the target -> its adapter."""
-MOST_KEPT = 1 << 27
-"""Largest number of output entries that are cached; further outputs are computed again."""
+Progress = Callable[[str, int, int], Any]
+"""Function that is called with the name of a stage, the number of its parts that are done, and their total number."""
+MOST_KEPT = 1 << 28
+"""Bytes of the outputs of the target that are kept (and as many of the source, twice); more are computed again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Options that ``transfer`` accepts together with inputs.
-
-    Attributes:
-        target_inputs: the samples of ``inputs`` as the target takes them, row for row and token for token; by default
-            ``inputs``.
-        call: function; ``call(model, batch)`` returns the outputs to compare, if ``model(batch)`` does not.
-        need: "labels" if outputs are logits and both models should predict the same labels, "change" if the
-            outputs of both should change in the same way; by default inferred from the outputs.
-        refine: number of gradient steps without labels from the best candidate; by default 10, or 0 for few rows. If
-            a positive number is given, Gauss-Newton passes come first in small problems, and a new adapter is trained
-            for as many steps, for comparison.
-        placement: "weight", "input" or "output" on the target, or "best" to choose one for each layer; by default the
-            placement on the source.
-        rank: maximum rank of the LoRA that replaces an adapter of another family or the change of a tuned model.
-        rank_share: without ``rank``, the minimum share of each layer's squared effect that this LoRA keeps.
-        size: maximum number of rows per batch.
-        memory: gigabytes for the Gram matrices of the fit; layers beyond this limit are fitted in further passes.
-        draws: number of random cotangents per batch; by default from 4 for few rows to 1 for 1,000 or more
-            (n tokens count as √n rows).
-        seed: seed of the split of the rows, the cotangents, the bootstrap, and random numbers in the models.
-    """
+    """The options of ``transfer`` for given inputs; see there."""
 
     target_inputs: Any = None
     call: Call | None = None
     need: str | None = None
-    refine: int | None = None
+    starts: tuple[str, ...] | None = None
+    steps: int | None = None
+    seconds: float | None = None
     placement: str | None = None
     rank: int | None = None
     rank_share: float = 0.98
@@ -62,6 +50,7 @@ class Options:
     memory: float = 4.0
     draws: int | None = None
     seed: int = 0
+    progress: Progress | None = None
 
     def __post_init__(self) -> None:
         if self.need not in {None, *NEEDS}:
@@ -70,33 +59,32 @@ class Options:
         if self.placement not in {None, "best", *Placement}:
             msg = f"placement must be 'best', 'weight', 'input' or 'output', not {self.placement!r}."
             raise InvalidValueError(msg)
-        for key, least in (("refine", 0), ("size", 1), ("rank", 1), ("draws", 1)):
+        if odd := [n for n in self.starts or () if n not in STARTS]:
+            msg = f"starts may contain {', '.join(STARTS)}, not {odd[0]!r}."
+            raise InvalidValueError(msg)
+        for key, least in (("steps", 0), ("size", 1), ("rank", 1), ("draws", 1)):
             value = getattr(self, key)
             if value is not None and (type(value) is not int or value < least):
                 msg = f"{key} must be a whole number, at least {least}, not {value!r}."
                 raise InvalidValueError(msg)
-        if not isinstance(self.rank_share, int | float) or not 0 < self.rank_share <= 1:
-            msg = f"rank_share must be a share of the squared effect, above 0 and at most 1, not {self.rank_share!r}."
+        for key, what in (("seconds", "time"), ("memory", "number of gigabytes"), ("rank_share", "share")):
+            value, most = getattr(self, key), 1 if key == "rank_share" else math.inf
+            if value is not None and not (isinstance(value, int | float) and 0 < value <= most):
+                limit = " and at most 1" if most == 1 else ""
+                msg = f"{key} must be a {what} above 0{limit}, not {value!r}."
+                raise InvalidValueError(msg)
+        if self.steps is not None and self.seconds is not None:
+            msg = "steps and seconds are two limits of one budget; give one of them."
             raise InvalidValueError(msg)
-        if not isinstance(self.memory, int | float) or not self.memory > 0:
-            msg = f"memory must be a number of gigabytes above 0, not {self.memory!r}."
-            raise InvalidValueError(msg)
-
-    @classmethod
-    def of(cls, given: Mapping[str, Any]) -> "Options":
-        if unknown := sorted(given.keys() - {*cls.__slots__}):
-            msg = f"Unknown option {unknown[0]!r}; with inputs=, use one of tuned, {', '.join(cls.__slots__)}."
-            raise InvalidValueError(msg)
-        return cls(**given)
 
 
 class Trial:
     """A source and a target model, with rows and options to compare them; ``tuned`` replaces the adapted source.
 
     Attributes:
-        need: "labels" or "change": as given, or inferred from the source's outputs.
+        need: "labels", "change" or "outputs": what both models need.
         weight: weight of the target in the guessed labels, see ``effect.retained.trust``.
-        positions: number of independent rows that a sample counts as, see ``spread``.
+        fitted: number of positions (tokens, pixels) in the rows used to fit.
     """
 
     def __init__(
@@ -106,51 +94,61 @@ class Trial:
         name: str,
         rows: Parts,
         options: Options,
+        compared: Compared,
         tuned: nn.Module | None = None,
+        *,
+        damaged: bool = False,
     ) -> None:
-        """Set ``need`` and ``weight`` from ``rows.fit``; raise InvalidValueError if its first batch shows no effect."""
+        """Set ``weight`` from ``rows.fit``, to 0 if the target is a damaged copy, whose answers add nothing.
+
+        Raises:
+            InvalidValueError: the first batch shows no effect of the adapter.
+        """
         self.source, self.target, self.name, self.rows = source, target, name, rows
-        self.options, self.tuned = options, tuned
-        self.kept: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
-        with disable(source), disable(target):
-            asked: Any = {"call": options.call, "need": options.need, "seed": options.seed}
-            self.compared = Compared.of(source, target, rows.fit[0], **asked)
-        self.need, self.weight = self.compared.need, 0.0
-        s, sa, _ = self.outputs(rows.fit[0], 0)
-        self.positions = spread(1, s)
-        if torch.equal(s, sa):
+        self.options, self.compared, self.tuned = options, compared, tuned
+        self.goals: dict[int, Goal] = {}
+        self.need, self.weight = compared.need, 0.0
+        first = self.goal(rows.fit[0], 0)
+        self.fitted = rows.counts[0] * (len(first.s) // first.shape[0])
+        if torch.equal(first.s, first.sa):
             what = "tuned model gives the same outputs as" if tuned else "adapter does not change the outputs of"
             way = f"give different inputs, or {'a model' if tuned else 'an adapter'} that is trained further"
             msg = f"The {what} the source on the first batch of inputs; {way}."
             raise InvalidValueError(msg)
-        if self.need == "labels":
-            both = [Goal(*self.outputs(pair, n), self.need).divergences() for n, pair in enumerate(rows.fit)]
+        if self.need == "labels" and not damaged:
+            both = [self.goal(pair, n).divergences() for n, pair in enumerate(rows.fit)]
             self.weight = trust(sum(differing for differing, _ in both), sum(changed for _, changed in both))
+            self.goals.clear()
 
     def run(self, model: nn.Module, batch: object, number: int) -> Tensor:
         """Return a model's output for the batch of this number, which determines the random numbers in the model."""
         return run(model, batch, self.compared.call, self.options.seed + number)
 
-    def outputs(self, pair: Pair, number: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the outputs of the source without and with the adapter (or of ``tuned``), and of the bare target."""
-        if id(pair[0]) in self.kept:
-            return self.kept[id(pair[0])]
+    def progress(self, stage: str, done: int, total: int) -> None:
+        if self.options.progress is not None:
+            self.options.progress(stage, done, total)
+
+    def goal(self, pair: Pair, number: int) -> Goal:
+        """Return what the target should do on a pair of batches, from the outputs of both models."""
+        if id(pair[0]) in self.goals:
+            return self.goals[id(pair[0])]
         with torch.no_grad(), disable(self.source):
             s = self.run(self.source, pair[0], number)
         with torch.no_grad(), only(layers(self.source), self.name):
             sa = self.run(self.tuned or self.source, pair[0], number)
         with torch.no_grad(), disable(self.target):
             t = self.run(self.target, pair[1], number)
-        if sum(one.numel() for one, _, _ in self.kept.values()) + s.numel() < MOST_KEPT // 3:
-            self.kept[id(pair[0])] = s, sa, t
-        return s, sa, t
+        goal = Goal(s, sa, t, self.need, self.weight)
+        if sum(one.t.nbytes for one in self.goals.values()) + goal.t.nbytes < MOST_KEPT:
+            self.goals[id(pair[0])] = goal
+        return goal
 
     def predicted(self, candidates: Mapping[str, Adapters], pairs: Iterable[Pair]) -> dict[str, Prediction]:
         """Predict what share of the gain each candidate keeps on the rows of ``pairs``; leave the target unchanged."""
         parts: dict[str, list[RowSums]] = {name: [] for name in candidates}
         with tried(self.target, candidates) as active:
             for number, pair in enumerate(pairs):
-                goal = Goal(*self.outputs(pair, number), self.need, self.weight)
+                goal = self.goal(pair, number)
                 for candidate in candidates:
                     with active(candidate), torch.no_grad():
                         ta = self.run(self.target, pair[1], number)
@@ -164,11 +162,6 @@ class Trial:
         return {n: one.kept if math.isfinite(one.kept) else -math.inf for n, one in predicted.items()}
 
 
-def spread(count: int, output: Tensor) -> float:
-    """Return how many independent rows ``count`` samples are worth: √n each, for n positions (tokens, pixels)."""
-    return count * math.sqrt(math.prod(output.shape[2:] if output.ndim > 3 else output.shape[1:-1]))
-
-
 @contextmanager
 def tried(target: nn.Module, candidates: Mapping[str, Adapters]) -> Iterator[Callable[[str], Any]]:
     """Put candidates on the target inside the block; yield a context manager that activates only the named one."""
@@ -177,15 +170,15 @@ def tried(target: nn.Module, candidates: Mapping[str, Adapters]) -> Iterator[Cal
     names: dict[str, str] = {}
     try:
         for number, (candidate, adapters) in enumerate(candidates.items()):
-            name = f"carried{free}{number}"
-            install(target, adapters, name, trainable=None)
-            names[candidate] = name
+            names[candidate] = f"carried{free}{number}"
+            install(target, adapters, names[candidate], trainable=None)
         adapted = layers(target)
         with only(adapted, ""):
             yield lambda candidate: only(adapted, names[candidate])
     finally:
         for name in names.values():
-            remove(target, name)
+            if any(name in layer.adapters for layer in layers(target).values()):
+                remove(target, name)
         for layer, active in before.items():
             layer.activate(*active)
 

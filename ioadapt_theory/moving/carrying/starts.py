@@ -1,9 +1,10 @@
-"""Candidate adapters for the target model: the copy, and closed forms with different ridges and strengths."""
+"""The adapters for the target from which training can start: the copy, the closed forms, and zero."""
 
 from collections.abc import Collection, Mapping
 from copy import deepcopy
 from dataclasses import replace
 
+import torch
 from torch import nn
 
 from ioadapt_theory.adapters.adapter import Adapter
@@ -16,16 +17,13 @@ from ioadapt_theory.adapters.rules.correspondence import correspond
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
-from ioadapt_theory.moving.carrying.fitting import IDLE, Fit, Place, reduced
+from ioadapt_theory.maps.solve import RULES, Rule
+from ioadapt_theory.moving.carrying.blocks import by_blocks
+from ioadapt_theory.moving.carrying.fitting import IDLE, Fit, Wanted, reduced
 from ioadapt_theory.moving.carrying.parts import BIAS, Part, built, parts_of, stacked
-from ioadapt_theory.moving.carrying.trial import Adapters, Trial
+from ioadapt_theory.moving.carrying.trial import BLOCKS, COPY, STARTS, ZERO, Adapters, Trial
 from ioadapt_theory.moving.put import misfit
 
-FEW = 64
-"""Number of rows up to which only ``SAFE`` and the copy are tried; a sample of n positions counts as √n rows."""
-SAFE = ("ridge 0.1", "shrunk 10")
-"""The candidates, besides the copy, that are tried if there are at most ``FEW`` rows."""
-STRENGTHS = (2.0, 1.4, 0.7, 0.4)
 NO_LAYER = "the target has no layer of this name, but match='effect' (--match effect) can choose a layer"
 
 
@@ -38,13 +36,11 @@ def counterparts(
     layers of its type (linear or convolution) whose names end in the same word or, if there are none, all of its type.
 
     Raises:
-        InvalidValueError: a target name in ``rename`` is not the name of a module of the target.
+        InvalidValueError: a name in ``rename`` is not that of an adapted layer, or of a module of the target.
     """
     modules = dict(walk(target))
-    renamed = {n: (new,) for n, new in (rename or {}).items() if n in names}
-    if missing := sorted(new for (new,) in renamed.values() if new not in modules):
-        msg = f"rename contains {missing[0]!r}, but the target has no module of this name; give an existing name."
-        raise InvalidValueError(msg)
+    require_known(rename or {}, names, modules)
+    renamed = {n: (new,) for n, new in (rename or {}).items()}
     rest, lost = [n for n in names if n not in renamed], dict[str, str]()
     if match == "effect":
         for name in rest:
@@ -63,39 +59,50 @@ def counterparts(
     return renamed | places, lost
 
 
+def require_known(rename: Mapping[str, str], names: Collection[str], modules: Collection[str]) -> None:
+    """Raise InvalidValueError if ``rename`` contains a layer without an adapter, or an unknown layer of the target."""
+    if missing := sorted(rename.keys() - {*names}):
+        msg = f"rename contains {missing[0]!r}, but the source has no adapter on a layer of this name; remove it."
+        raise InvalidValueError(msg)
+    if missing := sorted({*rename.values()} - {*modules}):
+        msg = f"rename contains {missing[0]!r}, but the target has no module of this name; give an existing name."
+        raise InvalidValueError(msg)
+
+
 def _is_convolution(module: nn.Module) -> bool:
     return hasattr(base_of(module), "kernel_size")
 
 
-class Candidates:
-    """The candidate adapters for the target.
+class Starts:
+    """The adapters for the target from which training can start.
 
     Attributes:
-        by_name: name of a candidate -> layer of the target -> adapter.
+        by_rule: rule -> layer of the target -> adapter.
+        copy: layer of the target -> the copied adapter; {} if none fits, or another placement is asked for.
         parts: key -> part, what the source's adapter changes in one layer with one placement, as low-rank factors.
-        idle: layers of the source with adapters other than LoRA that are never called on the inputs.
-        fit: the parts fitted at places; a place is the key of a part, a layer of the target and a placement there.
-        picked: key of a part -> the place where the part keeps the largest share of its gain (loss reduction).
+        fit: the parts fitted to layers of the target.
+        picked: key of a part -> layer and placement of the target where it keeps the largest share of its gain.
         lost: layer of the source -> why its adapter cannot be copied, or cannot be fitted to one of the target layers.
         truncated: key of a part that was truncated to low rank -> share of its squared effect that remains.
     """
 
-    def __init__(self, trial: Trial, places: Mapping[str, tuple[str, ...]], *, few: bool) -> None:
-        self.trial, self.places, self.few = trial, places, few
+    def __init__(self, trial: Trial, places: Mapping[str, tuple[str, ...]]) -> None:
+        self.trial, self.places = trial, places
         self.adapted = {n: layer for n, layer in layers(trial.source, trial.name).items() if n in places}
         self.modules = {"": trial.target, **dict(walk(trial.target))}
-        self.lost: dict[str, str] = {}
+        self.lost, self.copy = dict[str, str](), dict[str, Adapter]()
         given = parts_of(self.adapted, trial.name)
         self.parts, self.truncated = reduced(given, trial, trial.source)
         self.idle = {part.layer for part in given if part.key not in self.parts}
-        fitting = [(k, n, side) for k, p in self.parts.items() for n in places[p.layer] for side in self._sides(p, n)]
-        self.fit = Fit(trial, self.parts, fitting)
-        self.picked: dict[str, Place] = {}
+        self.fit = Fit(trial, self.parts)
+        self.fit.run(
+            [(k, n, side) for k, p in self.parts.items() for n in places[p.layer] for side in self._sides(p, n)]
+        )
+        self.picked: dict[str, Wanted] = {}
         for place, one in self.fit.at.items():
-            best = self.picked.get(place[0])
-            if best is None or one.kept[one.best] > self.fit.at[best].kept[self.fit.at[best].best]:
+            if place[0] not in self.picked or one.kept > self.fit.at[self.picked[place[0]]].kept:
                 self.picked[place[0]] = place
-        self.by_name = self._made()
+        self.by_rule = self._made({STARTS[name] for name in trial.options.starts or STARTS})
 
     def _sides(self, part: Part, layer: str) -> list[str]:
         """Return the placements in which a part may be fitted to a target layer; if there is none, store the reason."""
@@ -114,41 +121,23 @@ class Candidates:
             self.lost[part.layer] = refused
         return sides
 
-    def _made(self) -> dict[str, Adapters]:
-        fitted = {key: self.fit.at[place] for key, place in self.picked.items()}
-        names = list(dict.fromkeys(n for one in fitted.values() for n in one.candidates if not self.few or n in SAFE))
-        made = {
-            n: self._assembled({key: n if n in one.candidates else SAFE[0] for key, one in fitted.items()})
-            for n in names
-        }
-        if not self.few:
-            made["by layer"] = self._assembled({key: one.best for key, one in fitted.items() if one.kept[one.best] > 0})
+    def _made(self, rules: Collection[Rule]) -> dict[Rule, Adapters]:
+        made = {rule: self._assembled(rule) for rule in RULES.values()}
         copies = self._copies()
-        closed = {self.parts[key].layer for key in self.fit.closed - self.picked.keys()}
         self.lost |= dict.fromkeys(self.idle - copies.keys(), IDLE.format("source", "is never called"))
-        for layer in (closed | self.idle) & copies.keys():
-            target = self.places[layer][0]  # for parts that can only be copied
-            for adapters in made.values():
-                adapters.setdefault(target, copies[layer])
+        unfitted = {self.parts[w[0]].layer for w in self.fit.lost if w[0] not in self.picked}
+        for layer in (unfitted | self.idle) & copies.keys():
+            for adapters in made.values():  # parts that can only be copied
+                adapters.setdefault(self.places[layer][0], copies[layer])
+        first = made[RULES["two-way"]]
+        if BLOCKS in rules and first:
+            made[BLOCKS] = by_blocks(self.trial, first, self.parts, self.fit, self.picked)
+        if ZERO in rules and first:
+            made[ZERO] = zeroed(first, self.trial.options.seed)
         sides = {part.placement for part in self.parts.values()} - {BIAS}
         if copies and self.trial.options.placement in {None, "best", *(sides if len(sides) == 1 else ())}:
-            made["copy"] = {self.places[layer][0]: adapter for layer, adapter in copies.items()}
-        return {n: adapters for n, adapters in made.items() if adapters}
-
-    def strengths(self, scores: Mapping[str, float]) -> dict[str, Adapters]:
-        """Return the best fit with its LoRAs scaled by each of ``STRENGTHS``; {} if ``few`` or without a fit."""
-        fitted = [n for n in self.by_name if n != "copy"]
-        if self.few or not fitted:
-            return {}
-        made: dict[str, Adapters] = {}
-        best = max(fitted, key=lambda n: scores[n])
-        for strength in STRENGTHS:
-            copied = deepcopy(dict(self.by_name[best]))
-            made[f"{best}, strength {strength:g}"] = copied
-            for adapter in copied.values():
-                for _, phi in adapter.parts() if adapter.family == "lora" else ():
-                    phi.B.data.mul_(strength)  # type: ignore[operator]
-        return made
+            self.copy = made[COPY] = {self.places[layer][0]: adapter for layer, adapter in copies.items()}
+        return {rule: adapters for rule, adapters in made.items() if adapters and rule in rules}
 
     def _copies(self) -> dict[str, Adapter]:
         named = {n: m for n, m in self.modules.items() if n}
@@ -160,15 +149,30 @@ class Candidates:
                 found[layer] = deepcopy(adapter).to(device=function_of(named[place]).like.device)
         return found
 
-    def _assembled(self, names: Mapping[str, str]) -> dict[str, Adapter]:
-        """Return the LoRA for each target layer; ``names`` maps the key of a part to the candidate with its factors."""
+    def _assembled(self, rule: Rule) -> dict[str, Adapter]:
         sides: dict[str, dict[str, list[Part]]] = {}
-        for key, name in names.items():
-            place = self.picked[key]
-            part = replace(self.parts[key], factors=self.fit.at[place].candidates[name])
+        for key, place in self.picked.items():
+            part = replace(self.parts[key], factors=self.fit.at[place].factors[rule])
             sides.setdefault(place[1], {}).setdefault(place[2], []).append(part)
         return {
             layer: built(self.modules[layer], {side: stacked(many) for side, many in by_side.items()})
             for layer, by_side in sides.items()
             if by_side.keys() - {BIAS}
         }
+
+
+def zeroed(adapters: Adapters, seed: int) -> dict[str, Adapter]:
+    """Return new LoRAs of the same sizes, as they are before training; others are left out."""
+    generator = torch.Generator().manual_seed(seed)
+    made = {}
+    for layer, adapter in adapters.items():
+        if adapter.family != "lora":
+            continue
+        made[layer] = new = deepcopy(adapter)
+        for _, phi in new.parts():
+            a = phi.A.data
+            a.copy_((torch.rand(a.shape, generator=generator) * 2 - 1) / len(a) ** 0.5)  # type: ignore[operator, arg-type]
+            phi.B.data.zero_()  # type: ignore[operator]
+        if new.shift is not None:
+            new.shift.data.zero_()
+    return made

@@ -1,0 +1,155 @@
+"""Gram and cross matrices of the activations and gradients of two models at one place, accumulated over batches."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from ioadapt_theory.effect.reads_writes import Rows
+from ioadapt_theory.errors import IoAdaptError, ShapeError
+from ioadapt_theory.maps.solve import Relation, Rule, explained, solve
+
+Place = tuple[str, str, str, str]
+"""Layer and side ("input", "output" or, in a grouped convolution, "weight") in the source, and both in the target."""
+READS: Final = {"weight": "input", "input": "input", "output": "output"}
+"""Placement of an adapter -> side of the layer whose activations it multiplies."""
+WRITES: Final = {"weight": "output", "input": "input", "output": "output", "bias": "output"}
+"""Placement of an adapter -> side of the layer to which it adds."""
+
+
+@dataclass(slots=True)
+class Moments:
+    """Sums over rows of the target's activations x and gradients h, and of the source's, u and k.
+
+    Attributes:
+        C: xᵀx, xᵀu and uᵀu.
+        K: hᵀh, hᵀk and kᵀk.
+        rows: number of rows of activations.
+        alike: whether activations and gradients are those of one thing, so that one matrix maps both; not if the sides
+            of the layers differ, or in grouped convolutions.
+    """
+
+    C: tuple[Tensor, Tensor, Tensor] | None = None
+    K: tuple[Tensor, Tensor, Tensor] | None = None
+    rows: int = 0
+    alike: bool = True
+
+    def add(self, x: Tensor, u: Tensor, h: Tensor, k: Tensor) -> None:
+        """Add activations and gradients of both models, each rows x features."""
+        self.rows += len(x)
+        self.C, self.K = _sums(self.C, x, u), _sums(self.K, h, k)
+
+    def map(self, role: str, rule: Rule, *, same: bool = False) -> Tensor:
+        """Return P if ``role`` is "reads", or Q if it is "writes"; see ``solve``."""
+        return solve(*self.relations(role), rule, same=same)
+
+    def relations(self, role: str) -> tuple[Relation | None, Relation | None]:
+        """Return the equations for P, xP = u and kPᵀ = h, or those for Q, hQ = k and uQᵀ = x."""
+        first, second = (self.C, self.K) if role == "reads" else (self.K, self.C)
+        assert first is not None
+        assert second is not None
+        forward = Relation(first[0], first[1], float(first[2].trace()))
+        return forward, Relation(second[2], second[1], float(second[0].trace())) if self.alike else None
+
+    def explained(self, role: str, matrix: Tensor) -> tuple[float, float]:
+        """Return the shares of the activations and of the gradients that a map explains."""
+        forward, backward = self.relations(role)
+        other = 0.0 if backward is None else explained(backward._replace(cross=backward.cross.mT), matrix.mT)
+        shares = explained(forward, matrix), other
+        return shares if role == "reads" else shares[::-1]
+
+    @property
+    def idle(self) -> bool:
+        """Whether the target's gradients are 0 on all rows, so that the place does not influence the outputs."""
+        return self.K is not None and not bool(self.K[0].diagonal().any())
+
+
+def _sums(before: tuple[Tensor, Tensor, Tensor] | None, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    x, u = (t if t.dtype == torch.float64 else t.float() for t in (x, u))
+    u = u.to(x.device)
+    new = x.mT @ x, x.mT @ u, u.mT @ u
+    return new if before is None else tuple(a + b for a, b in zip(before, new, strict=True))  # type: ignore[return-value]
+
+
+@dataclass(slots=True)
+class Gathered:
+    """Moments of several places; layers of a model that share an input share its moments.
+
+    Attributes:
+        places: the places.
+        of: place -> the place under which its moments are stored.
+        moments: the moments of different places.
+        lost: place -> why its rows cannot be paired.
+    """
+
+    places: list[Place]
+    of: dict[Place, Place] = field(default_factory=dict)
+    moments: dict[Place, Moments] = field(default_factory=dict)
+    lost: dict[Place, str] = field(default_factory=dict)
+
+    def add(self, here: Mapping[str, Rows], there: Mapping[str, Rows]) -> None:
+        """Add the activations and gradients of one batch; layers missing from ``here`` or ``there`` are left out."""
+        if not self.of:
+            self._group(here, there)
+        for first in {*self.of.values()}:
+            members = [place for place, one in self.of.items() if one == first]
+            try:
+                rows = paired(members, here, there)
+            except IoAdaptError as error:
+                self.lost |= dict.fromkeys(members, error.reason)
+                self.of = {place: one for place, one in self.of.items() if one != first}
+                self.moments.pop(first, None)
+                continue
+            alike = first[1] == first[3] != "weight"
+            self.moments.setdefault(first, Moments(alike=alike)).add(*rows)
+
+    def _group(self, here: Mapping[str, Rows], there: Mapping[str, Rows]) -> None:
+        seen: dict[tuple[object, ...], Place] = {}
+        for place in (p for p in self.places if p[0] in here and p[2] in there and p not in self.lost):
+            one, two = here[place[0]].calls, there[place[2]].calls
+            shared = (id(one[0][0]), id(two[0][0]), len(one), len(two)) if place[1] == place[3] == "input" else place
+            self.of[place] = seen.setdefault(shared, place)
+
+
+def paired(
+    members: list[Place], here: Mapping[str, Rows], there: Mapping[str, Rows]
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return x, u, h and k of one batch, rows x features, for layers that share a place; their gradients are added.
+
+    Positions without gradients, such as padding, are left out.
+
+    Raises:
+        ShapeError: the two models have different numbers of samples or positions.
+        UnsupportedError: the layer is a convolution with many groups or of an unknown type.
+    """
+    first, side, second, other = members[0]
+    u, x = here[first].reader(side), there[second].reader(other)
+    k, h = (torch.stack([rows[p[n]].writer(p[n + 1]) for p in members]).sum(0) for n, rows in ((0, here), (2, there)))
+    u, k = u.to(x.device), k.to(h.device)
+    if odd := [(a, b) for a, b in ((x, u), (h, k)) if a.shape[:-1] != b.shape[:-1]]:
+        (n, m), (n2, m2) = (t.shape[-3:-1] for t in odd[0])
+        both = f"{n} x {m} in the target but {n2} x {m2} in the source"
+        msg = f"the layer's activations or gradients (samples x positions) cannot be paired, since they are {both}"
+        raise ShapeError(msg)
+    live = (h != 0).any(-1).any(0) & (k != 0).any(-1).any(0)
+    seen = live if live.shape == x.shape[:-1] else torch.ones_like(x[..., 0], dtype=torch.bool)
+    return x[seen], u[seen], h[:, live].flatten(0, -2), k[:, live].flatten(0, -2)
+
+
+def places(
+    source: Mapping[str, nn.Module], target: Mapping[str, nn.Module], one: str, two: str, side: str, other: str
+) -> tuple[Place, Place]:
+    """Return the places that an adapter of a layer reads and writes, with its placements in source and target."""
+
+    def at(table: Mapping[str, str]) -> Place:
+        sides = []
+        for module, own, far in ((source[one], side, other), (target[two], other, side)):
+            kernel = getattr(module, "kernel_size", ())
+            apart = getattr(module, "groups", 1) > 1 or (own != far and table is not WRITES and math.prod(kernel) > 1)
+            sides.append("weight" if own == "weight" and apart else table[own])
+        return one, sides[0], two, sides[1]
+
+    return at({**READS, "bias": "input"}), at(WRITES)

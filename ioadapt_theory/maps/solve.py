@@ -1,0 +1,148 @@
+"""The matrices that carry activations and gradients between two models, from their Gram and cross matrices.
+
+At one place, the source has activations u and gradients k, and the target x and h, for the same cotangents of the
+outputs. If the rest of the target sees the source's coordinates through P, then u = xP and h = kPᵀ (the chain rule).
+The two-way map solves both, a Sylvester equation. P carries a reader; the same with activations and gradients
+exchanged, k = hQ and x = uQᵀ, gives Q, which carries a writer, so that M becomes P M Qᵀ.
+
+Joint Procrustes is the orthogonal matrix that aligns both best. With activations alone it is Theseus (arXiv
+2602.12952); BiCo (2605.28444) uses activations for P and gradients for Q. The one-way rule is a ridge regression on the
+first equation alone, M* = (C_TT⁺ C_TS) M (K_ST K_TT⁺) (claim `effect-best`).
+"""
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import torch
+from torch import Tensor
+
+RARE = 1e-4
+"""Size, relative to the largest feature, below which a feature is not scaled up in a one-way regression."""
+ZERO = 1e-6
+"""Singular value, relative to the largest, below which a direction is left out of a polar factor."""
+TINY = 1e-30
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How a map is computed.
+
+    Attributes:
+        kind: "two-way", "procrustes" or "one-way".
+        penalty: weight of the deviation from the anchor (two-way), or the ridge (one-way), relative to the matrices.
+    """
+
+    kind: str
+    penalty: float = 0.01
+
+
+TWO_WAY, PROCRUSTES, ONE_WAY = Rule("two-way"), Rule("procrustes", 0.0), Rule("one-way")
+RULES: Final = {rule.kind: rule for rule in (TWO_WAY, PROCRUSTES, ONE_WAY)}
+KNOWN: Final = Rule("two-way", 1.0)
+"""The two-way map towards the identity, for models whose weights show that they have the same bases."""
+
+
+class Relation(NamedTuple):
+    """One equation between rows of both models: the Gram matrix of known rows, the cross matrix, and ‖wanted rows‖²."""
+
+    gram: Tensor
+    cross: Tensor
+    total: float
+
+
+def solve(forward: Relation | None, backward: Relation | None, rule: Rule, *, same: bool = False) -> Tensor:
+    """Return P, target features x source features, for which xP ≈ u (``forward``) and kPᵀ ≈ h (``backward``).
+
+    Args:
+        forward: xᵀx, xᵀu and ‖u‖²; None if there are no such rows.
+        backward: kᵀk, hᵀk and ‖h‖²; None if there are no such rows.
+        rule: the rule; a one-way rule uses only ``forward`` (or only ``backward``, if there is no other).
+        same: whether the two-way map deviates from the identity, rather than from the orthogonal map.
+    """
+    forward = forward if forward is not None and forward.total > 0 and float(forward.gram.trace()) > 0 else None
+    backward = backward if backward is not None and backward.total > 0 and float(backward.gram.trace()) > 0 else None
+    first = forward or backward
+    assert first is not None
+    rows, columns = first.cross.shape
+    given = float(first.gram.trace()) / len(first.gram)
+    wanted = first.total / (columns if first is forward else rows)
+    size = (wanted / given) ** 0.5  # rms of the wanted rows over that of the known rows
+    if rule.kind == "one-way":
+        return (
+            _one_way(*first[:2], rule.penalty)
+            if first is forward
+            else _one_way(first.gram, first.cross.mT, rule.penalty).mT
+        )
+    joint = sum(x.cross / (float(x.gram.trace()) * x.total) ** 0.5 for x in (forward, backward) if x is not None)
+    if rule.kind == "procrustes":
+        return size * polar(joint)
+    known = same and rows == columns
+    anchor = torch.eye(rows).to(joint) / size if known else polar(joint)
+    zeros = first.cross.new_zeros
+    a, cross = zeros(rows, rows), zeros(rows, columns)
+    b = zeros(columns, columns)
+    if forward is not None:
+        a, cross = a + forward.gram * (size**2 / forward.total), cross + forward.cross * (size / forward.total)
+    if backward is not None:
+        b, cross = b + backward.gram * (size**2 / backward.total), cross + backward.cross * (size / backward.total)
+    return size * sylvester(a, b, cross, rule.penalty * float(a.trace() / rows + b.trace() / columns), anchor)
+
+
+def sylvester(a: Tensor, b: Tensor, c: Tensor, ridge: float, anchor: Tensor) -> Tensor:
+    """Return P with AP + PB + ridge (P - anchor) = C, for positive semidefinite A and B, through their eigenbases."""
+    (alpha, u), (beta, v) = eigen(a), eigen(b)
+    inside = u.mT @ (c + ridge * anchor) @ v
+    return u @ (inside / (alpha[:, None] + beta + max(ridge, TINY))) @ v.mT
+
+
+def eigen(gram: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the eigenvalues, at least 0, and eigenvectors of a Gram matrix."""
+    values, vectors = torch.linalg.eigh(gram.double())  # float32 may give NaN
+    return values.clamp_min(0).to(gram), vectors.to(gram)
+
+
+def polar(c: Tensor) -> Tensor:
+    """Return the partial isometry nearest to C; directions that C does not contain are mapped to 0."""
+    u, s, v = torch.linalg.svd(c.double(), full_matrices=False)
+    return ((u * (s > ZERO * s[:1])) @ v).to(c)
+
+
+def _one_way(gram: Tensor, cross: Tensor, ridge: float) -> Tensor:
+    size = gram.diagonal().clamp_min(0).sqrt()
+    scale = torch.where(size > 0, 1 / size.clamp_min(max(RARE * float(size.max()), TINY)), 0.0).double()
+    scaled = scale[:, None] * gram.double() * scale
+    scaled.diagonal().add_(ridge)
+    return (scale[:, None] * torch.linalg.solve(scaled, scale[:, None] * cross.double())).to(cross)
+
+
+def explained(relation: Relation | None, matrix: Tensor) -> float:
+    """Return the share of the wanted rows' squared norm that a matrix explains; 0 without rows."""
+    if relation is None or relation.total <= 0:
+        return 0.0
+    gram, cross, total = relation
+    return float((2 * (matrix * cross).sum() - ((gram @ matrix) * matrix).sum()) / total)
+
+
+def low_rank(m: Tensor, c: Tensor, k: Tensor, rank: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the factors for which C^½ A B K^½ is nearest to C^½ M K^½, and the latter's squared singular values."""
+    (c_values, u), (k_values, v) = eigen(c), eigen(k)
+    rows, columns = (x.sqrt() + 1e-4 * x.mean().sqrt() + 1e-20 for x in (c_values, k_values))
+    left, s, right = torch.linalg.svd(rows[:, None] * (u.mT @ m @ v) * columns, full_matrices=False)
+    root = s[:rank].sqrt()
+    a, b = u @ (left[:, :rank] * root / rows[:, None]), (root[:, None] * right[:rank] / columns) @ v.mT
+    return a, b, s.double().square()
+
+
+def truncated(
+    m: Tensor, gram: Tensor, writing: Tensor, *, rank: int | None = None, share: float | None = None
+) -> tuple[Tensor, Tensor, float]:
+    """Return the factors of a low-rank matrix near M, and the share of M's squared effect that it keeps.
+
+    With the Gram matrices C of the rows r that M multiplies (``gram``) and K of the gradients of rM (``writing``), this
+    effect is ‖C^½ M K^½‖². ``share`` is the least share to keep, and ``rank`` the largest rank, which takes precedence.
+    """
+    a, b, energy = low_rank(m, gram, writing, min(m.shape))
+    reached = energy.cumsum(0) / energy.sum().clamp_min(1e-300)
+    least = len(energy) if share is None else int((reached < share).sum()) + 1
+    r = max(1, min(least, len(energy) if rank is None else rank, len(energy)))
+    return a[:, :r], b[:r], float(reached[r - 1])

@@ -1,0 +1,197 @@
+"""Block by block: each layer of the target is fitted so that it changes as the source's layer does, in forward order.
+
+Let u₁ and u₀ be the outputs of a layer of the source with and without the adapter, x₀ those of the target, and Q the
+matrix with x = uQᵀ. With all layers before it already adapted, the target's layer gets the low-rank change that brings
+its output nearest to x₀ + (u₁ - u₀)Qᵀ: a ridge regression on its present input, cut to the rank so that the effect
+changes least. An input adapter changes the layer's input instead. So later layers correct the errors of earlier ones,
+and only forward passes are needed. That a target's own change can be fitted in sequence is known from the method
+Ariadne of merge-and-rebase, which maps activations by orthogonal matrices.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ioadapt_theory.adapters.adapter import Adapter
+from ioadapt_theory.adapters.equations import Placement
+from ioadapt_theory.adapters.model import disable, function_of, layers
+from ioadapt_theory.effect.batches import Pair, joined
+from ioadapt_theory.effect.reads_writes import Rows
+from ioadapt_theory.maps.solve import TINY, eigen
+from ioadapt_theory.moving.carrying.fitting import Fit, Wanted, base_layers
+from ioadapt_theory.moving.carrying.parts import BIAS, Part, built
+from ioadapt_theory.moving.carrying.trial import Adapters, Trial, only
+
+Call = tuple[Tensor, Tensor]
+RIDGE = 0.01
+"""Ridge of the regression, relative to the mean eigenvalue of the Gram matrix of the layer's inputs."""
+
+
+def by_blocks(
+    trial: Trial, start: Adapters, parts: Mapping[str, Part], fit: Fit, picked: Mapping[str, Wanted]
+) -> dict[str, Adapter]:
+    """Return adapters fitted layer by layer; ``start`` has the adapters of layers for which this is not possible."""
+    jobs: dict[str, dict[str, str]] = {}  # layer of the target -> placement there -> key of the part
+    for key, (_, layer, side) in picked.items():
+        jobs.setdefault(layer, {})[side] = key
+    modules, taken = base_layers(trial.target, jobs), Counter(w[1:] for w in picked.values())
+    odd = {w[1] for w in picked.values() if taken[w[1:]] > 1 or parts[w[0]].placement != w[2]}
+    odd |= {n for n, sides in jobs.items() if "weight" in sides and getattr(modules[n], "groups", 1) > 1}
+    jobs = {n: sides for n, sides in jobs.items() if n in start and n not in odd and sides.keys() - {BIAS}}
+    if not jobs:
+        return {}
+    return _Blocks(trial, start, parts, fit, picked, jobs).done()
+
+
+class _Blocks:
+    def __init__(
+        self,
+        trial: Trial,
+        start: Adapters,
+        parts: Mapping[str, Part],
+        fit: Fit,
+        picked: Mapping[str, Wanted],
+        jobs: dict[str, dict[str, str]],
+    ) -> None:
+        self.trial, self.parts, self.fit, self.picked, self.jobs = trial, parts, fit, picked, jobs
+        self.made: dict[str, Adapter] = {n: a for n, a in start.items() if n not in jobs}
+        self.source = base_layers(trial.source, {parts[key].layer for sides in jobs.values() for key in sides.values()})
+        self.modules = base_layers(trial.target, {*self.jobs, *self.made})
+        self.pair: Pair = joined(trial.rows.fit)
+        with torch.no_grad():
+            self.changes = self._changes()
+            with disable(trial.target):
+                self.plain = _captured({n: self.modules[n] for n in jobs}, self._run(1))
+
+    def _run(self, side: int) -> Callable[[], Tensor]:
+        model = (self.trial.source, self.trial.target)[side]
+        return lambda: self.trial.run(model, self.pair[side], 0)
+
+    def _changes(self) -> dict[str, list[Call]]:
+        """Return what the adapter changes in the input and in the output of each layer of the source, per call."""
+        adapted = {n: layer for n, layer in layers(self.trial.source).items() if n in self.source}
+        with disable(self.trial.source):
+            before = _captured(self.source, self._run(0))
+        with only(layers(self.trial.source), self.trial.name):
+            after = _captured(adapted, self._run(0))
+        changes = {}
+        for n, layer in adapted.items():
+            phi = dict(layer.adapters[self.trial.name].parts()).get(Placement.INPUT)  # type: ignore[operator]
+            near = function_of(layer.base_layer).near
+            calls = ((phi(z, near) if phi else z, y) for z, y in after.get(n, []))
+            changes[n] = [(z1 - z, y1 - y) for (z, y), (z1, y1) in zip(before.get(n, []), calls, strict=True)]
+        return changes
+
+    @torch.no_grad()
+    def done(self) -> dict[str, Adapter]:
+        self.waiting = [*self.plain]  # in the order of their first calls
+        while self.waiting:
+            self.late: list[Call] = []
+            with disable(self.trial.target), hooked(self.modules, self._on):
+                self._run(1)()
+            if self.late:
+                self._fit(self.waiting.pop(0), self.late)
+        return self.made
+
+    def _on(self, name: str, z: Tensor, y: Tensor) -> Tensor:
+        """Return the output of a layer's call, with its adapter, which is fitted first if all its calls are known."""
+        next_ = self.waiting[0] if self.waiting else ""
+        if name == next_ and len(self.plain[name]) == 1:
+            self._fit(self.waiting.pop(0), [(z, y)])
+        elif name not in self.made:  # the layer is called several times, or is behind such a layer
+            self.late += [(z, y)] if name == next_ else []
+            return y
+        return self.made[name].on(function_of(self.modules[name]))(z)
+
+    def _fit(self, name: str, calls: list[Call]) -> None:
+        module = self.modules[name]
+        f, made = function_of(module), dict[str, Part]()
+        for side in (s for s in ("input", "weight", "output") if s in self.jobs[name]):
+            part = self.parts[self.jobs[name][side]]
+            q, metric = self.fit.at[self.picked[part.key]].writes
+            if made:
+                calls = [(z, built(module, made).on(f)(z)) for z, _ in calls]
+            at = "input" if side == "input" else "output"
+            before, now = (_rows(module, c, at) for c in (self.plain[name], calls))
+            moved = _rows(self.source[part.layer], self.changes[part.layer], at).to(now)
+            a, b, shift = regressed(
+                _rows(module, calls, side),
+                before - now + moved @ q.to(now).mT,
+                metric.to(now),
+                part.factors[0].shape[1],
+                shift=BIAS in self.jobs[name] and side != "input",
+            )
+            made[side] = replace(part, factors=(a, b))
+            if shift is not None:
+                made[BIAS] = replace(self.parts[self.jobs[name][BIAS]], factors=(shift.new_ones(1, 1), shift[None]))
+        self.made[name] = built(module, made)
+
+
+def regressed(
+    z: Tensor, wanted: Tensor, metric: Tensor, rank: int, *, shift: bool = False
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return A and B of this rank, and if asked a constant, for which zAB (plus the constant) is nearest to ``wanted``.
+
+    The ridge regression is cut to the rank so that least is lost in the metric K of the gradients.
+    """
+    center = (z.mean(0), wanted.mean(0)) if shift else (z.new_zeros(()), wanted.new_zeros(()))
+    x, r = z - center[0], wanted - center[1]
+    n, c = x.shape
+    gram = x.mT @ x if c <= n else x @ x.mT
+    gram.diagonal().add_(RIDGE * float(x.square().sum()) / c + TINY)
+    d = torch.linalg.solve(gram, x.mT @ r) if c <= n else x.mT @ torch.linalg.solve(gram, r)
+    values, vectors = eigen(metric)
+    root = values.sqrt() + 1e-4 * values.mean().sqrt() + 1e-20
+    near = (x @ d) @ (vectors * root)
+    _, basis = eigen(near.mT @ near)
+    basis = basis[:, -rank:]
+    a, b = d @ (vectors * root) @ basis, basis.mT @ (vectors / root).mT
+    constant = center[1] - center[0] @ a @ b if shift else None
+    return a, b, constant
+
+
+def _rows(module: nn.Module, calls: list[Call], side: str) -> Tensor:
+    return Rows(module, [(z, y, []) for z, y in calls], 1, len(calls[0][0])).reader(side).flatten(0, -2).float()
+
+
+def _captured(modules: Mapping[str, nn.Module], run: Callable[[], object]) -> dict[str, list[Call]]:
+    """Return the inputs and outputs of all calls of the modules, in the order of their first calls."""
+    calls: dict[str, list[Call]] = {}
+
+    def keep(name: str, z: Tensor, y: Tensor) -> Tensor:
+        calls.setdefault(name, []).append((z.clone(), y.clone()))
+        return y
+
+    with hooked(modules, keep):
+        run()
+    return calls
+
+
+@contextmanager
+def hooked(modules: Mapping[str, nn.Module], on: Callable[[str, Tensor, Tensor], Tensor]) -> Iterator[None]:
+    """Inside ``with``, replace the outputs of modules by ``on(name, input, output)``, which may call the modules."""
+    inside: list[str] = []
+
+    def hook(name: str) -> Callable[..., Tensor]:
+        def replaced(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], y: Tensor) -> Tensor:
+            if inside:
+                return y
+            inside.append(name)
+            try:
+                return on(name, args[0] if args else next(v for v in kwargs.values() if isinstance(v, Tensor)), y)
+            finally:
+                inside.clear()
+
+        return replaced
+
+    handles = [module.register_forward_hook(hook(name), with_kwargs=True) for name, module in modules.items()]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

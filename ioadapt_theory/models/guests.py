@@ -9,7 +9,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -76,15 +76,21 @@ def guest(what: str, library: str) -> Iterator[None]:
 
 @contextmanager
 def _silent(library: str) -> Iterator[None]:
-    """Close standard input, and turn off a library's warnings, reports and progress bars."""
+    """Close the standard streams, and turn off a library's warnings, reports and progress bars."""
     logging = import_module(f"{library}.utils.logging")
-    with ExitStack() as before, open(os.devnull, encoding="utf-8") as nothing, warnings.catch_warnings():
+    with ExitStack() as before, open(os.devnull, "r+", encoding="utf-8") as nothing, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         before.callback(setattr, sys, "stdin", sys.stdin)
         before.callback(logging.set_verbosity, logging.get_verbosity())
         if logging.is_progress_bar_enabled():
             before.callback(logging.enable_progress_bar)
         sys.stdin = nothing
+        for stream, descriptor in ((sys.stdout, 1), (sys.stderr, 2)):  # libraries in Rust write to the descriptors
+            with suppress(OSError, AttributeError):  # it is closed already
+                stream.flush()
+                before.callback(os.close, kept := os.dup(descriptor))
+                before.callback(os.dup2, kept, descriptor)
+                os.dup2(nothing.fileno(), descriptor)
         logging.set_verbosity(logging.CRITICAL)
         logging.disable_progress_bar()
         yield

@@ -102,7 +102,8 @@ def _require_small(path: Path) -> None:
 def _tokens(folder: str, model: nn.Module, path: Path, text: str, rows: int, length: int | None) -> Tensor:
     """Return token ids in rows of one length, spread evenly over the text; see ``ENTRIES`` for their number."""
     tokenizer = _pretrained("AutoTokenizer", folder, "tokenizer")
-    ids = torch.tensor(tokenizer(text, truncation=False, verbose=False)["input_ids"])
+    with guest(f"{folder} has a tokenizer that fails on {path}", "transformers"):
+        ids = torch.tensor(tokenizer(text, truncation=False, verbose=False)["input_ids"])
     least = 3 * (length or SHORTEST)
     if len(ids) < least:  # `transfer` divides the rows into three parts
         msg = f"{path} must have at least {least} tokens, not {len(ids)}; give a longer text."

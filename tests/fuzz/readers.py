@@ -8,11 +8,16 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
+from torch import nn
+from transformers import LlamaConfig, LlamaForCausalLM
 
+from ioadapt_theory.checkpoints import open_checkpoint
 from ioadapt_theory.checkpoints.files.readers import open_file
 from ioadapt_theory.claims.instances import load
 from ioadapt_theory.errors import IoAdaptError
 from ioadapt_theory.formats import open_adapter
+from ioadapt_theory.models.inputs import read_both
+from ioadapt_theory.models.load import load_model
 
 CORPUS = Path(__file__).parent / "corpus"
 LONGEST = 1 << 16
@@ -36,7 +41,7 @@ def instance(data: bytes, folder: Path) -> None:
 def adapter(data: bytes, folder: Path) -> None:
     """Read an adapter file with the header ``data``, followed by as many zeros as the header announces."""
     size = 0
-    with suppress(ValueError, TypeError, AttributeError, KeyError, RecursionError):
+    with suppress(ValueError, TypeError, AttributeError, LookupError, RecursionError):
         size = max(entry["data_offsets"][1] for key, entry in json.loads(data).items() if key != "__metadata__")
     zeros = bytes(size) if isinstance(size, int) and 0 <= size <= LONGEST else b""
     (folder / "x.safetensors").write_bytes(struct.pack("<Q", len(data)) + data + zeros)
@@ -53,8 +58,40 @@ def config(data: bytes, folder: Path) -> None:
     open_adapter(folder).check()
 
 
+def index(data: bytes, folder: Path) -> None:
+    for shard in "ab":
+        save_file({shard: torch.zeros(2, 3)}, folder / f"model-{shard}.safetensors")
+    (folder / "model.safetensors.index.json").write_bytes(data)
+    open_checkpoint(str(folder)).close()
+
+
+def model(data: bytes, folder: Path) -> None:
+    """Load a Llama of two layers with the configuration ``data``."""
+    if not (folder / "model.safetensors").exists():
+        config = json.loads((CORPUS / "model" / "whole.json").read_text())
+        LlamaForCausalLM(LlamaConfig(**config)).save_pretrained(folder)
+    (folder / "config.json").write_bytes(data)
+    load_model(folder)
+
+
+def tokenizer(data: bytes, folder: Path) -> None:
+    """Tokenise a text with the tokenizer ``data``."""
+    (folder / "tokenizer.json").write_bytes(data)
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "PreTrainedTokenizerFast"}')
+    (folder / "x.txt").write_text("a b " * 200)
+    both = (str(folder), nn.Identity())
+    read_both(folder / "x.txt", both, both, rows=8, seed=0)
+
+
+def arrays(data: bytes, folder: Path) -> None:
+    (folder / "x.npz").write_bytes(data)
+    both = (str(folder), nn.Identity())
+    read_both(folder / "x.npz", both, both, rows=8, seed=0)
+
+
 READERS: dict[str, Callable[[bytes, Path], None]] = {
-    reader.__name__: reader for reader in (checkpoint, pickle, instance, adapter, config)
+    reader.__name__: reader
+    for reader in (checkpoint, pickle, instance, adapter, config, index, model, tokenizer, arrays)
 }
 
 

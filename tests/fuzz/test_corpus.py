@@ -2,7 +2,16 @@
 
 import pytest
 
-from tests.fuzz.readers import CORPUS, attempt
+from tests.fuzz.hostile import hunt
+from tests.fuzz.readers import CORPUS, READERS, attempt
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_damaged_files_are_read_or_refused_in_time_and_memory(name, tmp_path):
+    outcomes, wrong = hunt(name, 20, tmp_path)
+    assert wrong == []
+    assert outcomes.total() == 20
+
 
 FILES = sorted(p for p in CORPUS.rglob("*") if p.is_file())
 

@@ -47,7 +47,7 @@ if __name__ == "__main__":
         assert "prop-2-input" in command("claims")
         assert "0.weight" in command("similarity", str(one), str(two), "--format", "json")
         assert "--inputs" in command(
-            "report", str(one), str(two), str(folder / "adapter"), "--html", str(folder / "page.html")
+            "report", str(folder / "adapter"), str(one), str(two), "--html", str(folder / "page.html")
         )
         assert "output" in command("adapters", "inspect", str(folder / "adapter"), "--base", str(one))
         command("adapters", "bake", str(folder / "adapter"), "--out", str(folder / "lora"), "--base", str(one))

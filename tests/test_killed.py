@@ -42,7 +42,7 @@ CASES = {
     ],
     "similarity base.safetensors other.safetensors --threads 1 --format json --output out.json --html out.html"
     " --figure out.svg": ["out.json", "out.html", "out.svg"],
-    "report base.safetensors other.safetensors lora --html out.html": ["out.html"],
+    "report lora base.safetensors other.safetensors --html out.html": ["out.html"],
     "save": ["out/ioadapt.safetensors"],
 }
 """Command -> the files that it writes."""

@@ -17,7 +17,7 @@ COMMANDS: dict[str, str] = {
     "claims": "list the paper's claims, with verdicts, counterexamples and corrections",
     "verify": "repeat the numerical checks of the claims, or evaluate a claim on one instance",
     "adapters": "inspect an adapter file, or convert it to another placement, file format or base model",
-    "transfer": "fit an adapter to another model, and predict what share of its gain is kept",
+    "transfer": "move an adapter to another model, and predict what share of its gain is kept",
     "report": "predict whether an adapter works on another model, and recommend what to do",
     "similarity": "compare the weights, input spaces or output spaces of checkpoints, layer by layer",
 }
@@ -35,7 +35,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise InvalidValueError, which ``guarded`` turns into exit status 2."""
-        msg = f"{message[:1].upper()}{message[1:].rstrip('.')}{'' if message.endswith('?') else '.'}"
+        hint = "; for JSON, use --format json" if message.startswith("unrecognized") and "--json" in message else ""
+        msg = f"{message[:1].upper()}{message[1:].rstrip('.')}{hint}{'' if message.endswith('?') else '.'}"
         raise InvalidValueError(msg)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
@@ -48,6 +49,8 @@ class Parser(argparse.ArgumentParser):
 def main(argv: list[str] | None = None) -> int:
     """Run a subcommand; return 0, or 1 for a negative result, 2 for errors, 3 for lost workers, 130 for Ctrl-C."""
     argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["help"]:
+        argv = [*argv[1:], "--help"]
     chosen = next((a for a in argv if not a.startswith("-")), None)
     return guarded(f"ioadapt {chosen}" if chosen in COMMANDS else "ioadapt", lambda: _main(argv, chosen))
 
@@ -56,8 +59,8 @@ def _main(argv: list[str], chosen: str | None) -> int:
     paper = "the paper 'Revisit Model Adaptation from Parameters to Features'"
     about = f"Input and output adapters: check the claims of {paper}, convert and move adapters, compare checkpoints."
     parser = Parser(prog="ioadapt", description=about)
-    version = import_module("importlib.metadata").version("ioadapt-theory") if "--version" in argv else ""
-    parser.add_argument("--version", action="version", version=version)
+    version = import_module("importlib.metadata").version("ioadapt-theory") if {"--version", "-V"} & {*argv} else ""
+    parser.add_argument("-V", "--version", action="version", version=version)
     commands = parser.add_subparsers(dest="command", metavar="command")
     for name, summary in COMMANDS.items():
         about = f"{summary[0].upper()}{summary[1:]}."

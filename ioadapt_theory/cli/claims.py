@@ -18,7 +18,7 @@ EXAMPLES = """examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.add_argument("claims", nargs="*", metavar="CLAIM", help="ids of claims (default: all)")
-    parser.add_argument("--format", choices=("table", "json"), default="table", help="output format (default table)")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="output format (default text)")
     parser.add_argument("--proof", action="store_true", help="print the exact arguments about the claims, step by step")
 
 
@@ -29,7 +29,8 @@ def files(_args: argparse.Namespace) -> Files:
 def run(args: argparse.Namespace) -> int:
     from ioadapt_theory.claims import CLAIMS, report, verifying
 
-    claims = verifying.named(CLAIMS, args.claims)
+    several = {name: [one for one in CLAIMS if one.startswith(f"{name}-")] for name in args.claims}
+    claims = verifying.named(CLAIMS, [one for n in args.claims for one in ([n] if n in CLAIMS else several[n] or [n])])
     if args.proof:
         sys.stdout.write("\n".join(report.proofs(claim) for claim in claims))
         return 0

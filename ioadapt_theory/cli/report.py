@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.cli import OK, progress_bar
 from ioadapt_theory.cli.files import Files, check_counts, open_model
+from ioadapt_theory.cli.options import add_models, device_of, moved, shown
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.outputs import at_home
 
@@ -18,36 +19,32 @@ EXAMPLES = """SOURCE and TARGET are named as in `ioadapt similarity`. ADAPTER is
 `ioadapt adapters` reads; without ADAPTER, the report recommends where to train a new one.
 
 The weights show how the two models are related and how similar their layers are. To predict how much of its gain an
-adapter keeps, add --inputs: both models then run on an unlabelled batch from the adapter's domain, and must be
-transformers or diffusers folders, or ANI networks such as ani-1x:0. BATCH is a .safetensors or .npz file with a tensor
-for each argument of the model (for ANI: the features of the atoms, named H, C, N and O), a text file for models with a
-tokenizer, or a file of prompts, one per line, for a UNet or DiT with one text encoder.
+adapter keeps, add --inputs or --prompts: both models then run on unlabelled inputs from the adapter's domain. For the
+models and inputs that can be run, see `ioadapt transfer --help`; for ANI networks, BATCH has the features of the atoms,
+named H, C, N and O.
 
 examples:
   ioadapt report ani-1x:0 ani-1ccx:0
-  ioadapt report sd15 lcm lora.safetensors --html report.html
-  ioadapt report ./base ./tuned my_adapter --inputs batch.safetensors --format json
+  ioadapt report lora.safetensors sd15 lcm --html report.html
+  ioadapt report my_adapter ./base ./tuned --inputs batch.safetensors --format json
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = EXAMPLES
+    parser.usage, parser.epilog = "ioadapt report [options] [ADAPTER] SOURCE TARGET", EXAMPLES
     add = parser.add_argument
-    add("source", metavar="SOURCE", help="model that the adapter was trained on")
-    add("target", metavar="TARGET", help="model to move the adapter to")
-    add("adapter", metavar="ADAPTER", nargs="?", help="file or folder of the adapter")
+    add("names", metavar="MODEL", nargs="+", help="[ADAPTER] SOURCE TARGET: adapter, its model, other model")
     add("--inputs", type=at_home, metavar="BATCH", help="unlabelled inputs on which both models are run")
-    add("--batch", type=int, default=32, metavar="N", help="rows in one forward pass (default 32)")
-    add("--rows", type=int, default=512, metavar="N", help="use at most N rows of the inputs (default 512)")
+    add("--prompts", type=at_home, metavar="FILE", help="text file with one prompt per line, for diffusion models")
     explained = "share of the source's loss that the adapter removed, for the error bound (default 0.5)"
     add("--explained", type=float, default=0.5, metavar="X", help=explained)
-    add("--component", metavar="NAME", help="component to use, if ADAPTER is for a pipeline: unet, text_encoder, ...")
+    add_models(parser)
     add("--html", type=at_home, metavar="PAGE", help="also write a self-contained HTML page")
     add("--format", choices=("text", "json"), default="text", help="output format (default text)")
 
 
 def files(args: argparse.Namespace) -> Files:
-    return Files((args.source, args.target, args.adapter, args.inputs), {"--html": args.html})
+    return Files((*args.names, args.inputs, args.prompts, args.config), {"--html": args.html})
 
 
 def run(args: argparse.Namespace) -> int:
@@ -55,7 +52,10 @@ def run(args: argparse.Namespace) -> int:
         msg = f"--explained must be above 0 and at most 1, not {args.explained:g}."
         raise InvalidValueError(msg)
     check_counts(batch=(args.batch, 1), rows=(args.rows, 1))
-    outcome = _live(args) if args.inputs is not None else _stored(args)
+    args.adapter, args.source, args.target = _in_order(args.names)
+    live = args.inputs is not None or args.prompts is not None
+    outcome, left_out = _live(args) if live else _stored(args)
+    from ioadapt_theory.formats.match import told
     from ioadapt_theory.outputs import write_text
     from ioadapt_theory.reporting.as_json import to_json
     from ioadapt_theory.reporting.page import to_html
@@ -65,29 +65,49 @@ def run(args: argparse.Namespace) -> int:
     if args.html is not None:
         write_text(args.html, to_html(outcome))
     if args.format == "json":
-        sys.stdout.write(as_json(to_json(outcome)))
+        sys.stdout.write(as_json(to_json(outcome) | ({"left_out": left_out} if left_out else {})))
     else:
         sys.stdout.write(to_text(outcome, get_terminal_size((100, 24)).columns))
+    if left_out:
+        sys.stderr.write(f"{told(left_out)}; the report is about one part (see --component).\n")
     return OK
 
 
-def _stored(args: argparse.Namespace) -> "Report":
+def _in_order(names: list[str]) -> tuple[str | None, str, str]:
+    """Return ADAPTER (or None), SOURCE and TARGET; raise InvalidValueError if their number or order is wrong."""
+    from ioadapt_theory.formats.reading import is_adapter
+
+    if len(names) not in {2, 3}:
+        msg = f"Give two models, or an adapter and two models: [ADAPTER] SOURCE TARGET, not {len(names)} names."
+        raise InvalidValueError(msg)
+    found = [name for name in names if at_home(name).exists() and is_adapter(at_home(name))]
+    if found and len(names) == 3 and found[0] != names[0]:
+        models = " ".join(name for name in names if name != found[0])
+        msg = f"{found[0]} is the adapter; give it first: ioadapt report {found[0]} {models}."
+        raise InvalidValueError(msg)
+    if found and len(names) == 2:
+        msg = f"{found[0]} is an adapter, not a model; give two models after it: ioadapt report ADAPTER SOURCE TARGET."
+        raise InvalidValueError(msg)
+    return (None, names[0], names[1]) if len(names) == 2 else (names[0], names[1], names[2])
+
+
+def _stored(args: argparse.Namespace) -> "tuple[Report, dict[str, int]]":
     from ioadapt_theory.reporting.assemble import report
     from ioadapt_theory.reporting.kin.counterparts import under_common_names
 
     with ExitStack() as stack, progress_bar() as progress:
-        hint = "give the two models first, as in `ioadapt report SOURCE TARGET ADAPTER`"
+        hint = "give two models after the adapter: ioadapt report ADAPTER SOURCE TARGET"
         both = [stack.enter_context(open_model(name, hint)) for name in (args.source, args.target)]
         for checkpoint in both:
             checkpoint.prepare()
         source, target = under_common_names(*both, adapted=args.adapter is not None)
-        adapters, lost = (None, None) if args.adapter is None else _file(args, source, target)
+        adapters, lost, left_out = (None, None, {}) if args.adapter is None else _file(args, source)
         names = (args.source, args.target, args.adapter)
-        return report(source, target, adapters, lost=lost, names=names, progress=progress)
+        return report(source, target, adapters, lost=lost, names=names, progress=progress), left_out
 
 
-def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the adapters by layer of the source, and the reason for each layer of the file that does not fit."""
+def _file(args: argparse.Namespace, source: Any) -> tuple[dict[str, Any], dict[str, str], dict[str, int]]:
+    """Return the adapters by layer of the source, why layers do not fit, and the sizes of the other components."""
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.match import fitted, match
 
@@ -98,21 +118,37 @@ def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str,
         msg = f"{args.adapter} fits no layer of SOURCE ({name}: {why}); SOURCE must be the adapter's base model."
         raise InvalidValueError(msg)
     adapters = {layer: fitted(item, source.outline(layer)) for layer, item in matched.layers.items()}
-    return adapters, {str(name): why for name, why in matched.lost.items()}
+    return adapters, {str(name): why for name, why in matched.lost.items()}, matched.left_out
 
 
-def _live(args: argparse.Namespace) -> "Report":
+def _live(args: argparse.Namespace) -> "tuple[Report, dict[str, int]]":
+    from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.load import load
-    from ioadapt_theory.models.inputs import read_both
-    from ioadapt_theory.models.load import load_model
+    from ioadapt_theory.models.prompts import batches, read_prompts
+    from ioadapt_theory.models.sources import open_source
     from ioadapt_theory.reporting.assemble import report
 
-    source, target = load_model(args.source), load_model(args.target)
-    lost = {}
-    if args.adapter is not None:
-        lost = dict(load(source, args.adapter, strict=False, component=args.component).unmatched)
-    both = (args.source, source), (args.target, target)
-    inputs, other = read_both(args.inputs, *both, rows=args.rows, seed=0)
-    options = {"explained": args.explained, "size": args.batch, "lost": lost}
-    names = (args.source, args.target, args.adapter)
-    return report(source, target, inputs=inputs, target_inputs=other, names=names, **options)
+    with shown(quiet=args.quiet) as progress:
+        progress("loading", 0, 2)
+        source, target = (open_source(name, args.config) for name in (args.source, args.target))
+        parts = set() if args.adapter is None else open_adapter(args.adapter).components - {""}
+        wanted = {args.component} if args.component else parts or {source.main}
+        part = next((p for p in source.parts if p in wanted), source.main)
+        there, device = part if part in target.parts else target.main, device_of(args.device)
+        models = []
+        for n, (one, name) in enumerate(((source, part), (target, there))):
+            progress(f"loading {one.given}", n, 2)
+            models.append(one.load(name).to(device))
+        progress("reading inputs", 0, 1)
+        given = read_prompts(args.prompts) if args.prompts is not None else args.inputs
+        inputs = batches(given, source, target, part, rows=args.rows, seed=0)
+        lost, left_out = {}, {}
+        if args.adapter is not None:
+            told = load(models[0], args.adapter, strict=False, component=args.component)
+            lost, left_out = dict(told.unmatched), dict(told.left_out)
+        progress("comparing", 0, 1)
+        options = {"explained": args.explained, "size": args.batch, "lost": lost, "call": inputs.call}
+        options["need"] = "change" if part.startswith("text_encoder") else None
+        names = (args.source, args.target, args.adapter)
+        both = {"inputs": moved(inputs.source, device), "target_inputs": moved(inputs.target, device)}
+        return report(*models, names=names, **both, **options), left_out

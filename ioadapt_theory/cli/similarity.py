@@ -69,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     out = parser.add_argument_group("what to show")
     add = out.add_argument
     add("--by", choices=("kind", "block"), nargs="+", default=[], help="also list means by kind or block of layers")
-    add("--format", choices=("table", "json"), default="table", help="output format (default table)")
+    add("--format", choices=("text", "json"), default="text", help="output format (default text)")
     add("--output", type=at_home, metavar="FILE", help="write the table or JSON to this file instead of the terminal")
     add("--figure", type=at_home, metavar="FILE", help="also draw heat maps and a profile, as .svg, .png or .pdf")
     add("--html", type=at_home, metavar="FILE", help="also write a self-contained HTML page")

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, meaning in SETTINGS.items():
         parser.add_argument(f"--{name}", type=int, metavar="N", help=meaning)
     parser.add_argument("--jobs", type=int, metavar="J", help="number of processes (default 1)")
-    parser.add_argument("--format", choices=("table", "json"), default="table", help="output format (default table)")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="output format (default text)")
     instance = "evaluate the claim on the instance in FILE, or on a shipped instance of this name"
     parser.add_argument("--instance", metavar="FILE", help=instance)
     parser.add_argument("--resume-from", metavar="FOLDER", help="folder of interrupted runs (default: user's cache)")

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, MissingExtraError
+from ioadapt_theory.models.guests import guest
 from ioadapt_theory.models.inputs import TENSORS, read_both
 from ioadapt_theory.models.sources import MAIN, Source
 
@@ -107,12 +108,12 @@ def _ids(source: Source, part: str, prompts: list[str]) -> Tensor:
         from transformers import AutoTokenizer
     except ImportError as error:
         raise MissingExtraError("transformers", "examples") from error
-    try:
+    way = "give a pipeline with its tokenizers (for a single file, as --config)"
+    if not folder.is_dir():
+        msg = f"{folder} does not exist, so prompts cannot be read; {way}."
+        raise InvalidValueError(msg)
+    with guest(f"{folder} has no usable tokenizer for prompts, so {way}", "transformers"):
         tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        way = "give a pipeline with its tokenizers (for a single file, as --config)"
-        msg = f"{folder} has no usable tokenizer for prompts; {way}, or the inputs as tensors in a .safetensors file."
-        raise InvalidValueError(msg) from error
     length = min(tokenizer.model_max_length, LONGEST)
     ids: Tensor = tokenizer(prompts, padding="max_length", max_length=length, truncation=True, return_tensors="pt")[
         "input_ids"

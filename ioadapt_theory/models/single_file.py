@@ -15,6 +15,7 @@ from ioadapt_theory.checkpoints.names.kinds import of_adapter
 from ioadapt_theory.checkpoints.names.text_encoders import PROJECTION, encoder, encoders
 from ioadapt_theory.checkpoints.quantised import dequantised
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, MissingExtraError
+from ioadapt_theory.models.guests import guest
 
 MODEL: Final = "model.diffusion_model."
 """Prefix of the main model's tensors in a single file; a file without it contains only the main model."""
@@ -70,17 +71,15 @@ class SingleFile:
         names = [n for n in whole.tensors if n.startswith(MODEL)] or [*whole.tensors]
         state = {name: whole.tensor(name).float() for name in names}
         options = {"config": str(self.root), "subfolder": part, "local_files_only": True}
-        try:
+        with guest(self._unfit(kind, part), "diffusers"):
             model: nn.Module = kind.from_single_file(state, **options)
-        except Exception as error:  # diffusers raises many types of errors
-            raise self._unfit(kind, part, error) from error
         return model
 
     def _encoder(self, whole: Checkpoint, part: str) -> nn.Module:
         config, view = _json(self.root / part / "config.json"), encoder(whole, part)
         assert view is not None
         kind = self._class("transformers", (config.get("architectures") or [None])[0])
-        try:
+        with guest(self._unfit(kind, part), "transformers"):
             with torch.device("meta"):
                 model: nn.Module = kind(kind.config_class.from_dict(config))
             wanted, state = {n: p.shape for n, p in model.named_parameters()}, dict[str, Tensor]()
@@ -98,17 +97,11 @@ class SingleFile:
                 owner, _, leaf = name.rpartition(".")
                 positions = torch.arange(buffer.shape[-1]).expand(buffer.shape)
                 model.get_submodule(owner).register_buffer(leaf, positions, persistent=False)
-        except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise self._unfit(kind, part, error) from error
         return model
 
-    def _unfit(self, kind: Any, part: str, error: Exception) -> FileFormatError:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    def _unfit(self, kind: Any, part: str) -> str:
         where = self.root / part / "config.json"
-        return FileFormatError(
-            f"{self.path} cannot be read as the {kind.__name__} of {where} ({reason}); give a folder of this kind of"
-            " pipeline as --config."
-        )
+        return f"{self.path} does not fit the {kind.__name__} of {where}, so give its kind of pipeline as --config"
 
 
 def _known(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Path:

@@ -16,7 +16,7 @@ from ioadapt_theory import adapt, save
 from ioadapt_theory.cli import COMMANDS, MISUSE, OK, main
 
 OUTPUTS = {
-    "report --html": "report base tuned.safetensors lora --html {}",
+    "report --html": "report lora base tuned.safetensors --html {}",
     "similarity --output": "similarity base tuned.safetensors --quiet --output {}",
     "similarity --figure": "similarity base tuned.safetensors --quiet --figure {}",
     "similarity --html": "similarity base tuned.safetensors --parent old.pt --quiet --html {}",
@@ -97,7 +97,7 @@ def test_the_same_command_may_run_again(command, here):
 
 def test_an_output_in_a_home_folder_is_found(here, monkeypatch):
     monkeypatch.setenv("HOME", str(here))
-    assert main("report base tuned.safetensors lora --html ~/new.html".split()) == OK
+    assert main("report lora base tuned.safetensors --html ~/new.html".split()) == OK
     assert main("adapters bake lora --out ~/plain --base ~/base".split()) == OK
     assert (here / "new.html").exists()
     assert (here / "plain" / "adapter_config.json").exists()
@@ -112,7 +112,7 @@ def test_two_outputs_are_two_files(here, capsys):
 
 PIPED = (
     "verify --instance {}",
-    "report base tuned.safetensors lora --inputs {}",
+    "report lora base tuned.safetensors --inputs {}",
     "similarity base {}",
     "adapters inspect {}",
     "transfer lora base tuned.safetensors --out new --inputs {}",

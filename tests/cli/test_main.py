@@ -26,6 +26,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         (["zzz"], "ioadapt: Argument command: invalid choice: 'zzz' (choose from "),
         (["claims", "--format", "xml"], "ioadapt claims: Argument --format: invalid choice: 'xml' (choose from "),
         (["claims", "--nonsense"], "ioadapt claims: Unrecognized arguments: --nonsense.\n"),
+        (["claims", "--json"], "ioadapt claims: Unrecognized arguments: --json; for JSON, use --format json.\n"),
     ],
 )
 def test_misuse_is_one_sentence(argv: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -33,6 +34,27 @@ def test_misuse_is_one_sentence(argv: list[str], message: str, capsys: pytest.Ca
     err = capsys.readouterr().err
     assert err.startswith(message)
     assert err.count("\n") == 1
+
+
+def test_help_fits_a_screen_and_is_found_where_it_is_looked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["help"], ["--help"]):
+        with pytest.raises(SystemExit, match="0"):
+            main(words)
+        assert len(capsys.readouterr().out.splitlines()) <= 24
+    with pytest.raises(SystemExit, match="0"):
+        main(["help", "transfer"])
+    assert "style.safetensors old.safetensors new.safetensors --prompts" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="0"):
+        main(["-V"])
+    done = subprocess.run([sys.executable, "-m", "ioadapt_theory", "--version"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, capsys.readouterr().out)
+
+
+def test_a_number_of_the_paper_names_all_its_claims(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["claims", "prop-2"]) == 0
+    out = capsys.readouterr().out
+    assert "prop-2-input" in out
+    assert "prop-2-output" in out
 
 
 @pytest.mark.parametrize(

@@ -30,13 +30,13 @@ def files(tmp_path: Path) -> dict[str, str]:
 
 
 def test_the_screen_is_one_screen_and_begins_with_the_answer_as_json_and_page_do(files, tmp_path, capsys):
-    assert main(["report", files["a"], files["b"], files["adapter"]]) == OK
+    assert main(["report", files["adapter"], files["a"], files["b"]]) == OK
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) <= 24
     assert lines[0].startswith("Give unlabelled inputs and models that can be run (--inputs BATCH, in")
     assert ": related (" in " ".join(lines)
     page = tmp_path / "page.html"
-    assert main(["report", files["a"], files["b"], files["adapter"], "--format", "json", "--html", str(page)]) == OK
+    assert main(["report", files["adapter"], files["a"], files["b"], "--format", "json", "--html", str(page)]) == OK
     assert json.loads(capsys.readouterr().out)["answer"].startswith(lines[0])
     assert lines[0] in unescape(page.read_text(encoding="utf-8"))
 
@@ -60,11 +60,11 @@ def test_a_head_that_one_of_two_models_ties_is_compared(tmp_path, capsys):
     ("args", "sentence"),
     [
         (["{a}", "nothing"], "Unknown model 'nothing'"),
-        (["{a}", "{b}", "nowhere"], "nowhere"),
+        (["nowhere", "{a}", "{b}"], "nowhere"),
         (["{a}", "{b}", "--explained", "0"], "--explained must be above 0 and at most 1, not 0."),
-        (["{a}", "{lora}"], "is an adapter, not a model; give the two models first"),
-        (["{a}", "{adapter}"], "is an adapter, not a model; give the two models first"),
-        (["{a}", "{b}", "{adapter}", "--inputs", "x.npz"], "a.safetensors is not a local folder; give a"),
+        (["{a}", "{lora}"], "is an adapter, not a model; give two models after it"),
+        (["{a}", "{b}", "{adapter}"], "is the adapter; give it first: ioadapt report"),
+        (["{adapter}", "{a}", "{b}", "--inputs", "x.npz"], "a.safetensors is not a single file of SD"),
         (["{a}", "{b}", "--batch", "0"], "--batch must be at least 1, not 0."),
         (
             ["{a}", "{b}", "--html", "/no/such/folder/x.html"],
@@ -84,7 +84,7 @@ def test_an_adapter_of_another_model_is_refused(files, tmp_path, capsys):
     other = network(1, depth=2)
     adapt(other, target_modules=["2"], placement="output", rank=2, init="random")
     save(other, tmp_path / "other")
-    assert main(["report", files["a"], files["b"], str(tmp_path / "other")]) == MISUSE
+    assert main(["report", str(tmp_path / "other"), files["a"], files["b"]]) == MISUSE
     assert "fits no layer of" in capsys.readouterr().err
 
 
@@ -125,13 +125,13 @@ def test_models_that_run_are_measured_on_a_file_of_inputs(tmp_path, capsys):
     save(trained, tmp_path / "adapter")
     save_file({"input_ids": torch.randint(0, 50, (10, 7))}, tmp_path / "x.safetensors")
     adapter, batch = str(tmp_path / "adapter"), str(tmp_path / "x.safetensors")
-    command = ["report", *folders, adapter, "--inputs", batch, "--batch", "4"]
+    command = ["report", adapter, *folders, "--inputs", batch, "--batch", "4"]
     assert main([*command, "--format", "json"]) == OK
     data = json.loads(capsys.readouterr().out)
     assert data["copied"]["rows"] == 10
     assert 0.5 < data["copied"]["cosine"] <= 1
     assert data["answer"].startswith("Copy the adapter")
-    assert main([*command[:3], *command[4:], "--format", "json"]) == OK  # without the adapter
+    assert main([command[0], *command[2:], "--format", "json"]) == OK  # without the adapter
     data = json.loads(capsys.readouterr().out)
     sides = {layer["name"]: {*layer["expected"]} for layer in data["layers"] if layer["name"].endswith("query")}
     assert set(map(len, sides.values())) == {3}
@@ -159,7 +159,7 @@ def test_members_of_ani_run_as_torchani_runs_them_and_are_measured(tmp_path, cap
     save(adapt(network, target_modules=r".*\.2", placement="input", rank=2, init="random"), tmp_path / "adapter")
     save_file(features, tmp_path / "x.safetensors")
     adapter, batch = str(tmp_path / "adapter"), str(tmp_path / "x.safetensors")
-    command = ["report", "ani-1x:3", "ani-1ccx:3", adapter, "--inputs", batch]
+    command = ["report", adapter, "ani-1x:3", "ani-1ccx:3", "--inputs", batch]
     assert main([*command, "--format", "json"]) == OK
     copied = json.loads(capsys.readouterr().out)["copied"]
     assert 0.2 < copied["cosine"] <= 1

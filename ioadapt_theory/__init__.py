@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from ioadapt_theory.errors import UnsupportedError as UnsupportedError
     from ioadapt_theory.formats import load as load
     from ioadapt_theory.formats import save as save
+    from ioadapt_theory.maps import ModelMap as ModelMap
+    from ioadapt_theory.maps import map_models as map_models
     from ioadapt_theory.moving import TransferError as TransferError
     from ioadapt_theory.moving import combine as combine
     from ioadapt_theory.moving import transfer as transfer
@@ -46,6 +48,7 @@ _HOME = {
         "AdaptedLayer AdapterConfig FAMILIES NoMatchError NoProvenanceError Placement activate adapt count disable"
         " layers merge parameters remove scale unload unmerge"
     ),
+    "maps": "ModelMap map_models",
     "moving": "TransferError combine transfer",
     "moving.bake": "bake",
     "moving.convert": "convert",
@@ -68,7 +71,7 @@ def __getattr__(name: str) -> Any:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
     home = import_module(_MODULE[name])
-    if _MODULE[name].startswith(("ioadapt_theory.adapters", "ioadapt_theory.moving")):
+    if _MODULE[name].startswith(("ioadapt_theory.adapters", "ioadapt_theory.maps", "ioadapt_theory.moving")):
         import_module("ioadapt_theory.formats")  # registers the save function for adapters
     return getattr(home, name)
 

@@ -13,7 +13,9 @@ from ioadapt_theory.adapters.rules.correspondence import correspond
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.maps.model_map import ModelMap
 from ioadapt_theory.moving.carrying import Options, carried
+from ioadapt_theory.moving.carrying.by_map import moved_by_map
 from ioadapt_theory.moving.carrying.trial import Progress
 from ioadapt_theory.moving.put import NO_LAYER, TransferReport, put
 
@@ -28,6 +30,7 @@ def transfer(
     rename: Mapping[str, str] | None = None,
     match: str = "name",
     inputs: Any = None,
+    map: ModelMap | None = None,
     target_inputs: Any = None,
     tuned: nn.Module | None = None,
     call: Call | None = None,
@@ -64,6 +67,8 @@ def transfer(
         trainable: whether the new adapter's parameters are trainable.
         inputs: unlabelled inputs of both models, from the adapter's domain, preferably 256 rows or more. The
             target then receives a fitted adapter, unless a copy keeps as much of the gain.
+        map: the map of the two models, from ``map_models``; it moves the adapter without inputs and without running a
+            model. Only ``rank``, ``rank_share``, ``strict`` and ``trainable`` can be given with it.
         target_inputs: the samples of ``inputs`` as the target takes them, row for row and token for token; by default
             ``inputs``. This and all following options need ``inputs``.
         tuned: a model fine-tuned from ``source``, from which the adapter is first extracted.
@@ -108,13 +113,20 @@ def transfer(
         "memory": memory, "draws": draws, "seed": seed, "progress": progress,
     }  # fmt: skip
     options = Options(**fit)
+    odd = {n for n, value in fit.items() if value != getattr(Options(), n)} | ({"tuned"} if tuned else set())
+    common: dict[str, Any]
+    if map is not None:
+        mixed = sorted(odd - {"rank", "rank_share"}) + ["inputs"] * (inputs is not None) + ["rename"] * bool(rename)
+        if mixed or match != "name":
+            msg = f"{(*mixed, 'match')[0]} cannot be used with map=, which already contains the layers; leave it out."
+            raise InvalidValueError(msg)
+        common = {"strict": strict, "trainable": trainable, "rank": rank, "rank_share": rank_share}
+        return moved_by_map(source, target, map, name=name, **common)
     if inputs is not None:
-        common: dict[str, Any] = {"strict": strict, "rename": rename, "match": match, "trainable": trainable}
+        common = {"strict": strict, "rename": rename, "match": match, "trainable": trainable}
         return carried(source, target, inputs, options, name=name, tuned=tuned, **common)
-    if odd := sorted(
-        {n for n, value in fit.items() if value != getattr(Options(), n)} | ({"tuned"} if tuned else set())
-    ):
-        msg = f"{', '.join(odd)} can be used only with inputs=; give inputs= too."
+    if odd:
+        msg = f"{', '.join(sorted(odd))} can be used only with inputs=; give inputs= too."
         raise InvalidValueError(msg)
     given: Mapping[str, Adapter] = {n: layer.adapters[name] for n, layer in layers(source, name).items()}  # type: ignore[misc]
     for layer, adapter in given.items():

@@ -16,13 +16,14 @@ from ioadapt_theory.effect.passes import run
 from ioadapt_theory.effect.retained import Prediction
 from ioadapt_theory.effect.undisturbed import undisturbed
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.maps.counterparts import counterparts
+from ioadapt_theory.maps.lineage import damaged
 from ioadapt_theory.moving.carrying.extraction import extract
 from ioadapt_theory.moving.carrying.fitting import base_layers
-from ioadapt_theory.moving.carrying.lineage import damaged
 from ioadapt_theory.moving.carrying.loop import race
 from ioadapt_theory.moving.carrying.outcome import CarriedLayer, CarryReport, CarryWarning
 from ioadapt_theory.moving.carrying.parts import BIAS
-from ioadapt_theory.moving.carrying.starts import Starts, counterparts
+from ioadapt_theory.moving.carrying.starts import Starts
 from ioadapt_theory.moving.carrying.trial import Adapters, Options, Trial, only, put
 from ioadapt_theory.moving.put import TransferError, TransferReport
 

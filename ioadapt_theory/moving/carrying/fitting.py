@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.layer import base_of
@@ -14,9 +13,10 @@ from ioadapt_theory.adapters.model import disable
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect.batches import Pair
 from ioadapt_theory.effect.passes import Recorded, record
+from ioadapt_theory.maps.lineage import related
+from ioadapt_theory.maps.model_map import carried_factors
 from ioadapt_theory.maps.moments import Gathered, Moments, Place, places
 from ioadapt_theory.maps.solve import KNOWN, RULES, TWO_WAY, Rule, truncated
-from ioadapt_theory.moving.carrying.lineage import related
 from ioadapt_theory.moving.carrying.parts import BIAS, Factors, Part
 from ioadapt_theory.moving.carrying.trial import Trial
 
@@ -181,15 +181,6 @@ class Fit:
         kept = 1.0 if part.placement == BIAS else foretold(part.factors, (a, b), *test)
         q = mapped(writes, written, "writes", rules["two-way"])
         self.at[w] = Fitted(made, kept, read.rows, (len(a), b.shape[1]), (q, written.K[0]))  # type: ignore[index]
-
-
-def carried_factors(factors: Factors, p: Tensor | None, q: Tensor) -> Factors:
-    """Return PA and BQᵀ; P maps channels, and leaves the taps of a kernel and (if None) the reader of a bias as is."""
-    a, b = (x.to(q) for x in factors)
-    if p is not None:
-        taps = len(a) // p.shape[1]
-        a = torch.einsum("xu,utr->xtr", p, a.reshape(p.shape[1], taps, -1)).flatten(0, 1)
-    return a, b @ q.mT
 
 
 def foretold(ours: Factors, theirs: Factors, read: Moments, written: Moments) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ioadapt_theory.effect.retained import Prediction
+from ioadapt_theory.effect.retained import Alignment, Prediction
 from ioadapt_theory.moving.put import TransferReport
 
 DOMAIN = "The prediction is valid only for inputs like those given; make sure that they are from the adapter's domain."
@@ -47,6 +47,7 @@ class CarryReport(TransferReport):
             select; None if no candidate kept any of the gain on the selection rows.
         kept_copied: share of the gain that a copy keeps on these rows, or None without a copy; for an extracted LoRA,
             the share that a plain SVD of the weight difference keeps.
+        foretold: cosine and size ratio of the effects, foretold by a map of the models to first order, without inputs.
         need: "labels" if shares of the gain are ``prediction.R_KL``, "change" if they are ``prediction.R``.
         rows: numbers of samples used to fit, to select and to predict.
         layers: layer of the target that received an adapter -> a description of the adapter.
@@ -60,6 +61,7 @@ class CarryReport(TransferReport):
     chosen: str = "zero"
     prediction: Prediction | None = None
     kept_copied: float | None = None
+    foretold: Alignment | None = None
     need: str = "change"
     rows: tuple[int, int, int] = (0, 0, 0)
     layers: Mapping[str, CarriedLayer] = field(default_factory=dict)
@@ -72,6 +74,8 @@ class CarryReport(TransferReport):
     @property
     def kept(self) -> float:
         """Predicted share of the adapter's gain (reduction of the loss) that is kept; 0 if no adapter was added."""
+        if self.foretold is not None:
+            return self.foretold.R
         return 0.0 if self.prediction is None or not self.matched else self.prediction.kept
 
     @property
@@ -89,7 +93,8 @@ class CarryReport(TransferReport):
         copied = "" if self.kept_copied is None else f", {self.kept_copied:z.2f} if copied"
         if self.matched:
             how = "Extracted" if self.extracted else "Carried over"
-            head = f"{how} ({self.chosen}): {self.kept:z.2f} of the gain is kept{span}{copied}."
+            kept = "is kept" if self.foretold is None else "is kept to first order, if both models need the same change"
+            head = f"{how} ({self.chosen}): {self.kept:z.2f} of the gain {kept}{span}{copied}."
         else:
             copy = "" if self.kept_copied is None else f" (a copy would keep {self.kept_copied:z.2f} of the gain)"
             head = f"No adapter was added to the target{copy}."

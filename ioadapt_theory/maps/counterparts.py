@@ -1,0 +1,61 @@
+"""The layers of the target that correspond to layers of the source."""
+
+from collections.abc import Collection, Mapping
+
+from torch import nn
+
+from ioadapt_theory.adapters.base_weights import ModelWeights
+from ioadapt_theory.adapters.layer import base_of
+from ioadapt_theory.adapters.matrices import is_supported
+from ioadapt_theory.adapters.rules.correspondence import correspond
+from ioadapt_theory.adapters.rules.target_modules import walk
+from ioadapt_theory.checkpoints.names.layer_name import Name
+from ioadapt_theory.errors import InvalidValueError
+
+NO_LAYER = "the target has no layer of this name, but match='effect' (--match effect) can choose a layer"
+
+
+def counterparts(
+    source: nn.Module, target: nn.Module, names: Collection[str], rename: Mapping[str, str] | None, match: str
+) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    """Return the possible target layers for each source layer, and for source layers without any, the reason.
+
+    ``rename`` takes precedence over ``match``. If ``match`` is "effect", the layers for a source layer are all target
+    layers of its type (linear or convolution) whose names end in the same word or, if there are none, all of its type.
+
+    Raises:
+        InvalidValueError: a name in ``rename`` is not that of an adapted layer, or of a module of the target.
+    """
+    modules = dict(walk(target))
+    require_known(rename or {}, names, modules)
+    renamed = {n: (new,) for n, new in (rename or {}).items()}
+    rest, lost = [n for n in names if n not in renamed], dict[str, str]()
+    if match == "effect":
+        for name in rest:
+            leaf, kind = name.rpartition(".")[2], _is_convolution(source.get_submodule(name))
+            fitting = [n for n, m in modules.items() if is_supported(m) and _is_convolution(m) == kind]
+            same = [n for n in fitting if n.rpartition(".")[2] == leaf and not leaf.isdigit()]
+            if fitting:
+                renamed[name] = tuple(same or fitting)  # type: ignore[assignment]
+            else:
+                lost[name] = f"the target has no {'convolution' if kind else 'linear layer'}"
+        return renamed, lost  # type: ignore[return-value]
+    keys = [Name("", n) for n in rest]
+    found = correspond(keys, ModelWeights(target), match, source=ModelWeights(source))
+    places = {key.path: layers[:1] for key, layers in found.layers.items()}
+    lost = {n: str(found.reasons.get(Name("", n), NO_LAYER)) for n in rest if n not in places}
+    return renamed | places, lost
+
+
+def require_known(rename: Mapping[str, str], names: Collection[str], modules: Collection[str]) -> None:
+    """Raise InvalidValueError if ``rename`` contains a layer without an adapter, or an unknown layer of the target."""
+    if missing := sorted(rename.keys() - {*names}):
+        msg = f"rename contains {missing[0]!r}, but the source has no adapter on a layer of this name; remove it."
+        raise InvalidValueError(msg)
+    if missing := sorted({*rename.values()} - {*modules}):
+        msg = f"rename contains {missing[0]!r}, but the target has no module of this name; give an existing name."
+        raise InvalidValueError(msg)
+
+
+def _is_convolution(module: nn.Module) -> bool:
+    return hasattr(base_of(module), "kernel_size")

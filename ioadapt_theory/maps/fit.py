@@ -1,0 +1,144 @@
+"""The function ``map_models``, which makes the map of two models from inputs of their own domain."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ioadapt_theory.adapters.equations import Placement
+from ioadapt_theory.adapters.layer import base_of
+from ioadapt_theory.adapters.matrices import is_supported
+from ioadapt_theory.adapters.model import disable
+from ioadapt_theory.adapters.rules.target_modules import walk
+from ioadapt_theory.effect.batches import Pair, divided
+from ioadapt_theory.effect.compared import Compared
+from ioadapt_theory.effect.passes import Call, Recorded, record
+from ioadapt_theory.effect.undisturbed import undisturbed
+from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.maps.counterparts import counterparts
+from ioadapt_theory.maps.lineage import related
+from ioadapt_theory.maps.model_map import MappedPlace, ModelMap, fingerprint
+from ioadapt_theory.maps.moments import Gathered, Moments, Place, paired, places
+from ioadapt_theory.maps.solve import KNOWN, TWO_WAY
+
+SEEN = 256
+"""Largest number of rows that are kept at each place to foretell the effect of an adapter."""
+
+
+def map_models(
+    source: nn.Module,
+    target: nn.Module,
+    inputs: Any,
+    *,
+    target_inputs: Any = None,
+    layers: Collection[str] | None = None,
+    placements: Collection[str] = tuple(Placement),
+    rename: Mapping[str, str] | None = None,
+    match: str = "name",
+    call: Call | None = None,
+    need: str | None = None,
+    size: int = 32,
+    draws: int = 1,
+    seed: int = 0,
+    names: tuple[str, str] = ("", ""),
+) -> ModelMap:
+    """Return the map of two models, which moves adapters of any placement from the source to the target.
+
+    Both models run once, without adapters. At each layer's input and output, the map is the matrix that carries the
+    activations of one model to those of the other forward and the gradients back, see ``maps.solve``.
+
+    Args:
+        source: the model that adapters were or will be trained on.
+        target: the model that they are to be moved to.
+        inputs: unlabelled inputs of both models, from their own domain; the adapters' domain is not needed.
+        target_inputs: the same samples as the target takes them, row for row; by default ``inputs``.
+        layers: names of the source's layers to map; by default all linear layers and convolutions.
+        placements: placements of the adapters to be moved; fewer placements need less memory.
+        rename: source layer -> target layer, for names that differ.
+        match: how the other layers are matched, by "name", "provenance" or "auto", see ``transfer``.
+        call: function; ``call(model, batch)`` returns the outputs, if ``model(batch)`` does not.
+        need: "labels" if the outputs are logits, else "change"; by default as the outputs tell.
+        size: maximum number of rows per batch.
+        draws: number of random cotangents per batch.
+        seed: seed of the split of the rows, of the cotangents, and of random numbers in the models.
+        names: names of the two models, which are written into the file.
+
+    Raises:
+        InvalidValueError: no layer of the target corresponds to one of the source, or the inputs are invalid.
+    """
+    wanted = [n for n, m in walk(source) if is_supported(base_of(m)) and (layers is None or n in layers)]
+    if layers is not None and (missing := sorted({*layers} - {*wanted})):
+        msg = f"layers contains {missing[0]!r}, but the source has no linear layer or convolution of this name."
+        raise InvalidValueError(msg)
+    found, _ = counterparts(source, target, wanted, rename, match)
+    pairs = {n: some[0] for n, some in found.items()}
+    modules = dict(walk(source)), dict(walk(target))
+    here = {n: base_of(modules[0][n]) for n in pairs}
+    there = {n: base_of(modules[1][n]) for n in pairs.values()}
+    roles: dict[Place, set[str]] = {}
+    for one, two in pairs.items():
+        if two in there and is_supported(there[two]):
+            for side in placements:
+                for place, role in zip(places(here, there, one, two, side, side), ("reads", "writes"), strict=True):
+                    roles.setdefault(place, set()).add(role)
+    if not roles:
+        msg = "No layer of the target corresponds to a layer of the source; give rename= for other names."
+        raise InvalidValueError(msg)
+    rows = divided(inputs, target_inputs, size=size, seed=seed)
+    with disable(source), disable(target):
+        compared = Compared.of(source, target, rows.fit[0], call=call, need=need, otherwise="change", seed=seed)
+    gathered, held = Gathered([*roles]), Gathered([*roles])
+    kept: dict[Place, list[tuple[Tensor, Tensor, Tensor, Tensor]]] = {}
+
+    def recorded(pair: Pair, number: int) -> tuple[Recorded, Recorded]:
+        options: dict[str, Any] = {"call": compared.call, "draws": draws, "seed": seed + number}
+        return record(source, here, pair[0], **options), record(target, there, pair[1], **options)
+
+    with undisturbed(source), undisturbed(target), disable(source), disable(target):
+        for number, pair in enumerate(rows.fit + rows.select):
+            a, b = recorded(pair, number)
+            gathered.add(a.rows, b.rows)
+        for number, pair in enumerate(rows.predict):
+            a, b = recorded(pair, number)
+            held.of = dict(gathered.of)  # the same layers share an input
+            held.add(a.rows, b.rows)
+            for first in {*held.of.values()}:
+                if sum(len(part[0]) for part in kept.get(first, [])) < SEEN:
+                    members = [place for place, one in held.of.items() if one == first]
+                    kept.setdefault(first, []).append(_some(paired(members, a.rows, b.rows), seed + number))
+        made: dict[str, MappedPlace] = {}
+        by_first: dict[Place, MappedPlace] = {}
+        for place, first in gathered.of.items():
+            if first in kept and not gathered.moments[first].idle:
+                if first not in by_first:
+                    both = {role for other, one in gathered.of.items() if one == first for role in roles[other]}
+                    known = related(here[first[0]], there[first[2]])
+                    by_first[first] = _mapped(
+                        gathered.moments[first], held.moments[first], kept[first], both, same=known
+                    )
+                made[f"{place[0]}:{place[1]}"] = by_first[first]
+    used = {one: two for one, two in pairs.items() if any(name.rpartition(":")[0] == one for name in made)}
+    fit, select, predict = rows.counts
+    settings = {"fit": fit + select, "held": predict, "rule": "two-way", "penalty": TWO_WAY.penalty, "seed": seed}
+    settings |= {"source": names[0], "target": names[1], "placements": sorted(placements)}
+    return ModelMap(fingerprint(source), fingerprint(target), used, made, settings)
+
+
+def _mapped(
+    moments: Moments, held: Moments, kept: list[tuple[Tensor, Tensor, Tensor, Tensor]], roles: set[str], *, same: bool
+) -> MappedPlace:
+    rule = KNOWN if same else TWO_WAY
+    p, q = (moments.map(role, rule, same=same) if role in roles else None for role in ("reads", "writes"))
+    x, u, h, k = (torch.cat(parts)[:SEEN].to(moments.C[0]) for parts in zip(*kept, strict=True))  # type: ignore[index]
+    shares = [(0.0, 0.0) if m is None else held.explained(role, m) for role, m in (("reads", p), ("writes", q))]
+    seen = (u, u[:, :0] if p is None else x @ p, k, k[:, :0] if q is None else h @ q)
+    return MappedPlace(p, q, (shares[0][0], shares[1][0]), (shares[0][1], shares[1][1]), seen, moments.rows)
+
+
+def _some(rows: tuple[Tensor, ...], seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return random rows of one batch, of activations and of gradients."""
+    generator = torch.Generator().manual_seed(seed)
+    drawn = [torch.randperm(len(rows[n]), generator=generator)[:SEEN].to(rows[n].device) for n in (0, 2)]
+    x, u, h, k = (t[drawn[n // 2]] for n, t in enumerate(rows))
+    return x, u, h, k

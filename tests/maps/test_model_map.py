@@ -1,0 +1,104 @@
+"""A map of two models is made once, from their own domain, kept in a file, and moves any adapter."""
+
+import copy
+
+import pytest
+import torch
+
+from ioadapt_theory import ModelMap, map_models, transfer
+from ioadapt_theory.adapters import layers
+from ioadapt_theory.errors import FileFormatError, InvalidValueError
+from ioadapt_theory.maps.model_map import fingerprint
+from ioadapt_theory.moving import TransferError
+from tests.effect.nets import gauge, mlp
+from tests.moving.test_carry import FRESH, X, adapted, conv, kept
+
+GENERIC = torch.randn(240, 6, generator=torch.Generator().manual_seed(8), dtype=torch.float64) * 1.3 + 0.2
+
+
+def images(x: torch.Tensor) -> torch.Tensor:
+    plain = x.repeat(1, 16)[:, :72].reshape(-1, 2, 6, 6)
+    return plain + 0.5 * torch.randn(plain.shape, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+
+
+@pytest.fixture
+def between() -> ModelMap:
+    return map_models(mlp(0), gauge(mlp(0), 3), GENERIC, need="change")
+
+
+@pytest.mark.parametrize("placement", ["weight", "input", "output", "input+weight"])
+@pytest.mark.parametrize("family", ["lora", "dora", "loha"])
+def test_one_map_moves_adapters_of_every_placement_and_family(between, placement, family, tmp_path):
+    source, target = adapted(mlp(0), placement=placement, family=family), gauge(mlp(0), 3)
+    between.save(tmp_path / "map.safetensors")
+    stored = ModelMap.load(tmp_path / "map.safetensors")
+    results = []
+    for one in (between, stored):
+        moved = copy.deepcopy(target)
+        outcome = transfer(source, moved, map=one)
+        assert outcome.matched == ("0", "2")
+        results.append((kept(source, moved, FRESH), outcome.kept))
+    assert results[0][0] > 0.9
+    assert results[0] == pytest.approx(results[1], abs=2e-3)  # half precision loses nothing
+    assert results[0][1] == pytest.approx(results[0][0], abs=0.1)
+
+
+def test_a_map_tells_its_size_and_what_it_explains(between, tmp_path):
+    between.save(tmp_path / "map.safetensors")
+    size = (tmp_path / "map.safetensors").stat().st_size
+    assert between.nbytes < size < between.nbytes + 8000
+    assert min(*between.places["2:input"].activations, *between.places["2:input"].gradients) > 0.9
+    assert "2:input: P 0.9" in str(between)
+    weight = map_models(mlp(0), gauge(mlp(0), 3), GENERIC, need="change", placements=["weight"], layers=["2"])
+    assert {*weight.places} == {"2:input", "2:output"}
+    assert weight.nbytes < between.nbytes / 2
+    assert (weight.places["2:input"].Q, weight.places["2:output"].P) == (None, None)
+    with pytest.raises(TransferError, match=r"0: the map does not contain this layer"):
+        transfer(adapted(mlp(0)), gauge(mlp(0), 3), map=weight)
+    with pytest.raises(TransferError, match="does not contain what an adapter on the input"):
+        transfer(adapted(mlp(0), target_modules=["2"], placement="input"), gauge(mlp(0), 3), map=weight)
+
+
+@pytest.mark.parametrize("wider", [False, True])
+def test_what_a_map_foretells_is_kept(wider):
+    torch.manual_seed(4)
+    base = mlp(0)
+    target = mlp(5, width=24) if wider else mlp(5)
+    source = adapted(base, size=0.05)  # small, so that the effect is of first order
+    outcome = transfer(source, target, map=map_models(base, target, GENERIC, need="change", draws=4))
+    assert outcome.kept == pytest.approx(kept(source, target, GENERIC), abs=0.15)
+
+
+def test_convolutions_are_mapped_by_channels():
+    x = images(X[:90])
+    source, target = adapted(conv(0)), gauge(conv(0), 3)
+    outcome = transfer(source, target, map=map_models(conv(0), target, x, need="change"))
+    assert kept(source, target, images(FRESH[:30])) > 0.95
+    assert outcome.kept > 0.95
+
+
+def test_other_models_and_files_are_refused(between, tmp_path):
+    source, target = adapted(mlp(0)), gauge(mlp(0), 3)
+    assert fingerprint(source) == fingerprint(mlp(0)) == between.source
+    assert fingerprint(mlp(0).bfloat16()) == fingerprint(mlp(0).bfloat16().float()) != between.source
+    for one, two in ((source, mlp(1)), (adapted(mlp(1)), target)):
+        with pytest.raises(InvalidValueError, match=r"The map is for another (source|target)"):
+            transfer(one, two, map=between)
+    with pytest.raises(InvalidValueError, match="steps cannot be used with map="):
+        transfer(source, target, map=between, steps=3)
+    assert not layers(target)
+    (tmp_path / "no.safetensors").write_bytes(b"no map")
+    with pytest.raises(FileFormatError, match="cannot be read as a map"):
+        ModelMap.load(tmp_path / "no.safetensors")
+
+
+def test_other_names_are_given_by_rename():
+    torch.manual_seed(0)
+    target = torch.nn.Sequential(torch.nn.Identity(), *gauge(mlp(0), 3))
+    named = map_models(mlp(0), target, GENERIC, need="change", rename={"0": "1", "2": "3", "4": "5"})
+    source = adapted(mlp(0), rank=3)
+    outcome = transfer(source, target, map=named, rank=1)
+    assert outcome.sources == {"1": "0", "3": "2"}
+    assert {layer.rank for layer in outcome.layers.values()} == {1}
+    with pytest.raises(InvalidValueError, match="layers contains 'nowhere'"):
+        map_models(mlp(0), target, GENERIC, need="change", layers=["nowhere"])

@@ -125,14 +125,9 @@ class Checkpoint(ABC):
             raise FileFormatError(msg)
         return torch_dtype(code)
 
-    def parts(self, names: Collection[str] | None = None) -> "Mapping[Checkpoint, Collection[str]]":
-        """Return the wrapped checkpoints that store the tensors `names` (None: all), with the tensors' names there."""
-        return {}
-
-    def prepare(self, names: Collection[str] | None = None) -> None:
-        """Download the files on the hub that contain the tensors `names` (None: all); do nothing for local files."""
-        for part, inside in self.parts(names).items():
-            part.prepare(inside)
+    def parts(self) -> "Collection[Checkpoint]":
+        """Return the wrapped checkpoints, which are closed with this one."""
+        return ()
 
     def close(self) -> None:
         """Close the files, after which reading raises an error; may be called twice."""
@@ -192,12 +187,8 @@ class View(Checkpoint):
                 shape = (sum(b - a for a, b in self._rows[new]), *shape[1:])
             self.tensors[new] = TensorInfo(new, part.tensors[old].dtype, shape)
 
-    def parts(self, names: Collection[str] | None = None) -> Mapping[Checkpoint, Collection[str]]:
-        inside: dict[Checkpoint, list[str]] = {}
-        for name in self._origins if names is None else names:
-            part, old = self._origins[name]
-            inside.setdefault(part, []).append(old)
-        return inside
+    def parts(self) -> Collection[Checkpoint]:
+        return {part for part, _ in self._origins.values()}
 
     def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
         part, old = self._origins[name]

@@ -47,9 +47,8 @@ class Dequantised(Computed):
     def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
         return super().bytes_of(name) if name in self._scales else self._whole.bytes_of(name)
 
-    def parts(self, names: Collection[str] | None = None) -> Mapping[Checkpoint, Collection[str]]:
-        names = self.tensors if names is None else names
-        return {self._whole: [*names, *(self._scales[name] for name in names if name in self._scales)]}
+    def parts(self) -> Collection[Checkpoint]:
+        return (self._whole,)
 
     def make(self, name: str) -> "torch.Tensor":
         codes, scale = (self._whole.tensor(stored).float() for stored in (name, self._scales[name]))

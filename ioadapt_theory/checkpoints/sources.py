@@ -30,7 +30,7 @@ def open_checkpoint(
 ) -> Checkpoint:
     """Open a checkpoint and read the names, dtypes and shapes of its tensors.
 
-    The values of safetensors files are read, and those on the hub downloaded, later.
+    Files on the hub are downloaded. The values of safetensors files are read later.
 
     Args:
         source: Alias, path or hub id, as `NAME[@REVISION][:PART]`.

@@ -98,8 +98,6 @@ def _stored(args: argparse.Namespace) -> "tuple[Report, dict[str, int]]":
     with ExitStack() as stack, progress_bar() as progress:
         hint = "give two models after the adapter: ioadapt report ADAPTER SOURCE TARGET"
         both = [stack.enter_context(open_model(name, hint)) for name in (args.source, args.target)]
-        for checkpoint in both:
-            checkpoint.prepare()
         source, target = under_common_names(*both, adapted=args.adapter is not None)
         adapters, lost, left_out = (None, None, {}) if args.adapter is None else _file(args, source)
         names = (args.source, args.target, args.adapter)

@@ -80,8 +80,6 @@ def compare(
         layers, skipped = _chosen(matching, labels, options, origin)
         if not layers:
             raise InvalidValueError(_nothing_left(checkpoints, labels, skipped))
-        for i, model in enumerate(models):
-            model.prepare([name for x in layers if (name := x.tensors[i]) is not None])
         moments = _measure(
             models, layers, options, origin, progress(sum(x.numel for x in layers)) if progress else None
         )

@@ -27,7 +27,6 @@ class LoopbackHub:
     def __init__(self) -> None:
         self.repos: dict[str, Repo] = {}
         self.log: list[tuple[str, str, str | None]] = []
-        self.sent = 0  # total bytes of file bodies
         handler = type("Handler", (_Handler,), {"owner": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
@@ -109,11 +108,10 @@ class _Handler(BaseHTTPRequestHandler):
         if limit is not None and stop - start > limit:
             self.wfile.write(data[start : start + limit])
             self.wfile.flush()
-            self.owner.sent += limit
             self.close_connection = True
             self.connection.close()
             return None
         with suppress(OSError):  # the client may have disconnected
             for begin in range(start, stop, 1 << 22):
-                self.owner.sent += self.wfile.write(data[begin : min(begin + (1 << 22), stop)])
+                self.wfile.write(data[begin : min(begin + (1 << 22), stop)])
         return None

@@ -2,7 +2,6 @@
 
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -22,27 +21,24 @@ FP16 = "unet/diffusion_pytorch_model.fp16.safetensors"
 TINY = weights("bk-sdm-tiny", 8)
 
 
-def test_names_and_shapes_come_before_the_weights(hub: LoopbackHub, hub_cache: Path):
+def test_only_the_file_that_is_needed_is_fetched(hub: LoopbackHub, hub_cache: Path):
     expected = weights("sd15", 1)
     rest = {FP16: b"never read", "v1-5-pruned.ckpt": b"never read", "unet/config.json": b"{}"}
     hub.repos[SD15] = Repo({FILE: save(expected), **rest})
     with open_checkpoint("sd15", cache=hub_cache) as sd15:
         assert {n: t.shape for n, t in sd15.tensors.items()} == shapes("sd15")
         assert (sd15.name, sd15.revision, sd15.source) == ("sd15", COMMIT, f"{SD15} {FILE}")
-        assert hub.asked_for(FILE) == ["bytes=0-100000"]
         assert all(torch.equal(value(sd15, n), expected[n]) for n in expected)
     assert not any(path.endswith((*rest,)) for _, path, _ in hub.log), "only the file that is needed"
 
 
-def test_of_a_sharded_model_only_the_shards_with_wanted_tensors_are_fetched(hub: LoopbackHub, hub_cache: Path):
+def test_all_shards_are_fetched(hub: LoopbackHub, hub_cache: Path):
     values = weights("lcm", 3, dtype=torch.bfloat16)
     files = {f"transformer/{n}": b for n, b in sharded(values, parts=3).items()}
     hub.repos["some/flux"] = Repo(files)
     with open_checkpoint("some/flux", cache=hub_cache) as flux:
-        first, *_ = values
-        flux.prepare([first])
-        assert len(list(hub_cache.rglob("*.safetensors"))) == 1
-        assert all(torch.equal(value(flux, n), values[n]) for n in values), "read fetches the rest"
+        assert len(list(hub_cache.rglob("*.safetensors"))) == 3
+        assert all(torch.equal(value(flux, n), values[n]) for n in values)
 
 
 @pytest.mark.parametrize("how", ["option", "environment"])
@@ -50,8 +46,7 @@ def test_offline_works_from_the_cache_and_asks_nobody(
     hub: LoopbackHub, hub_cache: Path, how: str, monkeypatch: pytest.MonkeyPatch
 ):
     hub.repos["some/model"] = Repo({f"transformer/{n}": b for n, b in sharded(TINY).items()})
-    with open_checkpoint("some/model", cache=hub_cache) as model:
-        model.prepare()
+    open_checkpoint("some/model", cache=hub_cache).close()
     hub.log.clear()
     if how == "environment":
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -65,8 +60,7 @@ def test_whatever_the_hub_answers_a_cached_copy_is_used_with_a_warning(
     hub: LoopbackHub, hub_cache: Path, refusal: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
     hub.repos["some/model"] = repo = Repo({FILE: save(TINY)})
-    with open_checkpoint("some/model", cache=hub_cache) as model:
-        model.prepare()
+    open_checkpoint("some/model", cache=hub_cache).close()
     if refusal.isdigit():
         repo.status = int(refusal)
     elif refusal == "gone":
@@ -83,14 +77,6 @@ def test_whatever_the_hub_answers_a_cached_copy_is_used_with_a_warning(
     assert time.monotonic() - before < 5
     (told,) = [r.getMessage() for r in caplog.records if r.name.startswith("ioadapt_theory")]
     assert ". The cached commit c0ffee00 of some/model is used" in told
-
-
-def test_threads_that_read_at_once_cause_one_download(hub: LoopbackHub, hub_cache: Path):
-    hub.repos["some/model"] = Repo({FILE: save(TINY)})
-    with open_checkpoint("some/model", cache=hub_cache) as model, ThreadPoolExecutor(4) as pool:
-        read = dict(zip(TINY, pool.map(lambda name: value(model, name), TINY), strict=True))
-    assert all(torch.equal(read[n], TINY[n]) for n in TINY)
-    assert len(hub.asked_for(FILE)) == 2, "the header, then the file"
 
 
 @pytest.mark.filterwarnings("ignore")

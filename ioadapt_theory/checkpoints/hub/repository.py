@@ -3,8 +3,7 @@
 import logging
 import os
 import re
-import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -12,15 +11,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from huggingface_hub import HfApi, constants, get_hf_file_metadata, hf_hub_download, hf_hub_url
-from huggingface_hub.errors import SafetensorsParsingError
 from huggingface_hub.utils.sha import git_hash, sha_fileobj
 from huggingface_hub.utils.tqdm import tqdm
 
 from ioadapt_theory.checkpoints.aliases import Alias
-from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError, TensorInfo
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError
 from ioadapt_theory.checkpoints.files.folder import Folder, open_weights
-from ioadapt_theory.checkpoints.files.readers import is_file, is_weights, open_file
-from ioadapt_theory.checkpoints.files.safetensors import tensor_info
+from ioadapt_theory.checkpoints.files.readers import is_file, is_weights
 from ioadapt_theory.checkpoints.hub.errors import Request, explain, not_cached
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError
 
@@ -98,13 +95,7 @@ class Repository(Folder):
             raise SourceError(msg)
 
     def open(self, file: str) -> Checkpoint:
-        """Open a file, downloading only the header of a safetensors file that is not in the cache."""
-        if self._api is None or (self.root / file).is_file() or not file.endswith(".safetensors"):
-            return self.downloaded(file)
-        return RemoteFile(self, file, self._api)
-
-    def downloaded(self, file: str) -> Checkpoint:
-        opened = open_file(self.fetch(file))
+        opened = super().open(file)
         opened.source, opened.revision = self.title(file), self.commit
         return opened
 
@@ -142,51 +133,6 @@ class Repository(Folder):
             with suppress(SourceError):
                 self.fetch(f"{folder}/config.json".lstrip("/"))
         return super().config(folder, ask=ask)
-
-
-class RemoteFile(Checkpoint):
-    """A safetensors file on the hub: only its header is downloaded until a tensor is prepared or read."""
-
-    def __init__(self, repository: Repository, file: str, api: HfApi) -> None:
-        self.name = self.source = repository.title(file)
-        self.revision, repo, what = repository.commit, repository.asked.repo, repository.what(file)
-
-        def ask() -> dict[str, TensorInfo]:
-            try:
-                header = api.parse_safetensors_file_metadata(repo, file, revision=repository.commit).tensors
-                stored = sorted(header.items(), key=lambda item: item[1].data_offsets)
-                return {name: tensor_info(name, tensor.dtype, tensor.shape, file) for name, tensor in stored}
-            except (SafetensorsParsingError, FileFormatError, TypeError, KeyError, AttributeError) as error:
-                reason = str(error).partition(". ")[0].rstrip(".")
-                msg = f"{what} has a broken safetensors header ({reason}). Choose another file or revision."
-                raise SourceError(msg) from error
-
-        self.tensors = answer(ask, repository.asked, what)
-        self._repository, self._file = repository, file
-        self._local: Checkpoint | None = None
-        self._lock = threading.Lock()
-
-    def prepare(self, names: Collection[str] | None = None) -> None:
-        if names is None or len(names) > 0:
-            self._downloaded()
-
-    def _downloaded(self) -> Checkpoint:
-        with self._lock:
-            if self._local is None:
-                local = self._repository.downloaded(self._file)
-                if local.tensors != self.tensors:
-                    local.close()
-                    msg = f"{self.source} changed between the reading of its header and its download. Try again."
-                    raise FileFormatError(msg)
-                self._local = local
-            return self._local
-
-    def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
-        return self._downloaded().bytes_of(name)
-
-    def close(self) -> None:
-        if self._local is not None:
-            self._local.close()
 
 
 class _Silent(tqdm):

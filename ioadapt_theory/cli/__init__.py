@@ -104,6 +104,12 @@ def guarded(name: str, body: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         say(f"{name}: interrupted.")
         return INTERRUPTED
+    except Exception as error:
+        if not isinstance(error, RuntimeError | ArithmeticError) and type(error).__name__ != "LinAlgError":
+            raise
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+        say(f"{name}: The computation failed ({reason}); check that weights and inputs are finite and not extreme.")
+        return MISUSE
     return status
 
 

@@ -37,6 +37,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
     def update_layer(self, adapter_name: str, key: str, config: IOLoraConfig) -> None:
         adapter = Adapter.fresh(operator(self.base_layer), config.family, config.options().resolve(key))
         self.iolora_adapters[adapter_name] = adapter
+        adapter.__dict__["settings"] = _Received(settings_tensor(adapter))
         self.scaling[adapter_name] = 1.0
         self._trained[adapter_name] = [phi.scaling for _, phi in adapter.parts()]  # at strength 1
         self.set_adapter(self.active_adapters, inference_mode=config.inference_mode)
@@ -123,6 +124,15 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
 
     def __repr__(self) -> str:
         return f"iolora.{super().__repr__()}"
+
+
+class _Received(nn.Module):
+    """Where transformers' ``load_adapter`` writes the stored settings, which the configuration has, too."""
+
+    def __init__(self, settings: Tensor) -> None:
+        super().__init__()
+        self.lora_A = nn.Module()
+        self.lora_A.register_buffer("weight", settings)
 
 
 def _without_scalings(module: nn.Module, state_dict: dict[str, Any], prefix: str, local_metadata: Any) -> None:

@@ -176,7 +176,7 @@ PATTERNS = [
 
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch):
-    monkeypatch.setattr(patterns, "_spent", 0.0)
+    monkeypatch.setattr(patterns, "_spent", {})
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -189,10 +189,17 @@ def test_the_first_that_fits_is_peft_s(name):
 @pytest.mark.parametrize("pattern", ["(a|a)" * 40 + "c", "((a{1000}){1000}){1000}"])
 def test_a_pattern_that_runs_for_ever_or_fills_the_memory_is_one_sentence(pattern):
     start, name = time.process_time(), "a" * 60 + "b"
-    with pytest.raises(
-        InvalidValueError, match=r"^(Slow regular expressions took more than 1 s|Pattern .* product above)"
-    ):
+    with pytest.raises(InvalidValueError, match=r"^Pattern .* (takes too long to match|product above)"):
         first_fit([pattern], name)
-    with pytest.raises(InvalidValueError, match=r"^(Pattern|Slow)"):
+    with pytest.raises(InvalidValueError, match=r"^Pattern"):
         AdapterConfig(target_modules=["q"], rank_pattern={pattern: 2}).resolve(name)
     assert time.process_time() - start < 8
+
+
+def test_one_slow_pattern_does_not_refuse_others_and_long_alternations_are_not_slow():
+    names = [f"transformer.single_transformer_blocks.{i}.attn.to_{side}" for i in range(114) for side in "qkv"]
+    with pytest.raises(InvalidValueError, match="takes too long to match"):
+        patterns.fits("(a|aa)+c", "a" * 60)
+    for k in range(60):  # each takes more than 10 ms to compile
+        assert patterns.fits("|".join(re.escape(name) for name in names[k:]), names[-1])
+    assert patterns.fits("(a|aa)+b", "aab")

@@ -1,14 +1,16 @@
 import os
+import re
 import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from ioadapt_theory.cli import COMMANDS, main
+from ioadapt_theory.cli import COMMANDS, guarded, main
 
 ROOT = Path(__file__).parents[2]
 
@@ -98,3 +100,21 @@ def test_no_control_character_of_a_name_reaches_a_terminal(tmp_path, capsys):
         shown = "".join(capsys.readouterr()).replace("\n", "")
         assert shown.isprintable(), more
         assert "PWNED" in shown
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        lambda: torch.linalg.cholesky(-torch.eye(2)),
+        lambda: np.linalg.inv(np.zeros((2, 2))),
+        lambda: torch.ones(2) @ torch.ones(3),
+        lambda: 1 / 0,
+        lambda: 1e300**2,
+    ],
+)
+def test_an_error_of_the_computation_is_one_sentence_with_status_2(error, capsys):
+    assert guarded("it", error) == 2
+    err = capsys.readouterr().err
+    assert re.fullmatch(r"it: The computation failed \(.+\); check that weights and inputs are finite.*\n", err)
+    with pytest.raises(KeyError):  # a bug is not hidden
+        guarded("it", lambda: {}[1])

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torch.testing import assert_close
 
-from ioadapt_theory.adapters import FAMILIES, adapt, layers, scale
+from ioadapt_theory.adapters import FAMILIES, adapt, layers, merge, scale
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.formats import load, save
 from ioadapt_theory.moving import TransferError
@@ -150,3 +151,24 @@ def test_wrappers_of_torch_leave_no_trace_in_the_names(tmp_path):
     model = adapt(fresh(), target_modules=["0"], rank=2, init="random")
     save(torch.compile(nn.DataParallel(model), backend="eager"), tmp_path)
     assert set(load_file(tmp_path / NAME)) == {"0.input.A", "0.input.B"}
+
+
+@pytest.mark.parametrize("placement", ["input", "weight"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_file_that_mixes_dtypes_is_the_adapter_in_the_widest(family, placement, tmp_path):
+    options = {"target_modules": ["0"], "family": family, "placement": placement, "rank": 2, "init": "random"}
+    model, x = adapt(fresh(), **options), torch.randn(3, 6)
+    model[0].adapters.to(torch.bfloat16)
+    save(model, tmp_path)
+    with safe_open(tmp_path / NAME, "pt") as file:
+        metadata = file.metadata()
+    tensors = load_file(tmp_path / NAME)
+    first = min(tensors)
+    save_file(tensors | {first: tensors[first].double()}, tmp_path / NAME, metadata=metadata)
+    other = fresh()
+    other[0].load_state_dict(model[0].base_layer.state_dict())
+    load(other, tmp_path)
+    model[0].adapters.double()
+    assert {p.dtype for p in other[0].adapters.parameters()} == {torch.float64}
+    assert_close(other(x), model(x))
+    assert_close(merge(other)(x), model(x))

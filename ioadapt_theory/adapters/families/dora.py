@@ -28,7 +28,8 @@ class DoRA(Family):
         with torch.no_grad():
             nn.init.zeros_(self.A)
             nn.init.zeros_(self.B)
-            self.m.copy_(self.norms(base))  # the norms of W alone
+            if not self.m.is_meta:  # as under PEFT's low_cpu_mem_usage, although the base is loaded
+                self.m.copy_(self.norms(base))  # the norms of W alone
         init_low_rank(self.A, self.B, spec)
 
     def direction(self, base: Base) -> Tensor:

@@ -1,5 +1,6 @@
 """The base class of families, with a definition (``weight``) and a factored form (``forward``) of the same map."""
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -170,7 +171,18 @@ class Family(nn.Module, ABC):
         for name, tensor in parameters.items():
             copy = tensor.detach().clone(memory_format=torch.contiguous_format)
             self.register_parameter(name, nn.Parameter(copy))
+        self._unify()
         return self
+
+    def _unify(self) -> None:
+        """Convert the parameters to the widest of their dtypes, since files may mix dtypes, but products may not."""
+        widest = functools.reduce(torch.promote_types, {p.dtype for p in self.parameters()})
+        for p in self.parameters():
+            p.data = p.data.to(widest)
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        super()._load_from_state_dict(*args)
+        self._unify()  # with assign=True, the parameters are those of the state_dict
 
     def cut(self, ranges: Ranges) -> "Family":
         """Return Φ restricted to the columns in ``ranges``; raise UnsupportedError if ``axes`` lacks a parameter."""

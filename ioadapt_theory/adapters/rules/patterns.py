@@ -14,11 +14,11 @@ import regex
 
 from ioadapt_theory.errors import InvalidValueError
 
-SLOW, LIMIT = 0.01, 1.0
-"""CPU seconds above which a match is slow, and the limit on the total time of all slow matches in a process."""
+SLOW, LIMIT, ALL = 0.01, 1.0, 4.0
+"""CPU seconds above which a match is slow; limits on the sums over slow matches of one pattern and of all patterns."""
 MOST_COPIES = 10_000
 """Largest product of the repeat counts in a pattern, since x{n} is compiled to n copies of x."""
-_spent = 0.0
+_spent: dict[str, float] = {}
 
 
 @functools.lru_cache(maxsize=1 << 15)
@@ -35,21 +35,20 @@ def compiled(pattern: str) -> Any:
 
 
 def fits(pattern: str, name: str) -> bool:
-    """Return whether a pattern matches a whole name; raise InvalidValueError if it is invalid or uses up ``LIMIT``."""
-    global _spent
+    """Return whether a pattern matches a whole name; raise InvalidValueError if it is invalid or too slow."""
+    expression = compiled(pattern)  # not timed, as its time grows only with the pattern's length
     began = time.thread_time()
     try:
-        return compiled(pattern).fullmatch(name, timeout=LIMIT) is not None
+        hit, took = expression.fullmatch(name, timeout=LIMIT), time.thread_time() - began
     except TimeoutError:
-        _spent += LIMIT
-        return False
-    finally:
-        if (took := time.thread_time() - began) > SLOW:
-            _spent += took
-            if _spent > LIMIT:
-                what = f"took more than {LIMIT:g} s in total, most recently {pattern[:60]!r}"
-                msg = f"Slow regular expressions {what}; avoid nested repetition."
-                raise InvalidValueError(msg)
+        hit, took = None, LIMIT + SLOW
+    if took > SLOW:
+        _spent[pattern] = _spent.get(pattern, 0.0) + took
+        if _spent[pattern] > LIMIT or sum(_spent.values()) > ALL:
+            what = f"Pattern {pattern[:60]!r} takes too long to match"
+            msg = f"{what} (more than {LIMIT:g} s, or {ALL:g} s with other slow patterns); avoid nested repetition."
+            raise InvalidValueError(msg)
+    return hit is not None
 
 
 def first_fit(patterns: Iterable[str], name: str) -> str | None:

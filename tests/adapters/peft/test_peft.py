@@ -46,14 +46,16 @@ def test_it_computes_what_our_layer_computes_is_saved_loaded_on_another_base_and
     assert (run_llama(theirs) - run_llama(tiny_llama())).abs().max() > 1e-2
     theirs.save_pretrained(tmp_path)
     expected = run_llama(ours(theirs, tiny_llama(5), **options))
-    loaded = quiet(lambda: peft.PeftModel.from_pretrained(tiny_llama(5), tmp_path))
-    assert_close(run_llama(loaded), expected, rtol=1e-6, atol=1e-6)
+    for low in (True, False):
+        loaded = quiet(lambda low=low: peft.PeftModel.from_pretrained(tiny_llama(5), tmp_path, low_cpu_mem_usage=low))
+        assert_close(run_llama(loaded), expected, rtol=1e-6, atol=1e-6)
     by_us = tiny_llama(5)
     load(by_us, tmp_path)
     assert_close(run_llama(by_us), expected, rtol=1e-6, atol=1e-6)
-    injected = tiny_llama(5)
-    load_adapter(injected, tmp_path)
-    assert_close(run_llama(injected), expected, rtol=1e-6, atol=1e-6)
+    for call in (load_adapter, type(by_us).load_adapter):  # ours and transformers'
+        injected = tiny_llama(5)
+        quiet(lambda call=call, model=injected: call(model, str(tmp_path)))
+        assert_close(run_llama(injected), expected, rtol=1e-6, atol=1e-6)
     plain = quiet(loaded.merge_and_unload)
     assert not any(isinstance(m, IOLoraLayer) for m in plain.modules())
     assert_close(run_llama(plain), expected, rtol=1e-5, atol=1e-5)

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from ioadapt_theory.maps import map_models as map_models
     from ioadapt_theory.moving import TransferError as TransferError
     from ioadapt_theory.moving import combine as combine
+    from ioadapt_theory.moving import extract as extract
+    from ioadapt_theory.moving import resize as resize
     from ioadapt_theory.moving import transfer as transfer
     from ioadapt_theory.moving.bake import bake as bake
     from ioadapt_theory.moving.convert import convert as convert
@@ -49,7 +51,7 @@ _HOME = {
         " layers merge parameters remove scale unload unmerge"
     ),
     "maps": "ModelMap map_models",
-    "moving": "TransferError combine transfer",
+    "moving": "TransferError combine extract resize transfer",
     "moving.bake": "bake",
     "moving.convert": "convert",
     "errors": (

@@ -18,6 +18,8 @@ COMMANDS: dict[str, str] = {
     "verify": "repeat the numerical checks of the claims, or evaluate a claim on one instance",
     "adapters": "inspect an adapter file, or convert it to another placement, file format or base model",
     "transfer": "move an adapter to another model, and predict what share of its gain is kept",
+    "resize": "reduce the rank of an adapter so that its effect on its model changes least",
+    "extract": "turn the difference between a fine-tuned model and its base into a LoRA",
     "report": "predict whether an adapter works on another model, and recommend what to do",
     "similarity": "compare the weights, input spaces or output spaces of checkpoints, layer by layer",
 }

@@ -61,6 +61,7 @@ class Ranks:
 
     of: dict[tuple[str, str], tuple[int, float]] = field(default_factory=dict)
     changed: bool = False
+    resized: bool = False
 
     def into(self, config: dict[str, Any], component: str) -> dict[str, Any]:
         """Return a configuration, whose keys may start with a component, with these ranks and their alphas."""
@@ -112,6 +113,11 @@ def rewrite(
         for component in {part for part, _ in ranks.of}:
             config = ranks.into(config, component)
         kept[DIFFUSERS_CONFIG] = json.dumps(config) if ranks.changed else packed
+    if ranks.resized and "ss_network_dim" in kept:
+        dims = {rank for rank, _ in ranks.of.values()}
+        kept["ss_network_dim"] = str(dims.pop()) if len(dims) == 1 else "Dynamic"
+        alphas = {str(float(t)) for key, t in tensors.items() if key.endswith(".alpha")}
+        kept["ss_network_alpha"] = alphas.pop() if len(alphas) == 1 else "Dynamic"
     write(path, tensors, _hashed(kept, tensors) | notes)
 
 
@@ -160,6 +166,7 @@ def _layer(
     scaling, rank = old.scaling or 1.0, len(one.down)
     flat, configured = like.name.flat, file.config is not None or DIFFUSERS_CONFIG in file.source.metadata
     ranks.of[like.name.component, title] = rank, scaling
+    ranks.resized |= rank != old.rank
     changed = title != like.name.path or rank != old.rank or not {"down", "up"} <= like.keys.keys()
     tensors = {keys["down"]: one.down.to(wanted), keys["up"]: (one.up / scaling).to(wanted)}
     if "alpha" in like.keys:

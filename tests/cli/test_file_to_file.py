@@ -122,3 +122,31 @@ def test_a_baked_file_stays_itself_and_leaves_nothing_out_in_silence(world, tmp_
     assert "of text_encoder" in capsys.readouterr().out
     told = load(open_source(folder / "new").load("unet"), style, component="unet")
     assert {*told.left_out} == {part for part in parts if part != "unet"}
+
+
+def test_a_file_is_resized_and_extracted(world, tmp_path, capsys):
+    folder, tensors, parts = world
+    if "text_encoder_2" in parts:
+        pytest.skip("once is enough")
+    prompts = ["--prompts", str(folder / "prompts.txt"), "--rows", "24"]
+    out, old, new = (
+        str(tmp_path / "small.safetensors"),
+        str(folder / "old.safetensors"),
+        str(folder / "new.safetensors"),
+    )
+    assert main(["resize", str(folder / "style.safetensors"), old, "--out", out, *prompts]) == MISUSE
+    assert "Give --rank R or --share F, and not both." in capsys.readouterr().err
+    assert main(["resize", str(folder / "style.safetensors"), old, "--rank", "1", "--out", out, *prompts]) == OK
+    small = load_file(out)
+    assert small.keys() == tensors.keys()
+    assert {t.shape[0] for key, t in small.items() if "down" in key} == {1}
+    assert {float(t) for key, t in small.items() if "alpha" in key} == {1.0}  # alpha / rank stays 1
+    assert metadata(out)["ss_network_alpha"] == "1.0"
+    out = str(tmp_path / "extracted.safetensors")
+    assert main(["extract", new, old, "--rank", "2", "--out", out, "--format", "json", *prompts]) == OK
+    told = capsys.readouterr()
+    assert [*json.loads(told.out[told.out.index("{\n") :])["parts"]] == parts
+    assert "wrote" in told.err
+    assert {key.partition("_")[0] for key in load_file(out)} == {"lora"}
+    assert main(["extract", old, old, "--rank", "2", "--out", out, "--force", *prompts]) == MISUSE
+    assert "has the weights of" in capsys.readouterr().err

@@ -1,0 +1,180 @@
+"""What the commands that move or reduce adapters share: parts, inputs, writing, and the text about the outcome."""
+
+import argparse
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ioadapt_theory.cli import FINDING, OK
+from ioadapt_theory.cli.options import PROMPTS, add_models, add_output, dtype_of, told_written
+from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.outputs import at_home
+from ioadapt_theory.results import as_json
+
+if TYPE_CHECKING:
+    from ioadapt_theory.formats import AdapterFile
+    from ioadapt_theory.formats.match import Match
+    from ioadapt_theory.models.prompts import Batches
+    from ioadapt_theory.models.sources import Source
+    from ioadapt_theory.moving.carrying import CarryReport
+
+NO_EFFECT = "so an adapter on it has no effect"
+"""End of the reason why a layer is not moved if the compared outputs do not depend on it; it is copied."""
+
+
+@dataclass(slots=True)
+class Moved:
+    """One moved part of the adapter: its component in the file, its name in the models, and what came of it."""
+
+    component: str
+    part: str
+    matched: "Match | None"
+    outcome: "CarryReport"
+
+
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """Add the options for inputs, models, the output and the text about it."""
+    add = parser.add_argument
+    add("--prompts", type=at_home, metavar="FILE", help="text file with one prompt per line, for diffusion models")
+    add("--inputs", type=at_home, metavar="BATCH", help="unlabelled inputs")
+    add_output(parser)
+    needs = "what to preserve: the predicted labels (default if the outputs are logits) or the change of the outputs"
+    add("--need", choices=("labels", "change"), help=needs)
+    add("--seed", type=int, default=0, metavar="N", help="random seed (default 0)")
+    add_models(parser)
+    add("--all", action="store_true", help="list all layers, not only those that keep least")
+    add("--html", type=at_home, metavar="PAGE", help="also write a self-contained HTML page")
+    add("--format", choices=("text", "json"), default="text", help="output format (default text)")
+
+
+def pairs_of(
+    args: argparse.Namespace, file: "AdapterFile", source: "Source", target: "Source"
+) -> list[tuple[str, str]]:
+    """Return (component in the file, part of the models) for each component that both models have, main model first."""
+    from ioadapt_theory.adapters.base_weights import ModelWeights
+    from ioadapt_theory.formats.match import match
+
+    components = file.components
+    if args.component is not None or components == {""}:
+        wanted = args.component or ""
+        part = wanted if wanted in source.parts else source.main
+        if part.startswith("text_encoder") and part not in target.parts and target.parts != ("",):
+            msg = f"{args.target} has no {part}; give a pipeline that has it, or its folder."
+            raise InvalidValueError(msg)
+        return [(match(file, ModelWeights(source.load(part)), args.component).component, part)]
+    if source.parts == ("",) or target.parts == ("",):  # a model outside a pipeline
+        return [(match(file, ModelWeights(source.load()), None).component, source.main)]
+    same = {c: "transformer" if c == "unet" and "unet" not in source.parts else c for c in components}
+    pairs = [(c, part) for c, part in same.items() if part in source.parts and part in target.parts]
+    if not pairs:
+        has, there = ", ".join(sorted(components)), [", ".join(some.parts) for some in (source, target)]
+        msg = f"{file.path} has layers of {has}, but the models have {there[0]} and {there[1]}; give its own models."
+        raise InvalidValueError(msg)
+    return sorted(pairs, key=lambda pair: source.parts.index(pair[1]))
+
+
+def made_prompts(args: argparse.Namespace, file: "AdapterFile") -> list[str]:
+    """Return prompts made of the training tags in the adapter's metadata."""
+    from ioadapt_theory.models.prompts import training_captions
+
+    made = training_captions(file.source.metadata, args.seed)
+    if not made:
+        msg = f"Give unlabelled inputs: --prompts FILE for diffusion models, --inputs BATCH for others. {PROMPTS}"
+        raise InvalidValueError(msg)
+    sys.stderr.write(f"The inputs are {len(made)} prompts made of the training tags in {args.adapter}.\n")
+    return made
+
+
+def read_inputs(args: argparse.Namespace, source: "Source", target: "Source", part: str) -> "Batches":
+    from ioadapt_theory.models.prompts import Batches, batches, read_prompts
+
+    options: dict[str, Any] = {"rows": args.rows, "seed": args.seed}
+    if args.prompts is not None:
+        prompts = args.prompts if isinstance(args.prompts, list) else read_prompts(args.prompts)
+        return batches(prompts, source, target, part, **options)
+    made = batches(args.inputs, source, target, part, **options)
+    if (given := getattr(args, "target_inputs", None)) is None:
+        return made
+    return Batches(made.source, batches(given, target, target, part, **options).source, made.call)
+
+
+def rest(file: "AdapterFile", result: list[Moved]) -> list[str]:
+    """Return a line for each part of the file that is not moved, at most five, and their number."""
+    lost = {str(name): why for one in result if one.matched for name, why in one.matched.lost.items()}
+    lost |= {str(change): "a change of the base model's weights, which is not transferred" for change in file.changes}
+    lost |= dict(file.unread)
+    none = [f"No adapter of {one.part or one.component} is written." for one in result if not one.outcome.matched]
+    lines = [f"{name}: {why}." for name, why in [*lost.items()][:5]] + (none if len(result) > 1 else [])
+    return [*lines, f"... {len(lost)} parts of {file.path} are not moved."] if len(lost) > 5 else lines
+
+
+def write(
+    args: argparse.Namespace, file: "AdapterFile | None", done: list[Moved], target: "Source", entries: dict[str, str]
+) -> None:
+    """Write the adapter like its file; in our own format if a single part is not a plain LoRA."""
+    from ioadapt_theory.adapters.base_weights import ModelWeights
+    from ioadapt_theory.adapters.model import layers
+    from ioadapt_theory.formats.export import STYLE_OF, factors, write_lora
+    from ioadapt_theory.formats.own import save_adapter
+    from ioadapt_theory.formats.rewrite import Part, rewrite
+
+    parts, plain, idle = [], True, 0
+    for one in done:
+        model = target.load(one.part if one.part in target.parts else target.main)
+        weights, stored = ModelWeights(model), one.matched.layers if one.matched else {}
+        made: dict[str, Any] = {}
+        for name, module in layers(model, "default").items():
+            adapter: Any = module.adapters["default"]
+            if adapter.family == "lora" and [*adapter] == ["weight"]:
+                made |= factors([(name, adapter, weights.layer(name))])
+            elif name in stored and stored[name].rows is None and stored[name].holds(adapter):
+                made[name] = None  # written as it is stored
+            else:
+                plain = False
+        for name, why in one.outcome.unmatched.items():  # such as those behind the states that the UNet reads
+            if why.endswith(NO_EFFECT) and name in stored and stored[name].rows is None and name in weights.names:
+                made.setdefault(name, None)
+                idle += 1
+        origins = {n: old if "," not in old else "" for n, old in one.outcome.sources.items()}
+        parts.append(Part(stored, made, origins))
+    if idle:
+        sys.stderr.write(f"{idle} layers have no effect on what is compared; they are copied unchanged.\n")
+    if file is None:
+        named = {"": parts[0].layers}
+        style = getattr(args, "style", None) or ("peft" if len(done) == 1 and target.file is None else "kohya")
+        if style != "peft":
+            two = style == "kohya" and any(one.part == "text_encoder_2" for one in done)
+            names = {"text_encoder": "text_encoder_1"} if two else {}  # kohya numbers two text encoders
+            named = {names.get(one.part, one.part): part.layers for one, part in zip(done, parts, strict=True)}
+        write_lora(args.out, named, style, base=target.given, metadata=entries, dtype=dtype_of(args))
+    elif plain and file.format in STYLE_OF:
+        rewrite(args.out, file, parts, base=target.given, notes=entries, dtype=dtype_of(args))
+    elif len(done) > 1:
+        msg = "Several parts can be written only as plain LoRAs; move one at a time with --component."
+        raise InvalidValueError(msg)
+    else:
+        if file.format in STYLE_OF:
+            sys.stderr.write(f"{args.out} is in ioadapt's own format, since the adapter is not a plain LoRA.\n")
+        model = target.load(done[0].part if done[0].part in target.parts else target.main)
+        save_adapter(model, args.out, metadata=file.kept() | entries)
+
+
+def show(args: argparse.Namespace, result: list[Moved], lines: list[str]) -> int:
+    """Print the outcomes, and return the exit status."""
+    from ioadapt_theory.reporting import carried as told
+
+    for line in lines:
+        sys.stderr.write(f"{line}\n")
+    outcomes = outcomes_of(result)
+    count = sum(len(outcome.matched) for outcome in outcomes.values())
+    end = told_written(args.out, count) if count else ""
+    if args.format == "json":
+        sys.stdout.write(as_json(told.to_json(outcomes)))
+        sys.stderr.write(end)
+    else:
+        sys.stdout.write(told.to_text(outcomes, None if args.all else told.SHOWN) + end)
+    return OK if count else FINDING
+
+
+def outcomes_of(result: list[Moved]) -> "dict[str, CarryReport]":
+    return {one.part or one.component: one.outcome for one in result}

@@ -1,0 +1,93 @@
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from ioadapt_theory import adapt, extract, layers, resize
+from ioadapt_theory.errors import InvalidValueError, UnknownNameError
+from ioadapt_theory.moving.carrying.extraction import PLAIN
+
+WIDTH = 24
+
+
+def network(seed: int, **options: object) -> nn.Module:
+    torch.manual_seed(seed)
+    sizes = ((WIDTH, 32), (32, WIDTH), (WIDTH, 8))
+    parts = [part for c, d in sizes for part in (nn.Linear(c, d), nn.GELU())]
+    model = nn.Sequential(*parts[:-1])
+    options = {"rank": 8, "placement": "weight", "init": "random"} | options
+    adapt(model, target_modules=["0", "2"], **options)
+    for name, p in model.named_parameters():
+        if name.endswith(".B"):
+            p.data *= 0.3
+    return model
+
+
+def inputs(count: int) -> torch.Tensor:
+    return torch.randn(count, WIDTH) * torch.logspace(0, -2, WIDTH)
+
+
+def effect(model: nn.Module, plain: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    with torch.no_grad():
+        return model(x) - plain(x)
+
+
+def test_a_quarter_of_the_rank_keeps_more_of_the_effect_than_a_plain_svd():
+    gains = []
+    for seed in range(8):
+        model = network(seed)
+        plain, x, held_out = copy.deepcopy(model), inputs(120), inputs(200)
+        for layer in layers(plain).values():
+            layer.activate()
+        whole, svd = effect(model, plain, held_out), copy.deepcopy(model)
+        told = resize(model, x, rank=2, need="change")
+        for name, layer in layers(svd).items():
+            phi = layer.adapters["default"]["weight"]
+            u, s, v = torch.linalg.svd(phi.scaling * phi.A @ phi.B)
+            phi.A.data, phi.B.data = u[:, :2] * s[:2], v[:2] / phi.scaling
+            assert layers(model)[name].adapters["default"]["weight"].rank == 2
+        errors = [float((effect(one, plain, held_out) - whole).square().sum()) for one in (model, svd)]
+        gains.append((errors[1] - errors[0]) / float(whole.square().sum()))
+        assert abs(told.kept - (1 - errors[0] / float(whole.square().sum()))) < 0.15
+    assert min(gains) > -0.01
+    assert sorted(gains)[4] > 0.05
+
+
+@pytest.mark.parametrize("placement", ["input", "output", "weight"])
+def test_a_resized_adapter_of_full_effect_is_the_same(placement):
+    model, x = network(1, placement=placement), inputs(64)
+    before = model(x).detach()
+    told = resize(model, x, share=1.0, need="change")
+    assert max(layer.rank for layer in told.layers.values()) <= 8
+    assert torch.allclose(model(x), before, atol=1e-4)
+
+
+def test_other_families_become_loras_and_idle_layers_stay():
+    model = network(2, family="loha", rank=3)
+    model.append(nn.Linear(8, 8))
+    told = resize(model, inputs(64), rank=4, need="change")
+    assert {layer.rank for layer in told.layers.values()} == {4}
+    assert {layer.adapters["default"].family for layer in layers(model).values()} == {"lora"}
+
+
+def test_a_quantised_model_gets_back_what_it_lost():
+    torch.manual_seed(3)
+    tuned = nn.Sequential(nn.Linear(WIDTH, 32), nn.GELU(), nn.Linear(32, 8))
+    base = copy.deepcopy(tuned)
+    for layer in (base[0], base[2]):
+        step = layer.weight.abs().max() / 2
+        layer.weight.data = (layer.weight / step).round() * step
+    told = extract(base, tuned, inputs(200), rank=6, need="change")
+    assert told.kept > told.kept_copied - 0.01
+    assert told.scores["effect"] > told.scores[PLAIN]
+
+
+def test_mistakes_are_told():
+    model, x = network(0), inputs(32)
+    with pytest.raises(InvalidValueError, match="needs a rank or a share of the effect, and not both"):
+        resize(model, x)
+    with pytest.raises(UnknownNameError, match="Unknown adapter 'other'"):
+        resize(model, x, rank=2, name="other")
+    with pytest.raises(UnknownNameError, match="Unknown option 'ranks'"):
+        extract(model, model, x, ranks=2)

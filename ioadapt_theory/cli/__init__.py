@@ -14,14 +14,14 @@ from ioadapt_theory.cli.files import check_files
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, WorkerError, near_misses, printable
 
 COMMANDS: dict[str, str] = {
-    "claims": "list the paper's claims, with verdicts, counterexamples and corrections",
-    "verify": "repeat the numerical checks of the claims, or evaluate a claim on one instance",
-    "adapters": "inspect an adapter file, or convert it to another placement, file format or base model",
-    "transfer": "move an adapter to another model, and predict what share of its gain is kept",
-    "resize": "reduce the rank of an adapter so that its effect on its model changes least",
-    "extract": "turn the difference between a fine-tuned model and its base into a LoRA",
-    "report": "predict whether an adapter works on another model, and recommend what to do",
-    "similarity": "compare the weights, input spaces or output spaces of checkpoints, layer by layer",
+    "claims": "list the paper's claims, with verdicts and corrections",
+    "verify": "repeat the numerical checks of the claims",
+    "adapters": "inspect an adapter file, or convert it",
+    "transfer": "move an adapter to another model, and predict its gain there",
+    "resize": "reduce an adapter's rank and change its effect least",
+    "extract": "turn the difference of two models into a LoRA",
+    "report": "predict whether an adapter works on another model",
+    "similarity": "compare the weights of checkpoints, layer by layer",
 }
 """The subcommands, with their one-line help.
 

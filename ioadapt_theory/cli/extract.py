@@ -9,7 +9,7 @@ from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.outputs import together, write_text
 
 EXAMPLES = """The LoRA on MODEL keeps the effect of the weight difference on the given inputs, see `ioadapt resize
---help`. The column 'if copied' shows a plain SVD of the same rank. Changes of biases, norms and embeddings are left out.
+--help`. The column 'if copied' shows a plain SVD of the same rank. Changes of biases, norms, embeddings are left out.
 If MODEL is a quantised or pruned copy of SOURCE, the LoRA gives back what the copy lost. For models and inputs, see
 `ioadapt transfer --help`.
 

@@ -139,7 +139,7 @@ def test_a_file_is_resized_and_extracted(world, tmp_path, capsys):
     assert main(["resize", str(folder / "style.safetensors"), old, "--rank", "1", "--out", out, *prompts]) == OK
     small = load_file(out)
     assert small.keys() == tensors.keys()
-    assert {t.shape[0] for key, t in small.items() if "down" in key} == {1}
+    assert {t.shape[0] for key, t in small.items() if "lora_down" in key} == {1}
     assert {float(t) for key, t in small.items() if "alpha" in key} == {1.0}  # alpha / rank stays 1
     assert metadata(out)["ss_network_alpha"] == "1.0"
     out = str(tmp_path / "extracted.safetensors")

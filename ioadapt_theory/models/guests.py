@@ -19,7 +19,7 @@ from torch.nn.modules import module as registry
 
 from ioadapt_theory.checkpoints.files.folder import LARGEST_CONFIG, open_path
 from ioadapt_theory.checkpoints.files.plain import parse_json, read_whole
-from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError, UnsupportedError
 
 LOOPS: Final = re.compile(r"(?:^|_)n(?:um)?_\w*(?:layers?|blocks)|\w*layers(?:_per_block)?|depths?")
 """Settings that are numbers of layers, each of which has at least one tensor."""
@@ -36,16 +36,16 @@ def load_pretrained(kind: Any, folder: Path) -> nn.Module:
     """Load a model of a class of transformers or diffusers; its weights must be complete and fit its configuration."""
     library = kind.__module__.partition(".")[0]
     count, values = _stored(folder)
-    _require_fitting(folder / "config.json", count)
     options = {"trust_remote_code": False} if library == "transformers" else {}
     model: nn.Module
-    with guest(f"{folder} cannot be loaded as {kind.__name__}", library), _bounded(folder, 4 * count, 2 * values):
+    config = folder / "config.json"
+    with guest(f"{folder} cannot be loaded as {kind.__name__}", library), fitting(config, count, values):
         try:
             model, told = kind.from_pretrained(str(folder), local_files_only=True, output_loading_info=True, **options)
         except Exception as error:
             if "ignore_mismatched_sizes" not in str(error):
                 raise
-            msg = f"the weights do not have the sizes in {folder / 'config.json'}"
+            msg = f"the weights do not have the sizes in {config}"
             raise ValueError(msg) from error
     if missing := sorted(told["missing_keys"]):
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
@@ -53,11 +53,38 @@ def load_pretrained(kind: Any, folder: Path) -> nn.Module:
         raise FileFormatError(msg)
     if unread := sorted(told["unexpected_keys"]):
         some = f"{unread[0]}{', ...' if len(unread) > 1 else ''}"
-        msg = f"{folder / 'config.json'} describes a model without {len(unread)} of {count} stored tensors ({some})."
+        msg = f"{config} describes a model without {len(unread)} of {count} stored tensors ({some})."
         if len(unread) > count / 2:
             raise FileFormatError(msg)
         warnings.warn(msg, stacklevel=2)
     return model
+
+
+def model_class(config: Path) -> Any:
+    """Return the class that a configuration names; an Auto class, which would run code from a folder, is refused."""
+    entries = read_config(config)
+    library = "diffusers" if "_class_name" in entries else "transformers"
+    named = entries.get("_class_name", entries.get("architectures"))
+    named = named[0] if isinstance(named, list) and named else named
+    try:
+        kind = getattr(import_module(library), str(named), None)
+    except ImportError as error:
+        msg = f"{config} is of a model of {library}, which cannot be imported ({error}); run pip install {library}."
+        raise InvalidValueError(msg) from error
+    if not (isinstance(kind, type) and issubclass(kind, nn.Module) and hasattr(kind, "from_pretrained")):
+        way = f"upgrade {library} (a model with its own code cannot be loaded)"
+        msg = f"{config} names {named!r:.80}, which is not a model class of the installed {library}; {way}."
+        raise FileFormatError(msg)
+    return kind
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Return the content of a model's configuration, which must be a JSON object."""
+    try:
+        return dict(parse_json(read_whole(path, LARGEST_CONFIG)))
+    except (ValueError, TypeError) as error:
+        msg = f"{path} is not a model's configuration: it must be a JSON object ({error})."
+        raise FileFormatError(msg) from None
 
 
 @contextmanager
@@ -108,12 +135,7 @@ def _stored(folder: Path) -> tuple[int, int]:
 
 def _require_fitting(config: Path, count: int) -> None:
     """Raise FileFormatError if a configuration has more layers than the file has tensors, or names code to run."""
-    try:
-        content = parse_json(read_whole(config, LARGEST_CONFIG))
-    except ValueError as error:
-        msg = f"{config} is not valid JSON ({error}); download it again."
-        raise FileFormatError(msg) from None
-    for key, value in _entries(content):
+    for key, value in _entries(read_config(config)):
         most = count + SPARE_TENSORS if LOOPS.fullmatch(key) else MOST_LABELS if LABELS.fullmatch(key) else None
         if most is not None and isinstance(value, int | float) and value > most:
             msg = f"{config}: {key} must be at most {most:,} for weights of {count:,} tensors, not {value:,}."
@@ -136,8 +158,15 @@ def _entries(content: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 
 
 @contextmanager
-def _bounded(folder: Path, count: int, values: int) -> Iterator[None]:
-    """Raise FileFormatError in the block as soon as this thread has built more than so many tensors or values."""
+def fitting(config: Path, count: int, values: int) -> Iterator[None]:
+    """Raise FileFormatError as soon as a model that this thread builds in the block is larger than its weights.
+
+    Args:
+        config: the model's configuration.
+        count: number of tensors in the files.
+        values: number of values in the files.
+    """
+    _require_fitting(config, count)
     sizes: dict[tuple[int, str], int] = {}
     thread, total = threading.get_ident(), 0
 
@@ -148,8 +177,8 @@ def _bounded(folder: Path, count: int, values: int) -> Iterator[None]:
         former, size = sizes.get((id(owner), name), 0), tensor.numel()
         sizes[id(owner), name] = size
         total += size - former
-        if len(sizes) > count + SPARE_TENSORS or total > values + SPARE_VALUES:
-            msg = f"{folder / 'config.json'} describes a larger model than its weights; download both again."
+        if len(sizes) > 4 * count + SPARE_TENSORS or total > 2 * values + SPARE_VALUES:
+            msg = f"{config} describes a larger model than its weights; download both again."
             raise FileFormatError(msg)
 
     hooks = registry.register_module_parameter_registration_hook, registry.register_module_buffer_registration_hook

@@ -1,18 +1,15 @@
 """Loading of models to run: transformers or diffusers models from folders, and members of the ANI ensembles."""
 
-import json
 import re
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.base_weights import checkpoint_weights
 from ioadapt_theory.checkpoints.sources import open_checkpoint
-from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError
-from ioadapt_theory.models.guests import load_pretrained
+from ioadapt_theory.errors import InvalidValueError, UnknownNameError
+from ioadapt_theory.models.guests import load_pretrained, model_class
 from ioadapt_theory.outputs import at_home
 
 
@@ -62,21 +59,4 @@ def load_model(source: Path | str) -> nn.Module:
         what = "has no config.json" if folder.is_dir() else "is not a local folder"
         msg = f"{source} {what}; give a transformers or diffusers model's folder, or an ANI network (such as ani-1x:0)."
         raise InvalidValueError(msg)
-    try:
-        entries = dict(json.loads(config.read_text(encoding="utf-8")))
-        ours = "_class_name" in entries
-        named = str(entries["_class_name"] if ours else entries["architectures"][0])
-    except (ValueError, RecursionError, TypeError, LookupError):
-        msg = f"{config} is not a model's configuration: it must be a JSON object that names the model's class."
-        raise FileFormatError(msg) from None
-    library = "diffusers" if ours else "transformers"
-    try:
-        kind: Any = getattr(import_module(library), named, None)
-    except ImportError as error:
-        msg = f"{folder} is a model of {library}, which cannot be imported ({error}); run pip install {library}."
-        raise InvalidValueError(msg) from error
-    if not (isinstance(kind, type) and issubclass(kind, nn.Module) and hasattr(kind, "from_pretrained")):
-        way = f"upgrade {library} (a model with its own code cannot be loaded)"
-        msg = f"{config} names {named!r}, which is not a model class of the installed {library}; {way}."
-        raise FileFormatError(msg)
-    return load_pretrained(kind, folder).eval()
+    return load_pretrained(model_class(config), folder).eval()

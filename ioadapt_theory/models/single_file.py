@@ -1,8 +1,6 @@
 """Models in single files, such as Stable Diffusion's: read by diffusers, with the configurations of a pipeline."""
 
-import json
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +13,7 @@ from ioadapt_theory.checkpoints.names.kinds import of_adapter
 from ioadapt_theory.checkpoints.names.text_encoders import PROJECTION, encoder, encoders
 from ioadapt_theory.checkpoints.quantised import dequantised
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, MissingExtraError
-from ioadapt_theory.models.guests import guest
+from ioadapt_theory.models.guests import fitting, guest, model_class, read_config
 
 MODEL: Final = "model.diffusion_model."
 """Prefix of the main model's tensors in a single file; a file without it contains only the main model."""
@@ -56,32 +54,23 @@ class SingleFile:
             raise FileFormatError(msg)
         return model.eval()
 
-    def _class(self, library: str, name: object) -> Any:
-        try:
-            kind = getattr(import_module(library), str(name), None)
-        except ImportError as error:
-            raise MissingExtraError(library, "examples") from error
-        if kind is None:
-            msg = f"The installed {library} has no class {name!r:.80}; upgrade {library}."
-            raise FileFormatError(msg)
-        return kind
-
     def _main(self, whole: Checkpoint, part: str) -> nn.Module:
-        kind = self._class("diffusers", _json(self.root / part / "config.json").get("_class_name"))
+        config = self.root / part / "config.json"
+        kind = model_class(config)
         names = [n for n in whole.tensors if n.startswith(MODEL)] or [*whole.tensors]
         state = {name: whole.tensor(name).float() for name in names}
         options = {"config": str(self.root), "subfolder": part, "local_files_only": True}
-        with guest(self._unfit(kind, part), "diffusers"):
+        with guest(self._unfit(kind, part), "diffusers"), fitting(config, *_size(whole)):
             model: nn.Module = kind.from_single_file(state, **options)
         return model
 
     def _encoder(self, whole: Checkpoint, part: str) -> nn.Module:
-        config, view = _json(self.root / part / "config.json"), encoder(whole, part)
+        path, view = self.root / part / "config.json", encoder(whole, part)
         assert view is not None
-        kind = self._class("transformers", (config.get("architectures") or [None])[0])
+        kind = model_class(path)
         with guest(self._unfit(kind, part), "transformers"):
-            with torch.device("meta"):
-                model: nn.Module = kind(kind.config_class.from_dict(config))
+            with torch.device("meta"), fitting(path, *_size(whole)):
+                model: nn.Module = kind(kind.config_class.from_dict(read_config(path)))
             wanted, state = {n: p.shape for n, p in model.named_parameters()}, dict[str, Tensor]()
             for name in view.tensors:
                 if name == PROJECTION:
@@ -129,10 +118,5 @@ def _known(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Path:
     return root
 
 
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        msg = f"{path} cannot be read as JSON ({error}); give another --config."
-        raise FileFormatError(msg) from error
-    return content if isinstance(content, dict) else {}
+def _size(whole: Checkpoint) -> tuple[int, int]:
+    return len(whole.tensors), sum(info.numel for info in whole.tensors.values())

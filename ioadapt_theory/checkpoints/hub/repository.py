@@ -23,6 +23,7 @@ from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptErr
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+HASH = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def open_remote(
@@ -109,7 +110,7 @@ class Repository(Folder):
         # the client uses the hash that the hub sends as a file name, so it must be a valid hash
         url = hf_hub_url(asked.repo, file, revision=asked.revision, endpoint=asked.endpoint)
         etag = answer(lambda: get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT).etag, asked, what)
-        if etag is not None and not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", etag):
+        if etag is not None and not HASH.fullmatch(etag):
             msg = f"{asked.endpoint} sent an invalid hash of {what}: {etag[:60]!r}. Check HF_ENDPOINT."
             raise SourceError(msg)
         options: dict[str, Any] = {"cache_dir": asked.cache, "endpoint": asked.endpoint}
@@ -118,11 +119,8 @@ class Repository(Folder):
         # ask for the revision by name, so that the cache records its commit
         ask = partial(hf_hub_download, asked.repo, file, revision=asked.revision, **options)
         path = Path(answer(ask, asked, what))
-        if etag is not None and _hash(path, etag) != etag:
-            for wrong in (path.resolve(), path):
-                wrong.unlink(missing_ok=True)
-            msg = f"{what} does not have the hash that {asked.endpoint} announced ({etag}) and was deleted; try again."
-            raise FileFormatError(msg)
+        if etag is not None:
+            require_announced(path, etag, what)
         if not path.is_relative_to(self.root):
             msg = f"{asked.repo} got a new commit while commit {self.commit[:8]} was being read. Try again."
             raise SourceError(msg)
@@ -140,10 +138,23 @@ class _Silent(tqdm):
         super().__init__(*arguments, **{**options, "disable": True})  # type: ignore[no-untyped-call]
 
 
-def _hash(path: Path, like: str) -> str:
-    """Return the hash by which the hub names a file: SHA-256 for large files, and git's for the others."""
-    with path.open("rb") as file:
-        return sha_fileobj(file).hex() if len(like) == 64 else git_hash(file.read())
+def require_announced(path: Path, etag: str, what: str) -> None:
+    """Delete a file from the cache and raise FileFormatError if it does not have the hash that the hub announced."""
+    with path.open("rb") as file:  # the SHA-256 of large files, git's hash of the others
+        found = sha_fileobj(file).hex() if len(etag) == 64 else git_hash(file.read())
+    if found != etag:
+        for wrong in (path.resolve(), path):
+            wrong.unlink(missing_ok=True)
+        msg = f"{what} does not have the hash that the hub announced ({etag}) and was deleted; try again."
+        raise FileFormatError(msg)
+
+
+def require_new_announced(snapshot: Path, since: float) -> None:
+    """Check those files of a snapshot, which huggingface_hub names by their hashes, that were written ``since``."""
+    for path in snapshot.rglob("*"):
+        blob = path.resolve()
+        if path.is_file() and HASH.fullmatch(blob.name) and blob.stat().st_mtime >= since:
+            require_announced(path, blob.name, str(path.relative_to(snapshot)))
 
 
 def newest(asked: Request, api: HfApi) -> tuple[str, list[str]]:
